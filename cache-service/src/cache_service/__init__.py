@@ -1,0 +1,1 @@
+"""The shared cache: TTL, tags, locks, counters, statistics."""

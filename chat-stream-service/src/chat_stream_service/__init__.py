@@ -1,0 +1,1 @@
+"""Streaming chat with a resumable event log, conversations and tools."""

@@ -1,0 +1,1 @@
+"""The penstock command: up, doctor, chat, key, demo."""

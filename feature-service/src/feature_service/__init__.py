@@ -1,0 +1,1 @@
+"""Device telemetry: metadata, ingest, queries and time-series features."""

@@ -1,0 +1,1 @@
+"""The HTTP gateway: authentication, limits, routing, HTTP to gRPC, event streams."""

@@ -1,0 +1,1 @@
+"""LLM provider selection with failover, cost ledger and an offline provider."""
