@@ -1,3 +1,79 @@
+# Penstock. `make help` lists the commands; `make up` and `make test` need nothing but Python 3.11 or newer.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+BIN := .venv/bin
+MANIFESTS := scripts/setup protos/pyproject.toml $(wildcard */pyproject.toml libs/*/pyproject.toml)
+SOURCES := gateway llm-service chat-stream-service feature-service cache-service cli client libs tests bench protos/generate.py
+export PYTHON
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/.run: requirements.lock $(MANIFESTS)
+	@scripts/setup
+	@touch $@
+
+.venv/.dev: requirements-dev.lock $(MANIFESTS)
+	@scripts/setup dev
+	@touch $@ .venv/.run
+
 .PHONY: setup
-setup:
-	@true
+setup: .venv/.dev ## Make .venv with everything for development
+
+.PHONY: up
+up: .venv/.run ## Start all five services in the foreground (Ctrl-C stops them)
+	@$(BIN)/penstock up
+
+.PHONY: down
+down: .venv/.run ## Stop a system that was started with `penstock up`
+	@$(BIN)/penstock down
+
+.PHONY: test
+test: .venv/.dev ## Run the tests that need nothing but Python
+	@$(BIN)/pytest -q -m "not containers"
+
+.PHONY: test-all
+test-all: .venv/.dev ## Run every test, those that need a Docker engine too
+	@$(BIN)/pytest -q
+
+.PHONY: check
+check: .venv/.dev format-check lint types imports protos-check test ## Everything a change must pass
+
+.PHONY: format
+format: .venv/.dev ## Format the sources
+	@$(BIN)/ruff format $(SOURCES)
+	@$(BIN)/ruff check --fix $(SOURCES)
+
+.PHONY: format-check
+format-check: .venv/.dev
+	@$(BIN)/ruff format --check $(SOURCES)
+
+.PHONY: lint
+lint: .venv/.dev ## Lint the sources
+	@$(BIN)/ruff check $(SOURCES)
+
+.PHONY: types
+types: .venv/.dev ## Check the types (pyright, strict)
+	@$(BIN)/pyright
+
+.PHONY: imports
+imports: .venv/.dev ## Check which part may import which
+	@$(BIN)/lint-imports
+
+.PHONY: protos
+protos: .venv/.dev ## Generate the Python of the protos
+	@$(BIN)/python protos/generate.py
+
+.PHONY: protos-check
+protos-check: .venv/.dev ## Lint the protos and check that their Python is current
+	@$(BIN)/buf lint protos
+	@$(BIN)/python protos/generate.py --check
+
+.PHONY: lock
+lock: .venv/.dev ## Resolve the dependencies again
+	@scripts/lock
+
+.PHONY: bench
+bench: .venv/.dev ## Measure this system beside its floors and print ratios
+	@$(BIN)/python -m bench
