@@ -1,0 +1,171 @@
+"""One outgoing call: metadata and deadline from the current context, errors turned into ours."""
+
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import grpc.aio
+
+from penstock_kit.context import TRACEPARENT_KEY, CallContext, context_to_metadata, current_context
+from penstock_kit.errors import PenstockError, error_from_rpc
+from penstock_kit.telemetry.tracing import current_span_traceparent
+
+T = TypeVar("T")
+Metadata = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """Whom a channel talks to: the service's name and address for messages, and the default timeout in seconds."""
+
+    service: str
+    target: str
+    timeout: float
+
+    def error(self, error: grpc.aio.AioRpcError) -> PenstockError:
+        """Return what the failure of a call to this peer is for our callers."""
+        return error_from_rpc(error, service=self.service, target=self.target)
+
+
+class SingleCall:
+    """Callable of a method that answers once: ``await stub.Method(request)``."""
+
+    __slots__ = ("_call", "_peer")
+
+    def __init__(self, call: Any, peer: Peer) -> None:
+        self._call = call
+        self._peer = peer
+
+    async def __call__(
+        self, request: Any, *, timeout: float | None = None, metadata: Metadata = (), wait_for_ready: bool | None = None
+    ) -> Any:
+        """Return the response; raise the PenstockError of the peer, or Unavailable when there is none.
+
+        `timeout` in seconds replaces the channel's; the context's deadline holds all the same.
+        """
+        context = current_context()
+        seconds = _timeout(context, self._peer.timeout if timeout is None else timeout)
+        try:
+            return await self._call(
+                request, timeout=seconds, metadata=_metadata(context, metadata), wait_for_ready=wait_for_ready
+            )
+        except grpc.aio.AioRpcError as error:
+            raise self._peer.error(error) from None
+
+
+class StreamingCall:
+    """Callable of a method that answers many times; the call starts at once."""
+
+    __slots__ = ("_call", "_peer")
+
+    def __init__(self, call: Any, peer: Peer) -> None:
+        self._call = call
+        self._peer = peer
+
+    def __call__(
+        self,
+        request: Any = None,
+        *,
+        timeout: float | None = None,
+        metadata: Metadata = (),
+        wait_for_ready: bool | None = None,
+    ) -> "ResponseStream":
+        """Start the call and return its responses; where there are many requests, `request` is their async iterator."""
+        context = current_context()
+        call = self._call(
+            request,
+            timeout=_timeout(context, timeout),
+            metadata=_metadata(context, metadata),
+            wait_for_ready=wait_for_ready,
+        )
+        return ResponseStream(call, self._peer)
+
+
+class ResponseStream:
+    """The responses of one streaming call, to be iterated once; as a context manager it cancels what is left."""
+
+    __slots__ = ("_call", "_peer")
+
+    def __init__(self, call: Any, peer: Peer) -> None:
+        self._call = call
+        self._peer = peer
+
+    async def __aiter__(self) -> AsyncGenerator[Any]:
+        try:
+            async for response in self._call:
+                yield response
+        except grpc.aio.AioRpcError as error:
+            raise self._peer.error(error) from None
+        finally:
+            self._call.cancel()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._call.cancel()
+
+    def cancel(self) -> bool:
+        """Cancel the call; returns False when it is over already."""
+        return self._call.cancel()
+
+    async def read(self) -> Any:
+        """Return the next response, or ``grpc.aio.EOF`` at the end. Not to be mixed with iteration."""
+        return await self._translated(self._call.read())
+
+    async def write(self, request: Any) -> None:
+        """Send one more request (methods with many requests, started without an iterator)."""
+        await self._translated(self._call.write(request))
+
+    async def done_writing(self) -> None:
+        """Tell the peer that no request follows."""
+        await self._translated(self._call.done_writing())
+
+    async def initial_metadata(self) -> Any:
+        """Return the metadata the peer sent before its first response."""
+        return await self._translated(self._call.initial_metadata())
+
+    async def trailing_metadata(self) -> Any:
+        """Return the metadata the peer ended the call with."""
+        return await self._translated(self._call.trailing_metadata())
+
+    async def _translated(self, operation: Any) -> Any:
+        try:
+            return await operation
+        except grpc.aio.AioRpcError as error:
+            raise self._peer.error(error) from None
+
+
+@asynccontextmanager
+async def responses(call: AsyncIterable[T]) -> AsyncGenerator[AsyncIterator[T]]:
+    """Iterate a streaming call and cancel what is left of it when the block ends, however it ends.
+
+    ``async with responses(stub.Stream(request)) as events: async for event in events: …``
+    """
+    iterator = aiter(call)
+    try:
+        yield iterator
+    finally:
+        if isinstance(iterator, AsyncGenerator):
+            await iterator.aclose()
+        if isinstance(call, ResponseStream):
+            call.cancel()
+
+
+def _timeout(context: CallContext, seconds: float | None) -> float | None:
+    remaining = context.remaining()
+    if remaining is None:
+        return seconds
+    return remaining if seconds is None else min(remaining, seconds)
+
+
+def _metadata(context: CallContext, extra: Metadata) -> Metadata:
+    pairs = context_to_metadata(context)
+    span = current_span_traceparent()
+    if span:
+        pairs = (*(pair for pair in pairs if pair[0] != TRACEPARENT_KEY), (TRACEPARENT_KEY, span))
+    return (*pairs, *extra) if extra else pairs

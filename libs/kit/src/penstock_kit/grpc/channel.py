@@ -1,0 +1,97 @@
+"""The client side: a channel that carries identity, trace and deadline, and raises Penstock errors.
+
+Generated stubs are built on it as on any channel::
+
+    channel = open_channel("127.0.0.1:50051", service="llm-service")
+    stub = llm_pb2_grpc.LlmServiceStub(channel)
+    answer = await stub.Complete(request)                       # raises PenstockError
+    async with stub.StreamComplete(request) as events:          # leaving the block cancels the call
+        async for event in events: ...
+"""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Final, Self
+
+import grpc
+import grpc.aio
+
+from penstock_kit.grpc.call import Peer, SingleCall, StreamingCall
+from penstock_kit.grpc.options import client_options
+
+DEFAULT_TIMEOUT: Final = 30.0
+
+
+def open_channel(
+    target: str,
+    *,
+    service: str,
+    timeout: float = DEFAULT_TIMEOUT,
+    idempotent: Sequence[str] = (),
+    credentials: grpc.ChannelCredentials | None = None,
+) -> "PenstockChannel":
+    """Return a channel to `service` at `target`; it connects on the first call and reconnects by itself.
+
+    Each call carries the metadata of the current context and ends at the context's deadline; a call
+    with a single answer after `timeout` seconds at the latest, a stream has no limit but the context's.
+    An absent server fails a call within 2 s with Unavailable naming service and address. `idempotent`
+    names what may be repeated on UNAVAILABLE (``penstock.llm.v1.LlmService/ListModels``, or a whole service).
+    """
+    options = client_options(idempotent)
+    if credentials is None:
+        channel = grpc.aio.insecure_channel(target, options=options)
+    else:
+        channel = grpc.aio.secure_channel(target, credentials, options=options)
+    return PenstockChannel(channel, Peer(service=service, target=target, timeout=timeout))
+
+
+class PenstockChannel(grpc.aio.Channel):
+    """Hands out multi-callables that do what :func:`open_channel` promises.
+
+    They wrap those of grpc.aio. Client interceptors could do the same, but make a task and two more
+    objects for each RPC: docs/performance.md has the difference measured.
+    """
+
+    def __init__(self, channel: grpc.aio.Channel, peer: Peer) -> None:
+        self._channel: Any = channel  # its stubs leave the multi-callables untyped
+        self._peer = peer
+
+    async def close(self, grace: float | None = None) -> None:
+        """Close the connection; running calls get `grace` seconds."""
+        await self._channel.close(grace)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
+        """Return the state of the connection."""
+        return self._channel.get_state(try_to_connect)
+
+    async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
+        """Return when the state is no longer `last_observed_state`."""
+        await self._channel.wait_for_state_change(last_observed_state)
+
+    async def channel_ready(self) -> None:
+        """Return when the connection is up."""
+        await self._channel.channel_ready()
+
+    def unary_unary(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Return the callable of a method with one request and one response."""
+        return SingleCall(self._channel.unary_unary(method, *args, **kwargs), self._peer)
+
+    def stream_unary(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Return the callable of a method with many requests and one response."""
+        return SingleCall(self._channel.stream_unary(method, *args, **kwargs), self._peer)
+
+    def unary_stream(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Return the callable of a method with one request and many responses."""
+        return StreamingCall(self._channel.unary_stream(method, *args, **kwargs), self._peer)
+
+    def stream_stream(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Return the callable of a method with many requests and many responses."""
+        return StreamingCall(self._channel.stream_stream(method, *args, **kwargs), self._peer)

@@ -1,0 +1,98 @@
+"""The one server interceptor: context, span, metrics and error mapping, wrapped once per method.
+
+Each handler is wrapped the first time its method is called and kept, so that a request pays for
+one dictionary look-up, one context and two metric updates, and nothing is built again.
+"""
+
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import grpc
+import grpc.aio
+
+from penstock_kit.grpc.served_call import MethodObserver
+from penstock_kit.redaction import Redactor
+from penstock_kit.telemetry.metrics import RpcMetrics
+from penstock_kit.telemetry.tracing import Tracing
+
+if TYPE_CHECKING:
+    Handler = grpc.RpcMethodHandler[Any, Any]
+    ServicerContext = grpc.aio.ServicerContext[Any, Any]
+
+Behavior = Callable[[Any, "ServicerContext"], Any]
+_ARITY: Final = {False: "unary", True: "stream"}
+_INFRASTRUCTURE: Final = ("/grpc.health.", "/grpc.reflection.")
+
+
+class CallInterceptor(grpc.aio.ServerInterceptor):  # pyright: ignore[reportMissingTypeArgument]
+    """Gives every call its context and its outcome, on all four kinds of method; see the module."""
+
+    def __init__(
+        self, *, metrics: RpcMetrics | None = None, tracing: Tracing | None = None, redactor: Redactor | None = None
+    ) -> None:
+        self._metrics = metrics
+        self._tracer = tracing.tracer("penstock_kit.grpc") if tracing is not None and tracing.enabled else None
+        self._redactor = redactor or Redactor()
+        self._handlers: dict[str, Handler] = {}
+
+    async def intercept_service(
+        self,
+        continuation: "Callable[[grpc.HandlerCallDetails], Awaitable[Handler]]",
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> "Handler":
+        """Return the wrapped handler of the method that is called."""
+        method = handler_call_details.method
+        known = self._handlers.get(method)
+        if known is not None:
+            return known
+        handler = cast("Handler | None", await continuation(handler_call_details))
+        if handler is None or method.startswith(_INFRASTRUCTURE):
+            return handler  # pyright: ignore[reportReturnType]
+        wrapped = self._handlers[method] = self._wrapped(handler, method.lstrip("/"))
+        return wrapped
+
+    def _wrapped(self, handler: "Handler", method: str) -> "Handler":
+        metrics = None if self._metrics is None else self._metrics.method(method)
+        observer = MethodObserver(method=method, metrics=metrics, tracer=self._tracer, redactor=self._redactor)
+        wrap = _streaming if handler.response_streaming else _single
+        kind = f"{_ARITY[handler.request_streaming]}_{_ARITY[handler.response_streaming]}"
+        behavior = wrap(getattr(handler, kind), observer)
+        make: Any = getattr(grpc, f"{kind}_rpc_method_handler")
+        untyped: Any = handler
+        return make(behavior, untyped.request_deserializer, untyped.response_serializer)
+
+
+def _single(inner: Behavior, observer: MethodObserver) -> Behavior:
+    async def behavior(request: Any, context: "ServicerContext") -> Any:
+        call = observer.begin(context)
+        try:
+            response = await inner(request, context)
+        except BaseException as error:
+            await call.fail(error, context)
+            raise
+        call.end("OK")
+        return response
+
+    return behavior
+
+
+def _streaming(inner: Behavior, observer: MethodObserver) -> Behavior:
+    # Written to the context instead of yielded on: when the caller leaves, the cancellation then
+    # arrives in this very frame, and the handler's generator is closed before the call counts as over.
+    async def behavior(request: Any, context: "ServicerContext") -> None:
+        call = observer.begin(context)
+        try:
+            responses = inner(request, context)
+            if hasattr(responses, "__aiter__"):
+                async with aclosing(responses):
+                    async for response in responses:
+                        await context.write(response)
+            else:
+                await responses
+        except BaseException as error:
+            await call.fail(error, context)
+            raise
+        call.end("OK")
+
+    return behavior

@@ -1,0 +1,52 @@
+"""The outermost frame of a service process: event loop, signals, exit code."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from penstock_kit.errors import PenstockError
+from penstock_kit.logging import get_logger
+
+log = get_logger(__name__)
+
+
+def run_service(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+    """Run ``main(stop)`` on uvloop until it returns; SIGTERM and SIGINT set `stop`, a second one cancels.
+
+    A PenstockError out of `main` (a taken port, an unwritable folder) ends the process with exit
+    code 1 and its message as one line, without a traceback.
+    """
+    try:
+        _run(_supervised(main))
+    except PenstockError as error:
+        log.error("cannot run", reason=error.reason, detail=error.message)
+        raise SystemExit(1) from None
+    except asyncio.CancelledError:
+        raise SystemExit(130) from None
+
+
+async def _supervised(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+    stop = asyncio.Event()
+    task = asyncio.ensure_future(main(stop))
+
+    def on_signal() -> None:
+        if stop.is_set():
+            task.cancel()
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    await task
+
+
+def _run(coroutine: Coroutine[Any, Any, None]) -> None:
+    if sys.platform == "win32":
+        asyncio.run(coroutine)
+        return
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(coroutine)

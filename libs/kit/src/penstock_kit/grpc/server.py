@@ -1,0 +1,132 @@
+"""The gRPC server of a service: health, reflection, the call interceptor, and a graceful end."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+import grpc
+import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from prometheus_client import CollectorRegistry
+
+from penstock_kit.errors import FailedPrecondition
+from penstock_kit.grpc.interceptor import CallInterceptor
+from penstock_kit.grpc.options import SERVER_OPTIONS
+from penstock_kit.grpc.reflection import LazyReflection
+from penstock_kit.grpc.runtime import assert_fast_protobuf
+from penstock_kit.logging import get_logger
+from penstock_kit.redaction import Redactor
+from penstock_kit.telemetry.metrics import RpcMetrics
+from penstock_kit.telemetry.tracing import Tracing
+
+_SERVING: Final = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
+
+log = get_logger(__name__)
+
+
+class GrpcServer:
+    """A grpc.aio server with everything each service has in common.
+
+    ``server.add(add_XServicer_to_server, servicer)``, then ``await server.serve(port, stop)``;
+    or start, wait and drain separately. Without a `registry` there are no metrics, without
+    `tracing` no spans. `redactor` keeps configured secrets out of error messages.
+    """
+
+    def __init__(
+        self,
+        *,
+        service: str,
+        host: str = "127.0.0.1",
+        grace_seconds: float = 20.0,
+        registry: CollectorRegistry | None = None,
+        tracing: Tracing | None = None,
+        redactor: Redactor | None = None,
+        credentials: grpc.ServerCredentials | None = None,
+    ) -> None:
+        self._service = service
+        self._host = host
+        self._grace = grace_seconds
+        self._credentials = credentials
+        metrics = None if registry is None else RpcMetrics(registry, service)
+        interceptor = CallInterceptor(metrics=metrics, tracing=tracing, redactor=redactor)
+        aio: Any = grpc.aio  # its stubs leave the handlers' type parameters open
+        self._server: Any = aio.server(interceptors=[interceptor], options=SERVER_OPTIONS)
+        self._health: Any = cast("Any", health).aio.HealthServicer()  # aio is missing in its stubs
+        self._names: list[str] = []
+        self._stopped = asyncio.Event()
+        self.port = 0
+
+    def add(self, add_to_server: Callable[[Any, Any], None], servicer: object) -> None:
+        """Serve `servicer`; `add_to_server` is the generated ``add_<Name>Servicer_to_server``."""
+        add_to_server(servicer, _Recorder(self._server, self._names))
+
+    async def start(self, port: int, *, setting: str = "") -> int:
+        """Listen and serve; return the port (port 0 takes a free one).
+
+        Raises FailedPrecondition (PORT_IN_USE) naming the address and the `setting` that changes it.
+        """
+        assert_fast_protobuf()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        reflected = (*self._names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name)
+        self._server.add_generic_rpc_handlers((LazyReflection(reflected),))
+        self.port = self._bind(port, setting)
+        await self._server.start()
+        await self.set_serving(serving=True)
+        log.info("serving", address=f"{self._host}:{self.port}", services=self._names)
+        return self.port
+
+    async def set_serving(self, *, serving: bool) -> None:
+        """Answer health checks of this server and of each service in it with SERVING or NOT_SERVING."""
+        status = _SERVING if serving else _NOT_SERVING
+        for name in ("", *self._names):
+            await self._health.set(name, status)
+
+    async def wait(self) -> None:
+        """Return when the server has stopped."""
+        await self._stopped.wait()
+
+    async def drain(self) -> None:
+        """Turn unhealthy, take no new calls, give running ones the grace time, then cancel what is left."""
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(self._grace)
+        self._stopped.set()
+
+    async def serve(self, port: int, stop: asyncio.Event, *, setting: str = "") -> None:
+        """Start, run until `stop` is set, drain."""
+        await self.start(port, setting=setting)
+        try:
+            await stop.wait()
+        finally:
+            log.info("draining", grace_seconds=self._grace)
+            await self.drain()
+
+    def _bind(self, port: int, setting: str) -> int:
+        address = f"[{self._host}]:{port}" if ":" in self._host else f"{self._host}:{port}"
+        try:
+            if self._credentials is not None:
+                bound = self._server.add_secure_port(address, self._credentials)
+            else:
+                bound = self._server.add_insecure_port(address)
+        except RuntimeError:
+            bound = 0
+        if bound == 0:
+            remedy = f"set {setting} to a free port" if setting else "choose a free port"
+            message = f"{self._service} cannot listen on {address}: the port is in use or not allowed; {remedy}"
+            raise FailedPrecondition(message, reason="PORT_IN_USE", metadata={"address": address, "setting": setting})
+        return bound
+
+
+class _Recorder:
+    """Stands in for the server while a servicer is added, to learn the names of the services."""
+
+    def __init__(self, server: Any, names: list[str]) -> None:
+        self._server = server
+        self._names = names
+
+    def add_generic_rpc_handlers(self, handlers: Any) -> None:
+        self._names.extend(handler.service_name() for handler in handlers)
+        self._server.add_generic_rpc_handlers(handlers)
+
+    def add_registered_method_handlers(self, service_name: str, method_handlers: Any) -> None:
+        """The generic handlers serve the same methods; grpc.aio has no registered ones."""

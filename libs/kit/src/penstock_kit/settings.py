@@ -1,0 +1,97 @@
+"""The frozen settings every service starts from, read from the environment and ``.env``.
+
+The only module of the kit that reads the environment.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from penstock_kit.redaction import is_secret_name, mask_secret, mask_urls
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["json", "console"]
+
+
+class ServiceSettings(BaseSettings):
+    """What every service needs. A service subclasses it and adds fields with their environment names as alias.
+
+    Names are case-insensitive in the environment, an empty value counts as unset, unknown ones are ignored.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="ignore",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        populate_by_name=True,
+    )
+
+    home: Path = Field(default=Path("var"), alias="PENSTOCK_HOME", description="Folder that holds all state.")
+    log_level: LogLevel = Field(default="info", alias="PENSTOCK_LOG_LEVEL")
+    log_format: LogFormat = Field(default="json", alias="PENSTOCK_LOG_FORMAT")
+    host: str = Field(default="127.0.0.1", alias="PENSTOCK_BIND_HOST", description="Address to listen on.")
+    grace_seconds: float = Field(
+        default=20.0, ge=0, alias="PENSTOCK_GRACE_SECONDS", description="Seconds running calls get at shutdown."
+    )
+    otlp_endpoint: str = Field(
+        default="", alias="OTEL_EXPORTER_OTLP_ENDPOINT", description="OTLP/gRPC collector; empty for no export."
+    )
+
+
+__all__ = ["LogFormat", "LogLevel", "ServiceSettings", "load", "mask_secret", "masked", "settings_problems"]
+
+SettingsT = TypeVar("SettingsT", bound=BaseSettings)
+
+
+def load(cls: type[SettingsT], **overrides: Any) -> SettingsT:
+    """Return the settings of this process, or exit with code 2 after one line per problem on stderr.
+
+    `overrides` win over the environment, by alias or field name. Secret values never appear in the lines.
+    """
+    try:
+        return cls(**overrides)
+    except ValidationError as error:
+        for line in settings_problems(cls, error):
+            sys.stderr.write(f"{line}\n")
+        raise SystemExit(2) from None
+
+
+def settings_problems(cls: type[BaseSettings], error: ValidationError) -> list[str]:
+    """Return one line per wrong setting: its environment name, what is wrong, and the value unless it is secret."""
+    lines: list[str] = []
+    for problem in error.errors(include_url=False):
+        name = _environment_name(cls, str(problem["loc"][0]) if problem["loc"] else "")
+        given = "" if problem["type"] == "missing" else f" (given: {_shown(name, problem['input'])})"
+        lines.append(f"setting {name or cls.__name__}: {problem['msg']}{given}")
+    return lines
+
+
+def masked(settings: BaseSettings) -> dict[str, Any]:
+    """Return the settings by environment name, with secrets masked: for logs and ``penstock doctor``."""
+    result: dict[str, Any] = {}
+    for field_name in type(settings).model_fields:
+        name = _environment_name(type(settings), field_name)
+        result[name] = _masked_value(name, getattr(settings, field_name))
+    return result
+
+
+def _masked_value(name: str, value: Any) -> Any:
+    if isinstance(value, SecretStr):
+        return mask_secret(value.get_secret_value()) if value.get_secret_value() else ""
+    if isinstance(value, str) and value:
+        return mask_secret(value) if is_secret_name(name) else mask_urls(value)
+    return str(value) if isinstance(value, Path) else value
+
+
+def _shown(name: str, value: Any) -> str:
+    return str(_masked_value(name, value)) if isinstance(value, str) else type(value).__name__
+
+
+def _environment_name(cls: type[BaseSettings], name: str) -> str:
+    field = cls.model_fields.get(name)
+    return field.alias if field is not None and field.alias else name
