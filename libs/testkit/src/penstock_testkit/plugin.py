@@ -1,0 +1,52 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+"""Pytest fixtures that every member's tests may use."""
+
+import itertools
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from penstock_testkit.servers import PostgresServer, RedisServer, start_postgres, start_redis
+
+_names = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """One Redis for the whole session."""
+    server = start_redis()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """One PostgreSQL for the whole session."""
+    server = start_postgres()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def redis_url(redis_server: RedisServer) -> str:
+    """An empty Redis database."""
+    from redis.asyncio import Redis
+
+    client = Redis.from_url(redis_server.url, socket_timeout=5)
+    await client.flushdb()
+    await client.aclose()
+    return redis_server.url
+
+
+@pytest.fixture
+async def postgres_url(postgres_server: PostgresServer) -> str:
+    """An empty PostgreSQL database of the test's own."""
+    import asyncpg
+
+    name = f"test_{next(_names)}"
+    connection = await asyncpg.connect(postgres_server.url)
+    await connection.execute(f"DROP DATABASE IF EXISTS {name}")
+    await connection.execute(f"CREATE DATABASE {name}")
+    await connection.close()
+    return urlsplit(postgres_server.url)._replace(path=f"/{name}").geturl()

