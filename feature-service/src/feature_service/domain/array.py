@@ -1,0 +1,16 @@
+"""The array types the domain computes with."""
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray: TypeAlias = NDArray[np.float64]
+"""Numbers; NaN stands for a missing value."""
+
+BoolArray: TypeAlias = NDArray[np.bool_]
+TimeArray: TypeAlias = NDArray[np.datetime64]
+"""``datetime64[us]`` in UTC."""
+
+TextArray: TypeAlias = NDArray[np.object_]
+"""Text (str); None stands for a missing value."""

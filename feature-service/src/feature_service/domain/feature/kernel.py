@@ -1,0 +1,119 @@
+"""Every feature over every window of one field, in blocks of windows that fit the cache.
+
+The windows are strided views; a block of them is copied once and all features are computed while it is in
+cache. Definitions: :mod:`feature_service.domain.feature.catalog`.
+
+NaN: a feature is that of the window's present values, in their order (slope keeps their row numbers);
+it is NaN when none is present. missing_ratio alone counts the absent ones.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from feature_service.domain.array import BoolArray, FloatArray
+from feature_service.domain.feature import course, moment, order, spectrum
+from feature_service.domain.feature.block import WindowBlock
+from feature_service.domain.window import WindowPlan
+
+_BLOCK_BYTES: Final = 256 * 1024
+_MISSING_RATIO: Final = "missing_ratio"
+
+FeatureFunction: TypeAlias = Callable[[WindowBlock], FloatArray]
+
+_Computed: TypeAlias = tuple[int, FeatureFunction]
+
+FUNCTIONS: Final[dict[str, FeatureFunction]] = {
+    "mean": moment.mean,
+    "std": moment.std,
+    "min": order.minimum,
+    "max": order.maximum,
+    "median": order.median,
+    "q25": order.q25,
+    "q75": order.q75,
+    "range": order.spread,
+    "rms": moment.rms,
+    "skew": moment.skew,
+    "kurtosis": moment.kurtosis,
+    "slope": course.slope,
+    "first": course.first,
+    "last": course.last,
+    "mean_crossings": course.mean_crossings,
+    "zero_crossings": course.zero_crossings,
+    "energy": moment.energy,
+    "autocorrelation_lag1": course.autocorrelation_lag1,
+    "spectral_peak": spectrum.spectral_peak,
+    "spectral_centroid": spectrum.spectral_centroid,
+    "spectral_entropy": spectrum.spectral_entropy,
+}
+"""The function of each feature that needs only the values (all but missing_ratio)."""
+
+
+def window_features(
+    values: FloatArray, plan: WindowPlan, features: Sequence[str], absent: BoolArray | None = None
+) -> FloatArray:
+    """Return the features of one field's windows, shaped (windows, features).
+
+    `values` is one float64 per row, NaN where missing. `absent` says which rows had no value at first (for
+    missing_ratio, when missing values have been filled since); the NaN rows when left out.
+    Raises Unprocessable WINDOW_TOO_LARGE when there are fewer rows than a window.
+    """
+    count = plan.require(len(values))
+    result = np.empty((count, len(features)))
+    if _MISSING_RATIO in features:
+        result[:, list(features).index(_MISSING_RATIO)] = _absent_share(
+            np.isnan(values) if absent is None else absent, plan
+        )
+    computed = [(column, FUNCTIONS[name]) for column, name in enumerate(features) if name != _MISSING_RATIO]
+    if computed:
+        _fill(sliding_window_view(values, plan.size)[:: plan.step], result, computed)
+    return result
+
+
+def _fill(windows: FloatArray, result: FloatArray, computed: Sequence[_Computed]) -> None:
+    size = windows.shape[1]
+    positions = np.arange(size, dtype=np.float64)
+    height = max(1, _BLOCK_BYTES // (8 * size))
+    for start in range(0, len(windows), height):
+        values = np.ascontiguousarray(windows[start : start + height])
+        target = result[start : start + height]
+        holed = np.isnan(values.sum(axis=1))
+        if not holed.any():
+            _fill_block(WindowBlock(values, positions), target, computed)
+            continue
+        _fill_rows(values, positions, ~holed, target, computed)
+        for row in np.flatnonzero(holed):
+            _fill_present(values[row], target[row], computed)
+
+
+def _fill_block(block: WindowBlock, target: FloatArray, computed: Sequence[_Computed]) -> None:
+    for column, function in computed:
+        target[:, column] = function(block)
+
+
+def _fill_rows(
+    values: FloatArray, positions: FloatArray, rows: BoolArray, target: FloatArray, computed: Sequence[_Computed]
+) -> None:
+    if not rows.any():
+        return
+    block = WindowBlock(values[rows], positions)
+    for column, function in computed:
+        target[rows, column] = function(block)
+
+
+def _fill_present(window: FloatArray, row: FloatArray, computed: Sequence[_Computed]) -> None:
+    positions = np.flatnonzero(~np.isnan(window))
+    if len(positions) == 0:
+        row[[column for column, _ in computed]] = np.nan
+        return
+    block = WindowBlock(window[positions][np.newaxis, :], positions.astype(np.float64))
+    for column, function in computed:
+        row[column] = function(block)[0]
+
+
+def _absent_share(absent: BoolArray, plan: WindowPlan) -> FloatArray:
+    running = np.concatenate(([0], np.cumsum(absent)))
+    starts = np.arange(plan.count(len(absent))) * plan.step
+    return (running[starts + plan.size] - running[starts]) / plan.size

@@ -1,0 +1,45 @@
+"""Features made of the order of the values."""
+
+from math import floor
+
+from feature_service.domain.array import FloatArray
+from feature_service.domain.feature.block import WindowBlock
+
+
+def quantile(block: WindowBlock, fraction: float) -> FloatArray:
+    """Return the quantile by linear interpolation between order statistics (type 7, NumPy's default)."""
+    place = fraction * (block.size - 1)
+    below = floor(place)
+    above = min(below + 1, block.size - 1)
+    low, high = block.ordered[:, below], block.ordered[:, above]
+    return low + (high - low) * (place - below)
+
+
+def minimum(block: WindowBlock) -> FloatArray:
+    """Return the smallest value."""
+    return block.values.min(axis=1)
+
+
+def maximum(block: WindowBlock) -> FloatArray:
+    """Return the largest value."""
+    return block.values.max(axis=1)
+
+
+def median(block: WindowBlock) -> FloatArray:
+    """Return the middle value."""
+    return quantile(block, 0.5)
+
+
+def q25(block: WindowBlock) -> FloatArray:
+    """Return the first quartile."""
+    return quantile(block, 0.25)
+
+
+def q75(block: WindowBlock) -> FloatArray:
+    """Return the third quartile."""
+    return quantile(block, 0.75)
+
+
+def spread(block: WindowBlock) -> FloatArray:
+    """Return the largest less the smallest value."""
+    return maximum(block) - minimum(block)

@@ -1,0 +1,34 @@
+"""Features of the periodogram. A window with no power (constant, or a single row) has 0 for each."""
+
+import numpy as np
+
+from feature_service.domain.array import FloatArray
+from feature_service.domain.feature.block import WindowBlock
+
+
+def spectral_peak(block: WindowBlock) -> FloatArray:
+    """Return the frequency of the strongest bin, the lowest one of equals, in cycles per row."""
+    if block.power.shape[1] == 0:
+        return np.zeros(len(block.values))
+    return np.where(block.total_power > 0, block.frequencies[block.power.argmax(axis=1)], 0.0)
+
+
+def spectral_centroid(block: WindowBlock) -> FloatArray:
+    """Return the mean frequency, weighted by power, in cycles per row."""
+    return _over_total(block, block.power @ block.frequencies)
+
+
+def spectral_entropy(block: WindowBlock) -> FloatArray:
+    """Return the entropy of the power's distribution over the bins as a share of the largest possible."""
+    bins = block.power.shape[1]
+    if bins <= 1:
+        return np.zeros(len(block.values))
+    total = block.total_power[:, np.newaxis]
+    share = np.divide(block.power, total, out=np.zeros_like(block.power), where=total > 0)
+    logarithm = np.log(share, out=np.zeros_like(share), where=share > 0)
+    # Rounding can leave -0.0 or a hair over 1.
+    return np.clip(-np.vecdot(share, logarithm) / np.log(bins), 0.0, 1.0)
+
+
+def _over_total(block: WindowBlock, weighted: FloatArray) -> FloatArray:
+    return np.divide(weighted, block.total_power, out=np.zeros_like(weighted), where=block.total_power > 0)
