@@ -10,7 +10,7 @@ from opentelemetry import context as otel_context
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer, set_span_in_context
 
 from penstock_kit.context import CallContext, context_from_metadata, set_context
-from penstock_kit.errors import Internal, PenstockError, error_to_status
+from penstock_kit.errors import Internal, PenstockError, Unimplemented, error_to_status
 from penstock_kit.errors.status import DETAILS_KEY
 from penstock_kit.grpc.options import NO_RETRY
 from penstock_kit.logging import get_logger
@@ -101,6 +101,8 @@ class ServedCall:
                 self.end(_CODES.get(_number(servicer_context.code()), grpc.StatusCode.UNKNOWN).name)
             case PenstockError():
                 await self._abort(error, servicer_context)
+            case NotImplementedError():  # the generated base class, for a method the servicer does not have
+                await self._abort(Unimplemented(f"{self._observer.method} is not implemented"), servicer_context)
             case Exception():
                 log.error("unexpected error in a call", method=self._observer.method, exc_info=error)
                 hidden = Internal(_INTERNAL_MESSAGE, metadata={"request_id": self._context.request_id})

@@ -1,0 +1,7 @@
+"""Records in SQLite (WAL) or PostgreSQL through SQLAlchemy Core, and their Alembic migrations."""
+
+from penstock_kit.database.database import Database, Maintenance, open_database
+from penstock_kit.database.migrate import migrate, run_migrations
+from penstock_kit.database.url import sqlite_url
+
+__all__ = ["Database", "Maintenance", "migrate", "open_database", "run_migrations", "sqlite_url"]

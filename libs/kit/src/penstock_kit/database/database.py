@@ -1,0 +1,136 @@
+"""One database, opened by URL: many readers beside one writer on SQLite, a pool on PostgreSQL."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import text
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from penstock_kit.database.engine import NO_BEGIN, postgresql, sqlite_readers, sqlite_writer
+from penstock_kit.database.failure import storage_error
+from penstock_kit.database.url import driver_url
+from penstock_kit.home import ensure_home
+
+_READERS: Final = 4
+_CACHE_MB: Final = 8
+_MMAP_MB: Final = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Maintenance:
+    """What :meth:`Database.maintain` did: the size of the store in bytes before and after (0 when unknown)."""
+
+    bytes_before: int
+    bytes_after: int
+
+
+class Database:
+    """A store of records. Statements are SQLAlchemy Core; the same code runs on both stores.
+
+    Both blocks turn a store that can't answer (disk full, read-only, locked, connection refused) into
+    Unavailable (STORAGE_UNAVAILABLE); an IntegrityError is the caller's to catch.
+    """
+
+    def __init__(self, *, url: URL, writer: AsyncEngine, readers: AsyncEngine) -> None:
+        self._url = url
+        self._writer = writer
+        self._readers = readers
+        # Shown to callers: not where the store is, only which one.
+        self._name = Path(url.database or "").name if self.is_sqlite else f"{url.database} on PostgreSQL"
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the store is SQLite (PostgreSQL otherwise)."""
+        return self._url.get_backend_name() == "sqlite"
+
+    @asynccontextmanager
+    async def read(self) -> AsyncGenerator[AsyncConnection]:
+        """Connect for reading. Each statement sees what was committed before it; on SQLite writing fails."""
+        with _Translated(self._name):
+            async with self._readers.connect() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncGenerator[AsyncConnection]:
+        """Open a transaction, committed at the end of the block, rolled back by an exception.
+
+        On SQLite writers queue here (BEGIN IMMEDIATE on one connection): keep the block short, no
+        waiting for the network inside.
+        """
+        with _Translated(self._name):
+            async with self._writer.begin() as connection:
+                yield connection
+
+    async def ping(self) -> None:
+        """Return when the store answers; raise Unavailable otherwise."""
+        async with self.read() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def maintain(self) -> Maintenance:
+        """Refresh the planner's statistics, checkpoint the log and give free space back; readers go on meanwhile."""
+        before = self._size()
+        with _Translated(self._name):
+            async with self._writer.connect() as connection:
+                unbegun = await connection.execution_options(**self._unbegun())
+                for statement in self._maintenance_statements():
+                    await unbegun.exec_driver_sql(statement)
+        return Maintenance(bytes_before=before, bytes_after=self._size())
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._readers.dispose()
+        await self._writer.dispose()
+
+    def _unbegun(self) -> dict[str, Any]:
+        return {NO_BEGIN: True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
+
+    def _maintenance_statements(self) -> tuple[str, ...]:
+        if self.is_sqlite:
+            return ("PRAGMA optimize = 0x10002", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)")
+        return ("VACUUM (ANALYZE)",)
+
+    def _size(self) -> int:
+        if not self.is_sqlite:
+            return 0
+        files = (Path(f"{self._url.database}{suffix}") for suffix in ("", "-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
+
+def open_database(url: str, *, readers: int = _READERS, cache_mb: int = _CACHE_MB, mmap_mb: int = _MMAP_MB) -> Database:
+    """Return the database at `url`; it connects on first use.
+
+    `readers` is how many connections read at once (on PostgreSQL: kept open; twice as many at a peak),
+    `cache_mb` and `mmap_mb` size SQLite's page cache per connection and its memory map. Raises InvalidArgument
+    (DATABASE_URL_INVALID), or FailedPrecondition (HOME_UNWRITABLE) when the file's folder can't be written.
+    """
+    parsed = driver_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        engine = postgresql(parsed, connections=readers)
+        autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
+        return Database(url=parsed, writer=engine, readers=autocommit)
+    ensure_home(Path(parsed.database or "").parent)
+    return Database(
+        url=parsed,
+        writer=sqlite_writer(parsed, cache_mb=cache_mb, mmap_mb=mmap_mb),
+        readers=sqlite_readers(parsed, readers=readers, cache_mb=cache_mb, mmap_mb=mmap_mb),
+    )
+
+
+class _Translated:
+    """Turns failures of the store into Unavailable and lets everything else through."""
+
+    def __init__(self, store: str) -> None:
+        self._store = store
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception):
+            translated = storage_error(error, self._store)
+            if translated is not None:
+                raise translated from error

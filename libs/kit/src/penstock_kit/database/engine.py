@@ -1,0 +1,79 @@
+"""The SQLAlchemy engines behind a Database, tuned per store."""
+
+from typing import Any, Final
+
+from sqlalchemy import event
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+NO_BEGIN: Final = "penstock_no_begin"  # execution option of a connection for what can't run in a transaction
+_BUSY_MS: Final = 5_000
+_CONNECT_SECONDS: Final = 5
+_COMMAND_SECONDS: Final = 30
+
+_SHARED_PRAGMAS: Final = (
+    f"PRAGMA busy_timeout = {_BUSY_MS}",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = NORMAL",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA foreign_keys = ON",
+)
+
+
+def sqlite_writer(url: URL, *, cache_mb: int, mmap_mb: int) -> AsyncEngine:
+    """Return the engine of the one connection that writes: the pool is the queue of the writers."""
+    engine = create_async_engine(
+        url, pool_size=1, max_overflow=0, pool_timeout=_COMMAND_SECONDS, connect_args={"check_same_thread": False}
+    )
+    _on_connect(engine, (*_SHARED_PRAGMAS, *_sizes(cache_mb, mmap_mb)))
+
+    # The driver would begin lazily and deferred: a transaction that reads first could then fail to upgrade its lock.
+    def begin(connection: Any) -> None:
+        if not connection.get_execution_options().get(NO_BEGIN):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    event.listen(engine.sync_engine, "begin", begin)
+    return engine
+
+
+def sqlite_readers(url: URL, *, readers: int, cache_mb: int, mmap_mb: int) -> AsyncEngine:
+    """Return the engine of the connections that read; they cannot write, and never wait for the writer."""
+    engine = create_async_engine(
+        url,
+        pool_size=readers,
+        max_overflow=0,
+        pool_timeout=_COMMAND_SECONDS,
+        pool_reset_on_return=None,
+        isolation_level="AUTOCOMMIT",
+        connect_args={"check_same_thread": False},
+    )
+    _on_connect(engine, (*_SHARED_PRAGMAS, *_sizes(cache_mb, mmap_mb), "PRAGMA query_only = ON"))
+    return engine
+
+
+def postgresql(url: URL, *, connections: int) -> AsyncEngine:
+    """Return the engine of a PostgreSQL server; a connection that died is found out before it is used."""
+    return create_async_engine(
+        url,
+        pool_size=connections,
+        max_overflow=connections,
+        pool_timeout=_CONNECT_SECONDS,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        connect_args={"timeout": _CONNECT_SECONDS, "command_timeout": _COMMAND_SECONDS},
+    )
+
+
+def _sizes(cache_mb: int, mmap_mb: int) -> tuple[str, ...]:
+    return (f"PRAGMA cache_size = {-1024 * cache_mb}", f"PRAGMA mmap_size = {mmap_mb * 1024 * 1024}")
+
+
+def _on_connect(engine: AsyncEngine, pragmas: tuple[str, ...]) -> None:
+    def connect(connection: Any, record: Any) -> None:
+        connection.isolation_level = None  # transactions are begun by us, above
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(pragma)
+        cursor.close()
+
+    event.listen(engine.sync_engine, "connect", connect)

@@ -1,0 +1,62 @@
+"""Which failures of a driver mean that the store can't answer now, in words for the caller."""
+
+from typing import Any, Final
+
+from sqlalchemy import exc
+
+from penstock_kit.errors import PenstockError, Unavailable
+
+REASON: Final = "STORAGE_UNAVAILABLE"
+
+# Primary result codes of SQLite (https://sqlite.org/rescode.html).
+_SQLITE: Final = {
+    5: "another process holds its write lock",
+    6: "a table is locked",
+    8: "it is read-only: check the permissions of the file and its folder",
+    10: "the disk reports an input/output error",
+    11: "the file is damaged: restore a backup",
+    13: "the disk is full: free space, nothing was changed",
+    14: "the file cannot be opened: check that its folder exists and is writable",
+    26: "the file is not a SQLite database",
+}
+# SQLSTATE classes and codes of PostgreSQL (appendix A of its manual).
+_POSTGRESQL: Final = {
+    "08": "the connection was lost",
+    "53": "the server is out of a resource (disk, memory or connections)",
+    "57P": "the server is shutting down or starting",
+    "25006": "the server is read-only",
+    "28": "the server refuses the user or password",
+    "3D": "the server has no such database",
+}
+
+
+def storage_error(error: Exception, store: str) -> PenstockError | None:
+    """Return Unavailable (STORAGE_UNAVAILABLE) when `error` means that `store` can't answer; None for a defect."""
+    why = _why(error)
+    return None if why is None else Unavailable(f"the database {store} cannot be used: {why}", reason=REASON)
+
+
+def _why(error: Exception) -> str | None:
+    match error:
+        case exc.TimeoutError():
+            return "all its connections are busy"
+        case exc.DBAPIError():
+            return _driver_why(error.orig)
+        case OSError():
+            return f"no connection ({error.strerror or error or type(error).__name__})"
+        case _:
+            return None
+
+
+def _driver_why(original: Any) -> str | None:
+    # SQLAlchemy wraps the exceptions of asynchronous drivers; the driver's own is the cause.
+    for error in (original, getattr(original, "__cause__", None)):
+        code = getattr(error, "sqlite_errorcode", None)
+        if isinstance(code, int):
+            return _SQLITE.get(code & 0xFF)
+        state = getattr(error, "sqlstate", None)
+        if isinstance(state, str):
+            return next((text for prefix, text in _POSTGRESQL.items() if state.startswith(prefix)), None)
+        if isinstance(error, OSError):
+            return f"no connection ({error.strerror or error})"
+    return "the connection was lost" if "closed" in str(original).lower() else None

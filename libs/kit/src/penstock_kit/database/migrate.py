@@ -1,0 +1,110 @@
+"""Schema migrations at start: Alembic, loaded only when the schema is behind.
+
+A service keeps ``migrations/env.py`` and ``migrations/versions/*.py`` in its package. The env.py is::
+
+    from penstock_kit.database import run_migrations
+    from llm_service.adapters.table import metadata
+
+    run_migrations(metadata)
+
+Services may share one database: each has a version table of its own, named after its package.
+"""
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import MetaData, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from penstock_kit.database.database import Database, open_database
+from penstock_kit.errors import FailedPrecondition
+from penstock_kit.logging import get_logger
+
+_REVISION: Final = re.compile(r"^revision\b[^=\n]*=\s*[\"']([^\"']+)[\"']", re.MULTILINE)
+_DOWN: Final = re.compile(r"^down_revision\b[^=\n]*=\s*[\"']([^\"']+)[\"']", re.MULTILINE)
+_LOCK: Final = 0x70656E73746F636B  # "penstock" in ASCII
+
+log = get_logger(__name__)
+
+
+async def migrate(url: str, script_location: Path) -> bool:
+    """Bring the schema at `url` to the newest revision in `script_location`; return whether anything was done.
+
+    Safe to run from several processes at once: they queue on the store's write lock. All revisions are applied
+    in one transaction. Raises FailedPrecondition (SCHEMA_NEWER) when the database was written by a newer version.
+    """
+    known, head = _revisions(script_location)
+    database = open_database(url, readers=1)
+    try:
+        current = await _current(database, version_table(script_location))
+        if current == head:
+            return False
+        if current and current not in known:
+            message = f"the database has schema revision {current}, which this version does not know; run a newer one"
+            raise FailedPrecondition(message, reason="SCHEMA_NEWER", metadata={"revision": current})
+        async with database.write() as connection:
+            await _lock(connection, database)
+            await connection.run_sync(_upgrade, script_location)
+        log.info("schema migrated", service=script_location.parent.name, before=current, after=head)
+        return True
+    finally:
+        await database.close()
+
+
+def run_migrations(metadata: MetaData) -> None:
+    """Run inside Alembic, from a service's env.py: apply the revisions on the connection that migrate() opened."""
+    from alembic import context
+
+    options = context.config.attributes
+    context.configure(
+        connection=options["connection"],
+        target_metadata=metadata,
+        version_table=options["version_table"],
+        render_as_batch=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def version_table(script_location: Path) -> str:
+    """Return the name of the table that holds the revision: ``llm_service_schema`` for llm_service/migrations."""
+    return f"{script_location.parent.name}_schema"
+
+
+def _revisions(script_location: Path) -> tuple[set[str], str]:
+    """Read all revisions and the head from the files, without importing them."""
+    sources = [path.read_text("utf-8") for path in sorted((script_location / "versions").glob("*.py"))]
+    known = {found[1] for source in sources if (found := _REVISION.search(source))}
+    parents = {found[1] for source in sources if (found := _DOWN.search(source))}
+    heads = known - parents
+    if len(heads) != 1:
+        message = f"{script_location} must have exactly one newest revision, it has {sorted(heads)}"
+        raise FailedPrecondition(message, reason="MIGRATIONS_INVALID")
+    return known, heads.pop()
+
+
+async def _current(database: Database, table: str) -> str:
+    try:
+        async with database.read() as connection:
+            found = await connection.execute(text(f'SELECT version_num FROM "{table}"'))  # noqa: S608 - our own name
+            return str(found.scalar() or "")
+    except DBAPIError:  # the table does not exist: a new database
+        return ""
+
+
+async def _lock(connection: AsyncConnection, database: Database) -> None:
+    if not database.is_sqlite:  # on SQLite the transaction itself is the lock
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+
+
+def _upgrade(connection: Any, script_location: Path) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(script_location).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    config.attributes["version_table"] = version_table(script_location)
+    command.upgrade(config, "head")
