@@ -1,0 +1,1 @@
+"""Benchmarks: this system beside its floors, in one run. `make bench`."""

@@ -1,0 +1,30 @@
+"""`python -m bench [name …]` runs the named benchmarks, or all; prints tables, writes results and docs/performance.md."""
+
+import asyncio
+import sys
+
+from bench import chat, completions, startup
+from bench.measure import Report, machine
+from bench.page import lines, save
+
+BENCHMARKS = {"startup": startup.run, "completions": completions.run, "chat": chat.run}
+
+
+def main() -> int:
+    """Run what was asked for."""
+    names = sys.argv[1:] or list(BENCHMARKS)
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        print(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}", file=sys.stderr)
+        return 2
+    print(machine())
+    reports: dict[str, Report] = {}
+    for name in names:
+        reports[name] = asyncio.run(BENCHMARKS[name]())
+        print("\n".join(lines(reports[name])), flush=True)
+    save(reports)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

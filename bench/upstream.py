@@ -1,0 +1,114 @@
+"""The smallest upstream that speaks OpenAI's wire format: a floor that costs next to nothing itself.
+
+`python -m bench.upstream PORT` answers POST /v1/chat/completions at once; streamed answers hold CHUNKS
+pieces, sent in one write each after the first, so that a reader sees as many chunks as it can take.
+A request whose model is `paced` gets 20 chunks a second.
+"""
+
+import asyncio
+import json
+import sys
+
+CHUNKS = 400
+BODY = json.dumps(
+    {
+        "id": "chatcmpl-bench",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "bench",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "pong"}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 5, "completion_tokens": 1, "total_tokens": 6},
+    }
+).encode()
+PLAIN = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
+STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def event(delta: dict[str, object], finish: str | None = None, **more: object) -> bytes:
+    """One chunk of an answer as an event."""
+    payload = {
+        "id": "chatcmpl-bench",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "bench",
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
+        **more,
+    }
+    return b"data: " + json.dumps(payload).encode() + b"\n\n"
+
+
+def framed(body: bytes) -> bytes:
+    """`body` as one HTTP chunk."""
+    return b"%x\r\n%s\r\n" % (len(body), body)
+
+
+PIECES = [framed(event({"content": f"word{index} "})) for index in range(CHUNKS)]
+LAST = framed(
+    event({}, "stop", usage={"prompt_tokens": 5, "completion_tokens": CHUNKS, "total_tokens": CHUNKS + 5})
+    + b"data: [DONE]\n\n"
+)
+
+
+class Upstream(asyncio.Protocol):
+    """One connection; requests come one after another."""
+
+    def __init__(self) -> None:
+        self.buffer = b""
+        self.transport: asyncio.Transport
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Remember where to write."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Answer every request that is complete."""
+        self.buffer += data
+        while (head_end := self.buffer.find(b"\r\n\r\n")) >= 0:
+            head = self.buffer[:head_end].lower()
+            length = 0
+            for line in head.split(b"\r\n"):
+                if line.startswith(b"content-length:"):
+                    length = int(line.split(b":")[1])
+            if len(self.buffer) < head_end + 4 + length:
+                return
+            body = self.buffer[head_end + 4 : head_end + 4 + length]
+            self.buffer = self.buffer[head_end + 4 + length :]
+            self.answer(body)
+
+    def answer(self, body: bytes) -> None:
+        """Answer one request."""
+        request = json.loads(body or b"{}")
+        if not request.get("stream"):
+            self.transport.write(PLAIN)
+            return
+        self.transport.write(STREAM_HEAD + framed(event({"role": "assistant", "content": ""})))
+        if request.get("model", "").endswith("paced"):
+            task = asyncio.ensure_future(self.paced())
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+            return
+        for piece in PIECES:
+            self.transport.write(piece)
+        self.transport.write(LAST + b"0\r\n\r\n")
+
+    async def paced(self) -> None:
+        """Twenty chunks a second for five seconds."""
+        for piece in PIECES[:100]:
+            self.transport.write(piece)
+            await asyncio.sleep(0.05)
+        self.transport.write(LAST + b"0\r\n\r\n")
+
+
+async def serve(port: int) -> None:
+    """Listen on the loopback interface until killed."""
+    server = await asyncio.get_running_loop().create_server(Upstream, "127.0.0.1", port)
+    async with server:
+        await server.serve_forever()
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    uvloop.run(serve(int(sys.argv[1])))

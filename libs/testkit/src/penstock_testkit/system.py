@@ -1,0 +1,111 @@
+"""The whole of Penstock, started the way a user starts it: `penstock up`, on free ports and a home of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from penstock_testkit.servers.process import free_port
+
+SERVICES = ("LLM_SERVICE", "CHAT_STREAM_SERVICE", "FEATURE_SERVICE", "CACHE_SERVICE")
+_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
+
+
+@dataclass(slots=True, kw_only=True)
+class RunningSystem:
+    """Five services behind one gateway. `seconds_to_ready` counts from the command to the first 200 of /ready."""
+
+    process: "subprocess.Popen[bytes]"
+    home: Path
+    ports: Mapping[str, int]
+    log: Path
+    seconds_to_ready: float
+
+    @property
+    def url(self) -> str:
+        """Base URL of the gateway, without a slash at its end."""
+        return f"http://127.0.0.1:{self.ports['PENSTOCK_HTTP_PORT']}"
+
+    @property
+    def key(self) -> str:
+        """The API key that the first start made."""
+        return (self.home / "admin.key").read_text().strip()
+
+    @property
+    def password(self) -> str:
+        """The password of the user `admin`."""
+        return (self.home / "admin.password").read_text().strip()
+
+    def output(self) -> str:
+        """Everything the services have logged so far."""
+        return self.log.read_text(errors="replace")
+
+    def stop(self, *, seconds: float = 20) -> int:
+        """Ask the supervisor to stop all; return its exit code. Kills it when it does not within `seconds`."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(timeout=5)
+            raise
+
+
+def start_system(
+    home: Path, *, extra_env: Mapping[str, str] | None = None, seconds: float = 40, demo: bool = True
+) -> RunningSystem:
+    """Start `penstock up` and wait until /ready answers 200. Raise RuntimeError with the log when it does not."""
+    ports = choose_ports()
+    environment = system_environment(home, ports, demo=demo) | dict(extra_env or {})
+    log = home.parent / f"{home.name}.log"
+    started = time.monotonic()
+    with log.open("wb") as sink:
+        process = subprocess.Popen(
+            [str(Path(sys.executable).with_name("penstock")), "up"],
+            env=environment,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            cwd=home.parent,
+            start_new_session=True,
+        )
+    system = RunningSystem(process=process, home=home, ports=ports, log=log, seconds_to_ready=0)
+    while not is_ready(system.url):
+        if process.poll() is not None or time.monotonic() - started > seconds:
+            exit_code = process.poll()
+            if exit_code is None:
+                system.stop()
+            raise RuntimeError(f"penstock up did not become ready (exit code {exit_code}):\n{system.output()[-8000:]}")
+        time.sleep(0.02)
+    system.seconds_to_ready = time.monotonic() - started
+    return system
+
+
+def choose_ports() -> dict[str, int]:
+    """A free port for every setting that names one."""
+    names = ["PENSTOCK_HTTP_PORT", *(f"{name}_PORT" for name in SERVICES)]
+    names += [f"{name}_METRICS_PORT" for name in SERVICES]
+    return {name: free_port() for name in names}
+
+
+def system_environment(home: Path, ports: Mapping[str, int], *, demo: bool) -> dict[str, str]:
+    """The environment of a system of its own: nothing of the caller's settings leaks into it."""
+    kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    addresses = {f"{name}_ADDRESS": f"127.0.0.1:{ports[f'{name}_PORT']}" for name in SERVICES}
+    numbers = {name: str(port) for name, port in ports.items()}
+    return kept | numbers | addresses | {"PENSTOCK_HOME": str(home), "DEMO_DATA": str(demo).lower()}
+
+
+def is_ready(url: str) -> bool:
+    """Whether the gateway's /ready answers 200."""
+    try:
+        with urllib.request.urlopen(f"{url}/ready", timeout=2) as answer:
+            return int(answer.status) == 200
+    except (urllib.error.URLError, OSError):
+        return False
