@@ -35,5 +35,5 @@ async def test_the_conversation_keeps_question_tool_and_answer(http: httpx.Async
     newest = conversations["conversations"][0]
     assert newest["title"].startswith("What was the mean current")
     stored = (await http.get(f"/api/v1/conversations/{newest['id']}/messages")).raise_for_status().json()
-    assert [message["role"] for message in stored["messages"]][0] == "user"
+    assert stored["messages"][0]["role"] == "user"
     assert stored["messages"][-1]["content"] == events[-1]["content"]
