@@ -1,4 +1,4 @@
-"""`python -m bench [name …]` runs the named benchmarks, or all; prints tables, writes results and docs/performance.md."""
+"""`python -m bench [name …]`: run the named benchmarks, or all; print tables, write results and docs/performance.md."""
 
 import asyncio
 import sys

@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 import orjson
 
-from bench.load import HEADERS, chunk_rate, first_chunks, latencies, throughput
+from bench.load import HEADERS, Target, chunk_rate, first_chunks, latencies, throughput
 from bench.measure import Figure, Report, interleaved
 from penstock_testkit.servers.process import accepts, free_port, wait_until
 from penstock_testkit.system import RunningSystem, start_system
@@ -66,59 +66,63 @@ async def run() -> Report:
     return report
 
 
-async def measure(report: Report, session: aiohttp.ClientSession, direct: str, system: RunningSystem) -> None:
+async def measure(report: Report, session: aiohttp.ClientSession, direct_url: str, system: RunningSystem) -> None:
     """Fill the report."""
-    ours = f"{system.url}/v1/chat/completions"
+    our_url = f"{system.url}/v1/chat/completions"
     auth = HEADERS | {"Authorization": f"Bearer {system.key}"}
-    plain = (question("bench", stream=False), question("openai/bench", stream=False))
-    streamed = (question("bench", stream=True), question("openai/bench", stream=True))
-    await latencies(session, ours, plain[1], auth, 200)
-    await chunk_rate(session, ours, streamed[1], auth, 10, MARK)
+
+    def pair(*, stream: bool) -> tuple[Target, Target]:
+        return (
+            Target(session=session, url=direct_url, body=question("bench", stream=stream), headers=HEADERS),
+            Target(session=session, url=our_url, body=question("openai/bench", stream=stream), headers=auth),
+        )
+
+    await latencies(pair(stream=False)[1], 200)
+    await chunk_rate(pair(stream=True)[1], 10, MARK)
+    await measure_latency(report, *pair(stream=False))
+    await measure_streams(report, *pair(stream=True))
+    await measure_throughput(report, *pair(stream=False))
+
+
+async def measure_latency(report: Report, direct: Target, ours: Target) -> None:
+    """One request after another."""
     (direct_p50, direct_p99), (our_p50, our_p99) = await interleaved(
-        ROUNDS,
-        lambda: latencies(session, direct, plain[0], HEADERS, 300),
-        lambda: latencies(session, ours, plain[1], auth, 300),
+        ROUNDS, lambda: latencies(direct, 300), lambda: latencies(ours, 300)
     )
     report.figures += [
         Figure(name="over p50", value=our_p50 - direct_p50, unit="ms", goal="≤ 1.5, goal 1.0"),
         Figure(name="over p99", value=our_p99 - direct_p99, unit="ms", goal="≤ 5"),
     ]
-    await measure_streams(report, session, (direct, ours), streamed, auth)
-    rates: list[tuple[float, float]] = []
+
+
+async def measure_throughput(report: Report, direct: Target, ours: Target) -> None:
+    """Requests a second over 64 connections."""
+    floors: list[float] = []
+    rates: list[float] = []
     failed = 0
     for _ in range(3):
-        floor, _, _ = await throughput(session, direct, plain[0], HEADERS, 64, 3)
-        rate, errors, _ = await throughput(session, ours, plain[1], auth, 64, 3)
-        rates.append((floor, rate))
+        floors.append((await throughput(direct, 64, 3))[0])
+        rate, errors, _ = await throughput(ours, 64, 3)
+        rates.append(rate)
         failed += errors
-    floor, rate = (statistics.median(column) for column in zip(*rates, strict=True))
+    floor, rate = statistics.median(floors), statistics.median(rates)
     report.figures += [
         Figure(name="requests/s, 64 connections", value=rate, unit="1/s", beside="direct", ratio=rate / floor),
         Figure(name="failed requests", value=failed, unit="", goal="0"),
     ]
 
 
-async def measure_streams(
-    report: Report,
-    session: aiohttp.ClientSession,
-    urls: tuple[str, str],
-    bodies: tuple[bytes, bytes],
-    auth: dict[str, str],
-) -> None:
+async def measure_streams(report: Report, direct: Target, ours: Target) -> None:
     """First chunk and chunks a second."""
     (direct_p50, direct_p99), (our_p50, our_p99) = await interleaved(
-        ROUNDS,
-        lambda: first_chunks(session, urls[0], bodies[0], HEADERS, 100, MARK),
-        lambda: first_chunks(session, urls[1], bodies[1], auth, 100, MARK),
+        ROUNDS, lambda: first_chunks(direct, 100, MARK), lambda: first_chunks(ours, 100, MARK)
     )
-    rates = [
-        (
-            await chunk_rate(session, urls[0], bodies[0], HEADERS, 50, MARK),
-            await chunk_rate(session, urls[1], bodies[1], auth, 50, MARK),
-        )
-        for _ in range(ROUNDS)
-    ]
-    floor, rate = (statistics.median(column) for column in zip(*rates, strict=True))
+    floors: list[float] = []
+    rates: list[float] = []
+    for _ in range(ROUNDS):
+        floors.append(await chunk_rate(direct, 50, MARK))
+        rates.append(await chunk_rate(ours, 50, MARK))
+    floor, rate = statistics.median(floors), statistics.median(rates)
     report.figures += [
         Figure(name="first chunk over p50", value=our_p50 - direct_p50, unit="ms", goal="≤ 2"),
         Figure(name="first chunk over p99", value=our_p99 - direct_p99, unit="ms", goal="≤ 5"),
