@@ -19,7 +19,8 @@ LogFormat = Literal["json", "console"]
 class ServiceSettings(BaseSettings):
     """What every service needs. A service subclasses it and adds fields with their environment names as alias.
 
-    Names are case-insensitive in the environment, an empty value counts as unset, unknown ones are ignored.
+    Every field needs an alias: that is its name in the environment (in any case). An empty value counts as unset,
+    unknown names are ignored. In code fields are given by their own names.
     """
 
     model_config = SettingsConfigDict(
@@ -29,6 +30,9 @@ class ServiceSettings(BaseSettings):
         env_file_encoding="utf-8",
         env_ignore_empty=True,
         populate_by_name=True,
+        # Fields may be given by name in code, but the environment only speaks in aliases: without
+        # this prefix `home` would be read from HOME. It applies to names, not to aliases.
+        env_prefix="PENSTOCK_FIELD_",
     )
 
     home: Path = Field(default=Path("var"), alias="PENSTOCK_HOME", description="Folder that holds all state.")

@@ -45,6 +45,7 @@ def sqlite_readers(url: URL, *, readers: int, cache_mb: int, mmap_mb: int) -> As
         pool_timeout=_COMMAND_SECONDS,
         pool_reset_on_return=None,
         isolation_level="AUTOCOMMIT",
+        skip_autocommit_rollback=True,
         connect_args={"check_same_thread": False},
     )
     _on_connect(engine, (*_SHARED_PRAGMAS, *_sizes(cache_mb, mmap_mb), "PRAGMA query_only = ON"))
@@ -60,6 +61,7 @@ def postgresql(url: URL, *, connections: int) -> AsyncEngine:
         pool_timeout=_CONNECT_SECONDS,
         pool_pre_ping=True,
         pool_recycle=1800,
+        skip_autocommit_rollback=True,
         connect_args={"timeout": _CONNECT_SECONDS, "command_timeout": _COMMAND_SECONDS},
     )
 
