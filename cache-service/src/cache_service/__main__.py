@@ -1,0 +1,5 @@
+"""``python -m cache_service``."""
+
+from cache_service.main import run
+
+run()

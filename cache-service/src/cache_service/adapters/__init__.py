@@ -1,0 +1,1 @@
+"""What holds the values: one folder per technology."""

@@ -1,0 +1,219 @@
+"""The use cases on values: read, write, delete, invalidate, and fill under a lease."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Final
+
+from cache_service.domain.backend import CacheBackend, Usage
+from cache_service.domain.bell import Bell
+from cache_service.domain.entry import ALWAYS, TTL_CLASSES, Condition, Draft, Entry
+from cache_service.domain.invalidation import InvalidationBus, Watcher
+from cache_service.domain.lease import LeaseStore
+from cache_service.domain.limit import (
+    MAX_LEASE_SECONDS,
+    MAX_WAIT_SECONDS,
+    Defaults,
+    batch_size,
+    not_negative,
+    positive,
+    tag_count,
+    value_size,
+)
+from cache_service.domain.partition import Partition
+from cache_service.domain.refresh import RefreshAdvisor
+from cache_service.domain.statistics import Statistics
+from penstock_kit.clock import Clock
+from penstock_kit.errors import InvalidArgument
+
+# What computing a value is taken to cost when nobody measured it: 1 % of its life, at most 5 seconds.
+_LOAD_SHARE: Final = 0.01
+_MAX_LOAD_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """The answer to a read. `ttl` is the life left in seconds, `generation` guards a fill."""
+
+    entry: Entry | None
+    generation: int
+    ttl: float = 0.0
+    refresh_advised: bool = False
+    tier: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """Either a `token` (fill the key), or what another filled (`lookup` has an entry), or neither: time was up."""
+
+    token: str
+    lookup: Lookup
+
+
+class Cache:
+    """One cache over one backend; keys are checked here and full below."""
+
+    def __init__(
+        self,
+        *,
+        backend: CacheBackend,
+        leases: LeaseStore,
+        bell: Bell,
+        bus: InvalidationBus,
+        advisor: RefreshAdvisor,
+        clock: Clock,
+        defaults: Defaults,
+        statistics: Statistics,
+    ) -> None:
+        self._backend = backend
+        self._leases = leases
+        self._bell = bell
+        self._bus = bus
+        self._advisor = advisor
+        self._monotonic = clock.monotonic
+        self._defaults = defaults
+        self.statistics = statistics
+
+    @property
+    def backend_name(self) -> str:
+        """``memory``, ``redis`` or ``two_tier``."""
+        return self._backend.name
+
+    def usage(self) -> Usage:
+        """Return what the backend holds now."""
+        return self._backend.usage()
+
+    async def get(self, partition: Partition, key: str) -> Lookup:
+        """Return the live entry of `key` or the lack of it. Raises InvalidArgument for a bad key."""
+        reading = await self._backend.get(partition.full(key))
+        entry = reading.entry
+        if entry is None:
+            self.statistics.miss(key)
+            return Lookup(entry=None, generation=reading.generation)
+        self.statistics.hit(key)
+        return Lookup(
+            entry=entry,
+            generation=reading.generation,
+            ttl=entry.expire_at - self._monotonic(),
+            refresh_advised=self._advisor.advised(entry),
+            tier=self._backend.name,
+        )
+
+    async def get_many(self, partition: Partition, keys: Sequence[str]) -> list[Lookup]:
+        """Return the live entries among `keys`, at most 1,000. Guarded fills and early refresh are for `get`."""
+        batch_size(keys)
+        entries = await self._backend.get_many([partition.full(key) for key in keys])
+        now = self._monotonic()
+        found: list[Lookup] = []
+        for key, entry in zip(keys, entries, strict=True):
+            if entry is None:
+                self.statistics.miss(key)
+                continue
+            self.statistics.hit(key)
+            found.append(Lookup(entry=entry, generation=0, ttl=entry.expire_at - now, tier=self._backend.name))
+        return found
+
+    async def set(
+        self, partition: Partition, draft: Draft, condition: Condition = ALWAYS, *, lease_token: str = ""
+    ) -> bool:
+        """Store a value and end its lease; False when `condition` did not hold. Copies of an older value are told."""
+        key = partition.full(draft.key)
+        load_seconds = await self._end_lease(key, lease_token)
+        entry = self._entry(partition, draft, load_seconds)
+        written = await self._backend.set(entry, condition)
+        if written:
+            self.statistics.sets += 1
+            self._advisor.done(key)
+            self._bus.publish(keys=(key,))
+        if written or lease_token:
+            self._bell.ring(key)
+        return written
+
+    async def set_many(self, partition: Partition, drafts: Sequence[Draft]) -> int:
+        """Store at most 1,000 values; all of them are checked before the first is written."""
+        batch_size(drafts)
+        entries = [self._entry(partition, draft, None) for draft in drafts]
+        written = 0
+        for entry in entries:
+            written += await self._backend.set(entry, ALWAYS)
+            self._advisor.done(entry.key)
+            self._bell.ring(entry.key)
+        self.statistics.sets += written
+        self._bus.publish(keys=[entry.key for entry in entries])
+        return written
+
+    async def delete(self, partition: Partition, keys: Sequence[str]) -> int:
+        """Drop keys, end their leases, and return how many were live."""
+        batch_size(keys)
+        full = [partition.full(key) for key in keys]
+        deleted = await self._backend.delete(full)
+        self.statistics.deletes += len(deleted)
+        for key in full:
+            await self._leases.revoke(key)
+            self._bell.ring(key)
+        self._bus.publish(keys=full)
+        return len(deleted)
+
+    async def invalidate(self, partition: Partition, *, prefix: str, tag: str) -> int:
+        """Drop every key that begins with `prefix` and every key with `tag`; at least one must be given."""
+        if not prefix and not tag:
+            raise InvalidArgument("neither prefix nor tag is given; name at least one", reason="NOTHING_TO_INVALIDATE")
+        full_prefix = partition.full(prefix, "prefix") if prefix else ""
+        full_tag = partition.full(tag, "tag") if tag else ""
+        deleted = await self._backend.invalidate(prefix=full_prefix, tag=full_tag)
+        self.statistics.deletes += len(deleted)
+        # A copy elsewhere may outlive its entry here, so the keys dropped here do not name every copy with the tag.
+        self._bus.publish(prefix=full_prefix, reset=bool(tag))
+        return len(deleted)
+
+    async def lease(self, partition: Partition, key: str, *, seconds: float, wait: float) -> Lease:
+        """Return the value, or the right to fill it, or after `wait` seconds (at most 30) neither."""
+        positive(seconds, "lease", "it is how long the filler may take")
+        not_negative(wait, "wait")
+        full = partition.full(key)
+        end = self._monotonic() + min(wait, MAX_WAIT_SECONDS)
+        while True:
+            lookup = await self.get(partition, key)
+            grant = None if lookup.entry else await self._leases.grant(full, min(seconds, MAX_LEASE_SECONDS))
+            left = end - self._monotonic()
+            if lookup.entry or grant or left <= 0:
+                return Lease(token=grant.token if grant else "", lookup=lookup)
+            await self._bell.wait(full, min(left, await self._leases.remaining(full)))
+
+    def watch(self, partition: Partition, prefix: str) -> AbstractAsyncContextManager[Watcher]:
+        """Return a context manager giving a Watcher of `prefix` (empty: everything) in `partition`."""
+        full = partition.full(prefix, "prefix") if prefix else partition.root
+        return self._bus.watch(full)
+
+    async def _end_lease(self, key: str, token: str) -> float | None:
+        """End the lease, and return how long the fill took."""
+        ended = await self._leases.end(key, token) if token else None
+        return None if ended is None else max(0.0, self._monotonic() - ended.grant_time)
+
+    def _entry(self, partition: Partition, draft: Draft, load_seconds: float | None) -> Entry:
+        value_size(draft.value)
+        tag_count(draft.tags)
+        if draft.negative and draft.value:
+            message = f"a negative entry has no value, {len(draft.value)} bytes were given"
+            raise InvalidArgument(message, reason="NEGATIVE_WITH_VALUE")
+        ttl = self._ttl(draft)
+        return Entry(
+            key=partition.full(draft.key),
+            value=draft.value,
+            expire_at=self._monotonic() + ttl,
+            tags=tuple(partition.full(tag, "tag") for tag in draft.tags),
+            negative=draft.negative,
+            load_seconds=min(ttl * _LOAD_SHARE, _MAX_LOAD_SECONDS) if load_seconds is None else load_seconds,
+        )
+
+    def _ttl(self, draft: Draft) -> float:
+        not_negative(draft.ttl, "ttl")
+        if draft.ttl:
+            return draft.ttl
+        if draft.ttl_class:
+            seconds = TTL_CLASSES.get(draft.ttl_class)
+            if seconds is None:
+                message = f"there is no TTL class {draft.ttl_class!r}; there are {', '.join(TTL_CLASSES)}"
+                raise InvalidArgument(message, reason="UNKNOWN_TTL_CLASS")
+            return seconds
+        return self._defaults.negative_ttl if draft.negative else self._defaults.ttl

@@ -1,0 +1,77 @@
+"""Distributed locks with fencing tokens, after Kleppmann: the store that is protected refuses a smaller token."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from cache_service.domain.bell import Bell
+from cache_service.domain.limit import MAX_WAIT_SECONDS, positive
+from penstock_kit.clock import Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockGrant:
+    """A lock held: `token` proves the holder, `fencing_token` grows with every holder of any lock."""
+
+    token: str
+    fencing_token: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockHeld:
+    """Somebody else's lock, for at most `remaining` seconds more."""
+
+    remaining: float
+
+
+class LockStore(Protocol):
+    """Locks by full name, atomically."""
+
+    async def acquire(self, name: str, ttl: float) -> LockGrant | LockHeld:
+        """Take the lock for `ttl` seconds, or say how long it is held."""
+        ...
+
+    async def renew(self, name: str, token: str, ttl: float) -> bool:
+        """Let the holder's time be `ttl` seconds from now; False when it is no longer the holder."""
+        ...
+
+    async def release(self, name: str, token: str) -> bool:
+        """Give the lock back; False when `token` is no longer the holder's."""
+        ...
+
+
+class Locks:
+    """Locks that can be waited for."""
+
+    def __init__(self, *, store: LockStore, clock: Clock, bell: Bell) -> None:
+        self._store = store
+        self._monotonic = clock.monotonic
+        self._bell = bell
+
+    async def acquire(self, name: str, *, ttl: float, wait: float) -> LockGrant | None:
+        """Return the lock `name` (full) held for `ttl` seconds, or None when it stays taken for `wait` seconds.
+
+        Waiters are served in no particular order. Raises InvalidArgument for a `ttl` that is not positive.
+        """
+        positive(ttl, "ttl", "a lock nobody gives back must end by itself")
+        end = self._monotonic() + min(wait, MAX_WAIT_SECONDS)
+        while True:
+            match await self._store.acquire(name, ttl):
+                case LockGrant() as grant:
+                    return grant
+                case LockHeld(remaining=remaining):
+                    left = end - self._monotonic()
+                    if left <= 0:
+                        return None
+                    await self._bell.wait(name, min(left, remaining))
+
+    async def renew(self, name: str, *, token: str, ttl: float) -> bool:
+        """Extend a held lock to `ttl` seconds from now; False when it was lost."""
+        positive(ttl, "ttl", "to give the lock back, release it")
+        return await self._store.renew(name, token, ttl)
+
+    async def release(self, name: str, *, token: str) -> bool:
+        """Give a held lock back and wake who waits for it; False when it was lost before."""
+        released = await self._store.release(name, token)
+        if released:
+            self._bell.ring(name)
+        return released

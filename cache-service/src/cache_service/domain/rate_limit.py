@@ -1,0 +1,69 @@
+"""Rate limits by GCRA, the generic cell rate algorithm: one number per key, exact, no window edges.
+
+`limit` may be taken at once, after that it comes back evenly, `limit` per `window`. The state is the
+theoretical arrival time (TAT): the moment at which the key is as if untouched. All in integer
+nanoseconds, so that sums are exact.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from penstock_kit.errors import InvalidArgument
+
+NANOSECONDS: Final = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """`limit` in `window` seconds."""
+
+    limit: int
+    window: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Whether it was allowed, how many remain at once, and in seconds: until this cost fits, until all is back."""
+
+    allowed: bool
+    remaining: int
+    retry_after: float
+    reset_after: float
+
+
+class RateLimitStore(Protocol):
+    """Rate limits by full key, atomically."""
+
+    async def take(self, key: str, cost: int, rate: Rate) -> Verdict:
+        """Take `cost` (0 only looks) of `rate`; takes nothing when it is not allowed."""
+        ...
+
+
+def take(*, tat: int, now: int, cost: int, rate: Rate) -> tuple[Verdict, int]:
+    """Return the verdict on `cost` and the new TAT; times in nanoseconds. Raises InvalidArgument for a bad request."""
+    window = int(rate.window * NANOSECONDS)
+    _check(cost, rate, window)
+    tat = max(tat, now)
+    wanted = tat + cost * window // rate.limit
+    wait = wanted - now - window
+    allowed = wait <= 0
+    if allowed:
+        tat = wanted
+    verdict = Verdict(
+        allowed=allowed,
+        remaining=(window - (tat - now)) * rate.limit // window,
+        retry_after=max(0, wait) / NANOSECONDS,
+        reset_after=(tat - now) / NANOSECONDS,
+    )
+    return verdict, tat
+
+
+def _check(cost: int, rate: Rate, window: int) -> None:
+    if rate.limit <= 0 or window <= 0:
+        message = f"the rate is {rate.limit} in {rate.window:g} s; both must be above 0"
+        raise InvalidArgument(message, reason="RATE_INVALID")
+    if cost < 0:
+        raise InvalidArgument(f"the cost is {cost}; it must be 0 or more", reason="COST_INVALID")
+    if cost > rate.limit:
+        message = f"the cost of {cost} is over the limit of {rate.limit}: it could never be taken"
+        raise InvalidArgument(message, reason="COST_OVER_LIMIT")

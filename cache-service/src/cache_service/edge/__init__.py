@@ -1,0 +1,1 @@
+"""penstock.cache.v1 over gRPC: convert, call, convert."""
