@@ -101,7 +101,9 @@ def test_a_limit_is_retryable_only_when_it_says_when() -> None:
     assert not NotFound("x").retryable
 
 
-def rpc_error(code: grpc.StatusCode, details: str, trailers: tuple[tuple[str, bytes], ...] = ()) -> grpc.aio.AioRpcError:
+def rpc_error(
+    code: grpc.StatusCode, details: str, trailers: tuple[tuple[str, bytes], ...] = ()
+) -> grpc.aio.AioRpcError:
     return grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(*trailers), details, "")
 
 

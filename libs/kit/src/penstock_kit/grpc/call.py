@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar
 import grpc.aio
 
 from penstock_kit.context import TRACEPARENT_KEY, CallContext, context_to_metadata, current_context
-from penstock_kit.errors import PenstockError, error_from_rpc
+from penstock_kit.errors import DeadlineExceeded, PenstockError, error_from_rpc
 from penstock_kit.telemetry.tracing import current_span_traceparent
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ class SingleCall:
         `timeout` in seconds replaces the channel's; the context's deadline holds all the same.
         """
         context = current_context()
-        seconds = _timeout(context, self._peer.timeout if timeout is None else timeout)
+        seconds = _timeout(context, self._peer.timeout if timeout is None else timeout, self._peer)
         try:
             return await self._call(
                 request, timeout=seconds, metadata=_metadata(context, metadata), wait_for_ready=wait_for_ready
@@ -76,7 +76,7 @@ class StreamingCall:
         context = current_context()
         call = self._call(
             request,
-            timeout=_timeout(context, timeout),
+            timeout=_timeout(context, timeout, self._peer),
             metadata=_metadata(context, metadata),
             wait_for_ready=wait_for_ready,
         )
@@ -156,10 +156,12 @@ async def responses(call: AsyncIterable[T]) -> AsyncGenerator[AsyncIterator[T]]:
             call.cancel()
 
 
-def _timeout(context: CallContext, seconds: float | None) -> float | None:
+def _timeout(context: CallContext, seconds: float | None, peer: Peer) -> float | None:
     remaining = context.remaining()
     if remaining is None:
         return seconds
+    if remaining == 0:  # gRPC would still send the request, and on a fast link answer it
+        raise DeadlineExceeded(f"the deadline of the call passed before {peer.service} was asked")
     return remaining if seconds is None else min(remaining, seconds)
 
 

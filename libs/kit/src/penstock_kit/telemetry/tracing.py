@@ -53,7 +53,8 @@ def configure_tracing(
     """Start recording spans as `service` and exporting them to the OTLP/gRPC `endpoint` (``http://host:4317``).
 
     With an empty endpoint and no `exporter` nothing is recorded and no SDK is imported. An `exporter`
-    given is used instead of OTLP, span by span. The first set-up of a process also serves :func:`tracer`.
+    given is used instead of OTLP, span by span, and only by this set-up's own tracers; the first set-up
+    with an endpoint also serves :func:`tracer`.
     """
     if not endpoint and exporter is None:
         return Tracing(None)
@@ -68,7 +69,7 @@ def configure_tracing(
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
-    if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+    if exporter is None and isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
         trace.set_tracer_provider(provider)
     return Tracing(provider)
 
