@@ -1,0 +1,105 @@
+"""How providers fail: a closed set of kinds, what each means for routing and what the caller is told."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from penstock_kit.errors import ErrorKind, PenstockError
+
+
+class FailureKind(StrEnum):
+    """The closed set, the same in metrics, in `Attempt` and in `ProviderState`."""
+
+    CONNECT = "connect"
+    TIMEOUT = "timeout"
+    FIRST_TOKEN_TIMEOUT = "first_token_timeout"  # noqa: S105 - a kind of failure, no secret
+    IDLE_TIMEOUT = "idle_timeout"
+    RATE_LIMIT = "rate_limit"
+    AUTH = "auth"
+    BAD_REQUEST = "bad_request"
+    SERVER = "server"
+    PROTOCOL = "protocol"
+    CUT = "cut"
+    REFUSED = "refused"
+    BREAKER_OPEN = "breaker_open"
+    UNSUPPORTED = "unsupported"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureRule:
+    """What a kind means: the error the caller sees, whether another provider may help, whether the same one may."""
+
+    kind: ErrorKind
+    reason: str
+    failover: bool = True
+    retry: bool = False
+    counts_against_provider: bool = True
+
+
+# 401/403 of a vendor are our operator's trouble: the caller sees 502, never a 401 of its own.
+FAILURE_RULES: Final[dict[FailureKind, FailureRule]] = {
+    FailureKind.CONNECT: FailureRule(kind=ErrorKind.BAD_UPSTREAM, reason="PROVIDER_UNREACHABLE", retry=True),
+    FailureKind.TIMEOUT: FailureRule(kind=ErrorKind.DEADLINE_EXCEEDED, reason="PROVIDER_TIMEOUT"),
+    FailureKind.FIRST_TOKEN_TIMEOUT: FailureRule(
+        kind=ErrorKind.DEADLINE_EXCEEDED, reason="PROVIDER_FIRST_TOKEN_TIMEOUT"
+    ),
+    FailureKind.IDLE_TIMEOUT: FailureRule(kind=ErrorKind.BAD_UPSTREAM, reason="PROVIDER_STALLED"),
+    FailureKind.RATE_LIMIT: FailureRule(kind=ErrorKind.RESOURCE_EXHAUSTED, reason="PROVIDER_RATE_LIMITED"),
+    FailureKind.AUTH: FailureRule(kind=ErrorKind.BAD_UPSTREAM, reason="PROVIDER_CREDENTIALS_REFUSED"),
+    FailureKind.BAD_REQUEST: FailureRule(
+        kind=ErrorKind.INVALID_ARGUMENT,
+        reason="PROVIDER_REFUSED_REQUEST",
+        failover=False,
+        counts_against_provider=False,
+    ),
+    FailureKind.SERVER: FailureRule(kind=ErrorKind.BAD_UPSTREAM, reason="PROVIDER_FAILED", retry=True),
+    FailureKind.PROTOCOL: FailureRule(kind=ErrorKind.BAD_UPSTREAM, reason="PROVIDER_PROTOCOL_ERROR"),
+    FailureKind.CUT: FailureRule(kind=ErrorKind.BAD_UPSTREAM, reason="PROVIDER_CUT_STREAM", retry=True),
+    FailureKind.REFUSED: FailureRule(
+        kind=ErrorKind.UNPROCESSABLE,
+        reason="PROVIDER_CONTENT_REFUSED",
+        failover=False,
+        counts_against_provider=False,
+    ),
+    FailureKind.BREAKER_OPEN: FailureRule(
+        kind=ErrorKind.UNAVAILABLE, reason="PROVIDER_COOLING_DOWN", counts_against_provider=False
+    ),
+    FailureKind.UNSUPPORTED: FailureRule(
+        kind=ErrorKind.UNIMPLEMENTED, reason="PROVIDER_LACKS_FEATURE", counts_against_provider=False
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One failed try at a provider; `duration` in seconds."""
+
+    provider: str
+    model: str
+    failure: FailureKind
+    duration: float
+
+
+class ProviderError(PenstockError):
+    """A provider could not answer.
+
+    `failure` decides what routing does next. The message is for the caller, so an adapter puts no
+    secret and no request content into it. `retry_after` is the vendor's wish in seconds.
+    """
+
+    def __init__(
+        self, message: str, *, provider: str, failure: FailureKind, model: str = "", retry_after: float | None = None
+    ) -> None:
+        rule = FAILURE_RULES[failure]
+        metadata = {"provider": provider, "failure": failure.value}
+        if model:
+            metadata["model"] = model
+        super().__init__(message, reason=rule.reason, kind=rule.kind, metadata=metadata, retry_after=retry_after)
+        self.provider = provider
+        self.model = model
+        self.failure = failure
+
+    @property
+    def rule(self) -> FailureRule:
+        """What the kind of this failure means."""
+        return FAILURE_RULES[self.failure]

@@ -1,0 +1,85 @@
+"""Messages of a conversation with a model, in no vendor's dialect."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """Who speaks."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL = "tool"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextPart:
+    """Plain text. `cache_ttl` ("", "5m" or "1h") marks the end of a prefix the provider should cache."""
+
+    text: str
+    cache_ttl: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImagePart:
+    """A picture: an https or data URL, or raw bytes with their media type."""
+
+    url: str = ""
+    data: bytes = b""
+    media_type: str = ""
+    detail: str = ""
+    cache_ttl: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilePart:
+    """A file such as a PDF."""
+
+    filename: str
+    data: bytes
+    media_type: str
+    cache_ttl: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThinkingPart:
+    """A model's reasoning, handed back to it with the vendor's `signature`, or encrypted as `redacted`."""
+
+    text: str = ""
+    signature: str = ""
+    redacted: str = ""
+
+
+Part = TextPart | ImagePart | FilePart | ThinkingPart
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """A complete call of a tool as the model made it; `arguments` is JSON text."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message: an assistant's may hold calls, a tool's names the call it answers and whether that failed."""
+
+    role: Role
+    parts: tuple[Part, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
+    name: str = ""
+    is_error: bool = False
+
+    @property
+    def text(self) -> str:
+        """All text parts joined; pictures, files and reasoning are left out."""
+        return "".join(part.text for part in self.parts if isinstance(part, TextPart))
+
+
+def text_message(role: Role, text: str) -> Message:
+    """Return a message of one text part."""
+    return Message(role=role, parts=(TextPart(text=text),))

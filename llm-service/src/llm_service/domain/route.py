@@ -1,0 +1,111 @@
+"""Where a request may go: model names, aliases and the order in which providers are asked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from penstock_kit.errors import InvalidArgument, NotFound
+
+AUTO: Final = "auto"
+FALLBACK: Final = "fallback"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seat:
+    """A provider that takes part, with its listed models; the first is its default."""
+
+    provider: str
+    models: tuple[str, ...]
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One place a request could go to, and why it stands where it stands."""
+
+    provider: str
+    model: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Candidates in the order they are tried; `alias` is the one that was followed, or empty."""
+
+    policy: str
+    candidates: tuple[Candidate, ...]
+    alias: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingTable:
+    """Who takes part, in the operator's order, and what aliases stand for ("fast" -> "openai/gpt-5-mini", …)."""
+
+    seats: tuple[Seat, ...]
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    policy: str = "order"
+
+    def seat(self, provider: str) -> Seat | None:
+        """Return the seat of `provider`, None when it does not take part."""
+        return next((seat for seat in self.seats if seat.provider == provider), None)
+
+
+def plan_route(table: RoutingTable, model: str, *, policy: str = "", exclude: Sequence[str] = ()) -> Route:
+    """Return where a request for `model` goes.
+
+    - empty or "auto": every provider in order, each with its default model;
+    - "provider/model": that provider and no other, listed or not; its failure is the answer;
+    - "provider": its default model;
+    - an alias: what it stands for, then the offline provider;
+    - a bare model: the providers that list it in order, then the offline provider.
+
+    Raises NotFound (MODEL_NOT_FOUND) naming what there is, InvalidArgument for a policy that is not known.
+    """
+    chosen = policy or table.policy
+    if chosen != "order":
+        raise InvalidArgument(f"unknown policy {chosen!r}; there is: order", reason="UNKNOWN_POLICY")
+    seats = [seat for seat in table.seats if seat.provider not in exclude]
+    alias = model if model in table.aliases else ""
+    targets = table.aliases[alias] if alias else (model,)
+    found = [candidate for target in targets for candidate in _candidates(seats, target)]
+    if not found:
+        raise _not_found(table, model)
+    explicit = not alias and _split(table.seats, model) is not None
+    if not explicit and all(candidate.provider != FALLBACK for candidate in found):
+        found += _candidates(seats, FALLBACK)
+    return Route(policy=chosen, candidates=tuple(dict.fromkeys(found)), alias=alias)
+
+
+def _candidates(seats: Sequence[Seat], target: str) -> list[Candidate]:
+    if target in {"", AUTO}:
+        return [
+            Candidate(provider=seat.provider, model=seat.models[0], why=f"number {at} in the order, its default model")
+            for at, seat in enumerate(seats, 1)
+        ]
+    if named := _split(seats, target):
+        return [Candidate(provider=named[0], model=named[1], why="named as provider/model")]
+    if only := next((seat for seat in seats if seat.provider == target), None):
+        why = "offline, last in the order" if target == FALLBACK else "named, its default model"
+        return [Candidate(provider=target, model=only.models[0], why=why)]
+    return [
+        Candidate(provider=seat.provider, model=target, why="lists the model")
+        for seat in seats
+        if target in seat.models
+    ]
+
+
+def _split(seats: Sequence[Seat], target: str) -> tuple[str, str] | None:
+    provider, slash, model = target.partition("/")
+    known = any(seat.provider == provider for seat in seats)
+    return (provider, model) if slash and model and known else None
+
+
+def _not_found(table: RoutingTable, model: str) -> NotFound:
+    listed = [f"{seat.provider}/{name}" for seat in table.seats for name in seat.models]
+    provider = model.partition("/")[0] if "/" in model else ""
+    if provider and table.seat(provider) is None:
+        configured = ", ".join(seat.provider for seat in table.seats)
+        message = f"model {model!r} was not found: no provider {provider!r} is configured; there are: {configured}"
+    else:
+        message = f"model {model!r} was not found; there are: {', '.join([*table.aliases, *listed])}"
+    return NotFound(message, reason="MODEL_NOT_FOUND", metadata={"model": model})

@@ -1,0 +1,63 @@
+"""Token counts in disjoint classes, and money as decimals."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens of one call in disjoint classes: their sum is what the vendor sold.
+
+    `input` is the prompt without cache reads and writes, `output` the answer without reasoning.
+    `estimated` says that the vendor sent no counts and these are ours.
+    """
+
+    input: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    output: int = 0
+    reasoning: int = 0
+    estimated: bool = False
+
+    @property
+    def prompt(self) -> int:
+        """All prompt tokens."""
+        return self.input + self.cache_read + self.cache_write
+
+    @property
+    def completion(self) -> int:
+        """All tokens the model made."""
+        return self.output + self.reasoning
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            input=self.input + other.input,
+            cache_read=self.cache_read + other.cache_read,
+            cache_write=self.cache_write + other.cache_write,
+            output=self.output + other.output,
+            reasoning=self.reasoning + other.reasoning,
+            estimated=self.estimated or other.estimated,
+        )
+
+
+class PriceSource(StrEnum):
+    """Where a price came from."""
+
+    CATALOGUE = "catalogue"
+    OPERATOR = "operator"
+    FREE = "free"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """Money in `currency`; an unknown price has no amount, which is not the same as 0."""
+
+    amount: Decimal | None
+    source: PriceSource
+    currency: str = "USD"
+
+
+UNKNOWN_COST = Cost(amount=None, source=PriceSource.UNKNOWN)
+FREE = Cost(amount=Decimal(0), source=PriceSource.FREE)

@@ -1,0 +1,1 @@
+"""Adapters to vendors, one technology a file, loaded when first used."""

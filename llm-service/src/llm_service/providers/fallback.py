@@ -1,0 +1,89 @@
+"""The offline provider: rules instead of a model. Always there, last in the order, deterministic."""
+
+import json
+import re
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from typing import Final
+
+from llm_service.domain.completion import Completion, ToolMode
+from llm_service.domain.estimate import estimate_prompt, estimate_texts, estimate_tokens
+from llm_service.domain.event import Event, Finished, FinishReason, Started, TextDelta, ToolCallDelta
+from llm_service.domain.failure import FailureKind, ProviderError
+from llm_service.domain.fallback.chinese import Chinese
+from llm_service.domain.fallback.conversation import conversation_from_messages
+from llm_service.domain.fallback.embedding import DIMENSIONS, hashed_vector
+from llm_service.domain.fallback.english import English
+from llm_service.domain.fallback.plan import CallTools, Step, next_step
+from llm_service.domain.fallback.query import Language
+from llm_service.domain.fallback.report import Report
+from llm_service.domain.fallback.toolbox import PlannedCall, Toolbox
+from llm_service.domain.provider import Embedding, EventBatch, ModelCard, Vectors
+from llm_service.domain.usage import Usage
+from penstock_kit.clock import Clock
+
+NAME: Final = "fallback"
+RULES: Final = "rules"
+HASHING: Final = "hashing"
+# A word with the blanks after it; of Chinese two characters at a time.
+_PIECE: Final = re.compile(r"[\u3000-\u9fff\uff00-\uffef]{1,2}|[^\s\u3000-\u9fff\uff00-\uffef]+\s*|\s+")
+
+
+class FallbackProvider:
+    """Answers questions about devices by rules, and says plainly what it can't do."""
+
+    def __init__(self, *, clock: Clock, new_id: Callable[[str], str]) -> None:
+        self._clock = clock
+        self._new_id = new_id
+
+    async def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
+        """Yield the answer in small deltas, or the tool calls that lead to one."""
+        started = Started(id=self._new_id("ans"), provider=NAME, model=RULES, create_time=self._clock.now())
+        step = self._step(request)
+        if isinstance(step, CallTools):
+            yield [started, *self._calls(step.calls), self._finished(request, step)]
+            return
+        yield [started]
+        for piece in _PIECE.findall(step.text):
+            yield [TextDelta(text=piece)]
+        yield [self._finished(request, step)]
+
+    def _step(self, request: Completion) -> Step:
+        conversation = conversation_from_messages(request.messages)
+        query = conversation.query(self._clock.now())
+        wording = Chinese() if query.language is Language.CHINESE else English()
+        tools = Toolbox(() if request.tool_choice.mode is ToolMode.NONE else request.tools)
+        report = Report(wording, conversation.question, degraded=bool(request.failed_attempts))
+        return next_step(conversation, tools, report, query)
+
+    def _calls(self, calls: Sequence[PlannedCall]) -> Iterator[Event]:
+        for at, call in enumerate(calls):
+            arguments = json.dumps(call.arguments, ensure_ascii=False)
+            yield ToolCallDelta(call_index=at, id=self._new_id("toolu"), name=call.name, arguments=arguments)
+
+    def _finished(self, request: Completion, step: Step) -> Finished:
+        if isinstance(step, CallTools):
+            made = sum(estimate_tokens(f"{call.name}{call.arguments}") for call in step.calls)
+            reason = FinishReason.TOOL_CALLS
+        else:
+            made, reason = estimate_tokens(step.text), FinishReason.STOP
+        usage = Usage(input=estimate_prompt(request), output=made, estimated=True)
+        return Finished(reason=reason, usage=usage)
+
+    async def embed(self, request: Embedding) -> Vectors:
+        """Return hashed word and character n-grams as unit vectors: crude, but similar texts are near each other."""
+        if request.token_inputs:
+            raise ProviderError(
+                "the offline provider embeds texts, not token ids; send strings",
+                provider=NAME,
+                failure=FailureKind.UNSUPPORTED,
+            )
+        dimensions = request.dimensions or DIMENSIONS
+        values = tuple(hashed_vector(text, dimensions) for text in request.inputs)
+        return Vectors(model=HASHING, values=values, usage=Usage(input=estimate_texts(request.inputs), estimated=True))
+
+    async def list_models(self) -> Sequence[ModelCard]:
+        """Return the rules and the embedding."""
+        return (ModelCard(id=RULES), ModelCard(id=HASHING, capabilities=("embedding",)))
+
+    async def close(self) -> None:
+        """Nothing to give back."""
