@@ -77,3 +77,7 @@ lock: .venv/.dev ## Resolve the dependencies again
 .PHONY: bench
 bench: .venv/.dev ## Measure this system beside its floors and print ratios
 	@$(BIN)/python -m bench
+
+.PHONY: bench-peers
+bench-peers: .venv/.dev ## Install the gateways that `make bench` measures beside this one
+	@scripts/bench-peers
