@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -11,6 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from penstock_kit.context import current_context
+from penstock_kit.database import sqlite_url
 from penstock_kit.errors import FieldViolation, NotFound
 from penstock_kit.grpc import GrpcServer, PenstockChannel, open_channel
 from penstock_kit.telemetry import Tracing
@@ -138,3 +140,11 @@ async def echo() -> AsyncIterator[Echo]:
 @pytest.fixture
 def echo_stub() -> type[EchoStub]:
     return EchoStub
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind; the same tests hold on both."""
+    if request.param == "sqlite":
+        return sqlite_url(tmp_path / "deep" / "demo.db")
+    return str(request.getfixturevalue("postgres_url"))

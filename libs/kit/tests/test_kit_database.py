@@ -1,0 +1,202 @@
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from penstock_kit.database import Database, open_database, sqlite_url
+from penstock_kit.errors import FailedPrecondition, InvalidArgument, Unavailable
+
+metadata = sa.MetaData()
+note = sa.Table(
+    "note", metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column("body", sa.Text, unique=True)
+)
+
+
+@pytest.fixture
+async def database(store_url: str) -> AsyncIterator[Database]:
+    opened = open_database(store_url)
+    async with opened.write() as connection:
+        await connection.run_sync(metadata.create_all)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def sqlite(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = open_database(sqlite_url(tmp_path / "demo.db"))
+    async with opened.write() as connection:
+        await connection.run_sync(metadata.create_all)
+    yield opened
+    await opened.close()
+
+
+async def add(database: Database, body: str) -> None:
+    async with database.write() as connection:
+        await connection.execute(note.insert().values(body=body))
+
+
+async def bodies(database: Database) -> list[str]:
+    async with database.read() as connection:
+        return list(await connection.scalars(sa.select(note.c.body).order_by(note.c.id)))
+
+
+async def test_what_was_written_is_read(database: Database) -> None:
+    await add(database, "一")
+    await add(database, "two")
+    assert await bodies(database) == ["一", "two"]
+
+
+async def test_an_exception_in_the_block_rolls_everything_back(database: Database) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with database.write() as connection:
+            await connection.execute(note.insert().values(body="lost"))
+            raise ZeroDivisionError
+    assert await bodies(database) == []
+
+
+async def test_a_cancelled_writer_rolls_back_and_frees_its_place(database: Database) -> None:
+    inside = asyncio.Event()
+
+    async def write_and_wait() -> None:
+        async with database.write() as connection:
+            await connection.execute(note.insert().values(body="lost"))
+            inside.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.ensure_future(write_and_wait())
+    await asyncio.wait_for(inside.wait(), 5)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await asyncio.wait_for(add(database, "kept"), 5)
+    assert await bodies(database) == ["kept"]
+
+
+async def test_a_broken_constraint_is_the_callers_to_catch(database: Database) -> None:
+    await add(database, "once")
+    with pytest.raises(IntegrityError):
+        await add(database, "once")
+
+
+async def test_a_wrong_statement_stays_a_defect(database: Database) -> None:
+    with pytest.raises(DBAPIError):
+        async with database.read() as connection:
+            await connection.execute(sa.text("SELECT * FROM no_such_table"))
+
+
+async def test_writers_at_the_same_time_lose_nothing(database: Database) -> None:
+    async def bump(n: int) -> None:
+        async with database.write() as connection:
+            found = await connection.scalar(sa.select(sa.func.count()).select_from(note))
+            await connection.execute(note.insert().values(body=f"{n}:{found}"))
+
+    await asyncio.gather(*(bump(n) for n in range(100)))
+    assert len(await bodies(database)) == 100
+
+
+async def test_maintenance_runs_beside_open_connections(database: Database) -> None:
+    await add(database, "a")
+    await database.ping()
+    await database.maintain()
+    await add(database, "b")
+    assert await bodies(database) == ["a", "b"]
+
+
+async def test_readers_go_on_while_a_writer_is_in_its_transaction(sqlite: Database) -> None:
+    await add(sqlite, "before")
+    async with sqlite.write() as connection:
+        await connection.execute(note.insert().values(body="uncommitted"))
+        seen = await asyncio.wait_for(asyncio.gather(*(bodies(sqlite) for _ in range(20))), 5)
+    assert seen == [["before"]] * 20
+    assert await bodies(sqlite) == ["before", "uncommitted"]
+
+
+async def test_sqlite_is_tuned_as_documented(sqlite: Database) -> None:
+    expected = {
+        "journal_mode": "wal",
+        "synchronous": 1,
+        "busy_timeout": 5000,
+        "temp_store": 2,
+        "foreign_keys": 1,
+        "cache_size": -8192,
+        "mmap_size": 128 * 1024 * 1024,
+    }
+    for opened in (sqlite.read, sqlite.write):
+        async with opened() as connection:
+            for pragma, value in expected.items():
+                assert await connection.scalar(sa.text(f"PRAGMA {pragma}")) == value, pragma
+
+
+async def test_another_process_writing_at_the_same_time_loses_nothing(sqlite: Database, tmp_path: Path) -> None:
+    code = (
+        "import sqlite3, sys\n"
+        "db = sqlite3.connect(sys.argv[1], timeout=10, isolation_level=None)\n"
+        "for n in range(200):\n"
+        "    db.execute('INSERT INTO note (body) VALUES (?)', (f'other {n}',))\n"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, str(tmp_path / "demo.db"))
+    await asyncio.gather(*(add(sqlite, f"own {n}") for n in range(200)))
+    assert await asyncio.wait_for(process.wait(), 30) == 0
+    assert len(await bodies(sqlite)) == 400
+
+
+async def test_reading_connections_cannot_write(sqlite: Database) -> None:
+    with pytest.raises(Unavailable):
+        async with sqlite.read() as connection:
+            await connection.execute(note.insert().values(body="x"))
+
+
+async def test_maintenance_gives_space_back(sqlite: Database) -> None:
+    async with sqlite.write() as connection:
+        await connection.execute(note.insert(), [{"body": f"{n}" + "x" * 4000} for n in range(500)])
+    async with sqlite.write() as connection:
+        await connection.execute(note.delete())
+    done = await sqlite.maintain()
+    assert done.bytes_before > 2_000_000
+    assert done.bytes_after < 100_000
+
+
+async def test_a_full_disk_refuses_writes_clearly_and_reads_go_on(sqlite: Database) -> None:
+    await add(sqlite, "kept")
+    async with sqlite.write() as connection:
+        pages = await connection.scalar(sa.text("PRAGMA page_count"))
+        await connection.execute(sa.text(f"PRAGMA max_page_count = {pages}"))
+    with pytest.raises(Unavailable, match=r"demo\.db cannot be used: the disk is full") as caught:
+        await add(sqlite, "x" * 100_000)
+    assert caught.value.reason == "STORAGE_UNAVAILABLE"
+    assert await bodies(sqlite) == ["kept"]
+
+
+async def test_a_damaged_file_is_unavailable_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "bad.db").write_bytes(b"this is not a database" * 1000)
+    database = open_database(sqlite_url(tmp_path / "bad.db"))
+    with pytest.raises(Unavailable, match="not a SQLite database"):
+        await database.ping()
+    await database.close()
+
+
+async def test_an_absent_postgresql_is_unavailable_without_its_password(free_tcp_port: int) -> None:
+    database = open_database(f"postgresql://u:s3cret-pw@127.0.0.1:{free_tcp_port}/penstock")
+    with pytest.raises(Unavailable, match="penstock on PostgreSQL") as caught:
+        await database.ping()
+    assert "s3cret-pw" not in str(caught.value)
+    await database.close()
+
+
+@pytest.mark.parametrize("url", ["mysql://u:p@h/d", "sqlite://", "sqlite:///:memory:", "nonsense", ""])
+def test_a_url_of_another_kind_says_what_would_be_right(url: str) -> None:
+    with pytest.raises(InvalidArgument, match="sqlite:///path/to/file") as caught:
+        open_database(url)
+    assert caught.value.reason == "DATABASE_URL_INVALID"
+    assert ":p@" not in caught.value.message
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(FailedPrecondition, match="PENSTOCK_HOME") as caught:
+        open_database(sqlite_url(tmp_path / "file" / "llm.db"))
+    assert caught.value.reason == "HOME_UNWRITABLE"

@@ -1,0 +1,119 @@
+import asyncio
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from penstock_kit.database import migrate, open_database, sqlite_url
+from penstock_kit.errors import FailedPrecondition
+
+ENVIRONMENT = (
+    "from sqlalchemy import MetaData\nfrom penstock_kit.database import run_migrations\n\nrun_migrations(MetaData())\n"
+)
+REVISION = '''"""Revision {revision}."""
+import sqlalchemy as sa
+from alembic import op
+
+revision = "{revision}"
+down_revision = {down}
+
+def upgrade() -> None:
+    {body}
+'''
+
+
+def write_revision(folder: Path, revision: str, down: str | None, body: str) -> None:
+    versions = folder / "versions"
+    versions.mkdir(parents=True, exist_ok=True)
+    (folder / "env.py").write_text(ENVIRONMENT)
+    text = REVISION.format(revision=revision, down=repr(down).replace("'", '"'), body=body)
+    (versions / f"{revision}.py").write_text(text)
+
+
+CREATE = 'op.create_table("device", sa.Column("id", sa.Integer, primary_key=True))'
+EXTEND = 'op.add_column("device", sa.Column("code", sa.Text, server_default="x"))'
+
+
+async def columns(url: str, table: str) -> set[str]:
+    database = open_database(url)
+    async with database.read() as connection:
+        names = await connection.run_sync(lambda sync: {c["name"] for c in sa.inspect(sync).get_columns(table)})
+    await database.close()
+    return names
+
+
+async def test_migrations_are_applied_once_and_then_only_what_is_new(store_url: str, tmp_path: Path) -> None:
+    folder = tmp_path / "demo_service" / "migrations"
+    write_revision(folder, "0001", None, CREATE)
+    assert await migrate(store_url, folder)
+    assert not await migrate(store_url, folder)
+    write_revision(folder, "0002", "0001", EXTEND)
+    assert await migrate(store_url, folder)
+    assert await columns(store_url, "device") == {"id", "code"}
+    assert await columns(store_url, "demo_service_schema") == {"version_num"}
+
+
+async def test_two_services_migrate_one_database(store_url: str, tmp_path: Path) -> None:
+    for service in ("llm_service", "chat_service"):
+        folder = tmp_path / service / "migrations"
+        write_revision(folder, "0001", None, CREATE.replace("device", service))
+        assert await migrate(store_url, folder)
+    assert await columns(store_url, "llm_service") == {"id"}
+    assert await columns(store_url, "chat_service") == {"id"}
+
+
+async def test_replicas_that_start_together_migrate_once(store_url: str, tmp_path: Path) -> None:
+    folder = tmp_path / "demo_service" / "migrations"
+    write_revision(folder, "0001", None, CREATE)
+    code = "import asyncio, sys; from pathlib import Path; from penstock_kit.database import migrate\n"
+    code += "asyncio.run(migrate(sys.argv[1], Path(sys.argv[2])))"
+    arguments = (sys.executable, "-c", code, store_url, str(folder))
+    processes = [await asyncio.create_subprocess_exec(*arguments) for _ in range(2)]
+    codes = await asyncio.wait_for(asyncio.gather(*(process.wait() for process in processes)), 30)
+    assert codes == [0, 0]
+    assert await columns(store_url, "device") == {"id"}
+
+
+async def test_a_migration_that_fails_leaves_the_schema_as_it_was(store_url: str, tmp_path: Path) -> None:
+    folder = tmp_path / "demo_service" / "migrations"
+    write_revision(folder, "0001", None, CREATE)
+    await migrate(store_url, folder)
+    write_revision(folder, "0002", "0001", f"{EXTEND}\n    op.execute('SELECT * FROM nowhere')")
+    with pytest.raises(DBAPIError):
+        await migrate(store_url, folder)
+    assert await columns(store_url, "device") == {"id"}
+
+
+async def test_a_schema_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    url, folder = sqlite_url(tmp_path / "m.db"), tmp_path / "demo_service" / "migrations"
+    write_revision(folder, "0001", None, CREATE)
+    await migrate(url, folder)
+    shutil.rmtree(folder)
+    write_revision(folder, "0000", None, CREATE)
+    with pytest.raises(FailedPrecondition, match="0001") as caught:
+        await migrate(url, folder)
+    assert caught.value.reason == "SCHEMA_NEWER"
+
+
+async def test_two_newest_revisions_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "demo_service" / "migrations"
+    write_revision(folder, "0001", None, CREATE)
+    write_revision(folder, "0002", None, CREATE)
+    with pytest.raises(FailedPrecondition, match="exactly one newest revision"):
+        await migrate(sqlite_url(tmp_path / "m.db"), folder)
+
+
+async def test_an_up_to_date_start_does_not_import_alembic(tmp_path: Path) -> None:
+    url, folder = sqlite_url(tmp_path / "m.db"), tmp_path / "demo_service" / "migrations"
+    write_revision(folder, "0001", None, CREATE)
+    await migrate(url, folder)
+    code = (
+        "import asyncio, sys\nfrom pathlib import Path\nfrom penstock_kit.database import migrate\n"
+        "assert not asyncio.run(migrate(sys.argv[1], Path(sys.argv[2])))\n"
+        "assert 'alembic' not in sys.modules\n"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, url, str(folder))
+    assert await asyncio.wait_for(process.wait(), 30) == 0
