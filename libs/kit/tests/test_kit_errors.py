@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import grpc
 import grpc.aio
 import pytest
@@ -24,6 +26,7 @@ from penstock_kit.errors import (
     problem_from_error,
     title,
 )
+from penstock_kit.errors.kind import KIND_TABLE
 
 EXPECTED = {
     ErrorKind.INVALID_ARGUMENT: ("INVALID_ARGUMENT", 400),
@@ -161,3 +164,14 @@ def test_a_problem_has_the_fields_of_rfc_9457_and_ours() -> None:
 
 def test_a_problem_without_fields_at_fault_has_no_errors() -> None:
     assert "errors" not in problem_from_error(NotFound("x"), instance="/", request_id="r")
+
+
+def test_the_documented_table_is_the_one_in_the_code() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "errors.md").read_text("utf-8")
+    rows = [[cell.strip(" `") for cell in line.split("|")[1:6]] for line in page.splitlines() if line.startswith("| `")]
+    documented = {row[0]: row[1:] for row in rows if row[0] in ErrorKind.__members__}
+    codes = {code.value[0]: code.name for code in grpc.StatusCode}
+    for kind, row in KIND_TABLE.items():
+        assert documented[kind.name][:3] == [codes[row.grpc], str(row.http), row.title]
+        retryable = "when it says when" if kind is ErrorKind.RESOURCE_EXHAUSTED else "yes" if row.retryable else "no"
+        assert documented[kind.name][3] == retryable
