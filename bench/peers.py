@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import shutil
 import statistics
 import subprocess
@@ -48,9 +49,16 @@ def litellm(base_url: str) -> Iterator[Contender]:
         )
         binary = PEERS / "litellm" / "bin" / "litellm"
         command = [binary, "--config", config, "--host", "127.0.0.1", "--port", str(port), "--num_workers", "1"]
-        quiet = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR", "LITELLM_TELEMETRY": "False"}
+        key = f"sk-{secrets.token_hex(32)}"
+        quiet = {
+            "LITELLM_MASTER_KEY": key,
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+            "LITELLM_LOG": "ERROR",
+            "LITELLM_TELEMETRY": "False",
+        }
         with child(command, port, folder, quiet):
-            yield Contender(name="LiteLLM proxy", url=f"http://127.0.0.1:{port}/v1/chat/completions")
+            auth = {"Authorization": f"Bearer {key}"}
+            yield Contender(name="LiteLLM proxy", url=f"http://127.0.0.1:{port}/v1/chat/completions", headers=auth)
 
 
 @contextlib.contextmanager
@@ -75,7 +83,8 @@ def child(command: list[str | Path], port: int, folder: str, environment: dict[s
     with Path(folder, "log").open("wb") as log:
         process = subprocess.Popen(command, env=os.environ | environment, cwd=folder, stdout=log, stderr=log)
     try:
-        wait_until(lambda: accepts(port), seconds=90, what=str(command[0]))
+        wait_until(lambda: accepts(port) or process.poll() is not None, seconds=90, what=str(command[0]))
+        assert process.poll() is None, Path(folder, "log").read_text()[-2000:]
         yield
     finally:
         process.terminate()

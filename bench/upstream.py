@@ -8,6 +8,7 @@ A request whose model is `paced` gets 20 chunks a second.
 import asyncio
 import json
 import sys
+from typing import cast
 
 CHUNKS = 400
 BODY = json.dumps(
@@ -59,8 +60,7 @@ class Upstream(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember where to write."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         """Answer every request that is complete."""
