@@ -18,6 +18,7 @@ from penstock_kit.errors import (
     ErrorKind,
     FailedPrecondition,
     Internal,
+    InvalidArgument,
     NotFound,
     PayloadTooLarge,
     PenstockError,
@@ -220,8 +221,31 @@ async def test_health_is_per_service_and_turns_off_at_drain(start_echo: Any) -> 
         assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
         draining = asyncio.ensure_future(echo.server.drain())
         assert (await asyncio.wait_for(watch.read(), 2)).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        assert await asyncio.wait_for(watch.read(), 2) is grpc.aio.EOF
+        await asyncio.wait_for(draining, 2)  # a watcher does not hold it up for the grace time
+        assert echo.server.draining.is_set()
+
+
+async def test_health_of_an_unknown_service_is_not_found_and_watched_as_unknown(echo: Any) -> None:
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{echo.server.port}") as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await stub.Check(health_pb2.HealthCheckRequest(service="nope"))
+        assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+        watch = stub.Watch(health_pb2.HealthCheckRequest(service="nope"))
+        assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
         watch.cancel()
-        await asyncio.wait_for(draining, 5)
+
+
+async def test_a_service_can_turn_unhealthy_and_back(echo: Any) -> None:
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{echo.server.port}") as channel:
+        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
+        assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
+        await echo.server.set_serving(serving=False)
+        assert (await watch.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        await echo.server.set_serving(serving=True)
+        assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
+        watch.cancel()
 
 
 async def test_drain_lets_running_calls_finish(start_echo: Any) -> None:
@@ -319,6 +343,37 @@ async def test_an_error_of_the_server_itself_is_not_repeated(start_echo: Any, ec
                 await echo_stub(channel).say(b"x")
         await server.drain()
     assert refused == [b"x"]
+
+
+@pytest.mark.parametrize("kind", ["unary_unary", "unary_stream", "stream_unary", "stream_stream"])
+async def test_bytes_that_are_no_message_are_the_callers_error_and_the_server_lives(kind: str) -> None:
+    async def one(request: Any, context: Any) -> bytes:
+        return b"ok" if not hasattr(request, "__aiter__") else b"%d" % len([r async for r in request])
+
+    async def many(request: Any, context: Any) -> AsyncIterator[bytes]:
+        yield await one(request, context)
+
+    def parse(data: bytes) -> Any:
+        return health_pb2.HealthCheckRequest.FromString(data)
+
+    make = getattr(grpc, f"{kind}_rpc_method_handler")
+    behavior = many if kind.endswith("_stream") else one
+    generic = grpc.method_handlers_generic_handler(SERVICE, {"M": make(behavior, parse)})
+    server = GrpcServer(service="s")
+    server.add(lambda _, adding: adding.add_generic_rpc_handlers([generic]), None)
+    port = await server.start(0)
+    async with open_channel(f"127.0.0.1:{port}", service="s") as channel:
+        call = getattr(channel, kind)(f"/{SERVICE}/M")
+
+        async def ask(data: bytes) -> list[bytes]:
+            request = each(data) if kind.startswith("stream") else data
+            return [m async for m in call(request)] if kind.endswith("_stream") else [await call(request)]
+
+        with pytest.raises(InvalidArgument, match=f"{SERVICE}/M") as caught:
+            await ask(b"\xff\xff\xff")
+        assert caught.value.reason == "MALFORMED_MESSAGE"
+        assert await ask(b"") in ([b"ok"], [b"1"])
+    await server.drain()
 
 
 def test_protobuf_runs_on_upb() -> None:

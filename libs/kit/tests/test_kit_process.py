@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from penstock_kit.errors import Unavailable
+from penstock_kit.grpc import open_channel
+
 PROGRAM = """
 import asyncio, sys
 from penstock_kit.errors import FailedPrecondition
@@ -36,11 +39,11 @@ def start(program: Path, *arguments: str) -> "subprocess.Popen[str]":
     return subprocess.Popen([sys.executable, str(program), *arguments], stdout=subprocess.PIPE, text=True)
 
 
-def read_until(process: "subprocess.Popen[str]", text: str) -> None:
+def read_until(process: "subprocess.Popen[str]", text: str) -> str:
     assert process.stdout is not None
     for line in process.stdout:
         if text in line:
-            return
+            return line
     raise AssertionError(f"the process ended without saying {text!r}")
 
 
@@ -73,3 +76,41 @@ def test_a_taken_port_ends_the_process_with_one_clear_line(program: Path) -> Non
     assert f"127.0.0.1:{port}" in out
     assert "DEMO_PORT" in out
     assert "Traceback" not in out
+
+
+STREAMER = """
+import asyncio, grpc
+from penstock_kit.grpc import GrpcServer, run_service
+from penstock_kit.logging import configure_logging
+
+async def tick(request, context):
+    yield b"one"
+    await asyncio.Event().wait()
+
+async def main(stop):
+    configure_logging("demo-service")
+    server = GrpcServer(service="demo-service", grace_seconds=0)
+    handlers = {"Tick": grpc.unary_stream_rpc_method_handler(tick)}
+    generic = grpc.method_handlers_generic_handler("demo.v1.DemoService", handlers)
+    server.add(lambda _, adding: adding.add_generic_rpc_handlers([generic]), None)
+    await server.start(0)
+    print("port", server.port, flush=True)
+    await stop.wait()
+
+run_service(main)
+"""
+
+
+async def test_a_server_killed_mid_stream_is_unavailable_and_named(tmp_path: Path) -> None:
+    (tmp_path / "streamer.py").write_text(STREAMER)
+    with start(tmp_path / "streamer.py") as process:
+        port = read_until(process, "port ").split()[1]
+        async with open_channel(f"127.0.0.1:{port}", service="llm-service") as channel:
+            received: list[bytes] = []
+            with pytest.raises(Unavailable, match="llm-service at 127") as caught:
+                async for message in channel.unary_stream("/demo.v1.DemoService/Tick")(b""):
+                    received.append(message)
+                    process.kill()
+    assert received == [b"one"]
+    assert caught.value.reason == "SERVICE_UNREACHABLE"
+    assert caught.value.retryable

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import grpc
 import grpc.aio
 
+from penstock_kit.grpc.request import checked, checked_stream, tolerant
 from penstock_kit.grpc.served_call import MethodObserver
 from penstock_kit.redaction import Redactor
 from penstock_kit.telemetry.metrics import RpcMetrics
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     ServicerContext = grpc.aio.ServicerContext[Any, Any]
 
 Behavior = Callable[[Any, "ServicerContext"], Any]
+Check = Callable[[Any, str], Any]
 _ARITY: Final = {False: "unary", True: "stream"}
-_INFRASTRUCTURE: Final = ("/grpc.health.", "/grpc.reflection.")
+_INFRASTRUCTURE: Final = ("/grpc.health.", "/grpc.reflection.")  # probes: neither spans nor metrics
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):  # pyright: ignore[reportMissingTypeArgument]
@@ -57,17 +59,17 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # pyright: ignore[reportMiss
         observer = MethodObserver(method=method, metrics=metrics, tracer=self._tracer, redactor=self._redactor)
         wrap = _streaming if handler.response_streaming else _single
         kind = f"{_ARITY[handler.request_streaming]}_{_ARITY[handler.response_streaming]}"
-        behavior = wrap(getattr(handler, kind), observer)
+        behavior = wrap(getattr(handler, kind), observer, checked_stream if handler.request_streaming else checked)
         make: Any = getattr(grpc, f"{kind}_rpc_method_handler")
         untyped: Any = handler
-        return make(behavior, untyped.request_deserializer, untyped.response_serializer)
+        return make(behavior, tolerant(untyped.request_deserializer), untyped.response_serializer)
 
 
-def _single(inner: Behavior, observer: MethodObserver) -> Behavior:
+def _single(inner: Behavior, observer: MethodObserver, check: Check) -> Behavior:
     async def behavior(request: Any, context: "ServicerContext") -> Any:
         call = observer.begin(context)
         try:
-            response = await inner(request, context)
+            response = await inner(check(request, observer.method), context)
         except BaseException as error:
             await call.fail(error, context)
             raise
@@ -77,13 +79,13 @@ def _single(inner: Behavior, observer: MethodObserver) -> Behavior:
     return behavior
 
 
-def _streaming(inner: Behavior, observer: MethodObserver) -> Behavior:
+def _streaming(inner: Behavior, observer: MethodObserver, check: Check) -> Behavior:
     # Written to the context instead of yielded on: when the caller leaves, the cancellation then
     # arrives in this very frame, and the handler's generator is closed before the call counts as over.
     async def behavior(request: Any, context: "ServicerContext") -> None:
         call = observer.begin(context)
         try:
-            responses = inner(request, context)
+            responses = inner(check(request, observer.method), context)
             if hasattr(responses, "__aiter__"):
                 async with aclosing(responses):
                     async for response in responses:

@@ -1,15 +1,18 @@
 """The gRPC server of a service: health, reflection, the call interceptor, and a graceful end."""
 
 import asyncio
+import os
+import socket
 from collections.abc import Callable
-from typing import Any, Final, cast
+from typing import Any
 
 import grpc
 import grpc.aio
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from prometheus_client import CollectorRegistry
 
 from penstock_kit.errors import FailedPrecondition
+from penstock_kit.grpc.health import HealthServicer
 from penstock_kit.grpc.interceptor import CallInterceptor
 from penstock_kit.grpc.options import SERVER_OPTIONS
 from penstock_kit.grpc.reflection import LazyReflection
@@ -18,9 +21,6 @@ from penstock_kit.logging import get_logger
 from penstock_kit.redaction import Redactor
 from penstock_kit.telemetry.metrics import RpcMetrics
 from penstock_kit.telemetry.tracing import Tracing
-
-_SERVING: Final = health_pb2.HealthCheckResponse.SERVING
-_NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
 
 log = get_logger(__name__)
 
@@ -52,9 +52,11 @@ class GrpcServer:
         interceptor = CallInterceptor(metrics=metrics, tracing=tracing, redactor=redactor)
         aio: Any = grpc.aio  # its stubs leave the handlers' type parameters open
         self._server: Any = aio.server(interceptors=[interceptor], options=SERVER_OPTIONS)
-        self._health: Any = cast("Any", health).aio.HealthServicer()  # aio is missing in its stubs
         self._names: list[str] = []
+        self._health = HealthServicer(self._names)
         self._stopped = asyncio.Event()
+        # Set when the drain begins: for servicers whose streams have no end of their own.
+        self.draining = asyncio.Event()
         self.port = 0
 
     def add(self, add_to_server: Callable[[Any, Any], None], servicer: object) -> None:
@@ -78,9 +80,7 @@ class GrpcServer:
 
     async def set_serving(self, *, serving: bool) -> None:
         """Answer health checks of this server and of each service in it with SERVING or NOT_SERVING."""
-        status = _SERVING if serving else _NOT_SERVING
-        for name in ("", *self._names):
-            await self._health.set(name, status)
+        await self._health.set_serving(serving=serving)
 
     async def wait(self) -> None:
         """Return when the server has stopped."""
@@ -88,7 +88,8 @@ class GrpcServer:
 
     async def drain(self) -> None:
         """Turn unhealthy, take no new calls, give running ones the grace time, then cancel what is left."""
-        await self._health.enter_graceful_shutdown()
+        self.draining.set()
+        await self._health.drain()
         await self._server.stop(self._grace)
         self._stopped.set()
 
@@ -103,8 +104,11 @@ class GrpcServer:
 
     def _bind(self, port: int, setting: str) -> int:
         address = f"[{self._host}]:{port}" if ":" in self._host else f"{self._host}:{port}"
+        why = _taken(self._host, port) if port else None
         try:
-            if self._credentials is not None:
+            if why is not None:
+                bound = 0
+            elif self._credentials is not None:
                 bound = self._server.add_secure_port(address, self._credentials)
             else:
                 bound = self._server.add_insecure_port(address)
@@ -112,9 +116,20 @@ class GrpcServer:
             bound = 0
         if bound == 0:
             remedy = f"set {setting} to a free port" if setting else "choose a free port"
-            message = f"{self._service} cannot listen on {address}: the port is in use or not allowed; {remedy}"
+            message = f"{self._service} cannot listen on {address}: {why or 'the address cannot be bound'}; {remedy}"
             raise FailedPrecondition(message, reason="PORT_IN_USE", metadata={"address": address, "setting": setting})
         return bound
+
+
+def _taken(host: str, port: int) -> str | None:
+    """Try the address with a plain socket: gRPC would print to stderr and not say why it failed."""
+    try:
+        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
+            return None
+    except socket.gaierror:
+        return None
+    except OSError as error:
+        return os.strerror(error.errno).lower() if error.errno else str(error)
 
 
 class _Recorder:
