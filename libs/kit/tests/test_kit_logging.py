@@ -129,9 +129,19 @@ def test_values_under_secret_names_are_masked_and_counts_of_tokens_are_not(strea
 def test_passwords_in_urls_and_assignments_are_masked() -> None:
     assert mask_urls("postgresql://u:p4ss%40@db/x") == "postgresql://u:****@db/x"
     assert mask_urls("redis://:p4ss@r:6379/0 http://host:8000/a@b") == "redis://:****@r:6379/0 http://host:8000/a@b"
+    assert mask_urls("mysql://u:p@ss@db") == "mysql://u:****@db"
     redactor = Redactor()
     assert "hunter22" not in redactor.text('{"password": "hunter22"} api_key=hunter22')
     assert "hunter22" not in redactor.text("OPENAI_API_KEY=hunter22")
+    long = "Ab1" * 400
+    assert "Ab1Ab1Ab1" not in redactor.text(f"password={long} postgresql://u:{long}@db/x")
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("piece", ["a-", "a.", "eyJ", "http://", "x:", "password", "sk-", "Bearer "])
+def test_a_long_text_of_a_callers_choice_is_redacted_in_linear_time(piece: str) -> None:
+    redactor = Redactor()
+    redactor.text("://" + piece * 50_000)
 
 
 def test_an_error_for_a_caller_keeps_its_sentence_and_loses_its_secret() -> None:

@@ -15,10 +15,13 @@ _MASK: Final = "****"
 _MIN_REGISTERED: Final = 4
 _DEPTH: Final = 8
 
-# A password in a URL; `[^\s/?#@]*` so that a path with an @ in it is left alone.
-_URL_PASSWORD: Final = re.compile(r"(?P<head>\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/?#:@]*:)(?P<secret>[^\s/?#@]+)(?=@)")
+# Repetitions are bounded: without that a long text of the caller's costs quadratic time.
+# A password in a URL runs to the last @ before the path.
+_URL_PASSWORD: Final = re.compile(
+    r"(?P<head>\b[a-zA-Z][a-zA-Z0-9+.-]{0,20}://[^\s/?#:@]{0,100}:)(?P<secret>[^\s/?#]{1,2000})(?=@)"
+)
 _ASSIGNED: Final = re.compile(
-    r"(?i)(?P<head>\b[\w-]*(?:password|passwd|secret|api[_-]?key|access[_-]?token|refresh[_-]?token)"
+    r"(?i)(?P<head>\b[\w-]{0,40}(?:password|passwd|secret|api[_-]?key|access[_-]?token|refresh[_-]?token)"
     r"[\"']?\s*[=:]\s*[\"']?)(?P<secret>[^\s\"'&,;{}()]{3,})"
 )
 _SHAPES: Final = re.compile(
