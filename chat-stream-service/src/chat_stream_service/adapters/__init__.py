@@ -1,0 +1,1 @@
+"""One technology a file: databases, peers, schemas, metrics."""

@@ -1,0 +1,56 @@
+"""Tool list_devices."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from penstock.feature.v1 import feature_pb2, feature_pb2_grpc
+
+from chat_stream_service.adapters.device_tools.answer import fitted, iso_time
+from chat_stream_service.adapters.device_tools.argument import object_schema
+from chat_stream_service.domain.tool import Arguments, ToolContext
+from penstock_kit.grpc import PenstockChannel
+
+_MOST: Final = 1000
+
+
+class ListDevices:
+    """Which devices there are, their fields and the time their data spans."""
+
+    name = "list_devices"
+    description = (
+        "Lists the devices with their type, model, fields and the time span of their data. "
+        "Use it to find a device's code or the names of its fields."
+    )
+    schema: Mapping[str, Any] = object_schema(
+        {
+            "model_code": {"type": "string", "description": "Only devices of this data model."},
+            "search": {"type": "string", "description": "Only devices with this in their code or name."},
+        }
+    )
+
+    def __init__(self, channel: PenstockChannel) -> None:
+        self._stub = feature_pb2_grpc.MetadataServiceStub(channel)
+
+    async def call(self, arguments: Arguments, context: ToolContext) -> str:
+        """Return the devices as JSON."""
+        response = await self._stub.ListDevices(
+            feature_pb2.ListDevicesRequest(
+                page_size=_MOST,
+                model_code=arguments.get("model_code", ""),
+                search=arguments.get("search", ""),
+            )
+        )
+        devices = [_shown(device) for device in response.devices]
+        more = bool(response.next_page_token)
+        return fitted({}, "devices", devices, limit=context.max_characters, truncated=more)
+
+
+def _shown(device: feature_pb2.Device) -> dict[str, Any]:
+    return {
+        "device_code": device.device_code,
+        "device_type": device.device_type,
+        "model_code": device.model_code,
+        "fields": list(device.fields),
+        "first_seen": iso_time(device.first_seen_time if device.HasField("first_seen_time") else None),
+        "last_seen": iso_time(device.last_seen_time if device.HasField("last_seen_time") else None),
+    }

@@ -1,0 +1,139 @@
+"""The language model behind llm-service."""
+
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+from penstock.common.v1 import common_pb2
+from penstock.llm.v1 import llm_pb2, llm_pb2_grpc
+
+from chat_stream_service.domain.event import ToolCall
+from chat_stream_service.domain.language_model import (
+    ModelEvent,
+    ModelFinished,
+    ModelRequest,
+    ModelStarted,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+)
+from chat_stream_service.domain.message import PromptMessage, Role
+from chat_stream_service.domain.usage import UNKNOWN_COST, Cost, Usage
+from penstock_kit.grpc import PenstockChannel, responses
+
+_ROLES: Final = {
+    Role.SYSTEM: llm_pb2.ROLE_SYSTEM,
+    Role.USER: llm_pb2.ROLE_USER,
+    Role.ASSISTANT: llm_pb2.ROLE_ASSISTANT,
+    Role.TOOL: llm_pb2.ROLE_TOOL,
+}
+_SURFACE: Final = "chat"
+
+
+class LlmServiceModel:
+    """Asks llm-service, which selects the provider, counts and bills; see LanguageModel."""
+
+    def __init__(self, channel: PenstockChannel) -> None:
+        self._stub = llm_pb2_grpc.LlmServiceStub(channel)
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[Sequence[ModelEvent]]:
+        """Yield the events of each message as one batch; closing the generator cancels the call."""
+        completion = completion_to_proto(request)
+        call = self._stub.StreamComplete(llm_pb2.StreamCompleteRequest(completion=completion))
+        async with responses(call) as answers:
+            async for answer in answers:
+                yield [known for event in answer.events if (known := event_from_proto(event)) is not None]
+
+
+def completion_to_proto(request: ModelRequest) -> llm_pb2.Completion:
+    """Return the completion that asks `request`."""
+    completion = llm_pb2.Completion(
+        model=request.model,
+        messages=[_message_to_proto(message) for message in request.messages],
+        tools=[
+            common_pb2.ToolDefinition(name=tool.name, description=tool.description, parameters_json=tool.schema_json)
+            for tool in request.tools
+        ],
+        surface=_SURFACE,
+    )
+    if request.tools and not request.use_tools:
+        completion.tool_choice.mode = llm_pb2.ToolChoice.MODE_NONE
+    if request.temperature is not None:
+        completion.sampling.temperature = request.temperature
+    completion.reasoning.include = request.include_thinking
+    return completion
+
+
+def event_from_proto(event: llm_pb2.CompletionEvent) -> ModelEvent | None:
+    """Return the event, or None for one that a chat does not show (a citation)."""
+    made: ModelEvent | None = None
+    match event.WhichOneof("event"):
+        case "text":
+            made = TextDelta(text=event.text.text)
+        case "refusal":
+            made = TextDelta(text=event.refusal.text)
+        case "thinking":
+            made = ThinkingDelta(text=event.thinking.text, signature=event.thinking.signature)
+        case "tool_call":
+            call = event.tool_call
+            made = ToolCallDelta(index=call.call_index, id=call.id, name=call.name, arguments=call.arguments)
+        case "started":
+            started = event.started
+            made = ModelStarted(provider=started.provider, model=started.model, cache=_verdict(started.cache))
+        case "finished":
+            made = _finished(event.finished)
+        case _:
+            pass
+    return made
+
+
+def _message_to_proto(message: PromptMessage) -> llm_pb2.Message:
+    return llm_pb2.Message(
+        role=_ROLES[message.role],
+        parts=list(_parts(message)),
+        tool_calls=[_call_to_proto(call) for call in message.tool_calls],
+        tool_call_id=message.tool_call_id,
+        name=message.name,
+        is_error=message.is_error,
+    )
+
+
+def _parts(message: PromptMessage) -> Iterable[llm_pb2.Part]:
+    if message.thinking_signature:
+        # Without its signature a vendor refuses to have its reasoning back.
+        thinking = llm_pb2.ThinkingPart(text=message.thinking, signature=message.thinking_signature)
+        yield llm_pb2.Part(thinking=thinking)
+    if message.content:
+        yield llm_pb2.Part(text=message.content)
+
+
+def _call_to_proto(call: ToolCall) -> common_pb2.ToolCall:
+    return common_pb2.ToolCall(id=call.tool_call_id, name=call.name, arguments_json=call.arguments_json)
+
+
+def _finished(end: llm_pb2.Finished) -> ModelFinished:
+    usage = end.usage
+    return ModelFinished(
+        finish_reason=end.finish_reason,
+        usage=Usage(
+            input_tokens=usage.input_tokens,
+            cache_read_tokens=usage.cache_read_tokens,
+            cache_write_tokens=usage.cache_write_tokens,
+            output_tokens=usage.output_tokens,
+            reasoning_tokens=usage.reasoning_tokens,
+            estimated=usage.estimated,
+        ),
+        cost=_cost(end.cost),
+    )
+
+
+def _cost(money: common_pb2.Money) -> Cost:
+    try:
+        return Cost(amount=Decimal(money.amount), currency=money.currency or "USD", source=money.source)
+    except InvalidOperation:
+        return UNKNOWN_COST
+
+
+def _verdict(cache: str) -> str:
+    """Return a cache verdict as readers know it: ``hit``, ``miss``, ``bypass`` or empty."""
+    return "hit" if cache == "semantic_hit" else cache

@@ -1,0 +1,138 @@
+"""One stream of the memory log: the events that are kept, and the fold of those that are not."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+from chat_stream_service.domain.assembly import Assembly
+from chat_stream_service.domain.event import (
+    ChatEvent,
+    CompleteState,
+    ErrorEvent,
+    EventBody,
+    MessageChunk,
+    Status,
+    Thinking,
+    ToolCall,
+    ToolResult,
+    outcome_of,
+)
+from chat_stream_service.domain.event_log import StreamHeader, StreamState
+from penstock_kit.errors import FailedPrecondition
+
+# What an event costs in memory beside its text.
+_EVENT_BYTES: Final = 400
+# Trimming leaves this part of a full stream, so that its cost is spread over many appends.
+_KEPT_WHEN_FULL: Final = 7 / 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLimits:
+    """Bounds: events and bytes a stream, bytes in all, events a batch; seconds an ended stream is kept, and a reader
+    waits for the next event of a stream that does not end."""
+
+    max_events: int = 20_000
+    max_stream_bytes: int = 8 * 1024 * 1024
+    max_total_bytes: int = 256 * 1024 * 1024
+    max_batch: int = 256
+    retention: float = 300.0
+    max_silence: float = 900.0
+
+
+class MemoryStream:
+    """Events of one stream behind a cursor that any number of readers may hold."""
+
+    def __init__(self, header: StreamHeader, *, now: float) -> None:
+        self.header = header
+        self.bytes = 0
+        self.status = Status.RUNNING
+        self.changed_at = now
+        self.dropped = False
+        self._events: list[ChatEvent] = []
+        self._sizes: list[int] = []
+        self._trimmed = Assembly()
+        self._last: int = 0
+        self._changed = asyncio.Event()
+
+    @property
+    def last(self) -> int:
+        """Sequence of the newest event, 0 before the first."""
+        return self._last
+
+    @property
+    def first(self) -> int:
+        """Sequence of the oldest event kept; 1 before the first."""
+        return self._last - len(self._events) + 1
+
+    def state(self) -> StreamState:
+        """Return what is known of the stream."""
+        return StreamState(header=self.header, status=self.status, first_sequence=self.first, last_sequence=self._last)
+
+    def add(self, event: ChatEvent) -> None:
+        """Append one event; FailedPrecondition when it does not follow."""
+        if self.status is not Status.RUNNING:
+            text = f"stream {self.header.stream_id} has ended; event {event.sequence} can't follow"
+            raise FailedPrecondition(text, reason="STREAM_ENDED")
+        if event.sequence != self._last + 1:
+            text = f"stream {self.header.stream_id} is at {self._last}; {event.sequence} does not follow"
+            raise FailedPrecondition(text, reason="SEQUENCE_GAP")
+        size = event_bytes(event.body)
+        self._events.append(event)
+        self._sizes.append(size)
+        self._last = event.sequence
+        self.bytes += size
+        if event.is_terminal:
+            self.status = outcome_of(event.body)
+
+    def trim(self, limits: LogLimits) -> None:
+        """Fold the oldest events away when there are too many, but never the last one."""
+        if len(self._events) <= limits.max_events and self.bytes <= limits.max_stream_bytes:
+            return
+        count, left = 0, self.bytes
+        most_events, most_bytes = limits.max_events * _KEPT_WHEN_FULL, limits.max_stream_bytes * _KEPT_WHEN_FULL
+        while count < len(self._events) - 1 and (len(self._events) - count > most_events or left > most_bytes):
+            left -= self._sizes[count]
+            count += 1
+        self._trimmed.add_events(self._events[:count])
+        del self._events[:count], self._sizes[:count]
+        self.bytes = left
+
+    def after(self, sequence: int, limit: int) -> list[ChatEvent]:
+        """Return at most `limit` events that follow a sequence, led by a snapshot when some are not kept."""
+        if sequence >= self._last:
+            return []
+        lead = [self._snapshot()] if sequence < self.first - 1 else []
+        start = max(0, sequence + 1 - self.first)
+        return [*lead, *self._events[start : start + limit]]
+
+    def wake(self, now: float) -> None:
+        """Wake the readers that wait now."""
+        self.changed_at = now
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    async def changed(self) -> None:
+        """Return at the next wake."""
+        await self._changed.wait()
+
+    def _snapshot(self) -> ChatEvent:
+        return ChatEvent(
+            stream_id=self.header.stream_id,
+            conversation_id=self.header.conversation_id,
+            sequence=self.first - 1,
+            create_time=self._events[0].create_time,
+            body=self._trimmed.snapshot(),
+        )
+
+
+def event_bytes(body: EventBody) -> int:
+    """Return about how much memory an event takes."""
+    match body:
+        case MessageChunk(content=content) | Thinking(content=content) | ToolResult(content=content):
+            return _EVENT_BYTES + len(content)
+        case ToolCall(arguments_json=arguments):
+            return _EVENT_BYTES + len(arguments)
+        case CompleteState(content=content, thinking=thinking):
+            return _EVENT_BYTES + len(content) + len(thinking)
+        case ErrorEvent(partial_content=content):
+            return _EVENT_BYTES + len(content)

@@ -1,0 +1,176 @@
+"""Conversations in SQLite or PostgreSQL."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chat_stream_service.adapters.page_token import decode_token, encode_token
+from chat_stream_service.adapters.record import (
+    AnyRow,
+    conversation_of,
+    conversation_row,
+    message_of,
+    message_row,
+    stream_of,
+    stream_row,
+    to_micros,
+)
+from chat_stream_service.adapters.record_json import ending_texts, ending_to_json
+from chat_stream_service.adapters.table import conversations, messages, streams
+from chat_stream_service.domain.conversation import Conversation, ConversationChanges, Owner, Page
+from chat_stream_service.domain.conversation_store import StreamRecord, TurnOpening
+from chat_stream_service.domain.event_log import StreamHeader
+from chat_stream_service.domain.message import Message
+from penstock_kit.database import Database
+from penstock_kit.errors import NotFound
+
+
+class SqlConversationStore:
+    """Conversations, messages and stream records through the kit's Database; see ConversationStore."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, conversation: Conversation) -> None:
+        """Store a new conversation."""
+        async with self._database.write() as connection:
+            await connection.execute(insert(conversations).values(**conversation_row(conversation)))
+
+    async def get(self, owner: Owner, conversation_id: str) -> Conversation:
+        """Return a conversation; NotFound unless it is the owner's."""
+        async with self._database.read() as connection:
+            return conversation_of(await _conversation(connection, owner, conversation_id))
+
+    async def list_page(self, owner: Owner, *, size: int, token: str) -> Page[Conversation]:
+        """Return conversations, last used first."""
+        query = select(conversations).where(_owned(owner))
+        if token:
+            time, last = decode_token(token, int, str)
+            older = and_(conversations.c.update_time == time, conversations.c.id < last)
+            query = query.where(or_(conversations.c.update_time < time, older))
+        query = query.order_by(conversations.c.update_time.desc(), conversations.c.id.desc()).limit(size + 1)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+        more = encode_token(rows[size - 1].update_time, rows[size - 1].id) if len(rows) > size else ""
+        return Page(items=[conversation_of(row) for row in rows[:size]], next_token=more)
+
+    async def update(self, owner: Owner, conversation_id: str, changes: ConversationChanges) -> Conversation:
+        """Change what is set and return the conversation."""
+        wanted = {"title": changes.title, "model": changes.model, "personality_id": changes.personality_id}
+        values = {name: value for name, value in wanted.items() if value is not None}
+        async with self._database.write() as connection:
+            await _conversation(connection, owner, conversation_id)
+            if values:
+                await connection.execute(
+                    update(conversations).where(conversations.c.id == conversation_id).values(**values)
+                )
+            return conversation_of(await _conversation(connection, owner, conversation_id))
+
+    async def delete(self, owner: Owner, conversation_id: str) -> None:
+        """Delete a conversation; its messages and streams go with it."""
+        query = delete(conversations).where(_owned(owner), conversations.c.id == conversation_id)
+        async with self._database.write() as connection:
+            if (await connection.execute(query)).rowcount == 0:
+                raise _no_conversation(conversation_id)
+
+    async def messages_page(self, owner: Owner, conversation_id: str, *, size: int, token: str) -> Page[Message]:
+        """Return messages, oldest first."""
+        query = select(messages).where(messages.c.conversation_id == conversation_id)
+        if token:
+            query = query.where(messages.c.id > decode_token(token, str)[0])
+        async with self._database.read() as connection:
+            await _conversation(connection, owner, conversation_id)
+            rows = (await connection.execute(query.order_by(messages.c.id).limit(size + 1))).all()
+        more = encode_token(rows[size - 1].id) if len(rows) > size else ""
+        return Page(items=[message_of(row) for row in rows[:size]], next_token=more)
+
+    async def open_turn(
+        self, owner: Owner, conversation_id: str, *, request_id: str, history_limit: int
+    ) -> TurnOpening:
+        """Return the conversation, its newest messages and the earlier stream of the request id."""
+        newest = select(messages).where(messages.c.conversation_id == conversation_id)
+        newest = newest.order_by(messages.c.id.desc()).limit(history_limit)
+        async with self._database.read() as connection:
+            conversation = conversation_of(await _conversation(connection, owner, conversation_id))
+            earlier = await _earlier_stream(connection, conversation_id, request_id) if request_id else ""
+            rows: Sequence[AnyRow] = ()
+            if conversation.message_count:
+                rows = (await connection.execute(newest)).all()
+        history = tuple(message_of(row) for row in reversed(rows))
+        return TurnOpening(conversation=conversation, history=history, earlier_stream_id=earlier)
+
+    async def begin_stream(self, header: StreamHeader, question: Message, *, title: str) -> None:
+        """Record a stream as running, with its question."""
+        try:
+            async with self._database.write() as connection:
+                await connection.execute(insert(streams).values(**stream_row(header)))
+                await _add_messages(connection, header.conversation_id, [question], title=title)
+        except IntegrityError:
+            # Begun before, or its conversation was deleted meanwhile: either way there is nothing to add.
+            return
+
+    async def end_stream(self, record: StreamRecord, added: Sequence[Message]) -> None:
+        """Record the end of a stream with its messages; NotFound when the conversation was deleted."""
+        content, thinking = ending_texts(record.ending)
+        values = {
+            "last_sequence": record.last_sequence,
+            "ending_json": ending_to_json(record.ending),
+            "content": content,
+            "thinking": thinking,
+            "end_time": None if record.end_time is None else to_micros(record.end_time),
+        }
+        try:
+            async with self._database.write() as connection:
+                await connection.execute(
+                    update(streams).where(streams.c.id == record.header.stream_id).values(**values)
+                )
+                await _add_messages(connection, record.header.conversation_id, added)
+        except IntegrityError:
+            raise _no_conversation(record.header.conversation_id) from None
+
+    async def stream(self, owner: Owner, stream_id: str) -> StreamRecord:
+        """Return the record of the owner's stream."""
+        owned = and_(streams.c.tenant_id == owner.tenant_id, streams.c.user_id == owner.user_id)
+        async with self._database.read() as connection:
+            row = (await connection.execute(select(streams).where(streams.c.id == stream_id, owned))).first()
+        if row is None:
+            raise NotFound(f"there is no stream {stream_id!r}", reason="STREAM_NOT_FOUND")
+        return stream_of(row)
+
+
+def _owned(owner: Owner) -> ColumnElement[bool]:
+    return and_(conversations.c.tenant_id == owner.tenant_id, conversations.c.user_id == owner.user_id)
+
+
+async def _conversation(connection: AsyncConnection, owner: Owner, conversation_id: str) -> AnyRow:
+    query = select(conversations).where(conversations.c.id == conversation_id, _owned(owner))
+    row = (await connection.execute(query)).first()
+    if row is None:
+        raise _no_conversation(conversation_id)
+    return row
+
+
+async def _earlier_stream(connection: AsyncConnection, conversation_id: str, request_id: str) -> str:
+    query = select(streams.c.id).where(streams.c.conversation_id == conversation_id, streams.c.request_id == request_id)
+    return (await connection.execute(query)).scalar() or ""
+
+
+async def _add_messages(
+    connection: AsyncConnection, conversation_id: str, added: Sequence[Message], *, title: str = ""
+) -> None:
+    """Add messages and count them in the conversation, which gets `title` when it has none."""
+    await connection.execute(insert(messages), [dict(message_row(message)) for message in added])
+    values: dict[str, Any] = {
+        "message_count": conversations.c.message_count + len(added),
+        "update_time": max(to_micros(message.create_time) for message in added),
+    }
+    if title:
+        values["title"] = case((conversations.c.title == "", title), else_=conversations.c.title)
+    await connection.execute(update(conversations).where(conversations.c.id == conversation_id).values(**values))
+
+
+def _no_conversation(conversation_id: str) -> NotFound:
+    return NotFound(f"there is no conversation {conversation_id!r}", reason="CONVERSATION_NOT_FOUND")

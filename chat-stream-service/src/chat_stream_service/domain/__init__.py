@@ -1,0 +1,1 @@
+"""Streams, turns, conversations and tools, free of any technology."""

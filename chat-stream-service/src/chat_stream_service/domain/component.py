@@ -1,0 +1,23 @@
+"""Stores and peers the service leans on, as readiness names them."""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+ComponentState = Literal["ok", "degraded", "down"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComponentStatus:
+    """One store or peer; `detail` says what is wrong and holds no secret."""
+
+    name: str
+    state: ComponentState
+    detail: str = ""
+
+
+class Component(Protocol):
+    """Something whose state can be asked."""
+
+    async def status(self) -> ComponentStatus:
+        """Return its state, quickly (two seconds at most); never raises."""
+        ...

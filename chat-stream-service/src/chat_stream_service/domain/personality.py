@@ -1,0 +1,130 @@
+"""Personalities and prompt templates: how the assistant speaks, and questions with places to fill."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol
+
+from chat_stream_service.domain.conversation import Owner, Page
+from chat_stream_service.domain.engine import Voice
+from penstock_kit.errors import FieldViolation, InvalidArgument
+
+_PLACE: Final = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
+_MAX_NAME: Final = 200
+_MAX_TEXT: Final = 100_000
+_MAX_TEMPERATURE: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Personality:
+    """A system prompt with its temperature and the tools it may use (empty: all)."""
+
+    id: str
+    name: str
+    prompt: str
+    create_time: datetime
+    update_time: datetime
+    description: str = ""
+    temperature: float | None = None
+    tools: tuple[str, ...] = ()
+
+    def checked(self) -> "Personality":
+        """Return it; InvalidArgument naming the field that is wrong."""
+        _check_texts(name=self.name, text=self.prompt, field="prompt")
+        if self.temperature is not None and not 0 <= self.temperature <= _MAX_TEMPERATURE:
+            raise _invalid("temperature", f"is {self.temperature:g}; it lies between 0 and 2")
+        return self
+
+    @property
+    def voice(self) -> Voice:
+        """How an engine speaks with it."""
+        return Voice(prompt=self.prompt, temperature=self.temperature, tools=self.tools)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """A question with places such as ``{{device}}``."""
+
+    id: str
+    name: str
+    content: str
+    create_time: datetime
+    update_time: datetime
+    description: str = ""
+
+    def checked(self) -> "Template":
+        """Return it; InvalidArgument naming the field that is wrong."""
+        _check_texts(name=self.name, text=self.content, field="content")
+        return self
+
+    def filled(self, values: Mapping[str, str]) -> str:
+        """Return the question with its places filled; InvalidArgument names the places without a value."""
+        missing = sorted({place for place in _PLACE.findall(self.content) if place not in values})
+        if missing:
+            names = ", ".join(missing)
+            raise _invalid("template_values", f"lacks {names}, which the template {self.name!r} needs")
+        return _PLACE.sub(lambda place: values[place[1]], self.content)
+
+
+class PersonalityStore(Protocol):
+    """Personalities of a tenant, shared by its users."""
+
+    async def create(self, owner: Owner, item: Personality) -> None:
+        """Store a new one."""
+        ...
+
+    async def get(self, owner: Owner, item_id: str) -> Personality:
+        """Return one; NotFound (PERSONALITY_NOT_FOUND) otherwise."""
+        ...
+
+    async def list_page(self, owner: Owner, *, size: int, token: str) -> Page[Personality]:
+        """Return them, oldest first."""
+        ...
+
+    async def replace(self, owner: Owner, item: Personality) -> None:
+        """Store a changed one; NotFound when there is none of its id."""
+        ...
+
+    async def delete(self, owner: Owner, item_id: str) -> None:
+        """Delete one; NotFound when there is none."""
+        ...
+
+
+class TemplateStore(Protocol):
+    """Prompt templates of a tenant, shared by its users."""
+
+    async def create(self, owner: Owner, item: Template) -> None:
+        """Store a new one."""
+        ...
+
+    async def get(self, owner: Owner, item_id: str) -> Template:
+        """Return one; NotFound (TEMPLATE_NOT_FOUND) otherwise."""
+        ...
+
+    async def list_page(self, owner: Owner, *, size: int, token: str) -> Page[Template]:
+        """Return them, oldest first."""
+        ...
+
+    async def replace(self, owner: Owner, item: Template) -> None:
+        """Store a changed one; NotFound when there is none of its id."""
+        ...
+
+    async def delete(self, owner: Owner, item_id: str) -> None:
+        """Delete one; NotFound when there is none."""
+        ...
+
+
+def _check_texts(*, name: str, text: str, field: str) -> None:
+    if not name.strip() or len(name) > _MAX_NAME:
+        raise _invalid("name", f"is {name[:40]!r}; it must have 1 to {_MAX_NAME} characters")
+    if not text.strip() or len(text) > _MAX_TEXT:
+        raise _invalid(field, f"has {len(text):,} characters; it must have 1 to {_MAX_TEXT:,}")
+
+
+def _invalid(field: str, description: str) -> InvalidArgument:
+    return InvalidArgument(
+        f"{field} {description}",
+        reason="PERSONALITY_INVALID",
+        violations=[FieldViolation(field=field, description=description)],
+    )

@@ -1,0 +1,176 @@
+"""Streams: begun, read, stopped and described; the one owner of every answer under way."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+
+from chat_stream_service.domain.archive import archived_events, archived_state
+from chat_stream_service.domain.audience import Audience
+from chat_stream_service.domain.conversation import Owner
+from chat_stream_service.domain.conversation_store import ConversationStore
+from chat_stream_service.domain.event import ChatEvent, Status
+from chat_stream_service.domain.event_log import EventLog, StreamState
+from chat_stream_service.domain.readers import Readers
+from chat_stream_service.domain.run_factory import EarlierStream, RunFactory
+from chat_stream_service.domain.stream_request import StreamRequest
+from chat_stream_service.domain.stream_run import StopCause, StreamRun
+from penstock_kit.clock import Clock
+from penstock_kit.context import current_context, set_context
+from penstock_kit.errors import NotFound, ResourceExhausted, Unavailable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamLimits:
+    """Streams at once; seconds one goes on unread, may take in all, and a stop waits for its end."""
+
+    max_streams: int = 2000
+    detach_seconds: float = 120.0
+    total_seconds: float = 600.0
+    stop_seconds: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Running:
+    run: StreamRun
+    audience: Audience
+    task: asyncio.Task[None]
+
+
+class StreamService:
+    """Runs answers apart from whoever reads them.
+
+    A stream is a task of this service, not of the call that began it; readers come, go and come back, and all of
+    them, the first included, read from the event log.
+    """
+
+    def __init__(
+        self,
+        *,
+        runs: RunFactory,
+        event_log: EventLog,
+        store: ConversationStore,
+        limits: StreamLimits,
+        clock: Clock,
+        readers: Readers,
+    ) -> None:
+        self._runs = runs
+        self._log = event_log
+        self._store = store
+        self._limits = limits
+        self._clock = clock
+        self._readers = readers
+        self._running: dict[str, _Running] = {}
+        self._closing = False
+
+    async def start(self, request: StreamRequest) -> str:
+        """Begin to answer and return the stream's id; for a repeated request id, that of the stream it began.
+
+        Raises what :meth:`RunFactory.make` raises, ResourceExhausted when too many streams run, and Unavailable
+        while shutting down.
+        """
+        self._check_room()
+        run = await self._runs.make(request)
+        if isinstance(run, EarlierStream):
+            return run.stream_id
+        stream_id = run.header.stream_id
+        audience = Audience(
+            request.on_disconnect,
+            patience=self._limits.detach_seconds,
+            abandoned=lambda: run.stop(StopCause.ABANDONED),
+        )
+        task = asyncio.create_task(self._produce(run), name=stream_id)
+        self._running[stream_id] = _Running(run=run, audience=audience, task=task)
+        return stream_id
+
+    async def read(self, owner: Owner, stream_id: str, *, after: int) -> AsyncGenerator[Sequence[ChatEvent]]:
+        """Yield the owner's events after a sequence, in batches, replay first, then live, to the terminal one.
+
+        A stream that the log has forgotten is answered from the store: by its terminal event alone.
+        """
+        state = await self._log.describe(stream_id)
+        if state is None:
+            record = await self._store.stream(owner, stream_id)
+            events = archived_events(record, after=after, now=self._clock.now())
+            if events:
+                yield events
+            return
+        _check_owner(owner, state)
+        running = self._running.get(stream_id)
+        if running is not None:
+            running.audience.join()
+        try:
+            with self._readers.joined() as reader:
+                async with aclosing(self._log.read(stream_id, after=after)) as batches:
+                    async for batch in batches:
+                        reader.offered()
+                        yield batch
+                        reader.took()
+        finally:
+            if running is not None:
+                running.audience.leave()
+
+    async def stop(self, owner: Owner, stream_id: str) -> bool:
+        """End a running stream; returns when its terminal event is in the log. False when it had ended already."""
+        state = await self.describe(owner, stream_id)
+        running = self._running.get(stream_id)
+        if state.status is not Status.RUNNING or running is None:
+            return False
+        stopped = running.run.stop(StopCause.USER)
+        await self._wait([running], self._limits.stop_seconds)
+        return stopped
+
+    async def describe(self, owner: Owner, stream_id: str) -> StreamState:
+        """Return the state of the owner's stream; NotFound otherwise."""
+        state = await self._log.describe(stream_id)
+        if state is None:
+            return archived_state(await self._store.stream(owner, stream_id))
+        _check_owner(owner, state)
+        return state
+
+    async def forget_conversation(self, conversation_id: str) -> None:
+        """Stop what runs in a conversation and drop its events, before the conversation is deleted."""
+        running = [item for item in self._running.values() if item.run.header.conversation_id == conversation_id]
+        for item in running:
+            item.run.stop(StopCause.USER)
+        await self._wait(running, self._limits.stop_seconds)
+        await self._log.drop(conversation_id)
+
+    async def drain(self, patience: float) -> None:
+        """Begin no more streams; give running ones `patience` seconds, then end them with a retryable error."""
+        self._closing = True
+        await self._wait(list(self._running.values()), patience)
+        late = list(self._running.values())
+        for item in late:
+            item.run.stop(StopCause.SHUTDOWN)
+        await self._wait(late, self._limits.stop_seconds)
+        for item in list(self._running.values()):
+            item.task.cancel()
+
+    async def _produce(self, run: StreamRun) -> None:
+        """Run to the end in a context of its own: the caller's identity and trace, but not the call's deadline."""
+        deadline = time.monotonic() + self._limits.total_seconds
+        set_context(replace(current_context(), deadline=deadline))
+        try:
+            await run.produce()
+        finally:
+            self._running.pop(run.header.stream_id).audience.close()
+
+    async def _wait(self, running: Iterable[_Running], seconds: float) -> None:
+        tasks = [item.task for item in running]
+        if tasks:
+            await asyncio.wait(tasks, timeout=seconds)
+
+    def _check_room(self) -> None:
+        if self._closing:
+            raise Unavailable("the service is shutting down; ask again", reason="SERVICE_STOPPING", retry_after=1)
+        if len(self._running) >= self._limits.max_streams:
+            text = f"{len(self._running):,} streams run, no more than that at once; ask again in a moment"
+            raise ResourceExhausted(text, reason="TOO_MANY_STREAMS", retry_after=1)
+
+
+def _check_owner(owner: Owner, state: StreamState) -> None:
+    header = state.header
+    if (header.tenant_id, header.user_id) != (owner.tenant_id, owner.user_id):
+        raise NotFound(f"there is no stream {header.stream_id!r}", reason="STREAM_NOT_FOUND")

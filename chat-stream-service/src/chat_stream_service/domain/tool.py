@@ -1,0 +1,49 @@
+"""Tools a model may call, and what their arguments are checked with: the ports."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+Arguments = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolContext:
+    """For whom and in which stream a tool is called. `max_characters` is how long its result may be."""
+
+    tenant_id: str
+    user_id: str
+    conversation_id: str
+    stream_id: str
+    max_characters: int
+
+
+class Tool(Protocol):
+    """Something a model may call by name with arguments that fit a JSON schema."""
+
+    @property
+    def name(self) -> str:
+        """Name, ``[A-Za-z0-9_-]{1,64}``."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """What it does and when to use it, for the model."""
+        ...
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """JSON Schema of the arguments, an object schema."""
+        ...
+
+    async def call(self, arguments: Arguments, context: ToolContext) -> str:
+        """Return the result as text for the model; PenstockError when it can't, with a text the model can act on."""
+        ...
+
+
+class ArgumentChecker(Protocol):
+    """Checks arguments against a JSON schema."""
+
+    def problems(self, schema: Mapping[str, Any], arguments: Any) -> Sequence[str]:
+        """Return what is wrong, one text per problem; empty when the arguments fit."""
+        ...

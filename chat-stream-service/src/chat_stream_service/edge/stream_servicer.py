@@ -1,0 +1,98 @@
+"""StreamService over gRPC."""
+
+# The methods have the RPCs' names.
+# ruff: noqa: N802
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from penstock.chat.v1 import chat_pb2, chat_pb2_grpc
+
+from chat_stream_service.domain.component import Component
+from chat_stream_service.domain.event_log import EventLog
+from chat_stream_service.domain.statistics import StreamStatistics
+from chat_stream_service.domain.stream_service import StreamService
+from chat_stream_service.edge.convert import (
+    caller_owner,
+    component_to_proto,
+    duration_to_proto,
+    events_to_proto,
+    request_from_proto,
+    state_to_proto,
+)
+
+
+class StreamServicer(chat_pb2_grpc.StreamServiceServicer):
+    """Starts, follows and stops streams; each message carries whatever events are there when it is made."""
+
+    def __init__(
+        self,
+        *,
+        streams: StreamService,
+        event_log: EventLog,
+        statistics: StreamStatistics,
+        components: Sequence[Component],
+        rss_bytes: Callable[[], int],
+    ) -> None:
+        self._streams = streams
+        self._log = event_log
+        self._statistics = statistics
+        self._components = components
+        self._rss_bytes = rss_bytes
+
+    async def StreamChat(
+        self, request: chat_pb2.StreamChatRequest, context: Any
+    ) -> AsyncGenerator[chat_pb2.StreamChatResponse]:
+        """Run one turn and stream its events from the first."""
+        asked = request_from_proto(request)
+        stream_id = await self._streams.start(asked)
+        async with aclosing(self._streams.read(asked.owner, stream_id, after=0)) as batches:
+            async for batch in batches:
+                yield chat_pb2.StreamChatResponse(events=events_to_proto(batch, debug=request.debug))
+
+    async def ReadStream(
+        self, request: chat_pb2.ReadStreamRequest, context: Any
+    ) -> AsyncGenerator[chat_pb2.ReadStreamResponse]:
+        """Stream the events after a sequence."""
+        events = self._streams.read(caller_owner(), request.stream_id, after=max(0, request.after_sequence))
+        async with aclosing(events) as batches:
+            async for batch in batches:
+                yield chat_pb2.ReadStreamResponse(events=events_to_proto(batch, debug=request.debug))
+
+    async def StopStream(self, request: chat_pb2.StopStreamRequest, context: Any) -> chat_pb2.StopStreamResponse:
+        """Stop a stream; its terminal event is in the log when this returns."""
+        return chat_pb2.StopStreamResponse(stopped=await self._streams.stop(caller_owner(), request.stream_id))
+
+    async def GetStream(self, request: chat_pb2.GetStreamRequest, context: Any) -> chat_pb2.GetStreamResponse:
+        """Return what is known of a stream."""
+        return state_to_proto(await self._streams.describe(caller_owner(), request.stream_id))
+
+    async def GetStreamHealth(
+        self, request: chat_pb2.GetStreamHealthRequest, context: Any
+    ) -> chat_pb2.GetStreamHealthResponse:
+        """Return the numbers of this replica."""
+        numbers = self._statistics
+        response = chat_pb2.GetStreamHealthResponse(
+            active_connections=numbers.active_connections,
+            active_streams=numbers.active_streams,
+            total_streams=numbers.total_streams,
+            total_chunks=numbers.total_chunks,
+            stale_cleaned=numbers.stale_cleaned,
+            outcomes=numbers.outcomes,
+            rss_bytes=self._rss_bytes(),
+            event_log=self._log.name,
+        )
+        for share, quantile in ((0.5, response.first_byte_p50), (0.95, response.first_byte_p95)):
+            seconds = numbers.first_byte_quantile(share)
+            if seconds is not None:
+                quantile.CopyFrom(duration_to_proto(seconds))
+        return response
+
+    async def GetStatus(self, request: chat_pb2.GetStatusRequest, context: Any) -> chat_pb2.GetStatusResponse:
+        """Return the state of stores and peers, all asked at once."""
+        states = await asyncio.gather(*(component.status() for component in self._components))
+        return chat_pb2.GetStatusResponse(
+            components=[component_to_proto(state) for state in states], rss_bytes=self._rss_bytes()
+        )

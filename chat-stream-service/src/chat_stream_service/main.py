@@ -1,0 +1,98 @@
+"""The chat-stream service: settings → telemetry → resources → adapters → domain → edge → serve."""
+
+import asyncio
+from pathlib import Path
+from typing import Final
+
+import psutil
+from penstock.chat.v1 import chat_pb2_grpc
+from prometheus_client import CollectorRegistry
+
+from chat_stream_service.adapters.prometheus import StreamMetrics
+from chat_stream_service.domain.housekeeping import keep_house
+from chat_stream_service.edge.client_servicer import ClientServicer
+from chat_stream_service.edge.conversation_servicer import ConversationServicer
+from chat_stream_service.edge.engine_servicer import EngineServicer
+from chat_stream_service.edge.stream_servicer import StreamServicer
+from chat_stream_service.parts import Parts, build_parts
+from chat_stream_service.resources import open_resources
+from chat_stream_service.settings import ChatSettings
+from penstock_kit.clock import Clock, SystemClock
+from penstock_kit.database import migrate
+from penstock_kit.grpc import GrpcServer, run_service
+from penstock_kit.ids import new_id
+from penstock_kit.logging import configure_logging, get_logger
+from penstock_kit.settings import load
+from penstock_kit.telemetry import ProcessMetrics, configure_tracing, serve_metrics
+
+SERVICE: Final = "chat-stream-service"
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+# Of the grace time at the end of the process, what is kept for ending late streams and closing.
+_CLOSING_SHARE: Final = 0.3
+
+
+def add_servicers(server: GrpcServer, parts: Parts, clock: Clock) -> None:
+    """Serve the parts on `server`."""
+    process = psutil.Process()
+    streams = StreamServicer(
+        streams=parts.streams,
+        event_log=parts.event_log,
+        statistics=parts.statistics,
+        components=parts.components,
+        rss_bytes=lambda: process.memory_info().rss,
+    )
+    engines = EngineServicer(
+        engines=parts.engines,
+        personalities=parts.personalities,
+        templates=parts.templates,
+        clock=clock,
+        new_id=new_id,
+    )
+    server.add(chat_pb2_grpc.add_StreamServiceServicer_to_server, streams)
+    server.add(chat_pb2_grpc.add_ConversationServiceServicer_to_server, ConversationServicer(parts.conversations))
+    server.add(chat_pb2_grpc.add_EngineServiceServicer_to_server, engines)
+    server.add(chat_pb2_grpc.add_ClientServiceServicer_to_server, ClientServicer())
+
+
+async def serve(settings: ChatSettings, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set, then let streams end and drain."""
+    redactor = configure_logging(SERVICE, settings.log_level, settings.log_format)
+    for secret in (settings.database_url, settings.redis_url):
+        redactor.register(secret.get_secret_value())
+    if settings.redis_url.get_secret_value():
+        get_logger(__name__).warning("REDIS_URL is set, but this version keeps its event log in memory")
+    tracing = configure_tracing(SERVICE, settings.otlp_endpoint)
+    registry = CollectorRegistry()
+    ProcessMetrics(registry, SERVICE)
+    clock = SystemClock()
+    resources = open_resources(settings)
+    server = GrpcServer(
+        service=SERVICE,
+        host=settings.host,
+        grace_seconds=settings.grace_seconds,
+        registry=registry,
+        tracing=tracing,
+        redactor=redactor,
+    )
+    metrics = None
+    try:
+        await migrate(settings.database, MIGRATIONS)
+        parts = build_parts(settings, resources, clock)
+        StreamMetrics(registry, parts.statistics)
+        add_servicers(server, parts, clock)
+        metrics = await serve_metrics(registry, settings.host, settings.metrics_port)
+        await server.start(settings.port, setting="CHAT_STREAM_SERVICE_PORT")
+        await keep_house(parts.event_log, parts.readers, stop, interval=settings.clean_seconds)
+        patience = settings.grace_seconds * (1 - _CLOSING_SHARE)
+        await asyncio.gather(server.drain(), parts.streams.drain(patience))
+    finally:
+        if metrics is not None:
+            await metrics.close()
+        await resources.close()
+        tracing.shutdown()
+
+
+def run() -> None:
+    """Run the service with the settings of the environment."""
+    settings = load(ChatSettings)
+    run_service(lambda stop: serve(settings, stop))

@@ -1,0 +1,132 @@
+"""The parts of the service, put together: adapters → domain."""
+
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Final
+
+from chat_stream_service.adapters.device_tools import DeviceFeatures, DeviceQuery, DeviceStatistics, ListDevices
+from chat_stream_service.adapters.json_schema import JsonSchemaChecker
+from chat_stream_service.adapters.llm_service import LlmServiceModel
+from chat_stream_service.adapters.memory_event_log import MemoryEventLog
+from chat_stream_service.adapters.memory_stream import LogLimits
+from chat_stream_service.adapters.peer import DatabaseComponent, PeerComponent
+from chat_stream_service.adapters.sql_conversation_store import SqlConversationStore
+from chat_stream_service.adapters.sql_personality_store import SqlPersonalityStore, SqlTemplateStore
+from chat_stream_service.domain.chat_engine import ChatEngine, TurnLimits
+from chat_stream_service.domain.component import Component
+from chat_stream_service.domain.conversation_service import ConversationService
+from chat_stream_service.domain.engine_registry import EngineRegistry
+from chat_stream_service.domain.event_log import EventLog
+from chat_stream_service.domain.personality import PersonalityStore, TemplateStore
+from chat_stream_service.domain.readers import Readers
+from chat_stream_service.domain.run_factory import RunFactory
+from chat_stream_service.domain.statistics import StreamStatistics
+from chat_stream_service.domain.stream_run import RunLimits
+from chat_stream_service.domain.stream_service import StreamLimits, StreamService
+from chat_stream_service.domain.tool_box import ToolBox, ToolLimits
+from chat_stream_service.resources import Resources
+from chat_stream_service.settings import ChatSettings
+from penstock_kit.clock import Clock
+from penstock_kit.ids import new_id
+
+_HISTORY_MESSAGES: Final = 200
+_ENGINE: Final = "chat_engine"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the edge serves and the process looks after."""
+
+    streams: StreamService
+    conversations: ConversationService
+    engines: EngineRegistry
+    personalities: PersonalityStore
+    templates: TemplateStore
+    event_log: EventLog
+    readers: Readers
+    statistics: StreamStatistics
+    components: tuple[Component, ...]
+
+
+def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> Parts:
+    """Return the parts that the settings describe."""
+    statistics = StreamStatistics()
+    event_log = MemoryEventLog(limits=_log_limits(settings), clock=clock)
+    store = SqlConversationStore(resources.database)
+    personalities = SqlPersonalityStore(resources.database)
+    templates = SqlTemplateStore(resources.database)
+    llm = PeerComponent("llm-service", resources.llm, missing="down")
+    engines = EngineRegistry([_chat_engine(settings, resources, clock, llm)], current=_ENGINE)
+    readers = Readers(stale_seconds=settings.stale_seconds, clock=clock, statistics=statistics)
+    runs = RunFactory(
+        event_log=event_log,
+        store=store,
+        engines=engines,
+        personalities=personalities,
+        templates=templates,
+        limits=RunLimits(total=settings.turn_seconds, idle=settings.idle_seconds),
+        history_messages=_HISTORY_MESSAGES,
+        clock=clock,
+        new_id=new_id,
+        statistics=statistics,
+    )
+    streams = StreamService(
+        runs=runs,
+        event_log=event_log,
+        store=store,
+        limits=StreamLimits(
+            max_streams=settings.max_streams,
+            detach_seconds=settings.detach_seconds,
+            total_seconds=settings.turn_seconds,
+        ),
+        clock=clock,
+        readers=readers,
+    )
+    conversations = ConversationService(
+        store=store, streams=streams, event_log=event_log, personalities=personalities, clock=clock, new_id=new_id
+    )
+    return Parts(
+        streams=streams,
+        conversations=conversations,
+        engines=engines,
+        personalities=personalities,
+        templates=templates,
+        event_log=event_log,
+        readers=readers,
+        statistics=statistics,
+        components=(
+            DatabaseComponent(resources.database),
+            llm,
+            PeerComponent("feature-service", resources.feature, missing="degraded"),
+            PeerComponent("cache-service", resources.cache, missing="degraded"),
+        ),
+    )
+
+
+def _chat_engine(settings: ChatSettings, resources: Resources, clock: Clock, llm: Component) -> ChatEngine:
+    feature = resources.feature
+    tools = [ListDevices(feature), DeviceStatistics(feature), DeviceQuery(feature), DeviceFeatures(feature)]
+    limits = ToolLimits(timeout=settings.tool_seconds, max_result_characters=settings.max_result_characters)
+    return ChatEngine(
+        model=LlmServiceModel(resources.llm),
+        tools=ToolBox(tools, checker=JsonSchemaChecker(), limits=limits),
+        limits=TurnLimits(
+            max_rounds=settings.max_rounds,
+            max_tool_calls=settings.max_tool_calls,
+            max_chunk_tokens=settings.max_chunk_tokens,
+            history_tokens=settings.history_tokens,
+        ),
+        clock=clock,
+        new_id=new_id,
+        provider=llm,
+        version=version("penstock-chat-stream-service"),
+    )
+
+
+def _log_limits(settings: ChatSettings) -> LogLimits:
+    return LogLimits(
+        max_events=settings.log_max_events,
+        max_total_bytes=settings.log_max_bytes,
+        retention=settings.log_retention_seconds,
+        max_silence=settings.turn_seconds * 1.5,
+    )

@@ -1,0 +1,33 @@
+"""What the service holds open: the database and the channels to its peers."""
+
+from dataclasses import dataclass
+
+from chat_stream_service.settings import ChatSettings
+from penstock_kit.database import Database, open_database
+from penstock_kit.grpc import PenstockChannel, open_channel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """Connections, made on first use and closed together."""
+
+    database: Database
+    llm: PenstockChannel
+    feature: PenstockChannel
+    cache: PenstockChannel
+
+    async def close(self) -> None:
+        """Close them all."""
+        for channel in (self.llm, self.feature, self.cache):
+            await channel.close()
+        await self.database.close()
+
+
+def open_resources(settings: ChatSettings) -> Resources:
+    """Return the resources that the settings name; nothing is connected yet."""
+    return Resources(
+        database=open_database(settings.database),
+        llm=open_channel(settings.llm_address, service="llm-service"),
+        feature=open_channel(settings.feature_address, service="feature-service"),
+        cache=open_channel(settings.cache_address, service="cache-service"),
+    )

@@ -1,0 +1,59 @@
+"""What chat-stream-service can be told from outside."""
+
+from pydantic import Field, SecretStr
+
+from penstock_kit.database import sqlite_url
+from penstock_kit.settings import ServiceSettings
+
+
+class ChatSettings(ServiceSettings):
+    """The settings of chat-stream-service; see docs/configuration.md."""
+
+    port: int = Field(default=50052, ge=0, le=65535, alias="CHAT_STREAM_SERVICE_PORT", description="gRPC port.")
+    metrics_port: int = Field(
+        default=9152, ge=0, le=65535, alias="CHAT_STREAM_SERVICE_METRICS_PORT", description="Port of /metrics."
+    )
+    database_url: SecretStr = Field(
+        default=SecretStr(""), alias="DATABASE_URL", description="Empty: chat.db under PENSTOCK_HOME."
+    )
+    redis_url: SecretStr = Field(default=SecretStr(""), alias="REDIS_URL", description="Empty: memory.")
+    llm_address: str = Field(default="127.0.0.1:50051", alias="LLM_SERVICE_ADDRESS")
+    feature_address: str = Field(default="127.0.0.1:50053", alias="FEATURE_SERVICE_ADDRESS")
+    cache_address: str = Field(default="127.0.0.1:50054", alias="CACHE_SERVICE_ADDRESS")
+
+    max_chunk_tokens: int = Field(
+        default=50, ge=1, le=10_000, alias="CHAT_MAX_CHUNK_TOKENS", description="Tokens joined into a chunk at most."
+    )
+    max_streams: int = Field(default=2000, ge=1, alias="CHAT_MAX_STREAMS", description="Answers under way at once.")
+    detach_seconds: float = Field(
+        default=120.0, gt=0, alias="CHAT_DETACH_SECONDS", description="How long an answer goes on without readers."
+    )
+    turn_seconds: float = Field(default=600.0, gt=0, alias="CHAT_TURN_SECONDS", description="Longest answer.")
+    idle_seconds: float = Field(
+        default=120.0, gt=0, alias="CHAT_IDLE_SECONDS", description="Longest silence of an engine."
+    )
+    stale_seconds: float = Field(
+        default=60.0, gt=0, alias="CHAT_STALE_SECONDS", description="A reader that takes nothing for so long is ended."
+    )
+    clean_seconds: float = Field(default=15.0, gt=0, alias="CHAT_CLEAN_SECONDS", description="Pause of house-keeping.")
+    max_rounds: int = Field(default=8, ge=1, alias="CHAT_MAX_ROUNDS", description="Rounds of tool calls a turn.")
+    max_tool_calls: int = Field(default=32, ge=1, alias="CHAT_MAX_TOOL_CALLS", description="Tool calls a turn.")
+    tool_seconds: float = Field(default=30.0, gt=0, alias="CHAT_TOOL_SECONDS", description="Longest call of a tool.")
+    max_result_characters: int = Field(
+        default=16_000, ge=500, alias="CHAT_MAX_RESULT_CHARACTERS", description="Longest tool result."
+    )
+    history_tokens: int = Field(
+        default=16_000, ge=0, alias="CHAT_HISTORY_TOKENS", description="Tokens of earlier turns told to the model."
+    )
+    log_retention_seconds: float = Field(
+        default=300.0, ge=0, alias="CHAT_LOG_RETENTION_SECONDS", description="How long an ended stream can be replayed."
+    )
+    log_max_events: int = Field(default=20_000, ge=16, alias="CHAT_LOG_MAX_EVENTS", description="Events kept a stream.")
+    log_max_bytes: int = Field(
+        default=256 * 1024 * 1024, ge=1024 * 1024, alias="CHAT_LOG_MAX_BYTES", description="Bytes of all streams."
+    )
+
+    @property
+    def database(self) -> str:
+        """URL of the database, the SQLite file under PENSTOCK_HOME when none is set."""
+        return self.database_url.get_secret_value() or sqlite_url(self.home / "chat.db")
