@@ -1,0 +1,107 @@
+"""What the command reads from the environment and from ``.env``.
+
+The only module of the command that reads the environment. It does so without pydantic, because the
+supervisor stays in memory as long as the services do.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from penstock_cli.failure import CommandFailed
+
+DEFAULT_PORTS: Final[Mapping[str, int]] = {
+    "PENSTOCK_HTTP_PORT": 8000,
+    "LLM_SERVICE_PORT": 50051,
+    "CHAT_STREAM_SERVICE_PORT": 50052,
+    "FEATURE_SERVICE_PORT": 50053,
+    "CACHE_SERVICE_PORT": 50054,
+    "LLM_SERVICE_METRICS_PORT": 9151,
+    "CHAT_STREAM_SERVICE_METRICS_PORT": 9152,
+    "FEATURE_SERVICE_METRICS_PORT": 9153,
+    "CACHE_SERVICE_METRICS_PORT": 9154,
+}
+_MAX_PORT: Final = 65535
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CliSettings:
+    """The environment as the command sees it: `values` holds every variable, those of ``.env`` below the real ones."""
+
+    values: Mapping[str, str]
+
+    def text(self, name: str, default: str = "") -> str:
+        """Return the value of `name`, `default` when it is unset or empty."""
+        return self.values.get(name) or default
+
+    @property
+    def home(self) -> Path:
+        """The folder that holds all state (PENSTOCK_HOME)."""
+        return Path(self.text("PENSTOCK_HOME", "var"))
+
+    @property
+    def host(self) -> str:
+        """The address the services listen on (PENSTOCK_BIND_HOST)."""
+        return self.text("PENSTOCK_BIND_HOST", "127.0.0.1")
+
+    @property
+    def reachable_host(self) -> str:
+        """The address under which a process on this machine reaches what listens on `host`."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
+
+    @property
+    def grace_seconds(self) -> float:
+        """How long running calls get at shutdown (PENSTOCK_GRACE_SECONDS)."""
+        return self._number("PENSTOCK_GRACE_SECONDS", 20.0)
+
+    @property
+    def url(self) -> str:
+        """The gateway's base URL, without a slash at its end (PENSTOCK_URL)."""
+        local = f"http://{bracketed(self.reachable_host)}:{self.port('PENSTOCK_HTTP_PORT')}"
+        return self.text("PENSTOCK_URL", local).rstrip("/")
+
+    @property
+    def api_key(self) -> str:
+        """PENSTOCK_API_KEY, else the key the first start left in PENSTOCK_HOME; empty without either."""
+        named = self.text("PENSTOCK_API_KEY")
+        if named:
+            return named
+        try:
+            return (self.home / "admin.key").read_text().strip()
+        except OSError:
+            return ""
+
+    def port(self, name: str) -> int:
+        """Return the port that the setting `name` gives; raises CommandFailed for what is no port."""
+        value = self.text(name, str(DEFAULT_PORTS[name]))
+        if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= _MAX_PORT:
+            raise CommandFailed(f"{name} is {value!r}; it must be a port from 1 to {_MAX_PORT}", exit_code=2)
+        return int(value)
+
+    def _number(self, name: str, default: float) -> float:
+        value = self.text(name)
+        try:
+            return float(value) if value else default
+        except ValueError:
+            raise CommandFailed(f"{name} is {value!r}; it must be a number of seconds", exit_code=2) from None
+
+
+def bracketed(host: str) -> str:
+    """Return `host` as it stands in a URL: IPv6 addresses in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
+def load_settings(directory: Path | None = None) -> CliSettings:
+    """Return the settings of this process: its environment over the ``.env`` of `directory` (the current one)."""
+    file = (directory or Path()) / ".env"
+    return CliSettings(values={**_dotenv(file), **{name: value for name, value in os.environ.items() if value}})
+
+
+def _dotenv(file: Path) -> dict[str, str]:
+    if not file.is_file():
+        return {}
+    from dotenv import dotenv_values
+
+    return {name: value for name, value in dotenv_values(file).items() if value}

@@ -1,0 +1,33 @@
+"""What a user sees when everything runs: where to go, and what to try first."""
+
+from pathlib import Path
+from typing import Final
+
+QUESTION: Final = "What was the mean current of WLD001 in the last hour?"
+
+
+def banner(*, url: str, home: Path, seconds: float, detached: bool = False) -> str:
+    """Return the lines shown when all services are ready after `seconds`."""
+    stop = "penstock down" if detached else "Ctrl-C"
+    return f"""
+  Penstock is ready ({seconds:.1f} s)
+
+    Chat page   {url}
+    API         {url}/docs
+    Sign in     user admin, password in {home / "admin.password"}
+    API key     in {home / "admin.key"}
+
+  Ask in the terminal:
+
+    penstock chat "{QUESTION}"
+
+  or with curl:
+
+    KEY=$(cat {home / "admin.key"})
+    ID=$(curl -s -X POST {url}/api/v1/conversations -H "Authorization: Bearer $KEY" \\
+         -H 'Content-Type: application/json' -d '{{}}' | sed 's/.*"id": *"\\([^"]*\\)".*/\\1/')
+    curl -N {url}/api/v1/conversations/$ID/stream -H "Authorization: Bearer $KEY" \\
+         -H 'Content-Type: application/json' -d '{{"role": "user", "content": "{QUESTION}"}}'
+
+  {stop} stops it.
+"""

@@ -1,0 +1,80 @@
+"""The services of Penstock as processes: what to run, on which ports, with which environment."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from penstock_cli.settings import CliSettings, bracketed
+
+# In the order in which they are needed; they start together and stop in reverse.
+_GRPC_SERVICES: Final = ("cache", "feature", "llm", "chat-stream")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """A port a service listens on, and the setting that changes it."""
+
+    setting: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One child process. `health` is ``grpc`` (health check on the first port) or ``http`` (``/ready`` there).
+
+    One that is `after_others` can't be ready before all the others are, so it isn't asked before.
+    """
+
+    name: str
+    command: Sequence[str]
+    listeners: Sequence[Listener]
+    health: str
+    after_others: bool = False
+
+    @property
+    def port(self) -> int:
+        """The port that is asked for its health."""
+        return self.listeners[0].port
+
+
+def services(settings: CliSettings) -> list[Service]:
+    """Return the five services with the ports of `settings`."""
+    return [*(_grpc_service(name, settings) for name in _GRPC_SERVICES), _gateway(settings)]
+
+
+def child_environment(settings: CliSettings) -> dict[str, str]:
+    """Return the environment of every child: that of `settings`, with home and addresses spelt out.
+
+    A service finds the others where their port settings put them, unless its ``…_ADDRESS`` says otherwise.
+    """
+    host = bracketed(settings.reachable_host)
+    environment = {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"}
+    for name in _GRPC_SERVICES:
+        prefix = _prefix(name)
+        environment[f"{prefix}_ADDRESS"] = f"{host}:{settings.port(f'{prefix}_PORT')}"
+    return {**environment, **settings.values, "PENSTOCK_HOME": str(settings.home.absolute())}
+
+
+def _grpc_service(name: str, settings: CliSettings) -> Service:
+    settings_named = (f"{_prefix(name)}_PORT", f"{_prefix(name)}_METRICS_PORT")
+    return Service(
+        name=f"{name}-service",
+        command=(sys.executable, "-m", f"{name.replace('-', '_')}_service"),
+        listeners=_listeners(settings_named, settings),
+        health="grpc",
+    )
+
+
+def _gateway(settings: CliSettings) -> Service:
+    command = (sys.executable, "-m", "gateway")
+    listeners = _listeners(("PENSTOCK_HTTP_PORT",), settings)
+    return Service(name="gateway", command=command, listeners=listeners, health="http", after_others=True)
+
+
+def _listeners(names: Sequence[str], settings: CliSettings) -> list[Listener]:
+    return [Listener(setting=name, port=settings.port(name)) for name in names]
+
+
+def _prefix(name: str) -> str:
+    return f"{name.replace('-', '_').upper()}_SERVICE"

@@ -1,0 +1,166 @@
+"""What is known of a running suite on disk: who holds the home, and which processes belong to it."""
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final, Self
+
+from penstock_cli.failure import CommandFailed
+
+LOCK_FILE: Final = "penstock.lock"
+STATE_FILE: Final = "penstock.json"
+LOG_FILE: Final = "penstock.log"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessId:
+    """A process that can't be mistaken for a later one with the same number: `birth` is the kernel's start time."""
+
+    pid: int
+    birth: str
+
+    @property
+    def alive(self) -> bool:
+        """Whether this very process still runs."""
+        return birth_of(self.pid) == self.birth and self.birth != ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceState:
+    """One service: `status` is starting, ready, restarting, stopped or failed; `start_time` in Unix seconds."""
+
+    status: str
+    process: ProcessId | None = None
+    start_time: float = 0.0
+    restarts: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteState:
+    """The whole suite."""
+
+    supervisor: ProcessId
+    url: str
+    ready: bool = False
+    services: Mapping[str, ServiceState] = field(default_factory=dict[str, ServiceState])
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        """Return the state that :meth:`to_json` wrote; raises KeyError or TypeError for anything else."""
+        services = {name: _service(values) for name, values in data["services"].items()}
+        supervisor = ProcessId(**data["supervisor"])
+        return cls(supervisor=supervisor, url=data["url"], ready=data["ready"], services=services)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the state as JSON's own types."""
+        return asdict(self)
+
+
+def _service(values: dict[str, Any]) -> ServiceState:
+    process = ProcessId(**values["process"]) if values["process"] else None
+    return ServiceState(
+        status=values["status"], process=process, start_time=values["start_time"], restarts=values["restarts"]
+    )
+
+
+class Home:
+    """PENSTOCK_HOME as the supervisor uses it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def prepare(self) -> None:
+        """Make the folder and prove that it can be written; raises CommandFailed naming PENSTOCK_HOME otherwise."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            probe = self.path / f".write-test-{os.getpid()}"
+            probe.write_bytes(b"")
+            probe.unlink()
+        except OSError as error:
+            why = error.strerror or str(error)
+            message = f"{self.path.absolute()} can't be written ({why}); set PENSTOCK_HOME to a folder of yours"
+            raise CommandFailed(message) from None
+
+    def lock(self) -> int:
+        """Take the home for this process until it ends; raises CommandFailed when another `up` has it.
+
+        Returns the descriptor that holds the lock: the kernel gives it back however the process ends.
+        """
+        descriptor = os.open(self.path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            pid = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
+            os.close(descriptor)
+            message = (
+                f"Penstock already runs on {self.path} (process {pid}); stop it with `penstock down`, "
+                "or set PENSTOCK_HOME to another folder"
+            )
+            raise CommandFailed(message) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        return descriptor
+
+    @property
+    def locked(self) -> bool:
+        """Whether a supervisor runs on this home."""
+        try:
+            descriptor = os.open(self.path / LOCK_FILE, os.O_RDONLY)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def write_state(self, state: SuiteState) -> None:
+        """Replace the state file in one step. A full disk must not end the supervisor."""
+        draft = self.path / f"{STATE_FILE}.new"
+        with contextlib.suppress(OSError):
+            draft.write_text(json.dumps(state.to_json(), indent=1))
+            draft.replace(self.path / STATE_FILE)
+
+    def read_state(self) -> SuiteState | None:
+        """Return what a supervisor wrote last; None without any, or when it is damaged."""
+        try:
+            return SuiteState.from_json(json.loads((self.path / STATE_FILE).read_text()))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+
+
+def birth_of(pid: int) -> str:
+    """Return when the process was started, in the kernel's own words; empty when there is none."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return _birth_by_ps(pid) if not Path("/proc/self/stat").exists() else ""
+    fields = stat.rpartition(")")[2].split()
+    return "" if fields[0] == "Z" else fields[19]
+
+
+def _birth_by_ps(pid: int) -> str:
+    import subprocess
+
+    command = ["ps", "-o", "lstart=", "-p", str(pid)]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def identify(pid: int) -> ProcessId:
+    """Return the identity of a running process."""
+    return ProcessId(pid=pid, birth=birth_of(pid))
+
+
+def resident_mb(pid: int) -> float | None:
+    """Return the resident memory of a process in MB; None where the system does not tell."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1024**2

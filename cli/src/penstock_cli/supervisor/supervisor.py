@@ -1,0 +1,145 @@
+"""Runs the suite: starts all at once, says when it is ready, restarts what falls, stops all in reverse."""
+
+import queue
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from penstock_cli.supervisor.keeper import Keeper
+from penstock_cli.supervisor.output import Output
+from penstock_cli.supervisor.probe import grpc_serving, http_ready
+from penstock_cli.supervisor.service import Service
+from penstock_cli.supervisor.state import Home, ProcessId, SuiteState
+
+_PROBE_SECONDS: Final = 0.04
+_SIGNAL_SECONDS: Final = 1.0
+_WAITING_NOTE_SECONDS: Final = 15.0
+_KILL_MARGIN_SECONDS: Final = 5.0
+
+
+class Supervisor:
+    """One run of the suite. `keep` makes the keeper of a service: ``keep(service, number, changed)``."""
+
+    def __init__(
+        self,
+        *,
+        services: Sequence[Service],
+        keep: Callable[[Service, int, Callable[[], object]], Keeper],
+        host: str,
+        url: str,
+        home: Home,
+        identity: ProcessId,
+        output: Output,
+        banner: Callable[[float], str],
+        grace_seconds: float,
+    ) -> None:
+        # A SimpleQueue may be written from a signal handler at any moment; an Event may not.
+        self._events: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._keepers = [keep(service, number, self._note_change) for number, service in enumerate(services)]
+        self._host = host
+        self._url = url
+        self._home = home
+        self._identity = identity
+        self._output = output
+        self._banner = banner
+        self._grace = grace_seconds
+        self._signals = 0
+        self._ready = False
+        self._started = 0.0
+
+    def run(self) -> int:
+        """Run until a signal asks for the end, or until a service can't be started at all; return the exit code."""
+        previous = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+        self._started = time.monotonic()
+        try:
+            for keeper in self._keepers:
+                keeper.start()
+            return self._watch()
+        finally:
+            self._stop_all()
+            _restore(previous)
+
+    def request_stop(self) -> None:
+        """End the run, as a signal would."""
+        self._events.put("stop")
+
+    def _on_signal(self, number: int, frame: object) -> None:
+        self._signals += 1
+        self._events.put("stop")
+        if self._signals > 1:
+            for keeper in self._keepers:
+                keeper.kill()
+
+    def _note_change(self) -> None:
+        self._events.put("change")
+
+    def _watch(self) -> int:
+        note_at = self._started + _WAITING_NOTE_SECONDS
+        while (event := self._next_event()) != "stop":
+            self._probe()
+            if not self._ready and (code := self._announce()) is not None:
+                return code
+            if not self._ready and time.monotonic() > note_at:
+                note_at = time.monotonic() + _WAITING_NOTE_SECONDS
+                self._output.say(f"still waiting for {', '.join(self._unready())}")
+            if event == "change":
+                self._home.write_state(self._suite_state())
+        return 0
+
+    def _next_event(self) -> str:
+        """Wait for something to happen, for a moment at most while a service is starting.
+
+        Otherwise a second at most: a signal that comes just before the wait is only seen at its end.
+        """
+        starting = any(keeper.state.status == "starting" for keeper in self._keepers)
+        try:
+            return self._events.get(timeout=_PROBE_SECONDS if starting else _SIGNAL_SECONDS)
+        except queue.Empty:
+            return "probe"
+
+    def _probe(self) -> None:
+        """Ask those that are starting. One that needs the others is asked last."""
+        for keeper in self._keepers:
+            process = keeper.state.process
+            if keeper.state.status == "starting" and process is not None and self._healthy(keeper):
+                keeper.mark_ready(process)
+
+    def _healthy(self, keeper: Keeper) -> bool:
+        service = keeper.service
+        if service.after_others and self._unready() != [service.name]:
+            return False
+        healthy = grpc_serving if service.health == "grpc" else http_ready
+        return healthy(self._host, service.port)
+
+    def _announce(self) -> int | None:
+        """Say once that all is ready; return an exit code when it will never be."""
+        failed = [keeper.service.name for keeper in self._keepers if keeper.state.status == "failed"]
+        if failed:
+            self._output.say(f"{', '.join(failed)} could not be started; stopping the others")
+            return 1
+        if not self._unready():
+            self._ready = True
+            self._output.block(self._banner(time.monotonic() - self._started))
+        return None
+
+    def _unready(self) -> list[str]:
+        return [keeper.service.name for keeper in self._keepers if keeper.state.status != "ready"]
+
+    def _suite_state(self) -> SuiteState:
+        services = {keeper.service.name: keeper.state for keeper in self._keepers}
+        ready = self._ready and not self._unready()
+        return SuiteState(supervisor=self._identity, url=self._url, ready=ready, services=services)
+
+    def _stop_all(self) -> None:
+        self._output.say("stopping")
+        deadline = time.monotonic() + self._grace + _KILL_MARGIN_SECONDS
+        for keeper in reversed(self._keepers):
+            keeper.stop(deadline)
+        self._home.write_state(self._suite_state())
+        self._output.say("all services have ended")
+
+
+def _restore(handlers: Mapping[signal.Signals, object]) -> None:
+    for number, handler in handlers.items():
+        signal.signal(number, handler)  # pyright: ignore[reportArgumentType]

@@ -1,0 +1,157 @@
+"""``penstock up``, ``down`` and ``status``."""
+
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from penstock_cli.failure import CommandFailed
+from penstock_cli.settings import CliSettings, bracketed
+from penstock_cli.supervisor.banner import banner
+from penstock_cli.supervisor.keeper import Keeper
+from penstock_cli.supervisor.output import Output
+from penstock_cli.supervisor.port import port_problems
+from penstock_cli.supervisor.restart import RestartRule, Restarts
+from penstock_cli.supervisor.service import Service, child_environment, services
+from penstock_cli.supervisor.state import LOG_FILE, Home, ProcessId, SuiteState, identify
+from penstock_cli.supervisor.supervisor import Supervisor
+
+_DETACHED_SECONDS: Final = 90.0
+_POLL_SECONDS: Final = 0.05
+_TAIL_BYTES: Final = 8_000
+
+
+def up(settings: CliSettings) -> int:
+    """Run the suite in the foreground until Ctrl-C or SIGTERM; return the exit code."""
+    suite = services(settings)
+    home = Home(settings.home)
+    home.prepare()
+    lock = home.lock()
+    try:
+        _end_leftovers(home)
+        problems = port_problems(settings.host, suite)
+        if problems:
+            raise CommandFailed("Penstock can't start:\n" + "\n".join(f"  {problem}" for problem in problems))
+        return _supervisor(settings, suite, home).run()
+    finally:
+        os.close(lock)
+
+
+def up_detached(settings: CliSettings) -> int:
+    """Run the suite in the background; return once it is ready. Its lines go to penstock.log in the home."""
+    home = Home(settings.home)
+    home.prepare()
+    log = home.path / LOG_FILE
+    with log.open("ab") as sink:
+        offset = sink.tell()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "penstock_cli", "up"],
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    started = time.monotonic()
+    own = identify(process.pid)
+    _poll_until(lambda: process.poll() is not None or _is_ready(home, own), _DETACHED_SECONDS)
+    if process.poll() is not None:
+        sys.stderr.write(_tail(log, offset))
+        return process.returncode or 1
+    if not _is_ready(home, own):
+        raise CommandFailed(f"not ready after {_DETACHED_SECONDS:.0f} s; it goes on, its lines are in {log}")
+    text = banner(url=_url(settings), home=settings.home, seconds=time.monotonic() - started, detached=True)
+    sys.stdout.write(f"{text}\n  Its lines are in {log}\n")
+    return 0
+
+
+def down(settings: CliSettings) -> int:
+    """Stop the suite of this home, by force when it does not end in time. Nothing running is fine too."""
+    home = Home(settings.home)
+    state = home.read_state()
+    if state is None or not state.supervisor.alive:
+        _end_leftovers(home)
+        sys.stdout.write(f"Penstock does not run on {settings.home}\n")
+        return 0
+    os.kill(state.supervisor.pid, 15)
+    if not _poll_until(lambda: not state.supervisor.alive, settings.grace_seconds + 15):
+        os.kill(state.supervisor.pid, 9)
+        _end_leftovers(home)
+    sys.stdout.write(f"Penstock on {settings.home} has stopped\n")
+    return 0
+
+
+def _supervisor(settings: CliSettings, suite: list[Service], home: Home) -> Supervisor:
+    environment = child_environment(settings)
+    colour = sys.stdout.isatty()
+    if colour:
+        environment.setdefault("PENSTOCK_LOG_FORMAT", "console")
+    width = max(len(service.name) for service in suite)
+    output = Output(sys.stdout.buffer, width=width, colour=colour)
+
+    def keep(service: Service, number: int, changed: Callable[[], object]) -> Keeper:
+        return Keeper(
+            service,
+            environment=environment,
+            output=output,
+            prefix=output.prefix(service.name, number),
+            restarts=Restarts(RestartRule(), random.random),
+            changed=changed,
+        )
+
+    return Supervisor(
+        services=suite,
+        keep=keep,
+        host=settings.reachable_host,
+        url=_url(settings),
+        home=home,
+        identity=identify(os.getpid()),
+        output=output,
+        banner=lambda seconds: banner(url=_url(settings), home=settings.home, seconds=seconds),
+        grace_seconds=settings.grace_seconds,
+    )
+
+
+def _url(settings: CliSettings) -> str:
+    return f"http://{bracketed(settings.reachable_host)}:{settings.port('PENSTOCK_HTTP_PORT')}"
+
+
+def _end_leftovers(home: Home) -> None:
+    """End services whose supervisor was killed: they would hold the ports."""
+    state = home.read_state()
+    if state is None or state.supervisor.alive:
+        return
+    left = _processes(state)
+    for number in (15, 9):
+        for process in left:
+            if process.alive:
+                os.kill(process.pid, number)
+        if _poll_until(lambda: not any(process.alive for process in left), 10.0):
+            return
+
+
+def _processes(state: SuiteState) -> list[ProcessId]:
+    return [service.process for service in state.services.values() if service.process is not None]
+
+
+def _is_ready(home: Home, supervisor: ProcessId) -> bool:
+    state = home.read_state()
+    return state is not None and state.ready and state.supervisor.pid == supervisor.pid
+
+
+def _poll_until(condition: Callable[[], bool], seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True
+
+
+def _tail(log: Path, offset: int) -> str:
+    with log.open("rb") as source:
+        source.seek(max(offset, log.stat().st_size - _TAIL_BYTES))
+        return source.read().decode(errors="replace")
