@@ -9,6 +9,7 @@ FloatArray: TypeAlias = NDArray[np.float64]
 """Numbers; NaN stands for a missing value."""
 
 BoolArray: TypeAlias = NDArray[np.bool_]
+IndexArray: TypeAlias = NDArray[np.int64]
 TimeArray: TypeAlias = NDArray[np.datetime64]
 """``datetime64[us]`` in UTC."""
 

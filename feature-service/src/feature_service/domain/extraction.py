@@ -1,32 +1,19 @@
 """From rows to a feature matrix: outliers, missing values, windows, features, scaling."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from feature_service.domain.array import BoolArray, FloatArray, TimeArray
+from feature_service.domain.extraction_plan import ExtractionPlan
 from feature_service.domain.feature.catalog import resolve_features
 from feature_service.domain.feature.kernel import window_features
 from feature_service.domain.frame import Frame
-from feature_service.domain.method import MissingMethod, NormalizeMethod, OutlierMethod
+from feature_service.domain.method import MissingMethod
 from feature_service.domain.missing import MissingFill, any_missing, fit_missing_fill
-from feature_service.domain.outlier import DEFAULT_THRESHOLD, OutlierFilter, fit_outlier_filter
-from feature_service.domain.scaling import DEFAULT_RANGE, Scaler, fit_scaler
-from feature_service.domain.window import WindowPlan
+from feature_service.domain.outlier import OutlierFilter, fit_outlier_filter
+from feature_service.domain.scaling import Scaler, fit_scaler
 from penstock_kit.errors import Unprocessable
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExtractionPlan:
-    """How features are made. Empty `features` means the default ones (see the catalog)."""
-
-    window: WindowPlan = field(default_factory=WindowPlan)
-    features: tuple[str, ...] = ()
-    missing: MissingMethod = MissingMethod.INTERPOLATE
-    outliers: OutlierMethod = OutlierMethod.NONE
-    outlier_threshold: float = DEFAULT_THRESHOLD
-    normalize: NormalizeMethod = NormalizeMethod.Z_SCORE
-    value_range: tuple[float, float] = DEFAULT_RANGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +34,7 @@ class FeatureTable:
 
     matrix: FloatArray
     names: tuple[str, ...]
+    fields: tuple[str, ...]
     starts: TimeArray
     rows: int
     outliers: int
@@ -74,6 +62,7 @@ def extract_features(frame: Frame, plan: ExtractionPlan) -> FeatureTable:
     return FeatureTable(
         matrix=scaler.apply(raw),
         names=tuple(f"{name}_{feature}" for name in clean.numbers for feature in features),
+        fields=tuple(clean.numbers),
         starts=clean.timestamps[np.arange(len(raw)) * plan.window.step],
         rows=len(clean),
         outliers=_count_outliers(frame, outlier_filter),

@@ -25,6 +25,14 @@ class Frame:
             texts={name: values[keep] for name, values in self.texts.items()},
         )
 
+    def first(self, rows: int) -> "Frame":
+        """Return the first `rows` rows, all when there are fewer."""
+        return Frame(
+            timestamps=self.timestamps[:rows],
+            numbers={name: values[:rows] for name, values in self.numbers.items()},
+            texts={name: values[:rows] for name, values in self.texts.items()},
+        )
+
     def with_numbers(self, numbers: Mapping[str, FloatArray]) -> "Frame":
         """Return the same rows with other number columns."""
         return Frame(timestamps=self.timestamps, numbers=numbers, texts=self.texts)

@@ -3,15 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
-from typing import Final, assert_never
+from typing import assert_never
 
 import numpy as np
 
 from feature_service.domain.array import BoolArray, FloatArray
+from feature_service.domain.extraction_plan import DEFAULT_THRESHOLD
 from feature_service.domain.method import OutlierMethod
 from penstock_kit.errors import InvalidArgument
-
-DEFAULT_THRESHOLD: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

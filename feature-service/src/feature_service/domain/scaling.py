@@ -2,15 +2,13 @@
 
 from dataclasses import dataclass
 from math import isfinite
-from typing import Final
 
 import numpy as np
 
 from feature_service.domain.array import BoolArray, FloatArray
+from feature_service.domain.extraction_plan import DEFAULT_RANGE
 from feature_service.domain.method import NormalizeMethod
 from penstock_kit.errors import InvalidArgument
-
-DEFAULT_RANGE: Final = (0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

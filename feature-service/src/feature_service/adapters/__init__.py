@@ -1,0 +1,1 @@
+"""The technologies behind the domain's ports, one to a file."""

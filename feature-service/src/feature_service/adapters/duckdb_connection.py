@@ -1,0 +1,197 @@
+"""One DuckDB file: opened on first use, asked from worker threads, interrupted when the caller leaves."""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from penstock_kit.errors import FailedPrecondition, PenstockError, ResourceExhausted, Unavailable, Unprocessable
+from penstock_kit.home import ensure_home
+from penstock_kit.logging import get_logger
+from penstock_kit.telemetry import tracer
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+Result = TypeVar("Result")
+Work = Callable[["DuckDBPyConnection"], Result]
+
+_READERS: Final = 4
+_LOCK_RETRY_SECONDS: Final = 0.1
+
+log = get_logger(__name__)
+
+
+class DuckDbConnection:
+    """Runs blocking work on a DuckDB file: one write at a time, several reads beside it.
+
+    duckdb is imported and the file opened at the first call, after `before_open` has been awaited. Another
+    process that holds the file is waited for up to `lock_seconds`. `prepare` runs once on the open file.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        prepare: Work[None],
+        before_open: Callable[[], Awaitable[None]] | None = None,
+        memory_mb: int = 512,
+        lock_seconds: float = 30.0,
+    ) -> None:
+        self._path = path
+        self._prepare = prepare
+        self._before_open = before_open
+        self._memory_mb = memory_mb
+        self._lock_seconds = lock_seconds
+        self._connection: DuckDBPyConnection | None = None
+        self._opening = threading.Lock()
+        self._closed = False
+        self._readers = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="duckdb-read")
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="duckdb-write")
+
+    async def read(self, work: Work[Result]) -> Result:
+        """Return what `work` makes of a cursor that sees one state of the file per statement."""
+        with _span("read"):
+            return await self._run(self._readers, work)
+
+    async def write(self, work: Work[Result]) -> Result:
+        """Run `work` in a transaction, after the writes before it; an exception rolls it back."""
+        with _span("write"):
+            return await self._run(self._writer, lambda cursor: _in_transaction(cursor, work))
+
+    async def check(self) -> None:
+        """Return when the open file answers, or, before it is first needed, when its folder can be written."""
+        if self._connection is None:
+            await asyncio.to_thread(ensure_home, self._path.parent)
+        else:
+            await self.read(lambda cursor: cursor.execute("SELECT 1").fetchall())
+
+    async def close(self) -> None:
+        """Finish what runs and close the file (which writes its log into it)."""
+        self._closed = True
+        await asyncio.to_thread(self._shut)
+
+    async def _run(self, pool: ThreadPoolExecutor, work: Work[Result]) -> Result:
+        if self._connection is None and self._before_open is not None:
+            await self._before_open()
+        running: list[DuckDBPyConnection] = []
+        future = asyncio.get_running_loop().run_in_executor(pool, self._answer, work, running)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            # The statement would go on in its thread: nobody waits for it any more.
+            future.add_done_callback(_forget)
+            for cursor in running:
+                cursor.interrupt()
+            raise
+
+    def _answer(self, work: Work[Result], running: "list[DuckDBPyConnection]") -> Result:
+        cursor = self._open().cursor()
+        running.append(cursor)
+        try:
+            return work(cursor)
+        except Exception as error:
+            translated = self._translated(error)
+            if translated is None:
+                raise
+            raise translated from error
+        finally:
+            running.clear()
+            cursor.close()
+
+    def _open(self) -> "DuckDBPyConnection":
+        with self._opening:
+            if self._closed:
+                raise Unavailable("the telemetry store is closed", reason="TELEMETRY_UNAVAILABLE")
+            if self._connection is None:
+                ensure_home(self._path.parent)
+                self._connection = self._connect()
+                self._prepare(self._connection)
+            return self._connection
+
+    def _connect(self) -> "DuckDBPyConnection":
+        import duckdb
+
+        until = time.monotonic() + self._lock_seconds
+        while True:
+            try:
+                return duckdb.connect(str(self._path), config={"memory_limit": f"{self._memory_mb}MB"})
+            except duckdb.IOException as error:
+                if "lock" not in str(error) or time.monotonic() >= until:
+                    raise self._cannot_open(str(error)) from error
+                time.sleep(_LOCK_RETRY_SECONDS)
+            except duckdb.Error as error:
+                raise self._cannot_open(str(error)) from error
+
+    def _cannot_open(self, why: str) -> PenstockError:
+        if "lock" in why:
+            return Unavailable(
+                f"another process holds the telemetry file {self._path.name}; stop it or point TELEMETRY_URL elsewhere",
+                reason="TELEMETRY_LOCKED",
+            )
+        message = f"the telemetry file {self._path.name} can't be opened: {why.splitlines()[0]}"
+        return FailedPrecondition(message, reason="TELEMETRY_UNREADABLE")
+
+    def _translated(self, error: Exception) -> PenstockError | None:
+        import duckdb
+
+        match error:
+            case duckdb.OutOfMemoryException():
+                return ResourceExhausted(
+                    f"the question needs more than the {self._memory_mb} MB the telemetry store may use; "
+                    "ask for a shorter range or fewer fields, or raise TELEMETRY_MEMORY_MB",
+                    reason="TELEMETRY_OUT_OF_MEMORY",
+                )
+            case duckdb.OutOfRangeException():
+                return Unprocessable(f"the values are too large to compute with: {error}", reason="VALUE_OUT_OF_RANGE")
+            case duckdb.FatalException():
+                self._abandon()
+                return Unavailable("the telemetry store failed and is being reopened", reason="TELEMETRY_UNAVAILABLE")
+            case duckdb.IOException():
+                return Unavailable(f"the telemetry store can't be used: {error}", reason="TELEMETRY_UNAVAILABLE")
+            case _:
+                return None
+
+    def _abandon(self) -> None:
+        with self._opening:
+            broken, self._connection = self._connection, None
+        if broken is not None:
+            log.error("telemetry file abandoned after a fatal error", file=self._path.name)
+            with contextlib.suppress(Exception):
+                broken.close()
+
+    def _shut(self) -> None:
+        self._writer.shutdown(wait=True)
+        self._readers.shutdown(wait=True)
+        with self._opening:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+
+def _span(operation: str) -> AbstractContextManager[object]:
+    attributes = {"db.system.name": "duckdb", "db.operation.name": operation}
+    return tracer(__name__).start_as_current_span(f"telemetry {operation}", attributes=attributes)
+
+
+def _in_transaction(cursor: "DuckDBPyConnection", work: Work[Result]) -> Result:
+    cursor.begin()
+    try:
+        result = work(cursor)
+    except BaseException:
+        with contextlib.suppress(Exception):  # an interrupted transaction is rolled back already
+            cursor.rollback()
+        raise
+    cursor.commit()
+    return result
+
+
+def _forget(future: "asyncio.Future[Any]") -> None:
+    """Take the exception of an abandoned statement, so that nobody reports it as never retrieved."""
+    if not future.cancelled():
+        future.exception()

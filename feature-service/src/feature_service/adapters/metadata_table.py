@@ -1,0 +1,88 @@
+"""The tables of devices, fields and data models. Times are microseconds since the epoch."""
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKeyConstraint, Index, Integer, MetaData, Table, Text
+
+metadata: Final = MetaData()
+
+device_field: Final = Table(
+    "device_field",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("device_code", Text, primary_key=True),
+    Column("field_code", Text, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    ForeignKeyConstraint(["tenant_id", "device_code"], ["device.tenant_id", "device.device_code"], ondelete="CASCADE"),
+)
+"""The fields that rows of a device have had."""
+
+device: Final = Table(
+    "device",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("device_code", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("device_type", Text, nullable=False),
+    Column("model_code", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("labels", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    Column("first_seen", BigInteger),
+    Column("last_seen", BigInteger),
+    Index("device_by_type", "tenant_id", "device_type", "device_code"),
+    Index("device_by_model", "tenant_id", "model_code", "device_code"),
+)
+"""Devices; `labels` is a JSON object."""
+
+type_field: Final = Table(
+    "type_field",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("device_type", Text, primary_key=True),
+    Column("field_code", Text, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("description", Text, nullable=False),
+)
+"""The fields of a device type; the primary key is the index by (device_type, field_code)."""
+
+data_model: Final = Table(
+    "data_model",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("model_code", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("device_type", Text, nullable=False),
+    Column("model_type", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("label_field", Text, nullable=False),
+    Column("defaults", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    Index("data_model_by_type", "tenant_id", "model_type", "active"),
+)
+Index(
+    "active_data_model",
+    data_model.c.tenant_id,
+    data_model.c.model_code,
+    sqlite_where=data_model.c.active,
+    postgresql_where=data_model.c.active,
+)
+"""Data models; `defaults` is a JSON object or empty."""
+
+model_field: Final = Table(
+    "model_field",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("model_code", Text, primary_key=True),
+    Column("field_code", Text, primary_key=True),
+    Column("position", Integer, nullable=False),
+    ForeignKeyConstraint(
+        ["tenant_id", "model_code"], ["data_model.tenant_id", "data_model.model_code"], ondelete="CASCADE"
+    ),
+)
+"""Which fields of its device type a model uses, in order."""

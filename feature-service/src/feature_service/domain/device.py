@@ -1,0 +1,156 @@
+"""Devices, their fields and the data models that describe a type of device."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from feature_service.domain.telemetry import FieldKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A measured quantity (or label) of a type of device; `unit` such as ``A``."""
+
+    code: str
+    kind: FieldKind = FieldKind.NUMBER
+    display_name: str = ""
+    unit: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """A device of a tenant. Times are microseconds since the epoch; the seen ones None before the first row.
+
+    `fields` are those its rows have had, in the order of their first appearance.
+    """
+
+    code: str
+    name: str = ""
+    device_type: str = ""
+    model_code: str = ""
+    active: bool = True
+    fields: Mapping[str, FieldKind] = field(default_factory=dict[str, FieldKind])
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    created: int = 0
+    updated: int = 0
+    first_seen: int | None = None
+    last_seen: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataModel:
+    """What a type of device measures and how it is used.
+
+    `label_field` names the field that holds the label for training, empty for none. `defaults` are extraction
+    options by their names, as JSON text.
+    """
+
+    code: str
+    name: str = ""
+    device_type: str = ""
+    model_type: str = ""
+    active: bool = True
+    fields: Sequence[Field] = ()
+    label_field: str = ""
+    defaults: str = ""
+    created: int = 0
+    updated: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceFilter:
+    """Which devices to list; empty means any. `search` is part of the code or the name, in any case."""
+
+    device_type: str = ""
+    model_code: str = ""
+    search: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFilter:
+    """Which data models to list; empty means any."""
+
+    device_type: str = ""
+    model_type: str = ""
+    active_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DevicePage:
+    """Devices in the order of their codes; `total` counts all that fit, as an estimate when it says so."""
+
+    devices: Sequence[Device]
+    total: int
+    total_is_estimate: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelPage:
+    """Data models in the order of their codes; `total` counts all that fit, as an estimate when it says so."""
+
+    models: Sequence[DataModel]
+    total: int
+    total_is_estimate: bool = False
+
+
+class MetadataStore(Protocol):
+    """Devices and data models by tenant and code. Lists are ordered by code and continue after a code."""
+
+    async def device(self, tenant_id: str, code: str) -> Device | None:
+        """Return the device, None when the tenant has none of that code."""
+        ...
+
+    async def devices(self, tenant_id: str, criteria: DeviceFilter, *, after: str, limit: int) -> DevicePage:
+        """Return at most `limit` devices whose codes come after `after`."""
+        ...
+
+    async def device_codes(self, tenant_id: str, *, model_code: str = "", limit: int = 10_000) -> Sequence[str]:
+        """Return the codes of the tenant's devices, of one data model when given."""
+        ...
+
+    async def add_device(self, tenant_id: str, added: Device) -> None:
+        """Add the device with its fields; raises AlreadyExists DEVICE_EXISTS."""
+        ...
+
+    async def change_device(self, tenant_id: str, changed: Device) -> None:
+        """Replace what is stored of the device, but its fields and seen times."""
+        ...
+
+    async def note_rows(
+        self, tenant_id: str, code: str, fields: Mapping[str, FieldKind], *, first: int, last: int
+    ) -> None:
+        """Record that rows with these fields between these times were stored: adds fields, widens the seen times."""
+        ...
+
+    async def remove_device(self, tenant_id: str, code: str) -> bool:
+        """Remove the device; return whether it was there."""
+        ...
+
+    async def model(self, tenant_id: str, code: str) -> DataModel | None:
+        """Return the data model, None when the tenant has none of that code."""
+        ...
+
+    async def models(self, tenant_id: str, criteria: ModelFilter, *, after: str, limit: int) -> ModelPage:
+        """Return at most `limit` data models whose codes come after `after`."""
+        ...
+
+    async def model_codes(self, tenant_id: str, *, limit: int = 1_000) -> Sequence[str]:
+        """Return the codes of the tenant's data models."""
+        ...
+
+    async def add_model(self, tenant_id: str, added: DataModel) -> None:
+        """Add the model with its fields; raises AlreadyExists MODEL_EXISTS."""
+        ...
+
+    async def change_model(self, tenant_id: str, changed: DataModel) -> None:
+        """Replace what is stored of the model, fields included."""
+        ...
+
+    async def remove_model(self, tenant_id: str, code: str) -> bool:
+        """Remove the model; return whether it was there. Raises FailedPrecondition MODEL_IN_USE when devices use it."""
+        ...
+
+    async def ping(self) -> None:
+        """Return when the store answers."""
+        ...

@@ -1,0 +1,23 @@
+"""How features are to be made (no NumPy needed to say it)."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from feature_service.domain.method import MissingMethod, NormalizeMethod, OutlierMethod
+from feature_service.domain.window import WindowPlan
+
+DEFAULT_THRESHOLD: Final = 1.5
+DEFAULT_RANGE: Final = (0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtractionPlan:
+    """How features are made. Empty `features` means the default ones (see the catalog)."""
+
+    window: WindowPlan = field(default_factory=WindowPlan)
+    features: tuple[str, ...] = ()
+    missing: MissingMethod = MissingMethod.INTERPOLATE
+    outliers: OutlierMethod = OutlierMethod.NONE
+    outlier_threshold: float = DEFAULT_THRESHOLD
+    normalize: NormalizeMethod = NormalizeMethod.Z_SCORE
+    value_range: tuple[float, float] = DEFAULT_RANGE

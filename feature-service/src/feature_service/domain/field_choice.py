@@ -1,0 +1,57 @@
+"""Which fields a question is about: named ones must exist and fit, none named means all that fit."""
+
+from collections.abc import Mapping, Sequence
+
+from feature_service.domain.device import Device
+from feature_service.domain.telemetry import Condition, FieldKind, Operator
+from penstock_kit.errors import InvalidArgument
+
+
+def chosen_fields(asked: Sequence[str], known: Mapping[str, FieldKind], subject: str) -> tuple[str, ...]:
+    """Return `asked`, or all known fields. Raises InvalidArgument UNKNOWN_FIELD listing what `subject` has."""
+    for name in asked:
+        if name not in known:
+            raise _unknown_field(name, known, subject)
+    return tuple(dict.fromkeys(asked)) or tuple(known)
+
+
+def numeric_fields(asked: Sequence[str], device: Device, *, leave_out: str = "") -> tuple[str, ...]:
+    """Return the number fields among `asked`, or all of the device but `leave_out`.
+
+    Raises InvalidArgument UNKNOWN_FIELD or FIELD_NOT_NUMERIC.
+    """
+    subject = f"device {device.code!r}"
+    numeric = {name: kind for name, kind in device.fields.items() if kind is FieldKind.NUMBER}
+    for name in chosen_fields(asked, device.fields, subject) if asked else ():
+        if name not in numeric:
+            raise InvalidArgument(
+                f"field {name!r} of {subject} holds text; the numeric ones are: {', '.join(numeric)}",
+                reason="FIELD_NOT_NUMERIC",
+                metadata={"field": name},
+            )
+    return tuple(dict.fromkeys(asked)) or tuple(name for name in numeric if name != leave_out)
+
+
+def require_comparable(condition: Condition, known: Mapping[str, FieldKind], subject: str) -> None:
+    """Raise InvalidArgument UNKNOWN_FIELD, FILTER_TYPE_MISMATCH or FILTER_OPERANDS unless the condition makes sense."""
+    kind = known.get(condition.field)
+    if kind is None:
+        raise _unknown_field(condition.field, known, subject)
+    if not condition.operands or (condition.operator is not Operator.IN and len(condition.operands) != 1):
+        raise InvalidArgument(
+            f"the filter {condition.field} {condition.operator} has {len(condition.operands)} values; "
+            "it needs one (in: one or more)",
+            reason="FILTER_OPERANDS",
+        )
+    for operand in condition.operands:
+        if isinstance(operand, str) != (kind is FieldKind.TEXT):
+            raise InvalidArgument(
+                f"the filter on {condition.field!r} compares with {operand!r}, but the field holds {kind}s",
+                reason="FILTER_TYPE_MISMATCH",
+                metadata={"field": condition.field},
+            )
+
+
+def _unknown_field(name: str, known: Mapping[str, FieldKind], subject: str) -> InvalidArgument:
+    has = f"has: {', '.join(known)}" if known else "has no fields yet"
+    return InvalidArgument(f"unknown field {name!r}; {subject} {has}", reason="UNKNOWN_FIELD", metadata={"field": name})

@@ -1,0 +1,122 @@
+"""The device and the data model that a body's rows belong to, existing or still to be registered."""
+
+from collections.abc import Awaitable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from feature_service.domain.device import DataModel, Device, Field, MetadataStore
+from feature_service.domain.ingest.schema import FieldSchema
+from feature_service.domain.registry import Registry, require_code
+from feature_service.domain.telemetry import FieldKind
+from penstock_kit.errors import AlreadyExists, InvalidArgument, NotFound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestTarget:
+    """Where rows go; `model` is None for a device without one. The new ones are not stored yet."""
+
+    device: Device
+    model: DataModel | None
+    device_is_new: bool = False
+    model_is_new: bool = False
+
+    def schema(self, *, create: bool) -> FieldSchema:
+        """Return the fields the rows may have: those of device and model; any when `create`, or none is known."""
+        known = {field.code: field.kind for field in (self.model.fields if self.model else ())} | dict(
+            self.device.fields
+        )
+        return FieldSchema(known, is_open=create or not known)
+
+
+class TargetRegistry:
+    """Finds targets, and registers new ones once there are rows for them."""
+
+    def __init__(self, *, registry: Registry, metadata: MetadataStore) -> None:
+        self._registry = registry
+        self._metadata = metadata
+
+    async def find(self, tenant_id: str, code: str, model_code: str, *, create: bool) -> IngestTarget:
+        """Return the target of rows for device `code` and, when named, model `model_code`.
+
+        Raises NotFound UNKNOWN_DEVICE or UNKNOWN_MODEL unless `create`, InvalidArgument DEVICE_CODE_MISSING,
+        INVALID_CODE or DEVICE_OF_OTHER_MODEL.
+        """
+        if not code:
+            raise InvalidArgument("no device_code: name the device the rows belong to", reason="DEVICE_CODE_MISSING")
+        device = await self._existing_device(tenant_id, code, create=create)
+        model_code = model_code or (device.model_code if device else "")
+        model = await self._metadata.model(tenant_id, model_code) if model_code else None
+        if model is None and model_code:
+            model = await self._new_model(tenant_id, model_code, device, create=create)
+        device_is_new = device is None
+        if device is None:
+            require_code("device_code", code)
+            device = Device(code=code)
+        return IngestTarget(
+            device=_of_model(device, model),
+            model=model,
+            device_is_new=device_is_new,
+            model_is_new=model is not None and model.created == 0,
+        )
+
+    async def register(self, tenant_id: str, target: IngestTarget, kinds: Mapping[str, FieldKind]) -> None:
+        """Store what is new of the target before its first rows; the fields of a new model are `kinds`."""
+        if target.model is not None and target.model_is_new:
+            fields = tuple(Field(code=name, kind=kind) for name, kind in kinds.items())
+            await _unless_exists(self._registry.add_model(tenant_id, replace(target.model, fields=fields)))
+        if target.device_is_new:
+            await _unless_exists(self._registry.add_device(tenant_id, target.device))
+        elif target.model is not None:
+            stored = await self._registry.device(tenant_id, target.device.code)
+            if not stored.model_code:
+                await self._registry.change_device(tenant_id, _of_model(stored, target.model))
+
+    async def extend_model(self, tenant_id: str, code: str, kinds: Mapping[str, FieldKind]) -> None:
+        """Add to the data model the fields it does not have."""
+        model = await self._registry.model(tenant_id, code)
+        known = {field.code for field in model.fields}
+        new = tuple(Field(code=name, kind=kind) for name, kind in kinds.items() if name not in known)
+        if new:
+            await self._registry.change_model(tenant_id, replace(model, fields=(*model.fields, *new)))
+
+    async def _new_model(self, tenant_id: str, code: str, device: Device | None, *, create: bool) -> DataModel:
+        if not create:
+            try:
+                return await self._registry.model(tenant_id, code)
+            except NotFound as error:
+                raise _creatable(error) from None
+        require_code("model_code", code)
+        return DataModel(code=code, name=code, device_type=(device.device_type if device else "") or code)
+
+    async def _existing_device(self, tenant_id: str, code: str, *, create: bool) -> Device | None:
+        try:
+            return await self._registry.device(tenant_id, code)
+        except NotFound as error:
+            if create:
+                return None
+            raise _creatable(error) from None
+
+
+def _of_model(device: Device, model: DataModel | None) -> Device:
+    """The device with the model it takes; one that has another model must be of the same type."""
+    if model is None or device.model_code == model.code:
+        return device
+    if not device.model_code:
+        return replace(device, model_code=model.code, device_type=device.device_type or model.device_type)
+    if device.device_type == model.device_type:
+        return device
+    raise InvalidArgument(
+        f"device {device.code!r} is not of model {model.code!r}; its model is {device.model_code!r}",
+        reason="DEVICE_OF_OTHER_MODEL",
+        metadata={"device_code": device.code, "model_code": model.code},
+    )
+
+
+def _creatable(error: NotFound) -> NotFound:
+    return NotFound(f"{error.message} (create=true registers a new one)", reason=error.reason, metadata=error.metadata)
+
+
+async def _unless_exists(adding: Awaitable[object]) -> None:
+    """Await the addition; that another request made the same one meanwhile is as good."""
+    with suppress(AlreadyExists):
+        await adding

@@ -1,0 +1,167 @@
+"""Questions about stored rows: the newest, a range, statistics, features."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from feature_service.domain.device import DataModel, Device
+from feature_service.domain.extraction_plan import ExtractionPlan
+from feature_service.domain.field_choice import chosen_fields, numeric_fields, require_comparable
+from feature_service.domain.registry import Registry
+from feature_service.domain.span import Extent, Span, iso_time
+from feature_service.domain.statistic import RangeStatistic
+from feature_service.domain.telemetry import (
+    FieldKind,
+    HistoryQuery,
+    NewestQuery,
+    NewestRows,
+    SeriesKey,
+    TelemetryStore,
+)
+from penstock_kit.errors import InvalidArgument, NotFound
+
+if TYPE_CHECKING:
+    from feature_service.domain.extraction import FeatureTable
+    from feature_service.domain.frame import Frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class History:
+    """Rows of a device, and whether there are more than the limit."""
+
+    frame: "Frame"
+    truncated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What features are made of: a device and, when it has one, its data model."""
+
+    device: Device
+    model: DataModel | None
+
+
+class Inquiry:
+    """Answers questions about the telemetry of a tenant's devices."""
+
+    def __init__(self, *, registry: Registry, telemetry: TelemetryStore) -> None:
+        self._registry = registry
+        self._telemetry = telemetry
+
+    async def newest(
+        self, tenant_id: str, model_code: str, query: NewestQuery, device_codes: Collection[str] | None = None
+    ) -> NewestRows:
+        """Return the newest rows of a model's devices, of those in `device_codes` when given.
+
+        Raises NotFound UNKNOWN_MODEL, InvalidArgument UNKNOWN_FIELD or FILTER_TYPE_MISMATCH.
+        """
+        model = await self._registry.model(tenant_id, model_code)
+        codes = await self._registry.codes_of_model(tenant_id, model_code)
+        chosen = [code for code in codes if device_codes is None or code in device_codes]
+        keys = [SeriesKey(tenant_id=tenant_id, device_code=code) for code in chosen]
+        kinds = {field.code: field.kind for field in model.fields}
+        subject = f"model {model_code!r}"
+        for condition in query.conditions:
+            require_comparable(condition, kinds, subject)
+        fields = chosen_fields(query.fields, kinds, subject)
+        return await self._telemetry.newest(keys, replace(query, fields=fields))
+
+    async def history(self, tenant_id: str, code: str, query: HistoryQuery) -> History:
+        """Return rows or buckets of one device.
+
+        Raises NotFound UNKNOWN_DEVICE or NO_DATA_IN_RANGE, InvalidArgument UNKNOWN_FIELD or INVALID_INTERVAL.
+        """
+        if query.interval is not None and query.interval <= 0:
+            raise InvalidArgument("interval must be longer than 0", reason="INVALID_INTERVAL")
+        device = await self._registry.device(tenant_id, code)
+        fields = chosen_fields(query.fields, device.fields, f"device {code!r}")
+        key = SeriesKey(tenant_id=tenant_id, device_code=code)
+        frame = await self._telemetry.history(key, replace(query, fields=fields, limit=query.limit + 1))
+        if len(frame) == 0:
+            raise await self._no_data(key, query.span)
+        return History(frame=frame.first(query.limit), truncated=len(frame) > query.limit)
+
+    async def statistics(self, tenant_id: str, code: str, fields: Sequence[str], span: Span) -> RangeStatistic:
+        """Return statistics of one device's number fields, of all without `fields`.
+
+        Raises NotFound UNKNOWN_DEVICE or NO_DATA_IN_RANGE, InvalidArgument UNKNOWN_FIELD or FIELD_NOT_NUMERIC.
+        """
+        device = await self._registry.device(tenant_id, code)
+        key = SeriesKey(tenant_id=tenant_id, device_code=code)
+        result = await self._telemetry.statistics([key], numeric_fields(fields, device), span)
+        if result.rows == 0:
+            raise await self._no_data(key, span)
+        return result
+
+    async def model_statistics(
+        self, tenant_id: str, model_code: str, span: Span, device_codes: Sequence[str] = ()
+    ) -> RangeStatistic:
+        """Return statistics and correlations of a model's number fields over its devices.
+
+        Raises NotFound UNKNOWN_MODEL, UNKNOWN_DEVICE or NO_DATA_IN_RANGE.
+        """
+        model = await self._registry.model(tenant_id, model_code)
+        for code in device_codes:
+            await self._registry.device_of_model(tenant_id, code, model_code)
+        codes = device_codes or await self._registry.codes_of_model(tenant_id, model_code)
+        keys = [SeriesKey(tenant_id=tenant_id, device_code=code) for code in codes]
+        fields = [field.code for field in model.fields if field.kind is FieldKind.NUMBER]
+        result = await self._telemetry.statistics(keys, fields, span, correlate=True)
+        if result.rows == 0:
+            raise await self._no_data_of_model(keys, model_code, span)
+        return result
+
+    async def subject(self, tenant_id: str, code: str, model_code: str) -> Subject:
+        """Return the device and its data model, which must be `model_code` or of the same type when one is named.
+
+        Raises NotFound UNKNOWN_DEVICE or UNKNOWN_MODEL, InvalidArgument DEVICE_OF_OTHER_MODEL.
+        """
+        device = await self._registry.device_of_model(tenant_id, code, model_code)
+        own = model_code or device.model_code
+        return Subject(device=device, model=await self._registry.model(tenant_id, own) if own else None)
+
+    async def features(
+        self, tenant_id: str, subject: Subject, span: Span, plan: ExtractionPlan, fields: Sequence[str] = ()
+    ) -> "FeatureTable":
+        """Return the features of a device's windows, over all its number fields but the label without `fields`.
+
+        Raises NotFound NO_DATA_IN_RANGE, InvalidArgument UNKNOWN_FIELD or FIELD_NOT_NUMERIC, and what
+        :func:`extract_features` raises.
+        """
+        from feature_service.domain.extraction import extract_features
+
+        key = SeriesKey(tenant_id=tenant_id, device_code=subject.device.code)
+        label = subject.model.label_field if subject.model else ""
+        used = numeric_fields(fields, subject.device, leave_out=label)
+        frame = await self._telemetry.read(key, used, span)
+        if len(frame) == 0:
+            raise await self._no_data(key, span)
+        return await asyncio.to_thread(extract_features, frame, plan)
+
+    async def _no_data(self, key: SeriesKey, span: Span) -> NotFound:
+        return _no_data(f"device {key.device_code!r}", span, await self._telemetry.extent(key))
+
+    async def _no_data_of_model(self, keys: Sequence[SeriesKey], model_code: str, span: Span) -> NotFound:
+        extents = [extent for key in keys if (extent := await self._telemetry.extent(key)) is not None]
+        whole = (
+            Extent(
+                first=min(extent.first for extent in extents),
+                last=max(extent.last for extent in extents),
+                rows=sum(extent.rows for extent in extents),
+            )
+            if extents
+            else None
+        )
+        return _no_data(f"the devices of model {model_code!r}", span, whole)
+
+
+def _no_data(subject: str, span: Span, extent: Extent | None) -> NotFound:
+    if extent is None:
+        return NotFound(f"there are no rows of {subject} yet", reason="NO_DATA")
+    first, last = iso_time(extent.first), iso_time(extent.last)
+    return NotFound(
+        f"there are no rows of {subject} from {span}; there are {extent.rows} from {first} to {last}",
+        reason="NO_DATA_IN_RANGE",
+        metadata={"first_time": first, "last_time": last, "rows": str(extent.rows)},
+    )

@@ -1,0 +1,151 @@
+"""The port to where telemetry is kept, and the questions it answers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from feature_service.domain.span import Extent, Span
+from feature_service.domain.statistic import RangeStatistic
+
+if TYPE_CHECKING:
+    from feature_service.domain.frame import Frame
+
+
+class FieldKind(StrEnum):
+    """What a field's values are."""
+
+    NUMBER = "number"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class SeriesKey:
+    """Whose rows: a device of a tenant."""
+
+    tenant_id: str
+    device_code: str
+
+
+class Operator(StrEnum):
+    """How a filter compares a value with its operands."""
+
+    EQ = "="
+    NE = "!="
+    LT = "<"
+    LE = "<="
+    GT = ">"
+    GE = ">="
+    IN = "in"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """A row fits when its value of `field` compares so with `operands` (one, or any of several for IN).
+
+    A row without a value of the field fits no condition, NE included.
+    """
+
+    field: str
+    operator: Operator
+    operands: tuple[float | str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewestQuery:
+    """The rows of several series that fit every condition, newest first, `limit` of them after `offset`."""
+
+    fields: Sequence[str]
+    span: Span
+    conditions: Sequence[Condition] = ()
+    offset: int = 0
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class NewestRows:
+    """Rows with the device of each, and how many rows fit in all."""
+
+    frame: "Frame"
+    device_codes: Sequence[str]
+    total: int
+
+
+class Aggregate(StrEnum):
+    """What a bucket of rows is reduced to, per field."""
+
+    MEAN = "mean"
+    MIN = "min"
+    MAX = "max"
+    FIRST = "first"
+    LAST = "last"
+    COUNT = "count"
+    SUM = "sum"
+    STD = "std"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryQuery:
+    """The rows of one series; with `interval` (microseconds) one row per bucket that has any.
+
+    Buckets start at whole multiples of the interval since the epoch. Numbers are reduced by `aggregate`; texts
+    by the value at the bucket's first (`first`) or last time, counted for `count`.
+    """
+
+    fields: Sequence[str]
+    span: Span
+    interval: int | None = None
+    aggregate: Aggregate = Aggregate.MEAN
+    limit: int = 10_000
+    newest_first: bool = False
+
+
+class TelemetryStore(Protocol):
+    """Rows of devices by time. A series that was never written to is empty, not an error.
+
+    Columns are asked for by field name; one that the series does not have comes back wholly missing.
+    Every method raises Unavailable TELEMETRY_UNAVAILABLE when the store can't be reached.
+    """
+
+    async def append(self, key: SeriesKey, rows: "Frame") -> None:
+        """Write rows, of strictly ascending times, in one transaction.
+
+        A row at a time that exists already is merged with it field by field: a value given replaces the one
+        stored, a missing one leaves it. Raises InvalidArgument FIELD_TYPE_CONFLICT when a field holds the
+        other kind of values.
+        """
+        ...
+
+    async def fields(self, key: SeriesKey) -> Mapping[str, FieldKind]:
+        """Return the fields that were ever written, in the order of their first appearance."""
+        ...
+
+    async def extent(self, key: SeriesKey) -> Extent | None:
+        """Return the first and last time and the number of rows; None without rows."""
+        ...
+
+    async def read(self, key: SeriesKey, fields: Sequence[str], span: Span) -> "Frame":
+        """Return the rows in the range in ascending order of time."""
+        ...
+
+    async def newest(self, keys: Sequence[SeriesKey], query: NewestQuery) -> NewestRows:
+        """Return rows of several series of one tenant, newest first."""
+        ...
+
+    async def history(self, key: SeriesKey, query: HistoryQuery) -> "Frame":
+        """Return rows or buckets, at most `limit` of them, in the order asked for."""
+        ...
+
+    async def statistics(
+        self, keys: Sequence[SeriesKey], fields: Sequence[str], span: Span, *, correlate: bool = False
+    ) -> RangeStatistic:
+        """Return the statistics of number fields over all rows of the series in the range."""
+        ...
+
+    async def drop(self, key: SeriesKey) -> None:
+        """Delete a series with all its rows; nothing happens when there is none."""
+        ...
+
+    async def ping(self) -> None:
+        """Return when the store answers."""
+        ...

@@ -1,0 +1,1 @@
+"""gRPC on the outside, the domain on the inside: convert, call, convert."""

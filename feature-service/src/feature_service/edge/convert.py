@@ -1,0 +1,168 @@
+"""Between the messages of penstock.feature.v1 and the values of the domain: times, filters, tables, statistics."""
+
+from collections.abc import Sequence
+from datetime import UTC, tzinfo
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+from penstock.feature.v1 import feature_pb2
+
+from feature_service.domain.ingest.plan import BodyFormat, IngestPlan, IngestReport
+from feature_service.domain.span import Span
+from feature_service.domain.statistic import FieldStatistic, RangeStatistic
+from feature_service.domain.telemetry import Aggregate, HistoryQuery
+from penstock_kit.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from feature_service.domain.frame import Frame
+
+_FORMATS: Final = {
+    feature_pb2.INGEST_FORMAT_JSON: BodyFormat.JSON,
+    feature_pb2.INGEST_FORMAT_CSV: BodyFormat.CSV,
+    feature_pb2.INGEST_FORMAT_ARROW: BodyFormat.ARROW,
+    feature_pb2.INGEST_FORMAT_PARQUET: BodyFormat.PARQUET,
+}
+_MAX_HISTORY: Final = 100_000
+_DEFAULT_HISTORY: Final = 10_000
+
+
+def span_from_proto(request: Any) -> Span:
+    """Return the range of a request with ``start_time`` and ``end_time``; an unset one is open."""
+    return Span(start=_micros(request, "start_time"), end=_micros(request, "end_time"))
+
+
+def time_to_proto(micros: int | None) -> Timestamp | None:
+    """Return the timestamp, None for none."""
+    if micros is None:
+        return None
+    return Timestamp(seconds=micros // 1_000_000, nanos=micros % 1_000_000 * 1_000)
+
+
+def plan_from_proto(options: feature_pb2.IngestOptions) -> IngestPlan:
+    """Return what is to be ingested. Raises InvalidArgument UNKNOWN_FORMAT, UNKNOWN_TIME_ZONE or INVALID_DELIMITER."""
+    body_format = _FORMATS.get(options.format)
+    if body_format is None:
+        raise InvalidArgument("the format must be JSON, CSV, Arrow or Parquet", reason="UNKNOWN_FORMAT")
+    if len(options.delimiter) > 1:
+        raise InvalidArgument(f"delimiter {options.delimiter!r} must be one character", reason="INVALID_DELIMITER")
+    return IngestPlan(
+        format=body_format,
+        device_code=options.device_code,
+        model_code=options.model_code,
+        timestamp_column=options.timestamp_column,
+        delimiter=options.delimiter,
+        zone=_zone(options.time_zone),
+        create=options.create,
+    )
+
+
+def report_to_proto(report: IngestReport) -> feature_pb2.IngestResponse:
+    """Return what became of a body."""
+    return feature_pb2.IngestResponse(
+        device_code=report.device_code,
+        model_code=report.model_code,
+        rows_accepted=report.accepted,
+        rows_rejected=report.rejected,
+        errors=[feature_pb2.RowError(line=error.line, reason=error.reason) for error in report.errors],
+        fields=report.fields,
+    )
+
+
+def history_from_proto(request: feature_pb2.QueryHistoryRequest) -> HistoryQuery:
+    """Return the question. Raises InvalidArgument for an unknown aggregate or a limit out of range."""
+    limit = request.limit or _DEFAULT_HISTORY
+    if not 1 <= limit <= _MAX_HISTORY:
+        raise InvalidArgument(f"limit is {limit}; it must be from 1 to {_MAX_HISTORY}", reason="INVALID_LIMIT")
+    return HistoryQuery(
+        fields=tuple(request.fields),
+        span=span_from_proto(request),
+        interval=_interval(request.interval) if request.HasField("interval") else None,
+        aggregate=_aggregate(request.aggregate),
+        limit=limit,
+        newest_first=request.newest_first,
+    )
+
+
+def frame_to_proto(frame: "Frame", fields: Sequence[str] = (), device_codes: Sequence[str] = ()) -> feature_pb2.Table:
+    """Return the rows as columns, in the order of `fields` when given."""
+    return feature_pb2.Table(
+        timestamps=frame.timestamps.astype("int64").tolist(),
+        columns=[_column(frame, name) for name in fields or (*frame.numbers, *frame.texts)],
+        device_codes=device_codes,
+    )
+
+
+def statistic_to_proto(statistic: FieldStatistic) -> feature_pb2.FieldStatistics:
+    """Return the statistics of one field; what is None stays unset."""
+    return feature_pb2.FieldStatistics(
+        field=statistic.field,
+        count=statistic.count,
+        mean=statistic.mean,
+        std=statistic.std,
+        min=statistic.min,
+        max=statistic.max,
+        median=statistic.median,
+        missing_ratio=statistic.missing_ratio,
+        first=statistic.first,
+        last=statistic.last,
+        sum=statistic.sum,
+    )
+
+
+def statistics_to_proto(device_code: str, result: RangeStatistic) -> feature_pb2.ComputeStatisticsResponse:
+    """Return the statistics of a device's fields over a range."""
+    return feature_pb2.ComputeStatisticsResponse(
+        device_code=device_code,
+        row_count=result.rows,
+        statistics=[statistic_to_proto(field) for field in result.fields],
+        first_time=time_to_proto(result.first_time),
+        last_time=time_to_proto(result.last_time),
+    )
+
+
+def feature_stats_to_proto(result: RangeStatistic) -> feature_pb2.GetFeatureStatsResponse:
+    """Return the statistics and correlations of a model's fields over a range."""
+    return feature_pb2.GetFeatureStatsResponse(
+        feature_statistics=[statistic_to_proto(field) for field in result.fields],
+        correlation_matrix=result.correlations,
+        sample_count=result.rows,
+    )
+
+
+def _column(frame: "Frame", name: str) -> feature_pb2.Column:
+    if name in frame.texts:
+        return feature_pb2.Column(name=name, texts=[value or "" for value in frame.texts[name].tolist()])
+    return feature_pb2.Column(name=name, numbers=frame.numbers[name].tolist())
+
+
+def _micros(request: Any, field: str) -> int | None:
+    if not request.HasField(field):
+        return None
+    moment: Timestamp = getattr(request, field)
+    return moment.seconds * 1_000_000 + moment.nanos // 1_000
+
+
+def _interval(duration: Duration) -> int:
+    return duration.seconds * 1_000_000 + duration.nanos // 1_000
+
+
+def _aggregate(name: str) -> Aggregate:
+    try:
+        return Aggregate(name or Aggregate.MEAN)
+    except ValueError:
+        raise InvalidArgument(
+            f"aggregate is {name!r}; it must be one of: {', '.join(Aggregate)}", reason="UNKNOWN_AGGREGATE"
+        ) from None
+
+
+def _zone(name: str) -> tzinfo:
+    if name in {"", "UTC", "Z"}:
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InvalidArgument(
+            f"time zone {name!r} is unknown; write an IANA name such as Europe/Berlin", reason="UNKNOWN_TIME_ZONE"
+        ) from None

@@ -1,0 +1,119 @@
+"""Between extraction options and plans, and from feature tables to responses."""
+
+import json
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf import json_format
+from penstock.feature.v1 import feature_pb2
+
+from feature_service.domain.extraction_plan import DEFAULT_RANGE, DEFAULT_THRESHOLD, ExtractionPlan
+from feature_service.domain.feature.catalog import resolve_features
+from feature_service.domain.method import MissingMethod, NormalizeMethod, OutlierMethod, parse_method
+from feature_service.domain.window import DEFAULT_OVERLAP, DEFAULT_SIZE, WindowPlan
+
+if TYPE_CHECKING:
+    from feature_service.domain.extraction import FeatureTable, Fitted
+
+
+def plan_from_proto(options: feature_pb2.ExtractionOptions) -> ExtractionPlan:
+    """Return the plan, defaults filled in. Raises InvalidArgument for a method, feature or window that is none."""
+    low = options.range_min if options.HasField("range_min") else DEFAULT_RANGE[0]
+    high = options.range_max if options.HasField("range_max") else DEFAULT_RANGE[1]
+    overlap = options.overlap if options.HasField("overlap") else DEFAULT_OVERLAP
+    return ExtractionPlan(
+        window=WindowPlan(size=options.window_size or DEFAULT_SIZE, overlap=overlap),
+        features=resolve_features(options.features),
+        missing=parse_method(
+            MissingMethod,
+            options.missing_value_method,
+            parameter="missing_value_method",
+            default=MissingMethod.INTERPOLATE,
+        ),
+        outliers=parse_method(
+            OutlierMethod, options.outlier_method, parameter="outlier_method", default=OutlierMethod.NONE
+        ),
+        outlier_threshold=options.outlier_threshold or DEFAULT_THRESHOLD,
+        normalize=parse_method(
+            NormalizeMethod, options.normalize_method, parameter="normalize_method", default=NormalizeMethod.Z_SCORE
+        ),
+        value_range=(low, high),
+    )
+
+
+def with_defaults(defaults: str, options: feature_pb2.ExtractionOptions) -> feature_pb2.ExtractionOptions:
+    """Return the options with those they leave unset taken from a model's defaults (JSON of options, or empty)."""
+    if not defaults:
+        return options
+    merged = json_format.Parse(defaults, feature_pb2.ExtractionOptions(), ignore_unknown_fields=True)
+    for name in ("features", "fields"):
+        if getattr(options, name):
+            merged.ClearField(name)  # a list is replaced, not extended
+    merged.MergeFrom(options)
+    return merged
+
+
+def plan_to_proto(plan: ExtractionPlan, fields: tuple[str, ...]) -> feature_pb2.ExtractionOptions:
+    """Return the options as applied to `fields`."""
+    low, high = plan.value_range
+    return feature_pb2.ExtractionOptions(
+        window_size=plan.window.size,
+        overlap=plan.window.overlap,
+        normalize_method=plan.normalize.value,
+        missing_value_method=plan.missing.value,
+        outlier_method=plan.outliers.value,
+        outlier_threshold=plan.outlier_threshold,
+        features=plan.features,
+        fields=fields,
+        range_min=low,
+        range_max=high,
+    )
+
+
+def table_to_proto(table: "FeatureTable", plan: ExtractionPlan) -> feature_pb2.ExtractFeaturesResponse:
+    """Return the features with what was fitted and the options as applied."""
+    return feature_pb2.ExtractFeaturesResponse(
+        feature_names=table.names,
+        values=table.matrix.astype("<f8", copy=False).tobytes(),
+        timestamps=table.starts.astype("int64").tolist(),
+        window_count=len(table.matrix),
+        options=plan_to_proto(plan, table.fields),
+        fitted_json=json.dumps(fitted_to_json(table.fitted, table.names)),
+        row_count=table.rows,
+        outlier_count=table.outliers,
+        missing_count=table.missing,
+    )
+
+
+def fitted_to_json(fitted: "Fitted", names: tuple[str, ...]) -> dict[str, Any]:
+    """Return what was fitted as plain values: fences and fills by field, scaling by feature column.
+
+    A fence that is open on a side has null there.
+    """
+    scaler = fitted.scaler
+    return {
+        "outliers": {
+            "method": fitted.outlier_filter.method.value,
+            "fences": {
+                field: {"low": _finite(fence.low), "high": _finite(fence.high)}
+                for field, fence in fitted.outlier_filter.fences.items()
+            },
+        },
+        "missing_values": {
+            "method": fitted.missing_fill.method.value,
+            "fills": dict(fitted.missing_fill.constants),
+        },
+        "normalize": {
+            "method": scaler.method.value,
+            "formula": "(value - centre) / scale + base",
+            "base": scaler.base,
+            "columns": {
+                name: {"centre": centre, "scale": scale}
+                for name, centre, scale in zip(names, scaler.centres, scaler.scales, strict=False)
+            },
+        },
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if isfinite(value) else None

@@ -1,0 +1,104 @@
+"""From the filters of a request to conditions on fields, a choice of devices, and a range of time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Final
+
+from penstock.feature.v1 import feature_pb2
+
+from feature_service.domain.ingest.cell import parse_time
+from feature_service.domain.span import Span
+from feature_service.domain.telemetry import Condition, Operator
+from penstock_kit.errors import InvalidArgument
+
+_Operators = feature_pb2.Filter.Operator
+_OPERATORS: Final = {
+    _Operators.OPERATOR_UNSPECIFIED: Operator.EQ,
+    _Operators.OPERATOR_EQ: Operator.EQ,
+    _Operators.OPERATOR_NE: Operator.NE,
+    _Operators.OPERATOR_LT: Operator.LT,
+    _Operators.OPERATOR_LE: Operator.LE,
+    _Operators.OPERATOR_GT: Operator.GT,
+    _Operators.OPERATOR_GE: Operator.GE,
+    _Operators.OPERATOR_IN: Operator.IN,
+}
+_DEVICE: Final = "device_code"
+_TIME: Final = "timestamp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What filters select; `device_codes` None for any device."""
+
+    conditions: tuple[Condition, ...]
+    device_codes: frozenset[str] | None
+    span: Span
+
+
+def selection_from_proto(filters: Sequence[feature_pb2.Filter]) -> Selection:
+    """Return what all `filters` together select.
+
+    Raises InvalidArgument INVALID_FILTER for an operator that a device code or a time can't be compared with.
+    """
+    conditions = [_condition(each) for each in filters]
+    devices: frozenset[str] | None = None
+    for condition in conditions:
+        if condition.field == _DEVICE:
+            chosen = _devices(condition)
+            devices = chosen if devices is None else devices & chosen
+    return Selection(
+        conditions=tuple(each for each in conditions if each.field not in {_DEVICE, _TIME}),
+        device_codes=devices,
+        span=_span([each for each in conditions if each.field == _TIME]),
+    )
+
+
+def _condition(each: feature_pb2.Filter) -> Condition:
+    if not each.field:
+        raise InvalidArgument("a filter names no field", reason="INVALID_FILTER")
+    operator = _OPERATORS.get(each.operator)
+    if operator is None:
+        raise InvalidArgument(f"filter operator {each.operator} is unknown", reason="INVALID_FILTER")
+    return Condition(field=each.field, operator=operator, operands=tuple(_operand(value) for value in each.values))
+
+
+def _operand(value: feature_pb2.Value) -> float | str:
+    match value.WhichOneof("kind"):
+        case "number":
+            return value.number
+        case "flag":
+            return float(value.flag)
+        case "text":
+            return value.text
+        case _:
+            raise InvalidArgument("a filter compares with no value", reason="INVALID_FILTER")
+
+
+def _devices(condition: Condition) -> frozenset[str]:
+    if condition.operator not in {Operator.EQ, Operator.IN}:
+        raise InvalidArgument(
+            f"device_code can be compared with = and in, not with {condition.operator}", reason="INVALID_FILTER"
+        )
+    return frozenset(str(operand) for operand in condition.operands)
+
+
+def _span(conditions: Sequence[Condition]) -> Span:
+    starts: list[int] = []
+    ends: list[int] = []
+    for condition in conditions:
+        moment = _moment(condition)
+        if condition.operator in {Operator.EQ, Operator.GE, Operator.GT}:
+            starts.append(moment + (condition.operator is Operator.GT))
+        if condition.operator in {Operator.EQ, Operator.LE, Operator.LT}:
+            ends.append(moment + (condition.operator is not Operator.LT))
+    return Span(start=max(starts, default=None), end=min(ends, default=None))
+
+
+def _moment(condition: Condition) -> int:
+    if condition.operator in {Operator.NE, Operator.IN} or len(condition.operands) != 1:
+        raise InvalidArgument("timestamp can be compared with one time by = < <= > >=", reason="INVALID_FILTER")
+    try:
+        return parse_time(condition.operands[0], UTC)
+    except ValueError as error:
+        raise InvalidArgument(f"filter on timestamp: {error}", reason="INVALID_FILTER") from None

@@ -1,0 +1,113 @@
+"""The RPCs of penstock.feature.v1.MetadataService."""
+
+# The methods bear the names of the RPCs.
+# ruff: noqa: N802
+
+from typing import Any
+
+from penstock.feature.v1 import feature_pb2, feature_pb2_grpc
+
+from feature_service.domain.device import DeviceFilter, ModelFilter
+from feature_service.domain.registry import Registry
+from feature_service.edge import convert_metadata as convert
+from feature_service.edge.page import after_token, page_size, token_after
+from penstock_kit.context import current_context
+
+
+class MetadataServicer(feature_pb2_grpc.MetadataServiceServicer):
+    """Each RPC converts, calls the registry and converts back; errors are the interceptor's."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    async def ListDevices(
+        self, request: feature_pb2.ListDevicesRequest, context: Any
+    ) -> feature_pb2.ListDevicesResponse:
+        """List devices."""
+        criteria = DeviceFilter(device_type=request.device_type, model_code=request.model_code, search=request.search)
+        size = page_size(request.page_size)
+        page = await self._registry.devices(_tenant(), criteria, after=after_token(request.page_token), limit=size)
+        return feature_pb2.ListDevicesResponse(
+            devices=[convert.device_to_proto(device) for device in page.devices],
+            next_page_token=token_after(page.devices[-1].code) if len(page.devices) == size else "",
+            total=page.total,
+            total_is_estimate=page.total_is_estimate,
+        )
+
+    async def GetDevice(self, request: feature_pb2.GetDeviceRequest, context: Any) -> feature_pb2.GetDeviceResponse:
+        """Read a device."""
+        device = await self._registry.device(_tenant(), request.device_code)
+        return feature_pb2.GetDeviceResponse(device=convert.device_to_proto(device))
+
+    async def CreateDevice(
+        self, request: feature_pb2.CreateDeviceRequest, context: Any
+    ) -> feature_pb2.CreateDeviceResponse:
+        """Register a device."""
+        device = await self._registry.add_device(_tenant(), convert.device_from_proto(request.device))
+        return feature_pb2.CreateDeviceResponse(device=convert.device_to_proto(device))
+
+    async def UpdateDevice(
+        self, request: feature_pb2.UpdateDeviceRequest, context: Any
+    ) -> feature_pb2.UpdateDeviceResponse:
+        """Change a device."""
+        stored = await self._registry.device(_tenant(), request.device.device_code)
+        changed = convert.changed_device(stored, request.device, request.update_fields)
+        device = await self._registry.change_device(_tenant(), changed)
+        return feature_pb2.UpdateDeviceResponse(device=convert.device_to_proto(device))
+
+    async def DeleteDevice(
+        self, request: feature_pb2.DeleteDeviceRequest, context: Any
+    ) -> feature_pb2.DeleteDeviceResponse:
+        """Delete a device and its telemetry."""
+        await self._registry.remove_device(_tenant(), request.device_code)
+        return feature_pb2.DeleteDeviceResponse()
+
+    async def ListDataModels(
+        self, request: feature_pb2.ListDataModelsRequest, context: Any
+    ) -> feature_pb2.ListDataModelsResponse:
+        """List data models."""
+        criteria = ModelFilter(
+            device_type=request.device_type, model_type=request.model_type, active_only=request.active_only
+        )
+        size = page_size(request.page_size)
+        page = await self._registry.models(_tenant(), criteria, after=after_token(request.page_token), limit=size)
+        return feature_pb2.ListDataModelsResponse(
+            models=[convert.model_to_proto(model) for model in page.models],
+            next_page_token=token_after(page.models[-1].code) if len(page.models) == size else "",
+            total=page.total,
+            total_is_estimate=page.total_is_estimate,
+        )
+
+    async def GetDataModel(
+        self, request: feature_pb2.GetDataModelRequest, context: Any
+    ) -> feature_pb2.GetDataModelResponse:
+        """Read a data model."""
+        model = await self._registry.model(_tenant(), request.model_code)
+        return feature_pb2.GetDataModelResponse(model=convert.model_to_proto(model))
+
+    async def CreateDataModel(
+        self, request: feature_pb2.CreateDataModelRequest, context: Any
+    ) -> feature_pb2.CreateDataModelResponse:
+        """Create a data model."""
+        model = await self._registry.add_model(_tenant(), convert.model_from_proto(request.model))
+        return feature_pb2.CreateDataModelResponse(model=convert.model_to_proto(model))
+
+    async def UpdateDataModel(
+        self, request: feature_pb2.UpdateDataModelRequest, context: Any
+    ) -> feature_pb2.UpdateDataModelResponse:
+        """Change a data model."""
+        stored = await self._registry.model(_tenant(), request.model.model_code)
+        changed = convert.changed_model(stored, request.model, request.update_fields)
+        model = await self._registry.change_model(_tenant(), changed)
+        return feature_pb2.UpdateDataModelResponse(model=convert.model_to_proto(model))
+
+    async def DeleteDataModel(
+        self, request: feature_pb2.DeleteDataModelRequest, context: Any
+    ) -> feature_pb2.DeleteDataModelResponse:
+        """Delete a data model that no device uses."""
+        await self._registry.remove_model(_tenant(), request.model_code)
+        return feature_pb2.DeleteDataModelResponse()
+
+
+def _tenant() -> str:
+    return current_context().caller.tenant_id

@@ -1,0 +1,42 @@
+"""Pages of lists: how large, and where the next one starts."""
+
+import base64
+import binascii
+from typing import Final
+
+from penstock_kit.errors import InvalidArgument
+
+DEFAULT_SIZE: Final = 100
+MAX_SIZE: Final = 1_000
+
+
+def page_size(asked: int) -> int:
+    """Return the rows of a page; zero means DEFAULT_SIZE. Raises InvalidArgument INVALID_PAGE_SIZE."""
+    if not 0 <= asked <= MAX_SIZE:
+        raise InvalidArgument(
+            f"page_size is {asked}; it must be from 1 to {MAX_SIZE}, or 0 for {DEFAULT_SIZE}",
+            reason="INVALID_PAGE_SIZE",
+        )
+    return asked or DEFAULT_SIZE
+
+
+def page_number(asked: int) -> int:
+    """Return the page, from 1; zero means the first. Raises InvalidArgument INVALID_PAGE."""
+    if asked < 0:
+        raise InvalidArgument(f"page is {asked}; the first page is 1", reason="INVALID_PAGE")
+    return asked or 1
+
+
+def token_after(code: str) -> str:
+    """Return the token of the page that follows `code`."""
+    return base64.urlsafe_b64encode(code.encode()).decode()
+
+
+def after_token(token: str) -> str:
+    """Return the code a page follows, empty for the first page. Raises InvalidArgument INVALID_PAGE_TOKEN."""
+    try:
+        return base64.b64decode(token, altchars=b"-_", validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        raise InvalidArgument(
+            f"page_token {token!r} is none of ours; pass next_page_token as it was given", reason="INVALID_PAGE_TOKEN"
+        ) from None

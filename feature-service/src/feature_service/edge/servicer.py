@@ -1,0 +1,167 @@
+"""The RPCs of penstock.feature.v1.FeatureService."""
+
+# The methods bear the names of the RPCs.
+# ruff: noqa: N802
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from penstock.common.v1 import common_pb2
+from penstock.feature.v1 import feature_pb2, feature_pb2_grpc
+
+from feature_service.domain.ingest.plan import BodySpool
+from feature_service.domain.ingestion import Ingestion
+from feature_service.domain.inquiry import Inquiry
+from feature_service.domain.status import ComponentState, StatusReport
+from feature_service.domain.telemetry import NewestQuery
+from feature_service.edge import convert, convert_extraction
+from feature_service.edge.convert_filter import selection_from_proto
+from feature_service.edge.page import page_number, page_size
+from penstock_kit.context import current_context
+from penstock_kit.errors import InvalidArgument, Unimplemented
+
+_NO_DATASETS: Final = "data sets are not part of this version; extract features per device with ExtractFeatures"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureParts:
+    """What the servicer calls; `spool` makes a new place for a body to wait in, `rss_bytes` measures the process."""
+
+    ingestion: Ingestion
+    inquiry: Inquiry
+    status: StatusReport
+    spool: Callable[[], BodySpool]
+    rss_bytes: Callable[[], int]
+
+
+class FeatureServicer(feature_pb2_grpc.FeatureServiceServicer):
+    """Each RPC converts, calls the domain and converts back; errors are the interceptor's."""
+
+    def __init__(self, parts: FeatureParts) -> None:
+        self._ingestion = parts.ingestion
+        self._inquiry = parts.inquiry
+        self._status = parts.status
+        self._spool = parts.spool
+        self._rss_bytes = parts.rss_bytes
+
+    async def Ingest(
+        self, request_iterator: AsyncIterator[feature_pb2.IngestRequest], context: Any
+    ) -> feature_pb2.IngestResponse:
+        """Take rows in; they are read when the whole body has arrived."""
+        first = await anext(request_iterator, None)
+        if first is None or first.WhichOneof("content") != "options":
+            raise InvalidArgument("the first message of Ingest must be the options", reason="OPTIONS_MISSING")
+        plan = convert.plan_from_proto(first.options)
+        with await asyncio.to_thread(self._spool) as spool:
+            async for message in request_iterator:
+                if message.WhichOneof("content") != "chunk":
+                    raise InvalidArgument("after the options only chunks may follow", reason="CHUNK_EXPECTED")
+                spool.write(message.chunk)
+            report = await self._ingestion.ingest(_tenant(), plan, spool.body())
+        return convert.report_to_proto(report)
+
+    async def QueryRealtime(
+        self, request: feature_pb2.QueryRealtimeRequest, context: Any
+    ) -> feature_pb2.QueryRealtimeResponse:
+        """Read the newest rows of a model's devices."""
+        page, size = page_number(request.page), page_size(request.page_size)
+        selection = selection_from_proto(request.filters)
+        query = NewestQuery(
+            fields=tuple(request.fields),
+            span=selection.span,
+            conditions=selection.conditions,
+            offset=(page - 1) * size,
+            limit=size,
+        )
+        rows = await self._inquiry.newest(_tenant(), request.model_code, query, selection.device_codes)
+        return feature_pb2.QueryRealtimeResponse(
+            rows=convert.frame_to_proto(rows.frame, device_codes=rows.device_codes),
+            total=rows.total,
+            page=page,
+            page_size=size,
+        )
+
+    async def QueryHistory(
+        self, request: feature_pb2.QueryHistoryRequest, context: Any
+    ) -> feature_pb2.QueryHistoryResponse:
+        """Read rows or buckets of a device."""
+        query = convert.history_from_proto(request)
+        history = await self._inquiry.history(_tenant(), request.device_code, query)
+        table = await asyncio.to_thread(convert.frame_to_proto, history.frame)
+        return feature_pb2.QueryHistoryResponse(rows=table, truncated=history.truncated)
+
+    async def ComputeStatistics(
+        self, request: feature_pb2.ComputeStatisticsRequest, context: Any
+    ) -> feature_pb2.ComputeStatisticsResponse:
+        """Compute statistics of a device's fields."""
+        span = convert.span_from_proto(request)
+        result = await self._inquiry.statistics(_tenant(), request.device_code, request.fields, span)
+        return convert.statistics_to_proto(request.device_code, result)
+
+    async def ExtractFeatures(
+        self, request: feature_pb2.ExtractFeaturesRequest, context: Any
+    ) -> feature_pb2.ExtractFeaturesResponse:
+        """Compute features over windows of a device."""
+        span = convert.span_from_proto(request)
+        subject = await self._inquiry.subject(_tenant(), request.device_code, request.model_code)
+        defaults = subject.model.defaults if subject.model else ""
+        options = convert_extraction.with_defaults(defaults, request.options)
+        plan = convert_extraction.plan_from_proto(options)
+        table = await self._inquiry.features(_tenant(), subject, span, plan, options.fields)
+        return await asyncio.to_thread(convert_extraction.table_to_proto, table, plan)
+
+    async def GetFeatureStats(
+        self, request: feature_pb2.GetFeatureStatsRequest, context: Any
+    ) -> feature_pb2.GetFeatureStatsResponse:
+        """Compute statistics and correlations of a model's fields."""
+        span = convert.span_from_proto(request)
+        result = await self._inquiry.model_statistics(_tenant(), request.model_code, span, request.device_codes)
+        return convert.feature_stats_to_proto(result)
+
+    async def CreateDataset(
+        self, request: feature_pb2.CreateDatasetRequest, context: Any
+    ) -> feature_pb2.CreateDatasetResponse:
+        """Refuse: data sets are not part of this version."""
+        raise _no_datasets()
+
+    async def GetDataset(self, request: feature_pb2.GetDatasetRequest, context: Any) -> feature_pb2.GetDatasetResponse:
+        """Refuse, as CreateDataset does."""
+        raise _no_datasets()
+
+    async def ListDatasets(
+        self, request: feature_pb2.ListDatasetsRequest, context: Any
+    ) -> feature_pb2.ListDatasetsResponse:
+        """Refuse, as CreateDataset does."""
+        raise _no_datasets()
+
+    async def DeleteDataset(
+        self, request: feature_pb2.DeleteDatasetRequest, context: Any
+    ) -> feature_pb2.DeleteDatasetResponse:
+        """Refuse, as CreateDataset does."""
+        raise _no_datasets()
+
+    def DownloadDataset(
+        self, request: feature_pb2.DownloadDatasetRequest, context: Any
+    ) -> AsyncIterator[feature_pb2.DownloadDatasetResponse]:
+        """Refuse, as CreateDataset does."""
+        raise _no_datasets()
+
+    async def GetStatus(self, request: feature_pb2.GetStatusRequest, context: Any) -> feature_pb2.GetStatusResponse:
+        """Tell how the stores are."""
+        return feature_pb2.GetStatusResponse(
+            components=[_component(state) for state in await self._status.components()], rss_bytes=self._rss_bytes()
+        )
+
+
+def _component(state: ComponentState) -> common_pb2.ComponentStatus:
+    return common_pb2.ComponentStatus(name=state.name, state=state.state, detail=state.detail)
+
+
+def _no_datasets() -> Unimplemented:
+    return Unimplemented(_NO_DATASETS, reason="DATASETS_UNAVAILABLE")
+
+
+def _tenant() -> str:
+    return current_context().caller.tenant_id

@@ -1,0 +1,118 @@
+"""The feature service: settings → telemetry → stores → domain → edge → serve."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from penstock.feature.v1 import feature_pb2_grpc
+from prometheus_client import CollectorRegistry
+
+from feature_service.adapters.body_reader import body_reader
+from feature_service.adapters.demo_process import DemoProcess
+from feature_service.adapters.duckdb_telemetry import DuckDbTelemetryStore
+from feature_service.adapters.spool import Spool
+from feature_service.adapters.sql_metadata import SqlMetadataStore
+from feature_service.demo.load import register_demo
+from feature_service.demo.plan import plan_demo
+from feature_service.domain.ingest.target import TargetRegistry
+from feature_service.domain.ingestion import Ingestion
+from feature_service.domain.inquiry import Inquiry
+from feature_service.domain.registry import Registry
+from feature_service.domain.status import StatusReport
+from feature_service.edge.metadata_servicer import MetadataServicer
+from feature_service.edge.servicer import FeatureParts, FeatureServicer
+from feature_service.settings import FeatureSettings
+from penstock_kit.clock import SystemClock
+from penstock_kit.database import migrate, open_database
+from penstock_kit.grpc import GrpcServer, run_service
+from penstock_kit.home import ensure_home
+from penstock_kit.logging import configure_logging
+from penstock_kit.settings import load
+from penstock_kit.telemetry import ProcessMetrics, configure_tracing, serve_metrics
+
+SERVICE: Final = "feature-service"
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """The two servicers over open stores."""
+
+    features: FeatureServicer
+    metadata: MetadataServicer
+
+
+@asynccontextmanager
+async def open_service(settings: FeatureSettings, *, process: ProcessMetrics) -> AsyncGenerator[Service]:
+    """Open the stores, bring the schema up to date, start the demo loader when wanted; close all at the end."""
+    clock = SystemClock()
+    spool_folder = ensure_home(settings.home / "tmp")
+    database = open_database(settings.records_url)
+    demo = DemoProcess()
+    telemetry = DuckDbTelemetryStore(
+        settings.telemetry_path, before_open=demo.finished, memory_mb=settings.telemetry_memory_mb
+    )
+    metadata = SqlMetadataStore(database)
+    registry = Registry(metadata=metadata, telemetry=telemetry, clock=clock)
+    try:
+        await migrate(settings.records_url, MIGRATIONS)
+        if settings.demo_data and await plan_demo(metadata, int(time.time())) is not None:
+            await register_demo(registry)
+            await demo.start()
+        parts = FeatureParts(
+            ingestion=Ingestion(
+                targets=TargetRegistry(registry=registry, metadata=metadata),
+                metadata=metadata,
+                telemetry=telemetry,
+                reader=body_reader(max_json_bytes=settings.ingest_max_json_bytes),
+            ),
+            inquiry=Inquiry(registry=registry, telemetry=telemetry),
+            status=StatusReport({"database": metadata.ping, "telemetry": telemetry.ping}),
+            spool=lambda: Spool(spool_folder, max_bytes=settings.ingest_max_bytes),
+            rss_bytes=lambda: int(process.rss_mb() * 1024 * 1024),
+        )
+        yield Service(features=FeatureServicer(parts), metadata=MetadataServicer(registry))
+    finally:
+        await demo.stop()
+        await telemetry.close()
+        await database.close()
+
+
+async def serve(settings: FeatureSettings, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set, then drain."""
+    redactor = configure_logging(SERVICE, settings.log_level, settings.log_format)
+    redactor.register(settings.database_url.get_secret_value())
+    redactor.register(settings.telemetry_url.get_secret_value())
+    tracing = configure_tracing(SERVICE, settings.otlp_endpoint)
+    registry = CollectorRegistry()
+    process = ProcessMetrics(registry, SERVICE)
+    try:
+        # The stores come first: the demo loader is forked off before gRPC has threads.
+        async with open_service(settings, process=process) as service:
+            server = GrpcServer(
+                service=SERVICE,
+                host=settings.host,
+                grace_seconds=settings.grace_seconds,
+                registry=registry,
+                tracing=tracing,
+                redactor=redactor,
+            )
+            server.add(feature_pb2_grpc.add_FeatureServiceServicer_to_server, service.features)
+            server.add(feature_pb2_grpc.add_MetadataServiceServicer_to_server, service.metadata)
+            metrics = await serve_metrics(registry, settings.host, settings.metrics_port)
+            try:
+                await server.serve(settings.port, stop, setting="FEATURE_SERVICE_PORT")
+            finally:
+                await metrics.close()
+    finally:
+        tracing.shutdown()
+
+
+def run() -> None:
+    """Run the service with the settings of the environment."""
+    settings = load(FeatureSettings)
+    run_service(lambda stop: serve(settings, stop))

@@ -1,0 +1,61 @@
+"""What the feature service can be told from outside."""
+
+from pathlib import Path
+from typing import Final
+
+from pydantic import Field, SecretStr
+
+from penstock_kit.database import sqlite_url
+from penstock_kit.errors import InvalidArgument
+from penstock_kit.redaction import mask_urls
+from penstock_kit.settings import ServiceSettings
+
+_DUCKDB: Final = "duckdb:///"
+
+
+class FeatureSettings(ServiceSettings):
+    """The settings of feature-service; see docs/configuration.md."""
+
+    port: int = Field(default=50053, ge=0, le=65535, alias="FEATURE_SERVICE_PORT", description="gRPC port.")
+    metrics_port: int = Field(
+        default=9153, ge=0, le=65535, alias="FEATURE_SERVICE_METRICS_PORT", description="Port of /metrics."
+    )
+    database_url: SecretStr = Field(
+        default=SecretStr(""),
+        alias="DATABASE_URL",
+        description="Devices and models: sqlite:///… or postgresql://…; empty for feature.db in PENSTOCK_HOME.",
+    )
+    telemetry_url: SecretStr = Field(
+        default=SecretStr(""),
+        alias="TELEMETRY_URL",
+        description="Rows: duckdb:///path/to/file; empty for telemetry.duckdb in PENSTOCK_HOME.",
+    )
+    telemetry_memory_mb: int = Field(
+        default=512, ge=64, alias="TELEMETRY_MEMORY_MB", description="Memory a question may use in the telemetry store."
+    )
+    ingest_max_bytes: int = Field(
+        default=2 * 1024**3, ge=1024, alias="INGEST_MAX_BYTES", description="Largest body of rows."
+    )
+    ingest_max_json_bytes: int = Field(
+        default=64 * 1024**2, ge=1024, alias="INGEST_MAX_JSON_BYTES", description="Largest body of rows as JSON."
+    )
+    demo_data: bool = Field(
+        default=True, alias="DEMO_DATA", description="Load a demo welding shop when there are no devices yet."
+    )
+
+    @property
+    def records_url(self) -> str:
+        """The URL of the database of devices and models."""
+        return self.database_url.get_secret_value() or sqlite_url(self.home / "feature.db")
+
+    @property
+    def telemetry_path(self) -> Path:
+        """The telemetry file. Raises InvalidArgument TELEMETRY_URL_INVALID for a store that is not supported."""
+        url = self.telemetry_url.get_secret_value()
+        if not url:
+            return self.home / "telemetry.duckdb"
+        if not url.startswith(_DUCKDB) or len(url) == len(_DUCKDB):
+            raise InvalidArgument(
+                f"TELEMETRY_URL {mask_urls(url)!r} is not duckdb:///path/to/file", reason="TELEMETRY_URL_INVALID"
+            )
+        return Path(url.removeprefix(_DUCKDB))
