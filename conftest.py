@@ -2,6 +2,6 @@
 
 # pytest names test modules after their folders, and would take the folder gateway for the package
 # of that name unless the package is there first.
-import gateway as gateway
+import gateway  # noqa: F401
 
 pytest_plugins = ["penstock_testkit.plugin"]

@@ -1,0 +1,1 @@
+"""Who calls: users, API keys, access and refresh tokens, and single-use tickets."""

@@ -1,0 +1,132 @@
+"""The identity store in SQLite or PostgreSQL."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Delete, Executable, Select, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from gateway.auth.identity import ApiKey, RefreshToken, User
+from gateway.auth.row import (
+    key_from_row,
+    key_to_row,
+    micros,
+    token_from_row,
+    token_to_row,
+    user_from_row,
+    user_to_row,
+)
+from gateway.auth.table import api_keys, refresh_tokens, users
+from penstock_kit.database import Database
+
+
+class SqlIdentityStore:
+    """An :class:`~gateway.auth.store.IdentityStore` on SQLAlchemy Core."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def ping(self) -> None:
+        """Return when the store answers; raise Unavailable otherwise."""
+        await self._database.ping()
+
+    async def count_users(self) -> int:
+        """Return how many users there are."""
+        async with self._database.read() as connection:
+            return int((await connection.execute(select(func.count()).select_from(users))).scalar_one())
+
+    async def add_user(self, user: User) -> bool:
+        """Store `user`; False when its name is taken."""
+        try:
+            await self._write(insert(users).values(**user_to_row(user)))
+        except IntegrityError:
+            return False
+        return True
+
+    async def user(self, user_id: str) -> User | None:
+        """Return the user with this id."""
+        row = await self._one(select(users).where(users.c.id == user_id))
+        return None if row is None else user_from_row(row)
+
+    async def user_by_name(self, username: str) -> User | None:
+        """Return the user who logs in with this name."""
+        row = await self._one(select(users).where(users.c.username == username))
+        return None if row is None else user_from_row(row)
+
+    async def users(self, tenant_id: str) -> Sequence[User]:
+        """Return a tenant's users by name."""
+        rows = await self._all(select(users).where(users.c.tenant_id == tenant_id).order_by(users.c.username))
+        return [user_from_row(row) for row in rows]
+
+    async def set_password(self, user_id: str, password_hash: str) -> None:
+        """Replace the hash of a user's password."""
+        await self._write(update(users).where(users.c.id == user_id).values(password_hash=password_hash))
+
+    async def delete_user(self, tenant_id: str, user_id: str) -> bool:
+        """Delete a tenant's user with all keys and tokens; False when there is none."""
+        return await self._write(delete(users).where(users.c.tenant_id == tenant_id, users.c.id == user_id)) > 0
+
+    async def add_key(self, key: ApiKey) -> None:
+        """Store `key`."""
+        await self._write(insert(api_keys).values(**key_to_row(key)))
+
+    async def key_by_prefix(self, prefix: str) -> ApiKey | None:
+        """Return the key that begins so."""
+        row = await self._one(select(api_keys).where(api_keys.c.prefix == prefix))
+        return None if row is None else key_from_row(row)
+
+    async def key(self, tenant_id: str, key_id: str) -> ApiKey | None:
+        """Return a tenant's key."""
+        row = await self._one(select(api_keys).where(api_keys.c.tenant_id == tenant_id, api_keys.c.id == key_id))
+        return None if row is None else key_from_row(row)
+
+    async def keys(self, tenant_id: str, user_id: str = "") -> Sequence[ApiKey]:
+        """Return a tenant's keys, newest first; only a user's when `user_id` is given."""
+        query = select(api_keys).where(api_keys.c.tenant_id == tenant_id).order_by(api_keys.c.id.desc())
+        if user_id:
+            query = query.where(api_keys.c.user_id == user_id)
+        return [key_from_row(row) for row in await self._all(query)]
+
+    async def replace_key(self, key: ApiKey) -> None:
+        """Overwrite the key with the same id."""
+        await self._write(update(api_keys).where(api_keys.c.id == key.id).values(**key_to_row(key)))
+
+    async def delete_key(self, tenant_id: str, key_id: str) -> bool:
+        """Delete a tenant's key; False when there is none."""
+        return await self._write(delete(api_keys).where(api_keys.c.tenant_id == tenant_id, api_keys.c.id == key_id)) > 0
+
+    async def add_token(self, token: RefreshToken) -> None:
+        """Store `token`."""
+        await self._write(insert(refresh_tokens).values(**token_to_row(token)))
+
+    async def token(self, digest: str) -> RefreshToken | None:
+        """Return the refresh token with this digest, used or not."""
+        row = await self._one(select(refresh_tokens).where(refresh_tokens.c.digest == digest))
+        return None if row is None else token_from_row(row)
+
+    async def use_token(self, digest: str) -> bool:
+        """Mark a token used, atomically; False when it already was."""
+        unused = (refresh_tokens.c.digest == digest) & refresh_tokens.c.used.is_(False)
+        return await self._write(update(refresh_tokens).where(unused).values(used=True)) > 0
+
+    async def revoke_family(self, family_id: str) -> None:
+        """Delete every token of a family."""
+        await self._write(delete(refresh_tokens).where(refresh_tokens.c.family_id == family_id))
+
+    async def drop_expired(self, now: datetime) -> int:
+        """Delete the tokens that ended before `now`; return how many."""
+        query: Delete = delete(refresh_tokens).where(refresh_tokens.c.expire_time < micros(now))
+        return await self._write(query)
+
+    async def _one(self, query: Select[Any]) -> Any:
+        async with self._database.read() as connection:
+            return (await connection.execute(query)).mappings().first()
+
+    async def _all(self, query: Select[Any]) -> Sequence[Any]:
+        async with self._database.read() as connection:
+            return (await connection.execute(query)).mappings().all()
+
+    async def _write(self, statement: Executable) -> int:
+        async with self._database.write() as connection:
+            return (await connection.execute(statement)).rowcount

@@ -1,0 +1,83 @@
+"""The port behind which identities are kept."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from gateway.auth.identity import ApiKey, RefreshToken, User
+
+
+class IdentityStore(Protocol):
+    """Users, API keys and refresh tokens. What does not exist is None, never an error."""
+
+    async def count_users(self) -> int:
+        """Return how many users there are."""
+        ...
+
+    async def add_user(self, user: User) -> bool:
+        """Store `user`; False when its name is taken."""
+        ...
+
+    async def user(self, user_id: str) -> User | None:
+        """Return the user with this id."""
+        ...
+
+    async def user_by_name(self, username: str) -> User | None:
+        """Return the user who logs in with this name."""
+        ...
+
+    async def users(self, tenant_id: str) -> Sequence[User]:
+        """Return a tenant's users by name."""
+        ...
+
+    async def set_password(self, user_id: str, password_hash: str) -> None:
+        """Replace the hash of a user's password."""
+        ...
+
+    async def delete_user(self, tenant_id: str, user_id: str) -> bool:
+        """Delete a tenant's user with all keys and tokens; False when there is none."""
+        ...
+
+    async def add_key(self, key: ApiKey) -> None:
+        """Store `key`."""
+        ...
+
+    async def key_by_prefix(self, prefix: str) -> ApiKey | None:
+        """Return the key that begins so."""
+        ...
+
+    async def key(self, tenant_id: str, key_id: str) -> ApiKey | None:
+        """Return a tenant's key."""
+        ...
+
+    async def keys(self, tenant_id: str, user_id: str = "") -> Sequence[ApiKey]:
+        """Return a tenant's keys, newest first; only a user's when `user_id` is given."""
+        ...
+
+    async def replace_key(self, key: ApiKey) -> None:
+        """Overwrite the key with the same id."""
+        ...
+
+    async def delete_key(self, tenant_id: str, key_id: str) -> bool:
+        """Delete a tenant's key; False when there is none."""
+        ...
+
+    async def add_token(self, token: RefreshToken) -> None:
+        """Store `token`."""
+        ...
+
+    async def token(self, digest: str) -> RefreshToken | None:
+        """Return the refresh token with this digest, used or not."""
+        ...
+
+    async def use_token(self, digest: str) -> bool:
+        """Mark a token used, atomically; False when it already was."""
+        ...
+
+    async def revoke_family(self, family_id: str) -> None:
+        """Delete every token of a family."""
+        ...
+
+    async def drop_expired(self, now: datetime) -> int:
+        """Delete the tokens that ended before `now`; return how many."""
+        ...

@@ -1,0 +1,48 @@
+"""The tables behind the identity store. Times are microseconds since the Unix epoch, scopes comma separated."""
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, MetaData, String, Table
+
+metadata = MetaData()
+
+users = Table(
+    "gateway_users",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("tenant_id", String(64), nullable=False),
+    Column("username", String(128), nullable=False, unique=True),
+    Column("password_hash", String(256), nullable=False),
+    Column("scopes", String(512), nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("create_time", BigInteger, nullable=False),
+    Index("gateway_users_tenant", "tenant_id", "id"),
+)
+
+api_keys = Table(
+    "gateway_api_keys",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("tenant_id", String(64), nullable=False),
+    Column("user_id", String(64), ForeignKey("gateway_users.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String(128), nullable=False),
+    Column("prefix", String(32), nullable=False, unique=True),
+    Column("digest", String(64), nullable=False),
+    Column("previous_digest", String(64), nullable=False),
+    Column("previous_expire_time", BigInteger),
+    Column("scopes", String(512), nullable=False),
+    Column("create_time", BigInteger, nullable=False),
+    Column("expire_time", BigInteger),
+    Index("gateway_api_keys_user", "tenant_id", "user_id"),
+)
+
+refresh_tokens = Table(
+    "gateway_refresh_tokens",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("family_id", String(64), nullable=False),
+    Column("user_id", String(64), ForeignKey("gateway_users.id", ondelete="CASCADE"), nullable=False),
+    Column("create_time", BigInteger, nullable=False),
+    Column("expire_time", BigInteger, nullable=False),
+    Column("used", Boolean, nullable=False),
+    Index("gateway_refresh_tokens_family", "family_id"),
+    Index("gateway_refresh_tokens_expiry", "expire_time"),
+)

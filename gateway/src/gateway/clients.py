@@ -1,0 +1,97 @@
+"""Channels to the four services and the stubs on them."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from penstock.cache.v1.cache_pb2_grpc import CacheServiceStub
+from penstock.chat.v1.chat_pb2_grpc import (
+    ClientServiceStub,
+    ConversationServiceStub,
+    EngineServiceStub,
+    StreamServiceStub,
+)
+from penstock.feature.v1.feature_pb2_grpc import FeatureServiceStub, MetadataServiceStub
+from penstock.llm.v1.cost_pb2_grpc import CostServiceStub
+from penstock.llm.v1.llm_pb2_grpc import LlmServiceStub
+
+from penstock_kit.grpc.channel import PenstockChannel, open_channel
+
+if TYPE_CHECKING:
+    from penstock.cache.v1.cache_pb2_grpc import CacheServiceAsyncStub
+    from penstock.chat.v1.chat_pb2_grpc import (
+        ClientServiceAsyncStub,
+        ConversationServiceAsyncStub,
+        EngineServiceAsyncStub,
+        StreamServiceAsyncStub,
+    )
+    from penstock.feature.v1.feature_pb2_grpc import FeatureServiceAsyncStub, MetadataServiceAsyncStub
+    from penstock.llm.v1.cost_pb2_grpc import CostServiceAsyncStub
+    from penstock.llm.v1.llm_pb2_grpc import LlmServiceAsyncStub
+
+# Reads, which may be asked twice when a connection breaks.
+_IDEMPOTENT: Final[dict[str, tuple[str, ...]]] = {
+    "llm-service": (
+        "penstock.llm.v1.LlmService/ListModels",
+        "penstock.llm.v1.LlmService/ListProviders",
+        "penstock.llm.v1.CostService/SummarizeCosts",
+    ),
+    "chat-stream-service": (
+        "penstock.chat.v1.ConversationService/ListConversations",
+        "penstock.chat.v1.ConversationService/GetConversation",
+        "penstock.chat.v1.ConversationService/ListMessages",
+        "penstock.chat.v1.EngineService/ListEngines",
+    ),
+    "feature-service": (
+        "penstock.feature.v1.MetadataService/ListDevices",
+        "penstock.feature.v1.MetadataService/GetDevice",
+        "penstock.feature.v1.MetadataService/ListDataModels",
+        "penstock.feature.v1.MetadataService/GetDataModel",
+        "penstock.feature.v1.FeatureService/GetDataset",
+    ),
+    "cache-service": ("penstock.cache.v1.CacheService/GetStats",),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clients:
+    """One stub per gRPC service. Channels connect on first use and reconnect by themselves."""
+
+    llm: "LlmServiceAsyncStub"
+    costs: "CostServiceAsyncStub"
+    streams: "StreamServiceAsyncStub"
+    conversations: "ConversationServiceAsyncStub"
+    engines: "EngineServiceAsyncStub"
+    registrations: "ClientServiceAsyncStub"
+    features: "FeatureServiceAsyncStub"
+    metadata: "MetadataServiceAsyncStub"
+    cache: "CacheServiceAsyncStub"
+    channels: tuple[PenstockChannel, ...]
+
+    async def close(self) -> None:
+        """Close every channel."""
+        for channel in self.channels:
+            await channel.close()
+
+
+def open_clients(*, llm: str, chat: str, feature: str, cache: str) -> Clients:
+    """Return the stubs of the services at these addresses (``host:port``). Nothing is connected yet."""
+
+    def channel(target: str, service: str) -> PenstockChannel:
+        return open_channel(target, service=service, idempotent=_IDEMPOTENT[service])
+
+    llm_channel = channel(llm, "llm-service")
+    chat_channel = channel(chat, "chat-stream-service")
+    feature_channel = channel(feature, "feature-service")
+    cache_channel = channel(cache, "cache-service")
+    return Clients(
+        llm=LlmServiceStub(llm_channel),
+        costs=CostServiceStub(llm_channel),
+        streams=StreamServiceStub(chat_channel),
+        conversations=ConversationServiceStub(chat_channel),
+        engines=EngineServiceStub(chat_channel),
+        registrations=ClientServiceStub(chat_channel),
+        features=FeatureServiceStub(feature_channel),
+        metadata=MetadataServiceStub(feature_channel),
+        cache=CacheServiceStub(cache_channel),
+        channels=(llm_channel, chat_channel, feature_channel, cache_channel),
+    )

@@ -1,0 +1,1 @@
+"""Protobuf messages ⇄ the JSON of our HTTP API."""

@@ -1,0 +1,67 @@
+"""Conversations, messages, engines, personalities, templates and clients → JSON."""
+
+import orjson
+from penstock.chat.v1 import chat_pb2 as pb
+from penstock.common.v1.common_pb2 import ToolCall
+
+from gateway.convert.scalar import JsonObject, time_from_proto, usage_from_proto
+
+
+def conversation_from_proto(conversation: pb.Conversation) -> JsonObject:
+    """Return a conversation."""
+    return {
+        "id": conversation.id,
+        "title": conversation.title,
+        "create_time": time_from_proto(conversation, "create_time"),
+        "update_time": time_from_proto(conversation, "update_time"),
+        "message_count": conversation.message_count,
+        "model": conversation.model or None,
+        "personality_id": conversation.personality_id or None,
+        "active_stream_id": conversation.active_stream_id or None,
+        "labels": dict(conversation.labels),
+    }
+
+
+def message_from_proto(message: pb.Message) -> JsonObject:
+    """Return a stored message."""
+    json: JsonObject = {
+        "id": message.id,
+        "conversation_id": message.conversation_id,
+        "role": message.role,
+        "content": message.content,
+        "create_time": time_from_proto(message, "create_time"),
+        "status": message.status or None,
+        "stream_id": message.stream_id or None,
+        "model": message.model or None,
+    }
+    if message.tool_calls:
+        json["tool_calls"] = [_tool_call(call) for call in message.tool_calls]
+    if message.tool_call_id:
+        json["tool_call_id"] = message.tool_call_id
+        json["is_error"] = message.is_error
+    if message.thinking:
+        json["thinking"] = message.thinking
+    if message.HasField("usage"):
+        json["usage"] = usage_from_proto(message.usage)
+    return json
+
+
+def engine_from_proto(engine: pb.Engine) -> JsonObject:
+    """Return an engine."""
+    return {
+        "name": engine.name,
+        "version": engine.version,
+        "description": engine.description,
+        "current": engine.current,
+        "healthy": engine.healthy,
+        "detail": engine.detail or None,
+        "features": list(engine.features),
+    }
+
+
+def _tool_call(call: ToolCall) -> JsonObject:
+    try:
+        arguments = orjson.loads(call.arguments_json or "{}")
+    except orjson.JSONDecodeError:
+        arguments = {"_invalid": call.arguments_json}
+    return {"tool_call_id": call.id, "name": call.name, "arguments": arguments}

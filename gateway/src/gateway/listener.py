@@ -1,0 +1,84 @@
+"""The HTTP server: binding its port, serving, and ending without cutting anybody off."""
+
+import asyncio
+import contextlib
+import errno
+import socket
+from typing import Final
+
+import uvicorn
+
+from gateway.assembly import Application
+from penstock_kit.logging import get_logger
+
+_BACKLOG: Final = 2048
+_KEEP_ALIVE: Final = 75
+
+log = get_logger(__name__)
+
+
+class PortTaken(Exception):  # noqa: N818 - it says what it is
+    """The address can't be listened on; the text names it and the setting that changes it."""
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a bound socket (port 0 takes a free one); raise PortTaken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+        bound.listen(_BACKLOG)
+    except OSError as error:
+        bound.close()
+        why = "the port is in use" if error.errno == errno.EADDRINUSE else error.strerror or str(error)
+        remedy = "set PENSTOCK_HTTP_PORT to a free port or PENSTOCK_BIND_HOST to an address of this machine"
+        message = f"gateway cannot listen on {host}:{port}: {why}; {remedy}"
+        raise PortTaken(message) from None
+    bound.setblocking(False)
+    return bound
+
+
+class Listener:
+    """Serves an application on a bound socket with uvicorn."""
+
+    def __init__(self, application: Application, bound: socket.socket, *, grace_seconds: float) -> None:
+        self._application = application
+        self._bound = bound
+        config = uvicorn.Config(
+            application.asgi,
+            loop="none",
+            http="httptools",
+            ws="websockets-sansio",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=_KEEP_ALIVE,
+            timeout_graceful_shutdown=max(1, int(grace_seconds)),
+            backlog=_BACKLOG,
+        )
+        self._server = _Server(config)
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set; then turn unready, take nothing new and let running answers end."""
+        host, port = self._bound.getsockname()[:2]
+        log.info("serving", address=f"{host}:{port}", url=f"http://{host}:{port}")
+        serving = asyncio.create_task(self._server.serve(sockets=[self._bound]))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        self._application.readiness.draining = True
+        stopping.cancel()
+        self._server.should_exit = True
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that leaves the process's signals alone."""
+
+    @contextlib.contextmanager
+    def capture_signals(self):
+        """Do nothing: the process decides when to stop."""
+        yield

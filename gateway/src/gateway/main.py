@@ -1,0 +1,75 @@
+"""The gateway process, from its settings to its end."""
+
+import asyncio
+import socket
+import sys
+from pathlib import Path
+from typing import Final
+
+from prometheus_client import CollectorRegistry
+
+from gateway.assembly import Resources, assemble
+from gateway.auth.bootstrap import FirstAdmin, ensure_admin
+from gateway.auth.password import Passwords
+from gateway.auth.sql_store import SqlIdentityStore
+from gateway.clients import open_clients
+from gateway.listener import Listener, PortTaken, bind
+from gateway.settings import GatewaySettings
+from penstock_kit.clock import SystemClock
+from penstock_kit.database import migrate, open_database
+from penstock_kit.grpc.process import run_service
+from penstock_kit.home import ensure_home
+from penstock_kit.logging import configure_logging, get_logger
+from penstock_kit.settings import load
+from penstock_kit.telemetry import ProcessMetrics, configure_tracing
+
+SERVICE: Final = "gateway"
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+log = get_logger(__name__)
+
+
+def run() -> None:
+    """Run the gateway until it is told to stop. Exit code 2: wrong settings or a port in use."""
+    settings = load(GatewaySettings)
+    try:
+        bound = bind(settings.host, settings.http_port)
+    except PortTaken as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(2) from None
+    run_service(lambda stop: serve(settings, bound, stop))
+
+
+async def serve(settings: GatewaySettings, bound: socket.socket, stop: asyncio.Event) -> None:
+    """Serve on the bound socket until `stop` is set, then drain."""
+    redactor = configure_logging(SERVICE, settings.log_level, settings.log_format)
+    tracing = configure_tracing(SERVICE, settings.otlp_endpoint)
+    registry = CollectorRegistry()
+    ProcessMetrics(registry, SERVICE)
+    home = ensure_home(settings.home)
+    clock = SystemClock()
+    await migrate(settings.store_url(), MIGRATIONS)
+    database = open_database(settings.store_url(), readers=2)
+    store = SqlIdentityStore(database)
+    passwords = Passwords()
+    chosen = FirstAdmin(password=settings.admin_password.get_secret_value(), key=settings.admin_key.get_secret_value())
+    await ensure_admin(store=store, passwords=passwords, clock=clock, home=home, chosen=chosen)
+    clients = open_clients(
+        llm=settings.llm_address,
+        chat=settings.chat_address,
+        feature=settings.feature_address,
+        cache=settings.cache_address,
+    )
+    application = assemble(
+        settings,
+        Resources(
+            home=home, store=store, passwords=passwords, clients=clients, clock=clock,
+            registry=registry, tracing=tracing, redactor=redactor,
+        ),
+    )  # fmt: skip
+    try:
+        await Listener(application, bound, grace_seconds=settings.grace_seconds).serve(stop)
+    finally:
+        await clients.close()
+        await database.close()
+        tracing.shutdown()

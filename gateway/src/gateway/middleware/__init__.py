@@ -1,0 +1,1 @@
+"""Pure ASGI middleware: each wraps the whole application and sees every request."""

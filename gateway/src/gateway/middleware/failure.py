@@ -1,0 +1,54 @@
+"""Errors out of the application become answers in the shape the caller's path speaks."""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.problems import render_error
+from gateway.streaming.departure import ClientLeft
+from penstock_kit.context import current_context
+from penstock_kit.errors import Internal, PenstockError
+from penstock_kit.logging import get_logger
+from penstock_kit.redaction import Redactor
+
+log = get_logger(__name__)
+
+
+class Failures:
+    """Answers for whatever the application raised before its answer began."""
+
+    def __init__(self, app: ASGIApp, *, redactor: Redactor) -> None:
+        self._app = app
+        self._redactor = redactor
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection scope."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except ClientLeft:
+            return
+        except PenstockError as error:
+            if begun:
+                raise
+            await send_error(error, scope, send, self._redactor)
+        except Exception as error:
+            if begun:
+                raise
+            log.error("unexpected error in a request", path=scope["path"], exc_info=error)
+            hidden = Internal("internal error; the gateway's log has it under this request id")
+            await send_error(hidden, scope, send, self._redactor)
+
+
+async def send_error(error: PenstockError, scope: Scope, send: Send, redactor: Redactor) -> None:
+    """Answer `scope` with `error`, secrets masked."""
+    rendered = render_error(redactor.error(error), path=scope["path"], request_id=current_context().request_id)
+    await send({"type": "http.response.start", "status": rendered.status, "headers": list(rendered.headers)})
+    await send({"type": "http.response.body", "body": rendered.body})

@@ -1,0 +1,136 @@
+"""The outermost frame: request id, call context, span, metrics and access log of every request."""
+
+import re
+import time
+from collections.abc import Iterable
+from typing import Any, Final
+
+from opentelemetry import context as otel_context
+from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer, set_span_in_context
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.middleware.measure import HttpMetrics
+from penstock_kit.context import CallContext, set_context
+from penstock_kit.ids import new_id
+from penstock_kit.logging import get_logger
+from penstock_kit.telemetry.tracing import Tracing, parent_context
+
+ENDPOINT_KEY: Final = "penstock.endpoint"
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9_.:\-]{1,128}")
+_UNMATCHED: Final = "unmatched"
+_LEFT: Final = 499
+
+log = get_logger(__name__)
+
+
+class RequestFrame:
+    """Gives every request its context and its outcome. What escapes the application is logged here, once."""
+
+    def __init__(self, app: ASGIApp, *, metrics: HttpMetrics, tracing: Tracing, access_log: bool) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._tracer = tracing.tracer("gateway") if tracing.enabled else None
+        self._access_log = access_log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection scope."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        context = _context(scope["headers"])
+        set_context(context)
+        exchange = _Exchange(
+            scope, context, send, None if self._tracer is None else _span(self._tracer, scope, context)
+        )
+        self._metrics.in_flight.inc()
+        try:
+            await self._app(scope, receive, exchange.send)
+        except Exception:
+            exchange.failed = True
+            log.exception("unexpected error in a request", method=exchange.method, path=scope["path"])
+        finally:
+            self._metrics.in_flight.dec()
+            self._finish(exchange)
+
+    def _finish(self, exchange: "_Exchange") -> None:
+        seconds = time.perf_counter() - exchange.begun
+        endpoint, status = exchange.endpoint(), exchange.status
+        self._metrics.observe(method=exchange.method, endpoint=endpoint, status=status, seconds=seconds)
+        exchange.end_span(endpoint)
+        if self._access_log:
+            milliseconds = round(seconds * 1000, 2)
+            path = exchange.scope["path"]
+            log.info("request", method=exchange.method, path=path, route=endpoint, status=status, ms=milliseconds)
+
+
+class _Exchange:
+    """One request with its answer's status and span."""
+
+    __slots__ = ("_request_id", "_send", "_span", "_status", "begun", "failed", "method", "scope")
+
+    def __init__(self, scope: Scope, context: CallContext, send: Send, span: Span | None) -> None:
+        self.scope = scope
+        self.method: str = scope.get("method", "WEBSOCKET")
+        self.begun = time.perf_counter()
+        self.failed = False
+        self._request_id = context.request_id.encode()
+        self._send = send
+        self._span = span
+        self._status = 0
+
+    @property
+    def status(self) -> int:
+        """The status sent; 499 when the client left before one, 500 when we failed before one."""
+        return self._status or (500 if self.failed else _LEFT)
+
+    async def send(self, message: Message) -> None:
+        """Pass a message on, with the request id on the first."""
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self._request_id)]
+        elif message["type"] == "websocket.accept":
+            self._status = 101
+        await self._send(message)
+
+    def endpoint(self) -> str:
+        """Return the template of the route that answered."""
+        own = self.scope.get(ENDPOINT_KEY)
+        return own or getattr(self.scope.get("route"), "path", _UNMATCHED)
+
+    def end_span(self, endpoint: str) -> None:
+        """Name the span after its route and end it."""
+        if self._span is None:
+            return
+        self._span.update_name(f"{self.method} {endpoint}")
+        self._span.set_attribute("http.route", endpoint)
+        self._span.set_attribute("http.response.status_code", self.status)
+        if self.status >= 500:
+            self._span.set_status(StatusCode.ERROR)
+        self._span.end()
+
+
+def _context(headers: Iterable[tuple[bytes, bytes]]) -> CallContext:
+    request_id, traceparent, tracestate = "", "", ""
+    for name, value in headers:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            request_id = value.decode("ascii")
+        elif name == b"traceparent":
+            traceparent = value.decode("latin-1")
+        elif name == b"tracestate":
+            tracestate = value.decode("latin-1")
+    if parent_context(traceparent) is None:
+        traceparent = tracestate = ""
+    return CallContext(request_id=request_id or new_id("req"), traceparent=traceparent, tracestate=tracestate)
+
+
+def _span(tracer: Tracer, scope: Scope, context: CallContext) -> Span:
+    attributes: dict[str, Any] = {
+        "http.request.method": scope.get("method", "WEBSOCKET"),
+        "url.path": scope["path"],
+        "penstock.request_id": context.request_id,
+    }
+    parent = parent_context(context.traceparent, context.tracestate)
+    span = tracer.start_span("HTTP", context=parent, kind=SpanKind.SERVER, attributes=attributes)
+    # Not detached: the task of a request ends with the request, and its context with it.
+    otel_context.attach(set_span_in_context(span))
+    return span

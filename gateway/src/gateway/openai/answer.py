@@ -1,0 +1,141 @@
+"""The pieces that whole answers and streamed chunks share: usage, tool calls, extras, headers."""
+
+from typing import Any, Final
+
+import orjson
+from penstock.common.v1.common_pb2 import Usage
+from penstock.llm.v1 import llm_pb2 as pb
+
+from gateway.openai.field import JsonObject
+from gateway.streaming.event_stream import Header
+
+_FINISH: Final = {"budget_exceeded": "length", "": "stop"}
+
+
+def chat_completion_from_proto(answer: pb.Answer) -> JsonObject:
+    """Return the body of ``chat.completion``."""
+    finished = answer.finished
+    first = _choice(
+        pb.Choice(
+            text=answer.text,
+            thinking=answer.thinking,
+            refusal=answer.refusal,
+            tool_calls=answer.tool_calls,
+            finish_reason=finished.finish_reason,
+        )
+    )
+    if answer.annotations:
+        first["message"]["annotations"] = [annotation_from_proto(entry) for entry in answer.annotations]
+    if answer.logprobs_json:
+        first["logprobs"] = orjson.Fragment(answer.logprobs_json)
+    return {
+        "id": answer_id(answer.started),
+        "object": "chat.completion",
+        "created": answer.started.create_time.seconds,
+        "model": answer.started.model,
+        "choices": [first, *map(_choice, answer.more_choices)],
+        "usage": usage_from_proto(finished.usage),
+        "x_penstock": extras_from_proto(answer.started, finished),
+    }
+
+
+def answer_id(started: pb.Started) -> str:
+    """Return our id of the answer in OpenAI's style."""
+    return started.id if started.id.startswith("chatcmpl-") else f"chatcmpl-{started.id}"
+
+
+def finish_reason(reason: str) -> str:
+    """Return a finish reason that OpenAI's clients know; ours beyond those is in ``x_penstock``."""
+    return _FINISH.get(reason, reason)
+
+
+def usage_from_proto(usage: Usage) -> JsonObject:
+    """Return OpenAI's overlapping counts made from our disjoint ones."""
+    prompt = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
+    completion = usage.output_tokens + usage.reasoning_tokens
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "prompt_tokens_details": {"cached_tokens": usage.cache_read_tokens, "audio_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens, "audio_tokens": 0},
+    }
+
+
+def extras_from_proto(started: pb.Started, finished: pb.Finished) -> JsonObject:
+    """Return what rides in the top-level ``x_penstock`` of an answer."""
+    extras: JsonObject = {
+        "provider": started.provider,
+        "finish_reason": finished.finish_reason,
+        "degraded": started.degraded,
+        "estimated_usage": finished.usage.estimated,
+    }
+    if started.cache:
+        extras["cache"] = started.cache
+    if finished.HasField("cost"):
+        cost = finished.cost
+        extras["cost"] = {
+            "amount": cost.amount or None,
+            "currency": cost.currency or "USD",
+            "source": cost.source,
+        }
+    if finished.ledger_id:
+        extras["ledger_id"] = finished.ledger_id
+    return extras
+
+
+def annotation_from_proto(annotation: pb.Annotation) -> JsonObject:
+    """Return a cited source."""
+    return {
+        "type": "url_citation",
+        "url_citation": {
+            "url": annotation.url,
+            "title": annotation.title,
+            "start_index": annotation.start_index,
+            "end_index": annotation.end_index,
+        },
+    }
+
+
+def headers_from_started(started: pb.Started) -> list[Header]:
+    """Return the headers that say who answered and how: provider, dropped knobs, degradation, cache."""
+    headers: list[Header] = []
+    if started.provider:
+        headers.append((b"x-penstock-provider", _header_value(started.provider)))
+    if started.dropped_params:
+        headers.append((b"x-dropped-params", _header_value(",".join(started.dropped_params))))
+    if started.degraded:
+        failed = (f"{attempt.provider}:{attempt.error_kind}" for attempt in started.failed_attempts)
+        headers.append((b"x-degraded", _header_value(",".join(failed)) or b"true"))
+    if started.cache:
+        headers.append((b"x-cache", _header_value(_cache_verdict(started))))
+    return headers
+
+
+def _cache_verdict(started: pb.Started) -> str:
+    if started.cache == "semantic_hit":
+        return f"hit; sim={started.similarity:.2f}"
+    return started.cache
+
+
+def _header_value(text: str) -> bytes:
+    """Return `text` as a header may carry it: printable ASCII, no line can be broken."""
+    return "".join(c if c.isprintable() else "?" for c in text).encode("ascii", "replace")
+
+
+def _choice(choice: pb.Choice) -> dict[str, Any]:
+    tool_calls = [
+        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments_json}}
+        for call in choice.tool_calls
+    ]
+    message: JsonObject = {
+        "role": "assistant",
+        "content": choice.text if choice.text or not tool_calls else None,
+        "refusal": choice.refusal or None,
+    }
+    if choice.thinking:
+        message["reasoning_content"] = choice.thinking
+    if tool_calls:
+        message["tool_calls"] = tool_calls
+    reason = finish_reason(choice.finish_reason)
+    return {"index": choice.index, "message": message, "logprobs": None, "finish_reason": reason}

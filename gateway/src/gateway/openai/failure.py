@@ -1,0 +1,22 @@
+"""What a failure behind us is for the caller in front."""
+
+from penstock_kit.errors import BadUpstream, ErrorKind, PenstockError, Unavailable
+
+
+def blamed_on_us(error: PenstockError) -> PenstockError:
+    """Return `error` as the caller may see it.
+
+    A 401 from behind is our credentials' failure, not the caller's; a cancellation nobody asked for is
+    a service that went away.
+    """
+    if error.kind is ErrorKind.UNAUTHENTICATED:
+        message = "the model provider refused the gateway's credentials; tell the operator"
+        return BadUpstream(message, reason="PROVIDER_AUTH", metadata=error.metadata)
+    if error.kind is ErrorKind.CANCELLED:
+        return Unavailable("the service ended the call before the answer was complete", reason="STREAM_CUT")
+    return error
+
+
+def cut_short() -> PenstockError:
+    """Return the error of a stream that ended without a finish reason."""
+    return BadUpstream("the answer ended without a finish reason; it may be incomplete", reason="STREAM_CUT")

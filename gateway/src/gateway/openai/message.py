@@ -1,0 +1,118 @@
+"""Messages of an OpenAI chat request → messages of the Completion proto."""
+
+import base64
+import binascii
+from typing import Any, Final
+
+from penstock.common.v1.common_pb2 import ToolCall
+from penstock.llm.v1 import llm_pb2 as pb
+
+from gateway.openai.field import Fields, wrong
+
+_ROLES: Final = {
+    "system": pb.ROLE_SYSTEM,
+    "developer": pb.ROLE_SYSTEM,
+    "user": pb.ROLE_USER,
+    "assistant": pb.ROLE_ASSISTANT,
+    "tool": pb.ROLE_TOOL,
+    "function": pb.ROLE_TOOL,
+}
+_TTL: Final = "5m"
+
+
+def messages_to_proto(items: list[Any]) -> list[pb.Message]:
+    """Return the messages; raise InvalidArgument naming the message and field that is wrong."""
+    if not items:
+        wrong("messages", "must be an array with at least one message")
+    return [_message(Fields(item, f"messages[{index}]")) for index, item in enumerate(items)]
+
+
+def _message(fields: Fields) -> pb.Message:
+    role = fields.text("role")
+    if role not in _ROLES:
+        wrong(fields.at("role"), f"must be one of {', '.join(_ROLES)}, not {role!r}")
+    parts: list[pb.Part] = []
+    thinking = fields.text("reasoning_content")
+    if thinking:
+        parts.append(pb.Part(thinking=pb.ThinkingPart(text=thinking)))
+    content = fields.take("content")
+    parts.extend(_content(content, fields.at("content")))
+    calls = [
+        _tool_call(Fields(item, f"{fields.at('tool_calls')}[{index}]"))
+        for index, item in enumerate(fields.items("tool_calls"))
+    ]
+    if content is None and not calls and not parts and role != "assistant":
+        wrong(fields.at("content"), f"is required for role {role!r}")
+    return pb.Message(
+        role=_ROLES[role],
+        parts=parts,
+        tool_calls=calls,
+        tool_call_id=fields.text("tool_call_id"),
+        name=fields.text("name"),
+    )
+
+
+def _content(content: Any, path: str) -> list[pb.Part]:
+    if content is None:
+        return []
+    if isinstance(content, str):
+        return [pb.Part(text=content)]
+    if not isinstance(content, list):
+        wrong(path, "must be a string or an array of parts")
+    items: list[Any] = content  # pyright: ignore[reportUnknownVariableType]
+    return [_part(Fields(item, f"{path}[{index}]")) for index, item in enumerate(items)]
+
+
+def _part(fields: Fields) -> pb.Part:
+    kind = fields.text("type")
+    match kind:
+        case "text":
+            part = pb.Part(text=_required(fields, "text"))
+        case "refusal":
+            part = pb.Part(text=_required(fields, "refusal"))
+        case "image_url":
+            part = pb.Part(image=_image(fields))
+        case "file":
+            part = pb.Part(file=_file(fields.inner("file")))
+        case _:
+            wrong(fields.at("type"), f"must be text, image_url or file, not {kind!r}")
+    mark = fields.inner("cache_control")
+    if mark.text("type") == "ephemeral":
+        part.cache_ttl = mark.text("ttl", _TTL)
+    return part
+
+
+def _image(fields: Fields) -> pb.ImagePart:
+    value = fields.take("image_url")
+    inner = Fields({"url": value} if isinstance(value, str) else value, fields.at("image_url"))
+    url = _required(inner, "url")
+    if not url.startswith(("https://", "http://", "data:")):
+        wrong(inner.at("url"), "must be an https URL or a data URL")
+    return pb.ImagePart(url=url, detail=inner.choice("detail", ("auto", "low", "high")))
+
+
+def _file(fields: Fields) -> pb.FilePart:
+    data = fields.text("file_data")
+    if not data:
+        wrong(fields.at("file_data"), "is required: send the file as a data URL, files are not stored here")
+    head, _, encoded = data.rpartition(",")
+    media_type = head.removeprefix("data:").partition(";")[0]
+    try:
+        content = base64.b64decode(encoded, validate=True)
+    except binascii.Error:
+        wrong(fields.at("file_data"), "must be base64 or a data URL")
+    return pb.FilePart(filename=fields.text("filename"), data=content, media_type=media_type or "application/pdf")
+
+
+def _tool_call(fields: Fields) -> ToolCall:
+    function = fields.inner("function")
+    return ToolCall(
+        id=_required(fields, "id"), name=_required(function, "name"), arguments_json=function.text("arguments", "{}")
+    )
+
+
+def _required(fields: Fields, name: str) -> str:
+    value = fields.take(name)
+    if not isinstance(value, str):
+        wrong(fields.at(name), "is required and must be a string")
+    return value

@@ -1,0 +1,91 @@
+"""Errors on the wire: problem+json, or the shape of OpenAI or Anthropic where their clients call."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.json import encode
+from penstock_kit.errors import ErrorKind, PenstockError, http_status, problem_from_error
+
+_OPENAI_TYPES: Final[dict[ErrorKind, str]] = {
+    ErrorKind.UNAUTHENTICATED: "authentication_error",
+    ErrorKind.PERMISSION_DENIED: "permission_error",
+    ErrorKind.RESOURCE_EXHAUSTED: "rate_limit_error",
+    ErrorKind.DEADLINE_EXCEEDED: "timeout_error",
+    ErrorKind.UNAVAILABLE: "service_unavailable_error",
+    ErrorKind.BAD_UPSTREAM: "upstream_error",
+    ErrorKind.INTERNAL: "server_error",
+}
+_ANTHROPIC_TYPES: Final[dict[ErrorKind, str]] = {
+    ErrorKind.UNAUTHENTICATED: "authentication_error",
+    ErrorKind.PERMISSION_DENIED: "permission_error",
+    ErrorKind.NOT_FOUND: "not_found_error",
+    ErrorKind.PAYLOAD_TOO_LARGE: "request_too_large",
+    ErrorKind.RESOURCE_EXHAUSTED: "rate_limit_error",
+    ErrorKind.UNAVAILABLE: "overloaded_error",
+    ErrorKind.DEADLINE_EXCEEDED: "timeout_error",
+    ErrorKind.BAD_UPSTREAM: "api_error",
+    ErrorKind.INTERNAL: "api_error",
+}
+_CODES: Final[dict[str, str]] = {
+    "CREDENTIALS_MISSING": "invalid_api_key",
+    "CREDENTIALS_INVALID": "invalid_api_key",
+    "BUDGET_EXCEEDED": "insufficient_quota",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedError:
+    """An error ready to be sent."""
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+
+
+def render_error(error: PenstockError, *, path: str, request_id: str) -> RenderedError:
+    """Return `error` in the shape that the clients of `path` understand."""
+    headers = [(b"content-type", b"application/json"), *_retry_headers(error)]
+    if path.startswith("/v1/messages"):
+        body = anthropic_error(error, request_id=request_id)
+    elif path.startswith("/v1/"):
+        body = openai_error(error)
+    else:
+        headers[0] = (b"content-type", b"application/problem+json")
+        body = problem_from_error(error, instance=path, request_id=request_id)
+    if error.kind is ErrorKind.UNAUTHENTICATED:
+        headers.append((b"www-authenticate", b'Bearer realm="penstock"'))
+    if path.startswith("/v1/"):
+        headers.append((b"x-should-retry", b"true" if error.retryable else b"false"))
+    content = encode(body)
+    headers.append((b"content-length", b"%d" % len(content)))
+    return RenderedError(status=http_status(error.kind), headers=tuple(headers), body=content)
+
+
+def openai_error(error: PenstockError) -> dict[str, Any]:
+    """Return ``{"error": {message, type, code, param}}``, as a body or as a frame in a stream."""
+    code = _CODES.get(error.reason, error.reason.lower())
+    kind = "insufficient_quota" if code == "insufficient_quota" else _OPENAI_TYPES.get(error.kind)
+    param = error.violations[0].field if error.violations else None
+    return {
+        "error": {
+            "message": error.message,
+            "type": kind or "invalid_request_error",
+            "code": code,
+            "param": param,
+        }
+    }
+
+
+def anthropic_error(error: PenstockError, *, request_id: str) -> dict[str, Any]:
+    """Return ``{"type": "error", "error": {type, message}, request_id}``, as a body or as a frame."""
+    kind = _ANTHROPIC_TYPES.get(error.kind, "invalid_request_error")
+    return {"type": "error", "error": {"type": kind, "message": error.message}, "request_id": request_id}
+
+
+def _retry_headers(error: PenstockError) -> list[tuple[bytes, bytes]]:
+    """A client that may retry is told when; without a time from the source, a second."""
+    if not error.retryable:
+        return []
+    seconds = 1.0 if error.retry_after is None else max(0.0, error.retry_after)
+    return [(b"retry-after", b"%d" % math.ceil(seconds)), (b"retry-after-ms", b"%d" % math.ceil(seconds * 1000))]

@@ -1,0 +1,159 @@
+"""Whether the whole can serve: asks every service and the own store, at once and with short patience."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from penstock.cache.v1.cache_pb2 import GetStatsRequest
+from penstock.chat.v1 import chat_pb2
+from penstock.common.v1.common_pb2 import ComponentStatus
+from penstock.feature.v1 import feature_pb2
+from penstock.llm.v1 import llm_pb2
+
+from gateway.clients import Clients
+from penstock_kit.context import SYSTEM, CallContext, use_context
+from penstock_kit.errors import PenstockError
+from penstock_kit.ids import new_id
+
+State = Literal["ok", "degraded", "down"]
+
+_PATIENCE: Final = 1.5
+_OPEN: Final = frozenset({"open", "half_open"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """A service or store: its state, and why it is not ok."""
+
+    name: str
+    state: State
+    required: bool
+    detail: str = ""
+    milliseconds: float | None = None
+    rss_mb: float | None = None
+    parts: tuple[ComponentStatus, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the component for ``/ready``."""
+        json: dict[str, Any] = {"state": self.state, "required": self.required}
+        if self.detail:
+            json["detail"] = self.detail
+        if self.milliseconds is not None:
+            json["ms"] = self.milliseconds
+        if self.parts:
+            json["stores"] = {
+                part.name: {"state": part.state, **({"detail": part.detail} if part.detail else {})}
+                for part in self.parts
+            }
+        return json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The state of all components."""
+
+    components: tuple[Component, ...]
+    draining: bool = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether requests can be served."""
+        return not self.draining and all(entry.state != "down" for entry in self.components if entry.required)
+
+    @property
+    def degraded(self) -> list[str]:
+        """Names of what is not ok, a service's stores as ``service/store``."""
+        names = [entry.name for entry in self.components if entry.state != "ok"]
+        for entry in self.components:
+            names += [f"{entry.name}/{part.name}" for part in entry.parts if part.state != "ok"]
+        return names
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the body of ``/ready``."""
+        status = "ready" if self.ready else "unavailable"
+        if self.draining:
+            status = "draining"
+        elif self.ready and self.degraded:
+            status = "degraded"
+        return {
+            "status": status,
+            "ready": self.ready,
+            "degraded": self.degraded,
+            "services": {entry.name: entry.to_json() for entry in self.components},
+        }
+
+
+@dataclass(slots=True, kw_only=True)
+class Readiness:
+    """Answers ``/ready``. `ping_store` asks the gateway's own store."""
+
+    clients: Clients
+    ping_store: Callable[[], Awaitable[None]]
+    patience: float = _PATIENCE
+    draining: bool = field(default=False)
+
+    async def report(self) -> Report:
+        """Ask everybody at once; takes at most the patience."""
+        components = await asyncio.gather(
+            self._ask("gateway/database", self._own_store, required=True),
+            self._ask("llm-service", self._llm, required=True),
+            self._ask("chat-stream-service", self._chat, required=True),
+            self._ask("feature-service", self._feature, required=False),
+            self._ask("cache-service", self._cache, required=False),
+        )
+        return Report(components=tuple(components), draining=self.draining)
+
+    async def memory(self) -> Mapping[str, float | None]:
+        """Return the resident memory in MB of each service that says it."""
+        report = await self.report()
+        return {entry.name: entry.rss_mb for entry in report.components if entry.rss_mb is not None}
+
+    async def _ask(self, name: str, question: Callable[[], Awaitable[Any]], *, required: bool) -> Component:
+        begun = time.perf_counter()
+        context = CallContext(request_id=new_id("req"), caller=SYSTEM, deadline=time.monotonic() + self.patience)
+        try:
+            with use_context(context):
+                async with asyncio.timeout(self.patience + 0.2):
+                    answer = await question()
+        except PenstockError as error:
+            return Component(name=name, state="down", required=required, detail=error.message)
+        except TimeoutError:
+            return Component(name=name, state="down", required=required, detail=f"no answer in {self.patience:g} s")
+        parts = tuple(getattr(answer, "components", ()))
+        rss = getattr(answer, "rss_bytes", 0)
+        return Component(
+            name=name,
+            state=_worst(parts),
+            required=required,
+            milliseconds=round((time.perf_counter() - begun) * 1000, 1),
+            rss_mb=round(rss / 1048576, 1) if rss else None,
+            parts=parts,
+        )
+
+    async def _own_store(self) -> None:
+        await self.ping_store()
+
+    async def _llm(self) -> Any:
+        return await self.clients.llm.GetStatus(llm_pb2.GetStatusRequest())
+
+    async def _chat(self) -> Any:
+        return await self.clients.streams.GetStatus(chat_pb2.GetStatusRequest())
+
+    async def _feature(self) -> Any:
+        return await self.clients.features.GetStatus(feature_pb2.GetStatusRequest())
+
+    async def _cache(self) -> Any:
+        """The cache has no status of its own: its statistics say how its Redis is."""
+        stats = await self.clients.cache.GetStats(GetStatsRequest())
+        state = "degraded" if stats.breaker_state in _OPEN else "ok"
+        detail = f"Redis breaker is {stats.breaker_state}" if state == "degraded" else ""
+        return chat_pb2.GetStatusResponse(
+            components=[ComponentStatus(name=stats.backend or "memory", state=state, detail=detail)]
+        )
+
+
+def _worst(parts: tuple[ComponentStatus, ...]) -> State:
+    """A service that answers is at worst degraded: it knows best what it can do without."""
+    return "ok" if all(part.state == "ok" for part in parts) else "degraded"

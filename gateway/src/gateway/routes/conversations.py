@@ -1,0 +1,136 @@
+"""Conversations: create, list, read, rename, delete, and ask."""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from fastapi import Header, Response
+from penstock.chat.v1 import chat_pb2 as pb
+from pydantic import BaseModel, Field
+
+from gateway.auth.guard import Guard
+from gateway.auth.scope import CHAT
+from gateway.convert.conversation import conversation_from_proto, message_from_proto
+from gateway.json import JsonResponse
+from gateway.routes.page import PageSize, PageToken
+from gateway.routes.router import EVENTS, add, api_router
+from gateway.streaming.relay import EventRelay, Relayer
+
+if TYPE_CHECKING:
+    from penstock.chat.v1.chat_pb2_grpc import ConversationServiceAsyncStub
+
+IdempotencyKey = Annotated[str, Header(max_length=200, description="Same key: the same result, not a second one.")]
+
+
+class ConversationCreate(BaseModel):
+    """A new conversation. Everything is optional."""
+
+    title: str = Field(default="", max_length=500, description="Empty: made from the first question.")
+    model: str = Field(default="", max_length=200, description="Default model of its turns.")
+    personality_id: str = Field(default="", max_length=200)
+    labels: dict[str, str] = Field(default_factory=dict)
+
+
+class ConversationUpdate(BaseModel):
+    """What to change; a field left out stays."""
+
+    title: str | None = Field(default=None, max_length=500)
+    model: str | None = Field(default=None, max_length=200)
+    personality_id: str | None = Field(default=None, max_length=200)
+
+
+class StreamChatRequest(BaseModel):
+    """A question and how to answer it."""
+
+    content: str = Field(min_length=1, max_length=200_000, description="What the user says.")
+    role: Literal["user", "system"] = "user"
+    engine: str = Field(default="", max_length=100, description="Engine of this turn; empty: the current one.")
+    model: str = Field(default="", max_length=200, description="`provider/model` of this turn.")
+    personality_id: str = Field(default="", max_length=200)
+    use_tools: bool = Field(default=True, description="Offer the device tools to the model.")
+    on_disconnect: Literal["detach", "cancel"] = Field(
+        default="detach", description="`detach`: the answer goes on and can be resumed; `cancel`: it ends."
+    )
+    template_id: str = Field(default="", max_length=200)
+    template_values: dict[str, str] = Field(default_factory=dict)
+    client_id: str = Field(default="", max_length=200)
+
+
+class ConversationRoutes:
+    """The routes below ``/api/v1/conversations``."""
+
+    def __init__(self, *, conversations: "ConversationServiceAsyncStub", relayer: Relayer, guard: Guard) -> None:
+        self._conversations = conversations
+        self._relayer = relayer
+        self.router = api_router("conversations", guard.needs(CHAT))
+        one = "/api/v1/conversations/{conversation_id}"
+        add(self.router, "POST /api/v1/conversations", self.create_conversation, status_code=201)
+        add(self.router, "GET /api/v1/conversations", self.list_conversations)
+        add(self.router, f"GET {one}", self.get_conversation)
+        add(self.router, f"GET {one}/messages", self.list_messages)
+        add(self.router, f"PATCH {one}", self.update_conversation)
+        add(self.router, f"DELETE {one}", self.delete_conversation, status_code=204)
+        add(self.router, f"POST {one}/stream", self.stream_chat, responses=EVENTS)
+        add(self.router, f"POST {one}/stream-debug", self.stream_chat_debug, responses=EVENTS)
+
+    async def create_conversation(
+        self, body: ConversationCreate | None = None, idempotency_key: IdempotencyKey = ""
+    ) -> Response:
+        """Create a conversation."""
+        asked = body or ConversationCreate()
+        request = pb.CreateConversationRequest(**asked.model_dump(), request_id=idempotency_key)
+        response = await self._conversations.CreateConversation(request)
+        return JsonResponse(conversation_from_proto(response.conversation), 201)
+
+    async def list_conversations(self, page_size: PageSize = 0, page_token: PageToken = "") -> Response:
+        """List the caller's conversations, last used first."""
+        request = pb.ListConversationsRequest(page_size=page_size, page_token=page_token)
+        response = await self._conversations.ListConversations(request)
+        found = [conversation_from_proto(entry) for entry in response.conversations]
+        return JsonResponse({"conversations": found, "next_page_token": response.next_page_token or None})
+
+    async def get_conversation(self, conversation_id: str, messages: bool = True) -> Response:
+        """Read a conversation with its first messages; `messages=false` leaves them out."""
+        response = await self._conversations.GetConversation(pb.GetConversationRequest(id=conversation_id))
+        json = conversation_from_proto(response.conversation)
+        if messages:
+            listed = await self._conversations.ListMessages(pb.ListMessagesRequest(conversation_id=conversation_id))
+            json["messages"] = [message_from_proto(entry) for entry in listed.messages]
+            json["next_page_token"] = listed.next_page_token or None
+        return JsonResponse(json)
+
+    async def list_messages(
+        self, conversation_id: str, page_size: PageSize = 0, page_token: PageToken = ""
+    ) -> Response:
+        """List a conversation's messages, oldest first."""
+        request = pb.ListMessagesRequest(conversation_id=conversation_id, page_size=page_size, page_token=page_token)
+        response = await self._conversations.ListMessages(request)
+        found = [message_from_proto(entry) for entry in response.messages]
+        return JsonResponse({"messages": found, "next_page_token": response.next_page_token or None})
+
+    async def update_conversation(self, conversation_id: str, body: ConversationUpdate) -> Response:
+        """Rename a conversation or change its defaults."""
+        request = pb.UpdateConversationRequest(id=conversation_id, **body.model_dump(exclude_none=True))
+        response = await self._conversations.UpdateConversation(request)
+        return JsonResponse(conversation_from_proto(response.conversation))
+
+    async def delete_conversation(self, conversation_id: str) -> Response:
+        """Delete a conversation and everything that belongs to it."""
+        await self._conversations.DeleteConversation(pb.DeleteConversationRequest(id=conversation_id))
+        return Response(status_code=204)
+
+    async def stream_chat(
+        self, conversation_id: str, body: StreamChatRequest, idempotency_key: IdempotencyKey = ""
+    ) -> Response:
+        """Ask, and watch the answer arrive as Server-Sent Events."""
+        return self._ask(conversation_id, body, idempotency_key, debug=False)
+
+    async def stream_chat_debug(
+        self, conversation_id: str, body: StreamChatRequest, idempotency_key: IdempotencyKey = ""
+    ) -> Response:
+        """The same stream; each event also says where the time went."""
+        return self._ask(conversation_id, body, idempotency_key, debug=True)
+
+    def _ask(self, conversation_id: str, body: StreamChatRequest, key: str, *, debug: bool) -> EventRelay:
+        request = pb.StreamChatRequest(
+            conversation_id=conversation_id, debug=debug, request_id=key, **body.model_dump()
+        )
+        return self._relayer.relay(lambda: self._relayer.streams.StreamChat(request), debug=debug)

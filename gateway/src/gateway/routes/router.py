@@ -1,0 +1,66 @@
+"""What every router shares: JSON read by one parser, and errors described in the OpenAPI page."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.routing import APIRoute
+
+from gateway.auth.guard import CallerOf
+from gateway.body import parse_json
+
+_PROBLEM: Final[dict[str, Any]] = {
+    "description": "What went wrong, as RFC 9457 problem details.",
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {"4XX": _PROBLEM, "5XX": _PROBLEM}
+_FORM: Final = b"application/x-www-form-urlencoded"
+
+
+class _JsonRequest(Request):
+    """A request whose JSON is parsed strictly: no NaN, bounded nesting."""
+
+    async def json(self) -> Any:
+        """Return the body's JSON; raise InvalidArgument where it is none."""
+        return parse_json(await self.body())
+
+
+class JsonRoute(APIRoute):
+    """A route whose body is JSON whatever ``curl -d`` calls it."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return FastAPI's handler behind our request."""
+        handler = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            scope = request.scope
+            kept = [pair for pair in scope["headers"] if pair[0] != b"content-type" or not pair[1].startswith(_FORM)]
+            if not any(name == b"content-type" for name, _ in kept):
+                kept.append((b"content-type", b"application/json"))
+            return await handler(_JsonRequest({**scope, "headers": kept}, request.receive))
+
+        return handle
+
+
+def api_router(tag: str, admitted: CallerOf | None = None) -> APIRouter:
+    """Return an empty router whose routes are listed under `tag` and open only to those whom `admitted` lets in."""
+    dependencies = [] if admitted is None else [Depends(admitted)]
+    return APIRouter(tags=[tag], route_class=JsonRoute, responses=PROBLEMS, dependencies=dependencies)
+
+
+def add(router: APIRouter, route: str, endpoint: Callable[..., Any], **options: Any) -> None:
+    """Add ``"POST /api/v1/things"``; the endpoint's docstring is its description."""
+    method, _, path = route.partition(" ")
+    router.add_api_route(path, endpoint, methods=[method], **options)
+
+
+EVENTS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": (
+            "Events `message_chunk`, `tool_call`, `tool_result`, `thinking`, `complete_state`, `error`; each with "
+            "`type`, `stream_id`, `sequence` (1, 2, 3 …) and `create_time`. The last is a final `complete_state` "
+            "or an `error`."
+        ),
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}

@@ -1,0 +1,64 @@
+"""The gateway's settings: every environment variable it reads, with its default."""
+
+from pydantic import Field, SecretStr
+
+from penstock_kit.settings import ServiceSettings
+
+MEBIBYTE = 1024 * 1024
+
+
+class GatewaySettings(ServiceSettings):
+    """What the gateway needs to start; see docs/configuration.md for the whole list."""
+
+    http_port: int = Field(default=8000, ge=0, le=65535, alias="PENSTOCK_HTTP_PORT", description="HTTP port.")
+    database_url: str = Field(
+        default="", alias="DATABASE_URL", description="Users, keys and tokens; empty for PENSTOCK_HOME/gateway.db."
+    )
+    llm_address: str = Field(default="127.0.0.1:50051", alias="LLM_SERVICE_ADDRESS")
+    chat_address: str = Field(default="127.0.0.1:50052", alias="CHAT_STREAM_SERVICE_ADDRESS")
+    feature_address: str = Field(default="127.0.0.1:50053", alias="FEATURE_SERVICE_ADDRESS")
+    cache_address: str = Field(default="127.0.0.1:50054", alias="CACHE_SERVICE_ADDRESS")
+
+    jwt_secret: SecretStr = Field(
+        default=SecretStr(""),
+        alias="JWT_SECRET",
+        description="HS256 secret of at least 32 bytes; empty: stored.",
+    )
+    jwt_previous_secret: SecretStr = Field(
+        default=SecretStr(""), alias="JWT_PREVIOUS_SECRET", description="Still accepted while a new secret takes over."
+    )
+    access_token_seconds: int = Field(default=900, ge=10, alias="PENSTOCK_ACCESS_TOKEN_SECONDS")
+    refresh_token_seconds: int = Field(default=14 * 86400, ge=60, alias="PENSTOCK_REFRESH_TOKEN_SECONDS")
+    admin_password: SecretStr = Field(
+        default=SecretStr(""),
+        alias="PENSTOCK_ADMIN_PASSWORD",
+        description="Of the first start; empty: random.",
+    )
+    admin_key: SecretStr = Field(
+        default=SecretStr(""), alias="PENSTOCK_ADMIN_KEY", description="Of the first start; empty: random."
+    )
+
+    cors_origins: str = Field(
+        default="*", alias="PENSTOCK_CORS_ORIGINS", description="Origins that browsers may call from, comma separated."
+    )
+    access_log: bool = Field(default=True, alias="PENSTOCK_ACCESS_LOG", description="One log line per request.")
+    max_body_bytes: int = Field(default=20 * MEBIBYTE, ge=1024, alias="PENSTOCK_MAX_BODY_BYTES")
+    max_ingest_bytes: int = Field(default=4096 * MEBIBYTE, ge=1024, alias="PENSTOCK_MAX_INGEST_BYTES")
+    hold_seconds: float = Field(
+        default=10.0, gt=0, alias="PENSTOCK_STREAM_HOLD_SECONDS", description="How long a stream waits for content."
+    )
+    heartbeat_seconds: float = Field(default=15.0, gt=0, alias="PENSTOCK_STREAM_HEARTBEAT_SECONDS")
+    completion_seconds: float = Field(
+        default=600.0, gt=0, alias="PENSTOCK_COMPLETION_SECONDS", description="Deadline when the caller names none."
+    )
+    stream_seconds: float = Field(
+        default=3600.0, gt=0, alias="PENSTOCK_STREAM_SECONDS", description="Longest life of one event stream."
+    )
+
+    def store_url(self) -> str:
+        """Return the URL of the identity store."""
+        return self.database_url or f"sqlite:///{self.home / 'gateway.db'}"
+
+    def origins(self) -> tuple[str, ...]:
+        """Return the allowed origins, ``("*",)`` for all."""
+        return tuple(filter(None, (origin.strip() for origin in self.cors_origins.split(","))))

@@ -1,0 +1,1 @@
+"""Event streams: framing, heartbeats, and what happens when the client leaves."""

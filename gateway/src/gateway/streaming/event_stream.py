@@ -1,0 +1,100 @@
+"""One ``text/event-stream`` answer: held back until there is content, kept alive, sent in order."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Self
+
+from starlette.types import Send
+
+from gateway.streaming.frame import EVENT_STREAM_HEADERS, HEARTBEAT
+
+Header = tuple[bytes, bytes]
+
+
+class EventStream:
+    """Writes frames to an ASGI connection.
+
+    Nothing is sent before the first frame, so that an early failure can still be answered with its own
+    status; after `hold` seconds without one the headers go out all the same, followed by a heartbeat every
+    `heartbeat` seconds of silence. `headers` is asked for what to add when the headers are sent.
+    Leaving the block without :meth:`close` sends nothing more.
+    """
+
+    __slots__ = (
+        "_beat",
+        "_closed",
+        "_headers",
+        "_heartbeat",
+        "_hold",
+        "_last",
+        "_lock",
+        "_loop",
+        "_send",
+        "_timer",
+        "started",
+    )
+
+    def __init__(
+        self, send: Send, *, hold: float, heartbeat: float, headers: Callable[[], Sequence[Header]] = tuple
+    ) -> None:
+        self._send = send
+        self._headers = headers
+        self._hold = hold
+        self._heartbeat = heartbeat
+        self._lock = asyncio.Lock()
+        self._loop = asyncio.get_running_loop()
+        self._last = self._loop.time()
+        self._timer: asyncio.TimerHandle | None = None
+        self._beat: asyncio.Task[None] | None = None
+        self._closed = False
+        self.started = False
+
+    async def __aenter__(self) -> Self:
+        self._timer = self._loop.call_later(self._hold, self._due)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._beat is not None:
+            self._beat.cancel()
+
+    async def write(self, frames: bytes) -> None:
+        """Send whole frames, the headers before them when they are the first; waits for a slow reader."""
+        async with self._lock:
+            if not self._closed:
+                await self._send_frames(frames)
+
+    async def close(self, frames: bytes = b"") -> None:
+        """Send the last frames and end the answer."""
+        async with self._lock:
+            self._closed = True
+            if not self.started:
+                await self._send_head()
+            await self._send({"type": "http.response.body", "body": frames, "more_body": False})
+
+    async def _send_frames(self, frames: bytes) -> None:
+        if not self.started:
+            await self._send_head()
+        await self._send({"type": "http.response.body", "body": frames, "more_body": True})
+        self._last = self._loop.time()
+
+    async def _send_head(self) -> None:
+        self.started = True
+        headers = [*EVENT_STREAM_HEADERS, *self._headers()]
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+
+    def _due(self) -> None:
+        """Beat when the silence is long enough, and come back when it may be again."""
+        silence = self._loop.time() - self._last
+        wait = self._heartbeat if self.started else self._hold
+        if silence < wait:
+            self._timer = self._loop.call_later(max(wait - silence, 0.001), self._due)
+            return
+        if self._beat is None or self._beat.done():
+            self._beat = self._loop.create_task(self.write(HEARTBEAT))
+        self._timer = self._loop.call_later(self._heartbeat, self._due)
