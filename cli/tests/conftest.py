@@ -47,6 +47,7 @@ class Suite:
 
     def __init__(self, folder: Path, modes: dict[str, str], *, grace: float = 5.0) -> None:
         self.folder = folder
+        self.ports: set[int] = set()
         self.lines = Lines()
         self.output = Output(self.lines, width=8, colour=False)
         self.home = Home(folder)
@@ -88,6 +89,9 @@ class Suite:
 
     def _service(self, name: str, mode: str) -> Service:
         port = free_port()
+        while port in self.ports:
+            port = free_port()
+        self.ports.add(port)
         command = (sys.executable, "-S", str(CHILD), str(port), str(self.folder / f"{name}.lives"), mode)
         return Service(name=name, command=command, listeners=(Listener(setting="PORT", port=port),), health="http")
 

@@ -1,0 +1,301 @@
+"""penstock_kit.cache against the real service."""
+
+import asyncio
+import io
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from penstock.cache.v1 import cache_pb2 as pb
+from penstock.cache.v1 import cache_pb2_grpc
+
+from cache_service.edge.servicer import CacheServicer
+from cache_service.main import build_parts
+from cache_service.settings import CacheSettings
+from penstock_kit.cache import CacheClient, cached
+from penstock_kit.context import CallContext, Caller, use_context
+from penstock_kit.errors import InvalidArgument
+from penstock_kit.grpc import GrpcServer, open_channel
+from penstock_kit.logging import configure_logging
+from penstock_testkit.clock import ManualClock
+from penstock_testkit.servers.process import free_port
+
+
+@pytest.fixture
+async def client(served: Any) -> CacheClient:
+    return CacheClient(served.channel)
+
+
+@pytest.fixture
+async def absent(clock: ManualClock) -> AsyncIterator[CacheClient]:
+    channel = open_channel(f"127.0.0.1:{free_port()}", service="cache-service")
+    yield CacheClient(channel, clock=clock)
+    await channel.close()
+
+
+class Cards:
+    """Something with cached methods and a count of its real work."""
+
+    def __init__(self, cache: CacheClient | None) -> None:
+        self.cache = cache
+        self.loads: list[Any] = []
+        self.loading = asyncio.Event()
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    @cached(ttl=3600, key_prefix="cards:all")
+    async def all(self) -> list[dict[str, Any]]:
+        self.loads.append("all")
+        self.loading.set()
+        await self.gate.wait()
+        return [{"id": 1, "name": "卡"}]
+
+    @cached(ttl=60, key_prefix="cards:one", tags=["cards"])
+    async def one(self, number: int, *, deep: bool = False) -> dict[str, int] | None:
+        self.loads.append((number, deep))
+        return {"id": number} if number > 0 else None
+
+    @cached(ttl=60, key_prefix="cards:broken")
+    async def broken(self) -> None:
+        self.loads.append("broken")
+        raise LookupError("the store is gone")
+
+
+async def test_values_round_trip(client: CacheClient) -> None:
+    assert await client.get("a") is None
+    assert await client.set("a", b"\x00\xff", ttl=60, tags=["t"])
+    hit = await client.get("a")
+    assert hit is not None
+    assert (hit.value, hit.negative) == (b"\x00\xff", False)
+    assert await client.set_many({"b": b"1", "c": b"2"}, ttl=60) == 2
+    assert await client.get_many(["a", "b", "x"]) == {"a": b"\x00\xff", "b": b"1"}
+    assert await client.invalidate(tag="t") == 1
+    assert await client.delete("b", "x") == 1
+    assert await client.increment("n", 2) == 2
+    verdict = await client.take("r", limit=1, window=60)
+    assert verdict is not None
+    assert verdict.allowed
+    refused = await client.take("r", limit=1, window=60)
+    assert refused is not None
+    assert not refused.allowed
+    assert 59 < refused.retry_after <= 60
+
+
+async def test_what_the_caller_did_wrong_still_raises(client: CacheClient) -> None:
+    with pytest.raises(InvalidArgument):
+        await client.get("x" * 513)
+    assert not client.away
+
+
+async def test_an_absent_cache_is_a_miss_and_one_log_line(absent: CacheClient, clock: ManualClock) -> None:
+    sink = io.StringIO()
+    configure_logging("test", "info", "json", stream=sink)
+    for _ in range(3):
+        assert await absent.get("a") is None
+        assert await absent.set("a", b"1") is False
+        assert await absent.delete("a") == 0
+        assert await absent.invalidate(prefix="a") == 0
+        assert await absent.increment("n") is None
+        assert await absent.take("r", limit=1, window=1) is None
+        assert await absent.lease("a", seconds=1, wait=0) is None
+        clock.advance(1.5)
+    events = [json.loads(line)["event"] for line in sink.getvalue().splitlines()]
+    assert events == ["cache is away, going on without it"]
+    assert absent.away
+
+
+async def test_during_an_outage_only_one_call_in_a_second_goes_out(absent: CacheClient, clock: ManualClock) -> None:
+    await absent.get("a")
+    loop = asyncio.get_running_loop()
+    begin = loop.time()
+    for _ in range(1_000):
+        await absent.get("a")
+    assert loop.time() - begin < 0.25  # a thousand refused connections would take longer
+
+
+async def test_the_cache_is_used_again_when_it_is_back(clock: ManualClock) -> None:
+    port = free_port()
+    channel = open_channel(f"127.0.0.1:{port}", service="cache-service")
+    client = CacheClient(channel, clock=clock, timeout=5)
+    assert await client.set("a", b"1") is False
+    server = GrpcServer(service="cache-service", grace_seconds=0)
+    parts, _ = build_parts(CacheSettings(_env_file=None), clock)
+    server.add(cache_pb2_grpc.add_CacheServiceServicer_to_server, CacheServicer(parts=parts, clock=clock))
+    await server.start(port)
+    async with asyncio.timeout(15):
+        while client.away:  # the channel reconnects in its own time
+            clock.advance(1.5)
+            await client.set("a", b"1")
+    hit = await client.get("a")
+    assert hit is not None
+    assert hit.value == b"1"
+    await channel.close()
+    await server.drain()
+
+
+async def test_cached_loads_once_and_gives_the_same(client: CacheClient) -> None:
+    cards = Cards(client)
+    assert [await cards.all() for _ in range(3)] == [[{"id": 1, "name": "卡"}]] * 3
+    assert cards.loads == ["all"]
+
+
+async def test_arguments_are_part_of_the_key(client: CacheClient) -> None:
+    cards = Cards(client)
+    assert await cards.one(1) == {"id": 1}
+    assert await cards.one(2) == {"id": 2}
+    assert await cards.one(1, deep=True) == {"id": 1}
+    await cards.one(1)
+    assert cards.loads == [(1, False), (2, False), (1, True)]
+
+
+async def test_none_is_remembered_as_known_not_to_exist(client: CacheClient) -> None:
+    cards = Cards(client)
+    assert [await cards.one(-1) for _ in range(2)] == [None, None]
+    assert cards.loads == [(-1, False)]
+    hit = await client.get("cards:one:[-1]")
+    assert hit is not None
+    assert hit.negative
+
+
+async def test_a_crowd_in_one_process_loads_once(client: CacheClient) -> None:
+    cards = Cards(client)
+    cards.gate.clear()
+    crowd = [asyncio.ensure_future(cards.all()) for _ in range(100)]
+    await asyncio.wait_for(cards.loading.wait(), 5)
+    cards.gate.set()
+    assert await asyncio.gather(*crowd) == [[{"id": 1, "name": "卡"}]] * 100
+    assert cards.loads == ["all"]
+
+
+async def test_a_crowd_in_two_processes_loads_once(served: Any) -> None:
+    one, two = Cards(CacheClient(served.channel)), Cards(CacheClient(served.channel))
+    crowd = [asyncio.ensure_future(cards.all()) for _ in range(50) for cards in (one, two)]
+    await asyncio.gather(*crowd)
+    assert len(one.loads) + len(two.loads) == 1
+
+
+async def test_a_caller_who_leaves_does_not_take_the_load_from_the_others(client: CacheClient) -> None:
+    cards = Cards(client)
+    cards.gate.clear()
+    first, second = asyncio.ensure_future(cards.all()), asyncio.ensure_future(cards.all())
+    await asyncio.wait_for(cards.loading.wait(), 5)
+    first.cancel()
+    cards.gate.set()
+    assert await second == [{"id": 1, "name": "卡"}]
+    assert first.cancelled()
+    assert cards.loads == ["all"]
+
+
+async def test_when_all_have_left_the_load_ends_and_the_next_begins_anew(client: CacheClient) -> None:
+    cards = Cards(client)
+    cards.gate.clear()
+    only = asyncio.ensure_future(cards.all())
+    await asyncio.wait_for(cards.loading.wait(), 5)
+    only.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await only
+    cards.gate.set()
+    assert await asyncio.wait_for(cards.all(), 5) == [{"id": 1, "name": "卡"}]
+    assert cards.loads == ["all", "all"]
+
+
+async def test_a_failure_is_raised_and_not_kept(client: CacheClient) -> None:
+    cards = Cards(client)
+    for _ in range(2):
+        with pytest.raises(LookupError, match="the store is gone"):
+            await asyncio.wait_for(cards.broken(), 5)
+    assert cards.loads == ["broken", "broken"]
+
+
+async def test_an_invalidation_during_the_load_keeps_the_old_value_out(client: CacheClient) -> None:
+    cards = Cards(client)
+    cards.gate.clear()
+    loading = asyncio.ensure_future(cards.all())
+    await asyncio.wait_for(cards.loading.wait(), 5)
+    await client.invalidate(prefix="cards:")
+    cards.gate.set()
+    await loading
+    assert await client.get("cards:all") is None
+
+
+async def test_an_invalidated_value_is_loaded_again(client: CacheClient) -> None:
+    cards = Cards(client)
+    await cards.one(1)
+    await client.invalidate(tag="cards")
+    await cards.one(1)
+    assert cards.loads == [(1, False), (1, False)]
+
+
+async def test_tenants_do_not_share_what_is_not_shared(client: CacheClient) -> None:
+    cards = Cards(client)
+    for tenant in ("acme", "other"):
+        with use_context(CallContext(request_id="r", caller=Caller(user_id="u", tenant_id=tenant))):
+            await cards.all()
+    assert cards.loads == ["all", "all"]
+
+
+async def test_without_a_cache_the_function_is_simply_called(absent: CacheClient) -> None:
+    for cards in (Cards(None), Cards(absent)):
+        assert [await cards.all() for _ in range(2)] == [[{"id": 1, "name": "卡"}]] * 2
+        assert cards.loads == ["all", "all"]
+
+
+async def test_a_value_of_another_format_counts_as_missing(client: CacheClient) -> None:
+    cards = Cards(client)
+    await client.set("cards:all", b"\x80pickle", ttl=60)
+    assert await cards.all() == [{"id": 1, "name": "卡"}]
+    assert cards.loads == ["all"]
+    assert await cards.all() == [{"id": 1, "name": "卡"}]
+    assert cards.loads == ["all"]
+
+
+async def test_a_long_value_is_stored_smaller_than_it_is(client: CacheClient) -> None:
+    @cached(ttl=60, key_prefix="long", client=client)
+    async def long() -> str:
+        return "weld " * 10_000
+
+    assert await long() == await long() == "weld " * 10_000
+    hit = await client.get("long")
+    assert hit is not None
+    assert len(hit.value) < 1_000
+
+
+async def test_a_value_too_large_for_the_cache_is_still_returned(client: CacheClient) -> None:
+    @cached(ttl=60, key_prefix="huge", client=client, codec=Raw())
+    async def huge() -> bytes:
+        return b"x" * (8 * 1024 * 1024 + 1)
+
+    assert len(await huge()) == 8 * 1024 * 1024 + 1
+    assert await client.get("huge") is None
+
+
+class Raw:
+    def encode(self, value: bytes) -> bytes:
+        return value
+
+    def decode(self, data: bytes) -> bytes:
+        return data
+
+
+async def test_a_value_near_its_end_is_renewed_behind_its_readers(served_by_clock: Any, clock: ManualClock) -> None:
+    client = CacheClient(served_by_clock.channel)
+    watching = served_by_clock.stub.WatchInvalidations(pb.WatchInvalidationsRequest(prefix="soon"))
+    loads: list[int] = []
+
+    @cached(ttl=100, key_prefix="soon", client=client)
+    async def soon() -> int:
+        loads.append(len(loads))
+        if len(loads) == 1:
+            clock.advance(1)  # so long takes the load
+        return loads[-1]
+
+    assert await soon() == 0
+    assert (await watching.read()).reset
+    clock.advance(99.99)  # with 0.01 s left and a load of 1 s, a renewal is advised 99 times in 100
+    while len(loads) == 1:
+        assert await soon() in {0, 1}
+    assert list((await asyncio.wait_for(watching.read(), 5)).keys) == ["soon"]
+    assert await soon() == 1
+    assert loads == [0, 1]
+    watching.cancel()
