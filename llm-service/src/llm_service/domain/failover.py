@@ -9,7 +9,7 @@ from llm_service.domain.event import Event, Finished, Started, is_content
 from llm_service.domain.failure import Attempt, ProviderError
 from llm_service.domain.monitor import ProviderMonitor
 from llm_service.domain.pool import ProviderPool
-from llm_service.domain.provider import Embedding, EventBatch, EventStream, Vectors
+from llm_service.domain.provider import EventBatch, EventStream
 from llm_service.domain.route import Candidate, Route
 from penstock_kit.clock import Clock
 from penstock_kit.errors import Unavailable
@@ -48,21 +48,6 @@ class Failover:
                 if attempt.shown or not failure.rule.failover:
                     raise
                 attempts = (*attempts, attempt.failed(failure))
-        raise last or _nobody()
-
-    async def embed(self, request: Embedding, route: Route) -> tuple[Candidate, Vectors]:
-        """Return the vectors and who made them. Raises the last candidate's ProviderError when all failed."""
-        last: ProviderError | None = None
-        for candidate in route.candidates:
-            self._monitor.started(candidate.provider)
-            try:
-                provider = await self._pool.get(candidate.provider)
-                return candidate, await provider.embed(replace(request, model=candidate.model))
-            except ProviderError as failure:
-                self._monitor.failed(candidate.provider, failure.failure)
-                last = failure
-                if not failure.rule.failover:
-                    raise
         raise last or _nobody()
 
 

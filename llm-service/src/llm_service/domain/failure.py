@@ -83,18 +83,29 @@ class Attempt:
 class ProviderError(PenstockError):
     """A provider could not answer.
 
-    `failure` decides what routing does next. The message is for the caller, so an adapter puts no
-    secret and no request content into it. `retry_after` is the vendor's wish in seconds.
+    `failure` decides what routing does next; `kind` and `reason` are what the caller sees instead of
+    what the failure's rule says. The message is for the caller, so an adapter puts no secret and no
+    request content into it. `retry_after` is the vendor's wish in seconds.
     """
 
     def __init__(
-        self, message: str, *, provider: str, failure: FailureKind, model: str = "", retry_after: float | None = None
+        self,
+        message: str,
+        *,
+        provider: str,
+        failure: FailureKind,
+        model: str = "",
+        retry_after: float | None = None,
+        kind: ErrorKind | None = None,
+        reason: str = "",
     ) -> None:
         rule = FAILURE_RULES[failure]
         metadata = {"provider": provider, "failure": failure.value}
         if model:
             metadata["model"] = model
-        super().__init__(message, reason=rule.reason, kind=rule.kind, metadata=metadata, retry_after=retry_after)
+        super().__init__(
+            message, reason=reason or rule.reason, kind=kind or rule.kind, metadata=metadata, retry_after=retry_after
+        )
         self.provider = provider
         self.model = model
         self.failure = failure

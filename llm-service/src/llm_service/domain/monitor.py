@@ -1,6 +1,7 @@
 """What is known of each provider from the calls made so far."""
 
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -16,17 +17,22 @@ class ProviderRecord:
     """Counts and latencies of one provider; latencies are seconds to the first content, None before any call."""
 
     requests: int = 0
-    failures: int = 0
+    failures_by_kind: Mapping[FailureKind, int] = field(default_factory=dict[FailureKind, int])
     last_failure: FailureKind | None = None
     last_failure_time: datetime | None = None
     latency_p50: float | None = None
     latency_p95: float | None = None
 
+    @property
+    def failures(self) -> int:
+        """Failed attempts of all kinds."""
+        return sum(self.failures_by_kind.values())
+
 
 @dataclass(slots=True, kw_only=True)
 class _Running:
     requests: int = 0
-    failures: int = 0
+    failures: Counter[FailureKind] = field(default_factory=Counter[FailureKind])
     last_failure: FailureKind | None = None
     last_failure_time: datetime | None = None
     latencies: deque[float] = field(default_factory=lambda: deque[float](maxlen=_REMEMBERED))
@@ -50,7 +56,7 @@ class ProviderMonitor:
     def failed(self, provider: str, failure: FailureKind) -> None:
         """Count a failed attempt."""
         record = self._of(provider)
-        record.failures += 1
+        record.failures[failure] += 1
         record.last_failure, record.last_failure_time = failure, self._clock.now()
 
     def record(self, provider: str) -> ProviderRecord:
@@ -59,7 +65,7 @@ class ProviderMonitor:
         ordered = sorted(running.latencies)
         return ProviderRecord(
             requests=running.requests,
-            failures=running.failures,
+            failures_by_kind=dict(running.failures),
             last_failure=running.last_failure,
             last_failure_time=running.last_failure_time,
             latency_p50=_quantile(ordered, 0.5),

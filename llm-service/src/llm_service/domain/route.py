@@ -8,6 +8,7 @@ from penstock_kit.errors import InvalidArgument, NotFound
 
 AUTO: Final = "auto"
 FALLBACK: Final = "fallback"
+_EMBEDDERS: Final = ("embed", "hashing")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +18,11 @@ class Seat:
     provider: str
     models: tuple[str, ...]
     weight: float = 1.0
+
+
+def is_embedding_model(model: str) -> bool:
+    """Whether `model` is named like one that embeds."""
+    return any(sign in model for sign in _EMBEDDERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +87,11 @@ def _candidates(seats: Sequence[Seat], target: str) -> list[Candidate]:
         return [
             Candidate(provider=seat.provider, model=seat.models[0], why=f"number {at} in the order, its default model")
             for at, seat in enumerate(seats, 1)
+            if seat.models
         ]
     if named := _split(seats, target):
         return [Candidate(provider=named[0], model=named[1], why="named as provider/model")]
-    if only := next((seat for seat in seats if seat.provider == target), None):
+    if only := next((seat for seat in seats if seat.provider == target and seat.models), None):
         why = "offline, last in the order" if target == FALLBACK else "named, its default model"
         return [Candidate(provider=target, model=only.models[0], why=why)]
     return [

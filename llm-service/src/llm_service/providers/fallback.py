@@ -17,8 +17,10 @@ from llm_service.domain.fallback.plan import CallTools, Step, next_step
 from llm_service.domain.fallback.query import Language
 from llm_service.domain.fallback.report import Report
 from llm_service.domain.fallback.toolbox import PlannedCall, Toolbox
-from llm_service.domain.provider import Embedding, EventBatch, ModelCard, Vectors
+from llm_service.domain.profile import ProviderProfile
+from llm_service.domain.provider import Embedding, EventBatch, ModelCard, Provider, Vectors
 from llm_service.domain.usage import Usage
+from llm_service.providers.registry import Parts
 from penstock_kit.clock import Clock
 
 NAME: Final = "fallback"
@@ -26,6 +28,11 @@ RULES: Final = "rules"
 HASHING: Final = "hashing"
 # A word with the blanks after it; of Chinese two characters at a time.
 _PIECE: Final = re.compile(r"[\u3000-\u9fff\uff00-\uffef]{1,2}|[^\s\u3000-\u9fff\uff00-\uffef]+\s*|\s+")
+
+
+def build(profile: ProviderProfile, parts: Parts) -> Provider:
+    """Return the offline provider."""
+    return FallbackProvider(clock=parts.clock, new_id=parts.new_id)
 
 
 class FallbackProvider:

@@ -1,0 +1,1 @@
+"""Adapters to stores and telemetry, one technology a file."""

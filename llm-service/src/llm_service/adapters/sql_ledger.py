@@ -1,0 +1,211 @@
+"""The ledger in SQLite or PostgreSQL: rows are taken at once and written in batches behind the calls."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, case, func, literal, select, true
+from sqlalchemy.dialects import postgresql, sqlite
+
+from llm_service.adapters.ledger_row import (
+    amount_from_pico,
+    columns_from_row,
+    micros_from_time,
+    row_from_columns,
+    time_from_micros,
+    usage_from_columns,
+)
+from llm_service.adapters.table import ledger
+from llm_service.domain.ledger import CostGroup, CostRow, LedgerFilter, LedgerPage, LedgerRow, Outcome
+from llm_service.domain.usage import Cost, PriceSource
+from penstock_kit.database import Database
+from penstock_kit.errors import PenstockError
+from penstock_kit.logging import get_logger
+
+_BATCH: Final = 500
+_WAITING: Final = 100_000
+_FIRST_PAUSE: Final = 0.1
+_LONGEST_PAUSE: Final = 5.0
+_FLUSH_SECONDS: Final = 5.0
+_DAY_MICROS: Final = 86_400_000_000
+
+log = get_logger(__name__)
+
+
+class SqlLedger:
+    """Writes rows in the background, in the order they came, each exactly once.
+
+    While the store is down up to 100,000 rows wait in memory; beyond that the oldest are given up,
+    with an error in the log for each. Start it with :meth:`run` as a task; :meth:`close` writes the rest.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: deque[LedgerRow] = deque()
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._closing = False
+        self._pause = asyncio.Event()
+
+    def record(self, row: LedgerRow) -> None:
+        """Take `row` to be written within milliseconds. Never blocks or fails."""
+        if len(self._waiting) >= _WAITING:
+            lost = self._waiting.popleft()
+            log.error("ledger row given up, the store is down for too long", ledger_id=lost.id)
+        self._waiting.append(row)
+        self._idle.clear()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Write what is recorded until :meth:`close`."""
+        pause = _FIRST_PAUSE
+        while not (self._closing and not self._waiting):
+            await self._wake.wait()
+            try:
+                await self._write_waiting()
+                pause = _FIRST_PAUSE
+            except PenstockError as error:
+                log.warning("ledger rows wait for the store", rows=len(self._waiting), detail=error.message)
+                if self._closing:
+                    return
+                await self._rest(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _rest(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._pause.wait()
+        except TimeoutError:
+            pass
+
+    async def _write_waiting(self) -> None:
+        while self._waiting:
+            batch = [self._waiting[at] for at in range(min(_BATCH, len(self._waiting)))]
+            await self._write(batch)
+            written = {row.id for row in batch}
+            while self._waiting and self._waiting[0].id in written:
+                self._waiting.popleft()
+        if not self._closing:
+            self._wake.clear()
+        self._idle.set()
+
+    async def _write(self, batch: Sequence[LedgerRow]) -> None:
+        dialect: Any = sqlite if self._database.is_sqlite else postgresql
+        statement = dialect.insert(ledger).on_conflict_do_nothing(index_elements=["id"])
+        async with self._database.write() as connection:
+            await connection.execute(statement, [columns_from_row(row) for row in batch])
+
+    async def flush(self) -> None:
+        """Return when every row taken so far is written, or after 5 s."""
+        try:
+            async with asyncio.timeout(_FLUSH_SECONDS):
+                await self._idle.wait()
+        except TimeoutError:
+            log.warning("ledger rows are still waiting for the store", rows=len(self._waiting))
+
+    def close(self) -> None:
+        """Let :meth:`run` write what is left and return."""
+        self._closing = True
+        self._wake.set()
+        self._pause.set()
+
+    async def summarize(self, wanted: LedgerFilter, group: CostGroup) -> Sequence[CostRow]:
+        """Return the sums by group, the most expensive first, days in order."""
+        await self.flush()
+        async with self._database.read() as connection:
+            found = await connection.execute(_summary(wanted, group))
+            rows = [_cost_row(columns, group) for columns in found.mappings()]
+        if group is CostGroup.DAY:
+            return sorted(rows, key=lambda row: row.group)
+        return sorted(rows, key=lambda row: (-(row.cost.amount or 0), row.group))
+
+    async def list_rows(self, wanted: LedgerFilter, *, page_size: int, page_token: str) -> LedgerPage:
+        """Return rows, newest first; the token is the last id seen, and ids are ordered by time."""
+        await self.flush()
+        query = select(ledger).where(*_conditions(wanted)).order_by(ledger.c.id.desc()).limit(page_size + 1)
+        if page_token:
+            query = query.where(ledger.c.id < page_token)
+        async with self._database.read() as connection:
+            found = await connection.execute(query)
+            rows = tuple(row_from_columns(dict(columns)) for columns in found.mappings())
+        more = rows[page_size - 1].id if len(rows) > page_size else ""
+        return LedgerPage(rows=rows[:page_size], next_page_token=more)
+
+
+def _conditions(wanted: LedgerFilter) -> list[ColumnElement[bool]]:
+    columns = ledger.c
+    conditions: list[ColumnElement[bool]] = [columns.tenant_id == wanted.tenant_id]
+    if wanted.start:
+        conditions.append(columns.create_time >= micros_from_time(wanted.start))
+    if wanted.end:
+        conditions.append(columns.create_time < micros_from_time(wanted.end))
+    if wanted.user_id:
+        conditions.append(columns.user_id == wanted.user_id)
+    if wanted.key_id:
+        conditions.append(columns.key_id == wanted.key_id)
+    return conditions
+
+
+def _group_column(group: CostGroup) -> ColumnElement[Any]:
+    columns = ledger.c
+    match group:
+        case CostGroup.TOTAL:
+            return literal("")
+        case CostGroup.PROVIDER:
+            return columns.provider
+        case CostGroup.MODEL:
+            return columns.provider + "/" + columns.model
+        case CostGroup.KEY:
+            return columns.key_id
+        case CostGroup.USER:
+            return columns.user_id
+        case CostGroup.DAY:
+            return columns.create_time - columns.create_time % _DAY_MICROS
+
+
+def _summary(wanted: LedgerFilter, group: CostGroup) -> Select[*tuple[Any, ...]]:
+    columns, key = ledger.c, _group_column(group)
+    failed = columns.outcome == Outcome.ERROR.value
+    unpriced = columns.cost_pico.is_(None)
+    query = select(
+        key.label("group"),
+        func.count().label("requests"),
+        func.sum(case((failed, 1), else_=0)).label("failures"),
+        func.sum(case((unpriced, 1), else_=0)).label("unpriced"),
+        func.sum(case((columns.cached == true(), 1), else_=0)).label("cached"),
+        func.sum(case((columns.estimated == true(), 1), else_=0)).label("estimated"),
+        func.sum(columns.input_tokens).label("input_tokens"),
+        func.sum(columns.cache_read_tokens).label("cache_read_tokens"),
+        func.sum(columns.cache_write_tokens).label("cache_write_tokens"),
+        func.sum(columns.output_tokens).label("output_tokens"),
+        func.sum(columns.reasoning_tokens).label("reasoning_tokens"),
+        func.sum(columns.cost_pico).label("cost_pico"),
+        func.min(columns.price_source).label("one_source"),
+        func.max(columns.price_source).label("other_source"),
+        func.avg(columns.duration).label("mean_duration"),
+    ).where(*_conditions(wanted))
+    return query if group is CostGroup.TOTAL else query.group_by(key)
+
+
+def _cost_row(columns: Any, group: CostGroup) -> CostRow:
+    name = columns["group"]
+    return CostRow(
+        group=f"{time_from_micros(int(name)):%Y-%m-%d}" if group is CostGroup.DAY else str(name or ""),
+        requests=int(columns["requests"]),
+        failures=int(columns["failures"] or 0),
+        usage=usage_from_columns(columns, estimated=bool(columns["estimated"])),
+        cost=Cost(amount=amount_from_pico(columns["cost_pico"] or 0), source=_source(columns)),
+        unpriced=int(columns["unpriced"] or 0),
+        cached=int(columns["cached"] or 0),
+        mean_duration=float(columns["mean_duration"] or 0.0),
+    )
+
+
+def _source(columns: Any) -> PriceSource:
+    """The source all rows share; of mixed ones the catalogue's, of none unknown."""
+    one, other = columns["one_source"], columns["other_source"]
+    if columns["cost_pico"] is None:
+        return PriceSource.UNKNOWN
+    return PriceSource(one) if one == other else PriceSource.CATALOGUE

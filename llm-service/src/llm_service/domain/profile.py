@@ -1,0 +1,136 @@
+"""Vendors as data: what a provider is called, where it is, which dialect it speaks and how it deviates."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+
+class ThinkingKnob(StrEnum):
+    """How an OpenAI-alike is told to think."""
+
+    EFFORT = "effort"
+    ENABLE_THINKING = "enable_thinking"
+    THINKING_TYPE = "thinking_type"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quirks:
+    """Where an OpenAI-alike deviates from OpenAI.
+
+    `lacks` are knobs by their OpenAI name that the vendor refuses or ignores; `passes` are the extra
+    ones that are handed through (None: all of them, as self-hosted servers like it).
+    """
+
+    max_tokens: str = "max_tokens"
+    thinking: ThinkingKnob = ThinkingKnob.NONE
+    stream_usage: bool = True
+    json_schema: bool = True
+    lacks: frozenset[str] = frozenset()
+    passes: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vendor:
+    """One row of the table of vendors: what is the same for everybody who uses it."""
+
+    name: str
+    dialect: str
+    base_url: str = ""
+    models: tuple[str, ...] = ()
+    quirks: Quirks = Quirks()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderProfile:
+    """A configured provider. `keys` are secrets: they go into request headers and nowhere else."""
+
+    name: str
+    dialect: str
+    models: tuple[str, ...]
+    base_url: str = ""
+    keys: tuple[str, ...] = field(default=(), repr=False)
+    quirks: Quirks = Quirks()
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    weight: float = 1.0
+
+
+_OPENAI_EXTRAS: Final = frozenset(
+    {
+        "audio",
+        "logit_bias",
+        "metadata",
+        "modalities",
+        "prediction",
+        "prompt_cache_key",
+        "prompt_cache_retention",
+        "safety_identifier",
+        "service_tier",
+        "store",
+        "user",
+        "verbosity",
+        "web_search_options",
+    }
+)
+
+VENDORS: Final[tuple[Vendor, ...]] = (
+    Vendor(name="gemini", dialect="gemini", models=("gemini-3-flash", "gemini-3-pro", "gemini-2.5-flash")),
+    Vendor(
+        name="openai",
+        dialect="openai",
+        base_url="https://api.openai.com/v1",
+        models=("gpt-5-mini", "gpt-5", "gpt-5-nano", "gpt-4.1-mini", "text-embedding-3-small"),
+        quirks=Quirks(
+            max_tokens="max_completion_tokens",
+            thinking=ThinkingKnob.EFFORT,
+            lacks=frozenset({"top_k"}),
+            passes=_OPENAI_EXTRAS,
+        ),
+    ),
+    Vendor(name="anthropic", dialect="anthropic", models=("claude-sonnet-4-5", "claude-opus-4-1", "claude-haiku-4-5")),
+    Vendor(
+        name="qwen",
+        dialect="openai",
+        base_url="https://dashscope.aliyuncs.com/compatible-mode/v1",
+        models=("qwen-plus", "qwen-max", "qwen-turbo", "text-embedding-v4"),
+        quirks=Quirks(
+            thinking=ThinkingKnob.ENABLE_THINKING,
+            lacks=frozenset({"frequency_penalty"}),
+            passes=frozenset({"repetition_penalty", "enable_search", "search_options", "user"}),
+        ),
+    ),
+    Vendor(
+        name="glm",
+        dialect="openai",
+        base_url="https://open.bigmodel.cn/api/paas/v4",
+        models=("glm-4.6", "glm-4.5-air", "embedding-3"),
+        quirks=Quirks(
+            thinking=ThinkingKnob.THINKING_TYPE,
+            json_schema=False,
+            lacks=frozenset(
+                {"frequency_penalty", "presence_penalty", "seed", "logprobs", "top_logprobs", "n", "top_k"}
+            ),
+            passes=frozenset({"do_sample", "request_id", "user_id"}),
+        ),
+    ),
+    Vendor(
+        name="deepseek",
+        dialect="openai",
+        base_url="https://api.deepseek.com/v1",
+        models=("deepseek-chat", "deepseek-reasoner"),
+        quirks=Quirks(
+            thinking=ThinkingKnob.THINKING_TYPE,
+            json_schema=False,
+            lacks=frozenset({"seed", "n", "top_k", "parallel_tool_calls"}),
+            passes=frozenset(),
+        ),
+    ),
+)
+
+FALLBACK_PROFILE: Final = ProviderProfile(name="fallback", dialect="rules", models=("rules", "hashing"))
+
+
+def vendor(name: str) -> Vendor | None:
+    """Return the row of vendor `name`."""
+    return next((row for row in VENDORS if row.name == name), None)

@@ -1,0 +1,106 @@
+"""The ledger to protobuf and its questions from it."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from penstock.llm.v1 import cost_pb2
+
+from llm_service.domain.ledger import CostGroup, CostRow, LedgerFilter, LedgerRow
+from llm_service.domain.price import Price
+from llm_service.edge.answer import cost_to_proto, usage_to_proto
+from penstock_kit.context import Caller
+from penstock_kit.errors import InvalidArgument, PermissionDenied
+
+_GROUPS: Final = {
+    cost_pb2.COST_GROUP_UNSPECIFIED: CostGroup.TOTAL,
+    cost_pb2.COST_GROUP_PROVIDER: CostGroup.PROVIDER,
+    cost_pb2.COST_GROUP_MODEL: CostGroup.MODEL,
+    cost_pb2.COST_GROUP_KEY: CostGroup.KEY,
+    cost_pb2.COST_GROUP_USER: CostGroup.USER,
+    cost_pb2.COST_GROUP_DAY: CostGroup.DAY,
+}
+
+
+def group_from_proto(group: cost_pb2.CostGroup.ValueType) -> CostGroup:
+    """Return by what to group. Raises InvalidArgument for a number that is none of ours."""
+    if group not in _GROUPS:
+        raise InvalidArgument(f"group_by {group} is unknown", reason="UNKNOWN_GROUP")
+    return _GROUPS[group]
+
+
+def filter_from_proto(
+    request: cost_pb2.SummarizeCostsRequest | cost_pb2.ListLedgerRequest, caller: Caller
+) -> LedgerFilter:
+    """Return which rows `caller` asks for: everybody their own, administrators all of their tenant.
+
+    Raises PermissionDenied when others' rows are asked for, InvalidArgument when the end is before the start.
+    """
+    user_id = request.user_id
+    if not caller.is_admin:
+        if user_id not in {"", caller.user_id}:
+            raise PermissionDenied("only administrators see what others spent", reason="NOT_YOUR_COSTS")
+        user_id = caller.user_id
+    start = _time(request.start_time) if request.HasField("start_time") else None
+    end = _time(request.end_time) if request.HasField("end_time") else None
+    if start and end and end <= start:
+        raise InvalidArgument(f"end_time {end} is not after start_time {start}", reason="END_BEFORE_START")
+    return LedgerFilter(tenant_id=caller.tenant_id, start=start, end=end, user_id=user_id, key_id=request.key_id)
+
+
+def cost_row_to_proto(row: CostRow) -> cost_pb2.CostRow:
+    """Return one group of a summary."""
+    proto = cost_pb2.CostRow(
+        group=row.group,
+        requests=row.requests,
+        failures=row.failures,
+        usage=usage_to_proto(row.usage),
+        cost=cost_to_proto(row.cost),
+        unpriced_requests=row.unpriced,
+        cached_requests=row.cached,
+    )
+    proto.mean_duration.FromNanoseconds(round(row.mean_duration * 1e9))
+    return proto
+
+
+def ledger_row_to_proto(row: LedgerRow) -> cost_pb2.LedgerEntry:
+    """Return one row of the ledger."""
+    proto = cost_pb2.LedgerEntry(
+        id=row.id,
+        tenant_id=row.tenant_id,
+        user_id=row.user_id,
+        key_id=row.key_id,
+        request_id=row.request_id,
+        provider=row.provider,
+        model=row.model,
+        usage=usage_to_proto(row.usage),
+        cost=cost_to_proto(row.cost),
+        outcome=row.outcome.value,
+        error_kind=row.error_kind,
+        cached=row.cached,
+        surface=row.surface,
+        end_user=row.end_user,
+        labels=row.labels,
+    )
+    proto.create_time.FromDatetime(row.create_time)
+    proto.duration.FromNanoseconds(round(row.duration * 1e9))
+    if row.time_to_first_token is not None:
+        proto.time_to_first_token.FromNanoseconds(round(row.time_to_first_token * 1e9))
+    return proto
+
+
+def price_to_proto(provider: str, model: str, price: Price) -> cost_pb2.Price:
+    """Return an operator's price."""
+    return cost_pb2.Price(
+        provider=provider,
+        model=model,
+        input=f"{price.input:f}",
+        output=f"{price.output:f}",
+        cache_read="" if price.cache_read is None else f"{price.cache_read:f}",
+        cache_write="" if price.cache_write is None else f"{price.cache_write:f}",
+        source="operator",
+    )
+
+
+def _time(proto: Timestamp) -> datetime:
+    return proto.ToDatetime(UTC)

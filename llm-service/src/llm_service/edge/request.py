@@ -1,0 +1,197 @@
+"""Requests from protobuf."""
+
+import json
+from typing import Any, Final, cast
+
+from penstock.common.v1 import common_pb2
+from penstock.llm.v1 import llm_pb2
+
+from llm_service.domain.completion import (
+    AnswerForm,
+    CachePolicy,
+    Completion,
+    Reasoning,
+    ResponseFormat,
+    Sampling,
+    ToolChoice,
+    ToolDefinition,
+    ToolMode,
+)
+from llm_service.domain.message import FilePart, ImagePart, Message, Part, Role, TextPart, ThinkingPart, ToolCall
+from llm_service.domain.provider import Embedding
+from penstock_kit.errors import FieldViolation, InvalidArgument
+
+_ROLES: Final = {
+    llm_pb2.ROLE_SYSTEM: Role.SYSTEM,
+    llm_pb2.ROLE_USER: Role.USER,
+    llm_pb2.ROLE_ASSISTANT: Role.ASSISTANT,
+    llm_pb2.ROLE_TOOL: Role.TOOL,
+}
+_MODES: Final = {
+    llm_pb2.ToolChoice.MODE_UNSPECIFIED: ToolMode.DEFAULT,
+    llm_pb2.ToolChoice.MODE_AUTO: ToolMode.AUTO,
+    llm_pb2.ToolChoice.MODE_NONE: ToolMode.NONE,
+    llm_pb2.ToolChoice.MODE_REQUIRED: ToolMode.REQUIRED,
+    llm_pb2.ToolChoice.MODE_NAMED: ToolMode.NAMED,
+}
+_FORMS: Final = {
+    llm_pb2.ResponseFormat.KIND_JSON_OBJECT: AnswerForm.JSON_OBJECT,
+    llm_pb2.ResponseFormat.KIND_JSON_SCHEMA: AnswerForm.JSON_SCHEMA,
+}
+_SAMPLING: Final = (
+    "temperature",
+    "top_p",
+    "top_k",
+    "max_output_tokens",
+    "seed",
+    "frequency_penalty",
+    "presence_penalty",
+    "n",
+    "logprobs",
+    "top_logprobs",
+    "parallel_tool_calls",
+)
+_MAX_INPUTS: Final = 2048
+
+
+def completion_from_proto(proto: llm_pb2.Completion, *, streaming: bool) -> Completion:
+    """Return the question. Raises InvalidArgument naming the field that is wrong."""
+    if not proto.messages:
+        raise _wrong("messages", "there is no message; at least one is needed")
+    return Completion(
+        model=proto.model,
+        streaming=streaming,
+        messages=tuple(_message(message, at) for at, message in enumerate(proto.messages)),
+        tools=tuple(_tool(tool, at) for at, tool in enumerate(proto.tools)),
+        tool_choice=_tool_choice(proto),
+        response_format=_response_format(proto.response_format),
+        sampling=_sampling(proto.sampling),
+        reasoning=Reasoning(
+            effort=proto.reasoning.effort, max_tokens=proto.reasoning.max_tokens, include=proto.reasoning.include
+        ),
+        cache=CachePolicy(
+            bypass=proto.cache.bypass,
+            exact=proto.cache.exact,
+            semantic=proto.cache.semantic,
+            threshold=proto.cache.threshold,
+        ),
+        extra=_extra(proto.extra_json),
+        policy=proto.policy,
+        exclude_providers=tuple(proto.exclude_providers),
+        end_user=proto.end_user,
+        idempotency_key=proto.idempotency_key,
+        surface=proto.surface,
+        labels=dict(proto.labels),
+    )
+
+
+def embedding_from_proto(proto: llm_pb2.EmbedRequest) -> Embedding:
+    """Return the question for vectors. Raises InvalidArgument naming the field that is wrong."""
+    count = len(proto.inputs) or len(proto.token_inputs)
+    if not count:
+        raise _wrong("inputs", "there is no input; send texts or token ids")
+    if proto.inputs and proto.token_inputs:
+        raise _wrong("token_inputs", "texts and token ids can't be mixed")
+    if count > _MAX_INPUTS:
+        raise _wrong("inputs", f"{count} inputs are too many; at most {_MAX_INPUTS}")
+    return Embedding(
+        model=proto.model,
+        inputs=tuple(proto.inputs),
+        token_inputs=tuple(tuple(item.tokens) for item in proto.token_inputs),
+        dimensions=proto.dimensions,
+        end_user=proto.end_user,
+    )
+
+
+def _message(proto: llm_pb2.Message, at: int) -> Message:
+    role = _ROLES.get(proto.role)
+    if role is None:
+        raise _wrong(f"messages[{at}].role", "the role is missing; it is one of system, user, assistant, tool")
+    return Message(
+        role=role,
+        parts=tuple(part for item in proto.parts if (part := _part(item))),
+        tool_calls=tuple(_tool_call(call) for call in proto.tool_calls),
+        tool_call_id=proto.tool_call_id,
+        name=proto.name,
+        is_error=proto.is_error,
+    )
+
+
+def _part(proto: llm_pb2.Part) -> Part | None:
+    match proto.WhichOneof("part"):
+        case "text":
+            return TextPart(text=proto.text, cache_ttl=proto.cache_ttl)
+        case "image":
+            image = proto.image
+            return ImagePart(
+                url=image.url,
+                data=image.data,
+                media_type=image.media_type,
+                detail=image.detail,
+                cache_ttl=proto.cache_ttl,
+            )
+        case "thinking":
+            thinking = proto.thinking
+            return ThinkingPart(text=thinking.text, signature=thinking.signature, redacted=thinking.redacted)
+        case "file":
+            file = proto.file
+            return FilePart(
+                filename=file.filename, data=file.data, media_type=file.media_type, cache_ttl=proto.cache_ttl
+            )
+        case _:
+            return None
+
+
+def _tool_call(proto: common_pb2.ToolCall) -> ToolCall:
+    return ToolCall(id=proto.id, name=proto.name, arguments=proto.arguments_json)
+
+
+def _tool(proto: common_pb2.ToolDefinition, at: int) -> ToolDefinition:
+    if not proto.name:
+        raise _wrong(f"tools[{at}].name", "the tool has no name")
+    if proto.parameters_json:
+        _json_object(proto.parameters_json, f"tools[{at}].parameters_json")
+    return ToolDefinition(
+        name=proto.name, description=proto.description, parameters=proto.parameters_json, strict=proto.strict
+    )
+
+
+def _tool_choice(proto: llm_pb2.Completion) -> ToolChoice:
+    choice = ToolChoice(mode=_MODES.get(proto.tool_choice.mode, ToolMode.DEFAULT), name=proto.tool_choice.name)
+    names = {tool.name for tool in proto.tools}
+    if choice.mode is ToolMode.NAMED and choice.name not in names:
+        raise _wrong("tool_choice.name", f"there is no tool {choice.name!r}; there are: {', '.join(sorted(names))}")
+    return choice
+
+
+def _response_format(proto: llm_pb2.ResponseFormat) -> ResponseFormat:
+    form = _FORMS.get(proto.kind, AnswerForm.TEXT)
+    if form is AnswerForm.JSON_SCHEMA:
+        _json_object(proto.schema_json, "response_format.schema_json")
+    return ResponseFormat(
+        form=form, name=proto.name, schema=proto.schema_json, strict=proto.strict, description=proto.description
+    )
+
+
+def _sampling(proto: llm_pb2.Sampling) -> Sampling:
+    given: dict[str, Any] = {name: getattr(proto, name) for name in _SAMPLING if proto.HasField(cast(Any, name))}
+    return Sampling(stop=tuple(proto.stop), **given) if given or proto.stop else Sampling()
+
+
+def _extra(text: str) -> dict[str, object]:
+    return _json_object(text, "extra_json") if text else {}
+
+
+def _json_object(text: str, field: str) -> dict[str, object]:
+    try:
+        decoded = json.loads(text)
+    except ValueError as error:
+        raise _wrong(field, f"it is not JSON: {error}") from None
+    if not isinstance(decoded, dict):
+        raise _wrong(field, "it is not a JSON object")
+    return cast(dict[str, object], decoded)
+
+
+def _wrong(field: str, description: str) -> InvalidArgument:
+    violation = FieldViolation(field=field, description=description)
+    return InvalidArgument(f"{field}: {description}", reason="INVALID_REQUEST", violations=[violation])

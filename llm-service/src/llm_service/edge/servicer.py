@@ -1,0 +1,155 @@
+"""LlmService: convert, call, convert."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import grpc.aio
+from penstock.common.v1 import common_pb2
+from penstock.llm.v1 import llm_pb2, llm_pb2_grpc
+
+from llm_service.configuration import Configuration
+from llm_service.domain.answer import fold
+from llm_service.domain.embedding_call import Embedder
+from llm_service.domain.estimate import estimate_prompt
+from llm_service.domain.fallback.parse import parse_prompt
+from llm_service.domain.metering import Answering
+from llm_service.domain.monitor import ProviderMonitor
+from llm_service.domain.route import plan_route
+from llm_service.edge.answer import answer_to_proto, batch_to_proto, cost_to_proto, usage_to_proto
+from llm_service.edge.request import completion_from_proto, embedding_from_proto
+from llm_service.edge.state import models_to_proto, provider_to_proto, query_to_proto, route_to_proto
+from llm_service.providers.registry import ProviderRegistry
+from penstock_kit.clock import Clock
+from penstock_kit.database import Database
+from penstock_kit.errors import InvalidArgument, PenstockError, Unimplemented
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
+    """Answers the RPCs of penstock.llm.v1.LlmService."""
+
+    def __init__(
+        self,
+        *,
+        answering: Answering,
+        embedder: Embedder,
+        registry: ProviderRegistry,
+        monitor: ProviderMonitor,
+        configuration: Configuration,
+        database: Database,
+        clock: Clock,
+        rss_bytes: Callable[[], int],
+    ) -> None:
+        self._answering = answering
+        self._embedder = embedder
+        self._registry = registry
+        self._monitor = monitor
+        self._configuration = configuration
+        self._database = database
+        self._clock = clock
+        self._rss_bytes = rss_bytes
+
+    async def Complete(self, request: llm_pb2.CompleteRequest, context: Context) -> llm_pb2.CompleteResponse:  # noqa: N802
+        """Answer at once."""
+        question = completion_from_proto(request.completion, streaming=False)
+        async with aclosing(self._answering.stream(question)) as batches:
+            answer = await fold(batches)
+        return llm_pb2.CompleteResponse(answer=answer_to_proto(answer))
+
+    async def StreamComplete(  # noqa: N802
+        self, request: llm_pb2.StreamCompleteRequest, context: Context
+    ) -> AsyncGenerator[llm_pb2.StreamCompleteResponse]:
+        """Answer piece by piece."""
+        question = completion_from_proto(request.completion, streaming=True)
+        async with aclosing(self._answering.stream(question)) as batches:
+            async for batch in batches:
+                yield batch_to_proto(batch)
+
+    async def Embed(self, request: llm_pb2.EmbedRequest, context: Context) -> llm_pb2.EmbedResponse:  # noqa: N802
+        """Embed texts."""
+        embedded = await self._embedder.embed(embedding_from_proto(request))
+        return llm_pb2.EmbedResponse(
+            provider=embedded.provider,
+            model=embedded.vectors.model,
+            embeddings=[llm_pb2.Embedding(values=values) for values in embedded.vectors.values],
+            usage=usage_to_proto(embedded.vectors.usage),
+            cost=cost_to_proto(embedded.cost),
+        )
+
+    async def CountTokens(  # noqa: N802
+        self, request: llm_pb2.CountTokensRequest, context: Context
+    ) -> llm_pb2.CountTokensResponse:
+        """Count by rule."""
+        question = completion_from_proto(request.completion, streaming=False)
+        return llm_pb2.CountTokensResponse(input_tokens=estimate_prompt(question), estimated=True)
+
+    async def ParsePrompt(  # noqa: N802
+        self, request: llm_pb2.ParsePromptRequest, context: Context
+    ) -> llm_pb2.ParsePromptResponse:
+        """Read a question about devices by the rules."""
+        if not request.prompt.strip():
+            raise InvalidArgument("the prompt is empty", reason="EMPTY_PROMPT")
+        query = parse_prompt(
+            request.prompt,
+            self._now(request),
+            known_devices=tuple(request.known_devices),
+            known_fields=tuple(request.known_fields),
+        )
+        return llm_pb2.ParsePromptResponse(query=query_to_proto(query), source="rules", provider="fallback")
+
+    async def ListModels(self, request: llm_pb2.ListModelsRequest, context: Context) -> llm_pb2.ListModelsResponse:  # noqa: N802
+        """List what may be asked for."""
+        return llm_pb2.ListModelsResponse(
+            models=models_to_proto(self._configuration.profiles, self._configuration.routing.aliases)
+        )
+
+    async def ListProviders(  # noqa: N802
+        self, request: llm_pb2.ListProvidersRequest, context: Context
+    ) -> llm_pb2.ListProvidersResponse:
+        """Tell what is known of the providers."""
+        names, loaded = self._registry.get_available_providers(), self._registry.get_loaded_providers()
+        return llm_pb2.ListProvidersResponse(
+            loaded_providers=loaded,
+            available_providers=names,
+            providers=[
+                provider_to_proto(self._registry.profile(name), self._monitor.record(name), self._registry.loaded(name))
+                for name in names
+            ],
+            cache_size=len(loaded),
+            rss_bytes=self._rss_bytes(),
+        )
+
+    async def ExplainRoute(  # noqa: N802
+        self, request: llm_pb2.ExplainRouteRequest, context: Context
+    ) -> llm_pb2.ExplainRouteResponse:
+        """Tell where a request would go."""
+        return route_to_proto(plan_route(self._configuration.routing, request.model, policy=request.policy))
+
+    async def ReloadConfiguration(  # noqa: N802
+        self, request: llm_pb2.ReloadConfigurationRequest, context: Context
+    ) -> llm_pb2.ReloadConfigurationResponse:
+        """Not there yet."""
+        raise Unimplemented("configuration is read at start; restart llm-service to read it again")
+
+    async def GetStatus(self, request: llm_pb2.GetStatusRequest, context: Context) -> llm_pb2.GetStatusResponse:  # noqa: N802
+        """Tell the state of the ledger's store."""
+        try:
+            await self._database.ping()
+            component = common_pb2.ComponentStatus(name="database", state="ok")
+        except PenstockError as error:
+            component = common_pb2.ComponentStatus(name="database", state="down", detail=error.message)
+        return llm_pb2.GetStatusResponse(components=[component], rss_bytes=self._rss_bytes())
+
+    def _now(self, request: llm_pb2.ParsePromptRequest) -> datetime:
+        now = request.now.ToDatetime(UTC) if request.HasField("now") else self._clock.now()
+        if not request.time_zone:
+            return now
+        try:
+            return now.astimezone(ZoneInfo(request.time_zone))
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            message = f"time zone {request.time_zone!r} is unknown; use an IANA name such as Asia/Shanghai"
+            raise InvalidArgument(message, reason="UNKNOWN_TIME_ZONE") from error

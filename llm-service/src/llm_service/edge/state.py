@@ -1,0 +1,90 @@
+"""What is known of providers, routes, models and parsed prompts, to protobuf."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from penstock.llm.v1 import llm_pb2
+
+from llm_service.domain.fallback.query import StructuredQuery
+from llm_service.domain.monitor import ProviderRecord
+from llm_service.domain.profile import ProviderProfile
+from llm_service.domain.route import Route, is_embedding_model
+from llm_service.providers.registry import Loaded
+from penstock_kit.redaction import mask_secret
+
+
+def models_to_proto(
+    profiles: Sequence[ProviderProfile], aliases: Mapping[str, tuple[str, ...]]
+) -> Iterator[llm_pb2.Model]:
+    """Yield the listed models of every provider in order, with the aliases that lead to them."""
+    for profile in profiles:
+        for name in profile.models:
+            model_id = f"{profile.name}/{name}"
+            yield llm_pb2.Model(
+                id=model_id,
+                provider=profile.name,
+                aliases=[alias for alias, targets in aliases.items() if {model_id, name} & set(targets)],
+                capabilities=["embedding" if is_embedding_model(name) else "chat"],
+            )
+
+
+def provider_to_proto(profile: ProviderProfile, record: ProviderRecord, loaded: Loaded | None) -> llm_pb2.ProviderState:
+    """Return the state of one provider; its keys are masked."""
+    proto = llm_pb2.ProviderState(
+        name=profile.name,
+        loaded=loaded is not None,
+        breaker_state="closed",
+        last_error_kind=record.last_failure.value if record.last_failure else "",
+        requests=record.requests,
+        failures=record.failures,
+        memory_bytes=loaded.memory_bytes if loaded else 0,
+        models=profile.models,
+        dialect=profile.dialect,
+        keys=[
+            llm_pb2.ProviderKeyState(masked_key=mask_secret(key), state="live", breaker_state="closed")
+            for key in profile.keys
+        ],
+    )
+    if record.last_failure_time:
+        proto.last_error_time.FromDatetime(record.last_failure_time)
+    if record.latency_p50 is not None and record.latency_p95 is not None:
+        proto.latency_p50.FromNanoseconds(round(record.latency_p50 * 1e9))
+        proto.latency_p95.FromNanoseconds(round(record.latency_p95 * 1e9))
+    if loaded:
+        proto.load_time.FromNanoseconds(round(loaded.load_seconds * 1e9))
+    return proto
+
+
+def route_to_proto(route: Route) -> llm_pb2.ExplainRouteResponse:
+    """Return where a request would go."""
+    return llm_pb2.ExplainRouteResponse(
+        policy=route.policy,
+        alias=route.alias,
+        candidates=[
+            llm_pb2.RouteCandidate(provider=candidate.provider, model=candidate.model, eligible=True, why=candidate.why)
+            for candidate in route.candidates
+        ],
+    )
+
+
+def query_to_proto(query: StructuredQuery) -> llm_pb2.StructuredQuery:
+    """Return a parsed prompt."""
+    time = query.time
+    return llm_pb2.StructuredQuery(
+        intent=query.intent.value,
+        devices=query.devices,
+        fields=query.fields,
+        statistics=[statistic.value for statistic in query.statistics],
+        start_time=_timestamp(time.start) if time and time.start else None,
+        end_time=_timestamp(time.end) if time and time.end else None,
+        model_code=query.model_code,
+        language=query.language.value,
+        confidence=query.confidence,
+    )
+
+
+def _timestamp(time: datetime) -> Timestamp:
+    proto = Timestamp()
+    proto.FromDatetime(time)
+    return proto

@@ -1,0 +1,127 @@
+"""Providers built on their first use and kept: no vendor SDK is imported before somebody asks for it."""
+
+import asyncio
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol, cast
+
+from llm_service.domain.failure import FailureKind, ProviderError
+from llm_service.domain.profile import ProviderProfile
+from llm_service.domain.provider import Provider
+from penstock_kit.clock import Clock
+from penstock_kit.logging import get_logger
+
+# Dialect -> the module that speaks it, each with a function build(profile, parts).
+DIALECTS: Final[Mapping[str, str]] = {
+    "openai": "llm_service.providers.openai",
+    "rules": "llm_service.providers.fallback",
+}
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What every provider is built with: the clock, ids, and seconds to wait for a connection."""
+
+    clock: Clock
+    new_id: Callable[[str], str]
+    connect_timeout: float
+
+
+class DialectModule(Protocol):
+    """What a module in DIALECTS has."""
+
+    def build(self, profile: ProviderProfile, parts: Parts) -> Provider:
+        """Return a provider for `profile`; called off the event loop."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A provider in use: what its first use cost in resident bytes and seconds."""
+
+    provider: Provider
+    memory_bytes: int
+    load_seconds: float
+
+
+class ProviderRegistry:
+    """The configured providers by name. `wrap` puts the wrappers around a provider that was just built."""
+
+    def __init__(
+        self,
+        profiles: Sequence[ProviderProfile],
+        *,
+        parts: Parts,
+        wrap: Callable[[ProviderProfile, Provider], Provider],
+        rss_bytes: Callable[[], int],
+        dialects: Mapping[str, str] = DIALECTS,
+    ) -> None:
+        self._profiles = {profile.name: profile for profile in profiles}
+        self._parts = parts
+        self._wrap = wrap
+        self._rss_bytes = rss_bytes
+        self._dialects = dialects
+        self._loaded: dict[str, Loaded] = {}
+        self._building: dict[str, asyncio.Task[Loaded]] = {}
+
+    def get_loaded_providers(self) -> list[str]:
+        """Return the names of the providers built so far, in the order they were."""
+        return list(self._loaded)
+
+    def get_available_providers(self) -> list[str]:
+        """Return the names of all configured providers in order."""
+        return list(self._profiles)
+
+    def profile(self, name: str) -> ProviderProfile:
+        """Return the profile of a configured provider."""
+        return self._profiles[name]
+
+    def loaded(self, name: str) -> Loaded | None:
+        """Return what is known of a provider's loading, None before its first use."""
+        return self._loaded.get(name)
+
+    async def get(self, name: str) -> Provider:
+        """Return the provider, building it on first use; many callers at once share one build.
+
+        Raises ProviderError UNSUPPORTED when it can't be built (an SDK that is not installed).
+        """
+        loaded = self._loaded.get(name)
+        if loaded is not None:
+            return loaded.provider
+        task = self._building.get(name)
+        if task is None:
+            task = self._building[name] = asyncio.create_task(self._build(name))
+            task.add_done_callback(lambda _: self._building.pop(name, None))
+        # A caller that leaves does not stop the build that others wait for.
+        return (await asyncio.shield(task)).provider
+
+    async def _build(self, name: str) -> Loaded:
+        profile, clock = self._profiles[name], self._parts.clock
+        before, began = self._rss_bytes(), clock.monotonic()
+        try:
+            provider = await asyncio.to_thread(self._made, profile)
+        except (ImportError, KeyError) as error:
+            log.error("provider can't be loaded", provider=name, dialect=profile.dialect, detail=repr(error))
+            message = f"provider {name} can't be loaded: its dialect {profile.dialect!r} is not available"
+            raise ProviderError(message, provider=name, failure=FailureKind.UNSUPPORTED) from error
+        loaded = Loaded(
+            provider=self._wrap(profile, provider),
+            memory_bytes=max(0, self._rss_bytes() - before),
+            load_seconds=clock.monotonic() - began,
+        )
+        self._loaded[name] = loaded
+        log.info("provider loaded", provider=name, memory_bytes=loaded.memory_bytes, seconds=loaded.load_seconds)
+        return loaded
+
+    def _made(self, profile: ProviderProfile) -> Provider:
+        module = cast(DialectModule, importlib.import_module(self._dialects[profile.dialect]))
+        return module.build(profile, self._parts)
+
+    async def close(self) -> None:
+        """Close every provider."""
+        for loaded in self._loaded.values():
+            await loaded.provider.close()
+        self._loaded.clear()

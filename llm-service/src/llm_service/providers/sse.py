@@ -1,0 +1,53 @@
+"""Reading server-sent events: bytes in, the data of whole events out. Bounded, and quick for the usual case."""
+
+from collections.abc import Iterator
+from typing import Final
+
+MAX_EVENT: Final = 1024 * 1024
+
+
+class EventTooLongError(ValueError):
+    """An event is longer than MAX_EVENT bytes."""
+
+
+class SseReader:
+    """Splits a byte stream into the data of its events. Comments, ids and retry times are skipped."""
+
+    def __init__(self, limit: int = MAX_EVENT) -> None:
+        self._limit = limit
+        self._rest = b""
+        self._data: list[bytes] = []
+        self._size = 0
+
+    def feed(self, received: bytes) -> Iterator[bytes]:
+        """Yield the data of every event that `received` completes. Raises EventTooLongError."""
+        lines = (self._rest + received).split(b"\n")
+        self._rest = lines.pop()
+        self._check(len(self._rest))
+        for line in lines:
+            if line.endswith(b"\r"):
+                line = line[:-1]  # noqa: PLW2901 - the same line without its end
+            if line.startswith(b"data:"):
+                self._add(line[6:] if line.startswith(b"data: ") else line[5:])
+            elif not line and self._data:
+                yield self._taken()
+
+    def end(self) -> Iterator[bytes]:
+        """Yield the data of a last event that no blank line follows."""
+        yield from self.feed(b"\n")
+        if self._data:
+            yield self._taken()
+
+    def _add(self, data: bytes) -> None:
+        self._size += len(data)
+        self._check(self._size)
+        self._data.append(data)
+
+    def _taken(self) -> bytes:
+        data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+        self._data, self._size = [], 0
+        return data
+
+    def _check(self, size: int) -> None:
+        if size > self._limit:
+            raise EventTooLongError(f"an event is longer than {self._limit} bytes")

@@ -1,0 +1,81 @@
+"""What llm-service can be told from outside. The only module here that reads the environment."""
+
+import os
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import NoDecode
+
+from penstock_kit.settings import ServiceSettings
+
+Names = Annotated[tuple[str, ...], NoDecode]
+_NO_SECRET = SecretStr("")
+
+
+class LlmSettings(ServiceSettings):
+    """The settings of llm-service; see docs/configuration.md. Lists are comma separated."""
+
+    port: int = Field(default=50051, ge=0, le=65535, alias="LLM_SERVICE_PORT", description="gRPC port.")
+    metrics_port: int = Field(
+        default=9151, ge=0, le=65535, alias="LLM_SERVICE_METRICS_PORT", description="Port of /metrics."
+    )
+    database_url: SecretStr = Field(
+        default=_NO_SECRET, alias="DATABASE_URL", description="Empty: SQLite in llm.db under PENSTOCK_HOME."
+    )
+    order: Names = Field(
+        default=("gemini", "openai", "anthropic", "qwen", "glm", "deepseek", "fallback"),
+        alias="LLM_PROVIDER_ORDER",
+        description="Order in which configured providers are asked.",
+    )
+    config_file: str = Field(default="", alias="LLM_CONFIG_FILE", description="YAML with more providers and aliases.")
+    connect_timeout: float = Field(default=2.0, gt=0, alias="LLM_CONNECT_TIMEOUT", description="Seconds.")
+    first_token_timeout: float = Field(default=30.0, gt=0, alias="LLM_FIRST_TOKEN_TIMEOUT", description="Seconds.")
+    idle_timeout: float = Field(default=30.0, gt=0, alias="LLM_IDLE_TIMEOUT", description="Seconds between contents.")
+    answer_timeout: float = Field(
+        default=600.0, gt=0, alias="LLM_ANSWER_TIMEOUT", description="Seconds for an answer that is not streamed."
+    )
+
+    gemini_api_key: SecretStr = Field(default=_NO_SECRET, alias="GEMINI_API_KEY")
+    gemini_base_url: str = Field(default="", alias="GEMINI_BASE_URL")
+    gemini_models: Names = Field(default=(), alias="GEMINI_MODELS")
+    openai_api_key: SecretStr = Field(default=_NO_SECRET, alias="OPENAI_API_KEY")
+    openai_base_url: str = Field(default="", alias="OPENAI_BASE_URL")
+    openai_models: Names = Field(default=(), alias="OPENAI_MODELS")
+    anthropic_api_key: SecretStr = Field(default=_NO_SECRET, alias="ANTHROPIC_API_KEY")
+    anthropic_base_url: str = Field(default="", alias="ANTHROPIC_BASE_URL")
+    anthropic_models: Names = Field(default=(), alias="ANTHROPIC_MODELS")
+    qwen_api_key: SecretStr = Field(default=_NO_SECRET, alias="QWEN_API_KEY")
+    qwen_base_url: str = Field(default="", alias="QWEN_BASE_URL")
+    qwen_models: Names = Field(default=(), alias="QWEN_MODELS")
+    glm_api_key: SecretStr = Field(default=_NO_SECRET, alias="GLM_API_KEY")
+    glm_base_url: str = Field(default="", alias="GLM_BASE_URL")
+    glm_models: Names = Field(default=(), alias="GLM_MODELS")
+    deepseek_api_key: SecretStr = Field(default=_NO_SECRET, alias="DEEPSEEK_API_KEY")
+    deepseek_base_url: str = Field(default="", alias="DEEPSEEK_BASE_URL")
+    deepseek_models: Names = Field(default=(), alias="DEEPSEEK_MODELS")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _split_names(cls, value: Any, info: Any) -> Any:
+        listed = info.field_name == "order" or str(info.field_name).endswith("_models")
+        if listed and isinstance(value, str):
+            return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    def vendor_keys(self, vendor: str) -> tuple[str, ...]:
+        """Return the vendor's API keys; several are comma separated in its setting."""
+        secret: SecretStr = getattr(self, f"{vendor}_api_key")
+        return tuple(key.strip() for key in secret.get_secret_value().split(",") if key.strip())
+
+    def vendor_base_url(self, vendor: str) -> str:
+        """Return the base URL set for the vendor, or empty."""
+        return getattr(self, f"{vendor}_base_url")
+
+    def vendor_models(self, vendor: str) -> tuple[str, ...]:
+        """Return the models set for the vendor, or none."""
+        return getattr(self, f"{vendor}_models")
+
+
+def environment_variable(name: str) -> str:
+    """Return a variable that the configuration file refers to by name, empty when it is not set."""
+    return os.environ.get(name, "")
