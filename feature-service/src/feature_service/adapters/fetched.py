@@ -25,7 +25,8 @@ def frame_of_columns(columns: Mapping[str, Any], fields: Sequence[str], kinds: M
     for index, name in enumerate(fields):
         values = columns[f"c{index}"]
         if kinds.get(name) is FieldKind.TEXT and values.dtype == np.object_:
-            texts[name] = np.ma.filled(values, None)
+            texts[name] = np.array(np.ma.getdata(values))
+            texts[name][np.ma.getmaskarray(values)] = None
         else:
             numbers[name] = np.asarray(np.ma.filled(values, np.nan), dtype=np.float64)
     return Frame(timestamps=np.asarray(timestamps, dtype="datetime64[us]"), numbers=numbers, texts=texts)

@@ -1,0 +1,58 @@
+"""A feature service in this process: real stores in a temporary folder, real gRPC on a free port."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+from penstock.feature.v1 import feature_pb2_grpc
+from prometheus_client import CollectorRegistry
+
+from feature_service.main import open_service
+from feature_service.settings import FeatureSettings
+from penstock_kit.context import CallContext, Caller, use_context
+from penstock_kit.grpc import GrpcServer, open_channel
+from penstock_kit.telemetry import ProcessMetrics
+
+
+@dataclass(frozen=True)
+class RunningService:
+    """Stubs of a running service."""
+
+    features: feature_pb2_grpc.FeatureServiceStub
+    metadata: feature_pb2_grpc.MetadataServiceStub
+
+
+@asynccontextmanager
+async def running_service(home, **settings):
+    values = {"PENSTOCK_HOME": home, "DEMO_DATA": False, **settings}
+    feature_settings = FeatureSettings(_env_file=None, **values)
+    process = ProcessMetrics(CollectorRegistry(), "feature-service")
+    async with open_service(feature_settings, process=process) as service:
+        server = GrpcServer(service="feature-service", grace_seconds=1.0)
+        server.add(feature_pb2_grpc.add_FeatureServiceServicer_to_server, service.features)
+        server.add(feature_pb2_grpc.add_MetadataServiceServicer_to_server, service.metadata)
+        port = await server.start(0)
+        async with open_channel(f"127.0.0.1:{port}", service="feature-service") as channel:
+            yield RunningService(
+                features=feature_pb2_grpc.FeatureServiceStub(channel),
+                metadata=feature_pb2_grpc.MetadataServiceStub(channel),
+            )
+        await server.drain()
+
+
+@pytest.fixture
+async def service(tmp_path) -> AsyncIterator[RunningService]:
+    async with running_service(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def as_tenant():
+    """Return a context manager in which calls are made by a user of the tenant named."""
+
+    def enter(tenant_id):
+        caller = Caller(user_id=f"user of {tenant_id}", tenant_id=tenant_id)
+        return use_context(CallContext(request_id="req_test", caller=caller))
+
+    return enter
