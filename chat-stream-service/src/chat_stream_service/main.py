@@ -36,6 +36,7 @@ def add_servicers(server: GrpcServer, parts: Parts, clock: Clock) -> None:
     process = psutil.Process()
     streams = StreamServicer(
         streams=parts.streams,
+        readers=parts.readers,
         event_log=parts.event_log,
         statistics=parts.statistics,
         components=parts.components,

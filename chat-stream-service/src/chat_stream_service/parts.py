@@ -80,7 +80,6 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
             total_seconds=settings.turn_seconds,
         ),
         clock=clock,
-        readers=readers,
     )
     conversations = ConversationService(
         store=store, streams=streams, event_log=event_log, personalities=personalities, clock=clock, new_id=new_id

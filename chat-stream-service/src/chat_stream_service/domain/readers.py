@@ -6,14 +6,16 @@ from contextlib import contextmanager
 
 from chat_stream_service.domain.statistics import StreamStatistics
 from penstock_kit.clock import Clock
+from penstock_kit.errors import Unavailable
 
 
 class Reader:
     """One connection. `offered_at` is when it was handed events it has not taken yet, None while it waits for some."""
 
     def __init__(self, task: "asyncio.Task[object] | None", clock: Clock) -> None:
-        self.task = task
+        self._task = task
         self._clock = clock
+        self.is_stale = False
         self.offered_at: float | None = None
 
     def offered(self) -> None:
@@ -23,6 +25,12 @@ class Reader:
     def took(self) -> None:
         """Note that they were taken."""
         self.offered_at = None
+
+    def end(self) -> None:
+        """Cancel the call of this reader as stale."""
+        self.is_stale = True
+        if self._task is not None:
+            self._task.cancel()
 
 
 class Readers:
@@ -36,12 +44,17 @@ class Readers:
 
     @contextmanager
     def joined(self) -> Generator[Reader]:
-        """Count the current task in as a reader for the length of the block."""
+        """Count the current task in as a reader for the length of the block; Unavailable when it is ended as stale."""
         reader = Reader(asyncio.current_task(), self._clock)
         self._readers.add(reader)
         self._statistics.active_connections += 1
         try:
             yield reader
+        except asyncio.CancelledError:
+            if not reader.is_stale:
+                raise
+            text = f"nothing was taken from this call for {self._stale_seconds:g} s; read on from the last sequence"
+            raise Unavailable(text, reason="READER_STALE") from None
         finally:
             self._readers.discard(reader)
             self._statistics.active_connections -= 1
@@ -52,7 +65,6 @@ class Readers:
         stale = [reader for reader in self._readers if reader.offered_at is not None and reader.offered_at < oldest]
         for reader in stale:
             self._readers.discard(reader)
-            if reader.task is not None:
-                reader.task.cancel()
+            reader.end()
         self._statistics.stale_cleaned += len(stale)
         return len(stale)

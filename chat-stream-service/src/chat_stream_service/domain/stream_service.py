@@ -12,7 +12,6 @@ from chat_stream_service.domain.conversation import Owner
 from chat_stream_service.domain.conversation_store import ConversationStore
 from chat_stream_service.domain.event import ChatEvent, Status
 from chat_stream_service.domain.event_log import EventLog, StreamState
-from chat_stream_service.domain.readers import Readers
 from chat_stream_service.domain.run_factory import EarlierStream, RunFactory
 from chat_stream_service.domain.stream_request import StreamRequest
 from chat_stream_service.domain.stream_run import StopCause, StreamRun
@@ -53,14 +52,12 @@ class StreamService:
         store: ConversationStore,
         limits: StreamLimits,
         clock: Clock,
-        readers: Readers,
     ) -> None:
         self._runs = runs
         self._log = event_log
         self._store = store
         self._limits = limits
         self._clock = clock
-        self._readers = readers
         self._running: dict[str, _Running] = {}
         self._closing = False
 
@@ -101,12 +98,9 @@ class StreamService:
         if running is not None:
             running.audience.join()
         try:
-            with self._readers.joined() as reader:
-                async with aclosing(self._log.read(stream_id, after=after)) as batches:
-                    async for batch in batches:
-                        reader.offered()
-                        yield batch
-                        reader.took()
+            async with aclosing(self._log.read(stream_id, after=after)) as batches:
+                async for batch in batches:
+                    yield batch
         finally:
             if running is not None:
                 running.audience.leave()

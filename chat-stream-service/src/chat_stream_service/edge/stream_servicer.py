@@ -11,7 +11,9 @@ from typing import Any
 from penstock.chat.v1 import chat_pb2, chat_pb2_grpc
 
 from chat_stream_service.domain.component import Component
+from chat_stream_service.domain.event import ChatEvent
 from chat_stream_service.domain.event_log import EventLog
+from chat_stream_service.domain.readers import Readers
 from chat_stream_service.domain.statistics import StreamStatistics
 from chat_stream_service.domain.stream_service import StreamService
 from chat_stream_service.edge.convert import (
@@ -31,35 +33,54 @@ class StreamServicer(chat_pb2_grpc.StreamServiceServicer):
         self,
         *,
         streams: StreamService,
+        readers: Readers,
         event_log: EventLog,
         statistics: StreamStatistics,
         components: Sequence[Component],
         rss_bytes: Callable[[], int],
     ) -> None:
         self._streams = streams
+        self._readers = readers
         self._log = event_log
         self._statistics = statistics
         self._components = components
         self._rss_bytes = rss_bytes
 
-    async def StreamChat(
+    async def StreamChat(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, request: chat_pb2.StreamChatRequest, context: Any
-    ) -> AsyncGenerator[chat_pb2.StreamChatResponse]:
+    ) -> None:
         """Run one turn and stream its events from the first."""
         asked = request_from_proto(request)
         stream_id = await self._streams.start(asked)
-        async with aclosing(self._streams.read(asked.owner, stream_id, after=0)) as batches:
-            async for batch in batches:
-                yield chat_pb2.StreamChatResponse(events=events_to_proto(batch, debug=request.debug))
+        await self._follow(
+            self._streams.read(asked.owner, stream_id, after=0),
+            lambda batch: chat_pb2.StreamChatResponse(events=events_to_proto(batch, debug=request.debug)),
+            context,
+        )
 
-    async def ReadStream(
+    async def ReadStream(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, request: chat_pb2.ReadStreamRequest, context: Any
-    ) -> AsyncGenerator[chat_pb2.ReadStreamResponse]:
+    ) -> None:
         """Stream the events after a sequence."""
-        events = self._streams.read(caller_owner(), request.stream_id, after=max(0, request.after_sequence))
-        async with aclosing(events) as batches:
-            async for batch in batches:
-                yield chat_pb2.ReadStreamResponse(events=events_to_proto(batch, debug=request.debug))
+        await self._follow(
+            self._streams.read(caller_owner(), request.stream_id, after=max(0, request.after_sequence)),
+            lambda batch: chat_pb2.ReadStreamResponse(events=events_to_proto(batch, debug=request.debug)),
+            context,
+        )
+
+    async def _follow(
+        self,
+        events: AsyncGenerator[Sequence[ChatEvent]],
+        message: Callable[[Sequence[ChatEvent]], object],
+        context: Any,
+    ) -> None:
+        """Write the events as they come. Written here and not yielded, so that a reader found stale gets a status."""
+        with self._readers.joined() as reader:
+            async with aclosing(events) as batches:
+                async for batch in batches:
+                    reader.offered()
+                    await context.write(message(batch))
+                    reader.took()
 
     async def StopStream(self, request: chat_pb2.StopStreamRequest, context: Any) -> chat_pb2.StopStreamResponse:
         """Stop a stream; its terminal event is in the log when this returns."""

@@ -1,0 +1,240 @@
+"""A whole chat-stream-service on a free port, between a scripted llm-service and a scripted feature-service."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from penstock.chat.v1 import chat_pb2 as pb
+from penstock.chat.v1 import chat_pb2_grpc
+from penstock.common.v1.common_pb2 import Money, Usage
+from penstock.feature.v1 import feature_pb2, feature_pb2_grpc
+from penstock.llm.v1 import llm_pb2, llm_pb2_grpc
+
+from chat_stream_service.main import MIGRATIONS, add_servicers
+from chat_stream_service.parts import Parts, build_parts
+from chat_stream_service.resources import open_resources
+from chat_stream_service.settings import ChatSettings
+from penstock_kit.clock import SystemClock
+from penstock_kit.context import CallContext, Caller, use_context
+from penstock_kit.database import migrate, sqlite_url
+from penstock_kit.errors import NotFound
+from penstock_kit.grpc import GrpcServer, open_channel
+from penstock_testkit.services import FakeLlm, Step, serve
+
+ANN = Caller(user_id="ann", tenant_id="acme", scopes=frozenset({"admin"}))
+BOB = Caller(user_id="bob", tenant_id="acme")
+EVE = Caller(user_id="ann", tenant_id="other")
+
+
+class RoundsLlm(FakeLlm):
+    """Plays the next of `rounds` at each call, the last one again and again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rounds: list[Sequence[Step]] = []
+
+    async def StreamComplete(  # noqa: N802
+        self, request: llm_pb2.StreamCompleteRequest, context: Any
+    ) -> AsyncIterator[llm_pb2.StreamCompleteResponse]:
+        if self.rounds:
+            self.script = self.rounds.pop(0) if len(self.rounds) > 1 else self.rounds[0]
+        answers = super().StreamComplete(request, context)
+        async with aclosing(answers):
+            async for answer in answers:
+                yield answer
+
+
+class FakeFeature(feature_pb2_grpc.FeatureServiceServicer, feature_pb2_grpc.MetadataServiceServicer):
+    """Answers with what the test sets; remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+        self.statistics = feature_pb2.ComputeStatisticsResponse()
+        self.history = feature_pb2.QueryHistoryResponse()
+        self.features = feature_pb2.ExtractFeaturesResponse()
+        self.devices: list[feature_pb2.Device] = []
+        self.hold: asyncio.Event | None = None
+
+    async def ComputeStatistics(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self.asked.append(request)
+        if request.device_code == "NOPE":
+            raise NotFound("there is no device 'NOPE'; list the devices", reason="DEVICE_NOT_FOUND")
+        if self.hold is not None:
+            await self.hold.wait()
+        return self.statistics
+
+    async def QueryHistory(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self.asked.append(request)
+        return self.history
+
+    async def ExtractFeatures(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self.asked.append(request)
+        return self.features
+
+    async def ListDevices(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self.asked.append(request)
+        return feature_pb2.ListDevicesResponse(devices=self.devices)
+
+
+def says(*texts: str, finish: str = "stop", cost: str = "0.001") -> list[Step]:
+    """Return the script of a model call that says `texts`, a message each."""
+    return [
+        started(),
+        *([llm_pb2.CompletionEvent(text=llm_pb2.TextDelta(text=text))] for text in texts),
+        finished(finish, cost),
+    ]
+
+
+def calls(*named: tuple[str, str], text: str = "") -> list[Step]:
+    """Return the script of a model call that calls tools with these (name, arguments)."""
+    deltas = [
+        llm_pb2.CompletionEvent(
+            tool_call=llm_pb2.ToolCallDelta(call_index=index, id=f"call_{index}", name=name, arguments=arguments)
+        )
+        for index, (name, arguments) in enumerate(named)
+    ]
+    said = [llm_pb2.CompletionEvent(text=llm_pb2.TextDelta(text=text))] if text else []
+    return [started(), [*said, *deltas], finished("tool_calls", "0.001")]
+
+
+def started() -> Step:
+    return [llm_pb2.CompletionEvent(started=llm_pb2.Started(id="a", provider="openai", model="gpt-5", cache="miss"))]
+
+
+def finished(reason: str, cost: str) -> Step:
+    end = llm_pb2.Finished(
+        finish_reason=reason,
+        usage=Usage(input_tokens=10, output_tokens=4),
+        cost=Money(currency="USD", amount=cost, source="catalogue"),
+    )
+    return [llm_pb2.CompletionEvent(finished=end)]
+
+
+@dataclass
+class Chat:
+    """A client of the service under test."""
+
+    streams: Any
+    conversations: Any
+    engines: Any
+    clients: Any
+    parts: Parts
+    llm: RoundsLlm
+    feature: FakeFeature
+    settings: ChatSettings
+    says: Callable[..., list[Step]] = field(default=staticmethod(says))
+    calls: Callable[..., list[Step]] = field(default=staticmethod(calls))
+    started: Callable[[], Step] = field(default=staticmethod(started))
+
+    async def conversation(self, **fields: Any) -> str:
+        """Create a conversation and return its id."""
+        made = await self.conversations.CreateConversation(pb.CreateConversationRequest(**fields))
+        return made.conversation.id
+
+    def ask(self, conversation_id: str, content: str = "Hello?", **fields: Any) -> Any:
+        """Begin a turn; iterate the call for its messages."""
+        return self.streams.StreamChat(pb.StreamChatRequest(conversation_id=conversation_id, content=content, **fields))
+
+    async def answer(self, conversation_id: str, content: str = "Hello?", **fields: Any) -> list[pb.ChatEvent]:
+        """Run a turn and return all its events."""
+        return await self.events(self.ask(conversation_id, content, **fields))
+
+    async def read(self, stream_id: str, after: int = 0) -> list[pb.ChatEvent]:
+        """Read a stream to its end."""
+        return await self.events(
+            self.streams.ReadStream(pb.ReadStreamRequest(stream_id=stream_id, after_sequence=after))
+        )
+
+    async def events(self, call: Any) -> list[pb.ChatEvent]:
+        """Return all events of a call that ends."""
+        async with asyncio.timeout(10):
+            return [event async for message in call for event in message.events]
+
+    async def messages(self, conversation_id: str) -> list[pb.Message]:
+        """Return a conversation's messages."""
+        request = pb.ListMessagesRequest(conversation_id=conversation_id)
+        return list((await self.conversations.ListMessages(request)).messages)
+
+    @asynccontextmanager
+    async def as_caller(self, caller: Caller) -> AsyncGenerator[None]:
+        """Call as somebody else."""
+        with use_context(CallContext(request_id="req_t", caller=caller)):
+            yield
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database file to copy: migrating one for each test would be most of the tests' time."""
+    path = tmp_path_factory.mktemp("chat") / "empty.db"
+    asyncio.run(migrate(sqlite_url(path), MIGRATIONS))
+    return path
+
+
+@pytest.fixture
+def chat_settings(tmp_path: Path, request: pytest.FixtureRequest) -> ChatSettings:
+    """Settings for the service under test; a test parametrizes them indirectly with a dictionary of changes."""
+    settings = ChatSettings(PENSTOCK_HOME=tmp_path, _env_file=None)  # type: ignore[call-arg]
+    return settings.model_copy(update=getattr(request, "param", {}))
+
+
+@pytest.fixture
+async def chat(chat_settings: ChatSettings, empty_database: Path) -> AsyncGenerator[Chat]:
+    """The service, served, with `ann` of `acme` as the caller."""
+    shutil.copy(empty_database, chat_settings.home / "chat.db")
+    llm, feature = RoundsLlm(), FakeFeature()
+    async with AsyncExitStack() as stack:
+        address = await stack.enter_async_context(
+            serve(
+                (llm_pb2_grpc.add_LlmServiceServicer_to_server, llm),
+                (feature_pb2_grpc.add_FeatureServiceServicer_to_server, feature),
+                (feature_pb2_grpc.add_MetadataServiceServicer_to_server, feature),
+            )
+        )
+        settings = chat_settings.model_copy(update={"llm_address": address, "feature_address": address})
+        clock = SystemClock()
+        resources = open_resources(settings)
+        stack.push_async_callback(resources.close)
+        parts = build_parts(settings, resources, clock)
+        server = GrpcServer(service="chat-stream-service", grace_seconds=0)
+        add_servicers(server, parts, clock)
+        port = await server.start(0)
+        stack.push_async_callback(server.drain)
+        stack.push_async_callback(parts.streams.drain, 0)
+        channel = open_channel(f"127.0.0.1:{port}", service="chat-stream-service")
+        stack.push_async_callback(channel.close)
+        stack.enter_context(use_context(CallContext(request_id="req_t", caller=ANN)))
+        yield Chat(
+            streams=chat_pb2_grpc.StreamServiceStub(channel),
+            conversations=chat_pb2_grpc.ConversationServiceStub(channel),
+            engines=chat_pb2_grpc.EngineServiceStub(channel),
+            clients=chat_pb2_grpc.ClientServiceStub(channel),
+            parts=parts,
+            llm=llm,
+            feature=feature,
+            settings=settings,
+        )
+
+
+@pytest.fixture
+def bob() -> Caller:
+    """Another user of the same tenant."""
+    return BOB
+
+
+@pytest.fixture
+def eve() -> Caller:
+    """A user of the same name in another tenant."""
+    return EVE
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A fresh database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'chat.db'}"
+    return request.getfixturevalue("postgres_url")

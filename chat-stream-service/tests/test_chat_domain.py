@@ -1,0 +1,135 @@
+"""The pure parts: chunking, titles, prompts, transcripts, costs."""
+
+import itertools
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat_stream_service.domain.chunking import estimate_tokens, split_chunks
+from chat_stream_service.domain.conversation import title_from
+from chat_stream_service.domain.engine import Answering, RoundFinished
+from chat_stream_service.domain.event import MessageChunk, Status, ToolCall, ToolResult
+from chat_stream_service.domain.event_log import StreamHeader
+from chat_stream_service.domain.message import PromptMessage, Role
+from chat_stream_service.domain.prompt import recent
+from chat_stream_service.domain.tool_box import bounded
+from chat_stream_service.domain.transcript import Transcript
+from chat_stream_service.domain.usage import NO_COST, UNKNOWN_COST, Cost, Usage
+from penstock_testkit.clock import ManualClock
+
+HEADER = StreamHeader(
+    stream_id="strm_1",
+    conversation_id="conv_1",
+    tenant_id="t",
+    user_id="u",
+    create_time=datetime(2026, 1, 1, tzinfo=UTC),
+)
+
+
+@given(st.text(), st.integers(1, 60))
+def test_pieces_join_to_the_text_and_none_is_too_long(text: str, most: int) -> None:
+    pieces = list(split_chunks(text, most))
+    assert "".join(pieces) == text
+    assert all(pieces)
+    assert all(estimate_tokens(piece) <= most for piece in pieces)
+
+
+def test_pieces_end_at_white_space_where_there_is_some() -> None:
+    assert list(split_chunks("alpha beta gamma delta", 3)) == ["alpha beta ", "gamma delta"]
+
+
+def test_chinese_counts_a_token_a_character() -> None:
+    assert estimate_tokens("昨天的平均电流") == 7
+    assert [len(piece) for piece in split_chunks("电" * 120, 50)] == [50, 50, 20]
+
+
+def test_a_title_is_the_first_line_cut_at_a_word() -> None:
+    assert title_from("\n  What was   the mean?\nPlease") == "What was the mean?"
+    long = title_from("What was the mean pressure of valve one on the ninth of March, and why?")
+    assert long == "What was the mean pressure of valve one on the ninth of…"
+    assert len(title_from("电" * 200)) == 60
+
+
+def said(role: Role, content: str) -> PromptMessage:
+    return PromptMessage(role=role, content=content)
+
+
+def test_history_keeps_the_newest_whole_exchanges() -> None:
+    history = [
+        said(Role.USER, "a" * 400),
+        said(Role.ASSISTANT, "b" * 400),
+        said(Role.USER, "c"),
+        said(Role.ASSISTANT, ""),
+        said(Role.TOOL, "d"),
+        said(Role.ASSISTANT, "e"),
+    ]
+    assert [message.content for message in recent(history, 100)] == ["c", "", "d", "e"]
+    assert recent(history, 3) == ()
+    assert recent(history, 10_000) == tuple(history)
+
+
+def test_a_result_is_never_kept_without_its_call() -> None:
+    history = [said(Role.USER, "q" * 4000), said(Role.ASSISTANT, ""), said(Role.TOOL, "r"), said(Role.ASSISTANT, "s")]
+    assert recent(history, 50) == ()
+
+
+def transcript() -> Transcript:
+    numbers = itertools.count(1)
+    return Transcript(HEADER, clock=ManualClock(), new_id=lambda prefix: f"{prefix}_{next(numbers)}")
+
+
+def test_a_transcript_is_one_message_per_model_call_and_tool() -> None:
+    made = transcript()
+    calls = [ToolCall(tool_call_id=name, name="t", arguments_json="{}") for name in ("c1", "c2")]
+    for event in (
+        Answering(model="openai/gpt-5"),
+        *calls,
+        RoundFinished(finish_reason="tool_calls", usage=Usage(input_tokens=1)),
+        ToolResult(tool_call_id="c2", name="t", content="two"),
+        ToolResult(tool_call_id="c1", name="t", content="one"),
+        Answering(model="openai/gpt-5"),
+        MessageChunk(content="\n\nDo"),
+        MessageChunk(content="ne"),
+        RoundFinished(finish_reason="stop", usage=Usage(input_tokens=2)),
+    ):
+        made.add(event)
+    messages = made.finish(Status.COMPLETED)
+    assert [(message.role.value, message.content) for message in messages] == [
+        ("assistant", ""),
+        ("tool", "one"),
+        ("tool", "two"),
+        ("assistant", "Done"),
+    ]
+    assert made.usage == Usage(input_tokens=3)
+
+
+def test_a_call_that_was_cut_off_is_estimated_and_its_cost_unknown() -> None:
+    made = transcript()
+    made.add(Answering(model="openai/gpt-5"))
+    made.add(MessageChunk(content="four four four four"))
+    assert made.usage == Usage(output_tokens=5, estimated=True)
+    assert made.cost == UNKNOWN_COST
+    (message,) = made.finish(Status.STOPPED)
+    assert (message.status, message.usage.output_tokens) == ("stopped", 5)
+
+
+def test_a_turn_that_failed_before_its_first_word_leaves_an_empty_message() -> None:
+    (message,) = transcript().finish(Status.ERROR)
+    assert (message.content, message.status) == ("", "error")
+
+
+def test_an_unknown_part_makes_a_sum_unknown_and_a_free_one_changes_nothing() -> None:
+    paid = Cost(amount=Decimal("0.1"), source="operator")
+    assert NO_COST + paid + NO_COST == paid
+    assert paid + UNKNOWN_COST == UNKNOWN_COST
+    assert (paid + paid).amount == Decimal("0.2")
+    assert paid + Cost(amount=Decimal(1), currency="EUR", source="operator") == UNKNOWN_COST
+
+
+def test_what_is_cut_says_so_and_stays_within_the_limit() -> None:
+    cut = bounded("x" * 1000, 300)
+    assert len(cut) == 300
+    assert "truncated: 300 of 1,000 characters" in cut
+    assert bounded("short", 300) == "short"

@@ -1,0 +1,109 @@
+"""The service as a process: settings, ports, metrics, the way it ends."""
+
+import asyncio
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from penstock.chat.v1 import chat_pb2 as pb
+from penstock.chat.v1 import chat_pb2_grpc
+from prometheus_client import CollectorRegistry, generate_latest
+
+from chat_stream_service.adapters.prometheus import StreamMetrics
+from chat_stream_service.domain.event import Status
+from chat_stream_service.domain.housekeeping import keep_house
+from chat_stream_service.domain.statistics import StreamStatistics
+from chat_stream_service.main import serve
+from chat_stream_service.settings import ChatSettings
+from penstock_kit.errors import FailedPrecondition, Unavailable
+from penstock_kit.grpc import open_channel
+
+
+def settings(home: Path, **fields: Any) -> ChatSettings:
+    return ChatSettings(PENSTOCK_HOME=home, CHAT_STREAM_SERVICE_METRICS_PORT=0, _env_file=None, **fields)  # type: ignore[call-arg]
+
+
+async def test_a_taken_port_is_named_with_the_setting_that_changes_it(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(FailedPrecondition, match=f"{port}.*CHAT_STREAM_SERVICE_PORT"):
+            await serve(settings(tmp_path, CHAT_STREAM_SERVICE_PORT=port), asyncio.Event())
+
+
+async def test_a_home_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(FailedPrecondition, match="PENSTOCK_HOME"):
+        await serve(settings(tmp_path / "file"), asyncio.Event())
+
+
+async def test_the_service_starts_serves_without_its_peers_and_ends_when_told(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    stop = asyncio.Event()
+    serving = asyncio.create_task(
+        serve(settings(tmp_path, CHAT_STREAM_SERVICE_PORT=port, LLM_SERVICE_ADDRESS="127.0.0.1:1"), stop)
+    )
+    async with open_channel(f"127.0.0.1:{port}", service="chat-stream-service") as channel:
+        async with asyncio.timeout(10):
+            created = await chat_pb2_grpc.ConversationServiceStub(channel).CreateConversation(
+                pb.CreateConversationRequest(title="Hi"), wait_for_ready=True
+            )
+            call = chat_pb2_grpc.StreamServiceStub(channel).StreamChat(
+                pb.StreamChatRequest(conversation_id=created.conversation.id, content="Anybody?")
+            )
+            events = [event async for message in call for event in message.events]
+    assert events[-1].error.reason
+    assert "llm-service" in events[-1].error.message
+    assert events[-1].error.retryable
+    stop.set()
+    async with asyncio.timeout(10):
+        await serving
+
+
+def test_the_metrics_are_those_of_the_statistics() -> None:
+    statistics = StreamStatistics()
+    registry = CollectorRegistry()
+    StreamMetrics(registry, statistics)
+    statistics.stream_began()
+    statistics.first_event(0.004)
+    statistics.events_written(5, 3)
+    statistics.stream_ended(Status.COMPLETED)
+    text = generate_latest(registry).decode()
+    assert 'penstock_stream_first_byte_seconds_bucket{le="0.0025"} 0.0' in text
+    assert 'penstock_stream_first_byte_seconds_bucket{le="0.005"} 1.0' in text
+    assert 'penstock_stream_first_byte_seconds_bucket{le="+Inf"} 1.0' in text
+    assert "penstock_stream_chunks_total 3.0" in text
+    assert 'penstock_stream_ended_total{outcome="completed"} 1.0' in text
+
+
+class BrokenLog:
+    """An event log whose cleaning fails once, then works."""
+
+    def __init__(self) -> None:
+        self.cleaned = asyncio.Event()
+        self._calls = 0
+
+    async def clean(self) -> int:
+        self._calls += 1
+        if self._calls == 1:
+            raise Unavailable("no")
+        self.cleaned.set()
+        return 1
+
+
+class NoReaders:
+    def clean(self) -> int:
+        return 0
+
+
+async def test_a_failed_cleaning_does_not_end_the_house_keeping() -> None:
+    log, stop = BrokenLog(), asyncio.Event()
+    task = asyncio.create_task(keep_house(log, NoReaders(), stop, interval=0.01))  # type: ignore[arg-type]
+    async with asyncio.timeout(5):
+        await log.cleaned.wait()
+        stop.set()
+        await task

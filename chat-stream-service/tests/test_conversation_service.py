@@ -1,0 +1,96 @@
+"""Conversations, personalities and templates as a gRPC client sees them."""
+
+from typing import Any
+
+import pytest
+from penstock.chat.v1 import chat_pb2 as pb
+
+from penstock_kit.context import Caller
+from penstock_kit.errors import InvalidArgument, NotFound
+
+
+async def test_a_conversation_is_created_listed_renamed_and_deleted(chat: Any) -> None:
+    conversation = await chat.conversation(title="Shift 1", model="openai/gpt-5", labels={"line": "2"})
+    renamed = await chat.conversations.UpdateConversation(
+        pb.UpdateConversationRequest(id=conversation, title="Shift 2")
+    )
+    assert (renamed.conversation.title, renamed.conversation.model) == ("Shift 2", "openai/gpt-5")
+    listed = await chat.conversations.ListConversations(pb.ListConversationsRequest())
+    assert [dict(item.labels) for item in listed.conversations] == [{"line": "2"}]
+    await chat.conversations.DeleteConversation(pb.DeleteConversationRequest(id=conversation))
+    assert not (await chat.conversations.ListConversations(pb.ListConversationsRequest())).conversations
+
+
+async def test_pages_of_conversations_and_messages_follow_each_other(chat: Any) -> None:
+    made = [await chat.conversation() for _ in range(3)]
+    first = await chat.conversations.ListConversations(pb.ListConversationsRequest(page_size=2))
+    rest = await chat.conversations.ListConversations(
+        pb.ListConversationsRequest(page_size=2, page_token=first.next_page_token)
+    )
+    assert [item.id for item in (*first.conversations, *rest.conversations)] == made[::-1]
+    assert not rest.next_page_token
+
+
+@pytest.mark.parametrize("size", [-1, 201])
+async def test_a_page_size_out_of_bounds_is_refused(chat: Any, size: int) -> None:
+    with pytest.raises(InvalidArgument, match="between 1 and 200"):
+        await chat.conversations.ListConversations(pb.ListConversationsRequest(page_size=size))
+
+
+async def test_the_conversations_model_is_used_unless_the_turn_names_one(chat: Any) -> None:
+    conversation = await chat.conversation(model="openai/gpt-5")
+    await chat.answer(conversation)
+    await chat.answer(conversation, model="gemini/flash")
+    assert [asked.model for asked in chat.llm.completions] == ["openai/gpt-5", "gemini/flash"]
+
+
+async def test_a_conversation_with_an_unknown_personality_is_refused(chat: Any) -> None:
+    with pytest.raises(NotFound, match="no personality 'per_1'"):
+        await chat.conversation(personality_id="per_1")
+
+
+async def test_too_long_a_title_is_refused_with_its_length(chat: Any) -> None:
+    with pytest.raises(InvalidArgument, match="title has 201 characters"):
+        await chat.conversation(title="t" * 201)
+
+
+async def test_personalities_are_changed_and_deleted(chat: Any, eve: Caller) -> None:
+    asked = pb.CreatePersonalityRequest(personality=pb.Personality(name="Foreman", prompt="Be short."))
+    made = (await chat.engines.CreatePersonality(asked)).personality
+    made.prompt = "Be very short."
+    changed = (await chat.engines.UpdatePersonality(pb.UpdatePersonalityRequest(personality=made))).personality
+    assert (changed.prompt, changed.create_time) == ("Be very short.", made.create_time)
+    async with chat.as_caller(eve):
+        with pytest.raises(NotFound):
+            await chat.engines.GetPersonality(pb.GetPersonalityRequest(id=made.id))
+    listed = await chat.engines.ListPersonalities(pb.ListPersonalitiesRequest())
+    assert [item.name for item in listed.personalities] == ["Foreman"]
+    await chat.engines.DeletePersonality(pb.DeletePersonalityRequest(id=made.id))
+    with pytest.raises(NotFound, match="no personality"):
+        await chat.engines.GetPersonality(pb.GetPersonalityRequest(id=made.id))
+
+
+@pytest.mark.parametrize(
+    ("fields", "match"),
+    [
+        ({"name": " ", "prompt": "x"}, "name is ' '"),
+        ({"name": "x", "prompt": ""}, "prompt has 0 characters"),
+        ({"name": "x", "prompt": "x", "temperature": 9.0}, "between 0 and 2"),
+    ],
+)
+async def test_a_personality_that_makes_no_sense_is_refused(chat: Any, fields: dict[str, Any], match: str) -> None:
+    with pytest.raises(InvalidArgument, match=match):
+        await chat.engines.CreatePersonality(pb.CreatePersonalityRequest(personality=pb.Personality(**fields)))
+
+
+async def test_templates_are_changed_and_deleted(chat: Any) -> None:
+    asked = pb.CreateTemplateRequest(template=pb.Template(name="Daily", content="Report on {{device}}"))
+    made = (await chat.engines.CreateTemplate(asked)).template
+    made.content = "Short report on {{device}}"
+    await chat.engines.UpdateTemplate(pb.UpdateTemplateRequest(template=made))
+    found = await chat.engines.GetTemplate(pb.GetTemplateRequest(id=made.id))
+    assert found.template.content == "Short report on {{device}}"
+    assert len((await chat.engines.ListTemplates(pb.ListTemplatesRequest())).templates) == 1
+    await chat.engines.DeleteTemplate(pb.DeleteTemplateRequest(id=made.id))
+    with pytest.raises(NotFound, match="no template"):
+        await chat.engines.DeleteTemplate(pb.DeleteTemplateRequest(id=made.id))

@@ -1,0 +1,209 @@
+"""Conversations on both databases."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from chat_stream_service.adapters.sql_conversation_store import SqlConversationStore
+from chat_stream_service.domain.conversation import Conversation, ConversationChanges, Owner
+from chat_stream_service.domain.conversation_store import StreamRecord
+from chat_stream_service.domain.event import CompleteState, ErrorEvent, Status, ToolCall
+from chat_stream_service.domain.event_log import StreamHeader
+from chat_stream_service.domain.message import Message, Role
+from chat_stream_service.domain.usage import UNKNOWN_COST, Cost, Usage
+from chat_stream_service.main import MIGRATIONS
+from penstock_kit.database import migrate, open_database
+from penstock_kit.errors import InvalidArgument, NotFound
+
+NOW = datetime(2026, 3, 4, 5, 6, 7, 891_011, tzinfo=UTC)
+ANN = Owner(tenant_id="acme", user_id="ann")
+BOB = Owner(tenant_id="acme", user_id="bob")
+
+
+@pytest.fixture
+async def store(store_url: str) -> AsyncGenerator[SqlConversationStore]:
+    await migrate(store_url, MIGRATIONS)
+    database = open_database(store_url)
+    yield SqlConversationStore(database)
+    await database.close()
+
+
+def conversation(number: int = 1, *, owner: Owner = ANN, title: str = "") -> Conversation:
+    time = NOW + timedelta(seconds=number)
+    return Conversation(
+        id=f"conv_{number:03}",
+        owner=owner,
+        title=title,
+        create_time=time,
+        update_time=time,
+        model="openai/gpt-5",
+        labels={"shift": "früh"},
+    )
+
+
+def header(stream_id: str = "strm_1", *, request_id: str = "") -> StreamHeader:
+    return StreamHeader(
+        stream_id=stream_id,
+        conversation_id="conv_001",
+        tenant_id="acme",
+        user_id="ann",
+        create_time=NOW,
+        request_id=request_id,
+    )
+
+
+def message(number: int, role: Role = Role.USER, content: str = "Wie geht's? 你好", **fields: object) -> Message:
+    made = Message(
+        id=f"msg_{number:03}",
+        conversation_id="conv_001",
+        role=role,
+        content=content,
+        create_time=NOW + timedelta(seconds=10 + number),
+        stream_id="strm_1",
+    )
+    return replace(made, **fields)  # type: ignore[arg-type]
+
+
+async def test_a_conversation_is_read_back_as_it_was_stored(store: SqlConversationStore) -> None:
+    stored = conversation(title="Schweißen")
+    await store.create(stored)
+    assert await store.get(ANN, stored.id) == stored
+
+
+async def test_pages_list_every_conversation_once_the_last_used_first(store: SqlConversationStore) -> None:
+    for number in range(7):
+        await store.create(replace(conversation(number), update_time=NOW + timedelta(seconds=number // 3)))
+    await store.create(conversation(99, owner=BOB))
+    seen: list[str] = []
+    token = ""
+    while True:
+        page = await store.list_page(ANN, size=3, token=token)
+        seen += [item.id for item in page.items]
+        token = page.next_token
+        if not token:
+            break
+    assert seen == [f"conv_{n:03}" for n in (6, 5, 4, 3, 2, 1, 0)]
+
+
+@pytest.mark.parametrize("token", ["nonsense", "W10", "WyJhIl0", "💥", "WzEsMl0"])
+async def test_a_token_of_no_page_is_refused(store: SqlConversationStore, token: str) -> None:
+    with pytest.raises(InvalidArgument, match="next_page_token"):
+        await store.list_page(ANN, size=3, token=token)
+
+
+async def test_an_update_changes_what_is_set_and_nothing_else(store: SqlConversationStore) -> None:
+    await store.create(conversation(1, title="old"))
+    changed = await store.update(ANN, "conv_001", ConversationChanges(title="new"))
+    assert changed == replace(conversation(1), title="new")
+    assert await store.update(ANN, "conv_001", ConversationChanges()) == changed
+    with pytest.raises(NotFound):
+        await store.update(BOB, "conv_001", ConversationChanges(title="mine"))
+
+
+async def test_a_turn_is_stored_with_its_question_its_messages_and_its_end(store: SqlConversationStore) -> None:
+    await store.create(conversation())
+    await store.begin_stream(header(), message(1), title="Wie geht's?")
+    call = ToolCall(tool_call_id="c1", name="list_devices", arguments_json='{"search": "焊"}')
+    answer = message(2, Role.ASSISTANT, "", tool_calls=(call,), model="openai/gpt-5", usage=Usage(input_tokens=3))
+    result = message(3, Role.TOOL, "none", tool_call_id="c1", name="list_devices", is_error=True)
+    final = message(4, Role.ASSISTANT, "Gut.", thinking="Hm.", status="completed")
+    ending = CompleteState(
+        status=Status.COMPLETED,
+        content="Gut.",
+        thinking="Hm.",
+        model="openai/gpt-5",
+        usage=Usage(input_tokens=3, output_tokens=2),
+        cost=Cost(amount=Decimal("0.00012"), source="catalogue"),
+        message_id="msg_004",
+    )
+    record = StreamRecord(header=header(), last_sequence=9, ending=ending, end_time=NOW)
+    await store.end_stream(record, [answer, result, final])
+    opened = await store.open_turn(ANN, "conv_001", request_id="", history_limit=10)
+    assert opened.history == (message(1), answer, result, final)
+    assert (opened.conversation.title, opened.conversation.message_count) == ("Wie geht's?", 4)
+    assert opened.conversation.update_time == final.create_time
+    assert await store.stream(ANN, "strm_1") == record
+
+
+async def test_the_history_of_a_turn_is_the_newest_messages(store: SqlConversationStore) -> None:
+    await store.create(conversation())
+    await store.begin_stream(header(), message(1), title="t")
+    await store.end_stream(StreamRecord(header=header(), end_time=NOW), [message(n) for n in range(2, 9)])
+    opened = await store.open_turn(ANN, "conv_001", request_id="", history_limit=3)
+    assert [item.id for item in opened.history] == ["msg_006", "msg_007", "msg_008"]
+
+
+async def test_messages_come_in_pages_oldest_first(store: SqlConversationStore) -> None:
+    await store.create(conversation())
+    await store.begin_stream(header(), message(1), title="t")
+    await store.end_stream(StreamRecord(header=header(), end_time=NOW), [message(n) for n in range(2, 6)])
+    first = await store.messages_page(ANN, "conv_001", size=3, token="")
+    second = await store.messages_page(ANN, "conv_001", size=3, token=first.next_token)
+    assert [item.id for item in (*first.items, *second.items)] == [f"msg_{n:03}" for n in range(1, 6)]
+    assert second.next_token == ""
+    with pytest.raises(NotFound):
+        await store.messages_page(BOB, "conv_001", size=3, token="")
+
+
+async def test_a_given_title_is_kept(store: SqlConversationStore) -> None:
+    await store.create(conversation(title="mine"))
+    await store.begin_stream(header(), message(1), title="from the question")
+    assert (await store.get(ANN, "conv_001")).title == "mine"
+
+
+async def test_beginning_a_stream_twice_stores_its_question_once(store: SqlConversationStore) -> None:
+    await store.create(conversation())
+    await store.begin_stream(header(), message(1), title="t")
+    await store.begin_stream(header(), message(1), title="t")
+    assert (await store.get(ANN, "conv_001")).message_count == 1
+
+
+async def test_a_request_id_leads_to_its_stream(store: SqlConversationStore) -> None:
+    await store.create(conversation())
+    await store.begin_stream(header("strm_1", request_id="r1"), message(1), title="t")
+    await store.begin_stream(header("strm_2"), message(2), title="t")
+    await store.begin_stream(header("strm_3"), message(3), title="t")
+    opened = await store.open_turn(ANN, "conv_001", request_id="r1", history_limit=1)
+    assert opened.earlier_stream_id == "strm_1"
+    assert (await store.open_turn(ANN, "conv_001", request_id="r2", history_limit=1)).earlier_stream_id == ""
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        ErrorEvent(code=502, reason="PROVIDER_CUT", message="it hung up", retryable=True, partial_content="half"),
+        CompleteState(status=Status.STOPPED, content="half", cost=UNKNOWN_COST),
+        None,
+    ],
+)
+async def test_every_kind_of_end_is_read_back(store: SqlConversationStore, ending: ErrorEvent | None) -> None:
+    await store.create(conversation())
+    await store.begin_stream(header(), message(1), title="t")
+    record = StreamRecord(header=header(), last_sequence=3, ending=ending, end_time=NOW)
+    await store.end_stream(record, [message(2, Role.ASSISTANT)])
+    assert await store.stream(ANN, "strm_1") == record
+    with pytest.raises(NotFound):
+        await store.stream(BOB, "strm_1")
+
+
+async def test_a_delete_takes_messages_and_streams_along(store: SqlConversationStore) -> None:
+    await store.create(conversation())
+    await store.begin_stream(header(request_id="r1"), message(1), title="t")
+    with pytest.raises(NotFound):
+        await store.delete(BOB, "conv_001")
+    await store.delete(ANN, "conv_001")
+    with pytest.raises(NotFound):
+        await store.stream(ANN, "strm_1")
+    await store.create(conversation())
+    assert (await store.messages_page(ANN, "conv_001", size=5, token="")).items == []
+
+
+async def test_an_answer_that_comes_after_the_delete_is_not_stored(store: SqlConversationStore) -> None:
+    await store.create(conversation())
+    await store.begin_stream(header(), message(1), title="t")
+    await store.delete(ANN, "conv_001")
+    with pytest.raises(NotFound):
+        await store.end_stream(StreamRecord(header=header(), end_time=NOW), [message(2, Role.ASSISTANT)])

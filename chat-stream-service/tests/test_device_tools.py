@@ -1,0 +1,140 @@
+"""The device tools against a feature-service in this process."""
+
+import array
+import json
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from penstock.feature.v1 import feature_pb2
+
+
+async def tool_result(chat: Any, name: str, **arguments: Any) -> dict[str, Any]:
+    """Have the model call a tool and return what it was told."""
+    chat.llm.rounds = [chat.calls((name, json.dumps(arguments))), chat.says("Well.")]
+    events = await chat.answer(await chat.conversation())
+    result = events[1].tool_result
+    assert not result.is_error, result.content
+    return json.loads(result.content)
+
+
+def micros(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1_000_000)
+
+
+async def test_devices_are_listed_with_their_fields_and_time_span(chat: Any) -> None:
+    device = feature_pb2.Device(
+        device_code="WLD001", device_type="welder", model_code="welding_ai_model", fields=["current", "gas_flow"]
+    )
+    device.first_seen_time.CopyFrom(Timestamp(seconds=1_767_225_600))
+    chat.feature.devices = [device]
+    shown = await tool_result(chat, "list_devices", search="WLD", model_code="welding_ai_model")
+    assert shown == {
+        "devices": [
+            {
+                "device_code": "WLD001",
+                "device_type": "welder",
+                "model_code": "welding_ai_model",
+                "fields": ["current", "gas_flow"],
+                "first_seen": "2026-01-01T00:00:00Z",
+                "last_seen": None,
+            }
+        ],
+        "truncated": False,
+    }
+    assert (chat.feature.asked[0].search, chat.feature.asked[0].model_code) == ("WLD", "welding_ai_model")
+
+
+async def test_statistics_keep_every_digit_and_leave_out_what_is_undefined(chat: Any) -> None:
+    mean = 0.1 + 0.2
+    chat.feature.statistics = feature_pb2.ComputeStatisticsResponse(
+        row_count=7,
+        statistics=[
+            feature_pb2.FieldStatistics(field="Volume Flow RateRMS", count=7, mean=mean, min=math.nan),
+            feature_pb2.FieldStatistics(field="label", missing_ratio=1),
+        ],
+        first_time=Timestamp(seconds=0),
+        last_time=Timestamp(seconds=60),
+    )
+    shown = await tool_result(chat, "device_statistics", device_code="valve1-0")
+    first, second = shown["statistics"]
+    assert (first["mean"], first["min"], first["std"]) == (mean, None, None)
+    assert second["missing_ratio"] == 1
+    assert (shown["start_time"], shown["end_time"]) == ("1970-01-01T00:00:00Z", "1970-01-01T00:01:00Z")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2020-03-09", "2020-03-09T00:00:00"),
+        ("2020-03-09T10:14:33", "2020-03-09T10:14:33"),
+        ("2020-03-09T10:14:33Z", "2020-03-09T10:14:33"),
+        ("2020-03-09T10:14:33+08:00", "2020-03-09T02:14:33"),
+        ("2020-03-09 10:14", "2020-03-09T10:14:00"),
+    ],
+)
+async def test_times_are_understood_as_iso_8601_in_utc(chat: Any, text: str, expected: str) -> None:
+    await tool_result(chat, "device_statistics", device_code="A", start_time=text)
+    assert chat.feature.asked[0].start_time.ToMicroseconds() == micros(expected)
+    assert not chat.feature.asked[0].HasField("end_time")
+
+
+async def test_rows_come_as_columns_and_rows_with_the_time_first(chat: Any) -> None:
+    chat.feature.history = feature_pb2.QueryHistoryResponse(
+        rows=feature_pb2.Table(
+            timestamps=[micros("2026-01-01T00:00:00"), micros("2026-01-01T00:00:01")],
+            columns=[
+                feature_pb2.Column(name="current", numbers=[120.5, math.nan]),
+                feature_pb2.Column(name="quality_label", texts=["good", ""]),
+            ],
+        ),
+        truncated=True,
+    )
+    shown = await tool_result(
+        chat, "device_query", device_code="WLD001", fields=["current"], limit=2, interval="5m", aggregate="max"
+    )
+    assert shown["columns"] == ["timestamp", "current", "quality_label"]
+    assert shown["rows"] == [["2026-01-01T00:00:00Z", 120.5, "good"], ["2026-01-01T00:00:01Z", None, None]]
+    assert shown["truncated"] is True
+    asked = chat.feature.asked[0]
+    assert (asked.interval.seconds, asked.aggregate, asked.limit) == (300, "max", 2)
+
+
+async def test_rows_that_do_not_fit_are_left_out_and_it_says_so(chat: Any) -> None:
+    times = [micros("2026-01-01T00:00:00") + second * 1_000_000 for second in range(1000)]
+    chat.feature.history = feature_pb2.QueryHistoryResponse(
+        rows=feature_pb2.Table(timestamps=times, columns=[feature_pb2.Column(name="c", numbers=[0.125] * 1000)])
+    )
+    shown = await tool_result(chat, "device_query", device_code="WLD001", limit=1000)
+    assert 100 < len(shown["rows"]) < 1000
+    assert shown["truncated"] is True
+
+
+async def test_features_are_summed_up_over_the_windows_in_the_fields_units(chat: Any) -> None:
+    values = array.array("d", [1.0, 10.0, 3.0, math.nan, 5.0, 30.0])
+    chat.feature.features = feature_pb2.ExtractFeaturesResponse(
+        feature_names=["current_mean", "current_rms"],
+        values=values.tobytes(),
+        timestamps=[0, 1_000_000, 2_000_000],
+        window_count=3,
+        options=feature_pb2.ExtractionOptions(window_size=50),
+    )
+    shown = await tool_result(chat, "device_features", device_code="WLD001", window_size=50, overlap=0)
+    assert shown["summary"][0] == {"feature": "current_mean", "min": 1, "max": 5, "mean": 3, "std": 2}
+    assert shown["summary"][1]["mean"] == 20
+    assert shown["first_window"] == {
+        "start_time": "1970-01-01T00:00:00Z",
+        "features": {"current_mean": 1, "current_rms": 10},
+    }
+    assert shown["last_window"]["features"]["current_rms"] == 30
+    options = chat.feature.asked[0].options
+    assert (options.window_size, options.overlap, options.normalize_method) == (50, 0, "none")
+    assert options.HasField("overlap")
+
+
+async def test_no_window_at_all_is_told_as_such(chat: Any) -> None:
+    chat.feature.features = feature_pb2.ExtractFeaturesResponse(feature_names=["current_mean"])
+    shown = await tool_result(chat, "device_features", device_code="WLD001")
+    assert (shown["window_count"], shown["first_window"], shown["summary"][0]["mean"]) == (0, None, None)

@@ -1,0 +1,159 @@
+import asyncio
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chat_stream_service.adapters.memory_event_log import MemoryEventLog
+from chat_stream_service.adapters.memory_stream import LogLimits
+from chat_stream_service.domain.assembly import Assembly
+from chat_stream_service.domain.event import ChatEvent, CompleteState, EventBody, MessageChunk, Status
+from chat_stream_service.domain.event_log import StreamHeader
+from penstock_testkit.clock import ManualClock
+from penstock_testkit.contracts.event_log import EventLogContract
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def header(stream_id: str = "strm_1", *, conversation_id: str = "conv_1", request_id: str = "") -> StreamHeader:
+    return StreamHeader(
+        stream_id=stream_id,
+        conversation_id=conversation_id,
+        tenant_id="acme",
+        user_id="ann",
+        create_time=NOW,
+        request_id=request_id,
+    )
+
+
+def event(sequence: int, body: EventBody, *, stream_id: str = "strm_1") -> ChatEvent:
+    return ChatEvent(stream_id=stream_id, conversation_id="conv_1", sequence=sequence, create_time=NOW, body=body)
+
+
+def chunk(sequence: int, content: str = "x", *, stream_id: str = "strm_1") -> ChatEvent:
+    return event(sequence, MessageChunk(content=content), stream_id=stream_id)
+
+
+def end(sequence: int, content: str = "", *, stream_id: str = "strm_1") -> ChatEvent:
+    return event(sequence, CompleteState(status=Status.COMPLETED, content=content), stream_id=stream_id)
+
+
+class TestMemoryEventLog(EventLogContract):
+    @pytest.fixture
+    def clock(self) -> ManualClock:
+        return ManualClock()
+
+    @pytest.fixture
+    def log(self, clock: ManualClock) -> MemoryEventLog:
+        return MemoryEventLog(limits=LogLimits(), clock=clock)
+
+    @pytest.fixture
+    def tight_log(self, clock: ManualClock) -> MemoryEventLog:
+        return MemoryEventLog(limits=LogLimits(max_events=16), clock=clock)
+
+    @pytest.fixture
+    def make_header(self) -> Any:
+        return header
+
+    @pytest.fixture
+    def make_chunk(self) -> Any:
+        return chunk
+
+    @pytest.fixture
+    def make_end(self) -> Any:
+        return end
+
+    @pytest.fixture
+    def let_pass(self, clock: ManualClock) -> Any:
+        async def passes(seconds: float) -> None:
+            clock.advance(seconds)
+
+        return passes
+
+
+async def test_a_stream_is_bounded_in_bytes_too() -> None:
+    log = MemoryEventLog(limits=LogLimits(max_stream_bytes=50_000), clock=ManualClock())
+    await log.open(header())
+    for sequence in range(1, 101):
+        await log.append([chunk(sequence, "y" * 1000)])
+    state = await log.describe("strm_1")
+    assert state is not None
+    assert state.last_sequence - state.first_sequence < 50
+
+
+async def test_when_all_is_too_much_the_oldest_ended_streams_go_first() -> None:
+    log = MemoryEventLog(limits=LogLimits(max_total_bytes=5_000), clock=ManualClock())
+    for number in range(5):
+        name = f"strm_{number}"
+        await log.open(header(name))
+        await log.append([chunk(1, "z" * 500, stream_id=name)])
+        if number != 1:
+            await log.append([end(2, stream_id=name)])
+    kept = [name for name in (f"strm_{n}" for n in range(5)) if await log.describe(name) is not None]
+    assert "strm_1" in kept, "a running stream is never given up"
+    assert "strm_0" not in kept
+    assert "strm_4" in kept
+
+
+async def test_a_silent_stream_is_forgotten_in_the_end() -> None:
+    clock = ManualClock()
+    log = MemoryEventLog(limits=LogLimits(max_silence=900), clock=clock)
+    await log.open(header())
+    clock.advance(901)
+    assert await log.clean() == 1
+
+
+texts = st.lists(st.text(max_size=12), min_size=1, max_size=60)
+
+
+@given(texts=texts, cuts=st.lists(st.integers(0, 20), max_size=12), keep=st.integers(2, 40), batch=st.integers(1, 9))
+@settings(deadline=None, max_examples=60)
+def test_whatever_a_reader_loses_it_assembles_what_the_producer_wrote(
+    texts: list[str], cuts: list[int], keep: int, batch: int
+) -> None:
+    asyncio.run(_read_with_cuts(texts, cuts, keep, batch))
+
+
+async def _read_with_cuts(texts: list[str], cuts: list[int], keep: int, batch: int) -> None:
+    """Produce `texts` while one reader disconnects after as many events as `cuts` says, and resumes each time."""
+    log = MemoryEventLog(limits=LogLimits(max_events=keep, max_batch=batch), clock=ManualClock())
+    await log.open(header())
+    bodies: list[EventBody] = [MessageChunk(content=text) for text in texts]
+    bodies.append(CompleteState(status=Status.COMPLETED, content="".join(texts)))
+
+    async def produce() -> None:
+        for sequence, body in enumerate(bodies, 1):
+            await log.append([event(sequence, body)])
+            if sequence % 3 == 0:
+                await asyncio.sleep(0)
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        group.create_task(produce())
+        reader = group.create_task(_resuming_reader(log, cuts))
+    assembly, last_was_terminal = reader.result()
+    assert assembly.text == "".join(texts)
+    assert last_was_terminal
+    assert assembly.sequence == len(bodies)
+
+
+async def _resuming_reader(log: MemoryEventLog, cuts: list[int]) -> tuple[Assembly, bool]:
+    assembly = Assembly()
+    # The final state is left out of the fold: the deltas and snapshots alone must make the text.
+    for allowed in [*cuts, 10**9]:
+        taken = 0
+        async with aclosing(log.read("strm_1", after=assembly.sequence)) as batches:
+            async for batch in batches:
+                for item in batch:
+                    if item.is_terminal:
+                        assembly.sequence = item.sequence
+                        return assembly, True
+                    assembly.add_events([item])
+                    taken += 1
+                    if taken > allowed:
+                        break
+                if taken > allowed:
+                    break
+    return assembly, False
