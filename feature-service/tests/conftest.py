@@ -1,5 +1,7 @@
 """A feature service in this process: real stores in a temporary folder, real gRPC on a free port."""
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -8,9 +10,10 @@ import pytest
 from penstock.feature.v1 import feature_pb2_grpc
 from prometheus_client import CollectorRegistry
 
-from feature_service.main import open_service
+from feature_service.main import MIGRATIONS, open_service
 from feature_service.settings import FeatureSettings
 from penstock_kit.context import CallContext, Caller, use_context
+from penstock_kit.database import migrate, sqlite_url
 from penstock_kit.grpc import GrpcServer, open_channel
 from penstock_kit.telemetry import ProcessMetrics
 
@@ -42,7 +45,22 @@ async def running_service(home, **settings):
 
 
 @pytest.fixture
-async def service(tmp_path) -> AsyncIterator[RunningService]:
+def start_service():
+    """Return the context manager that runs a service on a folder, with settings by their environment names."""
+    return running_service
+
+
+@pytest.fixture(scope="session")
+def migrated_database(tmp_path_factory):
+    """Return an empty database with the newest schema, to be copied: migrating takes longer than most tests."""
+    path = tmp_path_factory.mktemp("migrated") / "feature.db"
+    asyncio.run(migrate(sqlite_url(path), MIGRATIONS))
+    return path
+
+
+@pytest.fixture
+async def service(tmp_path, migrated_database) -> AsyncIterator[RunningService]:
+    shutil.copy(migrated_database, tmp_path / "feature.db")
     async with running_service(tmp_path) as running:
         yield running
 

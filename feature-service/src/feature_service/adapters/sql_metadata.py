@@ -94,12 +94,13 @@ class SqlMetadataStore:
         self, tenant_id: str, code: str, fields: Mapping[str, FieldKind], *, first: int, last: int
     ) -> None:
         """Add fields that are new and widen the seen times."""
+        where = (device.c.tenant_id == tenant_id, device.c.device_code == code)
         async with self._database.write() as connection:
+            # First the row itself: it is locked by that, so that concurrent notes add their fields one after another.
+            await connection.execute(update(device).where(*where).values(row.seen(first, last)))
             known = (await _device_fields(connection, tenant_id, [code])).get(code, {})
             new = {name: kind for name, kind in fields.items() if name not in known}
             await _add_device_fields(connection, tenant_id, code, new, position=len(known))
-            where = (device.c.tenant_id == tenant_id, device.c.device_code == code)
-            await connection.execute(update(device).where(*where).values(row.seen(first, last)))
 
     async def remove_device(self, tenant_id: str, code: str) -> bool:
         """Delete a device; its fields go with it."""

@@ -1,0 +1,435 @@
+"""The contract over gRPC: rows in, answers out, and what is said when something is wrong."""
+
+import json
+
+import numpy as np
+import orjson
+import pandas as pd
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+from penstock.feature.v1 import feature_pb2 as pb
+
+from penstock_kit.errors import (
+    ErrorKind,
+    InvalidArgument,
+    NotFound,
+    PayloadTooLarge,
+    PenstockError,
+    Unimplemented,
+    Unprocessable,
+)
+
+DAY = pd.date_range("2024-05-01", periods=600, freq="1s")
+RANDOM = np.random.default_rng(11)
+TABLE = pd.DataFrame(
+    {
+        "timestamp": DAY,
+        "Pressure": RANDOM.normal(5, 1, 600),
+        "Flow Rate": RANDOM.normal(30, 2, 600),
+        "label": np.where(np.arange(600) < 450, "good", "bad"),
+    }
+)
+TABLE.loc[5:8, "Pressure"] = np.nan
+
+
+def timestamp(text):
+    moment = Timestamp()
+    moment.FromDatetime(pd.Timestamp(text).to_pydatetime())
+    return moment
+
+
+async def ingest(service, body, *, body_format=pb.INGEST_FORMAT_CSV, chunk=1000, **options):
+    async def messages():
+        yield pb.IngestRequest(options=pb.IngestOptions(format=body_format, **options))
+        for start in range(0, len(body), chunk):
+            yield pb.IngestRequest(chunk=body[start : start + chunk])
+
+    return await service.features.Ingest(messages())
+
+
+async def ingest_json(service, **document):
+    options = {"create": True} if document.pop("create", True) else {}
+    return await ingest(service, orjson.dumps(document), body_format=pb.INGEST_FORMAT_JSON, **options)
+
+
+@pytest.fixture
+async def loaded(service):
+    await ingest(service, TABLE.to_csv(index=False, sep=";").encode(), device_code="d1", model_code="m", create=True)
+    model = pb.DataModel(model_code="m", label_column="label")
+    await service.metadata.UpdateDataModel(pb.UpdateDataModelRequest(model=model))
+    return service
+
+
+def columns_of(table):
+    return {column.name: list(column.texts) or list(column.numbers) for column in table.columns}
+
+
+async def test_csv_rows_are_stored_and_counted(service):
+    rows = (b"00:00:00;1.5;good", b"00:00:01;x;good", b"00:00:02;2;bad")
+    body = b"timestamp;Flow Rate;label\n" + b"".join(b"2024-05-01 %s\n" % row for row in rows)
+    answer = await ingest(service, body, device_code="pump 1", model_code="pumps", create=True, chunk=7)
+    assert (answer.device_code, answer.model_code) == ("pump 1", "pumps")
+    assert (answer.rows_accepted, answer.rows_rejected) == (2, 1)
+    assert [(error.line, error.reason) for error in answer.errors] == [(3, "Flow Rate: 'x' is not a number")]
+    assert list(answer.fields) == ["Flow Rate", "label"]
+    device = (await service.metadata.GetDevice(pb.GetDeviceRequest(device_code="pump 1"))).device
+    assert (device.model_code, device.device_type, list(device.fields)) == ("pumps", "pumps", ["Flow Rate", "label"])
+    assert device.first_seen_time == timestamp("2024-05-01 00:00:00")
+    assert device.last_seen_time == timestamp("2024-05-01 00:00:02")
+    model = (await service.metadata.GetDataModel(pb.GetDataModelRequest(model_code="pumps"))).model
+    assert [(field.field_code, field.data_type) for field in model.fields] == [
+        ("Flow Rate", "number"),
+        ("label", "text"),
+    ]
+
+
+async def test_json_rows_are_stored_and_merged(service):
+    rows = [{"timestamp": "2024-05-01T00:00:00Z", "a": 1, "b": 5}]
+    await ingest_json(service, device_code="d", rows=rows)
+    later = [{"timestamp": "2024-05-01T00:00:00Z", "a": 2}, {"timestamp": "2024-04-30T00:00:00Z", "a": 0}]
+    answer = await ingest_json(service, device_code="d", create=False, rows=later)
+    assert (answer.rows_accepted, answer.rows_rejected) == (2, 0)
+    history = await service.features.QueryHistory(pb.QueryHistoryRequest(device_code="d"))
+    found = columns_of(history.rows)
+    assert found["a"] == [0, 2]
+    assert np.isnan(found["b"][0])
+    assert found["b"][1] == 5
+
+
+async def test_the_same_body_twice_changes_nothing(loaded):
+    before = await loaded.features.ComputeStatistics(pb.ComputeStatisticsRequest(device_code="d1"))
+    await ingest(loaded, TABLE.to_csv(index=False, sep=";").encode(), device_code="d1")
+    after = await loaded.features.ComputeStatistics(pb.ComputeStatisticsRequest(device_code="d1"))
+    assert before == after
+
+
+async def test_a_body_without_good_rows_registers_nothing(service):
+    answer = await ingest(service, b"timestamp,a\nnever,1\n", device_code="d", model_code="m", create=True)
+    assert (answer.rows_accepted, answer.rows_rejected) == (0, 1)
+    assert (await service.metadata.ListDevices(pb.ListDevicesRequest())).total == 0
+    assert (await service.metadata.ListDataModels(pb.ListDataModelsRequest())).total == 0
+
+
+async def test_a_body_over_the_limit_is_refused(tmp_path, start_service):
+    async with start_service(tmp_path, INGEST_MAX_BYTES=2000, INGEST_MAX_JSON_BYTES=1024) as service:
+        with pytest.raises(PayloadTooLarge, match="larger than 2000 bytes"):
+            await ingest(service, b"x" * 5000, device_code="d", create=True)
+        with pytest.raises(PayloadTooLarge, match="JSON body may have 1024 bytes"):
+            await ingest_json(service, device_code="d", rows=[{"timestamp": 0, "a": "x" * 1500}])
+
+
+@pytest.mark.parametrize(
+    ("options", "reason", "message"),
+    [
+        ({"device_code": "d1x"}, "UNKNOWN_DEVICE", "unknown device 'd1x'; did you mean d1.*create=true"),
+        ({"device_code": "d1", "model_code": "n"}, "UNKNOWN_MODEL", "unknown model 'n'; did you mean m"),
+        ({"device_code": ""}, "DEVICE_CODE_MISSING", "no device_code"),
+        ({"device_code": "a/b", "create": True}, "INVALID_CODE", "'a/b' is not a code"),
+        ({"device_code": "d1", "time_zone": "Mars/Base"}, "UNKNOWN_TIME_ZONE", "time zone 'Mars/Base'"),
+        ({"device_code": "d1", "delimiter": ";;"}, "INVALID_DELIMITER", "must be one character"),
+        ({"device_code": "d1", "timestamp_column": "when"}, "TIMESTAMP_COLUMN_MISSING", "columns are: timestamp, new"),
+        ({"device_code": "d1"}, "UNKNOWN_FIELD", "unknown field 'new'; the device has: Pressure, Flow Rate, label"),
+        ({"device_code": "d1", "body_format": pb.INGEST_FORMAT_UNSPECIFIED}, "UNKNOWN_FORMAT", "must be JSON, CSV"),
+    ],
+)
+async def test_an_ingest_that_cannot_be_is_explained(loaded, options, reason, message):
+    with pytest.raises(PenstockError, match=message) as caught:
+        await ingest(loaded, b"timestamp,new\n2024-05-01,1\n", **options)
+    assert caught.value.reason == reason
+
+
+async def test_an_ingest_without_options_is_explained(service):
+    async def chunks_only():
+        yield pb.IngestRequest(chunk=b"timestamp,a\n")
+
+    with pytest.raises(InvalidArgument, match="first message of Ingest must be the options"):
+        await service.features.Ingest(chunks_only())
+
+
+async def test_request_and_body_must_name_the_same_device(service):
+    body = orjson.dumps({"device_code": "a", "rows": []})
+    with pytest.raises(InvalidArgument, match="'b' in the request but 'a' in the body"):
+        await ingest(service, body, body_format=pb.INGEST_FORMAT_JSON, device_code="b", create=True)
+
+
+async def test_new_fields_of_a_device_extend_its_model(loaded):
+    await ingest(loaded, b"timestamp,new\n2024-05-02,1\n", device_code="d1", create=True)
+    model = (await loaded.metadata.GetDataModel(pb.GetDataModelRequest(model_code="m"))).model
+    assert [field.field_code for field in model.fields] == ["Pressure", "Flow Rate", "label", "new"]
+
+
+async def test_statistics_of_a_range_equal_those_of_pandas(loaded):
+    request = pb.ComputeStatisticsRequest(
+        device_code="d1",
+        fields=["Pressure"],
+        start_time=timestamp("2024-05-01 00:00:02"),
+        end_time=timestamp("2024-05-01 00:01:00"),
+    )
+    answer = await loaded.features.ComputeStatistics(request)
+    column = TABLE.set_index("timestamp")["Pressure"]["2024-05-01 00:00:02":"2024-05-01 00:00:59"]
+    (field,) = answer.statistics
+    assert answer.row_count == 58
+    assert field.mean == pytest.approx(column.mean(), rel=1e-12)
+    assert field.std == pytest.approx(column.std(), rel=1e-12)
+    assert field.median == pytest.approx(column.median(), rel=1e-12)
+    assert field.missing_ratio == pytest.approx(4 / 58)
+    assert (answer.first_time, answer.last_time) == (request.start_time, timestamp("2024-05-01 00:00:59"))
+
+
+@pytest.mark.parametrize(
+    ("request_fields", "kind", "reason", "message"),
+    [
+        ({"device_code": "d"}, ErrorKind.NOT_FOUND, "UNKNOWN_DEVICE", "unknown device 'd'; did you mean d1?"),
+        ({"device_code": ""}, ErrorKind.NOT_FOUND, "UNKNOWN_DEVICE", "no device is named"),
+        (
+            {"device_code": "d1", "fields": ["pressure"]},
+            ErrorKind.INVALID_ARGUMENT,
+            "UNKNOWN_FIELD",
+            "unknown field 'pressure'; device 'd1' has: Pressure, Flow Rate, label",
+        ),
+        (
+            {"device_code": "d1", "fields": ["label"]},
+            ErrorKind.INVALID_ARGUMENT,
+            "FIELD_NOT_NUMERIC",
+            "field 'label' of device 'd1' holds text; the numeric ones are: Pressure, Flow Rate",
+        ),
+        (
+            {"device_code": "d1", "start_time": "2024-05-02", "end_time": "2024-05-01"},
+            ErrorKind.INVALID_ARGUMENT,
+            "END_BEFORE_START",
+            "end_time 2024-05-01T00:00:00Z is not after start_time 2024-05-02T00:00:00Z",
+        ),
+        (
+            {"device_code": "d1", "start_time": "2025-01-01"},
+            ErrorKind.NOT_FOUND,
+            "NO_DATA_IN_RANGE",
+            "there are 600 from 2024-05-01T00:00:00Z to 2024-05-01T00:09:59Z",
+        ),
+    ],
+)
+async def test_statistics_that_cannot_be_are_explained(loaded, request_fields, kind, reason, message):
+    times = {name: timestamp(text) for name, text in request_fields.items() if name.endswith("_time")}
+    with pytest.raises(PenstockError) as caught:
+        await loaded.features.ComputeStatistics(pb.ComputeStatisticsRequest(**{**request_fields, **times}))
+    assert (caught.value.kind, caught.value.reason) == (kind, reason)
+    assert message in caught.value.message
+
+
+async def test_features_are_those_of_the_windows(loaded):
+    options = pb.ExtractionOptions(
+        window_size=100, overlap=0.5, normalize_method="none", missing_value_method="mean", features=["mean", "max"]
+    )
+    answer = await loaded.features.ExtractFeatures(
+        pb.ExtractFeaturesRequest(model_code="m", device_code="d1", options=options)
+    )
+    matrix = np.frombuffer(answer.values, dtype="<f8").reshape(answer.window_count, len(answer.feature_names))
+    pressure = TABLE["Pressure"].fillna(TABLE["Pressure"].mean()).to_numpy()
+    flow = TABLE["Flow Rate"].to_numpy()
+    windows = [slice(start, start + 100) for start in range(0, 501, 50)]
+    expected = [[pressure[w].mean(), pressure[w].max(), flow[w].mean(), flow[w].max()] for w in windows]
+    np.testing.assert_allclose(matrix, expected, rtol=1e-12)
+    assert list(answer.feature_names) == ["Pressure_mean", "Pressure_max", "Flow Rate_mean", "Flow Rate_max"]
+    assert list(answer.timestamps) == [DAY[w.start].value // 1000 for w in windows]
+    assert (answer.row_count, answer.missing_count, answer.outlier_count) == (600, 4, 0)
+    assert list(answer.options.fields) == ["Pressure", "Flow Rate"]
+    fitted = json.loads(answer.fitted_json)
+    assert fitted["missing_values"]["fills"]["Pressure"] == pytest.approx(TABLE["Pressure"].mean())
+
+
+async def test_extraction_without_options_applies_and_tells_the_defaults(loaded):
+    answer = await loaded.features.ExtractFeatures(pb.ExtractFeaturesRequest(device_code="d1"))
+    applied = answer.options
+    assert (applied.window_size, applied.overlap) == (100, 0.5)
+    assert (applied.normalize_method, applied.missing_value_method) == ("z_score", "interpolate")
+    assert (applied.outlier_method, applied.outlier_threshold) == ("none", 1.5)
+    assert list(applied.features) == ["mean", "std", "min", "max", "median", "rms", "slope"]
+    matrix = np.frombuffer(answer.values, dtype="<f8").reshape(answer.window_count, -1)
+    np.testing.assert_allclose(matrix.mean(axis=0), 0, atol=1e-9)
+    scaling = json.loads(answer.fitted_json)["normalize"]["columns"]
+    assert set(scaling) == set(answer.feature_names)
+
+
+async def test_a_models_defaults_hold_where_a_request_says_nothing(loaded):
+    defaults = pb.ExtractionOptions(window_size=50, features=["mean", "std"], normalize_method="min_max")
+    model = pb.DataModel(model_code="m", defaults=defaults)
+    await loaded.metadata.UpdateDataModel(pb.UpdateDataModelRequest(model=model))
+    options = pb.ExtractionOptions(features=["max"], overlap=0)
+    answer = await loaded.features.ExtractFeatures(pb.ExtractFeaturesRequest(device_code="d1", options=options))
+    assert (answer.options.window_size, answer.window_count) == (50, 12)
+    assert list(answer.options.features) == ["max"]
+    assert answer.options.normalize_method == "min_max"
+
+
+@pytest.mark.parametrize(
+    ("request_fields", "options", "reason", "message"),
+    [
+        ({"model_code": "x"}, {}, "UNKNOWN_MODEL", "unknown model 'x'; did you mean m?"),
+        ({}, {"window_size": 601}, "WINDOW_TOO_LARGE", "window_size is 601 but there are only 600 rows"),
+        ({}, {"window_size": -1}, "INVALID_WINDOW_SIZE", "window_size is -1"),
+        ({}, {"overlap": 1.0}, "INVALID_OVERLAP", "overlap is 1.0; it must be at least 0 and less than 1"),
+        ({}, {"features": ["avg"]}, "UNKNOWN_FEATURE", "unknown feature 'avg'; the features are: mean, std"),
+        (
+            {},
+            {"missing_value_method": "x"},
+            "UNKNOWN_METHOD",
+            "missing_value_method is 'x'; it must be one of: none",
+        ),
+        ({}, {"outlier_method": "x"}, "UNKNOWN_METHOD", "outlier_method is 'x'; it must be one of: none, iqr"),
+        ({}, {"normalize_method": "x"}, "UNKNOWN_METHOD", "normalize_method is 'x'; it must be one of: none, z_score"),
+        ({}, {"outlier_method": "iqr", "outlier_threshold": -2}, "INVALID_THRESHOLD", "outlier_threshold is -2"),
+        ({}, {"normalize_method": "min_max", "range_min": 3}, "INVALID_RANGE", "range is [3.0, 1.0]"),
+        ({}, {"fields": ["label"]}, "FIELD_NOT_NUMERIC", "field 'label' of device 'd1' holds text"),
+    ],
+)
+async def test_an_extraction_that_cannot_be_is_explained(loaded, request_fields, options, reason, message):
+    request = pb.ExtractFeaturesRequest(
+        **{"device_code": "d1", **request_fields}, options=pb.ExtractionOptions(**options)
+    )
+    with pytest.raises(PenstockError) as caught:
+        await loaded.features.ExtractFeatures(request)
+    assert caught.value.reason == reason
+    assert message in caught.value.message
+
+
+async def test_a_window_larger_than_the_data_is_unprocessable(loaded):
+    options = pb.ExtractionOptions(window_size=1000)
+    with pytest.raises(Unprocessable):
+        await loaded.features.ExtractFeatures(pb.ExtractFeaturesRequest(device_code="d1", options=options))
+
+
+async def test_a_device_of_another_model_is_explained(loaded):
+    await ingest(loaded, b"timestamp,a\n2024-05-01,1\n", device_code="d2", model_code="n", create=True)
+    with pytest.raises(InvalidArgument, match="device 'd2' is not of model 'm'; its model is 'n'"):
+        await loaded.features.ExtractFeatures(pb.ExtractFeaturesRequest(model_code="m", device_code="d2"))
+    with pytest.raises(InvalidArgument, match="device 'd2' is not of model 'm'"):
+        await ingest(loaded, b"timestamp,a\n2024-05-01,1\n", device_code="d2", model_code="m", create=True)
+
+
+async def test_the_newest_rows_fit_the_filters(loaded):
+    filters = [
+        pb.Filter(field="label", operator=pb.Filter.OPERATOR_EQ, values=[pb.Value(text="good")]),
+        pb.Filter(field="Flow Rate", operator=pb.Filter.OPERATOR_GT, values=[pb.Value(number=30)]),
+        pb.Filter(field="timestamp", operator=pb.Filter.OPERATOR_LE, values=[pb.Value(text="2024-05-01T00:05:00Z")]),
+        pb.Filter(field="device_code", operator=pb.Filter.OPERATOR_IN, values=[pb.Value(text="d1")]),
+    ]
+    request = pb.QueryRealtimeRequest(model_code="m", filters=filters, page=2, page_size=10)
+    answer = await loaded.features.QueryRealtime(request)
+    fitting = TABLE[
+        (TABLE["label"] == "good") & (TABLE["Flow Rate"] > 30) & (TABLE["timestamp"] <= "2024-05-01 00:05:00")
+    ]
+    expected = fitting.iloc[::-1].iloc[10:20]
+    assert answer.total == len(fitting)
+    assert list(answer.rows.timestamps) == [moment.value // 1000 for moment in expected["timestamp"]]
+    assert columns_of(answer.rows)["Flow Rate"] == pytest.approx(expected["Flow Rate"].tolist())
+    assert set(answer.rows.device_codes) == {"d1"}
+
+
+@pytest.mark.parametrize(
+    ("request_fields", "reason"),
+    [
+        ({"model_code": "x"}, "UNKNOWN_MODEL"),
+        ({"page_size": 1001}, "INVALID_PAGE_SIZE"),
+        ({"page": -1}, "INVALID_PAGE"),
+        ({"fields": ["nope"]}, "UNKNOWN_FIELD"),
+        ({"filters": [pb.Filter(field="nope", values=[pb.Value(number=1)])]}, "UNKNOWN_FIELD"),
+        ({"filters": [pb.Filter(field="label", values=[pb.Value(number=1)])]}, "FILTER_TYPE_MISMATCH"),
+        ({"filters": [pb.Filter(field="Pressure")]}, "FILTER_OPERANDS"),
+        ({"filters": [pb.Filter(field="Pressure", values=[pb.Value()])]}, "INVALID_FILTER"),
+        ({"filters": [pb.Filter(field="timestamp", values=[pb.Value(text="never")])]}, "INVALID_FILTER"),
+        ({"filters": [pb.Filter(field="device_code", operator=3, values=[pb.Value(text="d")])]}, "INVALID_FILTER"),
+    ],
+)
+async def test_a_realtime_query_that_cannot_be_is_explained(loaded, request_fields, reason):
+    with pytest.raises(PenstockError) as caught:
+        await loaded.features.QueryRealtime(pb.QueryRealtimeRequest(**{"model_code": "m", **request_fields}))
+    assert caught.value.reason == reason
+
+
+async def test_history_is_down_sampled_by_the_store(loaded):
+    request = pb.QueryHistoryRequest(
+        device_code="d1", fields=["Flow Rate"], interval=Duration(seconds=60), aggregate="max", limit=3
+    )
+    answer = await loaded.features.QueryHistory(request)
+    expected = TABLE.set_index("timestamp")["Flow Rate"].resample("60s").max()
+    assert columns_of(answer.rows)["Flow Rate"] == pytest.approx(expected.iloc[:3].tolist())
+    assert answer.truncated
+    assert not (await loaded.features.QueryHistory(pb.QueryHistoryRequest(device_code="d1"))).truncated
+
+
+@pytest.mark.parametrize(
+    ("request_fields", "reason"),
+    [
+        ({"aggregate": "avg"}, "UNKNOWN_AGGREGATE"),
+        ({"limit": 100_001}, "INVALID_LIMIT"),
+        ({"interval": Duration(seconds=-1)}, "INVALID_INTERVAL"),
+        ({"start_time": timestamp("2025-01-01")}, "NO_DATA_IN_RANGE"),
+    ],
+)
+async def test_a_history_query_that_cannot_be_is_explained(loaded, request_fields, reason):
+    with pytest.raises(PenstockError) as caught:
+        await loaded.features.QueryHistory(pb.QueryHistoryRequest(device_code="d1", **request_fields))
+    assert caught.value.reason == reason
+
+
+async def test_feature_stats_cover_the_devices_of_a_model(loaded):
+    await ingest(loaded, b"timestamp,Pressure\n2024-05-01,100\n", device_code="d2", model_code="m", create=True)
+    answer = await loaded.features.GetFeatureStats(pb.GetFeatureStatsRequest(model_code="m"))
+    assert answer.sample_count == 601
+    assert [field.field for field in answer.feature_statistics] == ["Pressure", "Flow Rate"]
+    assert answer.feature_statistics[0].max == 100
+    expected = TABLE[["Pressure", "Flow Rate"]].corr().to_numpy()
+    np.testing.assert_allclose(np.reshape(answer.correlation_matrix, (2, 2)), expected, rtol=1e-9)
+    only = await loaded.features.GetFeatureStats(pb.GetFeatureStatsRequest(model_code="m", device_codes=["d2"]))
+    assert only.sample_count == 1
+
+
+async def test_feature_stats_without_rows_are_explained(loaded):
+    request = pb.GetFeatureStatsRequest(model_code="m", start_time=timestamp("2025-01-01"))
+    with pytest.raises(NotFound, match=r"devices of model 'm'.*there are 600"):
+        await loaded.features.GetFeatureStats(request)
+    await loaded.metadata.CreateDataModel(pb.CreateDataModelRequest(model=pb.DataModel(model_code="empty")))
+    with pytest.raises(NotFound, match="no rows of the devices of model 'empty' yet"):
+        await loaded.features.GetFeatureStats(pb.GetFeatureStatsRequest(model_code="empty"))
+
+
+async def test_another_tenant_finds_nothing(loaded, as_tenant):
+    calls = {
+        "statistics": lambda: loaded.features.ComputeStatistics(pb.ComputeStatisticsRequest(device_code="d1")),
+        "history": lambda: loaded.features.QueryHistory(pb.QueryHistoryRequest(device_code="d1")),
+        "features": lambda: loaded.features.ExtractFeatures(pb.ExtractFeaturesRequest(device_code="d1")),
+        "realtime": lambda: loaded.features.QueryRealtime(pb.QueryRealtimeRequest(model_code="m")),
+        "stats": lambda: loaded.features.GetFeatureStats(pb.GetFeatureStatsRequest(model_code="m")),
+        "ingest": lambda: ingest(loaded, b"timestamp,a\n2024-05-01,1\n", device_code="d1"),
+        "device": lambda: loaded.metadata.GetDevice(pb.GetDeviceRequest(device_code="d1")),
+        "deletion": lambda: loaded.metadata.DeleteDevice(pb.DeleteDeviceRequest(device_code="d1")),
+        "model": lambda: loaded.metadata.GetDataModel(pb.GetDataModelRequest(model_code="m")),
+    }
+    with as_tenant("other"):
+        for name, call in calls.items():
+            with pytest.raises(NotFound) as caught:
+                await call()
+            assert "d1'" not in caught.value.message.split(";")[-1], name
+        assert (await loaded.metadata.ListDevices(pb.ListDevicesRequest())).total == 0
+        await ingest(loaded, b"timestamp,a\n2024-05-01,1\n", device_code="d1", create=True)
+    statistics = await loaded.features.ComputeStatistics(pb.ComputeStatisticsRequest(device_code="d1"))
+    assert statistics.row_count == 600
+
+
+async def test_data_sets_are_refused_plainly(service):
+    with pytest.raises(Unimplemented, match="data sets are not part of this version"):
+        await service.features.CreateDataset(pb.CreateDatasetRequest())
+    with pytest.raises(Unimplemented):
+        async with service.features.DownloadDataset(pb.DownloadDatasetRequest()) as chunks:
+            async for _ in chunks:
+                pass
+
+
+async def test_the_status_names_both_stores_without_opening_telemetry(service, tmp_path):
+    answer = await service.features.GetStatus(pb.GetStatusRequest())
+    assert [(component.name, component.state) for component in answer.components] == [
+        ("database", "ok"),
+        ("telemetry", "ok"),
+    ]
+    assert answer.rss_bytes > 10_000_000
+    assert not (tmp_path / "telemetry.duckdb").exists()

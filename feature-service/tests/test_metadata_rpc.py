@@ -1,0 +1,152 @@
+"""Devices and data models over gRPC."""
+
+import pytest
+from penstock.feature.v1 import feature_pb2 as pb
+
+from penstock_kit.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, PenstockError
+
+MODEL = pb.DataModel(
+    model_code="pumps",
+    name="Pumps",
+    device_type="pump",
+    model_type="maintenance",
+    fields=[
+        pb.Field(field_code="Flow Rate", unit="L/min", display_name="Flow"),
+        pb.Field(field_code="state", data_type="text", description="what it does"),
+    ],
+    label_column="state",
+    defaults=pb.ExtractionOptions(window_size=64, overlap=0),
+)
+
+
+async def create_model(service, model=MODEL):
+    return (await service.metadata.CreateDataModel(pb.CreateDataModelRequest(model=model))).model
+
+
+async def create_device(service, **fields):
+    return (await service.metadata.CreateDevice(pb.CreateDeviceRequest(device=pb.Device(**fields)))).device
+
+
+async def test_a_model_is_created_read_changed_and_deleted(service):
+    created = await create_model(service)
+    assert created.active
+    assert [field.data_type for field in created.fields] == ["number", "text"]
+    assert created.defaults == MODEL.defaults
+    assert created.create_time.seconds > 1_700_000_000
+    read = (await service.metadata.GetDataModel(pb.GetDataModelRequest(model_code="pumps"))).model
+    assert read == created
+    change = pb.UpdateDataModelRequest(model=pb.DataModel(model_code="pumps", name="All pumps"))
+    changed = (await service.metadata.UpdateDataModel(change)).model
+    assert (changed.name, changed.label_column, len(changed.fields), changed.active) == ("All pumps", "state", 2, True)
+    off = pb.UpdateDataModelRequest(model=pb.DataModel(model_code="pumps"), update_fields=["active", "label_column"])
+    changed = (await service.metadata.UpdateDataModel(off)).model
+    assert (changed.name, changed.label_column, changed.active) == ("All pumps", "", False)
+    await service.metadata.DeleteDataModel(pb.DeleteDataModelRequest(model_code="pumps"))
+    with pytest.raises(NotFound, match="unknown model 'pumps'; there is no model yet"):
+        await service.metadata.GetDataModel(pb.GetDataModelRequest(model_code="pumps"))
+
+
+async def test_a_device_is_created_read_changed_and_deleted(service):
+    await create_model(service)
+    created = await create_device(service, device_code="P-1", model_code="pumps", labels={"hall": "A"})
+    assert (created.name, created.device_type, created.active) == ("P-1", "pump", True)
+    assert not created.HasField("last_seen_time")
+    read = (await service.metadata.GetDevice(pb.GetDeviceRequest(device_code="P-1"))).device
+    assert read == created
+    change = pb.UpdateDeviceRequest(device=pb.Device(device_code="P-1", name="Pump one", labels={"hall": "B"}))
+    changed = (await service.metadata.UpdateDevice(change)).device
+    assert (changed.name, dict(changed.labels), changed.model_code) == ("Pump one", {"hall": "B"}, "pumps")
+    off = pb.UpdateDeviceRequest(device=pb.Device(device_code="P-1"), update_fields=["active"])
+    assert not (await service.metadata.UpdateDevice(off)).device.active
+    await service.metadata.DeleteDevice(pb.DeleteDeviceRequest(device_code="P-1"))
+    with pytest.raises(NotFound):
+        await service.metadata.GetDevice(pb.GetDeviceRequest(device_code="P-1"))
+
+
+async def test_deleting_a_device_deletes_its_rows(service):
+    async def messages(text):
+        options = pb.IngestOptions(format=pb.INGEST_FORMAT_CSV, device_code="d", create=True)
+        yield pb.IngestRequest(options=options)
+        yield pb.IngestRequest(chunk=text)
+
+    await service.features.Ingest(messages(b"timestamp,a\n2024-05-01,1\n2024-05-02,2\n"))
+    await service.metadata.DeleteDevice(pb.DeleteDeviceRequest(device_code="d"))
+    await service.features.Ingest(messages(b"timestamp,b\n2024-05-03,3\n"))
+    answer = await service.features.ComputeStatistics(pb.ComputeStatisticsRequest(device_code="d"))
+    assert (answer.row_count, [field.field for field in answer.statistics]) == (1, ["b"])
+
+
+async def test_lists_go_on_page_by_page(service):
+    for number in range(5):
+        await create_device(service, device_code=f"P{number}")
+    seen, token = [], ""
+    while True:
+        page = await service.metadata.ListDevices(pb.ListDevicesRequest(page_size=2, page_token=token))
+        seen.append([device.device_code for device in page.devices])
+        assert page.total == 5
+        token = page.next_page_token
+        if not token:
+            break
+    assert seen == [["P0", "P1"], ["P2", "P3"], ["P4"]]
+
+
+async def test_models_are_listed_by_use(service):
+    await create_model(service)
+    await create_model(service, pb.DataModel(model_code="fans"))
+    listed = await service.metadata.ListDataModels(pb.ListDataModelsRequest(model_type="maintenance"))
+    assert [model.model_code for model in listed.models] == ["pumps"]
+    assert (await service.metadata.ListDataModels(pb.ListDataModelsRequest())).total == 2
+
+
+async def test_what_exists_or_is_used_is_said(service):
+    await create_model(service)
+    await create_device(service, device_code="P-1", model_code="pumps")
+    with pytest.raises(AlreadyExists, match="data model 'pumps' exists already"):
+        await create_model(service)
+    with pytest.raises(AlreadyExists, match="device 'P-1' exists already"):
+        await create_device(service, device_code="P-1")
+    with pytest.raises(FailedPrecondition, match="'pumps' is used by devices"):
+        await service.metadata.DeleteDataModel(pb.DeleteDataModelRequest(model_code="pumps"))
+
+
+@pytest.mark.parametrize(
+    ("call", "reason"),
+    [
+        (lambda s: create_device(s, device_code=" x"), "INVALID_CODE"),
+        (lambda s: create_device(s, device_code="x" * 129), "INVALID_CODE"),
+        (lambda s: create_device(s, device_code="x", model_code="nope"), "UNKNOWN_MODEL"),
+        (lambda s: create_model(s, pb.DataModel()), "INVALID_CODE"),
+        (lambda s: create_model(s, pb.DataModel(model_code="m", fields=[pb.Field()])), "DUPLICATE_FIELD"),
+        (
+            lambda s: create_model(s, pb.DataModel(model_code="m", fields=[pb.Field(field_code="a")] * 2)),
+            "DUPLICATE_FIELD",
+        ),
+        (
+            lambda s: create_model(s, pb.DataModel(model_code="m", fields=[pb.Field(field_code="a", data_type="int")])),
+            "UNKNOWN_DATA_TYPE",
+        ),
+        (
+            lambda s: create_model(s, pb.DataModel(model_code="m", defaults=pb.ExtractionOptions(features=["x"]))),
+            "UNKNOWN_FEATURE",
+        ),
+        (lambda s: s.metadata.ListDevices(pb.ListDevicesRequest(page_size=-1)), "INVALID_PAGE_SIZE"),
+        (lambda s: s.metadata.ListDevices(pb.ListDevicesRequest(page_token="*")), "INVALID_PAGE_TOKEN"),
+        (lambda s: s.metadata.DeleteDevice(pb.DeleteDeviceRequest(device_code="x")), "UNKNOWN_DEVICE"),
+        (lambda s: s.metadata.DeleteDataModel(pb.DeleteDataModelRequest(model_code="x")), "UNKNOWN_MODEL"),
+        (
+            lambda s: s.metadata.UpdateDevice(pb.UpdateDeviceRequest(device=pb.Device(device_code="x", name="n"))),
+            "UNKNOWN_DEVICE",
+        ),
+    ],
+)
+async def test_what_cannot_be_is_explained(service, call, reason):
+    with pytest.raises(PenstockError) as caught:
+        await call(service)
+    assert caught.value.reason == reason
+
+
+async def test_only_what_can_be_changed_is_changed(service):
+    await create_device(service, device_code="P-1")
+    request = pb.UpdateDeviceRequest(device=pb.Device(device_code="P-1"), update_fields=["create_time"])
+    with pytest.raises(InvalidArgument, match="'create_time' can't be changed; what can be is: name, device_type"):
+        await service.metadata.UpdateDevice(request)
