@@ -39,7 +39,7 @@ async def test_an_end_before_the_start_is_refused(http: httpx.AsyncClient) -> No
 
 
 async def test_a_window_larger_than_the_data_says_how_many_rows_there_are(http: httpx.AsyncClient) -> None:
-    body = {"model_code": "welding_ai_model", "device_code": "WLD001", "window_size": 100_000_000}
+    body = {"model_code": "welding_ai_model", "device_code": "WLD001", "window_size": 9_000_000}
     assert "rows" in await problem(await http.post(EXTRACT, json=body), 400)
 
 
