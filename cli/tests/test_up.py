@@ -15,8 +15,15 @@ from penstock_cli.supervisor.state import Home
 from penstock_testkit.servers.process import free_port
 
 
+def free_ports(count: int) -> list[int]:
+    ports: dict[int, None] = {}
+    while len(ports) < count:
+        ports[free_port()] = None
+    return list(ports)
+
+
 def run_up(folder: Path, **values: str) -> "subprocess.CompletedProcess[str]":
-    ports = {name: str(free_port()) for name in DEFAULT_PORTS}
+    ports = dict(zip(DEFAULT_PORTS, map(str, free_ports(len(DEFAULT_PORTS))), strict=True))
     return subprocess.run(
         [sys.executable, "-m", "penstock_cli", "up"],
         env={"PATH": os.environ["PATH"], **ports, **values},

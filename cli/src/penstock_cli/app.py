@@ -6,6 +6,8 @@ import typer
 
 from penstock_cli.settings import load_settings
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
 app = typer.Typer(
     name="penstock",
     help="Penstock: a self-hosted AI platform for teams that run devices.",
@@ -41,10 +43,106 @@ def down() -> None:
 
 
 @app.command()
-def status(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
+def status(as_json: AsJson = False) -> None:
     """Show the services that run, their age and memory."""
     from penstock_cli.supervisor import status as command
 
     raise typer.Exit(command.status(load_settings(), as_json=as_json))
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Check this machine and the settings before a start; exit code 1 when something required is missing."""
+    from penstock_cli.doctor import command
+
+    raise typer.Exit(command.doctor(load_settings(), as_json=as_json))
+
+
+@app.command()
+def chat(
+    question: Annotated[str, typer.Argument(help="What to ask; without it, a dialogue.")] = "",
+    *,
+    model: Annotated[str, typer.Option(help="provider/model, or an alias; empty for the default.")] = "",
+    personality: Annotated[str, typer.Option(help="Id of a personality.")] = "",
+    conversation: Annotated[str, typer.Option(help="Continue this conversation.")] = "",
+    tools: Annotated[bool, typer.Option(help="Let the assistant look at devices.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the events as JSON, one a line.")] = False,
+) -> None:
+    """Ask the assistant; the answer streams. Ctrl-C stops it on the server too."""
+    from penstock_cli.chat import command
+    from penstock_cli.chat.conversation import Wishes
+
+    wishes = Wishes(model=model, personality=personality, use_tools=tools)
+    code = command.chat(load_settings(), question, wishes=wishes, conversation_id=conversation, as_json=as_json)
+    raise typer.Exit(code)
+
+
+key_app = typer.Typer(name="key", help="API keys.", no_args_is_help=True)
+app.add_typer(key_app)
+
+
+@key_app.command("create")
+def key_create(
+    name: Annotated[str, typer.Argument(help="What the key is for.")],
+    scope: Annotated[list[str] | None, typer.Option(help="What it may do; repeat it. None: all you may.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="Days until it expires; never without.")] = None,
+    user: Annotated[str, typer.Option(help="Whose key it is; administrators only.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make a key. Its text is shown this once."""
+    from penstock_cli import key
+
+    code = key.create(load_settings(), name, scopes=scope or (), days=days, user_id=user, as_json=as_json)
+    raise typer.Exit(code)
+
+
+@key_app.command("list")
+def key_list(as_json: AsJson = False) -> None:
+    """List the keys, without their texts."""
+    from penstock_cli import key
+
+    raise typer.Exit(key.show(load_settings(), as_json=as_json))
+
+
+@key_app.command("rotate")
+def key_rotate(
+    key_id: Annotated[str, typer.Argument(help="Id of the key.")],
+    grace_hours: Annotated[float, typer.Option(min=0, help="How long the old text still counts.")] = 24.0,
+    as_json: AsJson = False,
+) -> None:
+    """Give a key a new text."""
+    from penstock_cli import key
+
+    raise typer.Exit(key.rotate(load_settings(), key_id, grace_hours=grace_hours, as_json=as_json))
+
+
+@key_app.command("revoke")
+def key_revoke(key_id: Annotated[str, typer.Argument(help="Id of the key.")]) -> None:
+    """Delete a key: it is refused from now on."""
+    from penstock_cli import key
+
+    raise typer.Exit(key.revoke(load_settings(), key_id))
+
+
+@app.command()
+def demo() -> None:
+    """Load the demo welding shop (while Penstock is stopped; `up` does it by itself)."""
+    from penstock_cli import demo as command
+
+    raise typer.Exit(command.demo(load_settings()))
+
+
+@app.command()
+def maintain() -> None:
+    """Optimize, checkpoint and vacuum the stores; works while Penstock runs."""
+    from penstock_cli import maintain as command
+
+    raise typer.Exit(command.maintain(load_settings()))
+
+
+@app.command()
+def version() -> None:
+    """Show the version."""
+    from penstock_cli import version as command
+
+    raise typer.Exit(command.show_version())

@@ -12,6 +12,8 @@ def run() -> None:
     except CommandFailed as failure:
         sys.stderr.write(f"penstock: {failure.message}\n")
         raise SystemExit(failure.exit_code) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
 
 
 def _run(arguments: list[str]) -> int:

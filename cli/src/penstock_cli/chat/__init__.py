@@ -1,0 +1,1 @@
+"""``penstock chat``: a question in the terminal, the answer as it comes."""

@@ -1,0 +1,110 @@
+"""The command itself: one question, or a dialogue until the end of input."""
+
+import contextlib
+import importlib
+import json
+import signal
+import sys
+import threading
+from collections.abc import Generator
+from typing import Final
+
+from penstock_cli.chat.conversation import Conversation, Wishes
+from penstock_cli.chat.event import Event
+from penstock_cli.chat.screen import Screen
+from penstock_cli.failure import CommandFailed
+from penstock_cli.gateway import Gateway
+from penstock_cli.settings import CliSettings
+
+EXIT_INTERRUPTED: Final = 130
+
+
+def chat(
+    settings: CliSettings, question: str, *, wishes: Wishes, conversation_id: str = "", as_json: bool = False
+) -> int:
+    """Answer `question`, or what is typed or piped in; return the exit code.
+
+    0 answered, 1 the answer failed, 3 the gateway can't be reached, 4 it refused, 130 stopped by Ctrl-C.
+    """
+    gateway = Gateway(settings)
+    conversation = Conversation(gateway, wishes, conversation_id=conversation_id)
+    screen = Screen(answer=sys.stdout, notes=sys.stderr, colour=sys.stderr.isatty())
+    try:
+        if not question and sys.stdin.isatty():
+            return _dialogue(conversation, screen, as_json=as_json)
+        question = question or sys.stdin.read().strip()
+        if not question:
+            raise CommandFailed("nothing to ask: give a question, or type one in a terminal", exit_code=2)
+        return _answer(conversation, screen, question, as_json=as_json)
+    finally:
+        gateway.close()
+
+
+def _dialogue(conversation: Conversation, screen: Screen, *, as_json: bool) -> int:
+    with contextlib.suppress(ImportError):
+        importlib.import_module("readline")  # gives input() its line editing
+    screen.note("Ask away. Ctrl-C stops an answer, /new begins another conversation, Ctrl-D leaves.")
+    while True:
+        try:
+            question = input("› ").strip()
+        except (EOFError, KeyboardInterrupt):
+            sys.stdout.write("\n")
+            return 0
+        if question == "/new":
+            conversation.id = ""
+        elif question in {"/exit", "/quit"}:
+            return 0
+        elif question:
+            _reported(conversation, screen, question, as_json=as_json)
+
+
+def _reported(conversation: Conversation, screen: Screen, question: str, *, as_json: bool) -> None:
+    """Answer one question of a dialogue; a failure is shown and does not end it."""
+    try:
+        _answer(conversation, screen, question, as_json=as_json)
+    except CommandFailed as failure:
+        screen.note(f"penstock: {failure.message}")
+    except KeyboardInterrupt:
+        screen.note("interrupted")
+
+
+def _answer(conversation: Conversation, screen: Screen, question: str, *, as_json: bool) -> int:
+    last: Event | None = None
+    with _stopping(conversation):
+        for last in conversation.ask(question):
+            if as_json:
+                sys.stdout.write(json.dumps(last.fields, ensure_ascii=False) + "\n")
+                sys.stdout.flush()
+            else:
+                screen.show(last)
+    if last is None or last.kind == "error":
+        return 1
+    return EXIT_INTERRUPTED if last.fields.get("status") == "stopped" else 0
+
+
+@contextlib.contextmanager
+def _stopping(conversation: Conversation) -> Generator[None]:
+    """Let Ctrl-C stop the answer on the server, and the stream end as it does; a second one leaves at once."""
+    asked = threading.Event()
+
+    def on_interrupt(number: int, frame: object) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+        threading.Thread(target=_stop, args=(conversation,), daemon=True).start()
+
+    previous = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _stop(conversation: Conversation) -> None:
+    """Stop the answer; before its first event, or when that fails, interrupt the reading instead."""
+    stopped = False
+    with contextlib.suppress(CommandFailed):
+        stopped = conversation.stop()
+    if not stopped:
+        # To the main thread by name: only then does it stop waiting for the next byte.
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)

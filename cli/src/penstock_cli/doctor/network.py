@@ -1,0 +1,85 @@
+"""Checks of what lies outside: databases, Redis, the trace collector. Each waits 3 seconds at most."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from typing import Final
+from urllib.parse import urlsplit
+
+from penstock_cli.doctor.finding import Finding, Need
+from penstock_cli.settings import CliSettings
+from penstock_kit.database import open_database
+from penstock_kit.errors import PenstockError
+from penstock_kit.redaction import mask_urls
+
+_SECONDS: Final = 3.0
+_PORTS: Final = {"redis": 6379, "rediss": 6379, "http": 4317, "https": 4317}
+
+
+async def check_network(settings: CliSettings) -> AsyncIterator[Finding]:
+    """Yield what answers of the stores and collectors that the settings name."""
+    database = settings.text("DATABASE_URL")
+    if database:
+        yield await _database(database)
+    else:
+        detail = f"SQLite, one file per service in {settings.home}"
+        yield Finding(need=Need.REQUIRED, name="DATABASE_URL", ok=True, detail=detail)
+    redis = settings.text("REDIS_URL")
+    if redis:
+        yield await _redis(redis)
+    collector = settings.text("OTEL_EXPORTER_OTLP_ENDPOINT")
+    if collector:
+        yield await _collector(collector)
+
+
+async def _database(url: str) -> Finding:
+    shown = mask_urls(url)
+    try:
+        database = open_database(url)
+        try:
+            async with asyncio.timeout(_SECONDS):
+                await database.ping()
+        finally:
+            await database.close()
+    except (PenstockError, TimeoutError, OSError) as error:
+        why = error.message if isinstance(error, PenstockError) else str(error) or "no answer in time"
+        detail = f"{shown}: {why}"
+        remedy = "start the database, or correct DATABASE_URL; without it every service keeps SQLite files"
+        return Finding(need=Need.REQUIRED, name="DATABASE_URL", ok=False, detail=detail, remedy=remedy)
+    return Finding(need=Need.REQUIRED, name="DATABASE_URL", ok=True, detail=f"{shown} answers")
+
+
+async def _redis(url: str) -> Finding:
+    shown, remedy = mask_urls(url), "start Redis, or correct REDIS_URL; until then the services go on in memory"
+    if not url.startswith(("redis://", "rediss://")):
+        detail = f"{shown} does not begin with redis:// or rediss://"
+        return Finding(need=Need.REQUIRED, name="REDIS_URL", ok=False, detail=detail, remedy="correct REDIS_URL")
+    why = await _unreachable(url)
+    detail = f"{shown} {why or 'accepts connections'}"
+    return Finding(need=Need.RECOMMENDED, name="REDIS_URL", ok=not why, detail=detail, remedy=remedy)
+
+
+async def _collector(url: str) -> Finding:
+    why = await _unreachable(url)
+    detail = f"{mask_urls(url)} {why or 'accepts connections'}"
+    remedy = "start the collector, or unset OTEL_EXPORTER_OTLP_ENDPOINT; traces are dropped until then"
+    return Finding(need=Need.OPTIONAL, name="traces", ok=not why, detail=detail, remedy=remedy)
+
+
+async def _unreachable(url: str) -> str:
+    """Return why the URL's address takes no connection, empty when it does."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "localhost", parts.port or _PORTS.get(parts.scheme, 80)
+        async with asyncio.timeout(_SECONDS):
+            _, writer = await asyncio.open_connection(host, port)
+    except ValueError as error:
+        return f"is no address: {error}"
+    except socket.gaierror:
+        return "has no such host"
+    except TimeoutError:
+        return f"does not answer within {_SECONDS:g} s"
+    except OSError as error:
+        return f"refuses connections ({error.strerror or error})"
+    writer.close()
+    return ""

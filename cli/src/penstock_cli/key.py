@@ -1,0 +1,69 @@
+"""``penstock key``: API keys through the gateway."""
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from penstock_cli.gateway import Gateway
+from penstock_cli.settings import CliSettings
+
+
+def create(
+    settings: CliSettings, name: str, *, scopes: Sequence[str], days: int | None, user_id: str = "", as_json: bool
+) -> int:
+    """Make a key and print it; it is shown this once."""
+    body: dict[str, Any] = {"name": name, "scopes": list(scopes)}
+    if days is not None:
+        body["expire_time"] = (datetime.now(UTC) + timedelta(days=days)).isoformat()
+    if user_id:
+        body["user_id"] = user_id
+    made = _call(settings, "POST", "/api/v1/keys", body)
+    if as_json:
+        sys.stdout.write(json.dumps(made) + "\n")
+        return 0
+    sys.stdout.write(f"{made['key']}\n")
+    sys.stderr.write(f"key {made['id']} ({made['name']}); its text is shown only now\n")
+    return 0
+
+
+def show(settings: CliSettings, *, as_json: bool) -> int:
+    """List the keys, without their texts."""
+    keys: list[dict[str, Any]] = _call(settings, "GET", "/api/v1/keys")["keys"]
+    if as_json:
+        sys.stdout.write(json.dumps(keys) + "\n")
+        return 0
+    rows = [("id", "name", "begins", "user", "scopes", "expires"), *(_row(key) for key in keys)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        sys.stdout.write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n")
+    return 0
+
+
+def rotate(settings: CliSettings, key_id: str, *, grace_hours: float, as_json: bool) -> int:
+    """Give a key a new text; the old one counts for `grace_hours` more."""
+    made = _call(settings, "POST", f"/api/v1/keys/{key_id}/rotate", {"grace_seconds": int(grace_hours * 3600)})
+    sys.stdout.write((json.dumps(made) if as_json else str(made["key"])) + "\n")
+    return 0
+
+
+def revoke(settings: CliSettings, key_id: str) -> int:
+    """Delete a key: it is refused from now on."""
+    _call(settings, "DELETE", f"/api/v1/keys/{key_id}")
+    sys.stderr.write(f"key {key_id} is revoked\n")
+    return 0
+
+
+def _call(settings: CliSettings, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    gateway = Gateway(settings)
+    try:
+        return gateway.call(method, path, body)
+    finally:
+        gateway.close()
+
+
+def _row(key: dict[str, Any]) -> tuple[str, ...]:
+    scopes = ", ".join(key.get("scopes") or ())
+    expires = str(key.get("expire_time") or "never")
+    return str(key["id"]), str(key["name"]), str(key["prefix"]), str(key["user_id"]), scopes or "all", expires

@@ -1,0 +1,141 @@
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from penstock_cli.settings import DEFAULT_PORTS
+from penstock_testkit.servers.process import free_port
+
+
+def free_ports(count: int) -> list[int]:
+    ports: dict[int, None] = {}
+    while len(ports) < count:
+        ports[free_port()] = None
+    return list(ports)
+
+
+def doctor(folder: Path, *options: str, **values: str) -> "subprocess.CompletedProcess[str]":
+    ports = dict(zip(DEFAULT_PORTS, map(str, free_ports(len(DEFAULT_PORTS))), strict=True))
+    return run(folder, "doctor", *options, **{**ports, **values})
+
+
+def run(folder: Path, *arguments: str, **values: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "penstock_cli", *arguments],
+        env={"PATH": os.environ["PATH"], **values},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def report(outcome: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
+    found = json.loads(outcome.stdout)
+    return {"ok": found["ok"], **{finding["name"]: finding for finding in found["findings"]}}
+
+
+def test_a_fresh_folder_is_ready_to_start_and_stays_as_it_was(tmp_path: Path) -> None:
+    outcome = doctor(tmp_path, "--json")
+    found = report(outcome)
+    assert outcome.returncode == 0, outcome.stdout
+    assert found["ok"]
+    assert found["Python"]["ok"]
+    assert found["providers"]["need"] == "recommended"
+    assert "offline provider" in found["providers"]["detail"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_wrong_is_named_with_a_remedy_and_secrets_are_masked(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen(1)
+        port = taken.getsockname()[1]
+        outcome = doctor(
+            tmp_path,
+            "--json",
+            LLM_SERVICE_PORT=str(port),
+            OPENAI_API_KEY="sk-1234567890abcd23",
+            GEMINI_API_KEY="AIzaSyFirst000001,AIzaSySecond0002",
+            DATABASE_URL=f"postgresql://me:hunter2secret@127.0.0.1:{free_port()}/penstock",
+            REDIS_URL=f"redis://:redispass99@127.0.0.1:{free_port()}/0",
+            JWT_SECRET="tooshort-secret",
+            PENSTOCK_LOG_LEVEL="shouting",
+        )
+    found = report(outcome)
+    assert outcome.returncode == 1
+    assert not found["ok"]
+    assert f"port {port} (LLM_SERVICE_PORT, llm-service) is in use" in found["ports"]["detail"]
+    assert "LLM_SERVICE_PORT" in found["ports"]["remedy"]
+    assert "PENSTOCK_LOG_LEVEL" in found["settings"]["detail"]
+    assert not found["DATABASE_URL"]["ok"]
+    assert (found["REDIS_URL"]["need"], found["REDIS_URL"]["ok"]) == ("recommended", False)
+    assert (found["JWT_SECRET"]["need"], found["JWT_SECRET"]["ok"]) == ("required", False)
+    assert "sk-1…cd23" in found["openai"]["detail"]
+    assert "AIza…0001, AIza…0002" in found["gemini"]["detail"]
+    for secret in ("sk-1234567890abcd23", "AIzaSyFirst000001", "hunter2secret", "redispass99", "tooshort-secret"):
+        assert secret not in outcome.stdout + outcome.stderr
+
+
+def test_a_home_that_cannot_be_written_is_required(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    outcome = doctor(tmp_path, "--json", PENSTOCK_HOME=str(tmp_path / "file" / "home"))
+    assert outcome.returncode == 1
+    assert report(outcome)["PENSTOCK_HOME"]["ok"] is False
+
+
+def test_the_table_says_in_words_whether_it_can_start(tmp_path: Path) -> None:
+    assert "ready to start" in doctor(tmp_path).stdout
+    failed = doctor(tmp_path, PENSTOCK_HTTP_PORT="0")
+    assert failed.returncode == 1
+    assert "1 required missing" in failed.stdout
+
+
+def test_a_dotenv_that_others_can_read_is_pointed_out(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("QWEN_API_KEY=sk-abcdefghijklmnop\n")
+    file.chmod(0o644)
+    found = report(doctor(tmp_path, "--json"))
+    assert found[".env"]["ok"] is False
+    assert found[".env"]["remedy"] == "chmod 600 .env"
+    assert "sk-a…mnop" in found["qwen"]["detail"]
+
+
+def test_maintain_gives_free_space_back(tmp_path: Path) -> None:
+    home = tmp_path / "var"
+    home.mkdir()
+    database = sqlite3.connect(home / "chat.db")
+    database.execute("PRAGMA journal_mode=WAL")
+    database.execute("CREATE TABLE big (content TEXT)")
+    database.executemany("INSERT INTO big VALUES (?)", [("x" * 10_000,)] * 300)
+    database.execute("DELETE FROM big")
+    database.commit()
+    database.close()
+    before = (home / "chat.db").stat().st_size
+    outcome = run(tmp_path, "maintain")
+    assert outcome.returncode == 0, outcome.stderr
+    assert "chat.db" in outcome.stdout
+    assert (home / "chat.db").stat().st_size < before / 10
+
+
+def test_maintain_of_an_unreadable_database_says_which(tmp_path: Path) -> None:
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var" / "llm.db").write_text("this is no database at all, " * 100)
+    outcome = run(tmp_path, "maintain")
+    assert outcome.returncode == 1
+    assert "llm.db" in outcome.stderr
+
+
+def test_the_version_is_told(tmp_path: Path) -> None:
+    assert run(tmp_path, "version").stdout.startswith("penstock 0.")
+
+
+def test_down_and_status_of_nothing_are_calm(tmp_path: Path) -> None:
+    assert run(tmp_path, "down").returncode == 0
+    status = run(tmp_path, "status", "--json")
+    assert (status.returncode, json.loads(status.stdout)) == (3, {"running": False})
