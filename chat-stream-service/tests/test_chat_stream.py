@@ -1,6 +1,8 @@
 """The life of a stream: readers that come and go, stops, limits, the end of the service."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import grpc.aio
@@ -339,3 +341,13 @@ async def test_the_engine_is_listed_and_only_an_admin_switches(chat: Any, bob: C
 async def test_clients_are_plainly_not_there_yet(chat: Any) -> None:
     with pytest.raises(Unimplemented, match="ReadStream"):
         await chat.clients.RegisterClient(pb.RegisterClientRequest(name="tab"))
+
+
+async def test_an_answer_is_given_also_when_it_cannot_be_stored(chat: Any) -> None:
+    conversation = await chat.conversation()
+    with closing(sqlite3.connect(chat.settings.home / "chat.db")) as database, database:
+        database.execute("ALTER TABLE messages RENAME TO lost")
+    events = await chat.answer(conversation)
+    assert_whole(events)
+    assert events[-1].complete_state.content == "Hello world"
+    assert not events[-1].complete_state.message_id

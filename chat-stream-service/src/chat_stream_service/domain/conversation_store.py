@@ -28,7 +28,6 @@ class StreamRecord:
     last_sequence: int = 0
     ending: EventBody | None = None
     end_time: datetime | None = None
-    message_id: str = ""
 
 
 class ConversationStore(Protocol):

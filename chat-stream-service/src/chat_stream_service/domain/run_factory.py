@@ -10,6 +10,7 @@ from chat_stream_service.domain.engine_registry import EngineRegistry
 from chat_stream_service.domain.event_log import EventLog, StreamHeader
 from chat_stream_service.domain.message import Message, PromptMessage, prompt_of
 from chat_stream_service.domain.personality import PersonalityStore, TemplateStore
+from chat_stream_service.domain.recording import Recording, RecordingLimits
 from chat_stream_service.domain.statistics import StreamStatistics
 from chat_stream_service.domain.stream_request import StreamRequest
 from chat_stream_service.domain.stream_run import RunLimits, StreamRun
@@ -124,15 +125,23 @@ class RunFactory:
             stream_id=header.stream_id,
             status="completed",
         )
+        transcript = Transcript(header, clock=self._clock, new_id=self._new_id)
+        recording = Recording(
+            header=header,
+            question=question,
+            title=title_from(prepared.content),
+            transcript=transcript,
+            store=self._store,
+            limits=RecordingLimits(),
+            clock=self._clock,
+        )
         return StreamRun(
             header=header,
             turn=_turn(request, prepared, header),
-            question=question,
-            title=title_from(prepared.content),
+            recording=recording,
             engine=prepared.engine,
             event_log=self._log,
-            store=self._store,
-            transcript=Transcript(header, clock=self._clock, new_id=self._new_id),
+            transcript=transcript,
             limits=self._limits,
             clock=self._clock,
             statistics=self._statistics,

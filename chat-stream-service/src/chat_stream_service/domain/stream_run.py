@@ -3,16 +3,15 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from chat_stream_service.domain.assembly import Assembly
-from chat_stream_service.domain.conversation_store import ConversationStore, StreamRecord
 from chat_stream_service.domain.ending import completed, failed, shut_down, stopped, timed_out
 from chat_stream_service.domain.engine import Answering, Engine, RoundFinished, Turn, TurnEvent
-from chat_stream_service.domain.event import ChatEvent, CompleteState, ErrorEvent, EventBody, MessageChunk, outcome_of
+from chat_stream_service.domain.event import ChatEvent, CompleteState, ErrorEvent, EventBody, MessageChunk
 from chat_stream_service.domain.event_log import EventLog, StreamHeader
-from chat_stream_service.domain.message import Message, Role
+from chat_stream_service.domain.recording import Recording
 from chat_stream_service.domain.statistics import StreamStatistics
 from chat_stream_service.domain.transcript import Transcript
 from penstock_kit.clock import Clock
@@ -32,11 +31,10 @@ class StopCause(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunLimits:
-    """Seconds: an answer in all, without anything new, and for the record of its end."""
+    """Seconds: an answer in all, and without anything new."""
 
     total: float = 600.0
     idle: float = 120.0
-    record: float = 5.0
 
 
 class StreamRun:
@@ -50,11 +48,9 @@ class StreamRun:
         *,
         header: StreamHeader,
         turn: Turn,
-        question: Message,
-        title: str,
+        recording: Recording,
         engine: Engine,
         event_log: EventLog,
-        store: ConversationStore,
         transcript: Transcript,
         limits: RunLimits,
         clock: Clock,
@@ -63,11 +59,9 @@ class StreamRun:
     ) -> None:
         self.header = header
         self._turn = turn
-        self._question = question
-        self._title = title
+        self._recording = recording
         self._engine = engine
         self._log = event_log
-        self._store = store
         self._transcript = transcript
         self._limits = limits
         self._clock = clock
@@ -77,7 +71,6 @@ class StreamRun:
         self._cause: StopCause | None = None
         self._work: asyncio.Task[None] | None = None
         self._deadline = 0.0
-        self.ended = asyncio.Event()
 
     def stop(self, cause: StopCause) -> bool:
         """Ask the run to end; returns False when it is ending already."""
@@ -91,14 +84,13 @@ class StreamRun:
     async def produce(self) -> None:
         """Run the turn to its end; returns when the terminal event is in the log."""
         self._statistics.stream_began()
-        beginning = asyncio.create_task(self._begin())
+        self._recording.begin()
         try:
-            body = await self._recorded(await self._end_of_answer(), beginning)
-            await self._append([body])
+            body = await self._end_of_answer()
+            await self._append([await self._recording.end(body, sequence=self._assembly.sequence + 1)])
         finally:
-            beginning.cancel()
+            self._recording.close()
             self._statistics.stream_ended(self._assembly.status)
-            self.ended.set()
 
     async def _end_of_answer(self) -> CompleteState | ErrorEvent:
         """Follow the engine to its end and return the terminal event that follows from it."""
@@ -160,39 +152,7 @@ class StreamRun:
         ]
         await self._log.append(events)
         if first == 1:
+            self._recording.first_event_is_out()
             self._statistics.first_event(self._turn.timeline.elapsed())
         self._assembly.add_events(events)
         self._statistics.events_written(len(events), sum(isinstance(body, MessageChunk) for body in bodies))
-
-    async def _begin(self) -> None:
-        await self._store.begin_stream(self.header, self._question, title=self._title)
-
-    async def _recorded(
-        self, body: CompleteState | ErrorEvent, beginning: asyncio.Task[None]
-    ) -> CompleteState | ErrorEvent:
-        """Store the turn and return `body` with the id of the stored message; without it when the store is down."""
-        messages = self._transcript.finish(outcome_of(body))
-        last = next(message.id for message in reversed(messages) if message.role is Role.ASSISTANT)
-        stored = replace(body, message_id=last) if isinstance(body, CompleteState) else body
-        record = StreamRecord(
-            header=self.header,
-            last_sequence=self._assembly.sequence + 1,
-            ending=stored,
-            end_time=self._clock.now(),
-            message_id=last,
-        )
-        try:
-            async with asyncio.timeout(self._limits.record):
-                await self._begun(beginning)
-                await self._store.end_stream(record, messages)
-        except (PenstockError, TimeoutError) as error:
-            log.warning("answer not stored", stream_id=self.header.stream_id, error=repr(error))
-            return body
-        return stored
-
-    async def _begun(self, beginning: asyncio.Task[None]) -> None:
-        """Return when the question is stored; a failed first try is repeated, now that time has passed."""
-        try:
-            await beginning
-        except PenstockError:
-            await self._begin()

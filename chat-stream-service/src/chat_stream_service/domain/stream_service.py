@@ -18,6 +18,9 @@ from chat_stream_service.domain.stream_run import StopCause, StreamRun
 from penstock_kit.clock import Clock
 from penstock_kit.context import current_context, set_context
 from penstock_kit.errors import NotFound, ResourceExhausted, Unavailable
+from penstock_kit.logging import get_logger
+
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +151,8 @@ class StreamService:
         set_context(replace(current_context(), deadline=deadline))
         try:
             await run.produce()
+        except Exception:
+            log.exception("stream has no end", stream_id=run.header.stream_id)
         finally:
             self._running.pop(run.header.stream_id).audience.close()
 
