@@ -16,6 +16,7 @@ from gateway.middleware.compression import Compression
 from gateway.middleware.failure import Failures
 from gateway.middleware.measure import HttpMetrics
 from gateway.middleware.request import ENDPOINT_KEY, RequestFrame
+from gateway.openapi import DescribedApi
 from gateway.problems import render_error
 from penstock_kit.context import current_context
 from penstock_kit.errors import (
@@ -29,7 +30,6 @@ from penstock_kit.errors import (
 from penstock_kit.redaction import Redactor
 from penstock_kit.telemetry.tracing import Tracing
 
-INGEST_PATH: Final = "/api/v2/data/ingest"
 _EXPOSED: Final = (
     "x-request-id", "x-stream-id", "x-penstock-provider", "x-cache", "x-dropped-params", "x-degraded",
     "retry-after", "retry-after-ms", "content-disposition",
@@ -48,6 +48,7 @@ class Frame:
     origins: tuple[str, ...]
     max_body_bytes: int
     max_ingest_bytes: int
+    ingest_path: str
     access_log: bool
 
 
@@ -55,7 +56,7 @@ def build_app(*, routers: Sequence[APIRouter], hot: Mapping[tuple[str, str], ASG
     """Return the whole application. `hot` maps (method, path) to bare ASGI applications."""
     api = _api(routers, frame.redactor)
     app: ASGIApp = _Dispatch(hot, api)
-    app = BodyLimit(app, limit=frame.max_body_bytes, ingest_limit=frame.max_ingest_bytes, ingest_path=INGEST_PATH)
+    app = BodyLimit(app, limit=frame.max_body_bytes, ingest_limit=frame.max_ingest_bytes, ingest_path=frame.ingest_path)
     app = Failures(app, redactor=frame.redactor)
     app = Compression(app)
     app = CORSMiddleware(
@@ -86,7 +87,7 @@ class _Dispatch:
 
 
 def _api(routers: Sequence[APIRouter], redactor: Redactor) -> FastAPI:
-    api = FastAPI(title="Penstock", docs_url=None, redoc_url=None, openapi_url=None)
+    api = DescribedApi()
     for router in routers:
         api.include_router(router)
 

@@ -11,9 +11,13 @@ from starlette.types import ASGIApp
 from gateway.app import Frame, build_app
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.bootstrap import signing_secret
+from gateway.auth.directory import Directory
 from gateway.auth.guard import Guard
+from gateway.auth.keyring import Keyring
 from gateway.auth.password import Passwords
+from gateway.auth.session import Sessions
 from gateway.auth.sql_store import SqlIdentityStore
+from gateway.auth.throttle import Throttle
 from gateway.auth.ticket import Tickets
 from gateway.auth.token import AccessTokens
 from gateway.clients import Clients
@@ -21,10 +25,24 @@ from gateway.middleware.measure import HttpMetrics
 from gateway.openai.chat import PATH as CHAT_PATH
 from gateway.openai.chat import ChatCompletions
 from gateway.readiness import Readiness
+from gateway.routes.cache import CacheRoutes
 from gateway.routes.conversations import ConversationRoutes
+from gateway.routes.costs import CostRoutes
+from gateway.routes.data import INGEST_PATH, DataRoutes
+from gateway.routes.datasets import DatasetRoutes
+from gateway.routes.engines import EngineRoutes
+from gateway.routes.features import FeatureRoutes
 from gateway.routes.health import HealthRoutes
+from gateway.routes.keys import KeyRoutes
+from gateway.routes.login import LoginRoutes
+from gateway.routes.metadata import MetadataRoutes
+from gateway.routes.models import ModelRoutes
+from gateway.routes.monitoring import MonitoringRoutes
 from gateway.routes.openai import OpenAiRoutes
+from gateway.routes.pages import PageRoutes
+from gateway.routes.personalities import PersonalityRoutes
 from gateway.routes.streams import StreamRoutes
+from gateway.routes.users import UserRoutes
 from gateway.settings import GatewaySettings
 from gateway.streaming.relay import Relayer
 from gateway.streaming.times import StreamTimes
@@ -59,10 +77,10 @@ class Application:
 
 def assemble(settings: GatewaySettings, resources: Resources) -> Application:
     """Return the application that `settings` and `resources` make."""
-    clients = resources.clients
+    clients, clock, store = resources.clients, resources.clock, resources.store
     tokens = access_tokens(settings, resources)
-    guard = Guard(Authenticator(store=resources.store, tokens=tokens, clock=resources.clock))
-    tickets = Tickets(clock=resources.clock)
+    authenticator = Authenticator(store=store, tokens=tokens, clock=clock)
+    guard = Guard(authenticator)
     times = StreamTimes(
         hold=settings.hold_seconds,
         heartbeat=settings.heartbeat_seconds,
@@ -70,12 +88,37 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
         stream=settings.stream_seconds,
     )
     relayer = Relayer(streams=clients.streams, times=times)
-    readiness = Readiness(clients=clients, ping_store=resources.store.ping)
+    readiness = Readiness(clients=clients, ping_store=store.ping)
+    directory = Directory(store=store, passwords=resources.passwords, authenticator=authenticator, clock=clock)
+    sessions = Sessions(
+        store=store,
+        passwords=resources.passwords,
+        tokens=tokens,
+        clock=clock,
+        lifetime=timedelta(seconds=settings.refresh_token_seconds),
+        guesses=Throttle(clock=clock, limit=5),
+        addresses=Throttle(clock=clock, limit=30),
+    )
+    keyring = Keyring(store=store, authenticator=authenticator, clock=clock)
     routers = (
         HealthRoutes(readiness=readiness, registry=resources.registry, version=VERSION).router,
+        LoginRoutes(sessions=sessions, directory=directory, guard=guard).router,
+        KeyRoutes(keyring=keyring, costs=clients.costs, guard=guard).router,
+        UserRoutes(directory=directory, guard=guard).router,
         ConversationRoutes(conversations=clients.conversations, relayer=relayer, guard=guard).router,
-        StreamRoutes(relayer=relayer, guard=guard, tickets=tickets).router,
+        StreamRoutes(relayer=relayer, guard=guard, tickets=Tickets(clock=clock)).router,
+        EngineRoutes(engines=clients.engines, guard=guard).router,
+        PersonalityRoutes(engines=clients.engines, guard=guard).router,
         OpenAiRoutes(llm=clients.llm, guard=guard).router,
+        ModelRoutes(llm=clients.llm, guard=guard).router,
+        CostRoutes(costs=clients.costs, guard=guard).router,
+        MonitoringRoutes(llm=clients.llm, readiness=readiness, guard=guard).router,
+        CacheRoutes(cache=clients.cache, guard=guard).router,
+        MetadataRoutes(metadata=clients.metadata, guard=guard).router,
+        DataRoutes(features=clients.features, guard=guard).router,
+        FeatureRoutes(features=clients.features, guard=guard).router,
+        DatasetRoutes(features=clients.features, guard=guard).router,
+        PageRoutes().router,
     )
     frame = Frame(
         metrics=HttpMetrics(resources.registry),
@@ -84,6 +127,7 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
         origins=settings.origins(),
         max_body_bytes=settings.max_body_bytes,
         max_ingest_bytes=settings.max_ingest_bytes,
+        ingest_path=INGEST_PATH,
         access_log=settings.access_log,
     )
     hot = {("POST", CHAT_PATH): ChatCompletions(llm=clients.llm, guard=guard, times=times)}

@@ -42,7 +42,9 @@ def bind(host: str, port: int) -> socket.socket:
 class Listener:
     """Serves an application on a bound socket with uvicorn."""
 
-    def __init__(self, application: Application, bound: socket.socket, *, grace_seconds: float) -> None:
+    def __init__(
+        self, application: Application, bound: socket.socket, *, grace_seconds: float, trusted_proxies: str = ""
+    ) -> None:
         self._application = application
         self._bound = bound
         config = uvicorn.Config(
@@ -54,7 +56,8 @@ class Listener:
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=False,
+            proxy_headers=bool(trusted_proxies),
+            forwarded_allow_ips=trusted_proxies or None,
             timeout_keep_alive=_KEEP_ALIVE,
             timeout_graceful_shutdown=max(1, int(grace_seconds)),
             backlog=_BACKLOG,

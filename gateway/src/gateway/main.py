@@ -8,7 +8,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry
 
-from gateway.assembly import Resources, assemble
+from gateway.assembly import Application, Resources, assemble
 from gateway.auth.bootstrap import FirstAdmin, ensure_admin
 from gateway.auth.password import Passwords
 from gateway.auth.sql_store import SqlIdentityStore
@@ -68,8 +68,12 @@ async def serve(settings: GatewaySettings, bound: socket.socket, stop: asyncio.E
         ),
     )  # fmt: skip
     try:
-        await Listener(application, bound, grace_seconds=settings.grace_seconds).serve(stop)
+        await _listener(settings, application, bound).serve(stop)
     finally:
         await clients.close()
         await database.close()
         tracing.shutdown()
+
+
+def _listener(settings: GatewaySettings, application: Application, bound: socket.socket) -> Listener:
+    return Listener(application, bound, grace_seconds=settings.grace_seconds, trusted_proxies=settings.trusted_proxies)

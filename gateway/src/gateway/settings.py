@@ -41,6 +41,9 @@ class GatewaySettings(ServiceSettings):
     cors_origins: str = Field(
         default="*", alias="PENSTOCK_CORS_ORIGINS", description="Origins that browsers may call from, comma separated."
     )
+    trusted_proxies: str = Field(
+        default="", alias="PENSTOCK_TRUSTED_PROXIES", description="Whose X-Forwarded-For counts, comma separated."
+    )
     access_log: bool = Field(default=True, alias="PENSTOCK_ACCESS_LOG", description="One log line per request.")
     max_body_bytes: int = Field(default=20 * MEBIBYTE, ge=1024, alias="PENSTOCK_MAX_BODY_BYTES")
     max_ingest_bytes: int = Field(default=4096 * MEBIBYTE, ge=1024, alias="PENSTOCK_MAX_INGEST_BYTES")

@@ -60,7 +60,7 @@ async def ensure_admin(
     if not await store.add_user(user):
         return False
     await store.add_key(_admin_key(user, key))
-    log.info("made the first administrator", username=ADMIN, secrets_in=str(home))
+    log.info("made the first administrator", username=ADMIN, files_in=str(home))
     return True
 
 

@@ -65,3 +65,29 @@ def _tool_call(call: ToolCall) -> JsonObject:
     except orjson.JSONDecodeError:
         arguments = {"_invalid": call.arguments_json}
     return {"tool_call_id": call.id, "name": call.name, "arguments": arguments}
+
+
+def personality_from_proto(personality: pb.Personality) -> JsonObject:
+    """Return a personality."""
+    return {
+        "id": personality.id,
+        "name": personality.name,
+        "description": personality.description,
+        "prompt": personality.prompt,
+        "temperature": personality.temperature if personality.HasField("temperature") else None,
+        "tools": list(personality.tools),
+        "create_time": time_from_proto(personality, "create_time"),
+        "update_time": time_from_proto(personality, "update_time"),
+    }
+
+
+def template_from_proto(template: pb.Template) -> JsonObject:
+    """Return a prompt template."""
+    return {
+        "id": template.id,
+        "name": template.name,
+        "content": template.content,
+        "description": template.description,
+        "create_time": time_from_proto(template, "create_time"),
+        "update_time": time_from_proto(template, "update_time"),
+    }

@@ -1,0 +1,111 @@
+"""API keys over their life: made, listed, rotated, deleted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from gateway.auth.authenticator import Authenticator
+from gateway.auth.identity import ApiKey
+from gateway.auth.scope import checked_scopes
+from gateway.auth.secret import new_key
+from gateway.auth.store import IdentityStore
+from penstock_kit.clock import Clock
+from penstock_kit.context import Caller
+from penstock_kit.errors import FieldViolation, InvalidArgument, NotFound, PermissionDenied
+from penstock_kit.ids import new_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyWish:
+    """What a new key should be. Empty scopes: the granter's; no user: the granter."""
+
+    name: str
+    scopes: frozenset[str] = frozenset()
+    expire_time: datetime | None = None
+    user_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownKey:
+    """A key with its text, at the only moment when the text exists."""
+
+    key: ApiKey
+    text: str
+
+
+class Keyring:
+    """The API keys of a tenant, as far as a caller may see them: administrators all, others their own."""
+
+    def __init__(self, *, store: IdentityStore, authenticator: Authenticator, clock: Clock) -> None:
+        self._store = store
+        self._authenticator = authenticator
+        self._clock = clock
+
+    async def make(self, caller: Caller, wish: KeyWish) -> ShownKey:
+        """Store a new key and return it with its text.
+
+        A key that is no administrator's can't make keys: they would escape its limits.
+        """
+        if caller.key_id and not caller.is_admin:
+            message = "keys are made by users who have logged in, or by an administrator's key"
+            raise PermissionDenied(message, reason="KEY_MAKES_KEY")
+        now = self._clock.now()
+        if wish.expire_time is not None and wish.expire_time <= now:
+            description = f"must be in the future, not {wish.expire_time.isoformat()}"
+            violation = FieldViolation(field="expire_time", description=description)
+            raise InvalidArgument(f"expire_time {description}", reason="EXPIRE_TIME_PAST", violations=[violation])
+        made = new_key()
+        key = ApiKey(
+            id=new_id("key"),
+            tenant_id=caller.tenant_id,
+            user_id=await self._owner(caller, wish.user_id),
+            name=wish.name,
+            prefix=made.prefix,
+            digest=made.digest,
+            scopes=checked_scopes(wish.scopes or caller.scopes, granter=caller),
+            create_time=now,
+            expire_time=wish.expire_time,
+        )
+        await self._store.add_key(key)
+        return ShownKey(key=key, text=made.text)
+
+    async def listed(self, caller: Caller) -> Sequence[ApiKey]:
+        """Return the keys that `caller` may see, newest first."""
+        return await self._store.keys(caller.tenant_id, "" if caller.is_admin else caller.user_id)
+
+    async def get(self, caller: Caller, key_id: str) -> ApiKey:
+        """Return one key; raise NotFound, also when it is somebody else's."""
+        key = await self._store.key(caller.tenant_id, key_id)
+        if key is None or not (caller.is_admin or key.user_id == caller.user_id):
+            raise NotFound(f"there is no key {key_id!r}", reason="KEY_NOT_FOUND")
+        return key
+
+    async def rotate(self, caller: Caller, key_id: str, *, grace: timedelta) -> ShownKey:
+        """Give a key a new secret; the old one goes on for `grace`."""
+        key = await self.get(caller, key_id)
+        made = new_key(key.prefix)
+        rotated = replace(
+            key,
+            digest=made.digest,
+            previous_digest=key.digest if grace else "",
+            previous_expire_time=self._clock.now() + grace if grace else None,
+        )
+        await self._store.replace_key(rotated)
+        self._authenticator.forget()
+        return ShownKey(key=rotated, text=made.text)
+
+    async def delete(self, caller: Caller, key_id: str) -> None:
+        """Delete a key; it stops counting at once here, within seconds on other replicas."""
+        key = await self.get(caller, key_id)
+        await self._store.delete_key(key.tenant_id, key.id)
+        self._authenticator.forget()
+
+    async def _owner(self, caller: Caller, user_id: str) -> str:
+        if not user_id or user_id == caller.user_id:
+            return caller.user_id
+        if not caller.is_admin:
+            raise PermissionDenied("only administrators make keys for others", reason="SCOPE_MISSING")
+        user = await self._store.user(user_id)
+        if user is None or user.tenant_id != caller.tenant_id:
+            raise NotFound(f"there is no user {user_id!r}", reason="USER_NOT_FOUND")
+        return user.id

@@ -1,0 +1,105 @@
+"""Logging in and staying in: access tokens with refresh tokens that are used once."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from gateway.auth.identity import RefreshToken, User
+from gateway.auth.password import Passwords
+from gateway.auth.secret import digest, new_token
+from gateway.auth.store import IdentityStore
+from gateway.auth.throttle import Throttle
+from gateway.auth.token import AccessTokens
+from penstock_kit.clock import Clock
+from penstock_kit.errors import Unauthenticated
+from penstock_kit.ids import new_id
+from penstock_kit.logging import get_logger
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenPair:
+    """What a login gives; `expires_in` is the life of the access token in seconds."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+
+
+class Sessions:
+    """Exchanges passwords and refresh tokens for token pairs.
+
+    `guesses` counts failures per name and address, `addresses` per address alone.
+    A refresh token that comes back after its use was stolen, on one side or the other: its whole family ends.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: IdentityStore,
+        passwords: Passwords,
+        tokens: AccessTokens,
+        clock: Clock,
+        lifetime: timedelta,
+        guesses: Throttle,
+        addresses: Throttle,
+    ) -> None:
+        self._store = store
+        self._passwords = passwords
+        self._tokens = tokens
+        self._clock = clock
+        self._lifetime = lifetime
+        self._guesses = guesses
+        self._addresses = addresses
+
+    async def login(self, username: str, password: str, *, address: str) -> TokenPair:
+        """Return tokens for the user; raise Unauthenticated (LOGIN_FAILED) or ResourceExhausted after many failures."""
+        guess = f"{address} {username}"
+        self._guesses.check(guess)
+        self._addresses.check(address)
+        user = await self._store.user_by_name(username)
+        known = await self._passwords.verify(password, user.password_hash if user is not None else "")
+        if user is None or not known or not user.active:
+            self._guesses.failed(guess)
+            self._addresses.failed(address)
+            raise Unauthenticated("the username or password is wrong", reason="LOGIN_FAILED")
+        self._guesses.succeeded(guess)
+        await self._store.drop_expired(self._clock.now())
+        return await self._pair(user, new_id("fam"), self._clock.now() + self._lifetime)
+
+    async def refresh(self, text: str) -> TokenPair:
+        """Return the next tokens of the family; raise Unauthenticated (REFRESH_INVALID)."""
+        token = await self._store.token(digest(text))
+        if token is None or token.expire_time <= self._clock.now():
+            raise _refused()
+        if not await self._store.use_token(token.digest):
+            log.warning("a refresh token was used twice; its session ends", user=token.user_id, family=token.family_id)
+            await self._store.revoke_family(token.family_id)
+            raise _refused()
+        user = await self._store.user(token.user_id)
+        if user is None or not user.active:
+            raise _refused()
+        return await self._pair(user, token.family_id, token.expire_time)
+
+    async def logout(self, text: str) -> None:
+        """End the session a refresh token belongs to; an unknown token is no error."""
+        token = await self._store.token(digest(text))
+        if token is not None:
+            await self._store.revoke_family(token.family_id)
+
+    async def _pair(self, user: User, family_id: str, expire_time: datetime) -> TokenPair:
+        text = new_token("prt")
+        token = RefreshToken(
+            digest=digest(text),
+            family_id=family_id,
+            user_id=user.id,
+            create_time=self._clock.now(),
+            expire_time=expire_time,
+        )
+        await self._store.add_token(token)
+        access = self._tokens.issue(user)
+        return TokenPair(access_token=access, refresh_token=text, expires_in=int(self._tokens.lifetime.total_seconds()))
+
+
+def _refused() -> Unauthenticated:
+    return Unauthenticated("the refresh token is unknown, used or expired; log in again", reason="REFRESH_INVALID")

@@ -1,0 +1,78 @@
+"""The shared cache, for operators."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import Query, Response
+from penstock.cache.v1 import cache_pb2 as pb
+from pydantic import BaseModel, Field
+
+from gateway.auth.guard import Guard
+from gateway.auth.scope import ADMIN
+from gateway.convert.scalar import milliseconds
+from gateway.json import JsonResponse
+from gateway.routes.router import add, api_router
+from penstock_kit.errors import FieldViolation, InvalidArgument
+
+if TYPE_CHECKING:
+    from penstock.cache.v1.cache_pb2_grpc import CacheServiceAsyncStub
+
+Prefix = Annotated[str, Query(max_length=512, description="Every key that begins so.")]
+Tag = Annotated[str, Query(max_length=512, description="Every key with this tag.")]
+Shared = Annotated[bool, Query(description="The partition of all tenants instead of your own.")]
+
+
+class Warmup(BaseModel):
+    """Which sources to fill the cache from."""
+
+    sources: list[str] = Field(default_factory=list, description="Empty: all.")
+
+
+class CacheRoutes:
+    """The routes below ``/api/v1/cache``."""
+
+    def __init__(self, *, cache: "CacheServiceAsyncStub", guard: Guard) -> None:
+        self._cache = cache
+        self.router = api_router("cache", guard.needs(ADMIN))
+        add(self.router, "GET /api/v1/cache/stats", self.cache_stats)
+        add(self.router, "DELETE /api/v1/cache", self.invalidate)
+        add(self.router, "POST /api/v1/cache/warmup", self.warm_up)
+
+    async def cache_stats(self) -> Response:
+        """Return hit rates, sizes and the state of the backend."""
+        return JsonResponse(_stats(await self._cache.GetStats(pb.GetStatsRequest())))
+
+    async def invalidate(self, prefix: Prefix = "", tag: Tag = "", shared: Shared = False) -> Response:
+        """Delete by prefix, tag or both."""
+        if not prefix and not tag:
+            violation = FieldViolation(field="prefix", description="give a prefix, a tag or both")
+            message = "nothing to delete: give ?prefix= or ?tag="
+            raise InvalidArgument(message, reason="REQUEST_INVALID", violations=[violation])
+        partition = pb.PARTITION_SHARED if shared else pb.PARTITION_TENANT
+        response = await self._cache.Invalidate(pb.InvalidateRequest(prefix=prefix, tag=tag, partition=partition))
+        return JsonResponse({"deleted": response.deleted})
+
+    async def warm_up(self, body: Warmup | None = None) -> Response:
+        """Fill the cache from its registered sources."""
+        response = await self._cache.Warmup(pb.WarmupRequest(sources=(body or Warmup()).sources))
+        return JsonResponse({"loaded": response.loaded, "failures": dict(response.failures)})
+
+
+def _stats(stats: pb.GetStatsResponse) -> dict[str, object]:
+    return {
+        "backend": stats.backend,
+        "hits": stats.hits,
+        "misses": stats.misses,
+        "hit_rate": stats.hit_rate,
+        "sets": stats.sets,
+        "deletes": stats.deletes,
+        "evictions": stats.evictions,
+        "expirations": stats.expirations,
+        "errors": stats.errors,
+        "entries": stats.entries,
+        "bytes": stats.bytes,
+        "max_entries": stats.max_entries,
+        "max_bytes": stats.max_bytes,
+        "breaker_state": stats.breaker_state,
+        "uptime_ms": milliseconds(stats, "uptime"),
+        "prefixes": {entry.prefix: {"hits": entry.hits, "misses": entry.misses} for entry in stats.prefixes},
+    }

@@ -1,0 +1,153 @@
+"""What model calls cost: summaries, the ledger, budgets, prices."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+from fastapi import Depends, Query, Response
+from penstock.llm.v1 import cost_pb2 as pb
+from pydantic import BaseModel, Field
+
+from gateway.auth.guard import Guard
+from gateway.auth.scope import ADMIN, COSTS
+from gateway.convert.cost import (
+    budget_from_proto,
+    cost_row_from_proto,
+    csv_from_rows,
+    ledger_entry_from_proto,
+    money_to_proto,
+    price_from_proto,
+)
+from gateway.convert.scalar import time_to_proto
+from gateway.json import JsonResponse
+from gateway.routes.page import PageSize, PageToken
+from gateway.routes.router import add, api_router
+
+if TYPE_CHECKING:
+    from penstock.llm.v1.cost_pb2_grpc import CostServiceAsyncStub
+
+_GROUPS: Final = {
+    "": pb.COST_GROUP_UNSPECIFIED,
+    "provider": pb.COST_GROUP_PROVIDER,
+    "model": pb.COST_GROUP_MODEL,
+    "key": pb.COST_GROUP_KEY,
+    "user": pb.COST_GROUP_USER,
+    "day": pb.COST_GROUP_DAY,
+}
+_DECIMAL: Final = r"^\d{1,12}(\.\d{1,12})?$"
+Group = Annotated[Literal["", "provider", "model", "key", "user", "day"], Query(description="Empty: only the total.")]
+From = Annotated[datetime | None, Query(description="Inclusive, ISO 8601.")]
+Until = Annotated[datetime | None, Query(description="Exclusive, ISO 8601.")]
+Subject = Annotated[str, Query(max_length=64)]
+
+
+class BudgetPut(BaseModel):
+    """A limit on spending."""
+
+    scope: Literal["key", "user", "total"]
+    subject: str = Field(default="", max_length=64, description="Key id or user id; empty with `total`.")
+    period: Literal["day", "month", "total"] = "month"
+    limit: str = Field(pattern=_DECIMAL, description='US dollars as a decimal string, such as "25.00".')
+
+
+class PricePut(BaseModel):
+    """A price in US dollars per million tokens, as decimal strings; empty: unknown."""
+
+    provider: str = Field(min_length=1, max_length=64)
+    model: str = Field(min_length=1, max_length=200)
+    input: str = Field(pattern=_DECIMAL)
+    output: str = Field(pattern=_DECIMAL)
+    cache_read: str = Field(default="", pattern=rf"{_DECIMAL}|^$")
+    cache_write: str = Field(default="", pattern=rf"{_DECIMAL}|^$")
+
+
+class CostRoutes:
+    """The routes below ``/api/v1/costs``, ``/api/v1/budgets`` and ``/api/v1/prices``."""
+
+    def __init__(self, *, costs: "CostServiceAsyncStub", guard: Guard) -> None:
+        self._costs = costs
+        self.router = api_router("costs", guard.needs(COSTS))
+        admin = [Depends(guard.needs(ADMIN))]
+        add(self.router, "GET /api/v1/costs/summary", self.summarize_costs)
+        add(self.router, "GET /api/v1/costs/ledger", self.list_ledger)
+        add(self.router, "GET /api/v1/budgets", self.list_budgets)
+        add(self.router, "PUT /api/v1/budgets", self.put_budget, dependencies=admin)
+        add(self.router, "DELETE /api/v1/budgets/{budget_id}", self.delete_budget, dependencies=admin, status_code=204)
+        add(self.router, "GET /api/v1/prices", self.list_prices)
+        add(self.router, "PUT /api/v1/prices", self.put_price, dependencies=admin)
+
+    async def summarize_costs(
+        self,
+        *,
+        group_by: Group = "",
+        start_time: From = None,
+        end_time: Until = None,
+        user_id: Subject = "",
+        key_id: Subject = "",
+        format: Literal["json", "csv"] = "json",
+    ) -> Response:
+        """Sum the ledger, grouped. Only administrators see other users' calls."""
+        request = pb.SummarizeCostsRequest(
+            group_by=_GROUPS[group_by],
+            start_time=time_to_proto(start_time),
+            end_time=time_to_proto(end_time),
+            user_id=user_id,
+            key_id=key_id,
+        )
+        response = await self._costs.SummarizeCosts(request)
+        if format == "csv":
+            headers = {"content-disposition": 'attachment; filename="costs.csv"'}
+            return Response(csv_from_rows(response.rows), media_type="text/csv; charset=utf-8", headers=headers)
+        rows = [cost_row_from_proto(row) for row in response.rows]
+        return JsonResponse({"group_by": group_by or None, "rows": rows, "total": cost_row_from_proto(response.total)})
+
+    async def list_ledger(
+        self,
+        *,
+        page_size: PageSize = 0,
+        page_token: PageToken = "",
+        start_time: From = None,
+        end_time: Until = None,
+        user_id: Subject = "",
+        key_id: Subject = "",
+    ) -> Response:
+        """List model calls, newest first."""
+        request = pb.ListLedgerRequest(
+            page_size=page_size,
+            page_token=page_token,
+            start_time=time_to_proto(start_time),
+            end_time=time_to_proto(end_time),
+            user_id=user_id,
+            key_id=key_id,
+        )
+        response = await self._costs.ListLedger(request)
+        entries = [ledger_entry_from_proto(entry) for entry in response.entries]
+        return JsonResponse({"entries": entries, "next_page_token": response.next_page_token or None})
+
+    async def list_budgets(self, page_size: PageSize = 0, page_token: PageToken = "") -> Response:
+        """List budgets with what is spent."""
+        response = await self._costs.ListBudgets(pb.ListBudgetsRequest(page_size=page_size, page_token=page_token))
+        budgets = [budget_from_proto(budget) for budget in response.budgets]
+        return JsonResponse({"budgets": budgets, "next_page_token": response.next_page_token or None})
+
+    async def put_budget(self, body: BudgetPut) -> Response:
+        """Create or replace a budget."""
+        budget = pb.Budget(scope=body.scope, subject=body.subject, period=body.period, limit=money_to_proto(body.limit))
+        response = await self._costs.PutBudget(pb.PutBudgetRequest(budget=budget))
+        return JsonResponse(budget_from_proto(response.budget))
+
+    async def delete_budget(self, budget_id: str) -> Response:
+        """Delete a budget."""
+        await self._costs.DeleteBudget(pb.DeleteBudgetRequest(id=budget_id))
+        return Response(status_code=204)
+
+    async def list_prices(self, provider: str = "", page_size: PageSize = 0, page_token: PageToken = "") -> Response:
+        """List the prices in force."""
+        request = pb.ListPricesRequest(provider=provider, page_size=page_size, page_token=page_token)
+        response = await self._costs.ListPrices(request)
+        prices = [price_from_proto(price) for price in response.prices]
+        return JsonResponse({"prices": prices, "next_page_token": response.next_page_token or None})
+
+    async def put_price(self, body: PricePut) -> Response:
+        """Set an operator's price for a model."""
+        response = await self._costs.PutPrice(pb.PutPriceRequest(price=pb.Price(**body.model_dump())))
+        return JsonResponse(price_from_proto(response.price))

@@ -1,0 +1,225 @@
+"""Telemetry in and out: ingest, newest rows, history."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from google.protobuf.duration_pb2 import Duration
+from penstock.feature.v1 import feature_pb2 as pb
+from pydantic import BaseModel, Field
+
+from gateway.auth.guard import Guard
+from gateway.auth.scope import TELEMETRY_READ, TELEMETRY_WRITE
+from gateway.convert.scalar import time_to_proto
+from gateway.convert.telemetry import columns_from_table, filters_to_proto, rows_from_table
+from gateway.routes.envelope import Stopwatch
+from gateway.routes.router import PROBLEMS, add, api_router
+from gateway.streaming.upload import Upload
+from penstock_kit.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from penstock.feature.v1.feature_pb2_grpc import FeatureServiceAsyncStub
+
+INGEST_PATH: Final = "/api/v2/data/ingest"
+_INGEST_SECONDS: Final = 3600.0
+_QUERY_SECONDS: Final = 60.0
+_LARGE_ROWS: Final = 2000
+_FORMATS: Final[dict[str, pb.IngestFormat.ValueType]] = {
+    "application/json": pb.INGEST_FORMAT_JSON,
+    "text/csv": pb.INGEST_FORMAT_CSV,
+    "application/csv": pb.INGEST_FORMAT_CSV,
+    "application/vnd.apache.arrow.stream": pb.INGEST_FORMAT_ARROW,
+    "application/vnd.apache.arrow.file": pb.INGEST_FORMAT_ARROW,
+    "application/vnd.apache.parquet": pb.INGEST_FORMAT_PARQUET,
+}
+_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "device_code": {"type": "string"},
+                        "model_code": {"type": "string"},
+                        "rows": {"type": "array", "items": {"type": "object", "required": ["timestamp"]}},
+                    },
+                    "required": ["rows"],
+                }
+            },
+            "text/csv": {"schema": {"type": "string"}},
+            "application/vnd.apache.arrow.stream": {"schema": {"type": "string", "format": "binary"}},
+            "application/vnd.apache.parquet": {"schema": {"type": "string", "format": "binary"}},
+        },
+    }
+}
+Code = Annotated[str, Query(max_length=128)]
+
+
+class RealtimeQuery(BaseModel):
+    """Which rows to return, newest first."""
+
+    model_code: str = Field(default="", max_length=128)
+    filters: Any = Field(
+        default=None,
+        description='`{"device_code": "WLD001", "current": {"gt": 180}}`, or an array of {field, operator, value}.',
+    )
+    page: int = Field(default=1, ge=1)
+    page_size: int = Field(default=100, ge=1, le=1000)
+    fields: list[str] = Field(default_factory=list, description="Empty: all.")
+
+
+class HistoryQuery(BaseModel):
+    """Which rows of one device to return."""
+
+    device_code: str = Field(min_length=1, max_length=128)
+    fields: list[str] = Field(default_factory=list, description="Empty: all.")
+    start_time: datetime | None = Field(default=None, description="Inclusive, ISO 8601.")
+    end_time: datetime | None = Field(default=None, description="Exclusive.")
+    interval: float = Field(default=0, ge=0, description="Seconds of a bucket; 0: rows as they are.")
+    aggregate: str = Field(
+        default="", max_length=20, description="`mean`, `min`, `max`, `first`, `last`, `count`, `sum` or `std`."
+    )
+    limit: int = Field(default=10_000, ge=1, le=100_000)
+    newest_first: bool = False
+    format: Literal["rows", "columns"] = "rows"
+
+    def to_proto(self) -> pb.QueryHistoryRequest:
+        """Return the message."""
+        interval = None
+        if self.interval:
+            interval = Duration()
+            interval.FromTimedelta(timedelta(seconds=self.interval))
+        return pb.QueryHistoryRequest(
+            device_code=self.device_code,
+            fields=self.fields,
+            start_time=time_to_proto(self.start_time),
+            end_time=time_to_proto(self.end_time),
+            interval=interval,
+            aggregate=self.aggregate,
+            limit=self.limit,
+            newest_first=self.newest_first,
+        )
+
+
+class IngestParameters(BaseModel):
+    """How to read the body; for CSV, Arrow and Parquet, and overriding what a JSON body says."""
+
+    device_code: str = Field(default="", max_length=128, description="Needed unless a JSON body names it.")
+    model_code: str = Field(default="", max_length=128)
+    timestamp_column: str = Field(default="", max_length=256, description="Empty: `timestamp`.")
+    delimiter: str = Field(default="", max_length=4, description="CSV separator; empty: guessed.")
+    tz: str = Field(default="", max_length=64, description="IANA zone of times without one; empty: UTC.")
+    create: bool = Field(default=False, description="Register an unknown device, its fields and the model.")
+
+
+class DataRoutes:
+    """The routes below ``/api/v2/data``."""
+
+    def __init__(self, *, features: "FeatureServiceAsyncStub", guard: Guard) -> None:
+        self._features = features
+        self.router = api_router("data")
+        reader = [Depends(guard.needs(TELEMETRY_READ))]
+        writer = [Depends(guard.needs(TELEMETRY_WRITE))]
+        # Its body is anything but small: it is passed on as it comes, not parsed here.
+        plain = APIRouter(tags=["data"], responses=PROBLEMS)
+        add(plain, f"POST {INGEST_PATH}", self.ingest, dependencies=writer, openapi_extra=_BODY)
+        self.router.include_router(plain)
+        add(self.router, "POST /api/v2/data/query/realtime", self.query_realtime, dependencies=reader)
+        add(self.router, "POST /api/v2/data/query/history", self.query_history, dependencies=reader)
+        add(self.router, "GET /api/v2/data/query/history", self.get_history, dependencies=reader)
+
+    async def ingest(self, request: Request, parameters: Annotated[IngestParameters, Query()]) -> Response:
+        """Store rows of one device. Good rows are stored, bad ones are named with their line.
+
+        Idempotent by device and timestamp: the last value wins. The body may be gzip.
+        """
+        watch = Stopwatch()
+        options = pb.IngestOptions(
+            format=_format(request.headers.get("content-type", "application/json")),
+            time_zone=parameters.tz,
+            **parameters.model_dump(exclude={"tz"}),
+        )
+        response = await Upload(options, request.receive).send(self._features.Ingest, timeout=_INGEST_SECONDS)
+        return watch.enveloped(
+            {
+                "device_code": response.device_code,
+                "model_code": response.model_code or None,
+                "rows_accepted": response.rows_accepted,
+                "rows_rejected": response.rows_rejected,
+                "errors": [{"line": error.line, "reason": error.reason} for error in response.errors],
+                "fields": list(response.fields),
+            }
+        )
+
+    async def query_realtime(self, body: RealtimeQuery) -> Response:
+        """Return the newest rows that fit the filters, by page."""
+        watch = Stopwatch()
+        request = pb.QueryRealtimeRequest(
+            model_code=body.model_code,
+            filters=filters_to_proto(body.filters),
+            page=body.page,
+            page_size=body.page_size,
+            fields=body.fields,
+        )
+        response = await self._features.QueryRealtime(request, timeout=_QUERY_SECONDS)
+        return watch.enveloped(
+            {
+                "rows": rows_from_table(response.rows),
+                "total": response.total,
+                "total_is_estimate": response.total_is_estimate,
+                "page": response.page,
+                "page_size": response.page_size,
+            }
+        )
+
+    async def query_history(self, body: HistoryQuery) -> Response:
+        """Return a device's rows over a range, down-sampled when `interval` is given."""
+        watch = Stopwatch()
+        response = await self._features.QueryHistory(body.to_proto(), timeout=_QUERY_SECONDS)
+        if len(response.rows.timestamps) < _LARGE_ROWS:
+            return watch.enveloped(_history(response, body.format))
+        return await asyncio.to_thread(lambda: watch.enveloped(_history(response, body.format)))
+
+    async def get_history(
+        self,
+        *,
+        device_code: Code,
+        field: Annotated[list[str] | None, Query(description="Repeatable; left out: all.")] = None,
+        start_time: datetime | None = None,
+        end_time: datetime | None = None,
+        interval: Annotated[float, Query(ge=0)] = 0,
+        aggregate: Annotated[str, Query(max_length=20)] = "",
+        limit: Annotated[int, Query(ge=1, le=100_000)] = 10_000,
+        newest_first: bool = False,
+        format: Literal["rows", "columns"] = "rows",
+    ) -> Response:
+        """The same, asked with parameters."""
+        query = HistoryQuery(
+            device_code=device_code,
+            fields=field or [],
+            start_time=start_time,
+            end_time=end_time,
+            interval=interval,
+            aggregate=aggregate,
+            limit=limit,
+            newest_first=newest_first,
+            format=format,
+        )
+        return await self.query_history(query)
+
+
+def _history(response: pb.QueryHistoryResponse, form: str) -> dict[str, Any]:
+    table = response.rows
+    shape = columns_from_table(table) if form == "columns" else {"rows": rows_from_table(table)}
+    return {**shape, "row_count": len(table.timestamps), "truncated": response.truncated}
+
+
+def _format(content_type: str) -> pb.IngestFormat.ValueType:
+    kind = content_type.partition(";")[0].strip().lower()
+    found = _FORMATS.get(kind)
+    if found is None:
+        message = f"content-type {kind!r} can't be ingested; send one of {', '.join(_FORMATS)}"
+        raise InvalidArgument(message, reason="CONTENT_TYPE_UNKNOWN")
+    return found

@@ -1,0 +1,106 @@
+"""Data sets for training: build, follow, download, delete."""
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from fastapi import Depends, Query, Response
+from penstock.feature.v1 import feature_pb2 as pb
+from pydantic import Field
+
+from gateway.auth.guard import Guard
+from gateway.auth.scope import TELEMETRY_READ, TELEMETRY_WRITE
+from gateway.convert.feature import dataset_from_proto, manifest_from_proto
+from gateway.convert.scalar import time_to_proto
+from gateway.json import JsonResponse
+from gateway.routes.envelope import Stopwatch
+from gateway.routes.extraction import ExtractionOptions, Period
+from gateway.routes.page import PageSize, PageToken
+from gateway.routes.router import add, api_router
+from gateway.streaming.download import Download
+from penstock_kit.errors import NotFound
+
+if TYPE_CHECKING:
+    from penstock.feature.v1.feature_pb2_grpc import FeatureServiceAsyncStub
+
+_BUILD_SECONDS = 600.0
+_RUNNING = frozenset({"queued", "running"})
+Format = Annotated[Literal["npz", "parquet", "csv"], Query(description="Form of the file.")]
+
+
+class DatasetCreate(ExtractionOptions, Period):
+    """Which rows to learn from, what to learn, and how to split."""
+
+    model_code: str = Field(min_length=1, max_length=128)
+    device_codes: list[str] = Field(default_factory=list, max_length=10_000, description="Empty: every device.")
+    label_column: str = Field(default="", max_length=256, description="Empty: the model's.")
+    val_split: float = Field(default=0.2, gt=0, lt=1, description="Part for validation.")
+    random_state: int = 42
+    split: str = Field(default="time", max_length=20, description="`time`, `device` or `random`.")
+    label_mode: str = Field(default="mode", max_length=20, description="`mode`, `last` or `any`.")
+    detach: bool = Field(default=False, description="Answer at once and build as a job.")
+
+    def to_proto(self) -> pb.CreateDatasetRequest:
+        """Return the message."""
+        own = ("model_code", "device_codes", "label_column", "val_split", "random_state", "split", "label_mode")
+        return pb.CreateDatasetRequest(
+            **{name: getattr(self, name) for name in own},
+            detach=self.detach,
+            start_time=time_to_proto(self.start_time),
+            end_time=time_to_proto(self.end_time),
+            options=self.options_to_proto(),
+        )
+
+
+class DatasetRoutes:
+    """``/api/v2/ai/features/dataset`` and the routes below ``/api/v2/ai/datasets``."""
+
+    def __init__(self, *, features: "FeatureServiceAsyncStub", guard: Guard) -> None:
+        self._features = features
+        self.router = api_router("datasets", guard.needs(TELEMETRY_READ))
+        writer = [Depends(guard.needs(TELEMETRY_WRITE))]
+        one = "/api/v2/ai/datasets/{dataset_id}"
+        add(self.router, "POST /api/v2/ai/features/dataset", self.create_dataset, dependencies=writer)
+        add(self.router, "GET /api/v2/ai/datasets", self.list_datasets)
+        add(self.router, f"GET {one}", self.get_dataset)
+        add(self.router, f"GET {one}/manifest", self.get_manifest)
+        add(self.router, f"GET {one}/download", self.download_dataset)
+        add(self.router, f"DELETE {one}", self.delete_dataset, dependencies=writer, status_code=204)
+
+    async def create_dataset(self, body: DatasetCreate) -> Response:
+        """Build a data set; a long build is answered 202 and goes on as a job."""
+        watch = Stopwatch()
+        response = await self._features.CreateDataset(body.to_proto(), timeout=_BUILD_SECONDS)
+        status = 202 if response.dataset.state in _RUNNING else 200
+        return watch.enveloped(dataset_from_proto(response.dataset), status)
+
+    async def list_datasets(self, page_size: PageSize = 0, page_token: PageToken = "") -> Response:
+        """List data sets, newest first."""
+        watch = Stopwatch()
+        response = await self._features.ListDatasets(pb.ListDatasetsRequest(page_size=page_size, page_token=page_token))
+        found = [dataset_from_proto(dataset) for dataset in response.datasets]
+        return watch.enveloped({"datasets": found, "next_page_token": response.next_page_token or None})
+
+    async def get_dataset(self, dataset_id: str) -> Response:
+        """Read a data set, or how far its job is."""
+        watch = Stopwatch()
+        return watch.enveloped(dataset_from_proto(await self._dataset(dataset_id)))
+
+    async def get_manifest(self, dataset_id: str) -> Response:
+        """Read the manifest: fields, features, fills, fences, scalers, split."""
+        manifest: Any = manifest_from_proto(await self._dataset(dataset_id))
+        if manifest is None:
+            raise NotFound(f"the data set {dataset_id!r} has no manifest yet", reason="DATASET_NOT_READY")
+        return JsonResponse(manifest)
+
+    async def download_dataset(self, dataset_id: str, format: Format = "npz") -> Response:
+        """Download the file: X_train, y_train, X_val, y_val."""
+        request = pb.DownloadDatasetRequest(id=dataset_id, format=format)
+        return Download(lambda: self._features.DownloadDataset(request))
+
+    async def delete_dataset(self, dataset_id: str) -> Response:
+        """Delete a data set with its files."""
+        await self._features.DeleteDataset(pb.DeleteDatasetRequest(id=dataset_id))
+        return Response(status_code=204)
+
+    async def _dataset(self, dataset_id: str) -> pb.Dataset:
+        response = await self._features.GetDataset(pb.GetDatasetRequest(id=dataset_id))
+        return response.dataset

@@ -1,0 +1,36 @@
+"""How features are made, as requests say it."""
+
+from datetime import datetime
+
+from penstock.feature.v1 import feature_pb2 as pb
+from pydantic import BaseModel, Field
+
+
+class ExtractionOptions(BaseModel):
+    """Options of windows, cleaning and scaling; what is left out takes feature-service's default."""
+
+    window_size: int = Field(default=100, ge=1, le=10_000_000, description="Rows per window.")
+    overlap: float = Field(default=0.5, description="0 ≤ overlap < 1.")
+    normalize_method: str = Field(default="z_score", max_length=40, description="`z_score`, `min_max` or `none`.")
+    missing_value_method: str = Field(
+        default="",
+        max_length=40,
+        description="`drop`, `forward_fill`, `backward_fill`, `interpolate`, `mean`, `median` or `none`.",
+    )
+    outlier_method: str = Field(default="", max_length=40, description="`iqr`, `z_score`, `clip` or `none`.")
+    outlier_threshold: float = Field(default=0, ge=0, description="0: 1.5.")
+    features: list[str] = Field(default_factory=list, description="Names such as `mean`; empty: the default set.")
+    fields: list[str] = Field(default_factory=list, description="Empty: every numeric field.")
+    range_min: float | None = Field(default=None, description="Lower end of `min_max`.")
+    range_max: float | None = Field(default=None, description="Upper end of `min_max`.")
+
+    def options_to_proto(self) -> pb.ExtractionOptions:
+        """Return the message."""
+        return pb.ExtractionOptions(**{name: getattr(self, name) for name in ExtractionOptions.model_fields})
+
+
+class Period(BaseModel):
+    """From when to when."""
+
+    start_time: datetime | None = Field(default=None, description="Inclusive, ISO 8601; left out: the first row.")
+    end_time: datetime | None = Field(default=None, description="Exclusive; left out: after the last row.")

@@ -1,0 +1,103 @@
+"""Features over windows, and statistics of a model's fields."""
+
+import asyncio
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import Query, Response
+from penstock.feature.v1 import feature_pb2 as pb
+from pydantic import Field
+
+from gateway.auth.guard import Guard
+from gateway.auth.scope import TELEMETRY_READ
+from gateway.convert.feature import features_from_proto, field_statistics_from_proto, stats_from_proto
+from gateway.convert.scalar import time_from_proto, time_to_proto
+from gateway.routes.envelope import Stopwatch
+from gateway.routes.extraction import ExtractionOptions, Period
+from gateway.routes.router import add, api_router
+
+if TYPE_CHECKING:
+    from penstock.feature.v1.feature_pb2_grpc import FeatureServiceAsyncStub
+
+_COMPUTE_SECONDS = 120.0
+# From here on the matrix is turned into JSON beside the event loop.
+_LARGE_BYTES = 256 * 1024
+
+
+class ExtractRequest(ExtractionOptions, Period):
+    """Which rows to make features of, and how."""
+
+    model_code: str = Field(default="", max_length=128)
+    device_code: str = Field(min_length=1, max_length=128)
+
+
+class FeatureRoutes:
+    """The routes below ``/api/v2/ai/features``, without data sets."""
+
+    def __init__(self, *, features: "FeatureServiceAsyncStub", guard: Guard) -> None:
+        self._features = features
+        self.router = api_router("features", guard.needs(TELEMETRY_READ))
+        add(self.router, "POST /api/v2/ai/features/extract", self.extract_features)
+        add(self.router, "GET /api/v2/ai/features/stats", self.feature_stats)
+        add(self.router, "GET /api/v2/data/statistics", self.device_statistics)
+
+    async def extract_features(self, body: ExtractRequest) -> Response:
+        """Compute features over windows of one device's rows."""
+        watch = Stopwatch()
+        request = pb.ExtractFeaturesRequest(
+            model_code=body.model_code,
+            device_code=body.device_code,
+            start_time=time_to_proto(body.start_time),
+            end_time=time_to_proto(body.end_time),
+            options=body.options_to_proto(),
+        )
+        response = await self._features.ExtractFeatures(request, timeout=_COMPUTE_SECONDS)
+        if len(response.values) < _LARGE_BYTES:
+            return watch.enveloped(features_from_proto(response))
+        return await asyncio.to_thread(lambda: watch.enveloped(features_from_proto(response)))
+
+    async def feature_stats(
+        self,
+        *,
+        model_code: Annotated[str, Query(min_length=1, max_length=128)],
+        start_time: datetime | None = None,
+        end_time: datetime | None = None,
+        device_code: Annotated[list[str] | None, Query(description="Repeatable; left out: every device.")] = None,
+    ) -> Response:
+        """Return statistics of a model's fields over its devices, with correlations."""
+        watch = Stopwatch()
+        request = pb.GetFeatureStatsRequest(
+            model_code=model_code,
+            start_time=time_to_proto(start_time),
+            end_time=time_to_proto(end_time),
+            device_codes=device_code or [],
+        )
+        response = await self._features.GetFeatureStats(request, timeout=_COMPUTE_SECONDS)
+        return watch.enveloped(stats_from_proto(response))
+
+    async def device_statistics(
+        self,
+        *,
+        device_code: Annotated[str, Query(min_length=1, max_length=128)],
+        field: Annotated[list[str] | None, Query(description="Repeatable; left out: every numeric field.")] = None,
+        start_time: datetime | None = None,
+        end_time: datetime | None = None,
+    ) -> Response:
+        """Return statistics of one device's fields over a range, computed in the store."""
+        watch = Stopwatch()
+        request = pb.ComputeStatisticsRequest(
+            device_code=device_code,
+            fields=field or [],
+            start_time=time_to_proto(start_time),
+            end_time=time_to_proto(end_time),
+        )
+        response = await self._features.ComputeStatistics(request, timeout=_COMPUTE_SECONDS)
+        return watch.enveloped(
+            {
+                "device_code": response.device_code,
+                "row_count": response.row_count,
+                "first_time": time_from_proto(response, "first_time"),
+                "last_time": time_from_proto(response, "last_time"),
+                "statistics": [field_statistics_from_proto(entry) for entry in response.statistics],
+            }
+        )

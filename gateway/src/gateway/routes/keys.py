@@ -1,0 +1,160 @@
+"""API keys: make, list, rotate, delete, and what each may use."""
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from fastapi import Response
+from penstock.llm.v1 import cost_pb2 as pb
+from pydantic import BaseModel, Field
+
+from gateway.auth.guard import Guard
+from gateway.auth.identity import ApiKey
+from gateway.auth.keyring import Keyring, KeyWish, ShownKey
+from gateway.auth.scope import ADMIN, require
+from gateway.json import JsonResponse
+from gateway.routes.router import add, api_router
+from penstock_kit.context import current_context
+from penstock_kit.errors import PenstockError
+from penstock_kit.logging import get_logger
+
+if TYPE_CHECKING:
+    from penstock.llm.v1.cost_pb2_grpc import CostServiceAsyncStub
+
+
+log = get_logger(__name__)
+
+
+class KeyPolicy(BaseModel):
+    """What a key may use of the models. Zero and empty mean no limit."""
+
+    allowed_models: list[str] = Field(default_factory=list, description="Models by id or pattern such as `openai/*`.")
+    tokens_per_minute: int = Field(default=0, ge=0)
+    requests_per_minute: int = Field(default=0, ge=0)
+    semantic_cache: bool = Field(default=False, description="The key may use the semantic cache.")
+
+
+class KeyCreate(BaseModel):
+    """A new API key."""
+
+    name: str = Field(min_length=1, max_length=128)
+    scopes: list[str] = Field(default_factory=list, description="Empty: everything you may do yourself.")
+    expire_time: datetime | None = Field(default=None, description="ISO 8601; without a zone it is UTC.")
+    user_id: str = Field(default="", max_length=64, description="Whose key it is; administrators only.")
+    policy: KeyPolicy | None = None
+
+
+class KeyRotate(BaseModel):
+    """How to rotate."""
+
+    grace_seconds: int = Field(
+        default=86_400, ge=0, le=30 * 86_400, description="How long the old secret still counts."
+    )
+
+
+class KeyRoutes:
+    """The routes below ``/api/v1/keys``. A key's text is in the answer that makes it, and nowhere else."""
+
+    def __init__(self, *, keyring: Keyring, costs: "CostServiceAsyncStub", guard: Guard) -> None:
+        self._keyring = keyring
+        self._costs = costs
+        self.router = api_router("keys", guard.needs())
+        add(self.router, "POST /api/v1/keys", self.create_key, status_code=201)
+        add(self.router, "GET /api/v1/keys", self.list_keys)
+        add(self.router, "GET /api/v1/keys/{key_id}", self.get_key)
+        add(self.router, "POST /api/v1/keys/{key_id}/rotate", self.rotate_key)
+        add(self.router, "GET /api/v1/keys/{key_id}/policy", self.get_policy)
+        add(self.router, "PUT /api/v1/keys/{key_id}/policy", self.put_policy)
+        add(self.router, "DELETE /api/v1/keys/{key_id}", self.delete_key, status_code=204)
+
+    async def create_key(self, body: KeyCreate) -> Response:
+        """Make a key. `key` in the answer is shown this once."""
+        caller = current_context().caller
+        wish = KeyWish(
+            name=body.name,
+            scopes=frozenset(body.scopes),
+            expire_time=_utc(body.expire_time),
+            user_id=body.user_id,
+        )
+        shown = await self._keyring.make(caller, wish)
+        if body.policy is not None:
+            try:
+                await self._put(shown.key.id, body.policy)
+            except PenstockError:  # a key without the limits that were asked for must not exist
+                await self._keyring.delete(caller, shown.key.id)
+                raise
+        return JsonResponse(_shown(shown), 201)
+
+    async def list_keys(self) -> Response:
+        """List your keys, or the tenant's for an administrator; never their texts."""
+        keys = await self._keyring.listed(current_context().caller)
+        return JsonResponse({"keys": [_key(key) for key in keys]})
+
+    async def get_key(self, key_id: str) -> Response:
+        """Read one key."""
+        return JsonResponse(_key(await self._keyring.get(current_context().caller, key_id)))
+
+    async def rotate_key(self, key_id: str, body: KeyRotate | None = None) -> Response:
+        """Give a key a new secret; the old one still counts for `grace_seconds`."""
+        grace = timedelta(seconds=(body or KeyRotate()).grace_seconds)
+        return JsonResponse(_shown(await self._keyring.rotate(current_context().caller, key_id, grace=grace)))
+
+    async def get_policy(self, key_id: str) -> Response:
+        """Read what a key may use."""
+        await self._keyring.get(current_context().caller, key_id)
+        response = await self._costs.GetKeyPolicy(pb.GetKeyPolicyRequest(key_id=key_id))
+        return JsonResponse(_policy(response.policy))
+
+    async def put_policy(self, key_id: str, body: KeyPolicy) -> Response:
+        """Set what a key may use; for administrators."""
+        caller = current_context().caller
+        require(caller, ADMIN)
+        await self._keyring.get(caller, key_id)
+        return JsonResponse(_policy(await self._put(key_id, body)))
+
+    async def delete_key(self, key_id: str) -> Response:
+        """Delete a key."""
+        await self._keyring.delete(current_context().caller, key_id)
+        try:
+            await self._costs.DeleteKeyPolicy(pb.DeleteKeyPolicyRequest(key_id=key_id))
+        except PenstockError as error:  # the key is gone; a policy without a key harms nobody
+            log.warning("the policy of a deleted key stays behind", key=key_id, reason=error.reason)
+        return Response(status_code=204)
+
+    async def _put(self, key_id: str, policy: KeyPolicy) -> pb.KeyPolicy:
+        request = pb.PutKeyPolicyRequest(policy=pb.KeyPolicy(key_id=key_id, **policy.model_dump()))
+        response = await self._costs.PutKeyPolicy(request)
+        return response.policy
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    if moment is None:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _key(key: ApiKey) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "prefix": key.prefix,
+        "user_id": key.user_id,
+        "tenant_id": key.tenant_id,
+        "scopes": sorted(key.scopes),
+        "create_time": key.create_time,
+        "expire_time": key.expire_time,
+        "previous_expire_time": key.previous_expire_time,
+    }
+
+
+def _shown(shown: ShownKey) -> dict[str, Any]:
+    return {**_key(shown.key), "key": shown.text}
+
+
+def _policy(policy: pb.KeyPolicy) -> dict[str, Any]:
+    return {
+        "key_id": policy.key_id,
+        "allowed_models": list(policy.allowed_models),
+        "tokens_per_minute": policy.tokens_per_minute,
+        "requests_per_minute": policy.requests_per_minute,
+        "semantic_cache": policy.semantic_cache,
+    }

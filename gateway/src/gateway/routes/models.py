@@ -1,0 +1,50 @@
+"""Questions to llm-service beside completions: parsing a prompt, explaining a route."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from fastapi import Response
+from penstock.llm.v1 import llm_pb2 as pb
+from pydantic import BaseModel, Field
+
+from gateway.auth.guard import Guard
+from gateway.auth.scope import MODELS
+from gateway.convert.provider import explanation_from_proto, query_from_proto
+from gateway.convert.scalar import time_to_proto
+from gateway.json import JsonResponse
+from gateway.routes.router import add, api_router
+
+if TYPE_CHECKING:
+    from penstock.llm.v1.llm_pb2_grpc import LlmServiceAsyncStub
+
+
+class ParseRequest(BaseModel):
+    """A question about devices in words."""
+
+    prompt: str = Field(min_length=1, max_length=20_000)
+    known_devices: list[str] = Field(default_factory=list, max_length=10_000)
+    known_fields: list[str] = Field(default_factory=list, max_length=10_000)
+    now: datetime | None = Field(default=None, description="What `now` means in the prompt; the server's clock.")
+    time_zone: str = Field(default="", max_length=64, description="IANA zone for `today`; empty: UTC.")
+    model: str = Field(default="", max_length=200)
+
+
+class ModelRoutes:
+    """The routes below ``/api/v1/llm``."""
+
+    def __init__(self, *, llm: "LlmServiceAsyncStub", guard: Guard) -> None:
+        self._llm = llm
+        self.router = api_router("llm", guard.needs(MODELS))
+        add(self.router, "POST /api/v1/llm/parse", self.parse_prompt)
+        add(self.router, "GET /api/v1/llm/route", self.explain_route)
+
+    async def parse_prompt(self, body: ParseRequest) -> Response:
+        """Turn a question into a structured query, by a model or by rules."""
+        fields = body.model_dump(exclude={"now"})
+        request = pb.ParsePromptRequest(**fields, now=time_to_proto(body.now))
+        return JsonResponse(query_from_proto(await self._llm.ParsePrompt(request)))
+
+    async def explain_route(self, model: str = "", policy: str = "") -> Response:
+        """Say where a request for `model` would go now, and why."""
+        response = await self._llm.ExplainRoute(pb.ExplainRouteRequest(model=model, policy=policy))
+        return JsonResponse(explanation_from_proto(response))

@@ -1,0 +1,65 @@
+"""Users, for administrators."""
+
+from typing import Any
+
+from fastapi import Response
+from pydantic import BaseModel, Field, SecretStr
+
+from gateway.auth.directory import Directory, UserWish
+from gateway.auth.guard import Guard
+from gateway.auth.identity import User
+from gateway.auth.scope import ADMIN
+from gateway.json import JsonResponse
+from gateway.routes.router import add, api_router
+from penstock_kit.context import current_context
+
+
+class UserCreate(BaseModel):
+    """A new user."""
+
+    username: str = Field(min_length=1, max_length=128, pattern=r"^[^\s:/]+$")
+    password: SecretStr = Field(max_length=1024)
+    scopes: list[str] = Field(default_factory=list, description="Empty: everything but administration.")
+    tenant_id: str = Field(default="", max_length=63, description="Empty: your own tenant.")
+
+
+class UserRoutes:
+    """The routes below ``/api/v1/users``."""
+
+    def __init__(self, *, directory: Directory, guard: Guard) -> None:
+        self._directory = directory
+        self.router = api_router("users", guard.needs(ADMIN))
+        add(self.router, "POST /api/v1/users", self.create_user, status_code=201)
+        add(self.router, "GET /api/v1/users", self.list_users)
+        add(self.router, "DELETE /api/v1/users/{user_id}", self.delete_user, status_code=204)
+
+    async def create_user(self, body: UserCreate) -> Response:
+        """Make a user. Administrators of the tenant `default` may name another tenant."""
+        wish = UserWish(
+            username=body.username,
+            password=body.password.get_secret_value(),
+            scopes=frozenset(body.scopes),
+            tenant_id=body.tenant_id,
+        )
+        return JsonResponse(_user(await self._directory.make(current_context().caller, wish)), 201)
+
+    async def list_users(self) -> Response:
+        """List the users of your tenant."""
+        users = await self._directory.listed(current_context().caller)
+        return JsonResponse({"users": [_user(user) for user in users]})
+
+    async def delete_user(self, user_id: str) -> Response:
+        """Delete a user with all keys and sessions."""
+        await self._directory.delete(current_context().caller, user_id)
+        return Response(status_code=204)
+
+
+def _user(user: User) -> dict[str, Any]:
+    return {
+        "id": user.id,
+        "username": user.username,
+        "tenant_id": user.tenant_id,
+        "scopes": sorted(user.scopes),
+        "active": user.active,
+        "create_time": user.create_time,
+    }
