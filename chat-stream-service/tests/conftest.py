@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from penstock.cache.v1 import cache_pb2, cache_pb2_grpc
 from penstock.chat.v1 import chat_pb2 as pb
 from penstock.chat.v1 import chat_pb2_grpc
 from penstock.common.v1.common_pb2 import Money, Usage
@@ -20,9 +21,9 @@ from chat_stream_service.parts import Parts, build_parts
 from chat_stream_service.resources import open_resources
 from chat_stream_service.settings import ChatSettings
 from penstock_kit.clock import SystemClock
-from penstock_kit.context import CallContext, Caller, use_context
+from penstock_kit.context import CallContext, Caller, current_context, use_context
 from penstock_kit.database import migrate, sqlite_url
-from penstock_kit.errors import NotFound
+from penstock_kit.errors import NotFound, Unavailable
 from penstock_kit.grpc import GrpcServer, open_channel
 from penstock_testkit.services import FakeLlm, Step, serve
 
@@ -81,6 +82,38 @@ class FakeFeature(feature_pb2_grpc.FeatureServiceServicer, feature_pb2_grpc.Meta
         return feature_pb2.ListDevicesResponse(devices=self.devices)
 
 
+class FakeCache(cache_pb2_grpc.CacheServiceServicer):
+    """Keeps values by tenant and key; down while `down` is set."""
+
+    def __init__(self) -> None:
+        self.values: dict[tuple[str, str], bytes] = {}
+        self.classes: dict[str, str] = {}
+        self.reads = 0
+        self.down = False
+
+    async def Get(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self.reads += 1
+        if self.down:
+            raise Unavailable("out of order")
+        value = self.values.get(self._place(request.key))
+        return cache_pb2.GetResponse(found=value is not None, value=value or b"", generation=1)
+
+    async def Set(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self.values[self._place(request.entry.key)] = request.entry.value
+        self.classes[request.entry.key] = request.entry.ttl_class
+        return cache_pb2.SetResponse(written=True)
+
+    async def Delete(self, request: Any, context: Any) -> Any:  # noqa: N802
+        if self.down:
+            raise Unavailable("out of order")
+        for key in request.keys:
+            self.values.pop(self._place(key), None)
+        return cache_pb2.DeleteResponse(deleted=1)
+
+    def _place(self, key: str) -> tuple[str, str]:
+        return current_context().caller.tenant_id, key
+
+
 def says(*texts: str, finish: str = "stop", cost: str = "0.001") -> list[Step]:
     """Return the script of a model call that says `texts`, a message each."""
     return [
@@ -126,6 +159,7 @@ class Chat:
     parts: Parts
     llm: RoundsLlm
     feature: FakeFeature
+    cache: FakeCache
     settings: ChatSettings
     says: Callable[..., list[Step]] = field(default=staticmethod(says))
     calls: Callable[..., list[Step]] = field(default=staticmethod(calls))
@@ -186,16 +220,19 @@ def chat_settings(tmp_path: Path, request: pytest.FixtureRequest) -> ChatSetting
 async def chat(chat_settings: ChatSettings, empty_database: Path) -> AsyncGenerator[Chat]:
     """The service, served, with `ann` of `acme` as the caller."""
     shutil.copy(empty_database, chat_settings.home / "chat.db")
-    llm, feature = RoundsLlm(), FakeFeature()
+    llm, feature, cache = RoundsLlm(), FakeFeature(), FakeCache()
     async with AsyncExitStack() as stack:
         address = await stack.enter_async_context(
             serve(
                 (llm_pb2_grpc.add_LlmServiceServicer_to_server, llm),
                 (feature_pb2_grpc.add_FeatureServiceServicer_to_server, feature),
                 (feature_pb2_grpc.add_MetadataServiceServicer_to_server, feature),
+                (cache_pb2_grpc.add_CacheServiceServicer_to_server, cache),
             )
         )
-        settings = chat_settings.model_copy(update={"llm_address": address, "feature_address": address})
+        peers = ("llm_address", "feature_address", "cache_address")
+        own = {name for name in peers if getattr(chat_settings, name) == ChatSettings.model_fields[name].default}
+        settings = chat_settings.model_copy(update=dict.fromkeys(own, address))
         clock = SystemClock()
         resources = open_resources(settings)
         stack.push_async_callback(resources.close)
@@ -216,6 +253,7 @@ async def chat(chat_settings: ChatSettings, empty_database: Path) -> AsyncGenera
             parts=parts,
             llm=llm,
             feature=feature,
+            cache=cache,
             settings=settings,
         )
 

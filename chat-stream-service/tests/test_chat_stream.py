@@ -318,6 +318,7 @@ async def test_health_numbers_add_up(chat: Any) -> None:
     assert health.rss_bytes > 1_000_000
 
 
+@pytest.mark.parametrize("chat_settings", [{"cache_address": "127.0.0.1:1"}], indirect=True)
 async def test_status_names_what_is_missing(chat: Any) -> None:
     async with asyncio.timeout(5):
         status = await chat.streams.GetStatus(pb.GetStatusRequest())

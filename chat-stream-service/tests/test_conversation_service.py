@@ -94,3 +94,39 @@ async def test_templates_are_changed_and_deleted(chat: Any) -> None:
     await chat.engines.DeleteTemplate(pb.DeleteTemplateRequest(id=made.id))
     with pytest.raises(NotFound, match="no template"):
         await chat.engines.DeleteTemplate(pb.DeleteTemplateRequest(id=made.id))
+
+
+async def test_a_personality_is_read_through_the_cache_and_dropped_from_it_when_changed(chat: Any) -> None:
+    asked = pb.CreatePersonalityRequest(
+        personality=pb.Personality(name="Foreman", prompt="Be short.", temperature=0.5, tools=["list_devices"])
+    )
+    made = (await chat.engines.CreatePersonality(asked)).personality
+    first = await chat.engines.GetPersonality(pb.GetPersonalityRequest(id=made.id))
+    assert first.personality == made
+    key = f"chat:personality:{made.id}"
+    assert chat.cache.classes[key] == "catalogue"
+    assert (await chat.engines.GetPersonality(pb.GetPersonalityRequest(id=made.id))).personality == made
+    made.prompt = "Be very short."
+    await chat.engines.UpdatePersonality(pb.UpdatePersonalityRequest(personality=made))
+    assert ("acme", key) not in chat.cache.values
+    again = await chat.engines.GetPersonality(pb.GetPersonalityRequest(id=made.id))
+    assert again.personality.prompt == "Be very short."
+
+
+async def test_a_cached_template_is_what_a_turn_uses(chat: Any) -> None:
+    asked = pb.CreateTemplateRequest(template=pb.Template(name="How", content="How is {{device}}?"))
+    made = (await chat.engines.CreateTemplate(asked)).template
+    for _ in range(2):
+        await chat.answer(await chat.conversation(), template_id=made.id, template_values={"device": "A"})
+    assert [asked.messages[-1].parts[0].text for asked in chat.llm.completions] == ["How is A?"] * 2
+    assert chat.cache.classes == {f"chat:template:{made.id}": "template"}
+
+
+async def test_a_cache_that_is_down_is_asked_once_and_then_left_alone(chat: Any) -> None:
+    asked = pb.CreatePersonalityRequest(personality=pb.Personality(name="Foreman", prompt="Be short."))
+    made = (await chat.engines.CreatePersonality(asked)).personality
+    chat.cache.down = True
+    for _ in range(3):
+        assert (await chat.engines.GetPersonality(pb.GetPersonalityRequest(id=made.id))).personality == made
+    assert chat.cache.reads == 1
+    await chat.engines.DeletePersonality(pb.DeletePersonalityRequest(id=made.id))

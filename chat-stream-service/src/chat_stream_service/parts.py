@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final
 
+from chat_stream_service.adapters.cache_service import CacheServiceCache
+from chat_stream_service.adapters.cached_store import cached_personalities, cached_templates
 from chat_stream_service.adapters.device_tools import DeviceFeatures, DeviceQuery, DeviceStatistics, ListDevices
 from chat_stream_service.adapters.json_schema import JsonSchemaChecker
 from chat_stream_service.adapters.llm_service import LlmServiceModel
@@ -53,8 +55,9 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
     statistics = StreamStatistics()
     event_log = MemoryEventLog(limits=_log_limits(settings), clock=clock)
     store = SqlConversationStore(resources.database)
-    personalities = SqlPersonalityStore(resources.database)
-    templates = SqlTemplateStore(resources.database)
+    cache = CacheServiceCache(resources.cache, clock)
+    personalities = cached_personalities(SqlPersonalityStore(resources.database), cache)
+    templates = cached_templates(SqlTemplateStore(resources.database), cache)
     llm = PeerComponent("llm-service", resources.llm, missing="down")
     engines = EngineRegistry([_chat_engine(settings, resources, clock, llm)], current=_ENGINE)
     readers = Readers(stale_seconds=settings.stale_seconds, clock=clock, statistics=statistics)

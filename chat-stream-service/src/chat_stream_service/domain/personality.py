@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from chat_stream_service.domain.conversation import Owner, Page
 from chat_stream_service.domain.engine import Voice
@@ -67,22 +67,25 @@ class Template:
         return _PLACE.sub(lambda place: values[place[1]], self.content)
 
 
-class PersonalityStore(Protocol):
-    """Personalities of a tenant, shared by its users."""
+Item = TypeVar("Item", Personality, Template)
 
-    async def create(self, owner: Owner, item: Personality) -> None:
+
+class TenantStore(Protocol[Item]):
+    """Items of a tenant, shared by its users."""
+
+    async def create(self, owner: Owner, item: Item) -> None:
         """Store a new one."""
         ...
 
-    async def get(self, owner: Owner, item_id: str) -> Personality:
-        """Return one; NotFound (PERSONALITY_NOT_FOUND) otherwise."""
+    async def get(self, owner: Owner, item_id: str) -> Item:
+        """Return one; NotFound (PERSONALITY_NOT_FOUND, TEMPLATE_NOT_FOUND) otherwise."""
         ...
 
-    async def list_page(self, owner: Owner, *, size: int, token: str) -> Page[Personality]:
+    async def list_page(self, owner: Owner, *, size: int, token: str) -> Page[Item]:
         """Return them, oldest first."""
         ...
 
-    async def replace(self, owner: Owner, item: Personality) -> None:
+    async def replace(self, owner: Owner, item: Item) -> None:
         """Store a changed one; NotFound when there is none of its id."""
         ...
 
@@ -91,28 +94,8 @@ class PersonalityStore(Protocol):
         ...
 
 
-class TemplateStore(Protocol):
-    """Prompt templates of a tenant, shared by its users."""
-
-    async def create(self, owner: Owner, item: Template) -> None:
-        """Store a new one."""
-        ...
-
-    async def get(self, owner: Owner, item_id: str) -> Template:
-        """Return one; NotFound (TEMPLATE_NOT_FOUND) otherwise."""
-        ...
-
-    async def list_page(self, owner: Owner, *, size: int, token: str) -> Page[Template]:
-        """Return them, oldest first."""
-        ...
-
-    async def replace(self, owner: Owner, item: Template) -> None:
-        """Store a changed one; NotFound when there is none of its id."""
-        ...
-
-    async def delete(self, owner: Owner, item_id: str) -> None:
-        """Delete one; NotFound when there is none."""
-        ...
+PersonalityStore = TenantStore[Personality]
+TemplateStore = TenantStore[Template]
 
 
 def _check_texts(*, name: str, text: str, field: str) -> None:
