@@ -5,6 +5,9 @@ import { otherLanguage, switchLanguage, translate, word } from "./i18n.js";
 
 const $ = (id) => document.getElementById(id);
 const RUNNING = "penstock.running";
+// Both leave the page while a conversation is open.
+const empty = $("empty");
+const suggestions = $("suggestions");
 let current = "";
 let running = null;
 
@@ -27,13 +30,13 @@ function showLogin() {
   forget();
   leave();
   $("login").hidden = false;
-  $("app").hidden = $("logout").hidden = true;
+  $("app").hidden = $("logout").hidden = $("menu").hidden = true;
   say("");
 }
 
 async function showApp() {
   $("login").hidden = true;
-  $("app").hidden = $("logout").hidden = false;
+  $("app").hidden = $("logout").hidden = $("menu").hidden = false;
   await listConversations();
   const kept = JSON.parse(sessionStorage.getItem(RUNNING) ?? "null");
   if (kept) await openConversation(kept.conversation);
@@ -88,7 +91,7 @@ async function removeConversation(id) {
 function newConversation() {
   leave();
   current = "";
-  $("messages").replaceChildren($("empty") ?? empty);
+  $("messages").replaceChildren(empty);
   suggest();
   $("side").classList.remove("open");
   for (const row of document.querySelectorAll("#conversations .current")) row.classList.remove("current");
@@ -138,10 +141,8 @@ function replay(answer, message) {
 }
 
 // --- asking -------------------------------------------------------------------------------------------------------
-const empty = $("empty");
-
 function suggest() {
-  $("suggestions").replaceChildren(...word("suggestions").map((text) => {
+  suggestions.replaceChildren(...word("suggestions").map((text) => {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = text;
@@ -237,7 +238,7 @@ $("ask").onsubmit = (event) => {
 };
 $("new").onclick = newConversation;
 $("menu").onclick = () => $("side").classList.toggle("open");
-$("language").onclick = () => { switchLanguage(); $("language").textContent = otherLanguage(); suggest(); };
+$("language").onclick = () => { switchLanguage(); $("language").textContent = otherLanguage(); translate(empty); suggest(); };
 $("theme").onclick = () => {
   const root = document.documentElement;
   const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;

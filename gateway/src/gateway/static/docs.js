@@ -84,6 +84,8 @@ function inside(method, path, about) {
   return box;
 }
 
+const theme = localStorage.getItem("penstock.theme");
+if (theme) document.documentElement.dataset.theme = theme;
 document.getElementById("about").append(...render(description.info.description));
 const byTag = new Map();
 for (const [path, methods] of Object.entries(description.paths)) {

@@ -21,7 +21,7 @@ const WORDS = {
     new_conversation: "新对话", empty_hint: "答案由存储的遥测数据计算得出。试试这些问题：",
     ask_placeholder: "询问某台设备…", send: "发送", stop: "停止", conversations: "对话", theme: "浅色 / 深色",
     untitled: "新对话", remove: "删除此对话", reconnecting: "正在重新连接…", stopped: "已停止",
-    length: "达到长度上限", budget_exceeded: "预算已用完", thinking: "思考", tokens: "令牌",
+    length: "达到长度上限", budget_exceeded: "预算已用完", thinking: "思考", tokens: "token",
     offline: "无法连接网关。", lost: "此回答无法继续。",
     suggestions: [
       "WLD001 最近一小时的平均电流是多少？",
