@@ -256,10 +256,11 @@ class OpenAiProvider:
                 code=code,
                 retry_after=error.response.headers.get("retry-after", ""),
             ) from error
-        except openai.APITimeoutError as error:
-            raise self._failure(f"{name} did not answer in time", FailureKind.TIMEOUT, model) from error
         except openai.APIConnectionError as error:
-            raise self._failure(f"{name} can't be reached", FailureKind.CONNECT, model) from error
+            # The SDK calls a refused connection a timeout; its cause tells them apart.
+            refused = not isinstance(error, openai.APITimeoutError) or "Connect" in type(error.__cause__).__name__
+            kind = FailureKind.CONNECT if refused else FailureKind.TIMEOUT
+            raise self._failure(f"{name} can't be reached: {kind.value}", kind, model) from error
         except (openai.OpenAIError, binascii.Error, ValueError) as error:
             raise self._protocol(f"sent an answer the SDK can't read: {type(error).__name__}", model) from error
 
@@ -278,7 +279,8 @@ class OpenAiProvider:
 
 def _headers(sdk: openai.AsyncOpenAI) -> dict[str, str]:
     """The headers the SDK sends with every request, without those that depend on the body."""
-    headers = {name: value for name, value in sdk.default_headers.items() if isinstance(value, str)}
+    given = {**sdk.default_headers, **sdk.auth_headers}
+    headers = {name: value for name, value in given.items() if isinstance(value, str)}
     return {name: value for name, value in headers.items() if name.lower() not in _NOT_OURS}
 
 

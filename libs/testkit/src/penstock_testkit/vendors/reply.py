@@ -1,0 +1,70 @@
+"""What a fake vendor answers next, faults included."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FakeToolCall:
+    """A call the fake model makes; its arguments are streamed in pieces of `piece` characters."""
+
+    name: str
+    arguments: str
+    id: str = "call_1"
+    piece: int = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FakeUsage:
+    """Counts as OpenAI reports them: `prompt` holds `cached`, `completion` holds `reasoning`."""
+
+    prompt: int = 5
+    completion: int = 1
+    cached: int = 0
+    reasoning: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """One answer, good or bad.
+
+    `chunks` are the deltas of the text. Seconds: `delay` before anything is sent, `chunk_delay` between
+    chunks. Faults: `status` with `error` (message) and `code`; `cut_after` N chunks the connection is
+    torn down; `hang_after` N chunks nothing more comes; `raw` replaces the body; `finish_reason` None
+    ends the answer politely without one; `error_after` N chunks an error event comes.
+    """
+
+    chunks: Sequence[str] = ("po", "ng")
+    thinking: Sequence[str] = ()
+    refusal: str = ""
+    tool_calls: Sequence[FakeToolCall] = ()
+    finish_reason: str | None = "stop"
+    usage: FakeUsage | None = FakeUsage()
+    model: str = ""
+    status: int = 200
+    error: str = "it failed"
+    code: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    delay: float = 0.0
+    chunk_delay: float = 0.0
+    cut_after: int | None = None
+    hang_after: int | None = None
+    error_after: int | None = None
+    raw: bytes | None = None
+    content_type: str = ""
+    logprobs: Mapping[str, Any] | None = None
+
+    @property
+    def text(self) -> str:
+        """The whole text."""
+        return "".join(self.chunks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """A request the fake vendor got."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: Mapping[str, Any]

@@ -1,0 +1,119 @@
+"""Fakes of this service's ports, for its own tests: scripted providers, a pool of them, a ledger in a list."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from llm_service.domain.completion import Completion
+from llm_service.domain.event import Event, Finished, FinishReason, Started, TextDelta
+from llm_service.domain.failure import FailureKind, ProviderError
+from llm_service.domain.ledger import CostGroup, CostRow, LedgerFilter, LedgerPage, LedgerRow
+from llm_service.domain.message import Role, text_message
+from llm_service.domain.provider import Embedding, EventBatch, EventStream, ModelCard, Provider, Vectors
+from llm_service.domain.usage import Usage
+
+_TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True, kw_only=True)
+class ScriptedProvider:
+    """Yields `before`, then `texts` as deltas, then stalls for ever, fails with `failure` or finishes.
+
+    It remembers what it was `asked` and how often its answers were `closed`; `stalled` is set when it stalls.
+    """
+
+    name: str = "scripted"
+    texts: Sequence[str] = ("pong",)
+    before: Sequence[Event] = ()
+    stall: bool = False
+    failure: FailureKind | None = None
+    retry_after: float | None = None
+    usage: Usage | None = None
+    reason: FinishReason = FinishReason.STOP
+    asked: list[Completion] = field(default_factory=list[Completion])
+    closed: int = 0
+    stalled: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
+        """Yield the script."""
+        self.asked.append(request)
+        try:
+            yield [Started(id="ans_1", provider=self.name, model=request.model, create_time=_TIME)]
+            if self.before:
+                yield self.before
+            for text in self.texts:
+                yield [TextDelta(text=text)]
+            if self.stall:
+                self.stalled.set()
+                await asyncio.Event().wait()
+            self._fail()
+            yield [Finished(reason=self.reason, usage=self.usage)]
+        finally:
+            self.closed += 1
+
+    async def embed(self, request: Embedding) -> Vectors:
+        """Return zeros, or fail."""
+        self._fail()
+        return Vectors(model=request.model, values=(bytes(8),) * request.count, usage=self.usage or Usage())
+
+    async def list_models(self) -> Sequence[ModelCard]:
+        """Return none."""
+        return ()
+
+    async def close(self) -> None:
+        """Nothing to give back."""
+
+    def _fail(self) -> None:
+        if self.failure is not None:
+            message = f"{self.name} failed"
+            raise ProviderError(message, provider=self.name, failure=self.failure, retry_after=self.retry_after)
+
+
+class ReadyPool:
+    """A pool of providers that are there already."""
+
+    def __init__(self, *providers: ScriptedProvider) -> None:
+        self._providers = {provider.name: provider for provider in providers}
+
+    async def get(self, name: str) -> Provider:
+        """Return the provider."""
+        return self._providers[name]
+
+
+class ListLedger:
+    """A ledger that only remembers."""
+
+    def __init__(self) -> None:
+        self.rows: list[LedgerRow] = []
+
+    def record(self, row: LedgerRow) -> None:
+        """Remember `row`."""
+        self.rows.append(row)
+
+    async def flush(self) -> None:
+        """Nothing waits."""
+
+    async def summarize(self, wanted: LedgerFilter, group: CostGroup) -> Sequence[CostRow]:
+        """Sum up nothing."""
+        return ()
+
+    async def list_rows(self, wanted: LedgerFilter, *, page_size: int, page_token: str) -> LedgerPage:
+        """Return everything, newest first."""
+        return LedgerPage(rows=tuple(reversed(self.rows)))
+
+
+def question(text: str = "hi", *, model: str = "", streaming: bool = True) -> Completion:
+    """Return a question of one user message."""
+    return replace(Completion(messages=(text_message(Role.USER, text),)), model=model, streaming=streaming)
+
+
+async def collected(stream: EventStream) -> list[Event]:
+    """Return every event of `stream`."""
+    return [event async for batch in stream for event in batch]
+
+
+def text_of(events: Sequence[Event]) -> str:
+    """Return the text of all deltas."""
+    return "".join(event.text for event in events if isinstance(event, TextDelta))

@@ -1,0 +1,128 @@
+"""Who takes part, by the environment and by the configuration file."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llm_service.configuration import Configuration, load_configuration
+from llm_service.domain.profile import ThinkingKnob
+from llm_service.settings import LlmSettings
+from penstock_kit.errors import FailedPrecondition
+
+
+def configured(given: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Configuration:
+    settings = LlmSettings(_env_file=None, **given)  # type: ignore[call-arg]
+    return load_configuration(settings, lambda name: (environment or {}).get(name, ""))
+
+
+@pytest.fixture(autouse=True)
+def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for vendor in ("GEMINI", "OPENAI", "ANTHROPIC", "QWEN", "GLM", "DEEPSEEK"):
+        for name in ("API_KEY", "BASE_URL", "MODELS"):
+            monkeypatch.delenv(f"{vendor}_{name}", raising=False)
+
+
+def names(configuration: Configuration) -> list[str]:
+    return [profile.name for profile in configuration.profiles]
+
+
+def test_without_a_key_only_the_offline_provider_takes_part() -> None:
+    assert names(configured({})) == ["fallback"]
+
+
+def test_keys_bring_vendors_in_the_default_order() -> None:
+    keys = {"DEEPSEEK_API_KEY": "d", "OPENAI_API_KEY": "o", "GEMINI_API_KEY": "g", "QWEN_API_KEY": "q"}
+    assert names(configured(keys)) == ["gemini", "openai", "qwen", "deepseek", "fallback"]
+
+
+def test_a_base_url_of_ones_own_needs_no_key() -> None:
+    configuration = configured({"OPENAI_BASE_URL": "http://127.0.0.1:8080/v1/", "OPENAI_MODELS": "qwen3, llama"})
+    profile = configuration.profiles[0]
+    assert (profile.name, profile.base_url, profile.models) == (
+        "openai",
+        "http://127.0.0.1:8080/v1",
+        ("qwen3", "llama"),
+    )
+
+
+def test_the_order_is_a_setting_and_fallback_stays_last() -> None:
+    given = {"OPENAI_API_KEY": "o", "QWEN_API_KEY": "q", "LLM_PROVIDER_ORDER": "fallback,qwen"}
+    assert names(configured(given)) == ["qwen", "openai", "fallback"]
+
+
+def test_several_keys_are_comma_separated() -> None:
+    assert configured({"OPENAI_API_KEY": "one, two"}).profiles[0].keys == ("one", "two")
+
+
+def test_keys_are_not_shown_with_the_profile() -> None:
+    assert "sk-secret" not in repr(configured({"OPENAI_API_KEY": "sk-secret"}).profiles)
+
+
+def test_vendors_have_their_quirks() -> None:
+    keys = {"OPENAI_API_KEY": "o", "QWEN_API_KEY": "q"}
+    openai, qwen, _ = configured(keys).profiles
+    assert openai.quirks.max_tokens == "max_completion_tokens"
+    assert qwen.quirks.thinking is ThinkingKnob.ENABLE_THINKING
+    assert qwen.base_url.startswith("https://dashscope")
+
+
+FILE = """
+order: [local, openai]
+aliases:
+  fast: local/qwen3
+  smart: [openai/gpt-5, local/qwen3]
+providers:
+  - name: local
+    base_url: http://127.0.0.1:11434/v1
+    api_key_env: LOCAL_KEY
+    models: [qwen3, nomic-embed-text]
+prices:
+  - {provider: local, model: qwen3, input: "0.10", output: "0.40"}
+"""
+
+
+def written(tmp_path: Path, text: str) -> dict[str, str]:
+    path = tmp_path / "llm.yaml"
+    path.write_text(text)
+    return {"LLM_CONFIG_FILE": str(path), "OPENAI_API_KEY": "o"}
+
+
+def test_the_file_adds_providers_aliases_and_prices(tmp_path: Path) -> None:
+    configuration = configured(written(tmp_path, FILE), {"LOCAL_KEY": "from-the-environment"})
+    assert names(configuration) == ["local", "openai", "fallback"]
+    assert configuration.profiles[0].keys == ("from-the-environment",)
+    assert configuration.routing.aliases == {"fast": ("local/qwen3",), "smart": ("openai/gpt-5", "local/qwen3")}
+    assert configuration.prices["local", "qwen3"].output == Decimal("0.40")
+
+
+def test_embedding_models_have_a_table_of_their_own(tmp_path: Path) -> None:
+    configuration = configured(written(tmp_path, FILE))
+    chat, embedding = configuration.routing.seat("local"), configuration.embedding_routing.seat("local")
+    assert chat is not None
+    assert embedding is not None
+    assert (chat.models, embedding.models) == (("qwen3",), ("nomic-embed-text",))
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("providers: [{name: x}]", r"providers.0.base_url: Field required; providers.0.models: Field required"),
+        ("providers: [{name: X y, base_url: 'http://a', models: [m]}]", "providers.0.name: String should match"),
+        ("providers: [{name: x, base_url: 'file:///etc', models: [m]}]", "providers.0.base_url: "),
+        ("colour: blue", "colour: Extra inputs are not permitted"),
+        ("policy: dice", "policy: Input should be 'order'"),
+        ("a: [", "it is not YAML"),
+    ],
+)
+def test_a_wrong_file_is_refused_naming_the_place(tmp_path: Path, text: str, complaint: str) -> None:
+    with pytest.raises(FailedPrecondition, match=complaint) as caught:
+        configured(written(tmp_path, text))
+    assert caught.value.reason == "CONFIGURATION_INVALID"
+
+
+def test_a_missing_file_is_named() -> None:
+    with pytest.raises(FailedPrecondition, match=r"/nowhere/llm.yaml can't be used: No such file"):
+        configured({"LLM_CONFIG_FILE": "/nowhere/llm.yaml"})

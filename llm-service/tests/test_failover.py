@@ -1,0 +1,105 @@
+"""Failover between providers, before the first content and never after."""
+
+from contextlib import aclosing
+
+import pytest
+
+from llm_service.domain.event import Started, TextDelta
+from llm_service.domain.failover import Failover
+from llm_service.domain.failure import FAILURE_RULES, FailureKind, ProviderError
+from llm_service.domain.monitor import ProviderMonitor
+from llm_service.domain.route import Candidate, Route
+from llm_service.testing import ReadyPool, ScriptedProvider, collected, question, text_of
+from penstock_kit.errors import ErrorKind
+from penstock_testkit.clock import ManualClock
+
+
+def failover_over(*providers: ScriptedProvider) -> tuple[Failover, ProviderMonitor]:
+    clock = ManualClock()
+    monitor = ProviderMonitor(clock)
+    route = Route(
+        policy="order",
+        candidates=tuple(Candidate(provider=each.name, model=f"{each.name}-model", why="") for each in providers),
+    )
+    return Failover(pool=ReadyPool(*providers), monitor=monitor, clock=clock, route=lambda _: route), monitor
+
+
+def failing(name: str, kind: FailureKind, *texts: str) -> ScriptedProvider:
+    return ScriptedProvider(name=name, texts=texts, failure=kind)
+
+
+async def test_the_first_provider_answers_when_it_can() -> None:
+    first, second = ScriptedProvider(name="a", texts=("x", "y")), ScriptedProvider(name="b")
+    events = await collected(failover_over(first, second)[0].stream(question()))
+    assert text_of(events) == "xy"
+    assert not second.asked
+    started = events[0]
+    assert isinstance(started, Started)
+    assert (started.provider, started.model, started.degraded) == ("a", "a-model", False)
+
+
+@pytest.mark.parametrize("kind", [kind for kind, rule in FAILURE_RULES.items() if rule.failover])
+async def test_a_failure_before_content_goes_to_the_next_provider(kind: FailureKind) -> None:
+    broken, good = failing("a", kind), ScriptedProvider(name="b")
+    failover, monitor = failover_over(broken, good)
+    events = await collected(failover.stream(question()))
+    started = [event for event in events if isinstance(event, Started)]
+    assert len(started) == 1
+    assert started[0].provider == "b"
+    assert started[0].degraded
+    assert [(attempt.provider, attempt.failure) for attempt in started[0].failed_attempts] == [("a", kind)]
+    assert monitor.record("a").failures_by_kind == {kind: 1}
+    assert monitor.record("b").failures == 0
+
+
+async def test_the_next_provider_is_told_which_failed_before() -> None:
+    broken, good = failing("a", FailureKind.SERVER), ScriptedProvider(name="b")
+    await collected(failover_over(broken, good)[0].stream(question()))
+    assert [attempt.provider for attempt in good.asked[0].failed_attempts] == ["a"]
+    assert good.asked[0].model == "b-model"
+
+
+@pytest.mark.parametrize("kind", [kind for kind, rule in FAILURE_RULES.items() if not rule.failover])
+async def test_a_request_that_is_wrong_everywhere_is_not_asked_again(kind: FailureKind) -> None:
+    second = ScriptedProvider(name="b")
+    with pytest.raises(ProviderError) as caught:
+        await collected(failover_over(failing("a", kind), second)[0].stream(question()))
+    assert caught.value.failure is kind
+    assert not second.asked
+
+
+async def test_after_content_the_failure_is_the_answers() -> None:
+    second = ScriptedProvider(name="b")
+    seen: list[str] = []
+    with pytest.raises(ProviderError) as caught:
+        async for batch in failover_over(failing("a", FailureKind.CUT, "half"), second)[0].stream(question()):
+            seen += [event.text for event in batch if isinstance(event, TextDelta)]
+    assert seen == ["half"]
+    assert caught.value.failure is FailureKind.CUT
+    assert not second.asked
+
+
+async def test_when_all_fail_the_last_failure_is_raised() -> None:
+    failover, _ = failover_over(failing("a", FailureKind.SERVER), failing("b", FailureKind.AUTH))
+    with pytest.raises(ProviderError) as caught:
+        await collected(failover.stream(question()))
+    assert caught.value.failure is FailureKind.AUTH
+    assert caught.value.kind is ErrorKind.BAD_UPSTREAM
+
+
+async def test_leaving_early_closes_the_provider() -> None:
+    provider = ScriptedProvider(name="a", texts=("x", "y", "z"))
+    async with aclosing(failover_over(provider)[0].stream(question())) as batches:
+        await anext(batches)
+        assert provider.closed == 0
+    assert provider.closed == 1
+
+
+async def test_an_answer_without_content_still_starts_and_finishes() -> None:
+    events = await collected(failover_over(ScriptedProvider(name="a", texts=()))[0].stream(question()))
+    assert [type(event).__name__ for event in events] == ["Started", "Finished"]
+
+
+def test_no_failure_of_a_vendor_is_the_callers_own_401() -> None:
+    assert ErrorKind.UNAUTHENTICATED not in {rule.kind for rule in FAILURE_RULES.values()}
+    assert ErrorKind.PERMISSION_DENIED not in {rule.kind for rule in FAILURE_RULES.values()}

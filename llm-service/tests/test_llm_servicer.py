@@ -1,0 +1,262 @@
+"""The service over gRPC, with a fake vendor before and the offline provider behind."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from penstock.common.v1 import common_pb2
+from penstock.llm.v1 import cost_pb2, cost_pb2_grpc, llm_pb2, llm_pb2_grpc
+
+from llm_service.main import serve
+from llm_service.settings import LlmSettings
+from penstock_kit.context import CallContext, Caller, use_context
+from penstock_kit.errors import BadUpstream, InvalidArgument, NotFound, PermissionDenied, Unimplemented
+from penstock_kit.grpc import open_channel
+from penstock_testkit.servers.process import free_port
+from penstock_testkit.vendors.openai_server import OpenAiServer
+from penstock_testkit.vendors.reply import FakeToolCall, FakeUsage, Reply
+
+ALICE = Caller(user_id="alice", key_id="k1")
+ADMIN = Caller(user_id="root", scopes=frozenset({"admin"}))
+
+
+@dataclass(frozen=True)
+class Service:
+    """Stubs of a running service; `llm` and `costs`."""
+
+    llm: Any
+    costs: Any
+
+
+def as_caller(caller: Caller) -> Any:
+    return use_context(CallContext(request_id="req_test", caller=caller))
+
+
+@pytest.fixture
+async def service(vendor: OpenAiServer, tmp_path: Path) -> AsyncIterator[Service]:
+    config = tmp_path / "llm.yaml"
+    config.write_text("aliases: {fast: openai/m1}\nprices: [{provider: openai, model: m1, input: 1, output: 2}]")
+    port = free_port()
+    settings = LlmSettings(
+        _env_file=None,  # type: ignore[call-arg]
+        PENSTOCK_HOME=tmp_path,
+        LLM_SERVICE_PORT=port,
+        LLM_SERVICE_METRICS_PORT=0,
+        OPENAI_BASE_URL=vendor.base_url,
+        OPENAI_API_KEY="sk-test-0001-abcd",
+        OPENAI_MODELS="m1",
+        LLM_CONFIG_FILE=str(config),
+        LLM_FIRST_TOKEN_TIMEOUT=0.5,
+        PENSTOCK_GRACE_SECONDS=1,
+    )
+    stop = asyncio.Event()
+    task = asyncio.create_task(serve(settings, stop))
+    async with open_channel(f"127.0.0.1:{port}", service="llm-service") as channel:
+        await asyncio.wait_for(channel.channel_ready(), 10)
+        yield Service(llm=llm_pb2_grpc.LlmServiceStub(channel), costs=cost_pb2_grpc.CostServiceStub(channel))
+    stop.set()
+    await asyncio.wait_for(task, 10)
+
+
+def completion(text: str = "ping", **fields: Any) -> llm_pb2.Completion:
+    message = llm_pb2.Message(role=llm_pb2.ROLE_USER, parts=[llm_pb2.Part(text=text)])
+    return llm_pb2.Completion(messages=[message], **fields)
+
+
+async def streamed(service: Service, asked: llm_pb2.Completion) -> list[llm_pb2.CompletionEvent]:
+    call = service.llm.StreamComplete(llm_pb2.StreamCompleteRequest(completion=asked))
+    return [event async for response in call for event in response.events]
+
+
+async def complete(service: Service, asked: llm_pb2.Completion) -> llm_pb2.Answer:
+    return (await service.llm.Complete(llm_pb2.CompleteRequest(completion=asked))).answer
+
+
+async def ledger(service: Service, caller: Caller = ADMIN) -> list[cost_pb2.LedgerEntry]:
+    with as_caller(caller):
+        return list((await service.costs.ListLedger(cost_pb2.ListLedgerRequest())).entries)
+
+
+async def test_no_provider_is_loaded_until_one_answers(service: Service) -> None:
+    before = await service.llm.ListProviders(llm_pb2.ListProvidersRequest())
+    assert list(before.loaded_providers) == []
+    assert list(before.available_providers) == ["openai", "fallback"]
+    await complete(service, completion(model="fallback/rules"))
+    after = await service.llm.ListProviders(llm_pb2.ListProvidersRequest())
+    assert list(after.loaded_providers) == ["fallback"]
+    assert after.cache_size == 1
+    assert after.providers[0].keys[0].masked_key == "sk-t…abcd"
+
+
+async def test_a_stream_and_an_answer_at_once_say_the_same(service: Service, vendor: OpenAiServer) -> None:
+    vendor.default = Reply(chunks=("po", "ng"), usage=FakeUsage(prompt=10, completion=5, cached=4, reasoning=2))
+    events = await streamed(service, completion(model="openai/m1"))
+    assert [event.WhichOneof("event") for event in events] == ["started", "text", "text", "finished"]
+    answer = await complete(service, completion(model="openai/m1"))
+    assert answer.text == "".join(event.text.text for event in events) == "pong"
+    finished = events[-1].finished
+    assert answer.finished.usage == finished.usage
+    assert (finished.usage.input_tokens, finished.usage.cache_read_tokens) == (6, 4)
+    assert (finished.usage.output_tokens, finished.usage.reasoning_tokens) == (3, 2)
+    # (10 prompt tokens at 1 + 5 at 2) per million
+    assert (finished.cost.amount, finished.cost.source) == ("0.00002", "operator")
+
+
+async def test_tool_calls_cross_the_wire(service: Service, vendor: OpenAiServer) -> None:
+    vendor.default = Reply(tool_calls=[FakeToolCall(name="look", arguments='{"a": 1}')], finish_reason="tool_calls")
+    tool = common_pb2.ToolDefinition(name="look", parameters_json='{"type": "object"}')
+    answer = await complete(service, completion(model="openai/m1", tools=[tool]))
+    assert [(call.id, call.name, call.arguments_json) for call in answer.tool_calls] == [("call_1", "look", '{"a": 1}')]
+    assert answer.finished.finish_reason == "tool_calls"
+
+
+async def test_a_failing_vendor_is_stood_in_for_and_said_to_be(service: Service, vendor: OpenAiServer) -> None:
+    vendor.script(Reply(status=500))
+    started = (await streamed(service, completion("hello")))[0].started
+    assert (started.provider, started.degraded) == ("fallback", True)
+    assert [(attempt.provider, attempt.error_kind) for attempt in started.failed_attempts] == [("openai", "server")]
+    state = await service.llm.ListProviders(llm_pb2.ListProvidersRequest())
+    assert (state.providers[0].failures, state.providers[0].last_error_kind) == (1, "server")
+
+
+async def test_a_silent_vendor_is_stood_in_for_after_the_first_token_timeout(
+    service: Service, vendor: OpenAiServer
+) -> None:
+    vendor.script(Reply(hang_after=0))
+    started = (await streamed(service, completion("hello")))[0].started
+    assert [attempt.error_kind for attempt in started.failed_attempts] == ["first_token_timeout"]
+    await vendor.wait_abandoned()
+
+
+async def test_a_named_provider_that_refuses_our_key_is_a_bad_upstream(service: Service, vendor: OpenAiServer) -> None:
+    vendor.script(Reply(status=401))
+    with pytest.raises(BadUpstream, match="refused our credentials") as caught:
+        await complete(service, completion(model="openai/m1"))
+    assert caught.value.reason == "PROVIDER_CREDENTIALS_REFUSED"
+
+
+async def test_a_cut_stream_ends_in_an_error_with_the_text_so_far_billed(
+    service: Service, vendor: OpenAiServer
+) -> None:
+    vendor.script(Reply(chunks=("some words", "more"), chunk_delay=0.05, cut_after=1))
+    with pytest.raises(BadUpstream, match="cut the connection"):
+        await streamed(service, completion(model="openai/m1"))
+    [entry] = await ledger(service)
+    assert (entry.outcome, entry.error_kind) == ("error", "cut")
+    assert entry.usage.estimated
+    assert entry.usage.output_tokens > 0
+
+
+async def test_a_caller_that_leaves_ends_the_vendors_call_and_has_a_row(service: Service, vendor: OpenAiServer) -> None:
+    vendor.script(Reply(chunks=("some", "more"), hang_after=1))
+    with as_caller(ALICE):
+        call = service.llm.StreamComplete(llm_pb2.StreamCompleteRequest(completion=completion(model="openai/m1")))
+        async with call as responses:
+            async for _ in responses:
+                break
+    await vendor.wait_abandoned()
+    entries: list[cost_pb2.LedgerEntry] = []
+    async with asyncio.timeout(5):
+        while not entries:
+            entries = await ledger(service)
+    assert [(entry.outcome, entry.user_id, entry.key_id) for entry in entries] == [("cancelled", "alice", "k1")]
+
+
+async def test_everybody_sees_their_own_costs_and_administrators_all(service: Service) -> None:
+    for caller in (ALICE, ALICE, ADMIN):
+        with as_caller(caller):
+            await complete(service, completion(model="openai/m1"))
+    summary = cost_pb2.SummarizeCostsRequest(group_by=cost_pb2.COST_GROUP_USER)
+    with as_caller(ALICE):
+        mine = await service.costs.SummarizeCosts(summary)
+        with pytest.raises(PermissionDenied):
+            await service.costs.SummarizeCosts(cost_pb2.SummarizeCostsRequest(user_id="root"))
+    with as_caller(ADMIN):
+        everybodys = await service.costs.SummarizeCosts(summary)
+    assert {row.group: row.requests for row in mine.rows} == {"alice": 2}
+    assert {row.group: row.requests for row in everybodys.rows} == {"alice": 2, "root": 1}
+    with as_caller(Caller(user_id="alice", tenant_id="other", scopes=frozenset({"admin"}))):
+        assert (await service.costs.SummarizeCosts(summary)).total.requests == 0
+
+
+async def test_models_are_listed_with_their_aliases(service: Service) -> None:
+    models = {model.id: model for model in (await service.llm.ListModels(llm_pb2.ListModelsRequest())).models}
+    assert list(models) == ["openai/m1", "fallback/rules", "fallback/hashing"]
+    assert list(models["openai/m1"].aliases) == ["fast"]
+    assert list(models["fallback/hashing"].capabilities) == ["embedding"]
+
+
+async def test_a_route_is_explained(service: Service) -> None:
+    route = await service.llm.ExplainRoute(llm_pb2.ExplainRouteRequest(model="fast"))
+    assert route.alias == "fast"
+    assert [(candidate.provider, candidate.model) for candidate in route.candidates] == [
+        ("openai", "m1"),
+        ("fallback", "rules"),
+    ]
+
+
+async def test_embeddings_come_from_the_named_or_the_offline_provider(service: Service) -> None:
+    named = await service.llm.Embed(llm_pb2.EmbedRequest(model="openai/e1", inputs=["a", "b"]))
+    assert (named.provider, len(named.embeddings), len(named.embeddings[0].values)) == ("openai", 2, 16)
+    offline = await service.llm.Embed(llm_pb2.EmbedRequest(inputs=["valve pressure", "pressure of the valve", "苹果"]))
+    assert (offline.provider, offline.model, len(offline.embeddings[0].values)) == ("fallback", "hashing", 1024)
+    assert [(entry.provider, entry.surface) for entry in await ledger(service)] == [
+        ("fallback", "embeddings"),
+        ("openai", "embeddings"),
+    ]
+
+
+async def test_a_prompt_is_parsed_in_the_callers_zone(service: Service) -> None:
+    request = llm_pb2.ParsePromptRequest(prompt="WLD001 今天的平均电流", time_zone="Asia/Shanghai")
+    request.now.FromJsonString("2026-11-21T01:30:00Z")
+    parsed = await service.llm.ParsePrompt(request)
+    assert (parsed.query.intent, list(parsed.query.devices), parsed.query.language) == ("statistics", ["WLD001"], "zh")
+    assert parsed.query.start_time.ToJsonString() == "2026-11-20T16:00:00Z"
+    assert parsed.source == "rules"
+
+
+async def test_tokens_are_counted_by_rule(service: Service) -> None:
+    request = llm_pb2.CountTokensRequest(completion=completion("x" * 400))
+    counted = await service.llm.CountTokens(request)
+    assert (counted.input_tokens, counted.estimated) == (104, True)
+
+
+async def test_the_state_of_the_store_is_told(service: Service) -> None:
+    status = await service.llm.GetStatus(llm_pb2.GetStatusRequest())
+    assert [(component.name, component.state) for component in status.components] == [("database", "ok")]
+    assert status.rss_bytes > 0
+
+
+WRONG = [
+    (llm_pb2.Completion(), "messages: there is no message"),
+    (llm_pb2.Completion(messages=[llm_pb2.Message()]), r"messages\[0\].role: the role is missing"),
+    (completion(tools=[common_pb2.ToolDefinition(name="")]), r"tools\[0\].name: the tool has no name"),
+    (completion(tools=[common_pb2.ToolDefinition(name="x", parameters_json="{")]), "parameters_json: it is not JSON"),
+    (completion(extra_json="[]"), "extra_json: it is not a JSON object"),
+    (completion(policy="dice"), "unknown policy 'dice'"),
+    (
+        completion(tool_choice=llm_pb2.ToolChoice(mode=llm_pb2.ToolChoice.MODE_NAMED, name="x")),
+        "tool_choice.name: there is no tool 'x'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("asked", "complaint"), WRONG, ids=[complaint for _, complaint in WRONG])
+async def test_a_wrong_request_is_refused_naming_the_field(
+    service: Service, asked: llm_pb2.Completion, complaint: str
+) -> None:
+    with pytest.raises(InvalidArgument, match=complaint):
+        await complete(service, asked)
+
+
+async def test_an_unknown_model_is_not_found(service: Service) -> None:
+    with pytest.raises(NotFound, match="'gpt-9' was not found; there are: fast, openai/m1"):
+        await complete(service, completion(model="gpt-9"))
+
+
+async def test_what_is_not_there_yet_says_so(service: Service) -> None:
+    with pytest.raises(Unimplemented, match="budgets can't be set in this version"):
+        await service.costs.PutBudget(cost_pb2.PutBudgetRequest())

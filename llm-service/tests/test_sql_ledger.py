@@ -1,0 +1,161 @@
+"""The ledger in SQLite and in PostgreSQL: the same behaviour."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from llm_service.adapters.sql_ledger import SqlLedger
+from llm_service.domain.ledger import CostGroup, LedgerFilter, LedgerRow, Outcome
+from llm_service.domain.usage import UNKNOWN_COST, Cost, PriceSource, Usage
+from penstock_kit.database import Database, migrate, open_database, sqlite_url
+
+MIGRATIONS = Path(__file__).parents[1] / "src" / "llm_service" / "migrations"
+TIME = datetime(2026, 11, 21, 12, tzinfo=UTC)
+ROW = LedgerRow(
+    id="call_000",
+    create_time=TIME,
+    tenant_id="default",
+    user_id="u1",
+    key_id="k1",
+    request_id="req_1",
+    operation="chat",
+    provider="openai",
+    model="gpt",
+    requested_model="openai/gpt",
+    usage=Usage(input=10, cache_read=4, cache_write=3, output=2, reasoning=1),
+    cost=Cost(amount=Decimal("0.000123456789"), source=PriceSource.OPERATOR),
+    outcome=Outcome.OK,
+    duration=1.5,
+    time_to_first_token=0.25,
+    finish_reason="stop",
+    surface="chat",
+    end_user="somebody",
+    labels={"team": "a"},
+)
+MINE = LedgerFilter(tenant_id="default")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return sqlite_url(tmp_path / "llm.db")
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+async def database(url: str) -> AsyncIterator[Database]:
+    await migrate(url, MIGRATIONS)
+    opened = open_database(url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def ledger(database: Database) -> AsyncIterator[SqlLedger]:
+    made = SqlLedger(database)
+    task = asyncio.create_task(made.run())
+    yield made
+    made.close()
+    await task
+
+
+async def test_a_row_comes_back_as_it_was(ledger: SqlLedger) -> None:
+    ledger.record(ROW)
+    page = await ledger.list_rows(MINE, page_size=10, page_token="")
+    assert page.rows == (ROW,)
+
+
+async def test_an_unknown_cost_stays_unknown(ledger: SqlLedger) -> None:
+    ledger.record(replace(ROW, cost=UNKNOWN_COST, time_to_first_token=None))
+    page = await ledger.list_rows(MINE, page_size=10, page_token="")
+    assert page.rows[0].cost == UNKNOWN_COST
+
+
+async def test_the_same_row_twice_is_one_row(ledger: SqlLedger) -> None:
+    ledger.record(ROW)
+    await ledger.flush()
+    ledger.record(ROW)
+    [total] = await ledger.summarize(MINE, CostGroup.TOTAL)
+    assert total.requests == 1
+
+
+async def test_sums_are_exact_and_unknown_prices_are_counted_apart(ledger: SqlLedger) -> None:
+    for at in range(1000):
+        ledger.record(replace(ROW, id=f"call_{at:04d}"))
+    ledger.record(replace(ROW, id="call_x", cost=UNKNOWN_COST, outcome=Outcome.ERROR))
+    [total] = await ledger.summarize(MINE, CostGroup.TOTAL)
+    assert total.cost.amount == Decimal("0.123456789")
+    assert (total.requests, total.failures, total.unpriced) == (1001, 1, 1)
+    assert total.usage == Usage(input=10010, cache_read=4004, cache_write=3003, output=2002, reasoning=1001)
+    assert total.mean_duration == pytest.approx(1.5)
+
+
+async def test_groups_have_their_own_sums(ledger: SqlLedger) -> None:
+    ledger.record(ROW)
+    ledger.record(replace(ROW, id="call_001", provider="local", user_id="u2", key_id=""))
+    ledger.record(replace(ROW, id="call_002", create_time=TIME + timedelta(days=1)))
+    for group, expected in {
+        CostGroup.PROVIDER: {"openai": 2, "local": 1},
+        CostGroup.MODEL: {"openai/gpt": 2, "local/gpt": 1},
+        CostGroup.USER: {"u1": 2, "u2": 1},
+        CostGroup.KEY: {"k1": 2, "": 1},
+        CostGroup.DAY: {"2026-11-21": 2, "2026-11-22": 1},
+    }.items():
+        assert {row.group: row.requests for row in await ledger.summarize(MINE, group)} == expected
+
+
+async def test_an_empty_ledger_has_an_empty_total(ledger: SqlLedger) -> None:
+    [total] = await ledger.summarize(MINE, CostGroup.TOTAL)
+    assert (total.requests, total.cost.amount) == (0, Decimal(0))
+    assert await ledger.summarize(MINE, CostGroup.MODEL) == []
+
+
+async def test_other_tenants_users_and_times_are_left_out(ledger: SqlLedger) -> None:
+    ledger.record(ROW)
+    for other in (
+        LedgerFilter(tenant_id="acme"),
+        replace(MINE, user_id="u2"),
+        replace(MINE, key_id="k2"),
+        replace(MINE, start=TIME + timedelta(seconds=1)),
+        replace(MINE, end=TIME),
+    ):
+        [total] = await ledger.summarize(other, CostGroup.TOTAL)
+        assert total.requests == 0
+    [total] = await ledger.summarize(replace(MINE, start=TIME, end=TIME + timedelta(seconds=1)), CostGroup.TOTAL)
+    assert total.requests == 1
+
+
+async def test_pages_follow_each_other_newest_first(ledger: SqlLedger) -> None:
+    for at in range(5):
+        ledger.record(replace(ROW, id=f"call_{at}"))
+    seen: list[str] = []
+    token = ""
+    while True:
+        page = await ledger.list_rows(MINE, page_size=2, page_token=token)
+        seen += [row.id for row in page.rows]
+        token = page.next_page_token
+        if not token:
+            break
+    assert seen == ["call_4", "call_3", "call_2", "call_1", "call_0"]
+
+
+async def test_names_longer_than_their_column_are_cut_and_not_refused(ledger: SqlLedger) -> None:
+    ledger.record(replace(ROW, end_user="x" * 1000, model="m" * 1000))
+    page = await ledger.list_rows(MINE, page_size=1, page_token="")
+    assert (len(page.rows[0].end_user), len(page.rows[0].model)) == (256, 256)
+
+
+async def test_closing_writes_what_is_left(database: Database) -> None:
+    ledger = SqlLedger(database)
+    for at in range(1200):
+        ledger.record(replace(ROW, id=f"call_{at}"))
+    ledger.close()
+    await ledger.run()
+    reader = SqlLedger(database)
+    [total] = await reader.summarize(MINE, CostGroup.TOTAL)
+    assert total.requests == 1200

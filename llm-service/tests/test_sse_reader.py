@@ -1,0 +1,55 @@
+"""Events are put together from whatever pieces the network brings."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llm_service.providers.sse import EventTooLongError, SseReader
+
+
+def read(*pieces: bytes) -> list[bytes]:
+    reader = SseReader()
+    found = [data for piece in pieces for data in reader.feed(piece)]
+    return [*found, *reader.end()]
+
+
+def test_events_are_found() -> None:
+    assert read(b"data: one\n\ndata: two\n\n") == [b"one", b"two"]
+
+
+def test_comments_ids_and_retry_times_are_skipped() -> None:
+    assert read(b": ping\n\nid: 7\nevent: chunk\nretry: 10\ndata: x\n\n") == [b"x"]
+
+
+def test_carriage_returns_and_missing_blanks_are_taken() -> None:
+    assert read(b"data:one\r\n\r\ndata: two\r\n\r\n") == [b"one", b"two"]
+
+
+def test_lines_of_one_event_are_joined() -> None:
+    assert read(b"data: {\ndata: }\n\n") == [b"{\n}"]
+
+
+def test_a_last_event_without_a_blank_line_counts() -> None:
+    assert read(b"data: one\n\ndata: two") == [b"one", b"two"]
+
+
+def test_a_line_without_end_is_refused_before_memory_runs_out() -> None:
+    reader = SseReader(limit=1000)
+    with pytest.raises(EventTooLongError, match="longer than 1000 bytes"):
+        for _ in range(100):
+            list(reader.feed(b"x" * 100))
+
+
+def test_an_event_of_many_lines_is_refused_too() -> None:
+    reader = SseReader(limit=1000)
+    with pytest.raises(EventTooLongError):
+        for _ in range(100):
+            list(reader.feed(b"data: " + b"x" * 100 + b"\n"))
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["C"])), max_size=6), st.data())
+def test_how_the_bytes_are_cut_makes_no_difference(texts: list[str], data: st.DataObject) -> None:
+    whole = b"".join(b"data: " + text.encode() + b"\n\n" for text in texts)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=8)))
+    pieces = [whole[a:b] for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
+    assert read(*pieces) == [text.encode() for text in texts]
