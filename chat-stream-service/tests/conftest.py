@@ -103,12 +103,19 @@ class FakeCache(cache_pb2_grpc.CacheServiceServicer):
         self.classes[request.entry.key] = request.entry.ttl_class
         return cache_pb2.SetResponse(written=True)
 
+    async def AcquireLease(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return cache_pb2.AcquireLeaseResponse(lease_token="lease", generation=1)
+
     async def Delete(self, request: Any, context: Any) -> Any:  # noqa: N802
-        if self.down:
-            raise Unavailable("out of order")
         for key in request.keys:
             self.values.pop(self._place(key), None)
-        return cache_pb2.DeleteResponse(deleted=1)
+        return cache_pb2.DeleteResponse(deleted=len(request.keys))
+
+    async def Invalidate(self, request: Any, context: Any) -> Any:  # noqa: N802
+        tenant, prefix = self._place(request.prefix)
+        for place in [place for place in self.values if place[0] == tenant and place[1].startswith(prefix)]:
+            del self.values[place]
+        return cache_pb2.InvalidateResponse(deleted=1)
 
     def _place(self, key: str) -> tuple[str, str]:
         return current_context().caller.tenant_id, key

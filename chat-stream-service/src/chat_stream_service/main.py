@@ -13,7 +13,7 @@ from chat_stream_service.domain.housekeeping import keep_house
 from chat_stream_service.edge.client_servicer import ClientServicer
 from chat_stream_service.edge.conversation_servicer import ConversationServicer
 from chat_stream_service.edge.engine_servicer import EngineServicer
-from chat_stream_service.edge.stream_servicer import StreamServicer
+from chat_stream_service.edge.servicer import StreamServicer
 from chat_stream_service.parts import Parts, build_parts
 from chat_stream_service.resources import open_resources
 from chat_stream_service.settings import ChatSettings

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final
 
-from chat_stream_service.adapters.cache_service import CacheServiceCache
 from chat_stream_service.adapters.cached_store import cached_personalities, cached_templates
 from chat_stream_service.adapters.device_tools import DeviceFeatures, DeviceQuery, DeviceStatistics, ListDevices
 from chat_stream_service.adapters.json_schema import JsonSchemaChecker
@@ -28,6 +27,7 @@ from chat_stream_service.domain.stream_service import StreamLimits, StreamServic
 from chat_stream_service.domain.tool_box import ToolBox, ToolLimits
 from chat_stream_service.resources import Resources
 from chat_stream_service.settings import ChatSettings
+from penstock_kit.cache import CacheClient
 from penstock_kit.clock import Clock
 from penstock_kit.ids import new_id
 
@@ -55,7 +55,7 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
     statistics = StreamStatistics()
     event_log = MemoryEventLog(limits=_log_limits(settings), clock=clock)
     store = SqlConversationStore(resources.database)
-    cache = CacheServiceCache(resources.cache, clock)
+    cache = CacheClient(resources.cache, clock=clock)
     personalities = cached_personalities(SqlPersonalityStore(resources.database), cache)
     templates = cached_templates(SqlTemplateStore(resources.database), cache)
     llm = PeerComponent("llm-service", resources.llm, missing="down")
