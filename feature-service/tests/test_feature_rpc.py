@@ -16,7 +16,6 @@ from penstock_kit.errors import (
     NotFound,
     PayloadTooLarge,
     PenstockError,
-    Unimplemented,
     Unprocessable,
 )
 
@@ -414,15 +413,6 @@ async def test_another_tenant_finds_nothing(loaded, as_tenant):
         await ingest(loaded, b"timestamp,a\n2024-05-01,1\n", device_code="d1", create=True)
     statistics = await loaded.features.ComputeStatistics(pb.ComputeStatisticsRequest(device_code="d1"))
     assert statistics.row_count == 600
-
-
-async def test_data_sets_are_refused_plainly(service):
-    with pytest.raises(Unimplemented, match="data sets are not part of this version"):
-        await service.features.CreateDataset(pb.CreateDatasetRequest())
-    with pytest.raises(Unimplemented):
-        async with service.features.DownloadDataset(pb.DownloadDatasetRequest()) as chunks:
-            async for _ in chunks:
-                pass
 
 
 async def test_the_status_names_both_stores_without_opening_telemetry(service, tmp_path):

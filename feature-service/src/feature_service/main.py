@@ -12,12 +12,16 @@ from penstock.feature.v1 import feature_pb2_grpc
 from prometheus_client import CollectorRegistry
 
 from feature_service.adapters.body_reader import body_reader
+from feature_service.adapters.dataset_folder import DatasetFolder
 from feature_service.adapters.demo_process import DemoProcess
 from feature_service.adapters.duckdb_telemetry import DuckDbTelemetryStore
 from feature_service.adapters.spool import Spool
+from feature_service.adapters.sql_datasets import SqlDatasetStore
 from feature_service.adapters.sql_metadata import SqlMetadataStore
 from feature_service.demo.load import register_demo
 from feature_service.demo.plan import plan_demo
+from feature_service.domain.dataset.source import DatasetSource
+from feature_service.domain.dataset.workshop import DatasetWorkshop
 from feature_service.domain.ingest.target import TargetRegistry
 from feature_service.domain.ingestion import Ingestion
 from feature_service.domain.inquiry import Inquiry
@@ -30,12 +34,15 @@ from penstock_kit.clock import SystemClock
 from penstock_kit.database import migrate, open_database
 from penstock_kit.grpc import GrpcServer, run_service
 from penstock_kit.home import ensure_home
-from penstock_kit.logging import configure_logging
+from penstock_kit.ids import new_id
+from penstock_kit.logging import configure_logging, get_logger
 from penstock_kit.settings import load
 from penstock_kit.telemetry import ProcessMetrics, configure_tracing, serve_metrics
 
 SERVICE: Final = "feature-service"
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +65,17 @@ async def open_service(settings: FeatureSettings, *, process: ProcessMetrics) ->
     )
     metadata = SqlMetadataStore(database)
     registry = Registry(metadata=metadata, telemetry=telemetry, clock=clock)
+    workshop = DatasetWorkshop(
+        source=DatasetSource(registry=registry, telemetry=telemetry),
+        store=SqlDatasetStore(database),
+        files=DatasetFolder(settings.home / "datasets"),
+        clock=clock,
+        new_id=lambda: new_id("ds"),
+        report=lambda error: log.error("a data set could not be built", exc_info=error),
+    )
     try:
         await migrate(settings.records_url, MIGRATIONS)
+        await workshop.start()
         if settings.demo_data and await plan_demo(metadata, int(time.time())) is not None:
             await register_demo(registry)
             await demo.start()
@@ -70,6 +86,8 @@ async def open_service(settings: FeatureSettings, *, process: ProcessMetrics) ->
                 telemetry=telemetry,
                 reader=body_reader(max_json_bytes=settings.ingest_max_json_bytes),
             ),
+            registry=registry,
+            workshop=workshop,
             inquiry=Inquiry(registry=registry, telemetry=telemetry),
             status=StatusReport({"database": metadata.ping, "telemetry": telemetry.ping}),
             spool=lambda: Spool(spool_folder, max_bytes=settings.ingest_max_bytes),
@@ -77,6 +95,7 @@ async def open_service(settings: FeatureSettings, *, process: ProcessMetrics) ->
         )
         yield Service(features=FeatureServicer(parts), metadata=MetadataServicer(registry))
     finally:
+        await workshop.stop()
         await demo.stop()
         await telemetry.close()
         await database.close()

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKeyConstraint, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKeyConstraint, Index, Integer, MetaData, Table, Text
 
 metadata: Final = MetaData()
 
@@ -86,3 +86,23 @@ model_field: Final = Table(
     ),
 )
 """Which fields of its device type a model uses, in order."""
+
+dataset: Final = Table(
+    "dataset",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("dataset_id", Text, primary_key=True),
+    Column("request_id", Text, nullable=False),
+    Column("model_code", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("progress", Float, nullable=False),
+    Column("failure", Text, nullable=False),
+    Column("train_samples", BigInteger, nullable=False),
+    Column("val_samples", BigInteger, nullable=False),
+    Column("feature_names", Text, nullable=False),
+    Column("class_distribution", Text, nullable=False),
+    Column("manifest", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Index("dataset_by_request", "tenant_id", "request_id"),
+)
+"""Data sets and their jobs; names and distribution are JSON."""

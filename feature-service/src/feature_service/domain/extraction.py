@@ -1,5 +1,6 @@
 """From rows to a feature matrix: outliers, missing values, windows, features, scaling."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from feature_service.domain.method import MissingMethod
 from feature_service.domain.missing import MissingFill, any_missing, fit_missing_fill
 from feature_service.domain.outlier import OutlierFilter, fit_outlier_filter
 from feature_service.domain.scaling import Scaler, fit_scaler
+from feature_service.domain.window import WindowPlan
 from penstock_kit.errors import Unprocessable
 
 
@@ -53,42 +55,59 @@ def extract_features(frame: Frame, plan: ExtractionPlan) -> FeatureTable:
         raise Unprocessable("there is no numeric field to extract features of", reason="NO_NUMERIC_FIELD")
     plan.window.require(len(frame))
     outlier_filter = fit_outlier_filter(frame.numbers, plan.outliers, plan.outlier_threshold)
-    fenced = frame.with_numbers(outlier_filter.apply(frame.numbers))
-    missing_fill = fit_missing_fill(fenced.numbers, plan.missing)
-    clean = missing_fill.apply(fenced)
-    absent = _absent(frame, fenced, plan)
-    raw = _matrix(clean, absent, plan, features)
+    missing_fill = fit_missing_fill(outlier_filter.apply(frame.numbers), plan.missing)
+    clean = clean_rows(frame, outlier_filter, missing_fill)
+    raw = feature_matrix(clean, plan.window, features)
     scaler = fit_scaler(raw, plan.normalize, plan.value_range)
     return FeatureTable(
         matrix=scaler.apply(raw),
-        names=tuple(f"{name}_{feature}" for name in clean.numbers for feature in features),
-        fields=tuple(clean.numbers),
-        starts=clean.timestamps[np.arange(len(raw)) * plan.window.step],
-        rows=len(clean),
-        outliers=_count_outliers(frame, outlier_filter),
+        names=feature_names(frame.numbers, features),
+        fields=tuple(frame.numbers),
+        starts=clean.frame.timestamps[np.arange(len(raw)) * plan.window.step],
+        rows=len(clean.frame),
+        outliers=sum(outlier_filter.count(name, values) for name, values in frame.numbers.items()),
         missing=sum(int(np.isnan(values).sum()) for values in frame.numbers.values()),
         fitted=Fitted(outlier_filter=outlier_filter, missing_fill=missing_fill, scaler=scaler),
     )
 
 
-def _matrix(clean: Frame, absent: dict[str, BoolArray], plan: ExtractionPlan, features: tuple[str, ...]) -> FloatArray:
-    if plan.missing is MissingMethod.DROP and len(clean) < plan.window.size:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CleanRows:
+    """Rows after outliers and missing values were treated.
+
+    `absent` says which of them had no value of a field at first, `kept` which of the original rows they are.
+    """
+
+    frame: Frame
+    absent: Mapping[str, BoolArray]
+    kept: BoolArray
+
+
+def clean_rows(frame: Frame, outlier_filter: OutlierFilter, missing_fill: MissingFill) -> CleanRows:
+    """Return the rows treated by what was fitted on them or on others."""
+    fenced = frame.with_numbers(outlier_filter.apply(frame.numbers))
+    drop = missing_fill.method is MissingMethod.DROP
+    kept = ~any_missing(fenced) if drop else np.ones(len(frame), dtype=np.bool_)
+    absent = {name: np.isnan(values)[kept] for name, values in frame.numbers.items()}
+    return CleanRows(frame=missing_fill.apply(fenced), absent=absent, kept=kept)
+
+
+def feature_matrix(clean: CleanRows, window: WindowPlan, features: Sequence[str]) -> FloatArray:
+    """Return the features of every window, (windows, fields x features), one field after the other.
+
+    Raises Unprocessable WINDOW_TOO_LARGE when no window fits into the rows that are left.
+    """
+    rows, fields = len(clean.frame), clean.frame.numbers
+    if rows < window.size and not clean.kept.all():
         raise Unprocessable(
-            f"only {len(clean)} rows have all of {', '.join(clean.numbers)}, fewer than window_size "
-            f"{plan.window.size}; choose fewer fields, a smaller window or another missing_value_method",
+            f"only {rows} rows have all of {', '.join(fields)}, fewer than window_size {window.size}; "
+            "choose fewer fields, a smaller window or another missing_value_method",
             reason="WINDOW_TOO_LARGE",
-            metadata={"window_size": str(plan.window.size), "rows": str(len(clean))},
+            metadata={"window_size": str(window.size), "rows": str(rows)},
         )
-    return np.hstack(
-        [window_features(values, plan.window, features, absent[name]) for name, values in clean.numbers.items()]
-    )
+    return np.hstack([window_features(values, window, features, clean.absent[name]) for name, values in fields.items()])
 
 
-def _absent(frame: Frame, fenced: Frame, plan: ExtractionPlan) -> dict[str, BoolArray]:
-    """Which of the rows that windows are cut from had no value of a field in the first place."""
-    keep = ~any_missing(fenced) if plan.missing is MissingMethod.DROP else slice(None)
-    return {name: np.isnan(values)[keep] for name, values in frame.numbers.items()}
-
-
-def _count_outliers(frame: Frame, outlier_filter: OutlierFilter) -> int:
-    return sum(outlier_filter.count(name, values) for name, values in frame.numbers.items())
+def feature_names(fields: Iterable[str], features: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the columns of a feature matrix."""
+    return tuple(f"{field}_{feature}" for field in fields for feature in features)

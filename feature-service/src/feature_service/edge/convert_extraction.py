@@ -1,8 +1,7 @@
 """Between extraction options and plans, and from feature tables to responses."""
 
 import json
-from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from google.protobuf import json_format
 from penstock.feature.v1 import feature_pb2
@@ -13,7 +12,7 @@ from feature_service.domain.method import MissingMethod, NormalizeMethod, Outlie
 from feature_service.domain.window import DEFAULT_OVERLAP, DEFAULT_SIZE, WindowPlan
 
 if TYPE_CHECKING:
-    from feature_service.domain.extraction import FeatureTable, Fitted
+    from feature_service.domain.extraction import FeatureTable
 
 
 def plan_from_proto(options: feature_pb2.ExtractionOptions) -> ExtractionPlan:
@@ -72,48 +71,16 @@ def plan_to_proto(plan: ExtractionPlan, fields: tuple[str, ...]) -> feature_pb2.
 
 def table_to_proto(table: "FeatureTable", plan: ExtractionPlan) -> feature_pb2.ExtractFeaturesResponse:
     """Return the features with what was fitted and the options as applied."""
+    from feature_service.domain.fitted import fitted_values
+
     return feature_pb2.ExtractFeaturesResponse(
         feature_names=table.names,
         values=table.matrix.astype("<f8", copy=False).tobytes(),
         timestamps=table.starts.astype("int64").tolist(),
         window_count=len(table.matrix),
         options=plan_to_proto(plan, table.fields),
-        fitted_json=json.dumps(fitted_to_json(table.fitted, table.names)),
+        fitted_json=json.dumps(fitted_values(table.fitted, table.names)),
         row_count=table.rows,
         outlier_count=table.outliers,
         missing_count=table.missing,
     )
-
-
-def fitted_to_json(fitted: "Fitted", names: tuple[str, ...]) -> dict[str, Any]:
-    """Return what was fitted as plain values: fences and fills by field, scaling by feature column.
-
-    A fence that is open on a side has null there.
-    """
-    scaler = fitted.scaler
-    return {
-        "outliers": {
-            "method": fitted.outlier_filter.method.value,
-            "fences": {
-                field: {"low": _finite(fence.low), "high": _finite(fence.high)}
-                for field, fence in fitted.outlier_filter.fences.items()
-            },
-        },
-        "missing_values": {
-            "method": fitted.missing_fill.method.value,
-            "fills": dict(fitted.missing_fill.constants),
-        },
-        "normalize": {
-            "method": scaler.method.value,
-            "formula": "(value - centre) / scale + base",
-            "base": scaler.base,
-            "columns": {
-                name: {"centre": centre, "scale": scale}
-                for name, centre, scale in zip(names, scaler.centres, scaler.scales, strict=False)
-            },
-        },
-    }
-
-
-def _finite(value: float) -> float | None:
-    return value if isfinite(value) else None

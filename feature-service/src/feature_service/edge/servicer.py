@@ -6,23 +6,24 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from penstock.common.v1 import common_pb2
 from penstock.feature.v1 import feature_pb2, feature_pb2_grpc
 
+from feature_service.domain.dataset.workshop import DatasetWorkshop
 from feature_service.domain.ingest.plan import BodySpool
 from feature_service.domain.ingestion import Ingestion
 from feature_service.domain.inquiry import Inquiry
+from feature_service.domain.registry import Registry
 from feature_service.domain.status import ComponentState, StatusReport
 from feature_service.domain.telemetry import NewestQuery
 from feature_service.edge import convert, convert_extraction
 from feature_service.edge.convert_filter import selection_from_proto
+from feature_service.edge.dataset_rpcs import DatasetRpcs
 from feature_service.edge.page import page_number, page_size
 from penstock_kit.context import current_context
-from penstock_kit.errors import InvalidArgument, Unimplemented
-
-_NO_DATASETS: Final = "data sets are not part of this version; extract features per device with ExtractFeatures"
+from penstock_kit.errors import InvalidArgument
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,15 +32,18 @@ class FeatureParts:
 
     ingestion: Ingestion
     inquiry: Inquiry
+    registry: Registry
+    workshop: DatasetWorkshop
     status: StatusReport
     spool: Callable[[], BodySpool]
     rss_bytes: Callable[[], int]
 
 
-class FeatureServicer(feature_pb2_grpc.FeatureServiceServicer):
+class FeatureServicer(DatasetRpcs, feature_pb2_grpc.FeatureServiceServicer):
     """Each RPC converts, calls the domain and converts back; errors are the interceptor's."""
 
     def __init__(self, parts: FeatureParts) -> None:
+        super().__init__(registry=parts.registry, workshop=parts.workshop)
         self._ingestion = parts.ingestion
         self._inquiry = parts.inquiry
         self._status = parts.status
@@ -120,34 +124,6 @@ class FeatureServicer(feature_pb2_grpc.FeatureServiceServicer):
         result = await self._inquiry.model_statistics(_tenant(), request.model_code, span, request.device_codes)
         return convert.feature_stats_to_proto(result)
 
-    async def CreateDataset(
-        self, request: feature_pb2.CreateDatasetRequest, context: Any
-    ) -> feature_pb2.CreateDatasetResponse:
-        """Refuse: data sets are not part of this version."""
-        raise _no_datasets()
-
-    async def GetDataset(self, request: feature_pb2.GetDatasetRequest, context: Any) -> feature_pb2.GetDatasetResponse:
-        """Refuse, as CreateDataset does."""
-        raise _no_datasets()
-
-    async def ListDatasets(
-        self, request: feature_pb2.ListDatasetsRequest, context: Any
-    ) -> feature_pb2.ListDatasetsResponse:
-        """Refuse, as CreateDataset does."""
-        raise _no_datasets()
-
-    async def DeleteDataset(
-        self, request: feature_pb2.DeleteDatasetRequest, context: Any
-    ) -> feature_pb2.DeleteDatasetResponse:
-        """Refuse, as CreateDataset does."""
-        raise _no_datasets()
-
-    def DownloadDataset(
-        self, request: feature_pb2.DownloadDatasetRequest, context: Any
-    ) -> AsyncIterator[feature_pb2.DownloadDatasetResponse]:
-        """Refuse, as CreateDataset does."""
-        raise _no_datasets()
-
     async def GetStatus(self, request: feature_pb2.GetStatusRequest, context: Any) -> feature_pb2.GetStatusResponse:
         """Tell how the stores are."""
         return feature_pb2.GetStatusResponse(
@@ -157,10 +133,6 @@ class FeatureServicer(feature_pb2_grpc.FeatureServiceServicer):
 
 def _component(state: ComponentState) -> common_pb2.ComponentStatus:
     return common_pb2.ComponentStatus(name=state.name, state=state.state, detail=state.detail)
-
-
-def _no_datasets() -> Unimplemented:
-    return Unimplemented(_NO_DATASETS, reason="DATASETS_UNAVAILABLE")
 
 
 def _tenant() -> str:

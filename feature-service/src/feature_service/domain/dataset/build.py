@@ -1,0 +1,159 @@
+"""From the rows of several devices to the arrays of a data set."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from feature_service.domain.array import FloatArray, IndexArray, TextArray, TimeArray
+from feature_service.domain.dataset.label import NO_LABEL, Classes, LabelArray, classes_of, codes_of, window_labels
+from feature_service.domain.dataset.plan import DatasetPlan
+from feature_service.domain.dataset.split import Stretch, stretches
+from feature_service.domain.extraction import Fitted, clean_rows, feature_matrix, feature_names
+from feature_service.domain.feature.catalog import resolve_features
+from feature_service.domain.frame import Frame
+from feature_service.domain.missing import MissingFill, fit_missing_fill
+from feature_service.domain.outlier import OutlierFilter, fit_outlier_filter
+from feature_service.domain.scaling import fit_scaler
+from penstock_kit.errors import Unprocessable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Part:
+    """The windows of one part: scaled features (windows, names), class codes, and where each window is from."""
+
+    features: FloatArray
+    labels: IndexArray
+    starts: TimeArray
+    device_codes: TextArray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BuiltDataset:
+    """The two parts, their classes, and what was fitted on the training part."""
+
+    training: Part
+    validation: Part
+    classes: Classes
+    fields: tuple[str, ...]
+    feature_names: tuple[str, ...]
+    fitted: Fitted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LabelledRows:
+    """The rows of a device, and the label of each."""
+
+    frame: Frame
+    labels: LabelArray
+
+
+def build_dataset(
+    devices: Mapping[str, LabelledRows], plan: DatasetPlan, progress: Callable[[float], None]
+) -> BuiltDataset:
+    """Return the data set of the devices' rows; `progress` is told the share that is done, 0 to 1.
+
+    Fences, fills and scalers are fitted on the training part only. Raises Unprocessable NO_LABELS,
+    TOO_MANY_CLASSES or EMPTY_PART, InvalidArgument TOO_FEW_DEVICES.
+    """
+    classes = classes_of([rows.labels for rows in devices.values()])
+    cut = stretches({code: len(rows.frame) for code, rows in devices.items()}, plan)
+    windows = _fitted_windows(devices, [stretch for stretch in cut if stretch.training], plan, classes)
+    training: list[Part] = []
+    validation: list[Part] = []
+    for done, stretch in enumerate(cut, 1):
+        (training if stretch.training else validation).append(windows.of(devices[stretch.device_code], stretch))
+        progress(done / len(cut))
+    train, check = _merged(training, "training", plan), _merged(validation, "validation", plan)
+    scaler = fit_scaler(train.features, plan.extraction.normalize, plan.extraction.value_range)
+    fields = tuple(next(iter(devices.values())).frame.numbers)
+    return BuiltDataset(
+        training=replace(train, features=scaler.apply(train.features)),
+        validation=replace(check, features=scaler.apply(check.features)),
+        classes=classes,
+        fields=fields,
+        feature_names=feature_names(fields, windows.features),
+        fitted=Fitted(outlier_filter=windows.outlier_filter, missing_fill=windows.missing_fill, scaler=scaler),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Windows:
+    """Makes the windows of a stretch with what was fitted on the training rows."""
+
+    plan: DatasetPlan
+    features: tuple[str, ...]
+    classes: Classes
+    outlier_filter: OutlierFilter
+    missing_fill: MissingFill
+
+    def of(self, rows: LabelledRows, stretch: Stretch) -> Part:
+        """Return the labelled windows of a stretch, none when it is shorter than a window."""
+        inside = slice(stretch.start, stretch.stop)
+        clean = clean_rows(_cut(rows.frame, inside), self.outlier_filter, self.missing_fill)
+        window = self.plan.extraction.window
+        if window.count(len(clean.frame)) == 0:
+            return _no_windows(len(rows.frame.numbers) * len(self.features))
+        codes = codes_of(rows.labels[inside][clean.kept], self.classes)
+        labels = window_labels(codes, self.classes, window, self.plan.label_mode)
+        labelled = labels != NO_LABEL
+        starts = clean.frame.timestamps[np.arange(len(labels)) * window.step]
+        return Part(
+            features=feature_matrix(clean, window, self.features)[labelled],
+            labels=labels[labelled],
+            starts=starts[labelled],
+            device_codes=np.full(int(labelled.sum()), stretch.device_code, dtype=np.object_),
+        )
+
+
+def _fitted_windows(
+    devices: Mapping[str, LabelledRows], training: Sequence[Stretch], plan: DatasetPlan, classes: Classes
+) -> _Windows:
+    frames = [_cut(devices[each.device_code].frame, slice(each.start, each.stop)).numbers for each in training]
+    names = tuple(frames[0]) if frames else ()
+    columns = {name: np.concatenate([numbers[name] for numbers in frames]) for name in names}
+    extraction = plan.extraction
+    outlier_filter = fit_outlier_filter(columns, extraction.outliers, extraction.outlier_threshold)
+    return _Windows(
+        plan=plan,
+        features=resolve_features(extraction.features),
+        classes=classes,
+        outlier_filter=outlier_filter,
+        missing_fill=fit_missing_fill(outlier_filter.apply(columns), extraction.missing),
+    )
+
+
+def _cut(frame: Frame, inside: slice) -> Frame:
+    return Frame(
+        timestamps=frame.timestamps[inside],
+        numbers={name: values[inside] for name, values in frame.numbers.items()},
+    )
+
+
+def _merged(parts: Sequence[Part], name: str, plan: DatasetPlan) -> Part:
+    if sum(map(len, parts)) == 0:
+        window = plan.extraction.window
+        raise Unprocessable(
+            f"the {name} part has no labelled window of {window.size} rows; "
+            "take a longer range, a smaller window or another val_split",
+            reason="EMPTY_PART",
+            metadata={"part": name},
+        )
+    return Part(
+        features=np.concatenate([part.features for part in parts]),
+        labels=np.concatenate([part.labels for part in parts]),
+        starts=np.concatenate([part.starts for part in parts]),
+        device_codes=np.concatenate([part.device_codes for part in parts]),
+    )
+
+
+def _no_windows(columns: int) -> Part:
+    return Part(
+        features=np.empty((0, columns)),
+        labels=np.empty(0, dtype=np.int64),
+        starts=np.empty(0, dtype="datetime64[us]"),
+        device_codes=np.empty(0, dtype=np.object_),
+    )

@@ -1,0 +1,81 @@
+"""Labels of rows as numbered classes, and labels of windows."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+
+from feature_service.domain.array import FloatArray, IndexArray, TextArray
+from feature_service.domain.dataset.plan import LabelMode
+from feature_service.domain.window import WindowPlan
+from penstock_kit.errors import Unprocessable
+
+LabelArray: TypeAlias = FloatArray | TextArray
+MAX_CLASSES: Final = 100
+NO_LABEL: Final = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classes:
+    """The labels there are, in ascending order, all texts or all numbers; `common` is the one of most rows."""
+
+    labels: tuple[str, ...] | tuple[float, ...]
+    common: int
+
+    def names(self) -> list[str]:
+        """Return the labels as texts: whole numbers without a fraction."""
+        return [label if isinstance(label, str) else f"{label:g}" for label in self.labels]
+
+
+def classes_of(columns: Iterable[LabelArray]) -> Classes:
+    """Return the classes in the label columns of several devices.
+
+    Raises Unprocessable NO_LABELS without any label, TOO_MANY_CLASSES when it looks like a measurement.
+    """
+    counts: Counter[str | float] = Counter()
+    for column in columns:
+        counts.update(column.tolist())
+    texts = {label: count for label, count in counts.items() if isinstance(label, str)}
+    numbers = {label: count for label, count in counts.items() if isinstance(label, float) and label == label}  # noqa: PLR0124
+    labels = tuple(sorted(texts)) or tuple(sorted(numbers))
+    if not labels:
+        raise Unprocessable("no row in the range has a label", reason="NO_LABELS")
+    if len(labels) > MAX_CLASSES:
+        raise Unprocessable(
+            f"the label has {len(labels)} different values, at most {MAX_CLASSES} make sense as classes; "
+            "name a field with labels",
+            reason="TOO_MANY_CLASSES",
+        )
+    return Classes(labels=labels, common=max(range(len(labels)), key=lambda index: counts[labels[index]]))
+
+
+def codes_of(column: LabelArray, classes: Classes) -> IndexArray:
+    """Return the number of each row's class, NO_LABEL where it has none."""
+    code: dict[str | float, int] = {label: number for number, label in enumerate(classes.labels)}
+    return np.fromiter((code.get(label, NO_LABEL) for label in column.tolist()), np.int64, len(column))
+
+
+def window_labels(codes: IndexArray, classes: Classes, window: WindowPlan, mode: LabelMode) -> IndexArray:
+    """Return the class of each window, NO_LABEL where it has none."""
+    count = window.count(len(codes))
+    starts = np.arange(count, dtype=np.int64) * window.step
+    if mode is LabelMode.LAST:
+        return codes[starts + window.size - 1]
+    counts = _counts(codes, len(classes.labels), starts, window.size)
+    ranked = 2 * counts
+    if mode is LabelMode.ANY:
+        # One row of another class outweighs all rows of the commonest.
+        ranked[:, classes.common] = np.minimum(counts[:, classes.common], 1)
+    labels: IndexArray = ranked.argmax(axis=1)
+    return np.where(counts.any(axis=1), labels, NO_LABEL)
+
+
+def _counts(codes: IndexArray, classes: int, starts: IndexArray, size: int) -> IndexArray:
+    """How many rows of each class each window has: (windows, classes)."""
+    counts = np.empty((len(starts), classes), dtype=np.int64)
+    for code in range(classes):
+        running = np.concatenate(([0], np.cumsum(codes == code)))
+        counts[:, code] = running[starts + size] - running[starts]
+    return counts

@@ -1,0 +1,110 @@
+"""A data set as it is kept: its state, its figures, its manifest; and the ports to where it is kept."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from feature_service.domain.dataset.build import BuiltDataset
+
+
+class DatasetState(StrEnum):
+    """How far a data set is."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will happen."""
+        return self in {DatasetState.DONE, DatasetState.FAILED}
+
+
+class FileFormat(StrEnum):
+    """The forms a data set can be downloaded in."""
+
+    NPZ = "npz"
+    PARQUET = "parquet"
+    CSV = "csv"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """A data set or its job. Figures and manifest are there when it is done; `failure` says why it failed.
+
+    `created` is in microseconds since the epoch, `progress` from 0 to 1, `manifest` JSON text.
+    """
+
+    id: str
+    model_code: str
+    created: int
+    state: DatasetState = DatasetState.QUEUED
+    progress: float = 0.0
+    failure: str = ""
+    train_samples: int = 0
+    val_samples: int = 0
+    feature_names: Sequence[str] = ()
+    class_distribution: Mapping[str, int] = field(default_factory=dict[str, int])
+    manifest: str = ""
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetDownload:
+    """A file on its way out: its name, media type, size in bytes and content in pieces."""
+
+    filename: str
+    content_type: str
+    size_bytes: int
+    chunks: AsyncIterator[bytes]
+
+
+class DatasetStore(Protocol):
+    """The records of data sets by tenant and id."""
+
+    async def add(self, tenant_id: str, added: Dataset) -> None:
+        """Add a record."""
+        ...
+
+    async def change(self, tenant_id: str, changed: Dataset) -> None:
+        """Replace the record of that id; nothing happens when it was removed."""
+        ...
+
+    async def dataset(self, tenant_id: str, dataset_id: str) -> Dataset | None:
+        """Return the record, None when the tenant has none of that id."""
+        ...
+
+    async def requested(self, tenant_id: str, request_id: str) -> Dataset | None:
+        """Return the record that was made for a request id."""
+        ...
+
+    async def datasets(self, tenant_id: str, *, before: str, limit: int) -> Sequence[Dataset]:
+        """Return at most `limit` records, newest first, after the one with id `before` (from the newest when empty)."""
+        ...
+
+    async def remove(self, tenant_id: str, dataset_id: str) -> bool:
+        """Remove the record; return whether it was there."""
+        ...
+
+    async def fail_unfinished(self, failure: str) -> int:
+        """Mark what was queued or running as failed, after a restart; return how many that were."""
+        ...
+
+
+class DatasetFiles(Protocol):
+    """The files of data sets by id."""
+
+    async def save(self, dataset_id: str, built: "BuiltDataset") -> None:
+        """Write the arrays; all of them or, after a failure, nothing."""
+        ...
+
+    async def download(self, dataset_id: str, file_format: FileFormat) -> DatasetDownload:
+        """Return the file in a format, made from the arrays when it is asked for first."""
+        ...
+
+    async def remove(self, dataset_id: str) -> None:
+        """Delete all files of the data set."""
+        ...

@@ -1,0 +1,99 @@
+"""Where the rows of a data set come from."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from feature_service.domain.dataset.plan import DatasetPlan
+from feature_service.domain.device import DataModel
+from feature_service.domain.registry import Registry
+from feature_service.domain.telemetry import FieldKind, SeriesKey, TelemetryStore
+from penstock_kit.errors import InvalidArgument, NotFound, Unprocessable
+
+if TYPE_CHECKING:
+    from feature_service.domain.dataset.build import LabelledRows
+
+MAX_VALUES: Final = 200_000_000
+"""Rows times fields a data set may be made of: its arrays are in memory while it is built (1.6 GB)."""
+
+
+class DatasetSource:
+    """Reads the labelled rows of the devices that a plan names."""
+
+    def __init__(self, *, registry: Registry, telemetry: TelemetryStore) -> None:
+        self._registry = registry
+        self._telemetry = telemetry
+
+    async def check(self, tenant_id: str, plan: DatasetPlan) -> None:
+        """Raise what is wrong with the plan, before it becomes a job.
+
+        NotFound UNKNOWN_MODEL, UNKNOWN_DEVICE or NO_DATA, InvalidArgument LABEL_MISSING, UNKNOWN_FIELD,
+        FIELD_NOT_NUMERIC or DEVICE_OF_OTHER_MODEL.
+        """
+        model = await self._registry.model(tenant_id, plan.model_code)
+        _fields(plan, model)
+        for code in plan.device_codes:
+            await self._registry.device_of_model(tenant_id, code, plan.model_code)
+        if not await self._codes(tenant_id, plan):
+            raise NotFound(f"model {plan.model_code!r} has no devices", reason="NO_DATA")
+
+    async def rows(self, tenant_id: str, plan: DatasetPlan) -> "dict[str, LabelledRows]":
+        """Return the rows by device, of those that have any in the range.
+
+        Raises NotFound NO_DATA_IN_RANGE, Unprocessable DATASET_TOO_LARGE.
+        """
+        from feature_service.domain.dataset.build import LabelledRows
+
+        fields = _fields(plan, await self._registry.model(tenant_id, plan.model_code))
+        found: dict[str, LabelledRows] = {}
+        values = 0
+        for code in await self._codes(tenant_id, plan):
+            key = SeriesKey(tenant_id=tenant_id, device_code=code)
+            frame = await self._telemetry.read(key, [*fields, plan.label_field], plan.span)
+            values += len(frame) * len(fields)
+            if values > MAX_VALUES:
+                raise Unprocessable(
+                    f"the data set has more than {MAX_VALUES} values; take a shorter range, fewer devices or fields",
+                    reason="DATASET_TOO_LARGE",
+                )
+            if len(frame):
+                labels = frame.texts.get(plan.label_field)
+                found[code] = LabelledRows(
+                    frame=frame.with_numbers({name: frame.numbers[name] for name in fields}),
+                    labels=frame.numbers[plan.label_field] if labels is None else labels,
+                )
+        if not found:
+            raise NotFound(
+                f"the devices of model {plan.model_code!r} have no rows from {plan.span}", reason="NO_DATA_IN_RANGE"
+            )
+        return found
+
+    async def _codes(self, tenant_id: str, plan: DatasetPlan) -> Sequence[str]:
+        return plan.device_codes or await self._registry.codes_of_model(tenant_id, plan.model_code)
+
+
+def _fields(plan: DatasetPlan, model: DataModel) -> list[str]:
+    """The number fields to make features of. The label may not be among them: it would be the answer."""
+    kinds = {field.code: field.kind for field in model.fields}
+    if not plan.label_field:
+        raise InvalidArgument(
+            f"no label_column: model {model.code!r} has none, name the field that holds the label",
+            reason="LABEL_MISSING",
+        )
+    for name in (*plan.fields, plan.label_field):
+        if name not in kinds:
+            raise InvalidArgument(
+                f"unknown field {name!r}; model {model.code!r} has: {', '.join(kinds)}",
+                reason="UNKNOWN_FIELD",
+                metadata={"field": name},
+            )
+    for name in plan.fields:
+        if kinds[name] is not FieldKind.NUMBER or name == plan.label_field:
+            why = "is the label" if name == plan.label_field else "holds text"
+            raise InvalidArgument(
+                f"field {name!r} {why}; features are made of number fields", reason="FIELD_NOT_NUMERIC"
+            )
+    return [
+        name
+        for name in plan.fields or kinds
+        if kinds[name] is FieldKind.NUMBER and name not in {plan.label_field, model.label_field}
+    ]

@@ -1,0 +1,187 @@
+"""Building data sets as jobs, and keeping them."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from feature_service.domain.dataset.plan import DatasetPlan
+from feature_service.domain.dataset.record import (
+    Dataset,
+    DatasetDownload,
+    DatasetFiles,
+    DatasetState,
+    DatasetStore,
+    FileFormat,
+)
+from feature_service.domain.dataset.source import DatasetSource
+from feature_service.domain.span import micros_of
+from penstock_kit.clock import Clock
+from penstock_kit.errors import FailedPrecondition, NotFound, PenstockError, ResourceExhausted
+
+if TYPE_CHECKING:
+    from feature_service.domain.dataset.build import BuiltDataset
+
+_MAX_JOBS: Final = 32
+_PROGRESS_SECONDS: Final = 0.5
+
+
+class DatasetWorkshop:
+    """Builds one data set at a time; further ones queue, up to a limit. Jobs end with the service.
+
+    `new_id` makes ids that sort by time, `report` is told of failures that are defects of ours.
+    """
+
+    def __init__(
+        self,
+        *,
+        source: DatasetSource,
+        store: DatasetStore,
+        files: DatasetFiles,
+        clock: Clock,
+        new_id: Callable[[], str],
+        report: Callable[[BaseException], None],
+    ) -> None:
+        self._source = source
+        self._store = store
+        self._files = files
+        self._clock = clock
+        self._new_id = new_id
+        self._report = report
+        self._turn = asyncio.Semaphore(1)
+        self._jobs: dict[str, asyncio.Task[Dataset]] = {}
+
+    async def create(self, tenant_id: str, plan: DatasetPlan, *, request_id: str, wait_seconds: float) -> Dataset:
+        """Start building; return the data set when it is done within `wait_seconds`, else as far as it is.
+
+        The same `request_id` again returns what it made before. Raises what the build does when it fails
+        meanwhile, and ResourceExhausted TOO_MANY_DATASET_JOBS.
+        """
+        known = await self._store.requested(tenant_id, request_id) if request_id else None
+        if known is not None:
+            return known
+        await self._source.check(tenant_id, plan)
+        if len(self._jobs) >= _MAX_JOBS:
+            raise ResourceExhausted(
+                f"{_MAX_JOBS} data sets are being built or queued; try again later",
+                reason="TOO_MANY_DATASET_JOBS",
+                retry_after=30.0,
+            )
+        created = micros_of(self._clock.now())
+        dataset = Dataset(id=self._new_id(), model_code=plan.model_code, created=created, request_id=request_id)
+        await self._store.add(tenant_id, dataset)
+        job = asyncio.create_task(self._run(tenant_id, dataset, plan))
+        self._jobs[dataset.id] = job
+        job.add_done_callback(lambda done: self._ended(dataset.id, done))
+        done, _ = await asyncio.wait([job], timeout=wait_seconds)
+        return job.result() if done else await self.dataset(tenant_id, dataset.id)
+
+    async def dataset(self, tenant_id: str, dataset_id: str) -> Dataset:
+        """Return the data set. Raises NotFound UNKNOWN_DATASET."""
+        found = await self._store.dataset(tenant_id, dataset_id)
+        if found is None:
+            raise NotFound(f"unknown data set {dataset_id!r}", reason="UNKNOWN_DATASET")
+        return found
+
+    async def datasets(self, tenant_id: str, *, before: str, limit: int) -> Sequence[Dataset]:
+        """Return data sets, newest first."""
+        return await self._store.datasets(tenant_id, before=before, limit=limit)
+
+    async def download(self, tenant_id: str, dataset_id: str, file_format: FileFormat) -> DatasetDownload:
+        """Return the file. Raises NotFound UNKNOWN_DATASET, FailedPrecondition DATASET_NOT_READY."""
+        dataset = await self.dataset(tenant_id, dataset_id)
+        if dataset.state is not DatasetState.DONE:
+            why = dataset.failure or f"{dataset.progress:.0%} done"
+            raise FailedPrecondition(
+                f"data set {dataset_id!r} is {dataset.state.value}: {why}", reason="DATASET_NOT_READY"
+            )
+        return await self._files.download(dataset_id, file_format)
+
+    async def remove(self, tenant_id: str, dataset_id: str) -> None:
+        """Stop the job if it still runs and delete record and files. Raises NotFound UNKNOWN_DATASET."""
+        await self.dataset(tenant_id, dataset_id)
+        job = self._jobs.get(dataset_id)
+        if job is not None:
+            job.cancel()
+            await asyncio.wait([job])
+        await self._store.remove(tenant_id, dataset_id)
+        await self._files.remove(dataset_id)
+
+    async def start(self) -> None:
+        """Mark what an earlier run of the service left unfinished."""
+        await self._store.fail_unfinished("the service was restarted while it was being built; create it again")
+
+    async def stop(self) -> None:
+        """Cancel all jobs and wait for their end."""
+        jobs = list(self._jobs.values())
+        for job in jobs:
+            job.cancel()
+        if jobs:
+            await asyncio.wait(jobs)
+
+    async def _run(self, tenant_id: str, dataset: Dataset, plan: DatasetPlan) -> Dataset:
+        try:
+            async with self._turn:
+                return await self._built(tenant_id, dataset, plan)
+        except asyncio.CancelledError:
+            await self._fail(tenant_id, dataset, "it was stopped")
+            raise
+        except PenstockError as error:
+            await self._fail(tenant_id, dataset, error.message)
+            raise
+        except Exception:
+            await self._fail(tenant_id, dataset, "an internal error; see the service's log")
+            raise
+
+    async def _built(self, tenant_id: str, dataset: Dataset, plan: DatasetPlan) -> Dataset:
+        from feature_service.domain.dataset.build import build_dataset
+
+        running = replace(dataset, state=DatasetState.RUNNING)
+        await self._store.change(tenant_id, running)
+        devices = await self._source.rows(tenant_id, plan)
+        progress = _Progress()
+        building = asyncio.ensure_future(asyncio.to_thread(build_dataset, devices, plan, progress.note))
+        while not (await asyncio.wait([building], timeout=_PROGRESS_SECONDS))[0]:
+            await self._store.change(tenant_id, replace(running, progress=progress.share))
+        built = building.result()
+        await self._files.save(dataset.id, built)
+        finished = await asyncio.to_thread(_finished, dataset, plan, built)
+        await self._store.change(tenant_id, finished)
+        return finished
+
+    async def _fail(self, tenant_id: str, dataset: Dataset, failure: str) -> None:
+        await self._store.change(tenant_id, replace(dataset, state=DatasetState.FAILED, failure=failure))
+
+    def _ended(self, dataset_id: str, job: "asyncio.Task[Dataset]") -> None:
+        self._jobs.pop(dataset_id, None)
+        if not job.cancelled():
+            error = job.exception()
+            if error is not None and not isinstance(error, PenstockError):
+                self._report(error)
+
+
+class _Progress:
+    """The share that is done, written by the building thread and read by the loop."""
+
+    def __init__(self) -> None:
+        self.share = 0.0
+
+    def note(self, share: float) -> None:
+        """Take the share."""
+        self.share = share
+
+
+def _finished(dataset: Dataset, plan: DatasetPlan, built: "BuiltDataset") -> Dataset:
+    from feature_service.domain.dataset.manifest import class_counts, manifest_of
+
+    train, check = class_counts(built.training, built), class_counts(built.validation, built)
+    return replace(
+        dataset,
+        state=DatasetState.DONE,
+        progress=1.0,
+        train_samples=len(built.training),
+        val_samples=len(built.validation),
+        feature_names=built.feature_names,
+        class_distribution={name: train[name] + check[name] for name in train},
+        manifest=manifest_of(dataset.id, plan, built, created=dataset.created),
+    )

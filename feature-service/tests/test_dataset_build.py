@@ -1,0 +1,189 @@
+"""Data sets: honest splits, labels of windows, and nothing learned from the validation part."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.ensemble import RandomForestClassifier
+
+from feature_service.domain.dataset.build import LabelledRows, build_dataset
+from feature_service.domain.dataset.label import NO_LABEL, Classes, classes_of, codes_of, window_labels
+from feature_service.domain.dataset.plan import DatasetPlan, LabelMode, SplitMethod
+from feature_service.domain.extraction_plan import ExtractionPlan
+from feature_service.domain.frame import Frame
+from feature_service.domain.method import MissingMethod, NormalizeMethod, OutlierMethod
+from feature_service.domain.window import WindowPlan
+from penstock_kit.errors import InvalidArgument, Unprocessable
+
+START = np.datetime64("2024-05-01T00:00:00", "us")
+
+
+def rows_of(labels, start=START, **numbers):
+    columns = {name: np.asarray(values, dtype=float) for name, values in numbers.items()}
+    count = len(labels)
+    column = np.asarray(labels, dtype=object if any(isinstance(label, str) for label in labels) else float)
+    times = start + np.arange(count).astype("timedelta64[s]")
+    return LabelledRows(frame=Frame(timestamps=times, numbers=columns), labels=column)
+
+
+def plan_of(size=4, overlap=0.0, features=("mean",), **values):
+    extraction = {name: values.pop(name) for name in ("missing", "outliers", "normalize") if name in values}
+    extraction.setdefault("normalize", NormalizeMethod.NONE)
+    made = ExtractionPlan(window=WindowPlan(size=size, overlap=overlap), features=features, **extraction)
+    return DatasetPlan(model_code="m", label_field="label", extraction=made, **values)
+
+
+def built(devices, plan):
+    return build_dataset(devices, plan, lambda share: None)
+
+
+classes_ab = Classes(labels=("a", "b", "c"), common=0)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    codes=st.lists(st.integers(-1, 2), min_size=1, max_size=40),
+    size=st.integers(1, 8),
+    overlap=st.sampled_from([0.0, 0.5, 0.9]),
+)
+def test_labels_of_windows_follow_their_definitions(codes, size, overlap):
+    window = WindowPlan(size=size, overlap=overlap)
+    rows = np.array(codes, dtype=np.int64)
+    results = {mode: window_labels(rows, classes_ab, window, mode).tolist() for mode in LabelMode}
+    for index in range(window.count(len(rows))):
+        inside = codes[index * window.step : index * window.step + size]
+        counted = Counter(code for code in inside if code != NO_LABEL)
+        ranked = sorted(counted, key=lambda code: (-counted[code], code))
+        others = [code for code in ranked if code != classes_ab.common]
+        assert results[LabelMode.LAST][index] == inside[-1]
+        assert results[LabelMode.MODE][index] == (ranked[0] if ranked else NO_LABEL)
+        assert results[LabelMode.ANY][index] == ((others or ranked)[0] if ranked else NO_LABEL)
+
+
+def test_classes_are_sorted_and_know_the_commonest():
+    texts = classes_of([np.array(["b", None, "a"], dtype=object), np.array(["b"], dtype=object)])
+    assert (texts.labels, texts.common, texts.names()) == (("a", "b"), 1, ["a", "b"])
+    numbers = classes_of([np.array([1.0, np.nan, 0.0, 0.0]), np.array([0.5])])
+    assert (numbers.labels, numbers.common, numbers.names()) == ((0.0, 0.5, 1.0), 0, ["0", "0.5", "1"])
+    assert codes_of(np.array([1.0, np.nan, 7.0]), numbers).tolist() == [2, NO_LABEL, NO_LABEL]
+
+
+def test_a_label_without_values_or_with_too_many_is_explained():
+    with pytest.raises(Unprocessable, match="no row in the range has a label"):
+        classes_of([np.array([np.nan, np.nan])])
+    with pytest.raises(Unprocessable, match="101 different values"):
+        classes_of([np.arange(101.0)])
+
+
+def test_a_split_by_time_shares_no_row_between_the_parts():
+    plan = plan_of(size=10, overlap=0.9, features=("first", "last"), val_split=0.3)
+    data = built({"d": rows_of([0, 1] * 50, x=np.arange(100))}, plan)
+    assert data.training.features.max() <= 69
+    assert data.validation.features.min() >= 70
+    assert (len(data.training), len(data.validation)) == (61, 21)
+    assert (data.training.starts.max() < data.validation.starts.min()).all()
+
+
+def test_every_device_is_split_at_its_own_time():
+    plan = plan_of(size=1, val_split=0.5)
+    late = START + np.timedelta64(1, "D")
+    data = built({"a": rows_of([0] * 4, x=[0, 1, 2, 3]), "b": rows_of([1] * 2, start=late, x=[4, 5])}, plan)
+    assert data.training.features[:, 0].tolist() == [0, 1, 4]
+    assert data.validation.features[:, 0].tolist() == [2, 3, 5]
+    assert data.validation.device_codes.tolist() == ["a", "a", "b"]
+
+
+def test_a_split_by_device_keeps_devices_whole():
+    devices = {f"d{number}": rows_of([0, 1] * 4, x=np.full(8, number)) for number in range(10)}
+    plan = plan_of(split=SplitMethod.DEVICE, val_split=0.3)
+    data = built(devices, plan)
+    training, validation = set(data.training.device_codes), set(data.validation.device_codes)
+    assert (len(training), len(validation)) == (7, 3)
+    assert not training & validation
+    again = built(devices, plan)
+    assert set(again.validation.device_codes) == validation
+    other = built(devices, plan_of(split=SplitMethod.DEVICE, val_split=0.3, random_state=7))
+    assert set(other.validation.device_codes) != validation
+
+
+def test_a_split_by_device_needs_two():
+    with pytest.raises(InvalidArgument, match="needs two devices"):
+        built({"d": rows_of([0, 1] * 4, x=np.arange(8))}, plan_of(split=SplitMethod.DEVICE))
+
+
+def test_a_random_split_draws_windows_and_needs_them_apart():
+    with pytest.raises(InvalidArgument, match=r"overlap is 0\.5"):
+        plan_of(overlap=0.5, split=SplitMethod.RANDOM)
+    data = built({"d": rows_of([0, 1] * 100, x=np.arange(200))}, plan_of(split=SplitMethod.RANDOM, val_split=0.2))
+    assert (len(data.training), len(data.validation)) == (40, 10)
+    windows = np.concatenate([data.training.features[:, 0], data.validation.features[:, 0]])
+    assert sorted(windows) == [1.5 + 4 * number for number in range(50)]
+
+
+def test_what_is_fitted_knows_the_training_part_only():
+    values = np.concatenate([np.tile([1.0, 2.0, np.nan, 3.0, 2.0], 16), np.tile([1e6, np.nan, 2e6, 1e6, 3e6], 4)])
+    plan = plan_of(
+        size=5,
+        missing=MissingMethod.MEAN,
+        outliers=OutlierMethod.IQR,
+        normalize=NormalizeMethod.MIN_MAX,
+    )
+    data = built({"d": rows_of([0, 1] * 50, x=values)}, plan)
+    assert data.fitted.missing_fill.constants["x"] == 2.0
+    assert data.fitted.outlier_filter.fences["x"].high < 10
+    assert data.fitted.scaler.centres == (2.0,)
+    assert data.validation.features.max() == 0.0, "all that is beyond the fences was filled from the training part"
+
+
+@pytest.mark.parametrize("method", [MissingMethod.FORWARD_FILL, MissingMethod.BACKWARD_FILL, MissingMethod.INTERPOLATE])
+def test_no_value_is_carried_over_the_boundary(method):
+    values = np.concatenate([np.full(79, 1.0), [np.nan], [np.nan], np.full(19, 100.0)])
+    data = built({"d": rows_of([0, 1] * 50, x=values)}, plan_of(size=1, missing=method))
+    assert set(data.training.features[:, 0]) == {1.0}
+    assert set(data.validation.features[:, 0]) == {100.0}
+
+
+def test_dropped_rows_take_their_labels_along():
+    data = built(
+        {"d": rows_of(["a", "b", "a", "b", "a", "b", "a", "a"], x=[1, np.nan, 3, np.nan, 5, np.nan, 7, 8])},
+        plan_of(size=1, missing=MissingMethod.DROP, val_split=0.25),
+    )
+    assert {data.classes.labels[code] for code in data.training.labels} == {"a"}
+    assert data.training.features[:, 0].tolist() == [1, 3, 5]
+
+
+def test_windows_without_a_label_are_left_out():
+    labels = [None] * 4 + ["a"] * 4 + [None] * 4 + ["b"] * 8
+    data = built({"d": rows_of(labels, x=np.arange(20))}, plan_of(size=4))
+    assert data.training.features[:, 0].tolist() == [5.5, 13.5]
+
+
+def test_a_part_without_windows_is_explained():
+    with pytest.raises(Unprocessable, match="the validation part has no labelled window of 4 rows"):
+        built({"d": rows_of([0, 1] * 5, x=np.arange(10))}, plan_of(size=4, val_split=0.2))
+
+
+@pytest.mark.parametrize("val_split", [0.0, 1.0, -0.1, float("nan")])
+def test_a_part_of_nothing_or_all_is_refused(val_split):
+    with pytest.raises(InvalidArgument, match="val_split"):
+        plan_of(val_split=val_split)
+
+
+def test_progress_is_told_up_to_the_end():
+    told = []
+    build_dataset({"d": rows_of([0, 1] * 50, x=np.arange(100))}, plan_of(), told.append)
+    assert told == [0.5, 1.0]
+
+
+@pytest.mark.parametrize("overlap", [0.0, 0.5, 0.9])
+def test_on_random_labels_a_classifier_stays_at_chance(overlap):
+    random = np.random.default_rng(3)
+    # Slowly changing readings and labels that hold for a while, at random: what makes shared rows leak.
+    readings = np.cumsum(random.normal(size=(20_000, 3)), axis=0)
+    labels = np.repeat(random.integers(0, 4, size=200), 100).astype(float)
+    rows = rows_of(labels, a=readings[:, 0], b=readings[:, 1], c=readings[:, 2])
+    data = built({"d": rows}, plan_of(size=50, overlap=overlap, features=("mean", "std", "slope"), val_split=0.3))
+    forest = RandomForestClassifier(n_estimators=30, random_state=0).fit(data.training.features, data.training.labels)
+    assert forest.score(data.validation.features, data.validation.labels) < 0.4

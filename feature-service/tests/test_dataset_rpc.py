@@ -1,0 +1,232 @@
+"""Data sets over gRPC: built, followed, downloaded, deleted."""
+
+import asyncio
+import io
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from penstock.feature.v1 import feature_pb2 as pb
+
+from penstock_kit.errors import FailedPrecondition, NotFound, PenstockError
+
+TABLE = pd.DataFrame(
+    {
+        "timestamp": pd.date_range("2024-05-01", periods=400, freq="1s"),
+        "a": np.random.default_rng(1).normal(size=400),
+        "b": np.random.default_rng(2).normal(size=400),
+        "state": np.where(np.arange(400) % 100 < 60, "good", "bad"),
+        "fault": (np.arange(400) % 100 >= 60).astype(float),
+    }
+)
+
+
+@pytest.fixture
+async def loaded(service):
+    for code in ("d1", "d2"):
+
+        async def messages(code=code):
+            options = pb.IngestOptions(format=pb.INGEST_FORMAT_CSV, device_code=code, model_code="m", create=True)
+            yield pb.IngestRequest(options=options)
+            yield pb.IngestRequest(chunk=TABLE.to_csv(index=False).encode())
+
+        await service.features.Ingest(messages())
+    model = pb.DataModel(model_code="m", label_column="state")
+    await service.metadata.UpdateDataModel(pb.UpdateDataModelRequest(model=model))
+    return service
+
+
+def request_of(**fields):
+    options = fields.pop(
+        "options", pb.ExtractionOptions(window_size=20, overlap=0, features=["mean"], fields=["a", "b"])
+    )
+    return pb.CreateDatasetRequest(model_code="m", options=options, **fields)
+
+
+async def create(service, **fields):
+    return (await service.features.CreateDataset(request_of(**fields))).dataset
+
+
+async def download(service, dataset_id, file_format=""):
+    first, content = None, b""
+    request = pb.DownloadDatasetRequest(id=dataset_id, format=file_format)
+    async with service.features.DownloadDataset(request) as messages:
+        async for message in messages:
+            first = first or message
+            content += message.chunk
+    assert len(content) == first.size_bytes
+    return first, content
+
+
+async def until_final(service, dataset_id):
+    async with asyncio.timeout(20):
+        while True:
+            dataset = (await service.features.GetDataset(pb.GetDatasetRequest(id=dataset_id))).dataset
+            if dataset.state in {"done", "failed"}:
+                return dataset
+
+
+async def test_a_data_set_is_built_and_downloaded_in_every_form(loaded):
+    dataset = await create(loaded, val_split=0.25)
+    assert (dataset.state, dataset.progress) == ("done", 1.0)
+    assert (dataset.train_samples, dataset.val_samples, dataset.feature_count) == (30, 10, 2)
+    assert dict(dataset.class_distribution) == {"bad": 16, "good": 24}
+    assert list(dataset.formats) == ["npz", "parquet", "csv"]
+    first, content = await download(loaded, dataset.id)
+    assert first.filename == f"{dataset.id}.npz"
+    with np.load(io.BytesIO(content)) as arrays:
+        assert arrays["X_train"].shape == (30, 2)
+        assert arrays["X_val"].shape == (10, 2)
+        assert set(arrays["y_train"]) == {"good", "bad"}
+        assert list(arrays["feature_names"]) == ["a_mean", "b_mean"]
+        features = np.vstack([arrays["X_train"], arrays["X_val"]])
+        labels = [*arrays["y_train"], *arrays["y_val"]]
+    _, content = await download(loaded, dataset.id, "csv")
+    table = pd.read_csv(io.BytesIO(content))
+    assert list(table) == ["split", "device_code", "timestamp", "label", "a_mean", "b_mean"]
+    np.testing.assert_allclose(table[["a_mean", "b_mean"]].to_numpy(), features)
+    assert table["label"].tolist() == labels
+    _, content = await download(loaded, dataset.id, "parquet")
+    again = pd.read_parquet(io.BytesIO(content))
+    assert again["timestamp"].iloc[0] == pd.Timestamp("2024-05-01", tz="UTC")
+    np.testing.assert_allclose(again[["a_mean", "b_mean"]].to_numpy(), features)
+
+
+async def test_the_manifest_makes_the_same_features_when_serving(loaded):
+    dataset = await create(loaded, val_split=0.5, device_codes=["d1"])
+    _, content = await download(loaded, dataset.id, "manifest")
+    manifest = json.loads(content)
+    assert manifest == json.loads(dataset.manifest_json)
+    assert manifest["label"] == {"field": "state", "mode": "mode", "classes": ["bad", "good"], "commonest": "good"}
+    assert (manifest["fields"], manifest["feature_names"]) == (["a", "b"], ["a_mean", "b_mean"])
+    assert manifest["training"]["samples"] == 10
+    assert manifest["training"]["last_window"] < manifest["validation"]["first_window"]
+    _, content = await download(loaded, dataset.id)
+    with np.load(io.BytesIO(content)) as arrays:
+        validation = arrays["X_val"]
+    raw = TABLE["a"].to_numpy()[200:].reshape(10, 20).mean(axis=1)
+    scaling = manifest["fitted"]["normalize"]["columns"]["a_mean"]
+    np.testing.assert_allclose((raw - scaling["centre"]) / scaling["scale"], validation[:, 0])
+
+
+async def test_numeric_labels_come_as_whole_numbers(loaded):
+    dataset = await create(loaded, label_column="fault", label_mode="any")
+    _, content = await download(loaded, dataset.id)
+    with np.load(io.BytesIO(content)) as arrays:
+        assert arrays["y_train"].dtype == np.int64
+        assert set(arrays["y_train"]) == {0, 1}
+
+
+async def test_the_label_of_the_model_is_never_a_feature(loaded):
+    model = pb.DataModel(model_code="m", label_column="fault")
+    await loaded.metadata.UpdateDataModel(pb.UpdateDataModelRequest(model=model))
+    options = pb.ExtractionOptions(window_size=20, features=["mean"])
+    dataset = await create(loaded, options=options, label_column="state")
+    assert list(dataset.feature_names) == ["a_mean", "b_mean"]
+
+
+async def test_a_detached_build_goes_on_as_a_job(loaded):
+    dataset = await create(loaded, detach=True)
+    assert dataset.state in {"queued", "running"}
+    assert (await until_final(loaded, dataset.id)).state == "done"
+
+
+async def test_a_job_that_fails_says_why(loaded):
+    dataset = await create(loaded, detach=True, options=pb.ExtractionOptions(window_size=350))
+    finished = await until_final(loaded, dataset.id)
+    assert finished.state == "failed"
+    assert "the training part has no labelled window of 350 rows" in finished.failure
+    with pytest.raises(FailedPrecondition, match="is failed: the training part"):
+        await download(loaded, dataset.id)
+
+
+async def test_the_same_request_id_builds_once(loaded):
+    first = await create(loaded, request_id="r1")
+    second = await create(loaded, request_id="r1")
+    assert second.id == first.id
+    assert len((await loaded.features.ListDatasets(pb.ListDatasetsRequest())).datasets) == 1
+
+
+async def test_data_sets_are_listed_newest_first_by_page(loaded):
+    ids = [(await create(loaded)).id for _ in range(3)]
+    first = await loaded.features.ListDatasets(pb.ListDatasetsRequest(page_size=2))
+    second = await loaded.features.ListDatasets(pb.ListDatasetsRequest(page_size=2, page_token=first.next_page_token))
+    assert [dataset.id for dataset in (*first.datasets, *second.datasets)] == ids[::-1]
+    assert second.next_page_token == ""
+
+
+async def test_a_deleted_data_set_is_gone_with_its_files(loaded, tmp_path):
+    dataset = await create(loaded)
+    assert (tmp_path / "datasets" / dataset.id / "data.npz").exists()
+    await loaded.features.DeleteDataset(pb.DeleteDatasetRequest(id=dataset.id))
+    assert not (tmp_path / "datasets" / dataset.id).exists()
+    with pytest.raises(NotFound, match="unknown data set"):
+        await loaded.features.GetDataset(pb.GetDatasetRequest(id=dataset.id))
+
+
+async def test_a_job_can_be_deleted_while_it_waits(loaded):
+    waiting = [await create(loaded, detach=True) for _ in range(3)]
+    await loaded.features.DeleteDataset(pb.DeleteDatasetRequest(id=waiting[2].id))
+    assert (await until_final(loaded, waiting[1].id)).state == "done"
+    with pytest.raises(NotFound):
+        await loaded.features.GetDataset(pb.GetDatasetRequest(id=waiting[2].id))
+
+
+async def test_what_a_restart_left_unfinished_is_failed(tmp_path, start_service, migrated_database):
+    async with start_service(tmp_path) as service:
+        model = pb.DataModel(model_code="m", label_column="l", fields=[pb.Field(field_code="l")])
+        await service.metadata.CreateDataModel(pb.CreateDataModelRequest(model=model))
+        await service.metadata.CreateDevice(pb.CreateDeviceRequest(device=pb.Device(device_code="d", model_code="m")))
+        dataset = await create(service, detach=True, options=pb.ExtractionOptions())
+    async with start_service(tmp_path) as service:
+        found = (await service.features.GetDataset(pb.GetDatasetRequest(id=dataset.id))).dataset
+        assert found.state == "failed"
+
+
+async def test_another_tenant_has_other_data_sets(loaded, as_tenant):
+    dataset = await create(loaded, request_id="r")
+    with as_tenant("other"):
+        for call in (
+            lambda: loaded.features.GetDataset(pb.GetDatasetRequest(id=dataset.id)),
+            lambda: loaded.features.DeleteDataset(pb.DeleteDatasetRequest(id=dataset.id)),
+            lambda: download(loaded, dataset.id),
+            lambda: create(loaded),
+        ):
+            with pytest.raises(NotFound):
+                await call()
+        assert not (await loaded.features.ListDatasets(pb.ListDatasetsRequest())).datasets
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"model_code": "x"}, "UNKNOWN_MODEL"),
+        ({"device_codes": ["d3"]}, "UNKNOWN_DEVICE"),
+        ({"label_column": "nope"}, "UNKNOWN_FIELD"),
+        ({"options": pb.ExtractionOptions(fields=["nope"])}, "UNKNOWN_FIELD"),
+        ({"options": pb.ExtractionOptions(fields=["state"])}, "FIELD_NOT_NUMERIC"),
+        ({"label_column": "a", "options": pb.ExtractionOptions(fields=["a"])}, "FIELD_NOT_NUMERIC"),
+        ({"label_column": "a", "options": pb.ExtractionOptions()}, "TOO_MANY_CLASSES"),
+        ({"val_split": 1.5}, "INVALID_VAL_SPLIT"),
+        ({"split": "fair"}, "UNKNOWN_SPLIT"),
+        ({"label_mode": "first"}, "UNKNOWN_LABEL_MODE"),
+        ({"random_state": -1}, "INVALID_RANDOM_STATE"),
+        ({"split": "random", "options": pb.ExtractionOptions(overlap=0.5)}, "RANDOM_SPLIT_OVERLAPS"),
+        ({"start_time": Timestamp(seconds=9), "end_time": Timestamp(seconds=8)}, "END_BEFORE_START"),
+        ({"start_time": Timestamp(seconds=1_900_000_000)}, "NO_DATA_IN_RANGE"),
+    ],
+)
+async def test_a_data_set_that_cannot_be_is_explained(loaded, fields, reason):
+    request = request_of(**{name: value for name, value in fields.items() if name != "model_code"})
+    request.model_code = fields.get("model_code", "m")
+    with pytest.raises(PenstockError) as caught:
+        await loaded.features.CreateDataset(request)
+    assert caught.value.reason == reason
+
+
+async def test_an_unknown_form_is_answered_with_the_known_ones(loaded):
+    dataset = await create(loaded)
+    with pytest.raises(PenstockError, match="format is 'xls'; it must be one of: npz, parquet, csv"):
+        await download(loaded, dataset.id, "xls")
