@@ -1,34 +1,16 @@
 """Rows wait while the store is down and are written once it is back."""
 
 import asyncio
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import text
 
 from llm_service.adapters.sql_ledger import SqlLedger
-from llm_service.domain.ledger import CostGroup, LedgerFilter, LedgerRow, Outcome
-from llm_service.domain.usage import FREE, Usage
+from llm_service.domain.ledger import CostGroup, LedgerFilter
+from llm_service.testing import ledger_row
 from penstock_kit.database import migrate, open_database, sqlite_url
 
 MIGRATIONS = Path(__file__).parents[1] / "src" / "llm_service" / "migrations"
-ROW = LedgerRow(
-    id="call_0",
-    create_time=datetime(2026, 1, 1, tzinfo=UTC),
-    tenant_id="default",
-    user_id="",
-    key_id="",
-    request_id="",
-    operation="chat",
-    provider="fallback",
-    model="rules",
-    requested_model="",
-    usage=Usage(),
-    cost=FREE,
-    outcome=Outcome.OK,
-    duration=0.1,
-)
 
 
 async def test_rows_wait_for_a_locked_store_and_are_written_once(tmp_path: Path) -> None:
@@ -40,7 +22,7 @@ async def test_rows_wait_for_a_locked_store_and_are_written_once(tmp_path: Path)
     async with other.write() as connection:
         await connection.execute(text("UPDATE llm_ledger SET provider = provider"))
         for at in range(10):
-            ledger.record(replace(ROW, id=f"call_{at}"))
+            ledger.record(ledger_row(f"call_{at}"))
         assert not task.done()
     [total] = await ledger.summarize(LedgerFilter(tenant_id="default"), CostGroup.TOTAL)
     assert total.requests == 10

@@ -9,10 +9,10 @@ from typing import Final
 from llm_service.domain.completion import Completion
 from llm_service.domain.event import Event, Finished, FinishReason, Started, TextDelta
 from llm_service.domain.failure import FailureKind, ProviderError
-from llm_service.domain.ledger import CostGroup, CostRow, LedgerFilter, LedgerPage, LedgerRow
+from llm_service.domain.ledger import CostGroup, CostRow, LedgerFilter, LedgerPage, LedgerRow, Outcome
 from llm_service.domain.message import Role, text_message
 from llm_service.domain.provider import Embedding, EventBatch, EventStream, ModelCard, Provider, Vectors
-from llm_service.domain.usage import Usage
+from llm_service.domain.usage import FREE, Cost, Usage
 
 _TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -117,3 +117,31 @@ async def collected(stream: EventStream) -> list[Event]:
 def text_of(events: Sequence[Event]) -> str:
     """Return the text of all deltas."""
     return "".join(event.text for event in events if isinstance(event, TextDelta))
+
+
+def ledger_row(
+    row_id: str = "call_0",
+    *,
+    usage: Usage | None = None,
+    cost: Cost = FREE,
+    outcome: Outcome = Outcome.OK,
+    end_user: str = "",
+) -> LedgerRow:
+    """Return a row of a call in the default tenant."""
+    return LedgerRow(
+        id=row_id,
+        create_time=_TIME,
+        tenant_id="default",
+        user_id="",
+        key_id="",
+        request_id="",
+        operation="chat",
+        provider="fallback",
+        model="rules",
+        requested_model="",
+        usage=usage or Usage(),
+        cost=cost,
+        outcome=outcome,
+        duration=0.1,
+        end_user=end_user,
+    )

@@ -10,6 +10,8 @@ from llm_service.domain.usage import Cost, PriceSource, Usage
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PICO: Final = Decimal(10) ** 12
+_COUNTS: Final = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")
+_MOST: Final = 2**40  # tokens; what a broken vendor reports must not make the sums overflow
 # Longest texts the columns take; PostgreSQL refuses longer ones and a ledger row must not be refused.
 _LENGTHS: Final = {
     "tenant_id": 128,
@@ -79,7 +81,9 @@ def columns_from_row(row: LedgerRow) -> dict[str, Any]:
         "labels": dict(row.labels),
     }
     for name, length in _LENGTHS.items():
-        columns[name] = columns[name][:length]
+        columns[name] = columns[name].replace("\0", "")[:length]
+    for name in _COUNTS:
+        columns[name] = min(columns[name], _MOST)
     return columns
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, case, func, literal, select, true
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 
 from llm_service.adapters.ledger_row import (
     amount_from_pico,
@@ -25,6 +26,8 @@ from penstock_kit.logging import get_logger
 
 _BATCH: Final = 500
 _WAITING: Final = 100_000
+# A transaction costs as much as dozens of rows in it: rows wait this long for others, unless somebody asks.
+_LINGER: Final = 0.25
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
 _FLUSH_SECONDS: Final = 5.0
@@ -43,19 +46,21 @@ class SqlLedger:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting: deque[LedgerRow] = deque()
+        self._taken = 0
+        self._settled = 0
+        self._progress = asyncio.Condition()
         self._wake = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._urgent = asyncio.Event()
         self._closing = False
-        self._pause = asyncio.Event()
 
     def record(self, row: LedgerRow) -> None:
-        """Take `row` to be written within milliseconds. Never blocks or fails."""
+        """Take `row` to be written within a quarter of a second. Never blocks or fails."""
         if len(self._waiting) >= _WAITING:
             lost = self._waiting.popleft()
+            self._settled += 1
             log.error("ledger row given up, the store is down for too long", ledger_id=lost.id)
         self._waiting.append(row)
-        self._idle.clear()
+        self._taken += 1
         self._wake.set()
 
     async def run(self) -> None:
@@ -63,6 +68,7 @@ class SqlLedger:
         pause = _FIRST_PAUSE
         while not (self._closing and not self._waiting):
             await self._wake.wait()
+            await self._rest(_LINGER)
             try:
                 await self._write_waiting()
                 pause = _FIRST_PAUSE
@@ -70,26 +76,46 @@ class SqlLedger:
                 log.warning("ledger rows wait for the store", rows=len(self._waiting), detail=error.message)
                 if self._closing:
                     return
+                self._urgent.clear()
                 await self._rest(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def _rest(self, seconds: float) -> None:
         try:
             async with asyncio.timeout(seconds):
-                await self._pause.wait()
+                await self._urgent.wait()
         except TimeoutError:
             pass
 
     async def _write_waiting(self) -> None:
-        while self._waiting:
-            batch = [self._waiting[at] for at in range(min(_BATCH, len(self._waiting)))]
-            await self._write(batch)
-            written = {row.id for row in batch}
-            while self._waiting and self._waiting[0].id in written:
-                self._waiting.popleft()
+        """Write the rows that wait now. Those that come meanwhile wait for others again."""
         if not self._closing:
+            self._urgent.clear()
+        until = self._taken
+        while self._waiting and self._settled < until:
+            batch = [self._waiting[at] for at in range(min(_BATCH, len(self._waiting)))]
+            await self._write_each(batch)
+            await self._settle({row.id for row in batch})
+        if not self._waiting and not self._closing:
             self._wake.clear()
-        self._idle.set()
+
+    async def _settle(self, written: set[str]) -> None:
+        while self._waiting and self._waiting[0].id in written:
+            self._waiting.popleft()
+            self._settled += 1
+        async with self._progress:
+            self._progress.notify_all()
+
+    async def _write_each(self, batch: Sequence[LedgerRow]) -> None:
+        """Write `batch` in one transaction; should the store refuse a row in it, all others one by one."""
+        try:
+            await self._write(batch)
+        except DBAPIError as error:
+            if len(batch) == 1:
+                log.error("ledger row refused by the store", ledger_id=batch[0].id, detail=str(error.orig))
+                return
+            for row in batch:
+                await self._write_each([row])
 
     async def _write(self, batch: Sequence[LedgerRow]) -> None:
         dialect: Any = sqlite if self._database.is_sqlite else postgresql
@@ -99,9 +125,12 @@ class SqlLedger:
 
     async def flush(self) -> None:
         """Return when every row taken so far is written, or after 5 s."""
+        until = self._taken
+        if self._settled < until:
+            self._urgent.set()
         try:
-            async with asyncio.timeout(_FLUSH_SECONDS):
-                await self._idle.wait()
+            async with asyncio.timeout(_FLUSH_SECONDS), self._progress:
+                await self._progress.wait_for(lambda: self._settled >= until)
         except TimeoutError:
             log.warning("ledger rows are still waiting for the store", rows=len(self._waiting))
 
@@ -109,7 +138,7 @@ class SqlLedger:
         """Let :meth:`run` write what is left and return."""
         self._closing = True
         self._wake.set()
-        self._pause.set()
+        self._urgent.set()
 
     async def summarize(self, wanted: LedgerFilter, group: CostGroup) -> Sequence[CostRow]:
         """Return the sums by group, the most expensive first, days in order."""

@@ -9,7 +9,7 @@ from llm_service.domain.event import Event, Finished, Started, is_content
 from llm_service.domain.failure import Attempt, ProviderError
 from llm_service.domain.monitor import ProviderMonitor
 from llm_service.domain.pool import ProviderPool
-from llm_service.domain.provider import EventBatch, EventStream
+from llm_service.domain.provider import EventBatch
 from llm_service.domain.route import Candidate, Route
 from penstock_kit.clock import Clock
 from penstock_kit.errors import Unavailable
@@ -31,28 +31,29 @@ class Failover:
         self._clock = clock
         self._route = route
 
-    async def stream(self, request: Completion) -> EventStream:
+    async def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
         """Yield the answer. Raises the last candidate's ProviderError when all failed."""
-        attempts: tuple[Attempt, ...] = ()
+        failed: tuple[Attempt, ...] = ()
         last: ProviderError | None = None
         for candidate in self._route(request).candidates:
-            asked = replace(request, model=candidate.model, failed_attempts=attempts)
-            attempt = _Attempt(candidate, attempts, self._monitor, self._clock)
+            attempt = _Attempt(candidate, failed, self._monitor, self._clock)
             try:
-                async with aclosing(attempt.stream(self._pool, asked)) as batches:
+                provider = await self._pool.get(candidate.provider)
+                async with aclosing(provider.stream(attempt.asked(request))) as batches:
                     async for batch in batches:
-                        yield batch
+                        if shown := attempt.shown_of(batch):
+                            yield shown
                 return
             except ProviderError as failure:
                 last = failure
-                if attempt.shown or not failure.rule.failover:
+                failed = (*failed, attempt.failed(failure))
+                if attempt.has_shown or not failure.rule.failover:
                     raise
-                attempts = (*attempts, attempt.failed(failure))
-        raise last or _nobody()
+        raise last or Unavailable("no provider is configured for this request", reason="NO_PROVIDER")
 
 
 class _Attempt:
-    """One candidate's try. `shown` says whether the caller has seen content of it."""
+    """One candidate's try. `has_shown` says whether the caller has seen content of it."""
 
     def __init__(
         self, candidate: Candidate, earlier: tuple[Attempt, ...], monitor: ProviderMonitor, clock: Clock
@@ -62,37 +63,30 @@ class _Attempt:
         self._monitor = monitor
         self._clock = clock
         self._began = clock.monotonic()
-        self.shown = False
+        self._held: list[Event] = []
+        self.has_shown = False
+        monitor.started(candidate.provider)
 
-    async def stream(self, pool: ProviderPool, request: Completion) -> AsyncGenerator[EventBatch]:
-        self._monitor.started(self._candidate.provider)
-        try:
-            provider = await pool.get(self._candidate.provider)
-            async with aclosing(provider.stream(request)) as batches:
-                async for batch in self._from_content(batches):
-                    yield batch
-        except ProviderError as failure:
-            self._monitor.failed(self._candidate.provider, failure.failure)
-            raise
+    def asked(self, request: Completion) -> Completion:
+        """Return `request` as the candidate is to get it."""
+        if request.model == self._candidate.model and not self._earlier:
+            return request
+        return replace(request, model=self._candidate.model, failed_attempts=self._earlier)
 
-    async def _from_content(self, batches: EventStream) -> AsyncGenerator[EventBatch]:
-        held: list[Event] = []
-        async for batch in batches:
-            if self.shown:
-                yield batch
-                continue
-            held += [self._marked(event) for event in batch]
-            if any(is_content(event) or isinstance(event, Finished) for event in batch):
-                self.shown = True
-                self._monitor.answered(self._candidate.provider, self._clock.monotonic() - self._began)
-                yield held
-
-    def _marked(self, event: Event) -> Event:
-        if isinstance(event, Started):
-            return replace(event, failed_attempts=self._earlier, degraded=bool(self._earlier))
-        return event
+    def shown_of(self, batch: EventBatch) -> EventBatch:
+        """Return what the caller sees now: nothing before the first content, then everything held back."""
+        if self.has_shown:
+            return batch
+        self._held += [self._marked(event) for event in batch] if self._earlier else batch
+        if not any(is_content(event) or isinstance(event, Finished) for event in batch):
+            return ()
+        self.has_shown = True
+        self._monitor.answered(self._candidate.provider, self._clock.monotonic() - self._began)
+        return self._held
 
     def failed(self, failure: ProviderError) -> Attempt:
+        """Count the failure and return it as callers of the next candidate see it."""
+        self._monitor.failed(self._candidate.provider, failure.failure)
         return Attempt(
             provider=self._candidate.provider,
             model=self._candidate.model,
@@ -100,6 +94,7 @@ class _Attempt:
             duration=self._clock.monotonic() - self._began,
         )
 
-
-def _nobody() -> Unavailable:
-    return Unavailable("no provider is configured for this request", reason="NO_PROVIDER")
+    def _marked(self, event: Event) -> Event:
+        if isinstance(event, Started):
+            return replace(event, failed_attempts=self._earlier, degraded=True)
+        return event

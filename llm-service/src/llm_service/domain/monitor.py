@@ -73,7 +73,10 @@ class ProviderMonitor:
         )
 
     def _of(self, provider: str) -> _Running:
-        return self._records.setdefault(provider, _Running())
+        record = self._records.get(provider)
+        if record is None:
+            record = self._records[provider] = _Running()
+        return record
 
 
 def _quantile(ordered: list[float], share: float) -> float | None:

@@ -52,6 +52,12 @@ _SAMPLING: Final = (
     "parallel_tool_calls",
 )
 _MAX_INPUTS: Final = 2048
+# What most requests leave out is not built anew for each.
+_NO_CHOICE: Final = ToolChoice()
+_TEXT: Final = ResponseFormat()
+_NO_SAMPLING: Final = Sampling()
+_NO_REASONING: Final = Reasoning()
+_NO_CACHE: Final = CachePolicy()
 
 
 def completion_from_proto(proto: llm_pb2.Completion, *, streaming: bool) -> Completion:
@@ -63,18 +69,11 @@ def completion_from_proto(proto: llm_pb2.Completion, *, streaming: bool) -> Comp
         streaming=streaming,
         messages=tuple(_message(message, at) for at, message in enumerate(proto.messages)),
         tools=tuple(_tool(tool, at) for at, tool in enumerate(proto.tools)),
-        tool_choice=_tool_choice(proto),
-        response_format=_response_format(proto.response_format),
-        sampling=_sampling(proto.sampling),
-        reasoning=Reasoning(
-            effort=proto.reasoning.effort, max_tokens=proto.reasoning.max_tokens, include=proto.reasoning.include
-        ),
-        cache=CachePolicy(
-            bypass=proto.cache.bypass,
-            exact=proto.cache.exact,
-            semantic=proto.cache.semantic,
-            threshold=proto.cache.threshold,
-        ),
+        tool_choice=_tool_choice(proto) if proto.HasField("tool_choice") else _NO_CHOICE,
+        response_format=_response_format(proto.response_format) if proto.HasField("response_format") else _TEXT,
+        sampling=_sampling(proto.sampling) if proto.HasField("sampling") else _NO_SAMPLING,
+        reasoning=_reasoning(proto.reasoning) if proto.HasField("reasoning") else _NO_REASONING,
+        cache=_cache(proto.cache) if proto.HasField("cache") else _NO_CACHE,
         extra=_extra(proto.extra_json),
         policy=proto.policy,
         exclude_providers=tuple(proto.exclude_providers),
@@ -175,7 +174,15 @@ def _response_format(proto: llm_pb2.ResponseFormat) -> ResponseFormat:
 
 def _sampling(proto: llm_pb2.Sampling) -> Sampling:
     given: dict[str, Any] = {name: getattr(proto, name) for name in _SAMPLING if proto.HasField(cast(Any, name))}
-    return Sampling(stop=tuple(proto.stop), **given) if given or proto.stop else Sampling()
+    return Sampling(stop=tuple(proto.stop), **given)
+
+
+def _reasoning(proto: llm_pb2.Reasoning) -> Reasoning:
+    return Reasoning(effort=proto.effort, max_tokens=proto.max_tokens, include=proto.include)
+
+
+def _cache(proto: llm_pb2.CachePolicy) -> CachePolicy:
+    return CachePolicy(bypass=proto.bypass, exact=proto.exact, semantic=proto.semantic, threshold=proto.threshold)
 
 
 def _extra(text: str) -> dict[str, object]:
