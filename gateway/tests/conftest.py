@@ -1,6 +1,7 @@
 """A whole gateway on a free port in front of fake services."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,7 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 from penstock.chat.v1 import chat_pb2_grpc
+from penstock.feature.v1 import feature_pb2_grpc
 from penstock.llm.v1 import llm_pb2_grpc
 from prometheus_client import CollectorRegistry
 
@@ -25,7 +28,7 @@ from penstock_kit.clock import SystemClock
 from penstock_kit.database import migrate, open_database
 from penstock_kit.redaction import Redactor
 from penstock_kit.telemetry.tracing import Tracing
-from penstock_testkit.services import FakeChat, FakeLlm, serve
+from penstock_testkit.services import FakeChat, FakeFeature, FakeLlm, serve
 
 
 @dataclass
@@ -34,6 +37,12 @@ class Fakes:
 
     llm: FakeLlm = field(default_factory=FakeLlm)
     chat: FakeChat = field(default_factory=FakeChat)
+    feature: FakeFeature = field(default_factory=FakeFeature)
+
+    def reset(self) -> None:
+        """Forget what was scripted and asked."""
+        for fake in (self.llm, self.chat, self.feature):
+            fake.__init__()  # type: ignore[misc]
 
     @asynccontextmanager
     async def serve(self) -> AsyncGenerator[str]:
@@ -43,6 +52,7 @@ class Fakes:
             (chat_pb2_grpc.add_StreamServiceServicer_to_server, self.chat),
             (chat_pb2_grpc.add_ConversationServiceServicer_to_server, self.chat),
             (chat_pb2_grpc.add_EngineServiceServicer_to_server, self.chat),
+            (feature_pb2_grpc.add_FeatureServiceServicer_to_server, self.feature),
         ) as address:
             yield address
 
@@ -89,7 +99,7 @@ async def running_gateway(home: Path, fakes: Fakes, **settings: Any) -> AsyncGen
         bound, stop = bind("127.0.0.1", 0), asyncio.Event()
         url = f"http://127.0.0.1:{bound.getsockname()[1]}"
         serving = asyncio.create_task(Listener(application, bound, grace_seconds=1).serve(stop))
-        client = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=10))
+        client = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=20, verify=False))
         yield RunningGateway(
             url=url,
             key=(home / "admin.key").read_text().strip(),
@@ -104,22 +114,56 @@ async def running_gateway(home: Path, fakes: Fakes, **settings: Any) -> AsyncGen
 GatewayFactory = Callable[..., Any]
 
 
+@pytest.fixture(scope="session")
+def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a migrated store and an administrator, to be copied: hashing a password takes its time."""
+    home = tmp_path_factory.mktemp("prepared")
+
+    async def prepare() -> None:
+        url = GatewaySettings(home=home, _env_file=None).store_url()
+        await migrate(url, MIGRATIONS)
+        database = open_database(url, readers=1)
+        store = SqlIdentityStore(database)
+        await ensure_admin(store=store, passwords=Passwords(), clock=SystemClock(), home=home, chosen=FirstAdmin())
+        await database.close()
+
+    asyncio.run(prepare())
+    return home
+
+
+@pytest.fixture(scope="session")
+def fakes_of_session() -> Fakes:
+    return Fakes()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def gateway_of_session(
+    tmp_path_factory: pytest.TempPathFactory, prepared_home: Path, fakes_of_session: Fakes
+) -> AsyncGenerator[RunningGateway]:
+    home = shutil.copytree(prepared_home, tmp_path_factory.mktemp("gateway") / "var")
+    async with running_gateway(home, fakes_of_session) as running:
+        yield running
+
+
+@pytest.fixture
+def gateway(gateway_of_session: RunningGateway) -> RunningGateway:
+    """The gateway with default settings that all tests share, its fakes as new."""
+    gateway_of_session.fakes.reset()
+    return gateway_of_session
+
+
 @pytest.fixture
 def fakes() -> Fakes:
     return Fakes()
 
 
-@pytest.fixture
-async def gateway(tmp_path: Path, fakes: Fakes) -> AsyncGenerator[RunningGateway]:
-    async with running_gateway(tmp_path, fakes) as running:
-        yield running
-
-
-@pytest.fixture
-async def start_gateway(tmp_path: Path, fakes: Fakes) -> AsyncGenerator[GatewayFactory]:
+@pytest_asyncio.fixture(loop_scope="session")
+async def start_gateway(tmp_path: Path, prepared_home: Path, fakes: Fakes) -> AsyncGenerator[GatewayFactory]:
+    """Start a gateway of the test's own, with settings of its own."""
     async with AsyncExitStack() as stack:
 
         async def start(**settings: Any) -> RunningGateway:
-            return await stack.enter_async_context(running_gateway(tmp_path, fakes, **settings))
+            home = shutil.copytree(prepared_home, tmp_path / "var")
+            return await stack.enter_async_context(running_gateway(home, fakes, **settings))
 
         yield start

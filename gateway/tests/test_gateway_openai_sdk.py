@@ -10,6 +10,8 @@ from penstock_kit.errors import BadUpstream, ErrorKind, NotFound, ResourceExhaus
 from penstock_testkit.services import Fail, Hang, answer_events
 from penstock_testkit.services.llm import FINISHED, STARTED
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 QUESTION = [{"role": "user", "content": "hi"}]
 
 

@@ -86,6 +86,7 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
         heartbeat=settings.heartbeat_seconds,
         completion=settings.completion_seconds,
         stream=settings.stream_seconds,
+        resume=settings.resume_seconds,
     )
     relayer = Relayer(streams=clients.streams, times=times)
     readiness = Readiness(clients=clients, ping_store=store.ping)

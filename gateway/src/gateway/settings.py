@@ -57,6 +57,9 @@ class GatewaySettings(ServiceSettings):
     stream_seconds: float = Field(
         default=3600.0, gt=0, alias="PENSTOCK_STREAM_SECONDS", description="Longest life of one event stream."
     )
+    resume_seconds: float = Field(
+        default=3.0, ge=0, alias="PENSTOCK_STREAM_RESUME_SECONDS", description="How long a broken stream is mended."
+    )
 
     def store_url(self) -> str:
         """Return the URL of the identity store."""

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _RETRY_MS: Final = 3000
 _BROKEN: Final = frozenset({ErrorKind.UNAVAILABLE, ErrorKind.CANCELLED, ErrorKind.INTERNAL})
-_RESUME_SECONDS: Final = 3.0
 _PAUSE_SECONDS: Final = 0.25
 
 
@@ -81,7 +80,7 @@ class EventRelay(Response):
         broken = await self._pump(self._start, stream)
         since = time.monotonic()
         while broken is not None and not self._ended:
-            if not self._last.stream_id or time.monotonic() - since > _RESUME_SECONDS:
+            if not self._last.stream_id or time.monotonic() - since > self._relayer.times.resume:
                 raise broken
             await asyncio.sleep(_PAUSE_SECONDS * random.uniform(0.5, 1.0))  # noqa: S311 - spreads reconnects
             sequence = self._last.sequence

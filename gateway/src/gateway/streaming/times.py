@@ -5,9 +5,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamTimes:
-    """Seconds: how long a stream is held back, between heartbeats, for a whole answer, for a whole stream."""
+    """Seconds.
+
+    `hold`: a stream waits so long for content before its headers go out. `heartbeat`: silence before a heartbeat.
+    `completion`: a whole answer. `stream`: a whole stream. `resume`: trying to mend a broken one.
+    """
 
     hold: float
     heartbeat: float
     completion: float
     stream: float
+    resume: float

@@ -1,6 +1,5 @@
 """Streams a request body into a client-streaming RPC, without ever holding it."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final, TypeVar
 
@@ -29,8 +28,7 @@ class Upload:
         """Make `call` with the messages; what breaks the body (too large, client gone) is raised as it is."""
         try:
             return await call(self._messages(), timeout=timeout)
-        except asyncio.CancelledError:
-            # gRPC cancels the call when its messages break off, and keeps the reason to itself.
+        except PenstockError:
             if self._failure is not None:
                 raise self._failure from None
             raise
@@ -42,7 +40,9 @@ class Upload:
                 yield pb.IngestRequest(chunk=chunk)
         except (ClientLeft, PenstockError) as error:
             self._failure = error
-            raise
+            # A cancelled call can look like the end of the body, and half a body must not be stored.
+            # A message that is no chunk is refused, together with all that came before it.
+            yield pb.IngestRequest()
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         more = True

@@ -1,0 +1,183 @@
+"""Telemetry over HTTP: streamed ingest, queries, features, data sets."""
+
+import asyncio
+import gzip
+
+import pytest
+from penstock.feature.v1 import feature_pb2 as pb
+
+from penstock_kit.errors import NotFound
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+CSV = "timestamp;a b\n2026-01-01;1\n"
+
+
+async def ingest(gateway, content, kind, query="", **headers):
+    return await gateway.client.post(
+        f"/api/v2/data/ingest{query}", content=content, headers={**gateway.auth(), "content-type": kind, **headers}
+    )
+
+
+async def test_a_body_is_passed_on_in_chunks_with_its_parameters(gateway):
+    body = b"x" * 3_500_000
+    query = "?device_code=WLD001&model_code=m&timestamp_column=ts&delimiter=%3B&tz=Asia/Shanghai&create=true"
+    answer = await ingest(gateway, body, "text/csv; charset=utf-8", query)
+    data = answer.json()["data"]
+    assert (data["device_code"], data["rows_accepted"], data["rows_rejected"]) == ("WLD001", 2, 1)
+    assert data["errors"] == [{"line": 3, "reason": "current: 'abc' is not a number"}]
+    assert data["fields"] == ["a b"]
+    assert answer.json()["success"] is True and answer.json()["execution_time"] > 0
+    options = gateway.fakes.feature.options[0]
+    assert (options.format, options.device_code, options.model_code) == (pb.INGEST_FORMAT_CSV, "WLD001", "m")
+    assert (options.timestamp_column, options.delimiter, options.time_zone) == ("ts", ";", "Asia/Shanghai")
+    assert options.create is True
+    assert gateway.fakes.feature.bodies == [body]
+    assert max(gateway.fakes.feature.chunk_sizes) <= 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("kind", "form"),
+    [
+        ("application/json", pb.INGEST_FORMAT_JSON),
+        ("text/csv", pb.INGEST_FORMAT_CSV),
+        ("application/vnd.apache.arrow.stream", pb.INGEST_FORMAT_ARROW),
+        ("application/vnd.apache.parquet", pb.INGEST_FORMAT_PARQUET),
+    ],
+)
+async def test_the_content_type_says_the_form(gateway, kind, form):
+    assert (await ingest(gateway, b"body", kind)).status_code == 200
+    assert gateway.fakes.feature.options[0].format == form
+
+
+async def test_an_unknown_content_type_is_told_the_known_ones(gateway):
+    answer = await ingest(gateway, b"body", "application/xml")
+    assert answer.status_code == 400
+    assert "text/csv" in answer.json()["detail"]
+
+
+async def test_a_compressed_body_arrives_unpacked(gateway):
+    await ingest(gateway, gzip.compress(CSV.encode()), "text/csv", **{"content-encoding": "gzip"})
+    assert gateway.fakes.feature.bodies == [CSV.encode()]
+
+
+async def test_a_refusal_comes_back_while_the_body_is_still_being_sent(gateway):
+    gateway.fakes.feature.refusal = NotFound("unknown device 'X'", reason="UNKNOWN_DEVICE")
+    answer = await ingest(gateway, b"x" * 8_000_000, "text/csv", "?device_code=X")
+    assert answer.status_code == 404
+    assert answer.json()["reason"] == "UNKNOWN_DEVICE"
+
+
+async def test_a_body_over_the_ingest_limit_is_refused_and_not_stored(start_gateway, fakes):
+    gateway = await start_gateway(max_ingest_bytes=2_000_000)
+
+    async def pieces():
+        for _ in range(50):
+            yield b"x" * 100_000
+
+    answer = await ingest(gateway, pieces(), "text/csv")
+    assert answer.status_code == 413
+    assert fakes.feature.bodies == []
+
+
+async def test_half_a_body_is_not_stored_when_the_client_leaves(gateway):
+    _, writer = await asyncio.open_connection("127.0.0.1", int(gateway.url.rpartition(":")[2]))
+    head = f"POST /api/v2/data/ingest HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {gateway.key}\r\n"
+    writer.write(f"{head}content-type: text/csv\r\ncontent-length: 1000\r\n\r\n{CSV}".encode())
+    await writer.drain()
+    async with asyncio.timeout(5):
+        while not gateway.fakes.feature.chunk_sizes:
+            await gateway.client.get("/health")
+        writer.close()
+        while gateway.fakes.feature.refused == 0:
+            await gateway.client.get("/health")
+    assert gateway.fakes.feature.bodies == []
+
+
+async def test_rows_come_with_null_for_what_is_missing(gateway):
+    answer = await gateway.client.post(
+        "/api/v2/data/query/realtime",
+        headers=gateway.auth(),
+        json={"model_code": "m", "filters": {"device_code": ["A", "B"], "current": {"gt": 1, "<=": 9}, "ok": True}},
+    )
+    assert answer.json()["data"]["rows"] == [
+        {"timestamp": "1970-01-01T00:00:01Z", "device_code": "WLD001", "current": 1.5, "quality_label": "good"},
+        {"timestamp": "1970-01-01T00:00:02.500000Z", "device_code": "WLD002", "current": None, "quality_label": None},
+    ]
+    filters = gateway.fakes.feature.requests[0].filters
+    assert [(entry.field, entry.operator) for entry in filters] == [
+        ("device_code", pb.Filter.OPERATOR_IN),
+        ("current", pb.Filter.OPERATOR_GT),
+        ("current", pb.Filter.OPERATOR_LE),
+        ("ok", pb.Filter.OPERATOR_EQ),
+    ]
+    assert [value.text for value in filters[0].values] == ["A", "B"]
+    assert filters[3].values[0].flag is True
+
+
+@pytest.mark.parametrize(
+    ("filters", "field"),
+    [
+        ({"current": {"near": 5}}, "filters.current"),
+        ({"current": {"gt": [None]}}, "filters.current"),
+        ([{"operator": "eq", "value": 1}], "filters[0].field"),
+        ("current > 5", "filters"),
+    ],
+)
+async def test_a_wrong_filter_is_named(gateway, filters, field):
+    answer = await gateway.client.post("/api/v2/data/query/realtime", headers=gateway.auth(), json={"filters": filters})
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"] == field
+
+
+async def test_history_can_be_asked_both_ways_and_come_by_columns(gateway):
+    body = {"device_code": "W", "start_time": "2026-01-01T00:00:00+08:00", "interval": 90, "format": "columns"}
+    posted = await gateway.client.post("/api/v2/data/query/history", headers=gateway.auth(), json=body)
+    got = await gateway.client.get("/api/v2/data/query/history", headers=gateway.auth(), params=body)
+    assert posted.json()["data"] == got.json()["data"]
+    assert posted.json()["data"]["columns"] == {"current": [1.5, None], "quality_label": ["good", None]}
+    first, second = gateway.fakes.feature.requests
+    assert first == second
+    assert first.start_time.ToJsonString() == "2025-12-31T16:00:00Z"
+    assert first.interval.seconds == 90
+
+
+async def test_features_are_a_matrix_with_null_for_what_is_undefined(gateway):
+    answer = await gateway.client.post(
+        "/api/v2/ai/features/extract", headers=gateway.auth(), json={"device_code": "W", "window_size": 2}
+    )
+    data = answer.json()["data"]
+    assert data["features"] == [[1.5, None], [2.5, None]]
+    assert data["feature_names"] == ["current_mean", "current_std"]
+    assert data["timestamps"] == ["1970-01-01T00:00:00Z", "1970-01-01T00:00:01.500000Z"]
+    assert data["metadata"]["window_count"] == 2
+    assert data["metadata"]["window_size"] == 2
+    assert data["metadata"]["overlap"] == 0.5
+    assert data["metadata"]["normalize_method"] == "z_score"
+
+
+async def test_a_data_set_is_described_and_downloaded_whole(gateway):
+    path = "/api/v2/ai/datasets/ds_1"
+    described = (await gateway.client.get(path, headers=gateway.auth())).json()["data"]
+    assert described["download_url"] == f"{path}/download"
+    file = await gateway.client.get(described["download_url"], headers=gateway.auth())
+    assert file.content == gateway.fakes.feature.file
+    assert file.headers["content-disposition"] == 'attachment; filename="ds_1.npz"'
+    assert int(file.headers["content-length"]) == len(file.content)
+    assert (await gateway.client.get(f"{path}/manifest", headers=gateway.auth())).json() == {"v": 1}
+    missing = await gateway.client.get("/api/v2/ai/datasets/ds_2/download", headers=gateway.auth())
+    assert missing.status_code == 404
+
+
+async def test_a_reader_cannot_write(gateway):
+    made = await gateway.client.post(
+        "/api/v1/keys", headers=gateway.auth(), json={"name": "r", "scopes": ["telemetry:read"]}
+    )
+    key = made.json()["key"]
+    answer = await gateway.client.post(
+        "/api/v2/data/ingest", content=CSV, headers={**gateway.auth(key), "content-type": "text/csv"}
+    )
+    assert (answer.status_code, answer.json()["reason"]) == (403, "SCOPE_MISSING")
+    query = {"device_code": "W"}
+    read = await gateway.client.post("/api/v2/data/query/history", headers=gateway.auth(key), json=query)
+    assert read.status_code == 200

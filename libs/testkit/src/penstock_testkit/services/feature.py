@@ -1,0 +1,121 @@
+"""A scripted feature-service that remembers what was ingested."""
+
+import struct
+from collections.abc import AsyncIterator
+from typing import Any
+
+from penstock.common.v1.common_pb2 import ComponentStatus
+from penstock.feature.v1 import feature_pb2 as pb
+from penstock.feature.v1.feature_pb2_grpc import FeatureServiceServicer
+
+from penstock_kit.context import Caller, current_context
+from penstock_kit.errors import InvalidArgument, NotFound, PenstockError
+
+NAN = float("nan")
+
+
+class FakeFeature(FeatureServiceServicer):
+    """Takes every ingest (or fails with `refusal` after the options) and answers queries with fixed tables."""
+
+    def __init__(self) -> None:
+        self.options: list[pb.IngestOptions] = []
+        self.bodies: list[bytes] = []
+        self.chunk_sizes: list[int] = []
+        self.requests: list[Any] = []
+        self.callers: list[Caller] = []
+        self.refused = 0
+        self.refusal: PenstockError | None = None
+        self.file = b"x" * 3_000_000
+
+    async def Ingest(  # noqa: N802 - the RPC's name
+        self, request_iterator: AsyncIterator[pb.IngestRequest], context: Any
+    ) -> pb.IngestResponse:
+        """Keep the body."""
+        self.callers.append(current_context().caller)
+        body = bytearray()
+        async for request in request_iterator:
+            if request.HasField("options"):
+                self.options.append(request.options)
+                if self.refusal is not None:
+                    raise self.refusal
+            elif not request.HasField("chunk"):
+                self.refused += 1
+                raise InvalidArgument("after the options only chunks may follow", reason="CHUNK_EXPECTED")
+            else:
+                body += request.chunk
+                self.chunk_sizes.append(len(request.chunk))
+        self.bodies.append(bytes(body))
+        errors = [pb.RowError(line=3, reason="current: 'abc' is not a number")]
+        return pb.IngestResponse(
+            device_code=self.options[-1].device_code, rows_accepted=2, rows_rejected=1, errors=errors, fields=["a b"]
+        )
+
+    async def QueryRealtime(  # noqa: N802
+        self, request: pb.QueryRealtimeRequest, context: Any
+    ) -> pb.QueryRealtimeResponse:
+        """Return two rows with a hole."""
+        self.requests.append(request)
+        return pb.QueryRealtimeResponse(rows=_table(), total=2, page=request.page, page_size=request.page_size)
+
+    async def QueryHistory(  # noqa: N802
+        self, request: pb.QueryHistoryRequest, context: Any
+    ) -> pb.QueryHistoryResponse:
+        """Return two rows with a hole."""
+        self.requests.append(request)
+        return pb.QueryHistoryResponse(rows=_table(), truncated=True)
+
+    async def ExtractFeatures(  # noqa: N802
+        self, request: pb.ExtractFeaturesRequest, context: Any
+    ) -> pb.ExtractFeaturesResponse:
+        """Return two windows of two features, one undefined."""
+        self.requests.append(request)
+        return pb.ExtractFeaturesResponse(
+            feature_names=["current_mean", "current_std"],
+            values=struct.pack("<4d", 1.5, NAN, 2.5, float("inf")),
+            timestamps=[0, 1_500_000],
+            window_count=2,
+            options=request.options,
+            fitted_json='{"fences": {}}',
+        )
+
+    async def GetDataset(self, request: pb.GetDatasetRequest, context: Any) -> pb.GetDatasetResponse:  # noqa: N802
+        """Know the data set ds_1."""
+        self._known(request.id)
+        return pb.GetDatasetResponse(dataset=pb.Dataset(id=request.id, state="done", manifest_json='{"v": 1}'))
+
+    async def DownloadDataset(  # noqa: N802
+        self, request: pb.DownloadDatasetRequest, context: Any
+    ) -> AsyncIterator[pb.DownloadDatasetResponse]:
+        """Send `file` in three chunks."""
+        self._known(request.id)
+        third = len(self.file) // 3
+        for number in range(3):
+            chunk = self.file[number * third : (number + 1) * third]
+            message = pb.DownloadDatasetResponse(chunk=chunk)
+            if number == 0:
+                message.content_type, message.filename, message.size_bytes = (
+                    "application/x-npz",
+                    "ds 1.npz",
+                    len(self.file),
+                )
+            yield message
+
+    async def GetStatus(self, request: pb.GetStatusRequest, context: Any) -> pb.GetStatusResponse:  # noqa: N802
+        """Say that the telemetry store limps."""
+        limping = ComponentStatus(name="telemetry", state="degraded", detail="loading")
+        return pb.GetStatusResponse(components=[limping])
+
+    def _known(self, identity: str) -> None:
+        if identity != "ds_1":
+            raise NotFound(f"there is no data set {identity!r}", reason="DATASET_NOT_FOUND")
+
+
+def _table() -> pb.Table:
+    return pb.Table(
+        timestamps=[1_000_000, 2_500_000],
+        device_codes=["WLD001", "WLD002"],
+        columns=[
+            pb.Column(name="current", numbers=[1.5, NAN]),
+            pb.Column(name="quality_label", texts=["good", ""]),
+        ],
+    )
