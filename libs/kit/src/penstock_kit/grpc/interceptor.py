@@ -4,7 +4,9 @@ Each handler is wrapped the first time its method is called and kept, so that a 
 one dictionary look-up, one context and two metric updates, and nothing is built again.
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 Behavior = Callable[[Any, "ServicerContext"], Any]
 Check = Callable[[Any, str], Any]
 _ARITY: Final = {False: "unary", True: "stream"}
+_DRAIN_SECONDS: Final = 10.0
 _INFRASTRUCTURE: Final = ("/grpc.health.", "/grpc.reflection.")  # probes: neither spans nor metrics
 
 
@@ -71,12 +74,25 @@ def _single(inner: Behavior, observer: MethodObserver, check: Check) -> Behavior
         try:
             response = await inner(check(request, observer.method), context)
         except BaseException as error:
+            if check is checked_stream and isinstance(error, Exception):
+                await _drained(request)
             await call.fail(error, context)
             raise
         call.end("OK")
         return response
 
     return behavior
+
+
+async def _drained(requests: AsyncIterator[Any]) -> None:
+    """Read what the caller is still sending before it is refused, for a while.
+
+    A grpc.aio client whose write fails because the call is over reports an internal error instead of our status.
+    """
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            async for _ in requests:
+                pass
 
 
 def _streaming(inner: Behavior, observer: MethodObserver, check: Check) -> Behavior:
