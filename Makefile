@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 MANIFESTS := scripts/setup protos/pyproject.toml $(wildcard */pyproject.toml libs/*/pyproject.toml)
-SOURCES := gateway llm-service chat-stream-service feature-service cache-service cli client libs tests bench protos/generate.py
+SOURCES := gateway llm-service chat-stream-service feature-service cache-service cli client libs tests bench protos/generate.py scripts/configuration_page.py conftest.py
 export PYTHON
 
 .PHONY: help
@@ -38,7 +38,7 @@ test-all: .venv/.dev ## Run every test, those that need a Docker engine too
 	@$(BIN)/pytest -q
 
 .PHONY: check
-check: .venv/.dev format-check lint types imports protos-check test ## Everything a change must pass
+check: .venv/.dev format-check lint types imports protos-check docs-check test ## Everything a change must pass
 
 .PHONY: format
 format: .venv/.dev ## Format the sources
@@ -69,6 +69,14 @@ protos: .venv/.dev ## Generate the Python of the protos
 protos-check: .venv/.dev ## Lint the protos and check that their Python is current
 	@$(BIN)/buf lint protos
 	@$(BIN)/python protos/generate.py --check
+
+.PHONY: docs
+docs: .venv/.dev ## Write the generated pages of docs/
+	@$(BIN)/python scripts/configuration_page.py
+
+.PHONY: docs-check
+docs-check: .venv/.dev
+	@$(BIN)/python scripts/configuration_page.py --check
 
 .PHONY: lock
 lock: .venv/.dev ## Resolve the dependencies again
