@@ -3,11 +3,11 @@
 import asyncio
 import sys
 
-from bench import chat, completions, peers, startup
+from bench import chat, completions, feature, peers, startup
 from bench.measure import Report, machine
 from bench.page import lines, save
 
-BENCHMARKS = {"startup": startup.run, "completions": completions.run, "chat": chat.run, "peers": peers.run}
+BENCHMARKS = {"startup": startup.run, "completions": completions.run, "chat": chat.run, "feature": feature.run, "peers": peers.run}
 
 
 def main() -> int:

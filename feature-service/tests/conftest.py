@@ -44,7 +44,7 @@ async def running_service(home, **settings):
         await server.drain()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def start_service():
     """Return the context manager that runs a service on a folder, with settings by their environment names."""
     return running_service

@@ -7,7 +7,6 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.feature.v1 import feature_pb2 as pb
 
 from penstock_kit.errors import FailedPrecondition, NotFound, PenstockError
@@ -197,33 +196,6 @@ async def test_another_tenant_has_other_data_sets(loaded, as_tenant):
             with pytest.raises(NotFound):
                 await call()
         assert not (await loaded.features.ListDatasets(pb.ListDatasetsRequest())).datasets
-
-
-@pytest.mark.parametrize(
-    ("fields", "reason"),
-    [
-        ({"model_code": "x"}, "UNKNOWN_MODEL"),
-        ({"device_codes": ["d3"]}, "UNKNOWN_DEVICE"),
-        ({"label_column": "nope"}, "UNKNOWN_FIELD"),
-        ({"options": pb.ExtractionOptions(fields=["nope"])}, "UNKNOWN_FIELD"),
-        ({"options": pb.ExtractionOptions(fields=["state"])}, "FIELD_NOT_NUMERIC"),
-        ({"label_column": "a", "options": pb.ExtractionOptions(fields=["a"])}, "FIELD_NOT_NUMERIC"),
-        ({"label_column": "a", "options": pb.ExtractionOptions()}, "TOO_MANY_CLASSES"),
-        ({"val_split": 1.5}, "INVALID_VAL_SPLIT"),
-        ({"split": "fair"}, "UNKNOWN_SPLIT"),
-        ({"label_mode": "first"}, "UNKNOWN_LABEL_MODE"),
-        ({"random_state": -1}, "INVALID_RANDOM_STATE"),
-        ({"split": "random", "options": pb.ExtractionOptions(overlap=0.5)}, "RANDOM_SPLIT_OVERLAPS"),
-        ({"start_time": Timestamp(seconds=9), "end_time": Timestamp(seconds=8)}, "END_BEFORE_START"),
-        ({"start_time": Timestamp(seconds=1_900_000_000)}, "NO_DATA_IN_RANGE"),
-    ],
-)
-async def test_a_data_set_that_cannot_be_is_explained(loaded, fields, reason):
-    request = request_of(**{name: value for name, value in fields.items() if name != "model_code"})
-    request.model_code = fields.get("model_code", "m")
-    with pytest.raises(PenstockError) as caught:
-        await loaded.features.CreateDataset(request)
-    assert caught.value.reason == reason
 
 
 async def test_an_unknown_form_is_answered_with_the_known_ones(loaded):

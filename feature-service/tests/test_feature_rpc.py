@@ -11,12 +11,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.feature.v1 import feature_pb2 as pb
 
 from penstock_kit.errors import (
-    ErrorKind,
     InvalidArgument,
     NotFound,
     PayloadTooLarge,
-    PenstockError,
-    Unprocessable,
 )
 
 DAY = pd.date_range("2024-05-01", periods=600, freq="1s")
@@ -118,26 +115,6 @@ async def test_a_body_over_the_limit_is_refused(tmp_path, start_service):
             await ingest_json(service, device_code="d", rows=[{"timestamp": 0, "a": "x" * 1500}])
 
 
-@pytest.mark.parametrize(
-    ("options", "reason", "message"),
-    [
-        ({"device_code": "d1x"}, "UNKNOWN_DEVICE", "unknown device 'd1x'; did you mean d1.*create=true"),
-        ({"device_code": "d1", "model_code": "n"}, "UNKNOWN_MODEL", "unknown model 'n'; did you mean m"),
-        ({"device_code": ""}, "DEVICE_CODE_MISSING", "no device_code"),
-        ({"device_code": "a/b", "create": True}, "INVALID_CODE", "'a/b' is not a code"),
-        ({"device_code": "d1", "time_zone": "Mars/Base"}, "UNKNOWN_TIME_ZONE", "time zone 'Mars/Base'"),
-        ({"device_code": "d1", "delimiter": ";;"}, "INVALID_DELIMITER", "must be one character"),
-        ({"device_code": "d1", "timestamp_column": "when"}, "TIMESTAMP_COLUMN_MISSING", "columns are: timestamp, new"),
-        ({"device_code": "d1"}, "UNKNOWN_FIELD", "unknown field 'new'; the device has: Pressure, Flow Rate, label"),
-        ({"device_code": "d1", "body_format": pb.INGEST_FORMAT_UNSPECIFIED}, "UNKNOWN_FORMAT", "must be JSON, CSV"),
-    ],
-)
-async def test_an_ingest_that_cannot_be_is_explained(loaded, options, reason, message):
-    with pytest.raises(PenstockError, match=message) as caught:
-        await ingest(loaded, b"timestamp,new\n2024-05-01,1\n", **options)
-    assert caught.value.reason == reason
-
-
 async def test_an_ingest_without_options_is_explained(service):
     async def chunks_only():
         yield pb.IngestRequest(chunk=b"timestamp,a\n")
@@ -174,45 +151,6 @@ async def test_statistics_of_a_range_equal_those_of_pandas(loaded):
     assert field.median == pytest.approx(column.median(), rel=1e-12)
     assert field.missing_ratio == pytest.approx(4 / 58)
     assert (answer.first_time, answer.last_time) == (request.start_time, timestamp("2024-05-01 00:00:59"))
-
-
-@pytest.mark.parametrize(
-    ("request_fields", "kind", "reason", "message"),
-    [
-        ({"device_code": "d"}, ErrorKind.NOT_FOUND, "UNKNOWN_DEVICE", "unknown device 'd'; did you mean d1?"),
-        ({"device_code": ""}, ErrorKind.NOT_FOUND, "UNKNOWN_DEVICE", "no device is named"),
-        (
-            {"device_code": "d1", "fields": ["pressure"]},
-            ErrorKind.INVALID_ARGUMENT,
-            "UNKNOWN_FIELD",
-            "unknown field 'pressure'; device 'd1' has: Pressure, Flow Rate, label",
-        ),
-        (
-            {"device_code": "d1", "fields": ["label"]},
-            ErrorKind.INVALID_ARGUMENT,
-            "FIELD_NOT_NUMERIC",
-            "field 'label' of device 'd1' holds text; the numeric ones are: Pressure, Flow Rate",
-        ),
-        (
-            {"device_code": "d1", "start_time": "2024-05-02", "end_time": "2024-05-01"},
-            ErrorKind.INVALID_ARGUMENT,
-            "END_BEFORE_START",
-            "end_time 2024-05-01T00:00:00Z is not after start_time 2024-05-02T00:00:00Z",
-        ),
-        (
-            {"device_code": "d1", "start_time": "2025-01-01"},
-            ErrorKind.NOT_FOUND,
-            "NO_DATA_IN_RANGE",
-            "there are 600 from 2024-05-01T00:00:00Z to 2024-05-01T00:09:59Z",
-        ),
-    ],
-)
-async def test_statistics_that_cannot_be_are_explained(loaded, request_fields, kind, reason, message):
-    times = {name: timestamp(text) for name, text in request_fields.items() if name.endswith("_time")}
-    with pytest.raises(PenstockError) as caught:
-        await loaded.features.ComputeStatistics(pb.ComputeStatisticsRequest(**{**request_fields, **times}))
-    assert (caught.value.kind, caught.value.reason) == (kind, reason)
-    assert message in caught.value.message
 
 
 async def test_features_are_those_of_the_windows(loaded):
@@ -260,43 +198,6 @@ async def test_a_models_defaults_hold_where_a_request_says_nothing(loaded):
     assert answer.options.normalize_method == "min_max"
 
 
-@pytest.mark.parametrize(
-    ("request_fields", "options", "reason", "message"),
-    [
-        ({"model_code": "x"}, {}, "UNKNOWN_MODEL", "unknown model 'x'; did you mean m?"),
-        ({}, {"window_size": 601}, "WINDOW_TOO_LARGE", "window_size is 601 but there are only 600 rows"),
-        ({}, {"window_size": -1}, "INVALID_WINDOW_SIZE", "window_size is -1"),
-        ({}, {"overlap": 1.0}, "INVALID_OVERLAP", "overlap is 1.0; it must be at least 0 and less than 1"),
-        ({}, {"features": ["avg"]}, "UNKNOWN_FEATURE", "unknown feature 'avg'; the features are: mean, std"),
-        (
-            {},
-            {"missing_value_method": "x"},
-            "UNKNOWN_METHOD",
-            "missing_value_method is 'x'; it must be one of: none",
-        ),
-        ({}, {"outlier_method": "x"}, "UNKNOWN_METHOD", "outlier_method is 'x'; it must be one of: none, iqr"),
-        ({}, {"normalize_method": "x"}, "UNKNOWN_METHOD", "normalize_method is 'x'; it must be one of: none, z_score"),
-        ({}, {"outlier_method": "iqr", "outlier_threshold": -2}, "INVALID_THRESHOLD", "outlier_threshold is -2"),
-        ({}, {"normalize_method": "min_max", "range_min": 3}, "INVALID_RANGE", "range is [3.0, 1.0]"),
-        ({}, {"fields": ["label"]}, "FIELD_NOT_NUMERIC", "field 'label' of device 'd1' holds text"),
-    ],
-)
-async def test_an_extraction_that_cannot_be_is_explained(loaded, request_fields, options, reason, message):
-    request = pb.ExtractFeaturesRequest(
-        **{"device_code": "d1", **request_fields}, options=pb.ExtractionOptions(**options)
-    )
-    with pytest.raises(PenstockError) as caught:
-        await loaded.features.ExtractFeatures(request)
-    assert caught.value.reason == reason
-    assert message in caught.value.message
-
-
-async def test_a_window_larger_than_the_data_is_unprocessable(loaded):
-    options = pb.ExtractionOptions(window_size=1000)
-    with pytest.raises(Unprocessable):
-        await loaded.features.ExtractFeatures(pb.ExtractFeaturesRequest(device_code="d1", options=options))
-
-
 async def test_a_device_of_another_model_is_explained(loaded):
     await ingest(loaded, b"timestamp,a\n2024-05-01,1\n", device_code="d2", model_code="n", create=True)
     with pytest.raises(InvalidArgument, match="device 'd2' is not of model 'm'; its model is 'n'"):
@@ -324,27 +225,6 @@ async def test_the_newest_rows_fit_the_filters(loaded):
     assert set(answer.rows.device_codes) == {"d1"}
 
 
-@pytest.mark.parametrize(
-    ("request_fields", "reason"),
-    [
-        ({"model_code": "x"}, "UNKNOWN_MODEL"),
-        ({"page_size": 1001}, "INVALID_PAGE_SIZE"),
-        ({"page": -1}, "INVALID_PAGE"),
-        ({"fields": ["nope"]}, "UNKNOWN_FIELD"),
-        ({"filters": [pb.Filter(field="nope", values=[pb.Value(number=1)])]}, "UNKNOWN_FIELD"),
-        ({"filters": [pb.Filter(field="label", values=[pb.Value(number=1)])]}, "FILTER_TYPE_MISMATCH"),
-        ({"filters": [pb.Filter(field="Pressure")]}, "FILTER_OPERANDS"),
-        ({"filters": [pb.Filter(field="Pressure", values=[pb.Value()])]}, "INVALID_FILTER"),
-        ({"filters": [pb.Filter(field="timestamp", values=[pb.Value(text="never")])]}, "INVALID_FILTER"),
-        ({"filters": [pb.Filter(field="device_code", operator=3, values=[pb.Value(text="d")])]}, "INVALID_FILTER"),
-    ],
-)
-async def test_a_realtime_query_that_cannot_be_is_explained(loaded, request_fields, reason):
-    with pytest.raises(PenstockError) as caught:
-        await loaded.features.QueryRealtime(pb.QueryRealtimeRequest(**{"model_code": "m", **request_fields}))
-    assert caught.value.reason == reason
-
-
 async def test_history_is_down_sampled_by_the_store(loaded):
     request = pb.QueryHistoryRequest(
         device_code="d1", fields=["Flow Rate"], interval=Duration(seconds=60), aggregate="max", limit=3
@@ -354,21 +234,6 @@ async def test_history_is_down_sampled_by_the_store(loaded):
     assert columns_of(answer.rows)["Flow Rate"] == pytest.approx(expected.iloc[:3].tolist())
     assert answer.truncated
     assert not (await loaded.features.QueryHistory(pb.QueryHistoryRequest(device_code="d1"))).truncated
-
-
-@pytest.mark.parametrize(
-    ("request_fields", "reason"),
-    [
-        ({"aggregate": "avg"}, "UNKNOWN_AGGREGATE"),
-        ({"limit": 100_001}, "INVALID_LIMIT"),
-        ({"interval": Duration(seconds=-1)}, "INVALID_INTERVAL"),
-        ({"start_time": timestamp("2025-01-01")}, "NO_DATA_IN_RANGE"),
-    ],
-)
-async def test_a_history_query_that_cannot_be_is_explained(loaded, request_fields, reason):
-    with pytest.raises(PenstockError) as caught:
-        await loaded.features.QueryHistory(pb.QueryHistoryRequest(device_code="d1", **request_fields))
-    assert caught.value.reason == reason
 
 
 async def test_feature_stats_cover_the_devices_of_a_model(loaded):

@@ -1,0 +1,153 @@
+"""Telemetry to features on one core: the kernel, the store before it, one device-day, and rows coming in."""
+
+import asyncio
+import io
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from bench.measure import Figure, Report, percentile
+from feature_service.adapters.csv_reader import CsvReader
+from feature_service.adapters.duckdb_telemetry import DuckDbTelemetryStore
+from feature_service.domain.extraction import extract_features
+from feature_service.domain.extraction_plan import ExtractionPlan
+from feature_service.domain.feature.catalog import FEATURE_NAMES
+from feature_service.domain.feature.kernel import window_features
+from feature_service.domain.frame import Frame
+from feature_service.domain.ingest.plan import BodyFormat, IngestPlan
+from feature_service.domain.ingest.rejection import Rejections
+from feature_service.domain.ingest.schema import FieldSchema
+from feature_service.domain.span import Span
+from feature_service.domain.telemetry import SeriesKey
+from feature_service.domain.window import WindowPlan
+
+FIELDS: Final = 8
+ROWS: Final = 1_000_000
+DAY: Final = 86_400
+ROUNDS: Final = 5
+WINDOW: Final = WindowPlan(size=256, overlap=0.5)
+SPECTRAL: Final = ("spectral_peak", "spectral_centroid", "spectral_entropy")
+LEFT_OUT: Final = ("missing_ratio", "energy")
+SEVENTEEN: Final = tuple(name for name in FEATURE_NAMES if name not in (*SPECTRAL, *LEFT_OUT))
+KEY: Final = SeriesKey(tenant_id="bench", device_code="device")
+
+
+async def run() -> Report:
+    """Measure on one core."""
+    report = Report(
+        title="Telemetry to features, one core",
+        note=f"Windows of {WINDOW.size} rows, overlap {WINDOW.overlap}, {FIELDS} float64 fields; medians of {ROUNDS}.",
+    )
+    frame = made_up(ROWS)
+    with one_core():
+        kernel(report, frame)
+        with tempfile.TemporaryDirectory() as folder:
+            await store(report, frame, Path(folder))
+        csv(report, made_up(200_000))
+    return report
+
+
+def made_up(rows: int) -> Frame:
+    """Rows of one second each, normally distributed."""
+    random = np.random.default_rng(0)
+    return Frame(
+        timestamps=(np.arange(rows) * 1_000_000).astype("datetime64[us]"),
+        numbers={f"field {number}": random.normal(size=rows) for number in range(FIELDS)},
+    )
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Keep this process, and what it starts, on one core."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+def kernel(report: Report, frame: Frame) -> None:
+    """The kernel beside pandas' rolling windows, which have ten of the features."""
+    pandas = rate(DAY, lambda: pandas_rolling(frame.first(DAY)))
+    for names in (SEVENTEEN, (*SEVENTEEN, *SPECTRAL)):
+        value = rate(ROWS, lambda names=names: [window_features(v, WINDOW, names) for v in frame.numbers.values()])
+        report.figures.append(
+            Figure(
+                name=f"kernel, {len(names)} features",
+                value=value,
+                unit="M rows/s",
+                beside="pandas rolling, 10 features",
+                ratio=value / pandas,
+            )
+        )
+
+
+def pandas_rolling(frame: Frame) -> None:
+    """Ten features by pandas."""
+    for values in frame.numbers.values():
+        rolling = pd.Series(values).rolling(WINDOW.size, step=WINDOW.step)
+        for name in ("mean", "std", "min", "max", "median", "skew", "kurt", "sum"):
+            getattr(rolling, name)()
+        rolling.quantile(0.25)
+        rolling.quantile(0.75)
+
+
+async def store(report: Report, frame: Frame, folder: Path) -> None:
+    """Rows into the store, and from there to features."""
+    telemetry = DuckDbTelemetryStore(folder / "telemetry.duckdb")
+    begun = time.perf_counter()
+    await telemetry.append(KEY, frame)
+    report.figures.append(
+        Figure(name="into the store", value=ROWS / (time.perf_counter() - begun) / 1e6, unit="M rows/s")
+    )
+    seconds = [await extraction(telemetry, Span()) for _ in range(ROUNDS)]
+    value = ROWS / statistics.median(seconds) / 1e6
+    report.figures.append(
+        Figure(name="store to 17 features", value=value, unit="M rows/s", goal="≥ 1 M rows/s on one core")
+    )
+    day = Span(start=5 * DAY * 1_000_000, end=6 * DAY * 1_000_000)
+    days = [1e3 * await extraction(telemetry, day) for _ in range(10 * ROUNDS)]
+    report.figures.append(Figure(name="one device-day, p50", value=statistics.median(days), unit="ms"))
+    report.figures.append(
+        Figure(name="one device-day, p95", value=percentile(days, 0.95), unit="ms", goal="≤ 60 ms over HTTP")
+    )
+    await telemetry.close()
+
+
+async def extraction(telemetry: DuckDbTelemetryStore, span: Span) -> float:
+    """Seconds from the question to the features."""
+    begun = time.perf_counter()
+    frame = await telemetry.read(KEY, [f"field {number}" for number in range(FIELDS)], span)
+    await asyncio.to_thread(extract_features, frame, ExtractionPlan(window=WINDOW, features=SEVENTEEN))
+    return time.perf_counter() - begun
+
+
+def csv(report: Report, frame: Frame) -> None:
+    """CSV text to columns."""
+    body = pd.DataFrame({"timestamp": frame.timestamps, **frame.numbers}).to_csv(index=False).encode()
+
+    def read() -> None:
+        schema, plan = FieldSchema({}, is_open=True), IngestPlan(format=BodyFormat.CSV)
+        rows = sum(map(len, CsvReader().rows(io.BytesIO(body), plan, schema, Rejections())))
+        assert rows == len(frame)
+
+    report.figures.append(Figure(name="CSV to columns", value=rate(len(frame), read), unit="M rows/s"))
+
+
+def rate(rows: int, work: Callable[[], object]) -> float:
+    """Millions of rows a second, median of the rounds."""
+    seconds: list[float] = []
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - begun)
+    return rows / statistics.median(seconds) / 1e6

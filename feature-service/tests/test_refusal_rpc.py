@@ -1,0 +1,204 @@
+"""What can't be answered is explained: the reason, the value, and what would be right. All on one loaded service."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import pytest_asyncio
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+from penstock.feature.v1 import feature_pb2 as pb
+
+from penstock_kit.errors import ErrorKind, PenstockError, Unprocessable
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+TABLE = pd.DataFrame(
+    {
+        "timestamp": pd.date_range("2024-05-01", periods=600, freq="1s"),
+        "Pressure": np.random.default_rng(1).normal(size=600),
+        "Flow Rate": np.random.default_rng(2).normal(size=600),
+        "label": "good",
+    }
+)
+
+
+def timestamp(text):
+    moment = Timestamp()
+    moment.FromDatetime(pd.Timestamp(text).to_pydatetime())
+    return moment
+
+
+async def ingest(service, body, *, body_format=pb.INGEST_FORMAT_CSV, **options):
+    async def messages():
+        yield pb.IngestRequest(options=pb.IngestOptions(format=body_format, **options))
+        yield pb.IngestRequest(chunk=body)
+
+    return await service.features.Ingest(messages())
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def loaded(tmp_path_factory, start_service):
+    async with start_service(tmp_path_factory.mktemp("refusals")) as service:
+        body = TABLE.to_csv(index=False, sep=";").encode()
+        await ingest(service, body, device_code="d1", model_code="m", create=True)
+        model = pb.DataModel(model_code="m", label_column="label")
+        await service.metadata.UpdateDataModel(pb.UpdateDataModelRequest(model=model))
+        yield service
+
+
+@pytest.mark.parametrize(
+    ("options", "reason", "message"),
+    [
+        ({"device_code": "d1x"}, "UNKNOWN_DEVICE", "unknown device 'd1x'; did you mean d1.*create=true"),
+        ({"device_code": "d1", "model_code": "n"}, "UNKNOWN_MODEL", "unknown model 'n'; did you mean m"),
+        ({"device_code": ""}, "DEVICE_CODE_MISSING", "no device_code"),
+        ({"device_code": "a/b", "create": True}, "INVALID_CODE", "'a/b' is not a code"),
+        ({"device_code": "d1", "time_zone": "Mars/Base"}, "UNKNOWN_TIME_ZONE", "time zone 'Mars/Base'"),
+        ({"device_code": "d1", "delimiter": ";;"}, "INVALID_DELIMITER", "must be one character"),
+        ({"device_code": "d1", "timestamp_column": "when"}, "TIMESTAMP_COLUMN_MISSING", "columns are: timestamp, new"),
+        ({"device_code": "d1"}, "UNKNOWN_FIELD", "unknown field 'new'; the device has: Pressure, Flow Rate, label"),
+        ({"device_code": "d1", "body_format": pb.INGEST_FORMAT_UNSPECIFIED}, "UNKNOWN_FORMAT", "must be JSON, CSV"),
+    ],
+)
+async def test_an_ingest_that_cannot_be_is_explained(loaded, options, reason, message):
+    with pytest.raises(PenstockError, match=message) as caught:
+        await ingest(loaded, b"timestamp,new\n2024-05-01,1\n", **options)
+    assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("request_fields", "kind", "reason", "message"),
+    [
+        ({"device_code": "d"}, ErrorKind.NOT_FOUND, "UNKNOWN_DEVICE", "unknown device 'd'; did you mean d1?"),
+        ({"device_code": ""}, ErrorKind.NOT_FOUND, "UNKNOWN_DEVICE", "no device is named"),
+        (
+            {"device_code": "d1", "fields": ["pressure"]},
+            ErrorKind.INVALID_ARGUMENT,
+            "UNKNOWN_FIELD",
+            "unknown field 'pressure'; device 'd1' has: Pressure, Flow Rate, label",
+        ),
+        (
+            {"device_code": "d1", "fields": ["label"]},
+            ErrorKind.INVALID_ARGUMENT,
+            "FIELD_NOT_NUMERIC",
+            "field 'label' of device 'd1' holds text; the numeric ones are: Pressure, Flow Rate",
+        ),
+        (
+            {"device_code": "d1", "start_time": "2024-05-02", "end_time": "2024-05-01"},
+            ErrorKind.INVALID_ARGUMENT,
+            "END_BEFORE_START",
+            "end_time 2024-05-01T00:00:00Z is not after start_time 2024-05-02T00:00:00Z",
+        ),
+        (
+            {"device_code": "d1", "start_time": "2025-01-01"},
+            ErrorKind.NOT_FOUND,
+            "NO_DATA_IN_RANGE",
+            "there are 600 from 2024-05-01T00:00:00Z to 2024-05-01T00:09:59Z",
+        ),
+    ],
+)
+async def test_statistics_that_cannot_be_are_explained(loaded, request_fields, kind, reason, message):
+    times = {name: timestamp(text) for name, text in request_fields.items() if name.endswith("_time")}
+    with pytest.raises(PenstockError) as caught:
+        await loaded.features.ComputeStatistics(pb.ComputeStatisticsRequest(**{**request_fields, **times}))
+    assert (caught.value.kind, caught.value.reason) == (kind, reason)
+    assert message in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("request_fields", "options", "reason", "message"),
+    [
+        ({"model_code": "x"}, {}, "UNKNOWN_MODEL", "unknown model 'x'; did you mean m?"),
+        ({}, {"window_size": 601}, "WINDOW_TOO_LARGE", "window_size is 601 but there are only 600 rows"),
+        ({}, {"window_size": -1}, "INVALID_WINDOW_SIZE", "window_size is -1"),
+        ({}, {"overlap": 1.0}, "INVALID_OVERLAP", "overlap is 1.0; it must be at least 0 and less than 1"),
+        ({}, {"features": ["avg"]}, "UNKNOWN_FEATURE", "unknown feature 'avg'; the features are: mean, std"),
+        (
+            {},
+            {"missing_value_method": "x"},
+            "UNKNOWN_METHOD",
+            "missing_value_method is 'x'; it must be one of: none",
+        ),
+        ({}, {"outlier_method": "x"}, "UNKNOWN_METHOD", "outlier_method is 'x'; it must be one of: none, iqr"),
+        ({}, {"normalize_method": "x"}, "UNKNOWN_METHOD", "normalize_method is 'x'; it must be one of: none, z_score"),
+        ({}, {"outlier_method": "iqr", "outlier_threshold": -2}, "INVALID_THRESHOLD", "outlier_threshold is -2"),
+        ({}, {"normalize_method": "min_max", "range_min": 3}, "INVALID_RANGE", "range is [3.0, 1.0]"),
+        ({}, {"fields": ["label"]}, "FIELD_NOT_NUMERIC", "field 'label' of device 'd1' holds text"),
+    ],
+)
+async def test_an_extraction_that_cannot_be_is_explained(loaded, request_fields, options, reason, message):
+    request = pb.ExtractFeaturesRequest(
+        **{"device_code": "d1", **request_fields}, options=pb.ExtractionOptions(**options)
+    )
+    with pytest.raises(PenstockError) as caught:
+        await loaded.features.ExtractFeatures(request)
+    assert caught.value.reason == reason
+    assert message in caught.value.message
+
+
+async def test_a_window_larger_than_the_data_is_unprocessable(loaded):
+    options = pb.ExtractionOptions(window_size=1000)
+    with pytest.raises(Unprocessable):
+        await loaded.features.ExtractFeatures(pb.ExtractFeaturesRequest(device_code="d1", options=options))
+
+
+@pytest.mark.parametrize(
+    ("request_fields", "reason"),
+    [
+        ({"model_code": "x"}, "UNKNOWN_MODEL"),
+        ({"page_size": 1001}, "INVALID_PAGE_SIZE"),
+        ({"page": -1}, "INVALID_PAGE"),
+        ({"fields": ["nope"]}, "UNKNOWN_FIELD"),
+        ({"filters": [pb.Filter(field="nope", values=[pb.Value(number=1)])]}, "UNKNOWN_FIELD"),
+        ({"filters": [pb.Filter(field="label", values=[pb.Value(number=1)])]}, "FILTER_TYPE_MISMATCH"),
+        ({"filters": [pb.Filter(field="Pressure")]}, "FILTER_OPERANDS"),
+        ({"filters": [pb.Filter(field="Pressure", values=[pb.Value()])]}, "INVALID_FILTER"),
+        ({"filters": [pb.Filter(field="timestamp", values=[pb.Value(text="never")])]}, "INVALID_FILTER"),
+        ({"filters": [pb.Filter(field="device_code", operator=3, values=[pb.Value(text="d")])]}, "INVALID_FILTER"),
+    ],
+)
+async def test_a_realtime_query_that_cannot_be_is_explained(loaded, request_fields, reason):
+    with pytest.raises(PenstockError) as caught:
+        await loaded.features.QueryRealtime(pb.QueryRealtimeRequest(**{"model_code": "m", **request_fields}))
+    assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("request_fields", "reason"),
+    [
+        ({"aggregate": "avg"}, "UNKNOWN_AGGREGATE"),
+        ({"limit": 100_001}, "INVALID_LIMIT"),
+        ({"interval": Duration(seconds=-1)}, "INVALID_INTERVAL"),
+        ({"start_time": timestamp("2025-01-01")}, "NO_DATA_IN_RANGE"),
+    ],
+)
+async def test_a_history_query_that_cannot_be_is_explained(loaded, request_fields, reason):
+    with pytest.raises(PenstockError) as caught:
+        await loaded.features.QueryHistory(pb.QueryHistoryRequest(device_code="d1", **request_fields))
+    assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"model_code": "x"}, "UNKNOWN_MODEL"),
+        ({"device_codes": ["d3"]}, "UNKNOWN_DEVICE"),
+        ({"label_column": "nope"}, "UNKNOWN_FIELD"),
+        ({"options": pb.ExtractionOptions(fields=["nope"])}, "UNKNOWN_FIELD"),
+        ({"options": pb.ExtractionOptions(fields=["label"])}, "FIELD_NOT_NUMERIC"),
+        ({"label_column": "Pressure", "options": pb.ExtractionOptions(fields=["Pressure"])}, "FIELD_NOT_NUMERIC"),
+        ({"label_column": "Pressure", "options": pb.ExtractionOptions()}, "TOO_MANY_CLASSES"),
+        ({"val_split": 1.5}, "INVALID_VAL_SPLIT"),
+        ({"split": "fair"}, "UNKNOWN_SPLIT"),
+        ({"label_mode": "first"}, "UNKNOWN_LABEL_MODE"),
+        ({"random_state": -1}, "INVALID_RANDOM_STATE"),
+        ({"split": "random", "options": pb.ExtractionOptions(overlap=0.5)}, "RANDOM_SPLIT_OVERLAPS"),
+        ({"start_time": Timestamp(seconds=9), "end_time": Timestamp(seconds=8)}, "END_BEFORE_START"),
+        ({"start_time": Timestamp(seconds=1_900_000_000)}, "NO_DATA_IN_RANGE"),
+    ],
+)
+async def test_a_data_set_that_cannot_be_is_explained(loaded, fields, reason):
+    request = pb.CreateDatasetRequest(**{"model_code": "m", **fields})
+    with pytest.raises(PenstockError) as caught:
+        await loaded.features.CreateDataset(request)
+    assert caught.value.reason == reason
