@@ -214,6 +214,25 @@ async def test_an_empty_range_is_answered_with_the_range_there_is(talk: Talk) ->
     assert text == "WLD001 has no data on 2020-03-09. Its data covers from 2026-11-20 00:00 to 2026-11-21 01:29 UTC."
 
 
+async def test_an_empty_range_that_the_tool_calls_an_error_is_answered_the_same(talk: Talk) -> None:
+    answered = talk.shop.answer
+
+    def answer(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        result = answered(name, arguments)
+        return {"error": "there are no rows of device 'WLD001'"} if result.get("row_count") == 0 else result
+
+    talk.shop.answer = answer  # type: ignore[method-assign]
+    text = await talk.ask("WLD001 在2020年3月9日的平均电流")
+    assert text == "WLD001 在 2020-03-09 没有数据。现有数据的时间范围为 2026-11-20 00:00 至 2026-11-21 01:29（UTC）。"
+
+
+async def test_a_follow_up_that_names_a_statistic_asks_for_numbers(talk: Talk) -> None:
+    await talk.ask("show the trend of current on WLD001 today")
+    assert "maximum current of WLD001 on 2026-11-21 is 182.2345679" in await talk.ask("and the max?")
+    await talk.ask("compare WLD001 and WLD002 today")
+    assert "WLD001 compared with WLD002" in await talk.ask("and the minimum?")
+
+
 async def test_a_follow_up_takes_what_it_leaves_out_from_before(talk: Talk) -> None:
     await talk.ask("what was the mean current of WLD001 on 2026-11-20?")
     assert "maximum current of WLD001 on 2026-11-20 is 182.2345679" in await talk.ask("and the max?")

@@ -56,7 +56,7 @@ class FallbackProvider:
 
     def _step(self, request: Completion) -> Step:
         conversation = conversation_from_messages(request.messages)
-        query = conversation.query(self._clock.now())
+        query = conversation.query(self._clock.now().replace(microsecond=0))
         wording = Chinese() if query.language is Language.CHINESE else English()
         tools = Toolbox(() if request.tool_choice.mode is ToolMode.NONE else request.tools)
         report = Report(wording, conversation.question, degraded=bool(request.failed_attempts))

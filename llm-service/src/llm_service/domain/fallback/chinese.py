@@ -73,11 +73,11 @@ class Chinese:
         covers = f"现有数据的时间范围为 {self._from_to(extent)}。" if extent else ""
         return f"{device} {self.period(time)}没有数据。{covers}" if time else f"{device} 没有数据。{covers}"
 
-    def device_list(self, cards: Sequence[DeviceCard]) -> str:
+    def device_list(self, cards: Sequence[DeviceCard], count: int) -> str:
         """List devices."""
         if not cards:
             return self.which_device(())
-        return "\n".join([f"共有 {len(cards)} 台设备：", *(self._card(card) for card in cards)])
+        return "\n".join([f"共有 {count} 台设备：", *(self._card(card) for card in cards)])
 
     def _card(self, card: DeviceCard) -> str:
         kind = f"（{'，'.join(filter(None, (card.device_type, card.model_code)))}）" if card.device_type else ""

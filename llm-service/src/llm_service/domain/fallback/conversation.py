@@ -30,6 +30,11 @@ class ToolOutcome:
         return str(self.arguments.get("device_code", ""))
 
     @property
+    def empty(self) -> bool:
+        """Whether the error says that the range holds nothing."""
+        return any(sign in self.error.lower() for sign in ("no rows", "no data", "no readings"))
+
+    @property
     def not_found(self) -> bool:
         """Whether the error says that there is no such thing."""
         text = self.error.lower()
@@ -83,7 +88,7 @@ def conversation_from_messages(messages: Sequence[Message]) -> Conversation:
         question=messages[last].text if last >= 0 else "",
         earlier=tuple(reversed(users))[:_BEFORE_AT_MOST],
         outcomes=tuple(outcome for at, outcome in outcomes.items() if at > last),
-        cards=tuple(cards.values()),
+        cards=tuple(cards[code] for code in sorted(cards)),
     )
 
 
@@ -133,10 +138,13 @@ def _error_text(data: object, text: str) -> str:
 
 
 def _completed(query: StructuredQuery, before: StructuredQuery) -> StructuredQuery:
+    """What `query` leaves out from `before`; naming a statistic asks for numbers, of one device or compared."""
+    keeps = query.intent in {Intent.CHAT, Intent.STATISTICS} and not query.statistics
+    intent = before.intent if keeps or before.intent is Intent.COMPARE else query.intent
     return replace(
         query,
         devices=before.devices,
-        intent=before.intent if query.intent in {Intent.CHAT, Intent.STATISTICS} else query.intent,
+        intent=Intent.STATISTICS if intent is Intent.CHAT else intent,
         fields=query.fields or before.fields,
         statistics=query.statistics or before.statistics,
         time=query.time or before.time,

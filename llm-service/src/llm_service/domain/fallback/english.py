@@ -77,11 +77,11 @@ class English:
         covers = f" Its data covers {self._from_to(extent)}." if extent else ""
         return f"{device} has no data {self.period(time)}.{covers}" if time else f"{device} has no data.{covers}"
 
-    def device_list(self, cards: Sequence[DeviceCard]) -> str:
+    def device_list(self, cards: Sequence[DeviceCard], count: int) -> str:
         """List devices."""
         if not cards:
             return self.which_device(())
-        head = "There is 1 device:" if len(cards) == 1 else f"There are {len(cards)} devices:"
+        head = "There is 1 device:" if count == 1 else f"There are {count} devices:"
         return "\n".join([head, *(self._card(card) for card in cards)])
 
     def _card(self, card: DeviceCard) -> str:

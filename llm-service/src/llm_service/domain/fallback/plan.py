@@ -207,7 +207,8 @@ class _Planner:
             calls = (self._tools.call(tool, time=time, device_code=code, **arguments) for code in missing)
             return CallTools(calls=tuple(calls))
         outcomes = [done[code] for code in codes]
-        return self._failure(outcomes) or outcomes
+        empty = next((outcome for outcome in outcomes if outcome.empty), None)
+        return self._explain_empty(empty.device) if empty else self._failure(outcomes) or outcomes
 
     def _failure(self, outcomes: list[ToolOutcome]) -> Say | None:
         failed = next((outcome for outcome in outcomes if outcome.error), None)

@@ -18,6 +18,7 @@ from llm_service.domain.fallback.wording import Wording, number, percent, stamp
 _OVERVIEW: Final = (Statistic.MEAN, Statistic.MIN, Statistic.MAX, Statistic.STD)
 _EXACT_DIGITS: Final = 10
 _MOST_LINES: Final = 16
+_MOST_DEVICES: Final = 40
 _SIGMAS: Final = 4.0
 _MISSING: Final = 0.01
 
@@ -63,7 +64,10 @@ class Report:
         unknown = [code for code in codes if code not in {card.code for card in cards}]
         if unknown:
             return self.unknown_devices(unknown, cards)
-        return self._say.device_list(chosen or cards)
+        listed = (chosen or cards)[:_MOST_DEVICES]
+        more = len(chosen or cards) - len(listed)
+        text = self._say.device_list(listed, len(listed) + more)
+        return f"{text}\n{self._say.and_more(more)}" if more else text
 
     def statistics(self, query: StructuredQuery, results: Sequence[DeviceStatistics]) -> str:
         """State what was asked of each device: one number as a sentence, several as a list."""

@@ -43,8 +43,8 @@ class Wording(Protocol):
         """Say that there is nothing in the range, and which range the data covers."""
         ...
 
-    def device_list(self, cards: Sequence[DeviceCard]) -> str:
-        """List devices with their fields."""
+    def device_list(self, cards: Sequence[DeviceCard], count: int) -> str:
+        """List the first of `count` devices with their fields."""
         ...
 
     def period(self, time: TimeRange | None) -> str:
