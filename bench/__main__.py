@@ -7,7 +7,13 @@ from bench import chat, completions, feature, peers, startup
 from bench.measure import Report, machine
 from bench.page import lines, save
 
-BENCHMARKS = {"startup": startup.run, "completions": completions.run, "chat": chat.run, "feature": feature.run, "peers": peers.run}
+BENCHMARKS = {
+    "startup": startup.run,
+    "completions": completions.run,
+    "chat": chat.run,
+    "feature": feature.run,
+    "peers": peers.run,
+}
 
 
 def main() -> int:
