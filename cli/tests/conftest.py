@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from penstock_cli.supervisor.keeper import Keeper
+from penstock_cli.supervisor.launch import ProcessLauncher
 from penstock_cli.supervisor.output import Output
 from penstock_cli.supervisor.restart import RestartRule, Restarts
 from penstock_cli.supervisor.service import Listener, Service
@@ -50,11 +51,13 @@ class Suite:
         self.ports: set[int] = set()
         self.lines = Lines()
         self.output = Output(self.lines, width=8, colour=False)
+        self.launcher = ProcessLauncher({"PATH": os.environ["PATH"]})
         self.home = Home(folder)
         self.services = [self._service(name, mode) for name, mode in modes.items()]
         self.supervisor = Supervisor(
             services=self.services,
             keep=self._keeper,
+            launcher=self.launcher,
             host="127.0.0.1",
             url="http://127.0.0.1:1",
             home=self.home,
@@ -99,7 +102,7 @@ class Suite:
         rule = RestartRule(first_delay=0.01, longest_delay=0.05, short_life=30.0, tries=3)
         return Keeper(
             service,
-            environment={"PATH": os.environ["PATH"]},
+            launcher=self.launcher,
             output=self.output,
             prefix=self.output.prefix(service.name, number),
             restarts=Restarts(rule, lambda: 0.0),

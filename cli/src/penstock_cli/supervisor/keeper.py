@@ -1,12 +1,12 @@
 """Keeps one service running: starts it, passes its lines on, starts it again when it ends."""
 
 import signal
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
+from penstock_cli.supervisor.launch import Child, Launcher
 from penstock_cli.supervisor.output import Output
 from penstock_cli.supervisor.restart import Restarts
 from penstock_cli.supervisor.service import Service
@@ -26,21 +26,21 @@ class Keeper:
         self,
         service: Service,
         *,
-        environment: Mapping[str, str],
+        launcher: Launcher,
         output: Output,
         prefix: bytes,
         restarts: Restarts,
         changed: Callable[[], object],
     ) -> None:
         self.service = service
-        self._environment = environment
+        self._launcher = launcher
         self._output = output
         self._prefix = prefix
         self._restarts = restarts
         self._changed = changed
         self._stopping = threading.Event()
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Child | None = None
         self._state = ServiceState(status="stopped")
         self._thread = threading.Thread(target=self._keep, name=service.name, daemon=True)
 
@@ -95,24 +95,17 @@ class Keeper:
             restarts += 1
         self._set("stopped", None, restarts)
 
-    def _spawn(self, restarts: int) -> "subprocess.Popen[bytes] | None":
-        """Start the process unless a stop came first. It gets a group of its own: Ctrl-C reaches only us."""
+    def _spawn(self, restarts: int) -> Child | None:
+        """Start the process unless a stop came first."""
         with self._lock:
             if self._stopping.is_set():
                 return None
-            process = subprocess.Popen(
-                self.service.command,
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                process_group=0,
-            )
+            process = self._launcher.launch(self.service)
             self._process = process
             self._set("starting", identify(process.pid), restarts)
         return process
 
-    def _follow(self, process: "subprocess.Popen[bytes]") -> int:
+    def _follow(self, process: Child) -> int:
         """Pass the lines on until the process ends. Its own children may hold the pipe longer than it lives."""
         pipe = process.stdout
         assert pipe is not None

@@ -21,9 +21,10 @@ class Listener:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """One child process. `health` is ``grpc`` (health check on the first port) or ``http`` (``/ready`` there).
+    """One child process, started by `command` or, forked, as the Python `module`.
 
-    One that is `after_others` can't be ready before all the others are, so it isn't asked before.
+    `health` is ``grpc`` (health check on the first port) or ``http`` (``/ready`` there). One that is
+    `after_others` can't be ready before all the others are, so it isn't asked before.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Service:
     listeners: Sequence[Listener]
     health: str
     after_others: bool = False
+    module: str = ""
 
     @property
     def port(self) -> int:
@@ -58,18 +60,25 @@ def child_environment(settings: CliSettings) -> dict[str, str]:
 
 def _grpc_service(name: str, settings: CliSettings) -> Service:
     settings_named = (f"{_prefix(name)}_PORT", f"{_prefix(name)}_METRICS_PORT")
+    module = f"{name.replace('-', '_')}_service"
     return Service(
         name=f"{name}-service",
-        command=(sys.executable, "-m", f"{name.replace('-', '_')}_service"),
+        command=(sys.executable, "-m", module),
         listeners=_listeners(settings_named, settings),
         health="grpc",
+        module=module,
     )
 
 
 def _gateway(settings: CliSettings) -> Service:
-    command = (sys.executable, "-m", "gateway")
-    listeners = _listeners(("PENSTOCK_HTTP_PORT",), settings)
-    return Service(name="gateway", command=command, listeners=listeners, health="http", after_others=True)
+    return Service(
+        name="gateway",
+        command=(sys.executable, "-m", "gateway"),
+        listeners=_listeners(("PENSTOCK_HTTP_PORT",), settings),
+        health="http",
+        after_others=True,
+        module="gateway",
+    )
 
 
 def _listeners(names: Sequence[str], settings: CliSettings) -> list[Listener]:

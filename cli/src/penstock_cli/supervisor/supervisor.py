@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from penstock_cli.supervisor.keeper import Keeper
+from penstock_cli.supervisor.launch import Launcher
 from penstock_cli.supervisor.output import Output
 from penstock_cli.supervisor.probe import grpc_serving, http_ready
 from penstock_cli.supervisor.service import Service
@@ -26,6 +27,7 @@ class Supervisor:
         *,
         services: Sequence[Service],
         keep: Callable[[Service, int, Callable[[], object]], Keeper],
+        launcher: Launcher,
         host: str,
         url: str,
         home: Home,
@@ -37,6 +39,7 @@ class Supervisor:
         # A SimpleQueue may be written from a signal handler at any moment; an Event may not.
         self._events: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._keepers = [keep(service, number, self._note_change) for number, service in enumerate(services)]
+        self._launcher = launcher
         self._host = host
         self._url = url
         self._home = home
@@ -136,6 +139,7 @@ class Supervisor:
         deadline = time.monotonic() + self._grace + _KILL_MARGIN_SECONDS
         for keeper in reversed(self._keepers):
             keeper.stop(deadline)
+        self._launcher.close()
         self._home.write_state(self._suite_state())
         self._output.say("all services have ended")
 

@@ -5,7 +5,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +13,8 @@ from penstock_cli.failure import CommandFailed
 from penstock_cli.settings import CliSettings, bracketed
 from penstock_cli.supervisor.banner import banner
 from penstock_cli.supervisor.keeper import Keeper
+from penstock_cli.supervisor.launch import Launcher, ProcessLauncher
+from penstock_cli.supervisor.nursery_launcher import NurseryLauncher
 from penstock_cli.supervisor.output import Output
 from penstock_cli.supervisor.port import port_problems
 from penstock_cli.supervisor.restart import RestartRule, Restarts
@@ -92,10 +94,12 @@ def _supervisor(settings: CliSettings, suite: list[Service], home: Home) -> Supe
     width = max(len(service.name) for service in suite)
     output = Output(sys.stdout.buffer, width=width, colour=colour)
 
+    launcher = _launcher(settings, environment, output)
+
     def keep(service: Service, number: int, changed: Callable[[], object]) -> Keeper:
         return Keeper(
             service,
-            environment=environment,
+            launcher=launcher,
             output=output,
             prefix=output.prefix(service.name, number),
             restarts=Restarts(RestartRule(), random.random),
@@ -105,6 +109,7 @@ def _supervisor(settings: CliSettings, suite: list[Service], home: Home) -> Supe
     return Supervisor(
         services=suite,
         keep=keep,
+        launcher=launcher,
         host=settings.reachable_host,
         url=_url(settings),
         home=home,
@@ -113,6 +118,14 @@ def _supervisor(settings: CliSettings, suite: list[Service], home: Home) -> Supe
         banner=lambda seconds: banner(url=_url(settings), home=settings.home, seconds=seconds),
         grace_seconds=settings.grace_seconds,
     )
+
+
+def _launcher(settings: CliSettings, environment: Mapping[str, str], output: Output) -> Launcher:
+    """Return the launcher: forking from one process where that is safe, unless PENSTOCK_FORK=false."""
+    plain = ProcessLauncher(environment)
+    if sys.platform != "linux" or settings.text("PENSTOCK_FORK", "true").lower() in {"false", "0", "no"}:
+        return plain
+    return NurseryLauncher(environment, fallback=plain, say=output.say)
 
 
 def _url(settings: CliSettings) -> str:

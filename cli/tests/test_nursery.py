@@ -1,0 +1,147 @@
+"""Forking services from one process: real modules in a folder of the test's own."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from penstock_cli.supervisor.launch import Child, ProcessLauncher
+from penstock_cli.supervisor.nursery_launcher import NurseryLauncher
+from penstock_cli.supervisor.service import Service
+from penstock_cli.supervisor.state import birth_of, identify
+
+MODULES = {
+    "tiny": """
+import atexit, os, signal, sys, threading
+atexit.register(lambda: print("farewell", flush=True))
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+print(os.getpid(), os.getppid(), os.getpgid(0), __name__, sys.argv, "grpc" in sys.modules, flush=True)
+print("to stderr", file=sys.stderr, flush=True)
+stop = threading.Event()
+while True:
+    stop.wait(60)
+""",
+    "brief": "print('done')",
+    "broken": "raise ValueError('no good')",
+}
+
+Make = Callable[..., "Recorded"]
+
+
+class Recorded:
+    """A launcher that closes what its children wrote to."""
+
+    def __init__(self, launcher: NurseryLauncher) -> None:
+        self.launcher = launcher
+        self.children: list[Child] = []
+
+    def launch(self, service: Service) -> Child:
+        self.children.append(self.launcher.launch(service))
+        return self.children[-1]
+
+    def close(self) -> None:
+        self.launcher.close()
+        for child in self.children:
+            if child.stdout is not None:
+                child.stdout.close()
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    for name, source in MODULES.items():
+        (tmp_path / f"{name}.py").write_text(source)
+    made: list[Recorded] = []
+
+    def launcher(said: list[str] | None = None, **environment: str) -> Recorded:
+        variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), **environment}
+        say = (said if said is not None else []).append
+        made.append(Recorded(NurseryLauncher(variables, fallback=ProcessLauncher(variables), say=say)))
+        return made[-1]
+
+    yield launcher
+    for each in made:
+        each.close()
+
+
+def service(module: str) -> Service:
+    return Service(name=module, command=(sys.executable, "-m", module), listeners=(), health="grpc", module=module)
+
+
+def read_line(child: Child) -> str:
+    assert child.stdout is not None
+    return child.stdout.readline().decode().rstrip()
+
+
+def test_services_are_forked_from_one_process_that_has_imported_what_is_common(make: Make) -> None:
+    launcher = make()
+    children = [launcher.launch(service("tiny")) for _ in range(2)]
+    lines = [read_line(child).split(" ", 5) for child in children]
+    assert [int(line[0]) for line in lines] == [child.pid for child in children]
+    assert lines[0][1] == lines[1][1] != str(os.getpid())
+    assert lines[0][2] == lines[0][0]  # a process group of its own
+    assert lines[0][3] == "__main__"
+    assert lines[0][5] == "True"
+    for child in children:
+        assert read_line(child) == "to stderr"
+        child.terminate()
+        assert child.wait() == 7
+        assert read_line(child) == "farewell"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the nursery runs on Linux only")
+def test_a_forked_service_shows_up_under_its_own_name(make: Make) -> None:
+    child = make().launch(service("tiny"))
+    read_line(child)
+    words = Path(f"/proc/{child.pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+    assert words[-2:] == [b"-m", b"tiny"]
+    child.kill()
+    assert child.wait() == -signal.SIGKILL
+
+
+def test_ends_are_told_with_their_code(make: Make) -> None:
+    launcher = make()
+    for module, code, said in (("brief", 0, b"done\n"), ("broken", 1, b"ValueError: no good\n"), ("absent", 1, b"")):
+        child = launcher.launch(service(module))
+        assert child.wait() == code
+        assert child.poll() == code
+        assert child.stdout is not None
+        assert child.stdout.read().endswith(said)
+        child.kill()  # of one that has ended: nothing happens
+
+
+def test_the_end_of_the_nursery_ends_its_services_and_the_next_one_is_another(make: Make) -> None:
+    launcher = make()
+    child = launcher.launch(service("tiny"))
+    nursery = int(read_line(child).split()[1])
+    os.kill(nursery, signal.SIGKILL)
+    assert child.wait() == -signal.SIGTERM
+    assert read_line(child) == "to stderr"
+    assert read_line(child) == "farewell"
+    again = launcher.launch(service("tiny"))
+    assert int(read_line(again).split()[1]) != nursery
+    again.kill()
+    again.wait()
+
+
+def test_when_the_supervisor_is_gone_the_services_end_too(make: Make) -> None:
+    launcher = make()
+    child = launcher.launch(service("tiny"))
+    read_line(child)
+    before = identify(child.pid)
+    launcher.launcher.close()
+    assert birth_of(before.pid) != before.birth
+    assert child.stdout is not None
+    assert b"farewell" in child.stdout.read()
+
+
+def test_without_a_nursery_each_service_starts_by_itself(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "uvloop.py").write_text("raise ImportError('not for this machine')")
+    said: list[str] = []
+    child = make(said).launch(service("brief"))
+    assert child.wait() == 0
+    assert child.stdout is not None
+    assert child.stdout.read() == b"done\n"
+    assert said == ["the services can't be forked from one process; each is started by itself, with more memory"]
