@@ -15,7 +15,7 @@ from gateway.middleware.body_limit import BodyLimit
 from gateway.middleware.compression import Compression
 from gateway.middleware.failure import Failures
 from gateway.middleware.measure import HttpMetrics
-from gateway.middleware.request import ENDPOINT_KEY, RequestFrame
+from gateway.middleware.request import ENDPOINT_KEY, AccessLog, RequestFrame
 from gateway.openapi import DescribedApi
 from gateway.problems import render_error
 from penstock_kit.context import current_context
@@ -49,7 +49,7 @@ class Frame:
     max_body_bytes: int
     max_ingest_bytes: int
     ingest_path: str
-    access_log: bool
+    access_log: AccessLog
 
 
 def build_app(*, routers: Sequence[APIRouter], hot: Mapping[tuple[str, str], ASGIApp], frame: Frame) -> ASGIApp:
@@ -59,15 +59,27 @@ def build_app(*, routers: Sequence[APIRouter], hot: Mapping[tuple[str, str], ASG
     app = BodyLimit(app, limit=frame.max_body_bytes, ingest_limit=frame.max_ingest_bytes, ingest_path=frame.ingest_path)
     app = Failures(app, redactor=frame.redactor)
     app = Compression(app)
-    app = CORSMiddleware(
-        app,
-        allow_origins=frame.origins,
-        allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"),
-        allow_headers=("*",),
-        expose_headers=_EXPOSED,
-        max_age=600,
-    )
+    app = _CrossOrigin(app, frame.origins)
     return RequestFrame(app, metrics=frame.metrics, tracing=frame.tracing, access_log=frame.access_log)
+
+
+class _CrossOrigin:
+    """Starlette's CORS, for requests that come from a page of another origin; the others pass untouched."""
+
+    def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
+        self._app = app
+        self._cors = CORSMiddleware(
+            app,
+            allow_origins=origins,
+            allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"),
+            allow_headers=("*",),
+            expose_headers=_EXPOSED,
+            max_age=600,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        crossing = scope["type"] == "http" and any(name == b"origin" for name, _ in scope["headers"])
+        await (self._cors if crossing else self._app)(scope, receive, send)
 
 
 class _Dispatch:

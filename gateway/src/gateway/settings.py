@@ -1,5 +1,7 @@
 """The gateway's settings: every environment variable it reads, with its default."""
 
+from typing import Literal
+
 from pydantic import Field, SecretStr
 
 from penstock_kit.settings import ServiceSettings
@@ -44,7 +46,9 @@ class GatewaySettings(ServiceSettings):
     trusted_proxies: str = Field(
         default="", alias="PENSTOCK_TRUSTED_PROXIES", description="Whose X-Forwarded-For counts, comma separated."
     )
-    access_log: bool = Field(default=True, alias="PENSTOCK_ACCESS_LOG", description="One log line per request.")
+    access_log: Literal["all", "errors", "off"] = Field(
+        default="errors", alias="PENSTOCK_ACCESS_LOG", description="Requests that get a log line; errors: from 400 on."
+    )
     max_body_bytes: int = Field(default=20 * MEBIBYTE, ge=1024, alias="PENSTOCK_MAX_BODY_BYTES")
     max_ingest_bytes: int = Field(default=4096 * MEBIBYTE, ge=1024, alias="PENSTOCK_MAX_INGEST_BYTES")
     hold_seconds: float = Field(

@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from opentelemetry import context as otel_context
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer, set_span_in_context
@@ -19,6 +19,9 @@ ENDPOINT_KEY: Final = "penstock.endpoint"
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9_.:\-]{1,128}")
 _UNMATCHED: Final = "unmatched"
 _LEFT: Final = 499
+AccessLog = Literal["all", "errors", "off"]
+# The lowest status that is logged.
+_LOGGED_FROM: Final[dict[AccessLog, int]] = {"all": 0, "errors": 400, "off": 1000}
 
 log = get_logger(__name__)
 
@@ -26,11 +29,11 @@ log = get_logger(__name__)
 class RequestFrame:
     """Gives every request its context and its outcome. What escapes the application is logged here, once."""
 
-    def __init__(self, app: ASGIApp, *, metrics: HttpMetrics, tracing: Tracing, access_log: bool) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: HttpMetrics, tracing: Tracing, access_log: AccessLog) -> None:
         self._app = app
         self._metrics = metrics
         self._tracer = tracing.tracer("gateway") if tracing.enabled else None
-        self._access_log = access_log
+        self._logged_from = _LOGGED_FROM[access_log]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope."""
@@ -57,7 +60,7 @@ class RequestFrame:
         endpoint, status = exchange.endpoint(), exchange.status
         self._metrics.observe(method=exchange.method, endpoint=endpoint, status=status, seconds=seconds)
         exchange.end_span(endpoint)
-        if self._access_log:
+        if status >= self._logged_from:
             milliseconds = round(seconds * 1000, 2)
             path = exchange.scope["path"]
             log.info("request", method=exchange.method, path=path, route=endpoint, status=status, ms=milliseconds)
@@ -118,7 +121,7 @@ def _context(headers: Iterable[tuple[bytes, bytes]]) -> CallContext:
             traceparent = value.decode("latin-1")
         elif name == b"tracestate":
             tracestate = value.decode("latin-1")
-    if parent_context(traceparent) is None:
+    if traceparent and parent_context(traceparent) is None:
         traceparent = tracestate = ""
     return CallContext(request_id=request_id or new_id("req"), traceparent=traceparent, tracestate=tracestate)
 

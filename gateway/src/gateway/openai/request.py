@@ -35,25 +35,29 @@ def chat_request_from_json(body: JsonObject) -> ChatRequest:
     """
     fields = Fields(body)
     stream = bool(fields.flag("stream"))
-    include_usage = bool(fields.inner("stream_options").flag("include_usage"))
     completion = pb.Completion(
         model=fields.text("model"),
         messages=messages_to_proto(fields.items("messages")),
-        sampling=_sampling(fields),
-        end_user=fields.text("user"),
         surface="chat.completions",
+        reasoning=pb.Reasoning(include=True),
     )
+    include_usage = bool(fields.rest()) and _add_knobs(completion, fields)
+    return ChatRequest(completion=completion, stream=stream, include_usage=include_usage)
+
+
+def _add_knobs(completion: pb.Completion, fields: Fields) -> bool:
+    """Take everything that most requests do without; return whether the stream should end with the usage."""
+    include_usage = bool(fields.inner("stream_options").flag("include_usage"))
+    completion.sampling.CopyFrom(_sampling(fields))
+    completion.end_user = fields.text("user")
     _add_tools(completion, fields)
     _add_response_format(completion, fields.inner("response_format"))
-    effort = fields.choice("reasoning_effort", _EFFORTS)
-    if effort:
-        completion.reasoning.effort = effort
-    completion.reasoning.include = True
+    completion.reasoning.effort = fields.choice("reasoning_effort", _EFFORTS)
     _add_own(completion, fields.inner("x_penstock"))
     rest = fields.rest()
     if rest:
         completion.extra_json = compact(rest, "body")
-    return ChatRequest(completion=completion, stream=stream, include_usage=include_usage)
+    return include_usage
 
 
 def _sampling(fields: Fields) -> pb.Sampling:
