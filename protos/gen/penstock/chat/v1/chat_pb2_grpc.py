@@ -1178,6 +1178,126 @@ class EngineService:
             _registered_method=True)
 
 
+class ToolServiceStub:
+    """The device tools for callers that are not a chat, such as the gateway's MCP endpoint.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.ListTools = channel.unary_unary(
+                '/penstock.chat.v1.ToolService/ListTools',
+                request_serializer=penstock_dot_chat_dot_v1_dot_chat__pb2.ListToolsRequest.SerializeToString,
+                response_deserializer=penstock_dot_chat_dot_v1_dot_chat__pb2.ListToolsResponse.FromString,
+                _registered_method=True)
+        self.CallTool = channel.unary_unary(
+                '/penstock.chat.v1.ToolService/CallTool',
+                request_serializer=penstock_dot_chat_dot_v1_dot_chat__pb2.CallToolRequest.SerializeToString,
+                response_deserializer=penstock_dot_chat_dot_v1_dot_chat__pb2.CallToolResponse.FromString,
+                _registered_method=True)
+
+
+class ToolServiceServicer:
+    """The device tools for callers that are not a chat, such as the gateway's MCP endpoint.
+    """
+
+    def ListTools(self, request, context):
+        """Lists the tools and what their arguments look like.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CallTool(self, request, context):
+        """Runs one tool as the caller. What the tool can't do is a result with is_error, not a failed call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_ToolServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'ListTools': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTools,
+                    request_deserializer=penstock_dot_chat_dot_v1_dot_chat__pb2.ListToolsRequest.FromString,
+                    response_serializer=penstock_dot_chat_dot_v1_dot_chat__pb2.ListToolsResponse.SerializeToString,
+            ),
+            'CallTool': grpc.unary_unary_rpc_method_handler(
+                    servicer.CallTool,
+                    request_deserializer=penstock_dot_chat_dot_v1_dot_chat__pb2.CallToolRequest.FromString,
+                    response_serializer=penstock_dot_chat_dot_v1_dot_chat__pb2.CallToolResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'penstock.chat.v1.ToolService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('penstock.chat.v1.ToolService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class ToolService:
+    """The device tools for callers that are not a chat, such as the gateway's MCP endpoint.
+    """
+
+    @staticmethod
+    def ListTools(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/penstock.chat.v1.ToolService/ListTools',
+            penstock_dot_chat_dot_v1_dot_chat__pb2.ListToolsRequest.SerializeToString,
+            penstock_dot_chat_dot_v1_dot_chat__pb2.ListToolsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CallTool(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/penstock.chat.v1.ToolService/CallTool',
+            penstock_dot_chat_dot_v1_dot_chat__pb2.CallToolRequest.SerializeToString,
+            penstock_dot_chat_dot_v1_dot_chat__pb2.CallToolResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
 class ClientServiceStub:
     """The clients (devices, tabs) of a user, to which events of their conversations are routed.
     """

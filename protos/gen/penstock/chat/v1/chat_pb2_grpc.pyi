@@ -372,6 +372,49 @@ class EngineServiceServicer(metaclass=_abc_1.ABCMeta):
 
 def add_EngineServiceServicer_to_server(servicer: EngineServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
+class ToolServiceStub:
+    """The device tools for callers that are not a chat, such as the gateway's MCP endpoint."""
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> ToolServiceAsyncStub: ...
+    ListTools: _grpc.UnaryUnaryMultiCallable[_chat_pb2.ListToolsRequest, _chat_pb2.ListToolsResponse]
+    """Lists the tools and what their arguments look like."""
+    CallTool: _grpc.UnaryUnaryMultiCallable[_chat_pb2.CallToolRequest, _chat_pb2.CallToolResponse]
+    """Runs one tool as the caller. What the tool can't do is a result with is_error, not a failed call."""
+
+@_typing.type_check_only
+class ToolServiceAsyncStub(ToolServiceStub):
+    """The device tools for callers that are not a chat, such as the gateway's MCP endpoint."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    ListTools: _aio.UnaryUnaryMultiCallable[_chat_pb2.ListToolsRequest, _chat_pb2.ListToolsResponse]  # type: ignore[assignment]
+    """Lists the tools and what their arguments look like."""
+    CallTool: _aio.UnaryUnaryMultiCallable[_chat_pb2.CallToolRequest, _chat_pb2.CallToolResponse]  # type: ignore[assignment]
+    """Runs one tool as the caller. What the tool can't do is a result with is_error, not a failed call."""
+
+class ToolServiceServicer(metaclass=_abc_1.ABCMeta):
+    """The device tools for callers that are not a chat, such as the gateway's MCP endpoint."""
+
+    @_abc_1.abstractmethod
+    def ListTools(
+        self,
+        request: _chat_pb2.ListToolsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chat_pb2.ListToolsResponse, _abc.Awaitable[_chat_pb2.ListToolsResponse]]:
+        """Lists the tools and what their arguments look like."""
+
+    @_abc_1.abstractmethod
+    def CallTool(
+        self,
+        request: _chat_pb2.CallToolRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chat_pb2.CallToolResponse, _abc.Awaitable[_chat_pb2.CallToolResponse]]:
+        """Runs one tool as the caller. What the tool can't do is a result with is_error, not a failed call."""
+
+def add_ToolServiceServicer_to_server(servicer: ToolServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
 class ClientServiceStub:
     """The clients (devices, tabs) of a user, to which events of their conversations are routed."""
 
