@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock_testkit.servers.process import free_port
+from penstock_testkit.servers.process import free_ports
 
 SERVICES = ("LLM_SERVICE", "CHAT_STREAM_SERVICE", "FEATURE_SERVICE", "CACHE_SERVICE")
 _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
@@ -88,10 +88,10 @@ def start_system(
 
 
 def choose_ports() -> dict[str, int]:
-    """A free port for every setting that names one."""
+    """A free port for every setting that names one, no two the same."""
     names = ["PENSTOCK_HTTP_PORT", *(f"{name}_PORT" for name in SERVICES)]
     names += [f"{name}_METRICS_PORT" for name in SERVICES]
-    return {name: free_port() for name in names}
+    return dict(zip(names, free_ports(len(names)), strict=True))
 
 
 def system_environment(home: Path, ports: Mapping[str, int], *, demo: bool) -> dict[str, str]:
