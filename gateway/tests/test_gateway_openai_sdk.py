@@ -1,6 +1,8 @@
 """The unmodified openai SDK against the gateway."""
 
 import asyncio
+import base64
+import struct
 
 import openai
 import pytest
@@ -186,3 +188,36 @@ async def test_heartbeats_before_the_first_content_do_not_disturb_the_sdk(start_
         rest = [chunk async for chunk in stream]
     assert first.choices[0].delta.content == "late"
     assert rest[-1].choices[0].finish_reason == "stop"
+
+
+@pytest.mark.parametrize("form", ["float", "base64", None], ids=str)
+async def test_embeddings_come_as_floats_and_base64(gateway, form):
+    options = {} if form is None else {"encoding_format": form}
+    async with sdk(gateway) as client:
+        answer = await client.embeddings.create(model="fallback/hashing", input=["a", "b"], dimensions=2, **options)
+    vectors = [entry.embedding for entry in answer.data]
+    if form == "base64":
+        vectors = [list(struct.unpack("<2f", base64.b64decode(vector))) for vector in vectors]
+    assert vectors == [[0.5, 0.0], [0.5, 1.0]]
+    assert answer.usage.total_tokens == 2
+    assert gateway.fakes.llm.requests[0].dimensions == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "texts", "tokens"),
+    [("a", ["a"], []), (["a", "b"], ["a", "b"], []), ([1, 2], [], [[1, 2]]), ([[1], [2, 3]], [], [[1], [2, 3]])],
+)
+async def test_embedding_inputs_may_be_texts_or_tokens(gateway, given, texts, tokens):
+    async with sdk(gateway) as client:
+        await client.embeddings.create(model="m", input=given)
+    asked = gateway.fakes.llm.requests[0]
+    assert list(asked.inputs) == texts
+    assert [list(entry.tokens) for entry in asked.token_inputs] == tokens
+
+
+@pytest.mark.parametrize("given", [[], [1, "a"], [True], 5, [[]], ["a"] * 2049], ids=lambda value: str(value)[:12])
+async def test_a_wrong_embedding_input_is_named(gateway, given):
+    async with sdk(gateway) as client:
+        with pytest.raises(openai.BadRequestError) as caught:
+            await client.embeddings.create(model="m", input=given)
+    assert caught.value.param == "input"

@@ -110,7 +110,7 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
         StreamRoutes(relayer=relayer, guard=guard, tickets=Tickets(clock=clock)).router,
         EngineRoutes(engines=clients.engines, guard=guard).router,
         PersonalityRoutes(engines=clients.engines, guard=guard).router,
-        OpenAiRoutes(llm=clients.llm, guard=guard).router,
+        OpenAiRoutes(llm=clients.llm, guard=guard, times=times).router,
         ModelRoutes(llm=clients.llm, guard=guard).router,
         CostRoutes(costs=clients.costs, guard=guard).router,
         MonitoringRoutes(llm=clients.llm, readiness=readiness, guard=guard).router,

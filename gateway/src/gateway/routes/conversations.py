@@ -1,8 +1,8 @@
 """Conversations: create, list, read, rename, delete, and ask."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
-from fastapi import Header, Response
+from fastapi import Response
 from penstock.chat.v1 import chat_pb2 as pb
 from pydantic import BaseModel, Field
 
@@ -10,14 +10,12 @@ from gateway.auth.guard import Guard
 from gateway.auth.scope import CHAT
 from gateway.convert.conversation import conversation_from_proto, message_from_proto
 from gateway.json import JsonResponse
-from gateway.routes.page import PageSize, PageToken
+from gateway.routes.page import IdempotencyKey, PageSize, PageToken
 from gateway.routes.router import EVENTS, add, api_router
 from gateway.streaming.relay import EventRelay, Relayer
 
 if TYPE_CHECKING:
     from penstock.chat.v1.chat_pb2_grpc import ConversationServiceAsyncStub
-
-IdempotencyKey = Annotated[str, Header(max_length=200, description="Same key: the same result, not a second one.")]
 
 
 class ConversationCreate(BaseModel):

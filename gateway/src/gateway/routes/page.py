@@ -1,8 +1,9 @@
-"""Paging parameters as every list takes them."""
+"""Parameters that many routes take."""
 
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Header, Query
 
 PageSize = Annotated[int, Query(ge=0, le=1000, description="Entries per page; 0 for the default.")]
 PageToken = Annotated[str, Query(max_length=1024, description="`next_page_token` of the page before.")]
+IdempotencyKey = Annotated[str, Header(max_length=200, description="Same key: the same result, not a second one.")]

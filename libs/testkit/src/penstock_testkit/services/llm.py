@@ -1,6 +1,7 @@
 """A scripted llm-service."""
 
 import asyncio
+import struct
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -75,6 +76,15 @@ class FakeLlm(LlmServiceServicer):
         """Answer with `models`."""
         self.callers.append(current_context().caller)
         return pb.ListModelsResponse(models=self.models)
+
+    async def Embed(self, request: pb.EmbedRequest, context: Any) -> pb.EmbedResponse:  # noqa: N802
+        """Answer with one vector [0.5, index] per input."""
+        self.requests.append(request)
+        count = len(request.inputs) or len(request.token_inputs)
+        vectors = [pb.Embedding(values=struct.pack("<2f", 0.5, index)) for index in range(count)]
+        return pb.EmbedResponse(
+            provider="fallback", model="hashing", embeddings=vectors, usage=Usage(input_tokens=count)
+        )
 
     async def GetStatus(self, request: pb.GetStatusRequest, context: Any) -> pb.GetStatusResponse:  # noqa: N802
         """Answer with `components`."""
