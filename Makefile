@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 MANIFESTS := scripts/setup protos/pyproject.toml $(wildcard */pyproject.toml libs/*/pyproject.toml)
-SOURCES := gateway llm-service chat-stream-service feature-service cache-service cli client libs tests bench protos/generate.py scripts/configuration_page.py conftest.py
+SOURCES := gateway llm-service chat-stream-service feature-service cache-service cli libs tests bench protos/generate.py scripts/configuration_page.py conftest.py
 export PYTHON
 
 .PHONY: help
