@@ -44,6 +44,7 @@ def add_servicers(server: GrpcServer, parts: Parts, clock: Clock) -> None:
     )
     engines = EngineServicer(
         engines=parts.engines,
+        current_engine=parts.current_engine,
         personalities=parts.personalities,
         templates=parts.templates,
         clock=clock,
@@ -82,8 +83,9 @@ async def serve(settings: ChatSettings, stop: asyncio.Event) -> None:
         StreamMetrics(registry, parts.statistics)
         add_servicers(server, parts, clock)
         metrics = await serve_metrics(registry, settings.host, settings.metrics_port)
+        await parts.current_engine.refresh()
         await server.start(settings.port, setting="CHAT_STREAM_SERVICE_PORT")
-        await keep_house(parts.event_log, parts.readers, stop, interval=settings.clean_seconds)
+        await keep_house(parts.chores, stop, interval=settings.clean_seconds)
         patience = settings.grace_seconds * (1 - _CLOSING_SHARE)
         await asyncio.gather(server.drain(), parts.streams.drain(patience))
     finally:

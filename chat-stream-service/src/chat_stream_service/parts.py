@@ -8,16 +8,20 @@ from chat_stream_service.adapters.cached_store import cached_personalities, cach
 from chat_stream_service.adapters.device_tools import DeviceFeatures, DeviceQuery, DeviceStatistics, ListDevices
 from chat_stream_service.adapters.json_schema import JsonSchemaChecker
 from chat_stream_service.adapters.llm_service import LlmServiceModel
+from chat_stream_service.adapters.lone_replica import LoneReplica
 from chat_stream_service.adapters.memory_event_log import MemoryEventLog
 from chat_stream_service.adapters.memory_stream import LogLimits
 from chat_stream_service.adapters.peer import DatabaseComponent, PeerComponent
 from chat_stream_service.adapters.sql_conversation_store import SqlConversationStore
+from chat_stream_service.adapters.sql_engine_choice import SqlEngineChoice
 from chat_stream_service.adapters.sql_personality_store import SqlPersonalityStore, SqlTemplateStore
 from chat_stream_service.domain.chat_engine import ChatEngine, TurnLimits
 from chat_stream_service.domain.component import Component
 from chat_stream_service.domain.conversation_service import ConversationService
+from chat_stream_service.domain.current_engine import CurrentEngine
 from chat_stream_service.domain.engine_registry import EngineRegistry
 from chat_stream_service.domain.event_log import EventLog
+from chat_stream_service.domain.housekeeping import Chore
 from chat_stream_service.domain.personality import PersonalityStore, TemplateStore
 from chat_stream_service.domain.readers import Readers
 from chat_stream_service.domain.run_factory import RunFactory
@@ -42,12 +46,14 @@ class Parts:
     streams: StreamService
     conversations: ConversationService
     engines: EngineRegistry
+    current_engine: CurrentEngine
     personalities: PersonalityStore
     templates: TemplateStore
     event_log: EventLog
     readers: Readers
     statistics: StreamStatistics
     components: tuple[Component, ...]
+    chores: tuple[Chore, ...]
 
 
 def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> Parts:
@@ -60,6 +66,8 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
     templates = cached_templates(SqlTemplateStore(resources.database), cache)
     llm = PeerComponent("llm-service", resources.llm, missing="down")
     engines = EngineRegistry([_chat_engine(settings, resources, clock, llm)], current=_ENGINE)
+    bus = LoneReplica(new_id("rep"))
+    current_engine = CurrentEngine(engines=engines, choice=SqlEngineChoice(resources.database, clock=clock), bus=bus)
     readers = Readers(stale_seconds=settings.stale_seconds, clock=clock, statistics=statistics)
     runs = RunFactory(
         event_log=event_log,
@@ -91,6 +99,7 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
         streams=streams,
         conversations=conversations,
         engines=engines,
+        current_engine=current_engine,
         personalities=personalities,
         templates=templates,
         event_log=event_log,
@@ -102,6 +111,7 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
             PeerComponent("feature-service", resources.feature, missing="degraded"),
             PeerComponent("cache-service", resources.cache, missing="degraded"),
         ),
+        chores=(event_log.clean, readers.clean, current_engine.refresh),
     )
 
 

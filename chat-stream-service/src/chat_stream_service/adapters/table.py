@@ -93,3 +93,12 @@ templates: Final = Table(
     Column("update_time", BigInteger, nullable=False),
     Index("ix_prompt_templates_tenant", "tenant_id", "id"),
 )
+
+choices: Final = Table(
+    "choices",
+    metadata,
+    # What was chosen: "engine".
+    Column("name", String(_NAME), primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("update_time", BigInteger, nullable=False),
+)

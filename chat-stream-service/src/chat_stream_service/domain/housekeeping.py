@@ -1,29 +1,28 @@
-"""What has to be done now and then: old streams forgotten, stale readers ended."""
+"""What has to be done now and then: old streams forgotten, stale readers ended, choices followed."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 
-from chat_stream_service.domain.event_log import EventLog
-from chat_stream_service.domain.readers import Readers
 from penstock_kit.logging import get_logger
 
 log = get_logger(__name__)
 
+Chore = Callable[[], Awaitable[object]]
 
-async def keep_house(event_log: EventLog, readers: Readers, stop: asyncio.Event, *, interval: float) -> None:
-    """Clean every `interval` seconds until `stop` is set; a failure is logged and does not end it."""
+
+async def keep_house(chores: Sequence[Chore], stop: asyncio.Event, *, interval: float) -> None:
+    """Do the chores every `interval` seconds until `stop` is set; one that fails is logged and ends nothing."""
     while not stop.is_set():
         try:
             async with asyncio.timeout(interval):
                 await stop.wait()
         except TimeoutError:
-            await _clean(event_log, readers)
+            for chore in chores:
+                await _do(chore)
 
 
-async def _clean(event_log: EventLog, readers: Readers) -> None:
+async def _do(chore: Chore) -> None:
     try:
-        streams, stale = await event_log.clean(), readers.clean()
+        await chore()
     except Exception:
         log.exception("house-keeping failed")
-        return
-    if streams or stale:
-        log.info("cleaned", streams=streams, stale_readers=stale)

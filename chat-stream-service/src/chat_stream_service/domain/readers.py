@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from chat_stream_service.domain.statistics import StreamStatistics
 from penstock_kit.clock import Clock
 from penstock_kit.errors import Unavailable
+from penstock_kit.logging import get_logger
+
+log = get_logger(__name__)
 
 
 class Reader:
@@ -59,7 +62,7 @@ class Readers:
             self._readers.discard(reader)
             self._statistics.active_connections -= 1
 
-    def clean(self) -> int:
+    async def clean(self) -> int:
         """Cancel the calls of stale readers and return how many there were."""
         oldest = self._clock.monotonic() - self._stale_seconds
         stale = [reader for reader in self._readers if reader.offered_at is not None and reader.offered_at < oldest]
@@ -67,4 +70,6 @@ class Readers:
             self._readers.discard(reader)
             reader.end()
         self._statistics.stale_cleaned += len(stale)
+        if stale:
+            log.info("stale readers ended", readers=len(stale))
         return len(stale)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from penstock.chat.v1 import chat_pb2, chat_pb2_grpc
 
+from chat_stream_service.domain.current_engine import CurrentEngine
 from chat_stream_service.domain.engine_registry import EngineRegistry
 from chat_stream_service.domain.personality import PersonalityStore, TemplateStore
 from chat_stream_service.edge.convert import caller_owner
@@ -34,12 +35,14 @@ class EngineServicer(chat_pb2_grpc.EngineServiceServicer):
         self,
         *,
         engines: EngineRegistry,
+        current_engine: CurrentEngine,
         personalities: PersonalityStore,
         templates: TemplateStore,
         clock: Clock,
         new_id: Callable[[str], str],
     ) -> None:
         self._engines = engines
+        self._current_engine = current_engine
         self._personalities = personalities
         self._templates = templates
         self._clock = clock
@@ -60,10 +63,10 @@ class EngineServicer(chat_pb2_grpc.EngineServiceServicer):
     async def SetCurrentEngine(
         self, request: chat_pb2.SetCurrentEngineRequest, context: Any
     ) -> chat_pb2.SetCurrentEngineResponse:
-        """Switch the engine of new turns."""
+        """Switch the engine of new turns, on every replica."""
         if not current_context().caller.is_admin:
             raise PermissionDenied("switching the engine needs the scope admin", reason="ADMIN_NEEDED")
-        previous = self._engines.switch(request.name)
+        previous = await self._current_engine.switch(request.name)
         return chat_pb2.SetCurrentEngineResponse(current=self._engines.current, previous=previous)
 
     async def CreatePersonality(

@@ -1,0 +1,21 @@
+"""The replica bus of a service that has no other replicas."""
+
+from chat_stream_service.domain.replica_bus import Hear, Notice
+
+
+class LoneReplica:
+    """There is nobody to tell anything; see :class:`chat_stream_service.domain.replica_bus.ReplicaBus`."""
+
+    def __init__(self, replica: str) -> None:
+        self._replica = replica
+
+    @property
+    def replica(self) -> str:
+        """Id of this replica."""
+        return self._replica
+
+    async def tell(self, notice: Notice) -> None:
+        """Tell nobody."""
+
+    def listen(self, hear: Hear) -> None:
+        """There is nothing to hear."""
