@@ -41,6 +41,7 @@ from gateway.routes.monitoring import MonitoringRoutes
 from gateway.routes.openai import OpenAiRoutes
 from gateway.routes.pages import PageRoutes
 from gateway.routes.personalities import PersonalityRoutes
+from gateway.routes.sockets import SocketRoutes
 from gateway.routes.streams import StreamRoutes
 from gateway.routes.users import UserRoutes
 from gateway.settings import GatewaySettings
@@ -100,6 +101,7 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
         guesses=Throttle(clock=clock, limit=5),
         addresses=Throttle(clock=clock, limit=30),
     )
+    tickets = Tickets(clock=clock)
     keyring = Keyring(store=store, authenticator=authenticator, clock=clock)
     routers = (
         HealthRoutes(readiness=readiness, registry=resources.registry, version=VERSION).router,
@@ -107,7 +109,8 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
         KeyRoutes(keyring=keyring, costs=clients.costs, guard=guard).router,
         UserRoutes(directory=directory, guard=guard).router,
         ConversationRoutes(conversations=clients.conversations, relayer=relayer, guard=guard).router,
-        StreamRoutes(relayer=relayer, guard=guard, tickets=Tickets(clock=clock)).router,
+        StreamRoutes(relayer=relayer, guard=guard, tickets=tickets).router,
+        SocketRoutes(conversations=clients.conversations, relayer=relayer, guard=guard, tickets=tickets).router,
         EngineRoutes(engines=clients.engines, guard=guard).router,
         PersonalityRoutes(engines=clients.engines, guard=guard).router,
         OpenAiRoutes(llm=clients.llm, guard=guard, times=times).router,

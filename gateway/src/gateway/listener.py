@@ -13,6 +13,7 @@ from penstock_kit.logging import get_logger
 
 _BACKLOG: Final = 2048
 _KEEP_ALIVE: Final = 75
+_SOCKET_MESSAGE: Final = 1024 * 1024
 
 log = get_logger(__name__)
 
@@ -52,6 +53,7 @@ class Listener:
             loop="none",
             http="httptools",
             ws="websockets-sansio",
+            ws_max_size=_SOCKET_MESSAGE,
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -19,6 +19,7 @@ ENDPOINT_KEY: Final = "penstock.endpoint"
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9_.:\-]{1,128}")
 _UNMATCHED: Final = "unmatched"
 _LEFT: Final = 499
+_HEADS: Final = frozenset({"http.response.start", "websocket.http.response.start"})
 AccessLog = Literal["all", "errors", "off"]
 # The lowest status that is logged.
 _LOGGED_FROM: Final[dict[AccessLog, int]] = {"all": 0, "errors": 400, "off": 1000}
@@ -88,7 +89,7 @@ class _Exchange:
 
     async def send(self, message: Message) -> None:
         """Pass a message on, with the request id on the first."""
-        if message["type"] == "http.response.start":
+        if message["type"] in _HEADS:
             self._status = message["status"]
             message["headers"] = [*message.get("headers", ()), (b"x-request-id", self._request_id)]
         elif message["type"] == "websocket.accept":

@@ -1,6 +1,6 @@
 """Conversations: create, list, read, rename, delete, and ask."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from fastapi import Response
 from penstock.chat.v1 import chat_pb2 as pb
@@ -12,6 +12,7 @@ from gateway.convert.conversation import conversation_from_proto, message_from_p
 from gateway.json import JsonResponse
 from gateway.routes.page import IdempotencyKey, PageSize, PageToken
 from gateway.routes.router import EVENTS, add, api_router
+from gateway.streaming.question import StreamChatRequest
 from gateway.streaming.relay import EventRelay, Relayer
 
 if TYPE_CHECKING:
@@ -33,23 +34,6 @@ class ConversationUpdate(BaseModel):
     title: str | None = Field(default=None, max_length=500)
     model: str | None = Field(default=None, max_length=200)
     personality_id: str | None = Field(default=None, max_length=200)
-
-
-class StreamChatRequest(BaseModel):
-    """A question and how to answer it."""
-
-    content: str = Field(min_length=1, max_length=200_000, description="What the user says.")
-    role: Literal["user", "system"] = "user"
-    engine: str = Field(default="", max_length=100, description="Engine of this turn; empty: the current one.")
-    model: str = Field(default="", max_length=200, description="`provider/model` of this turn.")
-    personality_id: str = Field(default="", max_length=200)
-    use_tools: bool = Field(default=True, description="Offer the device tools to the model.")
-    on_disconnect: Literal["detach", "cancel"] = Field(
-        default="detach", description="`detach`: the answer goes on and can be resumed; `cancel`: it ends."
-    )
-    template_id: str = Field(default="", max_length=200)
-    template_values: dict[str, str] = Field(default_factory=dict)
-    client_id: str = Field(default="", max_length=200)
 
 
 class ConversationRoutes:

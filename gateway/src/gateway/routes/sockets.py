@@ -1,0 +1,79 @@
+"""``/api/v1/ws/conversations/{id}``: a conversation over a WebSocket."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Depends, Query, Response, WebSocket
+from penstock.chat.v1 import chat_pb2 as pb
+
+from gateway.auth.guard import Guard
+from gateway.auth.scope import CHAT
+from gateway.auth.ticket import Tickets
+from gateway.json import JsonResponse
+from gateway.problems import render_error
+from gateway.routes.router import add, api_router
+from gateway.streaming.relay import Relayer
+from gateway.streaming.socket import ConversationSocket
+from penstock_kit.context import current_context
+from penstock_kit.errors import PenstockError
+
+if TYPE_CHECKING:
+    from penstock.chat.v1.chat_pb2_grpc import ConversationServiceAsyncStub
+
+
+class SocketRoutes:
+    """The WebSocket of a conversation, and the ticket that browsers open it with."""
+
+    def __init__(
+        self,
+        *,
+        conversations: "ConversationServiceAsyncStub",
+        relayer: Relayer,
+        guard: Guard,
+        tickets: Tickets,
+    ) -> None:
+        self._conversations = conversations
+        self._relayer = relayer
+        self._guard = guard
+        self._tickets = tickets
+        self.router: APIRouter = api_router("conversations")
+        member = [Depends(guard.needs(CHAT))]
+        one = "/api/v1/conversations/{conversation_id}"
+        add(self.router, f"POST {one}/ticket", self.create_ticket, dependencies=member, status_code=201)
+        self.router.add_api_websocket_route("/api/v1/ws/conversations/{conversation_id}", self.converse)
+
+    async def create_ticket(self, conversation_id: str) -> Response:
+        """Return a ticket that opens this conversation's WebSocket once, within 30 s: `…?ticket=…`."""
+        await self._check(conversation_id)
+        ticket = self._tickets.issue(current_context().caller, conversation_id)
+        return JsonResponse({"ticket": ticket, "expires_in": self._tickets.life}, 201)
+
+    async def converse(
+        self,
+        websocket: WebSocket,
+        conversation_id: str,
+        *,
+        ticket: Annotated[str, Query(max_length=200)] = "",
+        stream_id: Annotated[str, Query(max_length=200)] = "",
+        after: Annotated[int, Query(ge=0)] = 0,
+    ) -> None:
+        """Ask, resume and stop over one connection; the events are those of the HTTP streams."""
+        try:
+            if ticket:
+                self._guard.enter(self._tickets.redeem(ticket, conversation_id), CHAT)
+            else:
+                await self._guard.admit(websocket.headers.raw, CHAT)
+            await self._check(conversation_id)
+        except PenstockError as error:
+            await websocket.send_denial_response(_denial(error, websocket.url.path))
+            return
+        await websocket.accept()
+        await ConversationSocket(websocket, conversation_id, self._relayer).serve(stream_id=stream_id, after=after)
+
+    async def _check(self, conversation_id: str) -> None:
+        await self._conversations.GetConversation(pb.GetConversationRequest(id=conversation_id))
+
+
+def _denial(error: PenstockError, path: str) -> Response:
+    rendered = render_error(error, path=path, request_id=current_context().request_id)
+    headers = {name.decode(): value.decode() for name, value in rendered.headers}
+    return Response(rendered.body, status_code=rendered.status, headers=headers)

@@ -1,0 +1,22 @@
+"""A question, as HTTP and WebSocket clients ask it."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+
+class StreamChatRequest(BaseModel):
+    """A question and how to answer it."""
+
+    content: str = Field(min_length=1, max_length=200_000, description="What the user says.")
+    role: Literal["user", "system"] = "user"
+    engine: str = Field(default="", max_length=100, description="Engine of this turn; empty: the current one.")
+    model: str = Field(default="", max_length=200, description="`provider/model` of this turn.")
+    personality_id: str = Field(default="", max_length=200)
+    use_tools: bool = Field(default=True, description="Offer the device tools to the model.")
+    on_disconnect: Literal["detach", "cancel"] = Field(
+        default="detach", description="`detach`: the answer goes on and can be resumed; `cancel`: it ends."
+    )
+    template_id: str = Field(default="", max_length=200)
+    template_values: dict[str, str] = Field(default_factory=dict)
+    client_id: str = Field(default="", max_length=200)

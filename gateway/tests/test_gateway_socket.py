@@ -1,0 +1,134 @@
+"""A conversation over a WebSocket: the same events, resume, stop, tickets."""
+
+import asyncio
+import json
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from penstock_kit.errors import NotFound, Unavailable
+from penstock_testkit.services import Fail, Hang
+from penstock_testkit.services.chat import turn
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def new_conversation(gateway):
+    answer = await gateway.client.post("/api/v1/conversations", headers=gateway.auth(), json={})
+    return answer.json()["id"]
+
+
+def address(gateway, conversation, query=""):
+    return f"{gateway.url.replace('http', 'ws')}/api/v1/ws/conversations/{conversation}{query}"
+
+
+def socket(gateway, conversation, query=""):
+    return connect(address(gateway, conversation, query), additional_headers=gateway.auth())
+
+
+async def receive(websocket):
+    return json.loads(await asyncio.wait_for(websocket.recv(), 5))
+
+
+async def answer_of(websocket):
+    events = []
+    while not events or (events[-1]["type"] != "error" and events[-1].get("status") != "completed"):
+        events.append(await receive(websocket))
+    return events
+
+
+async def test_a_question_is_answered_with_the_events_of_the_http_stream(gateway):
+    conversation = await new_conversation(gateway)
+    async with socket(gateway, conversation) as websocket:
+        await websocket.send(json.dumps({"type": "ask", "content": "Hi", "use_tools": False, "request_id": "r1"}))
+        events = await answer_of(websocket)
+    path = f"/api/v1/conversations/{conversation}/stream"
+    over_http = await gateway.client.post(path, headers=gateway.auth(), json={"content": "Hi"})
+    sent = [json.loads(line[6:]) for line in over_http.text.split("\n") if line.startswith("data: ")]
+    assert events == sent
+    asked = gateway.fakes.chat.asked[0]
+    assert (asked.content, asked.use_tools, asked.request_id) == ("Hi", False, "r1")
+    assert asked.conversation_id == conversation
+
+
+async def test_a_stream_is_resumed_by_query_or_by_wish(gateway):
+    conversation = await new_conversation(gateway)
+    async with socket(gateway, conversation, "?stream_id=str_1&after=3") as websocket:
+        assert [event["sequence"] for event in await answer_of(websocket)] == [4, 5]
+        await websocket.send('{"type": "resume", "stream_id": "str_1", "after": 4}')
+        assert [event["sequence"] for event in await answer_of(websocket)] == [5]
+
+
+async def test_stop_and_ping_are_answered(gateway):
+    async with socket(gateway, await new_conversation(gateway)) as websocket:
+        await websocket.send('{"type": "stop", "stream_id": "str_1"}')
+        assert await receive(websocket) == {"type": "stopped", "stream_id": "str_1", "stopped": True}
+        await websocket.send('{"type": "ping", "request_id": "p"}')
+        assert await receive(websocket) == {"type": "pong", "request_id": "p"}
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"type": "dance"}', '{"type": "ask"}', '{"type": "resume", "stream_id": "s", "after": -1}']
+)
+async def test_a_wish_that_makes_no_sense_is_an_error_and_the_socket_lives(gateway, text):
+    async with socket(gateway, await new_conversation(gateway)) as websocket:
+        await websocket.send(text)
+        error = await receive(websocket)
+        assert (error["type"], error["reason"], error["code"]) == ("error", "VALIDATION_FAILED", 400)
+        await websocket.send('{"type": "ping"}')
+        assert (await receive(websocket))["type"] == "pong"
+
+
+async def test_a_question_that_fails_at_once_names_its_request(gateway):
+    gateway.fakes.chat.script = [Fail(NotFound("no such personality", reason="PERSONALITY_NOT_FOUND"))]
+    async with socket(gateway, await new_conversation(gateway)) as websocket:
+        await websocket.send('{"type": "ask", "content": "Hi", "request_id": "r9"}')
+        error = await receive(websocket)
+    assert (error["reason"], error["request_id"], error["stream_id"]) == ("PERSONALITY_NOT_FOUND", "r9", "")
+
+
+async def test_a_broken_stream_is_mended_under_the_socket(gateway):
+    gateway.fakes.chat.script = [*turn("Hel", "lo")[:2], Fail(Unavailable("gone"))]
+    async with socket(gateway, await new_conversation(gateway)) as websocket:
+        await websocket.send('{"type": "ask", "content": "Hi"}')
+        assert [event["sequence"] for event in await answer_of(websocket)] == [1, 2, 3, 4, 5]
+
+
+async def test_closing_the_socket_ends_the_call_to_the_service(gateway):
+    hang = Hang()
+    gateway.fakes.chat.script = [*turn("a")[:1], hang]
+    async with socket(gateway, await new_conversation(gateway)) as websocket:
+        await websocket.send('{"type": "ask", "content": "Hi"}')
+        await receive(websocket)
+        await asyncio.wait_for(hang.reached.wait(), 5)
+    await asyncio.wait_for(hang.left.wait(), 1)
+
+
+async def test_a_socket_follows_a_bounded_number_of_streams(gateway):
+    gateway.fakes.chat.script = [Hang()]
+    async with socket(gateway, await new_conversation(gateway)) as websocket:
+        for _ in range(9):
+            await websocket.send('{"type": "ask", "content": "Hi"}')
+        assert (await receive(websocket))["reason"] == "TOO_MANY_STREAMS"
+
+
+async def test_a_ticket_opens_the_socket_once(gateway):
+    conversation = await new_conversation(gateway)
+    made = await gateway.client.post(f"/api/v1/conversations/{conversation}/ticket", headers=gateway.auth())
+    url = address(gateway, conversation, f"?ticket={made.json()['ticket']}")
+    async with connect(url) as websocket:
+        await websocket.send('{"type": "ping"}')
+        assert (await receive(websocket))["type"] == "pong"
+    with pytest.raises(InvalidStatus) as caught:
+        await connect(url).__aenter__()
+    assert caught.value.response.status_code == 401
+
+
+async def test_without_credentials_or_conversation_the_socket_is_denied(gateway):
+    conversation = await new_conversation(gateway)
+    for connection, status in ((connect(address(gateway, conversation)), 401), (socket(gateway, "conv_none"), 404)):
+        with pytest.raises(InvalidStatus) as caught:
+            await connection.__aenter__()
+        assert caught.value.response.status_code == status
+        assert json.loads(caught.value.response.body)["success"] is False
