@@ -14,7 +14,8 @@ import pytest
 from gateway.json import encode
 from gateway.middleware.compression import Compression
 from penstock_kit.errors import Internal
-from penstock_testkit.services import Fail
+from penstock_testkit.services import Fail, Hang, Wait, answer_events
+from penstock_testkit.services.chat import turn
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -289,8 +290,6 @@ async def test_nan_and_infinities_are_null_and_times_end_in_z():
 
 
 async def test_a_stop_ends_the_gateway_and_lets_running_answers_finish(start_gateway, fakes):
-    from penstock_testkit.services import Wait, answer_events
-
     gateway = await start_gateway()
     go = asyncio.Event()
     script = answer_events("one", "two")
@@ -310,3 +309,26 @@ async def test_a_stop_ends_the_gateway_and_lets_running_answers_finish(start_gat
         go.set()
         rest = b"".join([piece async for piece in pieces])
     assert rest.endswith(b"data: [DONE]\n\n")
+
+
+async def test_what_runs_longer_than_the_grace_is_told_to_come_back(start_gateway, fakes):
+    gateway = await start_gateway()
+    hangs = [Hang(), Hang(), Hang()]
+    fakes.chat.script = [*turn("a")[:2], hangs[0]]
+    fakes.llm.script = [*answer_events("one")[:2], hangs[1]]
+    made = await post(gateway, "/api/v1/conversations", json={})
+    body = {"messages": [{"role": "user", "content": "x"}]}
+    path = f"/api/v1/conversations/{made.json()['id']}/stream"
+    own = asyncio.create_task(post(gateway, path, json={"content": "x"}))
+    chunks = asyncio.create_task(post(gateway, "/v1/chat/completions", json={**body, "stream": True}))
+    await asyncio.gather(*(asyncio.wait_for(hang.reached.wait(), 5) for hang in hangs[:2]))
+    fakes.llm.script = [hangs[2]]
+    whole = asyncio.create_task(post(gateway, "/v1/chat/completions", json=body))
+    await asyncio.wait_for(hangs[2].reached.wait(), 5)
+    gateway.stop.set()
+    answers = await asyncio.wait_for(asyncio.gather(own, chunks, whole), 5)
+    assert answers[0].content.endswith(b"}\n\n: reconnect\n")
+    assert b"shutting_down" in answers[1].content
+    assert b"[DONE]" not in answers[1].content
+    assert (answers[2].status_code, answers[2].json()["error"]["code"]) == (503, "shutting_down")
+    await asyncio.gather(*(asyncio.wait_for(hang.left.wait(), 2) for hang in hangs))

@@ -45,6 +45,7 @@ from gateway.routes.sockets import SocketRoutes
 from gateway.routes.streams import StreamRoutes
 from gateway.routes.users import UserRoutes
 from gateway.settings import GatewaySettings
+from gateway.streaming.departure import Running
 from gateway.streaming.relay import Relayer
 from gateway.streaming.times import StreamTimes
 from penstock_kit.clock import Clock
@@ -70,10 +71,11 @@ class Resources:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
-    """The ASGI application and the switch that takes it out of rotation."""
+    """The ASGI application, the switch that takes it out of rotation, and its answers under way."""
 
     asgi: ASGIApp
     readiness: Readiness
+    running: Running
 
 
 def assemble(settings: GatewaySettings, resources: Resources) -> Application:
@@ -89,7 +91,8 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
         stream=settings.stream_seconds,
         resume=settings.resume_seconds,
     )
-    relayer = Relayer(streams=clients.streams, times=times)
+    running = Running()
+    relayer = Relayer(streams=clients.streams, times=times, running=running)
     readiness = Readiness(clients=clients, ping_store=store.ping)
     directory = Directory(store=store, passwords=resources.passwords, authenticator=authenticator, clock=clock)
     sessions = Sessions(
@@ -121,7 +124,7 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
         MetadataRoutes(metadata=clients.metadata, guard=guard).router,
         DataRoutes(features=clients.features, guard=guard).router,
         FeatureRoutes(features=clients.features, guard=guard).router,
-        DatasetRoutes(features=clients.features, guard=guard).router,
+        DatasetRoutes(features=clients.features, guard=guard, running=running).router,
         PageRoutes().router,
     )
     frame = Frame(
@@ -134,8 +137,8 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
         ingest_path=INGEST_PATH,
         access_log=settings.access_log,
     )
-    hot = {("POST", CHAT_PATH): ChatCompletions(llm=clients.llm, guard=guard, times=times)}
-    return Application(asgi=build_app(routers=routers, hot=hot, frame=frame), readiness=readiness)
+    hot = {("POST", CHAT_PATH): ChatCompletions(llm=clients.llm, guard=guard, times=times, running=running)}
+    return Application(asgi=build_app(routers=routers, hot=hot, frame=frame), readiness=readiness, running=running)
 
 
 def access_tokens(settings: GatewaySettings, resources: Resources) -> AccessTokens:

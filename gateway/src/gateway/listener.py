@@ -13,6 +13,8 @@ from penstock_kit.logging import get_logger
 
 _BACKLOG: Final = 2048
 _KEEP_ALIVE: Final = 75
+# Of the grace time: for the last frames to reach their readers.
+_LAST_WORDS: Final = 2.0
 _SOCKET_MESSAGE: Final = 1024 * 1024
 
 log = get_logger(__name__)
@@ -65,9 +67,13 @@ class Listener:
             backlog=_BACKLOG,
         )
         self._server = _Server(config)
+        self._patience = max(grace_seconds - _LAST_WORDS, grace_seconds / 2)
 
     async def serve(self, stop: asyncio.Event) -> None:
-        """Serve until `stop` is set; then turn unready, take nothing new and let running answers end."""
+        """Serve until `stop` is set; then turn unready, take nothing new and let running answers end.
+
+        What still runs shortly before the grace time is over is told to come back, and not cut off.
+        """
         host, port = self._bound.getsockname()[:2]
         log.info("serving", address=f"{host}:{port}", url=f"http://{host}:{port}")
         serving = asyncio.create_task(self._server.serve(sockets=[self._bound]))
@@ -76,6 +82,10 @@ class Listener:
         self._application.readiness.draining = True
         stopping.cancel()
         self._server.should_exit = True
+        await asyncio.wait({serving}, timeout=self._patience)
+        told = self._application.running.interrupt()
+        if told:
+            log.info("told the answers under way to come back", answers=told)
         with contextlib.suppress(asyncio.CancelledError):
             await serving
 

@@ -19,7 +19,7 @@ from gateway.openai.deadline import caller_timeout
 from gateway.openai.failure import blamed_on_us, cut_short
 from gateway.openai.request import ChatRequest, chat_request_from_json
 from gateway.problems import openai_error
-from gateway.streaming.departure import Departure
+from gateway.streaming.departure import Departure, Running
 from gateway.streaming.event_stream import EventStream
 from gateway.streaming.frame import data_frame
 from gateway.streaming.times import StreamTimes
@@ -37,10 +37,11 @@ _PATIENCE: Final = 0.8
 class ChatCompletions:
     """The chat completions of OpenAI, streamed and not."""
 
-    def __init__(self, *, llm: "LlmServiceAsyncStub", guard: Guard, times: StreamTimes) -> None:
+    def __init__(self, *, llm: "LlmServiceAsyncStub", guard: Guard, times: StreamTimes, running: Running) -> None:
         self._llm = llm
         self._guard = guard
         self._times = times
+        self._running = running
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; what it raises before the answer began, the frame around it turns into an answer."""
@@ -57,7 +58,7 @@ class ChatCompletions:
     async def _answer(self, completion: pb.Completion, patience: float | None, receive: Receive, send: Send) -> None:
         timeout = _limit_context(patience or self._times.completion)
         try:
-            async with Departure(receive):
+            async with Departure(receive, self._running):
                 response = await self._llm.Complete(pb.CompleteRequest(completion=completion), timeout=timeout)
         except PenstockError as error:
             raise blamed_on_us(error) from None
@@ -79,9 +80,10 @@ class ChatCompletions:
             send, hold=hold, heartbeat=self._times.heartbeat, headers=lambda: headers_from_started(renderer.started)
         )
         call: Any = self._llm.StreamComplete(pb.StreamCompleteRequest(completion=request.completion))
-        async with Departure(receive), call, stream:
+        async with stream:
             try:
-                await _pump(call, renderer, stream, patience)
+                async with Departure(receive, self._running), call:
+                    await _pump(call, renderer, stream, patience)
             except PenstockError as error:
                 failure = blamed_on_us(error)
                 if not stream.started:

@@ -15,6 +15,7 @@ from gateway.routes.envelope import Stopwatch
 from gateway.routes.extraction import ExtractionOptions, Period
 from gateway.routes.page import PageSize, PageToken
 from gateway.routes.router import add, api_router
+from gateway.streaming.departure import Running
 from gateway.streaming.download import Download
 from penstock_kit.errors import NotFound
 
@@ -53,8 +54,9 @@ class DatasetCreate(ExtractionOptions, Period):
 class DatasetRoutes:
     """``/api/v2/ai/features/dataset`` and the routes below ``/api/v2/ai/datasets``."""
 
-    def __init__(self, *, features: "FeatureServiceAsyncStub", guard: Guard) -> None:
+    def __init__(self, *, features: "FeatureServiceAsyncStub", guard: Guard, running: Running) -> None:
         self._features = features
+        self._running = running
         self.router = api_router("datasets", guard.needs(TELEMETRY_READ))
         writer = [Depends(guard.needs(TELEMETRY_WRITE))]
         one = "/api/v2/ai/datasets/{dataset_id}"
@@ -94,7 +96,7 @@ class DatasetRoutes:
     async def download_dataset(self, dataset_id: str, format: Format = "npz") -> Response:
         """Download the file: X_train, y_train, X_val, y_val."""
         request = pb.DownloadDatasetRequest(id=dataset_id, format=format)
-        return Download(lambda: self._features.DownloadDataset(request))
+        return Download(lambda: self._features.DownloadDataset(request), self._running)
 
     async def delete_dataset(self, dataset_id: str) -> Response:
         """Delete a data set with its files."""

@@ -1,4 +1,4 @@
-"""Notices that the client has left, while a request is being worked on."""
+"""Interrupts what is being worked on when the client leaves, or when the gateway itself has to go."""
 
 import asyncio
 from types import TracebackType
@@ -6,45 +6,87 @@ from typing import Self
 
 from starlette.types import Receive
 
+from penstock_kit.errors import Unavailable
+
+GOING: str = "SHUTTING_DOWN"
+
 
 class ClientLeft(Exception):  # noqa: N818 - nothing went wrong on our side
     """The client closed the connection before the answer was complete; there is nobody to answer."""
 
 
-class Departure:
-    """Interrupts the block with ClientLeft as soon as the client closes the connection.
+class Running:
+    """The answers under way, so that they can be told when the gateway can wait for them no longer."""
 
-    ``async with Departure(receive): …`` — the body must have been read before. Whatever the block waits
-    for is cancelled, RPCs included.
+    def __init__(self) -> None:
+        self._live: set[Departure] = set()
+
+    def add(self, departure: "Departure") -> None:
+        """Remember an answer."""
+        self._live.add(departure)
+
+    def discard(self, departure: "Departure") -> None:
+        """Forget an answer that is complete."""
+        self._live.discard(departure)
+
+    def interrupt(self) -> int:
+        """End every answer under way with Unavailable (SHUTTING_DOWN); return how many there were."""
+        live = list(self._live)
+        for departure in live:
+            departure.interrupt()
+        return len(live)
+
+
+class Departure:
+    """Interrupts its block with ClientLeft as soon as the client closes the connection.
+
+    ``async with Departure(receive, running): …`` — the body must have been read before. Whatever the block
+    waits for is cancelled, RPCs included. When the gateway goes, the block ends with Unavailable (SHUTTING_DOWN).
     """
 
-    __slots__ = ("_left", "_owner", "_receive", "_watcher")
+    __slots__ = ("_going", "_left", "_owner", "_receive", "_running", "_watcher")
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, running: Running) -> None:
         self._receive = receive
+        self._running = running
         self._left = False
+        self._going = False
         self._owner: asyncio.Task[object] | None = None
         self._watcher: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         self._owner = asyncio.current_task()
         self._watcher = asyncio.create_task(self._watch())
+        self._running.add(self)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._running.discard(self)
         if self._watcher is not None:
             self._watcher.cancel()
-        if not self._left or self._owner is None:
+        if self._owner is None or not (self._left or self._going):
             return
         remaining = self._owner.uncancel()
-        if isinstance(error, asyncio.CancelledError) and remaining == 0:
+        if not isinstance(error, asyncio.CancelledError) or remaining > 0:
+            return
+        if self._left:
             raise ClientLeft from None
+        message = "the gateway is shutting down; connect again"
+        raise Unavailable(message, reason=GOING, retry_after=1.0) from None
+
+    def interrupt(self) -> None:
+        """End the block because the gateway goes."""
+        self._cancel_owner(left=False)
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self._left = True
-        if self._owner is not None:
-            self._owner.cancel()
+        self._cancel_owner(left=True)
+
+    def _cancel_owner(self, *, left: bool) -> None:
+        if self._owner is None or self._left or self._going:
+            return
+        self._left, self._going = left, not left
+        self._owner.cancel()

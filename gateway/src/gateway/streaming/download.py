@@ -8,7 +8,7 @@ from grpc.aio import EOF  # pyright: ignore
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from gateway.streaming.departure import Departure
+from gateway.streaming.departure import Departure, Running
 from gateway.streaming.event_stream import Header
 from penstock_kit.errors import BadUpstream
 
@@ -22,13 +22,14 @@ class Download(Response):
     before the announced length, which every client notices.
     """
 
-    def __init__(self, start: Callable[[], Any]) -> None:
+    def __init__(self, start: Callable[[], Any], running: Running) -> None:
         super().__init__()
         self._start = start
+        self._running = running
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the file."""
-        async with Departure(receive), self._start() as call:
+        async with Departure(receive, self._running), self._start() as call:
             first = await call.read()
             if first is EOF:
                 raise BadUpstream("the file came without content", reason="STREAM_CUT")

@@ -4,6 +4,8 @@ from typing import Final
 
 # One newline and no blank line: with a blank line openai-python takes a comment for an empty event and dies.
 HEARTBEAT: Final = b": ka\n"
+# Before a stream of ours is closed without its terminal event: `retry:` and the last id say how to go on.
+RECONNECT: Final = b": reconnect\n"
 DONE: Final = b"data: [DONE]\n\n"
 
 EVENT_STREAM_HEADERS: Final[tuple[tuple[bytes, bytes], ...]] = (

@@ -10,9 +10,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gateway.convert.event import frame_from_event
-from gateway.streaming.departure import Departure
+from gateway.streaming.departure import GOING, Departure, Running
 from gateway.streaming.event_stream import EventStream, Header
 from gateway.streaming.follow import Follower
+from gateway.streaming.frame import RECONNECT
 from gateway.streaming.times import StreamTimes
 from penstock_kit.context import current_context, set_context
 from penstock_kit.errors import PenstockError
@@ -29,10 +30,11 @@ class Relayer:
 
     streams: "StreamServiceAsyncStub"
     times: StreamTimes
+    running: Running
 
     def relay(self, start: Callable[[], Any], *, debug: bool = False) -> "EventRelay":
         """Return the answer that streams what `start` (StreamChat or ReadStream) brings."""
-        return EventRelay(self.follow(start, debug=debug), self.times)
+        return EventRelay(self.follow(start, debug=debug), self.times, self.running)
 
     def follow(self, start: Callable[[], Any], *, debug: bool = False) -> Follower:
         """Return the follower of the stream that `start` brings."""
@@ -47,23 +49,25 @@ class EventRelay(Response):
     204: there is nothing to resume.
     """
 
-    def __init__(self, follower: Follower, times: StreamTimes) -> None:
+    def __init__(self, follower: Follower, times: StreamTimes, running: Running) -> None:
         super().__init__()
         self._follower = follower
         self._times = times
+        self._running = running
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Relay the stream; raises the PenstockError of a call that failed before its first event."""
         times = self._times
         set_context(replace(current_context(), deadline=time.monotonic() + times.stream))
         stream = EventStream(send, hold=times.hold, heartbeat=times.heartbeat, headers=self._headers)
-        async with Departure(receive), stream:
+        async with stream:
             try:
-                await self._pump(stream)
+                async with Departure(receive, self._running):
+                    await self._pump(stream)
             except PenstockError as error:
                 if not stream.started:
                     raise
-                await stream.close(frame_from_event(self._follower.failure(error)))
+                await stream.close(self._last_words(error))
                 return
             if stream.started:
                 await stream.close()
@@ -78,6 +82,12 @@ class EventRelay(Response):
                 frames = [frame_from_event(first, retry=retry), *map(frame_from_event, others)]
                 retry = None
                 await stream.write(b"".join(frames))
+
+    def _last_words(self, error: PenstockError) -> bytes:
+        """A stream that is lost ends in an error event; one that only this gateway leaves is read on elsewhere."""
+        if error.reason == GOING:
+            return RECONNECT
+        return frame_from_event(self._follower.failure(error))
 
     def _headers(self) -> Sequence[Header]:
         stream_id = self._follower.last.stream_id
