@@ -102,7 +102,7 @@ def _give_away(folder: Path) -> None:
 
 
 def _in_container() -> PostgresServer:
-    from testcontainers.postgres import PostgresContainer
+    from testcontainers.community.postgres import PostgresContainer
 
     container = PostgresContainer("postgres:15-alpine", username="penstock", password="penstock", dbname="penstock")
     container.start()

@@ -60,7 +60,7 @@ def redis_binary() -> str:
 
 
 def _in_container() -> RedisServer:
-    from testcontainers.redis import RedisContainer
+    from testcontainers.community.redis import RedisContainer
 
     container = RedisContainer("redis:7-alpine")
     container.start()
