@@ -112,7 +112,7 @@ async def test_without_the_database_nothing_is_switched_and_nothing_breaks() -> 
     engines = EngineRegistry([NamedEngine("own"), NamedEngine("other")], current="own")
     told: list[Any] = []
     party = Party()
-    party.join().listen(lambda notice: told.append(notice))  # type: ignore[arg-type, return-value]
+    party.join().listen(told.append)  # type: ignore[arg-type]
     current = CurrentEngine(engines=engines, choice=BrokenChoice(), bus=party.join())
     await current.refresh()
     with pytest.raises(Unavailable):

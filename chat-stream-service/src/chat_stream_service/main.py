@@ -14,6 +14,7 @@ from chat_stream_service.edge.client_servicer import ClientServicer
 from chat_stream_service.edge.conversation_servicer import ConversationServicer
 from chat_stream_service.edge.engine_servicer import EngineServicer
 from chat_stream_service.edge.servicer import StreamServicer
+from chat_stream_service.edge.tool_servicer import ToolServicer
 from chat_stream_service.parts import Parts, build_parts
 from chat_stream_service.resources import open_resources
 from chat_stream_service.settings import ChatSettings
@@ -53,6 +54,7 @@ def add_servicers(server: GrpcServer, parts: Parts, clock: Clock) -> None:
     server.add(chat_pb2_grpc.add_StreamServiceServicer_to_server, streams)
     server.add(chat_pb2_grpc.add_ConversationServiceServicer_to_server, ConversationServicer(parts.conversations))
     server.add(chat_pb2_grpc.add_EngineServiceServicer_to_server, engines)
+    server.add(chat_pb2_grpc.add_ToolServiceServicer_to_server, ToolServicer(parts.device_tools))
     server.add(chat_pb2_grpc.add_ClientServiceServicer_to_server, ClientServicer())
 
 
@@ -68,6 +70,8 @@ async def serve(settings: ChatSettings, stop: asyncio.Event) -> None:
     ProcessMetrics(registry, SERVICE)
     clock = SystemClock()
     resources = open_resources(settings)
+    for secret in resources.operator_tools.secrets:
+        redactor.register(secret)
     server = GrpcServer(
         service=SERVICE,
         host=settings.host,

@@ -1,13 +1,9 @@
 """The parts of the service, put together: adapters → domain."""
 
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Final
 
 from chat_stream_service.adapters.cached_store import cached_personalities, cached_templates
-from chat_stream_service.adapters.device_tools import DeviceFeatures, DeviceQuery, DeviceStatistics, ListDevices
-from chat_stream_service.adapters.json_schema import JsonSchemaChecker
-from chat_stream_service.adapters.llm_service import LlmServiceModel
 from chat_stream_service.adapters.lone_replica import LoneReplica
 from chat_stream_service.adapters.memory_event_log import MemoryEventLog
 from chat_stream_service.adapters.memory_stream import LogLimits
@@ -15,7 +11,6 @@ from chat_stream_service.adapters.peer import DatabaseComponent, PeerComponent
 from chat_stream_service.adapters.sql_conversation_store import SqlConversationStore
 from chat_stream_service.adapters.sql_engine_choice import SqlEngineChoice
 from chat_stream_service.adapters.sql_personality_store import SqlPersonalityStore, SqlTemplateStore
-from chat_stream_service.domain.chat_engine import ChatEngine, TurnLimits
 from chat_stream_service.domain.component import Component
 from chat_stream_service.domain.conversation_service import ConversationService
 from chat_stream_service.domain.current_engine import CurrentEngine
@@ -28,7 +23,8 @@ from chat_stream_service.domain.run_factory import RunFactory
 from chat_stream_service.domain.statistics import StreamStatistics
 from chat_stream_service.domain.stream_run import RunLimits
 from chat_stream_service.domain.stream_service import StreamLimits, StreamService
-from chat_stream_service.domain.tool_box import ToolBox, ToolLimits
+from chat_stream_service.domain.tool_box import ToolBox
+from chat_stream_service.engine_parts import build_engines
 from chat_stream_service.resources import Resources
 from chat_stream_service.settings import ChatSettings
 from penstock_kit.cache import CacheClient
@@ -46,6 +42,7 @@ class Parts:
     streams: StreamService
     conversations: ConversationService
     engines: EngineRegistry
+    device_tools: ToolBox
     current_engine: CurrentEngine
     personalities: PersonalityStore
     templates: TemplateStore
@@ -65,7 +62,8 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
     personalities = cached_personalities(SqlPersonalityStore(resources.database), cache)
     templates = cached_templates(SqlTemplateStore(resources.database), cache)
     llm = PeerComponent("llm-service", resources.llm, missing="down")
-    engines = EngineRegistry([_chat_engine(settings, resources, clock, llm)], current=_ENGINE)
+    engine_parts = build_engines(settings, resources, clock, llm)
+    engines = EngineRegistry(engine_parts.engines, current=_ENGINE)
     bus = LoneReplica(new_id("rep"))
     current_engine = CurrentEngine(engines=engines, choice=SqlEngineChoice(resources.database, clock=clock), bus=bus)
     readers = Readers(stale_seconds=settings.stale_seconds, clock=clock, statistics=statistics)
@@ -99,6 +97,7 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
         streams=streams,
         conversations=conversations,
         engines=engines,
+        device_tools=engine_parts.device_tools,
         current_engine=current_engine,
         personalities=personalities,
         templates=templates,
@@ -112,26 +111,6 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
             PeerComponent("cache-service", resources.cache, missing="degraded"),
         ),
         chores=(event_log.clean, readers.clean, current_engine.refresh),
-    )
-
-
-def _chat_engine(settings: ChatSettings, resources: Resources, clock: Clock, llm: Component) -> ChatEngine:
-    feature = resources.feature
-    tools = [ListDevices(feature), DeviceStatistics(feature), DeviceQuery(feature), DeviceFeatures(feature)]
-    limits = ToolLimits(timeout=settings.tool_seconds, max_result_characters=settings.max_result_characters)
-    return ChatEngine(
-        model=LlmServiceModel(resources.llm),
-        tools=ToolBox(tools, checker=JsonSchemaChecker(), limits=limits),
-        limits=TurnLimits(
-            max_rounds=settings.max_rounds,
-            max_tool_calls=settings.max_tool_calls,
-            max_chunk_tokens=settings.max_chunk_tokens,
-            history_tokens=settings.history_tokens,
-        ),
-        clock=clock,
-        new_id=new_id,
-        provider=llm,
-        version=version("penstock-chat-stream-service"),
     )
 
 

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
-from chat_stream_service.settings import ChatSettings
+from chat_stream_service.adapters.operator_tools.configuration import read_tools
+from chat_stream_service.adapters.operator_tools.operator_tools import OperatorTools
+from chat_stream_service.settings import ChatSettings, tool_environment
+from penstock_kit.clock import SystemClock
 from penstock_kit.database import Database, open_database
 from penstock_kit.grpc import PenstockChannel, open_channel
 
@@ -15,19 +18,26 @@ class Resources:
     llm: PenstockChannel
     feature: PenstockChannel
     cache: PenstockChannel
+    operator_tools: OperatorTools
 
     async def close(self) -> None:
         """Close them all."""
+        await self.operator_tools.close()
         for channel in (self.llm, self.feature, self.cache):
             await channel.close()
         await self.database.close()
 
 
 def open_resources(settings: ChatSettings) -> Resources:
-    """Return the resources that the settings name; nothing is connected yet."""
+    """Return the resources that the settings name; nothing is connected yet.
+
+    Raises FailedPrecondition (CONFIGURATION_INVALID) when the tools file can't be used.
+    """
+    tools = read_tools(settings.tools_file, tool_environment())
     return Resources(
         database=open_database(settings.database),
         llm=open_channel(settings.llm_address, service="llm-service"),
         feature=open_channel(settings.feature_address, service="feature-service"),
         cache=open_channel(settings.cache_address, service="cache-service"),
+        operator_tools=OperatorTools(tools, clock=SystemClock(), max_seconds=settings.tool_seconds),
     )

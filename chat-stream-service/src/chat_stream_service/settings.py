@@ -1,5 +1,8 @@
 """What chat-stream-service can be told from outside."""
 
+import os
+from collections.abc import Mapping
+
 from pydantic import Field, SecretStr
 
 from penstock_kit.database import sqlite_url
@@ -42,6 +45,9 @@ class ChatSettings(ServiceSettings):
     max_result_characters: int = Field(
         default=16_000, ge=500, alias="CHAT_MAX_RESULT_CHARACTERS", description="Longest tool result."
     )
+    tools_file: str = Field(
+        default="", alias="CHAT_TOOLS_FILE", description="HTTP endpoints and MCP servers as tools, YAML or JSON."
+    )
     history_tokens: int = Field(
         default=16_000, ge=0, alias="CHAT_HISTORY_TOKENS", description="Tokens of earlier turns told to the model."
     )
@@ -57,3 +63,8 @@ class ChatSettings(ServiceSettings):
     def database(self) -> str:
         """URL of the database, the SQLite file under PENSTOCK_HOME when none is set."""
         return self.database_url.get_secret_value() or sqlite_url(self.home / "chat.db")
+
+
+def tool_environment() -> Mapping[str, str]:
+    """Return the variables that a tools file may put into headers, as ``${NAME}``."""
+    return os.environ

@@ -15,13 +15,22 @@ class JsonSchemaChecker:
 
     def problems(self, schema: Mapping[str, Any], arguments: Any) -> Sequence[str]:
         """Return what is wrong, the first few problems by their path; empty when the arguments fit."""
-        errors = sorted(self._validator(schema).iter_errors(arguments), key=lambda error: list(map(str, error.path)))
+        from referencing.exceptions import Unresolvable
+
+        try:
+            found = list(self._validator(schema).iter_errors(arguments))
+        except Unresolvable as error:
+            return [f"the tool's own schema can't be read: {error}"]
+        errors = sorted(found, key=lambda error: list(map(str, error.path)))
         return [f"{error.json_path}: {error.message}" for error in errors[:_MAX_PROBLEMS]]
 
     def _validator(self, schema: Mapping[str, Any]) -> Any:
         key = json.dumps(schema, sort_keys=True)
         if key not in self._validators:
             from jsonschema import Draft202012Validator
+            from referencing import Registry
 
-            self._validators[key] = Draft202012Validator(dict(schema))
+            # An empty registry: a schema of a foreign server must not make us fetch what it refers to.
+            registry: Registry[Any] = Registry()
+            self._validators[key] = Draft202012Validator(dict(schema), registry=registry)
         return self._validators[key]

@@ -1,4 +1,4 @@
-"""One stream of the memory log: the events that are kept, and the fold of those that are not."""
+"""One stream in memory: the events that are kept, and the fold of those that are not."""
 
 import asyncio
 from dataclasses import dataclass
@@ -52,7 +52,8 @@ class MemoryStream:
         self._sizes: list[int] = []
         self._trimmed = Assembly()
         self._last: int = 0
-        self._changed = asyncio.Event()
+        self._trim_time = header.create_time
+        self._waiting: set[asyncio.Future[None]] = set()
 
     @property
     def last(self) -> int:
@@ -94,6 +95,7 @@ class MemoryStream:
             left -= self._sizes[count]
             count += 1
         self._trimmed.add_events(self._events[:count])
+        self._trim_time = self._events[count - 1].create_time
         del self._events[:count], self._sizes[:count]
         self.bytes = left
 
@@ -101,26 +103,54 @@ class MemoryStream:
         """Return at most `limit` events that follow a sequence, led by a snapshot when some are not kept."""
         if sequence >= self._last:
             return []
-        lead = [self._snapshot()] if sequence < self.first - 1 else []
+        lead = [self._lead()] if sequence < self.first - 1 else []
         start = max(0, sequence + 1 - self.first)
         return [*lead, *self._events[start : start + limit]]
+
+    def restart(self, sequence: int, fold: CompleteState) -> None:
+        """Forget the events and go on after `sequence`, up to which `fold` is the fold."""
+        self._events, self._sizes, self.bytes = [], [], 0
+        self._trimmed = Assembly()
+        self._trimmed.add(fold)
+        self._last = sequence
+
+    def snapshot(self) -> CompleteState:
+        """Return the fold of the events that are not kept any more."""
+        return self._trimmed.snapshot()
+
+    def fold(self) -> Assembly:
+        """Return the fold of all events."""
+        assembly = Assembly()
+        assembly.add(self._trimmed.snapshot())
+        assembly.add_events(self._events)
+        assembly.sequence = self._last
+        return assembly
 
     def wake(self, now: float) -> None:
         """Wake the readers that wait now."""
         self.changed_at = now
-        changed, self._changed = self._changed, asyncio.Event()
-        changed.set()
+        if not self._waiting:
+            return
+        waiting, self._waiting = self._waiting, set()
+        for reader in waiting:
+            if not reader.done():
+                reader.set_result(None)
 
     async def changed(self) -> None:
         """Return at the next wake."""
-        await self._changed.wait()
+        reader = asyncio.get_running_loop().create_future()
+        self._waiting.add(reader)
+        try:
+            await reader
+        finally:
+            self._waiting.discard(reader)
 
-    def _snapshot(self) -> ChatEvent:
+    def _lead(self) -> ChatEvent:
         return ChatEvent(
             stream_id=self.header.stream_id,
             conversation_id=self.header.conversation_id,
             sequence=self.first - 1,
-            create_time=self._events[0].create_time,
+            create_time=self._trim_time,
             body=self._trimmed.snapshot(),
         )
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from chat_stream_service.domain.event import ChatEvent, Status
+from penstock_kit.errors import Aborted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,10 @@ class StreamState:
     last_sequence: int
 
 
+class StreamTakenOver(Aborted):
+    """This replica was taken for dead, and another one has ended its stream."""
+
+
 class EventLog(Protocol):
     """Append-only events by stream, bounded in size and age.
 
@@ -45,6 +50,11 @@ class EventLog(Protocol):
         """``memory`` or ``redis``."""
         ...
 
+    @property
+    def shared(self) -> bool:
+        """Whether other replicas can read what this one writes, now."""
+        ...
+
     async def open(self, header: StreamHeader) -> StreamHeader:
         """Begin a stream and return `header`; or, when the conversation already has a stream of the same non-empty
         `request_id`, return that stream's header and begin nothing."""
@@ -53,8 +63,9 @@ class EventLog(Protocol):
     async def append(self, events: Sequence[ChatEvent]) -> None:
         """Append events of one open stream, in order, and wake its readers.
 
-        Raises FailedPrecondition when a sequence does not follow the last one, or after the terminal event, and
-        NotFound when the stream is not open.
+        Events that are not terminal may become readable a little later than this returns; terminal ones are readable
+        then. Raises FailedPrecondition when a sequence does not follow the last one, or after the terminal event,
+        NotFound when the stream is not open, and StreamTakenOver when another replica has ended it.
         """
         ...
 

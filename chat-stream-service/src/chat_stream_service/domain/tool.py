@@ -41,6 +41,19 @@ class Tool(Protocol):
         ...
 
 
+class ToolSource(Protocol):
+    """Somewhere tools come from, such as a server that may be down; its tools come and go."""
+
+    @property
+    def name(self) -> str:
+        """What its tools are told apart by when another has one of the same name."""
+        ...
+
+    def tools(self) -> Sequence[Tool]:
+        """Return the tools known now; never waits."""
+        ...
+
+
 class ArgumentChecker(Protocol):
     """Checks arguments against a JSON schema."""
 

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from chat_stream_service.domain.event import ToolCall, ToolResult
 from chat_stream_service.domain.language_model import ToolSpec
-from chat_stream_service.domain.tool import ArgumentChecker, Tool, ToolContext
+from chat_stream_service.domain.tool import ArgumentChecker, Tool, ToolContext, ToolSource
+from chat_stream_service.domain.tool_catalog import ToolCatalog
 from penstock_kit.errors import InvalidArgument, PenstockError
 from penstock_kit.logging import get_logger
 
@@ -33,29 +34,39 @@ class ToolBox:
     `is_error`, for the model to read and do better.
     """
 
-    def __init__(self, tools: Iterable[Tool], *, checker: ArgumentChecker, limits: ToolLimits) -> None:
-        self._tools = {tool.name: tool for tool in tools}
+    def __init__(
+        self,
+        tools: Iterable[Tool],
+        *,
+        checker: ArgumentChecker,
+        limits: ToolLimits,
+        sources: Iterable[ToolSource] = (),
+    ) -> None:
+        self._catalog = ToolCatalog(tools, sources)
         self._checker = checker
         self._limits = limits
 
     def specs(self, names: Iterable[str] = ()) -> tuple[ToolSpec, ...]:
         """Return the tools as a model is told of them: those named, or all."""
         wanted = set(names)
-        return tuple(_spec(tool) for tool in self._tools.values() if not wanted or tool.name in wanted)
+        listed = self._catalog.tools()
+        return tuple(item.spec for name, item in listed.items() if not wanted or name in wanted)
 
     @property
     def max_parallel(self) -> int:
         """How many calls may run at once."""
         return self._limits.max_parallel
 
-    async def call(self, call: ToolCall, raw_arguments: str, context: ToolContext) -> ToolResult:
+    async def call(
+        self, call: ToolCall, raw_arguments: str, context: ToolContext, *, names: Iterable[str] = ()
+    ) -> ToolResult:
         """Run one call and return its result, an error result included.
 
-        `raw_arguments` is the text the model wrote, which need not be JSON.
+        `raw_arguments` is the text the model wrote, which need not be JSON. With `names` no other tool may be called.
         """
         try:
             async with asyncio.timeout(self._limits.timeout):
-                text = await self._checked(call.name, raw_arguments, context)
+                text = await self._checked(call.name, raw_arguments, context, frozenset(names))
             return _result(call, bounded(text, context.max_characters))
         except PenstockError as error:
             return _result(call, bounded(error.message, context.max_characters), is_error=True)
@@ -66,10 +77,12 @@ class ToolBox:
             log.exception("tool failed", tool=call.name)
             return _result(call, f"{call.name} failed inside; try another way", is_error=True)
 
-    async def _checked(self, name: str, raw_arguments: str, context: ToolContext) -> str:
-        tool = self._tools.get(name)
-        if tool is None:
-            raise _refusal(f"there is no tool {name!r}; the tools are {', '.join(self._tools) or 'none'}")
+    async def _checked(self, name: str, raw_arguments: str, context: ToolContext, names: frozenset[str]) -> str:
+        listed = self._catalog.tools()
+        known = [each for each in listed if not names or each in names]
+        if name not in known:
+            raise _refusal(f"there is no tool {name!r}; the tools are {', '.join(known) or 'none'}")
+        tool = listed[name].tool
         arguments = _parsed(name, raw_arguments)
         problems = self._checker.problems(tool.schema, arguments)
         if problems:
@@ -95,10 +108,6 @@ def bounded(text: str, limit: int) -> str:
         f"\n[truncated: {limit:,} of {len(text):,} characters; ask for less, such as fewer fields or a shorter range]"
     )
     return text[: max(0, limit - len(note))] + note
-
-
-def _spec(tool: Tool) -> ToolSpec:
-    return ToolSpec(name=tool.name, description=tool.description, schema_json=json.dumps(tool.schema))
 
 
 def _parsed(name: str, raw: str) -> Any:

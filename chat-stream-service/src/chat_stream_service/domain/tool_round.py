@@ -51,6 +51,7 @@ class ToolRounds:
 
     def __init__(self, tools: ToolBox, turn: Turn, clock: Clock, *, max_calls: int) -> None:
         self._tools = tools
+        self._names = turn.voice.tools
         self._timeline = turn.timeline
         self._clock = clock
         self._max_calls = max_calls
@@ -86,7 +87,7 @@ class ToolRounds:
     async def _call(self, call: PlannedCall) -> ToolResult:
         async with self._gate:
             began = self._clock.monotonic()
-            result = await self._tools.call(call.event, call.raw_arguments, self._context)
+            result = await self._tools.call(call.event, call.raw_arguments, self._context, names=self._names)
             self._timeline.record(f"tool:{call.event.name}", self._clock.monotonic() - began)
             return result
 

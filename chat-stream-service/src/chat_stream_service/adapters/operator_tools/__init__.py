@@ -1,0 +1,1 @@
+"""Tools an operator adds by configuration: HTTP endpoints and MCP servers."""

@@ -1,0 +1,86 @@
+"""Where operator tools may connect to: hosts by an allow list, addresses by what they are."""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from penstock_kit.errors import PermissionDenied, Unavailable
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destinations:
+    """Allowed hosts (``api.example.com``, ``*.example.com``) and, of the networks otherwise refused, those allowed.
+
+    Refused are addresses that do not belong to the public internet: loopback, private, link-local (there clouds
+    serve their metadata and credentials), shared, multicast and reserved ones, also in an IPv6 disguise.
+    """
+
+    hosts: tuple[str, ...] = ()
+    networks: tuple[Network, ...] = ()
+
+    def check_host(self, host: str) -> None:
+        """Raise PermissionDenied (HOST_NOT_ALLOWED) unless `host` is on the list."""
+        name = host.lower().rstrip(".")
+        if not any(_fits(name, pattern) for pattern in self.hosts):
+            allowed = ", ".join(self.hosts) or "none"
+            raise PermissionDenied(
+                f"the host {host!r} is not among allowed_hosts ({allowed})", reason="HOST_NOT_ALLOWED"
+            )
+
+    def allows(self, address: Address) -> bool:
+        """Return whether a connection to `address` may be made."""
+        return all(self._allows_one(each) for each in _faces(address))
+
+    def checked(self, host: str, addresses: Iterable[str]) -> Sequence[str]:
+        """Return those of a host's addresses that may be connected to; PermissionDenied when there is none."""
+        found = list(addresses)
+        good = [text for text in found if self.allows(ipaddress.ip_address(text.partition("%")[0]))]
+        if not good:
+            text = f"{host!r} leads to {', '.join(found)}, which is not on the public internet nor in allowed_networks"
+            raise PermissionDenied(text, reason="ADDRESS_NOT_ALLOWED")
+        return good
+
+    def _allows_one(self, address: Address) -> bool:
+        if any(address in network for network in self.networks if network.version == address.version):
+            return True
+        return address.is_global and not address.is_multicast
+
+
+async def resolve(host: str, port: int) -> Sequence[str]:
+    """Return the addresses of a host, an address itself included; Unavailable (HOST_UNKNOWN) when it has none."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise Unavailable(f"the host {host!r} has no address ({error})", reason="HOST_UNKNOWN") from None
+    return list(dict.fromkeys(str(item[4][0]) for item in found))
+
+
+def is_address(host: str) -> bool:
+    """Return whether a host is an address and not a name."""
+    return ":" in host or host.replace(".", "").isdigit()
+
+
+def _fits(name: str, pattern: str) -> bool:
+    if pattern.startswith("*."):
+        return name.endswith(pattern[1:].lower())
+    return name == pattern.lower()
+
+
+def _faces(address: Address) -> Iterable[Address]:
+    """Yield an address and the IPv4 address inside it, where an IPv6 one is a way to reach that."""
+    yield address
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = (address.ipv4_mapped, address.sixtofour, *(address.teredo or ()), _translated(address))
+        yield from (each for each in inner if each is not None)
+
+
+def _translated(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """Return the IPv4 address in an address of the NAT64 prefix 64:ff9b::/96."""
+    if address in ipaddress.IPv6Network("64:ff9b::/96"):
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return None

@@ -1,0 +1,131 @@
+"""aiohttp that connects only where it may: to the address that was checked, and never on by a redirect unseen."""
+
+import socket
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from chat_stream_service.adapters.operator_tools.address import Destinations, is_address, resolve
+from penstock_kit.errors import BadUpstream
+
+if TYPE_CHECKING:
+    from aiohttp import ClientResponse, ClientSession
+    from yarl import URL
+
+_MAX_REDIRECTS: Final = 3
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_KEEPING: Final = frozenset({307, 308})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request; `url` is already encoded."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    json: Any = None
+
+
+class GuardedHttp:
+    """Sends requests to allowed hosts at allowed addresses, following at most three redirects to such places.
+
+    The session is made on first use. No proxy of the environment is used: it would connect somewhere unchecked.
+    """
+
+    def __init__(self, destinations: Destinations) -> None:
+        self._destinations = destinations
+        self._session: ClientSession | None = None
+
+    @asynccontextmanager
+    async def send(self, request: Request, *, seconds: float) -> AsyncGenerator["ClientResponse"]:
+        """Give the answer, its body unread. PermissionDenied for a place not allowed; aiohttp's errors else."""
+        from yarl import URL
+
+        for _ in range(_MAX_REDIRECTS + 1):
+            url = URL(request.url, encoded=True)
+            self._check(url)
+            async with self._open().request(
+                request.method,
+                url,
+                headers=request.headers,
+                json=request.json,
+                allow_redirects=False,
+                timeout=_timeout(seconds),
+            ) as response:
+                target = response.headers.get("location") if response.status in _REDIRECTS else None
+                if target is None:
+                    yield response
+                    return
+                request = _followed(request, url, url.join(URL(target)), response.status)
+        raise BadUpstream(f"the endpoint redirects more than {_MAX_REDIRECTS} times", reason="TOOL_REDIRECTS")
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    def _check(self, url: "URL") -> None:
+        host = url.host or ""
+        if url.scheme not in ("http", "https"):
+            raise BadUpstream(f"a redirect leads to the scheme {url.scheme!r}", reason="TOOL_REDIRECTS")
+        self._destinations.check_host(host)
+        if is_address(host):
+            # aiohttp asks no resolver about an address.
+            self._destinations.checked(host, [host])
+
+    def _open(self) -> "ClientSession":
+        if self._session is None:
+            import aiohttp
+
+            connector = aiohttp.TCPConnector(
+                resolver=_resolver(self._destinations), use_dns_cache=False, limit=64, limit_per_host=16
+            )
+            self._session = aiohttp.ClientSession(
+                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
+            )
+        return self._session
+
+
+def _timeout(seconds: float) -> Any:
+    import aiohttp
+
+    return aiohttp.ClientTimeout(total=seconds)
+
+
+def _followed(request: Request, old: "URL", new: "URL", status: int) -> Request:
+    """Return the request to make after a redirect; another origin is not told the headers, which hold secrets."""
+    headers: Mapping[str, str] = request.headers if old.origin() == new.origin() else {}
+    if status in _KEEPING or request.method in ("GET", "HEAD"):
+        if old.origin() != new.origin() and request.json is not None:
+            raise BadUpstream(f"{old.host} redirects a body to {new.host}; it is not sent on", reason="TOOL_REDIRECTS")
+        return replace(request, url=str(new), headers=headers)
+    return Request(method="GET", url=str(new), headers=headers)
+
+
+def _resolver(destinations: Destinations) -> Any:
+    """Return an aiohttp resolver that gives only addresses that may be connected to."""
+    from aiohttp.abc import AbstractResolver, ResolveResult
+
+    class CheckedResolver(AbstractResolver):
+        async def resolve(
+            self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+        ) -> list[ResolveResult]:
+            good = destinations.checked(host, await resolve(host, port))
+            return [
+                ResolveResult(
+                    hostname=host,
+                    host=address,
+                    port=port,
+                    family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                    proto=socket.IPPROTO_TCP,
+                    flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+                )
+                for address in good
+            ]
+
+        async def close(self) -> None:
+            return None
+
+    return CheckedResolver()

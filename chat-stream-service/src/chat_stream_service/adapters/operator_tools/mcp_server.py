@@ -1,0 +1,184 @@
+"""An MCP server as a source of tools: connected in the background, connected again when it comes back."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
+from typing import Any, Final
+
+from chat_stream_service.adapters.operator_tools.entry import McpEntry
+from chat_stream_service.adapters.operator_tools.mcp_session import Described, McpSession, failure_of
+from chat_stream_service.domain.breaker import Breaker
+from chat_stream_service.domain.tool import Arguments, Tool, ToolContext
+from chat_stream_service.domain.tool_box import bounded
+from chat_stream_service.domain.tool_breaker import BreakerTool
+from penstock_kit.clock import Clock
+from penstock_kit.errors import BadUpstream, DeadlineExceeded, PenstockError, Unavailable
+from penstock_kit.logging import get_logger
+
+# Seconds: between two looks at a server's list, and between attempts to reach one that is down (doubling).
+_REFRESH: Final = 60.0
+_FIRST_PAUSE: Final = 1.0
+_LONGEST_PAUSE: Final = 30.0
+
+Connect = Callable[[], AbstractAsyncContextManager[McpSession]]
+
+log = get_logger(__name__)
+
+
+class McpTool:
+    """One tool of a server; see Tool."""
+
+    def __init__(self, server: "McpServer", described: Described) -> None:
+        self._server = server
+        self.described = described
+
+    @property
+    def name(self) -> str:
+        """The name its server gives it."""
+        return self.described.name
+
+    @property
+    def description(self) -> str:
+        """The description its server gives."""
+        return self.described.description
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """The schema its server gives."""
+        return self.described.schema
+
+    async def call(self, arguments: Arguments, context: ToolContext) -> str:
+        """Return the result, cut to what it may be long."""
+        return await self._server.call(self.name, arguments, context)
+
+
+class McpServer:
+    """Keeps one connection in a task of its own. While the server is down its last known tools stay listed.
+
+    A call waits for a connection no longer than the entry's time, and through the breaker only one call in a while
+    waits for a server that is down.
+    """
+
+    def __init__(
+        self, entry: McpEntry, connect: Connect, breaker: Breaker, *, max_seconds: float, clock: Clock
+    ) -> None:
+        self._entry = entry
+        self._connect = connect
+        self._breaker = breaker
+        self._seconds = min(entry.timeout_seconds, max_seconds)
+        self._clock = clock
+        self._tools: dict[str, tuple[Described, Tool]] = {}
+        self._session: McpSession | None = None
+        self._attempts = 0
+        self._changed = asyncio.Event()
+        self._lost = asyncio.Event()
+        self._wanted = asyncio.Event()
+        self._failure = ""
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the entry."""
+        return self._entry.name
+
+    def tools(self) -> Sequence[Tool]:
+        """Return the tools of the last list."""
+        return [tool for _, tool in self._tools.values()]
+
+    def start(self) -> None:
+        """Begin to connect."""
+        self._task = asyncio.create_task(self._keep(), name=f"mcp:{self.name}")
+
+    async def close(self) -> None:
+        """Disconnect for good."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def tried(self) -> bool:
+        """Return whether the server is connected, after the attempt under way or to come if it is not."""
+        before = self._attempts
+        self._wanted.set()
+        while self._session is None and self._attempts == before:
+            await self._changed.wait()
+        return self._session is not None
+
+    async def call(self, tool: str, arguments: Arguments, context: ToolContext) -> str:
+        """Call a tool. DeadlineExceeded and Unavailable when the server does not answer; else see McpSession."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self.tried()
+                text = await self._asked(tool, arguments)
+        except TimeoutError:
+            raise DeadlineExceeded(f"{tool} did not answer within {self._seconds:g} s", reason="TOOL_TIMEOUT") from None
+        limit = min(self._entry.max_result_characters or context.max_characters, context.max_characters)
+        return bounded(text, limit)
+
+    async def _asked(self, tool: str, arguments: Arguments) -> str:
+        if self._session is None:
+            raise Unavailable(f"{tool}: its server {self.name} is down ({self._failure})", reason="TOOL_DOWN")
+        try:
+            return await self._session.call(tool, arguments)
+        except Unavailable:
+            self._lost.set()
+            raise
+        except PenstockError:
+            raise
+        except Exception as error:
+            self._lost.set()
+            raise BadUpstream(f"{tool}: {failure_of(error)}", reason="TOOL_FAILED") from error
+
+    async def _keep(self) -> None:
+        """Connect, stay connected until the connection is lost, and again."""
+        pause = _FIRST_PAUSE
+        while True:
+            began = self._clock.monotonic()
+            try:
+                async with self._connect() as session:
+                    await self._stay(session)
+            except Exception as error:  # noqa: BLE001 - whatever a foreign server does, we try again
+                self._note_down(failure_of(error))
+            finally:
+                self._session = None
+            self._wanted.clear()
+            self._note_change()
+            lived = self._clock.monotonic() - began
+            pause = _FIRST_PAUSE if lived > _REFRESH else min(pause * 2, _LONGEST_PAUSE)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wanted.wait(), pause)
+
+    async def _stay(self, session: McpSession) -> None:
+        """Use `session` until it is lost, looking at the list of tools now and then."""
+        self._lost.clear()
+        while not self._lost.is_set():
+            async with asyncio.timeout(self._seconds):
+                self._note_tools(await session.list_tools())
+            if self._session is None:
+                self._session = session
+                self._note_change()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._lost.wait(), _REFRESH)
+
+    def _note_tools(self, described: Sequence[Described]) -> None:
+        """Keep the tools that are as they were, so that whoever knows them goes on knowing them."""
+        before = self._tools
+        self._tools = {}
+        for tool in described:
+            kept = before.get(tool.name)
+            same = kept is not None and kept[0] == tool
+            self._tools[tool.name] = kept if same and kept else (tool, BreakerTool(McpTool(self, tool), self._breaker))
+        if self._session is None:
+            log.info("mcp server connected", server=self.name, tools=list(self._tools))
+            self._failure = ""
+            self._breaker.succeeded()
+
+    def _note_down(self, failure: str) -> None:
+        if failure != self._failure:
+            log.warning("mcp server is down", server=self.name, detail=failure)
+        self._failure = failure
+
+    def _note_change(self) -> None:
+        self._attempts += 1
+        self._changed.set()
+        self._changed = asyncio.Event()

@@ -1,0 +1,118 @@
+"""A connection to an MCP server through the official SDK: its tools listed, one of them called."""
+
+import asyncio
+import importlib
+import json
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from chat_stream_service.adapters.operator_tools.address import Destinations
+from chat_stream_service.adapters.operator_tools.entry import McpEntry
+from chat_stream_service.adapters.operator_tools.mcp_transport import open_transport
+from penstock_kit.errors import FailedPrecondition, PenstockError, Unavailable
+
+_MAX_DESCRIPTION: Final = 4000
+_MAX_PAGES: Final = 100
+# A server that is started by a command may take its time.
+_CONNECT_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """A tool as its server describes it."""
+
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+
+
+class McpSession:
+    """What we ask of a connected server."""
+
+    def __init__(self, client: Any, entry: McpEntry) -> None:
+        self._client = client
+        self._entry = entry
+
+    async def list_tools(self) -> tuple[Described, ...]:
+        """Return the allowed ones of the server's tools, at most the entry's number."""
+        found: list[Described] = []
+        cursor: str | None = None
+        for _ in range(_MAX_PAGES):
+            page = await self._client.list_tools(cursor=cursor)
+            found += [_described(tool) for tool in page.tools if self._allowed(tool.name)]
+            cursor = page.next_cursor
+            if cursor is None or len(found) >= self._entry.max_tools:
+                break
+        return tuple(found[: self._entry.max_tools])
+
+    async def call(self, tool: str, arguments: Mapping[str, Any]) -> str:
+        """Return a tool's result as text.
+
+        Raises FailedPrecondition when the tool says that it failed or the server does not take the call, Unavailable
+        (TOOL_DOWN) when the connection is of no more use.
+        """
+        from mcp import MCPError
+        from mcp.types import INVALID_PARAMS, METHOD_NOT_FOUND
+
+        try:
+            result = await self._client.call_tool(tool, dict(arguments))
+        except MCPError as error:
+            if error.code in (INVALID_PARAMS, METHOD_NOT_FOUND):
+                raise FailedPrecondition(f"{tool}: {error.message}", reason="TOOL_REFUSED") from error
+            raise Unavailable(f"{tool}: its server failed: {error.message}", reason="TOOL_DOWN") from error
+        text = _text(result)
+        if result.is_error:
+            raise FailedPrecondition(text or f"{tool} failed and does not say why", reason="TOOL_FAILED")
+        return text
+
+    def _allowed(self, name: str) -> bool:
+        return not self._entry.tools or name in self._entry.tools
+
+
+@asynccontextmanager
+async def connect(entry: McpEntry, destinations: Destinations) -> AsyncGenerator[McpSession]:
+    """Connect to the entry's server and shake hands; PenstockError or the SDK's own errors when that fails."""
+    # Two seconds of work for a cold disk: not on the event loop.
+    sdk: Any = await asyncio.to_thread(importlib.import_module, "mcp")
+    client = sdk.Client(open_transport(entry, destinations), cache=None)
+    async with AsyncExitStack() as stack:
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            connected = await stack.enter_async_context(client)
+        yield McpSession(connected, entry)
+
+
+def failure_of(error: BaseException) -> str:
+    """Return what was wrong with a connection, in a line: the innermost cause of a group, without secrets."""
+    if isinstance(error, BaseExceptionGroup):
+        return failure_of(error.exceptions[0])  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+    if isinstance(error, PenstockError):
+        return error.message
+    return f"{type(error).__name__}: {str(error)[:300]}"
+
+
+def _described(tool: Any) -> Described:
+    schema: Mapping[str, Any] = tool.input_schema or {"type": "object", "properties": {}}
+    return Described(name=tool.name, description=(tool.description or tool.name)[:_MAX_DESCRIPTION], schema=schema)
+
+
+def _text(result: Any) -> str:
+    """Return the texts of a result; what is no text is named, and a result of structure alone is JSON."""
+    texts = [_block(block) for block in result.content]
+    if not texts and result.structured_content is not None:
+        return json.dumps(result.structured_content, ensure_ascii=False)
+    return "\n".join(texts)
+
+
+def _block(block: Any) -> str:
+    match block.type:
+        case "text":
+            return block.text
+        case "resource":
+            text = getattr(block.resource, "text", None)
+            return text if text is not None else f"[{block.resource.uri}: {block.resource.mime_type or 'no text'}]"
+        case "resource_link":
+            return f"[{block.name}: {block.uri}]"
+        case _:
+            return f"[{block.type}: {getattr(block, 'mime_type', 'no text')}]"
