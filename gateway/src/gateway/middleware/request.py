@@ -1,6 +1,7 @@
 """The outermost frame: request id, call context, span, metrics and access log of every request."""
 
 import re
+import secrets
 import time
 from collections.abc import Iterable
 from typing import Any, Final, Literal
@@ -11,12 +12,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.middleware.measure import HttpMetrics
 from penstock_kit.context import CallContext, set_context
-from penstock_kit.ids import new_id
 from penstock_kit.logging import get_logger
 from penstock_kit.telemetry.tracing import Tracing, parent_context
 
 ENDPOINT_KEY: Final = "penstock.endpoint"
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9_.:\-]{1,128}")
+_ID_BYTES: Final = 13
 _UNMATCHED: Final = "unmatched"
 _LEFT: Final = 499
 _HEADS: Final = frozenset({"http.response.start", "websocket.http.response.start"})
@@ -124,7 +125,8 @@ def _context(headers: Iterable[tuple[bytes, bytes]]) -> CallContext:
             tracestate = value.decode("latin-1")
     if traceparent and parent_context(traceparent) is None:
         traceparent = tracestate = ""
-    return CallContext(request_id=request_id or new_id("req"), traceparent=traceparent, tracestate=tracestate)
+    request_id = request_id or f"req_{secrets.token_hex(_ID_BYTES)}"
+    return CallContext(request_id=request_id, traceparent=traceparent, tracestate=tracestate)
 
 
 def _span(tracer: Tracer, scope: Scope, context: CallContext) -> Span:

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from penstock.common.v1.common_pb2 import ToolCall
 from penstock.llm.v1 import llm_pb2 as pb
@@ -18,13 +18,25 @@ _ROLES: Final = {
     "function": pb.ROLE_TOOL,
 }
 _TTL: Final = "5m"
+_PLAIN: Final = 2
 
 
 def messages_to_proto(items: list[Any]) -> list[pb.Message]:
     """Return the messages; raise InvalidArgument naming the message and field that is wrong."""
     if not items:
         wrong("messages", "must be an array with at least one message")
-    return [_message(Fields(item, f"messages[{index}]")) for index, item in enumerate(items)]
+    return [_plain(item) or _message(Fields(item, f"messages[{index}]")) for index, item in enumerate(items)]
+
+
+def _plain(item: Any) -> pb.Message | None:
+    """Return a message of role and text alone, which most are; None for any other."""
+    if not isinstance(item, dict):
+        return None
+    message = cast("dict[str, Any]", item)
+    role, content = message.get("role"), message.get("content")
+    if len(message) != _PLAIN or not isinstance(role, str) or not isinstance(content, str) or role not in _ROLES:
+        return None
+    return pb.Message(role=_ROLES[role], parts=(pb.Part(text=content),))
 
 
 def _message(fields: Fields) -> pb.Message:
