@@ -18,7 +18,7 @@ from penstock.llm.v1 import llm_pb2, llm_pb2_grpc
 
 from chat_stream_service.main import MIGRATIONS, add_servicers
 from chat_stream_service.parts import Parts, build_parts
-from chat_stream_service.resources import open_resources
+from chat_stream_service.resources import Resources, open_resources
 from chat_stream_service.settings import ChatSettings
 from penstock_kit.clock import SystemClock
 from penstock_kit.context import CallContext, Caller, current_context, use_context
@@ -163,7 +163,9 @@ class Chat:
     conversations: Any
     engines: Any
     clients: Any
+    tools: Any
     parts: Parts
+    resources: Resources
     llm: RoundsLlm
     feature: FakeFeature
     cache: FakeCache
@@ -176,6 +178,11 @@ class Chat:
         """Create a conversation and return its id."""
         made = await self.conversations.CreateConversation(pb.CreateConversationRequest(**fields))
         return made.conversation.id
+
+    async def personality(self, **fields: Any) -> str:
+        """Create a personality and return its id."""
+        request = pb.CreatePersonalityRequest(personality=pb.Personality(**fields))
+        return (await self.engines.CreatePersonality(request)).personality.id
 
     def ask(self, conversation_id: str, content: str = "Hello?", **fields: Any) -> Any:
         """Begin a turn; iterate the call for its messages."""
@@ -223,9 +230,9 @@ def chat_settings(tmp_path: Path, request: pytest.FixtureRequest) -> ChatSetting
     return settings.model_copy(update=getattr(request, "param", {}))
 
 
-@pytest.fixture
-async def chat(chat_settings: ChatSettings, empty_database: Path) -> AsyncGenerator[Chat]:
-    """The service, served, with `ann` of `acme` as the caller."""
+@asynccontextmanager
+async def running_chat(chat_settings: ChatSettings, empty_database: Path) -> AsyncGenerator[Chat]:
+    """Serve the service with these settings, with `ann` of `acme` as the caller."""
     shutil.copy(empty_database, chat_settings.home / "chat.db")
     llm, feature, cache = RoundsLlm(), FakeFeature(), FakeCache()
     async with AsyncExitStack() as stack:
@@ -257,12 +264,31 @@ async def chat(chat_settings: ChatSettings, empty_database: Path) -> AsyncGenera
             conversations=chat_pb2_grpc.ConversationServiceStub(channel),
             engines=chat_pb2_grpc.EngineServiceStub(channel),
             clients=chat_pb2_grpc.ClientServiceStub(channel),
+            tools=chat_pb2_grpc.ToolServiceStub(channel),
             parts=parts,
+            resources=resources,
             llm=llm,
             feature=feature,
             cache=cache,
             settings=settings,
         )
+
+
+@pytest.fixture
+async def chat(chat_settings: ChatSettings, empty_database: Path) -> AsyncGenerator[Chat]:
+    """The service, served, with `ann` of `acme` as the caller."""
+    async with running_chat(chat_settings, empty_database) as running:
+        yield running
+
+
+@pytest.fixture
+def chat_with(chat_settings: ChatSettings, empty_database: Path) -> Callable[..., Any]:
+    """Serves the service with changed settings, for as long as the block around it lasts."""
+
+    def serve_with(**changes: Any) -> Any:
+        return running_chat(chat_settings.model_copy(update=changes), empty_database)
+
+    return serve_with
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from penstock_kit.logging import get_logger
 
 # Seconds: between two looks at a server's list, and between attempts to reach one that is down (doubling).
 _REFRESH: Final = 60.0
-_FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 30.0
 
 Connect = Callable[[], AbstractAsyncContextManager[McpSession]]
@@ -69,6 +68,7 @@ class McpServer:
         self._clock = clock
         self._tools: dict[str, tuple[Described, Tool]] = {}
         self._session: McpSession | None = None
+        self._was_connected = False
         self._attempts = 0
         self._changed = asyncio.Event()
         self._lost = asyncio.Event()
@@ -116,37 +116,39 @@ class McpServer:
         return bounded(text, limit)
 
     async def _asked(self, tool: str, arguments: Arguments) -> str:
-        if self._session is None:
+        session = self._session
+        if session is None:
             raise Unavailable(f"{tool}: its server {self.name} is down ({self._failure})", reason="TOOL_DOWN")
         try:
-            return await self._session.call(tool, arguments)
+            return await session.call(tool, arguments)
         except Unavailable:
-            self._lost.set()
+            self._lose(session)
             raise
         except PenstockError:
             raise
         except Exception as error:
-            self._lost.set()
+            self._lose(session)
             raise BadUpstream(f"{tool}: {failure_of(error)}", reason="TOOL_FAILED") from error
 
     async def _keep(self) -> None:
-        """Connect, stay connected until the connection is lost, and again."""
-        pause = _FIRST_PAUSE
+        """Connect, stay connected until the connection is lost, and again: at once after the first loss in a while."""
+        short_lives = 0
         while True:
             began = self._clock.monotonic()
+            self._was_connected = False
             try:
                 async with self._connect() as session:
                     await self._stay(session)
             except Exception as error:  # noqa: BLE001 - whatever a foreign server does, we try again
                 self._note_down(failure_of(error))
-            finally:
-                self._session = None
+            self._session = None
+            short_lives = 0 if self._clock.monotonic() - began > _REFRESH else short_lives + 1
+            if self._was_connected and short_lives <= 1:
+                continue
             self._wanted.clear()
             self._note_change()
-            lived = self._clock.monotonic() - began
-            pause = _FIRST_PAUSE if lived > _REFRESH else min(pause * 2, _LONGEST_PAUSE)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), pause)
+                await asyncio.wait_for(self._wanted.wait(), min(2.0**short_lives, _LONGEST_PAUSE))
 
     async def _stay(self, session: McpSession) -> None:
         """Use `session` until it is lost, looking at the list of tools now and then."""
@@ -154,11 +156,17 @@ class McpServer:
         while not self._lost.is_set():
             async with asyncio.timeout(self._seconds):
                 self._note_tools(await session.list_tools())
-            if self._session is None:
-                self._session = session
+            if not self._was_connected:
+                self._session, self._was_connected = session, True
                 self._note_change()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._lost.wait(), _REFRESH)
+
+    def _lose(self, session: McpSession) -> None:
+        """Have the connection made anew; who calls meanwhile waits for that."""
+        if self._session is session:
+            self._session = None
+            self._lost.set()
 
     def _note_tools(self, described: Sequence[Described]) -> None:
         """Keep the tools that are as they were, so that whoever knows them goes on knowing them."""
@@ -168,7 +176,7 @@ class McpServer:
             kept = before.get(tool.name)
             same = kept is not None and kept[0] == tool
             self._tools[tool.name] = kept if same and kept else (tool, BreakerTool(McpTool(self, tool), self._breaker))
-        if self._session is None:
+        if not self._was_connected:
             log.info("mcp server connected", server=self.name, tools=list(self._tools))
             self._failure = ""
             self._breaker.succeeded()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from chat_stream_service.adapters.operator_tools.address import Destinations, resolve
 from chat_stream_service.adapters.operator_tools.entry import McpEntry
-from penstock_kit.errors import FailedPrecondition
 
 if TYPE_CHECKING:
     import httpx2
@@ -90,8 +89,8 @@ def checked_transport(destinations: Destinations, *, max_bytes: int) -> "httpx2.
             async for part in self._stream:
                 self._left -= len(part)
                 if self._left < 0:
-                    text = f"the server answered more than {max_bytes:,} bytes; ask for less"
-                    raise FailedPrecondition(text, reason="TOOL_ANSWER_SIZE")
+                    # The one failure of reading that the SDK answers the one call with.
+                    raise httpx2.StreamError(f"the server answered more than {max_bytes:,} bytes; ask for less")
                 yield part
 
         async def aclose(self) -> None:
