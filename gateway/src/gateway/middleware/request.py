@@ -20,6 +20,8 @@ _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9_.:\-]{1,128}")
 _ID_BYTES: Final = 13
 _UNMATCHED: Final = "unmatched"
 _LEFT: Final = 499
+# Asked again and again while a system starts: not ready is no error worth a line each time.
+_PROBES: Final = frozenset({"/health", "/ready", "/metrics"})
 _HEADS: Final = frozenset({"http.response.start", "websocket.http.response.start"})
 AccessLog = Literal["all", "errors", "off"]
 # The lowest status that is logged.
@@ -62,7 +64,7 @@ class RequestFrame:
         endpoint, status = exchange.endpoint(), exchange.status
         self._metrics.observe(method=exchange.method, endpoint=endpoint, status=status, seconds=seconds)
         exchange.end_span(endpoint)
-        if status >= self._logged_from:
+        if status >= self._logged_from and not (self._logged_from and endpoint in _PROBES):
             milliseconds = round(seconds * 1000, 2)
             path = exchange.scope["path"]
             log.info("request", method=exchange.method, path=path, route=endpoint, status=status, ms=milliseconds)
