@@ -1,0 +1,43 @@
+"""Every process shows its numbers."""
+
+import asyncio
+
+import httpx
+import pytest
+
+from penstock_testkit.system import SERVICES, RunningSystem
+from tests.e2e.chat import ask
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_every_service_serves_its_metrics(system: RunningSystem, service: str) -> None:
+    async with httpx.AsyncClient() as http:
+        text = (await http.get(f"http://127.0.0.1:{system.ports[f'{service}_METRICS_PORT']}/metrics")).text
+    assert "penstock_rpc_requests_total" in text
+    assert "process_resident_memory_bytes" in text
+
+
+async def test_the_gateway_counts_requests_under_the_names_that_dashboards_use(http: httpx.AsyncClient) -> None:
+    await ask(http, "Hi there!")
+    for path in ("/metrics", "/api/v2/metrics"):
+        text = (await http.get(path)).raise_for_status().text
+        assert 'http_requests_total{endpoint="/api/v1/conversations",method="POST",status="20' in text
+        assert "http_request_duration_seconds_bucket" in text
+
+
+async def test_a_finished_chat_is_not_counted_as_cancelled(system: RunningSystem, http: httpx.AsyncClient) -> None:
+    await ask(http, "Hi there!")
+    counted = await stream_chat_counts(system)
+    assert counted
+    assert not [line for line in counted if "CANCELLED" in line], counted
+
+
+async def stream_chat_counts(system: RunningSystem) -> list[str]:
+    """The counters of StreamChat; the RPC may end a moment after its last event."""
+    url = f"http://127.0.0.1:{system.ports['CHAT_STREAM_SERVICE_METRICS_PORT']}/metrics"
+    async with asyncio.timeout(5), httpx.AsyncClient() as http:
+        while True:
+            lines = (await http.get(url)).text.splitlines()
+            counted = [line for line in lines if "rpc_requests_total{" in line and "/StreamChat" in line]
+            if counted:
+                return counted
