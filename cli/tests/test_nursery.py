@@ -1,7 +1,9 @@
 """Forking services from one process: real modules in a folder of the test's own."""
 
 import os
+import select
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +13,6 @@ import pytest
 from penstock_cli.supervisor.launch import Child, ProcessLauncher
 from penstock_cli.supervisor.nursery_launcher import NurseryLauncher
 from penstock_cli.supervisor.service import Service
-from penstock_cli.supervisor.state import birth_of, identify
 
 MODULES = {
     "tiny": """
@@ -28,6 +29,21 @@ while True:
     "broken": "raise ValueError('no good')",
 }
 
+# Starts a service as `penstock up` would, tells its process id and goes on until it is killed.
+SUPERVISOR = """
+import os, sys, threading
+from penstock_cli.supervisor.launch import ProcessLauncher
+from penstock_cli.supervisor.nursery_launcher import NurseryLauncher
+from penstock_cli.supervisor.service import Service
+environment = {{"PATH": os.environ["PATH"], "PYTHONPATH": {path!r}}}
+launcher = NurseryLauncher(environment, fallback=ProcessLauncher(environment), say=print)
+child = launcher.launch(Service(name="tiny", command=(), listeners=(), health="grpc", module="tiny"))
+child.stdout.readline()
+{rest}
+print(child.pid, flush=True)
+threading.Event().wait()
+"""
+
 Make = Callable[..., "Recorded"]
 
 
@@ -43,8 +59,10 @@ class Recorded:
         return self.children[-1]
 
     def close(self) -> None:
-        self.launcher.close()
+        self.launcher.rest()
         for child in self.children:
+            child.kill()
+            child.wait()
             if child.stdout is not None:
                 child.stdout.close()
 
@@ -80,7 +98,7 @@ def test_services_are_forked_from_one_process_that_has_imported_what_is_common(m
     children = [launcher.launch(service("tiny")) for _ in range(2)]
     lines = [read_line(child).split(" ", 5) for child in children]
     assert [int(line[0]) for line in lines] == [child.pid for child in children]
-    assert lines[0][1] == lines[1][1] != str(os.getpid())
+    assert lines[0][1] == lines[1][1] == str(os.getpid())
     assert lines[0][2] == lines[0][0]  # a process group of its own
     assert lines[0][3] == "__main__"
     assert lines[0][5] == "True"
@@ -112,29 +130,35 @@ def test_ends_are_told_with_their_code(make: Make) -> None:
         child.kill()  # of one that has ended: nothing happens
 
 
-def test_the_end_of_the_nursery_ends_its_services_and_the_next_one_is_another(make: Make) -> None:
+def test_services_go_on_when_the_nursery_rests_and_the_next_one_starts_by_itself(make: Make) -> None:
     launcher = make()
-    child = launcher.launch(service("tiny"))
-    nursery = int(read_line(child).split()[1])
-    os.kill(nursery, signal.SIGKILL)
-    assert child.wait() == -signal.SIGTERM
-    assert read_line(child) == "to stderr"
-    assert read_line(child) == "farewell"
-    again = launcher.launch(service("tiny"))
-    assert int(read_line(again).split()[1]) != nursery
-    again.kill()
-    again.wait()
+    forked = launcher.launch(service("tiny"))
+    assert read_line(forked).endswith("True")
+    assert read_line(forked) == "to stderr"
+    launcher.launcher.rest()
+    assert forked.poll() is None
+    plain = launcher.launch(service("tiny"))
+    assert read_line(plain).endswith("False")  # whether grpc is there already
+    assert read_line(plain) == "to stderr"
+    for child in (forked, plain):
+        child.terminate()
+        assert child.wait() == 7
+        assert child.poll() == 7
+        assert read_line(child) == "farewell"
 
 
-def test_when_the_supervisor_is_gone_the_services_end_too(make: Make) -> None:
-    launcher = make()
-    child = launcher.launch(service("tiny"))
-    read_line(child)
-    before = identify(child.pid)
-    launcher.launcher.close()
-    assert birth_of(before.pid) != before.birth
-    assert child.stdout is not None
-    assert b"farewell" in child.stdout.read()
+@pytest.mark.skipif(sys.platform != "linux", reason="the nursery runs on Linux only")
+@pytest.mark.parametrize("resting", [False, True])
+def test_when_the_supervisor_is_killed_its_services_are_told_to_end(make: Make, tmp_path: Path, resting: bool) -> None:
+    make()  # for the modules
+    code = SUPERVISOR.format(path=str(tmp_path), rest="launcher.rest()" if resting else "")
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as supervisor:
+        assert supervisor.stdout is not None
+        descriptor = os.pidfd_open(int(supervisor.stdout.readline()))
+        supervisor.kill()
+    ended, _, _ = select.select([descriptor], [], [], 15)
+    os.close(descriptor)
+    assert ended
 
 
 def test_without_a_nursery_each_service_starts_by_itself(make: Make, tmp_path: Path) -> None:
@@ -144,4 +168,6 @@ def test_without_a_nursery_each_service_starts_by_itself(make: Make, tmp_path: P
     assert child.wait() == 0
     assert child.stdout is not None
     assert child.stdout.read() == b"done\n"
-    assert said == ["the services can't be forked from one process; each is started by itself, with more memory"]
+    assert said == [
+        "the services can't be forked from one process (that one has ended); each takes more memory of its own"
+    ]

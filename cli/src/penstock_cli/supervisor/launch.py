@@ -44,8 +44,8 @@ class Launcher(Protocol):
         """Start `service`."""
         ...
 
-    def close(self) -> None:
-        """Give up what the launcher itself needs; its children have ended."""
+    def rest(self) -> None:
+        """Give up what is only needed while many are started; :meth:`launch` still works."""
         ...
 
 
@@ -66,5 +66,5 @@ class ProcessLauncher:
             process_group=0,
         )
 
-    def close(self) -> None:
+    def rest(self) -> None:
         """Nothing is held."""

@@ -1,8 +1,9 @@
 """The process that the services are forked from: what all of them import is in memory once, and imported once.
 
-``python -m penstock_cli.supervisor.nursery FD PADDING`` serves the socket FD (SOCK_SEQPACKET). A request is a
-module's name with a descriptor for its output; the answers are ``{"started": pid}`` and, later,
-``{"ended": pid, "code": n}``. When the socket closes, the nursery ends its children and itself.
+``python -m penstock_cli.supervisor.nursery FD PADDING [MODULE …]`` imports what is common and the given modules,
+then serves the socket FD (SOCK_SEQPACKET). A request is a module's name with a descriptor for its output. The
+process that becomes the module is handed to the supervisor as its own child, tells its process id, and the nursery
+may end: pages that nobody writes to stay shared among the services.
 
 It has one thread and no event loop, and nothing it imports starts a thread: that makes forking safe.
 """
@@ -10,17 +11,17 @@ It has one thread and no event loop, and nothing it imports starts a thread: tha
 import ctypes
 import gc
 import importlib
-import json
 import os
 import runpy
-import select
 import signal
 import socket
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
+
+from penstock_cli.supervisor.adoption import end_with_parent
 
 # What at least four of the five services import before they are ready.
 COMMON: Final = (
@@ -35,113 +36,85 @@ COMMON: Final = (
     "penstock_kit.settings",
     "penstock_kit.telemetry",
 )
+# structlog imports it, where it is installed, for a console output that services do not use.
+_UNUSED: Final = "rich"
 _MAX_REQUEST: Final = 4_096
-_PR_SET_PDEATHSIG: Final = 1
 _ARGUMENTS_START, _ARGUMENTS_END = 45, 46  # fields of /proc/self/stat after the name
-_GRACE_SECONDS: Final = 25.0
+_ADOPTION_SECONDS: Final = 5.0
 
 
 class Nursery:
-    """Forks on request and tells of every end."""
+    """Forks on request. `supervisor` is the process id of the parent, which adopts what is forked."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, *, supervisor: int) -> None:
         self._control = control
-        self._children: set[int] = set()
-        self._wake, wakes = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.signal(signal.SIGCHLD, _nothing)
-        signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
-        self._wakes = wakes
+        self._supervisor = supervisor
 
     def serve(self) -> str:
         """Serve until the socket closes (returns an empty string), or, in a child, return the module to become."""
         while True:
-            ready, _, _ = select.select([self._control, self._wake], [], [])
-            if self._wake in ready:
-                self._reap()
-            if self._control in ready:
-                data, descriptors, _, _ = socket.recv_fds(self._control, _MAX_REQUEST, 1)
-                if not data:
-                    self._end_children()
-                    return ""
-                if self._forked(descriptors[0]):
-                    return data.decode()
-
-    def _forked(self, output: int) -> bool:
-        """Fork; True in the child, which has left everything of the nursery's behind."""
-        pid = os.fork()
-        if pid == 0:
-            self._leave(output)
-            return True
-        os.close(output)
-        self._children.add(pid)
-        self._tell({"started": pid})
-        return False
+            data, descriptors, _, _ = socket.recv_fds(self._control, _MAX_REQUEST, 1)
+            if not data:
+                return ""
+            output = descriptors[0]
+            middle = os.fork()
+            if middle == 0:
+                self._leave(output)
+                return data.decode()
+            os.close(output)
+            os.waitpid(middle, 0)
 
     def _leave(self, output: int) -> None:
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL)
+        """Become a process of the supervisor's that has left everything of the nursery's behind."""
+        _lose_parent()
+        self._await_adoption()
+        end_with_parent()
+        os.setpgid(0, 0)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        self._control.close()
-        os.close(self._wake)
-        os.close(self._wakes)
         for standard in (1, 2):
             os.dup2(output, standard)
         os.close(output)
-        os.setpgid(0, 0)
+        self._control.send(str(os.getpid()).encode())
+        self._control.close()
 
-    def _reap(self) -> None:
-        with suppress(BlockingIOError):
-            while os.read(self._wake, 512):
-                pass
-        for pid in tuple(self._children):
-            done, status = os.waitpid(pid, os.WNOHANG)
-            if done:
-                self._children.discard(pid)
-                self._tell({"ended": pid, "code": os.waitstatus_to_exitcode(status)})
-
-    def _tell(self, message: dict[str, int]) -> None:
-        with suppress(OSError):  # the supervisor is gone; the closed socket says so too
-            self._control.send(json.dumps(message).encode())
-
-    def _end_children(self) -> None:
-        """The supervisor has gone without stopping its services: they must not hold the ports."""
-        end = time.monotonic() + _GRACE_SECONDS
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            for pid in self._children:
-                os.kill(pid, number)
-            while self._children and time.monotonic() < end:
-                select.select([self._wake], [], [], 0.5)
-                self._reap_quietly()
-
-    def _reap_quietly(self) -> None:
-        for pid in tuple(self._children):
-            if os.waitpid(pid, os.WNOHANG)[0]:
-                self._children.discard(pid)
+    def _await_adoption(self) -> None:
+        """Return when the supervisor is the parent; end this process when somebody else adopts it."""
+        end = time.monotonic() + _ADOPTION_SECONDS
+        while os.getppid() != self._supervisor:
+            if time.monotonic() > end:
+                os._exit(1)
+            time.sleep(0.0005)
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     """Import what is common, serve, and in a child become the service."""
+    descriptor, _padding, *more = arguments
+    supervisor = os.getppid()
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    control = socket.socket(fileno=int(sys.argv[1]))
-    for name in COMMON:
-        importlib.import_module(name)
-    gc.collect()
-    gc.freeze()  # a collection in a child must not touch, and so copy, the pages all of them share
-    module = Nursery(control).serve()
+    control = socket.socket(fileno=int(descriptor))
+    _import((*COMMON, *more))
+    module = Nursery(control, supervisor=supervisor).serve()
     if module:
-        _die_with_parent()
+        gc.enable()
         _take_name(module)
         runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
-def _nothing(number: int, frame: object) -> None:
-    """Exists so that SIGCHLD is not ignored, and wakes the select."""
+def _import(names: Sequence[str]) -> None:
+    """Import `names`, with nothing left for a collection in a child to touch, and so copy, in the shared pages."""
+    gc.disable()
+    sys.modules[_UNUSED] = None  # pyright: ignore[reportArgumentType] - how Python says: not to be found
+    for name in names:
+        importlib.import_module(name)
+    del sys.modules[_UNUSED]
+    gc.freeze()
 
 
-def _die_with_parent() -> None:
-    """Have the kernel send SIGTERM when the nursery ends, however it ends."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+def _lose_parent() -> None:
+    """Go on in a child of this process, which ends."""
+    if os.fork() != 0:
+        os._exit(0)
 
 
 def _take_name(module: str) -> None:
@@ -156,4 +129,4 @@ def _take_name(module: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,17 +1,16 @@
 """Launches services by forking them from the nursery; see :mod:`penstock_cli.supervisor.nursery`."""
 
-import json
 import os
-import queue
 import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import IO, Final
 
+from penstock_cli.supervisor.adoption import adopt_orphans
 from penstock_cli.supervisor.launch import Child, Launcher
 from penstock_cli.supervisor.service import Service
 
@@ -22,131 +21,123 @@ _END_SECONDS: Final = 5.0
 
 
 class NurseryLauncher:
-    """Forks from one nursery, which is made anew when it has died; without one, `fallback` launches.
+    """Forks from a nursery until :meth:`rest`, for a suite's start; what is started later, `fallback` launches.
 
-    `say` hears, once, why there is none.
+    It also launches when forking fails; `say` hears why, once. `modules` are what the nursery imports besides
+    what it always does.
     """
 
-    def __init__(self, environment: Mapping[str, str], *, fallback: Launcher, say: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        *,
+        fallback: Launcher,
+        say: Callable[[str], object],
+        modules: Sequence[str] = (),
+    ) -> None:
         self._environment = environment
+        self._modules = modules
         self._fallback = fallback
         self._say = say
         self._lock = threading.Lock()
         self._nursery: _NurseryProcess | None = None
-        self._given_up = False
+        self._over = False
 
     def launch(self, service: Service) -> Child:
         """Start `service`."""
         with self._lock:
-            child = self._forked(service.module) if service.module and not self._given_up else None
+            child = self._forked(service.module) if service.module and not self._over else None
         return child or self._fallback.launch(service)
 
-    def close(self) -> None:
-        """End the nursery."""
+    def rest(self) -> None:
+        """Let the nursery end: its own pages, which no service shares any more, are free then."""
         with self._lock:
+            self._over = True
             if self._nursery is not None:
                 self._nursery.close()
-        self._fallback.close()
+                self._nursery = None
+        self._fallback.rest()
 
     def _forked(self, module: str) -> Child | None:
-        if self._nursery is not None and self._nursery.dead:
-            self._nursery.close()
-            self._nursery = None
-        if self._nursery is None:
-            self._nursery = _NurseryProcess(self._environment)
-        child = self._nursery.fork(module)
-        if child is None:
-            self._given_up = True
-            self._say("the services can't be forked from one process; each is started by itself, with more memory")
-            self._nursery.close()
-        return child
+        try:
+            if self._nursery is None:
+                self._nursery = _NurseryProcess(self._environment, self._modules)
+            return self._nursery.fork(module)
+        except OSError as error:
+            why = "that one has ended" if isinstance(error, ConnectionError) else error.strerror or str(error)
+            self._say(f"the services can't be forked from one process ({why}); each takes more memory of its own")
+            self._over = True
+            if self._nursery is not None:
+                self._nursery.close()
+                self._nursery = None
+            return None
 
 
 class _NurseryProcess:
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], modules: Sequence[str]) -> None:
+        adopt_orphans(adopt=True)
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control.settimeout(_START_SECONDS)
+        name = "penstock_cli.supervisor.nursery"
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "penstock_cli.supervisor.nursery", str(theirs.fileno()), _PADDING],
+                [sys.executable, "-m", name, str(theirs.fileno()), _PADDING, *modules],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
                 process_group=0,
             )
-        self._children: dict[int, _Forked] = {}
-        self._pipes: queue.SimpleQueue[IO[bytes]] = queue.SimpleQueue()
-        self._started: queue.SimpleQueue[_Forked | None] = queue.SimpleQueue()
-        self.dead = False
-        self._reader = threading.Thread(target=self._read, name="nursery", daemon=True)
-        self._reader.start()
 
-    def fork(self, module: str) -> "_Forked | None":
-        """Return the process that has become `module`, None when the nursery does not answer."""
+    def fork(self, module: str) -> Child:
+        """Return the process that has become `module`. Raises OSError when there is none in time."""
         ours, theirs = os.pipe()
         output = os.fdopen(ours, "rb")
-        self._pipes.put(output)
-        child: _Forked | None = None
         try:
             socket.send_fds(self._control, [module.encode()], [theirs])
-            child = self._started.get(timeout=_START_SECONDS)
-        except (OSError, queue.Empty):
-            pass  # the caller goes on without
+            answer = self._control.recv(64)
+            if not answer:
+                raise ConnectionResetError
+        except OSError:
+            output.close()
+            raise
         finally:
             os.close(theirs)
-        if child is None:
-            output.close()
-        return child
+        return _Forked(int(answer), output)
 
     def close(self) -> None:
-        """Let the nursery end; it takes children that are left with it."""
-        with suppress(OSError):
-            self._control.shutdown(socket.SHUT_RDWR)
+        """End the nursery; what was forked goes on."""
+        self._control.close()
         try:
             self._process.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._reader.join()
-        self._control.close()
-
-    def _read(self) -> None:
-        """Take what the nursery tells until it ends; the kernel then ends its children."""
-        with suppress(OSError):
-            while data := self._control.recv(512):
-                message: dict[str, int] = json.loads(data)
-                if "started" in message:
-                    child = self._children[message["started"]] = _Forked(message["started"], self._pipes.get())
-                    self._started.put(child)
-                else:
-                    self._children.pop(message["ended"]).ended(message["code"])
-        self.dead = True
-        self._started.put(None)
-        for child in self._children.values():
-            child.ended(-signal.SIGTERM)
+        adopt_orphans(adopt=False)
 
 
 class _Forked:
-    """A Child of the nursery's."""
+    """A process that the nursery has forked and this one has adopted."""
 
     def __init__(self, pid: int, output: IO[bytes]) -> None:
         self.pid = pid
         self.stdout: IO[bytes] | None = output
         self._code: int | None = None
-        self._end = threading.Event()
-
-    def ended(self, code: int) -> None:
-        """Note the exit code."""
-        self._code = code
-        self._end.set()
+        self._lock = threading.Lock()
 
     def poll(self) -> int | None:
         """Return the exit code, None while it runs."""
-        return self._code
+        with self._lock:
+            if self._code is None:
+                done, status = os.waitpid(self.pid, os.WNOHANG)
+                self._code = os.waitstatus_to_exitcode(status) if done else None
+            return self._code
 
     def wait(self) -> int:
         """Wait for the end and return the exit code."""
-        self._end.wait()
-        return self._code or 0
+        while (code := self.poll()) is None:
+            with suppress(ChildProcessError):  # another thread's poll came first
+                os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        return code
 
     def terminate(self) -> None:
         """Send SIGTERM, if it still runs."""
@@ -157,6 +148,6 @@ class _Forked:
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
-        if self._code is None:
-            with suppress(ProcessLookupError):
+        with self._lock:
+            if self._code is None:  # until it is waited for, its number is not another process's
                 os.kill(self.pid, number)

@@ -123,6 +123,7 @@ class Supervisor:
             return 1
         if not self._unready():
             self._ready = True
+            self._launcher.rest()
             self._output.block(self._banner(time.monotonic() - self._started))
         return None
 
@@ -139,7 +140,7 @@ class Supervisor:
         deadline = time.monotonic() + self._grace + _KILL_MARGIN_SECONDS
         for keeper in reversed(self._keepers):
             keeper.stop(deadline)
-        self._launcher.close()
+        self._launcher.rest()
         self._home.write_state(self._suite_state())
         self._output.say("all services have ended")
 

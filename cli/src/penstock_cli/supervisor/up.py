@@ -5,7 +5,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +25,8 @@ from penstock_cli.supervisor.supervisor import Supervisor
 _DETACHED_SECONDS: Final = 90.0
 _POLL_SECONDS: Final = 0.05
 _TAIL_BYTES: Final = 8_000
+# What every service needs to make its schema, when there is none yet.
+_FIRST_START: Final = ("alembic.command",)
 
 
 def up(settings: CliSettings) -> int:
@@ -94,7 +96,7 @@ def _supervisor(settings: CliSettings, suite: list[Service], home: Home) -> Supe
     width = max(len(service.name) for service in suite)
     output = Output(sys.stdout.buffer, width=width, colour=colour)
 
-    launcher = _launcher(settings, environment, output)
+    launcher = _launcher(settings, environment, output, modules=() if home.used else _FIRST_START)
 
     def keep(service: Service, number: int, changed: Callable[[], object]) -> Keeper:
         return Keeper(
@@ -120,12 +122,14 @@ def _supervisor(settings: CliSettings, suite: list[Service], home: Home) -> Supe
     )
 
 
-def _launcher(settings: CliSettings, environment: Mapping[str, str], output: Output) -> Launcher:
+def _launcher(
+    settings: CliSettings, environment: Mapping[str, str], output: Output, *, modules: Sequence[str]
+) -> Launcher:
     """Return the launcher: forking from one process where that is safe, unless PENSTOCK_FORK=false."""
     plain = ProcessLauncher(environment)
     if sys.platform != "linux" or settings.text("PENSTOCK_FORK", "true").lower() in {"false", "0", "no"}:
         return plain
-    return NurseryLauncher(environment, fallback=plain, say=output.say)
+    return NurseryLauncher(environment, fallback=plain, say=output.say, modules=modules)
 
 
 def _url(settings: CliSettings) -> str:
