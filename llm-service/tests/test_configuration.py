@@ -113,7 +113,7 @@ def test_embedding_models_have_a_table_of_their_own(tmp_path: Path) -> None:
         ("providers: [{name: X y, base_url: 'http://a', models: [m]}]", "providers.0.name: String should match"),
         ("providers: [{name: x, base_url: 'file:///etc', models: [m]}]", "providers.0.base_url: "),
         ("colour: blue", "colour: Extra inputs are not permitted"),
-        ("policy: dice", "policy: Input should be 'order'"),
+        ("policy: dice", "policy: Input should be '', 'order', 'weight'"),
         ("a: [", "it is not YAML"),
     ],
 )

@@ -5,23 +5,35 @@ from contextlib import aclosing
 import pytest
 
 from llm_service.domain.event import Started, TextDelta
-from llm_service.domain.failover import Failover
+from llm_service.domain.failover import Failover, Retries
 from llm_service.domain.failure import FAILURE_RULES, FailureKind, ProviderError
 from llm_service.domain.monitor import ProviderMonitor
+from llm_service.domain.retry_budget import RetryBudget
 from llm_service.domain.route import Candidate, Route
 from llm_service.testing import ReadyPool, ScriptedProvider, collected, question, text_of
 from penstock_kit.errors import ErrorKind
 from penstock_testkit.clock import ManualClock
 
 
-def failover_over(*providers: ScriptedProvider) -> tuple[Failover, ProviderMonitor]:
+def failover_over(*providers: ScriptedProvider, times: int = 0) -> tuple[Failover, ProviderMonitor]:
     clock = ManualClock()
+
+    async def no_sleep(_: float) -> None: ...
+
     monitor = ProviderMonitor(clock)
     route = Route(
         policy="order",
         candidates=tuple(Candidate(provider=each.name, model=f"{each.name}-model", why="") for each in providers),
     )
-    return Failover(pool=ReadyPool(*providers), monitor=monitor, clock=clock, route=lambda _: route), monitor
+    failover = Failover(
+        pool=ReadyPool(*providers),
+        monitor=monitor,
+        clock=clock,
+        route=lambda _: route,
+        budget=RetryBudget(clock),
+        retries=Retries(times=times, sleep=no_sleep, random=lambda: 0.5),
+    )
+    return failover, monitor
 
 
 def failing(name: str, kind: FailureKind, *texts: str) -> ScriptedProvider:
@@ -79,12 +91,46 @@ async def test_after_content_the_failure_is_the_answers() -> None:
     assert not second.asked
 
 
-async def test_when_all_fail_the_last_failure_is_raised() -> None:
-    failover, _ = failover_over(failing("a", FailureKind.SERVER), failing("b", FailureKind.AUTH))
+async def test_when_several_fail_the_caller_is_told_when_to_come_again() -> None:
+    limited = ScriptedProvider(name="b", texts=(), failure=FailureKind.RATE_LIMIT, retry_after=7)
+    failover, _ = failover_over(failing("a", FailureKind.SERVER), limited)
+    with pytest.raises(ProviderError, match="a failed; b failed") as caught:
+        await collected(failover.stream(question()))
+    assert (caught.value.kind, caught.value.reason) == (ErrorKind.UNAVAILABLE, "ALL_PROVIDERS_FAILED")
+    assert caught.value.retry_after == 7
+
+
+async def test_when_all_refuse_our_keys_the_caller_sees_a_bad_upstream() -> None:
+    failover, _ = failover_over(failing("a", FailureKind.AUTH), failing("b", FailureKind.AUTH))
     with pytest.raises(ProviderError) as caught:
         await collected(failover.stream(question()))
-    assert caught.value.failure is FailureKind.AUTH
     assert caught.value.kind is ErrorKind.BAD_UPSTREAM
+
+
+async def test_the_only_provider_is_asked_again() -> None:
+    flaky = ScriptedProvider(name="a", failures=[FailureKind.SERVER])
+    events = await collected(failover_over(flaky, times=1)[0].stream(question()))
+    assert text_of(events) == "pong"
+    started = events[0]
+    assert isinstance(started, Started)
+    assert [attempt.failure for attempt in started.failed_attempts] == [FailureKind.SERVER]
+    assert not started.degraded
+
+
+async def test_a_provider_with_others_behind_it_is_not_asked_again() -> None:
+    broken, good = failing("a", FailureKind.SERVER), ScriptedProvider(name="b")
+    await collected(failover_over(broken, good, times=3)[0].stream(question()))
+    assert (len(broken.asked), len(good.asked)) == (1, 1)
+
+
+async def test_of_a_flood_of_failures_a_tenth_is_followed_up() -> None:
+    first, second = failing("a", FailureKind.SERVER), failing("b", FailureKind.SERVER)
+    failover, _ = failover_over(first, second)
+    for _ in range(1000):
+        with pytest.raises(ProviderError):
+            await collected(failover.stream(question()))
+    assert len(first.asked) == 1000
+    assert len(first.asked) + len(second.asked) <= 1.1 * 1000 + 10
 
 
 async def test_leaving_early_closes_the_provider() -> None:

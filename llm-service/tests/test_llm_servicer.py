@@ -114,12 +114,19 @@ async def test_tool_calls_cross_the_wire(service: Service, vendor: OpenAiServer)
 
 
 async def test_a_failing_vendor_is_stood_in_for_and_said_to_be(service: Service, vendor: OpenAiServer) -> None:
-    vendor.script(Reply(status=500))
+    vendor.script(Reply(status=500), Reply(status=500))
     started = (await streamed(service, completion("hello")))[0].started
     assert (started.provider, started.degraded) == ("fallback", True)
-    assert [(attempt.provider, attempt.error_kind) for attempt in started.failed_attempts] == [("openai", "server")]
+    assert [(each.provider, each.error_kind) for each in started.failed_attempts] == [("openai", "server")] * 2
     state = await service.llm.ListProviders(llm_pb2.ListProvidersRequest())
-    assert (state.providers[0].failures, state.providers[0].last_error_kind) == (1, "server")
+    assert (state.providers[0].failures, state.providers[0].last_error_kind) == (2, "server")
+
+
+async def test_a_vendor_that_fails_once_is_asked_again(service: Service, vendor: OpenAiServer) -> None:
+    vendor.script(Reply(status=503))
+    answer = await complete(service, completion(model="openai/m1"))
+    assert (answer.text, answer.started.degraded) == ("pong", False)
+    assert [attempt.error_kind for attempt in answer.started.failed_attempts] == ["server"]
 
 
 async def test_a_silent_vendor_is_stood_in_for_after_the_first_token_timeout(

@@ -1,6 +1,7 @@
 """The configuration file: more providers, aliases and prices, checked before any of it is used."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
@@ -26,12 +27,12 @@ class _Row(BaseModel):
 
 
 class ProviderRow(_Row):
-    """One more provider. `api_key_env` names the environment variable that holds its key."""
+    """One more provider. `api_key_env` names the environment variables that hold its keys (comma separated each)."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
     dialect: Literal["openai"] = "openai"
     base_url: Annotated[str, AfterValidator(_http_url)]
-    api_key_env: str = ""
+    api_key_env: str | tuple[str, ...] = ""
     models: tuple[str, ...] = Field(min_length=1)
     headers: dict[str, str] = Field(default_factory=dict[str, str])
     weight: float = Field(default=1.0, gt=0)
@@ -49,10 +50,11 @@ class PriceRow(_Row):
 
 
 class ConfigurationFile(_Row):
-    """The whole file. `order` and `policy` win over the settings."""
+    """The whole file. `order` and `policy` win over the settings; `weights` are those of providers by name."""
 
     order: tuple[str, ...] = ()
-    policy: Literal["order"] = "order"
+    policy: Literal["", "order", "weight", "cost", "latency", "hedge"] = ""
+    weights: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict[str, float])
     aliases: dict[str, str | tuple[str, ...]] = Field(default_factory=dict[str, str | tuple[str, ...]])
     providers: tuple[ProviderRow, ...] = ()
     prices: tuple[PriceRow, ...] = ()
@@ -67,10 +69,11 @@ class Configuration:
         named[FALLBACK] = FALLBACK_PROFILE
         order = [name for name in (file.order or settings.order) if name in named and name != FALLBACK]
         order += [name for name in named if name not in order and name != FALLBACK]
-        self.profiles = tuple(named[name] for name in [*order, FALLBACK])
+        self.profiles = tuple(_weighed(named[name], file.weights) for name in [*order, FALLBACK])
+        policy = file.policy or settings.policy
         aliases = {name: (to,) if isinstance(to, str) else to for name, to in file.aliases.items()}
-        self.routing = self._table(aliases, file.policy, embedding=False)
-        self.embedding_routing = self._table(aliases, file.policy, embedding=True)
+        self.routing = self._table(aliases, policy, embedding=False)
+        self.embedding_routing = self._table(aliases, policy, embedding=True)
         self.prices = {(row.provider, row.model): _price(row) for row in file.prices}
 
     def _table(self, aliases: dict[str, tuple[str, ...]], policy: str, *, embedding: bool) -> RoutingTable:
@@ -136,17 +139,23 @@ def _vendor_profile(row: Vendor, settings: LlmSettings) -> ProviderProfile:
 
 def _profile(row: ProviderRow, environment: Callable[[str], str]) -> ProviderProfile:
     known = vendor(row.name)
-    key = environment(row.api_key_env) if row.api_key_env else ""
+    variables = (row.api_key_env,) if isinstance(row.api_key_env, str) else row.api_key_env
+    keys = [key.strip() for name in variables if name for key in environment(name).split(",") if key.strip()]
     return ProviderProfile(
         name=row.name,
         dialect=row.dialect,
         models=row.models,
         base_url=row.base_url,
-        keys=(key,) if key else (),
+        keys=tuple(dict.fromkeys(keys)),
         quirks=known.quirks if known else Quirks(),
         headers=row.headers,
         weight=row.weight,
     )
+
+
+def _weighed(profile: ProviderProfile, weights: dict[str, float]) -> ProviderProfile:
+    weight = weights.get(profile.name)
+    return profile if weight is None else replace(profile, weight=weight)
 
 
 def _seat(profile: ProviderProfile, *, embedding: bool) -> Seat:

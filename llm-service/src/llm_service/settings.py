@@ -1,7 +1,7 @@
 """What llm-service can be told from outside. The only module here that reads the environment."""
 
 import os
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
@@ -27,12 +27,33 @@ class LlmSettings(ServiceSettings):
         alias="LLM_PROVIDER_ORDER",
         description="Order in which configured providers are asked.",
     )
+    policy: Literal["order", "weight", "cost", "latency", "hedge"] = Field(
+        default="order", alias="LLM_POLICY", description="How a provider is chosen among those that could answer."
+    )
+    fallback: bool = Field(
+        default=True, alias="LLM_FALLBACK", description="Whether the offline provider stands in when others fail."
+    )
     config_file: str = Field(default="", alias="LLM_CONFIG_FILE", description="YAML with more providers and aliases.")
+    config_watch_seconds: float = Field(
+        default=2.0, ge=0, alias="LLM_CONFIG_WATCH_SECONDS", description="How often the file is looked at; 0: never."
+    )
     connect_timeout: float = Field(default=2.0, gt=0, alias="LLM_CONNECT_TIMEOUT", description="Seconds.")
     first_token_timeout: float = Field(default=30.0, gt=0, alias="LLM_FIRST_TOKEN_TIMEOUT", description="Seconds.")
     idle_timeout: float = Field(default=30.0, gt=0, alias="LLM_IDLE_TIMEOUT", description="Seconds between contents.")
     answer_timeout: float = Field(
         default=600.0, gt=0, alias="LLM_ANSWER_TIMEOUT", description="Seconds for an answer that is not streamed."
+    )
+    retries: int = Field(
+        default=1, ge=0, le=5, alias="LLM_RETRIES", description="How often the last provider of a route is asked again."
+    )
+    breaker_calls: int = Field(
+        default=5, ge=1, alias="LLM_BREAKER_CALLS", description="Calls within 30 s of which half must fail to open it."
+    )
+    breaker_seconds: float = Field(
+        default=10.0, gt=0, alias="LLM_BREAKER_SECONDS", description="How long an open breaker rests at first."
+    )
+    hedge_delay: float = Field(
+        default=1.0, gt=0, alias="LLM_HEDGE_DELAY", description="Seconds before hedging while a p95 is not known."
     )
 
     gemini_api_key: SecretStr = Field(default=_NO_SECRET, alias="GEMINI_API_KEY")

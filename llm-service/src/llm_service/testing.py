@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NoReturn
 
 from llm_service.domain.completion import Completion
 from llm_service.domain.event import Event, Finished, FinishReason, Started, TextDelta
@@ -21,6 +21,8 @@ _TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
 class ScriptedProvider:
     """Yields `before`, then `texts` as deltas, then stalls for ever, fails with `failure` or finishes.
 
+    The first calls fail with `failures`, one each, before they begin.
+
     It remembers what it was `asked` and how often its answers were `closed`; `stalled` is set when it stalls.
     """
 
@@ -29,6 +31,7 @@ class ScriptedProvider:
     before: Sequence[Event] = ()
     stall: bool = False
     failure: FailureKind | None = None
+    failures: list[FailureKind] = field(default_factory=list[FailureKind])
     retry_after: float | None = None
     usage: Usage | None = None
     reason: FinishReason = FinishReason.STOP
@@ -39,6 +42,8 @@ class ScriptedProvider:
     async def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
         """Yield the script."""
         self.asked.append(request)
+        if self.failures:
+            self._raise(self.failures.pop(0))
         try:
             yield [Started(id="ans_1", provider=self.name, model=request.model, create_time=_TIME)]
             if self.before:
@@ -67,8 +72,11 @@ class ScriptedProvider:
 
     def _fail(self) -> None:
         if self.failure is not None:
-            message = f"{self.name} failed"
-            raise ProviderError(message, provider=self.name, failure=self.failure, retry_after=self.retry_after)
+            self._raise(self.failure)
+
+    def _raise(self, failure: FailureKind) -> NoReturn:
+        message = f"{self.name} failed"
+        raise ProviderError(message, provider=self.name, failure=failure, retry_after=self.retry_after)
 
 
 class ReadyPool:

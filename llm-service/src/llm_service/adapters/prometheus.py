@@ -1,21 +1,35 @@
 """What llm-service shows on /metrics about providers."""
 
+from collections import Counter
 from collections.abc import Iterable
+from typing import Final
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from llm_service.domain.breaker import BreakerState
+from llm_service.domain.key_ring import KeyState
+from llm_service.domain.key_rings import KeyRings
 from llm_service.domain.monitor import ProviderMonitor
 from llm_service.providers.registry import ProviderRegistry
+
+_OPENNESS: Final = {BreakerState.CLOSED: 0.0, BreakerState.HALF_OPEN: 0.5, BreakerState.OPEN: 1.0}
 
 
 class ProviderMetrics(Collector):
     """Attempts, failures and state of every configured provider, read when somebody scrapes."""
 
-    def __init__(self, registry: CollectorRegistry, providers: ProviderRegistry, monitor: ProviderMonitor) -> None:
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        providers: ProviderRegistry,
+        monitor: ProviderMonitor,
+        rings: KeyRings,
+    ) -> None:
         self._providers = providers
+        self._rings = rings
         self._monitor = monitor
         registry.register(self)
 
@@ -30,4 +44,17 @@ class ProviderMetrics(Collector):
             for kind, count in record.failures_by_kind.items():
                 failures.add_metric([name, kind.value], count)
             loaded.add_metric([name], float(self._providers.loaded(name) is not None))
-        yield from (attempts, failures, loaded)
+        yield from (attempts, failures, loaded, *self._states())
+
+    def _states(self) -> Iterable[Metric]:
+        breakers = GaugeMetricFamily(
+            "penstock_llm_breaker_open", "1 open, 0.5 half open, 0 closed.", labels=["provider"]
+        )
+        keys = GaugeMetricFamily("penstock_llm_keys", "Vendor keys by state.", labels=["provider", "state"])
+        for name in self._providers.get_available_providers():
+            if ring := self._rings.of(name):
+                breakers.add_metric([name], _OPENNESS[ring.breaker])
+                counts = Counter(view.state for view in ring.views())
+                for state in KeyState:
+                    keys.add_metric([name, state.value], counts[state])
+        yield from (breakers, keys)

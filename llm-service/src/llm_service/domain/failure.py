@@ -85,7 +85,8 @@ class ProviderError(PenstockError):
 
     `failure` decides what routing does next; `kind` and `reason` are what the caller sees instead of
     what the failure's rule says. The message is for the caller, so an adapter puts no secret and no
-    request content into it. `retry_after` is the vendor's wish in seconds.
+    request content into it. `retry_after` is the vendor's wish in seconds. `asked` is false when no
+    call was made, because of what was known before.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class ProviderError(PenstockError):
         retry_after: float | None = None,
         kind: ErrorKind | None = None,
         reason: str = "",
+        asked: bool = True,
     ) -> None:
         rule = FAILURE_RULES[failure]
         metadata = {"provider": provider, "failure": failure.value}
@@ -109,6 +111,7 @@ class ProviderError(PenstockError):
         self.provider = provider
         self.model = model
         self.failure = failure
+        self.asked = asked
 
     @property
     def rule(self) -> FailureRule:

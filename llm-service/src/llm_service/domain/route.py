@@ -6,6 +6,7 @@ from typing import Final
 
 from penstock_kit.errors import InvalidArgument, NotFound
 
+POLICIES: Final = ("order", "weight", "cost", "latency", "hedge")
 AUTO: Final = "auto"
 FALLBACK: Final = "fallback"
 _EMBEDDERS: Final = ("embed", "hashing")
@@ -27,11 +28,16 @@ def is_embedding_model(model: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One place a request could go to, and why it stands where it stands."""
+    """One place a request could go to, and why it stands where it stands.
+
+    `score` is what the policy compared; `eligible` whether it could be asked now.
+    """
 
     provider: str
     model: str
     why: str
+    score: float = 0.0
+    eligible: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +62,10 @@ class RoutingTable:
         return next((seat for seat in self.seats if seat.provider == provider), None)
 
 
-def plan_route(table: RoutingTable, model: str, *, policy: str = "", exclude: Sequence[str] = ()) -> Route:
-    """Return where a request for `model` goes.
+def plan_route(
+    table: RoutingTable, model: str, *, policy: str = "", exclude: Sequence[str] = (), stand_in: bool = True
+) -> Route:
+    """Return who could answer a request for `model`, in the operator's order, before any policy arranges them.
 
     - empty or "auto": every provider in order, each with its default model;
     - "provider/model": that provider and no other, listed or not; its failure is the answer;
@@ -65,11 +73,13 @@ def plan_route(table: RoutingTable, model: str, *, policy: str = "", exclude: Se
     - an alias: what it stands for, then the offline provider;
     - a bare model: the providers that list it in order, then the offline provider.
 
+    With `stand_in` false the offline provider answers only when it is named or nobody else is there.
+
     Raises NotFound (MODEL_NOT_FOUND) naming what there is, InvalidArgument for a policy that is not known.
     """
     chosen = policy or table.policy
-    if chosen != "order":
-        raise InvalidArgument(f"unknown policy {chosen!r}; there is: order", reason="UNKNOWN_POLICY")
+    if chosen not in POLICIES:
+        raise InvalidArgument(f"unknown policy {chosen!r}; there are: {', '.join(POLICIES)}", reason="UNKNOWN_POLICY")
     seats = [seat for seat in table.seats if seat.provider not in exclude]
     alias = model if model in table.aliases else ""
     targets = table.aliases[alias] if alias else (model,)
@@ -79,7 +89,10 @@ def plan_route(table: RoutingTable, model: str, *, policy: str = "", exclude: Se
     explicit = not alias and _split(table.seats, model) is not None
     if not explicit and all(candidate.provider != FALLBACK for candidate in found):
         found += _candidates(seats, FALLBACK)
-    return Route(policy=chosen, candidates=tuple(dict.fromkeys(found)), alias=alias)
+    if not stand_in and model != FALLBACK:
+        found = [candidate for candidate in found if candidate.provider != FALLBACK] or found
+    once = {(candidate.provider, candidate.model): candidate for candidate in reversed(found)}
+    return Route(policy=chosen, candidates=tuple(reversed(once.values())), alias=alias)
 
 
 def _candidates(seats: Sequence[Seat], target: str) -> list[Candidate]:

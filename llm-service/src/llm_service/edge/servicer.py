@@ -10,21 +10,23 @@ import grpc.aio
 from penstock.common.v1 import common_pb2
 from penstock.llm.v1 import llm_pb2, llm_pb2_grpc
 
-from llm_service.configuration import Configuration
 from llm_service.domain.answer import fold
 from llm_service.domain.embedding_call import Embedder
 from llm_service.domain.estimate import estimate_prompt
 from llm_service.domain.fallback.parse import parse_prompt
+from llm_service.domain.key_rings import KeyRings
 from llm_service.domain.metering import Answering
 from llm_service.domain.monitor import ProviderMonitor
-from llm_service.domain.route import plan_route
+from llm_service.domain.router import Router
 from llm_service.edge.answer import answer_to_proto, batch_to_proto, cost_to_proto, usage_to_proto
 from llm_service.edge.request import completion_from_proto, embedding_from_proto
 from llm_service.edge.state import models_to_proto, provider_to_proto, query_to_proto, route_to_proto
+from llm_service.live_configuration import LiveConfiguration
 from llm_service.providers.registry import ProviderRegistry
 from penstock_kit.clock import Clock
+from penstock_kit.context import current_context
 from penstock_kit.database import Database
-from penstock_kit.errors import InvalidArgument, PenstockError, Unimplemented
+from penstock_kit.errors import InvalidArgument, PenstockError, PermissionDenied
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -39,7 +41,9 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         embedder: Embedder,
         registry: ProviderRegistry,
         monitor: ProviderMonitor,
-        configuration: Configuration,
+        live: LiveConfiguration,
+        router: Router,
+        rings: KeyRings,
         database: Database,
         clock: Clock,
         rss_bytes: Callable[[], int],
@@ -48,7 +52,9 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         self._embedder = embedder
         self._registry = registry
         self._monitor = monitor
-        self._configuration = configuration
+        self._live = live
+        self._router = router
+        self._rings = rings
         self._database = database
         self._clock = clock
         self._rss_bytes = rss_bytes
@@ -104,7 +110,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
     async def ListModels(self, request: llm_pb2.ListModelsRequest, context: Context) -> llm_pb2.ListModelsResponse:  # noqa: N802
         """List what may be asked for."""
         return llm_pb2.ListModelsResponse(
-            models=models_to_proto(self._configuration.profiles, self._configuration.routing.aliases)
+            models=models_to_proto(self._live.current.profiles, self._live.current.routing.aliases)
         )
 
     async def ListProviders(  # noqa: N802
@@ -115,25 +121,35 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         return llm_pb2.ListProvidersResponse(
             loaded_providers=loaded,
             available_providers=names,
-            providers=[
-                provider_to_proto(self._registry.profile(name), self._monitor.record(name), self._registry.loaded(name))
-                for name in names
-            ],
+            providers=[self._provider(name) for name in names],
             cache_size=len(loaded),
             rss_bytes=self._rss_bytes(),
+            configuration_error=self._live.error,
+        )
+
+    def _provider(self, name: str) -> llm_pb2.ProviderState:
+        return provider_to_proto(
+            self._registry.profile(name),
+            self._monitor.record(name),
+            self._registry.loaded(name),
+            self._rings.of(name),
+            self._clock.now(),
         )
 
     async def ExplainRoute(  # noqa: N802
         self, request: llm_pb2.ExplainRouteRequest, context: Context
     ) -> llm_pb2.ExplainRouteResponse:
         """Tell where a request would go."""
-        return route_to_proto(plan_route(self._configuration.routing, request.model, policy=request.policy))
+        return route_to_proto(self._router.explain(request.model, policy=request.policy))
 
     async def ReloadConfiguration(  # noqa: N802
         self, request: llm_pb2.ReloadConfigurationRequest, context: Context
     ) -> llm_pb2.ReloadConfigurationResponse:
-        """Not there yet."""
-        raise Unimplemented("configuration is read at start; restart llm-service to read it again")
+        """Read the configuration file again; one that is wrong leaves the old one in force."""
+        if not current_context().caller.is_admin:
+            raise PermissionDenied("only administrators reload the configuration", reason="ADMIN_ONLY")
+        error = await self._live.reload()
+        return llm_pb2.ReloadConfigurationResponse(applied=not error, error=error)
 
     async def GetStatus(self, request: llm_pb2.GetStatusRequest, context: Context) -> llm_pb2.GetStatusResponse:  # noqa: N802
         """Tell the state of the ledger's store."""

@@ -1,17 +1,18 @@
 """What is known of providers, routes, models and parsed prompts, to protobuf."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.llm.v1 import llm_pb2
 
+from llm_service.domain.breaker import BreakerState
 from llm_service.domain.fallback.query import StructuredQuery
+from llm_service.domain.key_ring import KeyRing
 from llm_service.domain.monitor import ProviderRecord
 from llm_service.domain.profile import ProviderProfile
 from llm_service.domain.route import Route, is_embedding_model
 from llm_service.providers.registry import Loaded
-from penstock_kit.redaction import mask_secret
 
 
 def models_to_proto(
@@ -29,23 +30,24 @@ def models_to_proto(
             )
 
 
-def provider_to_proto(profile: ProviderProfile, record: ProviderRecord, loaded: Loaded | None) -> llm_pb2.ProviderState:
+def provider_to_proto(
+    profile: ProviderProfile, record: ProviderRecord, loaded: Loaded | None, ring: KeyRing | None, now: datetime
+) -> llm_pb2.ProviderState:
     """Return the state of one provider; its keys are masked."""
     proto = llm_pb2.ProviderState(
         name=profile.name,
         loaded=loaded is not None,
-        breaker_state="closed",
+        breaker_state=ring.breaker.value if ring else BreakerState.CLOSED.value,
         last_error_kind=record.last_failure.value if record.last_failure else "",
         requests=record.requests,
         failures=record.failures,
         memory_bytes=loaded.memory_bytes if loaded else 0,
         models=profile.models,
         dialect=profile.dialect,
-        keys=[
-            llm_pb2.ProviderKeyState(masked_key=mask_secret(key), state="live", breaker_state="closed")
-            for key in profile.keys
-        ],
+        keys=_keys(profile, ring),
     )
+    if ring and (wait := ring.ready_in()):
+        proto.cooldown_until.FromDatetime(now + timedelta(seconds=wait))
     if record.last_failure_time:
         proto.last_error_time.FromDatetime(record.last_failure_time)
     if record.latency_p50 is not None and record.latency_p95 is not None:
@@ -56,13 +58,28 @@ def provider_to_proto(profile: ProviderProfile, record: ProviderRecord, loaded: 
     return proto
 
 
+def _keys(profile: ProviderProfile, ring: KeyRing | None) -> list[llm_pb2.ProviderKeyState]:
+    if ring is None or not profile.keys:
+        return []
+    return [
+        llm_pb2.ProviderKeyState(masked_key=key.masked, state=key.state.value, breaker_state=key.breaker.value)
+        for key in ring.views()
+    ]
+
+
 def route_to_proto(route: Route) -> llm_pb2.ExplainRouteResponse:
     """Return where a request would go."""
     return llm_pb2.ExplainRouteResponse(
         policy=route.policy,
         alias=route.alias,
         candidates=[
-            llm_pb2.RouteCandidate(provider=candidate.provider, model=candidate.model, eligible=True, why=candidate.why)
+            llm_pb2.RouteCandidate(
+                provider=candidate.provider,
+                model=candidate.model,
+                eligible=candidate.eligible,
+                why=candidate.why,
+                score=candidate.score,
+            )
             for candidate in route.candidates
         ],
     )

@@ -3,7 +3,7 @@
 import asyncio
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol, cast
 
 from llm_service.domain.failure import FailureKind, ProviderError
@@ -14,6 +14,7 @@ from penstock_kit.logging import get_logger
 
 # Dialect -> the module that speaks it, each with a function build(profile, parts).
 DIALECTS: Final[Mapping[str, str]] = {
+    "anthropic": "llm_service.providers.anthropic",
     "openai": "llm_service.providers.openai",
     "rules": "llm_service.providers.fallback",
 }
@@ -47,8 +48,16 @@ class Loaded:
     load_seconds: float
 
 
+def _first(_: ProviderProfile, providers: Sequence[Provider]) -> Provider:
+    return providers[0]
+
+
 class ProviderRegistry:
-    """The configured providers by name. `wrap` puts the wrappers around a provider that was just built."""
+    """The configured providers by name.
+
+    A provider is built once for each of its keys; `wrap` puts the wrappers around each of these and
+    `join` makes one provider of them.
+    """
 
     def __init__(
         self,
@@ -57,15 +66,26 @@ class ProviderRegistry:
         parts: Parts,
         wrap: Callable[[ProviderProfile, Provider], Provider],
         rss_bytes: Callable[[], int],
+        join: Callable[[ProviderProfile, Sequence[Provider]], Provider] = _first,
         dialects: Mapping[str, str] = DIALECTS,
     ) -> None:
         self._profiles = {profile.name: profile for profile in profiles}
         self._parts = parts
         self._wrap = wrap
+        self._join = join
         self._rss_bytes = rss_bytes
         self._dialects = dialects
         self._loaded: dict[str, Loaded] = {}
         self._building: dict[str, asyncio.Task[Loaded]] = {}
+        self._retiring: set[asyncio.Task[None]] = set()
+
+    def configure(self, profiles: Sequence[ProviderProfile]) -> None:
+        """Have these providers from now on. One that changed is built anew; calls under way end with the old one."""
+        before, self._profiles = self._profiles, {profile.name: profile for profile in profiles}
+        for name in [name for name in self._loaded if self._profiles.get(name) != before.get(name)]:
+            task = asyncio.create_task(self._loaded.pop(name).provider.close())
+            self._retiring.add(task)
+            task.add_done_callback(self._retiring.discard)
 
     def get_loaded_providers(self) -> list[str]:
         """Return the names of the providers built so far, in the order they were."""
@@ -99,29 +119,36 @@ class ProviderRegistry:
         return (await asyncio.shield(task)).provider
 
     async def _build(self, name: str) -> Loaded:
-        profile, clock = self._profiles[name], self._parts.clock
+        profile, clock = self._profiles.get(name), self._parts.clock
+        if profile is None:
+            message = f"provider {name} is not configured any more"
+            raise ProviderError(message, provider=name, failure=FailureKind.UNSUPPORTED, asked=False)
         before, began = self._rss_bytes(), clock.monotonic()
         try:
-            provider = await asyncio.to_thread(self._made, profile)
+            providers = await asyncio.to_thread(self._made, profile)
         except (ImportError, KeyError) as error:
             log.error("provider can't be loaded", provider=name, dialect=profile.dialect, detail=repr(error))
             message = f"provider {name} can't be loaded: its dialect {profile.dialect!r} is not available"
             raise ProviderError(message, provider=name, failure=FailureKind.UNSUPPORTED) from error
         loaded = Loaded(
-            provider=self._wrap(profile, provider),
+            provider=self._join(profile, [self._wrap(profile, provider) for provider in providers]),
             memory_bytes=max(0, self._rss_bytes() - before),
             load_seconds=clock.monotonic() - began,
         )
-        self._loaded[name] = loaded
+        if self._profiles.get(name) == profile:
+            self._loaded[name] = loaded
         log.info("provider loaded", provider=name, memory_bytes=loaded.memory_bytes, seconds=loaded.load_seconds)
         return loaded
 
-    def _made(self, profile: ProviderProfile) -> Provider:
+    def _made(self, profile: ProviderProfile) -> Sequence[Provider]:
         module = cast(DialectModule, importlib.import_module(self._dialects[profile.dialect]))
-        return module.build(profile, self._parts)
+        each = [replace(profile, keys=(key,)) for key in profile.keys] or [profile]
+        return [module.build(one, self._parts) for one in each]
 
     async def close(self) -> None:
         """Close every provider."""
         for loaded in self._loaded.values():
             await loaded.provider.close()
         self._loaded.clear()
+        for task in tuple(self._retiring):
+            task.cancel()

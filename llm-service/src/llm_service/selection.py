@@ -1,0 +1,132 @@
+"""Puts the selection of providers together: keys, lazy providers, routes, failover and hedging."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import random
+
+import psutil
+
+from llm_service.adapters.tracing import TracedProvider
+from llm_service.configuration import Configuration
+from llm_service.domain.breaker import BreakerRule
+from llm_service.domain.failover import Failover, Retries
+from llm_service.domain.hedge import Hedge
+from llm_service.domain.key_rings import KeyRings
+from llm_service.domain.keyed import KeyedProvider
+from llm_service.domain.ledger import Ledger
+from llm_service.domain.meter import Meter
+from llm_service.domain.monitor import ProviderMonitor
+from llm_service.domain.patience import Limits, PatientProvider
+from llm_service.domain.policy.cost import CheapestFirst
+from llm_service.domain.policy.latency import FastestFirst
+from llm_service.domain.policy.order import Order
+from llm_service.domain.policy.weight import Weight
+from llm_service.domain.pool import ProviderPool
+from llm_service.domain.price import PriceBook
+from llm_service.domain.profile import ProviderProfile
+from llm_service.domain.provider import Provider
+from llm_service.domain.retry_budget import RetryBudget
+from llm_service.domain.router import Router
+from llm_service.live_configuration import LiveConfiguration
+from llm_service.providers.registry import Parts, ProviderRegistry
+from llm_service.settings import LlmSettings
+from penstock_kit.clock import Clock
+from penstock_kit.ids import new_id
+from penstock_kit.logging import get_logger
+from penstock_kit.redaction import mask_secret
+from penstock_kit.telemetry import Tracing
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Who answers: the router, the lazy providers, their keys and what is known of them."""
+
+    router: Router
+    registry: ProviderRegistry
+    rings: KeyRings
+    monitor: ProviderMonitor
+
+
+def build_selection(
+    settings: LlmSettings, live: LiveConfiguration, prices: PriceBook, clock: Clock, tracing: Tracing
+) -> Selection:
+    """Return the selection over the configuration in force, which it follows."""
+    rule = BreakerRule(calls=settings.breaker_calls, open_seconds=settings.breaker_seconds)
+    rings = KeyRings(rule=rule, clock=clock, mask=mask_secret, on_dead=_alert)
+    registry = _registry(settings, live.current.profiles, rings, clock, tracing)
+    monitor = ProviderMonitor(clock)
+    policies = {
+        "order": Order(),
+        "hedge": Order(),
+        "weight": Weight(weight_of=lambda name: _weight(live.current, name), random=random),
+        "cost": CheapestFirst(prices),
+        "latency": FastestFirst(monitor),
+    }
+    router = Router(table=lambda: live.current.routing, policies=policies, rings=rings, fallback=settings.fallback)
+
+    def follow(configuration: Configuration) -> None:
+        rings.configure(configuration.profiles)
+        registry.configure(configuration.profiles)
+
+    live.subscribe(follow)
+    return Selection(router=router, registry=registry, rings=rings, monitor=monitor)
+
+
+def build_answering(
+    settings: LlmSettings,
+    selection: Selection,
+    *,
+    pool: ProviderPool,
+    ledger: Ledger,
+    prices: PriceBook,
+    clock: Clock,
+) -> Hedge:
+    """Return what answers questions: failover over the router's candidates, raced when the policy says so."""
+    failover = Failover(
+        pool=pool,
+        monitor=selection.monitor,
+        clock=clock,
+        route=selection.router.route,
+        budget=RetryBudget(clock),
+        retries=Retries(times=settings.retries),
+    )
+    return Hedge(
+        failover,
+        route=selection.router.route,
+        monitor=selection.monitor,
+        meter=lambda request, expected: Meter(request, clock, prices, new_id("call"), expected),
+        settle=lambda meter: ledger.record(meter.row()),
+        delay=settings.hedge_delay,
+    )
+
+
+def rss_bytes() -> int:
+    """Return the resident memory of this process."""
+    return psutil.Process().memory_info().rss
+
+
+def _registry(
+    settings: LlmSettings, profiles: Sequence[ProviderProfile], rings: KeyRings, clock: Clock, tracing: Tracing
+) -> ProviderRegistry:
+    """The lazy providers: each instance in patience, and in spans when traces are recorded; all keys joined."""
+    limits = Limits(first_token=settings.first_token_timeout, idle=settings.idle_timeout, whole=settings.answer_timeout)
+
+    def wrap(profile: ProviderProfile, provider: Provider) -> Provider:
+        traced = TracedProvider(provider, name=profile.name, tracer=tracing.tracer(__name__))
+        return PatientProvider(traced if tracing.enabled else provider, name=profile.name, limits=limits)
+
+    def join(profile: ProviderProfile, providers: Sequence[Provider]) -> Provider:
+        return KeyedProvider(providers, ring=lambda: rings.of(profile.name))
+
+    parts = Parts(clock=clock, new_id=new_id, connect_timeout=settings.connect_timeout)
+    return ProviderRegistry(profiles, parts=parts, wrap=wrap, join=join, rss_bytes=rss_bytes)
+
+
+def _weight(configuration: Configuration, provider: str) -> float:
+    return next((profile.weight for profile in configuration.profiles if profile.name == provider), 1.0)
+
+
+def _alert(provider: str, masked: str) -> None:
+    log.error("provider key refused by its vendor, it is not used any more", provider=provider, key=masked)

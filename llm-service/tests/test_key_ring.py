@@ -1,0 +1,116 @@
+"""Several keys of one provider."""
+
+import pytest
+
+from llm_service.domain.breaker import BreakerRule, BreakerState
+from llm_service.domain.event import Started
+from llm_service.domain.failure import FailureKind, ProviderError
+from llm_service.domain.key_ring import KeyRing, KeyState
+from llm_service.domain.keyed import KeyedProvider
+from llm_service.testing import ScriptedProvider, collected, question, text_of
+from penstock_testkit.clock import ManualClock
+
+
+@pytest.fixture
+def dead() -> list[tuple[str, str]]:
+    return []
+
+
+@pytest.fixture
+def ring(clock: ManualClock, dead: list[tuple[str, str]]) -> KeyRing:
+    return KeyRing(
+        "p",
+        ["sk-a", "sk-b"],
+        rule=BreakerRule(calls=2, open_seconds=10),
+        clock=clock,
+        on_dead=lambda provider, masked: dead.append((provider, masked)),
+    )
+
+
+def keyed(ring: KeyRing, *inners: ScriptedProvider) -> KeyedProvider:
+    return KeyedProvider(inners, ring=lambda: ring)
+
+
+def test_keys_take_turns_and_the_least_loaded_goes_first(ring: KeyRing) -> None:
+    first, second = ring.take(), ring.take()
+    assert (first.index, second.index) == (0, 1)
+    ring.give_back(second)
+    assert ring.take().index == 1
+
+
+async def test_a_limited_key_rests_as_long_as_the_vendor_says_and_the_other_answers(
+    ring: KeyRing, clock: ManualClock
+) -> None:
+    limited = ScriptedProvider(failures=[FailureKind.RATE_LIMIT], retry_after=30)
+    other = ScriptedProvider(texts=("b",))
+    provider = keyed(ring, limited, other)
+    for _ in range(3):
+        assert text_of(await collected(provider.stream(question()))) == "b"
+    assert (len(limited.asked), len(other.asked)) == (1, 3)
+    assert [view.state for view in ring.views()] == [KeyState.COOLING, KeyState.LIVE]
+    clock.advance(30)
+    await collected(provider.stream(question()))
+    assert len(limited.asked) == 2
+
+
+async def test_a_refused_key_is_dead_and_told_once(ring: KeyRing, dead: list[tuple[str, str]]) -> None:
+    refused = ScriptedProvider(failure=FailureKind.AUTH, texts=())
+    provider = keyed(ring, ScriptedProvider(failures=[FailureKind.AUTH]), ScriptedProvider(texts=("b",)))
+    for _ in range(3):
+        assert text_of(await collected(provider.stream(question()))) == "b"
+    assert dead == [("p", "sk-a")]
+    assert ring.any_dead
+    assert not refused.asked
+
+
+async def test_when_every_key_is_refused_nobody_is_asked_again(ring: KeyRing, dead: list[tuple[str, str]]) -> None:
+    inners = [ScriptedProvider(failures=[FailureKind.AUTH]) for _ in range(2)]
+    provider = keyed(ring, *inners)
+    for expected in (True, False):
+        with pytest.raises(ProviderError) as caught:
+            await collected(provider.stream(question()))
+        assert (caught.value.failure, caught.value.asked) == (FailureKind.AUTH, expected)
+    assert [len(inner.asked) for inner in inners] == [1, 1]
+    assert len(dead) == 2
+    assert ring.ready_in() is None
+
+
+async def test_failures_open_the_breaker_of_the_key_only(ring: KeyRing, clock: ManualClock) -> None:
+    broken, good = ScriptedProvider(failures=[FailureKind.SERVER] * 9), ScriptedProvider()
+    provider = keyed(ring, broken, good)
+    failed = 0
+    for _ in range(8):
+        try:
+            await collected(provider.stream(question()))
+        except ProviderError:
+            failed += 1
+    assert failed == 2
+    assert [view.breaker for view in ring.views()] == [BreakerState.OPEN, BreakerState.CLOSED]
+    assert ring.breaker is BreakerState.CLOSED
+
+
+async def test_with_all_breakers_open_the_caller_is_told_when_to_come_again(ring: KeyRing) -> None:
+    provider = keyed(ring, *(ScriptedProvider(failures=[FailureKind.SERVER] * 9) for _ in range(2)))
+    for _ in range(4):
+        with pytest.raises(ProviderError):
+            await collected(provider.stream(question()))
+    with pytest.raises(ProviderError, match=r"not asked for another 10.0 s") as caught:
+        await collected(provider.stream(question()))
+    assert (caught.value.failure, caught.value.retry_after) == (FailureKind.BREAKER_OPEN, 10)
+    assert not caught.value.asked
+
+
+async def test_a_key_is_not_changed_once_the_answer_began(ring: KeyRing) -> None:
+    begun = ScriptedProvider(texts=("half",), failure=FailureKind.RATE_LIMIT)
+    other = ScriptedProvider()
+    with pytest.raises(ProviderError):
+        await collected(keyed(ring, begun, other).stream(question()))
+    assert not other.asked
+
+
+async def test_leaving_gives_the_key_back(ring: KeyRing) -> None:
+    provider = keyed(ring, ScriptedProvider(texts=("x", "y")), ScriptedProvider())
+    stream = provider.stream(question())
+    assert isinstance((await anext(stream))[0], Started)
+    await stream.aclose()
+    assert ring.take().in_flight == 1

@@ -1,0 +1,102 @@
+"""Selection policies, and the router over them."""
+
+from collections import Counter
+from decimal import Decimal
+from random import Random
+
+from llm_service.domain.breaker import BreakerRule
+from llm_service.domain.failure import FailureKind, ProviderError
+from llm_service.domain.key_rings import KeyRings
+from llm_service.domain.monitor import ProviderMonitor
+from llm_service.domain.policy.cost import CheapestFirst
+from llm_service.domain.policy.latency import FastestFirst
+from llm_service.domain.policy.order import Order
+from llm_service.domain.policy.weight import Weight
+from llm_service.domain.price import OperatorPrices, Price
+from llm_service.domain.profile import ProviderProfile
+from llm_service.domain.route import RoutingTable, Seat
+from llm_service.domain.router import Router
+from penstock_testkit.clock import ManualClock
+
+NAMES = ("dear", "cheap", "unknown")
+PRICES = OperatorPrices(
+    {
+        ("dear", "m"): Price(input=Decimal(10), output=Decimal(30)),
+        ("cheap", "m"): Price(input=Decimal(1), output=Decimal(2)),
+    },
+    free=frozenset({"fallback"}),
+)
+
+
+def router(clock: ManualClock, policy: str, *, fallback: bool = True) -> tuple[Router, ProviderMonitor, KeyRings]:
+    seats = tuple(Seat(provider=name, models=("m",)) for name in (*NAMES, "fallback"))
+    monitor = ProviderMonitor(clock)
+    random = Random(7)
+    weights = {"dear": 3.0, "cheap": 1.0, "unknown": 1.0}
+    rings = KeyRings(rule=BreakerRule(), clock=clock, mask=lambda key: key, on_dead=lambda *_: None)
+    rings.configure([ProviderProfile(name=name, dialect="openai", models=("m",)) for name in (*NAMES, "fallback")])
+    made = Router(
+        table=lambda: RoutingTable(seats=seats, policy=policy),
+        policies={
+            "order": Order(),
+            "hedge": Order(),
+            "cost": CheapestFirst(PRICES),
+            "latency": FastestFirst(monitor),
+            "weight": Weight(weight_of=weights.__getitem__, random=random.random),
+        },
+        rings=rings,
+        fallback=fallback,
+    )
+    return made, monitor, rings
+
+
+def providers(made: Router, model: str = "") -> list[str]:
+    return [candidate.provider for candidate in made.plan(model).candidates]
+
+
+def test_order_is_the_operators(clock: ManualClock) -> None:
+    assert providers(router(clock, "order")[0]) == [*NAMES, "fallback"]
+
+
+def test_cost_puts_the_cheapest_first_and_unknown_prices_behind(clock: ManualClock) -> None:
+    made = router(clock, "cost")[0]
+    assert providers(made) == ["cheap", "dear", "unknown", "fallback"]
+    scores = {candidate.provider: candidate.score for candidate in made.plan("").candidates}
+    assert (scores["cheap"], scores["dear"]) == (1.25, 15.0)
+
+
+def test_latency_puts_the_fastest_first_and_asks_everybody_once(clock: ManualClock) -> None:
+    made, monitor, _ = router(clock, "latency")
+    monitor.answered("dear", 0.2)
+    monitor.answered("cheap", 0.9)
+    assert providers(made) == ["unknown", "dear", "cheap", "fallback"]
+    monitor.answered("unknown", 0.5)
+    assert providers(made) == ["dear", "unknown", "cheap", "fallback"]
+
+
+def test_weight_draws_in_proportion(clock: ManualClock) -> None:
+    made = router(clock, "weight")[0]
+    first = Counter(providers(made)[0] for _ in range(2000))
+    assert 0.55 < first["dear"] / 2000 < 0.65
+    assert set(first) == set(NAMES)
+
+
+def test_the_request_may_choose_the_policy(clock: ManualClock) -> None:
+    made = router(clock, "order")[0]
+    assert made.plan("", policy="cost").candidates[0].provider == "cheap"
+
+
+def test_without_stand_in_the_offline_provider_answers_only_by_name(clock: ManualClock) -> None:
+    made = router(clock, "order", fallback=False)[0]
+    assert providers(made) == list(NAMES)
+    assert providers(made, "fallback") == ["fallback"]
+
+
+def test_an_explanation_says_who_could_not_be_asked_now_and_why(clock: ManualClock) -> None:
+    made, _, rings = router(clock, "order")
+    ring = rings.of("dear")
+    assert ring is not None
+    ring.failed(ring.take(), ProviderError("x", provider="dear", failure=FailureKind.RATE_LIMIT, retry_after=9))
+    explained = made.explain("").candidates
+    assert [candidate.eligible for candidate in explained] == [False, True, True, True]
+    assert "not asked for another 9.0 s" in explained[0].why
