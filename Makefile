@@ -89,3 +89,18 @@ bench: .venv/.dev ## Measure this system beside its floors and print ratios
 .PHONY: bench-peers
 bench-peers: .venv/.dev ## Install the gateways that `make bench` measures beside this one
 	@scripts/bench-peers
+
+# Docker's plug-in where it is installed, else the program of version 1.
+COMPOSE ?= $$(docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+
+.PHONY: images
+images: ## Build the container images
+	@$(COMPOSE) build
+
+.PHONY: compose-up
+compose-up: images ## Start the system in containers, in the background
+	@$(COMPOSE) up -d
+
+.PHONY: compose-down
+compose-down: ## Stop the containers; their volumes stay
+	@$(COMPOSE) down

@@ -1,0 +1,51 @@
+# The image of one service:
+#
+#   docker build -f deploy/docker/service.Dockerfile --build-arg SERVICE=llm-service -t penstock/llm-service:local .
+#
+# SERVICE is the service's folder, and only says what the image starts: all five share every layer, so that they take
+# the room of one, are always of one version, and `penstock` works in each container (`penstock up` as well).
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+
+# --- what is locked, in an environment that is copied as it is ------------------------------------------------------
+FROM ${PYTHON_IMAGE} AS dependencies
+ENV UV_LINK_MODE=copy UV_NO_CACHE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+COPY requirements.lock /build/
+# uv comes from the lock like everything else, by pip, and stays behind: /opt/build is not copied.
+RUN cd /build \
+ && awk '/^[^ ]/ {wanted = /^uv==/} wanted' requirements.lock >uv.txt \
+ && awk '/^[^ ]/ {wanted = !/^uv==/} wanted' requirements.lock >run.txt \
+ && python -m venv /opt/build && /opt/build/bin/pip install -q --require-hashes -r uv.txt \
+ && python -m venv --without-pip /opt/penstock \
+ && /opt/build/bin/uv pip install -q --python /opt/penstock/bin/python --require-hashes --compile-bytecode -r run.txt \
+ && cd /opt/penstock/lib/python3.*/site-packages \
+ && rm -rf pyarrow/include pyarrow/tests \
+ && echo /opt/members >penstock_members.pth
+
+# --- our own packages; .dockerignore lets nothing else through ------------------------------------------------------
+FROM dependencies AS members
+COPY . /build/members
+RUN cd /build/members \
+ && /opt/build/bin/uv pip install -q --offline --python /opt/penstock/bin/python --target /opt/members \
+      --no-deps --no-build-isolation --compile-bytecode \
+      ./protos ./libs/kit ./gateway ./llm-service ./chat-stream-service ./feature-service ./cache-service ./cli
+
+# --- what runs: no pip, no root, nothing to write but PENSTOCK_HOME and /tmp -------------------------------
+FROM ${PYTHON_IMAGE}
+RUN groupadd --gid 10001 penstock \
+ && useradd --uid 10001 --gid 10001 --home-dir /var/lib/penstock --no-create-home --shell /usr/sbin/nologin penstock \
+ && install -d -o penstock -g penstock -m 0750 /var/lib/penstock
+COPY --from=dependencies /opt/penstock /opt/penstock
+ENV PATH=/opt/members/bin:/opt/penstock/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PENSTOCK_HOME=/var/lib/penstock \
+    PENSTOCK_BIND_HOST=0.0.0.0
+WORKDIR /opt/penstock
+USER 10001:10001
+COPY deploy/docker/healthy.py /opt/penstock/
+COPY --from=members /opt/members /opt/members
+ARG SERVICE
+ENV PENSTOCK_SERVICE=${SERVICE}
+LABEL org.opencontainers.image.title="penstock ${SERVICE}"
+# The package is the folder's name with underscores. exec: the service itself is process 1 and gets the SIGTERM.
+CMD ["sh", "-c", "exec python -m \"$(echo \"$PENSTOCK_SERVICE\" | tr - _)\""]
