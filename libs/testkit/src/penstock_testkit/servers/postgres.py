@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock_testkit.servers.process import ServerProcess, docker_answers, free_port, wait_until
+from penstock_testkit.servers.process import ServerProcess, docker_answers, free_port, in_container, wait_until
 
 _UNPRIVILEGED = "nobody"
 
@@ -27,8 +27,8 @@ def start_postgres() -> PostgresServer:
     """Find or start a PostgreSQL; see the package's docstring for the order."""
     if url := os.environ.get("TEST_POSTGRES_URL"):
         return PostgresServer(url=url, found_as="environment", stop=_nothing)
-    if docker_answers():
-        return _in_container()
+    if docker_answers() and (container := in_container(_in_container)) is not None:
+        return container
     port = free_port()
     process = start_local_postgres(port)
     return PostgresServer(url=f"postgresql://penstock@127.0.0.1:{port}/postgres", found_as="local", stop=process.stop)

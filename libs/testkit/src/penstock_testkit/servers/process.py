@@ -5,10 +5,14 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+
+Server = TypeVar("Server")
 
 
 def free_port() -> int:
@@ -34,6 +38,17 @@ def docker_answers() -> bool:
         return subprocess.run([docker, "info"], capture_output=True, timeout=2, check=False).returncode == 0
     except subprocess.TimeoutExpired:
         return False
+
+
+def in_container(start: Callable[[], Server]) -> Server | None:
+    """Start a server in a container; None when the engine has no image of it and can't get one."""
+    from docker.errors import DockerException
+
+    try:
+        return start()
+    except DockerException as error:
+        sys.stderr.write(f"no container: {error}\n")
+        return None
 
 
 def wait_until(ready: Callable[[], bool], *, seconds: float, what: str) -> None:

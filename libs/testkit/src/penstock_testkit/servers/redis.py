@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock_testkit.servers.process import ServerProcess, accepts, docker_answers, free_port, wait_until
+from penstock_testkit.servers.process import ServerProcess, accepts, docker_answers, free_port, in_container, wait_until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +25,8 @@ def start_redis() -> RedisServer:
     """Find or start a Redis; see the package's docstring for the order."""
     if url := os.environ.get("TEST_REDIS_URL"):
         return RedisServer(url=url, found_as="environment", stop=_nothing)
-    if docker_answers():
-        return _in_container()
+    if docker_answers() and (container := in_container(_in_container)) is not None:
+        return container
     port = free_port()
     process = start_local_redis(port)
     return RedisServer(url=f"redis://127.0.0.1:{port}/0", found_as="local", stop=process.stop)
