@@ -21,6 +21,8 @@ from gateway.auth.throttle import Throttle
 from gateway.auth.ticket import Tickets
 from gateway.auth.token import AccessTokens
 from gateway.clients import Clients
+from gateway.completion.call import ModelCalls
+from gateway.mcp.server import McpServer
 from gateway.middleware.measure import HttpMetrics
 from gateway.openai.chat import PATH as CHAT_PATH
 from gateway.openai.chat import ChatCompletions
@@ -35,6 +37,7 @@ from gateway.routes.features import FeatureRoutes
 from gateway.routes.health import HealthRoutes
 from gateway.routes.keys import KeyRoutes
 from gateway.routes.login import LoginRoutes
+from gateway.routes.mcp import McpRoutes
 from gateway.routes.metadata import MetadataRoutes
 from gateway.routes.models import ModelRoutes
 from gateway.routes.monitoring import MonitoringRoutes
@@ -125,6 +128,9 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
         DataRoutes(features=clients.features, guard=guard).router,
         FeatureRoutes(features=clients.features, guard=guard).router,
         DatasetRoutes(features=clients.features, guard=guard, running=running).router,
+        McpRoutes(
+            server=McpServer(tools=clients.tools, version=VERSION), guard=guard, origins=settings.origins()
+        ).router,
         PageRoutes().router,
     )
     frame = Frame(
@@ -137,7 +143,8 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
         ingest_path=INGEST_PATH,
         access_log=settings.access_log,
     )
-    hot = {("POST", CHAT_PATH): ChatCompletions(llm=clients.llm, guard=guard, times=times, running=running)}
+    calls = ModelCalls(llm=clients.llm, times=times, running=running)
+    hot: dict[tuple[str, str], ASGIApp] = {("POST", CHAT_PATH): ChatCompletions(calls=calls, guard=guard)}
     return Application(asgi=build_app(routers=routers, hot=hot, frame=frame), readiness=readiness, running=running)
 
 

@@ -9,6 +9,7 @@ from penstock.chat.v1.chat_pb2_grpc import (
     ConversationServiceStub,
     EngineServiceStub,
     StreamServiceStub,
+    ToolServiceStub,
 )
 from penstock.feature.v1.feature_pb2_grpc import FeatureServiceStub, MetadataServiceStub
 from penstock.llm.v1.cost_pb2_grpc import CostServiceStub
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         ConversationServiceAsyncStub,
         EngineServiceAsyncStub,
         StreamServiceAsyncStub,
+        ToolServiceAsyncStub,
     )
     from penstock.feature.v1.feature_pb2_grpc import FeatureServiceAsyncStub, MetadataServiceAsyncStub
     from penstock.llm.v1.cost_pb2_grpc import CostServiceAsyncStub
@@ -40,6 +42,7 @@ _IDEMPOTENT: Final[dict[str, tuple[str, ...]]] = {
         "penstock.chat.v1.ConversationService/GetConversation",
         "penstock.chat.v1.ConversationService/ListMessages",
         "penstock.chat.v1.EngineService/ListEngines",
+        "penstock.chat.v1.ToolService/ListTools",
     ),
     "feature-service": (
         "penstock.feature.v1.MetadataService/ListDevices",
@@ -62,6 +65,7 @@ class Clients:
     conversations: "ConversationServiceAsyncStub"
     engines: "EngineServiceAsyncStub"
     registrations: "ClientServiceAsyncStub"
+    tools: "ToolServiceAsyncStub"
     features: "FeatureServiceAsyncStub"
     metadata: "MetadataServiceAsyncStub"
     cache: "CacheServiceAsyncStub"
@@ -90,6 +94,7 @@ def open_clients(*, llm: str, chat: str, feature: str, cache: str) -> Clients:
         conversations=ConversationServiceStub(chat_channel),
         engines=EngineServiceStub(chat_channel),
         registrations=ClientServiceStub(chat_channel),
+        tools=ToolServiceStub(chat_channel),
         features=FeatureServiceStub(feature_channel),
         metadata=MetadataServiceStub(feature_channel),
         cache=CacheServiceStub(cache_channel),

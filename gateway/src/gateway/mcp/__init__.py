@@ -1,0 +1,1 @@
+"""The Model Context Protocol, as far as a server of tools speaks it."""

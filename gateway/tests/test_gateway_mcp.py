@@ -1,0 +1,170 @@
+"""The MCP endpoint, judged by the official SDK's client."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+import pytest
+import pytest_asyncio
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+from penstock.chat.v1 import chat_pb2 as pb
+from penstock.chat.v1 import chat_pb2_grpc
+from penstock.common.v1 import common_pb2
+
+from penstock_kit.context import Caller, current_context
+from penstock_kit.errors import Unavailable
+from penstock_testkit.services import serve
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+SCHEMA = '{"type":"object","properties":{"device_code":{"type":"string"}},"required":["device_code"]}'
+
+
+class FakeTools(chat_pb2_grpc.ToolServiceServicer):
+    """One tool; remembers who called it with what."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Caller, str, str]] = []
+        self.down = False
+
+    async def ListTools(self, request: Any, context: Any) -> pb.ListToolsResponse:  # noqa: N802
+        if self.down:
+            raise Unavailable("out of order")
+        tool = common_pb2.ToolDefinition(name="device_statistics", description="Computes.", parameters_json=SCHEMA)
+        return pb.ListToolsResponse(tools=[tool])
+
+    async def CallTool(self, request: Any, context: Any) -> pb.CallToolResponse:  # noqa: N802
+        self.calls.append((current_context().caller, request.name, request.arguments_json))
+        if request.name != "device_statistics":
+            return pb.CallToolResponse(content=f"there is no tool {request.name!r}", is_error=True)
+        return pb.CallToolResponse(content='{"mean": 120.25}')
+
+
+@pytest.fixture
+def tools() -> FakeTools:
+    return FakeTools()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def door(start_gateway: Any, tools: FakeTools) -> AsyncGenerator[Any]:
+    """A gateway in front of the fake tools."""
+    async with serve((chat_pb2_grpc.add_ToolServiceServicer_to_server, tools)) as address:
+        yield await start_gateway(address=address)
+
+
+@asynccontextmanager
+async def assistant(door: Any, mode: str) -> AsyncGenerator[Client]:
+    """The official client, connected with the administrator's key."""
+    async with httpx2.AsyncClient(headers=door.auth(), trust_env=False, timeout=10) as http:
+        transport = streamable_http_client(f"{door.url}/mcp", http_client=http)
+        async with Client(transport, mode=mode) as client:
+            yield client
+
+
+@pytest.mark.parametrize(("mode", "version"), [("legacy", "2025-11-25"), ("auto", "2026-07-28")])
+async def test_the_official_client_lists_and_calls_the_tools(
+    door: Any, tools: FakeTools, mode: str, version: str
+) -> None:
+    async with assistant(door, mode) as client:
+        assert client.protocol_version == version
+        assert client.server_info is not None
+        assert client.server_info.name == "penstock"
+        assert "list_devices" in (client.instructions or "")
+        listed = (await client.list_tools()).tools
+        assert [tool.name for tool in listed] == ["device_statistics"]
+        assert listed[0].input_schema["required"] == ["device_code"]
+        good = await client.call_tool("device_statistics", {"device_code": "WLD001"})
+        assert [getattr(block, "text", "") for block in good.content] == ['{"mean": 120.25}']
+        bad = await client.call_tool("nothing", {})
+        assert bad.is_error
+    caller, name, arguments = tools.calls[0]
+    assert (caller.is_admin, name, arguments) == (True, "device_statistics", '{"device_code":"WLD001"}')
+
+
+async def post(door: Any, message: Any, **headers: str) -> Any:
+    return await door.client.post("/mcp", json=message, headers={**door.auth(), **headers})
+
+
+def request(method: str, params: Any = None, identity: Any = 1) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": identity, "method": method, "params": params or {}}
+
+
+async def test_a_handshake_agrees_on_the_version_the_client_asks_for(door: Any) -> None:
+    for asked, agreed in (("2025-03-26", "2025-03-26"), ("1999-01-01", "2025-11-25")):
+        answer = await post(door, request("initialize", {"protocolVersion": asked}))
+        assert answer.json()["result"]["protocolVersion"] == agreed
+
+
+async def test_a_notification_is_taken_and_a_ping_answered(door: Any) -> None:
+    taken = await post(door, {"jsonrpc": "2.0", "method": "notifications/initialized"})
+    assert (taken.status_code, taken.content) == (202, b"")
+    assert (await post(door, request("ping", identity="a"))).json() == {"jsonrpc": "2.0", "id": "a", "result": {}}
+
+
+META = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
+MODERN = {"mcp-protocol-version": "2026-07-28", "mcp-method": "tools/list"}
+
+
+@pytest.mark.parametrize(
+    ("message", "headers", "status", "code"),
+    [
+        ([request("ping")], {}, 400, -32600),
+        ("ping", {}, 400, -32600),
+        ({"id": 1, "method": "ping"}, {}, 400, -32600),
+        ({"jsonrpc": "2.0", "id": {}, "method": "ping"}, {}, 400, -32600),
+        (request("resources/list"), {}, 200, -32601),
+        (request("tools/call", {"name": 5}), {}, 400, -32602),
+        (request("tools/call", {"name": "x", "arguments": [1]}), {}, 400, -32602),
+        (request("ping"), {"mcp-protocol-version": "2099-01-01"}, 400, -32022),
+        (request("tools/list"), MODERN, 400, -32602),
+        (request("tools/list", {"_meta": META}), {}, 400, -32020),
+        (request("tools/list", {"_meta": META}), {**MODERN, "mcp-method": "tools/call"}, 400, -32020),
+        (
+            request("tools/call", {"_meta": META, "name": "a"}),
+            {**MODERN, "mcp-method": "tools/call", "mcp-name": "b"},
+            400,
+            -32020,
+        ),
+        (request("prompts/list", {"_meta": META}), {**MODERN, "mcp-method": "prompts/list"}, 404, -32601),
+    ],
+)
+async def test_what_is_wrong_is_answered_as_json_rpc_says(
+    door: Any, message: Any, headers: dict[str, str], status: int, code: int
+) -> None:
+    answer = await post(door, message, **headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+
+
+async def test_a_body_that_is_no_json_is_a_parse_error(door: Any) -> None:
+    answer = await door.client.post("/mcp", content=b"{", headers=door.auth())
+    assert (answer.status_code, answer.json()["error"]["code"], answer.json()["id"]) == (400, -32700, None)
+
+
+async def test_there_is_no_stream_to_get_and_no_session_to_delete(door: Any) -> None:
+    for method in ("GET", "DELETE"):
+        answer = await door.client.request(method, "/mcp", headers=door.auth())
+        assert answer.status_code == 405
+
+
+async def test_nobody_unknown_and_nobody_without_the_scope_gets_in(door: Any, tools: FakeTools) -> None:
+    assert (await door.client.post("/mcp", json=request("tools/list"))).status_code == 401
+    made = await door.client.post("/api/v1/keys", json={"name": "chat", "scopes": ["chat"]}, headers=door.auth())
+    key = made.json()["key"]
+    answer = await door.client.post("/mcp", json=request("tools/list"), headers=door.auth(key))
+    assert (answer.status_code, answer.json()["reason"]) == (403, "SCOPE_MISSING")
+    assert tools.calls == []
+
+
+async def test_a_service_that_is_down_is_told_as_such(door: Any, tools: FakeTools) -> None:
+    tools.down = True
+    answer = await post(door, request("tools/list"))
+    assert (answer.status_code, answer.json()["reason"]) == (503, "UNAVAILABLE")
+
+
+async def test_a_page_of_another_origin_is_refused(start_gateway: Any) -> None:
+    door = await start_gateway(cors_origins="https://app.example")
+    good = await post(door, request("ping"), origin="https://app.example")
+    bad = await post(door, request("ping"), origin="https://evil.example")
+    assert (good.status_code, bad.status_code, bad.json()["reason"]) == (200, 403, "ORIGIN_NOT_ALLOWED")
