@@ -6,7 +6,8 @@ import pytest
 from penstock.common.v1.common_pb2 import ToolCall, Usage
 from penstock.llm.v1 import llm_pb2 as pb
 
-from gateway.openai.answer import chat_completion_from_proto, headers_from_started
+from gateway.completion.header import headers_from_started
+from gateway.openai.answer import chat_completion_from_proto
 from gateway.openai.chunk import ChunkRenderer
 from gateway.openai.deadline import caller_timeout
 from gateway.openai.request import chat_request_from_json

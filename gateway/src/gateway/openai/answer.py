@@ -1,4 +1,4 @@
-"""The pieces that whole answers and streamed chunks share: usage, tool calls, extras, headers."""
+"""The pieces that whole answers and streamed chunks share: usage, tool calls, extras."""
 
 from typing import Any, Final
 
@@ -7,7 +7,6 @@ from penstock.common.v1.common_pb2 import Usage
 from penstock.llm.v1 import llm_pb2 as pb
 
 from gateway.openai.field import JsonObject
-from gateway.streaming.event_stream import Header
 
 _FINISH: Final = {"budget_exceeded": "length", "": "stop"}
 
@@ -95,32 +94,6 @@ def annotation_from_proto(annotation: pb.Annotation) -> JsonObject:
             "end_index": annotation.end_index,
         },
     }
-
-
-def headers_from_started(started: pb.Started) -> list[Header]:
-    """Return the headers that say who answered and how: provider, dropped knobs, degradation, cache."""
-    headers: list[Header] = []
-    if started.provider:
-        headers.append((b"x-penstock-provider", _header_value(started.provider)))
-    if started.dropped_params:
-        headers.append((b"x-dropped-params", _header_value(",".join(started.dropped_params))))
-    if started.degraded:
-        failed = (f"{attempt.provider}:{attempt.error_kind}" for attempt in started.failed_attempts)
-        headers.append((b"x-degraded", _header_value(",".join(failed)) or b"true"))
-    if started.cache:
-        headers.append((b"x-cache", _header_value(_cache_verdict(started))))
-    return headers
-
-
-def _cache_verdict(started: pb.Started) -> str:
-    if started.cache == "semantic_hit":
-        return f"hit; sim={started.similarity:.2f}"
-    return started.cache
-
-
-def _header_value(text: str) -> bytes:
-    """Return `text` as a header may carry it: printable ASCII, no line can be broken."""
-    return "".join(c if c.isprintable() else "?" for c in text).encode("ascii", "replace")
 
 
 def _choice(choice: pb.Choice) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Final
 import orjson
 from penstock.llm.v1 import llm_pb2 as pb
 
+from gateway.json import encode
 from gateway.openai.answer import (
     annotation_from_proto,
     answer_id,
@@ -14,7 +15,9 @@ from gateway.openai.answer import (
     usage_from_proto,
 )
 from gateway.openai.field import JsonObject
+from gateway.problems import openai_error
 from gateway.streaming.frame import DONE, data_frame
+from penstock_kit.errors import PenstockError
 
 _NO_USAGE: Final = b',"usage":null'
 
@@ -56,6 +59,10 @@ class ChunkRenderer:
                 case _:
                     pass
         return b"".join(frames)
+
+    def failure(self, error: PenstockError) -> bytes:
+        """Return the error frame that ends a stream."""
+        return data_frame(encode(openai_error(error)))
 
     def _start(self, started: pb.Started) -> None:
         self.started = started

@@ -17,12 +17,13 @@ class EventStream:
 
     Nothing is sent before the first frame, so that an early failure can still be answered with its own
     status; after `hold` seconds without one the headers go out all the same, followed by a heartbeat every
-    `heartbeat` seconds of silence. `headers` is asked for what to add when the headers are sent.
+    `heartbeat` seconds of silence, sent as `beat`. `headers` is asked for what to add when the headers are sent.
     Leaving the block without :meth:`close` sends nothing more.
     """
 
     __slots__ = (
         "_beat",
+        "_beating",
         "_closed",
         "_headers",
         "_heartbeat",
@@ -36,9 +37,16 @@ class EventStream:
     )
 
     def __init__(
-        self, send: Send, *, hold: float, heartbeat: float, headers: Callable[[], Sequence[Header]] = tuple
+        self,
+        send: Send,
+        *,
+        hold: float,
+        heartbeat: float,
+        beat: bytes = HEARTBEAT,
+        headers: Callable[[], Sequence[Header]] = tuple,
     ) -> None:
         self._send = send
+        self._beat = beat
         self._headers = headers
         self._hold = hold
         self._heartbeat = heartbeat
@@ -46,7 +54,7 @@ class EventStream:
         self._loop = asyncio.get_running_loop()
         self._last = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
-        self._beat: asyncio.Task[None] | None = None
+        self._beating: asyncio.Task[None] | None = None
         self._closed = False
         self.started = False
 
@@ -60,8 +68,8 @@ class EventStream:
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
-        if self._beat is not None:
-            self._beat.cancel()
+        if self._beating is not None:
+            self._beating.cancel()
 
     async def write(self, frames: bytes) -> None:
         """Send whole frames, the headers before them when they are the first; waits for a slow reader."""
@@ -95,6 +103,6 @@ class EventStream:
         if silence < wait:
             self._timer = self._loop.call_later(max(wait - silence, 0.001), self._due)
             return
-        if self._beat is None or self._beat.done():
-            self._beat = self._loop.create_task(self.write(HEARTBEAT))
+        if self._beating is None or self._beating.done():
+            self._beating = self._loop.create_task(self.write(self._beat))
         self._timer = self._loop.call_later(self._heartbeat, self._due)
