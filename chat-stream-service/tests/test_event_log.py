@@ -1,17 +1,23 @@
 import asyncio
-from contextlib import aclosing
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, aclosing
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from redis.asyncio import Redis
 
 from chat_stream_service.adapters.memory_event_log import MemoryEventLog
 from chat_stream_service.adapters.memory_stream import LogLimits
+from chat_stream_service.adapters.redis.event_log import RedisEventLog
+from chat_stream_service.adapters.redis.link import RedisLink
+from chat_stream_service.adapters.redis.replica import RedisReplica
 from chat_stream_service.domain.assembly import Assembly
 from chat_stream_service.domain.event import ChatEvent, CompleteState, EventBody, MessageChunk, Status
 from chat_stream_service.domain.event_log import StreamHeader
+from penstock_kit.clock import SystemClock
 from penstock_testkit.clock import ManualClock
 from penstock_testkit.contracts.event_log import EventLogContract
 
@@ -41,18 +47,10 @@ def end(sequence: int, content: str = "", *, stream_id: str = "strm_1") -> ChatE
     return event(sequence, CompleteState(status=Status.COMPLETED, content=content), stream_id=stream_id)
 
 
-class TestMemoryEventLog(EventLogContract):
+class Events(EventLogContract):
     @pytest.fixture
     def clock(self) -> ManualClock:
         return ManualClock()
-
-    @pytest.fixture
-    def log(self, clock: ManualClock) -> MemoryEventLog:
-        return MemoryEventLog(limits=LogLimits(), clock=clock)
-
-    @pytest.fixture
-    def tight_log(self, clock: ManualClock) -> MemoryEventLog:
-        return MemoryEventLog(limits=LogLimits(max_events=16), clock=clock)
 
     @pytest.fixture
     def make_header(self) -> Any:
@@ -66,12 +64,101 @@ class TestMemoryEventLog(EventLogContract):
     def make_end(self) -> Any:
         return end
 
+
+class TestMemoryEventLog(Events):
+    @pytest.fixture
+    def log(self, clock: ManualClock) -> MemoryEventLog:
+        return MemoryEventLog(limits=LogLimits(), clock=clock)
+
+    @pytest.fixture
+    def tight_log(self, clock: ManualClock) -> MemoryEventLog:
+        return MemoryEventLog(limits=LogLimits(max_events=16), clock=clock)
+
     @pytest.fixture
     def let_pass(self, clock: ManualClock) -> Any:
         async def passes(seconds: float) -> None:
             clock.advance(seconds)
 
         return passes
+
+
+class RedisEvents(Events):
+    """The contract on a real Redis. Time passes there by taking it off what keys have left to live."""
+
+    @pytest.fixture
+    async def replicas(self, redis_url: str, clock: ManualClock) -> AsyncGenerator[Any]:
+        async with AsyncExitStack() as stack:
+
+            async def start(name: str, **limits: int) -> RedisReplica:
+                link = RedisLink(redis_url, clock=SystemClock())
+                stack.push_async_callback(link.close)
+                replica = RedisReplica(link, replica=name, limits=LogLimits(**limits), clock=clock)
+                await stack.enter_async_context(replica.running())
+                return replica
+
+            yield start
+
+    @pytest.fixture
+    async def client(self, redis_url: str) -> AsyncGenerator[Any]:
+        async with Redis.from_url(redis_url, socket_timeout=5) as client:
+            yield client
+
+    @pytest.fixture
+    def let_pass(self, clock: ManualClock, client: Any) -> Any:
+        async def passes(seconds: float) -> None:
+            clock.advance(seconds)
+            async for key in client.scan_iter("penstock:*"):
+                left = await client.pttl(key)
+                if left >= 0:
+                    await client.pexpire(key, max(0, left - int(seconds * 1000)))
+
+        return passes
+
+
+class TestRedisEventLog(RedisEvents):
+    @pytest.fixture
+    async def log(self, replicas: Any) -> RedisEventLog:
+        return (await replicas("rep_a")).event_log
+
+    @pytest.fixture
+    async def tight_log(self, replicas: Any) -> RedisEventLog:
+        return (await replicas("rep_a", max_events=16)).event_log
+
+
+class WrittenHereReadThere:
+    """Two replicas as one log: one writes, the other does everything else."""
+
+    def __init__(self, here: RedisEventLog, there: RedisEventLog) -> None:
+        self.here, self.there = here, there
+        self.open, self.append = here.open, here.append
+        self.read, self.drop, self.clean = there.read, there.drop, there.clean
+
+    async def describe(self, stream_id: str) -> Any:
+        """Ask the reader until it knows what the writer has trimmed."""
+        state = await self.here.describe(stream_id)
+        async with asyncio.timeout(5):
+            while (found := await self.there.describe(stream_id)) is not None and state is not None:
+                if found.first_sequence == state.first_sequence:
+                    break
+                await asyncio.sleep(0.01)
+        return found
+
+    async def active(self, conversation_ids: Any) -> Any:
+        for conversation_id in conversation_ids:
+            for stream_id in (await self.here.active([conversation_id])).values():
+                await self.here.describe(stream_id)
+        return await self.there.active(conversation_ids)
+
+
+class TestRedisEventLogReadElsewhere(RedisEvents):
+    @pytest.fixture
+    async def log(self, replicas: Any) -> WrittenHereReadThere:
+        return WrittenHereReadThere((await replicas("rep_a")).event_log, (await replicas("rep_b")).event_log)
+
+    @pytest.fixture
+    async def tight_log(self, replicas: Any) -> WrittenHereReadThere:
+        here = (await replicas("rep_a", max_events=16)).event_log
+        return WrittenHereReadThere(here, (await replicas("rep_b", max_events=16)).event_log)
 
 
 async def test_a_stream_is_bounded_in_bytes_too() -> None:

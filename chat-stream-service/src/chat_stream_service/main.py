@@ -22,7 +22,7 @@ from penstock_kit.clock import Clock, SystemClock
 from penstock_kit.database import migrate
 from penstock_kit.grpc import GrpcServer, run_service
 from penstock_kit.ids import new_id
-from penstock_kit.logging import configure_logging, get_logger
+from penstock_kit.logging import configure_logging
 from penstock_kit.settings import load
 from penstock_kit.telemetry import ProcessMetrics, configure_tracing, serve_metrics
 
@@ -63,8 +63,6 @@ async def serve(settings: ChatSettings, stop: asyncio.Event) -> None:
     redactor = configure_logging(SERVICE, settings.log_level, settings.log_format)
     for secret in (settings.database_url, settings.redis_url):
         redactor.register(secret.get_secret_value())
-    if settings.redis_url.get_secret_value():
-        get_logger(__name__).warning("REDIS_URL is set, but this version keeps its event log in memory")
     tracing = configure_tracing(SERVICE, settings.otlp_endpoint)
     registry = CollectorRegistry()
     ProcessMetrics(registry, SERVICE)
@@ -87,16 +85,24 @@ async def serve(settings: ChatSettings, stop: asyncio.Event) -> None:
         StreamMetrics(registry, parts.statistics)
         add_servicers(server, parts, clock)
         metrics = await serve_metrics(registry, settings.host, settings.metrics_port)
-        await parts.current_engine.refresh()
-        await server.start(settings.port, setting="CHAT_STREAM_SERVICE_PORT")
-        await keep_house(parts.chores, stop, interval=settings.clean_seconds)
-        patience = settings.grace_seconds * (1 - _CLOSING_SHARE)
-        await asyncio.gather(server.drain(), parts.streams.drain(patience))
+        async with parts.running():
+            await parts.current_engine.refresh()
+            await server.start(settings.port, setting="CHAT_STREAM_SERVICE_PORT")
+            await keep_house(parts.chores, stop, interval=settings.clean_seconds)
+            await drain(server, parts, settings.grace_seconds)
     finally:
         if metrics is not None:
             await metrics.close()
         await resources.close()
         tracing.shutdown()
+
+
+async def drain(server: GrpcServer, parts: Parts, grace_seconds: float) -> None:
+    """Take no new calls, send readers to other replicas if they can go on there, and let answers end."""
+    if parts.event_log.shared:
+        parts.readers.dismiss()
+    patience = grace_seconds * (1 - _CLOSING_SHARE)
+    await asyncio.gather(server.drain(), parts.streams.drain(patience))
 
 
 def run() -> None:

@@ -1,12 +1,11 @@
 """The parts of the service, put together: adapters → domain."""
 
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final
 
 from chat_stream_service.adapters.cached_store import cached_personalities, cached_templates
-from chat_stream_service.adapters.lone_replica import LoneReplica
-from chat_stream_service.adapters.memory_event_log import MemoryEventLog
-from chat_stream_service.adapters.memory_stream import LogLimits
 from chat_stream_service.adapters.peer import DatabaseComponent, PeerComponent
 from chat_stream_service.adapters.sql_conversation_store import SqlConversationStore
 from chat_stream_service.adapters.sql_engine_choice import SqlEngineChoice
@@ -14,6 +13,7 @@ from chat_stream_service.adapters.sql_personality_store import SqlPersonalitySto
 from chat_stream_service.domain.component import Component
 from chat_stream_service.domain.conversation_service import ConversationService
 from chat_stream_service.domain.current_engine import CurrentEngine
+from chat_stream_service.domain.distant_reader import DistantReaders
 from chat_stream_service.domain.engine_registry import EngineRegistry
 from chat_stream_service.domain.event_log import EventLog
 from chat_stream_service.domain.housekeeping import Chore
@@ -25,6 +25,7 @@ from chat_stream_service.domain.stream_run import RunLimits
 from chat_stream_service.domain.stream_service import StreamLimits, StreamService
 from chat_stream_service.domain.tool_box import ToolBox
 from chat_stream_service.engine_parts import build_engines
+from chat_stream_service.replica_parts import build_replica
 from chat_stream_service.resources import Resources
 from chat_stream_service.settings import ChatSettings
 from penstock_kit.cache import CacheClient
@@ -51,20 +52,21 @@ class Parts:
     statistics: StreamStatistics
     components: tuple[Component, ...]
     chores: tuple[Chore, ...]
+    running: Callable[[], AbstractAsyncContextManager[None]]
 
 
 def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> Parts:
     """Return the parts that the settings describe."""
     statistics = StreamStatistics()
-    event_log = MemoryEventLog(limits=_log_limits(settings), clock=clock)
     store = SqlConversationStore(resources.database)
+    replica = build_replica(settings, resources, store, clock)
+    event_log, bus = replica.event_log, replica.bus
     cache = CacheClient(resources.cache, clock=clock)
     personalities = cached_personalities(SqlPersonalityStore(resources.database), cache)
     templates = cached_templates(SqlTemplateStore(resources.database), cache)
     llm = PeerComponent("llm-service", resources.llm, missing="down")
     engine_parts = build_engines(settings, resources, clock, llm)
     engines = EngineRegistry(engine_parts.engines, current=_ENGINE)
-    bus = LoneReplica(new_id("rep"))
     current_engine = CurrentEngine(engines=engines, choice=SqlEngineChoice(resources.database, clock=clock), bus=bus)
     readers = Readers(stale_seconds=settings.stale_seconds, clock=clock, statistics=statistics)
     runs = RunFactory(
@@ -79,10 +81,13 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
         new_id=new_id,
         statistics=statistics,
     )
+    distant = DistantReaders(bus)
     streams = StreamService(
         runs=runs,
         event_log=event_log,
         store=store,
+        bus=bus,
+        distant=distant,
         limits=StreamLimits(
             max_streams=settings.max_streams,
             detach_seconds=settings.detach_seconds,
@@ -109,15 +114,8 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
             llm,
             PeerComponent("feature-service", resources.feature, missing="degraded"),
             PeerComponent("cache-service", resources.cache, missing="degraded"),
+            *replica.components,
         ),
-        chores=(event_log.clean, readers.clean, current_engine.refresh),
-    )
-
-
-def _log_limits(settings: ChatSettings) -> LogLimits:
-    return LogLimits(
-        max_events=settings.log_max_events,
-        max_total_bytes=settings.log_max_bytes,
-        retention=settings.log_retention_seconds,
-        max_silence=settings.turn_seconds * 1.5,
+        chores=(event_log.clean, readers.clean, current_engine.refresh, distant.repeat),
+        running=replica.running,
     )

@@ -1,9 +1,10 @@
-"""What the service holds open: the database and the channels to its peers."""
+"""What the service holds open: the database, Redis and the channels to its peers."""
 
 from dataclasses import dataclass
 
 from chat_stream_service.adapters.operator_tools.configuration import read_tools
 from chat_stream_service.adapters.operator_tools.operator_tools import OperatorTools
+from chat_stream_service.adapters.redis.link import RedisLink
 from chat_stream_service.settings import ChatSettings, tool_environment
 from penstock_kit.clock import SystemClock
 from penstock_kit.database import Database, open_database
@@ -19,12 +20,15 @@ class Resources:
     feature: PenstockChannel
     cache: PenstockChannel
     operator_tools: OperatorTools
+    redis: RedisLink | None
 
     async def close(self) -> None:
         """Close them all."""
         await self.operator_tools.close()
         for channel in (self.llm, self.feature, self.cache):
             await channel.close()
+        if self.redis is not None:
+            await self.redis.close()
         await self.database.close()
 
 
@@ -33,6 +37,7 @@ def open_resources(settings: ChatSettings) -> Resources:
 
     Raises FailedPrecondition (CONFIGURATION_INVALID) when the tools file can't be used.
     """
+    redis_url = settings.redis_url.get_secret_value()
     tools = read_tools(settings.tools_file, tool_environment())
     return Resources(
         database=open_database(settings.database),
@@ -40,4 +45,5 @@ def open_resources(settings: ChatSettings) -> Resources:
         feature=open_channel(settings.feature_address, service="feature-service"),
         cache=open_channel(settings.cache_address, service="cache-service"),
         operator_tools=OperatorTools(tools, clock=SystemClock(), max_seconds=settings.tool_seconds),
+        redis=RedisLink(redis_url, clock=SystemClock()) if redis_url else None,
     )

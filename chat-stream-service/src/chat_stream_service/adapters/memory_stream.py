@@ -118,14 +118,6 @@ class MemoryStream:
         """Return the fold of the events that are not kept any more."""
         return self._trimmed.snapshot()
 
-    def fold(self) -> Assembly:
-        """Return the fold of all events."""
-        assembly = Assembly()
-        assembly.add(self._trimmed.snapshot())
-        assembly.add_events(self._events)
-        assembly.sequence = self._last
-        return assembly
-
     def wake(self, now: float) -> None:
         """Wake the readers that wait now."""
         self.changed_at = now

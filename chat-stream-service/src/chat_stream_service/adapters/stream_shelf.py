@@ -85,7 +85,9 @@ class StreamShelf(Generic[Held]):
         """Forget streams that ended, or fell silent, longer ago than the limits say; return how many."""
         now = self._clock.monotonic()
         old = [
-            stream for stream in self._streams.values() if now - stream.memory.changed_at > self._kept_for(stream.memory)
+            stream
+            for stream in self._streams.values()
+            if now - stream.memory.changed_at > self._kept_for(stream.memory)
         ]
         for stream in old:
             self.forget(stream)

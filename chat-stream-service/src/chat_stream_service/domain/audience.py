@@ -7,7 +7,8 @@ from chat_stream_service.domain.stream_request import OnDisconnect
 
 
 class Audience:
-    """Counts readers. Without any, `abandoned` is called: at once by the cancel policy, else after `patience` seconds.
+    """Counts readers, here and on other replicas. Without any, `abandoned` is called: at once by the cancel policy,
+    else after `patience` seconds.
 
     The patience also begins before the first reader, so that a stream nobody ever reads ends too.
     """
@@ -16,24 +17,29 @@ class Audience:
         self._policy = policy
         self._patience = patience
         self._abandoned = abandoned
-        self._readers = 0
+        self._here = 0
+        self._elsewhere: dict[str, int] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._wait()
 
     def join(self) -> None:
         """Count a reader in."""
-        self._readers += 1
+        self._here += 1
         self.close()
 
     def leave(self) -> None:
         """Count a reader out."""
-        self._readers -= 1
-        if self._readers > 0:
-            return
-        if self._policy is OnDisconnect.CANCEL:
-            self._abandoned()
-        else:
-            self._wait()
+        self._here -= 1
+        self._look()
+
+    def count(self, replica: str, readers: int) -> None:
+        """Note how many readers there are on another replica."""
+        before = self._elsewhere.pop(replica, 0)
+        if readers:
+            self._elsewhere[replica] = readers
+            self.close()
+        elif before:
+            self._look()
 
     def close(self) -> None:
         """Stop waiting; called when the stream has ended."""
@@ -41,5 +47,14 @@ class Audience:
             self._timer.cancel()
             self._timer = None
 
+    def _look(self) -> None:
+        if self._here > 0 or self._elsewhere:
+            return
+        if self._policy is OnDisconnect.CANCEL:
+            self._abandoned()
+        else:
+            self._wait()
+
     def _wait(self) -> None:
+        self.close()
         self._timer = asyncio.get_running_loop().call_later(self._patience, self._abandoned)

@@ -47,6 +47,19 @@ def shut_down(assembly: Assembly) -> ErrorEvent:
     return failed(Unavailable(text, reason="SERVICE_STOPPING"), assembly)
 
 
+def replica_lost(partial_content: str) -> ErrorEvent:
+    """Return the end of an answer whose replica died, written by another."""
+    text = "the replica that made this answer died; ask again"
+    error = Unavailable(text, reason="REPLICA_LOST")
+    return ErrorEvent(
+        code=http_status(error.kind),
+        reason=error.reason,
+        message=error.message,
+        retryable=error.retryable,
+        partial_content=partial_content,
+    )
+
+
 def _state(status: Status, finish_reason: str, assembly: Assembly, transcript: Transcript) -> CompleteState:
     return CompleteState(
         status=status,

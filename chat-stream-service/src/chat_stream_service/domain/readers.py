@@ -15,10 +15,13 @@ log = get_logger(__name__)
 class Reader:
     """One connection. `offered_at` is when it was handed events it has not taken yet, None while it waits for some."""
 
-    def __init__(self, task: "asyncio.Task[object] | None", clock: Clock) -> None:
+    def __init__(self, task: "asyncio.Task[object] | None", clock: Clock, *, knows_place: bool) -> None:
         self._task = task
         self._clock = clock
-        self.is_stale = False
+        # Whether it can read on elsewhere: the first event tells it of which stream, and where.
+        self._knows_place = knows_place
+        self._dismissed = False
+        self.end_cause: Unavailable | None = None
         self.offered_at: float | None = None
 
     def offered(self) -> None:
@@ -26,41 +29,64 @@ class Reader:
         self.offered_at = self._clock.monotonic()
 
     def took(self) -> None:
-        """Note that they were taken."""
+        """Note that they were taken; raises Unavailable (REPLICA_DRAINING) when this was all the reader gets here."""
         self.offered_at = None
+        self._knows_place = True
+        if self._dismissed:
+            raise _draining()
 
-    def end(self) -> None:
-        """Cancel the call of this reader as stale."""
-        self.is_stale = True
+    def dismiss(self) -> None:
+        """End the call as soon as the reader can go on elsewhere."""
+        self._dismissed = True
+        if self._knows_place:
+            self.end(_draining())
+
+    def end(self, cause: Unavailable) -> None:
+        """Cancel the call of this reader, with a cause it is told."""
+        self.end_cause = cause
         if self._task is not None:
             self._task.cancel()
 
 
 class Readers:
-    """Counts connections and ends stale ones: those that have not taken their events for `stale_seconds`."""
+    """Counts connections, ends stale ones (that have not taken their events for `stale_seconds`), and sends all of
+    them elsewhere at the end of a replica that has others beside it."""
 
     def __init__(self, *, stale_seconds: float, clock: Clock, statistics: StreamStatistics) -> None:
         self._stale_seconds = stale_seconds
         self._clock = clock
         self._statistics = statistics
         self._readers: set[Reader] = set()
+        self._dismissing = False
 
     @contextmanager
-    def joined(self) -> Generator[Reader]:
-        """Count the current task in as a reader for the length of the block; Unavailable when it is ended as stale."""
-        reader = Reader(asyncio.current_task(), self._clock)
+    def joined(self, *, knows_place: bool = False) -> Generator[Reader]:
+        """Count the current task in as a reader for the length of the block.
+
+        `knows_place` says that it could read on elsewhere even before its first event. Raises Unavailable when it is
+        ended as stale (READER_STALE) or sent away (REPLICA_DRAINING).
+        """
+        reader = Reader(asyncio.current_task(), self._clock, knows_place=knows_place)
         self._readers.add(reader)
         self._statistics.active_connections += 1
+        if self._dismissing:
+            reader.dismiss()
         try:
             yield reader
         except asyncio.CancelledError:
-            if not reader.is_stale:
+            if reader.end_cause is None:
                 raise
-            text = f"nothing was taken from this call for {self._stale_seconds:g} s; read on from the last sequence"
-            raise Unavailable(text, reason="READER_STALE") from None
+            raise reader.end_cause from None
         finally:
             self._readers.discard(reader)
             self._statistics.active_connections -= 1
+
+    def dismiss(self) -> None:
+        """Send every reader elsewhere, those that come from now on too; one that has had no event yet gets its first
+        one before, so that it knows what to ask for."""
+        self._dismissing = True
+        for reader in tuple(self._readers):
+            reader.dismiss()
 
     async def clean(self) -> int:
         """Cancel the calls of stale readers and return how many there were."""
@@ -68,8 +94,17 @@ class Readers:
         stale = [reader for reader in self._readers if reader.offered_at is not None and reader.offered_at < oldest]
         for reader in stale:
             self._readers.discard(reader)
-            reader.end()
+            reader.end(self._stale())
         self._statistics.stale_cleaned += len(stale)
         if stale:
             log.info("stale readers ended", readers=len(stale))
         return len(stale)
+
+    def _stale(self) -> Unavailable:
+        text = f"nothing was taken from this call for {self._stale_seconds:g} s; read on from the last sequence"
+        return Unavailable(text, reason="READER_STALE")
+
+
+def _draining() -> Unavailable:
+    text = "this replica is shutting down; read on from the last sequence, another one has the stream"
+    return Unavailable(text, reason="REPLICA_DRAINING", retry_after=0)

@@ -10,7 +10,7 @@ from chat_stream_service.domain.assembly import Assembly
 from chat_stream_service.domain.ending import completed, failed, shut_down, stopped, timed_out
 from chat_stream_service.domain.engine import Answering, Engine, RoundFinished, Turn, TurnEvent
 from chat_stream_service.domain.event import ChatEvent, CompleteState, ErrorEvent, EventBody, MessageChunk
-from chat_stream_service.domain.event_log import EventLog, StreamHeader
+from chat_stream_service.domain.event_log import EventLog, StreamHeader, StreamTakenOver
 from chat_stream_service.domain.recording import Recording
 from chat_stream_service.domain.statistics import StreamStatistics
 from chat_stream_service.domain.transcript import Transcript
@@ -88,6 +88,9 @@ class StreamRun:
         try:
             body = await self._end_of_answer()
             await self._append([await self._recording.end(body, sequence=self._assembly.sequence + 1)])
+        except StreamTakenOver as error:
+            # Its readers have an end, written by the replica that took it over.
+            log.warning("stream given up", stream_id=self.header.stream_id, detail=error.message)
         finally:
             self._recording.close()
             self._statistics.stream_ended(self._assembly.status)
@@ -105,6 +108,8 @@ class StreamRun:
         except TimeoutError:
             was_idle = asyncio.get_running_loop().time() < self._deadline
             return timed_out(self._assembly, total=self._limits.total, idle=self._limits.idle, was_idle=was_idle)
+        except StreamTakenOver:
+            raise
         except PenstockError as error:
             return failed(error, self._assembly)
         except Exception:

@@ -1,26 +1,39 @@
-"""Streams: begun, read, stopped and described; the one owner of every answer under way."""
+"""Streams: begun, read, stopped and described; the one owner of every answer under way on this replica."""
 
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import Final
 
 from chat_stream_service.domain.archive import archived_events, archived_state
 from chat_stream_service.domain.audience import Audience
 from chat_stream_service.domain.conversation import Owner
-from chat_stream_service.domain.conversation_store import ConversationStore
-from chat_stream_service.domain.event import ChatEvent, Status
+from chat_stream_service.domain.conversation_store import ConversationStore, StreamRecord
+from chat_stream_service.domain.distant_reader import DistantReaders
+from chat_stream_service.domain.event import ChatEvent, Status, outcome_of
 from chat_stream_service.domain.event_log import EventLog, StreamState
+from chat_stream_service.domain.replica_bus import (
+    ConversationDropped,
+    Notice,
+    ReadersCounted,
+    ReplicaBus,
+    ReplicaLost,
+    StopAsked,
+)
 from chat_stream_service.domain.run_factory import EarlierStream, RunFactory
 from chat_stream_service.domain.stream_request import StreamRequest
 from chat_stream_service.domain.stream_run import StopCause, StreamRun
 from penstock_kit.clock import Clock
 from penstock_kit.context import current_context, set_context
-from penstock_kit.errors import NotFound, ResourceExhausted, Unavailable
+from penstock_kit.errors import DeadlineExceeded, NotFound, ResourceExhausted, Unavailable
 from penstock_kit.logging import get_logger
 
 log = get_logger(__name__)
+
+# A request to another replica to stop is repeated so often, in seconds, until the stream ends.
+_ASK_AGAIN: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,16 +66,21 @@ class StreamService:
         runs: RunFactory,
         event_log: EventLog,
         store: ConversationStore,
+        bus: ReplicaBus,
+        distant: DistantReaders,
         limits: StreamLimits,
         clock: Clock,
     ) -> None:
         self._runs = runs
+        self._bus = bus
+        self._distant = distant
         self._log = event_log
         self._store = store
         self._limits = limits
         self._clock = clock
         self._running: dict[str, _Running] = {}
         self._closing = False
+        bus.listen(self._hear)
 
     async def start(self, request: StreamRequest) -> str:
         """Begin to answer and return the stream's id; for a repeated request id, that of the stream it began.
@@ -78,7 +96,7 @@ class StreamService:
         audience = Audience(
             request.on_disconnect,
             patience=self._limits.detach_seconds,
-            abandoned=lambda: run.stop(StopCause.ABANDONED),
+            abandoned=lambda: self._abandon(run),
         )
         task = asyncio.create_task(self._produce(run), name=stream_id)
         self._running[stream_id] = _Running(run=run, audience=audience, task=task)
@@ -89,45 +107,42 @@ class StreamService:
 
         A stream that the log has forgotten is answered from the store: by its terminal event alone.
         """
-        state = await self._log.describe(stream_id)
-        if state is None:
-            record = await self._store.stream(owner, stream_id)
-            events = archived_events(record, after=after, now=self._clock.now())
+        known = await self._known(owner, stream_id)
+        if isinstance(known, StreamRecord):
+            events = archived_events(known, after=after, now=self._clock.now())
             if events:
                 yield events
             return
-        _check_owner(owner, state)
-        running = self._running.get(stream_id)
-        if running is not None:
-            running.audience.join()
-        try:
-            async with aclosing(self._log.read(stream_id, after=after)) as batches:
-                async for batch in batches:
-                    yield batch
-        finally:
-            if running is not None:
-                running.audience.leave()
+        async with self._attended(known), aclosing(self._log.read(stream_id, after=after)) as batches:
+            async for batch in batches:
+                yield batch
 
     async def stop(self, owner: Owner, stream_id: str) -> bool:
-        """End a running stream; returns when its terminal event is in the log. False when it had ended already."""
+        """End a running stream; returns when its terminal event is in the log. False when it had ended already.
+
+        A stream of another replica is ended by that one; DeadlineExceeded when it does not.
+        """
         state = await self.describe(owner, stream_id)
-        running = self._running.get(stream_id)
-        if state.status is not Status.RUNNING or running is None:
+        if state.status is not Status.RUNNING:
             return False
+        running = self._running.get(stream_id)
+        if running is None:
+            return await self._stop_elsewhere(state)
         stopped = running.run.stop(StopCause.USER)
         await self._wait([running], self._limits.stop_seconds)
         return stopped
 
     async def describe(self, owner: Owner, stream_id: str) -> StreamState:
         """Return the state of the owner's stream; NotFound otherwise."""
-        state = await self._log.describe(stream_id)
-        if state is None:
-            return archived_state(await self._store.stream(owner, stream_id))
-        _check_owner(owner, state)
-        return state
+        known = await self._known(owner, stream_id)
+        return archived_state(known) if isinstance(known, StreamRecord) else known
 
     async def forget_conversation(self, conversation_id: str) -> None:
-        """Stop what runs in a conversation and drop its events, before the conversation is deleted."""
+        """Stop what runs in a conversation, on any replica, and drop its events, before the conversation is deleted."""
+        await self._bus.tell(ConversationDropped(conversation_id=conversation_id))
+        await self._forget_here(conversation_id)
+
+    async def _forget_here(self, conversation_id: str) -> None:
         running = [item for item in self._running.values() if item.run.header.conversation_id == conversation_id]
         for item in running:
             item.run.stop(StopCause.USER)
@@ -155,6 +170,83 @@ class StreamService:
             log.exception("stream has no end", stream_id=run.header.stream_id)
         finally:
             self._running.pop(run.header.stream_id).audience.close()
+
+    async def _known(self, owner: Owner, stream_id: str) -> StreamState | StreamRecord:
+        """Return the owner's stream as the log has it, else as it is recorded; NotFound otherwise.
+
+        Unavailable for a stream without an end while the log can't be asked: it may well be running.
+        """
+        try:
+            state = await self._log.describe(stream_id)
+        except Unavailable:
+            record = await self._store.stream(owner, stream_id)
+            if record.ending is None:
+                raise
+            return record
+        if state is None:
+            return await self._store.stream(owner, stream_id)
+        _check_owner(owner, state)
+        return state
+
+    @asynccontextmanager
+    async def _attended(self, state: StreamState) -> AsyncGenerator[None]:
+        """Count a reader in for the length of the block, with the replica that makes the stream."""
+        running = self._running.get(state.header.stream_id)
+        if running is not None:
+            running.audience.join()
+            try:
+                yield
+            finally:
+                running.audience.leave()
+        elif state.status is Status.RUNNING:
+            async with self._distant.reading(state.header.stream_id):
+                yield
+        else:
+            yield
+
+    async def _stop_elsewhere(self, state: StreamState) -> bool:
+        stream_id = state.header.stream_id
+        ended = asyncio.create_task(self._outcome(stream_id, after=state.last_sequence))
+        try:
+            async with asyncio.timeout(self._limits.stop_seconds):
+                while not ended.done():
+                    await self._bus.tell(StopAsked(stream_id=stream_id))
+                    await asyncio.wait([ended], timeout=_ASK_AGAIN)
+        except TimeoutError:
+            text = f"stream {stream_id} has not ended within {self._limits.stop_seconds:g} s; ask again"
+            raise DeadlineExceeded(text, reason="STOP_NOT_CONFIRMED") from None
+        finally:
+            ended.cancel()
+        return ended.result() is Status.STOPPED
+
+    async def _outcome(self, stream_id: str, *, after: int) -> Status:
+        """Return how a stream ends, when it does."""
+        outcome = Status.RUNNING
+        async with aclosing(self._log.read(stream_id, after=after)) as batches:
+            async for batch in batches:
+                outcome = outcome_of(batch[-1].body)
+        return outcome
+
+    async def _hear(self, notice: Notice) -> None:
+        match notice:
+            case StopAsked(stream_id=stream_id):
+                if (running := self._running.get(stream_id)) is not None:
+                    running.run.stop(StopCause.USER)
+            case ReadersCounted(stream_id=stream_id):
+                if (running := self._running.get(stream_id)) is not None:
+                    running.audience.count(notice.replica, notice.readers)
+            case ReplicaLost(replica=replica):
+                for running in self._running.values():
+                    running.audience.count(replica, 0)
+            case ConversationDropped(conversation_id=conversation_id):
+                await self._forget_here(conversation_id)
+            case _:
+                pass
+
+    def _abandon(self, run: StreamRun) -> None:
+        """End an answer that nobody reads; but readers that are sent away at the end of the service come back."""
+        if not self._closing:
+            run.stop(StopCause.ABANDONED)
 
     async def _wait(self, running: Iterable[_Running], seconds: float) -> None:
         tasks = [item.task for item in running]

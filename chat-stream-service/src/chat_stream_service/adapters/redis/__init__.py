@@ -1,0 +1,1 @@
+"""What replicas share through Redis: the event log, notices, signs of life, clients."""

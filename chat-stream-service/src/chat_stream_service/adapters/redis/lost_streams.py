@@ -1,0 +1,47 @@
+"""Finds the streams of dead replicas in Redis and takes them over."""
+
+from collections.abc import Sequence
+
+from chat_stream_service.adapters.redis.event_log import RedisEventLog
+from chat_stream_service.adapters.redis.link import RedisAway
+from chat_stream_service.adapters.redis.pulse import Pulse
+from chat_stream_service.adapters.redis.stream_store import StreamStore
+from chat_stream_service.domain.lost_stream import LostStream
+from penstock_kit.errors import NotFound
+
+
+class RedisLostStreams:
+    """See :class:`chat_stream_service.domain.lost_stream.LostStreams`. Of several survivors one gets each stream."""
+
+    def __init__(self, *, pulse: Pulse, store: StreamStore, event_log: RedisEventLog) -> None:
+        self._pulse = pulse
+        self._store = store
+        self._log = event_log
+        self._claimed: set[str] = set()
+
+    async def claim(self) -> Sequence[LostStream]:
+        """Claim what the replicas that are lost now have left."""
+        adopted: list[LostStream] = []
+        try:
+            for replica in self._pulse.lost:
+                await self._claim_from(replica)
+            for stream_id in tuple(self._claimed):
+                adopted += await self._adopt(stream_id)
+                self._claimed.discard(stream_id)
+        except RedisAway:
+            # What was claimed is adopted, and what was not is claimed, when Redis is back.
+            return adopted
+        return adopted
+
+    async def _claim_from(self, dead: str) -> None:
+        for stream_id in await self._store.owned(dead):
+            if await self._store.claim(stream_id, dead=dead):
+                self._claimed.add(stream_id)
+        await self._pulse.bury(dead)
+
+    async def _adopt(self, stream_id: str) -> Sequence[LostStream]:
+        try:
+            header, events = await self._log.adopt(stream_id)
+        except NotFound:
+            return ()
+        return (LostStream(header=header, events=events),)

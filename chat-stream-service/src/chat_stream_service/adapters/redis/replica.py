@@ -1,0 +1,49 @@
+"""This replica among others that share a Redis: everything that goes through it, and the tasks that keep it going."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from chat_stream_service.adapters.memory_stream import LogLimits
+from chat_stream_service.adapters.redis.event_log import RedisEventLog
+from chat_stream_service.adapters.redis.link import RedisLink
+from chat_stream_service.adapters.redis.lost_streams import RedisLostStreams
+from chat_stream_service.adapters.redis.pulse import Pulse
+from chat_stream_service.adapters.redis.replica_bus import RedisReplicaBus
+from chat_stream_service.adapters.redis.stream_store import StreamStore
+from chat_stream_service.adapters.redis.subscriber import Subscriber
+from chat_stream_service.domain.component import ComponentStatus
+from penstock_kit.clock import Clock
+
+
+class RedisReplica:
+    """The event log, the bus and the lost streams, over one link. `running` is the block in which they work."""
+
+    def __init__(self, link: RedisLink, *, replica: str, limits: LogLimits, clock: Clock) -> None:
+        self._link = link
+        self.subscriber = Subscriber(link)
+        self.pulse = Pulse(link, replica=replica, clock=clock)
+        self.bus = RedisReplicaBus(link, replica=replica, subscriber=self.subscriber, pulse=self.pulse)
+        store = StreamStore(link, replica=replica, running_seconds=limits.max_silence, ended_seconds=limits.retention)
+        self.event_log = RedisEventLog(link=link, store=store, subscriber=self.subscriber, limits=limits, clock=clock)
+        self.lost_streams = RedisLostStreams(pulse=self.pulse, store=store, event_log=self.event_log)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Work for the length of the block. Redis need not be there at its beginning, nor at any other time."""
+        await self.pulse.beat()
+        async with asyncio.TaskGroup() as group:
+            work = (self.pulse.run(), self.subscriber.run(), self.bus.run(), self.event_log.run())
+            tasks = [group.create_task(each) for each in work]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+        await self.pulse.stop()
+
+    async def status(self) -> ComponentStatus:
+        """Return whether Redis is there; without it the service goes on in memory."""
+        if self._link.up:
+            return ComponentStatus(name="redis", state="ok")
+        return ComponentStatus(name="redis", state="degraded", detail=self._link.error)

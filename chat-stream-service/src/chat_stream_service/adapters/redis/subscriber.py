@@ -1,0 +1,129 @@
+"""Listens to channels: any number of them over one connection."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+from chat_stream_service.adapters.redis.link import RedisAway, RedisLink
+from penstock_kit.logging import get_logger
+
+# The pulse makes itself heard every half second: so long a silence means that the connection is dead.
+_SILENCE_SECONDS: Final = 2.5
+_CONFIRM_SECONDS: Final = 0.5
+_PAUSE_SECONDS: Final = 0.1
+
+log = get_logger(__name__)
+
+Heard = Callable[[bytes], None]
+
+
+class Subscriber:
+    """Messages by channel. Between two connections messages are missed: `interrupted` callbacks say so."""
+
+    def __init__(self, link: RedisLink) -> None:
+        self._link = link
+        self._heard: dict[str, Heard] = {}
+        self._confirmed: dict[str, asyncio.Future[None]] = {}
+        self._interrupted: list[Callable[[], None]] = []
+        self._up = asyncio.Event()
+        self._pubsub: Any = None
+        link.listen(self._turned)
+
+    def on_interruption(self, missed: Callable[[], None]) -> None:
+        """Call `missed` when messages may have been missed."""
+        self._interrupted.append(missed)
+
+    def listen(self, channel: str, heard: Heard) -> None:
+        """Listen to a channel for good, from the next connection on; to be called before :meth:`run`."""
+        self._heard[channel] = heard
+
+    async def subscribe(self, channel: str, heard: Heard) -> None:
+        """Listen to a channel; what is published after this returns is heard. RedisAway when there is no Redis."""
+        self._heard[channel] = heard
+        confirmed = self._confirmed.get(channel)
+        if confirmed is None:
+            if self._pubsub is None:
+                raise RedisAway(self._link.error or "not connected yet")
+            confirmed = self._confirmed[channel] = asyncio.get_running_loop().create_future()
+            await self._send(self._pubsub.subscribe, channel)
+        try:
+            async with asyncio.timeout(_CONFIRM_SECONDS):
+                await asyncio.shield(confirmed)
+        except (TimeoutError, asyncio.CancelledError):
+            if confirmed.cancelled() or not confirmed.done():
+                self._confirmed.pop(channel, None)
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise
+            raise RedisAway("a subscription was not confirmed") from None
+
+    async def unsubscribe(self, channel: str) -> None:
+        """Stop listening to a channel."""
+        if self._heard.pop(channel, None) is not None and self._confirmed.pop(channel, None) and self._pubsub:
+            try:
+                await self._send(self._pubsub.unsubscribe, channel)
+            except RedisAway:
+                return
+
+    async def run(self) -> None:
+        """Listen until cancelled, over as many connections as it takes."""
+        while True:
+            await self._up.wait()
+            try:
+                await self._listen()
+            except RedisAway:
+                pass
+            except Exception:
+                log.exception("listening failed")
+            finally:
+                await self._disconnect()
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _listen(self) -> None:
+        pubsub = self._link.pubsub()
+        channels = tuple(self._heard)
+        loop = asyncio.get_running_loop()
+        self._confirmed = {channel: loop.create_future() for channel in channels}
+        self._pubsub = pubsub
+        await self._send(pubsub.subscribe, *channels)
+        while True:
+            message = await self._send(pubsub.get_message, timeout=_SILENCE_SECONDS)
+            if message is None:
+                raise RedisAway("nothing heard on the channels")
+            self._take(message)
+
+    def _take(self, message: dict[str, Any]) -> None:
+        channel = message["channel"].decode()
+        if message["type"] == "subscribe":
+            confirmed = self._confirmed.get(channel)
+            if confirmed is not None and not confirmed.done():
+                confirmed.set_result(None)
+        elif message["type"] == "message" and (heard := self._heard.get(channel)) is not None:
+            heard(message["data"])
+
+    async def _disconnect(self) -> None:
+        pubsub, self._pubsub = self._pubsub, None
+        confirmed, self._confirmed = self._confirmed, {}
+        for waiting in confirmed.values():
+            waiting.cancel()
+        for missed in self._interrupted:
+            missed()
+        if pubsub is not None:
+            try:
+                await self._send(pubsub.aclose)
+            except RedisAway:
+                return
+
+    async def _send(self, action: Any, *arguments: Any, **named: Any) -> Any:
+        """Do something with the connection; whatever goes wrong with it is RedisAway."""
+        from redis.exceptions import RedisError
+
+        try:
+            return await action(*arguments, **named)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise RedisAway(f"{error}") from error
+
+    def _turned(self, up: bool) -> None:
+        if up:
+            self._up.set()
+        else:
+            self._up.clear()

@@ -1,0 +1,100 @@
+"""Streams whose replica died, and how they get their end."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from chat_stream_service.domain.conversation_store import ConversationStore, StreamRecord
+from chat_stream_service.domain.ending import replica_lost
+from chat_stream_service.domain.event import ChatEvent, CompleteState, MessageChunk, Status, Thinking
+from chat_stream_service.domain.event_log import EventLog, StreamHeader
+from chat_stream_service.domain.transcript import Transcript
+from penstock_kit.clock import Clock
+from penstock_kit.logging import get_logger
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostStream:
+    """A running stream that is this replica's now, with its events, led by a snapshot when it was trimmed."""
+
+    header: StreamHeader
+    events: Sequence[ChatEvent]
+
+
+class LostStreams(Protocol):
+    """Finds running streams whose replica has died and makes them this replica's."""
+
+    async def claim(self) -> Sequence[LostStream]:
+        """Return the streams claimed now; what can't be claimed now is found again later. Never raises."""
+        ...
+
+
+class Rescue:
+    """Ends lost streams with a typed, retryable error, and stores what had been said."""
+
+    def __init__(
+        self,
+        *,
+        lost: LostStreams,
+        event_log: EventLog,
+        store: ConversationStore,
+        clock: Clock,
+        new_id: Callable[[str], str],
+    ) -> None:
+        self._lost = lost
+        self._log = event_log
+        self._store = store
+        self._clock = clock
+        self._new_id = new_id
+
+    async def run(self, *, interval: float) -> None:
+        """Look every `interval` seconds until cancelled."""
+        while True:
+            await self.work()
+            await asyncio.sleep(interval)
+
+    async def work(self) -> None:
+        """End every stream that is lost now."""
+        for stream in await self._lost.claim():
+            try:
+                await self._end(stream)
+            except Exception:
+                log.exception("lost stream not ended", stream_id=stream.header.stream_id)
+
+    async def _end(self, stream: LostStream) -> None:
+        header = stream.header
+        transcript = Transcript(header, clock=self._clock, new_id=self._new_id)
+        for event in stream.events:
+            _retell(transcript, event)
+        body = replica_lost(_text(stream.events))
+        sequence = stream.events[-1].sequence + 1 if stream.events else 1
+        now = self._clock.now()
+        event = ChatEvent(
+            stream_id=header.stream_id,
+            conversation_id=header.conversation_id,
+            sequence=sequence,
+            create_time=now,
+            body=body,
+        )
+        await self._log.append([event])
+        log.warning("ended the stream of a lost replica", stream_id=header.stream_id, sequence=sequence)
+        record = StreamRecord(header=header, last_sequence=sequence, ending=body, end_time=now)
+        await self._store.end_stream(record, transcript.finish(Status.ERROR))
+
+
+def _retell(transcript: Transcript, event: ChatEvent) -> None:
+    match event.body:
+        case CompleteState(content=content, thinking=thinking):
+            transcript.add(Thinking(content=thinking))
+            transcript.add(MessageChunk(content=content))
+        case body:
+            if not event.is_terminal:
+                transcript.add(body)  # pyright: ignore[reportArgumentType] - no terminal kind is left
+
+
+def _text(events: Sequence[ChatEvent]) -> str:
+    folded = [event.body.content for event in events if isinstance(event.body, CompleteState | MessageChunk)]
+    return "".join(folded)

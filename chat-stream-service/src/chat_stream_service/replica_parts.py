@@ -1,0 +1,64 @@
+"""How this replica works with others: through Redis when there is one, else alone."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Final
+
+from chat_stream_service.adapters.lone_replica import LoneReplica
+from chat_stream_service.adapters.memory_event_log import MemoryEventLog
+from chat_stream_service.adapters.memory_stream import LogLimits
+from chat_stream_service.adapters.redis.replica import RedisReplica
+from chat_stream_service.domain.component import Component
+from chat_stream_service.domain.conversation_store import ConversationStore
+from chat_stream_service.domain.event_log import EventLog
+from chat_stream_service.domain.lost_stream import Rescue
+from chat_stream_service.domain.replica_bus import ReplicaBus
+from chat_stream_service.resources import Resources
+from chat_stream_service.settings import ChatSettings
+from penstock_kit.clock import Clock
+from penstock_kit.ids import new_id
+
+_RESCUE_SECONDS: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaParts:
+    """The event log and the way to the other replicas; `running` is the block in which they work."""
+
+    event_log: EventLog
+    bus: ReplicaBus
+    running: Callable[[], AbstractAsyncContextManager[None]]
+    components: tuple[Component, ...] = ()
+
+
+def build_replica(settings: ChatSettings, resources: Resources, store: ConversationStore, clock: Clock) -> ReplicaParts:
+    """Return the parts that the settings describe."""
+    replica, limits = new_id("rep"), _log_limits(settings)
+    if resources.redis is None:
+        return ReplicaParts(
+            event_log=MemoryEventLog(limits=limits, clock=clock), bus=LoneReplica(replica), running=nullcontext
+        )
+    shared = RedisReplica(resources.redis, replica=replica, limits=limits, clock=clock)
+    rescue = Rescue(lost=shared.lost_streams, event_log=shared.event_log, store=store, clock=clock, new_id=new_id)
+
+    @asynccontextmanager
+    async def running() -> AsyncGenerator[None]:
+        async with shared.running(), asyncio.TaskGroup() as group:
+            task = group.create_task(rescue.run(interval=_RESCUE_SECONDS))
+            try:
+                yield
+            finally:
+                task.cancel()
+
+    return ReplicaParts(event_log=shared.event_log, bus=shared.bus, running=running, components=(shared,))
+
+
+def _log_limits(settings: ChatSettings) -> LogLimits:
+    return LogLimits(
+        max_events=settings.log_max_events,
+        max_total_bytes=settings.log_max_bytes,
+        retention=settings.log_retention_seconds,
+        max_silence=settings.turn_seconds * 1.5,
+    )
