@@ -65,13 +65,8 @@ data_model: Final = Table(
     Column("updated", BigInteger, nullable=False),
     Index("data_model_by_type", "tenant_id", "model_type", "active"),
 )
-Index(
-    "active_data_model",
-    data_model.c.tenant_id,
-    data_model.c.model_code,
-    sqlite_where=data_model.c.active,
-    postgresql_where=data_model.c.active,
-)
+# Partial on PostgreSQL too, as the migration makes it: naming that dialect here would import it, 3 MB.
+Index("active_data_model", data_model.c.tenant_id, data_model.c.model_code, sqlite_where=data_model.c.active)
 """Data models; `defaults` is a JSON object or empty."""
 
 model_field: Final = Table(

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, case, func, literal, select, true
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 from llm_service.adapters.ledger_row import (
@@ -118,8 +117,7 @@ class SqlLedger:
                 await self._write_each([row])
 
     async def _write(self, batch: Sequence[LedgerRow]) -> None:
-        dialect: Any = sqlite if self._database.is_sqlite else postgresql
-        statement = dialect.insert(ledger).on_conflict_do_nothing(index_elements=["id"])
+        statement = _insert(sqlite=self._database.is_sqlite).on_conflict_do_nothing(index_elements=["id"])
         async with self._database.write() as connection:
             await connection.execute(statement, [columns_from_row(row) for row in batch])
 
@@ -161,6 +159,15 @@ class SqlLedger:
             rows = tuple(row_from_columns(dict(columns)) for columns in found.mappings())
         more = rows[page_size - 1].id if len(rows) > page_size else ""
         return LedgerPage(rows=rows[:page_size], next_page_token=more)
+
+
+def _insert(*, sqlite: bool) -> Any:
+    """An INSERT that knows conflicts. Only the store's own dialect is imported: PostgreSQL's takes 3 MB."""
+    if sqlite:
+        from sqlalchemy.dialects.sqlite import insert
+    else:
+        from sqlalchemy.dialects.postgresql import insert
+    return insert(ledger)
 
 
 def _conditions(wanted: LedgerFilter) -> list[ColumnElement[bool]]:
