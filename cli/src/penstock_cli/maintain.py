@@ -82,21 +82,24 @@ async def _telemetry(settings: CliSettings) -> Upkeep:
     file = settings.home / _TELEMETRY
     if not file.exists():
         return Upkeep(store=_TELEMETRY, skipped="is not there yet")
-    if Home(settings.home).locked:
-        return Upkeep(store=_TELEMETRY, skipped="belongs to the running feature-service, which checkpoints it itself")
     before = file.stat().st_size
-    await asyncio.to_thread(_checkpoint, file)
+    if Home(settings.home).locked or not await asyncio.to_thread(_checkpoint, file):
+        return Upkeep(store=_TELEMETRY, skipped="belongs to the running feature-service, which checkpoints it itself")
     return Upkeep(store=_TELEMETRY, before=before, after=file.stat().st_size)
 
 
-def _checkpoint(file: Path) -> None:
+def _checkpoint(file: Path) -> bool:
+    """Checkpoint the file; False when another process holds it."""
     import duckdb
 
     try:
         with duckdb.connect(str(file)) as connection:
             connection.execute("CHECKPOINT")
     except duckdb.Error as error:
+        if "Conflicting lock" in str(error):
+            return False
         raise CommandFailed(f"{file}: {error}") from None
+    return True
 
 
 def _megabytes(size: int) -> str:
