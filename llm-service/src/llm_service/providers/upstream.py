@@ -20,6 +20,7 @@ EVENT_STREAM: Final = "text/event-stream"
 JSON_ANSWER: Final = "application/json"
 _MAX_ANSWER: Final = 32 * 1024 * 1024
 _CONNECTIONS: Final = 1000
+_NO_HEADERS: Final[Mapping[str, str]] = {}
 _NOT_OURS: Final = frozenset({"content-length", "host", "transfer-encoding", "accept-encoding"})
 
 
@@ -29,7 +30,7 @@ class Upstream:
     def __init__(self, name: str, *, headers: Mapping[str, object], connect_timeout: float) -> None:
         self.name = name
         self._headers = {
-            header: value
+            header.lower(): value
             for header, value in headers.items()
             if isinstance(value, str) and header.lower() not in _NOT_OURS
         }
@@ -37,12 +38,16 @@ class Upstream:
         self._session: aiohttp.ClientSession | None = None
 
     @asynccontextmanager
-    async def post(self, url: str, body: object, model: str) -> AsyncGenerator[aiohttp.ClientResponse]:
-        """Send `body` as JSON; the connection is closed unless the answer was read to its end."""
+    async def post(
+        self, url: str, body: object, model: str, *, headers: Mapping[str, str] = _NO_HEADERS
+    ) -> AsyncGenerator[aiohttp.ClientResponse]:
+        """Send `body` as JSON; the connection is closed unless the answer was read to its end.
+
+        `headers` win over those that go with every request.
+        """
+        sent = {**self._headers, **headers} if headers else self._headers
         try:
-            async with self.session.post(
-                url, data=orjson.dumps(body), headers=self._headers, allow_redirects=False
-            ) as response:
+            async with self.session.post(url, data=orjson.dumps(body), headers=sent, allow_redirects=False) as response:
                 try:
                     yield response
                 finally:

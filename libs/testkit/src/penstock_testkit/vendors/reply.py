@@ -17,12 +17,13 @@ class FakeToolCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FakeUsage:
-    """Counts as OpenAI reports them: `prompt` holds `cached`, `completion` holds `reasoning`."""
+    """Counts as OpenAI reports them: `prompt` holds `cached` and `written`, `completion` holds `reasoning`."""
 
     prompt: int = 5
     completion: int = 1
     cached: int = 0
     reasoning: int = 0
+    written: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +33,14 @@ class Reply:
     `chunks` are the deltas of the text. Seconds: `delay` before anything is sent, `chunk_delay` between
     chunks. Faults: `status` with `error` (message) and `code`; `cut_after` N chunks the connection is
     torn down; `hang_after` N chunks nothing more comes; `raw` replaces the body; `finish_reason` None
-    ends the answer politely without one; `error_after` N chunks an error event comes.
+    ends the answer politely without one; `error_after` N chunks an error event comes. `signature` and
+    `redacted` are the proof and the encrypted part of the thinking, where the vendor has them.
     """
 
     chunks: Sequence[str] = ("po", "ng")
     thinking: Sequence[str] = ()
+    signature: str = ""
+    redacted: str = ""
     refusal: str = ""
     tool_calls: Sequence[FakeToolCall] = ()
     finish_reason: str | None = "stop"
@@ -63,7 +67,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """A request the fake vendor got."""
+    """A request the fake vendor got; `path` with its query."""
 
     path: str
     headers: Mapping[str, str]

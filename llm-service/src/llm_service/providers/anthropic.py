@@ -1,0 +1,223 @@
+"""Anthropic's Messages API through the official SDK.
+
+The SDK makes the client (authentication, version and client headers, the schema subset); counts and
+models go through it whole. Messages take its headers and go the short way, see `upstream.py`.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
+from typing import Any, Final, cast
+
+import aiohttp
+import anthropic
+
+from llm_service.domain.completion import Completion
+from llm_service.domain.event import Event, Started
+from llm_service.domain.failure import FailureKind, ProviderError
+from llm_service.domain.profile import ProviderProfile
+from llm_service.domain.provider import Embedding, EventBatch, ModelCard, Provider, Vectors
+from llm_service.providers.anthropic_event import Json, MessageReader
+from llm_service.providers.anthropic_request import AnthropicRequest, request_of
+from llm_service.providers.registry import Parts
+from llm_service.providers.status import error_from_response, error_from_status, retry_after_seconds
+from llm_service.providers.upstream import EVENT_STREAM, JSON_ANSWER, Upstream
+from penstock_kit.clock import Clock
+
+_BASE_URL: Final = "https://api.anthropic.com"
+# An error in the middle of a stream has a type and no status; this is the status it would have had.
+_STATUSES: Final = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+_COUNTED: Final = ("model", "messages", "system", "tools", "tool_choice", "thinking", "output_config")
+
+
+def build(profile: ProviderProfile, parts: Parts) -> Provider:
+    """Return a provider that speaks Anthropic's dialect."""
+    return AnthropicProvider(profile, clock=parts.clock, new_id=parts.new_id, connect_timeout=parts.connect_timeout)
+
+
+class AnthropicProvider:
+    """Claude, or a server that speaks its dialect. `connect_timeout` is in seconds."""
+
+    def __init__(
+        self, profile: ProviderProfile, *, clock: Clock, new_id: Callable[[str], str], connect_timeout: float
+    ) -> None:
+        self._name = profile.name
+        self._clock = clock
+        self._new_id = new_id
+        self._sdk = anthropic.AsyncAnthropic(
+            api_key=profile.keys[0] if profile.keys else "none",
+            base_url=(profile.base_url or _BASE_URL).removesuffix("/v1"),
+            default_headers=dict(profile.headers),
+            http_client=anthropic.DefaultAioHttpClient(follow_redirects=False),
+            max_retries=0,
+        )
+        self._url = f"{str(self._sdk.base_url).rstrip('/')}/v1/messages"
+        headers = {**self._sdk.default_headers, **self._sdk.auth_headers}
+        self._upstream = Upstream(profile.name, headers=headers, connect_timeout=connect_timeout)
+
+    async def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
+        """Yield the answer, each upstream read as one batch."""
+        made = request_of(request, anthropic.transform_schema)
+        async with self._upstream.post(self._url, made.body, request.model, headers=made.headers) as response:
+            if response.status >= 300:
+                raise await self._refused(response, request.model)
+            kind = response.content_type
+            if kind == EVENT_STREAM:
+                batches = self._streamed(response, request, made)
+            elif kind == JSON_ANSWER:
+                batches = self._whole(response, request, made)
+            else:
+                raise self._upstream.protocol(f"answered {kind!r} instead of JSON or an event stream", request.model)
+            async for batch in batches:
+                yield batch
+
+    async def _streamed(
+        self, response: aiohttp.ClientResponse, request: Completion, made: AnthropicRequest
+    ) -> AsyncGenerator[EventBatch]:
+        reader = MessageReader(answers_by_tool=made.answers_by_tool)
+        async with aclosing(self._upstream.events(response, request.model)) as reads:
+            async for datas in reads:
+                batch = [event for data in datas for event in self._events(reader, data, request, made)]
+                if reader.stopped:
+                    yield [*batch, *self._end(reader, request.model)]
+                    return
+                if batch:
+                    yield batch
+        yield self._end(reader, request.model)
+
+    def _events(self, reader: MessageReader, data: bytes, request: Completion, made: AnthropicRequest) -> list[Event]:
+        event = self._checked(data, request.model)
+        try:
+            begun = event.get("type") == "message_start"
+            started = [self._started(event["message"], request, made)] if begun else []
+            return [*started, *reader.events(event)]
+        except (AttributeError, TypeError, ValueError, KeyError) as error:
+            raise self._misshapen(request.model) from error
+
+    async def _whole(
+        self, response: aiohttp.ClientResponse, request: Completion, made: AnthropicRequest
+    ) -> AsyncGenerator[EventBatch]:
+        message = self._checked(await self._upstream.body(response, request.model), request.model)
+        reader = MessageReader(answers_by_tool=made.answers_by_tool)
+        try:
+            events = [self._started(message, request, made), *reader.whole(message)]
+        except (AttributeError, TypeError, ValueError, KeyError) as error:
+            raise self._misshapen(request.model) from error
+        yield [*events, *self._end(reader, request.model)]
+
+    def _misshapen(self, model: str) -> ProviderError:
+        return self._upstream.protocol("sent JSON of another shape than the dialect has", model)
+
+    def _end(self, reader: MessageReader, model: str) -> list[Event]:
+        if finished := reader.finished:
+            return [finished]
+        raise self._upstream.unfinished(model)
+
+    def _checked(self, data: bytes, model: str) -> Json:
+        """The event, unless it says that the answer failed."""
+        event = self._upstream.decoded(data, model)
+        if event.get("type") != "error":
+            return event
+        message, kind = _error(event)
+        status = _STATUSES.get(kind, 500)
+        raise error_from_status(status, provider=self._name, model=model, message=message, code=kind)
+
+    def _started(self, message: Json, request: Completion, made: AnthropicRequest) -> Started:
+        return Started(
+            id=str(message.get("id") or "") or self._new_id("ans"),
+            provider=self._name,
+            model=str(message.get("model") or "") or request.model,
+            create_time=self._clock.now(),
+            dropped_params=tuple(made.dropped),
+        )
+
+    async def _refused(self, response: aiohttp.ClientResponse, model: str) -> ProviderError:
+        message, kind = _error(await self._upstream.error_body(response, model))
+        return error_from_response(
+            _status(response.status, message),
+            response.headers,
+            provider=self._name,
+            model=model,
+            message=message,
+            code=_code(kind, message),
+        )
+
+    async def embed(self, request: Embedding) -> Vectors:
+        """Anthropic has no embeddings; raises ProviderError UNSUPPORTED."""
+        message = f"{self._name} has no embeddings; name a provider that has, such as openai or gemini"
+        raise self._upstream.failure(message, FailureKind.UNSUPPORTED, request.model)
+
+    async def count_tokens(self, request: Completion) -> int:
+        """Return how many tokens the vendor counts in the prompt, through the SDK."""
+        body = request_of(request, anthropic.transform_schema).body
+        counted: dict[str, Any] = {name: body[name] for name in _COUNTED if name in body}
+        async with self._sdk_errors(request.model):
+            return (await self._sdk.messages.count_tokens(**counted)).input_tokens
+
+    async def list_models(self) -> Sequence[ModelCard]:
+        """Return what the vendor lists, through the SDK."""
+        async with self._sdk_errors(""):
+            page = await self._sdk.models.list(limit=100)
+            return tuple(
+                ModelCard(
+                    id=model.id, created=int(model.created_at.timestamp()), context_window=model.max_input_tokens or 0
+                )
+                for model in page.data
+            )
+
+    @asynccontextmanager
+    async def _sdk_errors(self, model: str) -> AsyncGenerator[None]:
+        try:
+            yield
+        except anthropic.APIStatusError as error:
+            message, kind = _error(error.body)
+            raise error_from_status(
+                _status(error.status_code, message),
+                provider=self._name,
+                model=model,
+                message=message,
+                code=_code(kind, message),
+                retry_after=retry_after_seconds(error.response.headers),
+            ) from error
+        except anthropic.APIConnectionError as error:
+            # The SDK calls a refused connection a timeout; its cause tells them apart.
+            refused = not isinstance(error, anthropic.APITimeoutError) or "Connect" in type(error.__cause__).__name__
+            kind = FailureKind.CONNECT if refused else FailureKind.TIMEOUT
+            raise self._upstream.failure(f"{self._name} can't be reached: {kind.value}", kind, model) from error
+        except (anthropic.AnthropicError, ValueError, AttributeError, TypeError) as error:
+            what = f"sent an answer the SDK can't read: {type(error).__name__}"
+            raise self._upstream.protocol(what, model) from error
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._upstream.close()
+        await self._sdk.close()
+
+
+def _error(body: object) -> tuple[str, str]:
+    """The message and the type of an error body; empty when it has another form."""
+    if not isinstance(body, dict):
+        return "", ""
+    inner = cast(Json, body).get("error")
+    if not isinstance(inner, dict):
+        return "", ""
+    error = cast(Json, inner)
+    return str(error.get("message") or ""), str(error.get("type") or "")
+
+
+def _status(status: int, message: str) -> int:
+    """An account without credit is told as a bad request, though no request of the caller's would do better."""
+    return 402 if status == 400 and "credit balance is too low" in message.lower() else status
+
+
+def _code(kind: str, message: str) -> str:
+    return "context_length_exceeded" if message.lower().startswith("prompt is too long") else kind
