@@ -2,7 +2,20 @@
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 
 _ID: Final = 64
 _NAME: Final = 256
@@ -22,6 +35,9 @@ conversations: Final = Table(
     Column("message_count", Integer, nullable=False),
     Column("create_time", BigInteger, nullable=False),
     Column("update_time", BigInteger, nullable=False),
+    # What was said up to and with the message `summary_until`, in short; both empty while all of it is told.
+    Column("summary", Text, nullable=False, server_default=""),
+    Column("summary_until", String(_ID), nullable=False, server_default=""),
     Index("ix_conversations_owner", "tenant_id", "user_id", "update_time", "id"),
 )
 
@@ -101,4 +117,37 @@ choices: Final = Table(
     Column("name", String(_NAME), primary_key=True),
     Column("value", Text, nullable=False),
     Column("update_time", BigInteger, nullable=False),
+)
+
+# Exchanges as they are remembered. SQLite keeps their full-text index beside them, in `memory_index`.
+memories: Final = Table(
+    "memories",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("tenant_id", String(_NAME), nullable=False),
+    Column("user_id", String(_NAME), nullable=False),
+    Column("conversation_id", String(_ID), ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("stream_id", String(_ID), nullable=False, unique=True),
+    Column("question", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    # Search terms, blank between them, the owner's token first.
+    Column("terms", Text, nullable=False),
+    # Little-endian float32 values of the model `vector_model`; NULL without one.
+    Column("vector", LargeBinary, nullable=True),
+    Column("vector_model", String(_NAME), nullable=False),
+    Column("create_time", BigInteger, nullable=False),
+    Index("ix_memories_owner", "tenant_id", "user_id", "number"),
+    Index("ix_memories_conversation", "conversation_id"),
+)
+
+# Conversations that are deleted here and that another memory has yet to forget.
+erasures: Final = Table(
+    "memory_erasures",
+    metadata,
+    Column("id", String(_ID), primary_key=True),
+    Column("memory", String(_ID), nullable=False),
+    Column("tenant_id", String(_NAME), nullable=False),
+    Column("user_id", String(_NAME), nullable=False),
+    Column("conversation_id", String(_ID), nullable=False),
+    Column("create_time", BigInteger, nullable=False),
 )
