@@ -8,6 +8,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
+from gateway.anthropic.surface import COUNT_PATH, MESSAGES_PATH, Messages, TokenCounts
 from gateway.app import Frame, build_app
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.bootstrap import signing_secret
@@ -144,7 +145,11 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
         access_log=settings.access_log,
     )
     calls = ModelCalls(llm=clients.llm, times=times, running=running)
-    hot: dict[tuple[str, str], ASGIApp] = {("POST", CHAT_PATH): ChatCompletions(calls=calls, guard=guard)}
+    hot: dict[tuple[str, str], ASGIApp] = {
+        ("POST", CHAT_PATH): ChatCompletions(calls=calls, guard=guard),
+        ("POST", MESSAGES_PATH): Messages(calls=calls, guard=guard),
+        ("POST", COUNT_PATH): TokenCounts(llm=clients.llm, guard=guard, times=times),
+    }
     return Application(asgi=build_app(routers=routers, hot=hot, frame=frame), readiness=readiness, running=running)
 
 

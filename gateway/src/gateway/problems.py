@@ -48,6 +48,7 @@ def render_error(error: PenstockError, *, path: str, request_id: str) -> Rendere
     headers = [(b"content-type", b"application/json"), *_retry_headers(error)]
     if path.startswith("/v1/messages"):
         body = anthropic_error(error, request_id=request_id)
+        headers.append((b"request-id", request_id.encode()))
     elif path.startswith("/v1/"):
         body = openai_error(error)
     else:

@@ -86,6 +86,11 @@ class FakeLlm(LlmServiceServicer):
             provider="fallback", model="hashing", embeddings=vectors, usage=Usage(input_tokens=count)
         )
 
+    async def CountTokens(self, request: pb.CountTokensRequest, context: Any) -> pb.CountTokensResponse:  # noqa: N802
+        """Count a token per message."""
+        self._note(request.completion)
+        return pb.CountTokensResponse(input_tokens=len(request.completion.messages), estimated=True)
+
     async def GetStatus(self, request: pb.GetStatusRequest, context: Any) -> pb.GetStatusResponse:  # noqa: N802
         """Answer with `components`."""
         return pb.GetStatusResponse(components=self.components, rss_bytes=50 * 1024 * 1024)
@@ -105,10 +110,24 @@ def _fold(answer: pb.Answer, event: pb.CompletionEvent) -> None:
             answer.text += event.text.text
         case "thinking":
             answer.thinking += event.thinking.text
+            answer.thinking_signature += event.thinking.signature
+        case "refusal":
+            answer.refusal += event.refusal.text
+        case "tool_call":
+            _fold_call(answer, event.tool_call)
         case "finished":
             answer.finished.CopyFrom(event.finished)
         case _:
             pass
+
+
+def _fold_call(answer: pb.Answer, delta: pb.ToolCallDelta) -> None:
+    while len(answer.tool_calls) <= delta.call_index:
+        answer.tool_calls.add()
+    call = answer.tool_calls[delta.call_index]
+    call.id += delta.id
+    call.name += delta.name
+    call.arguments_json += delta.arguments
 
 
 __all__ = ["FINISHED", "STARTED", "Fail", "FakeLlm", "Hang", "Wait", "answer_events"]

@@ -1,0 +1,74 @@
+"""Whole answers in Anthropic's shape, and what they share with streamed ones: ids, usage, stop reasons."""
+
+from typing import Any, Final
+
+import orjson
+from penstock.common.v1.common_pb2 import ToolCall, Usage
+from penstock.llm.v1 import llm_pb2 as pb
+
+from gateway.openai.answer import extras_from_proto
+from gateway.openai.field import JsonObject
+
+_STOP: Final = {
+    "length": "max_tokens",
+    "tool_calls": "tool_use",
+    "content_filter": "refusal",
+    "budget_exceeded": "max_tokens",
+}
+
+
+def message_from_proto(answer: pb.Answer) -> JsonObject:
+    """Return the body of ``/v1/messages``."""
+    finished = answer.finished
+    content: list[JsonObject] = []
+    if answer.thinking or answer.thinking_signature:
+        content.append({"type": "thinking", "thinking": answer.thinking, "signature": answer.thinking_signature})
+    text = answer.text + answer.refusal
+    if text or not answer.tool_calls:
+        content.append({"type": "text", "text": text})
+    content.extend(_tool_use(call) for call in answer.tool_calls)
+    return {
+        **message_head(answer.started),
+        "content": content,
+        **stop_from_proto(finished, refused=bool(answer.refusal)),
+        "usage": usage_from_proto(finished.usage),
+        "x_penstock": extras_from_proto(answer.started, finished),
+    }
+
+
+def message_head(started: pb.Started) -> JsonObject:
+    """Return the fields with which every message begins."""
+    identity = started.id if started.id.startswith("msg_") else f"msg_{started.id}"
+    return {"id": identity, "type": "message", "role": "assistant", "model": started.model}
+
+
+def stop_from_proto(finished: pb.Finished, *, refused: bool) -> JsonObject:
+    """Return why the answer ended, in Anthropic's words."""
+    if refused:
+        return {"stop_reason": "refusal", "stop_sequence": None}
+    reason = _STOP.get(finished.finish_reason, "end_turn")
+    if reason == "end_turn" and finished.stop_sequence:
+        return {"stop_reason": "stop_sequence", "stop_sequence": finished.stop_sequence}
+    return {"stop_reason": reason, "stop_sequence": None}
+
+
+def usage_from_proto(usage: Usage) -> JsonObject:
+    """Return Anthropic's counts: the classes of input disjoint, reasoning within the output."""
+    return {
+        "input_tokens": usage.input_tokens,
+        "cache_creation_input_tokens": usage.cache_write_tokens,
+        "cache_read_input_tokens": usage.cache_read_tokens,
+        "output_tokens": usage.output_tokens + usage.reasoning_tokens,
+    }
+
+
+def _tool_use(call: ToolCall) -> JsonObject:
+    return {"type": "tool_use", "id": call.id, "name": call.name, "input": _input(call.arguments_json)}
+
+
+def _input(arguments: str) -> Any:
+    """Return the arguments as JSON; a model that wrote none that parse gets its text passed on."""
+    try:
+        return orjson.loads(arguments) if arguments.strip() else {}
+    except orjson.JSONDecodeError:
+        return {"_unparsed": arguments}

@@ -1,0 +1,126 @@
+"""Content blocks of Anthropic messages → parts of the Completion proto."""
+
+import base64
+import binascii
+from typing import Any, Final, NoReturn, cast
+
+from penstock.llm.v1 import llm_pb2 as pb
+
+from gateway.openai.field import Fields, wrong
+
+_TTL: Final = "5m"
+_TTLS: Final = ("5m", "1h")
+
+
+def parts_to_proto(content: Any, path: str) -> list[pb.Part]:
+    """Return a string or an array of blocks as parts."""
+    return [part_to_proto(block) for block in blocks_of(content, path)]
+
+
+def blocks_of(content: Any, path: str) -> list[Fields]:
+    """Return the blocks of a message's content; a string is one text block."""
+    if isinstance(content, str):
+        return [Fields({"type": "text", "text": content}, path)]
+    if not isinstance(content, list):
+        wrong(path, "must be a string or an array of content blocks")
+    blocks = cast("list[Any]", content)
+    return [Fields(block, f"{path}[{index}]") for index, block in enumerate(blocks)]
+
+
+def part_to_proto(fields: Fields, kind: str = "") -> pb.Part:
+    """Return a block that is no tool call and no result; `kind` when its type was taken already."""
+    kind = kind or fields.text("type")
+    match kind:
+        case "text":
+            part = pb.Part(text=required(fields, "text"))
+        case "image":
+            part = _image(fields.inner("source"))
+        case "document":
+            part = _document(fields)
+        case "search_result":
+            part = _search_result(fields)
+        case "thinking":
+            thinking = pb.ThinkingPart(text=fields.text("thinking"), signature=fields.text("signature"))
+            part = pb.Part(thinking=thinking)
+        case "redacted_thinking":
+            part = pb.Part(thinking=pb.ThinkingPart(redacted=required(fields, "data")))
+        case _:
+            _unknown(fields, kind)
+    part.cache_ttl = cache_ttl(fields)
+    return part
+
+
+def cache_ttl(fields: Fields) -> str:
+    """Take ``cache_control``; return how long the prefix up to here should be cached, empty for not."""
+    mark = fields.inner("cache_control")
+    if mark.text("type") != "ephemeral":
+        return ""
+    return mark.choice("ttl", _TTLS, _TTL)
+
+
+def required(fields: Fields, name: str) -> str:
+    """Take a string that must be there."""
+    value = fields.take(name)
+    if not isinstance(value, str):
+        wrong(fields.at(name), "is required and must be a string")
+    return value
+
+
+def _image(source: Fields) -> pb.Part:
+    kind = source.text("type")
+    if kind == "base64":
+        data = _decoded(source)
+        return pb.Part(image=pb.ImagePart(data=data, media_type=required(source, "media_type")))
+    if kind == "url":
+        return pb.Part(image=pb.ImagePart(url=_url(source)))
+    return wrong(source.at("type"), f"must be base64 or url, not {kind!r}; files are not stored here")
+
+
+def _document(fields: Fields) -> pb.Part:
+    title = fields.text("title")
+    source = fields.inner("source")
+    kind = source.text("type")
+    if kind == "base64":
+        media_type = source.text("media_type", "application/pdf")
+        return pb.Part(file=pb.FilePart(filename=title, data=_decoded(source), media_type=media_type))
+    if kind == "text":
+        return pb.Part(text=_titled(title, required(source, "data")))
+    if kind == "content":
+        return pb.Part(text=_titled(title, _joined(source)))
+    return wrong(source.at("type"), f"must be base64, text or content, not {kind!r}; send the document itself")
+
+
+def _search_result(fields: Fields) -> pb.Part:
+    heading = " ".join(filter(None, (fields.text("title"), fields.text("source"))))
+    return pb.Part(text=_titled(heading, _joined(fields)))
+
+
+def _joined(fields: Fields) -> str:
+    path = fields.at("content")
+    parts = parts_to_proto(fields.take("content"), path)
+    if any(part.WhichOneof("part") != "text" for part in parts):
+        wrong(path, "must be text blocks")
+    return "\n".join(part.text for part in parts)
+
+
+def _titled(title: str, text: str) -> str:
+    return f"{title}\n{text}" if title else text
+
+
+def _decoded(source: Fields) -> bytes:
+    try:
+        return base64.b64decode(required(source, "data"), validate=True)
+    except (binascii.Error, ValueError):
+        wrong(source.at("data"), "must be base64")
+
+
+def _url(source: Fields) -> str:
+    url = required(source, "url")
+    if not url.startswith(("https://", "http://")):
+        wrong(source.at("url"), "must be an https URL")
+    return url
+
+
+def _unknown(fields: Fields, kind: str) -> NoReturn:
+    known = "text, image, document, search_result, thinking, redacted_thinking, tool_use or tool_result"
+    wrong(fields.at("type"), f"must be {known}, not {kind!r}")

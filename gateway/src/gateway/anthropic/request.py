@@ -1,0 +1,126 @@
+"""An Anthropic request → the Completion proto."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from penstock.common.v1.common_pb2 import ToolDefinition
+from penstock.llm.v1 import llm_pb2 as pb
+
+from gateway.anthropic.content import required
+from gateway.anthropic.message import messages_to_proto
+from gateway.json import compact
+from gateway.openai.field import Fields, JsonObject, wrong
+
+_EFFORTS: Final = ("low", "medium", "high", "xhigh", "max")
+_MODES: Final = {
+    "auto": pb.ToolChoice.MODE_AUTO,
+    "any": pb.ToolChoice.MODE_REQUIRED,
+    "none": pb.ToolChoice.MODE_NONE,
+    "tool": pb.ToolChoice.MODE_NAMED,
+}
+_THINKING: Final = ("enabled", "adaptive", "disabled", "between_tools")
+_LEAST_THINKING: Final = 1024
+# Set on the request as a whole, or without meaning behind a gateway.
+_IGNORED: Final = ("cache_control",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageRequest:
+    """What was asked and how to send the answer."""
+
+    completion: pb.Completion
+    stream: bool
+
+
+def message_request_from_json(body: JsonObject, *, counting: bool = False) -> MessageRequest:
+    """Return the request in `body`; raise InvalidArgument naming the field that is wrong.
+
+    `counting`: for count_tokens, which needs no ``max_tokens``. Fields without a place of their own go on as
+    they are: the provider takes or drops them, and says which.
+    """
+    fields = Fields(body)
+    stream = bool(fields.flag("stream"))
+    completion = pb.Completion(
+        model=fields.text("model"),
+        messages=messages_to_proto(fields.take("system"), fields.items("messages")),
+        sampling=_sampling(fields, counting=counting),
+        end_user=fields.inner("metadata").text("user_id"),
+        surface="messages",
+    )
+    _add_tools(completion, fields)
+    _add_thinking(completion, fields.inner("thinking"))
+    _add_output(completion, fields)
+    for name in _IGNORED:
+        fields.take(name)
+    rest = fields.rest()
+    if rest:
+        completion.extra_json = compact(rest, "body")
+    return MessageRequest(completion=completion, stream=stream)
+
+
+def _sampling(fields: Fields, *, counting: bool) -> pb.Sampling:
+    longest = fields.integer("max_tokens", least=1)
+    if longest is None and not counting:
+        wrong("max_tokens", "is required: the most tokens the answer may have")
+    return pb.Sampling(
+        temperature=fields.number("temperature", least=0, most=1),
+        top_p=fields.number("top_p", least=0, most=1),
+        top_k=fields.integer("top_k", least=0),
+        max_output_tokens=longest,
+        stop=fields.texts("stop_sequences"),
+    )
+
+
+def _add_tools(completion: pb.Completion, fields: Fields) -> None:
+    for index, item in enumerate(fields.items("tools")):
+        completion.tools.append(_tool(Fields(item, f"tools[{index}]")))
+    choice = fields.inner("tool_choice")
+    kind = choice.text("type")
+    if not kind:
+        return
+    if kind not in _MODES:
+        wrong(choice.at("type"), f"must be one of {', '.join(_MODES)}, not {kind!r}")
+    name = required(choice, "name") if kind == "tool" else ""
+    completion.tool_choice.CopyFrom(pb.ToolChoice(mode=_MODES[kind], name=name))
+    if choice.flag("disable_parallel_tool_use"):
+        completion.sampling.parallel_tool_calls = False
+
+
+def _tool(fields: Fields) -> ToolDefinition:
+    kind = fields.text("type", "custom")
+    if kind != "custom":
+        wrong(fields.at("type"), f"must be 'custom', not {kind!r}: tools that the vendor runs are not offered here")
+    schema = fields.inner("input_schema").rest()
+    return ToolDefinition(
+        name=required(fields, "name"),
+        description=fields.text("description"),
+        parameters_json=compact(schema, fields.at("input_schema")) if schema else "",
+        strict=bool(fields.flag("strict")),
+    )
+
+
+def _add_thinking(completion: pb.Completion, fields: Fields) -> None:
+    kind = fields.choice("type", _THINKING)
+    if kind == "enabled":
+        completion.reasoning.max_tokens = fields.integer("budget_tokens", least=_LEAST_THINKING) or 0
+    elif kind == "disabled":
+        completion.reasoning.effort = "none"
+    completion.reasoning.include = kind not in {"", "disabled"}
+
+
+def _add_output(completion: pb.Completion, fields: Fields) -> None:
+    """Take the wanted form of the answer, from ``output_config`` or the older ``output_format``."""
+    older = fields.inner("output_format")
+    config = fields.inner("output_config")
+    effort = config.choice("effort", _EFFORTS)
+    if effort and completion.reasoning.effort != "none":
+        completion.reasoning.effort = effort
+    form = config.inner("format")
+    if not form.rest():
+        form = older
+    if form.choice("type", ("json_schema",)):
+        target = completion.response_format
+        target.kind = pb.ResponseFormat.KIND_JSON_SCHEMA
+        target.name = "answer"
+        target.strict = True
+        target.schema_json = compact(form.inner("schema").rest(), form.at("schema"))

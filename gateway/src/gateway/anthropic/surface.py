@@ -1,0 +1,82 @@
+"""``POST /v1/messages`` and ``/v1/messages/count_tokens`` as bare ASGI applications."""
+
+from typing import TYPE_CHECKING, Final
+
+from penstock.llm.v1 import llm_pb2 as pb
+from starlette.types import Receive, Scope, Send
+
+from gateway.anthropic.answer import message_from_proto
+from gateway.anthropic.renderer import PING, MessageRenderer
+from gateway.anthropic.request import message_request_from_json
+from gateway.auth.guard import Guard
+from gateway.auth.scope import MODELS
+from gateway.body import parse_object, read_body
+from gateway.completion.call import ModelCalls
+from gateway.completion.question import Question
+from gateway.json import JsonResponse
+from gateway.openai.deadline import caller_timeout
+from gateway.openai.failure import blamed_on_us
+from gateway.streaming.times import StreamTimes
+from penstock_kit.context import current_context
+from penstock_kit.errors import PenstockError
+
+if TYPE_CHECKING:
+    from penstock.llm.v1.llm_pb2_grpc import LlmServiceAsyncStub
+    from starlette.types import Message
+
+MESSAGES_PATH: Final = "/v1/messages"
+COUNT_PATH: Final = "/v1/messages/count_tokens"
+
+
+class Messages:
+    """Anthropic's messages, streamed and not."""
+
+    def __init__(self, *, calls: ModelCalls, guard: Guard) -> None:
+        self._calls = calls
+        self._guard = guard
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        await self._guard.admit(scope["headers"], MODELS)
+        request = message_request_from_json(parse_object(await read_body(receive)))
+        question = Question(
+            completion=request.completion,
+            stream=request.stream,
+            whole=message_from_proto,
+            renderer=MessageRenderer,
+            heartbeat=PING,
+        )
+        await self._calls.serve(question, scope, receive, _with_request_id(send))
+
+
+class TokenCounts:
+    """How many tokens a request to ``/v1/messages`` would have."""
+
+    def __init__(self, *, llm: "LlmServiceAsyncStub", guard: Guard, times: StreamTimes) -> None:
+        self._llm = llm
+        self._guard = guard
+        self._seconds = times.completion
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        await self._guard.admit(scope["headers"], MODELS)
+        request = message_request_from_json(parse_object(await read_body(receive)), counting=True)
+        timeout = caller_timeout(scope["headers"]) or self._seconds
+        try:
+            counted = await self._llm.CountTokens(pb.CountTokensRequest(completion=request.completion), timeout=timeout)
+        except PenstockError as error:
+            raise blamed_on_us(error) from None
+        body = {"input_tokens": counted.input_tokens, "x_penstock": {"estimated": counted.estimated}}
+        await JsonResponse(body)(scope, receive, _with_request_id(send))
+
+
+def _with_request_id(send: Send) -> Send:
+    """Return a send that names the request as Anthropic's clients look it up."""
+
+    async def named(message: "Message") -> None:
+        if message["type"] == "http.response.start":
+            request_id = current_context().request_id.encode()
+            message["headers"] = [*message["headers"], (b"request-id", request_id)]
+        await send(message)
+
+    return named
