@@ -56,12 +56,16 @@ class Supervisor:
         previous = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
         self._started = time.monotonic()
         try:
-            for keeper in self._keepers:
+            for keeper in self._in_order_of_start():
                 keeper.start()
             return self._watch()
         finally:
             self._stop_all()
             _restore(previous)
+
+    def _in_order_of_start(self) -> list[Keeper]:
+        """The one that waits for the others has most to load: begun last, it would be waited for."""
+        return sorted(self._keepers, key=lambda keeper: not keeper.service.after_others)
 
     def request_stop(self) -> None:
         """End the run, as a signal would."""
