@@ -1,0 +1,137 @@
+"""Exchanges remembered in SQLite (FTS5) or PostgreSQL (tsvector), found by full text."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy.exc import IntegrityError
+
+from chat_stream_service.adapters.record import AnyRow, from_micros, to_micros
+from chat_stream_service.adapters.table import memories
+from chat_stream_service.domain.conversation import Owner
+from chat_stream_service.domain.engine import EngineHealth
+from chat_stream_service.domain.memory import Exchange, Note, note_of
+from chat_stream_service.domain.search_term import fits, owner_term, search_terms
+from penstock_kit.database import Database
+from penstock_kit.errors import PenstockError
+
+_KEPT_TERMS: Final = 400
+_ASKED_TERMS: Final = 12
+_CANDIDATES: Final = 30
+_NOTES: Final = 5
+_KEPT_CHARACTERS: Final = 20_000
+
+_RANKED_SQLITE: Final = text(
+    "SELECT m.question, m.answer, m.terms, m.create_time FROM memory_index i JOIN memories m ON m.number = i.rowid"
+    " WHERE memory_index MATCH :wanted AND m.tenant_id = :tenant AND m.user_id = :user"
+    " ORDER BY i.rank LIMIT :most"
+)
+_RANKED_POSTGRESQL: Final = text(
+    "SELECT m.question, m.answer, m.terms, m.create_time FROM memories m, to_tsquery('simple', :wanted) AS wanted"
+    " WHERE to_tsvector('simple', m.terms) @@ wanted AND m.tenant_id = :tenant AND m.user_id = :user"
+    " ORDER BY ts_rank(to_tsvector('simple', m.terms), wanted) DESC, m.number DESC LIMIT :most"
+)
+
+
+class SqlMemory:
+    """The memory of the own engine; see Memory. A conversation's exchanges go with the conversation."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def recall(self, owner: Owner, question: str) -> Sequence[Note]:
+        """Return the exchanges that have the question's terms, best first."""
+        terms = search_terms(question, most=_ASKED_TERMS)
+        if not terms:
+            return ()
+        async with self._database.read() as connection:
+            query, wanted = self._query(owner, terms)
+            parameters = {"wanted": wanted, "tenant": owner.tenant_id, "user": owner.user_id, "most": _CANDIDATES}
+            rows: Sequence[AnyRow] = (await connection.execute(query, parameters)).all()
+        fitting = [row for row in rows if fits(terms, row.terms.split())]
+        return [note_of(from_micros(row.create_time), row.question, row.answer) for row in fitting[:_NOTES]]
+
+    async def keep(self, exchange: Exchange) -> None:
+        """Store an exchange; nothing when it is stored already or its conversation is gone."""
+        try:
+            async with self._database.write() as connection:
+                await connection.execute(insert(memories).values(**_row(exchange)))
+        except IntegrityError:
+            return
+
+    async def forget(self, owner: Owner, conversation_id: str) -> None:
+        """Delete a conversation's exchanges."""
+        async with self._database.write() as connection:
+            await connection.execute(
+                delete(memories).where(
+                    memories.c.conversation_id == conversation_id,
+                    memories.c.tenant_id == owner.tenant_id,
+                    memories.c.user_id == owner.user_id,
+                )
+            )
+
+    async def health(self) -> EngineHealth:
+        """Return whether the database answers."""
+        try:
+            await self._database.ping()
+        except PenstockError as error:
+            return EngineHealth(healthy=False, detail=error.message)
+        return EngineHealth(healthy=True)
+
+    async def set_vector(self, stream_id: str, vector: bytes, *, model: str) -> None:
+        """Store the vector of a kept exchange."""
+        async with self._database.write() as connection:
+            await connection.execute(
+                update(memories).where(memories.c.stream_id == stream_id).values(vector=vector, vector_model=model)
+            )
+
+    async def vectors(self, owner: Owner, *, model: str, most: int) -> Sequence[tuple[int, bytes]]:
+        """Return number and vector of the owner's newest exchanges that have one of `model`."""
+        query = (
+            select(memories.c.number, memories.c.vector)
+            .where(
+                memories.c.tenant_id == owner.tenant_id,
+                memories.c.user_id == owner.user_id,
+                memories.c.vector_model == model,
+            )
+            .order_by(memories.c.number.desc())
+            .limit(most)
+        )
+        async with self._database.read() as connection:
+            return [(row.number, row.vector) for row in (await connection.execute(query)).all()]
+
+    async def notes(self, owner: Owner, numbers: Sequence[int]) -> Sequence[Note]:
+        """Return the owner's exchanges of these numbers, in their order."""
+        query = select(memories).where(
+            memories.c.number.in_(numbers),
+            memories.c.tenant_id == owner.tenant_id,
+            memories.c.user_id == owner.user_id,
+        )
+        async with self._database.read() as connection:
+            rows = {row.number: row for row in (await connection.execute(query)).all()}
+        found = [rows[number] for number in numbers if number in rows]
+        return [note_of(from_micros(row.create_time), row.question, row.answer) for row in found]
+
+    def _query(self, owner: Owner, terms: Sequence[str]) -> tuple[Any, str]:
+        """Return the ranked search and its expression: the owner's term and any of the question's, all alphanumeric."""
+        if self._database.is_sqlite:
+            quoted = [f'"{term}"' for term in terms]
+            return _RANKED_SQLITE, f"{owner_term(owner)} AND ({' OR '.join(quoted)})"
+        return _RANKED_POSTGRESQL, f"{owner_term(owner)} & ({' | '.join(terms)})"
+
+
+def _row(exchange: Exchange) -> dict[str, Any]:
+    question, answer = exchange.question[:_KEPT_CHARACTERS], exchange.answer[:_KEPT_CHARACTERS]
+    terms = search_terms(f"{question}\n{answer}", most=_KEPT_TERMS)
+    return {
+        "tenant_id": exchange.owner.tenant_id,
+        "user_id": exchange.owner.user_id,
+        "conversation_id": exchange.conversation_id,
+        "stream_id": exchange.stream_id,
+        "question": question,
+        "answer": answer,
+        "terms": " ".join((owner_term(exchange.owner), *terms)),
+        "vector": None,
+        "vector_model": "",
+        "create_time": to_micros(exchange.create_time),
+    }

@@ -1,0 +1,76 @@
+"""Search terms of a text: what full-text search compares, the same for every database."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import Final
+
+from chat_stream_service.domain.conversation import Owner
+
+_WORD: Final = re.compile(r"[^\W_]+")
+# Chinese, Japanese and Korean are written without blanks: there a pair of characters stands for a word.
+_UNSPACED: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]+")
+_STOP_LINES: Final = (
+    "a about again all also am an and any are as at be been being but by can could did do does doing done for from",
+    "get give got had has have he her here hi hello his how i if in into is it its just let like me more most my no",
+    "not now of on one only or our out over please s say she should show so some such t tell than thank thanks that",
+    "the their them then there these they this those to too up us very was we were what when where which who why",
+    "will with would you your 什么 怎么 多少 请问 是多 的是",
+)
+_STOP: Final = frozenset(word for line in _STOP_LINES for word in line.split())
+_PLURAL: Final = 4
+
+
+def search_terms(text: str, *, most: int) -> tuple[str, ...]:
+    """Return the distinct terms of a text in their order, at most `most`; words that say nothing are left out."""
+    return tuple(dict.fromkeys(_some(_terms(text.casefold()), most)))
+
+
+def owner_term(owner: Owner) -> str:
+    """Return a term that stands for an owner, so that a search looks at no other's texts."""
+    digest = hashlib.blake2b(f"{owner.tenant_id}\0{owner.user_id}".encode(), digest_size=8).hexdigest()
+    return f"owner{digest}"
+
+
+def fits(question: Iterable[str], other: Iterable[str]) -> bool:
+    """Return whether a text is about what a question asks: two of its terms in common, or one with a digit (a device's
+    code, a number), or the only one there is."""
+    wanted = set(question)
+    found = wanted.intersection(other)
+    weight = sum(2 if any(character.isdigit() for character in term) else 1 for term in found)
+    return weight >= min(2, len(wanted)) and bool(found)
+
+
+def _some(terms: Iterator[str], most: int) -> Iterator[str]:
+    seen: set[str] = set()
+    for term in terms:
+        seen.add(term)
+        if len(seen) > most:
+            return
+        yield term
+
+
+def _terms(text: str) -> Iterator[str]:
+    for word in _WORD.findall(text):
+        for part in re.split(f"({_UNSPACED.pattern})", word):
+            if _UNSPACED.fullmatch(part):
+                yield from (_ascii(pair) for pair in _pairs(part) if pair not in _STOP)
+            elif part and part not in _STOP and (len(part) > 1 or part.isdigit()):
+                yield _ascii(_singular(part))
+
+
+def _pairs(run: str) -> Iterator[str]:
+    if len(run) == 1:
+        yield run
+    yield from (first + second for first, second in pairwise(run))
+
+
+def _singular(word: str) -> str:
+    plural = len(word) >= _PLURAL and word.endswith("s") and not word.endswith(("ss", "us", "is"))
+    return word[:-1] if plural else word
+
+
+def _ascii(term: str) -> str:
+    """Return a term in ASCII: databases differ in what else they take for a letter."""
+    return term if term.isascii() else f"x{term.encode().hex()}"
