@@ -165,6 +165,7 @@ class Chat:
     clients: Any
     tools: Any
     parts: Parts
+    server: GrpcServer
     resources: Resources
     llm: RoundsLlm
     feature: FakeFeature
@@ -231,9 +232,10 @@ def chat_settings(tmp_path: Path, request: pytest.FixtureRequest) -> ChatSetting
 
 
 @asynccontextmanager
-async def running_chat(chat_settings: ChatSettings, empty_database: Path) -> AsyncGenerator[Chat]:
+async def running_chat(chat_settings: ChatSettings, empty_database: Path, *, grace: float = 0) -> AsyncGenerator[Chat]:
     """Serve the service with these settings, with `ann` of `acme` as the caller."""
-    shutil.copy(empty_database, chat_settings.home / "chat.db")
+    if not (chat_settings.home / "chat.db").exists():
+        shutil.copy(empty_database, chat_settings.home / "chat.db")
     llm, feature, cache = RoundsLlm(), FakeFeature(), FakeCache()
     async with AsyncExitStack() as stack:
         address = await stack.enter_async_context(
@@ -251,7 +253,8 @@ async def running_chat(chat_settings: ChatSettings, empty_database: Path) -> Asy
         resources = open_resources(settings)
         stack.push_async_callback(resources.close)
         parts = build_parts(settings, resources, clock)
-        server = GrpcServer(service="chat-stream-service", grace_seconds=0)
+        await stack.enter_async_context(parts.running())
+        server = GrpcServer(service="chat-stream-service", grace_seconds=grace)
         add_servicers(server, parts, clock)
         port = await server.start(0)
         stack.push_async_callback(server.drain)
@@ -266,6 +269,7 @@ async def running_chat(chat_settings: ChatSettings, empty_database: Path) -> Asy
             clients=chat_pb2_grpc.ClientServiceStub(channel),
             tools=chat_pb2_grpc.ToolServiceStub(channel),
             parts=parts,
+            server=server,
             resources=resources,
             llm=llm,
             feature=feature,
@@ -285,8 +289,8 @@ async def chat(chat_settings: ChatSettings, empty_database: Path) -> AsyncGenera
 def chat_with(chat_settings: ChatSettings, empty_database: Path) -> Callable[..., Any]:
     """Serves the service with changed settings, for as long as the block around it lasts."""
 
-    def serve_with(**changes: Any) -> Any:
-        return running_chat(chat_settings.model_copy(update=changes), empty_database)
+    def serve_with(*, grace: float = 0, **changes: Any) -> Any:
+        return running_chat(chat_settings.model_copy(update=changes), empty_database, grace=grace)
 
     return serve_with
 

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, aclosing
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +20,7 @@ from chat_stream_service.domain.event_log import StreamHeader
 from penstock_kit.clock import SystemClock
 from penstock_testkit.clock import ManualClock
 from penstock_testkit.contracts.event_log import EventLogContract
+from penstock_testkit.servers import RedisServer
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -208,35 +209,81 @@ async def _read_with_cuts(texts: list[str], cuts: list[int], keep: int, batch: i
     """Produce `texts` while one reader disconnects after as many events as `cuts` says, and resumes each time."""
     log = MemoryEventLog(limits=LogLimits(max_events=keep, max_batch=batch), clock=ManualClock())
     await log.open(header())
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        group.create_task(_produce(log, texts))
+        reader = group.create_task(_resuming_reader([log], cuts))
+    _check_assembled(reader.result(), texts)
+
+
+@given(
+    texts=texts,
+    cuts=st.lists(st.integers(0, 20), max_size=12),
+    slow=st.lists(st.integers(0, 3), min_size=1, max_size=8),
+    limits=st.builds(LogLimits, max_events=st.integers(16, 40), max_batch=st.integers(1, 9)),
+)
+@settings(deadline=None, max_examples=60)
+def test_readers_that_wander_between_replicas_assemble_what_the_producer_wrote(
+    redis_server: RedisServer, texts: list[str], cuts: list[int], slow: list[int], limits: LogLimits
+) -> None:
+    asyncio.run(_wander(redis_server.url, texts, cuts, slow, limits))
+
+
+async def _wander(url: str, texts: list[str], cuts: list[int], slow: list[int], limits: LogLimits) -> None:
+    """One replica produces; readers resume at either, some of them slowly."""
+    async with AsyncExitStack() as stack:
+        logs: list[RedisEventLog] = []
+        for name in ("rep_a", "rep_b"):
+            link = RedisLink(url, clock=SystemClock())
+            stack.push_async_callback(link.close)
+            replica = RedisReplica(link, replica=name, limits=limits, clock=SystemClock())
+            await stack.enter_async_context(replica.running())
+            logs.append(replica.event_log)
+        await logs[0].drop("conv_1")
+        await logs[0].open(header())
+        await logs[0].describe("strm_1")
+        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+            group.create_task(_produce(logs[0], texts))
+            readers = [
+                group.create_task(_resuming_reader([logs[0]], cuts)),
+                group.create_task(_resuming_reader([logs[1]], cuts)),
+                group.create_task(_resuming_reader(logs, cuts)),
+                group.create_task(_resuming_reader([logs[1], logs[0]], cuts, slow)),
+            ]
+    for reader in readers:
+        _check_assembled(reader.result(), texts)
+
+
+async def _produce(log: Any, texts: list[str]) -> None:
     bodies: list[EventBody] = [MessageChunk(content=text) for text in texts]
     bodies.append(CompleteState(status=Status.COMPLETED, content="".join(texts)))
+    for sequence, body in enumerate(bodies, 1):
+        await log.append([event(sequence, body)])
+        if sequence % 3 == 0:
+            await asyncio.sleep(0)
 
-    async def produce() -> None:
-        for sequence, body in enumerate(bodies, 1):
-            await log.append([event(sequence, body)])
-            if sequence % 3 == 0:
-                await asyncio.sleep(0)
 
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
-        group.create_task(produce())
-        reader = group.create_task(_resuming_reader(log, cuts))
-    assembly, last_was_terminal = reader.result()
+def _check_assembled(read: tuple[Assembly, bool], texts: list[str]) -> None:
+    assembly, last_was_terminal = read
     assert assembly.text == "".join(texts)
     assert last_was_terminal
-    assert assembly.sequence == len(bodies)
+    assert assembly.sequence == len(texts) + 1
 
 
-async def _resuming_reader(log: MemoryEventLog, cuts: list[int]) -> tuple[Assembly, bool]:
+async def _resuming_reader(logs: list[Any], cuts: list[int], slow: Sequence[int] = (0,)) -> tuple[Assembly, bool]:
+    """Read at one log after the other, each time for as many events as `cuts` says, and rest as `slow` says."""
     assembly = Assembly()
     # The final state is left out of the fold: the deltas and snapshots alone must make the text.
-    for allowed in [*cuts, 10**9]:
+    for turn, allowed in enumerate([*cuts, 10**9]):
         taken = 0
-        async with aclosing(log.read("strm_1", after=assembly.sequence)) as batches:
+        async with aclosing(logs[turn % len(logs)].read("strm_1", after=assembly.sequence)) as batches:
             async for batch in batches:
+                for _ in range(slow[turn % len(slow)]):
+                    await asyncio.sleep(0.001)
                 for item in batch:
                     if item.is_terminal:
                         assembly.sequence = item.sequence
                         return assembly, True
+                    assert item.sequence == assembly.sequence + 1 or item.body.status is Status.RUNNING
                     assembly.add_events([item])
                     taken += 1
                     if taken > allowed:

@@ -215,9 +215,11 @@ class RedisEventLog:
             await stream.memory.changed()
 
     async def _let_go(self, stream: SharedStream) -> None:
-        """Stop following a stream that nobody here reads."""
+        """Stop following a stream that nobody here reads. One that was taken over stays, for its writer to find out."""
         if not stream.own and not stream.readers:
-            self._shelf.forget(stream)
+            stream.stale = True
+            if not stream.taken_over:
+                self._shelf.forget(stream)
             await self._follower.leave(stream)
 
     def _is_settled(self) -> bool:
