@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from penstock_cli.supervisor.launch import Child, ProcessLauncher
@@ -113,8 +114,7 @@ def test_services_are_forked_from_one_process_that_has_imported_what_is_common(m
 def test_a_forked_service_shows_up_under_its_own_name(make: Make) -> None:
     child = make().launch(service("tiny"))
     read_line(child)
-    words = Path(f"/proc/{child.pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
-    assert words[-2:] == [b"-m", b"tiny"]
+    assert psutil.Process(child.pid).cmdline()[-2:] == ["-m", "tiny"]
     child.kill()
     assert child.wait() == -signal.SIGKILL
 

@@ -95,10 +95,11 @@ def main(arguments: Sequence[str]) -> None:
     control = socket.socket(fileno=int(descriptor))
     _import((*COMMON, *more))
     module = Nursery(control, supervisor=supervisor).serve()
-    if module:
-        gc.enable()
-        _take_name(module)
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    if not module:
+        os._exit(0)  # there is nothing to finish, and taking all modules down one by one takes a while
+    gc.enable()
+    _take_name(module)
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 def _import(names: Sequence[str]) -> None:
@@ -123,9 +124,10 @@ def _take_name(module: str) -> None:
     sys.orig_argv = [sys.executable, "-m", module]
     fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
     start, end = int(fields[_ARGUMENTS_START]), int(fields[_ARGUMENTS_END])
-    text = b"\0".join(word.encode() for word in sys.orig_argv)
-    if start and len(text) < end - start:
-        ctypes.memmove(start, text + b"\0" * (end - start - len(text)), end - start)
+    text = " ".join(sys.orig_argv).encode()
+    if start and len(text) + 1 < end - start:
+        # The kernel takes what doesn't end in a zero byte as one text, up to the first zero byte in it.
+        ctypes.memmove(start, text + b"\0" * (end - start - len(text) - 1) + b".", end - start)
 
 
 if __name__ == "__main__":

@@ -127,8 +127,8 @@ class Supervisor:
             return 1
         if not self._unready():
             self._ready = True
-            self._launcher.rest()
             self._output.block(self._banner(time.monotonic() - self._started))
+            self._launcher.rest()
         return None
 
     def _unready(self) -> list[str]:
