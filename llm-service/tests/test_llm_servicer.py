@@ -13,7 +13,7 @@ from penstock.llm.v1 import cost_pb2, cost_pb2_grpc, llm_pb2, llm_pb2_grpc
 from llm_service.main import serve
 from llm_service.settings import LlmSettings
 from penstock_kit.context import CallContext, Caller, use_context
-from penstock_kit.errors import BadUpstream, InvalidArgument, NotFound, PermissionDenied, Unimplemented
+from penstock_kit.errors import BadUpstream, InvalidArgument, NotFound, PermissionDenied, ResourceExhausted
 from penstock_kit.grpc import open_channel
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.vendors.openai_server import OpenAiServer
@@ -264,6 +264,105 @@ async def test_an_unknown_model_is_not_found(service: Service) -> None:
         await complete(service, completion(model="gpt-9"))
 
 
-async def test_what_is_not_there_yet_says_so(service: Service) -> None:
-    with pytest.raises(Unimplemented, match="budgets can't be set in this version"):
-        await service.costs.PutBudget(cost_pb2.PutBudgetRequest())
+async def put_budget(service: Service, amount: str, **fields: Any) -> cost_pb2.Budget:
+    budget = cost_pb2.Budget(limit=common_pb2.Money(amount=amount), **{"scope": "total", "period": "day"} | fields)
+    with as_caller(ADMIN):
+        return (await service.costs.PutBudget(cost_pb2.PutBudgetRequest(budget=budget))).budget
+
+
+async def test_a_budget_counts_what_was_spent_and_ends_spending(service: Service, vendor: OpenAiServer) -> None:
+    vendor.default = Reply(usage=FakeUsage(prompt=10, completion=5))
+    with as_caller(ALICE):
+        await complete(service, completion(model="openai/m1"))
+    made = await put_budget(service, "0.00012", scope="key", subject="k1")
+    assert made.spent.amount == "0.00002"
+    with as_caller(ALICE):
+        answer = await complete(service, completion(model="openai/m1"))
+        assert answer.text == "pong"
+        with pytest.raises(ResourceExhausted, match=r"the budget of this key, 0\.00012 USD per day") as caught:
+            await complete(service, completion("word " * 200, model="openai/m1"))
+        [mine] = (await service.costs.ListBudgets(cost_pb2.ListBudgetsRequest())).budgets
+    assert caught.value.reason == "BUDGET_EXCEEDED"
+    assert (mine.spent.amount, mine.reserved.amount) == ("0.00004", "0")
+    assert (await ledger(service))[0].outcome == "budget_exceeded"
+    with as_caller(ADMIN):
+        await complete(service, completion(model="openai/m1"))
+        await service.costs.DeleteBudget(cost_pb2.DeleteBudgetRequest(id=made.id))
+    with as_caller(ALICE):
+        await complete(service, completion("word " * 200, model="openai/m1"))
+
+
+async def test_the_vendor_is_told_how_much_the_budget_pays(service: Service, vendor: OpenAiServer) -> None:
+    vendor.default = Reply(finish_reason="length")
+    await put_budget(service, "0.0002")
+    answer = await complete(service, completion(model="openai/m1"))
+    [received] = vendor.received
+    assert 16 <= received.body["max_tokens" if "max_tokens" in received.body else "max_completion_tokens"] < 100
+    assert answer.finished.finish_reason == "budget_exceeded"
+
+
+async def test_a_running_stream_is_cut_at_the_cap(service: Service, vendor: OpenAiServer) -> None:
+    vendor.script(Reply(chunks=("many words come here again ",) * 50, usage=None, hang_after=40))
+    await put_budget(service, "0.0002")
+    events = await streamed(service, completion(model="openai/m1"))
+    assert events[-1].finished.finish_reason == "budget_exceeded"
+    await vendor.wait_abandoned()
+    assert [entry.outcome for entry in await ledger(service)] == ["budget_exceeded"]
+
+
+async def test_a_key_uses_only_the_models_and_rates_of_its_policy(service: Service) -> None:
+    policy = cost_pb2.KeyPolicy(key_id="k1", allowed_models=["openai/*"], requests_per_minute=1)
+    with as_caller(ADMIN):
+        await service.costs.PutKeyPolicy(cost_pb2.PutKeyPolicyRequest(policy=policy))
+        got = await service.costs.GetKeyPolicy(cost_pb2.GetKeyPolicyRequest(key_id="k1"))
+        assert got.policy == policy
+    with as_caller(ALICE):
+        with pytest.raises(PermissionDenied, match="this key may not use model 'fallback/rules'"):
+            await complete(service, completion(model="fallback/rules"))
+        await complete(service, completion(model="openai/m1"))
+        with pytest.raises(ResourceExhausted, match="1 requests a minute") as caught:
+            await complete(service, completion(model="openai/m1"))
+    assert caught.value.retry_after is not None
+    assert caught.value.retry_after > 50
+
+
+async def test_a_price_set_at_run_time_counts_at_once(service: Service) -> None:
+    price = cost_pb2.Price(provider="openai", model="m1", input="100", output="200")
+    with as_caller(ALICE), pytest.raises(PermissionDenied):
+        await service.costs.PutPrice(cost_pb2.PutPriceRequest(price=price))
+    with as_caller(ADMIN):
+        await service.costs.PutPrice(cost_pb2.PutPriceRequest(price=price))
+        listed = (await service.costs.ListPrices(cost_pb2.ListPricesRequest(provider="openai"))).prices
+    assert [(row.model, row.input, row.source) for row in listed] == [("m1", "100", "operator")]
+    answer = await complete(service, completion(model="openai/m1"))
+    assert answer.finished.cost.amount == "0.0007"
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"scope": "team"}, "budget.scope: it is 'team'; there are: key, user, total"),
+        ({"period": "year"}, "budget.period: it is 'year'; there are: day, month, total"),
+        ({"scope": "user"}, "budget.subject: a budget of a user needs the user's id"),
+    ],
+)
+async def test_a_wrong_budget_is_refused_naming_the_field(
+    service: Service, fields: dict[str, str], complaint: str
+) -> None:
+    with pytest.raises(InvalidArgument, match=complaint):
+        await put_budget(service, "1", **fields)
+    with pytest.raises(InvalidArgument, match=r"budget.limit.amount: it is '-1'"):
+        await put_budget(service, "-1")
+
+
+async def test_a_reload_that_fails_keeps_the_old_configuration_and_says_so(service: Service, tmp_path: Path) -> None:
+    (tmp_path / "llm.yaml").write_text("aliases: {quick: [")
+    with as_caller(ADMIN):
+        answer = await service.llm.ReloadConfiguration(llm_pb2.ReloadConfigurationRequest())
+        assert (answer.applied, "it is not YAML" in answer.error) == (False, True)
+        state = await service.llm.ListProviders(llm_pb2.ListProvidersRequest())
+        assert "it is not YAML" in state.configuration_error
+        assert (await service.llm.ExplainRoute(llm_pb2.ExplainRouteRequest(model="fast"))).alias == "fast"
+        (tmp_path / "llm.yaml").write_text("aliases: {quick: openai/m1}")
+        assert (await service.llm.ReloadConfiguration(llm_pb2.ReloadConfigurationRequest())).applied
+        assert (await service.llm.ExplainRoute(llm_pb2.ExplainRouteRequest(model="quick"))).alias == "quick"

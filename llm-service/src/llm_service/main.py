@@ -8,18 +8,21 @@ from pathlib import Path
 from penstock.llm.v1 import cost_pb2_grpc, llm_pb2_grpc
 from prometheus_client import CollectorRegistry
 
-from llm_service.adapters.prometheus import ProviderMetrics
+from llm_service.adapters.prometheus import BudgetMetrics, ProviderMetrics
 from llm_service.adapters.sql_ledger import SqlLedger
 from llm_service.configuration import Configuration, load_configuration
 from llm_service.domain.embedding_call import MeteredEmbedder
+from llm_service.domain.ledger import LedgerRow
 from llm_service.domain.metering import Metering
-from llm_service.domain.price import OperatorPrices, PriceBook
-from llm_service.domain.route import FALLBACK, plan_route
+from llm_service.domain.priced_pool import PricedPool
+from llm_service.domain.purse import BudgetPurse, PurseRules
+from llm_service.domain.route import plan_route
 from llm_service.edge.cost_servicer import CostServicer
 from llm_service.edge.servicer import LlmServicer
 from llm_service.live_configuration import LiveConfiguration
 from llm_service.selection import Selection, build_answering, build_selection, rss_bytes
 from llm_service.settings import LlmSettings, environment_variable
+from llm_service.spending import Spending, build_spending
 from penstock_kit.clock import Clock, SystemClock
 from penstock_kit.database import Database, migrate, open_database, sqlite_url
 from penstock_kit.grpc import GrpcServer, run_service
@@ -39,24 +42,44 @@ def add_servicers(
     *,
     live: LiveConfiguration,
     selection: Selection,
-    prices: PriceBook,
+    spending: Spending,
     database: Database,
-    ledger: SqlLedger,
     clock: Clock,
 ) -> None:
     """Put the domain together and serve it."""
-    answering = build_answering(settings, selection, pool=selection.registry, ledger=ledger, prices=prices, clock=clock)
+    ledger, prices = spending.ledger, spending.prices
+    purse = BudgetPurse(
+        rules=spending.rules,
+        store=spending.budgets,
+        route=selection.router.route,
+        prices=prices,
+        ready=prices.ready,
+        clock=clock,
+        new_id=new_id,
+        settings=PurseRules(
+            output_tokens=settings.budget_output_tokens, refuse_unpriced=settings.unknown_price == "refuse"
+        ),
+    )
+
+    def settle(row: LedgerRow) -> None:
+        ledger.record(row)
+        purse.charge(row)
+
+    pool = PricedPool(selection.registry, ready=prices.ready)
+    answering = build_answering(settings, selection, pool=pool, settle=settle, prices=prices, clock=clock)
     embedder = MeteredEmbedder(
-        pool=selection.registry,
+        pool=pool,
         monitor=selection.monitor,
         route=lambda asked: plan_route(live.current.embedding_routing, asked.model),
+        allows=spending.allows,
         ledger=ledger,
         prices=prices,
+        purse=purse,
         clock=clock,
         new_id=new_id,
     )
     servicer = LlmServicer(
-        answering=Metering(answering, ledger=ledger, prices=prices, clock=clock, new_id=new_id),
+        answering=Metering(answering, ledger=ledger, prices=prices, clock=clock, new_id=new_id, purse=purse),
         embedder=embedder,
         registry=selection.registry,
         monitor=selection.monitor,
@@ -68,7 +91,17 @@ def add_servicers(
         rss_bytes=rss_bytes,
     )
     server.add(llm_pb2_grpc.add_LlmServiceServicer_to_server, servicer)
-    cost_servicer = CostServicer(ledger=ledger, prices=live.current.prices)
+    cost_servicer = CostServicer(
+        ledger=ledger,
+        budgets=spending.budgets,
+        policies=spending.policies,
+        price_store=spending.price_store,
+        prices=prices,
+        rules=spending.rules,
+        models=lambda: {profile.name: profile.models for profile in live.current.profiles},
+        clock=clock,
+        new_id=new_id,
+    )
     server.add(cost_pb2_grpc.add_CostServiceServicer_to_server, cost_servicer)
 
 
@@ -86,9 +119,13 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
     await migrate(url, MIGRATIONS)
     database = open_database(url)
     ledger = SqlLedger(database)
-    prices = OperatorPrices(live.current.prices, free=frozenset({FALLBACK}))
-    selection = build_selection(settings, live, prices, clock, tracing)
+    spending = build_spending(database, ledger, live, clock)
+    await spending.refresh()
+    selection = build_selection(
+        settings, live, prices=spending.prices, allows=spending.allows, clock=clock, tracing=tracing
+    )
     ProviderMetrics(metrics_registry, selection.registry, selection.monitor, selection.rings)
+    BudgetMetrics(metrics_registry, spending.budgets)
     server = GrpcServer(
         service=SERVICE,
         host=settings.host,
@@ -97,25 +134,21 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
         tracing=tracing,
         redactor=redactor,
     )
-    add_servicers(
-        server,
-        settings,
-        live=live,
-        selection=selection,
-        prices=prices,
-        database=database,
-        ledger=ledger,
-        clock=clock,
-    )
+    add_servicers(server, settings, live=live, selection=selection, spending=spending, database=database, clock=clock)
     metrics = await serve_metrics(metrics_registry, settings.host, settings.metrics_port)
-    writing = asyncio.create_task(ledger.run())
-    watching = asyncio.create_task(_follow_configuration(live, settings.config_watch_seconds))
+    writing = [asyncio.create_task(ledger.run()), asyncio.create_task(spending.budgets.run())]
+    following = [
+        asyncio.create_task(_follow_configuration(live, settings.config_watch_seconds)),
+        asyncio.create_task(spending.follow(settings.rules_refresh_seconds)),
+    ]
     try:
         await server.serve(settings.port, stop, setting="LLM_SERVICE_PORT")
     finally:
-        watching.cancel()
+        for task in following:
+            task.cancel()
         ledger.close()
-        await writing
+        spending.budgets.close()
+        await asyncio.gather(*writing)
         await selection.registry.close()
         await database.close()
         await metrics.close()

@@ -1,6 +1,6 @@
 """Puts the selection of providers together: keys, lazy providers, routes, failover and hedging."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import random
 
@@ -13,7 +13,7 @@ from llm_service.domain.failover import Failover, Retries
 from llm_service.domain.hedge import Hedge
 from llm_service.domain.key_rings import KeyRings
 from llm_service.domain.keyed import KeyedProvider
-from llm_service.domain.ledger import Ledger
+from llm_service.domain.ledger import LedgerRow
 from llm_service.domain.meter import Meter
 from llm_service.domain.monitor import ProviderMonitor
 from llm_service.domain.patience import Limits, PatientProvider
@@ -26,6 +26,7 @@ from llm_service.domain.price import PriceBook
 from llm_service.domain.profile import ProviderProfile
 from llm_service.domain.provider import Provider
 from llm_service.domain.retry_budget import RetryBudget
+from llm_service.domain.route import Candidate
 from llm_service.domain.router import Router
 from llm_service.live_configuration import LiveConfiguration
 from llm_service.providers.registry import Parts, ProviderRegistry
@@ -50,7 +51,13 @@ class Selection:
 
 
 def build_selection(
-    settings: LlmSettings, live: LiveConfiguration, prices: PriceBook, clock: Clock, tracing: Tracing
+    settings: LlmSettings,
+    live: LiveConfiguration,
+    *,
+    prices: PriceBook,
+    allows: Callable[[Candidate], bool],
+    clock: Clock,
+    tracing: Tracing,
 ) -> Selection:
     """Return the selection over the configuration in force, which it follows."""
     rule = BreakerRule(calls=settings.breaker_calls, open_seconds=settings.breaker_seconds)
@@ -64,7 +71,9 @@ def build_selection(
         "cost": CheapestFirst(prices),
         "latency": FastestFirst(monitor),
     }
-    router = Router(table=lambda: live.current.routing, policies=policies, rings=rings, fallback=settings.fallback)
+    router = Router(
+        table=lambda: live.current.routing, policies=policies, rings=rings, fallback=settings.fallback, allows=allows
+    )
 
     def follow(configuration: Configuration) -> None:
         rings.configure(configuration.profiles)
@@ -79,7 +88,7 @@ def build_answering(
     selection: Selection,
     *,
     pool: ProviderPool,
-    ledger: Ledger,
+    settle: Callable[[LedgerRow], None],
     prices: PriceBook,
     clock: Clock,
 ) -> Hedge:
@@ -97,7 +106,7 @@ def build_answering(
         route=selection.router.route,
         monitor=selection.monitor,
         meter=lambda request, expected: Meter(request, clock, prices, new_id("call"), expected),
-        settle=lambda meter: ledger.record(meter.row()),
+        settle=lambda meter: settle(meter.row()),
         delay=settings.hedge_delay,
     )
 

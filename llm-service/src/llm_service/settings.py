@@ -52,6 +52,18 @@ class LlmSettings(ServiceSettings):
     breaker_seconds: float = Field(
         default=10.0, gt=0, alias="LLM_BREAKER_SECONDS", description="How long an open breaker rests at first."
     )
+    unknown_price: Literal["allow", "refuse"] = Field(
+        default="allow", alias="LLM_UNKNOWN_PRICE", description="Whether models without a known price may be used."
+    )
+    budget_output_tokens: int = Field(
+        default=8192,
+        ge=16,
+        alias="LLM_BUDGET_OUTPUT_TOKENS",
+        description="Longest answer when a budget applies and the caller names no limit.",
+    )
+    rules_refresh_seconds: float = Field(
+        default=5.0, gt=0, alias="LLM_RULES_REFRESH_SECONDS", description="How soon other replicas' budgets count."
+    )
     hedge_delay: float = Field(
         default=1.0, gt=0, alias="LLM_HEDGE_DELAY", description="Seconds before hedging while a p95 is not known."
     )

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from llm_service.domain.ledger import LedgerRow, Outcome
-from llm_service.domain.usage import Cost, PriceSource, Usage
+from llm_service.domain.usage import UNKNOWN_COST, Cost, PriceSource, Usage
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PICO: Final = Decimal(10) ** 12
@@ -69,6 +69,7 @@ def columns_from_row(row: LedgerRow) -> dict[str, Any]:
         "estimated": row.usage.estimated,
         "cost_pico": pico_from_cost(row.cost),
         "price_source": row.cost.source.value,
+        "savings_pico": pico_from_cost(row.cache_savings),
         "outcome": row.outcome.value,
         "error_kind": row.error_kind,
         "finish_reason": row.finish_reason,
@@ -89,7 +90,8 @@ def columns_from_row(row: LedgerRow) -> dict[str, Any]:
 
 def row_from_columns(columns: Mapping[str, Any]) -> LedgerRow:
     """Return the row that `columns` hold."""
-    pico = columns["cost_pico"]
+    savings = columns["savings_pico"]
+    pico, source = columns["cost_pico"], PriceSource(columns["price_source"])
     return LedgerRow(
         id=columns["id"],
         create_time=time_from_micros(columns["create_time"]),
@@ -102,7 +104,8 @@ def row_from_columns(columns: Mapping[str, Any]) -> LedgerRow:
         model=columns["model"],
         requested_model=columns["requested_model"],
         usage=usage_from_columns(columns, estimated=bool(columns["estimated"])),
-        cost=Cost(amount=None if pico is None else amount_from_pico(pico), source=PriceSource(columns["price_source"])),
+        cost=Cost(amount=None if pico is None else amount_from_pico(pico), source=source),
+        cache_savings=UNKNOWN_COST if savings is None else Cost(amount=amount_from_pico(savings), source=source),
         outcome=Outcome(columns["outcome"]),
         error_kind=columns["error_kind"],
         finish_reason=columns["finish_reason"],

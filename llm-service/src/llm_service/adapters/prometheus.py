@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from llm_service.adapters.sql_budget import SqlBudgets
 from llm_service.domain.breaker import BreakerState
 from llm_service.domain.key_ring import KeyState
 from llm_service.domain.key_rings import KeyRings
@@ -58,3 +59,20 @@ class ProviderMetrics(Collector):
                 for state in KeyState:
                     keys.add_metric([name, state.value], counts[state])
         yield from (breakers, keys)
+
+
+class BudgetMetrics(Collector):
+    """How much of each budget is spent, for those that were spent from since the start."""
+
+    def __init__(self, registry: CollectorRegistry, budgets: SqlBudgets) -> None:
+        self._budgets = budgets
+        registry.register(self)
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the metrics."""
+        share = GaugeMetricFamily(
+            "penstock_llm_budget_spent_ratio", "Spent share of a budget.", labels=["budget", "scope", "period"]
+        )
+        for use in tuple(self._budgets.shares.values()):
+            share.add_metric([use.budget.id, use.budget.scope.value, use.budget.period.value], use.share)
+        yield share

@@ -218,6 +218,7 @@ def _summary(wanted: LedgerFilter, group: CostGroup) -> Select[*tuple[Any, ...]]
         func.sum(columns.output_tokens).label("output_tokens"),
         func.sum(columns.reasoning_tokens).label("reasoning_tokens"),
         func.sum(columns.cost_pico).label("cost_pico"),
+        func.sum(columns.savings_pico).label("savings_pico"),
         func.min(columns.price_source).label("one_source"),
         func.max(columns.price_source).label("other_source"),
         func.avg(columns.duration).label("mean_duration"),
@@ -235,6 +236,7 @@ def _cost_row(columns: Any, group: CostGroup) -> CostRow:
         cost=Cost(amount=amount_from_pico(columns["cost_pico"] or 0), source=_source(columns)),
         unpriced=int(columns["unpriced"] or 0),
         cached=int(columns["cached"] or 0),
+        savings=Cost(amount=amount_from_pico(columns["savings_pico"] or 0), source=_source(columns)),
         mean_duration=float(columns["mean_duration"] or 0.0),
     )
 

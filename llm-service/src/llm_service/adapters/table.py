@@ -28,6 +28,7 @@ ledger: Final = Table(
     Column("estimated", Boolean, nullable=False),
     Column("cost_pico", BigInteger, nullable=True),
     Column("price_source", String(16), nullable=False),
+    Column("savings_pico", BigInteger, nullable=True),
     Column("outcome", String(24), nullable=False),
     Column("error_kind", String(64), nullable=False),
     Column("finish_reason", String(24), nullable=False),
@@ -41,4 +42,62 @@ ledger: Final = Table(
     Index("llm_ledger_by_time", "tenant_id", "create_time"),
     Index("llm_ledger_by_user", "tenant_id", "user_id", "create_time"),
     Index("llm_ledger_by_key", "tenant_id", "key_id", "create_time"),
+)
+
+budget: Final = Table(
+    "llm_budget",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("tenant_id", String(128), nullable=False),
+    Column("scope", String(16), nullable=False),
+    Column("subject", String(128), nullable=False),
+    Column("period", String(16), nullable=False),
+    Column("limit_pico", BigInteger, nullable=False),
+    Index("llm_budget_by_tenant", "tenant_id", "id"),
+)
+
+# What is spent and set aside in one period of a budget.
+budget_use: Final = Table(
+    "llm_budget_use",
+    metadata,
+    Column("budget_id", String(64), primary_key=True),
+    Column("period_start", BigInteger, primary_key=True, autoincrement=False),
+    Column("spent_pico", BigInteger, nullable=False),
+    Column("reserved_pico", BigInteger, nullable=False),
+)
+
+# What one call under way has set aside; given back at its end, or when a killed process leaves it until it expires.
+budget_hold: Final = Table(
+    "llm_budget_hold",
+    metadata,
+    Column("hold_id", String(64), primary_key=True),
+    Column("budget_id", String(64), primary_key=True),
+    Column("period_start", BigInteger, nullable=False),
+    Column("amount_pico", BigInteger, nullable=False),
+    Column("expire_time", BigInteger, nullable=False),
+    Index("llm_budget_hold_by_time", "expire_time"),
+)
+
+key_policy: Final = Table(
+    "llm_key_policy",
+    metadata,
+    Column("tenant_id", String(128), primary_key=True),
+    Column("key_id", String(128), primary_key=True),
+    Column("allowed_models", JSON, nullable=False),
+    Column("tokens_per_minute", BigInteger, nullable=False),
+    Column("requests_per_minute", BigInteger, nullable=False),
+    Column("semantic_cache", Boolean, nullable=False),
+)
+
+# Prices as decimal text, USD per million tokens.
+price: Final = Table(
+    "llm_price",
+    metadata,
+    Column("provider", String(64), primary_key=True),
+    Column("model", String(256), primary_key=True),
+    Column("input", String(40), nullable=False),
+    Column("output", String(40), nullable=False),
+    Column("cache_read", String(40), nullable=True),
+    Column("cache_write", String(40), nullable=True),
+    Column("since", BigInteger, nullable=False),
 )

@@ -1,7 +1,7 @@
 """Embeddings: the candidates one after another, and one ledger row however it ends."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -12,11 +12,12 @@ from llm_service.domain.monitor import ProviderMonitor
 from llm_service.domain.pool import ProviderPool
 from llm_service.domain.price import PriceBook
 from llm_service.domain.provider import Embedding, Vectors
+from llm_service.domain.purse import BudgetPurse
 from llm_service.domain.route import Candidate, Route
-from llm_service.domain.usage import UNKNOWN_COST, Cost, Usage
+from llm_service.domain.usage import NOTHING_SOLD, UNKNOWN_COST, Cost, Usage
 from penstock_kit.clock import Clock
 from penstock_kit.context import current_context
-from penstock_kit.errors import Unavailable
+from penstock_kit.errors import PenstockError, PermissionDenied, Unavailable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,8 @@ class MeteredEmbedder:
         route: Callable[[Embedding], Route],
         ledger: Ledger,
         prices: PriceBook,
+        purse: BudgetPurse,
+        allows: Callable[[Candidate], bool],
         clock: Clock,
         new_id: Callable[[str], str],
     ) -> None:
@@ -55,6 +58,8 @@ class MeteredEmbedder:
         self._route = route
         self._ledger = ledger
         self._prices = prices
+        self._purse = purse
+        self._allows = allows
         self._clock = clock
         self._new_id = new_id
 
@@ -62,8 +67,11 @@ class MeteredEmbedder:
         """Return the vectors. Raises the last candidate's ProviderError when all failed."""
         row = self._begun(request)
         began = self._clock.monotonic()
+        settle: Callable[[LedgerRow], None] | None = None
         try:
-            candidate, vectors = await self._first(request)
+            candidates = self._candidates(request)
+            settle = await self._purse.set_aside(candidates, _estimated(request))
+            candidate, vectors = await self._first(request, candidates)
             usage = _usage(request, vectors)
             cost = self._prices.cost(candidate.provider, vectors.model, usage)
             row = replace(
@@ -73,15 +81,28 @@ class MeteredEmbedder:
         except ProviderError as error:
             row = replace(row, provider=error.provider, model=error.model, error_kind=error.failure.value)
             raise
+        except PenstockError as error:
+            row = replace(row, cost=NOTHING_SOLD, error_kind=error.reason)
+            raise
         except asyncio.CancelledError:
             row = replace(row, outcome=Outcome.CANCELLED)
             raise
         finally:
-            self._ledger.record(replace(row, duration=self._clock.monotonic() - began))
+            row = replace(row, duration=self._clock.monotonic() - began)
+            self._ledger.record(row)
+            if settle is not None:
+                settle(row)
 
-    async def _first(self, request: Embedding) -> tuple[Candidate, Vectors]:
+    def _candidates(self, request: Embedding) -> Sequence[Candidate]:
+        allowed = [candidate for candidate in self._route(request).candidates if self._allows(candidate)]
+        if not allowed:
+            message = f"this key may not use model {request.model!r}; ask for another or have the key's policy changed"
+            raise PermissionDenied(message, reason="MODEL_NOT_ALLOWED", metadata={"model": request.model})
+        return allowed
+
+    async def _first(self, request: Embedding, candidates: Sequence[Candidate]) -> tuple[Candidate, Vectors]:
         last: ProviderError | None = None
-        for candidate in self._route(request).candidates:
+        for candidate in candidates:
             self._monitor.started(candidate.provider)
             try:
                 provider = await self._pool.get(candidate.provider)
@@ -119,5 +140,8 @@ def _usage(request: Embedding, vectors: Vectors) -> Usage:
     """The vendor's counts; of those that send none an estimate."""
     if vectors.usage.prompt:
         return vectors.usage
-    tokens = estimate_texts(request.inputs) + sum(len(tokens) for tokens in request.token_inputs)
-    return Usage(input=tokens, estimated=True)
+    return Usage(input=_estimated(request), estimated=True)
+
+
+def _estimated(request: Embedding) -> int:
+    return estimate_texts(request.inputs) + sum(len(tokens) for tokens in request.token_inputs)

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from llm_service.domain.usage import Cost, Usage
+from llm_service.domain.usage import UNKNOWN_COST, Cost, Usage
 
 
 class Outcome(StrEnum):
@@ -36,6 +36,7 @@ class LedgerRow:
     cost: Cost
     outcome: Outcome
     duration: float
+    cache_savings: Cost = UNKNOWN_COST
     time_to_first_token: float | None = None
     error_kind: str = ""
     finish_reason: str = ""
@@ -79,6 +80,7 @@ class CostRow:
     cost: Cost
     unpriced: int
     cached: int
+    savings: Cost
     mean_duration: float
 
 

@@ -22,7 +22,7 @@ from llm_service.domain.ledger import LedgerRow, Outcome
 from llm_service.domain.price import PriceBook
 from llm_service.domain.provider import EventBatch
 from llm_service.domain.route import Candidate
-from llm_service.domain.usage import Usage
+from llm_service.domain.usage import NOTHING_SOLD, Cost, Usage
 from penstock_kit.clock import Clock
 from penstock_kit.context import current_context
 from penstock_kit.errors import PenstockError
@@ -90,6 +90,7 @@ class Meter:
             event,
             usage=usage,
             cost=self._prices.cost(self._provider(), self._model(), usage),
+            cache_savings=self._prices.savings(self._provider(), self._model(), usage),
             time_to_first_token=self._first_content,
             duration=self._clock.monotonic() - self._began,
             ledger_id=self._id,
@@ -99,6 +100,8 @@ class Meter:
     def failed(self, error: PenstockError) -> None:
         """The answer ended in `error`."""
         self.outcome, self._error = Outcome.ERROR, error
+        if error.reason == "BUDGET_EXCEEDED":
+            self.outcome = Outcome.BUDGET_EXCEEDED
 
     def left(self) -> None:
         """The caller went away; after the end it makes no difference."""
@@ -121,7 +124,8 @@ class Meter:
             model=self._model(),
             requested_model=request.model,
             usage=usage,
-            cost=end.cost if end else self._prices.cost(self._provider(), self._model(), usage),
+            cost=end.cost if end else self._cost(usage),
+            cache_savings=end.cache_savings if end else self._prices.savings(self._provider(), self._model(), usage),
             outcome=self.outcome,
             duration=self._clock.monotonic() - self._began,
             time_to_first_token=self._first_content,
@@ -133,6 +137,10 @@ class Meter:
             end_user=request.end_user,
             labels=request.labels,
         )
+
+    def _cost(self, usage: Usage) -> Cost:
+        """What was sold until now; nothing is free when nobody was reached."""
+        return self._prices.cost(self._provider(), self._model(), usage) if self._provider() else NOTHING_SOLD
 
     def _usage(self) -> Usage:
         """The vendor's last counts; without any, an estimate of what was sent and came back."""

@@ -6,10 +6,12 @@ from contextlib import aclosing
 from typing import Protocol
 
 from llm_service.domain.completion import Completion
+from llm_service.domain.hold import Hold
 from llm_service.domain.ledger import Ledger, Outcome
 from llm_service.domain.meter import Meter
 from llm_service.domain.price import PriceBook
 from llm_service.domain.provider import EventBatch, EventStream
+from llm_service.domain.purse import OpenPurse, Purse
 from penstock_kit.clock import Clock
 from penstock_kit.errors import PenstockError
 
@@ -26,9 +28,17 @@ class Metering:
     """Passes events on and writes one ledger row for each call: finished, failed or left by its caller."""
 
     def __init__(
-        self, inner: Answering, *, ledger: Ledger, prices: PriceBook, clock: Clock, new_id: Callable[[str], str]
+        self,
+        inner: Answering,
+        *,
+        ledger: Ledger,
+        prices: PriceBook,
+        clock: Clock,
+        new_id: Callable[[str], str],
+        purse: Purse | None = None,
     ) -> None:
         self._inner = inner
+        self._purse: Purse = purse or OpenPurse()
         self._ledger = ledger
         self._prices = prices
         self._clock = clock
@@ -37,10 +47,14 @@ class Metering:
     async def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
         """Yield the answer; `Finished` carries cost, times and the id of the ledger row."""
         meter = Meter(request, self._clock, self._prices, self._new_id("call"))
+        hold: Hold | None = None
         try:
-            async with aclosing(self._inner.stream(request)) as batches:
+            hold = await self._purse.hold(request)
+            async with aclosing(self._inner.stream(hold.request)) as batches:
                 async for batch in batches:
-                    yield meter.observed(batch)
+                    yield meter.observed(hold.watched(batch))
+                    if hold.exhausted:
+                        return
         except PenstockError as error:
             meter.failed(error)
             raise
@@ -51,4 +65,7 @@ class Metering:
             meter.outcome = Outcome.ERROR
             raise
         finally:
-            self._ledger.record(meter.row())
+            row = meter.row()
+            self._ledger.record(row)
+            if hold is not None:
+                hold.settle(row)

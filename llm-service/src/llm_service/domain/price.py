@@ -11,24 +11,42 @@ _MILLION: Final = Decimal(1_000_000)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """USD per million tokens. Reasoning is billed as output, cache classes without a price as input."""
+    """USD per million tokens. Reasoning is billed as output, cache classes without a price as input.
+
+    `long` is what counts instead for the whole call once its prompt is longer than `long_from` tokens.
+    """
 
     input: Decimal
     output: Decimal
     cache_read: Decimal | None = None
     cache_write: Decimal | None = None
+    long_from: int = 0
+    long: "Price | None" = None
 
     def amount(self, usage: Usage) -> Decimal:
         """Return what `usage` costs, exact."""
-        cache_read = self.input if self.cache_read is None else self.cache_read
-        cache_write = self.input if self.cache_write is None else self.cache_write
+        price = self._for(usage)
+        cache_read = price.input if price.cache_read is None else price.cache_read
+        cache_write = price.input if price.cache_write is None else price.cache_write
         total = (
-            self.input * usage.input
+            price.input * usage.input
             + cache_read * usage.cache_read
             + cache_write * usage.cache_write
-            + self.output * usage.completion
+            + price.output * usage.completion
         )
         return total / _MILLION
+
+    def saved(self, usage: Usage) -> Decimal:
+        """Return what the provider's prompt cache saved: reads below the price of input, less dearer writes."""
+        price = self._for(usage)
+        cache_read = price.input if price.cache_read is None else price.cache_read
+        cache_write = price.input if price.cache_write is None else price.cache_write
+        return (
+            (price.input - cache_read) * usage.cache_read + (price.input - cache_write) * usage.cache_write
+        ) / _MILLION
+
+    def _for(self, usage: Usage) -> "Price":
+        return self.long if self.long is not None and usage.prompt > self.long_from else self
 
 
 class PriceBook(Protocol):
@@ -36,6 +54,10 @@ class PriceBook(Protocol):
 
     def cost(self, provider: str, model: str, usage: Usage) -> Cost:
         """Return what `usage` of the model costs; an unknown price is an unknown cost, never 0."""
+        ...
+
+    def savings(self, provider: str, model: str, usage: Usage) -> Cost:
+        """Return what the provider's prompt cache saved of it, unknown when the price is."""
         ...
 
 
@@ -52,3 +74,8 @@ class OperatorPrices:
         if price is not None:
             return Cost(amount=price.amount(usage), source=PriceSource.OPERATOR)
         return FREE if provider in self._free else UNKNOWN_COST
+
+    def savings(self, provider: str, model: str, usage: Usage) -> Cost:
+        """Return the savings by the same row."""
+        price = self._prices.get((provider, model))
+        return UNKNOWN_COST if price is None else Cost(amount=price.saved(usage), source=PriceSource.OPERATOR)

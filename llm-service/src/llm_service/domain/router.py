@@ -7,10 +7,13 @@ from llm_service.domain.completion import Completion
 from llm_service.domain.key_rings import KeyRings
 from llm_service.domain.policy.policy import Policy
 from llm_service.domain.route import FALLBACK, Candidate, Route, RoutingTable, plan_route
+from penstock_kit.errors import PermissionDenied
 
 
 class Router:
-    """Makes routes from the table in force. `fallback` says whether the offline provider may stand in for others."""
+    """Makes routes from the table in force. `fallback` says whether the offline provider may stand in for others,
+    `allows` whether the caller may use a place at all.
+    """
 
     def __init__(
         self,
@@ -19,15 +22,25 @@ class Router:
         policies: Mapping[str, Policy],
         rings: KeyRings,
         fallback: bool = True,
+        allows: Callable[[Candidate], bool] = lambda _: True,
     ) -> None:
         self._table = table
         self._policies = policies
         self._rings = rings
         self._fallback = fallback
+        self._allows = allows
 
     def route(self, request: Completion) -> Route:
-        """Return where `request` goes. Raises NotFound (MODEL_NOT_FOUND), InvalidArgument (UNKNOWN_POLICY)."""
-        return self.plan(request.model, policy=request.policy, exclude=request.exclude_providers)
+        """Return where `request` goes.
+
+        Raises NotFound (MODEL_NOT_FOUND), InvalidArgument (UNKNOWN_POLICY), PermissionDenied (MODEL_NOT_ALLOWED).
+        """
+        route = self.plan(request.model, policy=request.policy, exclude=request.exclude_providers)
+        allowed = tuple(filter(self._allows, route.candidates))
+        if not allowed:
+            message = f"this key may not use model {request.model!r}; ask for another or have the key's policy changed"
+            raise PermissionDenied(message, reason="MODEL_NOT_ALLOWED", metadata={"model": request.model})
+        return route if len(allowed) == len(route.candidates) else replace(route, candidates=allowed)
 
     def plan(self, model: str, *, policy: str = "", exclude: Sequence[str] = ()) -> Route:
         """Return where a request for `model` goes under `policy` (empty: the operator's)."""

@@ -61,3 +61,5 @@ class Cost:
 
 UNKNOWN_COST = Cost(amount=None, source=PriceSource.UNKNOWN)
 FREE = Cost(amount=Decimal(0), source=PriceSource.FREE)
+# A call that reached nobody: there is no price to know.
+NOTHING_SOLD = FREE

@@ -7,7 +7,6 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.llm.v1 import cost_pb2
 
 from llm_service.domain.ledger import CostGroup, CostRow, LedgerFilter, LedgerRow
-from llm_service.domain.price import Price
 from llm_service.edge.answer import cost_to_proto, usage_to_proto
 from penstock_kit.context import Caller
 from penstock_kit.errors import InvalidArgument, PermissionDenied
@@ -58,6 +57,7 @@ def cost_row_to_proto(row: CostRow) -> cost_pb2.CostRow:
         cost=cost_to_proto(row.cost),
         unpriced_requests=row.unpriced,
         cached_requests=row.cached,
+        cache_savings=cost_to_proto(row.savings),
     )
     proto.mean_duration.FromNanoseconds(round(row.mean_duration * 1e9))
     return proto
@@ -87,19 +87,6 @@ def ledger_row_to_proto(row: LedgerRow) -> cost_pb2.LedgerEntry:
     if row.time_to_first_token is not None:
         proto.time_to_first_token.FromNanoseconds(round(row.time_to_first_token * 1e9))
     return proto
-
-
-def price_to_proto(provider: str, model: str, price: Price) -> cost_pb2.Price:
-    """Return an operator's price."""
-    return cost_pb2.Price(
-        provider=provider,
-        model=model,
-        input=f"{price.input:f}",
-        output=f"{price.output:f}",
-        cache_read="" if price.cache_read is None else f"{price.cache_read:f}",
-        cache_write="" if price.cache_write is None else f"{price.cache_write:f}",
-        source="operator",
-    )
 
 
 def _time(proto: Timestamp) -> datetime:

@@ -1,22 +1,34 @@
-"""CostService: reports of the ledger. Budgets, key policies and prices set at run time are not there yet."""
+"""CostService: reports of the ledger, budgets, policies of keys and prices."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import grpc.aio
 from penstock.llm.v1 import cost_pb2, cost_pb2_grpc
 
+from llm_service.adapters.sql_price import SqlPrices
+from llm_service.domain.budget import BudgetStore
+from llm_service.domain.key_policy import KeyPolicy, KeyPolicyStore
 from llm_service.domain.ledger import CostGroup, Ledger
-from llm_service.domain.price import Price
+from llm_service.domain.price_list import PriceList
+from llm_service.domain.rule_book import RuleBook
 from llm_service.edge.cost import (
     cost_row_to_proto,
     filter_from_proto,
     group_from_proto,
     ledger_row_to_proto,
+)
+from llm_service.edge.rule import (
+    budget_from_proto,
+    budget_to_proto,
+    key_policy_from_proto,
+    key_policy_to_proto,
+    price_from_proto,
     price_to_proto,
 )
-from penstock_kit.context import current_context
-from penstock_kit.errors import Unimplemented
+from penstock_kit.clock import Clock
+from penstock_kit.context import Caller, current_context
+from penstock_kit.errors import NotFound, PermissionDenied
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _DEFAULT_PAGE: Final = 100
@@ -24,11 +36,30 @@ _LARGEST_PAGE: Final = 1000
 
 
 class CostServicer(cost_pb2_grpc.CostServiceServicer):
-    """Answers the RPCs of penstock.llm.v1.CostService."""
+    """Answers the RPCs of penstock.llm.v1.CostService. `models` are the listed models by provider."""
 
-    def __init__(self, *, ledger: Ledger, prices: Mapping[tuple[str, str], Price]) -> None:
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        budgets: BudgetStore,
+        policies: KeyPolicyStore,
+        price_store: SqlPrices,
+        prices: PriceList,
+        rules: RuleBook,
+        models: Callable[[], Mapping[str, tuple[str, ...]]],
+        clock: Clock,
+        new_id: Callable[[str], str],
+    ) -> None:
         self._ledger = ledger
+        self._budgets = budgets
+        self._policies = policies
+        self._price_store = price_store
         self._prices = prices
+        self._rules = rules
+        self._models = models
+        self._clock = clock
+        self._new_id = new_id
 
     async def SummarizeCosts(  # noqa: N802
         self, request: cost_pb2.SummarizeCostsRequest, context: Context
@@ -48,7 +79,7 @@ class CostServicer(cost_pb2_grpc.CostServiceServicer):
         """List rows, newest first."""
         page = await self._ledger.list_rows(
             filter_from_proto(request, current_context().caller),
-            page_size=min(request.page_size or _DEFAULT_PAGE, _LARGEST_PAGE),
+            page_size=_page_size(request.page_size),
             page_token=request.page_token,
         )
         return cost_pb2.ListLedgerResponse(
@@ -56,53 +87,100 @@ class CostServicer(cost_pb2_grpc.CostServiceServicer):
         )
 
     async def ListPrices(self, request: cost_pb2.ListPricesRequest, context: Context) -> cost_pb2.ListPricesResponse:  # noqa: N802
-        """List the operator's prices."""
-        return cost_pb2.ListPricesResponse(
-            prices=[
-                price_to_proto(provider, model, price)
-                for (provider, model), price in sorted(self._prices.items())
-                if request.provider in {"", provider}
-            ]
-        )
+        """List the operator's prices and those of the listed models."""
+        models = self._models()
+        for provider in models:
+            await self._prices.ready(provider)
+        rows = [row for row in self._prices.rows(models) if request.provider in {"", row.provider}]
+        names = [f"{row.provider}/{row.model}" for row in rows]
+        page, token = _page(names, request.page_token, _page_size(request.page_size))
+        return cost_pb2.ListPricesResponse(prices=[price_to_proto(rows[at]) for at in page], next_page_token=token)
 
     async def PutPrice(self, request: cost_pb2.PutPriceRequest, context: Context) -> cost_pb2.PutPriceResponse:  # noqa: N802
-        """Not there yet."""
-        raise _later("prices can't be set at run time")
+        """Set an operator's price."""
+        _admin()
+        row = await self._price_store.put(request.price.provider, request.price.model, price_from_proto(request.price))
+        self._prices.take(await self._price_store.all())
+        return cost_pb2.PutPriceResponse(price=price_to_proto(row))
 
     async def PutBudget(self, request: cost_pb2.PutBudgetRequest, context: Context) -> cost_pb2.PutBudgetResponse:  # noqa: N802
-        """Not there yet."""
-        raise _later("budgets can't be set")
+        """Create or replace a budget."""
+        tenant_id = _admin().tenant_id
+        budget = budget_from_proto(request.budget, tenant_id=tenant_id, new_id=self._new_id)
+        await self._ledger.flush()
+        use = await self._budgets.put(budget)
+        await self._rules.refresh()
+        return cost_pb2.PutBudgetResponse(budget=budget_to_proto(use, self._clock.now()))
 
     async def ListBudgets(  # noqa: N802
         self, request: cost_pb2.ListBudgetsRequest, context: Context
     ) -> cost_pb2.ListBudgetsResponse:
-        """Not there yet."""
-        raise _later("budgets can't be set")
+        """List the tenant's budgets; others than administrators see those that cover them."""
+        caller = current_context().caller
+        uses = [
+            use for use in await self._budgets.list(caller.tenant_id) if caller.is_admin or use.budget.covers(caller)
+        ]
+        page, token = _page([use.budget.id for use in uses], request.page_token, _page_size(request.page_size))
+        now = self._clock.now()
+        return cost_pb2.ListBudgetsResponse(
+            budgets=[budget_to_proto(uses[at], now) for at in page], next_page_token=token
+        )
 
     async def DeleteBudget(  # noqa: N802
         self, request: cost_pb2.DeleteBudgetRequest, context: Context
     ) -> cost_pb2.DeleteBudgetResponse:
-        """Not there yet."""
-        raise _later("budgets can't be set")
+        """Delete a budget of the tenant."""
+        if not await self._budgets.delete(_admin().tenant_id, request.id):
+            raise NotFound(f"there is no budget {request.id!r}", reason="BUDGET_NOT_FOUND")
+        await self._rules.refresh()
+        return cost_pb2.DeleteBudgetResponse()
 
     async def PutKeyPolicy(  # noqa: N802
         self, request: cost_pb2.PutKeyPolicyRequest, context: Context
     ) -> cost_pb2.PutKeyPolicyResponse:
-        """Not there yet."""
-        raise _later("key policies can't be set")
+        """Create or replace what a key may use. Nobody gives their own key more than it has."""
+        caller = current_context().caller
+        policy = key_policy_from_proto(request.policy, tenant_id=caller.tenant_id)
+        if not caller.is_admin and caller.key_id:
+            raise PermissionDenied("a key can't change what keys may use", reason="ADMIN_ONLY")
+        await self._policies.put(policy)
+        await self._rules.refresh()
+        return cost_pb2.PutKeyPolicyResponse(policy=key_policy_to_proto(policy))
 
     async def GetKeyPolicy(  # noqa: N802
         self, request: cost_pb2.GetKeyPolicyRequest, context: Context
     ) -> cost_pb2.GetKeyPolicyResponse:
-        """Not there yet."""
-        raise _later("key policies can't be set")
+        """Read what a key may use; a key without a policy may use everything."""
+        tenant_id = current_context().caller.tenant_id
+        policy = self._rules.policy(Caller(user_id="", tenant_id=tenant_id, key_id=request.key_id))
+        return cost_pb2.GetKeyPolicyResponse(
+            policy=key_policy_to_proto(policy or KeyPolicy(tenant_id=tenant_id, key_id=request.key_id))
+        )
 
     async def DeleteKeyPolicy(  # noqa: N802
         self, request: cost_pb2.DeleteKeyPolicyRequest, context: Context
     ) -> cost_pb2.DeleteKeyPolicyResponse:
-        """Not there yet."""
-        raise _later("key policies can't be set")
+        """Remove a key's policy; that there was none is no error."""
+        caller = current_context().caller
+        if not caller.is_admin and caller.key_id:
+            raise PermissionDenied("a key can't change what keys may use", reason="ADMIN_ONLY")
+        await self._policies.delete(caller.tenant_id, request.key_id)
+        await self._rules.refresh()
+        return cost_pb2.DeleteKeyPolicyResponse()
 
 
-def _later(what: str) -> Unimplemented:
-    return Unimplemented(f"{what} in this version of llm-service")
+def _admin() -> Caller:
+    caller = current_context().caller
+    if not caller.is_admin:
+        raise PermissionDenied("only administrators change budgets and prices", reason="ADMIN_ONLY")
+    return caller
+
+
+def _page_size(asked: int) -> int:
+    return min(asked, _LARGEST_PAGE) if asked > 0 else _DEFAULT_PAGE
+
+
+def _page(names: list[str], token: str, size: int) -> tuple[list[int], str]:
+    """Indices of the sorted `names` after `token`, and the token of the next page."""
+    after = [at for at, name in enumerate(names) if name > token]
+    return after[:size], names[after[size - 1]] if len(after) > size else ""

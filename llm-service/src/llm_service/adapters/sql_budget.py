@@ -1,0 +1,276 @@
+"""Budgets in SQLite or PostgreSQL: reserved under a lock, settled behind the calls, exact with many replicas."""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from sqlalchemy import and_, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from llm_service.adapters.ledger_row import amount_from_pico, micros_from_time
+from llm_service.adapters.table import budget as budgets_table
+from llm_service.adapters.table import budget_hold, budget_use, ledger
+from llm_service.domain.budget import Budget, BudgetPeriod, BudgetScope, BudgetUse, exceeded
+from penstock_kit.clock import Clock
+from penstock_kit.database import Database
+from penstock_kit.errors import NotFound, PenstockError
+from penstock_kit.logging import get_logger
+
+_PICO: Final = Decimal(10) ** 12
+_LIFE: Final = timedelta(hours=2)
+_BATCH: Final = 200
+_PAUSE: Final = 1.0
+_FLUSH_SECONDS: Final = 5.0
+_STEPS: Final = (1.0, 0.8)
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settlement:
+    hold_id: str
+    budgets: tuple[Budget, ...]
+    spent: int
+    at: datetime
+
+
+class SqlBudgets:
+    """Keeps budgets. Start :meth:`run` as a task: it writes settlements; :meth:`close` writes the rest.
+
+    `shares` is the share spent of each budget settled last, by id, for metrics. Passing 80 % and 100 % of a
+    budget is a line in the log, once a period.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._waiting: deque[_Settlement] = deque()
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._closing = False
+        self._told: dict[tuple[str, int], float] = {}
+        self.shares: dict[str, BudgetUse] = {}
+
+    async def put(self, budget: Budget) -> BudgetUse:
+        """Create or replace a budget. Raises NotFound when its id is another tenant's."""
+        await self.flush()
+        start = self._start(budget)
+        values = {**_columns(budget), "id": budget.id}
+        async with self._database.write() as connection:
+            query = select(budgets_table.c.tenant_id).where(budgets_table.c.id == budget.id)
+            owner = (await connection.execute(query)).scalar()
+            if owner not in {None, budget.tenant_id}:
+                raise _not_found(budget.id)
+            await connection.execute(delete(budgets_table).where(budgets_table.c.id == budget.id))
+            await connection.execute(insert(budgets_table).values(values))
+            spent = (await connection.execute(_spent_since(budget, start))).scalar() or 0
+            await self._open(connection, budget.id, start, spent=int(spent))
+            return await self._use(connection, budget, start)
+
+    async def delete(self, tenant_id: str, budget_id: str) -> bool:
+        """Delete a budget with its use."""
+        async with self._database.write() as connection:
+            mine = and_(budgets_table.c.id == budget_id, budgets_table.c.tenant_id == tenant_id)
+            found = await connection.execute(delete(budgets_table).where(mine))
+            if found.rowcount:
+                await connection.execute(delete(budget_use).where(budget_use.c.budget_id == budget_id))
+                await connection.execute(delete(budget_hold).where(budget_hold.c.budget_id == budget_id))
+        self.shares.pop(budget_id, None)
+        return bool(found.rowcount)
+
+    async def list(self, tenant_id: str) -> Sequence[BudgetUse]:
+        """Return the tenant's budgets with their use, by id."""
+        await self.flush()
+        async with self._database.read() as connection:
+            query = select(budgets_table).where(budgets_table.c.tenant_id == tenant_id).order_by(budgets_table.c.id)
+            rows = (await connection.execute(query)).mappings().all()
+            found = [_budget(row) for row in rows]
+            return [await self._use(connection, budget, self._start(budget)) for budget in found]
+
+    async def all(self) -> Sequence[Budget]:
+        """Return every tenant's budgets."""
+        async with self._database.read() as connection:
+            return [_budget(row) for row in (await connection.execute(select(budgets_table))).mappings()]
+
+    async def reserve(self, hold_id: str, budgets: Sequence[Budget], *, want: Decimal, least: Decimal) -> Decimal:
+        """Set aside up to `want` in all budgets, in one transaction that locks them in the order of their ids."""
+        ordered = sorted(budgets, key=lambda each: each.id)
+        async with self._database.write() as connection:
+            await self._expire(connection)
+            uses = [await self._locked(connection, budget) for budget in ordered]
+            tightest = min(uses, key=lambda use: use.left)
+            if tightest.left < least or tightest.left <= 0:
+                raise exceeded(tightest, self._clock.now())
+            amount = min(want, tightest.left)
+            await self._set_aside(connection, hold_id, ordered, int(amount * _PICO))
+            return amount
+
+    def settle(self, hold_id: str, budgets: Sequence[Budget], spent: Decimal, at: datetime) -> None:
+        """Take the settlement to be written at once, or when the store is back."""
+        pico = int((spent * _PICO).to_integral_value())
+        self._waiting.append(_Settlement(hold_id=hold_id, budgets=tuple(budgets), spent=pico, at=at))
+        self._idle.clear()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Write settlements until :meth:`close`."""
+        while not (self._closing and not self._waiting):
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self._write_waiting()
+            except PenstockError as error:
+                log.warning("budget settlements wait for the store", waiting=len(self._waiting), detail=error.message)
+                if self._closing:
+                    return
+                await asyncio.sleep(_PAUSE)
+                self._wake.set()
+
+    def close(self) -> None:
+        """Let :meth:`run` write what is left and return."""
+        self._closing = True
+        self._wake.set()
+
+    async def flush(self) -> None:
+        """Return when everything settled so far is written, or after 5 s."""
+        try:
+            async with asyncio.timeout(_FLUSH_SECONDS):
+                await self._idle.wait()
+        except TimeoutError:
+            log.warning("budget settlements are still waiting for the store", waiting=len(self._waiting))
+
+    async def _write_waiting(self) -> None:
+        while self._waiting:
+            batch = [self._waiting[at] for at in range(min(_BATCH, len(self._waiting)))]
+            touched: dict[str, BudgetUse] = {}
+            async with self._database.write() as connection:
+                for settlement in batch:
+                    for budget in sorted(settlement.budgets, key=lambda each: each.id):
+                        touched[budget.id] = await self._settle_one(connection, settlement, budget)
+            for _ in batch:
+                self._waiting.popleft()
+            for use in touched.values():
+                self._tell(use)
+        self._idle.set()
+
+    async def _settle_one(self, connection: AsyncConnection, settlement: _Settlement, budget: Budget) -> BudgetUse:
+        mine = and_(budget_hold.c.hold_id == settlement.hold_id, budget_hold.c.budget_id == budget.id)
+        held = (await connection.execute(select(budget_hold).where(mine))).mappings().first()
+        start = held["period_start"] if held else micros_from_time(budget.period.start(settlement.at))
+        await self._open(connection, budget.id, start)
+        await connection.execute(
+            update(budget_use)
+            .where(budget_use.c.budget_id == budget.id, budget_use.c.period_start == start)
+            .values(
+                spent_pico=budget_use.c.spent_pico + settlement.spent,
+                reserved_pico=budget_use.c.reserved_pico - (held["amount_pico"] if held else 0),
+            )
+        )
+        if held:
+            await connection.execute(delete(budget_hold).where(mine))
+        return await self._use(connection, budget, start)
+
+    async def _set_aside(self, connection: AsyncConnection, hold_id: str, budgets: Sequence[Budget], pico: int) -> None:
+        expire = micros_from_time(self._clock.now() + _LIFE)
+        for budget in budgets:
+            start = self._start(budget)
+            await connection.execute(
+                update(budget_use)
+                .where(budget_use.c.budget_id == budget.id, budget_use.c.period_start == start)
+                .values(reserved_pico=budget_use.c.reserved_pico + pico)
+            )
+            values = {"hold_id": hold_id, "budget_id": budget.id, "period_start": start, "amount_pico": pico}
+            await connection.execute(insert(budget_hold).values({**values, "expire_time": expire}))
+
+    async def _expire(self, connection: AsyncConnection) -> None:
+        """Give back what processes that died had set aside."""
+        old = budget_hold.c.expire_time < micros_from_time(self._clock.now())
+        dropped = await connection.execute(delete(budget_hold).where(old).returning(*budget_hold.c))
+        for hold in dropped.mappings().all():
+            mine = and_(budget_use.c.budget_id == hold["budget_id"], budget_use.c.period_start == hold["period_start"])
+            less = budget_use.c.reserved_pico - hold["amount_pico"]
+            await connection.execute(update(budget_use).where(mine).values(reserved_pico=less))
+
+    async def _locked(self, connection: AsyncConnection, budget: Budget) -> BudgetUse:
+        start = self._start(budget)
+        await self._open(connection, budget.id, start)
+        return await self._use(connection, budget, start, lock=True)
+
+    async def _open(self, connection: AsyncConnection, budget_id: str, start: int, *, spent: int = 0) -> None:
+        dialect: Any = sqlite if self._database.is_sqlite else postgresql
+        values = {"budget_id": budget_id, "period_start": start, "spent_pico": spent, "reserved_pico": 0}
+        await connection.execute(dialect.insert(budget_use).values(values).on_conflict_do_nothing())
+
+    async def _use(self, connection: AsyncConnection, budget: Budget, start: int, *, lock: bool = False) -> BudgetUse:
+        query = select(budget_use).where(budget_use.c.budget_id == budget.id, budget_use.c.period_start == start)
+        row = (await connection.execute(query.with_for_update() if lock else query)).mappings().first()
+        spent, reserved = (row["spent_pico"], row["reserved_pico"]) if row else (0, 0)
+        return BudgetUse(budget=budget, spent=amount_from_pico(spent), reserved=amount_from_pico(reserved))
+
+    def _start(self, budget: Budget) -> int:
+        return micros_from_time(budget.period.start(self._clock.now()))
+
+    def _tell(self, use: BudgetUse) -> None:
+        self.shares[use.budget.id] = use
+        key = (use.budget.id, self._start(use.budget))
+        step = next((step for step in _STEPS if use.share >= step), 0.0)
+        if step > self._told.get(key, 0.0):
+            self._told[key] = step
+            tell = log.error if step >= 1 else log.warning
+            subject = {"budget": use.budget.id, "scope": use.budget.scope.value, "subject": use.budget.subject}
+            tell(
+                "budget alert", percent=round(step * 100), limit=str(use.budget.limit), spent=str(use.spent), **subject
+            )
+
+
+def _alert(use: BudgetUse, percent: int) -> None:
+    budget = use.budget
+    tell = log.error if percent >= 100 else log.warning
+    whose = {"scope": budget.scope.value, "subject": budget.subject, "period": budget.period.value}
+    tell("budget alert", budget=budget.id, percent=percent, limit=str(budget.limit), spent=str(use.spent), **whose)
+
+
+def _columns(budget: Budget) -> dict[str, Any]:
+    return {
+        "tenant_id": budget.tenant_id,
+        "scope": budget.scope.value,
+        "subject": budget.subject,
+        "period": budget.period.value,
+        "limit_pico": int(budget.limit * _PICO),
+    }
+
+
+def _budget(row: Mapping[Any, Any]) -> Budget:
+    return Budget(
+        id=row["id"],
+        tenant_id=row["tenant_id"],
+        scope=BudgetScope(row["scope"]),
+        subject=row["subject"],
+        period=BudgetPeriod(row["period"]),
+        limit=amount_from_pico(row["limit_pico"]),
+    )
+
+
+def _spent_since(budget: Budget, start: int) -> Any:
+    """What the ledger says was spent in the period before there was a budget."""
+    columns = ledger.c
+    query = select(func.sum(columns.cost_pico)).where(
+        columns.tenant_id == budget.tenant_id, columns.create_time >= start
+    )
+    match budget.scope:
+        case BudgetScope.KEY:
+            return query.where(columns.key_id == budget.subject)
+        case BudgetScope.USER:
+            return query.where(columns.user_id == budget.subject)
+        case BudgetScope.TOTAL:
+            return query
+
+
+def _not_found(budget_id: str) -> NotFound:
+    return NotFound(f"there is no budget {budget_id!r}", reason="BUDGET_NOT_FOUND")

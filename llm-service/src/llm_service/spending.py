@@ -1,0 +1,75 @@
+"""Puts together what decides over spending: the ledger, prices, budgets and the policies of keys."""
+
+import asyncio
+from dataclasses import dataclass
+
+from llm_service.adapters.genai_prices import GenaiPrices
+from llm_service.adapters.sql_budget import SqlBudgets
+from llm_service.adapters.sql_key_policy import SqlKeyPolicies
+from llm_service.adapters.sql_ledger import SqlLedger
+from llm_service.adapters.sql_price import SqlPrices
+from llm_service.domain.price_list import PriceList
+from llm_service.domain.route import FALLBACK, Candidate
+from llm_service.domain.rule_book import RuleBook
+from llm_service.live_configuration import LiveConfiguration
+from penstock_kit.clock import Clock
+from penstock_kit.context import current_context
+from penstock_kit.database import Database
+from penstock_kit.errors import PenstockError
+from penstock_kit.logging import get_logger
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spending:
+    """The stores and what is known of them in memory."""
+
+    ledger: SqlLedger
+    budgets: SqlBudgets
+    policies: SqlKeyPolicies
+    price_store: SqlPrices
+    prices: PriceList
+    rules: RuleBook
+
+    def allows(self, candidate: Candidate) -> bool:
+        """Whether the current caller's key may use `candidate`."""
+        policy = self.rules.policy(current_context().caller)
+        return policy is None or policy.allows(candidate.provider, candidate.model)
+
+    async def refresh(self) -> None:
+        """Read budgets, policies and prices anew; what can't be read stays as it was."""
+        await self.rules.refresh()
+        try:
+            self.prices.take(await self.price_store.all())
+        except PenstockError as error:
+            _complain(error)
+
+    async def follow(self, seconds: float) -> None:
+        """Refresh every `seconds`, for ever."""
+        while True:
+            await asyncio.sleep(seconds)
+            await self.refresh()
+
+
+def build_spending(database: Database, ledger: SqlLedger, live: LiveConfiguration, clock: Clock) -> Spending:
+    """Return everything over `database`; the configuration file's prices follow the file."""
+    budgets, policies = SqlBudgets(database, clock), SqlKeyPolicies(database)
+
+    def base_url(provider: str) -> str:
+        return next((each.base_url for each in live.current.profiles if each.name == provider), "")
+
+    prices = PriceList(GenaiPrices(base_url=base_url), free=frozenset({FALLBACK}))
+    live.subscribe(lambda configuration: prices.configure(configuration.prices))
+    return Spending(
+        ledger=ledger,
+        budgets=budgets,
+        policies=policies,
+        price_store=SqlPrices(database, clock),
+        prices=prices,
+        rules=RuleBook(read_budgets=budgets.all, read_policies=policies.all, on_failure=_complain),
+    )
+
+
+def _complain(error: PenstockError) -> None:
+    log.warning("budgets, key policies and prices can't be read, the last ones stay", detail=error.message)

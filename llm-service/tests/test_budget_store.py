@@ -1,0 +1,178 @@
+"""Budgets in SQLite and PostgreSQL."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from llm_service.adapters.sql_budget import SqlBudgets
+from llm_service.adapters.sql_ledger import SqlLedger
+from llm_service.domain.budget import Budget, BudgetPeriod, BudgetScope
+from llm_service.domain.usage import Cost, PriceSource
+from llm_service.main import MIGRATIONS
+from llm_service.testing import ledger_row
+from penstock_kit.context import Caller
+from penstock_kit.database import migrate, open_database, sqlite_url
+from penstock_kit.errors import NotFound, ResourceExhausted
+from penstock_testkit.clock import ManualClock
+
+CENT = Decimal("0.01")
+BUDGET = Budget(
+    id="b1", tenant_id="default", scope=BudgetScope.TOTAL, subject="", period=BudgetPeriod.DAY, limit=Decimal(1)
+)
+OTHER = replace(BUDGET, id="b2", scope=BudgetScope.KEY, subject="k1", limit=Decimal("0.5"))
+
+
+@dataclass(frozen=True)
+class Store:
+    """Two replicas over one database."""
+
+    one: SqlBudgets
+    two: SqlBudgets
+    ledger: SqlLedger
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return sqlite_url(tmp_path / "llm.db")
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+async def store(url: str, clock: ManualClock) -> AsyncIterator[Store]:
+    await migrate(url, MIGRATIONS)
+    async with AsyncExitStack() as stack:
+        replicas: list[SqlBudgets] = []
+        databases = [open_database(url) for _ in range(2)]
+        for database in databases:
+            stack.push_async_callback(database.close)
+            budgets = SqlBudgets(database, clock)
+            running = asyncio.create_task(budgets.run())
+            stack.push_async_callback(_stopped, budgets, running)
+            replicas.append(budgets)
+        ledger = SqlLedger(databases[0])
+        writing = asyncio.create_task(ledger.run())
+        stack.push_async_callback(_stopped, ledger, writing)
+        yield Store(one=replicas[0], two=replicas[1], ledger=ledger)
+
+
+async def _stopped(runner: SqlBudgets | SqlLedger, running: asyncio.Task[None]) -> None:
+    runner.close()
+    await running
+
+
+async def test_parallel_reservations_on_two_replicas_never_exceed_the_budget(
+    store: Store, new_id: Callable[[str], str]
+) -> None:
+    await store.one.put(BUDGET)
+
+    async def reserve(at: int) -> Decimal:
+        replica = store.one if at % 2 else store.two
+        try:
+            return await replica.reserve(new_id("hold"), [BUDGET], want=CENT * 3, least=CENT * 2)
+        except ResourceExhausted:
+            return Decimal(0)
+
+    amounts = await asyncio.gather(*map(reserve, range(60)))
+    [use] = await store.one.list("default")
+    assert sum(amounts) == use.reserved
+    assert use.reserved <= 1
+    assert use.left < CENT * 2
+    assert amounts.count(Decimal(0)) >= 26
+
+
+async def test_a_settled_hold_is_given_back_and_its_cost_counted(store: Store, clock: ManualClock) -> None:
+    await store.one.put(BUDGET)
+    amount = await store.one.reserve("h1", [BUDGET], want=CENT * 30, least=CENT)
+    assert amount == CENT * 30
+    store.two.settle("h1", [BUDGET], CENT * 7, clock.now())
+    [use] = await store.two.list("default")
+    assert (use.spent, use.reserved) == (CENT * 7, 0)
+
+
+async def test_less_than_wanted_is_reserved_when_less_is_left(store: Store) -> None:
+    await store.one.put(BUDGET)
+    await store.one.put(OTHER)
+    assert await store.one.reserve("h1", [BUDGET, OTHER], want=CENT * 40, least=CENT) == CENT * 40
+    assert await store.one.reserve("h2", [BUDGET, OTHER], want=CENT * 40, least=CENT) == CENT * 10
+    with pytest.raises(ResourceExhausted, match=r"the budget of this key, 0.5 USD per day, has 0 USD left") as caught:
+        await store.one.reserve("h3", [BUDGET, OTHER], want=CENT, least=CENT)
+    assert caught.value.retry_after is not None
+    uses = {use.budget.id: use.reserved for use in await store.one.list("default")}
+    assert uses == {"b1": CENT * 50, "b2": CENT * 50}
+
+
+async def test_a_hold_that_was_left_behind_expires(store: Store, clock: ManualClock) -> None:
+    await store.one.put(replace(BUDGET, period=BudgetPeriod.TOTAL))
+    budget = (await store.one.list("default"))[0].budget
+    await store.one.reserve("h1", [budget], want=Decimal(1), least=Decimal(1))
+    clock.advance(3 * 3600)
+    assert await store.one.reserve("h2", [budget], want=Decimal(1), least=Decimal(1)) == 1
+
+
+async def test_a_new_day_begins_at_nothing(store: Store, clock: ManualClock) -> None:
+    await store.one.put(BUDGET)
+    await store.one.reserve("h1", [BUDGET], want=Decimal(1), least=CENT)
+    clock.advance(24 * 3600)
+    store.one.settle("h1", [BUDGET], Decimal(1), clock.now())
+    [use] = await store.one.list("default")
+    assert (use.spent, use.reserved) == (0, 0)
+
+
+async def test_a_new_budget_counts_what_the_ledger_has(store: Store, clock: ManualClock) -> None:
+    cost = Cost(amount=CENT, source=PriceSource.CATALOGUE)
+    for at in range(3):
+        store.ledger.record(replace(ledger_row(f"call_{at}", cost=cost), create_time=clock.now(), key_id="k1"))
+    await store.ledger.flush()
+    assert (await store.one.put(OTHER)).spent == CENT * 3
+    assert (await store.one.put(replace(OTHER, id="b3", subject="k2"))).spent == 0
+
+
+async def test_a_budget_of_another_tenant_is_not_found(store: Store) -> None:
+    await store.one.put(BUDGET)
+    with pytest.raises(NotFound):
+        await store.one.put(replace(BUDGET, tenant_id="other"))
+    assert not await store.one.delete("other", "b1")
+    assert await store.one.list("other") == []
+    assert await store.one.delete("default", "b1")
+
+
+async def test_passing_80_and_100_percent_is_told_once_each(
+    store: Store, clock: ManualClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await store.one.put(BUDGET)
+    for cents in (79, 2, 1, 20, 5):
+        store.one.settle("", [BUDGET], CENT * cents, clock.now())
+        await store.one.flush()
+    told = [line for line in capsys.readouterr().out.splitlines() if "budget alert" in line]
+    assert len(told) == 2
+    assert "80" in told[0]
+    assert "100" in told[1]
+    assert store.one.shares["b1"].share > 1
+
+
+@pytest.mark.parametrize(
+    ("period", "start", "end"),
+    [
+        (BudgetPeriod.DAY, datetime(2026, 12, 31, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)),
+        (BudgetPeriod.MONTH, datetime(2026, 12, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)),
+        (BudgetPeriod.TOTAL, datetime(1970, 1, 1, tzinfo=UTC), None),
+    ],
+)
+def test_periods_are_those_of_utc(period: BudgetPeriod, start: datetime, end: datetime | None) -> None:
+    now = datetime(2026, 12, 31, 23, 59, tzinfo=UTC)
+    assert (period.start(now), period.end(now)) == (start, end)
+
+
+def test_a_budget_covers_its_own_callers_only() -> None:
+    alice = Caller(user_id="alice", key_id="k1")
+    assert BUDGET.covers(alice)
+    assert OTHER.covers(alice)
+    assert not OTHER.covers(replace(alice, key_id="k2"))
+    assert not BUDGET.covers(replace(alice, tenant_id="other"))

@@ -1,0 +1,88 @@
+"""Prices: who wins, the catalogue, long prompts and savings."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from llm_service.adapters.genai_prices import GenaiPrices
+from llm_service.domain.price import Price
+from llm_service.domain.price_list import PricedModel, PriceList
+from llm_service.domain.usage import PriceSource, Usage
+
+MILLION = Usage(input=100_000, output=100_000)
+
+
+@pytest.fixture
+async def prices() -> PriceList:
+    urls = {"mine": "https://api.groq.com/openai/v1", "local": "http://127.0.0.1:1/v1"}
+    made = PriceList(GenaiPrices(base_url=lambda name: urls.get(name, "")), free=frozenset({"fallback"}))
+    await made.ready("openai")
+    return made
+
+
+def flat(amount: str) -> Price:
+    return Price(input=Decimal(amount), output=Decimal(amount))
+
+
+async def test_run_time_wins_over_the_file_and_the_file_over_the_catalogue(prices: PriceList) -> None:
+    listed = prices.cost("openai", "gpt-5-mini", MILLION)
+    assert listed.source is PriceSource.CATALOGUE
+    prices.configure({("openai", "gpt-5-mini"): flat("5")})
+    assert prices.cost("openai", "gpt-5-mini", MILLION).amount == 1
+    row = PricedModel(
+        provider="openai",
+        model="gpt-5-mini",
+        price=flat("10"),
+        source=PriceSource.OPERATOR,
+        since=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+    prices.take({("openai", "gpt-5-mini"): row})
+    assert prices.cost("openai", "gpt-5-mini", MILLION).amount == 2
+
+
+async def test_an_unknown_price_is_unknown_and_the_offline_provider_free(prices: PriceList) -> None:
+    assert prices.cost("openai", "gpt-99-unheard-of", MILLION).amount is None
+    assert prices.cost("local", "qwen3", MILLION).amount is None
+    assert prices.cost("fallback", "rules", MILLION).amount == 0
+
+
+async def test_every_default_model_of_every_vendor_has_a_price(prices: PriceList) -> None:
+    for provider, model in (
+        ("gemini", "gemini-2.5-flash"),
+        ("anthropic", "claude-sonnet-4-5"),
+        ("deepseek", "deepseek-chat"),
+        ("qwen", "qwen-plus"),
+        ("glm", "glm-4.6"),
+    ):
+        cost = prices.cost(provider, model, MILLION)
+        assert cost.amount, provider
+        assert cost.source is PriceSource.CATALOGUE
+
+
+async def test_a_provider_of_ones_own_is_found_by_its_base_url(prices: PriceList) -> None:
+    assert prices.cost("mine", "llama-3.3-70b-versatile", MILLION).amount
+
+
+async def test_long_prompts_have_their_own_price(prices: PriceList) -> None:
+    short = prices.cost("gemini", "gemini-2.5-pro", Usage(input=200_000)).amount
+    long = prices.cost("gemini", "gemini-2.5-pro", Usage(input=200_001)).amount
+    assert short is not None
+    assert long is not None
+    assert long > short * Decimal("1.9")
+
+
+def test_what_the_prompt_cache_saved_is_the_difference_to_input() -> None:
+    price = Price(input=Decimal(10), output=Decimal(0), cache_read=Decimal(1), cache_write=Decimal("12.5"))
+    assert price.saved(Usage(cache_read=1_000_000)) == 9
+    assert price.saved(Usage(cache_read=1_000_000, cache_write=1_000_000)) == Decimal("6.5")
+    assert price.saved(Usage(input=5)) == 0
+
+
+async def test_the_list_has_operators_rows_and_the_listed_models(prices: PriceList) -> None:
+    prices.configure({("local", "m"): flat("1")})
+    rows = prices.rows({"openai": ("gpt-5-mini", "unheard-of"), "fallback": ("rules",)})
+    assert [(row.provider, row.model, row.source.value) for row in rows] == [
+        ("local", "m", "operator"),
+        ("openai", "gpt-5-mini", "catalogue"),
+    ]
