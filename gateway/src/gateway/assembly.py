@@ -28,6 +28,8 @@ from gateway.middleware.measure import HttpMetrics
 from gateway.openai.chat import PATH as CHAT_PATH
 from gateway.openai.chat import ChatCompletions
 from gateway.readiness import Readiness
+from gateway.responses.surface import PATH as RESPONSES_PATH
+from gateway.responses.surface import Responses
 from gateway.routes.cache import CacheRoutes
 from gateway.routes.conversations import ConversationRoutes
 from gateway.routes.costs import CostRoutes
@@ -148,6 +150,7 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
     hot: dict[tuple[str, str], ASGIApp] = {
         ("POST", CHAT_PATH): ChatCompletions(calls=calls, guard=guard),
         ("POST", MESSAGES_PATH): Messages(calls=calls, guard=guard),
+        ("POST", RESPONSES_PATH): Responses(calls=calls, guard=guard),
         ("POST", COUNT_PATH): TokenCounts(llm=clients.llm, guard=guard, times=times),
     }
     return Application(asgi=build_app(routers=routers, hot=hot, frame=frame), readiness=readiness, running=running)

@@ -10,6 +10,7 @@ from gateway.anthropic.content import required
 from gateway.anthropic.message import messages_to_proto
 from gateway.json import compact
 from gateway.openai.field import Fields, JsonObject, wrong
+from gateway.openai.request import add_own
 
 _EFFORTS: Final = ("low", "medium", "high", "xhigh", "max")
 _MODES: Final = {
@@ -50,6 +51,7 @@ def message_request_from_json(body: JsonObject, *, counting: bool = False) -> Me
     _add_tools(completion, fields)
     _add_thinking(completion, fields.inner("thinking"))
     _add_output(completion, fields)
+    add_own(completion, fields.inner("x_penstock"))
     for name in _IGNORED:
         fields.take(name)
     rest = fields.rest()

@@ -53,7 +53,7 @@ def _add_knobs(completion: pb.Completion, fields: Fields) -> bool:
     _add_tools(completion, fields)
     _add_response_format(completion, fields.inner("response_format"))
     completion.reasoning.effort = fields.choice("reasoning_effort", _EFFORTS)
-    _add_own(completion, fields.inner("x_penstock"))
+    add_own(completion, fields.inner("x_penstock"))
     rest = fields.rest()
     if rest:
         completion.extra_json = compact(rest, "body")
@@ -134,7 +134,7 @@ def _add_response_format(completion: pb.Completion, fields: Fields) -> None:
             pass
 
 
-def _add_own(completion: pb.Completion, fields: Fields) -> None:
+def add_own(completion: pb.Completion, fields: Fields) -> None:
     """Take Penstock's own knobs: ``x_penstock: {policy, exclude_providers, labels, cache: {…}}``."""
     completion.policy = fields.choice("policy", _POLICIES)
     completion.exclude_providers.extend(fields.texts("exclude_providers"))

@@ -1,0 +1,1 @@
+"""The Responses surface: requests and answers of ``/v1/responses`` as OpenAI's clients send and expect them."""

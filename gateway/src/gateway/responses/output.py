@@ -1,0 +1,73 @@
+"""Output items of a response: reasoning, messages and function calls, as they are when they are done."""
+
+from collections.abc import Sequence
+
+import orjson
+from penstock.llm.v1 import llm_pb2 as pb
+
+from gateway.openai.field import JsonObject
+
+
+def reasoning_item(identity: str, text: str, proof: str) -> JsonObject:
+    """Return reasoning; `proof` is what the vendor wants to see again, empty for none."""
+    summary = [summary_part(text)] if text else []
+    item: JsonObject = {"id": identity, "type": "reasoning", "summary": summary}
+    if proof:
+        item["encrypted_content"] = proof
+    return item
+
+
+def summary_part(text: str) -> JsonObject:
+    """Return the text of some reasoning."""
+    return {"type": "summary_text", "text": text}
+
+
+def message_item(identity: str, content: Sequence[JsonObject], status: str) -> JsonObject:
+    """Return what the assistant said."""
+    return {"id": identity, "type": "message", "status": status, "role": "assistant", "content": list(content)}
+
+
+def text_part(text: str, annotations: Sequence[JsonObject] = (), logprobs: str = "") -> JsonObject:
+    """Return a text of the assistant; `logprobs` is OpenAI's JSON of a chat choice."""
+    return {
+        "type": "output_text",
+        "text": text,
+        "annotations": list(annotations),
+        "logprobs": token_logprobs(logprobs),
+    }
+
+
+def refusal_part(text: str) -> JsonObject:
+    """Return a refusal of the assistant."""
+    return {"type": "refusal", "refusal": text}
+
+
+def call_item(identity: str, call_id: str, name: str, arguments: str, status: str) -> JsonObject:
+    """Return a function call."""
+    return {
+        "id": identity,
+        "type": "function_call",
+        "status": status,
+        "call_id": call_id,
+        "name": name,
+        "arguments": arguments,
+    }
+
+
+def annotation_from_proto(annotation: pb.Annotation) -> JsonObject:
+    """Return a cited source."""
+    return {
+        "type": "url_citation",
+        "url": annotation.url,
+        "title": annotation.title,
+        "start_index": annotation.start_index,
+        "end_index": annotation.end_index,
+    }
+
+
+def token_logprobs(logprobs: str) -> list[JsonObject]:
+    """Return the tokens in a chat choice's ``logprobs``."""
+    if not logprobs:
+        return []
+    content: list[JsonObject] | None = orjson.loads(logprobs).get("content")
+    return content or []
