@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from llm_service.adapters.sql_budget import SqlBudgets
+from llm_service.adapters.ledger_spool import LedgerSpool
 from llm_service.adapters.sql_ledger import SqlLedger
 from llm_service.domain.budget import Budget, BudgetPeriod, BudgetScope
 from llm_service.domain.usage import Cost, PriceSource
@@ -45,7 +46,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def store(url: str, clock: ManualClock) -> AsyncIterator[Store]:
+async def store(url: str, clock: ManualClock, tmp_path: Path) -> AsyncIterator[Store]:
     await migrate(url, MIGRATIONS)
     async with AsyncExitStack() as stack:
         replicas: list[SqlBudgets] = []
@@ -56,7 +57,7 @@ async def store(url: str, clock: ManualClock) -> AsyncIterator[Store]:
             running = asyncio.create_task(budgets.run())
             stack.push_async_callback(_stopped, budgets, running)
             replicas.append(budgets)
-        ledger = SqlLedger(databases[0])
+        ledger = SqlLedger(databases[0], LedgerSpool(tmp_path / "spool.jsonl"))
         writing = asyncio.create_task(ledger.run())
         stack.push_async_callback(_stopped, ledger, writing)
         yield Store(one=replicas[0], two=replicas[1], ledger=ledger)

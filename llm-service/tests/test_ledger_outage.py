@@ -5,10 +5,12 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from llm_service.adapters.ledger_spool import LedgerSpool
 from llm_service.adapters.sql_ledger import SqlLedger
 from llm_service.domain.ledger import CostGroup, LedgerFilter
 from llm_service.testing import ledger_row
 from penstock_kit.database import migrate, open_database, sqlite_url
+from penstock_testkit.servers.process import free_port
 
 MIGRATIONS = Path(__file__).parents[1] / "src" / "llm_service" / "migrations"
 
@@ -17,7 +19,7 @@ async def test_rows_wait_for_a_locked_store_and_are_written_once(tmp_path: Path)
     url = sqlite_url(tmp_path / "llm.db")
     await migrate(url, MIGRATIONS)
     database, other = open_database(url), open_database(url)
-    ledger = SqlLedger(database)
+    ledger = SqlLedger(database, LedgerSpool(tmp_path / "spool.jsonl"))
     task = asyncio.create_task(ledger.run())
     async with other.write() as connection:
         await connection.execute(text("UPDATE llm_ledger SET provider = provider"))
@@ -30,3 +32,41 @@ async def test_rows_wait_for_a_locked_store_and_are_written_once(tmp_path: Path)
     await task
     await database.close()
     await other.close()
+
+
+async def test_what_the_store_never_took_is_on_disk_and_written_exactly_once_after_a_restart(tmp_path: Path) -> None:
+    spool = LedgerSpool(tmp_path / "spool.jsonl")
+    away = open_database(f"postgresql://nobody@127.0.0.1:{free_port()}/none")
+    ledger = SqlLedger(away, spool)
+    task = asyncio.create_task(ledger.run())
+    for at in range(10):
+        ledger.record(ledger_row(f"call_{at}"))
+    ledger.close()
+    await asyncio.wait_for(task, 10)
+    await away.close()
+    assert [row.id for row in spool.rows()] == [f"call_{at}" for at in range(10)]
+
+    url = sqlite_url(tmp_path / "llm.db")
+    await migrate(url, MIGRATIONS)
+    database = open_database(url)
+    for _ in range(2):
+        # The second time is a process that died after it wrote and before it forgot.
+        spool.append([ledger_row(f"call_{at}") for at in range(10)])
+        restarted = SqlLedger(database, spool)
+        task = asyncio.create_task(restarted.run())
+        restarted.record(ledger_row("call_new"))
+        await restarted.flush()
+        [total] = await restarted.summarize(LedgerFilter(tenant_id="default"), CostGroup.TOTAL)
+        restarted.close()
+        await asyncio.wait_for(task, 10)
+        assert total.requests == 11
+        assert spool.is_empty
+    await database.close()
+
+
+def test_a_line_cut_short_by_a_crash_costs_only_itself(tmp_path: Path) -> None:
+    path = tmp_path / "spool.jsonl"
+    spool = LedgerSpool(path)
+    spool.append([ledger_row("call_1"), ledger_row("call_2")])
+    path.write_bytes(path.read_bytes()[:-20])
+    assert [row.id for row in spool.rows()] == ["call_1"]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from llm_service.adapters.ledger_spool import LedgerSpool
 from llm_service.adapters.sql_ledger import SqlLedger
 from llm_service.domain.ledger import CostGroup, LedgerFilter, LedgerRow, Outcome
 from llm_service.domain.usage import UNKNOWN_COST, Cost, PriceSource, Usage
@@ -56,8 +57,8 @@ async def database(url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def ledger(database: Database) -> AsyncIterator[SqlLedger]:
-    made = SqlLedger(database)
+async def ledger(database: Database, tmp_path: Path) -> AsyncIterator[SqlLedger]:
+    made = SqlLedger(database, LedgerSpool(tmp_path / "spool.jsonl"))
     task = asyncio.create_task(made.run())
     yield made
     made.close()
@@ -150,12 +151,12 @@ async def test_names_longer_than_their_column_are_cut_and_not_refused(ledger: Sq
     assert (len(page.rows[0].end_user), len(page.rows[0].model)) == (256, 256)
 
 
-async def test_closing_writes_what_is_left(database: Database) -> None:
-    ledger = SqlLedger(database)
+async def test_closing_writes_what_is_left(database: Database, tmp_path: Path) -> None:
+    ledger = SqlLedger(database, LedgerSpool(tmp_path / "spool.jsonl"))
     for at in range(1200):
         ledger.record(replace(ROW, id=f"call_{at}"))
     ledger.close()
     await ledger.run()
-    reader = SqlLedger(database)
+    reader = SqlLedger(database, LedgerSpool(tmp_path / "spool.jsonl"))
     [total] = await reader.summarize(MINE, CostGroup.TOTAL)
     assert total.requests == 1200

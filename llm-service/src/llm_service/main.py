@@ -8,6 +8,7 @@ from pathlib import Path
 from penstock.llm.v1 import cost_pb2_grpc, llm_pb2_grpc
 from prometheus_client import CollectorRegistry
 
+from llm_service.adapters.ledger_spool import LedgerSpool
 from llm_service.adapters.prometheus import BudgetMetrics, ProviderMetrics
 from llm_service.adapters.sql_ledger import SqlLedger
 from llm_service.configuration import Configuration, load_configuration
@@ -118,7 +119,7 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
     url = settings.database_url.get_secret_value() or sqlite_url(settings.home / "llm.db")
     await migrate(url, MIGRATIONS)
     database = open_database(url)
-    ledger = SqlLedger(database)
+    ledger = SqlLedger(database, LedgerSpool(settings.home / "llm-ledger-spool.jsonl"))
     spending = build_spending(database, ledger, live, clock)
     await spending.refresh()
     selection = build_selection(

@@ -16,6 +16,7 @@ from llm_service.adapters.ledger_row import (
     time_from_micros,
     usage_from_columns,
 )
+from llm_service.adapters.ledger_spool import LedgerSpool
 from llm_service.adapters.table import ledger
 from llm_service.domain.ledger import CostGroup, CostRow, LedgerFilter, LedgerPage, LedgerRow, Outcome
 from llm_service.domain.usage import Cost, PriceSource
@@ -28,7 +29,7 @@ _WAITING: Final = 100_000
 # A transaction costs as much as dozens of rows in it: rows wait this long for others, unless somebody asks.
 _LINGER: Final = 0.25
 _FIRST_PAUSE: Final = 0.1
-_LONGEST_PAUSE: Final = 5.0
+_LONGEST_PAUSE: Final = 2.0
 _FLUSH_SECONDS: Final = 5.0
 _DAY_MICROS: Final = 86_400_000_000
 
@@ -38,12 +39,15 @@ log = get_logger(__name__)
 class SqlLedger:
     """Writes rows in the background, in the order they came, each exactly once.
 
-    While the store is down up to 100,000 rows wait in memory; beyond that the oldest are given up,
-    with an error in the log for each. Start it with :meth:`run` as a task; :meth:`close` writes the rest.
+    While the store is down rows wait in `spool` on disk, the last 100,000 in memory too, and are written
+    when it is back or at the next start. Start it with :meth:`run` as a task; :meth:`close` writes the rest.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, spool: LedgerSpool) -> None:
         self._database = database
+        self._spool = spool
+        self._spooled = 0
+        self._from_disk = True
         self._waiting: deque[LedgerRow] = deque()
         self._taken = 0
         self._settled = 0
@@ -55,24 +59,32 @@ class SqlLedger:
     def record(self, row: LedgerRow) -> None:
         """Take `row` to be written within a quarter of a second. Never blocks or fails."""
         if len(self._waiting) >= _WAITING:
-            lost = self._waiting.popleft()
+            oldest = self._waiting.popleft()
+            if self._spooled <= self._settled:
+                log.error("ledger row given up, neither the store nor the disk takes it", ledger_id=oldest.id)
             self._settled += 1
-            log.error("ledger row given up, the store is down for too long", ledger_id=lost.id)
+            self._from_disk = True
         self._waiting.append(row)
         self._taken += 1
         self._wake.set()
 
     async def run(self) -> None:
-        """Write what is recorded until :meth:`close`."""
+        """Write what an earlier process left on disk, then what is recorded until :meth:`close`."""
         pause = _FIRST_PAUSE
+        if not self._spool.is_empty:
+            self._wake.set()
+            self._urgent.set()
         while not (self._closing and not self._waiting):
             await self._wake.wait()
             await self._rest(_LINGER)
             try:
+                await self._write_spooled()
                 await self._write_waiting()
+                await self._forget_spooled()
                 pause = _FIRST_PAUSE
             except PenstockError as error:
                 log.warning("ledger rows wait for the store", rows=len(self._waiting), detail=error.message)
+                await self._put_on_disk()
                 if self._closing:
                     return
                 self._urgent.clear()
@@ -85,6 +97,32 @@ class SqlLedger:
                 await self._urgent.wait()
         except TimeoutError:
             pass
+
+    async def _put_on_disk(self) -> None:
+        """Spool the rows that are not on disk yet."""
+        until = self._taken
+        rows = [self._waiting[at] for at in range(max(0, self._spooled - self._settled), until - self._settled)]
+        if not rows:
+            return
+        try:
+            await asyncio.to_thread(self._spool.append, rows)
+            self._spooled = until
+        except OSError as error:
+            log.error("ledger rows can't be spooled and wait in memory", rows=len(rows), detail=str(error))
+
+    async def _write_spooled(self) -> None:
+        """Write what is on disk only: left by an earlier process, or too much for the memory."""
+        if not self._from_disk or self._spool.is_empty:
+            return
+        rows = await asyncio.to_thread(self._spool.rows)
+        for at in range(0, len(rows), _BATCH):
+            await self._write_each(rows[at : at + _BATCH])
+        self._from_disk = False
+        log.info("spooled ledger rows written", rows=len(rows))
+
+    async def _forget_spooled(self) -> None:
+        if self._settled >= self._spooled and not self._spool.is_empty:
+            await asyncio.to_thread(self._spool.clear)
 
     async def _write_waiting(self) -> None:
         """Write the rows that wait now. Those that come meanwhile wait for others again."""

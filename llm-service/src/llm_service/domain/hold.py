@@ -47,14 +47,14 @@ class Hold:
         """Return what the caller gets of `batch`; `exhausted` is true once the answer was ended by the budget."""
         if self._tokens is None:
             return batch
-        shown: list[Event] = []
-        for event in batch:
-            self._made += _tokens(event)
-            if self._made > self._tokens * (1.0 if self._tight else _TOLERANCE) and not isinstance(event, Finished):
-                self.exhausted = True
-                return [*shown, Finished(reason=FinishReason.BUDGET_EXCEEDED)]
-            shown.append(self._explained(event))
-        return shown
+        self._made += sum(map(_tokens, batch))
+        if batch and isinstance(batch[-1], Finished):
+            return [self._explained(event) for event in batch]
+        if self._made <= self._tokens * (1.0 if self._tight else _TOLERANCE):
+            return batch
+        self.exhausted = True
+        # What the vendor sold is shown, though it is the last.
+        return [*batch, Finished(reason=FinishReason.BUDGET_EXCEEDED)]
 
     def settle(self, row: LedgerRow) -> None:
         """The call is over and `row` says what it cost. Never blocks or fails."""
