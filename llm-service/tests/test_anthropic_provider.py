@@ -333,9 +333,9 @@ async def test_a_wrong_key_fails_counts_and_models_alike(
     row: ProviderProfile, clock: ManualClock, new_id: Callable[[str], str]
 ) -> None:
     wrong = AnthropicProvider(replace(row, keys=("sk-wrong",)), clock=clock, new_id=new_id, connect_timeout=1)
-    for call in (wrong.count_tokens(question(model=MODEL)), wrong.list_models()):
+    for call in (lambda: wrong.count_tokens(question(model=MODEL)), wrong.list_models):
         with pytest.raises(ProviderError) as caught:
-            await call
+            await call()
         assert caught.value.failure is FailureKind.AUTH
     await wrong.close()
 
