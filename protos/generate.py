@@ -1,7 +1,7 @@
 """Generate the Python of the protos into protos/gen, or check that it is current.
 
-    python protos/generate.py           writes protos/gen
-    python protos/generate.py --check   exits 1 and names the stale files; writes nothing
+python protos/generate.py           writes protos/gen
+python protos/generate.py --check   exits 1 and names the stale files; writes nothing
 """
 
 import shutil
@@ -58,7 +58,9 @@ def main() -> int:
         generate(fresh)
         if "--check" in sys.argv:
             stale = stale_files(fresh)
-            print("\n".join(f"stale: protos/gen/{name} (run `make protos`)" for name in stale) or "protos/gen is current")
+            print(
+                "\n".join(f"stale: protos/gen/{name} (run `make protos`)" for name in stale) or "protos/gen is current"
+            )
             return 1 if stale else 0
         shutil.rmtree(GENERATED, ignore_errors=True)
         shutil.copytree(fresh, GENERATED)
