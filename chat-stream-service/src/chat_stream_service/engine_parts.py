@@ -1,57 +1,116 @@
-"""The engines and their tools, put together."""
+"""The engines with their tools and memories, put together."""
 
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import Final
 
+from chat_stream_service.adapters.cached_memory import CachedMemory
 from chat_stream_service.adapters.device_tools import DeviceFeatures, DeviceQuery, DeviceStatistics, ListDevices
 from chat_stream_service.adapters.json_schema import JsonSchemaChecker
+from chat_stream_service.adapters.llm_embedder import LlmEmbedder
 from chat_stream_service.adapters.llm_service import LlmServiceModel
+from chat_stream_service.adapters.nearest_vector import nearest
+from chat_stream_service.adapters.sql_memory import SqlMemory
+from chat_stream_service.adapters.sql_summary_store import SqlSummaryStore
+from chat_stream_service.domain.breaker import Breaker
 from chat_stream_service.domain.chat_engine import ChatEngine, TurnLimits
 from chat_stream_service.domain.component import Component
-from chat_stream_service.domain.engine import Engine
+from chat_stream_service.domain.engine import Engine, EngineInfo
+from chat_stream_service.domain.engine_memory import EngineMemory
+from chat_stream_service.domain.memory import Memory
+from chat_stream_service.domain.memory_statistics import MemoryStatistics
+from chat_stream_service.domain.similarity import SimilarityMemory
+from chat_stream_service.domain.summary import Summarizer
 from chat_stream_service.domain.tool_box import ToolBox, ToolLimits
+from chat_stream_service.domain.turn_memory import TurnMemory
 from chat_stream_service.resources import Resources
 from chat_stream_service.settings import ChatSettings
+from penstock_kit.cache import CacheClient
 from penstock_kit.clock import Clock
 from penstock_kit.ids import new_id
+
+CHAT_ENGINE: Final = "chat_engine"
+_FEATURES: Final = ("memory", "tools", "personalities")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineParts:
-    """The engines, and the tools that are served without one."""
+    """The engines, what they share, and the tools that are served without one."""
 
     engines: tuple[Engine, ...]
     device_tools: ToolBox
+    memories: tuple[Memory, ...]
+    statistics: tuple[MemoryStatistics, ...]
 
 
-def build_engines(settings: ChatSettings, resources: Resources, clock: Clock, llm: Component) -> EngineParts:
+def build_engines(
+    settings: ChatSettings, resources: Resources, clock: Clock, llm: Component, cache: CacheClient
+) -> EngineParts:
     """Return the engines that the settings describe; the operator's tools begin to connect."""
-    feature = resources.feature
-    tools = [ListDevices(feature), DeviceStatistics(feature), DeviceQuery(feature), DeviceFeatures(feature)]
-    checker = JsonSchemaChecker()
-    limits = ToolLimits(timeout=settings.tool_seconds, max_result_characters=settings.max_result_characters)
     resources.operator_tools.start()
-    all_tools = ToolBox(tools, checker=checker, limits=limits, sources=resources.operator_tools.sources)
-    return EngineParts(
-        engines=(_chat_engine(settings, resources, clock, llm, all_tools),),
-        device_tools=ToolBox(tools, checker=checker, limits=limits),
+    workshop = _Workshop(settings=settings, resources=resources, clock=clock, llm=llm)
+    words = SqlMemory(resources.database)
+    embedder = LlmEmbedder(resources.llm, model=settings.embedding_model, clock=clock)
+    own = CachedMemory(SimilarityMemory(words, embedder, nearest), cache, name=CHAT_ENGINE)
+    statistics = MemoryStatistics(CHAT_ENGINE)
+    info = EngineInfo(
+        name=CHAT_ENGINE,
+        version=version("penstock-chat-stream-service"),
+        description="Remembers by itself: recent turns, a summary of the older ones, and what fits the question.",
+        features=_FEATURES,
     )
+    turn_memory = TurnMemory(
+        own,
+        quick=words,
+        patience=settings.memory_patience_seconds,
+        breaker=Breaker(clock=clock),
+        background=resources.background,
+        statistics=statistics,
+        clock=clock,
+    )
+    engine = workshop.engine(info, turn_memory, statistics)
+    return EngineParts(engines=(engine,), device_tools=workshop.device_tools, memories=(own,), statistics=(statistics,))
 
 
-def _chat_engine(
-    settings: ChatSettings, resources: Resources, clock: Clock, llm: Component, tools: ToolBox
-) -> ChatEngine:
-    return ChatEngine(
-        model=LlmServiceModel(resources.llm),
-        tools=tools,
-        limits=TurnLimits(
+class _Workshop:
+    """Makes engines that differ in nothing but their memory."""
+
+    def __init__(self, *, settings: ChatSettings, resources: Resources, clock: Clock, llm: Component) -> None:
+        feature = resources.feature
+        tools = [ListDevices(feature), DeviceStatistics(feature), DeviceQuery(feature), DeviceFeatures(feature)]
+        checker = JsonSchemaChecker()
+        limits = ToolLimits(timeout=settings.tool_seconds, max_result_characters=settings.max_result_characters)
+        self.device_tools = ToolBox(tools, checker=checker, limits=limits)
+        self._tools = ToolBox(tools, checker=checker, limits=limits, sources=resources.operator_tools.sources)
+        self._model = LlmServiceModel(resources.llm)
+        self._summarizer = Summarizer(
+            store=SqlSummaryStore(resources.database), model=self._model, history_tokens=settings.history_tokens
+        )
+        self._limits = TurnLimits(
             max_rounds=settings.max_rounds,
             max_tool_calls=settings.max_tool_calls,
             max_chunk_tokens=settings.max_chunk_tokens,
             history_tokens=settings.history_tokens,
-        ),
-        clock=clock,
-        new_id=new_id,
-        provider=llm,
-        version=version("penstock-chat-stream-service"),
-    )
+        )
+        self._background = resources.background
+        self._clock = clock
+        self._llm = llm
+
+    def engine(self, info: EngineInfo, memory: TurnMemory, statistics: MemoryStatistics) -> ChatEngine:
+        """Return an engine with this memory."""
+        return ChatEngine(
+            info=info,
+            model=self._model,
+            tools=self._tools,
+            memory=EngineMemory(
+                memory=memory,
+                summarizer=self._summarizer,
+                background=self._background,
+                statistics=statistics,
+                clock=self._clock,
+            ),
+            limits=self._limits,
+            clock=self._clock,
+            new_id=new_id,
+            provider=self._llm,
+        )

@@ -1,14 +1,19 @@
 """What the service holds open: the database, Redis and the channels to its peers."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from chat_stream_service.adapters.operator_tools.configuration import read_tools
 from chat_stream_service.adapters.operator_tools.operator_tools import OperatorTools
 from chat_stream_service.adapters.redis.link import RedisLink
+from chat_stream_service.domain.background import Background
 from chat_stream_service.settings import ChatSettings, tool_environment
 from penstock_kit.clock import SystemClock
 from penstock_kit.database import Database, open_database
 from penstock_kit.grpc import PenstockChannel, open_channel
+
+# What follows answers, such as remembering them, gets so long at the end of the process.
+_LAST_WORK_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,10 +25,12 @@ class Resources:
     feature: PenstockChannel
     cache: PenstockChannel
     operator_tools: OperatorTools
+    background: Background
     redis: RedisLink | None
 
     async def close(self) -> None:
         """Close them all."""
+        await self.background.close(_LAST_WORK_SECONDS)
         await self.operator_tools.close()
         for channel in (self.llm, self.feature, self.cache):
             await channel.close()
@@ -45,5 +52,6 @@ def open_resources(settings: ChatSettings) -> Resources:
         feature=open_channel(settings.feature_address, service="feature-service"),
         cache=open_channel(settings.cache_address, service="cache-service"),
         operator_tools=OperatorTools(tools, clock=SystemClock(), max_seconds=settings.tool_seconds),
+        background=Background(),
         redis=RedisLink(redis_url, clock=SystemClock()) if redis_url else None,
     )

@@ -51,6 +51,17 @@ class ChatSettings(ServiceSettings):
     history_tokens: int = Field(
         default=16_000, ge=0, alias="CHAT_HISTORY_TOKENS", description="Tokens of earlier turns told to the model."
     )
+    memory_patience_seconds: float = Field(
+        default=0.05,
+        ge=0,
+        alias="CHAT_MEMORY_PATIENCE_SECONDS",
+        description="What memory may cost a turn before it is done without.",
+    )
+    embedding_model: str = Field(
+        default="auto",
+        alias="CHAT_EMBEDDING_MODEL",
+        description="Finds earlier turns by meaning: provider/model, auto (the first a provider has) or off.",
+    )
     log_retention_seconds: float = Field(
         default=300.0, ge=0, alias="CHAT_LOG_RETENTION_SECONDS", description="How long an ended stream can be replayed."
     )

@@ -1,5 +1,6 @@
 """The engine of our own: rounds of model call and tools until the model has said all."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -7,8 +8,10 @@ from typing import Final
 
 from chat_stream_service.domain.component import Component
 from chat_stream_service.domain.engine import EngineHealth, EngineInfo, RoundFinished, Turn, TurnEvent
+from chat_stream_service.domain.engine_memory import EngineMemory
 from chat_stream_service.domain.event import ToolResult
 from chat_stream_service.domain.language_model import LanguageModel, ModelRequest
+from chat_stream_service.domain.memory import Note
 from chat_stream_service.domain.prompt import prompt_messages
 from chat_stream_service.domain.reply import Reply
 from chat_stream_service.domain.tool_box import ToolBox
@@ -16,7 +19,8 @@ from chat_stream_service.domain.tool_round import ToolRounds, exchange, plan_cal
 from penstock_kit.clock import Clock
 from penstock_kit.errors import BadUpstream
 
-_NAME: Final = "chat_engine"
+# The provider that answers by rules; what it says without a tool is how to configure another.
+_OFFLINE: Final = "fallback"
 _PARAGRAPH: Final = "\n\n"
 # After these the calls of a reply are incomplete or not wanted any more.
 _CUT_SHORT: Final = frozenset({"length", "content_filter", "budget_exceeded"})
@@ -36,33 +40,39 @@ class ChatEngine:
     """Asks the model, runs the tools it calls (in parallel), tells it the results, and so on for some rounds.
 
     After the last round the model is asked once more and may not call tools, so that it answers with what it has.
+    Before the first it looks into its memory, after the last it gives the exchange to it. Two engines may differ in
+    nothing but their memory.
     """
 
     def __init__(
         self,
         *,
+        info: EngineInfo,
         model: LanguageModel,
         tools: ToolBox,
+        memory: EngineMemory,
         limits: TurnLimits,
         clock: Clock,
         new_id: Callable[[str], str],
         provider: Component,
-        version: str,
     ) -> None:
+        self._info = info
         self._model = model
+        self._memory = memory
         self._tools = tools
         self._limits = limits
         self._clock = clock
         self._new_id = new_id
         self._provider = provider
-        self._version = version
 
     async def generate_response(self, turn: Turn) -> AsyncGenerator[Sequence[TurnEvent]]:
         """Yield the turn's events; see :class:`chat_stream_service.domain.engine.Engine`."""
-        request = self._first_request(turn)
+        with turn.timeline.measure("memory"):
+            notes = await self._memory.recall(turn)
+        request = self._first_request(turn, notes)
         rounds = ToolRounds(self._tools, turn, self._clock, max_calls=self._limits.max_tool_calls)
         call_ids: set[str] = set()
-        said = False
+        said: list[str] = []
         for number in range(self._limits.max_rounds + 1):
             may_call = bool(request.tools) and number < self._limits.max_rounds and rounds.calls_left > 0
             lead = _PARAGRAPH if said else ""
@@ -70,11 +80,12 @@ class ChatEngine:
             async with aclosing(self._ask(turn, replace(request, use_tools=may_call), reply)) as answer:
                 async for events in answer:
                     yield events
-            said = said or bool(reply.text)
+            said += [reply.text] if reply.text else []
             finished = _finish(reply)
             planned = plan_calls(reply, call_ids) if may_call and finished.finish_reason not in _CUT_SHORT else ()
             yield [*(call.event for call in planned), finished]
             if not planned:
+                self._remember(turn, reply, said, used_tools=bool(call_ids))
                 return
             results: list[ToolResult] = []
             async with aclosing(rounds.run(planned)) as answers:
@@ -85,24 +96,30 @@ class ChatEngine:
 
     def get_engine_info(self) -> EngineInfo:
         """Return what this engine is."""
-        return EngineInfo(
-            name=_NAME,
-            version=self._version,
-            description="Own turn loop over llm-service, with device tools and the conversation as memory.",
-            features=("memory", "tools", "personalities"),
-        )
+        return self._info
 
     async def health_check(self) -> EngineHealth:
-        """Return whether llm-service can be asked."""
-        status = await self._provider.status()
-        return EngineHealth(healthy=status.state != "down", detail=status.detail)
+        """Return whether llm-service can be asked and the memory remembers."""
+        status, memory = await asyncio.gather(self._provider.status(), self._memory.health())
+        details = filter(None, (status.detail, memory.detail))
+        return EngineHealth(healthy=status.state != "down" and memory.healthy, detail="; ".join(details))
 
-    def _first_request(self, turn: Turn) -> ModelRequest:
+    def _first_request(self, turn: Turn, notes: Sequence[Note]) -> ModelRequest:
         specs = self._tools.specs(turn.voice.tools) if turn.use_tools else ()
         messages = prompt_messages(
-            turn, now=self._clock.now(), history_tokens=self._limits.history_tokens, tools=bool(specs)
+            turn,
+            now=self._clock.now(),
+            history_tokens=self._limits.history_tokens,
+            tools=bool(specs),
+            notes=notes,
         )
         return ModelRequest(messages=messages, tools=specs, model=turn.model, temperature=turn.voice.temperature)
+
+    def _remember(self, turn: Turn, reply: Reply, said: Sequence[str], *, used_tools: bool) -> None:
+        """Give the exchange to memory, unless nothing was said but that there is no model to say anything."""
+        offline = reply.started is not None and reply.started.provider == _OFFLINE
+        if said and (used_tools or not offline):
+            self._memory.keep(turn, _PARAGRAPH.join(said))
 
     async def _ask(self, turn: Turn, request: ModelRequest, reply: Reply) -> AsyncGenerator[Sequence[TurnEvent]]:
         """Yield the events of one model call and fold it into `reply`."""

@@ -21,7 +21,10 @@ class Voice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """One question to be answered: the history before it, the message itself, and how to answer."""
+    """One question to be answered: the history before it, the message itself, and how to answer.
+
+    `summary` tells in short what was said before `history` begins.
+    """
 
     stream_id: str
     conversation_id: str
@@ -33,6 +36,7 @@ class Turn:
     model: str = ""
     voice: Voice = Voice()
     use_tools: bool = True
+    summary: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,98 @@
+"""Work that follows an answer: bounded, and never in an answer's way."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextvars import Context, copy_context
+from typing import Any, Final
+
+from penstock_kit.logging import get_logger
+
+Job = Callable[[], Awaitable[None]]
+
+_JOB_SECONDS: Final = 120.0
+
+log = get_logger(__name__)
+
+
+class Background:
+    """Runs jobs one after another, some at once, each as the caller it was submitted for.
+
+    What comes when too much waits already is dropped and counted; a job that fails is logged.
+    """
+
+    def __init__(
+        self, *, at_once: int = 2, most_waiting: int = 256, job_seconds: float = _JOB_SECONDS, most_adopted: int = 16
+    ) -> None:
+        self._at_once = at_once
+        self._most_waiting = most_waiting
+        self._job_seconds = job_seconds
+        self._most_adopted = most_adopted
+        self._waiting: deque[tuple[str, Job, Context]] = deque()
+        self._running: set[asyncio.Task[None]] = set()
+        self._adopted: set[asyncio.Task[Any]] = set()
+        self.dropped = 0
+
+    def submit(self, name: str, job: Job) -> bool:
+        """Have a job done soon; returns False when it was dropped."""
+        if len(self._waiting) >= self._most_waiting:
+            self.dropped += 1
+            if self.dropped == 1 or self.dropped % 100 == 0:
+                log.warning("too much waits to be done", job=name, waiting=len(self._waiting), dropped=self.dropped)
+            return False
+        self._waiting.append((name, job, copy_context()))
+        self._begin()
+        return True
+
+    def adopt(self, task: asyncio.Task[Any], *, seconds: float) -> None:
+        """Look after a task nobody waits for any more: cancel it after `seconds`, or now when there are too many."""
+        if len(self._adopted) >= self._most_adopted:
+            task.cancel()
+        timer = asyncio.get_running_loop().call_later(seconds, task.cancel)
+        self._adopted.add(task)
+
+        def over(ended: asyncio.Task[Any]) -> None:
+            timer.cancel()
+            self._adopted.discard(ended)
+            if not ended.cancelled() and ended.exception() is not None:
+                log.debug("a late task failed", detail=str(ended.exception())[:300])
+
+        task.add_done_callback(over)
+
+    async def idle(self) -> None:
+        """Return when nothing runs or waits."""
+        while self._running:
+            await asyncio.wait(set(self._running))
+
+    async def close(self, patience: float) -> None:
+        """Finish what runs and waits within `patience` seconds and give the rest up."""
+        try:
+            async with asyncio.timeout(patience):
+                await self.idle()
+        except TimeoutError:
+            log.warning("work given up at the end", waiting=len(self._waiting), running=len(self._running))
+        self._waiting.clear()
+        running = [*self._running, *self._adopted]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    def _begin(self) -> None:
+        while self._waiting and len(self._running) < self._at_once:
+            name, job, context = self._waiting.popleft()
+            task = asyncio.get_running_loop().create_task(self._do(name, job), context=context, name=name)
+            self._running.add(task)
+            task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._begin()
+
+    async def _do(self, name: str, job: Job) -> None:
+        try:
+            async with asyncio.timeout(self._job_seconds):
+                await job()
+        except TimeoutError:
+            log.warning("work took too long", job=name, seconds=self._job_seconds)
+        except Exception:
+            log.exception("work failed", job=name)

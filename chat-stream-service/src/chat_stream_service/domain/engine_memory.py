@@ -1,0 +1,73 @@
+"""What an engine remembers with: exchanges of the user, and the summary of the conversation."""
+
+from collections.abc import Sequence
+
+from chat_stream_service.domain.background import Background
+from chat_stream_service.domain.conversation import Owner
+from chat_stream_service.domain.engine import EngineHealth, Turn
+from chat_stream_service.domain.memory import Exchange, Note
+from chat_stream_service.domain.memory_statistics import MemoryStatistics
+from chat_stream_service.domain.message import PromptMessage, Role
+from chat_stream_service.domain.summary import Summarizer
+from chat_stream_service.domain.turn_memory import TurnMemory
+from penstock_kit.clock import Clock
+from penstock_kit.errors import NotFound
+
+
+class EngineMemory:
+    """Looks back before a turn, takes it in after it. Neither ever fails the turn."""
+
+    def __init__(
+        self,
+        *,
+        memory: TurnMemory,
+        summarizer: Summarizer,
+        background: Background,
+        statistics: MemoryStatistics,
+        clock: Clock,
+    ) -> None:
+        self._memory = memory
+        self._summarizer = summarizer
+        self._background = background
+        self._statistics = statistics
+        self._clock = clock
+
+    async def recall(self, turn: Turn) -> Sequence[Note]:
+        """Return what may help to answer, within the memory's patience."""
+        self._statistics.turns += 1
+        if turn.question.role is not Role.USER:
+            return ()
+        return await self._memory.recall(_owner(turn), turn.question.content)
+
+    def keep(self, turn: Turn, answer: str) -> None:
+        """Remember an exchange, and bring the conversation's summary up to date when there is much to tell."""
+        if turn.question.role is Role.USER:
+            self._memory.keep(_exchange(turn, answer, self._clock))
+        told = (*turn.history, turn.question, PromptMessage(role=Role.ASSISTANT, content=answer))
+        if self._summarizer.is_due(told):
+            self._background.submit("summarise", lambda: self._summarise(turn))
+
+    async def health(self) -> EngineHealth:
+        """Return whether the memory works; never raises."""
+        return await self._memory.health()
+
+    async def _summarise(self, turn: Turn) -> None:
+        try:
+            await self._summarizer.bring_up_to_date(_owner(turn), turn.conversation_id)
+        except NotFound:
+            return  # deleted meanwhile
+
+
+def _owner(turn: Turn) -> Owner:
+    return Owner(tenant_id=turn.tenant_id, user_id=turn.user_id)
+
+
+def _exchange(turn: Turn, answer: str, clock: Clock) -> Exchange:
+    return Exchange(
+        owner=_owner(turn),
+        conversation_id=turn.conversation_id,
+        stream_id=turn.stream_id,
+        question=turn.question.content,
+        answer=answer,
+        create_time=clock.now(),
+    )
