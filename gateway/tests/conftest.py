@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from penstock.chat.v1 import chat_pb2_grpc
 from penstock.feature.v1 import feature_pb2_grpc
-from penstock.llm.v1 import llm_pb2_grpc
+from penstock.llm.v1 import cost_pb2_grpc, llm_pb2_grpc
 from prometheus_client import CollectorRegistry
 
 from gateway.assembly import Resources, assemble
@@ -28,7 +28,7 @@ from penstock_kit.clock import SystemClock
 from penstock_kit.database import migrate, open_database
 from penstock_kit.redaction import Redactor
 from penstock_kit.telemetry.tracing import Tracing
-from penstock_testkit.services import FakeChat, FakeFeature, FakeLlm, serve
+from penstock_testkit.services import FakeChat, FakeCosts, FakeFeature, FakeLlm, serve
 
 
 @dataclass
@@ -38,10 +38,11 @@ class Fakes:
     llm: FakeLlm = field(default_factory=FakeLlm)
     chat: FakeChat = field(default_factory=FakeChat)
     feature: FakeFeature = field(default_factory=FakeFeature)
+    costs: FakeCosts = field(default_factory=FakeCosts)
 
     def reset(self) -> None:
         """Forget what was scripted and asked."""
-        for fake in (self.llm, self.chat, self.feature):
+        for fake in (self.llm, self.chat, self.feature, self.costs):
             fake.__init__()  # type: ignore[misc]
 
     @asynccontextmanager
@@ -49,6 +50,7 @@ class Fakes:
         """Serve all of them on one port."""
         async with serve(
             (llm_pb2_grpc.add_LlmServiceServicer_to_server, self.llm),
+            (cost_pb2_grpc.add_CostServiceServicer_to_server, self.costs),
             (chat_pb2_grpc.add_StreamServiceServicer_to_server, self.chat),
             (chat_pb2_grpc.add_ConversationServiceServicer_to_server, self.chat),
             (chat_pb2_grpc.add_EngineServiceServicer_to_server, self.chat),

@@ -4,6 +4,8 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
+from gateway.surfaces import PATHS, SCHEMAS
+
 _DESCRIPTION: Final = """
 A self-hosted AI platform for teams that run devices: streaming chat that can ask the machines, telemetry with
 features and data sets, and any OpenAI client on `/v1`.
@@ -45,71 +47,6 @@ _PROBLEM: Final[dict[str, Any]] = {
         },
     },
 }
-_ERROR: Final[dict[str, Any]] = {
-    "description": "What went wrong, in OpenAI's shape.",
-    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/OpenAiError"}}},
-}
-_OPENAI_ERROR: Final[dict[str, Any]] = {
-    "type": "object",
-    "properties": {
-        "error": {
-            "type": "object",
-            "properties": {
-                "message": {"type": "string"},
-                "type": {"type": "string"},
-                "code": {"type": ["string", "null"]},
-                "param": {"type": ["string", "null"]},
-            },
-        }
-    },
-}
-_CHAT: Final[dict[str, Any]] = {
-    "tags": ["openai"],
-    "summary": "Chat Completions",
-    "description": (
-        "OpenAI's chat completions, streamed or whole. `model` is `provider/model`, a model, an alias, or left out "
-        "for the policy's choice. Knobs that the provider lacks are ignored and named in `x-dropped-params`."
-    ),
-    "operationId": "chat_completions",
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["messages"],
-                    "properties": {
-                        "model": {"type": "string"},
-                        "messages": {"type": "array", "items": {"type": "object"}, "minItems": 1},
-                        "stream": {"type": "boolean"},
-                        "stream_options": {"type": "object"},
-                        "tools": {"type": "array", "items": {"type": "object"}},
-                        "tool_choice": {},
-                        "response_format": {"type": "object"},
-                        "temperature": {"type": "number"},
-                        "max_completion_tokens": {"type": "integer"},
-                        "x_penstock": {
-                            "type": "object",
-                            "description": "`policy`, `exclude_providers`, `labels`, `cache`.",
-                        },
-                    },
-                },
-                "example": {"model": "fallback/rules", "messages": [{"role": "user", "content": "Hello"}]},
-            }
-        },
-    },
-    "responses": {
-        "200": {
-            "description": "A `chat.completion`, or `chat.completion.chunk` events when streamed.",
-            "content": {
-                "application/json": {"schema": {"type": "object"}},
-                "text/event-stream": {"schema": {"type": "string"}},
-            },
-        },
-        "4XX": _ERROR,
-        "5XX": _ERROR,
-    },
-}
 
 
 class DescribedApi(FastAPI):
@@ -122,10 +59,10 @@ class DescribedApi(FastAPI):
         """Return the description, made once."""
         if self.openapi_schema is None:
             schema = super().openapi()
-            schema["paths"]["/v1/chat/completions"] = {"post": _CHAT}
+            schema["paths"] |= PATHS
             components = schema.setdefault("components", {})
             schemas = components.setdefault("schemas", {})
-            schemas |= {"Problem": _PROBLEM, "OpenAiError": _OPENAI_ERROR}
+            schemas |= {"Problem": _PROBLEM, **SCHEMAS}
             components["securitySchemes"] = {
                 "bearer": {"type": "http", "scheme": "bearer", "description": "API key or access token."},
                 "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},

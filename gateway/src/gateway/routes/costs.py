@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from gateway.auth.guard import Guard
 from gateway.auth.scope import ADMIN, COSTS
 from gateway.convert.cost import (
+    DECIMAL,
     budget_from_proto,
     cost_row_from_proto,
     csv_from_rows,
@@ -17,7 +18,7 @@ from gateway.convert.cost import (
     money_to_proto,
     price_from_proto,
 )
-from gateway.convert.scalar import time_to_proto
+from gateway.convert.scalar import JsonObject, time_to_proto
 from gateway.json import JsonResponse
 from gateway.routes.page import PageSize, PageToken
 from gateway.routes.router import add, api_router
@@ -33,7 +34,6 @@ _GROUPS: Final = {
     "user": pb.COST_GROUP_USER,
     "day": pb.COST_GROUP_DAY,
 }
-_DECIMAL: Final = r"^\d{1,12}(\.\d{1,12})?$"
 Group = Annotated[Literal["", "provider", "model", "key", "user", "day"], Query(description="Empty: only the total.")]
 From = Annotated[datetime | None, Query(description="Inclusive, ISO 8601.")]
 Until = Annotated[datetime | None, Query(description="Exclusive, ISO 8601.")]
@@ -43,10 +43,11 @@ Subject = Annotated[str, Query(max_length=64)]
 class BudgetPut(BaseModel):
     """A limit on spending."""
 
+    id: str = Field(default="", max_length=64, description="Of the budget to replace; empty: a new one.")
     scope: Literal["key", "user", "total"]
     subject: str = Field(default="", max_length=64, description="Key id or user id; empty with `total`.")
     period: Literal["day", "month", "total"] = "month"
-    limit: str = Field(pattern=_DECIMAL, description='US dollars as a decimal string, such as "25.00".')
+    limit: str = Field(pattern=DECIMAL, description='US dollars as a decimal string, such as "25.00".')
 
 
 class PricePut(BaseModel):
@@ -54,10 +55,10 @@ class PricePut(BaseModel):
 
     provider: str = Field(min_length=1, max_length=64)
     model: str = Field(min_length=1, max_length=200)
-    input: str = Field(pattern=_DECIMAL)
-    output: str = Field(pattern=_DECIMAL)
-    cache_read: str = Field(default="", pattern=rf"{_DECIMAL}|^$")
-    cache_write: str = Field(default="", pattern=rf"{_DECIMAL}|^$")
+    input: str = Field(pattern=DECIMAL)
+    output: str = Field(pattern=DECIMAL)
+    cache_read: str = Field(default="", pattern=rf"{DECIMAL}|^$")
+    cache_write: str = Field(default="", pattern=rf"{DECIMAL}|^$")
 
 
 class CostRoutes:
@@ -70,7 +71,9 @@ class CostRoutes:
         add(self.router, "GET /api/v1/costs/summary", self.summarize_costs)
         add(self.router, "GET /api/v1/costs/ledger", self.list_ledger)
         add(self.router, "GET /api/v1/budgets", self.list_budgets)
+        add(self.router, "POST /api/v1/budgets", self.create_budget, dependencies=admin, status_code=201)
         add(self.router, "PUT /api/v1/budgets", self.put_budget, dependencies=admin)
+        add(self.router, "PUT /api/v1/budgets/{budget_id}", self.replace_budget, dependencies=admin)
         add(self.router, "DELETE /api/v1/budgets/{budget_id}", self.delete_budget, dependencies=admin, status_code=204)
         add(self.router, "GET /api/v1/prices", self.list_prices)
         add(self.router, "PUT /api/v1/prices", self.put_price, dependencies=admin)
@@ -129,11 +132,17 @@ class CostRoutes:
         budgets = [budget_from_proto(budget) for budget in response.budgets]
         return JsonResponse({"budgets": budgets, "next_page_token": response.next_page_token or None})
 
+    async def create_budget(self, body: BudgetPut) -> Response:
+        """Create a budget. Calls that would pass it are refused, running streams are cut at it."""
+        return JsonResponse(await self._put_budget(body, body.id), 201)
+
     async def put_budget(self, body: BudgetPut) -> Response:
-        """Create or replace a budget."""
-        budget = pb.Budget(scope=body.scope, subject=body.subject, period=body.period, limit=money_to_proto(body.limit))
-        response = await self._costs.PutBudget(pb.PutBudgetRequest(budget=budget))
-        return JsonResponse(budget_from_proto(response.budget))
+        """Create a budget, or replace the one with this `id`."""
+        return JsonResponse(await self._put_budget(body, body.id))
+
+    async def replace_budget(self, budget_id: str, body: BudgetPut) -> Response:
+        """Replace a budget; what is spent in the running period stays."""
+        return JsonResponse(await self._put_budget(body, budget_id))
 
     async def delete_budget(self, budget_id: str) -> Response:
         """Delete a budget."""
@@ -151,3 +160,9 @@ class CostRoutes:
         """Set an operator's price for a model."""
         response = await self._costs.PutPrice(pb.PutPriceRequest(price=pb.Price(**body.model_dump())))
         return JsonResponse(price_from_proto(response.price))
+
+    async def _put_budget(self, body: BudgetPut, budget_id: str) -> JsonObject:
+        fields = body.model_dump(exclude={"id", "limit"})
+        budget = pb.Budget(id=budget_id, limit=money_to_proto(body.limit), **fields)
+        response = await self._costs.PutBudget(pb.PutBudgetRequest(budget=budget))
+        return budget_from_proto(response.budget)

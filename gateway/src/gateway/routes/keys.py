@@ -1,7 +1,7 @@
 """API keys: make, list, rotate, delete, and what each may use."""
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from fastapi import Response
 from penstock.llm.v1 import cost_pb2 as pb
@@ -11,6 +11,7 @@ from gateway.auth.guard import Guard
 from gateway.auth.identity import ApiKey
 from gateway.auth.keyring import Keyring, KeyWish, ShownKey
 from gateway.auth.scope import ADMIN, require
+from gateway.convert.cost import DECIMAL, money_to_proto
 from gateway.json import JsonResponse
 from gateway.routes.router import add, api_router
 from penstock_kit.context import current_context
@@ -33,6 +34,13 @@ class KeyPolicy(BaseModel):
     semantic_cache: bool = Field(default=False, description="The key may use the semantic cache.")
 
 
+class KeyBudget(BaseModel):
+    """How much a key may spend."""
+
+    limit: str = Field(pattern=DECIMAL, description='US dollars as a decimal string, such as "25.00".')
+    period: Literal["day", "month", "total"] = "month"
+
+
 class KeyCreate(BaseModel):
     """A new API key."""
 
@@ -41,6 +49,7 @@ class KeyCreate(BaseModel):
     expire_time: datetime | None = Field(default=None, description="ISO 8601; without a zone it is UTC.")
     user_id: str = Field(default="", max_length=64, description="Whose key it is; administrators only.")
     policy: KeyPolicy | None = None
+    budget: KeyBudget | None = Field(default=None, description="Administrators only.")
 
 
 class KeyRotate(BaseModel):
@@ -76,12 +85,11 @@ class KeyRoutes:
             user_id=body.user_id,
         )
         shown = await self._keyring.make(caller, wish)
-        if body.policy is not None:
-            try:
-                await self._put(shown.key.id, body.policy)
-            except PenstockError:  # a key without the limits that were asked for must not exist
-                await self._keyring.delete(caller, shown.key.id)
-                raise
+        try:
+            await self._limit(shown.key.id, body)
+        except PenstockError:  # a key without the limits that were asked for must not exist
+            await self._keyring.delete(caller, shown.key.id)
+            raise
         return JsonResponse(_shown(shown), 201)
 
     async def list_keys(self) -> Response:
@@ -119,6 +127,14 @@ class KeyRoutes:
         except PenstockError as error:  # the key is gone; a policy without a key harms nobody
             log.warning("the policy of a deleted key stays behind", key=key_id, reason=error.reason)
         return Response(status_code=204)
+
+    async def _limit(self, key_id: str, wish: KeyCreate) -> None:
+        if wish.policy is not None:
+            await self._put(key_id, wish.policy)
+        if wish.budget is not None:
+            limit = money_to_proto(wish.budget.limit)
+            budget = pb.Budget(scope="key", subject=key_id, period=wish.budget.period, limit=limit)
+            await self._costs.PutBudget(pb.PutBudgetRequest(budget=budget))
 
     async def _put(self, key_id: str, policy: KeyPolicy) -> pb.KeyPolicy:
         request = pb.PutKeyPolicyRequest(policy=pb.KeyPolicy(key_id=key_id, **policy.model_dump()))

@@ -3,16 +3,17 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from fastapi import Response
+from fastapi import Depends, Response
 from penstock.llm.v1 import llm_pb2 as pb
 from pydantic import BaseModel, Field
 
 from gateway.auth.guard import Guard
-from gateway.auth.scope import MODELS
+from gateway.auth.scope import ADMIN, MODELS
 from gateway.convert.provider import explanation_from_proto, query_from_proto
 from gateway.convert.scalar import time_to_proto
 from gateway.json import JsonResponse
 from gateway.routes.router import add, api_router
+from penstock_kit.errors import FailedPrecondition
 
 if TYPE_CHECKING:
     from penstock.llm.v1.llm_pb2_grpc import LlmServiceAsyncStub
@@ -37,6 +38,8 @@ class ModelRoutes:
         self.router = api_router("llm", guard.needs(MODELS))
         add(self.router, "POST /api/v1/llm/parse", self.parse_prompt)
         add(self.router, "GET /api/v1/llm/route", self.explain_route)
+        admin = [Depends(guard.needs(ADMIN))]
+        add(self.router, "POST /api/v1/llm/reload", self.reload_configuration, dependencies=admin)
 
     async def parse_prompt(self, body: ParseRequest) -> Response:
         """Turn a question into a structured query, by a model or by rules."""
@@ -48,3 +51,11 @@ class ModelRoutes:
         """Say where a request for `model` would go now, and why."""
         response = await self._llm.ExplainRoute(pb.ExplainRouteRequest(model=model, policy=policy))
         return JsonResponse(explanation_from_proto(response))
+
+    async def reload_configuration(self) -> Response:
+        """Read the file of providers and aliases again. One that is wrong is refused, and the old one stays."""
+        response = await self._llm.ReloadConfiguration(pb.ReloadConfigurationRequest())
+        if not response.applied:
+            message = f"the configuration was not taken, the old one stays in force: {response.error}"
+            raise FailedPrecondition(message, reason="CONFIGURATION_INVALID")
+        return JsonResponse({"applied": True})

@@ -45,6 +45,8 @@ class FakeLlm(LlmServiceServicer):
         self.callers: list[Caller] = []
         self.deadlines: list[float | None] = []
         self.components = [ComponentStatus(name="database", state="ok")]
+        self.route = pb.ExplainRouteResponse(policy="order")
+        self.configuration_error = ""
         self.cancelled = asyncio.Event()
 
     async def StreamComplete(  # noqa: N802 - the RPC's name
@@ -90,6 +92,18 @@ class FakeLlm(LlmServiceServicer):
         """Count a token per message."""
         self._note(request.completion)
         return pb.CountTokensResponse(input_tokens=len(request.completion.messages), estimated=True)
+
+    async def ExplainRoute(self, request: pb.ExplainRouteRequest, context: Any) -> pb.ExplainRouteResponse:  # noqa: N802
+        """Answer with `route`."""
+        self.requests.append(request)
+        return self.route
+
+    async def ReloadConfiguration(  # noqa: N802
+        self, request: pb.ReloadConfigurationRequest, context: Any
+    ) -> pb.ReloadConfigurationResponse:
+        """Refuse for `configuration_error`, if there is one."""
+        error = self.configuration_error
+        return pb.ReloadConfigurationResponse(applied=not error, error=error)
 
     async def GetStatus(self, request: pb.GetStatusRequest, context: Any) -> pb.GetStatusResponse:  # noqa: N802
         """Answer with `components`."""

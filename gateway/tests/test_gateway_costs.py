@@ -1,0 +1,128 @@
+"""Keys with limits, budgets, costs, prices, routes and the configuration over HTTP."""
+
+import csv
+import io
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from penstock.common.v1.common_pb2 import Money, Usage
+from penstock.llm.v1 import cost_pb2, llm_pb2
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def call(gateway, method, path, *, key="", status=200, **options):
+    answer = await gateway.client.request(method, path, headers=gateway.auth(key), **options)
+    assert answer.status_code == status, answer.text
+    return answer
+
+
+async def make_key(gateway, **wish):
+    answer = await call(gateway, "POST", "/api/v1/keys", status=201, json={"name": "k", **wish})
+    return answer.json()
+
+
+async def test_a_key_is_made_with_its_limits_and_budget(gateway):
+    policy = {"allowed_models": ["openai/*"], "tokens_per_minute": 1000, "requests_per_minute": 10}
+    made = await make_key(gateway, policy=policy, budget={"limit": "2.50", "period": "day"})
+    kept = (await call(gateway, "GET", f"/api/v1/keys/{made['id']}/policy")).json()
+    assert kept == {"key_id": made["id"], "semantic_cache": False, **policy}
+    (budget,) = (await call(gateway, "GET", "/api/v1/budgets")).json()["budgets"]
+    assert (budget["scope"], budget["subject"], budget["period"]) == ("key", made["id"], "day")
+    assert budget["limit"]["amount"] == "2.50"
+
+
+async def test_a_key_whose_budget_is_refused_does_not_exist(gateway):
+    plain = await make_key(gateway, scopes=["models"])
+    user = {"username": f"u-{plain['id']}", "password": "a long enough password", "scopes": ["models"]}
+    await call(gateway, "POST", "/api/v1/users", status=201, json=user)
+    login = await gateway.client.post("/api/v2/auth/login", json={k: user[k] for k in ("username", "password")})
+    token = login.json()["data"]["access_token"]
+    wish = {"name": "k", "budget": {"limit": "5"}}
+    refused = await call(gateway, "POST", "/api/v1/keys", key=token, status=403, json=wish)
+    assert refused.json()["reason"] == "ADMIN_ONLY"
+    assert (await call(gateway, "GET", "/api/v1/keys", key=token)).json()["keys"] == []
+
+
+async def test_only_administrators_change_what_a_key_may_use(gateway):
+    made = await make_key(gateway, scopes=["models", "costs"])
+    path = f"/api/v1/keys/{made['id']}/policy"
+    await call(gateway, "PUT", path, key=made["key"], status=403, json={})
+    await call(gateway, "PUT", path, json={"requests_per_minute": 5})
+    assert (await call(gateway, "GET", path, key=made["key"])).json()["requests_per_minute"] == 5
+    await call(gateway, "DELETE", f"/api/v1/keys/{made['id']}", status=204)
+    assert made["id"] not in gateway.fakes.costs.policies
+
+
+async def test_budgets_are_made_replaced_listed_and_deleted(gateway):
+    body = {"scope": "total", "period": "month", "limit": "100"}
+    made = (await call(gateway, "POST", "/api/v1/budgets", status=201, json=body)).json()
+    path = f"/api/v1/budgets/{made['id']}"
+    replaced = (await call(gateway, "PUT", path, json={**body, "limit": "120.5"})).json()
+    assert (replaced["id"], replaced["limit"]["amount"]) == (made["id"], "120.5")
+    assert len((await call(gateway, "GET", "/api/v1/budgets")).json()["budgets"]) == 1
+    await call(gateway, "DELETE", path, status=204)
+    assert (await call(gateway, "DELETE", path, status=404)).json()["reason"] == "BUDGET_NOT_FOUND"
+
+
+@pytest.mark.parametrize("limit", ["-1", "1e3", "NaN", "", "1.", 5], ids=str)
+async def test_a_limit_that_is_no_decimal_amount_is_refused(gateway, limit):
+    answer = await call(gateway, "POST", "/api/v1/budgets", status=422, json={"scope": "total", "limit": limit})
+    assert answer.json()["errors"][0]["field"] == "limit"
+
+
+async def test_budgets_and_prices_are_changed_by_administrators_alone(gateway):
+    made = await make_key(gateway, scopes=["costs"])
+    for method, path in (("POST", "/api/v1/budgets"), ("PUT", "/api/v1/prices"), ("POST", "/api/v1/llm/reload")):
+        await call(gateway, method, path, key=made["key"], status=403, json={})
+    await call(gateway, "GET", "/api/v1/budgets", key=made["key"])
+
+
+async def test_costs_are_summed_as_json_and_as_csv(gateway):
+    row = cost_pb2.CostRow(
+        group="=openai", requests=3, usage=Usage(input_tokens=5, output_tokens=7), cost=Money(amount="0.00123"),
+        cache_savings=Money(amount="0.0001"),
+    )  # fmt: skip
+    gateway.fakes.costs.summary = cost_pb2.SummarizeCostsResponse(rows=[row], total=cost_pb2.CostRow(requests=3))
+    path = "/api/v1/costs/summary?group_by=provider&start_time=2026-11-01T00:00:00Z"
+    summary = (await call(gateway, "GET", path)).json()
+    assert summary["rows"][0]["cost"]["amount"] == "0.00123"
+    assert summary["rows"][0]["usage"]["total_tokens"] == 12
+    asked = gateway.fakes.costs.requests[0]
+    assert asked.group_by == cost_pb2.COST_GROUP_PROVIDER
+    assert asked.start_time == Timestamp(seconds=1_793_491_200)
+    text = (await call(gateway, "GET", f"{path}&format=csv")).text
+    (line,) = csv.DictReader(io.StringIO(text))
+    assert (line["group"], line["cost"], line["cache_savings"]) == ("'=openai", "0.00123", "0.0001")
+
+
+async def test_the_ledger_is_listed_page_by_page(gateway):
+    entry = cost_pb2.LedgerEntry(id="led_1", provider="openai", outcome="ok", cost=Money(amount="0.5"))
+    gateway.fakes.costs.ledger = cost_pb2.ListLedgerResponse(entries=[entry], next_page_token="next")
+    page = (await call(gateway, "GET", "/api/v1/costs/ledger?page_size=1&key_id=key_1")).json()
+    assert (page["entries"][0]["id"], page["next_page_token"]) == ("led_1", "next")
+    asked = gateway.fakes.costs.requests[0]
+    assert (asked.page_size, asked.key_id) == (1, "key_1")
+
+
+async def test_an_operators_price_is_set_and_listed(gateway):
+    price = {"provider": "openai", "model": "gpt-5", "input": "1.25", "output": "10"}
+    await call(gateway, "PUT", "/api/v1/prices", json=price)
+    (listed,) = (await call(gateway, "GET", "/api/v1/prices")).json()["prices"]
+    assert (listed["input"], listed["cache_read"], listed["source"]) == ("1.25", None, "operator")
+
+
+async def test_a_route_is_explained(gateway):
+    candidate = llm_pb2.RouteCandidate(provider="openai", model="gpt-5", eligible=False, why="breaker open")
+    gateway.fakes.llm.route = llm_pb2.ExplainRouteResponse(policy="cost", candidates=[candidate], alias="fast")
+    route = (await call(gateway, "GET", "/api/v1/llm/route?model=fast&policy=cost")).json()
+    assert (route["policy"], route["alias"], route["candidates"][0]["why"]) == ("cost", "fast", "breaker open")
+    assert gateway.fakes.llm.requests[0].model == "fast"
+
+
+async def test_a_configuration_that_is_wrong_is_refused_with_its_error(gateway):
+    assert (await call(gateway, "POST", "/api/v1/llm/reload")).json() == {"applied": True}
+    gateway.fakes.llm.configuration_error = "line 3: unknown provider 'opnai'"
+    refused = (await call(gateway, "POST", "/api/v1/llm/reload", status=412)).json()
+    assert refused["reason"] == "CONFIGURATION_INVALID"
+    assert "opnai" in refused["detail"]
