@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from llm_service.adapters.sql_budget import SqlBudgets
 from llm_service.adapters.ledger_spool import LedgerSpool
+from llm_service.adapters.sql_budget import SqlBudgets
 from llm_service.adapters.sql_ledger import SqlLedger
 from llm_service.domain.budget import Budget, BudgetPeriod, BudgetScope
 from llm_service.domain.usage import Cost, PriceSource

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import and_, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from llm_service.adapters.ledger_row import amount_from_pico, micros_from_time
@@ -125,8 +126,9 @@ class SqlBudgets:
             self._wake.clear()
             try:
                 await self._write_waiting()
-            except PenstockError as error:
-                log.warning("budget settlements wait for the store", waiting=len(self._waiting), detail=error.message)
+            except (PenstockError, DBAPIError) as error:
+                why = type(error).__name__
+                log.warning("budget settlements wait for the store", waiting=len(self._waiting), detail=why)
                 if self._closing:
                     return
                 await asyncio.sleep(_PAUSE)
@@ -222,11 +224,7 @@ class SqlBudgets:
         step = next((step for step in _STEPS if use.share >= step), 0.0)
         if step > self._told.get(key, 0.0):
             self._told[key] = step
-            tell = log.error if step >= 1 else log.warning
-            subject = {"budget": use.budget.id, "scope": use.budget.scope.value, "subject": use.budget.subject}
-            tell(
-                "budget alert", percent=round(step * 100), limit=str(use.budget.limit), spent=str(use.spent), **subject
-            )
+            _alert(use, round(step * 100))
 
 
 def _alert(use: BudgetUse, percent: int) -> None:

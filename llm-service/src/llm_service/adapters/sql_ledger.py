@@ -21,7 +21,7 @@ from llm_service.adapters.table import ledger
 from llm_service.domain.ledger import CostGroup, CostRow, LedgerFilter, LedgerPage, LedgerRow, Outcome
 from llm_service.domain.usage import Cost, PriceSource
 from penstock_kit.database import Database
-from penstock_kit.errors import PenstockError
+from penstock_kit.errors import PenstockError, Unavailable
 from penstock_kit.logging import get_logger
 
 _BATCH: Final = 500
@@ -148,11 +148,20 @@ class SqlLedger:
         try:
             await self._write(batch)
         except DBAPIError as error:
+            await self._require_store(error)
             if len(batch) == 1:
                 log.error("ledger row refused by the store", ledger_id=batch[0].id, detail=str(error.orig))
                 return
             for row in batch:
                 await self._write_each([row])
+
+    async def _require_store(self, error: DBAPIError) -> None:
+        """Raise Unavailable when not the rows but the store is what is wrong."""
+        try:
+            await self._database.ping()
+        except DBAPIError:
+            why = f"the store refuses connections: {type(error.orig).__name__}"
+            raise Unavailable(why, reason="STORAGE_UNAVAILABLE") from error
 
     async def _write(self, batch: Sequence[LedgerRow]) -> None:
         statement = _insert(sqlite=self._database.is_sqlite).on_conflict_do_nothing(index_elements=["id"])

@@ -1,0 +1,99 @@
+"""The real llm-service in this process, with fake vendors before it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from penstock.llm.v1 import cost_pb2, cost_pb2_grpc, llm_pb2, llm_pb2_grpc
+
+from llm_service.main import serve
+from llm_service.settings import LlmSettings
+from penstock_kit.context import CallContext, Caller, use_context
+from penstock_kit.grpc import open_channel
+from penstock_testkit.servers.process import free_port
+
+ALICE = Caller(user_id="alice", key_id="k1")
+ADMIN = Caller(user_id="root", scopes=frozenset({"admin"}))
+
+
+def as_caller(caller: Caller) -> Any:
+    """Make `caller` the one who asks inside the block."""
+    return use_context(CallContext(request_id="req_fault", caller=caller))
+
+
+@dataclass(frozen=True)
+class Llm:
+    """Stubs of the running service."""
+
+    llm: Any
+    costs: Any
+
+    async def complete(self, model: str = "", text: str = "ping", **fields: Any) -> llm_pb2.Answer:
+        """Return a whole answer."""
+        request = llm_pb2.CompleteRequest(completion=completion(text, model=model, **fields))
+        return (await self.llm.Complete(request)).answer
+
+    async def stream(self, model: str = "", text: str = "ping", **fields: Any) -> list[llm_pb2.CompletionEvent]:
+        """Return the events of a streamed answer."""
+        request = llm_pb2.StreamCompleteRequest(completion=completion(text, model=model, **fields))
+        return [event async for response in self.llm.StreamComplete(request) for event in response.events]
+
+    async def provider(self, name: str) -> llm_pb2.ProviderState:
+        """Return what is known of a provider."""
+        listed = await self.llm.ListProviders(llm_pb2.ListProvidersRequest())
+        return next(state for state in listed.providers if state.name == name)
+
+    async def ledger(self) -> list[cost_pb2.LedgerEntry]:
+        """Return the rows of the ledger, newest first."""
+        with as_caller(ADMIN):
+            return list((await self.costs.ListLedger(cost_pb2.ListLedgerRequest(page_size=1000))).entries)
+
+    async def wait_rows(self, count: int) -> list[cost_pb2.LedgerEntry]:
+        """Return the rows once there are `count`; TimeoutError after 5 s."""
+        rows: list[cost_pb2.LedgerEntry] = []
+        async with asyncio.timeout(5):
+            while len(rows) < count:
+                rows = await self.ledger()
+        return rows
+
+
+async def until(holds: Callable[[], bool], *, seconds: float) -> None:
+    """Return when `holds()` does; TimeoutError after `seconds`. For what happens outside this process's own events."""
+    async with asyncio.timeout(seconds):
+        while not holds():  # noqa: ASYNC110 - a file that another task writes has no event
+            await asyncio.sleep(0.02)
+
+
+def completion(text: str, **fields: Any) -> llm_pb2.Completion:
+    """Return a question of one user message."""
+    message = llm_pb2.Message(role=llm_pb2.ROLE_USER, parts=[llm_pb2.Part(text=text)])
+    return llm_pb2.Completion(messages=[message], **fields)
+
+
+@asynccontextmanager
+async def running(home: Path, config: str, **settings: Any) -> AsyncGenerator[Llm]:
+    """Run the service with the configuration file `config` and these settings until the block ends."""
+    file = home / "llm.yaml"
+    file.write_text(config)
+    port = free_port()
+    given = {"LLM_FIRST_TOKEN_TIMEOUT": 0.3, "LLM_IDLE_TIMEOUT": 0.3, "PENSTOCK_GRACE_SECONDS": 1} | settings
+    loaded = LlmSettings(
+        _env_file=None,  # type: ignore[call-arg]
+        PENSTOCK_HOME=home,
+        LLM_SERVICE_PORT=port,
+        LLM_SERVICE_METRICS_PORT=0,
+        LLM_CONFIG_FILE=str(file),
+        **given,
+    )
+    stop = asyncio.Event()
+    task = asyncio.create_task(serve(loaded, stop))
+    try:
+        async with open_channel(f"127.0.0.1:{port}", service="llm-service") as channel:
+            await asyncio.wait_for(channel.channel_ready(), 10)
+            yield Llm(llm=llm_pb2_grpc.LlmServiceStub(channel), costs=cost_pb2_grpc.CostServiceStub(channel))
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 10)

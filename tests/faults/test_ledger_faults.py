@@ -1,0 +1,85 @@
+"""The ledger and budget rows of the fault table, against the real service."""
+
+import asyncio
+from decimal import Decimal
+from pathlib import Path
+
+from penstock.common.v1 import common_pb2
+from penstock.llm.v1 import cost_pb2
+
+from penstock_kit.errors import ResourceExhausted
+from penstock_testkit.servers import PostgresServer
+from penstock_testkit.vendors.openai_server import OpenAiServer
+from penstock_testkit.vendors.reply import FakeUsage, Reply
+from tests.faults.llm_in_process import ADMIN, ALICE, Llm, as_caller, running, until
+
+
+def config(vendor: OpenAiServer) -> str:
+    return f"""
+providers: [{{name: v, base_url: "{vendor.base_url}", models: [m]}}]
+prices: [{{provider: v, model: m, input: 1, output: 2}}]
+"""
+
+
+async def put_total_budget(llm: Llm, amount: str) -> None:
+    budget = cost_pb2.Budget(scope="total", period="month", limit=common_pb2.Money(amount=amount))
+    with as_caller(ADMIN):
+        await llm.costs.PutBudget(cost_pb2.PutBudgetRequest(budget=budget))
+
+
+async def test_200_parallel_requests_at_the_edge_of_a_budget_overspend_nothing(tmp_path: Path) -> None:
+    reply = Reply(usage=FakeUsage(prompt=10, completion=20), chunk_delay=0.01)
+    async with OpenAiServer(default=reply) as vendor, running(tmp_path, config(vendor)) as llm:
+        # One call costs 50 millionths; about half of them fit.
+        await put_total_budget(llm, "0.005")
+
+        async def ask() -> bool:
+            try:
+                with as_caller(ALICE):
+                    await llm.stream("v/m", sampling={"max_output_tokens": 20})
+                return True
+            except ResourceExhausted as error:
+                assert error.reason == "BUDGET_EXCEEDED"
+                return False
+
+        answered = sum(await asyncio.gather(*(ask() for _ in range(200))))
+        with as_caller(ADMIN):
+            [budget] = (await llm.costs.ListBudgets(cost_pb2.ListBudgetsRequest())).budgets
+            total = (await llm.costs.SummarizeCosts(cost_pb2.SummarizeCostsRequest())).total
+    assert 0 < answered < 200
+    assert len(vendor.sold) == answered
+    sold = sum(Decimal(usage.prompt + 2 * usage.completion) for usage in vendor.sold) / 1_000_000
+    assert Decimal(budget.spent.amount) == Decimal(total.cost.amount) == sold
+    assert Decimal(budget.spent.amount) <= Decimal("0.005")
+    assert Decimal(budget.reserved.amount) == 0
+    assert total.requests == 200
+
+
+async def test_chat_goes_on_while_postgresql_is_away_and_every_row_is_written_once(
+    tmp_path: Path, postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    async with OpenAiServer() as vendor, running(tmp_path, config(vendor), DATABASE_URL=postgres_url) as llm:
+        await llm.complete("v/m")
+        await llm.ledger()
+        await _refuse_connections(postgres_server, postgres_url, refuse=True)
+        for _ in range(20):
+            assert (await llm.complete("v/m")).text == "pong"
+        spool = tmp_path / "llm-ledger-spool.jsonl"
+        await until(spool.exists, seconds=10)
+        await _refuse_connections(postgres_server, postgres_url, refuse=False)
+        await until(lambda: not spool.exists(), seconds=15)
+        rows = await llm.ledger()
+    assert len(rows) == len({row.id for row in rows}) == 21 == len(vendor.sold)
+    assert not spool.exists()
+
+
+async def _refuse_connections(server: PostgresServer, url: str, *, refuse: bool) -> None:
+    """Let the server refuse every connection to the database of `url` and end those there are, or allow them again."""
+    import asyncpg
+
+    name = url.rsplit("/", 1)[1].partition("?")[0]
+    connection = await asyncpg.connect(server.url)
+    await connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS {not refuse}')
+    if refuse:
+        await connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+    await connection.close()
