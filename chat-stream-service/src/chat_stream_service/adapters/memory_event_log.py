@@ -49,6 +49,9 @@ class MemoryEventLog:
         """Append events of one stream and wake its readers."""
         self._shelf.write(self._shelf.get(events[0].stream_id), events)
 
+    async def settle(self, stream_id: str) -> None:
+        """Return: what is appended is readable."""
+
     async def describe(self, stream_id: str) -> StreamState | None:
         """Return the stream's state, None when it is not kept."""
         stream = self._shelf.find(stream_id)

@@ -94,13 +94,17 @@ class SqlConversationStore:
         newest = select(messages).where(messages.c.conversation_id == conversation_id)
         newest = newest.order_by(messages.c.id.desc()).limit(history_limit)
         async with self._database.read() as connection:
-            conversation = conversation_of(await _conversation(connection, owner, conversation_id))
+            row = await _conversation(connection, owner, conversation_id)
             earlier = await _earlier_stream(connection, conversation_id, request_id) if request_id else ""
             rows: Sequence[AnyRow] = ()
-            if conversation.message_count:
-                rows = (await connection.execute(newest)).all()
-        history = tuple(message_of(row) for row in reversed(rows))
-        return TurnOpening(conversation=conversation, history=history, earlier_stream_id=earlier)
+            if row.message_count:
+                rows = (await connection.execute(newest.where(messages.c.id > row.summary_until))).all()
+        return TurnOpening(
+            conversation=conversation_of(row),
+            history=tuple(message_of(each) for each in reversed(rows)),
+            earlier_stream_id=earlier,
+            summary=row.summary,
+        )
 
     async def begin_stream(self, header: StreamHeader, question: Message, *, title: str) -> None:
         """Record a stream as running, with its question."""
@@ -113,7 +117,7 @@ class SqlConversationStore:
             return
 
     async def end_stream(self, record: StreamRecord, added: Sequence[Message]) -> None:
-        """Record the end of a stream with its messages; NotFound when the conversation was deleted."""
+        """Record the end of a stream with its messages, unless it has one; NotFound when the conversation was deleted."""
         content, thinking = ending_texts(record.ending)
         values = {
             "last_sequence": record.last_sequence,
@@ -124,9 +128,10 @@ class SqlConversationStore:
         }
         try:
             async with self._database.write() as connection:
-                await connection.execute(
-                    update(streams).where(streams.c.id == record.header.stream_id).values(**values)
-                )
+                open_end = and_(streams.c.id == record.header.stream_id, streams.c.ending_json == "")
+                if (await connection.execute(update(streams).where(open_end).values(**values))).rowcount == 0:
+                    await _check_stream(connection, record.header)
+                    return
                 await _add_messages(connection, record.header.conversation_id, added)
         except IntegrityError:
             raise _no_conversation(record.header.conversation_id) from None
@@ -151,6 +156,12 @@ async def _conversation(connection: AsyncConnection, owner: Owner, conversation_
     if row is None:
         raise _no_conversation(conversation_id)
     return row
+
+
+async def _check_stream(connection: AsyncConnection, header: StreamHeader) -> None:
+    """Raise NotFound unless the stream is there."""
+    if (await connection.execute(select(streams.c.id).where(streams.c.id == header.stream_id))).first() is None:
+        raise _no_conversation(header.conversation_id)
 
 
 async def _earlier_stream(connection: AsyncConnection, conversation_id: str, request_id: str) -> str:

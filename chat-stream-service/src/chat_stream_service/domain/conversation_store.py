@@ -13,11 +13,15 @@ from chat_stream_service.domain.message import Message
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnOpening:
-    """What is needed to begin a turn. `earlier_stream_id` is the stream that answered the same request id before."""
+    """What is needed to begin a turn. `earlier_stream_id` is the stream that answered the same request id before.
+
+    `summary` tells in short what was said before `history` begins, empty when that is the beginning.
+    """
 
     conversation: Conversation
     history: tuple[Message, ...]
     earlier_stream_id: str = ""
+    summary: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +76,10 @@ class ConversationStore(Protocol):
         ...
 
     async def end_stream(self, record: StreamRecord, added: Sequence[Message]) -> None:
-        """Record the end of a stream with the messages it made, in one transaction."""
+        """Record the end of a stream with the messages it made, in one transaction.
+
+        The first end counts: a second one, of a replica that was taken for dead, changes nothing.
+        """
         ...
 
     async def stream(self, owner: Owner, stream_id: str) -> StreamRecord:

@@ -69,6 +69,10 @@ class EventLog(Protocol):
         """
         ...
 
+    async def settle(self, stream_id: str) -> None:
+        """Return when all that was appended to a stream of this replica is readable; StreamTakenOver like `append`."""
+        ...
+
     async def describe(self, stream_id: str) -> StreamState | None:
         """Return the stream's state, or None when the log does not hold it (any more)."""
         ...

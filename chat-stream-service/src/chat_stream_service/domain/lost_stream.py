@@ -3,17 +3,22 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from chat_stream_service.domain.conversation_store import ConversationStore, StreamRecord
 from chat_stream_service.domain.ending import replica_lost
 from chat_stream_service.domain.event import ChatEvent, CompleteState, MessageChunk, Status, Thinking
 from chat_stream_service.domain.event_log import EventLog, StreamHeader
+from chat_stream_service.domain.message import Message
 from chat_stream_service.domain.transcript import Transcript
 from penstock_kit.clock import Clock
+from penstock_kit.errors import PenstockError
 from penstock_kit.logging import get_logger
 
 log = get_logger(__name__)
+
+# The end of a lost stream waits so long for the store.
+_STORE_SECONDS: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,24 +70,31 @@ class Rescue:
                 log.exception("lost stream not ended", stream_id=stream.header.stream_id)
 
     async def _end(self, stream: LostStream) -> None:
+        """Store what had been said, then write the end; a slow store comes after it."""
         header = stream.header
-        transcript = Transcript(header, clock=self._clock, new_id=self._new_id)
-        for event in stream.events:
-            _retell(transcript, event)
         body = replica_lost(_text(stream.events))
-        sequence = stream.events[-1].sequence + 1 if stream.events else 1
-        now = self._clock.now()
         event = ChatEvent(
             stream_id=header.stream_id,
             conversation_id=header.conversation_id,
-            sequence=sequence,
-            create_time=now,
+            sequence=stream.events[-1].sequence + 1 if stream.events else 1,
+            create_time=self._clock.now(),
             body=body,
         )
+        record = StreamRecord(header=header, last_sequence=event.sequence, ending=body, end_time=event.create_time)
+        storing = asyncio.create_task(self._store.end_stream(record, self._messages(stream)))
+        await asyncio.wait([storing], timeout=_STORE_SECONDS)
         await self._log.append([event])
-        log.warning("ended the stream of a lost replica", stream_id=header.stream_id, sequence=sequence)
-        record = StreamRecord(header=header, last_sequence=sequence, ending=body, end_time=now)
-        await self._store.end_stream(record, transcript.finish(Status.ERROR))
+        log.warning("ended the stream of a lost replica", stream_id=header.stream_id, sequence=event.sequence)
+        try:
+            await storing
+        except PenstockError as error:
+            log.warning("a lost answer is not stored", stream_id=header.stream_id, detail=error.message)
+
+    def _messages(self, stream: LostStream) -> Sequence[Message]:
+        transcript = Transcript(stream.header, clock=self._clock, new_id=self._new_id)
+        for event in stream.events:
+            _retell(transcript, event)
+        return transcript.finish(Status.ERROR)
 
 
 def _retell(transcript: Transcript, event: ChatEvent) -> None:

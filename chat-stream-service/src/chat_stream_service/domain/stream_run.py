@@ -87,6 +87,7 @@ class StreamRun:
         self._recording.begin()
         try:
             body = await self._end_of_answer()
+            await self._log.settle(self.header.stream_id)
             await self._append([await self._recording.end(body, sequence=self._assembly.sequence + 1)])
         except StreamTakenOver as error:
             # Its readers have an end, written by the replica that took it over.

@@ -84,8 +84,13 @@ class RedisEventLog:
             return
         self._shipper.mark(stream)
         if stream.ended or len(stream.pending) > _MAX_PENDING:
-            await self._settled(stream)
-            stream.check_own()
+            await self.settle(stream.stream_id)
+
+    async def settle(self, stream_id: str) -> None:
+        """Return when Redis has what was appended, or is away."""
+        stream = self._shelf.get(stream_id)
+        await self._settled(stream)
+        stream.check_own()
 
     async def describe(self, stream_id: str) -> StreamState | None:
         """Return a stream's state. Unavailable (EVENT_LOG_AWAY) when only Redis could know it, and is away."""

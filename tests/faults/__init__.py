@@ -1,0 +1,1 @@
+"""Faults provoked for real: processes killed and stopped, servers gone and back."""
