@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from llm_service.configuration import Configuration, load_configuration
-from llm_service.domain.profile import ThinkingKnob
+from llm_service.domain.profile import Cassette, ThinkingKnob
 from llm_service.settings import LlmSettings
 from penstock_kit.errors import FailedPrecondition
 
@@ -126,3 +126,31 @@ def test_a_wrong_file_is_refused_naming_the_place(tmp_path: Path, text: str, com
 def test_a_missing_file_is_named() -> None:
     with pytest.raises(FailedPrecondition, match=r"/nowhere/llm.yaml can't be used: No such file"):
         configured({"LLM_CONFIG_FILE": "/nowhere/llm.yaml"})
+
+
+def test_more_providers_may_speak_any_dialect(tmp_path: Path) -> None:
+    path = tmp_path / "llm.yaml"
+    path.write_text(
+        "providers:\n"
+        "  - {name: proxy, dialect: anthropic, base_url: 'http://127.0.0.1:9', models: [m]}\n"
+        "  - {name: taped, dialect: cassette, models: [m], cassette: {file: /tmp/tape.jsonl, dialect: gemini}}\n"
+    )
+    proxy, taped, _ = configured({"LLM_CONFIG_FILE": str(path)}).profiles
+    assert (proxy.dialect, proxy.base_url, proxy.cassette) == ("anthropic", "http://127.0.0.1:9", None)
+    assert taped.cassette == Cassette(file="/tmp/tape.jsonl", dialect="gemini", record=False)
+
+
+@pytest.mark.parametrize(
+    ("row", "complaint"),
+    [
+        ("{name: x, base_url: '', models: [m]}", "base_url is missing"),
+        ("{name: x, dialect: cassette, models: [m], cassette: {file: a, record: true}}", "base_url is missing"),
+        ("{name: x, dialect: cassette, models: [m]}", "go together"),
+        ("{name: x, base_url: 'http://a', models: [m], cassette: {file: a}}", "go together"),
+    ],
+)
+def test_a_provider_without_its_vendor_is_refused(tmp_path: Path, row: str, complaint: str) -> None:
+    path = tmp_path / "llm.yaml"
+    path.write_text(f"providers: [{row}]")
+    with pytest.raises(FailedPrecondition, match=complaint):
+        configured({"LLM_CONFIG_FILE": str(path)})

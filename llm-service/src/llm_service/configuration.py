@@ -4,12 +4,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from llm_service.domain.price import Price
-from llm_service.domain.profile import FALLBACK_PROFILE, VENDORS, ProviderProfile, Quirks, Vendor, vendor
+from llm_service.domain.profile import FALLBACK_PROFILE, VENDORS, Cassette, ProviderProfile, Quirks, Vendor, vendor
 from llm_service.domain.route import FALLBACK, RoutingTable, Seat, is_embedding_model
 from llm_service.settings import LlmSettings
 from penstock_kit.errors import FailedPrecondition, FieldViolation
@@ -22,20 +31,52 @@ def _http_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _http_url_or_none(text: str) -> str:
+    return _http_url(text) if text else ""
+
+
 class _Row(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class CassetteRow(_Row):
+    """The tape of a provider with the dialect `cassette`, and the dialect of the vendor on it."""
+
+    file: str = Field(min_length=1)
+    dialect: Literal["openai", "anthropic", "gemini"] = "openai"
+    record: bool = False
+
+
 class ProviderRow(_Row):
-    """One more provider. `api_key_env` names the environment variables that hold its keys (comma separated each)."""
+    """One more provider. `api_key_env` names the environment variables that hold its keys (comma separated each).
+
+    Only a cassette that is played back needs no base URL.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
-    dialect: Literal["openai"] = "openai"
-    base_url: Annotated[str, AfterValidator(_http_url)]
+    dialect: Literal["openai", "anthropic", "gemini", "cassette"] = "openai"
+    base_url: Annotated[str, AfterValidator(_http_url_or_none)]
+    cassette: CassetteRow | None = None
     api_key_env: str | tuple[str, ...] = ""
     models: tuple[str, ...] = Field(min_length=1)
     headers: dict[str, str] = Field(default_factory=dict[str, str])
     weight: float = Field(default=1.0, gt=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_vendor(cls, row: Any) -> Any:
+        if not isinstance(row, dict):
+            return row
+        given = cast(dict[str, Any], row)
+        return {"base_url": "", **given} if given.get("dialect") == "cassette" else given
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if (self.dialect == "cassette") is not (self.cassette is not None):
+            raise ValueError("the dialect cassette and the field cassette go together")
+        if not self.base_url and (self.cassette is None or self.cassette.record):
+            raise ValueError("base_url is missing")
+        return self
 
 
 class PriceRow(_Row):
@@ -150,6 +191,7 @@ def _profile(row: ProviderRow, environment: Callable[[str], str]) -> ProviderPro
         quirks=known.quirks if known else Quirks(),
         headers=row.headers,
         weight=row.weight,
+        cassette=Cassette(**row.cassette.model_dump()) if row.cassette else None,
     )
 
 

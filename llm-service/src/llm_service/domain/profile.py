@@ -43,6 +43,15 @@ class Vendor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cassette:
+    """Where the traffic with a vendor that speaks `dialect` is kept: played from `file`, or recorded into it."""
+
+    file: str
+    dialect: str = "openai"
+    record: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderProfile:
     """A configured provider. `keys` are secrets: they go into request headers and nowhere else."""
 
@@ -54,6 +63,7 @@ class ProviderProfile:
     quirks: Quirks = Quirks()
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     weight: float = 1.0
+    cassette: Cassette | None = None
 
 
 _OPENAI_EXTRAS: Final = frozenset(
@@ -75,7 +85,11 @@ _OPENAI_EXTRAS: Final = frozenset(
 )
 
 VENDORS: Final[tuple[Vendor, ...]] = (
-    Vendor(name="gemini", dialect="gemini", models=("gemini-3-flash", "gemini-3-pro", "gemini-2.5-flash")),
+    Vendor(
+        name="gemini",
+        dialect="gemini",
+        models=("gemini-3.8-flash", "gemini-3.1-pro-preview", "gemini-2.5-flash", "gemini-embedding-001"),
+    ),
     Vendor(
         name="openai",
         dialect="openai",
@@ -88,7 +102,11 @@ VENDORS: Final[tuple[Vendor, ...]] = (
             passes=_OPENAI_EXTRAS,
         ),
     ),
-    Vendor(name="anthropic", dialect="anthropic", models=("claude-sonnet-4-5", "claude-opus-4-1", "claude-haiku-4-5")),
+    Vendor(
+        name="anthropic",
+        dialect="anthropic",
+        models=("claude-sonnet-5-5", "claude-opus-5-5", "claude-haiku-5-5", "claude-haiku-4-5"),
+    ),
     Vendor(
         name="qwen",
         dialect="openai",

@@ -15,6 +15,8 @@ from penstock_kit.logging import get_logger
 # Dialect -> the module that speaks it, each with a function build(profile, parts).
 DIALECTS: Final[Mapping[str, str]] = {
     "anthropic": "llm_service.providers.anthropic",
+    "cassette": "llm_service.providers.cassette",
+    "gemini": "llm_service.providers.gemini",
     "openai": "llm_service.providers.openai",
     "rules": "llm_service.providers.fallback",
 }
