@@ -55,6 +55,24 @@ async def test_200_parallel_requests_at_the_edge_of_a_budget_overspend_nothing(t
     assert total.requests == 200
 
 
+async def test_the_same_idempotency_key_50_times_in_parallel_is_one_call_one_charge_and_one_body(
+    tmp_path: Path,
+) -> None:
+    reply = Reply(usage=FakeUsage(prompt=10, completion=20), chunk_delay=0.01)
+    async with OpenAiServer(default=reply) as vendor, running(tmp_path, config(vendor)) as llm:
+
+        async def ask() -> bytes:
+            with as_caller(ALICE):
+                answer = await llm.complete("v/m", idempotency_key="once")
+            return answer.SerializeToString(deterministic=True)
+
+        answers = await asyncio.gather(*(ask() for _ in range(50)))
+        assert len(set(answers)) == 1
+        assert await ask() == answers[0]
+        assert len(vendor.received) == 1
+        assert len(await llm.ledger()) == 1
+
+
 async def test_chat_goes_on_while_postgresql_is_away_and_every_row_is_written_once(
     tmp_path: Path, postgres_server: PostgresServer, postgres_url: str
 ) -> None:

@@ -8,11 +8,13 @@ from pathlib import Path
 from penstock.llm.v1 import cost_pb2_grpc, llm_pb2_grpc
 from prometheus_client import CollectorRegistry
 
+from llm_service.adapters.kept_answer import KeptAnswers
 from llm_service.adapters.ledger_spool import LedgerSpool
 from llm_service.adapters.prometheus import BudgetMetrics, ProviderMetrics
 from llm_service.adapters.sql_ledger import SqlLedger
 from llm_service.configuration import Configuration, load_configuration
 from llm_service.domain.embedding_call import MeteredEmbedder
+from llm_service.domain.idempotency import Idempotent
 from llm_service.domain.ledger import LedgerRow
 from llm_service.domain.metering import Metering
 from llm_service.domain.priced_pool import PricedPool
@@ -24,9 +26,10 @@ from llm_service.live_configuration import LiveConfiguration
 from llm_service.selection import Selection, build_answering, build_selection, rss_bytes
 from llm_service.settings import LlmSettings, environment_variable
 from llm_service.spending import Spending, build_spending
+from penstock_kit.cache import CacheClient
 from penstock_kit.clock import Clock, SystemClock
 from penstock_kit.database import Database, migrate, open_database, sqlite_url
-from penstock_kit.grpc import GrpcServer, run_service
+from penstock_kit.grpc import GrpcServer, open_channel, run_service
 from penstock_kit.ids import new_id
 from penstock_kit.logging import configure_logging
 from penstock_kit.redaction import Redactor
@@ -45,6 +48,7 @@ def add_servicers(
     selection: Selection,
     spending: Spending,
     database: Database,
+    cache: CacheClient,
     clock: Clock,
 ) -> None:
     """Put the domain together and serve it."""
@@ -79,8 +83,9 @@ def add_servicers(
         clock=clock,
         new_id=new_id,
     )
+    metering = Metering(answering, ledger=ledger, prices=prices, clock=clock, new_id=new_id, purse=purse)
     servicer = LlmServicer(
-        answering=Metering(answering, ledger=ledger, prices=prices, clock=clock, new_id=new_id, purse=purse),
+        answering=Idempotent(metering, store=KeptAnswers(cache, clock)),
         embedder=embedder,
         registry=selection.registry,
         monitor=selection.monitor,
@@ -135,7 +140,17 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
         tracing=tracing,
         redactor=redactor,
     )
-    add_servicers(server, settings, live=live, selection=selection, spending=spending, database=database, clock=clock)
+    cache_channel = open_channel(settings.cache_service_address, service="cache-service")
+    add_servicers(
+        server,
+        settings,
+        live=live,
+        selection=selection,
+        spending=spending,
+        database=database,
+        cache=CacheClient(cache_channel, clock=clock),
+        clock=clock,
+    )
     metrics = await serve_metrics(metrics_registry, settings.host, settings.metrics_port)
     writing = [asyncio.create_task(ledger.run()), asyncio.create_task(spending.budgets.run())]
     following = [
@@ -151,6 +166,7 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
         spending.budgets.close()
         await asyncio.gather(*writing)
         await selection.registry.close()
+        await cache_channel.close()
         await database.close()
         await metrics.close()
         tracing.shutdown()

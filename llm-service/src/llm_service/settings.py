@@ -22,6 +22,9 @@ class LlmSettings(ServiceSettings):
     database_url: SecretStr = Field(
         default=_NO_SECRET, alias="DATABASE_URL", description="Empty: SQLite in llm.db under PENSTOCK_HOME."
     )
+    cache_service_address: str = Field(
+        default="127.0.0.1:50054", alias="CACHE_SERVICE_ADDRESS", description="Where answers are kept for repetition."
+    )
     order: Names = Field(
         default=("gemini", "openai", "anthropic", "qwen", "glm", "deepseek", "fallback"),
         alias="LLM_PROVIDER_ORDER",

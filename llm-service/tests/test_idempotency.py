@@ -1,0 +1,121 @@
+"""The same idempotency key: one call, one charge, one answer."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from llm_service.adapters.event_json import events_from_json, json_from_events
+from llm_service.domain.completion import Completion
+from llm_service.domain.event import Event, Finished, FinishReason, Started, ToolCallDelta
+from llm_service.domain.failure import Attempt, FailureKind, ProviderError
+from llm_service.domain.idempotency import Idempotent, KeptAnswer
+from llm_service.domain.usage import Cost, PriceSource, Usage
+from llm_service.testing import ScriptedProvider, collected, question, text_of
+from penstock_kit.context import CallContext, Caller, use_context
+from penstock_kit.errors import Unprocessable
+from penstock_testkit.clock import ManualClock
+
+ALICE = Caller(user_id="alice")
+
+
+class DictStore:
+    """A store that only remembers."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, KeptAnswer] = {}
+
+    async def get(self, key: str) -> KeptAnswer | None:
+        return self.kept.get(key)
+
+    async def put(self, key: str, answer: KeptAnswer) -> None:
+        self.kept[key] = answer
+
+
+def keyed(text: str = "hi", *, streaming: bool = True) -> Completion:
+    return replace(question(text, streaming=streaming), idempotency_key="key-1")
+
+
+async def ask(answering: Idempotent, request: Completion, caller: Caller = ALICE) -> list[Event]:
+    with use_context(CallContext(request_id="r", caller=caller)):
+        return await collected(answering.stream(request))
+
+
+async def test_fifty_askers_at_once_and_one_later_share_one_call() -> None:
+    provider = ScriptedProvider(texts=("a", "b"), usage=Usage(input=1, output=2))
+    answering = Idempotent(provider, store=DictStore())
+    answers = await asyncio.gather(*(ask(answering, keyed()) for _ in range(50)))
+    assert all(answer == answers[0] for answer in answers)
+    assert text_of(answers[0]) == "ab"
+    assert await ask(answering, keyed(streaming=False)) == answers[0]
+    assert len(provider.asked) == 1
+
+
+async def test_another_question_with_the_same_key_is_refused() -> None:
+    provider = ScriptedProvider()
+    answering = Idempotent(provider, store=DictStore())
+    await ask(answering, keyed())
+    with pytest.raises(Unprocessable, match="used with another request") as caught:
+        await ask(answering, keyed("something else"))
+    assert caught.value.reason == "IDEMPOTENCY_KEY_REUSED"
+
+
+@pytest.mark.parametrize("other", [Caller(user_id="bob"), Caller(user_id="alice", tenant_id="t2")])
+async def test_another_caller_with_the_same_key_gets_an_answer_of_its_own(other: Caller) -> None:
+    provider = ScriptedProvider()
+    answering = Idempotent(provider, store=DictStore())
+    await ask(answering, keyed())
+    await ask(answering, keyed("something else"), other)
+    assert len(provider.asked) == 2
+
+
+async def test_a_failed_call_is_not_kept() -> None:
+    provider = ScriptedProvider(failures=[FailureKind.SERVER])
+    answering = Idempotent(provider, store=DictStore())
+    with pytest.raises(ProviderError):
+        await ask(answering, keyed())
+    assert text_of(await ask(answering, keyed())) == "pong"
+
+
+async def test_the_call_goes_on_while_one_asker_stays_and_ends_with_the_last() -> None:
+    provider = ScriptedProvider(texts=("a",), stall=True)
+    answering = Idempotent(provider, store=DictStore())
+    with use_context(CallContext(request_id="r", caller=ALICE)):
+        async with aclosing(answering.stream(keyed())) as first, aclosing(answering.stream(keyed())) as second:
+            await anext(first)
+            await anext(second)
+            await first.aclose()
+            await provider.stalled.wait()
+            assert provider.closed == 0
+        async with asyncio.timeout(5):
+            while not provider.closed:  # noqa: ASYNC110 - the fake has no event for it
+                await asyncio.sleep(0)
+    assert len(provider.asked) == 1
+
+
+async def test_requests_without_a_key_are_their_own() -> None:
+    provider = ScriptedProvider()
+    answering = Idempotent(provider, store=DictStore())
+    for _ in range(2):
+        await ask(answering, question())
+    assert len(provider.asked) == 2
+
+
+def test_events_come_back_from_json_as_they_were(clock: ManualClock, new_id: Callable[[str], str]) -> None:
+    attempt = Attempt(provider="p", model="m", failure=FailureKind.SERVER, duration=0.5)
+    events = [
+        Started(id=new_id("a"), provider="p", model="m", create_time=clock.now(), failed_attempts=(attempt,)),
+        ToolCallDelta(call_index=1, id="c", name="look", arguments='{"a": "苹果"}'),
+        Finished(
+            reason=FinishReason.TOOL_CALLS,
+            usage=Usage(input=1, output=2),
+            choice_reasons={1: FinishReason.STOP},
+            cost=Cost(amount=Decimal("0.00012"), source=PriceSource.CATALOGUE),
+        ),
+    ]
+    assert events_from_json(json_from_events(events)) == events
+    with pytest.raises(ValueError, match="no events"):
+        events_from_json([["Exploit", {}]])
