@@ -38,6 +38,10 @@ class RoundsLlm(FakeLlm):
     def __init__(self) -> None:
         super().__init__()
         self.rounds: list[Sequence[Step]] = []
+        self.embed: Callable[[Any], Any] | None = None
+
+    async def Embed(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return await (self.embed(request) if self.embed else super().Embed(request, context))
 
     async def StreamComplete(  # noqa: N802
         self, request: llm_pb2.StreamCompleteRequest, context: Any

@@ -1,5 +1,6 @@
 """The engines with their tools and memories, put together."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final
@@ -39,7 +40,7 @@ class EngineParts:
 
     engines: tuple[Engine, ...]
     device_tools: ToolBox
-    memories: tuple[Memory, ...]
+    memories: Mapping[str, Memory]
     statistics: tuple[MemoryStatistics, ...]
 
 
@@ -69,7 +70,9 @@ def build_engines(
         clock=clock,
     )
     engine = workshop.engine(info, turn_memory, statistics)
-    return EngineParts(engines=(engine,), device_tools=workshop.device_tools, memories=(own,), statistics=(statistics,))
+    return EngineParts(
+        engines=(engine,), device_tools=workshop.device_tools, memories={CHAT_ENGINE: own}, statistics=(statistics,)
+    )
 
 
 class _Workshop:

@@ -9,14 +9,17 @@ from chat_stream_service.adapters.cached_store import cached_personalities, cach
 from chat_stream_service.adapters.peer import DatabaseComponent, PeerComponent
 from chat_stream_service.adapters.sql_conversation_store import SqlConversationStore
 from chat_stream_service.adapters.sql_engine_choice import SqlEngineChoice
+from chat_stream_service.adapters.sql_erasure_store import SqlErasureStore
 from chat_stream_service.adapters.sql_personality_store import SqlPersonalityStore, SqlTemplateStore
 from chat_stream_service.domain.component import Component
 from chat_stream_service.domain.conversation_service import ConversationService
 from chat_stream_service.domain.current_engine import CurrentEngine
 from chat_stream_service.domain.distant_reader import DistantReaders
 from chat_stream_service.domain.engine_registry import EngineRegistry
+from chat_stream_service.domain.erasure import Erasures
 from chat_stream_service.domain.event_log import EventLog
 from chat_stream_service.domain.housekeeping import Chore
+from chat_stream_service.domain.memory_statistics import MemoryStatistics
 from chat_stream_service.domain.personality import PersonalityStore, TemplateStore
 from chat_stream_service.domain.readers import Readers
 from chat_stream_service.domain.run_factory import RunFactory
@@ -50,6 +53,7 @@ class Parts:
     event_log: EventLog
     readers: Readers
     statistics: StreamStatistics
+    memory_statistics: tuple[MemoryStatistics, ...]
     components: tuple[Component, ...]
     chores: tuple[Chore, ...]
     running: Callable[[], AbstractAsyncContextManager[None]]
@@ -95,8 +99,20 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
         ),
         clock=clock,
     )
+    erasures = Erasures(
+        engine_parts.memories,
+        store=SqlErasureStore(resources.database, clock=clock),
+        background=resources.background,
+        new_id=new_id,
+    )
     conversations = ConversationService(
-        store=store, streams=streams, event_log=event_log, personalities=personalities, clock=clock, new_id=new_id
+        store=store,
+        streams=streams,
+        event_log=event_log,
+        personalities=personalities,
+        erasures=erasures,
+        clock=clock,
+        new_id=new_id,
     )
     return Parts(
         streams=streams,
@@ -109,6 +125,7 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
         event_log=event_log,
         readers=readers,
         statistics=statistics,
+        memory_statistics=engine_parts.statistics,
         components=(
             DatabaseComponent(resources.database),
             llm,
@@ -116,6 +133,6 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
             PeerComponent("cache-service", resources.cache, missing="degraded"),
             *replica.components,
         ),
-        chores=(event_log.clean, readers.clean, current_engine.refresh, distant.repeat),
+        chores=(event_log.clean, readers.clean, current_engine.refresh, distant.repeat, erasures.work_off),
         running=replica.running,
     )

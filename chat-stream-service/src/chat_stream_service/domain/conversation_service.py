@@ -6,6 +6,7 @@ from typing import Final
 
 from chat_stream_service.domain.conversation import Conversation, ConversationChanges, Owner, Page
 from chat_stream_service.domain.conversation_store import ConversationStore
+from chat_stream_service.domain.erasure import Erasures
 from chat_stream_service.domain.event_log import EventLog
 from chat_stream_service.domain.message import Message
 from chat_stream_service.domain.personality import PersonalityStore
@@ -37,6 +38,7 @@ class ConversationService:
         streams: StreamService,
         event_log: EventLog,
         personalities: PersonalityStore,
+        erasures: Erasures,
         clock: Clock,
         new_id: Callable[[str], str],
     ) -> None:
@@ -44,6 +46,7 @@ class ConversationService:
         self._streams = streams
         self._log = event_log
         self._personalities = personalities
+        self._erasures = erasures
         self._clock = clock
         self._new_id = new_id
 
@@ -92,7 +95,9 @@ class ConversationService:
         """Delete a conversation and everything that belongs to it, a running answer included."""
         await self._store.get(owner, conversation_id)
         await self._streams.forget_conversation(conversation_id)
+        await self._erasures.note(owner, conversation_id)
         await self._store.delete(owner, conversation_id)
+        await self._erasures.begin()
 
     async def _active(self, conversation: Conversation) -> Conversation:
         active = await self._log.active([conversation.id])

@@ -161,6 +161,7 @@ def _turn(request: StreamRequest, prepared: _Prepared, header: StreamHeader) -> 
         model=request.model or prepared.opening.conversation.model,
         voice=prepared.voice,
         use_tools=request.use_tools,
+        summary=prepared.opening.summary,
     )
 
 
