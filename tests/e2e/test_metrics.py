@@ -1,11 +1,12 @@
 """Every process shows its numbers."""
 
 import asyncio
+from pathlib import Path
 
 import httpx
 import pytest
 
-from penstock_testkit.system import SERVICES, RunningSystem
+from penstock_testkit.system import SERVICES, RunningSystem, start_system
 from tests.e2e.chat import ask
 
 
@@ -25,10 +26,16 @@ async def test_the_gateway_counts_requests_under_the_names_that_dashboards_use(h
         assert "http_request_duration_seconds_bucket" in text
 
 
-async def test_a_finished_chat_is_not_counted_as_cancelled(system: RunningSystem, http: httpx.AsyncClient) -> None:
-    await ask(http, "Hi there!")
-    counted = await stream_chat_counts(system)
-    assert counted
+async def test_a_finished_chat_is_counted_as_ok_and_not_as_cancelled(tmp_path: Path) -> None:
+    system = await asyncio.to_thread(start_system, tmp_path / "home", demo=False)
+    try:
+        headers = {"Authorization": f"Bearer {system.key}"}
+        async with httpx.AsyncClient(base_url=system.url, headers=headers, timeout=30) as http:
+            await ask(http, "Hi there!")
+        counted = await stream_chat_counts(system)
+    finally:
+        await asyncio.to_thread(system.stop)
+    assert [line for line in counted if 'code="OK"' in line]
     assert not [line for line in counted if "CANCELLED" in line], counted
 
 
