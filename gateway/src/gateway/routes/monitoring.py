@@ -3,11 +3,10 @@
 from typing import TYPE_CHECKING
 
 import psutil
-from fastapi import Depends, Response
+from fastapi import Response
 from penstock.llm.v1 import llm_pb2 as pb
 
 from gateway.auth.guard import Guard
-from gateway.auth.scope import ADMIN
 from gateway.convert.provider import providers_from_proto
 from gateway.json import JsonResponse
 from gateway.readiness import Readiness
@@ -27,10 +26,8 @@ class MonitoringRoutes:
         self._readiness = readiness
         self._process = psutil.Process()
         self.router = api_router("monitoring", guard.needs())
-        admin = [Depends(guard.needs(ADMIN))]
         add(self.router, "GET /api/v1/monitoring/providers", self.list_providers)
         add(self.router, "GET /api/v1/monitoring/metrics/memory", self.memory)
-        add(self.router, "POST /api/v1/monitoring/configuration/reload", self.reload, dependencies=admin)
 
     async def list_providers(self) -> Response:
         """Say which providers are configured, loaded and healthy."""
@@ -47,8 +44,3 @@ class MonitoringRoutes:
                 "services": {name: {"rss_mb": rss} for name, rss in services.items()},
             }
         )
-
-    async def reload(self) -> Response:
-        """Read llm-service's configuration file again; a broken one is refused and the old one stays."""
-        response = await self._llm.ReloadConfiguration(pb.ReloadConfigurationRequest())
-        return JsonResponse({"applied": response.applied, "error": response.error or None})
