@@ -33,6 +33,11 @@ down: .venv/.run ## Stop a system that was started with `penstock up`
 test: .venv/.dev ## Run the tests that need nothing but Python
 	@$(BIN)/pytest -q -m "not containers"
 
+.PHONY: test-clients
+test-clients: .venv/.dev ## Run every client that is tested against a running system, each from where it can be installed
+	@scripts/client-envs
+	@$(BIN)/pytest -q tests/clients
+
 .PHONY: test-all
 test-all: .venv/.dev ## Run every test, those that need a Docker engine too
 	@$(BIN)/pytest -q
