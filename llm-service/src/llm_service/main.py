@@ -8,6 +8,7 @@ from pathlib import Path
 from penstock.llm.v1 import cost_pb2_grpc, llm_pb2_grpc
 from prometheus_client import CollectorRegistry
 
+from llm_service.adapters.gen_ai_metrics import MeasuredLedger
 from llm_service.adapters.kept_answer import KeptAnswers
 from llm_service.adapters.ledger_spool import LedgerSpool
 from llm_service.adapters.prometheus import BudgetMetrics, ProviderMetrics
@@ -125,7 +126,7 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
     await migrate(url, MIGRATIONS)
     database = open_database(url)
     ledger = SqlLedger(database, LedgerSpool(settings.home / "llm-ledger-spool.jsonl"))
-    spending = build_spending(database, ledger, live, clock)
+    spending = build_spending(database, MeasuredLedger(ledger, metrics_registry), live, clock)
     await spending.refresh()
     selection = build_selection(
         settings, live, prices=spending.prices, allows=spending.allows, clock=clock, tracing=tracing

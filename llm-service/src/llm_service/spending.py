@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from llm_service.adapters.genai_prices import GenaiPrices
 from llm_service.adapters.sql_budget import SqlBudgets
 from llm_service.adapters.sql_key_policy import SqlKeyPolicies
-from llm_service.adapters.sql_ledger import SqlLedger
 from llm_service.adapters.sql_price import SqlPrices
+from llm_service.domain.ledger import Ledger
 from llm_service.domain.price_list import PriceList
 from llm_service.domain.route import FALLBACK, Candidate
 from llm_service.domain.rule_book import RuleBook
@@ -25,7 +25,7 @@ log = get_logger(__name__)
 class Spending:
     """The stores and what is known of them in memory."""
 
-    ledger: SqlLedger
+    ledger: Ledger
     budgets: SqlBudgets
     policies: SqlKeyPolicies
     price_store: SqlPrices
@@ -52,7 +52,7 @@ class Spending:
             await self.refresh()
 
 
-def build_spending(database: Database, ledger: SqlLedger, live: LiveConfiguration, clock: Clock) -> Spending:
+def build_spending(database: Database, ledger: Ledger, live: LiveConfiguration, clock: Clock) -> Spending:
     """Return everything over `database`; the configuration file's prices follow the file."""
     budgets, policies = SqlBudgets(database, clock), SqlKeyPolicies(database)
 
