@@ -124,6 +124,23 @@ def key_revoke(key_id: Annotated[str, typer.Argument(help="Id of the key.")]) ->
     raise typer.Exit(key.revoke(load_settings(), key_id))
 
 
+route_app = typer.Typer(name="route", help="Where requests for models go.", no_args_is_help=True)
+app.add_typer(route_app)
+
+
+@route_app.command("explain")
+def route_explain(
+    model: Annotated[str, typer.Argument(help="provider/model, a model, an alias; empty for the default.")] = "",
+    *,
+    policy: Annotated[str, typer.Option(help="order, weight, cost, latency or hedge; empty for the operator's.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Say which providers a request for MODEL would try now, in order, and why."""
+    from penstock_cli import route
+
+    raise typer.Exit(route.explain(load_settings(), model, policy=policy, as_json=as_json))
+
+
 @app.command()
 def demo() -> None:
     """Load the demo welding shop (while Penstock is stopped; `up` does it by itself)."""
