@@ -2,7 +2,7 @@
 
 Answers and counts go the short way, see `upstream.py`: the official SDK reads lines of any length and
 builds an object of each chunk. Embeddings and models go through the SDK, which is imported for the
-first of these alone: it costs more memory than all other providers together.
+first of these alone: it takes 47 MB and a second.
 """
 
 import re

@@ -24,7 +24,7 @@ from llm_service.domain.provider import Embedding, EventBatch, ModelCard, Provid
 from llm_service.providers.openai_chunk import ChunkReader, Json, error_message, reported, usage_of
 from llm_service.providers.openai_request import body_of
 from llm_service.providers.registry import Parts
-from llm_service.providers.status import error_from_response, error_from_status, retry_after_seconds
+from llm_service.providers.status import error_from_code, error_from_response, error_from_status, retry_after_seconds
 from llm_service.providers.upstream import EVENT_STREAM, JSON_ANSWER, Upstream
 from penstock_kit.clock import Clock
 
@@ -97,6 +97,9 @@ class OpenAiProvider:
 
     def _end(self, reader: ChunkReader, model: str) -> list[Event]:
         """The last events; a stream without a finish reason was cut, however politely."""
+        if reader.gave_up:
+            message = f"{self._profile.name} gave up in the middle of its answer ({reader.gave_up})"
+            raise self._upstream.failure(message, FailureKind.SERVER, model)
         if finished := reader.finished:
             return [finished]
         raise self._upstream.unfinished(model)
@@ -113,8 +116,8 @@ class OpenAiProvider:
         """The chunk, unless it says that the answer failed."""
         chunk = self._upstream.decoded(data, model)
         if chunk.get("error"):
-            message, _ = error_message(chunk)
-            raise self._upstream.failure(f"{self._profile.name} failed: {message}", FailureKind.SERVER, model)
+            message, code = error_message(chunk)
+            raise error_from_code(code, provider=self._profile.name, model=model, message=message)
         return chunk
 
     def _read(self, reader: ChunkReader, chunk: Json, model: str) -> list[Event]:

@@ -29,6 +29,8 @@ _REASONS: Final = {
     "content_filter": FinishReason.CONTENT_FILTER,
     "sensitive": FinishReason.CONTENT_FILTER,
 }
+# Reasons for which the vendor gave up: GLM, DeepSeek, OpenRouter.
+_GAVE_UP: Final = frozenset({"network_error", "insufficient_system_resource", "error"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,7 @@ class ChunkReader:
         self._reasons: dict[int, FinishReason] = {}
         self._calls: dict[tuple[int, int], bool] = {}
         self._usage: Usage | None = None
+        self._gave_up = ""
 
     @property
     def finished(self) -> Finished | None:
@@ -56,6 +59,11 @@ class ChunkReader:
         first = self._reasons.get(0) or next(iter(self._reasons.values()))
         others = {index: reason for index, reason in self._reasons.items() if index != 0}
         return Finished(reason=first, usage=self._usage, choice_reasons=others)
+
+    @property
+    def gave_up(self) -> str:
+        """The reason for which the vendor gave up, or empty."""
+        return self._gave_up
 
     @property
     def usage(self) -> Usage | None:
@@ -71,6 +79,7 @@ class ChunkReader:
             piece: Json = choice.get("delta") or choice.get("message") or {}
             yield from self._piece(piece, index, choice.get("logprobs"))
             if reason := choice.get("finish_reason"):
+                self._gave_up = reason if reason in _GAVE_UP else self._gave_up
                 self._reasons[index] = _REASONS.get(reason, FinishReason.STOP)
 
     def _piece(self, piece: Json, index: int, logprobs: object) -> Iterator[Event]:

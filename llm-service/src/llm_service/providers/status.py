@@ -11,7 +11,18 @@ from penstock_kit.errors import ErrorKind
 
 _MAX_RETRY_AFTER: Final = 3600.0
 _REFUSALS: Final = frozenset({"content_filter", "content_policy_violation", "data_inspection_failed", "1301"})
-_CONTEXT: Final = frozenset({"context_length_exceeded"})
+_CONTEXT: Final = frozenset({"context_length_exceeded", "1261"})
+# OpenAI's words, Qwen's, and GLM's numbers.
+_BY_CODE: Final = {
+    "rate_limit_exceeded": 429,
+    "insufficient_quota": 429,
+    "throttling": 429,
+    "1302": 429,
+    "1305": 429,
+    "invalid_api_key": 401,
+    "invalidapikey": 401,
+    "model_not_found": 404,
+}
 _SHOWN_AS: Final = {
     404: (ErrorKind.NOT_FOUND, "PROVIDER_MODEL_NOT_FOUND"),
     413: (ErrorKind.PAYLOAD_TOO_LARGE, "PROVIDER_REQUEST_TOO_LARGE"),
@@ -81,6 +92,18 @@ def _by_class(status: int) -> FailureKind:
 def _text(provider: str, status: int, message: str) -> str:
     said = message.strip()[:_MESSAGE_LENGTH]
     return f"{provider} answered HTTP {status}: {said}" if said else f"{provider} answered HTTP {status}"
+
+
+def error_from_code(code: str, *, provider: str, model: str, message: str) -> ProviderError:
+    """Return the failure that an error in the middle of a stream means; it has a code and no status.
+
+    Servers put the status they would have had into the code, or a word; what is not known is the server's trouble.
+    """
+    status = int(code) if code.isdigit() and 400 <= int(code) < 600 else _BY_CODE.get(code.lower(), 0)
+    if status or code.lower() in _REFUSALS | _CONTEXT:
+        return error_from_status(status or 400, provider=provider, model=model, message=message, code=code)
+    said = message.strip()[:_MESSAGE_LENGTH]
+    return ProviderError(f"{provider} failed: {said}", provider=provider, failure=FailureKind.SERVER, model=model)
 
 
 def error_from_response(
