@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from llm_service.domain.completion import Completion
 from llm_service.domain.event import Event
@@ -45,6 +45,15 @@ class ModelCard:
     created: int = 0
     context_window: int = 0
     capabilities: tuple[str, ...] = ("chat",)
+
+
+@runtime_checkable
+class TokenCounter(Protocol):
+    """A provider whose vendor counts the tokens of a prompt without answering it."""
+
+    async def count_tokens(self, request: Completion) -> int:
+        """Return how many tokens the prompt is. Raises ProviderError."""
+        ...
 
 
 class Provider(Protocol):

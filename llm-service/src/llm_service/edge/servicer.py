@@ -12,12 +12,12 @@ from penstock.llm.v1 import llm_pb2, llm_pb2_grpc
 
 from llm_service.domain.answer import fold
 from llm_service.domain.embedding_call import Embedder
-from llm_service.domain.estimate import estimate_prompt
 from llm_service.domain.fallback.parse import parse_prompt
 from llm_service.domain.key_rings import KeyRings
 from llm_service.domain.metering import Answering
 from llm_service.domain.monitor import ProviderMonitor
 from llm_service.domain.router import Router
+from llm_service.domain.token_count import TokenCounting
 from llm_service.edge.answer import answer_to_proto, batch_to_proto, cost_to_proto, usage_to_proto
 from llm_service.edge.request import completion_from_proto, embedding_from_proto
 from llm_service.edge.state import models_to_proto, provider_to_proto, query_to_proto, route_to_proto
@@ -54,6 +54,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         self._monitor = monitor
         self._live = live
         self._router = router
+        self._counting = TokenCounting(registry, router.route)
         self._rings = rings
         self._database = database
         self._clock = clock
@@ -89,9 +90,9 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
     async def CountTokens(  # noqa: N802
         self, request: llm_pb2.CountTokensRequest, context: Context
     ) -> llm_pb2.CountTokensResponse:
-        """Count by rule."""
-        question = completion_from_proto(request.completion, streaming=False)
-        return llm_pb2.CountTokensResponse(input_tokens=estimate_prompt(question), estimated=True)
+        """Count by the vendor that would answer, or by rule."""
+        counted = await self._counting.count(completion_from_proto(request.completion, streaming=False))
+        return llm_pb2.CountTokensResponse(input_tokens=counted.tokens, estimated=counted.estimated)
 
     async def ParsePrompt(  # noqa: N802
         self, request: llm_pb2.ParsePromptRequest, context: Context

@@ -8,7 +8,7 @@ from typing import Final, Protocol, cast
 
 from llm_service.domain.failure import FailureKind, ProviderError
 from llm_service.domain.profile import ProviderProfile
-from llm_service.domain.provider import Provider
+from llm_service.domain.provider import Provider, TokenCounter
 from penstock_kit.clock import Clock
 from penstock_kit.logging import get_logger
 
@@ -48,6 +48,7 @@ class Loaded:
     provider: Provider
     memory_bytes: int
     load_seconds: float
+    counter: TokenCounter | None = None
 
 
 def _first(_: ProviderProfile, providers: Sequence[Provider]) -> Provider:
@@ -120,6 +121,12 @@ class ProviderRegistry:
         # A caller that leaves does not stop the build that others wait for.
         return (await asyncio.shield(task)).provider
 
+    async def counter(self, name: str) -> TokenCounter | None:
+        """Return who counts tokens with the provider's vendor, None when the vendor does not; builds on first use."""
+        await self.get(name)
+        loaded = self._loaded.get(name)
+        return loaded.counter if loaded else None
+
     async def _build(self, name: str) -> Loaded:
         profile, clock = self._profiles.get(name), self._parts.clock
         if profile is None:
@@ -136,6 +143,7 @@ class ProviderRegistry:
             provider=self._join(profile, [self._wrap(profile, provider) for provider in providers]),
             memory_bytes=max(0, self._rss_bytes() - before),
             load_seconds=clock.monotonic() - began,
+            counter=next((each for each in providers if isinstance(each, TokenCounter)), None),
         )
         if self._profiles.get(name) == profile:
             self._loaded[name] = loaded

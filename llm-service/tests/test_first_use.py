@@ -1,0 +1,70 @@
+"""What the first use of each provider costs, and that nobody else waits for it."""
+
+import json
+import subprocess
+import sys
+from functools import cache
+from typing import Any
+
+import pytest
+
+# In a process of its own, where nothing is imported yet: load one provider while a ticker runs.
+_LOAD = """
+import asyncio, json, sys
+import psutil
+from llm_service.domain.profile import ProviderProfile
+from llm_service.providers.registry import Parts, ProviderRegistry
+from penstock_kit.clock import SystemClock
+from penstock_kit.ids import new_id
+
+async def tick(times):
+    while True:
+        await asyncio.sleep(0.001)
+        times.append(asyncio.get_running_loop().time())
+
+async def main(dialect):
+    profile = ProviderProfile(name="p", dialect=dialect, models=("m",), base_url="http://127.0.0.1:9", keys=("k",))
+    parts = Parts(clock=SystemClock(), new_id=new_id, connect_timeout=1.0)
+    rss = lambda: psutil.Process().memory_info().rss
+    registry = ProviderRegistry([profile], parts=parts, wrap=lambda _, provider: provider, rss_bytes=rss)
+    before = set(sys.modules)
+    times = []
+    ticking = asyncio.create_task(tick(times))
+    await registry.get("p")
+    ticking.cancel()
+    loaded = registry.loaded("p")
+    sdks = [name for name in ("openai", "anthropic", "google.genai") if name in set(sys.modules) - before]
+    await registry.close()
+    print(json.dumps(
+        {"sdks": sdks, "bytes": loaded.memory_bytes, "seconds": loaded.load_seconds, "ticks": len(times)}
+    ))
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+
+@cache
+def first_use(dialect: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-c", _LOAD, dialect], capture_output=True, text=True, check=True, timeout=60
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize(
+    ("dialect", "sdks"), [("openai", ["openai"]), ("anthropic", ["anthropic"]), ("gemini", []), ("rules", [])]
+)
+def test_a_first_use_imports_its_own_sdk_and_no_other(dialect: str, sdks: list[str]) -> None:
+    assert first_use(dialect)["sdks"] == sdks
+
+
+@pytest.mark.parametrize("dialect", ["openai", "anthropic"])
+def test_others_go_on_while_an_sdk_is_imported(dialect: str) -> None:
+    assert first_use(dialect)["ticks"] > 10
+
+
+@pytest.mark.parametrize("dialect", ["openai", "anthropic", "gemini"])
+def test_the_cost_of_a_first_use_is_known(dialect: str) -> None:
+    cost = first_use(dialect)
+    assert cost["bytes"] > 1_000_000
+    assert cost["seconds"] > 0
