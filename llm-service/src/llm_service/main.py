@@ -12,8 +12,10 @@ from llm_service.adapters.gen_ai_metrics import MeasuredLedger
 from llm_service.adapters.kept_answer import KeptAnswers
 from llm_service.adapters.ledger_spool import LedgerSpool
 from llm_service.adapters.prometheus import BudgetMetrics, ProviderMetrics
+from llm_service.adapters.response_cache import ResponseCache
 from llm_service.adapters.sql_ledger import SqlLedger
 from llm_service.configuration import Configuration, load_configuration
+from llm_service.domain.answer_cache import CachedAnswers
 from llm_service.domain.embedding_call import MeteredEmbedder
 from llm_service.domain.idempotency import Idempotent
 from llm_service.domain.ledger import LedgerRow
@@ -30,7 +32,7 @@ from llm_service.spending import Spending, build_spending
 from penstock_kit.cache import CacheClient
 from penstock_kit.clock import Clock, SystemClock
 from penstock_kit.database import Database, migrate, open_database, sqlite_url
-from penstock_kit.grpc import GrpcServer, open_channel, run_service
+from penstock_kit.grpc import GrpcServer, PenstockChannel, open_channel, run_service
 from penstock_kit.ids import new_id
 from penstock_kit.logging import configure_logging
 from penstock_kit.redaction import Redactor
@@ -49,10 +51,11 @@ def add_servicers(
     selection: Selection,
     spending: Spending,
     database: Database,
-    cache: CacheClient,
+    cache_channel: PenstockChannel,
     clock: Clock,
 ) -> None:
     """Put the domain together and serve it."""
+    cache = CacheClient(cache_channel, clock=clock)
     ledger, prices = spending.ledger, spending.prices
     purse = BudgetPurse(
         rules=spending.rules,
@@ -84,7 +87,14 @@ def add_servicers(
         clock=clock,
         new_id=new_id,
     )
-    metering = Metering(answering, ledger=ledger, prices=prices, clock=clock, new_id=new_id, purse=purse)
+    cached = CachedAnswers(
+        answering,
+        cache=ResponseCache(cache, cache_channel, clock, seconds=settings.response_cache_seconds),
+        route=selection.router.route,
+        allows_semantic=spending.allows_semantic_cache,
+        exact_for_all=settings.exact_cache,
+    )
+    metering = Metering(cached, ledger=ledger, prices=prices, clock=clock, new_id=new_id, purse=purse)
     servicer = LlmServicer(
         answering=Idempotent(metering, store=KeptAnswers(cache, clock)),
         embedder=embedder,
@@ -149,7 +159,7 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
         selection=selection,
         spending=spending,
         database=database,
-        cache=CacheClient(cache_channel, clock=clock),
+        cache_channel=cache_channel,
         clock=clock,
     )
     metrics = await serve_metrics(metrics_registry, settings.host, settings.metrics_port)

@@ -67,6 +67,12 @@ class LlmSettings(ServiceSettings):
     rules_refresh_seconds: float = Field(
         default=5.0, gt=0, alias="LLM_RULES_REFRESH_SECONDS", description="How soon other replicas' budgets count."
     )
+    exact_cache: bool = Field(
+        default=False, alias="LLM_EXACT_CACHE", description="Cache exact answers without being asked to."
+    )
+    response_cache_seconds: float = Field(
+        default=3600.0, gt=0, alias="LLM_RESPONSE_CACHE_SECONDS", description="How long answers are cached."
+    )
     hedge_delay: float = Field(
         default=1.0, gt=0, alias="LLM_HEDGE_DELAY", description="Seconds before hedging while a p95 is not known."
     )

@@ -37,6 +37,11 @@ class Spending:
         policy = self.rules.policy(current_context().caller)
         return policy is None or policy.allows(candidate.provider, candidate.model)
 
+    def allows_semantic_cache(self) -> bool:
+        """Whether the current caller's key may use the semantic cache."""
+        policy = self.rules.policy(current_context().caller)
+        return policy is None or policy.semantic_cache
+
     async def refresh(self) -> None:
         """Read budgets, policies and prices anew; what can't be read stays as it was."""
         await self.rules.refresh()

@@ -22,7 +22,7 @@ from llm_service.domain.ledger import LedgerRow, Outcome
 from llm_service.domain.price import PriceBook
 from llm_service.domain.provider import EventBatch
 from llm_service.domain.route import Candidate
-from llm_service.domain.usage import NOTHING_SOLD, Cost, Usage
+from llm_service.domain.usage import FREE, NOTHING_SOLD, Cost, Usage
 from penstock_kit.clock import Clock
 from penstock_kit.context import current_context
 from penstock_kit.errors import PenstockError
@@ -89,8 +89,8 @@ class Meter:
         self._finished = replace(
             event,
             usage=usage,
-            cost=self._prices.cost(self._provider(), self._model(), usage),
-            cache_savings=self._prices.savings(self._provider(), self._model(), usage),
+            cost=self._cost(usage),
+            cache_savings=FREE if self._is_cached() else self._prices.savings(self._provider(), self._model(), usage),
             time_to_first_token=self._first_content,
             duration=self._clock.monotonic() - self._began,
             ledger_id=self._id,
@@ -112,6 +112,8 @@ class Meter:
         """Return the ledger row of the call as it stands."""
         context, request, end = current_context(), self._request, self._finished
         usage = end.usage if end and end.usage else self._usage()
+        if self._is_cached():
+            usage = Usage()
         return LedgerRow(
             id=self._id,
             create_time=self._create_time,
@@ -132,14 +134,19 @@ class Meter:
             error_kind=_error_kind(self._error),
             finish_reason=end.reason.value if end else "",
             attempts=1 + len(self._started.failed_attempts) if self._started else 1,
-            cached=bool(self._started and self._started.cache in {"hit", "semantic_hit"}),
+            cached=self._is_cached(),
             surface=request.surface,
             end_user=request.end_user,
             labels=request.labels,
         )
 
+    def _is_cached(self) -> bool:
+        return self._started is not None and self._started.cache in {"hit", "semantic_hit"}
+
     def _cost(self, usage: Usage) -> Cost:
-        """What was sold until now; nothing is free when nobody was reached."""
+        """What was sold until now: nothing when nobody was reached, or the answer came from a cache."""
+        if self._is_cached():
+            return FREE
         return self._prices.cost(self._provider(), self._model(), usage) if self._provider() else NOTHING_SOLD
 
     def _usage(self) -> Usage:
