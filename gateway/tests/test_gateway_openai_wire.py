@@ -284,6 +284,9 @@ def test_a_spent_budget_is_not_worth_a_retry_and_a_limit_is():
     spent = render_error(ResourceExhausted("spent", reason="BUDGET_EXCEEDED"), path="/v1/x", request_id="r")
     limit = render_error(ResourceExhausted("slow", reason="RATE", retry_after=0.2), path="/v1/x", request_id="r")
     failed = render_error(BadUpstream("failed"), path="/v1/x", request_id="r")
+    tomorrow = ResourceExhausted("spent", reason="BUDGET_EXCEEDED", retry_after=7200)
+    headers = dict(render_error(tomorrow, path="/v1/messages", request_id="r").headers)
+    assert (headers[b"x-should-retry"], headers[b"retry-after"]) == (b"false", b"7200")
     assert dict(spent.headers)[b"x-should-retry"] == b"false"
     assert json.loads(spent.body)["error"]["type"] == "insufficient_quota"
     assert dict(limit.headers)[b"retry-after-ms"] == b"200"

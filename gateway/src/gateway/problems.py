@@ -32,6 +32,8 @@ _CODES: Final[dict[str, str]] = {
     "CREDENTIALS_INVALID": "invalid_api_key",
     "BUDGET_EXCEEDED": "insufficient_quota",
 }
+# Seconds an SDK waits by itself; OpenAI's clients take no longer Retry-After for serious.
+_LONGEST_WAIT: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,7 @@ def render_error(error: PenstockError, *, path: str, request_id: str) -> Rendere
     if error.kind is ErrorKind.UNAUTHENTICATED:
         headers.append((b"www-authenticate", b'Bearer realm="penstock"'))
     if path.startswith("/v1/"):
-        headers.append((b"x-should-retry", b"true" if error.retryable else b"false"))
+        headers.append((b"x-should-retry", b"true" if _soon(error) else b"false"))
     content = encode(body)
     headers.append((b"content-length", b"%d" % len(content)))
     return RenderedError(status=http_status(error.kind), headers=tuple(headers), body=content)
@@ -82,6 +84,11 @@ def anthropic_error(error: PenstockError, *, request_id: str) -> dict[str, Any]:
     """Return ``{"type": "error", "error": {type, message}, request_id}``, as a body or as a frame."""
     kind = _ANTHROPIC_TYPES.get(error.kind, "invalid_request_error")
     return {"type": "error", "error": {"type": kind, "message": error.message}, "request_id": request_id}
+
+
+def _soon(error: PenstockError) -> bool:
+    """Whether an SDK should try again by itself: not when it is told to wait for tomorrow's budget."""
+    return error.retryable and (error.retry_after or 0.0) <= _LONGEST_WAIT
 
 
 def _retry_headers(error: PenstockError) -> list[tuple[bytes, bytes]]:
