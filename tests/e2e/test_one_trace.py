@@ -50,7 +50,7 @@ async def test_a_chat_request_is_one_trace_from_http_to_the_store(
     assert parent_name(trace, STATISTICS) == STREAM_CHAT
     assert parent_name(trace, MODEL_CALL) == COMPLETE
     assert parent_name(trace, STORE) == STATISTICS
-    assert {span.service for span in trace} == {"gateway", "chat-stream-service", "llm-service", "feature-service"}
+    assert {span.service for span in trace} >= {"gateway", "chat-stream-service", "llm-service", "feature-service"}
 
 
 async def test_no_span_holds_what_was_asked(traced_system: RunningSystem, receiver: OtlpReceiver) -> None:
