@@ -338,7 +338,10 @@ async def test_status_names_what_is_missing(chat: Any) -> None:
 
 async def test_the_engine_is_listed_and_only_an_admin_switches(chat: Any, bob: Caller) -> None:
     listed = await chat.engines.ListEngines(pb.ListEnginesRequest())
-    assert [(engine.name, engine.current, engine.healthy) for engine in listed.engines] == [("chat_engine", True, True)]
+    assert [(engine.name, engine.current, engine.healthy) for engine in listed.engines] == [
+        ("chat_engine", True, True),
+        ("mem0_proxy", False, False),
+    ]
     switched = await chat.engines.SetCurrentEngine(pb.SetCurrentEngineRequest(name="chat_engine"))
     assert (switched.current, switched.previous) == ("chat_engine", "chat_engine")
     with pytest.raises(NotFound, match="the engines are chat_engine"):

@@ -10,12 +10,14 @@ from chat_stream_service.adapters.device_tools import DeviceFeatures, DeviceQuer
 from chat_stream_service.adapters.json_schema import JsonSchemaChecker
 from chat_stream_service.adapters.llm_embedder import LlmEmbedder
 from chat_stream_service.adapters.llm_service import LlmServiceModel
+from chat_stream_service.adapters.mem0_memory import Mem0Memory, is_installed
 from chat_stream_service.adapters.nearest_vector import nearest
 from chat_stream_service.adapters.sql_memory import SqlMemory
 from chat_stream_service.adapters.sql_summary_store import SqlSummaryStore
 from chat_stream_service.domain.breaker import Breaker
 from chat_stream_service.domain.chat_engine import ChatEngine, TurnLimits
 from chat_stream_service.domain.component import Component
+from chat_stream_service.domain.conversation_store import ConversationStore
 from chat_stream_service.domain.engine import Engine, EngineInfo
 from chat_stream_service.domain.engine_memory import EngineMemory
 from chat_stream_service.domain.memory import Memory
@@ -24,6 +26,7 @@ from chat_stream_service.domain.similarity import SimilarityMemory
 from chat_stream_service.domain.summary import Summarizer
 from chat_stream_service.domain.tool_box import ToolBox, ToolLimits
 from chat_stream_service.domain.turn_memory import TurnMemory
+from chat_stream_service.mem0_parts import build_mem0
 from chat_stream_service.resources import Resources
 from chat_stream_service.settings import ChatSettings
 from penstock_kit.cache import CacheClient
@@ -31,6 +34,9 @@ from penstock_kit.clock import Clock
 from penstock_kit.ids import new_id
 
 CHAT_ENGINE: Final = "chat_engine"
+MEM0_PROXY: Final = "mem0_proxy"
+_CHAT_ENGINE: Final = "Remembers by itself: recent turns, a summary of the older ones, and what fits the question."
+_MEM0_PROXY: Final = "Remembers with mem0: recent turns, a summary of the older ones, and the facts mem0 drew out."
 _FEATURES: Final = ("memory", "tools", "personalities")
 
 
@@ -45,7 +51,13 @@ class EngineParts:
 
 
 def build_engines(
-    settings: ChatSettings, resources: Resources, clock: Clock, llm: Component, cache: CacheClient
+    settings: ChatSettings,
+    resources: Resources,
+    clock: Clock,
+    *,
+    llm: Component,
+    cache: CacheClient,
+    store: ConversationStore,
 ) -> EngineParts:
     """Return the engines that the settings describe; the operator's tools begin to connect."""
     resources.operator_tools.start()
@@ -53,25 +65,18 @@ def build_engines(
     words = SqlMemory(resources.database)
     embedder = LlmEmbedder(resources.llm, model=settings.embedding_model, clock=clock)
     own = CachedMemory(SimilarityMemory(words, embedder, nearest), cache, name=CHAT_ENGINE)
-    statistics = MemoryStatistics(CHAT_ENGINE)
-    info = EngineInfo(
-        name=CHAT_ENGINE,
-        version=version("penstock-chat-stream-service"),
-        description="Remembers by itself: recent turns, a summary of the older ones, and what fits the question.",
-        features=_FEATURES,
-    )
-    turn_memory = TurnMemory(
-        own,
-        quick=words,
-        patience=settings.memory_patience_seconds,
-        breaker=Breaker(clock=clock),
-        background=resources.background,
-        statistics=statistics,
-        clock=clock,
-    )
-    engine = workshop.engine(info, turn_memory, statistics)
+    mem0 = build_mem0(settings, store, installed=is_installed())
+    resources.background.finally_do(mem0.close)
+    proxied = CachedMemory(mem0, cache, name=MEM0_PROXY) if isinstance(mem0, Mem0Memory) else mem0
+    statistics = (MemoryStatistics(CHAT_ENGINE), MemoryStatistics(MEM0_PROXY))
     return EngineParts(
-        engines=(engine,), device_tools=workshop.device_tools, memories={CHAT_ENGINE: own}, statistics=(statistics,)
+        engines=(
+            workshop.engine(_CHAT_ENGINE, statistics[0], own, settings.memory_patience_seconds, quick=words),
+            workshop.engine(_MEM0_PROXY, statistics[1], proxied, settings.mem0_patience_seconds),
+        ),
+        device_tools=workshop.device_tools,
+        memories={CHAT_ENGINE: own, **({MEM0_PROXY: proxied} if isinstance(mem0, Mem0Memory) else {})},
+        statistics=statistics,
     )
 
 
@@ -99,14 +104,36 @@ class _Workshop:
         self._clock = clock
         self._llm = llm
 
-    def engine(self, info: EngineInfo, memory: TurnMemory, statistics: MemoryStatistics) -> ChatEngine:
-        """Return an engine with this memory."""
+    def engine(
+        self,
+        description: str,
+        statistics: MemoryStatistics,
+        memory: Memory,
+        patience: float,
+        *,
+        quick: Memory | None = None,
+    ) -> ChatEngine:
+        """Return an engine with this memory, called as its statistics are."""
+        turn_memory = TurnMemory(
+            memory,
+            quick=quick,
+            patience=patience,
+            breaker=Breaker(clock=self._clock),
+            background=self._background,
+            statistics=statistics,
+            clock=self._clock,
+        )
         return ChatEngine(
-            info=info,
+            info=EngineInfo(
+                name=statistics.engine,
+                version=version("penstock-chat-stream-service"),
+                description=description,
+                features=_FEATURES,
+            ),
             model=self._model,
             tools=self._tools,
             memory=EngineMemory(
-                memory=memory,
+                memory=turn_memory,
                 summarizer=self._summarizer,
                 background=self._background,
                 statistics=statistics,

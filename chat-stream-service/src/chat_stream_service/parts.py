@@ -69,7 +69,7 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
     personalities = cached_personalities(SqlPersonalityStore(resources.database), cache)
     templates = cached_templates(SqlTemplateStore(resources.database), cache)
     llm = PeerComponent("llm-service", resources.llm, missing="down")
-    engine_parts = build_engines(settings, resources, clock, llm, cache)
+    engine_parts = build_engines(settings, resources, clock, llm=llm, cache=cache, store=store)
     engines = EngineRegistry(engine_parts.engines, current=_ENGINE)
     current_engine = CurrentEngine(engines=engines, choice=SqlEngineChoice(resources.database, clock=clock), bus=bus)
     readers = Readers(stale_seconds=settings.stale_seconds, clock=clock, statistics=statistics)

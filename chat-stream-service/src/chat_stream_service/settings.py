@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from pydantic import Field, SecretStr
 
@@ -62,6 +63,32 @@ class ChatSettings(ServiceSettings):
         alias="CHAT_EMBEDDING_MODEL",
         description="Finds earlier turns by meaning: provider/model, auto (the first a provider has) or off.",
     )
+    mem0_llm_base_url: str = Field(
+        default="",
+        alias="MEM0_LLM_BASE_URL",
+        description="OpenAI-compatible endpoint of the engine mem0_proxy; empty: it has no memory.",
+    )
+    mem0_llm_api_key: SecretStr = Field(default=SecretStr(""), alias="MEM0_LLM_API_KEY")
+    mem0_llm_model: str = Field(default="gpt-5-mini", alias="MEM0_LLM_MODEL")
+    mem0_embedder_base_url: str = Field(
+        default="", alias="MEM0_EMBEDDER_BASE_URL", description="Empty: that of MEM0_LLM_BASE_URL."
+    )
+    mem0_embedder_api_key: SecretStr = Field(
+        default=SecretStr(""), alias="MEM0_EMBEDDER_API_KEY", description="Empty: that of MEM0_LLM_API_KEY."
+    )
+    mem0_embedder_model: str = Field(default="text-embedding-3-small", alias="MEM0_EMBEDDER_MODEL")
+    mem0_embedder_dimensions: int = Field(
+        default=1536, ge=1, alias="MEM0_EMBEDDER_DIMENSIONS", description="Length of the embedder's vectors."
+    )
+    mem0_vector_store_url: str = Field(
+        default="",
+        alias="MEM0_VECTOR_STORE_URL",
+        description="A Qdrant server; empty: a folder under PENSTOCK_HOME, for one replica.",
+    )
+    mem0_vector_store_api_key: SecretStr = Field(default=SecretStr(""), alias="MEM0_VECTOR_STORE_API_KEY")
+    mem0_patience_seconds: float = Field(
+        default=0.3, ge=0, alias="MEM0_PATIENCE_SECONDS", description="What mem0 may cost a turn."
+    )
     log_retention_seconds: float = Field(
         default=300.0, ge=0, alias="CHAT_LOG_RETENTION_SECONDS", description="How long an ended stream can be replayed."
     )
@@ -79,3 +106,10 @@ class ChatSettings(ServiceSettings):
 def tool_environment() -> Mapping[str, str]:
     """Return the variables that a tools file may put into headers, as ``${NAME}``."""
     return os.environ
+
+
+def prepare_mem0(folder: Path) -> None:
+    """Tell mem0, which reads the environment at its import, to keep quiet and to stay in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    os.environ["MEM0_TELEMETRY"] = "False"
+    os.environ["MEM0_DIR"] = str(folder)

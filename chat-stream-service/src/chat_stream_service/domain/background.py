@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextvars import Context, copy_context
 from typing import Any, Final
 
+from penstock_kit.errors import PenstockError
 from penstock_kit.logging import get_logger
 
 Job = Callable[[], Awaitable[None]]
@@ -31,7 +32,12 @@ class Background:
         self._waiting: deque[tuple[str, Job, Context]] = deque()
         self._running: set[asyncio.Task[None]] = set()
         self._adopted: set[asyncio.Task[Any]] = set()
+        self._closers: list[Callable[[], Awaitable[None]]] = []
         self.dropped = 0
+
+    def finally_do(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Have what the jobs work with closed when the last of them is done."""
+        self._closers.append(close)
 
     def submit(self, name: str, job: Job) -> bool:
         """Have a job done soon; returns False when it was dropped."""
@@ -76,6 +82,8 @@ class Background:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+        for close in self._closers:
+            await close()
 
     def _begin(self) -> None:
         while self._waiting and len(self._running) < self._at_once:
@@ -94,5 +102,7 @@ class Background:
                 await job()
         except TimeoutError:
             log.warning("work took too long", job=name, seconds=self._job_seconds)
+        except PenstockError as error:
+            log.warning("work failed", job=name, reason=error.reason, detail=error.message)
         except Exception:
             log.exception("work failed", job=name)

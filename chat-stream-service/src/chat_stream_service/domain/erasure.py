@@ -8,6 +8,7 @@ from chat_stream_service.domain.background import Background
 from chat_stream_service.domain.conversation import Owner
 from chat_stream_service.domain.memory import Memory
 from penstock_kit.context import CallContext, Caller, use_context
+from penstock_kit.errors import PenstockError
 from penstock_kit.logging import get_logger
 
 log = get_logger(__name__)
@@ -80,7 +81,7 @@ class Erasures:
         try:
             with use_context(CallContext(request_id=self._new_id("req"), caller=caller)):
                 await memory.forget(erasure.owner, erasure.conversation_id)
-        except Exception:
-            log.exception("memory could not forget, it is asked again", memory=erasure.memory)
+        except PenstockError as error:
+            log.warning("memory could not forget, it is asked again", memory=erasure.memory, detail=error.message)
             return
         await self._store.done(erasure.id)
