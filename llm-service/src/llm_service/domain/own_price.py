@@ -16,7 +16,4 @@ OWN_PRICES: Final[Mapping[tuple[str, str], Price]] = {
     ("qwen", "qwen-plus"): _price("0.40", "1.20"),
     ("qwen", "qwen-max"): _price("1.60", "6.40"),
     ("qwen", "qwen-turbo"): _price("0.05", "0.20"),
-    ("qwen", "qwen-flash"): _price("0.05", "0.40"),
-    ("qwen", "text-embedding-v4"): _price("0.07", "0"),
-    ("qwen", "text-embedding-v3"): _price("0.07", "0"),
 }
