@@ -8,6 +8,7 @@ import psutil
 from penstock.chat.v1 import chat_pb2_grpc
 from prometheus_client import CollectorRegistry
 
+from chat_stream_service.adapters.memory_metrics import MemoryMetrics
 from chat_stream_service.adapters.prometheus import StreamMetrics
 from chat_stream_service.domain.housekeeping import keep_house
 from chat_stream_service.edge.client_servicer import ClientServicer
@@ -61,7 +62,7 @@ def add_servicers(server: GrpcServer, parts: Parts, clock: Clock) -> None:
 async def serve(settings: ChatSettings, stop: asyncio.Event) -> None:
     """Serve until `stop` is set, then let streams end and drain."""
     redactor = configure_logging(SERVICE, settings.log_level, settings.log_format)
-    for secret in (settings.database_url, settings.redis_url):
+    for secret in settings.secrets:
         redactor.register(secret.get_secret_value())
     tracing = configure_tracing(SERVICE, settings.otlp_endpoint)
     registry = CollectorRegistry()
@@ -83,6 +84,7 @@ async def serve(settings: ChatSettings, stop: asyncio.Event) -> None:
         await migrate(settings.database, MIGRATIONS)
         parts = build_parts(settings, resources, clock)
         StreamMetrics(registry, parts.statistics)
+        MemoryMetrics(registry, parts.memory_statistics)
         add_servicers(server, parts, clock)
         metrics = await serve_metrics(registry, settings.host, settings.metrics_port)
         async with parts.running():

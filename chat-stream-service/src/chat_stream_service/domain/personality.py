@@ -13,7 +13,10 @@ from penstock_kit.errors import FieldViolation, InvalidArgument
 _PLACE: Final = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 _MAX_NAME: Final = 200
 _MAX_TEXT: Final = 100_000
+_MAX_FILLED: Final = 200_000
 _MAX_TEMPERATURE: Final = 2.0
+# The place of what the user wrote himself.
+_CONTENT: Final = "content"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +61,27 @@ class Template:
         _check_texts(name=self.name, text=self.content, field="content")
         return self
 
-    def filled(self, values: Mapping[str, str]) -> str:
-        """Return the question with its places filled; InvalidArgument names the places without a value."""
-        missing = sorted({place for place in _PLACE.findall(self.content) if place not in values})
+    def filled(self, content: str, values: Mapping[str, str]) -> str:
+        """Return the question with its places filled, ``{{content}}`` with `content` unless `values` has it.
+
+        InvalidArgument (TEMPLATE_VALUES_INVALID) names the places without a value, the values without a place, and a
+        question that would be too long.
+        """
+        places = _PLACE.findall(self.content)
+        known = {_CONTENT: content, **values}
+        self._check_values(set(places), set(values), set(known))
+        length = len(self.content) + sum(len(known[place]) for place in places)
+        if length > _MAX_FILLED:
+            raise _wrong_values(f"make a question of some {length:,} characters; at most {_MAX_FILLED:,} are taken")
+        return _PLACE.sub(lambda place: known[place[1]], self.content)
+
+    def _check_values(self, places: set[str], given: set[str], known: set[str]) -> None:
+        missing, needless = sorted(places - known), sorted(given - places)
         if missing:
-            names = ", ".join(missing)
-            raise _invalid("template_values", f"lacks {names}, which the template {self.name!r} needs")
-        return _PLACE.sub(lambda place: values[place[1]], self.content)
+            raise _wrong_values(f"lacks {', '.join(missing)}, which the template {self.name!r} needs")
+        if needless:
+            needed = ", ".join(sorted(places - {_CONTENT})) or "none"
+            raise _wrong_values(f"has {', '.join(needless)}; the places of the template {self.name!r} are {needed}")
 
 
 Item = TypeVar("Item", Personality, Template)
@@ -103,6 +120,14 @@ def _check_texts(*, name: str, text: str, field: str) -> None:
         raise _invalid("name", f"is {name[:40]!r}; it must have 1 to {_MAX_NAME} characters")
     if not text.strip() or len(text) > _MAX_TEXT:
         raise _invalid(field, f"has {len(text):,} characters; it must have 1 to {_MAX_TEXT:,}")
+
+
+def _wrong_values(description: str) -> InvalidArgument:
+    return InvalidArgument(
+        f"template_values {description}",
+        reason="TEMPLATE_VALUES_INVALID",
+        violations=[FieldViolation(field="template_values", description=description)],
+    )
 
 
 def _invalid(field: str, description: str) -> InvalidArgument:

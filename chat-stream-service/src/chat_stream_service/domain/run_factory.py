@@ -107,7 +107,7 @@ class RunFactory:
         if not request.template_id:
             return request.content
         template = await self._templates.get(request.owner, request.template_id)
-        return template.filled({"content": request.content, **request.template_values})
+        return template.filled(request.content, request.template_values)
 
     async def _voice(self, request: StreamRequest, default_personality: str) -> Voice:
         personality_id = request.personality_id or default_personality
