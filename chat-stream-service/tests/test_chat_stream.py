@@ -16,7 +16,6 @@ from penstock_kit.errors import (
     PermissionDenied,
     ResourceExhausted,
     Unavailable,
-    Unimplemented,
 )
 from penstock_testkit.contracts.stream_law import assembled, assert_gapless, assert_whole
 from penstock_testkit.services import Fail, Hang, Wait
@@ -349,11 +348,6 @@ async def test_the_engine_is_listed_and_only_an_admin_switches(chat: Any, bob: C
     async with chat.as_caller(bob):
         with pytest.raises(PermissionDenied, match="scope admin"):
             await chat.engines.SetCurrentEngine(pb.SetCurrentEngineRequest(name="chat_engine"))
-
-
-async def test_clients_are_plainly_not_there_yet(chat: Any) -> None:
-    with pytest.raises(Unimplemented, match="ReadStream"):
-        await chat.clients.RegisterClient(pb.RegisterClientRequest(name="tab"))
 
 
 async def test_an_answer_is_given_also_when_it_cannot_be_stored(chat: Any) -> None:

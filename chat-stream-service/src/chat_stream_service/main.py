@@ -56,7 +56,7 @@ def add_servicers(server: GrpcServer, parts: Parts, clock: Clock) -> None:
     server.add(chat_pb2_grpc.add_ConversationServiceServicer_to_server, ConversationServicer(parts.conversations))
     server.add(chat_pb2_grpc.add_EngineServiceServicer_to_server, engines)
     server.add(chat_pb2_grpc.add_ToolServiceServicer_to_server, ToolServicer(parts.device_tools))
-    server.add(chat_pb2_grpc.add_ClientServiceServicer_to_server, ClientServicer())
+    server.add(chat_pb2_grpc.add_ClientServiceServicer_to_server, ClientServicer(parts.clients, parts.readers, clock))
 
 
 async def serve(settings: ChatSettings, stop: asyncio.Event) -> None:
@@ -104,7 +104,13 @@ async def drain(server: GrpcServer, parts: Parts, grace_seconds: float) -> None:
     if parts.event_log.shared:
         parts.readers.dismiss()
     patience = grace_seconds * (1 - _CLOSING_SHARE)
-    await asyncio.gather(server.drain(), parts.streams.drain(patience))
+    await asyncio.gather(server.drain(), _end_streams(parts, patience))
+
+
+async def _end_streams(parts: Parts, patience: float) -> None:
+    """Let answers end; then what clients watch has nothing more to come."""
+    await parts.streams.drain(patience)
+    parts.readers.dismiss(endless_only=True)
 
 
 def run() -> None:

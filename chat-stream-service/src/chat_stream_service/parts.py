@@ -11,6 +11,7 @@ from chat_stream_service.adapters.sql_conversation_store import SqlConversationS
 from chat_stream_service.adapters.sql_engine_choice import SqlEngineChoice
 from chat_stream_service.adapters.sql_erasure_store import SqlErasureStore
 from chat_stream_service.adapters.sql_personality_store import SqlPersonalityStore, SqlTemplateStore
+from chat_stream_service.domain.client_service import ClientService
 from chat_stream_service.domain.component import Component
 from chat_stream_service.domain.conversation_service import ConversationService
 from chat_stream_service.domain.current_engine import CurrentEngine
@@ -45,6 +46,7 @@ class Parts:
 
     streams: StreamService
     conversations: ConversationService
+    clients: ClientService
     engines: EngineRegistry
     device_tools: ToolBox
     current_engine: CurrentEngine
@@ -92,6 +94,7 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
         store=store,
         bus=bus,
         distant=distant,
+        feed=replica.feed,
         limits=StreamLimits(
             max_streams=settings.max_streams,
             detach_seconds=settings.detach_seconds,
@@ -117,6 +120,14 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
     return Parts(
         streams=streams,
         conversations=conversations,
+        clients=ClientService(
+            directory=replica.directory,
+            feed=replica.feed,
+            streams=streams,
+            replica=bus.replica,
+            clock=clock,
+            new_id=new_id,
+        ),
         engines=engines,
         device_tools=engine_parts.device_tools,
         current_engine=current_engine,

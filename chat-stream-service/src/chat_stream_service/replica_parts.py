@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from chat_stream_service.adapters.lone_replica import LoneReplica
+from chat_stream_service.adapters.memory_clients import MemoryClientDirectory, MemoryFeed
 from chat_stream_service.adapters.memory_event_log import MemoryEventLog
 from chat_stream_service.adapters.memory_stream import LogLimits
 from chat_stream_service.adapters.redis.replica import RedisReplica
+from chat_stream_service.domain.client import ClientDirectory
 from chat_stream_service.domain.component import Component
 from chat_stream_service.domain.conversation_store import ConversationStore
 from chat_stream_service.domain.event_log import EventLog
+from chat_stream_service.domain.feed import Feed
 from chat_stream_service.domain.lost_stream import Rescue
 from chat_stream_service.domain.replica_bus import ReplicaBus
 from chat_stream_service.resources import Resources
@@ -29,6 +32,8 @@ class ReplicaParts:
 
     event_log: EventLog
     bus: ReplicaBus
+    directory: ClientDirectory
+    feed: Feed
     running: Callable[[], AbstractAsyncContextManager[None]]
     components: tuple[Component, ...] = ()
 
@@ -38,7 +43,11 @@ def build_replica(settings: ChatSettings, resources: Resources, store: Conversat
     replica, limits = new_id("rep"), _log_limits(settings)
     if resources.redis is None:
         return ReplicaParts(
-            event_log=MemoryEventLog(limits=limits, clock=clock), bus=LoneReplica(replica), running=nullcontext
+            event_log=MemoryEventLog(limits=limits, clock=clock),
+            bus=LoneReplica(replica),
+            directory=MemoryClientDirectory(),
+            feed=MemoryFeed(new_id=new_id),
+            running=nullcontext,
         )
     shared = RedisReplica(resources.redis, replica=replica, limits=limits, clock=clock)
     rescue = Rescue(lost=shared.lost_streams, event_log=shared.event_log, store=store, clock=clock, new_id=new_id)
@@ -52,7 +61,14 @@ def build_replica(settings: ChatSettings, resources: Resources, store: Conversat
             finally:
                 task.cancel()
 
-    return ReplicaParts(event_log=shared.event_log, bus=shared.bus, running=running, components=(shared,))
+    return ReplicaParts(
+        event_log=shared.event_log,
+        bus=shared.bus,
+        directory=shared.directory,
+        feed=shared.feed,
+        running=running,
+        components=(shared,),
+    )
 
 
 def _log_limits(settings: ChatSettings) -> LogLimits:

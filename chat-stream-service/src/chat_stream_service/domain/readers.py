@@ -15,11 +15,12 @@ log = get_logger(__name__)
 class Reader:
     """One connection. `offered_at` is when it was handed events it has not taken yet, None while it waits for some."""
 
-    def __init__(self, task: "asyncio.Task[object] | None", clock: Clock, *, knows_place: bool) -> None:
+    def __init__(self, task: "asyncio.Task[object] | None", clock: Clock, *, endless: bool) -> None:
         self._task = task
         self._clock = clock
-        # Whether it can read on elsewhere: the first event tells it of which stream, and where.
-        self._knows_place = knows_place
+        self.endless = endless
+        # Whether it can read on elsewhere: otherwise only its first event tells it of which stream.
+        self._knows_place = endless
         self._dismissed = False
         self.end_cause: Unavailable | None = None
         self.offered_at: float | None = None
@@ -60,13 +61,13 @@ class Readers:
         self._dismissing = False
 
     @contextmanager
-    def joined(self, *, knows_place: bool = False) -> Generator[Reader]:
+    def joined(self, *, endless: bool = False) -> Generator[Reader]:
         """Count the current task in as a reader for the length of the block.
 
-        `knows_place` says that it could read on elsewhere even before its first event. Raises Unavailable when it is
-        ended as stale (READER_STALE) or sent away (REPLICA_DRAINING).
+        `endless` says that what it reads has no end of its own, and that it could read on elsewhere at any time.
+        Raises Unavailable when it is ended as stale (READER_STALE) or sent away (REPLICA_DRAINING).
         """
-        reader = Reader(asyncio.current_task(), self._clock, knows_place=knows_place)
+        reader = Reader(asyncio.current_task(), self._clock, endless=endless)
         self._readers.add(reader)
         self._statistics.active_connections += 1
         if self._dismissing:
@@ -81,12 +82,13 @@ class Readers:
             self._readers.discard(reader)
             self._statistics.active_connections -= 1
 
-    def dismiss(self) -> None:
-        """Send every reader elsewhere, those that come from now on too; one that has had no event yet gets its first
-        one before, so that it knows what to ask for."""
-        self._dismissing = True
+    def dismiss(self, *, endless_only: bool = False) -> None:
+        """Send readers elsewhere, those that come from now on too; one that has had no event yet gets its first one
+        before, so that it knows what to ask for. With `endless_only` those stay whose stream has an end."""
+        self._dismissing = self._dismissing or not endless_only
         for reader in tuple(self._readers):
-            reader.dismiss()
+            if reader.endless or not endless_only:
+                reader.dismiss()
 
     async def clean(self) -> int:
         """Cancel the calls of stale readers and return how many there were."""

@@ -35,6 +35,7 @@ class StreamRequest:
     on_disconnect: OnDisconnect = OnDisconnect.DETACH
     debug: bool = False
     request_id: str = ""
+    client_id: str = ""
     template_id: str = ""
     template_values: Mapping[str, str] = field(default_factory=dict[str, str])
 

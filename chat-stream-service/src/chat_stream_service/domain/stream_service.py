@@ -13,7 +13,8 @@ from chat_stream_service.domain.conversation import Owner
 from chat_stream_service.domain.conversation_store import ConversationStore, StreamRecord
 from chat_stream_service.domain.distant_reader import DistantReaders
 from chat_stream_service.domain.event import ChatEvent, Status, outcome_of
-from chat_stream_service.domain.event_log import EventLog, StreamState
+from chat_stream_service.domain.event_log import EventLog, StreamHeader, StreamState, StreamTakenOver
+from chat_stream_service.domain.feed import Announcement, Feed
 from chat_stream_service.domain.replica_bus import (
     ConversationDropped,
     Notice,
@@ -68,12 +69,14 @@ class StreamService:
         store: ConversationStore,
         bus: ReplicaBus,
         distant: DistantReaders,
+        feed: Feed,
         limits: StreamLimits,
         clock: Clock,
     ) -> None:
         self._runs = runs
         self._bus = bus
         self._distant = distant
+        self._feed = feed
         self._log = event_log
         self._store = store
         self._limits = limits
@@ -98,7 +101,7 @@ class StreamService:
             patience=self._limits.detach_seconds,
             abandoned=lambda: self._abandon(run),
         )
-        task = asyncio.create_task(self._produce(run), name=stream_id)
+        task = asyncio.create_task(self._produce(run, request.client_id), name=stream_id)
         self._running[stream_id] = _Running(run=run, audience=audience, task=task)
         return stream_id
 
@@ -160,16 +163,28 @@ class StreamService:
         for item in list(self._running.values()):
             item.task.cancel()
 
-    async def _produce(self, run: StreamRun) -> None:
+    async def _produce(self, run: StreamRun, client_id: str) -> None:
         """Run to the end in a context of its own: the caller's identity and trace, but not the call's deadline."""
         deadline = time.monotonic() + self._limits.total_seconds
         set_context(replace(current_context(), deadline=deadline))
+        announcing = asyncio.create_task(self._announce(run.header, client_id))
         try:
             await run.produce()
+            await announcing
         except Exception:
             log.exception("stream has no end", stream_id=run.header.stream_id)
         finally:
+            announcing.cancel()
             self._running.pop(run.header.stream_id).audience.close()
+
+    async def _announce(self, header: StreamHeader, client_id: str) -> None:
+        """Tell the user's clients of a stream as soon as every replica can read it."""
+        try:
+            await self._log.settle(header.stream_id)
+        except (StreamTakenOver, NotFound):
+            return
+        owner = Owner(tenant_id=header.tenant_id, user_id=header.user_id)
+        await self._feed.announce(owner, Announcement(stream_id=header.stream_id, client_id=client_id))
 
     async def _known(self, owner: Owner, stream_id: str) -> StreamState | StreamRecord:
         """Return the owner's stream as the log has it, else as it is recorded; NotFound otherwise.

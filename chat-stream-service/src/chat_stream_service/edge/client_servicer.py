@@ -3,41 +3,71 @@
 # The methods have the RPCs' names.
 # ruff: noqa: N802
 
-from collections.abc import AsyncGenerator
+from collections.abc import Sequence
 from typing import Any
 
 from penstock.chat.v1 import chat_pb2, chat_pb2_grpc
 
-from penstock_kit.errors import Unimplemented
+from chat_stream_service.domain.client import Client
+from chat_stream_service.domain.client_service import ClientService
+from chat_stream_service.domain.event import ChatEvent
+from chat_stream_service.domain.readers import Readers
+from chat_stream_service.domain.watch import Cursor
+from chat_stream_service.edge.convert import caller_owner, events_to_proto, timestamp_to_proto
+from penstock_kit.clock import Clock
 
 
 class ClientServicer(chat_pb2_grpc.ClientServiceServicer):
-    """Says plainly that this version routes no events to registered clients."""
+    """The caller's clients, and what they watch."""
+
+    def __init__(self, clients: ClientService, readers: Readers, clock: Clock) -> None:
+        self._clients = clients
+        self._readers = readers
+        self._clock = clock
 
     async def RegisterClient(
         self, request: chat_pb2.RegisterClientRequest, context: Any
     ) -> chat_pb2.RegisterClientResponse:
-        """Refuse."""
-        raise _unimplemented()
+        """Register a client, or rename the one of that id."""
+        client = await self._clients.register(
+            caller_owner(), client_id=request.client_id, name=request.name, kind=request.kind
+        )
+        return chat_pb2.RegisterClientResponse(client=self._client_to_proto(client))
 
     async def ListClients(self, request: chat_pb2.ListClientsRequest, context: Any) -> chat_pb2.ListClientsResponse:
-        """Refuse."""
-        raise _unimplemented()
+        """List all clients: there are so few of them that they fit one page."""
+        clients = await self._clients.list_all(caller_owner())
+        return chat_pb2.ListClientsResponse(clients=[self._client_to_proto(client) for client in clients])
 
     async def UnregisterClient(
         self, request: chat_pb2.UnregisterClientRequest, context: Any
     ) -> chat_pb2.UnregisterClientResponse:
-        """Refuse."""
-        raise _unimplemented()
+        """Forget a client."""
+        await self._clients.unregister(caller_owner(), request.id)
+        return chat_pb2.UnregisterClientResponse()
 
-    async def WatchClient(
+    async def WatchClient(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, request: chat_pb2.WatchClientRequest, context: Any
-    ) -> AsyncGenerator[chat_pb2.WatchClientResponse]:
-        """Refuse."""
-        raise _unimplemented()
-        yield chat_pb2.WatchClientResponse()
+    ) -> None:
+        """Stream the events of the user's conversations, the first message a cursor alone."""
+        with self._readers.joined(endless=True) as reader:
 
+            async def deliver(events: Sequence[ChatEvent], cursor: Cursor) -> None:
+                reader.offered()
+                shown = events_to_proto(events, debug=False)
+                await context.write(chat_pb2.WatchClientResponse(events=shown, cursor=cursor.text()))
+                reader.took()
 
-def _unimplemented() -> Unimplemented:
-    text = "this version does not register clients; read a stream by its id with ReadStream instead"
-    return Unimplemented(text, reason="CLIENTS_UNIMPLEMENTED")
+            await self._clients.watch(caller_owner(), request.client_id, cursor=request.cursor, deliver=deliver)
+
+    def _client_to_proto(self, client: Client) -> chat_pb2.Client:
+        connected = client.connected(self._clock.now())
+        return chat_pb2.Client(
+            id=client.id,
+            name=client.name,
+            kind=client.kind,
+            connected=connected,
+            last_seen_time=timestamp_to_proto(client.last_seen_time),
+            create_time=timestamp_to_proto(client.create_time),
+            replica=client.replica if connected else "",
+        )

@@ -56,6 +56,7 @@ def request_from_proto(request: chat_pb2.StreamChatRequest) -> StreamRequest:
         on_disconnect=on_disconnect_named(request.on_disconnect),
         debug=request.debug,
         request_id=request.request_id,
+        client_id=request.client_id,
         template_id=request.template_id,
         template_values=dict(request.template_values),
     )

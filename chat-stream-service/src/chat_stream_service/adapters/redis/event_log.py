@@ -214,10 +214,13 @@ class RedisEventLog:
                 await asyncio.sleep(self._follower.pause)
 
     async def _settled(self, stream: SharedStream) -> None:
-        """Return when readers see everything that was accepted."""
+        """Return when readers see everything that was accepted, and other replicas the stream."""
         through = stream.accepted
-        while stream.own and stream.memory.last < through and not stream.memory.dropped:
+        while stream.own and not stream.memory.dropped and (stream.memory.last < through or self._unknown(stream)):
             await stream.memory.changed()
+
+    def _unknown(self, stream: SharedStream) -> bool:
+        return stream.shipped is None and not stream.apart and self._link.up
 
     async def _let_go(self, stream: SharedStream) -> None:
         """Stop following a stream that nobody here reads. One that was taken over stays, for its writer to find out."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from chat_stream_service.adapters.redis.cancellation import heeded
 from penstock_kit.clock import Clock
 from penstock_kit.logging import get_logger
 from penstock_kit.redaction import mask_urls
@@ -95,15 +96,19 @@ class RedisLink:
 
         try:
             async with asyncio.timeout(self._timeout):
-                async with self._opened().pipeline(transaction=transaction) as pipeline:
-                    for command in commands:
-                        pipeline.execute_command(*command)
-                    answers = await pipeline.execute(raise_on_error=False)
+                with heeded():
+                    answers = await self._send(commands, transaction=transaction)
         except (RedisError, OSError, TimeoutError) as error:
             self.failed(error)
             raise RedisAway(self.error) from error
         self._check(answers)
         return answers
+
+    async def _send(self, commands: Sequence[Command], *, transaction: bool) -> list[Any]:
+        async with self._opened().pipeline(transaction=transaction) as pipeline:
+            for command in commands:
+                pipeline.execute_command(*command)
+            return await pipeline.execute(raise_on_error=False)
 
     def _check(self, answers: Sequence[Any]) -> None:
         """Count a server that answers but can't work (loading, read-only, out of memory) as away."""

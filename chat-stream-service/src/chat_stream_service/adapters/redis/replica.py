@@ -5,7 +5,9 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from chat_stream_service.adapters.memory_stream import LogLimits
+from chat_stream_service.adapters.redis.client_directory import RedisClientDirectory
 from chat_stream_service.adapters.redis.event_log import RedisEventLog
+from chat_stream_service.adapters.redis.feed import RedisFeed
 from chat_stream_service.adapters.redis.link import RedisLink
 from chat_stream_service.adapters.redis.lost_streams import RedisLostStreams
 from chat_stream_service.adapters.redis.pulse import Pulse
@@ -14,10 +16,14 @@ from chat_stream_service.adapters.redis.stream_store import StreamStore
 from chat_stream_service.adapters.redis.subscriber import Subscriber
 from chat_stream_service.domain.component import ComponentStatus
 from penstock_kit.clock import Clock
+from penstock_kit.ids import new_id
 
 
 class RedisReplica:
-    """The event log, the bus and the lost streams, over one link. `running` is the block in which they work."""
+    """The event log, the bus, the clients and the lost streams, over one link.
+
+    `running` is the block in which they work.
+    """
 
     def __init__(self, link: RedisLink, *, replica: str, limits: LogLimits, clock: Clock) -> None:
         self._link = link
@@ -26,6 +32,8 @@ class RedisReplica:
         self.bus = RedisReplicaBus(link, replica=replica, subscriber=self.subscriber, pulse=self.pulse)
         store = StreamStore(link, replica=replica, running_seconds=limits.max_silence, ended_seconds=limits.retention)
         self.event_log = RedisEventLog(link=link, store=store, subscriber=self.subscriber, limits=limits, clock=clock)
+        self.directory = RedisClientDirectory(link)
+        self.feed = RedisFeed(link, store, subscriber=self.subscriber, new_id=new_id)
         self.lost_streams = RedisLostStreams(pulse=self.pulse, store=store, event_log=self.event_log)
 
     @asynccontextmanager
@@ -33,7 +41,13 @@ class RedisReplica:
         """Work for the length of the block. Redis need not be there at its beginning, nor at any other time."""
         await self.pulse.beat()
         async with asyncio.TaskGroup() as group:
-            work = (self.pulse.run(), self.subscriber.run(), self.bus.run(), self.event_log.run())
+            work = (
+                self.pulse.run(),
+                self.subscriber.run(),
+                self.bus.run(),
+                self.event_log.run(),
+                self.feed.run(),
+            )
             tasks = [group.create_task(each) for each in work]
             try:
                 yield

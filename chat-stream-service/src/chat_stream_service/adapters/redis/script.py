@@ -97,3 +97,16 @@ redis.call('HSET', KEYS[1], 'owner', ARGV[3])
 redis.call('SADD', KEYS[3], ARGV[1])
 return 1
 """)
+
+# KEYS head entries
+# ARGV epoch payload keep ttl_ms channel
+# Adds to a user's feed, whose entries are numbered, and tells those who listen. → the number
+ANNOUNCE: Final = Script("""
+redis.call('HSETNX', KEYS[1], 'epoch', ARGV[1])
+local number = redis.call('HINCRBY', KEYS[1], 'last', 1)
+redis.call('XADD', KEYS[2], 'MAXLEN', ARGV[3], number .. '-0', 'a', ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+redis.call('PEXPIRE', KEYS[2], ARGV[4])
+redis.call('PUBLISH', ARGV[5], number)
+return number
+""")

@@ -13,14 +13,14 @@ from chat_stream_service.adapters.redis.codec import (
     header_to_bytes,
 )
 from chat_stream_service.adapters.redis.link import Command, RedisLink, is_missing_script
-from chat_stream_service.adapters.redis.script import APPEND, CLAIM, OPEN, TRIM, Script
+from chat_stream_service.adapters.redis.script import ANNOUNCE, APPEND, CLAIM, OPEN, TRIM, Script
 from chat_stream_service.domain.event import ChatEvent, CompleteState, Status, outcome_of
 from chat_stream_service.domain.event_log import StreamHeader, StreamState
 
 PREFIX: Final = "penstock:chat:"
 _STREAM: Final = f"{PREFIX}stream:"
 _PAGE: Final = 200
-_SCRIPTS: Final = (OPEN, APPEND, TRIM, CLAIM)
+_SCRIPTS: Final = (OPEN, APPEND, TRIM, CLAIM, ANNOUNCE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,7 @@ class StreamStore:
         fold = fold_to_bytes(trim.fold) if trim.base else b""
         wanted = "1" if use_request and header.request_id else "0"
         values = (header_to_bytes(header), self._replica, self._running_ms, wanted, trim.base, fold, status.value)
-        return _call(OPEN, keys, (header.stream_id, *values, _STREAM))
+        return call(OPEN, keys, (header.stream_id, *values, _STREAM))
 
     def appending(self, header: StreamHeader, events: Sequence[ChatEvent]) -> Command:
         """Return the command that appends events of one stream."""
@@ -104,12 +104,12 @@ class StreamStore:
             events_to_bytes(events),
             channel_of(header.stream_id),
         )
-        return _call(APPEND, keys, values)
+        return call(APPEND, keys, values)
 
     def trimming(self, stream_id: str, trim: Trim) -> Command:
         """Return the command that drops the beginning of a stream."""
         keys = (_stream(stream_id), _events(stream_id))
-        return _call(TRIM, keys, (self._replica, trim.base, fold_to_bytes(trim.fold)))
+        return call(TRIM, keys, (self._replica, trim.base, fold_to_bytes(trim.fold)))
 
     async def describe(self, stream_id: str) -> StreamState | None:
         """Return a stream's state, None when Redis does not hold it."""
@@ -162,7 +162,7 @@ class StreamStore:
     async def claim(self, stream_id: str, *, dead: str) -> bool:
         """Take a running stream over from a dead replica; False when it has ended or is somebody else's."""
         keys = (_stream(stream_id), owned_by(dead), owned_by(self._replica))
-        (claimed,) = await self.run([_call(CLAIM, keys, (stream_id, dead, self._replica))])
+        (claimed,) = await self.run([call(CLAIM, keys, (stream_id, dead, self._replica))])
         return bool(claimed)
 
 
@@ -184,7 +184,8 @@ def owned_by(replica: str) -> str:
     return f"{PREFIX}owned:{replica}"
 
 
-def _call(script: Script, keys: Sequence[str], values: Sequence[Any]) -> Command:
+def call(script: Script, keys: Sequence[str], values: Sequence[Any]) -> Command:
+    """Return the command that runs a script."""
     return ("EVALSHA", script.sha, len(keys), *keys, *values)
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
+from chat_stream_service.adapters.redis.cancellation import heeded
 from chat_stream_service.adapters.redis.link import RedisAway, RedisLink
 from penstock_kit.logging import get_logger
 
@@ -118,7 +119,8 @@ class Subscriber:
         from redis.exceptions import RedisError
 
         try:
-            return await action(*arguments, **named)
+            with heeded():
+                return await action(*arguments, **named)
         except (RedisError, OSError, TimeoutError) as error:
             raise RedisAway(f"{error}") from error
 
