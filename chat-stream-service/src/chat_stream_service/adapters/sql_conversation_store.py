@@ -117,7 +117,7 @@ class SqlConversationStore:
             return
 
     async def end_stream(self, record: StreamRecord, added: Sequence[Message]) -> None:
-        """Record the end of a stream with its messages, unless it has one; NotFound when the conversation was deleted."""
+        """Record the end of a stream and its messages, unless it has one; NotFound when the conversation is gone."""
         content, thinking = ending_texts(record.ending)
         values = {
             "last_sequence": record.last_sequence,
