@@ -10,7 +10,7 @@ from chat_stream_service.adapters.sql_conversation_store import SqlConversationS
 from chat_stream_service.adapters.sql_memory import SqlMemory
 from chat_stream_service.domain.conversation import Conversation, Owner
 from chat_stream_service.domain.memory import Exchange
-from chat_stream_service.domain.search_term import fits, search_terms
+from chat_stream_service.domain.search_term import closeness, combinations_that_fit, search_terms
 from chat_stream_service.main import MIGRATIONS
 from penstock_kit.database import Database, migrate, open_database
 
@@ -153,4 +153,16 @@ def test_terms_are_plain_words(text: str, terms: tuple[Any, ...]) -> None:
 
 def test_terms_are_bounded_and_distinct() -> None:
     assert search_terms("x1 x2 x1 x3 x4", most=3) == ("x1", "x2", "x3")
-    assert not fits((), ("a",))
+
+
+def test_a_code_fits_alone_and_words_fit_in_pairs() -> None:
+    assert combinations_that_fit(("wld001", "mean", "current")) == [("wld001",), ("mean", "current")]
+    assert combinations_that_fit(("mean", "current", "range")) == [
+        ("mean", "current"),
+        ("mean", "range"),
+        ("current", "range"),
+    ]
+    assert combinations_that_fit(("mean",)) == [("mean",)]
+    chinese = search_terms("平均电流", most=9)
+    assert len(combinations_that_fit(chinese)) == 3, "a term is no code for being written in hexadecimal digits"
+    assert closeness(("wld001", "mean"), ("mean", "wld001", "else")) == 3

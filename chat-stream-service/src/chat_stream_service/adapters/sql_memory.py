@@ -11,25 +11,25 @@ from chat_stream_service.adapters.table import memories
 from chat_stream_service.domain.conversation import Owner
 from chat_stream_service.domain.engine import EngineHealth
 from chat_stream_service.domain.memory import Exchange, Note, note_of
-from chat_stream_service.domain.search_term import fits, owner_term, search_terms
+from chat_stream_service.domain.search_term import closeness, combinations_that_fit, owner_term, search_terms
 from penstock_kit.database import Database
 from penstock_kit.errors import PenstockError
 
 _KEPT_TERMS: Final = 400
 _ASKED_TERMS: Final = 12
-_CANDIDATES: Final = 30
+_CANDIDATES: Final = 60
 _NOTES: Final = 5
 _KEPT_CHARACTERS: Final = 20_000
 
-_RANKED_SQLITE: Final = text(
+_FOUND_SQLITE: Final = text(
     "SELECT m.question, m.answer, m.terms, m.create_time FROM memory_index i JOIN memories m ON m.number = i.rowid"
     " WHERE memory_index MATCH :wanted AND m.tenant_id = :tenant AND m.user_id = :user"
-    " ORDER BY i.rank LIMIT :most"
+    " ORDER BY i.rowid DESC LIMIT :most"
 )
-_RANKED_POSTGRESQL: Final = text(
+_FOUND_POSTGRESQL: Final = text(
     "SELECT m.question, m.answer, m.terms, m.create_time FROM memories m, to_tsquery('simple', :wanted) AS wanted"
     " WHERE to_tsvector('simple', m.terms) @@ wanted AND m.tenant_id = :tenant AND m.user_id = :user"
-    " ORDER BY ts_rank(to_tsvector('simple', m.terms), wanted) DESC, m.number DESC LIMIT :most"
+    " ORDER BY m.number DESC LIMIT :most"
 )
 
 
@@ -40,7 +40,7 @@ class SqlMemory:
         self._database = database
 
     async def recall(self, owner: Owner, question: str) -> Sequence[Note]:
-        """Return the exchanges that have the question's terms, best first."""
+        """Return the exchanges that are about what the question asks, best first."""
         terms = search_terms(question, most=_ASKED_TERMS)
         if not terms:
             return ()
@@ -48,8 +48,9 @@ class SqlMemory:
             query, wanted = self._query(owner, terms)
             parameters = {"wanted": wanted, "tenant": owner.tenant_id, "user": owner.user_id, "most": _CANDIDATES}
             rows: Sequence[AnyRow] = (await connection.execute(query, parameters)).all()
-        fitting = [row for row in rows if fits(terms, row.terms.split())]
-        return [note_of(from_micros(row.create_time), row.question, row.answer) for row in fitting[:_NOTES]]
+        # The newest of those that fit; among them the closest come first, of equals the newest.
+        best = sorted(rows, key=lambda row: -closeness(terms, row.terms.split()))
+        return [note_of(from_micros(row.create_time), row.question, row.answer) for row in best[:_NOTES]]
 
     async def keep(self, exchange: Exchange) -> None:
         """Store an exchange; nothing when it is stored already or its conversation is gone."""
@@ -113,11 +114,13 @@ class SqlMemory:
         return [note_of(from_micros(row.create_time), row.question, row.answer) for row in found]
 
     def _query(self, owner: Owner, terms: Sequence[str]) -> tuple[Any, str]:
-        """Return the ranked search and its expression: the owner's term and any of the question's, all alphanumeric."""
+        """Return the search and its expression: the owner's term, and terms enough to fit; all are alphanumeric."""
+        fitting = combinations_that_fit(terms)
         if self._database.is_sqlite:
-            quoted = [f'"{term}"' for term in terms]
-            return _RANKED_SQLITE, f"{owner_term(owner)} AND ({' OR '.join(quoted)})"
-        return _RANKED_POSTGRESQL, f"{owner_term(owner)} & ({' | '.join(terms)})"
+            any_of = " OR ".join("(" + " AND ".join(f'"{term}"' for term in each) + ")" for each in fitting)
+            return _FOUND_SQLITE, f"{owner_term(owner)} AND ({any_of})"
+        any_of = " | ".join(f"({' & '.join(each)})" for each in fitting)
+        return _FOUND_POSTGRESQL, f"{owner_term(owner)} & ({any_of})"
 
 
 def _row(exchange: Exchange) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations, pairwise
 from typing import Final
 
 from chat_stream_service.domain.conversation import Owner
@@ -20,6 +20,9 @@ _STOP_LINES: Final = (
 )
 _STOP: Final = frozenset(word for line in _STOP_LINES for word in line.split())
 _PLURAL: Final = 4
+_PAIRED_WORDS: Final = 5
+# A term that is not ASCII, as hexadecimal digits; see _ascii.
+_ENCODED: Final = re.compile(r"x(?:[0-9a-f]{2}){2,}")
 
 
 def search_terms(text: str, *, most: int) -> tuple[str, ...]:
@@ -33,13 +36,25 @@ def owner_term(owner: Owner) -> str:
     return f"owner{digest}"
 
 
-def fits(question: Iterable[str], other: Iterable[str]) -> bool:
-    """Return whether a text is about what a question asks: two of its terms in common, or one with a digit (a device's
-    code, a number), or the only one there is."""
-    wanted = set(question)
-    found = wanted.intersection(other)
-    weight = sum(2 if any(character.isdigit() for character in term) else 1 for term in found)
-    return weight >= min(2, len(wanted)) and bool(found)
+def combinations_that_fit(question: Sequence[str]) -> Sequence[tuple[str, ...]]:
+    """Return the sets of a question's terms of which a text must have one to be about the same: a term with a digit (a
+    device's code, a number), or two others, or the only term there is."""
+    if len(question) == 1:
+        return [(question[0],)]
+    coded = [term for term in question if _is_coded(term)]
+    words = [term for term in question if not _is_coded(term)]
+    # Long words tell more than short ones; each more pair costs the search.
+    words = sorted(sorted(words, key=len, reverse=True)[:_PAIRED_WORDS], key=words.index)
+    return [*((term,) for term in coded), *combinations(words, 2)]
+
+
+def closeness(question: Iterable[str], other: Iterable[str]) -> int:
+    """Return how much of a question's terms a text has; those with a digit count twice."""
+    return sum(2 if _is_coded(term) else 1 for term in set(question).intersection(other))
+
+
+def _is_coded(term: str) -> bool:
+    return term.isascii() and any(character.isdigit() for character in term) and not _ENCODED.fullmatch(term)
 
 
 def _some(terms: Iterator[str], most: int) -> Iterator[str]:
