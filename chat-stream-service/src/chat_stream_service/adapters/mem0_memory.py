@@ -114,11 +114,11 @@ class Mem0Memory:
         return EngineHealth(healthy=not self._failure, detail=self._failure)
 
     async def close(self) -> None:
-        """Let the threads end after what they do."""
+        """Give up what waits and close the connections, which ends what hangs."""
         for threads in (self._recalling, self._keeping):
             threads.shutdown(wait=False, cancel_futures=True)
         if self._opening is not None and self._opening.done() and self._opening.exception() is None:
-            await asyncio.to_thread(self._opening.result().close)
+            await asyncio.to_thread(_close, self._opening.result())
 
     def _open(self) -> asyncio.Future[Any]:
         """Return mem0, or the loading of it; a loading that failed is begun anew."""
@@ -146,6 +146,12 @@ class Mem0Memory:
             raise Unavailable(self._failure, reason="MEM0_FAILED") from error
         self._failure = ""
         return result
+
+
+def _close(memory: Any) -> None:
+    for client in (memory.llm.client, memory.embedding_model.client):
+        client.close()
+    memory.close()
 
 
 def _clear_records(memory: Any) -> None:

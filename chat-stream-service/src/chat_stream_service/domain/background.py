@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextvars import Context, copy_context
+from traceback import format_tb
 from typing import Any, Final
 
 from penstock_kit.errors import PenstockError
@@ -12,6 +13,7 @@ from penstock_kit.logging import get_logger
 Job = Callable[[], Awaitable[None]]
 
 _JOB_SECONDS: Final = 120.0
+_FRAMES: Final = 4
 
 log = get_logger(__name__)
 
@@ -61,7 +63,7 @@ class Background:
             timer.cancel()
             self._adopted.discard(ended)
             if not ended.cancelled() and ended.exception() is not None:
-                log.debug("a late task failed", detail=str(ended.exception())[:300])
+                log.debug("a late task failed", error=type(ended.exception()).__name__)
 
         task.add_done_callback(over)
 
@@ -104,5 +106,6 @@ class Background:
             log.warning("work took too long", job=name, seconds=self._job_seconds)
         except PenstockError as error:
             log.warning("work failed", job=name, reason=error.reason, detail=error.message)
-        except Exception:
-            log.exception("work failed", job=name)
+        except Exception as error:  # noqa: BLE001 - logged by its place in the code: its values hold what was said
+            place = "".join(format_tb(error.__traceback__)[-_FRAMES:])
+            log.error("work failed", job=name, error=type(error).__name__, place=place)

@@ -12,6 +12,7 @@ from chat_stream_service.domain.memory import Exchange, Memory, Note
 from chat_stream_service.domain.memory_statistics import KeepOutcome, MemoryStatistics, RecallOutcome
 from chat_stream_service.domain.search_term import search_terms
 from penstock_kit.clock import Clock
+from penstock_kit.errors import PenstockError
 from penstock_kit.logging import get_logger
 
 # Of the patience, what the whole memory gets before its quick part is asked too.
@@ -68,9 +69,10 @@ class TurnMemory:
         async def keep() -> None:
             try:
                 await self._memory.keep(exchange)
-            except BaseException:
+            except Exception as error:  # noqa: BLE001 - without a traceback, whose values hold what was said
                 self._statistics.kept[KeepOutcome.FAILED] += 1
-                raise
+                log.warning("exchange not remembered", engine=self._statistics.engine, error=type(error).__name__)
+                return
             self._statistics.kept[KeepOutcome.KEPT] += 1
 
         if not self._background.submit(f"remember for {self._statistics.engine}", keep):
@@ -110,7 +112,7 @@ class TurnMemory:
             return RecallOutcome.SLOW, ()
         error = task.exception()
         if error is not None:
-            self._failed("memory failed", detail=f"{type(error).__name__}: {error}"[:300])
+            self._failed("memory failed", detail=_told(error))
             return RecallOutcome.FAILED, ()
         self._breaker.succeeded()
         notes = task.result()
@@ -123,3 +125,8 @@ class TurnMemory:
     def _leave(self, task: asyncio.Task[Sequence[Note]]) -> None:
         """Let a late recall go on for a while, so that what it found is there the next time."""
         self._background.adopt(task, seconds=_LATE_SECONDS)
+
+
+def _told(error: BaseException) -> str:
+    """Return what a failure says in a log: only errors of ours, for a driver's hold the question they failed with."""
+    return error.message if isinstance(error, PenstockError) else type(error).__name__
