@@ -353,7 +353,8 @@ async def test_the_engine_is_listed_and_only_an_admin_switches(chat: Any, bob: C
 async def test_an_answer_is_given_also_when_it_cannot_be_stored(chat: Any) -> None:
     conversation = await chat.conversation()
     with closing(sqlite3.connect(chat.settings.home / "chat.db")) as database, database:
-        database.execute("ALTER TABLE messages RENAME TO lost")
+        # Reading works, writing does not.
+        database.execute("CREATE TRIGGER broken BEFORE INSERT ON messages BEGIN INSERT INTO nowhere VALUES (1); END")
     events = await chat.answer(conversation)
     assert_whole(events)
     assert events[-1].complete_state.content == "Hello world"

@@ -74,7 +74,12 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
     engine_parts = build_engines(settings, resources, clock, llm=llm, cache=cache, store=store)
     engines = EngineRegistry(engine_parts.engines, current=_ENGINE)
     current_engine = CurrentEngine(engines=engines, choice=SqlEngineChoice(resources.database, clock=clock), bus=bus)
-    readers = Readers(stale_seconds=settings.stale_seconds, clock=clock, statistics=statistics)
+    readers = Readers(
+        stale_seconds=settings.stale_seconds,
+        most_rest=settings.write_interval_seconds,
+        clock=clock,
+        statistics=statistics,
+    )
     runs = RunFactory(
         event_log=event_log,
         store=store,

@@ -39,6 +39,13 @@ class ChatSettings(ServiceSettings):
     stale_seconds: float = Field(
         default=60.0, gt=0, alias="CHAT_STALE_SECONDS", description="A reader that takes nothing for so long is ended."
     )
+    write_interval_seconds: float = Field(
+        default=0.02,
+        ge=0,
+        le=1,
+        alias="CHAT_WRITE_INTERVAL_SECONDS",
+        description="Longest time in which events for one reader are gathered, when there are many; 0: never.",
+    )
     clean_seconds: float = Field(default=15.0, gt=0, alias="CHAT_CLEAN_SECONDS", description="Pause of house-keeping.")
     max_rounds: int = Field(default=8, ge=1, alias="CHAT_MAX_ROUNDS", description="Rounds of tool calls a turn.")
     max_tool_calls: int = Field(default=32, ge=1, alias="CHAT_MAX_TOOL_CALLS", description="Tool calls a turn.")

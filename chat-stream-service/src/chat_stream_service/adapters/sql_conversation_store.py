@@ -1,9 +1,24 @@
 """Conversations in SQLite or PostgreSQL."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import make_dataclass
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, case, delete, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    String,
+    and_,
+    bindparam,
+    case,
+    delete,
+    insert,
+    or_,
+    outerjoin,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -26,6 +41,38 @@ from chat_stream_service.domain.event_log import StreamHeader
 from chat_stream_service.domain.message import Message
 from penstock_kit.database import Database
 from penstock_kit.errors import NotFound
+
+
+def _opening() -> Select[Any]:
+    """Return the query for a conversation, the stream of a request id, and the newest messages, newest first.
+
+    One statement, made once: a second one, or making it anew, costs about as much as what it does. Without messages
+    there is one row.
+    """
+    conversation_id = bindparam("conversation_id", type_=String)
+    earlier = select(streams.c.id).where(
+        streams.c.conversation_id == conversation_id, streams.c.request_id == bindparam("request_id", type_=String)
+    )
+    recent = and_(messages.c.conversation_id == conversation_id, messages.c.id > conversations.c.summary_until)
+    query = select(*conversations.c, earlier.scalar_subquery(), *messages.c)
+    return (
+        query.select_from(outerjoin(conversations, messages, recent))
+        .where(
+            conversations.c.id == conversation_id,
+            conversations.c.tenant_id == bindparam("tenant_id", type_=String),
+            conversations.c.user_id == bindparam("user_id", type_=String),
+        )
+        .order_by(messages.c.id.desc())
+        .limit(bindparam("history_limit", type_=Integer))
+    )
+
+
+# A row of it is a conversation, the id of an earlier stream, a message.
+_OPENING: Final = _opening()
+_ConversationRow: Final = make_dataclass("_ConversationRow", conversations.c.keys(), slots=True)
+_MessageRow: Final = make_dataclass("_MessageRow", messages.c.keys(), slots=True)
+_EARLIER: Final = len(conversations.c)
+_MESSAGE_START: Final = _EARLIER + 1
 
 
 class SqlConversationStore:
@@ -91,19 +138,24 @@ class SqlConversationStore:
         self, owner: Owner, conversation_id: str, *, request_id: str, history_limit: int
     ) -> TurnOpening:
         """Return the conversation, its newest messages and the earlier stream of the request id."""
-        newest = select(messages).where(messages.c.conversation_id == conversation_id)
-        newest = newest.order_by(messages.c.id.desc()).limit(history_limit)
+        asked = {
+            "conversation_id": conversation_id,
+            "tenant_id": owner.tenant_id,
+            "user_id": owner.user_id,
+            "request_id": request_id,
+            "history_limit": max(history_limit, 1),
+        }
         async with self._database.read() as connection:
-            row = await _conversation(connection, owner, conversation_id)
-            earlier = await _earlier_stream(connection, conversation_id, request_id) if request_id else ""
-            rows: Sequence[AnyRow] = ()
-            if row.message_count:
-                rows = (await connection.execute(newest.where(messages.c.id > row.summary_until))).all()
+            rows = (await connection.execute(_OPENING, asked)).all()
+        if not rows:
+            raise _no_conversation(conversation_id)
+        newest: list[Any] = [_MessageRow(*row[_MESSAGE_START:]) for row in rows[:history_limit]]
+        first: Any = _ConversationRow(*rows[0][:_EARLIER])
         return TurnOpening(
-            conversation=conversation_of(row),
-            history=tuple(message_of(each) for each in reversed(rows)),
-            earlier_stream_id=earlier,
-            summary=row.summary,
+            conversation=conversation_of(first),
+            history=tuple(message_of(row) for row in reversed(newest) if row.id is not None),
+            earlier_stream_id=rows[0][_EARLIER] or "",
+            summary=first.summary,
         )
 
     async def begin_stream(self, header: StreamHeader, question: Message, *, title: str) -> None:
@@ -162,11 +214,6 @@ async def _check_stream(connection: AsyncConnection, header: StreamHeader) -> No
     """Raise NotFound unless the stream is there."""
     if (await connection.execute(select(streams.c.id).where(streams.c.id == header.stream_id))).first() is None:
         raise _no_conversation(header.conversation_id)
-
-
-async def _earlier_stream(connection: AsyncConnection, conversation_id: str, request_id: str) -> str:
-    query = select(streams.c.id).where(streams.c.conversation_id == conversation_id, streams.c.request_id == request_id)
-    return (await connection.execute(query)).scalar() or ""
 
 
 async def _add_messages(

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Final
 
 from chat_stream_service.domain.statistics import StreamStatistics
 from penstock_kit.clock import Clock
@@ -10,6 +11,11 @@ from penstock_kit.errors import Unavailable
 from penstock_kit.logging import get_logger
 
 log = get_logger(__name__)
+
+# The rest between two writes to a reader: what comes meanwhile goes out together. It grows with the number of readers,
+# so that all of them together make no more writes a second than a core can do.
+_LEAST_REST: Final = 0.002
+_REST_A_READER: Final = 0.0002
 
 
 class Reader:
@@ -53,8 +59,9 @@ class Readers:
     """Counts connections, ends stale ones (that have not taken their events for `stale_seconds`), and sends all of
     them elsewhere at the end of a replica that has others beside it."""
 
-    def __init__(self, *, stale_seconds: float, clock: Clock, statistics: StreamStatistics) -> None:
+    def __init__(self, *, stale_seconds: float, most_rest: float, clock: Clock, statistics: StreamStatistics) -> None:
         self._stale_seconds = stale_seconds
+        self._most_rest = most_rest
         self._clock = clock
         self._statistics = statistics
         self._readers: set[Reader] = set()
@@ -81,6 +88,10 @@ class Readers:
         finally:
             self._readers.discard(reader)
             self._statistics.active_connections -= 1
+
+    async def rest(self) -> None:
+        """Wait between two writes to a reader, at most `most_rest` seconds."""
+        await asyncio.sleep(min(self._most_rest, _LEAST_REST + _REST_A_READER * len(self._readers)))
 
     def dismiss(self, *, endless_only: bool = False) -> None:
         """Send readers elsewhere, those that come from now on too; one that has had no event yet gets its first one

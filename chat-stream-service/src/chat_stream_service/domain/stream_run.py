@@ -11,6 +11,7 @@ from chat_stream_service.domain.ending import completed, failed, shut_down, stop
 from chat_stream_service.domain.engine import Answering, Engine, RoundFinished, Turn, TurnEvent
 from chat_stream_service.domain.event import ChatEvent, CompleteState, ErrorEvent, EventBody, MessageChunk
 from chat_stream_service.domain.event_log import EventLog, StreamHeader, StreamTakenOver
+from chat_stream_service.domain.patience import Patience
 from chat_stream_service.domain.recording import Recording
 from chat_stream_service.domain.statistics import StreamStatistics
 from chat_stream_service.domain.transcript import Transcript
@@ -125,11 +126,14 @@ class StreamRun:
     async def _follow_engine(self) -> None:
         now = asyncio.get_running_loop().time
         self._deadline = now() + self._limits.total
-        async with asyncio.timeout(self._limits.idle) as limit:
-            async with aclosing(self._engine.generate_response(self._turn)) as answer:
+        async with asyncio.timeout(None) as limit, aclosing(self._engine.generate_response(self._turn)) as answer:
+            patience = Patience(limit, idle=self._limits.idle, deadline=self._deadline)
+            try:
                 async for batch in answer:
-                    limit.reschedule(min(now() + self._limits.idle, self._deadline))
+                    patience.renew()
                     await self._publish(batch)
+            finally:
+                patience.end()
 
     async def _publish(self, batch: Sequence[TurnEvent]) -> None:
         bodies: list[EventBody] = []

@@ -57,6 +57,7 @@ class ClientServicer(chat_pb2_grpc.ClientServiceServicer):
                 shown = events_to_proto(events, debug=False)
                 await context.write(chat_pb2.WatchClientResponse(events=shown, cursor=cursor.text()))
                 reader.took()
+                await self._readers.rest()
 
             await self._clients.watch(caller_owner(), request.client_id, cursor=request.cursor, deliver=deliver)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -69,30 +69,38 @@ def events_to_proto(events: Iterable[ChatEvent], *, debug: bool) -> list[chat_pb
 
 def event_to_proto(event: ChatEvent, *, debug: bool) -> chat_pb2.ChatEvent:
     """Return one event."""
-    made = chat_pb2.ChatEvent(
+    # The hottest conversion there is: everything in one call where that is possible.
+    match event.body:
+        case MessageChunk(content=content):
+            made = _event(event, message_chunk=chat_pb2.MessageChunk(content=content))
+        case Thinking(content=content):
+            made = _event(event, thinking=chat_pb2.Thinking(content=content))
+        case ToolCall(tool_call_id=call_id, name=name, arguments_json=arguments):
+            made = _event(
+                event, tool_call=chat_pb2.ToolCalled(tool_call_id=call_id, name=name, arguments_json=arguments)
+            )
+        case ToolResult(tool_call_id=call_id, name=name, content=content, is_error=is_error):
+            made = _event(
+                event,
+                tool_result=chat_pb2.ToolResult(tool_call_id=call_id, name=name, content=content, is_error=is_error),
+            )
+        case CompleteState():
+            made = _event(event, complete_state=_complete_state(event.body))
+        case ErrorEvent():
+            made = _event(event, error=_error(event.body))
+    if debug and event.debug is not None:
+        made.debug.CopyFrom(_debug(event.debug))
+    return made
+
+
+def _event(event: ChatEvent, **body: Any) -> chat_pb2.ChatEvent:
+    return chat_pb2.ChatEvent(
         stream_id=event.stream_id,
         sequence=event.sequence,
         create_time=timestamp_to_proto(event.create_time),
         conversation_id=event.conversation_id,
+        **body,
     )
-    match event.body:
-        case MessageChunk(content=content):
-            made.message_chunk.content = content
-        case Thinking(content=content):
-            made.thinking.content = content
-        case ToolCall(tool_call_id=call_id, name=name, arguments_json=arguments):
-            made.tool_call.CopyFrom(chat_pb2.ToolCalled(tool_call_id=call_id, name=name, arguments_json=arguments))
-        case ToolResult(tool_call_id=call_id, name=name, content=content, is_error=is_error):
-            made.tool_result.CopyFrom(
-                chat_pb2.ToolResult(tool_call_id=call_id, name=name, content=content, is_error=is_error)
-            )
-        case CompleteState():
-            made.complete_state.CopyFrom(_complete_state(event.body))
-        case ErrorEvent():
-            made.error.CopyFrom(_error(event.body))
-    if debug and event.debug is not None:
-        made.debug.CopyFrom(_debug(event.debug))
-    return made
 
 
 def state_to_proto(state: StreamState) -> chat_pb2.GetStreamResponse:

@@ -81,6 +81,8 @@ class StreamServicer(chat_pb2_grpc.StreamServiceServicer):
                     reader.offered()
                     await context.write(message(batch))
                     reader.took()
+                    if not batch[-1].is_terminal:
+                        await self._readers.rest()
 
     async def StopStream(self, request: chat_pb2.StopStreamRequest, context: Any) -> chat_pb2.StopStreamResponse:
         """Stop a stream; its terminal event is in the log when this returns."""
