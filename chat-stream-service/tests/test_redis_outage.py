@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from chat_stream_service.adapters.memory_stream import LogLimits
 from chat_stream_service.adapters.redis.event_log import RedisEventLog
-from chat_stream_service.adapters.redis.link import RedisLink
+from chat_stream_service.adapters.redis.link import RedisAway, RedisLink
 from chat_stream_service.adapters.redis.replica import RedisReplica
 from chat_stream_service.adapters.redis.stream_store import StreamStore
 from chat_stream_service.domain.event import ChatEvent, CompleteState, ErrorEvent, EventBody, MessageChunk, Status
@@ -280,3 +280,22 @@ async def test_scripts_that_the_server_forgot_are_given_again(redis: OwnRedis, s
     await log.append([end(2)])
     assert await read_all((await start("rep_b")).event_log) == [1, 2]
     assert log.shared
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_no_connection_outlives_the_closing(redis: OwnRedis, turns: int) -> None:
+    redis.start()
+    link = RedisLink(f"{redis.url}?client_name=closed", clock=SystemClock())
+    await link.probe([("PING",)])
+    under_way = [asyncio.create_task(link.run([("PING",)])) for _ in range(8)]
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await link.close()
+    answers = await asyncio.gather(*under_way, return_exceptions=True)
+    assert all(answer == [True] or isinstance(answer, RedisAway) for answer in answers)
+    witness = RedisLink(redis.url, clock=SystemClock())
+    (clients,) = await witness.probe([("CLIENT LIST",)])
+    await witness.close()
+    assert not [client for client in clients if client["name"] == "closed"]
+    with pytest.raises(RedisAway, match="closed"):
+        await link.run([("PING",)])

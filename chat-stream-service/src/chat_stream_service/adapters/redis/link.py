@@ -1,7 +1,8 @@
 """The connection to Redis: short timeouts, no retries, and one place that knows whether it is there."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from chat_stream_service.adapters.redis.cancellation import heeded
@@ -41,6 +42,8 @@ class RedisLink:
         self._up = False
         self._known = False
         self._outages = 0
+        self._closed = False
+        self._under_way: set[asyncio.Future[None]] = set()
 
     @property
     def up(self) -> bool:
@@ -87,22 +90,41 @@ class RedisLink:
         return self._opened().pubsub(ignore_subscribe_messages=False)
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, as soon as the commands under way have been answered; later ones get RedisAway.
+
+        A connection that was still being made while redis-py closes its pool would stay open.
+        """
+        self._closed = True
+        if self._under_way:
+            await asyncio.wait(self._under_way)
         if self._client is not None:
             await self._client.aclose()
 
     async def _run(self, commands: Sequence[Command], *, transaction: bool) -> list[Any]:
         from redis.exceptions import RedisError
 
+        if self._closed:
+            raise RedisAway("closed")
         try:
             async with asyncio.timeout(self._timeout):
-                with heeded():
+                with heeded(), self._counted():
                     answers = await self._send(commands, transaction=transaction)
         except (RedisError, OSError, TimeoutError) as error:
             self.failed(error)
             raise RedisAway(self.error) from error
         self._check(answers)
         return answers
+
+    @contextmanager
+    def _counted(self) -> Generator[None]:
+        """Let :meth:`close` wait for the block."""
+        ended = asyncio.get_running_loop().create_future()
+        self._under_way.add(ended)
+        try:
+            yield
+        finally:
+            self._under_way.discard(ended)
+            ended.set_result(None)
 
     async def _send(self, commands: Sequence[Command], *, transaction: bool) -> list[Any]:
         async with self._opened().pipeline(transaction=transaction) as pipeline:

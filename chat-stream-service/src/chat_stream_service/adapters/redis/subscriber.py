@@ -27,6 +27,7 @@ class Subscriber:
         self._confirmed: dict[str, asyncio.Future[None]] = {}
         self._interrupted: list[Callable[[], None]] = []
         self._up = asyncio.Event()
+        self._made = asyncio.Event()
         self._pubsub: Any = None
         link.listen(self._turned)
 
@@ -41,12 +42,11 @@ class Subscriber:
     async def subscribe(self, channel: str, heard: Heard) -> None:
         """Listen to a channel; what is published after this returns is heard. RedisAway when there is no Redis."""
         self._heard[channel] = heard
+        pubsub = await self._connection_made()
         confirmed = self._confirmed.get(channel)
         if confirmed is None:
-            if self._pubsub is None:
-                raise RedisAway(self._link.error or "not connected yet")
             confirmed = self._confirmed[channel] = asyncio.get_running_loop().create_future()
-            await self._send(self._pubsub.subscribe, channel)
+            await self._send(pubsub.subscribe, channel)
         try:
             async with asyncio.timeout(_CONFIRM_SECONDS):
                 await asyncio.shield(confirmed)
@@ -79,13 +79,32 @@ class Subscriber:
                 await self._disconnect()
             await asyncio.sleep(_PAUSE_SECONDS)
 
+    async def _connection_made(self) -> Any:
+        """Return the connection, after waiting for it while it is made."""
+        if self._pubsub is None and not self._link.up:
+            raise RedisAway(self._link.error)
+        try:
+            async with asyncio.timeout(_CONFIRM_SECONDS):
+                await self._made.wait()
+        except TimeoutError:
+            raise RedisAway("not connected yet") from None
+        if self._pubsub is None:
+            raise RedisAway("the connection is gone again")
+        return self._pubsub
+
     async def _listen(self) -> None:
         pubsub = self._link.pubsub()
         channels = tuple(self._heard)
         loop = asyncio.get_running_loop()
-        self._confirmed = {channel: loop.create_future() for channel in channels}
-        self._pubsub = pubsub
-        await self._send(pubsub.subscribe, *channels)
+        confirmed = {channel: loop.create_future() for channel in channels}
+        try:
+            # Only this task may open the connection: two at once would make two, and listen to one.
+            await self._send(pubsub.subscribe, *channels)
+        except BaseException:
+            await self._send(pubsub.aclose)
+            raise
+        self._pubsub, self._confirmed = pubsub, confirmed
+        self._made.set()
         while True:
             message = await self._send(pubsub.get_message, timeout=_SILENCE_SECONDS)
             if message is None:
@@ -102,6 +121,7 @@ class Subscriber:
             heard(message["data"])
 
     async def _disconnect(self) -> None:
+        self._made.clear()
         pubsub, self._pubsub = self._pubsub, None
         confirmed, self._confirmed = self._confirmed, {}
         for waiting in confirmed.values():
