@@ -8,31 +8,46 @@ from decimal import Decimal
 
 import pytest
 
+from llm_service.adapters.answer_codec import batch_codec, embedded_codec
 from llm_service.adapters.event_json import events_from_json, json_from_events
 from llm_service.domain.completion import Completion
+from llm_service.domain.embedding_call import Embedded
 from llm_service.domain.event import Event, Finished, FinishReason, Started, ToolCallDelta
 from llm_service.domain.failure import Attempt, FailureKind, ProviderError
-from llm_service.domain.idempotency import Idempotent, KeptAnswer
-from llm_service.domain.usage import Cost, PriceSource, Usage
+from llm_service.domain.idempotency import Idempotent, IdempotentEmbedder
+from llm_service.domain.once import Claim, ClaimState, Once
+from llm_service.domain.provider import Embedding, Vectors
+from llm_service.domain.usage import FREE, Cost, PriceSource, Usage
 from llm_service.testing import ScriptedProvider, collected, question, text_of
 from penstock_kit.context import CallContext, Caller, use_context
-from penstock_kit.errors import Unprocessable
+from penstock_kit.errors import InvalidArgument, Unprocessable
 from penstock_testkit.clock import ManualClock
 
 ALICE = Caller(user_id="alice")
 
 
 class DictStore:
-    """A store that only remembers."""
+    """A store in this process, which several replicas may share."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, KeptAnswer] = {}
+        self.kept: dict[str, Claim] = {}
 
-    async def get(self, key: str) -> KeptAnswer | None:
-        return self.kept.get(key)
+    async def claim(self, key: str, fingerprint: str) -> Claim:
+        known = self.kept.get(key)
+        if known is not None:
+            return known
+        self.kept[key] = Claim(state=ClaimState.BUSY, fingerprint=fingerprint)
+        return Claim(state=ClaimState.MINE, fingerprint=fingerprint)
 
-    async def put(self, key: str, answer: KeptAnswer) -> None:
-        self.kept[key] = answer
+    async def keep(self, key: str, value: bytes) -> None:
+        self.kept[key] = replace(self.kept[key], state=ClaimState.KEPT, value=value)
+
+    async def release(self, key: str) -> None:
+        del self.kept[key]
+
+
+def replica(provider: ScriptedProvider, store: DictStore | None = None) -> Idempotent:
+    return Idempotent(provider, once=Once(store or DictStore(), batch_codec(), sleep=lambda _: asyncio.sleep(0)))
 
 
 def keyed(text: str = "hi", *, streaming: bool = True) -> Completion:
@@ -46,7 +61,7 @@ async def ask(answering: Idempotent, request: Completion, caller: Caller = ALICE
 
 async def test_fifty_askers_at_once_and_one_later_share_one_call() -> None:
     provider = ScriptedProvider(texts=("a", "b"), usage=Usage(input=1, output=2))
-    answering = Idempotent(provider, store=DictStore())
+    answering = replica(provider)
     answers = await asyncio.gather(*(ask(answering, keyed()) for _ in range(50)))
     assert all(answer == answers[0] for answer in answers)
     assert text_of(answers[0]) == "ab"
@@ -54,19 +69,26 @@ async def test_fifty_askers_at_once_and_one_later_share_one_call() -> None:
     assert len(provider.asked) == 1
 
 
+async def test_askers_of_two_replicas_share_one_call() -> None:
+    provider, store = ScriptedProvider(texts=("a", "b"), usage=Usage(input=1, output=2)), DictStore()
+    replicas = [replica(provider, store), replica(provider, store)]
+    answers = await asyncio.gather(*(ask(replicas[at % 2], keyed()) for at in range(50)))
+    assert all(answer == answers[0] for answer in answers)
+    assert len(provider.asked) == 1
+
+
 async def test_another_question_with_the_same_key_is_refused() -> None:
-    provider = ScriptedProvider()
-    answering = Idempotent(provider, store=DictStore())
-    await ask(answering, keyed())
+    provider, store = ScriptedProvider(), DictStore()
+    await ask(replica(provider, store), keyed())
     with pytest.raises(Unprocessable, match="used with another request") as caught:
-        await ask(answering, keyed("something else"))
+        await ask(replica(provider, store), keyed("something else"))
     assert caught.value.reason == "IDEMPOTENCY_KEY_REUSED"
 
 
 @pytest.mark.parametrize("other", [Caller(user_id="bob"), Caller(user_id="alice", tenant_id="t2")])
 async def test_another_caller_with_the_same_key_gets_an_answer_of_its_own(other: Caller) -> None:
     provider = ScriptedProvider()
-    answering = Idempotent(provider, store=DictStore())
+    answering = replica(provider)
     await ask(answering, keyed())
     await ask(answering, keyed("something else"), other)
     assert len(provider.asked) == 2
@@ -74,15 +96,15 @@ async def test_another_caller_with_the_same_key_gets_an_answer_of_its_own(other:
 
 async def test_a_failed_call_is_not_kept() -> None:
     provider = ScriptedProvider(failures=[FailureKind.SERVER])
-    answering = Idempotent(provider, store=DictStore())
+    answering = replica(provider)
     with pytest.raises(ProviderError):
         await ask(answering, keyed())
     assert text_of(await ask(answering, keyed())) == "pong"
 
 
 async def test_the_call_goes_on_while_one_asker_stays_and_ends_with_the_last() -> None:
-    provider = ScriptedProvider(texts=("a",), stall=True)
-    answering = Idempotent(provider, store=DictStore())
+    provider, store = ScriptedProvider(texts=("a",), stall=True), DictStore()
+    answering = replica(provider, store)
     with use_context(CallContext(request_id="r", caller=ALICE)):
         async with aclosing(answering.stream(keyed())) as first, aclosing(answering.stream(keyed())) as second:
             await anext(first)
@@ -91,17 +113,49 @@ async def test_the_call_goes_on_while_one_asker_stays_and_ends_with_the_last() -
             await provider.stalled.wait()
             assert provider.closed == 0
         async with asyncio.timeout(5):
-            while not provider.closed:  # noqa: ASYNC110 - the fake has no event for it
+            while not provider.closed or store.kept:  # noqa: ASYNC110 - the fake has no event for it
                 await asyncio.sleep(0)
     assert len(provider.asked) == 1
 
 
 async def test_requests_without_a_key_are_their_own() -> None:
     provider = ScriptedProvider()
-    answering = Idempotent(provider, store=DictStore())
+    answering = replica(provider)
     for _ in range(2):
         await ask(answering, question())
     assert len(provider.asked) == 2
+
+
+async def test_a_key_that_is_too_long_is_refused() -> None:
+    with pytest.raises(InvalidArgument, match="300 characters"):
+        await ask(replica(ScriptedProvider()), replace(question(), idempotency_key="k" * 300))
+
+
+class CountingEmbedder:
+    """Embeds with zeros and counts how often."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    async def embed(self, request: Embedding) -> Embedded:
+        self.calls += 1
+        await asyncio.sleep(0)
+        vectors = Vectors(model=request.model, values=(bytes(8), b"\1" * 8), usage=Usage(input=3))
+        return Embedded(provider="p", vectors=vectors, cost=FREE)
+
+
+async def test_vectors_are_made_once_for_all_askers_with_one_key() -> None:
+    inner, store = CountingEmbedder(), DictStore()
+    embedders = [IdempotentEmbedder(inner, once=Once(store, embedded_codec())) for _ in range(2)]
+    request = Embedding(model="m", inputs=("a", "b"), idempotency_key="k")
+    with use_context(CallContext(request_id="r", caller=ALICE)):
+        found = await asyncio.gather(*(embedders[at % 2].embed(request) for at in range(20)))
+        assert inner.calls == 1
+        assert all(each == found[0] for each in found)
+        with pytest.raises(Unprocessable):
+            await embedders[0].embed(replace(request, inputs=("c",)))
+        await embedders[0].embed(replace(request, idempotency_key=""))
+    assert inner.calls == 2
 
 
 def test_events_come_back_from_json_as_they_were(clock: ManualClock, new_id: Callable[[str], str]) -> None:

@@ -4,9 +4,11 @@ import asyncio
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
 from penstock.common.v1 import common_pb2
-from penstock.llm.v1 import cost_pb2
+from penstock.llm.v1 import cost_pb2, llm_pb2
 
+from penstock_kit.database import sqlite_url
 from penstock_kit.errors import ResourceExhausted
 from penstock_testkit.servers import PostgresServer
 from penstock_testkit.vendors.openai_server import OpenAiServer
@@ -71,6 +73,46 @@ async def test_the_same_idempotency_key_50_times_in_parallel_is_one_call_one_cha
         assert await ask() == answers[0]
         assert len(vendor.received) == 1
         assert len(await llm.ledger()) == 1
+
+
+@pytest.mark.parametrize("store", ["sqlite", "postgresql"])
+async def test_two_replicas_make_one_call_for_50_questions_and_50_embeddings_with_one_key_each(
+    tmp_path: Path, postgres_url: str, store: str
+) -> None:
+    url = postgres_url if store == "postgresql" else sqlite_url(tmp_path / "shared.db")
+    homes = [tmp_path / "one", tmp_path / "other"]
+    for home in homes:
+        home.mkdir()
+    reply = Reply(usage=FakeUsage(prompt=10, completion=20), chunk_delay=0.05)
+    embed = llm_pb2.EmbedRequest(model="v/text-embedding-m", inputs=["a", "b"], idempotency_key="vectors")
+    async with (
+        OpenAiServer(default=reply) as vendor,
+        running(homes[0], config(vendor), DATABASE_URL=url) as one,
+        running(homes[1], config(vendor), DATABASE_URL=url) as other,
+    ):
+
+        async def ask(llm: Llm, at: int) -> bytes:
+            with as_caller(ALICE):
+                if at % 4 < 2:
+                    return (await llm.complete("v/m", idempotency_key="once")).SerializeToString(deterministic=True)
+                events = await llm.stream("v/m", idempotency_key="streamed")
+                return b"".join(event.SerializeToString(deterministic=True) for event in events)
+
+        async def embedded(llm: Llm) -> bytes:
+            with as_caller(ALICE):
+                return (await llm.llm.Embed(embed)).SerializeToString(deterministic=True)
+
+        answers = await asyncio.gather(*(ask((one, other)[at % 2], at) for at in range(100)))
+        vectors = await asyncio.gather(*(embedded((one, other)[at % 2]) for at in range(50)))
+        assert len(set(answers)) == 2
+        assert len(set(vectors)) == 1
+        assert sorted(received.path for received in vendor.received) == [
+            "/v1/chat/completions",
+            "/v1/chat/completions",
+            "/v1/embeddings",
+        ]
+        await other.ledger()
+        assert len(await one.ledger()) == 3
 
 
 async def test_chat_goes_on_while_postgresql_is_away_and_every_row_is_written_once(

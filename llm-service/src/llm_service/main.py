@@ -8,18 +8,20 @@ from pathlib import Path
 from penstock.llm.v1 import cost_pb2_grpc, llm_pb2_grpc
 from prometheus_client import CollectorRegistry
 
+from llm_service.adapters.answer_codec import batch_codec, embedded_codec
 from llm_service.adapters.gen_ai_metrics import MeasuredLedger
-from llm_service.adapters.kept_answer import KeptAnswers
 from llm_service.adapters.ledger_spool import LedgerSpool
 from llm_service.adapters.prometheus import BudgetMetrics, ProviderMetrics
 from llm_service.adapters.response_cache import ResponseCache
+from llm_service.adapters.sql_answer import SqlAnswers
 from llm_service.adapters.sql_ledger import SqlLedger
 from llm_service.configuration import Configuration, load_configuration
 from llm_service.domain.answer_cache import CachedAnswers
 from llm_service.domain.embedding_call import MeteredEmbedder
-from llm_service.domain.idempotency import Idempotent
+from llm_service.domain.idempotency import Idempotent, IdempotentEmbedder
 from llm_service.domain.ledger import LedgerRow
 from llm_service.domain.metering import Metering
+from llm_service.domain.once import Once
 from llm_service.domain.priced_pool import PricedPool
 from llm_service.domain.purse import BudgetPurse, PurseRules
 from llm_service.domain.route import plan_route
@@ -50,6 +52,7 @@ def add_servicers(
     live: LiveConfiguration,
     selection: Selection,
     spending: Spending,
+    answers: SqlAnswers,
     database: Database,
     cache_channel: PenstockChannel,
     clock: Clock,
@@ -96,8 +99,8 @@ def add_servicers(
     )
     metering = Metering(cached, ledger=ledger, prices=prices, clock=clock, new_id=new_id, purse=purse)
     servicer = LlmServicer(
-        answering=Idempotent(metering, store=KeptAnswers(cache, clock)),
-        embedder=embedder,
+        answering=Idempotent(metering, once=Once(answers, batch_codec())),
+        embedder=IdempotentEmbedder(embedder, once=Once(answers, embedded_codec())),
         registry=selection.registry,
         monitor=selection.monitor,
         live=live,
@@ -136,6 +139,7 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
     await migrate(url, MIGRATIONS)
     database = open_database(url)
     ledger = SqlLedger(database, LedgerSpool(settings.home / "llm-ledger-spool.jsonl"))
+    answers = SqlAnswers(database, clock, owner=new_id("llm"))
     spending = build_spending(database, MeasuredLedger(ledger, metrics_registry), live, clock)
     await spending.refresh()
     selection = build_selection(
@@ -158,6 +162,7 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
         live=live,
         selection=selection,
         spending=spending,
+        answers=answers,
         database=database,
         cache_channel=cache_channel,
         clock=clock,
@@ -167,6 +172,7 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
     following = [
         asyncio.create_task(_follow_configuration(live, settings.config_watch_seconds)),
         asyncio.create_task(spending.follow(settings.rules_refresh_seconds)),
+        asyncio.create_task(answers.run()),
     ]
     try:
         await server.serve(settings.port, stop, setting="LLM_SERVICE_PORT")

@@ -2,7 +2,19 @@
 
 from typing import Final
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+)
 
 metadata: Final = MetaData()
 
@@ -100,4 +112,17 @@ price: Final = Table(
     Column("cache_read", String(40), nullable=True),
     Column("cache_write", String(40), nullable=True),
     Column("since", BigInteger, nullable=False),
+)
+
+# Answers under the idempotency keys of callers (digests); without a value one is being made, by `owner`.
+kept_answer: Final = Table(
+    "llm_kept_answer",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("owner", String(64), nullable=False),
+    Column("lease_until", BigInteger, nullable=False),
+    Column("expire_time", BigInteger, nullable=False),
+    Column("value", LargeBinary, nullable=True),
+    Index("llm_kept_answer_by_time", "expire_time"),
 )

@@ -21,6 +21,7 @@ class Embedding:
     token_inputs: tuple[tuple[int, ...], ...] = ()
     dimensions: int = 0
     end_user: str = ""
+    idempotency_key: str = ""
 
     @property
     def count(self) -> int:

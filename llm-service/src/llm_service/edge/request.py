@@ -99,6 +99,7 @@ def embedding_from_proto(proto: llm_pb2.EmbedRequest) -> Embedding:
         token_inputs=tuple(tuple(item.tokens) for item in proto.token_inputs),
         dimensions=proto.dimensions,
         end_user=proto.end_user,
+        idempotency_key=proto.idempotency_key,
     )
 
 

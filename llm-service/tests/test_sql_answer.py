@@ -1,0 +1,65 @@
+"""Answers under idempotency keys in a database that replicas share."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from llm_service.adapters.sql_answer import SqlAnswers
+from llm_service.domain.once import ClaimState
+from llm_service.main import MIGRATIONS
+from penstock_kit.database import Database, migrate, open_database, sqlite_url
+from penstock_testkit.clock import ManualClock
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database(request: pytest.FixtureRequest, tmp_path: Path, postgres_url: str) -> AsyncIterator[Database]:
+    url = sqlite_url(tmp_path / "llm.db") if request.param == "sqlite" else postgres_url
+    await migrate(url, MIGRATIONS)
+    opened = open_database(url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def one(database: Database, clock: ManualClock) -> SqlAnswers:
+    return SqlAnswers(database, clock, owner="one")
+
+
+@pytest.fixture
+def other(database: Database, clock: ManualClock) -> SqlAnswers:
+    return SqlAnswers(database, clock, owner="other")
+
+
+async def test_one_replica_makes_the_answer_and_the_other_gets_it(one: SqlAnswers, other: SqlAnswers) -> None:
+    assert (await one.claim("k", "f")).state is ClaimState.MINE
+    assert (await other.claim("k", "f")).state is ClaimState.BUSY
+    await one.keep("k", b"answer")
+    kept = await other.claim("k", "g")
+    assert (kept.state, kept.fingerprint, kept.value) == (ClaimState.KEPT, "f", b"answer")
+
+
+async def test_a_claim_given_up_is_anybodys(one: SqlAnswers, other: SqlAnswers) -> None:
+    await one.claim("k", "f")
+    await one.release("k")
+    assert (await other.claim("k", "f")).state is ClaimState.MINE
+
+
+async def test_the_claim_of_a_replica_that_died_is_anothers_after_its_lease(
+    one: SqlAnswers, other: SqlAnswers, database: Database, clock: ManualClock
+) -> None:
+    await one.claim("k", "f")
+    clock.advance(14)
+    assert (await other.claim("k", "f")).state is ClaimState.BUSY
+    clock.advance(2)
+    assert (await other.claim("k", "f")).state is ClaimState.MINE
+    third = SqlAnswers(database, clock, owner="third")
+    assert (await third.claim("k", "f")).state is ClaimState.BUSY
+
+
+async def test_an_answer_is_forgotten_after_a_day(one: SqlAnswers, other: SqlAnswers, clock: ManualClock) -> None:
+    await one.claim("k", "f")
+    await one.keep("k", b"answer")
+    clock.advance(timedelta(hours=25).total_seconds())
+    assert (await other.claim("k", "g")).state is ClaimState.MINE
