@@ -120,7 +120,6 @@ async def _law(calls: list[Fate], limit: int) -> None:
             prices=prices,
             ready=ready,
             clock=clock,
-            new_id=new_id,
             settings=PurseRules(output_tokens=64),
         )
         failover = Failover(

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,16 +10,20 @@ from penstock.llm.v1 import cost_pb2_grpc, llm_pb2_grpc
 from prometheus_client import CollectorRegistry
 
 from llm_service.adapters.answer_codec import batch_codec, embedded_codec
+from llm_service.adapters.file_journal import FileJournal, WrittenMark
 from llm_service.adapters.gen_ai_metrics import MeasuredLedger
 from llm_service.adapters.ledger_spool import LedgerSpool
 from llm_service.adapters.prometheus import BudgetMetrics, ProviderMetrics
 from llm_service.adapters.response_cache import ResponseCache
 from llm_service.adapters.sql_answer import SqlAnswers
+from llm_service.adapters.sql_budget import SqlBudgets
 from llm_service.adapters.sql_ledger import SqlLedger
+from llm_service.adapters.sql_recovery import SqlRecovery
 from llm_service.configuration import Configuration, load_configuration
 from llm_service.domain.answer_cache import CachedAnswers
 from llm_service.domain.embedding_call import MeteredEmbedder
 from llm_service.domain.idempotency import Idempotent, IdempotentEmbedder
+from llm_service.domain.journal import CallJournal
 from llm_service.domain.ledger import LedgerRow
 from llm_service.domain.metering import Metering
 from llm_service.domain.once import Once
@@ -53,6 +58,7 @@ def add_servicers(
     selection: Selection,
     spending: Spending,
     answers: SqlAnswers,
+    journal: CallJournal,
     database: Database,
     cache_channel: PenstockChannel,
     clock: Clock,
@@ -67,7 +73,6 @@ def add_servicers(
         prices=prices,
         ready=prices.ready,
         clock=clock,
-        new_id=new_id,
         settings=PurseRules(
             output_tokens=settings.budget_output_tokens, refuse_unpriced=settings.unknown_price == "refuse"
         ),
@@ -89,6 +94,7 @@ def add_servicers(
         purse=purse,
         clock=clock,
         new_id=new_id,
+        journal=journal,
     )
     cached = CachedAnswers(
         answering,
@@ -97,7 +103,7 @@ def add_servicers(
         allows_semantic=spending.allows_semantic_cache,
         exact_for_all=settings.exact_cache,
     )
-    metering = Metering(cached, ledger=ledger, prices=prices, clock=clock, new_id=new_id, purse=purse)
+    metering = Metering(cached, ledger=ledger, prices=prices, clock=clock, new_id=new_id, purse=purse, journal=journal)
     servicer = LlmServicer(
         answering=Idempotent(metering, once=Once(answers, batch_codec())),
         embedder=IdempotentEmbedder(embedder, once=Once(answers, embedded_codec())),
@@ -142,6 +148,7 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
     answers = SqlAnswers(database, clock, owner=new_id("llm"))
     spending = build_spending(database, MeasuredLedger(ledger, metrics_registry), live, clock)
     await spending.refresh()
+    journal = FileJournal(settings.home, clock, new_id, written=_written_mark(ledger, spending.budgets))
     selection = build_selection(
         settings, live, prices=spending.prices, allows=spending.allows, clock=clock, tracing=tracing
     )
@@ -163,6 +170,7 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
         selection=selection,
         spending=spending,
         answers=answers,
+        journal=journal,
         database=database,
         cache_channel=cache_channel,
         clock=clock,
@@ -173,6 +181,8 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
         asyncio.create_task(_follow_configuration(live, settings.config_watch_seconds)),
         asyncio.create_task(spending.follow(settings.rules_refresh_seconds)),
         asyncio.create_task(answers.run()),
+        asyncio.create_task(journal.run()),
+        asyncio.create_task(SqlRecovery(database, settings.home).run(settings.recovery_seconds)),
     ]
     try:
         await server.serve(settings.port, stop, setting="LLM_SERVICE_PORT")
@@ -182,6 +192,7 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
         ledger.close()
         spending.budgets.close()
         await asyncio.gather(*writing)
+        journal.close()
         await selection.registry.close()
         await cache_channel.close()
         await database.close()
@@ -193,6 +204,16 @@ def run() -> None:
     """Run the service with the settings of the environment."""
     settings = load(LlmSettings)
     run_service(lambda stop: serve(settings, stop))
+
+
+def _written_mark(ledger: SqlLedger, budgets: SqlBudgets) -> WrittenMark:
+    """What says whether the rows and settlements of now are in the database."""
+
+    def mark() -> Callable[[], bool]:
+        rows, settlements = ledger.taken, budgets.taken
+        return lambda: ledger.written >= rows and budgets.written >= settlements
+
+    return mark
 
 
 async def _follow_configuration(live: LiveConfiguration, seconds: float) -> None:

@@ -67,6 +67,9 @@ class LlmSettings(ServiceSettings):
     rules_refresh_seconds: float = Field(
         default=5.0, gt=0, alias="LLM_RULES_REFRESH_SECONDS", description="How soon other replicas' budgets count."
     )
+    recovery_seconds: float = Field(
+        default=10.0, gt=0, alias="LLM_RECOVERY_SECONDS", description="How often calls of killed processes are settled."
+    )
     exact_cache: bool = Field(
         default=False, alias="LLM_EXACT_CACHE", description="Cache exact answers without being asked to."
     )

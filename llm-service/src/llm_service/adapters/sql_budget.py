@@ -43,8 +43,9 @@ class _Settlement:
 class SqlBudgets:
     """Keeps budgets. Start :meth:`run` as a task: it writes settlements; :meth:`close` writes the rest.
 
-    `shares` is the share spent of each budget settled last, by id, for metrics. Passing 80 % and 100 % of a
-    budget is a line in the log, once a period.
+    `taken` and `written` count settlements: those asked for, and those that are in the store. `shares` is the share
+    spent of each budget settled last, by id, for metrics. Passing 80 % and 100 % of a budget is a line in the log,
+    once a period.
     """
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -57,6 +58,8 @@ class SqlBudgets:
         self._closing = False
         self._told: dict[tuple[str, int], float] = {}
         self.shares: dict[str, BudgetUse] = {}
+        self.taken = 0
+        self.written = 0
 
     async def put(self, budget: Budget) -> BudgetUse:
         """Create or replace a budget. Raises NotFound when its id is another tenant's."""
@@ -116,6 +119,7 @@ class SqlBudgets:
         """Take the settlement to be written at once, or when the store is back."""
         pico = int((spent * _PICO).to_integral_value())
         self._waiting.append(_Settlement(hold_id=hold_id, budgets=tuple(budgets), spent=pico, at=at))
+        self.taken += 1
         self._idle.clear()
         self._wake.set()
 
@@ -157,6 +161,7 @@ class SqlBudgets:
                         touched[budget.id] = await self._settle_one(connection, settlement, budget)
             for _ in batch:
                 self._waiting.popleft()
+            self.written += len(batch)
             for use in touched.values():
                 self._tell(use)
         self._idle.set()

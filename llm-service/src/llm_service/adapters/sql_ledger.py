@@ -56,6 +56,16 @@ class SqlLedger:
         self._urgent = asyncio.Event()
         self._closing = False
 
+    @property
+    def taken(self) -> int:
+        """How many rows were recorded so far."""
+        return self._taken
+
+    @property
+    def written(self) -> int:
+        """How many of the rows recorded are in the store, the oldest first."""
+        return self._settled
+
     def record(self, row: LedgerRow) -> None:
         """Take `row` to be written within a quarter of a second. Never blocks or fails."""
         if len(self._waiting) >= _WAITING:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from llm_service.domain.estimate import estimate_texts
 from llm_service.domain.failure import ProviderError
+from llm_service.domain.journal import CallJournal, NoJournal
 from llm_service.domain.ledger import Ledger, LedgerRow, Outcome
 from llm_service.domain.monitor import ProviderMonitor
 from llm_service.domain.pool import ProviderPool
@@ -52,7 +53,9 @@ class MeteredEmbedder:
         allows: Callable[[Candidate], bool],
         clock: Clock,
         new_id: Callable[[str], str],
+        journal: CallJournal | None = None,
     ) -> None:
+        self._journal: CallJournal = journal or NoJournal()
         self._pool = pool
         self._monitor = monitor
         self._route = route
@@ -70,7 +73,7 @@ class MeteredEmbedder:
         settle: Callable[[LedgerRow], None] | None = None
         try:
             candidates = self._candidates(request)
-            settle = await self._purse.set_aside(candidates, _estimated(request))
+            settle = await self._purse.set_aside(row.id, candidates, _estimated(request))
             candidate, vectors = await self._first(request, candidates)
             usage = _usage(request, vectors)
             cost = self._prices.cost(candidate.provider, vectors.model, usage)
@@ -89,6 +92,7 @@ class MeteredEmbedder:
             raise
         finally:
             row = replace(row, duration=self._clock.monotonic() - began)
+            self._journal.ended(row)
             self._ledger.record(row)
             if settle is not None:
                 settle(row)
@@ -115,9 +119,17 @@ class MeteredEmbedder:
         raise last or Unavailable("no provider embeds texts", reason="NO_PROVIDER")
 
     def _begun(self, request: Embedding) -> LedgerRow:
-        context = current_context()
+        context, call_id = current_context(), self._new_id("call")
+        self._journal.began(
+            call_id,
+            operation="embed",
+            requested_model=request.model,
+            surface="embeddings",
+            end_user=request.end_user,
+            labels={},
+        )
         return LedgerRow(
-            id=self._new_id("call"),
+            id=call_id,
             create_time=self._clock.now(),
             tenant_id=context.caller.tenant_id,
             user_id=context.caller.user_id,

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import Protocol
+from math import inf
+from typing import Final, Protocol
 
 from llm_service.domain.completion import Completion
 from llm_service.domain.hold import Hold
+from llm_service.domain.journal import CallJournal, NoJournal
 from llm_service.domain.ledger import Ledger, Outcome
 from llm_service.domain.meter import Meter
 from llm_service.domain.price import PriceBook
@@ -14,6 +16,9 @@ from llm_service.domain.provider import EventBatch, EventStream
 from llm_service.domain.purse import OpenPurse, Purse
 from penstock_kit.clock import Clock
 from penstock_kit.errors import PenstockError
+
+# How often the state of a streamed call is noted, for the case that the process is killed in the middle of it.
+_NOTE_SECONDS: Final = 1.0
 
 
 class Answering(Protocol):
@@ -36,9 +41,11 @@ class Metering:
         clock: Clock,
         new_id: Callable[[str], str],
         purse: Purse | None = None,
+        journal: CallJournal | None = None,
     ) -> None:
         self._inner = inner
         self._purse: Purse = purse or OpenPurse()
+        self._journal: CallJournal = journal or NoJournal()
         self._ledger = ledger
         self._prices = prices
         self._clock = clock
@@ -46,13 +53,20 @@ class Metering:
 
     async def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
         """Yield the answer; `Finished` carries cost, times and the id of the ledger row."""
-        meter = Meter(request, self._clock, self._prices, self._new_id("call"))
+        call_id = self._new_id("call")
+        meter = Meter(request, self._clock, self._prices, call_id)
+        self._begin(call_id, request)
+        noted = -_NOTE_SECONDS if request.streaming else inf
         hold: Hold | None = None
         try:
-            hold = await self._purse.hold(request)
+            hold = await self._purse.hold(request, call_id)
             async with aclosing(self._inner.stream(hold.request)) as batches:
                 async for batch in batches:
-                    yield meter.observed(hold.watched(batch))
+                    shown = meter.observed(hold.watched(batch))
+                    if meter.elapsed - noted >= _NOTE_SECONDS:
+                        self._journal.stands(meter.row())
+                        noted = meter.elapsed
+                    yield shown
                     if hold.exhausted:
                         return
         except PenstockError as error:
@@ -66,6 +80,17 @@ class Metering:
             raise
         finally:
             row = meter.row()
+            self._journal.ended(row)
             self._ledger.record(row)
             if hold is not None:
                 hold.settle(row)
+
+    def _begin(self, call_id: str, request: Completion) -> None:
+        self._journal.began(
+            call_id,
+            operation="chat",
+            requested_model=request.model,
+            surface=request.surface,
+            end_user=request.end_user,
+            labels=request.labels,
+        )

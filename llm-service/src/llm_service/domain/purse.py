@@ -30,15 +30,15 @@ _NOTHING: Final = Decimal(0)
 class Purse(Protocol):
     """Decides whether a call may be made and how much it may cost."""
 
-    async def hold(self, request: Completion) -> Hold:
-        """Return what may be asked. Raises ResourceExhausted when a budget or a rate is used up."""
+    async def hold(self, request: Completion, call_id: str) -> Hold:
+        """Return what call `call_id` may ask. Raises ResourceExhausted when a budget or a rate is used up."""
         ...
 
 
 class OpenPurse:
     """A purse without limits."""
 
-    async def hold(self, request: Completion) -> Hold:
+    async def hold(self, request: Completion, call_id: str) -> Hold:
         """Return the request as it is."""
         return Hold(request)
 
@@ -68,7 +68,6 @@ class BudgetPurse:
         prices: PriceBook,
         ready: Callable[[str], Awaitable[None]],
         clock: Clock,
-        new_id: Callable[[str], str],
         settings: PurseRules,
     ) -> None:
         self._rules = rules
@@ -77,11 +76,10 @@ class BudgetPurse:
         self._prices = prices
         self._ready = ready
         self._clock = clock
-        self._new_id = new_id
         self._settings = settings
         self._rates: dict[tuple[str, str, str], RateWindow] = {}
 
-    async def hold(self, request: Completion) -> Hold:
+    async def hold(self, request: Completion, call_id: str) -> Hold:
         """Return what may be asked. Raises ResourceExhausted (BUDGET_EXCEEDED, RATE_LIMITED) or FailedPrecondition."""
         caller = current_context().caller
         policy, budgets = self._rules.policy(caller), self._rules.budgets(caller)
@@ -91,20 +89,21 @@ class BudgetPurse:
         if self._settings.refuse_unpriced:
             request, candidates = self._without_unpriced(request, candidates)
         guess = self._admit(caller, policy, request) if policy else 0
-        made = await self._reserved(request, candidates, budgets) if budgets else Hold(request)
+        made = await self._reserved(call_id, request, candidates, budgets) if budgets else Hold(request)
         return self._settled(made, caller, policy, guess)
 
-    async def set_aside(self, candidates: Sequence[Candidate], prompt: int) -> Callable[[LedgerRow], None]:
+    async def set_aside(
+        self, call_id: str, candidates: Sequence[Candidate], prompt: int
+    ) -> Callable[[LedgerRow], None]:
         """Set aside what `prompt` tokens without an answer cost at most, and return what settles it."""
         caller = current_context().caller
         budgets = self._rules.budgets(caller)
         for candidate in candidates if budgets else ():
             await self._ready(candidate.provider)
         want = self._most(candidates, Usage(input=ceil(prompt * _PROMPT_MARGIN) + _PROMPT_EXTRA))
-        hold_id = self._new_id("hold")
         if budgets:
-            await self._take(hold_id, budgets, want, want)
-        return self._settlement(hold_id, budgets)
+            await self._take(call_id, budgets, want, want)
+        return self._settlement(call_id, budgets)
 
     def charge(self, row: LedgerRow) -> None:
         """Count a call that nothing was set aside for."""
@@ -151,18 +150,19 @@ class BudgetPurse:
             rate = self._rates[key] = RateWindow(limit, self._clock)
         return rate
 
-    async def _reserved(self, request: Completion, candidates: Sequence[Candidate], budgets: Sequence[Budget]) -> Hold:
+    async def _reserved(
+        self, call_id: str, request: Completion, candidates: Sequence[Candidate], budgets: Sequence[Budget]
+    ) -> Hold:
         answers = request.sampling.n or 1
         asked = request.sampling.max_output_tokens or self._settings.output_tokens
         prompt = ceil(estimate_prompt(request) * _PROMPT_MARGIN) + _PROMPT_EXTRA
         want = self._most(candidates, Usage(input=prompt, output=asked * answers))
         least = self._most(candidates, Usage(input=prompt, output=min(asked, _LEAST_ANSWER) * answers))
-        hold_id = self._new_id("hold")
-        amount = await self._take(hold_id, budgets, want, least)
+        amount = await self._take(call_id, budgets, want, least)
         tight = amount < want
         tokens = asked if not tight else self._affordable(candidates, prompt, amount, answers, asked)
         limited = replace(request, sampling=replace(request.sampling, max_output_tokens=tokens))
-        return Hold(limited, tokens=tokens * answers, tight=tight, settle=self._settlement(hold_id, budgets))
+        return Hold(limited, tokens=tokens * answers, tight=tight, settle=self._settlement(call_id, budgets))
 
     async def _take(self, hold_id: str, budgets: Sequence[Budget], want: Decimal, least: Decimal) -> Decimal:
         """Set aside; while the store is away everything goes and is counted afterwards."""
