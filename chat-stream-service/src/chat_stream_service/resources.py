@@ -48,7 +48,11 @@ def open_resources(settings: ChatSettings) -> Resources:
     tools = read_tools(settings.tools_file, tool_environment())
     return Resources(
         database=open_database(settings.database),
-        llm=open_channel(settings.llm_address, service="llm-service"),
+        llm=open_channel(
+            settings.llm_address,
+            service="llm-service",
+            multiplexed=["penstock.llm.v1.LlmService/StreamComplete"],
+        ),
         feature=open_channel(settings.feature_address, service="feature-service"),
         cache=open_channel(settings.cache_address, service="cache-service"),
         operator_tools=OperatorTools(tools, clock=SystemClock(), max_seconds=settings.tool_seconds),

@@ -53,6 +53,10 @@ _IDEMPOTENT: Final[dict[str, tuple[str, ...]]] = {
     ),
     "cache-service": ("penstock.cache.v1.CacheService/GetStats",),
 }
+# What is called with every request.
+_MULTIPLEXED: Final[dict[str, tuple[str, ...]]] = {
+    "llm-service": ("penstock.llm.v1.LlmService/Complete", "penstock.llm.v1.LlmService/StreamComplete"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +85,12 @@ def open_clients(*, llm: str, chat: str, feature: str, cache: str) -> Clients:
     """Return the stubs of the services at these addresses (``host:port``). Nothing is connected yet."""
 
     def channel(target: str, service: str) -> PenstockChannel:
-        return open_channel(target, service=service, idempotent=_IDEMPOTENT[service])
+        return open_channel(
+            target,
+            service=service,
+            idempotent=_IDEMPOTENT[service],
+            multiplexed=_MULTIPLEXED.get(service, ()),
+        )
 
     llm_channel = channel(llm, "llm-service")
     chat_channel = channel(chat, "chat-stream-service")

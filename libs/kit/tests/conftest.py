@@ -1,9 +1,10 @@
 """A service of four methods over bare bytes, one of each kind, for tests of the server and the channel."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -115,25 +116,33 @@ EchoFactory = Callable[..., AbstractAsyncContextManager[Echo]]
 
 
 @asynccontextmanager
-async def running_echo(tracing: Tracing | None = None, grace_seconds: float = 0.2) -> AsyncIterator[Echo]:
+async def running_echo(
+    tracing: Tracing | None = None, grace_seconds: float = 0.2, multiplexed: Sequence[str] = ()
+) -> AsyncIterator[Echo]:
     servicer, registry = EchoServicer(), CollectorRegistry()
     server = GrpcServer(service="echo-service", registry=registry, tracing=tracing, grace_seconds=grace_seconds)
     server.add(add_echo_to_server, servicer)
     port = await server.start(0)
-    channel = open_channel(f"127.0.0.1:{port}", service="echo-service")
+    channel = open_channel(f"127.0.0.1:{port}", service="echo-service", multiplexed=multiplexed)
     yield Echo(servicer=servicer, server=server, registry=registry, channel=channel, stub=EchoStub(channel))
     await channel.close()
     await server.drain()
 
 
-@pytest.fixture
-def start_echo() -> EchoFactory:
-    return running_echo
+@pytest.fixture(params=[(), (SERVICE,)], ids=["plain", "multiplexed"])
+def multiplexed(request: pytest.FixtureRequest) -> Sequence[str]:
+    """What a channel multiplexes: nothing, or every method that can be. The contract is the same."""
+    return request.param
 
 
 @pytest.fixture
-async def echo() -> AsyncIterator[Echo]:
-    async with running_echo() as running:
+def start_echo(multiplexed: Sequence[str]) -> EchoFactory:
+    return partial(running_echo, multiplexed=multiplexed)
+
+
+@pytest.fixture
+async def echo(start_echo: EchoFactory) -> AsyncIterator[Echo]:
+    async with start_echo() as running:
         yield running
 
 

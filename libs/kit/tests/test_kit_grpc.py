@@ -158,11 +158,11 @@ async def test_a_two_way_stream_can_be_driven_by_hand(echo: Any) -> None:
     assert await call.read() is grpc.aio.EOF
 
 
-async def test_an_absent_server_is_named_at_once(echo_stub: Any) -> None:
+async def test_an_absent_server_is_named_at_once(echo_stub: Any, multiplexed: Any) -> None:
     with socket.socket() as taken:  # bound and not listening: refuses, and nobody else gets the port
         taken.bind(("127.0.0.1", 0))
         target = f"127.0.0.1:{taken.getsockname()[1]}"
-        async with open_channel(target, service="llm-service") as channel:
+        async with open_channel(target, service="llm-service", multiplexed=multiplexed) as channel:
             started = time.monotonic()
             with pytest.raises(Unavailable, match=f"llm-service at {target}") as caught:
                 await echo_stub(channel).say(b"")
@@ -170,11 +170,14 @@ async def test_an_absent_server_is_named_at_once(echo_stub: Any) -> None:
     assert caught.value.reason == "SERVICE_UNREACHABLE"
 
 
-async def test_a_server_that_accepts_and_says_nothing_fails_within_two_seconds(echo_stub: Any) -> None:
+async def test_a_server_that_accepts_and_says_nothing_fails_within_two_seconds(
+    echo_stub: Any, multiplexed: Any
+) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        async with open_channel(f"127.0.0.1:{silent.getsockname()[1]}", service="llm-service") as channel:
+        target = f"127.0.0.1:{silent.getsockname()[1]}"
+        async with open_channel(target, service="llm-service", multiplexed=multiplexed) as channel:
             started = time.monotonic()
             with pytest.raises(Unavailable):
                 await echo_stub(channel).say(b"")
@@ -346,7 +349,9 @@ async def test_an_error_of_the_server_itself_is_not_repeated(start_echo: Any, ec
 
 
 @pytest.mark.parametrize("kind", ["unary_unary", "unary_stream", "stream_unary", "stream_stream"])
-async def test_bytes_that_are_no_message_are_the_callers_error_and_the_server_lives(kind: str) -> None:
+async def test_bytes_that_are_no_message_are_the_callers_error_and_the_server_lives(
+    kind: str, multiplexed: Any
+) -> None:
     async def one(request: Any, context: Any) -> bytes:
         return b"ok" if not hasattr(request, "__aiter__") else b"%d" % len([r async for r in request])
 
@@ -362,7 +367,7 @@ async def test_bytes_that_are_no_message_are_the_callers_error_and_the_server_li
     server = GrpcServer(service="s")
     server.add(lambda _, adding: adding.add_generic_rpc_handlers([generic]), None)
     port = await server.start(0)
-    async with open_channel(f"127.0.0.1:{port}", service="s") as channel:
+    async with open_channel(f"127.0.0.1:{port}", service="s", multiplexed=multiplexed) as channel:
         call = getattr(channel, kind)(f"/{SERVICE}/M")
 
         async def ask(data: bytes) -> list[bytes]:

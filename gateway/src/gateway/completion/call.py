@@ -5,7 +5,6 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from grpc.aio import EOF  # pyright: ignore
 from penstock.llm.v1 import llm_pb2 as pb
 from starlette.types import Receive, Scope, Send
 
@@ -19,6 +18,7 @@ from gateway.streaming.event_stream import EventStream
 from gateway.streaming.times import StreamTimes
 from penstock_kit.context import current_context, set_context
 from penstock_kit.errors import DeadlineExceeded, PenstockError
+from penstock_kit.grpc.call import EOF
 
 if TYPE_CHECKING:
     from penstock.llm.v1.llm_pb2_grpc import LlmServiceAsyncStub

@@ -4,13 +4,13 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from grpc.aio import EOF  # pyright: ignore
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gateway.streaming.departure import Departure, Running
 from gateway.streaming.event_stream import Header
 from penstock_kit.errors import BadUpstream
+from penstock_kit.grpc.call import EOF
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]")
 

@@ -7,11 +7,11 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from grpc.aio import EOF  # pyright: ignore
 from penstock.chat.v1 import chat_pb2 as pb
 
 from gateway.convert.event import is_terminal
 from penstock_kit.errors import BadUpstream, ErrorKind, PenstockError, http_status
+from penstock_kit.grpc.call import EOF
 
 if TYPE_CHECKING:
     from penstock.chat.v1.chat_pb2_grpc import StreamServiceAsyncStub

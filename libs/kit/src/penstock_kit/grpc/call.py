@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequen
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar, cast, runtime_checkable
 
 import grpc.aio
 
@@ -13,6 +13,8 @@ from penstock_kit.errors import DeadlineExceeded, PenstockError, error_from_rpc
 from penstock_kit.telemetry.tracing import current_span_traceparent
 
 T = TypeVar("T")
+# What reading a stream of messages returns at its end; the library's stubs do not know it.
+EOF: Any = cast(Any, grpc.aio).EOF
 Metadata = Sequence[tuple[str, str]]
 
 
@@ -46,10 +48,10 @@ class SingleCall:
         `timeout` in seconds replaces the channel's; the context's deadline holds all the same.
         """
         context = current_context()
-        seconds = _timeout(context, self._peer.timeout if timeout is None else timeout, self._peer)
+        seconds = call_timeout(context, self._peer.timeout if timeout is None else timeout, self._peer)
         try:
             return await self._call(
-                request, timeout=seconds, metadata=_metadata(context, metadata), wait_for_ready=wait_for_ready
+                request, timeout=seconds, metadata=call_metadata(context, metadata), wait_for_ready=wait_for_ready
             )
         except grpc.aio.AioRpcError as error:
             raise self._peer.error(error) from None
@@ -76,8 +78,8 @@ class StreamingCall:
         context = current_context()
         call = self._call(
             request,
-            timeout=_timeout(context, timeout, self._peer),
-            metadata=_metadata(context, metadata),
+            timeout=call_timeout(context, timeout, self._peer),
+            metadata=call_metadata(context, metadata),
             wait_for_ready=wait_for_ready,
         )
         return ResponseStream(call, self._peer)
@@ -140,6 +142,15 @@ class ResponseStream:
             raise self._peer.error(error) from None
 
 
+@runtime_checkable
+class Cancellable(Protocol):
+    """A call that may still run."""
+
+    def cancel(self) -> bool:
+        """Cancel it; returns False when it is over already."""
+        ...
+
+
 @asynccontextmanager
 async def responses(call: AsyncIterable[T]) -> AsyncGenerator[AsyncIterator[T]]:
     """Iterate a streaming call and cancel what is left of it when the block ends, however it ends.
@@ -152,11 +163,12 @@ async def responses(call: AsyncIterable[T]) -> AsyncGenerator[AsyncIterator[T]]:
     finally:
         if isinstance(iterator, AsyncGenerator):
             await iterator.aclose()
-        if isinstance(call, ResponseStream):
+        if isinstance(call, Cancellable):
             call.cancel()
 
 
-def _timeout(context: CallContext, seconds: float | None, peer: Peer) -> float | None:
+def call_timeout(context: CallContext, seconds: float | None, peer: Peer) -> float | None:
+    """Return the seconds a call gets: `seconds`, or what the context's deadline leaves; DeadlineExceeded for none."""
     remaining = context.remaining()
     if remaining is None:
         return seconds
@@ -165,7 +177,8 @@ def _timeout(context: CallContext, seconds: float | None, peer: Peer) -> float |
     return remaining if seconds is None else min(remaining, seconds)
 
 
-def _metadata(context: CallContext, extra: Metadata) -> Metadata:
+def call_metadata(context: CallContext, extra: Metadata) -> Metadata:
+    """Return what a call carries: the context, the trace it belongs to, and `extra`."""
     pairs = context_to_metadata(context)
     span = current_span_traceparent()
     if span:

@@ -27,7 +27,8 @@ Behavior = Callable[[Any, "ServicerContext"], Any]
 Check = Callable[[Any, str], Any]
 _ARITY: Final = {False: "unary", True: "stream"}
 _DRAIN_SECONDS: Final = 10.0
-_INFRASTRUCTURE: Final = ("/grpc.health.", "/grpc.reflection.")  # probes: neither spans nor metrics
+# Probes, and the stream that carries calls: neither spans nor metrics.
+_INFRASTRUCTURE: Final = ("/grpc.health.", "/grpc.reflection.", "/penstock.common.v1.MultiplexService/")
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):  # pyright: ignore[reportMissingTypeArgument]
@@ -54,8 +55,14 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # pyright: ignore[reportMiss
         handler = cast("Handler | None", await continuation(handler_call_details))
         if handler is None or method.startswith(_INFRASTRUCTURE):
             return handler  # pyright: ignore[reportReturnType]
-        wrapped = self._handlers[method] = self._wrapped(handler, method.lstrip("/"))
-        return wrapped
+        return self.wrapped(handler, method)
+
+    def wrapped(self, handler: "Handler", method: str) -> "Handler":
+        """Return `handler` with all that a call of `method` (``/package.Service/Method``) gets here; kept."""
+        known = self._handlers.get(method)
+        if known is None:
+            known = self._handlers[method] = self._wrapped(handler, method.lstrip("/"))
+        return known
 
     def _wrapped(self, handler: "Handler", method: str) -> "Handler":
         metrics = None if self._metrics is None else self._metrics.method(method)

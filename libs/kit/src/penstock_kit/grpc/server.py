@@ -3,17 +3,19 @@
 import asyncio
 import os
 import socket
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import grpc
 import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from penstock.common.v1 import multiplex_pb2_grpc
 from prometheus_client import CollectorRegistry
 
 from penstock_kit.errors import FailedPrecondition
 from penstock_kit.grpc.health import HealthServicer
 from penstock_kit.grpc.interceptor import CallInterceptor
+from penstock_kit.grpc.multiplex.serving import MultiplexServicer
 from penstock_kit.grpc.options import SERVER_OPTIONS
 from penstock_kit.grpc.reflection import LazyReflection
 from penstock_kit.grpc.runtime import assert_fast_protobuf
@@ -49,10 +51,12 @@ class GrpcServer:
         self._grace = grace_seconds
         self._credentials = credentials
         metrics = None if registry is None else RpcMetrics(registry, service)
-        interceptor = CallInterceptor(metrics=metrics, tracing=tracing, redactor=redactor)
+        self._interceptor = CallInterceptor(metrics=metrics, tracing=tracing, redactor=redactor)
         aio: Any = grpc.aio  # its stubs leave the handlers' type parameters open
-        self._server: Any = aio.server(interceptors=[interceptor], options=SERVER_OPTIONS)
+        self._server: Any = aio.server(interceptors=[self._interceptor], options=SERVER_OPTIONS)
         self._names: list[str] = []
+        self._handlers: list[Any] = []
+        self._multiplex = MultiplexServicer(self._handler_of)
         self._health = HealthServicer(self._names)
         self._stopped = asyncio.Event()
         # Set when the drain begins: for servicers whose streams have no end of their own.
@@ -61,7 +65,7 @@ class GrpcServer:
 
     def add(self, add_to_server: Callable[[Any, Any], None], servicer: object) -> None:
         """Serve `servicer`; `add_to_server` is the generated ``add_<Name>Servicer_to_server``."""
-        add_to_server(servicer, _Recorder(self._server, self._names))
+        add_to_server(servicer, _Recorder(self._server, self._names, self._handlers))
 
     async def start(self, port: int, *, setting: str = "") -> int:
         """Listen and serve; return the port (port 0 takes a free one).
@@ -72,6 +76,7 @@ class GrpcServer:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflected = (*self._names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name)
         self._server.add_generic_rpc_handlers((LazyReflection(reflected),))
+        multiplex_pb2_grpc.add_MultiplexServiceServicer_to_server(self._multiplex, self._server)
         self.port = self._bind(port, setting)
         await self._server.start()
         await self.set_serving(serving=True)
@@ -90,6 +95,7 @@ class GrpcServer:
         """Turn unhealthy, take no new calls, give running ones the grace time, then cancel what is left."""
         self.draining.set()
         await self._health.drain()
+        self._multiplex.drain()
         await self._server.stop(self._grace)
         self._stopped.set()
 
@@ -101,6 +107,14 @@ class GrpcServer:
         finally:
             log.info("draining", grace_seconds=self._grace)
             await self.drain()
+
+    def _handler_of(self, method: str) -> Any:
+        """Return the wrapped handler of a method with one request, None if there is no such method."""
+        details = _Details(method, ())
+        handler = next((found for each in self._handlers if (found := each.service(details)) is not None), None)
+        if handler is None or handler.request_streaming:
+            return None
+        return self._interceptor.wrapped(handler, method)
 
     def _bind(self, port: int, setting: str) -> int:
         address = f"[{self._host}]:{port}" if ":" in self._host else f"{self._host}:{port}"
@@ -132,15 +146,24 @@ def _taken(host: str, port: int) -> str | None:
         return os.strerror(error.errno).lower() if error.errno else str(error)
 
 
-class _Recorder:
-    """Stands in for the server while a servicer is added, to learn the names of the services."""
+class _Details(NamedTuple):
+    """What a generic handler looks at to find a method."""
 
-    def __init__(self, server: Any, names: list[str]) -> None:
+    method: str
+    invocation_metadata: Sequence[tuple[str, str]]
+
+
+class _Recorder:
+    """Stands in for the server while a servicer is added, to learn the names of the services and their handlers."""
+
+    def __init__(self, server: Any, names: list[str], handlers: list[Any]) -> None:
         self._server = server
         self._names = names
+        self._handlers = handlers
 
     def add_generic_rpc_handlers(self, handlers: Any) -> None:
         self._names.extend(handler.service_name() for handler in handlers)
+        self._handlers.extend(handlers)
         self._server.add_generic_rpc_handlers(handlers)
 
     def add_registered_method_handlers(self, service_name: str, method_handlers: Any) -> None:

@@ -1,0 +1,208 @@
+"""The server's side: calls that came over one stream run as they would have alone."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import grpc.aio
+from penstock.common.v1 import multiplex_pb2 as pb
+from penstock.common.v1 import multiplex_pb2_grpc
+
+from penstock_kit.errors.status import DETAILS_KEY
+from penstock_kit.grpc.call import EOF
+from penstock_kit.grpc.multiplex.outbox import Outbox
+from penstock_kit.grpc.multiplex.window import Window
+from penstock_kit.grpc.options import MAX_MESSAGE_BYTES
+from penstock_kit.logging import get_logger
+
+if TYPE_CHECKING:
+    Handler = grpc.RpcMethodHandler[Any, Any]
+
+# Room for what a frame says beside its message.
+_MOST_MESSAGE_BYTES: Final = MAX_MESSAGE_BYTES - 64 * 1024
+
+log = get_logger(__name__)
+
+
+class MultiplexServicer(multiplex_pb2_grpc.MultiplexServiceServicer):
+    """Answers `penstock.common.v1.MultiplexService`; `handler_of` finds the handler of a method, None for none."""
+
+    def __init__(self, handler_of: "Callable[[str], Handler | None]") -> None:
+        self._handler_of = handler_of
+        self._links: set[_ServedLink] = set()
+        self._draining = False
+
+    async def Carry(  # noqa: N802  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, request_iterator: Any, context: Any
+    ) -> None:
+        """Serve the calls of one client until it is done or gone."""
+        link = _ServedLink(context, self._handler_of)
+        self._links.add(link)
+        if self._draining:
+            link.go_away()
+        try:
+            await link.serve()
+        finally:
+            self._links.discard(link)
+
+    def drain(self) -> None:
+        """Take no new calls; tell the clients so. Their streams end with the calls that they have now."""
+        self._draining = True
+        for link in self._links:
+            link.go_away()
+
+
+class _ServedLink:
+    """One stream and the calls on it."""
+
+    def __init__(self, context: Any, handler_of: "Callable[[str], Handler | None]") -> None:
+        self._context = context
+        self._handler_of = handler_of
+        self._outbox: Outbox[pb.ServerFrame] = Outbox(self._write)
+        self._calls: dict[int, _ServedCall] = {}
+        self._going_away = False
+
+    async def serve(self) -> None:
+        writing = asyncio.create_task(self._outbox.run())
+        try:
+            while (request := await self._context.read()) is not EOF:
+                for frame in request.frames:
+                    self._take(frame)
+        finally:
+            writing.cancel()
+            for call in self._calls.values():
+                call.cancel()
+
+    def go_away(self) -> None:
+        self._going_away = True
+        self._outbox.put(pb.ServerFrame(going_away=True))
+
+    async def _write(self, frames: Sequence[pb.ServerFrame]) -> None:
+        await self._context.write(pb.CarryResponse(frames=frames))
+
+    def _take(self, frame: pb.ClientFrame) -> None:
+        call_id = frame.call_id
+        if frame.HasField("opening"):
+            self._open(call_id, frame.opening)
+        elif (call := self._calls.get(call_id)) is not None:  # a call that has ended is no error of anybody's
+            if frame.HasField("credit"):
+                call.window.grant(frame.credit)
+            else:
+                call.cancel()
+
+    def _open(self, call_id: int, opening: pb.Opening) -> None:
+        handler = None if self._going_away else self._handler_of(opening.method)
+        if handler is None:
+            self._refuse(call_id, opening.method)
+            return
+        call = self._calls[call_id] = _ServedCall(call_id, opening, handler, self._outbox)
+        call.start(lambda: self._calls.pop(call_id, None))
+
+    def _refuse(self, call_id: int, method: str) -> None:
+        if self._going_away:
+            code, message = grpc.StatusCode.UNAVAILABLE, "the server is shutting down"
+        else:
+            code, message = grpc.StatusCode.UNIMPLEMENTED, f"{method} is not served here"
+        ending = pb.Ending(code=code.value[0], message=message, refused=self._going_away)
+        self._outbox.put(pb.ServerFrame(call_id=call_id, ending=ending))
+
+
+class _ServedCall:
+    """One call, running in a task of its own."""
+
+    def __init__(self, call_id: int, opening: pb.Opening, handler: "Handler", outbox: Outbox[pb.ServerFrame]) -> None:
+        self._call_id = call_id
+        self._opening = opening
+        self._handler: Any = handler
+        self._outbox = outbox
+        self._task: asyncio.Task[None] | None = None
+        self.window = Window()
+
+    def start(self, ended: Callable[[], object]) -> None:
+        self._task = asyncio.create_task(self._run())
+        self._task.add_done_callback(lambda _: ended())
+
+    def cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _run(self) -> None:
+        opening = self._opening
+        context = _CarriedContext(opening.metadata, opening.timeout_us / 1e6 or None, self._send)
+        try:
+            deserialize = self._handler.request_deserializer
+            request = opening.request if deserialize is None else deserialize(opening.request)
+            if self._handler.response_streaming:
+                await self._handler.unary_stream(request, context)
+                frame, size = pb.ServerFrame(call_id=self._call_id, ending=pb.Ending()), 0
+            else:
+                message = self._serialized(await self._handler.unary_unary(request, context))
+                frame, size = pb.ServerFrame(call_id=self._call_id, message=message, ending=pb.Ending()), len(message)
+        except grpc.aio.AbortError:
+            frame, size = pb.ServerFrame(call_id=self._call_id, ending=context.ending()), 0
+        except _TooLargeError as error:
+            code, _ = grpc.StatusCode.RESOURCE_EXHAUSTED.value
+            frame = pb.ServerFrame(call_id=self._call_id, ending=pb.Ending(code=code, message=str(error)))
+            size = 0
+        self._outbox.put(frame, size)
+
+    async def _send(self, response: Any) -> None:
+        message = self._serialized(response)
+        await self.window.spend(len(message))
+        self._outbox.put(pb.ServerFrame(call_id=self._call_id, message=message), len(message))
+
+    def _serialized(self, response: Any) -> bytes:
+        serialize = self._handler.response_serializer
+        message = response if serialize is None else serialize(response)
+        if len(message) > _MOST_MESSAGE_BYTES:
+            raise _TooLargeError(f"Sent message larger than max ({len(message)} vs. {_MOST_MESSAGE_BYTES})")
+        return message
+
+
+class _TooLargeError(Exception):
+    """A response that gRPC would not carry either; its text is gRPC's."""
+
+
+class _CarriedContext:
+    """What a handler may ask of its ServicerContext."""
+
+    def __init__(self, metadata: Any, timeout: float | None, write: Callable[[Any], Any]) -> None:
+        self._metadata = tuple(metadata.items())
+        self._deadline = None if timeout is None else asyncio.get_running_loop().time() + timeout
+        self._code: grpc.StatusCode | None = None
+        self._message = ""
+        self._trailers: Sequence[tuple[str, str | bytes]] = ()
+        self.write = write
+
+    def invocation_metadata(self) -> Sequence[tuple[str, str]]:
+        return self._metadata
+
+    def time_remaining(self) -> float | None:
+        return None if self._deadline is None else max(0.0, self._deadline - asyncio.get_running_loop().time())
+
+    def code(self) -> grpc.StatusCode | None:
+        return self._code
+
+    def set_code(self, code: grpc.StatusCode) -> None:
+        self._code = code
+
+    def set_details(self, details: str) -> None:
+        self._message = details
+
+    def trailing_metadata(self) -> Sequence[tuple[str, str | bytes]]:
+        return self._trailers
+
+    def set_trailing_metadata(self, trailers: Sequence[tuple[str, str | bytes]]) -> None:
+        self._trailers = trailers
+
+    async def abort(
+        self, code: grpc.StatusCode, details: str = "", trailing_metadata: Sequence[tuple[str, str | bytes]] = ()
+    ) -> None:
+        self._code, self._message = code, details
+        self._trailers = trailing_metadata or self._trailers
+        raise grpc.aio.AbortError
+
+    def ending(self) -> pb.Ending:
+        code = self._code or grpc.StatusCode.UNKNOWN
+        details = next((value for key, value in self._trailers if key == DETAILS_KEY), b"")
+        return pb.Ending(code=code.value[0], message=self._message, details=bytes(details))  # pyright: ignore

@@ -1,0 +1,27 @@
+"""Flow control of one call: a reader that takes nothing stops its sender, and nobody else's."""
+
+import asyncio
+from typing import Final
+
+# Bytes a server may send for one call before the client has taken any.
+WINDOW_BYTES: Final = 256 * 1024
+
+
+class Window:
+    """The sender's side: how many more bytes may be sent."""
+
+    def __init__(self, size: int = WINDOW_BYTES) -> None:
+        self._left = size
+        self._opened = asyncio.Event()
+
+    async def spend(self, size: int) -> None:
+        """Wait until something may be sent, then count `size` bytes, however many they are."""
+        while self._left <= 0:
+            self._opened.clear()
+            await self._opened.wait()
+        self._left -= size
+
+    def grant(self, size: int) -> None:
+        """Let `size` more bytes through."""
+        self._left += size
+        self._opened.set()

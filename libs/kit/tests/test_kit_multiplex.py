@@ -1,0 +1,276 @@
+"""What is particular to calls over one stream; test_kit_grpc.py runs the contract of all calls over both ways."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from penstock.common.v1 import multiplex_pb2 as pb
+from penstock.common.v1 import multiplex_pb2_grpc
+
+from penstock_kit.context import CallContext, use_context
+from penstock_kit.errors import DeadlineExceeded, Unavailable, Unimplemented
+from penstock_kit.grpc import open_channel
+from penstock_kit.grpc.interceptor import CallInterceptor
+from penstock_kit.grpc.multiplex.link import may_be_several
+from penstock_kit.grpc.multiplex.outbox import Outbox
+from penstock_kit.grpc.multiplex.serving import MultiplexServicer
+from penstock_kit.grpc.multiplex.window import WINDOW_BYTES
+
+SERVICE = "penstock.test.v1.SomeService"
+PIECE = b"x" * 1024
+
+
+class SomeServicer:
+    def __init__(self) -> None:
+        self.sent = 0
+        self.blocked = asyncio.Event()
+        self.cancelled = asyncio.Event()
+        self.release = asyncio.Event()
+
+    async def same(self, request: bytes, context: Any) -> bytes:
+        return request
+
+    async def large(self, request: bytes, context: Any) -> bytes:
+        return request * 1024 * 1024
+
+    async def wait(self, request: bytes, context: Any) -> bytes:
+        self.blocked.set()
+        try:
+            await self.release.wait()
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            raise
+        return b"%.0f" % (context.time_remaining() or 0)
+
+    async def flood(self, request: bytes, context: Any) -> AsyncIterator[bytes]:
+        for _ in range(int(request)):
+            self.sent += 1
+            yield PIECE
+
+    async def hang(self, request: bytes, context: Any) -> AsyncIterator[bytes]:
+        yield PIECE
+        await self.wait(request, context)
+
+
+Handlers = dict[str, Any]
+
+
+def handlers_of(servicer: SomeServicer) -> Handlers:
+    return {
+        "Same": grpc.unary_unary_rpc_method_handler(servicer.same),
+        "Large": grpc.unary_unary_rpc_method_handler(servicer.large),
+        "Wait": grpc.unary_unary_rpc_method_handler(servicer.wait),
+        "Hang": grpc.unary_stream_rpc_method_handler(servicer.hang),
+        "Flood": grpc.unary_stream_rpc_method_handler(servicer.flood),
+    }
+
+
+@asynccontextmanager
+async def serving(carried: Handlers, alone: Handlers) -> AsyncIterator[tuple[Any, MultiplexServicer]]:
+    """Serve some methods over the streams only, and some as calls of their own only; yield a channel to them."""
+    interceptor = CallInterceptor()
+
+    def handler_of(method: str) -> Any:
+        handler = carried.get(method.rpartition("/")[2])
+        return None if handler is None else interceptor.wrapped(handler, method)
+
+    aio: Any = grpc.aio
+    server = aio.server()
+    multiplex = MultiplexServicer(handler_of)
+    if carried:
+        multiplex_pb2_grpc.add_MultiplexServiceServicer_to_server(multiplex, server)
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, alone),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        async with open_channel(f"127.0.0.1:{port}", service="some-service", multiplexed=[SERVICE]) as channel:
+            yield channel, multiplex
+    finally:
+        await server.stop(0)
+
+
+@pytest.fixture
+def servicer() -> SomeServicer:
+    return SomeServicer()
+
+
+@pytest.fixture
+async def channel(servicer: SomeServicer) -> AsyncIterator[Any]:
+    async with serving(handlers_of(servicer), {}) as (channel, _):
+        yield channel
+
+
+def method(channel: Any, name: str) -> Callable[..., Any]:
+    make = channel.unary_stream if name in {"Flood", "Hang"} else channel.unary_unary
+    return make(f"/{SERVICE}/{name}")
+
+
+async def test_a_thousand_calls_at_once_get_their_own_answers(channel: Any) -> None:
+    same = method(channel, "Same")
+    assert await asyncio.gather(*(same(b"%d" % n) for n in range(1000))) == [b"%d" % n for n in range(1000)]
+
+
+async def test_a_server_that_does_not_know_the_protocol_is_called_without_it(servicer: SomeServicer) -> None:
+    async with serving({}, handlers_of(servicer)) as (channel, _):
+        assert await method(channel, "Same")(b"a") == b"a"
+        assert [m async for m in method(channel, "Flood")(b"2")] == [PIECE, PIECE]
+        assert await asyncio.gather(*(method(channel, "Same")(b"b") for _ in range(10))) == [b"b"] * 10
+
+
+async def test_a_stream_to_a_server_that_does_not_know_the_protocol_is_begun_again(servicer: SomeServicer) -> None:
+    async with serving({}, handlers_of(servicer)) as (channel, _):
+        assert [m async for m in method(channel, "Flood")(b"2")] == [PIECE, PIECE]
+
+
+async def test_a_method_that_is_not_there_is_unimplemented(channel: Any) -> None:
+    with pytest.raises(Unimplemented, match="Nothing"):
+        await channel.unary_unary(f"/{SERVICE}/Nothing")(b"")
+
+
+async def test_a_large_request_does_not_hold_up_the_stream_but_goes_alone(servicer: SomeServicer) -> None:
+    seen = handlers_of(servicer)
+    async with serving(seen, {}) as (channel, _):
+        with pytest.raises(Unimplemented):
+            await method(channel, "Same")(b"x" * 100_000)
+    async with serving(seen, seen) as (channel, _):
+        assert len(await method(channel, "Same")(b"x" * 100_000)) == 100_000
+
+
+async def test_many_large_answers_at_once_arrive_whole(channel: Any) -> None:
+    answers = await asyncio.gather(*(method(channel, "Large")(b"abcd") for _ in range(12)))
+    assert [len(answer) for answer in answers] == [4 * 1024 * 1024] * 12
+
+
+async def test_an_answer_over_the_limit_fails_its_call_and_no_other(channel: Any) -> None:
+    too_large, fine = await asyncio.gather(
+        method(channel, "Large")(b"x" * 40), method(channel, "Same")(b"a"), return_exceptions=True
+    )
+    assert "larger than max" in str(too_large)
+    assert fine == b"a"
+
+
+async def test_a_reader_that_takes_nothing_stops_its_sender_and_nobody_else(
+    channel: Any, servicer: SomeServicer
+) -> None:
+    window = WINDOW_BYTES // len(PIECE)
+    slow = method(channel, "Flood")(b"%d" % (window * 4))
+    assert await slow.read() == PIECE
+    for _ in range(20):
+        assert await method(channel, "Same")(b"x") == b"x"
+    assert window <= servicer.sent <= window + 2
+    rest = [m async for m in slow]
+    assert len(rest) == window * 4 - 1
+
+
+async def test_cancelling_a_call_cancels_its_handler(channel: Any, servicer: SomeServicer) -> None:
+    call = asyncio.create_task(method(channel, "Wait")(b""))
+    await servicer.blocked.wait()
+    call.cancel()
+    async with asyncio.timeout(2):
+        await servicer.cancelled.wait()
+    assert await method(channel, "Same")(b"x") == b"x"
+
+
+async def test_a_call_whose_time_is_over_fails_and_its_handler_ends(channel: Any, servicer: SomeServicer) -> None:
+    with pytest.raises(DeadlineExceeded):
+        await method(channel, "Wait")(b"", timeout=0.05)
+    async with asyncio.timeout(2):
+        await servicer.cancelled.wait()
+
+
+async def test_a_stream_whose_time_is_over_fails(channel: Any, servicer: SomeServicer) -> None:
+    call = method(channel, "Hang")(b"", timeout=0.05)
+    assert await call.read() == PIECE
+    with pytest.raises(DeadlineExceeded):
+        await call.read()
+    async with asyncio.timeout(2):
+        await servicer.cancelled.wait()
+
+
+async def test_the_handler_knows_the_deadline(channel: Any, servicer: SomeServicer) -> None:
+    servicer.release.set()
+    with use_context(CallContext(request_id="r")):
+        assert await method(channel, "Wait")(b"", timeout=30) in {b"30", b"29"}
+
+
+async def test_closing_the_channel_fails_what_runs(servicer: SomeServicer) -> None:
+    async with serving(handlers_of(servicer), {}) as (channel, _):
+        call = asyncio.create_task(method(channel, "Wait")(b""))
+        await servicer.blocked.wait()
+    with pytest.raises(Exception, match=r"closed|cancel"):
+        await call
+    async with asyncio.timeout(2):
+        await servicer.cancelled.wait()
+
+
+async def test_a_server_that_dies_fails_what_runs(start_echo: Any, multiplexed: Any) -> None:
+    async with start_echo(grace_seconds=0) as echo:
+        call = asyncio.create_task(echo.stub.say(b"wait"))
+        await echo.servicer.started.wait()
+        await echo.server.drain()
+        with pytest.raises(Unavailable):
+            async with asyncio.timeout(5):
+                await call
+
+
+async def test_a_drain_lets_calls_end_and_waits_no_longer(start_echo: Any, multiplexed: Any) -> None:
+    async with start_echo(grace_seconds=20) as echo:
+        running = aiter(echo.stub.count(b"4000"))
+        await anext(running)
+        drain = asyncio.create_task(echo.server.drain())
+        async with asyncio.timeout(5):
+            assert len([m async for m in running]) == 3999
+            await drain
+
+
+async def test_a_call_that_a_server_refuses_because_it_goes_away_is_made_again(servicer: SomeServicer) -> None:
+    async with serving(handlers_of(servicer), handlers_of(servicer)) as (channel, multiplex):
+        multiplex.drain()
+        assert await method(channel, "Same")(b"x") == b"x"
+        servicer.release.set()
+        assert await method(channel, "Wait")(b"", timeout=5)
+
+
+async def test_frames_that_gather_while_one_is_written_leave_together_in_bounds() -> None:
+    written: list[Sequence[int]] = []
+    gate = asyncio.Event()
+
+    async def write(frames: Sequence[int]) -> None:
+        written.append(frames)
+        await gate.wait()
+
+    outbox: Outbox[int] = Outbox(write)
+    task = asyncio.create_task(outbox.run())
+    outbox.put(0)
+    await asyncio.sleep(0)
+    for n in range(1, 5):
+        outbox.put(n, 400 * 1024)
+    gate.set()
+    async with asyncio.timeout(2):
+        while sum(map(len, written)) < 5:  # noqa: ASYNC110 - written by the task
+            await asyncio.sleep(0)
+    task.cancel()
+    assert written == [[0], [1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize(
+    ("target", "several"),
+    [
+        ("127.0.0.1:50051", False),
+        ("localhost:50051", False),
+        ("[::1]:50051", False),
+        ("llm-service:50051", True),
+        ("dns:///llm-service.default:50051", True),
+    ],
+)
+def test_only_a_name_may_stand_for_several_servers(target: str, several: bool) -> None:
+    assert may_be_several(target) is several
+
+
+def test_frames_know_whether_a_message_is_there() -> None:
+    assert not pb.ServerFrame(call_id=1).HasField("message")
+    assert pb.ServerFrame(call_id=1, message=b"").HasField("message")
