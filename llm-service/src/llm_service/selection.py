@@ -12,7 +12,7 @@ from llm_service.domain.breaker import BreakerRule
 from llm_service.domain.failover import Failover, Retries
 from llm_service.domain.hedge import Hedge
 from llm_service.domain.key_rings import KeyRings
-from llm_service.domain.keyed import KeyedProvider
+from llm_service.domain.keyed import KeyedCounter, KeyedProvider
 from llm_service.domain.ledger import LedgerRow
 from llm_service.domain.meter import Meter
 from llm_service.domain.monitor import ProviderMonitor
@@ -24,7 +24,7 @@ from llm_service.domain.policy.weight import Weight
 from llm_service.domain.pool import ProviderPool
 from llm_service.domain.price import PriceBook
 from llm_service.domain.profile import ProviderProfile
-from llm_service.domain.provider import Provider
+from llm_service.domain.provider import Provider, TokenCounter
 from llm_service.domain.retry_budget import RetryBudget
 from llm_service.domain.route import Candidate
 from llm_service.domain.router import Router
@@ -129,8 +129,13 @@ def _registry(
     def join(profile: ProviderProfile, providers: Sequence[Provider]) -> Provider:
         return KeyedProvider(providers, ring=lambda: rings.of(profile.name))
 
+    def join_counters(profile: ProviderProfile, counters: Sequence[TokenCounter]) -> TokenCounter:
+        return KeyedCounter(counters, ring=lambda: rings.of(profile.name))
+
     parts = Parts(clock=clock, new_id=new_id, connect_timeout=settings.connect_timeout)
-    return ProviderRegistry(profiles, parts=parts, wrap=wrap, join=join, rss_bytes=rss_bytes)
+    return ProviderRegistry(
+        profiles, parts=parts, wrap=wrap, join=join, join_counters=join_counters, rss_bytes=rss_bytes
+    )
 
 
 def _weight(configuration: Configuration, provider: str) -> float:

@@ -9,7 +9,7 @@ from llm_service.domain.completion import Completion
 from llm_service.domain.event import Finished, is_content
 from llm_service.domain.failure import FailureKind, ProviderError
 from llm_service.domain.key_ring import KeyRing, Slot
-from llm_service.domain.provider import Embedding, EventBatch, ModelCard, Provider, Vectors
+from llm_service.domain.provider import Embedding, EventBatch, ModelCard, Provider, TokenCounter, Vectors
 
 _OF_THE_KEY: Final = frozenset({FailureKind.RATE_LIMIT, FailureKind.AUTH})
 _CLOSING_SECONDS: Final = 600.0
@@ -103,6 +103,34 @@ class KeyedProvider:
         self._calls -= 1
         if not self._calls:
             self._idle.set()
+
+
+class KeyedCounter:
+    """Counts tokens with the first key that is not limited or refused; one counter for each key."""
+
+    def __init__(self, inners: Sequence[TokenCounter], *, ring: Callable[[], KeyRing | None]) -> None:
+        self._inners = inners
+        self._find = ring
+
+    async def count_tokens(self, request: Completion) -> int:
+        """Return the vendor's count. Raises the last key's ProviderError when none may be used."""
+        ring, tried = self._find(), set[int]()
+        if ring is None or ring.size != len(self._inners):
+            return await self._inners[0].count_tokens(request)
+        while True:
+            slot = ring.take(tried)
+            tried.add(slot.index)
+            use = _Use(ring, slot)
+            try:
+                counted = await self._inners[slot.index].count_tokens(request)
+                use.succeeded()
+                return counted
+            except ProviderError as failure:
+                use.failed(failure)
+                if failure.failure not in _OF_THE_KEY or not ring.has_ready(tried):
+                    raise
+            finally:
+                use.over()
 
 
 class _Use:

@@ -7,7 +7,7 @@ import grpc.aio
 from penstock.llm.v1 import cost_pb2, cost_pb2_grpc
 
 from llm_service.adapters.sql_price import SqlPrices
-from llm_service.domain.budget import BudgetStore
+from llm_service.domain.budget import BudgetScope, BudgetStore
 from llm_service.domain.key_policy import KeyPolicy, KeyPolicyStore
 from llm_service.domain.ledger import CostGroup, Ledger
 from llm_service.domain.price_list import PriceList
@@ -160,11 +160,15 @@ class CostServicer(cost_pb2_grpc.CostServiceServicer):
     async def DeleteKeyPolicy(  # noqa: N802
         self, request: cost_pb2.DeleteKeyPolicyRequest, context: Context
     ) -> cost_pb2.DeleteKeyPolicyResponse:
-        """Remove a key's policy; that there was none is no error."""
+        """Remove a key's policy and budgets; that there were none is no error. A key may remove its own."""
         caller = current_context().caller
-        if not caller.is_admin and caller.key_id:
+        if not caller.is_admin and caller.key_id not in {"", request.key_id}:
             raise PermissionDenied("a key can't change what keys may use", reason="ADMIN_ONLY")
         await self._policies.delete(caller.tenant_id, request.key_id)
+        for budget in await self._budgets.all():
+            whose = (budget.tenant_id, budget.scope, budget.subject)
+            if whose == (caller.tenant_id, BudgetScope.KEY, request.key_id):
+                await self._budgets.delete(caller.tenant_id, budget.id)
         await self._rules.refresh()
         return cost_pb2.DeleteKeyPolicyResponse()
 

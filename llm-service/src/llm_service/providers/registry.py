@@ -55,11 +55,15 @@ def _first(_: ProviderProfile, providers: Sequence[Provider]) -> Provider:
     return providers[0]
 
 
+def _first_counter(_: ProviderProfile, counters: Sequence[TokenCounter]) -> TokenCounter:
+    return counters[0]
+
+
 class ProviderRegistry:
     """The configured providers by name.
 
     A provider is built once for each of its keys; `wrap` puts the wrappers around each of these and
-    `join` makes one provider of them.
+    `join` makes one provider of them, `join_counters` one counter of tokens where the vendor counts.
     """
 
     def __init__(
@@ -70,12 +74,14 @@ class ProviderRegistry:
         wrap: Callable[[ProviderProfile, Provider], Provider],
         rss_bytes: Callable[[], int],
         join: Callable[[ProviderProfile, Sequence[Provider]], Provider] = _first,
+        join_counters: Callable[[ProviderProfile, Sequence[TokenCounter]], TokenCounter] = _first_counter,
         dialects: Mapping[str, str] = DIALECTS,
     ) -> None:
         self._profiles = {profile.name: profile for profile in profiles}
         self._parts = parts
         self._wrap = wrap
         self._join = join
+        self._join_counters = join_counters
         self._rss_bytes = rss_bytes
         self._dialects = dialects
         self._loaded: dict[str, Loaded] = {}
@@ -139,11 +145,12 @@ class ProviderRegistry:
             log.error("provider can't be loaded", provider=name, dialect=profile.dialect, detail=repr(error))
             message = f"provider {name} can't be loaded: its dialect {profile.dialect!r} is not available"
             raise ProviderError(message, provider=name, failure=FailureKind.UNSUPPORTED) from error
+        counters = [each for each in providers if isinstance(each, TokenCounter)]
         loaded = Loaded(
             provider=self._join(profile, [self._wrap(profile, provider) for provider in providers]),
             memory_bytes=max(0, self._rss_bytes() - before),
             load_seconds=clock.monotonic() - began,
-            counter=next((each for each in providers if isinstance(each, TokenCounter)), None),
+            counter=self._join_counters(profile, counters) if counters else None,
         )
         if self._profiles.get(name) == profile:
             self._loaded[name] = loaded

@@ -66,6 +66,9 @@ class OpenAiServer(VendorServer):
             return response
 
     async def _end(self, response: web.StreamResponse, body: Mapping[str, Any], reply: Reply, model: str) -> None:
+        if reply.tail:
+            await response.write(reply.tail)
+            return
         if reply.finish_reason is not None:
             await response.write(_event(model, [{"index": 0, "delta": {}, "finish_reason": reply.finish_reason}]))
         options: Mapping[str, Any] = body.get("stream_options") or {}

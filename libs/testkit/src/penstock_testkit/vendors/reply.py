@@ -32,8 +32,8 @@ class Reply:
 
     `chunks` are the deltas of the text. Seconds: `delay` before anything is sent, `chunk_delay` between
     chunks. Faults: `status` with `error` (message) and `code`; `cut_after` N chunks the connection is
-    torn down; `hang_after` N chunks nothing more comes; `raw` replaces the body; `finish_reason` None
-    ends the answer politely without one; `error_after` N chunks an error event comes. `signature` and
+    torn down; `hang_after` N chunks nothing more comes; `raw` replaces the body, `tail` what follows the
+    chunks; `finish_reason` None ends the answer politely without one; `error_after` N chunks an error event comes. `signature` and
     `redacted` are the proof and the encrypted part of the thinking, where the vendor has them.
     """
 
@@ -56,6 +56,7 @@ class Reply:
     hang_after: int | None = None
     error_after: int | None = None
     raw: bytes | None = None
+    tail: bytes = b""
     content_type: str = ""
     logprobs: Mapping[str, Any] | None = None
 
@@ -67,8 +68,9 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """A request the fake vendor got; `path` with its query."""
+    """A request the fake vendor got; `path` with its query, `at` the monotonic clock's seconds."""
 
     path: str
     headers: Mapping[str, str]
     body: Mapping[str, Any]
+    at: float = 0.0

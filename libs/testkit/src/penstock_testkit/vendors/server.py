@@ -1,6 +1,7 @@
 """What every fake vendor does alike: a local server with scripted replies, counted callers and faults on the way."""
 
 import asyncio
+import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
@@ -86,7 +87,8 @@ class VendorServer(ABC):
 
     async def _receive(self, request: web.Request) -> dict[str, Any]:
         body: dict[str, Any] = orjson.loads(await request.read())
-        self.received.append(Received(path=request.path_qs, headers=dict(request.headers), body=body))
+        at = time.monotonic()
+        self.received.append(Received(path=request.path_qs, headers=dict(request.headers), body=body, at=at))
         return body
 
     async def _scripted(self, answer: Callable[[Reply], Awaitable[web.StreamResponse]]) -> web.StreamResponse:

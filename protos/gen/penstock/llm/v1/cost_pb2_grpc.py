@@ -142,7 +142,7 @@ class CostServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteKeyPolicy(self, request, context):
-        """Removes a key's policy, when the key is deleted.
+        """Removes a key's policy and its budgets, when the key is deleted. What it spent stays in the ledger.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

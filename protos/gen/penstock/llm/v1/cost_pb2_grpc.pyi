@@ -49,7 +49,7 @@ class CostServiceStub:
     GetKeyPolicy: _grpc.UnaryUnaryMultiCallable[_cost_pb2.GetKeyPolicyRequest, _cost_pb2.GetKeyPolicyResponse]
     """Reads what an API key may use and has used."""
     DeleteKeyPolicy: _grpc.UnaryUnaryMultiCallable[_cost_pb2.DeleteKeyPolicyRequest, _cost_pb2.DeleteKeyPolicyResponse]
-    """Removes a key's policy, when the key is deleted."""
+    """Removes a key's policy and its budgets, when the key is deleted. What it spent stays in the ledger."""
     ListPrices: _grpc.UnaryUnaryMultiCallable[_cost_pb2.ListPricesRequest, _cost_pb2.ListPricesResponse]
     """Prices in force."""
     PutPrice: _grpc.UnaryUnaryMultiCallable[_cost_pb2.PutPriceRequest, _cost_pb2.PutPriceResponse]
@@ -75,7 +75,7 @@ class CostServiceAsyncStub(CostServiceStub):
     GetKeyPolicy: _aio.UnaryUnaryMultiCallable[_cost_pb2.GetKeyPolicyRequest, _cost_pb2.GetKeyPolicyResponse]  # type: ignore[assignment]
     """Reads what an API key may use and has used."""
     DeleteKeyPolicy: _aio.UnaryUnaryMultiCallable[_cost_pb2.DeleteKeyPolicyRequest, _cost_pb2.DeleteKeyPolicyResponse]  # type: ignore[assignment]
-    """Removes a key's policy, when the key is deleted."""
+    """Removes a key's policy and its budgets, when the key is deleted. What it spent stays in the ledger."""
     ListPrices: _aio.UnaryUnaryMultiCallable[_cost_pb2.ListPricesRequest, _cost_pb2.ListPricesResponse]  # type: ignore[assignment]
     """Prices in force."""
     PutPrice: _aio.UnaryUnaryMultiCallable[_cost_pb2.PutPriceRequest, _cost_pb2.PutPriceResponse]  # type: ignore[assignment]
@@ -146,7 +146,7 @@ class CostServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _cost_pb2.DeleteKeyPolicyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_cost_pb2.DeleteKeyPolicyResponse, _abc.Awaitable[_cost_pb2.DeleteKeyPolicyResponse]]:
-        """Removes a key's policy, when the key is deleted."""
+        """Removes a key's policy and its budgets, when the key is deleted. What it spent stays in the ledger."""
 
     @_abc_1.abstractmethod
     def ListPrices(
