@@ -15,7 +15,7 @@ from penstock_kit.context import CallContext, use_context
 from penstock_kit.errors import DeadlineExceeded, Unavailable, Unimplemented
 from penstock_kit.grpc import open_channel
 from penstock_kit.grpc.interceptor import CallInterceptor
-from penstock_kit.grpc.multiplex.link import may_be_several
+from penstock_kit.grpc.multiplex.link import METHOD, may_be_several
 from penstock_kit.grpc.multiplex.outbox import Outbox
 from penstock_kit.grpc.multiplex.serving import MultiplexServicer
 from penstock_kit.grpc.multiplex.window import WINDOW_BYTES
@@ -227,6 +227,15 @@ async def test_a_drain_lets_calls_end_and_waits_no_longer(start_echo: Any, multi
             await drain
 
 
+async def test_a_client_that_has_no_calls_and_says_nothing_does_not_hold_up_a_drain(start_echo: Any) -> None:
+    async with start_echo(grace_seconds=20) as echo, grpc.aio.insecure_channel(f"127.0.0.1:{echo.server.port}") as idle:
+        carry = idle.stream_stream(METHOD)()
+        await carry.write(b"")
+        assert await echo.stub.say(b"a")
+        async with asyncio.timeout(5):
+            await echo.server.drain()
+
+
 async def test_a_call_that_a_server_refuses_because_it_goes_away_is_made_again(servicer: SomeServicer) -> None:
     async with serving(handlers_of(servicer), handlers_of(servicer)) as (channel, multiplex):
         multiplex.drain()
@@ -243,7 +252,7 @@ async def test_frames_that_gather_while_one_is_written_leave_together_in_bounds(
         written.append(frames)
         await gate.wait()
 
-    outbox: Outbox[int] = Outbox(write)
+    outbox: Outbox[int] = Outbox(write, lambda: False)
     task = asyncio.create_task(outbox.run())
     outbox.put(0)
     await asyncio.sleep(0)

@@ -1,13 +1,17 @@
 """The outermost frame of a service process: event loop, signals, exit code."""
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Final
 
 from penstock_kit.errors import PenstockError
 from penstock_kit.logging import get_logger
+
+# Requests make many objects and next to no cycles: looking for cycles after every 700 objects took 5 % of the CPU.
+_COLLECT_AFTER: Final = (20_000, 20, 20)
 
 log = get_logger(__name__)
 
@@ -18,6 +22,8 @@ def run_service(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> N
     A PenstockError out of `main` (a taken port, an unwritable folder) ends the process with exit
     code 1 and its message as one line, without a traceback.
     """
+    gc.freeze()
+    gc.set_threshold(*_COLLECT_AFTER)
     try:
         _run(_supervised(main))
     except PenstockError as error:

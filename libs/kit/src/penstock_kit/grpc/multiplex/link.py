@@ -3,14 +3,14 @@
 import asyncio
 import itertools
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, Protocol
 
 import grpc.aio
 from penstock.common.v1 import multiplex_pb2 as pb
 
 from penstock_kit.grpc.call import EOF
-from penstock_kit.grpc.multiplex.outbox import Outbox
+from penstock_kit.grpc.multiplex.outbox import BUSY_CALLS, Outbox
 
 METHOD: Final = "/penstock.common.v1.MultiplexService/Carry"
 # So many streams go to a name behind which there may be several replicas, and none lives longer than that.
@@ -36,7 +36,7 @@ class Link:
     def __init__(self, carry: Callable[[], Any]) -> None:
         self._stream = carry()
         self._receivers: dict[int, Receiver] = {}
-        self._outbox: Outbox[pb.ClientFrame] = Outbox(self._write)
+        self._outbox: Outbox[pb.ClientFrame] = Outbox(self._write, lambda: len(self._receivers) > BUSY_CALLS)
         self._ids = itertools.count(1)
         self._reading = asyncio.create_task(self._read())
         self._writing = asyncio.create_task(self._outbox.run())
@@ -76,11 +76,13 @@ class Link:
             while (response := await self._stream.read()) is not EOF:
                 for frame in response.frames:
                     self._take(frame)
-            error = _broken(await self._stream.code(), await self._stream.details())
+            self._refuse()
+            return
         except grpc.aio.AioRpcError as failure:
             error = failure
         except asyncio.CancelledError:
-            error = _broken(grpc.StatusCode.CANCELLED, "the channel was closed")
+            empty = grpc.aio.Metadata()
+            error = grpc.aio.AioRpcError(grpc.StatusCode.CANCELLED, empty, empty, "the channel was closed", None)
         self._fail(error)
 
     def _take(self, frame: pb.ServerFrame) -> None:
@@ -95,12 +97,23 @@ class Link:
         receiver.take(frame)
         self._leave_if_done()
 
+    def _refuse(self) -> None:
+        """The server went away after all the calls that it had begun: those that are left it has not begun."""
+        ending = pb.Ending(
+            code=grpc.StatusCode.UNAVAILABLE.value[0], message="the server is shutting down", refused=True
+        )
+        for receiver in self._abandoned():
+            receiver.take(pb.ServerFrame(ending=ending))
+
     def _fail(self, error: grpc.aio.AioRpcError) -> None:
+        for receiver in self._abandoned():
+            receiver.fail(error)
+
+    def _abandoned(self) -> Collection[Receiver]:
         self.usable = False
         self._writing.cancel()
         receivers, self._receivers = self._receivers, {}
-        for receiver in receivers.values():
-            receiver.fail(error)
+        return receivers.values()
 
     def _leave_if_done(self) -> None:
         if not self.usable and not self._receivers and not self._writing.done():
@@ -151,11 +164,3 @@ def may_be_several(target: str) -> bool:
     """Return whether several servers may answer at `target`: not when it is one address or this machine."""
     host = target.rpartition(":")[0]
     return not (host in {"localhost", "[::1]"} or host.replace(".", "").isdigit() or host.startswith("["))
-
-
-def _broken(code: grpc.StatusCode, details: str) -> grpc.aio.AioRpcError:
-    """Return what a call on a stream that ended, for whatever reason, fails with."""
-    empty = grpc.aio.Metadata()
-    if code is grpc.StatusCode.OK:
-        code, details = grpc.StatusCode.UNAVAILABLE, "the stream of calls ended"
-    return grpc.aio.AioRpcError(code, empty, empty, details, None)

@@ -9,33 +9,53 @@ Frame = TypeVar("Frame")
 
 _MOST_BYTES: Final = 1024 * 1024
 _MOST_FRAMES: Final = 1024
+# Least time between two messages where much is going on: a message costs far more than a frame in it.
+_GAP_SECONDS: Final = 0.001
+BUSY_CALLS: Final = 4
 # What a frame costs beside the bytes it carries, about.
 _FRAME_BYTES: Final = 64
 
 
 class Outbox(Generic[Frame]):
-    """Frames in order, written by one task, which is :meth:`run`."""
+    """Frames in order, written by one task, which is :meth:`run`.
 
-    def __init__(self, write: Callable[[Sequence[Frame]], Awaitable[None]]) -> None:
+    `busy` says whether so many calls are under way that it pays to let frames gather.
+    """
+
+    def __init__(self, write: Callable[[Sequence[Frame]], Awaitable[None]], busy: Callable[[], bool]) -> None:
         self._write = write
+        self._busy = busy
         self._frames: deque[tuple[Frame, int]] = deque()
         self._waiter: asyncio.Future[None] | None = None
+        self._empty = asyncio.Event()
+        self._empty.set()
 
     def put(self, frame: Frame, size: int = 0) -> None:
         """Send `frame`, which carries `size` bytes, as soon as what came before it is out."""
         self._frames.append((frame, size))
+        self._empty.clear()
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
     async def run(self) -> None:
         """Write what is put until cancelled, or until writing fails."""
         loop = asyncio.get_running_loop()
+        next_time = 0.0
         while True:
             if not self._frames:
                 self._waiter = loop.create_future()
                 await self._waiter
                 self._waiter = None
+            if (early := next_time - loop.time()) > 0 and self._busy():
+                await asyncio.sleep(early)
+            next_time = loop.time() + _GAP_SECONDS
             await self._write(self._batch())
+            if not self._frames:
+                self._empty.set()
+
+    async def emptied(self) -> None:
+        """Return when all that was put has been written."""
+        await self._empty.wait()
 
     def _batch(self) -> Sequence[Frame]:
         """Return what goes into one message: it stays well below the largest one, however much has gathered."""

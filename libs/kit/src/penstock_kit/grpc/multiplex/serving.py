@@ -10,7 +10,7 @@ from penstock.common.v1 import multiplex_pb2_grpc
 
 from penstock_kit.errors.status import DETAILS_KEY
 from penstock_kit.grpc.call import EOF
-from penstock_kit.grpc.multiplex.outbox import Outbox
+from penstock_kit.grpc.multiplex.outbox import BUSY_CALLS, Outbox
 from penstock_kit.grpc.multiplex.window import Window
 from penstock_kit.grpc.options import MAX_MESSAGE_BYTES
 from penstock_kit.logging import get_logger
@@ -58,24 +58,38 @@ class _ServedLink:
     def __init__(self, context: Any, handler_of: "Callable[[str], Handler | None]") -> None:
         self._context = context
         self._handler_of = handler_of
-        self._outbox: Outbox[pb.ServerFrame] = Outbox(self._write)
+        self._outbox: Outbox[pb.ServerFrame] = Outbox(self._write, lambda: len(self._calls) > BUSY_CALLS)
         self._calls: dict[int, _ServedCall] = {}
         self._going_away = False
+        # Set when the server goes away and there is no call left.
+        self._finished = asyncio.Event()
 
     async def serve(self) -> None:
-        writing = asyncio.create_task(self._outbox.run())
+        tasks = [asyncio.create_task(each) for each in (self._outbox.run(), self._read(), self._finished.wait())]
         try:
-            while (request := await self._context.read()) is not EOF:
-                for frame in request.frames:
-                    self._take(frame)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if self._finished.is_set():
+                await self._outbox.emptied()
         finally:
-            writing.cancel()
+            for task in tasks:
+                task.cancel()
             for call in self._calls.values():
                 call.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def go_away(self) -> None:
         self._going_away = True
         self._outbox.put(pb.ServerFrame(going_away=True))
+        self._finish_if_done()
+
+    def _finish_if_done(self) -> None:
+        if self._going_away and not self._calls:
+            self._finished.set()
+
+    async def _read(self) -> None:
+        while (request := await self._context.read()) is not EOF:
+            for frame in request.frames:
+                self._take(frame)
 
     async def _write(self, frames: Sequence[pb.ServerFrame]) -> None:
         await self._context.write(pb.CarryResponse(frames=frames))
@@ -96,7 +110,11 @@ class _ServedLink:
             self._refuse(call_id, opening.method)
             return
         call = self._calls[call_id] = _ServedCall(call_id, opening, handler, self._outbox)
-        call.start(lambda: self._calls.pop(call_id, None))
+        call.start(lambda: self._ended(call_id))
+
+    def _ended(self, call_id: int) -> None:
+        self._calls.pop(call_id, None)
+        self._finish_if_done()
 
     def _refuse(self, call_id: int, method: str) -> None:
         if self._going_away:
