@@ -78,7 +78,7 @@ class _CrossOrigin:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        crossing = scope["type"] == "http" and any(name == b"origin" for name, _ in scope["headers"])
+        crossing = scope["type"] == "http" and b"origin" in dict(scope["headers"])
         await (self._cors if crossing else self._app)(scope, receive, send)
 
 

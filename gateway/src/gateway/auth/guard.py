@@ -1,7 +1,6 @@
 """The door of every route: who calls, and may they."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 from fastapi import Request
 
@@ -25,7 +24,7 @@ class Guard:
     def enter(self, caller: Caller, scope: str = "") -> Caller:
         """Make a caller who was recognised some other way (a ticket) the current one."""
         require(caller, scope)
-        set_context(replace(current_context(), caller=caller))
+        set_context(current_context().of_caller(caller))
         return caller
 
     def needs(self, scope: str = "") -> CallerOf:

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from penstock.llm.v1 import llm_pb2 as pb
@@ -110,5 +109,5 @@ async def _pump(call: Any, renderer: Renderer, stream: EventStream, patience: fl
 
 def _limit_context(seconds: float) -> float:
     """Give the calls made from here on until now plus `seconds`; return `seconds`."""
-    set_context(replace(current_context(), deadline=time.monotonic() + seconds))
+    set_context(current_context().until(time.monotonic() + seconds))
     return seconds

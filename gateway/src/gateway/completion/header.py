@@ -38,4 +38,6 @@ def _cache_verdict(started: pb.Started) -> str:
 
 def _header_value(text: str) -> bytes:
     """Return `text` as a header may carry it: printable ASCII, no line can be broken."""
+    if text.isascii() and text.isprintable():
+        return text.encode()
     return "".join(c if c.isprintable() else "?" for c in text).encode("ascii", "replace")

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+from functools import lru_cache
 from typing import Final, cast
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -90,14 +91,17 @@ def _compressible(head: Message) -> bool:
 
 
 def _accepted(scope: Scope) -> str:
-    """Return "br", "gzip" or "" by Accept-Encoding; a quality of zero is a refusal."""
-    accepted = b""
     for name, value in scope["headers"]:
         if name == b"accept-encoding":
-            accepted = value.lower()
-            break
+            return _best_of(value)
+    return ""
+
+
+@lru_cache(256)  # clients say the same again and again
+def _best_of(accepted: bytes) -> str:
+    """Return "br", "gzip" or "" by Accept-Encoding; a quality of zero is a refusal."""
     offered: set[bytes] = set()
-    for entry in accepted.split(b","):
+    for entry in accepted.lower().split(b","):
         name, _, quality = entry.partition(b";")
         if quality.replace(b" ", b"") not in {b"q=0", b"q=0.0", b"q=0.00", b"q=0.000"}:
             offered.add(name.strip())
