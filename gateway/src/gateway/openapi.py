@@ -53,7 +53,15 @@ class DescribedApi(FastAPI):
     """FastAPI that serves ``/openapi.json`` and no page of its own, for those load from elsewhere."""
 
     def __init__(self) -> None:
-        super().__init__(title="Penstock", version="0.1.0", description=_DESCRIPTION, docs_url=None, redoc_url=None)
+        super().__init__(
+            title="Penstock",
+            version="0.1.0",
+            description=_DESCRIPTION,
+            docs_url=None,
+            redoc_url=None,
+            # The gateway has spans of its own; FastAPI's show query strings, which may hold a secret.
+            telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
+        )
 
     def openapi(self) -> dict[str, Any]:
         """Return the description, made once."""

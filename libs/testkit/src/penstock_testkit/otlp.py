@@ -23,9 +23,10 @@ class ReceivedSpan:
 
 @dataclass(slots=True)
 class OtlpReceiver(trace_service_grpc.TraceServiceServicer):
-    """Collects the spans that services export over gRPC."""
+    """Collects the spans that services export over gRPC; `exports` are the requests as they came, with all in them."""
 
     spans: list[ReceivedSpan] = field(default_factory=list[ReceivedSpan])
+    exports: list[bytes] = field(default_factory=list[bytes])
     endpoint: str = ""
     _server: grpc.aio.Server | None = None
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
@@ -48,6 +49,7 @@ class OtlpReceiver(trace_service_grpc.TraceServiceServicer):
     ) -> trace_service.ExportTraceServiceResponse:
         """Take a batch of spans."""
         del context
+        self.exports.append(request.SerializeToString())
         self.spans.extend(spans_from_request(request))
         self._arrived.set()
         return trace_service.ExportTraceServiceResponse()

@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, Final
 
 from chat_stream_service.adapters.operator_tools.entry import McpEntry
+from chat_stream_service.adapters.operator_tools.masked_tool import MaskedTool, SecretMask
 from chat_stream_service.adapters.operator_tools.mcp_session import Described, McpSession, failure_of
 from chat_stream_service.domain.breaker import Breaker
 from chat_stream_service.domain.tool import Arguments, Tool, ToolContext
@@ -59,8 +60,16 @@ class McpServer:
     """
 
     def __init__(
-        self, entry: McpEntry, connect: Connect, breaker: Breaker, *, max_seconds: float, clock: Clock
+        self,
+        entry: McpEntry,
+        connect: Connect,
+        breaker: Breaker,
+        *,
+        max_seconds: float,
+        clock: Clock,
+        mask: SecretMask,
     ) -> None:
+        self._mask = mask
         self._entry = entry
         self._connect = connect
         self._breaker = breaker
@@ -168,6 +177,9 @@ class McpServer:
             self._session = None
             self._lost.set()
 
+    def _made(self, described: Described) -> Tool:
+        return MaskedTool(BreakerTool(McpTool(self, described), self._breaker), self._mask)
+
     def _note_tools(self, described: Sequence[Described]) -> None:
         """Keep the tools that are as they were, so that whoever knows them goes on knowing them."""
         before = self._tools
@@ -175,7 +187,7 @@ class McpServer:
         for tool in described:
             kept = before.get(tool.name)
             same = kept is not None and kept[0] == tool
-            self._tools[tool.name] = kept if same and kept else (tool, BreakerTool(McpTool(self, tool), self._breaker))
+            self._tools[tool.name] = kept if same and kept else (tool, self._made(tool))
         if not self._was_connected:
             log.info("mcp server connected", server=self.name, tools=list(self._tools))
             self._failure = ""

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from chat_stream_service.adapters.operator_tools.configuration import ToolsConfiguration
 from chat_stream_service.adapters.operator_tools.guarded_http import GuardedHttp
 from chat_stream_service.adapters.operator_tools.http_tool import HttpTool
+from chat_stream_service.adapters.operator_tools.masked_tool import MaskedTool, SecretMask
 from chat_stream_service.adapters.operator_tools.mcp_server import McpServer
 from chat_stream_service.adapters.operator_tools.mcp_session import connect
 from chat_stream_service.domain.breaker import Breaker
@@ -42,11 +43,13 @@ class OperatorTools:
         destinations = configuration.destinations
         self.secrets = configuration.secrets
         self._http = GuardedHttp(destinations)
+        mask = SecretMask(self.secrets)
         breakers: dict[str, Breaker] = {}
         tools: list[Tool] = []
         for entry in configuration.http:
             breaker = breakers.setdefault(urlsplit(entry.url).netloc, Breaker(clock=clock))
-            tools.append(BreakerTool(HttpTool(entry, self._http, max_seconds=max_seconds), breaker))
+            tool = BreakerTool(HttpTool(entry, self._http, max_seconds=max_seconds), breaker)
+            tools.append(MaskedTool(tool, mask))
         self._servers = [
             McpServer(
                 entry,
@@ -54,6 +57,7 @@ class OperatorTools:
                 Breaker(clock=clock),
                 max_seconds=max_seconds,
                 clock=clock,
+                mask=mask,
             )
             for entry in configuration.mcp
         ]

@@ -33,8 +33,9 @@ class Reply:
     `chunks` are the deltas of the text. Seconds: `delay` before anything is sent, `chunk_delay` between
     chunks. Faults: `status` with `error` (message) and `code`; `cut_after` N chunks the connection is
     torn down; `hang_after` N chunks nothing more comes; `raw` replaces the body, `tail` what follows the
-    chunks; `finish_reason` None ends the answer politely without one; `error_after` N chunks an error event comes. `signature` and
-    `redacted` are the proof and the encrypted part of the thinking, where the vendor has them.
+    chunks; `finish_reason` None ends the answer politely without one; `error_after` N chunks an error event
+    comes. `signature` and `redacted` are the proof and the encrypted part of the thinking, where the vendor has
+    them.
     """
 
     chunks: Sequence[str] = ("po", "ng")
