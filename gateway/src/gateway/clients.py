@@ -56,6 +56,7 @@ _IDEMPOTENT: Final[dict[str, tuple[str, ...]]] = {
 # What is called with every request.
 _MULTIPLEXED: Final[dict[str, tuple[str, ...]]] = {
     "llm-service": ("penstock.llm.v1.LlmService/Complete", "penstock.llm.v1.LlmService/StreamComplete"),
+    "chat-stream-service": ("penstock.chat.v1.StreamService/StreamChat", "penstock.chat.v1.StreamService/ReadStream"),
 }
 
 
