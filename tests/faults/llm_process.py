@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 from penstock.llm.v1 import cost_pb2_grpc, llm_pb2_grpc
 
@@ -27,6 +28,12 @@ class LlmProcess(Llm):
     process: "subprocess.Popen[bytes]"
     log: Path
     metrics_port: int
+    config_file: Path
+
+    def metrics(self) -> str:
+        """What /metrics shows now."""
+        with urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5) as answer:
+            return answer.read().decode()
 
     def kill(self) -> None:
         """SIGKILL: gone at once."""
@@ -75,6 +82,7 @@ async def llm_process(home: Path, config: str, **settings: Any) -> AsyncGenerato
                 process=process,
                 log=log,
                 metrics_port=metrics_port,
+                config_file=file,
             )
     finally:
         if process.poll() is None:

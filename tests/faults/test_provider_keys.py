@@ -2,7 +2,6 @@
 
 import asyncio
 from pathlib import Path
-from urllib.request import urlopen
 
 import pytest
 from penstock.common.v1 import common_pb2
@@ -35,7 +34,7 @@ async def test_a_refused_key_is_an_alert_in_log_and_metrics_once(tmp_path: Path)
         settings = {"OPENAI_API_KEY": f"{REFUSED},{ACCEPTED}", "OPENAI_BASE_URL": vendor.base_url}
         async with llm_process(tmp_path, "{}", OPENAI_MODELS="m", **settings) as llm:
             answers = [await llm.complete("openai/m") for _ in range(5)]
-            metrics = await asyncio.to_thread(scraped, llm.metrics_port)
+            metrics = await asyncio.to_thread(llm.metrics)
             log = llm.output()
     assert [answer.text for answer in answers] == ["pong"] * 5
     assert 'penstock_llm_keys{provider="openai",state="dead"} 1.0' in metrics
@@ -69,8 +68,3 @@ async def test_a_deleted_keys_budgets_go_with_it(tmp_path: Path) -> None:
         with as_caller(ADMIN):
             left = (await llm.costs.ListBudgets(cost_pb2.ListBudgetsRequest())).budgets
     assert [budget.subject for budget in left] == [stays.key_id]
-
-
-def scraped(port: int) -> str:
-    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-        return answer.read().decode()

@@ -13,7 +13,7 @@ from llm_service.adapters.answer_codec import batch_codec, embedded_codec
 from llm_service.adapters.file_journal import FileJournal, WrittenMark
 from llm_service.adapters.gen_ai_metrics import MeasuredLedger
 from llm_service.adapters.ledger_spool import LedgerSpool
-from llm_service.adapters.prometheus import BudgetMetrics, ProviderMetrics
+from llm_service.adapters.prometheus import BudgetMetrics, ConfigurationMetrics, ProviderMetrics
 from llm_service.adapters.response_cache import ResponseCache
 from llm_service.adapters.sql_answer import SqlAnswers
 from llm_service.adapters.sql_budget import SqlBudgets
@@ -153,6 +153,7 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
         settings, live, prices=spending.prices, allows=spending.allows, clock=clock, tracing=tracing
     )
     ProviderMetrics(metrics_registry, selection.registry, selection.monitor, selection.rings)
+    ConfigurationMetrics(metrics_registry, lambda: live.error)
     BudgetMetrics(metrics_registry, spending.budgets)
     server = GrpcServer(
         service=SERVICE,

@@ -1,7 +1,7 @@
 """What llm-service shows on /metrics about providers."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -59,6 +59,22 @@ class ProviderMetrics(Collector):
                 for state in KeyState:
                     keys.add_metric([name, state.value], counts[state])
         yield from (breakers, keys)
+
+
+class ConfigurationMetrics(Collector):
+    """Whether the configuration read last was right; `error` says what is wrong with it, empty when nothing is."""
+
+    def __init__(self, registry: CollectorRegistry, error: Callable[[], str]) -> None:
+        self._error = error
+        registry.register(self)
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the metric."""
+        yield GaugeMetricFamily(
+            "penstock_llm_configuration_ok",
+            "1 when the configuration read last is in force, 0 when it was wrong and the one before stays.",
+            value=float(not self._error()),
+        )
 
 
 class BudgetMetrics(Collector):

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Mapping
-from typing import Any, Final, assert_never
+from typing import Any, Final, assert_never, cast
 
 import orjson
 
@@ -14,6 +14,14 @@ from penstock_kit.errors import InvalidArgument
 Json = dict[str, Any]
 # Fields of ours that the caller may not set behind our back through `extra`.
 _OURS: Final = frozenset({"model", "messages", "stream", "stream_options", "tools", "tool_choice", "n"})
+# Where a question goes and with which key is the operator's: not even a proxy behind us is told otherwise.
+# Lower case, without what stands between the words.
+_OPERATORS: Final = frozenset(
+    {
+        *("baseurl", "apibase", "apikey", "apiversion", "endpoint", "host", "customhost", "proxy", "server", "url"),
+        *("authorization", "headers", "extrabody", "extraheaders", "extraquery", "customllmprovider"),
+    }
+)
 
 
 def body_of(request: Completion, quirks: Quirks) -> tuple[Json, tuple[str, ...]]:
@@ -36,7 +44,7 @@ def body_of(request: Completion, quirks: Quirks) -> tuple[Json, tuple[str, ...]]
     }.items():
         _put(body, dropped, name, value, known=name not in quirks.lacks)
     for name, value in request.extra.items():
-        _put(body, dropped, name, value, known=name not in _OURS and (quirks.passes is None or name in quirks.passes))
+        _put(body, dropped, name, value, known=_is_passed(name, value, quirks))
     if request.end_user and (quirks.passes is None or "user" in quirks.passes):
         body.setdefault("user", request.end_user)
     if request.streaming:
@@ -44,6 +52,20 @@ def body_of(request: Completion, quirks: Quirks) -> tuple[Json, tuple[str, ...]]
         if quirks.stream_usage:
             body["stream_options"] = {"include_usage": True}
     return body, tuple(dropped)
+
+
+def _is_passed(name: str, value: object, quirks: Quirks) -> bool:
+    if quirks.passes is not None:
+        return name in quirks.passes - _OURS
+    return name not in _OURS and not _names_a_place(name, value)
+
+
+def _names_a_place(name: str, value: object) -> bool:
+    """Whether a knob, or one inside it, says where to go or with which key."""
+    if name.lower().replace("_", "").replace("-", "") in _OPERATORS:
+        return True
+    inside = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+    return any(_names_a_place(each, below) for each, below in inside.items())
 
 
 def _put(body: Json, dropped: list[str], name: str, value: object, *, known: bool) -> None:
