@@ -1,9 +1,10 @@
 """`python -m bench [name …]`: run the named benchmarks, or all; print tables, write results and docs/performance.md."""
 
-import asyncio
 import sys
 
-from bench import chat, completions, feature, peers, startup
+import uvloop
+
+from bench import chat, completions, feature, hop, peers, startup
 from bench.measure import Report, machine
 from bench.page import lines, save
 
@@ -12,6 +13,7 @@ BENCHMARKS = {
     "completions": completions.run,
     "chat": chat.run,
     "feature": feature.run,
+    "hop": hop.run,
     "peers": peers.run,
 }
 
@@ -26,7 +28,7 @@ def main() -> int:
     print(machine())
     reports: dict[str, Report] = {}
     for name in names:
-        reports[name] = asyncio.run(BENCHMARKS[name]())
+        reports[name] = uvloop.run(BENCHMARKS[name]())
         print("\n".join(lines(reports[name])), flush=True)
     save(reports)
     return 0

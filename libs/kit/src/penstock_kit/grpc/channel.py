@@ -59,7 +59,7 @@ class PenstockChannel(grpc.aio.Channel):
     """Hands out multi-callables that do what :func:`open_channel` promises.
 
     They wrap those of grpc.aio. Client interceptors could do the same, but make a task and two more
-    objects for each RPC: docs/performance.md has the difference measured.
+    objects for each RPC.
     """
 
     def __init__(self, channel: grpc.aio.Channel, peer: Peer, *, multiplexed: AbstractSet[str] = frozenset()) -> None:
