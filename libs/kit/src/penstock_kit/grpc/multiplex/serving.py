@@ -134,6 +134,7 @@ class _ServedCall:
         self._handler: Any = handler
         self._outbox = outbox
         self._task: asyncio.Task[None] | None = None
+        self._begun = False
         self.window = Window()
 
     def start(self, ended: Callable[[], object]) -> None:
@@ -168,6 +169,10 @@ class _ServedCall:
         message = self._serialized(response)
         await self.window.spend(len(message))
         self._outbox.put(pb.ServerFrame(call_id=self._call_id, message=message), len(message))
+        if not self._begun:
+            # The first response leaves now, whatever the handler has ready after it.
+            self._begun = True
+            await asyncio.sleep(0)
 
     def _serialized(self, response: Any) -> bytes:
         serialize = self._handler.response_serializer
