@@ -73,7 +73,8 @@ def event_from_proto(event: llm_pb2.CompletionEvent) -> ModelEvent | None:
         case "refusal":
             made = TextDelta(text=event.refusal.text)
         case "thinking":
-            made = ThinkingDelta(text=event.thinking.text, signature=event.thinking.signature)
+            thought = event.thinking
+            made = ThinkingDelta(text=thought.text, signature=thought.signature, redacted=thought.redacted)
         case "tool_call":
             call = event.tool_call
             made = ToolCallDelta(index=call.call_index, id=call.id, name=call.name, arguments=call.arguments)
@@ -99,9 +100,9 @@ def _message_to_proto(message: PromptMessage) -> llm_pb2.Message:
 
 
 def _parts(message: PromptMessage) -> Iterable[llm_pb2.Part]:
-    if message.thinking_signature:
-        # Without its signature a vendor refuses to have its reasoning back.
-        thinking = llm_pb2.ThinkingPart(text=message.thinking, signature=message.thinking_signature)
+    for thought in message.thoughts:
+        # llm-service hands each vendor what it wants back, and none another's.
+        thinking = llm_pb2.ThinkingPart(text=thought.text, signature=thought.signature, redacted=thought.redacted)
         yield llm_pb2.Part(thinking=thinking)
     if message.content:
         yield llm_pb2.Part(text=message.content)

@@ -50,10 +50,14 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThinkingDelta:
-    """More reasoning; the signature lets the same turn hand it back to its vendor."""
+    """More reasoning; the signature, the last of a block, lets the same turn hand it back to its vendor.
+
+    `redacted` is a block of its own that the vendor encrypted.
+    """
 
     text: str
     signature: str = ""
+    redacted: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,15 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Thought:
+    """A block of reasoning as its vendor wants it back: with its own proof, or encrypted, or neither."""
+
+    text: str = ""
+    signature: str = ""
+    redacted: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PromptMessage:
     """One message of a model's prompt. `tool_call_id`, `name` and `is_error` go with the role TOOL."""
 
@@ -27,8 +36,7 @@ class PromptMessage:
     tool_call_id: str = ""
     name: str = ""
     is_error: bool = False
-    thinking: str = ""
-    thinking_signature: str = ""
+    thoughts: tuple[Thought, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """One model call, folded: deltas in, chunks out, and at the end the calls it made."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chat_stream_service.domain.chunking import split_chunks
 from chat_stream_service.domain.engine import Answering, TurnEvent
@@ -14,6 +14,7 @@ from chat_stream_service.domain.language_model import (
     ThinkingDelta,
     ToolCallDelta,
 )
+from chat_stream_service.domain.message import Thought
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,7 +40,7 @@ class Reply:
         self._drafts: dict[int, CallDraft] = {}
         self._text: list[str] = []
         self._thinking: list[str] = []
-        self.signature = ""
+        self._thoughts: list[Thought] = []
         self.started: ModelStarted | None = None
         self.finished: ModelFinished | None = None
 
@@ -52,9 +53,9 @@ class Reply:
             match event:
                 case TextDelta(text=text):
                     next_kind = MessageChunk
-                case ThinkingDelta(text=text, signature=signature):
+                case ThinkingDelta(text=text):
                     next_kind = Thinking
-                    self.signature = signature or self.signature
+                    self._think(event)
                 case _:
                     made += self._note(event)
                     continue
@@ -64,6 +65,14 @@ class Reply:
             run.append(text)
         made += self._chunks(kind, run)
         return made
+
+    def _think(self, event: ThinkingDelta) -> None:
+        """Add to the block of reasoning, or begin the next: a proof is the last of its block."""
+        last = self._thoughts[-1] if self._thoughts else None
+        if last is None or last.signature or last.redacted or event.redacted:
+            self._thoughts.append(Thought(text=event.text, signature=event.signature, redacted=event.redacted))
+        else:
+            self._thoughts[-1] = replace(last, text=last.text + event.text, signature=event.signature)
 
     def _note(self, event: ModelEvent) -> Iterable[TurnEvent]:
         match event:
@@ -99,6 +108,11 @@ class Reply:
     def thinking(self) -> str:
         """The reasoning of this call."""
         return "".join(self._thinking)
+
+    @property
+    def thoughts(self) -> tuple[Thought, ...]:
+        """The blocks of reasoning of this call, each with its own proof."""
+        return tuple(self._thoughts)
 
     def calls(self, seen: set[str]) -> list[CallDraft]:
         """Return the tool calls in the model's order, each with an id that is not in `seen`, and add theirs to it."""

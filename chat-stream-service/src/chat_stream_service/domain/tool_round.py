@@ -40,8 +40,7 @@ def exchange(reply: Reply, planned: Iterable[PlannedCall], results: Sequence[Too
         role=Role.ASSISTANT,
         content=reply.text,
         tool_calls=calls,
-        thinking=reply.thinking,
-        thinking_signature=reply.signature,
+        thoughts=reply.thoughts,
     )
     return (said, *(_answer(by_id[call.tool_call_id]) for call in calls))
 

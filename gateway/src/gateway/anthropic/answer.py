@@ -20,12 +20,9 @@ _STOP: Final = {
 def message_from_proto(answer: pb.Answer) -> JsonObject:
     """Return the body of ``/v1/messages``."""
     finished = answer.finished
-    content: list[JsonObject] = []
-    if answer.thinking or answer.thinking_signature:
-        content.append({"type": "thinking", "thinking": answer.thinking, "signature": answer.thinking_signature})
-    text = answer.text + answer.refusal
-    if text or not answer.tool_calls:
-        content.append({"type": "text", "text": text})
+    content = [_block(part) for part in answer.parts] if answer.parts else _blocks(answer)
+    if answer.parts and answer.refusal:
+        content.append({"type": "text", "text": answer.refusal})
     content.extend(_tool_use(call) for call in answer.tool_calls)
     return {
         **message_head(answer.started),
@@ -34,6 +31,13 @@ def message_from_proto(answer: pb.Answer) -> JsonObject:
         "usage": usage_from_proto(finished.usage),
         "x_penstock": extras_from_proto(answer.started, finished),
     }
+
+
+def thinking_block(part: pb.ThinkingPart) -> JsonObject:
+    """Return a block of reasoning, or of what is encrypted instead."""
+    if part.redacted:
+        return {"type": "redacted_thinking", "data": part.redacted}
+    return {"type": "thinking", "thinking": part.text, "signature": part.signature}
 
 
 def message_head(started: pb.Started) -> JsonObject:
@@ -60,6 +64,22 @@ def usage_from_proto(usage: Usage) -> JsonObject:
         "cache_read_input_tokens": usage.cache_read_tokens,
         "output_tokens": usage.output_tokens + usage.reasoning_tokens,
     }
+
+
+def _blocks(answer: pb.Answer) -> list[JsonObject]:
+    content: list[JsonObject] = []
+    if answer.thinking or answer.thinking_signature:
+        content.append(thinking_block(pb.ThinkingPart(text=answer.thinking, signature=answer.thinking_signature)))
+    text = answer.text + answer.refusal
+    if text or not answer.tool_calls:
+        content.append({"type": "text", "text": text})
+    return content
+
+
+def _block(part: pb.AnswerPart) -> JsonObject:
+    if part.WhichOneof("part") == "thinking":
+        return thinking_block(part.thinking)
+    return {"type": "text", "text": part.text}
 
 
 def _tool_use(call: ToolCall) -> JsonObject:

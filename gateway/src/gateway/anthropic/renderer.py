@@ -92,6 +92,8 @@ class MessageRenderer:
             frames += self._delta("thinking", {"type": "thinking_delta", "thinking": delta.text})
         if delta.signature:
             frames += self._delta("thinking", {"type": "signature_delta", "signature": delta.signature})
+            # The proof is the last of a block; more reasoning is another one, with its own.
+            frames += self._stop("thinking")
         return frames
 
     def _tool_call(self, delta: pb.ToolCallDelta) -> bytes:

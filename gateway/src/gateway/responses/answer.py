@@ -12,6 +12,7 @@ from gateway.responses.output import (
     annotation_from_proto,
     call_item,
     message_item,
+    proof_of,
     reasoning_item,
     refusal_part,
     text_part,
@@ -93,11 +94,20 @@ def usage_from_proto(usage: Usage) -> JsonObject:
     }
 
 
+def _thoughts(answer: pb.Answer) -> list[pb.ThinkingPart]:
+    """Every block of reasoning, each with its own proof."""
+    if answer.parts:
+        return [part.thinking for part in answer.parts if part.WhichOneof("part") == "thinking"]
+    if answer.thinking or answer.thinking_signature:
+        return [pb.ThinkingPart(text=answer.thinking, signature=answer.thinking_signature)]
+    return []
+
+
 def _output(answer: pb.Answer) -> list[JsonObject]:
     identity = answer.started.id
     items: list[JsonObject] = []
-    if answer.thinking or answer.thinking_signature:
-        items.append(reasoning_item(f"rs_{identity}_0", answer.thinking, answer.thinking_signature))
+    for thought in _thoughts(answer):
+        items.append(reasoning_item(f"rs_{identity}_{len(items)}", thought.text, proof_of(thought)))
     parts: list[JsonObject] = []
     if answer.text or not (answer.refusal or answer.tool_calls):
         annotations = [annotation_from_proto(entry) for entry in answer.annotations]

@@ -12,6 +12,7 @@ from gateway.responses.output import (
     annotation_from_proto,
     call_item,
     message_item,
+    proof_of,
     reasoning_item,
     refusal_part,
     summary_part,
@@ -64,13 +65,18 @@ class Reasoning:
 
     def add(self, delta: pb.ThinkingDelta) -> None:
         """Add more reasoning."""
-        self._proof += delta.signature or delta.redacted
+        self._proof = proof_of(delta) or self._proof
         if not delta.text:
             return
         if not self._pieces:
             self._place.add("reasoning_summary_part.added", summary_index=0, part=summary_part(""))
         self._pieces.append(delta.text)
         self._place.add("reasoning_summary_text.delta", summary_index=0, delta=delta.text)
+
+    @property
+    def is_proved(self) -> bool:
+        """Whether its proof came, which is the last of it."""
+        return bool(self._proof)
 
     def over(self) -> bool:
         """Whether nothing can follow: always."""

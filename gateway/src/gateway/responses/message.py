@@ -9,6 +9,7 @@ from penstock.llm.v1 import llm_pb2 as pb
 
 from gateway.json import compact
 from gateway.openai.field import Fields, wrong
+from gateway.responses.output import REDACTED_MARK
 
 _ROLES: Final = {
     "system": pb.ROLE_SYSTEM,
@@ -82,8 +83,8 @@ def _reasoning(fields: Fields) -> pb.Part:
     pieces = [*fields.items("summary"), *fields.items("content")]
     text = "\n".join(Fields(piece, fields.at("summary")).text("text") for piece in pieces)
     proof = fields.text("encrypted_content")
-    if proof and not text:
-        return pb.Part(thinking=pb.ThinkingPart(redacted=proof))
+    if proof.startswith(REDACTED_MARK):
+        return pb.Part(thinking=pb.ThinkingPart(redacted=proof.removeprefix(REDACTED_MARK)))
     return pb.Part(thinking=pb.ThinkingPart(text=text, signature=proof))
 
 

@@ -1,11 +1,20 @@
 """Output items of a response: reasoning, messages and function calls, as they are when they are done."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import orjson
 from penstock.llm.v1 import llm_pb2 as pb
 
 from gateway.openai.field import JsonObject
+
+# Before what is encrypted instead of a text, to tell it from the proof of one.
+REDACTED_MARK: Final = "redacted:"
+
+
+def proof_of(thinking: pb.ThinkingPart | pb.ThinkingDelta) -> str:
+    """Return what the vendor wants to see again of a block of reasoning, empty for nothing."""
+    return REDACTED_MARK + thinking.redacted if thinking.redacted else thinking.signature
 
 
 def reasoning_item(identity: str, text: str, proof: str) -> JsonObject:

@@ -69,7 +69,10 @@ class ResponseRenderer:
 
     def _think(self, delta: pb.ThinkingDelta) -> None:
         if delta.text or delta.signature or delta.redacted:
-            self._item("reasoning", "rs", Reasoning).add(delta)
+            reasoning = self._item("reasoning", "rs", Reasoning)
+            reasoning.add(delta)
+            if reasoning.is_proved:
+                self._open.pop("reasoning").end()
 
     def _call(self, delta: pb.ToolCallDelta) -> None:
         key = f"call {delta.call_index}"

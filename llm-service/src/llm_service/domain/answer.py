@@ -15,13 +15,17 @@ from llm_service.domain.event import (
     ToolCallDelta,
     UsageReport,
 )
-from llm_service.domain.message import ToolCall
+from llm_service.domain.message import TextPart, ThinkingPart, ToolCall
+from llm_service.domain.part_fold import PartFold
 from llm_service.domain.provider import EventBatch, EventStream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """One of the answers to a question; most questions have one."""
+    """One of the answers to a question; most questions have one.
+
+    `parts` are its reasoning and text in their order, only when some reasoning has a proof of its own.
+    """
 
     index: int
     reason: FinishReason
@@ -31,6 +35,7 @@ class Choice:
     refusal: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     logprobs_json: tuple[str, ...] = ()
+    parts: tuple[TextPart | ThinkingPart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +68,19 @@ class _OpenChoice:
     logprobs: list[str] = field(default_factory=list[str])
     calls: dict[int, _OpenCall] = field(default_factory=dict[int, _OpenCall])
     signature: str = ""
+    parts: PartFold | None = None
+
+    def say(self, event: TextDelta) -> None:
+        self.text.append(event.text)
+        if self.parts is not None:
+            self.parts.say(event.text)
+
+    def think(self, event: ThinkingDelta) -> None:
+        self.thinking.append(event.text)
+        self.signature = event.signature or self.signature
+        if self.parts is None:
+            self.parts = PartFold("".join(self.text))
+        self.parts.think(event)
 
     def closed(self, index: int, reason: FinishReason) -> Choice:
         return Choice(
@@ -73,6 +91,7 @@ class _OpenChoice:
             signature=self.signature,
             refusal="".join(self.refusal),
             logprobs_json=tuple(self.logprobs),
+            parts=self.parts.parts() if self.parts else (),
             tool_calls=tuple(
                 ToolCall(id=call.id, name=call.name, arguments="".join(call.arguments))
                 for _, call in sorted(self.calls.items())
@@ -117,13 +136,11 @@ class AnswerFold:
         match event:
             case TextDelta():
                 choice = self._choice(event.index)
-                choice.text.append(event.text)
+                choice.say(event)
                 if event.logprobs_json:
                     choice.logprobs.append(event.logprobs_json)
             case ThinkingDelta():
-                choice = self._choice(event.index)
-                choice.thinking.append(event.text)
-                choice.signature = event.signature or choice.signature
+                self._choice(event.index).think(event)
             case RefusalDelta():
                 self._choice(event.index).refusal.append(event.text)
             case ToolCallDelta():

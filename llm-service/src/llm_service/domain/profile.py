@@ -6,6 +6,18 @@ from enum import StrEnum
 from typing import Final
 
 
+class ThinkingBack(StrEnum):
+    """Which reasoning of an assistant's earlier messages an OpenAI-alike gets back, as `reasoning_content`.
+
+    TOOL_TURNS: that of turns with tool calls (older models of the vendor refuse any other). REQUIRED: the same,
+    and the field is there though the reasoning was another vendor's, for without it the turn is refused.
+    """
+
+    NEVER = "never"
+    TOOL_TURNS = "tool_turns"
+    REQUIRED = "required"
+
+
 class ThinkingKnob(StrEnum):
     """How an OpenAI-alike is told to think."""
 
@@ -25,6 +37,7 @@ class Quirks:
 
     max_tokens: str = "max_tokens"
     thinking: ThinkingKnob = ThinkingKnob.NONE
+    thinking_back: ThinkingBack = ThinkingBack.NEVER
     stream_usage: bool = True
     json_schema: bool = True
     lacks: frozenset[str] = frozenset()
@@ -125,6 +138,7 @@ VENDORS: Final[tuple[Vendor, ...]] = (
         models=("glm-4.6", "glm-4.5-air", "embedding-3"),
         quirks=Quirks(
             thinking=ThinkingKnob.THINKING_TYPE,
+            thinking_back=ThinkingBack.TOOL_TURNS,
             json_schema=False,
             lacks=frozenset(
                 {"frequency_penalty", "presence_penalty", "seed", "logprobs", "top_logprobs", "n", "top_k"}
@@ -139,6 +153,7 @@ VENDORS: Final[tuple[Vendor, ...]] = (
         models=("deepseek-chat", "deepseek-reasoner"),
         quirks=Quirks(
             thinking=ThinkingKnob.THINKING_TYPE,
+            thinking_back=ThinkingBack.REQUIRED,
             json_schema=False,
             lacks=frozenset({"seed", "n", "top_k", "parallel_tool_calls"}),
             passes=frozenset(),

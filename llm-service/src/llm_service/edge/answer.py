@@ -19,7 +19,7 @@ from llm_service.domain.event import (
     UsageReport,
 )
 from llm_service.domain.failure import Attempt
-from llm_service.domain.message import ToolCall
+from llm_service.domain.message import TextPart, ThinkingPart, ToolCall
 from llm_service.domain.provider import EventBatch
 from llm_service.domain.usage import Cost, Usage
 
@@ -43,6 +43,7 @@ def answer_to_proto(answer: Answer) -> llm_pb2.Answer:
         more_choices=[_choice(choice) for choice in answer.choices[1:]],
         logprobs_json=_logprobs(first),
         annotations=[_annotation(annotation) for annotation in answer.annotations],
+        parts=[_part(part) for part in first.parts],
     )
 
 
@@ -144,6 +145,13 @@ def _finished(event: Finished) -> llm_pb2.Finished:
     if event.duration is not None:
         proto.duration.FromNanoseconds(round(event.duration * 1e9))
     return proto
+
+
+def _part(part: TextPart | ThinkingPart) -> llm_pb2.AnswerPart:
+    if isinstance(part, TextPart):
+        return llm_pb2.AnswerPart(text=part.text)
+    thinking = llm_pb2.ThinkingPart(text=part.text, signature=part.signature, redacted=part.redacted)
+    return llm_pb2.AnswerPart(thinking=thinking)
 
 
 def _choice(choice: Choice) -> llm_pb2.Choice:

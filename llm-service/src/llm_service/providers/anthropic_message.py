@@ -47,14 +47,19 @@ def _message_blocks(message: Message) -> list[Block]:
         case Role.USER:
             return _blocks(message.parts)
         case Role.ASSISTANT:
-            # Reasoning comes before what it led to, or Anthropic refuses the turn.
-            thoughts = [part for part in message.parts if isinstance(part, ThinkingPart)]
-            others = [part for part in message.parts if isinstance(part, TextPart | ImagePart)]
-            return [*_blocks(thoughts), *_blocks(others), *map(_tool_use, message.tool_calls)]
+            return [*_blocks(_thoughts_first(message.parts)), *map(_tool_use, message.tool_calls)]
         case Role.TOOL:
             return [_tool_result(message)]
         case _:
             assert_never(message.role)
+
+
+def _thoughts_first(parts: Sequence[Part]) -> Iterable[Part]:
+    """An answer of Anthropic's own is handed back in its order; of others reasoning comes first, or it is refused."""
+    known = [part for part in parts if isinstance(part, ThinkingPart | TextPart | ImagePart)]
+    if known and isinstance(known[0], ThinkingPart):
+        return known
+    return sorted(known, key=lambda part: not isinstance(part, ThinkingPart))
 
 
 def _without_trailing_blanks(turns: list[Block]) -> None:

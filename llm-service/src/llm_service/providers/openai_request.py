@@ -1,14 +1,14 @@
 """A question in OpenAI's chat-completions dialect, with the deviations of those who speak it too."""
 
 import base64
-from collections.abc import Mapping
-from typing import Any, Final, assert_never, cast
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, TypeGuard, assert_never, cast
 
 import orjson
 
 from llm_service.domain.completion import AnswerForm, Completion, ResponseFormat, ToolChoice, ToolDefinition, ToolMode
 from llm_service.domain.message import FilePart, ImagePart, Message, Part, Role, TextPart, ThinkingPart
-from llm_service.domain.profile import Quirks, ThinkingKnob
+from llm_service.domain.profile import Quirks, ThinkingBack, ThinkingKnob
 from penstock_kit.errors import InvalidArgument
 
 Json = dict[str, Any]
@@ -29,7 +29,7 @@ def body_of(request: Completion, quirks: Quirks) -> tuple[Json, tuple[str, ...]]
 
     Raises InvalidArgument for a schema or arguments that are not JSON.
     """
-    body: Json = {"model": request.model, "messages": [_message(message) for message in request.messages]}
+    body: Json = {"model": request.model, "messages": _messages(request.messages, quirks.thinking_back)}
     if request.response_format.form is AnswerForm.JSON_SCHEMA and not quirks.json_schema:
         body["messages"].append(_schema_message(request.response_format))
     if request.tools:
@@ -136,6 +136,35 @@ def _thinking(request: Completion, quirks: Quirks) -> Json:
             return {"reasoning_effort": effort or None}
         case _:
             assert_never(quirks.thinking)
+
+
+def _messages(messages: Sequence[Message], back: ThinkingBack) -> list[Json]:
+    made = [_message(message) for message in messages]
+    if back is not ThinkingBack.NEVER:
+        for at in _in_tool_turns(messages):
+            thought = "".join(part.text for part in messages[at].parts if _is_plain_thought(part))
+            if thought or back is ThinkingBack.REQUIRED:
+                made[at]["reasoning_content"] = thought
+    return made
+
+
+def _in_tool_turns(messages: Sequence[Message]) -> Iterator[int]:
+    """Yield the places of the assistant's messages in turns in which it called tools; a turn begins with the user."""
+    turn: list[int] = []
+    called = False
+    for at, message in enumerate(messages):
+        if message.role is Role.USER:
+            yield from turn if called else ()
+            turn, called = [], False
+        elif message.role is Role.ASSISTANT:
+            turn.append(at)
+            called = called or bool(message.tool_calls)
+    yield from turn if called else ()
+
+
+def _is_plain_thought(part: Part) -> TypeGuard[ThinkingPart]:
+    """Whether `part` is reasoning without a proof: one with a proof is another vendor's."""
+    return isinstance(part, ThinkingPart) and not part.signature and not part.redacted
 
 
 def _message(message: Message) -> Json:

@@ -116,6 +116,9 @@ class AnthropicServer(VendorServer):
 
 
 def _blocks(reply: Reply) -> Iterator[dict[str, Any]]:
+    if reply.blocks:
+        yield from map(dict, reply.blocks)
+        return
     if reply.thinking or reply.signature:
         yield {"type": "thinking", "thinking": "".join(reply.thinking), "signature": reply.signature}
     if reply.redacted:
@@ -127,6 +130,10 @@ def _blocks(reply: Reply) -> Iterator[dict[str, Any]]:
 
 
 def _pieces(reply: Reply) -> Iterator[bytes]:
+    if reply.blocks:
+        for index, block in enumerate(reply.blocks):
+            yield from _block_pieces(index, block)
+        return
     for index, block in enumerate(_blocks(reply)):
         match block["type"]:
             case "thinking":
@@ -143,6 +150,24 @@ def _pieces(reply: Reply) -> Iterator[bytes]:
             case _:
                 yield _start(index, block)
         yield _event({"type": "content_block_stop", "index": index})
+
+
+def _block_pieces(index: int, block: Mapping[str, Any]) -> Iterator[bytes]:
+    """A block given as it is: what grows comes as deltas, anything else with its start."""
+    match block["type"]:
+        case "thinking":
+            yield _start(index, {"type": "thinking", "thinking": "", "signature": ""})
+            yield _delta(index, "thinking_delta", "thinking", block["thinking"])
+            yield _delta(index, "signature_delta", "signature", block["signature"])
+        case "text":
+            yield _start(index, {"type": "text", "text": ""})
+            yield _delta(index, "text_delta", "text", block["text"])
+        case "tool_use":
+            yield _start(index, {**block, "input": {}})
+            yield _delta(index, "input_json_delta", "partial_json", orjson.dumps(block["input"]).decode())
+        case _:
+            yield _start(index, block)
+    yield _event({"type": "content_block_stop", "index": index})
 
 
 def _arguments(index: int, call: FakeToolCall) -> Iterator[bytes]:

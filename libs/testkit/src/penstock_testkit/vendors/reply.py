@@ -35,7 +35,7 @@ class Reply:
     torn down; `hang_after` N chunks nothing more comes; `raw` replaces the body, `tail` what follows the
     chunks; `finish_reason` None ends the answer politely without one; `error_after` N chunks an error event
     comes. `signature` and `redacted` are the proof and the encrypted part of the thinking, where the vendor has
-    them.
+    them; `blocks` are Anthropic's own content blocks, instead of all of these.
     """
 
     chunks: Sequence[str] = ("po", "ng")
@@ -44,6 +44,7 @@ class Reply:
     redacted: str = ""
     refusal: str = ""
     tool_calls: Sequence[FakeToolCall] = ()
+    blocks: Sequence[Mapping[str, Any]] = ()
     finish_reason: str | None = "stop"
     usage: FakeUsage | None = FakeUsage()
     model: str = ""

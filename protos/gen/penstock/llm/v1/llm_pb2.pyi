@@ -719,6 +719,7 @@ class Answer(_message.Message):
     MORE_CHOICES_FIELD_NUMBER: _builtins.int
     LOGPROBS_JSON_FIELD_NUMBER: _builtins.int
     ANNOTATIONS_FIELD_NUMBER: _builtins.int
+    PARTS_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """Text of the answer, all deltas joined."""
     thinking: _builtins.str
@@ -739,6 +740,10 @@ class Answer(_message.Message):
 
     @_builtins.property
     def annotations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Annotation]: ...
+    @_builtins.property
+    def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___AnswerPart]:
+        """Reasoning and text in their order, only when there is reasoning with a proof: it must be handed back as it is."""
+
     def __init__(
         self,
         *,
@@ -752,14 +757,45 @@ class Answer(_message.Message):
         more_choices: _abc.Iterable[Global___Choice] | None = ...,
         logprobs_json: _builtins.str = ...,
         annotations: _abc.Iterable[Global___Annotation] | None = ...,
+        parts: _abc.Iterable[Global___AnswerPart] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["finished", b"finished", "started", b"started"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "finished", b"finished", "logprobs_json", b"logprobs_json", "more_choices", b"more_choices", "refusal", b"refusal", "started", b"started", "text", b"text", "thinking", b"thinking", "thinking_signature", b"thinking_signature", "tool_calls", b"tool_calls"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "finished", b"finished", "logprobs_json", b"logprobs_json", "more_choices", b"more_choices", "parts", b"parts", "refusal", b"refusal", "started", b"started", "text", b"text", "thinking", b"thinking", "thinking_signature", b"thinking_signature", "tool_calls", b"tool_calls"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Answer: _TypeAlias = Answer  # noqa: Y015
+
+@_typing.final
+class AnswerPart(_message.Message):
+    """Reasoning or text of an answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    THINKING_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """Text."""
+    @_builtins.property
+    def thinking(self) -> Global___ThinkingPart:
+        """One block of reasoning with its own proof."""
+
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        thinking: Global___ThinkingPart | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "text", b"text", "thinking", b"thinking"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "text", b"text", "thinking", b"thinking"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["text", "thinking"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___AnswerPart: _TypeAlias = AnswerPart  # noqa: Y015
 
 @_typing.final
 class Choice(_message.Message):

@@ -1,0 +1,70 @@
+"""Reasoning keeps its blocks and their proofs; what needs no proof has no parts."""
+
+from dataclasses import replace
+
+from llm_service.domain.event import ThinkingDelta
+from llm_service.domain.message import Message, Role, TextPart, ThinkingPart, ToolCall, text_message
+from llm_service.domain.part_fold import PartFold
+from llm_service.domain.profile import Quirks, ThinkingBack
+from llm_service.providers.anthropic_message import turns_of
+from llm_service.providers.openai_request import body_of
+from llm_service.testing import question
+
+CALL = ToolCall(id="c", name="look", arguments="{}")
+
+
+def test_every_block_keeps_its_own_proof_and_place() -> None:
+    fold = PartFold("before")
+    for event in (
+        ThinkingDelta(text="on"),
+        ThinkingDelta(text="e"),
+        ThinkingDelta(signature="s1"),
+        ThinkingDelta(redacted="r"),
+        ThinkingDelta(text="two", signature="s2"),
+    ):
+        fold.think(event)
+    fold.say("te")
+    fold.say("xt")
+    fold.think(ThinkingDelta(signature="s3"))
+    assert fold.parts() == (
+        TextPart(text="before"),
+        ThinkingPart(text="one", signature="s1"),
+        ThinkingPart(redacted="r"),
+        ThinkingPart(text="two", signature="s2"),
+        TextPart(text="text"),
+        ThinkingPart(signature="s3"),
+    )
+
+
+def test_reasoning_without_a_proof_needs_no_parts() -> None:
+    fold = PartFold()
+    fold.think(ThinkingDelta(text="hm"))
+    fold.say("text")
+    assert fold.parts() == ()
+
+
+def test_anthropic_gets_its_own_answer_back_in_its_order_and_others_reasoning_first() -> None:
+    signed, later = ThinkingPart(text="a", signature="s1"), ThinkingPart(text="b", signature="s2")
+    said = TextPart(text="text")
+    own = Message(role=Role.ASSISTANT, parts=(signed, said, later), tool_calls=(CALL,))
+    [turn] = turns_of([own])
+    assert [block["type"] for block in turn["content"]] == ["thinking", "text", "thinking", "tool_use"]
+    [turn] = turns_of([replace(own, parts=(said, signed))])
+    assert [block["type"] for block in turn["content"]] == ["thinking", "text", "tool_use"]
+
+
+def sent(back: ThinkingBack, *parts: ThinkingPart) -> dict[str, object]:
+    said = Message(role=Role.ASSISTANT, parts=parts, tool_calls=(CALL,))
+    answer = Message(role=Role.TOOL, parts=(TextPart(text="x"),), tool_call_id="c")
+    asked = replace(question(), messages=(text_message(Role.USER, "hi"), said, answer))
+    body, _ = body_of(asked, Quirks(thinking_back=back))
+    return body["messages"][1]
+
+
+def test_a_vendor_that_requires_the_field_gets_it_though_the_reasoning_was_anothers() -> None:
+    anothers = ThinkingPart(text="secret", signature="s")
+    assert sent(ThinkingBack.REQUIRED, anothers)["reasoning_content"] == ""
+    assert sent(ThinkingBack.REQUIRED, ThinkingPart(text="mine"))["reasoning_content"] == "mine"
+    assert "reasoning_content" not in sent(ThinkingBack.TOOL_TURNS, anothers)
+    assert sent(ThinkingBack.TOOL_TURNS, ThinkingPart(text="mine"))["reasoning_content"] == "mine"
+    assert "reasoning_content" not in sent(ThinkingBack.NEVER, ThinkingPart(text="mine"))
