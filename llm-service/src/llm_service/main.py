@@ -9,7 +9,7 @@ from pathlib import Path
 from penstock.llm.v1 import cost_pb2_grpc, llm_pb2_grpc
 from prometheus_client import CollectorRegistry
 
-from llm_service.adapters.answer_codec import batch_codec, embedded_codec
+from llm_service.adapters.answer_codec import batch_codec, embedded_codec, parsed_codec
 from llm_service.adapters.file_journal import FileJournal, WrittenMark
 from llm_service.adapters.gen_ai_metrics import MeasuredLedger
 from llm_service.adapters.ledger_spool import LedgerSpool
@@ -28,6 +28,7 @@ from llm_service.domain.ledger import LedgerRow
 from llm_service.domain.metering import Metering
 from llm_service.domain.once import Once
 from llm_service.domain.priced_pool import PricedPool
+from llm_service.domain.prompt_parser import PromptParser
 from llm_service.domain.purse import BudgetPurse, PurseRules
 from llm_service.domain.route import plan_route
 from llm_service.edge.cost_servicer import CostServicer
@@ -107,6 +108,7 @@ def add_servicers(
     servicer = LlmServicer(
         answering=Idempotent(metering, once=Once(answers, batch_codec())),
         embedder=IdempotentEmbedder(embedder, once=Once(answers, embedded_codec())),
+        parser=PromptParser(metering, route=selection.router.route, once=Once(answers, parsed_codec())),
         registry=selection.registry,
         monitor=selection.monitor,
         live=live,

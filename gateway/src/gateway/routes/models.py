@@ -12,6 +12,7 @@ from gateway.auth.scope import ADMIN, MODELS
 from gateway.convert.provider import explanation_from_proto, query_from_proto
 from gateway.convert.scalar import time_to_proto
 from gateway.json import JsonResponse
+from gateway.routes.page import IdempotencyKey
 from gateway.routes.router import add, api_router
 from penstock_kit.errors import FailedPrecondition
 
@@ -41,10 +42,10 @@ class ModelRoutes:
         admin = [Depends(guard.needs(ADMIN))]
         add(self.router, "POST /api/v1/llm/reload", self.reload_configuration, dependencies=admin)
 
-    async def parse_prompt(self, body: ParseRequest) -> Response:
+    async def parse_prompt(self, body: ParseRequest, idempotency_key: IdempotencyKey = "") -> Response:
         """Turn a question into a structured query, by a model or by rules."""
         fields = body.model_dump(exclude={"now"})
-        request = pb.ParsePromptRequest(**fields, now=time_to_proto(body.now))
+        request = pb.ParsePromptRequest(**fields, now=time_to_proto(body.now), idempotency_key=idempotency_key)
         return JsonResponse(query_from_proto(await self._llm.ParsePrompt(request)))
 
     async def explain_route(self, model: str = "", policy: str = "") -> Response:

@@ -10,11 +10,13 @@ from pydantic import TypeAdapter
 from llm_service.adapters.event_json import events_from_json, json_from_events
 from llm_service.domain.embedding_call import Embedded
 from llm_service.domain.once import Codec
+from llm_service.domain.prompt_parser import ParsedPrompt
 from llm_service.domain.provider import EventBatch, Vectors
 from llm_service.domain.usage import Cost, Usage
 
 _COST: Final = TypeAdapter(Cost)
 _USAGE: Final = TypeAdapter(Usage)
+_PARSED: Final = TypeAdapter(ParsedPrompt)
 
 
 def batch_codec() -> Codec[EventBatch]:
@@ -25,6 +27,18 @@ def batch_codec() -> Codec[EventBatch]:
 def embedded_codec() -> Codec[Embedded]:
     """Return the codec of vectors."""
     return Codec(encode=_bytes_from_embedded, decode=_embedded_from_bytes)
+
+
+def parsed_codec() -> Codec[ParsedPrompt]:
+    """Return the codec of a parsed prompt."""
+    return Codec(encode=lambda found: _PARSED.dump_json(found[0]), decode=_parsed_from_bytes)
+
+
+def _parsed_from_bytes(data: bytes) -> Sequence[ParsedPrompt] | None:
+    try:
+        return [_PARSED.validate_json(data)]
+    except ValueError:
+        return None
 
 
 def _bytes_from_batches(batches: Sequence[EventBatch]) -> bytes:

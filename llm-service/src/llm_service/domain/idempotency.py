@@ -35,8 +35,8 @@ class Idempotent:
             return self._inner.stream(request)
         # The same for the same question, streamed or not.
         question = replace(request, idempotency_key="", streaming=True, labels={})
-        key = _key(request.idempotency_key)
-        return self._once.answer(key, _digest(repr(question)), lambda: self._inner.stream(request))
+        key = key_of(request.idempotency_key)
+        return self._once.answer(key, question_of(question), lambda: self._inner.stream(request))
 
 
 class IdempotentEmbedder:
@@ -50,21 +50,26 @@ class IdempotentEmbedder:
         """Return the vectors. Raises Unprocessable (IDEMPOTENCY_KEY_REUSED) when the key came with other inputs."""
         if not request.idempotency_key:
             return await self._inner.embed(request)
-        key, question = _key(request.idempotency_key), replace(request, idempotency_key="")
-        async with aclosing(self._once.answer(key, _digest(repr(question)), lambda: self._one(request))) as found:
+        key, question = key_of(request.idempotency_key), replace(request, idempotency_key="")
+        async with aclosing(self._once.answer(key, question_of(question), lambda: self._one(request))) as found:
             return await anext(found)
 
     async def _one(self, request: Embedding) -> AsyncGenerator[Embedded]:
         yield await self._inner.embed(request)
 
 
-def _key(given: str) -> str:
-    """The caller and its key, as a name that shows neither."""
+def key_of(given: str) -> str:
+    """Return the caller and its key as a name that shows neither. Raises InvalidArgument for one too long."""
     if len(given) > _LONGEST_KEY:
         message = f"the idempotency key has {len(given)} characters; {_LONGEST_KEY} are allowed"
         raise InvalidArgument(message, reason="IDEMPOTENCY_KEY_TOO_LONG")
     caller = current_context().caller
     return _digest("\0".join((caller.tenant_id, caller.user_id, caller.key_id, given)))
+
+
+def question_of(asked: object) -> str:
+    """Return what is the same for the same question, whatever value `asked` is."""
+    return _digest(repr(asked))
 
 
 def _digest(text: str) -> str:

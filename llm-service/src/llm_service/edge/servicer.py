@@ -12,10 +12,10 @@ from penstock.llm.v1 import llm_pb2, llm_pb2_grpc
 
 from llm_service.domain.answer import fold
 from llm_service.domain.embedding_call import Embedder
-from llm_service.domain.fallback.parse import parse_prompt
 from llm_service.domain.key_rings import KeyRings
 from llm_service.domain.metering import Answering
 from llm_service.domain.monitor import ProviderMonitor
+from llm_service.domain.prompt_parser import Prompt, PromptParser
 from llm_service.domain.router import Router
 from llm_service.domain.token_count import TokenCounting
 from llm_service.edge.answer import answer_to_proto, batch_to_proto, cost_to_proto, usage_to_proto
@@ -39,6 +39,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         *,
         answering: Answering,
         embedder: Embedder,
+        parser: PromptParser,
         registry: ProviderRegistry,
         monitor: ProviderMonitor,
         live: LiveConfiguration,
@@ -50,6 +51,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
     ) -> None:
         self._answering = answering
         self._embedder = embedder
+        self._parser = parser
         self._registry = registry
         self._monitor = monitor
         self._live = live
@@ -97,16 +99,22 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
     async def ParsePrompt(  # noqa: N802
         self, request: llm_pb2.ParsePromptRequest, context: Context
     ) -> llm_pb2.ParsePromptResponse:
-        """Read a question about devices by the rules."""
+        """Read a question about devices with a model or by the rules."""
         if not request.prompt.strip():
             raise InvalidArgument("the prompt is empty", reason="EMPTY_PROMPT")
-        query = parse_prompt(
-            request.prompt,
-            self._now(request),
-            known_devices=tuple(request.known_devices),
-            known_fields=tuple(request.known_fields),
+        parsed = await self._parser.parse(
+            Prompt(
+                text=request.prompt,
+                now=self._now(request),
+                known_devices=tuple(request.known_devices),
+                known_fields=tuple(request.known_fields),
+                model=request.model,
+                idempotency_key=request.idempotency_key,
+            )
         )
-        return llm_pb2.ParsePromptResponse(query=query_to_proto(query), source="rules", provider="fallback")
+        return llm_pb2.ParsePromptResponse(
+            query=query_to_proto(parsed.query), source=parsed.source, provider=parsed.provider
+        )
 
     async def ListModels(self, request: llm_pb2.ListModelsRequest, context: Context) -> llm_pb2.ListModelsResponse:  # noqa: N802
         """List what may be asked for."""

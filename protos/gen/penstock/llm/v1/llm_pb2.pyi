@@ -1370,11 +1370,14 @@ class ParsePromptRequest(_message.Message):
     NOW_FIELD_NUMBER: _builtins.int
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     prompt: _builtins.str
     time_zone: _builtins.str
     """IANA zone for "today". Empty: UTC."""
     model: _builtins.str
     """A model to parse with. Empty: the policy's choice, rules when none is configured."""
+    idempotency_key: _builtins.str
+    """Same key: the same answer, one model call and one charge."""
     @_builtins.property
     def known_devices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Codes of devices the caller has, to recognise them."""
@@ -1396,10 +1399,11 @@ class ParsePromptRequest(_message.Message):
         now: _timestamp_pb2.Timestamp | None = ...,
         time_zone: _builtins.str = ...,
         model: _builtins.str = ...,
+        idempotency_key: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["now", b"now"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["known_devices", b"known_devices", "known_fields", b"known_fields", "model", b"model", "now", b"now", "prompt", b"prompt", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "known_devices", b"known_devices", "known_fields", b"known_fields", "model", b"model", "now", b"now", "prompt", b"prompt", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
