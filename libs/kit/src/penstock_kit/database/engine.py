@@ -6,6 +6,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from penstock_kit.database.sqlite_driver import connect
+
 NO_BEGIN: Final = "penstock_no_begin"  # execution option of a connection for what can't run in a transaction
 _BUSY_MS: Final = 5_000
 _CONNECT_SECONDS: Final = 5
@@ -19,11 +21,13 @@ _SHARED_PRAGMAS: Final = (
     "PRAGMA foreign_keys = ON",
 )
 
+_CONNECT_SQLITE: Final = {"check_same_thread": False, "async_creator_fn": connect}
+
 
 def sqlite_writer(url: URL, *, cache_mb: int, mmap_mb: int) -> AsyncEngine:
     """Return the engine of the one connection that writes: the pool is the queue of the writers."""
     engine = create_async_engine(
-        url, pool_size=1, max_overflow=0, pool_timeout=_COMMAND_SECONDS, connect_args={"check_same_thread": False}
+        url, pool_size=1, max_overflow=0, pool_timeout=_COMMAND_SECONDS, connect_args=_CONNECT_SQLITE
     )
     _on_connect(engine, (*_SHARED_PRAGMAS, *_sizes(cache_mb, mmap_mb)))
 
@@ -46,7 +50,7 @@ def sqlite_readers(url: URL, *, readers: int, cache_mb: int, mmap_mb: int) -> As
         pool_reset_on_return=None,
         isolation_level="AUTOCOMMIT",
         skip_autocommit_rollback=True,
-        connect_args={"check_same_thread": False},
+        connect_args=_CONNECT_SQLITE,
     )
     _on_connect(engine, (*_SHARED_PRAGMAS, *_sizes(cache_mb, mmap_mb), "PRAGMA query_only = ON"))
     return engine

@@ -1,0 +1,53 @@
+"""The quick driver does what SQLAlchemy expects of aiosqlite's own."""
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from penstock_kit.database import Database, open_database, sqlite_url
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncGenerator[Database]:
+    opened = open_database(sqlite_url(tmp_path / "quick.db"))
+    async with opened.write() as connection:
+        await connection.execute(text("CREATE TABLE pump (id INTEGER PRIMARY KEY, name TEXT UNIQUE)"))
+        for name in ("a", "b", "c"):
+            await connection.execute(text("INSERT INTO pump (name) VALUES (:name)"), {"name": name})
+    yield opened
+    await opened.close()
+
+
+async def test_rows_come_whole_in_parts_and_one_by_one(database: Database) -> None:
+    async with database.read() as connection:
+        everything = await connection.execute(text("SELECT id, name FROM pump ORDER BY id"))
+        assert [tuple(row) for row in everything] == [(1, "a"), (2, "b"), (3, "c")]
+        parts = await connection.execute(text("SELECT name FROM pump ORDER BY id"))
+        assert [row.name for row in parts.fetchmany(2)] == ["a", "b"]
+        assert (parts.scalar_one(), parts.first() if not parts.closed else None) == ("c", None)
+        async with connection.stream(text("SELECT name FROM pump ORDER BY id")) as streamed:
+            assert [row.name async for row in streamed] == ["a", "b", "c"]
+        assert (await connection.execute(text("SELECT name FROM pump WHERE id = 9"))).first() is None
+
+
+async def test_changes_are_counted_and_returned(database: Database) -> None:
+    async with database.write() as connection:
+        changed = await connection.execute(text("UPDATE pump SET name = name || '!' WHERE id > 1"))
+        assert changed.rowcount == 2
+        back = await connection.execute(text("INSERT INTO pump (name) VALUES ('d') RETURNING id"))
+        assert back.scalar_one() == 4
+        many = await connection.execute(text("INSERT INTO pump (name) VALUES (:name)"), [{"name": "e"}, {"name": "f"}])
+        assert many.rowcount == 2
+
+
+async def test_a_statement_that_fails_leaves_the_connection_usable(database: Database) -> None:
+    with pytest.raises(IntegrityError):
+        async with database.write() as connection:
+            await connection.execute(text("INSERT INTO pump (name) VALUES ('a')"))
+    async with database.write() as connection:
+        await connection.execute(text("INSERT INTO pump (name) VALUES ('z')"))
+    async with database.read() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM pump"))).scalar_one() == 4
