@@ -94,6 +94,7 @@ class FakeCache(cache_pb2_grpc.CacheServiceServicer):
         self.classes: dict[str, str] = {}
         self.reads = 0
         self.down = False
+        self.stored = asyncio.Event()
 
     async def Get(self, request: Any, context: Any) -> Any:  # noqa: N802
         self.reads += 1
@@ -105,6 +106,7 @@ class FakeCache(cache_pb2_grpc.CacheServiceServicer):
     async def Set(self, request: Any, context: Any) -> Any:  # noqa: N802
         self.values[self._place(request.entry.key)] = request.entry.value
         self.classes[request.entry.key] = request.entry.ttl_class
+        self.stored.set()
         return cache_pb2.SetResponse(written=True)
 
     async def AcquireLease(self, request: Any, context: Any) -> Any:  # noqa: N802

@@ -73,6 +73,7 @@ async def test_recalled_notes_are_cached_and_dropped_when_something_is_said(chat
     async with asyncio.timeout(10):
         answer = aiter(call)
         assert (await anext(answer)).events
+        await chat.cache.stored.wait()
         assert [key for _, key in chat.cache.values if key.startswith("chat:memory:chat_engine:")]
         assert list(chat.cache.classes.values()) == ["memory"]
         go_on.set()

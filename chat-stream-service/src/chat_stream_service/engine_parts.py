@@ -64,10 +64,18 @@ def build_engines(
     workshop = _Workshop(settings=settings, resources=resources, clock=clock, llm=llm)
     words = SqlMemory(resources.database)
     embedder = LlmEmbedder(resources.llm, model=settings.embedding_model, clock=clock)
-    own = CachedMemory(SimilarityMemory(words, embedder, nearest), cache, name=CHAT_ENGINE)
+    own = CachedMemory(
+        SimilarityMemory(words, embedder, nearest),
+        cache,
+        name=CHAT_ENGINE,
+        background=resources.background,
+        is_quick=embedder.is_absent,
+    )
     mem0 = build_mem0(settings, store, installed=is_installed())
     resources.background.finally_do(mem0.close)
-    proxied = CachedMemory(mem0, cache, name=MEM0_PROXY) if isinstance(mem0, Mem0Memory) else mem0
+    proxied = mem0
+    if isinstance(mem0, Mem0Memory):
+        proxied = CachedMemory(mem0, cache, name=MEM0_PROXY, background=resources.background, is_quick=lambda: False)
     statistics = (MemoryStatistics(CHAT_ENGINE), MemoryStatistics(MEM0_PROXY))
     return EngineParts(
         engines=(

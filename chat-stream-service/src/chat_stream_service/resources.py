@@ -14,6 +14,8 @@ from penstock_kit.grpc import PenstockChannel, open_channel
 
 # What follows answers, such as remembering them, gets so long at the end of the process.
 _LAST_WORK_SECONDS: Final = 2.0
+# What a turn may wait for.
+_CACHE_CALLS: Final = ("Get", "Set", "AcquireLease", "Delete", "Invalidate")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +56,11 @@ def open_resources(settings: ChatSettings) -> Resources:
             multiplexed=["penstock.llm.v1.LlmService/StreamComplete"],
         ),
         feature=open_channel(settings.feature_address, service="feature-service"),
-        cache=open_channel(settings.cache_address, service="cache-service"),
+        cache=open_channel(
+            settings.cache_address,
+            service="cache-service",
+            multiplexed=[f"penstock.cache.v1.CacheService/{name}" for name in _CACHE_CALLS],
+        ),
         operator_tools=OperatorTools(tools, clock=SystemClock(), max_seconds=settings.tool_seconds),
         background=Background(),
         redis=RedisLink(redis_url, clock=SystemClock()) if redis_url else None,

@@ -39,6 +39,12 @@ class LlmEmbedder:
             raise NotFound(f"{model} gave no vector", reason="EMBEDDING_EMPTY")
         return Embedded(vector=response.embeddings[0].values, model=model)
 
+    def is_absent(self) -> bool:
+        """Whether there is no model, as far as is known without asking."""
+        if self._wanted == AUTOMATIC:
+            return not self._found and self._clock.monotonic() < self._look_again
+        return self._wanted == OFF
+
     async def _model(self) -> str:
         if self._wanted != AUTOMATIC:
             return "" if self._wanted == OFF else self._wanted

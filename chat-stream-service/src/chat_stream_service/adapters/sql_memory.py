@@ -22,12 +22,14 @@ _NOTES: Final = 5
 _KEPT_CHARACTERS: Final = 20_000
 
 _FOUND_SQLITE: Final = text(
-    "SELECT m.question, m.answer, m.terms, m.create_time FROM memory_index i JOIN memories m ON m.number = i.rowid"
+    "SELECT m.question, substr(m.answer, 1, 2000) AS answer, m.terms, m.create_time"
+    " FROM memory_index i JOIN memories m ON m.number = i.rowid"
     " WHERE memory_index MATCH :wanted AND m.tenant_id = :tenant AND m.user_id = :user"
     " ORDER BY i.rowid DESC LIMIT :most"
 )
 _FOUND_POSTGRESQL: Final = text(
-    "SELECT m.question, m.answer, m.terms, m.create_time FROM memories m, to_tsquery('simple', :wanted) AS wanted"
+    "SELECT m.question, substr(m.answer, 1, 2000) AS answer, m.terms, m.create_time"
+    " FROM memories m, to_tsquery('simple', :wanted) AS wanted"
     " WHERE to_tsvector('simple', m.terms) @@ wanted AND m.tenant_id = :tenant AND m.user_id = :user"
     " ORDER BY m.number DESC LIMIT :most"
 )
@@ -46,10 +48,15 @@ class SqlMemory:
             return ()
         async with self._database.read() as connection:
             query, wanted = self._query(owner, terms)
-            parameters = {"wanted": wanted, "tenant": owner.tenant_id, "user": owner.user_id, "most": _CANDIDATES}
+            parameters = {
+                "wanted": wanted,
+                "tenant": owner.tenant_id,
+                "user": owner.user_id,
+                "most": _CANDIDATES if len(terms) > 1 else _NOTES,
+            }
             rows: Sequence[AnyRow] = (await connection.execute(query, parameters)).all()
         # The newest of those that fit; among them the closest come first, of equals the newest.
-        best = sorted(rows, key=lambda row: -closeness(terms, row.terms.split()))
+        best = sorted(rows, key=lambda row: -closeness(terms, row.terms)) if len(terms) > 1 else rows
         return [note_of(from_micros(row.create_time), row.question, row.answer) for row in best[:_NOTES]]
 
     async def keep(self, exchange: Exchange) -> None:

@@ -17,10 +17,11 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingLimits:
-    """Seconds: how long storing the question waits for the first event, which it would hold up; and how long the
-    terminal event waits for the store."""
+    """Seconds: how long storing the question waits for the first event, which it would hold up; the time that event
+    then has to get out; and how long the terminal event waits for the store."""
 
     question: float = 0.02
+    head_start: float = 0.005
     ending: float = 5.0
 
 
@@ -87,6 +88,7 @@ class Recording:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._limits.question):
                 await self._spoke.wait()
+                await asyncio.sleep(self._limits.head_start)
         await self._begin()
 
     async def _begin(self) -> None:

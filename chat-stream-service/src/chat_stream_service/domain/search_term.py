@@ -48,9 +48,12 @@ def combinations_that_fit(question: Sequence[str]) -> Sequence[tuple[str, ...]]:
     return [*((term,) for term in coded), *combinations(words, 2)]
 
 
-def closeness(question: Iterable[str], other: Iterable[str]) -> int:
-    """Return how much of a question's terms a text has; those with a digit count twice."""
-    return sum(2 if _is_coded(term) else 1 for term in set(question).intersection(other))
+def closeness(question: Iterable[str], other: str) -> int:
+    """Return how many of a question's distinct terms are among those of `other`, which blanks divide; one with a digit
+    counts twice."""
+    # Searching the text costs a tenth of dividing it, and there may be many long ones.
+    bounded = f" {other} "
+    return sum(2 if _is_coded(term) else 1 for term in question if f" {term} " in bounded)
 
 
 def _is_coded(term: str) -> bool:
