@@ -4,7 +4,7 @@ import sys
 
 import uvloop
 
-from bench import chat, completions, feature, hop, peers, startup
+from bench import chat, completions, feature, hop, peers, providers, startup
 from bench.measure import Report, machine
 from bench.page import lines, save
 
@@ -15,6 +15,7 @@ BENCHMARKS = {
     "feature": feature.run,
     "hop": hop.run,
     "peers": peers.run,
+    "providers": providers.run,
 }
 
 

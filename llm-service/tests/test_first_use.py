@@ -36,7 +36,13 @@ async def main(dialect):
     sdks = [name for name in ("openai", "anthropic", "google.genai") if name in set(sys.modules) - before]
     await registry.close()
     print(json.dumps(
-        {"sdks": sdks, "bytes": loaded.memory_bytes, "seconds": loaded.load_seconds, "ticks": len(times)}
+        {
+            "sdks": sdks,
+            "bytes": loaded.memory_bytes,
+            "seconds": loaded.load_seconds,
+            "import_seconds": loaded.import_seconds,
+            "ticks": len(times),
+        }
     ))
 
 asyncio.run(main(sys.argv[1]))
@@ -68,3 +74,10 @@ def test_the_cost_of_a_first_use_is_known(dialect: str) -> None:
     cost = first_use(dialect)
     assert cost["bytes"] > 1_000_000
     assert cost["seconds"] > 0
+
+
+@pytest.mark.parametrize(("dialect", "imports"), [("openai", True), ("anthropic", True), ("gemini", False)])
+def test_the_import_of_an_sdk_is_told_apart_from_our_own_building(dialect: str, imports: bool) -> None:
+    cost = first_use(dialect)
+    assert cost["import_seconds"] < cost["seconds"]
+    assert (cost["import_seconds"] > 0.01) is imports

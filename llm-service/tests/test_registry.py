@@ -12,7 +12,7 @@ import pytest
 from llm_service.domain.failure import FailureKind, ProviderError
 from llm_service.domain.profile import FALLBACK_PROFILE, ProviderProfile
 from llm_service.domain.provider import Provider
-from llm_service.providers.registry import Parts, ProviderRegistry
+from llm_service.providers.registry import DIALECTS, Parts, ProviderRegistry
 from llm_service.testing import collected, question
 from penstock_testkit.clock import ManualClock
 
@@ -107,6 +107,43 @@ async def test_building_happens_off_the_event_loop(
     await asyncio.wait_for(building.wait(), 5)
     go_on.set()  # the loop is free to get here while the build still waits
     assert await task == "provider"
+
+
+SLOW_IMPORT = """
+import pathlib, time
+here = pathlib.Path(__file__).parent
+(here / "importing").touch()
+while not (here / "go-on").exists():
+    time.sleep(0.001)
+def build(profile, parts): return "provider"
+"""
+
+
+async def test_another_provider_answers_while_an_import_takes_its_time(
+    clock: ManualClock, new_id: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "slow_import.py").write_text(SLOW_IMPORT)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry = ProviderRegistry(
+        [ProviderProfile(name="slow", dialect="slow", models=("m",)), FALLBACK_PROFILE],
+        parts=Parts(clock=clock, new_id=new_id, connect_timeout=1),
+        wrap=lambda _, provider: provider,
+        rss_bytes=lambda: 0,
+        dialects={"slow": "slow_import", "rules": DIALECTS["rules"]},
+    )
+    loading = asyncio.ensure_future(registry.get("slow"))
+    try:
+        async with asyncio.timeout(10):
+            while not (tmp_path / "importing").exists():  # noqa: ASYNC110 - a thread's file has no event
+                await asyncio.sleep(0.001)
+            fallback = await registry.get("fallback")
+            answers = [await collected(fallback.stream(question())) for _ in range(20)]
+        assert all(answers)
+        assert not loading.done()
+        assert registry.get_loaded_providers() == ["fallback"]
+    finally:
+        (tmp_path / "go-on").touch()
+    assert await loading == "provider"
 
 
 async def test_a_dialect_that_is_not_installed_is_a_failure_others_can_stand_in_for(

@@ -66,6 +66,7 @@ def _provider(state: pb.ProviderState) -> JsonObject:
         "latency_p95_ms": milliseconds(state, "latency_p95"),
         "memory_mb": round(state.memory_bytes / _MEGABYTE, 2) if state.loaded else None,
         "load_ms": milliseconds(state, "load_time"),
+        "sdk_import_ms": milliseconds(state, "import_time"),
         "requests": state.requests,
         "failures": state.failures,
         "cooldown_until": time_from_proto(state, "cooldown_until"),

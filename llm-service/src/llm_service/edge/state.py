@@ -55,6 +55,7 @@ def provider_to_proto(
         proto.latency_p95.FromNanoseconds(round(record.latency_p95 * 1e9))
     if loaded:
         proto.load_time.FromNanoseconds(round(loaded.load_seconds * 1e9))
+        proto.import_time.FromNanoseconds(round(loaded.import_seconds * 1e9))
     return proto
 
 

@@ -1661,6 +1661,7 @@ class ProviderState(_message.Message):
     MODELS_FIELD_NUMBER: _builtins.int
     DIALECT_FIELD_NUMBER: _builtins.int
     COOLDOWN_UNTIL_FIELD_NUMBER: _builtins.int
+    IMPORT_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     loaded: _builtins.bool
     breaker_state: _builtins.str
@@ -1691,6 +1692,10 @@ class ProviderState(_message.Message):
     def models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def cooldown_until(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def import_time(self) -> _duration_pb2.Duration:
+        """The part of load_time that importing the vendor's SDK took."""
+
     def __init__(
         self,
         *,
@@ -1709,10 +1714,11 @@ class ProviderState(_message.Message):
         models: _abc.Iterable[_builtins.str] | None = ...,
         dialect: _builtins.str = ...,
         cooldown_until: _timestamp_pb2.Timestamp | None = ...,
+        import_time: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cooldown_until", b"cooldown_until", "last_error_time", b"last_error_time", "latency_p50", b"latency_p50", "latency_p95", b"latency_p95", "load_time", b"load_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cooldown_until", b"cooldown_until", "import_time", b"import_time", "last_error_time", b"last_error_time", "latency_p50", b"latency_p50", "latency_p95", b"latency_p95", "load_time", b"load_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["breaker_state", b"breaker_state", "cooldown_until", b"cooldown_until", "dialect", b"dialect", "failures", b"failures", "keys", b"keys", "last_error_kind", b"last_error_kind", "last_error_time", b"last_error_time", "latency_p50", b"latency_p50", "latency_p95", b"latency_p95", "load_time", b"load_time", "loaded", b"loaded", "memory_bytes", b"memory_bytes", "models", b"models", "name", b"name", "requests", b"requests"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["breaker_state", b"breaker_state", "cooldown_until", b"cooldown_until", "dialect", b"dialect", "failures", b"failures", "import_time", b"import_time", "keys", b"keys", "last_error_kind", b"last_error_kind", "last_error_time", b"last_error_time", "latency_p50", b"latency_p50", "latency_p95", b"latency_p95", "load_time", b"load_time", "loaded", b"loaded", "memory_bytes", b"memory_bytes", "models", b"models", "name", b"name", "requests", b"requests"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
