@@ -27,6 +27,7 @@ class LlmProcess(Llm):
 
     process: "subprocess.Popen[bytes]"
     log: Path
+    port: int
     metrics_port: int
     config_file: Path
 
@@ -81,6 +82,7 @@ async def llm_process(home: Path, config: str, **settings: Any) -> AsyncGenerato
                 costs=cost_pb2_grpc.CostServiceStub(channel),
                 process=process,
                 log=log,
+                port=port,
                 metrics_port=metrics_port,
                 config_file=file,
             )
