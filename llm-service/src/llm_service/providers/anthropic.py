@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, Final, cast
 
-import aiohttp
 import anthropic
 
 from llm_service.domain.completion import Completion
@@ -18,6 +17,7 @@ from llm_service.domain.profile import ProviderProfile
 from llm_service.domain.provider import Embedding, EventBatch, ModelCard, Provider, Vectors
 from llm_service.providers.anthropic_event import Json, MessageReader
 from llm_service.providers.anthropic_request import AnthropicRequest, request_of
+from llm_service.providers.http_client import HttpResponse
 from llm_service.providers.registry import Parts
 from llm_service.providers.status import error_from_response, error_from_status, retry_after_seconds
 from llm_service.providers.upstream import EVENT_STREAM, JSON_ANSWER, Upstream
@@ -81,7 +81,7 @@ class AnthropicProvider:
                 yield batch
 
     async def _streamed(
-        self, response: aiohttp.ClientResponse, request: Completion, made: AnthropicRequest
+        self, response: HttpResponse, request: Completion, made: AnthropicRequest
     ) -> AsyncGenerator[EventBatch]:
         reader = MessageReader(answers_by_tool=made.answers_by_tool)
         async with aclosing(self._upstream.events(response, request.model)) as reads:
@@ -104,7 +104,7 @@ class AnthropicProvider:
             raise self._misshapen(request.model) from error
 
     async def _whole(
-        self, response: aiohttp.ClientResponse, request: Completion, made: AnthropicRequest
+        self, response: HttpResponse, request: Completion, made: AnthropicRequest
     ) -> AsyncGenerator[EventBatch]:
         message = self._checked(await self._upstream.body(response, request.model), request.model)
         reader = MessageReader(answers_by_tool=made.answers_by_tool)
@@ -140,7 +140,7 @@ class AnthropicProvider:
             dropped_params=tuple(made.dropped),
         )
 
-    async def _refused(self, response: aiohttp.ClientResponse, model: str) -> ProviderError:
+    async def _refused(self, response: HttpResponse, model: str) -> ProviderError:
         message, kind = _error(await self._upstream.error_body(response, model))
         return error_from_response(
             _status(response.status, message),

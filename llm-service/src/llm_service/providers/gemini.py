@@ -10,8 +10,6 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Final
 
-import aiohttp
-
 from llm_service.domain.completion import Completion
 from llm_service.domain.event import Event, Started
 from llm_service.domain.failure import FailureKind, ProviderError
@@ -21,6 +19,7 @@ from llm_service.providers.gemini_error import error_of
 from llm_service.providers.gemini_event import Json, ResponseReader
 from llm_service.providers.gemini_request import body_of
 from llm_service.providers.gemini_sdk import GeminiSdk
+from llm_service.providers.http_client import HttpResponse
 from llm_service.providers.registry import Parts
 from llm_service.providers.status import error_from_response, error_from_status
 from llm_service.providers.upstream import EVENT_STREAM, JSON_ANSWER, Upstream
@@ -96,7 +95,7 @@ class GeminiProvider:
         return model if named[1] else f"models/{model}"
 
     async def _streamed(
-        self, response: aiohttp.ClientResponse, request: Completion, dropped: tuple[str, ...]
+        self, response: HttpResponse, request: Completion, dropped: tuple[str, ...]
     ) -> AsyncGenerator[EventBatch]:
         reader, started = ResponseReader(self._new_id), False
         async with aclosing(self._upstream.events(response, request.model)) as reads:
@@ -112,7 +111,7 @@ class GeminiProvider:
         yield self._end(reader, request.model)
 
     async def _whole(
-        self, response: aiohttp.ClientResponse, request: Completion, dropped: tuple[str, ...]
+        self, response: HttpResponse, request: Completion, dropped: tuple[str, ...]
     ) -> AsyncGenerator[EventBatch]:
         answer = self._checked(await self._upstream.body(response, request.model), request.model)
         reader = ResponseReader(self._new_id)
@@ -157,7 +156,7 @@ class GeminiProvider:
             dropped_params=dropped,
         )
 
-    async def _refused(self, response: aiohttp.ClientResponse, model: str) -> ProviderError:
+    async def _refused(self, response: HttpResponse, model: str) -> ProviderError:
         error = error_of(await self._upstream.error_body(response, model), response.status)
         return error_from_response(
             error.status,

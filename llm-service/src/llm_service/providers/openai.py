@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, cast
 
-import aiohttp
 import openai
 
 from llm_service.domain.completion import Completion
@@ -21,6 +20,7 @@ from llm_service.domain.event import Event, Started
 from llm_service.domain.failure import FailureKind, ProviderError
 from llm_service.domain.profile import ProviderProfile
 from llm_service.domain.provider import Embedding, EventBatch, ModelCard, Provider, Vectors
+from llm_service.providers.http_client import HttpResponse
 from llm_service.providers.openai_chunk import ChunkReader, Json, error_message, reported, usage_of
 from llm_service.providers.openai_request import body_of
 from llm_service.providers.registry import Parts
@@ -76,7 +76,7 @@ class OpenAiProvider:
                 yield batch
 
     async def _streamed(
-        self, response: aiohttp.ClientResponse, request: Completion, dropped: tuple[str, ...]
+        self, response: HttpResponse, request: Completion, dropped: tuple[str, ...]
     ) -> AsyncGenerator[EventBatch]:
         reader, started = ChunkReader(), False
         async with aclosing(self._upstream.events(response, request.model)) as reads:
@@ -105,7 +105,7 @@ class OpenAiProvider:
         raise self._upstream.unfinished(model)
 
     async def _whole(
-        self, response: aiohttp.ClientResponse, request: Completion, dropped: tuple[str, ...]
+        self, response: HttpResponse, request: Completion, dropped: tuple[str, ...]
     ) -> AsyncGenerator[EventBatch]:
         answer = self._checked(await self._upstream.body(response, request.model), request.model)
         reader = ChunkReader()
@@ -137,7 +137,7 @@ class OpenAiProvider:
             dropped_params=dropped,
         )
 
-    async def _refused(self, response: aiohttp.ClientResponse, model: str) -> ProviderError:
+    async def _refused(self, response: HttpResponse, model: str) -> ProviderError:
         message, code = error_message(await self._upstream.error_body(response, model))
         return error_from_response(
             response.status, response.headers, provider=self._profile.name, model=model, message=message, code=code

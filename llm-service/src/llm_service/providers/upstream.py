@@ -1,18 +1,26 @@
 """A vendor's HTTP side, the same for every dialect: connections, bounded bodies, events, and what went wrong as ours.
 
 The vendor SDKs cost more CPU a request than everything else in this service together when they build
-and parse each one, and some read lines of any length. So completions are sent and read here, on
-aiohttp, with the headers the SDK makes; everything rarer goes through the SDK.
+and parse each one, and some read lines of any length. So completions are sent and read here, with the headers
+the SDK makes; everything rarer goes through the SDK.
 """
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from types import TracebackType
 from typing import Any, Final, cast
 
 import aiohttp
 import orjson
 
 from llm_service.domain.failure import FailureKind, ProviderError
+from llm_service.providers.http_client import (
+    ConnectFailed,
+    ConnectionCut,
+    Exchange,
+    HttpClient,
+    HttpError,
+    HttpResponse,
+)
 from llm_service.providers.sse import EventTooLongError, SseReader
 
 Json = Mapping[str, Any]
@@ -20,8 +28,6 @@ EVENT_STREAM: Final = "text/event-stream"
 JSON_ANSWER: Final = "application/json"
 _MAX_ANSWER: Final = 32 * 1024 * 1024
 _CONNECTIONS: Final = 1000
-_NO_HEADERS: Final[Mapping[str, str]] = {}
-_NOT_OURS: Final = frozenset({"content-length", "host", "transfer-encoding", "accept-encoding"})
 
 
 class Upstream:
@@ -29,41 +35,35 @@ class Upstream:
 
     def __init__(self, name: str, *, headers: Mapping[str, object], connect_timeout: float) -> None:
         self.name = name
-        self._headers = {
-            header.lower(): value
-            for header, value in headers.items()
-            if isinstance(value, str) and header.lower() not in _NOT_OURS
-        }
+        fields = {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
+        self._client = HttpClient(headers=fields, connect_timeout=connect_timeout)
         self._connect_timeout = connect_timeout
         self._session: aiohttp.ClientSession | None = None
 
-    @asynccontextmanager
-    async def post(
-        self, url: str, body: object, model: str, *, headers: Mapping[str, str] = _NO_HEADERS
-    ) -> AsyncGenerator[aiohttp.ClientResponse]:
-        """Send `body` as JSON; the connection is closed unless the answer was read to its end.
+    def post(self, url: str, body: object, model: str, *, headers: Mapping[str, str] | None = None) -> "Asking":
+        """Send `body` as JSON: ``async with upstream.post(…) as response``. What goes wrong is a ProviderError.
 
-        `headers` win over those that go with every request.
+        The connection is closed unless the answer was read to its end. `headers` go beside those of every request.
         """
-        sent = {**self._headers, **headers} if headers else self._headers
         try:
-            async with self.session.post(url, data=orjson.dumps(body), headers=sent, allow_redirects=False) as response:
-                try:
-                    yield response
-                finally:
-                    if not response.content.at_eof():
-                        response.close()
-        except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError, aiohttp.InvalidURL) as error:
-            message = f"{self.name} can't be reached: {type(error).__name__}"
-            raise self.failure(message, FailureKind.CONNECT, model) from error
-        except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError, ConnectionError) as error:
-            raise self.failure(f"{self.name} cut the connection", FailureKind.CUT, model) from error
-        except (aiohttp.ClientError, ValueError) as error:
-            raise self.protocol(f"sent no valid HTTP: {type(error).__name__}", model) from error
+            exchange = self._client.post(url, orjson.dumps(body), headers)
+        except ValueError as error:
+            raise self.failure(f"{self.name} can't be asked: {error}", FailureKind.CONNECT, model) from error
+        return Asking(self, exchange, model)
+
+    def broken(self, error: HttpError, model: str) -> ProviderError:
+        """Return the failure that an error of the connection is."""
+        match error:
+            case ConnectFailed():
+                return self.failure(f"{self.name} can't be reached: {error}", FailureKind.CONNECT, model)
+            case ConnectionCut():
+                return self.failure(f"{self.name} cut the connection", FailureKind.CUT, model)
+            case _:
+                return self.protocol(f"sent no valid HTTP: {error}", model)
 
     @property
     def session(self) -> aiohttp.ClientSession:
-        """The connections, opened on first use because they belong to the event loop.
+        """A session for an SDK that can use one, opened on first use because it belongs to the event loop.
 
         There is no limit in time but on connecting: how long to wait for an answer is the wrappers' business.
         """
@@ -75,11 +75,11 @@ class Upstream:
             )
         return self._session
 
-    async def events(self, response: aiohttp.ClientResponse, model: str) -> AsyncGenerator[list[bytes]]:
+    async def events(self, response: HttpResponse, model: str) -> AsyncGenerator[list[bytes]]:
         """Yield the data of the events that each read completed, until the connection ends."""
         reader = SseReader()
         try:
-            while received := await response.content.readany():
+            while received := await response.read_some():
                 if datas := list(reader.feed(received)):
                     yield datas
             if datas := list(reader.end()):
@@ -87,18 +87,18 @@ class Upstream:
         except EventTooLongError as error:
             raise self.protocol(str(error), model) from error
 
-    async def body(self, response: aiohttp.ClientResponse, model: str) -> bytes:
+    async def body(self, response: HttpResponse, model: str) -> bytes:
         """Return the whole body, of 32 MB at most."""
         pieces: list[bytes] = []
         size = 0
-        async for piece in response.content.iter_any():
+        while piece := await response.read_some():
             pieces.append(piece)
             size += len(piece)
             if size > _MAX_ANSWER:
                 raise self.protocol(f"sent more than {_MAX_ANSWER} bytes", model)
         return b"".join(pieces)
 
-    async def error_body(self, response: aiohttp.ClientResponse, model: str) -> object:
+    async def error_body(self, response: HttpResponse, model: str) -> object:
         """Return the decoded body of a refusal, "" when it is no JSON (a proxy's HTML page)."""
         try:
             return orjson.loads(await self.body(response, model))
@@ -129,5 +129,30 @@ class Upstream:
 
     async def close(self) -> None:
         """Close all connections."""
+        await self._client.close()
         if self._session is not None:
             await self._session.close()
+
+
+class Asking:
+    """One question on its way; the block sees the head of the answer."""
+
+    __slots__ = ("_exchange", "_model", "_upstream")
+
+    def __init__(self, upstream: Upstream, exchange: Exchange, model: str) -> None:
+        self._upstream = upstream
+        self._exchange = exchange
+        self._model = model
+
+    async def __aenter__(self) -> HttpResponse:
+        try:
+            return await self._exchange.__aenter__()
+        except HttpError as error:
+            raise self._upstream.broken(error, self._model) from error
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._exchange.__aexit__(kind, error, trace)
+        if isinstance(error, HttpError):
+            raise self._upstream.broken(error, self._model) from error
