@@ -7,6 +7,7 @@ from typing import Final
 
 # Crockford's alphabet, lower case: its byte order is its numeric order, and it has no i, l, o or u.
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS: Final = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
 _TIME_DIGITS: Final = 10
 _RANDOM_DIGITS: Final = 16
 _RANDOM_BITS: Final = 80
@@ -35,7 +36,8 @@ class IdSource:
 
 
 def _encoded(number: int, digits: int) -> str:
-    return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(5 * (digits - 1), -1, -5))
+    """Return `number` in an even number of digits, two at a time."""
+    return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(5 * (digits - 2), -1, -10)])
 
 
 _PROCESS: Final = IdSource()

@@ -24,6 +24,7 @@ class MeasuredLedger:
 
     def __init__(self, inner: Ledger, registry: CollectorRegistry) -> None:
         self._inner = inner
+        self._children: dict[tuple[Histogram, tuple[str, ...]], Histogram] = {}
         self._duration = Histogram(
             "gen_ai_client_operation_duration_seconds",
             "Seconds from a request to the end of its answer.",
@@ -49,13 +50,21 @@ class MeasuredLedger:
     def record(self, row: LedgerRow) -> None:
         """Count `row` and hand it on."""
         labels = (_OPERATIONS.get(row.operation, row.operation), row.provider or "none")
-        self._duration.labels(*labels, _error_type(row)).observe(row.duration)
+        self._of(self._duration, *labels, _error_type(row)).observe(row.duration)
         if row.time_to_first_token is not None:
-            self._first.labels(*labels).observe(row.time_to_first_token)
+            self._of(self._first, *labels).observe(row.time_to_first_token)
         if row.usage.prompt or row.usage.completion:
-            self._tokens.labels(*labels, "input").observe(row.usage.prompt)
-            self._tokens.labels(*labels, "output").observe(row.usage.completion)
+            self._of(self._tokens, *labels, "input").observe(row.usage.prompt)
+            self._of(self._tokens, *labels, "output").observe(row.usage.completion)
         self._inner.record(row)
+
+    def _of(self, histogram: Histogram, *labels: str) -> Histogram:
+        """Return the histogram of these labels, resolved once: looking it up for each call is what costs."""
+        key = (histogram, labels)
+        child = self._children.get(key)
+        if child is None:
+            child = self._children[key] = histogram.labels(*labels)
+        return child
 
     async def flush(self) -> None:
         """Flush the inner ledger."""

@@ -64,13 +64,12 @@ class CachedAnswers:
         self._allows_semantic = allows_semantic
         self._exact_for_all = exact_for_all
 
-    async def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
-        """Yield the answer; `Started.cache` says how the cache took part."""
+    def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
+        """Return the answer; `Started.cache` says how the cache took part."""
         exact, semantic = self._wanted(request)
-        chosen = self._cached(request, exact, semantic) if exact or semantic else self._plain(request)
-        async with aclosing(chosen) as batches:
-            async for batch in batches:
-                yield batch
+        if exact or semantic:
+            return self._cached(request, exact, semantic)
+        return self._bypassed(request) if request.cache.bypass else self._inner.stream(request)
 
     def _wanted(self, request: Completion) -> tuple[bool, bool]:
         if request.cache.bypass:
@@ -78,10 +77,10 @@ class CachedAnswers:
         semantic = request.cache.semantic and _is_single_turn(request) and self._allows_semantic()
         return request.cache.exact or self._exact_for_all, semantic
 
-    async def _plain(self, request: Completion) -> AsyncGenerator[EventBatch]:
+    async def _bypassed(self, request: Completion) -> AsyncGenerator[EventBatch]:
         async with aclosing(self._inner.stream(request)) as batches:
             async for batch in batches:
-                yield _marked(batch, "bypass") if request.cache.bypass else batch
+                yield _marked(batch, "bypass")
 
     async def _cached(self, request: Completion, exact: bool, semantic: bool) -> AsyncGenerator[EventBatch]:
         places = sorted({f"{each.provider}/{each.model}" for each in self._route(request).candidates})

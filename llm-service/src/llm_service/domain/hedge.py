@@ -44,15 +44,12 @@ class Hedge:
         self._settle = settle
         self._delay = delay
 
-    async def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
-        """Yield the winner's answer. Raises the last lane's error when all failed."""
+    def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
+        """Return the winner's answer. Raises the last lane's error when all failed."""
         self._inner.count_request()
         route = self._route(request)
         raced = route.policy == _HEDGE and sum(each.provider != FALLBACK for each in route.candidates) > 1
-        chosen = self._raced if raced else self._inner.stream_over
-        async with aclosing(chosen(request, route.candidates)) as batches:
-            async for batch in batches:
-                yield batch
+        return (self._raced if raced else self._inner.stream_over)(request, route.candidates)
 
     async def _raced(self, request: Completion, candidates: Sequence[Candidate]) -> AsyncGenerator[EventBatch]:
         first = self._lane(request, candidates[:1], again=False)

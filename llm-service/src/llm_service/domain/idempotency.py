@@ -24,13 +24,8 @@ class Idempotent:
         self._inner = inner
         self._once = once
 
-    async def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
-        """Yield the answer. Raises Unprocessable (IDEMPOTENCY_KEY_REUSED) when the key came with another question."""
-        async with aclosing(self._chosen(request)) as batches:
-            async for batch in batches:
-                yield batch
-
-    def _chosen(self, request: Completion) -> AsyncGenerator[EventBatch]:
+    def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
+        """Return the answer. Raises Unprocessable (IDEMPOTENCY_KEY_REUSED) when the key came with another question."""
         if not request.idempotency_key:
             return self._inner.stream(request)
         # The same for the same question, streamed or not.
