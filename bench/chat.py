@@ -1,68 +1,173 @@
-"""What the chat stream adds, through gateway, chat-stream-service and llm-service, to the upstream's own stream."""
+"""What the chat stream adds, through gateway, chat-stream-service and llm-service, beside two floors.
+
+The floors are the upstream's own stream, read directly, and a bare grpc.aio relay of three processes.
+"""
 
 import asyncio
 import statistics
 import time
+from collections.abc import Awaitable, Callable, Sequence
 
 import aiohttp
 import orjson
 
-from bench.completions import MARK, ROUNDS, client, question, system_in_front_of, upstream
+from bench.chat_delay import delays, memory_per_stream
+from bench.completions import MARK, client, question, system_in_front_of, upstream
 from bench.load import HEADERS, Target, chunk_rate, first_chunks
 from bench.measure import Figure, Report, interleaved
+from bench.relay import relay
 from penstock_testkit.system import RunningSystem
+
+ROUNDS = 4
+STREAMS = 200
+CONNECTIONS = 1000
+NOTE = (
+    "A chunk is a piece the upstream sent; we may join several in one event and count each. First bytes are measured "
+    "on an answer whose first piece comes alone; `whole answer at once` is one of 400 pieces in one write, whose rest "
+    "competes for the two cores with its beginning. Delays are from the upstream's write to the reader's read, "
+    "in the middle one of seven half seconds; the last row has all of them."
+)
 
 
 async def run() -> Report:
-    """Measure direct and through all three processes, in interleaved rounds."""
-    report = Report(title="Chat stream, three processes, over the upstream's own stream")
-    with upstream() as base_url, system_in_front_of(base_url) as system:
+    """Measure direct, through the bare relay and through all three processes, in interleaved rounds."""
+    report = Report(title="Chat stream, three processes, beside the upstream's own stream and a bare gRPC relay")
+    with upstream() as base_url, relay(base_url) as relay_url, system_in_front_of(base_url) as system:
         async with client() as session:
-            await measure(report, session, f"{base_url}/chat/completions", system)
+            bench = ChatBench(session, f"{base_url}/chat/completions", relay_url, system)
+            await bench.warm_up()
+            for part in (bench.first_bytes, bench.rates, bench.many, bench.connections):
+                await part(report)
+    report.note = NOTE
     return report
 
 
-async def measure(report: Report, session: aiohttp.ClientSession, direct_url: str, system: RunningSystem) -> None:
-    """Fill the report."""
-    auth = HEADERS | {"Authorization": f"Bearer {system.key}"}
-    body = orjson.dumps({"content": "ping", "role": "user", "model": "openai/bench", "use_tools": False})
-    direct = Target(session=session, url=direct_url, body=question("bench", stream=True), headers=HEADERS)
+class ChatBench:
+    """One system and its floors."""
 
-    async def new_chat() -> Target:
-        async with session.post(f"{system.url}/api/v1/conversations", data=b"{}", headers=auth) as answer:
-            url = f"{system.url}/api/v1/conversations/{(await answer.json())['id']}/stream"
-        return Target(session=session, url=url, body=body, headers=auth)
+    def __init__(self, session: aiohttp.ClientSession, direct: str, relayed: str, system: RunningSystem) -> None:
+        self._session = session
+        self._direct = direct
+        self._relayed = relayed
+        self._system = system
+        self._auth = HEADERS | {"Authorization": f"Bearer {system.key}"}
 
-    async def ours(count: int) -> list[float]:
+    def direct(self, model: str) -> Target:
+        """The upstream itself."""
+        return Target(session=self._session, url=self._direct, body=question(model, stream=True), headers=HEADERS)
+
+    def relayed(self, model: str) -> Target:
+        """The bare relay."""
+        return Target(session=self._session, url=self._relayed, body=question(model, stream=True), headers=HEADERS)
+
+    async def chat(self, model: str, content: str = "ping") -> Target:
+        """A turn of a new conversation."""
+        async with self._session.post(
+            f"{self._system.url}/api/v1/conversations", data=b"{}", headers=self._auth
+        ) as made:
+            url = f"{self._system.url}/api/v1/conversations/{(await made.json())['id']}/stream"
+        body = orjson.dumps({"content": content, "model": f"openai/{model}", "use_tools": False})
+        return Target(session=self._session, url=url, body=body, headers=self._auth)
+
+    async def warm_up(self) -> None:
+        """Take what is done once out of the figures."""
+        await self._first_of_new_chats("bench", 40)
+        await self._first_of_new_chats("brief", 20)
+        await first_chunks(self.relayed("bench"), 20, MARK)
+
+    async def first_bytes(self, report: Report) -> None:
+        """One stream after another."""
+        for name, model, ours in (
+            ("first byte over", "brief", lambda: self._first_of_new_chats("brief", 30)),
+            ("first byte over, after 5 to 25 turns", "brief", self._first_of_later_turns),
+            ("first byte over, whole answer at once", "bench", lambda: self._first_of_new_chats("bench", 30)),
+        ):
+            await self._first_bytes(report, name, model, ours)
+
+    async def _first_bytes(
+        self, report: Report, name: str, model: str, ours: Callable[[], Awaitable[Sequence[float]]]
+    ) -> None:
+        (direct, direct_p99), (floor, floor_p99), (p50, p99) = await interleaved(
+            ROUNDS,
+            lambda: first_chunks(self.direct(model), 30, MARK),
+            lambda: first_chunks(self.relayed(model), 30, MARK),
+            ours,
+        )
+        goal = "≤ 5, goal 2" if model == "brief" else ""
+        beside = f"bare relay: {floor - direct:.2f} ms;"
+        report.figures += [
+            Figure(
+                name=f"{name}, p50",
+                value=p50 - direct,
+                unit="ms",
+                beside=f"{beside} direct: {direct:.2f} ms",
+                goal=goal,
+            ),
+            Figure(
+                name=f"{name}, p99",
+                value=p99 - direct_p99,
+                unit="ms",
+                beside=f"bare relay: {floor_p99 - direct_p99:.2f} ms",
+            ),
+        ]
+
+    async def _first_of_new_chats(self, model: str, count: int) -> Sequence[float]:
         taken: list[float] = []
         for _ in range(count):
-            taken += await first_chunks(await new_chat(), 1, MARK)
+            taken += await first_chunks(await self.chat(model), 1, MARK)
         return taken
 
-    await ours(50)
-    (direct_p50, direct_p99), (our_p50, our_p99) = await interleaved(
-        ROUNDS, lambda: first_chunks(direct, 100, MARK), lambda: ours(60)
-    )
-    single = [await words_a_second([await new_chat()]) for _ in range(ROUNDS)]
-    many = [await words_a_second([await new_chat() for _ in range(50)]) for _ in range(ROUNDS)]
-    floor = [await chunk_rate(direct, 50, MARK) for _ in range(ROUNDS)]
-    report.note = "A chunk is a piece the upstream sent; we may join several in one event and count each."
-    report.figures += [
-        Figure(name="first byte over p50", value=our_p50 - direct_p50, unit="ms", goal="≤ 5, goal 2"),
-        Figure(name="first byte over p99", value=our_p99 - direct_p99, unit="ms"),
-        Figure(name="chunks/s, one stream", value=statistics.median(single), unit="1/s", goal="≥ 5,000"),
-        Figure(
-            name="chunks/s, 50 streams",
-            value=statistics.median(many),
-            unit="1/s",
-            beside="direct",
-            ratio=statistics.median(many) / statistics.median(floor),
-            goal="≥ 15,000, goal 30,000",
-        ),
-    ]
+    async def _first_of_later_turns(self) -> Sequence[float]:
+        """Turns of one conversation, about what was said in it and in others before."""
+        chat = await self.chat("brief", "What did I ask about the pressure of pump P100 last week?")
+        return (await first_chunks(chat, 25, MARK))[5:]
+
+    async def rates(self, report: Report) -> None:
+        """Chunks a second, as many as there can be."""
+        for name, model, streams, goal in (
+            ("chunks/s, one stream", "bench", 1, "≥ 5,000"),
+            ("chunks/s, 50 streams", "bench", 50, "≥ 15,000, goal 30,000"),
+            ("chunks/s, 50 streams, one a write", "single", 50, "≥ 15,000, goal 30,000"),
+        ):
+            found: list[tuple[float, float, float]] = []
+            for _ in range(3):
+                direct = await chunk_rate(self.direct(model), streams, MARK)
+                floor = await chunk_rate(self.relayed(model), streams, MARK)
+                found.append((await words_a_second([await self.chat(model) for _ in range(streams)]), floor, direct))
+            ours, floor, direct = (statistics.median(column) for column in zip(*found, strict=True))
+            beside = f"bare relay; direct: {direct:,.0f}"
+            report.figures.append(
+                Figure(name=name, value=ours, unit="1/s", beside=beside, ratio=ours / floor, goal=goal)
+            )
+
+    async def many(self, report: Report) -> None:
+        """Many streams at a model's pace."""
+        direct = await delays([self.direct("paced")] * STREAMS)
+        floor = await delays([self.relayed("paced")] * STREAMS)
+        ours = await delays([await self.chat("paced") for _ in range(STREAMS)])
+        name = f"delay of a chunk, {STREAMS} streams at 20 chunks/s"
+        for what, goal, values in (
+            ("p50", "", [each.usual(0.5) for each in (ours, floor, direct)]),
+            ("p99", "≤ 20", [each.usual(0.99) for each in (ours, floor, direct)]),
+            ("p99 of all seconds", "", [each.overall(0.99) for each in (ours, floor, direct)]),
+        ):
+            beside = f"bare relay: {values[1]:.2f} ms; direct: {values[2]:.2f} ms"
+            report.figures.append(Figure(name=f"{name}, {what}", value=values[0], unit="ms", beside=beside, goal=goal))
+        arrived = 100 * ours.count / direct.count
+        report.figures.append(Figure(name="chunks of them that arrived", value=arrived, unit="%", goal="100"))
+
+    async def connections(self, report: Report) -> None:
+        """Many streams on which nothing happens."""
+        chats = [await self.chat("idle") for _ in range(CONNECTIONS)]
+        megabytes = await memory_per_stream(self._system, chats)
+        for name, value in megabytes.items():
+            goal = "≤ 0.5 MB" if name == "gateway and chat-stream-service" else ""
+            report.figures.append(
+                Figure(name=f"memory a stream, {len(chats):,} idle ones: {name}", value=value, unit="MB", goal=goal)
+            )
 
 
-async def words_a_second(chats: list[Target]) -> float:
+async def words_a_second(chats: Sequence[Target]) -> float:
     """The upstream's chunks a second that arrive, counted once (in the deltas, not again in the final snapshot)."""
 
     async def reader(chat: Target) -> int:

@@ -18,6 +18,7 @@ from penstock_testkit.system import RunningSystem, start_system
 
 ROUNDS = 5
 MARK = b"word"
+MODELS = ("bench", "brief", "paced", "single", "idle")
 
 
 @contextlib.contextmanager
@@ -36,7 +37,7 @@ def upstream() -> Iterator[str]:
 @contextlib.contextmanager
 def system_in_front_of(base_url: str) -> Iterator[RunningSystem]:
     """A whole system whose `openai` provider is the floor."""
-    vendor = {"OPENAI_API_KEY": "sk-bench", "OPENAI_BASE_URL": base_url, "OPENAI_MODELS": "bench,paced"}
+    vendor = {"OPENAI_API_KEY": "sk-bench", "OPENAI_BASE_URL": base_url, "OPENAI_MODELS": ",".join(MODELS)}
     with tempfile.TemporaryDirectory() as folder:
         system = start_system(Path(folder) / "home", extra_env=vendor | {"PENSTOCK_LOG_LEVEL": "warning"}, demo=False)
         try:

@@ -2,12 +2,19 @@
 
 `python -m bench.upstream PORT` answers POST /v1/chat/completions at once; streamed answers hold CHUNKS
 pieces, sent in one write each after the first, so that a reader sees as many chunks as it can take.
-A request whose model is `paced` gets 20 chunks a second.
+The model of a request may ask for another way to send them:
+
+brief   a first piece at once and the few others a little later, as a model would say them
+paced   20 pieces a second for eight seconds, each with the time when it was sent (`wordN@SECONDS`, time.perf_counter)
+single  as many as without, but each in a write of its own with a turn of the event loop between
+idle    a first piece, and then nothing for a minute
 """
 
 import asyncio
 import json
 import sys
+import time
+from collections.abc import Awaitable, Callable
 from typing import cast
 
 CHUNKS = 400
@@ -84,8 +91,9 @@ class Upstream(asyncio.Protocol):
             self.transport.write(PLAIN)
             return
         self.transport.write(STREAM_HEAD + framed(event({"role": "assistant", "content": ""})))
-        if request.get("model", "").endswith("paced"):
-            task = asyncio.ensure_future(self.paced())
+        way = str(request.get("model", "")).rpartition("/")[2]
+        if way in WAYS:
+            task = asyncio.ensure_future(WAYS[way](self.transport))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
             return
@@ -93,12 +101,45 @@ class Upstream(asyncio.Protocol):
             self.transport.write(piece)
         self.transport.write(LAST + b"0\r\n\r\n")
 
-    async def paced(self) -> None:
-        """Twenty chunks a second for five seconds."""
-        for piece in PIECES[:100]:
-            self.transport.write(piece)
-            await asyncio.sleep(0.05)
-        self.transport.write(LAST + b"0\r\n\r\n")
+
+async def brief(transport: asyncio.Transport) -> None:
+    """Four pieces, 10 ms apart."""
+    for piece in PIECES[:4]:
+        transport.write(piece)
+        await asyncio.sleep(0.01)
+    transport.write(LAST + b"0\r\n\r\n")
+
+
+async def paced(transport: asyncio.Transport) -> None:
+    """Twenty pieces a second for eight seconds, on time however long the writing takes."""
+    start = time.perf_counter()
+    for number in range(160):
+        await asyncio.sleep(start + number * 0.05 - time.perf_counter())
+        transport.write(framed(event({"content": f"word{number}@{time.perf_counter():.6f} "})))
+    transport.write(LAST + b"0\r\n\r\n")
+
+
+async def single(transport: asyncio.Transport) -> None:
+    """Every piece by itself."""
+    for piece in PIECES:
+        transport.write(piece)
+        await asyncio.sleep(0)
+    transport.write(LAST + b"0\r\n\r\n")
+
+
+async def idle(transport: asyncio.Transport) -> None:
+    """One piece, and a minute of silence."""
+    transport.write(PIECES[0])
+    await asyncio.sleep(60)
+    transport.close()
+
+
+WAYS: dict[str, Callable[[asyncio.Transport], Awaitable[None]]] = {
+    "brief": brief,
+    "paced": paced,
+    "single": single,
+    "idle": idle,
+}
 
 
 async def serve(port: int) -> None:

@@ -1,0 +1,110 @@
+"""Many streams at once: how late their chunks are, and what each of them costs in memory."""
+
+import asyncio
+import re
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psutil
+
+from bench.load import Target
+from bench.measure import percentile
+from bench.startup import process_name
+from penstock_testkit.system import RunningSystem
+
+STAMP = re.compile(rb"word\d+@(\d+\.\d+) ")
+END = b"event: complete_state"
+# The streams begin one after another, as callers do, and not in one moment; what is measured begins when all of them
+# are under way.
+SPREAD_SECONDS = 4.0
+MEASURED_SECONDS = (4.5, 8.0)
+SETTLE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delays:
+    """Milliseconds from the upstream's write of each chunk to our read of it, by half second, while all streams were
+    under way."""
+
+    windows: Sequence[Sequence[float]]
+
+    @property
+    def count(self) -> int:
+        """How many chunks there were."""
+        return sum(map(len, self.windows))
+
+    def usual(self, share: float) -> float:
+        """The percentile of the middle one of the half seconds: what else the machine does shows in few of them."""
+        return statistics.median(percentile(window, share) for window in self.windows if window)
+
+    def overall(self, share: float) -> float:
+        """The percentile of all chunks."""
+        return percentile([each for window in self.windows for each in window], share)
+
+
+async def delays(targets: Sequence[Target]) -> Delays:
+    """Read all of the targets, which are paced, to their ends."""
+    begun = time.perf_counter()
+    earliest, latest = (begun + seconds for seconds in MEASURED_SECONDS)
+    windows: dict[int, list[float]] = defaultdict(list)
+
+    async def read(target: Target, wait: float) -> None:
+        await asyncio.sleep(wait)
+        rest = b""
+        async with target.post() as answer:
+            assert answer.status == 200, await answer.text()
+            async for piece in answer.content.iter_any():
+                now = time.perf_counter()
+                # The last event holds the whole text again.
+                text, end, _ = (rest + piece).partition(END)
+                sent = [float(stamp) for stamp in STAMP.findall(text)]
+                for time_sent in sent:
+                    if earliest <= time_sent <= latest:
+                        windows[int(2 * time_sent)].append((now - time_sent) * 1000)
+                if end:
+                    await answer.read()
+                    return
+                # A stamp may be cut in two, but no event is read twice.
+                rest = text[text.rfind(b"\n") + 1 :] if b"\n" in text else text
+
+    pause = SPREAD_SECONDS / len(targets)
+    async with asyncio.timeout(30):
+        await asyncio.gather(*(read(target, number * pause) for number, target in enumerate(targets)))
+    return Delays(windows=list(windows.values()))
+
+
+async def memory_per_stream(system: RunningSystem, chats: Sequence[Target]) -> dict[str, float]:
+    """MB of resident memory by which the processes have grown for each stream, while all of them are open."""
+    before = resident(system)
+    opened = asyncio.Semaphore(50)
+    release = asyncio.Event()
+    all_ready = asyncio.Barrier(len(chats) + 1)
+
+    async def hold(chat: Target) -> None:
+        async with opened:
+            answer = await chat.post()
+            assert answer.status == 200, await answer.text()
+            await answer.content.readany()
+        await all_ready.wait()
+        await release.wait()
+        answer.close()
+
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        for chat in chats:
+            group.create_task(hold(chat))
+        await all_ready.wait()
+        await asyncio.sleep(SETTLE_SECONDS)
+        after = resident(system)
+        release.set()
+    grown = {name: (after[name] - before[name]) / len(chats) for name in before}
+    pair = {name: grown[name] for name in ("gateway", "chat_stream_service")}
+    return {"gateway and chat-stream-service": sum(pair.values()), **pair, "llm_service": grown["llm_service"]}
+
+
+def resident(system: RunningSystem) -> dict[str, float]:
+    """MB of resident memory by process."""
+    processes = psutil.Process(system.process.pid).children(recursive=True)
+    return {process_name(process): process.memory_info().rss / 1024**2 for process in processes}
