@@ -56,7 +56,8 @@ class SqlMemory:
             }
             rows: Sequence[AnyRow] = (await connection.execute(query, parameters)).all()
         # The newest of those that fit; among them the closest come first, of equals the newest.
-        best = sorted(rows, key=lambda row: -closeness(terms, row.terms)) if len(terms) > 1 else rows
+        close = closeness(terms)
+        best = sorted(rows, key=lambda row: -close(row.terms)) if len(terms) > 1 else rows
         return [note_of(from_micros(row.create_time), row.question, row.answer) for row in best[:_NOTES]]
 
     async def keep(self, exchange: Exchange) -> None:

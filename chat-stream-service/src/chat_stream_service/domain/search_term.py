@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import combinations, pairwise
 from typing import Final
 
@@ -48,12 +48,17 @@ def combinations_that_fit(question: Sequence[str]) -> Sequence[tuple[str, ...]]:
     return [*((term,) for term in coded), *combinations(words, 2)]
 
 
-def closeness(question: Iterable[str], other: str) -> int:
-    """Return how many of a question's distinct terms are among those of `other`, which blanks divide; one with a digit
-    counts twice."""
-    # Searching the text costs a tenth of dividing it, and there may be many long ones.
-    bounded = f" {other} "
-    return sum(2 if _is_coded(term) else 1 for term in question if f" {term} " in bounded)
+def closeness(question: Iterable[str]) -> Callable[[str], int]:
+    """Return a function that tells how many of a question's distinct terms are among those of a text, which blanks
+    divide; one with a digit counts twice."""
+    weights = [(f" {term} ", 2 if _is_coded(term) else 1) for term in question]
+
+    def of_text(terms: str) -> int:
+        # Searching the text costs a tenth of dividing it, and there may be many long ones.
+        bounded = f" {terms} "
+        return sum([weight for term, weight in weights if term in bounded])
+
+    return of_text
 
 
 def _is_coded(term: str) -> bool:
