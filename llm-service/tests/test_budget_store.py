@@ -113,8 +113,30 @@ async def test_a_hold_that_was_left_behind_expires(store: Store, clock: ManualCl
     await store.one.put(replace(BUDGET, period=BudgetPeriod.TOTAL))
     budget = (await store.one.list("default"))[0].budget
     await store.one.reserve("h1", [budget], want=Decimal(1), least=Decimal(1))
-    clock.advance(3 * 3600)
-    assert await store.one.reserve("h2", [budget], want=Decimal(1), least=Decimal(1)) == 1
+    clock.advance(4 * 60)
+    with pytest.raises(ResourceExhausted):
+        await store.two.reserve("h2", [budget], want=Decimal(1), least=Decimal(1))
+    clock.advance(2 * 60)
+    assert await store.two.reserve("h2", [budget], want=Decimal(1), least=Decimal(1)) == 1
+    # Whoever comes late to settle it still counts what it cost, and gives nothing back twice.
+    store.one.settle("h1", [budget], CENT, clock.now())
+    await store.one.flush()
+    [use] = await store.two.list("default")
+    assert (use.spent, use.reserved) == (CENT, 1)
+
+
+async def test_what_is_set_aside_for_a_call_under_way_is_renewed(store: Store, clock: ManualClock) -> None:
+    await store.one.put(replace(BUDGET, period=BudgetPeriod.TOTAL))
+    budget = (await store.one.list("default"))[0].budget
+    await store.one.reserve("h1", [budget], want=Decimal(1), least=Decimal(1))
+    for _ in range(60):
+        clock.advance(4 * 60)
+        await store.one.renew()
+    with pytest.raises(ResourceExhausted):
+        await store.two.reserve("h2", [budget], want=Decimal(1), least=Decimal(1))
+    store.one.settle("h1", [budget], Decimal(0), clock.now())
+    await store.one.flush()
+    assert await store.two.reserve("h2", [budget], want=Decimal(1), least=Decimal(1)) == 1
 
 
 async def test_a_new_day_begins_at_nothing(store: Store, clock: ManualClock) -> None:

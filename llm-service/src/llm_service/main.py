@@ -184,6 +184,7 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
         asyncio.create_task(_follow_configuration(live, settings.config_watch_seconds)),
         asyncio.create_task(spending.follow(settings.rules_refresh_seconds)),
         asyncio.create_task(answers.run()),
+        asyncio.create_task(spending.budgets.keep()),
         asyncio.create_task(journal.run()),
         asyncio.create_task(SqlRecovery(database, settings.home).run(settings.recovery_seconds)),
     ]

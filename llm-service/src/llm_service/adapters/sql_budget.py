@@ -23,7 +23,10 @@ from penstock_kit.errors import NotFound, PenstockError
 from penstock_kit.logging import get_logger
 
 _PICO: Final = Decimal(10) ** 12
-_LIFE: Final = timedelta(hours=2)
+# What is set aside outlives its process by this; meanwhile it is renewed.
+_LIFE: Final = timedelta(minutes=5)
+_RENEWAL: Final = 60.0
+_MEMORY: Final = timedelta(days=7)
 _BATCH: Final = 200
 _PAUSE: Final = 1.0
 _FLUSH_SECONDS: Final = 5.0
@@ -42,6 +45,7 @@ class _Settlement:
 
 class SqlBudgets:
     """Keeps budgets. Start :meth:`run` as a task: it writes settlements; :meth:`close` writes the rest.
+    Start :meth:`keep` as another: it renews what is set aside for calls under way.
 
     `taken` and `written` count settlements: those asked for, and those that are in the store. `shares` is the share
     spent of each budget settled last, by id, for metrics. Passing 80 % and 100 % of a budget is a line in the log,
@@ -56,6 +60,7 @@ class SqlBudgets:
         self._idle = asyncio.Event()
         self._idle.set()
         self._closing = False
+        self._held: set[str] = set()
         self._told: dict[tuple[str, int], float] = {}
         self.shares: dict[str, BudgetUse] = {}
         self.taken = 0
@@ -113,11 +118,13 @@ class SqlBudgets:
                 raise exceeded(tightest, self._clock.now())
             amount = min(want, tightest.left)
             await self._set_aside(connection, hold_id, ordered, int(amount * _PICO))
-            return amount
+        self._held.add(hold_id)
+        return amount
 
     def settle(self, hold_id: str, budgets: Sequence[Budget], spent: Decimal, at: datetime) -> None:
         """Take the settlement to be written at once, or when the store is back."""
         pico = int((spent * _PICO).to_integral_value())
+        self._held.discard(hold_id)
         self._waiting.append(_Settlement(hold_id=hold_id, budgets=tuple(budgets), spent=pico, at=at))
         self.taken += 1
         self._idle.clear()
@@ -137,6 +144,27 @@ class SqlBudgets:
                     return
                 await asyncio.sleep(_PAUSE)
                 self._wake.set()
+
+    async def keep(self) -> None:
+        """Renew what is set aside for the calls of this process, for ever."""
+        while True:
+            await asyncio.sleep(_RENEWAL)
+            try:
+                await self.renew()
+            except (PenstockError, DBAPIError) as error:
+                log.warning("what is set aside can't be renewed", detail=type(error).__name__)
+
+    async def renew(self) -> None:
+        """Let what is set aside for calls under way last for another while; drop what nobody came to settle."""
+        held = tuple(self._held)
+        expire = micros_from_time(self._clock.now() + _LIFE)
+        for at in range(0, len(held), _BATCH):
+            mine = budget_hold.c.hold_id.in_(held[at : at + _BATCH])
+            async with self._database.write() as connection:
+                await connection.execute(update(budget_hold).where(mine).values(expire_time=expire))
+        forgotten = budget_hold.c.expire_time < micros_from_time(self._clock.now() - _MEMORY)
+        async with self._database.write() as connection:
+            await connection.execute(delete(budget_hold).where(forgotten))
 
     def close(self) -> None:
         """Let :meth:`run` write what is left and return."""
@@ -196,13 +224,15 @@ class SqlBudgets:
             await connection.execute(insert(budget_hold).values({**values, "expire_time": expire}))
 
     async def _expire(self, connection: AsyncConnection) -> None:
-        """Give back what processes that died had set aside."""
-        old = budget_hold.c.expire_time < micros_from_time(self._clock.now())
-        dropped = await connection.execute(delete(budget_hold).where(old).returning(*budget_hold.c))
-        for hold in dropped.mappings().all():
-            mine = and_(budget_use.c.budget_id == hold["budget_id"], budget_use.c.period_start == hold["period_start"])
+        """Give back what processes that died had set aside; a hold of nothing stays, for whoever settles the call."""
+        now = micros_from_time(self._clock.now())
+        old = select(budget_hold).where(budget_hold.c.expire_time < now, budget_hold.c.amount_pico > 0)
+        for hold in (await connection.execute(old.with_for_update())).mappings().all():
+            use = and_(budget_use.c.budget_id == hold["budget_id"], budget_use.c.period_start == hold["period_start"])
+            mine = and_(budget_hold.c.hold_id == hold["hold_id"], budget_hold.c.budget_id == hold["budget_id"])
             less = budget_use.c.reserved_pico - hold["amount_pico"]
-            await connection.execute(update(budget_use).where(mine).values(reserved_pico=less))
+            await connection.execute(update(budget_use).where(use).values(reserved_pico=less))
+            await connection.execute(update(budget_hold).where(mine).values(amount_pico=0))
 
     async def _locked(self, connection: AsyncConnection, budget: Budget) -> BudgetUse:
         start = self._start(budget)

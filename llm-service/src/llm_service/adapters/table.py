@@ -78,7 +78,7 @@ budget_use: Final = Table(
     Column("reserved_pico", BigInteger, nullable=False),
 )
 
-# What one call under way has set aside; given back at its end, or when a killed process leaves it until it expires.
+# What one call under way has set aside (of nothing: it expired); given back at its end, or when its process died.
 budget_hold: Final = Table(
     "llm_budget_hold",
     metadata,
