@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 import orjson
@@ -94,8 +95,13 @@ def stream_health_from_proto(health: pb.GetStreamHealthResponse) -> JsonObject:
 
 def iso_time(stamp: Timestamp) -> str:
     """Return a timestamp as ISO 8601 in UTC with milliseconds and Z."""
-    moment = datetime.fromtimestamp(stamp.seconds, UTC).replace(microsecond=stamp.nanos // 1000)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f"{_iso_second(stamp.seconds)}.{stamp.nanos // 1_000_000:03}Z"
+
+
+@lru_cache(maxsize=16)
+def _iso_second(seconds: int) -> str:
+    """Return the date and time of a second; most events fall into the one that is now."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _content(event: pb.ChatEvent) -> JsonObject:
