@@ -1,5 +1,6 @@
 """The purse: sets aside what a call may cost at most before it is made, so that no budget is overspent."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -168,6 +169,10 @@ class BudgetPurse:
         """Set aside; while the store is away everything goes and is counted afterwards."""
         try:
             return await self._store.reserve(hold_id, budgets, want=want, least=least)
+        except asyncio.CancelledError:
+            # The caller left; it may be set aside already.
+            self._store.settle(hold_id, budgets, _NOTHING, self._clock.now())
+            raise
         except PenstockError as error:
             if error.kind is not ErrorKind.UNAVAILABLE:
                 raise
