@@ -252,7 +252,7 @@ async def test_frames_that_gather_while_one_is_written_leave_together_in_bounds(
         written.append(frames)
         await gate.wait()
 
-    outbox: Outbox[int] = Outbox(write, lambda: False)
+    outbox: Outbox[int] = Outbox(write, lambda: 0)
     task = asyncio.create_task(outbox.run())
     outbox.put(0)
     await asyncio.sleep(0)

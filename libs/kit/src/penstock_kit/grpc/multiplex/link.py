@@ -10,7 +10,7 @@ import grpc.aio
 from penstock.common.v1 import multiplex_pb2 as pb
 
 from penstock_kit.grpc.call import EOF
-from penstock_kit.grpc.multiplex.outbox import BUSY_CALLS, Outbox
+from penstock_kit.grpc.multiplex.outbox import Outbox
 
 METHOD: Final = "/penstock.common.v1.MultiplexService/Carry"
 # So many streams go to a name behind which there may be several replicas, and none lives longer than that.
@@ -36,7 +36,7 @@ class Link:
     def __init__(self, carry: Callable[[], Any]) -> None:
         self._stream = carry()
         self._receivers: dict[int, Receiver] = {}
-        self._outbox: Outbox[pb.ClientFrame] = Outbox(self._write, lambda: len(self._receivers) > BUSY_CALLS)
+        self._outbox: Outbox[pb.ClientFrame] = Outbox(self._write, lambda: len(self._receivers))
         self._ids = itertools.count(1)
         self._reading = asyncio.create_task(self._read())
         self._writing = asyncio.create_task(self._outbox.run())

@@ -9,9 +9,12 @@ Frame = TypeVar("Frame")
 
 _MOST_BYTES: Final = 1024 * 1024
 _MOST_FRAMES: Final = 1024
-# Least time between two messages where much is going on: a message costs far more than a frame in it.
-_GAP_SECONDS: Final = 0.001
-BUSY_CALLS: Final = 4
+# Least time between two messages where much is going on: a message costs far more than a frame in it. It grows with the
+# calls, each of which has the less to lose the more there are.
+_LEAST_GAP: Final = 0.001
+_GAP_A_CALL: Final = 0.00002
+_MOST_GAP: Final = 0.004
+_BUSY_CALLS: Final = 4
 # What a frame costs beside the bytes it carries, about.
 _FRAME_BYTES: Final = 64
 
@@ -19,12 +22,12 @@ _FRAME_BYTES: Final = 64
 class Outbox(Generic[Frame]):
     """Frames in order, written by one task, which is :meth:`run`.
 
-    `busy` says whether so many calls are under way that it pays to let frames gather.
+    `calls` says how many are under way: where there are many it pays to let frames gather.
     """
 
-    def __init__(self, write: Callable[[Sequence[Frame]], Awaitable[None]], busy: Callable[[], bool]) -> None:
+    def __init__(self, write: Callable[[Sequence[Frame]], Awaitable[None]], calls: Callable[[], int]) -> None:
         self._write = write
-        self._busy = busy
+        self._calls = calls
         self._frames: deque[tuple[Frame, int]] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._empty = asyncio.Event()
@@ -46,9 +49,9 @@ class Outbox(Generic[Frame]):
                 self._waiter = loop.create_future()
                 await self._waiter
                 self._waiter = None
-            if (early := next_time - loop.time()) > 0 and self._busy():
+            if (early := next_time - loop.time()) > 0 and self._calls() > _BUSY_CALLS:
                 await asyncio.sleep(early)
-            next_time = loop.time() + _GAP_SECONDS
+            next_time = loop.time() + min(max(_LEAST_GAP, _GAP_A_CALL * self._calls()), _MOST_GAP)
             await self._write(self._batch())
             if not self._frames:
                 self._empty.set()

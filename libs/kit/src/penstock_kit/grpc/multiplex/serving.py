@@ -10,7 +10,7 @@ from penstock.common.v1 import multiplex_pb2_grpc
 
 from penstock_kit.errors.status import DETAILS_KEY
 from penstock_kit.grpc.call import EOF
-from penstock_kit.grpc.multiplex.outbox import BUSY_CALLS, Outbox
+from penstock_kit.grpc.multiplex.outbox import Outbox
 from penstock_kit.grpc.multiplex.window import Window
 from penstock_kit.grpc.options import MAX_MESSAGE_BYTES
 from penstock_kit.logging import get_logger
@@ -58,7 +58,7 @@ class _ServedLink:
     def __init__(self, context: Any, handler_of: "Callable[[str], Handler | None]") -> None:
         self._context = context
         self._handler_of = handler_of
-        self._outbox: Outbox[pb.ServerFrame] = Outbox(self._write, lambda: len(self._calls) > BUSY_CALLS)
+        self._outbox: Outbox[pb.ServerFrame] = Outbox(self._write, lambda: len(self._calls))
         self._calls: dict[int, _ServedCall] = {}
         self._going_away = False
         # Set when the server goes away and there is no call left.
