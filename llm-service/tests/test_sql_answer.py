@@ -11,6 +11,7 @@ from llm_service.domain.once import ClaimState
 from llm_service.main import MIGRATIONS
 from penstock_kit.database import Database, migrate, open_database, sqlite_url
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.servers.process import free_port
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -63,3 +64,26 @@ async def test_an_answer_is_forgotten_after_a_day(one: SqlAnswers, other: SqlAns
     await one.keep("k", b"answer")
     clock.advance(timedelta(hours=25).total_seconds())
     assert (await other.claim("k", "g")).state is ClaimState.MINE
+
+
+async def test_while_the_store_is_away_claims_are_granted_and_answers_given_from_memory(clock: ManualClock) -> None:
+    away = open_database(f"postgresql://nobody@127.0.0.1:{free_port()}/none")
+    answers = SqlAnswers(away, clock, owner="one")
+    assert (await answers.claim("k", "f")).state is ClaimState.MINE
+    await answers.keep("k", b"answer")
+    kept = await answers.claim("k", "f")
+    assert (kept.state, kept.fingerprint, kept.value) == (ClaimState.KEPT, "f", b"answer")
+    await answers.claim("failed", "f")
+    await answers.release("failed")
+    assert (await answers.claim("failed", "f")).state is ClaimState.MINE
+    await away.close()
+
+
+async def test_the_claim_of_a_replica_that_lives_is_renewed(
+    one: SqlAnswers, other: SqlAnswers, clock: ManualClock
+) -> None:
+    await one.claim("k", "f")
+    for _ in range(5):
+        clock.advance(10)
+        await one.renew()
+    assert (await other.claim("k", "f")).state is ClaimState.BUSY

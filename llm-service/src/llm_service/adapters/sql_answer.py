@@ -84,7 +84,7 @@ class SqlAnswers:
         while True:
             try:
                 await self._write_unwritten()
-                await self._renew()
+                await self.renew()
                 if turn % _SWEEP == 0:
                     await self._sweep()
                 turn += 1
@@ -139,7 +139,8 @@ class SqlAnswers:
                 return
             self._unwritten.pop(key, None)
 
-    async def _renew(self) -> None:
+    async def renew(self) -> None:
+        """Let the claims of this process last for another lease."""
         if not self._mine:
             return
         until = micros_from_time(self._clock.now() + _LEASE)
