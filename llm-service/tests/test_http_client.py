@@ -51,6 +51,23 @@ class RawServer:
             writer.close()
 
 
+class PausableTransport(asyncio.Transport):
+    """Knows whether it is read from."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_paused = False
+
+    def is_closing(self) -> bool:
+        return False
+
+    def pause_reading(self) -> None:
+        self.is_paused = True
+
+    def resume_reading(self) -> None:
+        self.is_paused = False
+
+
 @asynccontextmanager
 async def server_that(write: Write) -> AsyncGenerator[RawServer]:
     raw = RawServer(write)
@@ -240,6 +257,16 @@ async def test_a_reader_that_takes_nothing_stops_the_sender(client: HttpClient) 
         while piece := await response.read_some():
             rest += len(piece)
         assert rest > 39_000_000
+
+
+def test_an_answer_that_is_whole_while_reading_is_paused_lets_the_connection_be_read_again() -> None:
+    transport = PausableTransport()
+    response = HttpResponse(200, [])
+    response.fed(b"x" * 300_000, transport)
+    assert transport.is_paused
+    response.ended()
+    assert len(asyncio.run(body_of(response))) == 300_000
+    assert not transport.is_paused
 
 
 async def test_a_server_that_is_not_there_is_told_apart(client: HttpClient) -> None:

@@ -64,8 +64,11 @@ class HttpResponse:
             await self._waiter
         data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         self._pieces.clear()
-        if self._held > _MAX_HELD and self._transport is not None and not self.complete:
-            self._transport.resume_reading()
+        if self._transport is not None:
+            # Also after the end of the answer: the connection may carry another one.
+            if not self._transport.is_closing():
+                self._transport.resume_reading()
+            self._transport = None
         self._held = 0
         return data
 
