@@ -36,7 +36,7 @@ test: .venv/.dev ## Run the tests that need nothing but Python
 .PHONY: test-clients
 test-clients: .venv/.dev ## Run every client that is tested against a running system, each from where it can be installed
 	@scripts/client-envs
-	@$(BIN)/pytest -q tests/clients
+	@$(BIN)/pytest -q tests/clients tests/readers
 
 .PHONY: test-all
 test-all: .venv/.dev ## Run every test, those that need a Docker engine too

@@ -35,10 +35,10 @@ class VendorByModel(OpenAiServer):
 class VendorThread:
     """The vendor on an event loop of its own, for tests that wait for other processes."""
 
-    def __init__(self) -> None:
+    def __init__(self, server: OpenAiServer | None = None) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="vendor")
-        self.server = VendorByModel()
+        self.server = server or VendorByModel()
 
     def start(self) -> None:
         """Serve on a free port."""
