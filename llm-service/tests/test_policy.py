@@ -100,3 +100,13 @@ def test_an_explanation_says_who_could_not_be_asked_now_and_why(clock: ManualClo
     explained = made.explain("").candidates
     assert [candidate.eligible for candidate in explained] == [False, True, True, True]
     assert "not asked for another 9.0 s" in explained[0].why
+
+
+def test_a_plan_is_kept_only_as_long_as_its_table(clock: ManualClock) -> None:
+    tables = [RoutingTable(seats=(Seat(provider=name, models=("m",)),)) for name in ("cheap", "dear")]
+    rings = KeyRings(rule=BreakerRule(), clock=clock, mask=lambda key: key, on_dead=lambda *_: None)
+    made = Router(table=lambda: tables[0], policies={}, rings=rings)
+    assert [providers(made, "m") for _ in range(2)] == [["cheap"]] * 2
+    assert made.plan("cheap/m") is made.plan("cheap/m")
+    tables.pop(0)
+    assert providers(made, "m") == ["dear"]

@@ -2,12 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
+from typing import Final
 
 from llm_service.domain.completion import Completion
 from llm_service.domain.key_rings import KeyRings
 from llm_service.domain.policy.policy import Policy
 from llm_service.domain.route import FALLBACK, Candidate, Route, RoutingTable, plan_route
 from penstock_kit.errors import PermissionDenied
+
+_KEPT_PLANS: Final = 256
+# Callers may name any model of a provider; a longer name is not kept.
+_LONGEST_KEPT: Final = 256
 
 
 class Router:
@@ -29,6 +35,7 @@ class Router:
         self._rings = rings
         self._fallback = fallback
         self._allows = allows
+        self._planner = _Planner(table(), stand_in=fallback)
 
     def route(self, request: Completion) -> Route:
         """Return where `request` goes.
@@ -44,13 +51,19 @@ class Router:
 
     def plan(self, model: str, *, policy: str = "", exclude: Sequence[str] = ()) -> Route:
         """Return where a request for `model` goes under `policy` (empty: the operator's)."""
-        route = plan_route(self._table(), model, policy=policy, exclude=exclude, stand_in=self._fallback)
+        route = self._planned(model, policy, tuple(exclude))
         if len(route.candidates) < 2 or route.policy == "order":
             return route
         others = [candidate for candidate in route.candidates if candidate.provider != FALLBACK]
         last = [candidate for candidate in route.candidates if candidate.provider == FALLBACK]
         arranged = self._policies[route.policy].arrange(others)
         return replace(route, candidates=(*arranged, *last))
+
+    def _planned(self, model: str, policy: str, exclude: tuple[str, ...]) -> Route:
+        table = self._table()
+        if table is not self._planner.table:
+            self._planner = _Planner(table, stand_in=self._fallback)
+        return self._planner.plan(model, policy, exclude)
 
     def explain(self, model: str, *, policy: str = "") -> Route:
         """Return the same with whether each could be asked now, and if not, why."""
@@ -62,3 +75,19 @@ class Router:
         if ring is None or ring.has_ready():
             return candidate
         return replace(candidate, eligible=False, why=f"{candidate.why}; {ring.refusal().message}")
+
+
+class _Planner:
+    """Plans over one table, which does not change: what was planned last is kept."""
+
+    def __init__(self, table: RoutingTable, *, stand_in: bool) -> None:
+        self.table = table
+        self._stand_in = stand_in
+        self._kept = lru_cache(_KEPT_PLANS)(self._made)
+
+    def plan(self, model: str, policy: str, exclude: tuple[str, ...]) -> Route:
+        is_kept = not exclude and len(model) <= _LONGEST_KEPT
+        return (self._kept if is_kept else self._made)(model, policy, exclude)
+
+    def _made(self, model: str, policy: str, exclude: tuple[str, ...]) -> Route:
+        return plan_route(self.table, model, policy=policy, exclude=exclude, stand_in=self._stand_in)

@@ -66,14 +66,14 @@ class OpenAiProvider:
             if response.status >= 300:
                 raise await self._refused(response, request.model)
             kind = response.content_type
-            if kind == EVENT_STREAM:
-                batches = self._streamed(response, request, dropped)
-            elif kind == JSON_ANSWER:
-                batches = self._whole(response, request, dropped)
+            if kind == JSON_ANSWER:
+                yield await self._whole(response, request, dropped)
+            elif kind == EVENT_STREAM:
+                async with aclosing(self._streamed(response, request, dropped)) as batches:
+                    async for batch in batches:
+                        yield batch
             else:
                 raise self._upstream.protocol(f"answered {kind!r} instead of JSON or an event stream", request.model)
-            async for batch in batches:
-                yield batch
 
     async def _streamed(
         self, response: HttpResponse, request: Completion, dropped: tuple[str, ...]
@@ -104,13 +104,11 @@ class OpenAiProvider:
             return [finished]
         raise self._upstream.unfinished(model)
 
-    async def _whole(
-        self, response: HttpResponse, request: Completion, dropped: tuple[str, ...]
-    ) -> AsyncGenerator[EventBatch]:
+    async def _whole(self, response: HttpResponse, request: Completion, dropped: tuple[str, ...]) -> EventBatch:
         answer = self._checked(await self._upstream.body(response, request.model), request.model)
         reader = ChunkReader()
         events = [self._started(answer, request, dropped), *self._read(reader, answer, request.model)]
-        yield [*events, *self._end(reader, request.model)]
+        return [*events, *self._end(reader, request.model)]
 
     def _checked(self, data: bytes, model: str) -> Json:
         """The chunk, unless it says that the answer failed."""
