@@ -25,6 +25,7 @@ from chat_stream_service.domain.memory_statistics import MemoryStatistics
 from chat_stream_service.domain.similarity import SimilarityMemory
 from chat_stream_service.domain.summary import Summarizer
 from chat_stream_service.domain.tool_box import ToolBox, ToolLimits
+from chat_stream_service.domain.tool_statistics import ToolStatistics
 from chat_stream_service.domain.turn_memory import TurnMemory
 from chat_stream_service.mem0_parts import build_mem0
 from chat_stream_service.resources import Resources
@@ -48,6 +49,7 @@ class EngineParts:
     device_tools: ToolBox
     memories: Mapping[str, Memory]
     statistics: tuple[MemoryStatistics, ...]
+    tool_statistics: ToolStatistics
 
 
 def build_engines(
@@ -85,6 +87,7 @@ def build_engines(
         device_tools=workshop.device_tools,
         memories={CHAT_ENGINE: own, **({MEM0_PROXY: proxied} if isinstance(mem0, Mem0Memory) else {})},
         statistics=statistics,
+        tool_statistics=workshop.tool_statistics,
     )
 
 
@@ -96,8 +99,15 @@ class _Workshop:
         tools = [ListDevices(feature), DeviceStatistics(feature), DeviceQuery(feature), DeviceFeatures(feature)]
         checker = JsonSchemaChecker()
         limits = ToolLimits(timeout=settings.tool_seconds, max_result_characters=settings.max_result_characters)
-        self.device_tools = ToolBox(tools, checker=checker, limits=limits)
-        self._tools = ToolBox(tools, checker=checker, limits=limits, sources=resources.operator_tools.sources)
+        self.tool_statistics = ToolStatistics()
+        self.device_tools = ToolBox(tools, checker=checker, limits=limits, statistics=self.tool_statistics)
+        self._tools = ToolBox(
+            tools,
+            checker=checker,
+            limits=limits,
+            sources=resources.operator_tools.sources,
+            statistics=self.tool_statistics,
+        )
         self._model = LlmServiceModel(resources.llm)
         self._summarizer = Summarizer(
             store=SqlSummaryStore(resources.database), model=self._model, history_tokens=settings.history_tokens

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from chat_stream_service.adapters.memory_metrics import MemoryMetrics
 from chat_stream_service.adapters.prometheus import StreamMetrics
+from chat_stream_service.adapters.tool_metrics import ToolMetrics
 from chat_stream_service.domain.housekeeping import keep_house
 from chat_stream_service.edge.client_servicer import ClientServicer
 from chat_stream_service.edge.conversation_servicer import ConversationServicer
@@ -85,6 +86,7 @@ async def serve(settings: ChatSettings, stop: asyncio.Event) -> None:
         parts = build_parts(settings, resources, clock)
         StreamMetrics(registry, parts.statistics)
         MemoryMetrics(registry, parts.memory_statistics)
+        ToolMetrics(registry, parts.tool_statistics)
         add_servicers(server, parts, clock)
         metrics = await serve_metrics(registry, settings.host, settings.metrics_port)
         async with parts.running():

@@ -28,6 +28,7 @@ from chat_stream_service.domain.statistics import StreamStatistics
 from chat_stream_service.domain.stream_run import RunLimits
 from chat_stream_service.domain.stream_service import StreamLimits, StreamService
 from chat_stream_service.domain.tool_box import ToolBox
+from chat_stream_service.domain.tool_statistics import ToolStatistics
 from chat_stream_service.engine_parts import build_engines
 from chat_stream_service.replica_parts import build_replica
 from chat_stream_service.resources import Resources
@@ -56,6 +57,7 @@ class Parts:
     readers: Readers
     statistics: StreamStatistics
     memory_statistics: tuple[MemoryStatistics, ...]
+    tool_statistics: ToolStatistics
     components: tuple[Component, ...]
     chores: tuple[Chore, ...]
     running: Callable[[], AbstractAsyncContextManager[None]]
@@ -142,6 +144,7 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
         readers=readers,
         statistics=statistics,
         memory_statistics=engine_parts.statistics,
+        tool_statistics=engine_parts.tool_statistics,
         components=(
             DatabaseComponent(resources.database),
             llm,

@@ -10,6 +10,7 @@ from chat_stream_service.domain.event import ToolCall, ToolResult
 from chat_stream_service.domain.language_model import ToolSpec
 from chat_stream_service.domain.tool import ArgumentChecker, Tool, ToolContext, ToolSource
 from chat_stream_service.domain.tool_catalog import ToolCatalog
+from chat_stream_service.domain.tool_statistics import ToolStatistics
 from penstock_kit.errors import InvalidArgument, PenstockError
 from penstock_kit.logging import get_logger
 
@@ -41,8 +42,10 @@ class ToolBox:
         checker: ArgumentChecker,
         limits: ToolLimits,
         sources: Iterable[ToolSource] = (),
+        statistics: ToolStatistics | None = None,
     ) -> None:
         self._catalog = ToolCatalog(tools, sources)
+        self._statistics = statistics or ToolStatistics()
         self._checker = checker
         self._limits = limits
 
@@ -64,9 +67,19 @@ class ToolBox:
 
         `raw_arguments` is the text the model wrote, which need not be JSON. With `names` no other tool may be called.
         """
+        now = asyncio.get_running_loop().time
+        began = now()
+        result = await self._answer(call, raw_arguments, context, frozenset(names))
+        known = call.name in self._catalog.tools()
+        self._statistics.called(call.name, known=known, is_error=result.is_error, seconds=now() - began)
+        return result
+
+    async def _answer(
+        self, call: ToolCall, raw_arguments: str, context: ToolContext, names: frozenset[str]
+    ) -> ToolResult:
         try:
             async with asyncio.timeout(self._limits.timeout):
-                text = await self._checked(call.name, raw_arguments, context, frozenset(names))
+                text = await self._checked(call.name, raw_arguments, context, names)
             return _result(call, bounded(text, context.max_characters))
         except PenstockError as error:
             return _result(call, bounded(error.message, context.max_characters), is_error=True)
