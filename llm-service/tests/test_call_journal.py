@@ -1,6 +1,7 @@
 """The journal of calls under way, and what becomes of the calls of a process that was killed."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -203,3 +204,57 @@ async def test_a_row_that_was_written_before_the_kill_stays_as_it_is(
     async with database.read() as connection:
         written = (await connection.execute(select(ledger.c.output_tokens))).scalars().all()
     assert written == [42]
+
+
+async def test_without_a_folder_calls_go_on_and_are_noted_once_there_is_one(
+    tmp_path: Path, clock: ManualClock, new_id: NewId
+) -> None:
+    home = tmp_path / "home"
+    home.write_text("a file where the folder should be")
+    journal = journal_in(home, clock, new_id)
+    begin(journal, "call_1")
+    journal.stands(state("call_1"))
+    begin(journal, "call_2")
+    journal.ended(state("call_2"))
+    journal.flush()
+    assert killed(home) == []
+    home.unlink()
+    journal.tidy()
+    journal.close()
+    assert [row.id for row in killed(home)] == ["call_1"]
+    journal.ended(state("call_1"))
+    journal.flush()
+
+
+async def test_a_line_torn_by_a_full_disk_spoils_no_other(tmp_path: Path, clock: ManualClock, new_id: NewId) -> None:
+    program = """
+import resource, signal, sys
+from pathlib import Path
+from llm_service.adapters.file_journal import FileJournal
+from penstock_kit.clock import SystemClock
+from penstock_kit.context import CallContext, Caller, use_context
+from penstock_kit.ids import new_id
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+journal = FileJournal(Path(sys.argv[1]), SystemClock(), new_id, written=lambda: lambda: False)
+
+def note(call_id):
+    journal._waiting.append(("b", call_id, 1, "default", "u", "k", "r", "chat", "m", "s", "e", None))
+    journal.flush()
+
+note("call_1")
+size = journal._segment.size
+resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, resource.RLIM_INFINITY))
+note("call_2")
+note("call_3")
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+note("call_4")
+journal.close()
+"""
+    pipe = asyncio.subprocess.PIPE  # no file: the limit is for those too
+    done = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, str(tmp_path), stdout=pipe, stderr=asyncio.subprocess.STDOUT
+    )
+    output, _ = await done.communicate()
+    assert done.returncode == 0, output
+    assert [row.id for row in killed(tmp_path)] == ["call_1", "call_4"]

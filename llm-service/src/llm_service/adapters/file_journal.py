@@ -68,7 +68,9 @@ class FileJournal:
         self._full: deque[_Segment] = deque()
         self._urgent = False
         self._complained = False
-        self._segment = self._made()
+        self._torn = False
+        self._segment: _Segment | None = None
+        self._begin_segment()
 
     def began(
         self,
@@ -116,10 +118,14 @@ class FileJournal:
     def tidy(self) -> None:
         """Leave a full segment for a new one, and remove what is in the database."""
         self.flush()
-        if not self._open and self._segment.size and self._written()():
-            self._emptied()
-        elif self._segment.size > self._largest:
-            self._changed()
+        segment = self._segment
+        if segment is None:
+            self._begin_segment()
+        elif not self._open and segment.size and self._written()():
+            self._empty(segment)
+        elif segment.size > self._largest and self._begin_segment():
+            segment.is_written = self._written()
+            self._full.append(segment)
         while self._full and self._full[0].is_written():
             self._full.popleft().drop()
 
@@ -127,27 +133,29 @@ class FileJournal:
         """Remove the files when everything is in the database; otherwise they are for the next process to settle."""
         self.flush()
         done = not self._open and self._written()()
-        for segment in (*self._full, self._segment):
+        for segment in (*self._full, *([self._segment] if self._segment else ())):
             if done:
                 segment.drop()
             else:
                 os.close(segment.fd)
         self._full.clear()
+        self._segment = None
 
     def flush(self) -> None:
         """Write what waits. A disk that takes nothing is one line in the log: calls are worth more than the journal."""
         waiting, self._waiting, self._urgent = self._waiting, [], False
-        if not waiting:
+        if not waiting or self._segment is None:
             return
         records = (state_record(ENDED, each[1]) if isinstance(each[1], LedgerRow) else each for each in waiting)
-        data = b"".join(map(line_of, records))
+        data = (b"\n" if self._torn else b"") + b"".join(map(line_of, records))
         try:
-            self._segment.size += os.write(self._segment.fd, data)
+            size = os.write(self._segment.fd, data)
+            self._segment.size += size
+            # A disk that fills takes a part: the next line must not go on where it ends.
+            self._torn = size < len(data)
             self._complained = False
         except OSError as error:
-            if not self._complained:
-                log.error("calls under way can't be noted, a kill would lose them", detail=str(error))
-            self._complained = True
+            self._complain(error)
 
     def _note(self, record: Record) -> None:
         if not self._urgent:
@@ -155,8 +163,26 @@ class FileJournal:
             asyncio.get_running_loop().call_soon(self.flush)
         self._waiting.append(record)
 
+    def _complain(self, error: OSError) -> None:
+        if not self._complained:
+            log.error("calls under way can't be noted, a kill would lose them", detail=str(error))
+        self._complained = True
+
+    def _begin_segment(self) -> bool:
+        """Go on in a new file, which begins with the calls under way, and say whether there could be one."""
+        try:
+            self._segment, self._torn = self._made(), False
+        except OSError as error:
+            self._complain(error)
+            return False
+        for began, stands in self._open.values():
+            self._waiting += [began] if stands is None else [began, stands]
+        self.flush()
+        return True
+
     def _made(self) -> _Segment:
         """A new file, locked before others can see it as a journal."""
+        self._home.mkdir(parents=True, exist_ok=True)
         name = _PREFIX + self._new_id("jrn")
         making, path = self._home / f"{name}.new", self._home / f"{name}{_SUFFIX}"
         fd = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -164,23 +190,10 @@ class FileJournal:
         making.rename(path)
         return _Segment(path=path, fd=fd)
 
-    def _emptied(self) -> None:
+    def _empty(self, segment: _Segment) -> None:
         with suppress(OSError):
-            os.ftruncate(self._segment.fd, 0)
-            self._segment.size = 0
-
-    def _changed(self) -> None:
-        full = self._segment
-        try:
-            self._segment = self._made()
-        except OSError as error:
-            log.warning("the journal of calls stays in its full file", detail=str(error))
-            return
-        full.is_written = self._written()
-        self._full.append(full)
-        for began, stands in self._open.values():
-            self._waiting += [began] if stands is None else [began, stands]
-        self.flush()
+            os.ftruncate(segment.fd, 0)
+            segment.size = 0
 
 
 @contextmanager
