@@ -31,6 +31,7 @@ from gateway.readiness import Readiness
 from gateway.responses.surface import PATH as RESPONSES_PATH
 from gateway.responses.surface import Responses
 from gateway.routes.cache import CacheRoutes
+from gateway.routes.clients import ClientRoutes
 from gateway.routes.conversations import ConversationRoutes
 from gateway.routes.costs import CostRoutes
 from gateway.routes.data import INGEST_PATH, DataRoutes
@@ -120,6 +121,7 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
         ConversationRoutes(conversations=clients.conversations, relayer=relayer, guard=guard).router,
         StreamRoutes(relayer=relayer, guard=guard, tickets=tickets).router,
         SocketRoutes(conversations=clients.conversations, relayer=relayer, guard=guard, tickets=tickets).router,
+        ClientRoutes(registrations=clients.registrations, times=times, guard=guard, tickets=tickets).router,
         EngineRoutes(engines=clients.engines, guard=guard).router,
         PersonalityRoutes(engines=clients.engines, guard=guard).router,
         OpenAiRoutes(llm=clients.llm, guard=guard, times=times).router,

@@ -43,6 +43,7 @@ _IDEMPOTENT: Final[dict[str, tuple[str, ...]]] = {
         "penstock.chat.v1.ConversationService/ListMessages",
         "penstock.chat.v1.EngineService/ListEngines",
         "penstock.chat.v1.ToolService/ListTools",
+        "penstock.chat.v1.ClientService/ListClients",
     ),
     "feature-service": (
         "penstock.feature.v1.MetadataService/ListDevices",

@@ -9,8 +9,8 @@ from gateway.auth.guard import Guard
 from gateway.auth.scope import CHAT
 from gateway.auth.ticket import Tickets
 from gateway.json import JsonResponse
-from gateway.problems import render_error
 from gateway.routes.router import add, api_router
+from gateway.streaming.denial import denial
 from gateway.streaming.relay import Relayer
 from gateway.streaming.socket import ConversationSocket
 from penstock_kit.context import current_context
@@ -64,16 +64,10 @@ class SocketRoutes:
                 await self._guard.admit(websocket.headers.raw, CHAT)
             await self._check(conversation_id)
         except PenstockError as error:
-            await websocket.send_denial_response(_denial(error, websocket.url.path))
+            await websocket.send_denial_response(denial(error, websocket.url.path))
             return
         await websocket.accept()
         await ConversationSocket(websocket, conversation_id, self._relayer).serve(stream_id=stream_id, after=after)
 
     async def _check(self, conversation_id: str) -> None:
         await self._conversations.GetConversation(pb.GetConversationRequest(id=conversation_id))
-
-
-def _denial(error: PenstockError, path: str) -> Response:
-    rendered = render_error(error, path=path, request_id=current_context().request_id)
-    headers = {name.decode(): value.decode() for name, value in rendered.headers}
-    return Response(rendered.body, status_code=rendered.status, headers=headers)

@@ -1,30 +1,26 @@
 """Follows one chat stream to its end, over broken connections to the service."""
 
-import asyncio
-import random
-import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.chat.v1 import chat_pb2 as pb
 
 from gateway.convert.event import is_terminal
-from penstock_kit.errors import BadUpstream, ErrorKind, PenstockError, http_status
+from gateway.streaming.mending import Mending
+from penstock_kit.errors import BadUpstream, NotFound, PenstockError, Unavailable, http_status
 from penstock_kit.grpc.call import EOF
 
 if TYPE_CHECKING:
     from penstock.chat.v1.chat_pb2_grpc import StreamServiceAsyncStub
 
-_BROKEN: Final = frozenset({ErrorKind.UNAVAILABLE, ErrorKind.CANCELLED, ErrorKind.INTERNAL})
-_PAUSE_SECONDS: Final = 0.25
-
 
 class Follower:
     """Yields the events of one stream, as `start` (StreamChat or ReadStream) brings them.
 
-    When the connection breaks, the stream is taken up again where it was, on whatever replica answers,
-    for `patience` seconds.
+    When the connection breaks, or the replica sends its readers away, the stream is taken up again where it was, on
+    whatever replica answers, for `patience` seconds from the break on. A stream that no replica has any more is
+    STREAM_LOST.
     """
 
     def __init__(
@@ -42,9 +38,9 @@ class Follower:
 
         Ends without a terminal event only when there was none at all: nothing to resume.
         """
-        start, since = self._start, time.monotonic()
+        start, mending = self._start, Mending(self._patience)
         while True:
-            broken: PenstockError | None = None
+            broken: PenstockError = Unavailable("the stream broke off before its end", reason="STREAM_CUT")
             try:
                 async with start() as call:
                     while not self._ended:
@@ -54,17 +50,15 @@ class Follower:
                         if response.events:
                             self.last = response.events[-1]
                             self._ended = is_terminal(self.last)
+                            mending.progressed()
                             yield response.events
-                            since = time.monotonic()
             except PenstockError as error:
-                if error.kind not in _BROKEN:
+                if not self.last.stream_id:
                     raise
-                broken = error
-            if self._ended or (broken is None and not self.last.stream_id):
+                broken = _lost() if isinstance(error, NotFound) else error
+            if self._ended or not self.last.stream_id:
                 return
-            if not self.last.stream_id or time.monotonic() - since > self._patience:
-                raise broken or BadUpstream("the stream broke off before its end", reason="STREAM_CUT")
-            await asyncio.sleep(_PAUSE_SECONDS * random.uniform(0.5, 1.0))  # noqa: S311 - spreads reconnects
+            await mending.pause(broken)
             start = self._resume
 
     def failure(self, error: PenstockError) -> pb.ChatEvent:
@@ -86,3 +80,9 @@ class Follower:
             stream_id=self.last.stream_id, after_sequence=self.last.sequence, debug=self._debug
         )
         return self._streams.ReadStream(request)
+
+
+def _lost() -> PenstockError:
+    """What a stream is that was read and is not there any more: its log was the memory of a replica that is gone."""
+    text = "the answer was lost with the replica that wrote it; ask again"
+    return BadUpstream(text, reason="STREAM_LOST")

@@ -19,4 +19,6 @@ class StreamChatRequest(BaseModel):
     )
     template_id: str = Field(default="", max_length=200)
     template_values: dict[str, str] = Field(default_factory=dict)
-    client_id: str = Field(default="", max_length=200)
+    client_id: str = Field(
+        default="", max_length=200, description="The registered client that asks; its own socket leaves the answer out."
+    )
