@@ -19,6 +19,7 @@ from llm_service.domain.provider import EventBatch
 
 # Counts by rule are off by a third at most; a vendor that keeps to the limit it was given is never cut for it.
 _TOLERANCE = 2.0
+_SAID = (TextDelta, ThinkingDelta, RefusalDelta)
 
 
 class Hold:
@@ -73,6 +74,6 @@ class Hold:
 
 
 def _tokens(event: Event) -> int:
-    if isinstance(event, TextDelta | ThinkingDelta | RefusalDelta):
+    if isinstance(event, _SAID):
         return estimate_tokens(event.text)
     return estimate_tokens(event.name + event.arguments) if isinstance(event, ToolCallDelta) else 0

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from llm_service.domain.completion import Completion
 from llm_service.domain.estimate import estimate_prompt, estimate_tokens
@@ -26,6 +27,8 @@ from llm_service.domain.usage import FREE, NOTHING_SOLD, Cost, Usage
 from penstock_kit.clock import Clock
 from penstock_kit.context import current_context
 from penstock_kit.errors import PenstockError
+
+_SAID: Final = (TextDelta, ThinkingDelta, RefusalDelta)
 
 
 class Meter:
@@ -78,7 +81,7 @@ class Meter:
         return event
 
     def _count(self, event: Event) -> None:
-        if isinstance(event, TextDelta | ThinkingDelta | RefusalDelta):
+        if isinstance(event, _SAID):
             self._made_tokens += estimate_tokens(event.text)
         elif isinstance(event, ToolCallDelta):
             self._made_tokens += estimate_tokens(event.name + event.arguments)

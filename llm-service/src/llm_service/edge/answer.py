@@ -1,6 +1,5 @@
 """Answers and events to protobuf."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import assert_never
 
@@ -29,7 +28,11 @@ from llm_service.domain.usage import Cost, Usage
 
 def batch_to_proto(batch: EventBatch) -> llm_pb2.StreamCompleteResponse:
     """Return the events of `batch` as one message."""
-    return llm_pb2.StreamCompleteResponse(events=_events(batch))
+    response = llm_pb2.StreamCompleteResponse()
+    for event in batch:
+        if not isinstance(event, UsageReport):
+            _fill(response.events.add(), event)
+    return response
 
 
 def answer_to_proto(answer: Answer) -> llm_pb2.Answer:
@@ -68,17 +71,16 @@ def cost_to_proto(cost: Cost) -> common_pb2.Money:
     return common_pb2.Money(currency=cost.currency, amount=amount, source=cost.source.value)
 
 
-def _events(batch: EventBatch) -> Iterator[llm_pb2.CompletionEvent]:
-    for event in batch:
-        if not isinstance(event, UsageReport):
-            yield _event(event)
-
-
-def _event(event: Event) -> llm_pb2.CompletionEvent:
-    proto = llm_pb2.CompletionEvent()
+def _fill(proto: llm_pb2.CompletionEvent, event: Event) -> None:
+    """Fill `proto` in place: building pieces of text apart would cost three times as much."""
     match event:
         case TextDelta():
-            proto.text.index, proto.text.text, proto.text.logprobs_json = event.index, event.text, event.logprobs_json
+            text = proto.text
+            text.text = event.text
+            if event.index:
+                text.index = event.index
+            if event.logprobs_json:
+                text.logprobs_json = event.logprobs_json
         case ThinkingDelta():
             proto.thinking.CopyFrom(_thinking(event))
         case ToolCallDelta():
@@ -95,7 +97,6 @@ def _event(event: Event) -> llm_pb2.CompletionEvent:
             raise ValueError("usage reports stay inside the service")
         case _:
             assert_never(event)
-    return proto
 
 
 def _thinking(event: ThinkingDelta) -> llm_pb2.ThinkingDelta:
