@@ -20,6 +20,9 @@ class NamedEngine:
     def __init__(self, name: str) -> None:
         self._name = name
 
+    def look_ahead(self, owner: Any, question: Any) -> None:
+        return None
+
     async def generate_response(self, turn: Turn) -> AsyncGenerator[Sequence[TurnEvent]]:
         yield []
 

@@ -165,4 +165,4 @@ def test_a_code_fits_alone_and_words_fit_in_pairs() -> None:
     assert combinations_that_fit(("mean",)) == [("mean",)]
     chinese = search_terms("平均电流", most=9)
     assert len(combinations_that_fit(chinese)) == 3, "a term is no code for being written in hexadecimal digits"
-    assert closeness(("wld001", "mean"), "mean wld001 else") == 3
+    assert closeness(("wld001", "mean"))("mean wld001 else") == 3

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from chat_stream_service.domain.component import Component
+from chat_stream_service.domain.conversation import Owner
 from chat_stream_service.domain.engine import EngineHealth, EngineInfo, RoundFinished, Turn, TurnEvent
-from chat_stream_service.domain.engine_memory import EngineMemory
+from chat_stream_service.domain.engine_memory import EngineMemory, owner_of
 from chat_stream_service.domain.event import ToolResult
 from chat_stream_service.domain.language_model import LanguageModel, ModelRequest
 from chat_stream_service.domain.memory import Note
+from chat_stream_service.domain.message import PromptMessage
 from chat_stream_service.domain.prompt import prompt_messages
 from chat_stream_service.domain.reply import Reply
 from chat_stream_service.domain.tool_box import ToolBox
@@ -65,10 +67,14 @@ class ChatEngine:
         self._new_id = new_id
         self._provider = provider
 
+    def look_ahead(self, owner: Owner, question: PromptMessage) -> asyncio.Task[Sequence[Note]]:
+        """Begin to look into memory, which needs no history."""
+        return asyncio.create_task(self._memory.recall(owner, question))
+
     async def generate_response(self, turn: Turn) -> AsyncGenerator[Sequence[TurnEvent]]:
         """Yield the turn's events; see :class:`chat_stream_service.domain.engine.Engine`."""
         with turn.timeline.measure("memory"):
-            notes = await self._memory.recall(turn)
+            notes = await (turn.ahead or self.look_ahead(owner_of(turn), turn.question))
         request = self._first_request(turn, notes)
         rounds = ToolRounds(self._tools, turn, self._clock, max_calls=self._limits.max_tool_calls)
         call_ids: set[str] = set()

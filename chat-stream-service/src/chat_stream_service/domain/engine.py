@@ -1,9 +1,11 @@
 """The engine port: what answers a turn."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+from chat_stream_service.domain.conversation import Owner
 from chat_stream_service.domain.event import MessageChunk, Thinking, ToolCall, ToolResult
 from chat_stream_service.domain.message import PromptMessage
 from chat_stream_service.domain.timeline import Timeline
@@ -23,7 +25,7 @@ class Voice:
 class Turn:
     """One question to be answered: the history before it, the message itself, and how to answer.
 
-    `summary` tells in short what was said before `history` begins.
+    `summary` tells in short what was said before `history` begins. `ahead` is what the engine's look_ahead returned.
     """
 
     stream_id: str
@@ -37,6 +39,7 @@ class Turn:
     voice: Voice = Voice()
     use_tools: bool = True
     summary: str = ""
+    ahead: asyncio.Task[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +81,13 @@ class EngineHealth:
 
 class Engine(Protocol):
     """Answers turns. The stream around it (sequences, log, terminal event, storage) is not its business."""
+
+    def look_ahead(self, owner: Owner, question: PromptMessage) -> asyncio.Task[Any] | None:
+        """Begin what needs no more than the question, while its conversation is read; None when there is nothing.
+
+        It is cancelled when there is to be no turn, and never fails.
+        """
+        ...
 
     def generate_response(self, turn: Turn) -> AsyncGenerator[Sequence[TurnEvent]]:
         """Yield the answer as it is made, batches of what arrived together; PenstockError when it fails.

@@ -32,12 +32,12 @@ class EngineMemory:
         self._statistics = statistics
         self._clock = clock
 
-    async def recall(self, turn: Turn) -> Sequence[Note]:
-        """Return what may help to answer, within the memory's patience."""
+    async def recall(self, owner: Owner, question: PromptMessage) -> Sequence[Note]:
+        """Return what may help to answer, within the memory's patience; never raises."""
         self._statistics.turns += 1
-        if turn.question.role is not Role.USER:
+        if question.role is not Role.USER:
             return ()
-        return await self._memory.recall(_owner(turn), turn.question.content)
+        return await self._memory.recall(owner, question.content)
 
     def keep(self, turn: Turn, answer: str) -> None:
         """Remember an exchange, and bring the conversation's summary up to date when there is much to tell."""
@@ -53,18 +53,19 @@ class EngineMemory:
 
     async def _summarise(self, turn: Turn) -> None:
         try:
-            await self._summarizer.bring_up_to_date(_owner(turn), turn.conversation_id)
+            await self._summarizer.bring_up_to_date(owner_of(turn), turn.conversation_id)
         except NotFound:
             return  # deleted meanwhile
 
 
-def _owner(turn: Turn) -> Owner:
+def owner_of(turn: Turn) -> Owner:
+    """Return whose turn it is."""
     return Owner(tenant_id=turn.tenant_id, user_id=turn.user_id)
 
 
 def _exchange(turn: Turn, answer: str, clock: Clock) -> Exchange:
     return Exchange(
-        owner=_owner(turn),
+        owner=owner_of(turn),
         conversation_id=turn.conversation_id,
         stream_id=turn.stream_id,
         question=turn.question.content,

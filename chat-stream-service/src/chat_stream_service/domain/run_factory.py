@@ -1,7 +1,9 @@
 """From a request to a run that is ready to begin."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from chat_stream_service.domain.conversation import title_from
 from chat_stream_service.domain.conversation_store import ConversationStore, TurnOpening
@@ -35,6 +37,12 @@ class _Prepared:
     opening: TurnOpening
     voice: Voice
     content: str
+    ahead: asyncio.Task[Any] | None
+
+    def forget(self) -> None:
+        """Give up what was begun: there is to be no turn."""
+        if self.ahead is not None:
+            self.ahead.cancel()
 
 
 class RunFactory:
@@ -73,6 +81,7 @@ class RunFactory:
         """
         prepared = await self._prepare(request)
         if prepared.opening.earlier_stream_id:
+            prepared.forget()
             return EarlierStream(stream_id=prepared.opening.earlier_stream_id)
         header = StreamHeader(
             stream_id=self._new_id("strm"),
@@ -84,6 +93,7 @@ class RunFactory:
         )
         begun = await self._log.open(header)
         if begun.stream_id != header.stream_id:
+            prepared.forget()
             return EarlierStream(stream_id=begun.stream_id)
         return self._run(request, prepared, header)
 
@@ -93,15 +103,21 @@ class RunFactory:
         timeline.engine = engine.get_engine_info().name
         content = await self._content(request)
         request.check_content(content)
-        with timeline.measure("load_history"):
-            opening = await self._store.open_turn(
-                request.owner,
-                request.conversation_id,
-                request_id=request.request_id,
-                history_limit=self._history_messages,
-            )
-        voice = await self._voice(request, opening.conversation.personality_id)
-        return _Prepared(engine=engine, timeline=timeline, opening=opening, voice=voice, content=content)
+        ahead = engine.look_ahead(request.owner, PromptMessage(role=request.role, content=content))
+        try:
+            with timeline.measure("load_history"):
+                opening = await self._store.open_turn(
+                    request.owner,
+                    request.conversation_id,
+                    request_id=request.request_id,
+                    history_limit=self._history_messages,
+                )
+            voice = await self._voice(request, opening.conversation.personality_id)
+        except BaseException:
+            if ahead is not None:
+                ahead.cancel()
+            raise
+        return _Prepared(engine=engine, timeline=timeline, opening=opening, voice=voice, content=content, ahead=ahead)
 
     async def _content(self, request: StreamRequest) -> str:
         if not request.template_id:
@@ -162,6 +178,7 @@ def _turn(request: StreamRequest, prepared: _Prepared, header: StreamHeader) -> 
         voice=prepared.voice,
         use_tools=request.use_tools,
         summary=prepared.opening.summary,
+        ahead=prepared.ahead,
     )
 
 
