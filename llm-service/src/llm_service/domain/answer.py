@@ -130,7 +130,10 @@ class AnswerFold:
         return self._choice(index).closed(index, reason)
 
     def _choice(self, index: int) -> _OpenChoice:
-        return self._choices.setdefault(index, _OpenChoice())
+        choice = self._choices.get(index)
+        if choice is None:
+            choice = self._choices[index] = _OpenChoice()
+        return choice
 
     def _add(self, event: Event) -> None:
         match event:

@@ -120,7 +120,7 @@ class OpenAiProvider:
 
     def _read(self, reader: ChunkReader, chunk: Json, model: str) -> list[Event]:
         try:
-            return list(reader.events(chunk))
+            return reader.events(chunk)
         except (AttributeError, TypeError, ValueError, KeyError) as error:
             raise self._upstream.protocol("sent JSON of another shape than the dialect has", model) from error
 

@@ -70,31 +70,33 @@ class ChunkReader:
         """The last counts that came."""
         return self._usage
 
-    def events(self, chunk: Json) -> Iterator[Event]:
-        """Yield the events of `chunk`, a streamed one (with `delta`) or a whole answer (with `message`)."""
+    def events(self, chunk: Json) -> list[Event]:
+        """Return the events of `chunk`, a streamed one (with `delta`) or a whole answer (with `message`)."""
+        events: list[Event] = []
         if usage := chunk.get("usage"):
             self._usage = usage_of(usage)
         for choice in chunk.get("choices") or ():
             index = choice.get("index") or 0
             piece: Json = choice.get("delta") or choice.get("message") or {}
-            yield from self._piece(piece, index, choice.get("logprobs"))
+            self._piece(events, piece, index, choice.get("logprobs"))
             if reason := choice.get("finish_reason"):
                 self._gave_up = reason if reason in _GAVE_UP else self._gave_up
                 self._reasons[index] = _REASONS.get(reason, FinishReason.STOP)
+        return events
 
-    def _piece(self, piece: Json, index: int, logprobs: object) -> Iterator[Event]:
+    def _piece(self, events: list[Event], piece: Json, index: int, logprobs: object) -> None:
         if thinking := piece.get("reasoning_content") or piece.get("reasoning"):
-            yield ThinkingDelta(text=str(thinking), index=index)
+            events.append(ThinkingDelta(text=str(thinking), index=index))
         if text := piece.get("content"):
             encoded = orjson.dumps(logprobs).decode() if logprobs else ""
-            yield TextDelta(text=text, index=index, logprobs_json=encoded)
+            events.append(TextDelta(text=text, index=index, logprobs_json=encoded))
         if refusal := piece.get("refusal"):
-            yield RefusalDelta(text=refusal, index=index)
+            events.append(RefusalDelta(text=refusal, index=index))
         if calls := piece.get("tool_calls"):
-            yield from self._tool_calls(calls, index)
+            events.extend(self._tool_calls(calls, index))
         for annotation in piece.get("annotations") or ():
             if cited := annotation.get("url_citation"):
-                yield _annotation(cited)
+                events.append(_annotation(cited))
 
     def _tool_calls(self, calls: Sequence[Json], index: int) -> Iterator[Event]:
         """Id and name once per call, with its first piece, whatever the vendor repeats."""
