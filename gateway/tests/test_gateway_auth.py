@@ -19,7 +19,6 @@ from gateway.auth.secret import new_key
 from gateway.auth.session import Sessions
 from gateway.auth.sql_store import SqlIdentityStore
 from gateway.auth.throttle import Throttle
-from gateway.auth.ticket import Tickets
 from gateway.auth.token import AUDIENCE, ISSUER, AccessTokens
 from gateway.main import MIGRATIONS
 from penstock_kit.context import Caller
@@ -375,18 +374,3 @@ async def test_guessing_is_paused_and_the_pause_ends(sessions, clock):
     assert await sessions.login("cleo", "right horse battery", address="b")
     clock.advance(60)
     assert await sessions.login("cleo", "right horse battery", address="a")
-
-
-# --- tickets ------------------------------------------------------------------------------------------------------
-
-
-def test_a_ticket_opens_its_stream_once_and_for_thirty_seconds(clock):
-    tickets, caller = Tickets(clock=clock), Caller(user_id="u")
-    used, late, foreign = (tickets.issue(caller, "str_1") for _ in range(3))
-    assert tickets.redeem(used, "str_1") == caller
-    for text, stream in ((used, "str_1"), (foreign, "str_2"), ("ptk_guess", "str_1")):
-        with pytest.raises(Unauthenticated, match="ask for a new one"):
-            tickets.redeem(text, stream)
-    clock.advance(30)
-    with pytest.raises(Unauthenticated):
-        tickets.redeem(late, "str_1")

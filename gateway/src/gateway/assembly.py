@@ -12,6 +12,7 @@ from gateway.anthropic.surface import COUNT_PATH, MESSAGES_PATH, Messages, Token
 from gateway.app import Frame, build_app
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.bootstrap import signing_secret
+from gateway.auth.claim import CacheClaims
 from gateway.auth.directory import Directory
 from gateway.auth.guard import Guard
 from gateway.auth.keyring import Keyring
@@ -88,7 +89,9 @@ class Application:
 def assemble(settings: GatewaySettings, resources: Resources) -> Application:
     """Return the application that `settings` and `resources` make."""
     clients, clock, store = resources.clients, resources.clock, resources.store
-    tokens = access_tokens(settings, resources)
+    secrets = signing_secrets(settings, resources)
+    lifetime = timedelta(seconds=settings.access_token_seconds)
+    tokens = AccessTokens(secrets=secrets, lifetime=lifetime, clock=clock)
     authenticator = Authenticator(store=store, tokens=tokens, clock=clock)
     guard = Guard(authenticator)
     times = StreamTimes(
@@ -111,7 +114,7 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
         guesses=Throttle(clock=clock, limit=5),
         addresses=Throttle(clock=clock, limit=30),
     )
-    tickets = Tickets(clock=clock)
+    tickets = Tickets(secrets=secrets, claims=CacheClaims(clients.cache, clock), clock=clock)
     keyring = Keyring(store=store, authenticator=authenticator, clock=clock)
     routers = (
         HealthRoutes(readiness=readiness, registry=resources.registry, version=VERSION).router,
@@ -158,11 +161,10 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
     return Application(asgi=build_app(routers=routers, hot=hot, frame=frame), readiness=readiness, running=running)
 
 
-def access_tokens(settings: GatewaySettings, resources: Resources) -> AccessTokens:
-    """Return the issuer and verifier of access tokens; its secrets are masked in every log from here on."""
+def signing_secrets(settings: GatewaySettings, resources: Resources) -> tuple[str, ...]:
+    """Return what tokens and tickets are signed with, the current secret first; masked in every log from here on."""
     current = signing_secret(resources.home, settings.jwt_secret.get_secret_value())
     secrets = tuple(filter(None, (current, settings.jwt_previous_secret.get_secret_value())))
     for secret in secrets:
         resources.redactor.register(secret)
-    lifetime = timedelta(seconds=settings.access_token_seconds)
-    return AccessTokens(secrets=secrets, lifetime=lifetime, clock=resources.clock)
+    return secrets

@@ -1,55 +1,87 @@
 """Single-use tickets for clients that can't send headers: ``EventSource`` and WebSockets."""
 
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
 
-from gateway.auth.secret import digest, new_token
+from gateway.auth.claim import Claims
+from gateway.auth.token import ISSUER
 from penstock_kit.clock import Clock
 from penstock_kit.context import Caller
 from penstock_kit.errors import Unauthenticated
+from penstock_kit.ids import new_id
 
 LIFE_SECONDS: Final = 30.0
-_MOST: Final = 20_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ticket:
-    caller: Caller
-    subject: str
-    until: float
+# What a ticket says about itself, so that it is no access token, and an access token no ticket.
+_AUDIENCE: Final = "penstock-ticket"
+_TYPE: Final = "ticket+jwt"
+_ALGORITHM: Final = "HS256"
+_REQUIRED: Final = ["exp", "iss", "aud", "sub", "jti"]
+MAX_LENGTH: Final = 4096
 
 
 class Tickets:
-    """Issues and redeems tickets, each for one caller, one subject (a stream or conversation) and one use.
+    """Issues and redeems tickets, each for one caller, one subject (a stream, conversation or client) and one use.
 
-    They live in this process: a ticket is redeemed where it was issued, within 30 s.
+    A ticket is signed with the secret of the access tokens and tells all there is to know, so that it is redeemed at
+    any gateway with that secret; `claims` says whether it was redeemed before.
     """
 
-    def __init__(self, *, clock: Clock, life: float = LIFE_SECONDS) -> None:
+    def __init__(self, *, secrets: tuple[str, ...], claims: Claims, clock: Clock, life: float = LIFE_SECONDS) -> None:
+        self._secrets = secrets
+        self._claims = claims
         self._clock = clock
         self.life = life
-        self._live: dict[str, _Ticket] = {}
 
     def issue(self, caller: Caller, subject: str) -> str:
         """Return a new ticket with which `caller` may open `subject` once."""
-        now = self._clock.monotonic()
-        self._drop_old(now)
-        text = new_token("ptk")
-        self._live[digest(text)] = _Ticket(caller=caller, subject=subject, until=now + self.life)
-        return text
+        import jwt
 
-    def redeem(self, text: str, subject: str) -> Caller:
+        claims = {
+            "iss": ISSUER,
+            "aud": _AUDIENCE,
+            "sub": caller.user_id,
+            "tid": caller.tenant_id,
+            "key": caller.key_id,
+            "scope": " ".join(sorted(caller.scopes)),
+            "for": subject,
+            "exp": self._clock.now() + timedelta(seconds=self.life),
+            "jti": new_id("ptk"),
+        }
+        return jwt.encode(claims, self._secrets[0], algorithm=_ALGORITHM, headers={"typ": _TYPE})
+
+    async def redeem(self, text: str, subject: str) -> Caller:
         """Return whose ticket it is and use it up; raise Unauthenticated (TICKET_INVALID)."""
-        ticket = self._live.pop(digest(text), None)
-        if ticket is None or ticket.subject != subject or ticket.until <= self._clock.monotonic():
-            message = f"the ticket is unknown, used or older than {self.life:g} s; ask for a new one"
-            raise Unauthenticated(message, reason="TICKET_INVALID")
-        return ticket.caller
+        claims = self._read(text)
+        if claims is None or claims.get("for") != subject or claims["exp"] <= self._clock.now().timestamp():
+            raise self._invalid()
+        if not await self._claims.claim(str(claims["jti"]), self.life):
+            raise self._invalid()
+        scopes = frozenset(str(claims["scope"]).split())
+        return Caller(user_id=claims["sub"], tenant_id=claims["tid"], key_id=claims["key"], scopes=scopes)
 
-    def _drop_old(self, now: float) -> None:
-        """Tickets are kept in the order of their ends, so the old ones are in front."""
-        while self._live:
-            oldest = next(iter(self._live))
-            if self._live[oldest].until > now and len(self._live) < _MOST:
-                return
-            del self._live[oldest]
+    def _read(self, text: str) -> Mapping[str, Any] | None:
+        """Return what a ticket of ours says, None for any other text."""
+        import jwt
+
+        if len(text) > MAX_LENGTH:
+            return None
+        for secret in self._secrets:
+            try:
+                found = jwt.decode_complete(
+                    text,
+                    secret,
+                    algorithms=[_ALGORITHM],
+                    audience=_AUDIENCE,
+                    issuer=ISSUER,
+                    # Checked by our own clock.
+                    options={"require": _REQUIRED, "verify_exp": False},
+                )
+            except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+                continue
+            return found["payload"] if found["header"].get("typ") == _TYPE else None
+        return None
+
+    def _invalid(self) -> Unauthenticated:
+        message = f"the ticket is unknown, used or older than {self.life:g} s; ask for a new one"
+        return Unauthenticated(message, reason="TICKET_INVALID")

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from gateway.auth.guard import Guard
 from gateway.auth.scope import CHAT
-from gateway.auth.ticket import Tickets
+from gateway.auth.ticket import MAX_LENGTH, Tickets
 from gateway.convert.client import client_from_proto
 from gateway.json import JsonResponse
 from gateway.routes.page import IdempotencyKey
@@ -80,7 +80,7 @@ class ClientRoutes:
         websocket: WebSocket,
         client_id: str,
         *,
-        ticket: Annotated[str, Query(max_length=2000)] = "",
+        ticket: Annotated[str, Query(max_length=MAX_LENGTH)] = "",
         cursor: Annotated[str, Query(max_length=100_000)] = "",
     ) -> None:
         """Get the events of all conversations of the client's user, from `cursor` on."""
@@ -89,7 +89,7 @@ class ClientRoutes:
         socket = ClientSocket(websocket, client_id, follower, heartbeat=heartbeat)
         try:
             if ticket:
-                self._guard.enter(self._tickets.redeem(ticket, client_id), CHAT)
+                self._guard.enter(await self._tickets.redeem(ticket, client_id), CHAT)
             else:
                 await self._guard.admit(websocket.headers.raw, CHAT)
             await socket.serve()

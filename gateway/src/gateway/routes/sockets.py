@@ -7,7 +7,7 @@ from penstock.chat.v1 import chat_pb2 as pb
 
 from gateway.auth.guard import Guard
 from gateway.auth.scope import CHAT
-from gateway.auth.ticket import Tickets
+from gateway.auth.ticket import MAX_LENGTH, Tickets
 from gateway.json import JsonResponse
 from gateway.routes.router import add, api_router
 from gateway.streaming.denial import denial
@@ -52,14 +52,14 @@ class SocketRoutes:
         websocket: WebSocket,
         conversation_id: str,
         *,
-        ticket: Annotated[str, Query(max_length=200)] = "",
+        ticket: Annotated[str, Query(max_length=MAX_LENGTH)] = "",
         stream_id: Annotated[str, Query(max_length=200)] = "",
         after: Annotated[int, Query(ge=0)] = 0,
     ) -> None:
         """Ask, resume and stop over one connection; the events are those of the HTTP streams."""
         try:
             if ticket:
-                self._guard.enter(self._tickets.redeem(ticket, conversation_id), CHAT)
+                self._guard.enter(await self._tickets.redeem(ticket, conversation_id), CHAT)
             else:
                 await self._guard.admit(websocket.headers.raw, CHAT)
             await self._check(conversation_id)

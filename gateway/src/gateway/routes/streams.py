@@ -7,7 +7,7 @@ from penstock.chat.v1 import chat_pb2 as pb
 
 from gateway.auth.guard import Guard
 from gateway.auth.scope import CHAT
-from gateway.auth.ticket import Tickets
+from gateway.auth.ticket import MAX_LENGTH, Tickets
 from gateway.convert.event import stream_from_proto, stream_health_from_proto
 from gateway.json import JsonResponse
 from gateway.routes.router import EVENTS, add, api_router
@@ -17,7 +17,7 @@ from penstock_kit.errors import FieldViolation, InvalidArgument
 
 After = Annotated[int, Query(ge=0, description="The last sequence you have.")]
 LastEventId = Annotated[str, Header(max_length=40, description="As `EventSource` sends it.")]
-Ticket = Annotated[str, Query(max_length=200, description="Instead of credentials, from `POST …/ticket`.")]
+Ticket = Annotated[str, Query(max_length=MAX_LENGTH, description="Instead of credentials, from `POST …/ticket`.")]
 _RESUMED: Final[dict[int | str, dict[str, Any]]] = {
     **EVENTS,
     204: {"description": "Nothing to resume: the stream has ended and you have all of it."},
@@ -53,7 +53,7 @@ class StreamRoutes:
     ) -> Response:
         """Continue a stream after the events you have; from the first without any."""
         if ticket:
-            self._guard.enter(self._tickets.redeem(ticket, stream_id), CHAT)
+            self._guard.enter(await self._tickets.redeem(ticket, stream_id), CHAT)
         else:
             await self._guard.admit(request.headers.raw, CHAT)
         sequence = _sequence(last_event_id) if last_event_id else after

@@ -1,0 +1,116 @@
+"""Tickets: one use at whatever gateway, once for each while cache-service is away."""
+
+import asyncio
+from datetime import timedelta
+
+import jwt
+import pytest
+import pytest_asyncio
+from penstock.cache.v1 import cache_pb2_grpc
+
+from cache_service.edge.servicer import CacheServicer
+from cache_service.main import build_parts
+from cache_service.settings import CacheSettings
+from gateway.auth.claim import CacheClaims, LocalClaims
+from gateway.auth.ticket import Tickets
+from gateway.auth.token import AccessTokens
+from penstock_kit.clock import SystemClock
+from penstock_kit.context import Caller
+from penstock_kit.errors import Unauthenticated
+from penstock_kit.grpc import GrpcServer, open_channel
+from penstock_testkit.clock import ManualClock
+
+SECRET, OLD = "s" * 32, "o" * 32
+ANN = Caller(user_id="ann", tenant_id="acme", key_id="k1", scopes=frozenset({"chat", "models"}))
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest.fixture
+def clock():
+    return ManualClock()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def cache():
+    """The real cache-service in this process: the server, and a function that makes a stub of a channel's own."""
+    clock = SystemClock()
+    parts, _ = build_parts(CacheSettings(_env_file=None), clock)
+    server = GrpcServer(service="cache-service", grace_seconds=0)
+    server.add(cache_pb2_grpc.add_CacheServiceServicer_to_server, CacheServicer(parts=parts, clock=clock))
+    address = f"127.0.0.1:{await server.start(0)}"
+    channels = [open_channel(address, service="cache-service") for _ in range(2)]
+    yield server, [cache_pb2_grpc.CacheServiceStub(channel) for channel in channels]
+    for channel in channels:
+        await channel.close()
+    await server.drain()
+
+
+def tickets_of(clock, claims=None, secrets=(SECRET,)):
+    return Tickets(secrets=secrets, claims=claims or LocalClaims(clock), clock=clock)
+
+
+async def test_a_ticket_opens_its_subject_once_and_for_thirty_seconds(clock):
+    tickets = tickets_of(clock)
+    used, late, foreign = (tickets.issue(ANN, "str_1") for _ in range(3))
+    assert await tickets.redeem(used, "str_1") == ANN
+    for text, stream in ((used, "str_1"), (foreign, "str_2"), ("ptk_guess", "str_1"), ("", "str_1")):
+        with pytest.raises(Unauthenticated, match="ask for a new one"):
+            await tickets.redeem(text, stream)
+    clock.advance(30)
+    with pytest.raises(Unauthenticated):
+        await tickets.redeem(late, "str_1")
+
+
+async def test_what_was_redeemed_stays_used_for_as_long_as_it_would_be_valid(clock):
+    tickets = tickets_of(clock)
+    text = tickets.issue(ANN, "str_1")
+    clock.advance(29)
+    assert await tickets.redeem(text, "str_1") == ANN
+    clock.advance(0.9)
+    await tickets.redeem(tickets.issue(ANN, "str_1"), "str_1")
+    with pytest.raises(Unauthenticated):
+        await tickets.redeem(text, "str_1")
+
+
+async def test_tickets_and_access_tokens_are_not_taken_for_each_other(clock):
+    tickets, tokens = tickets_of(clock), AccessTokens(secrets=(SECRET,), lifetime=timedelta(minutes=1), clock=clock)
+    ticket = tickets.issue(ANN, "str_1")
+    with pytest.raises(Unauthenticated):
+        tokens.verify(ticket)
+    claims = jwt.decode(ticket, options={"verify_signature": False})
+    for key, algorithm, typ in (
+        (SECRET, "HS256", "at+jwt"),
+        ("x" * 32, "HS256", "ticket+jwt"),
+        ("", "none", "ticket+jwt"),
+    ):
+        forged = jwt.encode(claims, key, algorithm=algorithm, headers={"typ": typ})
+        with pytest.raises(Unauthenticated):
+            await tickets.redeem(forged, "str_1")
+
+
+async def test_a_secret_that_is_replaced_lets_its_tickets_in_still(clock):
+    ticket = tickets_of(clock, secrets=(OLD,)).issue(ANN, "str_1")
+    assert await tickets_of(clock, secrets=(SECRET, OLD)).redeem(ticket, "str_1") == ANN
+    with pytest.raises(Unauthenticated):
+        await tickets_of(clock).redeem(ticket, "str_1")
+
+
+async def test_of_many_uses_at_two_gateways_one_gets_in(clock, cache):
+    here, there = (tickets_of(clock, CacheClaims(stub, clock)) for stub in cache[1])
+    ticket = here.issue(ANN, "conv_1")
+    uses = [gateway.redeem(ticket, "conv_1") for gateway in (there, here) * 20]
+    results = await asyncio.gather(*uses, return_exceptions=True)
+    assert results.count(ANN) == 1
+    assert sum(isinstance(result, Unauthenticated) for result in results) == len(uses) - 1
+
+
+async def test_without_cache_service_a_ticket_is_used_once_at_each_gateway(clock, cache):
+    server, stubs = cache
+    here, there = (tickets_of(clock, CacheClaims(stub, clock)) for stub in stubs)
+    await server.drain()
+    ticket = here.issue(ANN, "conv_1")
+    for gateway in (here, there):
+        assert await gateway.redeem(ticket, "conv_1") == ANN
+        with pytest.raises(Unauthenticated):
+            await gateway.redeem(ticket, "conv_1")
