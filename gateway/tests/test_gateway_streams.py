@@ -160,6 +160,14 @@ async def test_a_connection_that_breaks_is_mended_without_a_gap(gateway):
     assert gateway.fakes.chat.read[0].after_sequence == 3
 
 
+async def test_a_question_that_breaks_before_its_first_event_is_asked_once_more_under_the_same_id(gateway):
+    gateway.fakes.chat.script = [Fail(Unavailable("gone"))]
+    answer = await ask(gateway)
+    assert answer.status_code == 503
+    first, second = gateway.fakes.chat.asked
+    assert first.request_id == second.request_id != ""
+
+
 @pytest.mark.parametrize("error", [NotFound("no such stream", reason="STREAM_NOT_FOUND"), None], ids=["lost", "empty"])
 async def test_a_stream_that_cannot_be_mended_ends_in_one_error_event(start_gateway, error: PenstockError | None):
     gateway = await start_gateway(resume_seconds=0.1)

@@ -19,7 +19,9 @@ from penstock.chat.v1 import chat_pb2_grpc
 from penstock_kit.context import Caller
 from penstock_kit.errors import PenstockError, Unavailable
 from penstock_kit.grpc import open_channel
-from penstock_testkit.servers.process import free_ports
+from penstock_testkit.servers.process import ServerProcess, free_port, free_ports
+from penstock_testkit.servers.redis import start_local_redis
+from penstock_testkit.services import Step, Wait, answer_events
 
 ANN = Caller(user_id="ann", tenant_id="acme", scopes=frozenset({"admin"}))
 SECONDS = 15
@@ -28,12 +30,32 @@ _INHERITED = ("PATH", "HOME", "TMPDIR", "PYTHONPATH")
 BROKEN = {"SERVICE_UNREACHABLE", "REPLICA_DRAINING", "EVENT_LOG_AWAY"}
 
 
+class OwnRedis:
+    """A Redis of the test's own."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.process: ServerProcess = start_local_redis(self.port)
+
+    def restart(self) -> None:
+        """Start it again on the same port, empty."""
+        self.process = start_local_redis(self.port)
+
+
+def gated(gate: asyncio.Event, *texts: str) -> list[Step]:
+    """An answer that says its first text, waits for the gate, and says the rest."""
+    script = answer_events(*texts)
+    return [*script[:2], Wait(gate), *script[2:]]
+
+
 @dataclass(slots=True, kw_only=True)
 class Replica:
     """One process, and stubs to talk to it."""
 
     process: "subprocess.Popen[bytes]"
     log: Path
+    address: str
     channel: Any
     streams: Any = field(init=False)
     conversations: Any = field(init=False)
@@ -119,7 +141,7 @@ async def replica(home: Path, llm_address: str, **settings: str) -> AsyncGenerat
     }
     process, log = launch(home, environment)
     async with open_channel(f"127.0.0.1:{port}", service="chat-stream-service") as channel:
-        made = Replica(process=process, log=log, channel=channel)
+        made = Replica(process=process, log=log, address=f"127.0.0.1:{port}", channel=channel)
         try:
             await serving(made)
             yield made

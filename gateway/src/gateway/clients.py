@@ -15,6 +15,7 @@ from penstock.feature.v1.feature_pb2_grpc import FeatureServiceStub, MetadataSer
 from penstock.llm.v1.cost_pb2_grpc import CostServiceStub
 from penstock.llm.v1.llm_pb2_grpc import LlmServiceStub
 
+from gateway.target import target
 from penstock_kit.grpc.channel import PenstockChannel, open_channel
 
 if TYPE_CHECKING:
@@ -84,11 +85,14 @@ class Clients:
 
 
 def open_clients(*, llm: str, chat: str, feature: str, cache: str) -> Clients:
-    """Return the stubs of the services at these addresses (``host:port``). Nothing is connected yet."""
+    """Return the stubs of the services at these addresses. Nothing is connected yet.
 
-    def channel(target: str, service: str) -> PenstockChannel:
+    An address is ``host:port``, several of them separated by commas, or a gRPC URI; see :func:`gateway.target.target`.
+    """
+
+    def channel(addresses: str, service: str) -> PenstockChannel:
         return open_channel(
-            target,
+            target(addresses),
             service=service,
             idempotent=_IDEMPOTENT[service],
             multiplexed=_MULTIPLEXED.get(service, ()),

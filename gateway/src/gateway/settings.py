@@ -17,7 +17,11 @@ class GatewaySettings(ServiceSettings):
         default="", alias="DATABASE_URL", description="Users, keys and tokens; empty for PENSTOCK_HOME/gateway.db."
     )
     llm_address: str = Field(default="127.0.0.1:50051", alias="LLM_SERVICE_ADDRESS")
-    chat_address: str = Field(default="127.0.0.1:50052", alias="CHAT_STREAM_SERVICE_ADDRESS")
+    chat_address: str = Field(
+        default="127.0.0.1:50052",
+        alias="CHAT_STREAM_SERVICE_ADDRESS",
+        description="host:port; replicas: 10.0.0.1:50052,10.0.0.2:50052 or dns:///name:50052.",
+    )
     feature_address: str = Field(default="127.0.0.1:50053", alias="FEATURE_SERVICE_ADDRESS")
     cache_address: str = Field(default="127.0.0.1:50054", alias="CACHE_SERVICE_ADDRESS")
 

@@ -14,6 +14,7 @@ from gateway.routes.page import IdempotencyKey, PageSize, PageToken
 from gateway.routes.router import EVENTS, add, api_router
 from gateway.streaming.question import StreamChatRequest
 from gateway.streaming.relay import EventRelay, Relayer
+from penstock_kit.ids import new_id
 
 if TYPE_CHECKING:
     from penstock.chat.v1.chat_pb2_grpc import ConversationServiceAsyncStub
@@ -113,6 +114,6 @@ class ConversationRoutes:
 
     def _ask(self, conversation_id: str, body: StreamChatRequest, key: str, *, debug: bool) -> EventRelay:
         request = pb.StreamChatRequest(
-            conversation_id=conversation_id, debug=debug, request_id=key, **body.model_dump()
+            conversation_id=conversation_id, debug=debug, request_id=key or new_id("ask"), **body.model_dump()
         )
         return self._relayer.relay(lambda: self._relayer.streams.StreamChat(request), debug=debug)

@@ -8,7 +8,7 @@ from penstock.chat.v1 import chat_pb2 as pb
 
 from gateway.convert.event import is_terminal
 from gateway.streaming.mending import Mending
-from penstock_kit.errors import BadUpstream, NotFound, PenstockError, Unavailable, http_status
+from penstock_kit.errors import BadUpstream, ErrorKind, NotFound, PenstockError, Unavailable, http_status
 from penstock_kit.grpc.call import EOF
 
 if TYPE_CHECKING:
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 class Follower:
-    """Yields the events of one stream, as `start` (StreamChat or ReadStream) brings them.
+    """Yields the events of one stream, as `start` (StreamChat with a request id, or ReadStream) brings them.
 
     When the connection breaks, or the replica sends its readers away, the stream is taken up again where it was, on
     whatever replica answers, for `patience` seconds from the break on. A stream that no replica has any more is
-    STREAM_LOST.
+    STREAM_LOST. One that breaks before its first event is started once more.
     """
 
     def __init__(
@@ -38,9 +38,9 @@ class Follower:
 
         Ends without a terminal event only when there was none at all: nothing to resume.
         """
-        start, mending = self._start, Mending(self._patience)
+        start, mending, repeated = self._start, Mending(self._patience), False
         while True:
-            broken: PenstockError = Unavailable("the stream broke off before its end", reason="STREAM_CUT")
+            broken: PenstockError | None = None
             try:
                 async with start() as call:
                     while not self._ended:
@@ -53,13 +53,14 @@ class Follower:
                             mending.progressed()
                             yield response.events
             except PenstockError as error:
-                if not self.last.stream_id:
+                if not self.last.stream_id and (repeated or error.kind is not ErrorKind.UNAVAILABLE):
                     raise
                 broken = _lost() if isinstance(error, NotFound) else error
-            if self._ended or not self.last.stream_id:
+            if self._ended or (broken is None and not self.last.stream_id):
                 return
-            await mending.pause(broken)
-            start = self._resume
+            repeated = True
+            await mending.pause(broken or Unavailable("the stream broke off before its end", reason="STREAM_CUT"))
+            start = self._resume if self.last.stream_id else self._start
 
     def failure(self, error: PenstockError) -> pb.ChatEvent:
         """Return the terminal event of a stream that is lost; the service could not write it."""

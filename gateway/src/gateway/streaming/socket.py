@@ -17,6 +17,7 @@ from gateway.streaming.question import StreamChatRequest
 from gateway.streaming.relay import Relayer
 from penstock_kit.context import current_context, set_context
 from penstock_kit.errors import InvalidArgument, PenstockError, ResourceExhausted, http_status
+from penstock_kit.ids import new_id
 
 _MOST_STREAMS: Final = 8
 
@@ -99,8 +100,9 @@ class ConversationSocket:
     async def _fulfil(self, wish: Wish, group: asyncio.TaskGroup) -> None:
         match wish:
             case Ask():
-                question = wish.model_dump(exclude={"type"})
-                request = pb.StreamChatRequest(conversation_id=self._conversation_id, **question)
+                question = wish.model_dump(exclude={"type", "request_id"})
+                request_id = wish.request_id or new_id("ask")
+                request = pb.StreamChatRequest(conversation_id=self._conversation_id, request_id=request_id, **question)
                 self._follow(lambda: self._relayer.streams.StreamChat(request), wish.request_id, group)
             case Resume():
                 self._resume(wish.stream_id, wish.after, group)

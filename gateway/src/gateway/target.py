@@ -1,0 +1,41 @@
+"""Addresses of services as settings hold them → the targets that gRPC opens."""
+
+import ipaddress
+from typing import Final
+
+from penstock_kit.errors import InvalidArgument
+
+_SCHEMES: Final = ("dns:", "ipv4:", "ipv6:", "unix:", "passthrough:")
+_LOOPBACK: Final = {"localhost": "127.0.0.1"}
+
+
+def target(addresses: str) -> str:
+    """Return the gRPC target of ``host:port``, of several of them separated by commas, or of a gRPC URI as it is.
+
+    Calls go to all replicas in turn, and around those that don't answer. Several addresses must be IP addresses of
+    one family; a name with several answers is one address, ``dns:///name:port``. InvalidArgument (ADDRESS_INVALID).
+    """
+    entries = [entry.strip() for entry in addresses.split(",") if entry.strip()]
+    if len(entries) < 2 or addresses.lstrip().startswith(_SCHEMES):
+        return addresses.strip().rstrip(",")
+    families, literals = zip(*map(_literal, entries), strict=True)
+    if len(set(families)) > 1:
+        raise _invalid(addresses, "mixes IPv4 and IPv6")
+    return f"ipv{families[0]}:{','.join(literals)}"
+
+
+def _literal(entry: str) -> tuple[int, str]:
+    host, _, port = entry.rpartition(":")
+    host = _LOOPBACK.get(host, host)
+    try:
+        family = ipaddress.ip_address(host.strip("[]")).version
+    except ValueError:
+        raise _invalid(entry, "is no IP address and port") from None
+    if not port.isdigit():
+        raise _invalid(entry, "has no port")
+    return family, f"{host}:{port}"
+
+
+def _invalid(text: str, what: str) -> InvalidArgument:
+    remedy = "several addresses are written 10.0.0.1:50052,10.0.0.2:50052; for a name with several use dns:///name:port"
+    return InvalidArgument(f"{text!r} {what}; {remedy}", reason="ADDRESS_INVALID")
