@@ -181,6 +181,18 @@ async def test_silence_is_broken_by_heartbeats_with_the_cursor(start, clients):
             assert await receive(websocket, "heartbeat") == {"type": "heartbeat", "cursor": "3"}
 
 
+@pytest.mark.parametrize("message", ["{", "[]", '{"type": "dance"}', b"bytes", "[" * 50_000])
+async def test_a_message_that_makes_no_sense_is_an_error_and_the_socket_lives(start, clients, message):
+    gateway = await start()
+    clients.scripts = [[Hang()]]
+    async with socket(gateway, await register(gateway)) as websocket:
+        await websocket.send(message)
+        error = await receive(websocket, "error")
+        assert (error["reason"], error["code"], error["retryable"]) == ("VALIDATION_FAILED", 400, False)
+        await websocket.send('{"type": "ping"}')
+        assert await receive(websocket) == {"type": "pong"}
+
+
 async def test_closing_the_socket_ends_the_watch(start, clients):
     gateway = await start()
     one = await register(gateway)

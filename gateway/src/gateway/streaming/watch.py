@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from gateway.convert.event import event_from_proto
 from gateway.json import encode
 from gateway.streaming.mending import Mending
-from penstock_kit.errors import PenstockError, Unavailable, http_status
+from penstock_kit.errors import InvalidArgument, PenstockError, Unavailable, http_status
 from penstock_kit.grpc.call import EOF
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ class ClientSocket:
 
     First comes ``ready`` with a cursor, then every event as over HTTP, one JSON text each; the last of a batch has the
     `cursor` to go on from. After `heartbeat` seconds of silence comes a ``heartbeat``, with the cursor too. The
-    client may send ``{"type": "ping"}``. What can't be mended is told in an ``error`` before the socket is closed, with
-    1013 when another attempt may succeed.
+    client may send ``{"type": "ping"}``; anything else is answered by an ``error`` and nothing more. What can't be
+    mended is told in an ``error`` before the socket is closed, with 1013 when another attempt may succeed.
     """
 
     def __init__(self, websocket: WebSocket, client_id: str, follower: ClientFollower, *, heartbeat: float) -> None:
@@ -109,10 +109,23 @@ class ClientSocket:
     async def _listen(self) -> None:
         try:
             while True:
-                if await self._websocket.receive_json() == {"type": "ping"}:
+                if await self._is_ping():
                     await self._send({"type": "pong"})
-        except (WebSocketDisconnect, ValueError, KeyError):
+                else:
+                    await self._send(_error(_no_wish(), self._follower.cursor))
+        except WebSocketDisconnect:
             return
+
+    async def _is_ping(self) -> bool:
+        """Wait for a message; False when it is anything else, bytes or no JSON included."""
+        try:
+            match await self._websocket.receive_json():
+                case {"type": "ping"}:
+                    return True
+                case _:
+                    return False
+        except (ValueError, KeyError, RecursionError):
+            return False
 
     async def _beat(self) -> None:
         try:
@@ -128,6 +141,11 @@ class ClientSocket:
     async def _send(self, json: dict[str, Any]) -> None:
         self._sent = self._loop.time()
         await self._websocket.send_text(encode(json).decode())
+
+
+def _no_wish() -> PenstockError:
+    text = 'a client may send {"type": "ping"}; questions go to a conversation'
+    return InvalidArgument(text, reason="VALIDATION_FAILED")
 
 
 def _error(error: PenstockError, cursor: str) -> dict[str, Any]:
