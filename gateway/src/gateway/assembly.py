@@ -54,6 +54,7 @@ from gateway.routes.streams import StreamRoutes
 from gateway.routes.users import UserRoutes
 from gateway.settings import GatewaySettings
 from gateway.streaming.departure import Running
+from gateway.streaming.heartbeats import Heartbeats
 from gateway.streaming.relay import Relayer
 from gateway.streaming.times import StreamTimes
 from penstock_kit.clock import Clock
@@ -101,8 +102,8 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
         stream=settings.stream_seconds,
         resume=settings.resume_seconds,
     )
-    running = Running()
-    relayer = Relayer(streams=clients.streams, times=times, running=running)
+    running, heartbeats = Running(), Heartbeats()
+    relayer = Relayer(streams=clients.streams, times=times, running=running, heartbeats=heartbeats)
     readiness = Readiness(clients=clients, ping_store=store.ping)
     directory = Directory(store=store, passwords=resources.passwords, authenticator=authenticator, clock=clock)
     sessions = Sessions(
@@ -124,7 +125,9 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
         ConversationRoutes(conversations=clients.conversations, relayer=relayer, guard=guard).router,
         StreamRoutes(relayer=relayer, guard=guard, tickets=tickets).router,
         SocketRoutes(conversations=clients.conversations, relayer=relayer, guard=guard, tickets=tickets).router,
-        ClientRoutes(registrations=clients.registrations, times=times, guard=guard, tickets=tickets).router,
+        ClientRoutes(
+            registrations=clients.registrations, times=times, heartbeats=heartbeats, guard=guard, tickets=tickets
+        ).router,
         EngineRoutes(engines=clients.engines, guard=guard).router,
         PersonalityRoutes(engines=clients.engines, guard=guard).router,
         OpenAiRoutes(llm=clients.llm, guard=guard, times=times).router,
@@ -151,7 +154,7 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
         ingest_path=INGEST_PATH,
         access_log=settings.access_log,
     )
-    calls = ModelCalls(llm=clients.llm, times=times, running=running)
+    calls = ModelCalls(llm=clients.llm, times=times, running=running, heartbeats=heartbeats)
     hot: dict[tuple[str, str], ASGIApp] = {
         ("POST", CHAT_PATH): ChatCompletions(calls=calls, guard=guard),
         ("POST", MESSAGES_PATH): Messages(calls=calls, guard=guard),

@@ -14,6 +14,7 @@ from gateway.openai.deadline import caller_timeout
 from gateway.openai.failure import blamed_on_us, cut_short
 from gateway.streaming.departure import Departure, Running
 from gateway.streaming.event_stream import EventStream
+from gateway.streaming.heartbeats import Heartbeats
 from gateway.streaming.times import StreamTimes
 from penstock_kit.context import current_context, set_context
 from penstock_kit.errors import DeadlineExceeded, PenstockError
@@ -29,8 +30,11 @@ _PATIENCE: Final = 0.8
 class ModelCalls:
     """Serves the questions of every dialect."""
 
-    def __init__(self, *, llm: "LlmServiceAsyncStub", times: StreamTimes, running: Running) -> None:
+    def __init__(
+        self, *, llm: "LlmServiceAsyncStub", times: StreamTimes, running: Running, heartbeats: Heartbeats
+    ) -> None:
         self._llm = llm
+        self._heartbeats = heartbeats
         self._times = times
         self._running = running
 
@@ -68,6 +72,7 @@ class ModelCalls:
         hold = self._times.hold if patience is None else min(self._times.hold, patience * _PATIENCE)
         stream = EventStream(
             send,
+            heartbeats=self._heartbeats,
             hold=hold,
             heartbeat=self._times.heartbeat,
             beat=question.heartbeat,

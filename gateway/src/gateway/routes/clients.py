@@ -14,6 +14,7 @@ from gateway.json import JsonResponse
 from gateway.routes.page import IdempotencyKey
 from gateway.routes.router import add, api_router
 from gateway.streaming.denial import denial
+from gateway.streaming.heartbeats import Heartbeats
 from gateway.streaming.times import StreamTimes
 from gateway.streaming.watch import ClientFollower, ClientSocket
 from penstock_kit.context import current_context
@@ -35,10 +36,17 @@ class ClientRoutes:
     """The routes below ``/api/v1/clients``, and ``/api/v1/ws/clients/{client_id}``."""
 
     def __init__(
-        self, *, registrations: "ClientServiceAsyncStub", times: StreamTimes, guard: Guard, tickets: Tickets
+        self,
+        *,
+        registrations: "ClientServiceAsyncStub",
+        times: StreamTimes,
+        heartbeats: Heartbeats,
+        guard: Guard,
+        tickets: Tickets,
     ) -> None:
         self._registrations = registrations
         self._times = times
+        self._heartbeats = heartbeats
         self._guard = guard
         self._tickets = tickets
         self.router: APIRouter = api_router("clients")
@@ -86,7 +94,7 @@ class ClientRoutes:
         """Get the events of all conversations of the client's user, from `cursor` on."""
         patience, heartbeat = self._times.resume, self._times.heartbeat
         follower = ClientFollower(self._registrations, client_id, cursor=cursor, patience=patience)
-        socket = ClientSocket(websocket, client_id, follower, heartbeat=heartbeat)
+        socket = ClientSocket(websocket, client_id, follower, heartbeats=self._heartbeats, heartbeat=heartbeat)
         try:
             if ticket:
                 self._guard.enter(await self._tickets.redeem(ticket, client_id), CHAT)

@@ -8,6 +8,7 @@ from typing import Self
 from starlette.types import Send
 
 from gateway.streaming.frame import EVENT_STREAM_HEADERS, HEARTBEAT
+from gateway.streaming.heartbeats import Heartbeats
 
 Header = tuple[bytes, bytes]
 
@@ -18,6 +19,7 @@ class EventStream:
     Nothing is sent before the first frame, so that an early failure can still be answered with its own
     status; after `hold` seconds without one the headers go out all the same, followed by a heartbeat every
     `heartbeat` seconds of silence, sent as `beat`. `headers` is asked for what to add when the headers are sent.
+    `heartbeats` is the timer it shares with the others.
     Leaving the block without :meth:`close` sends nothing more.
     """
 
@@ -27,12 +29,12 @@ class EventStream:
         "_closed",
         "_headers",
         "_heartbeat",
+        "_heartbeats",
         "_hold",
         "_last",
         "_lock",
         "_loop",
         "_send",
-        "_timer",
         "started",
     )
 
@@ -40,6 +42,7 @@ class EventStream:
         self,
         send: Send,
         *,
+        heartbeats: Heartbeats,
         hold: float,
         heartbeat: float,
         beat: bytes = HEARTBEAT,
@@ -48,26 +51,25 @@ class EventStream:
         self._send = send
         self._beat = beat
         self._headers = headers
+        self._heartbeats = heartbeats
         self._hold = hold
         self._heartbeat = heartbeat
         self._lock = asyncio.Lock()
         self._loop = asyncio.get_running_loop()
         self._last = self._loop.time()
-        self._timer: asyncio.TimerHandle | None = None
         self._beating: asyncio.Task[None] | None = None
         self._closed = False
         self.started = False
 
     async def __aenter__(self) -> Self:
-        self._timer = self._loop.call_later(self._hold, self._due)
+        self._heartbeats.join(self._look)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closed = True
-        if self._timer is not None:
-            self._timer.cancel()
+        self._heartbeats.leave(self._look)
         if self._beating is not None:
             self._beating.cancel()
 
@@ -96,13 +98,8 @@ class EventStream:
         headers = [*EVENT_STREAM_HEADERS, *self._headers()]
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
-    def _due(self) -> None:
-        """Beat when the silence is long enough, and come back when it may be again."""
-        silence = self._loop.time() - self._last
+    def _look(self, now: float) -> None:
+        """Beat when the silence has been long enough, unless a beat is on its way to a slow reader."""
         wait = self._heartbeat if self.started else self._hold
-        if silence < wait:
-            self._timer = self._loop.call_later(max(wait - silence, 0.001), self._due)
-            return
-        if self._beating is None or self._beating.done():
+        if now - self._last >= wait and (self._beating is None or self._beating.done()):
             self._beating = self._loop.create_task(self.write(self._beat))
-        self._timer = self._loop.call_later(self._heartbeat, self._due)

@@ -14,6 +14,7 @@ from gateway.streaming.departure import GOING, Departure, Running
 from gateway.streaming.event_stream import EventStream, Header
 from gateway.streaming.follow import Follower
 from gateway.streaming.frame import RECONNECT
+from gateway.streaming.heartbeats import Heartbeats
 from gateway.streaming.times import StreamTimes
 from penstock_kit.context import current_context, set_context
 from penstock_kit.errors import PenstockError
@@ -31,10 +32,11 @@ class Relayer:
     streams: "StreamServiceAsyncStub"
     times: StreamTimes
     running: Running
+    heartbeats: Heartbeats
 
     def relay(self, start: Callable[[], Any], *, debug: bool = False) -> "EventRelay":
         """Return the answer that streams what `start` (StreamChat or ReadStream) brings."""
-        return EventRelay(self.follow(start, debug=debug), self.times, self.running)
+        return EventRelay(self.follow(start, debug=debug), self)
 
     def follow(self, start: Callable[[], Any], *, debug: bool = False) -> Follower:
         """Return the follower of the stream that `start` brings."""
@@ -49,20 +51,25 @@ class EventRelay(Response):
     204: there is nothing to resume.
     """
 
-    def __init__(self, follower: Follower, times: StreamTimes, running: Running) -> None:
+    def __init__(self, follower: Follower, relayer: Relayer) -> None:
         super().__init__()
         self._follower = follower
-        self._times = times
-        self._running = running
+        self._relayer = relayer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Relay the stream; raises the PenstockError of a call that failed before its first event."""
-        times = self._times
+        times = self._relayer.times
         set_context(replace(current_context(), deadline=time.monotonic() + times.stream))
-        stream = EventStream(send, hold=times.hold, heartbeat=times.heartbeat, headers=self._headers)
+        stream = EventStream(
+            send,
+            heartbeats=self._relayer.heartbeats,
+            hold=times.hold,
+            heartbeat=times.heartbeat,
+            headers=self._headers,
+        )
         async with stream:
             try:
-                async with Departure(receive, self._running):
+                async with Departure(receive, self._relayer.running):
                     await self._pump(stream)
             except PenstockError as error:
                 if not stream.started:

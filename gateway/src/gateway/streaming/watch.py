@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from penstock.chat.v1 import chat_pb2 as pb
@@ -10,6 +10,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from gateway.convert.event import event_from_proto
 from gateway.json import encode
+from gateway.streaming.heartbeats import Heartbeats
 from gateway.streaming.mending import Mending
 from penstock_kit.errors import InvalidArgument, PenstockError, Unavailable, http_status
 from penstock_kit.grpc.call import EOF
@@ -65,11 +66,21 @@ class ClientSocket:
     mended is told in an ``error`` before the socket is closed, with 1013 when another attempt may succeed.
     """
 
-    def __init__(self, websocket: WebSocket, client_id: str, follower: ClientFollower, *, heartbeat: float) -> None:
+    def __init__(
+        self,
+        websocket: WebSocket,
+        client_id: str,
+        follower: ClientFollower,
+        *,
+        heartbeats: Heartbeats,
+        heartbeat: float,
+    ) -> None:
         self._websocket = websocket
         self._client_id = client_id
         self._follower = follower
+        self._heartbeats = heartbeats
         self._heartbeat = heartbeat
+        self._beating: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
         self._sent = self._loop.time()
 
@@ -78,14 +89,14 @@ class ClientSocket:
         async with aclosing(self._follower.responses()) as responses:
             await anext(responses)
             await self._websocket.accept()
-            tasks = [
-                asyncio.create_task(self._pump(responses)),
-                asyncio.create_task(self._listen()),
-                asyncio.create_task(self._beat()),
-            ]
+            tasks = [asyncio.create_task(self._pump(responses)), asyncio.create_task(self._listen())]
+            self._heartbeats.join(self._look)
             try:
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             finally:
+                self._heartbeats.leave(self._look)
+                if self._beating is not None:
+                    tasks.append(self._beating)
                 for task in tasks:
                     task.cancel()
                 await asyncio.wait(tasks)
@@ -127,16 +138,13 @@ class ClientSocket:
         except (ValueError, KeyError, RecursionError):
             return False
 
+    def _look(self, now: float) -> None:
+        if now - self._sent >= self._heartbeat and (self._beating is None or self._beating.done()):
+            self._beating = asyncio.create_task(self._beat())
+
     async def _beat(self) -> None:
-        try:
-            while True:
-                left = self._sent + self._heartbeat - self._loop.time()
-                if left > 0:
-                    await asyncio.sleep(left)
-                else:
-                    await self._send({"type": "heartbeat", "cursor": self._follower.cursor})
-        except WebSocketDisconnect:
-            return
+        with suppress(WebSocketDisconnect):  # the listener learns it too, and ends the socket
+            await self._send({"type": "heartbeat", "cursor": self._follower.cursor})
 
     async def _send(self, json: dict[str, Any]) -> None:
         self._sent = self._loop.time()
