@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -18,12 +18,11 @@ from gateway.middleware.measure import HttpMetrics
 from gateway.middleware.request import ENDPOINT_KEY, AccessLog, RequestFrame
 from gateway.openapi import DescribedApi
 from gateway.problems import render_error
+from gateway.validation import invalid
 from penstock_kit.context import current_context
 from penstock_kit.errors import (
     ErrorKind,
-    FieldViolation,
     PenstockError,
-    Unprocessable,
     error_class,
     http_status,
 )
@@ -53,7 +52,10 @@ class Frame:
 
 
 def build_app(*, routers: Sequence[APIRouter], hot: Mapping[tuple[str, str], ASGIApp], frame: Frame) -> ASGIApp:
-    """Return the whole application. `hot` maps (method, path) to bare ASGI applications."""
+    """Return the whole application. `hot` maps (method, path) to bare ASGI applications.
+
+    A path may have one parameter (``/things/{thing_id}/stream``), which is then in the scope's ``path_params``.
+    """
     api = _api(routers, frame.redactor)
     app: ASGIApp = _Dispatch(hot, api)
     app = BodyLimit(app, limit=frame.max_body_bytes, ingest_limit=frame.max_ingest_bytes, ingest_path=frame.ingest_path)
@@ -86,16 +88,44 @@ class _Dispatch:
     """Sends the hot routes past FastAPI."""
 
     def __init__(self, hot: Mapping[tuple[str, str], ASGIApp], api: ASGIApp) -> None:
-        self._hot = hot
+        self._hot = {key: app for key, app in hot.items() if "{" not in key[1]}
+        self._patterns = [_Pattern(method, path, app) for (method, path), app in hot.items() if "{" in path]
         self._api = api
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app = self._hot.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
-        if app is None:
-            await self._api(scope, receive, send)
-            return
-        scope[ENDPOINT_KEY] = scope["path"]
-        await app(scope, receive, send)
+        app = self._found(scope) if scope["type"] == "http" else None
+        await (app or self._api)(scope, receive, send)
+
+    def _found(self, scope: Scope) -> ASGIApp | None:
+        method, path = scope["method"], scope["path"]
+        app = self._hot.get((method, path))
+        if app is not None:
+            scope[ENDPOINT_KEY] = path
+            return app
+        for pattern in self._patterns:
+            if method == pattern.method and (value := pattern.value_in(path)):
+                scope[ENDPOINT_KEY] = pattern.path
+                scope["path_params"] = {pattern.name: value}
+                return pattern.app
+        return None
+
+
+class _Pattern:
+    """A hot path with one parameter."""
+
+    def __init__(self, method: str, path: str, app: ASGIApp) -> None:
+        self.method = method
+        self.path = path
+        self.app = app
+        self._before, _, rest = path.partition("{")
+        self.name, _, self._after = rest.partition("}")
+
+    def value_in(self, path: str) -> str:
+        """Return the parameter's value, empty when `path` is another one."""
+        if not (path.startswith(self._before) and path.endswith(self._after)):
+            return ""
+        value = path[len(self._before) : len(path) - len(self._after)]
+        return "" if "/" in value else value
 
 
 def _api(routers: Sequence[APIRouter], redactor: Redactor) -> FastAPI:
@@ -122,7 +152,7 @@ def _penstock_error(error: Exception) -> PenstockError:
         case PenstockError():
             return error
         case RequestValidationError():
-            return _invalid(error.errors())
+            return invalid(error.errors())
         case HTTPException():
             if isinstance(error.__cause__, PenstockError):  # FastAPI wraps what reading the body raised
                 return error.__cause__
@@ -133,27 +163,6 @@ def _penstock_error(error: Exception) -> PenstockError:
             return error_class(kind)(detail, reason=HTTPStatus(error.status_code).name)
         case _:
             raise error
-
-
-def _invalid(problems: Sequence[Any]) -> PenstockError:
-    violations = [
-        FieldViolation(field=_field(problem["loc"]), description=f"{problem['msg']} (given: {_given(problem)})")
-        for problem in problems
-    ]
-    listed = "; ".join(f"{entry.field}: {entry.description}" for entry in violations[:3])
-    return Unprocessable(f"the request is not valid: {listed}", reason="VALIDATION_FAILED", violations=violations)
-
-
-def _field(location: Sequence[Any]) -> str:
-    """Return ``rows[3].timestamp`` for ("body", "rows", 3, "timestamp"), the name alone for a parameter."""
-    names = [part for part in location if part not in {"body", "query", "path", "header"}] or [location[0]]
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in names)
-    return text.removeprefix(".")
-
-
-def _given(problem: Any) -> str:
-    text = repr(problem.get("input")) if problem["type"] != "missing" else "nothing"
-    return text if len(text) <= 80 else f"{text[:79]}…"
 
 
 def _is_405(error: Exception) -> bool:

@@ -53,6 +53,8 @@ from gateway.routes.sockets import SocketRoutes
 from gateway.routes.streams import StreamRoutes
 from gateway.routes.users import UserRoutes
 from gateway.settings import GatewaySettings
+from gateway.streaming.asking import PATH as ASKING_PATH
+from gateway.streaming.asking import Asking
 from gateway.streaming.departure import Running
 from gateway.streaming.heartbeats import Heartbeats
 from gateway.streaming.relay import Relayer
@@ -157,6 +159,7 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
     calls = ModelCalls(llm=clients.llm, times=times, running=running, heartbeats=heartbeats)
     hot: dict[tuple[str, str], ASGIApp] = {
         ("POST", CHAT_PATH): ChatCompletions(calls=calls, guard=guard),
+        ("POST", ASKING_PATH): Asking(relayer=relayer, guard=guard),
         ("POST", MESSAGES_PATH): Messages(calls=calls, guard=guard),
         ("POST", RESPONSES_PATH): Responses(calls=calls, guard=guard),
         ("POST", COUNT_PATH): TokenCounts(llm=clients.llm, guard=guard, times=times),

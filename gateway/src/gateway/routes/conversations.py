@@ -12,9 +12,9 @@ from gateway.convert.conversation import conversation_from_proto, message_from_p
 from gateway.json import JsonResponse
 from gateway.routes.page import IdempotencyKey, PageSize, PageToken
 from gateway.routes.router import EVENTS, add, api_router
+from gateway.streaming.asking import asked
 from gateway.streaming.question import StreamChatRequest
-from gateway.streaming.relay import EventRelay, Relayer
-from penstock_kit.ids import new_id
+from gateway.streaming.relay import Relayer
 
 if TYPE_CHECKING:
     from penstock.chat.v1.chat_pb2_grpc import ConversationServiceAsyncStub
@@ -104,16 +104,10 @@ class ConversationRoutes:
         self, conversation_id: str, body: StreamChatRequest, idempotency_key: IdempotencyKey = ""
     ) -> Response:
         """Ask, and watch the answer arrive as Server-Sent Events."""
-        return self._ask(conversation_id, body, idempotency_key, debug=False)
+        return asked(self._relayer, conversation_id, body, idempotency_key, debug=False)
 
     async def stream_chat_debug(
         self, conversation_id: str, body: StreamChatRequest, idempotency_key: IdempotencyKey = ""
     ) -> Response:
         """The same stream; each event also says where the time went."""
-        return self._ask(conversation_id, body, idempotency_key, debug=True)
-
-    def _ask(self, conversation_id: str, body: StreamChatRequest, key: str, *, debug: bool) -> EventRelay:
-        request = pb.StreamChatRequest(
-            conversation_id=conversation_id, debug=debug, request_id=key or new_id("ask"), **body.model_dump()
-        )
-        return self._relayer.relay(lambda: self._relayer.streams.StreamChat(request), debug=debug)
+        return asked(self._relayer, conversation_id, body, idempotency_key, debug=True)

@@ -1,0 +1,28 @@
+"""What is wrong with a request, field by field, as pydantic found it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from penstock_kit.errors import FieldViolation, PenstockError, Unprocessable
+
+
+def invalid(problems: Sequence[Any]) -> PenstockError:
+    """Return the error that says what `problems` (of pydantic or FastAPI) are."""
+    violations = [
+        FieldViolation(field=_field(problem["loc"]), description=f"{problem['msg']} (given: {_given(problem)})")
+        for problem in problems
+    ]
+    listed = "; ".join(f"{entry.field}: {entry.description}" for entry in violations[:3])
+    return Unprocessable(f"the request is not valid: {listed}", reason="VALIDATION_FAILED", violations=violations)
+
+
+def _field(location: Sequence[Any]) -> str:
+    """Return ``rows[3].timestamp`` for ("body", "rows", 3, "timestamp"), the name alone for a parameter."""
+    names = [part for part in location if part not in {"body", "query", "path", "header"}] or [location[0]]
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in names)
+    return text.removeprefix(".")
+
+
+def _given(problem: Any) -> str:
+    text = repr(problem.get("input")) if problem["type"] != "missing" else "nothing"
+    return text if len(text) <= 80 else f"{text[:79]}…"
