@@ -282,6 +282,24 @@ async def test_scripts_that_the_server_forgot_are_given_again(redis: OwnRedis, s
     assert log.shared
 
 
+async def test_a_pause_of_our_own_is_no_outage(redis: OwnRedis) -> None:
+    redis.start()
+    link = RedisLink(redis.url, clock=SystemClock())
+    await link.probe([("PING",)])
+    for turns in range(12):
+        answer = asyncio.create_task(link.run([("PING",)]))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        time.sleep(0.25)  # noqa: ASYNC251 - stands for a long garbage collection
+        assert await answer == [True]
+    assert link.up
+    redis.hang()
+    with pytest.raises(RedisAway):
+        await link.run([("PING",)])
+    redis.resume()
+    await link.close()
+
+
 @pytest.mark.parametrize("turns", range(8))
 async def test_no_connection_outlives_the_closing(redis: OwnRedis, turns: int) -> None:
     redis.start()

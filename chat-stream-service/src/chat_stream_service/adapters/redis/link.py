@@ -6,12 +6,15 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from chat_stream_service.adapters.redis.cancellation import heeded
+from chat_stream_service.adapters.redis.patience import patient
 from penstock_kit.clock import Clock
 from penstock_kit.logging import get_logger
 from penstock_kit.redaction import mask_urls
 
 # redis-py's own default would wait for seconds and try again several times.
 _TIMEOUT_SECONDS: Final = 0.2
+# For what is sent past `run`; redis-py's clock also counts while our own event loop stands still.
+_SOCKET_TIMEOUT_SECONDS: Final = 1.0
 _CONNECTIONS: Final = 64
 
 log = get_logger(__name__)
@@ -106,7 +109,7 @@ class RedisLink:
         if self._closed:
             raise RedisAway("closed")
         try:
-            async with asyncio.timeout(self._timeout):
+            async with patient(self._timeout):
                 with heeded(), self._counted():
                     answers = await self._send(commands, transaction=transaction)
         except (RedisError, OSError, TimeoutError) as error:
@@ -148,8 +151,8 @@ class RedisLink:
             library: Any = redis
             self._client = library.Redis.from_url(
                 self._url,
-                socket_timeout=self._timeout,
-                socket_connect_timeout=self._timeout,
+                socket_timeout=_SOCKET_TIMEOUT_SECONDS,
+                socket_connect_timeout=_SOCKET_TIMEOUT_SECONDS,
                 retry=Retry(NoBackoff(), 0),
                 max_connections=_CONNECTIONS,
                 protocol=2,
