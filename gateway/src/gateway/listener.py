@@ -9,6 +9,7 @@ from typing import Final
 import uvicorn
 
 from gateway.assembly import Application
+from gateway.http_protocol import HttpProtocol
 from penstock_kit.logging import get_logger
 
 _BACKLOG: Final = 2048
@@ -53,7 +54,7 @@ class Listener:
         config = uvicorn.Config(
             application.asgi,
             loop="none",
-            http="httptools",
+            http=HttpProtocol,
             ws="websockets-sansio",
             ws_max_size=_SOCKET_MESSAGE,
             lifespan="off",
