@@ -31,6 +31,7 @@ from llm_service.domain.priced_pool import PricedPool
 from llm_service.domain.prompt_parser import PromptParser
 from llm_service.domain.purse import BudgetPurse, PurseRules
 from llm_service.domain.route import plan_route
+from llm_service.domain.whole_answer import WholeAnswers
 from llm_service.edge.cost_servicer import CostServicer
 from llm_service.edge.servicer import LlmServicer
 from llm_service.live_configuration import LiveConfiguration
@@ -58,6 +59,7 @@ def add_servicers(
     live: LiveConfiguration,
     selection: Selection,
     spending: Spending,
+    whole: WholeAnswers,
     answers: SqlAnswers,
     journal: CallJournal,
     database: Database,
@@ -107,6 +109,7 @@ def add_servicers(
     metering = Metering(cached, ledger=ledger, prices=prices, clock=clock, new_id=new_id, purse=purse, journal=journal)
     servicer = LlmServicer(
         answering=Idempotent(metering, once=Once(answers, batch_codec())),
+        whole=whole,
         embedder=IdempotentEmbedder(embedder, once=Once(answers, embedded_codec())),
         parser=PromptParser(metering, route=selection.router.route, once=Once(answers, parsed_codec())),
         registry=selection.registry,
@@ -165,6 +168,7 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
         tracing=tracing,
         redactor=redactor,
     )
+    whole = WholeAnswers()
     cache_channel = open_channel(settings.cache_service_address, service="cache-service")
     add_servicers(
         server,
@@ -172,6 +176,7 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
         live=live,
         selection=selection,
         spending=spending,
+        whole=whole,
         answers=answers,
         journal=journal,
         database=database,
@@ -193,6 +198,7 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
     finally:
         for task in following:
             task.cancel()
+        await whole.settled()
         ledger.close()
         spending.budgets.close()
         await asyncio.gather(*writing)

@@ -113,6 +113,11 @@ class AnswerFold:
         for event in batch:
             self._add(event)
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether `Finished` came."""
+        return self._finished is not None
+
     def answer(self) -> Answer:
         """Return the whole answer. Before both ends came it is a defect of the provider and raises ValueError."""
         if self._started is None or self._finished is None:

@@ -10,7 +10,6 @@ import grpc.aio
 from penstock.common.v1 import common_pb2
 from penstock.llm.v1 import llm_pb2, llm_pb2_grpc
 
-from llm_service.domain.answer import fold
 from llm_service.domain.embedding_call import Embedder
 from llm_service.domain.key_rings import KeyRings
 from llm_service.domain.metering import Answering
@@ -18,6 +17,7 @@ from llm_service.domain.monitor import ProviderMonitor
 from llm_service.domain.prompt_parser import Prompt, PromptParser
 from llm_service.domain.router import Router
 from llm_service.domain.token_count import TokenCounting
+from llm_service.domain.whole_answer import WholeAnswers
 from llm_service.edge.answer import answer_to_proto, batch_to_proto, cost_to_proto, usage_to_proto
 from llm_service.edge.request import completion_from_proto, embedding_from_proto
 from llm_service.edge.state import models_to_proto, provider_to_proto, query_to_proto, route_to_proto
@@ -38,6 +38,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         self,
         *,
         answering: Answering,
+        whole: WholeAnswers,
         embedder: Embedder,
         parser: PromptParser,
         registry: ProviderRegistry,
@@ -50,6 +51,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         rss_bytes: Callable[[], int],
     ) -> None:
         self._answering = answering
+        self._whole = whole
         self._embedder = embedder
         self._parser = parser
         self._registry = registry
@@ -65,8 +67,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
     async def Complete(self, request: llm_pb2.CompleteRequest, context: Context) -> llm_pb2.CompleteResponse:  # noqa: N802
         """Answer at once."""
         question = completion_from_proto(request.completion, streaming=False)
-        async with aclosing(self._answering.stream(question)) as batches:
-            answer = await fold(batches)
+        answer = await self._whole.of(self._answering.stream(question))
         return llm_pb2.CompleteResponse(answer=answer_to_proto(answer))
 
     async def StreamComplete(  # noqa: N802
