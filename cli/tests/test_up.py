@@ -10,7 +10,7 @@ import pytest
 
 from penstock_cli.failure import CommandFailed
 from penstock_cli.settings import DEFAULT_PORTS, CliSettings
-from penstock_cli.supervisor.service import child_environment, services
+from penstock_cli.supervisor.service import RUNTIME_ENVIRONMENT, child_environment, services
 from penstock_cli.supervisor.state import Home
 from penstock_testkit.servers.process import free_port
 
@@ -106,6 +106,31 @@ def test_services_find_each_other_where_the_port_settings_put_them(tmp_path: Pat
     assert environment["FEATURE_SERVICE_ADDRESS"] == "127.0.0.1:50053"
     assert environment["CACHE_SERVICE_ADDRESS"] == "cache.example:1"
     assert Path(environment["PENSTOCK_HOME"]).is_absolute()
+
+
+def test_an_operators_own_choice_of_grpc_experiments_counts() -> None:
+    ours = RUNTIME_ENVIRONMENT["GRPC_EXPERIMENTS"]
+    assert child_environment(CliSettings(values={}))["GRPC_EXPERIMENTS"] == ours
+    chosen = {"GRPC_EXPERIMENTS": "event_engine_client"}
+    assert child_environment(CliSettings(values=chosen))["GRPC_EXPERIMENTS"] == "event_engine_client"
+
+
+def test_the_container_image_has_the_same_grpc_as_penstock_up() -> None:
+    image = (Path(__file__).parents[2] / "deploy/docker/service.Dockerfile").read_text()
+    assert f"GRPC_EXPERIMENTS={RUNTIME_ENVIRONMENT['GRPC_EXPERIMENTS']} " in image
+
+
+def test_grpc_knows_the_experiments_that_are_switched_off() -> None:
+    code = "import grpc.aio, asyncio; asyncio.run(grpc.aio.insecure_channel('127.0.0.1:1').close())"
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "GRPC_EXPERIMENTS": RUNTIME_ENVIRONMENT["GRPC_EXPERIMENTS"]},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "Unknown experiment" not in ended.stderr
 
 
 def test_five_services_start_and_the_gateway_waits_for_the_others() -> None:

@@ -35,7 +35,9 @@ RUN groupadd --gid 10001 penstock \
  && useradd --uid 10001 --gid 10001 --home-dir /var/lib/penstock --no-create-home --shell /usr/sbin/nologin penstock \
  && install -d -o penstock -g penstock -m 0750 /var/lib/penstock
 COPY --from=dependencies /opt/penstock /opt/penstock
+# GRPC_EXPERIMENTS: as `penstock up` has it, see RUNTIME_ENVIRONMENT in cli/src/penstock_cli/supervisor/service.py.
 ENV PATH=/opt/members/bin:/opt/penstock/bin:$PATH \
+    GRPC_EXPERIMENTS=-event_engine_client,-event_engine_listener,-event_engine_for_all_other_endpoints \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PENSTOCK_HOME=/var/lib/penstock \
