@@ -8,14 +8,14 @@ import statistics
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-import aiohttp
 import orjson
 
 from bench.chat_delay import delays, memory_per_stream
-from bench.completions import MARK, client, question, system_in_front_of, upstream
-from bench.load import HEADERS, Target, chunk_rate, first_chunks
+from bench.completions import MARK, http_client, question, system_in_front_of, upstream
+from bench.load import Target, accepted, chunk_rate, first_chunks, rest_of
 from bench.measure import Figure, Report, interleaved
 from bench.relay import relay
+from llm_service.providers.http_client import HttpClient
 from penstock_testkit.system import RunningSystem
 
 ROUNDS = 4
@@ -33,8 +33,8 @@ async def run() -> Report:
     """Measure direct, through the bare relay and through all three processes, in interleaved rounds."""
     report = Report(title="Chat stream, three processes, beside the upstream's own stream and a bare gRPC relay")
     with upstream() as base_url, relay(base_url) as relay_url, system_in_front_of(base_url) as system:
-        async with client() as session:
-            bench = ChatBench(session, f"{base_url}/chat/completions", relay_url, system)
+        async with http_client() as client:
+            bench = ChatBench(client, f"{base_url}/chat/completions", relay_url, system)
             await bench.warm_up()
             for part in (bench.first_bytes, bench.rates, bench.many, bench.connections):
                 await part(report)
@@ -45,29 +45,28 @@ async def run() -> Report:
 class ChatBench:
     """One system and its floors."""
 
-    def __init__(self, session: aiohttp.ClientSession, direct: str, relayed: str, system: RunningSystem) -> None:
-        self._session = session
+    def __init__(self, client: HttpClient, direct: str, relayed: str, system: RunningSystem) -> None:
+        self._client = client
         self._direct = direct
         self._relayed = relayed
         self._system = system
-        self._auth = HEADERS | {"Authorization": f"Bearer {system.key}"}
+        self._auth = {"Authorization": f"Bearer {system.key}"}
 
     def direct(self, model: str) -> Target:
         """The upstream itself."""
-        return Target(session=self._session, url=self._direct, body=question(model, stream=True), headers=HEADERS)
+        return Target(client=self._client, url=self._direct, body=question(model, stream=True))
 
     def relayed(self, model: str) -> Target:
         """The bare relay."""
-        return Target(session=self._session, url=self._relayed, body=question(model, stream=True), headers=HEADERS)
+        return Target(client=self._client, url=self._relayed, body=question(model, stream=True))
 
     async def chat(self, model: str, content: str = "ping") -> Target:
         """A turn of a new conversation."""
-        async with self._session.post(
-            f"{self._system.url}/api/v1/conversations", data=b"{}", headers=self._auth
-        ) as made:
-            url = f"{self._system.url}/api/v1/conversations/{(await made.json())['id']}/stream"
+        conversations = f"{self._system.url}/api/v1/conversations"
+        async with Target(client=self._client, url=conversations, body=b"{}", headers=self._auth).post() as made:
+            url = f"{conversations}/{orjson.loads(await rest_of(made))['id']}/stream"
         body = orjson.dumps({"content": content, "model": f"openai/{model}", "use_tools": False})
-        return Target(session=self._session, url=url, body=body, headers=self._auth)
+        return Target(client=self._client, url=url, body=body, headers=self._auth)
 
     async def warm_up(self) -> None:
         """Take what is done once out of the figures."""
@@ -172,8 +171,7 @@ async def words_a_second(chats: Sequence[Target]) -> float:
 
     async def reader(chat: Target) -> int:
         async with chat.post() as answer:
-            assert answer.status == 200, await answer.text()
-            deltas = (await answer.read()).rpartition(b"event: complete_state")[0]
+            deltas = (await rest_of(await accepted(answer))).rpartition(b"event: complete_state")[0]
             return deltas.count(MARK)
 
     started = time.perf_counter()

@@ -6,11 +6,12 @@ import statistics
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import psutil
 
-from bench.load import Target
+from bench.load import Target, accepted, rest_of
 from bench.measure import percentile
 from bench.startup import process_name
 from penstock_testkit.system import RunningSystem
@@ -55,8 +56,8 @@ async def delays(targets: Sequence[Target]) -> Delays:
         await asyncio.sleep(wait)
         rest = b""
         async with target.post() as answer:
-            assert answer.status == 200, await answer.text()
-            async for piece in answer.content.iter_any():
+            await accepted(answer)
+            while piece := await answer.read_some():
                 now = time.perf_counter()
                 # The last event holds the whole text again.
                 text, end, _ = (rest + piece).partition(END)
@@ -65,7 +66,7 @@ async def delays(targets: Sequence[Target]) -> Delays:
                     if earliest <= time_sent <= latest:
                         windows[int(2 * time_sent)].append((now - time_sent) * 1000)
                 if end:
-                    await answer.read()
+                    await rest_of(answer)
                     return
                 # A stamp may be cut in two, but no event is read twice.
                 rest = text[text.rfind(b"\n") + 1 :] if b"\n" in text else text
@@ -84,13 +85,12 @@ async def memory_per_stream(system: RunningSystem, chats: Sequence[Target]) -> d
     all_ready = asyncio.Barrier(len(chats) + 1)
 
     async def hold(chat: Target) -> None:
-        async with opened:
-            answer = await chat.post()
-            assert answer.status == 200, await answer.text()
-            await answer.content.readany()
-        await all_ready.wait()
-        await release.wait()
-        answer.close()
+        async with AsyncExitStack() as stack:
+            async with opened:
+                answer = await accepted(await stack.enter_async_context(chat.post()))
+                await answer.read_some()
+            await all_ready.wait()
+            await release.wait()
 
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         for chat in chats:

@@ -8,11 +8,11 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import aiohttp
 import orjson
 
 from bench.load import HEADERS, Target, chunk_rate, first_chunks, latencies, throughput
 from bench.measure import Figure, Report, interleaved
+from llm_service.providers.http_client import HttpClient
 from penstock_testkit.servers.process import accepts, free_port, wait_until
 from penstock_testkit.system import RunningSystem, start_system
 
@@ -47,10 +47,13 @@ def system_in_front_of(base_url: str) -> Iterator[RunningSystem]:
 
 
 @contextlib.asynccontextmanager
-async def client() -> AsyncIterator[aiohttp.ClientSession]:
+async def http_client() -> AsyncIterator[HttpClient]:
     """An HTTP client whose pool does not limit the load."""
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        yield session
+    client = HttpClient(headers=HEADERS, connect_timeout=5, connections=5000)
+    try:
+        yield client
+    finally:
+        await client.close()
 
 
 def question(model: str, *, stream: bool) -> bytes:
@@ -62,20 +65,20 @@ async def run() -> Report:
     """Measure direct and through the gateway, in interleaved rounds."""
     report = Report(title="/v1/chat/completions over calling the upstream directly")
     with upstream() as base_url, system_in_front_of(base_url) as system:
-        async with client() as session:
-            await measure(report, session, f"{base_url}/chat/completions", system)
+        async with http_client() as client:
+            await measure(report, client, f"{base_url}/chat/completions", system)
     return report
 
 
-async def measure(report: Report, session: aiohttp.ClientSession, direct_url: str, system: RunningSystem) -> None:
+async def measure(report: Report, client: HttpClient, direct_url: str, system: RunningSystem) -> None:
     """Fill the report."""
     our_url = f"{system.url}/v1/chat/completions"
-    auth = HEADERS | {"Authorization": f"Bearer {system.key}"}
+    auth = {"Authorization": f"Bearer {system.key}"}
 
     def pair(*, stream: bool, model: str = "bench") -> tuple[Target, Target]:
         return (
-            Target(session=session, url=direct_url, body=question(model, stream=stream), headers=HEADERS),
-            Target(session=session, url=our_url, body=question(f"openai/{model}", stream=stream), headers=auth),
+            Target(client=client, url=direct_url, body=question(model, stream=stream)),
+            Target(client=client, url=our_url, body=question(f"openai/{model}", stream=stream), headers=auth),
         )
 
     await latencies(pair(stream=False)[1], 200)

@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import aiohttp
-
-from bench.completions import MARK, client, question, system_in_front_of, upstream
-from bench.load import HEADERS, Target, chunk_rate, first_chunks, latencies, throughput
+from bench.completions import MARK, http_client, question, system_in_front_of, upstream
+from bench.load import Target, chunk_rate, first_chunks, latencies, rest_of, throughput
 from bench.measure import Figure, Report, percentile
+from llm_service.providers.http_client import HttpClient
 from penstock_testkit.servers.process import accepts, free_port, wait_until
 
 PEERS = Path(__file__).parent.parent / ".peers"
@@ -31,10 +30,10 @@ class Contender:
     headers: dict[str, str] = field(default_factory=dict[str, str])
     model: str = "bench"
 
-    def target(self, session: aiohttp.ClientSession, *, stream: bool) -> Target:
+    def target(self, client: HttpClient, *, stream: bool) -> Target:
         """The request it is measured with."""
         body = question(self.model, stream=stream)
-        return Target(session=session, url=self.url, body=body, headers=HEADERS | self.headers)
+        return Target(client=client, url=self.url, body=body, headers=self.headers)
 
 
 @contextlib.contextmanager
@@ -114,8 +113,8 @@ async def run() -> Report:
         ours = Contender(name="Penstock", url=f"{system.url}/v1/chat/completions", headers=key, model="openai/bench")
         contenders = [ours, *(stack.enter_context(peer) for peer in installed(base_url))]
         direct = Contender(name="direct", url=f"{base_url}/chat/completions")
-        async with client() as session:
-            rows = await measure(session, [direct, *contenders])
+        async with http_client() as client:
+            rows = await measure(client, [direct, *contenders])
     if len(contenders) == 1:
         report.note = "No other gateway is installed; `make bench-peers` installs them."
     for contender in contenders:
@@ -123,22 +122,22 @@ async def run() -> Report:
     return report
 
 
-async def measure(session: aiohttp.ClientSession, contenders: list[Contender]) -> dict[str, dict[str, float]]:
+async def measure(client: HttpClient, contenders: list[Contender]) -> dict[str, dict[str, float]]:
     """Medians over the rounds, by contender and quantity."""
     rounds: dict[str, list[dict[str, float]]] = {contender.name: [] for contender in contenders}
     for contender in contenders:
-        await latencies(contender.target(session, stream=False), 30)
+        await latencies(contender.target(client, stream=False), 30)
     for _ in range(ROUNDS):
         for contender in contenders:
-            rounds[contender.name].append(await one_round(session, contender))
+            rounds[contender.name].append(await one_round(client, contender))
     return {
         name: {key: statistics.median(one[key] for one in found) for key in found[0]} for name, found in rounds.items()
     }
 
 
-async def one_round(session: aiohttp.ClientSession, contender: Contender) -> dict[str, float]:
+async def one_round(client: HttpClient, contender: Contender) -> dict[str, float]:
     """Every quantity once."""
-    plain, streamed = contender.target(session, stream=False), contender.target(session, stream=True)
+    plain, streamed = contender.target(client, stream=False), contender.target(client, stream=True)
     taken = await latencies(plain, 150)
     rate, failed, _ = await throughput(plain, 64, 3)
     found = {"p50": percentile(taken, 0.5), "p99": percentile(taken, 0.99), "rate": rate, "failed": float(failed)}
@@ -151,7 +150,7 @@ async def one_round(session: aiohttp.ClientSession, contender: Contender) -> dic
 async def streams(target: Target) -> bool:
     """Whether the gateway streams at all on this machine."""
     async with target.post() as answer:
-        await answer.read()
+        await rest_of(answer)
         return answer.status == 200
 
 

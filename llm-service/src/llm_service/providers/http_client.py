@@ -46,13 +46,16 @@ class _Place:
 
 
 class HttpClient:
-    """Posts to one vendor over kept connections. `headers` go with every request; `connect_timeout` is in seconds."""
+    """Posts to one vendor over kept connections, `connections` of them at most.
 
-    def __init__(self, *, headers: Mapping[str, str], connect_timeout: float) -> None:
+    `headers` go with every request; `connect_timeout` is in seconds.
+    """
+
+    def __init__(self, *, headers: Mapping[str, str], connect_timeout: float, connections: int = _CONNECTIONS) -> None:
         self._fields = _field_lines(headers.items())
         self._connect_timeout = connect_timeout
         self._idle: defaultdict[_Origin, list[HttpConnection]] = defaultdict(list)
-        self._room = asyncio.Semaphore(_CONNECTIONS)
+        self._room = asyncio.Semaphore(connections)
         self._tls: ssl.SSLContext | None = None
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> "Exchange":
