@@ -2,13 +2,15 @@
 
 import asyncio
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from starlette.types import Receive
 
 from penstock_kit.errors import Unavailable
 
 GOING: str = "SHUTTING_DOWN"
+# Nobody looks before: most answers that are quick are complete by then, and a look costs a task.
+_LOOK_AFTER_SECONDS: Final = 0.02
 
 
 class ClientLeft(Exception):  # noqa: N818 - nothing went wrong on our side
@@ -38,13 +40,13 @@ class Running:
 
 
 class Departure:
-    """Interrupts its block with ClientLeft as soon as the client closes the connection.
+    """Interrupts its block with ClientLeft as soon as the client closes the connection, after a moment at the earliest.
 
     ``async with Departure(receive, running): …`` — the body must have been read before. Whatever the block
     waits for is cancelled, RPCs included. When the gateway goes, the block ends with Unavailable (SHUTTING_DOWN).
     """
 
-    __slots__ = ("_going", "_left", "_owner", "_receive", "_running", "_watcher")
+    __slots__ = ("_going", "_left", "_owner", "_receive", "_running", "_timer", "_watcher")
 
     def __init__(self, receive: Receive, running: Running) -> None:
         self._receive = receive
@@ -52,11 +54,12 @@ class Departure:
         self._left = False
         self._going = False
         self._owner: asyncio.Task[object] | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._watcher: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         self._owner = asyncio.current_task()
-        self._watcher = asyncio.create_task(self._watch())
+        self._timer = asyncio.get_running_loop().call_later(_LOOK_AFTER_SECONDS, self._look)
         self._running.add(self)
         return self
 
@@ -64,6 +67,8 @@ class Departure:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._running.discard(self)
+        if self._timer is not None:
+            self._timer.cancel()
         if self._watcher is not None:
             self._watcher.cancel()
         if self._owner is None or not (self._left or self._going):
@@ -79,6 +84,9 @@ class Departure:
     def interrupt(self) -> None:
         """End the block because the gateway goes."""
         self._cancel_owner(left=False)
+
+    def _look(self) -> None:
+        self._watcher = asyncio.create_task(self._watch())
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
