@@ -38,41 +38,63 @@ def batch_to_proto(batch: EventBatch) -> llm_pb2.StreamCompleteResponse:
 def answer_to_proto(answer: Answer) -> llm_pb2.Answer:
     """Return the whole answer; the first choice is spread out in it."""
     first = answer.first
-    return llm_pb2.Answer(
-        started=_started(answer.started),
+    proto = llm_pb2.Answer(
         text=first.text,
         thinking=first.thinking,
         thinking_signature=first.signature,
-        tool_calls=[_tool_call(call) for call in first.tool_calls],
         refusal=first.refusal,
-        finished=_finished(answer.finished),
-        more_choices=[_choice(choice) for choice in answer.choices[1:]],
         logprobs_json=_logprobs(first),
-        annotations=[_annotation(annotation) for annotation in answer.annotations],
-        parts=[_part(part) for part in first.parts],
     )
+    _fill_started(proto.started, answer.started)
+    _fill_finished(proto.finished, answer.finished)
+    if first.tool_calls:
+        proto.tool_calls.extend(map(_tool_call, first.tool_calls))
+    if len(answer.choices) > 1:
+        proto.more_choices.extend(map(_choice, answer.choices[1:]))
+    if answer.annotations:
+        proto.annotations.extend(map(_annotation, answer.annotations))
+    if first.parts:
+        proto.parts.extend(map(_part, first.parts))
+    return proto
 
 
 def usage_to_proto(usage: Usage) -> common_pb2.Usage:
     """Return token counts."""
-    return common_pb2.Usage(
-        input_tokens=usage.input,
-        cache_read_tokens=usage.cache_read,
-        cache_write_tokens=usage.cache_write,
-        output_tokens=usage.output,
-        reasoning_tokens=usage.reasoning,
-        estimated=usage.estimated,
-    )
+    proto = common_pb2.Usage()
+    _fill_usage(proto, usage)
+    return proto
 
 
 def cost_to_proto(cost: Cost) -> common_pb2.Money:
     """Return money; an unknown amount is empty."""
-    amount = "" if cost.amount is None else f"{cost.amount:f}"
-    return common_pb2.Money(currency=cost.currency, amount=amount, source=cost.source.value)
+    proto = common_pb2.Money()
+    _fill_cost(proto, cost)
+    return proto
+
+
+# Messages inside others are filled in place: one that is built apart is copied, and costs up to three times as much.
+
+
+def _fill_usage(proto: common_pb2.Usage, usage: Usage) -> None:
+    proto.input_tokens = usage.input
+    proto.output_tokens = usage.output
+    if usage.cache_read or usage.cache_write:
+        proto.cache_read_tokens = usage.cache_read
+        proto.cache_write_tokens = usage.cache_write
+    if usage.reasoning:
+        proto.reasoning_tokens = usage.reasoning
+    if usage.estimated:
+        proto.estimated = True
+
+
+def _fill_cost(proto: common_pb2.Money, cost: Cost) -> None:
+    proto.currency = cost.currency
+    proto.source = cost.source
+    if cost.amount is not None:
+        proto.amount = f"{cost.amount:f}"
 
 
 def _fill(proto: llm_pb2.CompletionEvent, event: Event) -> None:
-    """Fill `proto` in place: building pieces of text apart would cost three times as much."""
     match event:
         case TextDelta():
             text = proto.text
@@ -90,9 +112,9 @@ def _fill(proto: llm_pb2.CompletionEvent, event: Event) -> None:
         case Annotation():
             proto.annotation.CopyFrom(_annotation(event))
         case Started():
-            proto.started.CopyFrom(_started(event))
+            _fill_started(proto.started, event)
         case Finished():
-            proto.finished.CopyFrom(_finished(event))
+            _fill_finished(proto.finished, event)
         case UsageReport():
             raise ValueError("usage reports stay inside the service")
         case _:
@@ -113,54 +135,53 @@ def _tool_call_delta(event: ToolCallDelta) -> llm_pb2.ToolCallDelta:
     )
 
 
-def _started(event: Started) -> llm_pb2.Started:
-    return llm_pb2.Started(
-        id=event.id,
-        provider=event.provider,
-        model=event.model,
-        dropped_params=event.dropped_params,
-        cache=event.cache,
-        similarity=event.similarity,
-        failed_attempts=[_attempt(attempt) for attempt in event.failed_attempts],
-        degraded=event.degraded,
-        create_time=_timestamp(event.create_time),
-    )
+def _fill_started(proto: llm_pb2.Started, event: Started) -> None:
+    proto.id = event.id
+    proto.provider = event.provider
+    proto.model = event.model
+    _fill_time(proto.create_time, event.create_time)
+    if event.dropped_params:
+        proto.dropped_params.extend(event.dropped_params)
+    if event.cache:
+        proto.cache = event.cache
+        proto.similarity = event.similarity
+    if event.failed_attempts:
+        proto.failed_attempts.extend(map(_attempt, event.failed_attempts))
+        proto.degraded = event.degraded
 
 
-def _timestamp(time: datetime) -> Timestamp:
-    """Return a time; FromDatetime costs five times as much."""
-    return Timestamp(seconds=int(time.timestamp() // 1), nanos=time.microsecond * 1000)
+def _fill_finished(proto: llm_pb2.Finished, event: Finished) -> None:
+    proto.finish_reason = event.reason
+    proto.ledger_id = event.ledger_id
+    _fill_usage(proto.usage, event.usage or Usage(estimated=True))
+    _fill_cost(proto.cost, event.cost)
+    _fill_cost(proto.cache_savings, event.cache_savings)
+    if event.duration is not None:
+        _fill_duration(proto.duration, event.duration)
+    if event.time_to_first_token is not None:
+        _fill_duration(proto.time_to_first_token, event.time_to_first_token)
+    if event.stop_sequence:
+        proto.stop_sequence = event.stop_sequence
+    for index, reason in event.choice_reasons.items():
+        proto.choice_finish_reasons[index] = reason
 
 
-def _duration(seconds: float | None) -> Duration | None:
-    """Return a length of time, None for none."""
-    if seconds is None:
-        return None
+def _fill_time(proto: Timestamp, time: datetime) -> None:
+    """Set a time; FromDatetime costs five times as much."""
+    proto.seconds = int(time.timestamp() // 1)
+    proto.nanos = time.microsecond * 1000
+
+
+def _fill_duration(proto: Duration, seconds: float) -> None:
     whole = int(seconds)
-    return Duration(seconds=whole, nanos=int((seconds - whole) * 1e9))
+    proto.seconds = whole
+    proto.nanos = int((seconds - whole) * 1e9)
 
 
 def _attempt(attempt: Attempt) -> llm_pb2.Attempt:
-    return llm_pb2.Attempt(
-        provider=attempt.provider,
-        model=attempt.model,
-        error_kind=attempt.failure.value,
-        duration=_duration(attempt.duration),
-    )
-
-
-def _finished(event: Finished) -> llm_pb2.Finished:
-    return llm_pb2.Finished(
-        finish_reason=event.reason.value,
-        usage=usage_to_proto(event.usage or Usage(estimated=True)),
-        cost=cost_to_proto(event.cost),
-        stop_sequence=event.stop_sequence,
-        choice_finish_reasons={index: reason.value for index, reason in event.choice_reasons.items()},
-        ledger_id=event.ledger_id,
-        cache_savings=cost_to_proto(event.cache_savings),
-        time_to_first_token=_duration(event.time_to_first_token),
-        duration=_duration(event.duration),
-    )
+    proto = llm_pb2.Attempt(provider=attempt.provider, model=attempt.model, error_kind=attempt.failure)
+    _fill_duration(proto.duration, attempt.duration)
+    return proto
 
 
 def _part(part: TextPart | ThinkingPart) -> llm_pb2.AnswerPart:

@@ -67,8 +67,8 @@ def completion_from_proto(proto: llm_pb2.Completion, *, streaming: bool) -> Comp
     return Completion(
         model=proto.model,
         streaming=streaming,
-        messages=tuple(_message(message, at) for at, message in enumerate(proto.messages)),
-        tools=tuple(_tool(tool, at) for at, tool in enumerate(proto.tools)),
+        messages=tuple([_message(message, at) for at, message in enumerate(proto.messages)]),
+        tools=tuple(_tool(tool, at) for at, tool in enumerate(proto.tools)) if proto.tools else (),
         tool_choice=_tool_choice(proto) if proto.HasField("tool_choice") else _NO_CHOICE,
         response_format=_response_format(proto.response_format) if proto.HasField("response_format") else _TEXT,
         sampling=_sampling(proto.sampling) if proto.HasField("sampling") else _NO_SAMPLING,
@@ -76,11 +76,11 @@ def completion_from_proto(proto: llm_pb2.Completion, *, streaming: bool) -> Comp
         cache=_cache(proto.cache) if proto.HasField("cache") else _NO_CACHE,
         extra=_extra(proto.extra_json),
         policy=proto.policy,
-        exclude_providers=tuple(proto.exclude_providers),
+        exclude_providers=tuple(proto.exclude_providers) if proto.exclude_providers else (),
         end_user=proto.end_user,
         idempotency_key=proto.idempotency_key,
         surface=proto.surface,
-        labels=dict(proto.labels),
+        labels=dict(proto.labels) if proto.labels else {},
     )
 
 
@@ -109,8 +109,8 @@ def _message(proto: llm_pb2.Message, at: int) -> Message:
         raise _wrong(f"messages[{at}].role", "the role is missing; it is one of system, user, assistant, tool")
     return Message(
         role=role,
-        parts=tuple(part for item in proto.parts if (part := _part(item))),
-        tool_calls=tuple(_tool_call(call) for call in proto.tool_calls),
+        parts=tuple([part for item in proto.parts if (part := _part(item))]),
+        tool_calls=tuple(map(_tool_call, proto.tool_calls)) if proto.tool_calls else (),
         tool_call_id=proto.tool_call_id,
         name=proto.name,
         is_error=proto.is_error,
