@@ -14,15 +14,7 @@ _FINISH: Final = {"budget_exceeded": "length", "": "stop"}
 def chat_completion_from_proto(answer: pb.Answer) -> JsonObject:
     """Return the body of ``chat.completion``."""
     finished = answer.finished
-    first = _choice(
-        pb.Choice(
-            text=answer.text,
-            thinking=answer.thinking,
-            refusal=answer.refusal,
-            tool_calls=answer.tool_calls,
-            finish_reason=finished.finish_reason,
-        )
-    )
+    first = _choice(answer, 0, finished.finish_reason)
     if answer.annotations:
         first["message"]["annotations"] = [annotation_from_proto(entry) for entry in answer.annotations]
     if answer.logprobs_json:
@@ -32,7 +24,7 @@ def chat_completion_from_proto(answer: pb.Answer) -> JsonObject:
         "object": "chat.completion",
         "created": answer.started.create_time.seconds,
         "model": answer.started.model,
-        "choices": [first, *map(_choice, answer.more_choices)],
+        "choices": [first, *(_choice(choice, choice.index, choice.finish_reason) for choice in answer.more_choices)],
         "usage": usage_from_proto(finished.usage),
         "x_penstock": extras_from_proto(answer.started, finished),
     }
@@ -96,7 +88,8 @@ def annotation_from_proto(annotation: pb.Annotation) -> JsonObject:
     }
 
 
-def _choice(choice: pb.Choice) -> dict[str, Any]:
+def _choice(choice: pb.Answer | pb.Choice, index: int, reason: str) -> dict[str, Any]:
+    """Return a choice; the first one is spread out in the answer."""
     tool_calls = [
         {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments_json}}
         for call in choice.tool_calls
@@ -110,5 +103,4 @@ def _choice(choice: pb.Choice) -> dict[str, Any]:
         message["reasoning_content"] = choice.thinking
     if tool_calls:
         message["tool_calls"] = tool_calls
-    reason = finish_reason(choice.finish_reason)
-    return {"index": choice.index, "message": message, "logprobs": None, "finish_reason": reason}
+    return {"index": index, "message": message, "logprobs": None, "finish_reason": finish_reason(reason)}

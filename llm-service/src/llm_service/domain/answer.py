@@ -59,6 +59,9 @@ class _OpenCall:
     name: str = ""
     arguments: list[str] = field(default_factory=list[str])
 
+    def closed(self) -> ToolCall:
+        return ToolCall(id=self.id, name=self.name, arguments="".join(self.arguments))
+
 
 @dataclass(slots=True, kw_only=True)
 class _OpenChoice:
@@ -92,10 +95,7 @@ class _OpenChoice:
             refusal="".join(self.refusal),
             logprobs_json=tuple(self.logprobs),
             parts=self.parts.parts() if self.parts else (),
-            tool_calls=tuple(
-                ToolCall(id=call.id, name=call.name, arguments="".join(call.arguments))
-                for _, call in sorted(self.calls.items())
-            ),
+            tool_calls=tuple([self.calls[index].closed() for index in sorted(self.calls)]),
         )
 
 
@@ -125,7 +125,7 @@ class AnswerFold:
         indices = sorted({0, *self._choices})
         return Answer(
             started=self._started,
-            choices=tuple(self._closed(index, self._finished) for index in indices),
+            choices=tuple([self._closed(index, self._finished) for index in indices]),
             finished=self._finished,
             annotations=tuple(self._annotations),
         )
