@@ -145,8 +145,7 @@ class SqlConversationStore:
             "request_id": request_id,
             "history_limit": max(history_limit, 1),
         }
-        async with self._database.read() as connection:
-            rows = (await connection.execute(_OPENING, asked)).all()
+        rows = await self._database.rows(_OPENING, asked)
         if not rows:
             raise _no_conversation(conversation_id)
         newest: list[Any] = [_MessageRow(*row[_MESSAGE_START:]) for row in rows[:history_limit]]

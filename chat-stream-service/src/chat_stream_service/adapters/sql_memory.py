@@ -1,12 +1,12 @@
 """Exchanges remembered in SQLite (FTS5) or PostgreSQL (tsvector), found by full text."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from chat_stream_service.adapters.record import AnyRow, from_micros, to_micros
+from chat_stream_service.adapters.record import from_micros, to_micros
 from chat_stream_service.adapters.table import memories
 from chat_stream_service.domain.conversation import Owner
 from chat_stream_service.domain.engine import EngineHealth
@@ -35,6 +35,15 @@ _FOUND_POSTGRESQL: Final = text(
 )
 
 
+class _Found(NamedTuple):
+    """A row of what was found."""
+
+    question: str
+    answer: str
+    terms: str
+    create_time: int
+
+
 class SqlMemory:
     """The memory of the own engine; see Memory. A conversation's exchanges go with the conversation."""
 
@@ -46,15 +55,14 @@ class SqlMemory:
         terms = search_terms(question, most=_ASKED_TERMS)
         if not terms:
             return ()
-        async with self._database.read() as connection:
-            query, wanted = self._query(owner, terms)
-            parameters = {
-                "wanted": wanted,
-                "tenant": owner.tenant_id,
-                "user": owner.user_id,
-                "most": _CANDIDATES if len(terms) > 1 else _NOTES,
-            }
-            rows: Sequence[AnyRow] = (await connection.execute(query, parameters)).all()
+        query, wanted = self._query(owner, terms)
+        parameters = {
+            "wanted": wanted,
+            "tenant": owner.tenant_id,
+            "user": owner.user_id,
+            "most": _CANDIDATES if len(terms) > 1 else _NOTES,
+        }
+        rows = [_Found(*row) for row in await self._database.rows(query, parameters)]
         # The newest of those that fit; among them the closest come first, of equals the newest.
         close = closeness(terms)
         best = sorted(rows, key=lambda row: -close(row.terms)) if len(terms) > 1 else rows

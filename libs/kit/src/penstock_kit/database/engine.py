@@ -52,8 +52,13 @@ def sqlite_readers(url: URL, *, readers: int, cache_mb: int, mmap_mb: int) -> As
         skip_autocommit_rollback=True,
         connect_args=_CONNECT_SQLITE,
     )
-    _on_connect(engine, (*_SHARED_PRAGMAS, *_sizes(cache_mb, mmap_mb), "PRAGMA query_only = ON"))
+    _on_connect(engine, reader_pragmas(cache_mb=cache_mb, mmap_mb=mmap_mb))
     return engine
+
+
+def reader_pragmas(*, cache_mb: int, mmap_mb: int) -> tuple[str, ...]:
+    """Return what makes a connection to SQLite a reader."""
+    return (*_SHARED_PRAGMAS, *_sizes(cache_mb, mmap_mb), "PRAGMA query_only = ON")
 
 
 def postgresql(url: URL, *, connections: int) -> AsyncEngine:

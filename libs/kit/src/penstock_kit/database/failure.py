@@ -1,5 +1,6 @@
 """Which failures of a driver mean that the store can't answer now, in words for the caller."""
 
+import sqlite3
 from typing import Any, Final
 
 from sqlalchemy import exc
@@ -42,6 +43,8 @@ def _why(error: Exception) -> str | None:
             return "all its connections are busy"
         case exc.DBAPIError():
             return _driver_why(error.orig)
+        case sqlite3.Error():
+            return _driver_why(error)
         case OSError():
             return f"no connection ({error.strerror or error or type(error).__name__})"
         case _:
