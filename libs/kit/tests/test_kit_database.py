@@ -15,6 +15,8 @@ note = sa.Table(
     "note", metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column("body", sa.Text, unique=True)
 )
 
+flag = sa.Table("flag", metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column("set", sa.Boolean))
+
 
 @pytest.fixture
 async def database(store_url: str) -> AsyncIterator[Database]:
@@ -104,6 +106,70 @@ async def test_maintenance_runs_beside_open_connections(database: Database) -> N
     await database.maintain()
     await add(database, "b")
     assert await bodies(database) == ["a", "b"]
+
+
+NEWEST = (
+    sa.select(note.c.id, note.c.body, flag.c.id, flag.c.set)
+    .select_from(sa.outerjoin(note, flag, note.c.id == flag.c.id))
+    .where(note.c.body != sa.bindparam("without", type_=sa.String))
+    .order_by(note.c.id.desc())
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
+
+
+async def test_rows_are_those_of_a_reading_block(database: Database) -> None:
+    for body in ("a", "二", "c"):
+        await add(database, body)
+    async with database.write() as connection:
+        await connection.execute(flag.insert().values([{"id": 1, "set": True}, {"id": 2, "set": False}]))
+    wanted = {"without": "c", "most": 5}
+    async with database.read() as connection:
+        read = [tuple(row) for row in await connection.execute(NEWEST, wanted)]
+    for _ in range(2):
+        rows = await database.rows(NEWEST, wanted)
+        assert rows == read == [(2, "二", 2, False), (1, "a", 1, True)]
+        assert [type(row[3]) for row in rows] == [bool, bool]
+    assert await database.rows(NEWEST, {"without": "", "most": 1}) == [(3, "c", None, None)]
+    assert await database.rows(sa.text("SELECT body FROM note WHERE id = :id"), {"id": 1}) == [("a",)]
+
+
+async def test_rows_see_what_was_committed_before_them(database: Database) -> None:
+    for number in range(1, 20):
+        await add(database, str(number))
+        assert len(await database.rows(NEWEST, {"without": "", "most": 100})) == number
+
+
+async def test_many_rows_at_once_wait_for_a_connection(database: Database) -> None:
+    await add(database, "a")
+    asked = [database.rows(NEWEST, {"without": "", "most": 1}) for _ in range(50)]
+    assert await asyncio.gather(*asked) == [[(1, "a", None, None)]] * 50
+
+
+async def test_a_cancelled_read_leaves_its_connection_usable(database: Database) -> None:
+    await add(database, "a")
+    for turns in range(12):
+        reading = [asyncio.ensure_future(database.rows(NEWEST, {"without": "", "most": 1})) for _ in range(8)]
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        for task in reading:
+            task.cancel()
+        await asyncio.gather(*reading, return_exceptions=True)
+    assert await database.rows(NEWEST, {"without": "", "most": 1}) == [(1, "a", None, None)]
+
+
+async def test_rows_never_write(sqlite: Database) -> None:
+    with pytest.raises(Unavailable, match="read-only"):
+        await sqlite.rows(sa.text("DELETE FROM note WHERE id = :id"), {"id": 1})
+    assert await sqlite.rows(NEWEST, {"without": "", "most": 1}) == []
+
+
+async def test_rows_of_a_damaged_file_say_so(tmp_path: Path) -> None:
+    path = tmp_path / "demo.db"
+    path.write_bytes(b"no database at all, but long enough to be read as one" * 100)
+    opened = open_database(sqlite_url(path))
+    with pytest.raises(Unavailable, match="not a SQLite database"):
+        await opened.rows(NEWEST, {"without": "", "most": 1})
+    await opened.close()
 
 
 async def test_readers_go_on_while_a_writer_is_in_its_transaction(sqlite: Database) -> None:

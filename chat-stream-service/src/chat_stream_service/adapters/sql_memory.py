@@ -1,7 +1,7 @@
 """Exchanges remembered in SQLite (FTS5) or PostgreSQL (tsvector), found by full text."""
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
@@ -33,15 +33,8 @@ _FOUND_POSTGRESQL: Final = text(
     " WHERE to_tsvector('simple', m.terms) @@ wanted AND m.tenant_id = :tenant AND m.user_id = :user"
     " ORDER BY m.number DESC LIMIT :most"
 )
-
-
-class _Found(NamedTuple):
-    """A row of what was found."""
-
-    question: str
-    answer: str
-    terms: str
-    create_time: int
+# The column of what was found that holds the terms.
+_TERMS: Final = 2
 
 
 class SqlMemory:
@@ -62,11 +55,11 @@ class SqlMemory:
             "user": owner.user_id,
             "most": _CANDIDATES if len(terms) > 1 else _NOTES,
         }
-        rows = [_Found(*row) for row in await self._database.rows(query, parameters)]
+        rows = await self._database.rows(query, parameters)
         # The newest of those that fit; among them the closest come first, of equals the newest.
         close = closeness(terms)
-        best = sorted(rows, key=lambda row: -close(row.terms)) if len(terms) > 1 else rows
-        return [note_of(from_micros(row.create_time), row.question, row.answer) for row in best[:_NOTES]]
+        best = sorted(rows, key=lambda row: -close(row[_TERMS])) if len(terms) > 1 else rows
+        return [note_of(from_micros(time), question, answer) for question, answer, _, time in best[:_NOTES]]
 
     async def keep(self, exchange: Exchange) -> None:
         """Store an exchange; nothing when it is stored already or its conversation is gone."""

@@ -88,9 +88,13 @@ class QuickReader:
 
     async def _opened(self) -> QuickConnection:
         connection = connect(self._path, check_same_thread=False, isolation_level=None)
-        await connection
-        for pragma in self._pragmas:
-            await connection.run(pragma, (), many=False)
+        try:
+            await connection
+            for pragma in self._pragmas:
+                await connection.run(pragma, (), many=False)
+        except BaseException:
+            await connection.close()
+            raise
         return connection
 
     def _compiled(self, statement: Executable) -> _Prepared:
