@@ -1,5 +1,6 @@
 """What /v1/chat/completions adds to calling the upstream directly: latency, throughput, first chunk, chunks."""
 
+import asyncio
 import contextlib
 import statistics
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import orjson
 
+from bench import wrk
 from bench.load import HEADERS, Target, chunk_rate, first_chunks, latencies, throughput
 from bench.measure import Figure, Report, interleaved
 from llm_service.providers.http_client import HttpClient
@@ -88,6 +90,10 @@ async def measure(report: Report, client: HttpClient, direct_url: str, system: R
     await measure_first_chunk(report, "first chunk over, whole answer at once", "", *pair(stream=True))
     await measure_chunks(report, *pair(stream=True))
     await measure_throughput(report, *pair(stream=False))
+    if wrk.is_installed():
+        report.figures += await asyncio.to_thread(wrk.figures, *pair(stream=False))
+    else:
+        report.note = "wrk is not installed here; where it is, rows of its own say what a client in C sees."
 
 
 async def measure_latency(report: Report, direct: Target, ours: Target) -> None:
