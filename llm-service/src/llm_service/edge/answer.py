@@ -147,7 +147,8 @@ def _fill_started(proto: llm_pb2.Started, event: Started) -> None:
         proto.similarity = event.similarity
     if event.failed_attempts:
         proto.failed_attempts.extend(map(_attempt, event.failed_attempts))
-        proto.degraded = event.degraded
+    if event.degraded:
+        proto.degraded = True
 
 
 def _fill_finished(proto: llm_pb2.Finished, event: Finished) -> None:
