@@ -199,6 +199,22 @@ async def test_a_server_that_comes_back_is_used_again(echo: Any, start_echo: Any
     await again.drain()
 
 
+async def test_what_one_channel_met_at_an_address_is_nothing_to_a_new_one() -> None:
+    first = GrpcServer(service="s", grace_seconds=0)
+    target = f"127.0.0.1:{await first.start(0)}"
+    request = health_pb2.HealthCheckRequest()
+    async with open_channel(target, service="s") as old:
+        await health_pb2_grpc.HealthStub(old).Check(request)
+        await first.drain()
+        with pytest.raises(Unavailable):
+            await health_pb2_grpc.HealthStub(old).Check(request)
+        second = GrpcServer(service="s", grace_seconds=0)
+        await second.start(int(target.rpartition(":")[2]))
+        async with open_channel(target, service="s") as new:
+            await health_pb2_grpc.HealthStub(new).Check(request)
+        await second.drain()
+
+
 async def test_a_message_over_the_limit_is_refused_and_the_server_lives(echo: Any) -> None:
     with pytest.raises(PayloadTooLarge):
         await echo.stub.say(b"x" * (33 * 1024 * 1024))

@@ -36,6 +36,8 @@ _CLIENT: Final[tuple[tuple[str, Any], ...]] = (
     ("grpc.max_reconnect_backoff_ms", 2_000),
     # Services talk to each other directly, also where an HTTP proxy is set for vendor calls.
     ("grpc.enable_http_proxy", 0),
+    # What another channel of this process met at an address, perhaps long ago, is no reason to fail.
+    ("grpc.use_local_subchannel_pool", 1),
 )
 
 _RETRY: Final[dict[str, Any]] = {
