@@ -244,6 +244,22 @@ async def test_a_call_that_a_server_refuses_because_it_goes_away_is_made_again(s
         assert await method(channel, "Wait")(b"", timeout=5)
 
 
+async def test_calls_that_say_nothing_keep_no_frame_waiting() -> None:
+    written: list[Sequence[str]] = []
+
+    async def write(frames: Sequence[str]) -> None:
+        written.append(frames)
+
+    outbox: Outbox[str] = Outbox(write, lambda: 1000)
+    task = asyncio.create_task(outbox.run())
+    for frame in ("one", "two", "three"):
+        outbox.put(frame)
+        for _ in range(3):  # turns of the event loop; a frame that had to wait would need milliseconds
+            await asyncio.sleep(0)
+    task.cancel()
+    assert written == [["one"], ["two"], ["three"]]
+
+
 async def test_frames_that_gather_while_one_is_written_leave_together_in_bounds() -> None:
     written: list[Sequence[int]] = []
     gate = asyncio.Event()

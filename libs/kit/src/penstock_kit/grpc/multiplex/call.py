@@ -175,7 +175,8 @@ class CarriedStream:
         self._plain = plain
         # Set when the call had to be made without the streams after all.
         self._replaced: ResponseStream | None = None
-        self._frames: deque[pb.ServerFrame] = deque()
+        # Messages, and the ending. Never frames: each keeps the whole batch in memory that it came in.
+        self._came: deque[bytes | pb.Ending] = deque()
         self._changed = asyncio.Event()
         self._failure: Exception | None = None
         self._ended = False
@@ -190,11 +191,12 @@ class CarriedStream:
         while True:
             if self._replaced is not None:
                 return await self._replaced.read()
-            if self._frames:
-                frame = self._frames.popleft()
-                if frame.HasField("ending"):
-                    return self._end(frame.ending)
-                return self._method.response_of(self._counted(frame.message))
+            if self._came:
+                match self._came.popleft():
+                    case bytes() as message:
+                        return self._method.response_of(self._counted(message))
+                    case ending:
+                        return self._end(ending)
             if self._failure is not None:
                 raise self._failure
             if self._ended:
@@ -231,7 +233,7 @@ class CarriedStream:
         if frame.ending.refused and self._attempts < _ATTEMPTS:
             self._begin()
             return
-        self._frames.append(frame)
+        self._came.append(_copied(frame.ending) if frame.HasField("ending") else frame.message)
         self._changed.set()
 
     def fail(self, error: grpc.aio.AioRpcError) -> None:
@@ -272,6 +274,12 @@ class CarriedStream:
             self._link.credit(self._call_id, self._taken)
             self._taken = 0
         return message
+
+
+def _copied(ending: pb.Ending) -> pb.Ending:
+    copy = pb.Ending()
+    copy.CopyFrom(ending)
+    return copy
 
 
 def _failure(method: Method, error: grpc.aio.AioRpcError) -> Exception:

@@ -10,11 +10,12 @@ Frame = TypeVar("Frame")
 _MOST_BYTES: Final = 1024 * 1024
 _MOST_FRAMES: Final = 1024
 # Least time between two messages where much is going on: a message costs far more than a frame in it. It grows with the
-# calls, each of which has the less to lose the more there are.
+# calls that have something to say, each of which has the less to lose the more there are.
 _LEAST_GAP: Final = 0.001
 _GAP_A_CALL: Final = 0.00002
 _MOST_GAP: Final = 0.004
 _BUSY_CALLS: Final = 4
+_SPAN_SECONDS: Final = 0.05
 # What a frame costs beside the bytes it carries, about.
 _FRAME_BYTES: Final = 64
 
@@ -29,6 +30,7 @@ class Outbox(Generic[Frame]):
         self._write = write
         self._calls = calls
         self._frames: deque[tuple[Frame, int]] = deque()
+        self._recent = _Recent()
         self._waiter: asyncio.Future[None] | None = None
         self._empty = asyncio.Event()
         self._empty.set()
@@ -49,10 +51,15 @@ class Outbox(Generic[Frame]):
                 self._waiter = loop.create_future()
                 await self._waiter
                 self._waiter = None
-            if (early := next_time - loop.time()) > 0 and self._calls() > _BUSY_CALLS:
+            # Streams on which nothing happens are no reason to wait.
+            busy = min(self._calls(), self._recent.count + len(self._frames))
+            if (early := next_time - loop.time()) > 0 and busy > _BUSY_CALLS:
                 await asyncio.sleep(early)
-            next_time = loop.time() + min(max(_LEAST_GAP, _GAP_A_CALL * self._calls()), _MOST_GAP)
-            await self._write(self._batch())
+            now = loop.time()
+            next_time = now + min(max(_LEAST_GAP, _GAP_A_CALL * busy), _MOST_GAP)
+            batch = self._batch()
+            self._recent.add(len(batch), now)
+            await self._write(batch)
             if not self._frames:
                 self._empty.set()
 
@@ -71,3 +78,24 @@ class Outbox(Generic[Frame]):
                 break
             batch.append(frames.popleft()[0])
         return batch
+
+
+class _Recent:
+    """Counts frames; `count` is how many there were in a span that ended not long ago, or in the one that goes on."""
+
+    __slots__ = ("_before", "_now", "_since")
+
+    def __init__(self) -> None:
+        self._before = self._now = 0
+        self._since = 0.0
+
+    @property
+    def count(self) -> int:
+        return max(self._before, self._now)
+
+    def add(self, count: int, now: float) -> None:
+        spans = (now - self._since) / _SPAN_SECONDS
+        if spans >= 1:
+            self._before = self._now if spans < 2 else 0
+            self._now, self._since = 0, now
+        self._now += count

@@ -4,7 +4,7 @@ import asyncio
 from typing import Final
 
 # Bytes a server may send for one call before the client has taken any.
-WINDOW_BYTES: Final = 256 * 1024
+WINDOW_BYTES: Final = 128 * 1024
 
 
 class Window:
