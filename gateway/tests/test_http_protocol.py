@@ -1,6 +1,7 @@
-"""The head of an answer travels with the beginning of its body."""
+"""The head of an answer travels with the beginning of its body; clients that take nothing are let go."""
 
 import asyncio
+import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,6 +10,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from gateway.http_protocol import HttpProtocol
+from gateway.listener import bind
 
 HEAD = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]}
 
@@ -16,19 +18,62 @@ HEAD = {"type": "http.response.start", "status": 200, "headers": [(b"content-typ
 @asynccontextmanager
 async def served(app: Any) -> AsyncGenerator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """A connection to `app`."""
-    server = uvicorn.Server(uvicorn.Config(app, http=HttpProtocol, lifespan="off", log_config=None, port=0))
+    async with listening(app, HttpProtocol) as bound:
+        reader, writer = await asyncio.open_connection(*bound.getsockname())
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def listening(app: Any, protocol: type[HttpProtocol]) -> AsyncGenerator[socket.socket]:
+    """The socket at which `app` is served."""
+    server = uvicorn.Server(uvicorn.Config(app, http=protocol, lifespan="off", log_config=None, port=0))
     config = server.config
     config.load()
+    with bind("127.0.0.1", 0) as bound:
+        accepting = await asyncio.get_running_loop().create_server(
+            lambda: protocol(config=config, server_state=server.server_state, app_state={}), sock=bound
+        )
+        yield bound
+        accepting.close()
+
+
+class Impatient(HttpProtocol):
+    stall_seconds = 0.2
+
+
+class Endless:
+    """An answer that never ends; `left` is set when its client is gone."""
+
+    def __init__(self) -> None:
+        self.left = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send(HEAD)
+        sending = asyncio.create_task(self._send(send))
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        sending.cancel()
+        self.left.set()
+
+    async def _send(self, send: Send) -> None:
+        while True:
+            await send({"type": "http.response.body", "body": b"x" * 8192, "more_body": True})
+            await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def narrow_client(bound: socket.socket) -> AsyncGenerator[socket.socket]:
+    """A client that has asked, and whose system takes little before it reads."""
     loop = asyncio.get_running_loop()
-    listening = await loop.create_server(
-        lambda: HttpProtocol(config=config, server_state=server.server_state, app_state={}), "127.0.0.1", 0
-    )
-    reader, writer = await asyncio.open_connection(*listening.sockets[0].getsockname())
-    try:
-        yield reader, writer
-    finally:
-        writer.close()
-        listening.close()
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.setblocking(False)
+        await loop.sock_connect(client, bound.getsockname())
+        await loop.sock_sendall(client, b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        yield client
 
 
 async def ask(writer: asyncio.StreamWriter, method: str = "GET") -> None:
@@ -94,3 +139,19 @@ async def test_a_body_that_looks_like_a_head_keeps_its_place() -> None:
         await ask(writer)
         await reader.readuntil(b"\r\n\r\n")
         assert await reader.readexactly(30) == b"0123456789HTTP/1.1 2abcdefghij"
+
+
+async def test_a_client_that_takes_nothing_is_let_go() -> None:
+    app = Endless()
+    async with listening(app, Impatient) as bound, narrow_client(bound), asyncio.timeout(5):
+        await app.left.wait()
+
+
+async def test_a_client_that_takes_little_is_served_on() -> None:
+    app, loop = Endless(), asyncio.get_running_loop()
+    async with listening(app, Impatient) as bound, narrow_client(bound) as client, asyncio.timeout(10):
+        end = loop.time() + 5 * Impatient.stall_seconds
+        while loop.time() < end:
+            assert await loop.sock_recv(client, 65536)
+            await asyncio.sleep(0.01)
+        assert not app.left.is_set()

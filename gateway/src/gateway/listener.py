@@ -17,6 +17,8 @@ _KEEP_ALIVE: Final = 75
 # Of the grace time: for the last frames to reach their readers.
 _LAST_WORDS: Final = 2.0
 _SOCKET_MESSAGE: Final = 1024 * 1024
+# What may wait in the kernel for a slow reader; left to itself it takes megabytes, which nobody counts.
+_UNSENT_BYTES: Final = 64 * 1024
 
 log = get_logger(__name__)
 
@@ -30,6 +32,8 @@ def bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with contextlib.suppress(AttributeError, OSError):  # not on every system
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)  # each connection inherits it
     try:
         bound.bind((host, port))
         bound.listen(_BACKLOG)

@@ -6,6 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from penstock.chat.v1 import chat_pb2 as pb
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -85,10 +86,8 @@ class EventRelay(Response):
         retry: int | None = _RETRY_MS
         async with aclosing(self._follower.batches()) as batches:
             async for events in batches:
-                first, *others = events
-                frames = [frame_from_event(first, retry=retry), *map(frame_from_event, others)]
+                await stream.write(_frames(events, retry))
                 retry = None
-                await stream.write(b"".join(frames))
 
     def _last_words(self, error: PenstockError) -> bytes:
         """A stream that is lost ends in an error event; one that only this gateway leaves is read on elsewhere."""
@@ -99,3 +98,8 @@ class EventRelay(Response):
     def _headers(self) -> Sequence[Header]:
         stream_id = self._follower.last.stream_id
         return ((b"x-stream-id", stream_id.encode()),) if stream_id else ()
+
+
+def _frames(events: Sequence[pb.ChatEvent], retry: int | None) -> bytes:
+    first, *others = events
+    return b"".join([frame_from_event(first, retry=retry), *map(frame_from_event, others)])
