@@ -197,17 +197,26 @@ async def test_a_silent_stream_is_forgotten_in_the_end() -> None:
 texts = st.lists(st.text(max_size=12), min_size=1, max_size=60)
 
 
-@given(texts=texts, cuts=st.lists(st.integers(0, 20), max_size=12), keep=st.integers(2, 40), batch=st.integers(1, 9))
+def log_limits(*, least_events: int) -> st.SearchStrategy[LogLimits]:
+    return st.builds(
+        LogLimits,
+        max_events=st.integers(least_events, 40),
+        max_batch=st.integers(1, 9),
+        max_batch_bytes=st.integers(1, 5000),
+    )
+
+
+@given(texts=texts, cuts=st.lists(st.integers(0, 20), max_size=12), limits=log_limits(least_events=2))
 @settings(deadline=None, max_examples=60)
 def test_whatever_a_reader_loses_it_assembles_what_the_producer_wrote(
-    texts: list[str], cuts: list[int], keep: int, batch: int
+    texts: list[str], cuts: list[int], limits: LogLimits
 ) -> None:
-    asyncio.run(_read_with_cuts(texts, cuts, keep, batch))
+    asyncio.run(_read_with_cuts(texts, cuts, limits))
 
 
-async def _read_with_cuts(texts: list[str], cuts: list[int], keep: int, batch: int) -> None:
+async def _read_with_cuts(texts: list[str], cuts: list[int], limits: LogLimits) -> None:
     """Produce `texts` while one reader disconnects after as many events as `cuts` says, and resumes each time."""
-    log = MemoryEventLog(limits=LogLimits(max_events=keep, max_batch=batch), clock=ManualClock())
+    log = MemoryEventLog(limits=limits, clock=ManualClock())
     await log.open(header())
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         group.create_task(_produce(log, texts))
@@ -219,7 +228,7 @@ async def _read_with_cuts(texts: list[str], cuts: list[int], keep: int, batch: i
     texts=texts,
     cuts=st.lists(st.integers(0, 20), max_size=12),
     slow=st.lists(st.integers(0, 3), min_size=1, max_size=8),
-    limits=st.builds(LogLimits, max_events=st.integers(16, 40), max_batch=st.integers(1, 9)),
+    limits=log_limits(least_events=16),
 )
 @settings(deadline=None, max_examples=60)
 def test_readers_that_wander_between_replicas_assemble_what_the_producer_wrote(

@@ -71,7 +71,7 @@ class MemoryEventLog:
         stream = self._shelf.get(stream_id).memory
         check_reached(stream, after)
         while not stream.dropped:
-            events = stream.after(after, self._limits.max_batch)
+            events = stream.batch(after, self._limits)
             if events:
                 after = events[-1].sequence
                 yield events

@@ -1,7 +1,9 @@
 """One stream in memory: the events that are kept, and the fold of those that are not."""
 
 import asyncio
+from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 from chat_stream_service.domain.assembly import Assembly
@@ -28,13 +30,14 @@ _KEPT_WHEN_FULL: Final = 7 / 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLimits:
-    """Bounds: events and bytes a stream, bytes in all, events a batch; seconds an ended stream is kept, and a reader
-    waits for the next event of a stream that does not end."""
+    """Bounds: events and bytes a stream, bytes in all, events and bytes a batch (which holds one event however large);
+    seconds an ended stream is kept, and a reader waits for the next event of a stream that does not end."""
 
     max_events: int = 20_000
     max_stream_bytes: int = 8 * 1024 * 1024
     max_total_bytes: int = 256 * 1024 * 1024
     max_batch: int = 256
+    max_batch_bytes: int = 64 * 1024
     retention: float = 300.0
     max_silence: float = 900.0
 
@@ -106,6 +109,12 @@ class MemoryStream:
         lead = [self._lead()] if sequence < self.first - 1 else []
         start = max(0, sequence + 1 - self.first)
         return [*lead, *self._events[start : start + limit]]
+
+    def batch(self, sequence: int, limits: LogLimits) -> list[ChatEvent]:
+        """Return what follows a sequence and is handed to a reader in one: a slow one holds little of the stream."""
+        start = max(0, sequence + 1 - self.first)
+        sizes = accumulate(self._sizes[start : start + limits.max_batch])
+        return self.after(sequence, 1 + bisect_left(list(sizes), limits.max_batch_bytes))
 
     def restart(self, sequence: int, fold: CompleteState) -> None:
         """Forget the events and go on after `sequence`, up to which `fold` is the fold."""

@@ -12,8 +12,9 @@ from penstock_kit.logging import get_logger
 
 log = get_logger(__name__)
 
-# The rest between two writes to a reader: what comes meanwhile goes out together. It grows with the number of readers,
-# so that all of them together make no more writes a second than a core can do.
+# The rest between two writes to a reader: what comes meanwhile goes out together. It grows with the number of readers
+# that are being written to, so that all of them together make no more writes a second than a core can do. Those that
+# wait for an event, or take theirs slowly, cost nobody anything.
 _LEAST_REST: Final = 0.002
 _REST_A_READER: Final = 0.0002
 
@@ -65,6 +66,7 @@ class Readers:
         self._clock = clock
         self._statistics = statistics
         self._readers: set[Reader] = set()
+        self._resting = 0
         self._dismissing = False
 
     @contextmanager
@@ -91,7 +93,11 @@ class Readers:
 
     async def rest(self) -> None:
         """Wait between two writes to a reader, at most `most_rest` seconds."""
-        await asyncio.sleep(min(self._most_rest, _LEAST_REST + _REST_A_READER * len(self._readers)))
+        self._resting += 1
+        try:
+            await asyncio.sleep(min(self._most_rest, _LEAST_REST + _REST_A_READER * self._resting))
+        finally:
+            self._resting -= 1
 
     def dismiss(self, *, endless_only: bool = False) -> None:
         """Send readers elsewhere, those that come from now on too; one that has had no event yet gets its first one

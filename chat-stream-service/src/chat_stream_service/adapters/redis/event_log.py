@@ -128,7 +128,7 @@ class RedisEventLog:
         try:
             await self._reach(stream, after)
             while not stream.memory.dropped:
-                events = stream.memory.after(after, self._limits.max_batch)
+                events = stream.memory.batch(after, self._limits)
                 if events:
                     after = events[-1].sequence
                     yield events

@@ -18,6 +18,8 @@ from penstock_kit.errors import FailedPrecondition, InvalidArgument, NotFound
 
 SECONDS: Final = 5.0
 STREAM: Final = "strm_1"
+# So much a reader that takes nothing holds of a stream, and one event more.
+BATCH_BYTES: Final = 64 * 1024
 LetPass = Callable[[float], Awaitable[None]]
 
 
@@ -101,6 +103,20 @@ class EventLogContract:
             assert sequences(await anext(batches)) == [5]
             with pytest.raises(StopAsyncIteration):
                 await anext(batches)
+
+    async def test_a_reader_is_handed_a_little_at_a_time(
+        self, log: Any, make_header: MakeHeader, make_chunk: Any
+    ) -> None:
+        await log.open(make_header())
+        texts = ["x" * 10_000 for _ in range(30)] + ["y" * 500_000, "z"]
+        await log.append([make_chunk(sequence, text) for sequence, text in enumerate(texts, 1)])
+        batches: list[Any] = []
+        async with asyncio.timeout(SECONDS), aclosing(log.read(STREAM, after=0)) as reading:
+            while sum(map(len, batches)) < len(texts):
+                batches.append(await anext(reading))
+        assert [event.body.content for batch in batches for event in batch] == texts
+        for batch in batches:
+            assert sum(len(event.body.content) for event in batch[:-1]) <= BATCH_BYTES
 
     async def test_readers_do_not_disturb_each_other(self, log: Any, fill: Any, make_end: MakeChunk) -> None:
         await fill(log, 20, end=False)
