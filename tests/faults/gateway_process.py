@@ -29,6 +29,7 @@ def is_last(event: dict[str, Any]) -> bool:
 class Gateway:
     """The process, and what its clients do. All of them are the administrator."""
 
+    process: "subprocess.Popen[bytes]"
     url: str
     key: str
     client: httpx.AsyncClient
@@ -87,7 +88,7 @@ async def gateway(home: Path, *chat: str, **settings: str) -> AsyncGenerator[Gat
             await _serving(client, process)
             key = (home / "admin.key").read_text().strip()
             client.headers["authorization"] = f"Bearer {key}"
-            yield Gateway(url=url, key=key, client=client)
+            yield Gateway(process=process, url=url, key=key, client=client)
     finally:
         process.kill()
         process.wait(timeout=10)
