@@ -10,22 +10,26 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import orjson
 
-from bench.chat_delay import delays, memory_per_stream
+from bench.chat_delay import Delays, delays, memory_per_stream, resident
 from bench.completions import MARK, http_client, question, system_in_front_of, upstream
 from bench.load import Target, accepted, chunk_rate, first_chunks, rest_of
 from bench.measure import Figure, Report, interleaved
 from bench.relay import relay
 from llm_service.providers.http_client import HttpClient
+from penstock_testkit.slow_readers import slow_readers
 from penstock_testkit.system import RunningSystem
 
 ROUNDS = 4
 STREAMS = 200
+FEW_STREAMS = 20
+SLOW_READERS = 200
 CONNECTIONS = 1000
 NOTE = (
     "A chunk is a piece the upstream sent; we may join several in one event and count each. First bytes are measured "
     "on an answer whose first piece comes alone; `whole answer at once` is one of 400 pieces in one write, whose rest "
     "competes for the two cores with its beginning. Delays are from the upstream's write to the reader's read, "
-    "in the middle one of seven half seconds; the last row has all of them."
+    "in the middle one of seven half seconds; the row of all seconds has all of them. Slow readers take a kilobyte a "
+    "second of a stream of two megabytes."
 )
 
 
@@ -36,7 +40,7 @@ async def run() -> Report:
         async with http_client() as client:
             bench = ChatBench(client, f"{base_url}/chat/completions", relay_url, system)
             await bench.warm_up()
-            for part in (bench.first_bytes, bench.rates, bench.many, bench.connections):
+            for part in (bench.first_bytes, bench.rates, bench.many, bench.beside_slow_readers, bench.connections):
                 await part(report)
     report.note = NOTE
     return report
@@ -154,6 +158,29 @@ class ChatBench:
             report.figures.append(Figure(name=f"{name}, {what}", value=values[0], unit="ms", beside=beside, goal=goal))
         arrived = 100 * ours.count / direct.count
         report.figures.append(Figure(name="chunks of them that arrived", value=arrived, unit="%", goal="100"))
+
+    async def beside_slow_readers(self, report: Report) -> None:
+        """A few streams at a model's pace, while many readers take a kilobyte a second of another one."""
+
+        async def few() -> Delays:
+            return await delays([await self.chat("paced") for _ in range(FEW_STREAMS)])
+
+        alone = await few()
+        async with (await self.chat("long")).post() as answer:
+            stream_id = (await accepted(answer)).headers["x-stream-id"]
+            await rest_of(answer)
+        url = f"{self._system.url}/api/v1/streams/{stream_id}/events"
+        before = resident(self._system)
+        async with slow_readers(url, self._system.key, count=SLOW_READERS):
+            beside = await few()
+            after = resident(self._system)
+        grown = sum(after[name] - before[name] for name in ("gateway", "chat_stream_service")) / SLOW_READERS
+        name = f"delay of a chunk, {FEW_STREAMS} streams beside {SLOW_READERS} slow readers, p99"
+        note = f"without them: {alone.usual(0.99):.2f} ms"
+        report.figures += [
+            Figure(name=name, value=beside.usual(0.99), unit="ms", beside=note, goal="the same"),
+            Figure(name="memory a slow reader: gateway and chat-stream-service", value=grown, unit="MB"),
+        ]
 
     async def connections(self, report: Report) -> None:
         """Many streams on which nothing happens."""

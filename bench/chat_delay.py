@@ -28,14 +28,10 @@ SETTLE_SECONDS = 1.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delays:
     """Milliseconds from the upstream's write of each chunk to our read of it, by half second, while all streams were
-    under way."""
+    under way; and how many chunks came in all."""
 
     windows: Sequence[Sequence[float]]
-
-    @property
-    def count(self) -> int:
-        """How many chunks there were."""
-        return sum(map(len, self.windows))
+    count: int
 
     def usual(self, share: float) -> float:
         """The percentile of the middle one of the half seconds: what else the machine does shows in few of them."""
@@ -51,8 +47,10 @@ async def delays(targets: Sequence[Target]) -> Delays:
     begun = time.perf_counter()
     earliest, latest = (begun + seconds for seconds in MEASURED_SECONDS)
     windows: dict[int, list[float]] = defaultdict(list)
+    count = 0
 
     async def read(target: Target, wait: float) -> None:
+        nonlocal count
         await asyncio.sleep(wait)
         rest = b""
         async with target.post() as answer:
@@ -62,6 +60,7 @@ async def delays(targets: Sequence[Target]) -> Delays:
                 # The last event holds the whole text again.
                 text, end, _ = (rest + piece).partition(END)
                 sent = [float(stamp) for stamp in STAMP.findall(text)]
+                count += len(sent)
                 for time_sent in sent:
                     if earliest <= time_sent <= latest:
                         windows[int(2 * time_sent)].append((now - time_sent) * 1000)
@@ -74,7 +73,7 @@ async def delays(targets: Sequence[Target]) -> Delays:
     pause = SPREAD_SECONDS / len(targets)
     async with asyncio.timeout(30):
         await asyncio.gather(*(read(target, number * pause) for number, target in enumerate(targets)))
-    return Delays(windows=list(windows.values()))
+    return Delays(windows=list(windows.values()), count=count)
 
 
 async def memory_per_stream(system: RunningSystem, chats: Sequence[Target]) -> dict[str, float]:

@@ -8,6 +8,7 @@ brief   a first piece at once and the few others a little later, as a model woul
 paced   20 pieces a second for eight seconds, each with the time when it was sent (`wordN@SECONDS`, time.perf_counter)
 single  as many as without, but each in a write of its own with a turn of the event loop between
 idle    a first piece, and then nothing for a minute
+long    a thousand pieces of a kilobyte
 """
 
 import asyncio
@@ -134,11 +135,21 @@ async def idle(transport: asyncio.Transport) -> None:
     transport.close()
 
 
+async def long(transport: asyncio.Transport) -> None:
+    """A megabyte, as fast as it goes."""
+    piece = framed(event({"content": "words " * 170}))
+    for _ in range(1000):
+        transport.write(piece)
+        await asyncio.sleep(0)
+    transport.write(LAST + b"0\r\n\r\n")
+
+
 WAYS: dict[str, Callable[[asyncio.Transport], Awaitable[None]]] = {
     "brief": brief,
     "paced": paced,
     "single": single,
     "idle": idle,
+    "long": long,
 }
 
 
