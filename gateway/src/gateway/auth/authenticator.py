@@ -1,7 +1,10 @@
 """From the headers of a request to the caller behind it."""
 
+import asyncio
 import hashlib
 from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -11,27 +14,52 @@ from gateway.auth.store import IdentityStore
 from gateway.auth.token import AccessTokens, rejected
 from penstock_kit.clock import Clock
 from penstock_kit.context import Caller
-from penstock_kit.errors import Unauthenticated
+from penstock_kit.errors import Unauthenticated, Unavailable
+from penstock_kit.logging import get_logger
+
+log = get_logger(__name__)
 
 Headers = Iterable[tuple[bytes, bytes]]
 
 _REMEMBERED: Final = 10_000
 _MAX_CREDENTIAL: Final = 8192
+# How long a store that does not answer may hold up a caller who was recognised before, and when it is asked again.
+_PATIENCE: Final = 1.0
+_ASK_AGAIN: Final = 5.0
+
+
+@dataclass(slots=True)
+class _Known:
+    """Somebody who was recognised: until when nobody asks again, and until when he passes while the store is away."""
+
+    caller: Caller
+    fresh_until: float
+    usable_until: float
 
 
 class Authenticator:
     """Recognises ``Authorization: Bearer`` (JWT or API key) and ``x-api-key``.
 
     What was recognised is remembered in this process for `remember` seconds, so that a busy caller does not
-    cost a query per request; a revoked key may live that much longer on other replicas.
+    cost a query per request; a revoked key may live that much longer on other replicas. While the store is away,
+    whoever was recognised in the last `outage` seconds goes on, until the key or token expires.
     """
 
-    def __init__(self, *, store: IdentityStore, tokens: AccessTokens, clock: Clock, remember: float = 15.0) -> None:
+    def __init__(
+        self,
+        *,
+        store: IdentityStore,
+        tokens: AccessTokens,
+        clock: Clock,
+        remember: float = 15.0,
+        outage: float = 900.0,
+    ) -> None:
         self._store = store
         self._tokens = tokens
         self._clock = clock
         self._remember = remember
-        self._known: dict[bytes, tuple[float, Caller]] = {}
+        self._outage = outage
+        self._known: dict[bytes, _Known] = {}
 
     async def caller(self, headers: Headers) -> Caller:
         """Return who sent `headers`; raise Unauthenticated (CREDENTIALS_MISSING or CREDENTIALS_INVALID)."""
@@ -47,28 +75,39 @@ class Authenticator:
         return await self.recognise(credentials[-1])
 
     async def recognise(self, credential: str) -> Caller:
-        """Return whom one API key or access token stands for; raise Unauthenticated."""
+        """Return whom one API key or access token stands for; raise Unauthenticated, or Unavailable when the store is
+        away and nobody was recognised by it lately."""
         fingerprint = hashlib.sha256(credential.encode("utf-8", "surrogatepass")).digest()
         known = self._known.get(fingerprint)
         now = self._clock.monotonic()
-        if known is not None and now < known[0]:
-            return known[1]
-        self._known.pop(fingerprint, None)
-        caller, expire_time = await self._verified(credential)
-        until = now + self._remember
-        if expire_time is not None:
-            until = min(until, now + (expire_time - self._clock.now()).total_seconds())
-        self._keep(fingerprint, until, caller)
+        if known is not None and now < known.fresh_until:
+            return known.caller
+        if known is not None and now >= known.usable_until:
+            known = None
+        try:
+            async with _patience(known):
+                caller, expire_time = await self._verified(credential)
+        except Unauthenticated:
+            self._known.pop(fingerprint, None)
+            raise
+        except (Unavailable, TimeoutError) as error:
+            if known is None:
+                raise
+            log.warning("callers are recognised from memory", detail=str(error) or "the database does not answer")
+            known.fresh_until = min(now + _ASK_AGAIN, known.usable_until)
+            return known.caller
+        end = float("inf") if expire_time is None else now + (expire_time - self._clock.now()).total_seconds()
+        self._keep(fingerprint, _Known(caller, min(now + self._remember, end), min(now + self._outage, end)))
         return caller
 
     def forget(self) -> None:
         """Look everybody up again: a key or user was changed or deleted here."""
         self._known.clear()
 
-    def _keep(self, fingerprint: bytes, until: float, caller: Caller) -> None:
+    def _keep(self, fingerprint: bytes, known: _Known) -> None:
         if len(self._known) >= _REMEMBERED:
             self._known.pop(next(iter(self._known)))
-        self._known[fingerprint] = (until, caller)
+        self._known[fingerprint] = known
 
     async def _verified(self, credential: str) -> tuple[Caller, datetime | None]:
         if credential.startswith(KEY_MARK):
@@ -94,6 +133,10 @@ class Authenticator:
         if user is None or not user.active or user.tenant_id != access.caller.tenant_id:
             raise rejected()
         return access.caller, access.expire_time
+
+
+def _patience(known: _Known | None) -> AbstractAsyncContextManager[object]:
+    return nullcontext() if known is None else asyncio.timeout(_PATIENCE)
 
 
 def _accepted_until(key: ApiKey, text_digest: str, now: datetime) -> datetime | None:

@@ -1,0 +1,130 @@
+"""Who still gets in while the store of identities is away."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from gateway.auth.authenticator import Authenticator
+from gateway.auth.identity import ApiKey, User
+from gateway.auth.scope import ALL_SCOPES
+from gateway.auth.secret import NewKey, new_key
+from gateway.auth.token import AccessTokens
+from penstock_kit.errors import Unauthenticated, Unavailable
+from penstock_testkit.clock import ManualClock
+
+
+class Store:
+    """One user and her keys; `fault` makes it fail, or not answer at all."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
+        self._keys: dict[str, ApiKey] = {}
+        self.fault = ""
+
+    def add(self, *, expire_time: datetime | None = None) -> NewKey:
+        """Return a new key of hers."""
+        made = new_key()
+        self._keys[made.prefix] = ApiKey(
+            id=f"key_{len(self._keys)}", tenant_id="default", user_id="user_ada", name="k", prefix=made.prefix,
+            digest=made.digest, scopes=ALL_SCOPES, create_time=self._clock.now(), expire_time=expire_time,
+        )  # fmt: skip
+        return made
+
+    def remove(self, key: NewKey) -> None:
+        """Delete a key, as another replica would."""
+        del self._keys[key.prefix]
+
+    async def key_by_prefix(self, prefix: str) -> ApiKey | None:
+        await self._answering()
+        return self._keys.get(prefix)
+
+    async def user(self, user_id: str) -> User | None:
+        await self._answering()
+        return User(
+            id=user_id, tenant_id="default", username="ada", password_hash="", scopes=ALL_SCOPES,
+            active=True, create_time=self._clock.now(),
+        )  # fmt: skip
+
+    async def _answering(self) -> None:
+        if self.fault == "hangs":
+            await asyncio.Event().wait()
+        if self.fault:
+            raise Unavailable("the database cannot be used", reason="STORAGE_UNAVAILABLE")
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(start=datetime(2026, 11, 21, tzinfo=UTC))
+
+
+@pytest.fixture
+def store(clock: ManualClock) -> Store:
+    return Store(clock)
+
+
+@pytest.fixture
+def authenticator(clock: ManualClock, store: Store) -> Authenticator:
+    untyped: Any = store
+    tokens = AccessTokens(secrets=("a-secret-of-more-than-thirty-two-bytes!!",), lifetime=timedelta(1), clock=clock)
+    return Authenticator(store=untyped, tokens=tokens, clock=clock, remember=10, outage=100)
+
+
+@pytest.mark.parametrize("fault", ["gone", "hangs"])
+async def test_those_who_were_recognised_lately_go_on(
+    authenticator: Authenticator, store: Store, clock: ManualClock, fault: str
+) -> None:
+    key = store.add()
+    caller = await authenticator.recognise(key.text)
+    store.fault = fault
+    for _ in range(9):
+        clock.advance(11)
+        assert await authenticator.recognise(key.text) == caller
+    store.fault = ""
+    clock.advance(11)
+    assert await authenticator.recognise(key.text) == caller
+
+
+async def test_nobody_goes_on_for_ever(authenticator: Authenticator, store: Store, clock: ManualClock) -> None:
+    key = store.add()
+    await authenticator.recognise(key.text)
+    store.fault = "gone"
+    clock.advance(100)
+    with pytest.raises(Unavailable):
+        await authenticator.recognise(key.text)
+
+
+async def test_strangers_wait_for_the_store(authenticator: Authenticator, store: Store) -> None:
+    key = store.add()
+    store.fault = "gone"
+    with pytest.raises(Unavailable):
+        await authenticator.recognise(key.text)
+
+
+async def test_an_expired_key_does_not_outlive_its_time(
+    authenticator: Authenticator, store: Store, clock: ManualClock
+) -> None:
+    key = store.add(expire_time=clock.now() + timedelta(seconds=50))
+    await authenticator.recognise(key.text)
+    store.fault = "gone"
+    clock.advance(49)
+    await authenticator.recognise(key.text)
+    clock.advance(1)
+    with pytest.raises(Unavailable):
+        await authenticator.recognise(key.text)
+
+
+async def test_a_key_deleted_elsewhere_stops_counting_when_the_store_is_back(
+    authenticator: Authenticator, store: Store, clock: ManualClock
+) -> None:
+    key = store.add()
+    await authenticator.recognise(key.text)
+    store.fault = "gone"
+    clock.advance(11)
+    await authenticator.recognise(key.text)
+    store.remove(key)
+    store.fault = ""
+    clock.advance(5)
+    with pytest.raises(Unauthenticated):
+        await authenticator.recognise(key.text)
