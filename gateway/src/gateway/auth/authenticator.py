@@ -24,7 +24,7 @@ Headers = Iterable[tuple[bytes, bytes]]
 _REMEMBERED: Final = 10_000
 _MAX_CREDENTIAL: Final = 8192
 # How long a store that does not answer may hold up a caller who was recognised before, and when it is asked again.
-_PATIENCE: Final = 1.0
+_PATIENCE: Final = 0.25
 _ASK_AGAIN: Final = 5.0
 
 

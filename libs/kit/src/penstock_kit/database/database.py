@@ -13,6 +13,7 @@ from sqlalchemy.sql import Executable
 
 from penstock_kit.database.engine import NO_BEGIN, postgresql, reader_pragmas, sqlite_readers, sqlite_writer
 from penstock_kit.database.failure import storage_error
+from penstock_kit.database.patience import Patience
 from penstock_kit.database.quick_reader import QuickReader, Row
 from penstock_kit.database.url import driver_url
 from penstock_kit.home import ensure_home
@@ -20,6 +21,7 @@ from penstock_kit.home import ensure_home
 _READERS: Final = 4
 _CACHE_MB: Final = 8
 _MMAP_MB: Final = 128
+_PATIENCE: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,14 +36,22 @@ class Database:
     """A store of records. Statements are SQLAlchemy Core; the same code runs on both stores.
 
     Both blocks turn a store that can't answer (disk full, read-only, locked, connection refused) into
-    Unavailable (STORAGE_UNAVAILABLE); an IntegrityError is the caller's to catch.
+    Unavailable (STORAGE_UNAVAILABLE); an IntegrityError is the caller's to catch. A PostgreSQL that restarts within
+    `patience` seconds costs a wait and no failure.
     """
 
     def __init__(
-        self, *, url: URL, writer: AsyncEngine, readers: AsyncEngine, quick: QuickReader | None = None
+        self,
+        *,
+        url: URL,
+        writer: AsyncEngine,
+        readers: AsyncEngine,
+        quick: QuickReader | None = None,
+        patience: float = 0.0,
     ) -> None:
         self._url = url
         self._quick = quick
+        self._patience = Patience(patience)
         self._writer = writer
         self._readers = readers
         # Shown to callers: not where the store is, only which one.
@@ -56,7 +66,7 @@ class Database:
     async def read(self) -> AsyncGenerator[AsyncConnection]:
         """Connect for reading. Each statement sees what was committed before it; on SQLite writing fails."""
         with _Translated(self._name):
-            async with self._readers.connect() as connection:
+            async with self._patience.connected(self._readers) as connection:
                 yield connection
 
     async def rows(self, statement: Executable, parameters: Mapping[str, Any]) -> Sequence[Row]:
@@ -79,7 +89,7 @@ class Database:
         waiting for the network inside.
         """
         with _Translated(self._name):
-            async with self._writer.begin() as connection:
+            async with self._patience.connected(self._writer) as connection, connection.begin():
                 yield connection
 
     async def ping(self) -> None:
@@ -119,18 +129,26 @@ class Database:
         return sum(file.stat().st_size for file in files if file.exists())
 
 
-def open_database(url: str, *, readers: int = _READERS, cache_mb: int = _CACHE_MB, mmap_mb: int = _MMAP_MB) -> Database:
+def open_database(
+    url: str,
+    *,
+    readers: int = _READERS,
+    cache_mb: int = _CACHE_MB,
+    mmap_mb: int = _MMAP_MB,
+    patience: float = _PATIENCE,
+) -> Database:
     """Return the database at `url`; it connects on first use.
 
     `readers` is how many connections read at once (on PostgreSQL: kept open; twice as many at a peak),
-    `cache_mb` and `mmap_mb` size SQLite's page cache per connection and its memory map. Raises InvalidArgument
-    (DATABASE_URL_INVALID), or FailedPrecondition (HOME_UNWRITABLE) when the file's folder can't be written.
+    `cache_mb` and `mmap_mb` size SQLite's page cache per connection and its memory map, `patience` is for how many
+    seconds from its first failure a PostgreSQL is waited for. Raises InvalidArgument (DATABASE_URL_INVALID), or
+    FailedPrecondition (HOME_UNWRITABLE) when the file's folder can't be written.
     """
     parsed = driver_url(url)
     if parsed.get_backend_name() != "sqlite":
         engine = postgresql(parsed, connections=readers)
         autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
-        return Database(url=parsed, writer=engine, readers=autocommit)
+        return Database(url=parsed, writer=engine, readers=autocommit, patience=patience)
     ensure_home(Path(parsed.database or "").parent)
     engine = sqlite_readers(parsed, readers=readers, cache_mb=cache_mb, mmap_mb=mmap_mb)
     return Database(

@@ -29,12 +29,26 @@ _POSTGRESQL: Final = {
     "28": "the server refuses the user or password",
     "3D": "the server has no such database",
 }
+# Those of a server that goes or comes.
+_RESTARTING: Final = ("08", "57P")
 
 
 def storage_error(error: Exception, store: str) -> PenstockError | None:
     """Return Unavailable (STORAGE_UNAVAILABLE) when `error` means that `store` can't answer; None for a defect."""
     why = _why(error)
     return None if why is None else Unavailable(f"the database {store} cannot be used: {why}", reason=REASON)
+
+
+def passes_by_itself(error: Exception) -> bool:
+    """Return whether `error`, met when connecting, is what a server does that restarts."""
+    original = error.orig if isinstance(error, exc.DBAPIError) else error
+    for each in (original, getattr(original, "__cause__", None)):
+        state = getattr(each, "sqlstate", None)
+        if isinstance(state, str):
+            return state.startswith(_RESTARTING)
+        if isinstance(each, OSError):
+            return True
+    return False
 
 
 def _why(error: Exception) -> str | None:

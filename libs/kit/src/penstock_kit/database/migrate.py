@@ -36,7 +36,7 @@ async def migrate(url: str, script_location: Path) -> bool:
     in one transaction. Raises FailedPrecondition (SCHEMA_NEWER) when the database was written by a newer version.
     """
     known, head = _revisions(script_location)
-    database = open_database(url, readers=1)
+    database = open_database(url, readers=1, patience=0)
     try:
         current = await _current(database, version_table(script_location))
         if current == head:

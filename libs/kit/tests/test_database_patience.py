@@ -1,0 +1,71 @@
+"""A PostgreSQL that goes away and comes back: who waits for it, and who does not."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+
+from penstock_kit.database import Database, open_database
+from penstock_kit.errors import Unavailable
+from penstock_testkit.servers.door import Door
+
+
+@pytest.fixture
+async def door(postgres_url: str) -> AsyncGenerator[Door]:
+    there = make_url(postgres_url)
+    door = Door(there.host or "", there.port or 5432)
+    await door.open()
+    yield door
+    await door.shut()
+
+
+@pytest.fixture
+async def database(postgres_url: str, door: Door) -> AsyncGenerator[Database]:
+    through = make_url(postgres_url).set(host="127.0.0.1", port=door.port)
+    database = open_database(through.render_as_string(hide_password=False), patience=20)
+    await database.ping()
+    yield database
+    await database.close()
+
+
+async def test_statements_wait_for_a_server_that_restarts(database: Database, door: Door) -> None:
+    await door.shut()
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        reading = [group.create_task(database.ping()) for _ in range(3)]
+        writing = group.create_task(_written(database))
+        await asyncio.sleep(0.3)  # some attempts fail
+        assert not any(task.done() for task in (*reading, writing))
+        await door.open()
+    assert writing.result() == 1
+
+
+async def _written(database: Database) -> int:
+    async with database.write() as connection:
+        return int((await connection.execute(text("SELECT 1"))).scalar_one())
+
+
+async def test_when_the_patience_is_over_statements_fail_at_once(postgres_url: str, door: Door) -> None:
+    through = make_url(postgres_url).set(host="127.0.0.1", port=door.port)
+    database = open_database(through.render_as_string(hide_password=False), patience=0.2)
+    await database.ping()
+    await door.shut()
+    with pytest.raises(Unavailable):
+        await database.ping()
+    async with asyncio.timeout(5):  # half of what they took if each had the patience anew
+        for _ in range(50):
+            with pytest.raises(Unavailable):
+                await database.ping()
+    await door.open()
+    await database.ping()
+    await database.close()
+
+
+async def test_a_database_that_is_not_there_is_not_waited_for(postgres_url: str, door: Door) -> None:
+    through = make_url(postgres_url).set(host="127.0.0.1", port=door.port, database="penstock_nowhere")
+    database = open_database(through.render_as_string(hide_password=False), patience=20)
+    async with asyncio.timeout(10):
+        with pytest.raises(Unavailable, match="no such database"):
+            await database.ping()
+    await database.close()
