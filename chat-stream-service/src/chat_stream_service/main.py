@@ -21,7 +21,7 @@ from chat_stream_service.parts import Parts, build_parts
 from chat_stream_service.resources import open_resources
 from chat_stream_service.settings import ChatSettings
 from penstock_kit.clock import Clock, SystemClock
-from penstock_kit.database import migrate
+from penstock_kit.database import schema_kept
 from penstock_kit.grpc import GrpcServer, run_service
 from penstock_kit.ids import new_id
 from penstock_kit.logging import configure_logging
@@ -82,15 +82,14 @@ async def serve(settings: ChatSettings, stop: asyncio.Event) -> None:
     )
     metrics = None
     try:
-        await migrate(settings.database, MIGRATIONS)
         parts = build_parts(settings, resources, clock)
         StreamMetrics(registry, parts.statistics)
         MemoryMetrics(registry, parts.memory_statistics)
         ToolMetrics(registry, parts.tool_statistics)
         add_servicers(server, parts, clock)
         metrics = await serve_metrics(registry, settings.host, settings.metrics_port)
-        async with parts.running():
-            await parts.current_engine.refresh()
+        schema = schema_kept(resources.database, settings.database, MIGRATIONS, then=parts.current_engine.refresh)
+        async with schema, parts.running():
             await server.start(settings.port, setting="CHAT_STREAM_SERVICE_PORT")
             await keep_house(parts.chores, stop, interval=settings.clean_seconds)
             await drain(server, parts, settings.grace_seconds)

@@ -31,7 +31,7 @@ from feature_service.edge.metadata_servicer import MetadataServicer
 from feature_service.edge.servicer import FeatureParts, FeatureServicer
 from feature_service.settings import FeatureSettings
 from penstock_kit.clock import SystemClock
-from penstock_kit.database import migrate, open_database
+from penstock_kit.database import open_database, schema_kept
 from penstock_kit.grpc import GrpcServer, run_service
 from penstock_kit.home import ensure_home
 from penstock_kit.ids import new_id
@@ -74,26 +74,27 @@ async def open_service(settings: FeatureSettings, *, process: ProcessMetrics) ->
         report=lambda error: log.error("a data set could not be built", exc_info=error),
     )
     try:
-        await migrate(settings.records_url, MIGRATIONS)
-        await workshop.start()
-        if settings.demo_data and await plan_demo(metadata, int(time.time())) is not None:
-            await register_demo(registry)
-            await demo.start()
-        parts = FeatureParts(
-            ingestion=Ingestion(
-                targets=TargetRegistry(registry=registry, metadata=metadata),
-                metadata=metadata,
-                telemetry=telemetry,
-                reader=body_reader(max_json_bytes=settings.ingest_max_json_bytes),
-            ),
-            registry=registry,
-            workshop=workshop,
-            inquiry=Inquiry(registry=registry, telemetry=telemetry),
-            status=StatusReport({"database": metadata.ping, "telemetry": telemetry.ping}),
-            spool=lambda: Spool(spool_folder, max_bytes=settings.ingest_max_bytes),
-            rss_bytes=lambda: int(process.rss_mb() * 1024 * 1024),
-        )
-        yield Service(features=FeatureServicer(parts), metadata=MetadataServicer(registry))
+        async with schema_kept(database, settings.records_url, MIGRATIONS, then=workshop.start) as is_there:
+            if settings.demo_data and not is_there:
+                log.warning("demo data are not loaded: the database is not there; run `penstock demo` when it is")
+            elif settings.demo_data and await plan_demo(metadata, int(time.time())) is not None:
+                await register_demo(registry)
+                await demo.start()
+            parts = FeatureParts(
+                ingestion=Ingestion(
+                    targets=TargetRegistry(registry=registry, metadata=metadata),
+                    metadata=metadata,
+                    telemetry=telemetry,
+                    reader=body_reader(max_json_bytes=settings.ingest_max_json_bytes),
+                ),
+                registry=registry,
+                workshop=workshop,
+                inquiry=Inquiry(registry=registry, telemetry=telemetry),
+                status=StatusReport({"database": metadata.ping, "telemetry": telemetry.ping}),
+                spool=lambda: Spool(spool_folder, max_bytes=settings.ingest_max_bytes),
+                rss_bytes=lambda: int(process.rss_mb() * 1024 * 1024),
+            )
+            yield Service(features=FeatureServicer(parts), metadata=MetadataServicer(registry))
     finally:
         await workshop.stop()
         await demo.stop()

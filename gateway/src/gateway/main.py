@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,7 @@ from gateway.clients import open_clients
 from gateway.listener import Listener, PortTaken, bind
 from gateway.settings import GatewaySettings
 from penstock_kit.clock import SystemClock
-from penstock_kit.database import migrate, open_database
+from penstock_kit.database import open_database, schema_kept
 from penstock_kit.grpc.process import run_service
 from penstock_kit.home import ensure_home
 from penstock_kit.logging import configure_logging, get_logger
@@ -48,12 +49,10 @@ async def serve(settings: GatewaySettings, bound: socket.socket, stop: asyncio.E
     ProcessMetrics(registry, SERVICE)
     home = ensure_home(settings.home)
     clock = SystemClock()
-    await migrate(settings.store_url(), MIGRATIONS)
     database = open_database(settings.store_url(), readers=2)
     store = SqlIdentityStore(database)
     passwords = Passwords()
     chosen = FirstAdmin(password=settings.admin_password.get_secret_value(), key=settings.admin_key.get_secret_value())
-    await ensure_admin(store=store, passwords=passwords, clock=clock, home=home, chosen=chosen)
     clients = open_clients(
         llm=settings.llm_address,
         chat=settings.chat_address,
@@ -67,8 +66,10 @@ async def serve(settings: GatewaySettings, bound: socket.socket, stop: asyncio.E
             registry=registry, tracing=tracing, redactor=redactor,
         ),
     )  # fmt: skip
+    admitting = partial(ensure_admin, store=store, passwords=passwords, clock=clock, home=home, chosen=chosen)
     try:
-        await _listener(settings, application, bound).serve(stop)
+        async with schema_kept(database, settings.store_url(), MIGRATIONS, then=admitting):
+            await _listener(settings, application, bound).serve(stop)
     finally:
         await clients.close()
         await database.close()

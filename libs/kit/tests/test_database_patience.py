@@ -33,12 +33,24 @@ async def database(postgres_url: str, door: Door) -> AsyncGenerator[Database]:
 async def test_statements_wait_for_a_server_that_restarts(database: Database, door: Door) -> None:
     await door.shut()
     async with asyncio.timeout(20), asyncio.TaskGroup() as group:
-        reading = [group.create_task(database.ping()) for _ in range(3)]
+        reading = [group.create_task(_read(database)) for _ in range(3)]
         writing = group.create_task(_written(database))
         await asyncio.sleep(0.3)  # some attempts fail
         assert not any(task.done() for task in (*reading, writing))
         await door.open()
-    assert writing.result() == 1
+    assert [task.result() for task in (*reading, writing)] == [1, 1, 1, 1]
+
+
+async def test_a_ping_says_at_once_that_the_server_is_away(database: Database, door: Door) -> None:
+    await door.shut()
+    async with asyncio.timeout(10):
+        with pytest.raises(Unavailable):
+            await database.ping()
+
+
+async def _read(database: Database) -> int:
+    async with database.read() as connection:
+        return int((await connection.execute(text("SELECT 1"))).scalar_one())
 
 
 async def _written(database: Database) -> int:
@@ -49,16 +61,16 @@ async def _written(database: Database) -> int:
 async def test_when_the_patience_is_over_statements_fail_at_once(postgres_url: str, door: Door) -> None:
     through = make_url(postgres_url).set(host="127.0.0.1", port=door.port)
     database = open_database(through.render_as_string(hide_password=False), patience=0.2)
-    await database.ping()
+    await _read(database)
     await door.shut()
     with pytest.raises(Unavailable):
-        await database.ping()
+        await _read(database)
     async with asyncio.timeout(5):  # half of what they took if each had the patience anew
         for _ in range(50):
             with pytest.raises(Unavailable):
-                await database.ping()
+                await _read(database)
     await door.open()
-    await database.ping()
+    assert await _read(database) == 1
     await database.close()
 
 
@@ -67,5 +79,5 @@ async def test_a_database_that_is_not_there_is_not_waited_for(postgres_url: str,
     database = open_database(through.render_as_string(hide_password=False), patience=20)
     async with asyncio.timeout(10):
         with pytest.raises(Unavailable, match="no such database"):
-            await database.ping()
+            await _read(database)
     await database.close()

@@ -7,8 +7,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from penstock_kit.database import migrate, open_database, sqlite_url
-from penstock_kit.errors import FailedPrecondition
+from penstock_kit.database import migrate, open_database, schema_kept, sqlite_url
+from penstock_kit.errors import FailedPrecondition, Unavailable
+from penstock_testkit.servers.door import Door
 
 ENVIRONMENT = (
     "from sqlalchemy import MetaData\nfrom penstock_kit.database import run_migrations\n\nrun_migrations(MetaData())\n"
@@ -117,3 +118,55 @@ async def test_an_up_to_date_start_does_not_import_alembic(tmp_path: Path) -> No
     )
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, url, str(folder))
     assert await asyncio.wait_for(process.wait(), 30) == 0
+
+
+async def test_a_postgresql_that_is_not_there_holds_up_no_start_and_is_prepared_when_it_comes(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "demo_service" / "migrations"
+    write_revision(folder, "0001", None, CREATE)
+    there = sa.make_url(postgres_url)
+    door = Door(there.host or "", there.port or 5432)
+    url = there.set(host="127.0.0.1", port=door.port).render_as_string(hide_password=False)
+    database = open_database(url)
+    pinged_before_the_end: list[bool] = []
+    prepared = asyncio.Event()
+
+    async def prepare() -> None:
+        async with database.write() as connection:
+            await connection.execute(sa.text("INSERT INTO device (id) VALUES (7)"))
+        try:
+            await database.ping()
+            pinged_before_the_end.append(True)
+        except Unavailable:
+            prepared.set()
+
+    async with asyncio.timeout(20), schema_kept(database, url, folder, then=prepare) as is_there:
+        assert not is_there
+        with pytest.raises(Unavailable):
+            await database.ping()
+        with pytest.raises(Unavailable):
+            async with database.read():
+                pass
+        await door.open()
+        await prepared.wait()
+        while True:
+            try:
+                await database.ping()
+                break
+            except Unavailable:
+                await asyncio.sleep(0.01)
+        assert await columns(url, "device") == {"id"}
+    assert not pinged_before_the_end
+    await database.close()
+    await door.shut()
+
+
+async def test_a_store_that_is_there_is_prepared_before_the_start(store_url: str, tmp_path: Path) -> None:
+    folder = tmp_path / "demo_service" / "migrations"
+    write_revision(folder, "0001", None, CREATE)
+    database = open_database(store_url)
+    async with schema_kept(database, store_url, folder, then=database.ping) as is_there:
+        assert is_there
+        assert await columns(store_url, "device") == {"id"}
+    await database.close()

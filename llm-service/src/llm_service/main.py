@@ -40,7 +40,7 @@ from llm_service.settings import LlmSettings, environment_variable
 from llm_service.spending import Spending, build_spending
 from penstock_kit.cache import CacheClient
 from penstock_kit.clock import Clock, SystemClock
-from penstock_kit.database import Database, migrate, open_database, sqlite_url
+from penstock_kit.database import Database, open_database, schema_kept, sqlite_url
 from penstock_kit.grpc import GrpcServer, PenstockChannel, open_channel, run_service
 from penstock_kit.ids import new_id
 from penstock_kit.logging import configure_logging
@@ -147,12 +147,10 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
     ProcessMetrics(metrics_registry, SERVICE)
     clock = SystemClock()
     url = settings.database_url.get_secret_value() or sqlite_url(settings.home / "llm.db")
-    await migrate(url, MIGRATIONS)
     database = open_database(url)
     ledger = SqlLedger(database, LedgerSpool(settings.home / "llm-ledger-spool.jsonl"))
     answers = SqlAnswers(database, clock, owner=new_id("llm"))
     spending = build_spending(database, MeasuredLedger(ledger, metrics_registry), live, clock)
-    await spending.refresh()
     journal = FileJournal(settings.home, clock, new_id, written=_written_mark(ledger, spending.budgets))
     selection = build_selection(
         settings, live, prices=spending.prices, allows=spending.allows, clock=clock, tracing=tracing
@@ -184,30 +182,31 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
         clock=clock,
     )
     metrics = await serve_metrics(metrics_registry, settings.host, settings.metrics_port)
-    writing = [asyncio.create_task(ledger.run()), asyncio.create_task(spending.budgets.run())]
-    following = [
-        asyncio.create_task(_follow_configuration(live, settings.config_watch_seconds)),
-        asyncio.create_task(spending.follow(settings.rules_refresh_seconds)),
-        asyncio.create_task(answers.run()),
-        asyncio.create_task(spending.budgets.keep()),
-        asyncio.create_task(journal.run()),
-        asyncio.create_task(SqlRecovery(database, settings.home).run(settings.recovery_seconds)),
-    ]
-    try:
-        await server.serve(settings.port, stop, setting="LLM_SERVICE_PORT")
-    finally:
-        for task in following:
-            task.cancel()
-        await whole.settled()
-        ledger.close()
-        spending.budgets.close()
-        await asyncio.gather(*writing)
-        journal.close()
-        await selection.registry.close()
-        await cache_channel.close()
-        await database.close()
-        await metrics.close()
-        tracing.shutdown()
+    async with schema_kept(database, url, MIGRATIONS, then=spending.refresh):
+        writing = [asyncio.create_task(ledger.run()), asyncio.create_task(spending.budgets.run())]
+        following = [
+            asyncio.create_task(_follow_configuration(live, settings.config_watch_seconds)),
+            asyncio.create_task(spending.follow(settings.rules_refresh_seconds)),
+            asyncio.create_task(answers.run()),
+            asyncio.create_task(spending.budgets.keep()),
+            asyncio.create_task(journal.run()),
+            asyncio.create_task(SqlRecovery(database, settings.home).run(settings.recovery_seconds)),
+        ]
+        try:
+            await server.serve(settings.port, stop, setting="LLM_SERVICE_PORT")
+        finally:
+            for task in following:
+                task.cancel()
+            await whole.settled()
+            ledger.close()
+            spending.budgets.close()
+            await asyncio.gather(*writing)
+            journal.close()
+            await selection.registry.close()
+            await cache_channel.close()
+            await database.close()
+            await metrics.close()
+            tracing.shutdown()
 
 
 def run() -> None:

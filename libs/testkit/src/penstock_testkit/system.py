@@ -62,10 +62,24 @@ def start_system(
     home: Path, *, extra_env: Mapping[str, str] | None = None, seconds: float = 40, demo: bool = True
 ) -> RunningSystem:
     """Start `penstock up` and wait until /ready answers 200. Raise RuntimeError with the log when it does not."""
+    started = time.monotonic()
+    system = launch_system(home, extra_env=extra_env, demo=demo)
+    while not is_ready(system.url):
+        exit_code = system.process.poll()
+        if exit_code is not None or time.monotonic() - started > seconds:
+            if exit_code is None:
+                system.stop()
+            raise RuntimeError(f"penstock up did not become ready (exit code {exit_code}):\n{system.output()[-8000:]}")
+        time.sleep(0.02)
+    system.seconds_to_ready = time.monotonic() - started
+    return system
+
+
+def launch_system(home: Path, *, extra_env: Mapping[str, str] | None = None, demo: bool = True) -> RunningSystem:
+    """Start `penstock up` and wait for nothing."""
     ports = choose_ports()
     environment = system_environment(home, ports, demo=demo) | dict(extra_env or {})
     log = home.parent / f"{home.name}.log"
-    started = time.monotonic()
     with log.open("wb") as sink:
         process = subprocess.Popen(
             [str(Path(sys.executable).with_name("penstock")), "up"],
@@ -75,16 +89,7 @@ def start_system(
             cwd=home.parent,
             start_new_session=True,
         )
-    system = RunningSystem(process=process, home=home, ports=ports, log=log, seconds_to_ready=0)
-    while not is_ready(system.url):
-        if process.poll() is not None or time.monotonic() - started > seconds:
-            exit_code = process.poll()
-            if exit_code is None:
-                system.stop()
-            raise RuntimeError(f"penstock up did not become ready (exit code {exit_code}):\n{system.output()[-8000:]}")
-        time.sleep(0.02)
-    system.seconds_to_ready = time.monotonic() - started
-    return system
+    return RunningSystem(process=process, home=home, ports=ports, log=log, seconds_to_ready=0)
 
 
 def choose_ports() -> dict[str, int]:

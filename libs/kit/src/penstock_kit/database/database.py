@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,10 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql import Executable
 
 from penstock_kit.database.engine import NO_BEGIN, postgresql, reader_pragmas, sqlite_readers, sqlite_writer
-from penstock_kit.database.failure import storage_error
+from penstock_kit.database.failure import REASON, storage_error
 from penstock_kit.database.patience import Patience
 from penstock_kit.database.quick_reader import QuickReader, Row
 from penstock_kit.database.url import driver_url
+from penstock_kit.errors import Unavailable
 from penstock_kit.home import ensure_home
 
 _READERS: Final = 4
@@ -32,12 +34,20 @@ class Maintenance:
     bytes_after: int
 
 
+class Phase(Enum):
+    """Whether a store can be used: not at all, by what prepares it, or by everybody."""
+
+    ABSENT = 0
+    PREPARED = 1
+    THERE = 2
+
+
 class Database:
     """A store of records. Statements are SQLAlchemy Core; the same code runs on both stores.
 
     Both blocks turn a store that can't answer (disk full, read-only, locked, connection refused) into
     Unavailable (STORAGE_UNAVAILABLE); an IntegrityError is the caller's to catch. A PostgreSQL that restarts within
-    `patience` seconds costs a wait and no failure.
+    `patience` seconds costs a wait and no failure. `phase` is set by :func:`schema_kept`.
     """
 
     def __init__(
@@ -52,6 +62,7 @@ class Database:
         self._url = url
         self._quick = quick
         self._patience = Patience(patience)
+        self.phase = Phase.THERE
         self._writer = writer
         self._readers = readers
         # Shown to callers: not where the store is, only which one.
@@ -65,7 +76,7 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[AsyncConnection]:
         """Connect for reading. Each statement sees what was committed before it; on SQLite writing fails."""
-        with _Translated(self._name):
+        with self._translated():
             async with self._patience.connected(self._readers) as connection:
                 yield connection
 
@@ -78,7 +89,7 @@ class Database:
         if self._quick is None:
             async with self.read() as connection:
                 return [tuple(row) for row in (await connection.execute(statement, parameters)).all()]
-        with _Translated(self._name):
+        with self._translated():
             return await self._quick.rows(statement, parameters)
 
     @asynccontextmanager
@@ -88,14 +99,17 @@ class Database:
         On SQLite writers queue here (BEGIN IMMEDIATE on one connection): keep the block short, no
         waiting for the network inside.
         """
-        with _Translated(self._name):
+        with self._translated():
             async with self._patience.connected(self._writer) as connection, connection.begin():
                 yield connection
 
     async def ping(self) -> None:
-        """Return when the store answers; raise Unavailable otherwise."""
-        async with self.read() as connection:
-            await connection.execute(text("SELECT 1"))
+        """Return when the store answers and is prepared; raise Unavailable otherwise, without patience."""
+        if self.phase is not Phase.THERE:
+            raise self._absent()
+        with self._translated():
+            async with self._readers.connect() as connection:
+                await connection.execute(text("SELECT 1"))
 
     async def maintain(self) -> Maintenance:
         """Refresh the planner's statistics, checkpoint the log and give free space back; readers go on meanwhile."""
@@ -113,6 +127,14 @@ class Database:
             await self._quick.close()
         await self._readers.dispose()
         await self._writer.dispose()
+
+    def _translated(self) -> "_Translated":
+        if self.phase is Phase.ABSENT:
+            raise self._absent()
+        return _Translated(self._name)
+
+    def _absent(self) -> Unavailable:
+        return Unavailable(f"the database {self._name} was not there at the start and is waited for", reason=REASON)
 
     def _unbegun(self) -> dict[str, Any]:
         return {NO_BEGIN: True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
