@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy.engine import make_url
 
 from penstock_testkit.servers.door import Door
 from penstock_testkit.system import RunningSystem, launch_system
@@ -66,10 +65,8 @@ class System:
 
 @pytest.fixture
 async def system(tmp_path: Path, postgres_url: str) -> AsyncGenerator[System]:
-    there = make_url(postgres_url)
-    door = Door(there.host or "", there.port or 5432)
-    url = there.set(host="127.0.0.1", port=door.port).render_as_string(hide_password=False)
-    running = launch_system(tmp_path / "home", extra_env={"DATABASE_URL": url}, demo=False)
+    door = Door(postgres_url)
+    running = launch_system(tmp_path / "home", extra_env={"DATABASE_URL": door.url}, demo=False)
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(base_url=running.url, timeout=SECONDS, limits=limits) as client:
         try:

@@ -14,6 +14,7 @@ from penstock.llm.v1 import llm_pb2_grpc
 
 from penstock_kit.context import CallContext, use_context
 from penstock_testkit.contracts.stream_law import assembled, assert_gapless, assert_whole
+from penstock_testkit.servers.door import Door
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.services import FakeLlm, Hang, Step, Wait, answer_events, serve
 from tests.faults.stream_replica import ANN, OwnRedis, Reader, Replica, first_event, gated, replica, until
@@ -188,6 +189,27 @@ async def test_readers_lose_nothing_when_redis_goes_in_the_middle(
     again = await Reader(there.read(readers[0].events[0].stream_id), [there]).task
     assert_gapless(again)
     assert assembled(again)[0] == "".join(texts)
+
+
+async def test_an_answer_that_ends_while_postgresql_is_away_is_stored_when_it_is_back(
+    llm: tuple[FakeLlm, str], start: Start, postgres_url: str
+) -> None:
+    door, gate = Door(postgres_url), asyncio.Event()
+    await door.open()
+    here = await start(DATABASE_URL=door.url, CHAT_CLEAN_SECONDS="0.5")
+    llm[0].script = gated(gate, "one ", "two")
+    conversation = await here.conversation()
+    reader = Reader(here.ask(conversation), [])
+    await stored_messages(here, conversation, at_least=1)
+    await door.shut()
+    gate.set()
+    events = await reader.task
+    assert_whole(events)
+    assert (events[-1].complete_state.content, events[-1].complete_state.message_id) == ("one two", "")
+    await door.open()
+    stored = await stored_messages(here, conversation)
+    assert [(message.role, message.content) for message in stored] == [("user", "Hello?"), ("assistant", "one two")]
+    await door.shut()
 
 
 async def test_a_replica_started_without_redis_serves_and_says_what_is_missing(start: Start) -> None:

@@ -111,6 +111,7 @@ async def drain(server: GrpcServer, parts: Parts, grace_seconds: float) -> None:
 async def _end_streams(parts: Parts, patience: float) -> None:
     """Let answers end; then what clients watch has nothing more to come."""
     await parts.streams.drain(patience)
+    await parts.unstored.work_off()
     parts.readers.dismiss(endless_only=True)
 
 

@@ -29,6 +29,7 @@ from chat_stream_service.domain.stream_run import RunLimits
 from chat_stream_service.domain.stream_service import StreamLimits, StreamService
 from chat_stream_service.domain.tool_box import ToolBox
 from chat_stream_service.domain.tool_statistics import ToolStatistics
+from chat_stream_service.domain.unstored import Unstored
 from chat_stream_service.engine_parts import build_engines
 from chat_stream_service.replica_parts import build_replica
 from chat_stream_service.resources import Resources
@@ -59,6 +60,7 @@ class Parts:
     memory_statistics: tuple[MemoryStatistics, ...]
     tool_statistics: ToolStatistics
     components: tuple[Component, ...]
+    unstored: Unstored
     chores: tuple[Chore, ...]
     running: Callable[[], AbstractAsyncContextManager[None]]
 
@@ -82,9 +84,11 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
         clock=clock,
         statistics=statistics,
     )
+    unstored = Unstored()
     runs = RunFactory(
         event_log=event_log,
         store=store,
+        unstored=unstored,
         engines=engines,
         personalities=personalities,
         templates=templates,
@@ -152,6 +156,14 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
             PeerComponent("cache-service", resources.cache, missing="degraded"),
             *replica.components,
         ),
-        chores=(event_log.clean, readers.clean, current_engine.refresh, distant.repeat, erasures.work_off),
+        unstored=unstored,
+        chores=(
+            event_log.clean,
+            readers.clean,
+            current_engine.refresh,
+            distant.repeat,
+            erasures.work_off,
+            unstored.work_off,
+        ),
         running=replica.running,
     )

@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.engine import make_url
 
 from penstock_kit.database import Database, open_database
 from penstock_kit.errors import Unavailable
@@ -14,17 +13,15 @@ from penstock_testkit.servers.door import Door
 
 @pytest.fixture
 async def door(postgres_url: str) -> AsyncGenerator[Door]:
-    there = make_url(postgres_url)
-    door = Door(there.host or "", there.port or 5432)
+    door = Door(postgres_url)
     await door.open()
     yield door
     await door.shut()
 
 
 @pytest.fixture
-async def database(postgres_url: str, door: Door) -> AsyncGenerator[Database]:
-    through = make_url(postgres_url).set(host="127.0.0.1", port=door.port)
-    database = open_database(through.render_as_string(hide_password=False), patience=20)
+async def database(door: Door) -> AsyncGenerator[Database]:
+    database = open_database(door.url, patience=20)
     await database.ping()
     yield database
     await database.close()
@@ -58,9 +55,8 @@ async def _written(database: Database) -> int:
         return int((await connection.execute(text("SELECT 1"))).scalar_one())
 
 
-async def test_when_the_patience_is_over_statements_fail_at_once(postgres_url: str, door: Door) -> None:
-    through = make_url(postgres_url).set(host="127.0.0.1", port=door.port)
-    database = open_database(through.render_as_string(hide_password=False), patience=0.2)
+async def test_when_the_patience_is_over_statements_fail_at_once(door: Door) -> None:
+    database = open_database(door.url, patience=0.2)
     await _read(database)
     await door.shut()
     with pytest.raises(Unavailable):
@@ -74,9 +70,8 @@ async def test_when_the_patience_is_over_statements_fail_at_once(postgres_url: s
     await database.close()
 
 
-async def test_a_database_that_is_not_there_is_not_waited_for(postgres_url: str, door: Door) -> None:
-    through = make_url(postgres_url).set(host="127.0.0.1", port=door.port, database="penstock_nowhere")
-    database = open_database(through.render_as_string(hide_password=False), patience=20)
+async def test_a_database_that_is_not_there_is_not_waited_for(postgres_url: str) -> None:
+    database = open_database(f"{postgres_url}_nowhere", patience=20)
     async with asyncio.timeout(10):
         with pytest.raises(Unavailable, match="no such database"):
             await _read(database)

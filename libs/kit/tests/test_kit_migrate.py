@@ -125,9 +125,8 @@ async def test_a_postgresql_that_is_not_there_holds_up_no_start_and_is_prepared_
 ) -> None:
     folder = tmp_path / "demo_service" / "migrations"
     write_revision(folder, "0001", None, CREATE)
-    there = sa.make_url(postgres_url)
-    door = Door(there.host or "", there.port or 5432)
-    url = there.set(host="127.0.0.1", port=door.port).render_as_string(hide_password=False)
+    door = Door(postgres_url)
+    url = door.url
     database = open_database(url)
     pinged_before_the_end: list[bool] = []
     prepared = asyncio.Event()

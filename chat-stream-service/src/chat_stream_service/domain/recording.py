@@ -1,6 +1,7 @@
 """How a turn gets into the store, beside the stream and never in its way."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -9,7 +10,9 @@ from chat_stream_service.domain.event import CompleteState, ErrorEvent, outcome_
 from chat_stream_service.domain.event_log import StreamHeader
 from chat_stream_service.domain.message import Message, Role
 from chat_stream_service.domain.transcript import Transcript
+from chat_stream_service.domain.unstored import Unstored
 from penstock_kit.clock import Clock
+from penstock_kit.errors import Unavailable
 from penstock_kit.logging import get_logger
 
 log = get_logger(__name__)
@@ -28,7 +31,7 @@ class RecordingLimits:
 class Recording:
     """Stores the question while the answer is made, and the answer before its terminal event.
 
-    A store that fails costs the record, never the stream.
+    A store that fails never costs the stream; what it did not take because it was away goes to `unstored`.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class Recording:
         title: str,
         transcript: Transcript,
         store: ConversationStore,
+        unstored: Unstored,
         limits: RecordingLimits,
         clock: Clock,
     ) -> None:
@@ -47,6 +51,7 @@ class Recording:
         self._title = title
         self._transcript = transcript
         self._store = store
+        self._unstored = unstored
         self._limits = limits
         self._clock = clock
         self._spoke = asyncio.Event()
@@ -68,7 +73,7 @@ class Recording:
     async def end(self, body: CompleteState | ErrorEvent, *, sequence: int) -> CompleteState | ErrorEvent:
         """Store the turn that ends with `body` and return `body` with the id of the stored message.
 
-        When the store is down the id stays empty.
+        When the store is down the id stays empty, and the turn is stored later.
         """
         messages = self._transcript.finish(outcome_of(body))
         last = next(message.id for message in reversed(messages) if message.role is Role.ASSISTANT)
@@ -78,6 +83,11 @@ class Recording:
             async with asyncio.timeout(self._limits.ending):
                 await self._begun()
                 await self._store.end_stream(record, messages)
+        except (Unavailable, TimeoutError) as error:
+            stream_id = self._header.stream_id
+            log.warning("answer not stored yet", stream_id=stream_id, detail=str(error) or "the store took too long")
+            self._unstored.add(stream_id, lambda: self._store_late(record, messages))
+            return body
         except Exception:
             # Whatever is wrong with the store, the readers get their terminal event.
             log.exception("answer not stored", stream_id=self._header.stream_id)
@@ -93,6 +103,11 @@ class Recording:
 
     async def _begin(self) -> None:
         await self._store.begin_stream(self._header, self._question, title=self._title)
+
+    async def _store_late(self, record: StreamRecord, messages: Sequence[Message]) -> None:
+        async with asyncio.timeout(self._limits.ending):
+            await self._begin()
+            await self._store.end_stream(record, messages)
 
     async def _begun(self) -> None:
         """Return when the question is stored; a failed first try is repeated, now that time has passed."""

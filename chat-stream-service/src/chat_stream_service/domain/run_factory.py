@@ -18,6 +18,7 @@ from chat_stream_service.domain.stream_request import StreamRequest
 from chat_stream_service.domain.stream_run import RunLimits, StreamRun
 from chat_stream_service.domain.timeline import Timeline
 from chat_stream_service.domain.transcript import Transcript
+from chat_stream_service.domain.unstored import Unstored
 from penstock_kit.clock import Clock
 
 
@@ -57,6 +58,7 @@ class RunFactory:
         personalities: PersonalityStore,
         templates: TemplateStore,
         limits: RunLimits,
+        unstored: Unstored,
         history_messages: int,
         clock: Clock,
         new_id: Callable[[str], str],
@@ -64,6 +66,7 @@ class RunFactory:
     ) -> None:
         self._log = event_log
         self._store = store
+        self._unstored = unstored
         self._engines = engines
         self._personalities = personalities
         self._templates = templates
@@ -148,6 +151,7 @@ class RunFactory:
             title=title_from(prepared.content),
             transcript=transcript,
             store=self._store,
+            unstored=self._unstored,
             limits=RecordingLimits(),
             clock=self._clock,
         )

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from urllib.parse import urlsplit
 
 from penstock_testkit.servers.process import free_port
 
@@ -9,17 +10,23 @@ _PIECE = 64 * 1024
 
 
 class Door:
-    """Passes on what comes to ``127.0.0.1:port`` while it is open. It is shut at first, and must be shut at the end."""
+    """Passes on to the server at `behind` what comes to the same URL at another port, `url`, while it is open.
 
-    def __init__(self, host: str, port: int) -> None:
-        self._there = (host, port)
-        self.port = free_port()
+    It is shut at first, and must be shut at the end.
+    """
+
+    def __init__(self, behind: str) -> None:
+        there = urlsplit(behind)
+        self._there = (there.hostname, there.port)
+        self._port = free_port()
+        who = f"{there.netloc.rpartition('@')[0]}@" if "@" in there.netloc else ""
+        self.url = there._replace(netloc=f"{who}127.0.0.1:{self._port}").geturl()
         self._listening: asyncio.Server | None = None
         self._passing: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         """Let connections through."""
-        self._listening = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
+        self._listening = await asyncio.start_server(self._connected, "127.0.0.1", self._port)
 
     async def shut(self) -> None:
         """Break the connections there are and let no more through."""
