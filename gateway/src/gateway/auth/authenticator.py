@@ -60,6 +60,7 @@ class Authenticator:
         self._remember = remember
         self._outage = outage
         self._known: dict[bytes, _Known] = {}
+        self._store_is_away = False
 
     async def caller(self, headers: Headers) -> Caller:
         """Return who sent `headers`; raise Unauthenticated (CREDENTIALS_MISSING or CREDENTIALS_INVALID)."""
@@ -93,9 +94,10 @@ class Authenticator:
         except (Unavailable, TimeoutError) as error:
             if known is None:
                 raise
-            log.warning("callers are recognised from memory", detail=str(error) or "the database does not answer")
+            self._note_outage(error)
             known.fresh_until = min(now + _ASK_AGAIN, known.usable_until)
             return known.caller
+        self._store_is_away = False
         end = float("inf") if expire_time is None else now + (expire_time - self._clock.now()).total_seconds()
         self._keep(fingerprint, _Known(caller, min(now + self._remember, end), min(now + self._outage, end)))
         return caller
@@ -103,6 +105,11 @@ class Authenticator:
     def forget(self) -> None:
         """Look everybody up again: a key or user was changed or deleted here."""
         self._known.clear()
+
+    def _note_outage(self, error: Exception) -> None:
+        if not self._store_is_away:
+            log.warning("callers are recognised from memory", detail=str(error) or "the database does not answer")
+        self._store_is_away = True
 
     def _keep(self, fingerprint: bytes, known: _Known) -> None:
         if len(self._known) >= _REMEMBERED:
