@@ -80,6 +80,9 @@ async def test_values_round_trip(client: CacheClient) -> None:
     assert refused is not None
     assert not refused.allowed
     assert 59 < refused.retry_after <= 60
+    corrected = await client.take("r", limit=1, window=60, cost=1, correction=-1)
+    assert corrected is not None
+    assert corrected.allowed
 
 
 async def test_what_the_caller_did_wrong_still_raises(client: CacheClient) -> None:
@@ -88,9 +91,10 @@ async def test_what_the_caller_did_wrong_still_raises(client: CacheClient) -> No
     assert not client.away
 
 
-async def test_an_absent_cache_is_a_miss_and_one_log_line(absent: CacheClient, clock: ManualClock) -> None:
-    sink = io.StringIO()
-    configure_logging("test", "info", "json", stream=sink)
+async def test_an_absent_cache_is_a_miss_and_one_log_line(
+    absent: CacheClient, clock: ManualClock, log_stream: io.StringIO
+) -> None:
+    configure_logging("test", "info", "json", stream=log_stream)
     for _ in range(3):
         assert await absent.get("a") is None
         assert await absent.set("a", b"1") is False
@@ -100,7 +104,7 @@ async def test_an_absent_cache_is_a_miss_and_one_log_line(absent: CacheClient, c
         assert await absent.take("r", limit=1, window=1) is None
         assert await absent.lease("a", seconds=1, wait=0) is None
         clock.advance(1.5)
-    events = [json.loads(line)["event"] for line in sink.getvalue().splitlines()]
+    events = [json.loads(line)["event"] for line in log_stream.getvalue().splitlines()]
     assert events == ["cache is away, going on without it"]
     assert absent.away
 

@@ -38,6 +38,26 @@ def test_waiting_as_long_as_told_is_enough_and_a_bit_less_is_not(rate: Rate, cos
     assert not take(tat=tat, now=now + wait - 2, cost=cost, rate=rate)[0].allowed
 
 
+@given(rate=rates, cost=st.integers(0, 50), correction=st.integers(-200, 200))
+def test_a_correction_is_taken_in_any_case_and_never_gives_more_than_all(
+    rate: Rate, cost: int, correction: int
+) -> None:
+    now, cost = 10**12, min(cost, rate.limit)
+    _, tat = take(tat=0, now=now, cost=cost, rate=rate)
+    verdict, corrected = take(tat=tat, now=now, cost=0, rate=rate, correction=correction)
+    window = int(rate.window * NANOSECONDS)
+    assert abs(corrected - max(now, tat + correction * window // rate.limit)) <= 1
+    assert abs(verdict.remaining - max(0, min(rate.limit, rate.limit - cost - correction))) <= 1
+
+
+def test_a_debt_is_waited_for() -> None:
+    rate = Rate(limit=10, window=10.0)
+    _, tat = take(tat=0, now=10**12, cost=10, rate=rate, correction=0)
+    refused, tat = take(tat=tat, now=10**12, cost=1, rate=rate, correction=5)
+    assert (refused.allowed, refused.remaining, refused.retry_after) == (False, 0, 6.0)
+    assert take(tat=tat, now=10**12 + 6 * NANOSECONDS, cost=1, rate=rate)[0].allowed
+
+
 def test_an_untouched_key_has_the_whole_limit_at_once() -> None:
     verdict, tat = take(tat=0, now=10**12, cost=0, rate=Rate(limit=7, window=60.0))
     assert (verdict.allowed, verdict.remaining, verdict.reset_after) == (True, 7, 0.0)

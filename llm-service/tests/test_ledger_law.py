@@ -24,6 +24,7 @@ from llm_service.domain.monitor import ProviderMonitor
 from llm_service.domain.price import OperatorPrices, Price
 from llm_service.domain.provider import EventBatch
 from llm_service.domain.purse import BudgetPurse, PurseRules
+from llm_service.domain.rates import LocalRates
 from llm_service.domain.retry_budget import RetryBudget
 from llm_service.domain.route import Candidate, Route
 from llm_service.domain.rule_book import RuleBook
@@ -119,6 +120,7 @@ async def _law(calls: list[Fate], limit: int) -> None:
             route=lambda _: route,
             prices=prices,
             ready=ready,
+            rates=LocalRates(clock),
             clock=clock,
             settings=PurseRules(output_tokens=64),
         )

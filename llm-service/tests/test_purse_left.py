@@ -11,6 +11,7 @@ import pytest
 from llm_service.domain.budget import Budget, BudgetPeriod, BudgetScope, BudgetUse
 from llm_service.domain.price import OperatorPrices, Price
 from llm_service.domain.purse import BudgetPurse, PurseRules
+from llm_service.domain.rates import LocalRates
 from llm_service.domain.route import Candidate, Route
 from llm_service.domain.rule_book import RuleBook
 from llm_service.testing import question
@@ -69,6 +70,7 @@ async def test_a_caller_that_leaves_while_its_budget_is_reserved_leaves_nothing_
         route=lambda _: route,
         prices=OperatorPrices({("p", "m"): Price(input=Decimal(1), output=Decimal(2))}, free=frozenset()),
         ready=ready,
+        rates=LocalRates(clock),
         clock=clock,
         settings=PurseRules(),
     )

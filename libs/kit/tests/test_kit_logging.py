@@ -1,10 +1,8 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
-import structlog
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -17,14 +15,8 @@ TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 @pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield io.StringIO()
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
+def stream(log_stream: io.StringIO) -> io.StringIO:
+    return log_stream
 
 
 def lines(stream: io.StringIO) -> list[dict[str, object]]:

@@ -15,6 +15,7 @@ from llm_service.adapters.gen_ai_metrics import MeasuredLedger
 from llm_service.adapters.ledger_spool import LedgerSpool
 from llm_service.adapters.prometheus import BudgetMetrics, ConfigurationMetrics, ProviderMetrics
 from llm_service.adapters.response_cache import ResponseCache
+from llm_service.adapters.shared_rates import SharedRates
 from llm_service.adapters.sql_answer import SqlAnswers
 from llm_service.adapters.sql_budget import SqlBudgets
 from llm_service.adapters.sql_ledger import SqlLedger
@@ -30,6 +31,7 @@ from llm_service.domain.once import Once
 from llm_service.domain.priced_pool import PricedPool
 from llm_service.domain.prompt_parser import PromptParser
 from llm_service.domain.purse import BudgetPurse, PurseRules
+from llm_service.domain.rates import LocalRates
 from llm_service.domain.route import plan_route
 from llm_service.domain.whole_answer import WholeAnswers
 from llm_service.edge.cost_servicer import CostServicer
@@ -75,6 +77,7 @@ def add_servicers(
         route=selection.router.route,
         prices=prices,
         ready=prices.ready,
+        rates=SharedRates(cache, LocalRates(clock)),
         clock=clock,
         settings=PurseRules(
             output_tokens=settings.budget_output_tokens, refuse_unpriced=settings.unknown_price == "refuse"

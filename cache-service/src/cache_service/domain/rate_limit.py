@@ -34,16 +34,19 @@ class Verdict:
 class RateLimitStore(Protocol):
     """Rate limits by full key, atomically."""
 
-    async def take(self, key: str, cost: int, rate: Rate) -> Verdict:
-        """Take `cost` (0 only looks) of `rate`; takes nothing when it is not allowed."""
+    async def take(self, key: str, cost: int, rate: Rate, *, correction: int = 0) -> Verdict:
+        """Take `cost` (0 only looks) of `rate` if it fits, and `correction` (negative gives back) before it always."""
         ...
 
 
-def take(*, tat: int, now: int, cost: int, rate: Rate) -> tuple[Verdict, int]:
-    """Return the verdict on `cost` and the new TAT; times in nanoseconds. Raises InvalidArgument for a bad request."""
+def take(*, tat: int, now: int, cost: int, rate: Rate, correction: int = 0) -> tuple[Verdict, int]:
+    """Return the verdict on `cost` and the new TAT; times in nanoseconds. Raises InvalidArgument for a bad request.
+
+    `correction` is taken first, whether it fits or not.
+    """
     window = int(rate.window * NANOSECONDS)
     _check(cost, rate, window)
-    tat = max(tat, now)
+    tat = max(max(tat, now) + correction * window // rate.limit, now)
     wanted = tat + cost * window // rate.limit
     wait = wanted - now - window
     allowed = wait <= 0
@@ -51,7 +54,7 @@ def take(*, tat: int, now: int, cost: int, rate: Rate) -> tuple[Verdict, int]:
         tat = wanted
     verdict = Verdict(
         allowed=allowed,
-        remaining=(window - (tat - now)) * rate.limit // window,
+        remaining=max(0, (window - (tat - now)) * rate.limit // window),
         retry_after=max(0, wait) / NANOSECONDS,
         reset_after=(tat - now) / NANOSECONDS,
     )

@@ -121,7 +121,8 @@ class CacheServicer(cache_pb2_grpc.CacheServiceServicer):
         """Take from a rate limit."""
         key = _partition(request.partition).full(request.key)
         rate = Rate(limit=request.limit, window=seconds_from_proto(request.window))
-        return convert.verdict_to_proto(await self._rate_limits.take(key, request.cost, rate))
+        verdict = await self._rate_limits.take(key, request.cost, rate, correction=request.correction)
+        return convert.verdict_to_proto(verdict)
 
     async def AcquireLock(self, request: cache_pb2.AcquireLockRequest, context: Any) -> cache_pb2.AcquireLockResponse:
         """Take a lock, waiting for it if asked to."""

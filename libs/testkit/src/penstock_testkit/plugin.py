@@ -1,15 +1,30 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 """Pytest fixtures that every member's tests may use."""
 
+import io
 import itertools
+import logging
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
+import structlog
 
 from penstock_testkit.servers import PostgresServer, RedisServer, start_postgres, start_redis
 
 _names = itertools.count(1)
+
+
+@pytest.fixture
+def log_stream() -> Iterator[io.StringIO]:
+    """Where a test may have the log written; what it configured is undone behind it."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield io.StringIO()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from llm_service.domain.hold import Hold
 from llm_service.domain.key_policy import KeyPolicy
 from llm_service.domain.ledger import LedgerRow
 from llm_service.domain.price import PriceBook
-from llm_service.domain.rate_window import RateWindow
+from llm_service.domain.rates import Rate, Rates
 from llm_service.domain.route import Candidate, Route
 from llm_service.domain.rule_book import RuleBook
 from llm_service.domain.usage import Usage
@@ -68,6 +68,7 @@ class BudgetPurse:
         route: Callable[[Completion], Route],
         prices: PriceBook,
         ready: Callable[[str], Awaitable[None]],
+        rates: Rates,
         clock: Clock,
         settings: PurseRules,
     ) -> None:
@@ -78,7 +79,7 @@ class BudgetPurse:
         self._ready = ready
         self._clock = clock
         self._settings = settings
-        self._rates: dict[tuple[str, str, str], RateWindow] = {}
+        self._rates = rates
 
     async def hold(self, request: Completion, call_id: str) -> Hold:
         """Return what may be asked. Raises ResourceExhausted (BUDGET_EXCEEDED, RATE_LIMITED) or FailedPrecondition."""
@@ -89,7 +90,7 @@ class BudgetPurse:
         candidates = await self._priced(request)
         if self._settings.refuse_unpriced:
             request, candidates = self._without_unpriced(request, candidates)
-        guess = self._admit(caller, policy, request) if policy else 0
+        guess = await self._admit(caller, policy, request) if policy else 0
         made = await self._reserved(call_id, request, candidates, budgets) if budgets else Hold(request)
         return self._settled(made, caller, policy, guess)
 
@@ -130,26 +131,19 @@ class BudgetPurse:
         excluded = replace(request, exclude_providers=(*request.exclude_providers, *without)) if without else request
         return excluded, [each for each in candidates if each.provider not in without]
 
-    def _admit(self, caller: Caller, policy: KeyPolicy, request: Completion) -> int:
+    async def _admit(self, caller: Caller, policy: KeyPolicy, request: Completion) -> int:
         """Take one request and its tokens from the key's rates, and return how many tokens were taken."""
         guess = estimate_prompt(request) + (request.sampling.max_output_tokens or 0)
         for kind, limit, amount in (
             ("requests", policy.requests_per_minute, 1),
             ("tokens", policy.tokens_per_minute, guess),
         ):
-            wait = self._rate(caller, kind, limit).take(amount) if limit else 0.0
+            wait = await self._rates.take(_rate(caller, kind, limit), amount) if limit else 0.0
             if wait > 0:
                 message = f"this key may use {limit} {kind} a minute; come again in {wait:.1f} s"
                 metadata = {"limit": str(limit), "unit": kind}
                 raise ResourceExhausted(message, reason="KEY_RATE_LIMITED", retry_after=wait, metadata=metadata)
         return guess
-
-    def _rate(self, caller: Caller, kind: str, limit: int) -> RateWindow:
-        key = (caller.tenant_id, caller.key_id, kind)
-        rate = self._rates.get(key)
-        if rate is None or rate.limit != limit:
-            rate = self._rates[key] = RateWindow(limit, self._clock)
-        return rate
 
     async def _reserved(
         self, call_id: str, request: Completion, candidates: Sequence[Candidate], budgets: Sequence[Budget]
@@ -208,10 +202,14 @@ class BudgetPurse:
         """The hold, which also tells the key's rate of tokens how many they really were."""
         if policy is None or not policy.tokens_per_minute:
             return made
-        rate = self._rate(caller, "tokens", policy.tokens_per_minute)
+        rate = _rate(caller, "tokens", policy.tokens_per_minute)
 
         def settle(row: LedgerRow) -> None:
-            rate.correct(row.usage.prompt + row.usage.completion - guess)
+            self._rates.correct(rate, row.usage.prompt + row.usage.completion - guess)
             made.settle(row)
 
         return made.settled_by(settle)
+
+
+def _rate(caller: Caller, kind: str, limit: int) -> Rate:
+    return Rate(tenant_id=caller.tenant_id, key_id=caller.key_id, kind=kind, limit=limit)

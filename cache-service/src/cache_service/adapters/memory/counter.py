@@ -37,11 +37,12 @@ class MemoryRateLimitStore:
         self._monotonic = clock.monotonic
         self._arrivals: ExpiringMap[int] = ExpiringMap(max_entries=max_entries, monotonic=clock.monotonic)
 
-    async def take(self, key: str, cost: int, rate: Rate) -> Verdict:
-        """Take `cost` of `rate` if it fits."""
+    async def take(self, key: str, cost: int, rate: Rate, *, correction: int = 0) -> Verdict:
+        """Take `cost` of `rate` if it fits, and `correction` before it in any case."""
         now = int(self._monotonic() * NANOSECONDS)
-        verdict, arrival = take(tat=self._arrivals.get(key) or 0, now=now, cost=cost, rate=rate)
-        if cost and verdict.allowed:
+        known = self._arrivals.get(key) or 0
+        verdict, arrival = take(tat=known, now=now, cost=cost, rate=rate, correction=correction)
+        if correction or (cost and verdict.allowed):
             self._arrivals.put(key, arrival, arrival / NANOSECONDS)
         return verdict
 

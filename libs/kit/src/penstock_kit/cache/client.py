@@ -156,11 +156,19 @@ class CacheClient:
         return None if response is None else response.value
 
     async def take(
-        self, key: str, *, limit: int, window: float, cost: int = 1, shared: bool = False
+        self, key: str, *, limit: int, window: float, cost: int = 1, correction: int = 0, shared: bool = False
     ) -> RateVerdict | None:
-        """Take `cost` of a rate of `limit` per `window` seconds; None while the cache is away: the caller decides."""
+        """Take `cost` of a rate of `limit` per `window` seconds; None while the cache is away: the caller decides.
+
+        `correction` is taken first in any case: what an earlier cost was too little, or too much when negative.
+        """
         request = cache_pb2.TakeRateLimitRequest(
-            key=key, cost=cost, limit=limit, window=_duration(window), partition=_partition(shared)
+            key=key,
+            cost=cost,
+            limit=limit,
+            window=_duration(window),
+            partition=_partition(shared),
+            correction=correction,
         )
         response: cache_pb2.TakeRateLimitResponse | None = await self._call(self._stub.TakeRateLimit, request)
         if response is None:

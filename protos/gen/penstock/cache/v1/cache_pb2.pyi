@@ -607,12 +607,17 @@ class TakeRateLimitRequest(_message.Message):
     LIMIT_FIELD_NUMBER: _builtins.int
     WINDOW_FIELD_NUMBER: _builtins.int
     PARTITION_FIELD_NUMBER: _builtins.int
+    CORRECTION_FIELD_NUMBER: _builtins.int
     key: _builtins.str
     cost: _builtins.int
     """How many of `limit` to take; zero only looks."""
     limit: _builtins.int
     """How many in one window."""
     partition: Global___Partition.ValueType
+    correction: _builtins.int
+    """What an earlier cost was too little; negative: too much. It is taken before `cost`, and whether that is allowed
+    or not: what is not there is a debt.
+    """
     @_builtins.property
     def window(self) -> _duration_pb2.Duration: ...
     def __init__(
@@ -623,10 +628,11 @@ class TakeRateLimitRequest(_message.Message):
         limit: _builtins.int = ...,
         window: _duration_pb2.Duration | None = ...,
         partition: Global___Partition.ValueType = ...,
+        correction: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "key", b"key", "limit", b"limit", "partition", b"partition", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["correction", b"correction", "cost", b"cost", "key", b"key", "limit", b"limit", "partition", b"partition", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

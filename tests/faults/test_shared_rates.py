@@ -1,0 +1,98 @@
+"""The rates of a key over two replicas of llm-service, with cache-service there, and away."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from penstock.llm.v1 import cost_pb2
+
+from cache_service.main import serve
+from cache_service.settings import CacheSettings
+from penstock_kit.database import sqlite_url
+from penstock_kit.errors import ResourceExhausted
+from penstock_kit.grpc import open_channel
+from penstock_testkit.servers.process import free_port
+from penstock_testkit.vendors.openai_server import OpenAiServer
+from penstock_testkit.vendors.reply import FakeUsage, Reply
+from tests.faults.llm_in_process import ADMIN, ALICE, Llm, as_caller, running
+
+
+@asynccontextmanager
+async def cache() -> AsyncGenerator[str]:
+    """Run cache-service and yield its address."""
+    port = free_port()
+    settings = CacheSettings(_env_file=None, CACHE_SERVICE_PORT=port, CACHE_SERVICE_METRICS_PORT=0)  # type: ignore[call-arg]
+    stop = asyncio.Event()
+    task = asyncio.create_task(serve(settings, stop))
+    try:
+        async with open_channel(f"127.0.0.1:{port}", service="cache-service") as channel:
+            await asyncio.wait_for(channel.channel_ready(), 10)
+        yield f"127.0.0.1:{port}"
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 10)
+
+
+@asynccontextmanager
+async def two_replicas(home: Path, address: str, **policy: int) -> AsyncGenerator[tuple[Llm, Llm]]:
+    """Run two replicas on one database, and limit Alice's key."""
+    homes = [home / "one", home / "other"]
+    for each in homes:
+        each.mkdir()
+    settings = {"DATABASE_URL": sqlite_url(home / "shared.db"), "CACHE_SERVICE_ADDRESS": address}
+    reply = Reply(usage=FakeUsage(prompt=10, completion=20))
+    async with OpenAiServer(default=reply) as vendor:
+        config = f'providers: [{{name: v, base_url: "{vendor.base_url}", models: [m]}}]'
+        async with running(homes[0], config, **settings) as one:
+            with as_caller(ADMIN):
+                limits = cost_pb2.KeyPolicy(key_id=ALICE.key_id, **policy)
+                await one.costs.PutKeyPolicy(cost_pb2.PutKeyPolicyRequest(policy=limits))
+            async with running(homes[1], config, **settings) as other:
+                yield one, other
+
+
+async def answered(llm: Llm) -> bool:
+    """Ask as Alice; return False when her key has to wait."""
+    try:
+        with as_caller(ALICE):
+            await llm.complete("v/m")
+        return True
+    except ResourceExhausted as error:
+        assert error.reason == "KEY_RATE_LIMITED"
+        assert error.retry_after is not None
+        assert 0 < error.retry_after <= 60
+        return False
+
+
+async def test_two_replicas_let_no_more_requests_through_than_one(tmp_path: Path) -> None:
+    async with cache() as address, two_replicas(tmp_path, address, requests_per_minute=5) as replicas:
+        answers = [await answered(replicas[at % 2]) for at in range(10)]
+        # While this ran, one or the other may have come back.
+        assert 5 <= sum(answers) <= 6
+        assert answers[:5] == [True] * 5
+
+
+async def test_tokens_used_at_one_replica_are_missing_at_the_other(tmp_path: Path) -> None:
+    async with cache() as address, two_replicas(tmp_path, address, tokens_per_minute=100) as (one, other):
+        # Each answer is 30 tokens, which is known when it is over.
+        asked = 0
+        async with asyncio.timeout(20):
+            while await answered(one):
+                asked += 1
+            assert asked >= 3
+            assert not await answered(other)
+
+
+async def test_without_a_cache_each_replica_counts_for_itself(tmp_path: Path) -> None:
+    nowhere = f"127.0.0.1:{free_port()}"
+    async with two_replicas(tmp_path, nowhere, requests_per_minute=2) as replicas:
+        answers = [await answered(replicas[at % 2]) for at in range(8)]
+        assert answers[:4] == [True] * 4
+        assert sum(answers) <= 5
+
+
+async def test_parallel_requests_at_both_replicas_share_the_rate(tmp_path: Path) -> None:
+    async with cache() as address, two_replicas(tmp_path, address, requests_per_minute=10) as replicas:
+        answers = await asyncio.gather(*(answered(replicas[at % 2]) for at in range(40)))
+        assert 10 <= sum(answers) <= 12
