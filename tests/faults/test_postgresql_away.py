@@ -112,7 +112,7 @@ async def test_a_database_that_restarts_under_load_costs_no_request_and_no_row(s
 
     await load(10)
     await system.door.shut()
-    await load(20)
+    await load(8)
     await system.door.open()
     await load(10)
     for answer in await asyncio.gather(*asking):
