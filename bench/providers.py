@@ -30,7 +30,7 @@ _FIRST_USE: Final = """
 import asyncio, json, sys, time
 import psutil
 import llm_service.main
-from llm_service.domain.profile import ProviderProfile
+from llm_service.domain.model.profile import ProviderProfile
 from llm_service.providers.registry import Parts, ProviderRegistry
 from penstock_kit.clock import SystemClock
 from penstock_kit.ids import new_id

@@ -5,7 +5,7 @@ from contextvars import ContextVar
 
 import pytest
 
-from chat_stream_service.domain.background import Background
+from chat_stream_service.domain.stream.background import Background
 
 WHO: ContextVar[str] = ContextVar("who", default="")
 

@@ -8,10 +8,10 @@ from typing import Any, cast
 import pytest
 
 from chat_stream_service.adapters.cached_memory import CachedMemory
-from chat_stream_service.domain.background import Background
-from chat_stream_service.domain.conversation import Owner
-from chat_stream_service.domain.engine import EngineHealth
-from chat_stream_service.domain.memory import Exchange, Note
+from chat_stream_service.domain.model.conversation import Owner
+from chat_stream_service.domain.model.engine import EngineHealth
+from chat_stream_service.domain.model.memory import Exchange, Note
+from chat_stream_service.domain.stream.background import Background
 from penstock_kit.cache import CacheClient, CachedValue, JsonCodec, Lease
 
 ANN = Owner(tenant_id="acme", user_id="ann")

@@ -7,16 +7,16 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_stream_service.domain.chunking import estimate_tokens, split_chunks
-from chat_stream_service.domain.conversation import title_from
-from chat_stream_service.domain.engine import Answering, RoundFinished
-from chat_stream_service.domain.event import MessageChunk, Status, ToolCall, ToolResult
-from chat_stream_service.domain.event_log import StreamHeader
-from chat_stream_service.domain.message import PromptMessage, Role
-from chat_stream_service.domain.prompt import recent
-from chat_stream_service.domain.tool_box import bounded
-from chat_stream_service.domain.transcript import Transcript
-from chat_stream_service.domain.usage import NO_COST, UNKNOWN_COST, Cost, Usage
+from chat_stream_service.domain.model.chunking import estimate_tokens, split_chunks
+from chat_stream_service.domain.model.conversation import title_from
+from chat_stream_service.domain.model.engine import Answering, RoundFinished
+from chat_stream_service.domain.model.event import MessageChunk, Status, ToolCall, ToolResult
+from chat_stream_service.domain.model.event_log import StreamHeader
+from chat_stream_service.domain.model.message import PromptMessage, Role
+from chat_stream_service.domain.model.usage import NO_COST, UNKNOWN_COST, Cost, Usage
+from chat_stream_service.domain.stream.transcript import Transcript
+from chat_stream_service.domain.tools.tool_box import bounded
+from chat_stream_service.domain.turn.prompt import recent
 from penstock_testkit.clock import ManualClock
 
 HEADER = StreamHeader(

@@ -11,9 +11,9 @@ from penstock.chat.v1 import chat_pb2_grpc
 from prometheus_client import CollectorRegistry, generate_latest
 
 from chat_stream_service.adapters.prometheus import StreamMetrics
-from chat_stream_service.domain.event import Status
-from chat_stream_service.domain.housekeeping import keep_house
-from chat_stream_service.domain.statistics import StreamStatistics
+from chat_stream_service.domain.model.event import Status
+from chat_stream_service.domain.stream.periodic import keep_house
+from chat_stream_service.domain.stream.statistics import StreamStatistics
 from chat_stream_service.main import serve
 from chat_stream_service.settings import ChatSettings
 from penstock_kit.errors import FailedPrecondition, Unavailable

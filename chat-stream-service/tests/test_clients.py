@@ -15,9 +15,9 @@ from chat_stream_service.adapters.memory_clients import MemoryClientDirectory, M
 from chat_stream_service.adapters.memory_stream import LogLimits
 from chat_stream_service.adapters.redis.link import RedisLink
 from chat_stream_service.adapters.redis.replica import RedisReplica
-from chat_stream_service.domain.client import Client
-from chat_stream_service.domain.conversation import Owner
-from chat_stream_service.domain.feed import Announcement
+from chat_stream_service.domain.clients.client import Client
+from chat_stream_service.domain.model.conversation import Owner
+from chat_stream_service.domain.model.feed import Announcement
 from chat_stream_service.main import drain
 from penstock_kit.clock import SystemClock
 from penstock_kit.context import Caller

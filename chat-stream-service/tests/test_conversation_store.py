@@ -8,12 +8,12 @@ from decimal import Decimal
 import pytest
 
 from chat_stream_service.adapters.sql_conversation_store import SqlConversationStore
-from chat_stream_service.domain.conversation import Conversation, ConversationChanges, Owner
-from chat_stream_service.domain.conversation_store import StreamRecord
-from chat_stream_service.domain.event import CompleteState, ErrorEvent, Status, ToolCall
-from chat_stream_service.domain.event_log import StreamHeader
-from chat_stream_service.domain.message import Message, Role
-from chat_stream_service.domain.usage import UNKNOWN_COST, Cost, Usage
+from chat_stream_service.domain.model.conversation import Conversation, ConversationChanges, Owner
+from chat_stream_service.domain.model.conversation_store import StreamRecord
+from chat_stream_service.domain.model.event import CompleteState, ErrorEvent, Status, ToolCall
+from chat_stream_service.domain.model.event_log import StreamHeader
+from chat_stream_service.domain.model.message import Message, Role
+from chat_stream_service.domain.model.usage import UNKNOWN_COST, Cost, Usage
 from chat_stream_service.main import MIGRATIONS
 from penstock_kit.database import migrate, open_database
 from penstock_kit.errors import InvalidArgument, NotFound

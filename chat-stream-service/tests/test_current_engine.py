@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from chat_stream_service.adapters.sql_engine_choice import SqlEngineChoice
-from chat_stream_service.domain.current_engine import CurrentEngine
-from chat_stream_service.domain.engine import EngineHealth, EngineInfo, Turn, TurnEvent
-from chat_stream_service.domain.engine_registry import EngineRegistry
-from chat_stream_service.domain.replica_bus import EngineSwitched, Hear, Notice
+from chat_stream_service.domain.engines.current_engine import CurrentEngine
+from chat_stream_service.domain.engines.registry import EngineRegistry
+from chat_stream_service.domain.model.engine import EngineHealth, EngineInfo, Turn, TurnEvent
+from chat_stream_service.domain.model.replica_bus import EngineSwitched, Hear, Notice
 from chat_stream_service.main import MIGRATIONS
 from penstock_kit.clock import SystemClock
 from penstock_kit.database import Database, migrate, open_database

@@ -14,7 +14,7 @@ from chat_stream_service.adapters.operator_tools.address import Destinations
 from chat_stream_service.adapters.operator_tools.configuration import ToolsConfiguration
 from chat_stream_service.adapters.operator_tools.entry import HttpEntry
 from chat_stream_service.adapters.operator_tools.operator_tools import OperatorTools
-from chat_stream_service.domain.tool import Tool, ToolContext
+from chat_stream_service.domain.model.tool import Tool, ToolContext
 from penstock_kit.errors import (
     BadUpstream,
     DeadlineExceeded,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chat_stream_service.adapters.operator_tools.masked_tool import MaskedTool, SecretMask
-from chat_stream_service.domain.tool import Arguments, ToolContext
+from chat_stream_service.domain.model.tool import Arguments, ToolContext
 from penstock_kit.errors import FailedPrecondition
 
 SECRET = "planted-tool-token-0001"

@@ -3,7 +3,7 @@
 from prometheus_client import CollectorRegistry
 
 from chat_stream_service.adapters.memory_metrics import MemoryMetrics
-from chat_stream_service.domain.memory_statistics import KeepOutcome, MemoryStatistics, RecallOutcome
+from chat_stream_service.domain.memory.memory_statistics import KeepOutcome, MemoryStatistics, RecallOutcome
 
 
 def test_every_engine_has_the_same_metrics() -> None:

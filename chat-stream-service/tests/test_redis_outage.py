@@ -14,8 +14,8 @@ from chat_stream_service.adapters.redis.event_log import RedisEventLog
 from chat_stream_service.adapters.redis.link import RedisAway, RedisLink
 from chat_stream_service.adapters.redis.replica import RedisReplica
 from chat_stream_service.adapters.redis.stream_store import StreamStore
-from chat_stream_service.domain.event import ChatEvent, CompleteState, ErrorEvent, EventBody, MessageChunk, Status
-from chat_stream_service.domain.event_log import StreamHeader, StreamTakenOver
+from chat_stream_service.domain.model.event import ChatEvent, CompleteState, ErrorEvent, EventBody, MessageChunk, Status
+from chat_stream_service.domain.model.event_log import StreamHeader, StreamTakenOver
 from penstock_kit.clock import SystemClock
 from penstock_kit.errors import Unavailable
 from penstock_testkit.servers.process import ServerProcess, free_port

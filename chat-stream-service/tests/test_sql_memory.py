@@ -8,9 +8,9 @@ import pytest
 
 from chat_stream_service.adapters.sql_conversation_store import SqlConversationStore
 from chat_stream_service.adapters.sql_memory import SqlMemory
-from chat_stream_service.domain.conversation import Conversation, Owner
-from chat_stream_service.domain.memory import Exchange
-from chat_stream_service.domain.search_term import closeness, combinations_that_fit, search_terms
+from chat_stream_service.domain.model.conversation import Conversation, Owner
+from chat_stream_service.domain.model.memory import Exchange
+from chat_stream_service.domain.model.search_term import closeness, combinations_that_fit, search_terms
 from chat_stream_service.main import MIGRATIONS
 from penstock_kit.database import Database, migrate, open_database
 
@@ -88,7 +88,7 @@ async def test_nobody_recalls_what_was_said_to_another(memory: SqlMemory) -> Non
 
 
 async def test_the_token_of_another_owner_in_a_text_opens_nothing(memory: SqlMemory, database: Database) -> None:
-    from chat_stream_service.domain.search_term import owner_term
+    from chat_stream_service.domain.model.search_term import owner_term
 
     await memory.keep(exchange(BOB, f"planted words {owner_term(ANN)} spring"))
     assert await recalled(memory, "planted words spring", ANN) == []

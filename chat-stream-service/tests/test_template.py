@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from chat_stream_service.domain.personality import Template
+from chat_stream_service.domain.conversations.personality import Template
 from penstock_kit.errors import InvalidArgument
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

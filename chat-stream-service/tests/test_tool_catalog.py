@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chat_stream_service.adapters.json_schema import JsonSchemaChecker
-from chat_stream_service.domain.tool import Arguments, Tool, ToolContext
-from chat_stream_service.domain.tool_catalog import ToolCatalog
+from chat_stream_service.domain.model.tool import Arguments, Tool, ToolContext
+from chat_stream_service.domain.tools.tool_catalog import ToolCatalog
 
 
 class NamedTool:

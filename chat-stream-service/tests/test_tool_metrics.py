@@ -5,7 +5,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from chat_stream_service.adapters.tool_metrics import ToolMetrics
-from chat_stream_service.domain.tool_statistics import ToolStatistics
+from chat_stream_service.domain.tools.tool_statistics import ToolStatistics
 
 
 async def test_calls_errors_and_seconds_are_counted_by_tool(chat: Any) -> None:

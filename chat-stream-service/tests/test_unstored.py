@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from chat_stream_service.domain.unstored import Unstored
+from chat_stream_service.domain.stream.pending_writes import Unstored
 from penstock_kit.errors import NotFound, PenstockError, Unavailable
 
 AWAY = Unavailable("the database is away", reason="STORAGE_UNAVAILABLE")

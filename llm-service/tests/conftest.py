@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 
-from llm_service.domain.profile import ProviderProfile, Quirks, ThinkingKnob
+from llm_service.domain.model.profile import ProviderProfile, Quirks, ThinkingKnob
 from penstock_testkit.clock import ManualClock
 from penstock_testkit.vendors.openai_server import OpenAiServer
 

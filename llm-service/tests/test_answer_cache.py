@@ -5,16 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from llm_service.domain.answer_cache import CachedAnswers, NearAnswer
-from llm_service.domain.completion import CachePolicy, Completion, Sampling
-from llm_service.domain.event import Event, FinishReason, Started, ToolCallDelta
-from llm_service.domain.failure import FailureKind, ProviderError
-from llm_service.domain.ledger import Outcome
-from llm_service.domain.message import Role, text_message
-from llm_service.domain.metering import Metering
-from llm_service.domain.price import OperatorPrices
-from llm_service.domain.route import Candidate, Route
-from llm_service.domain.usage import Usage
+from llm_service.domain.billing.ledger import Outcome
+from llm_service.domain.billing.metering import Metering
+from llm_service.domain.billing.price import OperatorPrices
+from llm_service.domain.model.event import Event, FinishReason, Started, ToolCallDelta
+from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.domain.model.message import Role, text_message
+from llm_service.domain.model.request import CachePolicy, Completion, Sampling
+from llm_service.domain.model.route import Candidate, Route
+from llm_service.domain.model.usage import Usage
+from llm_service.domain.reuse.response_cache import CachedAnswers, NearAnswer
 from llm_service.testing import ListLedger, ScriptedProvider, collected, question, text_of
 from penstock_kit.errors import PermissionDenied
 from penstock_testkit.clock import ManualClock

@@ -8,9 +8,8 @@ import anthropic
 import orjson
 import pytest
 
-from llm_service.domain.answer import fold
-from llm_service.domain.completion import AnswerForm, Reasoning, ResponseFormat, ToolDefinition
-from llm_service.domain.event import (
+from llm_service.domain.model.completion import fold
+from llm_service.domain.model.event import (
     Finished,
     FinishReason,
     RefusalDelta,
@@ -20,10 +19,11 @@ from llm_service.domain.event import (
     ToolCallDelta,
     UsageReport,
 )
-from llm_service.domain.failure import FailureKind, ProviderError
-from llm_service.domain.profile import ProviderProfile
-from llm_service.domain.provider import Embedding
-from llm_service.domain.usage import Usage
+from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.domain.model.profile import ProviderProfile
+from llm_service.domain.model.provider import Embedding
+from llm_service.domain.model.request import AnswerForm, Reasoning, ResponseFormat, ToolDefinition
+from llm_service.domain.model.usage import Usage
 from llm_service.providers.anthropic import AnthropicProvider
 from llm_service.testing import collected, question, text_of
 from penstock_kit.errors import ErrorKind

@@ -6,17 +6,7 @@ from typing import Any
 import anthropic
 import pytest
 
-from llm_service.domain.completion import (
-    AnswerForm,
-    Completion,
-    Reasoning,
-    ResponseFormat,
-    Sampling,
-    ToolChoice,
-    ToolDefinition,
-    ToolMode,
-)
-from llm_service.domain.message import (
+from llm_service.domain.model.message import (
     FilePart,
     ImagePart,
     Message,
@@ -26,6 +16,16 @@ from llm_service.domain.message import (
     ThinkingPart,
     ToolCall,
     text_message,
+)
+from llm_service.domain.model.request import (
+    AnswerForm,
+    Completion,
+    Reasoning,
+    ResponseFormat,
+    Sampling,
+    ToolChoice,
+    ToolDefinition,
+    ToolMode,
 )
 from llm_service.providers.anthropic_model import ClaudeTraits, traits_of
 from llm_service.providers.anthropic_request import AnthropicRequest, request_of

@@ -2,7 +2,7 @@
 
 import pytest
 
-from llm_service.domain.breaker import Breaker, BreakerRule, BreakerState
+from llm_service.domain.keys.breaker import Breaker, BreakerRule, BreakerState
 from penstock_testkit.clock import ManualClock
 
 

@@ -13,8 +13,8 @@ import pytest
 from llm_service.adapters.ledger_spool import LedgerSpool
 from llm_service.adapters.sql_budget import SqlBudgets
 from llm_service.adapters.sql_ledger import SqlLedger
-from llm_service.domain.budget import Budget, BudgetPeriod, BudgetScope
-from llm_service.domain.usage import Cost, PriceSource
+from llm_service.domain.billing.budget import Budget, BudgetPeriod, BudgetScope
+from llm_service.domain.model.usage import Cost, PriceSource
 from llm_service.main import MIGRATIONS
 from llm_service.testing import ledger_row
 from penstock_kit.context import Caller

@@ -16,9 +16,9 @@ from llm_service.adapters.sql_budget import SqlBudgets
 from llm_service.adapters.sql_ledger import SqlLedger
 from llm_service.adapters.sql_recovery import SqlRecovery
 from llm_service.adapters.table import ledger
-from llm_service.domain.budget import Budget, BudgetPeriod, BudgetScope
-from llm_service.domain.ledger import LedgerRow, Outcome
-from llm_service.domain.usage import Cost, PriceSource, Usage
+from llm_service.domain.billing.budget import Budget, BudgetPeriod, BudgetScope
+from llm_service.domain.billing.ledger import LedgerRow, Outcome
+from llm_service.domain.model.usage import Cost, PriceSource, Usage
 from llm_service.main import MIGRATIONS
 from llm_service.testing import ledger_row
 from penstock_kit.context import CallContext, Caller, use_context

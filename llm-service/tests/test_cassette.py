@@ -9,10 +9,10 @@ from typing import Any
 import orjson
 import pytest
 
-from llm_service.domain.answer import fold
-from llm_service.domain.failure import FailureKind, ProviderError
-from llm_service.domain.profile import Cassette, ProviderProfile
-from llm_service.domain.provider import Embedding, Provider
+from llm_service.domain.model.completion import fold
+from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.domain.model.profile import Cassette, ProviderProfile
+from llm_service.domain.model.provider import Embedding, Provider
 from llm_service.providers.cassette import build
 from llm_service.providers.registry import Parts
 from llm_service.testing import collected, question, text_of

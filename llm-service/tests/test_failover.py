@@ -4,12 +4,12 @@ from contextlib import aclosing
 
 import pytest
 
-from llm_service.domain.event import Started, TextDelta
-from llm_service.domain.failover import Failover, Retries
-from llm_service.domain.failure import FAILURE_RULES, FailureKind, ProviderError
-from llm_service.domain.monitor import ProviderMonitor
-from llm_service.domain.retry_budget import RetryBudget
-from llm_service.domain.route import Candidate, Route
+from llm_service.domain.model.event import Started, TextDelta
+from llm_service.domain.model.failure import FAILURE_RULES, FailureKind, ProviderError
+from llm_service.domain.model.route import Candidate, Route
+from llm_service.domain.routing.failover import Failover, Retries
+from llm_service.domain.routing.health import ProviderMonitor
+from llm_service.domain.routing.retry_budget import RetryBudget
 from llm_service.testing import ReadyPool, ScriptedProvider, collected, question, text_of
 from penstock_kit.errors import ErrorKind
 from penstock_testkit.clock import ManualClock

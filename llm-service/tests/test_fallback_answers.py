@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from llm_service.domain.answer import Answer, fold
-from llm_service.domain.completion import Completion, ToolChoice, ToolDefinition, ToolMode
-from llm_service.domain.event import FinishReason, TextDelta
-from llm_service.domain.failure import Attempt, FailureKind
-from llm_service.domain.message import Message, Role, TextPart, text_message
+from llm_service.domain.model.completion import Answer, fold
+from llm_service.domain.model.event import FinishReason, TextDelta
+from llm_service.domain.model.failure import Attempt, FailureKind
+from llm_service.domain.model.message import Message, Role, TextPart, text_message
+from llm_service.domain.model.request import Completion, ToolChoice, ToolDefinition, ToolMode
 from llm_service.providers.fallback import FallbackProvider
 from penstock_testkit.clock import ManualClock
 

@@ -12,7 +12,7 @@ import pytest
 _LOAD = """
 import asyncio, json, sys
 import psutil
-from llm_service.domain.profile import ProviderProfile
+from llm_service.domain.model.profile import ProviderProfile
 from llm_service.providers.registry import Parts, ProviderRegistry
 from penstock_kit.clock import SystemClock
 from penstock_kit.ids import new_id

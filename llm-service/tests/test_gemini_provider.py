@@ -11,8 +11,8 @@ import pytest
 from google import genai
 from google.genai import types
 
-from llm_service.domain.answer import fold
-from llm_service.domain.event import (
+from llm_service.domain.model.completion import fold
+from llm_service.domain.model.event import (
     Finished,
     FinishReason,
     RefusalDelta,
@@ -21,11 +21,11 @@ from llm_service.domain.event import (
     ThinkingDelta,
     ToolCallDelta,
 )
-from llm_service.domain.failure import FailureKind, ProviderError
-from llm_service.domain.message import Message, Role, TextPart, ThinkingPart
-from llm_service.domain.profile import ProviderProfile
-from llm_service.domain.provider import Embedding
-from llm_service.domain.usage import Usage
+from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.domain.model.message import Message, Role, TextPart, ThinkingPart
+from llm_service.domain.model.profile import ProviderProfile
+from llm_service.domain.model.provider import Embedding
+from llm_service.domain.model.usage import Usage
 from llm_service.providers.gemini import GeminiProvider
 from llm_service.testing import collected, question, text_of
 from penstock_kit.errors import ErrorKind

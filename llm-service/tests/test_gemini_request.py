@@ -5,17 +5,7 @@ from typing import Any
 
 import pytest
 
-from llm_service.domain.completion import (
-    AnswerForm,
-    Completion,
-    Reasoning,
-    ResponseFormat,
-    Sampling,
-    ToolChoice,
-    ToolDefinition,
-    ToolMode,
-)
-from llm_service.domain.message import (
+from llm_service.domain.model.message import (
     FilePart,
     ImagePart,
     Message,
@@ -24,6 +14,16 @@ from llm_service.domain.message import (
     ThinkingPart,
     ToolCall,
     text_message,
+)
+from llm_service.domain.model.request import (
+    AnswerForm,
+    Completion,
+    Reasoning,
+    ResponseFormat,
+    Sampling,
+    ToolChoice,
+    ToolDefinition,
+    ToolMode,
 )
 from llm_service.providers.gemini_request import body_of
 from llm_service.testing import question

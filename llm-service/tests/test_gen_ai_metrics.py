@@ -6,8 +6,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from llm_service.adapters.gen_ai_metrics import MeasuredLedger
-from llm_service.domain.ledger import Outcome
-from llm_service.domain.usage import Usage
+from llm_service.domain.billing.ledger import Outcome
+from llm_service.domain.model.usage import Usage
 from llm_service.testing import ListLedger, ledger_row
 
 CHAT = {"gen_ai_operation_name": "chat", "gen_ai_provider_name": "fallback"}

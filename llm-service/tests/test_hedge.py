@@ -4,17 +4,17 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from llm_service.domain.event import Event, Started, TextDelta, ThinkingDelta
-from llm_service.domain.failover import Failover, Retries
-from llm_service.domain.failure import FailureKind, ProviderError
-from llm_service.domain.hedge import Hedge
-from llm_service.domain.ledger import Outcome
-from llm_service.domain.meter import Meter
-from llm_service.domain.metering import Metering
-from llm_service.domain.monitor import ProviderMonitor
-from llm_service.domain.price import OperatorPrices
-from llm_service.domain.retry_budget import RetryBudget
-from llm_service.domain.route import Candidate, Route
+from llm_service.domain.billing.ledger import Outcome
+from llm_service.domain.billing.meter import Meter
+from llm_service.domain.billing.metering import Metering
+from llm_service.domain.billing.price import OperatorPrices
+from llm_service.domain.model.event import Event, Started, TextDelta, ThinkingDelta
+from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.domain.model.route import Candidate, Route
+from llm_service.domain.routing.failover import Failover, Retries
+from llm_service.domain.routing.health import ProviderMonitor
+from llm_service.domain.routing.hedging import Hedge
+from llm_service.domain.routing.retry_budget import RetryBudget
 from llm_service.testing import ListLedger, ReadyPool, ScriptedProvider, collected, question, text_of
 from penstock_testkit.clock import ManualClock
 

@@ -10,14 +10,14 @@ import pytest
 
 from llm_service.adapters.answer_codec import batch_codec, embedded_codec
 from llm_service.adapters.event_json import events_from_json, json_from_events
-from llm_service.domain.completion import Completion
-from llm_service.domain.embedding_call import Embedded
-from llm_service.domain.event import Event, Finished, FinishReason, Started, ToolCallDelta
-from llm_service.domain.failure import Attempt, FailureKind, ProviderError
-from llm_service.domain.idempotency import Idempotent, IdempotentEmbedder
-from llm_service.domain.once import Claim, ClaimState, Once
-from llm_service.domain.provider import Embedding, Vectors
-from llm_service.domain.usage import FREE, Cost, PriceSource, Usage
+from llm_service.domain.embedding.embedding_call import Embedded
+from llm_service.domain.model.event import Event, Finished, FinishReason, Started, ToolCallDelta
+from llm_service.domain.model.failure import Attempt, FailureKind, ProviderError
+from llm_service.domain.model.provider import Embedding, Vectors
+from llm_service.domain.model.request import Completion
+from llm_service.domain.model.usage import FREE, Cost, PriceSource, Usage
+from llm_service.domain.reuse.idempotency import Idempotent, IdempotentEmbedder
+from llm_service.domain.reuse.idempotent_execution import Claim, ClaimState, Once
 from llm_service.testing import ScriptedProvider, collected, question, text_of
 from penstock_kit.context import CallContext, Caller, use_context
 from penstock_kit.errors import InvalidArgument, Unprocessable

@@ -2,11 +2,11 @@
 
 import pytest
 
-from llm_service.domain.breaker import BreakerRule, BreakerState
-from llm_service.domain.event import Started
-from llm_service.domain.failure import FailureKind, ProviderError
-from llm_service.domain.key_ring import KeyRing, KeyState
-from llm_service.domain.keyed import KeyedProvider
+from llm_service.domain.keys.breaker import BreakerRule, BreakerState
+from llm_service.domain.keys.key_balancing import KeyedProvider
+from llm_service.domain.keys.key_pool import KeyRing, KeyState
+from llm_service.domain.model.event import Started
+from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.testing import ScriptedProvider, collected, question, text_of
 from penstock_testkit.clock import ManualClock
 

@@ -13,22 +13,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from llm_service.adapters.sql_budget import SqlBudgets
-from llm_service.domain.budget import Budget, BudgetPeriod, BudgetScope
-from llm_service.domain.completion import Completion, Sampling
-from llm_service.domain.event import Finished, FinishReason, Started, TextDelta, UsageReport
-from llm_service.domain.failover import Failover, Retries
-from llm_service.domain.failure import FailureKind, ProviderError
-from llm_service.domain.ledger import Outcome
-from llm_service.domain.metering import Metering
-from llm_service.domain.monitor import ProviderMonitor
-from llm_service.domain.price import OperatorPrices, Price
-from llm_service.domain.provider import EventBatch
-from llm_service.domain.purse import BudgetPurse, PurseRules
-from llm_service.domain.rates import LocalRates
-from llm_service.domain.retry_budget import RetryBudget
-from llm_service.domain.route import Candidate, Route
-from llm_service.domain.rule_book import RuleBook
-from llm_service.domain.usage import Usage
+from llm_service.domain.billing.budget import Budget, BudgetPeriod, BudgetScope
+from llm_service.domain.billing.budget_guard import BudgetPurse, PurseRules
+from llm_service.domain.billing.ledger import Outcome
+from llm_service.domain.billing.limits_cache import RuleBook
+from llm_service.domain.billing.metering import Metering
+from llm_service.domain.billing.price import OperatorPrices, Price
+from llm_service.domain.billing.rate_limiter import LocalRates
+from llm_service.domain.model.event import Finished, FinishReason, Started, TextDelta, UsageReport
+from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.domain.model.provider import EventBatch
+from llm_service.domain.model.request import Completion, Sampling
+from llm_service.domain.model.route import Candidate, Route
+from llm_service.domain.model.usage import Usage
+from llm_service.domain.routing.failover import Failover, Retries
+from llm_service.domain.routing.health import ProviderMonitor
+from llm_service.domain.routing.retry_budget import RetryBudget
 from llm_service.main import MIGRATIONS
 from llm_service.testing import ListLedger, ReadyPool, ScriptedProvider, question
 from penstock_kit.clock import SystemClock

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from llm_service.adapters.ledger_row import amount_from_pico, columns_from_row, pico_from_cost
-from llm_service.domain.usage import Cost, PriceSource, Usage
+from llm_service.domain.model.usage import Cost, PriceSource, Usage
 from llm_service.testing import ledger_row
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from llm_service.adapters.ledger_spool import LedgerSpool
 from llm_service.adapters.sql_ledger import SqlLedger
-from llm_service.domain.ledger import CostGroup, LedgerFilter
+from llm_service.domain.billing.ledger import CostGroup, LedgerFilter
 from llm_service.testing import ledger_row
 from penstock_kit.database import migrate, open_database, sqlite_url
 from penstock_testkit.servers.process import free_port

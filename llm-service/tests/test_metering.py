@@ -7,12 +7,12 @@ from decimal import Decimal
 
 import pytest
 
-from llm_service.domain.event import Finished, FinishReason, TextDelta, UsageReport
-from llm_service.domain.failure import FailureKind, ProviderError
-from llm_service.domain.ledger import Outcome
-from llm_service.domain.metering import Metering
-from llm_service.domain.price import OperatorPrices, Price
-from llm_service.domain.usage import PriceSource, Usage
+from llm_service.domain.billing.ledger import Outcome
+from llm_service.domain.billing.metering import Metering
+from llm_service.domain.billing.price import OperatorPrices, Price
+from llm_service.domain.model.event import Finished, FinishReason, TextDelta, UsageReport
+from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.domain.model.usage import PriceSource, Usage
 from llm_service.testing import ListLedger, ScriptedProvider, collected, question
 from penstock_kit.context import CallContext, Caller, use_context
 from penstock_testkit.clock import ManualClock

@@ -7,13 +7,13 @@ from typing import Any
 import orjson
 import pytest
 
-from llm_service.domain.answer import fold
-from llm_service.domain.completion import AnswerForm, Reasoning, ResponseFormat, Sampling
-from llm_service.domain.event import FinishReason, Started, TextDelta
-from llm_service.domain.failure import FailureKind, ProviderError
-from llm_service.domain.profile import ProviderProfile, Quirks
-from llm_service.domain.profile import vendor as vendor_row
-from llm_service.domain.usage import Usage
+from llm_service.domain.model.completion import fold
+from llm_service.domain.model.event import FinishReason, Started, TextDelta
+from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.domain.model.profile import ProviderProfile, Quirks
+from llm_service.domain.model.profile import vendor as vendor_row
+from llm_service.domain.model.request import AnswerForm, Reasoning, ResponseFormat, Sampling
+from llm_service.domain.model.usage import Usage
 from llm_service.providers.openai import OpenAiProvider
 from llm_service.testing import collected, question
 from penstock_testkit.clock import ManualClock

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from llm_service.domain.answer import fold
-from llm_service.domain.completion import AnswerForm, Completion, Reasoning, ResponseFormat, Sampling, ToolDefinition
-from llm_service.domain.event import Finished, FinishReason, Started, TextDelta, ThinkingDelta, ToolCallDelta
-from llm_service.domain.failure import FailureKind, ProviderError
-from llm_service.domain.message import ImagePart, Message, Role, TextPart, ToolCall, text_message
-from llm_service.domain.profile import ProviderProfile
-from llm_service.domain.provider import Embedding
-from llm_service.domain.usage import Usage
+from llm_service.domain.model.completion import fold
+from llm_service.domain.model.event import Finished, FinishReason, Started, TextDelta, ThinkingDelta, ToolCallDelta
+from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.domain.model.message import ImagePart, Message, Role, TextPart, ToolCall, text_message
+from llm_service.domain.model.profile import ProviderProfile
+from llm_service.domain.model.provider import Embedding
+from llm_service.domain.model.request import AnswerForm, Completion, Reasoning, ResponseFormat, Sampling, ToolDefinition
+from llm_service.domain.model.usage import Usage
 from llm_service.providers.openai import OpenAiProvider
 from llm_service.testing import collected, question, text_of
 from penstock_kit.errors import ErrorKind

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from llm_service.domain.fallback.parse import parse_prompt
-from llm_service.domain.fallback.query import Intent, Language, Statistic
+from llm_service.domain.offline.parse import parse_prompt
+from llm_service.domain.offline.query import Intent, Language, Statistic
 
 NOW = datetime(2026, 11, 21, 1, 30, tzinfo=UTC)  # a Saturday
 KNOWN = ("WLD001", "WLD002", "machine_temperature_system_failure")

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from llm_service.domain.event import ThinkingDelta
-from llm_service.domain.message import Message, Role, TextPart, ThinkingPart, ToolCall, text_message
-from llm_service.domain.part_fold import PartFold
-from llm_service.domain.profile import Quirks, ThinkingBack
+from llm_service.domain.model.event import ThinkingDelta
+from llm_service.domain.model.event_fold import PartFold
+from llm_service.domain.model.message import Message, Role, TextPart, ThinkingPart, ToolCall, text_message
+from llm_service.domain.model.profile import Quirks, ThinkingBack
 from llm_service.providers.anthropic_message import turns_of
 from llm_service.providers.openai_request import body_of
 from llm_service.testing import question

@@ -5,10 +5,10 @@ from contextlib import aclosing
 
 import pytest
 
-from llm_service.domain.event import UsageReport
-from llm_service.domain.failure import FailureKind, ProviderError
-from llm_service.domain.patience import Limits, PatientProvider
-from llm_service.domain.usage import Usage
+from llm_service.domain.model.event import UsageReport
+from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.domain.model.usage import Usage
+from llm_service.domain.routing.timeout import Limits, PatientProvider
 from llm_service.testing import ScriptedProvider, collected, question, text_of
 
 PING = (UsageReport(usage=Usage()),)

@@ -4,18 +4,18 @@ from collections import Counter
 from decimal import Decimal
 from random import Random
 
-from llm_service.domain.breaker import BreakerRule
-from llm_service.domain.failure import FailureKind, ProviderError
-from llm_service.domain.key_rings import KeyRings
-from llm_service.domain.monitor import ProviderMonitor
-from llm_service.domain.policy.cost import CheapestFirst
-from llm_service.domain.policy.latency import FastestFirst
-from llm_service.domain.policy.order import Order
-from llm_service.domain.policy.weight import Weight
-from llm_service.domain.price import OperatorPrices, Price
-from llm_service.domain.profile import ProviderProfile
-from llm_service.domain.route import RoutingTable, Seat
-from llm_service.domain.router import Router
+from llm_service.domain.billing.price import OperatorPrices, Price
+from llm_service.domain.keys.breaker import BreakerRule
+from llm_service.domain.keys.key_pools import KeyRings
+from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.domain.model.profile import ProviderProfile
+from llm_service.domain.model.route import RoutingTable, Seat
+from llm_service.domain.routing.health import ProviderMonitor
+from llm_service.domain.routing.policy_cost import CheapestFirst
+from llm_service.domain.routing.policy_latency import FastestFirst
+from llm_service.domain.routing.policy_order import Order
+from llm_service.domain.routing.policy_weight import Weight
+from llm_service.domain.routing.router import Router
 from penstock_testkit.clock import ManualClock
 
 NAMES = ("dear", "cheap", "unknown")

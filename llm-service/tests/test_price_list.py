@@ -6,9 +6,9 @@ from decimal import Decimal
 import pytest
 
 from llm_service.adapters.genai_prices import GenaiPrices
-from llm_service.domain.price import Price
-from llm_service.domain.price_list import PricedModel, PriceList
-from llm_service.domain.usage import PriceSource, Usage
+from llm_service.domain.billing.price import Price
+from llm_service.domain.billing.price_list import PricedModel, PriceList
+from llm_service.domain.model.usage import PriceSource, Usage
 
 MILLION = Usage(input=100_000, output=100_000)
 

@@ -8,13 +8,13 @@ import orjson
 import pytest
 
 from llm_service.adapters.answer_codec import parsed_codec
-from llm_service.domain.completion import AnswerForm
-from llm_service.domain.failure import FailureKind
-from llm_service.domain.fallback.query import Intent, Language, Statistic
-from llm_service.domain.model_query import query_from_text
-from llm_service.domain.once import Claim, ClaimState, Once
-from llm_service.domain.prompt_parser import Prompt, PromptParser
-from llm_service.domain.route import FALLBACK, Candidate, Route
+from llm_service.domain.model.failure import FailureKind
+from llm_service.domain.model.request import AnswerForm
+from llm_service.domain.model.route import FALLBACK, Candidate, Route
+from llm_service.domain.offline.query import Intent, Language, Statistic
+from llm_service.domain.parsing.model_query import query_from_text
+from llm_service.domain.parsing.prompt_parser import Prompt, PromptParser
+from llm_service.domain.reuse.idempotent_execution import Claim, ClaimState, Once
 from llm_service.testing import ScriptedProvider
 from penstock_kit.context import CallContext, Caller, use_context
 

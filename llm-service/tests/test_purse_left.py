@@ -8,12 +8,12 @@ from decimal import Decimal
 
 import pytest
 
-from llm_service.domain.budget import Budget, BudgetPeriod, BudgetScope, BudgetUse
-from llm_service.domain.price import OperatorPrices, Price
-from llm_service.domain.purse import BudgetPurse, PurseRules
-from llm_service.domain.rates import LocalRates
-from llm_service.domain.route import Candidate, Route
-from llm_service.domain.rule_book import RuleBook
+from llm_service.domain.billing.budget import Budget, BudgetPeriod, BudgetScope, BudgetUse
+from llm_service.domain.billing.budget_guard import BudgetPurse, PurseRules
+from llm_service.domain.billing.limits_cache import RuleBook
+from llm_service.domain.billing.price import OperatorPrices, Price
+from llm_service.domain.billing.rate_limiter import LocalRates
+from llm_service.domain.model.route import Candidate, Route
 from llm_service.testing import question
 from penstock_kit.context import CallContext, Caller, use_context
 from penstock_testkit.clock import ManualClock

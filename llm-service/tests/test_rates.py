@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from llm_service.domain.rates import LocalRates, Rate
+from llm_service.domain.billing.rate_limiter import LocalRates, Rate
 from penstock_testkit.clock import ManualClock
 
 

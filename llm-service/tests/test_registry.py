@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from llm_service.domain.failure import FailureKind, ProviderError
-from llm_service.domain.profile import FALLBACK_PROFILE, ProviderProfile
-from llm_service.domain.provider import Provider
+from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.domain.model.profile import FALLBACK_PROFILE, ProviderProfile
+from llm_service.domain.model.provider import Provider
 from llm_service.providers.registry import DIALECTS, Parts, ProviderRegistry
 from llm_service.testing import collected, question
 from penstock_testkit.clock import ManualClock

@@ -2,7 +2,7 @@
 
 import pytest
 
-from llm_service.domain.route import RoutingTable, Seat, plan_route
+from llm_service.domain.model.route import RoutingTable, Seat, plan_route
 from penstock_kit.errors import InvalidArgument, NotFound
 
 TABLE = RoutingTable(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from llm_service.adapters.sql_answer import SqlAnswers
-from llm_service.domain.once import ClaimState
+from llm_service.domain.reuse.idempotent_execution import ClaimState
 from llm_service.main import MIGRATIONS
 from penstock_kit.database import Database, migrate, open_database, sqlite_url
 from penstock_testkit.clock import ManualClock

@@ -11,8 +11,8 @@ import pytest
 
 from llm_service.adapters.ledger_spool import LedgerSpool
 from llm_service.adapters.sql_ledger import SqlLedger
-from llm_service.domain.ledger import CostGroup, LedgerFilter, LedgerRow, Outcome
-from llm_service.domain.usage import UNKNOWN_COST, Cost, PriceSource, Usage
+from llm_service.domain.billing.ledger import CostGroup, LedgerFilter, LedgerRow, Outcome
+from llm_service.domain.model.usage import UNKNOWN_COST, Cost, PriceSource, Usage
 from penstock_kit.database import Database, migrate, open_database, sqlite_url
 
 MIGRATIONS = Path(__file__).parents[1] / "src" / "llm_service" / "migrations"

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from llm_service.domain.completion import Completion
-from llm_service.domain.estimate import estimate_prompt
-from llm_service.domain.failure import FailureKind, ProviderError
-from llm_service.domain.provider import TokenCounter
-from llm_service.domain.route import Candidate, Route
-from llm_service.domain.token_count import TokenCount, TokenCounting
+from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.domain.model.provider import TokenCounter
+from llm_service.domain.model.request import Completion
+from llm_service.domain.model.route import Candidate, Route
+from llm_service.domain.model.token_estimate import estimate_prompt
+from llm_service.domain.routing.token_count import TokenCount, TokenCounting
 from llm_service.testing import question
 
 

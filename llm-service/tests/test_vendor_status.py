@@ -5,7 +5,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from llm_service.domain.failure import FailureKind
+from llm_service.domain.model.failure import FailureKind
 from llm_service.providers.status import error_from_response, retry_after_seconds
 
 WAITS = [

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from llm_service.domain.event import Finished, FinishReason, Started, TextDelta
-from llm_service.domain.provider import EventBatch
-from llm_service.domain.whole_answer import WholeAnswers
+from llm_service.domain.model.completion_collector import WholeAnswers
+from llm_service.domain.model.event import Finished, FinishReason, Started, TextDelta
+from llm_service.domain.model.provider import EventBatch
 
 BEGINNING = Started(id="a", provider="p", model="m", create_time=datetime(2026, 1, 1, tzinfo=UTC))
 END = Finished(reason=FinishReason.STOP)

@@ -15,18 +15,18 @@ from chat_stream_service.adapters.nearest_vector import nearest
 from chat_stream_service.adapters.sql_memory import SqlMemory
 from chat_stream_service.adapters.sql_summary_store import SqlSummaryStore
 from chat_stream_service.domain.breaker import Breaker
-from chat_stream_service.domain.chat_engine import ChatEngine, TurnLimits
-from chat_stream_service.domain.component import Component
-from chat_stream_service.domain.conversation_store import ConversationStore
-from chat_stream_service.domain.engine import Engine, EngineInfo
-from chat_stream_service.domain.engine_memory import EngineMemory
-from chat_stream_service.domain.memory import Memory
-from chat_stream_service.domain.memory_statistics import MemoryStatistics
-from chat_stream_service.domain.similarity import SimilarityMemory
-from chat_stream_service.domain.summary import Summarizer
-from chat_stream_service.domain.tool_box import ToolBox, ToolLimits
-from chat_stream_service.domain.tool_statistics import ToolStatistics
-from chat_stream_service.domain.turn_memory import TurnMemory
+from chat_stream_service.domain.memory.engine_memory import EngineMemory
+from chat_stream_service.domain.memory.memory_statistics import MemoryStatistics
+from chat_stream_service.domain.memory.similarity import SimilarityMemory
+from chat_stream_service.domain.memory.summary import Summarizer
+from chat_stream_service.domain.memory.turn_memory import TurnMemory
+from chat_stream_service.domain.model.component import Component
+from chat_stream_service.domain.model.conversation_store import ConversationStore
+from chat_stream_service.domain.model.engine import Engine, EngineInfo
+from chat_stream_service.domain.model.memory import Memory
+from chat_stream_service.domain.tools.tool_box import ToolBox, ToolLimits
+from chat_stream_service.domain.tools.tool_statistics import ToolStatistics
+from chat_stream_service.domain.turn.chat_engine import ChatEngine, TurnLimits
 from chat_stream_service.mem0_parts import build_mem0
 from chat_stream_service.resources import Resources
 from chat_stream_service.settings import ChatSettings

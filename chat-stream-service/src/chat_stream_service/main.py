@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from chat_stream_service.adapters.memory_metrics import MemoryMetrics
 from chat_stream_service.adapters.prometheus import StreamMetrics
 from chat_stream_service.adapters.tool_metrics import ToolMetrics
-from chat_stream_service.domain.housekeeping import keep_house
+from chat_stream_service.domain.stream.periodic import keep_house
 from chat_stream_service.edge.client_servicer import ClientServicer
 from chat_stream_service.edge.conversation_servicer import ConversationServicer
 from chat_stream_service.edge.engine_servicer import EngineServicer

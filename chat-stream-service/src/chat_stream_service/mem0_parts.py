@@ -10,8 +10,8 @@ from chat_stream_service.adapters.mem0_memory import (
     Mem0Endpoint,
     Mem0Memory,
 )
-from chat_stream_service.domain.conversation import Owner
-from chat_stream_service.domain.conversation_store import ConversationStore
+from chat_stream_service.domain.model.conversation import Owner
+from chat_stream_service.domain.model.conversation_store import ConversationStore
 from chat_stream_service.settings import ChatSettings, prepare_mem0
 from penstock_kit.errors import NotFound
 

@@ -11,25 +11,25 @@ from chat_stream_service.adapters.sql_conversation_store import SqlConversationS
 from chat_stream_service.adapters.sql_engine_choice import SqlEngineChoice
 from chat_stream_service.adapters.sql_erasure_store import SqlErasureStore
 from chat_stream_service.adapters.sql_personality_store import SqlPersonalityStore, SqlTemplateStore
-from chat_stream_service.domain.client_service import ClientService
-from chat_stream_service.domain.component import Component
-from chat_stream_service.domain.conversation_service import ConversationService
-from chat_stream_service.domain.current_engine import CurrentEngine
-from chat_stream_service.domain.distant_reader import DistantReaders
-from chat_stream_service.domain.engine_registry import EngineRegistry
-from chat_stream_service.domain.erasure import Erasures
-from chat_stream_service.domain.event_log import EventLog
-from chat_stream_service.domain.housekeeping import Chore
-from chat_stream_service.domain.memory_statistics import MemoryStatistics
-from chat_stream_service.domain.personality import PersonalityStore, TemplateStore
-from chat_stream_service.domain.readers import Readers
-from chat_stream_service.domain.run_factory import RunFactory
-from chat_stream_service.domain.statistics import StreamStatistics
-from chat_stream_service.domain.stream_run import RunLimits
-from chat_stream_service.domain.stream_service import StreamLimits, StreamService
-from chat_stream_service.domain.tool_box import ToolBox
-from chat_stream_service.domain.tool_statistics import ToolStatistics
-from chat_stream_service.domain.unstored import Unstored
+from chat_stream_service.domain.clients.service import ClientService
+from chat_stream_service.domain.conversations.personality import PersonalityStore, TemplateStore
+from chat_stream_service.domain.conversations.service import ConversationService
+from chat_stream_service.domain.engines.current_engine import CurrentEngine
+from chat_stream_service.domain.engines.registry import EngineRegistry
+from chat_stream_service.domain.memory.erasure import Erasures
+from chat_stream_service.domain.memory.memory_statistics import MemoryStatistics
+from chat_stream_service.domain.model.component import Component
+from chat_stream_service.domain.model.event_log import EventLog
+from chat_stream_service.domain.stream.pending_writes import Unstored
+from chat_stream_service.domain.stream.periodic import Chore
+from chat_stream_service.domain.stream.readers import Readers
+from chat_stream_service.domain.stream.remote_readers import DistantReaders
+from chat_stream_service.domain.stream.run import RunLimits
+from chat_stream_service.domain.stream.run_factory import RunFactory
+from chat_stream_service.domain.stream.service import StreamLimits, StreamService
+from chat_stream_service.domain.stream.statistics import StreamStatistics
+from chat_stream_service.domain.tools.tool_box import ToolBox
+from chat_stream_service.domain.tools.tool_statistics import ToolStatistics
 from chat_stream_service.engine_parts import build_engines
 from chat_stream_service.replica_parts import build_replica
 from chat_stream_service.resources import Resources

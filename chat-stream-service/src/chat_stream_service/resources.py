@@ -6,7 +6,7 @@ from typing import Final
 from chat_stream_service.adapters.operator_tools.configuration import read_tools
 from chat_stream_service.adapters.operator_tools.operator_tools import OperatorTools
 from chat_stream_service.adapters.redis.link import RedisLink
-from chat_stream_service.domain.background import Background
+from chat_stream_service.domain.stream.background import Background
 from chat_stream_service.settings import ChatSettings, tool_environment
 from penstock_kit.clock import SystemClock
 from penstock_kit.database import Database, open_database

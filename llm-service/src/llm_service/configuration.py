@@ -17,9 +17,17 @@ from pydantic import (
     model_validator,
 )
 
-from llm_service.domain.price import Price
-from llm_service.domain.profile import FALLBACK_PROFILE, VENDORS, Cassette, ProviderProfile, Quirks, Vendor, vendor
-from llm_service.domain.route import FALLBACK, RoutingTable, Seat, is_embedding_model
+from llm_service.domain.billing.price import Price
+from llm_service.domain.model.profile import (
+    FALLBACK_PROFILE,
+    VENDORS,
+    Cassette,
+    ProviderProfile,
+    Quirks,
+    Vendor,
+    vendor,
+)
+from llm_service.domain.model.route import FALLBACK, RoutingTable, Seat, is_embedding_model
 from llm_service.settings import LlmSettings
 from penstock_kit.errors import FailedPrecondition, FieldViolation
 

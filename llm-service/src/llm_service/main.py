@@ -21,19 +21,19 @@ from llm_service.adapters.sql_budget import SqlBudgets
 from llm_service.adapters.sql_ledger import SqlLedger
 from llm_service.adapters.sql_recovery import SqlRecovery
 from llm_service.configuration import Configuration, load_configuration
-from llm_service.domain.answer_cache import CachedAnswers
-from llm_service.domain.embedding_call import MeteredEmbedder
-from llm_service.domain.idempotency import Idempotent, IdempotentEmbedder
-from llm_service.domain.journal import CallJournal
-from llm_service.domain.ledger import LedgerRow
-from llm_service.domain.metering import Metering
-from llm_service.domain.once import Once
-from llm_service.domain.priced_pool import PricedPool
-from llm_service.domain.prompt_parser import PromptParser
-from llm_service.domain.purse import BudgetPurse, PurseRules
-from llm_service.domain.rates import LocalRates
-from llm_service.domain.route import plan_route
-from llm_service.domain.whole_answer import WholeAnswers
+from llm_service.domain.billing.budget_guard import BudgetPurse, PurseRules
+from llm_service.domain.billing.call_journal import CallJournal
+from llm_service.domain.billing.ledger import LedgerRow
+from llm_service.domain.billing.metering import Metering
+from llm_service.domain.billing.rate_limiter import LocalRates
+from llm_service.domain.embedding.embedding_call import MeteredEmbedder
+from llm_service.domain.model.completion_collector import WholeAnswers
+from llm_service.domain.model.priced_pool import PricedPool
+from llm_service.domain.model.route import plan_route
+from llm_service.domain.parsing.prompt_parser import PromptParser
+from llm_service.domain.reuse.idempotency import Idempotent, IdempotentEmbedder
+from llm_service.domain.reuse.idempotent_execution import Once
+from llm_service.domain.reuse.response_cache import CachedAnswers
 from llm_service.edge.cost_servicer import CostServicer
 from llm_service.edge.servicer import LlmServicer
 from llm_service.live_configuration import LiveConfiguration

@@ -8,26 +8,26 @@ import psutil
 
 from llm_service.adapters.tracing import TracedProvider
 from llm_service.configuration import Configuration
-from llm_service.domain.breaker import BreakerRule
-from llm_service.domain.failover import Failover, Retries
-from llm_service.domain.hedge import Hedge
-from llm_service.domain.key_rings import KeyRings
-from llm_service.domain.keyed import KeyedCounter, KeyedProvider
-from llm_service.domain.ledger import LedgerRow
-from llm_service.domain.meter import Meter
-from llm_service.domain.monitor import ProviderMonitor
-from llm_service.domain.patience import Limits, PatientProvider
-from llm_service.domain.policy.cost import CheapestFirst
-from llm_service.domain.policy.latency import FastestFirst
-from llm_service.domain.policy.order import Order
-from llm_service.domain.policy.weight import Weight
-from llm_service.domain.pool import ProviderPool
-from llm_service.domain.price import PriceBook
-from llm_service.domain.profile import ProviderProfile
-from llm_service.domain.provider import Provider, TokenCounter
-from llm_service.domain.retry_budget import RetryBudget
-from llm_service.domain.route import Candidate
-from llm_service.domain.router import Router
+from llm_service.domain.billing.ledger import LedgerRow
+from llm_service.domain.billing.meter import Meter
+from llm_service.domain.billing.price import PriceBook
+from llm_service.domain.keys.breaker import BreakerRule
+from llm_service.domain.keys.key_balancing import KeyedCounter, KeyedProvider
+from llm_service.domain.keys.key_pools import KeyRings
+from llm_service.domain.model.profile import ProviderProfile
+from llm_service.domain.model.provider import Provider, TokenCounter
+from llm_service.domain.model.provider_pool import ProviderPool
+from llm_service.domain.model.route import Candidate
+from llm_service.domain.routing.failover import Failover, Retries
+from llm_service.domain.routing.health import ProviderMonitor
+from llm_service.domain.routing.hedging import Hedge
+from llm_service.domain.routing.policy_cost import CheapestFirst
+from llm_service.domain.routing.policy_latency import FastestFirst
+from llm_service.domain.routing.policy_order import Order
+from llm_service.domain.routing.policy_weight import Weight
+from llm_service.domain.routing.retry_budget import RetryBudget
+from llm_service.domain.routing.router import Router
+from llm_service.domain.routing.timeout import Limits, PatientProvider
 from llm_service.live_configuration import LiveConfiguration
 from llm_service.providers.registry import Parts, ProviderRegistry
 from llm_service.settings import LlmSettings

@@ -7,10 +7,10 @@ from llm_service.adapters.genai_prices import GenaiPrices
 from llm_service.adapters.sql_budget import SqlBudgets
 from llm_service.adapters.sql_key_policy import SqlKeyPolicies
 from llm_service.adapters.sql_price import SqlPrices
-from llm_service.domain.ledger import Ledger
-from llm_service.domain.price_list import PriceList
-from llm_service.domain.route import FALLBACK, Candidate
-from llm_service.domain.rule_book import RuleBook
+from llm_service.domain.billing.ledger import Ledger
+from llm_service.domain.billing.limits_cache import RuleBook
+from llm_service.domain.billing.price_list import PriceList
+from llm_service.domain.model.route import FALLBACK, Candidate
 from llm_service.live_configuration import LiveConfiguration
 from penstock_kit.clock import Clock
 from penstock_kit.context import current_context

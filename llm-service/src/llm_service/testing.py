@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final, NoReturn
 
-from llm_service.domain.completion import Completion
-from llm_service.domain.event import Event, Finished, FinishReason, Started, TextDelta
-from llm_service.domain.failure import FailureKind, ProviderError
-from llm_service.domain.ledger import CostGroup, CostRow, LedgerFilter, LedgerPage, LedgerRow, Outcome
-from llm_service.domain.message import Role, text_message
-from llm_service.domain.provider import Embedding, EventBatch, EventStream, ModelCard, Provider, Vectors
-from llm_service.domain.usage import FREE, Cost, Usage
+from llm_service.domain.billing.ledger import CostGroup, CostRow, LedgerFilter, LedgerPage, LedgerRow, Outcome
+from llm_service.domain.model.event import Event, Finished, FinishReason, Started, TextDelta
+from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.domain.model.message import Role, text_message
+from llm_service.domain.model.provider import Embedding, EventBatch, EventStream, ModelCard, Provider, Vectors
+from llm_service.domain.model.request import Completion
+from llm_service.domain.model.usage import FREE, Cost, Usage
 
 _TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
 

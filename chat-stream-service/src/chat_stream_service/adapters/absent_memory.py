@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from chat_stream_service.domain.conversation import Owner
-from chat_stream_service.domain.engine import EngineHealth
-from chat_stream_service.domain.memory import Exchange, Note
+from chat_stream_service.domain.model.conversation import Owner
+from chat_stream_service.domain.model.engine import EngineHealth
+from chat_stream_service.domain.model.memory import Exchange, Note
 
 
 class AbsentMemory:

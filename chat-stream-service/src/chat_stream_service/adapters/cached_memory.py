@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from chat_stream_service.domain.background import Background
-from chat_stream_service.domain.conversation import Owner
-from chat_stream_service.domain.engine import EngineHealth
-from chat_stream_service.domain.memory import Exchange, Memory, Note
+from chat_stream_service.domain.model.conversation import Owner
+from chat_stream_service.domain.model.engine import EngineHealth
+from chat_stream_service.domain.model.memory import Exchange, Memory, Note
+from chat_stream_service.domain.stream.background import Background
 from penstock_kit.cache import CacheClient, JsonCodec, Lease
 from penstock_kit.errors import PayloadTooLarge
 from penstock_kit.logging import get_logger

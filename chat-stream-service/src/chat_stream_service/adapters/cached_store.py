@@ -5,8 +5,8 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 
-from chat_stream_service.domain.conversation import Owner, Page
-from chat_stream_service.domain.personality import Personality, Template, TenantStore
+from chat_stream_service.domain.conversations.personality import Personality, Template, TenantStore
+from chat_stream_service.domain.model.conversation import Owner, Page
 from penstock_kit.cache import CacheClient, cached
 
 Item = TypeVar("Item", Personality, Template)

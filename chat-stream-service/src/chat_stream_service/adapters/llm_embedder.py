@@ -4,7 +4,7 @@ from typing import Final
 
 from penstock.llm.v1 import llm_pb2, llm_pb2_grpc
 
-from chat_stream_service.domain.similarity import Embedded
+from chat_stream_service.domain.memory.similarity import Embedded
 from penstock_kit.clock import Clock
 from penstock_kit.errors import NotFound, PenstockError
 from penstock_kit.grpc import PenstockChannel

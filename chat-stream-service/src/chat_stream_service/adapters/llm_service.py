@@ -7,8 +7,8 @@ from typing import Final
 from penstock.common.v1 import common_pb2
 from penstock.llm.v1 import llm_pb2, llm_pb2_grpc
 
-from chat_stream_service.domain.event import ToolCall
-from chat_stream_service.domain.language_model import (
+from chat_stream_service.domain.model.event import ToolCall
+from chat_stream_service.domain.model.language_model import (
     ModelEvent,
     ModelFinished,
     ModelRequest,
@@ -17,8 +17,8 @@ from chat_stream_service.domain.language_model import (
     ThinkingDelta,
     ToolCallDelta,
 )
-from chat_stream_service.domain.message import PromptMessage, Role
-from chat_stream_service.domain.usage import UNKNOWN_COST, Cost, Usage
+from chat_stream_service.domain.model.message import PromptMessage, Role
+from chat_stream_service.domain.model.usage import UNKNOWN_COST, Cost, Usage
 from penstock_kit.grpc import PenstockChannel, responses
 
 _ROLES: Final = {

@@ -1,10 +1,10 @@
 """The replica bus of a service that has no other replicas."""
 
-from chat_stream_service.domain.replica_bus import Hear, Notice
+from chat_stream_service.domain.model.replica_bus import Hear, Notice
 
 
 class LoneReplica:
-    """There is nobody to tell anything; see :class:`chat_stream_service.domain.replica_bus.ReplicaBus`."""
+    """There is nobody to tell anything; see :class:`chat_stream_service.domain.model.replica_bus.ReplicaBus`."""
 
     def __init__(self, replica: str) -> None:
         self._replica = replica

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
-from chat_stream_service.domain.conversation import Owner
-from chat_stream_service.domain.engine import EngineHealth
-from chat_stream_service.domain.memory import Exchange, Note, shortened
+from chat_stream_service.domain.model.conversation import Owner
+from chat_stream_service.domain.model.engine import EngineHealth
+from chat_stream_service.domain.model.memory import Exchange, Note, shortened
 from penstock_kit.errors import Unavailable
 from penstock_kit.logging import get_logger
 

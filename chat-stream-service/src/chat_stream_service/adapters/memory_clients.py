@@ -6,16 +6,16 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from chat_stream_service.domain.client import Client, unknown_client
-from chat_stream_service.domain.conversation import Owner
-from chat_stream_service.domain.feed import Announcement, expired
+from chat_stream_service.domain.clients.client import Client, unknown_client
+from chat_stream_service.domain.model.conversation import Owner
+from chat_stream_service.domain.model.feed import Announcement, expired
 
 MAX_ANNOUNCEMENTS: Final = 1000
 _REST_SECONDS: Final = 5.0
 
 
 class MemoryClientDirectory:
-    """See :class:`chat_stream_service.domain.client.ClientDirectory`."""
+    """See :class:`chat_stream_service.domain.clients.client.ClientDirectory`."""
 
     def __init__(self) -> None:
         self._clients: dict[tuple[Owner, str], Client] = {}
@@ -46,8 +46,8 @@ class MemoryClientDirectory:
 
 
 class MemoryFeed:
-    """See :class:`chat_stream_service.domain.feed.Feed`. Positions are ``epoch:number``; a new process is a new epoch,
-    so that a cursor of the one before is known to be expired."""
+    """See :class:`chat_stream_service.domain.model.feed.Feed`. Positions are ``epoch:number``; a new process is a
+    new epoch, so that a cursor of the one before is known to be expired."""
 
     def __init__(self, *, new_id: Callable[[str], str], keep: int = MAX_ANNOUNCEMENTS) -> None:
         self._epoch = new_id("feed")

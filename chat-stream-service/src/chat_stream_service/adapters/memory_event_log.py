@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from chat_stream_service.adapters.memory_stream import LogLimits, MemoryStream
 from chat_stream_service.adapters.stream_shelf import StreamShelf, unknown_stream
-from chat_stream_service.domain.event import ChatEvent, Status
-from chat_stream_service.domain.event_log import StreamHeader, StreamState
+from chat_stream_service.domain.model.event import ChatEvent, Status
+from chat_stream_service.domain.model.event_log import StreamHeader, StreamState
 from penstock_kit.clock import Clock
 from penstock_kit.errors import InvalidArgument
 
@@ -17,7 +17,7 @@ class _Kept:
 
 
 class MemoryEventLog:
-    """Streams in a dictionary; see :class:`chat_stream_service.domain.event_log.EventLog`.
+    """Streams in a dictionary; see :class:`chat_stream_service.domain.model.event_log.EventLog`.
 
     Readers share the events and hold only a cursor, so that any number of slow ones costs nothing.
     """

@@ -8,7 +8,12 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from chat_stream_service.domain.memory_statistics import RECALL_BUCKETS, KeepOutcome, MemoryStatistics, RecallOutcome
+from chat_stream_service.domain.memory.memory_statistics import (
+    RECALL_BUCKETS,
+    KeepOutcome,
+    MemoryStatistics,
+    RecallOutcome,
+)
 
 
 class MemoryMetrics(Collector):

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 
-from chat_stream_service.domain.assembly import Assembly
-from chat_stream_service.domain.event import (
+from chat_stream_service.domain.model.event import (
     ChatEvent,
     CompleteState,
     ErrorEvent,
@@ -19,7 +18,8 @@ from chat_stream_service.domain.event import (
     ToolResult,
     outcome_of,
 )
-from chat_stream_service.domain.event_log import StreamHeader, StreamState
+from chat_stream_service.domain.model.event_log import StreamHeader, StreamState
+from chat_stream_service.domain.stream.event_fold import Assembly
 from penstock_kit.errors import FailedPrecondition
 
 # What an event costs in memory beside its text.

@@ -4,7 +4,7 @@ from typing import Final
 
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from chat_stream_service.domain.component import ComponentState, ComponentStatus
+from chat_stream_service.domain.model.component import ComponentState, ComponentStatus
 from penstock_kit.database import Database
 from penstock_kit.errors import PenstockError
 from penstock_kit.grpc import PenstockChannel

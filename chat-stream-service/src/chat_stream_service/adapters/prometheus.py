@@ -8,7 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from chat_stream_service.domain.statistics import FIRST_BYTE_BUCKETS, StreamStatistics
+from chat_stream_service.domain.stream.statistics import FIRST_BYTE_BUCKETS, StreamStatistics
 
 
 class StreamMetrics(Collector):

@@ -14,10 +14,10 @@ from chat_stream_service.adapters.record_json import (
     usage_from_json,
     usage_to_json,
 )
-from chat_stream_service.domain.conversation import Conversation, Owner
-from chat_stream_service.domain.conversation_store import StreamRecord
-from chat_stream_service.domain.event_log import StreamHeader
-from chat_stream_service.domain.message import Message, Role
+from chat_stream_service.domain.model.conversation import Conversation, Owner
+from chat_stream_service.domain.model.conversation_store import StreamRecord
+from chat_stream_service.domain.model.event_log import StreamHeader
+from chat_stream_service.domain.model.message import Message, Role
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)

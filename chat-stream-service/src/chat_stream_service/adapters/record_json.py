@@ -6,8 +6,8 @@ from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import Any
 
-from chat_stream_service.domain.event import CompleteState, ErrorEvent, EventBody, Status, ToolCall
-from chat_stream_service.domain.usage import NO_USAGE, Cost, Usage
+from chat_stream_service.domain.model.event import CompleteState, ErrorEvent, EventBody, Status, ToolCall
+from chat_stream_service.domain.model.usage import NO_USAGE, Cost, Usage
 
 
 def usage_to_json(usage: Usage) -> str:

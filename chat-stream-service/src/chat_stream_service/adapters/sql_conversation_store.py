@@ -35,10 +35,10 @@ from chat_stream_service.adapters.record import (
 )
 from chat_stream_service.adapters.record_json import ending_texts, ending_to_json
 from chat_stream_service.adapters.table import conversations, messages, streams
-from chat_stream_service.domain.conversation import Conversation, ConversationChanges, Owner, Page
-from chat_stream_service.domain.conversation_store import StreamRecord, TurnOpening
-from chat_stream_service.domain.event_log import StreamHeader
-from chat_stream_service.domain.message import Message
+from chat_stream_service.domain.model.conversation import Conversation, ConversationChanges, Owner, Page
+from chat_stream_service.domain.model.conversation_store import StreamRecord, TurnOpening
+from chat_stream_service.domain.model.event_log import StreamHeader
+from chat_stream_service.domain.model.message import Message
 from penstock_kit.database import Database
 from penstock_kit.errors import NotFound
 

@@ -13,7 +13,7 @@ _ENGINE: Final = "engine"
 
 
 class SqlEngineChoice:
-    """One row of the table of choices; see :class:`chat_stream_service.domain.current_engine.EngineChoice`."""
+    """One row of the table of choices; see :class:`chat_stream_service.domain.engines.current_engine.EngineChoice`."""
 
     def __init__(self, database: Database, *, clock: Clock) -> None:
         self._database = database

@@ -6,8 +6,8 @@ from sqlalchemy import delete, exists, insert, select
 
 from chat_stream_service.adapters.record import to_micros
 from chat_stream_service.adapters.table import conversations, erasures
-from chat_stream_service.domain.conversation import Owner
-from chat_stream_service.domain.erasure import Erasure
+from chat_stream_service.domain.memory.erasure import Erasure
+from chat_stream_service.domain.model.conversation import Owner
 from penstock_kit.clock import Clock
 from penstock_kit.database import Database
 

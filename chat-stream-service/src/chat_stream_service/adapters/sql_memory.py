@@ -8,10 +8,10 @@ from sqlalchemy.exc import IntegrityError
 
 from chat_stream_service.adapters.record import from_micros, to_micros
 from chat_stream_service.adapters.table import memories
-from chat_stream_service.domain.conversation import Owner
-from chat_stream_service.domain.engine import EngineHealth
-from chat_stream_service.domain.memory import Exchange, Note, note_of
-from chat_stream_service.domain.search_term import closeness, combinations_that_fit, owner_term, search_terms
+from chat_stream_service.domain.model.conversation import Owner
+from chat_stream_service.domain.model.engine import EngineHealth
+from chat_stream_service.domain.model.memory import Exchange, Note, note_of
+from chat_stream_service.domain.model.search_term import closeness, combinations_that_fit, owner_term, search_terms
 from penstock_kit.database import Database
 from penstock_kit.errors import PenstockError
 

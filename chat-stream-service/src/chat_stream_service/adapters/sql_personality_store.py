@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, Table, and_, delete, insert, select, updat
 from chat_stream_service.adapters.page_token import decode_token, encode_token
 from chat_stream_service.adapters.record import AnyRow, from_micros, to_micros
 from chat_stream_service.adapters.table import personalities, templates
-from chat_stream_service.domain.conversation import Owner, Page
-from chat_stream_service.domain.personality import Personality, Template
+from chat_stream_service.domain.conversations.personality import Personality, Template
+from chat_stream_service.domain.model.conversation import Owner, Page
 from penstock_kit.database import Database
 from penstock_kit.errors import NotFound
 

@@ -6,9 +6,9 @@ from sqlalchemy import ColumnElement, and_, select, update
 
 from chat_stream_service.adapters.record import message_of
 from chat_stream_service.adapters.table import conversations, messages
-from chat_stream_service.domain.conversation import Owner
-from chat_stream_service.domain.message import Message
-from chat_stream_service.domain.summary import Minutes
+from chat_stream_service.domain.memory.summary import Minutes
+from chat_stream_service.domain.model.conversation import Owner
+from chat_stream_service.domain.model.message import Message
 from penstock_kit.database import Database
 from penstock_kit.errors import NotFound
 

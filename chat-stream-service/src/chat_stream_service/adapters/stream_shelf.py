@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from chat_stream_service.adapters.memory_stream import LogLimits, MemoryStream
-from chat_stream_service.domain.event import ChatEvent, Status
+from chat_stream_service.domain.model.event import ChatEvent, Status
 from penstock_kit.clock import Clock
 from penstock_kit.errors import NotFound
 

@@ -8,7 +8,7 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from chat_stream_service.domain.tool_statistics import TOOL_BUCKETS, ToolNumbers, ToolStatistics
+from chat_stream_service.domain.tools.tool_statistics import TOOL_BUCKETS, ToolNumbers, ToolStatistics
 
 
 class ToolMetrics(Collector):

@@ -8,11 +8,11 @@ from typing import Any
 
 from penstock.chat.v1 import chat_pb2, chat_pb2_grpc
 
-from chat_stream_service.domain.client import Client
-from chat_stream_service.domain.client_service import ClientService
-from chat_stream_service.domain.event import ChatEvent
-from chat_stream_service.domain.readers import Readers
-from chat_stream_service.domain.watch import Cursor
+from chat_stream_service.domain.clients.client import Client
+from chat_stream_service.domain.clients.client_feed import Cursor
+from chat_stream_service.domain.clients.service import ClientService
+from chat_stream_service.domain.model.event import ChatEvent
+from chat_stream_service.domain.stream.readers import Readers
 from chat_stream_service.edge.convert import caller_owner, events_to_proto, timestamp_to_proto
 from penstock_kit.clock import Clock
 

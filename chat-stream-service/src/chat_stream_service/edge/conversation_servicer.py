@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from penstock.chat.v1 import chat_pb2, chat_pb2_grpc
 
-from chat_stream_service.domain.conversation_service import ConversationService
+from chat_stream_service.domain.conversations.service import ConversationService
 from chat_stream_service.edge.convert import caller_owner
 from chat_stream_service.edge.convert_conversation import (
     changes_from_proto,

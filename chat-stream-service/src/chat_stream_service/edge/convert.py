@@ -9,9 +9,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.chat.v1 import chat_pb2
 from penstock.common.v1 import common_pb2
 
-from chat_stream_service.domain.component import ComponentStatus
-from chat_stream_service.domain.conversation import Owner
-from chat_stream_service.domain.event import (
+from chat_stream_service.domain.model.component import ComponentStatus
+from chat_stream_service.domain.model.conversation import Owner
+from chat_stream_service.domain.model.event import (
     ChatEvent,
     CompleteState,
     DebugInfo,
@@ -22,9 +22,9 @@ from chat_stream_service.domain.event import (
     ToolCall,
     ToolResult,
 )
-from chat_stream_service.domain.event_log import StreamState
-from chat_stream_service.domain.stream_request import StreamRequest, on_disconnect_named, role_named
-from chat_stream_service.domain.usage import Cost, Usage
+from chat_stream_service.domain.model.event_log import StreamState
+from chat_stream_service.domain.model.stream_request import StreamRequest, on_disconnect_named, role_named
+from chat_stream_service.domain.model.usage import Cost, Usage
 from penstock_kit.context import current_context
 
 _STATUS: Final = {

@@ -5,12 +5,12 @@ from datetime import datetime
 from penstock.chat.v1 import chat_pb2
 from penstock.common.v1 import common_pb2
 
-from chat_stream_service.domain.conversation import Conversation, ConversationChanges
-from chat_stream_service.domain.conversation_service import NewConversation
-from chat_stream_service.domain.engine import EngineHealth, EngineInfo
-from chat_stream_service.domain.event import ToolCall
-from chat_stream_service.domain.message import Message
-from chat_stream_service.domain.personality import Personality, Template
+from chat_stream_service.domain.conversations.personality import Personality, Template
+from chat_stream_service.domain.conversations.service import NewConversation
+from chat_stream_service.domain.model.conversation import Conversation, ConversationChanges
+from chat_stream_service.domain.model.engine import EngineHealth, EngineInfo
+from chat_stream_service.domain.model.event import ToolCall
+from chat_stream_service.domain.model.message import Message
 from chat_stream_service.edge.convert import timestamp_to_proto, usage_to_proto
 from penstock_kit.errors import FieldViolation, InvalidArgument
 

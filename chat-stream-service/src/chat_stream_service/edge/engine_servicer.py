@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from penstock.chat.v1 import chat_pb2, chat_pb2_grpc
 
-from chat_stream_service.domain.current_engine import CurrentEngine
-from chat_stream_service.domain.engine_registry import EngineRegistry
-from chat_stream_service.domain.personality import PersonalityStore, TemplateStore
+from chat_stream_service.domain.conversations.personality import PersonalityStore, TemplateStore
+from chat_stream_service.domain.engines.current_engine import CurrentEngine
+from chat_stream_service.domain.engines.registry import EngineRegistry
 from chat_stream_service.edge.convert import caller_owner
 from chat_stream_service.edge.convert_conversation import (
     engine_to_proto,

@@ -10,12 +10,12 @@ from typing import Any
 
 from penstock.chat.v1 import chat_pb2, chat_pb2_grpc
 
-from chat_stream_service.domain.component import Component
-from chat_stream_service.domain.event import ChatEvent
-from chat_stream_service.domain.event_log import EventLog
-from chat_stream_service.domain.readers import Readers
-from chat_stream_service.domain.statistics import StreamStatistics
-from chat_stream_service.domain.stream_service import StreamService
+from chat_stream_service.domain.model.component import Component
+from chat_stream_service.domain.model.event import ChatEvent
+from chat_stream_service.domain.model.event_log import EventLog
+from chat_stream_service.domain.stream.readers import Readers
+from chat_stream_service.domain.stream.service import StreamService
+from chat_stream_service.domain.stream.statistics import StreamStatistics
 from chat_stream_service.edge.convert import (
     caller_owner,
     component_to_proto,

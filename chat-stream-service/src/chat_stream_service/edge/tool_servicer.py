@@ -8,8 +8,8 @@ from typing import Any
 from penstock.chat.v1 import chat_pb2, chat_pb2_grpc
 from penstock.common.v1 import common_pb2
 
-from chat_stream_service.domain.event import ToolCall
-from chat_stream_service.domain.tool_box import ToolBox
+from chat_stream_service.domain.model.event import ToolCall
+from chat_stream_service.domain.tools.tool_box import ToolBox
 from penstock_kit.context import current_context
 
 

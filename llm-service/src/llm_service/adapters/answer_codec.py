@@ -8,11 +8,11 @@ import orjson
 from pydantic import TypeAdapter
 
 from llm_service.adapters.event_json import events_from_json, json_from_events
-from llm_service.domain.embedding_call import Embedded
-from llm_service.domain.once import Codec
-from llm_service.domain.prompt_parser import ParsedPrompt
-from llm_service.domain.provider import EventBatch, Vectors
-from llm_service.domain.usage import Cost, Usage
+from llm_service.domain.embedding.embedding_call import Embedded
+from llm_service.domain.model.provider import EventBatch, Vectors
+from llm_service.domain.model.usage import Cost, Usage
+from llm_service.domain.parsing.prompt_parser import ParsedPrompt
+from llm_service.domain.reuse.idempotent_execution import Codec
 
 _COST: Final = TypeAdapter(Cost)
 _USAGE: Final = TypeAdapter(Usage)

@@ -7,7 +7,7 @@ from typing import Any, Final
 import orjson
 from pydantic import TypeAdapter
 
-from llm_service.domain.event import (
+from llm_service.domain.model.event import (
     Annotation,
     Event,
     Finished,

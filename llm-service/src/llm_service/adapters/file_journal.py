@@ -12,7 +12,7 @@ from typing import Final
 
 from llm_service.adapters.journal_record import ENDED, STANDS, Record, began_record, line_of, rows_of, state_record
 from llm_service.adapters.ledger_row import micros_from_time
-from llm_service.domain.ledger import LedgerRow
+from llm_service.domain.billing.ledger import LedgerRow
 from penstock_kit.clock import Clock
 from penstock_kit.logging import get_logger
 

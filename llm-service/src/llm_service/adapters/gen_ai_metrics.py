@@ -5,8 +5,8 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Histogram
 
-from llm_service.domain.failure import FailureKind
-from llm_service.domain.ledger import CostGroup, CostRow, Ledger, LedgerFilter, LedgerPage, LedgerRow, Outcome
+from llm_service.domain.billing.ledger import CostGroup, CostRow, Ledger, LedgerFilter, LedgerPage, LedgerRow, Outcome
+from llm_service.domain.model.failure import FailureKind
 
 # The buckets that the conventions advise: seconds, and tokens.
 _SECONDS: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from llm_service.domain.price import Price
+from llm_service.domain.billing.price import Price
 
 if TYPE_CHECKING:
     from genai_prices.data_snapshot import DataSnapshot

@@ -8,8 +8,8 @@ from typing import Any, Final
 import orjson
 
 from llm_service.adapters.ledger_row import time_from_micros
-from llm_service.domain.ledger import LedgerRow, Outcome
-from llm_service.domain.usage import NOTHING_SOLD, Cost, PriceSource, Usage
+from llm_service.domain.billing.ledger import LedgerRow, Outcome
+from llm_service.domain.model.usage import NOTHING_SOLD, Cost, PriceSource, Usage
 from penstock_kit.context import current_context
 
 BEGAN: Final = "b"

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from llm_service.domain.ledger import LedgerRow, Outcome
-from llm_service.domain.usage import UNKNOWN_COST, Cost, PriceSource, Usage
+from llm_service.domain.billing.ledger import LedgerRow, Outcome
+from llm_service.domain.model.usage import UNKNOWN_COST, Cost, PriceSource, Usage
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PICO: Final = Decimal(10) ** 12

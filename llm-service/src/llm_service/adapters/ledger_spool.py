@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 
 from llm_service.adapters.ledger_row import columns_from_row, row_from_columns
-from llm_service.domain.ledger import LedgerRow
+from llm_service.domain.billing.ledger import LedgerRow
 from penstock_kit.logging import get_logger
 
 log = get_logger(__name__)

@@ -10,10 +10,10 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from llm_service.adapters.sql_budget import SqlBudgets
-from llm_service.domain.breaker import BreakerState
-from llm_service.domain.key_ring import KeyState
-from llm_service.domain.key_rings import KeyRings
-from llm_service.domain.monitor import ProviderMonitor
+from llm_service.domain.keys.breaker import BreakerState
+from llm_service.domain.keys.key_pool import KeyState
+from llm_service.domain.keys.key_pools import KeyRings
+from llm_service.domain.routing.health import ProviderMonitor
 from llm_service.providers.registry import ProviderRegistry
 
 _OPENNESS: Final = {BreakerState.CLOSED: 0.0, BreakerState.HALF_OPEN: 0.5, BreakerState.OPEN: 1.0}

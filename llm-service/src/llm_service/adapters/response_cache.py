@@ -10,8 +10,8 @@ from google.protobuf.duration_pb2 import Duration
 from penstock.cache.v1 import cache_pb2, cache_pb2_grpc
 
 from llm_service.adapters.event_json import events_from_json, json_from_events
-from llm_service.domain.answer_cache import NearAnswer
-from llm_service.domain.event import Event
+from llm_service.domain.model.event import Event
+from llm_service.domain.reuse.response_cache import NearAnswer
 from penstock_kit.cache import CacheClient
 from penstock_kit.clock import Clock
 from penstock_kit.errors import PenstockError

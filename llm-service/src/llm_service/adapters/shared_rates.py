@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from typing import Final
 
-from llm_service.domain.rates import LocalRates, Rate
+from llm_service.domain.billing.rate_limiter import LocalRates, Rate
 from penstock_kit.cache import CacheClient
 from penstock_kit.context import current_context, use_context
 

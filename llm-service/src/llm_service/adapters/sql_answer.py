@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from llm_service.adapters.ledger_row import micros_from_time
 from llm_service.adapters.table import kept_answer
-from llm_service.domain.once import Claim, ClaimState
+from llm_service.domain.reuse.idempotent_execution import Claim, ClaimState
 from penstock_kit.clock import Clock
 from penstock_kit.database import Database
 from penstock_kit.errors import PenstockError

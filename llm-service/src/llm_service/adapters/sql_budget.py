@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from llm_service.adapters.ledger_row import amount_from_pico, micros_from_time
 from llm_service.adapters.table import budget as budgets_table
 from llm_service.adapters.table import budget_hold, budget_use, ledger
-from llm_service.domain.budget import Budget, BudgetPeriod, BudgetScope, BudgetUse, exceeded
+from llm_service.domain.billing.budget import Budget, BudgetPeriod, BudgetScope, BudgetUse, exceeded
 from penstock_kit.clock import Clock
 from penstock_kit.database import Database
 from penstock_kit.errors import NotFound, PenstockError

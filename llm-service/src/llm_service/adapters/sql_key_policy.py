@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, insert, select
 
 from llm_service.adapters.table import key_policy
-from llm_service.domain.key_policy import KeyPolicy
+from llm_service.domain.billing.key_policy import KeyPolicy
 from penstock_kit.database import Database
 
 

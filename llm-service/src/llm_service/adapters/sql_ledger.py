@@ -18,8 +18,8 @@ from llm_service.adapters.ledger_row import (
 )
 from llm_service.adapters.ledger_spool import LedgerSpool
 from llm_service.adapters.table import ledger
-from llm_service.domain.ledger import CostGroup, CostRow, LedgerFilter, LedgerPage, LedgerRow, Outcome
-from llm_service.domain.usage import Cost, PriceSource
+from llm_service.domain.billing.ledger import CostGroup, CostRow, LedgerFilter, LedgerPage, LedgerRow, Outcome
+from llm_service.domain.model.usage import Cost, PriceSource
 from penstock_kit.database import Database
 from penstock_kit.errors import PenstockError, Unavailable
 from penstock_kit.logging import get_logger

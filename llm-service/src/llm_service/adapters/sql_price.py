@@ -8,9 +8,9 @@ from sqlalchemy import delete, insert, select
 
 from llm_service.adapters.ledger_row import micros_from_time, time_from_micros
 from llm_service.adapters.table import price as price_table
-from llm_service.domain.price import Price
-from llm_service.domain.price_list import PricedModel
-from llm_service.domain.usage import PriceSource
+from llm_service.domain.billing.price import Price
+from llm_service.domain.billing.price_list import PricedModel
+from llm_service.domain.model.usage import PriceSource
 from penstock_kit.clock import Clock
 from penstock_kit.database import Database
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from llm_service.adapters.file_journal import orphaned_rows
 from llm_service.adapters.ledger_row import columns_from_row
 from llm_service.adapters.table import budget_hold, budget_use, ledger
-from llm_service.domain.ledger import LedgerRow
+from llm_service.domain.billing.ledger import LedgerRow
 from penstock_kit.database import Database
 from penstock_kit.errors import PenstockError
 from penstock_kit.logging import get_logger

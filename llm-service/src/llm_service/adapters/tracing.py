@@ -6,11 +6,11 @@ from typing import Final
 
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 
-from llm_service.domain.completion import Completion
-from llm_service.domain.event import Event, Finished, Started
-from llm_service.domain.failure import ProviderError
-from llm_service.domain.provider import Embedding, EventBatch, ModelCard, Provider, Vectors
-from llm_service.domain.usage import Usage
+from llm_service.domain.model.event import Event, Finished, Started
+from llm_service.domain.model.failure import ProviderError
+from llm_service.domain.model.provider import Embedding, EventBatch, ModelCard, Provider, Vectors
+from llm_service.domain.model.request import Completion
+from llm_service.domain.model.usage import Usage
 
 _OPERATION: Final = "gen_ai.operation.name"
 

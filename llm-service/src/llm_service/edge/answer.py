@@ -8,8 +8,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.common.v1 import common_pb2
 from penstock.llm.v1 import llm_pb2
 
-from llm_service.domain.answer import Answer, Choice
-from llm_service.domain.event import (
+from llm_service.domain.model.completion import Answer, Choice
+from llm_service.domain.model.event import (
     Annotation,
     Event,
     Finished,
@@ -20,10 +20,10 @@ from llm_service.domain.event import (
     ToolCallDelta,
     UsageReport,
 )
-from llm_service.domain.failure import Attempt
-from llm_service.domain.message import TextPart, ThinkingPart, ToolCall
-from llm_service.domain.provider import EventBatch
-from llm_service.domain.usage import Cost, Usage
+from llm_service.domain.model.failure import Attempt
+from llm_service.domain.model.message import TextPart, ThinkingPart, ToolCall
+from llm_service.domain.model.provider import EventBatch
+from llm_service.domain.model.usage import Cost, Usage
 
 
 def batch_to_proto(batch: EventBatch) -> llm_pb2.StreamCompleteResponse:

@@ -7,11 +7,11 @@ import grpc.aio
 from penstock.llm.v1 import cost_pb2, cost_pb2_grpc
 
 from llm_service.adapters.sql_price import SqlPrices
-from llm_service.domain.budget import BudgetScope, BudgetStore
-from llm_service.domain.key_policy import KeyPolicy, KeyPolicyStore
-from llm_service.domain.ledger import CostGroup, Ledger
-from llm_service.domain.price_list import PriceList
-from llm_service.domain.rule_book import RuleBook
+from llm_service.domain.billing.budget import BudgetScope, BudgetStore
+from llm_service.domain.billing.key_policy import KeyPolicy, KeyPolicyStore
+from llm_service.domain.billing.ledger import CostGroup, Ledger
+from llm_service.domain.billing.limits_cache import RuleBook
+from llm_service.domain.billing.price_list import PriceList
 from llm_service.edge.cost import (
     cost_row_to_proto,
     filter_from_proto,

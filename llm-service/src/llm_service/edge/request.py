@@ -6,7 +6,9 @@ from typing import Any, Final, cast
 from penstock.common.v1 import common_pb2
 from penstock.llm.v1 import llm_pb2
 
-from llm_service.domain.completion import (
+from llm_service.domain.model.message import FilePart, ImagePart, Message, Part, Role, TextPart, ThinkingPart, ToolCall
+from llm_service.domain.model.provider import Embedding
+from llm_service.domain.model.request import (
     AnswerForm,
     CachePolicy,
     Completion,
@@ -17,8 +19,6 @@ from llm_service.domain.completion import (
     ToolDefinition,
     ToolMode,
 )
-from llm_service.domain.message import FilePart, ImagePart, Message, Part, Role, TextPart, ThinkingPart, ToolCall
-from llm_service.domain.provider import Embedding
 from penstock_kit.errors import FieldViolation, InvalidArgument
 
 _ROLES: Final = {

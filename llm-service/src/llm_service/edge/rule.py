@@ -8,10 +8,10 @@ from typing import Final, TypeVar
 from penstock.common.v1 import common_pb2
 from penstock.llm.v1 import cost_pb2
 
-from llm_service.domain.budget import Budget, BudgetPeriod, BudgetScope, BudgetUse
-from llm_service.domain.key_policy import KeyPolicy
-from llm_service.domain.price import Price
-from llm_service.domain.price_list import PricedModel
+from llm_service.domain.billing.budget import Budget, BudgetPeriod, BudgetScope, BudgetUse
+from llm_service.domain.billing.key_policy import KeyPolicy
+from llm_service.domain.billing.price import Price
+from llm_service.domain.billing.price_list import PricedModel
 from penstock_kit.errors import FieldViolation, InvalidArgument
 
 _MOST: Final = Decimal(1_000_000)

@@ -10,14 +10,14 @@ import grpc.aio
 from penstock.common.v1 import common_pb2
 from penstock.llm.v1 import llm_pb2, llm_pb2_grpc
 
-from llm_service.domain.embedding_call import Embedder
-from llm_service.domain.key_rings import KeyRings
-from llm_service.domain.metering import Answering
-from llm_service.domain.monitor import ProviderMonitor
-from llm_service.domain.prompt_parser import Prompt, PromptParser
-from llm_service.domain.router import Router
-from llm_service.domain.token_count import TokenCounting
-from llm_service.domain.whole_answer import WholeAnswers
+from llm_service.domain.billing.metering import Answering
+from llm_service.domain.embedding.embedding_call import Embedder
+from llm_service.domain.keys.key_pools import KeyRings
+from llm_service.domain.model.completion_collector import WholeAnswers
+from llm_service.domain.parsing.prompt_parser import Prompt, PromptParser
+from llm_service.domain.routing.health import ProviderMonitor
+from llm_service.domain.routing.router import Router
+from llm_service.domain.routing.token_count import TokenCounting
 from llm_service.edge.answer import answer_to_proto, batch_to_proto, cost_to_proto, usage_to_proto
 from llm_service.edge.request import completion_from_proto, embedding_from_proto
 from llm_service.edge.state import models_to_proto, provider_to_proto, query_to_proto, route_to_proto

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.llm.v1 import llm_pb2
 
-from llm_service.domain.breaker import BreakerState
-from llm_service.domain.fallback.query import StructuredQuery
-from llm_service.domain.key_ring import KeyRing
-from llm_service.domain.monitor import ProviderRecord
-from llm_service.domain.profile import ProviderProfile
-from llm_service.domain.route import Route, is_embedding_model
+from llm_service.domain.keys.breaker import BreakerState
+from llm_service.domain.keys.key_pool import KeyRing
+from llm_service.domain.model.profile import ProviderProfile
+from llm_service.domain.model.route import Route, is_embedding_model
+from llm_service.domain.offline.query import StructuredQuery
+from llm_service.domain.routing.health import ProviderRecord
 from llm_service.providers.registry import Loaded
 
 

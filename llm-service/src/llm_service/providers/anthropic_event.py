@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import orjson
 
-from llm_service.domain.event import (
+from llm_service.domain.model.event import (
     Annotation,
     Event,
     Finished,
@@ -16,7 +16,7 @@ from llm_service.domain.event import (
     ToolCallDelta,
     UsageReport,
 )
-from llm_service.domain.usage import Usage
+from llm_service.domain.model.usage import Usage
 from llm_service.providers.anthropic_request import ANSWER_TOOL
 
 Json = Mapping[str, Any]

@@ -7,7 +7,7 @@ from typing import Any, Final, assert_never
 
 import orjson
 
-from llm_service.domain.message import FilePart, ImagePart, Message, Part, Role, TextPart, ThinkingPart, ToolCall
+from llm_service.domain.model.message import FilePart, ImagePart, Message, Part, Role, TextPart, ThinkingPart, ToolCall
 from penstock_kit.errors import InvalidArgument
 
 Block = dict[str, Any]

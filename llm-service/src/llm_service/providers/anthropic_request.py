@@ -6,9 +6,9 @@ from typing import Any, Final, assert_never, cast
 
 import orjson
 
-from llm_service.domain.completion import AnswerForm, Completion, ToolDefinition, ToolMode
-from llm_service.domain.estimate import estimate_prompt
-from llm_service.domain.message import Role, ThinkingPart
+from llm_service.domain.model.message import Role, ThinkingPart
+from llm_service.domain.model.request import AnswerForm, Completion, ToolDefinition, ToolMode
+from llm_service.domain.model.token_estimate import estimate_prompt
 from llm_service.providers.anthropic_message import Block, cache_mark, system_of, turns_of
 from llm_service.providers.anthropic_model import ClaudeTraits, traits_of
 from penstock_kit.errors import InvalidArgument

@@ -18,10 +18,10 @@ import aiohttp
 import orjson
 from aiohttp import web
 
-from llm_service.domain.completion import Completion
-from llm_service.domain.failure import FailureKind, ProviderError
-from llm_service.domain.profile import Cassette, ProviderProfile
-from llm_service.domain.provider import Embedding, EventBatch, ModelCard, Provider, Vectors
+from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.domain.model.profile import Cassette, ProviderProfile
+from llm_service.domain.model.provider import Embedding, EventBatch, ModelCard, Provider, Vectors
+from llm_service.domain.model.request import Completion
 from llm_service.providers.registry import DIALECTS, DialectModule, Parts
 from llm_service.providers.tape import Fault, Take, Tape, digest
 

@@ -5,21 +5,21 @@ import re
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from typing import Final
 
-from llm_service.domain.completion import Completion, ToolMode
-from llm_service.domain.estimate import estimate_prompt, estimate_texts, estimate_tokens
-from llm_service.domain.event import Event, Finished, FinishReason, Started, TextDelta, ToolCallDelta
-from llm_service.domain.failure import FailureKind, ProviderError
-from llm_service.domain.fallback.chinese import Chinese
-from llm_service.domain.fallback.conversation import conversation_from_messages
-from llm_service.domain.fallback.embedding import DIMENSIONS, hashed_vector
-from llm_service.domain.fallback.english import English
-from llm_service.domain.fallback.plan import CallTools, Step, next_step
-from llm_service.domain.fallback.query import Language
-from llm_service.domain.fallback.report import Report
-from llm_service.domain.fallback.toolbox import PlannedCall, Toolbox
-from llm_service.domain.profile import ProviderProfile
-from llm_service.domain.provider import Embedding, EventBatch, ModelCard, Provider, Vectors
-from llm_service.domain.usage import Usage
+from llm_service.domain.model.event import Event, Finished, FinishReason, Started, TextDelta, ToolCallDelta
+from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.domain.model.profile import ProviderProfile
+from llm_service.domain.model.provider import Embedding, EventBatch, ModelCard, Provider, Vectors
+from llm_service.domain.model.request import Completion, ToolMode
+from llm_service.domain.model.token_estimate import estimate_prompt, estimate_texts, estimate_tokens
+from llm_service.domain.model.usage import Usage
+from llm_service.domain.offline.answer_writer import Report
+from llm_service.domain.offline.chinese import Chinese
+from llm_service.domain.offline.conversation import conversation_from_messages
+from llm_service.domain.offline.embedding import DIMENSIONS, hashed_vector
+from llm_service.domain.offline.english import English
+from llm_service.domain.offline.plan import CallTools, Step, next_step
+from llm_service.domain.offline.query import Language
+from llm_service.domain.offline.toolbox import PlannedCall, Toolbox
 from llm_service.providers.registry import Parts
 from penstock_kit.clock import Clock
 

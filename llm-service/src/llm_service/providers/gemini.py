@@ -10,11 +10,11 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Final
 
-from llm_service.domain.completion import Completion
-from llm_service.domain.event import Event, Started
-from llm_service.domain.failure import FailureKind, ProviderError
-from llm_service.domain.profile import ProviderProfile
-from llm_service.domain.provider import Embedding, EventBatch, ModelCard, Provider, Vectors
+from llm_service.domain.model.event import Event, Started
+from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.domain.model.profile import ProviderProfile
+from llm_service.domain.model.provider import Embedding, EventBatch, ModelCard, Provider, Vectors
+from llm_service.domain.model.request import Completion
 from llm_service.providers.gemini_error import error_of
 from llm_service.providers.gemini_event import Json, ResponseReader
 from llm_service.providers.gemini_request import body_of

@@ -8,7 +8,7 @@ from typing import Any, Final, assert_never
 
 import orjson
 
-from llm_service.domain.message import FilePart, ImagePart, Message, Part, Role, TextPart, ThinkingPart, ToolCall
+from llm_service.domain.model.message import FilePart, ImagePart, Message, Part, Role, TextPart, ThinkingPart, ToolCall
 
 Json = dict[str, Any]
 # Put before a signature, so that no other vendor is handed it and Gemini none of theirs.

@@ -5,7 +5,7 @@ from typing import Any, Final, assert_never, cast
 
 import orjson
 
-from llm_service.domain.completion import AnswerForm, Completion, ToolDefinition, ToolMode
+from llm_service.domain.model.request import AnswerForm, Completion, ToolDefinition, ToolMode
 from llm_service.providers.gemini_message import contents_of, system_of
 from penstock_kit.errors import InvalidArgument
 

@@ -9,10 +9,10 @@ from typing import Any, cast
 
 import aiohttp
 
-from llm_service.domain.estimate import estimate_texts
-from llm_service.domain.failure import FailureKind
-from llm_service.domain.provider import Embedding, ModelCard, Vectors
-from llm_service.domain.usage import Usage
+from llm_service.domain.model.failure import FailureKind
+from llm_service.domain.model.provider import Embedding, ModelCard, Vectors
+from llm_service.domain.model.token_estimate import estimate_texts
+from llm_service.domain.model.usage import Usage
 from llm_service.providers.gemini_error import error_of
 from llm_service.providers.status import error_from_status
 from llm_service.providers.upstream import Upstream

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import openai
 
-from llm_service.domain.completion import Completion
-from llm_service.domain.event import Event, Started
-from llm_service.domain.failure import FailureKind, ProviderError
-from llm_service.domain.profile import ProviderProfile
-from llm_service.domain.provider import Embedding, EventBatch, ModelCard, Provider, Vectors
+from llm_service.domain.model.event import Event, Started
+from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.domain.model.profile import ProviderProfile
+from llm_service.domain.model.provider import Embedding, EventBatch, ModelCard, Provider, Vectors
+from llm_service.domain.model.request import Completion
 from llm_service.providers.http_client import HttpResponse
 from llm_service.providers.openai_chunk import ChunkReader, Json, error_message, reported, usage_of
 from llm_service.providers.openai_request import body_of

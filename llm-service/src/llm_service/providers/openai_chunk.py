@@ -6,7 +6,7 @@ from typing import Any, Final, cast
 
 import orjson
 
-from llm_service.domain.event import (
+from llm_service.domain.model.event import (
     Annotation,
     Event,
     Finished,
@@ -16,7 +16,7 @@ from llm_service.domain.event import (
     ThinkingDelta,
     ToolCallDelta,
 )
-from llm_service.domain.usage import Usage
+from llm_service.domain.model.usage import Usage
 
 Json = Mapping[str, Any]
 

@@ -6,9 +6,16 @@ from typing import Any, Final, TypeGuard, assert_never, cast
 
 import orjson
 
-from llm_service.domain.completion import AnswerForm, Completion, ResponseFormat, ToolChoice, ToolDefinition, ToolMode
-from llm_service.domain.message import FilePart, ImagePart, Message, Part, Role, TextPart, ThinkingPart
-from llm_service.domain.profile import Quirks, ThinkingBack, ThinkingKnob
+from llm_service.domain.model.message import FilePart, ImagePart, Message, Part, Role, TextPart, ThinkingPart
+from llm_service.domain.model.profile import Quirks, ThinkingBack, ThinkingKnob
+from llm_service.domain.model.request import (
+    AnswerForm,
+    Completion,
+    ResponseFormat,
+    ToolChoice,
+    ToolDefinition,
+    ToolMode,
+)
 from penstock_kit.errors import InvalidArgument
 
 Json = dict[str, Any]

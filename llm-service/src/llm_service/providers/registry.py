@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol, cast
 
-from llm_service.domain.failure import FailureKind, ProviderError
-from llm_service.domain.profile import ProviderProfile
-from llm_service.domain.provider import Provider, TokenCounter
+from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.domain.model.profile import ProviderProfile
+from llm_service.domain.model.provider import Provider, TokenCounter
 from penstock_kit.clock import Clock
 from penstock_kit.logging import get_logger
 

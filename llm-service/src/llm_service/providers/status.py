@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from llm_service.domain.failure import FailureKind, ProviderError
+from llm_service.domain.model.failure import FailureKind, ProviderError
 from penstock_kit.errors import ErrorKind
 
 _MAX_RETRY_AFTER: Final = 3600.0

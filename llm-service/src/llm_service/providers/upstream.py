@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 import aiohttp
 import orjson
 
-from llm_service.domain.failure import FailureKind, ProviderError
+from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.providers.http_client import (
     ConnectFailed,
     ConnectionCut,

@@ -7,7 +7,7 @@ from penstock.feature.v1 import feature_pb2, feature_pb2_grpc
 
 from chat_stream_service.adapters.device_tools.answer import fitted, iso_time
 from chat_stream_service.adapters.device_tools.argument import object_schema
-from chat_stream_service.domain.tool import Arguments, ToolContext
+from chat_stream_service.domain.model.tool import Arguments, ToolContext
 from penstock_kit.grpc import PenstockChannel
 
 _MOST: Final = 1000

@@ -15,7 +15,7 @@ from chat_stream_service.adapters.device_tools.argument import (
     object_schema,
     timestamp,
 )
-from chat_stream_service.domain.tool import Arguments, ToolContext
+from chat_stream_service.domain.model.tool import Arguments, ToolContext
 from penstock_kit.grpc import PenstockChannel
 
 _DEFAULT_ROWS: Final = 100

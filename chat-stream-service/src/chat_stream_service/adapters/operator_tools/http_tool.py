@@ -7,8 +7,8 @@ from urllib.parse import quote, urlencode
 
 from chat_stream_service.adapters.operator_tools.entry import PLACE, HttpEntry
 from chat_stream_service.adapters.operator_tools.guarded_http import GuardedHttp, Request
-from chat_stream_service.domain.tool import Arguments, ToolContext
-from chat_stream_service.domain.tool_box import bounded
+from chat_stream_service.domain.model.tool import Arguments, ToolContext
+from chat_stream_service.domain.tools.tool_box import bounded
 from penstock_kit.errors import BadUpstream, DeadlineExceeded, FailedPrecondition, InvalidArgument, Unavailable
 
 _HEADERS: Final = {"accept": "application/json, text/*;q=0.9", "user-agent": "penstock", "accept-encoding": "identity"}

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from chat_stream_service.domain.tool import Arguments, Tool, ToolContext
+from chat_stream_service.domain.model.tool import Arguments, Tool, ToolContext
 from penstock_kit.errors import PenstockError
 from penstock_kit.redaction import mask_secret
 

@@ -9,9 +9,9 @@ from chat_stream_service.adapters.operator_tools.entry import McpEntry
 from chat_stream_service.adapters.operator_tools.masked_tool import MaskedTool, SecretMask
 from chat_stream_service.adapters.operator_tools.mcp_session import Described, McpSession, failure_of
 from chat_stream_service.domain.breaker import Breaker
-from chat_stream_service.domain.tool import Arguments, Tool, ToolContext
-from chat_stream_service.domain.tool_box import bounded
-from chat_stream_service.domain.tool_breaker import BreakerTool
+from chat_stream_service.domain.model.tool import Arguments, Tool, ToolContext
+from chat_stream_service.domain.tools.tool_box import bounded
+from chat_stream_service.domain.tools.tool_breaker import BreakerTool
 from penstock_kit.clock import Clock
 from penstock_kit.errors import BadUpstream, DeadlineExceeded, PenstockError, Unavailable
 from penstock_kit.logging import get_logger

@@ -13,8 +13,8 @@ from chat_stream_service.adapters.operator_tools.masked_tool import MaskedTool, 
 from chat_stream_service.adapters.operator_tools.mcp_server import McpServer
 from chat_stream_service.adapters.operator_tools.mcp_session import connect
 from chat_stream_service.domain.breaker import Breaker
-from chat_stream_service.domain.tool import Tool, ToolSource
-from chat_stream_service.domain.tool_breaker import BreakerTool
+from chat_stream_service.domain.model.tool import Tool, ToolSource
+from chat_stream_service.domain.tools.tool_breaker import BreakerTool
 from penstock_kit.clock import Clock
 
 _HTTP: Final = "http"

@@ -9,15 +9,15 @@ import orjson
 from chat_stream_service.adapters.memory_clients import MemoryClientDirectory
 from chat_stream_service.adapters.redis.link import RedisAway, RedisLink
 from chat_stream_service.adapters.redis.stream_store import PREFIX
-from chat_stream_service.domain.client import Client, unknown_client
-from chat_stream_service.domain.conversation import Owner
+from chat_stream_service.domain.clients.client import Client, unknown_client
+from chat_stream_service.domain.model.conversation import Owner
 from penstock_kit.errors import Unavailable
 
 _KEEP_MS: Final = 30 * 24 * 3600 * 1000
 
 
 class RedisClientDirectory:
-    """See :class:`chat_stream_service.domain.client.ClientDirectory`.
+    """See :class:`chat_stream_service.domain.clients.client.ClientDirectory`.
 
     While Redis is away a replica knows the clients it has seen itself; seen again, they get to Redis afterwards.
     """

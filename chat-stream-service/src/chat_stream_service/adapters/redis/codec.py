@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 
-from chat_stream_service.domain.event import (
+from chat_stream_service.domain.model.event import (
     ChatEvent,
     CompleteState,
     DebugInfo,
@@ -21,8 +21,8 @@ from chat_stream_service.domain.event import (
     ToolCall,
     ToolResult,
 )
-from chat_stream_service.domain.event_log import StreamHeader
-from chat_stream_service.domain.usage import Cost, Usage
+from chat_stream_service.domain.model.event_log import StreamHeader
+from chat_stream_service.domain.model.usage import Cost, Usage
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)

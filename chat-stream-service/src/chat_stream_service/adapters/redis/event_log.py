@@ -13,8 +13,8 @@ from chat_stream_service.adapters.redis.shipper import Shipper
 from chat_stream_service.adapters.redis.stream_store import StreamStore, answer_of
 from chat_stream_service.adapters.redis.subscriber import Subscriber
 from chat_stream_service.adapters.stream_shelf import StreamShelf, unknown_stream
-from chat_stream_service.domain.event import ChatEvent, Status
-from chat_stream_service.domain.event_log import StreamHeader, StreamState
+from chat_stream_service.domain.model.event import ChatEvent, Status
+from chat_stream_service.domain.model.event_log import StreamHeader, StreamState
 from penstock_kit.clock import Clock
 from penstock_kit.errors import Unavailable
 

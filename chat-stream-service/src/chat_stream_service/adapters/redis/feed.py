@@ -11,8 +11,8 @@ from chat_stream_service.adapters.redis.link import RedisAway, RedisLink
 from chat_stream_service.adapters.redis.script import ANNOUNCE
 from chat_stream_service.adapters.redis.stream_store import PREFIX, StreamStore, call
 from chat_stream_service.adapters.redis.subscriber import Subscriber
-from chat_stream_service.domain.conversation import Owner
-from chat_stream_service.domain.feed import Announcement, expired
+from chat_stream_service.domain.model.conversation import Owner
+from chat_stream_service.domain.model.feed import Announcement, expired
 from penstock_kit.errors import FailedPrecondition, Unavailable
 
 _KEEP: Final = 1000
@@ -33,7 +33,7 @@ class _Reader:
 
 
 class RedisFeed:
-    """See :class:`chat_stream_service.domain.feed.Feed`.
+    """See :class:`chat_stream_service.domain.model.feed.Feed`.
 
     While Redis is away announcements reach the clients of this replica without a position; they are brought to Redis
     when it is back, and then come to everybody with one.

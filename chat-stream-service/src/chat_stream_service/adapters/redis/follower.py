@@ -11,7 +11,7 @@ from chat_stream_service.adapters.redis.shared_stream import SharedStream
 from chat_stream_service.adapters.redis.stream_store import Loaded, StreamStore, channel_of
 from chat_stream_service.adapters.redis.subscriber import Subscriber
 from chat_stream_service.adapters.stream_shelf import StreamShelf, unknown_stream
-from chat_stream_service.domain.event import ChatEvent, Status
+from chat_stream_service.domain.model.event import ChatEvent, Status
 from penstock_kit.clock import Clock
 
 

@@ -6,12 +6,15 @@ from chat_stream_service.adapters.redis.event_log import RedisEventLog
 from chat_stream_service.adapters.redis.link import RedisAway
 from chat_stream_service.adapters.redis.pulse import Pulse
 from chat_stream_service.adapters.redis.stream_store import StreamStore
-from chat_stream_service.domain.lost_stream import LostStream
+from chat_stream_service.domain.stream.lost_stream import LostStream
 from penstock_kit.errors import NotFound
 
 
 class RedisLostStreams:
-    """See :class:`chat_stream_service.domain.lost_stream.LostStreams`. Of several survivors one gets each stream."""
+    """See :class:`chat_stream_service.domain.stream.lost_stream.LostStreams`.
+
+    Of several survivors one gets each stream.
+    """
 
     def __init__(self, *, pulse: Pulse, store: StreamStore, event_log: RedisEventLog) -> None:
         self._pulse = pulse

@@ -14,7 +14,7 @@ from chat_stream_service.adapters.redis.pulse import Pulse
 from chat_stream_service.adapters.redis.replica_bus import RedisReplicaBus
 from chat_stream_service.adapters.redis.stream_store import StreamStore
 from chat_stream_service.adapters.redis.subscriber import Subscriber
-from chat_stream_service.domain.component import ComponentStatus
+from chat_stream_service.domain.model.component import ComponentStatus
 from penstock_kit.clock import Clock
 from penstock_kit.ids import new_id
 

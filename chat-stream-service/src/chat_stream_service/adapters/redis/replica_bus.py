@@ -10,7 +10,7 @@ import orjson
 from chat_stream_service.adapters.redis.link import RedisAway, RedisLink
 from chat_stream_service.adapters.redis.pulse import NOTICES, Pulse
 from chat_stream_service.adapters.redis.subscriber import Subscriber
-from chat_stream_service.domain.replica_bus import (
+from chat_stream_service.domain.model.replica_bus import (
     ConversationDropped,
     EngineSwitched,
     Hear,
@@ -34,7 +34,7 @@ log = get_logger(__name__)
 
 
 class RedisReplicaBus:
-    """See :class:`chat_stream_service.domain.replica_bus.ReplicaBus`."""
+    """See :class:`chat_stream_service.domain.model.replica_bus.ReplicaBus`."""
 
     def __init__(self, link: RedisLink, *, replica: str, subscriber: Subscriber, pulse: Pulse) -> None:
         self._link = link

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from chat_stream_service.adapters.memory_stream import MemoryStream
 from chat_stream_service.adapters.redis.stream_store import Trim
-from chat_stream_service.domain.event import ChatEvent
-from chat_stream_service.domain.event_log import StreamTakenOver
+from chat_stream_service.domain.model.event import ChatEvent
+from chat_stream_service.domain.model.event_log import StreamTakenOver
 from penstock_kit.errors import FailedPrecondition
 
 

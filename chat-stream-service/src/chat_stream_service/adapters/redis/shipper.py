@@ -7,7 +7,7 @@ from typing import Final
 from chat_stream_service.adapters.redis.link import Command, RedisAway
 from chat_stream_service.adapters.redis.shared_stream import SharedStream
 from chat_stream_service.adapters.redis.stream_store import Answer, StreamStore, answer_of
-from chat_stream_service.domain.event import Status
+from chat_stream_service.domain.model.event import Status
 from penstock_kit.logging import get_logger
 
 # Events of one stream in one entry at most.

@@ -14,8 +14,8 @@ from chat_stream_service.adapters.redis.codec import (
 )
 from chat_stream_service.adapters.redis.link import Command, RedisLink, is_missing_script
 from chat_stream_service.adapters.redis.script import ANNOUNCE, APPEND, CLAIM, OPEN, TRIM, Script
-from chat_stream_service.domain.event import ChatEvent, CompleteState, Status, outcome_of
-from chat_stream_service.domain.event_log import StreamHeader, StreamState
+from chat_stream_service.domain.model.event import ChatEvent, CompleteState, Status, outcome_of
+from chat_stream_service.domain.model.event_log import StreamHeader, StreamState
 
 PREFIX: Final = "penstock:chat:"
 _STREAM: Final = f"{PREFIX}stream:"

@@ -1,0 +1,1 @@
+"""Conversations and personalities: create, list, rename, delete."""

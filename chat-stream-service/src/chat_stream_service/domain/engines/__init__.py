@@ -1,0 +1,1 @@
+"""The engines that can answer, and which one does."""

@@ -1,0 +1,1 @@
+"""What an engine remembers of a user: retrieval, summaries, erasure."""

@@ -1,0 +1,74 @@
+"""What an engine remembers with: exchanges of the user, and the summary of the conversation."""
+
+from collections.abc import Sequence
+
+from chat_stream_service.domain.memory.memory_statistics import MemoryStatistics
+from chat_stream_service.domain.memory.summary import Summarizer
+from chat_stream_service.domain.memory.turn_memory import TurnMemory
+from chat_stream_service.domain.model.conversation import Owner
+from chat_stream_service.domain.model.engine import EngineHealth, Turn
+from chat_stream_service.domain.model.memory import Exchange, Note
+from chat_stream_service.domain.model.message import PromptMessage, Role
+from chat_stream_service.domain.stream.background import Background
+from penstock_kit.clock import Clock
+from penstock_kit.errors import NotFound
+
+
+class EngineMemory:
+    """Looks back before a turn, takes it in after it. Neither ever fails the turn."""
+
+    def __init__(
+        self,
+        *,
+        memory: TurnMemory,
+        summarizer: Summarizer,
+        background: Background,
+        statistics: MemoryStatistics,
+        clock: Clock,
+    ) -> None:
+        self._memory = memory
+        self._summarizer = summarizer
+        self._background = background
+        self._statistics = statistics
+        self._clock = clock
+
+    async def recall(self, owner: Owner, question: PromptMessage) -> Sequence[Note]:
+        """Return what may help to answer, within the memory's patience; never raises."""
+        self._statistics.turns += 1
+        if question.role is not Role.USER:
+            return ()
+        return await self._memory.recall(owner, question.content)
+
+    def keep(self, turn: Turn, answer: str) -> None:
+        """Remember an exchange, and bring the conversation's summary up to date when there is much to tell."""
+        if turn.question.role is Role.USER:
+            self._memory.keep(_exchange(turn, answer, self._clock))
+        told = (*turn.history, turn.question, PromptMessage(role=Role.ASSISTANT, content=answer))
+        if self._summarizer.is_due(told):
+            self._background.submit("summarise", lambda: self._summarise(turn))
+
+    async def health(self) -> EngineHealth:
+        """Return whether the memory works; never raises."""
+        return await self._memory.health()
+
+    async def _summarise(self, turn: Turn) -> None:
+        try:
+            await self._summarizer.bring_up_to_date(owner_of(turn), turn.conversation_id)
+        except NotFound:
+            return  # deleted meanwhile
+
+
+def owner_of(turn: Turn) -> Owner:
+    """Return whose turn it is."""
+    return Owner(tenant_id=turn.tenant_id, user_id=turn.user_id)
+
+
+def _exchange(turn: Turn, answer: str, clock: Clock) -> Exchange:
+    return Exchange(
+        owner=owner_of(turn),
+        conversation_id=turn.conversation_id,
+        stream_id=turn.stream_id,
+        question=turn.question.content,
+        answer=answer,
+        create_time=clock.now(),
+    )

@@ -1,0 +1,105 @@
+"""The engine port: what answers a turn."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from chat_stream_service.domain.model.conversation import Owner
+from chat_stream_service.domain.model.event import MessageChunk, Thinking, ToolCall, ToolResult
+from chat_stream_service.domain.model.message import PromptMessage
+from chat_stream_service.domain.model.timeline import Timeline
+from chat_stream_service.domain.model.usage import NO_COST, NO_USAGE, Cost, Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voice:
+    """How the assistant speaks in a turn: its system prompt, temperature and tools (empty: all)."""
+
+    prompt: str = ""
+    temperature: float | None = None
+    tools: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One question to be answered: the history before it, the message itself, and how to answer.
+
+    `summary` tells in short what was said before `history` begins. `ahead` is what the engine's look_ahead returned.
+    """
+
+    stream_id: str
+    conversation_id: str
+    tenant_id: str
+    user_id: str
+    history: tuple[PromptMessage, ...]
+    question: PromptMessage
+    timeline: Timeline
+    model: str = ""
+    voice: Voice = Voice()
+    use_tools: bool = True
+    summary: str = ""
+    ahead: asyncio.Task[Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answering:
+    """Bookkeeping: which model (``provider/model``) answers."""
+
+    model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundFinished:
+    """Bookkeeping: one model call of the turn ended; the last one's finish reason is the turn's."""
+
+    finish_reason: str
+    usage: Usage = NO_USAGE
+    cost: Cost = NO_COST
+
+
+TurnEvent = MessageChunk | Thinking | ToolCall | ToolResult | Answering | RoundFinished
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineInfo:
+    """What an engine says of itself. Features are among ``memory``, ``tools``, ``personalities``."""
+
+    name: str
+    version: str
+    description: str
+    features: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineHealth:
+    """Whether an engine can answer now; `detail` says why not."""
+
+    healthy: bool
+    detail: str = ""
+
+
+class Engine(Protocol):
+    """Answers turns. The stream around it (sequences, log, terminal event, storage) is not its business."""
+
+    def look_ahead(self, owner: Owner, question: PromptMessage) -> asyncio.Task[Any] | None:
+        """Begin what needs no more than the question, while its conversation is read; None when there is nothing.
+
+        It is cancelled when there is to be no turn, and never fails.
+        """
+        ...
+
+    def generate_response(self, turn: Turn) -> AsyncGenerator[Sequence[TurnEvent]]:
+        """Yield the answer as it is made, batches of what arrived together; PenstockError when it fails.
+
+        Closing the generator cancels everything it started.
+        """
+        ...
+
+    def get_engine_info(self) -> EngineInfo:
+        """Return what the engine is."""
+        ...
+
+    async def health_check(self) -> EngineHealth:
+        """Return whether the engine can answer now; never raises."""
+        ...

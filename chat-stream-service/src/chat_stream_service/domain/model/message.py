@@ -1,0 +1,71 @@
+"""Messages of a conversation, as they are stored and as a model is given them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from chat_stream_service.domain.model.event import ToolCall
+from chat_stream_service.domain.model.usage import NO_USAGE, Usage
+
+
+class Role(StrEnum):
+    """Who speaks."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL = "tool"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thought:
+    """A block of reasoning as its vendor wants it back: with its own proof, or encrypted, or neither."""
+
+    text: str = ""
+    signature: str = ""
+    redacted: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptMessage:
+    """One message of a model's prompt. `tool_call_id`, `name` and `is_error` go with the role TOOL."""
+
+    role: Role
+    content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
+    name: str = ""
+    is_error: bool = False
+    thoughts: tuple[Thought, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A stored message. `status` is how an assistant's message ended (``completed``, ``stopped``, ``error`` …)."""
+
+    id: str
+    conversation_id: str
+    role: Role
+    content: str
+    create_time: datetime
+    stream_id: str = ""
+    model: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
+    name: str = ""
+    is_error: bool = False
+    thinking: str = ""
+    usage: Usage = NO_USAGE
+    status: str = ""
+
+
+def prompt_of(message: Message) -> PromptMessage:
+    """Return what a later turn tells the model of a stored message; past reasoning is left out."""
+    return PromptMessage(
+        role=message.role,
+        content=message.content,
+        tool_calls=message.tool_calls,
+        tool_call_id=message.tool_call_id,
+        name=message.name,
+        is_error=message.is_error,
+    )

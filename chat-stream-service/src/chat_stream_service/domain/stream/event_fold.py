@@ -1,0 +1,65 @@
+"""The fold of a stream's events: what a reader has in hand after each of them."""
+
+from collections.abc import Iterable
+
+from chat_stream_service.domain.model.event import (
+    ChatEvent,
+    CompleteState,
+    EventBody,
+    MessageChunk,
+    Status,
+    Thinking,
+    outcome_of,
+)
+
+
+class Assembly:
+    """Text and reasoning put together from deltas; a snapshot or an end replaces what was there.
+
+    Deltas are kept as pieces and joined when asked, so that a fold costs the same for each chunk.
+    """
+
+    def __init__(self) -> None:
+        self._text: list[str] = []
+        self._thinking: list[str] = []
+        self.status = Status.RUNNING
+        self.sequence = 0
+        self.model = ""
+
+    def add(self, body: EventBody) -> None:
+        """Fold one more event in."""
+        match body:
+            case MessageChunk(content=content):
+                self._text.append(content)
+            case Thinking(content=content):
+                self._thinking.append(content)
+            case CompleteState(content=content, thinking=thinking):
+                self._text, self._thinking = [content], [thinking]
+                self.model = body.model
+                self.status = body.status
+            case _:
+                self.status = outcome_of(body)
+
+    def add_events(self, events: Iterable[ChatEvent]) -> None:
+        """Fold events in and remember the last sequence."""
+        for event in events:
+            self.add(event.body)
+            self.sequence = event.sequence
+
+    @property
+    def text(self) -> str:
+        """The answer so far."""
+        if len(self._text) > 1:
+            self._text = ["".join(self._text)]
+        return self._text[0] if self._text else ""
+
+    @property
+    def thinking(self) -> str:
+        """The reasoning so far."""
+        if len(self._thinking) > 1:
+            self._thinking = ["".join(self._thinking)]
+        return self._thinking[0] if self._thinking else ""
+
+    def snapshot(self) -> CompleteState:
+        """Return the running snapshot a reader can start from instead of the events folded here."""
+        return CompleteState(status=Status.RUNNING, content=self.text, thinking=self.thinking, model=self.model)

@@ -1,0 +1,191 @@
+"""From a request to a run that is ready to begin."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from chat_stream_service.domain.conversations.personality import PersonalityStore, TemplateStore
+from chat_stream_service.domain.engines.registry import EngineRegistry
+from chat_stream_service.domain.model.conversation import title_from
+from chat_stream_service.domain.model.conversation_store import ConversationStore, TurnOpening
+from chat_stream_service.domain.model.engine import Engine, Turn, Voice
+from chat_stream_service.domain.model.event_log import EventLog, StreamHeader
+from chat_stream_service.domain.model.message import Message, PromptMessage, prompt_of
+from chat_stream_service.domain.model.stream_request import StreamRequest
+from chat_stream_service.domain.model.timeline import Timeline
+from chat_stream_service.domain.stream.pending_writes import Unstored
+from chat_stream_service.domain.stream.recording import Recording, RecordingLimits
+from chat_stream_service.domain.stream.run import RunLimits, StreamRun
+from chat_stream_service.domain.stream.statistics import StreamStatistics
+from chat_stream_service.domain.stream.transcript import Transcript
+from penstock_kit.clock import Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierStream:
+    """The stream that the same request id began before."""
+
+    stream_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prepared:
+    """What was found out before a run can be made."""
+
+    engine: Engine
+    timeline: Timeline
+    opening: TurnOpening
+    voice: Voice
+    content: str
+    ahead: asyncio.Task[Any] | None
+
+    def forget(self) -> None:
+        """Give up what was begun: there is to be no turn."""
+        if self.ahead is not None:
+            self.ahead.cancel()
+
+
+class RunFactory:
+    """Looks up all that a turn needs, opens its log and makes its run."""
+
+    def __init__(
+        self,
+        *,
+        event_log: EventLog,
+        store: ConversationStore,
+        engines: EngineRegistry,
+        personalities: PersonalityStore,
+        templates: TemplateStore,
+        limits: RunLimits,
+        unstored: Unstored,
+        history_messages: int,
+        clock: Clock,
+        new_id: Callable[[str], str],
+        statistics: StreamStatistics,
+    ) -> None:
+        self._log = event_log
+        self._store = store
+        self._unstored = unstored
+        self._engines = engines
+        self._personalities = personalities
+        self._templates = templates
+        self._limits = limits
+        self._history_messages = history_messages
+        self._clock = clock
+        self._new_id = new_id
+        self._statistics = statistics
+
+    async def make(self, request: StreamRequest) -> StreamRun | EarlierStream:
+        """Return the run of a request, its log open; or the stream that answers the same request id already.
+
+        Raises NotFound for a conversation, engine, personality or template the owner does not have, and
+        InvalidArgument for a request that can't be answered.
+        """
+        prepared = await self._prepare(request)
+        if prepared.opening.earlier_stream_id:
+            prepared.forget()
+            return EarlierStream(stream_id=prepared.opening.earlier_stream_id)
+        header = StreamHeader(
+            stream_id=self._new_id("strm"),
+            conversation_id=request.conversation_id,
+            tenant_id=request.owner.tenant_id,
+            user_id=request.owner.user_id,
+            create_time=self._clock.now(),
+            request_id=request.request_id,
+        )
+        begun = await self._log.open(header)
+        if begun.stream_id != header.stream_id:
+            prepared.forget()
+            return EarlierStream(stream_id=begun.stream_id)
+        return self._run(request, prepared, header)
+
+    async def _prepare(self, request: StreamRequest) -> _Prepared:
+        timeline = Timeline(self._clock)
+        engine = self._engines.get(request.engine)
+        timeline.engine = engine.get_engine_info().name
+        content = await self._content(request)
+        request.check_content(content)
+        ahead = engine.look_ahead(request.owner, PromptMessage(role=request.role, content=content))
+        try:
+            with timeline.measure("load_history"):
+                opening = await self._store.open_turn(
+                    request.owner,
+                    request.conversation_id,
+                    request_id=request.request_id,
+                    history_limit=self._history_messages,
+                )
+            voice = await self._voice(request, opening.conversation.personality_id)
+        except BaseException:
+            if ahead is not None:
+                ahead.cancel()
+            raise
+        return _Prepared(engine=engine, timeline=timeline, opening=opening, voice=voice, content=content, ahead=ahead)
+
+    async def _content(self, request: StreamRequest) -> str:
+        if not request.template_id:
+            return request.content
+        template = await self._templates.get(request.owner, request.template_id)
+        return template.filled(request.content, request.template_values)
+
+    async def _voice(self, request: StreamRequest, default_personality: str) -> Voice:
+        personality_id = request.personality_id or default_personality
+        if not personality_id:
+            return Voice()
+        return (await self._personalities.get(request.owner, personality_id)).voice
+
+    def _run(self, request: StreamRequest, prepared: _Prepared, header: StreamHeader) -> StreamRun:
+        question = Message(
+            id=self._new_id("msg"),
+            conversation_id=header.conversation_id,
+            role=request.role,
+            content=prepared.content,
+            create_time=header.create_time,
+            stream_id=header.stream_id,
+            status="completed",
+        )
+        transcript = Transcript(header, clock=self._clock, new_id=self._new_id)
+        recording = Recording(
+            header=header,
+            question=question,
+            title=title_from(prepared.content),
+            transcript=transcript,
+            store=self._store,
+            unstored=self._unstored,
+            limits=RecordingLimits(),
+            clock=self._clock,
+        )
+        return StreamRun(
+            header=header,
+            turn=_turn(request, prepared, header),
+            recording=recording,
+            engine=prepared.engine,
+            event_log=self._log,
+            transcript=transcript,
+            limits=self._limits,
+            clock=self._clock,
+            statistics=self._statistics,
+            debug=request.debug,
+        )
+
+
+def _turn(request: StreamRequest, prepared: _Prepared, header: StreamHeader) -> Turn:
+    return Turn(
+        stream_id=header.stream_id,
+        conversation_id=header.conversation_id,
+        tenant_id=header.tenant_id,
+        user_id=header.user_id,
+        history=tuple(prompt_of(message) for message in prepared.opening.history if _worth_telling(message)),
+        question=PromptMessage(role=request.role, content=prepared.content),
+        timeline=prepared.timeline,
+        model=request.model or prepared.opening.conversation.model,
+        voice=prepared.voice,
+        use_tools=request.use_tools,
+        summary=prepared.opening.summary,
+        ahead=prepared.ahead,
+    )
+
+
+def _worth_telling(message: Message) -> bool:
+    """An answer that failed before its first word tells a model nothing, and some refuse an empty message."""
+    return bool(message.content or message.tool_calls)

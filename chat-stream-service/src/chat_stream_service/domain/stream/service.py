@@ -1,0 +1,282 @@
+"""Streams: begun, read, stopped and described; the one owner of every answer under way on this replica."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Final
+
+from chat_stream_service.domain.model.conversation import Owner
+from chat_stream_service.domain.model.conversation_store import ConversationStore, StreamRecord
+from chat_stream_service.domain.model.event import ChatEvent, Status, outcome_of
+from chat_stream_service.domain.model.event_log import EventLog, StreamHeader, StreamState, StreamTakenOver
+from chat_stream_service.domain.model.feed import Announcement, Feed
+from chat_stream_service.domain.model.replica_bus import (
+    ConversationDropped,
+    Notice,
+    ReadersCounted,
+    ReplicaBus,
+    ReplicaLost,
+    StopAsked,
+)
+from chat_stream_service.domain.model.stream_request import StreamRequest
+from chat_stream_service.domain.stream.remote_readers import DistantReaders
+from chat_stream_service.domain.stream.run import StopCause, StreamRun
+from chat_stream_service.domain.stream.run_factory import EarlierStream, RunFactory
+from chat_stream_service.domain.stream.stored_stream import archived_events, archived_state
+from chat_stream_service.domain.stream.subscribers import Audience
+from penstock_kit.clock import Clock
+from penstock_kit.context import current_context, set_context
+from penstock_kit.errors import DeadlineExceeded, NotFound, ResourceExhausted, Unavailable
+from penstock_kit.logging import get_logger
+
+log = get_logger(__name__)
+
+# A request to another replica to stop is repeated so often, in seconds, until the stream ends.
+_ASK_AGAIN: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamLimits:
+    """Streams at once; seconds one goes on unread, may take in all, and a stop waits for its end."""
+
+    max_streams: int = 2000
+    detach_seconds: float = 120.0
+    total_seconds: float = 600.0
+    stop_seconds: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Running:
+    run: StreamRun
+    audience: Audience
+    task: asyncio.Task[None]
+
+
+class StreamService:
+    """Runs answers apart from whoever reads them.
+
+    A stream is a task of this service, not of the call that began it; readers come, go and come back, and all of
+    them, the first included, read from the event log.
+    """
+
+    def __init__(
+        self,
+        *,
+        runs: RunFactory,
+        event_log: EventLog,
+        store: ConversationStore,
+        bus: ReplicaBus,
+        distant: DistantReaders,
+        feed: Feed,
+        limits: StreamLimits,
+        clock: Clock,
+    ) -> None:
+        self._runs = runs
+        self._bus = bus
+        self._distant = distant
+        self._feed = feed
+        self._log = event_log
+        self._store = store
+        self._limits = limits
+        self._clock = clock
+        self._running: dict[str, _Running] = {}
+        self._closing = False
+        bus.listen(self._hear)
+
+    async def start(self, request: StreamRequest) -> str:
+        """Begin to answer and return the stream's id; for a repeated request id, that of the stream it began.
+
+        Raises what :meth:`RunFactory.make` raises, ResourceExhausted when too many streams run, and Unavailable
+        while shutting down.
+        """
+        self._check_room()
+        run = await self._runs.make(request)
+        if isinstance(run, EarlierStream):
+            return run.stream_id
+        stream_id = run.header.stream_id
+        audience = Audience(
+            request.on_disconnect,
+            patience=self._limits.detach_seconds,
+            abandoned=lambda: self._abandon(run),
+        )
+        task = asyncio.create_task(self._produce(run, request.client_id), name=stream_id)
+        self._running[stream_id] = _Running(run=run, audience=audience, task=task)
+        return stream_id
+
+    async def read(self, owner: Owner, stream_id: str, *, after: int) -> AsyncGenerator[Sequence[ChatEvent]]:
+        """Yield the owner's events after a sequence, in batches, replay first, then live, to the terminal one.
+
+        A stream that the log has forgotten is answered from the store: by its terminal event alone.
+        """
+        known = await self._known(owner, stream_id)
+        if isinstance(known, StreamRecord):
+            events = archived_events(known, after=after, now=self._clock.now())
+            if events:
+                yield events
+            return
+        async with self._attended(known), aclosing(self._log.read(stream_id, after=after)) as batches:
+            async for batch in batches:
+                yield batch
+
+    async def stop(self, owner: Owner, stream_id: str) -> bool:
+        """End a running stream; returns when its terminal event is in the log. False when it had ended already.
+
+        A stream of another replica is ended by that one; DeadlineExceeded when it does not.
+        """
+        state = await self.describe(owner, stream_id)
+        if state.status is not Status.RUNNING:
+            return False
+        running = self._running.get(stream_id)
+        if running is None:
+            return await self._stop_elsewhere(state)
+        stopped = running.run.stop(StopCause.USER)
+        await self._wait([running], self._limits.stop_seconds)
+        return stopped
+
+    async def describe(self, owner: Owner, stream_id: str) -> StreamState:
+        """Return the state of the owner's stream; NotFound otherwise."""
+        known = await self._known(owner, stream_id)
+        return archived_state(known) if isinstance(known, StreamRecord) else known
+
+    async def forget_conversation(self, conversation_id: str) -> None:
+        """Stop what runs in a conversation, on any replica, and drop its events, before the conversation is deleted."""
+        await self._bus.tell(ConversationDropped(conversation_id=conversation_id))
+        await self._forget_here(conversation_id)
+
+    async def _forget_here(self, conversation_id: str) -> None:
+        running = [item for item in self._running.values() if item.run.header.conversation_id == conversation_id]
+        for item in running:
+            item.run.stop(StopCause.USER)
+        await self._wait(running, self._limits.stop_seconds)
+        await self._log.drop(conversation_id)
+
+    async def drain(self, patience: float) -> None:
+        """Begin no more streams; give running ones `patience` seconds, then end them with a retryable error."""
+        self._closing = True
+        await self._wait(list(self._running.values()), patience)
+        late = list(self._running.values())
+        for item in late:
+            item.run.stop(StopCause.SHUTDOWN)
+        await self._wait(late, self._limits.stop_seconds)
+        for item in list(self._running.values()):
+            item.task.cancel()
+
+    async def _produce(self, run: StreamRun, client_id: str) -> None:
+        """Run to the end in a context of its own: the caller's identity and trace, but not the call's deadline."""
+        deadline = time.monotonic() + self._limits.total_seconds
+        set_context(replace(current_context(), deadline=deadline))
+        announcing = asyncio.create_task(self._announce(run.header, client_id))
+        try:
+            await run.produce()
+            await announcing
+        except Exception:
+            log.exception("stream has no end", stream_id=run.header.stream_id)
+        finally:
+            announcing.cancel()
+            self._running.pop(run.header.stream_id).audience.close()
+
+    async def _announce(self, header: StreamHeader, client_id: str) -> None:
+        """Tell the user's clients of a stream as soon as every replica can read it."""
+        try:
+            await self._log.settle(header.stream_id)
+        except (StreamTakenOver, NotFound):
+            return
+        owner = Owner(tenant_id=header.tenant_id, user_id=header.user_id)
+        await self._feed.announce(owner, Announcement(stream_id=header.stream_id, client_id=client_id))
+
+    async def _known(self, owner: Owner, stream_id: str) -> StreamState | StreamRecord:
+        """Return the owner's stream as the log has it, else as it is recorded; NotFound otherwise.
+
+        Unavailable for a stream without an end while the log can't be asked: it may well be running.
+        """
+        try:
+            state = await self._log.describe(stream_id)
+        except Unavailable:
+            record = await self._store.stream(owner, stream_id)
+            if record.ending is None:
+                raise
+            return record
+        if state is None:
+            return await self._store.stream(owner, stream_id)
+        _check_owner(owner, state)
+        return state
+
+    @asynccontextmanager
+    async def _attended(self, state: StreamState) -> AsyncGenerator[None]:
+        """Count a reader in for the length of the block, with the replica that makes the stream."""
+        running = self._running.get(state.header.stream_id)
+        if running is not None:
+            running.audience.join()
+            try:
+                yield
+            finally:
+                running.audience.leave()
+        elif state.status is Status.RUNNING:
+            async with self._distant.reading(state.header.stream_id):
+                yield
+        else:
+            yield
+
+    async def _stop_elsewhere(self, state: StreamState) -> bool:
+        stream_id = state.header.stream_id
+        ended = asyncio.create_task(self._outcome(stream_id, after=state.last_sequence))
+        try:
+            async with asyncio.timeout(self._limits.stop_seconds):
+                while not ended.done():
+                    await self._bus.tell(StopAsked(stream_id=stream_id))
+                    await asyncio.wait([ended], timeout=_ASK_AGAIN)
+        except TimeoutError:
+            text = f"stream {stream_id} has not ended within {self._limits.stop_seconds:g} s; ask again"
+            raise DeadlineExceeded(text, reason="STOP_NOT_CONFIRMED") from None
+        finally:
+            ended.cancel()
+        return ended.result() is Status.STOPPED
+
+    async def _outcome(self, stream_id: str, *, after: int) -> Status:
+        """Return how a stream ends, when it does."""
+        outcome = Status.RUNNING
+        async with aclosing(self._log.read(stream_id, after=after)) as batches:
+            async for batch in batches:
+                outcome = outcome_of(batch[-1].body)
+        return outcome
+
+    async def _hear(self, notice: Notice) -> None:
+        match notice:
+            case StopAsked(stream_id=stream_id):
+                if (running := self._running.get(stream_id)) is not None:
+                    running.run.stop(StopCause.USER)
+            case ReadersCounted(stream_id=stream_id):
+                if (running := self._running.get(stream_id)) is not None:
+                    running.audience.count(notice.replica, notice.readers)
+            case ReplicaLost(replica=replica):
+                for running in self._running.values():
+                    running.audience.count(replica, 0)
+            case ConversationDropped(conversation_id=conversation_id):
+                await self._forget_here(conversation_id)
+            case _:
+                pass
+
+    def _abandon(self, run: StreamRun) -> None:
+        """End an answer that nobody reads; but readers that are sent away at the end of the service come back."""
+        if not self._closing:
+            run.stop(StopCause.ABANDONED)
+
+    async def _wait(self, running: Iterable[_Running], seconds: float) -> None:
+        tasks = [item.task for item in running]
+        if tasks:
+            await asyncio.wait(tasks, timeout=seconds)
+
+    def _check_room(self) -> None:
+        if self._closing:
+            raise Unavailable("the service is shutting down; ask again", reason="SERVICE_STOPPING", retry_after=1)
+        if len(self._running) >= self._limits.max_streams:
+            text = f"{len(self._running):,} streams run, no more than that at once; ask again in a moment"
+            raise ResourceExhausted(text, reason="TOO_MANY_STREAMS", retry_after=1)
+
+
+def _check_owner(owner: Owner, state: StreamState) -> None:
+    header = state.header
+    if (header.tenant_id, header.user_id) != (owner.tenant_id, owner.user_id):
+        raise NotFound(f"there is no stream {header.stream_id!r}", reason="STREAM_NOT_FOUND")

@@ -1,0 +1,1 @@
+"""The tools a turn may call: catalogue, argument checks, breakers, statistics."""

@@ -1,0 +1,65 @@
+"""A tool behind a breaker: a server that is down costs one caller its timeout, not every turn."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from chat_stream_service.domain.breaker import Breaker
+from chat_stream_service.domain.model.tool import Arguments, Tool, ToolContext
+from penstock_kit.errors import ErrorKind, PenstockError, Unavailable
+from penstock_kit.logging import get_logger
+
+# What says that the server is not well; anything else is about the one call.
+_OUTAGES: Final = frozenset(
+    {ErrorKind.UNAVAILABLE, ErrorKind.DEADLINE_EXCEEDED, ErrorKind.BAD_UPSTREAM, ErrorKind.INTERNAL}
+)
+
+log = get_logger(__name__)
+
+
+class BreakerTool:
+    """A :class:`Tool` that answers Unavailable (TOOL_OUT_OF_ORDER) at once while its server's breaker is open."""
+
+    def __init__(self, tool: Tool, breaker: Breaker) -> None:
+        self._tool = tool
+        self._breaker = breaker
+
+    @property
+    def name(self) -> str:
+        """The tool's name."""
+        return self._tool.name
+
+    @property
+    def description(self) -> str:
+        """The tool's description."""
+        return self._tool.description
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """The tool's schema."""
+        return self._tool.schema
+
+    async def call(self, arguments: Arguments, context: ToolContext) -> str:
+        """Call the tool unless its server is out of order."""
+        if not self._breaker.allows():
+            seconds = self._breaker.retry_after()
+            text = f"{self.name} is out of order; it is tried again in {seconds:.0f} s. Go on without it"
+            raise Unavailable(text, reason="TOOL_OUT_OF_ORDER", retry_after=seconds)
+        verdict = False
+        try:
+            result = await self._tool.call(arguments, context)
+            verdict = True
+        except PenstockError as error:
+            verdict = True
+            self._note(error)
+            raise
+        finally:
+            if not verdict:
+                self._breaker.unknown()
+        self._breaker.succeeded()
+        return result
+
+    def _note(self, error: PenstockError) -> None:
+        if error.kind not in _OUTAGES:
+            self._breaker.succeeded()
+        elif self._breaker.failed():
+            log.warning("tool is out of order", tool=self.name, reason=error.reason, detail=error.message)

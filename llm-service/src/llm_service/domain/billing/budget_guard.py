@@ -1,0 +1,215 @@
+"""The purse: sets aside what a call may cost at most before it is made, so that no budget is overspent."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from math import ceil
+from typing import Final, Protocol
+
+from llm_service.domain.billing.budget import Budget, BudgetStore
+from llm_service.domain.billing.key_policy import KeyPolicy
+from llm_service.domain.billing.ledger import LedgerRow
+from llm_service.domain.billing.limits_cache import RuleBook
+from llm_service.domain.billing.price import PriceBook
+from llm_service.domain.billing.rate_limiter import Rate, Rates
+from llm_service.domain.billing.reservation import Hold
+from llm_service.domain.model.request import Completion
+from llm_service.domain.model.route import Candidate, Route
+from llm_service.domain.model.token_estimate import estimate_prompt
+from llm_service.domain.model.usage import Usage
+from penstock_kit.clock import Clock
+from penstock_kit.context import Caller, current_context
+from penstock_kit.errors import ErrorKind, FailedPrecondition, PenstockError, ResourceExhausted
+
+_LEAST_ANSWER: Final = 16
+_PROMPT_MARGIN: Final = 1.5
+_PROMPT_EXTRA: Final = 32
+_NOTHING: Final = Decimal(0)
+
+
+class Purse(Protocol):
+    """Decides whether a call may be made and how much it may cost."""
+
+    async def hold(self, request: Completion, call_id: str) -> Hold:
+        """Return what call `call_id` may ask. Raises ResourceExhausted when a budget or a rate is used up."""
+        ...
+
+
+class OpenPurse:
+    """A purse without limits."""
+
+    async def hold(self, request: Completion, call_id: str) -> Hold:
+        """Return the request as it is."""
+        return Hold(request)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurseRules:
+    """`output_tokens`: the longest answer when the caller names none and a budget applies. `refuse_unpriced`:
+    whether models without a known price may not be used at all."""
+
+    output_tokens: int = 8192
+    refuse_unpriced: bool = False
+
+
+class BudgetPurse:
+    """Sets aside the most a call may cost at any place its route goes to, in every budget that applies.
+
+    When less is left the answer's length is cut to it. While the store of budgets is away calls go on and
+    are counted when it is back. `ready` makes the prices of a provider available.
+    """
+
+    def __init__(
+        self,
+        *,
+        rules: RuleBook,
+        store: BudgetStore,
+        route: Callable[[Completion], Route],
+        prices: PriceBook,
+        ready: Callable[[str], Awaitable[None]],
+        rates: Rates,
+        clock: Clock,
+        settings: PurseRules,
+    ) -> None:
+        self._rules = rules
+        self._store = store
+        self._route = route
+        self._prices = prices
+        self._ready = ready
+        self._clock = clock
+        self._settings = settings
+        self._rates = rates
+
+    async def hold(self, request: Completion, call_id: str) -> Hold:
+        """Return what may be asked. Raises ResourceExhausted (BUDGET_EXCEEDED, RATE_LIMITED) or FailedPrecondition."""
+        caller = current_context().caller
+        policy, budgets = self._rules.policy(caller), self._rules.budgets(caller)
+        if policy is None and not budgets and not self._settings.refuse_unpriced:
+            return Hold(request)
+        candidates = await self._priced(request)
+        if self._settings.refuse_unpriced:
+            request, candidates = self._without_unpriced(request, candidates)
+        guess = await self._admit(caller, policy, request) if policy else 0
+        made = await self._reserved(call_id, request, candidates, budgets) if budgets else Hold(request)
+        return self._settled(made, caller, policy, guess)
+
+    async def set_aside(
+        self, call_id: str, candidates: Sequence[Candidate], prompt: int
+    ) -> Callable[[LedgerRow], None]:
+        """Set aside what `prompt` tokens without an answer cost at most, and return what settles it."""
+        caller = current_context().caller
+        budgets = self._rules.budgets(caller)
+        for candidate in candidates if budgets else ():
+            await self._ready(candidate.provider)
+        want = self._most(candidates, Usage(input=ceil(prompt * _PROMPT_MARGIN) + _PROMPT_EXTRA))
+        if budgets:
+            await self._take(call_id, budgets, want, want)
+        return self._settlement(call_id, budgets)
+
+    def charge(self, row: LedgerRow) -> None:
+        """Count a call that nothing was set aside for."""
+        budgets = self._rules.budgets(current_context().caller)
+        if budgets:
+            self._store.settle("", budgets, row.cost.amount or _NOTHING, row.create_time)
+
+    async def _priced(self, request: Completion) -> Sequence[Candidate]:
+        candidates = self._route(request).candidates
+        for candidate in candidates:
+            await self._ready(candidate.provider)
+        return candidates
+
+    def _without_unpriced(
+        self, request: Completion, candidates: Sequence[Candidate]
+    ) -> tuple[Completion, Sequence[Candidate]]:
+        unknown = [each for each in candidates if self._cost(each, Usage()) is None]
+        if len(unknown) == len(candidates):
+            named = ", ".join(f"{each.provider}/{each.model}" for each in unknown)
+            message = f"the price of {named} is unknown and LLM_UNKNOWN_PRICE is refuse; set a price for it"
+            raise FailedPrecondition(message, reason="PRICE_UNKNOWN")
+        without = tuple(dict.fromkeys(each.provider for each in unknown))
+        excluded = replace(request, exclude_providers=(*request.exclude_providers, *without)) if without else request
+        return excluded, [each for each in candidates if each.provider not in without]
+
+    async def _admit(self, caller: Caller, policy: KeyPolicy, request: Completion) -> int:
+        """Take one request and its tokens from the key's rates, and return how many tokens were taken."""
+        guess = estimate_prompt(request) + (request.sampling.max_output_tokens or 0)
+        for kind, limit, amount in (
+            ("requests", policy.requests_per_minute, 1),
+            ("tokens", policy.tokens_per_minute, guess),
+        ):
+            wait = await self._rates.take(_rate(caller, kind, limit), amount) if limit else 0.0
+            if wait > 0:
+                message = f"this key may use {limit} {kind} a minute; come again in {wait:.1f} s"
+                metadata = {"limit": str(limit), "unit": kind}
+                raise ResourceExhausted(message, reason="KEY_RATE_LIMITED", retry_after=wait, metadata=metadata)
+        return guess
+
+    async def _reserved(
+        self, call_id: str, request: Completion, candidates: Sequence[Candidate], budgets: Sequence[Budget]
+    ) -> Hold:
+        answers = request.sampling.n or 1
+        asked = request.sampling.max_output_tokens or self._settings.output_tokens
+        prompt = ceil(estimate_prompt(request) * _PROMPT_MARGIN) + _PROMPT_EXTRA
+        want = self._most(candidates, Usage(input=prompt, output=asked * answers))
+        least = self._most(candidates, Usage(input=prompt, output=min(asked, _LEAST_ANSWER) * answers))
+        amount = await self._take(call_id, budgets, want, least)
+        tight = amount < want
+        tokens = asked if not tight else self._affordable(candidates, prompt, amount, answers, asked)
+        limited = replace(request, sampling=replace(request.sampling, max_output_tokens=tokens))
+        return Hold(limited, tokens=tokens * answers, tight=tight, settle=self._settlement(call_id, budgets))
+
+    async def _take(self, hold_id: str, budgets: Sequence[Budget], want: Decimal, least: Decimal) -> Decimal:
+        """Set aside; while the store is away everything goes and is counted afterwards."""
+        try:
+            return await self._store.reserve(hold_id, budgets, want=want, least=least)
+        except asyncio.CancelledError:
+            # The caller left; it may be set aside already.
+            self._store.settle(hold_id, budgets, _NOTHING, self._clock.now())
+            raise
+        except PenstockError as error:
+            if error.kind is not ErrorKind.UNAVAILABLE:
+                raise
+            return want
+
+    def _settlement(self, hold_id: str, budgets: Sequence[Budget]) -> Callable[[LedgerRow], None]:
+        def settle(row: LedgerRow) -> None:
+            if budgets:
+                self._store.settle(hold_id, budgets, row.cost.amount or _NOTHING, row.create_time)
+
+        return settle
+
+    def _affordable(
+        self, candidates: Sequence[Candidate], prompt: int, amount: Decimal, answers: int, asked: int
+    ) -> int:
+        """The longest answer that `amount` pays at every place, by halving."""
+        low, high = min(asked, _LEAST_ANSWER), asked
+        while low < high:
+            middle = (low + high + 1) // 2
+            if self._most(candidates, Usage(input=prompt, output=middle * answers)) <= amount:
+                low = middle
+            else:
+                high = middle - 1
+        return low
+
+    def _most(self, candidates: Sequence[Candidate], usage: Usage) -> Decimal:
+        return max((self._cost(each, usage) or _NOTHING for each in candidates), default=_NOTHING)
+
+    def _cost(self, candidate: Candidate, usage: Usage) -> Decimal | None:
+        return self._prices.cost(candidate.provider, candidate.model, usage).amount
+
+    def _settled(self, made: Hold, caller: Caller, policy: KeyPolicy | None, guess: int) -> Hold:
+        """The hold, which also tells the key's rate of tokens how many they really were."""
+        if policy is None or not policy.tokens_per_minute:
+            return made
+        rate = _rate(caller, "tokens", policy.tokens_per_minute)
+
+        def settle(row: LedgerRow) -> None:
+            self._rates.correct(rate, row.usage.prompt + row.usage.completion - guess)
+            made.settle(row)
+
+        return made.settled_by(settle)
+
+
+def _rate(caller: Caller, kind: str, limit: int) -> Rate:
+    return Rate(tenant_id=caller.tenant_id, key_id=caller.key_id, kind=kind, limit=limit)

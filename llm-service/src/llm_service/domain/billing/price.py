@@ -1,0 +1,81 @@
+"""What calls cost: a price per million tokens and class, from the operator, a catalogue, or nowhere."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final, Protocol
+
+from llm_service.domain.model.usage import FREE, UNKNOWN_COST, Cost, PriceSource, Usage
+
+_MILLION: Final = Decimal(1_000_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """USD per million tokens. Reasoning is billed as output, cache classes without a price as input.
+
+    `long` is what counts instead for the whole call once its prompt is longer than `long_from` tokens.
+    """
+
+    input: Decimal
+    output: Decimal
+    cache_read: Decimal | None = None
+    cache_write: Decimal | None = None
+    long_from: int = 0
+    long: "Price | None" = None
+
+    def amount(self, usage: Usage) -> Decimal:
+        """Return what `usage` costs, exact."""
+        price = self._for(usage)
+        cache_read = price.input if price.cache_read is None else price.cache_read
+        cache_write = price.input if price.cache_write is None else price.cache_write
+        total = (
+            price.input * usage.input
+            + cache_read * usage.cache_read
+            + cache_write * usage.cache_write
+            + price.output * usage.completion
+        )
+        return total / _MILLION
+
+    def saved(self, usage: Usage) -> Decimal:
+        """Return what the provider's prompt cache saved: reads below the price of input, less dearer writes."""
+        price = self._for(usage)
+        cache_read = price.input if price.cache_read is None else price.cache_read
+        cache_write = price.input if price.cache_write is None else price.cache_write
+        return (
+            (price.input - cache_read) * usage.cache_read + (price.input - cache_write) * usage.cache_write
+        ) / _MILLION
+
+    def _for(self, usage: Usage) -> "Price":
+        return self.long if self.long is not None and usage.prompt > self.long_from else self
+
+
+class PriceBook(Protocol):
+    """Where prices come from."""
+
+    def cost(self, provider: str, model: str, usage: Usage) -> Cost:
+        """Return what `usage` of the model costs; an unknown price is an unknown cost, never 0."""
+        ...
+
+    def savings(self, provider: str, model: str, usage: Usage) -> Cost:
+        """Return what the provider's prompt cache saved of it, unknown when the price is."""
+        ...
+
+
+class OperatorPrices:
+    """Prices from the operator's configuration; the offline provider is free, everything else unknown."""
+
+    def __init__(self, prices: dict[tuple[str, str], Price], free: frozenset[str]) -> None:
+        self._prices = prices
+        self._free = free
+
+    def cost(self, provider: str, model: str, usage: Usage) -> Cost:
+        """Return the cost by the operator's row for exactly this provider and model."""
+        price = self._prices.get((provider, model))
+        if price is not None:
+            return Cost(amount=price.amount(usage), source=PriceSource.OPERATOR)
+        return FREE if provider in self._free else UNKNOWN_COST
+
+    def savings(self, provider: str, model: str, usage: Usage) -> Cost:
+        """Return the savings by the same row."""
+        price = self._prices.get((provider, model))
+        return UNKNOWN_COST if price is None else Cost(amount=price.saved(usage), source=PriceSource.OPERATOR)

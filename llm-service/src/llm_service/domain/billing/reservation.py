@@ -1,0 +1,79 @@
+"""What is set aside for one call: how far the answer may go, and what becomes of it at the end."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from llm_service.domain.billing.ledger import LedgerRow
+from llm_service.domain.model.event import (
+    Event,
+    Finished,
+    FinishReason,
+    RefusalDelta,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+)
+from llm_service.domain.model.provider import EventBatch
+from llm_service.domain.model.request import Completion
+from llm_service.domain.model.token_estimate import estimate_tokens
+
+# Counts by rule are off by a third at most; a vendor that keeps to the limit it was given is never cut for it.
+_TOLERANCE = 2.0
+_SAID = (TextDelta, ThinkingDelta, RefusalDelta)
+
+
+class Hold:
+    """One call's part of the budgets.
+
+    `request` is what may be asked. `tokens` is how many the answer may have, None for any number;
+    `tight` says that the budget and not the caller set that limit. `settle` gets the ledger row at the end.
+    """
+
+    def __init__(
+        self,
+        request: Completion,
+        *,
+        tokens: int | None = None,
+        tight: bool = False,
+        settle: Callable[[LedgerRow], None] | None = None,
+    ) -> None:
+        self.request = request
+        self.exhausted = False
+        self._tokens = tokens
+        self._tight = tight
+        self._settle = settle
+        self._made = 0
+
+    def watched(self, batch: EventBatch) -> EventBatch:
+        """Return what the caller gets of `batch`; `exhausted` is true once the answer was ended by the budget."""
+        if self._tokens is None:
+            return batch
+        self._made += sum(map(_tokens, batch))
+        if batch and isinstance(batch[-1], Finished):
+            return [self._explained(event) for event in batch]
+        if self._made <= self._tokens * (1.0 if self._tight else _TOLERANCE):
+            return batch
+        self.exhausted = True
+        # What the vendor sold is shown, though it is the last.
+        return [*batch, Finished(reason=FinishReason.BUDGET_EXCEEDED)]
+
+    def settle(self, row: LedgerRow) -> None:
+        """The call is over and `row` says what it cost. Never blocks or fails."""
+        if self._settle is not None:
+            self._settle(row)
+
+    def settled_by(self, settle: Callable[[LedgerRow], None]) -> "Hold":
+        """Return the same hold with another end."""
+        return Hold(self.request, tokens=self._tokens, tight=self._tight, settle=settle)
+
+    def _explained(self, event: Event) -> Event:
+        """An answer that ended at a limit of the budget's ended because of the budget."""
+        if self._tight and isinstance(event, Finished) and event.reason is FinishReason.LENGTH:
+            return replace(event, reason=FinishReason.BUDGET_EXCEEDED)
+        return event
+
+
+def _tokens(event: Event) -> int:
+    if isinstance(event, _SAID):
+        return estimate_tokens(event.text)
+    return estimate_tokens(event.name + event.arguments) if isinstance(event, ToolCallDelta) else 0

@@ -1,0 +1,1 @@
+"""One embedding call: routed and metered like a completion."""

@@ -1,0 +1,1 @@
+"""The vendors' API keys: a pool for each provider, a breaker for each key, balancing over them."""

@@ -1,0 +1,1 @@
+"""The nouns everything else speaks of: requests, completions, events, usage, failures, providers, routes."""

@@ -1,0 +1,114 @@
+"""The events an answer is made of. Every provider yields these, every surface renders these."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from llm_service.domain.model.failure import Attempt
+from llm_service.domain.model.usage import UNKNOWN_COST, Cost, Usage
+
+
+class FinishReason(StrEnum):
+    """Why an answer ended."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    TOOL_CALLS = "tool_calls"
+    CONTENT_FILTER = "content_filter"
+    BUDGET_EXCEEDED = "budget_exceeded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """First of all: who answers. `model` is the vendor's name as it reported it; durations are seconds."""
+
+    id: str
+    provider: str
+    model: str
+    create_time: datetime
+    dropped_params: tuple[str, ...] = ()
+    cache: str = ""
+    similarity: float = 0.0
+    failed_attempts: tuple[Attempt, ...] = ()
+    degraded: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextDelta:
+    """More text of choice `index`; log probabilities in OpenAI's JSON form."""
+
+    text: str
+    index: int = 0
+    logprobs_json: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusalDelta:
+    """More of a refusal of choice `index`."""
+
+    text: str
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThinkingDelta:
+    """More reasoning of choice `index`, its signature, or an encrypted block."""
+
+    text: str = ""
+    index: int = 0
+    signature: str = ""
+    redacted: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCallDelta:
+    """More of call `call_index`. Id and name come once, with its first delta; `arguments` is a piece of JSON text."""
+
+    call_index: int
+    arguments: str = ""
+    id: str = ""
+    name: str = ""
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotation:
+    """A source that the answer cites, for characters `start_index` to `end_index` of the text."""
+
+    url: str
+    title: str = ""
+    start_index: int = 0
+    end_index: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageReport:
+    """Counts so far, before the end. Cumulative: the last one counts. For metering; never leaves the service."""
+
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """Last of all on success. Providers set the reason and usage; metering adds cost, times (seconds) and ledger id."""
+
+    reason: FinishReason
+    usage: Usage | None = None
+    stop_sequence: str = ""
+    choice_reasons: Mapping[int, FinishReason] = field(default_factory=dict[int, FinishReason])
+    cost: Cost = UNKNOWN_COST
+    cache_savings: Cost = UNKNOWN_COST
+    time_to_first_token: float | None = None
+    duration: float | None = None
+    ledger_id: str = ""
+
+
+Event = Started | TextDelta | RefusalDelta | ThinkingDelta | ToolCallDelta | Annotation | UsageReport | Finished
+
+_CONTENT = (TextDelta, RefusalDelta, ThinkingDelta, ToolCallDelta, Annotation)
+
+
+def is_content(event: Event) -> bool:
+    """Whether `event` shows the caller something of the answer; failover ends with the first that does."""
+    return isinstance(event, _CONTENT)

@@ -1,0 +1,84 @@
+"""The port behind which every vendor, and the offline provider, stands."""
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from llm_service.domain.model.event import Event
+from llm_service.domain.model.request import Completion
+from llm_service.domain.model.usage import Usage
+
+EventBatch = Sequence[Event]
+EventStream = AsyncGenerator[EventBatch]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedding:
+    """A question for vectors: texts, or inputs as token ids. `dimensions` 0 is the model's own length."""
+
+    model: str
+    inputs: tuple[str, ...] = ()
+    token_inputs: tuple[tuple[int, ...], ...] = ()
+    dimensions: int = 0
+    end_user: str = ""
+    idempotency_key: str = ""
+
+    @property
+    def count(self) -> int:
+        """How many vectors are asked for."""
+        return len(self.inputs) or len(self.token_inputs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vectors:
+    """The vectors in the order of the inputs, each as little-endian float32 bytes."""
+
+    model: str
+    values: tuple[bytes, ...]
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCard:
+    """A model that a provider lists. `created` is Unix seconds, 0 unknown; `context_window` tokens, 0 unknown."""
+
+    id: str
+    created: int = 0
+    context_window: int = 0
+    capabilities: tuple[str, ...] = ("chat",)
+
+
+@runtime_checkable
+class TokenCounter(Protocol):
+    """A provider whose vendor counts the tokens of a prompt without answering it."""
+
+    async def count_tokens(self, request: Completion) -> int:
+        """Return how many tokens the prompt is. Raises ProviderError."""
+        ...
+
+
+class Provider(Protocol):
+    """Somebody who answers questions.
+
+    All methods raise :class:`~llm_service.domain.model.failure.ProviderError` and nothing vendor-made.
+    """
+
+    def stream(self, request: Completion) -> EventStream:
+        """Yield the answer in batches: whatever one upstream read brought.
+
+        `Started` first, `Finished` last; a stream that ends without `Finished` raised. Closing the
+        generator closes the upstream call.
+        """
+        ...
+
+    async def embed(self, request: Embedding) -> Vectors:
+        """Return a vector for each input."""
+        ...
+
+    async def list_models(self) -> Sequence[ModelCard]:
+        """Return the models the vendor offers, for the configured ones when it does not say."""
+        ...
+
+    async def close(self) -> None:
+        """Give back connections. The provider is not used afterwards."""
+        ...

@@ -1,0 +1,122 @@
+"""A question to a model: messages, tools, knobs and the rules it is to be answered under."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from llm_service.domain.model.failure import Attempt
+from llm_service.domain.model.message import Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolDefinition:
+    """A tool the model may call; `parameters` is the JSON Schema of its arguments as JSON text, or empty."""
+
+    name: str
+    description: str = ""
+    parameters: str = ""
+    strict: bool = False
+
+
+class ToolMode(StrEnum):
+    """What the model must do about tools. DEFAULT leaves it to the vendor."""
+
+    DEFAULT = ""
+    AUTO = "auto"
+    NONE = "none"
+    REQUIRED = "required"
+    NAMED = "named"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolChoice:
+    """The mode and, with NAMED, the tool."""
+
+    mode: ToolMode = ToolMode.DEFAULT
+    name: str = ""
+
+
+class AnswerForm(StrEnum):
+    """The form of the answer."""
+
+    TEXT = "text"
+    JSON_OBJECT = "json_object"
+    JSON_SCHEMA = "json_schema"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseFormat:
+    """The form of the answer; `schema` is JSON Schema as JSON text, for JSON_SCHEMA only."""
+
+    form: AnswerForm = AnswerForm.TEXT
+    name: str = ""
+    schema: str = ""
+    strict: bool = False
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """Knobs of sampling; None leaves the vendor's default. `max_output_tokens` includes reasoning."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    max_output_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    n: int | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    parallel_tool_calls: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reasoning:
+    """How much to think: an `effort` word or a token budget; `include` sends the thinking to the caller."""
+
+    effort: str = ""
+    max_tokens: int = 0
+    include: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CachePolicy:
+    """How response caches may be used; `threshold` (0 to 1) tightens the semantic one, 0 is the operator's."""
+
+    bypass: bool = False
+    exact: bool = False
+    semantic: bool = False
+    threshold: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """A question to a model.
+
+    `model` is "provider/model", a model, an alias, or empty for the policy's choice. A provider
+    receives it with `model` as the vendor names it. `streaming` says that the caller wants pieces;
+    when false a provider may fetch the answer at once and yield it as one batch. `extra` holds knobs
+    without a field here, by their name in the caller's dialect. `failed_attempts` says, to a provider
+    that is asked after others, which ones could not answer.
+    """
+
+    messages: tuple[Message, ...]
+    model: str = ""
+    streaming: bool = True
+    tools: tuple[ToolDefinition, ...] = ()
+    tool_choice: ToolChoice = ToolChoice()
+    response_format: ResponseFormat = ResponseFormat()
+    sampling: Sampling = Sampling()
+    reasoning: Reasoning = Reasoning()
+    cache: CachePolicy = CachePolicy()
+    extra: Mapping[str, object] = field(default_factory=dict[str, object])
+    policy: str = ""
+    exclude_providers: tuple[str, ...] = ()
+    end_user: str = ""
+    idempotency_key: str = ""
+    surface: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    failed_attempts: tuple[Attempt, ...] = ()

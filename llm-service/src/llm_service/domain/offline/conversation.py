@@ -1,0 +1,151 @@
+"""The conversation as the rules need it: the question, what tools answered since, what was asked before."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, cast
+
+from llm_service.domain.model.message import Message, Role
+from llm_service.domain.offline.parse import parse_prompt
+from llm_service.domain.offline.query import Intent, StructuredQuery
+from llm_service.domain.offline.result import DeviceCard, devices_from_json
+from llm_service.domain.offline.toolbox import DeviceTool, device_tool
+
+_BEFORE_AT_MOST: Final = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolOutcome:
+    """What a call came to: its decoded JSON as `data` (None when it was not JSON), or an error's message."""
+
+    tool: DeviceTool
+    arguments: dict[str, object]
+    data: object
+    error: str = ""
+
+    @property
+    def device(self) -> str:
+        """The device the call was for."""
+        return str(self.arguments.get("device_code", ""))
+
+    @property
+    def empty(self) -> bool:
+        """Whether the error says that the range holds nothing."""
+        return any(sign in self.error.lower() for sign in ("no rows", "no data", "no readings"))
+
+    @property
+    def not_found(self) -> bool:
+        """Whether the error says that there is no such thing."""
+        text = self.error.lower()
+        return any(sign in text for sign in ("not found", "not_found", "unknown device", "no device", "no such"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """`question` is the last user message, `earlier` the user messages before it, the latest first."""
+
+    question: str
+    earlier: tuple[str, ...]
+    outcomes: tuple[ToolOutcome, ...]
+    cards: tuple[DeviceCard, ...]
+
+    def of(self, tool: DeviceTool) -> list[ToolOutcome]:
+        """Return the outcomes of `tool` since the question."""
+        return [outcome for outcome in self.outcomes if outcome.tool is tool]
+
+    def card(self, code: str) -> DeviceCard | None:
+        """Return what is known of device `code`."""
+        return next((card for card in self.cards if card.code == code), None)
+
+    @property
+    def listed_all(self) -> bool:
+        """Whether list_devices was called without a filter since the question."""
+        return any(not outcome.arguments for outcome in self.of(DeviceTool.LIST))
+
+    def query(self, now: datetime) -> StructuredQuery:
+        """Return what the question asks for; "and yesterday?" takes what it leaves out from the questions before."""
+        query = self._parse(self.question, now)
+        if query.devices or query.intent is Intent.LIST_DEVICES:
+            return query
+        if not (query.fields or query.statistics or query.time):
+            return query
+        before = next((q for q in (self._parse(text, now) for text in self.earlier) if q.devices), None)
+        return query if before is None else _completed(query, before)
+
+    def _parse(self, text: str, now: datetime) -> StructuredQuery:
+        codes = [card.code for card in self.cards]
+        return parse_prompt(text, now, known_devices=codes)
+
+
+def conversation_from_messages(messages: Sequence[Message]) -> Conversation:
+    """Return the conversation that `messages` hold."""
+    last = max((at for at, message in enumerate(messages) if message.role is Role.USER), default=-1)
+    users = [message.text for message in messages[:last] if message.role is Role.USER]
+    outcomes = _outcomes(messages)
+    cards = {card.code: card for outcome in outcomes.values() if not outcome.error for card in _cards(outcome)}
+    return Conversation(
+        question=messages[last].text if last >= 0 else "",
+        earlier=tuple(reversed(users))[:_BEFORE_AT_MOST],
+        outcomes=tuple(outcome for at, outcome in outcomes.items() if at > last),
+        cards=tuple(cards[code] for code in sorted(cards)),
+    )
+
+
+def _cards(outcome: ToolOutcome) -> tuple[DeviceCard, ...]:
+    return devices_from_json(outcome.data) if outcome.tool is DeviceTool.LIST else ()
+
+
+def _outcomes(messages: Sequence[Message]) -> dict[int, ToolOutcome]:
+    """Outcomes by the position of their message; results of tools that are not about devices are left out."""
+    calls = {call.id: call for message in messages for call in message.tool_calls}
+    found: dict[int, ToolOutcome] = {}
+    for at, message in enumerate(messages):
+        call = calls.get(message.tool_call_id) if message.role is Role.TOOL else None
+        tool = device_tool(call.name) if call else None
+        if call is None or tool is None:
+            continue
+        data = _decoded(message.text)
+        error = _error_text(data, message.text) if message.is_error or _is_error(data) else ""
+        if data is None and not error:
+            error = message.text.strip() or "empty result"
+        found[at] = ToolOutcome(tool=tool, arguments=_arguments(call.arguments), data=data, error=error)
+    return found
+
+
+def _decoded(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _arguments(text: str) -> dict[str, object]:
+    decoded = _decoded(text or "{}")
+    return cast(dict[str, object], decoded) if isinstance(decoded, dict) else {}
+
+
+def _is_error(data: object) -> bool:
+    return isinstance(data, dict) and "error" in data
+
+
+def _error_text(data: object, text: str) -> str:
+    """The message inside the usual shapes of errors, otherwise the text itself."""
+    while isinstance(data, dict):
+        fields = cast(dict[str, object], data)
+        data = next((fields[key] for key in ("error", "message", "detail") if fields.get(key)), text)
+    return str(data if data is not None else text).strip() or "unknown error"
+
+
+def _completed(query: StructuredQuery, before: StructuredQuery) -> StructuredQuery:
+    """What `query` leaves out from `before`; naming a statistic asks for numbers, of one device or compared."""
+    keeps = query.intent in {Intent.CHAT, Intent.STATISTICS} and not query.statistics
+    intent = before.intent if keeps or before.intent is Intent.COMPARE else query.intent
+    return replace(
+        query,
+        devices=before.devices,
+        intent=Intent.STATISTICS if intent is Intent.CHAT else intent,
+        fields=query.fields or before.fields,
+        statistics=query.statistics or before.statistics,
+        time=query.time or before.time,
+    )

@@ -1,0 +1,219 @@
+"""What the device tools answered, read from their JSON; anything missing or odd is left out, never guessed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+from llm_service.domain.offline.query import Statistic, TimeRange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceCard:
+    """One device as list_devices describes it."""
+
+    code: str
+    device_type: str = ""
+    model_code: str = ""
+    fields: tuple[str, ...] = ()
+    first_seen: datetime | None = None
+    last_seen: datetime | None = None
+
+    @property
+    def extent(self) -> TimeRange | None:
+        """From the first to the last reading, None when there is none."""
+        if self.first_seen is None or self.last_seen is None:
+            return None
+        return TimeRange(start=self.first_seen, end=self.last_seen)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldStatistics:
+    """Statistics of one field; a statistic that the tool did not give is absent."""
+
+    field: str
+    values: Mapping[Statistic, float]
+
+    def value(self, statistic: Statistic) -> float | None:
+        """Return the statistic, derived ones (range, sum) included."""
+        low, high = self.values.get(Statistic.MIN), self.values.get(Statistic.MAX)
+        mean, count = self.values.get(Statistic.MEAN), self.values.get(Statistic.COUNT)
+        if statistic is Statistic.RANGE and low is not None and high is not None:
+            return high - low
+        if statistic is Statistic.SUM and mean is not None and count is not None:
+            return mean * count
+        return self.values.get(statistic)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceStatistics:
+    """Statistics of a device over a range."""
+
+    device: str
+    row_count: int
+    fields: tuple[FieldStatistics, ...]
+    time: TimeRange
+
+    def of(self, field: str) -> FieldStatistics | None:
+        """Return the statistics of `field`."""
+        return next((one for one in self.fields if one.field == field), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """Rows of a device in the order of time, one value per column, None where there is none."""
+
+    device: str
+    columns: tuple[str, ...]
+    times: tuple[datetime, ...]
+    rows: tuple[tuple[object, ...], ...]
+    truncated: bool = False
+
+    def points(self, column: str) -> list[tuple[datetime, float]]:
+        """Return the numbers of `column` with their times."""
+        at = self.columns.index(column)
+        pairs = [(time, number_or_none(row[at])) for time, row in zip(self.times, self.rows, strict=True)]
+        return [(time, value) for time, value in pairs if value is not None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureSummary:
+    """One feature over all windows."""
+
+    feature: str
+    low: float | None
+    high: float | None
+    mean: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceFeatures:
+    """Features of a device: how many windows, which features and their spread."""
+
+    device: str
+    window_count: int
+    names: tuple[str, ...]
+    summary: tuple[FeatureSummary, ...]
+
+
+def devices_from_json(data: object) -> tuple[DeviceCard, ...]:
+    """Return the devices of a list_devices answer."""
+    return tuple(_card(item) for item in _maps(_map(data).get("devices")) if item.get("device_code"))
+
+
+def statistics_from_json(data: object) -> DeviceStatistics:
+    """Return a device_statistics answer."""
+    answer = _map(data)
+    fields = tuple(_field_statistics(item) for item in _maps(answer.get("statistics")))
+    rows = number_or_none(answer.get("row_count"))
+    counts = [one.values.get(Statistic.COUNT, 0.0) for one in fields]
+    return DeviceStatistics(
+        device=str(answer.get("device_code", "")),
+        row_count=int(max(counts, default=0.0) if rows is None else rows),
+        fields=fields,
+        time=TimeRange(start=time_or_none(answer.get("start_time")), end=time_or_none(answer.get("end_time"))),
+    )
+
+
+def series_from_json(data: object) -> Series:
+    """Return a device_query answer, sorted by time; the time column is the one named so, or the first."""
+    answer = _map(data)
+    columns = [str(name) for name in _items(answer.get("columns"))]
+    time_at = next((at for at, name in enumerate(columns) if name.lower() in _TIME_COLUMNS), 0)
+    rows: list[tuple[datetime, tuple[object, ...]]] = []
+    for row in _items(answer.get("rows")):
+        cells = _items(row)
+        time = time_or_none(cells[time_at]) if len(cells) == len(columns) and cells else None
+        if time is not None:
+            rows.append((time, tuple(cells[:time_at]) + tuple(cells[time_at + 1 :])))
+    rows.sort(key=lambda pair: pair[0])
+    return Series(
+        device=str(answer.get("device_code", "")),
+        columns=tuple(columns[:time_at] + columns[time_at + 1 :]),
+        times=tuple(time for time, _ in rows),
+        rows=tuple(cells for _, cells in rows),
+        truncated=bool(answer.get("truncated")),
+    )
+
+
+def features_from_json(data: object) -> DeviceFeatures:
+    """Return a device_features answer."""
+    answer = _map(data)
+    return DeviceFeatures(
+        device=str(answer.get("device_code", "")),
+        window_count=int(number_or_none(answer.get("window_count")) or 0),
+        names=tuple(str(name) for name in _items(answer.get("feature_names"))),
+        summary=tuple(
+            FeatureSummary(
+                feature=str(item.get("feature", "")),
+                low=number_or_none(item.get("min")),
+                high=number_or_none(item.get("max")),
+                mean=number_or_none(item.get("mean")),
+            )
+            for item in _maps(answer.get("summary"))
+        ),
+    )
+
+
+def number_or_none(value: object) -> float | None:
+    """Return `value` as a finite number, or None."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    number = float(value)
+    return number if number - number == 0.0 else None
+
+
+def time_or_none(value: object) -> datetime | None:
+    """Return an ISO 8601 text (naive means UTC) or epoch milliseconds as a time in UTC, or None."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=value)
+    if not isinstance(value, str) or not value:
+        return None
+    try:
+        time = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+_TIME_COLUMNS = frozenset({"timestamp", "time", "ts", "datetime"})
+_STATISTIC_KEYS = (
+    Statistic.MEAN,
+    Statistic.MIN,
+    Statistic.MAX,
+    Statistic.STD,
+    Statistic.MEDIAN,
+    Statistic.COUNT,
+    Statistic.MISSING_RATIO,
+)
+
+
+def _card(item: Mapping[str, object]) -> DeviceCard:
+    return DeviceCard(
+        code=str(item["device_code"]),
+        device_type=str(item.get("device_type") or ""),
+        model_code=str(item.get("model_code") or ""),
+        fields=tuple(str(name) for name in _items(item.get("fields"))),
+        first_seen=time_or_none(item.get("first_seen")),
+        last_seen=time_or_none(item.get("last_seen")),
+    )
+
+
+def _field_statistics(item: Mapping[str, object]) -> FieldStatistics:
+    numbers = {statistic: number_or_none(item.get(statistic.value)) for statistic in _STATISTIC_KEYS}
+    return FieldStatistics(
+        field=str(item.get("field", "")),
+        values={statistic: value for statistic, value in numbers.items() if value is not None},
+    )
+
+
+def _map(data: object) -> Mapping[str, object]:
+    return cast(Mapping[str, object], data) if isinstance(data, Mapping) else {}
+
+
+def _items(data: object) -> Sequence[object]:
+    return cast(Sequence[object], data) if isinstance(data, list | tuple) else ()
+
+
+def _maps(data: object) -> list[Mapping[str, object]]:
+    return [mapping for item in _items(data) if (mapping := _map(item))]

@@ -1,1 +1,0 @@
-"""Selection policies, one a file: in which order the places a request could go to are tried."""

@@ -1,0 +1,1 @@
+"""Answers used again: the response cache and idempotent execution."""

@@ -1,0 +1,71 @@
+"""Idempotency: the same key of the same caller is one provider call, one charge and one answer."""
+
+import hashlib
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Final
+
+from llm_service.domain.billing.metering import Answering
+from llm_service.domain.embedding.embedding_call import Embedded, Embedder
+from llm_service.domain.model.provider import Embedding, EventBatch
+from llm_service.domain.model.request import Completion
+from llm_service.domain.reuse.idempotent_execution import Once
+from penstock_kit.context import current_context
+from penstock_kit.errors import InvalidArgument
+
+_LONGEST_KEY: Final = 255
+
+
+class Idempotent:
+    """Answers questions; those with an idempotency key once."""
+
+    def __init__(self, inner: Answering, *, once: Once[EventBatch]) -> None:
+        self._inner = inner
+        self._once = once
+
+    def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
+        """Return the answer. Raises Unprocessable (IDEMPOTENCY_KEY_REUSED) when the key came with another question."""
+        if not request.idempotency_key:
+            return self._inner.stream(request)
+        # The same for the same question, streamed or not.
+        question = replace(request, idempotency_key="", streaming=True, labels={})
+        key = key_of(request.idempotency_key)
+        return self._once.answer(key, question_of(question), lambda: self._inner.stream(request))
+
+
+class IdempotentEmbedder:
+    """Embeds texts; those with an idempotency key once."""
+
+    def __init__(self, inner: Embedder, *, once: Once[Embedded]) -> None:
+        self._inner = inner
+        self._once = once
+
+    async def embed(self, request: Embedding) -> Embedded:
+        """Return the vectors. Raises Unprocessable (IDEMPOTENCY_KEY_REUSED) when the key came with other inputs."""
+        if not request.idempotency_key:
+            return await self._inner.embed(request)
+        key, question = key_of(request.idempotency_key), replace(request, idempotency_key="")
+        async with aclosing(self._once.answer(key, question_of(question), lambda: self._one(request))) as found:
+            return await anext(found)
+
+    async def _one(self, request: Embedding) -> AsyncGenerator[Embedded]:
+        yield await self._inner.embed(request)
+
+
+def key_of(given: str) -> str:
+    """Return the caller and its key as a name that shows neither. Raises InvalidArgument for one too long."""
+    if len(given) > _LONGEST_KEY:
+        message = f"the idempotency key has {len(given)} characters; {_LONGEST_KEY} are allowed"
+        raise InvalidArgument(message, reason="IDEMPOTENCY_KEY_TOO_LONG")
+    caller = current_context().caller
+    return _digest("\0".join((caller.tenant_id, caller.user_id, caller.key_id, given)))
+
+
+def question_of(asked: object) -> str:
+    """Return what is the same for the same question, whatever value `asked` is."""
+    return _digest(repr(asked))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

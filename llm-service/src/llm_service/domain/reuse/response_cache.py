@@ -1,0 +1,142 @@
+"""Response caches: an answer that was given before, to the same question or to one that means the same."""
+
+import hashlib
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from llm_service.domain.billing.metering import Answering
+from llm_service.domain.model.event import Event, Finished, FinishReason, Started, ToolCallDelta
+from llm_service.domain.model.message import Role
+from llm_service.domain.model.provider import EventBatch
+from llm_service.domain.model.request import CachePolicy, Completion
+from llm_service.domain.model.route import FALLBACK, Route
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NearAnswer:
+    """An answer to a question that means the same, and how similar it is (0 to 1)."""
+
+    events: Sequence[Event]
+    similarity: float
+
+
+class AnswerCache(Protocol):
+    """Where answers are cached, for each tenant apart. Without a store everything is a miss."""
+
+    async def get(self, key: str) -> Sequence[Event] | None:
+        """Return the answer kept under `key`."""
+        ...
+
+    async def put(self, key: str, events: Sequence[Event]) -> None:
+        """Keep an answer."""
+        ...
+
+    async def near(self, partition: str, text: str, threshold: float) -> NearAnswer | None:
+        """Return the answer to a question like `text` within `partition`."""
+        ...
+
+    async def put_near(self, partition: str, text: str, events: Sequence[Event]) -> None:
+        """Keep an answer to `text`."""
+        ...
+
+
+class CachedAnswers:
+    """Answers from the cache where the request (or the operator, with `exact_for_all`) allows it.
+
+    The caller must be allowed what it asks for: the route is made first. Kept are whole answers of models
+    only: no failures, no tool calls, nothing cut short, nothing of the offline provider.
+    """
+
+    def __init__(
+        self,
+        inner: Answering,
+        *,
+        cache: AnswerCache,
+        route: Callable[[Completion], Route],
+        allows_semantic: Callable[[], bool],
+        exact_for_all: bool,
+    ) -> None:
+        self._inner = inner
+        self._cache = cache
+        self._route = route
+        self._allows_semantic = allows_semantic
+        self._exact_for_all = exact_for_all
+
+    def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
+        """Return the answer; `Started.cache` says how the cache took part."""
+        exact, semantic = self._wanted(request)
+        if exact or semantic:
+            return self._cached(request, exact, semantic)
+        return self._bypassed(request) if request.cache.bypass else self._inner.stream(request)
+
+    def _wanted(self, request: Completion) -> tuple[bool, bool]:
+        if request.cache.bypass:
+            return False, False
+        semantic = request.cache.semantic and _is_single_turn(request) and self._allows_semantic()
+        return request.cache.exact or self._exact_for_all, semantic
+
+    async def _bypassed(self, request: Completion) -> AsyncGenerator[EventBatch]:
+        async with aclosing(self._inner.stream(request)) as batches:
+            async for batch in batches:
+                yield _marked(batch, "bypass")
+
+    async def _cached(self, request: Completion, exact: bool, semantic: bool) -> AsyncGenerator[EventBatch]:
+        places = sorted({f"{each.provider}/{each.model}" for each in self._route(request).candidates})
+        key, partition, text = _digest("exact", places, request), _partition(places, request), _question(request)
+        if exact and (found := await self._cache.get(key)) is not None:
+            yield _marked(found, "hit")
+            return
+        if semantic and (near := await self._cache.near(partition, text, request.cache.threshold)) is not None:
+            yield _marked(near.events, "semantic_hit", near.similarity)
+            return
+        events: list[Event] = []
+        async with aclosing(self._inner.stream(request)) as batches:
+            async for batch in batches:
+                events += batch
+                yield _marked(batch, "miss")
+        if _is_worth_keeping(events):
+            if exact:
+                await self._cache.put(key, events)
+            if semantic:
+                await self._cache.put_near(partition, text, events)
+
+
+def _is_worth_keeping(events: Sequence[Event]) -> bool:
+    started = next((event for event in events if isinstance(event, Started)), None)
+    finished = next((event for event in events if isinstance(event, Finished)), None)
+    if started is None or finished is None or started.provider == FALLBACK or started.degraded:
+        return False
+    return finished.reason is FinishReason.STOP and not any(isinstance(event, ToolCallDelta) for event in events)
+
+
+def _marked(batch: EventBatch, verdict: str, similarity: float = 0.0) -> EventBatch:
+    return [
+        replace(event, cache=verdict, similarity=similarity) if isinstance(event, Started) else event for event in batch
+    ]
+
+
+def _is_single_turn(request: Completion) -> bool:
+    """Whether the question is one user's message: what it means depends on nothing before it."""
+    others = [message for message in request.messages if message.role is not Role.SYSTEM]
+    return len(others) == 1 and others[0].role is Role.USER and len(others[0].text) > 0 and not request.tools
+
+
+def _question(request: Completion) -> str:
+    return request.messages[-1].text
+
+
+def _partition(places: Sequence[str], request: Completion) -> str:
+    """Everything but the question itself: answers never cross it."""
+    rest = tuple(message for message in request.messages if message.role is Role.SYSTEM)
+    return _digest("semantic", places, replace(request, messages=rest))
+
+
+def _digest(kind: str, places: Sequence[str], request: Completion) -> str:
+    """A key over everything that shapes an answer: where it may go, the messages, tools and knobs."""
+    asked = replace(
+        request, idempotency_key="", end_user="", surface="", labels={}, streaming=True, cache=CachePolicy()
+    )
+    text = repr((kind, places, asked))
+    return f"answer:{kind}:{hashlib.sha256(text.encode()).hexdigest()}"

@@ -1,0 +1,1 @@
+"""Which provider answers: policies, failover, hedging, timeouts, the retry budget."""

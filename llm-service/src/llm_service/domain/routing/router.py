@@ -1,0 +1,93 @@
+"""The router: who could answer, arranged by a policy, and who of them may be asked now."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Final
+
+from llm_service.domain.keys.key_pools import KeyRings
+from llm_service.domain.model.request import Completion
+from llm_service.domain.model.route import FALLBACK, Candidate, Route, RoutingTable, plan_route
+from llm_service.domain.routing.policy import Policy
+from penstock_kit.errors import PermissionDenied
+
+_KEPT_PLANS: Final = 256
+# Callers may name any model of a provider; a longer name is not kept.
+_LONGEST_KEPT: Final = 256
+
+
+class Router:
+    """Makes routes from the table in force. `fallback` says whether the offline provider may stand in for others,
+    `allows` whether the caller may use a place at all.
+    """
+
+    def __init__(
+        self,
+        *,
+        table: Callable[[], RoutingTable],
+        policies: Mapping[str, Policy],
+        rings: KeyRings,
+        fallback: bool = True,
+        allows: Callable[[Candidate], bool] = lambda _: True,
+    ) -> None:
+        self._table = table
+        self._policies = policies
+        self._rings = rings
+        self._fallback = fallback
+        self._allows = allows
+        self._planner = _Planner(table(), stand_in=fallback)
+
+    def route(self, request: Completion) -> Route:
+        """Return where `request` goes.
+
+        Raises NotFound (MODEL_NOT_FOUND), InvalidArgument (UNKNOWN_POLICY), PermissionDenied (MODEL_NOT_ALLOWED).
+        """
+        route = self.plan(request.model, policy=request.policy, exclude=request.exclude_providers)
+        allowed = tuple(filter(self._allows, route.candidates))
+        if not allowed:
+            message = f"this key may not use model {request.model!r}; ask for another or have the key's policy changed"
+            raise PermissionDenied(message, reason="MODEL_NOT_ALLOWED", metadata={"model": request.model})
+        return route if len(allowed) == len(route.candidates) else replace(route, candidates=allowed)
+
+    def plan(self, model: str, *, policy: str = "", exclude: Sequence[str] = ()) -> Route:
+        """Return where a request for `model` goes under `policy` (empty: the operator's)."""
+        route = self._planned(model, policy, tuple(exclude))
+        if len(route.candidates) < 2 or route.policy == "order":
+            return route
+        others = [candidate for candidate in route.candidates if candidate.provider != FALLBACK]
+        last = [candidate for candidate in route.candidates if candidate.provider == FALLBACK]
+        arranged = self._policies[route.policy].arrange(others)
+        return replace(route, candidates=(*arranged, *last))
+
+    def _planned(self, model: str, policy: str, exclude: tuple[str, ...]) -> Route:
+        table = self._table()
+        if table is not self._planner.table:
+            self._planner = _Planner(table, stand_in=self._fallback)
+        return self._planner.plan(model, policy, exclude)
+
+    def explain(self, model: str, *, policy: str = "") -> Route:
+        """Return the same with whether each could be asked now, and if not, why."""
+        route = self.plan(model, policy=policy)
+        return replace(route, candidates=tuple(map(self._explained, route.candidates)))
+
+    def _explained(self, candidate: Candidate) -> Candidate:
+        ring = self._rings.of(candidate.provider)
+        if ring is None or ring.has_ready():
+            return candidate
+        return replace(candidate, eligible=False, why=f"{candidate.why}; {ring.refusal().message}")
+
+
+class _Planner:
+    """Plans over one table, which does not change: what was planned last is kept."""
+
+    def __init__(self, table: RoutingTable, *, stand_in: bool) -> None:
+        self.table = table
+        self._stand_in = stand_in
+        self._kept = lru_cache(_KEPT_PLANS)(self._made)
+
+    def plan(self, model: str, policy: str, exclude: tuple[str, ...]) -> Route:
+        is_kept = not exclude and len(model) <= _LONGEST_KEPT
+        return (self._kept if is_kept else self._made)(model, policy, exclude)
+
+    def _made(self, model: str, policy: str, exclude: tuple[str, ...]) -> Route:
+        return plan_route(self.table, model, policy=policy, exclude=exclude, stand_in=self._stand_in)

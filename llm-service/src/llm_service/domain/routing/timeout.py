@@ -1,0 +1,134 @@
+"""Patience: how long an answer may take to begin and to go on, for whichever provider is inside."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from math import inf
+from typing import Self
+
+from llm_service.domain.model.event import Finished, is_content
+from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.domain.model.provider import Embedding, EventBatch, ModelCard, Provider, Vectors
+from llm_service.domain.model.request import Completion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Seconds: until the first content of a stream, between contents, and for an answer fetched whole."""
+
+    first_token: float
+    idle: float
+    whole: float
+
+
+class PatientProvider:
+    """Ends an answer that does not begin or does not go on in time. Comments and pings do not count as going on."""
+
+    def __init__(self, inner: Provider, *, name: str, limits: Limits) -> None:
+        self._inner = inner
+        self._name = name
+        self._limits = limits
+
+    async def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
+        """Yield the inner provider's answer. Raises ProviderError FIRST_TOKEN_TIMEOUT, IDLE_TIMEOUT or TIMEOUT."""
+        limit = self._limits.first_token if request.streaming else self._limits.whole
+        kind = FailureKind.FIRST_TOKEN_TIMEOUT if request.streaming else FailureKind.TIMEOUT
+        try:
+            async with asyncio.timeout(None) as timeout, aclosing(self._inner.stream(request)) as batches:
+                with _Wait(timeout) as wait:
+                    wait.begin(limit)
+                    async for batch in batches:
+                        # The wait is for the provider, never for the caller who has the batch.
+                        wait.end()
+                        yield batch
+                        if any(is_content(event) or isinstance(event, Finished) for event in batch):
+                            limit, kind = self._limits.idle, FailureKind.IDLE_TIMEOUT
+                            wait.begin(limit)
+                        else:
+                            wait.go_on()
+        except TimeoutError:
+            raise self._late(kind, limit, request.model) from None
+
+    async def embed(self, request: Embedding) -> Vectors:
+        """Return the inner provider's vectors within the limit for whole answers."""
+        try:
+            async with asyncio.timeout(self._limits.whole):
+                return await self._inner.embed(request)
+        except TimeoutError:
+            raise self._late(FailureKind.TIMEOUT, self._limits.whole, request.model) from None
+
+    async def list_models(self) -> Sequence[ModelCard]:
+        """Return the inner provider's models within the limit for a first token."""
+        try:
+            async with asyncio.timeout(self._limits.first_token):
+                return await self._inner.list_models()
+        except TimeoutError:
+            raise self._late(FailureKind.TIMEOUT, self._limits.first_token, "") from None
+
+    async def close(self) -> None:
+        """Close the inner provider."""
+        await self._inner.close()
+
+    def _late(self, kind: FailureKind, limit: float, model: str) -> ProviderError:
+        what = {
+            FailureKind.FIRST_TOKEN_TIMEOUT: "did not begin to answer",
+            FailureKind.IDLE_TIMEOUT: "stopped in the middle of its answer",
+        }.get(kind, "did not answer")
+        message = f"{self._name} {what} within {limit:g} s"
+        return ProviderError(message, provider=self._name, failure=kind, model=model)
+
+
+class _Wait:
+    """Expires a timeout when the wait that began last takes too long.
+
+    To begin and end a wait only notes the time: the one timer there is looks at it when it fires, and waits on for
+    the rest. A timer for each batch of a stream would cost as much as reading it.
+    """
+
+    def __init__(self, timeout: asyncio.Timeout) -> None:
+        self._timeout = timeout
+        self._loop = asyncio.get_running_loop()
+        self._until = inf
+        self._is_waiting = False
+        self._looks_at = inf
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def begin(self, seconds: float) -> None:
+        """Wait for `seconds` from now at most."""
+        self._until = self._loop.time() + seconds
+        self.go_on()
+
+    def end(self) -> None:
+        """What was waited for is there, perhaps at the last moment."""
+        self._is_waiting = False
+        if self._timeout.when() is not None:
+            self._timeout.reschedule(None)
+
+    def go_on(self) -> None:
+        """Wait on, until the time that was set before."""
+        self._is_waiting = True
+        if self._until < self._looks_at:
+            self._look_at(self._until)
+
+    def _look_at(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._looks_at = when
+        self._timer = self._loop.call_at(when, self._look)
+
+    def _look(self) -> None:
+        self._looks_at = inf
+        if not self._is_waiting:
+            return
+        if self._loop.time() >= self._until:
+            self._timeout.reschedule(self._until)
+        else:
+            self._look_at(self._until)
