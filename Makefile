@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 MANIFESTS := scripts/setup protos/pyproject.toml $(wildcard */pyproject.toml libs/*/pyproject.toml)
-SOURCES := gateway llm-service chat-stream-service feature-service cache-service cli libs tests bench protos/generate.py scripts/configuration_page.py conftest.py
+SOURCES := gateway llm-service chat-stream-service feature-service cache-service cli libs tests bench protos/generate.py scripts/configuration_page.py scripts/mutation.py conftest.py
 export PYTHON
 
 .PHONY: help
@@ -41,6 +41,10 @@ test-clients: .venv/.dev ## Run every client that is tested against a running sy
 .PHONY: test-all
 test-all: .venv/.dev ## Run every test, those that need a Docker engine too
 	@$(BIN)/pytest -q
+
+.PHONY: mutate
+mutate: .venv/.dev ## Put small faults into PACKAGE=llm_service.domain.billing and tell which no test notices (ARGS="--sample 60 --seed 1")
+	@scripts/mutate $(PACKAGE) $(ARGS)
 
 .PHONY: check
 check: .venv/.dev format-check lint types imports protos-check docs-check test ## Everything a change must pass
