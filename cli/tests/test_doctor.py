@@ -139,3 +139,21 @@ def test_down_and_status_of_nothing_are_calm(tmp_path: Path) -> None:
     assert run(tmp_path, "down").returncode == 0
     status = run(tmp_path, "status", "--json")
     assert (status.returncode, json.loads(status.stdout)) == (3, {"running": False})
+
+
+def test_mistakes_in_the_tools_file_are_told_before_the_start(tmp_path: Path) -> None:
+    (tmp_path / "tools.yaml").write_text("http: []\nmcp: []\nhttp: []\n")
+    outcome = doctor(tmp_path, "--json", CHAT_TOOLS_FILE="tools.yaml")
+    assert outcome.returncode == 1
+    found = report(outcome)["CHAT_TOOLS_FILE"]
+    assert not found["ok"]
+    assert "line 3, column 1, http: is given a second time" in found["detail"]
+
+
+def test_a_right_tools_file_is_counted(tmp_path: Path) -> None:
+    entry = "{name: a, description: d, url: 'https://a.example/', headers: {k: '${A_KEY}'}}"
+    (tmp_path / "tools.yaml").write_text(f"allowed_hosts: [a.example]\nhttp: [{entry}]\n")
+    (tmp_path / ".env").write_text("CHAT_TOOLS_FILE=tools.yaml\nA_KEY=0123456789\n")
+    (tmp_path / ".env").chmod(0o600)
+    found = report(doctor(tmp_path, "--json"))["CHAT_TOOLS_FILE"]
+    assert (found["ok"], found["detail"]) == (True, "tools.yaml: 1 HTTP tools, 0 MCP servers")

@@ -5,6 +5,7 @@ import json
 import sys
 
 from penstock_cli.doctor.configuration import check_configuration
+from penstock_cli.doctor.file import check_files
 from penstock_cli.doctor.finding import Finding, Need
 from penstock_cli.doctor.machine import check_machine
 from penstock_cli.doctor.network import check_network
@@ -31,7 +32,8 @@ def examine(settings: CliSettings) -> list[Finding]:
     async def network() -> list[Finding]:
         return [finding async for finding in check_network(settings)]
 
-    findings = [*check_machine(settings), *check_configuration(settings), *asyncio.run(network())]
+    local = [*check_machine(settings), *check_configuration(settings), *check_files(settings)]
+    findings = [*local, *asyncio.run(network())]
     order = list(Need)
     return sorted(findings, key=lambda finding: order.index(finding.need))
 

@@ -24,8 +24,9 @@ class Destinations:
     networks: tuple[Network, ...] = ()
 
     def check_host(self, host: str) -> None:
-        """Raise PermissionDenied (HOST_NOT_ALLOWED) unless `host` is on the list."""
+        """Raise PermissionDenied unless `host` is on the list (HOST_NOT_ALLOWED) and plainly written (HOST_INVALID)."""
         name = host.lower().rstrip(".")
+        check_form(name)
         if not any(_fits(name, pattern) for pattern in self.hosts):
             allowed = ", ".join(self.hosts) or "none"
             raise PermissionDenied(
@@ -62,7 +63,30 @@ async def resolve(host: str, port: int) -> Sequence[str]:
 
 def is_address(host: str) -> bool:
     """Return whether a host is an address and not a name."""
-    return ":" in host or host.replace(".", "").isdigit()
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def check_form(host: str) -> None:
+    """Raise PermissionDenied (HOST_INVALID) for an address in a form that readers take for different things.
+
+    ``127.1``, ``0177.0.0.1``, ``0x7f000001`` and ``2130706433`` are names to some and 127.0.0.1 to others.
+    """
+    if is_address(host):
+        if "%" in host:
+            raise PermissionDenied(f"the address {host!r} has a zone; name the address alone", reason="HOST_INVALID")
+        return
+    try:
+        meant = socket.inet_ntoa(socket.inet_aton(host)) if host.isascii() else ""
+    except OSError:
+        meant = ""
+    if meant:
+        raise PermissionDenied(f"the address {host!r} is oddly written; write {meant}", reason="HOST_INVALID")
+    if ":" in host:
+        raise PermissionDenied(f"{host!r} is neither a host nor an address", reason="HOST_INVALID")
 
 
 def _fits(name: str, pattern: str) -> bool:

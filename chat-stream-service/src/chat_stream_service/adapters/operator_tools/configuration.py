@@ -9,13 +9,14 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from chat_stream_service.adapters.operator_tools.address import Destinations, is_address
-from chat_stream_service.adapters.operator_tools.document import Document, Place, read_document
 from chat_stream_service.adapters.operator_tools.entry import HttpEntry, McpEntry, ToolsFile
 from penstock_kit.errors import PenstockError
+from penstock_kit.yaml_document import Place, Problem, YamlDocument, read_yaml_document, validation_problems
 
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 # Where variables of the environment are filled in.
 _SECRET_PLACES: Final = frozenset({"headers", "environment"})
+TOOLS_FILE: Final = "CHAT_TOOLS_FILE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +32,12 @@ class ToolsConfiguration:
 def read_tools(path: str, environment: Mapping[str, str]) -> ToolsConfiguration:
     """Return the tools of the file at `path`, none for an empty path.
 
-    Raises FailedPrecondition (CONFIGURATION_INVALID) that names the file, the line and the field of everything wrong.
+    Raises FailedPrecondition (CONFIGURATION_INVALID) that names the file and, with line and column, everything
+    wrong in it.
     """
     if not path:
         return ToolsConfiguration()
-    document = read_document(path)
+    document = read_yaml_document(path, setting=TOOLS_FILE)
     filling = _Filling(environment)
     value = filling.filled(document.value, ())
     if filling.problems:
@@ -43,11 +45,11 @@ def read_tools(path: str, environment: Mapping[str, str]) -> ToolsConfiguration:
     try:
         file = ToolsFile.model_validate(value)
     except ValidationError as error:
-        raise document.error(list(_problems(error))) from None
+        raise document.error(validation_problems(error)) from None
     return _configuration(document, file, frozenset(filling.used))
 
 
-def _configuration(document: Document, file: ToolsFile, secrets: frozenset[str]) -> ToolsConfiguration:
+def _configuration(document: YamlDocument, file: ToolsFile, secrets: frozenset[str]) -> ToolsConfiguration:
     destinations = Destinations(hosts=tuple(file.allowed_hosts), networks=tuple(file.allowed_networks))
     problems = [*_twice(file), *_unreachable(file, destinations)]
     if problems:
@@ -63,7 +65,7 @@ class _Filling:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
         self.used: set[str] = set()
-        self.problems: list[tuple[Place, str]] = []
+        self.problems: list[Problem] = []
 
     def filled(self, value: Any, place: Place) -> Any:
         """Return `value` with its variables filled in where that is allowed."""
@@ -83,21 +85,17 @@ class _Filling:
         return self._environment[name]
 
 
-def _problems(error: ValidationError) -> Iterator[tuple[Place, str]]:
-    for problem in error.errors(include_url=False, include_input=False):
-        yield problem["loc"], problem["msg"].removeprefix("Value error, ")
-
-
-def _twice(file: ToolsFile) -> Iterator[tuple[Place, str]]:
+def _twice(file: ToolsFile) -> Iterator[Problem]:
+    """Yield names that an entry before has: also one of the other kind, for either may stand before a tool's name."""
+    seen: set[str] = set()
     for kind, entries in (("http", file.http), ("mcp", file.mcp)):
-        seen: set[str] = set()
         for index, entry in enumerate(entries):
             if entry.name in seen:
                 yield (kind, index, "name"), f"is {entry.name!r}, which an entry before it has"
             seen.add(entry.name)
 
 
-def _unreachable(file: ToolsFile, destinations: Destinations) -> Iterator[tuple[Place, str]]:
+def _unreachable(file: ToolsFile, destinations: Destinations) -> Iterator[Problem]:
     for kind, entries in (("http", file.http), ("mcp", file.mcp)):
         for index, url in _urls(entries):
             problem = _refused(url, destinations)
