@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from functools import partial
 from typing import Final
 
 from llm_service.domain.model.event import Event, Finished, FinishReason, Started, TextDelta, ToolCallDelta
@@ -17,15 +18,18 @@ from llm_service.domain.offline.chinese import Chinese
 from llm_service.domain.offline.conversation import conversation_from_messages
 from llm_service.domain.offline.embedding import DIMENSIONS, hashed_vector
 from llm_service.domain.offline.english import English
-from llm_service.domain.offline.plan import CallTools, Step, next_step
+from llm_service.domain.offline.plan import CallTools, Say, Step, next_step
 from llm_service.domain.offline.query import Language
 from llm_service.domain.offline.toolbox import PlannedCall, Toolbox
+from llm_service.domain.offline.worker import Checkpoint, RuleWorker
 from llm_service.providers.registry import Parts
 from penstock_kit.clock import Clock
 
 NAME: Final = "fallback"
 RULES: Final = "rules"
 HASHING: Final = "hashing"
+# Characters of all inputs of an embedding together; about a third of a second of work.
+_LONGEST_EMBEDDING: Final = 500_000
 # A word with the blanks after it; of Chinese two characters at a time.
 _PIECE: Final = re.compile(r"[\u3000-\u9fff\uff00-\uffef]{1,2}|[^\s\u3000-\u9fff\uff00-\uffef]+\s*|\s+")
 
@@ -41,40 +45,45 @@ class FallbackProvider:
     def __init__(self, *, clock: Clock, new_id: Callable[[str], str]) -> None:
         self._clock = clock
         self._new_id = new_id
+        self._worker = RuleWorker()
 
     async def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
         """Yield the answer in small deltas, or the tool calls that lead to one."""
         started = Started(id=self._new_id("ans"), provider=NAME, model=RULES, create_time=self._clock.now())
-        step = self._step(request)
+        step, usage = await self._worker.run(partial(self._answer, request))
         if isinstance(step, CallTools):
-            yield [started, *self._calls(step.calls), self._finished(request, step)]
+            yield [started, *self._calls(step.calls), Finished(reason=FinishReason.TOOL_CALLS, usage=usage)]
             return
         yield [started]
-        for piece in _PIECE.findall(step.text):
-            yield [TextDelta(text=piece)]
-        yield [self._finished(request, step)]
+        for piece in _PIECE.finditer(step.text):
+            yield [TextDelta(text=piece[0])]
+        yield [Finished(reason=FinishReason.STOP, usage=usage)]
 
-    def _step(self, request: Completion) -> Step:
-        conversation = conversation_from_messages(request.messages)
+    def _answer(self, request: Completion, checkpoint: Checkpoint) -> tuple[Step, Usage]:
+        step = self._step(request, checkpoint)
+        checkpoint()
+        if isinstance(step, CallTools):
+            made = sum(estimate_tokens(f"{call.name}{call.arguments}") for call in step.calls)
+        else:
+            made = estimate_tokens(step.text)
+        return step, Usage(input=estimate_prompt(request), output=made, estimated=True)
+
+    def _step(self, request: Completion, checkpoint: Checkpoint) -> Step:
+        conversation = conversation_from_messages(request.messages, checkpoint)
+        checkpoint()
         query = conversation.query(self._clock.now().replace(microsecond=0))
         wording = Chinese() if query.language is Language.CHINESE else English()
         tools = Toolbox(() if request.tool_choice.mode is ToolMode.NONE else request.tools)
         report = Report(wording, conversation.question, degraded=bool(request.failed_attempts))
-        return next_step(conversation, tools, report, query)
+        step = next_step(conversation, tools, report, query)
+        if isinstance(step, Say) and conversation.omitted:
+            return Say(text=f"{step.text}\n\n{wording.omitted(conversation.omitted)}")
+        return step
 
     def _calls(self, calls: Sequence[PlannedCall]) -> Iterator[Event]:
         for at, call in enumerate(calls):
             arguments = json.dumps(call.arguments, ensure_ascii=False)
             yield ToolCallDelta(call_index=at, id=self._new_id("toolu"), name=call.name, arguments=arguments)
-
-    def _finished(self, request: Completion, step: Step) -> Finished:
-        if isinstance(step, CallTools):
-            made = sum(estimate_tokens(f"{call.name}{call.arguments}") for call in step.calls)
-            reason = FinishReason.TOOL_CALLS
-        else:
-            made, reason = estimate_tokens(step.text), FinishReason.STOP
-        usage = Usage(input=estimate_prompt(request), output=made, estimated=True)
-        return Finished(reason=reason, usage=usage)
 
     async def embed(self, request: Embedding) -> Vectors:
         """Return hashed word and character n-grams as unit vectors: crude, but similar texts are near each other."""
@@ -84,13 +93,26 @@ class FallbackProvider:
                 provider=NAME,
                 failure=FailureKind.UNSUPPORTED,
             )
-        dimensions = request.dimensions or DIMENSIONS
-        values = tuple(hashed_vector(text, dimensions) for text in request.inputs)
-        return Vectors(model=HASHING, values=values, usage=Usage(input=estimate_texts(request.inputs), estimated=True))
+        length = sum(map(len, request.inputs))
+        if length > _LONGEST_EMBEDDING:
+            raise ProviderError(
+                f"the inputs are {length} characters together; the offline provider embeds at most "
+                f"{_LONGEST_EMBEDDING} a request, send them in several",
+                provider=NAME,
+                failure=FailureKind.BAD_REQUEST,
+            )
+        return await self._worker.run(partial(_embed, request))
 
     async def list_models(self) -> Sequence[ModelCard]:
         """Return the rules and the embedding."""
         return (ModelCard(id=RULES), ModelCard(id=HASHING, capabilities=("embedding",)))
 
     async def close(self) -> None:
-        """Nothing to give back."""
+        """Start no further work."""
+        self._worker.close()
+
+
+def _embed(request: Embedding, checkpoint: Checkpoint) -> Vectors:
+    dimensions = request.dimensions or DIMENSIONS
+    values = tuple(hashed_vector(text, dimensions, checkpoint) for text in request.inputs)
+    return Vectors(model=HASHING, values=values, usage=Usage(input=estimate_texts(request.inputs), estimated=True))

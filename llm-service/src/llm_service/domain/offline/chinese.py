@@ -41,6 +41,12 @@ class Chinese:
         """Say that models fail."""
         return "已配置的大语言模型目前都无法访问，只能按固定规则回答与设备有关的问题。请稍后再试。"
 
+    def omitted(self, characters: int) -> str:
+        """Say what was not read."""
+        return (
+            f"（您的消息很长：我只读了开头和结尾，略去了 {characters} 个字符。如果因此漏掉了问题，请用一句短话提问。）"
+        )
+
     def no_tools(self) -> str:
         """Say that no tool is there."""
         return (

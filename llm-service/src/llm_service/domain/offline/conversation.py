@@ -8,11 +8,18 @@ from typing import Final, cast
 
 from llm_service.domain.model.message import Message, Role
 from llm_service.domain.offline.parse import parse_prompt
+from llm_service.domain.offline.prompt import readable_prompt
 from llm_service.domain.offline.query import Intent, StructuredQuery
 from llm_service.domain.offline.result import DeviceCard, devices_from_json
 from llm_service.domain.offline.toolbox import DeviceTool, device_tool
+from llm_service.domain.offline.worker import Checkpoint, unchecked
 
+# How far back a follow-up reaches, in questions; how much of a long conversation is looked at, in messages.
 _BEFORE_AT_MOST: Final = 6
+_MESSAGES: Final = 400
+# Characters of a tool's result that are read, and of an error that is passed on.
+_LONGEST_RESULT: Final = 400_000
+_LONGEST_ERROR: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +50,16 @@ class ToolOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """`question` is the last user message, `earlier` the user messages before it, the latest first."""
+    """`question` is the last user message, `earlier` the user messages before it, the latest first.
+
+    `omitted` characters of the question were too many to be read.
+    """
 
     question: str
     earlier: tuple[str, ...]
     outcomes: tuple[ToolOutcome, ...]
     cards: tuple[DeviceCard, ...]
+    omitted: int = 0
 
     def of(self, tool: DeviceTool) -> list[ToolOutcome]:
         """Return the outcomes of `tool` since the question."""
@@ -78,17 +89,20 @@ class Conversation:
         return parse_prompt(text, now, known_devices=codes)
 
 
-def conversation_from_messages(messages: Sequence[Message]) -> Conversation:
-    """Return the conversation that `messages` hold."""
+def conversation_from_messages(messages: Sequence[Message], checkpoint: Checkpoint = unchecked) -> Conversation:
+    """Return the conversation that the last of `messages` hold, each read up to its bound."""
+    messages = messages[-_MESSAGES:]
     last = max((at for at, message in enumerate(messages) if message.role is Role.USER), default=-1)
-    users = [message.text for message in messages[:last] if message.role is Role.USER]
-    outcomes = _outcomes(messages)
+    users = [message for message in messages[: max(last, 0)] if message.role is Role.USER][-_BEFORE_AT_MOST:]
+    outcomes = _outcomes(messages, checkpoint)
     cards = {card.code: card for outcome in outcomes.values() if not outcome.error for card in _cards(outcome)}
+    question = readable_prompt(messages[last].text if last >= 0 else "")
     return Conversation(
-        question=messages[last].text if last >= 0 else "",
-        earlier=tuple(reversed(users))[:_BEFORE_AT_MOST],
+        question=question.text,
+        earlier=tuple(readable_prompt(message.text).text for message in reversed(users)),
         outcomes=tuple(outcome for at, outcome in outcomes.items() if at > last),
         cards=tuple(cards[code] for code in sorted(cards)),
+        omitted=question.omitted,
     )
 
 
@@ -96,7 +110,7 @@ def _cards(outcome: ToolOutcome) -> tuple[DeviceCard, ...]:
     return devices_from_json(outcome.data) if outcome.tool is DeviceTool.LIST else ()
 
 
-def _outcomes(messages: Sequence[Message]) -> dict[int, ToolOutcome]:
+def _outcomes(messages: Sequence[Message], checkpoint: Checkpoint) -> dict[int, ToolOutcome]:
     """Outcomes by the position of their message; results of tools that are not about devices are left out."""
     calls = {call.id: call for message in messages for call in message.tool_calls}
     found: dict[int, ToolOutcome] = {}
@@ -105,18 +119,26 @@ def _outcomes(messages: Sequence[Message]) -> dict[int, ToolOutcome]:
         tool = device_tool(call.name) if call else None
         if call is None or tool is None:
             continue
-        data = _decoded(message.text)
-        error = _error_text(data, message.text) if message.is_error or _is_error(data) else ""
-        if data is None and not error:
-            error = message.text.strip() or "empty result"
-        found[at] = ToolOutcome(tool=tool, arguments=_arguments(call.arguments), data=data, error=error)
+        checkpoint()
+        found[at] = _outcome(tool, call.arguments, message)
     return found
 
 
+def _outcome(tool: DeviceTool, arguments: str, message: Message) -> ToolOutcome:
+    text = message.text
+    data = _decoded(text)
+    error = _error_text(data, text) if message.is_error or _is_error(data) else ""
+    if data is None and not error:
+        error = text[:_LONGEST_ERROR].strip() or "empty result"
+    return ToolOutcome(tool=tool, arguments=_arguments(arguments), data=data, error=error[:_LONGEST_ERROR])
+
+
 def _decoded(text: str) -> object:
+    if len(text) > _LONGEST_RESULT:
+        return None
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

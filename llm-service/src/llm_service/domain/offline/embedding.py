@@ -8,15 +8,25 @@ from sys import byteorder
 from typing import Final
 from zlib import crc32
 
+from llm_service.domain.offline.worker import Checkpoint, unchecked
+
 DIMENSIONS: Final = 256
 _GRAM: Final = 3
+_STRIDE: Final = 4_096
+# Characters after normalisation, which can make eighteen of one.
+_LONGEST: Final = 1_000_000
 
 
-def hashed_vector(text: str, dimensions: int) -> bytes:
-    """Return the unit vector of `text` as little-endian float32; an empty text is the zero vector."""
+def hashed_vector(text: str, dimensions: int, checkpoint: Checkpoint = unchecked) -> bytes:
+    """Return the unit vector of `text` as little-endian float32; an empty text is the zero vector.
+
+    The work is linear in the length of `text`; `checkpoint` is called every few thousand features.
+    """
     values = [0.0] * dimensions
-    for feature, weight in _features(unicodedata.normalize("NFKC", text).lower()):
-        hashed = crc32(feature.encode())
+    for at, (feature, weight) in enumerate(_features(unicodedata.normalize("NFKC", text)[:_LONGEST].lower())):
+        if at % _STRIDE == 0:
+            checkpoint()
+        hashed = crc32(feature.encode(errors="surrogatepass"))
         values[hashed % dimensions] += weight if hashed & 0x80000000 else -weight
     length = sqrt(sum(value * value for value in values)) or 1.0
     packed = array("f", (value / length for value in values))

@@ -44,6 +44,13 @@ class English:
             "devices, by fixed rules. Please try again shortly."
         )
 
+    def omitted(self, characters: int) -> str:
+        """Say what was not read."""
+        return (
+            f"(Your message is long: I read its beginning and its end and left out {characters} characters. "
+            "Ask in a short sentence if that missed the question.)"
+        )
+
     def no_tools(self) -> str:
         """Say that no tool is there."""
         return (

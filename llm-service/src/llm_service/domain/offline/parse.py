@@ -1,13 +1,13 @@
 """Reading a prompt: the rules that make a StructuredQuery of it."""
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from llm_service.domain.offline.device import find_devices
 from llm_service.domain.offline.field import find_fields
+from llm_service.domain.offline.prompt import readable_prompt
 from llm_service.domain.offline.query import Intent, Span, Statistic, StructuredQuery, TimeRange, without
 from llm_service.domain.offline.timerange import find_time_range
 from llm_service.domain.offline.vocabulary import (
@@ -34,7 +34,7 @@ def parse_prompt(
     `now` is timezone-aware; times without a zone are in its zone. `known_devices` and `known_fields`
     help to recognise names, and to spell them as they are. Deterministic: no model is asked.
     """
-    readable = unicodedata.normalize("NFKC", text)
+    readable = readable_prompt(text).text
     model_code, rest = _take(_MODEL_CODE, readable)
     window, rest = _take(_WINDOW, rest)
     devices = find_devices(rest, known_devices) if known_devices else ()
@@ -51,7 +51,7 @@ def parse_prompt(
     evidence = (devices, fields, statistics, time, find_intent(lowered), speaks_of_devices(lowered))
     return StructuredQuery(
         intent=intent,
-        language=language_of(text),
+        language=language_of(readable),
         devices=devices,
         fields=fields,
         statistics=statistics,

@@ -19,6 +19,10 @@ class Wording(Protocol):
         """Say that the configured models could not answer just now."""
         ...
 
+    def omitted(self, characters: int) -> str:
+        """Say that so many characters of the question were too many to be read."""
+        ...
+
     def no_tools(self) -> str:
         """Say that a device is asked for and no tool to look is there."""
         ...

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from llm_service.domain.billing.metering import Answering
@@ -15,6 +16,7 @@ from llm_service.domain.model.request import AnswerForm, Completion, ResponseFor
 from llm_service.domain.model.route import FALLBACK, Route
 from llm_service.domain.offline.parse import parse_prompt
 from llm_service.domain.offline.query import StructuredQuery
+from llm_service.domain.offline.worker import Checkpoint, RuleWorker
 from llm_service.domain.parsing.model_query import QUERY_SCHEMA, query_from_text
 from llm_service.domain.reuse.idempotency import key_of, question_of
 from llm_service.domain.reuse.idempotent_execution import Once
@@ -58,6 +60,7 @@ class PromptParser:
         self._answering = answering
         self._route = route
         self._once = once
+        self._worker = RuleWorker()
 
     async def parse(self, prompt: Prompt) -> ParsedPrompt:
         """Return what `prompt` asks for.
@@ -81,10 +84,12 @@ class PromptParser:
         if any(candidate.provider != FALLBACK for candidate in self._route(question).candidates):
             try:
                 async with asyncio.timeout(_SECONDS):
-                    return await self._asked(question, prompt) or _by_rules(prompt)
+                    parsed = await self._asked(question, prompt)
+                    if parsed is not None:
+                        return parsed
             except (ProviderError, TimeoutError):
                 pass
-        return _by_rules(prompt)
+        return await self._worker.run(partial(_by_rules, prompt))
 
     async def _asked(self, question: Completion, prompt: Prompt) -> ParsedPrompt | None:
         async with aclosing(self._answering.stream(question)) as batches:
@@ -95,7 +100,8 @@ class PromptParser:
         return ParsedPrompt(query=query, source="model", provider=answer.started.provider)
 
 
-def _by_rules(prompt: Prompt) -> ParsedPrompt:
+def _by_rules(prompt: Prompt, checkpoint: Checkpoint) -> ParsedPrompt:
+    checkpoint()
     query = parse_prompt(prompt.text, prompt.now, known_devices=prompt.known_devices, known_fields=prompt.known_fields)
     return ParsedPrompt(query=query, source="rules", provider=FALLBACK)
 

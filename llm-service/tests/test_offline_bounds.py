@@ -1,0 +1,162 @@
+"""No prompt costs the rules more than a bounded time, none holds the event loop, and nobody's work outlives them."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from llm_service.domain.model.completion import fold
+from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.domain.model.message import Message, Role, TextPart, ToolCall, text_message
+from llm_service.domain.model.provider import Embedding
+from llm_service.domain.model.request import Completion, ToolDefinition
+from llm_service.domain.model.token_estimate import estimate_tokens
+from llm_service.domain.offline.parse import parse_prompt
+from llm_service.domain.offline.prompt import LONGEST_PROMPT, LONGEST_WORD, readable_prompt
+from llm_service.domain.offline.worker import Checkpoint, RuleWorker, WorkAbandoned
+from llm_service.providers.fallback import FallbackProvider
+from penstock_testkit.clock import ManualClock
+
+NOW = datetime(2026, 11, 21, 1, 30, tzinfo=UTC)
+LENGTH = 100_000
+TOOLS = (ToolDefinition(name="device_statistics"),)
+# Pieces of the grammar itself, where a rule that backtracks would be caught.
+PIECES = [
+    *["0", " ", "a", "A", "_", "-", ":", ".", "/", "'", '"', "\n", "\u3000", "一", "的", "ﷺ", "😀", "\ud83d"],
+    *[
+        "2020-03-09 ",
+        "10:00 ",
+        "9 to 10 am ",
+        "WLD001 ",
+        "A_b",
+        "last ",
+        "half an ",
+        "between ",
+        "list ",
+        "5月",
+        "过去",
+    ],
+    *[
+        "current > ",
+        "when ",
+        "and ",
+        "of ",
+        "UTC+8 ",
+        "最近两个半",
+        "上午九点到",
+        "每",
+        "焊机1号",
+        "porosity ",
+        "95th ",
+    ],
+]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    parts=st.lists(st.tuples(st.sampled_from(PIECES), st.integers(1, LENGTH)), min_size=1, max_size=4),
+    tail=st.sampled_from(["", " mean current of WLD001 yesterday?", " WLD001 昨天的平均电流"]),
+)
+def test_no_prompt_of_100_kb_takes_a_second(parts: list[tuple[str, int]], tail: str) -> None:
+    text = "".join(piece * count for piece, count in parts)[:LENGTH] + tail
+    begun = time.process_time()
+    parse_prompt(text, NOW, known_devices=("WLD001", "machine a"), known_fields=("current", "Volume Flow RateRMS"))
+    assert time.process_time() - begun < 1.0
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_what_is_read_of_a_prompt_is_bounded_and_says_what_is_not(piece: str) -> None:
+    readable = readable_prompt(piece * LENGTH)
+    assert len(readable.text) <= LONGEST_PROMPT + 3
+    assert max(map(len, filter(str.isascii, readable.text.split())), default=0) <= LONGEST_WORD
+    assert readable.omitted >= len(piece) * LENGTH - LONGEST_PROMPT
+    assert readable_prompt("mean current of WLD001").omitted == 0
+
+
+@pytest.mark.parametrize("long", ["0" * 20_000, "x " * 10_000, "2026-11-28T09:00:00Z INFO ok\n" * 700])
+@pytest.mark.parametrize("template", ["{question}\n{log}", "{log}\n{question}"])
+async def test_a_question_before_or_after_a_long_paste_is_answered_and_the_rest_is_named(
+    template: str, long: str, provider: FallbackProvider
+) -> None:
+    prompt = template.format(question="hello there, which model answers?", log=long)
+    text = (await fold(provider.stream(Completion(messages=(text_message(Role.USER, prompt),))))).first.text
+    assert "left out" in text
+    assert "characters" in text
+
+
+async def test_while_the_worst_prompts_are_read_the_event_loop_answers_others(provider: FallbackProvider) -> None:
+    worst = text_message(Role.USER, "0" * 3_000_000)
+    history = tuple(text_message(Role.USER, "2020-03-09 " * 100_000) for _ in range(20))
+    asked = [asyncio.create_task(_answer(provider, (*history, worst))) for _ in range(8)]
+    slowest = 0.0
+    while not all(task.done() for task in asked):
+        begun = time.perf_counter()
+        await asyncio.sleep(0)
+        slowest = max(slowest, time.perf_counter() - begun)
+    assert slowest < 0.5
+    assert all("left out" in text for text in await asyncio.gather(*asked))
+
+
+async def test_a_work_whose_caller_left_ends_at_its_next_step() -> None:
+    worker = RuleWorker(threads=1)
+    begun, ended = threading.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def work(checkpoint: Checkpoint) -> None:
+        begun.set()
+        try:
+            while True:
+                checkpoint()
+        except WorkAbandoned:
+            loop.call_soon_threadsafe(ended.set)
+            raise
+
+    task = asyncio.create_task(worker.run(work))
+    await asyncio.to_thread(begun.wait)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with asyncio.timeout(60):
+        await ended.wait()
+        assert await worker.run(lambda _: "next") == "next"
+    worker.close()
+
+
+async def test_a_tool_result_too_long_to_be_read_is_no_answer_but_named(provider: FallbackProvider) -> None:
+    call = ToolCall(id="c", name="device_statistics", arguments='{"device_code": "WLD001"}')
+    asked = (text_message(Role.USER, "mean current of WLD001"), Message(role=Role.ASSISTANT, tool_calls=(call,)))
+    for long in ("[" * 100_000, '{"statistics": [], "x": "' + "y" * 1_000_000 + '"}'):
+        text = await _answer(provider, (*asked, _result(long)))
+        assert "device_statistics reported" in text
+        assert len(text) < 3_000
+
+
+async def test_long_embeddings_are_refused_with_the_limit(provider: FallbackProvider) -> None:
+    with pytest.raises(ProviderError, match="at most 500000") as caught:
+        await provider.embed(Embedding(model="hashing", inputs=("x" * 300_000, "y" * 300_000)))
+    assert caught.value.failure is FailureKind.BAD_REQUEST
+
+
+def test_tokens_of_a_very_long_text_are_estimated_from_a_sample() -> None:
+    begun = time.process_time()
+    tokens = estimate_tokens("电流 of WLD001 " * 1_000_000)
+    assert time.process_time() - begun < 0.5
+    assert tokens == pytest.approx(1_000_000 * estimate_tokens("电流 of WLD001 " * 100) / 100, rel=0.01)
+
+
+@pytest.fixture
+def provider(new_id: Callable[[str], str]) -> FallbackProvider:
+    return FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id)
+
+
+def _result(text: str) -> Message:
+    return Message(role=Role.TOOL, tool_call_id="c", parts=(TextPart(text=text),))
+
+
+async def _answer(provider: FallbackProvider, messages: tuple[Message, ...]) -> str:
+    return (await fold(provider.stream(Completion(messages=messages, tools=TOOLS)))).first.text
