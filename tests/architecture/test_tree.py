@@ -1,5 +1,6 @@
 """Rules about the tree that no import contract or linter states."""
 
+import configparser
 import re
 import subprocess
 from pathlib import Path
@@ -34,6 +35,17 @@ def test_every_service_has_the_same_rooms(service: str) -> None:
     missing = [name for name in wanted if not (package / name).exists()]
     assert not missing
     assert (ROOT / service / "README.md").read_text().count("\n") > 5
+
+
+def test_every_package_has_an_import_contract() -> None:
+    contracts = configparser.ConfigParser()
+    contracts.read(ROOT / ".importlinter")
+    packages = {path.parts[path.parts.index("src") + 1] for path in sources()}
+    assert packages <= set(contracts["importlinter"]["root_packages"].split())
+    layered = re.split(r"[\s|]+", contracts["importlinter:contract:layers"]["layers"].strip())
+    assert packages - {"penstock_testkit"} <= set(layered)
+    with_domain = {path.parts[path.parts.index("src") + 1] for path in sources() if "domain" in path.parts}
+    assert with_domain == set(contracts["importlinter:contract:apart"]["containers"].split())
 
 
 def test_no_source_file_is_longer_than_a_room_should_be() -> None:

@@ -116,6 +116,7 @@ def add_servicers(
         embedder=IdempotentEmbedder(embedder, once=Once(answers, embedded_codec())),
         parser=PromptParser(metering, route=selection.router.route, once=Once(answers, parsed_codec())),
         registry=selection.registry,
+        counters=selection.registry,
         monitor=selection.monitor,
         live=live,
         router=selection.router,

@@ -13,8 +13,8 @@ from llm_service.adapters.sql_budget import SqlBudgets
 from llm_service.domain.keys.breaker import BreakerState
 from llm_service.domain.keys.key_pool import KeyState
 from llm_service.domain.keys.key_pools import KeyRings
+from llm_service.domain.model.provider_pool import ProviderCatalog
 from llm_service.domain.routing.health import ProviderMonitor
-from llm_service.providers.registry import ProviderRegistry
 
 _OPENNESS: Final = {BreakerState.CLOSED: 0.0, BreakerState.HALF_OPEN: 0.5, BreakerState.OPEN: 1.0}
 
@@ -25,7 +25,7 @@ class ProviderMetrics(Collector):
     def __init__(
         self,
         registry: CollectorRegistry,
-        providers: ProviderRegistry,
+        providers: ProviderCatalog,
         monitor: ProviderMonitor,
         rings: KeyRings,
     ) -> None:

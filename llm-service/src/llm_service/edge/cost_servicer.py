@@ -6,12 +6,11 @@ from typing import Any, Final
 import grpc.aio
 from penstock.llm.v1 import cost_pb2, cost_pb2_grpc
 
-from llm_service.adapters.sql_price import SqlPrices
 from llm_service.domain.billing.budget import BudgetScope, BudgetStore
 from llm_service.domain.billing.key_policy import KeyPolicy, KeyPolicyStore
 from llm_service.domain.billing.ledger import CostGroup, Ledger
 from llm_service.domain.billing.limits_cache import RuleBook
-from llm_service.domain.billing.price_list import PriceList
+from llm_service.domain.billing.price_list import PriceList, PriceStore
 from llm_service.edge.cost import (
     cost_row_to_proto,
     filter_from_proto,
@@ -44,7 +43,7 @@ class CostServicer(cost_pb2_grpc.CostServiceServicer):
         ledger: Ledger,
         budgets: BudgetStore,
         policies: KeyPolicyStore,
-        price_store: SqlPrices,
+        price_store: PriceStore,
         prices: PriceList,
         rules: RuleBook,
         models: Callable[[], Mapping[str, tuple[str, ...]]],

@@ -14,15 +14,15 @@ from llm_service.domain.billing.metering import Answering
 from llm_service.domain.embedding.embedding_call import Embedder
 from llm_service.domain.keys.key_pools import KeyRings
 from llm_service.domain.model.completion_collector import WholeAnswers
+from llm_service.domain.model.provider_pool import ProviderCatalog
 from llm_service.domain.parsing.prompt_parser import Prompt, PromptParser
 from llm_service.domain.routing.health import ProviderMonitor
 from llm_service.domain.routing.router import Router
-from llm_service.domain.routing.token_count import TokenCounting
+from llm_service.domain.routing.token_count import Counters, TokenCounting
 from llm_service.edge.answer import answer_to_proto, batch_to_proto, cost_to_proto, usage_to_proto
 from llm_service.edge.request import completion_from_proto, embedding_from_proto
 from llm_service.edge.state import models_to_proto, provider_to_proto, query_to_proto, route_to_proto
 from llm_service.live_configuration import LiveConfiguration
-from llm_service.providers.registry import ProviderRegistry
 from penstock_kit.clock import Clock
 from penstock_kit.context import current_context
 from penstock_kit.database import Database
@@ -41,7 +41,8 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         whole: WholeAnswers,
         embedder: Embedder,
         parser: PromptParser,
-        registry: ProviderRegistry,
+        registry: ProviderCatalog,
+        counters: Counters,
         monitor: ProviderMonitor,
         live: LiveConfiguration,
         router: Router,
@@ -58,7 +59,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         self._monitor = monitor
         self._live = live
         self._router = router
-        self._counting = TokenCounting(registry, router.route)
+        self._counting = TokenCounting(counters, router.route)
         self._rings = rings
         self._database = database
         self._clock = clock

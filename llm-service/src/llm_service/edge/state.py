@@ -9,10 +9,10 @@ from penstock.llm.v1 import llm_pb2
 from llm_service.domain.keys.breaker import BreakerState
 from llm_service.domain.keys.key_pool import KeyRing
 from llm_service.domain.model.profile import ProviderProfile
+from llm_service.domain.model.provider_pool import LoadedProvider
 from llm_service.domain.model.route import Route, is_embedding_model
 from llm_service.domain.offline.query import StructuredQuery
 from llm_service.domain.routing.health import ProviderRecord
-from llm_service.providers.registry import Loaded
 
 
 def models_to_proto(
@@ -31,7 +31,7 @@ def models_to_proto(
 
 
 def provider_to_proto(
-    profile: ProviderProfile, record: ProviderRecord, loaded: Loaded | None, ring: KeyRing | None, now: datetime
+    profile: ProviderProfile, record: ProviderRecord, loaded: LoadedProvider | None, ring: KeyRing | None, now: datetime
 ) -> llm_pb2.ProviderState:
     """Return the state of one provider; its keys are masked."""
     proto = llm_pb2.ProviderState(

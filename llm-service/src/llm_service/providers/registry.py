@@ -9,6 +9,7 @@ from typing import Final, Protocol, cast
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.profile import ProviderProfile
 from llm_service.domain.model.provider import Provider, TokenCounter
+from llm_service.domain.model.provider_pool import LoadedProvider
 from penstock_kit.clock import Clock
 from penstock_kit.logging import get_logger
 
@@ -44,20 +45,6 @@ class DialectModule(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
-    """A provider in use: what its first use cost in resident bytes and seconds.
-
-    `import_seconds` is the part of `load_seconds` that went into importing the vendor's SDK; 0 when it was there.
-    """
-
-    provider: Provider
-    memory_bytes: int
-    load_seconds: float
-    import_seconds: float = 0.0
-    counter: TokenCounter | None = None
-
-
 def _first(_: ProviderProfile, providers: Sequence[Provider]) -> Provider:
     return providers[0]
 
@@ -91,8 +78,8 @@ class ProviderRegistry:
         self._join_counters = join_counters
         self._rss_bytes = rss_bytes
         self._dialects = dialects
-        self._loaded: dict[str, Loaded] = {}
-        self._building: dict[str, asyncio.Task[Loaded]] = {}
+        self._loaded: dict[str, LoadedProvider] = {}
+        self._building: dict[str, asyncio.Task[LoadedProvider]] = {}
         self._retiring: set[asyncio.Task[None]] = set()
 
     def configure(self, profiles: Sequence[ProviderProfile]) -> None:
@@ -115,7 +102,7 @@ class ProviderRegistry:
         """Return the profile of a configured provider."""
         return self._profiles[name]
 
-    def loaded(self, name: str) -> Loaded | None:
+    def loaded(self, name: str) -> LoadedProvider | None:
         """Return what is known of a provider's loading, None before its first use."""
         return self._loaded.get(name)
 
@@ -140,7 +127,7 @@ class ProviderRegistry:
         loaded = self._loaded.get(name)
         return loaded.counter if loaded else None
 
-    async def _build(self, name: str) -> Loaded:
+    async def _build(self, name: str) -> LoadedProvider:
         profile, clock = self._profiles.get(name), self._parts.clock
         if profile is None:
             message = f"provider {name} is not configured any more"
@@ -153,7 +140,7 @@ class ProviderRegistry:
             message = f"provider {name} can't be loaded: its dialect {profile.dialect!r} is not available"
             raise ProviderError(message, provider=name, failure=FailureKind.UNSUPPORTED) from error
         counters = [each for each in providers if isinstance(each, TokenCounter)]
-        loaded = Loaded(
+        loaded = LoadedProvider(
             provider=self._join(profile, [self._wrap(profile, provider) for provider in providers]),
             memory_bytes=max(0, self._rss_bytes() - before),
             load_seconds=clock.monotonic() - began,

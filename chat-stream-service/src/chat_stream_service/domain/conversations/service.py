@@ -2,15 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
 from chat_stream_service.domain.conversations.personality import PersonalityStore
-from chat_stream_service.domain.memory.erasure import Erasures
 from chat_stream_service.domain.model.conversation import Conversation, ConversationChanges, Owner, Page
 from chat_stream_service.domain.model.conversation_store import ConversationStore
 from chat_stream_service.domain.model.event_log import EventLog
 from chat_stream_service.domain.model.message import Message
-from chat_stream_service.domain.stream.service import StreamService
 from penstock_kit.clock import Clock
 from penstock_kit.errors import FieldViolation, InvalidArgument
 
@@ -28,6 +26,26 @@ class NewConversation:
     labels: Mapping[str, str]
 
 
+class RunningStreams(Protocol):
+    """The streams that run in conversations."""
+
+    async def forget_conversation(self, conversation_id: str) -> None:
+        """Stop what runs in a conversation, on any replica, and drop its events."""
+        ...
+
+
+class MemoryErasure(Protocol):
+    """Makes every memory forget a deleted conversation."""
+
+    async def note(self, owner: Owner, conversation_id: str) -> None:
+        """Store what is to be forgotten once the conversation is deleted."""
+        ...
+
+    async def begin(self) -> None:
+        """Have it forgotten soon."""
+        ...
+
+
 class ConversationService:
     """Creates, shows, renames and deletes conversations, with the stream that runs in them."""
 
@@ -35,10 +53,10 @@ class ConversationService:
         self,
         *,
         store: ConversationStore,
-        streams: StreamService,
+        streams: RunningStreams,
         event_log: EventLog,
         personalities: PersonalityStore,
-        erasures: Erasures,
+        erasures: MemoryErasure,
         clock: Clock,
         new_id: Callable[[str], str],
     ) -> None:

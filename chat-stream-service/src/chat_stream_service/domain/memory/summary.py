@@ -8,8 +8,7 @@ from typing import Final, Protocol
 from chat_stream_service.domain.model.conversation import Owner
 from chat_stream_service.domain.model.language_model import LanguageModel, ModelRequest, ModelStarted, TextDelta
 from chat_stream_service.domain.model.memory import shortened
-from chat_stream_service.domain.model.message import Message, PromptMessage, Role, prompt_of
-from chat_stream_service.domain.turn.prompt import message_tokens
+from chat_stream_service.domain.model.message import Message, PromptMessage, Role, message_tokens, prompt_of
 from penstock_kit.errors import PenstockError
 from penstock_kit.logging import get_logger
 

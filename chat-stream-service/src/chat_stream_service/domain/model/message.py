@@ -3,9 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
+from chat_stream_service.domain.model.chunking import estimate_tokens
 from chat_stream_service.domain.model.event import ToolCall
 from chat_stream_service.domain.model.usage import NO_USAGE, Usage
+
+# What a message costs a model beside its text, in tokens.
+_OVERHEAD_TOKENS: Final = 4
 
 
 class Role(StrEnum):
@@ -69,3 +74,9 @@ def prompt_of(message: Message) -> PromptMessage:
         name=message.name,
         is_error=message.is_error,
     )
+
+
+def message_tokens(message: PromptMessage) -> int:
+    """Return about how many tokens a message costs."""
+    calls = sum(estimate_tokens(call.arguments_json) for call in message.tool_calls)
+    return _OVERHEAD_TOKENS + estimate_tokens(message.content) + calls

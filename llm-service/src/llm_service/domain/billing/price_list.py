@@ -35,6 +35,18 @@ class Catalogue(Protocol):
         ...
 
 
+class PriceStore(Protocol):
+    """The prices set at run time; of a model the last one counts."""
+
+    async def put(self, provider: str, model: str, price: Price) -> PricedModel:
+        """Set the price of a model."""
+        ...
+
+    async def all(self) -> dict[Model, PricedModel]:
+        """Return every price set, by provider and model."""
+        ...
+
+
 class PriceList:
     """Answers what calls cost. Providers in `free` cost nothing; what is in no list is unknown, never 0."""
 
