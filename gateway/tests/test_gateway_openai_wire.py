@@ -12,7 +12,7 @@ from gateway.openai.chunk import ChunkRenderer
 from gateway.openai.deadline import caller_timeout
 from gateway.openai.request import chat_request_from_json
 from gateway.problems import openai_error, render_error
-from penstock_kit.errors import BadUpstream, InvalidArgument, ResourceExhausted
+from penstock_kit.errors import BadUpstream, FieldViolation, InvalidArgument, ResourceExhausted, Unavailable
 
 USER = {"role": "user", "content": "hi"}
 STARTED = pb.Started(id="ans_1", provider="openai", model="gpt-5")
@@ -278,6 +278,37 @@ def test_headers_say_who_answered_and_cannot_be_broken_into():
 )  # fmt: skip
 def test_the_callers_timeout_is_read_from_its_sdk(headers, seconds):
     assert caller_timeout([(name.encode(), value.encode()) for name, value in headers.items()]) == seconds
+
+
+def test_a_vendors_code_and_param_reach_the_caller():
+    error = InvalidArgument(
+        "Unsupported parameter", reason="PROVIDER_REFUSED_REQUEST", metadata={"vendor_code": "unsupported_parameter"},
+        violations=[FieldViolation(field="max_tokens", description="Unsupported parameter")],
+    )  # fmt: skip
+    shown = json.loads(render_error(error, path="/v1/chat/completions", request_id="r").body)["error"]
+    assert (shown["code"], shown["param"]) == ("unsupported_parameter", "max_tokens")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        BadUpstream("refused our credentials", reason="PROVIDER_CREDENTIALS_REFUSED"),
+        BadUpstream("not served here", reason="PROVIDER_LOCATION_UNSUPPORTED"),
+        BadUpstream("failed", reason="PROVIDER_FAILED", metadata={"final": "true"}),
+        InvalidArgument("wrong"),
+    ],
+)
+def test_what_no_retry_mends_is_told_as_final(error):
+    headers = dict(render_error(error, path="/v1/chat/completions", request_id="r").headers)
+    assert headers[b"x-should-retry"] == b"false"
+    assert b"retry-after" not in headers
+
+
+def test_an_overloaded_vendor_is_told_as_overloaded_and_worth_a_retry():
+    error = Unavailable("overloaded", reason="PROVIDER_OVERLOADED")
+    rendered = render_error(error, path="/v1/messages", request_id="r")
+    assert (rendered.status, json.loads(rendered.body)["error"]["type"]) == (503, "overloaded_error")
+    assert dict(rendered.headers)[b"x-should-retry"] == b"true"
 
 
 def test_a_spent_budget_is_not_worth_a_retry_and_a_limit_is():

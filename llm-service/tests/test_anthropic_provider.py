@@ -219,13 +219,13 @@ STATUSES = [
     (400, "bad", FailureKind.BAD_REQUEST, ErrorKind.INVALID_ARGUMENT),
     (400, "Your credit balance is too low to access the API", FailureKind.RATE_LIMIT, ErrorKind.RESOURCE_EXHAUSTED),
     (401, "invalid x-api-key", FailureKind.AUTH, ErrorKind.BAD_UPSTREAM),
-    (403, "no", FailureKind.AUTH, ErrorKind.BAD_UPSTREAM),
+    (403, "no", FailureKind.UNSUPPORTED, ErrorKind.PERMISSION_DENIED),
     (404, "model: x", FailureKind.UNSUPPORTED, ErrorKind.NOT_FOUND),
     (413, "large", FailureKind.BAD_REQUEST, ErrorKind.PAYLOAD_TOO_LARGE),
     (429, "slow", FailureKind.RATE_LIMIT, ErrorKind.RESOURCE_EXHAUSTED),
     (500, "oops", FailureKind.SERVER, ErrorKind.BAD_UPSTREAM),
     (504, "late", FailureKind.TIMEOUT, ErrorKind.DEADLINE_EXCEEDED),
-    (529, "Overloaded", FailureKind.SERVER, ErrorKind.BAD_UPSTREAM),
+    (529, "Overloaded", FailureKind.SERVER, ErrorKind.UNAVAILABLE),
     (302, "there", FailureKind.PROTOCOL, ErrorKind.BAD_UPSTREAM),
 ]
 
@@ -239,7 +239,7 @@ async def test_each_status_has_its_meaning(
         await collected(provider.stream(question(model=MODEL)))
     failure = caught.value.failure
     assert [failure, caught.value.kind] == meaning
-    assert caught.value.retry_after == (3.0 if failure is FailureKind.RATE_LIMIT else None)
+    assert caught.value.retry_after == (3.0 if failure is FailureKind.RATE_LIMIT or status == 529 else None)
     assert (said in caught.value.message) is (failure is not FailureKind.AUTH)
     assert len(claude.received) == 1
 

@@ -53,6 +53,41 @@ async def test_a_limited_key_rests_as_long_as_the_vendor_says_and_the_other_answ
     assert len(limited.asked) == 2
 
 
+async def test_a_limit_rests_one_model_under_one_key_and_is_told_with_the_rest_it_takes(
+    ring: KeyRing, clock: ManualClock
+) -> None:
+    inners = [ScriptedProvider(failures=[FailureKind.RATE_LIMIT]) for _ in range(2)]
+    provider = keyed(ring, *inners)
+    with pytest.raises(ProviderError) as caught:
+        await collected(provider.stream(question(model="busy")))
+    assert (caught.value.retry_after, caught.value.retryable) == (10.0, True)
+    assert text_of(await collected(provider.stream(question(model="idle")))) == "pong"
+    with pytest.raises(ProviderError) as caught:
+        await collected(provider.stream(question(model="busy")))
+    assert (caught.value.failure, caught.value.retry_after) == (FailureKind.BREAKER_OPEN, 10.0)
+    clock.advance(10)
+    assert text_of(await collected(provider.stream(question(model="busy")))) == "pong"
+
+
+def test_a_limit_of_the_account_rests_every_model_of_the_key(ring: KeyRing) -> None:
+    spent = ProviderError("spent", provider="p", failure=FailureKind.RATE_LIMIT, account_wide=True)
+    first = ring.take(model="a")
+    ring.failed(first, spent, "a")
+    assert spent.retry_after is None
+    assert ring.take(model="b").index != first.index
+    assert [view.state for view in ring.views()] == [KeyState.COOLING, KeyState.LIVE]
+
+
+def test_the_resting_models_that_are_remembered_are_bounded(ring: KeyRing, clock: ManualClock) -> None:
+    limit = ProviderError("slow", provider="p", failure=FailureKind.RATE_LIMIT, retry_after=60)
+    slot = ring.take()
+    for number in range(1000):
+        clock.advance(0.001)
+        ring.failed(slot, limit, f"m{number}")
+    rested = [number for number in range(1000) if slot.wait(clock.monotonic(), f"m{number}") > 0]
+    assert rested == list(range(744, 1000))
+
+
 async def test_a_refused_key_is_dead_and_told_once(ring: KeyRing, dead: list[tuple[str, str]]) -> None:
     refused = ScriptedProvider(failure=FailureKind.AUTH, texts=())
     provider = keyed(ring, ScriptedProvider(failures=[FailureKind.AUTH]), ScriptedProvider(texts=("b",)))

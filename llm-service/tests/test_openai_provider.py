@@ -167,7 +167,7 @@ async def test_several_events_of_one_read_are_one_batch(provider: OpenAiProvider
 STATUSES = [
     (400, FailureKind.BAD_REQUEST, ErrorKind.INVALID_ARGUMENT),
     (401, FailureKind.AUTH, ErrorKind.BAD_UPSTREAM),
-    (403, FailureKind.AUTH, ErrorKind.BAD_UPSTREAM),
+    (403, FailureKind.UNSUPPORTED, ErrorKind.PERMISSION_DENIED),
     (404, FailureKind.UNSUPPORTED, ErrorKind.NOT_FOUND),
     (408, FailureKind.TIMEOUT, ErrorKind.DEADLINE_EXCEEDED),
     (413, FailureKind.BAD_REQUEST, ErrorKind.PAYLOAD_TOO_LARGE),
@@ -175,8 +175,8 @@ STATUSES = [
     (429, FailureKind.RATE_LIMIT, ErrorKind.RESOURCE_EXHAUSTED),
     (500, FailureKind.SERVER, ErrorKind.BAD_UPSTREAM),
     (502, FailureKind.SERVER, ErrorKind.BAD_UPSTREAM),
-    (503, FailureKind.SERVER, ErrorKind.BAD_UPSTREAM),
-    (529, FailureKind.SERVER, ErrorKind.BAD_UPSTREAM),
+    (503, FailureKind.SERVER, ErrorKind.UNAVAILABLE),
+    (529, FailureKind.SERVER, ErrorKind.UNAVAILABLE),
     (302, FailureKind.PROTOCOL, ErrorKind.BAD_UPSTREAM),
 ]
 

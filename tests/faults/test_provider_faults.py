@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 from penstock.llm.v1 import llm_pb2
 
-from penstock_kit.errors import BadUpstream, DeadlineExceeded, PenstockError, Unavailable
+from penstock_kit.errors import (
+    BadUpstream,
+    DeadlineExceeded,
+    NotFound,
+    PenstockError,
+    ResourceExhausted,
+    Unavailable,
+)
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.vendors.openai_server import OpenAiServer
 from penstock_testkit.vendors.reply import Reply
@@ -93,6 +100,24 @@ async def test_a_refused_key_is_dead_and_the_caller_sees_a_bad_upstream(two: Two
             await two.llm.complete("first/m")
     assert len(two.first.received) == 1
     assert (await two.llm.complete()).started.provider == "second"
+
+
+async def test_a_model_that_is_forbidden_is_that_callers_error_and_the_key_goes_on(two: Two) -> None:
+    two.first.script(Reply(status=403, error="no access to model", code="model_not_found"))
+    with pytest.raises(NotFound, match="no access to model"):
+        await two.llm.complete("first/secret")
+    assert (await two.llm.complete("first/m")).started.provider == "first"
+    assert (await two.llm.provider("first")).breaker_state == "closed"
+
+
+async def test_a_limit_of_one_model_leaves_the_others_in_use(two: Two) -> None:
+    two.first.script(Reply(status=429, error="slow down"))
+    with pytest.raises(ResourceExhausted) as caught:
+        await two.llm.complete("first/busy")
+    assert caught.value.retry_after == 10.0
+    assert (await two.llm.complete("first/m")).started.provider == "first"
+    with pytest.raises(Unavailable, match="first/busy is not asked for another"):
+        await two.llm.complete("first/busy")
 
 
 async def test_a_vendor_that_can_not_be_reached_is_stood_in_for(tmp_path: Path) -> None:

@@ -32,6 +32,8 @@ _CODES: Final[dict[str, str]] = {
     "CREDENTIALS_INVALID": "invalid_api_key",
     "BUDGET_EXCEEDED": "insufficient_quota",
 }
+# What the operator must mend: no retry of the caller's helps.
+_NOT_BY_RETRYING: Final = frozenset({"PROVIDER_CREDENTIALS_REFUSED", "PROVIDER_AUTH", "PROVIDER_LOCATION_UNSUPPORTED"})
 # Seconds an SDK waits by itself; OpenAI's clients take no longer Retry-After for serious.
 _LONGEST_WAIT: Final = 60.0
 
@@ -66,8 +68,11 @@ def render_error(error: PenstockError, *, path: str, request_id: str) -> Rendere
 
 
 def openai_error(error: PenstockError) -> dict[str, Any]:
-    """Return ``{"error": {message, type, code, param}}``, as a body or as a frame in a stream."""
-    code = _CODES.get(error.reason, error.reason.lower())
+    """Return ``{"error": {message, type, code, param}}``, as a body or as a frame in a stream.
+
+    A vendor's own code and param of an error go on as they are.
+    """
+    code = error.metadata.get("vendor_code") or _CODES.get(error.reason, error.reason.lower())
     kind = "insufficient_quota" if code == "insufficient_quota" else _OPENAI_TYPES.get(error.kind)
     param = error.violations[0].field if error.violations else None
     return {
@@ -87,13 +92,18 @@ def anthropic_error(error: PenstockError, *, request_id: str) -> dict[str, Any]:
 
 
 def _soon(error: PenstockError) -> bool:
-    """Whether an SDK should try again by itself: not when it is told to wait for tomorrow's budget."""
-    return error.retryable and (error.retry_after or 0.0) <= _LONGEST_WAIT
+    """Whether an SDK should try again by itself: not when it is told to wait for tomorrow's budget, nor in vain."""
+    return _passes(error) and (error.retry_after or 0.0) <= _LONGEST_WAIT
+
+
+def _passes(error: PenstockError) -> bool:
+    """Whether what went wrong passes by itself."""
+    return error.retryable and error.reason not in _NOT_BY_RETRYING and error.metadata.get("final") != "true"
 
 
 def _retry_headers(error: PenstockError) -> list[tuple[bytes, bytes]]:
     """A client that may retry is told when; without a time from the source, a second."""
-    if not error.retryable:
+    if not error.retryable or (not _passes(error) and error.retry_after is None):
         return []
     seconds = 1.0 if error.retry_after is None else max(0.0, error.retry_after)
     return [(b"retry-after", b"%d" % math.ceil(seconds)), (b"retry-after-ms", b"%d" % math.ceil(seconds * 1000))]

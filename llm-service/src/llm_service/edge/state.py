@@ -46,7 +46,7 @@ def provider_to_proto(
         dialect=profile.dialect,
         keys=_keys(profile, ring),
     )
-    if ring and (wait := ring.ready_in()):
+    if ring and (wait := ring.rests_for()):
         proto.cooldown_until.FromDatetime(now + timedelta(seconds=wait))
     if record.last_failure_time:
         proto.last_error_time.FromDatetime(record.last_failure_time)

@@ -19,7 +19,7 @@ from llm_service.providers.anthropic_event import Json, MessageReader
 from llm_service.providers.anthropic_request import AnthropicRequest, request_of
 from llm_service.providers.http_client import HttpResponse
 from llm_service.providers.registry import Parts
-from llm_service.providers.status import error_from_response, error_from_status, retry_after_seconds
+from llm_service.providers.status import VendorError, error_from_vendor, told_by_headers
 from llm_service.providers.upstream import EVENT_STREAM, JSON_ANSWER, Upstream
 from penstock_kit.clock import Clock
 
@@ -127,9 +127,7 @@ class AnthropicProvider:
         event = self._upstream.decoded(data, model)
         if event.get("type") != "error":
             return event
-        message, kind = _error(event)
-        status = _STATUSES.get(kind, 500)
-        raise error_from_status(status, provider=self._name, model=model, message=message, code=kind)
+        raise error_from_vendor(_error(event, 0), provider=self._name, model=model)
 
     def _started(self, message: Json, request: Completion, made: AnthropicRequest) -> Started:
         return Started(
@@ -141,15 +139,8 @@ class AnthropicProvider:
         )
 
     async def _refused(self, response: HttpResponse, model: str) -> ProviderError:
-        message, kind = _error(await self._upstream.error_body(response, model))
-        return error_from_response(
-            _status(response.status, message),
-            response.headers,
-            provider=self._name,
-            model=model,
-            message=message,
-            code=_code(kind, message),
-        )
+        told = _error(await self._upstream.error_body(response, model), response.status)
+        return error_from_vendor(told_by_headers(told, response.headers), provider=self._name, model=model)
 
     async def embed(self, request: Embedding) -> Vectors:
         """Anthropic has no embeddings; raises ProviderError UNSUPPORTED."""
@@ -179,15 +170,8 @@ class AnthropicProvider:
         try:
             yield
         except anthropic.APIStatusError as error:
-            message, kind = _error(error.body)
-            raise error_from_status(
-                _status(error.status_code, message),
-                provider=self._name,
-                model=model,
-                message=message,
-                code=_code(kind, message),
-                retry_after=retry_after_seconds(error.response.headers),
-            ) from error
+            told = told_by_headers(_error(error.body, error.status_code), error.response.headers)
+            raise error_from_vendor(told, provider=self._name, model=model) from error
         except anthropic.APIConnectionError as error:
             # The SDK calls a refused connection a timeout; its cause tells them apart.
             refused = not isinstance(error, anthropic.APITimeoutError) or "Connect" in type(error.__cause__).__name__
@@ -203,21 +187,14 @@ class AnthropicProvider:
         await self._sdk.close()
 
 
-def _error(body: object) -> tuple[str, str]:
-    """The message and the type of an error body; empty when it has another form."""
-    if not isinstance(body, dict):
-        return "", ""
-    inner = cast(Json, body).get("error")
-    if not isinstance(inner, dict):
-        return "", ""
-    error = cast(Json, inner)
-    return str(error.get("message") or ""), str(error.get("type") or "")
-
-
-def _status(status: int, message: str) -> int:
-    """An account without credit is told as a bad request, though no request of the caller's would do better."""
-    return 402 if status == 400 and "credit balance is too low" in message.lower() else status
-
-
-def _code(kind: str, message: str) -> str:
-    return "context_length_exceeded" if message.lower().startswith("prompt is too long") else kind
+def _error(body: object, status: int) -> VendorError:
+    """The error in a body; in the middle of a stream (`status` 0) it has the status that its type stands for."""
+    inner = cast(Json, body).get("error") if isinstance(body, dict) else None
+    error: Json = cast(Json, inner) if isinstance(inner, dict) else dict[str, Any]()
+    message, kind = str(error.get("message") or ""), str(error.get("type") or "")
+    if message.lower().startswith("prompt is too long"):
+        kind = "context_length_exceeded"
+    elif "credit balance is too low" in message.lower():
+        # Told as a bad request, though no request of the caller's would do better.
+        kind = "billing_error"
+    return VendorError(status=status or _STATUSES.get(kind, 500), message=message, kind=kind)

@@ -21,7 +21,7 @@ from llm_service.providers.gemini_request import body_of
 from llm_service.providers.gemini_sdk import GeminiSdk
 from llm_service.providers.http_client import HttpResponse
 from llm_service.providers.registry import Parts
-from llm_service.providers.status import error_from_response, error_from_status
+from llm_service.providers.status import error_from_vendor, told_by_headers
 from llm_service.providers.upstream import EVENT_STREAM, JSON_ANSWER, Upstream
 from penstock_kit.clock import Clock
 from penstock_kit.errors import ErrorKind
@@ -137,15 +137,7 @@ class GeminiProvider:
         response = self._upstream.decoded(data, model)
         if not response.get("error"):
             return response
-        error = error_of(response, 0)
-        raise error_from_status(
-            error.status,
-            provider=self._name,
-            model=model,
-            message=error.message,
-            code=error.code,
-            retry_after=error.retry_after,
-        )
+        raise error_from_vendor(error_of(response, 0), provider=self._name, model=model)
 
     def _started(self, response: Json, request: Completion, dropped: tuple[str, ...]) -> Started:
         return Started(
@@ -157,16 +149,8 @@ class GeminiProvider:
         )
 
     async def _refused(self, response: HttpResponse, model: str) -> ProviderError:
-        error = error_of(await self._upstream.error_body(response, model), response.status)
-        return error_from_response(
-            error.status,
-            response.headers,
-            provider=self._name,
-            model=model,
-            message=error.message,
-            code=error.code,
-            retry_after=error.retry_after,
-        )
+        told = error_of(await self._upstream.error_body(response, model), response.status)
+        return error_from_vendor(told_by_headers(told, response.headers), provider=self._name, model=model)
 
     async def count_tokens(self, request: Completion) -> int:
         """Return how many tokens the vendor counts in the prompt, instructions and tools included."""

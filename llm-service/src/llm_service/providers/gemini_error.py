@@ -1,36 +1,38 @@
 """Google's error bodies: the message, what kind it is, and how long to wait."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, cast
 
+from llm_service.providers.status import LOCATION, VendorError
+
 Json = Mapping[str, Any]
-_KEY_REASONS: Final = frozenset({"API_KEY_INVALID", "API_KEY_EXPIRED", "API_KEY_SERVICE_BLOCKED"})
+_KEY_REASONS: Final = frozenset(
+    {
+        *("API_KEY_INVALID", "API_KEY_EXPIRED", "API_KEY_SERVICE_BLOCKED", "API_KEY_IP_ADDRESS_BLOCKED"),
+        *("API_KEY_HTTP_REFERRER_BLOCKED", "CONSUMER_SUSPENDED", "ACCESS_TOKEN_EXPIRED", "ACCOUNT_STATE_INVALID"),
+    }
+)
 _TOO_LONG: Final = "exceeds the maximum number of tokens"
 _ABROAD: Final = "location is not supported"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GoogleError:
-    """An error as Google tells it: HTTP `status`, `message`, our `code` of it, and `retry_after` in seconds."""
-
-    status: int
-    message: str
-    code: str = ""
-    retry_after: float | None = None
-
-
-def error_of(body: object, status: int) -> GoogleError:
+def error_of(body: object, status: int) -> VendorError:
     """Return the error in `body`, which came with HTTP `status` (0: it says itself)."""
     error = _inner(body)
     message = str(error.get("message") or "")
-    code = "context_length_exceeded" if _TOO_LONG in message else str(error.get("status") or "")
-    return GoogleError(
-        status=_meant(error, status or _number(error.get("code")), message),
+    reasons = {str(detail.get("reason") or "") for detail in _details(error)}
+    return VendorError(
+        status=_meant(reasons, status or _number(error.get("code"))),
         message=message,
-        code=code,
+        kind=_kind(error, message),
         retry_after=_wait(error),
     )
+
+
+def _kind(error: Json, message: str) -> str:
+    if _TOO_LONG in message:
+        return "context_length_exceeded"
+    return LOCATION if _ABROAD in message else str(error.get("status") or "")
 
 
 def _inner(body: object) -> Json:
@@ -43,12 +45,9 @@ def _inner(body: object) -> Json:
     return cast(Json, inner) if isinstance(inner, dict) else {}
 
 
-def _meant(error: Json, status: int, message: str) -> int:
-    """A bad key, and a place Google does not serve, are told as bad requests, though not the caller's."""
-    reasons = {str(detail.get("reason") or "") for detail in _details(error)}
-    if status == 400 and (reasons & _KEY_REASONS or _ABROAD in message):
-        return 403
-    return status or 500
+def _meant(reasons: set[str], status: int) -> int:
+    """A bad key is told as a bad request, or as a request that is forbidden, though it is not the caller's."""
+    return 401 if reasons & _KEY_REASONS else status or 500
 
 
 def _wait(error: Json) -> float | None:

@@ -14,7 +14,7 @@ from llm_service.domain.model.provider import Embedding, ModelCard, Vectors
 from llm_service.domain.model.token_estimate import estimate_texts
 from llm_service.domain.model.usage import Usage
 from llm_service.providers.gemini_error import error_of
-from llm_service.providers.status import error_from_status
+from llm_service.providers.status import error_from_vendor
 from llm_service.providers.upstream import Upstream
 
 
@@ -83,14 +83,7 @@ class GeminiSdk:
             yield
         except errors.APIError as error:
             told = error_of(cast(Any, error).details, error.code)
-            raise error_from_status(
-                told.status,
-                provider=name,
-                model=model,
-                message=told.message,
-                code=told.code,
-                retry_after=told.retry_after,
-            ) from error
+            raise error_from_vendor(told, provider=name, model=model) from error
         except (aiohttp.ClientError, ConnectionError, TimeoutError) as error:
             message = f"{name} can't be reached: {type(error).__name__}"
             raise self._upstream.failure(message, FailureKind.CONNECT, model) from error

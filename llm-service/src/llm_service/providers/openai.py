@@ -21,10 +21,10 @@ from llm_service.domain.model.profile import ProviderProfile
 from llm_service.domain.model.provider import Embedding, EventBatch, ModelCard, Provider, Vectors
 from llm_service.domain.model.request import Completion
 from llm_service.providers.http_client import HttpResponse
-from llm_service.providers.openai_chunk import ChunkReader, Json, error_message, reported, usage_of
+from llm_service.providers.openai_chunk import ChunkReader, Json, error_of, reported, usage_of
 from llm_service.providers.openai_request import body_of
 from llm_service.providers.registry import Parts
-from llm_service.providers.status import error_from_code, error_from_response, error_from_status, retry_after_seconds
+from llm_service.providers.status import error_from_vendor, told_by_headers
 from llm_service.providers.upstream import EVENT_STREAM, JSON_ANSWER, Upstream
 from penstock_kit.clock import Clock
 
@@ -114,8 +114,7 @@ class OpenAiProvider:
         """The chunk, unless it says that the answer failed."""
         chunk = self._upstream.decoded(data, model)
         if chunk.get("error"):
-            message, code = error_message(chunk)
-            raise error_from_code(code, provider=self._profile.name, model=model, message=message)
+            raise error_from_vendor(error_of(chunk), provider=self._profile.name, model=model)
         return chunk
 
     def _read(self, reader: ChunkReader, chunk: Json, model: str) -> list[Event]:
@@ -136,10 +135,8 @@ class OpenAiProvider:
         )
 
     async def _refused(self, response: HttpResponse, model: str) -> ProviderError:
-        message, code = error_message(await self._upstream.error_body(response, model))
-        return error_from_response(
-            response.status, response.headers, provider=self._profile.name, model=model, message=message, code=code
-        )
+        told = error_of(await self._upstream.error_body(response, model), response.status)
+        return error_from_vendor(told_by_headers(told, response.headers), provider=self._profile.name, model=model)
 
     async def embed(self, request: Embedding) -> Vectors:
         """Return vectors through the SDK, asked for in base64 and passed on as they are."""
@@ -173,14 +170,9 @@ class OpenAiProvider:
         try:
             yield
         except openai.APIStatusError as error:
-            message, code = error_message(error.body)
-            raise error_from_status(
-                error.status_code,
-                provider=name,
-                model=model,
-                message=message,
-                code=code,
-                retry_after=retry_after_seconds(error.response.headers),
+            told = error_of(error.body, error.status_code)
+            raise error_from_vendor(
+                told_by_headers(told, error.response.headers), provider=name, model=model
             ) from error
         except openai.APIConnectionError as error:
             # The SDK calls a refused connection a timeout; its cause tells them apart.

@@ -17,6 +17,7 @@ from llm_service.domain.model.event import (
     ToolCallDelta,
 )
 from llm_service.domain.model.usage import Usage
+from llm_service.providers.status import VendorError, status_from_code
 
 Json = Mapping[str, Any]
 
@@ -146,17 +147,23 @@ def usage_of(usage: Json) -> Usage:
     )
 
 
-def error_message(body: object) -> tuple[str, str]:
-    """Return the message and the code of an error body in any of the shapes in use; empty when there is none."""
+def error_of(body: object, status: int = 0) -> VendorError:
+    """Return the error in a body in any of the shapes in use; without a `status` it has the one its code stands for."""
     if not isinstance(body, dict):
-        return (body[:300] if isinstance(body, str) else ""), ""
+        return VendorError(status=status, message=body[:300] if isinstance(body, str) else "")
     fields = cast(Json, body)
     inner = fields.get("error", fields)
-    if isinstance(inner, dict):
-        error = cast(Json, inner)
-        message = error.get("message") or error.get("detail") or error.get("msg") or ""
-        return str(message), str(error.get("code") or error.get("type") or "")
-    return str(inner), ""
+    if not isinstance(inner, dict):
+        return VendorError(status=status, message=str(inner))
+    error = cast(Json, inner)
+    code, kind = str(error.get("code") or ""), str(error.get("type") or "")
+    return VendorError(
+        status=status or status_from_code(code) or status_from_code(kind),
+        message=str(error.get("message") or error.get("detail") or error.get("msg") or ""),
+        code=code,
+        kind=kind,
+        param=str(error.get("param") or ""),
+    )
 
 
 def _annotation(cited: Json) -> Annotation:

@@ -33,9 +33,9 @@ class KeyedProvider:
         """Yield the answer. Raises ProviderError, at once when no key may be used."""
         ring, tried, shown = self._ring_now(), set[int](), False
         while True:
-            slot = ring.take(tried)
+            slot = ring.take(tried, request.model)
             tried.add(slot.index)
-            use = _Use(ring, slot)
+            use = _Use(ring, slot, request.model)
             self._enter()
             try:
                 async with aclosing(self._inners[slot.index].stream(request)) as batches:
@@ -46,7 +46,7 @@ class KeyedProvider:
                 return
             except ProviderError as failure:
                 use.failed(failure)
-                if shown or failure.failure not in _OF_THE_KEY or not ring.has_ready(tried):
+                if shown or failure.failure not in _OF_THE_KEY or not ring.has_ready(tried, request.model):
                     raise
             finally:
                 use.over()
@@ -56,9 +56,9 @@ class KeyedProvider:
         """Return a vector for each input, from the first key that is not limited or refused."""
         ring, tried = self._ring_now(), set[int]()
         while True:
-            slot = ring.take(tried)
+            slot = ring.take(tried, request.model)
             tried.add(slot.index)
-            use = _Use(ring, slot)
+            use = _Use(ring, slot, request.model)
             self._enter()
             try:
                 vectors = await self._inners[slot.index].embed(request)
@@ -66,7 +66,7 @@ class KeyedProvider:
                 return vectors
             except ProviderError as failure:
                 use.failed(failure)
-                if failure.failure not in _OF_THE_KEY or not ring.has_ready(tried):
+                if failure.failure not in _OF_THE_KEY or not ring.has_ready(tried, request.model):
                     raise
             finally:
                 use.over()
@@ -118,16 +118,16 @@ class KeyedCounter:
         if ring is None or ring.size != len(self._inners):
             return await self._inners[0].count_tokens(request)
         while True:
-            slot = ring.take(tried)
+            slot = ring.take(tried, request.model)
             tried.add(slot.index)
-            use = _Use(ring, slot)
+            use = _Use(ring, slot, request.model)
             try:
                 counted = await self._inners[slot.index].count_tokens(request)
                 use.succeeded()
                 return counted
             except ProviderError as failure:
                 use.failed(failure)
-                if failure.failure not in _OF_THE_KEY or not ring.has_ready(tried):
+                if failure.failure not in _OF_THE_KEY or not ring.has_ready(tried, request.model):
                     raise
             finally:
                 use.over()
@@ -136,9 +136,10 @@ class KeyedCounter:
 class _Use:
     """One call with one key: it succeeds with the first content, fails, or is left by its caller."""
 
-    def __init__(self, ring: KeyRing, slot: Slot) -> None:
+    def __init__(self, ring: KeyRing, slot: Slot, model: str) -> None:
         self._ring = ring
         self._slot = slot
+        self._model = model
         self._decided = False
 
     def saw(self, batch: EventBatch) -> None:
@@ -151,7 +152,7 @@ class _Use:
 
     def failed(self, failure: ProviderError) -> None:
         self._decided = True
-        self._ring.failed(self._slot, failure)
+        self._ring.failed(self._slot, failure, self._model)
 
     def over(self) -> None:
         if not self._decided:

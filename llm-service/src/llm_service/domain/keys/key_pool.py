@@ -11,11 +11,13 @@ from penstock_kit.clock import Clock
 
 _DEFAULT_COOLING: Final = 10.0
 _SHORTEST_WAIT: Final = 0.1
+# Callers may name any model, so the resting ones remembered of a key are bounded.
+_MOST_RESTING: Final = 256
 _LEAST_OPEN_FIRST: Final = (BreakerState.CLOSED, BreakerState.HALF_OPEN, BreakerState.OPEN)
 
 
 class KeyState(StrEnum):
-    """LIVE is used, COOLING rests until the vendor's limit is over, DEAD was refused by the vendor."""
+    """LIVE is used, COOLING rests for some model until the vendor's limit is over, DEAD was refused by the vendor."""
 
     LIVE = "live"
     COOLING = "cooling"
@@ -40,12 +42,24 @@ class Slot:
         self.breaker = breaker
         self.in_flight = 0
         self.last_turn = 0
-        self.cooling_until = 0.0
         self.dead = False
+        self._resting: dict[str, float] = {}
 
-    def wait(self, now: float) -> float:
-        """Return the seconds until the key may be used."""
-        return max(self.cooling_until - now, self.breaker.wait(), 0.0)
+    def wait(self, now: float, model: str = "") -> float:
+        """Return the seconds until the key may be used for `model`; without one, those for which no model may."""
+        until = max(self._resting.get("", 0.0), self._resting.get(model, 0.0)) if self._resting else 0.0
+        return max(until - now, self.breaker.wait(), 0.0)
+
+    def rest(self, model: str, now: float, seconds: float) -> None:
+        """Don't use the key for `model` (empty: for any) for so many seconds."""
+        self._resting = {name: until for name, until in self._resting.items() if until > now}
+        if len(self._resting) >= _MOST_RESTING:
+            del self._resting[min(self._resting, key=lambda name: self._resting[name])]
+        self._resting[model] = now + seconds
+
+    def rests_for(self, now: float) -> float:
+        """Return the seconds for which the key rests for some model, 0 when it does for none."""
+        return max(0.0, max(self._resting.values(), default=0.0) - now)
 
 
 class KeyRing:
@@ -69,15 +83,15 @@ class KeyRing:
         self._slots = [Slot(index, name, Breaker(rule, clock)) for index, name in enumerate(masked or ("",))]
         self._turn = 0
 
-    def take(self, tried: Collection[int] = ()) -> Slot:
-        """Return a key for one call; end it with `give_back`.
+    def take(self, tried: Collection[int] = (), model: str = "") -> Slot:
+        """Return a key for one call of `model`; end it with `give_back`.
 
         Raises ProviderError when none may be used: AUTH when the vendor refused all of them, else
         BREAKER_OPEN with the seconds until one may.
         """
-        ready = self._ready(tried)
+        ready = self._ready(tried, model)
         if not ready:
-            raise self.refusal()
+            raise self.refusal(model)
         slot = min(ready, key=lambda each: (each.in_flight, each.last_turn))
         self._turn += 1
         slot.last_turn = self._turn
@@ -85,22 +99,31 @@ class KeyRing:
         slot.breaker.began()
         return slot
 
-    def has_ready(self, tried: Collection[int] = ()) -> bool:
+    def has_ready(self, tried: Collection[int] = (), model: str = "") -> bool:
         """Return whether `take` would find a key."""
-        return bool(self._ready(tried))
+        return bool(self._ready(tried, model))
 
-    def _ready(self, tried: Collection[int]) -> list[Slot]:
+    def _ready(self, tried: Collection[int], model: str) -> list[Slot]:
         now = self._clock.monotonic()
-        return [slot for slot in self._slots if not slot.dead and slot.wait(now) <= 0 and slot.index not in tried]
+        return [
+            slot for slot in self._slots if not slot.dead and slot.wait(now, model) <= 0 and slot.index not in tried
+        ]
 
     def give_back(self, slot: Slot) -> None:
         """The call with `slot` is over, however it went."""
         slot.in_flight -= 1
 
-    def failed(self, slot: Slot, failure: ProviderError) -> None:
-        """Take note of how the call with `slot` failed."""
+    def failed(self, slot: Slot, failure: ProviderError, model: str = "") -> None:
+        """Take note of how the call of `model` with `slot` failed.
+
+        A limit rests that model under that key, one of the whole account the key; a limit that does not say for how
+        long is told with the rest that is taken here.
+        """
         if failure.failure is FailureKind.RATE_LIMIT:
-            slot.cooling_until = self._clock.monotonic() + (failure.retry_after or _DEFAULT_COOLING)
+            seconds = failure.retry_after or _DEFAULT_COOLING
+            slot.rest("" if failure.account_wide else model, self._clock.monotonic(), seconds)
+            if failure.retry_after is None and not failure.account_wide:
+                failure.retry_after = seconds
             slot.breaker.left()
         elif failure.failure is FailureKind.AUTH:
             slot.breaker.left()
@@ -112,10 +135,16 @@ class KeyRing:
         else:
             slot.breaker.left()
 
-    def ready_in(self) -> float | None:
-        """Return the seconds until some key may be used, 0 for now, None when all are dead."""
+    def ready_in(self, model: str = "") -> float | None:
+        """Return the seconds until some key may be used for `model`, 0 for now, None when all are dead."""
         now = self._clock.monotonic()
-        return min((slot.wait(now) for slot in self._slots if not slot.dead), default=None)
+        return min((slot.wait(now, model) for slot in self._slots if not slot.dead), default=None)
+
+    def rests_for(self) -> float:
+        """Return the seconds until some key may be used for every model, 0 when there is one or all are dead."""
+        now = self._clock.monotonic()
+        waits = (max(slot.rests_for(now), slot.wait(now)) for slot in self._slots if not slot.dead)
+        return min(waits, default=0.0)
 
     @property
     def size(self) -> int:
@@ -142,14 +171,15 @@ class KeyRing:
             KeyView(masked=slot.masked, state=_state(slot, now), breaker=slot.breaker.state) for slot in self._slots
         )
 
-    def refusal(self) -> ProviderError:
-        """Return why no key may be used now."""
-        wait = self.ready_in()
+    def refusal(self, model: str = "") -> ProviderError:
+        """Return why no key may be used for `model` now."""
+        wait = self.ready_in(model)
         if wait is None:
             message = f"{self.provider} refused our credentials; they rest until the configuration is read again"
             return ProviderError(message, provider=self.provider, failure=FailureKind.AUTH, asked=False)
         wait = max(wait, _SHORTEST_WAIT)
-        message = f"{self.provider} is not asked for another {wait:.1f} s, because it failed or limited us before"
+        asked = f"{self.provider}/{model}" if model else self.provider
+        message = f"{asked} is not asked for another {wait:.1f} s, because it failed or limited us before"
         return ProviderError(
             message, provider=self.provider, failure=FailureKind.BREAKER_OPEN, retry_after=wait, asked=False
         )
@@ -158,4 +188,4 @@ class KeyRing:
 def _state(slot: Slot, now: float) -> KeyState:
     if slot.dead:
         return KeyState.DEAD
-    return KeyState.COOLING if slot.cooling_until > now else KeyState.LIVE
+    return KeyState.COOLING if slot.rests_for(now) > 0 else KeyState.LIVE

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from penstock_kit.errors import ErrorKind, PenstockError
+from penstock_kit.errors import ErrorKind, FieldViolation, PenstockError
 
 
 class FailureKind(StrEnum):
@@ -36,7 +36,7 @@ class FailureRule:
     counts_against_provider: bool = True
 
 
-# 401/403 of a vendor are our operator's trouble: the caller sees 502, never a 401 of its own.
+# A credential that a vendor refused is our operator's trouble: the caller sees 502, never a 401 of its own.
 FAILURE_RULES: Final[dict[FailureKind, FailureRule]] = {
     FailureKind.CONNECT: FailureRule(kind=ErrorKind.BAD_UPSTREAM, reason="PROVIDER_UNREACHABLE", retry=True),
     FailureKind.TIMEOUT: FailureRule(kind=ErrorKind.DEADLINE_EXCEEDED, reason="PROVIDER_TIMEOUT"),
@@ -86,7 +86,9 @@ class ProviderError(PenstockError):
     `failure` decides what routing does next; `kind` and `reason` are what the caller sees instead of
     what the failure's rule says. The message is for the caller, so an adapter puts no secret and no
     request content into it. `retry_after` is the vendor's wish in seconds. `asked` is false when no
-    call was made, because of what was known before.
+    call was made, because of what was known before. `vendor_code` and `vendor_param` are the vendor's own
+    code of the error and the parameter it names. `account_wide` says that a limit holds for every model of
+    the key, `final` that the vendor asks not to be tried again.
     """
 
     def __init__(
@@ -100,18 +102,33 @@ class ProviderError(PenstockError):
         kind: ErrorKind | None = None,
         reason: str = "",
         asked: bool = True,
+        vendor_code: str = "",
+        vendor_param: str = "",
+        account_wide: bool = False,
+        final: bool = False,
     ) -> None:
         rule = FAILURE_RULES[failure]
         metadata = {"provider": provider, "failure": failure.value}
         if model:
             metadata["model"] = model
+        if vendor_code:
+            metadata["vendor_code"] = vendor_code
+        if final:
+            metadata["final"] = "true"
         super().__init__(
-            message, reason=reason or rule.reason, kind=kind or rule.kind, metadata=metadata, retry_after=retry_after
+            message,
+            reason=reason or rule.reason,
+            kind=kind or rule.kind,
+            metadata=metadata,
+            retry_after=retry_after,
+            violations=[FieldViolation(field=vendor_param, description=message)] if vendor_param else (),
         )
         self.provider = provider
         self.model = model
         self.failure = failure
         self.asked = asked
+        self.account_wide = account_wide
+        self.final = final
 
     @property
     def rule(self) -> FailureRule:

@@ -126,7 +126,7 @@ class _Run:
         """Put the candidate back when nobody but the offline provider is left, and wait a little."""
         failure = self._errors[-1]
         others = any(each.provider != FALLBACK for each in self.queue)
-        if others or not self._left or not failure.rule.retry or not failure.asked:
+        if others or not self._left or not failure.rule.retry or not failure.asked or failure.final:
             return
         bound = self._retries.pause * 2 ** (self._retries.times - self._left)
         wait = max(self._retries.random() * bound, failure.retry_after or 0.0)

@@ -72,9 +72,9 @@ class Router:
 
     def _explained(self, candidate: Candidate) -> Candidate:
         ring = self._rings.of(candidate.provider)
-        if ring is None or ring.has_ready():
+        if ring is None or ring.has_ready(model=candidate.model):
             return candidate
-        return replace(candidate, eligible=False, why=f"{candidate.why}; {ring.refusal().message}")
+        return replace(candidate, eligible=False, why=f"{candidate.why}; {ring.refusal(candidate.model).message}")
 
 
 class _Planner:
