@@ -34,7 +34,7 @@ async def until_true(condition: Callable[[], Awaitable[bool]], *, seconds: float
     """Return the seconds it took until awaiting `condition()` gave True; raise TimeoutError after `seconds`."""
     began = time.monotonic()
     async with asyncio.timeout(seconds):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 - as above
             await asyncio.sleep(_LOOK_SECONDS)
     return time.monotonic() - began
 
