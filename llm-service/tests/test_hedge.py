@@ -38,8 +38,8 @@ def hedged(
         failover,
         route=lambda _: route,
         monitor=monitor,
-        meter=lambda request, expected: Meter(request, clock, prices, new_id("call"), expected),
-        settle=lambda meter: ledger.record(meter.row()),
+        meter=lambda request: Meter(request, clock, prices, new_id("call")),
+        settle=lambda meter: ledger.rows.extend(meter.billed_rows()),
         delay=delay,
     )
     return Metering(hedge, ledger=ledger, prices=prices, clock=clock, new_id=new_id), ledger

@@ -88,12 +88,12 @@ class ProviderRow(_Row):
 
 
 class PriceRow(_Row):
-    """The operator's price of one model in USD per million tokens."""
+    """The operator's price of one model in USD per million tokens; one that embeds needs no `output`."""
 
     provider: str
     model: str
     input: Decimal = Field(ge=0)
-    output: Decimal = Field(ge=0)
+    output: Decimal | None = Field(default=None, ge=0)
     cache_read: Decimal | None = Field(default=None, ge=0)
     cache_write: Decimal | None = Field(default=None, ge=0)
 

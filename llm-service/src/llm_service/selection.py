@@ -93,6 +93,11 @@ def build_answering(
     clock: Clock,
 ) -> Hedge:
     """Return what answers questions: failover over the router's candidates, raced when the policy says so."""
+
+    def settle_each(rows: Sequence[LedgerRow]) -> None:
+        for row in rows:
+            settle(row)
+
     failover = Failover(
         pool=pool,
         monitor=selection.monitor,
@@ -105,8 +110,8 @@ def build_answering(
         failover,
         route=selection.router.route,
         monitor=selection.monitor,
-        meter=lambda request, expected: Meter(request, clock, prices, new_id("call"), expected),
-        settle=lambda meter: settle(meter.row()),
+        meter=lambda request: Meter(request, clock, prices, new_id("call")),
+        settle=lambda meter: settle_each(meter.billed_rows()),
         delay=settings.hedge_delay,
     )
 

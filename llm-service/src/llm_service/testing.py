@@ -7,7 +7,15 @@ from datetime import UTC, datetime
 from typing import Final, NoReturn
 
 from llm_service.domain.billing.ledger import CostGroup, CostRow, LedgerFilter, LedgerPage, LedgerRow, Outcome
-from llm_service.domain.model.event import Event, Finished, FinishReason, Started, TextDelta
+from llm_service.domain.model.event import (
+    AttemptFailed,
+    AttemptStarted,
+    Event,
+    Finished,
+    FinishReason,
+    Started,
+    TextDelta,
+)
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.message import Role, text_message
 from llm_service.domain.model.provider import Embedding, EventBatch, EventStream, ModelCard, Provider, Vectors
@@ -21,7 +29,8 @@ _TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
 class ScriptedProvider:
     """Yields `before`, then `texts` as deltas, then stalls for ever, fails with `failure` or finishes.
 
-    The first calls fail with `failures`, one each, before they begin.
+    The first calls fail with `failures`, one each, before they begin. A `silent` one says nothing at all before it
+    stalls; `says_model` is the name it answers under when that is not the one it was asked for.
 
     It remembers what it was `asked` and how often its answers were `closed`; `stalled` is set when it stalls.
     """
@@ -30,6 +39,8 @@ class ScriptedProvider:
     texts: Sequence[str] = ("pong",)
     before: Sequence[Event] = ()
     stall: bool = False
+    silent: bool = False
+    says_model: str = ""
     failure: FailureKind | None = None
     failures: list[FailureKind] = field(default_factory=list[FailureKind])
     retry_after: float | None = None
@@ -45,7 +56,9 @@ class ScriptedProvider:
         if self.failures:
             self._raise(self.failures.pop(0))
         try:
-            yield [Started(id="ans_1", provider=self.name, model=request.model, create_time=_TIME)]
+            if not self.silent:
+                model = self.says_model or request.model
+                yield [Started(id="ans_1", provider=self.name, model=model, create_time=_TIME)]
             if self.before:
                 yield self.before
             for text in self.texts:
@@ -59,7 +72,10 @@ class ScriptedProvider:
             self.closed += 1
 
     async def embed(self, request: Embedding) -> Vectors:
-        """Return zeros, or fail."""
+        """Return zeros, or stall or fail."""
+        if self.stall:
+            self.stalled.set()
+            await asyncio.Event().wait()
         self._fail()
         return Vectors(model=request.model, values=(bytes(8),) * request.count, usage=self.usage or Usage())
 
@@ -118,8 +134,9 @@ def question(text: str = "hi", *, model: str = "", streaming: bool = True) -> Co
 
 
 async def collected(stream: EventStream) -> list[Event]:
-    """Return every event of `stream`."""
-    return [event async for batch in stream for event in batch]
+    """Return every event of `stream` but those that tell metering who is asked."""
+    events = [event async for batch in stream for event in batch]
+    return [event for event in events if not isinstance(event, AttemptStarted | AttemptFailed)]
 
 
 def text_of(events: Sequence[Event]) -> str:

@@ -56,7 +56,7 @@ class PricePut(BaseModel):
     provider: str = Field(min_length=1, max_length=64)
     model: str = Field(min_length=1, max_length=200)
     input: str = Field(pattern=DECIMAL)
-    output: str = Field(pattern=DECIMAL)
+    output: str = Field(default="", pattern=rf"{DECIMAL}|^$", description="Not needed for a model that embeds.")
     cache_read: str = Field(default="", pattern=rf"{DECIMAL}|^$")
     cache_write: str = Field(default="", pattern=rf"{DECIMAL}|^$")
 

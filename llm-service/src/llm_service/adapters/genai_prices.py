@@ -71,7 +71,7 @@ def _price(prices: "ModelPrice") -> Price | None:
 def _at(prices: "ModelPrice", prompt: int, long_from: int = 0, long: Price | None = None) -> Price:
     return Price(
         input=_step(prices.input_mtok, prompt) or Decimal(0),
-        output=_step(prices.output_mtok, prompt) or Decimal(0),
+        output=_step(prices.output_mtok, prompt),
         cache_read=_step(prices.cache_read_mtok, prompt),
         cache_write=_step(prices.cache_write_mtok, prompt),
         long_from=long_from,

@@ -29,7 +29,7 @@ class SqlPrices:
             "provider": provider,
             "model": model,
             "input": f"{price.input:f}",
-            "output": f"{price.output:f}",
+            "output": "" if price.output is None else f"{price.output:f}",
             "cache_read": None if price.cache_read is None else f"{price.cache_read:f}",
             "cache_write": None if price.cache_write is None else f"{price.cache_write:f}",
             "since": micros_from_time(now),
@@ -50,7 +50,7 @@ class SqlPrices:
 def _priced(row: Mapping[Any, Any]) -> PricedModel:
     price = Price(
         input=Decimal(row["input"]),
-        output=Decimal(row["output"]),
+        output=Decimal(row["output"]) if row["output"] else None,
         cache_read=None if row["cache_read"] is None else Decimal(row["cache_read"]),
         cache_write=None if row["cache_write"] is None else Decimal(row["cache_write"]),
     )

@@ -1,7 +1,7 @@
 """Answers and events to protobuf."""
 
 from datetime import datetime
-from typing import assert_never
+from typing import Final, assert_never
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -11,6 +11,8 @@ from penstock.llm.v1 import llm_pb2
 from llm_service.domain.model.completion import Answer, Choice
 from llm_service.domain.model.event import (
     Annotation,
+    AttemptFailed,
+    AttemptStarted,
     Event,
     Finished,
     RefusalDelta,
@@ -25,12 +27,14 @@ from llm_service.domain.model.message import TextPart, ThinkingPart, ToolCall
 from llm_service.domain.model.provider import EventBatch
 from llm_service.domain.model.usage import Cost, Usage
 
+_FOR_METERING: Final = (UsageReport, AttemptStarted, AttemptFailed)
+
 
 def batch_to_proto(batch: EventBatch) -> llm_pb2.StreamCompleteResponse:
     """Return the events of `batch` as one message."""
     response = llm_pb2.StreamCompleteResponse()
     for event in batch:
-        if not isinstance(event, UsageReport):
+        if not isinstance(event, _FOR_METERING):
             _fill(response.events.add(), event)
     return response
 
@@ -115,8 +119,8 @@ def _fill(proto: llm_pb2.CompletionEvent, event: Event) -> None:
             _fill_started(proto.started, event)
         case Finished():
             _fill_finished(proto.finished, event)
-        case UsageReport():
-            raise ValueError("usage reports stay inside the service")
+        case UsageReport() | AttemptStarted() | AttemptFailed():
+            raise ValueError("what is for metering stays inside the service")
         case _:
             assert_never(event)
 

@@ -88,7 +88,7 @@ def price_from_proto(proto: cost_pb2.Price) -> Price:
             raise _wrong(f"price.{name}", "it is empty")
     return Price(
         input=_decimal("price.input", proto.input),
-        output=_decimal("price.output", proto.output),
+        output=_decimal("price.output", proto.output) if proto.output else None,
         cache_read=_decimal("price.cache_read", proto.cache_read) if proto.cache_read else None,
         cache_write=_decimal("price.cache_write", proto.cache_write) if proto.cache_write else None,
     )
@@ -101,7 +101,7 @@ def price_to_proto(row: PricedModel) -> cost_pb2.Price:
         provider=row.provider,
         model=row.model,
         input=f"{price.input:f}",
-        output=f"{price.output:f}",
+        output="" if price.output is None else f"{price.output:f}",
         cache_read="" if price.cache_read is None else f"{price.cache_read:f}",
         cache_write="" if price.cache_write is None else f"{price.cache_write:f}",
         source=row.source.value,

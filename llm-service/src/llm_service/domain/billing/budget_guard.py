@@ -7,12 +7,13 @@ from decimal import Decimal
 from math import ceil
 from typing import Final, Protocol
 
+from llm_service.domain.billing.admission import Admission
 from llm_service.domain.billing.budget import Budget, BudgetStore
 from llm_service.domain.billing.key_policy import KeyPolicy
 from llm_service.domain.billing.ledger import LedgerRow
 from llm_service.domain.billing.limits_cache import RuleBook
 from llm_service.domain.billing.price import PriceBook
-from llm_service.domain.billing.rate_limiter import Rate, Rates
+from llm_service.domain.billing.rate_limiter import Rates
 from llm_service.domain.billing.reservation import Hold
 from llm_service.domain.model.request import Completion
 from llm_service.domain.model.route import Candidate, Route
@@ -20,12 +21,13 @@ from llm_service.domain.model.token_estimate import estimate_prompt
 from llm_service.domain.model.usage import Usage
 from penstock_kit.clock import Clock
 from penstock_kit.context import Caller, current_context
-from penstock_kit.errors import ErrorKind, FailedPrecondition, PenstockError, ResourceExhausted
+from penstock_kit.errors import ErrorKind, FailedPrecondition, PenstockError
 
 _LEAST_ANSWER: Final = 16
 _PROMPT_MARGIN: Final = 1.5
 _PROMPT_EXTRA: Final = 32
 _NOTHING: Final = Decimal(0)
+_SHORTEST_ANSWER: Final = Usage(output=1)
 
 
 class Purse(Protocol):
@@ -51,6 +53,14 @@ class PurseRules:
 
     output_tokens: int = 8192
     refuse_unpriced: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceReservation:
+    """Who of the candidates may be asked, and what settles the reservation at the end."""
+
+    candidates: Sequence[Candidate]
+    settle: Callable[[LedgerRow], None]
 
 
 class BudgetPurse:
@@ -90,22 +100,28 @@ class BudgetPurse:
         candidates = await self._priced(request)
         if self._settings.refuse_unpriced:
             request, candidates = self._without_unpriced(request, candidates)
-        guess = await self._admit(caller, policy, request) if policy else 0
-        made = await self._reserved(call_id, request, candidates, budgets) if budgets else Hold(request)
-        return self._settled(made, caller, policy, guess)
+        tokens = estimate_prompt(request) + (request.sampling.max_output_tokens or 0)
+        with await self._admit(caller, policy, tokens) as admission:
+            made = await self._reserved(call_id, request, candidates, budgets) if budgets else Hold(request)
+            return made.settled_by(admission.settling(made.settle))
 
-    async def set_aside(
-        self, call_id: str, candidates: Sequence[Candidate], prompt: int
-    ) -> Callable[[LedgerRow], None]:
-        """Set aside what `prompt` tokens without an answer cost at most, and return what settles it."""
+    async def reserve(self, call_id: str, candidates: Sequence[Candidate], prompt: int) -> PlaceReservation:
+        """Reserve what `prompt` tokens without an answer cost at most, and return who may be asked.
+
+        Raises what `hold` raises.
+        """
         caller = current_context().caller
-        budgets = self._rules.budgets(caller)
-        for candidate in candidates if budgets else ():
+        policy, budgets = self._rules.policy(caller), self._rules.budgets(caller)
+        for candidate in candidates if budgets or self._settings.refuse_unpriced else ():
             await self._ready(candidate.provider)
+        if self._settings.refuse_unpriced:
+            candidates = self._priced_only(candidates, Usage())
         want = self._most(candidates, Usage(input=ceil(prompt * _PROMPT_MARGIN) + _PROMPT_EXTRA))
-        if budgets:
-            await self._take(call_id, budgets, want, want)
-        return self._settlement(call_id, budgets)
+        with await self._admit(caller, policy, prompt) as admission:
+            if budgets:
+                await self._take(call_id, budgets, want, want)
+            settle = admission.settling(self._settlement(call_id, budgets))
+        return PlaceReservation(candidates=candidates, settle=settle)
 
     def charge(self, row: LedgerRow) -> None:
         """Count a call that nothing was set aside for."""
@@ -122,28 +138,25 @@ class BudgetPurse:
     def _without_unpriced(
         self, request: Completion, candidates: Sequence[Candidate]
     ) -> tuple[Completion, Sequence[Candidate]]:
-        unknown = [each for each in candidates if self._cost(each, Usage()) is None]
-        if len(unknown) == len(candidates):
-            named = ", ".join(f"{each.provider}/{each.model}" for each in unknown)
+        priced = self._priced_only(candidates, _SHORTEST_ANSWER)
+        without = tuple(dict.fromkeys(each.provider for each in candidates if each not in priced))
+        excluded = replace(request, exclude_providers=(*request.exclude_providers, *without)) if without else request
+        return excluded, [each for each in priced if each.provider not in without]
+
+    def _priced_only(self, candidates: Sequence[Candidate], usage: Usage) -> Sequence[Candidate]:
+        """Return those whose price of `usage` is known; raise FailedPrecondition when there are none."""
+        priced = [each for each in candidates if self._cost(each, usage) is not None]
+        if not priced:
+            named = ", ".join(f"{each.provider}/{each.model}" for each in candidates)
             message = f"the price of {named} is unknown and LLM_UNKNOWN_PRICE is refuse; set a price for it"
             raise FailedPrecondition(message, reason="PRICE_UNKNOWN")
-        without = tuple(dict.fromkeys(each.provider for each in unknown))
-        excluded = replace(request, exclude_providers=(*request.exclude_providers, *without)) if without else request
-        return excluded, [each for each in candidates if each.provider not in without]
+        return priced
 
-    async def _admit(self, caller: Caller, policy: KeyPolicy, request: Completion) -> int:
-        """Take one request and its tokens from the key's rates, and return how many tokens were taken."""
-        guess = estimate_prompt(request) + (request.sampling.max_output_tokens or 0)
-        for kind, limit, amount in (
-            ("requests", policy.requests_per_minute, 1),
-            ("tokens", policy.tokens_per_minute, guess),
-        ):
-            wait = await self._rates.take(_rate(caller, kind, limit), amount) if limit else 0.0
-            if wait > 0:
-                message = f"this key may use {limit} {kind} a minute; come again in {wait:.1f} s"
-                metadata = {"limit": str(limit), "unit": kind}
-                raise ResourceExhausted(message, reason="KEY_RATE_LIMITED", retry_after=wait, metadata=metadata)
-        return guess
+    async def _admit(self, caller: Caller, policy: KeyPolicy | None, tokens: int) -> Admission:
+        """Take one request and its `tokens` from the rates of the key."""
+        admission = Admission(self._rates, caller, policy)
+        await admission.take(tokens)
+        return admission
 
     async def _reserved(
         self, call_id: str, request: Completion, candidates: Sequence[Candidate], budgets: Sequence[Budget]
@@ -197,19 +210,3 @@ class BudgetPurse:
 
     def _cost(self, candidate: Candidate, usage: Usage) -> Decimal | None:
         return self._prices.cost(candidate.provider, candidate.model, usage).amount
-
-    def _settled(self, made: Hold, caller: Caller, policy: KeyPolicy | None, guess: int) -> Hold:
-        """The hold, which also tells the key's rate of tokens how many they really were."""
-        if policy is None or not policy.tokens_per_minute:
-            return made
-        rate = _rate(caller, "tokens", policy.tokens_per_minute)
-
-        def settle(row: LedgerRow) -> None:
-            self._rates.correct(rate, row.usage.prompt + row.usage.completion - guess)
-            made.settle(row)
-
-        return made.settled_by(settle)
-
-
-def _rate(caller: Caller, kind: str, limit: int) -> Rate:
-    return Rate(tenant_id=caller.tenant_id, key_id=caller.key_id, kind=kind, limit=limit)

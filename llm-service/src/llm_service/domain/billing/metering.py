@@ -3,13 +3,12 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from math import inf
 from typing import Final, Protocol
 
 from llm_service.domain.billing.budget_guard import OpenPurse, Purse
 from llm_service.domain.billing.call_journal import CallJournal, NoJournal
 from llm_service.domain.billing.ledger import Ledger, Outcome
-from llm_service.domain.billing.meter import Meter
+from llm_service.domain.billing.meter import Meter, total
 from llm_service.domain.billing.price import PriceBook
 from llm_service.domain.billing.reservation import Hold
 from llm_service.domain.model.provider import EventBatch, EventStream
@@ -56,17 +55,19 @@ class Metering:
         call_id = self._new_id("call")
         meter = Meter(request, self._clock, self._prices, call_id)
         self._begin(call_id, request)
-        noted = -_NOTE_SECONDS if request.streaming else inf
+        noted = -_NOTE_SECONDS
         hold: Hold | None = None
         try:
             hold = await self._purse.hold(request, call_id)
+            meter.request = hold.request
             async with aclosing(self._inner.stream(hold.request)) as batches:
                 async for batch in batches:
                     shown = meter.observed(hold.watched(batch))
                     if meter.elapsed - noted >= _NOTE_SECONDS:
                         self._journal.stands(meter.row())
                         noted = meter.elapsed
-                    yield shown
+                    if shown:
+                        yield shown
                     if hold.exhausted:
                         return
         except PenstockError as error:
@@ -79,11 +80,12 @@ class Metering:
             meter.outcome = Outcome.ERROR
             raise
         finally:
-            row = meter.row()
-            self._journal.ended(row)
-            self._ledger.record(row)
+            rows = meter.rows()
+            self._journal.ended(rows[0])
+            for row in rows:
+                self._ledger.record(row)
             if hold is not None:
-                hold.settle(row)
+                hold.settle(total(rows))
 
     def _begin(self, call_id: str, request: Completion) -> None:
         self._journal.began(

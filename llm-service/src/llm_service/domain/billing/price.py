@@ -13,26 +13,30 @@ _MILLION: Final = Decimal(1_000_000)
 class Price:
     """USD per million tokens. Reasoning is billed as output, cache classes without a price as input.
 
+    Without a price of `output` (models that embed make none) a call with output has no known price.
+
     `long` is what counts instead for the whole call once its prompt is longer than `long_from` tokens.
     """
 
     input: Decimal
-    output: Decimal
+    output: Decimal | None = None
     cache_read: Decimal | None = None
     cache_write: Decimal | None = None
     long_from: int = 0
     long: "Price | None" = None
 
-    def amount(self, usage: Usage) -> Decimal:
-        """Return what `usage` costs, exact."""
+    def amount(self, usage: Usage) -> Decimal | None:
+        """Return what `usage` costs, exact; None when it has output and there is no price of that."""
         price = self._for(usage)
+        if price.output is None and usage.completion:
+            return None
         cache_read = price.input if price.cache_read is None else price.cache_read
         cache_write = price.input if price.cache_write is None else price.cache_write
         total = (
             price.input * usage.input
             + cache_read * usage.cache_read
             + cache_write * usage.cache_write
-            + price.output * usage.completion
+            + (price.output or 0) * usage.completion
         )
         return total / _MILLION
 
@@ -61,6 +65,24 @@ class PriceBook(Protocol):
         ...
 
 
+def cost_of(prices: PriceBook, provider: str, asked: str, answered: str, usage: Usage) -> Cost:
+    """Return what `usage` costs by the price of the model that was asked for, else of the one that says it answered."""
+    cost = prices.cost(provider, asked, usage)
+    return prices.cost(provider, answered, usage) if cost.amount is None and asked != answered else cost
+
+
+def savings_of(prices: PriceBook, provider: str, asked: str, answered: str, usage: Usage) -> Cost:
+    """Return what the provider's prompt cache saved, by the same price."""
+    savings = prices.savings(provider, asked, usage)
+    return prices.savings(provider, answered, usage) if savings.amount is None and asked != answered else savings
+
+
+def cost_by(price: Price, usage: Usage, source: PriceSource) -> Cost:
+    """Return what `usage` costs at `price`, unknown when the price does not cover it."""
+    amount = price.amount(usage)
+    return UNKNOWN_COST if amount is None else Cost(amount=amount, source=source)
+
+
 class OperatorPrices:
     """Prices from the operator's configuration; the offline provider is free, everything else unknown."""
 
@@ -72,7 +94,7 @@ class OperatorPrices:
         """Return the cost by the operator's row for exactly this provider and model."""
         price = self._prices.get((provider, model))
         if price is not None:
-            return Cost(amount=price.amount(usage), source=PriceSource.OPERATOR)
+            return cost_by(price, usage, PriceSource.OPERATOR)
         return FREE if provider in self._free else UNKNOWN_COST
 
     def savings(self, provider: str, model: str, usage: Usage) -> Cost:

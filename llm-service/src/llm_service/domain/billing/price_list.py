@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from llm_service.domain.billing.builtin_prices import OWN_PRICES
-from llm_service.domain.billing.price import Price
+from llm_service.domain.billing.price import Price, cost_by
 from llm_service.domain.model.usage import FREE, UNKNOWN_COST, Cost, PriceSource, Usage
 
 Model = tuple[str, str]
@@ -74,7 +74,7 @@ class PriceList:
         found = self._find(provider, model)
         if found is None:
             return FREE if provider in self._free else UNKNOWN_COST
-        return Cost(amount=found.price.amount(usage), source=found.source)
+        return cost_by(found.price, usage, found.source)
 
     def savings(self, provider: str, model: str, usage: Usage) -> Cost:
         """Return what the provider's prompt cache saved."""

@@ -7,17 +7,17 @@ from typing import Protocol
 
 from llm_service.domain.billing.budget_guard import BudgetPurse
 from llm_service.domain.billing.call_journal import CallJournal, NoJournal
-from llm_service.domain.billing.ledger import Ledger, LedgerRow, Outcome
+from llm_service.domain.billing.ledger import Ledger, LedgerRow
+from llm_service.domain.billing.meter import total
 from llm_service.domain.billing.price import PriceBook
+from llm_service.domain.embedding.embedding_meter import EmbeddingMeter, estimate_inputs
 from llm_service.domain.model.failure import ProviderError
 from llm_service.domain.model.provider import Embedding, Vectors
 from llm_service.domain.model.provider_pool import ProviderPool
 from llm_service.domain.model.route import Candidate, Route
-from llm_service.domain.model.token_estimate import estimate_texts
-from llm_service.domain.model.usage import NOTHING_SOLD, UNKNOWN_COST, Cost, Usage
+from llm_service.domain.model.usage import Cost
 from llm_service.domain.routing.health import ProviderMonitor
 from penstock_kit.clock import Clock
-from penstock_kit.context import current_context
 from penstock_kit.errors import PenstockError, PermissionDenied, Unavailable
 
 
@@ -68,34 +68,29 @@ class MeteredEmbedder:
 
     async def embed(self, request: Embedding) -> Embedded:
         """Return the vectors. Raises the last candidate's ProviderError when all failed."""
-        row = self._begun(request)
-        began = self._clock.monotonic()
+        call_id = self._new_id("call")
+        meter = EmbeddingMeter(request, self._clock, self._prices, call_id)
+        self._begin(call_id, request)
         settle: Callable[[LedgerRow], None] | None = None
         try:
-            candidates = self._candidates(request)
-            settle = await self._purse.set_aside(row.id, candidates, _estimated(request))
-            candidate, vectors = await self._first(request, candidates)
-            usage = _usage(request, vectors)
-            cost = self._prices.cost(candidate.provider, vectors.model, usage)
-            row = replace(
-                row, outcome=Outcome.OK, provider=candidate.provider, model=vectors.model, usage=usage, cost=cost
-            )
+            reserved = await self._purse.reserve(call_id, self._candidates(request), estimate_inputs(request))
+            settle = reserved.settle
+            candidate, vectors = await self._first(request, reserved.candidates, meter)
+            usage, cost = meter.finish(vectors)
             return Embedded(provider=candidate.provider, vectors=replace(vectors, usage=usage), cost=cost)
-        except ProviderError as error:
-            row = replace(row, provider=error.provider, model=error.model, error_kind=error.failure.value)
-            raise
         except PenstockError as error:
-            row = replace(row, cost=NOTHING_SOLD, error_kind=error.reason)
+            meter.fail(error)
             raise
         except asyncio.CancelledError:
-            row = replace(row, outcome=Outcome.CANCELLED)
+            meter.leave()
             raise
         finally:
-            row = replace(row, duration=self._clock.monotonic() - began)
-            self._journal.ended(row)
-            self._ledger.record(row)
+            rows = meter.rows()
+            self._journal.ended(rows[0])
+            for row in rows:
+                self._ledger.record(row)
             if settle is not None:
-                settle(row)
+                settle(total(rows))
 
     def _candidates(self, request: Embedding) -> Sequence[Candidate]:
         allowed = [candidate for candidate in self._route(request).candidates if self._allows(candidate)]
@@ -104,22 +99,26 @@ class MeteredEmbedder:
             raise PermissionDenied(message, reason="MODEL_NOT_ALLOWED", metadata={"model": request.model})
         return allowed
 
-    async def _first(self, request: Embedding, candidates: Sequence[Candidate]) -> tuple[Candidate, Vectors]:
+    async def _first(
+        self, request: Embedding, candidates: Sequence[Candidate], meter: EmbeddingMeter
+    ) -> tuple[Candidate, Vectors]:
         last: ProviderError | None = None
         for candidate in candidates:
             self._monitor.started(candidate.provider)
+            meter.ask(candidate)
+            self._journal.stands(meter.row())
             try:
                 provider = await self._pool.get(candidate.provider)
                 return candidate, await provider.embed(replace(request, model=candidate.model))
             except ProviderError as failure:
                 self._monitor.failed(candidate.provider, failure.failure)
+                meter.fail(failure)
                 last = failure
                 if not failure.rule.failover:
                     raise
         raise last or Unavailable("no provider embeds texts", reason="NO_PROVIDER")
 
-    def _begun(self, request: Embedding) -> LedgerRow:
-        context, call_id = current_context(), self._new_id("call")
+    def _begin(self, call_id: str, request: Embedding) -> None:
         self._journal.began(
             call_id,
             operation="embed",
@@ -128,32 +127,3 @@ class MeteredEmbedder:
             end_user=request.end_user,
             labels={},
         )
-        return LedgerRow(
-            id=call_id,
-            create_time=self._clock.now(),
-            tenant_id=context.caller.tenant_id,
-            user_id=context.caller.user_id,
-            key_id=context.caller.key_id,
-            request_id=context.request_id,
-            operation="embed",
-            provider="",
-            model="",
-            requested_model=request.model,
-            usage=Usage(),
-            cost=UNKNOWN_COST,
-            outcome=Outcome.ERROR,
-            duration=0.0,
-            surface="embeddings",
-            end_user=request.end_user,
-        )
-
-
-def _usage(request: Embedding, vectors: Vectors) -> Usage:
-    """The vendor's counts; of those that send none an estimate."""
-    if vectors.usage.prompt:
-        return vectors.usage
-    return Usage(input=_estimated(request), estimated=True)
-
-
-def _estimated(request: Embedding) -> int:
-    return estimate_texts(request.inputs) + sum(len(tokens) for tokens in request.token_inputs)

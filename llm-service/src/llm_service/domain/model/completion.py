@@ -5,6 +5,8 @@ from typing import assert_never
 
 from llm_service.domain.model.event import (
     Annotation,
+    AttemptFailed,
+    AttemptStarted,
     Event,
     Finished,
     FinishReason,
@@ -159,7 +161,7 @@ class AnswerFold:
                 self._started = event
             case Finished():
                 self._finished = event
-            case UsageReport():
+            case UsageReport() | AttemptStarted() | AttemptFailed():
                 pass
             case _:
                 assert_never(event)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from llm_service.domain.model.failure import Attempt
+from llm_service.domain.model.failure import Attempt, FailureKind
 from llm_service.domain.model.usage import UNKNOWN_COST, Cost, Usage
 
 
@@ -90,6 +90,25 @@ class UsageReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptStarted:
+    """A provider is being asked; the vendor may bill from here on. For metering; never leaves the service."""
+
+    provider: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptFailed:
+    """The attempt that started last came to nothing; `billed` when the vendor may bill it all the same.
+
+    For metering; never leaves the service.
+    """
+
+    failure: FailureKind | None = None
+    billed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
     """Last of all on success. Providers set the reason and usage; metering adds cost, times (seconds) and ledger id."""
 
@@ -104,7 +123,8 @@ class Finished:
     ledger_id: str = ""
 
 
-Event = Started | TextDelta | RefusalDelta | ThinkingDelta | ToolCallDelta | Annotation | UsageReport | Finished
+MeterEvent = UsageReport | AttemptStarted | AttemptFailed
+Event = Started | TextDelta | RefusalDelta | ThinkingDelta | ToolCallDelta | Annotation | MeterEvent | Finished
 
 _CONTENT = (TextDelta, RefusalDelta, ThinkingDelta, ToolCallDelta, Annotation)
 

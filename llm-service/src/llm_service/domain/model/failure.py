@@ -27,23 +27,27 @@ class FailureKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureRule:
-    """What a kind means: the error the caller sees, whether another provider may help, whether the same one may."""
+    """What a kind means: the error the caller sees, whether another provider may help, whether the same one may.
+
+    `billed` says whether the vendor may bill a call that failed so: it was at work when the call ended.
+    """
 
     kind: ErrorKind
     reason: str
     failover: bool = True
     retry: bool = False
     counts_against_provider: bool = True
+    billed: bool = False
 
 
 # A credential that a vendor refused is our operator's trouble: the caller sees 502, never a 401 of its own.
 FAILURE_RULES: Final[dict[FailureKind, FailureRule]] = {
     FailureKind.CONNECT: FailureRule(kind=ErrorKind.BAD_UPSTREAM, reason="PROVIDER_UNREACHABLE", retry=True),
-    FailureKind.TIMEOUT: FailureRule(kind=ErrorKind.DEADLINE_EXCEEDED, reason="PROVIDER_TIMEOUT"),
+    FailureKind.TIMEOUT: FailureRule(kind=ErrorKind.DEADLINE_EXCEEDED, reason="PROVIDER_TIMEOUT", billed=True),
     FailureKind.FIRST_TOKEN_TIMEOUT: FailureRule(
-        kind=ErrorKind.DEADLINE_EXCEEDED, reason="PROVIDER_FIRST_TOKEN_TIMEOUT"
+        kind=ErrorKind.DEADLINE_EXCEEDED, reason="PROVIDER_FIRST_TOKEN_TIMEOUT", billed=True
     ),
-    FailureKind.IDLE_TIMEOUT: FailureRule(kind=ErrorKind.BAD_UPSTREAM, reason="PROVIDER_STALLED"),
+    FailureKind.IDLE_TIMEOUT: FailureRule(kind=ErrorKind.BAD_UPSTREAM, reason="PROVIDER_STALLED", billed=True),
     FailureKind.RATE_LIMIT: FailureRule(kind=ErrorKind.RESOURCE_EXHAUSTED, reason="PROVIDER_RATE_LIMITED"),
     FailureKind.AUTH: FailureRule(kind=ErrorKind.BAD_UPSTREAM, reason="PROVIDER_CREDENTIALS_REFUSED"),
     FailureKind.BAD_REQUEST: FailureRule(
@@ -53,8 +57,8 @@ FAILURE_RULES: Final[dict[FailureKind, FailureRule]] = {
         counts_against_provider=False,
     ),
     FailureKind.SERVER: FailureRule(kind=ErrorKind.BAD_UPSTREAM, reason="PROVIDER_FAILED", retry=True),
-    FailureKind.PROTOCOL: FailureRule(kind=ErrorKind.BAD_UPSTREAM, reason="PROVIDER_PROTOCOL_ERROR"),
-    FailureKind.CUT: FailureRule(kind=ErrorKind.BAD_UPSTREAM, reason="PROVIDER_CUT_STREAM", retry=True),
+    FailureKind.PROTOCOL: FailureRule(kind=ErrorKind.BAD_UPSTREAM, reason="PROVIDER_PROTOCOL_ERROR", billed=True),
+    FailureKind.CUT: FailureRule(kind=ErrorKind.BAD_UPSTREAM, reason="PROVIDER_CUT_STREAM", retry=True, billed=True),
     FailureKind.REFUSED: FailureRule(
         kind=ErrorKind.UNPROCESSABLE,
         reason="PROVIDER_CONTENT_REFUSED",
@@ -134,3 +138,8 @@ class ProviderError(PenstockError):
     def rule(self) -> FailureRule:
         """What the kind of this failure means."""
         return FAILURE_RULES[self.failure]
+
+    @property
+    def billed(self) -> bool:
+        """Whether the vendor may bill the call that failed."""
+        return self.asked and self.rule.billed

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from random import random as system_random
 from typing import Final
 
-from llm_service.domain.model.event import Event, Finished, Started, is_content
+from llm_service.domain.model.event import AttemptFailed, AttemptStarted, Event, Finished, Started, is_content
 from llm_service.domain.model.failure import Attempt, FailureKind, ProviderError
 from llm_service.domain.model.provider import EventBatch
 from llm_service.domain.model.provider_pool import ProviderPool
@@ -41,7 +41,8 @@ class Failover:
 
     An attempt that fails before any content is followed by the next candidate; afterwards a failure
     is the answer's. The `Started` event is held back until there is content, so that callers see one,
-    with the attempts that failed before it. Calls beyond the first of a request are paid from `budget`.
+    with the attempts that failed before it; metering is told of each attempt at once. Calls beyond the
+    first of a request are paid from `budget`.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Failover:
             if run.calls and candidate.provider != FALLBACK and not self._budget.withdraw():
                 continue
             attempt = _Attempt(candidate, run.failed, self._monitor, self._clock)
+            yield [AttemptStarted(provider=candidate.provider, model=candidate.model)]
             try:
                 provider = await self._pool.get(candidate.provider)
                 async with aclosing(provider.stream(attempt.asked(request))) as batches:
@@ -99,7 +101,10 @@ class Failover:
                 return
             except ProviderError as failure:
                 run.note(failure, attempt.failed(failure))
-                if attempt.has_shown or not failure.rule.failover:
+                if attempt.has_shown:
+                    raise
+                yield [AttemptFailed(failure=failure.failure, billed=failure.billed)]
+                if not failure.rule.failover:
                     raise
             await run.pause_before_retry(candidate)
         raise run.failure()

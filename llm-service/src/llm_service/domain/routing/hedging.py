@@ -7,7 +7,15 @@ from dataclasses import replace
 from typing import Final
 
 from llm_service.domain.billing.meter import Meter
-from llm_service.domain.model.event import Event, Finished, RefusalDelta, TextDelta, ToolCallDelta
+from llm_service.domain.model.event import (
+    AttemptFailed,
+    AttemptStarted,
+    Event,
+    Finished,
+    RefusalDelta,
+    TextDelta,
+    ToolCallDelta,
+)
 from llm_service.domain.model.failure import Attempt, ProviderError
 from llm_service.domain.model.provider import EventBatch, EventStream
 from llm_service.domain.model.request import Completion
@@ -17,6 +25,7 @@ from llm_service.domain.routing.health import ProviderMonitor
 from penstock_kit.errors import PenstockError
 
 _HEDGE: Final = "hedge"
+_ATTEMPT: Final = (AttemptStarted, AttemptFailed)
 
 
 class Hedge:
@@ -33,7 +42,7 @@ class Hedge:
         *,
         route: Callable[[Completion], Route],
         monitor: ProviderMonitor,
-        meter: Callable[[Completion, Candidate], Meter],
+        meter: Callable[[Completion], Meter],
         settle: Callable[[Meter], None],
         delay: float,
     ) -> None:
@@ -54,38 +63,51 @@ class Hedge:
     async def _raced(self, request: Completion, candidates: Sequence[Candidate]) -> AsyncGenerator[EventBatch]:
         first = self._lane(request, candidates[:1], again=False)
         lanes = [first]
+        # The first lane's vendor is on the call's own meter until another lane wins; other lanes have their own.
+        on_call = first
         try:
+            yield [AttemptStarted(provider=candidates[0].provider, model=candidates[0].model)]
             wait = self._monitor.record(candidates[0].provider).latency_p95 or self._delay
             decided = await first.decided_within(wait)
             if first.error is not None or (not decided and self._inner.may_call_again()):
                 lanes.append(self._lane(_told(request, first), candidates[1:], again=True))
-            winner = await _winner(lanes)
-            await self._lose([lane for lane in lanes if lane is not winner])
-            async with aclosing(winner.batches()) as batches:
+            on_call = await _winner(lanes)
+            if on_call is not first:
+                yield [self._lost(first)]
+            for lane in lanes:
+                if lane is not on_call:
+                    await lane.close()
+            async with aclosing(on_call.batches(told=on_call is first)) as batches:
                 async for batch in batches:
                     yield batch
         finally:
             for lane in lanes:
                 await lane.close()
+                if lane is not on_call and not lane.is_told:
+                    lane.meter.left()
+                    self._settle(lane.meter)
 
     def _lane(self, request: Completion, candidates: Sequence[Candidate], *, again: bool) -> "_Lane":
-        stream = self._inner.stream_over(request, candidates, again=again)
-        return _Lane(stream, self._meter(request, candidates[0]))
+        return _Lane(self._inner.stream_over(request, candidates, again=again), self._meter(request))
 
-    async def _lose(self, lanes: Sequence["_Lane"]) -> None:
-        for lane in lanes:
-            await lane.close()
-            if lane.error is None:
-                lane.meter.left()
-                self._settle(lane.meter)
+    def _lost(self, lane: "_Lane") -> AttemptFailed:
+        """What the call's meter is told of its first lane: the failure, or that it is settled apart."""
+        if not isinstance(lane.error, ProviderError):
+            return AttemptFailed()
+        lane.is_told = True
+        return AttemptFailed(failure=lane.error.failure, billed=lane.error.billed)
 
 
 class _Lane:
-    """One provider's answer, asked at once; it is decided when there is real content, an end or an error."""
+    """One provider's answer, asked at once; it is decided when there is real content, an end or an error.
+
+    `is_told` says that the call's own meter knows what the lane came to.
+    """
 
     def __init__(self, stream: EventStream, meter: Meter) -> None:
         self.meter = meter
         self.error: PenstockError | None = None
+        self.is_told = False
         self._stream = stream
         self._held: list[EventBatch] = []
         self.task = asyncio.create_task(self._until_decided())
@@ -105,12 +127,16 @@ class _Lane:
         done, _ = await asyncio.wait([self.task], timeout=seconds)
         return bool(done)
 
-    async def batches(self) -> AsyncGenerator[EventBatch]:
-        """Yield what was held back, then the rest."""
+    async def batches(self, *, told: bool) -> AsyncGenerator[EventBatch]:
+        """Yield what was held back, then the rest; of a lane that failed only what metering is to know.
+
+        `told` says that metering was told of the lane's first attempt.
+        """
+        for batch in self._held:
+            shown = [event for event in batch if not (told and isinstance(event, AttemptStarted))]
+            yield shown if self.error is None else [event for event in shown if isinstance(event, _ATTEMPT)]
         if self.error is not None:
             raise self.error
-        for batch in self._held:
-            yield batch
         async for batch in self._stream:
             yield batch
 

@@ -706,7 +706,9 @@ Global___DeleteKeyPolicyResponse: _TypeAlias = DeleteKeyPolicyResponse  # noqa: 
 
 @_typing.final
 class Price(_message.Message):
-    """Price of a model per million tokens, by class. Decimal strings in USD; empty: unknown."""
+    """Price of a model per million tokens, by class. Decimal strings in USD; empty: unknown. A model that embeds needs
+    no output; of any other, calls with output have no known cost then.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
