@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from math import inf
 from typing import Final, Protocol
 
 from llm_service.domain.billing.budget_guard import OpenPurse, Purse
@@ -11,6 +12,7 @@ from llm_service.domain.billing.ledger import Ledger, Outcome
 from llm_service.domain.billing.meter import Meter, total
 from llm_service.domain.billing.price import PriceBook
 from llm_service.domain.billing.reservation import Hold
+from llm_service.domain.model.event import AttemptStarted
 from llm_service.domain.model.provider import EventBatch, EventStream
 from llm_service.domain.model.request import Completion
 from penstock_kit.clock import Clock
@@ -55,7 +57,7 @@ class Metering:
         call_id = self._new_id("call")
         meter = Meter(request, self._clock, self._prices, call_id)
         self._begin(call_id, request)
-        noted = -_NOTE_SECONDS
+        noted = -_NOTE_SECONDS if request.streaming else inf
         hold: Hold | None = None
         try:
             hold = await self._purse.hold(request, call_id)
@@ -63,11 +65,14 @@ class Metering:
             async with aclosing(self._inner.stream(hold.request)) as batches:
                 async for batch in batches:
                     shown = meter.observed(hold.watched(batch))
+                    if not shown:
+                        if batch and isinstance(batch[0], AttemptStarted):
+                            self._journal.stands(meter.row())
+                        continue
                     if meter.elapsed - noted >= _NOTE_SECONDS:
                         self._journal.stands(meter.row())
                         noted = meter.elapsed
-                    if shown:
-                        yield shown
+                    yield shown
                     if hold.exhausted:
                         return
         except PenstockError as error:
