@@ -63,12 +63,15 @@ class FakeFeature(feature_pb2_grpc.FeatureServiceServicer, feature_pb2_grpc.Meta
         self.history = feature_pb2.QueryHistoryResponse()
         self.features = feature_pb2.ExtractFeaturesResponse()
         self.devices: list[feature_pb2.Device] = []
+        self.models: list[feature_pb2.DataModel] = []
         self.hold: asyncio.Event | None = None
 
     async def ComputeStatistics(self, request: Any, context: Any) -> Any:  # noqa: N802
         self.asked.append(request)
         if request.device_code == "NOPE":
             raise NotFound("there is no device 'NOPE'; list the devices", reason="DEVICE_NOT_FOUND")
+        if request.device_code == "EMPTY":
+            raise NotFound("there are no rows of device 'EMPTY' yet", reason="NO_DATA")
         if self.hold is not None:
             await self.hold.wait()
         return self.statistics
@@ -84,6 +87,9 @@ class FakeFeature(feature_pb2_grpc.FeatureServiceServicer, feature_pb2_grpc.Meta
     async def ListDevices(self, request: Any, context: Any) -> Any:  # noqa: N802
         self.asked.append(request)
         return feature_pb2.ListDevicesResponse(devices=self.devices)
+
+    async def ListDataModels(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return feature_pb2.ListDataModelsResponse(models=self.models)
 
 
 class FakeCache(cache_pb2_grpc.CacheServiceServicer):

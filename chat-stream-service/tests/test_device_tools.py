@@ -138,3 +138,111 @@ async def test_no_window_at_all_is_told_as_such(chat: Any) -> None:
     chat.feature.features = feature_pb2.ExtractFeaturesResponse(feature_names=["current_mean"])
     shown = await tool_result(chat, "device_features", device_code="WLD001")
     assert (shown["window_count"], shown["first_window"], shown["summary"][0]["mean"]) == (0, None, None)
+
+
+async def test_conditions_become_filters_and_both_row_counts_are_told(chat: Any) -> None:
+    chat.feature.statistics = feature_pb2.ComputeStatisticsResponse(
+        row_count=3, rows_in_range=3396, first_time=Timestamp(seconds=60), last_time=Timestamp(seconds=90)
+    )
+    conditions = [
+        {"field": "current", "operator": ">", "value": 200},
+        {"field": "quality_label", "operator": "!=", "value": "good"},
+    ]
+    shown = await tool_result(
+        chat, "device_statistics", device_code="A", start_time="1970-01-01", conditions=conditions
+    )
+    assert (shown["row_count"], shown["rows_in_range"]) == (3, 3396)
+    assert shown["start_time"] == "1970-01-01T00:00:00Z"
+    assert (shown["first_fitting_time"], shown["last_fitting_time"]) == ("1970-01-01T00:01:00Z", "1970-01-01T00:01:30Z")
+    greater, other = chat.feature.asked[0].filters
+    assert (greater.field, greater.operator, greater.values[0].number) == (
+        "current",
+        feature_pb2.Filter.OPERATOR_GT,
+        200,
+    )
+    assert (other.operator, other.values[0].text) == (feature_pb2.Filter.OPERATOR_NE, "good")
+
+
+async def test_percentiles_extremes_correlations_and_counts_are_told_when_asked_for(chat: Any) -> None:
+    fields = [
+        feature_pb2.FieldStatistics(field="current", unit="A", percentiles=[1.5, 9], max_time=Timestamp(seconds=5)),
+        feature_pb2.FieldStatistics(field="voltage", percentiles=[2, 3]),
+    ]
+    chat.feature.statistics = feature_pb2.ComputeStatisticsResponse(
+        row_count=7,
+        statistics=fields,
+        correlation_matrix=[1, 0.25, 0.25, math.nan],
+        value_counts=[
+            feature_pb2.ValueCount(field="label", value="good", count=5),
+            feature_pb2.ValueCount(field="label", count=2),
+        ],
+    )
+    shown = await tool_result(
+        chat,
+        "device_statistics",
+        device_code="A",
+        percentiles=[95, 99.9],
+        extreme_times=True,
+        correlations=True,
+        value_counts=True,
+    )
+    current, voltage = shown["statistics"]
+    assert (current["unit"], current["percentiles"]) == ("A", {"95": 1.5, "99.9": 9})
+    assert current["max_time"] == "1970-01-01T00:00:05Z"
+    assert "unit" not in voltage
+    assert shown["correlations"] == [{"fields": ["current", "voltage"], "r": 0.25}]
+    assert shown["value_counts"] == {"label": {"good": 5, "": 2}}
+    asked = chat.feature.asked[0]
+    assert (list(asked.percentiles), asked.extreme_times, asked.correlate, asked.value_counts) == (
+        [95, 99.9],
+        True,
+        True,
+        True,
+    )
+
+
+async def test_several_devices_are_told_in_one_answer(chat: Any) -> None:
+    chat.feature.statistics = feature_pb2.ComputeStatisticsResponse(
+        row_count=1, statistics=[feature_pb2.FieldStatistics(field="c", count=1, mean=2)]
+    )
+    shown = await tool_result(chat, "device_statistics", device_code="A", other_device_codes=["B", "A"])
+    assert [(device["device_code"], device["statistics"][0]["mean"]) for device in shown["devices"]] == [
+        ("A", 2),
+        ("B", 2),
+    ]
+
+
+async def test_a_device_without_rows_in_the_range_leaves_the_others_their_answers(chat: Any) -> None:
+    chat.feature.statistics = feature_pb2.ComputeStatisticsResponse(row_count=1)
+    shown = await tool_result(chat, "device_statistics", device_code="A", other_device_codes=["EMPTY"])
+    assert [device["row_count"] for device in shown["devices"]] == [1, 0]
+
+
+async def test_the_last_rows_that_fit_are_asked_for(chat: Any) -> None:
+    chat.feature.history = feature_pb2.QueryHistoryResponse(
+        rows=feature_pb2.Table(timestamps=[0], columns=[feature_pb2.Column(name="current", numbers=[1], unit="A")])
+    )
+    conditions = [{"field": "current", "operator": "<=", "value": 1.5}]
+    shown = await tool_result(chat, "device_query", device_code="A", newest_first=True, conditions=conditions)
+    assert shown["units"] == {"current": "A"}
+    asked = chat.feature.asked[0]
+    assert asked.newest_first
+    assert asked.filters[0].operator == feature_pb2.Filter.OPERATOR_LE
+
+
+async def test_devices_are_listed_with_their_names_units_and_text_fields(chat: Any) -> None:
+    chat.feature.devices = [
+        feature_pb2.Device(device_code="W1", name="Welding machine 1", model_code="m", fields=["current", "label", "x"])
+    ]
+    fields = [
+        feature_pb2.Field(field_code="current", data_type="number", unit="A"),
+        feature_pb2.Field(field_code="label", data_type="text"),
+        feature_pb2.Field(field_code="other", data_type="text", unit="V"),
+    ]
+    chat.feature.models = [feature_pb2.DataModel(model_code="m", fields=fields)]
+    [device] = (await tool_result(chat, "list_devices"))["devices"]
+    assert (device["name"], device["units"], device["text_fields"]) == (
+        "Welding machine 1",
+        {"current": "A"},
+        ["label"],
+    )

@@ -8,12 +8,22 @@ from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from feature_service.adapters import insight_sql
 from feature_service.adapters import telemetry_sql as sql
 from feature_service.adapters.duckdb_connection import DuckDbConnection
 from feature_service.adapters.series_table import SeriesCatalog, SeriesTable, extended_table
 from feature_service.domain.span import Extent, Span
-from feature_service.domain.statistic import FieldStatistic, RangeStatistic
-from feature_service.domain.telemetry import FieldKind, HistoryQuery, NewestQuery, NewestRows, SeriesKey
+from feature_service.domain.statistic import FieldStatistic, RangeStatistic, ValueCount
+from feature_service.domain.telemetry import (
+    Condition,
+    FieldInsight,
+    FieldKind,
+    HistoryQuery,
+    NewestQuery,
+    NewestRows,
+    SeriesKey,
+    StatisticsQuery,
+)
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -109,7 +119,12 @@ class DuckDbTelemetryStore:
             return _empty(query.fields)
         if query.interval is None:
             statement = sql.ordered_rows(
-                table, query.fields, query.span, limit=query.limit, newest_first=query.newest_first
+                table,
+                query.fields,
+                query.span,
+                limit=query.limit,
+                newest_first=query.newest_first,
+                conditions=query.conditions,
             )
             return _frame(await self._columns(statement), query.fields, table.kinds)
         statement = sql.buckets(
@@ -120,19 +135,52 @@ class DuckDbTelemetryStore:
             aggregate=query.aggregate,
             limit=query.limit,
             newest_first=query.newest_first,
+            conditions=query.conditions,
         )
         return _frame(await self._columns(statement), query.fields, table.kinds)
 
     async def statistics(
-        self, keys: Sequence[SeriesKey], fields: Sequence[str], span: Span, *, correlate: bool = False
+        self,
+        keys: Sequence[SeriesKey],
+        fields: Sequence[str],
+        span: Span,
+        *,
+        correlate: bool = False,
+        conditions: Sequence[Condition] = (),
     ) -> RangeStatistic:
         """Return statistics computed by the store."""
         sources = await self._sources(keys)
         if not sources:
             return RangeStatistic(rows=0, fields=[_statistic(name, 0, (0,)) for name in fields])
-        statement = sql.statistics(sources, fields, span, correlate=correlate)
+        statement = sql.statistics(sources, fields, span, correlate=correlate, conditions=conditions)
         row = await self._file.read(lambda cursor: cursor.execute(statement.text, statement.values).fetchall()[0])
         return _range_statistic(row, fields, correlate=correlate)
+
+    async def insight(self, key: SeriesKey, query: StatisticsQuery) -> Sequence[FieldInsight]:
+        """Return times of extremes and percentiles."""
+        sources = await self._sources([key])
+        if not sources or not query.fields:
+            return [FieldInsight() for _ in query.fields]
+        statement = insight_sql.insight(sources[0], query)
+        found = await self._rows(statement)
+        row = found[0] if found else (None,) * (3 * len(query.fields))
+        triples = (row[3 * index : 3 * index + 3] for index in range(len(query.fields)))
+        return [FieldInsight(min_time=low, max_time=high, percentiles=shares or ()) for low, high, shares in triples]
+
+    async def value_counts(self, key: SeriesKey, fields: Sequence[str], query: StatisticsQuery) -> Sequence[ValueCount]:
+        """Return the commonest values of text fields."""
+        counts: list[ValueCount] = []
+        for source in await self._sources([key]):
+            for field in fields:
+                statement = insight_sql.value_counts(source, field, query)
+                for value, count in await self._rows(statement):
+                    counts.append(ValueCount(field=field, value=value or "", count=count))
+        return counts
+
+    async def row_count(self, key: SeriesKey, span: Span) -> int:
+        """Return how many rows are in the range."""
+        sources = await self._sources([key])
+        return (await self._rows(insight_sql.row_count(sources[0], span)))[0][0] if sources else 0
 
     async def drop(self, key: SeriesKey) -> None:
         """Drop the series' table."""
@@ -164,6 +212,9 @@ class DuckDbTelemetryStore:
             return [sql.Source(table=table, device_code=code) for code, table in found if table is not None]
 
         return await self._file.read(work)
+
+    async def _rows(self, statement: sql.Statement) -> list[tuple[Any, ...]]:
+        return await self._file.read(lambda cursor: cursor.execute(statement.text, statement.values).fetchall())
 
     async def _columns(self, statement: sql.Statement) -> dict[str, Any]:
         return await self._file.read(lambda cursor: cursor.execute(statement.text, statement.values).fetchnumpy())

@@ -21,6 +21,7 @@ _NUMBER_AGGREGATES: Final = {
     Aggregate.COUNT: "count({0})::DOUBLE",
     Aggregate.SUM: "fsum({0})",
     Aggregate.STD: "stddev_samp({0})",
+    Aggregate.MEDIAN: "median({0})",
 }
 # favg and fsum are compensated sums: the last digits do not depend on the order of the rows.
 STATISTICS: Final = (
@@ -53,16 +54,24 @@ class Source:
     device_code: str
 
 
-def rows(table: SeriesTable, fields: Sequence[str], span: Span) -> Statement:
+def rows(table: SeriesTable, fields: Sequence[str], span: Span, conditions: Sequence[Condition] = ()) -> Statement:
     """Select time and fields as c0, c1 …, in the order of the table, which is mostly that of time."""
-    where = _where(table, span, ())
+    where = _where(table, span, conditions)
     columns = "".join(f", {_plain(table, name)} AS c{index}" for index, name in enumerate(fields))
     return Statement(f"SELECT ts{columns} FROM {table.name}{where.text}", where.values)
 
 
-def ordered_rows(table: SeriesTable, fields: Sequence[str], span: Span, *, limit: int, newest_first: bool) -> Statement:
-    """Select the first or last `limit` rows."""
-    base = rows(table, fields, span)
+def ordered_rows(
+    table: SeriesTable,
+    fields: Sequence[str],
+    span: Span,
+    *,
+    limit: int,
+    newest_first: bool,
+    conditions: Sequence[Condition] = (),
+) -> Statement:
+    """Select the first or last `limit` rows that fit."""
+    base = rows(table, fields, span, conditions)
     direction = "DESC" if newest_first else "ASC"
     return Statement(f"{base.text} ORDER BY ts {direction} LIMIT ?", [*base.values, limit])
 
@@ -76,9 +85,10 @@ def buckets(
     aggregate: Aggregate,
     limit: int,
     newest_first: bool,
+    conditions: Sequence[Condition] = (),
 ) -> Statement:
-    """Select one row per interval (microseconds) that has any."""
-    where = _where(table, span, ())
+    """Select one row per interval (microseconds) that has any row that fits."""
+    where = _where(table, span, conditions)
     columns = "".join(f", {_reduced(table, name, aggregate)} AS c{index}" for index, name in enumerate(fields))
     bucket = "time_bucket(to_microseconds(?), ts, TIMESTAMP '1970-01-01')"
     direction = "DESC" if newest_first else "ASC"
@@ -99,9 +109,16 @@ def count(sources: Sequence[Source], span: Span, conditions: Sequence[Condition]
     return Statement(f"SELECT count(*) FROM ({union.text})", union.values)
 
 
-def statistics(sources: Sequence[Source], fields: Sequence[str], span: Span, *, correlate: bool) -> Statement:
+def statistics(
+    sources: Sequence[Source],
+    fields: Sequence[str],
+    span: Span,
+    *,
+    correlate: bool,
+    conditions: Sequence[Condition] = (),
+) -> Statement:
     """Select row count, first and last time, STATISTICS per field and, if asked, corr() of every pair of fields."""
-    union = _union(sources, dict.fromkeys(fields, FieldKind.NUMBER), span, ())
+    union = _union(sources, dict.fromkeys(fields, FieldKind.NUMBER), span, conditions)
     columns = ["count(*)", "epoch_us(min(ts))", "epoch_us(max(ts))"]
     columns += [what.format(f"c{index}") for index in range(len(fields)) for what in STATISTICS]
     if correlate:

@@ -1,9 +1,9 @@
 """Questions about stored rows: the newest, a range, statistics, features."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from feature_service.domain.device import DataModel, Device
 from feature_service.domain.extraction_plan import ExtractionPlan
@@ -17,6 +17,7 @@ from feature_service.domain.telemetry import (
     NewestQuery,
     NewestRows,
     SeriesKey,
+    StatisticsQuery,
     TelemetryStore,
 )
 from penstock_kit.errors import InvalidArgument, NotFound
@@ -25,13 +26,16 @@ if TYPE_CHECKING:
     from feature_service.domain.extraction import FeatureTable
     from feature_service.domain.frame import Frame
 
+_MOST_PERCENTILES: Final = 20
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class History:
-    """Rows of a device, and whether there are more than the limit."""
+    """Rows of a device, whether there are more than the limit, and the units of the fields that have one."""
 
     frame: "Frame"
     truncated: bool
+    units: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,29 +74,72 @@ class Inquiry:
     async def history(self, tenant_id: str, code: str, query: HistoryQuery) -> History:
         """Return rows or buckets of one device.
 
-        Raises NotFound UNKNOWN_DEVICE or NO_DATA_IN_RANGE, InvalidArgument UNKNOWN_FIELD or INVALID_INTERVAL.
+        Raises NotFound UNKNOWN_DEVICE or NO_DATA_IN_RANGE (not when rows are there and none fits), InvalidArgument
+        UNKNOWN_FIELD, FILTER_TYPE_MISMATCH or INVALID_INTERVAL.
         """
         if query.interval is not None and query.interval <= 0:
             raise InvalidArgument("interval must be longer than 0", reason="INVALID_INTERVAL")
         device = await self._registry.device(tenant_id, code)
         fields = chosen_fields(query.fields, device.fields, f"device {code!r}")
+        for condition in query.conditions:
+            require_comparable(condition, device.fields, f"device {code!r}")
         key = SeriesKey(tenant_id=tenant_id, device_code=code)
         frame = await self._telemetry.history(key, replace(query, fields=fields, limit=query.limit + 1))
-        if len(frame) == 0:
+        if len(frame) == 0 and not (query.conditions and await self._telemetry.row_count(key, query.span)):
             raise await self._no_data(key, query.span)
-        return History(frame=frame.first(query.limit), truncated=len(frame) > query.limit)
+        units = await self._units(tenant_id, device)
+        return History(frame=frame.first(query.limit), truncated=len(frame) > query.limit, units=units)
 
-    async def statistics(self, tenant_id: str, code: str, fields: Sequence[str], span: Span) -> RangeStatistic:
-        """Return statistics of one device's number fields, of all without `fields`.
+    async def statistics(self, tenant_id: str, code: str, query: StatisticsQuery) -> RangeStatistic:
+        """Return statistics of one device's number fields, of all without `fields`, over the rows that fit.
 
-        Raises NotFound UNKNOWN_DEVICE or NO_DATA_IN_RANGE, InvalidArgument UNKNOWN_FIELD or FIELD_NOT_NUMERIC.
+        Raises NotFound UNKNOWN_DEVICE or NO_DATA_IN_RANGE (not when rows are there and none fits), InvalidArgument
+        UNKNOWN_FIELD, FIELD_NOT_NUMERIC, FILTER_TYPE_MISMATCH or PERCENTILE_INVALID.
         """
         device = await self._registry.device(tenant_id, code)
+        _require_percentiles(query.percentiles)
+        for condition in query.conditions:
+            require_comparable(condition, device.fields, f"device {code!r}")
         key = SeriesKey(tenant_id=tenant_id, device_code=code)
-        result = await self._telemetry.statistics([key], numeric_fields(fields, device), span)
-        if result.rows == 0:
-            raise await self._no_data(key, span)
+        fields = numeric_fields(query.fields, device)
+        result = await self._telemetry.statistics(
+            [key], fields, query.span, correlate=query.correlate, conditions=query.conditions
+        )
+        in_range = await self._telemetry.row_count(key, query.span) if query.conditions else result.rows
+        if in_range == 0:
+            raise await self._no_data(key, query.span)
+        units = await self._units(tenant_id, device)
+        asked = replace(query, fields=fields)
+        described = replace(
+            result,
+            rows_in_range=in_range,
+            fields=[replace(field, unit=units.get(field.field, "")) for field in result.fields],
+        )
+        return await self._with_insight(key, device, asked, described)
+
+    async def _with_insight(
+        self, key: SeriesKey, device: Device, query: StatisticsQuery, result: RangeStatistic
+    ) -> RangeStatistic:
+        if query.extreme_times or query.percentiles:
+            found = await self._telemetry.insight(key, query)
+            fields = [
+                replace(field, min_time=each.min_time, max_time=each.max_time, percentiles=each.percentiles)
+                for field, each in zip(result.fields, found, strict=True)
+            ]
+            result = replace(result, fields=fields)
+        if query.value_counts:
+            texts = [name for name, kind in device.fields.items() if kind is FieldKind.TEXT]
+            result = replace(result, value_counts=await self._telemetry.value_counts(key, texts, query))
         return result
+
+    async def _units(self, tenant_id: str, device: Device) -> Mapping[str, str]:
+        if not device.model_code:
+            return {}
+        try:
+            model = await self._registry.model(tenant_id, device.model_code)
+        except NotFound:
+            return {}
+        return {field.code: field.unit for field in model.fields if field.unit}
 
     async def model_statistics(
         self, tenant_id: str, model_code: str, span: Span, device_codes: Sequence[str] = ()
@@ -154,6 +201,15 @@ class Inquiry:
             else None
         )
         return _no_data(f"the devices of model {model_code!r}", span, whole)
+
+
+def _require_percentiles(percentiles: Sequence[float]) -> None:
+    wrong = [each for each in percentiles if not 0 <= each <= 100]
+    if wrong or len(percentiles) > _MOST_PERCENTILES:
+        what = f"percentile {wrong[0]:g} is out of range" if wrong else f"{len(percentiles)} percentiles are too many"
+        raise InvalidArgument(
+            f"{what}; ask for at most {_MOST_PERCENTILES} numbers from 0 to 100", reason="PERCENTILE_INVALID"
+        )
 
 
 def _no_data(subject: str, span: Span, extent: Extent | None) -> NotFound:

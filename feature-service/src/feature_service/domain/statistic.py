@@ -9,7 +9,8 @@ class FieldStatistic:
     """One field over a range of rows, as pandas gives it: `std` is the sample deviation (divisor n - 1).
 
     `count` is the number of values, `missing_ratio` the share of rows without one. The numbers are None without
-    a value (and `std` with a single one).
+    a value (and `std` with a single one). `min_time` and `max_time` (microseconds since the epoch) and `percentiles`
+    are there when they were asked for.
     """
 
     field: str
@@ -23,6 +24,19 @@ class FieldStatistic:
     first: float | None = None
     last: float | None = None
     sum: float | None = None
+    min_time: int | None = None
+    max_time: int | None = None
+    percentiles: Sequence[float] = ()
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValueCount:
+    """How many rows have this value of a text field; an empty one is a missing one."""
+
+    field: str
+    value: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +45,7 @@ class RangeStatistic:
 
     `correlations` is the Pearson matrix row by row in the order of `fields`, over the rows that have both of two
     fields; NaN where fewer than two such rows exist or a field does not vary. Empty when not asked for.
+    `rows` fit the conditions, `rows_in_range` are in the range.
     """
 
     rows: int
@@ -38,3 +53,5 @@ class RangeStatistic:
     first_time: int | None = None
     last_time: int | None = None
     correlations: Sequence[float] = ()
+    rows_in_range: int = 0
+    value_counts: Sequence[ValueCount] = ()

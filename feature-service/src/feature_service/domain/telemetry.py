@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from feature_service.domain.span import Extent, Span
-from feature_service.domain.statistic import RangeStatistic
+from feature_service.domain.statistic import RangeStatistic, ValueCount
 
 if TYPE_CHECKING:
     from feature_service.domain.frame import Frame
@@ -82,6 +82,29 @@ class Aggregate(StrEnum):
     COUNT = "count"
     SUM = "sum"
     STD = "std"
+    MEDIAN = "median"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatisticsQuery:
+    """What to compute of the rows of a range that fit every condition; `percentiles` from 0 to 100."""
+
+    fields: Sequence[str]
+    span: Span
+    conditions: Sequence[Condition] = ()
+    percentiles: Sequence[float] = ()
+    extreme_times: bool = False
+    correlate: bool = False
+    value_counts: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldInsight:
+    """Of a number field: when it was first lowest and highest (microseconds), and the percentiles asked for."""
+
+    min_time: int | None = None
+    max_time: int | None = None
+    percentiles: Sequence[float] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +121,7 @@ class HistoryQuery:
     aggregate: Aggregate = Aggregate.MEAN
     limit: int = 10_000
     newest_first: bool = False
+    conditions: Sequence[Condition] = ()
 
 
 class TelemetryStore(Protocol):
@@ -137,9 +161,27 @@ class TelemetryStore(Protocol):
         ...
 
     async def statistics(
-        self, keys: Sequence[SeriesKey], fields: Sequence[str], span: Span, *, correlate: bool = False
+        self,
+        keys: Sequence[SeriesKey],
+        fields: Sequence[str],
+        span: Span,
+        *,
+        correlate: bool = False,
+        conditions: Sequence[Condition] = (),
     ) -> RangeStatistic:
-        """Return the statistics of number fields over all rows of the series in the range."""
+        """Return the statistics of number fields over all rows of the series in the range that fit."""
+        ...
+
+    async def insight(self, key: SeriesKey, query: StatisticsQuery) -> Sequence[FieldInsight]:
+        """Return times of extremes and percentiles of each of the number fields."""
+        ...
+
+    async def value_counts(self, key: SeriesKey, fields: Sequence[str], query: StatisticsQuery) -> Sequence[ValueCount]:
+        """Return the commonest values of text fields, at most 20 of each, in the order of the fields."""
+        ...
+
+    async def row_count(self, key: SeriesKey, span: Span) -> int:
+        """Return how many rows are in the range."""
         ...
 
     async def drop(self, key: SeriesKey) -> None:

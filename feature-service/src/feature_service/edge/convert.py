@@ -1,7 +1,8 @@
 """Between the messages of penstock.feature.v1 and the values of the domain: times, filters, tables, statistics."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, tzinfo
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -12,7 +13,8 @@ from penstock.feature.v1 import feature_pb2
 from feature_service.domain.ingest.plan import BodyFormat, IngestPlan, IngestReport
 from feature_service.domain.span import Span
 from feature_service.domain.statistic import FieldStatistic, RangeStatistic
-from feature_service.domain.telemetry import Aggregate, HistoryQuery
+from feature_service.domain.telemetry import Aggregate, HistoryQuery, StatisticsQuery
+from feature_service.edge.convert_filter import field_conditions
 from penstock_kit.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -82,14 +84,33 @@ def history_from_proto(request: feature_pb2.QueryHistoryRequest) -> HistoryQuery
         aggregate=_aggregate(request.aggregate),
         limit=limit,
         newest_first=request.newest_first,
+        conditions=field_conditions(request.filters),
     )
 
 
-def frame_to_proto(frame: "Frame", fields: Sequence[str] = (), device_codes: Sequence[str] = ()) -> feature_pb2.Table:
+def statistics_from_proto(request: feature_pb2.ComputeStatisticsRequest) -> StatisticsQuery:
+    """Return what to compute. Raises InvalidArgument INVALID_FILTER."""
+    return StatisticsQuery(
+        fields=tuple(request.fields),
+        span=span_from_proto(request),
+        conditions=field_conditions(request.filters),
+        percentiles=tuple(request.percentiles),
+        extreme_times=request.extreme_times,
+        correlate=request.correlate,
+        value_counts=request.value_counts,
+    )
+
+
+def frame_to_proto(
+    frame: "Frame",
+    fields: Sequence[str] = (),
+    device_codes: Sequence[str] = (),
+    units: Mapping[str, str] = MappingProxyType({}),
+) -> feature_pb2.Table:
     """Return the rows as columns, in the order of `fields` when given."""
     return feature_pb2.Table(
         timestamps=frame.timestamps.astype("int64").tolist(),
-        columns=[_column(frame, name) for name in fields or (*frame.numbers, *frame.texts)],
+        columns=[_column(frame, name, units.get(name, "")) for name in fields or (*frame.numbers, *frame.texts)],
         device_codes=device_codes,
     )
 
@@ -108,6 +129,10 @@ def statistic_to_proto(statistic: FieldStatistic) -> feature_pb2.FieldStatistics
         first=statistic.first,
         last=statistic.last,
         sum=statistic.sum,
+        unit=statistic.unit,
+        min_time=time_to_proto(statistic.min_time),
+        max_time=time_to_proto(statistic.max_time),
+        percentiles=statistic.percentiles,
     )
 
 
@@ -119,6 +144,11 @@ def statistics_to_proto(device_code: str, result: RangeStatistic) -> feature_pb2
         statistics=[statistic_to_proto(field) for field in result.fields],
         first_time=time_to_proto(result.first_time),
         last_time=time_to_proto(result.last_time),
+        rows_in_range=result.rows_in_range,
+        correlation_matrix=result.correlations,
+        value_counts=[
+            feature_pb2.ValueCount(field=each.field, value=each.value, count=each.count) for each in result.value_counts
+        ],
     )
 
 
@@ -131,10 +161,10 @@ def feature_stats_to_proto(result: RangeStatistic) -> feature_pb2.GetFeatureStat
     )
 
 
-def _column(frame: "Frame", name: str) -> feature_pb2.Column:
+def _column(frame: "Frame", name: str, unit: str) -> feature_pb2.Column:
     if name in frame.texts:
-        return feature_pb2.Column(name=name, texts=[value or "" for value in frame.texts[name].tolist()])
-    return feature_pb2.Column(name=name, numbers=frame.numbers[name].tolist())
+        return feature_pb2.Column(name=name, texts=[value or "" for value in frame.texts[name].tolist()], unit=unit)
+    return feature_pb2.Column(name=name, numbers=frame.numbers[name].tolist(), unit=unit)
 
 
 def _micros(request: Any, field: str) -> int | None:

@@ -54,6 +54,16 @@ def selection_from_proto(filters: Sequence[feature_pb2.Filter]) -> Selection:
     )
 
 
+def field_conditions(filters: Sequence[feature_pb2.Filter]) -> tuple[Condition, ...]:
+    """Return the conditions on fields of one device. Raises InvalidArgument INVALID_FILTER for device and time."""
+    for each in filters:
+        if each.field in {_DEVICE, _TIME}:
+            raise InvalidArgument(
+                f"the filter on {each.field} belongs into the request's device and times", reason="INVALID_FILTER"
+            )
+    return tuple(_condition(each) for each in filters)
+
+
 def _condition(each: feature_pb2.Filter) -> Condition:
     if not each.field:
         raise InvalidArgument("a filter names no field", reason="INVALID_FILTER")

@@ -93,15 +93,15 @@ class FeatureServicer(DatasetRpcs, feature_pb2_grpc.FeatureServiceServicer):
         """Read rows or buckets of a device."""
         query = convert.history_from_proto(request)
         history = await self._inquiry.history(_tenant(), request.device_code, query)
-        table = await asyncio.to_thread(convert.frame_to_proto, history.frame)
+        table = await asyncio.to_thread(convert.frame_to_proto, history.frame, units=history.units)
         return feature_pb2.QueryHistoryResponse(rows=table, truncated=history.truncated)
 
     async def ComputeStatistics(
         self, request: feature_pb2.ComputeStatisticsRequest, context: Any
     ) -> feature_pb2.ComputeStatisticsResponse:
         """Compute statistics of a device's fields."""
-        span = convert.span_from_proto(request)
-        result = await self._inquiry.statistics(_tenant(), request.device_code, request.fields, span)
+        query = convert.statistics_from_proto(request)
+        result = await self._inquiry.statistics(_tenant(), request.device_code, query)
         return convert.statistics_to_proto(request.device_code, result)
 
     async def ExtractFeatures(

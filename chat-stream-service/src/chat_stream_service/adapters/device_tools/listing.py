@@ -1,5 +1,6 @@
 """Tool list_devices."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -11,6 +12,8 @@ from chat_stream_service.domain.model.tool import Arguments, ToolContext
 from penstock_kit.grpc import PenstockChannel
 
 _MOST: Final = 1000
+# Left out when there is nothing to say: name, text_fields, units.
+_ALWAYS: Final = frozenset({"device_code", "device_type", "model_code", "fields", "first_seen", "last_seen"})
 
 
 class ListDevices:
@@ -18,7 +21,8 @@ class ListDevices:
 
     name = "list_devices"
     description = (
-        "Lists the devices with their type, model, fields and the time span of their data. "
+        "Lists the devices with their name, type, model, fields (which of them are texts, the units of the others) and "
+        "the time span of their data. "
         "Use it to find a device's code or the names of its fields."
     )
     schema: Mapping[str, Any] = object_schema(
@@ -33,24 +37,33 @@ class ListDevices:
 
     async def call(self, arguments: Arguments, context: ToolContext) -> str:
         """Return the devices as JSON."""
-        response = await self._stub.ListDevices(
-            feature_pb2.ListDevicesRequest(
-                page_size=_MOST,
-                model_code=arguments.get("model_code", ""),
-                search=arguments.get("search", ""),
-            )
+        response, models = await asyncio.gather(
+            self._stub.ListDevices(
+                feature_pb2.ListDevicesRequest(
+                    page_size=_MOST,
+                    model_code=arguments.get("model_code", ""),
+                    search=arguments.get("search", ""),
+                )
+            ),
+            self._stub.ListDataModels(feature_pb2.ListDataModelsRequest(page_size=_MOST)),
         )
-        devices = [_shown(device) for device in response.devices]
+        by_code = {model.model_code: model for model in models.models}
+        devices = [_shown(device, by_code.get(device.model_code)) for device in response.devices]
         more = bool(response.next_page_token)
         return fitted({}, "devices", devices, limit=context.max_characters, truncated=more)
 
 
-def _shown(device: feature_pb2.Device) -> dict[str, Any]:
-    return {
+def _shown(device: feature_pb2.Device, model: feature_pb2.DataModel | None) -> dict[str, Any]:
+    fields = [field for field in model.fields if field.field_code in device.fields] if model else []
+    shown: dict[str, Any] = {
         "device_code": device.device_code,
+        "name": device.name,
         "device_type": device.device_type,
         "model_code": device.model_code,
         "fields": list(device.fields),
+        "text_fields": [field.field_code for field in fields if field.data_type == "text"],
+        "units": {field.field_code: field.unit for field in fields if field.unit},
         "first_seen": iso_time(device.first_seen_time if device.HasField("first_seen_time") else None),
         "last_seen": iso_time(device.last_seen_time if device.HasField("last_seen_time") else None),
     }
+    return {name: value for name, value in shown.items() if value or name in _ALWAYS}

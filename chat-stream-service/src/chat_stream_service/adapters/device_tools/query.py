@@ -15,12 +15,13 @@ from chat_stream_service.adapters.device_tools.argument import (
     object_schema,
     timestamp,
 )
+from chat_stream_service.adapters.device_tools.condition import CONDITIONS, filters_from_arguments
 from chat_stream_service.domain.model.tool import Arguments, ToolContext
 from penstock_kit.grpc import PenstockChannel
 
 _DEFAULT_ROWS: Final = 100
 _MOST_ROWS: Final = 1000
-_AGGREGATES: Final = ["mean", "min", "max", "first", "last", "count", "sum", "std"]
+_AGGREGATES: Final = ["mean", "min", "max", "first", "last", "count", "sum", "std", "median"]
 
 
 class DeviceQuery:
@@ -28,8 +29,9 @@ class DeviceQuery:
 
     name = "device_query"
     description = (
-        "Reads rows of a device's telemetry over a time range, oldest first: as they are, or aggregated to one row "
-        "per interval. Use it for courses over time and single readings, not for averages of a whole range."
+        "Reads rows of a device's telemetry over a time range, of those that fit conditions, oldest first: as they "
+        "are, or aggregated to one row per interval. Use it for courses over time, hourly or daily values and single "
+        "readings, not for averages of a whole range."
     )
     schema: Mapping[str, Any] = object_schema(
         {
@@ -49,6 +51,8 @@ class DeviceQuery:
                 "enum": _AGGREGATES,
                 "description": "How the rows of an interval become one. Left out: mean.",
             },
+            "conditions": CONDITIONS,
+            "newest_first": {"type": "boolean", "description": "The last rows of the range, not its first."},
         },
         ["device_code"],
     )
@@ -67,13 +71,17 @@ class DeviceQuery:
                 interval=duration(arguments.get("interval")),
                 aggregate=arguments.get("aggregate", ""),
                 limit=arguments.get("limit", _DEFAULT_ROWS),
+                newest_first=arguments.get("newest_first", False),
+                filters=filters_from_arguments(arguments.get("conditions", ())),
             )
         )
         table = response.rows
-        head = {
+        head: dict[str, Any] = {
             "device_code": arguments["device_code"],
             "columns": ["timestamp", *(column.name for column in table.columns)],
         }
+        if units := {column.name: column.unit for column in table.columns if column.unit}:
+            head["units"] = units
         return fitted(head, "rows", _rows(table), limit=context.max_characters, truncated=response.truncated)
 
 

@@ -1,11 +1,12 @@
 """Tool device_statistics."""
 
-from collections.abc import Mapping
-from typing import Any
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from penstock.feature.v1 import feature_pb2, feature_pb2_grpc
 
-from chat_stream_service.adapters.device_tools.answer import fitted, iso_time, number
+from chat_stream_service.adapters.device_tools.answer import fitted
 from chat_stream_service.adapters.device_tools.argument import (
     DEVICE_CODE,
     END_TIME,
@@ -14,20 +15,50 @@ from chat_stream_service.adapters.device_tools.argument import (
     object_schema,
     timestamp,
 )
+from chat_stream_service.adapters.device_tools.condition import CONDITIONS, filters_from_arguments
+from chat_stream_service.adapters.device_tools.statistics_answer import shown_extras, shown_field, shown_range
 from chat_stream_service.domain.model.tool import Arguments, ToolContext
+from penstock_kit.errors import NotFound
 from penstock_kit.grpc import PenstockChannel
+
+_MOST_DEVICES: Final = 50
+_AT_ONCE: Final = 4
 
 
 class DeviceStatistics:
-    """Count, mean, standard deviation, extremes and median of a device's fields over a time range."""
+    """Statistics of the fields of one or several devices over a time range, of the rows that fit conditions."""
 
     name = "device_statistics"
     description = (
-        "Computes count, mean, std, min, max, median and the share of missing values of a device's fields over a "
-        "time range, exactly, from every row in the store. Use it for any question about an average or an extreme."
+        "Computes count, mean, std, min, max, median, sum and the share of missing values of a device's fields over a "
+        "time range, exactly, from every row in the store that fits the conditions. Use it for any question about an "
+        "average, an extreme and when it was, a percentile, how many or what share of the rows fit, how often a text "
+        "field has a value, or how fields correlate. With other_device_codes it compares devices in one call."
     )
     schema: Mapping[str, Any] = object_schema(
-        {"device_code": DEVICE_CODE, "fields": FIELDS, "start_time": START_TIME, "end_time": END_TIME},
+        {
+            "device_code": DEVICE_CODE,
+            "other_device_codes": {
+                "type": "array",
+                "items": {"type": "string", "minLength": 1},
+                "minItems": 1,
+                "maxItems": _MOST_DEVICES,
+                "description": "Further devices to compute the same of; the answer then lists all of them.",
+            },
+            "fields": FIELDS,
+            "start_time": START_TIME,
+            "end_time": END_TIME,
+            "conditions": CONDITIONS,
+            "percentiles": {
+                "type": "array",
+                "items": {"type": "number", "minimum": 0, "maximum": 100},
+                "maxItems": 20,
+                "description": "Percentiles to add, such as 95.",
+            },
+            "extreme_times": {"type": "boolean", "description": "Also when each field was lowest and highest."},
+            "correlations": {"type": "boolean", "description": "Also the correlation of each pair of fields."},
+            "value_counts": {"type": "boolean", "description": "Also how many rows have each value of text fields."},
+        },
         ["device_code"],
     )
 
@@ -35,35 +66,44 @@ class DeviceStatistics:
         self._stub = feature_pb2_grpc.FeatureServiceStub(channel)
 
     async def call(self, arguments: Arguments, context: ToolContext) -> str:
-        """Return the statistics as JSON."""
-        start = timestamp(arguments.get("start_time"), "start_time")
-        end = timestamp(arguments.get("end_time"), "end_time")
-        response = await self._stub.ComputeStatistics(
-            feature_pb2.ComputeStatisticsRequest(
-                device_code=arguments["device_code"],
-                fields=arguments.get("fields", ()),
-                start_time=start,
-                end_time=end,
-            )
-        )
-        head = {
-            "device_code": response.device_code or arguments["device_code"],
-            "start_time": iso_time(start or (response.first_time if response.HasField("first_time") else None)),
-            "end_time": iso_time(end or (response.last_time if response.HasField("last_time") else None)),
-            "row_count": response.row_count,
-        }
-        statistics = [_shown(item) for item in response.statistics]
-        return fitted(head, "statistics", statistics, limit=context.max_characters)
+        """Return the statistics as JSON: of one device, or under `devices` of several."""
+        code, others = arguments["device_code"], arguments.get("other_device_codes")
+        if not others:
+            head, statistics = await self._of(code, arguments)
+            return fitted(head, "statistics", statistics, limit=context.max_characters)
+        gate = asyncio.Semaphore(_AT_ONCE)
+        devices = await asyncio.gather(*(self._one(gate, each, arguments) for each in dict.fromkeys((code, *others))))
+        return fitted({}, "devices", devices, limit=context.max_characters)
+
+    async def _one(self, gate: asyncio.Semaphore, code: str, arguments: Arguments) -> dict[str, Any]:
+        async with gate:
+            try:
+                head, statistics = await self._of(code, arguments)
+            except NotFound as error:
+                if error.reason not in _EMPTY:
+                    raise
+                return {"device_code": code, "row_count": 0, "statistics": []}
+        return {**head, "statistics": statistics}
+
+    async def _of(self, code: str, arguments: Arguments) -> tuple[dict[str, Any], Sequence[dict[str, Any]]]:
+        request = _request(code, arguments)
+        response = await self._stub.ComputeStatistics(request)
+        head = {**shown_range(request, response), **shown_extras(request, response)}
+        return head, [shown_field(item, request.percentiles) for item in response.statistics]
 
 
-def _shown(item: feature_pb2.FieldStatistics) -> dict[str, Any]:
-    return {
-        "field": item.field,
-        "count": item.count,
-        "mean": number(item.mean if item.HasField("mean") else None),
-        "std": number(item.std if item.HasField("std") else None),
-        "min": number(item.min if item.HasField("min") else None),
-        "max": number(item.max if item.HasField("max") else None),
-        "median": number(item.median if item.HasField("median") else None),
-        "missing_ratio": number(item.missing_ratio),
-    }
+_EMPTY: Final = frozenset({"NO_DATA", "NO_DATA_IN_RANGE"})
+
+
+def _request(code: str, arguments: Arguments) -> feature_pb2.ComputeStatisticsRequest:
+    return feature_pb2.ComputeStatisticsRequest(
+        device_code=code,
+        fields=arguments.get("fields", ()),
+        start_time=timestamp(arguments.get("start_time"), "start_time"),
+        end_time=timestamp(arguments.get("end_time"), "end_time"),
+        filters=filters_from_arguments(arguments.get("conditions", ())),
+        percentiles=arguments.get("percentiles", ()),
+        extreme_times=arguments.get("extreme_times", False),
+        correlate=arguments.get("correlations", False),
+        value_counts=arguments.get("value_counts", False),
+    )

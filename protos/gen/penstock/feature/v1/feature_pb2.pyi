@@ -274,7 +274,10 @@ class Column(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     NUMBERS_FIELD_NUMBER: _builtins.int
     TEXTS_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    unit: _builtins.str
+    """Unit of the field, such as "A"; empty when the data model names none."""
     @_builtins.property
     def numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
         """Numbers; NaN where missing. Empty when the column holds texts."""
@@ -289,10 +292,11 @@ class Column(_message.Message):
         name: _builtins.str = ...,
         numbers: _abc.Iterable[_builtins.float] | None = ...,
         texts: _abc.Iterable[_builtins.str] | None = ...,
+        unit: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "numbers", b"numbers", "texts", b"texts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "numbers", b"numbers", "texts", b"texts", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -458,9 +462,10 @@ class QueryHistoryRequest(_message.Message):
     AGGREGATE_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     NEWEST_FIRST_FIELD_NUMBER: _builtins.int
+    FILTERS_FIELD_NUMBER: _builtins.int
     device_code: _builtins.str
     aggregate: _builtins.str
-    """"mean", "min", "max", "first", "last", "count", "sum", "std" of each bucket. Empty: "mean"."""
+    """"mean", "min", "max", "first", "last", "count", "sum", "std", "median" of each bucket. Empty: "mean"."""
     limit: _builtins.int
     """At most 100,000 rows; zero: 10,000."""
     newest_first: _builtins.bool
@@ -480,6 +485,10 @@ class QueryHistoryRequest(_message.Message):
     def interval(self) -> _duration_pb2.Duration:
         """Width of a bucket. Unset: rows as they are."""
 
+    @_builtins.property
+    def filters(self) -> _containers.RepeatedCompositeFieldContainer[Global___Filter]:
+        """Only rows that fit all of these."""
+
     def __init__(
         self,
         *,
@@ -491,10 +500,11 @@ class QueryHistoryRequest(_message.Message):
         aggregate: _builtins.str = ...,
         limit: _builtins.int = ...,
         newest_first: _builtins.bool = ...,
+        filters: _abc.Iterable[Global___Filter] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "interval", b"interval", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregate", b"aggregate", "device_code", b"device_code", "end_time", b"end_time", "fields", b"fields", "interval", b"interval", "limit", b"limit", "newest_first", b"newest_first", "start_time", b"start_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregate", b"aggregate", "device_code", b"device_code", "end_time", b"end_time", "fields", b"fields", "filters", b"filters", "interval", b"interval", "limit", b"limit", "newest_first", b"newest_first", "start_time", b"start_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -536,7 +546,18 @@ class ComputeStatisticsRequest(_message.Message):
     FIELDS_FIELD_NUMBER: _builtins.int
     START_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
+    FILTERS_FIELD_NUMBER: _builtins.int
+    PERCENTILES_FIELD_NUMBER: _builtins.int
+    EXTREME_TIMES_FIELD_NUMBER: _builtins.int
+    CORRELATE_FIELD_NUMBER: _builtins.int
+    VALUE_COUNTS_FIELD_NUMBER: _builtins.int
     device_code: _builtins.str
+    extreme_times: _builtins.bool
+    """Also tell when each field was lowest and highest."""
+    correlate: _builtins.bool
+    """Also compute the correlations of the fields."""
+    value_counts: _builtins.bool
+    """Also count the values of the text fields."""
     @_builtins.property
     def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Empty: every numeric field."""
@@ -549,6 +570,14 @@ class ComputeStatisticsRequest(_message.Message):
     def end_time(self) -> _timestamp_pb2.Timestamp:
         """Exclusive. Unset: after the last row."""
 
+    @_builtins.property
+    def filters(self) -> _containers.RepeatedCompositeFieldContainer[Global___Filter]:
+        """Only rows that fit all of these."""
+
+    @_builtins.property
+    def percentiles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Percentiles to compute of each field, from 0 to 100, at most 20."""
+
     def __init__(
         self,
         *,
@@ -556,10 +585,15 @@ class ComputeStatisticsRequest(_message.Message):
         fields: _abc.Iterable[_builtins.str] | None = ...,
         start_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
+        filters: _abc.Iterable[Global___Filter] | None = ...,
+        percentiles: _abc.Iterable[_builtins.float] | None = ...,
+        extreme_times: _builtins.bool = ...,
+        correlate: _builtins.bool = ...,
+        value_counts: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_code", b"device_code", "end_time", b"end_time", "fields", b"fields", "start_time", b"start_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlate", b"correlate", "device_code", b"device_code", "end_time", b"end_time", "extreme_times", b"extreme_times", "fields", b"fields", "filters", b"filters", "percentiles", b"percentiles", "start_time", b"start_time", "value_counts", b"value_counts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -576,16 +610,30 @@ class ComputeStatisticsResponse(_message.Message):
     STATISTICS_FIELD_NUMBER: _builtins.int
     FIRST_TIME_FIELD_NUMBER: _builtins.int
     LAST_TIME_FIELD_NUMBER: _builtins.int
+    ROWS_IN_RANGE_FIELD_NUMBER: _builtins.int
+    CORRELATION_MATRIX_FIELD_NUMBER: _builtins.int
+    VALUE_COUNTS_FIELD_NUMBER: _builtins.int
     device_code: _builtins.str
     row_count: _builtins.int
+    """Rows in range that fit the filters."""
+    rows_in_range: _builtins.int
+    """Rows in range, whether they fit the filters or not."""
     @_builtins.property
     def statistics(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldStatistics]: ...
     @_builtins.property
     def first_time(self) -> _timestamp_pb2.Timestamp:
-        """Of the first and last row in range."""
+        """Of the first and last of these rows."""
 
     @_builtins.property
     def last_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def correlation_matrix(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Pearson correlations, row by row in the order of statistics; NaN where undefined. Empty when not asked for."""
+
+    @_builtins.property
+    def value_counts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ValueCount]:
+        """The commonest values of the text fields, at most 20 of each. Empty when not asked for."""
+
     def __init__(
         self,
         *,
@@ -594,14 +642,45 @@ class ComputeStatisticsResponse(_message.Message):
         statistics: _abc.Iterable[Global___FieldStatistics] | None = ...,
         first_time: _timestamp_pb2.Timestamp | None = ...,
         last_time: _timestamp_pb2.Timestamp | None = ...,
+        rows_in_range: _builtins.int = ...,
+        correlation_matrix: _abc.Iterable[_builtins.float] | None = ...,
+        value_counts: _abc.Iterable[Global___ValueCount] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["first_time", b"first_time", "last_time", b"last_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_code", b"device_code", "first_time", b"first_time", "last_time", b"last_time", "row_count", b"row_count", "statistics", b"statistics"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_matrix", b"correlation_matrix", "device_code", b"device_code", "first_time", b"first_time", "last_time", b"last_time", "row_count", b"row_count", "rows_in_range", b"rows_in_range", "statistics", b"statistics", "value_counts", b"value_counts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ComputeStatisticsResponse: _TypeAlias = ComputeStatisticsResponse  # noqa: Y015
+
+@_typing.final
+class ValueCount(_message.Message):
+    """How often a text field has a value."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    value: _builtins.str
+    """Empty: rows without a value."""
+    count: _builtins.int
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        value: _builtins.str = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "field", b"field", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ValueCount: _TypeAlias = ValueCount  # noqa: Y015
 
 @_typing.final
 class FieldStatistics(_message.Message):
@@ -620,6 +699,10 @@ class FieldStatistics(_message.Message):
     FIRST_FIELD_NUMBER: _builtins.int
     LAST_FIELD_NUMBER: _builtins.int
     SUM_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    MIN_TIME_FIELD_NUMBER: _builtins.int
+    MAX_TIME_FIELD_NUMBER: _builtins.int
+    PERCENTILES_FIELD_NUMBER: _builtins.int
     field: _builtins.str
     count: _builtins.int
     """Values that are not missing."""
@@ -634,6 +717,18 @@ class FieldStatistics(_message.Message):
     first: _builtins.float
     last: _builtins.float
     sum: _builtins.float
+    unit: _builtins.str
+    """Unit of the field, such as "A"; empty when the data model names none."""
+    @_builtins.property
+    def min_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was first lowest and first highest. Unset when not asked for."""
+
+    @_builtins.property
+    def max_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def percentiles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """In the order of the percentiles asked for."""
+
     def __init__(
         self,
         *,
@@ -648,10 +743,14 @@ class FieldStatistics(_message.Message):
         first: _builtins.float | None = ...,
         last: _builtins.float | None = ...,
         sum: _builtins.float | None = ...,
+        unit: _builtins.str = ...,
+        min_time: _timestamp_pb2.Timestamp | None = ...,
+        max_time: _timestamp_pb2.Timestamp | None = ...,
+        percentiles: _abc.Iterable[_builtins.float] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_first", b"_first", "_last", b"_last", "_max", b"_max", "_mean", b"_mean", "_median", b"_median", "_min", b"_min", "_std", b"_std", "_sum", b"_sum", "first", b"first", "last", b"last", "max", b"max", "mean", b"mean", "median", b"median", "min", b"min", "std", b"std", "sum", b"sum"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_first", b"_first", "_last", b"_last", "_max", b"_max", "_mean", b"_mean", "_median", b"_median", "_min", b"_min", "_std", b"_std", "_sum", b"_sum", "first", b"first", "last", b"last", "max", b"max", "max_time", b"max_time", "mean", b"mean", "median", b"median", "min", b"min", "min_time", b"min_time", "std", b"std", "sum", b"sum"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_first", b"_first", "_last", b"_last", "_max", b"_max", "_mean", b"_mean", "_median", b"_median", "_min", b"_min", "_std", b"_std", "_sum", b"_sum", "count", b"count", "field", b"field", "first", b"first", "last", b"last", "max", b"max", "mean", b"mean", "median", b"median", "min", b"min", "missing_ratio", b"missing_ratio", "std", b"std", "sum", b"sum"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_first", b"_first", "_last", b"_last", "_max", b"_max", "_mean", b"_mean", "_median", b"_median", "_min", b"_min", "_std", b"_std", "_sum", b"_sum", "count", b"count", "field", b"field", "first", b"first", "last", b"last", "max", b"max", "max_time", b"max_time", "mean", b"mean", "median", b"median", "min", b"min", "min_time", b"min_time", "missing_ratio", b"missing_ratio", "percentiles", b"percentiles", "std", b"std", "sum", b"sum", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__first: _TypeAlias = _typing.Literal["first"]  # noqa: Y015
     _WhichOneofArgType__first: _TypeAlias = _typing.Literal["_first", b"_first"]  # noqa: Y015
