@@ -13,7 +13,6 @@ from pydantic import SecretStr
 
 from chat_stream_service.adapters.memory_clients import MemoryClientDirectory, MemoryFeed
 from chat_stream_service.adapters.memory_stream import LogLimits
-from chat_stream_service.adapters.redis.link import RedisLink
 from chat_stream_service.adapters.redis.replica import RedisReplica
 from chat_stream_service.domain.clients.client import Client
 from chat_stream_service.domain.model.conversation import Owner
@@ -22,6 +21,7 @@ from chat_stream_service.main import drain
 from penstock_kit.clock import SystemClock
 from penstock_kit.context import Caller
 from penstock_kit.errors import FailedPrecondition, InvalidArgument, NotFound, Unavailable
+from penstock_kit.redis.link import RedisLink
 from penstock_testkit.contracts.stream_law import assert_whole
 from penstock_testkit.services import Hang, Wait
 

@@ -12,12 +12,12 @@ from redis.asyncio import Redis
 from chat_stream_service.adapters.memory_event_log import MemoryEventLog
 from chat_stream_service.adapters.memory_stream import LogLimits
 from chat_stream_service.adapters.redis.event_log import RedisEventLog
-from chat_stream_service.adapters.redis.link import RedisLink
 from chat_stream_service.adapters.redis.replica import RedisReplica
 from chat_stream_service.domain.model.event import ChatEvent, CompleteState, EventBody, MessageChunk, Status
 from chat_stream_service.domain.model.event_log import StreamHeader
 from chat_stream_service.domain.stream.event_fold import Assembly
 from penstock_kit.clock import SystemClock
+from penstock_kit.redis.link import RedisLink
 from penstock_testkit.clock import ManualClock
 from penstock_testkit.contracts.event_log import EventLogContract
 from penstock_testkit.servers import RedisServer

@@ -11,13 +11,13 @@ from structlog.testing import capture_logs
 
 from chat_stream_service.adapters.memory_stream import LogLimits
 from chat_stream_service.adapters.redis.event_log import RedisEventLog
-from chat_stream_service.adapters.redis.link import RedisAway, RedisLink
 from chat_stream_service.adapters.redis.replica import RedisReplica
 from chat_stream_service.adapters.redis.stream_store import StreamStore
 from chat_stream_service.domain.model.event import ChatEvent, CompleteState, ErrorEvent, EventBody, MessageChunk, Status
 from chat_stream_service.domain.model.event_log import StreamHeader, StreamTakenOver
 from penstock_kit.clock import SystemClock
 from penstock_kit.errors import Unavailable
+from penstock_kit.redis.link import RedisAway, RedisLink
 from penstock_testkit.servers.process import ServerProcess, free_port
 from penstock_testkit.servers.redis import start_local_redis
 

@@ -5,12 +5,12 @@ from typing import Final
 
 from chat_stream_service.adapters.operator_tools.configuration import read_tools
 from chat_stream_service.adapters.operator_tools.operator_tools import OperatorTools
-from chat_stream_service.adapters.redis.link import RedisLink
 from chat_stream_service.domain.stream.background import Background
 from chat_stream_service.settings import ChatSettings, tool_environment
 from penstock_kit.clock import SystemClock
 from penstock_kit.database import Database, open_database
 from penstock_kit.grpc import PenstockChannel, open_channel
+from penstock_kit.redis.link import RedisLink
 
 # What follows answers, such as remembering them, gets so long at the end of the process.
 _LAST_WORK_SECONDS: Final = 2.0

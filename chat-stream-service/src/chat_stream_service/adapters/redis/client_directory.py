@@ -7,11 +7,11 @@ from typing import Final
 import orjson
 
 from chat_stream_service.adapters.memory_clients import MemoryClientDirectory
-from chat_stream_service.adapters.redis.link import RedisAway, RedisLink
 from chat_stream_service.adapters.redis.stream_store import PREFIX
 from chat_stream_service.domain.clients.client import Client, unknown_client
 from chat_stream_service.domain.model.conversation import Owner
 from penstock_kit.errors import Unavailable
+from penstock_kit.redis.link import RedisAway, RedisLink
 
 _KEEP_MS: Final = 30 * 24 * 3600 * 1000
 

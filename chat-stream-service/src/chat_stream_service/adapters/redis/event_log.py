@@ -7,16 +7,16 @@ from typing import Final
 from chat_stream_service.adapters.memory_event_log import check_reached
 from chat_stream_service.adapters.memory_stream import LogLimits, MemoryStream
 from chat_stream_service.adapters.redis.follower import Follower
-from chat_stream_service.adapters.redis.link import RedisAway, RedisLink
 from chat_stream_service.adapters.redis.shared_stream import SharedStream
 from chat_stream_service.adapters.redis.shipper import Shipper
 from chat_stream_service.adapters.redis.stream_store import StreamStore, answer_of
-from chat_stream_service.adapters.redis.subscriber import Subscriber
 from chat_stream_service.adapters.stream_shelf import StreamShelf, unknown_stream
 from chat_stream_service.domain.model.event import ChatEvent, Status
 from chat_stream_service.domain.model.event_log import StreamHeader, StreamState
 from penstock_kit.clock import Clock
 from penstock_kit.errors import Unavailable
+from penstock_kit.redis.link import RedisAway, RedisLink
+from penstock_kit.redis.subscriber import Subscriber
 
 # Accepted events that Redis does not have yet; beyond that the writer waits.
 _MAX_PENDING: Final = 4096

@@ -7,13 +7,13 @@ from typing import Any, Final
 
 import orjson
 
-from chat_stream_service.adapters.redis.link import RedisAway, RedisLink
 from chat_stream_service.adapters.redis.script import ANNOUNCE
 from chat_stream_service.adapters.redis.stream_store import PREFIX, StreamStore, call
-from chat_stream_service.adapters.redis.subscriber import Subscriber
 from chat_stream_service.domain.model.conversation import Owner
 from chat_stream_service.domain.model.feed import Announcement, expired
 from penstock_kit.errors import FailedPrecondition, Unavailable
+from penstock_kit.redis.link import RedisAway, RedisLink
+from penstock_kit.redis.subscriber import Subscriber
 
 _KEEP: Final = 1000
 _KEEP_MS: Final = 24 * 3600 * 1000

@@ -6,13 +6,13 @@ from typing import Final
 
 from chat_stream_service.adapters.memory_stream import MemoryStream
 from chat_stream_service.adapters.redis.codec import events_from_bytes
-from chat_stream_service.adapters.redis.link import RedisAway
 from chat_stream_service.adapters.redis.shared_stream import SharedStream
 from chat_stream_service.adapters.redis.stream_store import Loaded, StreamStore, channel_of
-from chat_stream_service.adapters.redis.subscriber import Subscriber
 from chat_stream_service.adapters.stream_shelf import StreamShelf, unknown_stream
 from chat_stream_service.domain.model.event import ChatEvent, Status
 from penstock_kit.clock import Clock
+from penstock_kit.redis.link import RedisAway
+from penstock_kit.redis.subscriber import Subscriber
 
 
 class Follower:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from chat_stream_service.adapters.redis.event_log import RedisEventLog
-from chat_stream_service.adapters.redis.link import RedisAway
 from chat_stream_service.adapters.redis.pulse import Pulse
 from chat_stream_service.adapters.redis.stream_store import StreamStore
 from chat_stream_service.domain.stream.lost_stream import LostStream
 from penstock_kit.errors import NotFound
+from penstock_kit.redis.link import RedisAway
 
 
 class RedisLostStreams:

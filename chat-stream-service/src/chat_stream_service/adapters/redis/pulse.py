@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from chat_stream_service.adapters.redis.link import RedisAway, RedisLink
 from chat_stream_service.adapters.redis.stream_store import PREFIX
 from penstock_kit.clock import Clock
 from penstock_kit.logging import get_logger
+from penstock_kit.redis.link import RedisAway, RedisLink
 
 BEATS: Final = f"{PREFIX}beats"
 NOTICES: Final = f"{PREFIX}notices"

@@ -8,15 +8,15 @@ from chat_stream_service.adapters.memory_stream import LogLimits
 from chat_stream_service.adapters.redis.client_directory import RedisClientDirectory
 from chat_stream_service.adapters.redis.event_log import RedisEventLog
 from chat_stream_service.adapters.redis.feed import RedisFeed
-from chat_stream_service.adapters.redis.link import RedisLink
 from chat_stream_service.adapters.redis.lost_streams import RedisLostStreams
 from chat_stream_service.adapters.redis.pulse import Pulse
 from chat_stream_service.adapters.redis.replica_bus import RedisReplicaBus
 from chat_stream_service.adapters.redis.stream_store import StreamStore
-from chat_stream_service.adapters.redis.subscriber import Subscriber
 from chat_stream_service.domain.model.component import ComponentStatus
 from penstock_kit.clock import Clock
 from penstock_kit.ids import new_id
+from penstock_kit.redis.link import RedisLink
+from penstock_kit.redis.subscriber import Subscriber
 
 
 class RedisReplica:

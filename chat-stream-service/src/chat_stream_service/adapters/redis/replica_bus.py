@@ -7,9 +7,7 @@ from typing import Final
 
 import orjson
 
-from chat_stream_service.adapters.redis.link import RedisAway, RedisLink
 from chat_stream_service.adapters.redis.pulse import NOTICES, Pulse
-from chat_stream_service.adapters.redis.subscriber import Subscriber
 from chat_stream_service.domain.model.replica_bus import (
     ConversationDropped,
     EngineSwitched,
@@ -20,6 +18,8 @@ from chat_stream_service.domain.model.replica_bus import (
     StopAsked,
 )
 from penstock_kit.logging import get_logger
+from penstock_kit.redis.link import RedisAway, RedisLink
+from penstock_kit.redis.subscriber import Subscriber
 
 _KINDS: Final[Mapping[str, type[Notice]]] = {
     "engine_switched": EngineSwitched,

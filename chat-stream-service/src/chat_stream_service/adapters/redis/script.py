@@ -5,21 +5,9 @@ each; an entry's id is the sequence of its last event. `base` is the sequence up
 `snapshot`. Keys that a script makes from a stream's id are not declared, so a cluster is not supported.
 """
 
-import hashlib
-from dataclasses import dataclass, field
 from typing import Final
 
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """A script and the name by which a server knows it once it is loaded."""
-
-    text: str
-    sha: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "sha", hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest())
-
+from penstock_kit.redis.script import Script
 
 # KEYS hash events conversation request owned
 # ARGV id header replica ttl_ms use_request base snapshot status prefix

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from chat_stream_service.adapters.redis.link import Command, RedisAway
 from chat_stream_service.adapters.redis.shared_stream import SharedStream
 from chat_stream_service.adapters.redis.stream_store import Answer, StreamStore, answer_of
 from chat_stream_service.domain.model.event import Status
 from penstock_kit.logging import get_logger
+from penstock_kit.redis.link import Command, RedisAway
 
 # Events of one stream in one entry at most.
 _MAX_EVENTS: Final = 256

@@ -12,10 +12,11 @@ from chat_stream_service.adapters.redis.codec import (
     header_from_bytes,
     header_to_bytes,
 )
-from chat_stream_service.adapters.redis.link import Command, RedisLink, is_missing_script
-from chat_stream_service.adapters.redis.script import ANNOUNCE, APPEND, CLAIM, OPEN, TRIM, Script
+from chat_stream_service.adapters.redis.script import ANNOUNCE, APPEND, CLAIM, OPEN, TRIM
 from chat_stream_service.domain.model.event import ChatEvent, CompleteState, Status, outcome_of
 from chat_stream_service.domain.model.event_log import StreamHeader, StreamState
+from penstock_kit.redis.link import Command, RedisLink, is_missing_script
+from penstock_kit.redis.script import Script
 
 PREFIX: Final = "penstock:chat:"
 _STREAM: Final = f"{PREFIX}stream:"

@@ -9,7 +9,7 @@ _TICKS: Final = 4
 
 
 @asynccontextmanager
-async def patient(seconds: float) -> AsyncGenerator[None]:
+async def pause_tolerant_timeout(seconds: float) -> AsyncGenerator[None]:
     """Raise TimeoutError when the block takes longer than `seconds` of a running event loop.
 
     The time is counted in ticks, so a loop that stood still (a long garbage collection, a machine that sleeps) adds one

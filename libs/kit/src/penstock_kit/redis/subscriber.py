@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
-from chat_stream_service.adapters.redis.cancellation import heeded
-from chat_stream_service.adapters.redis.link import RedisAway, RedisLink
 from penstock_kit.logging import get_logger
+from penstock_kit.redis.cancellation import heeded
+from penstock_kit.redis.link import RedisAway, RedisLink
 
-# The pulse makes itself heard every half second: so long a silence means that the connection is dead.
+# Something is published every half second: so long a silence means that the connection is dead.
 _SILENCE_SECONDS: Final = 2.5
 _CONFIRM_SECONDS: Final = 0.5
 _PAUSE_SECONDS: Final = 0.1
@@ -21,8 +21,9 @@ Heard = Callable[[bytes], None]
 class Subscriber:
     """Messages by channel. Between two connections messages are missed: `interrupted` callbacks say so."""
 
-    def __init__(self, link: RedisLink) -> None:
+    def __init__(self, link: RedisLink, *, silence_seconds: float = _SILENCE_SECONDS) -> None:
         self._link = link
+        self._silence_seconds = silence_seconds
         self._heard: dict[str, Heard] = {}
         self._confirmed: dict[str, asyncio.Future[None]] = {}
         self._interrupted: list[Callable[[], None]] = []
@@ -106,7 +107,7 @@ class Subscriber:
         self._pubsub, self._confirmed = pubsub, confirmed
         self._made.set()
         while True:
-            message = await self._send(pubsub.get_message, timeout=_SILENCE_SECONDS)
+            message = await self._send(pubsub.get_message, timeout=self._silence_seconds)
             if message is None:
                 raise RedisAway("nothing heard on the channels")
             self._take(message)

@@ -5,11 +5,11 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from chat_stream_service.adapters.redis.cancellation import heeded
-from chat_stream_service.adapters.redis.patience import patient
 from penstock_kit.clock import Clock
 from penstock_kit.logging import get_logger
 from penstock_kit.redaction import mask_urls
+from penstock_kit.redis.cancellation import heeded
+from penstock_kit.redis.pause_tolerant_timeout import pause_tolerant_timeout
 
 # redis-py's own default would wait for seconds and try again several times.
 _TIMEOUT_SECONDS: Final = 0.2
@@ -109,7 +109,7 @@ class RedisLink:
         if self._closed:
             raise RedisAway("closed")
         try:
-            async with patient(self._timeout):
+            async with pause_tolerant_timeout(self._timeout):
                 with heeded(), self._counted():
                     answers = await self._send(commands, transaction=transaction)
         except (RedisError, OSError, TimeoutError) as error:
