@@ -118,8 +118,8 @@ class AnthropicProvider:
         return self._upstream.protocol("sent JSON of another shape than the dialect has", model)
 
     def _end(self, reader: MessageReader, model: str) -> list[Event]:
-        if finished := reader.finished:
-            return [finished]
+        if events := reader.end():
+            return events
         raise self._upstream.unfinished(model)
 
     def _checked(self, data: bytes, model: str) -> Json:
@@ -190,7 +190,7 @@ class AnthropicProvider:
 def _error(body: object, status: int) -> VendorError:
     """The error in a body; in the middle of a stream (`status` 0) it has the status that its type stands for."""
     inner = cast(Json, body).get("error") if isinstance(body, dict) else None
-    error: Json = cast(Json, inner) if isinstance(inner, dict) else dict[str, Any]()
+    error: Json = cast(Json, inner) if isinstance(inner, dict) else {"message": inner}
     message, kind = str(error.get("message") or ""), str(error.get("type") or "")
     if message.lower().startswith("prompt is too long"):
         kind = "context_length_exceeded"

@@ -1,9 +1,7 @@
 """Answers in Anthropic's Messages dialect as events: streamed ones, whole messages, usage."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
-
-import orjson
 
 from llm_service.domain.model.event import (
     Annotation,
@@ -18,6 +16,7 @@ from llm_service.domain.model.event import (
 )
 from llm_service.domain.model.usage import Usage
 from llm_service.providers.anthropic_request import ANSWER_TOOL
+from llm_service.providers.surrogate import SplitJson, SurrogateJoiner, encoded_json
 
 Json = Mapping[str, Any]
 
@@ -43,20 +42,31 @@ class MessageReader:
         self._usage: dict[str, Any] = {}
         self._reason = ""
         self._stop_sequence = ""
+        self._halves = SurrogateJoiner()
         self.stopped = False
 
-    @property
-    def finished(self) -> Finished | None:
-        """The end of the answer, None while no stop reason came."""
+    def end(self) -> list[Event]:
+        """Return the last events, none while no stop reason came."""
         if not self._reason:
-            return None
+            return []
         reason = _REASONS.get(self._reason, FinishReason.STOP)
         if self._answers_by_tool and reason is FinishReason.TOOL_CALLS:
             reason = FinishReason.STOP
-        return Finished(reason=reason, usage=usage_of(self._usage), stop_sequence=self._stop_sequence)
+        finished = Finished(reason=reason, usage=usage_of(self._usage), stop_sequence=self._stop_sequence)
+        return [*self._halves.rest(), finished]
 
-    def events(self, event: Json) -> Iterator[Event]:
-        """Yield what a streamed event means; kinds that are not known mean nothing, as the vendor asks."""
+    def events(self, event: Json) -> Iterable[Event]:
+        """Return what a streamed event means; kinds that are not known mean nothing, as the vendor asks."""
+        return self._sound(event, self._events(event))
+
+    def whole(self, message: Json) -> Iterable[Event]:
+        """Return the events of a message that came at once."""
+        return self._sound(message, self._whole(message))
+
+    def _sound(self, given: Json, events: Iterator[Event]) -> Iterable[Event]:
+        return self._halves.join(events) if isinstance(given, SplitJson) or self._halves.is_waiting else events
+
+    def _events(self, event: Json) -> Iterator[Event]:
         match event.get("type"):
             case "message_start":
                 yield from self._count(event["message"].get("usage"))
@@ -74,8 +84,7 @@ class MessageReader:
             case _:
                 pass
 
-    def whole(self, message: Json) -> Iterator[Event]:
-        """Yield a message that came at once."""
+    def _whole(self, message: Json) -> Iterator[Event]:
         for index, block in enumerate(message.get("content") or ()):
             yield from self._begin(index, block)
             yield from self._end(index)
@@ -101,7 +110,7 @@ class MessageReader:
                 pass
 
     def _begin_call(self, index: int, block: Json) -> Iterator[Event]:
-        given = orjson.dumps(block["input"]).decode() if block.get("input") else ""
+        given = encoded_json(block["input"]) if block.get("input") else ""
         if self._answers_by_tool and block["name"] == ANSWER_TOOL:
             self._texts.add(index)
             if given:

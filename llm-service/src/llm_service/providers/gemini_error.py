@@ -42,7 +42,7 @@ def _inner(body: object) -> Json:
     if not isinstance(body, dict):
         return {}
     inner = cast(Json, body).get("error", body)
-    return cast(Json, inner) if isinstance(inner, dict) else {}
+    return cast(Json, inner) if isinstance(inner, dict) else {"message": inner}
 
 
 def _meant(reasons: set[str], status: int) -> int:

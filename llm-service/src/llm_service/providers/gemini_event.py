@@ -1,9 +1,7 @@
 """Answers in Gemini's dialect as events: each chunk is a whole response of its own, calls come in one piece."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
-
-import orjson
 
 from llm_service.domain.model.event import (
     Annotation,
@@ -18,6 +16,7 @@ from llm_service.domain.model.event import (
 )
 from llm_service.domain.model.usage import Usage
 from llm_service.providers.gemini_message import SIGNATURE_MARK
+from llm_service.providers.surrogate import SplitJson, SurrogateJoiner, encoded_json
 
 Json = Mapping[str, Any]
 
@@ -54,6 +53,7 @@ class ResponseReader:
         self._calls: dict[int, int] = {}
         self._reasons: dict[int, str] = {}
         self._signature = ""
+        self._halves = SurrogateJoiner()
         self._usage: Usage | None = None
         self._blocked = ""
 
@@ -72,15 +72,19 @@ class ResponseReader:
         reasons = {index: self._reason(index, said) for index, said in sorted(self._reasons.items())}
         first = reasons.pop(0, None) or next(iter(reasons.values()))
         last = [ThinkingDelta(signature=SIGNATURE_MARK + self._signature)] if self._signature else []
-        return [*last, Finished(reason=first, usage=self._usage, choice_reasons=reasons)]
+        return [*self._halves.rest(), *last, Finished(reason=first, usage=self._usage, choice_reasons=reasons)]
 
     def _reason(self, index: int, said: str) -> FinishReason:
         if said == "STOP" and self._calls.get(index):
             return FinishReason.TOOL_CALLS
         return _REASONS.get(said, FinishReason.STOP)
 
-    def events(self, response: Json) -> Iterator[Event]:
-        """Yield the events of a response."""
+    def events(self, response: Json) -> Iterable[Event]:
+        """Return the events of a response."""
+        events = self._events(response)
+        return self._halves.join(events) if isinstance(response, SplitJson) or self._halves.is_waiting else events
+
+    def _events(self, response: Json) -> Iterator[Event]:
         if usage := response.get("usageMetadata"):
             self._usage = usage_of(usage)
             yield UsageReport(usage=self._usage)
@@ -122,7 +126,7 @@ class ResponseReader:
             call_index=at,
             id=str(call.get("id") or "") or self._new_id("call"),
             name=str(call["name"]),
-            arguments=orjson.dumps(call.get("args") or {}).decode(),
+            arguments=encoded_json(call.get("args") or {}),
         )
 
 
@@ -155,12 +159,16 @@ def _logprobs(result: Json) -> str:
         {**_token(token), "top_logprobs": [_token(other) for other in (top[at] if at < len(top) else ())]}
         for at, token in enumerate(chosen)
     ]
-    return orjson.dumps({"content": content}).decode()
+    return encoded_json({"content": content})
 
 
 def _token(token: Json) -> dict[str, object]:
     text = str(token.get("token") or "")
-    return {"token": text, "logprob": float(token.get("logProbability") or 0.0), "bytes": list(text.encode())}
+    return {
+        "token": text,
+        "logprob": float(token.get("logProbability") or 0.0),
+        "bytes": list(text.encode("utf-8", "replace")),
+    }
 
 
 def _object(fields: Json, name: str) -> Json:

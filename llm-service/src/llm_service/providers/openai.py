@@ -78,7 +78,7 @@ class OpenAiProvider:
     async def _streamed(
         self, response: HttpResponse, request: Completion, dropped: tuple[str, ...]
     ) -> AsyncGenerator[EventBatch]:
-        reader, started = ChunkReader(), False
+        reader, started = ChunkReader(self._new_id), False
         async with aclosing(self._upstream.events(response, request.model)) as reads:
             async for datas in reads:
                 batch: list[Event] = []
@@ -100,20 +100,20 @@ class OpenAiProvider:
         if reader.gave_up:
             message = f"{self._profile.name} gave up in the middle of its answer ({reader.gave_up})"
             raise self._upstream.failure(message, FailureKind.SERVER, model)
-        if finished := reader.finished:
-            return [finished]
+        if events := reader.end():
+            return events
         raise self._upstream.unfinished(model)
 
     async def _whole(self, response: HttpResponse, request: Completion, dropped: tuple[str, ...]) -> EventBatch:
         answer = self._checked(await self._upstream.body(response, request.model), request.model)
-        reader = ChunkReader()
+        reader = ChunkReader(self._new_id)
         events = [self._started(answer, request, dropped), *self._read(reader, answer, request.model)]
         return [*events, *self._end(reader, request.model)]
 
     def _checked(self, data: bytes, model: str) -> Json:
         """The chunk, unless it says that the answer failed."""
         chunk = self._upstream.decoded(data, model)
-        if chunk.get("error"):
+        if chunk.get("error") or chunk.get("object") == "error":
             raise error_from_vendor(error_of(chunk), provider=self._profile.name, model=model)
         return chunk
 

@@ -1,10 +1,8 @@
 """Answers in OpenAI's chat-completions dialect as events: streamed chunks, whole answers, usage, errors."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
-
-import orjson
 
 from llm_service.domain.model.event import (
     Annotation,
@@ -14,10 +12,12 @@ from llm_service.domain.model.event import (
     RefusalDelta,
     TextDelta,
     ThinkingDelta,
-    ToolCallDelta,
 )
 from llm_service.domain.model.usage import Usage
+from llm_service.providers.openai_call import CallReader
+from llm_service.providers.openai_content import content_events, thought_of
 from llm_service.providers.status import VendorError, status_from_code
+from llm_service.providers.surrogate import SplitJson, SurrogateJoiner, encoded_json
 
 Json = Mapping[str, Any]
 
@@ -44,22 +44,31 @@ class Reported:
 
 
 class ChunkReader:
-    """Turns the chunks of one answer into events. It remembers which calls have begun and what came for the end."""
+    """Turns the chunks of one answer into events. It remembers which calls have begun and what came for the end.
 
-    def __init__(self) -> None:
+    `new_id` names the calls that come without an id.
+    """
+
+    def __init__(self, new_id: Callable[[str], str]) -> None:
+        self._calls = CallReader(new_id)
         self._reasons: dict[int, FinishReason] = {}
-        self._calls: dict[tuple[int, int], bool] = {}
+        self._halves = SurrogateJoiner()
         self._usage: Usage | None = None
         self._gave_up = ""
 
-    @property
-    def finished(self) -> Finished | None:
-        """The end of the answer, None while no finish reason came."""
+    def end(self) -> list[Event]:
+        """Return the last events, none while no finish reason came."""
         if not self._reasons:
-            return None
-        first = self._reasons.get(0) or next(iter(self._reasons.values()))
-        others = {index: reason for index, reason in self._reasons.items() if index != 0}
-        return Finished(reason=first, usage=self._usage, choice_reasons=others)
+            return []
+        reasons = {index: self._ended(index, reason) for index, reason in self._reasons.items()}
+        first = reasons.get(0) or next(iter(reasons.values()))
+        others = {index: reason for index, reason in reasons.items() if index != 0}
+        return [*self._halves.rest(), Finished(reason=first, usage=self._usage, choice_reasons=others)]
+
+    def _ended(self, index: int, reason: FinishReason) -> FinishReason:
+        """Some vendors say "stop" of an answer that ends in calls."""
+        calls = reason is FinishReason.STOP and self._calls.any_of(index)
+        return FinishReason.TOOL_CALLS if calls else reason
 
     @property
     def gave_up(self) -> str:
@@ -78,49 +87,35 @@ class ChunkReader:
             self._usage = usage_of(usage)
         for choice in chunk.get("choices") or ():
             index = choice.get("index") or 0
-            piece: Json = choice.get("delta") or choice.get("message") or {}
-            self._piece(events, piece, index, choice.get("logprobs"))
+            if piece := choice.get("delta"):
+                self._piece(events, piece, index, choice.get("logprobs"), whole=False)
+            elif piece := choice.get("message"):
+                self._piece(events, piece, index, choice.get("logprobs"), whole=True)
             if reason := choice.get("finish_reason"):
                 self._gave_up = reason if reason in _GAVE_UP else self._gave_up
                 self._reasons[index] = _REASONS.get(reason, FinishReason.STOP)
+        if isinstance(chunk, SplitJson) or self._halves.is_waiting:
+            return self._halves.join(events)
         return events
 
-    def _piece(self, events: list[Event], piece: Json, index: int, logprobs: object) -> None:
+    def _piece(self, events: list[Event], piece: Json, index: int, logprobs: object, *, whole: bool) -> None:
         if thinking := piece.get("reasoning_content") or piece.get("reasoning"):
-            events.append(ThinkingDelta(text=str(thinking), index=index))
+            events.append(ThinkingDelta(text=thought_of(thinking), index=index))
         if text := piece.get("content"):
-            encoded = orjson.dumps(logprobs).decode() if logprobs else ""
-            events.append(TextDelta(text=text, index=index, logprobs_json=encoded))
+            encoded = encoded_json(logprobs) if logprobs else ""
+            if isinstance(text, str):
+                events.append(TextDelta(text=text, index=index, logprobs_json=encoded))
+            else:
+                events.extend(content_events(text, index, encoded))
         if refusal := piece.get("refusal"):
             events.append(RefusalDelta(text=refusal, index=index))
         if calls := piece.get("tool_calls"):
-            events.extend(self._tool_calls(calls, index))
+            events.extend(self._calls.events(calls, index, whole=whole))
+        elif call := piece.get("function_call"):
+            events.extend(self._calls.events([{"index": 0, "function": call}], index, whole=whole))
         for annotation in piece.get("annotations") or ():
             if cited := annotation.get("url_citation"):
                 events.append(_annotation(cited))
-
-    def _tool_calls(self, calls: Sequence[Json], index: int) -> Iterator[Event]:
-        """Id and name once per call, with its first piece, whatever the vendor repeats."""
-        for call in calls:
-            at = self._call_index(call, index)
-            function: Json = call.get("function") or {}
-            begun = self._calls.setdefault((index, at), False)
-            self._calls[index, at] = True
-            yield ToolCallDelta(
-                index=index,
-                call_index=at,
-                id="" if begun else str(call.get("id") or ""),
-                name="" if begun else str(function.get("name") or ""),
-                arguments=_arguments(function.get("arguments")),
-            )
-
-    def _call_index(self, call: Json, index: int) -> int:
-        """The call's index; a vendor that sends none begins a new call with each id."""
-        at = call.get("index")
-        if at is not None:
-            return int(at)
-        begun = sum(1 for choice, _ in self._calls if choice == index)
-        return begun if call.get("id") or not begun else begun - 1
 
 
 def reported(chunk: Json) -> Reported:
@@ -173,13 +168,6 @@ def _annotation(cited: Json) -> Annotation:
         start_index=_count(cited, "start_index"),
         end_index=_count(cited, "end_index"),
     )
-
-
-def _arguments(arguments: object) -> str:
-    """JSON text in pieces; a vendor that sends an object sends it whole."""
-    if arguments is None or isinstance(arguments, str):
-        return arguments or ""
-    return orjson.dumps(arguments).decode()
 
 
 def _count(fields: Json, name: str) -> int:

@@ -1,9 +1,26 @@
 """Reading server-sent events: bytes in, the data of whole events out. Bounded, and quick for the usual case."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final, cast
+
+import orjson
 
 MAX_EVENT: Final = 1024 * 1024
+
+
+class ErrorData(bytes):
+    """The data of an event that is named `error`, whatever form its data has."""
+
+
+def error_json(data: ErrorData) -> dict[str, Any]:
+    """Return the data of an error as an object whose `error` says what went wrong, whatever form it has."""
+    try:
+        told: Any = orjson.loads(bytes(data))
+    except orjson.JSONDecodeError:
+        told = data.decode("utf-8", "replace").strip()
+    if isinstance(told, dict) and "error" in told:
+        return {"type": "error", **cast("dict[str, Any]", told)}
+    return {"type": "error", "error": told}
 
 
 class EventTooLongError(ValueError):
@@ -11,13 +28,17 @@ class EventTooLongError(ValueError):
 
 
 class SseReader:
-    """Splits a byte stream into the data of its events. Comments, ids and retry times are skipped."""
+    """Splits a byte stream into the data of its events; that of errors is ErrorData.
+
+    Comments, ids, retry times and the names of other events are skipped.
+    """
 
     def __init__(self, limit: int = MAX_EVENT) -> None:
         self._limit = limit
         self._rest = b""
         self._data: list[bytes] = []
         self._size = 0
+        self._is_error = False
 
     def feed(self, received: bytes) -> Iterator[bytes]:
         """Yield the data of every event that `received` completes. Raises EventTooLongError."""
@@ -31,6 +52,8 @@ class SseReader:
                 self._add(line[6:] if line.startswith(b"data: ") else line[5:])
             elif not line and self._data:
                 yield self._taken()
+            elif line.startswith(b"event:"):
+                self._is_error = line[6:].strip() == b"error"
 
     def end(self) -> Iterator[bytes]:
         """Yield the data of a last event that no blank line follows."""
@@ -46,6 +69,9 @@ class SseReader:
     def _taken(self) -> bytes:
         data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
         self._data, self._size = [], 0
+        if self._is_error:
+            self._is_error = False
+            return ErrorData(data)
         return data
 
     def _check(self, size: int) -> None:

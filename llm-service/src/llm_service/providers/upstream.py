@@ -21,7 +21,8 @@ from llm_service.providers.http_client import (
     HttpError,
     HttpResponse,
 )
-from llm_service.providers.sse import EventTooLongError, SseReader
+from llm_service.providers.sse import ErrorData, EventTooLongError, SseReader, error_json
+from llm_service.providers.surrogate import decode_split, sound_json
 
 Json = Mapping[str, Any]
 EVENT_STREAM: Final = "text/event-stream"
@@ -100,16 +101,24 @@ class Upstream:
 
     async def error_body(self, response: HttpResponse, model: str) -> object:
         """Return the decoded body of a refusal, "" when it is no JSON (a proxy's HTML page)."""
+        body = await self.body(response, model)
         try:
-            return orjson.loads(await self.body(response, model))
+            return orjson.loads(body)
         except orjson.JSONDecodeError:
-            return ""
+            return sound_json(decode_split(body)) or ""
 
     def decoded(self, data: bytes, model: str) -> Json:
-        """Return `data` as a JSON object."""
+        """Return `data` as a JSON object, a SplitJson when characters in it are cut in two.
+
+        The data of an error is always an object with `error`, whatever the vendor wrote.
+        """
         try:
             decoded = orjson.loads(data)
         except orjson.JSONDecodeError as error:
+            if isinstance(data, ErrorData):
+                return error_json(data)
+            if (split := decode_split(data)) is not None:
+                return split
             raise self.protocol("sent something that is not JSON", model) from error
         if not isinstance(decoded, dict):
             raise self.protocol("sent JSON that is not an object", model)

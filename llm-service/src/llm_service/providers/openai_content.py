@@ -1,0 +1,34 @@
+"""Content that comes as an array of parts instead of a text (Mistral and others)."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from llm_service.domain.model.event import Event, TextDelta, ThinkingDelta
+
+Json = Mapping[str, Any]
+
+
+def content_events(parts: Any, index: int, logprobs: str) -> Iterator[Event]:
+    """Yield the texts and the reasoning in `parts`; other kinds of parts have no place in an answer.
+
+    Raises TypeError for what is no array of parts.
+    """
+    if not isinstance(parts, list):
+        raise TypeError("content is neither a text nor an array")
+    for part in cast("list[Any]", parts):
+        if isinstance(part, str):
+            yield TextDelta(text=part, index=index)
+            continue
+        if thinking := part.get("thinking"):
+            yield ThinkingDelta(text=thought_of(thinking), index=index)
+        elif text := part.get("text"):
+            yield TextDelta(text=str(text), index=index, logprobs_json=logprobs)
+            logprobs = ""
+
+
+def thought_of(thinking: Any) -> str:
+    """Return the text of reasoning, which is a text or an array of parts with texts."""
+    if isinstance(thinking, str):
+        return thinking
+    parts: list[Any] = cast("list[Any]", thinking) if isinstance(thinking, list) else [thinking]
+    return "".join(part if isinstance(part, str) else str(part.get("text") or "") for part in parts)
