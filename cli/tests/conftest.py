@@ -58,7 +58,6 @@ class Suite:
             services=self.services,
             keep=self._keeper,
             launcher=self.launcher,
-            host="127.0.0.1",
             url="http://127.0.0.1:1",
             home=self.home,
             identity=identify(os.getpid()),

@@ -29,11 +29,12 @@ RUN cd /build/members \
       --no-deps --no-build-isolation --compile-bytecode \
       ./protos ./libs/kit ./gateway ./llm-service ./chat-stream-service ./feature-service ./cache-service ./cli
 
+# Services listen for other containers, and start only with a secret of the installation (docker-compose.yml makes one).
 # --- what runs: no pip, no root, nothing to write but PENSTOCK_HOME and /tmp -------------------------------
 FROM ${PYTHON_IMAGE}
 RUN groupadd --gid 10001 penstock \
  && useradd --uid 10001 --gid 10001 --home-dir /var/lib/penstock --no-create-home --shell /usr/sbin/nologin penstock \
- && install -d -o penstock -g penstock -m 0750 /var/lib/penstock
+ && install -d -o penstock -g penstock -m 0700 /var/lib/penstock /var/lib/penstock-secret
 COPY --from=dependencies /opt/penstock /opt/penstock
 # GRPC_EXPERIMENTS: as `penstock up` has it, see RUNTIME_ENVIRONMENT in cli/src/penstock_cli/supervisor/service.py.
 ENV PATH=/opt/members/bin:/opt/penstock/bin:$PATH \
@@ -41,7 +42,8 @@ ENV PATH=/opt/members/bin:/opt/penstock/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PENSTOCK_HOME=/var/lib/penstock \
-    PENSTOCK_BIND_HOST=0.0.0.0
+    PENSTOCK_BIND_HOST=0.0.0.0 \
+    PENSTOCK_SERVICE_BIND_HOST=0.0.0.0
 WORKDIR /opt/penstock
 USER 10001:10001
 COPY deploy/docker/healthy.py /opt/penstock/

@@ -141,7 +141,26 @@ def test_a_container_is_limited_and_can_write_only_where_its_state_is(stack: Sta
     assert entry["HostConfig"]["ReadonlyRootfs"]
     assert entry["HostConfig"]["Memory"] > 0
     writable = {mount["Destination"] for mount in entry["Mounts"] if mount["RW"]}
-    assert writable == ({"/var/lib/penstock"} if service in STATEFUL else set())
+    # cache-service keeps the secret that calls between the containers carry; the others only read it.
+    assert writable == {"/var/lib/penstock" if service in STATEFUL else "/var/lib/penstock-secret"}
+
+
+def test_a_container_that_knows_no_secret_is_refused_by_every_service(stack: Stack) -> None:
+    code = (
+        "import grpc, sys; name, method = sys.argv[1:]; "
+        "call = grpc.insecure_channel(name).unary_unary(method); "
+        "print(call.with_call(b'', metadata=[('x-penstock-user', 'alice')], timeout=5))"
+    )
+    methods = {
+        "llm-service:50051": "/penstock.llm.v1.LlmService/ListModels",
+        "chat-stream-service:50052": "/penstock.chat.v1.ConversationService/ListConversations",
+        "feature-service:50053": "/penstock.feature.v1.MetadataService/ListDevices",
+        "cache-service:50054": "/penstock.cache.v1.CacheService/GetStats",
+    }
+    for name, method in methods.items():
+        asked = ["exec", "-T", "gateway", "python", "-c", code, name, method]
+        with pytest.raises(AssertionError, match="UNAUTHENTICATED"):
+            stack.compose(*asked)
 
 
 def test_the_images_share_what_is_large_and_start_a_service_each(stack: Stack) -> None:

@@ -25,6 +25,7 @@ from cache_service.edge.servicer import CacheParts, CacheServicer
 from cache_service.settings import CacheSettings
 from penstock_kit.clock import Clock, SystemClock
 from penstock_kit.grpc import GrpcServer, run_service
+from penstock_kit.installation import installation_secret
 from penstock_kit.logging import configure_logging, get_logger
 from penstock_kit.settings import load
 from penstock_kit.telemetry import ProcessMetrics, configure_tracing, serve_metrics
@@ -66,6 +67,7 @@ async def serve(settings: CacheSettings, stop: asyncio.Event) -> None:
     redactor.register(settings.redis_url.get_secret_value())
     if settings.redis_url.get_secret_value():
         get_logger(__name__).warning("REDIS_URL is set, but this version caches in memory only")
+    secret = await installation_secret(settings)
     tracing = configure_tracing(SERVICE, settings.otlp_endpoint)
     registry = CollectorRegistry()
     ProcessMetrics(registry, SERVICE)
@@ -79,6 +81,7 @@ async def serve(settings: CacheSettings, stop: asyncio.Event) -> None:
         registry=registry,
         tracing=tracing,
         redactor=redactor,
+        secret=secret,
     )
     server.add(cache_pb2_grpc.add_CacheServiceServicer_to_server, CacheServicer(parts=parts, clock=clock))
     metrics = await serve_metrics(registry, settings.host, settings.metrics_port)

@@ -3,10 +3,10 @@
 from pydantic import Field, SecretStr
 
 from cache_service.domain.limit import MAX_VALUE_BYTES
-from penstock_kit.settings import ServiceSettings
+from penstock_kit.settings import GrpcServiceSettings
 
 
-class CacheSettings(ServiceSettings):
+class CacheSettings(GrpcServiceSettings):
     """The settings of cache-service; see docs/configuration.md."""
 
     port: int = Field(default=50054, ge=0, le=65535, alias="CACHE_SERVICE_PORT", description="gRPC port.")

@@ -24,6 +24,7 @@ from penstock_kit.clock import Clock, SystemClock
 from penstock_kit.database import schema_kept
 from penstock_kit.grpc import GrpcServer, run_service
 from penstock_kit.ids import new_id
+from penstock_kit.installation import installation_secret
 from penstock_kit.logging import configure_logging
 from penstock_kit.settings import load
 from penstock_kit.telemetry import ProcessMetrics, configure_tracing, serve_metrics
@@ -65,11 +66,12 @@ async def serve(settings: ChatSettings, stop: asyncio.Event) -> None:
     redactor = configure_logging(SERVICE, settings.log_level, settings.log_format)
     for secret in settings.secrets:
         redactor.register(secret.get_secret_value())
+    secret = await installation_secret(settings)
     tracing = configure_tracing(SERVICE, settings.otlp_endpoint)
     registry = CollectorRegistry()
     ProcessMetrics(registry, SERVICE)
     clock = SystemClock()
-    resources = open_resources(settings)
+    resources = open_resources(settings, secret=secret)
     for secret in resources.operator_tools.secrets:
         redactor.register(secret)
     server = GrpcServer(
@@ -79,6 +81,7 @@ async def serve(settings: ChatSettings, stop: asyncio.Event) -> None:
         registry=registry,
         tracing=tracing,
         redactor=redactor,
+        secret=secret,
     )
     metrics = None
     try:

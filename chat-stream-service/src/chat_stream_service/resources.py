@@ -41,8 +41,8 @@ class Resources:
         await self.database.close()
 
 
-def open_resources(settings: ChatSettings) -> Resources:
-    """Return the resources that the settings name; nothing is connected yet.
+def open_resources(settings: ChatSettings, *, secret: str = "") -> Resources:
+    """Return the resources that the settings name; nothing is connected yet. Calls carry the installation's `secret`.
 
     Raises FailedPrecondition (CONFIGURATION_INVALID) when the tools file can't be used.
     """
@@ -54,12 +54,14 @@ def open_resources(settings: ChatSettings) -> Resources:
             settings.llm_address,
             service="llm-service",
             multiplexed=["penstock.llm.v1.LlmService/StreamComplete"],
+            secret=secret,
         ),
-        feature=open_channel(settings.feature_address, service="feature-service"),
+        feature=open_channel(settings.feature_address, service="feature-service", secret=secret),
         cache=open_channel(
             settings.cache_address,
             service="cache-service",
             multiplexed=[f"penstock.cache.v1.CacheService/{name}" for name in _CACHE_CALLS],
+            secret=secret,
         ),
         operator_tools=OperatorTools(tools, clock=SystemClock(), max_seconds=settings.tool_seconds),
         background=Background(),

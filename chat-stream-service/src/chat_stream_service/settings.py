@@ -7,10 +7,10 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 
 from penstock_kit.database import sqlite_url
-from penstock_kit.settings import ServiceSettings
+from penstock_kit.settings import GrpcServiceSettings, ServiceAddress
 
 
-class ChatSettings(ServiceSettings):
+class ChatSettings(GrpcServiceSettings):
     """The settings of chat-stream-service; see docs/configuration.md."""
 
     port: int = Field(default=50052, ge=0, le=65535, alias="CHAT_STREAM_SERVICE_PORT", description="gRPC port.")
@@ -21,9 +21,9 @@ class ChatSettings(ServiceSettings):
         default=SecretStr(""), alias="DATABASE_URL", description="Empty: chat.db under PENSTOCK_HOME."
     )
     redis_url: SecretStr = Field(default=SecretStr(""), alias="REDIS_URL", description="Empty: memory.")
-    llm_address: str = Field(default="127.0.0.1:50051", alias="LLM_SERVICE_ADDRESS")
-    feature_address: str = Field(default="127.0.0.1:50053", alias="FEATURE_SERVICE_ADDRESS")
-    cache_address: str = Field(default="127.0.0.1:50054", alias="CACHE_SERVICE_ADDRESS")
+    llm_address: ServiceAddress = Field(default="127.0.0.1:50051", alias="LLM_SERVICE_ADDRESS")
+    feature_address: ServiceAddress = Field(default="127.0.0.1:50053", alias="FEATURE_SERVICE_ADDRESS")
+    cache_address: ServiceAddress = Field(default="127.0.0.1:50054", alias="CACHE_SERVICE_ADDRESS")
 
     max_chunk_tokens: int = Field(
         default=50, ge=1, le=10_000, alias="CHAT_MAX_CHUNK_TOKENS", description="Tokens joined into a chunk at most."

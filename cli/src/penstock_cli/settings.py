@@ -43,13 +43,13 @@ class CliSettings:
 
     @property
     def host(self) -> str:
-        """The address the services listen on (PENSTOCK_BIND_HOST)."""
+        """The address the gateway listens on (PENSTOCK_BIND_HOST)."""
         return self.text("PENSTOCK_BIND_HOST", "127.0.0.1")
 
     @property
-    def reachable_host(self) -> str:
-        """The address under which a process on this machine reaches what listens on `host`."""
-        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
+    def service_host(self) -> str:
+        """The address the services behind the gateway listen on (PENSTOCK_SERVICE_BIND_HOST)."""
+        return self.text("PENSTOCK_SERVICE_BIND_HOST", "127.0.0.1")
 
     @property
     def grace_seconds(self) -> float:
@@ -59,8 +59,16 @@ class CliSettings:
     @property
     def url(self) -> str:
         """The gateway's base URL, without a slash at its end (PENSTOCK_URL)."""
-        local = f"http://{bracketed(self.reachable_host)}:{self.port('PENSTOCK_HTTP_PORT')}"
-        return self.text("PENSTOCK_URL", local).rstrip("/")
+        return self.text("PENSTOCK_URL", self.local_url).rstrip("/")
+
+    @property
+    def local_url(self) -> str:
+        """Where the gateway of this machine is: on PENSTOCK_BIND_HOST and PENSTOCK_HTTP_PORT."""
+        return f"http://{bracketed(reachable(self.host))}:{self.port('PENSTOCK_HTTP_PORT')}"
+
+    def with_values(self, values: Mapping[str, str]) -> "CliSettings":
+        """Return these settings with others for `values`."""
+        return CliSettings(values={**self.values, **values})
 
     @property
     def api_key(self) -> str:
@@ -86,6 +94,11 @@ class CliSettings:
             return float(value) if value else default
         except ValueError:
             raise CommandFailed(f"{name} is {value!r}; it must be a number of seconds", exit_code=2) from None
+
+
+def reachable(host: str) -> str:
+    """Return the address under which a process on this machine reaches what listens on `host`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
 
 
 def bracketed(host: str) -> str:

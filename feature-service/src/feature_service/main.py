@@ -35,6 +35,7 @@ from penstock_kit.database import open_database, schema_kept
 from penstock_kit.grpc import GrpcServer, run_service
 from penstock_kit.home import ensure_home
 from penstock_kit.ids import new_id
+from penstock_kit.installation import installation_secret
 from penstock_kit.logging import configure_logging, get_logger
 from penstock_kit.settings import load
 from penstock_kit.telemetry import ProcessMetrics, configure_tracing, serve_metrics
@@ -107,6 +108,7 @@ async def serve(settings: FeatureSettings, stop: asyncio.Event) -> None:
     redactor = configure_logging(SERVICE, settings.log_level, settings.log_format)
     redactor.register(settings.database_url.get_secret_value())
     redactor.register(settings.telemetry_url.get_secret_value())
+    secret = await installation_secret(settings)
     tracing = configure_tracing(SERVICE, settings.otlp_endpoint)
     registry = CollectorRegistry()
     process = ProcessMetrics(registry, SERVICE)
@@ -120,6 +122,7 @@ async def serve(settings: FeatureSettings, stop: asyncio.Event) -> None:
                 registry=registry,
                 tracing=tracing,
                 redactor=redactor,
+                secret=secret,
             )
             server.add(feature_pb2_grpc.add_FeatureServiceServicer_to_server, service.features)
             server.add(feature_pb2_grpc.add_MetadataServiceServicer_to_server, service.metadata)

@@ -8,12 +8,12 @@ from pydantic import Field, SecretStr
 from penstock_kit.database import sqlite_url
 from penstock_kit.errors import InvalidArgument
 from penstock_kit.redaction import mask_urls
-from penstock_kit.settings import ServiceSettings
+from penstock_kit.settings import GrpcServiceSettings
 
 _DUCKDB: Final = "duckdb:///"
 
 
-class FeatureSettings(ServiceSettings):
+class FeatureSettings(GrpcServiceSettings):
     """The settings of feature-service; see docs/configuration.md."""
 
     port: int = Field(default=50053, ge=0, le=65535, alias="FEATURE_SERVICE_PORT", description="gRPC port.")

@@ -15,7 +15,6 @@ from penstock.feature.v1.feature_pb2_grpc import FeatureServiceStub, MetadataSer
 from penstock.llm.v1.cost_pb2_grpc import CostServiceStub
 from penstock.llm.v1.llm_pb2_grpc import LlmServiceStub
 
-from gateway.target import target
 from penstock_kit.grpc.channel import PenstockChannel, open_channel
 
 if TYPE_CHECKING:
@@ -84,18 +83,20 @@ class Clients:
             await channel.close()
 
 
-def open_clients(*, llm: str, chat: str, feature: str, cache: str) -> Clients:
+def open_clients(*, llm: str, chat: str, feature: str, cache: str, secret: str = "") -> Clients:
     """Return the stubs of the services at these addresses. Nothing is connected yet.
 
-    An address is ``host:port``, several of them separated by commas, or a gRPC URI; see :func:`gateway.target.target`.
+    An address is ``host:port``, several of them separated by commas, or a gRPC URI; see
+    :func:`penstock_kit.address.target_of`. Calls carry the installation's `secret`.
     """
 
     def channel(addresses: str, service: str) -> PenstockChannel:
         return open_channel(
-            target(addresses),
+            addresses,
             service=service,
             idempotent=_IDEMPOTENT[service],
             multiplexed=_MULTIPLEXED.get(service, ()),
+            secret=secret,
         )
 
     llm_channel = channel(llm, "llm-service")

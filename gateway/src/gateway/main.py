@@ -20,6 +20,7 @@ from penstock_kit.clock import SystemClock
 from penstock_kit.database import open_database, schema_kept
 from penstock_kit.grpc.process import run_service
 from penstock_kit.home import ensure_home
+from penstock_kit.installation import installation_secret
 from penstock_kit.logging import configure_logging, get_logger
 from penstock_kit.settings import load
 from penstock_kit.telemetry import ProcessMetrics, configure_tracing
@@ -44,6 +45,9 @@ def run() -> None:
 async def serve(settings: GatewaySettings, bound: socket.socket, stop: asyncio.Event) -> None:
     """Serve on the bound socket until `stop` is set, then drain."""
     redactor = configure_logging(SERVICE, settings.log_level, settings.log_format)
+    secret = await installation_secret(settings)
+    if secret:
+        redactor.register(secret)
     tracing = configure_tracing(SERVICE, settings.otlp_endpoint)
     registry = CollectorRegistry()
     ProcessMetrics(registry, SERVICE)
@@ -58,6 +62,7 @@ async def serve(settings: GatewaySettings, bound: socket.socket, stop: asyncio.E
         chat=settings.chat_address,
         feature=settings.feature_address,
         cache=settings.cache_address,
+        secret=secret,
     )
     application = assemble(
         settings,

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from penstock_kit.settings import ServiceSettings
+from penstock_kit.settings import ServiceAddress, ServiceSettings
 
 MEBIBYTE = 1024 * 1024
 
@@ -13,17 +13,16 @@ class GatewaySettings(ServiceSettings):
     """What the gateway needs to start; see docs/configuration.md for the whole list."""
 
     http_port: int = Field(default=8000, ge=0, le=65535, alias="PENSTOCK_HTTP_PORT", description="HTTP port.")
+    host: str = Field(
+        default="127.0.0.1", alias="PENSTOCK_BIND_HOST", description="Address of the HTTP port; 0.0.0.0 for all."
+    )
     database_url: str = Field(
         default="", alias="DATABASE_URL", description="Users, keys and tokens; empty for PENSTOCK_HOME/gateway.db."
     )
-    llm_address: str = Field(default="127.0.0.1:50051", alias="LLM_SERVICE_ADDRESS")
-    chat_address: str = Field(
-        default="127.0.0.1:50052",
-        alias="CHAT_STREAM_SERVICE_ADDRESS",
-        description="host:port; replicas: 10.0.0.1:50052,10.0.0.2:50052 or dns:///name:50052.",
-    )
-    feature_address: str = Field(default="127.0.0.1:50053", alias="FEATURE_SERVICE_ADDRESS")
-    cache_address: str = Field(default="127.0.0.1:50054", alias="CACHE_SERVICE_ADDRESS")
+    llm_address: ServiceAddress = Field(default="127.0.0.1:50051", alias="LLM_SERVICE_ADDRESS")
+    chat_address: ServiceAddress = Field(default="127.0.0.1:50052", alias="CHAT_STREAM_SERVICE_ADDRESS")
+    feature_address: ServiceAddress = Field(default="127.0.0.1:50053", alias="FEATURE_SERVICE_ADDRESS")
+    cache_address: ServiceAddress = Field(default="127.0.0.1:50054", alias="CACHE_SERVICE_ADDRESS")
 
     jwt_secret: SecretStr = Field(
         default=SecretStr(""),

@@ -8,10 +8,10 @@ from pydantic import Field, SecretStr
 
 from penstock_kit.errors import FailedPrecondition
 from penstock_kit.home import ensure_home
-from penstock_kit.settings import ServiceSettings, load, mask_secret, masked
+from penstock_kit.settings import GrpcServiceSettings, load, mask_secret, masked
 
 
-class DemoSettings(ServiceSettings):
+class DemoSettings(GrpcServiceSettings):
     port: int = Field(default=50051, ge=0, le=65535, alias="DEMO_PORT")
     openai_api_key: str = Field(default="", alias="OPENAI_API_KEY")
     gemini: SecretStr = Field(default=SecretStr(""), alias="GEMINI_API_KEY")

@@ -45,6 +45,7 @@ from penstock_kit.clock import Clock, SystemClock
 from penstock_kit.database import Database, open_database, schema_kept, sqlite_url
 from penstock_kit.grpc import GrpcServer, PenstockChannel, open_channel, run_service
 from penstock_kit.ids import new_id
+from penstock_kit.installation import installation_secret
 from penstock_kit.logging import configure_logging
 from penstock_kit.redaction import Redactor
 from penstock_kit.settings import load
@@ -146,6 +147,7 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
     redactor.register(settings.database_url.get_secret_value())
     live = LiveConfiguration(lambda: load_configuration(settings, environment_variable), path=settings.config_file)
     live.subscribe(lambda configuration: _register_secrets(redactor, configuration))
+    secret = await installation_secret(settings)
     tracing = configure_tracing(SERVICE, settings.otlp_endpoint)
     metrics_registry = CollectorRegistry()
     ProcessMetrics(metrics_registry, SERVICE)
@@ -169,9 +171,10 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
         registry=metrics_registry,
         tracing=tracing,
         redactor=redactor,
+        secret=secret,
     )
     whole = WholeAnswers()
-    cache_channel = open_channel(settings.cache_service_address, service="cache-service")
+    cache_channel = open_channel(settings.cache_service_address, service="cache-service", secret=secret)
     add_servicers(
         server,
         settings,

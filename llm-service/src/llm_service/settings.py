@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
-from penstock_kit.settings import ServiceSettings
+from penstock_kit.settings import GrpcServiceSettings, ServiceAddress
 
 Names = Annotated[tuple[str, ...], NoDecode]
 _NO_SECRET = SecretStr("")
 
 
-class LlmSettings(ServiceSettings):
+class LlmSettings(GrpcServiceSettings):
     """The settings of llm-service; see docs/configuration.md. Lists are comma separated."""
 
     port: int = Field(default=50051, ge=0, le=65535, alias="LLM_SERVICE_PORT", description="gRPC port.")
@@ -22,9 +22,7 @@ class LlmSettings(ServiceSettings):
     database_url: SecretStr = Field(
         default=_NO_SECRET, alias="DATABASE_URL", description="Empty: SQLite in llm.db under PENSTOCK_HOME."
     )
-    cache_service_address: str = Field(
-        default="127.0.0.1:50054", alias="CACHE_SERVICE_ADDRESS", description="Where answers are kept for repetition."
-    )
+    cache_service_address: ServiceAddress = Field(default="127.0.0.1:50054", alias="CACHE_SERVICE_ADDRESS")
     order: Names = Field(
         default=("gemini", "openai", "anthropic", "qwen", "glm", "deepseek", "fallback"),
         alias="LLM_PROVIDER_ORDER",

@@ -5,16 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from pydantic import ValidationError
-
 from penstock_cli.doctor.finding import Finding, Need
 from penstock_cli.failure import CommandFailed
 from penstock_cli.settings import CliSettings
-from penstock_cli.supervisor.port import port_problems
+from penstock_cli.supervisor.port import PortReservation, port_problems
 from penstock_cli.supervisor.service import services
 from penstock_cli.supervisor.state import Home
+from penstock_cli.wrong_setting import doubtful, misspelt, service_problems
 from penstock_kit.redaction import mask_secret
-from penstock_kit.settings import ServiceSettings, settings_problems
 
 PROVIDERS: Final = ("GEMINI", "OPENAI", "ANTHROPIC", "QWEN", "GLM", "DEEPSEEK")
 _SHORTEST_JWT_SECRET: Final = 32
@@ -23,55 +21,42 @@ _OTHERS_READ: Final = stat.S_IRGRP | stat.S_IROTH
 
 def check_configuration(settings: CliSettings) -> Iterator[Finding]:
     """Yield what the settings say."""
-    yield from _services()
+    yield from _services(settings)
     yield from _ports(settings)
     yield from _providers(settings)
     yield from _jwt_secret(settings)
     yield from _dotenv(settings)
 
 
-def _services() -> Iterator[Finding]:
-    problems = [problem for cls in _settings_classes() for problem in _problems(cls)]
-    if not problems:
+def _services(settings: CliSettings) -> Iterator[Finding]:
+    wrong, strange = [*service_problems(), *misspelt(settings.values)], doubtful(settings.values)
+    if not wrong:
         yield Finding(need=Need.REQUIRED, name="settings", ok=True, detail="every service accepts its settings")
-    for problem in dict.fromkeys(problems):
-        yield Finding(need=Need.REQUIRED, name="settings", ok=False, detail=problem, remedy="correct the value")
-
-
-def _settings_classes() -> list[type[ServiceSettings]]:
-    from cache_service.settings import CacheSettings
-    from chat_stream_service.settings import ChatSettings
-    from feature_service.settings import FeatureSettings
-    from gateway.settings import GatewaySettings
-    from llm_service.settings import LlmSettings
-
-    return [CacheSettings, FeatureSettings, LlmSettings, ChatSettings, GatewaySettings]
-
-
-def _problems(cls: type[ServiceSettings]) -> list[str]:
-    try:
-        cls()
-    except ValidationError as error:
-        return settings_problems(cls, error)
-    return []
+    for problem in wrong:
+        yield Finding(need=Need.REQUIRED, name="settings", ok=False, detail=problem, remedy="correct it")
+    for problem in strange:
+        yield Finding(need=Need.RECOMMENDED, name="settings", ok=False, detail=problem, remedy="correct or unset it")
 
 
 def _ports(settings: CliSettings) -> Iterator[Finding]:
+    ports = PortReservation()
     try:
-        suite = services(settings)
+        suite = services(ports.choose(settings))
     except CommandFailed as failure:
         yield Finding(need=Need.REQUIRED, name="ports", ok=False, detail=failure.message, remedy="correct the value")
         return
+    finally:
+        ports.close()
     if Home(settings.home).locked:
         yield Finding(need=Need.REQUIRED, name="ports", ok=True, detail="in use by Penstock itself, which runs")
         return
-    problems = port_problems(settings.host, suite)
+    problems = port_problems(suite)
     for problem in problems:
         detail, _, remedy = problem.partition("; ")
         yield Finding(need=Need.REQUIRED, name="ports", ok=False, detail=detail, remedy=remedy)
     if not problems:
-        numbers = ", ".join(str(service.port) for service in suite)
-        yield Finding(need=Need.REQUIRED, name="ports", ok=True, detail=f"{numbers} and the metrics ports are free")
+        numbers = ", ".join(str(port) for service in suite for port in service.ports.values())
+        yield Finding(need=Need.REQUIRED, name="ports", ok=True, detail=f"{numbers} are free")
 
 
 def _providers(settings: CliSettings) -> Iterator[Finding]:

@@ -41,7 +41,7 @@ class Keeper:
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._process: Child | None = None
-        self._state = ServiceState(status="stopped")
+        self._state = ServiceState(status="stopped", ports=service.ports)
         self._thread = threading.Thread(target=self._keep, name=service.name, daemon=True)
 
     @property
@@ -122,7 +122,7 @@ class Keeper:
         if delay is None:
             why = "its settings are wrong" if code == _SETTINGS_WRONG else "it keeps ending right after its start"
             self._output.say(f"{end}; not started again: {why}, its last lines above say more")
-            self._set("failed", None, restarts)
+            self._set("misconfigured" if code == _SETTINGS_WRONG else "failed", None, restarts)
             return False
         self._output.say(f"{end}; starting it again in {delay:.1f} s")
         self._set("restarting", None, restarts)
@@ -132,7 +132,9 @@ class Keeper:
     def _set(self, status: str, process: ProcessId | None, restarts: int | None = None) -> None:
         started = self._state.start_time if process is None or status == "ready" else time.time()
         count = self._state.restarts if restarts is None else restarts
-        self._state = ServiceState(status=status, process=process, start_time=started, restarts=count)
+        self._state = ServiceState(
+            status=status, process=process, start_time=started, restarts=count, ports=self.service.ports
+        )
         self._changed()
 
     def stop(self, deadline: float) -> None:

@@ -1,11 +1,12 @@
 """The services of Penstock as processes: what to run, on which ports, with which environment."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
-from penstock_cli.settings import CliSettings, bracketed
+from penstock_cli.settings import DEFAULT_PORTS, CliSettings, bracketed, reachable
 
 # How the runtimes of every child work. Without gRPC's EventEngine the thread that waits for completions reads the
 # sockets itself, so a message wakes two threads instead of four: `python -m bench hop`. gRPC looks at it when it is
@@ -18,6 +19,10 @@ RUNTIME_ENVIRONMENT: Final = {
 
 # In the order in which they are needed; they start together and stop in reverse.
 _GRPC_SERVICES: Final = ("cache", "feature", "llm", "chat-stream")
+# The ports that only the services themselves use: what does not name one gets a free one.
+SERVICE_PORTS: Final[Mapping[str, int]] = {
+    name: port for name, port in DEFAULT_PORTS.items() if name != "PENSTOCK_HTTP_PORT"
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +47,18 @@ class Service:
     health: str
     after_others: bool = False
     module: str = ""
+    bind_host: str = "127.0.0.1"
+    host_setting: str = "PENSTOCK_SERVICE_BIND_HOST"
+
+    @property
+    def ports(self) -> Mapping[str, int]:
+        """Its ports by the settings that name them."""
+        return {listener.setting: listener.port for listener in self.listeners}
+
+    @property
+    def host(self) -> str:
+        """The address under which it is reached from this machine."""
+        return reachable(self.bind_host)
 
     @property
     def port(self) -> int:
@@ -54,16 +71,19 @@ def services(settings: CliSettings) -> list[Service]:
     return [*(_grpc_service(name, settings) for name in _GRPC_SERVICES), _gateway(settings)]
 
 
-def child_environment(settings: CliSettings) -> dict[str, str]:
-    """Return the environment of every child: that of `settings`, with home and addresses spelt out.
+def child_environment(settings: CliSettings, *, secret_file: Path | None = None) -> dict[str, str]:
+    """Return the environment of every child: that of `settings`, with home, addresses and secret spelt out.
 
-    A service finds the others where their port settings put them, unless its ``…_ADDRESS`` says otherwise.
+    A service finds the others where their port settings put them, unless its ``…_ADDRESS`` says otherwise. What calls
+    between them carry is in `secret_file`, unless the settings name a secret.
     """
-    host = bracketed(settings.reachable_host)
+    host = bracketed(reachable(settings.service_host))
     environment = dict(RUNTIME_ENVIRONMENT)
     for name in _GRPC_SERVICES:
         prefix = _prefix(name)
         environment[f"{prefix}_ADDRESS"] = f"{host}:{settings.port(f'{prefix}_PORT')}"
+    if secret_file is not None and not settings.text("PENSTOCK_SERVICE_SECRET"):
+        environment["PENSTOCK_SERVICE_SECRET_FILE"] = str(secret_file.absolute())
     return {**environment, **settings.values, "PENSTOCK_HOME": str(settings.home.absolute())}
 
 
@@ -76,6 +96,7 @@ def _grpc_service(name: str, settings: CliSettings) -> Service:
         listeners=_listeners(settings_named, settings),
         health="grpc",
         module=module,
+        bind_host=settings.service_host,
     )
 
 
@@ -87,6 +108,8 @@ def _gateway(settings: CliSettings) -> Service:
         health="http",
         after_others=True,
         module="gateway",
+        bind_host=settings.host,
+        host_setting="PENSTOCK_BIND_HOST",
     )
 
 

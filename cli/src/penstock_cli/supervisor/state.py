@@ -31,12 +31,16 @@ class ProcessId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceState:
-    """One service: `status` is starting, ready, restarting, stopped or failed; `start_time` in Unix seconds."""
+    """One service: `status` is starting, ready, restarting, stopped, failed or misconfigured.
+
+    `start_time` is in Unix seconds, `ports` are by the settings that name them.
+    """
 
     status: str
     process: ProcessId | None = None
     start_time: float = 0.0
     restarts: int = 0
+    ports: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +67,11 @@ class SuiteState:
 def _service(values: dict[str, Any]) -> ServiceState:
     process = ProcessId(**values["process"]) if values["process"] else None
     return ServiceState(
-        status=values["status"], process=process, start_time=values["start_time"], restarts=values["restarts"]
+        status=values["status"],
+        process=process,
+        start_time=values["start_time"],
+        restarts=values["restarts"],
+        ports=values.get("ports", {}),
     )
 
 

@@ -32,7 +32,7 @@ def _rows(state: SuiteState) -> list[dict[str, Any]]:
     rows = [_row(name, service) for name, service in state.services.items()]
     memory = resident_mb(state.supervisor.pid)
     supervisor = {"name": "supervisor", "status": "ready" if state.ready else "waiting", "pid": state.supervisor.pid}
-    return [*rows, {**supervisor, "seconds": None, "rss_mb": memory, "restarts": 0}]
+    return [*rows, {**supervisor, "seconds": None, "rss_mb": memory, "restarts": 0, "ports": {}}]
 
 
 def _row(name: str, service: ServiceState) -> dict[str, Any]:
@@ -44,12 +44,13 @@ def _row(name: str, service: ServiceState) -> dict[str, Any]:
         "seconds": round(time.time() - service.start_time, 1) if pid else None,
         "rss_mb": resident_mb(pid) if pid else None,
         "restarts": service.restarts,
+        "ports": dict(service.ports),
     }
 
 
 def _table(state: SuiteState, rows: list[dict[str, Any]]) -> str:
     lines = [f"{state.url}  {'ready' if state.ready else 'not ready'}"]
-    lines += [f"{'service':<22}{'state':<12}{'pid':>8}{'up':>10}{'memory':>11}{'restarts':>10}"]
+    lines += [f"{'service':<22}{'state':<12}{'pid':>8}{'up':>10}{'memory':>11}{'restarts':>10}  ports"]
     lines += [_line(row) for row in rows]
     return "\n".join(lines) + "\n"
 
@@ -57,4 +58,6 @@ def _table(state: SuiteState, rows: list[dict[str, Any]]) -> str:
 def _line(row: Mapping[str, Any]) -> str:
     seconds = "–" if row["seconds"] is None else f"{row['seconds']:.0f} s"
     memory = "–" if row["rss_mb"] is None else f"{row['rss_mb']:.0f} MB"
-    return f"{row['name']:<22}{row['status']:<12}{row['pid'] or '–':>8}{seconds:>10}{memory:>11}{row['restarts']:>10}"
+    ports = ", ".join(map(str, row["ports"].values()))
+    line = f"{row['name']:<22}{row['status']:<12}{row['pid'] or '–':>8}{seconds:>10}{memory:>11}{row['restarts']:>10}  "
+    return f"{line}{ports}".rstrip()

@@ -17,6 +17,7 @@ _PROBE_SECONDS: Final = 0.04
 _SIGNAL_SECONDS: Final = 1.0
 _WAITING_NOTE_SECONDS: Final = 15.0
 _KILL_MARGIN_SECONDS: Final = 5.0
+_GIVEN_UP: Final = ("failed", "misconfigured")
 
 
 class Supervisor:
@@ -28,7 +29,6 @@ class Supervisor:
         services: Sequence[Service],
         keep: Callable[[Service, int, Callable[[], object]], Keeper],
         launcher: Launcher,
-        host: str,
         url: str,
         home: Home,
         identity: ProcessId,
@@ -40,13 +40,14 @@ class Supervisor:
         self._events: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._keepers = [keep(service, number, self._note_change) for number, service in enumerate(services)]
         self._launcher = launcher
-        self._host = host
         self._url = url
         self._home = home
         self._identity = identity
         self._output = output
         self._banner = banner
         self._grace = grace_seconds
+        # Whether it ended because a service did not accept its settings.
+        self.misconfigured = False
         self._signals = 0
         self._ready = False
         self._started = 0.0
@@ -117,11 +118,12 @@ class Supervisor:
         if service.after_others and self._unready() != [service.name]:
             return False
         healthy = grpc_serving if service.health == "grpc" else http_ready
-        return healthy(self._host, service.port)
+        return healthy(service.host, service.port)
 
     def _announce(self) -> int | None:
         """Say once that all is ready; return an exit code when it will never be."""
-        failed = [keeper.service.name for keeper in self._keepers if keeper.state.status == "failed"]
+        failed = [keeper.service.name for keeper in self._keepers if keeper.state.status in _GIVEN_UP]
+        self.misconfigured = any(keeper.state.status == "misconfigured" for keeper in self._keepers)
         if failed:
             self._output.say(f"{', '.join(failed)} could not be started; stopping the others")
             return 1

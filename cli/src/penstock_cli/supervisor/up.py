@@ -10,17 +10,20 @@ from pathlib import Path
 from typing import Final
 
 from penstock_cli.failure import CommandFailed
-from penstock_cli.settings import CliSettings, bracketed
+from penstock_cli.settings import CliSettings
 from penstock_cli.supervisor.banner import banner
 from penstock_cli.supervisor.keeper import Keeper
 from penstock_cli.supervisor.launch import Launcher, ProcessLauncher
 from penstock_cli.supervisor.nursery_launcher import NurseryLauncher
 from penstock_cli.supervisor.output import Output
-from penstock_cli.supervisor.port import port_problems
+from penstock_cli.supervisor.port import PortReservation, port_problems
 from penstock_cli.supervisor.restart import RestartRule, Restarts
 from penstock_cli.supervisor.service import Service, child_environment, services
 from penstock_cli.supervisor.state import LOG_FILE, Home, ProcessId, SuiteState, identify
 from penstock_cli.supervisor.supervisor import Supervisor
+from penstock_cli.wrong_setting import quick_problems
+from penstock_kit.errors import PenstockError
+from penstock_kit.installation import SECRET_FILE, ensure_secret
 
 _DETACHED_SECONDS: Final = 90.0
 _POLL_SECONDS: Final = 0.05
@@ -31,18 +34,38 @@ _FIRST_START: Final = ("alembic.command",)
 
 def up(settings: CliSettings) -> int:
     """Run the suite in the foreground until Ctrl-C or SIGTERM; return the exit code."""
-    suite = services(settings)
+    _refuse(quick_problems(settings), settings)
     home = Home(settings.home)
     home.prepare()
     lock = home.lock()
+    ports = PortReservation()
     try:
         _end_leftovers(home)
-        problems = port_problems(settings.host, suite)
+        settings = ports.choose(settings)
+        suite = services(settings)
+        problems = port_problems(suite)
         if problems:
-            raise CommandFailed("Penstock can't start:\n" + "\n".join(f"  {problem}" for problem in problems))
-        return _supervisor(settings, suite, home).run()
+            raise CommandFailed(_listed(problems))
+        supervisor = _supervisor(settings, suite, home)
+        code = supervisor.run()
+        if supervisor.misconfigured:
+            _refuse(["a service does not accept its settings"], settings)
+        return code
     finally:
+        ports.close()
         os.close(lock)
+
+
+def _refuse(found: Sequence[str], settings: CliSettings) -> None:
+    """Name all that is wrong with the settings at once when anything was `found`; raises CommandFailed."""
+    if found:
+        from penstock_cli.wrong_setting import all_problems
+
+        raise CommandFailed(_listed(all_problems(settings) or found), exit_code=2)
+
+
+def _listed(problems: Sequence[str]) -> str:
+    return "Penstock can't start:\n" + "\n".join(f"  {problem}" for problem in problems)
 
 
 def up_detached(settings: CliSettings) -> int:
@@ -67,7 +90,7 @@ def up_detached(settings: CliSettings) -> int:
         return process.returncode or 1
     if not _is_ready(home, own):
         raise CommandFailed(f"not ready after {_DETACHED_SECONDS:.0f} s; it goes on, its lines are in {log}")
-    text = banner(url=_url(settings), home=settings.home, seconds=time.monotonic() - started, detached=True)
+    text = banner(url=settings.local_url, home=settings.home, seconds=time.monotonic() - started, detached=True)
     sys.stdout.write(f"{text}\n  Its lines are in {log}\n")
     return 0
 
@@ -89,7 +112,7 @@ def down(settings: CliSettings) -> int:
 
 
 def _supervisor(settings: CliSettings, suite: list[Service], home: Home) -> Supervisor:
-    environment = child_environment(settings)
+    environment = child_environment(settings, secret_file=_secret_file(settings, home))
     colour = sys.stdout.isatty()
     if colour:
         environment.setdefault("PENSTOCK_LOG_FORMAT", "console")
@@ -112,12 +135,11 @@ def _supervisor(settings: CliSettings, suite: list[Service], home: Home) -> Supe
         services=suite,
         keep=keep,
         launcher=launcher,
-        host=settings.reachable_host,
-        url=_url(settings),
+        url=settings.local_url,
         home=home,
         identity=identify(os.getpid()),
         output=output,
-        banner=lambda seconds: banner(url=_url(settings), home=settings.home, seconds=seconds),
+        banner=lambda seconds: banner(url=settings.local_url, home=settings.home, seconds=seconds),
         grace_seconds=settings.grace_seconds,
     )
 
@@ -132,8 +154,17 @@ def _launcher(
     return NurseryLauncher(environment, fallback=plain, say=output.say, modules=modules)
 
 
-def _url(settings: CliSettings) -> str:
-    return f"http://{bracketed(settings.reachable_host)}:{settings.port('PENSTOCK_HTTP_PORT')}"
+def _secret_file(settings: CliSettings, home: Home) -> Path:
+    """Return the file with what calls between the services carry; made at the first start."""
+    file = Path(settings.text("PENSTOCK_SERVICE_SECRET_FILE") or home.path / SECRET_FILE)
+    if not settings.text("PENSTOCK_SERVICE_SECRET"):
+        try:
+            ensure_secret(file)
+        except PenstockError as error:
+            raise CommandFailed(f"{error.message}; delete it to have a new one made") from None
+        except OSError as error:
+            raise CommandFailed(f"{file} can't be made: {error.strerror or error}") from None
+    return file
 
 
 def _end_leftovers(home: Home) -> None:

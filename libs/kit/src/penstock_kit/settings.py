@@ -5,15 +5,30 @@ The only module of the kit that reads the environment.
 
 import sys
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from penstock_kit.address import is_loopback, target_of
+from penstock_kit.errors import InvalidArgument
+from penstock_kit.installation import secret_weakness
 from penstock_kit.redaction import is_secret_name, mask_secret, mask_urls
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["json", "console"]
+
+
+def _checked_address(text: str) -> str:
+    try:
+        target_of(text)
+    except InvalidArgument as error:
+        raise ValueError(error.message) from None
+    return text
+
+
+# host:port of a service, addresses of several replicas with commas, or dns:///name:port.
+ServiceAddress = Annotated[str, AfterValidator(_checked_address)]
 
 
 class ServiceSettings(BaseSettings):
@@ -38,16 +53,64 @@ class ServiceSettings(BaseSettings):
     home: Path = Field(default=Path("var"), alias="PENSTOCK_HOME", description="Folder that holds all state.")
     log_level: LogLevel = Field(default="info", alias="PENSTOCK_LOG_LEVEL")
     log_format: LogFormat = Field(default="json", alias="PENSTOCK_LOG_FORMAT")
-    host: str = Field(default="127.0.0.1", alias="PENSTOCK_BIND_HOST", description="Address to listen on.")
     grace_seconds: float = Field(
         default=20.0, ge=0, alias="PENSTOCK_GRACE_SECONDS", description="Seconds running calls get at shutdown."
     )
     otlp_endpoint: str = Field(
         default="", alias="OTEL_EXPORTER_OTLP_ENDPOINT", description="OTLP/gRPC collector; empty for no export."
     )
+    service_secret: SecretStr = Field(
+        default=SecretStr(""),
+        alias="PENSTOCK_SERVICE_SECRET",
+        description="What calls between services carry, 32 characters or more, the same everywhere.",
+    )
+    service_secret_file: Path | None = Field(
+        default=None,
+        alias="PENSTOCK_SERVICE_SECRET_FILE",
+        description="The file that holds it; made when it is not there. `penstock up` makes and passes one.",
+    )
+
+    @field_validator("service_secret")
+    @classmethod
+    def _strong(cls, secret: SecretStr) -> SecretStr:
+        weakness = secret_weakness(secret.get_secret_value()) if secret.get_secret_value() else ""
+        if weakness:
+            raise ValueError(weakness)
+        return secret
 
 
-__all__ = ["LogFormat", "LogLevel", "ServiceSettings", "load", "mask_secret", "masked", "settings_problems"]
+class GrpcServiceSettings(ServiceSettings):
+    """What every service behind the gateway needs beside that."""
+
+    host: str = Field(
+        default="127.0.0.1",
+        alias="PENSTOCK_SERVICE_BIND_HOST",
+        description="Address of the gRPC and metrics ports; beyond loopback only with PENSTOCK_SERVICE_SECRET.",
+    )
+
+    @field_validator("host")
+    @classmethod
+    def _guarded(cls, host: str, info: ValidationInfo) -> str:
+        secret: SecretStr = info.data.get("service_secret") or SecretStr("")
+        if not is_loopback(host) and not secret.get_secret_value() and info.data.get("service_secret_file") is None:
+            raise ValueError(
+                "a service listens beyond this machine only with a secret of the installation; "
+                "set PENSTOCK_SERVICE_SECRET or PENSTOCK_SERVICE_SECRET_FILE, the same for all"
+            )
+        return host
+
+
+__all__ = [
+    "GrpcServiceSettings",
+    "LogFormat",
+    "LogLevel",
+    "ServiceAddress",
+    "ServiceSettings",
+    "load",
+    "mask_secret",
+    "masked",
+    "settings_problems",
+]
 
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 

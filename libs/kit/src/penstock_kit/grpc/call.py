@@ -9,7 +9,8 @@ from typing import Any, Protocol, Self, TypeVar, cast, runtime_checkable
 import grpc.aio
 
 from penstock_kit.context import TRACEPARENT_KEY, CallContext, context_to_metadata, current_context
-from penstock_kit.errors import DeadlineExceeded, PenstockError, error_from_rpc
+from penstock_kit.errors import DeadlineExceeded, PenstockError, Unavailable, error_from_rpc
+from penstock_kit.grpc.admission import REASON as SECRET_INVALID
 from penstock_kit.telemetry.tracing import current_span_traceparent
 
 T = TypeVar("T")
@@ -20,15 +21,26 @@ Metadata = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """Whom a channel talks to: the service's name and address for messages, and the default timeout in seconds."""
+    """Whom a channel talks to: the service's name and address for messages, and the default timeout in seconds.
+
+    `metadata` goes with every call: what shows that this process belongs to the installation.
+    """
 
     service: str
     target: str
     timeout: float
+    metadata: Metadata = ()
 
     def error(self, error: grpc.aio.AioRpcError) -> PenstockError:
         """Return what the failure of a call to this peer is for our callers."""
-        return error_from_rpc(error, service=self.service, target=self.target)
+        found = error_from_rpc(error, service=self.service, target=self.target)
+        if found.reason == SECRET_INVALID:  # a fault of the installation's, no caller's
+            message = (
+                f"{self.service} at {self.target} does not take calls of this process: give both the same "
+                "PENSTOCK_SERVICE_SECRET (or PENSTOCK_SERVICE_SECRET_FILE)"
+            )
+            return Unavailable(message, reason=SECRET_INVALID)
+        return found
 
 
 class SingleCall:
@@ -51,7 +63,10 @@ class SingleCall:
         seconds = call_timeout(context, self._peer.timeout if timeout is None else timeout, self._peer)
         try:
             return await self._call(
-                request, timeout=seconds, metadata=call_metadata(context, metadata), wait_for_ready=wait_for_ready
+                request,
+                timeout=seconds,
+                metadata=call_metadata(context, (*self._peer.metadata, *metadata)),
+                wait_for_ready=wait_for_ready,
             )
         except grpc.aio.AioRpcError as error:
             raise self._peer.error(error) from None
@@ -79,7 +94,7 @@ class StreamingCall:
         call = self._call(
             request,
             timeout=call_timeout(context, timeout, self._peer),
-            metadata=call_metadata(context, metadata),
+            metadata=call_metadata(context, (*self._peer.metadata, *metadata)),
             wait_for_ready=wait_for_ready,
         )
         return ResponseStream(call, self._peer)

@@ -18,6 +18,8 @@ import grpc
 import grpc.aio
 from penstock.common.v1 import multiplex_pb2
 
+from penstock_kit.address import target_of
+from penstock_kit.grpc.admission import secret_metadata
 from penstock_kit.grpc.call import Peer, SingleCall, StreamingCall
 from penstock_kit.grpc.multiplex.call import CarriedSingleCall, CarriedStreamingCall, Method
 from penstock_kit.grpc.multiplex.link import METHOD as CARRY
@@ -35,8 +37,12 @@ def open_channel(
     idempotent: Sequence[str] = (),
     multiplexed: Sequence[str] = (),
     credentials: grpc.ChannelCredentials | None = None,
+    secret: str = "",
 ) -> "PenstockChannel":
     """Return a channel to `service` at `target`; it connects on the first call and reconnects by itself.
+
+    `target` is what a setting holds: ``host:port``, several addresses with commas, ``dns:///name:port``. Calls go to
+    all replicas in turn; see :func:`penstock_kit.address.target_of`. They carry the installation's `secret`.
 
     Each call carries the metadata of the current context and ends at the context's deadline; a call
     with a single answer after `timeout` seconds at the latest, a stream has no limit but the context's.
@@ -47,12 +53,13 @@ def open_channel(
     repeated as `idempotent`; see :mod:`penstock_kit.grpc.multiplex`.
     """
     options = client_options(idempotent)
+    uri = target_of(target)
     if credentials is None:
-        channel = grpc.aio.insecure_channel(target, options=options)
+        channel = grpc.aio.insecure_channel(uri, options=options)
     else:
-        channel = grpc.aio.secure_channel(target, credentials, options=options)
-    peer = Peer(service=service, target=target, timeout=timeout)
-    return PenstockChannel(channel, peer, multiplexed=frozenset(multiplexed))
+        channel = grpc.aio.secure_channel(uri, credentials, options=options)
+    peer = Peer(service=service, target=target, timeout=timeout, metadata=secret_metadata(secret))
+    return PenstockChannel(channel, peer, uri, multiplexed=frozenset(multiplexed))
 
 
 class PenstockChannel(grpc.aio.Channel):
@@ -62,11 +69,13 @@ class PenstockChannel(grpc.aio.Channel):
     objects for each RPC.
     """
 
-    def __init__(self, channel: grpc.aio.Channel, peer: Peer, *, multiplexed: AbstractSet[str] = frozenset()) -> None:
+    def __init__(
+        self, channel: grpc.aio.Channel, peer: Peer, target: str, *, multiplexed: AbstractSet[str] = frozenset()
+    ) -> None:
         self._channel: Any = channel  # its stubs leave the multi-callables untyped
         self._peer = peer
         self._multiplexed = multiplexed
-        self._links = Links(self._carry, peer.target)
+        self._links = Links(self._carry, target)
 
     async def close(self, grace: float | None = None) -> None:
         """Close the connection; running calls get `grace` seconds, those of multiplexed methods none."""
@@ -137,4 +146,4 @@ class PenstockChannel(grpc.aio.Channel):
             CARRY,
             request_serializer=multiplex_pb2.CarryRequest.SerializeToString,
             response_deserializer=multiplex_pb2.CarryResponse.FromString,
-        )()
+        )(metadata=self._peer.metadata)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import grpc
 import grpc.aio
 
+from penstock_kit.grpc.admission import Admission
 from penstock_kit.grpc.request import checked, checked_stream, tolerant
 from penstock_kit.grpc.served_call import MethodObserver
 from penstock_kit.redaction import Redactor
@@ -35,8 +36,14 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # pyright: ignore[reportMiss
     """Gives every call its context and its outcome, on all four kinds of method; see the module."""
 
     def __init__(
-        self, *, metrics: RpcMetrics | None = None, tracing: Tracing | None = None, redactor: Redactor | None = None
+        self,
+        *,
+        metrics: RpcMetrics | None = None,
+        tracing: Tracing | None = None,
+        redactor: Redactor | None = None,
+        admission: Admission | None = None,
     ) -> None:
+        self._admission = admission
         self._metrics = metrics
         self._tracer = tracing.tracer("penstock_kit.grpc") if tracing is not None and tracing.enabled else None
         self._redactor = redactor or Redactor()
@@ -47,8 +54,11 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # pyright: ignore[reportMiss
         continuation: "Callable[[grpc.HandlerCallDetails], Awaitable[Handler]]",
         handler_call_details: grpc.HandlerCallDetails,
     ) -> "Handler":
-        """Return the wrapped handler of the method that is called."""
+        """Return the wrapped handler of the method that is called, the refusal of a caller who may not call."""
         method = handler_call_details.method
+        admission = self._admission
+        if admission is not None and not admission.admits(method, handler_call_details.invocation_metadata):  # pyright: ignore[reportArgumentType]
+            return admission.refusal
         known = self._handlers.get(method)
         if known is not None:
             return known

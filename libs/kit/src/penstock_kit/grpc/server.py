@@ -13,6 +13,7 @@ from penstock.common.v1 import multiplex_pb2_grpc
 from prometheus_client import CollectorRegistry
 
 from penstock_kit.errors import FailedPrecondition
+from penstock_kit.grpc.admission import Admission, require_secret
 from penstock_kit.grpc.health import HealthServicer
 from penstock_kit.grpc.interceptor import CallInterceptor
 from penstock_kit.grpc.multiplex.serving import MultiplexServicer
@@ -32,7 +33,8 @@ class GrpcServer:
 
     ``server.add(add_XServicer_to_server, servicer)``, then ``await server.serve(port, stop)``;
     or start, wait and drain separately. Without a `registry` there are no metrics, without
-    `tracing` no spans. `redactor` keeps configured secrets out of error messages.
+    `tracing` no spans. `redactor` keeps configured secrets out of error messages. With a `secret` only callers that
+    carry it are served; without one (or `credentials`) the server listens on loopback alone.
     """
 
     def __init__(
@@ -45,13 +47,22 @@ class GrpcServer:
         tracing: Tracing | None = None,
         redactor: Redactor | None = None,
         credentials: grpc.ServerCredentials | None = None,
+        secret: str = "",
     ) -> None:
         self._service = service
         self._host = host
         self._grace = grace_seconds
         self._credentials = credentials
+        self._secret = secret
+        if secret and redactor is not None:
+            redactor.register(secret)
         metrics = None if registry is None else RpcMetrics(registry, service)
-        self._interceptor = CallInterceptor(metrics=metrics, tracing=tracing, redactor=redactor)
+        self._interceptor = CallInterceptor(
+            metrics=metrics,
+            tracing=tracing,
+            redactor=redactor,
+            admission=Admission(secret, host=host) if secret else None,
+        )
         aio: Any = grpc.aio  # its stubs leave the handlers' type parameters open
         self._server: Any = aio.server(interceptors=[self._interceptor], options=SERVER_OPTIONS)
         self._names: list[str] = []
@@ -70,8 +81,11 @@ class GrpcServer:
     async def start(self, port: int, *, setting: str = "") -> int:
         """Listen and serve; return the port (port 0 takes a free one).
 
-        Raises FailedPrecondition (PORT_IN_USE) naming the address and the `setting` that changes it.
+        Raises FailedPrecondition: PORT_IN_USE naming the address and the `setting` that changes it,
+        SERVICE_SECRET_REQUIRED where others than this machine would reach it and there is no secret.
         """
+        if self._credentials is None:
+            require_secret(self._host, self._secret, self._service)
         assert_fast_protobuf()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflected = (*self._names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name)

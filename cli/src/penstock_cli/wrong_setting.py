@@ -1,0 +1,110 @@
+"""What is wrong with the settings, all of it at once: values that can't be, names that nobody reads."""
+
+import difflib
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from penstock_cli.failure import CommandFailed
+from penstock_cli.setting_names import SETTING_NAMES
+from penstock_cli.settings import DEFAULT_PORTS, CliSettings
+
+if TYPE_CHECKING:
+    from penstock_kit.settings import ServiceSettings
+
+_OURS: Final = "PENSTOCK"
+_SERVICE_SUFFIXES: Final = ("_SERVICE_PORT", "_SERVICE_ADDRESS", "_SERVICE_METRICS_PORT")
+# How alike two names are, from 0 to 1, when one is taken for the other misspelt.
+_ALIKE: Final = 0.84
+
+
+def quick_problems(settings: CliSettings) -> list[str]:
+    """Return what is seen without loading anything: ports, times, misspelt names."""
+    checks = [partial(settings.port, name) for name in DEFAULT_PORTS]
+    problems = [why for check in (*checks, lambda: settings.grace_seconds) if (why := _failure(check))]
+    return [*problems, *misspelt(settings.values)]
+
+
+def all_problems(settings: CliSettings) -> list[str]:
+    """Return everything: what is seen at once, and what the services themselves say about their settings."""
+    quick = quick_problems(settings)
+    named = {line.split(" ", 1)[0] for line in quick}
+    return [*quick, *(line for line in service_problems() if _name_in(line) not in named)]
+
+
+def service_problems() -> list[str]:
+    """Return what each service finds wrong with its settings, each line once."""
+    return list(dict.fromkeys(problem for cls in settings_classes() for problem in _problems(cls)))
+
+
+def settings_classes() -> list[type["ServiceSettings"]]:
+    """Return the settings of the five services."""
+    from cache_service.settings import CacheSettings
+    from chat_stream_service.settings import ChatSettings
+    from feature_service.settings import FeatureSettings
+    from gateway.settings import GatewaySettings
+    from llm_service.settings import LlmSettings
+
+    return [CacheSettings, FeatureSettings, LlmSettings, ChatSettings, GatewaySettings]
+
+
+def misspelt(names: Iterable[str]) -> list[str]:
+    """Return a line for each name that must be one of ours misspelt: nobody would read it."""
+    return [
+        f"{name} is no setting; did you mean {meant}?"
+        for name in sorted(names)
+        if (meant := meant_name(name)) and _is_surely_ours(name)
+    ]
+
+
+def doubtful(names: Iterable[str]) -> list[str]:
+    """Return a line for each name that looks like one of ours, but may be another program's."""
+    return [
+        f"{name} is no setting and is ignored; did you mean {meant}?"
+        for name in sorted(names)
+        if (meant := meant_name(name)) and not _is_surely_ours(name)
+    ]
+
+
+def meant_name(name: str) -> str:
+    """Return the setting that `name` looks like, empty for a setting and for what looks like none."""
+    upper = name.upper()
+    if upper in SETTING_NAMES or "_" not in upper:
+        return ""
+    near = difflib.get_close_matches(upper, SETTING_NAMES, n=1, cutoff=_ALIKE)
+    return near[0] if near else ""
+
+
+def _is_surely_ours(name: str) -> bool:
+    """Names that begin with ours, or nearly so, and those of the services' ports and addresses, or nearly so."""
+    upper = name.upper()
+    head = upper.partition("_")[0]
+    if difflib.SequenceMatcher(None, head, _OURS).ratio() >= _ALIKE:
+        return True
+    # Kubernetes sets NAME_SERVICE_HOST and NAME_SERVICE_PORT for services of any name.
+    return meant_name(name).endswith(_SERVICE_SUFFIXES) and not upper.endswith(("_SERVICE_HOST", "_SERVICE_PORT"))
+
+
+def _failure(check: Callable[[], object]) -> str:
+    try:
+        check()
+    except CommandFailed as failure:
+        return failure.message
+    return ""
+
+
+def _problems(cls: type["ServiceSettings"]) -> list[str]:
+    from pydantic import ValidationError
+
+    from penstock_kit.settings import settings_problems
+
+    try:
+        cls()
+    except ValidationError as error:
+        return settings_problems(cls, error)
+    return []
+
+
+def _name_in(line: str) -> str:
+    """Return the name in ``setting NAME: …``."""
+    return line.removeprefix("setting ").partition(":")[0]
