@@ -157,3 +157,48 @@ def test_a_right_tools_file_is_counted(tmp_path: Path) -> None:
     (tmp_path / ".env").chmod(0o600)
     found = report(doctor(tmp_path, "--json"))["CHAT_TOOLS_FILE"]
     assert (found["ok"], found["detail"]) == (True, "tools.yaml: 1 HTTP tools, 0 MCP servers")
+
+
+PROVIDERS = "providers: [{name: local, base_url: 'http://127.0.0.1:9/v1', api_key_env: A_KEY, models: [m]}]\n"
+
+
+def test_mistakes_in_the_providers_file_are_told_before_the_start(tmp_path: Path) -> None:
+    (tmp_path / "llm.yaml").write_text(f"{PROVIDERS}aliases:\n  smart: nowhere/big\n")
+    outcome = doctor(tmp_path, "--json", LLM_CONFIG_FILE="llm.yaml")
+    assert outcome.returncode == 1
+    found = report(outcome)["LLM_CONFIG_FILE"]
+    assert not found["ok"]
+    assert "line 3, column 3, aliases.smart: 'nowhere/big' leads nowhere" in found["detail"]
+
+
+def test_a_provider_whose_key_is_not_set_is_pointed_out(tmp_path: Path) -> None:
+    (tmp_path / "llm.yaml").write_text(PROVIDERS)
+    found = report(doctor(tmp_path, "--json", LLM_CONFIG_FILE="llm.yaml"))
+    assert found["ok"]
+    assert (found["LLM_CONFIG_FILE"]["ok"], found["A_KEY"]["ok"]) == (True, False)
+    assert found["A_KEY"]["need"] == "recommended"
+    assert "A_KEY" not in report(doctor(tmp_path, "--json", LLM_CONFIG_FILE="llm.yaml", A_KEY="0123456789"))
+
+
+def test_an_order_that_names_nobody_is_told_before_the_start(tmp_path: Path) -> None:
+    outcome = doctor(tmp_path, "--json", LLM_PROVIDER_ORDER="gemni,openai")
+    assert outcome.returncode == 1
+    assert "'gemni', which is no provider" in report(outcome)["LLM_PROVIDER_ORDER"]["detail"]
+
+
+def test_the_password_of_the_trace_collector_is_masked(tmp_path: Path) -> None:
+    url = f"http://me:collector99secret@127.0.0.1:{free_port()}"
+    outcome = doctor(tmp_path, "--json", OTEL_EXPORTER_OTLP_ENDPOINT=url)
+    assert report(outcome)["traces"]["ok"] is False
+    assert "collector99secret" not in outcome.stdout + outcome.stderr
+
+
+def test_a_dotenv_that_a_group_can_read_is_pointed_out(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("QWEN_API_KEY=sk-abcdefghijklmnop\n")
+    file.chmod(0o640)
+    found = report(doctor(tmp_path, "--json"))[".env"]
+    assert (found["ok"], found["remedy"]) == (False, "chmod 600 .env")
+    assert "0640" in found["detail"]
+    file.chmod(0o600)
+    assert report(doctor(tmp_path, "--json"))[".env"]["ok"]

@@ -109,9 +109,18 @@ def test_embedding_models_have_a_table_of_their_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("providers: [{name: x}]", r"providers.0.base_url: Field required; providers.0.models: Field required"),
-        ("providers: [{name: X y, base_url: 'http://a', models: [m]}]", "providers.0.name: String should match"),
-        ("providers: [{name: x, base_url: 'file:///etc', models: [m]}]", "providers.0.base_url: "),
+        (
+            "providers: [{name: x}]",
+            r"column 13, providers\[0\].base_url: Field required; line 1, column 13, .*models: F",
+        ),
+        (
+            "providers: [{name: X y, base_url: 'http://a', models: [m]}]",
+            r"column 14, providers\[0\].name: String",
+        ),
+        (
+            "providers: [{name: x, base_url: 'file:///etc', models: [m]}]",
+            r"column 23, providers\[0\].base_url: ",
+        ),
         ("colour: blue", "colour: Extra inputs are not permitted"),
         ("policy: dice", "policy: Input should be '', 'order', 'weight'"),
         ("a: [", "it is not YAML"),
@@ -138,6 +147,71 @@ def test_more_providers_may_speak_any_dialect(tmp_path: Path) -> None:
     proxy, taped, _ = configured({"LLM_CONFIG_FILE": str(path)}).profiles
     assert (proxy.dialect, proxy.base_url, proxy.cassette) == ("anthropic", "http://127.0.0.1:9", None)
     assert taped.cassette == Cassette(file="/tmp/tape.jsonl", dialect="gemini", record=False)
+
+
+ROW = "{name: a, base_url: 'http://a', models: [m]}"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "line 1, column 1: it is empty"),
+        ("# nothing\n", "it holds comments alone"),
+        (f"providers: [{ROW}]\nproviders: []\n", "line 2, column 1, providers: "),
+        (f"providers:\n  - {ROW}\n  - {ROW}\n", r"line 3, column 6, providers\[1\].name: the provider 'a' is there"),
+        (
+            "providers: [{name: a, base_url: 'http://a', models: [m, m]}]",
+            r"\[1\]: the model 'm' is there already",
+        ),
+        ("providers: [{name: fallback, base_url: 'http://a', models: [m]}]", "is the offline provider's own name"),
+        (
+            "order: [openai, gamma]",
+            r"line 1, column 17, order\[1\]: there is no provider 'gamma'; there are: ",
+        ),
+        ("order: [openai, openai]", r"order\[1\]: the name 'openai' is there already"),
+        ("weights: {opneai: 2}", "weights.opneai: there is no provider 'opneai'"),
+        ("aliases: {smart: nowhere/big}", "aliases.smart: 'nowhere/big' leads nowhere: there is no provider 'nowhere'"),
+        ("aliases: {smart: big}", "aliases.smart: 'big' leads nowhere: no provider lists it"),
+        ("aliases: {smart: smart}", "aliases.smart: it leads to itself"),
+        ("aliases: {a: openai/m, b: [openai/m, a]}", r"aliases.b\[1\]: it leads to the alias 'a'"),
+        ("aliases: {a: []}", "aliases.a: it stands for nothing"),
+        ("prices: [{provider: opneai, model: m, input: 1}]", r"prices\[0\].provider: there is no provider 'opneai'"),
+        (
+            "prices: [{provider: openai, model: m, input: 1}, {provider: openai, model: m, input: 2}]",
+            r"prices\[1\]: the price 'openai/m' is there already",
+        ),
+    ],
+)
+def test_what_makes_no_sense_as_a_whole_is_refused_with_line_and_column(
+    tmp_path: Path, text: str, complaint: str
+) -> None:
+    with pytest.raises(FailedPrecondition, match=complaint) as caught:
+        configured(written(tmp_path, text))
+    assert caught.value.reason == "CONFIGURATION_INVALID"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
+def test_a_file_in_another_encoding_is_refused(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "llm.yaml"
+    path.write_bytes(FILE.encode(encoding))
+    with pytest.raises(FailedPrecondition, match="save it as UTF-8"):
+        configured({"LLM_CONFIG_FILE": str(path)})
+
+
+@pytest.mark.parametrize("target", ["openai", "auto", "qwen/any", "qwen-plus", "fallback/rules"])
+def test_an_alias_stands_for_anything_that_a_request_may_name(tmp_path: Path, target: str) -> None:
+    assert configured(written(tmp_path, f"aliases: {{a: {target}}}")).routing.aliases == {"a": (target,)}
+
+
+def test_an_order_of_the_settings_that_names_nobody_is_refused() -> None:
+    with pytest.raises(FailedPrecondition, match="LLM_PROVIDER_ORDER names 'gemni', which is no provider; there are: "):
+        configured({"LLM_PROVIDER_ORDER": "gemni,openai"})
+
+
+def test_a_price_of_a_model_that_embeds_needs_no_output(tmp_path: Path) -> None:
+    text = "prices: [{provider: openai, model: text-embedding-3-small, input: '0.02'}]"
+    price = configured(written(tmp_path, text)).prices["openai", "text-embedding-3-small"]
+    assert (price.input, price.output) == (Decimal("0.02"), None)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from llm_service.configuration import load_configuration
 from llm_service.live_configuration import LiveConfiguration
 from llm_service.settings import LlmSettings
@@ -30,6 +32,37 @@ async def test_a_new_file_is_followed_and_a_broken_one_keeps_the_old(tmp_path: P
     path.write_text(GOOD)
     assert await live.reload() == live.error == ""
     assert seen == [{"fast"}, {"quick"}, {"fast"}]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        GOOD.encode("utf-16"),
+        f"{GOOD}\nproviders: []\n".encode(),
+        b"aliases: {fast: nowhere/m}",
+        b"order: [nobody]",
+    ],
+)
+async def test_a_file_that_is_half_right_changes_nothing_and_is_told(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "llm.yaml"
+    path.write_text(GOOD)
+    live = live_over(path)
+    before = live.current
+    path.write_bytes(content)
+    assert "line 1" in await live.reload() or "line 3" in live.error
+    assert live.error
+    assert live.current is before
+
+
+async def test_a_file_that_is_gone_changes_nothing_and_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "llm.yaml"
+    path.write_text(GOOD)
+    live = live_over(path)
+    before = live.current
+    path.unlink()
+    assert "No such file" in await live.reload()
+    assert live.current is before
 
 
 async def test_a_changed_file_is_noticed(tmp_path: Path) -> None:

@@ -1,22 +1,9 @@
-"""The configuration file: more providers, aliases and prices, checked before any of it is used."""
+"""The configuration in words of the domain: who answers and what it costs, from the settings and the file."""
 
 from collections.abc import Callable
 from dataclasses import replace
-from decimal import Decimal
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    HttpUrl,
-    TypeAdapter,
-    ValidationError,
-    model_validator,
-)
-
+from llm_service.configuration_file import ConfigurationFile, PriceRow, ProviderRow, read_configuration_file
 from llm_service.domain.billing.price import Price
 from llm_service.domain.model.profile import (
     FALLBACK_PROFILE,
@@ -29,84 +16,6 @@ from llm_service.domain.model.profile import (
 )
 from llm_service.domain.model.route import FALLBACK, RoutingTable, Seat, is_embedding_model
 from llm_service.settings import LlmSettings
-from penstock_kit.errors import FailedPrecondition, FieldViolation
-
-_HTTP_URL = TypeAdapter(HttpUrl)
-
-
-def _http_url(text: str) -> str:
-    _HTTP_URL.validate_python(text)
-    return text.rstrip("/")
-
-
-def _http_url_or_none(text: str) -> str:
-    return _http_url(text) if text else ""
-
-
-class _Row(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class CassetteRow(_Row):
-    """The tape of a provider with the dialect `cassette`, and the dialect of the vendor on it."""
-
-    file: str = Field(min_length=1)
-    dialect: Literal["openai", "anthropic", "gemini"] = "openai"
-    record: bool = False
-
-
-class ProviderRow(_Row):
-    """One more provider. `api_key_env` names the environment variables that hold its keys (comma separated each).
-
-    Only a cassette that is played back needs no base URL.
-    """
-
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
-    dialect: Literal["openai", "anthropic", "gemini", "cassette"] = "openai"
-    base_url: Annotated[str, AfterValidator(_http_url_or_none)]
-    cassette: CassetteRow | None = None
-    api_key_env: str | tuple[str, ...] = ""
-    models: tuple[str, ...] = Field(min_length=1)
-    headers: dict[str, str] = Field(default_factory=dict[str, str])
-    weight: float = Field(default=1.0, gt=0)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_vendor(cls, row: Any) -> Any:
-        if not isinstance(row, dict):
-            return row
-        given = cast(dict[str, Any], row)
-        return {"base_url": "", **given} if given.get("dialect") == "cassette" else given
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if (self.dialect == "cassette") is not (self.cassette is not None):
-            raise ValueError("the dialect cassette and the field cassette go together")
-        if not self.base_url and (self.cassette is None or self.cassette.record):
-            raise ValueError("base_url is missing")
-        return self
-
-
-class PriceRow(_Row):
-    """The operator's price of one model in USD per million tokens; one that embeds needs no `output`."""
-
-    provider: str
-    model: str
-    input: Decimal = Field(ge=0)
-    output: Decimal | None = Field(default=None, ge=0)
-    cache_read: Decimal | None = Field(default=None, ge=0)
-    cache_write: Decimal | None = Field(default=None, ge=0)
-
-
-class ConfigurationFile(_Row):
-    """The whole file. `order` and `policy` win over the settings; `weights` are those of providers by name."""
-
-    order: tuple[str, ...] = ()
-    policy: Literal["", "order", "weight", "cost", "latency", "hedge"] = ""
-    weights: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict[str, float])
-    aliases: dict[str, str | tuple[str, ...]] = Field(default_factory=dict[str, str | tuple[str, ...]])
-    providers: tuple[ProviderRow, ...] = ()
-    prices: tuple[PriceRow, ...] = ()
 
 
 class Configuration:
@@ -134,35 +43,9 @@ class Configuration:
 def load_configuration(settings: LlmSettings, environment: Callable[[str], str]) -> Configuration:
     """Return the configuration of `settings` and the file it names.
 
-    Raises FailedPrecondition (CONFIGURATION_INVALID) naming the file and each wrong place in it.
+    Raises FailedPrecondition (CONFIGURATION_INVALID) naming the file and, by line and column, each wrong place in it.
     """
-    return Configuration(settings, _read_file(settings.config_file), environment)
-
-
-def _read_file(path: str) -> ConfigurationFile:
-    if not path:
-        return ConfigurationFile()
-    import yaml
-
-    try:
-        decoded = yaml.safe_load(Path(path).read_text("utf-8"))
-        return ConfigurationFile.model_validate(decoded or {})
-    except OSError as error:
-        raise _invalid(path, error.strerror or str(error)) from error
-    except yaml.YAMLError as error:
-        raise _invalid(path, f"it is not YAML: {str(error).splitlines()[0]}") from error
-    except ValidationError as error:
-        problems = [
-            FieldViolation(field=".".join(map(str, problem["loc"])), description=problem["msg"])
-            for problem in error.errors(include_url=False, include_input=False)
-        ]
-        listed = "; ".join(f"{problem.field}: {problem.description}" for problem in problems)
-        raise _invalid(path, listed, problems) from None
-
-
-def _invalid(path: str, why: str, problems: list[FieldViolation] | None = None) -> FailedPrecondition:
-    message = f"LLM_CONFIG_FILE {path} can't be used: {why}"
-    return FailedPrecondition(message, reason="CONFIGURATION_INVALID", violations=problems or ())
+    return Configuration(settings, read_configuration_file(settings), environment)
 
 
 def _vendor_profiles(settings: LlmSettings) -> list[ProviderProfile]:

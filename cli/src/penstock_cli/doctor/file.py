@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from pydantic import ValidationError
+
 from penstock_cli.doctor.finding import Finding, Need
 from penstock_cli.settings import CliSettings
 from penstock_kit.errors import PenstockError
@@ -11,7 +13,40 @@ _TOOLS_FILE = "CHAT_TOOLS_FILE"
 
 def check_files(settings: CliSettings) -> Iterator[Finding]:
     """Yield what the files that are set say."""
+    yield from _providers_file(settings)
     yield from _tools_file(settings)
+
+
+def _providers_file(settings: CliSettings) -> Iterator[Finding]:
+    from llm_service.configuration import load_configuration
+    from llm_service.configuration_file import CONFIG_FILE
+    from llm_service.settings import LlmSettings
+
+    try:
+        llm = LlmSettings()
+    except ValidationError:
+        return  # told with the settings
+    missing: dict[str, None] = {}
+
+    def look_up(name: str) -> str:
+        value = settings.text(name)
+        if not value:
+            missing[name] = None
+        return value
+
+    try:
+        configuration = load_configuration(llm, look_up)
+    except PenstockError as error:
+        yield _refused(CONFIG_FILE if llm.config_file else "LLM_PROVIDER_ORDER", error)
+        return
+    if not llm.config_file:
+        return
+    names = ", ".join(profile.name for profile in configuration.profiles)
+    yield Finding(need=Need.REQUIRED, name=CONFIG_FILE, ok=True, detail=f"{llm.config_file}: {names}")
+    for name in missing:
+        detail = f"{name} is not set, which {llm.config_file} names for a provider's key: it is asked without one"
+        remedy = f"set {name}, or leave api_key_env out"
+        yield Finding(need=Need.RECOMMENDED, name=name, ok=False, detail=detail, remedy=remedy)
 
 
 def _tools_file(settings: CliSettings) -> Iterator[Finding]:
