@@ -2,8 +2,9 @@
 
 import asyncio
 import shutil
+import socket
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+import uvicorn
 from penstock.chat.v1 import chat_pb2_grpc
 from penstock.feature.v1 import feature_pb2_grpc
 from penstock.llm.v1 import cost_pb2_grpc, llm_pb2_grpc
@@ -21,6 +23,9 @@ from gateway.auth.bootstrap import FirstAdmin, ensure_admin
 from gateway.auth.password import Passwords
 from gateway.auth.sql_store import SqlIdentityStore
 from gateway.clients import open_clients
+from gateway.connection.limits import HttpLimits
+from gateway.connection.registry import Connections
+from gateway.http_protocol import protocol_of
 from gateway.listener import Listener, bind
 from gateway.main import MIGRATIONS
 from gateway.settings import GatewaySettings
@@ -169,3 +174,60 @@ async def start_gateway(tmp_path: Path, prepared_home: Path, fakes: Fakes) -> As
             return await stack.enter_async_context(running_gateway(home, fakes, **settings))
 
         yield start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpServed:
+    """An ASGI application at a socket, behind the gateway's HTTP protocol."""
+
+    bound: socket.socket
+    connections: Connections
+    open: set[Any]
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncGenerator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        """A connection."""
+        reader, writer = await asyncio.open_connection(*self.bound.getsockname())
+        try:
+            yield reader, writer
+        finally:
+            writer.transport.abort()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+    async def answers(self, *sent: bytes) -> bytes:
+        """Send on a connection of its own and return all that comes until it is closed."""
+        async with self.connected() as (reader, writer), asyncio.timeout(10):
+            for piece in sent:
+                writer.write(piece)
+            return await reader.read()
+
+
+HttpServer = Callable[..., Any]
+
+
+@pytest.fixture
+def serve_http() -> HttpServer:
+    """Serve an ASGI application with limits of the test's own, which are looked after twenty times a second."""
+
+    @asynccontextmanager
+    async def served(app: Any, *, cap: int = 100, **limits: Any) -> AsyncGenerator[HttpServed]:
+        config = uvicorn.Config(app, lifespan="off", log_config=None, port=0, ws="websockets-sansio")
+        server = uvicorn.Server(config)
+        config.load()
+        connections = Connections(cap=cap)
+        protocol, here = protocol_of(connections, HttpLimits(**limits)), server.server_state
+        with bind("127.0.0.1", 0) as bound:
+            accepting = await asyncio.get_running_loop().create_server(
+                lambda: protocol(config=config, server_state=here, app_state={}), sock=bound
+            )
+            watching = asyncio.create_task(connections.watch(lambda: here.connections, every=0.05))
+            yield HttpServed(bound=bound, connections=connections, open=here.connections)
+            watching.cancel()
+            accepting.close()
+            for connection in list(here.connections):
+                connection.transport.abort()
+            while here.connections:  # noqa: ASYNC110 - uvicorn has no event for it
+                await asyncio.sleep(0)
+
+    return served

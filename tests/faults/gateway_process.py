@@ -71,8 +71,8 @@ class Gateway:
 
 
 @asynccontextmanager
-async def gateway(home: Path, *chat: str, **settings: str) -> AsyncGenerator[Gateway]:
-    """Start a gateway before these addresses of chat-stream-service; killed at the end."""
+async def gateway(home: Path, *chat: str, open_files: int = 0, **settings: str) -> AsyncGenerator[Gateway]:
+    """Start a gateway before these addresses of chat-stream-service, with a limit on open files; killed at the end."""
     port = free_port()
     environment = {name: os.environ[name] for name in _INHERITED if name in os.environ} | {
         "PENSTOCK_HOME": str(home),
@@ -80,7 +80,7 @@ async def gateway(home: Path, *chat: str, **settings: str) -> AsyncGenerator[Gat
         "CHAT_STREAM_SERVICE_ADDRESS": ",".join(chat),
         **settings,
     }
-    process = _launch(home, port, environment)
+    process = _launch(home, port, environment, open_files)
     url = f"http://127.0.0.1:{port}"
     limits = httpx.Limits(max_connections=None)
     try:
@@ -94,10 +94,12 @@ async def gateway(home: Path, *chat: str, **settings: str) -> AsyncGenerator[Gat
         process.wait(timeout=10)
 
 
-def _launch(home: Path, port: int, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+def _launch(home: Path, port: int, environment: Mapping[str, str], open_files: int) -> "subprocess.Popen[bytes]":
     home.mkdir(exist_ok=True)
     with (home / f"gateway-{port}.log").open("wb") as sink:
         command = [sys.executable, "-m", "gateway"]
+        if open_files:
+            command = ["sh", "-c", f'ulimit -n {open_files} && exec "$@"', "sh", *command]
         return subprocess.Popen(command, env=environment, stdout=sink, stderr=sink, cwd=home)
 
 

@@ -136,10 +136,10 @@ def _api(routers: Sequence[APIRouter], redactor: Redactor) -> FastAPI:
     async def answer(request: Request, error: Exception) -> Response:
         failure = redactor.error(_penstock_error(error))
         request_id = current_context().request_id
-        rendered = render_error(failure, path=request.url.path, request_id=request_id)
-        status = _METHOD_NOT_ALLOWED if _is_405(error) else rendered.status
+        status = _METHOD_NOT_ALLOWED if _is_405(error) else 0
+        rendered = render_error(failure, path=request.url.path, request_id=request_id, status=status)
         headers = {name.decode(): value.decode() for name, value in rendered.headers}
-        return Response(rendered.body, status_code=status, headers=headers)
+        return Response(rendered.body, status_code=rendered.status, headers=headers)
 
     for kind in (PenstockError, RequestValidationError, HTTPException):
         api.add_exception_handler(kind, answer)

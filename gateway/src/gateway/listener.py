@@ -4,16 +4,17 @@ import asyncio
 import contextlib
 import errno
 import socket
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 
 from gateway.assembly import Application
-from gateway.http_protocol import HttpProtocol
+from gateway.connection.limits import HttpLimits, connection_cap, raise_descriptor_limit
+from gateway.connection.registry import Connections
+from gateway.http_protocol import protocol_of
 from penstock_kit.logging import get_logger
 
 _BACKLOG: Final = 2048
-_KEEP_ALIVE: Final = 75
 # Of the grace time: for the last frames to reach their readers.
 _LAST_WORDS: Final = 2.0
 _SOCKET_MESSAGE: Final = 1024 * 1024
@@ -51,14 +52,24 @@ class Listener:
     """Serves an application on a bound socket with uvicorn."""
 
     def __init__(
-        self, application: Application, bound: socket.socket, *, grace_seconds: float, trusted_proxies: str = ""
+        self,
+        application: Application,
+        bound: socket.socket,
+        *,
+        grace_seconds: float,
+        trusted_proxies: str = "",
+        limits: HttpLimits | None = None,
+        max_connections: int = 0,
     ) -> None:
         self._application = application
         self._bound = bound
+        raise_descriptor_limit()
+        self._connections = Connections(cap=connection_cap(max_connections))
+        protocol: Any = protocol_of(self._connections, limits or HttpLimits())
         config = uvicorn.Config(
             application.asgi,
             loop="none",
-            http=HttpProtocol,
+            http=protocol,
             ws="websockets-sansio",
             ws_max_size=_SOCKET_MESSAGE,
             lifespan="off",
@@ -67,7 +78,6 @@ class Listener:
             server_header=False,
             proxy_headers=bool(trusted_proxies),
             forwarded_allow_ips=trusted_proxies or None,
-            timeout_keep_alive=_KEEP_ALIVE,
             timeout_graceful_shutdown=max(1, int(grace_seconds)),
             backlog=_BACKLOG,
         )
@@ -80,8 +90,9 @@ class Listener:
         What still runs shortly before the grace time is over is told to come back, and not cut off.
         """
         host, port = self._bound.getsockname()[:2]
-        log.info("serving", address=f"{host}:{port}", url=f"http://{host}:{port}")
+        log.info("serving", address=f"{host}:{port}", url=f"http://{host}:{port}", connections=self._connections.cap)
         serving = asyncio.create_task(self._server.serve(sockets=[self._bound]))
+        watching = asyncio.create_task(self._connections.watch(self._server.connections))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         self._application.readiness.draining = True
@@ -93,10 +104,15 @@ class Listener:
             log.info("told the answers under way to come back", answers=told)
         with contextlib.suppress(asyncio.CancelledError):
             await serving
+        watching.cancel()
 
 
 class _Server(uvicorn.Server):
     """A uvicorn server that leaves the process's signals alone."""
+
+    def connections(self) -> set[Any]:
+        """Return the open connections, WebSockets included."""
+        return self.server_state.connections
 
     @contextlib.contextmanager
     def capture_signals(self):

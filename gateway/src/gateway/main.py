@@ -82,4 +82,11 @@ async def serve(settings: GatewaySettings, bound: socket.socket, stop: asyncio.E
 
 
 def _listener(settings: GatewaySettings, application: Application, bound: socket.socket) -> Listener:
-    return Listener(application, bound, grace_seconds=settings.grace_seconds, trusted_proxies=settings.trusted_proxies)
+    return Listener(
+        application,
+        bound,
+        grace_seconds=settings.grace_seconds,
+        trusted_proxies=settings.trusted_proxies,
+        limits=settings.http_limits(),
+        max_connections=settings.max_connections,
+    )

@@ -47,8 +47,12 @@ class RenderedError:
     body: bytes
 
 
-def render_error(error: PenstockError, *, path: str, request_id: str) -> RenderedError:
-    """Return `error` in the shape that the clients of `path` understand."""
+def render_error(error: PenstockError, *, path: str, request_id: str, status: int = 0) -> RenderedError:
+    """Return `error` in the shape that the clients of `path` understand.
+
+    `status` instead of that of its kind, for what HTTP has a code of its own.
+    """
+    status = status or http_status(error.kind)
     headers = [(b"content-type", b"application/json"), *_retry_headers(error)]
     if path.startswith("/v1/messages"):
         body = anthropic_error(error, request_id=request_id)
@@ -57,14 +61,14 @@ def render_error(error: PenstockError, *, path: str, request_id: str) -> Rendere
         body = openai_error(error)
     else:
         headers[0] = (b"content-type", b"application/problem+json")
-        body = problem_from_error(error, instance=path, request_id=request_id)
+        body = {**problem_from_error(error, instance=path, request_id=request_id), "status": status}
     if error.kind is ErrorKind.UNAUTHENTICATED:
         headers.append((b"www-authenticate", b'Bearer realm="penstock"'))
     if path.startswith("/v1/"):
         headers.append((b"x-should-retry", b"true" if _soon(error) else b"false"))
     content = encode(body)
     headers.append((b"content-length", b"%d" % len(content)))
-    return RenderedError(status=http_status(error.kind), headers=tuple(headers), body=content)
+    return RenderedError(status=status, headers=tuple(headers), body=content)
 
 
 def openai_error(error: PenstockError) -> dict[str, Any]:

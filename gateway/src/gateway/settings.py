@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
+from gateway.connection.limits import HttpLimits
 from penstock_kit.settings import ServiceAddress, ServiceSettings
 
 MEBIBYTE = 1024 * 1024
@@ -52,6 +53,24 @@ class GatewaySettings(ServiceSettings):
     access_log: Literal["all", "errors", "off"] = Field(
         default="errors", alias="PENSTOCK_ACCESS_LOG", description="Requests that get a log line; errors: from 400 on."
     )
+    max_connections: int = Field(
+        default=0,
+        ge=0,
+        alias="PENSTOCK_MAX_CONNECTIONS",
+        description="Open connections at most; 0, or more than that: what the limit on open files leaves.",
+    )
+    head_seconds: float = Field(
+        default=10.0, gt=0, alias="PENSTOCK_HEAD_SECONDS", description="How long the head of a request may take."
+    )
+    body_seconds: float = Field(
+        default=20.0,
+        gt=0,
+        alias="PENSTOCK_BODY_SECONDS",
+        description="How long a body may come more slowly than PENSTOCK_BODY_RATE.",
+    )
+    body_rate: int = Field(
+        default=100, ge=0, alias="PENSTOCK_BODY_RATE", description="Bytes a second of a body at least; 0: any."
+    )
     max_body_bytes: int = Field(default=20 * MEBIBYTE, ge=1024, alias="PENSTOCK_MAX_BODY_BYTES")
     max_ingest_bytes: int = Field(default=4096 * MEBIBYTE, ge=1024, alias="PENSTOCK_MAX_INGEST_BYTES")
     hold_seconds: float = Field(
@@ -71,6 +90,10 @@ class GatewaySettings(ServiceSettings):
     def store_url(self) -> str:
         """Return the URL of the identity store."""
         return self.database_url or f"sqlite:///{self.home / 'gateway.db'}"
+
+    def http_limits(self) -> HttpLimits:
+        """Return what a connection may cost."""
+        return HttpLimits(head_seconds=self.head_seconds, body_seconds=self.body_seconds, body_rate=self.body_rate)
 
     def origins(self) -> tuple[str, ...]:
         """Return the allowed origins, ``("*",)`` for all."""
