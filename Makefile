@@ -5,10 +5,13 @@ BIN := .venv/bin
 MANIFESTS := scripts/setup protos/pyproject.toml $(wildcard */pyproject.toml libs/*/pyproject.toml)
 SOURCES := gateway llm-service chat-stream-service feature-service cache-service cli libs tests bench protos/generate.py scripts/configuration_page.py scripts/mutation.py conftest.py
 export PYTHON
+# $(call timed,NAME,COMMAND): run it and say how long it took, whether it passed or not.
+timed = started=$$(date +%s); $(2); code=$$?; echo "$(1) took $$(($$(date +%s) - started)) s"; exit $$code
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@while IFS= read -r line; do case "$$line" in [a-z]*:*'## '*) \
+	  printf '  make %-14s %s\n' "$${line%%:*}" "$${line##*## }" ;; esac; done <Makefile
 
 .venv/.run: requirements.lock $(MANIFESTS)
 	@scripts/setup
@@ -31,7 +34,7 @@ down: .venv/.run ## Stop a system that was started with `penstock up`
 
 .PHONY: test
 test: .venv/.dev ## Run the tests that need nothing but Python
-	@$(BIN)/pytest -q -m "not containers"
+	@$(call timed,make test,$(BIN)/pytest -q -m "not containers")
 
 .PHONY: test-clients
 test-clients: .venv/.dev ## Run every client that is tested against a running system, each from where it can be installed
@@ -47,7 +50,8 @@ mutate: .venv/.dev ## Put small faults into PACKAGE=llm_service.domain.billing a
 	@scripts/mutate $(PACKAGE) $(ARGS)
 
 .PHONY: check
-check: .venv/.dev format-check lint types imports protos-check docs-check test ## Everything a change must pass
+check: .venv/.dev ## Everything a change must pass
+	@$(call timed,make check,$(MAKE) --no-print-directory format-check lint types imports protos-check docs-check test)
 
 .PHONY: format
 format: .venv/.dev ## Format the sources
@@ -75,9 +79,16 @@ protos: .venv/.dev ## Generate the Python of the protos
 	@$(BIN)/python protos/generate.py
 
 .PHONY: protos-check
-protos-check: .venv/.dev ## Lint the protos and check that their Python is current
+protos-check: .venv/.dev ## Lint the protos, check that no client of them breaks and that their Python is current
 	@$(BIN)/buf lint protos
+	@$(BIN)/buf breaking protos --against protos/released.binpb || { \
+	  echo "The protos break what clients were built with (protos/released.binpb). Add instead of changing; where a break is" \
+	    "meant and the change log says so: make protos-released" >&2; exit 1; }
 	@$(BIN)/python protos/generate.py --check
+
+.PHONY: protos-released
+protos-released: .venv/.dev ## Take the protos as they are for what clients are built with (at a release)
+	@$(BIN)/buf build protos --exclude-source-info -o protos/released.binpb
 
 .PHONY: docs
 docs: .venv/.dev ## Write the generated pages of docs/
