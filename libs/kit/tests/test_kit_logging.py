@@ -187,5 +187,44 @@ def test_a_closed_output_does_not_fail_the_caller(stream: io.StringIO) -> None:
 def test_names_of_secrets_are_recognised() -> None:
     for name in ("OPENAI_API_KEY", "password", "x-api-key", "Authorization", "refresh_token", "client-secret"):
         assert is_secret_name(name), name
+    for name in ("credential", "aws_credentials", "OPS_TOKEN", "token_hash", "jwt_previous_secret"):
+        assert is_secret_name(name), name
     for name in ("key_id", "model", "device_code", "cache_key"):
         assert not is_secret_name(name), name
+
+
+def test_settings_about_secrets_are_no_secrets() -> None:
+    for name in ("LLM_FIRST_TOKEN_TIMEOUT", "PENSTOCK_ACCESS_TOKEN_SECONDS", "LLM_BUDGET_OUTPUT_TOKENS", "max_tokens"):
+        assert not is_secret_name(name), name
+
+
+def test_a_field_named_credential_is_masked() -> None:
+    assert Redactor().value({"credential": "hunter2-and-more"}) == {"credential": "hunt…more"}
+
+
+@pytest.mark.parametrize("name", ["refresh_token", "access_token", "refresh-token", "password", "client_secret"])
+def test_what_a_text_assigns_to_a_secret_name_is_masked(name: str) -> None:
+    redactor = Redactor()
+    for text in (f"{name}=Zx9hunter22", f'"{name}": "Zx9hunter22"', f"{name}: Zx9hunter22"):
+        assert "hunter22" not in redactor.text(text), text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "send 'Authorization: Bearer <API key or access token>' or 'x-api-key: <API key>'",
+        "a Bearer token is missing",
+        "Bearer authentication failed",
+        'Authorization: Bearer $KEY"',
+        "password: must be at least 8 characters",
+        "setting LLM_FIRST_TOKEN_TIMEOUT: Input should be greater than 0 (given: -1)",
+    ],
+)
+def test_words_of_our_own_about_secrets_stay(text: str) -> None:
+    redactor = Redactor()
+    assert redactor.message(text) == redactor.text(text) == text
+
+
+@pytest.mark.parametrize("token", ["abcdef123456", "AbCdEfGhIjKl", "a" * 20, "x.y.z", "abc-def", "Abc123=="])
+def test_what_follows_bearer_is_masked_when_it_is_no_word(token: str) -> None:
+    assert token not in Redactor().message(f"Bearer {token}")

@@ -9,7 +9,10 @@ from typing import Any, Final
 
 from penstock_kit.errors import FieldViolation, PenstockError
 
-SECRET_WORDS: Final = ("password", "passwd", "secret", "token", "api_key", "apikey", "private_key", "credential")
+# A name with one of these in it is of a secret; counts of tokens are none.
+_SECRET_NAME: Final = re.compile(r"password|passwd|secret|token(?!s)|api_key|apikey|private_key|credential")
+# Names that end so are of a measure or a rule about secrets: ACCESS_TOKEN_SECONDS, password_min_length.
+_MEASURES: Final = ("seconds", "minutes", "hours", "days", "timeout", "length", "limit", "count", "budget")
 _VISIBLE_FROM: Final = 12
 _MASK: Final = "****"
 _MIN_REGISTERED: Final = 4
@@ -22,14 +25,18 @@ _URL_PASSWORD: Final = re.compile(
 )
 _ASSIGNED: Final = re.compile(
     r"(?i)(?P<head>\b[\w-]{0,40}(?:password|passwd|secret|api[_-]?key|access[_-]?token|refresh[_-]?token)"
-    r"[\"']?\s*[=:]\s*[\"']?)(?P<secret>[^\s\"'&,;{}()]{3,})"
+    r"[\"']?\s*[=:]\s*[\"']?)(?P<secret>(?!<)[^\s\"'&,;{}()]{3,})"
 )
+# "password: must be longer" is a sentence, "password: hunter2" is none.
+_SENTENCE: Final = re.compile(r": $")
+_PLAIN_WORD: Final = re.compile(r"[A-Za-z]{1,19}")
 _SHAPES: Final = re.compile(
     r"\bpsk_[A-Za-z0-9_\-.]{6,}"
     r"|\bsk-[A-Za-z0-9_\-]{8,}"
     r"|\bAIza[A-Za-z0-9_\-]{10,}"
     r"|\beyJ[A-Za-z0-9_\-]{5,}\.[A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]*)?"
-    r"|(?<=[Bb]earer )[^\s\"',]{4,}"
+    # A token by RFC 6750; "Bearer token" and "Bearer <API key>" are words about one.
+    r"|(?<=[Bb]earer )(?![A-Za-z][a-z]{0,18}(?![A-Za-z0-9\-._~+/=]))[A-Za-z0-9\-._~+/]{4,}=*"
 )
 
 
@@ -41,12 +48,22 @@ def mask_secret(secret: str) -> str:
 def is_secret_name(name: str) -> bool:
     """Whether a value under this name is a secret by its name (``OPENAI_API_KEY``, ``password`` …)."""
     lowered = name.lower().replace("-", "_")
-    return lowered == "authorization" or any(word in lowered for word in SECRET_WORDS)
+    if lowered.endswith(_MEASURES):
+        return False
+    return lowered == "authorization" or _SECRET_NAME.search(lowered) is not None
 
 
 def mask_urls(text: str) -> str:
     """Return `text` with the password of every ``scheme://user:password@host`` replaced."""
     return _URL_PASSWORD.sub(rf"\g<head>{_MASK}", text)
+
+
+def _masked_assignment(found: re.Match[str]) -> str:
+    after = found.string[found.end() : found.end() + 2]
+    is_sentence = after[:1] == " " and after[1:].isalpha() and _SENTENCE.search(found["head"])
+    if is_sentence and _PLAIN_WORD.fullmatch(found["secret"]):
+        return found.group()
+    return found["head"] + mask_secret(found["secret"])
 
 
 class Redactor:
@@ -66,7 +83,7 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return `text` with every secret in it masked, also what follows ``password=`` and its like."""
-        return _ASSIGNED.sub(lambda found: found["head"] + mask_secret(found["secret"]), self.message(text))
+        return _ASSIGNED.sub(_masked_assignment, self.message(text))
 
     def message(self, text: str) -> str:
         """Return `text` with registered and secret-shaped words masked; sentences about passwords stay readable."""
