@@ -96,6 +96,26 @@ async def test_costs_are_summed_as_json_and_as_csv(gateway):
     assert (line["group"], line["cost"], line["cache_savings"]) == ("'=openai", "0.00123", "0.0001")
 
 
+@pytest.mark.parametrize(
+    ("accept", "query", "kind"),
+    [
+        ("text/csv", "", "text/csv"),
+        ("text/csv;q=0.9, application/json;q=0.5", "", "text/csv"),
+        ("text/csv, */*;q=0.1", "", "text/csv"),
+        ("application/json, text/csv", "", "application/json"),
+        ("text/csv;q=0", "", "application/json"),
+        ("*/*", "", "application/json"),
+        ("text/csv", "format=json", "application/json"),
+        ("application/json", "format=csv", "text/csv"),
+    ],
+)
+async def test_the_report_comes_as_the_caller_accepts_it(gateway, accept, query, kind):
+    headers = {**gateway.auth(), "accept": accept}
+    answer = await gateway.client.get(f"/api/v1/costs/summary?group_by=day&{query}", headers=headers)
+    assert answer.headers["content-type"].partition(";")[0] == kind
+    assert "accept" in answer.headers["vary"]
+
+
 async def test_the_ledger_is_listed_page_by_page(gateway):
     entry = cost_pb2.LedgerEntry(id="led_1", provider="openai", outcome="ok", cost=Money(amount="0.5"))
     gateway.fakes.costs.ledger = cost_pb2.ListLedgerResponse(entries=[entry], next_page_token="next")

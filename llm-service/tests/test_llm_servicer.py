@@ -191,9 +191,19 @@ async def test_everybody_sees_their_own_costs_and_administrators_all(service: Se
 
 async def test_models_are_listed_with_their_aliases(service: Service) -> None:
     models = {model.id: model for model in (await service.llm.ListModels(llm_pb2.ListModelsRequest())).models}
-    assert list(models) == ["openai/m1", "fallback/rules", "fallback/hashing"]
+    assert list(models) == ["openai/m1", "fallback/rules", "fallback/hashing", "fast"]
+    assert list(models["fast"].targets) == ["openai/m1"]
     assert list(models["openai/m1"].aliases) == ["fast"]
     assert list(models["fallback/hashing"].capabilities) == ["embedding"]
+
+
+async def test_a_key_sees_the_models_and_aliases_that_it_may_use(service: Service) -> None:
+    policy = cost_pb2.KeyPolicy(key_id="k1", allowed_models=["fallback/*"])
+    with as_caller(ADMIN):
+        await service.costs.PutKeyPolicy(cost_pb2.PutKeyPolicyRequest(policy=policy))
+    with as_caller(ALICE):
+        models = (await service.llm.ListModels(llm_pb2.ListModelsRequest())).models
+    assert [model.id for model in models] == ["fallback/rules", "fallback/hashing"]
 
 
 async def test_a_route_is_explained(service: Service) -> None:

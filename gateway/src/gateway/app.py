@@ -11,9 +11,12 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.anthropic.models import is_asked_by_anthropic
+from gateway.anthropic.surface import MESSAGES_PATH
 from gateway.middleware.body_limit import BodyLimit
 from gateway.middleware.compression import Compression
 from gateway.middleware.failure import Failures
+from gateway.middleware.head import Heads
 from gateway.middleware.measure import HttpMetrics
 from gateway.middleware.request import ENDPOINT_KEY, AccessLog, RequestFrame
 from gateway.openapi import DescribedApi
@@ -62,6 +65,7 @@ def build_app(*, routers: Sequence[APIRouter], hot: Mapping[tuple[str, str], ASG
     app = Failures(app, redactor=frame.redactor)
     app = Compression(app)
     app = _CrossOrigin(app, frame.origins)
+    app = Heads(app)
     return RequestFrame(app, metrics=frame.metrics, tracing=frame.tracing, access_log=frame.access_log)
 
 
@@ -137,13 +141,20 @@ def _api(routers: Sequence[APIRouter], redactor: Redactor) -> FastAPI:
         failure = redactor.error(_penstock_error(error))
         request_id = current_context().request_id
         status = _METHOD_NOT_ALLOWED if _is_405(error) else 0
-        rendered = render_error(failure, path=request.url.path, request_id=request_id, status=status)
+        rendered = render_error(failure, path=_spoken_path(request), request_id=request_id, status=status)
         headers = {name.decode(): value.decode() for name, value in rendered.headers}
         return Response(rendered.body, status_code=rendered.status, headers=headers)
 
     for kind in (PenstockError, RequestValidationError, HTTPException):
         api.add_exception_handler(kind, answer)
     return api
+
+
+def _spoken_path(request: Request) -> str:
+    """Return the path whose dialect the caller speaks: Anthropic's clients ask ``/v1/models`` too."""
+    path = request.url.path
+    is_anthropic = path.startswith("/v1/models") and is_asked_by_anthropic(request.headers.raw)
+    return MESSAGES_PATH if is_anthropic else path
 
 
 def _penstock_error(error: Exception) -> PenstockError:

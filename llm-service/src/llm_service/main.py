@@ -121,6 +121,7 @@ def add_servicers(
         monitor=selection.monitor,
         live=live,
         router=selection.router,
+        allows=spending.allows,
         rings=selection.rings,
         database=database,
         clock=clock,

@@ -1,8 +1,11 @@
 """``/v1/models`` as OpenAI's clients expect it."""
 
+from collections.abc import Sequence
+
 from penstock.llm.v1 import llm_pb2 as pb
 
 from gateway.openai.field import JsonObject
+from penstock_kit.errors import NotFound
 
 
 def model_from_proto(model: pb.Model) -> JsonObject:
@@ -15,6 +18,23 @@ def model_from_proto(model: pb.Model) -> JsonObject:
         "aliases": list(model.aliases),
         "capabilities": list(model.capabilities),
     }
+    if model.targets:
+        json["targets"] = list(model.targets)
     if model.context_window:
         json["context_window"] = model.context_window
     return json
+
+
+def find_model(models: Sequence[pb.Model], name: str) -> pb.Model:
+    """Return the model that `name` means: an id, an alias or a bare name, of which the first provider's counts.
+
+    Raises NotFound (MODEL_NOT_FOUND).
+    """
+    for model in models:
+        if name == model.id:
+            return model
+    for model in models:
+        if name in {model.id.partition("/")[2], *model.aliases}:
+            return model
+    message = f"there is no model {name!r}; GET /v1/models lists those you may use"
+    raise NotFound(message, reason="MODEL_NOT_FOUND", metadata={"model": name})

@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-from fastapi import Depends, Query, Response
+from fastapi import Depends, Header, Query, Response
 from penstock.llm.v1 import cost_pb2 as pb
 from pydantic import BaseModel, Field
 
+from gateway.accept import preferred_type
 from gateway.auth.guard import Guard
 from gateway.auth.scope import ADMIN, COSTS
 from gateway.convert.cost import (
@@ -37,6 +38,7 @@ _GROUPS: Final = {
 Group = Annotated[Literal["", "provider", "model", "key", "user", "day"], Query(description="Empty: only the total.")]
 From = Annotated[datetime | None, Query(description="Inclusive, ISO 8601.")]
 Until = Annotated[datetime | None, Query(description="Exclusive, ISO 8601.")]
+Format = Annotated[Literal["", "json", "csv"], Query(description="Empty: as the header Accept says, else JSON.")]
 Subject = Annotated[str, Query(max_length=64)]
 
 
@@ -86,9 +88,10 @@ class CostRoutes:
         end_time: Until = None,
         user_id: Subject = "",
         key_id: Subject = "",
-        format: Literal["json", "csv"] = "json",
+        format: Format = "",
+        accept: Annotated[str, Header(include_in_schema=False)] = "",
     ) -> Response:
-        """Sum the ledger, grouped. Only administrators see other users' calls."""
+        """Sum the ledger, grouped, as JSON or CSV. Only administrators see other users' calls."""
         request = pb.SummarizeCostsRequest(
             group_by=_GROUPS[group_by],
             start_time=time_to_proto(start_time),
@@ -97,11 +100,12 @@ class CostRoutes:
             key_id=key_id,
         )
         response = await self._costs.SummarizeCosts(request)
-        if format == "csv":
-            headers = {"content-disposition": 'attachment; filename="costs.csv"'}
+        if (format or preferred_type(accept, ("application/json", "text/csv"))) in {"csv", "text/csv"}:
+            headers = {"content-disposition": 'attachment; filename="costs.csv"', "vary": "accept"}
             return Response(csv_from_rows(response.rows), media_type="text/csv; charset=utf-8", headers=headers)
         rows = [cost_row_from_proto(row) for row in response.rows]
-        return JsonResponse({"group_by": group_by or None, "rows": rows, "total": cost_row_from_proto(response.total)})
+        body = {"group_by": group_by or None, "rows": rows, "total": cost_row_from_proto(response.total)}
+        return JsonResponse(body, headers={"vary": "accept"})
 
     async def list_ledger(
         self,

@@ -1,10 +1,11 @@
 """The OpenAI routes that are not hot: models and embeddings."""
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from fastapi import Request, Response
+from fastapi import Query, Request, Response
 from penstock.llm.v1 import llm_pb2 as pb
 
+from gateway.anthropic.models import anthropic_model_from_proto, anthropic_page, is_asked_by_anthropic
 from gateway.auth.guard import Guard
 from gateway.auth.scope import MODELS
 from gateway.body import parse_object
@@ -12,11 +13,11 @@ from gateway.json import JsonResponse
 from gateway.openai.deadline import caller_timeout
 from gateway.openai.embedding import embed_request_from_json, embeddings_from_proto
 from gateway.openai.failure import blamed_on_us
-from gateway.openai.models import model_from_proto
+from gateway.openai.models import find_model, model_from_proto
 from gateway.routes.page import IdempotencyKey
 from gateway.routes.router import add, api_router
 from gateway.streaming.times import StreamTimes
-from penstock_kit.errors import NotFound, PenstockError
+from penstock_kit.errors import PenstockError
 
 if TYPE_CHECKING:
     from penstock.llm.v1.llm_pb2_grpc import LlmServiceAsyncStub
@@ -43,6 +44,11 @@ _EMBEDDINGS: Final[dict[str, Any]] = {
 }
 
 
+Limit = Annotated[str, Query(max_length=5, description="Models a page, of Anthropic's shape alone: 1 to 1000.")]
+Cursor = Annotated[str, Query(max_length=256, description="Id of a model, of Anthropic's shape alone.")]
+_VARY: Final = {"vary": "anthropic-version"}
+
+
 class OpenAiRoutes:
     """``/v1/models`` and ``/v1/embeddings``."""
 
@@ -54,19 +60,21 @@ class OpenAiRoutes:
         add(self.router, "GET /v1/models/{model_id:path}", self.get_model)
         add(self.router, "POST /v1/embeddings", self.create_embeddings, openapi_extra=_EMBEDDINGS)
 
-    async def list_models(self) -> Response:
-        """List the models you may use, by `provider/model`."""
-        response = await self._llm.ListModels(pb.ListModelsRequest())
-        return JsonResponse({"object": "list", "data": [model_from_proto(model) for model in response.models]})
+    async def list_models(
+        self, request: Request, limit: Limit = "", after_id: Cursor = "", before_id: Cursor = ""
+    ) -> Response:
+        """List the models and aliases you may use; in Anthropic's shape for callers that send `anthropic-version`."""
+        models = (await self._llm.ListModels(pb.ListModelsRequest())).models
+        if is_asked_by_anthropic(request.headers.raw):
+            page = anthropic_page(models, limit=limit, after_id=after_id, before_id=before_id)
+            return JsonResponse(page, headers=_VARY)
+        return JsonResponse({"object": "list", "data": [model_from_proto(model) for model in models]}, headers=_VARY)
 
-    async def get_model(self, model_id: str) -> Response:
-        """Read one model, by id or alias."""
-        response = await self._llm.ListModels(pb.ListModelsRequest())
-        for model in response.models:
-            if model_id == model.id or model_id in model.aliases:
-                return JsonResponse(model_from_proto(model))
-        message = f"there is no model {model_id!r}; GET /v1/models lists those you may use"
-        raise NotFound(message, reason="MODEL_NOT_FOUND")
+    async def get_model(self, request: Request, model_id: str) -> Response:
+        """Read one model, by id, alias or bare name."""
+        model = find_model((await self._llm.ListModels(pb.ListModelsRequest())).models, model_id)
+        shown = anthropic_model_from_proto if is_asked_by_anthropic(request.headers.raw) else model_from_proto
+        return JsonResponse(shown(model), headers=_VARY)
 
     async def create_embeddings(self, request: Request, idempotency_key: IdempotencyKey = "") -> Response:
         """Embed texts or token ids; vectors as floats or base64."""

@@ -15,8 +15,10 @@ from llm_service.domain.embedding.embedding_call import Embedder
 from llm_service.domain.keys.key_pools import KeyRings
 from llm_service.domain.model.completion_collector import WholeAnswers
 from llm_service.domain.model.provider_pool import ProviderCatalog
+from llm_service.domain.model.route import Candidate
 from llm_service.domain.parsing.prompt_parser import Prompt, PromptParser
 from llm_service.domain.routing.health import ProviderMonitor
+from llm_service.domain.routing.model_list import list_models
 from llm_service.domain.routing.router import Router
 from llm_service.domain.routing.token_count import Counters, TokenCounting
 from llm_service.edge.answer import answer_to_proto, batch_to_proto, cost_to_proto, usage_to_proto
@@ -46,6 +48,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         monitor: ProviderMonitor,
         live: LiveConfiguration,
         router: Router,
+        allows: Callable[[Candidate], bool],
         rings: KeyRings,
         database: Database,
         clock: Clock,
@@ -59,6 +62,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         self._monitor = monitor
         self._live = live
         self._router = router
+        self._allows = allows
         self._counting = TokenCounting(counters, router.route)
         self._rings = rings
         self._database = database
@@ -119,10 +123,10 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         )
 
     async def ListModels(self, request: llm_pb2.ListModelsRequest, context: Context) -> llm_pb2.ListModelsResponse:  # noqa: N802
-        """List what may be asked for."""
-        return llm_pb2.ListModelsResponse(
-            models=models_to_proto(self._live.current.profiles, self._live.current.routing.aliases)
-        )
+        """List what the caller may ask for."""
+        current = self._live.current
+        models = list_models(current.profiles, current.routing, current.embedding_routing, self._allows)
+        return llm_pb2.ListModelsResponse(models=models_to_proto(models))
 
     async def ListProviders(  # noqa: N802
         self, request: llm_pb2.ListProvidersRequest, context: Context

@@ -1,6 +1,6 @@
 """What is known of providers, routes, models and parsed prompts, to protobuf."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -10,24 +10,22 @@ from llm_service.domain.keys.breaker import BreakerState
 from llm_service.domain.keys.key_pool import KeyRing
 from llm_service.domain.model.profile import ProviderProfile
 from llm_service.domain.model.provider_pool import LoadedProvider
-from llm_service.domain.model.route import Route, is_embedding_model
+from llm_service.domain.model.route import Route
 from llm_service.domain.offline.query import StructuredQuery
 from llm_service.domain.routing.health import ProviderRecord
+from llm_service.domain.routing.model_list import ListedModel
 
 
-def models_to_proto(
-    profiles: Sequence[ProviderProfile], aliases: Mapping[str, tuple[str, ...]]
-) -> Iterator[llm_pb2.Model]:
-    """Yield the listed models of every provider in order, with the aliases that lead to them."""
-    for profile in profiles:
-        for name in profile.models:
-            model_id = f"{profile.name}/{name}"
-            yield llm_pb2.Model(
-                id=model_id,
-                provider=profile.name,
-                aliases=[alias for alias, targets in aliases.items() if {model_id, name} & set(targets)],
-                capabilities=["embedding" if is_embedding_model(name) else "chat"],
-            )
+def models_to_proto(models: Sequence[ListedModel]) -> Iterator[llm_pb2.Model]:
+    """Yield the models that a caller may ask for."""
+    for model in models:
+        yield llm_pb2.Model(
+            id=model.id,
+            provider=model.provider,
+            aliases=model.aliases,
+            targets=model.targets,
+            capabilities=["embedding" if model.is_embedding else "chat"],
+        )
 
 
 def provider_to_proto(

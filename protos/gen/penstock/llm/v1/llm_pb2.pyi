@@ -1534,7 +1534,7 @@ Global___ListModelsResponse: _TypeAlias = ListModelsResponse  # noqa: Y015
 
 @_typing.final
 class Model(_message.Message):
-    """A model that can be asked for."""
+    """A model that the caller may ask for."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1544,8 +1544,9 @@ class Model(_message.Message):
     ALIASES_FIELD_NUMBER: _builtins.int
     CONTEXT_WINDOW_FIELD_NUMBER: _builtins.int
     CAPABILITIES_FIELD_NUMBER: _builtins.int
+    TARGETS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """"provider/model"."""
+    """"provider/model", or an alias."""
     provider: _builtins.str
     context_window: _builtins.int
     """Longest prompt in tokens; zero: unknown."""
@@ -1559,6 +1560,10 @@ class Model(_message.Message):
     def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """"chat", "embedding"."""
 
+    @_builtins.property
+    def targets(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of an alias: the models it stands for, in the order they are asked; empty for a model."""
+
     def __init__(
         self,
         *,
@@ -1568,10 +1573,11 @@ class Model(_message.Message):
         aliases: _abc.Iterable[_builtins.str] | None = ...,
         context_window: _builtins.int = ...,
         capabilities: _abc.Iterable[_builtins.str] | None = ...,
+        targets: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "capabilities", b"capabilities", "context_window", b"context_window", "create_time", b"create_time", "id", b"id", "provider", b"provider"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "capabilities", b"capabilities", "context_window", b"context_window", "create_time", b"create_time", "id", b"id", "provider", b"provider", "targets", b"targets"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
