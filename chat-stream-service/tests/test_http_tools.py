@@ -1,8 +1,10 @@
 """HTTP endpoints as tools, against a real server."""
 
 import asyncio
+import gzip
 import ipaddress
 import json
+import zlib
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Any
@@ -255,3 +257,36 @@ async def test_a_ring_of_redirects_ends(endpoint: Endpoint, tools: Toolbox) -> N
     with pytest.raises(PenstockError, match="redirects more than 3 times"):
         await tools.make(endpoint.url("/")).call({}, CONTEXT)
     assert len(endpoint.asked) == 4
+
+
+async def test_a_bomb_of_gzip_is_unpacked_no_further_than_an_answer_may_be_long(
+    endpoint: Endpoint, tools: Toolbox
+) -> None:
+    packed = gzip.compress(b"0" * 100_000_000)
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(body=packed, headers={"content-encoding": "gzip", "content-type": "text/plain"})
+
+    endpoint.answer = answer
+    with pytest.raises(FailedPrecondition, match="answered more than 10,000 bytes"):
+        await tools.make(endpoint.url("/"), max_response_bytes=10_000).call({}, CONTEXT)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_a_compressed_answer_is_unpacked(endpoint: Endpoint, tools: Toolbox, encoding: str) -> None:
+    packed = gzip.compress(b"said") if encoding == "gzip" else zlib.compress(b"said")
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(body=packed, headers={"content-encoding": encoding, "content-type": "text/plain"})
+
+    endpoint.answer = answer
+    assert await tools.make(endpoint.url("/")).call({}, CONTEXT) == "said"
+
+
+async def test_a_charset_that_is_none_of_texts_is_read_as_utf_8(endpoint: Endpoint, tools: Toolbox) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(body=b"a-" + b"9" * 500_000, headers={"content-type": "text/plain; charset=punycode"})
+
+    endpoint.answer = answer
+    async with asyncio.timeout(5):
+        assert (await tools.make(endpoint.url("/")).call({}, CONTEXT)).startswith("a-99")

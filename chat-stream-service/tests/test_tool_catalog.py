@@ -4,8 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pytest
+
 from chat_stream_service.adapters.json_schema import JsonSchemaChecker
+from chat_stream_service.domain.model.event import ToolCall
 from chat_stream_service.domain.model.tool import Arguments, Tool, ToolContext
+from chat_stream_service.domain.tools.tool_box import ToolBox, ToolLimits
 from chat_stream_service.domain.tools.tool_catalog import ToolCatalog
 
 
@@ -30,15 +34,16 @@ class Source:
 
 def test_a_taken_name_is_told_apart_by_its_source_and_a_third_by_a_number() -> None:
     sources = [Source("s", "a", "b"), Source("t", "b", "s__a", "x.y")]
-    catalog = ToolCatalog([NamedTool("a")], sources)
+    catalog = ToolCatalog([NamedTool("a")], lambda: sources)
     assert list(catalog.tools()) == ["a", "s__a", "b", "t__b", "t__s__a", "x_y"]
-    crowd = ToolCatalog([NamedTool("a"), NamedTool("s__a")], [Source("s", "a")])
+    third = Source("s", "a")
+    crowd = ToolCatalog([NamedTool("a"), NamedTool("s__a")], lambda: [third])
     assert list(crowd.tools()) == ["a", "s__a", "s__a_2"]
 
 
 def test_a_name_once_given_belongs_to_its_tool_even_while_that_is_away() -> None:
     first, second = Source("one", "search"), Source("two")
-    catalog = ToolCatalog([], [first, second])
+    catalog = ToolCatalog([], lambda: [first, second])
     assert list(catalog.tools()) == ["search"]
     first.found, second.found = [], [NamedTool("search")]
     assert list(catalog.tools()) == ["two__search"]
@@ -47,14 +52,15 @@ def test_a_name_once_given_belongs_to_its_tool_even_while_that_is_away() -> None
 
 
 def test_a_long_or_odd_name_becomes_one_that_models_take() -> None:
-    catalog = ToolCatalog([], [Source("s", "é" * 5, "n" * 100, "n" * 99)])
+    source = Source("s", "é" * 5, "n" * 100, "n" * 99)
+    catalog = ToolCatalog([], lambda: [source])
     assert all(len(name) <= 64 and name.isascii() for name in catalog.tools())
     assert len(catalog.tools()) == 3
 
 
 def test_a_spec_is_made_anew_only_when_the_tool_is_another() -> None:
     source = Source("s", "a")
-    catalog = ToolCatalog([], [source])
+    catalog = ToolCatalog([], lambda: [source])
     before = catalog.tools()["a"]
     assert catalog.tools()["a"] is before
     source.found = [NamedTool("a")]
@@ -63,8 +69,32 @@ def test_a_spec_is_made_anew_only_when_the_tool_is_another() -> None:
     assert json.loads(after.spec.schema_json) == {"type": "object"}
 
 
-def test_a_schema_that_refers_elsewhere_is_not_followed() -> None:
-    checker = JsonSchemaChecker()
-    problems = checker.problems({"$ref": "http://169.254.169.254/schema.json"}, {})
-    assert len(problems) == 1
-    assert "can't be read" in problems[0]
+def box(*names: str, limits: ToolLimits) -> ToolBox:
+    return ToolBox([NamedTool(name) for name in names], checker=JsonSchemaChecker(), limits=limits)
+
+
+def test_a_model_is_told_of_no_more_tools_than_vendors_take_and_the_rest_is_warned_of(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    names = [f"t{number:03}" for number in range(140)]
+    tools = box(*names, limits=ToolLimits())
+    assert [spec.name for spec in tools.specs()] == names[:128]
+    assert len(tools.specs()) == 128
+    warned = [line for line in capsys.readouterr().out.splitlines() if "too many tools" in line]
+    assert len(warned) == 1
+    assert "t128, t129" in warned[0]
+
+
+def test_the_tools_a_personality_names_are_offered_wherever_they_stand() -> None:
+    tools = box("a", "b", "c", limits=ToolLimits(max_offered=2))
+    assert [spec.name for spec in tools.specs(["b", "c"])] == ["b", "c"]
+
+
+async def test_arguments_too_long_or_nested_too_deeply_are_refused_unread() -> None:
+    tools = box("a", limits=ToolLimits())
+    context = tools.context(tenant_id="t", user_id="u", conversation_id="c", stream_id="s")
+    call = ToolCall(tool_call_id="1", name="a", arguments_json="{}")
+    long = await tools.call(call, '{"v": "' + "x" * 300_000 + '"}', context)
+    deep = await tools.call(call, '{"v": ' + "[" * 100_000 + "]" * 100_000 + "}", context)
+    assert (long.is_error, long.content) == (True, "arguments of a have 300,009 characters; at most 262,144 are read")
+    assert (deep.is_error, deep.content) == (True, "arguments of a are nested too deeply")

@@ -62,7 +62,7 @@ def build_engines(
     store: ConversationStore,
 ) -> EngineParts:
     """Return the engines that the settings describe; the operator's tools begin to connect."""
-    resources.operator_tools.start()
+    resources.operator_tools.start(watch_seconds=settings.tools_watch_seconds)
     workshop = _Workshop(settings=settings, resources=resources, clock=clock, llm=llm)
     words = SqlMemory(resources.database)
     embedder = LlmEmbedder(resources.llm, model=settings.embedding_model, clock=clock)
@@ -105,7 +105,7 @@ class _Workshop:
             tools,
             checker=checker,
             limits=limits,
-            sources=resources.operator_tools.sources,
+            sources=lambda: resources.operator_tools.sources,
             statistics=self.tool_statistics,
         )
         self._model = LlmServiceModel(resources.llm)

@@ -1,6 +1,8 @@
 """The chat-stream service: settings → telemetry → resources → adapters → domain → edge → serve."""
 
 import asyncio
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +28,7 @@ from penstock_kit.grpc import GrpcServer, run_service
 from penstock_kit.ids import new_id
 from penstock_kit.installation import installation_secret
 from penstock_kit.logging import configure_logging
+from penstock_kit.redaction import Redactor
 from penstock_kit.settings import load
 from penstock_kit.telemetry import ProcessMetrics, configure_tracing, serve_metrics
 
@@ -71,9 +74,7 @@ async def serve(settings: ChatSettings, stop: asyncio.Event) -> None:
     registry = CollectorRegistry()
     ProcessMetrics(registry, SERVICE)
     clock = SystemClock()
-    resources = open_resources(settings, secret=secret)
-    for secret in resources.operator_tools.secrets:
-        redactor.register(secret)
+    resources = open_resources(settings, secret=secret, on_secrets=partial(_register, redactor))
     server = GrpcServer(
         service=SERVICE,
         host=settings.host,
@@ -101,6 +102,11 @@ async def serve(settings: ChatSettings, stop: asyncio.Event) -> None:
             await metrics.close()
         await resources.close()
         tracing.shutdown()
+
+
+def _register(redactor: Redactor, secrets: Iterable[str]) -> None:
+    for secret in secrets:
+        redactor.register(secret)
 
 
 async def drain(server: GrpcServer, parts: Parts, grace_seconds: float) -> None:

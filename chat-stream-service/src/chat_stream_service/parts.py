@@ -154,6 +154,7 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
             llm,
             PeerComponent("feature-service", resources.feature, missing="degraded"),
             PeerComponent("cache-service", resources.cache, missing="degraded"),
+            *((resources.operator_tools,) if settings.tools_file else ()),
             *replica.components,
         ),
         unstored=unstored,

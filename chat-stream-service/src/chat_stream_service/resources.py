@@ -1,10 +1,12 @@
 """What the service holds open: the database, Redis and the channels to its peers."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from chat_stream_service.adapters.operator_tools.configuration import read_tools
-from chat_stream_service.adapters.operator_tools.operator_tools import OperatorTools
+from chat_stream_service.adapters.operator_tools.live_tools import LiveTools
 from chat_stream_service.domain.stream.background import Background
 from chat_stream_service.settings import ChatSettings, tool_environment
 from penstock_kit.clock import SystemClock
@@ -26,7 +28,7 @@ class Resources:
     llm: PenstockChannel
     feature: PenstockChannel
     cache: PenstockChannel
-    operator_tools: OperatorTools
+    operator_tools: LiveTools
     background: Background
     redis: RedisLink | None
 
@@ -41,13 +43,14 @@ class Resources:
         await self.database.close()
 
 
-def open_resources(settings: ChatSettings, *, secret: str = "") -> Resources:
+def open_resources(
+    settings: ChatSettings, *, secret: str = "", on_secrets: Callable[[Iterable[str]], None] = lambda secrets: None
+) -> Resources:
     """Return the resources that the settings name; nothing is connected yet. Calls carry the installation's `secret`.
 
-    Raises FailedPrecondition (CONFIGURATION_INVALID) when the tools file can't be used.
+    `on_secrets` is told what is to be masked in logs, now and whenever the tools file brings more.
     """
     redis_url = settings.redis_url.get_secret_value()
-    tools = read_tools(settings.tools_file, tool_environment())
     return Resources(
         database=open_database(settings.database),
         llm=open_channel(
@@ -63,7 +66,13 @@ def open_resources(settings: ChatSettings, *, secret: str = "") -> Resources:
             multiplexed=[f"penstock.cache.v1.CacheService/{name}" for name in _CACHE_CALLS],
             secret=secret,
         ),
-        operator_tools=OperatorTools(tools, clock=SystemClock(), max_seconds=settings.tool_seconds),
+        operator_tools=LiveTools(
+            partial(read_tools, settings.tools_file, tool_environment()),
+            path=settings.tools_file,
+            clock=SystemClock(),
+            max_seconds=settings.tool_seconds,
+            on_secrets=on_secrets,
+        ),
         background=Background(),
         redis=RedisLink(redis_url, clock=SystemClock()) if redis_url else None,
     )

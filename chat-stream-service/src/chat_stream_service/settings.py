@@ -56,6 +56,12 @@ class ChatSettings(GrpcServiceSettings):
     tools_file: str = Field(
         default="", alias="CHAT_TOOLS_FILE", description="HTTP endpoints and MCP servers as tools, YAML or JSON."
     )
+    tools_watch_seconds: float = Field(
+        default=2.0,
+        ge=0,
+        alias="CHAT_TOOLS_WATCH_SECONDS",
+        description="How often the tools file is looked at; 0: never.",
+    )
     history_tokens: int = Field(
         default=16_000, ge=0, alias="CHAT_HISTORY_TOKENS", description="Tokens of earlier turns told to the model."
     )

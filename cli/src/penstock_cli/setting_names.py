@@ -38,6 +38,7 @@ SETTING_NAMES: Final[frozenset[str]] = frozenset(
         "CHAT_STREAM_SERVICE_METRICS_PORT",
         "CHAT_STREAM_SERVICE_PORT",
         "CHAT_TOOLS_FILE",
+        "CHAT_TOOLS_WATCH_SECONDS",
         "CHAT_TOOL_SECONDS",
         "CHAT_TURN_SECONDS",
         "CHAT_WRITE_INTERVAL_SECONDS",

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, IPvAnyNetwork, model_validator
 
+from chat_stream_service.adapters.json_schema.fitness import unchecked_patterns, unfitness
+
 PLACE: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _MEBIBYTE: Final = 1024 * 1024
 
@@ -27,15 +29,13 @@ def _fixed_host(url: str) -> str:
 
 
 def _object_schema(schema: dict[str, Any]) -> dict[str, Any]:
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import SchemaError
-
-    if schema.get("type") != "object":
-        raise ValueError("must be a JSON Schema with type: object, for a model gives arguments by name")
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        raise ValueError(f"is no JSON Schema: {error.json_path}: {error.message}") from None
+    problem = unfitness(schema)
+    if problem:
+        raise ValueError(problem)
+    for pattern in unchecked_patterns(schema):
+        raise ValueError(
+            f"has the pattern {pattern!r}, which RE2 does not take; write it without looking around or back"
+        )
     return schema
 
 
@@ -86,7 +86,8 @@ class McpEntry(_Entry):
     tools: list[str] = Field(default_factory=list, description="Which of its tools; empty: all.")
     max_tools: int = Field(default=64, ge=1, le=512)
     timeout_seconds: Seconds = 10.0
-    max_response_bytes: int = Field(default=_MEBIBYTE, ge=1, le=64 * _MEBIBYTE)
+    # A message is parsed as a whole, on the event loop.
+    max_response_bytes: int = Field(default=_MEBIBYTE, ge=1, le=8 * _MEBIBYTE)
     max_result_characters: int = Field(default=0, ge=0, description="0: what the service allows.")
 
     @model_validator(mode="after")

@@ -1,7 +1,7 @@
 """aiohttp that connects only where it may: to the address that was checked, and never on by a redirect unseen."""
 
 import socket
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -32,10 +32,11 @@ class GuardedHttp:
     """Sends requests to allowed hosts at allowed addresses, following at most three redirects to such places.
 
     The session is made on first use. No proxy of the environment is used: it would connect somewhere unchecked.
+    `destinations` may be replaced: what is allowed then counts from the next request on.
     """
 
     def __init__(self, destinations: Destinations) -> None:
-        self._destinations = destinations
+        self.destinations = destinations
         self._session: ClientSession | None = None
 
     @asynccontextmanager
@@ -70,20 +71,20 @@ class GuardedHttp:
         host = url.host or ""
         if url.scheme not in ("http", "https"):
             raise BadUpstream(f"a redirect leads to the scheme {url.scheme!r}", reason="TOOL_REDIRECTS")
-        self._destinations.check_host(host)
+        self.destinations.check_host(host)
         if is_address(host):
             # aiohttp asks no resolver about an address.
-            self._destinations.checked(host, [host])
+            self.destinations.checked(host, [host])
 
     def _open(self) -> "ClientSession":
         if self._session is None:
             import aiohttp
 
             connector = aiohttp.TCPConnector(
-                resolver=_resolver(self._destinations), use_dns_cache=False, limit=64, limit_per_host=16
+                resolver=_resolver(lambda: self.destinations), use_dns_cache=False, limit=64, limit_per_host=16
             )
             self._session = aiohttp.ClientSession(
-                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
+                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, auto_decompress=False
             )
         return self._session
 
@@ -104,7 +105,7 @@ def _followed(request: Request, old: "URL", new: "URL", status: int) -> Request:
     return Request(method="GET", url=str(new), headers=headers)
 
 
-def _resolver(destinations: Destinations) -> Any:
+def _resolver(destinations: Callable[[], Destinations]) -> Any:
     """Return an aiohttp resolver that gives only addresses that may be connected to."""
     from aiohttp.abc import AbstractResolver, ResolveResult
 
@@ -112,7 +113,7 @@ def _resolver(destinations: Destinations) -> Any:
         async def resolve(
             self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
         ) -> list[ResolveResult]:
-            good = destinations.checked(host, await resolve(host, port))
+            good = destinations().checked(host, await resolve(host, port))
             return [
                 ResolveResult(
                     hostname=host,

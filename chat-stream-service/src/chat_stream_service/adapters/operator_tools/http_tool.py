@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode
 
 from chat_stream_service.adapters.operator_tools.entry import PLACE, HttpEntry
 from chat_stream_service.adapters.operator_tools.guarded_http import GuardedHttp, Request
+from chat_stream_service.adapters.operator_tools.inflate import Inflater
 from chat_stream_service.domain.model.tool import Arguments, ToolContext
 from chat_stream_service.domain.tools.tool_box import bounded
 from penstock_kit.errors import BadUpstream, DeadlineExceeded, FailedPrecondition, InvalidArgument, Unavailable
@@ -16,6 +17,11 @@ _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 _ERROR_CHARACTERS: Final = 1000
 _SERVER_ERROR: Final = 500
 _TEXTS: Final = ("text/", "application/json", "application/xml", "application/problem+json", "application/yaml")
+
+_CHARSETS: Final = (
+    "utf-8", "utf8", "utf-16", "utf-32", "us-ascii", "iso-8859", "latin", "windows-", "cp125", "koi8", "gb", "big5",
+    "euc", "shift", "sjis", "iso-2022",
+)  # fmt: skip
 
 
 class HttpTool:
@@ -65,9 +71,11 @@ class HttpTool:
         kind = response.content_type
         if response.status != 204 and not (kind.startswith(_TEXTS) or kind.endswith(("+json", "+xml"))):
             raise BadUpstream(f"{self.name} answered {kind}, which is no text", reason="TOOL_ANSWER_KIND")
+        inflater = Inflater(response.headers.get("content-encoding", ""))
         parts: list[bytes] = []
         left = self._entry.max_response_bytes
-        async for part in response.content.iter_any():
+        async for packed in response.content.iter_any():
+            part = inflater.feed(packed, left)
             left -= len(part)
             if left < 0:
                 text = f"{self.name} answered more than {self._entry.max_response_bytes:,} bytes; ask for less"
@@ -116,7 +124,9 @@ def _text(value: Any) -> str:
 
 
 def _decoded(body: bytes, charset: str | None) -> str:
+    """Return the text in the charset its server names, if that is one of texts: some codecs take quadratic time."""
+    known = (charset or "").lower().startswith(_CHARSETS)
     try:
-        return body.decode(charset or "utf-8", errors="replace")
+        return body.decode(charset if charset and known else "utf-8", errors="replace")
     except LookupError:
         return body.decode("utf-8", errors="replace")

@@ -5,9 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, Final
 
+from chat_stream_service.adapters.json_schema.fitness import unchecked_patterns
 from chat_stream_service.adapters.operator_tools.entry import McpEntry
 from chat_stream_service.adapters.operator_tools.masked_tool import MaskedTool, SecretMask
-from chat_stream_service.adapters.operator_tools.mcp_session import Described, McpSession, failure_of
+from chat_stream_service.adapters.operator_tools.mcp_session import (
+    Described,
+    McpSession,
+    SessionForgotten,
+    failure_of,
+)
+from chat_stream_service.adapters.operator_tools.mcp_vetting import OnUnfit
 from chat_stream_service.domain.breaker import Breaker
 from chat_stream_service.domain.model.tool import Arguments, Tool, ToolContext
 from chat_stream_service.domain.tools.tool_box import bounded
@@ -19,8 +26,12 @@ from penstock_kit.logging import get_logger
 # Seconds: between two looks at a server's list, and between attempts to reach one that is down (doubling).
 _REFRESH: Final = 60.0
 _LONGEST_PAUSE: Final = 30.0
+# Seconds between two lists of a server that says again and again that its tools changed.
+_LIST_PAUSE: Final = 1.0
+# Tools left out that are remembered, so that each is told of once.
+_MOST_UNFIT: Final = 500
 
-Connect = Callable[[], AbstractAsyncContextManager[McpSession]]
+Connect = Callable[[OnUnfit], AbstractAsyncContextManager[McpSession]]
 
 log = get_logger(__name__)
 
@@ -76,6 +87,8 @@ class McpServer:
         self._seconds = min(entry.timeout_seconds, max_seconds)
         self._clock = clock
         self._tools: dict[str, tuple[Described, Tool]] = {}
+        # Tools that are left out, and why.
+        self._unfit: dict[str, str] = {}
         self._session: McpSession | None = None
         self._was_connected = False
         self._attempts = 0
@@ -117,12 +130,20 @@ class McpServer:
         """Call a tool. DeadlineExceeded and Unavailable when the server does not answer; else see McpSession."""
         try:
             async with asyncio.timeout(self._seconds):
-                await self.tried()
-                text = await self._asked(tool, arguments)
+                text = await self._told(tool, arguments)
         except TimeoutError:
             raise DeadlineExceeded(f"{tool} did not answer within {self._seconds:g} s", reason="TOOL_TIMEOUT") from None
         limit = min(self._entry.max_result_characters or context.max_characters, context.max_characters)
         return bounded(text, limit)
+
+    async def _told(self, tool: str, arguments: Arguments) -> str:
+        """Return the result; a call that a forgotten session cost is made once more in the next one."""
+        await self.tried()
+        try:
+            return await self._asked(tool, arguments)
+        except SessionForgotten:
+            await self.tried()
+            return await self._asked(tool, arguments)
 
     async def _asked(self, tool: str, arguments: Arguments) -> str:
         session = self._session
@@ -146,7 +167,7 @@ class McpServer:
             began = self._clock.monotonic()
             self._was_connected = False
             try:
-                async with self._connect() as session:
+                async with self._connect(self._note_unfit) as session:
                     await self._stay(session)
             except Exception as error:  # noqa: BLE001 - whatever a foreign server does, we try again
                 self._note_down(failure_of(error))
@@ -163,13 +184,25 @@ class McpServer:
         """Use `session` until it is lost, looking at the list of tools now and then."""
         self._lost.clear()
         while not self._lost.is_set():
+            session.changed.clear()
             async with asyncio.timeout(self._seconds):
-                self._note_tools(await session.list_tools())
+                described = await session.list_tools()
+            self._note_tools(described)
             if not self._was_connected:
                 self._session, self._was_connected = session, True
                 self._note_change()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._lost.wait(), _REFRESH)
+            await self._rest(session)
+
+    async def _rest(self, session: McpSession) -> None:
+        """Wait until the session is lost, the server says that its tools changed, or it is time to look again."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._lost.wait(), _LIST_PAUSE)
+        waits = [asyncio.create_task(event.wait()) for event in (self._lost, session.changed)]
+        try:
+            await asyncio.wait(waits, timeout=_REFRESH, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     def _lose(self, session: McpSession) -> None:
         """Have the connection made anew; who calls meanwhile waits for that."""
@@ -180,6 +213,11 @@ class McpServer:
     def _made(self, described: Described) -> Tool:
         return MaskedTool(BreakerTool(McpTool(self, described), self._breaker), self._mask)
 
+    def _note_unfit(self, tool: str, problem: str) -> None:
+        if self._unfit.get(tool) != problem and len(self._unfit) < _MOST_UNFIT:
+            self._unfit[tool] = problem
+            log.warning("a tool of an mcp server is left out", server=self.name, tool=tool, detail=problem)
+
     def _note_tools(self, described: Sequence[Described]) -> None:
         """Keep the tools that are as they were, so that whoever knows them goes on knowing them."""
         before = self._tools
@@ -188,10 +226,16 @@ class McpServer:
             kept = before.get(tool.name)
             same = kept is not None and kept[0] == tool
             self._tools[tool.name] = kept if same and kept else (tool, self._made(tool))
+            if not same:
+                self._note_patterns(tool)
         if not self._was_connected:
             log.info("mcp server connected", server=self.name, tools=list(self._tools))
             self._failure = ""
             self._breaker.succeeded()
+
+    def _note_patterns(self, tool: Described) -> None:
+        for pattern in unchecked_patterns(tool.schema):
+            log.info("a pattern is left to the mcp server", server=self.name, tool=tool.name, pattern=pattern)
 
     def _note_down(self, failure: str) -> None:
         if failure != self._failure:

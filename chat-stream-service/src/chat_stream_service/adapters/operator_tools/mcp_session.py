@@ -10,13 +10,24 @@ from typing import Any, Final
 
 from chat_stream_service.adapters.operator_tools.address import Destinations
 from chat_stream_service.adapters.operator_tools.entry import McpEntry
+from chat_stream_service.adapters.operator_tools.mcp_reply import ANSWER_TOO_LONG, SESSION_FORGOTTEN
 from chat_stream_service.adapters.operator_tools.mcp_transport import open_transport
+from chat_stream_service.adapters.operator_tools.mcp_vetting import OnUnfit
 from penstock_kit.errors import FailedPrecondition, PenstockError, Unavailable
+from penstock_kit.logging import get_logger
 
 _MAX_DESCRIPTION: Final = 4000
 _MAX_PAGES: Final = 100
 # A server that is started by a command may take its time.
 _CONNECT_SECONDS: Final = 30.0
+# Between two attempts to hear of changes from a server that ended the last one.
+_LISTEN_PAUSE: Final = 5.0
+
+log = get_logger(__name__)
+
+
+class SessionForgotten(Unavailable):
+    """The server does not know the session any more, so it did nothing: the call may be made again in another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +40,12 @@ class Described:
 
 
 class McpSession:
-    """What we ask of a connected server."""
+    """What we ask of a connected server; `changed` is set when it says that its tools are others."""
 
-    def __init__(self, client: Any, entry: McpEntry) -> None:
+    def __init__(self, client: Any, entry: McpEntry, changed: asyncio.Event) -> None:
         self._client = client
         self._entry = entry
+        self.changed = changed
 
     async def list_tools(self) -> tuple[Described, ...]:
         """Return the allowed ones of the server's tools, at most the entry's number."""
@@ -50,18 +62,15 @@ class McpSession:
     async def call(self, tool: str, arguments: Mapping[str, Any]) -> str:
         """Return a tool's result as text.
 
-        Raises FailedPrecondition when the tool says that it failed or the server does not take the call, Unavailable
-        (TOOL_DOWN) when the connection is of no more use.
+        Raises FailedPrecondition when the tool says that it failed, the server does not take the call or answers more
+        than is read; SessionForgotten; Unavailable (TOOL_DOWN) when the connection is of no more use.
         """
         from mcp import MCPError
-        from mcp.types import INVALID_PARAMS, METHOD_NOT_FOUND
 
         try:
             result = await self._client.call_tool(tool, dict(arguments))
         except MCPError as error:
-            if error.code in (INVALID_PARAMS, METHOD_NOT_FOUND):
-                raise FailedPrecondition(f"{tool}: {error.message}", reason="TOOL_REFUSED") from error
-            raise Unavailable(f"{tool}: its server failed: {error.message}", reason="TOOL_DOWN") from error
+            raise _failure(tool, error) from error
         text = _text(result)
         if result.is_error:
             raise FailedPrecondition(text or f"{tool} failed and does not say why", reason="TOOL_FAILED")
@@ -72,15 +81,64 @@ class McpSession:
 
 
 @asynccontextmanager
-async def connect(entry: McpEntry, destinations: Destinations) -> AsyncGenerator[McpSession]:
+async def connect(entry: McpEntry, destinations: Destinations, on_unfit: OnUnfit) -> AsyncGenerator[McpSession]:
     """Connect to the entry's server and shake hands; PenstockError or the SDK's own errors when that fails."""
     # Two seconds of work for a cold disk: not on the event loop.
     sdk: Any = await asyncio.to_thread(importlib.import_module, "mcp")
-    client = sdk.Client(open_transport(entry, destinations), cache=None)
+    changed = asyncio.Event()
+    client = sdk.Client(
+        open_transport(entry, destinations, on_unfit), cache=None, message_handler=_change_handler(changed)
+    )
     async with AsyncExitStack() as stack:
         async with asyncio.timeout(_CONNECT_SECONDS):
             connected = await stack.enter_async_context(client)
-        yield McpSession(connected, entry)
+        listening = asyncio.create_task(_listen(connected, changed))
+        try:
+            yield McpSession(connected, entry, changed)
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+
+
+def _change_handler(changed: asyncio.Event) -> Any:
+    """Return what hears the notifications of a server: of those before 2026-07-28, which send them unasked."""
+
+    async def on_message(message: Any) -> None:
+        if getattr(message, "method", "") == "notifications/tools/list_changed":
+            changed.set()
+
+    return on_message
+
+
+async def _listen(client: Any, changed: asyncio.Event) -> None:
+    """Hear of changes from servers of 2026-07-28 on, which have to be asked; ends when this one tells of none."""
+    from mcp import MCPError
+    from mcp.client.subscriptions import ListenNotSupportedError, SubscriptionLost
+
+    while True:
+        try:
+            async with client.listen(tools_list_changed=True) as subscription:
+                async for _ in subscription:
+                    changed.set()
+        except (ListenNotSupportedError, MCPError):
+            return
+        except SubscriptionLost:
+            log.debug("an mcp server ended its subscription")
+        await asyncio.sleep(_LISTEN_PAUSE)
+        changed.set()
+
+
+def _failure(tool: str, error: Any) -> PenstockError:
+    """Return what an error of the protocol says of the call and of the connection."""
+    from mcp.types import INVALID_PARAMS, METHOD_NOT_FOUND
+
+    if error.code == SESSION_FORGOTTEN:
+        return SessionForgotten(f"{tool}: {error.message}", reason="TOOL_DOWN")
+    if error.code == ANSWER_TOO_LONG:
+        return FailedPrecondition(f"{tool}: {error.message}", reason="TOOL_ANSWER_SIZE")
+    if error.code in (INVALID_PARAMS, METHOD_NOT_FOUND):
+        return FailedPrecondition(f"{tool}: {error.message}", reason="TOOL_REFUSED")
+    return Unavailable(f"{tool}: its server failed: {error.message}", reason="TOOL_DOWN")
 
 
 def failure_of(error: BaseException) -> str:

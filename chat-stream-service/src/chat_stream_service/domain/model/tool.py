@@ -55,8 +55,8 @@ class ToolSource(Protocol):
 
 
 class ArgumentChecker(Protocol):
-    """Checks arguments against a JSON schema."""
+    """Checks arguments against a JSON schema in bounded time, whatever either of them is."""
 
-    def problems(self, schema: Mapping[str, Any], arguments: Any) -> Sequence[str]:
+    async def problems(self, schema: Mapping[str, Any], arguments: Any) -> Sequence[str]:
         """Return what is wrong, one text per problem; empty when the arguments fit."""
         ...

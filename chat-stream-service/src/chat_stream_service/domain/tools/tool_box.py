@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,17 +15,25 @@ from penstock_kit.errors import InvalidArgument, PenstockError
 from penstock_kit.logging import get_logger
 
 _SHOWN: Final = 300
+# Tools left out that a warning names.
+_NAMED: Final = 20
+# Characters of arguments that are read; a model writes a few hundred.
+_MAX_ARGUMENTS: Final = 262_144
 
 log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolLimits:
-    """Bounds of tool use: seconds a call, characters a result, calls at once."""
+    """Bounds of tool use: seconds a call, characters a result, calls at once, tools a model is told of.
+
+    Vendors take 128 tools a request and refuse the whole request with more.
+    """
 
     timeout: float = 30.0
     max_result_characters: int = 16_000
     max_parallel: int = 8
+    max_offered: int = 128
 
 
 class ToolBox:
@@ -41,19 +49,31 @@ class ToolBox:
         *,
         checker: ArgumentChecker,
         limits: ToolLimits,
-        sources: Iterable[ToolSource] = (),
+        sources: Callable[[], Sequence[ToolSource]] = tuple,
         statistics: ToolStatistics | None = None,
     ) -> None:
         self._catalog = ToolCatalog(tools, sources)
         self._statistics = statistics or ToolStatistics()
         self._checker = checker
         self._limits = limits
+        self._left_out: tuple[str, ...] = ()
 
     def specs(self, names: Iterable[str] = ()) -> tuple[ToolSpec, ...]:
-        """Return the tools as a model is told of them: those named, or all."""
+        """Return the tools as a model is told of them: those named, or all, the first ones when there are too many."""
         wanted = set(names)
         listed = self._catalog.tools()
-        return tuple(item.spec for name, item in listed.items() if not wanted or name in wanted)
+        specs = tuple(item.spec for name, item in listed.items() if not wanted or name in wanted)
+        if len(specs) > self._limits.max_offered:
+            self._tell_left_out(specs[self._limits.max_offered :])
+        return specs[: self._limits.max_offered]
+
+    def _tell_left_out(self, specs: Sequence[ToolSpec]) -> None:
+        """Warn once of each set of tools that no model is told of."""
+        names = tuple(spec.name for spec in specs)
+        if names != self._left_out:
+            self._left_out = names
+            shown = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+            log.warning("too many tools: some are not offered", most=self._limits.max_offered, left_out=shown)
 
     @property
     def max_parallel(self) -> int:
@@ -97,7 +117,7 @@ class ToolBox:
             raise _refusal(f"there is no tool {name!r}; the tools are {', '.join(known) or 'none'}")
         tool = listed[name].tool
         arguments = _parsed(name, raw_arguments)
-        problems = self._checker.problems(tool.schema, arguments)
+        problems = await self._checker.problems(tool.schema, arguments)
         if problems:
             raise _refusal(f"arguments of {name} do not fit its schema: {'; '.join(problems)}")
         return await tool.call(arguments, context)
@@ -124,8 +144,12 @@ def bounded(text: str, limit: int) -> str:
 
 
 def _parsed(name: str, raw: str) -> Any:
+    if len(raw) > _MAX_ARGUMENTS:
+        raise _refusal(f"arguments of {name} have {len(raw):,} characters; at most {_MAX_ARGUMENTS:,} are read")
     try:
         return json.loads(raw or "{}")
+    except RecursionError:
+        raise _refusal(f"arguments of {name} are nested too deeply") from None
     except ValueError as error:
         shown = raw if len(raw) <= _SHOWN else raw[:_SHOWN] + "…"
         raise _refusal(f"arguments of {name} are not JSON ({error}): {shown}") from error

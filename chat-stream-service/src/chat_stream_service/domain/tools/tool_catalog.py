@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,19 +29,20 @@ class ToolCatalog:
     tool for good, so that what a personality may use does not depend on which servers are up.
     """
 
-    def __init__(self, tools: Iterable[Tool], sources: Iterable[ToolSource] = ()) -> None:
+    def __init__(self, tools: Iterable[Tool], sources: Callable[[], Sequence[ToolSource]] = tuple) -> None:
         self._fixed = {tool.name: ListedTool(tool=tool, spec=_spec(tool.name, tool)) for tool in tools}
-        self._sources = tuple(sources)
+        self._sources = sources
         self._owners: dict[str, tuple[str, str]] = {name: ("", name) for name in self._fixed}
         self._names: dict[tuple[str, str], str] = {}
         self._listed: dict[tuple[str, str], ListedTool] = {}
 
     def tools(self) -> Mapping[str, ListedTool]:
         """Return the tools known now, by the name to call them by; never waits."""
-        if not self._sources:
+        sources = self._sources()
+        if not sources:
             return self._fixed
         found = dict(self._fixed)
-        for source in self._sources:
+        for source in sources:
             for tool in source.tools():
                 listed = self._listed_tool(source.name, tool)
                 found[listed.spec.name] = listed
