@@ -7,12 +7,17 @@ from google.protobuf.duration_pb2 import Duration
 from penstock.cache.v1 import cache_pb2 as pb
 
 from penstock_kit.context import CallContext, Caller, use_context
-from penstock_kit.errors import InvalidArgument, PayloadTooLarge, Unimplemented
+from penstock_kit.errors import InvalidArgument, PayloadTooLarge, PermissionDenied, Unimplemented
 from penstock_testkit.clock import ManualClock
 
 
 def as_tenant(tenant: str) -> Any:
     return use_context(CallContext(request_id="req_test", caller=Caller(user_id="u1", tenant_id=tenant)))
+
+
+def as_operator() -> Any:
+    operator = Caller(user_id="root", scopes=frozenset({"operator"}))
+    return use_context(CallContext(request_id="req_test", caller=operator))
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +51,25 @@ async def test_tenants_do_not_see_each_other_but_share_the_shared_partition(serv
         assert (await stub.Invalidate(pb.InvalidateRequest(prefix="a"))).deleted == 0
         assert (await stub.Delete(pb.DeleteRequest(keys=["a"]))).deleted == 0
     assert (await stub.Get(pb.GetRequest(key="a"))).found
+
+
+async def test_what_all_tenants_share_is_dropped_warmed_and_counted_for_operators_alone(served_by_clock: Any) -> None:
+    stub = served_by_clock.stub
+    await stub.Set(pb.SetRequest(entry=entry("s", b"all's"), partition=pb.PARTITION_SHARED))
+    drop = pb.InvalidateRequest(prefix="s", partition=pb.PARTITION_SHARED)
+    admin = Caller(user_id="u1", tenant_id="acme", scopes=frozenset({"admin"}))
+    with use_context(CallContext(request_id="req_test", caller=admin)):
+        for call, request in (
+            (stub.Invalidate, drop),
+            (stub.GetStats, pb.GetStatsRequest()),
+            (stub.Warmup, pb.WarmupRequest()),
+        ):
+            with pytest.raises(PermissionDenied) as caught:
+                await call(request)
+            assert caught.value.reason == "OPERATOR_ONLY"
+    assert (await stub.Get(pb.GetRequest(key="s", partition=pb.PARTITION_SHARED))).found
+    with as_operator():
+        assert (await stub.Invalidate(drop)).deleted == 1
 
 
 async def test_many_values_travel_in_one_message_each_way(served_by_clock: Any) -> None:
@@ -105,7 +129,7 @@ async def test_what_is_not_there_yet_says_so(served_by_clock: Any) -> None:
         (served_by_clock.stub.SemanticStore, pb.SemanticStoreRequest(text="a")),
         (served_by_clock.stub.Warmup, pb.WarmupRequest()),
     ):
-        with pytest.raises(Unimplemented, match="this version"):
+        with as_operator(), pytest.raises(Unimplemented, match="this version"):
             await call(request)
 
 
@@ -125,7 +149,8 @@ async def test_statistics_count_reads_by_prefix(served_by_clock: Any, clock: Man
     for key in ("cards:1", "cards:1", "cards:2", "users:1"):
         await stub.Get(pb.GetRequest(key=key))
     clock.advance(3)
-    stats = await stub.GetStats(pb.GetStatsRequest())
+    with as_operator():
+        stats = await stub.GetStats(pb.GetStatsRequest())
     assert (stats.backend, stats.breaker_state) == ("memory", "none")
     assert (stats.hits, stats.misses, stats.sets, stats.entries, stats.bytes) == (2, 2, 1, 1, 5)
     assert stats.hit_rate == 0.5

@@ -27,7 +27,7 @@ from penstock_kit.errors import NotFound, Unavailable
 from penstock_kit.grpc import GrpcServer, open_channel
 from penstock_testkit.services import FakeLlm, Step, serve
 
-ANN = Caller(user_id="ann", tenant_id="acme", scopes=frozenset({"admin"}))
+ANN = Caller(user_id="ann", tenant_id="acme", scopes=frozenset({"admin", "operator"}))
 BOB = Caller(user_id="bob", tenant_id="acme")
 EVE = Caller(user_id="ann", tenant_id="other")
 

@@ -335,7 +335,7 @@ async def test_status_names_what_is_missing(chat: Any) -> None:
     assert "cache-service" in {component.name for component in status.components if component.detail}
 
 
-async def test_the_engine_is_listed_and_only_an_admin_switches(chat: Any, bob: Caller) -> None:
+async def test_the_engine_is_listed_and_only_an_operator_switches(chat: Any, bob: Caller) -> None:
     listed = await chat.engines.ListEngines(pb.ListEnginesRequest())
     assert [(engine.name, engine.current, engine.healthy) for engine in listed.engines] == [
         ("chat_engine", True, True),
@@ -345,9 +345,12 @@ async def test_the_engine_is_listed_and_only_an_admin_switches(chat: Any, bob: C
     assert (switched.current, switched.previous) == ("chat_engine", "chat_engine")
     with pytest.raises(NotFound, match="the engines are chat_engine"):
         await chat.engines.SetCurrentEngine(pb.SetCurrentEngineRequest(name="steam"))
-    async with chat.as_caller(bob):
-        with pytest.raises(PermissionDenied, match="scope admin"):
-            await chat.engines.SetCurrentEngine(pb.SetCurrentEngineRequest(name="chat_engine"))
+    for caller in (bob, Caller(user_id="amy", tenant_id="acme", scopes=frozenset({"admin"}))):
+        async with chat.as_caller(caller):
+            with pytest.raises(PermissionDenied, match="scope 'operator'"):
+                await chat.engines.SetCurrentEngine(pb.SetCurrentEngineRequest(name="chat_engine"))
+            with pytest.raises(PermissionDenied, match="scope 'operator'"):
+                await chat.streams.GetStreamHealth(pb.GetStreamHealthRequest())
 
 
 async def test_an_answer_is_given_also_when_it_cannot_be_stored(chat: Any) -> None:

@@ -6,7 +6,7 @@ import pytest
 from penstock.chat.v1 import chat_pb2 as pb
 
 from penstock_kit.context import Caller
-from penstock_kit.errors import InvalidArgument, NotFound
+from penstock_kit.errors import InvalidArgument, NotFound, PermissionDenied
 
 
 async def test_a_conversation_is_created_listed_renamed_and_deleted(chat: Any) -> None:
@@ -52,6 +52,33 @@ async def test_a_conversation_with_an_unknown_personality_is_refused(chat: Any) 
 async def test_too_long_a_title_is_refused_with_its_length(chat: Any) -> None:
     with pytest.raises(InvalidArgument, match="title has 201 characters"):
         await chat.conversation(title="t" * 201)
+
+
+async def test_personalities_and_templates_are_read_by_members_and_changed_by_administrators(
+    chat: Any, bob: Caller
+) -> None:
+    engines = chat.engines
+    kept = await engines.CreatePersonality(
+        pb.CreatePersonalityRequest(personality=pb.Personality(name="F", prompt="Be."))
+    )
+    template = await engines.CreateTemplate(pb.CreateTemplateRequest(template=pb.Template(name="T", content="{{x}}")))
+    personality, template = kept.personality, template.template
+    async with chat.as_caller(bob):
+        assert (await engines.GetPersonality(pb.GetPersonalityRequest(id=personality.id))).personality.prompt == "Be."
+        assert (await engines.GetTemplate(pb.GetTemplateRequest(id=template.id))).template.content == "{{x}}"
+        for call in (
+            engines.CreatePersonality(pb.CreatePersonalityRequest(personality=pb.Personality(name="G", prompt="No."))),
+            engines.UpdatePersonality(pb.UpdatePersonalityRequest(personality=personality)),
+            engines.DeletePersonality(pb.DeletePersonalityRequest(id=personality.id)),
+            engines.CreateTemplate(pb.CreateTemplateRequest(template=pb.Template(name="U", content="{{y}}"))),
+            engines.UpdateTemplate(pb.UpdateTemplateRequest(template=template)),
+            engines.DeleteTemplate(pb.DeleteTemplateRequest(id=template.id)),
+        ):
+            with pytest.raises(PermissionDenied, match="scope 'admin'"):
+                await call
+    listed = (await engines.ListPersonalities(pb.ListPersonalitiesRequest())).personalities
+    assert [entry.name for entry in listed] == ["F"]
+    assert [entry.name for entry in (await engines.ListTemplates(pb.ListTemplatesRequest())).templates] == ["T"]
 
 
 async def test_personalities_are_changed_and_deleted(chat: Any, eve: Caller) -> None:

@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,21 @@ from penstock.chat.v1 import chat_pb2_grpc
 from penstock.feature.v1 import feature_pb2_grpc
 from penstock.llm.v1 import cost_pb2_grpc, llm_pb2_grpc
 from prometheus_client import CollectorRegistry
+from sqlalchemy import update
 
 from gateway.assembly import Resources, assemble
+from gateway.auth.authenticator import Authenticator
 from gateway.auth.bootstrap import FirstAdmin, ensure_admin
+from gateway.auth.delegation import Delegation
+from gateway.auth.directory import Directory
+from gateway.auth.identity import User
+from gateway.auth.keyring import Keyring, KeyWish
+from gateway.auth.login_brake import LoginBrake
 from gateway.auth.password import Passwords
+from gateway.auth.session import Sessions
 from gateway.auth.sql_store import SqlIdentityStore
+from gateway.auth.table import users
+from gateway.auth.token import AccessTokens
 from gateway.clients import open_clients
 from gateway.connection.limits import HttpLimits
 from gateway.connection.registry import Connections
@@ -30,9 +41,11 @@ from gateway.listener import Listener, bind
 from gateway.main import MIGRATIONS
 from gateway.settings import GatewaySettings
 from penstock_kit.clock import SystemClock
-from penstock_kit.database import migrate, open_database
+from penstock_kit.context import Caller
+from penstock_kit.database import migrate, open_database, sqlite_url
 from penstock_kit.redaction import Redactor
 from penstock_kit.telemetry.tracing import Tracing
+from penstock_testkit.clock import ManualClock
 from penstock_testkit.services import FakeChat, FakeCosts, FakeFeature, FakeLlm, serve
 
 
@@ -231,3 +244,73 @@ def serve_http() -> HttpServer:
                 await asyncio.sleep(0)
 
     return served
+
+
+# --- identities alone, on a clock of the test's ----------------------------------------------------------------
+
+DAY = timedelta(days=1)
+
+
+class Limits:
+    """Knows which keys have limits."""
+
+    def __init__(self):
+        self.key_ids = set()
+
+    async def limited(self, caller):
+        return caller.key_id in self.key_ids
+
+
+class House:
+    """An identity store with everything that stands on it, and a few people in it."""
+
+    def __init__(self, database, clock):
+        store, passwords = SqlIdentityStore(database), Passwords()
+        self.database, self.store, self.clock, self.limits = database, store, clock, Limits()
+        self.tokens = AccessTokens(secrets=("s" * 32,), lifetime=timedelta(minutes=15), clock=clock)
+        self.authenticator = Authenticator(store=store, tokens=self.tokens, clock=clock)
+        delegation = Delegation(store=store, limits=self.limits)
+        self.keyring = Keyring(store=store, authenticator=self.authenticator, delegation=delegation, clock=clock)
+        self.directory = Directory(
+            store=store, passwords=passwords, authenticator=self.authenticator, delegation=delegation, clock=clock
+        )
+        self.sessions = Sessions(
+            store=store, passwords=passwords, tokens=self.tokens, clock=clock, lifetime=DAY,
+            brake=LoginBrake(clock=clock, pairs=2, addresses=3, names=8),
+        )  # fmt: skip
+
+    async def user(self, name, scopes, *, tenant="default", password_hash=""):
+        """Store a user and return it as a caller who has logged in."""
+        user = User(
+            id=f"user_{name}", tenant_id=tenant, username=name, password_hash=password_hash, scopes=frozenset(scopes),
+            active=True, create_time=self.clock.now(),
+        )  # fmt: skip
+        assert await self.store.add_user(user)
+        return Caller(user_id=user.id, tenant_id=tenant, scopes=user.scopes)
+
+    async def change_user(self, caller, **columns):
+        """Change a user as another version, or somebody with SQL, would; nothing is forgotten."""
+        async with self.database.write() as connection:
+            await connection.execute(update(users).where(users.c.id == caller.user_id).values(columns))
+
+    async def token(self, caller):
+        """Return an access token of a user's present session."""
+        return self.tokens.issue(await self.store.user(caller.user_id))
+
+    async def key(self, caller, scopes=(), **wish):
+        """Make a key and return it with the caller that it stands for."""
+        shown = await self.keyring.make(caller, KeyWish(name="k", scopes=frozenset(scopes), **wish))
+        return shown, await self.authenticator.recognise(shown.text)
+
+    async def keys(self, tenant="default"):
+        """Return all keys as they are stored."""
+        return await self.store.keys(tenant)
+
+
+@pytest.fixture
+async def house(tmp_path):
+    url = sqlite_url(tmp_path / "gateway.db")
+    await migrate(url, MIGRATIONS)
+    database = open_database(url, readers=1)
+    yield House(database, ManualClock(start=datetime(2026, 11, 21, tzinfo=UTC)))
+    await database.close()

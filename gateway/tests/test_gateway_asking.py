@@ -37,9 +37,14 @@ async def test_an_idempotency_key_has_its_length(gateway):
     assert answer.json()["errors"][0]["field"] == "idempotency-key"
 
 
-async def test_a_key_without_the_scope_may_not_ask(gateway):
-    answer = await gateway.client.post(ONE, json={"content": "x"})
-    assert answer.status_code == 401
+async def test_nobody_unknown_and_no_key_without_the_scope_may_ask(gateway):
+    wish = {"name": "k", "scopes": ["models", "telemetry:read", "telemetry:write", "costs"]}
+    key = (await post(gateway, "/api/v1/keys", json=wish)).json()["key"]
+    for path in (ONE, f"{ONE}-debug"):
+        assert (await gateway.client.post(path, json={"content": "x"})).status_code == 401
+        answer = await gateway.client.post(path, json={"content": "x"}, headers=gateway.auth(key))
+        assert (answer.status_code, answer.json()["reason"]) == (403, "SCOPE_MISSING")
+    assert gateway.fakes.chat.asked == []
 
 
 @pytest.mark.parametrize("path", ["/api/v1/conversations//stream", "/api/v1/conversations/a/b/stream"])

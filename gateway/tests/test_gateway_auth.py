@@ -11,14 +11,15 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from gateway.auth.authenticator import Authenticator
+from gateway.auth.delegation import Delegation
 from gateway.auth.identity import User
 from gateway.auth.keyring import Keyring, KeyWish
+from gateway.auth.login_brake import LoginBrake
 from gateway.auth.password import Passwords
 from gateway.auth.scope import ALL_SCOPES, MEMBER_SCOPES
 from gateway.auth.secret import new_key
 from gateway.auth.session import Sessions
 from gateway.auth.sql_store import SqlIdentityStore
-from gateway.auth.throttle import Throttle
 from gateway.auth.token import AUDIENCE, ISSUER, AccessTokens
 from gateway.main import MIGRATIONS
 from penstock_kit.context import Caller
@@ -47,12 +48,17 @@ def tokens(clock):
 
 
 @pytest.fixture
-async def store(tmp_path):
+async def database(tmp_path):
     url = sqlite_url(tmp_path / "gateway.db")
     await migrate(url, MIGRATIONS)
     database = open_database(url, readers=1)
-    yield SqlIdentityStore(database)
+    yield database
     await database.close()
+
+
+@pytest.fixture
+async def store(database):
+    return SqlIdentityStore(database)
 
 
 def a_user(clock, name="ada", *, tenant="default", scopes=ALL_SCOPES, password_hash=""):
@@ -76,6 +82,21 @@ def authenticator(store, tokens, clock):
 
 def caller_of(user):
     return Caller(user_id=user.id, tenant_id=user.tenant_id, scopes=user.scopes)
+
+
+class NoLimits:
+    """No key has a policy or a budget, but for those named."""
+
+    def __init__(self, *key_ids):
+        self.key_ids = set(key_ids)
+
+    async def limited(self, caller):
+        return caller.key_id in self.key_ids
+
+
+def keyring_of(store, authenticator, clock, limits=None):
+    delegation = Delegation(store=store, limits=limits or NoLimits())
+    return Keyring(store=store, authenticator=authenticator, delegation=delegation, clock=clock)
 
 
 # --- JWT ----------------------------------------------------------------------------------------------------------
@@ -191,7 +212,7 @@ def test_a_short_secret_is_refused_at_start(clock):
 
 
 async def test_a_bearer_may_be_a_token_or_a_key_and_x_api_key_a_key(authenticator, store, tokens, clock, ada):
-    shown = await Keyring(store=store, authenticator=authenticator, clock=clock).make(
+    shown = await keyring_of(store, authenticator, clock).make(
         caller_of(ada), KeyWish(name="k", scopes=frozenset({"chat"}))
     )
     by_key = await authenticator.caller([(b"authorization", b"Bearer " + shown.text.encode())])
@@ -203,7 +224,7 @@ async def test_a_bearer_may_be_a_token_or_a_key_and_x_api_key_a_key(authenticato
 
 
 async def test_a_good_key_counts_beside_a_foreign_bearer(authenticator, store, clock, ada):
-    shown = await Keyring(store=store, authenticator=authenticator, clock=clock).make(caller_of(ada), KeyWish(name="k"))
+    shown = await keyring_of(store, authenticator, clock).make(caller_of(ada), KeyWish(name="k"))
     headers = [(b"authorization", b"Bearer sk-somebody-elses"), (b"x-api-key", shown.text.encode())]
     assert (await authenticator.caller(headers)).key_id == shown.key.id
 
@@ -220,7 +241,7 @@ async def test_missing_credentials_are_told_what_to_send(authenticator, headers)
 
 
 async def test_wrong_keys_are_refused_alike(authenticator, store, clock, ada):
-    shown = await Keyring(store=store, authenticator=authenticator, clock=clock).make(caller_of(ada), KeyWish(name="k"))
+    shown = await keyring_of(store, authenticator, clock).make(caller_of(ada), KeyWish(name="k"))
     texts = [new_key().text, shown.text[:-1], shown.text + "x", shown.key.prefix, shown.key.digest, "psk_", "psk_\xff"]
     messages = set()
     for text in texts:
@@ -231,7 +252,7 @@ async def test_wrong_keys_are_refused_alike(authenticator, store, clock, ada):
 
 
 async def test_only_the_digest_of_a_key_is_stored(authenticator, store, clock, ada, tmp_path):
-    shown = await Keyring(store=store, authenticator=authenticator, clock=clock).make(caller_of(ada), KeyWish(name="k"))
+    shown = await keyring_of(store, authenticator, clock).make(caller_of(ada), KeyWish(name="k"))
     secret = shown.text.removeprefix(shown.key.prefix)
     files = b"".join(path.read_bytes() for path in tmp_path.glob("gateway.db*"))
     assert shown.key.digest.encode() in files
@@ -239,7 +260,7 @@ async def test_only_the_digest_of_a_key_is_stored(authenticator, store, clock, a
 
 
 async def test_an_expired_key_stops_counting_even_when_it_is_remembered(authenticator, store, clock, ada):
-    keyring = Keyring(store=store, authenticator=authenticator, clock=clock)
+    keyring = keyring_of(store, authenticator, clock)
     wish = KeyWish(name="k", expire_time=clock.now() + timedelta(seconds=5))
     headers = [(b"x-api-key", (await keyring.make(caller_of(ada), wish)).text.encode())]
     await authenticator.caller(headers)
@@ -249,7 +270,7 @@ async def test_an_expired_key_stops_counting_even_when_it_is_remembered(authenti
 
 
 async def test_a_rotated_key_keeps_its_old_secret_for_the_grace_only(authenticator, store, clock, ada):
-    keyring = Keyring(store=store, authenticator=authenticator, clock=clock)
+    keyring = keyring_of(store, authenticator, clock)
     old = await keyring.make(caller_of(ada), KeyWish(name="k"))
     new = await keyring.rotate(caller_of(ada), old.key.id, grace=timedelta(seconds=30))
     assert new.key.id == old.key.id
@@ -262,7 +283,7 @@ async def test_a_rotated_key_keeps_its_old_secret_for_the_grace_only(authenticat
 
 
 async def test_a_deleted_key_stops_counting_at_once(authenticator, store, clock, ada):
-    keyring = Keyring(store=store, authenticator=authenticator, clock=clock)
+    keyring = keyring_of(store, authenticator, clock)
     shown = await keyring.make(caller_of(ada), KeyWish(name="k"))
     await authenticator.recognise(shown.text)
     await keyring.delete(caller_of(ada), shown.key.id)
@@ -282,7 +303,7 @@ async def test_a_deleted_users_token_stops_counting(authenticator, store, tokens
 async def test_a_key_never_carries_more_than_its_owner(authenticator, store, clock):
     member = a_user(clock, "bob", scopes=frozenset({"chat"}))
     await store.add_user(member)
-    keyring = Keyring(store=store, authenticator=authenticator, clock=clock)
+    keyring = keyring_of(store, authenticator, clock)
     with pytest.raises(PermissionDenied, match="models"):
         await keyring.make(caller_of(member), KeyWish(name="k", scopes=frozenset({"models"})))
     with pytest.raises(InvalidArgument, match="unknown scopes root"):
@@ -290,7 +311,7 @@ async def test_a_key_never_carries_more_than_its_owner(authenticator, store, clo
 
 
 async def test_a_limited_key_cannot_make_keys(authenticator, store, clock, ada):
-    keyring = Keyring(store=store, authenticator=authenticator, clock=clock)
+    keyring = keyring_of(store, authenticator, clock)
     shown = await keyring.make(caller_of(ada), KeyWish(name="k", scopes=MEMBER_SCOPES))
     limited = await authenticator.recognise(shown.text)
     with pytest.raises(PermissionDenied, match="administrator"):
@@ -298,7 +319,7 @@ async def test_a_limited_key_cannot_make_keys(authenticator, store, clock, ada):
 
 
 async def test_keys_of_others_and_of_other_tenants_look_like_none(authenticator, store, clock, ada):
-    keyring = Keyring(store=store, authenticator=authenticator, clock=clock)
+    keyring = keyring_of(store, authenticator, clock)
     shown = await keyring.make(caller_of(ada), KeyWish(name="k"))
     bob = a_user(clock, "bob", scopes=MEMBER_SCOPES)
     eve = a_user(clock, "eve", tenant="acme")
@@ -313,12 +334,16 @@ async def test_keys_of_others_and_of_other_tenants_look_like_none(authenticator,
 
 
 @pytest.fixture
-async def sessions(store, tokens, clock):
-    passwords = Passwords()
+async def passwords():
+    return Passwords()
+
+
+@pytest.fixture
+async def sessions(store, tokens, clock, passwords):
     await store.add_user(a_user(clock, "cleo", password_hash=await passwords.hash("right horse battery")))
     return Sessions(
         store=store, passwords=passwords, tokens=tokens, clock=clock, lifetime=timedelta(days=1),
-        guesses=Throttle(clock=clock, limit=2), addresses=Throttle(clock=clock, limit=3),
+        brake=LoginBrake(clock=clock, pairs=2, addresses=3, names=8),
     )  # fmt: skip
 
 

@@ -71,10 +71,16 @@ async def test_a_limit_that_is_no_decimal_amount_is_refused(gateway, limit):
     assert answer.json()["errors"][0]["field"] == "limit"
 
 
-async def test_budgets_and_prices_are_changed_by_administrators_alone(gateway):
+async def test_budgets_are_changed_by_administrators_and_prices_by_operators_alone(gateway):
     made = await make_key(gateway, scopes=["costs"])
     for method, path in (("POST", "/api/v1/budgets"), ("PUT", "/api/v1/prices"), ("POST", "/api/v1/llm/reload")):
         await call(gateway, method, path, key=made["key"], status=403, json={})
+    token = await administrator(gateway, "amy.prices")
+    price = {"provider": "openai", "model": "gpt-5", "input": "0", "output": "0"}
+    for method, path, body in (("PUT", "/api/v1/prices", price), ("POST", "/api/v1/llm/reload", None)):
+        refused = await call(gateway, method, path, key=token, status=403, json=body)
+        assert refused.json()["reason"] == "SCOPE_MISSING"
+    assert gateway.fakes.costs.prices == {}
     await call(gateway, "GET", "/api/v1/budgets", key=made["key"])
 
 
@@ -146,3 +152,55 @@ async def test_a_configuration_that_is_wrong_is_refused_with_its_error(gateway):
     refused = (await call(gateway, "POST", "/api/v1/llm/reload", status=412)).json()
     assert refused["reason"] == "CONFIGURATION_INVALID"
     assert "opnai" in refused["detail"]
+
+
+async def administrator(gateway, name):
+    """Make an administrator of the operator's own tenant; return an access token."""
+    login = {"username": name, "password": "four unlikely words here"}
+    await call(gateway, "POST", "/api/v1/users", status=201, json={**login, "scopes": ["admin"]})
+    answer = await gateway.client.post("/api/v2/auth/login", json=login)
+    return answer.json()["data"]["access_token"]
+
+
+async def test_an_administrator_changes_no_limits_of_the_operators_keys_and_user(gateway):
+    operators = await make_key(gateway, policy={"requests_per_minute": 5}, budget={"limit": "5"})
+    token = await administrator(gateway, "amy.limits")
+    (budget,) = (await call(gateway, "GET", "/api/v1/budgets")).json()["budgets"]
+    policy, one = f"/api/v1/keys/{operators['id']}/policy", f"/api/v1/budgets/{budget['id']}"
+    of_key = {"scope": "key", "subject": operators["id"], "limit": "0"}
+    own = {"scope": "total", "limit": "0"}
+    for method, path, body in (
+        ("PUT", policy, {}), ("GET", policy, None), ("DELETE", one, None), ("PUT", one, own),
+        ("POST", "/api/v1/budgets", of_key), ("PUT", "/api/v1/budgets", {**own, "id": budget["id"]}),
+    ):  # fmt: skip
+        refused = await call(gateway, method, path, key=token, status=404, json=body)
+        assert refused.json()["reason"] == "KEY_NOT_FOUND"
+    of_user = {"scope": "user", "subject": operators["user_id"], "limit": "0"}
+    refused = await call(gateway, "POST", "/api/v1/budgets", key=token, status=403, json=of_user)
+    assert refused.json()["reason"] == "USER_BEYOND_OWN"
+    assert (await call(gateway, "GET", policy)).json()["requests_per_minute"] == 5
+    assert (await call(gateway, "GET", "/api/v1/budgets")).json()["budgets"] == [budget]
+    await call(gateway, "POST", "/api/v1/budgets", key=token, status=201, json=own)
+
+
+@pytest.mark.parametrize("wish", [{"policy": {"allowed_models": ["openai/*"]}}, {"budget": {"limit": "5"}}], ids=str)
+async def test_a_key_with_limits_lifts_them_neither_for_itself_nor_by_another(gateway, wish):
+    limited = await make_key(gateway, **wish)
+    kept = (await call(gateway, "GET", "/api/v1/budgets")).json()["budgets"]
+    others = [budget["id"] for budget in kept] or ["bud_none"]
+    for method, path, body in (
+        ("POST", "/api/v1/keys", {"name": "free"}),
+        ("PUT", f"/api/v1/keys/{limited['id']}/policy", {}),
+        ("DELETE", f"/api/v1/budgets/{others[0]}", None),
+        ("POST", "/api/v1/budgets", {"scope": "total", "limit": "900"}),
+        ("POST", "/api/v1/users", {"username": "free", "password": "four unlikely words here"}),
+    ):
+        refused = await call(gateway, method, path, key=limited["key"], status=403, json=body)
+        assert refused.json()["reason"] == "KEY_LIMITED"
+    assert (await call(gateway, "GET", "/api/v1/budgets")).json()["budgets"] == kept
+
+
+async def test_what_is_left_of_a_deleted_keys_budget_is_any_administrators_to_delete(gateway):
+    gateway.fakes.costs.budgets["bud_7"] = cost_pb2.Budget(id="bud_7", scope="key", subject="key_gone", period="day")
+    token = await administrator(gateway, "amy.leftovers")
+    await call(gateway, "DELETE", "/api/v1/budgets/bud_7", key=token, status=204)

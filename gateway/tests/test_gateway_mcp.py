@@ -150,7 +150,9 @@ async def test_there_is_no_stream_to_get_and_no_session_to_delete(door: Any) -> 
 
 async def test_nobody_unknown_and_nobody_without_the_scope_gets_in(door: Any, tools: FakeTools) -> None:
     assert (await door.client.post("/mcp", json=request("tools/list"))).status_code == 401
-    made = await door.client.post("/api/v1/keys", json={"name": "chat", "scopes": ["chat"]}, headers=door.auth())
+    login = await door.client.post("/api/v2/auth/login", json={"username": "admin", "password": door.password})
+    signed_in = door.auth(login.json()["data"]["access_token"])
+    made = await door.client.post("/api/v1/keys", json={"name": "chat", "scopes": ["chat"]}, headers=signed_in)
     key = made.json()["key"]
     answer = await door.client.post("/mcp", json=request("tools/list"), headers=door.auth(key))
     assert (answer.status_code, answer.json()["reason"]) == (403, "SCOPE_MISSING")

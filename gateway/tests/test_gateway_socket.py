@@ -5,7 +5,7 @@ import json
 
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from penstock_kit.errors import NotFound, Unavailable
 from penstock_testkit.services import Fail, Hang
@@ -123,6 +123,56 @@ async def test_a_ticket_opens_the_socket_once(gateway):
     with pytest.raises(InvalidStatus) as caught:
         await connect(url).__aenter__()
     assert caught.value.response.status_code == 401
+
+
+async def member(gateway, name):
+    """Make a user with the scope chat; return its id and the headers of a session."""
+    user = {"username": name, "password": "four unlikely words here", "scopes": ["chat"]}
+    made = await gateway.client.post("/api/v1/users", headers=gateway.auth(), json=user)
+    login = await gateway.client.post("/api/v2/auth/login", json={k: user[k] for k in ("username", "password")})
+    return made.json()["id"], gateway.auth(login.json()["data"]["access_token"])
+
+
+async def end_of(websocket):
+    """Return the reason and code with which a socket is ended, soon."""
+    told = await receive(websocket)
+    with pytest.raises(ConnectionClosed) as closed:
+        await asyncio.wait_for(websocket.recv(), 5)
+    return told["type"], told["reason"], closed.value.rcvd.code
+
+
+async def test_an_open_socket_ends_soon_after_its_user_was_deleted_and_the_ticket_opens_nothing(gateway):
+    user_id, session = await member(gateway, "leaving")
+    made = await gateway.client.post("/api/v1/conversations", headers=session, json={})
+    conversation = made.json()["id"]
+    ticket = await gateway.client.post(f"/api/v1/conversations/{conversation}/ticket", headers=session)
+    hang = Hang()
+    gateway.fakes.chat.script = [*turn("a")[:1], hang]
+    async with connect(address(gateway, conversation), additional_headers=session) as websocket:
+        await websocket.send('{"type": "ask", "content": "Hi"}')
+        await receive(websocket)
+        await gateway.client.delete(f"/api/v1/users/{user_id}", headers=gateway.auth())
+        assert await end_of(websocket) == ("error", "CREDENTIALS_INVALID", 1008)
+    await asyncio.wait_for(hang.left.wait(), 5)
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(address(gateway, conversation, f"?ticket={ticket.json()['ticket']}")).__aenter__()
+    assert refused.value.response.status_code == 401
+
+
+async def test_an_open_socket_ends_soon_after_the_password_was_changed_and_a_keys_goes_on(gateway):
+    _, session = await member(gateway, "changing")
+    conversation = (await gateway.client.post("/api/v1/conversations", headers=session, json={})).json()["id"]
+    key = await gateway.client.post("/api/v1/keys", headers=session, json={"name": "k"})
+    change = {"current_password": "four unlikely words here", "new_password": "other words were likelier"}
+    by_session = connect(address(gateway, conversation), additional_headers=session)
+    by_key = connect(address(gateway, conversation), additional_headers=gateway.auth(key.json()["key"]))
+    async with by_session as ending, by_key as going_on:
+        answer = await gateway.client.post("/api/v2/auth/password", headers=session, json=change)
+        assert answer.status_code == 200
+        assert await end_of(ending) == ("error", "CREDENTIALS_INVALID", 1008)
+        await going_on.send('{"type": "ping"}')
+        assert (await receive(going_on))["type"] == "pong"
+    assert (await gateway.client.get("/api/v2/auth/me", headers=session)).status_code == 401
 
 
 async def test_without_credentials_or_conversation_the_socket_is_denied(gateway):

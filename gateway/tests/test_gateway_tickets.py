@@ -1,6 +1,7 @@
 """Tickets: one use at whatever gateway, once for each while cache-service is away."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import jwt
@@ -46,8 +47,12 @@ async def cache():
     await server.drain()
 
 
-def tickets_of(clock, claims=None, secrets=(SECRET,)):
-    return Tickets(secrets=secrets, claims=claims or LocalClaims(clock), clock=clock)
+async def unchanged(caller):
+    return caller
+
+
+def tickets_of(clock, claims=None, secrets=(SECRET,), renewed=unchanged):
+    return Tickets(secrets=secrets, claims=claims or LocalClaims(clock), renewed=renewed, clock=clock)
 
 
 async def test_a_ticket_opens_its_subject_once_and_for_thirty_seconds(clock):
@@ -103,6 +108,20 @@ async def test_of_many_uses_at_two_gateways_one_gets_in(clock, cache):
     results = await asyncio.gather(*uses, return_exceptions=True)
     assert results.count(ANN) == 1
     assert sum(isinstance(result, Unauthenticated) for result in results) == len(uses) - 1
+
+
+async def test_a_ticket_asks_who_its_caller_is_by_then(clock):
+    asked = []
+
+    async def ended(caller):
+        asked.append((caller, caller.credential_version))
+        raise Unauthenticated("gone", reason="CREDENTIALS_INVALID")
+
+    tickets = tickets_of(clock, renewed=ended)
+    ann = replace(ANN, credential_version=7)
+    with pytest.raises(Unauthenticated, match="gone"):
+        await tickets.redeem(tickets.issue(ann, "str_1"), "str_1")
+    assert asked == [(ann, 7)]
 
 
 async def test_without_cache_service_a_ticket_is_used_once_at_each_gateway(clock, cache):

@@ -21,6 +21,7 @@ from penstock_testkit.vendors.reply import FakeToolCall, FakeUsage, Reply
 
 ALICE = Caller(user_id="alice", key_id="k1")
 ADMIN = Caller(user_id="root", scopes=frozenset({"admin"}))
+OPERATOR = Caller(user_id="root", scopes=frozenset({"operator"}))
 
 
 @dataclass(frozen=True)
@@ -80,12 +81,17 @@ async def ledger(service: Service, caller: Caller = ADMIN) -> list[cost_pb2.Ledg
         return list((await service.costs.ListLedger(cost_pb2.ListLedgerRequest())).entries)
 
 
+async def providers(service: Service) -> llm_pb2.ListProvidersResponse:
+    with as_caller(OPERATOR):
+        return await service.llm.ListProviders(llm_pb2.ListProvidersRequest())
+
+
 async def test_no_provider_is_loaded_until_one_answers(service: Service) -> None:
-    before = await service.llm.ListProviders(llm_pb2.ListProvidersRequest())
+    before = await providers(service)
     assert list(before.loaded_providers) == []
     assert list(before.available_providers) == ["openai", "fallback"]
     await complete(service, completion(model="fallback/rules"))
-    after = await service.llm.ListProviders(llm_pb2.ListProvidersRequest())
+    after = await providers(service)
     assert list(after.loaded_providers) == ["fallback"]
     assert after.cache_size == 1
     assert after.providers[0].keys[0].masked_key == "sk-t…abcd"
@@ -118,7 +124,7 @@ async def test_a_failing_vendor_is_stood_in_for_and_said_to_be(service: Service,
     started = (await streamed(service, completion("hello")))[0].started
     assert (started.provider, started.degraded) == ("fallback", True)
     assert [(each.provider, each.error_kind) for each in started.failed_attempts] == [("openai", "server")] * 2
-    state = await service.llm.ListProviders(llm_pb2.ListProvidersRequest())
+    state = await providers(service)
     assert (state.providers[0].failures, state.providers[0].last_error_kind) == (2, "server")
 
 
@@ -338,14 +344,57 @@ async def test_a_key_uses_only_the_models_and_rates_of_its_policy(service: Servi
 
 async def test_a_price_set_at_run_time_counts_at_once(service: Service) -> None:
     price = cost_pb2.Price(provider="openai", model="m1", input="100", output="200")
-    with as_caller(ALICE), pytest.raises(PermissionDenied):
-        await service.costs.PutPrice(cost_pb2.PutPriceRequest(price=price))
-    with as_caller(ADMIN):
+    with as_caller(OPERATOR):
         await service.costs.PutPrice(cost_pb2.PutPriceRequest(price=price))
         listed = (await service.costs.ListPrices(cost_pb2.ListPricesRequest(provider="openai"))).prices
     assert [(row.model, row.input, row.source) for row in listed] == [("m1", "100", "operator")]
     answer = await complete(service, completion(model="openai/m1"))
     assert answer.finished.cost.amount == "0.0007"
+
+
+@pytest.mark.parametrize("caller", [ALICE, ADMIN, Caller(user_id="", scopes=frozenset({"operator"}))], ids=str)
+async def test_what_concerns_every_tenant_is_refused_to_all_but_operators(service: Service, caller: Caller) -> None:
+    price = cost_pb2.Price(provider="openai", model="m1", input="0", output="0")
+    with as_caller(caller):
+        for call in (
+            service.costs.PutPrice(cost_pb2.PutPriceRequest(price=price)),
+            service.llm.ReloadConfiguration(llm_pb2.ReloadConfigurationRequest()),
+            service.llm.ListProviders(llm_pb2.ListProvidersRequest()),
+        ):
+            with pytest.raises(PermissionDenied) as caught:
+                await call
+            assert caught.value.reason == "OPERATOR_ONLY"
+    with as_caller(OPERATOR):
+        listed = (await service.costs.ListPrices(cost_pb2.ListPricesRequest(provider="openai"))).prices
+    assert [(row.input, row.output) for row in listed] == [("1", "2")]
+
+
+async def test_a_key_with_limits_changes_neither_policies_nor_budgets(service: Service) -> None:
+    by_policy = Caller(user_id="root", key_id="k_policy", scopes=frozenset({"admin"}))
+    by_budget = Caller(user_id="root", key_id="k_budget", scopes=frozenset({"admin"}))
+    policy = cost_pb2.KeyPolicy(key_id="k_policy", requests_per_minute=60)
+    limit = common_pb2.Money(amount="1")
+    with as_caller(ADMIN):
+        await service.costs.PutKeyPolicy(cost_pb2.PutKeyPolicyRequest(policy=policy))
+        budget = cost_pb2.Budget(scope="key", subject="k_budget", period="month", limit=limit)
+        budget = (await service.costs.PutBudget(cost_pb2.PutBudgetRequest(budget=budget))).budget
+    wider = cost_pb2.KeyPolicy(key_id="k_policy")
+    for caller in (by_policy, by_budget):
+        with as_caller(caller):
+            for call in (
+                service.costs.PutKeyPolicy(cost_pb2.PutKeyPolicyRequest(policy=wider)),
+                service.costs.PutBudget(cost_pb2.PutBudgetRequest(budget=budget)),
+                service.costs.DeleteBudget(cost_pb2.DeleteBudgetRequest(id=budget.id)),
+            ):
+                with pytest.raises(PermissionDenied) as caught:
+                    await call
+                assert caught.value.reason == "KEY_LIMITED"
+    with as_caller(ADMIN):
+        kept = await service.costs.GetKeyPolicy(cost_pb2.GetKeyPolicyRequest(key_id="k_policy"))
+        assert kept.policy.requests_per_minute == 60
+        assert [each.id for each in (await service.costs.ListBudgets(cost_pb2.ListBudgetsRequest())).budgets] == [
+            budget.id
+        ]
 
 
 @pytest.mark.parametrize(
@@ -367,7 +416,7 @@ async def test_a_wrong_budget_is_refused_naming_the_field(
 
 async def test_a_reload_that_fails_keeps_the_old_configuration_and_says_so(service: Service, tmp_path: Path) -> None:
     (tmp_path / "llm.yaml").write_text("aliases: {quick: [")
-    with as_caller(ADMIN):
+    with as_caller(OPERATOR):
         answer = await service.llm.ReloadConfiguration(llm_pb2.ReloadConfigurationRequest())
         assert (answer.applied, "it is not YAML" in answer.error) == (False, True)
         state = await service.llm.ListProviders(llm_pb2.ListProvidersRequest())

@@ -16,7 +16,7 @@ from penstock_kit.grpc import open_channel
 from penstock_testkit.servers.process import free_port
 
 ALICE = Caller(user_id="alice", key_id="k1")
-ADMIN = Caller(user_id="root", scopes=frozenset({"admin"}))
+ADMIN = Caller(user_id="root", scopes=frozenset({"admin", "operator"}))
 
 
 def as_caller(caller: Caller) -> Any:
@@ -43,7 +43,8 @@ class Llm:
 
     async def provider(self, name: str) -> llm_pb2.ProviderState:
         """Return what is known of a provider."""
-        listed = await self.llm.ListProviders(llm_pb2.ListProvidersRequest())
+        with as_caller(ADMIN):
+            listed = await self.llm.ListProviders(llm_pb2.ListProvidersRequest())
         return next(state for state in listed.providers if state.name == name)
 
     async def ledger(self) -> list[cost_pb2.LedgerEntry]:

@@ -16,14 +16,14 @@ import grpc.aio
 from penstock.chat.v1 import chat_pb2 as pb
 from penstock.chat.v1 import chat_pb2_grpc
 
-from penstock_kit.context import Caller
+from penstock_kit.context import CallContext, Caller, use_context
 from penstock_kit.errors import PenstockError, Unavailable
 from penstock_kit.grpc import open_channel
 from penstock_testkit.servers.process import ServerProcess, free_port, free_ports
 from penstock_testkit.servers.redis import start_local_redis
 from penstock_testkit.services import Step, Wait, answer_events
 
-ANN = Caller(user_id="ann", tenant_id="acme", scopes=frozenset({"admin"}))
+ANN = Caller(user_id="ann", tenant_id="acme", scopes=frozenset({"admin", "operator"}))
 SECONDS = 15
 _INHERITED = ("PATH", "HOME", "TMPDIR", "PYTHONPATH")
 # What ends a call but not the stream: a reader goes on elsewhere.
@@ -165,7 +165,7 @@ async def serving(made: Replica) -> None:
     """Return when the replica answers."""
     async with asyncio.timeout(SECONDS):
         while True:
-            with suppress(Unavailable):
+            with suppress(Unavailable), use_context(CallContext(request_id="req_s", caller=ANN)):
                 await made.streams.GetStreamHealth(pb.GetStreamHealthRequest())
                 return
             if made.process.poll() is not None:

@@ -10,6 +10,7 @@ from penstock.llm.v1 import llm_pb2
 from penstock_kit.errors import NotFound
 from penstock_testkit.vendors.openai_server import OpenAiServer
 from penstock_testkit.vendors.reply import Reply
+from tests.faults.llm_in_process import ADMIN, as_caller
 from tests.faults.llm_process import LlmProcess, llm_process
 
 BROKEN = {
@@ -30,7 +31,8 @@ def write(llm: LlmProcess, text: str) -> None:
 
 
 async def configuration_error(llm: LlmProcess) -> str:
-    return (await llm.llm.ListProviders(llm_pb2.ListProvidersRequest())).configuration_error
+    with as_caller(ADMIN):
+        return (await llm.llm.ListProviders(llm_pb2.ListProvidersRequest())).configuration_error
 
 
 async def is_ok(llm: LlmProcess) -> bool:

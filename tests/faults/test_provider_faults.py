@@ -20,7 +20,7 @@ from penstock_kit.errors import (
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.vendors.openai_server import OpenAiServer
 from penstock_testkit.vendors.reply import Reply
-from tests.faults.llm_in_process import Llm, completion, running
+from tests.faults.llm_in_process import ADMIN, Llm, as_caller, completion, running
 
 
 @dataclass(frozen=True)
@@ -234,7 +234,8 @@ async def test_a_broken_configuration_keeps_the_old_one_and_is_visible(two: Two,
     async with asyncio.timeout(10):
         state = llm_pb2.ListProvidersResponse()
         while not state.configuration_error:
-            state = await two.llm.llm.ListProviders(llm_pb2.ListProvidersRequest())
+            with as_caller(ADMIN):
+                state = await two.llm.llm.ListProviders(llm_pb2.ListProvidersRequest())
     assert "providers" in state.configuration_error
     assert (await two.llm.complete()).started.provider == "first"
 

@@ -12,14 +12,18 @@ from gateway.anthropic.surface import COUNT_PATH, MESSAGES_PATH, Messages, Token
 from gateway.app import Frame, build_app
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.bootstrap import signing_secret
+from gateway.auth.budget_reach import BudgetReach
 from gateway.auth.claim import CacheClaims
+from gateway.auth.cost_limits import CostLimits
+from gateway.auth.delegation import Delegation
 from gateway.auth.directory import Directory
 from gateway.auth.guard import Guard
 from gateway.auth.keyring import Keyring
+from gateway.auth.login_brake import LoginBrake
 from gateway.auth.password import Passwords
 from gateway.auth.session import Sessions
+from gateway.auth.session_monitor import SessionMonitor
 from gateway.auth.sql_store import SqlIdentityStore
-from gateway.auth.throttle import Throttle
 from gateway.auth.ticket import Tickets
 from gateway.auth.token import AccessTokens
 from gateway.clients import Clients
@@ -107,34 +111,48 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
     running, heartbeats = Running(), Heartbeats()
     relayer = Relayer(streams=clients.streams, times=times, running=running, heartbeats=heartbeats)
     readiness = Readiness(clients=clients, ping_store=store.ping)
-    directory = Directory(store=store, passwords=resources.passwords, authenticator=authenticator, clock=clock)
+    limits = CostLimits(clients.costs)
+    delegation = Delegation(store=store, limits=limits)
+    directory = Directory(
+        store=store, passwords=resources.passwords, authenticator=authenticator, delegation=delegation, clock=clock
+    )
     sessions = Sessions(
         store=store,
         passwords=resources.passwords,
         tokens=tokens,
         clock=clock,
         lifetime=timedelta(seconds=settings.refresh_token_seconds),
-        guesses=Throttle(clock=clock, limit=5),
-        addresses=Throttle(clock=clock, limit=30),
+        brake=LoginBrake(clock=clock),
     )
-    tickets = Tickets(secrets=secrets, claims=CacheClaims(clients.cache, clock), clock=clock)
-    keyring = Keyring(store=store, authenticator=authenticator, clock=clock)
+    tickets = Tickets(
+        secrets=secrets, claims=CacheClaims(clients.cache, clock), renewed=authenticator.renewed, clock=clock
+    )
+    monitor = SessionMonitor(store=store, clock=clock)
+    keyring = Keyring(store=store, authenticator=authenticator, delegation=delegation, clock=clock)
+    reach = BudgetReach(limits=limits, delegation=delegation, keyring=keyring, directory=directory, store=store)
     routers = (
         HealthRoutes(readiness=readiness, registry=resources.registry, version=VERSION).router,
         LoginRoutes(sessions=sessions, directory=directory, guard=guard).router,
-        KeyRoutes(keyring=keyring, costs=clients.costs, guard=guard).router,
+        KeyRoutes(keyring=keyring, delegation=delegation, costs=clients.costs, guard=guard).router,
         UserRoutes(directory=directory, guard=guard).router,
         ConversationRoutes(conversations=clients.conversations, relayer=relayer, guard=guard).router,
         StreamRoutes(relayer=relayer, guard=guard, tickets=tickets).router,
-        SocketRoutes(conversations=clients.conversations, relayer=relayer, guard=guard, tickets=tickets).router,
+        SocketRoutes(
+            conversations=clients.conversations, relayer=relayer, guard=guard, tickets=tickets, monitor=monitor
+        ).router,
         ClientRoutes(
-            registrations=clients.registrations, times=times, heartbeats=heartbeats, guard=guard, tickets=tickets
+            registrations=clients.registrations,
+            times=times,
+            heartbeats=heartbeats,
+            guard=guard,
+            tickets=tickets,
+            monitor=monitor,
         ).router,
         EngineRoutes(engines=clients.engines, guard=guard).router,
         PersonalityRoutes(engines=clients.engines, guard=guard).router,
         OpenAiRoutes(llm=clients.llm, guard=guard, times=times).router,
         ModelRoutes(llm=clients.llm, guard=guard).router,
-        CostRoutes(costs=clients.costs, guard=guard).router,
+        CostRoutes(costs=clients.costs, guard=guard, reach=reach).router,
         MonitoringRoutes(llm=clients.llm, readiness=readiness, guard=guard).router,
         CacheRoutes(cache=clients.cache, guard=guard).router,
         MetadataRoutes(metadata=clients.metadata, guard=guard).router,

@@ -21,6 +21,7 @@ from cache_service.edge.convert import seconds_from_proto
 from penstock_kit.clock import Clock
 from penstock_kit.context import current_context
 from penstock_kit.errors import Unimplemented
+from penstock_kit.role import require_operator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +79,9 @@ class CacheServicer(cache_pb2_grpc.CacheServiceServicer):
         return cache_pb2.SetManyResponse(written=written)
 
     async def Invalidate(self, request: cache_pb2.InvalidateRequest, context: Any) -> cache_pb2.InvalidateResponse:
-        """Delete by prefix, tag or both."""
+        """Delete by prefix, tag or both; what all tenants share, for operators."""
+        if request.partition == cache_pb2.PARTITION_SHARED:
+            require_operator("drop what all tenants share")
         partition = _partition(request.partition)
         deleted = await self._cache.invalidate(partition, prefix=request.prefix, tag=request.tag)
         return cache_pb2.InvalidateResponse(deleted=deleted)
@@ -184,11 +187,13 @@ class CacheServicer(cache_pb2_grpc.CacheServiceServicer):
 
     async def Warmup(self, request: cache_pb2.WarmupRequest, context: Any) -> cache_pb2.WarmupResponse:
         """Refuse: no warm-up source can be registered in this version."""
+        require_operator("warm the cache up")
         message = "this version has no warm-up sources; values are cached when they are first read"
         raise Unimplemented(message, reason="NO_WARMUP_SOURCES")
 
     async def GetStats(self, request: cache_pb2.GetStatsRequest, context: Any) -> cache_pb2.GetStatsResponse:
-        """Tell the statistics since the start."""
+        """Tell the statistics since the start, over all tenants."""
+        require_operator("see the cache's statistics")
         return convert.stats_to_proto(self._cache, uptime=self._monotonic() - self._start)
 
 

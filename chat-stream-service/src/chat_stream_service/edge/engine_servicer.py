@@ -22,14 +22,14 @@ from chat_stream_service.edge.convert_conversation import (
     template_to_proto,
 )
 from penstock_kit.clock import Clock
-from penstock_kit.context import current_context
-from penstock_kit.errors import PermissionDenied
+from penstock_kit.role import require_admin, require_operator
 
 _PAGE: Final = {"default": 50, "most": 200}
 
 
 class EngineServicer(chat_pb2_grpc.EngineServiceServicer):
-    """Engines and their switch (admins only); personalities and templates of the caller's tenant."""
+    """Engines and their switch, for operators; personalities and templates of the caller's tenant, which its
+    administrators change."""
 
     def __init__(
         self,
@@ -64,8 +64,7 @@ class EngineServicer(chat_pb2_grpc.EngineServiceServicer):
         self, request: chat_pb2.SetCurrentEngineRequest, context: Any
     ) -> chat_pb2.SetCurrentEngineResponse:
         """Switch the engine of new turns, on every replica."""
-        if not current_context().caller.is_admin:
-            raise PermissionDenied("switching the engine needs the scope admin", reason="ADMIN_NEEDED")
+        require_operator("switch the engine")
         previous = await self._current_engine.switch(request.name)
         return chat_pb2.SetCurrentEngineResponse(current=self._engines.current, previous=previous)
 
@@ -73,6 +72,7 @@ class EngineServicer(chat_pb2_grpc.EngineServiceServicer):
         self, request: chat_pb2.CreatePersonalityRequest, context: Any
     ) -> chat_pb2.CreatePersonalityResponse:
         """Create a personality."""
+        require_admin("change personalities")
         now = self._clock.now()
         made = personality_from_proto(request.personality, item_id=self._new_id("per"), created=now, now=now)
         await self._personalities.create(caller_owner(), made.checked())
@@ -99,6 +99,7 @@ class EngineServicer(chat_pb2_grpc.EngineServiceServicer):
         self, request: chat_pb2.UpdatePersonalityRequest, context: Any
     ) -> chat_pb2.UpdatePersonalityResponse:
         """Replace a personality's text and settings."""
+        require_admin("change personalities")
         owner, asked = caller_owner(), request.personality
         before = await self._personalities.get(owner, asked.id)
         changed = personality_from_proto(asked, item_id=asked.id, created=before.create_time, now=self._clock.now())
@@ -109,6 +110,7 @@ class EngineServicer(chat_pb2_grpc.EngineServiceServicer):
         self, request: chat_pb2.DeletePersonalityRequest, context: Any
     ) -> chat_pb2.DeletePersonalityResponse:
         """Delete a personality."""
+        require_admin("change personalities")
         await self._personalities.delete(caller_owner(), request.id)
         return chat_pb2.DeletePersonalityResponse()
 
@@ -116,6 +118,7 @@ class EngineServicer(chat_pb2_grpc.EngineServiceServicer):
         self, request: chat_pb2.CreateTemplateRequest, context: Any
     ) -> chat_pb2.CreateTemplateResponse:
         """Create a prompt template."""
+        require_admin("change templates")
         now = self._clock.now()
         made = template_from_proto(request.template, item_id=self._new_id("tpl"), created=now, now=now)
         await self._templates.create(caller_owner(), made.checked())
@@ -140,6 +143,7 @@ class EngineServicer(chat_pb2_grpc.EngineServiceServicer):
         self, request: chat_pb2.UpdateTemplateRequest, context: Any
     ) -> chat_pb2.UpdateTemplateResponse:
         """Replace a prompt template's text."""
+        require_admin("change templates")
         owner, asked = caller_owner(), request.template
         before = await self._templates.get(owner, asked.id)
         changed = template_from_proto(asked, item_id=asked.id, created=before.create_time, now=self._clock.now())
@@ -150,5 +154,6 @@ class EngineServicer(chat_pb2_grpc.EngineServiceServicer):
         self, request: chat_pb2.DeleteTemplateRequest, context: Any
     ) -> chat_pb2.DeleteTemplateResponse:
         """Delete a prompt template."""
+        require_admin("change templates")
         await self._templates.delete(caller_owner(), request.id)
         return chat_pb2.DeleteTemplateResponse()

@@ -24,6 +24,7 @@ from chat_stream_service.edge.convert import (
     request_from_proto,
     state_to_proto,
 )
+from penstock_kit.role import require_operator
 
 
 class StreamServicer(chat_pb2_grpc.StreamServiceServicer):
@@ -95,7 +96,8 @@ class StreamServicer(chat_pb2_grpc.StreamServiceServicer):
     async def GetStreamHealth(
         self, request: chat_pb2.GetStreamHealthRequest, context: Any
     ) -> chat_pb2.GetStreamHealthResponse:
-        """Return the numbers of this replica."""
+        """Return the numbers of this replica, over all tenants."""
+        require_operator("see how the streams are doing")
         numbers = self._statistics
         response = chat_pb2.GetStreamHealthResponse(
             active_connections=numbers.active_connections,

@@ -9,7 +9,9 @@ from datetime import datetime
 from typing import Final
 
 from gateway.auth.identity import ApiKey
-from gateway.auth.secret import KEY_MARK, digest, key_prefix, matches
+from gateway.auth.scope import within
+from gateway.auth.secret import KEY_MARK, digest, key_prefix, matches, version
+from gateway.auth.standing import standing
 from gateway.auth.store import IdentityStore
 from gateway.auth.token import AccessTokens, rejected
 from penstock_kit.clock import Clock
@@ -102,6 +104,21 @@ class Authenticator:
         self._keep(fingerprint, _Known(caller, min(now + self._remember, end), min(now + self._outage, end)))
         return caller
 
+    async def renewed(self, caller: Caller) -> Caller:
+        """Return somebody who was admitted moments ago as the store knows them now; raise Unauthenticated when the
+        credentials no longer count. While the store is away it is the caller as given."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                key = await self._store.key(caller.tenant_id, caller.key_id) if caller.key_id else None
+                user = await self._store.user(caller.user_id)
+        except (Unavailable, TimeoutError) as error:
+            self._note_outage(error)
+            return caller
+        found = standing(caller, user=user, key=key, now=self._clock.now())
+        if found is None:
+            raise rejected()
+        return found
+
     def forget(self) -> None:
         """Look everybody up again: a key or user was changed or deleted here."""
         self._known.clear()
@@ -122,24 +139,31 @@ class Authenticator:
         return await self._by_token(credential)
 
     async def _by_key(self, text: str) -> tuple[Caller, datetime | None]:
-        now = self._clock.now()
+        now, shown = self._clock.now(), digest(text)
         key = await self._store.key_by_prefix(key_prefix(text))
-        expire_time = None if key is None else _accepted_until(key, digest(text), now)
+        expire_time = None if key is None else _accepted_until(key, shown, now)
         if key is None or expire_time == now:
             raise rejected()
         user = await self._store.user(key.user_id)
-        if user is None or not user.active:
+        if user is None or not user.active or user.tenant_id != key.tenant_id:
             raise rejected()
         # A key never carries more than its owner has now.
-        scopes = key.scopes if "admin" in user.scopes else key.scopes & user.scopes
-        return Caller(user_id=user.id, tenant_id=key.tenant_id, key_id=key.id, scopes=scopes), expire_time
+        caller = Caller(
+            user_id=user.id,
+            tenant_id=key.tenant_id,
+            key_id=key.id,
+            scopes=within(key.scopes, user.scopes),
+            credential_version=version(shown),
+        )
+        return caller, expire_time
 
     async def _by_token(self, text: str) -> tuple[Caller, datetime | None]:
         access = self._tokens.verify(text)
         user = await self._store.user(access.caller.user_id)
-        if user is None or not user.active or user.tenant_id != access.caller.tenant_id:
+        caller = standing(access.caller, user=user, key=None, now=self._clock.now())
+        if caller is None:
             raise rejected()
-        return access.caller, access.expire_time
+        return caller, access.expire_time
 
 
 def _patience(known: _Known | None) -> AbstractAsyncContextManager[object]:

@@ -8,6 +8,7 @@ from typing import Final
 
 from gateway.auth.identity import ApiKey, User
 from gateway.auth.password import Passwords
+from gateway.auth.password_policy import weakness
 from gateway.auth.scope import ALL_SCOPES
 from gateway.auth.secret import KEY_MARK, NewKey, key_from_text, new_key
 from gateway.auth.store import IdentityStore
@@ -20,6 +21,7 @@ from penstock_kit.logging import get_logger
 ADMIN: Final = "admin"
 PASSWORD_FILE: Final = "admin.password"  # noqa: S105 - a file name
 KEY_FILE: Final = "admin.key"
+FIRST_KEY: Final = "first start"
 SECRET_FILE: Final = "jwt.secret"  # noqa: S105 - a file name
 _MIN_KEY_LENGTH: Final = 40
 
@@ -40,11 +42,11 @@ async def ensure_admin(
     """Make the user ``admin`` with a password and an API key when there is no user yet; return whether it was.
 
     Both secrets are written to `home` (mode 0600) before they are stored, so that a crash in between
-    leaves no administrator whom nobody can be. Raises FailedPrecondition for a chosen key that is too short.
+    leaves no administrator whom nobody can be. Raises FailedPrecondition for a chosen key or password that is weak.
     """
     if await store.count_users() > 0:
         return False
-    password = chosen.password or secrets.token_urlsafe(18)
+    password = _chosen_password(chosen.password) if chosen.password else secrets.token_urlsafe(18)
     key = _chosen_key(chosen.key) if chosen.key else new_key()
     write_private(home / PASSWORD_FILE, password)
     write_private(home / KEY_FILE, key.text)
@@ -87,6 +89,13 @@ def write_private(path: Path, text: str) -> None:
         raise FailedPrecondition(message, reason="HOME_UNWRITABLE", metadata={"path": str(path)}) from None
 
 
+def _chosen_password(text: str) -> str:
+    why = weakness(text, username=ADMIN)
+    if why:
+        raise FailedPrecondition(f"PENSTOCK_ADMIN_PASSWORD {why}", reason="ADMIN_PASSWORD_WEAK")
+    return text
+
+
 def _chosen_key(text: str) -> NewKey:
     if not text.startswith(KEY_MARK) or len(text) < _MIN_KEY_LENGTH:
         message = f"PENSTOCK_ADMIN_KEY must begin with {KEY_MARK} and have at least {_MIN_KEY_LENGTH} characters"
@@ -99,7 +108,7 @@ def _admin_key(user: User, key: NewKey) -> ApiKey:
         id=new_id("key"),
         tenant_id=user.tenant_id,
         user_id=user.id,
-        name="first start",
+        name=FIRST_KEY,
         prefix=key.prefix,
         digest=key.digest,
         scopes=ALL_SCOPES,

@@ -3,15 +3,19 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from gateway.auth.authenticator import Authenticator
+from gateway.auth.delegation import Delegation, check_end, check_reach
 from gateway.auth.identity import User
-from gateway.auth.password import MIN_LENGTH, Passwords
+from gateway.auth.password import Passwords
+from gateway.auth.password_policy import check_password
 from gateway.auth.scope import MEMBER_SCOPES, checked_scopes
 from gateway.auth.store import IdentityStore
+from gateway.auth.throttle import Throttle
 from penstock_kit.clock import Clock
-from penstock_kit.context import DEFAULT_TENANT, Caller
+from penstock_kit.context import Caller
 from penstock_kit.errors import (
     AlreadyExists,
     FailedPrecondition,
@@ -36,11 +40,19 @@ class UserWish:
 
 
 class Directory:
-    """The users of a tenant, for its administrators. Those of the default tenant may open further tenants."""
+    """The users of a tenant, for its administrators, and of every tenant, for operators."""
 
     def __init__(
-        self, *, store: IdentityStore, passwords: Passwords, authenticator: Authenticator, clock: Clock
+        self,
+        *,
+        store: IdentityStore,
+        passwords: Passwords,
+        authenticator: Authenticator,
+        delegation: Delegation,
+        clock: Clock,
     ) -> None:
+        self._delegation = delegation
+        self._attempts = Throttle(clock=clock)
         self._store = store
         self._passwords = passwords
         self._authenticator = authenticator
@@ -49,7 +61,8 @@ class Directory:
     async def make(self, caller: Caller, wish: UserWish) -> User:
         """Store a new user; raise AlreadyExists for a taken name, InvalidArgument for a weak password."""
         tenant_id = _tenant(caller, wish.tenant_id)
-        _check_password(wish.password)
+        check_end(None, await self._delegation.unlimited_key_of(caller))  # a user has no end and no limits
+        check_password(wish.password, username=wish.username)
         user = User(
             id=new_id("user"),
             tenant_id=tenant_id,
@@ -63,42 +76,55 @@ class Directory:
             raise AlreadyExists(f"the username {wish.username!r} is taken", reason="USERNAME_TAKEN")
         return user
 
-    async def listed(self, caller: Caller) -> Sequence[User]:
-        """Return the users of the caller's tenant."""
-        return await self._store.users(caller.tenant_id)
+    async def listed(self, caller: Caller, tenant_id: str = "") -> Sequence[User]:
+        """Return the users of the caller's tenant; an operator may name another."""
+        return await self._store.users(_tenant(caller, tenant_id))
+
+    async def reached(self, caller: Caller, user_id: str) -> User:
+        """Return a user whom `caller` may manage; raise NotFound for another tenant's, PermissionDenied
+        (USER_BEYOND_OWN) for one who may do more."""
+        user = await self._store.user(user_id)
+        if user is None or not (caller.is_operator or user.tenant_id == caller.tenant_id):
+            raise NotFound(f"there is no user {user_id!r}", reason="USER_NOT_FOUND")
+        check_reach(caller, user)
+        return user
 
     async def delete(self, caller: Caller, user_id: str) -> None:
         """Delete a user with all keys and sessions."""
         if user_id == caller.user_id:
             raise FailedPrecondition("you cannot delete yourself", reason="OWN_USER")
-        if not await self._store.delete_user(caller.tenant_id, user_id):
+        user = await self.reached(caller, user_id)
+        await self._delegation.key_of(caller)
+        if not await self._store.delete_user(user.tenant_id, user_id):
             raise NotFound(f"there is no user {user_id!r}", reason="USER_NOT_FOUND")
         self._authenticator.forget()
 
     async def change_password(self, caller: Caller, *, current: str, new: str) -> None:
-        """Replace the caller's own password; raise PermissionDenied when `current` is not it."""
+        """Replace the caller's own password and end all the caller's sessions.
+
+        Raises PermissionDenied (PASSWORD_WRONG) when `current` is not it, and after some of these ResourceExhausted
+        (TOO_MANY_ATTEMPTS), as at a login: who found an open session must not find out the password by it.
+        """
+        allowed = partial(self._attempts.check, caller.user_id)
+        allowed()
         user = await self._store.user(caller.user_id)
-        if user is None or not await self._passwords.verify(current, user.password_hash):
+        if user is None or not await self._passwords.verify(current, user.password_hash, check=allowed):
+            self._attempts.failed(caller.user_id)
             raise PermissionDenied("the current password is wrong", reason="PASSWORD_WRONG")
-        _check_password(new)
+        self._attempts.succeeded(caller.user_id)
+        check_password(new, username=user.username)
         await self._store.set_password(user.id, await self._passwords.hash(new))
+        self._authenticator.forget()
 
 
 def _tenant(caller: Caller, asked: str) -> str:
     if not asked or asked == caller.tenant_id:
         return caller.tenant_id
-    if caller.tenant_id != DEFAULT_TENANT:
-        message = f"only administrators of the tenant {DEFAULT_TENANT!r} make users of other tenants"
+    if not caller.is_operator:
+        message = "only operators see and make users of other tenants"
         raise PermissionDenied(message, reason="TENANT_FOREIGN")
     if not _TENANT.fullmatch(asked):
         description = "must be 1 to 63 of a-z, 0-9, - and _, beginning with a letter or digit"
         violation = FieldViolation(field="tenant_id", description=description)
         raise InvalidArgument(f"tenant_id {description}", reason="TENANT_INVALID", violations=[violation])
     return asked
-
-
-def _check_password(password: str) -> None:
-    if len(password) < MIN_LENGTH:
-        description = f"must have at least {MIN_LENGTH} characters, not {len(password)}"
-        violation = FieldViolation(field="password", description=description)
-        raise InvalidArgument(f"password {description}", reason="PASSWORD_WEAK", violations=[violation])

@@ -6,7 +6,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """Somebody who may log in. `password_hash` is argon2id; an empty one can't log in."""
+    """Somebody who may log in. `password_hash` is argon2id; an empty one can't log in.
+
+    `session_epoch` counts the changes of the password: tokens of an earlier epoch no longer count.
+    """
 
     id: str
     tenant_id: str
@@ -15,6 +18,7 @@ class User:
     scopes: frozenset[str]
     active: bool
     create_time: datetime
+    session_epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,3 +55,4 @@ class RefreshToken:
     create_time: datetime
     expire_time: datetime
     used: bool = False
+    session_epoch: int = 0

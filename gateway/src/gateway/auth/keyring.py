@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gateway.auth.authenticator import Authenticator
+from gateway.auth.delegation import Delegation, check_end, check_reach
 from gateway.auth.identity import ApiKey
-from gateway.auth.scope import checked_scopes
+from gateway.auth.scope import checked_scopes, includes_all
 from gateway.auth.secret import new_key
 from gateway.auth.store import IdentityStore
 from penstock_kit.clock import Clock
@@ -17,7 +18,7 @@ from penstock_kit.ids import new_id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyWish:
-    """What a new key should be. Empty scopes: the granter's; no user: the granter."""
+    """What a new key should be. Empty scopes: the granter's; no user: the granter; no end: the granter's, if any."""
 
     name: str
     scopes: frozenset[str] = frozenset()
@@ -34,26 +35,31 @@ class ShownKey:
 
 
 class Keyring:
-    """The API keys of a tenant, as far as a caller may see them: administrators all, others their own."""
+    """The API keys of a tenant, as far as a caller reaches: administrators all, others their own, and nobody a key
+    with a scope that the caller lacks."""
 
-    def __init__(self, *, store: IdentityStore, authenticator: Authenticator, clock: Clock) -> None:
+    def __init__(
+        self, *, store: IdentityStore, authenticator: Authenticator, delegation: Delegation, clock: Clock
+    ) -> None:
         self._store = store
         self._authenticator = authenticator
+        self._delegation = delegation
         self._clock = clock
 
     async def make(self, caller: Caller, wish: KeyWish) -> ShownKey:
         """Store a new key and return it with its text.
 
-        A key that is no administrator's can't make keys: they would escape its limits.
+        A key that is no administrator's can't make keys, nor can one with limits: they would escape them.
         """
-        if caller.key_id and not caller.is_admin:
-            message = "keys are made by users who have logged in, or by an administrator's key"
-            raise PermissionDenied(message, reason="KEY_MAKES_KEY")
+        _check_maker(caller)
+        maker = await self._delegation.unlimited_key_of(caller)
         now = self._clock.now()
         if wish.expire_time is not None and wish.expire_time <= now:
             description = f"must be in the future, not {wish.expire_time.isoformat()}"
             violation = FieldViolation(field="expire_time", description=description)
             raise InvalidArgument(f"expire_time {description}", reason="EXPIRE_TIME_PAST", violations=[violation])
+        ends = wish.expire_time or (None if maker is None else maker.expire_time)
+        check_end(ends, maker)
         made = new_key()
         key = ApiKey(
             id=new_id("key"),
@@ -64,25 +70,35 @@ class Keyring:
             digest=made.digest,
             scopes=checked_scopes(wish.scopes or caller.scopes, granter=caller),
             create_time=now,
-            expire_time=wish.expire_time,
+            expire_time=ends,
         )
         await self._store.add_key(key)
         return ShownKey(key=key, text=made.text)
 
     async def listed(self, caller: Caller) -> Sequence[ApiKey]:
         """Return the keys that `caller` may see, newest first."""
-        return await self._store.keys(caller.tenant_id, "" if caller.is_admin else caller.user_id)
+        keys = await self._store.keys(caller.tenant_id, "" if caller.is_admin else caller.user_id)
+        return [key for key in keys if _reaches(caller, key)]
 
     async def get(self, caller: Caller, key_id: str) -> ApiKey:
-        """Return one key; raise NotFound, also when it is somebody else's."""
+        """Return one key; raise NotFound, also when it is somebody else's or has a scope that the caller lacks."""
         key = await self._store.key(caller.tenant_id, key_id)
-        if key is None or not (caller.is_admin or key.user_id == caller.user_id):
+        if key is None or not _reaches(caller, key):
             raise NotFound(f"there is no key {key_id!r}", reason="KEY_NOT_FOUND")
         return key
 
     async def rotate(self, caller: Caller, key_id: str, *, grace: timedelta) -> ShownKey:
-        """Give a key a new secret; the old one goes on for `grace`."""
+        """Give a key a new secret; the old one goes on for `grace`.
+
+        A key may rotate itself. Another's new secret is as good as a new key, and asks for as much.
+        """
         key = await self.get(caller, key_id)
+        if key.id == caller.key_id:
+            await self._delegation.key_of(caller)
+        else:
+            _check_maker(caller)
+            check_end(key.expire_time, await self._delegation.unlimited_key_of(caller))
+            await self._owner(caller, key.user_id)
         made = new_key(key.prefix)
         rotated = replace(
             key,
@@ -97,6 +113,7 @@ class Keyring:
     async def delete(self, caller: Caller, key_id: str) -> None:
         """Delete a key; it stops counting at once here, within seconds on other replicas."""
         key = await self.get(caller, key_id)
+        await self._delegation.key_of(caller)
         await self._store.delete_key(key.tenant_id, key.id)
         self._authenticator.forget()
 
@@ -108,4 +125,16 @@ class Keyring:
         user = await self._store.user(user_id)
         if user is None or user.tenant_id != caller.tenant_id:
             raise NotFound(f"there is no user {user_id!r}", reason="USER_NOT_FOUND")
+        check_reach(caller, user)
         return user.id
+
+
+def _check_maker(caller: Caller) -> None:
+    if caller.key_id and not caller.is_admin:
+        message = "keys are made by users who have logged in, or by an administrator's key"
+        raise PermissionDenied(message, reason="KEY_MAKES_KEY")
+
+
+def _reaches(caller: Caller, key: ApiKey) -> bool:
+    own = caller.is_admin or key.user_id == caller.user_id
+    return own and includes_all(caller.scopes, key.scopes)

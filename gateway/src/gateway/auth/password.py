@@ -1,12 +1,13 @@
 """argon2id hashes of passwords, computed in a thread so that the loop goes on."""
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
-MIN_LENGTH = 10
+Check = Callable[[], None]
 
 
 class Passwords:
@@ -22,11 +23,17 @@ class Passwords:
         async with self._turns:
             return await asyncio.to_thread(self._argon2().hash, password)
 
-    async def verify(self, password: str, stored: str) -> bool:
-        """Whether `password` is the one behind `stored`; an empty `stored` takes as long and is False."""
+    async def verify(self, password: str, stored: str, *, check: Check | None = None) -> bool:
+        """Whether `password` is the one behind `stored`; an empty `stored` takes as long and is False.
+
+        `check` is called when it is this password's turn, and may raise: of many guesses that came at once, those
+        behind the first failures are refused too.
+        """
         if not stored:
             self._decoy = self._decoy or await self.hash("no such user")
         async with self._turns:
+            if check is not None:
+                check()
             known = await asyncio.to_thread(self._verify, password, stored or self._decoy)
         return known and bool(stored)
 

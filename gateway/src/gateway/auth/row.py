@@ -30,6 +30,7 @@ def user_to_row(user: User) -> dict[str, Any]:
         "scopes": ",".join(sorted(user.scopes)),
         "active": user.active,
         "create_time": micros(user.create_time),
+        "session_epoch": user.session_epoch,
     }
 
 
@@ -43,6 +44,7 @@ def user_from_row(row: Mapping[str, Any]) -> User:
         scopes=_scopes(row["scopes"]),
         active=bool(row["active"]),
         create_time=_required(row["create_time"]),
+        session_epoch=row["session_epoch"],
     )
 
 
@@ -89,6 +91,7 @@ def token_to_row(token: RefreshToken) -> dict[str, Any]:
         "create_time": micros(token.create_time),
         "expire_time": micros(token.expire_time),
         "used": token.used,
+        "session_epoch": token.session_epoch,
     }
 
 
@@ -101,6 +104,7 @@ def token_from_row(row: Mapping[str, Any]) -> RefreshToken:
         create_time=_required(row["create_time"]),
         expire_time=_required(row["expire_time"]),
         used=bool(row["used"]),
+        session_epoch=row["session_epoch"],
     )
 
 

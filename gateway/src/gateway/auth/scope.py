@@ -1,9 +1,9 @@
-"""What a caller may do. The list is closed; ``admin`` includes all the others."""
+"""What a caller may do. The list is closed; ``admin`` includes all but ``operator``, which includes everything."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Final
 
-from penstock_kit.context import ADMIN_SCOPE, Caller
+from penstock_kit.context import ADMIN_SCOPE, OPERATOR_SCOPE, Caller
 from penstock_kit.errors import FieldViolation, InvalidArgument, PermissionDenied
 
 CHAT: Final = "chat"
@@ -12,20 +12,32 @@ TELEMETRY_READ: Final = "telemetry:read"
 TELEMETRY_WRITE: Final = "telemetry:write"
 COSTS: Final = "costs"
 ADMIN: Final = ADMIN_SCOPE
+OPERATOR: Final = OPERATOR_SCOPE
 
 MEMBER_SCOPES: Final = frozenset({CHAT, MODELS, TELEMETRY_READ, TELEMETRY_WRITE, COSTS})
-ALL_SCOPES: Final = MEMBER_SCOPES | {ADMIN}
+ADMIN_SCOPES: Final = MEMBER_SCOPES | {ADMIN}
+ALL_SCOPES: Final = ADMIN_SCOPES | {OPERATOR}
 
 
-def allows(caller: Caller, scope: str) -> bool:
-    """Whether `caller` may do what `scope` stands for. An empty scope asks only for a known caller."""
-    return not scope or scope in caller.scopes or ADMIN in caller.scopes
+def includes(held: Set[str], scope: str) -> bool:
+    """Whether whoever holds `held` may do what `scope` stands for. An empty scope asks for nothing."""
+    return not scope or scope in held or OPERATOR in held or (ADMIN in held and scope != OPERATOR)
+
+
+def includes_all(held: Set[str], scopes: Iterable[str]) -> bool:
+    """Whether `held` reaches as far as `scopes`."""
+    return all(includes(held, scope) for scope in scopes)
+
+
+def within(scopes: Iterable[str], held: Set[str]) -> frozenset[str]:
+    """Return those of `scopes` that whoever holds `held` may use."""
+    return frozenset(scope for scope in scopes if includes(held, scope))
 
 
 def require(caller: Caller, scope: str) -> None:
     """Raise PermissionDenied (SCOPE_MISSING) unless `caller` has `scope`."""
-    if not allows(caller, scope):
-        message = f"this needs the scope {scope!r}; the credentials carry {_listed(caller.scopes)}"
+    if not includes(caller.scopes, scope):
+        message = f"this needs the scope {scope!r}; the credentials carry {listed(caller.scopes)}"
         raise PermissionDenied(message, reason="SCOPE_MISSING", metadata={"scope": scope})
 
 
@@ -34,14 +46,15 @@ def checked_scopes(asked: Iterable[str], *, granter: Caller) -> frozenset[str]:
     scopes = frozenset(asked)
     unknown = scopes - ALL_SCOPES
     if unknown:
-        description = f"unknown scopes {_listed(unknown)}; known are {_listed(ALL_SCOPES)}"
+        description = f"unknown scopes {listed(unknown)}; known are {listed(ALL_SCOPES)}"
         violation = FieldViolation(field="scopes", description=description)
         raise InvalidArgument(description, reason="SCOPE_UNKNOWN", violations=[violation])
-    beyond = frozenset(scope for scope in scopes if not allows(granter, scope))
+    beyond = scopes - within(scopes, granter.scopes)
     if beyond:
-        raise PermissionDenied(f"you cannot grant {_listed(beyond)}, for you do not have it", reason="SCOPE_BEYOND_OWN")
+        raise PermissionDenied(f"you cannot grant {listed(beyond)}, for you do not have it", reason="SCOPE_BEYOND_OWN")
     return scopes
 
 
-def _listed(scopes: Iterable[str]) -> str:
+def listed(scopes: Iterable[str]) -> str:
+    """Return the scopes as a text for people."""
     return ", ".join(sorted(scopes)) or "none"

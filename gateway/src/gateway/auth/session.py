@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from gateway.auth.identity import RefreshToken, User
+from gateway.auth.login_brake import LoginBrake
 from gateway.auth.password import Passwords
 from gateway.auth.secret import digest, new_token
 from gateway.auth.store import IdentityStore
-from gateway.auth.throttle import Throttle
 from gateway.auth.token import AccessTokens
 from penstock_kit.clock import Clock
 from penstock_kit.errors import Unauthenticated
@@ -29,7 +30,6 @@ class TokenPair:
 class Sessions:
     """Exchanges passwords and refresh tokens for token pairs.
 
-    `guesses` counts failures per name and address, `addresses` per address alone.
     A refresh token that comes back after its use was stolen, on one side or the other: its whole family ends.
     """
 
@@ -41,29 +41,26 @@ class Sessions:
         tokens: AccessTokens,
         clock: Clock,
         lifetime: timedelta,
-        guesses: Throttle,
-        addresses: Throttle,
+        brake: LoginBrake,
     ) -> None:
         self._store = store
         self._passwords = passwords
         self._tokens = tokens
         self._clock = clock
         self._lifetime = lifetime
-        self._guesses = guesses
-        self._addresses = addresses
+        self._brake = brake
 
     async def login(self, username: str, password: str, *, address: str) -> TokenPair:
         """Return tokens for the user; raise Unauthenticated (LOGIN_FAILED) or ResourceExhausted after many failures."""
-        guess = f"{address} {username}"
-        self._guesses.check(guess)
-        self._addresses.check(address)
+        allowed = partial(self._brake.check, username, address)
+        allowed()
         user = await self._store.user_by_name(username)
-        known = await self._passwords.verify(password, user.password_hash if user is not None else "")
+        stored = user.password_hash if user is not None else ""
+        known = await self._passwords.verify(password, stored, check=allowed)
         if user is None or not known or not user.active:
-            self._guesses.failed(guess)
-            self._addresses.failed(address)
+            self._brake.failed(username, address)
             raise Unauthenticated("the username or password is wrong", reason="LOGIN_FAILED")
-        self._guesses.succeeded(guess)
+        self._brake.succeeded(username, address)
         await self._store.drop_expired(self._clock.now())
         return await self._pair(user, new_id("fam"), self._clock.now() + self._lifetime)
 
@@ -77,7 +74,7 @@ class Sessions:
             await self._store.revoke_family(token.family_id)
             raise _refused()
         user = await self._store.user(token.user_id)
-        if user is None or not user.active:
+        if user is None or not user.active or user.session_epoch != token.session_epoch:
             raise _refused()
         return await self._pair(user, token.family_id, token.expire_time)
 
@@ -95,6 +92,7 @@ class Sessions:
             user_id=user.id,
             create_time=self._clock.now(),
             expire_time=expire_time,
+            session_epoch=user.session_epoch,
         )
         await self._store.add_token(token)
         access = self._tokens.issue(user)

@@ -59,9 +59,17 @@ class SqlIdentityStore:
         rows = await self._all(select(users).where(users.c.tenant_id == tenant_id).order_by(users.c.username))
         return [user_from_row(row) for row in rows]
 
+    async def users_by_id(self, user_ids: Sequence[str]) -> Sequence[User]:
+        """Return those of the users that exist, of any tenant."""
+        return [user_from_row(row) for row in await self._all(select(users).where(users.c.id.in_(user_ids)))]
+
     async def set_password(self, user_id: str, password_hash: str) -> None:
-        """Replace the hash of a user's password."""
-        await self._write(update(users).where(users.c.id == user_id).values(password_hash=password_hash))
+        """Replace the hash of a user's password and end the user's sessions."""
+        changed = update(users).where(users.c.id == user_id)
+        changed = changed.values(password_hash=password_hash, session_epoch=users.c.session_epoch + 1)
+        async with self._database.write() as connection:
+            await connection.execute(changed)
+            await connection.execute(delete(refresh_tokens).where(refresh_tokens.c.user_id == user_id))
 
     async def delete_user(self, tenant_id: str, user_id: str) -> bool:
         """Delete a tenant's user with all keys and tokens; False when there is none."""
@@ -80,6 +88,10 @@ class SqlIdentityStore:
         """Return a tenant's key."""
         row = await self._one(select(api_keys).where(api_keys.c.tenant_id == tenant_id, api_keys.c.id == key_id))
         return None if row is None else key_from_row(row)
+
+    async def keys_by_id(self, key_ids: Sequence[str]) -> Sequence[ApiKey]:
+        """Return those of the keys that exist, of any tenant."""
+        return [key_from_row(row) for row in await self._all(select(api_keys).where(api_keys.c.id.in_(key_ids)))]
 
     async def keys(self, tenant_id: str, user_id: str = "") -> Sequence[ApiKey]:
         """Return a tenant's keys, newest first; only a user's when `user_id` is given."""

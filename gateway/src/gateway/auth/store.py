@@ -30,8 +30,13 @@ class IdentityStore(Protocol):
         """Return a tenant's users by name."""
         ...
 
+    async def users_by_id(self, user_ids: Sequence[str]) -> Sequence[User]:
+        """Return those of the users that exist, of any tenant."""
+        ...
+
     async def set_password(self, user_id: str, password_hash: str) -> None:
-        """Replace the hash of a user's password."""
+        """Replace the hash of a user's password and end the user's sessions: the next epoch begins, refresh tokens
+        are deleted."""
         ...
 
     async def delete_user(self, tenant_id: str, user_id: str) -> bool:
@@ -48,6 +53,10 @@ class IdentityStore(Protocol):
 
     async def key(self, tenant_id: str, key_id: str) -> ApiKey | None:
         """Return a tenant's key."""
+        ...
+
+    async def keys_by_id(self, key_ids: Sequence[str]) -> Sequence[ApiKey]:
+        """Return those of the keys that exist, of any tenant."""
         ...
 
     async def keys(self, tenant_id: str, user_id: str = "") -> Sequence[ApiKey]:

@@ -14,6 +14,7 @@ users = Table(
     Column("scopes", String(512), nullable=False),
     Column("active", Boolean, nullable=False),
     Column("create_time", BigInteger, nullable=False),
+    Column("session_epoch", BigInteger, nullable=False, server_default="0"),
     Index("gateway_users_tenant", "tenant_id", "id"),
 )
 
@@ -43,6 +44,7 @@ refresh_tokens = Table(
     Column("create_time", BigInteger, nullable=False),
     Column("expire_time", BigInteger, nullable=False),
     Column("used", Boolean, nullable=False),
+    Column("session_epoch", BigInteger, nullable=False, server_default="0"),
     Index("gateway_refresh_tokens_family", "family_id"),
     Index("gateway_refresh_tokens_expiry", "expire_time"),
 )

@@ -1,4 +1,4 @@
-"""Slows down guessing: a few failures per name and per address, then a pause."""
+"""Slows down guessing: a few failures per subject, then a pause."""
 
 from typing import Final
 

@@ -1,6 +1,6 @@
 """Single-use tickets for clients that can't send headers: ``EventSource`` and WebSockets."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -16,20 +16,29 @@ LIFE_SECONDS: Final = 30.0
 _AUDIENCE: Final = "penstock-ticket"
 _TYPE: Final = "ticket+jwt"
 _ALGORITHM: Final = "HS256"
-_REQUIRED: Final = ["exp", "iss", "aud", "sub", "jti"]
+_REQUIRED: Final = ["exp", "iss", "aud", "sub", "jti", "ver"]
 MAX_LENGTH: Final = 4096
 
 
 class Tickets:
     """Issues and redeems tickets, each for one caller, one subject (a stream, conversation or client) and one use.
 
-    A ticket is signed with the secret of the access tokens and tells all there is to know, so that it is redeemed at
-    any gateway with that secret; `claims` says whether it was redeemed before.
+    A ticket is signed with the secret of the access tokens, so that it is redeemed at any gateway with that secret;
+    `claims` says whether it was redeemed before, `renewed` who its caller is by then.
     """
 
-    def __init__(self, *, secrets: tuple[str, ...], claims: Claims, clock: Clock, life: float = LIFE_SECONDS) -> None:
+    def __init__(
+        self,
+        *,
+        secrets: tuple[str, ...],
+        claims: Claims,
+        renewed: Callable[[Caller], Awaitable[Caller]],
+        clock: Clock,
+        life: float = LIFE_SECONDS,
+    ) -> None:
         self._secrets = secrets
         self._claims = claims
+        self._renewed = renewed
         self._clock = clock
         self.life = life
 
@@ -44,6 +53,7 @@ class Tickets:
             "tid": caller.tenant_id,
             "key": caller.key_id,
             "scope": " ".join(sorted(caller.scopes)),
+            "ver": caller.credential_version,
             "for": subject,
             "exp": self._clock.now() + timedelta(seconds=self.life),
             "jti": new_id("ptk"),
@@ -51,14 +61,22 @@ class Tickets:
         return jwt.encode(claims, self._secrets[0], algorithm=_ALGORITHM, headers={"typ": _TYPE})
 
     async def redeem(self, text: str, subject: str) -> Caller:
-        """Return whose ticket it is and use it up; raise Unauthenticated (TICKET_INVALID)."""
+        """Return whose ticket it is and use it up; raise Unauthenticated: TICKET_INVALID, or CREDENTIALS_INVALID when
+        the user, the key or the session it was made with has ended since."""
         claims = self._read(text)
         if claims is None or claims.get("for") != subject or claims["exp"] <= self._clock.now().timestamp():
             raise self._invalid()
         if not await self._claims.claim(str(claims["jti"]), self.life):
             raise self._invalid()
         scopes = frozenset(str(claims["scope"]).split())
-        return Caller(user_id=claims["sub"], tenant_id=claims["tid"], key_id=claims["key"], scopes=scopes)
+        caller = Caller(
+            user_id=claims["sub"],
+            tenant_id=claims["tid"],
+            key_id=claims["key"],
+            scopes=scopes,
+            credential_version=claims["ver"],
+        )
+        return await self._renewed(caller)
 
     def _read(self, text: str) -> Mapping[str, Any] | None:
         """Return what a ticket of ours says, None for any other text."""

@@ -58,6 +58,7 @@ class AccessTokens:
             "sub": user.id,
             "tid": user.tenant_id,
             "scope": " ".join(sorted(user.scopes)),
+            "ver": user.session_epoch,
             "iat": now,
             "exp": now + self.lifetime,
             "jti": new_id("at"),
@@ -95,9 +96,10 @@ class AccessTokens:
 
     def _access(self, claims: Mapping[str, Any]) -> AccessToken:
         subject, tenant, scope, expiry = (claims.get(name) for name in ("sub", "tid", "scope", "exp"))
+        epoch = claims.get("ver", 0)  # tokens of before there were epochs live for minutes
         if not (isinstance(subject, str) and isinstance(tenant, str) and isinstance(scope, str)):
             raise rejected()
-        if not isinstance(expiry, int) or not subject or not tenant:
+        if not isinstance(expiry, int) or not isinstance(epoch, int) or not subject or not tenant:
             raise rejected()
         try:
             expire_time = datetime.fromtimestamp(expiry, UTC)
@@ -105,7 +107,8 @@ class AccessTokens:
             raise rejected() from None
         if expire_time <= self._clock.now():
             raise rejected()
-        caller = Caller(user_id=subject, tenant_id=tenant, scopes=frozenset(scope.split()))
+        scopes = frozenset(scope.split())
+        caller = Caller(user_id=subject, tenant_id=tenant, scopes=scopes, credential_version=epoch)
         return AccessToken(caller=caller, expire_time=expire_time)
 
 

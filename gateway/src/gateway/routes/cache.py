@@ -7,7 +7,7 @@ from penstock.cache.v1 import cache_pb2 as pb
 from pydantic import BaseModel, Field
 
 from gateway.auth.guard import Guard
-from gateway.auth.scope import ADMIN
+from gateway.auth.scope import OPERATOR
 from gateway.convert.scalar import milliseconds
 from gateway.json import JsonResponse
 from gateway.routes.router import add, api_router
@@ -32,7 +32,7 @@ class CacheRoutes:
 
     def __init__(self, *, cache: "CacheServiceAsyncStub", guard: Guard) -> None:
         self._cache = cache
-        self.router = api_router("cache", guard.needs(ADMIN))
+        self.router = api_router("cache", guard.needs(OPERATOR))
         add(self.router, "GET /api/v1/cache/stats", self.cache_stats)
         add(self.router, "DELETE /api/v1/cache", self.invalidate)
         add(self.router, "POST /api/v1/cache/warmup", self.warm_up)

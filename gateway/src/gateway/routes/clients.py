@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from gateway.auth.guard import Guard
 from gateway.auth.scope import CHAT
+from gateway.auth.session_monitor import SessionMonitor
 from gateway.auth.ticket import MAX_LENGTH, Tickets
 from gateway.convert.client import client_from_proto
 from gateway.json import JsonResponse
@@ -15,6 +16,7 @@ from gateway.routes.page import IdempotencyKey
 from gateway.routes.router import add, api_router
 from gateway.streaming.denial import denial
 from gateway.streaming.heartbeats import Heartbeats
+from gateway.streaming.lasting import serve_while_admitted
 from gateway.streaming.times import StreamTimes
 from gateway.streaming.watch import ClientFollower, ClientSocket
 from penstock_kit.context import current_context
@@ -43,7 +45,9 @@ class ClientRoutes:
         heartbeats: Heartbeats,
         guard: Guard,
         tickets: Tickets,
+        monitor: SessionMonitor,
     ) -> None:
+        self._monitor = monitor
         self._registrations = registrations
         self._times = times
         self._heartbeats = heartbeats
@@ -97,10 +101,10 @@ class ClientRoutes:
         socket = ClientSocket(websocket, client_id, follower, heartbeats=self._heartbeats, heartbeat=heartbeat)
         try:
             if ticket:
-                self._guard.enter(await self._tickets.redeem(ticket, client_id), CHAT)
+                caller = self._guard.enter(await self._tickets.redeem(ticket, client_id), CHAT)
             else:
-                await self._guard.admit(websocket.headers.raw, CHAT)
-            await socket.serve()
+                caller = await self._guard.admit(websocket.headers.raw, CHAT)
+            await serve_while_admitted(websocket, caller=caller, scope=CHAT, monitor=self._monitor, serve=socket.serve)
         except PenstockError as error:
             await websocket.send_denial_response(denial(error, websocket.url.path))
 

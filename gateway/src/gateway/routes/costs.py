@@ -8,8 +8,9 @@ from penstock.llm.v1 import cost_pb2 as pb
 from pydantic import BaseModel, Field
 
 from gateway.accept import preferred_type
+from gateway.auth.budget_reach import BudgetReach
 from gateway.auth.guard import Guard
-from gateway.auth.scope import ADMIN, COSTS
+from gateway.auth.scope import ADMIN, COSTS, OPERATOR
 from gateway.convert.cost import (
     DECIMAL,
     budget_from_proto,
@@ -23,6 +24,7 @@ from gateway.convert.scalar import JsonObject, time_to_proto
 from gateway.json import JsonResponse
 from gateway.routes.page import PageSize, PageToken
 from gateway.routes.router import add, api_router
+from penstock_kit.context import current_context
 
 if TYPE_CHECKING:
     from penstock.llm.v1.cost_pb2_grpc import CostServiceAsyncStub
@@ -66,8 +68,9 @@ class PricePut(BaseModel):
 class CostRoutes:
     """The routes below ``/api/v1/costs``, ``/api/v1/budgets`` and ``/api/v1/prices``."""
 
-    def __init__(self, *, costs: "CostServiceAsyncStub", guard: Guard) -> None:
+    def __init__(self, *, costs: "CostServiceAsyncStub", guard: Guard, reach: BudgetReach) -> None:
         self._costs = costs
+        self._reach = reach
         self.router = api_router("costs", guard.needs(COSTS))
         admin = [Depends(guard.needs(ADMIN))]
         add(self.router, "GET /api/v1/costs/summary", self.summarize_costs)
@@ -78,7 +81,8 @@ class CostRoutes:
         add(self.router, "PUT /api/v1/budgets/{budget_id}", self.replace_budget, dependencies=admin)
         add(self.router, "DELETE /api/v1/budgets/{budget_id}", self.delete_budget, dependencies=admin, status_code=204)
         add(self.router, "GET /api/v1/prices", self.list_prices)
-        add(self.router, "PUT /api/v1/prices", self.put_price, dependencies=admin)
+        operator = [Depends(guard.needs(OPERATOR))]
+        add(self.router, "PUT /api/v1/prices", self.put_price, dependencies=operator)
 
     async def summarize_costs(
         self,
@@ -150,6 +154,7 @@ class CostRoutes:
 
     async def delete_budget(self, budget_id: str) -> Response:
         """Delete a budget."""
+        await self._reach.check_existing(current_context().caller, budget_id)
         await self._costs.DeleteBudget(pb.DeleteBudgetRequest(id=budget_id))
         return Response(status_code=204)
 
@@ -161,11 +166,14 @@ class CostRoutes:
         return JsonResponse({"prices": prices, "next_page_token": response.next_page_token or None})
 
     async def put_price(self, body: PricePut) -> Response:
-        """Set an operator's price for a model."""
+        """Set an operator's price for a model; it counts for every tenant."""
         response = await self._costs.PutPrice(pb.PutPriceRequest(price=pb.Price(**body.model_dump())))
         return JsonResponse(price_from_proto(response.price))
 
     async def _put_budget(self, body: BudgetPut, budget_id: str) -> JsonObject:
+        caller = current_context().caller
+        await self._reach.check_existing(caller, budget_id)
+        await self._reach.check_subject(caller, body.scope, body.subject)
         fields = body.model_dump(exclude={"id", "limit"})
         budget = pb.Budget(id=budget_id, limit=money_to_proto(body.limit), **fields)
         response = await self._costs.PutBudget(pb.PutBudgetRequest(budget=budget))

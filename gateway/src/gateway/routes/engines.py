@@ -7,7 +7,7 @@ from penstock.chat.v1 import chat_pb2 as pb
 from pydantic import BaseModel, Field
 
 from gateway.auth.guard import Guard
-from gateway.auth.scope import ADMIN, CHAT
+from gateway.auth.scope import CHAT, OPERATOR
 from gateway.convert.conversation import engine_from_proto
 from gateway.json import JsonResponse
 from gateway.routes.router import add, api_router
@@ -28,9 +28,9 @@ class EngineRoutes:
     def __init__(self, *, engines: "EngineServiceAsyncStub", guard: Guard) -> None:
         self._engines = engines
         self.router = api_router("engines", guard.needs(CHAT))
-        admin = [Depends(guard.needs(ADMIN))]
+        operator = [Depends(guard.needs(OPERATOR))]
         add(self.router, "GET /api/v1/engines", self.list_engines)
-        add(self.router, "PUT /api/v1/engines/current", self.set_current_engine, dependencies=admin)
+        add(self.router, "PUT /api/v1/engines/current", self.set_current_engine, dependencies=operator)
 
     async def list_engines(self) -> Response:
         """List the engines with their health."""
@@ -39,6 +39,7 @@ class EngineRoutes:
         return JsonResponse({"engines": engines, "current": response.current})
 
     async def set_current_engine(self, body: EngineChoice) -> Response:
-        """Switch the engine of new turns, on every replica; running ones are not touched."""
+        """Switch the engine of new turns, on every replica and for every tenant; running ones are not touched.
+        For operators."""
         response = await self._engines.SetCurrentEngine(pb.SetCurrentEngineRequest(name=body.name))
         return JsonResponse({"current": response.current, "previous": response.previous})

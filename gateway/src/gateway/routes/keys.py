@@ -7,6 +7,7 @@ from fastapi import Response
 from penstock.llm.v1 import cost_pb2 as pb
 from pydantic import BaseModel, Field
 
+from gateway.auth.delegation import Delegation
 from gateway.auth.guard import Guard
 from gateway.auth.identity import ApiKey
 from gateway.auth.keyring import Keyring, KeyWish, ShownKey
@@ -63,8 +64,11 @@ class KeyRotate(BaseModel):
 class KeyRoutes:
     """The routes below ``/api/v1/keys``. A key's text is in the answer that makes it, and nowhere else."""
 
-    def __init__(self, *, keyring: Keyring, costs: "CostServiceAsyncStub", guard: Guard) -> None:
+    def __init__(
+        self, *, keyring: Keyring, delegation: Delegation, costs: "CostServiceAsyncStub", guard: Guard
+    ) -> None:
         self._keyring = keyring
+        self._delegation = delegation
         self._costs = costs
         self.router = api_router("keys", guard.needs())
         add(self.router, "POST /api/v1/keys", self.create_key, status_code=201)
@@ -93,7 +97,7 @@ class KeyRoutes:
         return JsonResponse(_shown(shown), 201)
 
     async def list_keys(self) -> Response:
-        """List your keys, or the tenant's for an administrator; never their texts."""
+        """List your keys, or the tenant's for an administrator; never their texts, and none with a scope you lack."""
         keys = await self._keyring.listed(current_context().caller)
         return JsonResponse({"keys": [_key(key) for key in keys]})
 
@@ -117,6 +121,7 @@ class KeyRoutes:
         caller = current_context().caller
         require(caller, ADMIN)
         await self._keyring.get(caller, key_id)
+        await self._delegation.unlimited_key_of(caller)
         return JsonResponse(_policy(await self._put(key_id, body)))
 
     async def delete_key(self, key_id: str) -> Response:

@@ -8,7 +8,7 @@ from penstock.llm.v1 import llm_pb2 as pb
 from pydantic import BaseModel, Field
 
 from gateway.auth.guard import Guard
-from gateway.auth.scope import ADMIN, MODELS
+from gateway.auth.scope import MODELS, OPERATOR
 from gateway.convert.provider import explanation_from_proto, query_from_proto
 from gateway.convert.scalar import time_to_proto
 from gateway.json import JsonResponse
@@ -39,8 +39,8 @@ class ModelRoutes:
         self.router = api_router("llm", guard.needs(MODELS))
         add(self.router, "POST /api/v1/llm/parse", self.parse_prompt)
         add(self.router, "GET /api/v1/llm/route", self.explain_route)
-        admin = [Depends(guard.needs(ADMIN))]
-        add(self.router, "POST /api/v1/llm/reload", self.reload_configuration, dependencies=admin)
+        operator = [Depends(guard.needs(OPERATOR))]
+        add(self.router, "POST /api/v1/llm/reload", self.reload_configuration, dependencies=operator)
 
     async def parse_prompt(self, body: ParseRequest, idempotency_key: IdempotencyKey = "") -> Response:
         """Turn a question into a structured query, by a model or by rules."""
@@ -54,7 +54,8 @@ class ModelRoutes:
         return JsonResponse(explanation_from_proto(response))
 
     async def reload_configuration(self) -> Response:
-        """Read the file of providers and aliases again. One that is wrong is refused, and the old one stays."""
+        """Read the file of providers and aliases again. One that is wrong is refused, and the old one stays.
+        For operators."""
         response = await self._llm.ReloadConfiguration(pb.ReloadConfigurationRequest())
         if not response.applied:
             message = f"the configuration was not taken, the old one stays in force: {response.error}"

@@ -7,6 +7,7 @@ from fastapi import Response
 from penstock.llm.v1 import llm_pb2 as pb
 
 from gateway.auth.guard import Guard
+from gateway.auth.scope import OPERATOR
 from gateway.convert.provider import providers_from_proto
 from gateway.json import JsonResponse
 from gateway.readiness import Readiness
@@ -25,7 +26,7 @@ class MonitoringRoutes:
         self._llm = llm
         self._readiness = readiness
         self._process = psutil.Process()
-        self.router = api_router("monitoring", guard.needs())
+        self.router = api_router("monitoring", guard.needs(OPERATOR))
         add(self.router, "GET /api/v1/monitoring/providers", self.list_providers)
         add(self.router, "GET /api/v1/monitoring/metrics/memory", self.memory)
 

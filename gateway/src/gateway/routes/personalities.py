@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-from fastapi import Response
+from fastapi import Depends, Response
 from penstock.chat.v1 import chat_pb2 as pb
 from pydantic import BaseModel, Field
 
 from gateway.auth.guard import Guard
-from gateway.auth.scope import CHAT
+from gateway.auth.scope import ADMIN, CHAT
 from gateway.convert.conversation import personality_from_proto, template_from_proto
 from gateway.json import JsonResponse
 from gateway.routes.page import PageSize, PageToken
@@ -44,11 +44,12 @@ class TemplateBody(BaseModel):
 
 
 class PersonalityRoutes:
-    """The routes below ``/api/v1/personalities`` and ``/api/v1/templates``."""
+    """The routes below ``/api/v1/personalities`` and ``/api/v1/templates``; administrators change them."""
 
     def __init__(self, *, engines: "EngineServiceAsyncStub", guard: Guard) -> None:
         self._engines = engines
         self.router = api_router("personalities", guard.needs(CHAT))
+        self._admin = [Depends(guard.needs(ADMIN))]
         self._add_five("/api/v1/personalities", "personality")
         self._add_five("/api/v1/templates", "template")
 
@@ -65,7 +66,10 @@ class PersonalityRoutes:
         }
         statuses = {"POST": 201, "DELETE": 204}
         for route, name in endpoints.items():
-            add(self.router, route, getattr(self, name), status_code=statuses.get(route.partition(" ")[0], 200))
+            method = route.partition(" ")[0]
+            admitted = [] if method == "GET" else self._admin
+            endpoint, status = getattr(self, name), statuses.get(method, 200)
+            add(self.router, route, endpoint, status_code=status, dependencies=admitted)
 
     async def create_personality(self, body: PersonalityBody) -> Response:
         """Create a personality."""

@@ -1,5 +1,6 @@
 """``/api/v1/ws/conversations/{id}``: a conversation over a WebSocket."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Depends, Query, Response, WebSocket
@@ -7,10 +8,12 @@ from penstock.chat.v1 import chat_pb2 as pb
 
 from gateway.auth.guard import Guard
 from gateway.auth.scope import CHAT
+from gateway.auth.session_monitor import SessionMonitor
 from gateway.auth.ticket import MAX_LENGTH, Tickets
 from gateway.json import JsonResponse
 from gateway.routes.router import add, api_router
 from gateway.streaming.denial import denial
+from gateway.streaming.lasting import serve_while_admitted
 from gateway.streaming.relay import Relayer
 from gateway.streaming.socket import ConversationSocket
 from penstock_kit.context import current_context
@@ -30,7 +33,9 @@ class SocketRoutes:
         relayer: Relayer,
         guard: Guard,
         tickets: Tickets,
+        monitor: SessionMonitor,
     ) -> None:
+        self._monitor = monitor
         self._conversations = conversations
         self._relayer = relayer
         self._guard = guard
@@ -59,15 +64,17 @@ class SocketRoutes:
         """Ask, resume and stop over one connection; the events are those of the HTTP streams."""
         try:
             if ticket:
-                self._guard.enter(await self._tickets.redeem(ticket, conversation_id), CHAT)
+                caller = self._guard.enter(await self._tickets.redeem(ticket, conversation_id), CHAT)
             else:
-                await self._guard.admit(websocket.headers.raw, CHAT)
+                caller = await self._guard.admit(websocket.headers.raw, CHAT)
             await self._check(conversation_id)
         except PenstockError as error:
             await websocket.send_denial_response(denial(error, websocket.url.path))
             return
         await websocket.accept()
-        await ConversationSocket(websocket, conversation_id, self._relayer).serve(stream_id=stream_id, after=after)
+        socket = ConversationSocket(websocket, conversation_id, self._relayer)
+        serve = partial(socket.serve, stream_id=stream_id, after=after)
+        await serve_while_admitted(websocket, caller=caller, scope=CHAT, monitor=self._monitor, serve=serve)
 
     async def _check(self, conversation_id: str) -> None:
         await self._conversations.GetConversation(pb.GetConversationRequest(id=conversation_id))

@@ -6,7 +6,7 @@ from fastapi import Depends, Header, Query, Request, Response
 from penstock.chat.v1 import chat_pb2 as pb
 
 from gateway.auth.guard import Guard
-from gateway.auth.scope import CHAT
+from gateway.auth.scope import CHAT, OPERATOR
 from gateway.auth.ticket import MAX_LENGTH, Tickets
 from gateway.convert.event import stream_from_proto, stream_health_from_proto
 from gateway.json import JsonResponse
@@ -33,13 +33,13 @@ class StreamRoutes:
         self._guard = guard
         self._tickets = tickets
         self.router = api_router("streams")
-        member = [Depends(guard.needs(CHAT))]
+        member, operator = [Depends(guard.needs(CHAT))], [Depends(guard.needs(OPERATOR))]
         one = "/api/v1/streams/{stream_id}"
         add(self.router, f"GET {one}/events", self.resume_stream, responses=_RESUMED)
         add(self.router, f"GET {one}", self.get_stream, dependencies=member)
         add(self.router, f"POST {one}/stop", self.stop_stream, dependencies=member)
         add(self.router, f"POST {one}/ticket", self.create_ticket, dependencies=member, status_code=201)
-        add(self.router, "GET /api/v1/health/stream", self.stream_health, dependencies=[Depends(guard.needs())])
+        add(self.router, "GET /api/v1/health/stream", self.stream_health, dependencies=operator)
 
     async def resume_stream(
         self,
@@ -76,7 +76,7 @@ class StreamRoutes:
         return JsonResponse({"ticket": ticket, "expires_in": self._tickets.life}, 201)
 
     async def stream_health(self) -> Response:
-        """Say how the streams are doing: connections, totals, first byte."""
+        """Say how the streams are doing: connections, totals, first byte; over all tenants, for operators."""
         return JsonResponse(stream_health_from_proto(await self._streams.GetStreamHealth(pb.GetStreamHealthRequest())))
 
 

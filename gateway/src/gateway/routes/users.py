@@ -1,8 +1,8 @@
-"""Users, for administrators."""
+"""Users, for administrators; those of other tenants, for operators."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Response
+from fastapi import Query, Response
 from pydantic import BaseModel, Field, SecretStr
 
 from gateway.auth.directory import Directory, UserWish
@@ -13,13 +13,15 @@ from gateway.json import JsonResponse
 from gateway.routes.router import add, api_router
 from penstock_kit.context import current_context
 
+Tenant = Annotated[str, Query(max_length=63, description="Empty: your own tenant.")]
+
 
 class UserCreate(BaseModel):
     """A new user."""
 
     username: str = Field(min_length=1, max_length=128, pattern=r"^[^\s:/]+$")
     password: SecretStr = Field(max_length=1024)
-    scopes: list[str] = Field(default_factory=list, description="Empty: everything but administration.")
+    scopes: list[str] = Field(default_factory=list, description="Empty: everything but administration and operation.")
     tenant_id: str = Field(default="", max_length=63, description="Empty: your own tenant.")
 
 
@@ -34,7 +36,7 @@ class UserRoutes:
         add(self.router, "DELETE /api/v1/users/{user_id}", self.delete_user, status_code=204)
 
     async def create_user(self, body: UserCreate) -> Response:
-        """Make a user. Administrators of the tenant `default` may name another tenant."""
+        """Make a user. Operators may name another tenant."""
         wish = UserWish(
             username=body.username,
             password=body.password.get_secret_value(),
@@ -43,13 +45,13 @@ class UserRoutes:
         )
         return JsonResponse(_user(await self._directory.make(current_context().caller, wish)), 201)
 
-    async def list_users(self) -> Response:
-        """List the users of your tenant."""
-        users = await self._directory.listed(current_context().caller)
+    async def list_users(self, tenant_id: Tenant = "") -> Response:
+        """List the users of your tenant; an operator may name another."""
+        users = await self._directory.listed(current_context().caller, tenant_id)
         return JsonResponse({"users": [_user(user) for user in users]})
 
     async def delete_user(self, user_id: str) -> Response:
-        """Delete a user with all keys and sessions."""
+        """Delete a user with all keys and sessions; not one who may do more than you."""
         await self._directory.delete(current_context().caller, user_id)
         return Response(status_code=204)
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote
@@ -19,6 +19,7 @@ REQUEST_ID_KEY: Final = "x-request-id"
 TRACEPARENT_KEY: Final = "traceparent"
 TRACESTATE_KEY: Final = "tracestate"
 
+OPERATOR_SCOPE: Final = "operator"
 ADMIN_SCOPE: Final = "admin"
 DEFAULT_TENANT: Final = "default"
 _MAX_REQUEST_ID: Final = 128
@@ -28,21 +29,31 @@ _REMEMBERED: Final = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """The identity behind a call, as the gateway established it. `key_id` is empty for a JWT."""
+    """The identity behind a call, as the gateway established it. `key_id` is empty for a JWT.
+
+    `credential_version` says which secret of the key, or which of the user's sessions, was shown. It is no part of
+    the identity and stays in the gateway, which looks it up again where a connection or ticket outlives its request.
+    """
 
     user_id: str
     tenant_id: str = DEFAULT_TENANT
     key_id: str = ""
     scopes: frozenset[str] = frozenset()
+    credential_version: int = field(default=0, compare=False)
 
     @property
     def is_admin(self) -> bool:
         """Whether the caller may do everything within its tenant."""
-        return ADMIN_SCOPE in self.scopes
+        return ADMIN_SCOPE in self.scopes or OPERATOR_SCOPE in self.scopes
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether the caller may do what concerns the installation: all tenants at once."""
+        return OPERATOR_SCOPE in self.scopes
 
 
 ANONYMOUS: Final = Caller(user_id="")
-SYSTEM: Final = Caller(user_id="system", scopes=frozenset({ADMIN_SCOPE}))
+SYSTEM: Final = Caller(user_id="system", scopes=frozenset({ADMIN_SCOPE, OPERATOR_SCOPE}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from llm_service.edge.rule import (
 from penstock_kit.clock import Clock
 from penstock_kit.context import Caller, current_context
 from penstock_kit.errors import NotFound, PermissionDenied
+from penstock_kit.role import require_admin, require_operator
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _DEFAULT_PAGE: Final = 100
@@ -96,15 +97,15 @@ class CostServicer(cost_pb2_grpc.CostServiceServicer):
         return cost_pb2.ListPricesResponse(prices=[price_to_proto(rows[at]) for at in page], next_page_token=token)
 
     async def PutPrice(self, request: cost_pb2.PutPriceRequest, context: Context) -> cost_pb2.PutPriceResponse:  # noqa: N802
-        """Set an operator's price."""
-        _admin()
+        """Set an operator's price, which counts for every tenant."""
+        require_operator("set prices")
         row = await self._price_store.put(request.price.provider, request.price.model, price_from_proto(request.price))
         self._prices.take(await self._price_store.all())
         return cost_pb2.PutPriceResponse(price=price_to_proto(row))
 
     async def PutBudget(self, request: cost_pb2.PutBudgetRequest, context: Context) -> cost_pb2.PutBudgetResponse:  # noqa: N802
         """Create or replace a budget."""
-        tenant_id = _admin().tenant_id
+        tenant_id = self._budget_admin().tenant_id
         budget = budget_from_proto(request.budget, tenant_id=tenant_id, new_id=self._new_id)
         await self._ledger.flush()
         use = await self._budgets.put(budget)
@@ -129,7 +130,7 @@ class CostServicer(cost_pb2_grpc.CostServiceServicer):
         self, request: cost_pb2.DeleteBudgetRequest, context: Context
     ) -> cost_pb2.DeleteBudgetResponse:
         """Delete a budget of the tenant."""
-        if not await self._budgets.delete(_admin().tenant_id, request.id):
+        if not await self._budgets.delete(self._budget_admin().tenant_id, request.id):
             raise NotFound(f"there is no budget {request.id!r}", reason="BUDGET_NOT_FOUND")
         await self._rules.refresh()
         return cost_pb2.DeleteBudgetResponse()
@@ -142,6 +143,7 @@ class CostServicer(cost_pb2_grpc.CostServiceServicer):
         policy = key_policy_from_proto(request.policy, tenant_id=caller.tenant_id)
         if not caller.is_admin and caller.key_id:
             raise PermissionDenied("a key can't change what keys may use", reason="ADMIN_ONLY")
+        self._check_unlimited(caller)
         await self._policies.put(policy)
         await self._rules.refresh()
         return cost_pb2.PutKeyPolicyResponse(policy=key_policy_to_proto(policy))
@@ -171,12 +173,18 @@ class CostServicer(cost_pb2_grpc.CostServiceServicer):
         await self._rules.refresh()
         return cost_pb2.DeleteKeyPolicyResponse()
 
+    def _budget_admin(self) -> Caller:
+        caller = require_admin("change budgets")
+        self._check_unlimited(caller)
+        return caller
 
-def _admin() -> Caller:
-    caller = current_context().caller
-    if not caller.is_admin:
-        raise PermissionDenied("only administrators change budgets and prices", reason="ADMIN_ONLY")
-    return caller
+    def _check_unlimited(self, caller: Caller) -> None:
+        """Raise PermissionDenied (KEY_LIMITED) for a key that has limits: it would lift them."""
+        policy = self._rules.policy(caller) if caller.key_id else None
+        budgets = self._rules.budgets(caller) if caller.key_id else ()
+        if (policy is not None and policy.limits) or any(budget.scope is BudgetScope.KEY for budget in budgets):
+            message = "a key with a policy or a budget cannot change policies or budgets; log in instead"
+            raise PermissionDenied(message, reason="KEY_LIMITED")
 
 
 def _page_size(asked: int) -> int:

@@ -26,9 +26,9 @@ from llm_service.edge.request import completion_from_proto, embedding_from_proto
 from llm_service.edge.state import models_to_proto, provider_to_proto, query_to_proto, route_to_proto
 from llm_service.live_configuration import LiveConfiguration
 from penstock_kit.clock import Clock
-from penstock_kit.context import current_context
 from penstock_kit.database import Database
-from penstock_kit.errors import InvalidArgument, PenstockError, PermissionDenied
+from penstock_kit.errors import InvalidArgument, PenstockError
+from penstock_kit.role import require_operator
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -131,7 +131,8 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
     async def ListProviders(  # noqa: N802
         self, request: llm_pb2.ListProvidersRequest, context: Context
     ) -> llm_pb2.ListProvidersResponse:
-        """Tell what is known of the providers."""
+        """Tell what is known of the providers; their failures are those of every tenant's calls."""
+        require_operator("see how the providers are doing")
         names, loaded = self._registry.get_available_providers(), self._registry.get_loaded_providers()
         return llm_pb2.ListProvidersResponse(
             loaded_providers=loaded,
@@ -161,8 +162,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         self, request: llm_pb2.ReloadConfigurationRequest, context: Context
     ) -> llm_pb2.ReloadConfigurationResponse:
         """Read the configuration file again; one that is wrong leaves the old one in force."""
-        if not current_context().caller.is_admin:
-            raise PermissionDenied("only administrators reload the configuration", reason="ADMIN_ONLY")
+        require_operator("reload the configuration")
         error = await self._live.reload()
         return llm_pb2.ReloadConfigurationResponse(applied=not error, error=error)
 

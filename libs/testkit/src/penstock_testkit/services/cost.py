@@ -5,8 +5,8 @@ from typing import Any
 from penstock.llm.v1 import cost_pb2 as pb
 from penstock.llm.v1.cost_pb2_grpc import CostServiceServicer
 
-from penstock_kit.context import current_context
-from penstock_kit.errors import NotFound, PermissionDenied
+from penstock_kit.errors import NotFound
+from penstock_kit.role import require_admin, require_operator
 
 
 class FakeCosts(CostServiceServicer):
@@ -34,8 +34,7 @@ class FakeCosts(CostServiceServicer):
 
     async def PutBudget(self, request: pb.PutBudgetRequest, context: Any) -> pb.PutBudgetResponse:  # noqa: N802
         """Keep a budget; for administrators, as the real one."""
-        if not current_context().caller.is_admin:
-            raise PermissionDenied("only administrators change budgets and prices", reason="ADMIN_ONLY")
+        require_admin("change budgets")
         budget = request.budget
         budget.id = budget.id or f"bud_{len(self.budgets) + 1}"
         self.budgets[budget.id] = budget
@@ -73,7 +72,8 @@ class FakeCosts(CostServiceServicer):
         return pb.ListPricesResponse(prices=self.prices.values())
 
     async def PutPrice(self, request: pb.PutPriceRequest, context: Any) -> pb.PutPriceResponse:  # noqa: N802
-        """Keep a price."""
+        """Keep a price; for operators, as the real one."""
+        require_operator("set prices")
         price = request.price
         price.source = "operator"
         self.prices[f"{price.provider}/{price.model}"] = price

@@ -17,6 +17,11 @@ class KeyPolicy:
     requests_per_minute: int = 0
     semantic_cache: bool = False
 
+    @property
+    def limits(self) -> bool:
+        """Whether the policy forbids anything."""
+        return bool(self.allowed_models or self.tokens_per_minute or self.requests_per_minute)
+
     def allows(self, provider: str, model: str) -> bool:
         """Whether the key may use the model, by id ("openai/gpt-5"), bare name or pattern ("openai/*")."""
         names = (f"{provider}/{model}", model)

@@ -1,0 +1,47 @@
+"""Which budgets a caller may change: those of keys and users that it reaches."""
+
+from gateway.auth.cost_limits import CostLimits
+from gateway.auth.delegation import Delegation
+from gateway.auth.directory import Directory
+from gateway.auth.keyring import Keyring
+from gateway.auth.store import IdentityStore
+from penstock_kit.context import Caller
+
+
+class BudgetReach:
+    """Checks budgets before they are put or deleted. A key with limits changes none."""
+
+    def __init__(
+        self,
+        *,
+        limits: CostLimits,
+        delegation: Delegation,
+        keyring: Keyring,
+        directory: Directory,
+        store: IdentityStore,
+    ) -> None:
+        self._limits = limits
+        self._delegation = delegation
+        self._keyring = keyring
+        self._directory = directory
+        self._store = store
+
+    async def check_existing(self, caller: Caller, budget_id: str) -> None:
+        """Raise unless `caller` may change the budget of that id, which need not exist. What is left of a key or user
+        that was deleted is any administrator's."""
+        await self._delegation.unlimited_key_of(caller)
+        budget = await self._limits.budget(budget_id) if budget_id else None
+        if budget is not None and await self._exists(caller, budget.scope, budget.subject):
+            await self.check_subject(caller, budget.scope, budget.subject)
+
+    async def check_subject(self, caller: Caller, scope: str, subject: str) -> None:
+        """Raise NotFound or PermissionDenied unless `caller` reaches the key or user that a budget is for."""
+        if scope == "key":
+            await self._keyring.get(caller, subject)
+        elif scope == "user":
+            await self._directory.reached(caller, subject)
+
+    async def _exists(self, caller: Caller, scope: str, subject: str) -> bool:
+        if scope == "key":
+            return await self._store.key(caller.tenant_id, subject) is not None
+        return await self._store.user(subject) is not None

@@ -1,0 +1,70 @@
+"""What a credential may hand on: a key gives nobody more than it has itself, not even itself."""
+
+from datetime import datetime
+from typing import Protocol
+
+from gateway.auth.identity import ApiKey, User
+from gateway.auth.scope import includes_all, listed
+from gateway.auth.standing import is_current
+from gateway.auth.store import IdentityStore
+from gateway.auth.token import rejected
+from penstock_kit.context import Caller
+from penstock_kit.errors import PermissionDenied
+
+
+class KeyLimits(Protocol):
+    """What is known of the limits on keys."""
+
+    async def limited(self, caller: Caller) -> bool:
+        """Whether a policy or a budget limits the key of `caller`; raise Unavailable when nobody can tell."""
+        ...
+
+
+class Delegation:
+    """Says whether a caller may manage keys and users, and until when what it makes may live.
+
+    Users who have logged in may do what their scopes say. Keys may be copied, so for them there is more: a secret
+    that was replaced changes nothing, a key with a policy or a budget makes nothing that would escape it, and what a
+    key with an end makes ends with it.
+    """
+
+    def __init__(self, *, store: IdentityStore, limits: KeyLimits) -> None:
+        self._store = store
+        self._limits = limits
+
+    async def key_of(self, caller: Caller) -> ApiKey | None:
+        """Return the caller's key, None for a user who has logged in; raise PermissionDenied (KEY_SECRET_REPLACED) for
+        a secret that only counts for the rest of its grace."""
+        if not caller.key_id:
+            return None
+        key = await self._store.key(caller.tenant_id, caller.key_id)
+        if key is None:
+            raise rejected()
+        if not is_current(caller, key):
+            message = "this secret was replaced by a rotation and changes no keys or users; use the new one"
+            raise PermissionDenied(message, reason="KEY_SECRET_REPLACED")
+        return key
+
+    async def unlimited_key_of(self, caller: Caller) -> ApiKey | None:
+        """Return the caller's key as :meth:`key_of`; raise PermissionDenied (KEY_LIMITED) when it has limits."""
+        key = await self.key_of(caller)
+        if key is not None and await self._limits.limited(caller):
+            message = "a key with a policy or a budget cannot make or change what would escape them; log in instead"
+            raise PermissionDenied(message, reason="KEY_LIMITED")
+        return key
+
+
+def check_end(expire_time: datetime | None, maker: ApiKey | None) -> None:
+    """Raise PermissionDenied (KEY_OUTLIVES_OWN) when something of that end would outlive the key that reaches it."""
+    if maker is None or maker.expire_time is None:
+        return
+    if expire_time is None or expire_time > maker.expire_time:
+        message = f"this key ends at {maker.expire_time.isoformat()}, and nothing it gives away may live longer"
+        raise PermissionDenied(message, reason="KEY_OUTLIVES_OWN")
+
+
+def check_reach(caller: Caller, user: User) -> None:
+    """Raise PermissionDenied (USER_BEYOND_OWN) when `user` may do what `caller` may not."""
+    if not includes_all(caller.scopes, user.scopes):
+        beyond = listed(scope for scope in user.scopes if not includes_all(caller.scopes, (scope,)))
+        raise PermissionDenied(f"the user {user.id!r} has {beyond}, which you do not have", reason="USER_BEYOND_OWN")

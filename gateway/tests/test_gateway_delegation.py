@@ -1,0 +1,197 @@
+"""A key reaches no further than itself: neither over scopes, nor over its end, nor over its limits."""
+
+from datetime import timedelta
+
+import pytest
+
+from gateway.auth.delegation import Delegation
+from gateway.auth.directory import UserWish
+from gateway.auth.keyring import Keyring, KeyWish
+from gateway.auth.scope import ADMIN_SCOPES, ALL_SCOPES, MEMBER_SCOPES
+from penstock_kit.errors import NotFound, PermissionDenied, Unauthenticated, Unavailable
+
+DAY = timedelta(days=1)
+
+
+async def refused(call, kind, reason):
+    with pytest.raises(kind) as caught:
+        await call
+    assert caught.value.reason == reason
+
+
+NARROW = [{"telemetry:read"}, {"chat"}, {"admin"}]
+
+
+@pytest.mark.parametrize("scopes", NARROW, ids=str)
+async def test_a_key_neither_sees_nor_touches_a_key_with_a_scope_it_lacks(house, scopes):
+    owner = await house.user("root", ALL_SCOPES)
+    wide, _ = await house.key(owner, ALL_SCOPES)
+    _, narrow = await house.key(owner, scopes)
+    before = await house.keys()
+    assert wide.key.id not in {key.id for key in await house.keyring.listed(narrow)}
+    for call in (
+        house.keyring.get(narrow, wide.key.id),
+        house.keyring.rotate(narrow, wide.key.id, grace=DAY),
+        house.keyring.delete(narrow, wide.key.id),
+    ):
+        await refused(call, NotFound, "KEY_NOT_FOUND")
+    assert await house.keys() == before
+    assert (await house.authenticator.recognise(wide.text)).scopes == ALL_SCOPES
+
+
+async def test_a_key_sees_itself_and_deletes_what_reaches_no_further(house):
+    owner = await house.user("ann", MEMBER_SCOPES)
+    _, caller = await house.key(owner, {"chat", "models"})
+    below, _ = await house.key(owner, {"chat"})
+    assert {key.id for key in await house.keyring.listed(caller)} == {caller.key_id, below.key.id}
+    await house.keyring.delete(caller, below.key.id)
+    await refused(house.authenticator.recognise(below.text), Unauthenticated, "CREDENTIALS_INVALID")
+
+
+async def test_a_members_key_rotates_itself_and_no_other(house):
+    owner = await house.user("ann", MEMBER_SCOPES)
+    shown, caller = await house.key(owner, {"chat"})
+    twin, _ = await house.key(owner, {"chat"})
+    await refused(house.keyring.rotate(caller, twin.key.id, grace=DAY), PermissionDenied, "KEY_MAKES_KEY")
+    rotated = await house.keyring.rotate(caller, shown.key.id, grace=timedelta())
+    assert (await house.authenticator.recognise(rotated.text)).key_id == shown.key.id
+
+
+async def test_a_secret_in_its_grace_is_let_in_and_manages_nothing(house):
+    root = await house.user("root", ALL_SCOPES)
+    other = await house.user("ann", MEMBER_SCOPES)
+    shown, _ = await house.key(root)
+    below, _ = await house.key(root, {"chat"})
+    await house.keyring.rotate(root, shown.key.id, grace=DAY)
+    old = await house.authenticator.recognise(shown.text)
+    before = await house.keys()
+    for call in (
+        house.keyring.rotate(old, shown.key.id, grace=DAY),
+        house.keyring.rotate(old, below.key.id, grace=DAY),
+        house.keyring.delete(old, shown.key.id),
+        house.keyring.delete(old, below.key.id),
+        house.keyring.make(old, KeyWish(name="more")),
+        house.directory.make(old, UserWish(username="eve", password="four unlikely words here")),
+        house.directory.delete(old, other.user_id),
+    ):
+        await refused(call, PermissionDenied, "KEY_SECRET_REPLACED")
+    assert await house.keys() == before
+    assert await house.store.user(other.user_id) is not None
+
+
+async def test_what_a_key_with_an_end_makes_ends_no_later(house):
+    root = await house.user("root", ALL_SCOPES)
+    end = house.clock.now() + DAY
+    _, ending = await house.key(root, expire_time=end)
+    lasting, _ = await house.key(root)
+    later = KeyWish(name="later", expire_time=end + timedelta(seconds=1))
+    await refused(house.keyring.make(ending, later), PermissionDenied, "KEY_OUTLIVES_OWN")
+    assert (await house.key(ending))[0].key.expire_time == end
+    assert (await house.key(ending, expire_time=end - DAY / 2))[0].key.expire_time == end - DAY / 2
+    await refused(house.keyring.rotate(ending, lasting.key.id, grace=DAY), PermissionDenied, "KEY_OUTLIVES_OWN")
+    wish = UserWish(username="eve", password="four unlikely words here")
+    await refused(house.directory.make(ending, wish), PermissionDenied, "KEY_OUTLIVES_OWN")
+
+
+async def test_rotating_itself_leaves_a_key_its_end(house):
+    root = await house.user("root", ALL_SCOPES)
+    shown, ending = await house.key(root, expire_time=house.clock.now() + DAY)
+    rotated = await house.keyring.rotate(ending, shown.key.id, grace=30 * DAY)
+    house.clock.advance(DAY.total_seconds())
+    for text in (shown.text, rotated.text):
+        await refused(house.authenticator.recognise(text), Unauthenticated, "CREDENTIALS_INVALID")
+
+
+async def test_a_signed_in_user_makes_keys_without_an_end(house):
+    root = await house.user("root", ALL_SCOPES)
+    assert (await house.key(root))[0].key.expire_time is None
+
+
+async def test_a_key_with_limits_makes_and_rotates_nothing_that_would_escape_them(house):
+    root = await house.user("root", ALL_SCOPES)
+    shown, limited = await house.key(root)
+    other, _ = await house.key(root)
+    house.limits.key_ids.add(shown.key.id)
+    before = await house.keys()
+    for call in (
+        house.keyring.make(limited, KeyWish(name="more")),
+        house.keyring.rotate(limited, other.key.id, grace=DAY),
+        house.directory.make(limited, UserWish(username="eve", password="four unlikely words here")),
+    ):
+        await refused(call, PermissionDenied, "KEY_LIMITED")
+    assert await house.keys() == before
+    assert (await house.keyring.rotate(limited, shown.key.id, grace=DAY)).key.id == shown.key.id
+
+
+async def test_an_administrator_neither_touches_nor_plays_an_operator_of_the_same_tenant(house):
+    root = await house.user("root", ALL_SCOPES)
+    amy = await house.user("amy", ADMIN_SCOPES)
+    narrow, _ = await house.key(root, {"chat"})
+    wide, _ = await house.key(root)
+    assert {key.id for key in await house.keyring.listed(amy)} == {narrow.key.id}
+    await refused(house.keyring.rotate(amy, wide.key.id, grace=DAY), NotFound, "KEY_NOT_FOUND")
+    for call in (
+        house.keyring.rotate(amy, narrow.key.id, grace=DAY),
+        house.keyring.make(amy, KeyWish(name="k", scopes=frozenset({"chat"}), user_id=root.user_id)),
+        house.directory.delete(amy, root.user_id),
+    ):
+        await refused(call, PermissionDenied, "USER_BEYOND_OWN")
+    assert await house.store.user(root.user_id) is not None
+
+
+async def test_only_an_operator_grants_operation(house):
+    root = await house.user("root", {"operator"})
+    amy = await house.user("amy", ADMIN_SCOPES)
+    password = "four unlikely words here"
+    wish = UserWish(username="olga", password=password, scopes=frozenset({"operator"}))
+    await refused(house.directory.make(amy, wish), PermissionDenied, "SCOPE_BEYOND_OWN")
+    await refused(
+        house.keyring.make(amy, KeyWish(name="k", scopes=frozenset({"operator"}))), PermissionDenied, "SCOPE_BEYOND_OWN"
+    )
+    assert (await house.directory.make(root, wish)).scopes == {"operator"}
+    assert (await house.directory.make(amy, UserWish(username="bo", password=password))).scopes == MEMBER_SCOPES
+
+
+async def test_only_an_operator_reaches_users_of_other_tenants(house):
+    root = await house.user("root", ALL_SCOPES)
+    amy = await house.user("amy", ADMIN_SCOPES)
+    cleo = await house.user("cleo", ADMIN_SCOPES, tenant="acme")
+    wish = UserWish(username="dan", password="four unlikely words here", tenant_id="acme")
+    for admin in (amy, cleo):
+        foreign = "default" if admin is cleo else "acme"
+        await refused(house.directory.listed(admin, foreign), PermissionDenied, "TENANT_FOREIGN")
+    await refused(house.directory.make(amy, wish), PermissionDenied, "TENANT_FOREIGN")
+    await refused(house.directory.delete(amy, cleo.user_id), NotFound, "USER_NOT_FOUND")
+    made = await house.directory.make(root, wish)
+    assert [user.username for user in await house.directory.listed(root, "acme")] == ["cleo", "dan"]
+    await house.directory.delete(root, made.id)
+    assert [user.username for user in await house.directory.listed(cleo)] == ["cleo"]
+
+
+async def test_a_deleted_users_key_stops_at_once(house):
+    root = await house.user("root", ALL_SCOPES)
+    ann = await house.user("ann", MEMBER_SCOPES)
+    shown, _ = await house.key(ann)
+    await house.directory.delete(root, ann.user_id)
+    await refused(house.authenticator.recognise(shown.text), Unauthenticated, "CREDENTIALS_INVALID")
+
+
+async def test_no_key_is_made_for_a_user_of_another_tenant(house):
+    amy = await house.user("amy", ADMIN_SCOPES)
+    cleo = await house.user("cleo", MEMBER_SCOPES, tenant="acme")
+    await refused(house.keyring.make(amy, KeyWish(name="k", user_id=cleo.user_id)), NotFound, "USER_NOT_FOUND")
+    assert await house.keys("acme") == await house.keys() == []
+
+
+async def test_an_outage_of_the_limits_lets_no_key_make_keys(house):
+    class Away:
+        async def limited(self, caller):
+            raise Unavailable("llm-service is away", reason="SERVICE_UNREACHABLE")
+
+    root = await house.user("root", ALL_SCOPES)
+    _, caller = await house.key(root)
+    delegation = Delegation(store=house.store, limits=Away())
+    keyring = Keyring(store=house.store, authenticator=house.authenticator, delegation=delegation, clock=house.clock)
+    with pytest.raises(Unavailable, match="away"):
+        await keyring.make(caller, KeyWish(name="more"))
+    assert len(await house.keys()) == 1
