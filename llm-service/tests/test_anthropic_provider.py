@@ -1,5 +1,6 @@
 """Anthropic's dialect, through the official SDK, against a server that speaks Anthropic's wire format."""
 
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
@@ -365,3 +366,31 @@ def _json(value: object) -> str:
 
 def _raw(*events: str) -> bytes:
     return "".join(f"event: x\ndata: {event}\n\n" for event in events).encode()
+
+
+async def test_what_is_cached_for_an_hour_is_counted_apart(
+    provider: AnthropicProvider, claude: AnthropicServer
+) -> None:
+    counts = {
+        "input_tokens": 1,
+        "cache_creation_input_tokens": 30,
+        "cache_creation": {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 10},
+        "output_tokens": 2,
+    }
+    message = {"id": "m", "content": [{"type": "text", "text": "ok"}], "stop_reason": "end_turn", "usage": counts}
+    claude.script(Reply(raw=json.dumps(message).encode()))
+    answer = await fold(provider.stream(question(model=MODEL, streaming=False)))
+    assert answer.finished.usage == Usage(input=1, cache_write=30, cache_write_hour=10, output=2)
+
+
+async def test_betas_go_with_the_question_and_with_the_count_of_its_tokens(
+    provider: AnthropicProvider, claude: AnthropicServer
+) -> None:
+    asked = replace(
+        question(model=MODEL), betas=("a-1",), surface="messages", extra={"context_management": {"edits": []}}
+    )
+    await collected(provider.stream(asked))
+    assert await provider.count_tokens(asked) > 0
+    for received in claude.received:
+        assert received.headers["anthropic-beta"] == "a-1"
+        assert received.body["context_management"] == {"edits": []}

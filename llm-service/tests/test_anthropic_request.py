@@ -208,7 +208,7 @@ def test_no_thinking_is_said_to_the_models_that_think_by_themselves() -> None:
 def test_knobs_anthropic_lacks_are_named() -> None:
     sampling = Sampling(temperature=0.5, top_p=0.9, top_k=5, seed=1, n=2, logprobs=True, stop=("END", " "))
     request = made(replace(question(model=OLD), sampling=sampling, extra={"service_tier": "auto", "user": "u"}))
-    assert set(request.dropped) == {"seed", "logprobs", "n", "top_p", "user"}
+    assert set(request.dropped) == {"seed", "logprobs", "n", "top_p", "user", "stop"}
     sent = request.body
     assert (sent["temperature"], sent["top_k"], sent["stop_sequences"], sent["service_tier"]) == (
         0.5,

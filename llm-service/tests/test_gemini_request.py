@@ -25,7 +25,7 @@ from llm_service.domain.model.request import (
     ToolDefinition,
     ToolMode,
 )
-from llm_service.providers.gemini_request import body_of
+from llm_service.providers.gemini_request import request_of
 from llm_service.testing import question
 from penstock_kit.errors import InvalidArgument
 
@@ -36,7 +36,7 @@ SCHEMA = ResponseFormat(form=AnswerForm.JSON_SCHEMA, schema='{"type": "object"}'
 
 
 def body(request: Completion) -> dict[str, Any]:
-    return body_of(request)[0]
+    return request_of(request).body
 
 
 def test_turns_of_one_role_are_joined_and_instructions_stand_apart() -> None:
@@ -129,7 +129,7 @@ def test_a_schema_that_is_no_json_is_refused() -> None:
 @pytest.mark.parametrize(
     ("model", "wanted", "config"),
     [
-        (NEW, Reasoning(effort="none"), {"thinkingLevel": "MINIMAL"}),
+        (NEW, Reasoning(effort="none"), {"thinkingLevel": "LOW"}),
         (NEW, Reasoning(effort="high", include=True), {"includeThoughts": True, "thinkingLevel": "HIGH"}),
         (NEW, Reasoning(max_tokens=4000), {"thinkingLevel": "MEDIUM"}),
         (OLD, Reasoning(effort="none"), {"thinkingBudget": 0}),
@@ -144,7 +144,8 @@ def test_thinking_is_asked_for_as_the_model_takes_it(model: str, wanted: Reasoni
 def test_knobs_are_in_the_configuration_and_those_gemini_lacks_are_named() -> None:
     sampling = Sampling(temperature=0.5, top_k=3, max_output_tokens=9, stop=("END",), n=2, parallel_tool_calls=False)
     extra: dict[str, object] = {"safety_settings": [], "logit_bias": {}}
-    made, dropped = body_of(replace(question(model=NEW), sampling=sampling, extra=extra, tools=(TOOL,)))
+    sent = request_of(replace(question(model=NEW), sampling=sampling, extra=extra, tools=(TOOL,)))
+    made, dropped = sent.body, sent.dropped
     assert made["generationConfig"] == {"temperature": 0.5, "topK": 3, "maxOutputTokens": 9, "stopSequences": ["END"]}
     assert made["safetySettings"] == []
     assert dropped == ("n", "parallel_tool_calls", "logit_bias")

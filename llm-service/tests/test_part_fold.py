@@ -1,13 +1,24 @@
 """Reasoning keeps its blocks and their proofs; what needs no proof has no parts."""
 
+from collections.abc import AsyncGenerator
 from dataclasses import replace
+from datetime import UTC, datetime
 
-from llm_service.domain.model.event import ThinkingDelta
+from llm_service.domain.model.completion import fold
+from llm_service.domain.model.event import (
+    Event,
+    Finished,
+    FinishReason,
+    Started,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+)
 from llm_service.domain.model.event_fold import PartFold
-from llm_service.domain.model.message import Message, Role, TextPart, ThinkingPart, ToolCall, text_message
+from llm_service.domain.model.message import CallPart, Message, Role, TextPart, ThinkingPart, ToolCall, text_message
 from llm_service.domain.model.profile import Quirks, ThinkingBack
 from llm_service.providers.anthropic_message import turns_of
-from llm_service.providers.openai_request import body_of
+from llm_service.providers.openai_request import request_of
 from llm_service.testing import question
 
 CALL = ToolCall(id="c", name="look", arguments="{}")
@@ -36,6 +47,26 @@ def test_every_block_keeps_its_own_proof_and_place() -> None:
     )
 
 
+async def test_calls_keep_their_place_between_the_blocks_of_reasoning() -> None:
+    async def answer() -> AsyncGenerator[list[Event]]:
+        yield [Started(id="a", provider="p", model="m", create_time=datetime(2026, 1, 1, tzinfo=UTC))]
+        yield [TextDelta(text="so "), ToolCallDelta(call_index=0, id="t0", name="look", arguments="{}")]
+        yield [ThinkingDelta(text="A"), ThinkingDelta(signature="a")]
+        yield [ToolCallDelta(call_index=1, id="t1", name="look"), ToolCallDelta(call_index=1, arguments="{}")]
+        yield [ThinkingDelta(text="B", signature="b"), ToolCallDelta(call_index=2, id="t2", name="look")]
+        yield [Finished(reason=FinishReason.TOOL_CALLS)]
+
+    folded = await fold(answer())
+    assert folded.first.parts == (
+        TextPart(text="so "),
+        CallPart(index=0),
+        ThinkingPart(text="A", signature="a"),
+        CallPart(index=1),
+        ThinkingPart(text="B", signature="b"),
+        CallPart(index=2),
+    )
+
+
 def test_reasoning_without_a_proof_needs_no_parts() -> None:
     fold = PartFold()
     fold.think(ThinkingDelta(text="hm"))
@@ -57,7 +88,7 @@ def sent(back: ThinkingBack, *parts: ThinkingPart) -> dict[str, object]:
     said = Message(role=Role.ASSISTANT, parts=parts, tool_calls=(CALL,))
     answer = Message(role=Role.TOOL, parts=(TextPart(text="x"),), tool_call_id="c")
     asked = replace(question(), messages=(text_message(Role.USER, "hi"), said, answer))
-    body, _ = body_of(asked, Quirks(thinking_back=back))
+    body = request_of(asked, Quirks(thinking_back=back)).body
     return body["messages"][1]
 
 

@@ -86,3 +86,19 @@ async def test_the_list_has_operators_rows_and_the_listed_models(prices: PriceLi
         ("local", "m", "operator"),
         ("openai", "gpt-5-mini", "catalogue"),
     ]
+
+
+def test_what_is_cached_for_an_hour_costs_more_than_what_is_cached_for_five_minutes() -> None:
+    price = Price(input=Decimal(4), output=Decimal(20), cache_read=Decimal("0.4"), cache_write=Decimal(5))
+    usage = Usage(cache_write=1_000_000, cache_write_hour=400_000)
+    assert price.amount(usage) == Decimal("6.2")  # 600,000 at 5 and 400,000 at 8, which is twice the input
+    assert price.saved(usage) == Decimal("-2.2")
+    fixed = Price(input=Decimal(4), output=Decimal(20), cache_write=Decimal(5), cache_write_hour=Decimal(6))
+    assert fixed.amount(usage) == Decimal("5.4")
+    assert Price(input=Decimal(4), output=Decimal(20)).amount(usage) == Decimal(4)
+
+
+async def test_the_list_price_of_an_hour_is_anthropics(prices: PriceList) -> None:
+    short, hour = Usage(cache_write=100_000), Usage(cache_write=100_000, cache_write_hour=100_000)
+    listed = [prices.cost("anthropic", "claude-sonnet-4-5", usage).amount for usage in (short, hour)]
+    assert listed == [Decimal("0.375"), Decimal("0.6")]

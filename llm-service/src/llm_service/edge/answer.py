@@ -23,7 +23,7 @@ from llm_service.domain.model.event import (
     UsageReport,
 )
 from llm_service.domain.model.failure import Attempt
-from llm_service.domain.model.message import TextPart, ThinkingPart, ToolCall
+from llm_service.domain.model.message import CallPart, TextPart, ThinkingPart, ToolCall
 from llm_service.domain.model.provider import EventBatch
 from llm_service.domain.model.usage import Cost, Usage
 
@@ -85,6 +85,7 @@ def _fill_usage(proto: common_pb2.Usage, usage: Usage) -> None:
     if usage.cache_read or usage.cache_write:
         proto.cache_read_tokens = usage.cache_read
         proto.cache_write_tokens = usage.cache_write
+        proto.cache_write_hour_tokens = usage.cache_write_hour
     if usage.reasoning:
         proto.reasoning_tokens = usage.reasoning
     if usage.estimated:
@@ -189,9 +190,11 @@ def _attempt(attempt: Attempt) -> llm_pb2.Attempt:
     return proto
 
 
-def _part(part: TextPart | ThinkingPart) -> llm_pb2.AnswerPart:
+def _part(part: TextPart | ThinkingPart | CallPart) -> llm_pb2.AnswerPart:
     if isinstance(part, TextPart):
         return llm_pb2.AnswerPart(text=part.text)
+    if isinstance(part, CallPart):
+        return llm_pb2.AnswerPart(tool_call=part.index)
     thinking = llm_pb2.ThinkingPart(text=part.text, signature=part.signature, redacted=part.redacted)
     return llm_pb2.AnswerPart(thinking=thinking)
 

@@ -6,7 +6,17 @@ from typing import Any, Final, cast
 from penstock.common.v1 import common_pb2
 from penstock.llm.v1 import llm_pb2
 
-from llm_service.domain.model.message import FilePart, ImagePart, Message, Part, Role, TextPart, ThinkingPart, ToolCall
+from llm_service.domain.model.message import (
+    CallPart,
+    FilePart,
+    ImagePart,
+    Message,
+    Part,
+    Role,
+    TextPart,
+    ThinkingPart,
+    ToolCall,
+)
 from llm_service.domain.model.provider import Embedding
 from llm_service.domain.model.request import (
     AnswerForm,
@@ -81,6 +91,7 @@ def completion_from_proto(proto: llm_pb2.Completion, *, streaming: bool) -> Comp
         idempotency_key=proto.idempotency_key,
         surface=proto.surface,
         labels=dict(proto.labels) if proto.labels else {},
+        betas=tuple(proto.betas) if proto.betas else (),
     )
 
 
@@ -100,6 +111,7 @@ def embedding_from_proto(proto: llm_pb2.EmbedRequest) -> Embedding:
         dimensions=proto.dimensions,
         end_user=proto.end_user,
         idempotency_key=proto.idempotency_key,
+        extra=_extra(proto.extra_json),
     )
 
 
@@ -136,8 +148,14 @@ def _part(proto: llm_pb2.Part) -> Part | None:
         case "file":
             file = proto.file
             return FilePart(
-                filename=file.filename, data=file.data, media_type=file.media_type, cache_ttl=proto.cache_ttl
+                filename=file.filename,
+                data=file.data,
+                media_type=file.media_type,
+                cache_ttl=proto.cache_ttl,
+                url=file.url,
             )
+        case "tool_call":
+            return CallPart(index=proto.tool_call)
         case _:
             return None
 
@@ -152,7 +170,12 @@ def _tool(proto: common_pb2.ToolDefinition, at: int) -> ToolDefinition:
     if proto.parameters_json:
         _json_object(proto.parameters_json, f"tools[{at}].parameters_json")
     return ToolDefinition(
-        name=proto.name, description=proto.description, parameters=proto.parameters_json, strict=proto.strict
+        name=proto.name,
+        description=proto.description,
+        parameters=proto.parameters_json,
+        strict=proto.strict,
+        cache_ttl=proto.cache_ttl,
+        extra=_json_object(proto.extra_json, f"tools[{at}].extra_json") if proto.extra_json else {},
     )
 
 

@@ -93,6 +93,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
             embeddings=[llm_pb2.Embedding(values=values) for values in embedded.vectors.values],
             usage=usage_to_proto(embedded.vectors.usage),
             cost=cost_to_proto(embedded.cost),
+            dropped_params=embedded.vectors.dropped_params,
         )
 
     async def CountTokens(  # noqa: N802

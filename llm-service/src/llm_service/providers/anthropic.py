@@ -37,6 +37,7 @@ _STATUSES: Final = {
     "overloaded_error": 529,
 }
 _COUNTED: Final = ("model", "messages", "system", "tools", "tool_choice", "thinking", "output_config")
+_COUNTED_BETA: Final = ("cache_control", "context_management", "mcp_servers", "speed")
 
 
 def build(profile: ProviderProfile, parts: Parts) -> Provider:
@@ -83,7 +84,7 @@ class AnthropicProvider:
     async def _streamed(
         self, response: HttpResponse, request: Completion, made: AnthropicRequest
     ) -> AsyncGenerator[EventBatch]:
-        reader = MessageReader(answers_by_tool=made.answers_by_tool)
+        reader = MessageReader(answers_by_tool=made.answers_by_tool, names=made.names)
         async with aclosing(self._upstream.events(response, request.model)) as reads:
             async for datas in reads:
                 batch = [event for data in datas for event in self._events(reader, data, request, made)]
@@ -107,7 +108,7 @@ class AnthropicProvider:
         self, response: HttpResponse, request: Completion, made: AnthropicRequest
     ) -> AsyncGenerator[EventBatch]:
         message = self._checked(await self._upstream.body(response, request.model), request.model)
-        reader = MessageReader(answers_by_tool=made.answers_by_tool)
+        reader = MessageReader(answers_by_tool=made.answers_by_tool, names=made.names)
         try:
             events = [self._started(message, request, made), *reader.whole(message)]
         except (AttributeError, TypeError, ValueError, KeyError) as error:
@@ -149,10 +150,13 @@ class AnthropicProvider:
 
     async def count_tokens(self, request: Completion) -> int:
         """Return how many tokens the vendor counts in the prompt, through the SDK."""
-        body = request_of(request, anthropic.transform_schema).body
-        counted: dict[str, Any] = {name: body[name] for name in _COUNTED if name in body}
+        made = request_of(request, anthropic.transform_schema)
+        counted: dict[str, Any] = {name: made.body[name] for name in _COUNTED if name in made.body}
+        more = {name: made.body[name] for name in _COUNTED_BETA if name in made.body}
+        beta = {name: value for name, value in made.headers.items() if name == "anthropic-beta"}
         async with self._sdk_errors(request.model):
-            return (await self._sdk.messages.count_tokens(**counted)).input_tokens
+            answer = await self._sdk.messages.count_tokens(**counted, extra_headers=beta, extra_body=more or None)
+            return answer.input_tokens
 
     async def list_models(self) -> Sequence[ModelCard]:
         """Return what the vendor lists, through the SDK."""

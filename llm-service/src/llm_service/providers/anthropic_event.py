@@ -17,6 +17,7 @@ from llm_service.domain.model.event import (
 from llm_service.domain.model.usage import Usage
 from llm_service.providers.anthropic_request import ANSWER_TOOL
 from llm_service.providers.surrogate import SplitJson, SurrogateJoiner, encoded_json
+from llm_service.providers.tool_names import NO_NAMES
 
 Json = Mapping[str, Any]
 
@@ -32,9 +33,13 @@ _REASONS: Final = {
 
 
 class MessageReader:
-    """Turns the events of one answer into ours. `answers_by_tool` says that one tool's argument is the text."""
+    """Turns the events of one answer into ours.
 
-    def __init__(self, *, answers_by_tool: bool = False) -> None:
+    `answers_by_tool` says that one tool's argument is the text, `names` what shortened names of tools stand for.
+    """
+
+    def __init__(self, *, answers_by_tool: bool = False, names: Mapping[str, str] = NO_NAMES) -> None:
+        self._names = names
         self._answers_by_tool = answers_by_tool
         self._calls: dict[int, int] = {}
         self._empty_calls: set[int] = set()
@@ -119,7 +124,8 @@ class MessageReader:
         at = self._calls[index] = len(self._calls)
         if not given:
             self._empty_calls.add(index)
-        yield ToolCallDelta(call_index=at, id=str(block["id"]), name=str(block["name"]), arguments=given)
+        name = str(block["name"])
+        yield ToolCallDelta(call_index=at, id=str(block["id"]), name=self._names.get(name, name), arguments=given)
 
     def _delta(self, index: int, delta: Json) -> Iterator[Event]:
         match delta.get("type"):
@@ -171,10 +177,12 @@ def usage_of(usage: Json) -> Usage:
     """Return Anthropic's counts: its prompt classes are disjoint already, its output holds the thinking."""
     output = _count(usage, "output_tokens")
     reasoning = min(output, _count(usage.get("output_tokens_details") or {}, "thinking_tokens"))
+    written = _count(usage, "cache_creation_input_tokens")
     return Usage(
         input=_count(usage, "input_tokens"),
         cache_read=_count(usage, "cache_read_input_tokens"),
-        cache_write=_count(usage, "cache_creation_input_tokens"),
+        cache_write=written,
+        cache_write_hour=min(written, _count(usage.get("cache_creation") or {}, "ephemeral_1h_input_tokens")),
         output=output - reasoning,
         reasoning=reasoning,
     )

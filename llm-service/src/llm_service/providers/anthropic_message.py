@@ -7,7 +7,18 @@ from typing import Any, Final, assert_never
 
 import orjson
 
-from llm_service.domain.model.message import FilePart, ImagePart, Message, Part, Role, TextPart, ThinkingPart, ToolCall
+from llm_service.domain.model.message import (
+    CallPart,
+    FilePart,
+    ImagePart,
+    Message,
+    Part,
+    Role,
+    TextPart,
+    ThinkingPart,
+    ToolCall,
+)
+from llm_service.providers.dropped import medium_of
 from penstock_kit.errors import InvalidArgument
 
 Block = dict[str, Any]
@@ -47,17 +58,30 @@ def _message_blocks(message: Message) -> list[Block]:
         case Role.USER:
             return _blocks(message.parts)
         case Role.ASSISTANT:
-            return [*_blocks(_thoughts_first(message.parts)), *map(_tool_use, message.tool_calls)]
+            return _assistant_blocks(message)
         case Role.TOOL:
             return [_tool_result(message)]
         case _:
             assert_never(message.role)
 
 
+def _assistant_blocks(message: Message) -> list[Block]:
+    """The blocks in their order, calls where they have a place; those without one stand at the end."""
+    calls = dict(enumerate(message.tool_calls))
+    blocks: list[Block] = []
+    for part in _thoughts_first(message.parts):
+        if not isinstance(part, CallPart):
+            blocks += _blocks((part,))
+        elif (call := calls.pop(part.index, None)) is not None:
+            blocks.append(_tool_use(call))
+    return [*blocks, *map(_tool_use, calls.values())]
+
+
 def _thoughts_first(parts: Sequence[Part]) -> Iterable[Part]:
     """An answer of Anthropic's own is handed back in its order; of others reasoning comes first, or it is refused."""
-    known = [part for part in parts if isinstance(part, ThinkingPart | TextPart | ImagePart)]
-    if known and isinstance(known[0], ThinkingPart):
+    known = [part for part in parts if isinstance(part, ThinkingPart | TextPart | ImagePart | CallPart)]
+    ordered = any(isinstance(part, CallPart) for part in known)
+    if ordered or (known and isinstance(known[0], ThinkingPart)):
         return known
     return sorted(known, key=lambda part: not isinstance(part, ThinkingPart))
 
@@ -108,6 +132,8 @@ def _block(part: Part) -> Block | None:
             return _marked(_file(part), part.cache_ttl)
         case ThinkingPart():
             return _thinking(part)
+        case CallPart():
+            return None
         case _:
             assert_never(part)
 
@@ -132,7 +158,11 @@ def _image_source(part: ImagePart) -> Block:
 def _file(part: FilePart) -> Block:
     if part.media_type in _PICTURES:
         return {"type": "image", "source": _base64(part.media_type, part.data)}
-    if part.media_type == "application/pdf":
+    if kind := medium_of(part).replace("file", ""):
+        return {"type": "text", "text": f"[{kind} left out: this model takes none]"}
+    if part.url:
+        source: Block = {"type": "url", "url": part.url}
+    elif part.media_type == "application/pdf":
         source = _base64(part.media_type, part.data)
     elif part.media_type.startswith("text/") or part.media_type == "application/json":
         source = {"type": "text", "media_type": "text/plain", "data": part.data.decode("utf-8", "replace")}

@@ -1,16 +1,19 @@
 """A question in Anthropic's Messages dialect."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, assert_never, cast
 
 import orjson
 
 from llm_service.domain.model.message import Role, ThinkingPart
+from llm_service.domain.model.profile import ANTHROPIC_TOOL_NAMES
 from llm_service.domain.model.request import AnswerForm, Completion, ToolDefinition, ToolMode
 from llm_service.domain.model.token_estimate import estimate_prompt
 from llm_service.providers.anthropic_message import Block, cache_mark, system_of, turns_of
 from llm_service.providers.anthropic_model import ClaudeTraits, traits_of
+from llm_service.providers.dropped import as_called, medium_of
+from llm_service.providers.tool_names import fit_tool_names
 from penstock_kit.errors import InvalidArgument
 
 # The tool that stands for a schema where the model has none of its own.
@@ -22,7 +25,11 @@ _LEAST_BUDGET: Final = 1024
 _BUDGETS: Final = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768, "max": 32768}
 _EFFORTS: Final = {"minimal": "low"}
 _VERSION_WITH_SAMPLING: Final = "2023-06-01"
-_PASSES: Final = frozenset({"service_tier", "inference_geo", "container", "context_management", "speed"})
+# Fields of the API as it is; any other is one of a beta and goes on with the header that asks for it, or not at all.
+_PASSES: Final = frozenset({"cache_control", "container", "diagnostics", "inference_geo", "service_tier", "speed"})
+_TIERS: Final = frozenset({"auto", "standard_only"})
+_TOOL_FIELDS: Final = frozenset({"input_examples", "eager_input_streaming"})
+_NOTHING: Final = (None, 0, False)
 _LACKS: Final = ("seed", "frequency_penalty", "presence_penalty", "logprobs", "top_logprobs")
 
 Shape = Callable[[dict[str, Any]], dict[str, Any]]
@@ -30,20 +37,25 @@ Shape = Callable[[dict[str, Any]], dict[str, Any]]
 
 @dataclass(slots=True, kw_only=True)
 class AnthropicRequest:
-    """The request: `body`, `headers` of its own, the knobs `dropped`, and whether a tool's argument is the answer."""
+    """The request: `body`, `headers` of its own, the knobs `dropped`, and whether a tool's argument is the answer.
+
+    `names` are what shortened names of tools stand for.
+    """
 
     body: Block
     headers: dict[str, str] = field(default_factory=dict[str, str])
     dropped: list[str] = field(default_factory=list[str])
     answers_by_tool: bool = False
+    names: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-def request_of(request: Completion, shape: Shape) -> AnthropicRequest:
+def request_of(asked: Completion, shape: Shape) -> AnthropicRequest:
     """Return the request; `shape` turns a JSON schema into the subset that Anthropic keeps to.
 
     Raises InvalidArgument for a schema that is not JSON or a file Anthropic does not take.
     """
-    made = AnthropicRequest(body={"model": request.model, "messages": turns_of(request.messages)})
+    request, names = fit_tool_names(asked, ANTHROPIC_TOOL_NAMES)
+    made = AnthropicRequest(body={"model": request.model, "messages": turns_of(request.messages)}, names=names)
     made.body["max_tokens"] = request.sampling.max_output_tokens or _DEFAULT_ANSWER
     traits = traits_of(request.model)
     if system := system_of(request.messages):
@@ -56,13 +68,19 @@ def request_of(request: Completion, shape: Shape) -> AnthropicRequest:
     _put_cache_marks(made.body, request)
     if request.streaming:
         made.body["stream"] = True
+    made.dropped = [*as_called((*made.dropped, *_foreign_media(request)), request)]
     return made
+
+
+def _foreign_media(request: Completion) -> Iterator[str]:
+    for message in request.messages:
+        yield from (f"messages.{kind}" for part in message.parts if (kind := medium_of(part)) in {"audio", "video"})
 
 
 def _put_tools(made: AnthropicRequest, request: Completion) -> None:
     if not request.tools:
         return
-    made.body["tools"] = [_tool(tool) for tool in request.tools]
+    made.body["tools"] = [_tool(tool, made.dropped) for tool in request.tools]
     match request.tool_choice.mode:
         case ToolMode.DEFAULT:
             choice: Block | None = None
@@ -80,14 +98,19 @@ def _put_tools(made: AnthropicRequest, request: Completion) -> None:
         made.body["tool_choice"] = choice
 
 
-def _tool(tool: ToolDefinition) -> Block:
+def _tool(tool: ToolDefinition, dropped: list[str]) -> Block:
+    mark = {"cache_control": cache_mark(tool.cache_ttl)} if tool.cache_ttl else {}
+    if "type" in tool.extra:
+        return {"name": tool.name, **tool.extra, **mark}
+    dropped += [f"tools.{name}" for name in tool.extra if name not in _TOOL_FIELDS]
+    extra = {name: value for name, value in tool.extra.items() if name in _TOOL_FIELDS}
     schema: Block = _decoded(tool.parameters, f"parameters of tool {tool.name}") if tool.parameters else {}
     made: Block = {"name": tool.name, "input_schema": {"type": "object", "properties": {}} | schema}
     if tool.description:
         made["description"] = tool.description
     if tool.strict:
         made["strict"] = True
-    return made
+    return made | extra | mark
 
 
 def _put_answer_form(made: AnthropicRequest, request: Completion, traits: ClaudeTraits, shape: Shape) -> None:
@@ -182,8 +205,13 @@ def _put_sampling(made: AnthropicRequest, request: Completion, traits: ClaudeTra
     """
     sampling = request.sampling
     if sampling.stop:
-        made.body["stop_sequences"] = [text for text in sampling.stop if text.strip()]
-    dropped = [name for name in _LACKS if getattr(sampling, name) is not None]
+        stops = [text for text in sampling.stop if text.strip()]
+        if stops:
+            made.body["stop_sequences"] = stops
+        if len(stops) < len(sampling.stop):
+            # Anthropic refuses those of white space alone.
+            made.dropped.append("stop")
+    dropped = [name for name in _LACKS if getattr(sampling, name) not in _NOTHING]
     if (sampling.n or 1) > 1:
         dropped.append("n")
     allowed = traits.sampling and "thinking" not in made.body
@@ -201,12 +229,21 @@ def _put_sampling(made: AnthropicRequest, request: Completion, traits: ClaudeTra
 
 def _put_extras(made: AnthropicRequest, request: Completion) -> None:
     for name, value in request.extra.items():
-        if name in _PASSES:
+        if _is_taken(name, value, request):
             made.body[name] = value
         else:
             made.dropped.append(name)
+    if request.betas:
+        made.headers["anthropic-beta"] = ",".join(request.betas)
     if request.end_user:
         made.body["metadata"] = {"user_id": request.end_user}
+
+
+def _is_taken(name: str, value: object, request: Completion) -> bool:
+    """Whether the API takes the field: as it is, or because of the betas that the caller asked for with it."""
+    if name == "service_tier":
+        return value in _TIERS
+    return name in _PASSES or bool(request.betas and request.surface == "messages")
 
 
 def _put_cache_marks(body: Block, request: Completion) -> None:
@@ -216,9 +253,10 @@ def _put_cache_marks(body: Block, request: Completion) -> None:
     turns: list[Block] = body["messages"]
     blocks = [*tools, *system, *(block for turn in turns for block in turn["content"])]
     marked = [block for block in blocks if "cache_control" in block]
-    for surplus in marked[:-_MAX_MARKS]:
+    most = _MAX_MARKS - ("cache_control" in body)
+    for surplus in marked[:-most]:
         del surplus["cache_control"]
-    if marked or estimate_prompt(request) < _WORTH_CACHING:
+    if marked or "cache_control" in body or estimate_prompt(request) < _WORTH_CACHING:
         return
     asked: list[list[Block]] = [turn["content"] for turn in turns if turn["role"] == "user"]
     for group in (tools, system, *asked[-1:]):

@@ -17,7 +17,7 @@ from llm_service.domain.model.provider import Embedding, EventBatch, ModelCard, 
 from llm_service.domain.model.request import Completion
 from llm_service.providers.gemini_error import error_of
 from llm_service.providers.gemini_event import Json, ResponseReader
-from llm_service.providers.gemini_request import body_of
+from llm_service.providers.gemini_request import GeminiRequest, request_of
 from llm_service.providers.gemini_sdk import GeminiSdk
 from llm_service.providers.http_client import HttpResponse
 from llm_service.providers.registry import Parts
@@ -62,16 +62,16 @@ class GeminiProvider:
 
     async def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
         """Yield the answer, each upstream read as one batch."""
-        body, dropped = body_of(request)
+        made = request_of(request)
         method = "streamGenerateContent?alt=sse" if request.streaming else "generateContent"
-        async with self._upstream.post(self._url(request.model, method), body, request.model) as response:
+        async with self._upstream.post(self._url(request.model, method), made.body, request.model) as response:
             if response.status >= 300:
                 raise await self._refused(response, request.model)
             kind = response.content_type
             if kind == EVENT_STREAM:
-                batches = self._streamed(response, request, dropped)
+                batches = self._streamed(response, request, made)
             elif kind == JSON_ANSWER:
-                batches = self._whole(response, request, dropped)
+                batches = self._whole(response, request, made)
             else:
                 raise self._upstream.protocol(f"answered {kind!r} instead of JSON or an event stream", request.model)
             async for batch in batches:
@@ -95,27 +95,27 @@ class GeminiProvider:
         return model if named[1] else f"models/{model}"
 
     async def _streamed(
-        self, response: HttpResponse, request: Completion, dropped: tuple[str, ...]
+        self, response: HttpResponse, request: Completion, made: GeminiRequest
     ) -> AsyncGenerator[EventBatch]:
-        reader, started = ResponseReader(self._new_id), False
+        reader, started = ResponseReader(self._new_id, made.names), False
         async with aclosing(self._upstream.events(response, request.model)) as reads:
             async for datas in reads:
                 batch: list[Event] = []
                 for data in datas:
                     chunk = self._checked(data, request.model)
                     if not started:
-                        batch.append(self._started(chunk, request, dropped))
+                        batch.append(self._started(chunk, request, made))
                         started = True
                     batch += self._read(reader, chunk, request.model)
                 yield batch
         yield self._end(reader, request.model)
 
     async def _whole(
-        self, response: HttpResponse, request: Completion, dropped: tuple[str, ...]
+        self, response: HttpResponse, request: Completion, made: GeminiRequest
     ) -> AsyncGenerator[EventBatch]:
         answer = self._checked(await self._upstream.body(response, request.model), request.model)
-        reader = ResponseReader(self._new_id)
-        events = [self._started(answer, request, dropped), *self._read(reader, answer, request.model)]
+        reader = ResponseReader(self._new_id, made.names)
+        events = [self._started(answer, request, made), *self._read(reader, answer, request.model)]
         yield [*events, *self._end(reader, request.model)]
 
     def _read(self, reader: ResponseReader, response: Json, model: str) -> list[Event]:
@@ -139,13 +139,13 @@ class GeminiProvider:
             return response
         raise error_from_vendor(error_of(response, 0), provider=self._name, model=model)
 
-    def _started(self, response: Json, request: Completion, dropped: tuple[str, ...]) -> Started:
+    def _started(self, response: Json, request: Completion, made: GeminiRequest) -> Started:
         return Started(
             id=str(response.get("responseId") or "") or self._new_id("ans"),
             provider=self._name,
             model=str(response.get("modelVersion") or "") or request.model,
             create_time=self._clock.now(),
-            dropped_params=dropped,
+            dropped_params=made.dropped,
         )
 
     async def _refused(self, response: HttpResponse, model: str) -> ProviderError:
@@ -154,7 +154,7 @@ class GeminiProvider:
 
     async def count_tokens(self, request: Completion) -> int:
         """Return how many tokens the vendor counts in the prompt, instructions and tools included."""
-        body, _ = body_of(request)
+        body = request_of(request).body
         asked = {"generateContentRequest": {"model": self._path(request.model), **body}}
         async with self._upstream.post(self._url(request.model, "countTokens"), asked, request.model) as response:
             if response.status >= 300:

@@ -17,6 +17,7 @@ from llm_service.domain.model.event import (
 from llm_service.domain.model.usage import Usage
 from llm_service.providers.gemini_message import SIGNATURE_MARK
 from llm_service.providers.surrogate import SplitJson, SurrogateJoiner, encoded_json
+from llm_service.providers.tool_names import NO_NAMES
 
 Json = Mapping[str, Any]
 
@@ -46,10 +47,14 @@ BROKEN: Final = frozenset(
 
 
 class ResponseReader:
-    """Turns the responses of one answer into events. `new_id` names the calls that come without an id."""
+    """Turns the responses of one answer into events.
 
-    def __init__(self, new_id: Callable[[str], str]) -> None:
+    `new_id` names the calls that come without an id, `names` are what shortened names of tools stand for.
+    """
+
+    def __init__(self, new_id: Callable[[str], str], names: Mapping[str, str] = NO_NAMES) -> None:
         self._new_id = new_id
+        self._names = names
         self._calls: dict[int, int] = {}
         self._reasons: dict[int, str] = {}
         self._signature = ""
@@ -125,7 +130,7 @@ class ResponseReader:
             index=index,
             call_index=at,
             id=str(call.get("id") or "") or self._new_id("call"),
-            name=str(call["name"]),
+            name=self._names.get(str(call["name"]), str(call["name"])),
             arguments=encoded_json(call.get("args") or {}),
         )
 

@@ -8,7 +8,18 @@ from typing import Any, Final, assert_never
 
 import orjson
 
-from llm_service.domain.model.message import FilePart, ImagePart, Message, Part, Role, TextPart, ThinkingPart, ToolCall
+from llm_service.domain.model.message import (
+    CallPart,
+    FilePart,
+    ImagePart,
+    Message,
+    Part,
+    Role,
+    TextPart,
+    ThinkingPart,
+    ToolCall,
+)
+from llm_service.providers.gemini_model import GeminiTraits
 
 Json = dict[str, Any]
 # Put before a signature, so that no other vendor is handed it and Gemini none of theirs.
@@ -24,15 +35,15 @@ def system_of(messages: Sequence[Message]) -> Json | None:
     return {"parts": [{"text": text} for text in texts]} if texts else None
 
 
-def contents_of(messages: Sequence[Message], *, signed_calls: bool) -> list[Json]:
-    """Return the turns, neighbours of one role joined. `signed_calls`: the model refuses calls without a signature."""
+def contents_of(messages: Sequence[Message], traits: GeminiTraits) -> list[Json]:
+    """Return the turns, neighbours of one role joined; for models without instructions those begin the first."""
     names = {call.id: call.name for message in messages for call in message.tool_calls}
     contents: list[Json] = []
     for message in messages:
-        if message.role is Role.SYSTEM:
+        if message.role is Role.SYSTEM and traits.system:
             continue
         role = "model" if message.role is Role.ASSISTANT else "user"
-        if parts := _parts(message, names, signed_calls):
+        if parts := _parts(message, names, traits):
             if contents and contents[-1]["role"] == role:
                 contents[-1]["parts"] += parts
             else:
@@ -40,16 +51,14 @@ def contents_of(messages: Sequence[Message], *, signed_calls: bool) -> list[Json
     return contents
 
 
-def _parts(message: Message, names: dict[str, str], signed_calls: bool) -> list[Json]:
+def _parts(message: Message, names: dict[str, str], traits: GeminiTraits) -> list[Json]:
     match message.role:
-        case Role.SYSTEM:
-            return []
-        case Role.USER:
+        case Role.SYSTEM | Role.USER:
             return _content(message.parts)
         case Role.ASSISTANT:
-            return _model_parts(message, signed_calls)
+            return _model_parts(message, traits.signed_calls)
         case Role.TOOL:
-            return [_result(message, names.get(message.tool_call_id) or message.name or "tool")]
+            return _result_parts(message, names.get(message.tool_call_id) or message.name or "tool", traits)
         case _:
             assert_never(message.role)
 
@@ -81,6 +90,17 @@ def _call(call: ToolCall) -> Json:
     return {"functionCall": {"id": call.id, "name": call.name, "args": arguments}}
 
 
+def _result_parts(message: Message, name: str, traits: GeminiTraits) -> list[Json]:
+    """A tool's result; its pictures and files are inside from Gemini 3 on, behind it before."""
+    result = _result(message, name)
+    media = _content(part for part in message.parts if isinstance(part, ImagePart | FilePart))
+    if not media:
+        return [{"functionResponse": result}]
+    if traits.pictures_in_results:
+        return [{"functionResponse": {**result, "parts": media}}]
+    return [{"functionResponse": result}, {"text": f"What the tool call {message.tool_call_id} returned:"}, *media]
+
+
 def _result(message: Message, name: str) -> Json:
     """A tool's result must be an object; one that is none goes into `result`, a failure into `error`."""
     try:
@@ -90,10 +110,7 @@ def _result(message: Message, name: str) -> Json:
     response = decoded
     if message.is_error or not isinstance(decoded, dict):
         response = {"error" if message.is_error else "result": decoded}
-    result: Json = {"id": message.tool_call_id, "name": name, "response": response}
-    if media := _content(part for part in message.parts if isinstance(part, ImagePart | FilePart)):
-        result["parts"] = media
-    return {"functionResponse": result}
+    return {"id": message.tool_call_id, "name": name, "response": response}
 
 
 def _content(parts: Iterable[Part]) -> list[Json]:
@@ -106,9 +123,11 @@ def _part(part: Part) -> Json | None:
             return {"text": part.text} if part.text else None
         case ImagePart():
             return _image(part)
+        case FilePart() if part.url and not part.data:
+            return _linked(part.url, part.media_type)
         case FilePart():
             return _inline(part.media_type or "application/octet-stream", part.data)
-        case ThinkingPart():
+        case ThinkingPart() | CallPart():
             return None
         case _:
             assert_never(part)
@@ -117,10 +136,15 @@ def _part(part: Part) -> Json | None:
 def _image(part: ImagePart) -> Json:
     if part.data:
         return _inline(part.media_type or "image/png", part.data)
-    if inline := _DATA_URL.fullmatch(part.url):
+    return _linked(part.url, part.media_type)
+
+
+def _linked(url: str, media_type: str) -> Json:
+    if inline := _DATA_URL.fullmatch(url):
         return {"inlineData": {"mimeType": inline[1], "data": inline[2]}}
-    kind = part.media_type or mimetypes.guess_type(part.url.partition("?")[0])[0] or "image/jpeg"
-    return {"fileData": {"fileUri": part.url, "mimeType": kind}}
+    exact = media_type if not media_type.endswith("/*") else ""
+    kind = exact or mimetypes.guess_type(url.partition("?")[0])[0] or "image/jpeg"
+    return {"fileData": {"fileUri": url, "mimeType": kind}}
 
 
 def _inline(media_type: str, data: bytes) -> Json:

@@ -1,59 +1,76 @@
 """A question in Gemini's generateContent dialect."""
 
-import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final, assert_never, cast
 
 import orjson
 
+from llm_service.domain.model.profile import GEMINI_TOOL_NAMES
 from llm_service.domain.model.request import AnswerForm, Completion, ToolDefinition, ToolMode
+from llm_service.providers.dropped import as_called, foreign_tool_fields, unmarked
 from llm_service.providers.gemini_message import contents_of, system_of
+from llm_service.providers.gemini_model import GeminiTraits, budget_of, level_of, traits_of
+from llm_service.providers.tool_names import fit_tool_names
 from penstock_kit.errors import InvalidArgument
 
 Json = dict[str, Any]
-_GENERATION: Final = re.compile(r"gemini-(\d+)")
-_NEWEST: Final = 99
-_BUDGETS: Final = {"none": 0, "minimal": 512, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 24576, "max": 24576}
-_LEVELS: Final = {
-    "none": "MINIMAL",
-    "minimal": "MINIMAL",
-    "low": "LOW",
-    "medium": "MEDIUM",
-    "high": "HIGH",
-    "xhigh": "HIGH",
-    "max": "HIGH",
-}
+_MOST_STOPS: Final = 5
 _PASSES: Final = {"safety_settings": "safetySettings", "cached_content": "cachedContent"}
 
 
-def body_of(request: Completion) -> tuple[Json, tuple[str, ...]]:
-    """Return the request body and the names of the knobs that Gemini does not have.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeminiRequest:
+    """The request's body, the knobs that were dropped, and what shortened names of tools stand for."""
 
-    Raises InvalidArgument for a schema that is not JSON.
-    """
-    newer = _generation(request.model) >= 3
-    body: Json = {"contents": contents_of(request.messages, signed_calls=newer)}
-    dropped: list[str] = []
-    if system := system_of(request.messages):
+    body: Json
+    dropped: tuple[str, ...]
+    names: Mapping[str, str]
+
+
+def request_of(asked: Completion) -> GeminiRequest:
+    """Return the request. Raises InvalidArgument for a schema that is not JSON."""
+    request, names = fit_tool_names(asked, GEMINI_TOOL_NAMES)
+    traits = traits_of(request.model)
+    body: Json = {"contents": contents_of(request.messages, traits)}
+    dropped: list[str] = [*unmarked(request)]
+    if traits.system and (system := system_of(request.messages)):
         body["systemInstruction"] = system
-    if request.tools:
-        body["tools"] = [{"functionDeclarations": [_tool(tool) for tool in request.tools]}]
-        if choice := _tool_choice(request):
-            body["toolConfig"] = {"functionCallingConfig": choice}
-    config = {**_sampling(request, dropped), **_thinking(request, newer), **_answer_form(request, body, newer)}
+    _put_tools(body, request, traits, dropped)
+    config = {
+        **_sampling(request, dropped),
+        **_thinking(request, traits, dropped),
+        **_answer_form(request, body, traits),
+    }
     if config:
         body["generationConfig"] = config
+    _put_extras(body, request, dropped)
+    return GeminiRequest(body=body, dropped=as_called(dropped, request), names=names)
+
+
+def _put_extras(body: Json, request: Completion, dropped: list[str]) -> None:
     for name, value in request.extra.items():
         if name in _PASSES:
             body[_PASSES[name]] = value
         else:
             dropped.append(name)
-    return body, tuple(dropped)
+    if request.betas:
+        dropped.append("anthropic-beta")
 
 
-def _generation(model: str) -> int:
-    """The number in a model's name; a name without one is taken for the newest."""
-    found = _GENERATION.search(model)
-    return int(found[1]) if found else _NEWEST
+def _put_tools(body: Json, request: Completion, traits: GeminiTraits, dropped: list[str]) -> None:
+    dropped += foreign_tool_fields(request)
+    tools = [tool for tool in request.tools if "type" not in tool.extra]
+    if not tools:
+        return
+    if not traits.tools:
+        dropped.append("tools")
+        return
+    body["tools"] = [{"functionDeclarations": [_tool(tool) for tool in tools]}]
+    if request.tool_choice.mode is ToolMode.NAMED and all(tool.name != request.tool_choice.name for tool in tools):
+        dropped.append("tool_choice")
+    elif choice := _tool_choice(request):
+        body["toolConfig"] = {"functionCallingConfig": choice}
 
 
 def _tool(tool: ToolDefinition) -> Json:
@@ -81,17 +98,19 @@ def _tool_choice(request: Completion) -> Json | None:
 
 def _sampling(request: Completion, dropped: list[str]) -> Json:
     sampling = request.sampling
+    if len(sampling.stop) > _MOST_STOPS:
+        dropped.append("stop")
     several = (sampling.n or 1) > 1
     if several and request.streaming:
         dropped.append("n")
-    if sampling.parallel_tool_calls is not None and request.tools:
+    if sampling.parallel_tool_calls is False and request.tools:
         dropped.append("parallel_tool_calls")
     knobs = {
         "temperature": sampling.temperature,
         "topP": sampling.top_p,
         "topK": sampling.top_k,
         "maxOutputTokens": sampling.max_output_tokens,
-        "stopSequences": list(sampling.stop) or None,
+        "stopSequences": list(sampling.stop[:_MOST_STOPS]) or None,
         "seed": sampling.seed,
         "frequencyPenalty": sampling.frequency_penalty,
         "presencePenalty": sampling.presence_penalty,
@@ -102,24 +121,25 @@ def _sampling(request: Completion, dropped: list[str]) -> Json:
     return {name: value for name, value in knobs.items() if value is not None}
 
 
-def _thinking(request: Completion, newer: bool) -> Json:
-    """From Gemini 3 on a level, before it a budget in tokens."""
+def _thinking(request: Completion, traits: GeminiTraits, dropped: list[str]) -> Json:
+    """From Gemini 3 on a level, before it a budget in tokens, nothing for models that don't think."""
     wanted = request.reasoning
+    asked = bool(wanted.effort or wanted.max_tokens)
+    if not traits.thinks:
+        if asked and wanted.effort != "none":
+            dropped.append("reasoning_effort")
+        return {}
     thinking: Json = {"includeThoughts": True} if wanted.include else {}
-    if newer and (wanted.effort or wanted.max_tokens):
-        thinking["thinkingLevel"] = _LEVELS.get(wanted.effort) or _level(wanted.max_tokens)
-    elif wanted.effort or wanted.max_tokens:
-        thinking["thinkingBudget"] = wanted.max_tokens or _BUDGETS.get(wanted.effort, -1)
+    if asked and traits.levels:
+        thinking["thinkingLevel"] = level_of(traits, wanted.effort, wanted.max_tokens)
+    elif asked:
+        thinking["thinkingBudget"] = budget_of(traits, wanted.effort, wanted.max_tokens)
     return {"thinkingConfig": thinking} if thinking else {}
 
 
-def _level(budget: int) -> str:
-    return "LOW" if budget <= _BUDGETS["low"] else "MEDIUM" if budget <= _BUDGETS["medium"] else "HIGH"
-
-
-def _answer_form(request: Completion, body: Json, newer: bool) -> Json:
+def _answer_form(request: Completion, body: Json, traits: GeminiTraits) -> Json:
     """Before Gemini 3 a schema does not go with tools: then the schema is asked for in words."""
-    wanted = request.response_format
+    wanted, newer = request.response_format, traits.schema_with_tools
     match wanted.form:
         case AnswerForm.TEXT:
             return {}

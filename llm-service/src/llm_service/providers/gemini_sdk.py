@@ -46,7 +46,7 @@ class GeminiSdk:
         if len(values) != request.count:
             raise self._upstream.protocol(f"sent {len(values)} vectors for {request.count} inputs", request.model)
         usage = Usage(input=counted or estimate_texts(request.inputs), estimated=not counted)
-        return Vectors(model=request.model, values=values, usage=usage)
+        return Vectors(model=request.model, values=values, usage=usage, dropped_params=tuple(request.extra))
 
     async def list_models(self) -> Sequence[ModelCard]:
         """Return what the vendor lists."""

@@ -9,6 +9,7 @@ import binascii
 from array import array
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -22,7 +23,7 @@ from llm_service.domain.model.provider import Embedding, EventBatch, ModelCard, 
 from llm_service.domain.model.request import Completion
 from llm_service.providers.http_client import HttpResponse
 from llm_service.providers.openai_chunk import ChunkReader, Json, error_of, reported, usage_of
-from llm_service.providers.openai_request import body_of
+from llm_service.providers.openai_request import OpenAiRequest, embedding_extras, request_of
 from llm_service.providers.registry import Parts
 from llm_service.providers.status import error_from_vendor, told_by_headers
 from llm_service.providers.upstream import EVENT_STREAM, JSON_ANSWER, Upstream
@@ -61,31 +62,31 @@ class OpenAiProvider:
 
     async def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
         """Yield the answer, each upstream read as one batch."""
-        body, dropped = body_of(request, self._profile.quirks)
-        async with self._upstream.post(self._url, body, request.model) as response:
+        made = request_of(request, self._profile.quirks)
+        async with self._upstream.post(self._url, made.body, request.model) as response:
             if response.status >= 300:
                 raise await self._refused(response, request.model)
             kind = response.content_type
             if kind == JSON_ANSWER:
-                yield await self._whole(response, request, dropped)
+                yield await self._whole(response, request, made)
             elif kind == EVENT_STREAM:
-                async with aclosing(self._streamed(response, request, dropped)) as batches:
+                async with aclosing(self._streamed(response, request, made)) as batches:
                     async for batch in batches:
                         yield batch
             else:
                 raise self._upstream.protocol(f"answered {kind!r} instead of JSON or an event stream", request.model)
 
     async def _streamed(
-        self, response: HttpResponse, request: Completion, dropped: tuple[str, ...]
+        self, response: HttpResponse, request: Completion, made: OpenAiRequest
     ) -> AsyncGenerator[EventBatch]:
-        reader, started = ChunkReader(self._new_id), False
+        reader, started = ChunkReader(self._new_id, made.names), False
         async with aclosing(self._upstream.events(response, request.model)) as reads:
             async for datas in reads:
                 batch: list[Event] = []
                 for data in takewhile(lambda data: data != _DONE, datas):
                     chunk = self._checked(data, request.model)
                     if not started:
-                        batch.append(self._started(chunk, request, dropped))
+                        batch.append(self._started(chunk, request, made))
                         started = True
                     batch += self._read(reader, chunk, request.model)
                 if _DONE in datas:
@@ -104,10 +105,10 @@ class OpenAiProvider:
             return events
         raise self._upstream.unfinished(model)
 
-    async def _whole(self, response: HttpResponse, request: Completion, dropped: tuple[str, ...]) -> EventBatch:
+    async def _whole(self, response: HttpResponse, request: Completion, made: OpenAiRequest) -> EventBatch:
         answer = self._checked(await self._upstream.body(response, request.model), request.model)
-        reader = ChunkReader(self._new_id)
-        events = [self._started(answer, request, dropped), *self._read(reader, answer, request.model)]
+        reader = ChunkReader(self._new_id, made.names)
+        events = [self._started(answer, request, made), *self._read(reader, answer, request.model)]
         return [*events, *self._end(reader, request.model)]
 
     def _checked(self, data: bytes, model: str) -> Json:
@@ -123,7 +124,7 @@ class OpenAiProvider:
         except (AttributeError, TypeError, ValueError, KeyError) as error:
             raise self._upstream.protocol("sent JSON of another shape than the dialect has", model) from error
 
-    def _started(self, chunk: Json, request: Completion, dropped: tuple[str, ...]) -> Started:
+    def _started(self, chunk: Json, request: Completion, made: OpenAiRequest) -> Started:
         said = reported(chunk)
         created = datetime.fromtimestamp(said.created, UTC) if said.created else self._clock.now()
         return Started(
@@ -131,7 +132,7 @@ class OpenAiProvider:
             provider=self._profile.name,
             model=said.model or request.model,
             create_time=created,
-            dropped_params=dropped,
+            dropped_params=made.dropped,
         )
 
     async def _refused(self, response: HttpResponse, model: str) -> ProviderError:
@@ -142,11 +143,14 @@ class OpenAiProvider:
         """Return vectors through the SDK, asked for in base64 and passed on as they are."""
         inputs: Any = list(request.inputs) or [list(tokens) for tokens in request.token_inputs]
         optional: dict[str, Any] = {"dimensions": request.dimensions} if request.dimensions else {}
+        passed, dropped = embedding_extras(request.extra, self._profile.quirks)
+        if passed:
+            optional["extra_body"] = passed
         async with self._sdk_errors(request.model):
             answer = await self._sdk.embeddings.create(
                 model=request.model, input=inputs, encoding_format="base64", **optional
             )
-        return self._vectors(answer, request)
+        return replace(self._vectors(answer, request), dropped_params=dropped)
 
     def _vectors(self, answer: "CreateEmbeddingResponse", request: Embedding) -> Vectors:
         values = tuple(_vector(item.embedding) for item in sorted(answer.data, key=lambda item: item.index))

@@ -32,11 +32,13 @@ class CallReader:
 
     OpenAI numbers calls by index. Ollama gives all of them index 0 and each its id; others send no index, or no id,
     or a new id with every piece. So a new id with a name is a new call; without ids a name that comes when the call
-    before it is complete is one. A call without an id, or with another call's, gets one from `new_id`.
+    before it is complete is one. A call without an id, or with another call's, gets one from `new_id`;
+    `names` are what shortened names stand for.
     """
 
-    def __init__(self, new_id: Callable[[str], str]) -> None:
+    def __init__(self, new_id: Callable[[str], str], names: Mapping[str, str]) -> None:
         self._new_id = new_id
+        self._names = names
         self._calls: defaultdict[int, list[_Call]] = defaultdict(list)
 
     def any_of(self, choice: int) -> bool:
@@ -55,7 +57,7 @@ class CallReader:
                     index=choice,
                     call_index=call.at,
                     id=call.id or self._new_id("call"),
-                    name=call.name,
+                    name=self._names.get(call.name, call.name),
                     arguments=arguments,
                 )
             elif arguments:

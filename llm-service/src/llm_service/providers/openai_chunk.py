@@ -18,6 +18,7 @@ from llm_service.providers.openai_call import CallReader
 from llm_service.providers.openai_content import content_events, thought_of
 from llm_service.providers.status import VendorError, status_from_code
 from llm_service.providers.surrogate import SplitJson, SurrogateJoiner, encoded_json
+from llm_service.providers.tool_names import NO_NAMES
 
 Json = Mapping[str, Any]
 
@@ -46,11 +47,11 @@ class Reported:
 class ChunkReader:
     """Turns the chunks of one answer into events. It remembers which calls have begun and what came for the end.
 
-    `new_id` names the calls that come without an id.
+    `new_id` names the calls that come without an id; `names` are what shortened names of tools stand for.
     """
 
-    def __init__(self, new_id: Callable[[str], str]) -> None:
-        self._calls = CallReader(new_id)
+    def __init__(self, new_id: Callable[[str], str], names: Mapping[str, str] = NO_NAMES) -> None:
+        self._calls = CallReader(new_id, names)
         self._reasons: dict[int, FinishReason] = {}
         self._halves = SurrogateJoiner()
         self._usage: Usage | None = None
@@ -131,7 +132,8 @@ def usage_of(usage: Json) -> Usage:
     prompt_details: Json = usage.get("prompt_tokens_details") or {}
     completion_details: Json = usage.get("completion_tokens_details") or {}
     read = min(prompt, _count(prompt_details, "cached_tokens") or _count(usage, "prompt_cache_hit_tokens"))
-    written = min(prompt - read, _count(prompt_details, "cache_creation_input_tokens"))
+    told = _count(prompt_details, "cache_creation_input_tokens") or _count(prompt_details, "cache_write_tokens")
+    written = min(prompt - read, told)
     reasoning = min(completion, _count(completion_details, "reasoning_tokens"))
     return Usage(
         input=prompt - read - written,

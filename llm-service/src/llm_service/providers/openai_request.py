@@ -1,26 +1,38 @@
 """A question in OpenAI's chat-completions dialect, with the deviations of those who speak it too."""
 
-import base64
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, TypeGuard, assert_never, cast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, assert_never, cast
 
-import orjson
-
-from llm_service.domain.model.message import FilePart, ImagePart, Message, Part, Role, TextPart, ThinkingPart
-from llm_service.domain.model.profile import Quirks, ThinkingBack, ThinkingKnob
-from llm_service.domain.model.request import (
-    AnswerForm,
-    Completion,
-    ResponseFormat,
-    ToolChoice,
-    ToolDefinition,
-    ToolMode,
-)
-from penstock_kit.errors import InvalidArgument
+from llm_service.domain.model.message import Message, Role, text_message
+from llm_service.domain.model.model_family import effort_of_budget, family_of, nearest_effort
+from llm_service.domain.model.profile import Quirks, ThinkingKnob
+from llm_service.domain.model.request import AnswerForm, Completion
+from llm_service.providers.dropped import as_called, unmarked
+from llm_service.providers.openai_message import messages_of
+from llm_service.providers.openai_tool import decoded_schema, put_tools
+from llm_service.providers.tool_names import fit_tool_names
 
 Json = dict[str, Any]
 # Fields of ours that the caller may not set behind our back through `extra`.
-_OURS: Final = frozenset({"model", "messages", "stream", "stream_options", "tools", "tool_choice", "n"})
+_OURS: Final = frozenset(
+    {"model", "messages", "input", "encoding_format", "stream", "stream_options", "tools", "tool_choice", "n"}
+)
+# Extra knobs that vendors take with embeddings, self-hosted servers aside.
+_OF_EMBEDDINGS: Final = frozenset({"user"})
+# Knobs of the responses surface that chat completions don't have.
+_OF_RESPONSES: Final = frozenset(
+    {"include", "max_tool_calls", "client_metadata", "context_management", "stream_options", "truncation", "moderation"}
+)
+# What models that take no sampling take of it, and what says the same as nothing.
+_ONE: Final = frozenset({"temperature", "top_p"})
+_WITHOUT_EFFECT: Final[Mapping[str, object]] = {
+    "presence_penalty": 0,
+    "frequency_penalty": 0,
+    "logprobs": False,
+    "parallel_tool_calls": True,
+    "n": 1,
+}
 # Where a question goes and with which key is the operator's: not even a proxy behind us is told otherwise.
 # Lower case, without what stands between the words.
 _OPERATORS: Final = frozenset(
@@ -31,34 +43,70 @@ _OPERATORS: Final = frozenset(
 )
 
 
-def body_of(request: Completion, quirks: Quirks) -> tuple[Json, tuple[str, ...]]:
-    """Return the request body and the names of the knobs the vendor does not have.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAiRequest:
+    """The request's body, the knobs that were dropped, and what shortened names of tools stand for."""
 
-    Raises InvalidArgument for a schema or arguments that are not JSON.
-    """
-    body: Json = {"model": request.model, "messages": _messages(request.messages, quirks.thinking_back)}
-    if request.response_format.form is AnswerForm.JSON_SCHEMA and not quirks.json_schema:
-        body["messages"].append(_schema_message(request.response_format))
-    if request.tools:
-        body["tools"] = [_tool(tool) for tool in request.tools]
-        if choice := _tool_choice(request.tool_choice):
-            body["tool_choice"] = choice
+    body: Json
+    dropped: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def request_of(request: Completion, quirks: Quirks) -> OpenAiRequest:
+    """Return the request. Raises InvalidArgument for a schema or arguments that are not JSON."""
+    asked, names = fit_tool_names(request, quirks.tool_names)
+    family = family_of(quirks.families, request.model)
+    effort = nearest_effort(request.reasoning.effort, family.efforts)
+    lacks = quirks.lacks | family.lacking(effort)
     dropped: list[str] = []
-    for name, value in {
-        **_sampling(request, quirks),
-        **_answer_form(request, quirks),
-        **_thinking(request, quirks),
-    }.items():
-        _put(body, dropped, name, value, known=name not in quirks.lacks)
-    for name, value in request.extra.items():
-        _put(body, dropped, name, value, known=_is_passed(name, value, quirks))
+    body: Json = {
+        "model": request.model,
+        "messages": messages_of(_with_schema(asked, quirks), quirks, quirks.media | family.media, dropped),
+    }
+    put_tools(body, asked, quirks, dropped)
+    knobs = {**_sampling(asked, quirks), **_answer_form(asked, quirks), **_thinking(asked, quirks, effort)}
+    for name, value in knobs.items():
+        _put(body, dropped, name, value, known=name not in lacks)
+    _put_extras(body, dropped, asked, quirks, lacks)
+    dropped += [*_unfit(asked, quirks), *unmarked(asked)]
     if request.end_user and (quirks.passes is None or "user" in quirks.passes):
         body.setdefault("user", request.end_user)
     if request.streaming:
         body["stream"] = True
         if quirks.stream_usage:
             body["stream_options"] = {"include_usage": True}
-    return body, tuple(dropped)
+    return OpenAiRequest(body=body, dropped=as_called(dropped, request), names=names)
+
+
+def _put_extras(body: Json, dropped: list[str], request: Completion, quirks: Quirks, lacks: frozenset[str]) -> None:
+    for name, value in request.extra.items():
+        known = name not in lacks and not _is_foreign(name, request) and _is_passed(name, value, quirks)
+        _put(body, dropped, name, value, known=known)
+    if "store" in (quirks.passes or ()) and "metadata" in body and body.get("store") is not True:
+        # OpenAI takes metadata of completions that it stores.
+        del body["metadata"]
+        dropped.append("metadata")
+    if request.betas:
+        dropped.append("anthropic-beta")
+
+
+def embedding_extras(extra: Mapping[str, object], quirks: Quirks) -> tuple[Json, tuple[str, ...]]:
+    """Return what of the extra knobs of an embedding goes on, and the names of what does not."""
+    passed = {name: value for name, value in extra.items() if _is_passed(name, value, quirks)}
+    if quirks.passes is not None:
+        passed = {name: value for name, value in passed.items() if name in _OF_EMBEDDINGS}
+    return passed, tuple(name for name in extra if name not in passed)
+
+
+def _is_foreign(name: str, request: Completion) -> bool:
+    """Whether a knob is one of another dialect: all of Anthropic's, and of responses those that chats don't have."""
+    return request.surface == "messages" or (request.surface == "responses" and name in _OF_RESPONSES)
+
+
+def _unfit(request: Completion, quirks: Quirks) -> list[str]:
+    """Name what is cut to what the vendor takes."""
+    surplus = quirks.most_stops is not None and len(request.sampling.stop) > quirks.most_stops
+    return ["stop"] if surplus else []
 
 
 def _is_passed(name: str, value: object, quirks: Quirks) -> bool:
@@ -78,20 +126,21 @@ def _names_a_place(name: str, value: object) -> bool:
 def _put(body: Json, dropped: list[str], name: str, value: object, *, known: bool) -> None:
     if value is None:
         return
-    if known:
+    if known or (name in _ONE and value == 1):
         body[name] = value
-    else:
+    elif not (name in _WITHOUT_EFFECT and value == _WITHOUT_EFFECT[name]):
         dropped.append(name)
 
 
 def _sampling(request: Completion, quirks: Quirks) -> Json:
     sampling = request.sampling
+    hot = quirks.hottest is not None and (sampling.temperature or 0.0) > quirks.hottest
     return {
-        "temperature": sampling.temperature,
+        "temperature": quirks.hottest if hot else sampling.temperature,
         "top_p": sampling.top_p,
         "top_k": sampling.top_k,
         quirks.max_tokens: sampling.max_output_tokens,
-        "stop": list(sampling.stop) or None,
+        "stop": list(sampling.stop[: quirks.most_stops]) or None,
         "seed": sampling.seed,
         "frequency_penalty": sampling.frequency_penalty,
         "presence_penalty": sampling.presence_penalty,
@@ -112,7 +161,7 @@ def _answer_form(request: Completion, quirks: Quirks) -> Json:
         case AnswerForm.JSON_SCHEMA if not quirks.json_schema:
             return {"response_format": {"type": "json_object"}}
         case AnswerForm.JSON_SCHEMA:
-            schema: Json = {"name": wanted.name or "answer", "schema": _decoded(wanted.schema, "response_format")}
+            schema: Json = {"name": wanted.name or "answer", "schema": decoded_schema(wanted.schema, "response_format")}
             if wanted.strict:
                 schema["strict"] = True
             if wanted.description:
@@ -122,134 +171,28 @@ def _answer_form(request: Completion, quirks: Quirks) -> Json:
             assert_never(wanted.form)
 
 
-def _schema_message(wanted: ResponseFormat) -> Json:
-    """For those who have a JSON mode without a schema: the schema in words."""
-    return {"role": "system", "content": f"Answer with one JSON object that fits this JSON Schema:\n{wanted.schema}"}
+def _with_schema(request: Completion, quirks: Quirks) -> Sequence[Message]:
+    """The messages; for those who have a JSON mode without a schema with the schema in words."""
+    wanted = request.response_format
+    if wanted.form is not AnswerForm.JSON_SCHEMA or quirks.json_schema:
+        return request.messages
+    words = f"Answer with one JSON object that fits this JSON Schema:\n{wanted.schema}"
+    return [*request.messages, text_message(Role.SYSTEM, words)]
 
 
-def _thinking(request: Completion, quirks: Quirks) -> Json:
-    effort, budget = request.reasoning.effort, request.reasoning.max_tokens
+def _thinking(request: Completion, quirks: Quirks, effort: str) -> Json:
+    budget = request.reasoning.max_tokens
     if not effort and not budget:
         return {}
     wanted = effort != "none"
     match quirks.thinking:
         case ThinkingKnob.EFFORT:
-            return {"reasoning_effort": effort or None}
+            return {"reasoning_effort": effort or effort_of_budget(budget)}
         case ThinkingKnob.ENABLE_THINKING:
             return {"enable_thinking": wanted, "thinking_budget": budget or None}
         case ThinkingKnob.THINKING_TYPE:
             return {"thinking": {"type": "enabled" if wanted else "disabled"}}
         case ThinkingKnob.NONE:
-            return {"reasoning_effort": effort or None}
+            return {"reasoning_effort": effort or effort_of_budget(budget)}
         case _:
             assert_never(quirks.thinking)
-
-
-def _messages(messages: Sequence[Message], back: ThinkingBack) -> list[Json]:
-    made = [_message(message) for message in messages]
-    if back is not ThinkingBack.NEVER:
-        for at in _in_tool_turns(messages):
-            thought = "".join(part.text for part in messages[at].parts if _is_plain_thought(part))
-            if thought or back is ThinkingBack.REQUIRED:
-                made[at]["reasoning_content"] = thought
-    return made
-
-
-def _in_tool_turns(messages: Sequence[Message]) -> Iterator[int]:
-    """Yield the places of the assistant's messages in turns in which it called tools; a turn begins with the user."""
-    turn: list[int] = []
-    called = False
-    for at, message in enumerate(messages):
-        if message.role is Role.USER:
-            yield from turn if called else ()
-            turn, called = [], False
-        elif message.role is Role.ASSISTANT:
-            turn.append(at)
-            called = called or bool(message.tool_calls)
-    yield from turn if called else ()
-
-
-def _is_plain_thought(part: Part) -> TypeGuard[ThinkingPart]:
-    """Whether `part` is reasoning without a proof: one with a proof is another vendor's."""
-    return isinstance(part, ThinkingPart) and not part.signature and not part.redacted
-
-
-def _message(message: Message) -> Json:
-    match message.role:
-        case Role.SYSTEM:
-            made: Json = {"role": "system", "content": message.text}
-        case Role.USER:
-            made = {"role": "user", "content": _content(message.parts)}
-        case Role.ASSISTANT:
-            made = {"role": "assistant", "content": message.text or (None if message.tool_calls else "")}
-            if message.tool_calls:
-                made["tool_calls"] = [
-                    {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-                    for call in message.tool_calls
-                ]
-        case Role.TOOL:
-            return {"role": "tool", "tool_call_id": message.tool_call_id, "content": message.text}
-        case _:
-            assert_never(message.role)
-    if message.name:
-        made["name"] = message.name
-    return made
-
-
-def _content(parts: tuple[Part, ...]) -> str | list[Json]:
-    """Plain text as a string, which every server takes; anything else as parts."""
-    if all(isinstance(part, TextPart) for part in parts):
-        return "".join(part.text for part in parts if isinstance(part, TextPart))
-    return [made for part in parts if (made := _part(part))]
-
-
-def _part(part: Part) -> Json | None:
-    match part:
-        case TextPart():
-            return {"type": "text", "text": part.text}
-        case ImagePart():
-            image: Json = {"url": part.url or _data_url(part.media_type, part.data)}
-            if part.detail:
-                image["detail"] = part.detail
-            return {"type": "image_url", "image_url": image}
-        case FilePart():
-            file = {"filename": part.filename, "file_data": _data_url(part.media_type, part.data)}
-            return {"type": "file", "file": file}
-        case ThinkingPart():
-            return None
-        case _:
-            assert_never(part)
-
-
-def _data_url(media_type: str, data: bytes) -> str:
-    return f"data:{media_type or 'application/octet-stream'};base64,{base64.b64encode(data).decode()}"
-
-
-def _tool(tool: ToolDefinition) -> Json:
-    function: Json = {"name": tool.name}
-    if tool.description:
-        function["description"] = tool.description
-    if tool.parameters:
-        function["parameters"] = _decoded(tool.parameters, f"parameters of tool {tool.name}")
-    if tool.strict:
-        function["strict"] = True
-    return {"type": "function", "function": function}
-
-
-def _tool_choice(choice: ToolChoice) -> str | Json | None:
-    match choice.mode:
-        case ToolMode.DEFAULT:
-            return None
-        case ToolMode.AUTO | ToolMode.NONE | ToolMode.REQUIRED:
-            return choice.mode.value
-        case ToolMode.NAMED:
-            return {"type": "function", "function": {"name": choice.name}}
-        case _:
-            assert_never(choice.mode)
-
-
-def _decoded(text: str, what: str) -> Mapping[str, Any]:
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise InvalidArgument(f"the {what} is not JSON: {error}", reason="INVALID_JSON_SCHEMA") from None

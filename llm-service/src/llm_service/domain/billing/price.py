@@ -7,11 +7,15 @@ from typing import Final, Protocol
 from llm_service.domain.model.usage import FREE, UNKNOWN_COST, Cost, PriceSource, Usage
 
 _MILLION: Final = Decimal(1_000_000)
+_HOUR_FACTOR: Final = Decimal("1.6")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
     """USD per million tokens. Reasoning is billed as output, cache classes without a price as input.
+
+    `cache_write` is the price of what is kept for five minutes, `cache_write_hour` for an hour; without one it is 1.6
+    times the other, which is how Anthropic lists the two (1.25 and 2 times the price of input).
 
     Without a price of `output` (models that embed make none) a call with output has no known price.
 
@@ -22,6 +26,7 @@ class Price:
     output: Decimal | None = None
     cache_read: Decimal | None = None
     cache_write: Decimal | None = None
+    cache_write_hour: Decimal | None = None
     long_from: int = 0
     long: "Price | None" = None
 
@@ -31,11 +36,10 @@ class Price:
         if price.output is None and usage.completion:
             return None
         cache_read = price.input if price.cache_read is None else price.cache_read
-        cache_write = price.input if price.cache_write is None else price.cache_write
         total = (
             price.input * usage.input
             + cache_read * usage.cache_read
-            + cache_write * usage.cache_write
+            + price.writes(usage)
             + (price.output or 0) * usage.completion
         )
         return total / _MILLION
@@ -44,10 +48,18 @@ class Price:
         """Return what the provider's prompt cache saved: reads below the price of input, less dearer writes."""
         price = self._for(usage)
         cache_read = price.input if price.cache_read is None else price.cache_read
-        cache_write = price.input if price.cache_write is None else price.cache_write
-        return (
-            (price.input - cache_read) * usage.cache_read + (price.input - cache_write) * usage.cache_write
-        ) / _MILLION
+        read = (price.input - cache_read) * usage.cache_read
+        return (read + price.input * usage.cache_write - price.writes(usage)) / _MILLION
+
+    def writes(self, usage: Usage) -> Decimal:
+        """Return what the writes of `usage` into the provider's prompt cache cost, times a million."""
+        if not usage.cache_write:
+            return Decimal(0)
+        short = self.input if self.cache_write is None else self.cache_write
+        hour = self.cache_write_hour
+        if hour is None:
+            hour = short if self.cache_write is None else self.cache_write * _HOUR_FACTOR
+        return short * (usage.cache_write - usage.cache_write_hour) + hour * usage.cache_write_hour
 
     def _for(self, usage: Usage) -> "Price":
         return self.long if self.long is not None and usage.prompt > self.long_from else self

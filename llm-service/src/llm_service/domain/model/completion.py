@@ -18,7 +18,7 @@ from llm_service.domain.model.event import (
     UsageReport,
 )
 from llm_service.domain.model.event_fold import PartFold
-from llm_service.domain.model.message import TextPart, ThinkingPart, ToolCall
+from llm_service.domain.model.message import CallPart, TextPart, ThinkingPart, ToolCall
 from llm_service.domain.model.provider import EventBatch, EventStream
 
 
@@ -26,7 +26,7 @@ from llm_service.domain.model.provider import EventBatch, EventStream
 class Choice:
     """One of the answers to a question; most questions have one.
 
-    `parts` are its reasoning and text in their order, only when some reasoning has a proof of its own.
+    `parts` are its reasoning, text and calls in their order, only when some reasoning has a proof of its own.
     """
 
     index: int
@@ -37,7 +37,7 @@ class Choice:
     refusal: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     logprobs_json: tuple[str, ...] = ()
-    parts: tuple[TextPart | ThinkingPart, ...] = ()
+    parts: tuple[TextPart | ThinkingPart | CallPart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ class _OpenChoice:
         self.thinking.append(event.text)
         self.signature = event.signature or self.signature
         if self.parts is None:
-            self.parts = PartFold("".join(self.text))
+            self.parts = PartFold("".join(self.text), self.calls)
         self.parts.think(event)
 
     def closed(self, index: int, reason: FinishReason) -> Choice:
@@ -167,7 +167,12 @@ class AnswerFold:
                 assert_never(event)
 
     def _add_call(self, event: ToolCallDelta) -> None:
-        call = self._choice(event.index).calls.setdefault(event.call_index, _OpenCall())
+        choice = self._choice(event.index)
+        call = choice.calls.get(event.call_index)
+        if call is None:
+            call = choice.calls[event.call_index] = _OpenCall()
+            if choice.parts is not None:
+                choice.parts.call(event.call_index)
         call.id = call.id or event.id
         call.name = call.name or event.name
         call.arguments.append(event.arguments)

@@ -1,5 +1,6 @@
 """Messages of a conversation with a model, in no vendor's dialect."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -34,12 +35,13 @@ class ImagePart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilePart:
-    """A file such as a PDF."""
+    """A file such as a PDF, a recording or a film: its bytes with their media type, or a URL."""
 
     filename: str
     data: bytes
     media_type: str
     cache_ttl: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,14 @@ class ThinkingPart:
     redacted: str = ""
 
 
-Part = TextPart | ImagePart | FilePart | ThinkingPart
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallPart:
+    """The place of the message's call with this index; calls without a place stand at the end."""
+
+    index: int
+
+
+Part = TextPart | ImagePart | FilePart | ThinkingPart | CallPart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +85,13 @@ class Message:
 
     @property
     def text(self) -> str:
-        """All text parts joined; pictures, files and reasoning are left out."""
-        return "".join(part.text for part in self.parts if isinstance(part, TextPart))
+        """All text parts, joined by blank lines; pictures, files and reasoning are left out."""
+        return join_texts(part.text for part in self.parts if isinstance(part, TextPart))
+
+
+def join_texts(texts: Iterable[str]) -> str:
+    """Return blocks of text as one text; what one block ends with is never glued to what the next begins with."""
+    return "\n\n".join(text for text in texts if text)
 
 
 def text_message(role: Role, text: str) -> Message:

@@ -5,6 +5,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from llm_service.domain.model.model_family import (
+    DEEPSEEK_FAMILIES,
+    GLM_FAMILIES,
+    OPENAI_FAMILIES,
+    QWEN_FAMILIES,
+    ModelFamily,
+)
+from llm_service.domain.model.request import ToolMode
+
 
 class ThinkingBack(StrEnum):
     """Which reasoning of an assistant's earlier messages an OpenAI-alike gets back, as `reasoning_content`.
@@ -28,11 +37,28 @@ class ThinkingKnob(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToolNames:
+    """Which names of tools a vendor takes: those that match `pattern`, which lets at most `longest` letters through."""
+
+    pattern: str
+    longest: int
+
+
+OPENAI_TOOL_NAMES: Final = ToolNames(pattern=r"[A-Za-z0-9_-]{1,64}", longest=64)
+ANTHROPIC_TOOL_NAMES: Final = ToolNames(pattern=r"[A-Za-z0-9_-]{1,128}", longest=128)
+GEMINI_TOOL_NAMES: Final = ToolNames(pattern=r"[A-Za-z_][A-Za-z0-9_.:-]{0,63}", longest=64)
+ALL_MEDIA: Final = frozenset({"image", "file", "audio", "video"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quirks:
-    """Where an OpenAI-alike deviates from OpenAI.
+    """Where an OpenAI-alike deviates from OpenAI. As they are by default, they fit a server of one's own.
 
     `lacks` are knobs by their OpenAI name that the vendor refuses or ignores; `passes` are the extra
-    ones that are handed through (None: all of them, as self-hosted servers like it).
+    ones that are handed through (None: all of them, as self-hosted servers like it). `one_system` says that one system
+    message is taken, the first. `tool_choices` are the ways of choosing a tool that are taken, `tool_names` the names
+    (None: any), `media` the kinds of content besides text. `hottest` is the highest temperature, `most_stops` the
+    number of stop sequences. `families` are models of the vendor's that take something else.
     """
 
     max_tokens: str = "max_tokens"
@@ -42,6 +68,13 @@ class Quirks:
     json_schema: bool = True
     lacks: frozenset[str] = frozenset()
     passes: frozenset[str] | None = None
+    one_system: bool = True
+    tool_choices: frozenset[ToolMode] = frozenset(ToolMode)
+    tool_names: ToolNames | None = None
+    media: frozenset[str] = ALL_MEDIA
+    hottest: float | None = None
+    most_stops: int | None = None
+    families: tuple[ModelFamily, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +146,11 @@ VENDORS: Final[tuple[Vendor, ...]] = (
             thinking=ThinkingKnob.EFFORT,
             lacks=frozenset({"top_k"}),
             passes=_OPENAI_EXTRAS,
+            one_system=False,
+            tool_names=OPENAI_TOOL_NAMES,
+            media=frozenset({"image", "file"}),
+            most_stops=4,
+            families=OPENAI_FAMILIES,
         ),
     ),
     Vendor(
@@ -129,6 +167,11 @@ VENDORS: Final[tuple[Vendor, ...]] = (
             thinking=ThinkingKnob.ENABLE_THINKING,
             lacks=frozenset({"frequency_penalty"}),
             passes=frozenset({"repetition_penalty", "enable_search", "search_options", "user"}),
+            tool_choices=frozenset({ToolMode.DEFAULT, ToolMode.AUTO, ToolMode.NONE, ToolMode.NAMED}),
+            tool_names=OPENAI_TOOL_NAMES,
+            media=frozenset({"image"}),
+            hottest=1.99,
+            families=QWEN_FAMILIES,
         ),
     ),
     Vendor(
@@ -144,6 +187,13 @@ VENDORS: Final[tuple[Vendor, ...]] = (
                 {"frequency_penalty", "presence_penalty", "seed", "logprobs", "top_logprobs", "n", "top_k"}
             ),
             passes=frozenset({"do_sample", "request_id", "user_id"}),
+            one_system=False,
+            tool_choices=frozenset({ToolMode.DEFAULT, ToolMode.AUTO}),
+            tool_names=OPENAI_TOOL_NAMES,
+            media=frozenset({"image"}),
+            hottest=1.0,
+            most_stops=1,
+            families=GLM_FAMILIES,
         ),
     ),
     Vendor(
@@ -157,6 +207,11 @@ VENDORS: Final[tuple[Vendor, ...]] = (
             json_schema=False,
             lacks=frozenset({"seed", "n", "top_k", "parallel_tool_calls"}),
             passes=frozenset(),
+            one_system=False,
+            tool_names=OPENAI_TOOL_NAMES,
+            media=frozenset(),
+            most_stops=16,
+            families=DEEPSEEK_FAMILIES,
         ),
     ),
 )

@@ -1,7 +1,7 @@
 """The port behind which every vendor, and the offline provider, stands."""
 
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from llm_service.domain.model.event import Event
@@ -14,7 +14,10 @@ EventStream = AsyncGenerator[EventBatch]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embedding:
-    """A question for vectors: texts, or inputs as token ids. `dimensions` 0 is the model's own length."""
+    """A question for vectors: texts, or inputs as token ids. `dimensions` 0 is the model's own length.
+
+    `extra` holds knobs without a field here, by their name in the caller's dialect.
+    """
 
     model: str
     inputs: tuple[str, ...] = ()
@@ -22,6 +25,7 @@ class Embedding:
     dimensions: int = 0
     end_user: str = ""
     idempotency_key: str = ""
+    extra: Mapping[str, object] = field(default_factory=dict[str, object])
 
     @property
     def count(self) -> int:
@@ -31,11 +35,12 @@ class Embedding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vectors:
-    """The vectors in the order of the inputs, each as little-endian float32 bytes."""
+    """The vectors in the order of the inputs, each as little-endian float32 bytes, and the knobs that were dropped."""
 
     model: str
     values: tuple[bytes, ...]
     usage: Usage
+    dropped_params: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,12 +10,18 @@ from llm_service.domain.model.message import Message
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolDefinition:
-    """A tool the model may call; `parameters` is the JSON Schema of its arguments as JSON text, or empty."""
+    """A tool the model may call; `parameters` is the JSON Schema of its arguments as JSON text, or empty.
+
+    `cache_ttl` ("", "5m" or "1h") marks the end of a prefix the provider should cache. `extra` holds fields of the
+    caller's dialect without a place here; with "type" it is a tool of a vendor's own form that the caller runs.
+    """
 
     name: str
     description: str = ""
     parameters: str = ""
     strict: bool = False
+    cache_ttl: str = ""
+    extra: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
 class ToolMode(StrEnum):
@@ -99,7 +105,8 @@ class Completion:
     `model` is "provider/model", a model, an alias, or empty for the policy's choice. A provider
     receives it with `model` as the vendor names it. `streaming` says that the caller wants pieces;
     when false a provider may fetch the answer at once and yield it as one batch. `extra` holds knobs
-    without a field here, by their name in the caller's dialect. `failed_attempts` says, to a provider
+    without a field here, by their name in the caller's dialect, `betas` a vendor's unfinished features that the caller
+    asked for. `failed_attempts` says, to a provider
     that is asked after others, which ones could not answer.
     """
 
@@ -120,3 +127,4 @@ class Completion:
     surface: str = ""
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     failed_attempts: tuple[Attempt, ...] = ()
+    betas: tuple[str, ...] = ()

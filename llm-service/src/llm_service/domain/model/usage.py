@@ -10,7 +10,8 @@ class Usage:
     """Tokens of one call in disjoint classes: their sum is what the vendor sold.
 
     `input` is the prompt without cache reads and writes, `output` the answer without reasoning.
-    `estimated` says that the vendor sent no counts and these are ours.
+    `cache_write_hour` are those of `cache_write` that are kept for an hour instead of five minutes. `estimated` says
+    that the vendor sent no counts and these are ours.
     """
 
     input: int = 0
@@ -19,6 +20,7 @@ class Usage:
     output: int = 0
     reasoning: int = 0
     estimated: bool = False
+    cache_write_hour: int = 0
 
     @property
     def prompt(self) -> int:
@@ -38,6 +40,7 @@ class Usage:
             output=self.output + other.output,
             reasoning=self.reasoning + other.reasoning,
             estimated=self.estimated or other.estimated,
+            cache_write_hour=self.cache_write_hour + other.cache_write_hour,
         )
 
 

@@ -29,6 +29,7 @@ class Usage(_message.Message):
     OUTPUT_TOKENS_FIELD_NUMBER: _builtins.int
     REASONING_TOKENS_FIELD_NUMBER: _builtins.int
     ESTIMATED_FIELD_NUMBER: _builtins.int
+    CACHE_WRITE_HOUR_TOKENS_FIELD_NUMBER: _builtins.int
     input_tokens: _builtins.int
     """Prompt tokens that were neither read from nor written to a provider's prompt cache."""
     cache_read_tokens: _builtins.int
@@ -41,6 +42,8 @@ class Usage(_message.Message):
     """Tokens of hidden or visible reasoning."""
     estimated: _builtins.bool
     """True when the vendor sent no usage and the counts are our estimate."""
+    cache_write_hour_tokens: _builtins.int
+    """Of cache_write_tokens those that were written for an hour instead of five minutes (Anthropic)."""
     def __init__(
         self,
         *,
@@ -50,10 +53,11 @@ class Usage(_message.Message):
         output_tokens: _builtins.int = ...,
         reasoning_tokens: _builtins.int = ...,
         estimated: _builtins.bool = ...,
+        cache_write_hour_tokens: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_read_tokens", b"cache_read_tokens", "cache_write_tokens", b"cache_write_tokens", "estimated", b"estimated", "input_tokens", b"input_tokens", "output_tokens", b"output_tokens", "reasoning_tokens", b"reasoning_tokens"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_read_tokens", b"cache_read_tokens", "cache_write_hour_tokens", b"cache_write_hour_tokens", "cache_write_tokens", b"cache_write_tokens", "estimated", b"estimated", "input_tokens", b"input_tokens", "output_tokens", b"output_tokens", "reasoning_tokens", b"reasoning_tokens"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -99,14 +103,22 @@ class ToolDefinition(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     PARAMETERS_JSON_FIELD_NUMBER: _builtins.int
     STRICT_FIELD_NUMBER: _builtins.int
+    CACHE_TTL_FIELD_NUMBER: _builtins.int
+    EXTRA_JSON_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Name, [A-Za-z0-9_-]{1,64}."""
+    """Name; one that a vendor does not take is shortened for it."""
     description: _builtins.str
     """What it does, for the model."""
     parameters_json: _builtins.str
     """JSON Schema of the arguments, as JSON text. Empty: no arguments."""
     strict: _builtins.bool
     """Ask the vendor to hold the model strictly to the schema."""
+    cache_ttl: _builtins.str
+    """Marks the end of a prefix that the provider should cache: "" none, "5m" or "1h"."""
+    extra_json: _builtins.str
+    """Fields of the caller's dialect that have no place here, as a JSON object; with "type" a tool of the vendor's own
+    form that the caller runs. A provider of another dialect drops and names them. Empty: none.
+    """
     def __init__(
         self,
         *,
@@ -114,10 +126,12 @@ class ToolDefinition(_message.Message):
         description: _builtins.str = ...,
         parameters_json: _builtins.str = ...,
         strict: _builtins.bool = ...,
+        cache_ttl: _builtins.str = ...,
+        extra_json: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "name", b"name", "parameters_json", b"parameters_json", "strict", b"strict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_ttl", b"cache_ttl", "description", b"description", "extra_json", b"extra_json", "name", b"name", "parameters_json", b"parameters_json", "strict", b"strict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

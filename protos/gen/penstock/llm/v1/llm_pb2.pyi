@@ -91,26 +91,31 @@ Global___ImagePart: _TypeAlias = ImagePart  # noqa: Y015
 
 @_typing.final
 class FilePart(_message.Message):
-    """A file, such as a PDF."""
+    """A file, such as a PDF, a recording or a film."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     FILENAME_FIELD_NUMBER: _builtins.int
     DATA_FIELD_NUMBER: _builtins.int
     MEDIA_TYPE_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
     filename: _builtins.str
     data: _builtins.bytes
     media_type: _builtins.str
+    """Such as "application/pdf", "audio/wav" or "video/mp4"."""
+    url: _builtins.str
+    """https or data URL, instead of data."""
     def __init__(
         self,
         *,
         filename: _builtins.str = ...,
         data: _builtins.bytes = ...,
         media_type: _builtins.str = ...,
+        url: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "filename", b"filename", "media_type", b"media_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "filename", b"filename", "media_type", b"media_type", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -155,9 +160,12 @@ class Part(_message.Message):
     IMAGE_FIELD_NUMBER: _builtins.int
     THINKING_FIELD_NUMBER: _builtins.int
     FILE_FIELD_NUMBER: _builtins.int
+    TOOL_CALL_FIELD_NUMBER: _builtins.int
     CACHE_TTL_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """Plain text."""
+    tool_call: _builtins.int
+    """The place of the message's call with this index; calls without a place stand at the end."""
     cache_ttl: _builtins.str
     """Marks the end of a prefix that the provider should cache: "" none, "5m" or "1h"."""
     @_builtins.property
@@ -179,13 +187,14 @@ class Part(_message.Message):
         image: Global___ImagePart | None = ...,
         thinking: Global___ThinkingPart | None = ...,
         file: Global___FilePart | None = ...,
+        tool_call: _builtins.int = ...,
         cache_ttl: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "image", b"image", "part", b"part", "text", b"text", "thinking", b"thinking"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "image", b"image", "part", b"part", "text", b"text", "thinking", b"thinking", "tool_call", b"tool_call"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_ttl", b"cache_ttl", "file", b"file", "image", b"image", "part", b"part", "text", b"text", "thinking", b"thinking"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_ttl", b"cache_ttl", "file", b"file", "image", b"image", "part", b"part", "text", b"text", "thinking", b"thinking", "tool_call", b"tool_call"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["text", "image", "thinking", "file"]  # noqa: Y015
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["text", "image", "thinking", "file", "tool_call"]  # noqa: Y015
     _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
 
@@ -554,6 +563,7 @@ class Completion(_message.Message):
     SURFACE_FIELD_NUMBER: _builtins.int
     EXCLUDE_PROVIDERS_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
+    BETAS_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """"provider/model", a model, an alias, or empty for the policy's choice."""
     extra_json: _builtins.str
@@ -588,6 +598,10 @@ class Completion(_message.Message):
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Free labels for reports."""
 
+    @_builtins.property
+    def betas(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What of a vendor's unfinished features the caller asked for (Anthropic's header anthropic-beta), as it named them."""
+
     def __init__(
         self,
         *,
@@ -606,10 +620,11 @@ class Completion(_message.Message):
         surface: _builtins.str = ...,
         exclude_providers: _abc.Iterable[_builtins.str] | None = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        betas: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "reasoning", b"reasoning", "response_format", b"response_format", "sampling", b"sampling", "tool_choice", b"tool_choice"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "end_user", b"end_user", "exclude_providers", b"exclude_providers", "extra_json", b"extra_json", "idempotency_key", b"idempotency_key", "labels", b"labels", "messages", b"messages", "model", b"model", "policy", b"policy", "reasoning", b"reasoning", "response_format", b"response_format", "sampling", b"sampling", "surface", b"surface", "tool_choice", b"tool_choice", "tools", b"tools"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["betas", b"betas", "cache", b"cache", "end_user", b"end_user", "exclude_providers", b"exclude_providers", "extra_json", b"extra_json", "idempotency_key", b"idempotency_key", "labels", b"labels", "messages", b"messages", "model", b"model", "policy", b"policy", "reasoning", b"reasoning", "response_format", b"response_format", "sampling", b"sampling", "surface", b"surface", "tool_choice", b"tool_choice", "tools", b"tools"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -742,7 +757,7 @@ class Answer(_message.Message):
     def annotations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Annotation]: ...
     @_builtins.property
     def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___AnswerPart]:
-        """Reasoning and text in their order, only when there is reasoning with a proof: it must be handed back as it is."""
+        """Reasoning, text and calls in their order, only when there is reasoning with a proof: it must be handed back as it is."""
 
     def __init__(
         self,
@@ -769,14 +784,17 @@ Global___Answer: _TypeAlias = Answer  # noqa: Y015
 
 @_typing.final
 class AnswerPart(_message.Message):
-    """Reasoning or text of an answer."""
+    """Reasoning, text or a call of an answer."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     TEXT_FIELD_NUMBER: _builtins.int
     THINKING_FIELD_NUMBER: _builtins.int
+    TOOL_CALL_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """Text."""
+    tool_call: _builtins.int
+    """The place of the answer's call with this index."""
     @_builtins.property
     def thinking(self) -> Global___ThinkingPart:
         """One block of reasoning with its own proof."""
@@ -786,12 +804,13 @@ class AnswerPart(_message.Message):
         *,
         text: _builtins.str = ...,
         thinking: Global___ThinkingPart | None = ...,
+        tool_call: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "text", b"text", "thinking", b"thinking"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "text", b"text", "thinking", b"thinking", "tool_call", b"tool_call"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "text", b"text", "thinking", b"thinking"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "text", b"text", "thinking", b"thinking", "tool_call", b"tool_call"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["text", "thinking"]  # noqa: Y015
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["text", "thinking", "tool_call"]  # noqa: Y015
     _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
 
@@ -1200,11 +1219,14 @@ class EmbedRequest(_message.Message):
     TOKEN_INPUTS_FIELD_NUMBER: _builtins.int
     END_USER_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    EXTRA_JSON_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     dimensions: _builtins.int
     """Length of the vectors when the model can choose; zero: its own."""
     end_user: _builtins.str
     idempotency_key: _builtins.str
+    extra_json: _builtins.str
+    """Knobs by their vendor's name that have no field here, as a JSON object. Unknown ones are dropped and named."""
     @_builtins.property
     def inputs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Texts to embed, at most 2,048. Either these or token_inputs."""
@@ -1222,10 +1244,11 @@ class EmbedRequest(_message.Message):
         token_inputs: _abc.Iterable[Global___TokenInput] | None = ...,
         end_user: _builtins.str = ...,
         idempotency_key: _builtins.str = ...,
+        extra_json: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dimensions", b"dimensions", "end_user", b"end_user", "idempotency_key", b"idempotency_key", "inputs", b"inputs", "model", b"model", "token_inputs", b"token_inputs"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dimensions", b"dimensions", "end_user", b"end_user", "extra_json", b"extra_json", "idempotency_key", b"idempotency_key", "inputs", b"inputs", "model", b"model", "token_inputs", b"token_inputs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1264,6 +1287,7 @@ class EmbedResponse(_message.Message):
     EMBEDDINGS_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
     COST_FIELD_NUMBER: _builtins.int
+    DROPPED_PARAMS_FIELD_NUMBER: _builtins.int
     provider: _builtins.str
     model: _builtins.str
     @_builtins.property
@@ -1272,6 +1296,10 @@ class EmbedResponse(_message.Message):
     def usage(self) -> _common_pb2.Usage: ...
     @_builtins.property
     def cost(self) -> _common_pb2.Money: ...
+    @_builtins.property
+    def dropped_params(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Knobs the provider does not have, by their name in the caller's dialect."""
+
     def __init__(
         self,
         *,
@@ -1280,10 +1308,11 @@ class EmbedResponse(_message.Message):
         embeddings: _abc.Iterable[Global___Embedding] | None = ...,
         usage: _common_pb2.Usage | None = ...,
         cost: _common_pb2.Money | None = ...,
+        dropped_params: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "embeddings", b"embeddings", "model", b"model", "provider", b"provider", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "dropped_params", b"dropped_params", "embeddings", b"embeddings", "model", b"model", "provider", b"provider", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
