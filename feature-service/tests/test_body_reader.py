@@ -15,10 +15,10 @@ import pytest
 from feature_service.adapters.arrow_reader import ArrowReader, ParquetReader
 from feature_service.adapters.csv_reader import CsvReader, guess_delimiter
 from feature_service.adapters.json_reader import JsonReader
-from feature_service.domain.ingest.cell import parse_time
 from feature_service.domain.ingest.plan import BodyFormat, IngestPlan
 from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.schema import FieldSchema
+from feature_service.domain.ingest.time_cell import parse_time
 from feature_service.domain.telemetry import FieldKind
 from penstock_kit.errors import InvalidArgument, PayloadTooLarge
 
@@ -30,8 +30,8 @@ def read(reader, body, known=None, *, is_open=True, **plan):
     reader.target(body)
     plan = IngestPlan(format=BodyFormat.CSV, **plan)
     frames = [
-        pd.DataFrame({**frame.numbers, **frame.texts}, index=pd.DatetimeIndex(frame.timestamps))
-        for frame in reader.rows(body, plan, schema, rejections)
+        pd.DataFrame({**block.frame.numbers, **block.frame.texts}, index=pd.DatetimeIndex(block.frame.timestamps))
+        for block in reader.rows(body, plan, schema, rejections)
     ]
     rows = pd.concat(frames) if frames else pd.DataFrame()
     return rows, [(refused.line, refused.reason) for refused in rejections.listed]
@@ -109,7 +109,7 @@ def test_true_and_false_are_one_and_zero():
 
 @pytest.mark.parametrize("cell", ["1_000", "0x10", "1e999", "1,5"])
 def test_what_only_looks_like_a_number_is_refused(cell):
-    _, refused = read_csv(f"timestamp;a\n2024-05-01;1\n2024-05-02;2\n2024-05-03;{cell}\n")
+    _, refused = read_csv(f"timestamp;a\n2024-05-01;1.5\n2024-05-02;2.5\n2024-05-03;{cell}\n")
     assert len(refused) == 1
     assert f"a: '{cell}' is not a number" in refused[0][1]
     assert ("decimals with a point" in refused[0][1]) == (cell == "1,5")

@@ -14,6 +14,7 @@ from penstock_kit.errors import (
     InvalidArgument,
     NotFound,
     PayloadTooLarge,
+    Unprocessable,
 )
 
 DAY = pd.date_range("2024-05-01", periods=600, freq="1s")
@@ -100,8 +101,12 @@ async def test_the_same_body_twice_changes_nothing(loaded):
     assert before == after
 
 
-async def test_a_body_without_good_rows_registers_nothing(service):
-    answer = await ingest(service, b"timestamp,a\nnever,1\n", device_code="d", model_code="m", create=True)
+async def test_a_body_without_good_rows_is_refused_and_registers_nothing(service):
+    body = b"timestamp,a\nnever,1\n"
+    with pytest.raises(Unprocessable, match="none of the 1 rows can be stored; line 2: timestamp 'never'") as caught:
+        await ingest(service, body, device_code="d", model_code="m", create=True)
+    assert (caught.value.reason, caught.value.metadata["rows_rejected"]) == ("ROWS_INVALID", "1")
+    answer = await ingest(service, body, device_code="d", model_code="m", create=True, partial=True)
     assert (answer.rows_accepted, answer.rows_rejected) == (0, 1)
     assert (await service.metadata.ListDevices(pb.ListDevicesRequest())).total == 0
     assert (await service.metadata.ListDataModels(pb.ListDataModelsRequest())).total == 0

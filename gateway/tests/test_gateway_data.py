@@ -26,7 +26,8 @@ async def test_a_body_is_passed_on_in_chunks_with_its_parameters(gateway):
     data = answer.json()["data"]
     assert (data["device_code"], data["rows_accepted"], data["rows_rejected"]) == ("WLD001", 2, 1)
     assert data["errors"] == [{"line": 3, "reason": "current: 'abc' is not a number"}]
-    assert data["fields"] == ["a b"]
+    assert data["fields"] == [{"name": "a b", "type": "number", "guessed": True, "decimal": ","}]
+    assert (data["rows_merged"], data["notes"]) == (1, ["the body was read in its order"])
     assert answer.json()["success"] is True and answer.json()["execution_time"] > 0
     options = gateway.fakes.feature.options[0]
     assert (options.format, options.device_code, options.model_code) == (pb.INGEST_FORMAT_CSV, "WLD001", "m")

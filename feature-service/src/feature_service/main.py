@@ -15,6 +15,7 @@ from feature_service.adapters.body_reader import body_reader
 from feature_service.adapters.dataset_folder import DatasetFolder
 from feature_service.adapters.demo_process import DemoProcess
 from feature_service.adapters.duckdb_telemetry import DuckDbTelemetryStore
+from feature_service.adapters.frame_stage import FrameStage
 from feature_service.adapters.spool import Spool
 from feature_service.adapters.sql_datasets import SqlDatasetStore
 from feature_service.adapters.sql_metadata import SqlMetadataStore
@@ -87,6 +88,7 @@ async def open_service(settings: FeatureSettings, *, process: ProcessMetrics) ->
                     metadata=metadata,
                     telemetry=telemetry,
                     reader=body_reader(max_json_bytes=settings.ingest_max_json_bytes),
+                    stage=lambda: FrameStage(spool_folder),
                 ),
                 registry=registry,
                 workshop=workshop,

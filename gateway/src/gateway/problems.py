@@ -62,6 +62,8 @@ def render_error(error: PenstockError, *, path: str, request_id: str, status: in
     else:
         headers[0] = (b"content-type", b"application/problem+json")
         body = {**problem_from_error(error, instance=path, request_id=request_id), "status": status}
+        if (rejected := error.metadata.get("rows_rejected")) is not None:
+            body["data"] = _refused_rows(error, rejected)
     if error.kind is ErrorKind.UNAUTHENTICATED:
         headers.append((b"www-authenticate", b'Bearer realm="penstock"'))
     if path.startswith("/v1/"):
@@ -93,6 +95,12 @@ def anthropic_error(error: PenstockError, *, request_id: str) -> dict[str, Any]:
     """Return ``{"type": "error", "error": {type, message}, request_id}``, as a body or as a frame."""
     kind = _ANTHROPIC_TYPES.get(error.kind, "invalid_request_error")
     return {"type": "error", "error": {"type": kind, "message": error.message}, "request_id": request_id}
+
+
+def _refused_rows(error: PenstockError, rejected: str) -> dict[str, Any]:
+    """A body of rows that is refused as a whole answers what a body that is taken does."""
+    reason = {"line": int(error.metadata.get("line", "1")), "reason": error.message}
+    return {"rows_accepted": 0, "rows_rejected": int(rejected), "errors": [reason]}
 
 
 def _soon(error: PenstockError) -> bool:

@@ -9,8 +9,7 @@ from penstock_kit.errors import FieldViolation, PenstockError, Unprocessable
 def invalid(problems: Sequence[Any]) -> PenstockError:
     """Return the error that says what `problems` (of pydantic or FastAPI) are."""
     violations = [
-        FieldViolation(field=_field(problem["loc"]), description=f"{problem['msg']} (given: {_given(problem)})")
-        for problem in problems
+        FieldViolation(field=_field(problem["loc"]), description=_description(problem)) for problem in problems
     ]
     listed = "; ".join(f"{entry.field}: {entry.description}" for entry in violations[:3])
     return Unprocessable(f"the request is not valid: {listed}", reason="VALIDATION_FAILED", violations=violations)
@@ -21,6 +20,12 @@ def _field(location: Sequence[Any]) -> str:
     names = [part for part in location if part not in {"body", "query", "path", "header"}] or [location[0]]
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in names)
     return text.removeprefix(".")
+
+
+def _description(problem: Any) -> str:
+    if problem["type"] == "extra_forbidden":
+        return "is unknown; this request has no such field"
+    return f"{problem['msg']} (given: {_given(problem)})"
 
 
 def _given(problem: Any) -> str:

@@ -1,127 +1,85 @@
-"""CSV bodies: any separator, a header line, one column with the time."""
+"""CSV bodies: any separator, a header line, one column with the time, rows of one device or of many."""
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
-from typing import IO, Final, Protocol
+from typing import IO, Final
 
-from feature_service.domain.frame import Frame
-from feature_service.domain.ingest.block import RawBlock, frame_of_block
-from feature_service.domain.ingest.cell import TextCells
+from feature_service.adapters.csv_table import Columns, CsvTable, count_rows, guess_delimiter, text_of
+from feature_service.domain.ingest.block import BlockReading, RawBlock, RowBlock, rows_of_block
+from feature_service.domain.ingest.local_time import LocalClock
 from feature_service.domain.ingest.plan import BodyTarget, IngestPlan
 from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.schema import FieldSchema
-from feature_service.domain.ingest.time_column import find_time_column
+from feature_service.domain.ingest.text_cell import TextCells
 from penstock_kit.errors import InvalidArgument
 
+__all__ = ["CsvReader", "guess_delimiter"]
+
 _BLOCK_ROWS: Final = 50_000
-_DELIMITERS: Final = (",", ";", "\t", "|")
-
-
-class NumberedLines(Protocol):
-    """What ``csv.reader`` returns."""
-
-    line_num: int
-
-    def __iter__(self) -> Iterator[list[str]]: ...
-
-    def __next__(self) -> list[str]: ...
 
 
 class CsvReader:
-    """Reads UTF-8 CSV (with or without a byte order mark, any line ends) by the rules of RFC 4180."""
+    """Reads CSV in UTF-8 (with or without a byte order mark, any line ends) or in the encoding that is named."""
 
     def target(self, body: IO[bytes]) -> BodyTarget:
         """Return nothing: CSV says nothing of where it belongs."""
         return BodyTarget()
 
-    def rows(self, body: IO[bytes], plan: IngestPlan, schema: FieldSchema, rejections: Rejections) -> Iterator[Frame]:
-        """Yield blocks of good rows. A blank line is skipped; a row with too few or too many cells is refused."""
-        text = io.TextIOWrapper(body, encoding="utf-8-sig", newline="")
+    def devices(self, body: IO[bytes], plan: IngestPlan) -> frozenset[str]:
+        """Return the codes in the device column."""
+        with text_of(body, plan.encoding) as text:
+            table = CsvTable(text, plan, Rejections())
+            place = table.columns.device or 0
+            return frozenset(row[place].strip() for _, row in table.rows() if len(row) == table.columns.count) - {""}
+
+    def rows(
+        self, body: IO[bytes], plan: IngestPlan, schema: FieldSchema, rejections: Rejections
+    ) -> Iterator[RowBlock]:
+        """Yield blocks of good rows. A blank line is skipped; a row with too few or too many cells is refused.
+
+        An error about the body as a whole says in its metadata how many rows the body has.
+        """
         try:
-            yield from self._frames(text, plan, schema, rejections)
-        except UnicodeDecodeError as error:
-            raise InvalidArgument(
-                f"the CSV is not UTF-8: {error.reason} near byte {error.start} of a block; save it as UTF-8",
-                reason="INVALID_ENCODING",
-            ) from None
-        finally:
-            text.detach()
+            with text_of(body, plan.encoding) as text:
+                yield from self._blocks(CsvTable(text, plan, rejections), plan, schema, rejections)
+        except InvalidArgument as error:
+            metadata = {**error.metadata, "rows_rejected": str(count_rows(body))}
+            raise InvalidArgument(error.message, reason=error.reason, metadata=metadata) from None
 
-    def _frames(
-        self, text: io.TextIOWrapper, plan: IngestPlan, schema: FieldSchema, rejections: Rejections
-    ) -> Iterator[Frame]:
-        head = text.readline()
-        delimiter = plan.delimiter or guess_delimiter(head)
-        text.seek(0)
-        lines = csv.reader(text, delimiter=delimiter)
-        header = _header(lines, delimiter)
-        time_index = header.index(find_time_column(header, plan.timestamp_column))
-        schema.require(name for index, name in enumerate(header) if index != time_index)
-        for block in _blocks(lines, header, time_index, rejections):
-            yield frame_of_block(block, cells=TextCells(), schema=schema, zone=plan.zone, rejections=rejections)
+    def _blocks(
+        self, table: CsvTable, plan: IngestPlan, schema: FieldSchema, rejections: Rejections
+    ) -> Iterator[RowBlock]:
+        schema.require(table.columns.fields)
+        cells = TextCells(decimal=plan.decimal, comma_separates=table.delimiter == ",")
+        clock = LocalClock(plan.zone)
+        reading = BlockReading(cells=cells, schema=schema, clock=clock, rejections=rejections, strict=not plan.partial)
+        for block in _raw_blocks(table, rejections):
+            yield rows_of_block(block, reading)
+        schema.decimals.update({name: "," for name in schema.seen if cells.decimal(name) == ","})
+        reading.conclude()
 
 
-def guess_delimiter(header: str) -> str:
-    """Return the separator that is most frequent outside the quotes of the header line; a comma without any."""
-    unquoted = "".join(header.split('"')[::2])
-    return max(_DELIMITERS, key=unquoted.count)
-
-
-def _header(lines: NumberedLines, delimiter: str) -> list[str]:
-    no_cells: list[str] = []
-    header = [name.strip() for name in next(lines, no_cells)]
-    if len(header) < 2:
-        raise InvalidArgument(
-            f"the CSV's first line must name at least a time column and one field, separated by {delimiter!r}; "
-            f"it reads {delimiter.join(header)[:200]!r}",
-            reason="MALFORMED_CSV",
-            metadata={"line": "1"},
-        )
-    blank = [index for index, name in enumerate(header, 1) if not name]
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if blank or twice:
-        wrong = f"column {blank[0]} has no name" if blank else f"column {twice[0]!r} appears more than once"
-        raise InvalidArgument(f"the CSV's header is wrong: {wrong}", reason="MALFORMED_CSV", metadata={"line": "1"})
-    return header
-
-
-def _blocks(lines: NumberedLines, header: Sequence[str], time_index: int, rejections: Rejections) -> Iterator[RawBlock]:
+def _raw_blocks(table: CsvTable, rejections: Rejections) -> Iterator[RawBlock]:
+    count = table.columns.count
     numbers: list[int] = []
     rows: list[list[str]] = []
-    for line, row in _numbered(lines):
-        if len(row) != len(header):
-            rejections.add(line, f"the row has {len(row)} cells, the header has {len(header)}")
+    for line, row in table.rows():
+        if len(row) != count:
+            rejections.add(line, f"the row has {len(row)} cells, the header has {count}")
             continue
         numbers.append(line)
         rows.append(row)
         if len(rows) == _BLOCK_ROWS:
-            yield _block(numbers, rows, header, time_index)
+            yield _raw_block(numbers, rows, table.columns)
             numbers, rows = [], []
     if rows:
-        yield _block(numbers, rows, header, time_index)
+        yield _raw_block(numbers, rows, table.columns)
 
 
-def _numbered(lines: NumberedLines) -> Iterator[tuple[int, list[str]]]:
-    """Each row that is not blank with the line it starts on."""
-    while True:
-        start = lines.line_num + 1
-        try:
-            row = next(lines)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise InvalidArgument(
-                f"line {start} of the CSV can't be read: {error}", reason="MALFORMED_CSV", metadata={"line": str(start)}
-            ) from None
-        if row:
-            yield start, row
-
-
-def _block(lines: list[int], rows: list[list[str]], header: Sequence[str], time_index: int) -> RawBlock:
-    columns = list(zip(*rows, strict=True))
+def _raw_block(lines: list[int], rows: Sequence[list[str]], columns: Columns) -> RawBlock:
+    cells = list(zip(*rows, strict=True))
     return RawBlock(
         lines=lines,
-        times=columns[time_index],
-        columns={name: columns[index] for index, name in enumerate(header) if index != time_index},
+        times=cells[columns.time],
+        columns={name: cells[index] for name, index in columns.fields.items()},
+        devices=None if columns.device is None else cells[columns.device],
     )

@@ -59,10 +59,13 @@ class DuckDbConnection:
         with _span("read"):
             return await self._run(self._readers, work)
 
-    async def write(self, work: Work[Result]) -> Result:
-        """Run `work` in a transaction, after the writes before it; an exception rolls it back."""
+    async def write(self, work: Work[Result], *, committed: Callable[[Result], None]) -> Result:
+        """Run `work` in a transaction, after the writes before it; an exception rolls it back.
+
+        `committed` is told the result before the next write begins, whether the caller still waits or not.
+        """
         with _span("write"):
-            return await self._run(self._writer, lambda cursor: _in_transaction(cursor, work))
+            return await self._run(self._writer, lambda cursor: _in_transaction(cursor, work, committed))
 
     async def check(self) -> None:
         """Return when the open file answers, or, before it is first needed, when its folder can be written."""
@@ -179,7 +182,7 @@ def _span(operation: str) -> AbstractContextManager[object]:
     return tracer(__name__).start_as_current_span(f"telemetry {operation}", attributes=attributes)
 
 
-def _in_transaction(cursor: "DuckDBPyConnection", work: Work[Result]) -> Result:
+def _in_transaction(cursor: "DuckDBPyConnection", work: Work[Result], committed: Callable[[Result], None]) -> Result:
     cursor.begin()
     try:
         result = work(cursor)
@@ -188,6 +191,7 @@ def _in_transaction(cursor: "DuckDBPyConnection", work: Work[Result]) -> Result:
             cursor.rollback()
         raise
     cursor.commit()
+    committed(result)
     return result
 
 

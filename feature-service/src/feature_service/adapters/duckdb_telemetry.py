@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608 - only names made in this package are written into statements
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 from math import nan
 from pathlib import Path
@@ -58,16 +58,22 @@ class DuckDbTelemetryStore:
 
     async def append(self, key: SeriesKey, rows: "Frame") -> None:
         """Merge rows into the series."""
-        if len(rows) == 0:
-            return
-        kinds = dict.fromkeys(rows.numbers, FieldKind.NUMBER) | dict.fromkeys(rows.texts, FieldKind.TEXT)
+        await self.append_all([(key, rows)])
 
-        def work(cursor: "DuckDBPyConnection") -> SeriesTable:
-            table = extended_table(cursor, key, self._catalog.table(key), kinds)
-            _merge(cursor, table, rows)
-            return table
+    async def append_all(self, parts: "Iterable[tuple[SeriesKey, Frame]]") -> None:
+        """Merge rows into several series."""
 
-        self._catalog.remember(key, await self._file.write(work))
+        def work(cursor: "DuckDBPyConnection") -> dict[SeriesKey, SeriesTable]:
+            tables: dict[SeriesKey, SeriesTable] = {}
+            for key, rows in parts:
+                if len(rows):
+                    known = tables.get(key) or self._catalog.table(key)
+                    tables[key] = extended_table(cursor, key, known, _kinds(rows))
+                    _merge(cursor, tables[key], rows)
+            return tables
+
+        # Remembered before the next write begins: it would make the same table once more.
+        await self._file.write(work, committed=self._catalog.remember_all)
 
     async def fields(self, key: SeriesKey) -> Mapping[str, FieldKind]:
         """Return the fields of the series."""
@@ -192,8 +198,7 @@ class DuckDbTelemetryStore:
                 cursor.execute("DELETE FROM penstock_column WHERE series_id = ?", [table.id])
                 cursor.execute("DELETE FROM penstock_series WHERE id = ?", [table.id])
 
-        await self._file.write(work)
-        self._catalog.forget(key)
+        await self._file.write(work, committed=lambda _: self._catalog.forget(key))
 
     async def ping(self) -> None:
         """Check the file, without opening it for that."""
@@ -218,6 +223,10 @@ class DuckDbTelemetryStore:
 
     async def _columns(self, statement: sql.Statement) -> dict[str, Any]:
         return await self._file.read(lambda cursor: cursor.execute(statement.text, statement.values).fetchnumpy())
+
+
+def _kinds(rows: "Frame") -> dict[str, FieldKind]:
+    return dict.fromkeys(rows.numbers, FieldKind.NUMBER) | dict.fromkeys(rows.texts, FieldKind.TEXT)
 
 
 def _merge(cursor: "DuckDBPyConnection", table: SeriesTable, rows: "Frame") -> None:

@@ -1,13 +1,13 @@
-"""JSON bodies: ``{"device_code", "model_code"?, "rows": [{"timestamp", field: value, …}, …]}``."""
+"""JSON bodies: ``{"device_code"?, "model_code"?, "rows": [{"timestamp", field: value, …}, …]}``."""
 
 from collections.abc import Iterator, Mapping
 from typing import IO, Any, Final, cast
 
 import orjson
 
-from feature_service.domain.frame import Frame
-from feature_service.domain.ingest.block import RawBlock, frame_of_block
+from feature_service.domain.ingest.block import BlockReading, RawBlock, RowBlock, rows_of_block
 from feature_service.domain.ingest.cell import JsonCells
+from feature_service.domain.ingest.local_time import LocalClock
 from feature_service.domain.ingest.plan import BodyTarget, IngestPlan
 from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.schema import FieldSchema
@@ -15,6 +15,7 @@ from feature_service.domain.ingest.time_column import DEFAULT_TIME_COLUMN
 from penstock_kit.errors import InvalidArgument, PayloadTooLarge
 
 _BLOCK_ROWS: Final = 50_000
+_KEYS: Final = ("device_code", "model_code", "rows")
 Row = tuple[int, Mapping[str, Any]]
 
 
@@ -30,18 +31,36 @@ class JsonReader:
         self._document = self._parsed(body)
         return BodyTarget(device_code=self._code("device_code"), model_code=self._code("model_code"))
 
-    def rows(self, body: IO[bytes], plan: IngestPlan, schema: FieldSchema, rejections: Rejections) -> Iterator[Frame]:
+    def devices(self, body: IO[bytes], plan: IngestPlan) -> frozenset[str]:
+        """Return the codes that rows have under the name of the device column."""
+        rows = (cast("dict[str, Any]", row) for row in self._rows() if isinstance(row, dict))
+        codes = (row.get(plan.device_column) for row in rows)
+        return frozenset(code.strip() for code in codes if isinstance(code, str)) - {""}
+
+    def rows(
+        self, body: IO[bytes], plan: IngestPlan, schema: FieldSchema, rejections: Rejections
+    ) -> Iterator[RowBlock]:
         """Yield blocks of good rows."""
+        listed = self._rows()
+        keys = _RowKeys(plan)
+        reading = BlockReading(
+            cells=JsonCells(),
+            schema=schema,
+            clock=LocalClock(plan.zone),
+            rejections=rejections,
+            strict=not plan.partial,
+        )
+        for start in range(0, len(listed), _BLOCK_ROWS):
+            numbered = enumerate(listed[start : start + _BLOCK_ROWS], start + 1)
+            good = [row for row in numbered if _acceptable(row, keys, schema, rejections)]
+            yield rows_of_block(_block(good, keys), reading)
+        reading.conclude()
+
+    def _rows(self) -> list[Any]:
         rows = self._document.get("rows")
         if not isinstance(rows, list):
             raise _malformed('"rows" must be a list of objects such as {"timestamp": "2024-05-01T10:00:00Z", …}')
-        time_column = plan.timestamp_column or DEFAULT_TIME_COLUMN
-        listed = cast("list[Any]", rows)
-        for start in range(0, len(listed), _BLOCK_ROWS):
-            numbered = enumerate(listed[start : start + _BLOCK_ROWS], start + 1)
-            good = [row for row in numbered if _acceptable(row, time_column, schema, rejections)]
-            block = _block(good, time_column)
-            yield frame_of_block(block, cells=JsonCells(), schema=schema, zone=plan.zone, rejections=rejections)
+        return cast("list[Any]", rows)
 
     def _parsed(self, body: IO[bytes]) -> Mapping[str, Any]:
         data = body.read(self._max_bytes + 1)
@@ -57,7 +76,11 @@ class JsonReader:
             raise _malformed(str(error)) from None
         if not isinstance(document, dict):
             raise _malformed('the body must be an object with "device_code" and "rows"')
-        return cast("dict[str, Any]", document)
+        named = cast("dict[str, Any]", document)
+        unknown = [name for name in named if name not in _KEYS]
+        if unknown:
+            raise _malformed(f"unknown field {unknown[0]!r}; it may have {', '.join(_KEYS)}")
+        return named
 
     def _code(self, name: str) -> str:
         code = self._document.get(name) or ""
@@ -66,23 +89,33 @@ class JsonReader:
         return code
 
 
-def _acceptable(row: tuple[int, Any], time_column: str, schema: FieldSchema, rejections: Rejections) -> bool:
+class _RowKeys:
+    """The keys of a row that are no fields: its time, its device, and what is to be left out."""
+
+    def __init__(self, plan: IngestPlan) -> None:
+        self.time = plan.timestamp_column or DEFAULT_TIME_COLUMN
+        self.device = plan.device_column
+        self.others = {self.time, *plan.ignored, *([self.device] if self.device else [])}
+
+
+def _acceptable(row: tuple[int, Any], keys: _RowKeys, schema: FieldSchema, rejections: Rejections) -> bool:
     number, values = row
     if not isinstance(values, dict):
         rejections.add(number, "the row is not an object")
         return False
-    unknown = [name for name in cast("dict[str, Any]", values) if name != time_column and not schema.allows(name)]
+    unknown = [name for name in cast("dict[str, Any]", values) if name not in keys.others and not schema.allows(name)]
     if unknown:
         rejections.add(number, schema.refusal(unknown))
     return not unknown
 
 
-def _block(rows: list[Row], time_column: str) -> RawBlock:
-    fields = dict.fromkeys(name for _, values in rows for name in values if name != time_column)
+def _block(rows: list[Row], keys: _RowKeys) -> RawBlock:
+    fields = dict.fromkeys(name for _, values in rows for name in values if name not in keys.others)
     return RawBlock(
         lines=[number for number, _ in rows],
-        times=[values.get(time_column) for _, values in rows],
+        times=[values.get(keys.time) for _, values in rows],
         columns={field: [values.get(field) for _, values in rows] for field in fields},
+        devices=[values.get(keys.device) for _, values in rows] if keys.device else None,
     )
 
 

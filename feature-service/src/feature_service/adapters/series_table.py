@@ -69,9 +69,9 @@ class SeriesCatalog:
         """Return the series' table, None when it was never written to."""
         return self._tables.get(key)
 
-    def remember(self, key: SeriesKey, table: SeriesTable) -> None:
+    def remember_all(self, tables: Mapping[SeriesKey, SeriesTable]) -> None:
         """Take over what a committed transaction made of the series."""
-        self._tables[key] = table
+        self._tables.update(tables)
 
     def forget(self, key: SeriesKey) -> None:
         """Take over that a committed transaction dropped the series."""
@@ -86,7 +86,7 @@ def extended_table(
     Raises InvalidArgument FIELD_TYPE_CONFLICT when a field has the other kind.
     """
     if table is None:
-        table = _created(cursor, key)
+        return _created(cursor, key, kinds)
     for field, kind in kinds.items():
         known = table.kinds.get(field)
         if known is None:
@@ -100,14 +100,18 @@ def extended_table(
     return table
 
 
-def _created(cursor: "DuckDBPyConnection", key: SeriesKey) -> SeriesTable:
+def _created(cursor: "DuckDBPyConnection", key: SeriesKey, kinds: Mapping[str, FieldKind]) -> SeriesTable:
     row = cursor.execute(
         "INSERT INTO penstock_series VALUES (nextval('penstock_series_id'), ?, ?) RETURNING id",
         [key.tenant_id, key.device_code],
     ).fetchone()
     assert row is not None
-    table = SeriesTable(id=int(row[0]), kinds={})
-    cursor.execute(f"CREATE TABLE {table.name} (ts TIMESTAMP NOT NULL)")
+    table = SeriesTable(id=int(row[0]), kinds=dict(kinds))
+    columns = "".join(f", {table.column(field)} {_SQL_TYPES[kind]}" for field, kind in kinds.items())
+    cursor.execute(f"CREATE TABLE {table.name} (ts TIMESTAMP NOT NULL{columns})")
+    if kinds:
+        named = [[table.id, ordinal, field, kind.value] for ordinal, (field, kind) in enumerate(kinds.items())]
+        cursor.executemany("INSERT INTO penstock_column VALUES (?, ?, ?, ?)", named)
     return table
 
 

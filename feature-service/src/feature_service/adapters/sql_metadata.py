@@ -1,8 +1,9 @@
 """MetadataStore on SQLite or PostgreSQL, through SQLAlchemy Core."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import delete, exists, insert, or_, select, update
+from sqlalchemy import Table, delete, exists, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -160,6 +161,24 @@ class SqlMetadataStore:
             await connection.execute(update(data_model).where(*where).values(values))
             await _set_model_fields(connection, tenant_id, changed)
 
+    async def extend_model(self, tenant_id: str, code: str, fields: Sequence[Field], *, updated: int) -> None:
+        """Add fields that are new."""
+        where = (data_model.c.tenant_id == tenant_id, data_model.c.model_code == code)
+        async with self._database.read() as connection:
+            listed = (await _model_fields(connection, tenant_id, [code])).get(code, [])
+        if {field.code for field in fields} <= {field.code for field in listed}:
+            return
+        async with self._database.write() as connection:
+            # First the row itself: it is locked by that, so that concurrent callers add one after another.
+            changed = await connection.execute(update(data_model).where(*where).values(updated=updated))
+            if changed.rowcount == 0:
+                return
+            device_type = (await connection.execute(select(data_model.c.device_type).where(*where))).scalar_one()
+            known = {field.code for field in (await _model_fields(connection, tenant_id, [code])).get(code, [])}
+            new = [field for field in fields if field.code not in known]
+            await _describe_fields(connection, tenant_id, device_type, new)
+            await _list_fields(connection, tenant_id, code, new, position=len(known))
+
     async def remove_model(self, tenant_id: str, code: str) -> bool:
         """Delete a data model that no device uses."""
         using = exists().where(device.c.tenant_id == tenant_id, device.c.model_code == code)
@@ -225,18 +244,41 @@ async def _model_fields(connection: AsyncConnection, tenant_id: str, codes: Sequ
 
 async def _set_model_fields(connection: AsyncConnection, tenant_id: str, model: DataModel) -> None:
     """Replace the model's list of fields, and what their device type says of them."""
-    codes = [field.code for field in model.fields]
     await connection.execute(
         delete(model_field).where(model_field.c.tenant_id == tenant_id, model_field.c.model_code == model.code)
     )
-    if not codes:
-        return
     same_type = (type_field.c.tenant_id == tenant_id) & (type_field.c.device_type == model.device_type)
+    codes = [field.code for field in model.fields]
     await connection.execute(delete(type_field).where(same_type, type_field.c.field_code.in_(codes)))
-    described = [row.field_to_row(tenant_id, model.device_type, field) for field in model.fields]
-    await connection.execute(insert(type_field), described)
-    listed = [
-        {"tenant_id": tenant_id, "model_code": model.code, "field_code": code, "position": place}
-        for place, code in enumerate(codes)
+    await _describe_fields(connection, tenant_id, model.device_type, model.fields)
+    await _list_fields(connection, tenant_id, model.code, model.fields)
+
+
+async def _describe_fields(
+    connection: AsyncConnection, tenant_id: str, device_type: str, fields: Sequence[Field]
+) -> None:
+    """Describe fields of a device type, those that another model of the type described meanwhile left as they are."""
+    rows = [row.field_to_row(tenant_id, device_type, field) for field in fields]
+    if rows:
+        statement = _insert(type_field, connection.dialect.name).on_conflict_do_nothing()
+        await connection.execute(statement, rows)
+
+
+async def _list_fields(
+    connection: AsyncConnection, tenant_id: str, model_code: str, fields: Sequence[Field], position: int = 0
+) -> None:
+    rows = [
+        {"tenant_id": tenant_id, "model_code": model_code, "field_code": field.code, "position": place}
+        for place, field in enumerate(fields, position)
     ]
-    await connection.execute(insert(model_field), listed)
+    if rows:
+        await connection.execute(insert(model_field), rows)
+
+
+def _insert(table: Table, dialect: str) -> Any:
+    """An INSERT that knows conflicts. Only the store's own dialect is imported: PostgreSQL's takes 3 MB."""
+    if dialect == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert
+    else:
+        from sqlalchemy.dialects.postgresql import insert
+    return insert(table)

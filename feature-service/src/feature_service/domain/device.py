@@ -147,6 +147,10 @@ class MetadataStore(Protocol):
         """Replace what is stored of the model, fields included."""
         ...
 
+    async def extend_model(self, tenant_id: str, code: str, fields: Sequence[Field], *, updated: int) -> None:
+        """Add to the model the fields it lacks, behind its own; nothing happens when it was removed or lacks none."""
+        ...
+
     async def remove_model(self, tenant_id: str, code: str) -> bool:
         """Remove the model; return whether it was there. Raises FailedPrecondition MODEL_IN_USE when devices use it."""
         ...

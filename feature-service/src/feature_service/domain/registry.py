@@ -11,6 +11,7 @@ from feature_service.domain.device import (
     Device,
     DeviceFilter,
     DevicePage,
+    Field,
     MetadataStore,
     ModelFilter,
     ModelPage,
@@ -96,6 +97,10 @@ class Registry:
         _require_fields(model)
         await self._metadata.change_model(tenant_id, replace(model, updated=micros_of(self._clock.now())))
         return await self.model(tenant_id, model.code)
+
+    async def extend_model(self, tenant_id: str, code: str, fields: Sequence[Field]) -> None:
+        """Add to a data model those of `fields` that it does not have; several callers at once lose none."""
+        await self._metadata.extend_model(tenant_id, code, fields, updated=micros_of(self._clock.now()))
 
     async def remove_model(self, tenant_id: str, code: str) -> None:
         """Remove a data model. Raises NotFound UNKNOWN_MODEL, FailedPrecondition MODEL_IN_USE."""

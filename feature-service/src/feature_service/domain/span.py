@@ -7,6 +7,12 @@ from typing import Final
 from penstock_kit.errors import InvalidArgument
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST_MICROS: Final = -62_135_596_800_000_000
+"""The start of the year 1, in microseconds since the epoch: the first time there is."""
+
+END_MICROS: Final = 253_402_300_800_000_000
+"""The end of the year 9999, exclusive: what calendars, JSON and protobuf can say."""
+
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 

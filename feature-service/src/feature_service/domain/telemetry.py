@@ -1,6 +1,6 @@
 """The port to where telemetry is kept, and the questions it answers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -137,6 +137,13 @@ class TelemetryStore(Protocol):
         A row at a time that exists already is merged with it field by field: a value given replaces the one
         stored, a missing one leaves it. Raises InvalidArgument FIELD_TYPE_CONFLICT when a field holds the
         other kind of values.
+        """
+        ...
+
+    async def append_all(self, parts: "Iterable[tuple[SeriesKey, Frame]]") -> None:
+        """Write the rows of several series, each as :meth:`append` does, all in one transaction or none.
+
+        `parts` is gone through while the transaction is open, beside the event loop.
         """
         ...
 

@@ -43,12 +43,17 @@ def time_to_proto(micros: int | None) -> Timestamp | None:
 
 
 def plan_from_proto(options: feature_pb2.IngestOptions) -> IngestPlan:
-    """Return what is to be ingested. Raises InvalidArgument UNKNOWN_FORMAT, UNKNOWN_TIME_ZONE or INVALID_DELIMITER."""
+    """Return what is to be ingested.
+
+    Raises InvalidArgument UNKNOWN_FORMAT, UNKNOWN_TIME_ZONE, INVALID_DELIMITER or DECIMAL_INVALID.
+    """
     body_format = _FORMATS.get(options.format)
     if body_format is None:
         raise InvalidArgument("the format must be JSON, CSV, Arrow or Parquet", reason="UNKNOWN_FORMAT")
     if len(options.delimiter) > 1:
         raise InvalidArgument(f"delimiter {options.delimiter!r} must be one character", reason="INVALID_DELIMITER")
+    if options.decimal not in {"", ".", ","}:
+        raise InvalidArgument(f"decimal is {options.decimal!r}; it must be . or ,", reason="DECIMAL_INVALID")
     return IngestPlan(
         format=body_format,
         device_code=options.device_code,
@@ -57,6 +62,11 @@ def plan_from_proto(options: feature_pb2.IngestOptions) -> IngestPlan:
         delimiter=options.delimiter,
         zone=_zone(options.time_zone),
         create=options.create,
+        device_column=options.device_column,
+        decimal=options.decimal,
+        encoding=options.encoding,
+        ignored=frozenset(options.ignore_columns),
+        partial=options.partial,
     )
 
 
@@ -68,7 +78,16 @@ def report_to_proto(report: IngestReport) -> feature_pb2.IngestResponse:
         rows_accepted=report.accepted,
         rows_rejected=report.rejected,
         errors=[feature_pb2.RowError(line=error.line, reason=error.reason) for error in report.errors],
-        fields=report.fields,
+        fields=[field.name for field in report.fields],
+        ingested_fields=[
+            feature_pb2.IngestedField(
+                name=field.name, type=field.kind.value, guessed=field.guessed, decimal=field.decimal
+            )
+            for field in report.fields
+        ],
+        rows_merged=report.merged,
+        notes=report.notes,
+        devices=[feature_pb2.IngestedDevice(device_code=code, rows_accepted=rows) for code, rows in report.devices],
     )
 
 

@@ -1,13 +1,13 @@
 """From the filters of a request to conditions on fields, a choice of devices, and a range of time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Final
 
 from penstock.feature.v1 import feature_pb2
 
-from feature_service.domain.ingest.cell import parse_time
+from feature_service.domain.ingest.time_cell import parse_time
 from feature_service.domain.span import Span
 from feature_service.domain.telemetry import Condition, Operator
 from penstock_kit.errors import InvalidArgument
@@ -48,7 +48,7 @@ def selection_from_proto(filters: Sequence[feature_pb2.Filter]) -> Selection:
             chosen = _devices(condition)
             devices = chosen if devices is None else devices & chosen
     return Selection(
-        conditions=tuple(each for each in conditions if each.field not in {_DEVICE, _TIME}),
+        conditions=tuple(_unprefixed(each) for each in conditions if each.field not in {_DEVICE, _TIME}),
         device_codes=devices,
         span=_span([each for each in conditions if each.field == _TIME]),
     )
@@ -61,7 +61,13 @@ def field_conditions(filters: Sequence[feature_pb2.Filter]) -> tuple[Condition, 
             raise InvalidArgument(
                 f"the filter on {each.field} belongs into the request's device and times", reason="INVALID_FILTER"
             )
-    return tuple(_condition(each) for each in filters)
+    return tuple(_unprefixed(_condition(each)) for each in filters)
+
+
+def _unprefixed(condition: Condition) -> Condition:
+    """The condition on a field that is called like a row's time or device: answers name it with the prefix, too."""
+    name = condition.field.removeprefix("fields.")
+    return replace(condition, field=name) if name in {_DEVICE, _TIME} else condition
 
 
 def _condition(each: feature_pb2.Filter) -> Condition:

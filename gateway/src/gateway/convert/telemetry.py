@@ -20,12 +20,17 @@ Column = list[Any]
 
 
 def rows_from_table(table: pb.Table) -> list[JsonObject]:
-    """Return one object per row: timestamp, device_code when there may be several, then the fields; null: missing."""
+    """Return one object per row: timestamp, device_code when there may be several, then the fields; null: missing.
+
+    A field that is called like one of the first two is ``fields.timestamp``, ``fields.device_code``.
+    """
     names, columns = _columns(table)
+    own = ["timestamp"]
     if table.device_codes:
-        names, columns = ["device_code", *names], [list(table.device_codes), *columns]
+        own.append("device_code")
+        columns = [list(table.device_codes), *columns]
     times = [time_from_micros(stamp) for stamp in table.timestamps]
-    heads = ["timestamp", *names]
+    heads = [*own, *(f"fields.{name}" if name in own else name for name in names)]
     return [dict(zip(heads, row, strict=True)) for row in zip(times, *columns, strict=True)]
 
 
@@ -39,6 +44,12 @@ def columns_from_table(table: pb.Table) -> JsonObject:
     if table.device_codes:
         json["device_codes"] = list(table.device_codes)
     return json
+
+
+def ingested_field_from_proto(field: pb.IngestedField) -> JsonObject:
+    """Return a field that a body brought: what it holds, and whether that was guessed."""
+    json: JsonObject = {"name": field.name, "type": field.type, "guessed": field.guessed}
+    return {**json, "decimal": field.decimal} if field.decimal else json
 
 
 def filters_to_proto(value: Any) -> list[pb.Filter]:

@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 from google.protobuf.duration_pb2 import Duration
 from penstock.feature.v1 import feature_pb2 as pb
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from gateway.auth.guard import Guard
 from gateway.auth.scope import TELEMETRY_READ, TELEMETRY_WRITE
 from gateway.convert.scalar import time_to_proto
-from gateway.convert.telemetry import columns_from_table, filters_to_proto, rows_from_table
+from gateway.convert.telemetry import (
+    columns_from_table,
+    filters_to_proto,
+    ingested_field_from_proto,
+    rows_from_table,
+)
 from gateway.routes.envelope import Stopwatch
 from gateway.routes.router import PROBLEMS, add, api_router
+from gateway.routes.strict import RequestModel
 from gateway.streaming.upload import Upload
 from penstock_kit.errors import InvalidArgument
 
@@ -57,7 +63,7 @@ _BODY: Final[dict[str, Any]] = {
 Code = Annotated[str, Query(max_length=128)]
 
 
-class RealtimeQuery(BaseModel):
+class RealtimeQuery(RequestModel):
     """Which rows to return, newest first."""
 
     model_code: str = Field(default="", max_length=128)
@@ -70,7 +76,7 @@ class RealtimeQuery(BaseModel):
     fields: list[str] = Field(default_factory=list, description="Empty: all.")
 
 
-class HistoryQuery(BaseModel):
+class HistoryQuery(RequestModel):
     """Which rows of one device to return."""
 
     device_code: str = Field(min_length=1, max_length=128)
@@ -103,7 +109,7 @@ class HistoryQuery(BaseModel):
         )
 
 
-class IngestParameters(BaseModel):
+class IngestParameters(RequestModel):
     """How to read the body; for CSV, Arrow and Parquet, and overriding what a JSON body says."""
 
     device_code: str = Field(default="", max_length=128, description="Needed unless a JSON body names it.")
@@ -112,6 +118,19 @@ class IngestParameters(BaseModel):
     delimiter: str = Field(default="", max_length=4, description="CSV separator; empty: guessed.")
     tz: str = Field(default="", max_length=64, description="IANA zone of times without one; empty: UTC.")
     create: bool = Field(default=False, description="Register an unknown device, its fields and the model.")
+    device_column: str = Field(
+        default="", max_length=256, description="Column that names the device of each row, instead of `device_code`."
+    )
+    decimal: str = Field(
+        default="", max_length=4, description="CSV: decimal mark, `.` or `,`; empty: told by the cells of each field."
+    )
+    encoding: str = Field(
+        default="", max_length=40, description="CSV: such as `latin-1`; empty: UTF-8, or what a byte order mark says."
+    )
+    ignore_columns: list[str] = Field(default_factory=list, description="Repeatable: columns to leave out.")
+    partial: bool = Field(
+        default=False, description="Store what can be read of a body that would be refused as a whole."
+    )
 
 
 class DataRoutes:
@@ -131,9 +150,10 @@ class DataRoutes:
         add(self.router, "GET /api/v2/data/query/history", self.get_history, dependencies=reader)
 
     async def ingest(self, request: Request, parameters: Annotated[IngestParameters, Query()]) -> Response:
-        """Store rows of one device. Good rows are stored, bad ones are named with their line.
+        """Store rows of one device, or of many. Good rows are stored, bad ones are named with their line.
 
-        Idempotent by device and timestamp: the last value wins. The body may be gzip.
+        Idempotent by device and timestamp: the last value wins. A body that is refused as a whole leaves nothing
+        behind. The body may be gzip.
         """
         watch = Stopwatch()
         options = pb.IngestOptions(
@@ -144,12 +164,15 @@ class DataRoutes:
         response = await Upload(options, request.receive).send(self._features.Ingest, timeout=_INGEST_SECONDS)
         return watch.enveloped(
             {
-                "device_code": response.device_code,
+                "device_code": response.device_code or None,
                 "model_code": response.model_code or None,
                 "rows_accepted": response.rows_accepted,
                 "rows_rejected": response.rows_rejected,
+                "rows_merged": response.rows_merged,
                 "errors": [{"line": error.line, "reason": error.reason} for error in response.errors],
-                "fields": list(response.fields),
+                "fields": [ingested_field_from_proto(field) for field in response.ingested_fields],
+                "notes": list(response.notes),
+                **_devices(response),
             }
         )
 
@@ -214,6 +237,17 @@ def _history(response: pb.QueryHistoryResponse, form: str) -> dict[str, Any]:
     table = response.rows
     shape = columns_from_table(table) if form == "columns" else {"rows": rows_from_table(table)}
     return {**shape, "row_count": len(table.timestamps), "truncated": response.truncated}
+
+
+def _devices(response: pb.IngestResponse) -> dict[str, Any]:
+    """The rows by device, of a body that has a device column."""
+    if not response.devices:
+        return {}
+    return {
+        "devices": [
+            {"device_code": device.device_code, "rows_accepted": device.rows_accepted} for device in response.devices
+        ]
+    }
 
 
 def _format(content_type: str) -> pb.IngestFormat.ValueType:

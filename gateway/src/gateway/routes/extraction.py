@@ -3,10 +3,12 @@
 from datetime import datetime
 
 from penstock.feature.v1 import feature_pb2 as pb
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from gateway.routes.strict import RequestModel
 
 
-class ExtractionOptions(BaseModel):
+class ExtractionOptions(RequestModel):
     """Options of windows, cleaning and scaling; what is left out takes feature-service's default."""
 
     window_size: int = Field(default=100, ge=1, le=10_000_000, description="Rows per window.")
@@ -29,7 +31,7 @@ class ExtractionOptions(BaseModel):
         return pb.ExtractionOptions(**{name: getattr(self, name) for name in ExtractionOptions.model_fields})
 
 
-class Period(BaseModel):
+class Period(RequestModel):
     """From when to when."""
 
     start_time: datetime | None = Field(default=None, description="Inclusive, ISO 8601; left out: the first row.")

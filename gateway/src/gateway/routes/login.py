@@ -1,30 +1,31 @@
 """Logging in, staying in, leaving; and who you are."""
 
 from fastapi import Depends, Request, Response
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from gateway.auth.directory import Directory
 from gateway.auth.guard import Guard
 from gateway.auth.session import Sessions, TokenPair
 from gateway.routes.envelope import Stopwatch
 from gateway.routes.router import add, api_router
+from gateway.routes.strict import RequestModel
 from penstock_kit.context import current_context
 
 
-class Login(BaseModel):
+class Login(RequestModel):
     """A username and its password."""
 
     username: str = Field(min_length=1, max_length=128)
     password: SecretStr = Field(min_length=1, max_length=1024)
 
 
-class Refresh(BaseModel):
+class Refresh(RequestModel):
     """A refresh token, to be exchanged for the next pair."""
 
     refresh_token: SecretStr = Field(min_length=1, max_length=1024)
 
 
-class PasswordChange(BaseModel):
+class PasswordChange(RequestModel):
     """The password that is and the one that shall be."""
 
     current_password: SecretStr = Field(min_length=1, max_length=1024)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Query, Response
 from penstock.feature.v1 import feature_pb2 as pb
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from gateway.auth.guard import Guard
 from gateway.auth.scope import TELEMETRY_READ, TELEMETRY_WRITE
@@ -13,6 +13,7 @@ from gateway.routes.envelope import Stopwatch
 from gateway.routes.extraction import ExtractionOptions
 from gateway.routes.page import PageSize, PageToken
 from gateway.routes.router import add, api_router
+from gateway.routes.strict import RequestModel
 
 if TYPE_CHECKING:
     from penstock.feature.v1.feature_pb2_grpc import MetadataServiceAsyncStub
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 Text = Annotated[str, Query(max_length=128)]
 
 
-class DeviceBody(BaseModel):
+class DeviceBody(RequestModel):
     """A device; in an update, what is left out stays."""
 
     name: str = Field(default="", max_length=256)
@@ -42,7 +43,7 @@ class DeviceCreate(DeviceBody):
     device_code: str = Field(min_length=1, max_length=128)
 
 
-class FieldBody(BaseModel):
+class FieldBody(RequestModel):
     """A field of a data model."""
 
     field_code: str = Field(min_length=1, max_length=256)
@@ -52,7 +53,7 @@ class FieldBody(BaseModel):
     description: str = Field(default="", max_length=2000)
 
 
-class DataModelBody(BaseModel):
+class DataModelBody(RequestModel):
     """A data model; in an update, what is left out stays."""
 
     name: str = Field(default="", max_length=256)

@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 
 from gateway.auth.guard import CallerOf
 from gateway.body import parse_json
+from gateway.routes.strict import STRICT_PATHS, KnownParameters
 
 _PROBLEM: Final[dict[str, Any]] = {
     "description": "What went wrong, as RFC 9457 problem details.",
@@ -49,8 +50,11 @@ def api_router(tag: str, admitted: CallerOf | None = None) -> APIRouter:
 
 
 def add(router: APIRouter, route: str, endpoint: Callable[..., Any], **options: Any) -> None:
-    """Add ``"POST /api/v1/things"``; the endpoint's docstring is its description."""
+    """Add ``"POST /api/v1/things"``; the endpoint's docstring is its description. ``/api/v2`` is strict."""
     method, _, path = route.partition(" ")
+    if path.startswith(STRICT_PATHS):
+        # Behind those that tell who may ask.
+        options["dependencies"] = [*options.get("dependencies", ()), Depends(KnownParameters())]
     router.add_api_route(path, endpoint, methods=[method], **options)
 
 

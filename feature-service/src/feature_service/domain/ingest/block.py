@@ -1,90 +1,124 @@
 """A block of raw rows becomes columns; rows with a bad cell are refused, the others kept."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
-from itertools import islice
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
-from feature_service.domain.array import BoolArray, FloatArray, TextArray, TimeArray
+from feature_service.domain.array import BoolArray, FloatArray, TextArray
 from feature_service.domain.frame import Frame
-from feature_service.domain.ingest.cell import CellReader, parse_time
+from feature_service.domain.ingest.cell import CellReader
+from feature_service.domain.ingest.instant import RawTimes, instants_of_cells
+from feature_service.domain.ingest.local_time import LocalClock
 from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.schema import FieldSchema
 from feature_service.domain.telemetry import FieldKind
 
-_SAMPLE: Final = 1000
-_PLAIN_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,6})?").fullmatch
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawBlock:
-    """Rows as read: the line of each, its time cell, and the cells of each field; all of the same length."""
+    """Rows as read: the line of each, its time cell, and the cells of each field; all of the same length.
+
+    `devices` are the cells of the device column, None when all rows are of one device.
+    """
 
     lines: Sequence[int]
     times: Sequence[Any]
     columns: Mapping[str, Sequence[Any]]
+    devices: Sequence[Any] | None = None
 
 
-def frame_of_block(
-    block: RawBlock, *, cells: CellReader, schema: FieldSchema, zone: tzinfo, rejections: Rejections
-) -> Frame:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RowBlock:
+    """Good rows in the order of the body, and the device of each when the body has several."""
+
+    frame: Frame
+    devices: TextArray | None = None
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockReading:
+    """How the blocks of one body are read. `strict`: a body that would make a number field a text is refused."""
+
+    cells: CellReader
+    schema: FieldSchema
+    clock: LocalClock
+    rejections: Rejections
+    strict: bool = True
+
+    def conclude(self) -> None:
+        """Tell of local times that occur twice; called when all blocks were read."""
+        if self.clock.ambiguous:
+            self.rejections.note(
+                f"{self.clock.ambiguous} times are of an hour that occurs twice in {self.clock.zone}: rows were taken "
+                "in their order, the first passage until time steps back; write times with their offset to be sure"
+            )
+
+
+def rows_of_block(block: RawBlock, reading: BlockReading) -> RowBlock:
     """Return the rows of the block whose every cell could be read, in the block's order.
 
     A field of unknown kind takes that of most of its values; one without any value is left undecided and out.
+    Raises InvalidArgument FIELD_TYPE_CONFLICT when most values of a number field are texts, unless told not to.
     """
     bad: dict[int, str] = {}
-    times = _times(block.times, zone, bad)
+    devices = None if block.devices is None else _devices(block.devices, bad)
+    times = instants_of_cells(RawTimes(cells=block.times, devices=devices), reading.clock, bad)
     numbers: dict[str, FloatArray] = {}
     texts: dict[str, TextArray] = {}
-    for field, column in block.columns.items():
-        kind = schema.kind(field) or _majority(column, cells)
+    for name, column in block.columns.items():
+        kind = reading.schema.kind(name) or reading.cells.column_kind(name, column)
         if kind is FieldKind.NUMBER:
-            numbers[field] = _numbers(field, column, cells, bad)
+            numbers[name] = _numbers(name, column, reading, bad)
         elif kind is FieldKind.TEXT:
-            texts[field] = _texts(field, column, cells, bad)
+            texts[name] = _texts(name, column, reading.cells, bad)
         if kind is not None:
-            schema.learn(field, kind)
+            reading.schema.learn(name, kind, guessed=reading.cells.guesses)
     for row in sorted(bad):
-        rejections.add(block.lines[row], bad[row])
+        reading.rejections.add(block.lines[row], bad[row])
     frame = Frame(timestamps=times, numbers=numbers, texts=texts)
-    return frame if not bad else frame.where(_all_but(len(times), bad))
+    if not bad:
+        return RowBlock(frame=frame, devices=devices)
+    keep = _all_but(len(times), bad)
+    return RowBlock(frame=frame.where(keep), devices=None if devices is None else devices[keep])
 
 
-def _times(column: Sequence[Any], zone: tzinfo, bad: dict[int, str]) -> TimeArray:
-    if zone is UTC:
-        try:
-            # Most files: ISO 8601 without a zone, which NumPy reads twenty times faster.
-            if all(map(_PLAIN_TIME, column)):
-                return np.array(column, dtype="datetime64[us]")
-        except (ValueError, TypeError):
-            pass
-    micros = _each(column, lambda cell: parse_time(cell, zone), 0, bad)
-    return np.array(micros, dtype=np.int64).view("datetime64[us]")
+def _devices(cells: Sequence[Any], bad: dict[int, str]) -> TextArray:
+    result = np.empty(len(cells), dtype=np.object_)
+    for row, cell in enumerate(cells):
+        result[row] = str(cell).strip() if isinstance(cell, str | int) and not isinstance(cell, bool) else ""
+        if not result[row]:
+            bad.setdefault(row, "the row names no device")
+    return result
 
 
-def _numbers(field: str, column: Sequence[Any], cells: CellReader, bad: dict[int, str]) -> FloatArray:
+def _numbers(name: str, column: Sequence[Any], reading: BlockReading, bad: dict[int, str]) -> FloatArray:
+    reader = reading.cells.numbers(name)
     try:
-        values = np.array(cells.plain_numbers(column), dtype=np.float64)
+        values = np.array(reader.plain_numbers(column), dtype=np.float64)
         if np.isfinite(values).all():
             return values
     except (ValueError, TypeError, OverflowError):
         pass
-    return np.array(_each(column, cells.number, np.nan, bad, prefix=f"{field}: "), dtype=np.float64)
+    # The cells of a field that was known before are looked at only now: they tell a decimal comma, too.
+    if reading.schema.is_known(name) and reading.cells.column_kind(name, column) is FieldKind.TEXT and reading.strict:
+        raise reading.schema.conflict(name, column)
+    return np.array(
+        _each(column, reading.cells.numbers(name).number, np.nan, bad, prefix=f"{name}: "), dtype=np.float64
+    )
 
 
-def _texts(field: str, column: Sequence[Any], cells: CellReader, bad: dict[int, str]) -> TextArray:
+def _texts(name: str, column: Sequence[Any], cells: CellReader, bad: dict[int, str]) -> TextArray:
     result = np.empty(len(column), dtype=np.object_)
-    result[:] = _each(column, cells.text, None, bad, prefix=f"{field}: ")
+    result[:] = _each(column, cells.text, None, bad, prefix=f"{name}: ")
     return result
 
 
-def _each(
-    column: Sequence[Any], read: Callable[[Any], Any], blank: Any, bad: dict[int, str], prefix: str = ""
-) -> list[Any]:
+def _each(column: Sequence[Any], read: Callable[[Any], Any], blank: Any, bad: dict[int, str], prefix: str) -> list[Any]:
     values: list[Any] = []
     for row, cell in enumerate(column):
         try:
@@ -95,14 +129,7 @@ def _each(
     return values
 
 
-def _majority(column: Sequence[Any], cells: CellReader) -> FieldKind | None:
-    kinds = list(islice((kind for kind in map(cells.kind, column) if kind is not None), _SAMPLE))
-    if not kinds:
-        return None
-    return FieldKind.NUMBER if 2 * kinds.count(FieldKind.NUMBER) >= len(kinds) else FieldKind.TEXT
-
-
-def _all_but(rows: int, bad: Mapping[int, str]) -> BoolArray:
+def _all_but(rows: int, bad: dict[int, str]) -> BoolArray:
     keep = np.ones(rows, dtype=np.bool_)
     keep[list(bad)] = False
     return keep

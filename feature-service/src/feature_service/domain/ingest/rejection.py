@@ -1,4 +1,4 @@
-"""Rows that were refused, and why."""
+"""Rows that were refused, and why; and what else is to be told of a body."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -16,13 +16,22 @@ class Rejection:
 
 @dataclass(slots=True)
 class Rejections:
-    """Every refusal counted, the first MAX_LISTED of them kept."""
+    """Every refusal counted, the first MAX_LISTED of them kept; `notes` say what was read otherwise than written."""
 
     count: int = 0
     listed: list[Rejection] = field(default_factory=list[Rejection])
+    notes: list[str] = field(default_factory=list[str])
 
     def add(self, line: int, reason: str) -> None:
         """Count the row of `line` as refused."""
-        self.count += 1
-        if len(self.listed) < MAX_LISTED:
-            self.listed.append(Rejection(line=line, reason=reason))
+        self.add_all([line], reason)
+
+    def add_all(self, lines: "list[int]", reason: str) -> None:
+        """Count the rows of `lines` as refused for the same reason."""
+        self.count += len(lines)
+        self.listed += [Rejection(line=line, reason=reason) for line in lines[: MAX_LISTED - len(self.listed)]]
+
+    def note(self, text: str) -> None:
+        """Tell something of the body, once."""
+        if text not in self.notes:
+            self.notes.append(text)

@@ -1,27 +1,57 @@
 """Which fields a body may bring, and of which kind each is."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+from feature_service.domain.ingest.time_cell import shown
 from feature_service.domain.telemetry import FieldKind
 from penstock_kit.errors import InvalidArgument
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestedField:
+    """A field that a body brought: its kind, whether that was guessed from its cells, and its decimal mark."""
+
+    name: str
+    kind: FieldKind
+    guessed: bool = False
+    decimal: str = ""
 
 
 class FieldSchema:
     """The fields known so far; an open one learns those it meets, a closed one refuses them."""
 
     def __init__(self, known: Mapping[str, FieldKind], *, is_open: bool) -> None:
+        self._known = dict(known)
         self._kinds = dict(known)
+        self._guessed: set[str] = set()
         self.is_open = is_open
         self.seen: dict[str, FieldKind] = {}
+        self.decimals: dict[str, str] = {}
 
     def kind(self, field: str) -> FieldKind | None:
         """Return the field's kind, None while it is not decided."""
         return self._kinds.get(field)
 
-    def learn(self, field: str, kind: FieldKind) -> None:
+    def is_known(self, field: str) -> bool:
+        """Return whether the field's kind was decided before this body."""
+        return field in self._known
+
+    def learn(self, field: str, kind: FieldKind, *, guessed: bool = False) -> None:
         """Note that the field has values, of this kind."""
-        self._kinds.setdefault(field, kind)
+        if field not in self._kinds:
+            self._kinds[field] = kind
+            if guessed:
+                self._guessed.add(field)
         self.seen.setdefault(field, self._kinds[field])
+
+    def fields(self) -> tuple[IngestedField, ...]:
+        """Return the fields the body brought, in the order of their first values."""
+        return tuple(
+            IngestedField(name=name, kind=kind, guessed=name in self._guessed, decimal=self.decimals.get(name, ""))
+            for name, kind in self.seen.items()
+        )
 
     def allows(self, field: str) -> bool:
         """Return whether rows may have this field."""
@@ -39,3 +69,21 @@ class FieldSchema:
         """Return the sentence that says why `unknown` are refused and what would be right."""
         named = ", ".join(repr(field) for field in unknown)
         return f"unknown field {named}; the device has: {', '.join(self._kinds)} (create=true registers new fields)"
+
+    def conflict(self, field: str, column: Sequence[Any]) -> InvalidArgument:
+        """Return the error about a number field most of whose values in this body are texts."""
+        example = next((cell for cell in column if isinstance(cell, str) and _is_text(cell)), "")
+        return InvalidArgument(
+            f"field {field!r} holds numbers, most of its values in this body are texts such as {shown(example)}; "
+            "correct them, give the field another name, or say partial=true to store the rows that can be read",
+            reason="FIELD_TYPE_CONFLICT",
+            metadata={"field": field},
+        )
+
+
+def _is_text(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return bool(cell.strip())
+    return False

@@ -1,6 +1,6 @@
 """The device and the data model that a body's rows belong to, existing or still to be registered."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -20,12 +20,29 @@ class IngestTarget:
     device_is_new: bool = False
     model_is_new: bool = False
 
-    def schema(self, *, create: bool) -> FieldSchema:
-        """Return the fields the rows may have: those of device and model; any when `create`, or none is known."""
-        known = {field.code: field.kind for field in (self.model.fields if self.model else ())} | dict(
-            self.device.fields
-        )
-        return FieldSchema(known, is_open=create or not known)
+    @property
+    def kinds(self) -> dict[str, FieldKind]:
+        """The fields of model and device, and their kinds."""
+        known = {field.code: field.kind for field in (self.model.fields if self.model else ())}
+        return known | dict(self.device.fields)
+
+
+def shared_schema(targets: Iterable[IngestTarget], *, create: bool) -> FieldSchema:
+    """Return the fields that rows of the targets may have: those known of any; all when `create`, or none is known.
+
+    Raises InvalidArgument FIELD_TYPE_CONFLICT when a field holds numbers in one and texts in another.
+    """
+    known: dict[str, FieldKind] = {}
+    for target in targets:
+        for name, kind in target.kinds.items():
+            if known.setdefault(name, kind) is not kind:
+                raise InvalidArgument(
+                    f"field {name!r} holds {kind}s in device {target.device.code!r} and {known[name]}s in another of "
+                    "the body; send their rows in bodies of their own",
+                    reason="FIELD_TYPE_CONFLICT",
+                    metadata={"field": name},
+                )
+    return FieldSchema(known, is_open=create or not known)
 
 
 class TargetRegistry:
@@ -73,11 +90,9 @@ class TargetRegistry:
 
     async def extend_model(self, tenant_id: str, code: str, kinds: Mapping[str, FieldKind]) -> None:
         """Add to the data model the fields it does not have."""
-        model = await self._registry.model(tenant_id, code)
-        known = {field.code for field in model.fields}
-        new = tuple(Field(code=name, kind=kind) for name, kind in kinds.items() if name not in known)
-        if new:
-            await self._registry.change_model(tenant_id, replace(model, fields=(*model.fields, *new)))
+        await self._registry.extend_model(
+            tenant_id, code, [Field(code=name, kind=kind) for name, kind in kinds.items()]
+        )
 
     async def _new_model(self, tenant_id: str, code: str, device: Device | None, *, create: bool) -> DataModel:
         if not create:

@@ -47,7 +47,14 @@ class FakeFeature(FeatureServiceServicer):
         self.bodies.append(bytes(body))
         errors = [pb.RowError(line=3, reason="current: 'abc' is not a number")]
         return pb.IngestResponse(
-            device_code=self.options[-1].device_code, rows_accepted=2, rows_rejected=1, errors=errors, fields=["a b"]
+            device_code=self.options[-1].device_code,
+            rows_accepted=2,
+            rows_rejected=1,
+            rows_merged=1,
+            errors=errors,
+            fields=["a b"],
+            ingested_fields=[pb.IngestedField(name="a b", type="number", guessed=True, decimal=",")],
+            notes=["the body was read in its order"],
         )
 
     async def QueryRealtime(  # noqa: N802

@@ -69,6 +69,11 @@ class IngestOptions(_message.Message):
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     CREATE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DECIMAL_FIELD_NUMBER: _builtins.int
+    ENCODING_FIELD_NUMBER: _builtins.int
+    DEVICE_COLUMN_FIELD_NUMBER: _builtins.int
+    IGNORE_COLUMNS_FIELD_NUMBER: _builtins.int
+    PARTIAL_FIELD_NUMBER: _builtins.int
     format: Global___IngestFormat.ValueType
     device_code: _builtins.str
     """Needed unless the JSON body names it."""
@@ -82,6 +87,18 @@ class IngestOptions(_message.Message):
     create: _builtins.bool
     """Register an unknown device, its fields and the model."""
     request_id: _builtins.str
+    decimal: _builtins.str
+    """Decimal mark of CSV numbers, "." or ",". Empty: told by the cells of each field."""
+    encoding: _builtins.str
+    """Encoding of CSV. Empty: UTF-8, or what a byte order mark says."""
+    device_column: _builtins.str
+    """Column, or key of a JSON row, that names the device of each row. Empty: all rows are of device_code."""
+    partial: _builtins.bool
+    """Store what can be read of a body that would be refused as a whole."""
+    @_builtins.property
+    def ignore_columns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Columns, or keys of JSON rows, to leave out."""
+
     def __init__(
         self,
         *,
@@ -93,10 +110,15 @@ class IngestOptions(_message.Message):
         time_zone: _builtins.str = ...,
         create: _builtins.bool = ...,
         request_id: _builtins.str = ...,
+        decimal: _builtins.str = ...,
+        encoding: _builtins.str = ...,
+        device_column: _builtins.str = ...,
+        ignore_columns: _abc.Iterable[_builtins.str] | None = ...,
+        partial: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create", b"create", "delimiter", b"delimiter", "device_code", b"device_code", "format", b"format", "model_code", b"model_code", "request_id", b"request_id", "time_zone", b"time_zone", "timestamp_column", b"timestamp_column"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create", b"create", "decimal", b"decimal", "delimiter", b"delimiter", "device_code", b"device_code", "device_column", b"device_column", "encoding", b"encoding", "format", b"format", "ignore_columns", b"ignore_columns", "model_code", b"model_code", "partial", b"partial", "request_id", b"request_id", "time_zone", b"time_zone", "timestamp_column", b"timestamp_column"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -144,10 +166,16 @@ class IngestResponse(_message.Message):
     ERRORS_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
     MODEL_CODE_FIELD_NUMBER: _builtins.int
+    INGESTED_FIELDS_FIELD_NUMBER: _builtins.int
+    ROWS_MERGED_FIELD_NUMBER: _builtins.int
+    NOTES_FIELD_NUMBER: _builtins.int
+    DEVICES_FIELD_NUMBER: _builtins.int
     device_code: _builtins.str
     rows_accepted: _builtins.int
     rows_rejected: _builtins.int
     model_code: _builtins.str
+    rows_merged: _builtins.int
+    """Accepted rows that overwrote an earlier row of the same body, at the same time."""
     @_builtins.property
     def errors(self) -> _containers.RepeatedCompositeFieldContainer[Global___RowError]:
         """The first rejections, at most 100."""
@@ -155,6 +183,18 @@ class IngestResponse(_message.Message):
     @_builtins.property
     def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Fields found, as they were named."""
+
+    @_builtins.property
+    def ingested_fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___IngestedField]:
+        """The same fields with what they hold."""
+
+    @_builtins.property
+    def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What was read otherwise than written, in sentences."""
+
+    @_builtins.property
+    def devices(self) -> _containers.RepeatedCompositeFieldContainer[Global___IngestedDevice]:
+        """Of a body with a device column; else empty."""
 
     def __init__(
         self,
@@ -165,14 +205,75 @@ class IngestResponse(_message.Message):
         errors: _abc.Iterable[Global___RowError] | None = ...,
         fields: _abc.Iterable[_builtins.str] | None = ...,
         model_code: _builtins.str = ...,
+        ingested_fields: _abc.Iterable[Global___IngestedField] | None = ...,
+        rows_merged: _builtins.int = ...,
+        notes: _abc.Iterable[_builtins.str] | None = ...,
+        devices: _abc.Iterable[Global___IngestedDevice] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_code", b"device_code", "errors", b"errors", "fields", b"fields", "model_code", b"model_code", "rows_accepted", b"rows_accepted", "rows_rejected", b"rows_rejected"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_code", b"device_code", "devices", b"devices", "errors", b"errors", "fields", b"fields", "ingested_fields", b"ingested_fields", "model_code", b"model_code", "notes", b"notes", "rows_accepted", b"rows_accepted", "rows_merged", b"rows_merged", "rows_rejected", b"rows_rejected"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___IngestResponse: _TypeAlias = IngestResponse  # noqa: Y015
+
+@_typing.final
+class IngestedField(_message.Message):
+    """A field that a body brought."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    GUESSED_FIELD_NUMBER: _builtins.int
+    DECIMAL_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    type: _builtins.str
+    """"number" or "text"."""
+    guessed: _builtins.bool
+    """True: the type was guessed from the cells."""
+    decimal: _builtins.str
+    """"," when its numbers were read with a decimal comma, else empty."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        type: _builtins.str = ...,
+        guessed: _builtins.bool = ...,
+        decimal: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decimal", b"decimal", "guessed", b"guessed", "name", b"name", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IngestedField: _TypeAlias = IngestedField  # noqa: Y015
+
+@_typing.final
+class IngestedDevice(_message.Message):
+    """A device that a body has rows of."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEVICE_CODE_FIELD_NUMBER: _builtins.int
+    ROWS_ACCEPTED_FIELD_NUMBER: _builtins.int
+    device_code: _builtins.str
+    rows_accepted: _builtins.int
+    def __init__(
+        self,
+        *,
+        device_code: _builtins.str = ...,
+        rows_accepted: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_code", b"device_code", "rows_accepted", b"rows_accepted"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IngestedDevice: _TypeAlias = IngestedDevice  # noqa: Y015
 
 @_typing.final
 class RowError(_message.Message):

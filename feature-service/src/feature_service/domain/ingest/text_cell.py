@@ -1,0 +1,171 @@
+"""Cells of a text format such as CSV: what is a number, with which decimal mark, and what is a text."""
+
+import math
+import re
+from collections.abc import Sequence
+from itertools import islice
+from typing import Final
+
+from feature_service.domain.ingest.cell import SAMPLE
+from feature_service.domain.ingest.time_cell import shown
+from feature_service.domain.telemetry import FieldKind
+
+MISSING_NUMBERS: Final = frozenset({"", "na", "n/a", "nan", "null", "none", "-"})
+"""Texts (in any case) that mean a missing number. Only the empty one means a missing text."""
+
+_FLAGS: Final = {"true": 1.0, "false": 0.0}
+# Whole numbers that begin with 0 are codes (007, a postcode): as numbers they would lose their zeros.
+_CODE: Final = re.compile(r"[+-]?0\d+").fullmatch
+_COMMA: Final = re.compile(r"[+-]?(\d*,\d+|\d{1,3}(\.\d{3})+,\d+)([eE][+-]?\d+)?").fullmatch
+_GROUPED: Final = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+").fullmatch
+_COMMA_OR_WHOLE: Final = re.compile(r"[+-]?(\d+|\d*,\d+|\d{1,3}(\.\d{3})+,\d+)([eE][+-]?\d+)?").fullmatch
+_JOINT: Final = "\x1f"
+
+
+class TextCells:
+    """Cells of a text format. `decimal` is ``.`` or ``,`` when it is known, else it is told by each field's cells.
+
+    `comma_separates`: cells are separated by commas, so that 1,234 may as well be one thousand.
+    """
+
+    guesses = True
+
+    def __init__(self, *, decimal: str = "", comma_separates: bool = True) -> None:
+        self._given = decimal
+        self._comma_separates = comma_separates
+        self._decimals: dict[str, str] = {}
+
+    def column_kind(self, field: str, column: Sequence[str]) -> FieldKind | None:
+        """Return the kind of most of the first values; TEXT as soon as one is a code such as 007."""
+        sample = _sample(column)
+        if not sample:
+            return None
+        if any(map(_CODE, sample)):
+            return FieldKind.TEXT
+        reader = self._reader(field, sample)
+        numbers = sum(_reads(reader, cell) for cell in sample)
+        return FieldKind.NUMBER if 2 * numbers >= len(sample) else FieldKind.TEXT
+
+    def numbers(self, field: str) -> "PointNumbers | CommaNumbers | DoubtfulNumbers":
+        """Return how the field's numbers are written, as far as its cells have told."""
+        return _readers(self._decimals.get(field, self._given))
+
+    def decimal(self, field: str) -> str:
+        """Return the decimal mark that was found for the field."""
+        return self._decimals.get(field, self._given) or "."
+
+    def text(self, cell: str) -> str | None:
+        """Return the cell as it is."""
+        return cell or None
+
+    def _reader(self, field: str, sample: Sequence[str]) -> "PointNumbers | CommaNumbers | DoubtfulNumbers":
+        if field not in self._decimals:
+            self._decimals[field] = self._given or _decimal_of(sample, comma_separates=self._comma_separates)
+        return _readers(self._decimals[field])
+
+
+class PointNumbers:
+    """Numbers with a decimal point."""
+
+    def number(self, cell: str) -> float:
+        """Return the number in the cell; true and false are 1 and 0."""
+        text = cell.strip().lower()
+        if text in MISSING_NUMBERS:
+            return math.nan
+        if text in _FLAGS:
+            return _FLAGS[text]
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.inf
+        if "_" in text or not math.isfinite(value):
+            raise ValueError(f"{shown(cell)} is not a number{_comma_hint(text)}")
+        return value
+
+    def plain_numbers(self, column: Sequence[str]) -> Sequence[float]:
+        """Return the floats; an underscore, which Python allows between digits, is not plain."""
+        if "_" in "".join(column):
+            raise ValueError("not plain")
+        return list(map(float, column))
+
+
+class CommaNumbers:
+    """Numbers with a decimal comma; points may only group the thousands before one, as in 1.234,5."""
+
+    def number(self, cell: str) -> float:
+        """Return the number in the cell; true and false are 1 and 0."""
+        text = cell.strip().lower()
+        if text in MISSING_NUMBERS:
+            return math.nan
+        if text in _FLAGS:
+            return _FLAGS[text]
+        if not _COMMA_OR_WHOLE(text):
+            raise ValueError(f"{shown(cell)} is not a number with a decimal comma")
+        value = float(text.replace(".", "").replace(",", "."))
+        if not math.isfinite(value):
+            raise ValueError(f"{shown(cell)} is not a finite number")
+        return value
+
+    def plain_numbers(self, column: Sequence[str]) -> Sequence[float]:
+        """Return the floats of cells without points and underscores."""
+        joined = _JOINT.join(column)
+        parts = joined.replace(",", ".").split(_JOINT)
+        if "_" in joined or "." in joined or len(parts) != len(column):
+            raise ValueError("not plain")
+        return list(map(float, parts))
+
+
+class DoubtfulNumbers(PointNumbers):
+    """Numbers such as 1,234 beside commas that separate cells: one thousand, or one and a bit."""
+
+    def number(self, cell: str) -> float:
+        """Return the number; raise ValueError for one that can be read in two ways."""
+        if _GROUPED(cell.strip()):
+            raise ValueError(f"{shown(cell)} may be a thousand or a decimal: say decimal=, or write it without comma")
+        return super().number(cell)
+
+
+_POINT: Final = PointNumbers()
+_COMMA_NUMBERS: Final = CommaNumbers()
+_DOUBTFUL: Final = DoubtfulNumbers()
+
+
+def _readers(decimal: str) -> PointNumbers | CommaNumbers | DoubtfulNumbers:
+    if decimal == ",":
+        return _COMMA_NUMBERS
+    return _DOUBTFUL if decimal == "?" else _POINT
+
+
+def _decimal_of(sample: Sequence[str], *, comma_separates: bool) -> str:
+    """The decimal mark of most cells: ``?`` when all that have a comma can be read in two ways."""
+    commas = [cell for cell in sample if _COMMA(cell)]
+    if 2 * sum(map(_is_number_with_comma, sample)) < len(sample) or not commas:
+        return "."
+    if len(commas) * 2 < sum("." in cell or "," in cell for cell in sample):
+        return "."
+    if comma_separates and all(map(_GROUPED, commas)):
+        return "?"
+    return ","
+
+
+def _is_number_with_comma(cell: str) -> bool:
+    return _COMMA_OR_WHOLE(cell) is not None
+
+
+def _sample(column: Sequence[str]) -> list[str]:
+    present = (text for cell in column if (text := cell.strip()) and text.lower() not in MISSING_NUMBERS)
+    return list(islice(present, SAMPLE))
+
+
+def _reads(reader: PointNumbers | CommaNumbers | DoubtfulNumbers, cell: str) -> bool:
+    if isinstance(reader, DoubtfulNumbers) and _GROUPED(cell):
+        return True
+    try:
+        reader.number(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _comma_hint(text: str) -> str:
+    return "; write decimals with a point, or say decimal=," if _COMMA(text) else ""

@@ -1,0 +1,192 @@
+"""Bodies as a whole over gRPC: stored altogether or not at all, counted, several at once, for several devices."""
+
+import asyncio
+import io
+
+import numpy as np
+import orjson
+import pandas as pd
+import pyarrow as pa
+import pyarrow.ipc
+import pytest
+from penstock.feature.v1 import feature_pb2 as pb
+
+from feature_service.adapters.frame_stage import FrameStage
+from feature_service.domain.frame import Frame
+from feature_service.domain.telemetry import SeriesKey
+from penstock_kit.errors import InvalidArgument, NotFound, PenstockError, Unprocessable
+
+
+async def ingest(service, body, *, body_format=pb.INGEST_FORMAT_CSV, **options):
+    async def messages():
+        yield pb.IngestRequest(options=pb.IngestOptions(format=body_format, **{"create": True, **options}))
+        yield pb.IngestRequest(chunk=body)
+
+    return await service.features.Ingest(messages())
+
+
+async def stored_rows(service, device_code):
+    """The rows of a device that are stored; None when there is no such device."""
+    try:
+        answer = await service.features.ComputeStatistics(pb.ComputeStatisticsRequest(device_code=device_code))
+    except NotFound as error:
+        return None if error.reason == "UNKNOWN_DEVICE" else 0
+    return answer.row_count
+
+
+GOOD = b"timestamp,a,note\n" + b"".join(b"%d,%d,x\n" % (1_704_067_200 + row, row) for row in range(60_000))
+SINK = io.BytesIO()
+TABLE = pa.table({"timestamp": pa.array(range(60_000), pa.timestamp("s")), "a": np.arange(60_000.0)})
+with pyarrow.ipc.new_stream(SINK, TABLE.schema) as writer:
+    writer.write_table(TABLE, max_chunksize=20_000)
+ARROW = SINK.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("body", "body_format", "before"),
+    [
+        (GOOD + b"1704199999,\xff,x\n", pb.INGEST_FORMAT_CSV, 50_000),
+        (GOOD + b'1704199999,1,"open\n', pb.INGEST_FORMAT_CSV, 50_000),
+        (GOOD + b"1704199999,1," + b"x" * 200_000 + b"\n", pb.INGEST_FORMAT_CSV, 50_000),
+        (ARROW[:-8], pb.INGEST_FORMAT_ARROW, 60_000),
+        (ARROW[: len(ARROW) // 2], pb.INGEST_FORMAT_ARROW, 20_000),
+    ],
+    ids=["a bad byte", "an open quote", "an endless cell", "a stream without its end", "half a stream"],
+)
+async def test_a_body_that_breaks_off_leaves_nothing_unless_it_may_be_partial(service, body, body_format, before):
+    with pytest.raises(InvalidArgument):
+        await ingest(service, body, body_format=body_format, device_code="d", model_code="m")
+    assert await stored_rows(service, "d") is None
+    assert (await service.metadata.ListDataModels(pb.ListDataModelsRequest())).total == 0
+    answer = await ingest(service, body, body_format=body_format, device_code="d", model_code="m", partial=True)
+    assert answer.rows_accepted >= before
+    assert await stored_rows(service, "d") == answer.rows_accepted
+    assert answer.rows_rejected == 1
+    assert list(answer.notes) == ["the body breaks off; what could be read before that is stored"]
+
+
+async def test_a_field_that_turns_text_refuses_the_whole_body_although_rows_before_were_good(service):
+    body = GOOD.replace(b",x\n", b",1\n", 50_000)
+    await ingest(service, b"timestamp,note\n1704067200,5\n", device_code="d")
+    with pytest.raises(InvalidArgument, match="field 'note' holds numbers"):
+        await ingest(service, body, device_code="d")
+    assert await stored_rows(service, "d") == 1
+
+
+async def test_rows_that_overwrite_earlier_ones_of_the_body_are_counted(service):
+    body = b"timestamp,a\n" + b"".join(b"%d,1\n" % (1_704_067_200 + row % 55_000) for row in range(60_000))
+    answer = await ingest(service, body, device_code="d")
+    assert (answer.rows_accepted, answer.rows_merged) == (60_000, 5_000)
+    assert await stored_rows(service, "d") == 55_000
+    again = await ingest(service, GOOD, device_code="d")
+    assert (again.rows_accepted, again.rows_merged) == (60_000, 0), "rows stored before are no merge of this body"
+
+
+async def test_a_field_tells_what_it_holds_and_whether_that_was_guessed(service):
+    answer = await ingest(service, b"timestamp;temp;code\n2024-01-01;12,5;007\n", device_code="d")
+    assert [(field.name, field.type, field.guessed, field.decimal) for field in answer.ingested_fields] == [
+        ("temp", "number", True, ","),
+        ("code", "text", True, ""),
+    ]
+    rows = orjson.dumps({"device_code": "j", "rows": [{"timestamp": 0, "a": 1.5, "b": "x"}]})
+    answer = await ingest(service, rows, body_format=pb.INGEST_FORMAT_JSON)
+    assert [(field.name, field.type, field.guessed) for field in answer.ingested_fields] == [
+        ("a", "number", False),
+        ("b", "text", False),
+    ]
+
+
+async def test_first_bodies_of_one_device_and_model_may_come_all_at_once(service):
+    bodies = [f"timestamp,v,n{number}\n{1_704_067_200 + number},1,2\n".encode() for number in range(12)]
+    answers = await asyncio.gather(*(ingest(service, body, device_code="d", model_code="m") for body in bodies))
+    assert [answer.rows_accepted for answer in answers] == [1] * 12
+    wanted = {"v", *(f"n{number}" for number in range(12))}
+    device = (await service.metadata.GetDevice(pb.GetDeviceRequest(device_code="d"))).device
+    model = (await service.metadata.GetDataModel(pb.GetDataModelRequest(model_code="m"))).model
+    assert (set(device.fields), {field.field_code for field in model.fields}) == (wanted, wanted)
+    assert await stored_rows(service, "d") == 12
+
+
+async def test_a_body_may_have_rows_of_many_devices(service):
+    body = b"timestamp,device,a,b\n2024-01-01,d1,1,\n2024-01-01,d2,2,x\n2024-01-01,d1,3,\n2024-01-02,d2,4,y\n"
+    answer = await ingest(service, body, device_column="device", model_code="m")
+    assert (answer.device_code, answer.model_code, answer.rows_accepted, answer.rows_merged) == ("", "m", 4, 1)
+    assert [(device.device_code, device.rows_accepted) for device in answer.devices] == [("d1", 2), ("d2", 2)]
+    assert (await stored_rows(service, "d1"), await stored_rows(service, "d2")) == (1, 2)
+    first = (await service.metadata.GetDevice(pb.GetDeviceRequest(device_code="d1"))).device
+    assert (list(first.fields), first.model_code) == (["a"], "m")
+
+
+async def test_one_unknown_device_refuses_the_body_of_many(service):
+    await ingest(service, b"timestamp,a\n2024-01-01,1\n", device_code="d1")
+    body = b"timestamp,device,a\n2024-01-02,d1,1\n2024-01-02,d9,2\n"
+    with pytest.raises(NotFound, match="unknown device 'd9'"):
+        await ingest(service, body, device_column="device", create=False)
+    assert await stored_rows(service, "d1") == 1
+    with pytest.raises(InvalidArgument, match="name one of them"):
+        await ingest(service, body, device_column="device", device_code="d1")
+
+
+async def test_the_devices_of_one_body_are_limited(service):
+    body = b"timestamp,device,a\n" + b"".join(b"2024-01-01,d%d,1\n" % number for number in range(1001))
+    with pytest.raises(Unprocessable, match="rows of 1001 devices, at most 1000") as caught:
+        await ingest(service, body, device_column="device")
+    assert caught.value.reason == "DEVICES_LIMIT_EXCEEDED"
+
+
+async def test_a_field_of_both_kinds_in_the_devices_of_a_body_is_told_before_anything_is_stored(service):
+    await ingest(service, b"timestamp,a\n2024-01-01,1\n", device_code="d1")
+    await ingest(service, b"timestamp,a\n2024-01-01,x\n", device_code="d2")
+    body = b"timestamp,device,a\n2024-01-02,d1,1\n2024-01-02,d2,2\n"
+    with pytest.raises(InvalidArgument, match="field 'a' holds texts in device 'd2' and numbers in another") as caught:
+        await ingest(service, body, device_column="device")
+    assert caught.value.reason == "FIELD_TYPE_CONFLICT"
+    assert await stored_rows(service, "d1") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [({"decimal": ";"}, "DECIMAL_INVALID"), ({"device_column": "unit"}, "DEVICE_COLUMN_NOT_FOUND")],
+)
+async def test_options_that_make_no_sense_are_refused(service, options, reason):
+    with pytest.raises(PenstockError) as caught:
+        await ingest(service, b"timestamp,a\n2024-01-01,1\n", **options)
+    assert caught.value.reason == reason
+
+
+async def test_an_unknown_field_of_a_json_document_is_refused_by_its_name(service):
+    body = orjson.dumps({"device_code": "d", "row": [], "rows": []})
+    with pytest.raises(InvalidArgument, match="unknown field 'row'; it may have device_code, model_code, rows"):
+        await ingest(service, body, body_format=pb.INGEST_FORMAT_JSON)
+
+
+async def test_rows_of_json_may_name_their_device(service):
+    rows = [{"timestamp": 0, "unit": "d1", "a": 1}, {"timestamp": 0, "unit": "d2", "a": 2}, {"timestamp": 0, "a": 3}]
+    body = orjson.dumps({"rows": rows})
+    answer = await ingest(service, body, body_format=pb.INGEST_FORMAT_JSON, device_column="unit")
+    assert (answer.rows_accepted, answer.rows_rejected) == (2, 1)
+    assert [device.device_code for device in answer.devices] == ["d1", "d2"]
+
+
+def test_rows_put_aside_come_back_as_they_were_from_memory_and_from_disk(tmp_path):
+    texts = np.array(["x", None, "ß\n😀"], dtype=object)
+    frames = [
+        Frame(
+            timestamps=(np.arange(3) + 10 * number).astype("datetime64[us]"),
+            numbers={"n": np.array([1.5, np.nan, number])},
+            texts={"t": texts},
+        )
+        for number in range(4)
+    ]
+    size = 3 * (8 + 8 + 64)
+    for in_memory in (0, 2 * size, 10 * size):
+        with FrameStage(tmp_path, in_memory=in_memory) as stage:
+            for number, frame in enumerate(frames):
+                stage.add(SeriesKey(tenant_id="t", device_code=f"d{number}"), frame)
+            found = list(stage.frames())
+        assert [key.device_code for key, _ in found] == ["d0", "d1", "d2", "d3"]
+        for (_, rows), frame in zip(found, frames, strict=True):
+            pd.testing.assert_frame_equal(pd.DataFrame(rows.numbers), pd.DataFrame(frame.numbers))
+            assert rows.texts["t"].tolist() == texts.tolist()
+            assert rows.timestamps.tolist() == frame.timestamps.tolist()
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,89 @@
+"""Nothing a caller says on ``/api/v2`` is passed over in silence: what a route does not know is refused by its name."""
+
+import pytest
+
+from penstock_kit.errors import InvalidArgument
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+BODIES = [
+    ("POST", "/api/v2/data/query/realtime", {"model_code": "m"}),
+    ("POST", "/api/v2/data/query/history", {"device_code": "W"}),
+    ("POST", "/api/v2/ai/features/extract", {"device_code": "W"}),
+    ("POST", "/api/v2/ai/features/dataset", {"model_code": "m"}),
+    ("POST", "/api/v2/metadata/devices", {"device_code": "W"}),
+    ("PUT", "/api/v2/metadata/devices/W", {}),
+    ("POST", "/api/v2/metadata/models", {"model_code": "m"}),
+    ("PUT", "/api/v2/metadata/models/m", {}),
+    ("POST", "/api/v2/auth/login", {"username": "u", "password": "p"}),
+    ("POST", "/api/v2/auth/refresh", {"refresh_token": "t"}),
+    ("POST", "/api/v2/auth/logout", {"refresh_token": "t"}),
+    ("POST", "/api/v2/auth/password", {"current_password": "p", "new_password": "q"}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), BODIES)
+async def test_an_unknown_field_of_a_body_is_refused_by_its_name(gateway, method, path, body):
+    answer = await gateway.client.request(method, path, headers=gateway.auth(), json={**body, "windowsize": "s3cret"})
+    assert (answer.status_code, answer.json()["reason"]) == (422, "VALIDATION_FAILED")
+    assert answer.json()["errors"] == [
+        {"field": "windowsize", "description": "is unknown; this request has no such field"}
+    ]
+    assert "s3cret" not in answer.text
+
+
+@pytest.mark.parametrize("body", [{"fields": [{"field_code": "a", "units": "A"}]}, {"defaults": {"window": 5}}])
+async def test_an_unknown_field_is_refused_within_a_data_model_too(gateway, body):
+    answer = await gateway.client.put("/api/v2/metadata/models/m", headers=gateway.auth(), json=body)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] in {"fields[0].units", "defaults.window"}
+
+
+async def test_every_strict_route_refuses_an_unknown_parameter_by_its_name(gateway):
+    pages = (await gateway.client.get("/openapi.json")).json()["paths"]
+    asked = 0
+    for path, operations in pages.items():
+        for method in operations if path.startswith("/api/v2/") else ():
+            url = path.replace("{", "").replace("}", "")
+            answer = await gateway.client.request(
+                method, url, headers=gateway.auth(), params={"devce_code": "x"}, json={"refresh_token": "t"}
+            )
+            assert (answer.status_code, answer.json()["reason"]) == (422, "VALIDATION_FAILED"), (method, path)
+            named = {error["field"] for error in answer.json()["errors"]}
+            assert "devce_code" in named, (method, path, named)
+            asked += 1
+    assert asked >= 25
+
+
+async def test_a_misspelt_parameter_is_told_the_right_one(gateway):
+    answer = await gateway.client.get("/api/v2/data/query/history?devicecode=W", headers=gateway.auth())
+    assert "devicecode: is no parameter of this route; did you mean device_code?" in answer.json()["detail"]
+
+
+async def test_who_may_not_ask_is_told_that_first(gateway):
+    answer = await gateway.client.get("/api/v2/metadata/devices?nonsense=1")
+    assert answer.status_code == 401
+
+
+async def test_rows_that_are_refused_altogether_are_counted_in_the_problem(gateway):
+    metadata = {"line": "4", "rows_rejected": "5"}
+    gateway.fakes.feature.refusal = InvalidArgument("a quote is open", reason="MALFORMED_CSV", metadata=metadata)
+    answer = await gateway.client.post(
+        "/api/v2/data/ingest", content=b"x", headers={**gateway.auth(), "content-type": "text/csv"}
+    )
+    assert (answer.status_code, answer.json()["success"]) == (400, False)
+    assert answer.json()["data"] == {
+        "rows_accepted": 0,
+        "rows_rejected": 5,
+        "errors": [{"line": 4, "reason": "a quote is open"}],
+    }
+
+
+async def test_the_options_of_an_ingest_are_passed_on(gateway):
+    query = "?device_column=d&decimal=,&encoding=cp1252&ignore_columns=a&ignore_columns=b&partial=true"
+    await gateway.client.post(
+        f"/api/v2/data/ingest{query}", content=b"x", headers={**gateway.auth(), "content-type": "text/csv"}
+    )
+    options = gateway.fakes.feature.options[0]
+    assert (options.device_column, options.decimal, options.encoding, options.partial) == ("d", ",", "cp1252", True)
+    assert list(options.ignore_columns) == ["a", "b"]
