@@ -1,6 +1,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from chat_stream_service.domain.model.event import ChatEvent, CompleteState, Eve
 from chat_stream_service.domain.model.event_log import StreamHeader
 from chat_stream_service.domain.stream.event_fold import Assembly
 from penstock_kit.clock import SystemClock
+from penstock_kit.errors import PenstockError
 from penstock_kit.redis.link import RedisLink
 from penstock_testkit.clock import ManualClock
 from penstock_testkit.contracts.event_log import EventLogContract
@@ -132,7 +133,15 @@ class WrittenHereReadThere:
     def __init__(self, here: RedisEventLog, there: RedisEventLog) -> None:
         self.here, self.there = here, there
         self.open, self.append = here.open, here.append
-        self.read, self.drop, self.clean = there.read, there.drop, there.clean
+        self.drop, self.clean = there.drop, there.clean
+
+    async def read(self, stream_id: str, *, after: int) -> AsyncGenerator[Any]:
+        """Read once Redis has what was written: before that nobody was shown it anywhere."""
+        with suppress(PenstockError):
+            await self.here.settle(stream_id)
+        async with aclosing(self.there.read(stream_id, after=after)) as batches:
+            async for batch in batches:
+                yield batch
 
     async def describe(self, stream_id: str) -> Any:
         """Ask the reader until it knows what the writer has trimmed."""

@@ -177,7 +177,7 @@ class Cache:
             grant = None if lookup.entry else await self._leases.grant(full, min(seconds, MAX_LEASE_SECONDS))
             left = end - self._monotonic()
             if lookup.entry or grant or left <= 0:
-                return Lease(token=grant.token if grant else "", lookup=lookup)
+                return Lease(token=grant or "", lookup=lookup)
             await self._bell.wait(full, min(left, await self._leases.remaining(full)))
 
     def watch(self, partition: Partition, prefix: str) -> AbstractAsyncContextManager[Watcher]:
@@ -187,8 +187,7 @@ class Cache:
 
     async def _end_lease(self, key: str, token: str) -> float | None:
         """End the lease, and return how long the fill took."""
-        ended = await self._leases.end(key, token) if token else None
-        return None if ended is None else max(0.0, self._monotonic() - ended.grant_time)
+        return await self._leases.end(key, token) if token else None
 
     def _entry(self, partition: Partition, draft: Draft, load_seconds: float | None) -> Entry:
         value_size(draft.value)

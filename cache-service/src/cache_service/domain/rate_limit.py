@@ -45,23 +45,34 @@ def take(*, tat: int, now: int, cost: int, rate: Rate, correction: int = 0) -> t
     `correction` is taken first, whether it fits or not.
     """
     window = int(rate.window * NANOSECONDS)
-    _check(cost, rate, window)
+    check(cost, rate, window)
     tat = max(max(tat, now) + correction * window // rate.limit, now)
     wanted = tat + cost * window // rate.limit
     wait = wanted - now - window
     allowed = wait <= 0
     if allowed:
         tat = wanted
-    verdict = Verdict(
-        allowed=allowed,
-        remaining=max(0, (window - (tat - now)) * rate.limit // window),
-        retry_after=max(0, wait) / NANOSECONDS,
-        reset_after=(tat - now) / NANOSECONDS,
+    verdict = verdict_of(
+        allowed=allowed, ahead=tat - now, wait=wait, window=window, limit=rate.limit, second=NANOSECONDS
     )
     return verdict, tat
 
 
-def _check(cost: int, rate: Rate, window: int) -> None:
+def verdict_of(*, allowed: bool, ahead: int, wait: int, window: int, limit: int, second: int) -> Verdict:
+    """Return the verdict of a store whose clock counts `second` units a second.
+
+    `ahead` is how far the arrival lies after now, `wait` how long the cost has to wait (not above 0: there is room).
+    """
+    return Verdict(
+        allowed=allowed,
+        remaining=max(0, (window - ahead) * limit // window),
+        retry_after=0.0 if allowed else max(0, wait) / second,
+        reset_after=ahead / second,
+    )
+
+
+def check(cost: int, rate: Rate, window: int) -> None:
+    """Raise InvalidArgument for what no store can decide; `window` is the rate's, in the store's own unit."""
     if rate.limit <= 0 or window <= 0:
         message = f"the rate is {rate.limit} in {rate.window:g} s; both must be above 0"
         raise InvalidArgument(message, reason="RATE_INVALID")

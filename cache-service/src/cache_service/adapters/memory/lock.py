@@ -1,9 +1,9 @@
 """Locks and leases in the memory of this process."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from cache_service.adapters.memory.expiring import ExpiringMap
-from cache_service.domain.lease import LeaseGrant
 from cache_service.domain.lock import LockGrant, LockHeld
 from penstock_kit.clock import Clock
 from penstock_kit.errors import ResourceExhausted
@@ -53,34 +53,38 @@ class MemoryLockStore:
         return grant is not None and grant.token == token and self._locks.pop(name) is not None
 
 
+class _Lease(NamedTuple):
+    token: str
+    grant_time: float
+
+
 class MemoryLeaseStore:
     """A LeaseStore. Beyond `max_leases` the oldest is forgotten: two may then fill one key, nobody waits in vain."""
 
     def __init__(self, *, clock: Clock, new_token: Callable[[], str], max_leases: int) -> None:
         self._monotonic = clock.monotonic
         self._new_token = new_token
-        self._leases: ExpiringMap[LeaseGrant] = ExpiringMap(max_entries=max_leases, monotonic=clock.monotonic)
+        self._leases: ExpiringMap[_Lease] = ExpiringMap(max_entries=max_leases, monotonic=clock.monotonic)
 
-    async def grant(self, key: str, seconds: float) -> LeaseGrant | None:
-        """Return a new lease, or None while another's lives."""
+    async def grant(self, key: str, seconds: float) -> str | None:
+        """Return the token of a new lease, or None while another's lives."""
         if self._leases.get(key) is not None:
             return None
-        now = self._monotonic()
-        grant = LeaseGrant(token=self._new_token(), grant_time=now, expire_at=now + seconds)
-        self._leases.put(key, grant, grant.expire_at)
-        return grant
+        lease = _Lease(self._new_token(), self._monotonic())
+        self._leases.put(key, lease, lease.grant_time + seconds)
+        return lease.token
 
     async def remaining(self, key: str) -> float:
         """Return the seconds the live lease of `key` has left, 0 without one."""
-        grant = self._leases.get(key)
-        return 0.0 if grant is None else grant.expire_at - self._monotonic()
+        return 0.0 if self._leases.get(key) is None else self._leases.expire_at(key) - self._monotonic()
 
-    async def end(self, key: str, token: str) -> LeaseGrant | None:
-        """End the lease `token`, and return it; None when it is not the live one."""
-        grant = self._leases.get(key)
-        if grant is None or grant.token != token:
+    async def end(self, key: str, token: str) -> float | None:
+        """End the lease `token` and return the seconds it lasted; None when it is not the live one."""
+        lease = self._leases.get(key)
+        if lease is None or lease.token != token:
             return None
-        return self._leases.pop(key)
+        self._leases.pop(key)
+        return self._monotonic() - lease.grant_time
 
     async def revoke(self, key: str) -> None:
         """End whatever lease `key` has."""

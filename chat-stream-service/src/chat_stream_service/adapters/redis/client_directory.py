@@ -11,6 +11,7 @@ from chat_stream_service.adapters.redis.stream_store import PREFIX
 from chat_stream_service.domain.clients.client import Client, unknown_client
 from chat_stream_service.domain.model.conversation import Owner
 from penstock_kit.errors import Unavailable
+from penstock_kit.redis.answer import mapping_of
 from penstock_kit.redis.link import RedisAway, RedisLink
 
 _KEEP_MS: Final = 30 * 24 * 3600 * 1000
@@ -51,7 +52,7 @@ class RedisClientDirectory:
             (found,) = await self._link.run([("HGETALL", _key(owner))])
         except RedisAway:
             return await self._seen.all_of(owner)
-        return [_unpacked(owner, name.decode(), data) for name, data in sorted(found.items())]
+        return [_unpacked(owner, name.decode(), data) for name, data in sorted(mapping_of(found).items())]
 
     async def remove(self, owner: Owner, client_id: str) -> None:
         """Forget a client; Unavailable while Redis is away, which would bring it back."""

@@ -12,6 +12,7 @@ from chat_stream_service.adapters.redis.stream_store import PREFIX, StreamStore,
 from chat_stream_service.domain.model.conversation import Owner
 from chat_stream_service.domain.model.feed import Announcement, expired
 from penstock_kit.errors import FailedPrecondition, Unavailable
+from penstock_kit.redis.answer import entries_of
 from penstock_kit.redis.link import RedisAway, RedisLink
 from penstock_kit.redis.subscriber import Subscriber
 
@@ -123,10 +124,11 @@ class RedisFeed:
     async def _after(self, owner: Owner, after: str) -> Sequence[Announcement]:
         epoch, _, number = after.partition(":")
         start = int(number) + 1 if number.isdecimal() else 1
-        fields, entries = await self._link.run(
+        fields, answer = await self._link.run(
             [("HMGET", _head(owner), "epoch", "last"), ("XRANGE", _feed(owner), f"{start}-0", "+", "COUNT", _PAGE)],
             transaction=True,
         )
+        entries = entries_of(answer)
         if after != _BEGINNING and _position(fields).partition(":")[0] != epoch:
             raise expired()
         found = [_announcement(entry, fields[0]) for entry in entries]

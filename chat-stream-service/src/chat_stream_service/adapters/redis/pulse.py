@@ -8,6 +8,7 @@ from typing import Final
 from chat_stream_service.adapters.redis.stream_store import PREFIX
 from penstock_kit.clock import Clock
 from penstock_kit.logging import get_logger
+from penstock_kit.redis.answer import mapping_of
 from penstock_kit.redis.link import RedisAway, RedisLink
 
 BEATS: Final = f"{PREFIX}beats"
@@ -74,7 +75,7 @@ class Pulse:
         except RedisAway:
             self._watched.clear()
             return
-        self._look({name.decode(): int(beat) for name, beat in beats.items()})
+        self._look({name.decode(): int(beat) for name, beat in mapping_of(beats).items()})
 
     async def bury(self, replica: str) -> None:
         """Forget a lost replica that has no streams any more."""

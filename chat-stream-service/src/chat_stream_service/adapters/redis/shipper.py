@@ -8,7 +8,8 @@ from chat_stream_service.adapters.redis.shared_stream import SharedStream
 from chat_stream_service.adapters.redis.stream_store import Answer, StreamStore, answer_of
 from chat_stream_service.domain.model.event import Status
 from penstock_kit.logging import get_logger
-from penstock_kit.redis.link import Command, RedisAway
+from penstock_kit.redis.connection import Command
+from penstock_kit.redis.link import RedisAway
 
 # Events of one stream in one entry at most.
 _MAX_EVENTS: Final = 256

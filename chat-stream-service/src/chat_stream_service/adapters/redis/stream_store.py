@@ -15,7 +15,9 @@ from chat_stream_service.adapters.redis.codec import (
 from chat_stream_service.adapters.redis.script import ANNOUNCE, APPEND, CLAIM, OPEN, TRIM
 from chat_stream_service.domain.model.event import ChatEvent, CompleteState, Status, outcome_of
 from chat_stream_service.domain.model.event_log import StreamHeader, StreamState
-from penstock_kit.redis.link import Command, RedisLink, is_missing_script
+from penstock_kit.redis.answer import entries_of, mapping_of
+from penstock_kit.redis.connection import Command
+from penstock_kit.redis.link import RedisLink, is_missing_script
 from penstock_kit.redis.script import Script
 
 PREFIX: Final = "penstock:chat:"
@@ -128,7 +130,7 @@ class StreamStore:
         if fields[0] is None:
             return None
         known = _state(fields)
-        events = [event for _, entry in found for event in events_from_bytes(entry[b"e"], known.header)]
+        events = [event for _, entry in entries_of(found) for event in events_from_bytes(entry[b"e"], known.header)]
         base = int(fields[3])
         return Loaded(
             state=known,
@@ -143,7 +145,7 @@ class StreamStore:
         asked = list(dict.fromkeys(conversation_ids))
         found = await self.run([("HGETALL", _conversation(item)) for item in asked]) if asked else []
         running = {
-            item: max((stream for stream, status in streams.items() if status == b"running"), default=b"")
+            item: max((stream for stream, status in mapping_of(streams).items() if status == b"running"), default=b"")
             for item, streams in zip(asked, found, strict=True)
         }
         return {item: stream.decode() for item, stream in running.items() if stream}

@@ -3,27 +3,34 @@
 import asyncio
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from penstock_kit.clock import Clock
 from penstock_kit.logging import get_logger
 from penstock_kit.redaction import mask_urls
-from penstock_kit.redis.cancellation import heeded
+from penstock_kit.redis.address import RedisAddress, address_of
+from penstock_kit.redis.connection import Command, PipelinedConnection, TooManyPending
 from penstock_kit.redis.pause_tolerant_timeout import pause_tolerant_timeout
 
 # redis-py's own default would wait for seconds and try again several times.
 _TIMEOUT_SECONDS: Final = 0.2
 # For what is sent past `run`; redis-py's clock also counts while our own event loop stands still.
 _SOCKET_TIMEOUT_SECONDS: Final = 1.0
-_CONNECTIONS: Final = 64
+# A batch from so many bytes on goes over a connection of its own, so that small ones don't wait behind it.
+_LARGE_BYTES: Final = 64 * 1024
+# Errors of a server that answers and can't work; others are about the command.
+_UNFIT: Final = ("LOADING", "READONLY", "MASTERDOWN", "NOAUTH", "WRONGPASS", "NOPERM", "MISCONF", "BUSY", "CLUSTERDOWN")
+_NO_ROOM: Final = "OOM"
 
 log = get_logger(__name__)
-
-Command = Sequence[Any]
 
 
 class RedisAway(Exception):  # noqa: N818 - a state of the world, caught close by
     """Redis does not answer now."""
+
+
+class RedisRefusal(Exception):  # noqa: N818 - the server's own word
+    """Redis let a connection not in."""
 
 
 class RedisLink:
@@ -37,7 +44,10 @@ class RedisLink:
         self._url = url
         self._clock = clock
         self._timeout = timeout
-        # redis-py's own types leave too much open to be of use.
+        self._address: RedisAddress | None = None
+        self._lanes: dict[str, PipelinedConnection] = {}
+        self._opening: dict[str, asyncio.Task[PipelinedConnection]] = {}
+        # For subscriptions alone. redis-py's own types leave too much open to be of use.
         self._client: Any = None
         self._listeners: list[Callable[[bool], None]] = []
         self._since = clock.monotonic()
@@ -66,14 +76,22 @@ class RedisLink:
         """Call `changed` with True when Redis is there (again), with False when it goes."""
         self._listeners.append(changed)
 
-    async def run(self, commands: Sequence[Command], *, transaction: bool = False) -> list[Any]:
+    async def run(
+        self,
+        commands: Sequence[Command],
+        *,
+        transaction: bool = False,
+        large: bool = False,
+        may_lack_room: bool = False,
+    ) -> list[Any]:
         """Send commands in one go and return their answers, an exception in the place of each refused one.
 
-        Raises RedisAway when Redis is away or does not answer in time.
+        `large`: the answers are, so other callers' should not wait behind them. `may_lack_room`: a server that is full
+        refuses with an answer; else it counts as away. Raises RedisAway when Redis is away or does not answer in time.
         """
         if not self._up:
             raise RedisAway(self.error)
-        return await self._run(commands, transaction=transaction)
+        return await self._run(commands, transaction=transaction, large=large, may_lack_room=may_lack_room)
 
     async def probe(self, commands: Sequence[Command]) -> list[Any]:
         """Send commands whether Redis is thought to be up or not; an answer means that it is up."""
@@ -93,29 +111,37 @@ class RedisLink:
         return self._opened().pubsub(ignore_subscribe_messages=False)
 
     async def close(self) -> None:
-        """Close all connections, as soon as the commands under way have been answered; later ones get RedisAway.
-
-        A connection that was still being made while redis-py closes its pool would stay open.
-        """
+        """Close all connections, as soon as the commands under way have been answered; later ones get RedisAway."""
         self._closed = True
         if self._under_way:
             await asyncio.wait(self._under_way)
+        opening = tuple(self._opening.values())
+        for task in opening:
+            task.cancel()
+        await asyncio.gather(*opening, return_exceptions=True)
+        self._drop()
         if self._client is not None:
             await self._client.aclose()
 
-    async def _run(self, commands: Sequence[Command], *, transaction: bool) -> list[Any]:
-        from redis.exceptions import RedisError
-
+    async def _run(
+        self, commands: Sequence[Command], *, transaction: bool, large: bool = False, may_lack_room: bool = False
+    ) -> list[Any]:
         if self._closed:
             raise RedisAway("closed")
         try:
             async with pause_tolerant_timeout(self._timeout):
-                with heeded(), self._counted():
-                    answers = await self._send(commands, transaction=transaction)
-        except (RedisError, OSError, TimeoutError) as error:
+                with self._counted():
+                    answers = await self._send(commands, transaction=transaction, large=large)
+        except TooManyPending as error:
+            raise RedisAway(f"{error}") from error
+        except TimeoutError as error:
+            self._drop()
             self.failed(error)
             raise RedisAway(self.error) from error
-        self._check(answers)
+        except (OSError, RedisRefusal) as error:
+            self.failed(error)
+            raise RedisAway(self.error) from error
+        self._check(answers, may_lack_room=may_lack_room)
         return answers
 
     @contextmanager
@@ -129,16 +155,54 @@ class RedisLink:
             self._under_way.discard(ended)
             ended.set_result(None)
 
-    async def _send(self, commands: Sequence[Command], *, transaction: bool) -> list[Any]:
-        async with self._opened().pipeline(transaction=transaction) as pipeline:
-            for command in commands:
-                pipeline.execute_command(*command)
-            return await pipeline.execute(raise_on_error=False)
+    async def _send(self, commands: Sequence[Command], *, transaction: bool, large: bool) -> list[Any]:
+        connection = await self._connected("large" if large or is_large(commands) else "small")
+        if not transaction:
+            return await connection.send(commands)
+        answers = await connection.send([("MULTI",), *commands, ("EXEC",)])
+        done: Any = answers[-1]
+        return cast("list[Any]", done) if isinstance(done, list) else [done] * len(commands)
 
-    def _check(self, answers: Sequence[Any]) -> None:
+    async def _connected(self, lane: str) -> PipelinedConnection:
+        """Return the open connection of a lane; callers that find none wait for the one that is being made."""
+        connection = self._lanes.get(lane)
+        if connection is not None and not connection.closed:
+            return connection
+        opening = self._opening.get(lane)
+        if opening is None:
+            opening = self._opening[lane] = asyncio.create_task(self._open(lane))
+            opening.add_done_callback(lambda task: self._opened_lane(lane, task))
+        return await asyncio.shield(opening)
+
+    async def _open(self, lane: str) -> PipelinedConnection:
+        if self._address is None:
+            self._address = address_of(self._url)
+        async with pause_tolerant_timeout(self._timeout):
+            try:
+                connection = await PipelinedConnection.open(self._address)
+            except (OSError, asyncio.CancelledError):
+                raise
+            except Exception as error:
+                raise RedisRefusal(f"{error}") from error
+        self._lanes[lane] = connection
+        return connection
+
+    def _opened_lane(self, lane: str, task: "asyncio.Task[PipelinedConnection]") -> None:
+        if self._opening.get(lane) is task:
+            del self._opening[lane]
+        if not task.cancelled():
+            task.exception()  # whoever waited for it may have left
+
+    def _drop(self) -> None:
+        """End the connections: what was not answered in time is not waited for any longer."""
+        lanes, self._lanes = self._lanes, {}
+        for connection in lanes.values():
+            connection.close()
+
+    def _check(self, answers: Sequence[Any], *, may_lack_room: bool) -> None:
         """Count a server that answers but can't work (loading, read-only, out of memory) as away."""
         for answer in answers:
-            if isinstance(answer, Exception) and not is_missing_script(answer):
+            if isinstance(answer, Exception) and _is_unfit(answer, may_lack_room=may_lack_room):
                 self.failed(answer)
                 raise RedisAway(self.error) from answer
 
@@ -154,7 +218,6 @@ class RedisLink:
                 socket_timeout=_SOCKET_TIMEOUT_SECONDS,
                 socket_connect_timeout=_SOCKET_TIMEOUT_SECONDS,
                 retry=Retry(NoBackoff(), 0),
-                max_connections=_CONNECTIONS,
                 protocol=2,
                 driver_info=None,
             )
@@ -172,6 +235,23 @@ class RedisLink:
         self._known = True
         for changed in self._listeners:
             changed(up)
+
+
+def is_large(commands: Sequence[Command]) -> bool:
+    """Return whether commands have so many bytes of values that others should not wait behind them."""
+    left = _LARGE_BYTES
+    for command in commands:
+        for part in command:
+            if isinstance(part, bytes | str):
+                left -= len(part)
+        if left < 0:
+            return True
+    return False
+
+
+def _is_unfit(answer: Exception, *, may_lack_room: bool) -> bool:
+    text = f"{answer}"
+    return text.startswith(_UNFIT) or (not may_lack_room and text.startswith(_NO_ROOM))
 
 
 def is_missing_script(answer: object) -> bool:

@@ -1,0 +1,24 @@
+"""Runs scripts by their hash, and sends the text where a server does not know it (any more)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from penstock_kit.redis.link import RedisLink, is_missing_script
+from penstock_kit.redis.script import Script
+
+
+class ScriptRunner:
+    """Runs one script a call. A server that lost it has run nothing, so it is sent again, once, with its text."""
+
+    def __init__(self, link: RedisLink) -> None:
+        self._link = link
+
+    async def run(self, script: Script, keys: Sequence[str], *arguments: Any) -> Any:
+        """Return the script's answer. Raises RedisAway when Redis is away or does not answer in time.
+
+        After a timeout the script may have run or not: whatever adds must not be sent again.
+        """
+        (answer,) = await self._link.run([("EVALSHA", script.sha, len(keys), *keys, *arguments)])
+        if is_missing_script(answer):
+            (answer,) = await self._link.run([("EVAL", script.text, len(keys), *keys, *arguments)])
+        return answer
