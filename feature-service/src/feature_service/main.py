@@ -67,13 +67,15 @@ async def open_service(settings: FeatureSettings, *, process: ProcessMetrics) ->
     )
     metadata = SqlMetadataStore(database)
     registry = Registry(metadata=metadata, telemetry=telemetry, clock=clock)
+    files = DatasetFolder(settings.home / "datasets")
     workshop = DatasetWorkshop(
         source=DatasetSource(registry=registry, telemetry=telemetry),
         store=SqlDatasetStore(database),
-        files=DatasetFolder(settings.home / "datasets"),
+        files=files,
         clock=clock,
         new_id=lambda: new_id("ds"),
         report=lambda error: log.error("a data set could not be built", exc_info=error),
+        owner=files.owner(),
     )
     try:
         async with schema_kept(database, settings.records_url, MIGRATIONS, then=workshop.start) as is_there:

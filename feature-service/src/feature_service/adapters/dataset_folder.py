@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Final
 from feature_service.domain.dataset.record import DatasetDownload, FileFormat
 from penstock_kit.errors import NotFound, Unavailable
 from penstock_kit.home import ensure_home
+from penstock_kit.ids import new_id
 
 if TYPE_CHECKING:
     from feature_service.domain.dataset.build import BuiltDataset
 
 _CHUNK: Final = 256 * 1024
+_OWNER_FILE: Final = ".owner"
 _CONTENT_TYPES: Final = {
     FileFormat.NPZ: "application/x-npz",
     FileFormat.PARQUET: "application/vnd.apache.parquet",
@@ -27,6 +29,13 @@ class DatasetFolder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+
+    def owner(self) -> str:
+        """Return the id of the replica whose folder this is, made at its first start and kept here."""
+        path = ensure_home(self._folder) / _OWNER_FILE
+        if not path.exists():
+            _written(path, lambda draft: draft.write_text(new_id("feature")))
+        return path.read_text()
 
     async def save(self, dataset_id: str, built: "BuiltDataset") -> None:
         """Write the arrays into a new subfolder."""
@@ -71,7 +80,7 @@ class DatasetFolder:
         return wanted
 
 
-def _written(path: Path, write: Callable[[Path], None]) -> None:
+def _written(path: Path, write: Callable[[Path], object]) -> None:
     """Write beside the file and move it into place, so that it is there whole or not at all."""
     partial = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:

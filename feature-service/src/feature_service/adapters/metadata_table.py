@@ -98,6 +98,8 @@ dataset: Final = Table(
     Column("class_distribution", Text, nullable=False),
     Column("manifest", Text, nullable=False),
     Column("created", BigInteger, nullable=False),
+    Column("owner", Text, nullable=False, server_default=""),
+    Column("lease_until", BigInteger, nullable=False, server_default="0"),
     Index("dataset_by_request", "tenant_id", "request_id"),
 )
-"""Data sets and their jobs; names and distribution are JSON."""
+"""Data sets and their jobs; names and distribution are JSON. `owner` is the replica that builds one."""

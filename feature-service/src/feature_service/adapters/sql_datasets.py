@@ -1,14 +1,16 @@
 """DatasetStore on SQLite or PostgreSQL, through SQLAlchemy Core."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import orjson
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, or_, select, update
 
 from feature_service.adapters.metadata_table import dataset
-from feature_service.domain.dataset.record import Dataset, DatasetState
+from feature_service.domain.dataset.record import Dataset, DatasetState, Lease
 from penstock_kit.database import Database
+
+_UNFINISHED: Final = dataset.c.state.in_([state.value for state in DatasetState if not state.is_final])
 
 
 class SqlDatasetStore:
@@ -17,10 +19,11 @@ class SqlDatasetStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, tenant_id: str, added: Dataset) -> None:
+    async def add(self, tenant_id: str, added: Dataset, lease: Lease) -> None:
         """Insert a record."""
+        values = {**_to_row(tenant_id, added), "owner": lease.owner, "lease_until": lease.until}
         async with self._database.write() as connection:
-            await connection.execute(insert(dataset).values(_to_row(tenant_id, added)))
+            await connection.execute(insert(dataset).values(values))
 
     async def change(self, tenant_id: str, changed: Dataset) -> None:
         """Update a record."""
@@ -51,12 +54,22 @@ class SqlDatasetStore:
         async with self._database.write() as connection:
             return (await connection.execute(delete(dataset).where(*where))).rowcount > 0
 
-    async def fail_unfinished(self, failure: str) -> int:
-        """Mark what is neither done nor failed."""
-        unfinished = dataset.c.state.in_([state.value for state in DatasetState if not state.is_final])
+    async def renew(self, lease: Lease) -> None:
+        """Extend the leases of the owner."""
+        where = (_UNFINISHED, dataset.c.owner == lease.owner)
+        async with self._database.write() as connection:
+            await connection.execute(update(dataset).where(*where).values(lease_until=lease.until))
+
+    async def fail_abandoned(self, failure: str, *, now: int, owner: str = "") -> int:
+        """Mark what nobody builds any more. It is looked for first: reading costs the other writers nothing."""
+        gone = dataset.c.lease_until < now
+        where = (_UNFINISHED, or_(gone, dataset.c.owner == owner) if owner else gone)
+        async with self._database.read() as connection:
+            if (await connection.execute(select(dataset.c.dataset_id).where(*where).limit(1))).first() is None:
+                return 0
         values = {"state": DatasetState.FAILED.value, "failure": failure}
         async with self._database.write() as connection:
-            return (await connection.execute(update(dataset).where(unfinished).values(values))).rowcount
+            return (await connection.execute(update(dataset).where(*where).values(values))).rowcount
 
     async def _one(self, *where: Any) -> Dataset | None:
         async with self._database.read() as connection:

@@ -62,11 +62,19 @@ class DatasetDownload:
     chunks: AsyncIterator[bytes]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """Which replica builds a data set, and until when (microseconds since the epoch) it need not say so again."""
+
+    owner: str
+    until: int
+
+
 class DatasetStore(Protocol):
     """The records of data sets by tenant and id."""
 
-    async def add(self, tenant_id: str, added: Dataset) -> None:
-        """Add a record."""
+    async def add(self, tenant_id: str, added: Dataset, lease: Lease) -> None:
+        """Add a record of a data set that the owner of `lease` builds."""
         ...
 
     async def change(self, tenant_id: str, changed: Dataset) -> None:
@@ -89,8 +97,12 @@ class DatasetStore(Protocol):
         """Remove the record; return whether it was there."""
         ...
 
-    async def fail_unfinished(self, failure: str) -> int:
-        """Mark what was queued or running as failed, after a restart; return how many that were."""
+    async def renew(self, lease: Lease) -> None:
+        """Let the owner keep all that it builds until the end of `lease`."""
+        ...
+
+    async def fail_abandoned(self, failure: str, *, now: int, owner: str = "") -> int:
+        """Mark as failed what is unfinished and whose lease is over, or that `owner` built; return how many."""
         ...
 
 

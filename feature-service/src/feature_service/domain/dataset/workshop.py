@@ -1,8 +1,10 @@
 """Building data sets as jobs, and keeping them."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from feature_service.domain.dataset.plan import DatasetPlan
@@ -13,6 +15,7 @@ from feature_service.domain.dataset.record import (
     DatasetState,
     DatasetStore,
     FileFormat,
+    Lease,
 )
 from feature_service.domain.dataset.source import DatasetSource
 from feature_service.domain.span import micros_of
@@ -24,12 +27,18 @@ if TYPE_CHECKING:
 
 _MAX_JOBS: Final = 32
 _PROGRESS_SECONDS: Final = 0.5
+# How long a replica need not say that it still builds: longer than a database is usually away.
+LEASE_SECONDS: Final = 60.0
+_RENEWALS: Final = 4
+_RESTARTED: Final = "the service was restarted while it was being built; create it again"
+_ABANDONED: Final = "the replica that was building it has ended; create it again"
 
 
 class DatasetWorkshop:
     """Builds one data set at a time; further ones queue, up to a limit. Jobs end with the service.
 
-    `new_id` makes ids that sort by time, `report` is told of failures that are defects of ours.
+    `new_id` makes ids that sort by time, `report` is told of failures that are defects of ours. `owner` tells this
+    replica from the others that share the store; it is the same after a restart.
     """
 
     def __init__(
@@ -41,7 +50,10 @@ class DatasetWorkshop:
         clock: Clock,
         new_id: Callable[[], str],
         report: Callable[[BaseException], None],
+        owner: str,
     ) -> None:
+        self._owner = owner
+        self._keeping: asyncio.Task[None] | None = None
         self._source = source
         self._store = store
         self._files = files
@@ -69,7 +81,7 @@ class DatasetWorkshop:
             )
         created = micros_of(self._clock.now())
         dataset = Dataset(id=self._new_id(), model_code=plan.model_code, created=created, request_id=request_id)
-        await self._store.add(tenant_id, dataset)
+        await self._store.add(tenant_id, dataset, self._lease())
         job = asyncio.create_task(self._run(tenant_id, dataset, plan))
         self._jobs[dataset.id] = job
         job.add_done_callback(lambda done: self._ended(dataset.id, done))
@@ -108,11 +120,30 @@ class DatasetWorkshop:
         await self._files.remove(dataset_id)
 
     async def start(self) -> None:
-        """Mark what an earlier run of the service left unfinished."""
-        await self._store.fail_unfinished("the service was restarted while it was being built; create it again")
+        """Mark what an earlier run of this replica left unfinished, and keep the leases from now on."""
+        await self._store.fail_abandoned(_RESTARTED, now=micros_of(self._clock.now()), owner=self._owner)
+        if self._keeping is None:
+            self._keeping = asyncio.create_task(self._keep())
+
+    async def keep_leases(self) -> None:
+        """Say that this replica still builds what it builds, and mark what a replica that is gone left unfinished."""
+        if self._jobs:
+            await self._store.renew(self._lease())
+        await self._store.fail_abandoned(_ABANDONED, now=micros_of(self._clock.now()))
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(LEASE_SECONDS / _RENEWALS)
+            with contextlib.suppress(PenstockError):  # the database is away: the lease outlasts that
+                await self.keep_leases()
+
+    def _lease(self) -> Lease:
+        return Lease(owner=self._owner, until=micros_of(self._clock.now() + timedelta(seconds=LEASE_SECONDS)))
 
     async def stop(self) -> None:
         """Cancel all jobs and wait for their end."""
+        if self._keeping is not None:
+            self._keeping.cancel()
         jobs = list(self._jobs.values())
         for job in jobs:
             job.cancel()

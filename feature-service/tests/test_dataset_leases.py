@@ -1,0 +1,136 @@
+"""Replicas of the service that share a database: each keeps what it builds, whoever starts or ends beside it."""
+
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from penstock.feature.v1 import feature_pb2 as pb
+
+from feature_service.adapters.dataset_folder import DatasetFolder
+from feature_service.adapters.sql_datasets import SqlDatasetStore
+from feature_service.domain.dataset.record import Dataset, DatasetState, Lease
+from feature_service.domain.dataset.workshop import LEASE_SECONDS, DatasetWorkshop
+from penstock_kit.clock import SystemClock
+from penstock_kit.database import open_database, sqlite_url
+from penstock_testkit.clock import ManualClock
+
+TENANT = "default"
+
+
+class Unused:
+    """A source and files that no test here gets to."""
+
+
+@pytest.fixture
+async def store(tmp_path: Path, migrated_database: Path) -> AsyncIterator[SqlDatasetStore]:
+    file = tmp_path / "feature.db"
+    shutil.copy(migrated_database, file)
+    database = open_database(sqlite_url(file))
+    yield SqlDatasetStore(database)
+    await database.close()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+def workshop(store: SqlDatasetStore, clock: ManualClock, owner: str) -> DatasetWorkshop:
+    unused = Unused()
+    return DatasetWorkshop(source=unused, store=store, files=unused, clock=clock, new_id=str, report=print, owner=owner)
+
+
+def micros(clock: ManualClock, seconds: float = 0.0) -> int:
+    return int((clock.now().timestamp() + seconds) * 1e6)
+
+
+async def begin(store: SqlDatasetStore, clock: ManualClock, dataset_id: str, owner: str) -> None:
+    running = Dataset(id=dataset_id, model_code="m", created=micros(clock), state=DatasetState.RUNNING)
+    await store.add(TENANT, running, Lease(owner=owner, until=micros(clock, LEASE_SECONDS)))
+
+
+async def state_of(store: SqlDatasetStore, dataset_id: str) -> DatasetState:
+    found = await store.dataset(TENANT, dataset_id)
+    assert found is not None
+    return found.state
+
+
+async def test_a_replica_that_starts_leaves_the_jobs_of_another_alone(
+    store: SqlDatasetStore, clock: ManualClock
+) -> None:
+    await begin(store, clock, "ds_1", "first")
+    second = workshop(store, clock, "second")
+    await second.start()
+    await second.keep_leases()
+    await second.stop()
+    assert await state_of(store, "ds_1") is DatasetState.RUNNING
+
+
+async def test_a_replica_that_starts_again_fails_what_its_earlier_life_left(
+    store: SqlDatasetStore, clock: ManualClock
+) -> None:
+    await begin(store, clock, "ds_1", "first")
+    await begin(store, clock, "ds_2", "second")
+    again = workshop(store, clock, "first")
+    await again.start()
+    await again.stop()
+    assert await state_of(store, "ds_1") is DatasetState.FAILED
+    assert await state_of(store, "ds_2") is DatasetState.RUNNING
+
+
+async def test_what_a_replica_that_is_gone_left_is_failed_once_its_lease_is_over(
+    store: SqlDatasetStore, clock: ManualClock
+) -> None:
+    await begin(store, clock, "ds_1", "gone")
+    other = workshop(store, clock, "other")
+    clock.advance(LEASE_SECONDS - 1)
+    await other.keep_leases()
+    assert await state_of(store, "ds_1") is DatasetState.RUNNING
+    clock.advance(2)
+    await other.keep_leases()
+    found = await store.dataset(TENANT, "ds_1")
+    assert found is not None
+    assert (found.state, "replica" in found.failure) == (DatasetState.FAILED, True)
+
+
+async def test_a_lease_that_is_renewed_holds_as_long_again(store: SqlDatasetStore, clock: ManualClock) -> None:
+    await begin(store, clock, "ds_1", "first")
+    await begin(store, clock, "ds_2", "second")
+    clock.advance(LEASE_SECONDS - 1)
+    await store.renew(Lease(owner="first", until=micros(clock, LEASE_SECONDS)))
+    clock.advance(LEASE_SECONDS - 1)
+    assert await store.fail_abandoned("gone", now=micros(clock)) == 1
+    assert await state_of(store, "ds_1") is DatasetState.RUNNING
+    assert await state_of(store, "ds_2") is DatasetState.FAILED
+
+
+async def test_what_is_finished_stays_as_it_is(store: SqlDatasetStore, clock: ManualClock) -> None:
+    done = Dataset(id="ds_1", model_code="m", created=micros(clock), state=DatasetState.DONE)
+    await store.add(TENANT, done, Lease(owner="first", until=0))
+    assert await store.fail_abandoned("gone", now=micros(clock), owner="first") == 0
+    assert await state_of(store, "ds_1") is DatasetState.DONE
+
+
+def test_a_replica_is_the_same_after_a_restart_and_no_other(tmp_path: Path) -> None:
+    first = DatasetFolder(tmp_path / "a").owner()
+    assert DatasetFolder(tmp_path / "a").owner() == first
+    assert DatasetFolder(tmp_path / "b").owner() != first
+
+
+async def test_a_service_that_starts_on_a_shared_database_lets_the_others_finish(
+    start_service, store: SqlDatasetStore, tmp_path: Path
+) -> None:
+    now = SystemClock()
+    until = int((now.now().timestamp() + LEASE_SECONDS) * 1e6)
+    running = Dataset(id="ds_1", model_code="m", created=0, state=DatasetState.RUNNING)
+    await store.add(TENANT, running, Lease(owner="another", until=until))
+    await store.add(TENANT, replace(running, id="ds_2"), Lease(owner="gone", until=0))
+    url = sqlite_url(tmp_path / "feature.db")
+    async with start_service(tmp_path / "home", DATABASE_URL=url) as service:
+        states = [
+            (await service.features.GetDataset(pb.GetDatasetRequest(id=name))).dataset.state
+            for name in ("ds_1", "ds_2")
+        ]
+    assert states == ["running", "failed"]
