@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from penstock_testkit.system import RunningSystem
+import httpx
+
+from penstock_testkit.system import RunningSystem, start_system
 
 
 def penstock(system: RunningSystem, *words: str) -> "subprocess.CompletedProcess[str]":
@@ -39,3 +41,19 @@ def test_a_key_that_the_command_made_works_until_it_is_revoked(system: RunningSy
     assert made["id"] in penstock(system, "key", "list").stdout
     assert penstock(system, "key", "revoke", made["id"]).returncode == 0
     assert made["id"] not in penstock(system, "key", "list").stdout
+
+
+def test_a_reset_administrator_signs_in_with_the_new_password_and_key_while_all_runs(tmp_path: Path) -> None:
+    system = start_system(tmp_path / "home", demo=False)
+    try:
+        lost = system.key
+        outcome = penstock(system, "admin", "reset")
+        assert outcome.returncode == 0, outcome.stderr
+        assert system.key != lost
+        assert penstock(system, "key", "list").returncode == 0
+        body = {"username": "admin", "password": system.password}
+        assert httpx.post(f"{system.url}/api/v2/auth/login", json=body, timeout=30).status_code == 200
+        old = httpx.get(f"{system.url}/api/v1/keys", headers={"x-api-key": lost}, timeout=30)
+        assert old.status_code == 401
+    finally:
+        system.stop()

@@ -12,9 +12,22 @@ app = typer.Typer(
     name="penstock",
     help="Penstock: a self-hosted AI platform for teams that run devices.",
     no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and leave.")] = False,
+) -> None:
+    """Penstock: a self-hosted AI platform for teams that run devices."""
+    if version:
+        from penstock_cli import version as command
+
+        raise typer.Exit(command.show_version())
 
 
 def run_app(arguments: list[str]) -> int:
@@ -122,6 +135,20 @@ def key_revoke(key_id: Annotated[str, typer.Argument(help="Id of the key.")]) ->
     from penstock_cli import key
 
     raise typer.Exit(key.revoke(load_settings(), key_id))
+
+
+admin_app = typer.Typer(name="admin", help="The administrator of this home.", no_args_is_help=True)
+app.add_typer(admin_app)
+
+
+@admin_app.command("reset")
+def admin_reset(
+    user: Annotated[str, typer.Option(help="Whose password and key; another administrator's name.")] = "admin",
+) -> None:
+    """Make a new password and API key when they were lost; for whoever may write PENSTOCK_HOME and the database."""
+    from penstock_cli import admin
+
+    raise typer.Exit(admin.reset(load_settings(), user=user))
 
 
 route_app = typer.Typer(name="route", help="Where requests for models go.", no_args_is_help=True)

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import httpx
 
+from penstock_cli.command_name import command_name
 from penstock_cli.failure import CommandFailed
 from penstock_cli.settings import CliSettings
 
@@ -61,9 +62,8 @@ class Gateway:
             message = f"{self._settings.url} did not answer in time"
             raise CommandFailed(message, exit_code=EXIT_UNREACHABLE) from None
         except httpx.TransportError as error:
-            message = (
-                f"{self._settings.url} can't be reached ({error}); start it with `penstock up`, or set PENSTOCK_URL"
-            )
+            remedy = f"start it with `{command_name()} up`, or set PENSTOCK_URL"
+            message = f"{self._settings.url} can't be reached ({error}); {remedy}"
             raise CommandFailed(message, exit_code=EXIT_UNREACHABLE) from None
 
     def _check(self, response: httpx.Response) -> None:
@@ -80,7 +80,9 @@ class Gateway:
         if self._settings.text("PENSTOCK_API_KEY"):
             return f"the key in PENSTOCK_API_KEY is not accepted: {problem}"
         if self._settings.api_key:
-            return f"the key in {file} is not accepted: {problem}"
+            return f"the key in {file} is not accepted: {problem}; `{command_name()} admin reset` makes a new one"
+        if self._settings.key_file_text:
+            return f"no API key: set PENSTOCK_API_KEY. {file} says: {self._settings.key_file_text}"
         return f"no API key: set PENSTOCK_API_KEY, or PENSTOCK_HOME to the folder with admin.key (there is no {file})"
 
 

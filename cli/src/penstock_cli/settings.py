@@ -24,6 +24,7 @@ DEFAULT_PORTS: Final[Mapping[str, int]] = {
     "CACHE_SERVICE_METRICS_PORT": 9154,
 }
 _MAX_PORT: Final = 65535
+_KEY_MARK: Final = "psk_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +59,16 @@ class CliSettings:
 
     @property
     def url(self) -> str:
-        """The gateway's base URL, without a slash at its end (PENSTOCK_URL)."""
-        return self.text("PENSTOCK_URL", self.local_url).rstrip("/")
+        """The gateway's base URL, without a slash at its end.
+
+        PENSTOCK_URL, else where PENSTOCK_HTTP_PORT says, else where the system of this home runs.
+        """
+        named = self.text("PENSTOCK_URL")
+        if not named and not self.text("PENSTOCK_HTTP_PORT"):
+            from penstock_cli.supervisor.state import Home
+
+            named = Home(self.home).running_url()
+        return (named or self.local_url).rstrip("/")
 
     @property
     def local_url(self) -> str:
@@ -76,9 +85,15 @@ class CliSettings:
         named = self.text("PENSTOCK_API_KEY")
         if named:
             return named
+        text = self.key_file_text
+        return text if text.startswith(_KEY_MARK) else ""
+
+    @property
+    def key_file_text(self) -> str:
+        """What the file ``admin.key`` says: a key, or where the key is; empty without the file."""
         try:
             return (self.home / "admin.key").read_text().strip()
-        except OSError:
+        except (OSError, ValueError):
             return ""
 
     def port(self, name: str) -> int:

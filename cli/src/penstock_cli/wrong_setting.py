@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
 from penstock_cli.failure import CommandFailed
@@ -66,6 +66,7 @@ def doubtful(names: Iterable[str]) -> list[str]:
     ]
 
 
+@cache
 def meant_name(name: str) -> str:
     """Return the setting that `name` looks like, empty for a setting and for what looks like none."""
     upper = name.upper()

@@ -71,7 +71,10 @@ async def serve(settings: GatewaySettings, bound: socket.socket, stop: asyncio.E
             registry=registry, tracing=tracing, redactor=redactor,
         ),
     )  # fmt: skip
-    admitting = partial(ensure_admin, store=store, passwords=passwords, clock=clock, home=home, chosen=chosen)
+    shared = bool(settings.database_url)
+    admitting = partial(
+        ensure_admin, store=store, passwords=passwords, clock=clock, home=home, chosen=chosen, shared=shared
+    )
     try:
         async with schema_kept(database, settings.store_url(), MIGRATIONS, then=admitting):
             await _listener(settings, application, bound).serve(stop)

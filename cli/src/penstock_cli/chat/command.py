@@ -1,6 +1,7 @@
 """The command itself: one question, or a dialogue until the end of input."""
 
 import contextlib
+import difflib
 import importlib
 import json
 import signal
@@ -17,6 +18,13 @@ from penstock_cli.gateway import Gateway
 from penstock_cli.settings import CliSettings
 
 EXIT_INTERRUPTED: Final = 130
+_COMMANDS: Final = ("/new", "/help", "/exit", "/quit")
+_HELP: Final = """\
+/new     begins another conversation
+/help    shows this
+/exit    leaves, as do /quit and Ctrl-D
+Ctrl-C   stops the answer, on the server too; a second one leaves at once
+Everything else is asked. A question about a device names it: What was the mean current of WLD001 in the last hour?"""
 
 
 def chat(
@@ -43,19 +51,33 @@ def chat(
 def _dialogue(conversation: Conversation, screen: Screen, *, as_json: bool) -> int:
     with contextlib.suppress(ImportError):
         importlib.import_module("readline")  # gives input() its line editing
-    screen.note("Ask away. Ctrl-C stops an answer, /new begins another conversation, Ctrl-D leaves.")
+    screen.note("Ask away. Ctrl-C stops an answer, Ctrl-D leaves, /help shows what else there is.")
     while True:
         try:
             question = input("› ").strip()
         except (EOFError, KeyboardInterrupt):
             sys.stdout.write("\n")
             return 0
-        if question == "/new":
-            conversation.id = ""
-        elif question in {"/exit", "/quit"}:
+        if question in {"/exit", "/quit"}:
             return 0
+        if question.startswith("/"):
+            _command(question, conversation, screen)
         elif question:
             _reported(conversation, screen, question, as_json=as_json)
+
+
+def _command(text: str, conversation: Conversation, screen: Screen) -> None:
+    """Do what a line that begins with a slash says. What is none of the commands is not sent to the model."""
+    match text:
+        case "/new":
+            conversation.id = ""
+            screen.note("the next question begins another conversation")
+        case "/help":
+            screen.note(_HELP)
+        case _:
+            near = difflib.get_close_matches(text, _COMMANDS, n=1)
+            remedy = f"did you mean {near[0]}?" if near else "see /help"
+            screen.note(f"there is no {text.split(maxsplit=1)[0]}; {remedy}")
 
 
 def _reported(conversation: Conversation, screen: Screen, question: str, *, as_json: bool) -> None:

@@ -4,6 +4,8 @@ import asyncio
 import json
 import sys
 
+from penstock_cli.command_name import command_name
+from penstock_cli.container import contained_service
 from penstock_cli.doctor.configuration import check_configuration
 from penstock_cli.doctor.file import check_files
 from penstock_cli.doctor.finding import Finding, Need
@@ -22,7 +24,9 @@ def doctor(settings: CliSettings, *, as_json: bool = False) -> int:
         report = {"ok": not failed, "findings": [finding.to_json() for finding in findings]}
         sys.stdout.write(json.dumps(report, ensure_ascii=False) + "\n")
     else:
-        _print_table(findings, len(failed))
+        contained = contained_service(settings)
+        fit = f"ready to start: `{command_name()} up`" if contained is None else f"fit for {contained.name}"
+        _print_table(findings, f"{len(failed)} required missing" if failed else fit)
     return 1 if failed else 0
 
 
@@ -38,7 +42,7 @@ def examine(settings: CliSettings) -> list[Finding]:
     return sorted(findings, key=lambda finding: order.index(finding.need))
 
 
-def _print_table(findings: list[Finding], failed: int) -> None:
+def _print_table(findings: list[Finding], verdict: str) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -56,4 +60,4 @@ def _print_table(findings: list[Finding], failed: int) -> None:
         table.add_row(sign, finding.need.value, finding.name, Text(finding.detail + remedy))
     console = Console()
     console.print(table)
-    console.print(f"\n{failed} required missing" if failed else "\nready to start: `penstock up`")
+    console.print(f"\n{verdict}")

@@ -5,13 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from penstock_cli.container import contained_service, serves
 from penstock_cli.doctor.finding import Finding, Need
 from penstock_cli.failure import CommandFailed
 from penstock_cli.settings import CliSettings
 from penstock_cli.supervisor.port import PortReservation, port_problems
-from penstock_cli.supervisor.service import services
+from penstock_cli.supervisor.service import Service, services
 from penstock_cli.supervisor.state import Home
 from penstock_cli.wrong_setting import doubtful, misspelt, service_problems
+from penstock_kit.errors import FailedPrecondition
+from penstock_kit.installation import read_secret
 from penstock_kit.redaction import mask_secret
 
 PROVIDERS: Final = ("GEMINI", "OPENAI", "ANTHROPIC", "QWEN", "GLM", "DEEPSEEK")
@@ -25,6 +28,7 @@ def check_configuration(settings: CliSettings) -> Iterator[Finding]:
     yield from _ports(settings)
     yield from _providers(settings)
     yield from _jwt_secret(settings)
+    yield from _secret(settings)
     yield from _dotenv(settings)
 
 
@@ -39,6 +43,10 @@ def _services(settings: CliSettings) -> Iterator[Finding]:
 
 
 def _ports(settings: CliSettings) -> Iterator[Finding]:
+    contained = contained_service(settings)
+    if contained is not None:
+        yield _contained(contained)
+        return
     ports = PortReservation()
     try:
         suite = services(ports.choose(settings))
@@ -57,6 +65,32 @@ def _ports(settings: CliSettings) -> Iterator[Finding]:
     if not problems:
         numbers = ", ".join(str(port) for service in suite for port in service.ports.values())
         yield Finding(need=Need.REQUIRED, name="ports", ok=True, detail=f"{numbers} are free")
+
+
+def _contained(service: Service) -> Finding:
+    """The ports of a service that is alone in its container: its own, or free for it."""
+    where = ", ".join(map(str, service.ports.values()))
+    if serves(service):
+        detail = f"{where}: {service.name}, which serves"
+        return Finding(need=Need.REQUIRED, name="ports", ok=True, detail=detail)
+    problems = port_problems([service])
+    detail = "; ".join(problems) or f"{where} are free for {service.name}"
+    remedy = f"{service.name} does not answer its health check; its log says why"
+    return Finding(need=Need.REQUIRED, name="ports", ok=not problems, detail=detail, remedy=remedy)
+
+
+def _secret(settings: CliSettings) -> Iterator[Finding]:
+    """What calls between services carry, where the settings name it."""
+    file = settings.text("PENSTOCK_SERVICE_SECRET_FILE")
+    if settings.text("PENSTOCK_SERVICE_SECRET"):
+        detail = mask_secret(settings.text("PENSTOCK_SERVICE_SECRET"))
+        yield Finding(need=Need.REQUIRED, name="service secret", ok=True, detail=detail)
+    elif file:
+        try:
+            detail, ok = f"in {file}, {len(read_secret(Path(file)))} characters", True
+        except FailedPrecondition as error:
+            detail, ok = error.message, not Path(file).exists()
+        yield Finding(need=Need.REQUIRED, name="service secret", ok=ok, detail=detail, remedy="correct or delete it")
 
 
 def _providers(settings: CliSettings) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from penstock_cli.container import contained_service, memory_left_mb
 from penstock_cli.doctor.finding import Finding, Need
 from penstock_cli.failure import CommandFailed
 from penstock_cli.settings import CliSettings
@@ -19,6 +20,9 @@ _MINIMUM_PYTHON: Final = (3, 11)
 _NEEDED_DISK_MB: Final = 200
 _GOOD_DISK_MB: Final = 2_000
 _GOOD_MEMORY_MB: Final = 1_000
+_GOOD_MEMORY_ALONE_MB: Final = 64
+# They keep nothing in the home, which need not be there.
+_WITHOUT_STATE: Final = ("cache-service",)
 _GOOD_FILES: Final = 4_096
 _MB: Final = 1024**2
 
@@ -28,9 +32,11 @@ def check_machine(settings: CliSettings) -> Iterator[Finding]:
     yield _python()
     yield _packages()
     yield _protobuf()
-    yield _home(settings)
-    yield _disk(settings)
-    yield from _memory()
+    contained = contained_service(settings)
+    if contained is None or contained.name not in _WITHOUT_STATE:
+        yield _home(settings)
+        yield _disk(settings)
+    yield from _memory(alone=contained is not None)
     yield _files()
 
 
@@ -87,16 +93,21 @@ def _disk(settings: CliSettings) -> Finding:
     )
 
 
-def _memory() -> Iterator[Finding]:
+def _memory(*, alone: bool) -> Iterator[Finding]:
+    """What is available, to the container where it has a limit; `alone` is one service in it."""
+    left = memory_left_mb()
     try:
         text = Path("/proc/meminfo").read_text()
     except OSError:
         return
     line = next((line for line in text.splitlines() if line.startswith("MemAvailable:")), "MemAvailable: 0 kB")
     free = int(line.split()[1]) // 1024
-    remedy = f"{_GOOD_MEMORY_MB} MB are comfortable for five services and their caches"
-    ok = free >= _GOOD_MEMORY_MB
-    yield Finding(need=Need.RECOMMENDED, name="memory", ok=ok, detail=f"{free} MB available", remedy=remedy)
+    good, whom = (_GOOD_MEMORY_ALONE_MB, "one service") if alone else (_GOOD_MEMORY_MB, "five services")
+    detail = f"{free} MB available"
+    if left is not None and left < free:
+        free, detail = left, f"{left} MB left of the container's limit"
+    remedy = f"{good} MB are comfortable for {whom} and what is cached"
+    yield Finding(need=Need.RECOMMENDED, name="memory", ok=free >= good, detail=detail, remedy=remedy)
 
 
 def _files() -> Finding:

@@ -3,12 +3,15 @@
 from pathlib import Path
 from typing import Final
 
+from penstock_cli.command_name import command_name
+
 QUESTION: Final = "What was the mean current of WLD001 in the last hour?"
 
 
 def banner(*, url: str, home: Path, seconds: float, detached: bool = False) -> str:
     """Return the lines shown when all services are ready after `seconds`."""
-    stop = "penstock down" if detached else "Ctrl-C"
+    command = command_name()
+    stop = f"{command} down" if detached else "Ctrl-C"
     return f"""
   Penstock is ready ({seconds:.1f} s)
 
@@ -19,7 +22,7 @@ def banner(*, url: str, home: Path, seconds: float, detached: bool = False) -> s
 
   Ask in the terminal:
 
-    penstock chat "{QUESTION}"
+    {command} chat "{QUESTION}"
 
   or with curl:
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
+from penstock_cli.command_name import command_name
 from penstock_cli.failure import CommandFailed
 
 LOCK_FILE: Final = "penstock.lock"
@@ -105,7 +106,7 @@ class Home:
             pid = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
             os.close(descriptor)
             message = (
-                f"Penstock already runs on {self.path} (process {pid}); stop it with `penstock down`, "
+                f"Penstock already runs on {self.path} (process {pid}); stop it with `{command_name()} down`, "
                 "or set PENSTOCK_HOME to another folder"
             )
             raise CommandFailed(message) from None
@@ -132,6 +133,11 @@ class Home:
         finally:
             os.close(descriptor)
         return False
+
+    def running_url(self) -> str:
+        """Return where the gateway of the suite that runs on this home is, empty when none runs."""
+        state = self.read_state()
+        return state.url if state is not None and state.supervisor.alive else ""
 
     def write_state(self, state: SuiteState) -> None:
         """Replace the state file in one step. A full disk must not end the supervisor."""

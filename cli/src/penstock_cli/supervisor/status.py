@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
+from penstock_cli.container import contained_service, show_container
 from penstock_cli.settings import CliSettings
 from penstock_cli.supervisor.state import Home, ServiceState, SuiteState, resident_mb
 
@@ -15,6 +16,9 @@ _NOT_READY: Final = 1
 
 def status(settings: CliSettings, *, as_json: bool = False) -> int:
     """Print the services with their state, age and memory; return 0 when all are ready, 3 when nothing runs."""
+    contained = contained_service(settings)
+    if contained is not None:
+        return show_container(settings, contained, as_json=as_json)
     home = Home(settings.home)
     state = home.read_state()
     if state is None or not state.supervisor.alive or not home.locked:

@@ -1,16 +1,16 @@
 """The first start: an administrator, a key, a signing secret, each in a file that only the owner reads."""
 
-import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from gateway.auth.admin_files import AdminFiles, write_private
 from gateway.auth.identity import ApiKey, User
 from gateway.auth.password import Passwords
 from gateway.auth.password_policy import weakness
 from gateway.auth.scope import ALL_SCOPES
-from gateway.auth.secret import KEY_MARK, NewKey, key_from_text, new_key
+from gateway.auth.secret import KEY_MARK, NewKey, digest, key_from_text, key_prefix, new_key
 from gateway.auth.store import IdentityStore
 from penstock_kit.clock import Clock
 from penstock_kit.context import DEFAULT_TENANT
@@ -19,8 +19,6 @@ from penstock_kit.ids import new_id
 from penstock_kit.logging import get_logger
 
 ADMIN: Final = "admin"
-PASSWORD_FILE: Final = "admin.password"  # noqa: S105 - a file name
-KEY_FILE: Final = "admin.key"
 FIRST_KEY: Final = "first start"
 SECRET_FILE: Final = "jwt.secret"  # noqa: S105 - a file name
 _MIN_KEY_LENGTH: Final = 40
@@ -37,33 +35,62 @@ class FirstAdmin:
 
 
 async def ensure_admin(
-    *, store: IdentityStore, passwords: Passwords, clock: Clock, home: Path, chosen: FirstAdmin
+    *,
+    store: IdentityStore,
+    passwords: Passwords,
+    clock: Clock,
+    home: Path,
+    chosen: FirstAdmin,
+    shared: bool = False,
 ) -> bool:
     """Make the user ``admin`` with a password and an API key when there is no user yet; return whether it was.
 
-    Both secrets are written to `home` (mode 0600) before they are stored, so that a crash in between
-    leaves no administrator whom nobody can be. Raises FailedPrecondition for a chosen key or password that is weak.
+    Several gateways may try at once on one database, which decides: one user is made, the files of the others say that
+    it was not here. Secrets are kept beside the files (mode 0600) before they are stored, so that a crash in between
+    leaves no administrator whom nobody can be. `shared` says that the database may have other gateways.
+    Raises FailedPrecondition for a chosen key or password that is weak.
     """
+    files = AdminFiles(home)
     if await store.count_users() > 0:
+        await _settle(store, files, new=shared and not files.are_there)
         return False
     password = _chosen_password(chosen.password) if chosen.password else secrets.token_urlsafe(18)
     key = _chosen_key(chosen.key) if chosen.key else new_key()
-    write_private(home / PASSWORD_FILE, password)
-    write_private(home / KEY_FILE, key.text)
-    user = User(
-        id=new_id("user"),
-        tenant_id=DEFAULT_TENANT,
-        username=ADMIN,
-        password_hash=await passwords.hash(password),
-        scopes=ALL_SCOPES,
-        active=True,
-        create_time=clock.now(),
-    )
-    if not await store.add_user(user):
+    user = admin_user(await passwords.hash(password), clock)
+    files.draft(user.id, password=password, key=key.text)
+    if not await store.add_administrator(user, key_of(user, key, clock)):
+        files.discard(user.id)
+        await _tell_the_truth(store, passwords, files, chosen)
         return False
-    await store.add_key(_admin_key(user, key))
+    files.publish(user.id)
     log.info("made the first administrator", username=ADMIN, files_in=str(home))
     return True
+
+
+async def _settle(store: IdentityStore, files: AdminFiles, *, new: bool) -> None:
+    """Finish what a crash interrupted; say in a `new` home where the administrator was made."""
+    user = await store.user_by_name(ADMIN) if files.have_drafts else None
+    if user is not None and files.publish(user.id):
+        log.info("finished the files of the first administrator")
+    elif new:
+        files.say_elsewhere()
+
+
+async def _tell_the_truth(store: IdentityStore, passwords: Passwords, files: AdminFiles, chosen: FirstAdmin) -> None:
+    """Leave in the files what counts although another gateway made the administrator: what all were told to choose."""
+    log.info("another gateway made the first administrator", username=ADMIN)
+    user = await store.user_by_name(ADMIN)
+    given = await store.key_by_prefix(key_prefix(chosen.key)) if chosen.key else None
+    same_key = given is not None and given.digest == digest(chosen.key)
+    same_password = user is not None and bool(chosen.password)
+    same_password = same_password and await passwords.verify(chosen.password, user.password_hash if user else "")
+    if same_key or same_password:
+        files.write(password=chosen.password if same_password else "", key=chosen.key if same_key else "")
+        return
+    kept = files.key()
+    if kept and await store.key_by_prefix(key_prefix(kept)) is None:  # of another database
+        files.write()
+    files.say_elsewhere()
 
 
 def signing_secret(home: Path, configured: str) -> str:
@@ -74,19 +101,6 @@ def signing_secret(home: Path, configured: str) -> str:
     if not path.exists():
         write_private(path, secrets.token_urlsafe(48))
     return path.read_text("utf-8").strip()
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write one line to `path`, readable by the owner alone from its first moment, replacing it whole."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text + "\n")
-        temporary.replace(path)
-    except OSError as error:
-        message = f"cannot write {path}: {error.strerror}; make its folder writable or set PENSTOCK_HOME"
-        raise FailedPrecondition(message, reason="HOME_UNWRITABLE", metadata={"path": str(path)}) from None
 
 
 def _chosen_password(text: str) -> str:
@@ -103,7 +117,21 @@ def _chosen_key(text: str) -> NewKey:
     return key_from_text(text)
 
 
-def _admin_key(user: User, key: NewKey) -> ApiKey:
+def admin_user(password_hash: str, clock: Clock) -> User:
+    """Return a new user ``admin``, who may do everything."""
+    return User(
+        id=new_id("user"),
+        tenant_id=DEFAULT_TENANT,
+        username=ADMIN,
+        password_hash=password_hash,
+        scopes=ALL_SCOPES,
+        active=True,
+        create_time=clock.now(),
+    )
+
+
+def key_of(user: User, key: NewKey, clock: Clock) -> ApiKey:
+    """Return the record of a key with which `user` may do all that the user may."""
     return ApiKey(
         id=new_id("key"),
         tenant_id=user.tenant_id,
@@ -111,6 +139,6 @@ def _admin_key(user: User, key: NewKey) -> ApiKey:
         name=FIRST_KEY,
         prefix=key.prefix,
         digest=key.digest,
-        scopes=ALL_SCOPES,
-        create_time=user.create_time,
+        scopes=user.scopes,
+        create_time=clock.now(),
     )

@@ -36,6 +36,16 @@ class SqlIdentityStore:
         async with self._database.read() as connection:
             return int((await connection.execute(select(func.count()).select_from(users))).scalar_one())
 
+    async def add_administrator(self, user: User, key: ApiKey) -> bool:
+        """Store the first user and its key in one transaction; False when the name is taken."""
+        try:
+            async with self._database.write() as connection:
+                await connection.execute(insert(users).values(**user_to_row(user)))
+                await connection.execute(insert(api_keys).values(**key_to_row(key)))
+        except IntegrityError:
+            return False
+        return True
+
     async def add_user(self, user: User) -> bool:
         """Store `user`; False when its name is taken."""
         try:

@@ -14,6 +14,10 @@ class IdentityStore(Protocol):
         """Return how many users there are."""
         ...
 
+    async def add_administrator(self, user: User, key: ApiKey) -> bool:
+        """Store the first user and its key, both or neither; False when the name is taken."""
+        ...
+
     async def add_user(self, user: User) -> bool:
         """Store `user`; False when its name is taken."""
         ...

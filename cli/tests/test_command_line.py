@@ -1,0 +1,101 @@
+"""What the command says of itself, and to whom it speaks when nothing is set."""
+
+import os
+import pty
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from penstock_cli.settings import CliSettings
+from penstock_cli.supervisor.banner import banner
+from penstock_cli.supervisor.state import Home, SuiteState, identify
+from penstock_testkit.servers.process import free_port, wait_until
+
+PENSTOCK = Path(sys.executable).with_name("penstock")
+
+
+def run(folder: Path, *arguments: str, path: str = os.environ["PATH"], **values: str):
+    return subprocess.run(
+        [str(PENSTOCK), *arguments],
+        env={"PATH": path, "LANG": "C.UTF-8", **values},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_version_is_an_option_and_a_command(tmp_path: Path) -> None:
+    as_option, as_command = run(tmp_path, "--version"), run(tmp_path, "version")
+    assert as_option.returncode == 0
+    assert as_option.stdout.startswith("penstock 0.")
+    assert as_option.stdout == as_command.stdout
+
+
+def test_without_a_command_it_shows_its_commands(tmp_path: Path) -> None:
+    outcome = run(tmp_path)
+    assert "doctor" in outcome.stdout + outcome.stderr
+
+
+def test_the_command_is_named_as_the_reader_can_type_it(tmp_path: Path) -> None:
+    unreachable = {"PENSTOCK_URL": f"http://127.0.0.1:{free_port()}"}
+    found = run(tmp_path, "key", "list", path=str(PENSTOCK.parent), **unreachable)
+    assert "start it with `penstock up`" in found.stderr
+    elsewhere = run(tmp_path, "key", "list", path="/usr/bin", **unreachable)
+    assert f"start it with `{PENSTOCK} up`" in elsewhere.stderr
+    below = run(PENSTOCK.parents[2], "key", "list", path="/usr/bin", **unreachable)
+    assert "start it with `.venv/bin/penstock up`" in below.stderr
+
+
+def test_the_banner_shows_a_command_that_can_be_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(PENSTOCK.parents[2])
+    monkeypatch.setenv("PATH", "/usr/bin")
+    text = banner(url="http://127.0.0.1:1", home=tmp_path, seconds=1.0, detached=True)
+    assert '.venv/bin/penstock chat "What' in text
+    assert ".venv/bin/penstock down stops it" in text
+
+
+def test_the_home_alone_says_where_its_system_runs(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.write_state(SuiteState(supervisor=identify(os.getpid()), url="http://127.0.0.1:6123", ready=True))
+    only_home = CliSettings(values={"PENSTOCK_HOME": str(tmp_path)})
+    assert only_home.url == "http://127.0.0.1:6123"
+    assert only_home.with_values({"PENSTOCK_HTTP_PORT": "7000"}).url == "http://127.0.0.1:7000"
+    assert only_home.with_values({"PENSTOCK_URL": "http://far/"}).url == "http://far"
+    home.write_state(SuiteState(supervisor=identify(2**22 + 1), url="http://127.0.0.1:6123", ready=True))
+    assert only_home.url == "http://127.0.0.1:8000"
+
+
+def test_a_key_file_that_holds_no_key_is_quoted_instead_of_sent(tmp_path: Path) -> None:
+    (tmp_path / "admin.key").write_text("The administrator was made by another gateway.\n")
+    settings = CliSettings(values={"PENSTOCK_HOME": str(tmp_path)})
+    assert settings.api_key == ""
+    assert settings.key_file_text == "The administrator was made by another gateway."
+
+
+def test_a_dialogue_knows_help_and_exit_and_asks_nothing_else_that_begins_with_a_slash(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [str(PENSTOCK), "chat"],
+        env={"PATH": os.environ["PATH"], "PENSTOCK_URL": f"http://127.0.0.1:{free_port()}", "TERM": "dumb"},
+        cwd=tmp_path,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+    )
+    os.close(theirs)
+    os.write(ours, b"/help\n/hlep\n/exit\n")
+    end = time.monotonic() + 60
+    wait_until(lambda: process.poll() is not None, seconds=end - time.monotonic(), what="the end of the dialogue")
+    assert process.stderr is not None
+    notes = process.stderr.read().decode()
+    process.stderr.close()
+    os.close(ours)
+    assert process.returncode == 0
+    assert "/new     begins another conversation" in notes
+    assert "there is no /hlep; did you mean /help?" in notes
+    assert "can't be reached" not in notes

@@ -1,0 +1,38 @@
+"""A new password and key for an administrator who lost them, by whoever may write the home and the database."""
+
+import secrets
+from pathlib import Path
+
+from gateway.auth.admin_files import AdminFiles
+from gateway.auth.bootstrap import ADMIN, FIRST_KEY, admin_user, key_of
+from gateway.auth.password import Passwords
+from gateway.auth.secret import new_key
+from gateway.auth.store import IdentityStore
+from penstock_kit.clock import Clock
+from penstock_kit.errors import NotFound
+
+
+async def reset_admin(
+    *, store: IdentityStore, passwords: Passwords, clock: Clock, home: Path, username: str = ADMIN
+) -> int:
+    """Give the user a new password and API key, left in the home's files; return how many old keys count no more.
+
+    Those are the ones that the first start or an earlier reset made; keys that the user made go on. The user `admin`
+    is made anew when it was deleted. Raises NotFound (USER_NOT_FOUND) for another user that is not there.
+    """
+    password, key = secrets.token_urlsafe(18), new_key()
+    user = await store.user_by_name(username)
+    if user is None and username != ADMIN:
+        raise NotFound(f"there is no user {username!r}; without --user it is {ADMIN!r}", reason="USER_NOT_FOUND")
+    hashed = await passwords.hash(password)
+    if user is None:
+        user = admin_user(hashed, clock)
+        await store.add_user(user)
+    else:
+        await store.set_password(user.id, hashed)
+    old = [each for each in await store.keys(user.tenant_id, user.id) if each.name == FIRST_KEY]
+    await store.add_key(key_of(user, key, clock))
+    for each in old:
+        await store.delete_key(user.tenant_id, each.id)
+    AdminFiles(home).write(password=password, key=key.text)
+    return len(old)
