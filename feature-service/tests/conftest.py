@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
-from penstock.feature.v1 import feature_pb2_grpc
+from penstock.feature.v1 import backup_pb2_grpc, feature_pb2_grpc
 from prometheus_client import CollectorRegistry
 
 from feature_service.main import MIGRATIONS, open_service
@@ -24,6 +24,7 @@ class RunningService:
 
     features: feature_pb2_grpc.FeatureServiceStub
     metadata: feature_pb2_grpc.MetadataServiceStub
+    backup: backup_pb2_grpc.BackupServiceStub
 
 
 @asynccontextmanager
@@ -35,11 +36,13 @@ async def running_service(home, **settings):
         server = GrpcServer(service="feature-service", grace_seconds=1.0)
         server.add(feature_pb2_grpc.add_FeatureServiceServicer_to_server, service.features)
         server.add(feature_pb2_grpc.add_MetadataServiceServicer_to_server, service.metadata)
+        server.add(backup_pb2_grpc.add_BackupServiceServicer_to_server, service.backup)
         port = await server.start(0)
         async with open_channel(f"127.0.0.1:{port}", service="feature-service") as channel:
             yield RunningService(
                 features=feature_pb2_grpc.FeatureServiceStub(channel),
                 metadata=feature_pb2_grpc.MetadataServiceStub(channel),
+                backup=backup_pb2_grpc.BackupServiceStub(channel),
             )
         await server.drain()
 

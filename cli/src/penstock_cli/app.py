@@ -1,5 +1,6 @@
 """The commands and their options."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -174,6 +175,26 @@ def demo() -> None:
     from penstock_cli import demo as command
 
     raise typer.Exit(command.demo(load_settings()))
+
+
+@app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(help="Where to; it is made.")],
+) -> None:
+    """Copy all state of this home into FOLDER, each store as it is at one moment; works while Penstock runs."""
+    from penstock_cli import backup as command
+
+    raise typer.Exit(command.backup(load_settings(), folder))
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="What `backup` made.")],
+) -> None:
+    """Make this home what FOLDER holds, while Penstock is stopped; what was there is kept beside it."""
+    from penstock_cli import backup as command
+
+    raise typer.Exit(command.restore(load_settings(), folder))
 
 
 @app.command()

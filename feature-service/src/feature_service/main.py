@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from penstock.feature.v1 import feature_pb2_grpc
+from penstock.feature.v1 import backup_pb2_grpc, feature_pb2_grpc
 from prometheus_client import CollectorRegistry
 
 from feature_service.adapters.body_reader import body_reader
@@ -28,6 +28,7 @@ from feature_service.domain.ingestion import Ingestion
 from feature_service.domain.inquiry import Inquiry
 from feature_service.domain.registry import Registry
 from feature_service.domain.status import StatusReport
+from feature_service.edge.backup_servicer import BackupServicer
 from feature_service.edge.metadata_servicer import MetadataServicer
 from feature_service.edge.servicer import FeatureParts, FeatureServicer
 from feature_service.settings import FeatureSettings
@@ -49,10 +50,11 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """The two servicers over open stores."""
+    """The servicers over open stores."""
 
     features: FeatureServicer
     metadata: MetadataServicer
+    backup: BackupServicer
 
 
 @asynccontextmanager
@@ -99,7 +101,11 @@ async def open_service(settings: FeatureSettings, *, process: ProcessMetrics) ->
                 spool=lambda: Spool(spool_folder, max_bytes=settings.ingest_max_bytes),
                 rss_bytes=lambda: int(process.rss_mb() * 1024 * 1024),
             )
-            yield Service(features=FeatureServicer(parts), metadata=MetadataServicer(registry))
+            yield Service(
+                features=FeatureServicer(parts),
+                metadata=MetadataServicer(registry),
+                backup=BackupServicer(copy_to=telemetry.copy_to, folder=spool_folder),
+            )
     finally:
         await workshop.stop()
         await demo.stop()
@@ -130,6 +136,7 @@ async def serve(settings: FeatureSettings, stop: asyncio.Event) -> None:
             )
             server.add(feature_pb2_grpc.add_FeatureServiceServicer_to_server, service.features)
             server.add(feature_pb2_grpc.add_MetadataServiceServicer_to_server, service.metadata)
+            server.add(backup_pb2_grpc.add_BackupServiceServicer_to_server, service.backup)
             metrics = await serve_metrics(registry, settings.host, settings.metrics_port)
             try:
                 await server.serve(settings.port, stop, setting="FEATURE_SERVICE_PORT")

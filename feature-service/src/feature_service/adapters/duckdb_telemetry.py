@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from feature_service.adapters import insight_sql
 from feature_service.adapters import telemetry_sql as sql
+from feature_service.adapters.duckdb_backup import copy_database
 from feature_service.adapters.duckdb_connection import DuckDbConnection
 from feature_service.adapters.series_table import SeriesCatalog, SeriesTable, extended_table
 from feature_service.domain.span import Extent, Span
@@ -199,6 +200,10 @@ class DuckDbTelemetryStore:
                 cursor.execute("DELETE FROM penstock_series WHERE id = ?", [table.id])
 
         await self._file.write(work, committed=lambda _: self._catalog.forget(key))
+
+    async def copy_to(self, target: Path) -> None:
+        """Write everything there is at this moment into the new DuckDB file `target`; writers go on meanwhile."""
+        await self._file.read(lambda cursor: copy_database(cursor, target))
 
     async def ping(self) -> None:
         """Check the file, without opening it for that."""

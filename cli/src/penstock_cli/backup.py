@@ -1,0 +1,238 @@
+"""``penstock backup`` and ``penstock restore``: all of a home in a folder, while everything runs."""
+
+import asyncio
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from penstock_cli.command_name import command_name
+from penstock_cli.failure import CommandFailed
+from penstock_cli.settings import CliSettings, bracketed, reachable
+from penstock_cli.supervisor.state import LOCK_FILE, LOG_FILE, STATE_FILE, Home
+
+MANIFEST: Final = "backup.json"
+TELEMETRY: Final = "telemetry.duckdb"
+# What belongs to a running system and not to its state. Calls under way are not in a backup.
+_LEFT_OUT: Final = (LOCK_FILE, LOG_FILE, STATE_FILE, "tmp", MANIFEST)
+_BEFORE: Final = "before-"
+_LEFT_OUT_BEGINNINGS: Final = (".", "llm-calls-", TELEMETRY, _BEFORE)
+_LEFT_OUT_ENDINGS: Final = ("-wal", "-shm")
+
+
+def backup(settings: CliSettings, folder: Path) -> int:
+    """Copy the state of this home into the new `folder`, each store as it is at one moment; return 0."""
+    if folder.exists():
+        raise CommandFailed(f"{folder} is there already; name a folder that is not, such as {folder}-2")
+    if not settings.home.is_dir():
+        raise CommandFailed(f"there is nothing to back up: {settings.home.absolute()} is not there")
+    draft = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        draft.mkdir(mode=0o700, parents=True)
+        for path in _state_files(settings.home):
+            _copy(path, draft / path.relative_to(settings.home))
+        _copy_telemetry(settings, draft / TELEMETRY)
+        _write_manifest(draft)
+        draft.replace(folder)
+    except OSError as error:
+        raise CommandFailed(f"{folder} can't be written: {error.strerror or error}") from None
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    for name, size in sorted(_sizes(folder).items()):
+        sys.stdout.write(f"{name:<32} {size / 1024**2:>8.1f} MB\n")
+    if settings.text("DATABASE_URL"):
+        sys.stdout.write("The database that DATABASE_URL names is not in it: use its own tool, such as pg_dump.\n")
+    sys.stdout.write(f"The backup is in {folder}. It holds secrets: keep it where only you read it.\n")
+    return 0
+
+
+def restore(settings: CliSettings, folder: Path) -> int:
+    """Make this home what `folder` holds, after checking every byte; what was there is kept beside it. Returns 0."""
+    home = Home(settings.home)
+    if home.path.exists() and home.locked:
+        raise CommandFailed(f"Penstock runs on {home.path}; stop it first: `{command_name()} down`")
+    expected = _read_manifest(folder)
+    wrong = [name for name, digest in expected.items() if _digest(folder / name) != digest]
+    if wrong:
+        raise CommandFailed(f"{folder} is damaged: {', '.join(wrong)}; nothing was changed")
+    try:
+        kept = _replace(home.path, folder, list(expected))
+    except OSError as error:
+        raise CommandFailed(f"{home.path} can't be written: {error.strerror or error}") from None
+    sys.stdout.write(f"{home.path} is what {folder} holds" + (f"; what was there is in {kept}\n" if kept else "\n"))
+    return 0
+
+
+def _replace(home: Path, folder: Path, names: Sequence[str]) -> Path | None:
+    """Put the files into the home, and what was there into a folder in it, which is returned; None without any.
+
+    The home itself stays: it may be a volume. Nothing is moved before everything is there.
+    """
+    draft = home / ".restoring"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(mode=0o700, parents=True)
+    for name in names:
+        _copy_file(folder / name, draft / name)
+    before = [path for path in home.iterdir() if path != draft and not path.name.startswith(_BEFORE)]
+    kept = home / f"{_BEFORE}{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+    for path in before:
+        kept.mkdir(mode=0o700, exist_ok=True)
+        path.replace(kept / path.name)
+    for path in draft.iterdir():
+        path.replace(home / path.name)
+    draft.rmdir()
+    return kept if before else None
+
+
+def _state_files(home: Path) -> Iterator[Path]:
+    for path in sorted(home.rglob("*")):
+        top = path.relative_to(home).parts[0]
+        left_out = top in _LEFT_OUT or top.startswith(_LEFT_OUT_BEGINNINGS) or path.name.endswith(_LEFT_OUT_ENDINGS)
+        if path.is_file() and not left_out:
+            yield path
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.suffix == ".db":
+        _copy_sqlite(source, target)
+    else:
+        _copy_file(source, target)
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as sink, source.open("rb") as file:
+        shutil.copyfileobj(file, sink, 1024 * 1024)
+
+
+def _copy_sqlite(source: Path, target: Path) -> None:
+    """Copy a database that others write to: SQLite's own backup takes one state of it."""
+    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        found = _backed_up(source, target)
+    except sqlite3.Error as error:
+        raise CommandFailed(f"{source} can't be copied: {error}") from None
+    if found != "ok":
+        raise CommandFailed(f"{source} is damaged: {found}")
+
+
+def _backed_up(source: Path, target: Path) -> str:
+    """Copy the database; return what SQLite finds wrong with the copy, or ``ok``."""
+    with (
+        closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=30)) as database,
+        closing(sqlite3.connect(target)) as copy,
+    ):
+        database.backup(copy)
+        copy.execute("PRAGMA journal_mode=DELETE")
+        return str(copy.execute("PRAGMA quick_check").fetchone()[0])
+
+
+def _copy_telemetry(settings: CliSettings, target: Path) -> None:
+    """Have the service that holds the file send a copy; copy the file itself where none does."""
+    source = settings.home / TELEMETRY
+    if not source.exists():
+        return
+    if not _is_held(source):
+        _copy_file(source, target)
+        log = source.with_name(f"{TELEMETRY}.wal")
+        if log.exists():
+            _copy_file(log, target.with_name(log.name))
+        return
+    from penstock_kit.errors import PenstockError
+
+    try:
+        asyncio.run(_receive(settings, target))
+    except PenstockError as error:
+        raise CommandFailed(f"feature-service, which holds {source}, sends no copy: {error.message}") from None
+
+
+def _is_held(file: Path) -> bool:
+    """Return whether another process has the file open; DuckDB locks it whole."""
+    import duckdb
+
+    try:
+        duckdb.connect(str(file), read_only=True).close()
+    except duckdb.IOException as error:
+        if "lock" in str(error):
+            return True
+        raise CommandFailed(f"{file}: {error}") from None
+    return False
+
+
+async def _receive(settings: CliSettings, target: Path) -> None:
+    from penstock.feature.v1 import backup_pb2, backup_pb2_grpc
+
+    from penstock_kit.context import SYSTEM, CallContext, use_context
+    from penstock_kit.grpc import open_channel
+    from penstock_kit.ids import new_id
+
+    channel = open_channel(_address(settings), service="feature-service", secret=_secret(settings))
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as sink, use_context(CallContext(new_id("req"), SYSTEM)):
+        async with channel:
+            stub: Any = backup_pb2_grpc.BackupServiceStub(channel)
+            async for message in stub.BackupTelemetry(backup_pb2.BackupTelemetryRequest()):
+                sink.write(message.chunk)
+
+
+def _address(settings: CliSettings) -> str:
+    """Return where feature-service is: where the running suite says, else where the settings say."""
+    state = Home(settings.home).read_state()
+    if state is not None and state.supervisor.alive and "feature-service" in state.services:
+        settings = settings.with_values(
+            {name: str(port) for name, port in state.services["feature-service"].ports.items()}
+        )
+    local = f"{bracketed(reachable(settings.service_host))}:{settings.port('FEATURE_SERVICE_PORT')}"
+    return local if settings.text("PENSTOCK_SERVICE") else settings.text("FEATURE_SERVICE_ADDRESS", local)
+
+
+def _secret(settings: CliSettings) -> str:
+    from penstock_kit.installation import SECRET_FILE, read_secret
+
+    named = settings.text("PENSTOCK_SERVICE_SECRET")
+    file = Path(settings.text("PENSTOCK_SERVICE_SECRET_FILE") or settings.home / SECRET_FILE)
+    return named or (read_secret(file) if file.exists() else "")
+
+
+def _write_manifest(folder: Path) -> None:
+    files = {str(path.relative_to(folder)): _digest(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+    manifest = {
+        "penstock": version("penstock-cli"),
+        "create_time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "sha256": files,
+    }
+    descriptor = os.open(folder / MANIFEST, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(manifest, file, indent=1)
+
+
+def _read_manifest(folder: Path) -> dict[str, str]:
+    try:
+        files: dict[str, str] = json.loads((folder / MANIFEST).read_text())["sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise CommandFailed(f"{folder} is no backup: there is no readable {MANIFEST} in it") from None
+    if any(Path(name).is_absolute() or ".." in Path(name).parts for name in files):
+        raise CommandFailed(f"{folder} is no backup of ours: {MANIFEST} names files outside of it")
+    return files
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    return {str(path.relative_to(folder)): path.stat().st_size for path in folder.rglob("*") if path.is_file()}

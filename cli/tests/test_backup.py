@@ -1,0 +1,143 @@
+"""``penstock backup`` and ``restore`` on a home without a running system; with one: tests/e2e/test_backup.py."""
+
+import json
+import os
+import sqlite3
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from penstock_cli.backup import MANIFEST, backup, restore
+from penstock_cli.failure import CommandFailed
+from penstock_cli.settings import CliSettings
+from penstock_cli.supervisor.state import Home
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    folder = tmp_path / "home"
+    (folder / "datasets" / "ds_1").mkdir(parents=True)
+    (folder / "datasets" / "ds_1" / "data.npz").write_bytes(b"arrays")
+    (folder / "admin.key").write_text("psk_test\n")
+    (folder / "penstock.log").write_text("lines\n")
+    (folder / "llm-calls-jrn_1.jsonl").write_text("{}\n")
+    with closing(sqlite3.connect(folder / "chat.db")) as database:
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("CREATE TABLE pair (a INTEGER, b INTEGER)")
+    with duckdb.connect(str(folder / "telemetry.duckdb")) as telemetry:
+        telemetry.execute("CREATE TABLE rows AS SELECT range AS n FROM range(1000)")
+    return folder
+
+
+def settings(home: Path) -> CliSettings:
+    return CliSettings(values={"PENSTOCK_HOME": str(home)})
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def writer(home: Path) -> Iterator[None]:
+    """Somebody who writes pairs, both halves in one transaction, as long as the test lasts."""
+    done = threading.Event()
+
+    def write() -> None:
+        database = sqlite3.connect(home / "chat.db", timeout=30)
+        number = 0
+        while not done.is_set():
+            number += 1
+            with database:
+                database.execute("INSERT INTO pair VALUES (?, ?)", (number, number))
+        database.close()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    yield
+    done.set()
+    thread.join()
+
+
+@pytest.mark.usefixtures("writer")
+def test_a_database_that_is_written_to_is_copied_as_it_is_at_one_moment(home: Path, tmp_path: Path) -> None:
+    for number in range(5):
+        target = tmp_path / f"backup-{number}"
+        backup(settings(home), target)
+        with sqlite3.connect(target / "chat.db") as copy:
+            assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            rows = copy.execute("SELECT a, b FROM pair ORDER BY a").fetchall()
+        assert [row[0] for row in rows] == list(range(1, len(rows) + 1))
+        assert not (target / "chat.db-wal").exists()
+
+
+def test_a_restored_home_holds_what_the_backup_holds_and_keeps_what_was_there(home: Path, tmp_path: Path) -> None:
+    backup(settings(home), tmp_path / "backup")
+    kept = files(tmp_path / "backup")
+    kept.pop(MANIFEST)
+    (home / "admin.key").write_text("psk_of_later\n")
+    restore(settings(home), tmp_path / "backup")
+    now = files(home)
+    assert {name: content for name, content in now.items() if not name.startswith("before-")} == kept
+    assert [content for name, content in now.items() if name.endswith("/admin.key")] == [b"psk_of_later\n"]
+    assert "penstock.log" not in kept
+    assert "llm-calls-jrn_1.jsonl" not in kept
+    with duckdb.connect(str(home / "telemetry.duckdb")) as telemetry:
+        assert telemetry.execute("SELECT count(*) FROM rows").fetchone() == (1000,)
+
+
+def test_a_backup_after_a_restore_does_not_grow_by_what_was_kept(home: Path, tmp_path: Path) -> None:
+    backup(settings(home), tmp_path / "one")
+    restore(settings(home), tmp_path / "one")
+    backup(settings(home), tmp_path / "two")
+    assert set(files(tmp_path / "one")) == set(files(tmp_path / "two"))
+
+
+def test_only_the_owner_can_read_a_backup(home: Path, tmp_path: Path) -> None:
+    backup(settings(home), tmp_path / "backup")
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "backup").rglob("*") if path.is_file()}
+    assert modes == {0o600}
+    assert stat.S_IMODE((tmp_path / "backup").stat().st_mode) == 0o700
+
+
+def test_a_damaged_backup_changes_nothing(home: Path, tmp_path: Path) -> None:
+    backup(settings(home), tmp_path / "backup")
+    before = files(home)
+    (tmp_path / "backup" / "chat.db").write_bytes(b"something else")
+    with pytest.raises(CommandFailed, match=r"is damaged: chat\.db; nothing was changed"):
+        restore(settings(home), tmp_path / "backup")
+    (tmp_path / "backup" / "chat.db").unlink()
+    with pytest.raises(CommandFailed, match="damaged"):
+        restore(settings(home), tmp_path / "backup")
+    assert files(home) == before
+
+
+def test_what_is_no_backup_is_refused(home: Path, tmp_path: Path) -> None:
+    with pytest.raises(CommandFailed, match="is no backup"):
+        restore(settings(home), tmp_path)
+    manifest = {"sha256": {"../outside": "0"}}
+    (tmp_path / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(CommandFailed, match="names files outside"):
+        restore(settings(home), tmp_path)
+
+
+def test_nothing_is_overwritten_and_nothing_half_made_stays(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    with pytest.raises(CommandFailed, match="is there already"):
+        backup(settings(home), tmp_path / "there")
+    (home / "chat.db").write_bytes(b"no database, but long enough to be looked at" * 100)
+    with pytest.raises(CommandFailed, match=r"chat\.db can't be copied: file is not a database"):
+        backup(settings(home), tmp_path / "backup")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "there"]
+
+
+def test_a_home_that_runs_is_not_replaced(home: Path, tmp_path: Path) -> None:
+    backup(settings(home), tmp_path / "backup")
+    lock = Home(home).lock()
+    with pytest.raises(CommandFailed, match="stop it first"):
+        restore(settings(home), tmp_path / "backup")
+    os.close(lock)
