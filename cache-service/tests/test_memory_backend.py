@@ -112,3 +112,11 @@ async def test_generations_of_an_earlier_process_are_refused(clock: ManualClock)
     clock.advance(0.002)
     after = MemoryBackend(clock=clock, max_entries=100, max_size=1_000)
     assert not await after.set(entry_of(clock, "a"), Condition(generation=generation))
+
+
+async def test_usage_counts_entries_and_bytes(clock: ManualClock) -> None:
+    backend = MemoryBackend(clock=clock, max_entries=10, max_size=100)
+    for key, value in (("a", b"12345"), ("b", b"123"), ("a", b"1")):
+        await backend.set(entry_of(clock, key, value), ALWAYS)
+    usage = backend.usage()
+    assert (usage.entries, usage.size) == (2, 4)

@@ -96,7 +96,7 @@ class Cache:
             generation=reading.generation,
             ttl=entry.expire_at - self._monotonic(),
             refresh_advised=self._advisor.advised(entry),
-            tier=self._backend.name,
+            tier=reading.tier,
         )
 
     async def get_many(self, partition: Partition, keys: Sequence[str]) -> list[Lookup]:

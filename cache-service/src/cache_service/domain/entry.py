@@ -50,10 +50,14 @@ class Entry:
 
 
 class Reading(NamedTuple):
-    """What a backend answers to a read: the live entry or None, and the generation to guard a fill with."""
+    """What a backend answers to a read: the live entry or None, the generation to guard a fill with, and who answered.
+
+    `tier` is ``l1`` (a copy in this process), ``memory`` or ``redis``.
+    """
 
     entry: Entry | None
     generation: int
+    tier: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

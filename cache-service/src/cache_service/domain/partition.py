@@ -39,6 +39,11 @@ class Partition:
 SHARED: Final = Partition(tenant="")
 
 
+def tenant_of(full: str) -> str:
+    """Return the tenant of a full key; empty for what is shared."""
+    return full[: full.find(_SEPARATOR)]
+
+
 def segment_of(full: str) -> str:
     """Return the full key up to (not including) the first ``:`` of its local part; all of it without one."""
     end = full.find(":", full.find(_SEPARATOR) + 1)

@@ -42,7 +42,7 @@ class MemoryBackend:
     async def get(self, key: str) -> Reading:
         """Return the live entry of `key`, if any, with the current generation."""
         held = self._entries.get(key)
-        return Reading(None if held is None else held[0], self._journal.generation)
+        return Reading(None if held is None else held[0], self._journal.generation, "memory")
 
     async def get_many(self, keys: Sequence[str]) -> list[Entry | None]:
         """Return the live entries in the order of `keys`."""

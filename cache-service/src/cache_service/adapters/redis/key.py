@@ -35,3 +35,40 @@ def session_key(full: str) -> str:
 
 
 FENCE: Final = f"{NAMESPACE}fence"
+GENERATION: Final = f"{NAMESPACE}generation"
+BEGINNING: Final = f"{NAMESPACE}beginning"
+
+
+def value_key(full: str) -> str:
+    """Return the key of a cached value."""
+    return f"{NAMESPACE}v:{full}"
+
+
+def tag_key(full_tag: str) -> str:
+    """Return the key of the index of a tag: full keys by the time they end."""
+    return f"{NAMESPACE}t:{full_tag}"
+
+
+def segment_key(segment: str) -> str:
+    """Return the key of the index of a first segment: full keys by the time they end."""
+    return f"{NAMESPACE}g:{segment}"
+
+
+def segments_key(tenant: str) -> str:
+    """Return the key of the index of a tenant's segments, by the time the last of their keys ends."""
+    return f"{NAMESPACE}p:{tenant}"
+
+
+def invalidated_key(full: str) -> str:
+    """Return the key that holds the generation at which a key was deleted last."""
+    return f"{NAMESPACE}xk:{full}"
+
+
+def invalidated_tag(full_tag: str) -> str:
+    """Return the key that holds the generation at which a tag was invalidated last."""
+    return f"{NAMESPACE}xt:{full_tag}"
+
+
+def invalidated_prefixes(tenant: str) -> str:
+    """Return the key of a tenant's invalidated prefixes by generation."""
+    return f"{NAMESPACE}xp:{tenant}"

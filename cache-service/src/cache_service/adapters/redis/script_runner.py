@@ -7,18 +7,29 @@ from penstock_kit.redis.link import RedisLink, is_missing_script
 from penstock_kit.redis.script import Script
 
 
+class ScriptRefused(Exception):  # noqa: N818 - the server's own word
+    """The server refused a script for what it does, which is a fault of ours."""
+
+
 class ScriptRunner:
     """Runs one script a call. A server that lost it has run nothing, so it is sent again, once, with its text."""
 
     def __init__(self, link: RedisLink) -> None:
         self._link = link
 
-    async def run(self, script: Script, keys: Sequence[str], *arguments: Any) -> Any:
+    async def run(self, script: Script, keys: Sequence[str], *arguments: Any, may_lack_room: bool = False) -> Any:
         """Return the script's answer. Raises RedisAway when Redis is away or does not answer in time.
 
-        After a timeout the script may have run or not: whatever adds must not be sent again.
+        With `may_lack_room` a full server's refusal is returned. After a timeout the script may have run or not:
+        whatever adds must not be sent again.
         """
-        (answer,) = await self._link.run([("EVALSHA", script.sha, len(keys), *keys, *arguments)])
+        (answer,) = await self._link.run(
+            [("EVALSHA", script.sha, len(keys), *keys, *arguments)], may_lack_room=may_lack_room
+        )
         if is_missing_script(answer):
-            (answer,) = await self._link.run([("EVAL", script.text, len(keys), *keys, *arguments)])
+            (answer,) = await self._link.run(
+                [("EVAL", script.text, len(keys), *keys, *arguments)], may_lack_room=may_lack_room
+            )
+        if isinstance(answer, Exception) and not may_lack_room:
+            raise ScriptRefused(f"{answer}")
         return answer

@@ -200,10 +200,3 @@ class CacheBackendContract:
         await backend.delete([TENANT + "a"])
         generation = (await backend.get(TENANT + "a")).generation
         assert await backend.set(make_entry(TENANT + "a", b"fresh"), make_condition(generation=generation))
-
-    async def test_usage_counts_entries_and_bytes(self, backend: Any, put: Any) -> None:
-        await put("a", b"12345")
-        await put("b", b"123")
-        await put("a", b"1")
-        usage = backend.usage()
-        assert (usage.entries, usage.size) == (2, 4)
