@@ -1,5 +1,6 @@
 """Conversations on both databases."""
 
+import base64
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -88,7 +89,19 @@ async def test_pages_list_every_conversation_once_the_last_used_first(store: Sql
     assert seen == [f"conv_{n:03}" for n in (6, 5, 4, 3, 2, 1, 0)]
 
 
-@pytest.mark.parametrize("token", ["nonsense", "W10", "WyJhIl0", "💥", "WzEsMl0"])
+def token_of(text: str) -> str:
+    """A token that holds this text."""
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "nonsense", "W10", "WyJhIl0", "💥", "WzEsMl0", "\ufffd",
+        token_of('[9223372036854775808,"conv_1"]'), token_of('[-9223372036854775809,"conv_1"]'),
+        token_of('[1,"conv\\u0000"]'), token_of('[1e400,"conv_1"]'), token_of("[" * 100_000),
+    ],
+)  # fmt: skip
 async def test_a_token_of_no_page_is_refused(store: SqlConversationStore, token: str) -> None:
     with pytest.raises(InvalidArgument, match="next_page_token"):
         await store.list_page(ANN, size=3, token=token)

@@ -131,6 +131,10 @@ async def test_what_exists_or_is_used_is_said(service):
         ),
         (lambda s: s.metadata.ListDevices(pb.ListDevicesRequest(page_size=-1)), "INVALID_PAGE_SIZE"),
         (lambda s: s.metadata.ListDevices(pb.ListDevicesRequest(page_token="*")), "INVALID_PAGE_TOKEN"),
+        (lambda s: s.metadata.ListDevices(pb.ListDevicesRequest(page_token="\ufffd")), "INVALID_PAGE_TOKEN"),
+        (lambda s: s.metadata.ListDevices(pb.ListDevicesRequest(page_token="_w==")), "INVALID_PAGE_TOKEN"),
+        (lambda s: s.metadata.ListDevices(pb.ListDevicesRequest(page_token="YQBi")), "INVALID_PAGE_TOKEN"),
+        (lambda s: s.metadata.ListDataModels(pb.ListDataModelsRequest(page_token="ä")), "INVALID_PAGE_TOKEN"),
         (lambda s: s.metadata.DeleteDevice(pb.DeleteDeviceRequest(device_code="x")), "UNKNOWN_DEVICE"),
         (lambda s: s.metadata.DeleteDataModel(pb.DeleteDataModelRequest(model_code="x")), "UNKNOWN_MODEL"),
         (

@@ -136,6 +136,23 @@ async def test_an_extraction_that_cannot_be_is_explained(loaded, request_fields,
     assert message in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("request_fields", "reason"),
+    [
+        ({"start_time": Timestamp(seconds=2**62)}, "TIME_INVALID"),
+        ({"end_time": Timestamp(seconds=-(2**62))}, "TIME_INVALID"),
+        ({"start_time": Timestamp(seconds=253_402_300_800)}, "TIME_INVALID"),
+        ({"interval": Duration(seconds=2**62)}, "INVALID_INTERVAL"),
+        ({"interval": Duration(seconds=-5)}, "INVALID_INTERVAL"),
+        ({"limit": 2**31 - 1}, "INVALID_LIMIT"),
+    ],
+)
+async def test_times_beyond_the_calendar_are_explained(loaded, request_fields, reason):
+    with pytest.raises(PenstockError) as caught:
+        await loaded.features.QueryHistory(pb.QueryHistoryRequest(device_code="d1", **request_fields))
+    assert (caught.value.kind, caught.value.reason) == (ErrorKind.INVALID_ARGUMENT, reason)
+
+
 async def test_a_window_larger_than_the_data_is_unprocessable(loaded):
     options = pb.ExtractionOptions(window_size=1000)
     with pytest.raises(Unprocessable):

@@ -13,8 +13,9 @@ from penstock.chat.v1 import chat_pb2 as pb
 from penstock.chat.v1 import chat_pb2_grpc
 from penstock.common.v1 import common_pb2
 
+from gateway.mcp.rebinding import RebindingGuard
 from penstock_kit.context import Caller, current_context
-from penstock_kit.errors import Unavailable
+from penstock_kit.errors import PermissionDenied, Unavailable
 from penstock_testkit.services import serve
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -165,8 +166,55 @@ async def test_a_service_that_is_down_is_told_as_such(door: Any, tools: FakeTool
     assert (answer.status_code, answer.json()["reason"]) == (503, "UNAVAILABLE")
 
 
-async def test_a_page_of_another_origin_is_refused(start_gateway: Any) -> None:
-    door = await start_gateway(cors_origins="https://app.example")
-    good = await post(door, request("ping"), origin="https://app.example")
-    bad = await post(door, request("ping"), origin="https://evil.example")
-    assert (good.status_code, bad.status_code, bad.json()["reason"]) == (200, 403, "ORIGIN_NOT_ALLOWED")
+HERE = "127.0.0.1:8000"
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "reason"),
+    [
+        (HERE, None, ""),
+        ("localhost", None, ""),
+        ("[::1]:8000", None, ""),
+        ("192.0.2.7:8000", None, ""),
+        ("Machines.example:8443", None, ""),
+        ("machines.example:8443", "https://machines.example:8443", ""),
+        ("localhost:8000", "http://localhost:5173", ""),
+        (HERE, "https://app.example", ""),
+        ("", None, "HOST_NOT_ALLOWED"),
+        ("evil.example", None, "HOST_NOT_ALLOWED"),
+        ("evil.example", "http://evil.example", "HOST_NOT_ALLOWED"),
+        ("localhost.evil.example", None, "HOST_NOT_ALLOWED"),
+        ("machines.example.evil.example", None, "HOST_NOT_ALLOWED"),
+        (HERE, "https://evil.example", "ORIGIN_NOT_ALLOWED"),
+        ("machines.example", "http://localhost:5173", "ORIGIN_NOT_ALLOWED"),
+        ("192.0.2.7", "http://localhost", "ORIGIN_NOT_ALLOWED"),
+        (HERE, "null", "ORIGIN_NOT_ALLOWED"),
+        (HERE, "http://[bad", "ORIGIN_NOT_ALLOWED"),
+    ],
+)
+async def test_only_known_hosts_and_pages_are_let_through(host: str, origin: str | None, reason: str) -> None:
+    guard = RebindingGuard(hosts=("machines.example",), origins=("https://app.example",))
+    try:
+        guard.check(host=host, origin=origin)
+        found = ""
+    except PermissionDenied as error:
+        found = error.reason
+    assert found == reason
+
+
+async def test_pages_and_names_are_admitted_as_the_settings_say(start_gateway: Any) -> None:
+    named = await start_gateway(public_hosts="machines.example", cors_origins="https://app.example")
+    for headers in ({"host": "machines.example"}, {"origin": "https://app.example"}):
+        assert (await post(named, request("ping"), **headers)).status_code == 200
+    answer = await post(named, request("ping"), origin="https://evil.example")
+    assert (answer.status_code, answer.json()["reason"]) == (403, "ORIGIN_NOT_ALLOWED")
+
+
+async def test_allowing_every_origin_elsewhere_opens_no_tools(door: Any) -> None:
+    answer = await post(door, request("ping"), origin="https://evil.example")
+    assert (answer.status_code, answer.json()["reason"]) == (403, "ORIGIN_NOT_ALLOWED")
+
+
+async def test_a_strange_host_is_refused_before_its_credentials_are_looked_at(door: Any) -> None:
+    answer = await door.client.post("/mcp", json=request("ping"), headers={"host": "evil.example"})
+    assert answer.status_code == 403

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.common.v1 import common_pb2
 from penstock.llm.v1 import cost_pb2, cost_pb2_grpc, llm_pb2, llm_pb2_grpc
 
@@ -176,6 +177,16 @@ async def test_a_caller_that_leaves_ends_the_vendors_call_and_has_a_row(service:
         while not entries:
             entries = await ledger(service)
     assert [(entry.outcome, entry.user_id, entry.key_id) for entry in entries] == [("cancelled", "alice", "k1")]
+
+
+async def test_times_beyond_the_calendar_are_the_callers_error(service: Service) -> None:
+    for seconds in (2**62, -(2**62), 253_402_300_800):
+        beyond = Timestamp(seconds=seconds)
+        with as_caller(ALICE):
+            with pytest.raises(InvalidArgument, match="outside of the years 1 to 9999"):
+                await service.costs.ListLedger(cost_pb2.ListLedgerRequest(start_time=beyond))
+            with pytest.raises(InvalidArgument, match="outside of the years 1 to 9999"):
+                await service.llm.ParsePrompt(llm_pb2.ParsePromptRequest(prompt="today", now=beyond))
 
 
 async def test_everybody_sees_their_own_costs_and_administrators_all(service: Service) -> None:

@@ -9,13 +9,14 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.anthropic.models import is_asked_by_anthropic
 from gateway.anthropic.surface import MESSAGES_PATH
+from gateway.body import refuse_nul_in_target
 from gateway.middleware.body_limit import BodyLimit
 from gateway.middleware.compression import Compression
-from gateway.middleware.failure import Failures
+from gateway.middleware.failure import Failures, unexpected
 from gateway.middleware.head import Heads
 from gateway.middleware.measure import HttpMetrics
 from gateway.middleware.request import ENDPOINT_KEY, AccessLog, RequestFrame
@@ -97,8 +98,14 @@ class _Dispatch:
         self._api = api
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app = self._found(scope) if scope["type"] == "http" else None
-        await (app or self._api)(scope, receive, send)
+        if scope["type"] != "http":
+            await self._api(scope, receive, send)
+            return
+        path = scope["path"]
+        refuse_nul_in_target(path, scope["query_string"])
+        if path.endswith("/"):
+            send = _with_relative_location(send)
+        await (self._found(scope) or self._api)(scope, receive, send)
 
     def _found(self, scope: Scope) -> ASGIApp | None:
         method, path = scope["method"], scope["path"]
@@ -112,6 +119,24 @@ class _Dispatch:
                 scope["path_params"] = {pattern.name: value}
                 return pattern.app
         return None
+
+
+def _with_relative_location(send: Send) -> Send:
+    """Return a `send` whose redirects name a path: Host is the caller's word, and a proxy may speak TLS."""
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] == HTTPStatus.TEMPORARY_REDIRECT:
+            message["headers"] = [
+                (name, _path_of(value) if name == b"location" else value) for name, value in message["headers"]
+            ]
+        await send(message)
+
+    return sent
+
+
+def _path_of(url: bytes) -> bytes:
+    _, _, after = url.partition(b"://")
+    return b"/" + after.partition(b"/")[2]
 
 
 class _Pattern:
@@ -143,9 +168,12 @@ def _api(routers: Sequence[APIRouter], redactor: Redactor) -> FastAPI:
         status = _METHOD_NOT_ALLOWED if _is_405(error) else 0
         rendered = render_error(failure, path=_spoken_path(request), request_id=request_id, status=status)
         headers = {name.decode(): value.decode() for name, value in rendered.headers}
+        if isinstance(error, HTTPException) and error.headers and "Allow" in error.headers:
+            headers["allow"] = error.headers["Allow"]
         return Response(rendered.body, status_code=rendered.status, headers=headers)
 
-    for kind in (PenstockError, RequestValidationError, HTTPException):
+    # The last is answered too, and then raised on for the log.
+    for kind in (PenstockError, RequestValidationError, HTTPException, Exception):
         api.add_exception_handler(kind, answer)
     return api
 
@@ -173,7 +201,7 @@ def _penstock_error(error: Exception) -> PenstockError:
                 detail = "there is no such path; /docs lists those that are"
             return error_class(kind)(detail, reason=HTTPStatus(error.status_code).name)
         case _:
-            raise error
+            return unexpected()
 
 
 def _is_405(error: Exception) -> bool:

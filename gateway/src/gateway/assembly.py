@@ -28,6 +28,7 @@ from gateway.auth.ticket import Tickets
 from gateway.auth.token import AccessTokens
 from gateway.clients import Clients
 from gateway.completion.call import ModelCalls
+from gateway.mcp.rebinding import RebindingGuard
 from gateway.mcp.server import McpServer
 from gateway.middleware.measure import HttpMetrics
 from gateway.openai.chat import PATH as CHAT_PATH
@@ -160,7 +161,9 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
         FeatureRoutes(features=clients.features, guard=guard).router,
         DatasetRoutes(features=clients.features, guard=guard, running=running).router,
         McpRoutes(
-            server=McpServer(tools=clients.tools, version=VERSION), guard=guard, origins=settings.origins()
+            server=McpServer(tools=clients.tools, version=VERSION),
+            guard=guard,
+            rebinding=RebindingGuard(hosts=settings.own_hosts(), origins=settings.origins()),
         ).router,
         PageRoutes().router,
     )

@@ -47,6 +47,11 @@ class GatewaySettings(ServiceSettings):
     cors_origins: str = Field(
         default="*", alias="PENSTOCK_CORS_ORIGINS", description="Origins that browsers may call from, comma separated."
     )
+    public_hosts: str = Field(
+        default="",
+        alias="PENSTOCK_PUBLIC_HOSTS",
+        description="Names under which callers reach /mcp, comma separated; localhost and IP addresses always do.",
+    )
     trusted_proxies: str = Field(
         default="", alias="PENSTOCK_TRUSTED_PROXIES", description="Whose X-Forwarded-For counts, comma separated."
     )
@@ -97,4 +102,12 @@ class GatewaySettings(ServiceSettings):
 
     def origins(self) -> tuple[str, ...]:
         """Return the allowed origins, ``("*",)`` for all."""
-        return tuple(filter(None, (origin.strip() for origin in self.cors_origins.split(","))))
+        return _listed(self.cors_origins)
+
+    def own_hosts(self) -> tuple[str, ...]:
+        """Return the names of this server."""
+        return (*_listed(self.public_hosts), self.host)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, (entry.strip() for entry in text.split(","))))

@@ -226,6 +226,29 @@ async def test_maintenance_gives_space_back(sqlite: Database) -> None:
     assert done.bytes_after < 100_000
 
 
+@pytest.mark.parametrize("values", [{"id": 2**70}, {"body": "half a \ud800"}])
+async def test_a_value_that_no_column_holds_is_the_callers_error(database: Database, values: dict[str, object]) -> None:
+    with pytest.raises(InvalidArgument, match="cannot be kept") as caught:
+        async with database.write() as connection:
+            await connection.execute(note.insert().values(**values))
+    assert caught.value.reason == "VALUE_INVALID"
+    with pytest.raises(InvalidArgument, match="cannot be kept"):
+        async with database.read() as connection:
+            await connection.execute(
+                sa.select(note.c.id).where(*(note.c[name] == value for name, value in values.items()))
+            )
+    assert await bodies(database) == []
+
+
+async def test_a_nul_is_kept_or_the_callers_error(database: Database) -> None:
+    try:
+        await add(database, "with a \x00")
+    except InvalidArgument as error:
+        assert (database.is_sqlite, error.reason) == (False, "VALUE_INVALID")
+        return
+    assert await bodies(database) == ["with a \x00"]
+
+
 async def test_a_full_disk_refuses_writes_clearly_and_reads_go_on(sqlite: Database) -> None:
     await add(sqlite, "kept")
     async with sqlite.write() as connection:

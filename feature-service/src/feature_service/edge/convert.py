@@ -26,6 +26,10 @@ _FORMATS: Final = {
     feature_pb2.INGEST_FORMAT_ARROW: BodyFormat.ARROW,
     feature_pb2.INGEST_FORMAT_PARQUET: BodyFormat.PARQUET,
 }
+# The years 1 to 9999, in seconds since the epoch, and a thousand years.
+_FIRST_SECOND: Final = -62_135_596_800
+_LAST_SECOND: Final = 253_402_300_799
+_LONGEST_SECONDS: Final = 31_556_952_000
 _MAX_HISTORY: Final = 100_000
 _DEFAULT_HISTORY: Final = 10_000
 
@@ -190,10 +194,16 @@ def _micros(request: Any, field: str) -> int | None:
     if not request.HasField(field):
         return None
     moment: Timestamp = getattr(request, field)
+    if not _FIRST_SECOND <= moment.seconds <= _LAST_SECOND:
+        text = f"{field} is {moment.seconds} s from 1970; it must be within the years 1 to 9999"
+        raise InvalidArgument(text, reason="TIME_INVALID")
     return moment.seconds * 1_000_000 + moment.nanos // 1_000
 
 
 def _interval(duration: Duration) -> int:
+    if not 0 <= duration.seconds <= _LONGEST_SECONDS:
+        text = f"interval is {duration.seconds} s; it must be from 0 to {_LONGEST_SECONDS}"
+        raise InvalidArgument(text, reason="INVALID_INTERVAL")
     return duration.seconds * 1_000_000 + duration.nanos // 1_000
 
 

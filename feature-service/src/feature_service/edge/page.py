@@ -1,7 +1,6 @@
 """Pages of lists: how large, and where the next one starts."""
 
 import base64
-import binascii
 from typing import Final
 
 from penstock_kit.errors import InvalidArgument
@@ -35,8 +34,11 @@ def token_after(code: str) -> str:
 def after_token(token: str) -> str:
     """Return the code a page follows, empty for the first page. Raises InvalidArgument INVALID_PAGE_TOKEN."""
     try:
-        return base64.b64decode(token, altchars=b"-_", validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+        code = base64.b64decode(token, altchars=b"-_", validate=True).decode()
+        if "\x00" in code:  # no code has one, and PostgreSQL takes none
+            raise ValueError(code)
+        return code
+    except ValueError:
         raise InvalidArgument(
             f"page_token {token!r} is none of ours; pass next_page_token as it was given", reason="INVALID_PAGE_TOKEN"
         ) from None

@@ -2,16 +2,33 @@
 
 import calendar
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.common.v1.common_pb2 import Money, Usage
+from pydantic import AfterValidator, Field
 
 JsonObject = dict[str, Any]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+# A thousand years: more than any range of rows, and far from what a Duration can't hold.
+_LONGEST_SECONDS: Final = 31_556_952_000
+
+
+def in_utc(value: datetime) -> datetime:
+    """Return `value` in UTC; a time without a zone is UTC. ValueError beyond the years 1 to 9999."""
+    try:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is outside of the years 1 to 9999 in UTC") from None
+
+
+# A time as requests give it: whatever its offset, it is within the calendar in UTC.
+Moment = Annotated[datetime, AfterValidator(in_utc)]
+# A length of time in seconds.
+Seconds = Annotated[float, Field(ge=0, le=_LONGEST_SECONDS, allow_inf_nan=False)]
 
 
 def time_from_proto(owner: Message, field: str) -> datetime | None:
@@ -31,9 +48,16 @@ def time_to_proto(value: datetime | None) -> Timestamp | None:
     """Return `value` as a Timestamp; a time without a zone is UTC."""
     if value is None:
         return None
-    aware = value if value.tzinfo else value.replace(tzinfo=UTC)
-    utc = aware.astimezone(UTC)
+    utc = in_utc(value)
     return Timestamp(seconds=calendar.timegm(utc.timetuple()), nanos=utc.microsecond * 1000)
+
+
+def seconds_to_proto(seconds: float) -> Duration | None:
+    """Return a length of time as a Duration, None for zero, to the microsecond."""
+    if not seconds:
+        return None
+    micros = round(seconds * 1e6)
+    return Duration(seconds=micros // 1_000_000, nanos=micros % 1_000_000 * 1000)
 
 
 def milliseconds(owner: Message, field: str) -> float | None:

@@ -43,12 +43,17 @@ class Failures:
             if begun:
                 raise
             log.error("unexpected error in a request", path=scope["path"], exc_info=error)
-            hidden = Internal("internal error; the gateway's log has it under this request id")
-            await send_error(hidden, scope, send, self._redactor)
+            await send_error(unexpected(), scope, send, self._redactor)
 
 
-async def send_error(error: PenstockError, scope: Scope, send: Send, redactor: Redactor) -> None:
+def unexpected() -> PenstockError:
+    """Return what a caller is told of an exception that nobody foresaw."""
+    return Internal("internal error; the gateway's log has it under this request id")
+
+
+async def send_error(error: PenstockError, scope: Scope, send: Send, redactor: Redactor | None = None) -> None:
     """Answer `scope` with `error`, secrets masked."""
-    rendered = render_error(redactor.error(error), path=scope["path"], request_id=current_context().request_id)
+    shown = error if redactor is None else redactor.error(error)
+    rendered = render_error(shown, path=scope["path"], request_id=current_context().request_id)
     await send({"type": "http.response.start", "status": rendered.status, "headers": list(rendered.headers)})
     await send({"type": "http.response.body", "body": rendered.body})

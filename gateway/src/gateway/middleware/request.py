@@ -4,12 +4,14 @@ import re
 import secrets
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, Final, Literal
 
 from opentelemetry import context as otel_context
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer, set_span_in_context
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.middleware.failure import send_error, unexpected
 from gateway.middleware.measure import HttpMetrics
 from penstock_kit.context import CallContext, set_context
 from penstock_kit.logging import get_logger
@@ -20,6 +22,9 @@ _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9_.:\-]{1,128}")
 _ID_BYTES: Final = 13
 _UNMATCHED: Final = "unmatched"
 _LEFT: Final = 499
+_SWITCHED: Final = 101
+# RFC 6455's code for a server that met something unexpected.
+_BROKEN: Final = 1011
 # Asked again and again while a system starts: not ready is no error worth a line each time.
 _PROBES: Final = frozenset({"/health", "/ready", "/metrics"})
 _HEADS: Final = frozenset({"http.response.start", "websocket.http.response.start"})
@@ -55,6 +60,7 @@ class RequestFrame:
         except Exception:
             exchange.failed = True
             log.exception("unexpected error in a request", method=exchange.method, path=scope["path"])
+            await exchange.end_broken()
         finally:
             self._metrics.in_flight.dec()
             self._finish(exchange)
@@ -96,8 +102,16 @@ class _Exchange:
             self._status = message["status"]
             message["headers"] = [*message.get("headers", ()), (b"x-request-id", self._request_id)]
         elif message["type"] == "websocket.accept":
-            self._status = 101
+            self._status = _SWITCHED
         await self._send(message)
+
+    async def end_broken(self) -> None:
+        """End what the application left without an end: an answer that has not begun, or a WebSocket."""
+        if self.scope["type"] == "http" and not self._status:
+            await send_error(unexpected(), self.scope, self.send)
+        elif self._status == _SWITCHED:
+            with suppress(Exception):  # it may be closed already
+                await self._send({"type": "websocket.close", "code": _BROKEN, "reason": "INTERNAL"})
 
     def endpoint(self) -> str:
         """Return the template of the route that answered."""

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from gateway.auth.guard import Guard
 from gateway.auth.scope import CHAT
 from gateway.convert.conversation import conversation_from_proto, message_from_proto
+from gateway.convert.message import message
 from gateway.json import JsonResponse
 from gateway.routes.page import IdempotencyKey, PageSize, PageToken
 from gateway.routes.router import EVENTS, add, api_router
@@ -65,7 +66,7 @@ class ConversationRoutes:
 
     async def list_conversations(self, page_size: PageSize = 0, page_token: PageToken = "") -> Response:
         """List the caller's conversations, last used first."""
-        request = pb.ListConversationsRequest(page_size=page_size, page_token=page_token)
+        request = message(pb.ListConversationsRequest, page_size=page_size, page_token=page_token)
         response = await self._conversations.ListConversations(request)
         found = [conversation_from_proto(entry) for entry in response.conversations]
         return JsonResponse({"conversations": found, "next_page_token": response.next_page_token or None})
@@ -75,7 +76,9 @@ class ConversationRoutes:
         response = await self._conversations.GetConversation(pb.GetConversationRequest(id=conversation_id))
         json = conversation_from_proto(response.conversation)
         if messages:
-            listed = await self._conversations.ListMessages(pb.ListMessagesRequest(conversation_id=conversation_id))
+            listed = await self._conversations.ListMessages(
+                message(pb.ListMessagesRequest, conversation_id=conversation_id)
+            )
             json["messages"] = [message_from_proto(entry) for entry in listed.messages]
             json["next_page_token"] = listed.next_page_token or None
         return JsonResponse(json)
@@ -84,7 +87,9 @@ class ConversationRoutes:
         self, conversation_id: str, page_size: PageSize = 0, page_token: PageToken = ""
     ) -> Response:
         """List a conversation's messages, oldest first."""
-        request = pb.ListMessagesRequest(conversation_id=conversation_id, page_size=page_size, page_token=page_token)
+        request = message(
+            pb.ListMessagesRequest, conversation_id=conversation_id, page_size=page_size, page_token=page_token
+        )
         response = await self._conversations.ListMessages(request)
         found = [message_from_proto(entry) for entry in response.messages]
         return JsonResponse({"messages": found, "next_page_token": response.next_page_token or None})

@@ -1,6 +1,5 @@
 """What model calls cost: summaries, the ledger, budgets, prices."""
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from fastapi import Depends, Header, Query, Response
@@ -20,7 +19,8 @@ from gateway.convert.cost import (
     money_to_proto,
     price_from_proto,
 )
-from gateway.convert.scalar import JsonObject, time_to_proto
+from gateway.convert.message import message
+from gateway.convert.scalar import JsonObject, Moment, time_to_proto
 from gateway.json import JsonResponse
 from gateway.routes.page import PageSize, PageToken
 from gateway.routes.router import add, api_router
@@ -38,8 +38,8 @@ _GROUPS: Final = {
     "day": pb.COST_GROUP_DAY,
 }
 Group = Annotated[Literal["", "provider", "model", "key", "user", "day"], Query(description="Empty: only the total.")]
-From = Annotated[datetime | None, Query(description="Inclusive, ISO 8601.")]
-Until = Annotated[datetime | None, Query(description="Exclusive, ISO 8601.")]
+From = Annotated[Moment | None, Query(description="Inclusive, ISO 8601.")]
+Until = Annotated[Moment | None, Query(description="Exclusive, ISO 8601.")]
 Format = Annotated[Literal["", "json", "csv"], Query(description="Empty: as the header Accept says, else JSON.")]
 Subject = Annotated[str, Query(max_length=64)]
 
@@ -96,7 +96,8 @@ class CostRoutes:
         accept: Annotated[str, Header(include_in_schema=False)] = "",
     ) -> Response:
         """Sum the ledger, grouped, as JSON or CSV. Only administrators see other users' calls."""
-        request = pb.SummarizeCostsRequest(
+        request = message(
+            pb.SummarizeCostsRequest,
             group_by=_GROUPS[group_by],
             start_time=time_to_proto(start_time),
             end_time=time_to_proto(end_time),
@@ -122,7 +123,8 @@ class CostRoutes:
         key_id: Subject = "",
     ) -> Response:
         """List model calls, newest first."""
-        request = pb.ListLedgerRequest(
+        request = message(
+            pb.ListLedgerRequest,
             page_size=page_size,
             page_token=page_token,
             start_time=time_to_proto(start_time),
@@ -136,7 +138,9 @@ class CostRoutes:
 
     async def list_budgets(self, page_size: PageSize = 0, page_token: PageToken = "") -> Response:
         """List budgets with what is spent."""
-        response = await self._costs.ListBudgets(pb.ListBudgetsRequest(page_size=page_size, page_token=page_token))
+        response = await self._costs.ListBudgets(
+            message(pb.ListBudgetsRequest, page_size=page_size, page_token=page_token)
+        )
         budgets = [budget_from_proto(budget) for budget in response.budgets]
         return JsonResponse({"budgets": budgets, "next_page_token": response.next_page_token or None})
 
@@ -160,7 +164,7 @@ class CostRoutes:
 
     async def list_prices(self, provider: str = "", page_size: PageSize = 0, page_token: PageToken = "") -> Response:
         """List the prices in force."""
-        request = pb.ListPricesRequest(provider=provider, page_size=page_size, page_token=page_token)
+        request = message(pb.ListPricesRequest, provider=provider, page_size=page_size, page_token=page_token)
         response = await self._costs.ListPrices(request)
         prices = [price_from_proto(price) for price in response.prices]
         return JsonResponse({"prices": prices, "next_page_token": response.next_page_token or None})

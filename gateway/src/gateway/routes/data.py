@@ -1,17 +1,16 @@
 """Telemetry in and out: ingest, newest rows, history."""
 
 import asyncio
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from google.protobuf.duration_pb2 import Duration
 from penstock.feature.v1 import feature_pb2 as pb
 from pydantic import Field
 
 from gateway.auth.guard import Guard
 from gateway.auth.scope import TELEMETRY_READ, TELEMETRY_WRITE
-from gateway.convert.scalar import time_to_proto
+from gateway.convert.message import message, model
+from gateway.convert.scalar import Moment, Seconds, seconds_to_proto, time_to_proto
 from gateway.convert.telemetry import (
     columns_from_table,
     filters_to_proto,
@@ -81,9 +80,9 @@ class HistoryQuery(RequestModel):
 
     device_code: str = Field(min_length=1, max_length=128)
     fields: list[str] = Field(default_factory=list, description="Empty: all.")
-    start_time: datetime | None = Field(default=None, description="Inclusive, ISO 8601.")
-    end_time: datetime | None = Field(default=None, description="Exclusive.")
-    interval: float = Field(default=0, ge=0, description="Seconds of a bucket; 0: rows as they are.")
+    start_time: Moment | None = Field(default=None, description="Inclusive, ISO 8601.")
+    end_time: Moment | None = Field(default=None, description="Exclusive.")
+    interval: Seconds = Field(default=0, description="Seconds of a bucket; 0: rows as they are.")
     aggregate: str = Field(
         default="", max_length=20, description="`mean`, `min`, `max`, `first`, `last`, `count`, `sum` or `std`."
     )
@@ -93,16 +92,13 @@ class HistoryQuery(RequestModel):
 
     def to_proto(self) -> pb.QueryHistoryRequest:
         """Return the message."""
-        interval = None
-        if self.interval:
-            interval = Duration()
-            interval.FromTimedelta(timedelta(seconds=self.interval))
-        return pb.QueryHistoryRequest(
+        return message(
+            pb.QueryHistoryRequest,
             device_code=self.device_code,
             fields=self.fields,
             start_time=time_to_proto(self.start_time),
             end_time=time_to_proto(self.end_time),
-            interval=interval,
+            interval=seconds_to_proto(self.interval),
             aggregate=self.aggregate,
             limit=self.limit,
             newest_first=self.newest_first,
@@ -179,7 +175,8 @@ class DataRoutes:
     async def query_realtime(self, body: RealtimeQuery) -> Response:
         """Return the newest rows that fit the filters, by page."""
         watch = Stopwatch()
-        request = pb.QueryRealtimeRequest(
+        request = message(
+            pb.QueryRealtimeRequest,
             model_code=body.model_code,
             filters=filters_to_proto(body.filters),
             page=body.page,
@@ -210,8 +207,8 @@ class DataRoutes:
         *,
         device_code: Code,
         field: Annotated[list[str] | None, Query(description="Repeatable; left out: all.")] = None,
-        start_time: datetime | None = None,
-        end_time: datetime | None = None,
+        start_time: Moment | None = None,
+        end_time: Moment | None = None,
         interval: Annotated[float, Query(ge=0)] = 0,
         aggregate: Annotated[str, Query(max_length=20)] = "",
         limit: Annotated[int, Query(ge=1, le=100_000)] = 10_000,
@@ -219,7 +216,8 @@ class DataRoutes:
         format: Literal["rows", "columns"] = "rows",
     ) -> Response:
         """The same, asked with parameters."""
-        query = HistoryQuery(
+        query = model(
+            HistoryQuery,
             device_code=device_code,
             fields=field or [],
             start_time=start_time,

@@ -9,6 +9,7 @@ from pydantic import Field
 from gateway.auth.guard import Guard
 from gateway.auth.scope import TELEMETRY_READ, TELEMETRY_WRITE
 from gateway.convert.feature import dataset_from_proto, manifest_from_proto
+from gateway.convert.message import message
 from gateway.convert.scalar import time_to_proto
 from gateway.json import JsonResponse
 from gateway.routes.envelope import Stopwatch
@@ -42,7 +43,8 @@ class DatasetCreate(ExtractionOptions, Period):
     def to_proto(self) -> pb.CreateDatasetRequest:
         """Return the message."""
         own = ("model_code", "device_codes", "label_column", "val_split", "random_state", "split", "label_mode")
-        return pb.CreateDatasetRequest(
+        return message(
+            pb.CreateDatasetRequest,
             **{name: getattr(self, name) for name in own},
             detach=self.detach,
             start_time=time_to_proto(self.start_time),
@@ -77,7 +79,9 @@ class DatasetRoutes:
     async def list_datasets(self, page_size: PageSize = 0, page_token: PageToken = "") -> Response:
         """List data sets, newest first."""
         watch = Stopwatch()
-        response = await self._features.ListDatasets(pb.ListDatasetsRequest(page_size=page_size, page_token=page_token))
+        response = await self._features.ListDatasets(
+            message(pb.ListDatasetsRequest, page_size=page_size, page_token=page_token)
+        )
         found = [dataset_from_proto(dataset) for dataset in response.datasets]
         return watch.enveloped({"datasets": found, "next_page_token": response.next_page_token or None})
 

@@ -1,10 +1,10 @@
 """How features are made, as requests say it."""
 
-from datetime import datetime
-
 from penstock.feature.v1 import feature_pb2 as pb
 from pydantic import Field
 
+from gateway.convert.message import message
+from gateway.convert.scalar import Moment
 from gateway.routes.strict import RequestModel
 
 
@@ -28,11 +28,11 @@ class ExtractionOptions(RequestModel):
 
     def options_to_proto(self) -> pb.ExtractionOptions:
         """Return the message."""
-        return pb.ExtractionOptions(**{name: getattr(self, name) for name in ExtractionOptions.model_fields})
+        return message(pb.ExtractionOptions, **{name: getattr(self, name) for name in ExtractionOptions.model_fields})
 
 
 class Period(RequestModel):
     """From when to when."""
 
-    start_time: datetime | None = Field(default=None, description="Inclusive, ISO 8601; left out: the first row.")
-    end_time: datetime | None = Field(default=None, description="Exclusive; left out: after the last row.")
+    start_time: Moment | None = Field(default=None, description="Inclusive, ISO 8601; left out: the first row.")
+    end_time: Moment | None = Field(default=None, description="Exclusive; left out: after the last row.")

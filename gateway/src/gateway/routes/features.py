@@ -1,7 +1,6 @@
 """Features over windows, and statistics of a model's fields."""
 
 import asyncio
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Query, Response
@@ -11,7 +10,8 @@ from pydantic import Field
 from gateway.auth.guard import Guard
 from gateway.auth.scope import TELEMETRY_READ
 from gateway.convert.feature import features_from_proto, field_statistics_from_proto, stats_from_proto
-from gateway.convert.scalar import time_from_proto, time_to_proto
+from gateway.convert.message import message
+from gateway.convert.scalar import Moment, time_from_proto, time_to_proto
 from gateway.routes.envelope import Stopwatch
 from gateway.routes.extraction import ExtractionOptions, Period
 from gateway.routes.router import add, api_router
@@ -44,7 +44,8 @@ class FeatureRoutes:
     async def extract_features(self, body: ExtractRequest) -> Response:
         """Compute features over windows of one device's rows."""
         watch = Stopwatch()
-        request = pb.ExtractFeaturesRequest(
+        request = message(
+            pb.ExtractFeaturesRequest,
             model_code=body.model_code,
             device_code=body.device_code,
             start_time=time_to_proto(body.start_time),
@@ -60,13 +61,14 @@ class FeatureRoutes:
         self,
         *,
         model_code: Annotated[str, Query(min_length=1, max_length=128)],
-        start_time: datetime | None = None,
-        end_time: datetime | None = None,
+        start_time: Moment | None = None,
+        end_time: Moment | None = None,
         device_code: Annotated[list[str] | None, Query(description="Repeatable; left out: every device.")] = None,
     ) -> Response:
         """Return statistics of a model's fields over its devices, with correlations."""
         watch = Stopwatch()
-        request = pb.GetFeatureStatsRequest(
+        request = message(
+            pb.GetFeatureStatsRequest,
             model_code=model_code,
             start_time=time_to_proto(start_time),
             end_time=time_to_proto(end_time),
@@ -80,12 +82,13 @@ class FeatureRoutes:
         *,
         device_code: Annotated[str, Query(min_length=1, max_length=128)],
         field: Annotated[list[str] | None, Query(description="Repeatable; left out: every numeric field.")] = None,
-        start_time: datetime | None = None,
-        end_time: datetime | None = None,
+        start_time: Moment | None = None,
+        end_time: Moment | None = None,
     ) -> Response:
         """Return statistics of one device's fields over a range, computed in the store."""
         watch = Stopwatch()
-        request = pb.ComputeStatisticsRequest(
+        request = message(
+            pb.ComputeStatisticsRequest,
             device_code=device_code,
             fields=field or [],
             start_time=time_to_proto(start_time),

@@ -1,6 +1,6 @@
 """API keys: make, list, rotate, delete, and what each may use."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from fastapi import Response
@@ -13,6 +13,8 @@ from gateway.auth.identity import ApiKey
 from gateway.auth.keyring import Keyring, KeyWish, ShownKey
 from gateway.auth.scope import ADMIN, require
 from gateway.convert.cost import DECIMAL, money_to_proto
+from gateway.convert.message import message
+from gateway.convert.scalar import Moment
 from gateway.json import JsonResponse
 from gateway.routes.router import add, api_router
 from penstock_kit.context import current_context
@@ -47,7 +49,7 @@ class KeyCreate(BaseModel):
 
     name: str = Field(min_length=1, max_length=128)
     scopes: list[str] = Field(default_factory=list, description="Empty: everything you may do yourself.")
-    expire_time: datetime | None = Field(default=None, description="ISO 8601; without a zone it is UTC.")
+    expire_time: Moment | None = Field(default=None, description="ISO 8601; without a zone it is UTC.")
     user_id: str = Field(default="", max_length=64, description="Whose key it is; administrators only.")
     policy: KeyPolicy | None = None
     budget: KeyBudget | None = Field(default=None, description="Administrators only.")
@@ -85,7 +87,7 @@ class KeyRoutes:
         wish = KeyWish(
             name=body.name,
             scopes=frozenset(body.scopes),
-            expire_time=_utc(body.expire_time),
+            expire_time=body.expire_time,
             user_id=body.user_id,
         )
         shown = await self._keyring.make(caller, wish)
@@ -142,15 +144,9 @@ class KeyRoutes:
             await self._costs.PutBudget(pb.PutBudgetRequest(budget=budget))
 
     async def _put(self, key_id: str, policy: KeyPolicy) -> pb.KeyPolicy:
-        request = pb.PutKeyPolicyRequest(policy=pb.KeyPolicy(key_id=key_id, **policy.model_dump()))
+        request = pb.PutKeyPolicyRequest(policy=message(pb.KeyPolicy, key_id=key_id, **policy.model_dump()))
         response = await self._costs.PutKeyPolicy(request)
         return response.policy
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    if moment is None:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _key(key: ApiKey) -> dict[str, Any]:

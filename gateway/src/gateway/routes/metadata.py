@@ -8,6 +8,7 @@ from pydantic import Field
 
 from gateway.auth.guard import Guard
 from gateway.auth.scope import TELEMETRY_READ, TELEMETRY_WRITE
+from gateway.convert.message import message
 from gateway.convert.metadata import data_model_from_proto, device_from_proto
 from gateway.routes.envelope import Stopwatch
 from gateway.routes.extraction import ExtractionOptions
@@ -115,8 +116,13 @@ class MetadataRoutes:
     ) -> Response:
         """List devices."""
         watch = Stopwatch()
-        request = pb.ListDevicesRequest(
-            page_size=page_size, page_token=page_token, device_type=device_type, model_code=model_code, search=search
+        request = message(
+            pb.ListDevicesRequest,
+            page_size=page_size,
+            page_token=page_token,
+            device_type=device_type,
+            model_code=model_code,
+            search=search,
         )
         response = await self._metadata.ListDevices(request)
         return watch.enveloped(
@@ -165,7 +171,8 @@ class MetadataRoutes:
     ) -> Response:
         """List data models."""
         watch = Stopwatch()
-        request = pb.ListDataModelsRequest(
+        request = message(
+            pb.ListDataModelsRequest,
             page_size=page_size,
             page_token=page_token,
             device_type=device_type,

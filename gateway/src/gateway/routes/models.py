@@ -1,6 +1,5 @@
 """Questions to llm-service beside completions: parsing a prompt, explaining a route."""
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from fastapi import Depends, Response
@@ -9,8 +8,9 @@ from pydantic import BaseModel, Field
 
 from gateway.auth.guard import Guard
 from gateway.auth.scope import MODELS, OPERATOR
+from gateway.convert.message import message
 from gateway.convert.provider import explanation_from_proto, query_from_proto
-from gateway.convert.scalar import time_to_proto
+from gateway.convert.scalar import Moment, time_to_proto
 from gateway.json import JsonResponse
 from gateway.routes.page import IdempotencyKey
 from gateway.routes.router import add, api_router
@@ -26,7 +26,7 @@ class ParseRequest(BaseModel):
     prompt: str = Field(min_length=1, max_length=20_000)
     known_devices: list[str] = Field(default_factory=list, max_length=10_000)
     known_fields: list[str] = Field(default_factory=list, max_length=10_000)
-    now: datetime | None = Field(default=None, description="What `now` means in the prompt; the server's clock.")
+    now: Moment | None = Field(default=None, description="What `now` means in the prompt; the server's clock.")
     time_zone: str = Field(default="", max_length=64, description="IANA zone for `today`; empty: UTC.")
     model: str = Field(default="", max_length=200)
 
@@ -45,7 +45,7 @@ class ModelRoutes:
     async def parse_prompt(self, body: ParseRequest, idempotency_key: IdempotencyKey = "") -> Response:
         """Turn a question into a structured query, by a model or by rules."""
         fields = body.model_dump(exclude={"now"})
-        request = pb.ParsePromptRequest(**fields, now=time_to_proto(body.now), idempotency_key=idempotency_key)
+        request = message(pb.ParsePromptRequest, **fields, now=time_to_proto(body.now), idempotency_key=idempotency_key)
         return JsonResponse(query_from_proto(await self._llm.ParsePrompt(request)))
 
     async def explain_route(self, model: str = "", policy: str = "") -> Response:

@@ -1,13 +1,12 @@
 """What every router shares: JSON read by one parser, and errors described in the OpenAPI page."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 
-from gateway.auth.guard import CallerOf
-from gateway.body import parse_json
+from gateway.body import parse_storable
 from gateway.routes.strict import STRICT_PATHS, KnownParameters
 
 _PROBLEM: Final[dict[str, Any]] = {
@@ -19,11 +18,11 @@ _FORM: Final = b"application/x-www-form-urlencoded"
 
 
 class _JsonRequest(Request):
-    """A request whose JSON is parsed strictly: no NaN, bounded nesting."""
+    """A request whose JSON is parsed strictly: no NaN, no NUL, bounded nesting."""
 
     async def json(self) -> Any:
         """Return the body's JSON; raise InvalidArgument where it is none."""
-        return parse_json(await self.body())
+        return parse_storable(await self.body())
 
 
 class JsonRoute(APIRoute):
@@ -43,7 +42,7 @@ class JsonRoute(APIRoute):
         return handle
 
 
-def api_router(tag: str, admitted: CallerOf | None = None) -> APIRouter:
+def api_router(tag: str, admitted: Callable[[Request], Awaitable[Any]] | None = None) -> APIRouter:
     """Return an empty router whose routes are listed under `tag` and open only to those whom `admitted` lets in."""
     dependencies = [] if admitted is None else [Depends(admitted)]
     return APIRouter(tags=[tag], route_class=JsonRoute, responses=PROBLEMS, dependencies=dependencies)

@@ -11,6 +11,7 @@ from gateway.auth.scope import CHAT
 from gateway.auth.session_monitor import SessionMonitor
 from gateway.auth.ticket import MAX_LENGTH, Tickets
 from gateway.json import JsonResponse
+from gateway.routes.page import After
 from gateway.routes.router import add, api_router
 from gateway.streaming.denial import denial
 from gateway.streaming.lasting import serve_while_admitted
@@ -59,7 +60,7 @@ class SocketRoutes:
         *,
         ticket: Annotated[str, Query(max_length=MAX_LENGTH)] = "",
         stream_id: Annotated[str, Query(max_length=200)] = "",
-        after: Annotated[int, Query(ge=0)] = 0,
+        after: After = 0,
     ) -> None:
         """Ask, resume and stop over one connection; the events are those of the HTTP streams."""
         try:

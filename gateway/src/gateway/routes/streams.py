@@ -9,13 +9,14 @@ from gateway.auth.guard import Guard
 from gateway.auth.scope import CHAT, OPERATOR
 from gateway.auth.ticket import MAX_LENGTH, Tickets
 from gateway.convert.event import stream_from_proto, stream_health_from_proto
+from gateway.convert.message import message
 from gateway.json import JsonResponse
+from gateway.routes.page import After
 from gateway.routes.router import EVENTS, add, api_router
 from gateway.streaming.relay import Relayer
 from penstock_kit.context import current_context
 from penstock_kit.errors import FieldViolation, InvalidArgument
 
-After = Annotated[int, Query(ge=0, description="The last sequence you have.")]
 LastEventId = Annotated[str, Header(max_length=40, description="As `EventSource` sends it.")]
 Ticket = Annotated[str, Query(max_length=MAX_LENGTH, description="Instead of credentials, from `POST …/ticket`.")]
 _RESUMED: Final[dict[int | str, dict[str, Any]]] = {
@@ -57,7 +58,7 @@ class StreamRoutes:
         else:
             await self._guard.admit(request.headers.raw, CHAT)
         sequence = _sequence(last_event_id) if last_event_id else after
-        wanted = pb.ReadStreamRequest(stream_id=stream_id, after_sequence=sequence, debug=debug)
+        wanted = message(pb.ReadStreamRequest, stream_id=stream_id, after_sequence=sequence, debug=debug)
         return self._relayer.relay(lambda: self._streams.ReadStream(wanted), debug=debug)
 
     async def get_stream(self, stream_id: str) -> Response:

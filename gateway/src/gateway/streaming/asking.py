@@ -8,8 +8,9 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.auth.guard import Guard
 from gateway.auth.scope import CHAT
-from gateway.body import parse_json, read_body
+from gateway.body import parse_storable, read_body
 from gateway.completion.header import idempotency_key
+from gateway.convert.message import message
 from gateway.streaming.question import StreamChatRequest
 from gateway.streaming.relay import EventRelay, Relayer
 from gateway.validation import invalid
@@ -29,7 +30,7 @@ class Asking:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; what it raises before the answer began, the frame around it turns into an answer."""
         await self._guard.admit(scope["headers"], CHAT)
-        question = _validated(parse_json(await read_body(receive)))
+        question = _validated(parse_storable(await read_body(receive)))
         key = _checked(idempotency_key(scope["headers"]))
         relay = asked(self._relayer, scope["path_params"]["conversation_id"], question, key, debug=False)
         await relay(scope, receive, send)
@@ -39,7 +40,8 @@ def asked(
     relayer: Relayer, conversation_id: str, question: StreamChatRequest, idempotency_key: str, *, debug: bool
 ) -> EventRelay:
     """Return the answer to `question`, which is asked when the answer is sent."""
-    request = pb.StreamChatRequest(
+    request = message(
+        pb.StreamChatRequest,
         conversation_id=conversation_id,
         debug=debug,
         request_id=idempotency_key or new_id("ask"),

@@ -11,7 +11,9 @@ from penstock.chat.v1 import chat_pb2 as pb
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from gateway.body import parse_storable
 from gateway.convert.event import event_from_proto
+from gateway.convert.message import message
 from gateway.json import encode
 from gateway.streaming.question import StreamChatRequest
 from gateway.streaming.relay import Relayer
@@ -20,6 +22,7 @@ from penstock_kit.errors import InvalidArgument, PenstockError, ResourceExhauste
 from penstock_kit.ids import new_id
 
 _MOST_STREAMS: Final = 8
+_ESCAPED_NUL: Final = "\\u0000"
 
 
 class Ask(StreamChatRequest):
@@ -78,20 +81,20 @@ class ConversationSocket:
                 self._resume(stream_id, after, group)
             try:
                 while True:
-                    await self._take(await self._websocket.receive_text(), group)
+                    await self._take(group)
             except WebSocketDisconnect:
                 for stream in self._streams:
                     stream.cancel()
 
     def _resume(self, stream_id: str, after: int, group: asyncio.TaskGroup) -> None:
         """Start following a stream that runs or ran."""
-        request = pb.ReadStreamRequest(stream_id=stream_id, after_sequence=after)
+        request = message(pb.ReadStreamRequest, stream_id=stream_id, after_sequence=after)
         self._follow(lambda: self._relayer.streams.ReadStream(request), "", group)
 
-    async def _take(self, text: str, group: asyncio.TaskGroup) -> None:
+    async def _take(self, group: asyncio.TaskGroup) -> None:
         request_id = ""
         try:
-            wish = _wish(text)
+            wish = _wish(await next_text(self._websocket))
             request_id = wish.request_id
             await self._fulfil(wish, group)
         except PenstockError as error:
@@ -102,7 +105,9 @@ class ConversationSocket:
             case Ask():
                 question = wish.model_dump(exclude={"type", "request_id"})
                 request_id = wish.request_id or new_id("ask")
-                request = pb.StreamChatRequest(conversation_id=self._conversation_id, request_id=request_id, **question)
+                request = message(
+                    pb.StreamChatRequest, conversation_id=self._conversation_id, request_id=request_id, **question
+                )
                 self._follow(lambda: self._relayer.streams.StreamChat(request), wish.request_id, group)
             case Resume():
                 self._resume(wish.stream_id, wish.after, group)
@@ -138,7 +143,20 @@ class ConversationSocket:
         await self._websocket.send_text(encode(json).decode())
 
 
+async def next_text(websocket: WebSocket) -> str:
+    """Return the next text; raise WebSocketDisconnect when the client has left, InvalidArgument for a binary frame."""
+    received = await websocket.receive()
+    if received["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(received["code"])
+    text: str | None = received.get("text")
+    if text is None:
+        raise InvalidArgument("a binary frame came; send JSON in text frames", reason="VALIDATION_FAILED")
+    return text
+
+
 def _wish(text: str) -> Wish:
+    if _ESCAPED_NUL in text:
+        parse_storable(text.encode())
     try:
         return _WISH.validate_json(text)
     except ValidationError as error:

@@ -40,8 +40,8 @@ def filter_from_proto(
         if user_id not in {"", caller.user_id}:
             raise PermissionDenied("only administrators see what others spent", reason="NOT_YOUR_COSTS")
         user_id = caller.user_id
-    start = _time(request.start_time) if request.HasField("start_time") else None
-    end = _time(request.end_time) if request.HasField("end_time") else None
+    start = time_from_proto(request.start_time) if request.HasField("start_time") else None
+    end = time_from_proto(request.end_time) if request.HasField("end_time") else None
     if start and end and end <= start:
         raise InvalidArgument(f"end_time {end} is not after start_time {start}", reason="END_BEFORE_START")
     return LedgerFilter(tenant_id=caller.tenant_id, start=start, end=end, user_id=user_id, key_id=request.key_id)
@@ -89,5 +89,10 @@ def ledger_row_to_proto(row: LedgerRow) -> cost_pb2.LedgerEntry:
     return proto
 
 
-def _time(proto: Timestamp) -> datetime:
-    return proto.ToDatetime(UTC)
+def time_from_proto(proto: Timestamp) -> datetime:
+    """Return the time in UTC. Raises InvalidArgument (TIME_INVALID) for one that no calendar has."""
+    try:
+        return proto.ToDatetime(UTC)
+    except (ValueError, OverflowError):
+        text = f"the time {proto.seconds} s from 1970 is outside of the years 1 to 9999"
+        raise InvalidArgument(text, reason="TIME_INVALID") from None

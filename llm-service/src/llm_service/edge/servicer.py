@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -22,6 +22,7 @@ from llm_service.domain.routing.model_list import list_models
 from llm_service.domain.routing.router import Router
 from llm_service.domain.routing.token_count import Counters, TokenCounting
 from llm_service.edge.answer import answer_to_proto, batch_to_proto, cost_to_proto, usage_to_proto
+from llm_service.edge.cost import time_from_proto
 from llm_service.edge.request import completion_from_proto, embedding_from_proto
 from llm_service.edge.state import models_to_proto, provider_to_proto, query_to_proto, route_to_proto
 from llm_service.live_configuration import LiveConfiguration
@@ -177,7 +178,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         return llm_pb2.GetStatusResponse(components=[component], rss_bytes=self._rss_bytes())
 
     def _now(self, request: llm_pb2.ParsePromptRequest) -> datetime:
-        now = request.now.ToDatetime(UTC) if request.HasField("now") else self._clock.now()
+        now = time_from_proto(request.now) if request.HasField("now") else self._clock.now()
         if not request.time_zone:
             return now
         try:

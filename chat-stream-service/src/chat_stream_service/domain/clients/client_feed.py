@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import binascii
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -18,6 +17,8 @@ from penstock_kit.errors import InvalidArgument, NotFound
 # Batches that wait for a slow client; beyond that the streams are read on when it has taken some.
 _MAX_WAITING: Final = 32
 _MAX_STREAMS: Final = 1000
+_MAX_DIGITS: Final = 18
+_TWO_63: Final = 2**63
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +40,16 @@ def cursor_from(text: str) -> Cursor:
         packed: Any = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
         position, streams = packed
         places = {str(name): max(0, int(last)) for name, last in streams.items()}
-        if not isinstance(position, str) or len(places) > _MAX_STREAMS:
+        if not _is_position(position) or len(places) > _MAX_STREAMS or any(last >= _TWO_63 for last in places.values()):
             raise TypeError(position)
-    except (binascii.Error, ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         raise InvalidArgument(f"the cursor {text[:50]!r} is not one of ours", reason="CURSOR_INVALID") from None
     return Cursor(position=position, streams=places)
+
+
+def _is_position(value: Any) -> bool:
+    """Whether it may be one: a feed counts no further than 18 digits, and Redis takes no number beyond 64 bits."""
+    return isinstance(value, str) and len(value.rpartition(":")[2]) <= _MAX_DIGITS
 
 
 Deliver = Callable[[Sequence[ChatEvent], Cursor], Awaitable[None]]

@@ -46,7 +46,8 @@ class Database:
     """A store of records. Statements are SQLAlchemy Core; the same code runs on both stores.
 
     Both blocks turn a store that can't answer (disk full, read-only, locked, connection refused) into
-    Unavailable (STORAGE_UNAVAILABLE); an IntegrityError is the caller's to catch. A PostgreSQL that restarts within
+    Unavailable (STORAGE_UNAVAILABLE), and a value that no column holds into InvalidArgument (VALUE_INVALID); an
+    IntegrityError is the caller's to catch. A PostgreSQL that restarts within
     `patience` seconds costs a wait and no failure. `phase` is set by :func:`schema_kept`.
     """
 
@@ -187,7 +188,7 @@ def open_database(
 
 
 class _Translated:
-    """Turns failures of the store into Unavailable and lets everything else through."""
+    """Turns failures of the store into what callers are told and lets everything else through."""
 
     def __init__(self, store: str) -> None:
         self._store = store

@@ -5,9 +5,13 @@ from typing import Any, Final
 
 from sqlalchemy import exc
 
-from penstock_kit.errors import PenstockError, Unavailable
+from penstock_kit.errors import InvalidArgument, PenstockError, Unavailable
 
 REASON: Final = "STORAGE_UNAVAILABLE"
+VALUE_REASON: Final = "VALUE_INVALID"
+
+# PostgreSQL's class for data that no column of the type holds: a NUL in a text, a number beyond 64 bits.
+_DATA_EXCEPTION: Final = "22"
 
 # Primary result codes of SQLite (https://sqlite.org/rescode.html).
 _SQLITE: Final = {
@@ -34,9 +38,28 @@ _RESTARTING: Final = ("08", "57P")
 
 
 def storage_error(error: Exception, store: str) -> PenstockError | None:
-    """Return Unavailable (STORAGE_UNAVAILABLE) when `error` means that `store` can't answer; None for a defect."""
+    """Return what `error` is for the caller; None for a defect.
+
+    Unavailable (STORAGE_UNAVAILABLE) when `store` can't answer, InvalidArgument (VALUE_INVALID) when it was given a
+    value that it can't hold.
+    """
+    if _is_unfit(error):
+        text = f"a value cannot be kept in the database {store}: a number beyond 64 bits, or a NUL or half a character"
+        return InvalidArgument(f"{text} in a text", reason=VALUE_REASON)
     why = _why(error)
     return None if why is None else Unavailable(f"the database {store} cannot be used: {why}", reason=REASON)
+
+
+def _is_unfit(error: Exception) -> bool:
+    # SQLite's driver raises these as they are; PostgreSQL's has a code.
+    if isinstance(error, OverflowError | UnicodeEncodeError):
+        return True
+    original = error.orig if isinstance(error, exc.DBAPIError) else None
+    for each in (original, getattr(original, "__cause__", None)):
+        state = getattr(each, "sqlstate", None)
+        if isinstance(state, str):
+            return state.startswith(_DATA_EXCEPTION)
+    return False
 
 
 def passes_by_itself(error: Exception) -> bool:
