@@ -1,6 +1,7 @@
 """Data sets: honest splits, labels of windows, and nothing learned from the validation part."""
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from sklearn.ensemble import RandomForestClassifier
 from feature_service.domain.dataset.build import LabelledRows, build_dataset
 from feature_service.domain.dataset.label import NO_LABEL, Classes, classes_of, codes_of, window_labels
 from feature_service.domain.dataset.plan import DatasetPlan, LabelMode, SplitMethod
+from feature_service.domain.dataset.split import stretches
 from feature_service.domain.extraction_plan import ExtractionPlan
 from feature_service.domain.frame import Frame
 from feature_service.domain.method import MissingMethod, NormalizeMethod, OutlierMethod
@@ -67,6 +69,29 @@ def test_classes_are_sorted_and_know_the_commonest():
     assert (texts.labels, texts.common, texts.names()) == (("a", "b"), 1, ["a", "b"])
     numbers = classes_of([np.array([1.0, np.nan, 0.0, 0.0]), np.array([0.5])])
     assert (numbers.labels, numbers.common, numbers.names()) == ((0.0, 0.5, 1.0), 0, ["0", "0.5", "1"])
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        ([1_000_000.0, 1_000_001.0, 1_000_002.0], ["1000000", "1000001", "1000002"]),
+        ([0.1, 0.10000000000000002, 1 / 3], ["0.1", "0.10000000000000002", "0.3333333333333333"]),
+        ([-1.0, 2.0**53, 1e300], ["-1", "9007199254740992.0", "1e+300"]),
+        (["007", "1.0", "7", "NULL", "True", "ß 日本", " x"], [" x", "007", "1.0", "7", "NULL", "True", "ß 日本"]),
+    ],
+)
+def test_every_label_keeps_a_name_of_its_own_and_is_written_as_it_was(labels, names):
+    kind = object if isinstance(labels[0], str) else float
+    assert classes_of([np.array(labels, dtype=kind)]).names() == names
+
+
+def test_labels_of_both_kinds_are_refused_and_none_is_dropped():
+    with pytest.raises(Unprocessable, match="a text such as 'a' in some devices and a number such as 1 in others"):
+        classes_of([np.array(["a"], dtype=object), np.array([1.0])])
+
+
+def test_codes_of_classes_are_their_places():
+    numbers = classes_of([np.array([0.0, 0.5, 1.0])])
     assert codes_of(np.array([1.0, np.nan, 7.0]), numbers).tolist() == [2, NO_LABEL, NO_LABEL]
 
 
@@ -117,24 +142,91 @@ def test_a_random_split_draws_windows_and_needs_them_apart():
     with pytest.raises(InvalidArgument, match=r"overlap is 0\.5"):
         plan_of(overlap=0.5, split=SplitMethod.RANDOM)
     data = built({"d": rows_of([0, 1] * 100, x=np.arange(200))}, plan_of(split=SplitMethod.RANDOM, val_split=0.2))
-    assert (len(data.training), len(data.validation)) == (40, 10)
     windows = np.concatenate([data.training.features[:, 0], data.validation.features[:, 0]])
-    assert sorted(windows) == [1.5 + 4 * number for number in range(50)]
+    assert len(data.validation) == 10
+    assert len(set(windows)) == len(windows) >= 40
+    assert set(windows) <= {1.5 + 4 * number for number in range(50)}
 
 
-def test_what_is_fitted_knows_the_training_part_only():
+@settings(max_examples=100, deadline=None)
+@given(
+    rows=st.integers(0, 2_000),
+    size=st.integers(1, 60),
+    val_split=st.floats(0.05, 0.6),
+    seed=st.integers(0, 9),
+)
+def test_in_a_random_split_no_row_and_no_neighbouring_window_is_on_both_sides(rows, size, val_split, seed):
+    plan = plan_of(size=size, split=SplitMethod.RANDOM, val_split=val_split, random_state=seed)
+    cut = stretches({"d": rows, "e": rows // 2}, plan)
+    for code, count in (("d", rows), ("e", rows // 2)):
+        mine = sorted((each.start, each.stop, each.training) for each in cut if each.device_code == code)
+        assert all(0 <= start < stop <= count and start % size == 0 == stop % size for start, stop, _ in mine)
+        for (_, stop, training), (start, _, other) in pairwise(mine):
+            assert start >= stop
+            assert training == other or start - stop >= size, "a window lies between the two parts"
+        if (count // size) * val_split >= 5:
+            shares = {kind: sum(stop - start for start, stop, part in mine if part is kind) for kind in (True, False)}
+            assert 0.5 * val_split <= shares[False] / count <= 1.5 * val_split + 0.05
+
+
+# The validation rows differ in level, spread and holes: any part they had in a fit would show in its numbers.
+TRAINED = np.tile([1.0, 2.0, np.nan, 4.5, 2.5, 3.0, 1.5, 7.0], 10)
+CHECKED = np.tile([40.0, np.nan, 95.0, 60.0], 5)
+PRESENT = TRAINED[~np.isnan(TRAINED)]
+
+
+@pytest.mark.parametrize("split", [SplitMethod.TIME, SplitMethod.DEVICE])
+@pytest.mark.parametrize(
+    ("method", "expected"), [(MissingMethod.MEAN, PRESENT.mean()), (MissingMethod.MEDIAN, np.median(PRESENT))]
+)
+def test_fills_are_computed_of_the_training_rows_alone(split, method, expected):
+    data = built(*split_rows(split, missing=method))
+    assert data.fitted.missing_fill.constants["x"] == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("split", [SplitMethod.TIME, SplitMethod.DEVICE])
+@pytest.mark.parametrize("method", [OutlierMethod.IQR, OutlierMethod.CLIP, OutlierMethod.Z_SCORE])
+def test_fences_are_computed_of_the_training_rows_alone(split, method):
+    data = built(*split_rows(split, outliers=method))
+    q25, q75 = np.quantile(PRESENT, [0.25, 0.75])
+    low, high = q25 - 1.5 * (q75 - q25), q75 + 1.5 * (q75 - q25)
+    if method is OutlierMethod.Z_SCORE:
+        low, high = PRESENT.mean() - 1.5 * PRESENT.std(), PRESENT.mean() + 1.5 * PRESENT.std()
+    fence = data.fitted.outlier_filter.fences["x"]
+    assert (fence.low, fence.high) == (pytest.approx(low, rel=1e-12), pytest.approx(high, rel=1e-12))
+
+
+@pytest.mark.parametrize("split", [SplitMethod.TIME, SplitMethod.DEVICE])
+@pytest.mark.parametrize("method", [NormalizeMethod.MIN_MAX, NormalizeMethod.Z_SCORE])
+def test_scalers_are_computed_of_the_training_windows_alone(split, method):
+    data = built(*split_rows(split, missing=MissingMethod.NONE, normalize=method))
+    windows = np.nanmean(TRAINED.reshape(-1, 4), axis=1)
+    centre, scale = windows.mean(), windows.std()
+    if method is NormalizeMethod.MIN_MAX:
+        centre, scale = windows.min(), windows.max() - windows.min()
+    assert data.fitted.scaler.centres == (pytest.approx(centre, rel=1e-12),)
+    assert data.fitted.scaler.scales == (pytest.approx(scale, rel=1e-12),)
+    checked = (np.nanmean(CHECKED.reshape(-1, 4), axis=1) - centre) / scale
+    assert data.validation.features[:, 0] == pytest.approx(checked, rel=1e-12)
+
+
+def split_rows(split, **options):
+    """Devices and plan of which the split makes TRAINED and CHECKED, whatever it draws."""
+    plan = plan_of(size=4, split=split, val_split=0.2, **options)
+    labels = [0, 1] * 50
+    if split is SplitMethod.DEVICE:
+        drawn = [each.training for each in stretches(dict.fromkeys("abcde", 20), plan)]
+        trained = iter(np.split(TRAINED, 4))
+        parts = {code: next(trained) if part else CHECKED for code, part in zip("abcde", drawn, strict=True)}
+        return {code: rows_of(labels[:20], x=values) for code, values in parts.items()}, plan
+    return {"d": rows_of(labels, x=np.concatenate([TRAINED, CHECKED]))}, plan
+
+
+def test_what_lies_beyond_fences_is_filled_from_the_training_part():
+    plan = plan_of(size=5, missing=MissingMethod.MEAN, outliers=OutlierMethod.IQR)
     values = np.concatenate([np.tile([1.0, 2.0, np.nan, 3.0, 2.0], 16), np.tile([1e6, np.nan, 2e6, 1e6, 3e6], 4)])
-    plan = plan_of(
-        size=5,
-        missing=MissingMethod.MEAN,
-        outliers=OutlierMethod.IQR,
-        normalize=NormalizeMethod.MIN_MAX,
-    )
     data = built({"d": rows_of([0, 1] * 50, x=values)}, plan)
-    assert data.fitted.missing_fill.constants["x"] == 2.0
-    assert data.fitted.outlier_filter.fences["x"].high < 10
-    assert data.fitted.scaler.centres == (2.0,)
-    assert data.validation.features.max() == 0.0, "all that is beyond the fences was filled from the training part"
+    assert set(data.validation.features[:, 0]) == {2.0}
 
 
 @pytest.mark.parametrize("method", [MissingMethod.FORWARD_FILL, MissingMethod.BACKWARD_FILL, MissingMethod.INTERPOLATE])

@@ -105,9 +105,13 @@ async def test_the_manifest_makes_the_same_features_when_serving(loaded):
     _, content = await download(loaded, dataset.id)
     with np.load(io.BytesIO(content)) as arrays:
         validation = arrays["X_val"]
-    raw = TABLE["a"].to_numpy()[200:].reshape(10, 20).mean(axis=1)
-    scaling = manifest["fitted"]["normalize"]["columns"]["a_mean"]
-    np.testing.assert_allclose((raw - scaling["centre"]) / scaling["scale"], validation[:, 0])
+    windows = TABLE["a"].to_numpy().reshape(20, 20).mean(axis=1)
+    centre, scale = windows[:10].mean(), windows[:10].std()
+    np.testing.assert_allclose((windows[10:] - centre) / scale, validation[:, 0])
+    assert manifest["fitted"]["normalize"]["columns"]["a_mean"] == {
+        "centre": pytest.approx(centre, rel=1e-9),
+        "scale": pytest.approx(scale, rel=1e-9),
+    }
 
 
 async def test_numeric_labels_come_as_whole_numbers(loaded):
@@ -196,6 +200,49 @@ async def test_another_tenant_has_other_data_sets(loaded, as_tenant):
             with pytest.raises(NotFound):
                 await call()
         assert not (await loaded.features.ListDatasets(pb.ListDatasetsRequest())).datasets
+
+
+async def test_the_request_id_of_another_tenant_makes_a_data_set_of_its_own(loaded, as_tenant):
+    first = await create(loaded, request_id="same")
+    with as_tenant("other"):
+        for code in ("d1", "d2"):
+
+            async def messages(code=code):
+                options = pb.IngestOptions(format=pb.INGEST_FORMAT_CSV, device_code=code, model_code="m", create=True)
+                yield pb.IngestRequest(options=options)
+                yield pb.IngestRequest(chunk=TABLE.to_csv(index=False).encode())
+
+            await loaded.features.Ingest(messages())
+        second = await create(loaded, request_id="same", label_column="state")
+        assert (second.id != first.id, second.state) == (True, "done")
+        assert (await create(loaded, request_id="same", label_column="state")).id == second.id
+    assert (await create(loaded, request_id="same")).id == first.id
+
+
+@pytest.mark.parametrize("labels", [["007", "07", "7"], ["1000000", "1000001", "1000002"], ["1.0", "NULL", "ß 日本"]])
+async def test_labels_come_out_as_they_went_in_in_every_form(service, labels):
+    field = pb.Field(field_code="label", data_type="text")
+    model = pb.DataModel(model_code="m", label_column="label", fields=[pb.Field(field_code="a"), field])
+    await service.metadata.CreateDataModel(pb.CreateDataModelRequest(model=model))
+    rows = "".join(f"{1_704_067_200 + row},{row},{labels[row // 4 % 3]}\n" for row in range(120))
+
+    async def messages():
+        options = pb.IngestOptions(format=pb.INGEST_FORMAT_CSV, device_code="d", model_code="m", create=True)
+        yield pb.IngestRequest(options=options)
+        yield pb.IngestRequest(chunk=f"timestamp,a,label\n{rows}".encode())
+
+    await service.features.Ingest(messages())
+    options = pb.ExtractionOptions(window_size=4, overlap=0, features=["mean"])
+    dataset = await create(service, options=options)
+    assert dict(dataset.class_distribution) == dict.fromkeys(labels, 10)
+    assert json.loads(dataset.manifest_json)["label"]["classes"] == sorted(labels)
+    _, content = await download(service, dataset.id)
+    with np.load(io.BytesIO(content)) as arrays:
+        assert set(arrays["y_train"]) == set(labels)
+    _, content = await download(service, dataset.id, "parquet")
+    assert set(pd.read_parquet(io.BytesIO(content))["label"]) == set(labels)
+    _, content = await download(service, dataset.id, "csv")
+    assert set(pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)["label"]) == set(labels)
 
 
 async def test_an_unknown_form_is_answered_with_the_known_ones(loaded):

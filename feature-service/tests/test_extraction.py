@@ -191,3 +191,11 @@ def test_an_unknown_method_is_answered_with_the_valid_ones():
 
 def test_no_method_means_the_default():
     assert parse_method(OutlierMethod, "", parameter="x", default=OutlierMethod.CLIP) is OutlierMethod.CLIP
+
+
+def test_the_fence_of_z_score_is_at_the_mean_and_population_deviations():
+    # Mean 5 and population deviation exactly 2; with the divisor n - 1 the fence would be at 5 ± 2.138 k.
+    values = np.array([2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0, np.nan])
+    for threshold in (1.0, 1.5, 2.0):
+        fence = fit_outlier_filter({"x": values}, OutlierMethod.Z_SCORE, threshold).fences["x"]
+        assert (fence.low, fence.high) == (5.0 - 2.0 * threshold, 5.0 + 2.0 * threshold)

@@ -235,3 +235,43 @@ async def test_the_indexes_of_the_contract_are_used(tmp_path, query, index):
     await database.close()
     assert "USING" in str(plan)
     assert index in str(plan)
+
+
+async def test_codes_and_fields_of_another_tenants_devices_are_never_listed(store):
+    await store.add_device("t", Device(code="mine", model_code="m", fields={"a": NUMBER}))
+    await store.add_device("t", Device(code="same", model_code="m", fields={"b": NUMBER}))
+    await store.add_device("u", Device(code="same", model_code="m", fields={"secret": TEXT, "b": TEXT}))
+    await store.add_device("u", Device(code="theirs", model_code="m", fields={"c": NUMBER}))
+    assert await store.device_codes("t") == ["mine", "same"]
+    assert await store.device_codes("t", model_code="m") == ["mine", "same"]
+    assert (await store.device("t", "same")).fields == {"b": NUMBER}
+    page = await store.devices("t", DeviceFilter(), after="", limit=10)
+    assert {found.code: dict(found.fields) for found in page.devices} == {"mine": {"a": NUMBER}, "same": {"b": NUMBER}}
+
+
+async def test_codes_and_fields_of_another_tenants_models_are_never_listed(store):
+    theirs = replace(MODEL, fields=(Field(code="b c", unit="V"), Field(code="secret")))
+    await store.add_model("t", MODEL)
+    await store.add_model("u", theirs)
+    await store.add_model("u", replace(theirs, code="n"))
+    assert await store.model_codes("t") == ["m"]
+    assert await store.model("t", "m") == MODEL
+    assert (await store.models("t", ModelFilter(), after="", limit=10)).models == [MODEL]
+
+
+async def test_concurrent_fields_of_one_model_are_all_kept(store):
+    await store.add_model("t", MODEL)
+    new = [[Field(code=f"f{number}"), Field(code="shared")] for number in range(8)]
+    await asyncio.gather(*(store.extend_model("t", "m", fields, updated=9) for fields in new))
+    found = await store.model("t", "m")
+    assert {field.code for field in found.fields} == {"b c", "a", "shared", *(f"f{number}" for number in range(8))}
+    assert found.updated == 9
+    await store.extend_model("t", "gone", new[0], updated=9)
+    assert await store.model("t", "gone") is None
+
+
+async def test_models_of_one_type_can_be_made_at_once(store):
+    models = [replace(MODEL, code=f"m{number}") for number in range(8)]
+    await asyncio.gather(*(store.add_model("t", model) for model in models))
+    page = await store.models("t", ModelFilter(), after="", limit=10)
+    assert list(page.models) == models

@@ -33,6 +33,6 @@ def write_npz(path: Path, built: BuiltDataset) -> None:
 
 def _labels(codes: IndexArray, classes: Classes) -> "np.ndarray[Any, Any]":
     labels = np.array(classes.labels)
-    if labels.dtype.kind == "f" and bool((labels == labels.round()).all()):
+    if labels.dtype.kind == "f" and bool((labels == labels.round()).all() and (abs(labels) < 2.0**63).all()):
         labels = labels.astype(np.int64)
     return labels[codes]

@@ -1,6 +1,6 @@
 """From rows to a feature matrix: outliers, missing values, windows, features, scaling."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,8 +92,12 @@ def clean_rows(frame: Frame, outlier_filter: OutlierFilter, missing_fill: Missin
     return CleanRows(frame=missing_fill.apply(fenced), absent=absent, kept=kept)
 
 
-def feature_matrix(clean: CleanRows, window: WindowPlan, features: Sequence[str]) -> FloatArray:
+def feature_matrix(
+    clean: CleanRows, window: WindowPlan, features: Sequence[str], progress: Callable[[float], None] | None = None
+) -> FloatArray:
     """Return the features of every window, (windows, fields x features), one field after the other.
+
+    `progress` is told the share of the fields that is done after each.
 
     Raises Unprocessable WINDOW_TOO_LARGE when no window fits into the rows that are left.
     """
@@ -105,7 +109,12 @@ def feature_matrix(clean: CleanRows, window: WindowPlan, features: Sequence[str]
             reason="WINDOW_TOO_LARGE",
             metadata={"window_size": str(window.size), "rows": str(rows)},
         )
-    return np.hstack([window_features(values, window, features, clean.absent[name]) for name, values in fields.items()])
+    parts: list[FloatArray] = []
+    for name, values in fields.items():
+        parts.append(window_features(values, window, features, clean.absent[name]))
+        if progress is not None:
+            progress(len(parts) / len(fields))
+    return np.hstack(parts)
 
 
 def feature_names(fields: Iterable[str], features: Sequence[str]) -> tuple[str, ...]:

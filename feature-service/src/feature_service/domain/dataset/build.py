@@ -54,7 +54,9 @@ class LabelledRows:
 def build_dataset(
     devices: Mapping[str, LabelledRows], plan: DatasetPlan, progress: Callable[[float], None]
 ) -> BuiltDataset:
-    """Return the data set of the devices' rows; `progress` is told the share that is done, 0 to 1.
+    """Return the data set of the devices' rows; `progress` is told the share that is done, 0 to 1, field by field.
+
+    What `progress` raises ends the build.
 
     Fences, fills and scalers are fitted on the training part only. Raises Unprocessable NO_LABELS,
     TOO_MANY_CLASSES or EMPTY_PART, InvalidArgument TOO_FEW_DEVICES.
@@ -64,9 +66,9 @@ def build_dataset(
     windows = _fitted_windows(devices, [stretch for stretch in cut if stretch.training], plan, classes)
     training: list[Part] = []
     validation: list[Part] = []
-    for done, stretch in enumerate(cut, 1):
-        (training if stretch.training else validation).append(windows.of(devices[stretch.device_code], stretch))
-        progress(done / len(cut))
+    for done, stretch in enumerate(cut):
+        told = _share_of(progress, done, len(cut))
+        (training if stretch.training else validation).append(windows.of(devices[stretch.device_code], stretch, told))
     train, check = _merged(training, "training", plan), _merged(validation, "validation", plan)
     scaler = fit_scaler(train.features, plan.extraction.normalize, plan.extraction.value_range)
     fields = tuple(next(iter(devices.values())).frame.numbers)
@@ -90,23 +92,29 @@ class _Windows:
     outlier_filter: OutlierFilter
     missing_fill: MissingFill
 
-    def of(self, rows: LabelledRows, stretch: Stretch) -> Part:
+    def of(self, rows: LabelledRows, stretch: Stretch, progress: Callable[[float], None]) -> Part:
         """Return the labelled windows of a stretch, none when it is shorter than a window."""
         inside = slice(stretch.start, stretch.stop)
         clean = clean_rows(_cut(rows.frame, inside), self.outlier_filter, self.missing_fill)
         window = self.plan.extraction.window
         if window.count(len(clean.frame)) == 0:
+            progress(1.0)
             return _no_windows(len(rows.frame.numbers) * len(self.features))
         codes = codes_of(rows.labels[inside][clean.kept], self.classes)
         labels = window_labels(codes, self.classes, window, self.plan.label_mode)
         labelled = labels != NO_LABEL
         starts = clean.frame.timestamps[np.arange(len(labels)) * window.step]
         return Part(
-            features=feature_matrix(clean, window, self.features)[labelled],
+            features=feature_matrix(clean, window, self.features, progress)[labelled],
             labels=labels[labelled],
             starts=starts[labelled],
             device_codes=np.full(int(labelled.sum()), stretch.device_code, dtype=np.object_),
         )
+
+
+def _share_of(progress: Callable[[float], None], done: int, parts: int) -> Callable[[float], None]:
+    """Tell `progress` the share of the whole when told that of the part after the `done` ones."""
+    return lambda share: progress((done + share) / parts)
 
 
 def _fitted_windows(

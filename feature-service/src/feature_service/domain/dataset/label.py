@@ -15,6 +15,8 @@ from penstock_kit.errors import Unprocessable
 LabelArray: TypeAlias = FloatArray | TextArray
 MAX_CLASSES: Final = 100
 NO_LABEL: Final = -1
+_EXACT_WHOLE: Final = 2.0**53
+"""Up to here a float tells every whole number from the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,20 +27,27 @@ class Classes:
     common: int
 
     def names(self) -> list[str]:
-        """Return the labels as texts: whole numbers without a fraction."""
-        return [label if isinstance(label, str) else f"{label:g}" for label in self.labels]
+        """Return the labels as texts, each its own: texts as they are, whole numbers without a fraction."""
+        return [label if isinstance(label, str) else _number_name(label) for label in self.labels]
 
 
 def classes_of(columns: Iterable[LabelArray]) -> Classes:
     """Return the classes in the label columns of several devices.
 
-    Raises Unprocessable NO_LABELS without any label, TOO_MANY_CLASSES when it looks like a measurement.
+    Raises Unprocessable NO_LABELS without any label, TOO_MANY_CLASSES when it looks like a measurement, LABEL_INVALID
+    when some devices have texts and others numbers.
     """
     counts: Counter[str | float] = Counter()
     for column in columns:
         counts.update(column.tolist())
     texts = {label: count for label, count in counts.items() if isinstance(label, str)}
     numbers = {label: count for label, count in counts.items() if isinstance(label, float) and label == label}  # noqa: PLR0124
+    if texts and numbers:
+        raise Unprocessable(
+            f"the label is a text such as {min(texts)!r} in some devices and a number such as {min(numbers):g} in "
+            "others; choose devices that agree",
+            reason="LABEL_INVALID",
+        )
     labels = tuple(sorted(texts)) or tuple(sorted(numbers))
     if not labels:
         raise Unprocessable("no row in the range has a label", reason="NO_LABELS")
@@ -49,6 +58,10 @@ def classes_of(columns: Iterable[LabelArray]) -> Classes:
             reason="TOO_MANY_CLASSES",
         )
     return Classes(labels=labels, common=max(range(len(labels)), key=lambda index: counts[labels[index]]))
+
+
+def _number_name(label: float) -> str:
+    return str(int(label)) if label.is_integer() and abs(label) < _EXACT_WHOLE else repr(label)
 
 
 def codes_of(column: LabelArray, classes: Classes) -> IndexArray:

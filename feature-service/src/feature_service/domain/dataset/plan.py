@@ -12,7 +12,8 @@ class SplitMethod(StrEnum):
     """How windows become training or validation.
 
     `time`: of each device the first part of its rows is for training, the rest for validation, and no window
-    has rows of both. `device`: whole devices. `random`: window by window, only when windows share no rows.
+    has rows of both. `device`: whole devices. `random`: blocks of neighbouring windows, only when windows share no
+    rows; training windows beside a block for validation are left out.
     """
 
     TIME = "time"

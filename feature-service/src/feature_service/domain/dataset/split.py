@@ -6,13 +6,17 @@ filled value, has rows of both parts.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import assert_never
+from itertools import pairwise
+from typing import Final, assert_never
 
 import numpy as np
 
 from feature_service.domain.array import BoolArray
 from feature_service.domain.dataset.plan import DatasetPlan, SplitMethod
 from penstock_kit.errors import InvalidArgument
+
+_VALIDATION_BLOCKS: Final = 5
+"""Blocks of a device that a random split draws for validation; each has a border with the training part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +41,7 @@ def stretches(rows: Mapping[str, int], plan: DatasetPlan) -> list[Stretch]:
             return _by_device(rows, plan)
         case SplitMethod.RANDOM:
             random = np.random.default_rng(plan.random_state)
-            return [stretch for code, count in rows.items() for stretch in _by_window(code, count, plan, random)]
+            return [stretch for code, count in rows.items() for stretch in _by_block(code, count, plan, random)]
         case _:
             assert_never(plan.split)
 
@@ -64,20 +68,31 @@ def _by_device(rows: Mapping[str, int], plan: DatasetPlan) -> list[Stretch]:
     ]
 
 
-def _by_window(code: str, rows: int, plan: DatasetPlan, random: np.random.Generator) -> list[Stretch]:
-    """Runs of neighbouring windows that the draw put into the same part."""
+def _by_block(code: str, rows: int, plan: DatasetPlan, random: np.random.Generator) -> list[Stretch]:
+    """Blocks of neighbouring windows are drawn for validation; a training window beside one of them is left out.
+
+    Neighbours resemble each other: with one of them in each part, a model is asked what it was told.
+    """
     size = plan.extraction.window.size
     count = rows // size
     if count == 0:
         return []
-    training = np.ones(count, dtype=np.bool_)
-    training[random.permutation(count)[: round(count * plan.val_split)]] = False
+    blocks = np.arange(count) // max(1, round(count * plan.val_split / _VALIDATION_BLOCKS))
+    amount = int(blocks[-1]) + 1
+    drawn = random.permutation(amount)[: round(amount * plan.val_split)]
+    validation = np.isin(blocks, drawn)
+    beside = np.zeros(count, dtype=np.bool_)
+    beside[1:] |= validation[:-1]
+    beside[:-1] |= validation[1:]
     return [
-        Stretch(device_code=code, start=first * size, stop=last * size, training=bool(training[first]))
-        for first, last in _runs(training)
+        Stretch(device_code=code, start=first * size, stop=last * size, training=not validation[first])
+        for first, last in _runs(validation | beside, validation)
+        if validation[first] or not beside[first]
     ]
 
 
-def _runs(values: BoolArray) -> list[tuple[int, int]]:
-    changes = (np.flatnonzero(values[1:] != values[:-1]) + 1).tolist()
-    return list(zip([0, *changes], [*changes, len(values)], strict=True))
+def _runs(*kinds: BoolArray) -> list[tuple[int, int]]:
+    """Where neighbours of the same kinds begin and end."""
+    changed = np.logical_or.reduce([values[1:] != values[:-1] for values in kinds])
+    edges: list[int] = (np.flatnonzero(changed) + 1).tolist()
+    return list(pairwise([0, *edges, len(kinds[0])]))

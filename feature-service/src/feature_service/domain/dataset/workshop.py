@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from feature_service.domain.dataset.plan import DatasetPlan
 from feature_service.domain.dataset.record import (
@@ -172,13 +172,26 @@ class DatasetWorkshop:
         devices = await self._source.rows(tenant_id, plan)
         progress = _Progress()
         building = asyncio.ensure_future(asyncio.to_thread(build_dataset, devices, plan, progress.note))
-        while not (await asyncio.wait([building], timeout=_PROGRESS_SECONDS))[0]:
-            await self._store.change(tenant_id, replace(running, progress=progress.share))
+        try:
+            while not (await asyncio.wait([building], timeout=_PROGRESS_SECONDS))[0]:
+                await self._store.change(tenant_id, replace(running, progress=progress.share))
+        finally:
+            # The thread can't be cancelled: it is told to stop, and waited for before the next one has its turn.
+            progress.stop()
+            await _ended(building)
         built = building.result()
-        await self._files.save(dataset.id, built)
+        await self._saved(dataset.id, built)
         finished = await asyncio.to_thread(_finished, dataset, plan, built)
         await self._store.change(tenant_id, finished)
         return finished
+
+    async def _saved(self, dataset_id: str, built: "BuiltDataset") -> None:
+        """Write the files to their end, so that a cancelled job leaves none behind when they are removed."""
+        saving = asyncio.ensure_future(self._files.save(dataset_id, built))
+        try:
+            await asyncio.shield(saving)
+        finally:
+            await _ended(saving)
 
     async def _fail(self, tenant_id: str, dataset: Dataset, failure: str) -> None:
         await self._store.change(tenant_id, replace(dataset, state=DatasetState.FAILED, failure=failure))
@@ -191,15 +204,38 @@ class DatasetWorkshop:
                 self._report(error)
 
 
+class _Stopped(Exception):  # noqa: N818 - nothing went wrong
+    """The build is wanted no more."""
+
+
 class _Progress:
-    """The share that is done, written by the building thread and read by the loop."""
+    """The share that is done, written by the building thread and read by the loop, which can stop the thread."""
 
     def __init__(self) -> None:
         self.share = 0.0
+        self._stopped = False
 
     def note(self, share: float) -> None:
-        """Take the share."""
+        """Take the share; end the build when it is to stop."""
+        if self._stopped:
+            raise _Stopped
         self.share = share
+
+    def stop(self) -> None:
+        """End the build at its next note."""
+        self._stopped = True
+
+
+async def _ended(work: "asyncio.Future[Any]") -> None:
+    """Return when `work` has ended, however it did and however often the caller is cancelled meanwhile."""
+    cancelled: asyncio.CancelledError | None = None
+    while not work.done():
+        try:
+            await asyncio.wait([work])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
 
 
 def _finished(dataset: Dataset, plan: DatasetPlan, built: "BuiltDataset") -> Dataset:
