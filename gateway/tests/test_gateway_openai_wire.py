@@ -134,7 +134,7 @@ def test_tools_choice_and_schema_are_taken():
         ({"stream": "yes"}, "stream"),
         ({"stop": [1]}, "stop[0]"),
         ({"tools": [{"type": "function", "function": {}}]}, "tools[0].function.name"),
-        ({"tools": [{"type": "retrieval"}]}, "tools[0].type"),
+        ({"tools": [{"type": "function", "function": 5}]}, "tools[0].function"),
         ({"tool_choice": "maybe"}, "tool_choice"),
         ({"response_format": {"type": "xml"}}, "response_format.type"),
         ({"reasoning_effort": "huge"}, "reasoning_effort"),

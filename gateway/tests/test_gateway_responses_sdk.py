@@ -195,7 +195,7 @@ async def test_a_failure_after_content_is_a_failed_response_and_an_error(gateway
         ({"input": []}, "input", "request_invalid"),
         ({"input": [{"type": "item_reference", "id": "x"}]}, "input[0].type", "request_invalid"),
         ({"input": [{"role": "tool", "content": "x"}]}, "input[0].role", "request_invalid"),
-        ({"input": "hi", "tools": [{"type": "web_search"}]}, "tools[0].type", "request_invalid"),
+        ({"input": "hi", "tools": [{"type": "custom"}]}, "tools[0].name", "request_invalid"),
         ({"input": "hi", "tool_choice": "maybe"}, "tool_choice", "request_invalid"),
         ({"input": "hi", "text": {"format": {"type": "xml"}}}, "text.format.type", "request_invalid"),
     ],

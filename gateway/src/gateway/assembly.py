@@ -35,7 +35,7 @@ from gateway.openai.chat import PATH as CHAT_PATH
 from gateway.openai.chat import ChatCompletions
 from gateway.readiness import Readiness
 from gateway.responses.surface import PATH as RESPONSES_PATH
-from gateway.responses.surface import Responses
+from gateway.responses.surface import Responses, socket_router
 from gateway.routes.cache import CacheRoutes
 from gateway.routes.clients import ClientRoutes
 from gateway.routes.conversations import ConversationRoutes
@@ -152,6 +152,7 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
         EngineRoutes(engines=clients.engines, guard=guard).router,
         PersonalityRoutes(engines=clients.engines, guard=guard).router,
         OpenAiRoutes(llm=clients.llm, guard=guard, times=times).router,
+        socket_router(),
         ModelRoutes(llm=clients.llm, guard=guard).router,
         CostRoutes(costs=clients.costs, guard=guard, reach=reach).router,
         MonitoringRoutes(llm=clients.llm, readiness=readiness, guard=guard).router,

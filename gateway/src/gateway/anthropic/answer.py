@@ -20,10 +20,7 @@ _STOP: Final = {
 def message_from_proto(answer: pb.Answer) -> JsonObject:
     """Return the body of ``/v1/messages``."""
     finished = answer.finished
-    content = [_block(part) for part in answer.parts] if answer.parts else _blocks(answer)
-    if answer.parts and answer.refusal:
-        content.append({"type": "text", "text": answer.refusal})
-    content.extend(_tool_use(call) for call in answer.tool_calls)
+    content = _ordered(answer) if answer.parts else _blocks(answer)
     return {
         **message_head(answer.started),
         "content": content,
@@ -62,6 +59,10 @@ def usage_from_proto(usage: Usage) -> JsonObject:
         "input_tokens": usage.input_tokens,
         "cache_creation_input_tokens": usage.cache_write_tokens,
         "cache_read_input_tokens": usage.cache_read_tokens,
+        "cache_creation": {
+            "ephemeral_5m_input_tokens": usage.cache_write_tokens - usage.cache_write_hour_tokens,
+            "ephemeral_1h_input_tokens": usage.cache_write_hour_tokens,
+        },
         "output_tokens": usage.output_tokens + usage.reasoning_tokens,
     }
 
@@ -73,13 +74,25 @@ def _blocks(answer: pb.Answer) -> list[JsonObject]:
     text = answer.text + answer.refusal
     if text or not answer.tool_calls:
         content.append({"type": "text", "text": text})
-    return content
+    return [*content, *map(_tool_use, answer.tool_calls)]
 
 
-def _block(part: pb.AnswerPart) -> JsonObject:
-    if part.WhichOneof("part") == "thinking":
-        return thinking_block(part.thinking)
-    return {"type": "text", "text": part.text}
+def _ordered(answer: pb.Answer) -> list[JsonObject]:
+    """The blocks in the order in which the model made them; calls without a place stand at the end."""
+    calls = dict(enumerate(answer.tool_calls))
+    content: list[JsonObject] = []
+    for part in answer.parts:
+        match part.WhichOneof("part"):
+            case "thinking":
+                content.append(thinking_block(part.thinking))
+            case "tool_call":
+                if call := calls.pop(part.tool_call, None):
+                    content.append(_tool_use(call))
+            case _:
+                content.append({"type": "text", "text": part.text})
+    if answer.refusal:
+        content.append({"type": "text", "text": answer.refusal})
+    return [*content, *map(_tool_use, calls.values())]
 
 
 def _tool_use(call: ToolCall) -> JsonObject:

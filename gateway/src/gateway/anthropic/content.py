@@ -8,13 +8,30 @@ from penstock.llm.v1 import llm_pb2 as pb
 
 from gateway.openai.field import Fields, wrong
 
+# Blocks of tools that a vendor runs, and of its unfinished features: nothing here makes them, so none is known.
+_FOREIGN: Final = frozenset(
+    {"server_tool_use", "mcp_tool_use", "tool_reference", "container_upload", "compaction", "fallback"}
+)
+_NOTES: Final = frozenset({"type", "cache_control"})
 _TTL: Final = "5m"
 _TTLS: Final = ("5m", "1h")
 
 
-def parts_to_proto(content: Any, path: str) -> list[pb.Part]:
-    """Return a string or an array of blocks as parts."""
-    return [part_to_proto(block) for block in blocks_of(content, path)]
+def parts_to_proto(content: Any, path: str, dropped: list[str]) -> list[pb.Part]:
+    """Return a string or an array of blocks as parts; what has no place in them is named in `dropped`."""
+    parts: list[pb.Part] = []
+    for block in blocks_of(content, path):
+        kind = block.text("type")
+        if is_foreign(kind):
+            dropped.append(f"messages.{kind}")
+        else:
+            parts.append(part_to_proto(block, kind, dropped))
+    return parts
+
+
+def is_foreign(kind: str) -> bool:
+    """Whether blocks of this kind belong to what a vendor runs."""
+    return kind in _FOREIGN or (kind.endswith("_tool_result") and kind != "tool_result")
 
 
 def blocks_of(content: Any, path: str) -> list[Fields]:
@@ -27,18 +44,17 @@ def blocks_of(content: Any, path: str) -> list[Fields]:
     return [Fields(block, f"{path}[{index}]") for index, block in enumerate(blocks)]
 
 
-def part_to_proto(fields: Fields, kind: str = "") -> pb.Part:
-    """Return a block that is no tool call and no result; `kind` when its type was taken already."""
-    kind = kind or fields.text("type")
+def part_to_proto(fields: Fields, kind: str, dropped: list[str]) -> pb.Part:
+    """Return a block of `kind` that is no tool call and no result."""
     match kind:
         case "text":
             part = pb.Part(text=required(fields, "text"))
         case "image":
             part = _image(fields.inner("source"))
         case "document":
-            part = _document(fields)
+            part = _document(fields, dropped)
         case "search_result":
-            part = _search_result(fields)
+            part = _search_result(fields, dropped)
         case "thinking":
             thinking = pb.ThinkingPart(text=fields.text("thinking"), signature=fields.text("signature"))
             part = pb.Part(thinking=thinking)
@@ -47,6 +63,7 @@ def part_to_proto(fields: Fields, kind: str = "") -> pb.Part:
         case _:
             _unknown(fields, kind)
     part.cache_ttl = cache_ttl(fields)
+    dropped += [f"messages.{name}" for name in fields.rest() if name not in _NOTES]
     return part
 
 
@@ -76,7 +93,7 @@ def _image(source: Fields) -> pb.Part:
     return wrong(source.at("type"), f"must be base64 or url, not {kind!r}; files are not stored here")
 
 
-def _document(fields: Fields) -> pb.Part:
+def _document(fields: Fields, dropped: list[str]) -> pb.Part:
     title = fields.text("title")
     source = fields.inner("source")
     kind = source.text("type")
@@ -86,18 +103,20 @@ def _document(fields: Fields) -> pb.Part:
     if kind == "text":
         return pb.Part(text=_titled(title, required(source, "data")))
     if kind == "content":
-        return pb.Part(text=_titled(title, _joined(source)))
-    return wrong(source.at("type"), f"must be base64, text or content, not {kind!r}; send the document itself")
+        return pb.Part(text=_titled(title, _joined(source, dropped)))
+    if kind == "url":
+        return pb.Part(file=pb.FilePart(filename=title, url=_url(source), media_type="application/pdf"))
+    return wrong(source.at("type"), f"must be base64, text, content or url, not {kind!r}; send the document itself")
 
 
-def _search_result(fields: Fields) -> pb.Part:
+def _search_result(fields: Fields, dropped: list[str]) -> pb.Part:
     heading = " ".join(filter(None, (fields.text("title"), fields.text("source"))))
-    return pb.Part(text=_titled(heading, _joined(fields)))
+    return pb.Part(text=_titled(heading, _joined(fields, dropped)))
 
 
-def _joined(fields: Fields) -> str:
+def _joined(fields: Fields, dropped: list[str]) -> str:
     path = fields.at("content")
-    parts = parts_to_proto(fields.take("content"), path)
+    parts = parts_to_proto(fields.take("content"), path, dropped)
     if any(part.WhichOneof("part") != "text" for part in parts):
         wrong(path, "must be text blocks")
     return "\n".join(part.text for part in parts)

@@ -1,12 +1,13 @@
 """An Anthropic request → the Completion proto."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from penstock.common.v1.common_pb2 import ToolDefinition
 from penstock.llm.v1 import llm_pb2 as pb
 
-from gateway.anthropic.content import required
+from gateway.anthropic.content import cache_ttl, required
 from gateway.anthropic.message import messages_to_proto
 from gateway.json import compact
 from gateway.openai.field import Fields, JsonObject, wrong
@@ -21,43 +22,44 @@ _MODES: Final = {
 }
 _THINKING: Final = ("enabled", "adaptive", "disabled", "between_tools")
 _LEAST_THINKING: Final = 1024
-# Set on the request as a whole, or without meaning behind a gateway.
-_IGNORED: Final = ("cache_control",)
+# Tools of Anthropic's own form that the caller runs; any other form is of tools that Anthropic runs.
+_RUN_BY_CALLER: Final = ("bash_", "text_editor_", "computer_", "memory_")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRequest:
-    """What was asked and how to send the answer."""
+    """What was asked, how to send the answer, and what of the request goes no further."""
 
     completion: pb.Completion
     stream: bool
+    dropped: tuple[str, ...] = ()
 
 
-def message_request_from_json(body: JsonObject, *, counting: bool = False) -> MessageRequest:
+def message_request_from_json(body: JsonObject, *, counting: bool = False, betas: Sequence[str] = ()) -> MessageRequest:
     """Return the request in `body`; raise InvalidArgument naming the field that is wrong.
 
-    `counting`: for count_tokens, which needs no ``max_tokens``. Fields without a place of their own go on as
+    `counting`: for count_tokens, which needs no ``max_tokens``. `betas` are what the caller's ``anthropic-beta`` asks
+    for: they go on with the fields that they enable. Fields without a place of their own go on as
     they are: the provider takes or drops them, and says which.
     """
-    fields = Fields(body)
+    fields, dropped = Fields(body), list[str]()
     stream = bool(fields.flag("stream"))
     completion = pb.Completion(
         model=fields.text("model"),
-        messages=messages_to_proto(fields.take("system"), fields.items("messages")),
+        messages=messages_to_proto(fields.take("system"), fields.items("messages"), dropped),
         sampling=_sampling(fields, counting=counting),
         end_user=fields.inner("metadata").text("user_id"),
         surface="messages",
+        betas=betas,
     )
-    _add_tools(completion, fields)
-    _add_thinking(completion, fields.inner("thinking"))
+    _add_tools(completion, fields, dropped)
+    _add_thinking(completion, fields.inner("thinking"), dropped)
     _add_output(completion, fields)
     add_own(completion, fields.inner("x_penstock"))
-    for name in _IGNORED:
-        fields.take(name)
     rest = fields.rest()
     if rest:
         completion.extra_json = compact(rest, "body")
-    return MessageRequest(completion=completion, stream=stream)
+    return MessageRequest(completion=completion, stream=stream, dropped=tuple(dropped))
 
 
 def _sampling(fields: Fields, *, counting: bool) -> pb.Sampling:
@@ -73,9 +75,10 @@ def _sampling(fields: Fields, *, counting: bool) -> pb.Sampling:
     )
 
 
-def _add_tools(completion: pb.Completion, fields: Fields) -> None:
+def _add_tools(completion: pb.Completion, fields: Fields, dropped: list[str]) -> None:
     for index, item in enumerate(fields.items("tools")):
-        completion.tools.append(_tool(Fields(item, f"tools[{index}]")))
+        if tool := _tool(Fields(item, f"tools[{index}]"), dropped):
+            completion.tools.append(tool)
     choice = fields.inner("tool_choice")
     kind = choice.text("type")
     if not kind:
@@ -83,31 +86,44 @@ def _add_tools(completion: pb.Completion, fields: Fields) -> None:
     if kind not in _MODES:
         wrong(choice.at("type"), f"must be one of {', '.join(_MODES)}, not {kind!r}")
     name = required(choice, "name") if kind == "tool" else ""
-    completion.tool_choice.CopyFrom(pb.ToolChoice(mode=_MODES[kind], name=name))
+    if name and dropped and all(tool.name != name for tool in completion.tools):
+        dropped.append("tool_choice")  # of a tool that was dropped
+    else:
+        completion.tool_choice.CopyFrom(pb.ToolChoice(mode=_MODES[kind], name=name))
     if choice.flag("disable_parallel_tool_use"):
         completion.sampling.parallel_tool_calls = False
 
 
-def _tool(fields: Fields) -> ToolDefinition:
+def _tool(fields: Fields, dropped: list[str]) -> ToolDefinition | None:
+    """Return a tool that the caller runs; one that Anthropic runs is not offered here and named in `dropped`."""
     kind = fields.text("type", "custom")
-    if kind != "custom":
-        wrong(fields.at("type"), f"must be 'custom', not {kind!r}: tools that the vendor runs are not offered here")
+    own_form = kind.startswith(_RUN_BY_CALLER)
+    if kind != "custom" and not own_form:
+        dropped.append(f"tools.{kind}")
+        return None
     schema = fields.inner("input_schema").rest()
-    return ToolDefinition(
+    tool = ToolDefinition(
         name=required(fields, "name"),
         description=fields.text("description"),
         parameters_json=compact(schema, fields.at("input_schema")) if schema else "",
         strict=bool(fields.flag("strict")),
+        cache_ttl=cache_ttl(fields),
     )
+    extra = {"type": kind, **fields.rest()} if own_form else fields.rest()
+    if extra:
+        tool.extra_json = compact(extra, fields.path)
+    return tool
 
 
-def _add_thinking(completion: pb.Completion, fields: Fields) -> None:
+def _add_thinking(completion: pb.Completion, fields: Fields, dropped: list[str]) -> None:
     kind = fields.choice("type", _THINKING)
     if kind == "enabled":
         completion.reasoning.max_tokens = fields.integer("budget_tokens", least=_LEAST_THINKING) or 0
     elif kind == "disabled":
         completion.reasoning.effort = "none"
-    completion.reasoning.include = kind not in {"", "disabled"}
+    shown = fields.text("display") != "omitted"
+    completion.reasoning.include = kind not in {"", "disabled"} and shown
+    dropped += [f"thinking.{name}" for name in fields.rest()]
 
 
 def _add_output(completion: pb.Completion, fields: Fields) -> None:

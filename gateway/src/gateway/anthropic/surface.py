@@ -12,6 +12,7 @@ from gateway.auth.guard import Guard
 from gateway.auth.scope import MODELS
 from gateway.body import parse_object, read_body
 from gateway.completion.call import ModelCalls
+from gateway.completion.header import betas_from_headers
 from gateway.completion.question import Question
 from gateway.json import JsonResponse
 from gateway.openai.deadline import caller_timeout
@@ -38,13 +39,15 @@ class Messages:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         await self._guard.admit(scope["headers"], MODELS)
-        request = message_request_from_json(parse_object(await read_body(receive)))
+        betas = betas_from_headers(scope["headers"])
+        request = message_request_from_json(parse_object(await read_body(receive)), betas=betas)
         question = Question(
             completion=request.completion,
             stream=request.stream,
             whole=message_from_proto,
             renderer=MessageRenderer,
             heartbeat=PING,
+            dropped=request.dropped,
         )
         await self._calls.serve(question, scope, receive, _with_request_id(send))
 
@@ -60,7 +63,8 @@ class TokenCounts:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         await self._guard.admit(scope["headers"], MODELS)
-        request = message_request_from_json(parse_object(await read_body(receive)), counting=True)
+        betas = betas_from_headers(scope["headers"])
+        request = message_request_from_json(parse_object(await read_body(receive)), counting=True, betas=betas)
         timeout = caller_timeout(scope["headers"]) or self._seconds
         try:
             counted = await self._llm.CountTokens(pb.CountTokensRequest(completion=request.completion), timeout=timeout)

@@ -61,7 +61,7 @@ class ModelCalls:
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(body)),
-            *headers_from_started(answer.started),
+            *headers_from_started(answer.started, question.dropped),
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -76,7 +76,7 @@ class ModelCalls:
             hold=hold,
             heartbeat=self._times.heartbeat,
             beat=question.heartbeat,
-            headers=lambda: headers_from_started(renderer.started),
+            headers=lambda: headers_from_started(renderer.started, question.dropped),
         )
         call: Any = self._llm.StreamComplete(pb.StreamCompleteRequest(completion=question.completion))
         async with stream:

@@ -1,6 +1,6 @@
 """Headers of model calls: what the caller says in them, and what an answer says about itself."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from penstock.llm.v1 import llm_pb2 as pb
 
@@ -15,19 +15,33 @@ def idempotency_key(headers: Iterable[Header]) -> str:
     return ""
 
 
-def headers_from_started(started: pb.Started) -> list[Header]:
-    """Return the headers that say who answered and how: provider, dropped knobs, degradation, cache."""
+def betas_from_headers(headers: Iterable[Header]) -> list[str]:
+    """Return what the caller's ``anthropic-beta`` headers ask for, each once."""
+    given = (value.decode("latin-1").split(",") for name, value in headers if name == b"anthropic-beta")
+    return list(dict.fromkeys(beta.strip() for betas in given for beta in betas if beta.strip()))
+
+
+def headers_from_started(started: pb.Started, dropped: Sequence[str] = ()) -> list[Header]:
+    """Return the headers that say who answered and how: provider, dropped knobs, degradation, cache.
+
+    `dropped` are those that the provider was not even asked with.
+    """
     headers: list[Header] = []
     if started.provider:
         headers.append((b"x-penstock-provider", _header_value(started.provider)))
-    if started.dropped_params:
-        headers.append((b"x-dropped-params", _header_value(",".join(started.dropped_params))))
+    if dropped or started.dropped_params:
+        headers.append(dropped_header([*dropped, *started.dropped_params]))
     if started.degraded:
         failed = (f"{attempt.provider}:{attempt.error_kind}" for attempt in started.failed_attempts)
         headers.append((b"x-degraded", _header_value(",".join(failed)) or b"true"))
     if started.cache:
         headers.append((b"x-cache", _header_value(_cache_verdict(started))))
     return headers
+
+
+def dropped_header(names: Iterable[str]) -> Header:
+    """Return the header that names what was dropped, each once."""
+    return (b"x-dropped-params", _header_value(",".join(dict.fromkeys(names))))
 
 
 def _cache_verdict(started: pb.Started) -> str:

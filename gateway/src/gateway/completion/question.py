@@ -30,7 +30,7 @@ class Question:
     """What was asked and how the answer is to be written.
 
     `whole` makes the JSON of an answer that is not streamed, `renderer` the writer of one that is; `heartbeat`
-    is what the dialect sends in silence.
+    is what the dialect sends in silence. `dropped` are fields of the request that go no further than here.
     """
 
     completion: pb.Completion
@@ -38,3 +38,4 @@ class Question:
     whole: Callable[[pb.Answer], dict[str, Any]]
     renderer: Callable[[], Renderer]
     heartbeat: bytes = HEARTBEAT
+    dropped: tuple[str, ...] = ()

@@ -32,5 +32,6 @@ class ChatCompletions:
             stream=request.stream,
             whole=chat_completion_from_proto,
             renderer=lambda: ChunkRenderer(include_usage=request.include_usage),
+            dropped=request.dropped,
         )
         await self._calls.serve(question, scope, receive, send)

@@ -7,6 +7,7 @@ from typing import Any, Final, cast
 
 from penstock.llm.v1 import llm_pb2 as pb
 
+from gateway.json import compact
 from gateway.openai.field import Fields, JsonObject, wrong
 
 _MOST: Final = 2048
@@ -23,6 +24,8 @@ def embed_request_from_json(body: JsonObject, *, idempotency_key: str) -> tuple[
     )
     encoded = fields.choice("encoding_format", ("float", "base64"), "float") == "base64"
     _add_input(request, fields.take("input"))
+    if rest := fields.rest():
+        request.extra_json = compact(rest, "body")
     return request, encoded
 
 

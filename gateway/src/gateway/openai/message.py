@@ -78,16 +78,20 @@ def _content(content: Any, path: str) -> list[pb.Part]:
 def _part(fields: Fields) -> pb.Part:
     kind = fields.text("type")
     match kind:
-        case "text":
+        case "text" | "input_text" | "output_text":
             part = pb.Part(text=_required(fields, "text"))
         case "refusal":
             part = pb.Part(text=_required(fields, "refusal"))
-        case "image_url":
+        case "image_url" | "input_image":
             part = pb.Part(image=_image(fields))
         case "file":
             part = pb.Part(file=_file(fields.inner("file")))
+        case "input_audio":
+            part = pb.Part(file=audio_from_json(fields.inner("input_audio")))
+        case "video_url":
+            part = pb.Part(file=_video(fields))
         case _:
-            wrong(fields.at("type"), f"must be text, image_url or file, not {kind!r}")
+            wrong(fields.at("type"), f"must be text, image_url, input_audio, video_url or file, not {kind!r}")
     mark = fields.inner("cache_control")
     if mark.text("type") == "ephemeral":
         part.cache_ttl = mark.text("ttl", _TTL)
@@ -101,6 +105,24 @@ def _image(fields: Fields) -> pb.ImagePart:
     if not url.startswith(("https://", "http://", "data:")):
         wrong(inner.at("url"), "must be an https URL or a data URL")
     return pb.ImagePart(url=url, detail=inner.choice("detail", ("auto", "low", "high")))
+
+
+def audio_from_json(fields: Fields) -> pb.FilePart:
+    """Return a recording: base64 and its format."""
+    try:
+        content = base64.b64decode(_required(fields, "data").rpartition(",")[2], validate=True)
+    except binascii.Error:
+        wrong(fields.at("data"), "must be base64")
+    return pb.FilePart(data=content, media_type=f"audio/{fields.text('format', 'wav')}")
+
+
+def _video(fields: Fields) -> pb.FilePart:
+    value = fields.take("video_url")
+    inner = Fields({"url": value} if isinstance(value, str) else value, fields.at("video_url"))
+    url = _required(inner, "url")
+    if not url.startswith(("https://", "http://", "data:")):
+        wrong(inner.at("url"), "must be an https URL or a data URL")
+    return pb.FilePart(url=url, media_type=url[5:].partition(";")[0] if url.startswith("data:") else "video/*")
 
 
 def _file(fields: Fields) -> pb.FilePart:

@@ -1,31 +1,27 @@
 """An OpenAI chat request → the Completion proto."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from penstock.common.v1.common_pb2 import ToolDefinition
 from penstock.llm.v1 import llm_pb2 as pb
 
 from gateway.json import compact
-from gateway.openai.field import Fields, JsonObject, wrong
+from gateway.openai.field import Fields, JsonObject
 from gateway.openai.message import messages_to_proto
+from gateway.openai.tool import add_tools
 
-_MODES: Final = {
-    "none": pb.ToolChoice.MODE_NONE,
-    "auto": pb.ToolChoice.MODE_AUTO,
-    "required": pb.ToolChoice.MODE_REQUIRED,
-}
-_EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh")
+_EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _POLICIES: Final = ("order", "weight", "cost", "latency", "hedge")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
-    """What was asked and how to send the answer."""
+    """What was asked, how to send the answer, and what of the request goes no further."""
 
     completion: pb.Completion
     stream: bool
     include_usage: bool
+    dropped: tuple[str, ...] = ()
 
 
 def chat_request_from_json(body: JsonObject) -> ChatRequest:
@@ -41,16 +37,17 @@ def chat_request_from_json(body: JsonObject) -> ChatRequest:
         surface="chat.completions",
         reasoning=pb.Reasoning(include=True),
     )
-    include_usage = bool(fields.rest()) and _add_knobs(completion, fields)
-    return ChatRequest(completion=completion, stream=stream, include_usage=include_usage)
+    dropped: list[str] = []
+    include_usage = bool(fields.rest()) and _add_knobs(completion, fields, dropped)
+    return ChatRequest(completion=completion, stream=stream, include_usage=include_usage, dropped=tuple(dropped))
 
 
-def _add_knobs(completion: pb.Completion, fields: Fields) -> bool:
+def _add_knobs(completion: pb.Completion, fields: Fields, dropped: list[str]) -> bool:
     """Take everything that most requests do without; return whether the stream should end with the usage."""
     include_usage = bool(fields.inner("stream_options").flag("include_usage"))
     completion.sampling.CopyFrom(_sampling(fields))
     completion.end_user = fields.text("user")
-    _add_tools(completion, fields)
+    add_tools(completion, fields, dropped)
     _add_response_format(completion, fields.inner("response_format"))
     completion.reasoning.effort = fields.choice("reasoning_effort", _EFFORTS)
     add_own(completion, fields.inner("x_penstock"))
@@ -77,44 +74,6 @@ def _sampling(fields: Fields) -> pb.Sampling:
         top_logprobs=fields.integer("top_logprobs", least=0, most=20),
         parallel_tool_calls=fields.flag("parallel_tool_calls"),
     )
-
-
-def _add_tools(completion: pb.Completion, fields: Fields) -> None:
-    for index, item in enumerate(fields.items("tools")):
-        completion.tools.append(_tool(Fields(item, f"tools[{index}]")))
-    choice = fields.take("tool_choice")
-    if choice is not None:
-        completion.tool_choice.CopyFrom(_tool_choice(choice))
-
-
-def _tool(fields: Fields) -> ToolDefinition:
-    kind = fields.text("type", "function")
-    if kind != "function":
-        wrong(fields.at("type"), f"must be 'function', not {kind!r}")
-    function = fields.inner("function")
-    name = function.text("name")
-    if not name:
-        wrong(function.at("name"), "is required")
-    parameters = function.take("parameters")
-    if parameters is not None and not isinstance(parameters, dict):
-        wrong(function.at("parameters"), "must be a JSON Schema object")
-    return ToolDefinition(
-        name=name,
-        description=function.text("description"),
-        parameters_json=compact(parameters, function.at("parameters")) if parameters else "",
-        strict=bool(function.flag("strict")),
-    )
-
-
-def _tool_choice(value: Any) -> pb.ToolChoice:
-    if isinstance(value, str):
-        if value not in _MODES:
-            wrong("tool_choice", f"must be none, auto, required or a named function, not {value!r}")
-        return pb.ToolChoice(mode=_MODES[value])
-    name = Fields(value, "tool_choice").inner("function").text("name")
-    if not name:
-        wrong("tool_choice.function.name", "is required")
-    return pb.ToolChoice(mode=pb.ToolChoice.MODE_NAMED, name=name)
 
 
 def _add_response_format(completion: pb.Completion, fields: Fields) -> None:

@@ -8,15 +8,16 @@ from penstock.llm.v1 import llm_pb2 as pb
 from gateway.openai.answer import extras_from_proto
 from gateway.openai.field import JsonObject
 from gateway.problems import openai_error
+from gateway.responses.form import ResponseForm, response_head
 from gateway.responses.output import (
     annotation_from_proto,
-    call_item,
     message_item,
     proof_of,
     reasoning_item,
     refusal_part,
     text_part,
 )
+from gateway.responses.tool import ResponseTools
 from penstock_kit.errors import ErrorKind, PenstockError
 
 _INCOMPLETE: Final = {
@@ -27,18 +28,18 @@ _INCOMPLETE: Final = {
 _CODES: Final = {ErrorKind.RESOURCE_EXHAUSTED: "rate_limit_exceeded", ErrorKind.INVALID_ARGUMENT: "invalid_prompt"}
 
 
-def response_from_proto(answer: pb.Answer, echo: JsonObject) -> JsonObject:
-    """Return the body of ``/v1/responses``; `echo` is what it repeats of the request."""
-    return finished_response(answer.started, answer.finished, _output(answer), echo)
+def response_from_proto(answer: pb.Answer, form: ResponseForm) -> JsonObject:
+    """Return the body of ``/v1/responses``; `form` is what it repeats of the request and its tools."""
+    return finished_response(answer.started, answer.finished, _output(answer, form.tools), form)
 
 
 def finished_response(
-    started: pb.Started, finished: pb.Finished, output: list[JsonObject], echo: JsonObject
+    started: pb.Started, finished: pb.Finished, output: list[JsonObject], form: ResponseForm
 ) -> JsonObject:
     """Return the response of an answer that has ended."""
     reason = _INCOMPLETE.get(finished.finish_reason)
     return {
-        **response_head(started, "incomplete" if reason else "completed", output, echo),
+        **response_head(started, "incomplete" if reason else "completed", output, form),
         "incomplete_details": {"reason": reason} if reason else None,
         "usage": usage_from_proto(finished.usage),
         "x_penstock": extras_from_proto(started, finished),
@@ -46,36 +47,14 @@ def finished_response(
 
 
 def failed_response(
-    started: pb.Started, error: PenstockError, output: list[JsonObject], echo: JsonObject
+    started: pb.Started, error: PenstockError, output: list[JsonObject], form: ResponseForm
 ) -> JsonObject:
     """Return the response of an answer that broke off."""
     code = _CODES.get(error.kind, "server_error")
     return {
-        **response_head(started, "failed", output, echo),
+        **response_head(started, "failed", output, form),
         "error": {"code": code, "message": openai_error(error)["error"]["message"]},
     }
-
-
-def response_head(started: pb.Started, status: str, output: list[JsonObject], echo: JsonObject) -> JsonObject:
-    """Return a response object with everything but how it ended."""
-    return {
-        "id": response_id(started),
-        "object": "response",
-        "created_at": started.create_time.seconds,
-        "status": status,
-        "background": False,
-        "error": None,
-        "incomplete_details": None,
-        "model": started.model,
-        "output": output,
-        "usage": None,
-        **echo,
-    }
-
-
-def response_id(started: pb.Started) -> str:
-    """Return our id of the answer in OpenAI's style."""
-    return started.id if started.id.startswith("resp_") else f"resp_{started.id}"
 
 
 def usage_from_proto(usage: Usage) -> JsonObject:
@@ -87,6 +66,7 @@ def usage_from_proto(usage: Usage) -> JsonObject:
         "input_tokens_details": {
             "cached_tokens": usage.cache_read_tokens,
             "cache_write_tokens": usage.cache_write_tokens,
+            "cache_write_tokens_details": None,
         },
         "output_tokens": made,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
@@ -94,29 +74,75 @@ def usage_from_proto(usage: Usage) -> JsonObject:
     }
 
 
-def _thoughts(answer: pb.Answer) -> list[pb.ThinkingPart]:
-    """Every block of reasoning, each with its own proof."""
-    if answer.parts:
-        return [part.thinking for part in answer.parts if part.WhichOneof("part") == "thinking"]
+def _output(answer: pb.Answer, tools: ResponseTools) -> list[JsonObject]:
+    """The items in the order in which the model made them; calls without a place stand at the end."""
+    items = _Items(answer, tools)
+    for part in answer.parts or _parts(answer):
+        match part.WhichOneof("part"):
+            case "thinking":
+                items.think(part.thinking)
+            case "tool_call":
+                items.call(part.tool_call)
+            case _:
+                items.say(part.text)
+    return items.ended()
+
+
+def _parts(answer: pb.Answer) -> list[pb.AnswerPart]:
+    """An answer without an order of its own: reasoning, then text."""
+    parts: list[pb.AnswerPart] = []
     if answer.thinking or answer.thinking_signature:
-        return [pb.ThinkingPart(text=answer.thinking, signature=answer.thinking_signature)]
-    return []
-
-
-def _output(answer: pb.Answer) -> list[JsonObject]:
-    identity = answer.started.id
-    items: list[JsonObject] = []
-    for thought in _thoughts(answer):
-        items.append(reasoning_item(f"rs_{identity}_{len(items)}", thought.text, proof_of(thought)))
-    parts: list[JsonObject] = []
+        thought = pb.ThinkingPart(text=answer.thinking, signature=answer.thinking_signature)
+        parts.append(pb.AnswerPart(thinking=thought))
     if answer.text or not (answer.refusal or answer.tool_calls):
-        annotations = [annotation_from_proto(entry) for entry in answer.annotations]
-        parts.append(text_part(answer.text, annotations, answer.logprobs_json))
-    if answer.refusal:
-        parts.append(refusal_part(answer.refusal))
-    if parts:
-        items.append(message_item(f"msg_{identity}_{len(items)}", parts, "completed"))
-    for call in answer.tool_calls:
-        identity_of_call = f"fc_{identity}_{len(items)}"
-        items.append(call_item(identity_of_call, call.id, call.name, call.arguments_json or "{}", "completed"))
-    return items
+        parts.append(pb.AnswerPart(text=answer.text))
+    return parts
+
+
+class _Items:
+    """The output items of a whole answer."""
+
+    def __init__(self, answer: pb.Answer, tools: ResponseTools) -> None:
+        self._answer = answer
+        self._tools = tools
+        self._calls = dict(enumerate(answer.tool_calls))
+        self._items: list[JsonObject] = []
+        self._message: JsonObject | None = None
+
+    def think(self, thought: pb.ThinkingPart) -> None:
+        """Add a block of reasoning with its proof."""
+        self._items.append(reasoning_item(self._identity("rs"), thought.text, proof_of(thought)))
+
+    def say(self, text: str) -> None:
+        """Add a text; the first carries the sources and the log probabilities of the whole."""
+        annotations = [] if self._message else [annotation_from_proto(entry) for entry in self._answer.annotations]
+        logprobs = "" if self._message else self._answer.logprobs_json
+        self._say(text_part(text, annotations, logprobs))
+
+    def _say(self, part: JsonObject) -> None:
+        self._message = message_item(self._identity("msg"), [part], "completed")
+        self._items.append(self._message)
+
+    def call(self, index: int) -> None:
+        """Add the call with this index."""
+        call = self._calls.pop(index, None)
+        if call is None:
+            return
+        call.arguments_json = call.arguments_json or "{}"
+        mark = "ctc" if self._tools.is_custom(call.name) else "fc"
+        self._items.append(self._tools.call_item(self._identity(mark), call, "completed"))
+
+    def ended(self) -> list[JsonObject]:
+        """Return all items, the refusal and the calls without a place at the end."""
+        if self._answer.refusal:
+            part = refusal_part(self._answer.refusal)
+            if self._message is not None:
+                self._message["content"].append(part)
+            else:
+                self._say(part)
+        for index in list(self._calls):
+            self.call(index)
+        return self._items
+
+    def _identity(self, mark: str) -> str:
+        return f"{mark}_{self._answer.started.id}_{len(self._items)}"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from penstock.common.v1.common_pb2 import ToolCall
 from penstock.llm.v1 import llm_pb2 as pb
 
 from gateway.completion.pieces import is_complete
@@ -10,7 +11,6 @@ from gateway.openai.field import JsonObject
 from gateway.responses.event import Events
 from gateway.responses.output import (
     annotation_from_proto,
-    call_item,
     message_item,
     proof_of,
     reasoning_item,
@@ -19,6 +19,7 @@ from gateway.responses.output import (
     text_part,
     token_logprobs,
 )
+from gateway.responses.tool import ResponseTools
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,7 @@ class Reasoning:
         self._place = place
         self._pieces: list[str] = []
         self._proof = ""
+        self._status = "in_progress"
         place.item("added", self.json())
 
     def add(self, delta: pb.ThinkingDelta) -> None:
@@ -84,15 +86,16 @@ class Reasoning:
 
     def end(self) -> None:
         """Add the events with which it ends."""
+        self._status = "completed"
         text = "".join(self._pieces)
         if text:
             self._place.add("reasoning_summary_text.done", summary_index=0, text=text)
-            self._place.add("reasoning_summary_part.done", summary_index=0, part=summary_part(text))
+            self._place.add("reasoning_summary_part.done", summary_index=0, part=summary_part(text), status=None)
         self._place.item("done", self.json())
 
     def json(self) -> JsonObject:
         """Return the item as it is now."""
-        return reasoning_item(self._place.identity, "".join(self._pieces), self._proof)
+        return reasoning_item(self._place.identity, "".join(self._pieces), self._proof, self._status)
 
 
 class Said:
@@ -160,12 +163,13 @@ class Said:
 
 
 class Called:
-    """A function call whose arguments come in pieces."""
+    """A call whose arguments come in pieces. The text of a custom tool is known, and sent, once they are complete."""
 
-    def __init__(self, place: Place, first: pb.ToolCallDelta) -> None:
+    def __init__(self, place: Place, first: pb.ToolCallDelta, tools: ResponseTools) -> None:
         self._place = place
-        self._call_id = first.id
-        self._name = first.name
+        self._tools = tools
+        self._call = ToolCall(id=first.id, name=first.name)
+        self._is_custom = tools.is_custom(first.name)
         self._pieces: list[str] = []
         self._status = "in_progress"
         place.item("added", self.json())
@@ -174,7 +178,8 @@ class Called:
         """Add more arguments."""
         if arguments:
             self._pieces.append(arguments)
-            self._place.add("function_call_arguments.delta", delta=arguments)
+            if not self._is_custom:
+                self._place.add("function_call_arguments.delta", delta=arguments)
 
     def over(self) -> bool:
         """Whether the arguments are complete."""
@@ -184,10 +189,16 @@ class Called:
         """Add the events with which it ends. A call without arguments has an empty object of them."""
         self._status = "completed"
         self._pieces = self._pieces or ["{}"]
-        arguments = "".join(self._pieces)
-        self._place.add("function_call_arguments.done", name=self._name, arguments=arguments)
-        self._place.item("done", self.json())
+        item = self.json()
+        if self._is_custom:
+            self._place.add("custom_tool_call_input.delta", delta=item["input"])
+            self._place.add("custom_tool_call_input.done", input=item["input"])
+        else:
+            arguments = item["arguments"]
+            self._place.add("function_call_arguments.done", name=item["name"], arguments=arguments)
+        self._place.item("done", item)
 
     def json(self) -> JsonObject:
         """Return the item as it is now."""
-        return call_item(self._place.identity, self._call_id, self._name, "".join(self._pieces), self._status)
+        self._call.arguments_json = "".join(self._pieces)
+        return self._tools.call_item(self._place.identity, self._call, self._status)

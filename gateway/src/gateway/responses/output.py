@@ -17,13 +17,17 @@ def proof_of(thinking: pb.ThinkingPart | pb.ThinkingDelta) -> str:
     return REDACTED_MARK + thinking.redacted if thinking.redacted else thinking.signature
 
 
-def reasoning_item(identity: str, text: str, proof: str) -> JsonObject:
+def reasoning_item(identity: str, text: str, proof: str, status: str = "completed") -> JsonObject:
     """Return reasoning; `proof` is what the vendor wants to see again, empty for none."""
     summary = [summary_part(text)] if text else []
-    item: JsonObject = {"id": identity, "type": "reasoning", "summary": summary}
-    if proof:
-        item["encrypted_content"] = proof
-    return item
+    return {
+        "id": identity,
+        "type": "reasoning",
+        "status": status,
+        "summary": summary,
+        "content": [],
+        "encrypted_content": proof or None,
+    }
 
 
 def summary_part(text: str) -> JsonObject:
@@ -33,7 +37,8 @@ def summary_part(text: str) -> JsonObject:
 
 def message_item(identity: str, content: Sequence[JsonObject], status: str) -> JsonObject:
     """Return what the assistant said."""
-    return {"id": identity, "type": "message", "status": status, "role": "assistant", "content": list(content)}
+    said = {"role": "assistant", "content": list(content), "phase": None}
+    return {"id": identity, "type": "message", "status": status, **said}
 
 
 def text_part(text: str, annotations: Sequence[JsonObject] = (), logprobs: str = "") -> JsonObject:
@@ -49,18 +54,6 @@ def text_part(text: str, annotations: Sequence[JsonObject] = (), logprobs: str =
 def refusal_part(text: str) -> JsonObject:
     """Return a refusal of the assistant."""
     return {"type": "refusal", "refusal": text}
-
-
-def call_item(identity: str, call_id: str, name: str, arguments: str, status: str) -> JsonObject:
-    """Return a function call."""
-    return {
-        "id": identity,
-        "type": "function_call",
-        "status": status,
-        "call_id": call_id,
-        "name": name,
-        "arguments": arguments,
-    }
 
 
 def annotation_from_proto(annotation: pb.Annotation) -> JsonObject:

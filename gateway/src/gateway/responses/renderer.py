@@ -7,8 +7,9 @@ from penstock.llm.v1 import llm_pb2 as pb
 
 from gateway.openai.field import JsonObject
 from gateway.problems import openai_error
-from gateway.responses.answer import failed_response, finished_response, response_head
+from gateway.responses.answer import failed_response, finished_response
 from gateway.responses.event import Events
+from gateway.responses.form import ResponseForm, response_head
 from gateway.responses.item import Called, Item, Place, Reasoning, Said
 from penstock_kit.errors import PenstockError
 
@@ -19,14 +20,14 @@ class ResponseRenderer:
     """Renders one stream: created, in_progress, the items with their parts, completed (or incomplete, or failed).
 
     Nothing is rendered before the first content: until then another provider may take over. An item ends when the
-    next begins; only a call whose pieces come in turns with another's stays open until it is complete. `echo` is
-    what every response object repeats of the request.
+    next begins; only a call whose pieces come in turns with another's stays open until it is complete. `form` is
+    what every response object repeats of the request, and its tools.
     """
 
-    def __init__(self, echo: JsonObject) -> None:
+    def __init__(self, form: ResponseForm) -> None:
         self.started = pb.Started()
         self.finished = False
-        self._echo = echo
+        self._form = form
         self._events = Events()
         self._begun = False
         self._open: dict[str, Item] = {}
@@ -58,7 +59,7 @@ class ResponseRenderer:
         """Return the events that end a stream which failed: the failed response, then the error."""
         if self._begun:
             self._events.add(
-                "response.failed", response=failed_response(self.started, error, self._output(), self._echo)
+                "response.failed", response=failed_response(self.started, error, self._output(), self._form)
             )
         wrong = openai_error(error)["error"]
         self._events.add("error", code=wrong["code"], message=wrong["message"], param=wrong["param"], error=wrong)
@@ -77,7 +78,8 @@ class ResponseRenderer:
     def _call(self, delta: pb.ToolCallDelta) -> None:
         key = f"call {delta.call_index}"
         if key in self._open or delta.name:  # else nothing but space behind a call that is complete
-            self._item(key, "fc", lambda place: Called(place, delta)).add(delta.arguments)
+            mark = "ctc" if self._form.tools.is_custom(delta.name) else "fc"
+            self._item(key, mark, lambda place: Called(place, delta, self._form.tools)).add(delta.arguments)
 
     def _item(self, key: str, mark: str, begin: Callable[[Place], _Item]) -> _Item:
         """Return the open item `key`; unless it is open, those before it end and it begins."""
@@ -97,7 +99,7 @@ class ResponseRenderer:
         if self._begun:
             return
         self._begun = True
-        response = response_head(self.started, "in_progress", [], self._echo)
+        response = response_head(self.started, "in_progress", [], self._form)
         self._events.add("response.created", response=response)
         self._events.add("response.in_progress", response=response)
 
@@ -106,7 +108,7 @@ class ResponseRenderer:
         self._begin()
         for item in self._open.values():
             item.end()
-        response = finished_response(self.started, finished, self._output(), self._echo)
+        response = finished_response(self.started, finished, self._output(), self._form)
         self._events.add(f"response.{response['status']}", response=response)
 
     def _output(self) -> list[JsonObject]:

@@ -3,21 +3,18 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from penstock.common.v1.common_pb2 import ToolDefinition
 from penstock.llm.v1 import llm_pb2 as pb
 
 from gateway.json import compact
 from gateway.openai.field import Fields, JsonObject, wrong
 from gateway.openai.request import add_own
+from gateway.openai.tool import MODES, choose_named, keep_allowed
+from gateway.responses.form import ResponseForm, echo_of
 from gateway.responses.message import messages_to_proto
+from gateway.responses.tool import ResponseTools
 from penstock_kit.errors import FieldViolation, InvalidArgument
 
-_MODES: Final = {
-    "none": pb.ToolChoice.MODE_NONE,
-    "auto": pb.ToolChoice.MODE_AUTO,
-    "required": pb.ToolChoice.MODE_REQUIRED,
-}
-_EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh")
+_EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _LOGPROBS: Final = "message.output_text.logprobs"
 # What would need something kept between requests; nothing is.
 _STORED: Final = {
@@ -25,42 +22,58 @@ _STORED: Final = {
     "conversation": "OpenAI's conversations are not kept here; send the whole conversation as input",
     "prompt": "prompts are not stored here; send the text as instructions",
 }
-# Asks how to keep or to show, which changes no answer.
-_WITHOUT_EFFECT: Final = ("store", "truncation", "stream_options")
+# How to show reasoning: all that vendors show is shown.
+_SHOWN: Final = frozenset({"summary", "generate_summary"})
+_INCLUDED: Final = frozenset({_LOGPROBS, "reasoning.encrypted_content"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseRequest:
-    """What was asked, how to send the answer, and the fields that every response object repeats."""
+    """What was asked, how to send the answer, in which form it is, and what of the request goes no further."""
 
     completion: pb.Completion
     stream: bool
-    echo: JsonObject
+    form: ResponseForm
+    dropped: tuple[str, ...] = ()
 
 
 def response_request_from_json(body: JsonObject) -> ResponseRequest:
     """Return the request in `body`; raise InvalidArgument whose first violation is OpenAI's ``param``."""
-    fields = Fields(body)
+    fields, tools, dropped = Fields(body), ResponseTools(), list[str]()
     _refuse_stored(fields)
-    echo = _echo(body)
+    echo = echo_of(body)
     stream = bool(fields.flag("stream"))
+    tools.add(fields.items("tools"), "tools")
     completion = pb.Completion(
         model=fields.text("model"),
-        messages=messages_to_proto(fields.text("instructions"), fields.take("input")),
-        sampling=_sampling(fields),
-        reasoning=_reasoning(fields.inner("reasoning")),
+        messages=messages_to_proto(fields.text("instructions"), fields.take("input"), tools),
+        tools=tools.definitions,
+        sampling=_sampling(fields, dropped),
+        reasoning=_reasoning(fields.inner("reasoning"), dropped),
         end_user=fields.text("safety_identifier") or fields.text("user"),
         surface="responses",
     )
-    _add_tools(completion, fields)
-    _add_text(completion, fields.inner("text"))
+    _add_choice(completion, fields.take("tool_choice"), tools)
+    extra = _add_text(completion, fields.inner("text"), dropped)
     add_own(completion, fields.inner("x_penstock"))
-    for name in (*_WITHOUT_EFFECT, "metadata", "user"):
+    _drop_kept(fields, dropped)
+    extra |= fields.rest()
+    if extra:
+        completion.extra_json = compact(extra, "body")
+    form = ResponseForm(echo=echo, tools=tools)
+    return ResponseRequest(completion=completion, stream=stream, form=form, dropped=(*tools.dropped, *dropped))
+
+
+def _drop_kept(fields: Fields, dropped: list[str]) -> None:
+    """Take what asks how to keep or to show, and changes no answer; what is not done is named."""
+    if fields.flag("store"):
+        dropped.append("store")
+    if fields.text("truncation") == "auto":
+        dropped.append("truncation")
+    if fields.inner("stream_options").flag("include_obfuscation"):
+        dropped.append("stream_options")
+    for name in ("metadata", "user"):
         fields.take(name)
-    rest = fields.rest()
-    if rest:
-        completion.extra_json = compact(rest, "body")
-    return ResponseRequest(completion=completion, stream=stream, echo=echo)
 
 
 def _refuse_stored(fields: Fields) -> None:
@@ -73,30 +86,11 @@ def _refuse_stored(fields: Fields) -> None:
         wrong("background", "responses are not kept here, so they cannot run in the background; use stream")
 
 
-def _echo(body: JsonObject) -> JsonObject:
-    """Return what a response object repeats of its request. Nothing is stored, whatever ``store`` asked."""
-    text: Any = body.get("text")
-    reasoning: Any = body.get("reasoning")
-    return {
-        "instructions": body.get("instructions"),
-        "max_output_tokens": body.get("max_output_tokens"),
-        "metadata": body.get("metadata") or {},
-        "parallel_tool_calls": body.get("parallel_tool_calls") is not False,
-        "previous_response_id": None,
-        "reasoning": {"effort": None, "summary": None, **(reasoning if isinstance(reasoning, dict) else {})},
-        "store": False,
-        "temperature": body.get("temperature"),
-        "text": {"format": {"type": "text"}, **(text if isinstance(text, dict) else {})},
-        "tool_choice": body.get("tool_choice") or "auto",
-        "tools": body.get("tools") or [],
-        "top_p": body.get("top_p"),
-        "truncation": body.get("truncation") or "disabled",
-        "user": body.get("user"),
-    }
-
-
-def _sampling(fields: Fields) -> pb.Sampling:
-    logprobs = True if _LOGPROBS in fields.texts("include") else None
+def _sampling(fields: Fields, dropped: list[str]) -> pb.Sampling:
+    included = fields.texts("include")
+    if not _INCLUDED.issuperset(included):
+        dropped.append("include")
+    logprobs = True if _LOGPROBS in included else None
     return pb.Sampling(
         temperature=fields.number("temperature", least=0, most=2),
         top_p=fields.number("top_p", least=0, most=1),
@@ -107,61 +101,38 @@ def _sampling(fields: Fields) -> pb.Sampling:
     )
 
 
-def _reasoning(fields: Fields) -> pb.Reasoning:
-    return pb.Reasoning(effort=fields.choice("effort", _EFFORTS), include=True)
+def _reasoning(fields: Fields, dropped: list[str]) -> pb.Reasoning:
+    effort = fields.choice("effort", _EFFORTS)
+    dropped += [f"reasoning.{name}" for name in fields.rest() if name not in _SHOWN]
+    return pb.Reasoning(effort=effort, include=True)
 
 
-def _add_tools(completion: pb.Completion, fields: Fields) -> None:
-    for index, item in enumerate(fields.items("tools")):
-        completion.tools.append(_tool(Fields(item, f"tools[{index}]")))
-    choice = fields.take("tool_choice")
+def _add_choice(completion: pb.Completion, choice: Any, tools: ResponseTools) -> None:
     if choice is None:
         return
     if isinstance(choice, str):
-        if choice not in _MODES:
-            wrong("tool_choice", f"must be none, auto, required or a function, not {choice!r}")
-        completion.tool_choice.mode = _MODES[choice]
+        if choice not in MODES:
+            wrong("tool_choice", f"must be none, auto, required or a tool, not {choice!r}")
+        completion.tool_choice.mode = MODES[choice]
         return
-    _choose(completion, Fields(choice, "tool_choice"))
-
-
-def _choose(completion: pb.Completion, choice: Fields) -> None:
-    kind = choice.text("type")
-    if kind == "function":
-        completion.tool_choice.CopyFrom(pb.ToolChoice(mode=pb.ToolChoice.MODE_NAMED, name=_name(choice)))
-    elif kind == "allowed_tools":
-        mode = choice.choice("mode", ("auto", "required"), "auto")
-        path = choice.at("tools")
-        allowed = {_name(Fields(item, f"{path}[{index}]")) for index, item in enumerate(choice.items("tools"))}
-        kept = [tool for tool in completion.tools if tool.name in allowed]
-        del completion.tools[:]
-        completion.tools.extend(kept)
-        completion.tool_choice.mode = _MODES[mode]
+    fields = Fields(choice, "tool_choice")
+    kind = fields.text("type")
+    if kind == "allowed_tools":
+        mode, path = fields.choice("mode", ("auto", "required"), "auto"), fields.at("tools")
+        entries = [Fields(item, f"{path}[{index}]") for index, item in enumerate(fields.items("tools"))]
+        keep_allowed(completion, {name for entry in entries for name in tools.names(entry)}, mode)
+    elif kind in {"function", "custom"}:
+        if not fields.rest().get("name"):
+            wrong("tool_choice.name", "is required")
+        offered = [tool.name for tool in completion.tools]
+        named = tools.names(fields)
+        choose_named(completion, next((name for name in offered if name in named), min(named)), tools.dropped)
     else:
-        wrong(choice.at("type"), f"must be function or allowed_tools, not {kind!r}")
+        tools.dropped.append("tool_choice")  # a tool that the vendor runs
 
 
-def _tool(fields: Fields) -> ToolDefinition:
-    kind = fields.text("type", "function")
-    if kind != "function":
-        wrong(fields.at("type"), f"must be 'function', not {kind!r}: tools that the vendor runs are not offered here")
-    parameters = fields.inner("parameters").rest()
-    return ToolDefinition(
-        name=_name(fields),
-        description=fields.text("description"),
-        parameters_json=compact(parameters, fields.at("parameters")) if parameters else "",
-        strict=bool(fields.flag("strict")),
-    )
-
-
-def _name(fields: Fields) -> str:
-    name = fields.text("name")
-    if not name:
-        wrong(fields.at("name"), "is required")
-    return name
-
-
-def _add_text(completion: pb.Completion, fields: Fields) -> None:
+def _add_text(completion: pb.Completion, fields: Fields, dropped: list[str]) -> JsonObject:
+    """Take the form of the text; return the knobs that chats have of their own."""
     form = fields.inner("format")
     target = completion.response_format
     match form.choice("type", ("text", "json_object", "json_schema")):
@@ -175,3 +146,6 @@ def _add_text(completion: pb.Completion, fields: Fields) -> None:
             target.schema_json = compact(form.inner("schema").rest(), form.at("schema"))
         case _:
             pass
+    verbosity = fields.text("verbosity")
+    dropped += [f"text.{name}" for name in fields.rest()]
+    return {"verbosity": verbosity} if verbosity else {}

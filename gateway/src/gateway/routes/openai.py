@@ -9,6 +9,7 @@ from gateway.anthropic.models import anthropic_model_from_proto, anthropic_page,
 from gateway.auth.guard import Guard
 from gateway.auth.scope import MODELS
 from gateway.body import parse_object
+from gateway.completion.header import dropped_header
 from gateway.json import JsonResponse
 from gateway.openai.deadline import caller_timeout
 from gateway.openai.embedding import embed_request_from_json, embeddings_from_proto
@@ -86,4 +87,7 @@ class OpenAiRoutes:
         except PenstockError as error:
             raise blamed_on_us(error) from None
         headers = {"x-penstock-provider": response.provider} if response.provider else {}
+        if response.dropped_params:
+            name, value = dropped_header(response.dropped_params)
+            headers[name.decode()] = value.decode()
         return JsonResponse(embeddings_from_proto(response, encoded=encoded), headers=headers)
