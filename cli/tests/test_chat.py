@@ -311,6 +311,30 @@ def test_a_new_key_is_the_only_thing_on_standard_output(gateway: Gateway, capsys
     assert body["expire_time"].endswith("+00:00")
 
 
+def penstock(gateway: Gateway, *command: str) -> "subprocess.CompletedProcess[str]":
+    environment = {"PATH": os.environ["PATH"], "PENSTOCK_URL": gateway.url, "PENSTOCK_API_KEY": KEY}
+    return subprocess.run(
+        [sys.executable, "-m", "penstock_cli", *command], env=environment, capture_output=True, text=True, timeout=30,
+        check=False,
+    )  # fmt: skip
+
+
+def test_a_key_is_made_with_the_limits_of_the_command_line(gateway: Gateway) -> None:
+    command = ["key", "create", "ci", "--models", "openai/*,fast", "--models", "qwen/max", "--rpm", "30"]
+    command += ["--tpm", "9000", "--budget", "2.50", "--budget-period", "day"]
+    assert penstock(gateway, *command).returncode == 0
+    body = gateway.requests[0][2]
+    assert body["policy"] == {
+        "allowed_models": ["openai/*", "fast", "qwen/max"], "requests_per_minute": 30, "tokens_per_minute": 9000,
+    }  # fmt: skip
+    assert body["budget"] == {"limit": "2.50", "period": "day"}
+
+
+def test_a_key_without_limits_asks_for_none(gateway: Gateway) -> None:
+    assert penstock(gateway, "key", "create", "ci").returncode == 0
+    assert gateway.requests[0][2] == {"name": "ci", "scopes": []}
+
+
 def test_keys_are_listed_and_revoked(gateway: Gateway, capsys: Any) -> None:
     assert key.show(settings_for(gateway), as_json=False) == 0
     assert capsys.readouterr().out.splitlines() == [

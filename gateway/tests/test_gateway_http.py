@@ -256,6 +256,51 @@ async def test_requests_are_counted_by_the_template_of_their_route(start_gateway
         assert "does/not/exist" not in text
 
 
+async def test_metrics_are_for_local_scrapers_and_operators(gateway):
+    user = {"username": "amy.metrics", "password": "four unlikely words here"}
+    await post(gateway, "/api/v1/users", json={**user, "scopes": ["admin"]})
+    login = await gateway.client.post("/api/v2/auth/login", json=user)
+    admin = gateway.auth(login.json()["data"]["access_token"])
+    for path in ("/metrics", "/api/v2/metrics"):
+        for headers, status in (
+            ({}, 200), (gateway.auth(), 200), (admin, 403), (gateway.auth("psk_wrong"), 401),
+            ({"x-forwarded-for": "198.51.100.7"}, 401), ({"forwarded": "for=198.51.100.7"}, 401),
+        ):  # fmt: skip
+            answer = await gateway.client.get(path, headers=headers)
+            assert answer.status_code == status, (path, headers)
+            assert ("http_requests_total" in answer.text) == (status == 200)
+
+
+async def test_metrics_are_for_everybody_where_the_operator_says_so(start_gateway):
+    gateway = await start_gateway(metrics_access="everybody")
+    for headers in ({"x-forwarded-for": "198.51.100.7"}, gateway.auth("psk_wrong")):
+        assert (await gateway.client.get("/metrics", headers=headers)).status_code == 200
+
+
+async def test_what_the_api_answers_is_kept_by_no_cache_and_guessed_by_no_browser(gateway):
+    login = {"username": "admin", "password": gateway.password}
+    pair = (await gateway.client.post("/api/v2/auth/login", json=login)).json()["data"]
+    made = await post(gateway, "/api/v1/keys", json={"name": "k", "scopes": ["chat"]})
+    conversation = (await post(gateway, "/api/v1/conversations", json={})).json()["id"]
+    answers = [
+        await gateway.client.post("/api/v2/auth/login", json=login), made,
+        await gateway.client.post("/api/v2/auth/refresh", json={"refresh_token": pair["refresh_token"]}),
+        await gateway.client.get("/api/v2/auth/me", headers=gateway.auth()),
+        await gateway.client.get("/api/v1/users", headers=gateway.auth()),
+        await post(gateway, f"/api/v1/keys/{made.json()['id']}/rotate"),
+        await post(gateway, f"/api/v1/conversations/{conversation}/ticket"),
+        await gateway.client.get("/api/v1/keys"), await gateway.client.get("/v1/models", headers=gateway.auth()),
+        await post(gateway, "/v1/chat/completions", json={"messages": [{"role": "user", "content": "x"}]}),
+    ]  # fmt: skip
+    for answer in answers:
+        assert answer.headers.get_list("cache-control") == ["no-store"], answer.url
+        assert answer.headers.get_list("x-content-type-options") == ["nosniff"], answer.url
+    for path in ("/", "/static/chat.js", "/health"):
+        page = await gateway.client.get(path)
+        assert page.headers.get_list("x-content-type-options") == ["nosniff"], path
+        assert "no-store" not in page.headers.get("cache-control", ""), path
+
+
 async def test_the_pages_load_nothing_from_elsewhere(gateway):
     for path in ("/", "/docs"):
         page = await gateway.client.get(path)

@@ -98,15 +98,27 @@ app.add_typer(key_app)
 @key_app.command("create")
 def key_create(
     name: Annotated[str, typer.Argument(help="What the key is for.")],
+    *,
     scope: Annotated[list[str] | None, typer.Option(help="What it may do; repeat it. None: all you may.")] = None,
     days: Annotated[int | None, typer.Option(min=1, help="Days until it expires; never without.")] = None,
     user: Annotated[str, typer.Option(help="Whose key it is; administrators only.")] = "",
+    models: Annotated[
+        list[str] | None,
+        typer.Option(help="Models it may use, by id or pattern (openai/*); repeat it. None: all."),
+    ] = None,
+    rpm: Annotated[int, typer.Option(min=0, help="Requests to models per minute; 0: no limit.")] = 0,
+    tpm: Annotated[int, typer.Option(min=0, help="Tokens per minute; 0: no limit.")] = 0,
+    budget: Annotated[str, typer.Option(help="US dollars it may spend, such as 25.00; administrators only.")] = "",
+    budget_period: Annotated[str, typer.Option(help="What the budget is for: day, month or total.")] = "month",
     as_json: AsJson = False,
 ) -> None:
     """Make a key. Its text is shown this once."""
     from penstock_cli import key
 
-    code = key.create(load_settings(), name, scopes=scope or (), days=days, user_id=user, as_json=as_json)
+    limits = key.Limits(models=models or (), rpm=rpm, tpm=tpm, budget=budget, budget_period=budget_period)
+    code = key.create(
+        load_settings(), name, scopes=scope or (), days=days, user_id=user, limits=limits, as_json=as_json
+    )
     raise typer.Exit(code)
 
 

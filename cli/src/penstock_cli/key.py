@@ -3,18 +3,51 @@
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from penstock_cli.gateway import Gateway
 from penstock_cli.settings import CliSettings
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a key may use of the models and spend. Zero and empty mean no limit."""
+
+    models: Sequence[str] = ()
+    rpm: int = 0
+    tpm: int = 0
+    budget: str = ""
+    budget_period: str = "month"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields of a key that say it; none for no limit."""
+        body: dict[str, Any] = {}
+        if self.models or self.rpm or self.tpm:
+            models = [name.strip() for entry in self.models for name in entry.split(",")]
+            policy = {"allowed_models": models, "requests_per_minute": self.rpm, "tokens_per_minute": self.tpm}
+            body["policy"] = policy
+        if self.budget:
+            body["budget"] = {"limit": self.budget, "period": self.budget_period}
+        return body
+
+
+_NO_LIMITS: Final = Limits()
+
+
 def create(
-    settings: CliSettings, name: str, *, scopes: Sequence[str], days: int | None, user_id: str = "", as_json: bool
+    settings: CliSettings,
+    name: str,
+    *,
+    scopes: Sequence[str],
+    days: int | None,
+    user_id: str = "",
+    limits: Limits = _NO_LIMITS,
+    as_json: bool,
 ) -> int:
     """Make a key and print it; it is shown this once."""
-    body: dict[str, Any] = {"name": name, "scopes": list(scopes)}
+    body: dict[str, Any] = {"name": name, "scopes": list(scopes), **limits.to_json()}
     if days is not None:
         body["expire_time"] = (datetime.now(UTC) + timedelta(days=days)).isoformat()
     if user_id:

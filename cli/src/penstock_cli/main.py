@@ -1,12 +1,15 @@
 """The entry point: what stays in memory or must be quick is started without loading the rest of the command."""
 
+import os
 import sys
 
 from penstock_cli.failure import CommandFailed
+from penstock_kit.home import PRIVATE_UMASK
 
 
 def run() -> None:
     """Run the command line and exit with its code."""
+    os.umask(PRIVATE_UMASK)  # what it writes is the caller's alone, and so is what the services that it starts write
     try:
         raise SystemExit(_run(sys.argv[1:]))
     except CommandFailed as failure:

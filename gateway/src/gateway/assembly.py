@@ -21,6 +21,7 @@ from gateway.auth.guard import Guard
 from gateway.auth.keyring import Keyring
 from gateway.auth.login_brake import LoginBrake
 from gateway.auth.password import Passwords
+from gateway.auth.scraper import ScraperGuard
 from gateway.auth.session import Sessions
 from gateway.auth.session_monitor import SessionMonitor
 from gateway.auth.sql_store import SqlIdentityStore
@@ -132,7 +133,12 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
     keyring = Keyring(store=store, authenticator=authenticator, delegation=delegation, clock=clock)
     reach = BudgetReach(limits=limits, delegation=delegation, keyring=keyring, directory=directory, store=store)
     routers = (
-        HealthRoutes(readiness=readiness, registry=resources.registry, version=VERSION).router,
+        HealthRoutes(
+            readiness=readiness,
+            registry=resources.registry,
+            version=VERSION,
+            scraper=ScraperGuard(guard, everybody=settings.metrics_access == "everybody"),
+        ).router,
         LoginRoutes(sessions=sessions, directory=directory, guard=guard).router,
         KeyRoutes(keyring=keyring, delegation=delegation, costs=clients.costs, guard=guard).router,
         UserRoutes(directory=directory, guard=guard).router,

@@ -55,6 +55,11 @@ class GatewaySettings(ServiceSettings):
     trusted_proxies: str = Field(
         default="", alias="PENSTOCK_TRUSTED_PROXIES", description="Whose X-Forwarded-For counts, comma separated."
     )
+    metrics_access: Literal["local", "everybody"] = Field(
+        default="local",
+        alias="PENSTOCK_METRICS_ACCESS",
+        description="Who reads /metrics without an operator's key: scrapers on this machine, or everybody.",
+    )
     access_log: Literal["all", "errors", "off"] = Field(
         default="errors", alias="PENSTOCK_ACCESS_LOG", description="Requests that get a log line; errors: from 400 on."
     )

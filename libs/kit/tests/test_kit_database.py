@@ -1,4 +1,6 @@
 import asyncio
+import io
+import logging
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,6 +11,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from penstock_kit.database import Database, open_database, sqlite_url
 from penstock_kit.errors import FailedPrecondition, InvalidArgument, Unavailable
+from penstock_kit.logging import configure_logging
 
 metadata = sa.MetaData()
 note = sa.Table(
@@ -289,3 +292,25 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     with pytest.raises(FailedPrecondition, match="PENSTOCK_HOME") as caught:
         open_database(sqlite_url(tmp_path / "file" / "llm.db"))
     assert caught.value.reason == "HOME_UNWRITABLE"
+
+
+async def test_at_debug_neither_logs_nor_errors_hold_the_values_of_statements(
+    tmp_path: Path, log_stream: io.StringIO
+) -> None:
+    configure_logging("gateway", "debug", stream=log_stream)
+    logging.getLogger("some.library").debug("debug is on")
+    database = open_database(sqlite_url(tmp_path / "some.db"), readers=1)
+    insert = sa.text("INSERT INTO t (id, word) VALUES (:id, :word)")
+    async with database.write() as connection:
+        await connection.execute(sa.text("CREATE TABLE t (id TEXT PRIMARY KEY, word TEXT)"))
+        await connection.execute(insert, {"id": "a", "word": "planted-value"})
+    async with database.read() as connection:
+        found = await connection.execute(sa.text("SELECT word FROM t WHERE word = :word"), {"word": "planted-value"})
+        assert found.scalar_one() == "planted-value"
+    with pytest.raises(IntegrityError) as caught:
+        async with database.write() as connection:
+            await connection.execute(insert, {"id": "a", "word": "planted-value"})
+    await database.close()
+    assert "debug is on" in log_stream.getvalue()
+    assert "planted-value" not in log_stream.getvalue()
+    assert "planted-value" not in str(caught.value)

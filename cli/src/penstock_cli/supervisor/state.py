@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 
 from penstock_cli.command_name import command_name
 from penstock_cli.failure import CommandFailed
+from penstock_kit.home import close_home
 
 LOCK_FILE: Final = "penstock.lock"
 STATE_FILE: Final = "penstock.json"
@@ -85,7 +86,8 @@ class Home:
     def prepare(self) -> None:
         """Make the folder and prove that it can be written; raises CommandFailed naming PENSTOCK_HOME otherwise."""
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            close_home(self.path)
             probe = self.path / f".write-test-{os.getpid()}"
             probe.write_bytes(b"")
             probe.unlink()
@@ -99,7 +101,7 @@ class Home:
 
         Returns the descriptor that holds the lock: the kernel gives it back however the process ends.
         """
-        descriptor = os.open(self.path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(self.path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -28,6 +28,10 @@ _BROKEN: Final = 1011
 # Asked again and again while a system starts: not ready is no error worth a line each time.
 _PROBES: Final = frozenset({"/health", "/ready", "/metrics"})
 _HEADS: Final = frozenset({"http.response.start", "websocket.http.response.start"})
+# Where answers carry credentials, conversations and data.
+_PRIVATE: Final = ("/api/", "/v1/", "/mcp")
+_NO_STORE: Final = (b"cache-control", b"no-store")
+_NO_SNIFFING: Final = (b"x-content-type-options", b"nosniff")
 AccessLog = Literal["all", "errors", "off"]
 # The lowest status that is logged.
 _LOGGED_FROM: Final[dict[AccessLog, int]] = {"all": 0, "errors": 400, "off": 1000}
@@ -100,7 +104,7 @@ class _Exchange:
         """Pass a message on, with the request id on the first."""
         if message["type"] in _HEADS:
             self._status = message["status"]
-            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self._request_id)]
+            message["headers"] = self._headers(message.get("headers", ()))
         elif message["type"] == "websocket.accept":
             self._status = _SWITCHED
         await self._send(message)
@@ -112,6 +116,16 @@ class _Exchange:
         elif self._status == _SWITCHED:
             with suppress(Exception):  # it may be closed already
                 await self._send({"type": "websocket.close", "code": _BROKEN, "reason": "INTERNAL"})
+
+    def _headers(self, given: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """Return the headers of the answer. What the API says is for its caller, and for no cache on the way."""
+        headers = [*given, (b"x-request-id", self._request_id)]
+        names = {name for name, _ in headers}
+        if b"x-content-type-options" not in names:
+            headers.append(_NO_SNIFFING)
+        if b"cache-control" not in names and self.scope["path"].startswith(_PRIVATE):
+            headers.append(_NO_STORE)
+        return headers
 
     def endpoint(self) -> str:
         """Return the template of the route that answered."""

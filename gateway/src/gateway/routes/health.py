@@ -1,11 +1,12 @@
-"""``/health``, ``/ready`` and ``/metrics``: open to everybody, they name no secret."""
+"""``/health`` and ``/ready``, open to everybody, for they name no secret; ``/metrics``, for scrapers and operators."""
 
 from typing import Final
 
-from fastapi import Response
+from fastapi import Depends, Response
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+from gateway.auth.scraper import ScraperGuard
 from gateway.json import JsonResponse
 from gateway.readiness import Readiness
 from gateway.routes.router import add, api_router
@@ -16,15 +17,18 @@ _NOT_READY: Final = 503
 class HealthRoutes:
     """What probes and scrapers ask for."""
 
-    def __init__(self, *, readiness: Readiness, registry: CollectorRegistry, version: str) -> None:
+    def __init__(
+        self, *, readiness: Readiness, registry: CollectorRegistry, version: str, scraper: ScraperGuard
+    ) -> None:
+        scrapers = [Depends(scraper.admitted)]
         self._readiness = readiness
         self._registry = registry
         self._version = version
         self.router = api_router("health")
         add(self.router, "GET /health", self.health)
         add(self.router, "GET /ready", self.ready)
-        add(self.router, "GET /metrics", self.metrics)
-        add(self.router, "GET /api/v2/metrics", self.metrics)
+        add(self.router, "GET /metrics", self.metrics, dependencies=scrapers)
+        add(self.router, "GET /api/v2/metrics", self.metrics, dependencies=scrapers)
 
     async def health(self) -> Response:
         """Say that the process lives, whatever its surroundings."""
@@ -36,5 +40,6 @@ class HealthRoutes:
         return JsonResponse(report.to_json(), 200 if report.ready else _NOT_READY)
 
     async def metrics(self) -> Response:
-        """Return the gateway's metrics in Prometheus' text format."""
+        """Return the gateway's metrics in Prometheus' text format. They add up all tenants: they are for operators, and
+        for scrapers on this machine that send no credentials."""
         return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)

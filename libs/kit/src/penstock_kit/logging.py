@@ -23,7 +23,9 @@ EventDict = MutableMapping[str, Any]
 
 _LEVELS: Final[dict[str, int]] = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 # Libraries whose INFO is noise of one line per request or statement.
-_QUIET: Final = ("uvicorn.access", "sqlalchemy.engine", "httpx", "httpcore", "asyncio", "grpc", "alembic")
+_QUIET: Final = ("uvicorn.access", "httpx", "httpcore", "asyncio", "grpc", "alembic")
+# Database drivers and their layers, whose DEBUG shows the values of statements.
+_SECRETIVE: Final = ("sqlalchemy", "sqlalchemy.engine", "sqlalchemy.pool", "aiosqlite", "asyncpg")
 
 
 class Sink:
@@ -85,7 +87,7 @@ def configure_logging(
     root = logging.getLogger()
     root.handlers[:] = [_StdlibHandler(sink)]
     root.setLevel(_LEVELS[level])
-    for name in _QUIET:
+    for name in (*_QUIET, *_SECRETIVE):
         logging.getLogger(name).setLevel(max(_LEVELS[level], logging.WARNING))
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers[:] = []

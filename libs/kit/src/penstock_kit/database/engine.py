@@ -21,13 +21,15 @@ _SHARED_PRAGMAS: Final = (
     "PRAGMA foreign_keys = ON",
 )
 
+# The values of statements are people's words and secrets' digests: neither errors nor logs show them.
+_QUIET: Final[dict[str, Any]] = {"hide_parameters": True, "echo": False}
 _CONNECT_SQLITE: Final = {"check_same_thread": False, "async_creator_fn": connect}
 
 
 def sqlite_writer(url: URL, *, cache_mb: int, mmap_mb: int) -> AsyncEngine:
     """Return the engine of the one connection that writes: the pool is the queue of the writers."""
     engine = create_async_engine(
-        url, pool_size=1, max_overflow=0, pool_timeout=_COMMAND_SECONDS, connect_args=_CONNECT_SQLITE
+        url, pool_size=1, max_overflow=0, pool_timeout=_COMMAND_SECONDS, connect_args=_CONNECT_SQLITE, **_QUIET
     )
     _on_connect(engine, (*_SHARED_PRAGMAS, *_sizes(cache_mb, mmap_mb)))
 
@@ -51,6 +53,7 @@ def sqlite_readers(url: URL, *, readers: int, cache_mb: int, mmap_mb: int) -> As
         isolation_level="AUTOCOMMIT",
         skip_autocommit_rollback=True,
         connect_args=_CONNECT_SQLITE,
+        **_QUIET,
     )
     _on_connect(engine, reader_pragmas(cache_mb=cache_mb, mmap_mb=mmap_mb))
     return engine
@@ -72,6 +75,7 @@ def postgresql(url: URL, *, connections: int) -> AsyncEngine:
         pool_recycle=1800,
         skip_autocommit_rollback=True,
         connect_args={"timeout": _CONNECT_SECONDS, "command_timeout": _COMMAND_SECONDS},
+        **_QUIET,
     )
 
 
