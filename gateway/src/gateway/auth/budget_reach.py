@@ -6,6 +6,7 @@ from gateway.auth.directory import Directory
 from gateway.auth.keyring import Keyring
 from gateway.auth.store import IdentityStore
 from penstock_kit.context import Caller
+from penstock_kit.errors import NotFound
 
 
 class BudgetReach:
@@ -39,7 +40,9 @@ class BudgetReach:
         if scope == "key":
             await self._keyring.get(caller, subject)
         elif scope == "user":
-            await self._directory.reached(caller, subject)
+            user = await self._directory.reached(caller, subject)
+            if user.tenant_id != caller.tenant_id:  # an operator's budgets are of the operator's own tenant too
+                raise NotFound(f"there is no user {subject!r} in this tenant", reason="USER_NOT_FOUND")
 
     async def _exists(self, caller: Caller, scope: str, subject: str) -> bool:
         if scope == "key":
