@@ -82,7 +82,7 @@ async def open_service(settings: FeatureSettings, *, process: ProcessMetrics) ->
     try:
         async with schema_kept(database, settings.records_url, MIGRATIONS, then=workshop.start) as is_there:
             if settings.demo_data and not is_there:
-                log.warning("demo data are not loaded: the database is not there; run `penstock demo` when it is")
+                log.warning("demo data are not loaded: the database is not there; the next start loads them")
             elif settings.demo_data and await plan_demo(metadata, int(time.time())) is not None:
                 await register_demo(registry)
                 await demo.start()
