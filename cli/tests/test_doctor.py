@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock_cli.settings import DEFAULT_PORTS
+from penstock_testkit.servers.certificate import make_certificate
 from penstock_testkit.servers.process import free_port
 
 
@@ -202,3 +203,29 @@ def test_a_dotenv_that_a_group_can_read_is_pointed_out(tmp_path: Path) -> None:
     assert "0640" in found["detail"]
     file.chmod(0o600)
     assert report(doctor(tmp_path, "--json"))[".env"]["ok"]
+
+
+def test_the_proxy_and_who_takes_it_are_told_without_its_password(tmp_path: Path) -> None:
+    proxy = "http://me:proxy99secret@proxy.example:3128"
+    outcome = doctor(tmp_path, "--json", HTTPS_PROXY=proxy, OPENAI_API_KEY="sk-1234567890abcd23", NO_PROXY="10.0.0.0/8")
+    found = report(outcome)["HTTPS_PROXY"]
+    assert found["ok"]
+    assert "proxy.example:3128, taken by openai; NO_PROXY 10.0.0.0/8" in found["detail"]
+    assert "proxy99secret" not in outcome.stdout + outcome.stderr
+    assert "HTTP_PROXY" not in report(outcome)
+
+
+def test_a_proxy_that_is_none_is_told_before_the_start(tmp_path: Path) -> None:
+    outcome = doctor(tmp_path, "--json", HTTP_PROXY="socks5://proxy.example:1080")
+    assert outcome.returncode == 1
+    assert "a proxy is named by http://host:port" in report(outcome)["HTTP_PROXY"]["detail"]
+
+
+def test_a_file_of_certificates_that_is_none_is_told_before_the_start(tmp_path: Path) -> None:
+    (tmp_path / "roots.pem").write_text("no certificate")
+    outcome = doctor(tmp_path, "--json", SSL_CERT_FILE="roots.pem")
+    assert outcome.returncode == 1
+    assert report(outcome)["SSL_CERT_FILE"]["remedy"] == "name a PEM file of certificates"
+    shown, _ = make_certificate(tmp_path)
+    found = report(doctor(tmp_path, "--json", SSL_CERT_FILE=str(shown)))
+    assert "1 certificates" in found["SSL_CERT_FILE"]["detail"]

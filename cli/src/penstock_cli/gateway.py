@@ -2,7 +2,9 @@
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from ipaddress import ip_address
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -16,6 +18,15 @@ _SECONDS: Final = 30.0
 _UNAUTHENTICATED, _FORBIDDEN = 401, 403
 
 
+def is_loopback(url: str) -> bool:
+    """Whether `url` is on this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 class Gateway:
     """Requests with the caller's key; what goes wrong becomes a CommandFailed that says what to do."""
 
@@ -25,7 +36,10 @@ class Gateway:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         # A stream may be silent for as long as a model thinks; the gateway's heartbeats come every 15 s.
         timeout = httpx.Timeout(seconds, read=max(seconds, 60.0))
-        self._client = httpx.Client(base_url=settings.url, headers=headers, timeout=timeout)
+        # A proxy of the environment is for calls to the outside.
+        self._client = httpx.Client(
+            base_url=settings.url, headers=headers, timeout=timeout, trust_env=not is_loopback(settings.url)
+        )
 
     def close(self) -> None:
         """Close the connections."""

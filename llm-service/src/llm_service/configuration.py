@@ -15,6 +15,8 @@ from llm_service.domain.model.profile import (
     vendor,
 )
 from llm_service.domain.model.route import FALLBACK, RoutingTable, Seat, is_embedding_model
+from llm_service.domain.model.server import url_of
+from llm_service.outbound import proxy_rules
 from llm_service.settings import LlmSettings
 
 
@@ -27,7 +29,9 @@ class Configuration:
         named[FALLBACK] = FALLBACK_PROFILE
         order = [name for name in (file.order or settings.order) if name in named and name != FALLBACK]
         order += [name for name in named if name not in order and name != FALLBACK]
-        self.profiles = tuple(_weighed(named[name], file.weights) for name in [*order, FALLBACK])
+        rules = proxy_rules(settings)
+        weighed = (_weighed(named[name], file.weights) for name in [*order, FALLBACK])
+        self.profiles = tuple(replace(each, proxy=rules.proxy_for(url_of(each))) for each in weighed)
         policy = file.policy or settings.policy
         aliases = {name: (to,) if isinstance(to, str) else to for name, to in file.aliases.items()}
         self.routing = self._table(aliases, policy, embedding=False)

@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from penstock.llm.v1 import cost_pb2_grpc, llm_pb2_grpc
 from prometheus_client import CollectorRegistry
@@ -251,3 +252,5 @@ def _register_secrets(redactor: Redactor, configuration: Configuration) -> None:
     for profile in configuration.profiles:
         for key in profile.keys:
             redactor.register(key)
+        if password := urlsplit(profile.proxy).password:
+            redactor.register(password)

@@ -18,6 +18,7 @@ from llm_service.domain.model.profile import ProviderProfile
 from llm_service.domain.model.provider import Provider, TokenCounter
 from llm_service.domain.model.provider_pool import ProviderPool
 from llm_service.domain.model.route import Candidate
+from llm_service.domain.model.server import server_of
 from llm_service.domain.routing.failover import Failover, Retries
 from llm_service.domain.routing.health import ProviderMonitor
 from llm_service.domain.routing.hedging import Hedge
@@ -128,7 +129,7 @@ def _registry(
     limits = Limits(first_token=settings.first_token_timeout, idle=settings.idle_timeout, whole=settings.answer_timeout)
 
     def wrap(profile: ProviderProfile, provider: Provider) -> Provider:
-        traced = TracedProvider(provider, name=profile.name, tracer=tracing.tracer(__name__))
+        traced = TracedProvider(provider, name=profile.name, server=server_of(profile), tracer=tracing.tracer(__name__))
         return PatientProvider(traced if tracing.enabled else provider, name=profile.name, limits=limits)
 
     def join(profile: ProviderProfile, providers: Sequence[Provider]) -> Provider:

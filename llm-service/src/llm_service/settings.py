@@ -38,6 +38,22 @@ class LlmSettings(GrpcServiceSettings):
     config_watch_seconds: float = Field(
         default=2.0, ge=0, alias="LLM_CONFIG_WATCH_SECONDS", description="How often the file is looked at; 0: never."
     )
+    https_proxy: SecretStr = Field(
+        default=_NO_SECRET,
+        alias="HTTPS_PROXY",
+        description="Proxy of calls to vendors over https.",
+    )
+    http_proxy: SecretStr = Field(
+        default=_NO_SECRET, alias="HTTP_PROXY", description="Proxy of calls to vendors over http."
+    )
+    no_proxy: str = Field(
+        default="",
+        alias="NO_PROXY",
+        description="Hosts and networks that are called directly; *: all.",
+    )
+    ssl_cert_file: str = Field(
+        default="", alias="SSL_CERT_FILE", description="Certificates (PEM) to trust instead of the system's."
+    )
     connect_timeout: float = Field(default=2.0, gt=0, alias="LLM_CONNECT_TIMEOUT", description="Seconds.")
     first_token_timeout: float = Field(default=30.0, gt=0, alias="LLM_FIRST_TOKEN_TIMEOUT", description="Seconds.")
     idle_timeout: float = Field(default=30.0, gt=0, alias="LLM_IDLE_TIMEOUT", description="Seconds between contents.")

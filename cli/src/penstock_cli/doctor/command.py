@@ -11,6 +11,7 @@ from penstock_cli.doctor.file import check_files
 from penstock_cli.doctor.finding import Finding, Need
 from penstock_cli.doctor.machine import check_machine
 from penstock_cli.doctor.network import check_network
+from penstock_cli.doctor.outbound import check_outbound
 from penstock_cli.settings import CliSettings
 
 _COLOUR = {Need.REQUIRED: "red", Need.RECOMMENDED: "yellow", Need.OPTIONAL: "dim"}
@@ -36,7 +37,12 @@ def examine(settings: CliSettings) -> list[Finding]:
     async def network() -> list[Finding]:
         return [finding async for finding in check_network(settings)]
 
-    local = [*check_machine(settings), *check_configuration(settings), *check_files(settings)]
+    local = [
+        *check_machine(settings),
+        *check_configuration(settings),
+        *check_files(settings),
+        *check_outbound(settings),
+    ]
     findings = [*local, *asyncio.run(network())]
     order = list(Need)
     return sorted(findings, key=lambda finding: order.index(finding.need))

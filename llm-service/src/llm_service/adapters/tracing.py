@@ -1,32 +1,46 @@
 """Spans of vendor calls, by OpenTelemetry's conventions for generative AI. No prompt or answer text."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Final
 
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
+from opentelemetry.util.types import AttributeValue
 
 from llm_service.domain.model.event import Event, Finished, Started
 from llm_service.domain.model.failure import ProviderError
 from llm_service.domain.model.provider import Embedding, EventBatch, ModelCard, Provider, Vectors
-from llm_service.domain.model.request import Completion
+from llm_service.domain.model.request import AnswerForm, Completion
+from llm_service.domain.model.server import Server
 from llm_service.domain.model.usage import Usage
 
 _OPERATION: Final = "gen_ai.operation.name"
+# Attribute by the conventions -> our knob.
+_KNOBS: Final = {
+    "gen_ai.request.temperature": "temperature",
+    "gen_ai.request.top_p": "top_p",
+    "gen_ai.request.top_k": "top_k",
+    "gen_ai.request.max_tokens": "max_output_tokens",
+    "gen_ai.request.seed": "seed",
+    "gen_ai.request.frequency_penalty": "frequency_penalty",
+    "gen_ai.request.presence_penalty": "presence_penalty",
+}
 
 
 class TracedProvider:
-    """Records a client span for each call of the provider inside."""
+    """Records a client span for each call of the provider inside. `server` is where its vendor listens."""
 
-    def __init__(self, inner: Provider, *, name: str, tracer: Tracer) -> None:
+    def __init__(self, inner: Provider, *, name: str, server: Server | None, tracer: Tracer) -> None:
         self._inner = inner
-        self._name = name
+        self._always: dict[str, AttributeValue] = {"gen_ai.provider.name": name}
+        if server is not None:
+            self._always |= {"server.address": server.host, "server.port": server.port}
         self._tracer = tracer
 
     async def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
         """Yield the inner provider's answer; the span ends with it."""
         # Not made current: a generator's caller would go on inside the span between two batches.
-        span = self._span("chat", request.model)
+        span = self._span("chat", request.model, _knobs(request))
         try:
             async with aclosing(self._inner.stream(request)) as batches:
                 async for batch in batches:
@@ -41,7 +55,7 @@ class TracedProvider:
 
     async def embed(self, request: Embedding) -> Vectors:
         """Return the inner provider's vectors within a span."""
-        span = self._span("embeddings", request.model)
+        span = self._span("embeddings", request.model, _embedding_knobs(request))
         try:
             vectors = await self._inner.embed(request)
             _count(span, vectors.usage)
@@ -60,9 +74,28 @@ class TracedProvider:
         """Close the inner provider."""
         await self._inner.close()
 
-    def _span(self, operation: str, model: str) -> Span:
-        attributes = {_OPERATION: operation, "gen_ai.provider.name": self._name, "gen_ai.request.model": model}
+    def _span(self, operation: str, model: str, knobs: Mapping[str, AttributeValue]) -> Span:
+        attributes = {**self._always, _OPERATION: operation, "gen_ai.request.model": model, **knobs}
         return self._tracer.start_span(f"{operation} {model}", kind=SpanKind.CLIENT, attributes=attributes)
+
+
+def _knobs(request: Completion) -> dict[str, AttributeValue]:
+    """The request's parameters, those that were sent; never its texts."""
+    sampling = request.sampling
+    knobs: dict[str, AttributeValue] = {
+        name: value for name, knob in _KNOBS.items() if (value := getattr(sampling, knob)) is not None
+    }
+    if sampling.stop:
+        knobs["gen_ai.request.stop_sequences"] = list(sampling.stop)
+    if sampling.n is not None and sampling.n != 1:
+        knobs["gen_ai.request.choice.count"] = sampling.n
+    if request.response_format.form is not AnswerForm.TEXT:
+        knobs["gen_ai.output.type"] = "json"
+    return knobs
+
+
+def _embedding_knobs(request: Embedding) -> dict[str, AttributeValue]:
+    return {"gen_ai.embeddings.dimension.count": request.dimensions} if request.dimensions else {}
 
 
 def _note(span: Span, event: Event) -> None:

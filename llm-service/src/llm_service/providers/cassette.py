@@ -40,10 +40,11 @@ def build(profile: ProviderProfile, parts: Parts) -> Provider:
         cassette=profile.cassette,
         origin=f"{url.scheme}://{url.netloc}",
         connect_timeout=parts.connect_timeout,
+        proxy=profile.proxy,
     )
     module = cast(DialectModule, importlib.import_module(DIALECTS[profile.cassette.dialect]))
     path = url.path or ("/v1" if profile.cassette.dialect == "openai" else "")
-    inner = replace(profile, base_url=f"{deck.origin}{path}", dialect=profile.cassette.dialect, cassette=None)
+    inner = replace(profile, base_url=f"{deck.origin}{path}", dialect=profile.cassette.dialect, cassette=None, proxy="")
     return CassetteProvider(profile.name, module.build(inner, parts), deck)
 
 
@@ -91,11 +92,12 @@ class CassetteProvider:
 class Deck:
     """A server on the loopback interface that plays `tape`, or records what the vendor at `origin` says."""
 
-    def __init__(self, tape: Tape, *, cassette: Cassette, origin: str, connect_timeout: float) -> None:
+    def __init__(self, tape: Tape, *, cassette: Cassette, origin: str, connect_timeout: float, proxy: str = "") -> None:
         self._tape = tape
         self._cassette = cassette
         self._vendor = origin
         self._connect_timeout = connect_timeout
+        self._proxy = proxy
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._starting = asyncio.Lock()
         self._runner: web.AppRunner | None = None
@@ -175,7 +177,9 @@ class Deck:
     def _http(self) -> aiohttp.ClientSession:
         if self._session is None:
             timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout)
-            self._session = aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar())
+            self._session = aiohttp.ClientSession(
+                timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), proxy=self._proxy or None
+            )
         return self._session
 
     async def _play(self, request: web.Request) -> web.StreamResponse:

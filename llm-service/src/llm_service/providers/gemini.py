@@ -51,7 +51,7 @@ class GeminiProvider:
         self._base_url = versioned[1] if versioned else (profile.base_url or _BASE_URL).rstrip("/")
         self._version = versioned[2] if versioned else _VERSION
         headers = {"content-type": "application/json", "x-goog-api-key": key, **profile.headers}
-        self._upstream = Upstream(profile.name, headers=headers, connect_timeout=connect_timeout)
+        self._upstream = Upstream(profile.name, headers=headers, connect_timeout=connect_timeout, proxy=profile.proxy)
         self._sdk = GeminiSdk(
             self._upstream,
             key=key,

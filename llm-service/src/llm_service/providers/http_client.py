@@ -1,7 +1,7 @@
 """A small HTTP/1.1 client: what calls of models need, at a third of a general client's cost a call.
 
-It posts JSON, follows no redirect, keeps no cookie, asks no proxy and reads answers as they are sent. Everything
-rarer (the vendors' SDKs) has its own client.
+It posts JSON, follows no redirect, keeps no cookie, asks no proxy and reads answers as they are sent. Calls through a
+proxy have another client (`transport.py`), and so has everything rarer (the vendors' SDKs).
 """
 
 import asyncio
@@ -103,7 +103,7 @@ class HttpClient:
     async def _connected(self, origin: _Origin) -> HttpConnection:
         loop = asyncio.get_running_loop()
         if origin.tls and self._tls is None:
-            self._tls = await asyncio.to_thread(_tls_context)
+            self._tls = await asyncio.to_thread(tls_context)
         try:
             async with asyncio.timeout(self._connect_timeout):
                 _, connection = await loop.create_connection(
@@ -151,10 +151,15 @@ def _field_lines(fields: Iterable[tuple[str, str]]) -> str:
     for name, value in fields:
         if name.lower() in _OWN_FIELDS:
             continue
-        if any(mark in f"{name}{value}" for mark in "\r\n\0"):
-            raise ValueError(f"the header {name!r} has a line break in it")
+        check_field(name, value)
         lines.append(f"{name}: {value}\r\n")
     return "".join(lines)
+
+
+def check_field(name: str, value: str) -> None:
+    """Raise ValueError for a header that would become two."""
+    if any(mark in f"{name}{value}" for mark in "\r\n\0"):
+        raise ValueError(f"the header {name!r} has a line break in it")
 
 
 @functools.lru_cache(256)
@@ -172,8 +177,10 @@ def _place(url: str) -> _Place:
 
 
 @functools.cache
-def _tls_context() -> ssl.SSLContext:
-    """The system's roots; reading them takes a while, so it is done once and not on the event loop."""
+def tls_context() -> ssl.SSLContext:
+    """Return the system's roots, or those of SSL_CERT_FILE.
+
+    Reading them takes a while, so it is done once and not on the event loop."""
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])
     return context

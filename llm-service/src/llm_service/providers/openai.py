@@ -26,6 +26,7 @@ from llm_service.providers.openai_chunk import ChunkReader, Json, error_of, repo
 from llm_service.providers.openai_request import OpenAiRequest, embedding_extras, request_of
 from llm_service.providers.registry import Parts
 from llm_service.providers.status import error_from_vendor, told_by_headers
+from llm_service.providers.transport import sdk_options
 from llm_service.providers.upstream import EVENT_STREAM, JSON_ANSWER, Upstream
 from penstock_kit.clock import Clock
 
@@ -53,12 +54,12 @@ class OpenAiProvider:
             api_key=profile.keys[0] if profile.keys else "none",
             base_url=profile.base_url,
             default_headers=dict(profile.headers),
-            http_client=openai.DefaultAioHttpClient(follow_redirects=False),
+            http_client=openai.DefaultAioHttpClient(**sdk_options(profile)),
             max_retries=0,
         )
         self._url = f"{str(self._sdk.base_url).rstrip('/')}/chat/completions"
         headers = {**self._sdk.default_headers, **self._sdk.auth_headers}
-        self._upstream = Upstream(profile.name, headers=headers, connect_timeout=connect_timeout)
+        self._upstream = Upstream(profile.name, headers=headers, connect_timeout=connect_timeout, proxy=profile.proxy)
 
     async def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
         """Yield the answer, each upstream read as one batch."""

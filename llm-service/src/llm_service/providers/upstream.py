@@ -6,6 +6,7 @@ the SDK makes; everything rarer goes through the SDK.
 """
 
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any, Final, cast
 
@@ -16,13 +17,12 @@ from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.providers.http_client import (
     ConnectFailed,
     ConnectionCut,
-    Exchange,
-    HttpClient,
     HttpError,
     HttpResponse,
 )
 from llm_service.providers.sse import ErrorData, EventTooLongError, SseReader, error_json
 from llm_service.providers.surrogate import decode_split, sound_json
+from llm_service.providers.transport import open_transport
 
 Json = Mapping[str, Any]
 EVENT_STREAM: Final = "text/event-stream"
@@ -32,12 +32,16 @@ _CONNECTIONS: Final = 1000
 
 
 class Upstream:
-    """One vendor's server. `headers` go with every request, secrets among them; `connect_timeout` is in seconds."""
+    """One vendor's server. `headers` go with every request, secrets among them; `connect_timeout` is in seconds.
 
-    def __init__(self, name: str, *, headers: Mapping[str, object], connect_timeout: float) -> None:
+    `proxy` is the URL of the proxy that calls take, empty for none.
+    """
+
+    def __init__(self, name: str, *, headers: Mapping[str, object], connect_timeout: float, proxy: str = "") -> None:
         self.name = name
         fields = {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
-        self._client = HttpClient(headers=fields, connect_timeout=connect_timeout)
+        self._client = open_transport(headers=fields, connect_timeout=connect_timeout, proxy=proxy)
+        self._proxy = proxy
         self._connect_timeout = connect_timeout
         self._session: aiohttp.ClientSession | None = None
 
@@ -71,6 +75,7 @@ class Upstream:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=_CONNECTIONS),
+                proxy=self._proxy or None,
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout),
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
@@ -148,7 +153,7 @@ class Asking:
 
     __slots__ = ("_exchange", "_model", "_upstream")
 
-    def __init__(self, upstream: Upstream, exchange: Exchange, model: str) -> None:
+    def __init__(self, upstream: Upstream, exchange: AbstractAsyncContextManager[HttpResponse], model: str) -> None:
         self._upstream = upstream
         self._exchange = exchange
         self._model = model

@@ -1,6 +1,7 @@
 """What every fake vendor does alike: a local server with scripted replies, counted callers and faults on the way."""
 
 import asyncio
+import ssl
 import time
 from abc import ABC, abstractmethod
 from collections import deque
@@ -25,9 +26,13 @@ class VendorServer(ABC):
     """A fake vendor. Replies are taken from `script()` in order, then `default` for ever.
 
     `received` holds every request, `sold` the usage of every answer that was sent to its end.
+    With `tls` it speaks https.
     """
 
-    def __init__(self, *, default: Reply | None = None, key: str = "", port: int = 0) -> None:
+    def __init__(
+        self, *, default: Reply | None = None, key: str = "", port: int = 0, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._tls = tls
         self.default = default or Reply()
         self.received: list[Received] = []
         self.sold: list[FakeUsage] = []
@@ -47,7 +52,7 @@ class VendorServer(ABC):
     @property
     def origin(self) -> str:
         """Where the server is."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
 
     @abstractmethod
     def _routes(self, router: web.UrlDispatcher) -> None:
@@ -63,7 +68,7 @@ class VendorServer(ABC):
         # The handler is cancelled when the client leaves, which is how `abandoned` is counted.
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port, ssl_context=self._tls)
         await site.start()
         self._port = self._runner.addresses[0][1]
         return self

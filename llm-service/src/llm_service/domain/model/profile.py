@@ -99,7 +99,10 @@ class Cassette:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderProfile:
-    """A configured provider. `keys` are secrets: they go into request headers and nowhere else."""
+    """A configured provider. `keys` are secrets: they go into request headers and nowhere else.
+
+    `proxy` is the URL of the proxy that calls take, empty for none; it may hold a password.
+    """
 
     name: str
     dialect: str
@@ -110,6 +113,7 @@ class ProviderProfile:
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     weight: float = 1.0
     cassette: Cassette | None = None
+    proxy: str = field(default="", repr=False)
 
 
 _OPENAI_EXTRAS: Final = frozenset(

@@ -1,0 +1,60 @@
+"""Checks of the way to vendors: the proxies and the certificates that the environment names."""
+
+import ssl
+from collections.abc import Iterator
+
+from pydantic import ValidationError
+
+from penstock_cli.doctor.finding import Finding, Need
+from penstock_cli.settings import CliSettings
+from penstock_kit.redaction import mask_urls
+
+_REMEDY = "correct it, or unset it"
+
+
+def check_outbound(settings: CliSettings) -> Iterator[Finding]:
+    """Yield what calls to vendors go through."""
+    yield from _proxies(settings)
+    yield from _certificates(settings)
+
+
+def _proxies(settings: CliSettings) -> Iterator[Finding]:
+    from llm_service.configuration import load_configuration
+    from llm_service.outbound import ProxyUrlError, check_proxy_url
+    from llm_service.settings import LlmSettings
+    from penstock_kit.errors import PenstockError
+
+    for name in ("HTTPS_PROXY", "HTTP_PROXY"):
+        proxy = settings.text(name) or settings.text(name.lower())
+        if not proxy:
+            continue
+        shown = mask_urls(proxy)
+        try:
+            check_proxy_url(proxy)
+        except ProxyUrlError as error:
+            yield Finding(need=Need.REQUIRED, name=name, ok=False, detail=f"{shown}: {error}", remedy=_REMEDY)
+            continue
+        try:
+            profiles = load_configuration(LlmSettings(), settings.text).profiles
+        except (PenstockError, ValidationError):
+            profiles = ()  # told with the files and the settings
+        through = [profile.name for profile in profiles if profile.proxy and mask_urls(profile.proxy).endswith(shown)]
+        takes = f"taken by {', '.join(through)}" if through else "no provider takes it"
+        direct = settings.text("NO_PROXY") or settings.text("no_proxy")
+        detail = f"{shown}, {takes}" + (f"; NO_PROXY {direct}" if direct else "")
+        yield Finding(need=Need.OPTIONAL, name=name, ok=True, detail=detail)
+
+
+def _certificates(settings: CliSettings) -> Iterator[Finding]:
+    path = settings.text("SSL_CERT_FILE")
+    if not path:
+        return
+    try:
+        count = len(ssl.create_default_context(cafile=path).get_ca_certs())
+    except OSError as error:  # a file that is no PEM is an SSLError, which is one
+        detail = f"{path}: {error.strerror or error}"
+        remedy = "name a PEM file of certificates"
+        yield Finding(need=Need.REQUIRED, name="SSL_CERT_FILE", ok=False, detail=detail, remedy=remedy)
+        return
+    detail = f"{path}: {count} certificates, trusted instead of the system's"
+    yield Finding(need=Need.OPTIONAL, name="SSL_CERT_FILE", ok=True, detail=detail)
