@@ -1,0 +1,35 @@
+"""The health service around a drain."""
+
+import asyncio
+from typing import Any
+
+from grpc_health.v1 import health_pb2
+
+from penstock_kit.grpc.health import HealthServicer
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+async def state(health: HealthServicer) -> Any:
+    return (await health.Check(health_pb2.HealthCheckRequest(), None)).status
+
+
+async def test_a_draining_server_never_serves_again() -> None:
+    health = HealthServicer(["penstock.Echo"])
+    await health.set_serving(serving=True)
+    assert await state(health) == SERVING
+    await health.drain()
+    await health.set_serving(serving=True)
+    assert await state(health) == NOT_SERVING
+
+
+async def test_a_watcher_of_a_draining_server_hears_not_serving_last_and_is_let_go() -> None:
+    health = HealthServicer(["penstock.Echo"])
+    await health.set_serving(serving=True)
+    watching = health.Watch(health_pb2.HealthCheckRequest(service="penstock.Echo"), None)
+    assert (await anext(watching)).status == SERVING
+    await health.drain()
+    await health.set_serving(serving=True)
+    async with asyncio.timeout(30):
+        assert [response.status async for response in watching] == [NOT_SERVING]

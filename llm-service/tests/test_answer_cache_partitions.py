@@ -1,0 +1,92 @@
+"""What tells cached answers apart, and which are not worth keeping."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from llm_service.domain.model.event import Event, Started
+from llm_service.domain.model.provider import EventBatch, EventStream
+from llm_service.domain.model.request import CachePolicy, Completion
+from llm_service.domain.model.route import Candidate, Route
+from llm_service.domain.reuse.response_cache import CachedAnswers, NearAnswer
+from llm_service.testing import ScriptedProvider, collected, question
+
+EXACT, SEMANTIC = CachePolicy(exact=True), CachePolicy(semantic=True)
+
+
+class Kept:
+    """A cache that keeps everything under its key or partition."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Sequence[Event]] = {}
+
+    async def get(self, key: str) -> Sequence[Event] | None:
+        return self.answers.get(key)
+
+    async def put(self, key: str, events: Sequence[Event]) -> None:
+        self.answers[key] = events
+
+    async def near(self, partition: str, text: str, threshold: float) -> NearAnswer | None:
+        found = self.answers.get(partition)
+        return None if found is None else NearAnswer(events=found, similarity=1.0)
+
+    async def put_near(self, partition: str, text: str, events: Sequence[Event]) -> None:
+        self.answers[partition] = events
+
+
+class Degraded:
+    """A provider that answers in another's stead."""
+
+    def __init__(self, inner: ScriptedProvider) -> None:
+        self._inner = inner
+
+    def stream(self, request: Completion) -> EventStream:
+        return self._marked(request)
+
+    async def _marked(self, request: Completion):  # type: ignore[no-untyped-def]
+        async for batch in self._inner.stream(request):
+            yield _degraded(batch)
+
+
+def _degraded(batch: EventBatch) -> EventBatch:
+    return [replace(event, degraded=True) if isinstance(event, Started) else event for event in batch]
+
+
+class Answers:
+    """Cached answers of one provider, by a route that the test changes."""
+
+    def __init__(self, *, degraded: bool = False) -> None:
+        self.provider = ScriptedProvider()
+        self.places: tuple[str, ...] = ("a/m",)
+        inner = Degraded(self.provider) if degraded else self.provider
+        self._answers = CachedAnswers(
+            inner, cache=Kept(), route=self._route, allows_semantic=lambda: True, exact_for_all=False
+        )
+
+    def _route(self, _: Completion) -> Route:
+        named = (place.split("/") for place in self.places)
+        return Route(policy="order", candidates=tuple(Candidate(provider=p, model=m, why="") for p, m in named))
+
+    async def verdict(self, policy: CachePolicy) -> str:
+        events = await collected(self._answers.stream(replace(question(), cache=policy)))
+        return next(event.cache for event in events if isinstance(event, Started))
+
+
+@pytest.mark.parametrize(("policy", "hit"), [(EXACT, "hit"), (SEMANTIC, "semantic_hit")])
+async def test_another_route_is_another_cache_key(policy: CachePolicy, hit: str) -> None:
+    answers = Answers()
+    assert await answers.verdict(policy) == "miss"
+    assert await answers.verdict(policy) == hit
+    for places in (("b/m",), ("a/other",), ("a/m", "b/m")):
+        answers.places = places
+        assert await answers.verdict(policy) == "miss", places
+    answers.places = ("a/m",)
+    assert await answers.verdict(policy) == hit
+
+
+@pytest.mark.parametrize("policy", [EXACT, SEMANTIC])
+async def test_an_answer_in_anothers_stead_is_not_cached(policy: CachePolicy) -> None:
+    answers = Answers(degraded=True)
+    assert [await answers.verdict(policy) for _ in range(3)] == ["miss"] * 3
+    assert len(answers.provider.asked) == 3

@@ -1,0 +1,87 @@
+"""When a retry is worth its wait, what callers are told to wait, and how many retries there are."""
+
+import time
+
+import pytest
+
+from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.domain.model.route import Candidate, Route
+from llm_service.domain.routing.failover import Failover, Retries
+from llm_service.domain.routing.health import ProviderMonitor
+from llm_service.domain.routing.retry_budget import RetryBudget
+from llm_service.testing import ReadyPool, ScriptedProvider, collected, question, text_of
+from penstock_kit.context import CallContext, use_context
+from penstock_testkit.clock import ManualClock
+
+
+class Retried:
+    """Failover whose pauses are only remembered, each half of its bound."""
+
+    def __init__(self, *providers: ScriptedProvider, pause: float = 0.2) -> None:
+        self.slept: list[float] = []
+        clock = ManualClock()
+        candidates = tuple(Candidate(provider=each.name, model="m", why="") for each in providers)
+
+        async def sleep(seconds: float) -> None:
+            self.slept.append(seconds)
+
+        self.failover = Failover(
+            pool=ReadyPool(*providers),
+            monitor=ProviderMonitor(clock),
+            clock=clock,
+            route=lambda _: Route(policy="order", candidates=candidates),
+            budget=RetryBudget(clock),
+            retries=Retries(times=1, pause=pause, sleep=sleep, random=lambda: 0.5),
+        )
+
+    async def ask(self, *, seconds: float | None) -> str:
+        """Ask with so many seconds until the caller's deadline."""
+        deadline = None if seconds is None else time.monotonic() + seconds
+        with use_context(CallContext("req", deadline=deadline)):
+            return text_of(await collected(self.failover.stream(question())))
+
+
+async def test_no_retry_is_waited_for_beyond_the_callers_deadline() -> None:
+    provider = ScriptedProvider(name="a", failures=[FailureKind.SERVER])
+    retried = Retried(provider, pause=200.0)
+    with pytest.raises(ProviderError):
+        await retried.ask(seconds=60)
+    assert (len(provider.asked), retried.slept) == (1, [])
+
+
+@pytest.mark.parametrize("seconds", [None, 1000.0])
+async def test_a_retry_that_fits_the_callers_deadline_is_waited_for(seconds: float | None) -> None:
+    provider = ScriptedProvider(name="a", failures=[FailureKind.SERVER])
+    retried = Retried(provider, pause=200.0)
+    assert await retried.ask(seconds=seconds) == "pong"
+    assert (len(provider.asked), retried.slept) == (2, [100.0])
+
+
+async def test_of_several_waits_the_shortest_is_told() -> None:
+    waits = (30.0, 5.0, 20.0)
+    providers = [
+        ScriptedProvider(name=name, failures=[FailureKind.RATE_LIMIT], retry_after=wait)
+        for name, wait in zip("abc", waits, strict=True)
+    ]
+    with pytest.raises(ProviderError) as caught:
+        await Retried(*providers).ask(seconds=None)
+    assert caught.value.reason == "ALL_PROVIDERS_FAILED"
+    assert caught.value.retry_after == 5.0
+
+
+def test_a_long_quiet_saves_up_ten_retries_at_most() -> None:
+    clock = ManualClock()
+    budget = RetryBudget(clock)
+    for _ in range(3):
+        clock.advance(1_000_000)
+        budget.deposit()
+        assert [budget.withdraw() for _ in range(20)].count(True) == 10
+
+
+def test_ten_requests_pay_for_one_retry() -> None:
+    budget = RetryBudget(ManualClock())
+    while budget.withdraw():
+        pass
+    for _ in range(100):
+        budget.deposit()
+    assert [budget.withdraw() for _ in range(20)].count(True) in {9, 10}
