@@ -18,6 +18,7 @@ from llm_service.domain.offline.chinese import Chinese
 from llm_service.domain.offline.conversation import conversation_from_messages
 from llm_service.domain.offline.embedding import DIMENSIONS, hashed_vector
 from llm_service.domain.offline.english import English
+from llm_service.domain.offline.phrases import shown_zone
 from llm_service.domain.offline.plan import CallTools, Say, Step, next_step
 from llm_service.domain.offline.query import Language
 from llm_service.domain.offline.toolbox import PlannedCall, Toolbox
@@ -71,10 +72,11 @@ class FallbackProvider:
     def _step(self, request: Completion, checkpoint: Checkpoint) -> Step:
         conversation = conversation_from_messages(request.messages, checkpoint)
         checkpoint()
-        query = conversation.query(self._clock.now().replace(microsecond=0))
-        wording = Chinese() if query.language is Language.CHINESE else English()
+        query = conversation.query(self._clock.now().replace(microsecond=0), checkpoint)
+        times = shown_zone(query)
+        wording = Chinese(times) if query.language is Language.CHINESE else English(times)
         tools = Toolbox(() if request.tool_choice.mode is ToolMode.NONE else request.tools)
-        report = Report(wording, conversation.question, degraded=bool(request.failed_attempts))
+        report = Report(wording, degraded=bool(request.failed_attempts))
         step = next_step(conversation, tools, report, query)
         if isinstance(step, Say) and conversation.omitted:
             return Say(text=f"{step.text}\n\n{wording.omitted(conversation.omitted)}")

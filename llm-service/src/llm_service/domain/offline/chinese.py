@@ -1,10 +1,11 @@
 """The offline provider's phrases in Chinese."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 
-from llm_service.domain.offline.phrases import stamp, whole_day
-from llm_service.domain.offline.query import Statistic, TimeRange
+from llm_service.domain.offline.phrases import IN_UTC, ShownZone, number
+from llm_service.domain.offline.query import Condition, Statistic, TimeRange
 from llm_service.domain.offline.result import DeviceCard
 
 _STATISTICS: Final = {
@@ -18,12 +19,38 @@ _STATISTICS: Final = {
     Statistic.SUM: "总和",
     Statistic.MISSING_RATIO: "缺失率",
     Statistic.LAST: "最新值",
+    Statistic.FIRST: "第一条值",
+    Statistic.VARIANCE: "方差",
+    Statistic.SHARE: "占比",
+    Statistic.PERCENTILE: "百分位数",
+    Statistic.CORRELATION: "相关系数",
 }
 _COURSE: Final = {-1: "呈下降趋势", 0: "基本平稳", 1: "呈上升趋势"}
 
 
+_SLOTS: Final = {
+    "conditions": "条件",
+    "periods": "另一个时间段",
+    "percentiles": "百分位数",
+    "interval": "按时间间隔分行",
+    "limit": "数据条数",
+    "when": "发生时间",
+    "unit": "单位",
+    "statistics": "统计量",
+    "rank": "是哪台设备",
+}
+
+
 class Chinese:
     """Wording in Chinese; see the port for what each phrase says."""
+
+    def __init__(self, times: ShownZone = IN_UTC) -> None:
+        self._times = times
+
+    @property
+    def times(self) -> ShownZone:
+        """The zone of the times told."""
+        return self._times
 
     def unconfigured(self) -> str:
         """Say how to configure a model."""
@@ -93,20 +120,20 @@ class Chinese:
 
     def _from_to(self, time: TimeRange) -> str:
         assert time.start and time.end
-        return f"{stamp(time.start)} 至 {stamp(time.end)}（UTC）"
+        return f"{self.times.stamp(time.start)} 至 {self.times.stamp(time.end)}（{self.times.name}）"
 
     def period(self, time: TimeRange | None) -> str:
         """Name a range."""
         if time is None or (time.start is None and time.end is None):
             return "在全部数据中"
-        if day := whole_day(time):
-            return f"在 {day} "
+        if day := self.times.whole_day(time):
+            return f"在 {day} " + (f"（{self.times.name}）" if self.times.name != "UTC" else "")
         if time.start and time.end:
             return f"在 {self._from_to(time)}"
         return (
-            f"自 {stamp(time.start)}（UTC）以来"
+            f"自 {self.times.stamp(time.start)}（{self.times.name}）以来"
             if time.start
-            else f"在 {stamp(time.end)}（UTC）之前"
+            else f"在 {self.times.stamp(time.end)}（{self.times.name}）之前"
             if time.end
             else ""
         )
@@ -119,9 +146,9 @@ class Chinese:
         """State one number."""
         return f"{device} {period}的 {name}为 {value}（共 {count} 条数据）。"
 
-    def named(self, field: str, statistic: Statistic) -> str:
+    def named(self, field: str, statistic: str) -> str:
         """Name a statistic of a field."""
-        return f"{field} {self.statistic(statistic)}"
+        return f"{field} {statistic}"
 
     def row_count(self, device: str, period: str, count: int) -> str:
         """State the number of readings."""
@@ -161,7 +188,7 @@ class Chinese:
         first, last, change, low, low_at, high, high_at = numbers
         return (
             f"{device} {period}的 {field} {_COURSE[direction]}：从 {first} 到 {last}（变化 {change}），"
-            f"最低 {low}（{low_at}），最高 {high}（{high_at}，UTC）。"
+            f"最低 {low}（{low_at}），最高 {high}（{high_at}，{self.times.name}）。"
         )
 
     def no_numbers(self, device: str, period: str) -> str:
@@ -170,7 +197,7 @@ class Chinese:
 
     def last_head(self, device: str, time: str) -> str:
         """Open the last reading."""
-        return f"{device} 最新一条数据的时间为 {time}（UTC）："
+        return f"{device} 最新一条数据的时间为 {time}（{self.times.name}）："
 
     def rows_head(self, device: str, period: str, count: int, truncated: bool) -> str:
         """Open a table."""
@@ -183,6 +210,103 @@ class Chinese:
     def feature(self, name: str, mean: str, low: str, high: str) -> str:
         """State a feature."""
         return f"- {name}：{mean}（{low} 至 {high}）"
+
+    def condition(self, condition: Condition) -> str:
+        """Name a condition."""
+        value = condition.value if isinstance(condition.value, str) else number(condition.value)
+        unit = f" {condition.unit}" if condition.unit else ""
+        return f"{condition.field} {condition.operator.value} {value}{unit}"
+
+    def where(self, conditions: Sequence[Condition]) -> str:
+        """Name what readings had to fit."""
+        return f"满足 {' 且 '.join(map(self.condition, conditions))} " if conditions else ""
+
+    def fitting_count(self, device: str, period: str, where: str, fitting: int, total: int) -> str:
+        """State a count."""
+        return f"{device} {period}的 {total} 条数据中，{where}的有 {fitting} 条。"
+
+    def fitting_share(self, device: str, period: str, where: str, share: str, counts: tuple[int, int]) -> str:
+        """State a share."""
+        return f"{device} {period}的数据中，{where}的占 {share}%（{counts[1]} 条中的 {counts[0]} 条）。"
+
+    def fitting_times(self, device: str, period: str, where: str, times: tuple[str, str] | None, count: int) -> str:
+        """State when readings fit."""
+        if times is None:
+            return f"{device} {period}没有{where}的数据。"
+        return f"{device} {period}{where}的数据共 {count} 条：最早 {times[0]}，最晚 {times[1]}（{self.times.name}）。"
+
+    def extreme_time(self, device: str, period: str, name: str, value: str, time: str) -> str:
+        """State an extreme with its time."""
+        return f"{device} {period}的 {name}为 {value}，出现在 {time}（{self.times.name}）。"
+
+    def correlation(self, device: str, period: str, fields: tuple[str, str], value: str, count: int) -> str:
+        """State a correlation."""
+        return f"{device} {period}的 {fields[0]} 与 {fields[1]} 的相关系数 r = {value}（共 {count} 条数据）。"
+
+    def ranking(self, name: str, period: str, first: str, value: str, *, lowest: bool, count: int) -> str:
+        """Say which is first."""
+        return f"{period}{first} 的 {name}最{'低' if lowest else '高'}：{value}（共比较 {count} 项）。"
+
+    def values_head(self, device: str, period: str, field: str, count: int) -> str:
+        """Open counts of values."""
+        return f"{device} {period}的 {field}（共 {count} 条数据）："
+
+    def interval_head(self, device: str, period: str, name: str, interval: str, count: int) -> str:
+        """Open rows per interval."""
+        return f"{device} {period}每{interval}的 {name}（共 {count} 行）："
+
+    def interval(self, length: timedelta) -> str:
+        """Name a width."""
+        seconds = int(length.total_seconds())
+        for size, unit in ((604_800, "周"), (86_400, "天"), (3_600, "小时"), (60, "分钟")):
+            if seconds >= size and seconds % size == 0:
+                return unit if seconds == size else f" {seconds // size} {unit}"
+        return f" {seconds} 秒"
+
+    def percentile(self, share: str) -> str:
+        """Name a percentile."""
+        return f"第 {share} 百分位数"
+
+    def no_value(self) -> str:
+        """Stand for a missing text."""
+        return "（无）"
+
+    def cannot(self, words: str) -> str:
+        """Say what can't be done."""
+        return (
+            f"我做不到（“{words}”）：我只能读取设备的遥测数据，并按固定规则回答与之有关的问题。"
+            "例如可以询问平均值、最大值、数量或趋势。"
+        )
+
+    def cannot_part(self, words: str) -> str:
+        """Say what can't be answered."""
+        return f"“{words}”这一部分我无法回答：这里不能累计或解释数据，只能计数和求平均。"
+
+    def unread(self, phrases: Sequence[str]) -> str:
+        """Name what was not understood."""
+        return f"我没有理解{'、'.join(f'“{phrase}”' for phrase in phrases)}，回答中未考虑。"
+
+    def left_out(self, what: Sequence[str]) -> str:
+        """Name what was not heeded."""
+        return f"这类回答无法考虑，因此略去：{'、'.join(what)}。"
+
+    def slot(self, name: str) -> str:
+        """Name a part of a question."""
+        return _SLOTS[name]
+
+    def read_as(self, written: str, taken: str) -> str:
+        """Say how a word was read."""
+        return f"“{written}”按 {taken} 理解。"
+
+    def not_converted(self, unit: str, into: str) -> str:
+        """Say that a unit does not fit."""
+        if not unit:
+            return f"该字段的单位未知，因此没有换算成 {into}。"
+        return f"{unit} 无法换算成 {into}，数值单位为 {unit}。"
+
+    def did_you_mean(self, codes: Sequence[str]) -> str:
+        """Ask back."""
+        return f"您是指 {' 或 '.join(codes)} 吗？"
 
     def and_more(self, count: int) -> str:
         """Say what was left out."""

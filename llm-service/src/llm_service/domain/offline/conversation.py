@@ -2,15 +2,21 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, cast
 
 from llm_service.domain.model.message import Message, Role
+from llm_service.domain.offline.follow_up import completed
 from llm_service.domain.offline.parse import parse_prompt
 from llm_service.domain.offline.prompt import readable_prompt
-from llm_service.domain.offline.query import Intent, StructuredQuery
-from llm_service.domain.offline.result import DeviceCard, devices_from_json
+from llm_service.domain.offline.query import StructuredQuery
+from llm_service.domain.offline.result import (
+    DeviceCard,
+    FieldStatistics,
+    all_statistics_from_json,
+    devices_from_json,
+)
 from llm_service.domain.offline.toolbox import DeviceTool, device_tool
 from llm_service.domain.offline.worker import Checkpoint, unchecked
 
@@ -74,19 +80,34 @@ class Conversation:
         """Whether list_devices was called without a filter since the question."""
         return any(not outcome.arguments for outcome in self.of(DeviceTool.LIST))
 
-    def query(self, now: datetime) -> StructuredQuery:
+    @property
+    def known_fields(self) -> tuple[str, ...]:
+        """The fields of the devices listed, and those that tools answered about since the question."""
+        names = [name for card in self.cards for name in card.fields]
+        names += [one.field for outcome in self.of(DeviceTool.STATISTICS) for one in _fields_of(outcome)]
+        return tuple(dict.fromkeys(names))
+
+    def query(self, now: datetime, checkpoint: Checkpoint = unchecked) -> StructuredQuery:
         """Return what the question asks for; "and yesterday?" takes what it leaves out from the questions before."""
-        query = self._parse(self.question, now)
-        if query.devices or query.intent is Intent.LIST_DEVICES:
-            return query
-        if not (query.fields or query.statistics or query.time):
-            return query
-        before = next((q for q in (self._parse(text, now) for text in self.earlier) if q.devices), None)
-        return query if before is None else _completed(query, before)
+        before: StructuredQuery | None = None
+        for text in reversed(self.earlier):
+            checkpoint()
+            before = completed(self._parse(text, now), before)
+        checkpoint()
+        return completed(self._parse(self.question, now), before)
 
     def _parse(self, text: str, now: datetime) -> StructuredQuery:
-        codes = [card.code for card in self.cards]
-        return parse_prompt(text, now, known_devices=codes)
+        return parse_prompt(
+            text,
+            now,
+            known_devices=[card.code for card in self.cards],
+            known_fields=self.known_fields,
+            device_names={card.name: card.code for card in self.cards if card.name},
+        )
+
+
+def _fields_of(outcome: ToolOutcome) -> tuple[FieldStatistics, ...]:
+    return tuple(one for result in all_statistics_from_json(outcome.data) for one in result.fields)
 
 
 def conversation_from_messages(messages: Sequence[Message], checkpoint: Checkpoint = unchecked) -> Conversation:
@@ -157,17 +178,3 @@ def _error_text(data: object, text: str) -> str:
         fields = cast(dict[str, object], data)
         data = next((fields[key] for key in ("error", "message", "detail") if fields.get(key)), text)
     return str(data if data is not None else text).strip() or "unknown error"
-
-
-def _completed(query: StructuredQuery, before: StructuredQuery) -> StructuredQuery:
-    """What `query` leaves out from `before`; naming a statistic asks for numbers, of one device or compared."""
-    keeps = query.intent in {Intent.CHAT, Intent.STATISTICS} and not query.statistics
-    intent = before.intent if keeps or before.intent is Intent.COMPARE else query.intent
-    return replace(
-        query,
-        devices=before.devices,
-        intent=Intent.STATISTICS if intent is Intent.CHAT else intent,
-        fields=query.fields or before.fields,
-        statistics=query.statistics or before.statistics,
-        time=query.time or before.time,
-    )

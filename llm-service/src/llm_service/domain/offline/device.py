@@ -1,63 +1,150 @@
-"""Which devices a prompt speaks of."""
+"""Which devices a question speaks of: by code, by name, by number, all of them, all but some."""
 
-import re
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
-_CODE: Final = re.compile(r"(?<![A-Za-z0-9_.-])[A-Za-z][A-Za-z0-9]*(?:[-_./][A-Za-z0-9]+)*(?![A-Za-z0-9_])")
-_QUOTED: Final = re.compile(r"[\"“‘'`「『]([^\"“”‘’'`「」『』]{1,64})[\"”’'`」』]")
-_MARKED: Final = re.compile(
-    r"(?:\b(?:devices?|machines?)(?:\s+(?:code|id|named|called))?\s+|设备\s*(?:编号|代码)?\s*[:：]?\s*)([A-Za-z0-9][\w./-]*)",
-    re.IGNORECASE | re.ASCII,
-)
-_BEFORE_DEVICE: Final = re.compile(
-    r"(?:\b(?:of|for|on|from|in|at|compare|between|and|with|versus|vs|than|is|was|did|does|to|about|features|data)\.?"
-    r"|设备|机器|和|与|跟|、|比较|对比|查询|查看|,)\s*(?:the\s+)?$",
-    re.IGNORECASE,
-)
-_NOT_A_DEVICE: Final = re.compile(
-    r"(?:p|q)\d{2}|[a-z]+\d*(?:am|pm)|utc|iso8601|utf-?8|co2|h2o|mp3|24h|v\d", re.IGNORECASE
-)
+from llm_service.domain.offline.lexicon import Kind
+from llm_service.domain.offline.number import number_at
+from llm_service.domain.offline.query import DeviceReference
+from llm_service.domain.offline.sentence import Sentence
+from llm_service.domain.offline.token import TokenKind
+
+_NO_CODE: Final = ("utc", "gmt", "iso8601", "utf-8", "utf8", "co2", "h2o", "mp3", "ipv4", "ipv6", "sha256", "o2", "m3")
+_MOST: Final = 100
+_LINKS: Final = frozenset({"to", "through", "-", "–", "至", "到"})
+_SPAN: Final = 64
 
 
-def find_devices(text: str, known: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return the device codes in `text` in the order of their mention, spelled as the `known` ones are.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundDevices:
+    """Codes in the order of their mention, those left out, and devices named by a number or as all there are."""
 
-    A code that is not known counts when it looks like one ("WLD001", "valve1-0") or follows the word
-    "device". Dates and times have to be blanked in `text` before.
+    codes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    references: tuple[DeviceReference, ...] = ()
+    everyone: bool = False
+
+
+def find_devices(sentence: Sentence) -> FoundDevices:
+    """Return the devices of `sentence`, and mark their words.
+
+    A code that is not known counts when it looks like one: a word with letters and digits, "WLD001", "valve1-0".
     """
-    found: dict[str, int] = {}
-    rest = text
-    for code in sorted(known, key=len, reverse=True):
-        match = re.search(rf"(?<![A-Za-z0-9_-]){re.escape(code)}(?![A-Za-z0-9_-])", rest, re.IGNORECASE)
-        if match:
-            found[code] = match.start()
-            rest = rest[: match.start()] + " " * len(match[0]) + rest[match.end() :]
-    for code, position in _unknown(rest, {name.lower() for name in found}):
-        found.setdefault(code, position)
-    return tuple(sorted(found, key=lambda code: found[code]))
+    codes: dict[str, None] = {}
+    left_out: dict[str, None] = {}
+    references: dict[DeviceReference, None] = {}
+    everyone = excluding = False
+    for at in range(len(sentence)):
+        if sentence.has(at, Kind.EXCEPT):
+            excluding = _names_device(sentence, sentence.skip(at + 1, (Kind.FILLER, Kind.DEVICE_WORD)))
+            sentence.use(at, at + excluding)
+        elif (code := _code(sentence, at)) and len(codes) < _MOST:
+            (left_out if excluding else codes).setdefault(code)
+            sentence.use(at, at + 1)
+            for between in _span(sentence, at, code):
+                codes.setdefault(between)
+        elif (found := _reference(sentence, at)) is not None:
+            references.setdefault(found[0])
+            sentence.use(*found[1])
+        elif _everyone(sentence, at):
+            everyone = True
+        elif not sentence.has(at, Kind.AND):
+            excluding = excluding and any(sentence.has(at, kind) for kind in (Kind.DEVICE_WORD, Kind.FILLER))
+    return FoundDevices(
+        codes=tuple(codes),
+        left_out=tuple(left_out),
+        references=tuple(references),
+        everyone=everyone or (bool(left_out) and not codes),
+    )
 
 
-def _unknown(text: str, taken: set[str]) -> list[tuple[str, int]]:
-    marked = {match[1].rstrip(".") for match in _MARKED.finditer(text) if _has_digit_or_joint(match[1])}
-    quoted = {match[1] for match in _QUOTED.finditer(text)}
-    candidates = [
-        (match[0], match.start())
-        for match in _CODE.finditer(text)
-        if match[0] in marked or (_looks_like_code(match[0]) and match[0] not in quoted)
-    ]
-    candidates = [(code, at) for code, at in candidates if code.lower() not in taken]
-    placed = [(code, at) for code, at in candidates if code in marked or _BEFORE_DEVICE.search(text[:at])]
-    if placed and len(placed) < len(candidates):
-        # "mean Accelerometer1RMS of valve1-0": what follows "of" is the device, the other is its field.
-        ending_in_digit = [(code, at) for code, at in candidates if code[-1].isdigit()]
-        return [pair for pair in candidates if pair in placed or pair in ending_in_digit]
-    return candidates
+def _names_device(sentence: Sentence, at: int) -> bool:
+    return bool(_code(sentence, at)) or _reference(sentence, at) is not None
 
 
-def _looks_like_code(word: str) -> bool:
-    return any(character.isdigit() for character in word) and not _NOT_A_DEVICE.fullmatch(word)
+def _code(sentence: Sentence, at: int) -> str:
+    known = sentence.senses(at).get(Kind.DEVICE)
+    if isinstance(known, str):
+        return known
+    if at in sentence.used or at >= len(sentence) or sentence.senses(at):
+        return ""
+    token = sentence.lexemes[at].tokens[0]
+    word = token.text
+    digits = any(character.isdecimal() for character in word)
+    if token.kind is TokenKind.QUOTED:
+        marked = sentence.has(at - 1, Kind.DEVICE_WORD) or sentence.text(at - 1) in {"named", "called"}
+        return token.raw if marked else ""
+    if token.kind is not TokenKind.WORD or not digits or word in _NO_CODE or _is_field(sentence, at):
+        return ""
+    return token.raw
 
 
-def _has_digit_or_joint(word: str) -> bool:
-    return any(character.isdigit() or character in "-_" for character in word)
+def _is_field(sentence: Sentence, at: int) -> bool:
+    """ "mean Accelerometer1RMS of valve1-0": letters behind the digits before "of" make a field of it."""
+    raw = sentence.lexemes[at].raw
+    follows = sentence.text(at + 1) in {"of", "on", "for"}
+    return raw[-1].isalpha() and raw[0].isalpha() and (follows or sentence.has(at - 1, Kind.STATISTIC))
+
+
+def _span(sentence: Sentence, at: int, code: str) -> list[str]:
+    """WLD001 to WLD004: the codes between two that differ in their last digits."""
+    if sentence.text(at + 1) not in _LINKS:
+        return []
+    last = _code(sentence, at + 2)
+    stem = code.rstrip("0123456789")
+    if not last or last.rstrip("0123456789") != stem or len(last) != len(code) or not code[len(stem) :]:
+        return []
+    first_number, last_number = int(code[len(stem) :]), int(last[len(stem) :] or "0")
+    if not first_number < last_number <= first_number + _SPAN:
+        return []
+    sentence.use(at + 1, at + 2)
+    width = len(code) - len(stem)
+    return [f"{stem}{number:0{width}d}" for number in range(first_number + 1, last_number)]
+
+
+def _reference(sentence: Sentence, at: int) -> tuple[DeviceReference, tuple[int, int]] | None:
+    """ "machine 2", "welder no. 3", "焊机1号", "2号焊机", "the second one", "第二台", "third machine"."""
+    place = sentence.senses(at).get(Kind.ORDINAL)
+    if isinstance(place, int):
+        behind = at + 1
+        one = sentence.text(behind) == "one" or sentence.has(behind, Kind.DEVICE_WORD)
+        ended = sentence.text(at)[-1:] in {"台", "个"} or sentence.text(at).endswith("one")
+        if one or ended:
+            by_place = sentence.text(behind) == "one" or ended
+            return DeviceReference(number=place, by_place=by_place), (at, behind + one)
+    if sentence.has(at, Kind.DEVICE_WORD):
+        hashed = at + 1 + (sentence.text(at + 1) in {"#", "no", "number", "no.", "nr"})
+        hashed += sentence.text(hashed) == "."
+        counted = number_at(sentence, hashed)
+        if counted is not None and not counted[0] % 1 and not _starts_time(sentence, counted[1]):
+            end = counted[1] + (sentence.text(counted[1]) in {"号", "号机", "#"})
+            return DeviceReference(number=int(counted[0])), (at, end)
+    counted = number_at(sentence, at)
+    if counted is not None and sentence.text(counted[1]) in {"号", "#"} and not counted[0] % 1:
+        after = sentence.skip(counted[1] + 1, (Kind.FILLER,))
+        if sentence.has(after, Kind.DEVICE_WORD) or sentence.text(counted[1] + 1) == "机":
+            return DeviceReference(number=int(counted[0])), (at, after + 1)
+    return None
+
+
+def _starts_time(sentence: Sentence, at: int) -> bool:
+    return any(sentence.has(at, kind) for kind in (Kind.TIME_UNIT, Kind.UNIT, Kind.HALF, Kind.OCLOCK, Kind.ROWS))
+
+
+def _everyone(sentence: Sentence, at: int) -> bool:
+    """ "all devices", "every machine", "the four welders", "三台焊机", "所有设备", "每台"."""
+    if sentence.has(at, Kind.ALL):
+        after = sentence.skip(at + 1, (Kind.FILLER, Kind.NUMBER, Kind.DIGIT))
+        if sentence.number(after) is not None:
+            after = sentence.skip(after + 1, (Kind.FILLER,))
+        named = sentence.has(after, Kind.DEVICE_WORD)
+        if named or sentence.text(at) in {"每台", "各台", "每一台", "all of them", "both"}:
+            sentence.use(at, after + named)
+            return True
+    counted = number_at(sentence, at)
+    if counted is not None and counted[0] >= 2 and sentence.has(counted[1], Kind.DEVICE_WORD):
+        plural = sentence.senses(counted[1]).get(Kind.DEVICE_WORD) is True
+        if plural:
+            sentence.use(at, counted[1] + 1 + sentence.has(counted[1] + 1, Kind.DEVICE_WORD))
+        return plural
+    return False

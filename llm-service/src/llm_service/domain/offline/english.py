@@ -1,10 +1,11 @@
 """The offline provider's phrases in English."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 
-from llm_service.domain.offline.phrases import stamp, whole_day
-from llm_service.domain.offline.query import Statistic, TimeRange
+from llm_service.domain.offline.phrases import IN_UTC, ShownZone, number
+from llm_service.domain.offline.query import Condition, Statistic, TimeRange
 from llm_service.domain.offline.result import DeviceCard
 
 _STATISTICS: Final = {
@@ -18,12 +19,38 @@ _STATISTICS: Final = {
     Statistic.SUM: "sum",
     Statistic.MISSING_RATIO: "missing ratio",
     Statistic.LAST: "last value",
+    Statistic.FIRST: "first value",
+    Statistic.VARIANCE: "variance",
+    Statistic.SHARE: "share",
+    Statistic.PERCENTILE: "percentile",
+    Statistic.CORRELATION: "correlation",
 }
 _COURSE: Final = {-1: "falls", 0: "stays about level", 1: "rises"}
 
 
+_SLOTS: Final = {
+    "conditions": "the condition",
+    "periods": "the further range of time",
+    "percentiles": "the percentile",
+    "interval": "the rows per interval",
+    "limit": "the number of readings",
+    "when": "the time it happened",
+    "unit": "the unit",
+    "statistics": "the statistic",
+    "rank": "which device it is",
+}
+
+
 class English:
     """Wording in English; see the port for what each phrase says."""
+
+    def __init__(self, times: ShownZone = IN_UTC) -> None:
+        self._times = times
+
+    @property
+    def times(self) -> ShownZone:
+        """The zone of the times told."""
+        return self._times
 
     def unconfigured(self) -> str:
         """Say how to configure a model."""
@@ -99,17 +126,19 @@ class English:
 
     def _from_to(self, time: TimeRange) -> str:
         assert time.start and time.end
-        return f"from {stamp(time.start)} to {stamp(time.end)} UTC"
+        return f"from {self.times.stamp(time.start)} to {self.times.stamp(time.end)} {self.times.name}"
 
     def period(self, time: TimeRange | None) -> str:
         """Name a range."""
         if time is None or (time.start is None and time.end is None):
             return "over all its data"
-        if day := whole_day(time):
-            return f"on {day}"
+        if day := self.times.whole_day(time):
+            return f"on {day}" + (f" ({self.times.name})" if self.times.name != "UTC" else "")
         if time.start and time.end:
             return self._from_to(time)
-        return f"since {stamp(time.start)} UTC" if time.start else f"before {stamp(time.end)} UTC" if time.end else ""
+        if time.start:
+            return f"since {self.times.stamp(time.start)} {self.times.name}"
+        return f"before {self.times.stamp(time.end)} {self.times.name}" if time.end else ""
 
     def statistic(self, statistic: Statistic) -> str:
         """Name a statistic."""
@@ -119,9 +148,9 @@ class English:
         """State one number."""
         return f"The {name} of {device} {period} is {value} ({count} readings)."
 
-    def named(self, field: str, statistic: Statistic) -> str:
+    def named(self, field: str, statistic: str) -> str:
         """Name a statistic of a field."""
-        return f"{self.statistic(statistic)} {field}"
+        return f"{statistic} {field}"
 
     def row_count(self, device: str, period: str, count: int) -> str:
         """State the number of readings."""
@@ -164,7 +193,7 @@ class English:
         first, last, change, low, low_at, high, high_at = numbers
         return (
             f"{field} of {device} {period} {_COURSE[direction]}: from {first} to {last} (change {change}), "
-            f"lowest {low} at {low_at}, highest {high} at {high_at} UTC."
+            f"lowest {low} at {low_at}, highest {high} at {high_at} {self.times.name}."
         )
 
     def no_numbers(self, device: str, period: str) -> str:
@@ -173,7 +202,7 @@ class English:
 
     def last_head(self, device: str, time: str) -> str:
         """Open the last reading."""
-        return f"The last reading of {device} is from {time} UTC:"
+        return f"The last reading of {device} is from {time} {self.times.name}:"
 
     def rows_head(self, device: str, period: str, count: int, truncated: bool) -> str:
         """Open a table."""
@@ -186,6 +215,110 @@ class English:
     def feature(self, name: str, mean: str, low: str, high: str) -> str:
         """State a feature."""
         return f"- {name}: {mean} ({low} to {high})"
+
+    def condition(self, condition: Condition) -> str:
+        """Name a condition."""
+        value = condition.value if isinstance(condition.value, str) else number(condition.value)
+        unit = f" {condition.unit}" if condition.unit else ""
+        return f"{condition.field} {condition.operator.value} {value}{unit}"
+
+    def where(self, conditions: Sequence[Condition]) -> str:
+        """Name what readings had to fit."""
+        return f"where {' and '.join(map(self.condition, conditions))}" if conditions else ""
+
+    def fitting_count(self, device: str, period: str, where: str, fitting: int, total: int) -> str:
+        """State a count."""
+        return f"{fitting} of the {total} readings of {device} {period} fit: {where.removeprefix('where ')}."
+
+    def fitting_share(self, device: str, period: str, where: str, share: str, counts: tuple[int, int]) -> str:
+        """State a share."""
+        text = where.removeprefix("where ")
+        return f"{share} % of the readings of {device} {period} fit ({counts[0]} of {counts[1]}): {text}."
+
+    def fitting_times(self, device: str, period: str, where: str, times: tuple[str, str] | None, count: int) -> str:
+        """State when readings fit."""
+        if times is None:
+            return f"No reading of {device} {period} fits: {where.removeprefix('where ')}."
+        first, last = times
+        text = where.removeprefix("where ")
+        return f"{device} {period}, {text}: first at {first}, last at {last} {self.times.name} ({count} readings)."
+
+    def extreme_time(self, device: str, period: str, name: str, value: str, time: str) -> str:
+        """State an extreme with its time."""
+        return f"The {name} of {device} {period} is {value}, reached at {time} {self.times.name}."
+
+    def correlation(self, device: str, period: str, fields: tuple[str, str], value: str, count: int) -> str:
+        """State a correlation."""
+        return f"{fields[0]} and {fields[1]} of {device} {period} correlate with r = {value} ({count} readings)."
+
+    def ranking(self, name: str, period: str, first: str, value: str, *, lowest: bool, count: int) -> str:
+        """Say which is first."""
+        return f"{first} has the {'lowest' if lowest else 'highest'} {name} {period}: {value} (of {count})."
+
+    def values_head(self, device: str, period: str, field: str, count: int) -> str:
+        """Open counts of values."""
+        return f"{field} of {device} {period} ({count} readings):"
+
+    def interval_head(self, device: str, period: str, name: str, interval: str, count: int) -> str:
+        """Open rows per interval."""
+        return f"{name} of {device} per {interval} {period} ({count} rows):"
+
+    def interval(self, length: timedelta) -> str:
+        """Name a width."""
+        seconds = int(length.total_seconds())
+        for size, unit in ((604_800, "week"), (86_400, "day"), (3_600, "hour"), (60, "minute")):
+            if seconds >= size and seconds % size == 0:
+                return unit if seconds == size else f"{seconds // size} {unit}s"
+        return f"{seconds} seconds"
+
+    def percentile(self, share: str) -> str:
+        """Name a percentile."""
+        ending = {"1": "st", "2": "nd", "3": "rd"}.get(share[-1], "th") if share[-2:-1] != "1" else "th"
+        return f"{share}{ending} percentile"
+
+    def no_value(self) -> str:
+        """Stand for a missing text."""
+        return "(none)"
+
+    def cannot(self, words: str) -> str:
+        """Say what can't be done."""
+        return (
+            f"I can't do that (“{words}”): I only read the devices' telemetry, and answer questions about it by fixed "
+            "rules. Ask for example for a mean, an extreme, a count or a trend."
+        )
+
+    def cannot_part(self, words: str) -> str:
+        """Say what can't be answered."""
+        return (
+            f"I can't answer the part “{words}”: by rules, readings are counted and averaged, "
+            "but not added up over time and not explained."
+        )
+
+    def unread(self, phrases: Sequence[str]) -> str:
+        """Name what was not understood."""
+        return f"I did not understand {', '.join(f'“{phrase}”' for phrase in phrases)} and left it out."
+
+    def left_out(self, what: Sequence[str]) -> str:
+        """Name what was not heeded."""
+        return f"Left out, as this kind of answer can't heed it: {', '.join(what)}."
+
+    def slot(self, name: str) -> str:
+        """Name a part of a question."""
+        return _SLOTS[name]
+
+    def read_as(self, written: str, taken: str) -> str:
+        """Say how a word was read."""
+        return f"I read “{written}” as {taken}."
+
+    def not_converted(self, unit: str, into: str) -> str:
+        """Say that a unit does not fit."""
+        if not unit:
+            return f"The field's unit is not known, so nothing was converted to {into}."
+        return f"{unit} can't be converted to {into}; the values are in {unit}."
+
+    def did_you_mean(self, codes: Sequence[str]) -> str:
+        """Ask back."""
+        return f"Did you mean {' or '.join(codes)}?"
 
     def and_more(self, count: int) -> str:
         """Say what was left out."""

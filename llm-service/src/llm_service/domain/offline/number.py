@@ -1,57 +1,97 @@
-"""Numbers in words: English to twelve, Chinese to ninety-nine."""
+"""Numbers and lengths of time: "two and a half hours", "90 min", "两个半小时", "一天半"."""
 
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
-_ENGLISH: Final = {
-    "a": 1.0,
-    "an": 1.0,
-    "one": 1.0,
-    "two": 2.0,
-    "couple of": 2.0,
-    "a couple of": 2.0,
-    "three": 3.0,
-    "few": 3.0,
-    "a few": 3.0,
-    "four": 4.0,
-    "five": 5.0,
-    "six": 6.0,
-    "seven": 7.0,
-    "eight": 8.0,
-    "nine": 9.0,
-    "ten": 10.0,
-    "eleven": 11.0,
-    "twelve": 12.0,
-    "half": 0.5,
-    "half a": 0.5,
-    "half an": 0.5,
+from llm_service.domain.offline.lexicon import Kind
+from llm_service.domain.offline.sentence import Sentence
+
+UNIT_LENGTH: Final = {
+    "s": timedelta(seconds=1),
+    "min": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+    "month": timedelta(days=30),
+    "y": timedelta(days=365),
 }
-_CHINESE: Final = {"一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
-
-ENGLISH_NUMBER: Final = (
-    r"(?:\d+(?:\.\d+)?|half an?|half|a couple of|couple of|a few|few|an|a|one|two|three|four|five|six|seven"
-    r"|eight|nine|ten|eleven|twelve)"
-)
-CHINESE_NUMBER: Final = r"(?:\d+(?:\.\d+)?|[一二两三四五六七八九十]{1,3}|半|几)"
+_DIGITS: Final = 8
+_PARTS: Final = 3
+# Lengths beyond this are no questions about telemetry, and out of the calendar's reach.
+_LONGEST: Final = timedelta(days=36_500)
+_ARTICLES: Final = frozenset({"a", "an", "a single"})
 
 
-def number_from_words(words: str) -> float:
-    """Return the number that `words` (digits, English or Chinese) says; nothing said is 1."""
-    text = " ".join(words.lower().split())
-    if not text:
-        return 1.0
-    if text[0].isdigit():
-        return float(text)
-    if text in _ENGLISH:
-        return _ENGLISH[text]
-    return _chinese(text)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Length:
+    """A length of time up to lexeme `end`, and the code of its last unit."""
+
+    value: timedelta
+    unit: str
+    end: int
 
 
-def _chinese(text: str) -> float:
-    if text == "半":
-        return 0.5
-    if text == "几":
-        return 3.0
-    tens, ten, units = text.partition("十")
-    if not ten:
-        return float(_CHINESE.get(text, 1))
-    return float(_CHINESE.get(tens, 1) * 10 + _CHINESE.get(units, 0))
+def number_at(sentence: Sentence, at: int, *, articles: bool = False) -> tuple[float, int] | None:
+    """Return the number at `at` and the place behind it; `articles` lets "an" and "half a" be numbers."""
+    digits = sentence.number(at)
+    if digits is not None:
+        return digits, at + 1
+    senses = sentence.senses(at)
+    word = senses.get(Kind.NUMBER)
+    if isinstance(word, float) and (articles or (word >= 1 and sentence.text(at) not in _ARTICLES)):
+        return word, at + 1
+    return _chinese(sentence, at) if Kind.DIGIT in senses else None
+
+
+def _chinese(sentence: Sentence, at: int) -> tuple[float, int]:
+    total = current = 0
+    end = at
+    for end in range(at, at + _DIGITS):
+        value = sentence.senses(end).get(Kind.DIGIT)
+        if not isinstance(value, int):
+            return float(total + current), end
+        if value >= 10:
+            total += (current or 1) * value
+            current = 0
+        else:
+            current = current * 10 + value
+    return float(total + current), end + 1
+
+
+def length_at(sentence: Sentence, at: int, *, bare: bool = False) -> Length | None:
+    """Return the length of time at `at`; `bare` lets a unit alone be one of it ("last hour")."""
+    total, unit, end = timedelta(), "", at
+    for _ in range(_PARTS):
+        start = end
+        if end > at and (sentence.has(end, Kind.AND) or sentence.text(end) in {"又", "零"}):
+            start += 1
+        part = _part(sentence, start, bare=bare and end == at)
+        if part is None:
+            break
+        total += part.value
+        unit, end = part.unit, part.end
+        if total > _LONGEST:
+            return None
+    return Length(value=total, unit=unit, end=end) if unit and total else None
+
+
+def _part(sentence: Sentence, at: int, *, bare: bool) -> Length | None:
+    counted = number_at(sentence, at, articles=True)
+    if counted is None and not bare:
+        return None
+    count, end = counted or (1.0, at)
+    if sentence.has(end, Kind.HALF_OF):
+        count, end = count + 0.5, end + 1
+    if sentence.text(end) in {"-", "个", "full", "whole", "整"} and sentence.has(end + 1, Kind.TIME_UNIT):
+        end += 1
+    unit = sentence.senses(end).get(Kind.TIME_UNIT)
+    if not isinstance(unit, str) or (len(sentence.text(end)) == 1 and counted is None and sentence.text(end).isascii()):
+        return None
+    end += 1
+    if sentence.has(end, Kind.HALF_OF) or (sentence.text(end) == "半" and sentence.has(end, Kind.NUMBER)):
+        count, end = count + 0.5, end + 1
+    try:
+        return Length(value=UNIT_LENGTH[unit] * count, unit=unit, end=end)
+    except OverflowError:
+        return None

@@ -1,103 +1,100 @@
-"""Reading a prompt: the rules that make a StructuredQuery of it."""
+"""Reading a prompt: the rules that make a StructuredQuery of it.
 
-import re
-from collections.abc import Sequence
+A prompt is cut to a bounded length (prompt), into tokens (token), into phrases (lexicon); then each rule walks over
+the phrases once and marks those it understood. What no rule marked and is not an empty word is `unread`. No regular
+expression runs over the prompt, and no rule looks further than a fixed number of phrases, so that the work is linear
+in what is read, which is bounded. See docs/adr on why there are rules and no small model.
+"""
+
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from types import MappingProxyType
 
+from llm_service.domain.offline.condition import find_conditions, find_labels
 from llm_service.domain.offline.device import find_devices
-from llm_service.domain.offline.field import find_fields
+from llm_service.domain.offline.lexicon import Kind, lexemes_of
+from llm_service.domain.offline.measure import find_interval, find_percentiles, find_rows, find_unit, find_when
+from llm_service.domain.offline.number import number_at
 from llm_service.domain.offline.prompt import readable_prompt
-from llm_service.domain.offline.query import Intent, Span, Statistic, StructuredQuery, TimeRange, without
-from llm_service.domain.offline.timerange import find_time_range
-from llm_service.domain.offline.vocabulary import (
-    find_intent,
-    find_statistics,
-    language_of,
-    speaks_of_devices,
-    usual_field_of,
-)
+from llm_service.domain.offline.query import StructuredQuery
+from llm_service.domain.offline.reading import Reading, query_of
+from llm_service.domain.offline.sentence import Sentence
+from llm_service.domain.offline.spelling import correct_spelling
+from llm_service.domain.offline.time_range import find_times
+from llm_service.domain.offline.token import tokenize
+from llm_service.domain.offline.topic import find_topic
+from llm_service.domain.offline.unread import unread_phrases
+from llm_service.domain.offline.vocabulary import known_names, language_of, lexicon
+from llm_service.domain.offline.worker import Checkpoint, unchecked
 
-_MODEL_CODE: Final = re.compile(
-    r"\b(?:model(?:[ _]code)?|data model)\s+[\"']?([A-Za-z]\w*_\w+)|(?:数据)?模型\s*[\"']?([A-Za-z]\w*_\w+)"
-)
-_WINDOW: Final = re.compile(
-    r"\bwindows?(?:\s+size)?\s+(?:of\s+)?(\d+)|\b(\d+)[- ]point windows?|窗口(?:大小)?\s*(?:为|是)?\s*(\d+)"
-)
+NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
 def parse_prompt(
-    text: str, now: datetime, *, known_devices: Sequence[str] = (), known_fields: Sequence[str] = ()
+    text: str,
+    now: datetime,
+    *,
+    known_devices: Sequence[str] = (),
+    known_fields: Sequence[str] = (),
+    device_names: Mapping[str, str] = NO_NAMES,
+    checkpoint: Checkpoint = unchecked,
 ) -> StructuredQuery:
     """Return what `text` asks for, in English or Chinese.
 
-    `now` is timezone-aware; times without a zone are in its zone. `known_devices` and `known_fields`
-    help to recognise names, and to spell them as they are. Deterministic: no model is asked.
+    `now` is timezone-aware; times without a zone are in its zone. `known_devices`, `known_fields` and
+    `device_names` (code by name) help to recognise names, and to spell them as they are. Deterministic: no model
+    is asked.
     """
-    readable = readable_prompt(text).text
-    model_code, rest = _take(_MODEL_CODE, readable)
-    window, rest = _take(_WINDOW, rest)
-    devices = find_devices(rest, known_devices) if known_devices else ()
-    time = find_time_range(_blank_words(rest, devices), now)
-    timeless = without(rest, list(time.spans)) if time else rest
-    devices = find_devices(timeless, known_devices)
-    nameless = _blank_words(timeless, devices)
-    fields = find_fields(nameless, known_fields)
-    statistics = find_statistics(
-        _blank_words(nameless, [name for name in fields if usual_field_of(name) is None]).lower()
-    )
-    lowered = nameless.lower()
-    intent = _intent(lowered, devices, fields, statistics, time.time if time else None)
-    evidence = (devices, fields, statistics, time, find_intent(lowered), speaks_of_devices(lowered))
-    return StructuredQuery(
-        intent=intent,
-        language=language_of(readable),
-        devices=devices,
-        fields=fields,
-        statistics=statistics,
-        time=time.time if time else None,
-        model_code=model_code,
-        window_size=int(window or 0),
-        confidence=_confidence(intent, evidence),
-    )
+    readable = readable_prompt(text)
+    known = known_names(known_devices, device_names, known_fields)
+    checkpoint()
+    sentence = Sentence(lexemes_of(tokenize(readable.text), lexicon(), known))
+    reading = Reading(notes=correct_spelling(sentence, (lexicon(), known)))
+    checkpoint()
+    reading.model_code = _model_code(sentence)
+    reading.window_size = _window_size(sentence)
+    reading.percentiles = find_percentiles(sentence)
+    reading.rows = find_rows(sentence)
+    reading.interval = find_interval(sentence)
+    reading.conditions = find_conditions(sentence)
+    reading.times = find_times(sentence, now)
+    reading.devices = find_devices(sentence)
+    checkpoint()
+    reading.conditions += find_labels(sentence)
+    reading.when = find_when(sentence)
+    reading.unit = find_unit(sentence)
+    reading.topic = find_topic(sentence, reading)
+    return query_of(reading, language_of(readable.text), unread_phrases(sentence, reading))
 
 
-def _take(pattern: re.Pattern[str], text: str) -> tuple[str, str]:
-    """Return the first group of `pattern` that matched and `text` without the match."""
-    match = pattern.search(text)
-    if match is None:
-        return "", text
-    return next(group for group in match.groups() if group), without(text, [Span(match.start(), match.end())])
+def _model_code(sentence: Sentence) -> str:
+    """ "model welding_ai_model", "数据模型 welding_ai_model": a word with an underscore after "model"."""
+    for at in range(1, len(sentence)):
+        raw = sentence.raw(at)
+        led = next((back for back in (1, 2, 3) if sentence.text(at - back) in {"model", "models", "型"}), 0)
+        if led and "_" in raw.strip("_") and not sentence.has(at, Kind.FIELD):
+            start = at - led - (sentence.text(at - led) == "型")
+            sentence.use(start - (sentence.text(start - 1) in {"data", "数据"}), at + 1)
+            return raw
+    return ""
 
 
-def _blank_words(text: str, words: Sequence[str]) -> str:
-    for word in words:
-        text = re.sub(re.escape(word), lambda match: " " * len(match[0]), text, flags=re.IGNORECASE)
-    return text
-
-
-def _intent(
-    text: str,
-    devices: Sequence[str],
-    fields: Sequence[str],
-    statistics: Sequence[Statistic],
-    time: TimeRange | None,
-) -> Intent:
-    named = find_intent(text)
-    about_devices = bool(devices) or speaks_of_devices(text)
-    if named is Intent.LIST_DEVICES:
-        return named
-    if not about_devices and not (fields and (statistics or time or named)):
-        return Intent.CHAT
-    if named is not None and (named is not Intent.STATISTICS or not statistics):
-        return named
-    if devices or fields or statistics:
-        return Intent.QUERY if tuple(statistics) == (Statistic.LAST,) else Intent.STATISTICS
-    return Intent.CHAT
-
-
-def _confidence(intent: Intent, evidence: Sequence[object]) -> float:
-    """How sure it is that this is about devices: a code-like word alone ("GPT4") is not enough."""
-    if intent is Intent.CHAT:
-        return 0.5
-    return 1.0 if intent is Intent.LIST_DEVICES else round(min(1.0, 0.2 + 0.2 * sum(map(bool, evidence))), 1)
+def _window_size(sentence: Sentence) -> int:
+    """ "windows of 256", "window size 64", "256-point windows", "窗口大小为64"."""
+    for at in range(len(sentence)):
+        text = sentence.text(at)
+        if text in {"window", "windows"} or (text == "窗" and sentence.text(at + 1) == "口"):
+            start = at + 1
+            while start < at + 6 and sentence.text(start) in {"口", "大", "小", "为", "是", "size", "sizes", "of", "="}:
+                start += 1
+            counted = number_at(sentence, start)
+            if counted is not None and 0 < counted[0] < 1e6:
+                sentence.use(at, counted[1])
+                return int(counted[0])
+            back = at - 1 - 2 * (sentence.text(at - 1) in {"point", "points", "row", "rows", "sample"})
+            back += sentence.number(back) is None and sentence.number(back + 1) is not None
+            before = sentence.number(back)
+            if before is not None and 0 < before < 1e6:
+                sentence.use(back, at + 1)
+                return int(before)
+    return 0

@@ -1,11 +1,36 @@
 """The phrases of a report, one implementation a language."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Final, Protocol
 
-from llm_service.domain.offline.query import Statistic, TimeRange
+from llm_service.domain.offline.query import Condition, Statistic, StructuredQuery, TimeRange
 from llm_service.domain.offline.result import DeviceCard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownZone:
+    """The zone in which answers tell times, and how they name it."""
+
+    zone: tzinfo = UTC
+    name: str = "UTC"
+
+    def stamp(self, time: datetime) -> str:
+        """Return `time` in this zone, seconds only when they are not zero."""
+        local = time.astimezone(self.zone)
+        return f"{local:%Y-%m-%d %H:%M:%S}" if local.second else f"{local:%Y-%m-%d %H:%M}"
+
+    def whole_day(self, time: TimeRange) -> str | None:
+        """Return the date when `time` is exactly one day here, otherwise None."""
+        if time.start is None or time.end is None:
+            return None
+        start, end = time.start.astimezone(self.zone), time.end.astimezone(self.zone)
+        midnights = (start.hour, start.minute, start.second, end.hour, end.minute, end.second) == (0,) * 6
+        return f"{start:%Y-%m-%d}" if midnights and end.date() - start.date() == timedelta(days=1) else None
+
+
+IN_UTC: Final = ShownZone()
 
 
 class Wording(Protocol):
@@ -51,6 +76,11 @@ class Wording(Protocol):
         """List the first of `count` devices with their fields."""
         ...
 
+    @property
+    def times(self) -> ShownZone:
+        """The zone in which times are told."""
+        ...
+
     def period(self, time: TimeRange | None) -> str:
         """Name a range of time, to follow the name of a device."""
         ...
@@ -63,7 +93,7 @@ class Wording(Protocol):
         """State one number as a sentence; `name` is what :meth:`named` returned."""
         ...
 
-    def named(self, field: str, statistic: Statistic) -> str:
+    def named(self, field: str, statistic: str) -> str:
         """Name a statistic of a field."""
         ...
 
@@ -126,6 +156,90 @@ class Wording(Protocol):
         """State one feature's spread over the windows."""
         ...
 
+    def condition(self, condition: Condition) -> str:
+        """Name a condition: current > 200 A."""
+        ...
+
+    def where(self, conditions: Sequence[Condition]) -> str:
+        """Name what readings had to fit, to follow a range of time; "" for nothing."""
+        ...
+
+    def fitting_count(self, device: str, period: str, where: str, fitting: int, total: int) -> str:
+        """State how many of the readings fit."""
+        ...
+
+    def fitting_share(self, device: str, period: str, where: str, share: str, counts: tuple[int, int]) -> str:
+        """State which share of the readings fits; `counts` are those that fit and all."""
+        ...
+
+    def fitting_times(self, device: str, period: str, where: str, times: tuple[str, str] | None, count: int) -> str:
+        """State when the first and the last reading that fits was; None when none does."""
+        ...
+
+    def extreme_time(self, device: str, period: str, name: str, value: str, time: str) -> str:
+        """State an extreme and when it was (first) reached."""
+        ...
+
+    def correlation(self, device: str, period: str, fields: tuple[str, str], value: str, count: int) -> str:
+        """State Pearson's correlation of two fields."""
+        ...
+
+    def ranking(self, name: str, period: str, first: str, value: str, *, lowest: bool, count: int) -> str:
+        """Say which of `count` devices (or intervals) is first, by what."""
+        ...
+
+    def values_head(self, device: str, period: str, field: str, count: int) -> str:
+        """Open the counts of a text field's values."""
+        ...
+
+    def interval_head(self, device: str, period: str, name: str, interval: str, count: int) -> str:
+        """Open rows of one value per interval."""
+        ...
+
+    def interval(self, length: timedelta) -> str:
+        """Name the width of an interval."""
+        ...
+
+    def percentile(self, share: str) -> str:
+        """Name a percentile."""
+        ...
+
+    def no_value(self) -> str:
+        """Stand for a text that is missing."""
+        ...
+
+    def cannot(self, words: str) -> str:
+        """Say that what was asked can't be done, and what can."""
+        ...
+
+    def cannot_part(self, words: str) -> str:
+        """Say that a part of the question can't be answered."""
+        ...
+
+    def unread(self, phrases: Sequence[str]) -> str:
+        """Name the words that were not understood and left out."""
+        ...
+
+    def left_out(self, what: Sequence[str]) -> str:
+        """Name what was understood and could not be heeded in this answer."""
+        ...
+
+    def slot(self, name: str) -> str:
+        """Name a part of a question that an answer can leave out."""
+        ...
+
+    def read_as(self, written: str, taken: str) -> str:
+        """Say for what a word in another spelling was taken."""
+        ...
+
+    def not_converted(self, unit: str, into: str) -> str:
+        """Say that values can't be given in the unit asked for."""
+        ...
+
+    def did_you_mean(self, codes: Sequence[str]) -> str:
+        """Ask whether one of these was meant."""
+        ...
+
     def and_more(self, count: int) -> str:
         """Say how many further lines were left out."""
         ...
@@ -144,16 +258,8 @@ def percent(ratio: float) -> str:
     return number(100 * ratio, 3)
 
 
-def stamp(time: datetime) -> str:
-    """Return `time` in UTC, seconds only when they are not zero."""
-    utc = time.astimezone(UTC)
-    return f"{utc:%Y-%m-%d %H:%M:%S}" if utc.second else f"{utc:%Y-%m-%d %H:%M}"
-
-
-def whole_day(time: TimeRange) -> str | None:
-    """Return the date when `time` is exactly one UTC day, otherwise None."""
-    if time.start is None or time.end is None:
-        return None
-    start = time.start.astimezone(UTC)
-    midnight = (start.hour, start.minute, start.second, start.microsecond) == (0, 0, 0, 0)
-    return f"{start:%Y-%m-%d}" if midnight and time.end - time.start == timedelta(days=1) else None
+def shown_zone(query: StructuredQuery) -> ShownZone:
+    """Return the zone the question's times were said in, to tell the answer's in."""
+    ranges = query.periods or ((query.time,) if query.time else ())
+    zones = [moment.tzinfo for time in ranges for moment in (time.start, time.end) if moment and moment.tzinfo]
+    return ShownZone(zone=zones[0], name=query.zone) if query.zone and zones else IN_UTC

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 # Characters of a prompt that are read: half of them from its beginning, half from its end.
-LONGEST_PROMPT: Final = 2_000
+LONGEST_PROMPT: Final = 1_000
 # Characters of a word that are read; nothing the rules know is longer.
 LONGEST_WORD: Final = 64
 

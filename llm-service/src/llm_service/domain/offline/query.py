@@ -1,7 +1,7 @@
 """A question about devices in parts, as the rules read it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -38,6 +38,60 @@ class Statistic(StrEnum):
     SUM = "sum"
     MISSING_RATIO = "missing_ratio"
     LAST = "last"
+    FIRST = "first"
+    VARIANCE = "variance"
+    SHARE = "share"
+    PERCENTILE = "percentile"
+    CORRELATION = "correlation"
+
+
+class Operator(StrEnum):
+    """How a condition compares."""
+
+    EQ = "="
+    NE = "!="
+    LT = "<"
+    LE = "<="
+    GT = ">"
+    GE = ">="
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """Only readings whose `field` compares so with `value` count. `field` is empty for "the label of the device".
+
+    `unit` is the one the value was given in, empty for that of the field.
+    """
+
+    field: str
+    operator: Operator
+    value: float | str
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceReference:
+    """A device by a number: "machine 2" by its name, "the second one" by its place in the list (-1 is the last)."""
+
+    number: int
+    by_place: bool = False
+
+
+class Remark(StrEnum):
+    """What the answer says about how the question was read."""
+
+    READ_AS = "read_as"  # a word in another spelling: what was written, what it was taken for
+    DAY_FIRST = "day_first"  # 03/04/2026: as written, the date it was taken for
+    CANNOT = "cannot"  # what can't be answered, as written
+    NOT_CONVERTED = "not_converted"  # values' own unit, the one they can't be given in
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """One remark about the reading of a question, with the words it is about."""
+
+    remark: Remark
+    words: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +106,16 @@ class TimeRange:
 class StructuredQuery:
     """What a prompt asks for.
 
-    `devices` and `fields` are as written in the prompt, or as the known ones are spelled. `window_size`
-    is in points, 0 when not said. `confidence` (0 to 1) is how sure the rules are that it is about devices.
+    `devices` and `fields` are as written in the prompt, or as the known ones are spelled. `time` is the first range
+    named, `periods` all of them when there are several. `window_size` is in points, 0 when not said. `confidence`
+    (0 to 1) is how sure the rules are that it is about devices.
+
+    `conditions` all have to hold. `interval` asks for one row per so much time, `limit` for so many single
+    readings, the `newest` or the first. `when` asks for the time of what is asked, `rank` for the device (or the
+    interval) that has it. `unit` is the one to answer in, `zone` the one the times were said in.
+
+    `unread` are the words that were not understood; an answer must name them. `refused` is what was asked and
+    can't be done at all. `follows` says that the question only makes sense after another one.
     """
 
     intent: Intent
@@ -65,19 +127,20 @@ class StructuredQuery:
     model_code: str = ""
     window_size: int = 0
     confidence: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
-    """Characters `start` to `end` (exclusive) of a text."""
-
-    start: int
-    end: int
-
-
-def without(text: str, spans: list[Span]) -> str:
-    """Return `text` with the characters of `spans` blanked, so that positions stay what they were."""
-    characters = list(text)
-    for span in spans:
-        characters[span.start : span.end] = " " * (span.end - span.start)
-    return "".join(characters)
+    periods: tuple[TimeRange, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    percentiles: tuple[float, ...] = ()
+    interval: timedelta | None = None
+    limit: int = 0
+    newest: bool = True
+    when: bool = False
+    rank: bool = False
+    all_devices: bool = False
+    except_devices: tuple[str, ...] = ()
+    references: tuple[DeviceReference, ...] = ()
+    unit: str = ""
+    zone: str = ""
+    unread: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
+    refused: str = ""
+    follows: bool = False

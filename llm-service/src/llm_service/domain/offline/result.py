@@ -1,5 +1,6 @@
 """What the device tools answered, read from their JSON; anything missing or odd is left out, never guessed."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,10 @@ class DeviceCard:
     code: str
     device_type: str = ""
     model_code: str = ""
+    name: str = ""
     fields: tuple[str, ...] = ()
+    text_fields: tuple[str, ...] = ()
+    units: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
     first_seen: datetime | None = None
     last_seen: datetime | None = None
 
@@ -33,26 +37,38 @@ class FieldStatistics:
 
     field: str
     values: Mapping[Statistic, float]
+    unit: str = ""
+    min_time: datetime | None = None
+    max_time: datetime | None = None
+    percentiles: Mapping[str, float] = dataclasses.field(default_factory=dict[str, float])
 
     def value(self, statistic: Statistic) -> float | None:
-        """Return the statistic, derived ones (range, sum) included."""
+        """Return the statistic, derived ones (range, variance, sum) included."""
         low, high = self.values.get(Statistic.MIN), self.values.get(Statistic.MAX)
         mean, count = self.values.get(Statistic.MEAN), self.values.get(Statistic.COUNT)
         if statistic is Statistic.RANGE and low is not None and high is not None:
             return high - low
-        if statistic is Statistic.SUM and mean is not None and count is not None:
+        if statistic is Statistic.VARIANCE:
+            deviation = self.values.get(Statistic.STD)
+            return None if deviation is None else deviation * deviation
+        if statistic is Statistic.SUM and statistic not in self.values and mean is not None and count is not None:
             return mean * count
         return self.values.get(statistic)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceStatistics:
-    """Statistics of a device over a range."""
+    """Statistics of a device over a range: of `row_count` rows that fit the conditions, of `rows_in_range`."""
 
     device: str
     row_count: int
     fields: tuple[FieldStatistics, ...]
     time: TimeRange
+    rows_in_range: int = 0
+    first_fitting: datetime | None = None
+    last_fitting: datetime | None = None
+    correlations: tuple[tuple[str, str, float | None], ...] = ()
+    value_counts: Mapping[str, Mapping[str, int]] = dataclasses.field(default_factory=dict[str, Mapping[str, int]])
 
     def of(self, field: str) -> FieldStatistics | None:
         """Return the statistics of `field`."""
@@ -68,6 +84,7 @@ class Series:
     times: tuple[datetime, ...]
     rows: tuple[tuple[object, ...], ...]
     truncated: bool = False
+    units: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
 
     def points(self, column: str) -> list[tuple[datetime, float]]:
         """Return the numbers of `column` with their times."""
@@ -101,18 +118,41 @@ def devices_from_json(data: object) -> tuple[DeviceCard, ...]:
     return tuple(_card(item) for item in _maps(_map(data).get("devices")) if item.get("device_code"))
 
 
+def all_statistics_from_json(data: object) -> tuple[DeviceStatistics, ...]:
+    """Return a device_statistics answer about one device or several."""
+    several = _map(data).get("devices")
+    return tuple(map(statistics_from_json, _maps(several))) if several is not None else (statistics_from_json(data),)
+
+
 def statistics_from_json(data: object) -> DeviceStatistics:
-    """Return a device_statistics answer."""
+    """Return a device_statistics answer about one device."""
     answer = _map(data)
     fields = tuple(_field_statistics(item) for item in _maps(answer.get("statistics")))
     rows = number_or_none(answer.get("row_count"))
     counts = [one.values.get(Statistic.COUNT, 0.0) for one in fields]
+    row_count = int(max(counts, default=0.0) if rows is None else rows)
+    in_range = number_or_none(answer.get("rows_in_range"))
     return DeviceStatistics(
         device=str(answer.get("device_code", "")),
-        row_count=int(max(counts, default=0.0) if rows is None else rows),
+        row_count=row_count,
         fields=fields,
         time=TimeRange(start=time_or_none(answer.get("start_time")), end=time_or_none(answer.get("end_time"))),
+        rows_in_range=row_count if in_range is None else int(in_range),
+        first_fitting=time_or_none(answer.get("first_fitting_time")),
+        last_fitting=time_or_none(answer.get("last_fitting_time")),
+        correlations=_correlations(answer.get("correlations")),
+        value_counts={str(name): _counts(counts) for name, counts in _map(answer.get("value_counts")).items()},
     )
+
+
+def _correlations(data: object) -> tuple[tuple[str, str, float | None], ...]:
+    pairs = ((_items(item.get("fields")), number_or_none(item.get("r"))) for item in _maps(data))
+    return tuple((str(names[0]), str(names[1]), r) for names, r in pairs if len(names) == 2)
+
+
+def _counts(data: object) -> dict[str, int]:
+    numbers = {str(value): number_or_none(count) for value, count in _map(data).items()}
+    return {value: int(count) for value, count in numbers.items() if count is not None}
 
 
 def series_from_json(data: object) -> Series:
@@ -133,6 +173,7 @@ def series_from_json(data: object) -> Series:
         times=tuple(time for time, _ in rows),
         rows=tuple(cells for _, cells in rows),
         truncated=bool(answer.get("truncated")),
+        units={str(name): str(unit) for name, unit in _map(answer.get("units")).items()},
     )
 
 
@@ -185,6 +226,9 @@ _STATISTIC_KEYS = (
     Statistic.MEDIAN,
     Statistic.COUNT,
     Statistic.MISSING_RATIO,
+    Statistic.SUM,
+    Statistic.FIRST,
+    Statistic.LAST,
 )
 
 
@@ -193,7 +237,10 @@ def _card(item: Mapping[str, object]) -> DeviceCard:
         code=str(item["device_code"]),
         device_type=str(item.get("device_type") or ""),
         model_code=str(item.get("model_code") or ""),
+        name=str(item.get("name") or ""),
         fields=tuple(str(name) for name in _items(item.get("fields"))),
+        text_fields=tuple(str(name) for name in _items(item.get("text_fields"))),
+        units={str(name): str(unit) for name, unit in _map(item.get("units")).items()},
         first_seen=time_or_none(item.get("first_seen")),
         last_seen=time_or_none(item.get("last_seen")),
     )
@@ -204,6 +251,14 @@ def _field_statistics(item: Mapping[str, object]) -> FieldStatistics:
     return FieldStatistics(
         field=str(item.get("field", "")),
         values={statistic: value for statistic, value in numbers.items() if value is not None},
+        unit=str(item.get("unit") or ""),
+        min_time=time_or_none(item.get("min_time")),
+        max_time=time_or_none(item.get("max_time")),
+        percentiles={
+            str(share): value
+            for share, number in _map(item.get("percentiles")).items()
+            if (value := number_or_none(number)) is not None
+        },
     )
 
 

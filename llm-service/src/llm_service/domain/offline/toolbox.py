@@ -61,12 +61,21 @@ class Toolbox:
         """Whether `tool` is offered."""
         return tool in self._tools
 
+    def accepts(self, tool: DeviceTool, argument: str) -> bool:
+        """Whether `tool` is offered and its schema names `argument`."""
+        properties = _properties(self._tools[tool].parameters) if tool in self._tools else None
+        return properties is not None and argument in properties
+
+    def limits(self, tool: DeviceTool) -> bool:
+        """Whether the schema of `tool` says which arguments there are."""
+        return tool in self._tools and _properties(self._tools[tool].parameters) is not None
+
     def call(self, tool: DeviceTool, *, time: TimeRange | None = None, **arguments: object) -> PlannedCall:
         """Return a call of `tool` with what its schema knows of `arguments` and `time`; None is left out."""
         definition = self._tools[tool]
         wanted = {**arguments, **_times(time)}
         properties = _properties(definition.parameters)
-        named = {_argument_name(key, properties): value for key, value in wanted.items() if value not in (None, ())}
+        named = {_argument_name(key, properties): value for key, value in wanted.items() if value not in (None, (), [])}
         fitting = {key: value for key, value in named.items() if key}
         return PlannedCall(tool=tool, name=definition.name, arguments=fitting)
 

@@ -1,0 +1,133 @@
+"""Answers about how often, when, which device, how fields go together."""
+
+from collections.abc import Sequence
+
+from llm_service.domain.offline.answer_writer import Answered, Report, fields_of, limited
+from llm_service.domain.offline.field import unmatched_fields
+from llm_service.domain.offline.measure_text import Measure, measures_of, shown_value
+from llm_service.domain.offline.phrases import number, percent
+from llm_service.domain.offline.query import Statistic, StructuredQuery
+
+_EXTREMES = (Statistic.MAX, Statistic.MIN)
+
+
+def fitting(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> str:
+    """State how many readings fit the conditions, which share they are, or when they were."""
+    return "\n\n".join(_fitting_of(report, query, each) for each in answered)
+
+
+def _fitting_of(report: Report, query: StructuredQuery, each: Answered) -> str:
+    say, result = report.say, each.result
+    period, where = say.period(each.time), say.where(query.conditions)
+    if query.when:
+        times = None
+        if result.first_fitting and result.last_fitting and result.row_count:
+            times = (say.times.stamp(result.first_fitting), say.times.stamp(result.last_fitting))
+        return say.fitting_times(result.device, period, where, times, result.row_count)
+    if Statistic.SHARE in query.statistics:
+        share = percent(result.row_count / result.rows_in_range) if result.rows_in_range else "0"
+        return say.fitting_share(result.device, period, where, share, (result.row_count, result.rows_in_range))
+    return say.fitting_count(result.device, period, where, result.row_count, result.rows_in_range)
+
+
+def extreme_times(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> str:
+    """State extremes with the times they were first reached."""
+    lines: list[str] = []
+    for each in answered:
+        existing = [one.field for one in each.result.fields]
+        unknown = unmatched_fields(query.fields, existing)
+        if unknown:
+            lines.append(report.unknown_fields(each.result.device, unknown, existing))
+        for field in fields_of(query, existing) or (() if unknown else existing):
+            lines += _extremes_of(report, query, each, field)
+    return "\n".join(limited(report.say, lines))
+
+
+def _extremes_of(report: Report, query: StructuredQuery, each: Answered, field: str) -> list[str]:
+    one = each.result.of(field)
+    lines: list[str] = []
+    for statistic in (statistic for statistic in _EXTREMES if statistic in query.statistics):
+        time = (one.max_time if statistic is Statistic.MAX else one.min_time) if one else None
+        if one is None or time is None:
+            continue
+        measure = Measure(statistic=statistic)
+        value = shown_value(query, one, measure)
+        period = report.period(query, each.time)
+        name = report.name(field, measure)
+        lines.append(report.say.extreme_time(each.result.device, period, name, value, report.say.times.stamp(time)))
+    return lines or [report.say.no_numbers(each.result.device, report.period(query, each.time))]
+
+
+def correlations(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> str:
+    """State how the fields asked about go together; of one field, with each other one."""
+    lines: list[str] = []
+    for each in answered:
+        existing = [one.field for one in each.result.fields]
+        fields, unknown = fields_of(query, existing), unmatched_fields(query.fields, existing)
+        if unknown:
+            lines.append(report.unknown_fields(each.result.device, unknown, existing))
+            continue
+        for left, right, value in each.result.correlations:
+            asked = {left, right} <= set(fields) if len(fields) > 1 else not fields or fields[0] in (left, right)
+            if asked:
+                period = report.period(query, each.time)
+                r = number(value, 4)
+                lines.append(
+                    report.say.correlation(each.result.device, period, (left, right), r, each.result.row_count)
+                )
+    return "\n".join(limited(report.say, lines))
+
+
+def ranking(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> str:
+    """Say which device is first, and list all in their order."""
+    measure, lowest = ranked_by(query)
+    existing = [one.field for one in answered[0].result.fields]
+    fields, unknown = fields_of(query, existing), unmatched_fields(query.fields, existing)
+    if unknown:
+        return report.unknown_fields(answered[0].result.device, unknown, existing)
+    if not fields or measure.statistic is Statistic.COUNT:
+        return _by_count(report, query, answered, lowest=lowest)
+    texts: list[tuple[float, str, str]] = []
+    for each in answered:
+        one = each.result.of(fields[0])
+        value = measure.value(one) if one else None
+        if one is not None and value is not None:
+            texts.append((value, each.result.device, shown_value(query, one, measure)))
+    if not texts:
+        return report.say.no_numbers(answered[0].result.device, report.period(query, answered[0].time))
+    return _ranked(report, query, answered, texts, report.name(fields[0], measure), lowest=lowest)
+
+
+def _by_count(report: Report, query: StructuredQuery, answered: Sequence[Answered], *, lowest: bool) -> str:
+    counts = [(float(each.result.row_count), each.result.device, str(each.result.row_count)) for each in answered]
+    name = report.say.statistic(Statistic.COUNT)
+    return _ranked(report, query, answered, counts, name, lowest=lowest)
+
+
+def _ranked(
+    report: Report,
+    query: StructuredQuery,
+    answered: Sequence[Answered],
+    values: list[tuple[float, str, str]],
+    name: str,
+    *,
+    lowest: bool,
+) -> str:
+    values.sort(key=lambda value: value[0], reverse=not lowest)
+    first = values[0]
+    period = report.period(query, answered[0].time)
+    head = report.say.ranking(name, period, first[1], first[2], lowest=lowest, count=len(values))
+    lines = [f"{place}. {device}: {text}" for place, (_, device, text) in enumerate(values, 1)]
+    return "\n".join([head, *limited(report.say, lines)])
+
+
+def ranked_by(query: StructuredQuery) -> tuple[Measure, bool]:
+    """Return what decides, and whether the lowest is first: "lowest mean" is by the mean, "highest" by the maximum."""
+    measures = measures_of(query) if query.statistics else []
+    others = [measure for measure in measures if measure.statistic not in _EXTREMES]
+    lowest = Statistic.MIN in query.statistics
+    if others:
+        return others[0], lowest
+    if measures:
+        return measures[0], measures[0].statistic is Statistic.MIN
+    return Measure(statistic=Statistic.COUNT if query.conditions and not query.fields else Statistic.MEAN), False

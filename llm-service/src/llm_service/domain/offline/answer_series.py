@@ -1,0 +1,149 @@
+"""Answers from rows: the last reading, single readings, rows per interval, courses, features."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from llm_service.domain.offline.answer_writer import Report, fields_of, limited
+from llm_service.domain.offline.field import unmatched_fields
+from llm_service.domain.offline.measure_text import DIGITS, shown
+from llm_service.domain.offline.phrases import Wording, number, percent
+from llm_service.domain.offline.query import Statistic, StructuredQuery, TimeRange
+from llm_service.domain.offline.result import Series, features_from_json, number_or_none
+
+_MOST_ROWS: Final = 60
+
+
+def trend(report: Report, query: StructuredQuery, series: Series, time: TimeRange | None) -> str:
+    """Say where each field went."""
+    period, device = report.period(query, time), series.device or query.devices[0]
+    lines = [
+        report.say.trend(device, period, column, *_course(report.say, points, series.units.get(column, "")))
+        for column in series.columns
+        if len(points := series.points(column)) > 1
+    ]
+    return "\n".join(limited(report.say, lines)) or report.say.no_numbers(device, period)
+
+
+def last(report: Report, query: StructuredQuery, series: Series) -> str:
+    """State the last reading of each field asked for."""
+    device = series.device or query.devices[0]
+    if not series.rows:
+        return report.no_data(device, query.time, None)
+    matched = fields_of(query, series.columns)
+    unknown = unmatched_fields(query.fields, series.columns)
+    if unknown and not matched:
+        return report.unknown_fields(device, unknown, series.columns)
+    lines: list[str] = []
+    for name in matched or series.columns:
+        value, time = _last_of(series, name)
+        moment = "" if time is None or time == series.times[-1] else f" ({report.say.times.stamp(time)})"
+        lines.append(f"- {name}: {_cell(value, series.units.get(name, ''), query.unit)}{moment}")
+    head = report.say.last_head(device, report.say.times.stamp(series.times[-1]))
+    return "\n".join([head, *limited(report.say, lines)])
+
+
+def rows(report: Report, query: StructuredQuery, series: Series, time: TimeRange | None) -> str:
+    """Show readings as a table."""
+    device = series.device or query.devices[0]
+    head = report.say.rows_head(device, report.period(query, time), len(series.rows), series.truncated)
+    return "\n".join([head, "", *_table(report.say, query, series)])
+
+
+def intervals(
+    report: Report, query: StructuredQuery, series: Series, aggregate: Statistic, time: TimeRange | None
+) -> str:
+    """Show one row per interval, or name the one that is highest or lowest."""
+    device = series.device or query.devices[0]
+    interval = report.say.interval(query.interval or timedelta())
+    matched = fields_of(query, series.columns)
+    unknown = unmatched_fields(query.fields, series.columns)
+    if unknown and not matched:
+        return report.unknown_fields(device, unknown, series.columns)
+    names = report.say.named(", ".join(matched) or "", report.say.statistic(aggregate)).strip()
+    period = report.period(query, time)
+    text = report.say.interval_head(device, period, names, interval, len(series.rows))
+    table = "\n".join([text, "", *_table(report.say, query, _only(series, matched))])
+    if not query.rank or not matched or not (points := series.points(matched[0])):
+        return table
+    lowest = Statistic.MIN in query.statistics
+    moment, value = sorted(points, key=lambda point: point[1], reverse=not lowest)[0]
+    best = shown(value, series.units.get(matched[0], ""), query.unit)
+    stamp = report.say.times.stamp(moment)
+    return f"{report.say.ranking(names, period, stamp, best, lowest=lowest, count=len(points))}\n\n{table}"
+
+
+def features(report: Report, query: StructuredQuery, data: object, time: TimeRange | None) -> str:
+    """Sum up the features of a device."""
+    result = features_from_json(data)
+    count = len(result.names) or len(result.summary)
+    device = result.device or query.devices[0]
+    head = report.say.features_head(device, report.period(query, time, where=False), result.window_count, count)
+    lines = [
+        report.say.feature(one.feature, number(one.mean), number(one.low), number(one.high)) for one in result.summary
+    ]
+    return "\n".join([head, *limited(report.say, lines)])
+
+
+def _only(series: Series, names: Sequence[str]) -> Series:
+    """The series with these columns, all without any."""
+    if not names:
+        return series
+    places = [series.columns.index(name) for name in names]
+    return Series(
+        device=series.device,
+        columns=tuple(names),
+        times=series.times,
+        rows=tuple(tuple(row[at] for at in places) for row in series.rows),
+        truncated=series.truncated,
+        units=series.units,
+    )
+
+
+def _table(say: Wording, query: StructuredQuery, series: Series) -> list[str]:
+    units = [series.units.get(name, "") for name in series.columns]
+    lines = [f"| time ({say.times.name}) | {' | '.join(series.columns)} |", f"|{'---|' * (len(series.columns) + 1)}"]
+    for time, row in list(zip(series.times, series.rows, strict=True))[:_MOST_ROWS]:
+        cells = (_cell(value, unit, query.unit) for value, unit in zip(row, units, strict=True))
+        lines.append(f"| {say.times.stamp(time)} | {' | '.join(cells)} |")
+    return [*lines, say.and_more(len(series.rows) - _MOST_ROWS)] if len(series.rows) > _MOST_ROWS else lines
+
+
+def _last_of(series: Series, column: str) -> tuple[object, datetime | None]:
+    at = series.columns.index(column)
+    for time, row in zip(reversed(series.times), reversed(series.rows), strict=True):
+        if row[at] is not None:
+            return row[at], time
+    return None, None
+
+
+def _cell(value: object, unit: str, into: str) -> str:
+    if value is None:
+        return "–"
+    numeric = number_or_none(value)
+    return str(value) if numeric is None else shown(numeric, unit, into, DIGITS)
+
+
+def _course(say: Wording, points: Sequence[tuple[datetime, float]], unit: str) -> tuple[int, tuple[str, ...]]:
+    """The direction (by the least-squares line against the scatter around it) and the numbers of a course."""
+    values = [value for _, value in points]
+    first, last_value = values[0], values[-1]
+    low_at, low = min(points, key=lambda point: point[1])
+    high_at, high = max(points, key=lambda point: point[1])
+    change = shown(last_value - first, unit, "", 6)
+    change += f", {percent((last_value - first) / abs(first))} %" if first else ""
+    ends = (shown(first, unit, "", 6), shown(last_value, unit, "", 6), change)
+    extremes = (shown(low, unit, "", 6), say.times.stamp(low_at), shown(high, unit, "", 6), say.times.stamp(high_at))
+    return _direction(values), (*ends, *extremes)
+
+
+def _direction(values: Sequence[float]) -> int:
+    count = len(values)
+    middle, mean = (count - 1) / 2, sum(values) / count
+    slope = sum((at - middle) * (value - mean) for at, value in enumerate(values))
+    slope /= sum((at - middle) ** 2 for at in range(count))
+    rise = slope * (count - 1)
+    rest = (sum((value - mean - slope * (at - middle)) ** 2 for at, value in enumerate(values)) / count) ** 0.5
+    if abs(rise) <= 2 * rest or abs(rise) < 1e-9 * max(1.0, abs(mean)):
+        return 0
+    return 1 if rise > 0 else -1

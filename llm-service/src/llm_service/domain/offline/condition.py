@@ -1,0 +1,206 @@
+"""Conditions on readings: "where current > 200", "above 60 °C", "quality_label is good", "电流大于200A"."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from llm_service.domain.offline.lexicon import Kind
+from llm_service.domain.offline.number import number_at
+from llm_service.domain.offline.query import Condition, Operator
+from llm_service.domain.offline.sentence import Sentence
+from llm_service.domain.offline.token import TokenKind
+from llm_service.domain.offline.unit import field_of_unit
+from llm_service.domain.offline.words_data import GOOD, LABEL_FIELD
+
+_QUIET: Final = (Kind.FILLER, Kind.WHERE)
+_IS: Final = frozenset({"is", "was", "were", "are", "be", "=", "为", "是", "equals", "等于", "being", "stays", "reads"})
+_NOT_EVIDENT: Final = frozenset({"over", "under", "below", "above", "超", "no more than"})
+_FLIPPED: Final = {
+    Operator.EQ: Operator.NE,
+    Operator.GT: Operator.LE,
+    Operator.GE: Operator.LT,
+    Operator.LT: Operator.GE,
+    Operator.LE: Operator.GT,
+    Operator.NE: Operator.EQ,
+}
+_MOST: Final = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Value:
+    number: float
+    unit: str
+    end: int
+
+
+def find_conditions(sentence: Sentence) -> tuple[Condition, ...]:
+    """Return the comparisons with numbers and texts in `sentence`, and mark their words (their fields are left)."""
+    found: list[Condition] = []
+    for at in range(len(sentence)):
+        if len(found) >= _MOST:
+            break
+        if at not in sentence.used:
+            found += _between(sentence, at) or _compared(sentence, at) or _suffixed(sentence, at) or _is(sentence, at)
+    return tuple(dict.fromkeys(found))
+
+
+def find_labels(sentence: Sentence) -> tuple[Condition, ...]:
+    """Return the conditions that words such as "good" and "porosity" are, and mark them; one of several is enough.
+
+    "bad welds (porosity)" is one condition: the word in brackets says which bad ones.
+    """
+    named: list[tuple[Operator, str]] = []
+    for at in sentence.find(Kind.LABEL):
+        label = str(sentence.senses(at)[Kind.LABEL])
+        before = sentence.skip(at - 1, (Kind.FILLER,), step=-1)
+        negated = any(sentence.has(place, Kind.NOT) for place in (at - 1, before))
+        if negated:
+            sentence.use(before if sentence.has(before, Kind.NOT) else at - 1, at)
+        named.append((Operator.NE if negated or not label else Operator.EQ, label or GOOD))
+        sentence.use(at, at + 1)
+    specific = [pair for pair in named if pair != (Operator.NE, GOOD)] or named
+    return tuple(Condition(field=LABEL_FIELD, operator=how, value=label) for how, label in dict.fromkeys(specific))
+
+
+def _value(sentence: Sentence, at: int) -> _Value | None:
+    """A number with its unit; a length of time is none."""
+    sign = -1.0 if sentence.text(at) in {"-", "−", "minus", "负"} else 1.0
+    start = at + (sign < 0)
+    counted = number_at(sentence, start)
+    if counted is None:
+        return None
+    value, end = counted
+    unit = sentence.senses(end).get(Kind.UNIT)
+    timed = sentence.has(end, Kind.TIME_UNIT) or sentence.has(end, Kind.AGO) or sentence.has(end, Kind.HALF)
+    if not isinstance(unit, str) or (len(unit) == 1 and not _is_symbol(sentence, end)):
+        return (
+            None
+            if timed or sentence.text(end) in {":", "点", "月", "号"}
+            else _Value(number=sign * value, unit="", end=end)
+        )
+    return _Value(number=sign * value, unit=unit, end=end + 1)
+
+
+def _is_symbol(sentence: Sentence, at: int) -> bool:
+    """Whether a unit of one letter is written as one: "200 A", "60K", not "a"."""
+    return (
+        not sentence.raw(at).islower()
+        or not sentence.raw(at).isascii()
+        or len(sentence.raw(at)) > 1
+        or (sentence.glued(at))
+    )
+
+
+def _subject(sentence: Sentence, at: int) -> tuple[int, str] | None:
+    """The field before `at`, over words that say nothing, with its place."""
+    place = sentence.skip(at - 1, _QUIET, step=-1)
+    for each in (at - 1, place):
+        field = sentence.senses(each).get(Kind.FIELD)
+        if isinstance(field, str):
+            return each, field
+    return None
+
+
+def _condition(
+    sentence: Sentence, begin: int, operator: Operator, value: _Value, *, evident: bool
+) -> list[Condition] | None:
+    subject = _subject(sentence, begin)
+    field = subject[1] if subject else field_of_unit(value.unit)
+    if not evident and not field and not value.unit:
+        return None
+    negated = sentence.has(begin - 1, Kind.NOT)
+    start = subject[0] + 1 if subject else begin - negated
+    while start > 0 and not subject and sentence.has(start - 1, Kind.WHERE):
+        start -= 1
+    sentence.use(start, value.end)
+    if subject and sentence.has(subject[0] - 1, Kind.WHERE):
+        sentence.use(subject[0] - 1, subject[0])
+    how = _FLIPPED[operator] if negated else operator
+    return [Condition(field=field, operator=how, value=value.number, unit=value.unit)]
+
+
+def _compared(sentence: Sentence, at: int) -> list[Condition]:
+    operator = sentence.senses(at).get(Kind.OPERATOR)
+    if not isinstance(operator, Operator):
+        return []
+    start = sentence.skip(at + 1, (Kind.FILLER,))
+    value = _value(sentence, at + 1) or _value(sentence, start)
+    if value is not None:
+        evident = sentence.text(at) not in _NOT_EVIDENT or _subject(sentence, at) is not None
+        return _condition(sentence, at, operator, value, evident=evident) or []
+    return _texts(sentence, at, at + 1, operator) if operator in {Operator.EQ, Operator.NE} else []
+
+
+def _suffixed(sentence: Sentence, at: int) -> list[Condition]:
+    """200A以上, 60 or more."""
+    value = _value(sentence, at)
+    operator = sentence.senses(value.end).get(Kind.SUFFIX) if value else None
+    if value is None or not isinstance(operator, Operator):
+        return []
+    behind = _Value(number=value.number, unit=value.unit, end=value.end + 1)
+    return _condition(sentence, at, operator, behind, evident=True) or []
+
+
+def _between(sentence: Sentence, at: int) -> list[Condition]:
+    """Field between A and B; without a field before it or a unit behind it, it is a range of time."""
+    if not sentence.has(at, Kind.BETWEEN) and not (sentence.has(at, Kind.FROM) and _subject(sentence, at)):
+        return []
+    low = _value(sentence, at + 1)
+    if low is None or not sentence.has(low.end, Kind.TO):
+        return []
+    high = _value(sentence, low.end + 1)
+    if high is None or sentence.text(high.end) in {":", "点", "/", "-"}:
+        return []
+    unit = high.unit or low.unit
+    subject = _subject(sentence, at)
+    timely = high.number <= 24 and low.number <= 24 and not unit
+    where = subject is not None and any(sentence.has(subject[0] - back, Kind.WHERE) for back in (1, 2))
+    if not unit and (subject is None or (timely and not where)):
+        return []
+    end = high.end + (sentence.text(high.end) in {"之间", "间"})
+    first = _Value(number=low.number, unit=unit, end=end)
+    lower = _condition(sentence, at, Operator.GE, first, evident=True) or []
+    field = lower[0].field if lower else ""
+    return [*lower, Condition(field=field, operator=Operator.LE, value=high.number, unit=unit)]
+
+
+def _is(sentence: Sentence, at: int) -> list[Condition]:
+    """Field is text ("quality_label is good", "质量为良好", "status = running"), field = number after "where"."""
+    if sentence.text(at) not in _IS:
+        return []
+    subject = _subject(sentence, at)
+    if subject is None:
+        return []
+    where = any(sentence.has(subject[0] - back, Kind.WHERE) for back in (1, 2))
+    value = _value(sentence, at + 1)
+    if value is not None and where:
+        return _condition(sentence, at, Operator.EQ, value, evident=True) or []
+    return _texts(sentence, at, at + 1, Operator.EQ)
+
+
+def _texts(sentence: Sentence, at: int, start: int, operator: Operator) -> list[Condition]:
+    """The text a field is compared with: a label, a quoted text or, after "where", any single word."""
+    subject = _subject(sentence, at)
+    if subject is None:
+        return []
+    negated = sentence.has(start, Kind.NOT) or sentence.has(at - 1, Kind.NOT)
+    start += sentence.has(start, Kind.NOT)
+    token = sentence.lexemes[start].tokens[0] if start < len(sentence) and start not in sentence.used else None
+    label = sentence.senses(start).get(Kind.LABEL)
+    unknown = token is not None and token.kind in {TokenKind.WORD, TokenKind.QUOTED} and not sentence.senses(start)
+    if not isinstance(label, str) and not unknown:
+        return []
+    value = label if isinstance(label, str) else sentence.raw(start)
+    if label == "":
+        operator, value = _FLIPPED[operator], GOOD
+    end = start + 1
+    sentence.use(subject[0] + 1, end)
+    if sentence.has(subject[0] - 1, Kind.WHERE):
+        sentence.use(subject[0] - 1, subject[0])
+    how = _FLIPPED[operator] if negated else operator
+    return [Condition(field=subject[1], operator=how, value=value)]
+
+
+def named_fields(conditions: Sequence[Condition]) -> tuple[str, ...]:
+    """Return the fields that conditions are about, each once."""
+    return tuple(dict.fromkeys(condition.field for condition in conditions if condition.field))

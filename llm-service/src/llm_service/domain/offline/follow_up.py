@@ -1,0 +1,69 @@
+"""Questions that lean on the one before: "and yesterday?", "of WLD002?", "in fahrenheit"."""
+
+from dataclasses import replace
+from typing import Final
+
+from llm_service.domain.offline.query import Intent, Statistic, StructuredQuery
+
+_NO_SUBJECT: Final = frozenset({Intent.CHAT, Intent.LIST_DEVICES})
+
+
+def completed(query: StructuredQuery, before: StructuredQuery | None) -> StructuredQuery:
+    """Return `query` with what it leaves out taken from `before`, when it is no question by itself."""
+    if before is None or query.refused:
+        return query
+    if query.intent is Intent.LIST_DEVICES and not query.follows:
+        return query
+    if names_devices(query):
+        bare = not _says_what(query)
+        return _merged(query, before, devices=query) if (bare or query.follows) and _says_what(before) else query
+    leans = _says_what(query) or query.time is not None
+    return _merged(query, before, devices=before) if leans and names_devices(before) else query
+
+
+def names_devices(query: StructuredQuery) -> bool:
+    """Whether `query` says which devices it is about."""
+    return bool(query.devices or query.references or query.all_devices or query.except_devices)
+
+
+def _says_what(query: StructuredQuery) -> bool:
+    named = query.intent not in {Intent.CHAT, Intent.STATISTICS, Intent.LIST_DEVICES, Intent.QUERY}
+    measured = query.fields or query.statistics or query.conditions or query.percentiles or query.interval
+    return bool(named or measured or query.unit or query.when or query.limit)
+
+
+def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: StructuredQuery) -> StructuredQuery:
+    """What `query` leaves out from `before`; naming a statistic asks for numbers, of one device or compared."""
+    statistics = query.statistics or before.statistics
+    conditions = query.conditions or before.conditions
+    if not conditions:
+        statistics = tuple(each for each in statistics if each is not Statistic.SHARE)
+    return replace(
+        query,
+        intent=_intent(query, before),
+        devices=devices.devices,
+        references=devices.references,
+        all_devices=devices.all_devices,
+        except_devices=devices.except_devices,
+        fields=query.fields or before.fields,
+        statistics=statistics,
+        time=query.time or before.time,
+        periods=query.periods if query.time else before.periods,
+        conditions=conditions,
+        percentiles=query.percentiles or (() if query.statistics else before.percentiles),
+        interval=query.interval or (None if query.statistics and not query.follows else before.interval),
+        when=query.when or (before.when and not query.statistics),
+        rank=query.rank or (before.rank and devices is before),
+        limit=query.limit or before.limit,
+        newest=query.newest if query.limit else before.newest,
+        unit=query.unit or ("" if query.fields else before.unit),
+        zone=query.zone or before.zone,
+        confidence=max(query.confidence, before.confidence),
+    )
+
+
+def _intent(query: StructuredQuery, before: StructuredQuery) -> Intent:
+    keeps = query.intent in {Intent.CHAT, Intent.STATISTICS, Intent.LIST_DEVICES} and not query.statistics
+    compared = before.intent is Intent.COMPARE and query.intent in {*_NO_SUBJECT, Intent.STATISTICS}
+    intent = before.intent if (keeps or compared) and not query.when else query.intent
+    return Intent.STATISTICS if intent in _NO_SUBJECT else intent

@@ -1,0 +1,136 @@
+"""What is to be computed: percentiles, rows of an interval, numbers of readings, units to answer in."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from llm_service.domain.offline.lexicon import Kind
+from llm_service.domain.offline.number import UNIT_LENGTH, length_at, number_at
+from llm_service.domain.offline.sentence import Sentence
+
+_PERCENT_SIGNS: Final = frozenset({"th", "st", "nd", "rd", "%", "-", "percent", "个"})
+_MOST_ROWS: Final = 100
+_LED: Final = frozenset({"in", "within", "over", "during", "in the", "over the", "for", "the"})
+
+
+def find_percentiles(sentence: Sentence) -> tuple[float, ...]:
+    """Return the percentiles of "95th percentile", "p95", "5th and 95th percentiles", "第95百分位", "0.9 quantile"."""
+    found: dict[float, None] = {}
+    for at in range(len(sentence)):
+        text = sentence.text(at)
+        if text[:1] == "p" and text[1:].isdecimal() and not sentence.senses(at) and int(text[1:][:4]) <= 100:
+            found.setdefault(float(text[1:]))
+            sentence.use(at, at + 1)
+        elif sentence.has(at, Kind.PERCENTILE):
+            named = sentence.senses(at)[Kind.PERCENTILE]
+            if isinstance(named, float):
+                found.setdefault(named)
+                sentence.use(at, at + 1)
+            elif numbers := _before(sentence, at) or _behind(sentence, at):
+                found.update(dict.fromkeys(numbers))
+    return tuple(found)
+
+
+def _before(sentence: Sentence, at: int) -> list[float]:
+    """The numbers before "percentile", back over signs, "and" and "第"."""
+    numbers: list[float] = []
+    place = at - 1
+    while place >= 0 and at - place <= 12:
+        counted = number_at(sentence, place)
+        if counted is not None and 0 <= counted[0] <= 100:
+            while number_at(sentence, place - 1) is not None and sentence.number(place) is None:
+                place -= 1
+            counted = number_at(sentence, place) or counted
+            numbers.insert(0, counted[0] * 100 if 0 < counted[0] < 1 else counted[0])
+        elif sentence.text(place) not in _PERCENT_SIGNS and not (numbers and sentence.has(place, Kind.AND)):
+            break
+        place -= 1
+    if numbers:
+        sentence.use(place + 1 - (sentence.text(place) == "第"), at + 1)
+    return numbers
+
+
+def _behind(sentence: Sentence, at: int) -> list[float]:
+    start = at + 1 + (sentence.text(at + 1) in {"of", "为", "是"})
+    counted = number_at(sentence, start)
+    if counted is None or not 0 <= counted[0] <= 100:
+        return []
+    sentence.use(at, counted[1])
+    return [counted[0] * 100 if 0 < counted[0] < 1 else counted[0]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundRows:
+    """So many single readings: the last or the first of the range."""
+
+    limit: int
+    newest: bool
+
+
+def find_rows(sentence: Sentence) -> FoundRows | None:
+    """Return "the last 10 readings", "first 5 rows", "最近5条数据"."""
+    for at in range(len(sentence)):
+        newest = sentence.senses(at).get(Kind.NEWEST)
+        if not isinstance(newest, bool):
+            continue
+        counted = number_at(sentence, at + 1)
+        begin, number, end = at, counted[0] if counted else 0, counted[1] if counted else at
+        if counted is None and (before := number_at(sentence, at - 1)) is not None:
+            begin, number, end = at - 1, before[0], at + 1
+        if number >= 1 and not number % 1 and sentence.has(end, Kind.ROWS):
+            sentence.use(begin, end + 1)
+            return FoundRows(limit=min(int(number), _MOST_ROWS), newest=newest)
+    return None
+
+
+def find_interval(sentence: Sentence) -> timedelta | None:
+    """Return the width of "hourly", "per hour", "every 10 minutes", "10-minute averages", "每小时", "按天"."""
+    for at in range(len(sentence)):
+        code = sentence.senses(at).get(Kind.RHYTHM)
+        if isinstance(code, str):
+            sentence.use(at, at + 1)
+            return UNIT_LENGTH[code]
+        if sentence.has(at, Kind.EVERY):
+            length = length_at(sentence, at + 1, bare=True)
+            if length is not None and length.unit in {"s", "min", "h", "d", "w"}:
+                sentence.use(at, length.end)
+                return length.value
+        elif (width := _averaged(sentence, at)) is not None:
+            return width
+    return None
+
+
+def _averaged(sentence: Sentence, at: int) -> timedelta | None:
+    """ "10-minute averages": a length before a statistic, unless it is one that goes back from now."""
+    length = length_at(sentence, at)
+    if length is None or length.unit not in {"s", "min", "h", "d"} or not sentence.has(length.end, Kind.STATISTIC):
+        return None
+    before = (at - 1, at - 2)
+    led = any(sentence.has(place, Kind.LAST) or sentence.text(place) in _LED for place in before)
+    if led or sentence.has(at - 1, Kind.NUMBER):
+        return None
+    sentence.use(at, length.end)
+    return length.value
+
+
+def find_unit(sentence: Sentence) -> str:
+    """Return the unit to answer in: "in fahrenheit", "in mV", "用华氏度"."""
+    for at in sentence.find(Kind.UNIT):
+        unit = str(sentence.senses(at)[Kind.UNIT])
+        led = sentence.has(at - 1, Kind.IN)
+        symbol = len(sentence.raw(at)) == 1 and sentence.raw(at).isascii()
+        if (symbol and not (led and sentence.raw(at).isupper())) or unit in {"%", "°"}:
+            continue
+        sentence.use(at - led, at + 1)
+        return unit
+    return ""
+
+
+def find_when(sentence: Sentence) -> bool:
+    """Whether a time is asked for: "when was …" at the beginning, "at what time", "什么时候"."""
+    for at in sentence.find(Kind.ASK_WHEN):
+        first = sentence.skip(0, (Kind.FILLER, Kind.FOLLOW, Kind.AND))
+        if sentence.text(at) != "when" or at <= first or sentence.text(at - 1) in {"me", "tell", "and", "know"}:
+            sentence.use(at, at + 1)
+            return True
+    return False

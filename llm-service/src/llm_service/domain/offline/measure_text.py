@@ -1,0 +1,67 @@
+"""Numbers of an answer with their units, in the unit that was asked for where that is possible."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from llm_service.domain.offline.phrases import Wording, number
+from llm_service.domain.offline.query import Statistic, StructuredQuery
+from llm_service.domain.offline.result import FieldStatistics
+from llm_service.domain.offline.unit import converted
+
+# Digits of a single value; the tool's result, which is shown beside the answer, holds all of them.
+DIGITS: Final = 7
+_OVERVIEW: Final = (Statistic.MEAN, Statistic.MIN, Statistic.MAX, Statistic.STD)
+_NO_UNIT: Final = frozenset({Statistic.COUNT, Statistic.MISSING_RATIO, Statistic.VARIANCE})
+_DIFFERENCES: Final = frozenset({Statistic.STD, Statistic.RANGE})
+_NOT_OF_A_FIELD: Final = frozenset({Statistic.SHARE, Statistic.CORRELATION})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """A number of a field: a statistic, or the percentile `share`."""
+
+    statistic: Statistic
+    share: str = ""
+
+    def name(self, say: Wording) -> str:
+        """Return what it is called."""
+        return say.percentile(self.share) if self.share else say.statistic(self.statistic)
+
+    def value(self, one: FieldStatistics) -> float | None:
+        """Return it of a field, None when the tool did not give it."""
+        return one.percentiles.get(self.share) if self.share else one.value(self.statistic)
+
+
+def measures_of(query: StructuredQuery) -> list[Measure]:
+    """Return the numbers `query` asks for of each field; the usual ones when it names none."""
+    found: list[Measure] = []
+    for statistic in query.statistics:
+        if statistic is Statistic.PERCENTILE:
+            found += [Measure(statistic=statistic, share=f"{share:g}") for share in query.percentiles]
+        elif statistic not in _NOT_OF_A_FIELD:
+            found.append(Measure(statistic=statistic))
+    if found:
+        return found
+    usual = (Statistic.LAST, *_OVERVIEW) if query.time is None and len(query.fields) == 1 else _OVERVIEW
+    return [Measure(statistic=statistic) for statistic in usual]
+
+
+def shown_value(query: StructuredQuery, one: FieldStatistics, measure: Measure, digits: int = DIGITS) -> str:
+    """Return a number of a field with its unit."""
+    value = measure.value(one)
+    if value is None:
+        return number(None)
+    unit = "" if measure.statistic in _NO_UNIT else one.unit
+    return shown(value, unit, query.unit, digits, difference=measure.statistic in _DIFFERENCES)
+
+
+def shown(value: float, unit: str, into: str, digits: int = DIGITS, *, difference: bool = False) -> str:
+    """Return `value` in the unit asked for, in its own when it can't be, followed by that unit."""
+    if into and unit and (changed := converted(value, unit, into, difference=difference)) is not None:
+        value, unit = changed, into
+    return f"{number(value, digits)} {unit}".rstrip()
+
+
+def converts(unit: str, into: str) -> bool:
+    """Whether values in `unit` can be given in `into`."""
+    return bool(unit) and converted(0.0, unit, into) is not None

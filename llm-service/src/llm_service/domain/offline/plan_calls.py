@@ -1,0 +1,209 @@
+"""The calls of device tools that a question needs."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from llm_service.domain.offline.conversation import Conversation
+from llm_service.domain.offline.field import match_field
+from llm_service.domain.offline.gathering import condition_arguments, dropped
+from llm_service.domain.offline.query import Statistic, StructuredQuery, TimeRange
+from llm_service.domain.offline.result import DeviceStatistics
+from llm_service.domain.offline.toolbox import DeviceTool, PlannedCall, Toolbox
+
+_RAW_ROWS: Final = 20
+_LAST_ROWS: Final = 20
+_LAST_SPAN: Final = timedelta(minutes=1)
+_TREND_POINTS: Final = 48
+_MOST_INTERVALS: Final = 1_000
+_INTERVALS: Final = {
+    1: "1s",
+    5: "5s",
+    10: "10s",
+    30: "30s",
+    60: "1m",
+    300: "5m",
+    600: "10m",
+    1800: "30m",
+    3600: "1h",
+    21600: "6h",
+    86400: "1d",
+    604800: "7d",
+}
+_AGGREGATES: Final = {
+    Statistic.MEAN: "mean",
+    Statistic.MIN: "min",
+    Statistic.MAX: "max",
+    Statistic.FIRST: "first",
+    Statistic.LAST: "last",
+    Statistic.COUNT: "count",
+    Statistic.SUM: "sum",
+    Statistic.STD: "std",
+    Statistic.MEDIAN: "median",
+}
+# The names of arguments by the part of a question they carry.
+_PARTS: Final = {"conditions": "conditions", "percentiles": "percentiles", "extreme_times": "when"}
+
+
+class CallPlanner:
+    """Plans calls for a question whose devices are known; `left_out` names what no call can carry."""
+
+    def __init__(self, talk: Conversation, tools: Toolbox, query: StructuredQuery) -> None:
+        self._talk = talk
+        self._tools = tools
+        self._query = query
+        self.left_out: list[str] = []
+        self.times: list[TimeRange | None] = []
+
+    def statistics(self, kind: str) -> list[PlannedCall]:
+        """Return calls of device_statistics for every device and every range; `times` are those of the calls."""
+        query = self._query
+        if not self._tools.has(DeviceTool.STATISTICS):
+            return []
+        wanted: dict[str, object] = {
+            "conditions": condition_arguments(query.conditions) or None,
+            "percentiles": list(query.percentiles) or None,
+            "extreme_times": True if kind == "when" else None,
+            "correlations": True if kind == "correlation" else None,
+            "value_counts": True if self._asks_values() else None,
+            "fields": None if kind == "correlation" or self._asks_values() else self.known_fields(query.devices),
+        }
+        lost = dropped(self._tools, DeviceTool.STATISTICS, {**wanted, "fields": None})
+        self.left_out += [part for name, part in _PARTS.items() if name in lost]
+        calls: list[PlannedCall] = []
+        for time in query.periods or (query.time,):
+            for codes in self._batches():
+                others = list(codes[1:]) or None
+                arguments = {**wanted, "other_device_codes": others}
+                calls.append(self._tools.call(DeviceTool.STATISTICS, time=time, device_code=codes[0], **arguments))
+                self.times.append(time)
+        return calls
+
+    def _batches(self) -> list[tuple[str, ...]]:
+        """The devices of each call: all in one where the tool can and they have the same fields."""
+        codes = self._query.devices
+        cards = [self._talk.card(code) for code in codes]
+        alike = all(cards) and len({card.fields for card in cards if card}) == 1
+        if len(codes) > 1 and alike and self._tools.accepts(DeviceTool.STATISTICS, "other_device_codes"):
+            return [codes]
+        return [(code,) for code in codes]
+
+    def _asks_values(self) -> bool:
+        """Whether a text field is asked about: its values are counted."""
+        cards = [self._talk.card(code) for code in self._query.devices]
+        texts = [name for card in cards if card for name in card.text_fields]
+        usual = "quality_label" in self._query.fields and not any(cards)
+        return usual or any(match_field(phrase, texts) for phrase in self._query.fields)
+
+    def series(self, kind: str, codes: Sequence[str]) -> list[PlannedCall]:
+        """Return calls for rows, rows per interval or features of `codes`."""
+        query = self._query
+        fields = self.known_fields(codes)
+        conditions = condition_arguments(query.conditions) or None
+        if kind == "features":
+            wanted: dict[str, object] = {"fields": fields, "window_size": query.window_size or None}
+            return [self._call(DeviceTool.FEATURES, code, query.time, wanted) for code in codes]
+        if kind == "rows":
+            newest = True if query.limit and query.newest else None
+            limit = query.limit or _RAW_ROWS
+            wanted = {"fields": fields, "limit": limit, "newest_first": newest, "conditions": conditions}
+            self._note_lost(wanted, {"conditions": "conditions", "newest_first": "limit"})
+            return [self._call(DeviceTool.QUERY, code, query.time, wanted) for code in codes]
+        assert query.interval
+        calls: list[PlannedCall] = []
+        for aggregate in self._aggregates():
+            wanted = {
+                "fields": fields,
+                "interval": f"{query.interval.total_seconds():g}s",
+                "aggregate": aggregate,
+                "limit": _MOST_INTERVALS,
+                "conditions": conditions,
+            }
+            self._note_lost(wanted, {"conditions": "conditions", "interval": "interval"})
+            calls += [self._call(DeviceTool.QUERY, code, query.time, wanted) for code in codes]
+        return calls
+
+    def _aggregates(self) -> list[str]:
+        asked = [each for each in self._query.statistics if each in _AGGREGATES]
+        if len(asked) < len(self._query.statistics):
+            self.left_out.append("statistics")
+        if self._query.rank and len(asked) > 1:
+            asked = [each for each in asked if each not in {Statistic.MAX, Statistic.MIN}][:1] or asked[:1]
+        return [_AGGREGATES[each] for each in asked] or ["mean"]
+
+    def aggregate_of(self, call: PlannedCall) -> Statistic:
+        """Return what a call reduces each interval to."""
+        name = call.arguments.get("aggregate", "mean")
+        return next((each for each, aggregate in _AGGREGATES.items() if aggregate == name), Statistic.MEAN)
+
+    def last(self, codes: Sequence[str]) -> list[PlannedCall]:
+        """Return calls for the newest rows of `codes`."""
+        query = self._query
+        fields = self.known_fields(codes)
+        if self._tools.accepts(DeviceTool.QUERY, "newest_first"):
+            conditions = condition_arguments(query.conditions) or None
+            newest: dict[str, object] = {
+                "fields": fields,
+                "limit": _LAST_ROWS,
+                "newest_first": True,
+                "conditions": conditions,
+            }
+            return [self._call(DeviceTool.QUERY, code, query.time, newest) for code in codes]
+        calls: list[PlannedCall] = []
+        for code in codes:
+            card = self._talk.card(code)
+            seen = card.last_seen if card else None
+            end = query.time.end if query.time else None
+            until = min(moment for moment in (seen, end) if moment)
+            wanted: dict[str, object] = {"fields": fields}
+            calls.append(self._call(DeviceTool.QUERY, code, TimeRange(start=until - _LAST_SPAN), wanted))
+        return calls
+
+    def measured(self) -> list[PlannedCall]:
+        """Return a call of device_statistics for each device, to learn what range there is."""
+        wanted: dict[str, object] = {"fields": self.known_fields(self._query.devices)}
+        if not self._tools.has(DeviceTool.STATISTICS):
+            return []
+        return [self._call(DeviceTool.STATISTICS, code, self._query.time, wanted) for code in self._query.devices]
+
+    def courses(self, results: Sequence[DeviceStatistics]) -> list[PlannedCall]:
+        """Return calls for the course of the fields asked for, in some dozens of points."""
+        query = self._query
+        asked = query.time or TimeRange()
+        calls: list[PlannedCall] = []
+        for code, result in zip(query.devices, results, strict=True):
+            existing = [one.field for one in result.fields]
+            fields = [field for phrase in query.fields for field in match_field(phrase, existing)]
+            start, end = asked.start or result.time.start, asked.end or result.time.end
+            wanted: dict[str, object] = {
+                "fields": list(dict.fromkeys(fields)) or None,
+                "interval": _interval(start, end),
+                "aggregate": "mean",
+                "conditions": condition_arguments(query.conditions) or None,
+            }
+            self._note_lost(wanted, {"conditions": "conditions"})
+            calls.append(self._call(DeviceTool.QUERY, code, query.time, wanted))
+        return calls
+
+    def _call(self, tool: DeviceTool, code: str, time: TimeRange | None, wanted: dict[str, object]) -> PlannedCall:
+        return self._tools.call(tool, time=time, device_code=code, **wanted)
+
+    def _note_lost(self, wanted: dict[str, object], parts: dict[str, str]) -> None:
+        lost = dropped(self._tools, DeviceTool.QUERY, wanted)
+        self.left_out += [part for name, part in parts.items() if name in lost and part not in self.left_out]
+
+    def known_fields(self, codes: Sequence[str]) -> list[str] | None:
+        """The fields by their exact names when the devices' are known; otherwise all, and the report picks."""
+        cards = [self._talk.card(code) for code in codes]
+        fields: list[str] = []
+        for phrase in self._query.fields:
+            matches = [match_field(phrase, card.fields) for card in cards if card]
+            if len(matches) < len(cards) or not all(matches):
+                return None
+            fields += [field for match in matches for field in match if field not in fields]
+        return fields or None
+
+
+def _interval(start: datetime | None, end: datetime | None) -> str:
+    seconds = (end - start).total_seconds() / _TREND_POINTS if start and end else 60
+    return next((name for width, name in _INTERVALS.items() if width >= seconds), "7d")

@@ -1,0 +1,154 @@
+"""What the rules found in a question, and the query it comes to."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from llm_service.domain.offline.device import FoundDevices
+from llm_service.domain.offline.measure import FoundRows
+from llm_service.domain.offline.query import Condition, Intent, Language, Note, Statistic, StructuredQuery
+from llm_service.domain.offline.time_range import FoundTime
+
+
+@dataclass(slots=True, kw_only=True)
+class Topic:
+    """What is asked about: fields, statistics and the kind of answer.
+
+    `named` is the intent a word named. `speaks` says that there is a word for a device, `listing` that one is
+    listed or counted, `which` that a device is asked for, `cause` what can't be done, `leads` that it stands first.
+    """
+
+    fields: tuple[str, ...] = ()
+    statistics: tuple[Statistic, ...] = ()
+    named: Intent | None = None
+    speaks: bool = False
+    listing: bool = False
+    which: bool = False
+    lowest: bool = False
+    refused: str = ""
+    follows: bool = False
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class Reading:
+    """What each rule found, filled in one after the other."""
+
+    notes: tuple[Note, ...] = ()
+    model_code: str = ""
+    window_size: int = 0
+    percentiles: tuple[float, ...] = ()
+    rows: FoundRows | None = None
+    interval: timedelta | None = None
+    conditions: tuple[Condition, ...] = ()
+    times: FoundTime = field(default_factory=FoundTime)
+    devices: FoundDevices = field(default_factory=FoundDevices)
+    when: bool = False
+    unit: str = ""
+    topic: Topic = field(default_factory=Topic)
+
+    @property
+    def measures(self) -> bool:
+        """Whether anything is to be computed."""
+        topic = self.topic
+        return bool(
+            topic.fields
+            or topic.statistics
+            or self.conditions
+            or self.percentiles
+            or self.interval
+            or self.rows
+            or self.unit
+        )
+
+
+def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> StructuredQuery:
+    """Return the query of a reading."""
+    topic, devices, ranges = reading.topic, reading.devices, reading.times.ranges
+    intent = _intent(reading)
+    statistics = topic.statistics
+    if reading.percentiles:
+        statistics = (*statistics, Statistic.PERCENTILE)
+    rank = topic.which and reading.measures and intent is not Intent.LIST_DEVICES
+    return StructuredQuery(
+        intent=intent,
+        language=language,
+        devices=devices.codes,
+        fields=_fields(reading, statistics),
+        statistics=statistics,
+        time=ranges[0] if ranges else None,
+        periods=ranges if len(ranges) > 1 else (),
+        model_code=reading.model_code,
+        window_size=reading.window_size,
+        confidence=_confidence(reading, intent),
+        conditions=reading.conditions,
+        percentiles=reading.percentiles,
+        interval=reading.interval,
+        limit=reading.rows.limit if reading.rows else 0,
+        newest=reading.rows.newest if reading.rows else True,
+        when=reading.when,
+        rank=rank,
+        all_devices=devices.everyone or (rank and not devices.codes and not devices.references),
+        except_devices=devices.left_out,
+        references=devices.references,
+        unit=reading.unit,
+        zone=reading.times.zone,
+        unread=() if intent is Intent.CHAT else unread,
+        notes=(*reading.notes, *reading.times.notes, *topic.notes),
+        refused=topic.refused,
+        follows=topic.follows,
+    )
+
+
+def _fields(reading: Reading, statistics: tuple[Statistic, ...]) -> tuple[str, ...]:
+    """The fields asked for; of "mean current above 100" the one of the condition, unless readings are counted."""
+    counted = set(statistics) <= {Statistic.COUNT, Statistic.SHARE} or reading.when
+    fields = reading.topic.fields
+    conditional = [condition.field for condition in reading.conditions if not isinstance(condition.value, str)]
+    if counted:
+        kept = tuple(field for field in fields if field not in conditional)
+        return kept if statistics or reading.when else fields
+    return fields or tuple(dict.fromkeys(field for field in conditional if field))
+
+
+def _about_devices(reading: Reading) -> bool:
+    devices = reading.devices
+    named = devices.codes or devices.references or devices.everyone or devices.left_out
+    return bool(named) or reading.topic.speaks
+
+
+def _intent(reading: Reading) -> Intent:
+    topic = reading.topic
+    if topic.listing and not (reading.devices.codes and topic.statistics):
+        return Intent.LIST_DEVICES
+    about = _about_devices(reading)
+    asks = topic.statistics or reading.times.ranges or topic.named or reading.conditions or reading.interval
+    measured = topic.fields and (asks or reading.percentiles or reading.when or reading.rows)
+    if not about and not measured and not (topic.follows and reading.measures):
+        return Intent.CHAT
+    if topic.named is not None and (topic.named is not Intent.STATISTICS or not topic.statistics):
+        return topic.named
+    if reading.rows:
+        return Intent.QUERY
+    if reading.devices.codes or topic.refused or reading.measures or reading.devices.references or reading.when:
+        return Intent.QUERY if topic.statistics == (Statistic.LAST,) else Intent.STATISTICS
+    return Intent.LIST_DEVICES if reading.devices.everyone else Intent.CHAT
+
+
+def _confidence(reading: Reading, intent: Intent) -> float:
+    """How sure it is that this is about devices: a code-like word alone ("GPT4") is not enough."""
+    if intent is Intent.CHAT:
+        return 0.5
+    if intent is Intent.LIST_DEVICES:
+        return 1.0
+    topic, devices = reading.topic, reading.devices
+    evidence = (
+        devices.codes or devices.references or devices.everyone,
+        topic.fields,
+        topic.statistics or reading.percentiles,
+        reading.times.ranges,
+        topic.named or reading.interval or reading.rows or reading.when,
+        topic.speaks,
+        reading.conditions,
+        topic.follows,
+    )
+    return round(min(1.0, 0.2 + 0.2 * sum(map(bool, evidence))), 1)

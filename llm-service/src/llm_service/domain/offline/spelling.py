@@ -1,0 +1,77 @@
+"""Words in a wrong spelling, taken for the known word they are next to; the answer says so."""
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import Final
+
+from llm_service.domain.offline.lexicon import Kind, Lexicon
+from llm_service.domain.offline.query import Note, Remark
+from llm_service.domain.offline.sentence import Sentence
+from llm_service.domain.offline.token import TokenKind
+
+_SHORTEST: Final = 5
+_LONGEST: Final = 24
+_MOST: Final = 8
+_WORTH: Final = frozenset(
+    {
+        *(Kind.STATISTIC, Kind.FIELD, Kind.TIME_UNIT, Kind.DAY, Kind.MONTH, Kind.WEEKDAY, Kind.DEVICE_WORD),
+        *(Kind.INTENT, Kind.RHYTHM, Kind.LABEL, Kind.CORRELATION, Kind.PERCENTILE, Kind.OPERATOR, Kind.SHARE),
+    }
+)
+
+
+def correct_spelling(sentence: Sentence, lexicons: tuple[Lexicon, ...]) -> tuple[Note, ...]:
+    """Give unknown words the senses of the one known word they differ from by a letter or two.
+
+    At most eight words a sentence are looked at, so that the work is bounded.
+    """
+    notes: list[Note] = []
+    looked_at = 0
+    for at, lexeme in enumerate(sentence.lexemes):
+        word = lexeme.text
+        token = lexeme.tokens[0]
+        strange = token.kind is TokenKind.WORD and not lexeme.senses and word.isalpha() and word.isascii()
+        if not strange or not _SHORTEST <= len(word) <= _LONGEST or not token.raw[1:].islower():
+            continue
+        looked_at += 1
+        if looked_at > _MOST:
+            break
+        known = {each: senses for lexicon in lexicons for each, senses in lexicon.words.items()}
+        near = _nearest(word, [each for each, senses in known.items() if _WORTH & senses.keys()])
+        if near:
+            sentence.lexemes[at] = replace(lexeme, senses=known[near])
+            notes.append(Note(remark=Remark.READ_AS, words=(token.raw, near)))
+    return tuple(notes)
+
+
+def _nearest(word: str, candidates: list[str]) -> str:
+    reach = 1 if len(word) < 8 else 2
+    found = [(distance(word, each, reach), each) for each in candidates if abs(len(each) - len(word)) <= reach]
+    found = sorted(pair for pair in found if pair[0] <= reach)
+    if not found or (len(found) > 1 and found[0][0] == found[1][0] and not _same_word(found[0][1], found[1][1])):
+        return ""
+    return found[0][1]
+
+
+def _same_word(first: str, second: str) -> bool:
+    """ "mean" and "means": either will do."""
+    return first.rstrip("s") == second.rstrip("s")
+
+
+@lru_cache(maxsize=4096)
+def distance(first: str, second: str, reach: int) -> int:
+    """Return by how many letters two words differ (wrong, missing, extra or swapped); beyond `reach`, more than it."""
+    if first == second:
+        return 0
+    before: list[int] = []
+    last = list(range(len(second) + 1))
+    for row, letter in enumerate(first, 1):
+        current = [row]
+        for column, other in enumerate(second, 1):
+            cost = min(last[column] + 1, current[-1] + 1, last[column - 1] + (letter != other))
+            swapped = row > 1 and column > 1 and letter == second[column - 2] and first[row - 2] == other
+            current.append(min(cost, before[column - 2] + 1) if swapped else cost)
+        if min(current) > reach:
+            return reach + 1
+        before, last = last, current
+    return last[-1]

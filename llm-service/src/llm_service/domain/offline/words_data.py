@@ -1,0 +1,184 @@
+"""The words for what is measured and computed, in English and Chinese: statistics, fields, labels, conditions."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from llm_service.domain.offline.lexicon import Kind, Lexicon
+from llm_service.domain.offline.query import Operator, Statistic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparative:
+    """What "hotter" says: of which usual field ("" for any), and which end is meant; None for "hot"."""
+
+    field: str
+    statistic: Statistic | None
+
+
+STATISTICS: Final = {
+    Statistic.MEAN: "mean|means|average|averages|avg|on average|averaged|arithmetic mean|平均|平均值|平均数"
+    "|均值|平均是",
+    Statistic.MAX: "max|maximum|maxima|highest|peak|peaks|largest|greatest|biggest|most|top|最大|最大值|最高"
+    "|最高值|峰值|最多",
+    Statistic.MIN: "min|minimum|minima|lowest|smallest|least|fewest|bottom|最小|最小值|最低|最低值|最少|谷值",
+    Statistic.STD: "standard deviation|standard deviations|std|stddev|std dev|st dev|st . dev|sd|sigma"
+    "|standard dev|标准差|标准偏差|均方差",
+    Statistic.VARIANCE: "variance|variances|方差",
+    Statistic.MEDIAN: "median|medians|中位数|中值|中位值",
+    Statistic.COUNT: "count|counts|row count|number of|how many rows|how many readings|计数|数量|条数|次数"
+    "|样本数|数据量",
+    Statistic.RANGE: "spread|value range|range of values|peak to peak|peak-to-peak|极差|波动范围|变化范围|变化幅度",
+    Statistic.SUM: "sum|sums|total of|summed|总和|合计|总计|求和",
+    Statistic.MISSING_RATIO: "missing|missing ratio|missing rate|missing values|missing value|missing data|gap|gaps"
+    "|missing readings|share of missing values|缺失|缺失率|缺失值|缺失比例|缺失数据",
+    Statistic.LAST: "latest|most recent value|most recent reading|newest|last value|last reading|latest value"
+    "|latest reading|last measurement|last known|right now|at the moment|at present|currently"
+    "|current value|current reading"
+    "|current level|current state|current status|live|now|last seen|last report|last online"
+    "|最新|最新的|最新值|最新读数|最新数据|最新一条|当前|现在|目前|此刻|实时|眼下|最后一次|最后一条",
+    Statistic.FIRST: "first value|first reading|first measurement|earliest value|earliest reading|第一条|最早的|首条",
+}
+# Usual fields by the name the shop floor's data uses.
+FIELDS: Final = {
+    "current": "current|currents|amperage|amps drawn|welding current|arc current|电流|焊接电流",
+    "voltage": "voltage|voltages|arc voltage|welding voltage|电压|电弧电压|焊接电压",
+    "temperature": "temperature|temperatures|temp|temps|torch temperature|heat|温度|气温|焊枪温度",
+    "pressure": "pressure|pressures|压力|气压|压强",
+    "wire_feed": "wire feed|wire feeds|wire-feed|wirefeed|wire feed speed|wire feed rate|wire speed"
+    "|feed rate|feed speed"
+    "|wire|送丝|送丝速度|送丝速率|焊丝速度",
+    "gas_flow": "gas flow|gas-flow|gasflow|gas flow rate|shielding gas|shielding gas flow|gas"
+    "|气体流量|保护气|保护气流量|保护气体流量|气流|气流量|气体|用气量",
+    "flow": "volume flow|flow|flows|flow rate|flow rates|volume flow rate|流量|体积流量",
+    "speed": "speed|speeds|rpm|rotation speed|转速|速度",
+    "vibration": "vibration|vibrations|振动|震动",
+    "accelerometer": "accelerometer|accelerometers|acceleration|加速度|加速度计",
+    "thermocouple": "thermocouple|thermocouples|热电偶",
+    "humidity": "humidity|湿度",
+    "power": "power|功率",
+    "level": "level|液位",
+    "quality_label": "quality|quality label|quality labels|weld quality|welding quality|label|labels|质量"
+    "|质量标签|焊接质量|标签",
+}
+LABEL_FIELD: Final = "quality_label"
+GOOD: Final = "good"
+_LABELS: Final = {
+    GOOD: "good|ok|okay|fine quality|良好|合格|优良|正常焊接|好的",
+    "": "bad|defective|faulty|poor|defect|defects|not ok|ng|不良|不合格|坏|坏的|缺陷|有缺陷|次品",
+    "porosity": "porosity|porous|气孔",
+    "undercut": "undercut|undercuts|咬边",
+    "lack_of_fusion": "lack of fusion|lack_of_fusion|lack-of-fusion|未熔合",
+}
+_COMPARATIVES: Final = {
+    Comparative(field="temperature", statistic=Statistic.MAX): "hotter|warmer|hottest|warmest|最热|更热",
+    Comparative(field="temperature", statistic=Statistic.MIN): "colder|cooler|coldest|coolest|最冷|更冷",
+    Comparative(field="temperature", statistic=None): "hot|warm|cold|cool|热|冷",
+    Comparative(field="", statistic=Statistic.MAX): "higher|larger|greater|bigger|更高|更大|高|大|高一些",
+    Comparative(field="", statistic=Statistic.MIN): "lower|smaller|更低|更小|低|小",
+}
+_OPERATORS: Final = {
+    Operator.GT: ">|above|over|exceed|exceeds|exceeded|exceeding|greater than|more than|higher than|larger than"
+    "|bigger than|beyond|was above|hotter than|warmer than|大于|高于|超过|多于|超出|超|突破",
+    Operator.GE: "> =|>=|≥|⩾|at least|no less than|not less than|not below|greater than or equal to|minimum of"
+    "|大于等于|大于或等于|不小于|不低于|至少|不少于|达到",
+    Operator.LT: "<|below|under|less than|lower than|smaller than|fewer than|colder than|cooler than|beneath"
+    "|drops below"
+    "|dropped below|fell below|小于|低于|少于|不到|不足",
+    Operator.LE: "< =|<=|≤|⩽|at most|no more than|not more than|not above|not exceeding|less than or equal to"
+    "|小于等于|小于或等于|不大于|不高于|不超过|至多|最多为",
+    Operator.EQ: "=|= =|==|equals|equal to|equal|exactly|is equal to|等于|恰好为",
+    Operator.NE: "! =|!=|<>|< >|≠|not equal to|unequal to|other than|不等于|不是|不为|非",
+}
+_SUFFIXES: Final = {
+    Operator.GT: "以上|or more|and above|or above|or higher",
+    Operator.LT: "以下|or less|and below|or below|or lower",
+}
+_UNITS: Final = {
+    "°C": "°c|℃|degrees celsius|degree celsius|degrees centigrade|celsius|centigrade|deg c|° celsius|摄氏度|摄氏",
+    "°F": "°f|℉|degrees fahrenheit|degree fahrenheit|fahrenheit|deg f|° fahrenheit|华氏度|华氏",
+    "K": "kelvin|kelvins|开尔文|开氏度",
+    "°": "degrees|degree|°|度",
+    "A": "a|amp|amps|ampere|amperes|安|安培",
+    "mA": "ma|milliamp|milliamps|milliampere|milliamperes|毫安",
+    "kA": "ka|kiloamp|kiloamps|kiloampere|千安",
+    "V": "v|volt|volts|伏|伏特",
+    "mV": "mv|millivolt|millivolts|毫伏",
+    "kV": "kv|kilovolt|kilovolts|千伏",
+    "m/min": "m / min|meters per minute|metres per minute|meter per minute|米每分钟|米/分钟|米/分",
+    "mm/s": "mm / s|millimeters per second|millimetres per second|毫米每秒",
+    "m/s": "m / s|meters per second|metres per second|米每秒|米/秒",
+    "cm/min": "cm / min|centimeters per minute|centimetres per minute|厘米每分钟",
+    "in/min": "in / min|ipm|inches per minute",
+    "L/min": "l / min|lpm|liters per minute|litres per minute|liter per minute|litre per minute|升每分钟|升/分钟|升/分",
+    "L/h": "l / h|liters per hour|litres per hour|liter per hour|升每小时|升/小时",
+    "L/s": "l / s|liters per second|litres per second|升每秒",
+    "m3/h": "m3 / h|m³ / h|cubic meters per hour|cubic metres per hour|立方米每小时",
+    "cfh": "cfh|cubic feet per hour",
+    "L": "l|liter|liters|litre|litres|升",
+    "bar": "bar|bars|巴",
+    "mbar": "mbar|millibar|毫巴",
+    "Pa": "pa|pascal|帕",
+    "kPa": "kpa|kilopascal|千帕",
+    "MPa": "mpa|megapascal|兆帕",
+    "psi": "psi",
+    "W": "watt|watts|瓦|瓦特",
+    "kW": "kw|kilowatt|kilowatts|千瓦",
+    "Hz": "hz|hertz|赫兹",
+    "%": "%|percent|per cent|％",
+}
+
+
+def add_data_words(lexicon: Lexicon) -> None:
+    """Add the words for what is measured and computed to `lexicon`."""
+
+    def add(kind: Kind, value: object, phrases: str) -> None:
+        lexicon.add(kind, value, phrases.split("|"))
+
+    for statistic, names in STATISTICS.items():
+        add(Kind.STATISTIC, statistic, names)
+    for name, names in FIELDS.items():
+        add(Kind.FIELD, name, names)
+    for label, names in _LABELS.items():
+        add(Kind.LABEL, label, names)
+    for more, names in _COMPARATIVES.items():
+        add(Kind.MORE, more, names)
+    for operator, names in _OPERATORS.items():
+        add(Kind.OPERATOR, operator, names)
+    for operator, names in _SUFFIXES.items():
+        add(Kind.SUFFIX, operator, names)
+    for unit, names in _UNITS.items():
+        add(Kind.UNIT, unit, names)
+    add(
+        Kind.WHERE,
+        None,
+        "where|when|while|whenever|with|if|for which|in which|that have|having|that are|during which|whose|as long as"
+        "|其中|当|如果|且满足|满足|只看|只算|条件是|条件为|时|的时候|期间",
+    )
+    add(Kind.NOT, None, "not|isn't|isn ' t|isnt|wasn ' t|non|不是|并非|没有")
+    add(Kind.AND, None, "and|&|&&|as well as|plus|,|并且|而且|且|和|与|及|以及|、|还有|跟|同")
+    add(Kind.OR, None, "or|either|或|或者|还是")
+    add(
+        Kind.PERCENTILE,
+        None,
+        "percentile|percentiles|quantile|quantiles|th percentile|百分位|百分位数|百分位值|分位|分位数|分位点|分位值",
+    )
+    add(Kind.PERCENTILE, 25.0, "first quartile|lower quartile|q1|下四分位数|第一四分位数")
+    add(Kind.PERCENTILE, 75.0, "third quartile|upper quartile|q3|上四分位数|第三四分位数")
+    add(
+        Kind.CORRELATION,
+        None,
+        "correlation|correlations|correlated|correlate|correlates|correlation coefficient|pearson"
+        "|related|relationship|relation|相关|相关性|相关系数|关联|关系",
+    )
+    add(
+        Kind.SHARE,
+        None,
+        "percentage|share|fraction|proportion|ratio|what percent|what percentage|how much of the time"
+        "|percent of|% of|percentage of time|占比|比例|百分比|百分之多少|百分之几|占多少|比率|率",
+    )
+    add(
+        Kind.INTEGRAL,
+        None,
+        "used|consumed|consumption|usage|total used|cumulative|integral|integrated|耗气量|消耗|用了"
+        "|用掉|累计|总用量|消耗量|积分",
+    )

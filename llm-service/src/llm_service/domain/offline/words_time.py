@@ -1,0 +1,237 @@
+"""The words of time, in English and Chinese."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from llm_service.domain.offline.lexicon import Kind, Lexicon
+
+
+class PartOfDay(StrEnum):
+    """A part of a day; `EARLY` is from midnight to six."""
+
+    EARLY = "early"
+    MORNING = "morning"
+    NOON = "noon"
+    AFTERNOON = "afternoon"
+    EVENING = "evening"
+    NIGHT = "night"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedDay:
+    """A day so many days from today, perhaps a part of it."""
+
+    days: int
+    part: PartOfDay | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """A minute, hour, week, weekend, month or year, so many back from this one."""
+
+    unit: str
+    back: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weekday:
+    """A day of the week (Monday is 0), of the week so many back when that was said."""
+
+    number: int
+    back: int | None = None
+
+
+MONTHS: Final = (
+    "january|jan",
+    "february|feb",
+    "march|mar",
+    "april|apr",
+    "may",
+    "june|jun",
+    "july|jul",
+    "august|aug",
+    "september|sept|sep",
+    "october|oct",
+    "november|nov",
+    "december|dec",
+)
+WEEKDAYS: Final = (
+    "monday|mon",
+    "tuesday|tues|tue",
+    "wednesday|wed",
+    "thursday|thurs|thur|thu",
+    "friday|fri",
+    "saturday|sat",
+    "sunday|sun",
+)
+UNITS: Final = {
+    "s": "second|seconds|sec|secs|s|秒|秒钟",
+    "min": "minute|minutes|min|mins|m|分钟",
+    "h": "hour|hours|hr|hrs|h|小时|钟头|个小时|个钟头",
+    "d": "day|days|d|天|日",
+    "w": "week|weeks|w|周|星期|礼拜|个星期|个礼拜",
+    "month": "month|months|个月",
+    "y": "year|years|yr|yrs|y|年",
+}
+_NUMBERS: Final = (
+    "zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen"
+    "|seventeen|eighteen|nineteen"
+)
+_TENS: Final = "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
+_ORDINALS: Final = "first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth"
+_DAYS: Final = (
+    ("day before yesterday|the day before yesterday|前天|前日", NamedDay(days=-2)),
+    ("yesterday|昨天|昨日", NamedDay(days=-1)),
+    ("today|今天|今日|当天", NamedDay(days=0)),
+    ("tomorrow|明天|明日", NamedDay(days=1)),
+    ("last night|昨夜|昨天夜里|昨天晚上|昨晚", NamedDay(days=-1, part=PartOfDay.NIGHT)),
+    ("tonight|this evening|今晚|今夜|今天晚上", NamedDay(days=0, part=PartOfDay.EVENING)),
+    ("this morning|今早|今晨|今天早上|今天早晨|今天上午", NamedDay(days=0, part=PartOfDay.MORNING)),
+    ("this afternoon|今天下午", NamedDay(days=0, part=PartOfDay.AFTERNOON)),
+    ("昨早|昨天早上|昨天上午", NamedDay(days=-1, part=PartOfDay.MORNING)),
+)
+_PARTS: Final = {
+    PartOfDay.EARLY: "凌晨|early morning",
+    PartOfDay.MORNING: "morning|in the morning|早上|上午|早晨|清晨",
+    PartOfDay.NOON: "中午",
+    PartOfDay.AFTERNOON: "afternoon|in the afternoon|下午|午后",
+    PartOfDay.EVENING: "evening|in the evening|晚上|傍晚|晚间",
+    PartOfDay.NIGHT: "night|at night|夜里|夜间|深夜",
+}
+_STRETCHES: Final = (
+    ("this hour|the current hour|本小时|这个小时|这一小时", Stretch(unit="h", back=0)),
+    ("this minute|本分钟", Stretch(unit="min", back=0)),
+    ("this week|本周|这周|这个星期|这星期|这一周|这个礼拜", Stretch(unit="w", back=0)),
+    ("last week|previous week|上周|上个星期|上星期|上一周|上个礼拜", Stretch(unit="w", back=1)),
+    ("week before last|上上周", Stretch(unit="w", back=2)),
+    ("next week|下周|下个星期", Stretch(unit="w", back=-1)),
+    ("this month|本月|这个月|当月", Stretch(unit="month", back=0)),
+    ("last month|previous month|上个月|上月", Stretch(unit="month", back=1)),
+    ("next month|下个月", Stretch(unit="month", back=-1)),
+    ("this year|今年|本年", Stretch(unit="y", back=0)),
+    ("last year|previous year|去年", Stretch(unit="y", back=1)),
+    ("this weekend|last weekend|the weekend|weekend|周末|上周末", Stretch(unit="weekend", back=0)),
+)
+_ZONES: Final = {
+    "UTC": "utc|gmt|utc time|gmt time|zulu|世界时|格林尼治时间|协调世界时|世界协调时",
+    "Asia/Shanghai": "beijing time|china time|china standard time|chinese time|shanghai time|in beijing|in shanghai"
+    "|in china|北京时间|中国时间|上海时间|东八区|东八区时间",
+    "Europe/Berlin": "berlin time|german time|germany time|cet|cest|central european time|in berlin|in germany"
+    "|柏林时间|德国时间|欧洲中部时间",
+    "Europe/London": "london time|uk time|british time|bst|in london|伦敦时间|英国时间",
+    "Europe/Paris": "paris time|french time|in paris|巴黎时间",
+    "Europe/Madrid": "madrid time|in madrid",
+    "Europe/Rome": "rome time|in rome",
+    "Europe/Zurich": "zurich time|swiss time|in zurich|苏黎世时间",
+    "Europe/Moscow": "moscow time|in moscow|莫斯科时间",
+    "America/New_York": "new york time|eastern time|est|edt|us eastern time|in new york|纽约时间|美东时间|美国东部时间",
+    "America/Chicago": "chicago time|central time|cdt|in chicago|芝加哥时间",
+    "America/Denver": "denver time|mountain time|mdt|丹佛时间",
+    "America/Los_Angeles": "los angeles time|pacific time|pst|pdt|california time|in california|洛杉矶时间|美西时间",
+    "America/Sao_Paulo": "sao paulo time|brasilia time|圣保罗时间",
+    "Asia/Tokyo": "tokyo time|japan time|jst|in tokyo|in japan|东京时间|日本时间",
+    "Asia/Seoul": "seoul time|korea time|kst|in seoul|首尔时间|韩国时间",
+    "Asia/Singapore": "singapore time|in singapore|新加坡时间",
+    "Asia/Hong_Kong": "hong kong time|in hong kong|香港时间",
+    "Asia/Kolkata": "india time|indian time|in india|mumbai time|印度时间",
+    "Asia/Dubai": "dubai time|in dubai|迪拜时间",
+    "Australia/Sydney": "sydney time|aest|aedt|in sydney|悉尼时间",
+    "local": "local time|my time|本地时间|当地时间",
+}
+
+
+def add_time_words(lexicon: Lexicon) -> None:
+    """Add the words of time to `lexicon`."""
+
+    def add(kind: Kind, value: object, phrases: str) -> None:
+        lexicon.add(kind, value, phrases.split("|"))
+
+    _add_numbers(lexicon)
+    for number, names in enumerate(MONTHS, 1):
+        add(Kind.MONTH, number, names)
+    for number, names in enumerate(WEEKDAYS):
+        add(Kind.WEEKDAY, Weekday(number=number), names)
+    for number, name in enumerate("一二三四五六日"):
+        names = (name, "天") if name == "日" else (name,)
+        for prefix, back in (("", None), ("上", 1), ("上个", 1), ("本", 0), ("这", 0)):
+            phrases = [f"{prefix}{week}{each}" for week in ("周", "星期", "礼拜") for each in names]
+            lexicon.add(Kind.WEEKDAY, Weekday(number=number, back=back), phrases)
+    for code, names in UNITS.items():
+        add(Kind.TIME_UNIT, code, names)
+    for names, day in _DAYS:
+        add(Kind.DAY, day, names)
+    for part, names in _PARTS.items():
+        add(Kind.PART, part, names)
+    for names, stretch in _STRETCHES:
+        add(Kind.STRETCH, stretch, names)
+    for zone, names in _ZONES.items():
+        add(Kind.ZONE, zone, names)
+    for code, names in {"h": "hourly|逐小时", "d": "daily|逐日", "w": "weekly", "min": "minutely|逐分钟"}.items():
+        add(Kind.RHYTHM, code, names)
+    for phrase, code in {"hour by hour": "h", "day by day": "d", "minute by minute": "min"}.items():
+        add(Kind.RHYTHM, code, phrase)
+    add(Kind.HALF, "am", "am|a . m .|a . m")
+    add(Kind.HALF, "pm", "pm|p . m .|p . m")
+    add(Kind.CLOCK, 12 * 60, "noon|midday|12 noon|正午")
+    add(Kind.CLOCK, 0, "midnight|午夜|零点|零时")
+    for minutes, names in {30: "half past", 15: "quarter past|a quarter past", -15: "quarter to|a quarter to"}.items():
+        add(Kind.PAST, minutes, names)
+    add(Kind.OCLOCK, None, "o ' clock|oclock|o ’ clock|o'clock|hours sharp")
+    _add_links(add)
+
+
+def _add_numbers(lexicon: Lexicon) -> None:
+    for value, name in enumerate(_NUMBERS.split("|")):
+        lexicon.add(Kind.NUMBER, float(value), (name,))
+    for at, name in enumerate(_TENS.split("|"), 2):
+        lexicon.add(Kind.NUMBER, 10.0 * at, (name,))
+        for unit, other in enumerate(_NUMBERS.split("|")[1:10], 1):
+            lexicon.add(Kind.NUMBER, 10.0 * at + unit, (f"{name} {other}", f"{name}-{other}"))
+    for value, names in {
+        1.0: "a|an|a single",
+        2.0: "a couple of|couple of|couple",
+        3.0: "a few|few|几",
+        0.5: "half|half a|half an|半|半个",
+        1.5: "one and a half|a and a half",
+        0.25: "a quarter of an|quarter of an|quarter",
+        100.0: "hundred|a hundred|one hundred",
+        1000.0: "thousand|a thousand|one thousand",
+    }.items():
+        lexicon.add(Kind.NUMBER, value, names.split("|"))
+    lexicon.add(Kind.HALF_OF, None, ("and a half", "½", "个半"))
+    for value, name in enumerate("零一二三四五六七八九"):
+        lexicon.add(Kind.DIGIT, value, (name,))
+    lexicon.add(Kind.DIGIT, 2, ("两",))
+    for value, name in {10: "十", 100: "百", 1000: "千"}.items():
+        lexicon.add(Kind.DIGIT, value, (name,))
+    for value, name in enumerate(_ORDINALS.split("|"), 1):
+        lexicon.add(Kind.ORDINAL, value, (name,))
+
+
+def _add_links(add: Callable[[Kind, object, str], None]) -> None:
+    add(
+        Kind.LAST,
+        None,
+        "last|past|previous|recent|latest|the last|the past|the previous|most recent|最近|过去|近"
+        "|上|最近的|过去的|前|之前的",
+    )
+    add(Kind.AGO, None, "ago|前|之前|以前|earlier")
+    add(Kind.WITHIN, None, "内|以内|之内|里|中")
+    add(Kind.SINCE, None, "since|after|starting|starting at|starting on|starting from|from|自|自从|从|as of|beginning")
+    add(
+        Kind.SINCE_AFTER,
+        None,
+        "以来|之后|以后|起|开始|onwards|onward|至今|到现在|后|until now|till now|to now|up to now|so far|and later",
+    )
+    add(Kind.UNTIL, False, "before|prior to|by|earlier than|早于")
+    add(Kind.UNTIL, True, "until|till|up to|截至|截止|截止到|到")
+    add(Kind.UNTIL_AFTER, False, "之前|以前|前")
+    add(Kind.UNTIL_AFTER, True, "为止|止")
+    add(Kind.FROM, None, "from|从|自")
+    add(Kind.BETWEEN, None, "between|in between|介于|在")
+    add(Kind.TO, None, "to|and|until|till|through|thru|-|–|—|~|～|至|到|和|与|直到|up to|to the|/")
+    add(Kind.AT, None, "at|on|around|about|@|在|于|t|, at|on the|the")
+    add(Kind.NOW, None, "now|right now|present|the present|现在|此刻")
+    add(Kind.EVERY, None, "every|each|per|by|by the|每|每个|每一|每隔|按|for every|for each|按每")
