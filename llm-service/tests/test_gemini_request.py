@@ -144,7 +144,7 @@ def test_thinking_is_asked_for_as_the_model_takes_it(model: str, wanted: Reasoni
 def test_knobs_are_in_the_configuration_and_those_gemini_lacks_are_named() -> None:
     sampling = Sampling(temperature=0.5, top_k=3, max_output_tokens=9, stop=("END",), n=2, parallel_tool_calls=False)
     extra: dict[str, object] = {"safety_settings": [], "logit_bias": {}}
-    sent = request_of(replace(question(model=NEW), sampling=sampling, extra=extra, tools=(TOOL,)))
+    sent = request_of(replace(question(model=OLD), sampling=sampling, extra=extra, tools=(TOOL,)))
     made, dropped = sent.body, sent.dropped
     assert made["generationConfig"] == {"temperature": 0.5, "topK": 3, "maxOutputTokens": 9, "stopSequences": ["END"]}
     assert made["safetySettings"] == []

@@ -128,6 +128,7 @@ GEMINI = [
     ("gemini-3-pro-preview", Reasoning(effort="medium"), {"thinkingLevel": "HIGH"}),
     ("gemini-3-flash-preview", Reasoning(effort="none"), {"thinkingLevel": "MINIMAL"}),
     ("gemini-3.1-pro-preview", Reasoning(effort="minimal"), {"thinkingLevel": "LOW"}),
+    ("gemini-3.6-flash", Reasoning(effort="minimal"), {"thinkingLevel": "MINIMAL"}),
     ("gemini-3.8-flash", Reasoning(effort="none", include=True), {"includeThoughts": True, "thinkingLevel": "LOW"}),
     ("gemini-2.0-flash", Reasoning(include=True), None),
     ("gemma-3-27b-it", Reasoning(effort="none", include=True), None),
@@ -156,6 +157,16 @@ def test_models_without_instructions_or_tools_get_them_as_text_or_named() -> Non
     assert request.body["contents"] == [{"role": "user", "parts": [{"text": "be brief"}, {"text": "hi"}]}]
     assert not {"tools", "systemInstruction"} & set(request.body)
     assert request.dropped == ("tools",)
+
+
+@pytest.mark.parametrize(
+    ("model", "taken"),
+    [("gemini-3.8-flash", False), ("gemini-3.5-flash-lite", False), ("gemini-3.1-pro-preview", True)],
+)
+def test_sampling_goes_to_the_models_of_google_that_take_it(model: str, taken: bool) -> None:
+    request = gemini_request(asked(model, sampling=Sampling(temperature=0.2, top_k=5, presence_penalty=0)))
+    assert set(request.dropped) == (set[str]() if taken else {"temperature", "top_k"})
+    assert ("temperature" in request.body.get("generationConfig", {})) is taken
 
 
 LONG = "mcp__server__" + "long" * 20

@@ -101,4 +101,10 @@ def _seat(profile: ProviderProfile, *, embedding: bool) -> Seat:
 
 
 def _price(row: PriceRow) -> Price:
-    return Price(input=row.input, output=row.output, cache_read=row.cache_read, cache_write=row.cache_write)
+    return Price(
+        input=row.input,
+        output=row.output,
+        cache_read=row.cache_read,
+        cache_write=row.cache_write,
+        cache_write_hour=row.cache_write_hour,
+    )

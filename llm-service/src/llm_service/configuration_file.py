@@ -90,6 +90,7 @@ class PriceRow(_Row):
     output: Decimal | None = Field(default=None, ge=0)
     cache_read: Decimal | None = Field(default=None, ge=0)
     cache_write: Decimal | None = Field(default=None, ge=0)
+    cache_write_hour: Decimal | None = Field(default=None, ge=0)
 
 
 class ConfigurationFile(_Row):

@@ -47,7 +47,7 @@ class MessageReader:
         self._usage: dict[str, Any] = {}
         self._reason = ""
         self._stop_sequence = ""
-        self._halves = SurrogateJoiner()
+        self._halves: SurrogateJoiner | None = None
         self.stopped = False
 
     def end(self) -> list[Event]:
@@ -58,7 +58,7 @@ class MessageReader:
         if self._answers_by_tool and reason is FinishReason.TOOL_CALLS:
             reason = FinishReason.STOP
         finished = Finished(reason=reason, usage=usage_of(self._usage), stop_sequence=self._stop_sequence)
-        return [*self._halves.rest(), finished]
+        return [*(self._halves.rest() if self._halves else ()), finished]
 
     def events(self, event: Json) -> Iterable[Event]:
         """Return what a streamed event means; kinds that are not known mean nothing, as the vendor asks."""
@@ -69,7 +69,10 @@ class MessageReader:
         return self._sound(message, self._whole(message))
 
     def _sound(self, given: Json, events: Iterator[Event]) -> Iterable[Event]:
-        return self._halves.join(events) if isinstance(given, SplitJson) or self._halves.is_waiting else events
+        if self._halves is None and not isinstance(given, SplitJson):
+            return events
+        self._halves = self._halves or SurrogateJoiner()
+        return self._halves.join(events)
 
     def _events(self, event: Json) -> Iterator[Event]:
         match event.get("type"):

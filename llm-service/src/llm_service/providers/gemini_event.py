@@ -58,7 +58,7 @@ class ResponseReader:
         self._calls: dict[int, int] = {}
         self._reasons: dict[int, str] = {}
         self._signature = ""
-        self._halves = SurrogateJoiner()
+        self._halves: SurrogateJoiner | None = None
         self._usage: Usage | None = None
         self._blocked = ""
 
@@ -77,7 +77,11 @@ class ResponseReader:
         reasons = {index: self._reason(index, said) for index, said in sorted(self._reasons.items())}
         first = reasons.pop(0, None) or next(iter(reasons.values()))
         last = [ThinkingDelta(signature=SIGNATURE_MARK + self._signature)] if self._signature else []
-        return [*self._halves.rest(), *last, Finished(reason=first, usage=self._usage, choice_reasons=reasons)]
+        return [
+            *(self._halves.rest() if self._halves else ()),
+            *last,
+            Finished(reason=first, usage=self._usage, choice_reasons=reasons),
+        ]
 
     def _reason(self, index: int, said: str) -> FinishReason:
         if said == "STOP" and self._calls.get(index):
@@ -87,7 +91,10 @@ class ResponseReader:
     def events(self, response: Json) -> Iterable[Event]:
         """Return the events of a response."""
         events = self._events(response)
-        return self._halves.join(events) if isinstance(response, SplitJson) or self._halves.is_waiting else events
+        if self._halves is None and not isinstance(response, SplitJson):
+            return events
+        self._halves = self._halves or SurrogateJoiner()
+        return self._halves.join(events)
 
     def _events(self, response: Json) -> Iterator[Event]:
         if usage := response.get("usageMetadata"):

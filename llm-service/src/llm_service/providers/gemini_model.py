@@ -1,4 +1,4 @@
-"""What Google's models take, by family, as ai.google.dev has it: the API refuses what a family lacks with a 400."""
+"""What Google's models take, by family, as ai.google.dev has it: the API refuses or ignores what a family lacks."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,8 @@ class GeminiTraits:
 
     Thinking: by `levels`, or by a budget of at least `least` and at most `most` tokens, `off` saying that it may be
     0; models with neither don't think, or can't be told how much. `signed_calls`: calls are handed back with a
-    signature. `schema_with_tools`, `pictures_in_results`, `system` and `tools` say whether there are such things.
+    signature. `sampling`, `schema_with_tools`, `pictures_in_results`, `system` and `tools` say whether there are such
+    things.
     """
 
     names: str
@@ -24,6 +25,7 @@ class GeminiTraits:
     pictures_in_results: bool = False
     system: bool = True
     tools: bool = True
+    sampling: bool = True
 
     @property
     def thinks(self) -> bool:
@@ -41,6 +43,13 @@ _FAMILIES: Final = (
     GeminiTraits(names=r"gemma-[1-3].*|gemma.*-[1-3]n?-.*", system=False, tools=False),
     GeminiTraits(names=r"gemma.*"),
     GeminiTraits(names=r"gemini-3-pro.*", levels=("LOW", "HIGH"), **_NEWER),
+    GeminiTraits(
+        names=r"gemini-3\.5-flash-lite.*|gemini-3\.6-.*",
+        levels=("MINIMAL", "LOW", "MEDIUM", "HIGH"),
+        sampling=False,
+        **_NEWER,
+    ),
+    GeminiTraits(names=r"gemini-(?:3\.[7-9]|[4-9]).*", levels=("LOW", "MEDIUM", "HIGH"), sampling=False, **_NEWER),
     GeminiTraits(names=r"gemini-3(?:\.[15])?-flash.*", levels=("MINIMAL", "LOW", "MEDIUM", "HIGH"), **_NEWER),
 )
 # A name that is not known is taken for one of the newest, which all have these levels.

@@ -1,13 +1,13 @@
 """A question in Gemini's generateContent dialect."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, assert_never, cast
 
 import orjson
 
 from llm_service.domain.model.profile import GEMINI_TOOL_NAMES
-from llm_service.domain.model.request import AnswerForm, Completion, ToolDefinition, ToolMode
+from llm_service.domain.model.request import AnswerForm, Completion, Sampling, ToolDefinition, ToolMode
 from llm_service.providers.dropped import as_called, foreign_tool_fields, unmarked
 from llm_service.providers.gemini_message import contents_of, system_of
 from llm_service.providers.gemini_model import GeminiTraits, budget_of, level_of, traits_of
@@ -16,6 +16,8 @@ from penstock_kit.errors import InvalidArgument
 
 Json = dict[str, Any]
 _MOST_STOPS: Final = 5
+# The sampling of models that take no other.
+_OWN: Final = {"temperature": 1.0, "top_p": None, "top_k": None, "frequency_penalty": 0.0, "presence_penalty": 0.0}
 _PASSES: Final = {"safety_settings": "safetySettings", "cached_content": "cachedContent"}
 
 
@@ -38,7 +40,7 @@ def request_of(asked: Completion) -> GeminiRequest:
         body["systemInstruction"] = system
     _put_tools(body, request, traits, dropped)
     config = {
-        **_sampling(request, dropped),
+        **_sampling(request, traits, dropped),
         **_thinking(request, traits, dropped),
         **_answer_form(request, body, traits),
     }
@@ -96,8 +98,8 @@ def _tool_choice(request: Completion) -> Json | None:
             assert_never(request.tool_choice.mode)
 
 
-def _sampling(request: Completion, dropped: list[str]) -> Json:
-    sampling = request.sampling
+def _sampling(request: Completion, traits: GeminiTraits, dropped: list[str]) -> Json:
+    sampling = request.sampling if traits.sampling else _without_sampling(request.sampling, dropped)
     if len(sampling.stop) > _MOST_STOPS:
         dropped.append("stop")
     several = (sampling.n or 1) > 1
@@ -119,6 +121,12 @@ def _sampling(request: Completion, dropped: list[str]) -> Json:
         "logprobs": sampling.top_logprobs if sampling.logprobs else None,
     }
     return {name: value for name, value in knobs.items() if value is not None}
+
+
+def _without_sampling(sampling: Sampling, dropped: list[str]) -> Sampling:
+    """For models that take no sampling but their own: what is beyond its defaults is named."""
+    dropped += [name for name, own in _OWN.items() if getattr(sampling, name) not in {None, own}]
+    return replace(sampling, **dict.fromkeys(_OWN))
 
 
 def _thinking(request: Completion, traits: GeminiTraits, dropped: list[str]) -> Json:

@@ -53,7 +53,7 @@ class ChunkReader:
     def __init__(self, new_id: Callable[[str], str], names: Mapping[str, str] = NO_NAMES) -> None:
         self._calls = CallReader(new_id, names)
         self._reasons: dict[int, FinishReason] = {}
-        self._halves = SurrogateJoiner()
+        self._halves: SurrogateJoiner | None = None
         self._usage: Usage | None = None
         self._gave_up = ""
 
@@ -64,7 +64,8 @@ class ChunkReader:
         reasons = {index: self._ended(index, reason) for index, reason in self._reasons.items()}
         first = reasons.get(0) or next(iter(reasons.values()))
         others = {index: reason for index, reason in reasons.items() if index != 0}
-        return [*self._halves.rest(), Finished(reason=first, usage=self._usage, choice_reasons=others)]
+        rest = self._halves.rest() if self._halves else ()
+        return [*rest, Finished(reason=first, usage=self._usage, choice_reasons=others)]
 
     def _ended(self, index: int, reason: FinishReason) -> FinishReason:
         """Some vendors say "stop" of an answer that ends in calls."""
@@ -89,17 +90,18 @@ class ChunkReader:
         for choice in chunk.get("choices") or ():
             index = choice.get("index") or 0
             if piece := choice.get("delta"):
-                self._piece(events, piece, index, choice.get("logprobs"), whole=False)
+                self._piece(events, piece, index, choice.get("logprobs"), False)
             elif piece := choice.get("message"):
-                self._piece(events, piece, index, choice.get("logprobs"), whole=True)
+                self._piece(events, piece, index, choice.get("logprobs"), True)
             if reason := choice.get("finish_reason"):
                 self._gave_up = reason if reason in _GAVE_UP else self._gave_up
                 self._reasons[index] = _REASONS.get(reason, FinishReason.STOP)
-        if isinstance(chunk, SplitJson) or self._halves.is_waiting:
+        if self._halves is not None or type(chunk) is SplitJson:
+            self._halves = self._halves or SurrogateJoiner()
             return self._halves.join(events)
         return events
 
-    def _piece(self, events: list[Event], piece: Json, index: int, logprobs: object, *, whole: bool) -> None:
+    def _piece(self, events: list[Event], piece: Json, index: int, logprobs: object, whole: bool) -> None:
         if thinking := piece.get("reasoning_content") or piece.get("reasoning"):
             events.append(ThinkingDelta(text=thought_of(thinking), index=index))
         if text := piece.get("content"):
@@ -108,12 +110,12 @@ class ChunkReader:
                 events.append(TextDelta(text=text, index=index, logprobs_json=encoded))
             else:
                 events.extend(content_events(text, index, encoded))
+        elif call := piece.get("function_call"):
+            events.extend(self._calls.events([{"index": 0, "function": call}], index, whole=whole))
         if refusal := piece.get("refusal"):
             events.append(RefusalDelta(text=refusal, index=index))
         if calls := piece.get("tool_calls"):
             events.extend(self._calls.events(calls, index, whole=whole))
-        elif call := piece.get("function_call"):
-            events.extend(self._calls.events([{"index": 0, "function": call}], index, whole=whole))
         for annotation in piece.get("annotations") or ():
             if cited := annotation.get("url_citation"):
                 events.append(_annotation(cited))

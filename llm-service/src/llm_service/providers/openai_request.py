@@ -30,6 +30,7 @@ _WITHOUT_EFFECT: Final[Mapping[str, object]] = {
     "presence_penalty": 0,
     "frequency_penalty": 0,
     "logprobs": False,
+    "top_logprobs": 0,
     "parallel_tool_calls": True,
     "n": 1,
 }

@@ -64,15 +64,10 @@ def encoded_json(value: Any) -> str:
 
 
 class SurrogateJoiner:
-    """Joins the halves in the texts of one answer. Give it what came of a `SplitJson`, and all while `is_waiting`."""
+    """Joins the halves in the texts of one answer. Give it what came of a `SplitJson`, and all that comes after it."""
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[object, ...], tuple[_Spoken, str]] = {}
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether a half waits for its other one."""
-        return bool(self._waiting)
 
     def join(self, events: Iterable[Event]) -> list[Event]:
         """Return `events` with whole characters in their texts; a half at an end is kept for the next piece."""
