@@ -241,18 +241,6 @@ async def test_history_is_down_sampled_by_the_store(loaded):
     assert not (await loaded.features.QueryHistory(pb.QueryHistoryRequest(device_code="d1"))).truncated
 
 
-async def test_feature_stats_cover_the_devices_of_a_model(loaded):
-    await ingest(loaded, b"timestamp,Pressure\n2024-05-01,100\n", device_code="d2", model_code="m", create=True)
-    answer = await loaded.features.GetFeatureStats(pb.GetFeatureStatsRequest(model_code="m"))
-    assert answer.sample_count == 601
-    assert [field.field for field in answer.feature_statistics] == ["Pressure", "Flow Rate"]
-    assert answer.feature_statistics[0].max == 100
-    expected = TABLE[["Pressure", "Flow Rate"]].corr().to_numpy()
-    np.testing.assert_allclose(np.reshape(answer.correlation_matrix, (2, 2)), expected, rtol=1e-9)
-    only = await loaded.features.GetFeatureStats(pb.GetFeatureStatsRequest(model_code="m", device_codes=["d2"]))
-    assert only.sample_count == 1
-
-
 async def test_feature_stats_without_rows_are_explained(loaded):
     request = pb.GetFeatureStatsRequest(model_code="m", start_time=timestamp("2025-01-01"))
     with pytest.raises(NotFound, match=r"devices of model 'm'.*there are 600"):

@@ -182,3 +182,28 @@ async def test_a_reader_cannot_write(gateway):
     query = {"device_code": "W"}
     read = await gateway.client.post("/api/v2/data/query/history", headers=gateway.auth(key), json=query)
     assert read.status_code == 200
+
+
+async def test_what_a_caller_leaves_out_of_an_extraction_is_left_to_the_model(gateway):
+    for path in ("/api/v2/ai/features/extract", "/api/v2/ai/features/dataset"):
+        body = {"device_code": "W"} if path.endswith("extract") else {"model_code": "m"}
+        await gateway.client.post(path, headers=gateway.auth(), json=body)
+    await gateway.client.get("/api/v2/ai/features/stats?model_code=m", headers=gateway.auth())
+    assert len(gateway.fakes.feature.requests) == 3
+    for request in gateway.fakes.feature.requests:
+        assert request.options == pb.ExtractionOptions(), type(request)
+
+
+async def test_feature_statistics_pass_options_on_and_are_named_by_feature(gateway):
+    query = "model_code=m&window_size=50&features=mean&features=max&fields=a&device_code=W&correlations=false"
+    answer = await gateway.client.get(f"/api/v2/ai/features/stats?{query}", headers=gateway.auth())
+    request = gateway.fakes.feature.requests[0]
+    assert (request.options.window_size, list(request.options.features), list(request.options.fields)) == (
+        50,
+        ["mean", "max"],
+        ["a"],
+    )
+    assert (list(request.device_codes), request.without_correlations) == (["W"], True)
+    data = answer.json()["data"]
+    assert [entry["feature_name"] for entry in data["feature_statistics"]] == ["current_mean", "current_std"]
+    assert (data["correlation_matrix"], data["sample_count"]) == ([[1.0, None], [None, None]], 7)

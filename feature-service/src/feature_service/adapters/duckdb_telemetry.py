@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - only names made in this package are written into statements
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from math import nan
 from pathlib import Path
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from feature_service.domain.frame import Frame
 
 _MERGE: Final = "penstock_incoming"
+_FIELDS_AT_ONCE: Final = 100
+"""Fields whose statistics are computed by one statement."""
 
 
 class DuckDbTelemetryStore:
@@ -159,6 +162,11 @@ class DuckDbTelemetryStore:
         sources = await self._sources(keys)
         if not sources:
             return RangeStatistic(rows=0, fields=[_statistic(name, 0, (0,)) for name in fields])
+        if len(fields) > _FIELDS_AT_ONCE and not correlate:
+            # One statement over thousands of fields needs gigabytes to be planned and computed.
+            parts = [fields[start : start + _FIELDS_AT_ONCE] for start in range(0, len(fields), _FIELDS_AT_ONCE)]
+            found = [await self.statistics(keys, part, span, conditions=conditions) for part in parts]
+            return replace(found[0], fields=[field for each in found for field in each.fields])
         statement = sql.statistics(sources, fields, span, correlate=correlate, conditions=conditions)
         row = await self._file.read(lambda cursor: cursor.execute(statement.text, statement.values).fetchall()[0])
         return _range_statistic(row, fields, correlate=correlate)

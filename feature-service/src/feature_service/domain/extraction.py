@@ -10,7 +10,7 @@ from feature_service.domain.extraction_plan import ExtractionPlan
 from feature_service.domain.feature.catalog import resolve_features
 from feature_service.domain.feature.kernel import window_features
 from feature_service.domain.frame import Frame
-from feature_service.domain.method import MissingMethod
+from feature_service.domain.method import MissingMethod, NormalizeMethod
 from feature_service.domain.missing import MissingFill, any_missing, fit_missing_fill
 from feature_service.domain.outlier import OutlierFilter, fit_outlier_filter
 from feature_service.domain.scaling import Scaler, fit_scaler
@@ -48,7 +48,8 @@ def extract_features(frame: Frame, plan: ExtractionPlan) -> FeatureTable:
     """Return the features of every window of `frame`'s numbers, columns named ``<field>_<feature>``.
 
     Raises InvalidArgument for a feature, threshold or range that is not valid, Unprocessable NO_NUMERIC_FIELD or
-    WINDOW_TOO_LARGE when there is nothing to make a window of.
+    WINDOW_TOO_LARGE when there is nothing to make a window of, NORMALIZATION_INVALID when a single window is to be
+    scaled.
     """
     features = resolve_features(plan.features)
     if not frame.numbers:
@@ -58,7 +59,7 @@ def extract_features(frame: Frame, plan: ExtractionPlan) -> FeatureTable:
     missing_fill = fit_missing_fill(outlier_filter.apply(frame.numbers), plan.missing)
     clean = clean_rows(frame, outlier_filter, missing_fill)
     raw = feature_matrix(clean, plan.window, features)
-    scaler = fit_scaler(raw, plan.normalize, plan.value_range)
+    scaler = fit_scaler(raw, _scaling(plan, len(raw)), plan.value_range)
     return FeatureTable(
         matrix=scaler.apply(raw),
         names=feature_names(frame.numbers, features),
@@ -68,6 +69,19 @@ def extract_features(frame: Frame, plan: ExtractionPlan) -> FeatureTable:
         outliers=sum(outlier_filter.count(name, values) for name, values in frame.numbers.items()),
         missing=sum(int(np.isnan(values).sum()) for values in frame.numbers.values()),
         fitted=Fitted(outlier_filter=outlier_filter, missing_fill=missing_fill, scaler=scaler),
+    )
+
+
+def _scaling(plan: ExtractionPlan, windows: int) -> NormalizeMethod:
+    """The scaling of so many windows. One window scaled by itself is zeros, whatever it holds."""
+    if windows != 1 or plan.normalize is NormalizeMethod.NONE:
+        return plan.normalize
+    if plan.normalize_is_default:
+        return NormalizeMethod.NONE
+    raise Unprocessable(
+        f"the range has a single window, which {plan.normalize.value} makes zeros of; "
+        "ask for a longer range, a smaller window_size or normalize_method none",
+        reason="NORMALIZATION_INVALID",
     )
 
 

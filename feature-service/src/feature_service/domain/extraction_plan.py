@@ -12,7 +12,10 @@ DEFAULT_RANGE: Final = (0.0, 1.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtractionPlan:
-    """How features are made. Empty `features` means the default ones (see the catalog)."""
+    """How features are made. Empty `features` means the default ones (see the catalog).
+
+    `normalize_is_default`: nobody named the scaling, so a single window, which has nothing to be scaled by, has none.
+    """
 
     window: WindowPlan = field(default_factory=WindowPlan)
     features: tuple[str, ...] = ()
@@ -20,4 +23,5 @@ class ExtractionPlan:
     outliers: OutlierMethod = OutlierMethod.NONE
     outlier_threshold: float = DEFAULT_THRESHOLD
     normalize: NormalizeMethod = NormalizeMethod.Z_SCORE
+    normalize_is_default: bool = False
     value_range: tuple[float, float] = DEFAULT_RANGE

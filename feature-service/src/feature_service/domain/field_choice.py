@@ -23,13 +23,19 @@ def numeric_fields(asked: Sequence[str], device: Device, *, leave_out: str = "")
     subject = f"device {device.code!r}"
     numeric = {name: kind for name, kind in device.fields.items() if kind is FieldKind.NUMBER}
     for name in chosen_fields(asked, device.fields, subject) if asked else ():
-        if name not in numeric:
-            raise InvalidArgument(
-                f"field {name!r} of {subject} holds text; the numeric ones are: {', '.join(numeric)}",
-                reason="FIELD_NOT_NUMERIC",
-                metadata={"field": name},
-            )
+        require_numeric(name, device.fields, subject)
     return tuple(dict.fromkeys(asked)) or tuple(name for name in numeric if name != leave_out)
+
+
+def require_numeric(name: str, known: Mapping[str, FieldKind], subject: str) -> None:
+    """Raise InvalidArgument FIELD_NOT_NUMERIC unless the known field holds numbers."""
+    if known[name] is not FieldKind.NUMBER:
+        numeric = [other for other, kind in known.items() if kind is FieldKind.NUMBER]
+        raise InvalidArgument(
+            f"field {name!r} of {subject} holds text; the numeric ones are: {', '.join(numeric)}",
+            reason="FIELD_NOT_NUMERIC",
+            metadata={"field": name},
+        )
 
 
 def require_comparable(condition: Condition, known: Mapping[str, FieldKind], subject: str) -> None:

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from feature_service.domain.device import DataModel, Device
 from feature_service.domain.extraction_plan import ExtractionPlan
-from feature_service.domain.field_choice import chosen_fields, numeric_fields, require_comparable
+from feature_service.domain.feature_statistics import (
+    FeatureStatistics,
+    FeatureStatisticsQuery,
+    FeatureStatisticsReader,
+)
+from feature_service.domain.field_choice import chosen_fields, numeric_fields, require_comparable, require_numeric
 from feature_service.domain.registry import Registry
 from feature_service.domain.span import Extent, Span, iso_time
 from feature_service.domain.statistic import RangeStatistic
@@ -20,13 +25,15 @@ from feature_service.domain.telemetry import (
     StatisticsQuery,
     TelemetryStore,
 )
-from penstock_kit.errors import InvalidArgument, NotFound
+from penstock_kit.errors import InvalidArgument, NotFound, Unprocessable
 
 if TYPE_CHECKING:
     from feature_service.domain.extraction import FeatureTable
     from feature_service.domain.frame import Frame
 
 _MOST_PERCENTILES: Final = 20
+_MOST_CORRELATED: Final = 100
+"""Fields whose correlations the store computes, pair by pair."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -102,6 +109,7 @@ class Inquiry:
             require_comparable(condition, device.fields, f"device {code!r}")
         key = SeriesKey(tenant_id=tenant_id, device_code=code)
         fields = numeric_fields(query.fields, device)
+        _require_few_pairs(fields, correlate=query.correlate)
         result = await self._telemetry.statistics(
             [key], fields, query.span, correlate=query.correlate, conditions=query.conditions
         )
@@ -142,22 +150,27 @@ class Inquiry:
         return {field.code: field.unit for field in model.fields if field.unit}
 
     async def model_statistics(
-        self, tenant_id: str, model_code: str, span: Span, device_codes: Sequence[str] = ()
-    ) -> RangeStatistic:
-        """Return statistics and correlations of a model's number fields over its devices.
+        self, tenant_id: str, model: DataModel, query: FeatureStatisticsQuery, device_codes: Sequence[str] = ()
+    ) -> FeatureStatistics:
+        """Return statistics and correlations of the features of a model's devices, of all number fields unless named.
 
-        Raises NotFound UNKNOWN_MODEL, UNKNOWN_DEVICE or NO_DATA_IN_RANGE.
+        Raises NotFound UNKNOWN_DEVICE or NO_DATA_IN_RANGE, InvalidArgument UNKNOWN_FIELD or FIELD_NOT_NUMERIC, and
+        what :meth:`FeatureStatisticsReader.read` raises.
         """
-        model = await self._registry.model(tenant_id, model_code)
+        kinds = {field.code: field.kind for field in model.fields}
+        asked = chosen_fields(query.fields, kinds, f"model {model.code!r}") if query.fields else ()
+        for name in asked:
+            require_numeric(name, kinds, f"model {model.code!r}")
+        numeric = [name for name, kind in kinds.items() if kind is FieldKind.NUMBER and name != model.label_field]
         for code in device_codes:
-            await self._registry.device_of_model(tenant_id, code, model_code)
-        codes = device_codes or await self._registry.codes_of_model(tenant_id, model_code)
-        keys = [SeriesKey(tenant_id=tenant_id, device_code=code) for code in codes]
-        fields = [field.code for field in model.fields if field.kind is FieldKind.NUMBER]
-        result = await self._telemetry.statistics(keys, fields, span, correlate=True)
-        if result.rows == 0:
-            raise await self._no_data_of_model(keys, model_code, span)
-        return result
+            await self._registry.device_of_model(tenant_id, code, model.code)
+        codes = device_codes or await self._registry.codes_of_model(tenant_id, model.code)
+        keys = [SeriesKey(tenant_id=tenant_id, device_code=code) for code in dict.fromkeys(codes)]
+        counts = {key: await self._telemetry.row_count(key, query.span) for key in keys}
+        rows = {key: count for key, count in counts.items() if count}
+        if not rows:
+            raise await self._no_data_of_model(keys, model.code, query.span)
+        return await FeatureStatisticsReader(self._telemetry).read(rows, replace(query, fields=asked or numeric))
 
     async def subject(self, tenant_id: str, code: str, model_code: str) -> Subject:
         """Return the device and its data model, which must be `model_code` or of the same type when one is named.
@@ -201,6 +214,14 @@ class Inquiry:
             else None
         )
         return _no_data(f"the devices of model {model_code!r}", span, whole)
+
+
+def _require_few_pairs(fields: Sequence[str], *, correlate: bool) -> None:
+    if correlate and len(fields) > _MOST_CORRELATED:
+        raise Unprocessable(
+            f"the correlations of {len(fields)} fields are too many, name at most {_MOST_CORRELATED}",
+            reason="CORRELATIONS_LIMIT_EXCEEDED",
+        )
 
 
 def _require_percentiles(percentiles: Sequence[float]) -> None:

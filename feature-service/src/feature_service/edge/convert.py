@@ -10,10 +10,12 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.feature.v1 import feature_pb2
 
+from feature_service.domain.feature_statistics import FeatureStatistics
 from feature_service.domain.ingest.plan import BodyFormat, IngestPlan, IngestReport
 from feature_service.domain.span import Span
 from feature_service.domain.statistic import FieldStatistic, RangeStatistic
 from feature_service.domain.telemetry import Aggregate, HistoryQuery, StatisticsQuery
+from feature_service.edge.convert_extraction import plan_to_proto
 from feature_service.edge.convert_filter import field_conditions
 from penstock_kit.errors import InvalidArgument
 
@@ -138,6 +140,12 @@ def frame_to_proto(
     )
 
 
+def frame_bytes(frame: "Frame") -> int:
+    """Return about how many bytes the rows have in a message."""
+    texts = sum(len(value or "") + 2 for values in frame.texts.values() for value in values.tolist())
+    return len(frame) * (9 + 8 * len(frame.numbers)) + texts
+
+
 def statistic_to_proto(statistic: FieldStatistic) -> feature_pb2.FieldStatistics:
     """Return the statistics of one field; what is None stays unset."""
     return feature_pb2.FieldStatistics(
@@ -175,12 +183,14 @@ def statistics_to_proto(device_code: str, result: RangeStatistic) -> feature_pb2
     )
 
 
-def feature_stats_to_proto(result: RangeStatistic) -> feature_pb2.GetFeatureStatsResponse:
-    """Return the statistics and correlations of a model's fields over a range."""
+def feature_stats_to_proto(result: FeatureStatistics, fields: Sequence[str]) -> feature_pb2.GetFeatureStatsResponse:
+    """Return the statistics and correlations of the features of `fields`."""
     return feature_pb2.GetFeatureStatsResponse(
-        feature_statistics=[statistic_to_proto(field) for field in result.fields],
+        feature_statistics=[statistic_to_proto(feature) for feature in result.features],
         correlation_matrix=result.correlations,
-        sample_count=result.rows,
+        sample_count=result.windows,
+        row_count=result.rows,
+        options=plan_to_proto(result.plan, tuple(fields)),
     )
 
 

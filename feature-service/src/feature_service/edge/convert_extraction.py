@@ -1,6 +1,7 @@
 """Between extraction options and plans, and from feature tables to responses."""
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from google.protobuf import json_format
@@ -10,6 +11,7 @@ from feature_service.domain.extraction_plan import DEFAULT_RANGE, DEFAULT_THRESH
 from feature_service.domain.feature.catalog import resolve_features
 from feature_service.domain.method import MissingMethod, NormalizeMethod, OutlierMethod, parse_method
 from feature_service.domain.window import DEFAULT_OVERLAP, DEFAULT_SIZE, WindowPlan
+from feature_service.edge.sendable import require_sendable
 
 if TYPE_CHECKING:
     from feature_service.domain.extraction import FeatureTable
@@ -37,6 +39,7 @@ def plan_from_proto(options: feature_pb2.ExtractionOptions) -> ExtractionPlan:
             NormalizeMethod, options.normalize_method, parameter="normalize_method", default=NormalizeMethod.Z_SCORE
         ),
         value_range=(low, high),
+        normalize_is_default=not options.normalize_method,
     )
 
 
@@ -70,7 +73,14 @@ def plan_to_proto(plan: ExtractionPlan, fields: tuple[str, ...]) -> feature_pb2.
 
 
 def table_to_proto(table: "FeatureTable", plan: ExtractionPlan) -> feature_pb2.ExtractFeaturesResponse:
-    """Return the features with what was fitted and the options as applied."""
+    """Return the features with what was fitted and the options as applied.
+
+    Raises Unprocessable ANSWER_LIMIT_EXCEEDED when they do not fit into a message.
+    """
+    require_sendable(
+        table.matrix.nbytes + sum(map(len, table.names)) + 9 * len(table.starts),
+        "ask for a shorter range, a larger window_size, fewer fields or features, or build a data set, which is a file",
+    )
     from feature_service.domain.fitted import fitted_values
 
     return feature_pb2.ExtractFeaturesResponse(
@@ -78,7 +88,7 @@ def table_to_proto(table: "FeatureTable", plan: ExtractionPlan) -> feature_pb2.E
         values=table.matrix.astype("<f8", copy=False).tobytes(),
         timestamps=table.starts.astype("int64").tolist(),
         window_count=len(table.matrix),
-        options=plan_to_proto(plan, table.fields),
+        options=plan_to_proto(replace(plan, normalize=table.fitted.scaler.method), table.fields),
         fitted_json=json.dumps(fitted_values(table.fitted, table.names)),
         row_count=table.rows,
         outlier_count=table.outliers,

@@ -6,12 +6,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from penstock.common.v1 import common_pb2
 from penstock.feature.v1 import feature_pb2, feature_pb2_grpc
 
 from feature_service.domain.dataset.workshop import DatasetWorkshop
+from feature_service.domain.feature_statistics import FeatureStatisticsQuery
 from feature_service.domain.ingest.plan import BodySpool
 from feature_service.domain.ingestion import Ingestion
 from feature_service.domain.inquiry import Inquiry
@@ -22,8 +23,11 @@ from feature_service.edge import convert, convert_extraction
 from feature_service.edge.convert_filter import selection_from_proto
 from feature_service.edge.dataset_rpcs import DatasetRpcs
 from feature_service.edge.page import page_number, page_size
+from feature_service.edge.sendable import require_sendable
 from penstock_kit.context import current_context
 from penstock_kit.errors import InvalidArgument
+
+_FEWER_ROWS: Final = "ask for fewer fields, a shorter range, a smaller limit, or an interval, which reduces the rows"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +84,7 @@ class FeatureServicer(DatasetRpcs, feature_pb2_grpc.FeatureServiceServicer):
             limit=size,
         )
         rows = await self._inquiry.newest(_tenant(), request.model_code, query, selection.device_codes)
+        require_sendable(convert.frame_bytes(rows.frame), "ask for fewer fields or a smaller page_size")
         return feature_pb2.QueryRealtimeResponse(
             rows=convert.frame_to_proto(rows.frame, device_codes=rows.device_codes),
             total=rows.total,
@@ -93,6 +98,7 @@ class FeatureServicer(DatasetRpcs, feature_pb2_grpc.FeatureServiceServicer):
         """Read rows or buckets of a device."""
         query = convert.history_from_proto(request)
         history = await self._inquiry.history(_tenant(), request.device_code, query)
+        require_sendable(convert.frame_bytes(history.frame), _FEWER_ROWS)
         table = await asyncio.to_thread(convert.frame_to_proto, history.frame, units=history.units)
         return feature_pb2.QueryHistoryResponse(rows=table, truncated=history.truncated)
 
@@ -119,10 +125,18 @@ class FeatureServicer(DatasetRpcs, feature_pb2_grpc.FeatureServiceServicer):
     async def GetFeatureStats(
         self, request: feature_pb2.GetFeatureStatsRequest, context: Any
     ) -> feature_pb2.GetFeatureStatsResponse:
-        """Compute statistics and correlations of a model's fields."""
-        span = convert.span_from_proto(request)
-        result = await self._inquiry.model_statistics(_tenant(), request.model_code, span, request.device_codes)
-        return convert.feature_stats_to_proto(result)
+        """Compute statistics and correlations of window features of a model's devices."""
+        model = await self._registry.model(_tenant(), request.model_code)
+        options = convert_extraction.with_defaults(model.defaults, request.options)
+        query = FeatureStatisticsQuery(
+            fields=tuple(dict.fromkeys(options.fields)),
+            span=convert.span_from_proto(request),
+            plan=convert_extraction.plan_from_proto(options),
+            window_is_default=not options.window_size,
+            correlate=not request.without_correlations,
+        )
+        result = await self._inquiry.model_statistics(_tenant(), model, query, request.device_codes)
+        return await asyncio.to_thread(convert.feature_stats_to_proto, result, query.fields)
 
     async def GetStatus(self, request: feature_pb2.GetStatusRequest, context: Any) -> feature_pb2.GetStatusResponse:
         """Tell how the stores are."""

@@ -37,14 +37,14 @@ def matrix_from_bytes(values: bytes, width: int) -> list[list[float]]:
 
 
 def options_from_proto(options: pb.ExtractionOptions) -> JsonObject:
-    """Return the options as they were applied."""
+    """Return the options as they were applied; null for one that a data model leaves open."""
     json: JsonObject = {
-        "window_size": options.window_size,
+        "window_size": options.window_size or None,
         "overlap": options.overlap if options.HasField("overlap") else None,
-        "normalize_method": options.normalize_method,
-        "missing_value_method": options.missing_value_method,
-        "outlier_method": options.outlier_method,
-        "outlier_threshold": options.outlier_threshold,
+        "normalize_method": options.normalize_method or None,
+        "missing_value_method": options.missing_value_method or None,
+        "outlier_method": options.outlier_method or None,
+        "outlier_threshold": options.outlier_threshold or None,
     }
     if options.features:
         json["feature_set"] = list(options.features)
@@ -73,6 +73,8 @@ def stats_from_proto(response: pb.GetFeatureStatsResponse) -> JsonObject:
         "correlation_matrix": [flat[start : start + width] for start in range(0, len(flat), width)] if width else [],
         "correlation_fields": names,
         "sample_count": response.sample_count,
+        "row_count": response.row_count,
+        "options": options_from_proto(response.options),
     }
 
 

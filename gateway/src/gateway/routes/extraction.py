@@ -9,11 +9,15 @@ from gateway.routes.strict import RequestModel
 
 
 class ExtractionOptions(RequestModel):
-    """Options of windows, cleaning and scaling; what is left out takes feature-service's default."""
+    """Options of windows, cleaning and scaling; what is left out is the model's, else feature-service's default."""
 
-    window_size: int = Field(default=100, ge=1, le=10_000_000, description="Rows per window.")
-    overlap: float = Field(default=0.5, description="0 ≤ overlap < 1.")
-    normalize_method: str = Field(default="z_score", max_length=40, description="`z_score`, `min_max` or `none`.")
+    window_size: int | None = Field(
+        default=None, ge=1, le=10_000_000, description="Rows per window; left out: the model's, else 100."
+    )
+    overlap: float | None = Field(default=None, description="0 ≤ overlap < 1; left out: the model's, else 0.5.")
+    normalize_method: str = Field(
+        default="", max_length=40, description="`z_score`, `min_max` or `none`; empty: the model's, else `z_score`."
+    )
     missing_value_method: str = Field(
         default="",
         max_length=40,

@@ -31,6 +31,14 @@ class ExtractRequest(ExtractionOptions, Period):
     device_code: str = Field(min_length=1, max_length=128)
 
 
+class FeatureStatsParameters(ExtractionOptions, Period):
+    """Which rows to make features of, and how."""
+
+    model_code: str = Field(min_length=1, max_length=128)
+    device_code: list[str] = Field(default_factory=list, description="Repeatable; left out: every device.")
+    correlations: bool = Field(default=True, description="Also compute the correlations of the features.")
+
+
 class FeatureRoutes:
     """The routes below ``/api/v2/ai/features``, without data sets."""
 
@@ -57,25 +65,23 @@ class FeatureRoutes:
             return watch.enveloped(features_from_proto(response))
         return await asyncio.to_thread(lambda: watch.enveloped(features_from_proto(response)))
 
-    async def feature_stats(
-        self,
-        *,
-        model_code: Annotated[str, Query(min_length=1, max_length=128)],
-        start_time: Moment | None = None,
-        end_time: Moment | None = None,
-        device_code: Annotated[list[str] | None, Query(description="Repeatable; left out: every device.")] = None,
-    ) -> Response:
-        """Return statistics of a model's fields over its devices, with correlations."""
+    async def feature_stats(self, parameters: Annotated[FeatureStatsParameters, Query()]) -> Response:
+        """Return statistics of window features over a model's devices, with correlations.
+
+        Features are made and named as by extraction, before scaling.
+        """
         watch = Stopwatch()
         request = message(
             pb.GetFeatureStatsRequest,
-            model_code=model_code,
-            start_time=time_to_proto(start_time),
-            end_time=time_to_proto(end_time),
-            device_codes=device_code or [],
+            model_code=parameters.model_code,
+            start_time=time_to_proto(parameters.start_time),
+            end_time=time_to_proto(parameters.end_time),
+            device_codes=parameters.device_code,
+            options=parameters.options_to_proto(),
+            without_correlations=not parameters.correlations,
         )
         response = await self._features.GetFeatureStats(request, timeout=_COMPUTE_SECONDS)
-        return watch.enveloped(stats_from_proto(response))
+        return await asyncio.to_thread(lambda: watch.enveloped(stats_from_proto(response)))
 
     async def device_statistics(
         self,

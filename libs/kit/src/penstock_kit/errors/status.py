@@ -82,10 +82,10 @@ def error_from_rpc(rpc_error: "grpc.aio.AioRpcError", *, service: str = "", targ
             return error_from_status(status_pb2.Status.FromString(packed))
         except DecodeError:
             pass
-    return _from_code(rpc_error.code().value[0], rpc_error.details() or "", _peer(service, target))
+    return _from_code(rpc_error.code().value[0], rpc_error.details() or "", _peer(service, target), service)
 
 
-def _from_code(code: int, details: str, peer: str) -> PenstockError:
+def _from_code(code: int, details: str, peer: str, service: str) -> PenstockError:
     kind = kind_from_grpc_code(code)
     match kind:
         case ErrorKind.UNAVAILABLE:
@@ -94,7 +94,9 @@ def _from_code(code: int, details: str, peer: str) -> PenstockError:
         case ErrorKind.DEADLINE_EXCEEDED:
             return error_class(kind)(f"{peer} did not answer before the deadline of the call")
         case ErrorKind.RESOURCE_EXHAUSTED if "message" in details.lower() and "larger" in details.lower():
-            return error_class(ErrorKind.PAYLOAD_TOO_LARGE)(f"{peer}: {details}", reason="MESSAGE_TOO_LARGE")
+            # Not what gRPC says of it, and not where the peer is: neither helps a caller.
+            message = f"a message of {service or 'a service'} is larger than may be sent at once; ask for less"
+            return error_class(ErrorKind.PAYLOAD_TOO_LARGE)(message, reason="MESSAGE_TOO_LARGE")
         case _:
             return error_class(kind)(f"{peer}: {details}" if details else f"{peer} answered {kind.value}")
 

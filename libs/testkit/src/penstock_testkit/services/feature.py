@@ -74,15 +74,39 @@ class FakeFeature(FeatureServiceServicer):
     async def ExtractFeatures(  # noqa: N802
         self, request: pb.ExtractFeaturesRequest, context: Any
     ) -> pb.ExtractFeaturesResponse:
-        """Return two windows of two features, one undefined."""
+        """Return two windows of two features, one undefined; options left out are filled in as the service does."""
         self.requests.append(request)
+        options = pb.ExtractionOptions(overlap=0.5, normalize_method="z_score")
+        options.MergeFrom(request.options)
         return pb.ExtractFeaturesResponse(
             feature_names=["current_mean", "current_std"],
             values=struct.pack("<4d", 1.5, NAN, 2.5, float("inf")),
             timestamps=[0, 1_500_000],
             window_count=2,
-            options=request.options,
+            options=options,
             fitted_json='{"fences": {}}',
+        )
+
+    async def CreateDataset(  # noqa: N802
+        self, request: pb.CreateDatasetRequest, context: Any
+    ) -> pb.CreateDatasetResponse:
+        """Return a data set that is done."""
+        self.requests.append(request)
+        return pb.CreateDatasetResponse(dataset=pb.Dataset(id="ds_1", state="done"))
+
+    async def GetFeatureStats(  # noqa: N802
+        self, request: pb.GetFeatureStatsRequest, context: Any
+    ) -> pb.GetFeatureStatsResponse:
+        """Return the statistics of two features, one undefined."""
+        self.requests.append(request)
+        return pb.GetFeatureStatsResponse(
+            feature_statistics=[
+                pb.FieldStatistics(field="current_mean", count=7, mean=1.5),
+                pb.FieldStatistics(field="current_std"),
+            ],
+            correlation_matrix=[1.0, NAN, NAN, NAN],
+            sample_count=7,
+            options=request.options,
         )
 
     async def GetDataset(self, request: pb.GetDatasetRequest, context: Any) -> pb.GetDatasetResponse:  # noqa: N802

@@ -1066,7 +1066,11 @@ class GetFeatureStatsRequest(_message.Message):
     START_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
     DEVICE_CODES_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    WITHOUT_CORRELATIONS_FIELD_NUMBER: _builtins.int
     model_code: _builtins.str
+    without_correlations: _builtins.bool
+    """Leave out the correlations."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Inclusive. Unset: the first row."""
@@ -1079,6 +1083,10 @@ class GetFeatureStatsRequest(_message.Message):
     def device_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Empty: every device of the model."""
 
+    @_builtins.property
+    def options(self) -> Global___ExtractionOptions:
+        """How features are made; scaling is left out. Unset options are the model's."""
+
     def __init__(
         self,
         *,
@@ -1086,10 +1094,12 @@ class GetFeatureStatsRequest(_message.Message):
         start_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
         device_codes: _abc.Iterable[_builtins.str] | None = ...,
+        options: Global___ExtractionOptions | None = ...,
+        without_correlations: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "options", b"options", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_codes", b"device_codes", "end_time", b"end_time", "model_code", b"model_code", "start_time", b"start_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_codes", b"device_codes", "end_time", b"end_time", "model_code", b"model_code", "options", b"options", "start_time", b"start_time", "without_correlations", b"without_correlations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1104,12 +1114,23 @@ class GetFeatureStatsResponse(_message.Message):
     FEATURE_STATISTICS_FIELD_NUMBER: _builtins.int
     CORRELATION_MATRIX_FIELD_NUMBER: _builtins.int
     SAMPLE_COUNT_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    ROW_COUNT_FIELD_NUMBER: _builtins.int
     sample_count: _builtins.int
+    """Windows."""
+    row_count: _builtins.int
+    """Rows the windows were made of."""
     @_builtins.property
-    def feature_statistics(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldStatistics]: ...
+    def feature_statistics(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldStatistics]:
+        """Of each feature, named as ExtractFeatures names it."""
+
     @_builtins.property
     def correlation_matrix(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
         """Pearson correlations, row by row in the order of feature_statistics; NaN where undefined."""
+
+    @_builtins.property
+    def options(self) -> Global___ExtractionOptions:
+        """Options as applied, with the defaults filled in."""
 
     def __init__(
         self,
@@ -1117,10 +1138,12 @@ class GetFeatureStatsResponse(_message.Message):
         feature_statistics: _abc.Iterable[Global___FieldStatistics] | None = ...,
         correlation_matrix: _abc.Iterable[_builtins.float] | None = ...,
         sample_count: _builtins.int = ...,
+        options: Global___ExtractionOptions | None = ...,
+        row_count: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_matrix", b"correlation_matrix", "feature_statistics", b"feature_statistics", "sample_count", b"sample_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_matrix", b"correlation_matrix", "feature_statistics", b"feature_statistics", "options", b"options", "row_count", b"row_count", "sample_count", b"sample_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

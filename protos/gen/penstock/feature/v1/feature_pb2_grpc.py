@@ -138,7 +138,7 @@ class FeatureServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetFeatureStats(self, request, context):
-        """Statistics of a model's fields over all its devices, with correlations.
+        """Statistics of window features over the devices of a model, with correlations.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -45,7 +45,7 @@ class FeatureServiceStub:
     ExtractFeatures: _grpc.UnaryUnaryMultiCallable[_feature_pb2.ExtractFeaturesRequest, _feature_pb2.ExtractFeaturesResponse]
     """Features over windows of one device."""
     GetFeatureStats: _grpc.UnaryUnaryMultiCallable[_feature_pb2.GetFeatureStatsRequest, _feature_pb2.GetFeatureStatsResponse]
-    """Statistics of a model's fields over all its devices, with correlations."""
+    """Statistics of window features over the devices of a model, with correlations."""
     CreateDataset: _grpc.UnaryUnaryMultiCallable[_feature_pb2.CreateDatasetRequest, _feature_pb2.CreateDatasetResponse]
     """Builds a data set for training; long builds go on as a job."""
     GetDataset: _grpc.UnaryUnaryMultiCallable[_feature_pb2.GetDatasetRequest, _feature_pb2.GetDatasetResponse]
@@ -75,7 +75,7 @@ class FeatureServiceAsyncStub(FeatureServiceStub):
     ExtractFeatures: _aio.UnaryUnaryMultiCallable[_feature_pb2.ExtractFeaturesRequest, _feature_pb2.ExtractFeaturesResponse]  # type: ignore[assignment]
     """Features over windows of one device."""
     GetFeatureStats: _aio.UnaryUnaryMultiCallable[_feature_pb2.GetFeatureStatsRequest, _feature_pb2.GetFeatureStatsResponse]  # type: ignore[assignment]
-    """Statistics of a model's fields over all its devices, with correlations."""
+    """Statistics of window features over the devices of a model, with correlations."""
     CreateDataset: _aio.UnaryUnaryMultiCallable[_feature_pb2.CreateDatasetRequest, _feature_pb2.CreateDatasetResponse]  # type: ignore[assignment]
     """Builds a data set for training; long builds go on as a job."""
     GetDataset: _aio.UnaryUnaryMultiCallable[_feature_pb2.GetDatasetRequest, _feature_pb2.GetDatasetResponse]  # type: ignore[assignment]
@@ -138,7 +138,7 @@ class FeatureServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _feature_pb2.GetFeatureStatsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_feature_pb2.GetFeatureStatsResponse, _abc.Awaitable[_feature_pb2.GetFeatureStatsResponse]]:
-        """Statistics of a model's fields over all its devices, with correlations."""
+        """Statistics of window features over the devices of a model, with correlations."""
 
     @_abc_1.abstractmethod
     def CreateDataset(
