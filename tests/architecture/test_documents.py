@@ -39,4 +39,4 @@ def test_every_make_target_that_is_named_exists(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in NAMES if "/adr/" not in name])
 def test_every_setting_of_ours_that_is_named_exists(name: str) -> None:
     named = set(re.findall(r"\b(PENSTOCK_[A-Z_]*[A-Z])\b", (ROOT / name).read_text()))
-    assert named - SETTING_NAMES - {"PENSTOCK_PUBLIC_HOSTS"} == set()
+    assert named - SETTING_NAMES == set()
