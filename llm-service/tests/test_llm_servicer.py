@@ -243,6 +243,17 @@ async def test_embeddings_come_from_the_named_or_the_offline_provider(service: S
     ]
 
 
+@pytest.mark.parametrize(
+    ("count", "dimensions"),
+    [(1, 2**31 - 1), (1, 8193), (1, -1), (2048, 4096)],
+    ids=["2 GB", "8193", "-1", "2048 × 4096"],
+)
+async def test_vectors_larger_than_any_model_makes_are_refused(service: Service, count: int, dimensions: int) -> None:
+    request = llm_pb2.EmbedRequest(inputs=["a"] * count, dimensions=dimensions)
+    with pytest.raises(InvalidArgument, match="dimensions"):
+        await service.llm.Embed(request)
+
+
 async def test_a_prompt_is_parsed_in_the_callers_zone(service: Service) -> None:
     request = llm_pb2.ParsePromptRequest(prompt="WLD001 今天的平均电流", time_zone="Asia/Shanghai")
     request.now.FromJsonString("2026-11-21T01:30:00Z")

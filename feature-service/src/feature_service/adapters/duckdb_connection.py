@@ -23,6 +23,8 @@ Work = Callable[["DuckDBPyConnection"], Result]
 
 _READERS: Final = 4
 _LOCK_RETRY_SECONDS: Final = 0.1
+# What the system says of a disk, a quota or a file limit that is used up; DuckDB passes it on as text alone.
+_FULL: Final = ("No space left on device", "Disk quota exceeded", "File too large")
 
 log = get_logger(__name__)
 
@@ -154,9 +156,15 @@ class DuckDbConnection:
                 return Unprocessable(f"the values are too large to compute with: {error}", reason="VALUE_OUT_OF_RANGE")
             case duckdb.FatalException():
                 self._abandon()
-                return Unavailable("the telemetry store failed and is being reopened", reason="TELEMETRY_UNAVAILABLE")
+                return _full(error) or Unavailable(
+                    "the telemetry store failed and is being reopened", reason="TELEMETRY_UNAVAILABLE"
+                )
             case duckdb.IOException():
-                return Unavailable(f"the telemetry store can't be used: {error}", reason="TELEMETRY_UNAVAILABLE")
+                return _full(error) or Unavailable(
+                    f"the telemetry store can't be used: {error}", reason="TELEMETRY_UNAVAILABLE"
+                )
+            case duckdb.Error():
+                return _full(error)  # a commit says it as a TransactionException
             case _:
                 return None
 
@@ -199,3 +207,11 @@ def _forget(future: "asyncio.Future[Any]") -> None:
     """Take the exception of an abandoned statement, so that nobody reports it as never retrieved."""
     if not future.cancelled():
         future.exception()
+
+
+def _full(error: Exception) -> Unavailable | None:
+    """Return the error of a disk without room, None when it is another."""
+    if not any(sign in str(error) for sign in _FULL):
+        return None
+    text = "the disk of the telemetry store is full: free space; nothing of this was stored, and reading goes on"
+    return Unavailable(text, reason="STORAGE_UNAVAILABLE")

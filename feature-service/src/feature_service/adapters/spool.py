@@ -1,10 +1,12 @@
 """Where a body waits until all of it has arrived: memory while it is small, an unnamed file when it grows."""
 
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final, Self
 
-from penstock_kit.errors import PayloadTooLarge
+from penstock_kit.errors import PayloadTooLarge, Unavailable
 
 _IN_MEMORY: Final = 8 * 1024 * 1024
 
@@ -22,18 +24,30 @@ class Spool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        with suppress(OSError):  # what is not written yet is not wanted any more
+            self._file.close()
 
     def write(self, chunk: bytes) -> None:
-        """Append bytes. Raises PayloadTooLarge BODY_TOO_LARGE past the limit."""
+        """Append bytes. Raises PayloadTooLarge BODY_TOO_LARGE past the limit, Unavailable when the disk is full."""
         self._size += len(chunk)
         if self._size > self._max_bytes:
             raise PayloadTooLarge(
                 f"the body is larger than {self._max_bytes} bytes; send it in parts", reason="BODY_TOO_LARGE"
             )
-        self._file.write(chunk)
+        with _written_down():
+            self._file.write(chunk)
 
     def body(self) -> IO[bytes]:
-        """Return the file at its start."""
-        self._file.seek(0)
+        """Return the file at its start. Raises Unavailable when the disk is full."""
+        with _written_down():
+            self._file.seek(0)
         return self._file
+
+
+@contextmanager
+def _written_down() -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        text = f"the body can't be kept while it arrives: {error.strerror or error}; nothing of it was stored"
+        raise Unavailable(text, reason="STORAGE_UNAVAILABLE") from error

@@ -62,7 +62,7 @@ class Fields:
         self._bounded(name, value, least, most)
         return float(value)
 
-    def integer(self, name: str, *, least: int | None = None, most: int = 2**31 - 1) -> int | None:
+    def integer(self, name: str, *, least: int = -(2**31), most: int = 2**31 - 1) -> int | None:
         """Take a whole number; 3.0 counts as 3."""
         value = self.take(name)
         if value is None:

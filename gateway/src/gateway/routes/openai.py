@@ -36,7 +36,7 @@ _EMBEDDINGS: Final[dict[str, Any]] = {
                         "input": {"description": "A string, strings, token ids, or lists of token ids."},
                         "model": {"type": "string"},
                         "encoding_format": {"type": "string", "enum": ["float", "base64"]},
-                        "dimensions": {"type": "integer"},
+                        "dimensions": {"type": "integer", "minimum": 1, "maximum": 8192},
                     },
                 }
             }

@@ -62,6 +62,9 @@ _SAMPLING: Final = (
     "parallel_tool_calls",
 )
 _MAX_INPUTS: Final = 2048
+# No model has longer vectors; and what an answer of vectors may hold, which is a message of 16 MB.
+_MAX_DIMENSIONS: Final = 8192
+_MAX_NUMBERS: Final = 4 * 1024 * 1024
 # What most requests leave out is not built anew for each.
 _NO_CHOICE: Final = ToolChoice()
 _TEXT: Final = ResponseFormat()
@@ -104,6 +107,12 @@ def embedding_from_proto(proto: llm_pb2.EmbedRequest) -> Embedding:
         raise _wrong("token_inputs", "texts and token ids can't be mixed")
     if count > _MAX_INPUTS:
         raise _wrong("inputs", f"{count} inputs are too many; at most {_MAX_INPUTS}")
+    if not 0 <= proto.dimensions <= _MAX_DIMENSIONS:
+        raise _wrong(
+            "dimensions", f"{proto.dimensions} is out of range; from 1 to {_MAX_DIMENSIONS}, 0 for the model's"
+        )
+    if count * proto.dimensions > _MAX_NUMBERS:
+        raise _wrong("dimensions", f"{count} inputs of {proto.dimensions} make more than {_MAX_NUMBERS} numbers")
     return Embedding(
         model=proto.model,
         inputs=tuple(proto.inputs),
