@@ -51,6 +51,16 @@ async def test_the_content_type_says_the_form(gateway, kind, form):
     assert gateway.fakes.feature.options[0].format == form
 
 
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [("csv", pb.INGEST_FORMAT_CSV), ("arrow", pb.INGEST_FORMAT_ARROW), ("parquet", pb.INGEST_FORMAT_PARQUET)],
+)
+async def test_a_client_that_knows_bytes_alone_says_the_form_in_the_query(gateway, name, form):
+    answer = await ingest(gateway, b"body", "application/octet-stream", f"?format={name}")
+    assert answer.status_code == 200
+    assert gateway.fakes.feature.options[0].format == form
+
+
 async def test_an_unknown_content_type_is_told_the_known_ones(gateway):
     answer = await ingest(gateway, b"body", "application/xml")
     assert answer.status_code == 400

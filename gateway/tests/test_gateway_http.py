@@ -377,3 +377,16 @@ async def test_what_runs_longer_than_the_grace_is_told_to_come_back(start_gatewa
     assert b"[DONE]" not in answers[1].content
     assert (answers[2].status_code, answers[2].json()["error"]["code"]) == (503, "shutting_down")
     await asyncio.gather(*(asyncio.wait_for(hang.left.wait(), 2) for hang in hangs))
+
+
+async def test_every_body_is_described_as_client_generators_read_it(gateway):
+    description = (await gateway.client.get("/openapi.json")).json()
+    known = {"application/json", "application/octet-stream", "multipart/form-data", "application/x-www-form-urlencoded"}
+    unknown = [
+        (path, kind)
+        for path, operations in description["paths"].items()
+        for operation in operations.values()
+        for kind in operation.get("requestBody", {}).get("content", {})
+        if kind not in known
+    ]
+    assert unknown == []

@@ -38,6 +38,12 @@ _FORMATS: Final[dict[str, pb.IngestFormat.ValueType]] = {
     "application/vnd.apache.arrow.file": pb.INGEST_FORMAT_ARROW,
     "application/vnd.apache.parquet": pb.INGEST_FORMAT_PARQUET,
 }
+_BY_NAME: Final[dict[str, pb.IngestFormat.ValueType]] = {
+    "json": pb.INGEST_FORMAT_JSON,
+    "csv": pb.INGEST_FORMAT_CSV,
+    "arrow": pb.INGEST_FORMAT_ARROW,
+    "parquet": pb.INGEST_FORMAT_PARQUET,
+}
 _BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
@@ -53,9 +59,15 @@ _BODY: Final[dict[str, Any]] = {
                     "required": ["rows"],
                 }
             },
-            "text/csv": {"schema": {"type": "string"}},
-            "application/vnd.apache.arrow.stream": {"schema": {"type": "string", "format": "binary"}},
-            "application/vnd.apache.parquet": {"schema": {"type": "string", "format": "binary"}},
+            # Client generators know no others; `format` says what the bytes are.
+            "application/octet-stream": {
+                "schema": {
+                    "type": "string",
+                    "format": "binary",
+                    "description": "CSV, Arrow IPC or Parquet, by `format` or by a content type: "
+                    + ", ".join(f"`{kind}`" for kind in _FORMATS),
+                }
+            },
         },
     }
 }
@@ -108,6 +120,9 @@ class HistoryQuery(RequestModel):
 class IngestParameters(RequestModel):
     """How to read the body; for CSV, Arrow and Parquet, and overriding what a JSON body says."""
 
+    format: Literal["", "json", "csv", "arrow", "parquet"] = Field(
+        default="", description="What the body is; empty: what its content type says."
+    )
     device_code: str = Field(default="", max_length=128, description="Needed unless a JSON body names it.")
     model_code: str = Field(default="", max_length=128)
     timestamp_column: str = Field(default="", max_length=256, description="Empty: `timestamp`.")
@@ -153,9 +168,9 @@ class DataRoutes:
         """
         watch = Stopwatch()
         options = pb.IngestOptions(
-            format=_format(request.headers.get("content-type", "application/json")),
+            format=_BY_NAME.get(parameters.format) or _format(request.headers.get("content-type", "application/json")),
             time_zone=parameters.tz,
-            **parameters.model_dump(exclude={"tz"}),
+            **parameters.model_dump(exclude={"tz", "format"}),
         )
         response = await Upload(options, request.receive).send(self._features.Ingest, timeout=_INGEST_SECONDS)
         return watch.enveloped(
