@@ -2,8 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from chat_stream_service.domain.stream.pending_writes import Unstored
 from penstock_kit.errors import NotFound, PenstockError, Unavailable
+from penstock_testkit.clock import ManualClock
 
 AWAY = Unavailable("the database is away", reason="STORAGE_UNAVAILABLE")
 GONE = NotFound("the conversation is gone", reason="CONVERSATION_NOT_FOUND")
@@ -57,3 +60,35 @@ async def test_the_oldest_is_given_up_when_there_is_too_much() -> None:
         unstored.add(stream_id, store.taking(stream_id))
     await unstored.work_off()
     assert store.stored == ["b", "c"]
+
+
+def test_no_more_turns_begin_than_there_is_room_to_keep() -> None:
+    store, unstored = Store(), Unstored(most=3)
+    unstored.check(2)
+    unstored.add("a", store.taking("a"))
+    with pytest.raises(Unavailable) as caught:
+        unstored.check(2)
+    assert (caught.value.reason, caught.value.retry_after) == ("OVERLOADED", 1.0)
+    unstored.check(1)
+
+
+def test_no_more_turns_begin_while_a_store_that_works_is_behind() -> None:
+    clock = ManualClock()
+    unstored = Unstored(monotonic=clock.monotonic)
+    with unstored.storing():
+        clock.advance(0.5)
+        with unstored.storing():
+            clock.advance(0.1)
+        unstored.check(0)
+        clock.advance(0.5)
+        with pytest.raises(Unavailable, match="than the store takes"):
+            unstored.check(0)
+    unstored.check(0)
+
+
+def test_turns_begin_while_a_store_is_away() -> None:
+    clock = ManualClock()
+    unstored = Unstored(monotonic=clock.monotonic)
+    with unstored.storing():
+        clock.advance(60)
+        unstored.check(0)

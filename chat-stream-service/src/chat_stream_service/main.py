@@ -31,6 +31,7 @@ from penstock_kit.logging import configure_logging
 from penstock_kit.redaction import Redactor
 from penstock_kit.settings import load
 from penstock_kit.telemetry import ProcessMetrics, configure_tracing, serve_metrics
+from penstock_kit.telemetry.overload import OverloadMetrics
 
 SERVICE: Final = "chat-stream-service"
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -90,10 +91,11 @@ async def serve(settings: ChatSettings, stop: asyncio.Event) -> None:
         StreamMetrics(registry, parts.statistics)
         MemoryMetrics(registry, parts.memory_statistics)
         ToolMetrics(registry, parts.tool_statistics)
+        OverloadMetrics(registry, parts.shedder, SERVICE)
         add_servicers(server, parts, clock)
         metrics = await serve_metrics(registry, settings.host, settings.metrics_port)
         schema = schema_kept(resources.database, settings.database, MIGRATIONS, then=parts.current_engine.refresh)
-        async with schema, parts.running():
+        async with schema, parts.running(), parts.shedder.running():
             await server.start(settings.port, setting="CHAT_STREAM_SERVICE_PORT")
             await keep_house(parts.chores, stop, interval=settings.clean_seconds)
             await drain(server, parts, settings.grace_seconds)

@@ -37,6 +37,7 @@ from chat_stream_service.settings import ChatSettings
 from penstock_kit.cache import CacheClient
 from penstock_kit.clock import Clock
 from penstock_kit.ids import new_id
+from penstock_kit.overload import LoadShedder
 
 _HISTORY_MESSAGES: Final = 200
 _ENGINE: Final = "chat_engine"
@@ -61,6 +62,7 @@ class Parts:
     tool_statistics: ToolStatistics
     components: tuple[Component, ...]
     unstored: Unstored
+    shedder: LoadShedder
     chores: tuple[Chore, ...]
     running: Callable[[], AbstractAsyncContextManager[None]]
 
@@ -84,7 +86,7 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
         clock=clock,
         statistics=statistics,
     )
-    unstored = Unstored()
+    unstored, shedder = Unstored(), LoadShedder(settings.overload_lag)
     runs = RunFactory(
         event_log=event_log,
         store=store,
@@ -106,6 +108,8 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
         bus=bus,
         distant=distant,
         feed=replica.feed,
+        unstored=unstored,
+        shedder=shedder,
         limits=StreamLimits(
             max_streams=settings.max_streams,
             detach_seconds=settings.detach_seconds,
@@ -158,6 +162,7 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
             *replica.components,
         ),
         unstored=unstored,
+        shedder=shedder,
         chores=(
             event_log.clean,
             readers.clean,

@@ -66,6 +66,7 @@ from gateway.streaming.heartbeats import Heartbeats
 from gateway.streaming.relay import Relayer
 from gateway.streaming.times import StreamTimes
 from penstock_kit.clock import Clock
+from penstock_kit.overload import LoadShedder
 from penstock_kit.redaction import Redactor
 from penstock_kit.telemetry.tracing import Tracing
 
@@ -84,6 +85,7 @@ class Resources:
     registry: CollectorRegistry
     tracing: Tracing
     redactor: Redactor
+    shedder: LoadShedder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +185,7 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
         max_ingest_bytes=settings.max_ingest_bytes,
         ingest_path=INGEST_PATH,
         access_log=settings.access_log,
+        shedder=resources.shedder,
     )
     calls = ModelCalls(llm=clients.llm, times=times, running=running, heartbeats=heartbeats)
     hot: dict[tuple[str, str], ASGIApp] = {

@@ -22,8 +22,10 @@ from penstock_kit.grpc.process import run_service
 from penstock_kit.home import ensure_home
 from penstock_kit.installation import installation_secret
 from penstock_kit.logging import configure_logging, get_logger
+from penstock_kit.overload import LoadShedder
 from penstock_kit.settings import load
 from penstock_kit.telemetry import ProcessMetrics, configure_tracing
+from penstock_kit.telemetry.overload import OverloadMetrics
 
 SERVICE: Final = "gateway"
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -57,6 +59,8 @@ async def serve(settings: GatewaySettings, bound: socket.socket, stop: asyncio.E
     store = SqlIdentityStore(database)
     passwords = Passwords()
     chosen = FirstAdmin(password=settings.admin_password.get_secret_value(), key=settings.admin_key.get_secret_value())
+    shedder = LoadShedder(settings.overload_lag)
+    OverloadMetrics(registry, shedder, SERVICE)
     clients = open_clients(
         llm=settings.llm_address,
         chat=settings.chat_address,
@@ -68,7 +72,7 @@ async def serve(settings: GatewaySettings, bound: socket.socket, stop: asyncio.E
         settings,
         Resources(
             home=home, store=store, passwords=passwords, clients=clients, clock=clock,
-            registry=registry, tracing=tracing, redactor=redactor,
+            registry=registry, tracing=tracing, redactor=redactor, shedder=shedder,
         ),
     )  # fmt: skip
     shared = bool(settings.database_url)
@@ -76,7 +80,7 @@ async def serve(settings: GatewaySettings, bound: socket.socket, stop: asyncio.E
         ensure_admin, store=store, passwords=passwords, clock=clock, home=home, chosen=chosen, shared=shared
     )
     try:
-        async with schema_kept(database, settings.store_url(), MIGRATIONS, then=admitting):
+        async with shedder.running(), schema_kept(database, settings.store_url(), MIGRATIONS, then=admitting):
             await _listener(settings, application, bound).serve(stop)
     finally:
         await clients.close()

@@ -48,9 +48,11 @@ from penstock_kit.grpc import GrpcServer, PenstockChannel, open_channel, run_ser
 from penstock_kit.ids import new_id
 from penstock_kit.installation import installation_secret
 from penstock_kit.logging import configure_logging
+from penstock_kit.overload import LoadShedder
 from penstock_kit.redaction import Redactor
 from penstock_kit.settings import load
 from penstock_kit.telemetry import ProcessMetrics, configure_tracing, serve_metrics
+from penstock_kit.telemetry.overload import OverloadMetrics
 
 SERVICE = "llm-service"
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -69,6 +71,7 @@ def add_servicers(
     database: Database,
     cache_channel: PenstockChannel,
     clock: Clock,
+    shedder: LoadShedder,
 ) -> None:
     """Put the domain together and serve it."""
     cache = CacheClient(cache_channel, clock=clock)
@@ -126,6 +129,7 @@ def add_servicers(
         rings=selection.rings,
         database=database,
         clock=clock,
+        shedder=shedder,
         rss_bytes=rss_bytes,
     )
     server.add(llm_pb2_grpc.add_LlmServiceServicer_to_server, servicer)
@@ -175,7 +179,8 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
         redactor=redactor,
         secret=secret,
     )
-    whole = WholeAnswers()
+    whole, shedder = WholeAnswers(), LoadShedder(settings.overload_lag)
+    OverloadMetrics(metrics_registry, shedder, SERVICE)
     cache_channel = open_channel(settings.cache_service_address, service="cache-service", secret=secret)
     add_servicers(
         server,
@@ -189,9 +194,10 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
         database=database,
         cache_channel=cache_channel,
         clock=clock,
+        shedder=shedder,
     )
     metrics = await serve_metrics(metrics_registry, settings.host, settings.metrics_port)
-    async with schema_kept(database, url, MIGRATIONS, then=spending.refresh):
+    async with shedder.running(), schema_kept(database, url, MIGRATIONS, then=spending.refresh):
         writing = [asyncio.create_task(ledger.run()), asyncio.create_task(spending.budgets.run())]
         following = [
             asyncio.create_task(_follow_configuration(live, settings.config_watch_seconds)),

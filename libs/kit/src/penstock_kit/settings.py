@@ -56,6 +56,12 @@ class ServiceSettings(BaseSettings):
     grace_seconds: float = Field(
         default=20.0, ge=0, alias="PENSTOCK_GRACE_SECONDS", description="Seconds running calls get at shutdown."
     )
+    overload_lag: float = Field(
+        default=0.3,
+        ge=0,
+        alias="PENSTOCK_OVERLOAD_LAG",
+        description="Seconds of standing event-loop lag above which new work is refused by 503; 0: never.",
+    )
     otlp_endpoint: str = Field(
         default="", alias="OTEL_EXPORTER_OTLP_ENDPOINT", description="OTLP/gRPC collector; empty for no export."
     )

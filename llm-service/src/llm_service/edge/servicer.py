@@ -29,6 +29,7 @@ from llm_service.live_configuration import LiveConfiguration
 from penstock_kit.clock import Clock
 from penstock_kit.database import Database
 from penstock_kit.errors import InvalidArgument, PenstockError
+from penstock_kit.overload import LoadShedder
 from penstock_kit.role import require_operator
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -53,6 +54,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         rings: KeyRings,
         database: Database,
         clock: Clock,
+        shedder: LoadShedder,
         rss_bytes: Callable[[], int],
     ) -> None:
         self._answering = answering
@@ -68,10 +70,12 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         self._rings = rings
         self._database = database
         self._clock = clock
+        self._shedder = shedder
         self._rss_bytes = rss_bytes
 
     async def Complete(self, request: llm_pb2.CompleteRequest, context: Context) -> llm_pb2.CompleteResponse:  # noqa: N802
         """Answer at once."""
+        self._shedder.check()
         question = completion_from_proto(request.completion, streaming=False)
         answer = await self._whole.of(self._answering.stream(question))
         return llm_pb2.CompleteResponse(answer=answer_to_proto(answer))
@@ -80,6 +84,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         self, request: llm_pb2.StreamCompleteRequest, context: Context
     ) -> AsyncGenerator[llm_pb2.StreamCompleteResponse]:
         """Answer piece by piece."""
+        self._shedder.check()
         question = completion_from_proto(request.completion, streaming=True)
         async with aclosing(self._answering.stream(question)) as batches:
             async for batch in batches:
@@ -87,6 +92,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
 
     async def Embed(self, request: llm_pb2.EmbedRequest, context: Context) -> llm_pb2.EmbedResponse:  # noqa: N802
         """Embed texts."""
+        self._shedder.check()
         embedded = await self._embedder.embed(embedding_from_proto(request))
         return llm_pb2.EmbedResponse(
             provider=embedded.provider,

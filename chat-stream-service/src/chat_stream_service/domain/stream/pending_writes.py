@@ -1,22 +1,31 @@
-"""Turns that ended while the store was away: they are stored as soon as it takes them."""
+"""Turns that ended and are not stored yet: those under way, and those that wait because the store was away."""
 
+import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from typing import Final
 
 from penstock_kit.errors import PenstockError, Unavailable
 from penstock_kit.logging import get_logger
 
-_MOST: Final = 1000
+_MOST: Final = 4000
+# Seconds that the store may take for a turn before no more are begun: it is behind, and would fall further.
+_SLOW: Final = 1.0
+_RETRY_AFTER: Final = 1.0
 
 log = get_logger(__name__)
 
 
 class Unstored:
-    """Keeps what has to be stored, in order; the oldest is given up when there is too much."""
+    """Keeps what has to be stored, in order. No more turns begin than it has room for, so that none is given up."""
 
-    def __init__(self, *, most: int = _MOST) -> None:
+    def __init__(self, *, most: int = _MOST, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._most = most
+        self._monotonic = monotonic
+        self._under_way: dict[int, float] = {}
+        self._turns = 0
+        self._last_stored = 0.0
         self._waiting: deque[tuple[str, Callable[[], Awaitable[None]]]] = deque()
 
     def add(self, stream_id: str, store: Callable[[], Awaitable[None]]) -> None:
@@ -24,6 +33,30 @@ class Unstored:
         if len(self._waiting) >= self._most:
             log.error("answer given up: too many wait for the store", stream_id=self._waiting.popleft()[0])
         self._waiting.append((stream_id, store))
+
+    def check(self, running: int) -> None:
+        """Raise Unavailable (OVERLOADED) when a turn beside `running` ones could not be stored in time."""
+        if running + len(self._waiting) >= self._most or self.delay > _SLOW:
+            message = "more answers are asked for than the store takes; come again in a moment"
+            raise Unavailable(message, reason="OVERLOADED", retry_after=_RETRY_AFTER)
+
+    @property
+    def delay(self) -> float:
+        """Seconds that a store which works has been at the turn it got first; one that is away is waited for."""
+        first = next(iter(self._under_way.values()), None)
+        return self._monotonic() - first if first is not None and self._last_stored > first else 0.0
+
+    @contextmanager
+    def storing(self) -> Generator[None]:
+        """Count a turn that is being stored within the block."""
+        self._turns += 1
+        turn = self._turns
+        self._under_way[turn] = self._monotonic()
+        try:
+            yield
+            self._last_stored = self._monotonic()
+        finally:
+            del self._under_way[turn]
 
     async def work_off(self) -> None:
         """Store what waits, until the store fails again. A turn whose conversation is gone by now is forgotten."""

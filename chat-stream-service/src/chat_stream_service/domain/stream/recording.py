@@ -81,8 +81,9 @@ class Recording:
         record = StreamRecord(header=self._header, last_sequence=sequence, ending=stored, end_time=self._clock.now())
         try:
             async with asyncio.timeout(self._limits.ending):
-                await self._begun()
-                await self._store.end_stream(record, messages)
+                with self._unstored.storing():
+                    await self._begun()
+                    await self._store.end_stream(record, messages)
         except (Unavailable, TimeoutError) as error:
             stream_id = self._header.stream_id
             log.warning("answer not stored yet", stream_id=stream_id, detail=str(error) or "the store took too long")

@@ -21,6 +21,7 @@ from chat_stream_service.domain.model.replica_bus import (
     StopAsked,
 )
 from chat_stream_service.domain.model.stream_request import StreamRequest
+from chat_stream_service.domain.stream.pending_writes import Unstored
 from chat_stream_service.domain.stream.remote_readers import DistantReaders
 from chat_stream_service.domain.stream.run import StopCause, StreamRun
 from chat_stream_service.domain.stream.run_factory import EarlierStream, RunFactory
@@ -30,6 +31,7 @@ from penstock_kit.clock import Clock
 from penstock_kit.context import current_context, set_context
 from penstock_kit.errors import DeadlineExceeded, NotFound, ResourceExhausted, Unavailable
 from penstock_kit.logging import get_logger
+from penstock_kit.overload import LoadShedder
 
 log = get_logger(__name__)
 
@@ -70,6 +72,8 @@ class StreamService:
         bus: ReplicaBus,
         distant: DistantReaders,
         feed: Feed,
+        unstored: Unstored,
+        shedder: LoadShedder,
         limits: StreamLimits,
         clock: Clock,
     ) -> None:
@@ -79,6 +83,8 @@ class StreamService:
         self._feed = feed
         self._log = event_log
         self._store = store
+        self._unstored = unstored
+        self._shedder = shedder
         self._limits = limits
         self._clock = clock
         self._running: dict[str, _Running] = {}
@@ -89,7 +95,7 @@ class StreamService:
         """Begin to answer and return the stream's id; for a repeated request id, that of the stream it began.
 
         Raises what :meth:`RunFactory.make` raises, ResourceExhausted when too many streams run, and Unavailable
-        while shutting down.
+        while shutting down or (OVERLOADED) when there is more to do than can be done or stored in time.
         """
         self._check_room()
         run = await self._runs.make(request)
@@ -274,6 +280,8 @@ class StreamService:
         if len(self._running) >= self._limits.max_streams:
             text = f"{len(self._running):,} streams run, no more than that at once; ask again in a moment"
             raise ResourceExhausted(text, reason="TOO_MANY_STREAMS", retry_after=1)
+        self._unstored.check(len(self._running))
+        self._shedder.check()
 
 
 def _check_owner(owner: Owner, state: StreamState) -> None:

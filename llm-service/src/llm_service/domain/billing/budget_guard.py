@@ -23,7 +23,8 @@ from penstock_kit.clock import Clock
 from penstock_kit.context import Caller, current_context
 from penstock_kit.errors import ErrorKind, FailedPrecondition, PenstockError
 
-_LEAST_ANSWER: Final = 16
+# Tokens; a budget that pays for fewer is used up.
+_LEAST_ANSWER: Final = 8
 _PROMPT_MARGIN: Final = 1.5
 _PROMPT_EXTRA: Final = 32
 _NOTHING: Final = Decimal(0)

@@ -1,0 +1,129 @@
+"""When a process that has too much to do refuses new calls, and how many."""
+
+import asyncio
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from penstock_kit.errors import Unavailable
+from penstock_kit.overload import LoadShedder
+from penstock_kit.telemetry.overload import OverloadMetrics
+
+TARGET = 0.3
+
+
+class Loop:
+    """A loop whose timers are late by what the test says, seen by a shedder."""
+
+    def __init__(self) -> None:
+        self.shedder = LoadShedder(TARGET)
+        self._now = 0.0
+
+    def lag(self, seconds: float, *, during: float) -> None:
+        """Be late by `seconds` at every tick for so long."""
+        end = self._now + during
+        while self._now < end:
+            self._now += 0.1 + seconds
+            self.shedder.observe(self._now, lag=seconds)
+
+    def refused(self, calls: int = 100) -> int:
+        """How many of so many calls are refused."""
+        count = 0
+        for _ in range(calls):
+            try:
+                self.shedder.check()
+            except Unavailable:
+                count += 1
+        return count
+
+
+def test_a_loop_in_time_refuses_nothing() -> None:
+    loop = Loop()
+    loop.lag(0.01, during=60)
+    assert loop.refused() == 0
+
+
+def test_one_long_callback_refuses_nothing() -> None:
+    loop = Loop()
+    loop.lag(0.0, during=5)
+    loop.lag(4.0, during=0.1)
+    loop.lag(0.0, during=0.5)
+    assert loop.refused() == 0
+
+
+def test_a_lag_that_stands_refuses_a_growing_share_but_never_all() -> None:
+    loop = Loop()
+    loop.lag(0.5, during=3)
+    some = loop.refused()
+    loop.lag(0.5, during=30)
+    assert 0 < some < loop.refused() < 100
+
+
+def test_a_greater_lag_refuses_more_sooner() -> None:
+    slight, great = Loop(), Loop()
+    slight.lag(0.35, during=3)
+    great.lag(0.9, during=3)
+    assert slight.refused() < great.refused()
+
+
+def test_when_the_lag_is_gone_everything_is_taken_again() -> None:
+    loop = Loop()
+    loop.lag(1.0, during=30)
+    assert loop.refused() > 50
+    loop.lag(0.0, during=10)
+    assert loop.refused() == 0
+
+
+def test_the_refused_are_spread_evenly() -> None:
+    shedder = LoadShedder(TARGET)
+    shedder.share = 0.5
+    verdicts: list[bool] = []
+    for _ in range(10):
+        try:
+            shedder.check()
+            verdicts.append(True)
+        except Unavailable:
+            verdicts.append(False)
+    assert verdicts == [True, False] * 5
+
+
+def test_a_refusal_says_when_to_come_again() -> None:
+    shedder = LoadShedder(TARGET)
+    shedder.share = 1.0
+    with pytest.raises(Unavailable) as caught:
+        shedder.check()
+    assert (caught.value.reason, caught.value.retry_after) == ("OVERLOADED", 1.0)
+
+
+async def test_a_loop_that_is_kept_busy_is_measured() -> None:
+    shedder = LoadShedder(0.001)
+
+    async def keep_busy() -> None:
+        loop = asyncio.get_running_loop()
+        while not shedder.share:
+            end = loop.time() + 0.05
+            while loop.time() < end:
+                pass
+            await asyncio.sleep(0)
+
+    async with shedder.running(), asyncio.timeout(120):
+        await keep_busy()
+    assert shedder.lag > 0.001
+
+
+async def test_without_a_target_nothing_is_measured_or_refused() -> None:
+    shedder = LoadShedder(0)
+    async with shedder.running():
+        await asyncio.sleep(0)
+    shedder.check()
+    assert shedder.share == 0.0
+
+
+def test_the_figures_are_on_metrics() -> None:
+    registry, shedder = CollectorRegistry(), LoadShedder(TARGET)
+    OverloadMetrics(registry, shedder, "gateway")
+    shedder.share, shedder.lag, shedder.refused = 0.25, 0.4, 7
+    labels = {"service": "gateway"}
+    assert registry.get_sample_value("penstock_overload_share", labels) == 0.25
+    assert registry.get_sample_value("penstock_loop_standing_lag_seconds", labels) == 0.4
+    assert registry.get_sample_value("penstock_overload_refused_total", labels) == 7
