@@ -49,7 +49,7 @@ def build_parts(settings: CacheSettings, clock: Clock) -> tuple[CacheParts, list
         advisor=RefreshAdvisor(clock=clock, random=random.random),
         clock=clock,
         defaults=Defaults(ttl=settings.default_ttl, negative_ttl=settings.negative_ttl),
-        statistics=Statistics(),
+        statistics=Statistics(clock.monotonic),
     )
     parts = CacheParts(
         cache=cache,

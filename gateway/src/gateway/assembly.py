@@ -163,7 +163,7 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
         socket_router(),
         ModelRoutes(llm=clients.llm, guard=guard).router,
         CostRoutes(costs=clients.costs, guard=guard, reach=reach).router,
-        MonitoringRoutes(llm=clients.llm, readiness=readiness, guard=guard).router,
+        MonitoringRoutes(llm=clients.llm, processes=clients.processes, guard=guard).router,
         CacheRoutes(cache=clients.cache, guard=guard).router,
         MetadataRoutes(metadata=clients.metadata, guard=guard).router,
         DataRoutes(features=clients.features, guard=guard).router,

@@ -1,5 +1,6 @@
 """Channels to the four services and the stubs on them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +12,7 @@ from penstock.chat.v1.chat_pb2_grpc import (
     StreamServiceStub,
     ToolServiceStub,
 )
+from penstock.common.v1.process_pb2_grpc import ProcessServiceStub
 from penstock.feature.v1.feature_pb2_grpc import FeatureServiceStub, MetadataServiceStub
 from penstock.llm.v1.cost_pb2_grpc import CostServiceStub
 from penstock.llm.v1.llm_pb2_grpc import LlmServiceStub
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
         StreamServiceAsyncStub,
         ToolServiceAsyncStub,
     )
+    from penstock.common.v1.process_pb2_grpc import ProcessServiceAsyncStub
     from penstock.feature.v1.feature_pb2_grpc import FeatureServiceAsyncStub, MetadataServiceAsyncStub
     from penstock.llm.v1.cost_pb2_grpc import CostServiceAsyncStub
     from penstock.llm.v1.llm_pb2_grpc import LlmServiceAsyncStub
@@ -75,6 +78,7 @@ class Clients:
     features: "FeatureServiceAsyncStub"
     metadata: "MetadataServiceAsyncStub"
     cache: "CacheServiceAsyncStub"
+    processes: "Mapping[str, ProcessServiceAsyncStub]"
     channels: tuple[PenstockChannel, ...]
 
     async def close(self) -> None:
@@ -114,5 +118,11 @@ def open_clients(*, llm: str, chat: str, feature: str, cache: str, secret: str =
         features=FeatureServiceStub(feature_channel),
         metadata=MetadataServiceStub(feature_channel),
         cache=CacheServiceStub(cache_channel),
+        processes={
+            "llm-service": ProcessServiceStub(llm_channel),
+            "chat-stream-service": ProcessServiceStub(chat_channel),
+            "feature-service": ProcessServiceStub(feature_channel),
+            "cache-service": ProcessServiceStub(cache_channel),
+        },
         channels=(llm_channel, chat_channel, feature_channel, cache_channel),
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -32,7 +32,6 @@ class Component:
     required: bool
     detail: str = ""
     milliseconds: float | None = None
-    rss_mb: float | None = None
     parts: tuple[ComponentStatus, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -105,11 +104,6 @@ class Readiness:
         )
         return Report(components=tuple(components), draining=self.draining)
 
-    async def memory(self) -> Mapping[str, float | None]:
-        """Return the resident memory in MB of each service that says it."""
-        report = await self.report()
-        return {entry.name: entry.rss_mb for entry in report.components if entry.rss_mb is not None}
-
     async def _ask(self, name: str, question: Callable[[], Awaitable[Any]], *, required: bool) -> Component:
         begun = time.perf_counter()
         context = CallContext(request_id=new_id("req"), caller=SYSTEM, deadline=time.monotonic() + self.patience)
@@ -122,13 +116,11 @@ class Readiness:
         except TimeoutError:
             return Component(name=name, state="down", required=required, detail=f"no answer in {self.patience:g} s")
         parts = tuple(getattr(answer, "components", ()))
-        rss = getattr(answer, "rss_bytes", 0)
         return Component(
             name=name,
             state=_worst(parts),
             required=required,
             milliseconds=round((time.perf_counter() - begun) * 1000, 1),
-            rss_mb=round(rss / 1048576, 1) if rss else None,
             parts=parts,
         )
 

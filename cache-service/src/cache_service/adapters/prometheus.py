@@ -30,4 +30,10 @@ class CacheMetrics(Collector):
         yield CounterMetricFamily("penstock_cache_expirations", "Values that ended.", value=usage.expirations)
         yield GaugeMetricFamily("penstock_cache_entries", "Values held.", value=usage.entries)
         yield GaugeMetricFamily("penstock_cache_bytes", "Bytes of values held.", value=usage.size)
-        yield GaugeMetricFamily("cache_hit_rate", "Hits per read since the start, 0 to 1.", value=statistics.hit_rate)
+        # A namespace that nobody read for ten minutes has no rate, rather than one that raises an alarm.
+        rates = GaugeMetricFamily(
+            "cache_hit_rate", "Hits per read of the last ten minutes, 0 to 1.", labels=["namespace"]
+        )
+        for namespace, rate in statistics.recent_hit_rates().items():
+            rates.add_metric([namespace], rate)
+        yield rates

@@ -85,12 +85,18 @@ class Cache:
 
     async def get(self, partition: Partition, key: str) -> Lookup:
         """Return the live entry of `key` or the lack of it. Raises InvalidArgument for a bad key."""
+        lookup = await self._look_up(partition, key)
+        if lookup.entry is None:
+            self.statistics.miss(key)
+        else:
+            self.statistics.hit(key)
+        return lookup
+
+    async def _look_up(self, partition: Partition, key: str) -> Lookup:
         reading = await self._backend.get(partition.full(key))
         entry = reading.entry
         if entry is None:
-            self.statistics.miss(key)
             return Lookup(entry=None, generation=reading.generation)
-        self.statistics.hit(key)
         return Lookup(
             entry=entry,
             generation=reading.generation,
@@ -167,13 +173,16 @@ class Cache:
         return len(deleted)
 
     async def lease(self, partition: Partition, key: str, *, seconds: float, wait: float) -> Lease:
-        """Return the value, or the right to fill it, or after `wait` seconds (at most 30) neither."""
+        """Return the value, or the right to fill it, or after `wait` seconds (at most 30) neither.
+
+        This is no read of its own in the statistics: it follows one that found nothing, and was counted.
+        """
         positive(seconds, "lease", "it is how long the filler may take")
         not_negative(wait, "wait")
         full = partition.full(key)
         end = self._monotonic() + min(wait, MAX_WAIT_SECONDS)
         while True:
-            lookup = await self.get(partition, key)
+            lookup = await self._look_up(partition, key)
             grant = None if lookup.entry else await self._leases.grant(full, min(seconds, MAX_LEASE_SECONDS))
             left = end - self._monotonic()
             if lookup.entry or grant or left <= 0:

@@ -135,6 +135,8 @@ def stats_to_proto(cache: Cache, *, uptime: float) -> cache_pb2.GetStatsResponse
         max_entries=usage.max_entries,
         max_bytes=usage.max_size,
         hit_rate=statistics.hit_rate,
+        recent_hit_rate=statistics.recent_hit_rate(),
+        recent_hit_rates=statistics.recent_hit_rates(),
         breaker_state="none",
         prefixes=_prefixes_to_proto(statistics.prefixes()),
         uptime=duration_to_proto(uptime),

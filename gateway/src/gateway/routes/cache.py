@@ -38,7 +38,7 @@ class CacheRoutes:
         add(self.router, "POST /api/v1/cache/warmup", self.warm_up)
 
     async def cache_stats(self) -> Response:
-        """Return hit rates, sizes and the state of the backend."""
+        """Return hit rates of the last ten minutes, sizes and the state of the backend; null without a read."""
         return JsonResponse(_stats(await self._cache.GetStats(pb.GetStatsRequest())))
 
     async def invalidate(self, prefix: Prefix = "", tag: Tag = "", shared: Shared = False) -> Response:
@@ -62,7 +62,8 @@ def _stats(stats: pb.GetStatsResponse) -> dict[str, object]:
         "backend": stats.backend,
         "hits": stats.hits,
         "misses": stats.misses,
-        "hit_rate": stats.hit_rate,
+        "hit_rate": stats.recent_hit_rate if stats.HasField("recent_hit_rate") else None,
+        "hit_rates": dict(stats.recent_hit_rates),
         "sets": stats.sets,
         "deletes": stats.deletes,
         "evictions": stats.evictions,

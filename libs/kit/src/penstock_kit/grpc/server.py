@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import grpc
 import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from penstock.common.v1 import multiplex_pb2_grpc
+from penstock.common.v1 import multiplex_pb2_grpc, process_pb2_grpc
 from prometheus_client import CollectorRegistry
 
 from penstock_kit.errors import FailedPrecondition
@@ -18,6 +18,7 @@ from penstock_kit.grpc.health import HealthServicer
 from penstock_kit.grpc.interceptor import CallInterceptor
 from penstock_kit.grpc.multiplex.serving import MultiplexServicer
 from penstock_kit.grpc.options import SERVER_OPTIONS
+from penstock_kit.grpc.process_memory import ProcessServicer
 from penstock_kit.grpc.reflection import LazyReflection
 from penstock_kit.grpc.runtime import assert_fast_protobuf
 from penstock_kit.logging import get_logger
@@ -91,6 +92,7 @@ class GrpcServer:
         reflected = (*self._names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name)
         self._server.add_generic_rpc_handlers((LazyReflection(reflected),))
         multiplex_pb2_grpc.add_MultiplexServiceServicer_to_server(self._multiplex, self._server)
+        process_pb2_grpc.add_ProcessServiceServicer_to_server(ProcessServicer(), self._server)
         self.port = self._bind(port, setting)
         await self._server.start()
         await self.set_serving(serving=True)

@@ -1258,6 +1258,26 @@ class GetStatsResponse(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class RecentHitRatesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.float
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.float = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     BACKEND_FIELD_NUMBER: _builtins.int
     HITS_FIELD_NUMBER: _builtins.int
     MISSES_FIELD_NUMBER: _builtins.int
@@ -1274,6 +1294,8 @@ class GetStatsResponse(_message.Message):
     PREFIXES_FIELD_NUMBER: _builtins.int
     UPTIME_FIELD_NUMBER: _builtins.int
     ERRORS_FIELD_NUMBER: _builtins.int
+    RECENT_HIT_RATE_FIELD_NUMBER: _builtins.int
+    RECENT_HIT_RATES_FIELD_NUMBER: _builtins.int
     backend: _builtins.str
     """"memory", "redis" or "two_tier"."""
     hits: _builtins.int
@@ -1288,16 +1310,22 @@ class GetStatsResponse(_message.Message):
     max_entries: _builtins.int
     max_bytes: _builtins.int
     hit_rate: _builtins.float
-    """hits / (hits + misses), 0 when there was no read."""
+    """hits / (hits + misses) since the start, 0 when there was no read."""
     breaker_state: _builtins.str
     """"closed", "open" or "half_open"; "none" without Redis."""
     errors: _builtins.int
+    recent_hit_rate: _builtins.float
+    """hits / (hits + misses) of the last ten minutes. Unset when there was no read."""
     @_builtins.property
     def prefixes(self) -> _containers.RepeatedCompositeFieldContainer[Global___PrefixStats]:
         """Hits and misses by the key's first segment."""
 
     @_builtins.property
     def uptime(self) -> _duration_pb2.Duration: ...
+    @_builtins.property
+    def recent_hit_rates(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
+        """The same by the key's first segment, of those that had a read."""
+
     def __init__(
         self,
         *,
@@ -1317,12 +1345,16 @@ class GetStatsResponse(_message.Message):
         prefixes: _abc.Iterable[Global___PrefixStats] | None = ...,
         uptime: _duration_pb2.Duration | None = ...,
         errors: _builtins.int = ...,
+        recent_hit_rate: _builtins.float | None = ...,
+        recent_hit_rates: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["uptime", b"uptime"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_recent_hit_rate", b"_recent_hit_rate", "recent_hit_rate", b"recent_hit_rate", "uptime", b"uptime"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["backend", b"backend", "breaker_state", b"breaker_state", "bytes", b"bytes", "deletes", b"deletes", "entries", b"entries", "errors", b"errors", "evictions", b"evictions", "expirations", b"expirations", "hit_rate", b"hit_rate", "hits", b"hits", "max_bytes", b"max_bytes", "max_entries", b"max_entries", "misses", b"misses", "prefixes", b"prefixes", "sets", b"sets", "uptime", b"uptime"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_recent_hit_rate", b"_recent_hit_rate", "backend", b"backend", "breaker_state", b"breaker_state", "bytes", b"bytes", "deletes", b"deletes", "entries", b"entries", "errors", b"errors", "evictions", b"evictions", "expirations", b"expirations", "hit_rate", b"hit_rate", "hits", b"hits", "max_bytes", b"max_bytes", "max_entries", b"max_entries", "misses", b"misses", "prefixes", b"prefixes", "recent_hit_rate", b"recent_hit_rate", "recent_hit_rates", b"recent_hit_rates", "sets", b"sets", "uptime", b"uptime"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__recent_hit_rate: _TypeAlias = _typing.Literal["recent_hit_rate"]  # noqa: Y015
+    _WhichOneofArgType__recent_hit_rate: _TypeAlias = _typing.Literal["_recent_hit_rate", b"_recent_hit_rate"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__recent_hit_rate) -> _WhichOneofReturnType__recent_hit_rate | None: ...
 
 Global___GetStatsResponse: _TypeAlias = GetStatsResponse  # noqa: Y015
 
