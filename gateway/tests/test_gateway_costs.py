@@ -183,7 +183,14 @@ async def test_an_administrator_changes_no_limits_of_the_operators_keys_and_user
     await call(gateway, "POST", "/api/v1/budgets", key=token, status=201, json=own)
 
 
-@pytest.mark.parametrize("wish", [{"policy": {"allowed_models": ["openai/*"]}}, {"budget": {"limit": "5"}}], ids=str)
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"policy": {"allowed_models": ["openai/*"]}}, {"policy": {"requests_per_minute": 5}},
+        {"policy": {"tokens_per_minute": 5}}, {"budget": {"limit": "5"}},
+    ],
+    ids=str,
+)  # fmt: skip
 async def test_a_key_with_limits_lifts_them_neither_for_itself_nor_by_another(gateway, wish):
     limited = await make_key(gateway, **wish)
     kept = (await call(gateway, "GET", "/api/v1/budgets")).json()["budgets"]

@@ -20,6 +20,8 @@ PASSWORD: Final = "four unlikely words here"
 # Measured by a device of the one tenant, and to be found in no answer to the other.
 MEASURED: Final = "4242.125"
 _MEMBERS: Final = [*MEMBER]
+# Of a refusal for want of a scope, in the shape of whatever surface; and for what an operator may do in a route of all.
+_GATEWAYS_WORDS: Final = ("the credentials carry", "only operators see and make users", "you cannot grant operator")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,11 +172,13 @@ async def test_whoever_may_not_is_refused_everywhere_and_nothing_changes(house: 
     for row in ROWS:
         for caller in house.callers:
             expected = refusal(caller, row)
-            if not expected:
+            if expected is None:
                 continue
             answer = await house.call(caller, row)
             refused += 1
-            if answer.status_code != expected or MEASURED in answer.text:
+            # For want of a scope the gateway refuses by itself, not only the service behind it.
+            early = expected != 403 or any(words in answer.text for words in _GATEWAYS_WORDS)
+            if answer.status_code != expected or not early or MEASURED in answer.text:
                 wrong.append(f"{caller}: {row.route} {answer.status_code}, not {expected}: {answer.text[:120]}")
     assert wrong == []
     assert refused > 500
