@@ -28,7 +28,7 @@ from penstock_kit.grpc import GrpcServer, run_service
 from penstock_kit.installation import installation_secret
 from penstock_kit.logging import configure_logging, get_logger
 from penstock_kit.settings import load
-from penstock_kit.telemetry import ProcessMetrics, configure_tracing, serve_metrics
+from penstock_kit.telemetry import LoopLag, ProcessMetrics, configure_tracing, serve_metrics
 
 SERVICE = "cache-service"
 
@@ -71,6 +71,7 @@ async def serve(settings: CacheSettings, stop: asyncio.Event) -> None:
     tracing = configure_tracing(SERVICE, settings.otlp_endpoint)
     registry = CollectorRegistry()
     ProcessMetrics(registry, SERVICE)
+    LoopLag(registry, SERVICE).start()
     clock = SystemClock()
     parts, sweepables = build_parts(settings, clock)
     CacheMetrics(registry, parts.cache)

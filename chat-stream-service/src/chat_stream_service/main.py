@@ -30,7 +30,7 @@ from penstock_kit.installation import installation_secret
 from penstock_kit.logging import configure_logging
 from penstock_kit.redaction import Redactor
 from penstock_kit.settings import load
-from penstock_kit.telemetry import ProcessMetrics, configure_tracing, serve_metrics
+from penstock_kit.telemetry import LoopLag, ProcessMetrics, configure_tracing, serve_metrics
 from penstock_kit.telemetry.overload import OverloadMetrics
 
 SERVICE: Final = "chat-stream-service"
@@ -74,6 +74,7 @@ async def serve(settings: ChatSettings, stop: asyncio.Event) -> None:
     tracing = configure_tracing(SERVICE, settings.otlp_endpoint)
     registry = CollectorRegistry()
     ProcessMetrics(registry, SERVICE)
+    LoopLag(registry, SERVICE).start()
     clock = SystemClock()
     resources = open_resources(settings, secret=secret, on_secrets=partial(_register, redactor))
     server = GrpcServer(

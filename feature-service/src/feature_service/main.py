@@ -40,7 +40,7 @@ from penstock_kit.ids import new_id
 from penstock_kit.installation import installation_secret
 from penstock_kit.logging import configure_logging, get_logger
 from penstock_kit.settings import load
-from penstock_kit.telemetry import ProcessMetrics, configure_tracing, serve_metrics
+from penstock_kit.telemetry import LoopLag, ProcessMetrics, configure_tracing, serve_metrics
 
 SERVICE: Final = "feature-service"
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -122,6 +122,7 @@ async def serve(settings: FeatureSettings, stop: asyncio.Event) -> None:
     tracing = configure_tracing(SERVICE, settings.otlp_endpoint)
     registry = CollectorRegistry()
     process = ProcessMetrics(registry, SERVICE)
+    LoopLag(registry, SERVICE).start()
     try:
         # The stores come first: the demo loader is forked off before gRPC has threads.
         async with open_service(settings, process=process) as service:

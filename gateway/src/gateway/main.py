@@ -24,7 +24,7 @@ from penstock_kit.installation import installation_secret
 from penstock_kit.logging import configure_logging, get_logger
 from penstock_kit.overload import LoadShedder
 from penstock_kit.settings import load
-from penstock_kit.telemetry import ProcessMetrics, configure_tracing
+from penstock_kit.telemetry import LoopLag, ProcessMetrics, configure_tracing
 from penstock_kit.telemetry.overload import OverloadMetrics
 
 SERVICE: Final = "gateway"
@@ -53,6 +53,7 @@ async def serve(settings: GatewaySettings, bound: socket.socket, stop: asyncio.E
     tracing = configure_tracing(SERVICE, settings.otlp_endpoint)
     registry = CollectorRegistry()
     ProcessMetrics(registry, SERVICE)
+    LoopLag(registry, SERVICE).start()
     home = ensure_home(settings.home)
     clock = SystemClock()
     database = open_database(settings.store_url(), readers=2)

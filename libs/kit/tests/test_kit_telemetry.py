@@ -1,6 +1,7 @@
 import asyncio
 import subprocess
 import sys
+import time
 
 import pytest
 from opentelemetry import context as otel_context
@@ -10,6 +11,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from penstock_kit.context import CallContext, use_context
 from penstock_kit.errors import FailedPrecondition
 from penstock_kit.telemetry import (
+    LoopLag,
     ProcessMetrics,
     RpcMetrics,
     configure_tracing,
@@ -121,3 +123,34 @@ async def test_a_taken_metrics_port_is_named() -> None:
         await serve_metrics(CollectorRegistry(), "127.0.0.1", server.port)
     assert caught.value.reason == "PORT_IN_USE"
     await server.close()
+
+
+async def test_work_that_holds_the_event_loop_is_measured_as_its_lag() -> None:
+    registry = CollectorRegistry()
+    LoopLag(registry, "s").start()
+    async with asyncio.timeout(20):
+        while _lag_count(registry) < 2:  # noqa: ASYNC110 - a timer tells nobody
+            await asyncio.sleep(0.05)
+        before = _lag_count(registry)
+        time.sleep(0.6)  # noqa: ASYNC251 - holding the loop is what is measured
+        while _lag_count(registry) <= before:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    worst = registry.get_sample_value("event_loop_lag_worst_seconds", {"service": "s"})
+    assert worst is not None
+    assert worst >= 0.4
+    within = registry.get_sample_value("event_loop_lag_seconds_bucket", {"service": "s", "le": "0.25"})
+    assert within is not None
+    assert within < _lag_count(registry)
+
+
+async def test_the_worst_lag_is_that_since_it_was_last_read() -> None:
+    registry = CollectorRegistry()
+    lag = LoopLag(registry, "s")
+    lag.note(1.5)
+    lag.note(0.5)
+    assert registry.get_sample_value("event_loop_lag_worst_seconds", {"service": "s"}) == 1.5
+    assert registry.get_sample_value("event_loop_lag_worst_seconds", {"service": "s"}) == 0.0
+
+
+def _lag_count(registry: CollectorRegistry) -> float:
+    return registry.get_sample_value("event_loop_lag_seconds_count", {"service": "s"}) or 0.0

@@ -51,7 +51,7 @@ from penstock_kit.logging import configure_logging
 from penstock_kit.overload import LoadShedder
 from penstock_kit.redaction import Redactor
 from penstock_kit.settings import load
-from penstock_kit.telemetry import ProcessMetrics, configure_tracing, serve_metrics
+from penstock_kit.telemetry import LoopLag, ProcessMetrics, configure_tracing, serve_metrics
 from penstock_kit.telemetry.overload import OverloadMetrics
 
 SERVICE = "llm-service"
@@ -157,6 +157,7 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
     tracing = configure_tracing(SERVICE, settings.otlp_endpoint)
     metrics_registry = CollectorRegistry()
     ProcessMetrics(metrics_registry, SERVICE)
+    LoopLag(metrics_registry, SERVICE).start()
     clock = SystemClock()
     url = settings.database_url.get_secret_value() or sqlite_url(settings.home / "llm.db")
     database = open_database(url)
