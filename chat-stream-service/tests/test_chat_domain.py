@@ -85,6 +85,7 @@ def test_a_transcript_is_one_message_per_model_call_and_tool() -> None:
     calls = [ToolCall(tool_call_id=name, name="t", arguments_json="{}") for name in ("c1", "c2")]
     for event in (
         Answering(model="openai/gpt-5"),
+        MessageChunk(content="\nLet me look "),
         *calls,
         RoundFinished(finish_reason="tool_calls", usage=Usage(input_tokens=1)),
         ToolResult(tool_call_id="c2", name="t", content="two"),
@@ -97,7 +98,7 @@ def test_a_transcript_is_one_message_per_model_call_and_tool() -> None:
         made.add(event)
     messages = made.finish(Status.COMPLETED)
     assert [(message.role.value, message.content) for message in messages] == [
-        ("assistant", ""),
+        ("assistant", "\nLet me look "),
         ("tool", "one"),
         ("tool", "two"),
         ("assistant", "Done"),

@@ -185,7 +185,7 @@ async def test_when_all_is_too_much_the_oldest_ended_streams_go_first() -> None:
     log = MemoryEventLog(limits=LogLimits(max_total_bytes=5_000), clock=ManualClock())
     for number in range(5):
         name = f"strm_{number}"
-        await log.open(header(name))
+        await log.open(header(name, conversation_id=f"conv_{number}"))
         await log.append([chunk(1, "z" * 500, stream_id=name)])
         if number != 1:
             await log.append([end(2, stream_id=name)])

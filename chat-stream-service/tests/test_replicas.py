@@ -182,7 +182,7 @@ async def test_a_draining_replica_sends_its_readers_to_the_other_and_finishes_it
     conversation = await here.conversation()
     reading = here.ask(conversation)
     seen = await read_some(reading, 1)
-    waiting = here.ask(conversation)
+    waiting = here.ask(await here.conversation())
     await until(lambda: here.parts.statistics.active_connections == 2)
     drained = asyncio.ensure_future(drain(here.server, here.parts, 8))
     with pytest.raises(Unavailable, match="read on from the last sequence") as sent_away:

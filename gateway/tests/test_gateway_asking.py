@@ -2,6 +2,9 @@
 
 import pytest
 
+from penstock_kit.errors import Aborted
+from penstock_testkit.services import Fail
+
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ONE = "/api/v1/conversations/conv_1/stream"
@@ -45,6 +48,28 @@ async def test_nobody_unknown_and_no_key_without_the_scope_may_ask(gateway):
         answer = await gateway.client.post(path, json={"content": "x"}, headers=gateway.auth(key))
         assert (answer.status_code, answer.json()["reason"]) == (403, "SCOPE_MISSING")
     assert gateway.fakes.chat.asked == []
+
+
+async def test_a_question_passes_on_what_to_do_while_busy_and_how_to_use_the_caches(gateway):
+    conversation = (await post(gateway, "/api/v1/conversations", json={})).json()["id"]
+    path = f"/api/v1/conversations/{conversation}/stream"
+    cache = {"exact": True, "semantic": True, "threshold": 0.5}
+    await post(gateway, path, json={"content": "x", "on_busy": "wait", "cache": cache})
+    asked = gateway.fakes.chat.asked[-1]
+    assert (asked.on_busy, asked.cache.exact, asked.cache.semantic, asked.cache.threshold) == ("wait", True, True, 0.5)
+    await post(gateway, path, json={"content": "x"})
+    asked = gateway.fakes.chat.asked[-1]
+    assert (asked.on_busy, asked.HasField("cache")) == ("refuse", False)
+
+
+async def test_a_question_of_a_busy_conversation_is_refused_with_the_running_streams_id(gateway):
+    conversation = (await post(gateway, "/api/v1/conversations", json={})).json()["id"]
+    busy = Aborted("it is being answered", reason="RUNNING_STREAM_EXISTS", metadata={"stream_id": "strm_9"})
+    gateway.fakes.chat.script = [Fail(busy)]
+    answer = await post(gateway, f"/api/v1/conversations/{conversation}/stream", json={"content": "x"})
+    assert answer.status_code == 409
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (answer.json()["reason"], answer.json()["running_stream_id"]) == ("RUNNING_STREAM_EXISTS", "strm_9")
 
 
 @pytest.mark.parametrize("path", ["/api/v1/conversations//stream", "/api/v1/conversations/a/b/stream"])

@@ -7,7 +7,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from penstock_kit.errors import NotFound, Unavailable
+from penstock_kit.errors import Aborted, NotFound, Unavailable
 from penstock_testkit.services import Fail, Hang
 from penstock_testkit.services.chat import turn
 
@@ -69,11 +69,28 @@ async def test_stop_and_ping_are_answered(gateway):
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", '{"type": "dance"}', '{"type": "ask"}', '{"type": "resume", "stream_id": "s", "after": -1}']
+    "frame",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "[" * 5000,
+        '{"type": "dance"}',
+        '{"type": "ask"}',
+        '{"type": "ask", "content": "\\ud800"}',
+        '{"type": "ask", "content": "x", "on_busy": "queue"}',
+        '{"type": "resume", "stream_id": "s", "after": -1}',
+        '{"type": "resume", "stream_id": "s", "after": 1e400}',
+        '{"type": "stop", "stream_id": "\\ud800"}',
+        b"\x00\xff",
+        b'{"type": "ping"}',
+        b"",
+    ],
 )
-async def test_a_wish_that_makes_no_sense_is_an_error_and_the_socket_lives(gateway, text):
+async def test_a_frame_that_makes_no_sense_is_an_error_and_the_socket_lives(gateway, frame):
     async with socket(gateway, await new_conversation(gateway)) as websocket:
-        await websocket.send(text)
+        await websocket.send(frame)
         error = await receive(websocket)
         assert (error["type"], error["reason"], error["code"]) == ("error", "VALIDATION_FAILED", 400)
         await websocket.send('{"type": "ping"}')
@@ -182,3 +199,21 @@ async def test_without_credentials_or_conversation_the_socket_is_denied(gateway)
             await connection.__aenter__()
         assert caught.value.response.status_code == status
         assert json.loads(caught.value.response.body)["success"] is False
+
+
+async def test_the_largest_sequence_is_passed_on(gateway):
+    async with socket(gateway, await new_conversation(gateway)) as websocket:
+        await websocket.send('{"type": "resume", "stream_id": "str_1", "after": 9223372036854775807}')
+        async with asyncio.timeout(20):
+            while not gateway.fakes.chat.read:  # noqa: ASYNC110 - the fake tells nobody
+                await asyncio.sleep(0.01)
+        assert gateway.fakes.chat.read[-1].after_sequence == 2**63 - 1
+
+
+async def test_a_question_of_a_busy_conversation_is_told_the_running_stream(gateway):
+    busy = Aborted("it is being answered", reason="RUNNING_STREAM_EXISTS", metadata={"stream_id": "strm_9"})
+    gateway.fakes.chat.script = [Fail(busy)]
+    async with socket(gateway, await new_conversation(gateway)) as websocket:
+        await websocket.send('{"type": "ask", "content": "Hi", "request_id": "r9", "on_busy": "refuse"}')
+        error = await receive(websocket)
+    assert (error["code"], error["reason"], error["running_stream_id"]) == (409, "RUNNING_STREAM_EXISTS", "strm_9")

@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import pytest
+from penstock.chat.v1 import chat_pb2 as pb
 
 from penstock_kit.errors import NotFound, PenstockError, Unavailable
 from penstock_testkit.services import Fail, Hang, Wait
@@ -243,3 +244,21 @@ async def test_engines_are_listed_and_switched(gateway):
     assert switched.json() == {"current": "mem0_proxy", "previous": "chat_engine"}
     listed = (await gateway.client.get("/api/v1/engines", headers=gateway.auth())).json()
     assert listed["current"] == "mem0_proxy"
+
+
+async def test_a_relayed_stream_ends_at_its_time_limit(start_gateway):
+    gateway = await start_gateway(stream_seconds=0.5, resume_seconds=0.1)
+    hang = Hang()
+    gateway.fakes.chat.script = [*turn("Hel", "lo")[:3], hang]
+    async with asyncio.timeout(20):
+        events = [event for _, event in parsed((await ask(gateway)).text)]
+        await hang.left.wait()
+    assert events[-1]["type"] == "error"
+    assert (events[-1]["code"], events[-1]["retryable"]) == (504, True)
+
+
+async def test_a_stream_says_what_its_asker_should_know(gateway):
+    state = pb.CompleteState(status=pb.CompleteState.STATUS_COMPLETED, content="Hi", notices=["no personality"])
+    gateway.fakes.chat.script = [[pb.ChatEvent(stream_id="str_1", sequence=1, complete_state=state)]]
+    events = [event for _, event in parsed((await ask(gateway)).text)]
+    assert events[-1]["notices"] == ["no personality"]

@@ -86,12 +86,12 @@ def events_in(answer: bytes) -> list[Any]:
 
 async def test_1000_idle_streams_take_at_most_half_a_megabyte_each_and_get_their_heartbeats(system: System) -> None:
     system.llm.script = [*answer_events("One moment. ")[:2], Hang()]
-    path, before = await system.conversation(), system.resident_megabytes()
+    paths, before = [await system.conversation() for _ in range(IDLE)], system.resident_megabytes()
     beats = [0] * IDLE
 
     async def hold(number: int) -> None:
         body = {"content": "Hello?", "use_tools": False}
-        async with system.gateway.client.stream("POST", path, json=body) as answer:
+        async with system.gateway.client.stream("POST", paths[number], json=body) as answer:
             async for line in answer.aiter_lines():
                 beats[number] += line == ": ka"
 

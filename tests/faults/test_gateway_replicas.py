@@ -76,14 +76,14 @@ async def test_a_killed_replica_costs_no_reader_an_event_over_any_transport(redi
     system = await start(REDIS_URL=redis.url)
     ways, gate = system.gateway, asyncio.Event()
     system.llm.script = gated(gate, *TEXTS)
-    conversation = (await ways.post("/api/v1/conversations"))["id"]
+    conversations = await new_conversations(ways, 8)
     client = (await ways.post("/api/v1/clients", name="phone"))["id"]
     watched: list[Any] = []
-    asked: list[list[Any]] = [[] for _ in range(8)]
+    asked: list[list[Any]] = [[] for _ in conversations]
     others: list[tuple[int, list[Any]]] = []
     async with asyncio.timeout(30), asyncio.TaskGroup() as group:
         watching = group.create_task(ways.watch(client, watched, ends=len(asked)))
-        for into in asked:
+        for conversation, into in zip(conversations, asked, strict=True):
             path = f"/api/v1/conversations/{conversation}/stream"
             group.create_task(ways.events("POST", path, into, content="Hello?", use_tools=False))
         await until(lambda: all(asked) and len(by_stream(watched)) == len(asked))
@@ -92,7 +92,7 @@ async def test_a_killed_replica_costs_no_reader_an_event_over_any_transport(redi
             others.append((number, into))
             group.create_task(ways.events("GET", f"/api/v1/streams/{stream_id}/events", into))
             others.append((number, over_socket := []))
-            group.create_task(ways.converse(conversation, stream_id, over_socket))
+            group.create_task(ways.converse(conversations[number], stream_id, over_socket))
         await until(lambda: all(text(into) for _, into in others))
         system.here.send(signal.SIGKILL)
         killed = time.monotonic()
@@ -118,10 +118,10 @@ async def test_a_drain_truncates_none_of_a_hundred_streams_and_is_over_in_time(r
     system = await start(REDIS_URL=redis.url, PENSTOCK_GRACE_SECONDS="6")
     ways, gate = system.gateway, asyncio.Event()
     system.llm.script = gated(gate, *TEXTS)
-    conversation = (await ways.post("/api/v1/conversations"))["id"]
-    asked: list[list[Any]] = [[] for _ in range(100)]
+    conversations = await new_conversations(ways, 100)
+    asked: list[list[Any]] = [[] for _ in conversations]
     async with asyncio.timeout(30), asyncio.TaskGroup() as group:
-        for into in asked:
+        for conversation, into in zip(conversations, asked, strict=True):
             path = f"/api/v1/conversations/{conversation}/stream"
             group.create_task(ways.events("POST", path, into, content="Hello?", use_tools=False))
         await until(lambda: all(asked))
@@ -161,10 +161,10 @@ async def test_readers_are_told_by_a_retryable_error_event_when_no_replica_is_le
     system = await start()
     ways = system.gateway
     system.llm.script = [*answer_events(*TEXTS)[:2], Hang()]
-    conversation = (await ways.post("/api/v1/conversations"))["id"]
-    asked: list[list[Any]] = [[] for _ in range(4)]
+    conversations = await new_conversations(ways, 4)
+    asked: list[list[Any]] = [[] for _ in conversations]
     async with asyncio.timeout(30), asyncio.TaskGroup() as group:
-        for into in asked:
+        for conversation, into in zip(conversations, asked, strict=True):
             path = f"/api/v1/conversations/{conversation}/stream"
             group.create_task(ways.events("POST", path, into, content="Hello?"))
         await until(lambda: all(asked))
@@ -173,6 +173,11 @@ async def test_readers_are_told_by_a_retryable_error_event_when_no_replica_is_le
     for into in asked:
         assert_law(into)
         assert (into[-1]["type"], into[-1]["reason"], into[-1]["retryable"]) == ("error", "SERVICE_UNREACHABLE", True)
+
+
+async def new_conversations(ways: Gateway, count: int) -> list[str]:
+    """Make conversations: of one, only one question is answered at a time."""
+    return [(await ways.post("/api/v1/conversations"))["id"] for _ in range(count)]
 
 
 async def healthy(at: Replica) -> bool:

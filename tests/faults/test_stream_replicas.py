@@ -121,8 +121,7 @@ async def test_a_drain_truncates_no_stream_and_sends_its_readers_to_the_other_re
     here, there = await asyncio.gather(
         start(REDIS_URL=redis.url, PENSTOCK_GRACE_SECONDS="6"), start(REDIS_URL=redis.url)
     )
-    conversation = await here.conversation()
-    readers = [Reader(here.ask(conversation), [there]) for _ in range(100)]
+    readers = [Reader(here.ask(await here.conversation()), [there]) for _ in range(100)]
     await until(lambda: all(reader.events for reader in readers))
     here.send(signal.SIGTERM)
     await until(lambda: all(reader.causes for reader in readers), seconds=1)
@@ -138,12 +137,11 @@ async def test_a_drain_truncates_no_stream_and_sends_its_readers_to_the_other_re
 async def test_a_drain_without_redis_lets_readers_stay_to_the_end(llm: tuple[FakeLlm, str], start: Start) -> None:
     gate = asyncio.Event()
     here = await start(PENSTOCK_GRACE_SECONDS="4")
-    conversation = await here.conversation()
     llm[0].script = gated(gate, "one ", "two ", "three")
-    readers = [Reader(here.ask(conversation), []) for _ in range(50)]
+    readers = [Reader(here.ask(await here.conversation()), []) for _ in range(50)]
     await until(lambda: all(reader.events for reader in readers))
     llm[0].script = [*answer_events("late ")[:2], Hang()]
-    late = Reader(here.ask(conversation), [])
+    late = Reader(here.ask(await here.conversation()), [])
     await until(lambda: bool(late.events))
     here.send(signal.SIGTERM)
     gate.set()
@@ -166,8 +164,7 @@ async def test_readers_lose_nothing_when_redis_goes_in_the_middle(
         script.insert(place, Wait(gate))
     llm[0].script = script
     here = await start(REDIS_URL=redis.url)
-    conversation = await here.conversation()
-    readers = [Reader(here.ask(conversation), [here]) for _ in range(20)]
+    readers = [Reader(here.ask(await here.conversation()), [here]) for _ in range(20)]
     await until(lambda: all(reader.events for reader in readers))
     getattr(redis.process, fault)()
     gates[0].set()

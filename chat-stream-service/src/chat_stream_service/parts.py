@@ -114,6 +114,7 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
             max_streams=settings.max_streams,
             detach_seconds=settings.detach_seconds,
             total_seconds=settings.turn_seconds,
+            wait_seconds=settings.busy_wait_seconds,
         ),
         clock=clock,
     )

@@ -32,6 +32,12 @@ class ChatSettings(GrpcServiceSettings):
     detach_seconds: float = Field(
         default=120.0, gt=0, alias="CHAT_DETACH_SECONDS", description="How long an answer goes on without readers."
     )
+    busy_wait_seconds: float = Field(
+        default=120.0,
+        gt=0,
+        alias="CHAT_BUSY_WAIT_SECONDS",
+        description="How long a question with on_busy: wait waits for the answer before it.",
+    )
     turn_seconds: float = Field(default=600.0, gt=0, alias="CHAT_TURN_SECONDS", description="Longest answer.")
     idle_seconds: float = Field(
         default=120.0, gt=0, alias="CHAT_IDLE_SECONDS", description="Longest silence of an engine."

@@ -18,6 +18,7 @@ SETTING_NAMES: Final[frozenset[str]] = frozenset(
         "CACHE_SERVICE_MEMORY",
         "CACHE_SERVICE_METRICS_PORT",
         "CACHE_SERVICE_PORT",
+        "CHAT_BUSY_WAIT_SECONDS",
         "CHAT_CLEAN_SECONDS",
         "CHAT_DETACH_SECONDS",
         "CHAT_EMBEDDING_MODEL",

@@ -61,7 +61,8 @@ def render_error(error: PenstockError, *, path: str, request_id: str, status: in
         body = openai_error(error)
     else:
         headers[0] = (b"content-type", b"application/problem+json")
-        body = {**problem_from_error(error, instance=path, request_id=request_id), "status": status}
+        problem = problem_from_error(error, instance=path, request_id=request_id)
+        body = {**problem, "status": status, **running_stream(error)}
         if (rejected := error.metadata.get("rows_rejected")) is not None:
             body["data"] = _refused_rows(error, rejected)
     if error.kind is ErrorKind.UNAUTHENTICATED:
@@ -71,6 +72,12 @@ def render_error(error: PenstockError, *, path: str, request_id: str, status: in
     content = encode(body)
     headers.append((b"content-length", b"%d" % len(content)))
     return RenderedError(status=status, headers=tuple(headers), body=content)
+
+
+def running_stream(error: PenstockError) -> dict[str, Any]:
+    """Return the field that names the stream which a refused question would have to wait for, if it is about one."""
+    stream_id = error.metadata.get("stream_id")
+    return {"running_stream_id": stream_id} if stream_id else {}
 
 
 def openai_error(error: PenstockError) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from penstock.llm.v1 import llm_pb2, llm_pb2_grpc
 
 from chat_stream_service.domain.model.event import ToolCall
 from chat_stream_service.domain.model.language_model import (
+    NO_CACHE_WISH,
     ModelEvent,
     ModelFinished,
     ModelRequest,
@@ -61,6 +62,10 @@ def completion_to_proto(request: ModelRequest) -> llm_pb2.Completion:
     if request.temperature is not None:
         completion.sampling.temperature = request.temperature
     completion.reasoning.include = request.include_thinking
+    if request.cache != NO_CACHE_WISH:
+        cache = request.cache
+        completion.cache.bypass, completion.cache.threshold = cache.bypass, cache.threshold
+        completion.cache.exact, completion.cache.semantic = cache.exact, cache.semantic
     return completion
 
 

@@ -38,10 +38,11 @@ class MemoryEventLog:
         return False
 
     async def open(self, header: StreamHeader) -> StreamHeader:
-        """Begin a stream, or return the one of the same conversation and request id."""
+        """Begin a stream, or return the one of the same conversation and request id; ConversationBusy otherwise."""
         known = self._shelf.of_request(header.conversation_id, header.request_id)
         if known is not None:
             return known.memory.header
+        self._shelf.check_idle(header.conversation_id)
         self._shelf.put(_Kept(memory=MemoryStream(header, now=self._clock.monotonic())))
         return header
 

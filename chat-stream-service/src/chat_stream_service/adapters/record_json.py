@@ -55,6 +55,7 @@ def ending_from_json(text: str, *, content: str, thinking: str) -> EventBody | N
     fields["status"] = Status(fields["status"])
     fields["usage"] = Usage(**fields["usage"])
     fields["cost"] = _cost(fields["cost"])
+    fields["notices"] = tuple(fields.get("notices", ()))
     return replace(CompleteState(**fields), content=content, thinking=thinking)
 
 

@@ -5,6 +5,7 @@ from typing import Generic, Protocol, TypeVar
 
 from chat_stream_service.adapters.memory_stream import LogLimits, MemoryStream
 from chat_stream_service.domain.model.event import ChatEvent, Status
+from chat_stream_service.domain.model.event_log import ConversationBusy
 from penstock_kit.clock import Clock
 from penstock_kit.errors import NotFound
 
@@ -29,6 +30,8 @@ class StreamShelf(Generic[Held]):
         self._clock = clock
         self._streams: dict[str, Held] = {}
         self._requests: dict[tuple[str, str], str] = {}
+        # Streams by conversation that ran when they were put here.
+        self._running: dict[str, set[str]] = {}
         self._bytes = 0
 
     def __iter__(self) -> Iterator[Held]:
@@ -42,6 +45,7 @@ class StreamShelf(Generic[Held]):
         self._bytes += stream.memory.bytes
         if header.request_id:
             self._requests[header.conversation_id, header.request_id] = header.stream_id
+        self._running.setdefault(header.conversation_id, set()).add(header.stream_id)
 
     def find(self, stream_id: str) -> Held | None:
         """Return a stream, None when it is not here."""
@@ -57,6 +61,15 @@ class StreamShelf(Generic[Held]):
     def of_request(self, conversation_id: str, request_id: str) -> Held | None:
         """Return the stream that a non-empty request id began in a conversation."""
         return self._streams.get(self._requests.get((conversation_id, request_id), "")) if request_id else None
+
+    def check_idle(self, conversation_id: str) -> None:
+        """Raise ConversationBusy when a stream runs in the conversation."""
+        put_here = self._running.get(conversation_id, set())
+        for stream_id in sorted(put_here):
+            stream = self._streams.get(stream_id)
+            if stream is not None and stream.memory.status is Status.RUNNING:
+                raise ConversationBusy(conversation_id, stream_id)
+            put_here.discard(stream_id)
 
     def of_conversations(self, conversation_ids: Iterable[str]) -> Sequence[Held]:
         """Return the streams of these conversations, the oldest first."""
@@ -100,6 +113,10 @@ class StreamShelf(Generic[Held]):
         if self._streams.pop(header.stream_id, None) is None:
             return
         self._requests.pop((header.conversation_id, header.request_id), None)
+        put_here = self._running.get(header.conversation_id, set())
+        put_here.discard(header.stream_id)
+        if not put_here:
+            self._running.pop(header.conversation_id, None)
         self._bytes -= memory.bytes
         memory.dropped = True
         memory.wake(self._clock.monotonic())

@@ -23,7 +23,13 @@ from chat_stream_service.domain.model.event import (
     ToolResult,
 )
 from chat_stream_service.domain.model.event_log import StreamState
-from chat_stream_service.domain.model.stream_request import StreamRequest, on_disconnect_named, role_named
+from chat_stream_service.domain.model.language_model import ResponseCache
+from chat_stream_service.domain.model.stream_request import (
+    StreamRequest,
+    on_busy_named,
+    on_disconnect_named,
+    role_named,
+)
 from chat_stream_service.domain.model.usage import Cost, Usage
 from penstock_kit.context import current_context
 
@@ -59,6 +65,13 @@ def request_from_proto(request: chat_pb2.StreamChatRequest) -> StreamRequest:
         client_id=request.client_id,
         template_id=request.template_id,
         template_values=dict(request.template_values),
+        on_busy=on_busy_named(request.on_busy),
+        cache=ResponseCache(
+            bypass=request.cache.bypass,
+            exact=request.cache.exact,
+            semantic=request.cache.semantic,
+            threshold=request.cache.threshold,
+        ),
     )
 
 
@@ -156,6 +169,7 @@ def _complete_state(state: CompleteState) -> chat_pb2.CompleteState:
         usage=usage_to_proto(state.usage),
         cost=_money(state.cost),
         message_id=state.message_id,
+        notices=state.notices,
     )
 
 

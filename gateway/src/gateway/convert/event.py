@@ -138,6 +138,8 @@ def _complete_state(event: pb.ChatEvent) -> JsonObject:
         json["message_id"] = state.message_id
     if state.thinking:
         json["thinking"] = state.thinking
+    if state.notices:
+        json["notices"] = list(state.notices)
     return json
 
 

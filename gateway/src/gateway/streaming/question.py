@@ -5,6 +5,15 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 
+class ResponseCache(BaseModel):
+    """How the response caches may be used for a question."""
+
+    exact: bool = Field(default=False, description="Allow the exact cache: the same prompt, the same answer.")
+    semantic: bool = Field(default=False, description="Allow the semantic cache: a prompt that means the same.")
+    bypass: bool = Field(default=False, description="Use none, whatever the operator allows.")
+    threshold: float = Field(default=0.0, ge=0, le=1, description="Least similarity; 0: the operator's.")
+
+
 class StreamChatRequest(BaseModel):
     """A question and how to answer it."""
 
@@ -17,6 +26,11 @@ class StreamChatRequest(BaseModel):
     on_disconnect: Literal["detach", "cancel"] = Field(
         default="detach", description="`detach`: the answer goes on and can be resumed; `cancel`: it ends."
     )
+    on_busy: Literal["refuse", "wait"] = Field(
+        default="refuse",
+        description="While another question of the conversation is answered: 409 with its stream's id, or wait for it.",
+    )
+    cache: ResponseCache | None = None
     template_id: str = Field(default="", max_length=200)
     template_values: dict[str, str] = Field(default_factory=dict)
     client_id: str = Field(

@@ -15,6 +15,7 @@ from gateway.body import parse_storable
 from gateway.convert.event import event_from_proto
 from gateway.convert.message import message
 from gateway.json import encode
+from gateway.problems import running_stream
 from gateway.streaming.question import StreamChatRequest
 from gateway.streaming.relay import Relayer
 from penstock_kit.context import current_context, set_context
@@ -175,4 +176,5 @@ def _error(error: PenstockError, request_id: str) -> dict[str, Any]:
         "reason": error.reason,
         "message": error.message,
         "retryable": error.retryable,
+        **running_stream(error),
     }

@@ -127,6 +127,7 @@ def _state_parts(fields: dict[str, Any]) -> dict[str, Any]:
     amount = cost["amount"]
     return {
         "status": Status(fields["status"]),
+        "notices": tuple(fields.get("notices", ())),
         "usage": Usage(**fields["usage"]),
         "cost": Cost(**(cost | {"amount": None if amount is None else Decimal(amount)})),
     }

@@ -12,7 +12,7 @@ from chat_stream_service.adapters.redis.shipper import Shipper
 from chat_stream_service.adapters.redis.stream_store import StreamStore, answer_of
 from chat_stream_service.adapters.stream_shelf import StreamShelf, unknown_stream
 from chat_stream_service.domain.model.event import ChatEvent, Status
-from chat_stream_service.domain.model.event_log import StreamHeader, StreamState
+from chat_stream_service.domain.model.event_log import ConversationBusy, StreamHeader, StreamState
 from penstock_kit.clock import Clock
 from penstock_kit.errors import Unavailable
 from penstock_kit.redis.link import RedisAway, RedisLink
@@ -67,10 +67,14 @@ class RedisEventLog:
         known = self._shelf.of_request(header.conversation_id, header.request_id)
         if known is not None:
             return known.memory.header
+        self._shelf.check_idle(header.conversation_id)
         stream = SharedStream(MemoryStream(header, now=self._clock.monotonic()), own=True)
-        elsewhere = await self._begin(stream) if header.request_id else None
+        elsewhere = await self._begin(stream)
         if elsewhere is not None:
             return elsewhere
+        if stream.shipped is None:
+            # Redis is away; another stream may have begun here while it was asked.
+            self._shelf.check_idle(header.conversation_id)
         self._shelf.put(stream)
         self._shipper.mark(stream)
         return header
@@ -173,12 +177,18 @@ class RedisEventLog:
         return stream.memory.header, stream.memory.after(0, stream.memory.last)
 
     async def _begin(self, stream: SharedStream) -> StreamHeader | None:
-        """Begin a stream in Redis; return the header of the one that the same request began elsewhere."""
-        command = self._store.opening(stream.memory.header, status=Status.RUNNING, trim=stream.trim(), use_request=True)
+        """Begin a stream in Redis; return the header of the one that the same request began elsewhere.
+
+        ConversationBusy while another one runs in its conversation, on whatever replica.
+        """
+        header = stream.memory.header
+        command = self._store.opening(header, status=Status.RUNNING, trim=stream.trim(), is_new=True)
         try:
             answer = answer_of((await self._store.run([command]))[0])
         except RedisAway:
             return None
+        if answer.running:
+            raise ConversationBusy(header.conversation_id, answer.running)
         stream.shipped = 0
         return answer.header
 

@@ -10,9 +10,10 @@ from typing import Final
 from penstock_kit.redis.script import Script
 
 # KEYS hash events conversation request owned
-# ARGV id header replica ttl_ms use_request base snapshot status prefix
-# Begins a stream, or finds the one of the same request, or takes up the replica's own one again.
-# → {'opened', base} | {'known', header} | {'mine', last} | {'fenced', last}
+# ARGV id header replica ttl_ms is_new base snapshot status prefix has_request
+# Begins a stream, or finds the one of the same request or one that runs in the conversation, or takes up the replica's
+# own one again.
+# → {'opened', base} | {'known', header} | {'busy', id} | {'mine', last} | {'fenced', last}
 OPEN: Final = Script("""
 local owner = redis.call('HGET', KEYS[1], 'owner')
 local base = tonumber(ARGV[6])
@@ -21,12 +22,19 @@ if owner then
   if owner ~= ARGV[3] then return {'fenced', last} end
   if last >= base then return {'mine', last} end
 elseif ARGV[5] == '1' then
-  local known = redis.call('GET', KEYS[4])
-  if known and known ~= ARGV[1] then
-    local header = redis.call('HGET', ARGV[9] .. known, 'header')
-    if header then return {'known', header} end
+  if ARGV[10] == '1' then
+    local known = redis.call('GET', KEYS[4])
+    if known and known ~= ARGV[1] then
+      local header = redis.call('HGET', ARGV[9] .. known, 'header')
+      if header then return {'known', header} end
+    end
   end
-  redis.call('SET', KEYS[4], ARGV[1], 'PX', ARGV[4])
+  local streams = redis.call('HGETALL', KEYS[3])
+  for i = 1, #streams, 2 do
+    if streams[i + 1] == 'running' and streams[i] ~= ARGV[1]
+      and redis.call('HGET', ARGV[9] .. streams[i], 'status') == 'running' then return {'busy', streams[i]} end
+  end
+  if ARGV[10] == '1' then redis.call('SET', KEYS[4], ARGV[1], 'PX', ARGV[4]) end
 end
 redis.call('DEL', KEYS[2])
 redis.call('HSET', KEYS[1], 'header', ARGV[2], 'owner', ARGV[3], 'last', base, 'status', ARGV[8],

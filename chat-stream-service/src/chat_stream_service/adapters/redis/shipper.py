@@ -73,7 +73,7 @@ class Shipper:
         opening = stream.needs_opening
         commands: list[Command] = []
         if opening:
-            commands.append(self._store.opening(header, status=Status.RUNNING, trim=stream.trim(), use_request=False))
+            commands.append(self._store.opening(header, status=Status.RUNNING, trim=stream.trim(), is_new=False))
         elif stream.needs_trimming:
             commands.append(self._store.trimming(stream.stream_id, stream.trim()))
         events = () if opening and stream.memory.last else stream.unshipped(_MAX_EVENTS)

@@ -28,11 +28,15 @@ _SCRIPTS: Final = (OPEN, APPEND, TRIM, CLAIM, ANNOUNCE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a script said of a stream: a word, and the last sequence Redis has."""
+    """What a script said of a stream: a word, and the last sequence Redis has.
+
+    `running` is the stream that runs in the conversation, when that is another one.
+    """
 
     word: str
     last: int = 0
     header: StreamHeader | None = None
+    running: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +78,11 @@ class StreamStore:
             ]
         return answers
 
-    def opening(self, header: StreamHeader, *, status: Status, trim: Trim, use_request: bool) -> Command:
-        """Return the command that begins a stream of this replica, or takes it up again, after `trim`."""
+    def opening(self, header: StreamHeader, *, status: Status, trim: Trim, is_new: bool) -> Command:
+        """Return the command that begins a stream of this replica, or takes it up again, after `trim`.
+
+        One that `is_new` gives way to the stream of the same request, and to one that runs in its conversation.
+        """
         keys = (
             _stream(header.stream_id),
             _events(header.stream_id),
@@ -84,9 +91,9 @@ class StreamStore:
             owned_by(self._replica),
         )
         fold = fold_to_bytes(trim.fold) if trim.base else b""
-        wanted = "1" if use_request and header.request_id else "0"
-        values = (header_to_bytes(header), self._replica, self._running_ms, wanted, trim.base, fold, status.value)
-        return call(OPEN, keys, (header.stream_id, *values, _STREAM))
+        new, asked = "1" if is_new else "0", "1" if header.request_id else "0"
+        values = (header_to_bytes(header), self._replica, self._running_ms, new, trim.base, fold, status.value)
+        return call(OPEN, keys, (header.stream_id, *values, _STREAM, asked))
 
     def appending(self, header: StreamHeader, events: Sequence[ChatEvent]) -> Command:
         """Return the command that appends events of one stream."""
@@ -174,6 +181,8 @@ def answer_of(reply: Any) -> Answer:
     word = reply[0].decode()
     if word == "known":
         return Answer(word=word, header=header_from_bytes(reply[1]))
+    if word == "busy":
+        return Answer(word=word, running=reply[1].decode())
     return Answer(word=word, last=int(reply[1]))
 
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from chat_stream_service.domain.model.conversation import Owner
 from chat_stream_service.domain.model.event import MessageChunk, Thinking, ToolCall, ToolResult
+from chat_stream_service.domain.model.language_model import NO_CACHE_WISH, ResponseCache
 from chat_stream_service.domain.model.message import PromptMessage
 from chat_stream_service.domain.model.timeline import Timeline
 from chat_stream_service.domain.model.usage import NO_COST, NO_USAGE, Cost, Usage
@@ -26,6 +27,7 @@ class Turn:
     """One question to be answered: the history before it, the message itself, and how to answer.
 
     `summary` tells in short what was said before `history` begins. `ahead` is what the engine's look_ahead returned.
+    `notices` are what the asker is told of how he is answered.
     """
 
     stream_id: str
@@ -40,6 +42,8 @@ class Turn:
     use_tools: bool = True
     summary: str = ""
     ahead: asyncio.Task[Any] | None = None
+    cache: ResponseCache = NO_CACHE_WISH
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,7 +54,10 @@ class ToolResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompleteState:
-    """The whole answer so far: a snapshot while `status` is RUNNING, else the end."""
+    """The whole answer so far: a snapshot while `status` is RUNNING, else the end.
+
+    `notices` are what the asker should know of how it was answered.
+    """
 
     status: Status
     content: str
@@ -64,6 +67,7 @@ class CompleteState:
     usage: Usage = NO_USAGE
     cost: Cost = NO_COST
     message_id: str = ""
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

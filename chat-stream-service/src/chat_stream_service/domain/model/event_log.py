@@ -36,6 +36,19 @@ class StreamTakenOver(Aborted):
     """This replica was taken for dead, and another one has ended its stream."""
 
 
+class ConversationBusy(Aborted):
+    """Another stream runs in the conversation: `stream_id`."""
+
+    def __init__(self, conversation_id: str, stream_id: str) -> None:
+        text = (
+            f"the conversation {conversation_id} is being answered in the stream {stream_id}; wait for its end, stop it"
+        )
+        super().__init__(
+            f"{text}, or ask with on_busy: wait", reason="RUNNING_STREAM_EXISTS", metadata={"stream_id": stream_id}
+        )
+        self.stream_id = stream_id
+
+
 class EventLog(Protocol):
     """Append-only events by stream, bounded in size and age.
 
@@ -57,7 +70,10 @@ class EventLog(Protocol):
 
     async def open(self, header: StreamHeader) -> StreamHeader:
         """Begin a stream and return `header`; or, when the conversation already has a stream of the same non-empty
-        `request_id`, return that stream's header and begin nothing."""
+        `request_id`, return that stream's header and begin nothing.
+
+        Of a conversation one stream runs at a time, on all replicas that share the log: ConversationBusy otherwise.
+        """
         ...
 
     async def append(self, events: Sequence[ChatEvent]) -> None:

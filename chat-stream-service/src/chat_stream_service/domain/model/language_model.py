@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from chat_stream_service.domain.model.message import PromptMessage
 from chat_stream_service.domain.model.usage import NO_COST, NO_USAGE, Cost, Usage
@@ -18,6 +18,19 @@ class ToolSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseCache:
+    """How the response caches may be used; a `threshold` of 0 is the operator's."""
+
+    bypass: bool = False
+    exact: bool = False
+    semantic: bool = False
+    threshold: float = 0.0
+
+
+NO_CACHE_WISH: Final = ResponseCache()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
     """A question to a model. An empty `model` leaves the choice to llm-service's policy.
 
@@ -30,6 +43,7 @@ class ModelRequest:
     temperature: float | None = None
     use_tools: bool = True
     include_thinking: bool = True
+    cache: ResponseCache = NO_CACHE_WISH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,10 @@ from chat_stream_service.domain.model.usage import NO_USAGE, Usage
 _OVERHEAD_TOKENS: Final = 4
 
 
+# Sets what a later model call of a turn says off from what the earlier ones said.
+PARAGRAPH: Final = "\n\n"
+
+
 class Role(StrEnum):
     """Who speaks."""
 

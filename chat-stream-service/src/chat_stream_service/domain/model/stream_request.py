@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from chat_stream_service.domain.model.conversation import Owner
+from chat_stream_service.domain.model.language_model import NO_CACHE_WISH, ResponseCache
 from chat_stream_service.domain.model.message import Role
 from penstock_kit.errors import FieldViolation, InvalidArgument
 
@@ -18,6 +19,13 @@ class OnDisconnect(StrEnum):
 
     DETACH = "detach"
     CANCEL = "cancel"
+
+
+class OnBusy(StrEnum):
+    """What becomes of a question while another one of its conversation is being answered."""
+
+    REFUSE = "refuse"
+    WAIT = "wait"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +46,8 @@ class StreamRequest:
     client_id: str = ""
     template_id: str = ""
     template_values: Mapping[str, str] = field(default_factory=dict[str, str])
+    on_busy: OnBusy = OnBusy.REFUSE
+    cache: ResponseCache = NO_CACHE_WISH
 
     def check_content(self, content: str) -> None:
         """Raise InvalidArgument naming the field when `content` (the request's, or its filled template) can't be
@@ -66,6 +76,14 @@ def on_disconnect_named(name: str) -> OnDisconnect:
         return OnDisconnect(name or "detach")
     except ValueError:
         raise _invalid("on_disconnect", f"is {name!r}; detach and cancel are known") from None
+
+
+def on_busy_named(name: str) -> OnBusy:
+    """Return the policy of that name; empty means refuse."""
+    try:
+        return OnBusy(name or "refuse")
+    except ValueError:
+        raise _invalid("on_busy", f"is {name!r}; refuse and wait are known") from None
 
 
 def _invalid(field: str, description: str) -> InvalidArgument:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from chat_stream_service.domain.model.engine import Answering, Engine, RoundFinished, Turn, TurnEvent
@@ -120,8 +120,10 @@ class StreamRun:
         if self._cause is StopCause.SHUTDOWN:
             return shut_down(self._assembly)
         if self._cause is not None:
-            return stopped(self._assembly, self._transcript, finish_reason=self._cause.value)
-        return completed(self._assembly, self._transcript)
+            ending = stopped(self._assembly, self._transcript, finish_reason=self._cause.value)
+        else:
+            ending = completed(self._assembly, self._transcript)
+        return replace(ending, notices=(*self._turn.notices, *ending.notices))
 
     async def _follow_engine(self) -> None:
         now = asyncio.get_running_loop().time

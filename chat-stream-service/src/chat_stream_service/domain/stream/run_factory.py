@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from chat_stream_service.domain.conversations.personality import PersonalityStore, TemplateStore
 from chat_stream_service.domain.engines.registry import EngineRegistry
@@ -20,6 +20,11 @@ from chat_stream_service.domain.stream.run import RunLimits, StreamRun
 from chat_stream_service.domain.stream.statistics import StreamStatistics
 from chat_stream_service.domain.stream.transcript import Transcript
 from penstock_kit.clock import Clock
+from penstock_kit.errors import NotFound
+
+_PERSONALITY_GONE: Final = (
+    "The personality of this conversation was deleted, so it is answered without one; choose another one for it."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +44,7 @@ class _Prepared:
     voice: Voice
     content: str
     ahead: asyncio.Task[Any] | None
+    notices: tuple[str, ...]
 
     def forget(self) -> None:
         """Give up what was begun: there is to be no turn."""
@@ -80,7 +86,7 @@ class RunFactory:
         """Return the run of a request, its log open; or the stream that answers the same request id already.
 
         Raises NotFound for a conversation, engine, personality or template the owner does not have, and
-        InvalidArgument for a request that can't be answered.
+        InvalidArgument for a request that can't be answered; ConversationBusy while another one is being answered.
         """
         prepared = await self._prepare(request)
         if prepared.opening.earlier_stream_id:
@@ -94,7 +100,11 @@ class RunFactory:
             create_time=self._clock.now(),
             request_id=request.request_id,
         )
-        begun = await self._log.open(header)
+        try:
+            begun = await self._log.open(header)
+        except BaseException:
+            prepared.forget()
+            raise
         if begun.stream_id != header.stream_id:
             prepared.forget()
             return EarlierStream(stream_id=begun.stream_id)
@@ -115,12 +125,20 @@ class RunFactory:
                     request_id=request.request_id,
                     history_limit=self._history_messages,
                 )
-            voice = await self._voice(request, opening.conversation.personality_id)
+            voice, notices = await self._voice(request, opening.conversation.personality_id)
         except BaseException:
             if ahead is not None:
                 ahead.cancel()
             raise
-        return _Prepared(engine=engine, timeline=timeline, opening=opening, voice=voice, content=content, ahead=ahead)
+        return _Prepared(
+            engine=engine,
+            timeline=timeline,
+            opening=opening,
+            voice=voice,
+            content=content,
+            ahead=ahead,
+            notices=notices,
+        )
 
     async def _content(self, request: StreamRequest) -> str:
         if not request.template_id:
@@ -128,11 +146,17 @@ class RunFactory:
         template = await self._templates.get(request.owner, request.template_id)
         return template.filled(request.content, request.template_values)
 
-    async def _voice(self, request: StreamRequest, default_personality: str) -> Voice:
+    async def _voice(self, request: StreamRequest, default_personality: str) -> tuple[Voice, tuple[str, ...]]:
+        """Return how to speak, and what to tell of it: a conversation goes on when its personality is deleted."""
         personality_id = request.personality_id or default_personality
         if not personality_id:
-            return Voice()
-        return (await self._personalities.get(request.owner, personality_id)).voice
+            return Voice(), ()
+        try:
+            return (await self._personalities.get(request.owner, personality_id)).voice, ()
+        except NotFound:
+            if request.personality_id:
+                raise
+            return Voice(), (_PERSONALITY_GONE,)
 
     def _run(self, request: StreamRequest, prepared: _Prepared, header: StreamHeader) -> StreamRun:
         question = Message(
@@ -183,6 +207,8 @@ def _turn(request: StreamRequest, prepared: _Prepared, header: StreamHeader) -> 
         use_tools=request.use_tools,
         summary=prepared.opening.summary,
         ahead=prepared.ahead,
+        cache=request.cache,
+        notices=prepared.notices,
     )
 
 

@@ -10,7 +10,13 @@ from typing import Final
 from chat_stream_service.domain.model.conversation import Owner
 from chat_stream_service.domain.model.conversation_store import ConversationStore, StreamRecord
 from chat_stream_service.domain.model.event import ChatEvent, Status, outcome_of
-from chat_stream_service.domain.model.event_log import EventLog, StreamHeader, StreamState, StreamTakenOver
+from chat_stream_service.domain.model.event_log import (
+    ConversationBusy,
+    EventLog,
+    StreamHeader,
+    StreamState,
+    StreamTakenOver,
+)
 from chat_stream_service.domain.model.feed import Announcement, Feed
 from chat_stream_service.domain.model.replica_bus import (
     ConversationDropped,
@@ -20,8 +26,9 @@ from chat_stream_service.domain.model.replica_bus import (
     ReplicaLost,
     StopAsked,
 )
-from chat_stream_service.domain.model.stream_request import StreamRequest
+from chat_stream_service.domain.model.stream_request import OnBusy, StreamRequest
 from chat_stream_service.domain.stream.pending_writes import Unstored
+from chat_stream_service.domain.stream.question_queue import QuestionQueue
 from chat_stream_service.domain.stream.remote_readers import DistantReaders
 from chat_stream_service.domain.stream.run import StopCause, StreamRun
 from chat_stream_service.domain.stream.run_factory import EarlierStream, RunFactory
@@ -41,12 +48,17 @@ _ASK_AGAIN: Final = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamLimits:
-    """Streams at once; seconds one goes on unread, may take in all, and a stop waits for its end."""
+    """Streams at once; seconds one goes on unread, may take in all, and a stop waits for its end.
+
+    Of one conversation, questions that wait for an answer before theirs, and seconds that each of them waits.
+    """
 
     max_streams: int = 2000
     detach_seconds: float = 120.0
     total_seconds: float = 600.0
     stop_seconds: float = 5.0
+    most_waiting: int = 8
+    wait_seconds: float = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,17 +100,18 @@ class StreamService:
         self._limits = limits
         self._clock = clock
         self._running: dict[str, _Running] = {}
+        self._queue = QuestionQueue(most=limits.most_waiting)
         self._closing = False
         bus.listen(self._hear)
 
     async def start(self, request: StreamRequest) -> str:
         """Begin to answer and return the stream's id; for a repeated request id, that of the stream it began.
 
-        Raises what :meth:`RunFactory.make` raises, ResourceExhausted when too many streams run, and Unavailable
-        while shutting down or (OVERLOADED) when there is more to do than can be done or stored in time.
+        Raises what :meth:`RunFactory.make` raises, ResourceExhausted when too many streams run or questions wait, and
+        Unavailable while shutting down or (OVERLOADED) when there is more to do than can be done or stored in time.
         """
         self._check_room()
-        run = await self._runs.make(request)
+        run = await (self._runs.make(request) if request.on_busy is OnBusy.REFUSE else self._make_in_turn(request))
         if isinstance(run, EarlierStream):
             return run.stream_id
         stream_id = run.header.stream_id
@@ -110,6 +123,34 @@ class StreamService:
         task = asyncio.create_task(self._produce(run, request.client_id), name=stream_id)
         self._running[stream_id] = _Running(run=run, audience=audience, task=task)
         return stream_id
+
+    @property
+    def waiting(self) -> int:
+        """How many questions wait for the answer before theirs, on this replica."""
+        return self._queue.waiting
+
+    async def _make_in_turn(self, request: StreamRequest) -> StreamRun | EarlierStream:
+        """Make the run when what is being answered in the conversation, on whatever replica, has its end."""
+        end = self._clock.monotonic() + self._limits.wait_seconds
+        async with self._queue.turn(request.conversation_id):
+            while True:
+                self._check_open()
+                try:
+                    return await self._runs.make(request)
+                except ConversationBusy as busy:
+                    if not await self._ended_by(busy.stream_id, end):
+                        raise
+
+    async def _ended_by(self, stream_id: str, end: float) -> bool:
+        """Return when a stream has ended, False when it has not by the time `end`."""
+        try:
+            async with asyncio.timeout(end - self._clock.monotonic()):
+                await self._outcome(stream_id, after=0)
+        except TimeoutError:
+            return False
+        except NotFound:
+            pass  # its conversation is being deleted, or its log has forgotten it
+        return True
 
     async def read(self, owner: Owner, stream_id: str, *, after: int) -> AsyncGenerator[Sequence[ChatEvent]]:
         """Yield the owner's events after a sequence, in batches, replay first, then live, to the terminal one.
@@ -274,10 +315,13 @@ class StreamService:
         if tasks:
             await asyncio.wait(tasks, timeout=seconds)
 
-    def _check_room(self) -> None:
+    def _check_open(self) -> None:
         if self._closing:
             raise Unavailable("the service is shutting down; ask again", reason="SERVICE_STOPPING", retry_after=1)
-        if len(self._running) >= self._limits.max_streams:
+
+    def _check_room(self) -> None:
+        self._check_open()
+        if len(self._running) + self._queue.waiting >= self._limits.max_streams:
             text = f"{len(self._running):,} streams run, no more than that at once; ask again in a moment"
             raise ResourceExhausted(text, reason="TOO_MANY_STREAMS", retry_after=1)
         self._unstored.check(len(self._running))

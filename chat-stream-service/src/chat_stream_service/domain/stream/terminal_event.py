@@ -1,5 +1,6 @@
 """The terminal event of a stream, by how its answer ended."""
 
+from dataclasses import replace
 from typing import Final
 
 from chat_stream_service.domain.model.event import CompleteState, ErrorEvent, Status
@@ -9,11 +10,15 @@ from penstock_kit.errors import DeadlineExceeded, PenstockError, Unavailable, ht
 
 _STATUS_BY_FINISH: Final = {"length": Status.LENGTH, "budget_exceeded": Status.BUDGET_EXCEEDED}
 
+_CONTENT_FILTER: Final = "content_filter"
+_FILTERED: Final = "The model's provider ended the answer before its end (content filter)."
+
 
 def completed(assembly: Assembly, transcript: Transcript) -> CompleteState:
     """Return the end of an answer whose model said all, or all it was allowed to."""
     status = _STATUS_BY_FINISH.get(transcript.finish_reason, Status.COMPLETED)
-    return _state(status, transcript.finish_reason, assembly, transcript)
+    state = _state(status, transcript.finish_reason, assembly, transcript)
+    return replace(state, notices=(_FILTERED,)) if transcript.finish_reason == _CONTENT_FILTER else state
 
 
 def stopped(assembly: Assembly, transcript: Transcript, *, finish_reason: str) -> CompleteState:

@@ -7,7 +7,7 @@ from chat_stream_service.domain.model.chunking import estimate_tokens
 from chat_stream_service.domain.model.engine import Answering, RoundFinished, TurnEvent
 from chat_stream_service.domain.model.event import MessageChunk, Status, Thinking, ToolCall, ToolResult
 from chat_stream_service.domain.model.event_log import StreamHeader
-from chat_stream_service.domain.model.message import Message, Role
+from chat_stream_service.domain.model.message import PARAGRAPH, Message, Role
 from chat_stream_service.domain.model.usage import NO_COST, NO_USAGE, UNKNOWN_COST, Cost, Usage
 from penstock_kit.clock import Clock
 
@@ -97,7 +97,7 @@ class Transcript:
                 id=self._new_id("msg"),
                 conversation_id=self._header.conversation_id,
                 role=Role.ASSISTANT,
-                content="".join(self._text).lstrip("\n"),
+                content=self._said(),
                 create_time=self._clock.now(),
                 stream_id=self._header.stream_id,
                 model=self.model,
@@ -108,6 +108,15 @@ class Transcript:
             )
         )
         self._messages += [self._tool_message(call) for call in self._calls]
+
+    def _said(self) -> str:
+        """Return the text of a model call, without the break that sets it off from what the calls before said.
+
+        Joined by such breaks, the texts of a turn's messages are what was streamed.
+        """
+        text = "".join(self._text)
+        spoke = any(message.content for message in self._messages if message.role is Role.ASSISTANT)
+        return text.removeprefix(PARAGRAPH) if spoke else text
 
     def _tool_message(self, call: ToolCall) -> Message:
         result = self._results.get(call.tool_call_id)

@@ -13,17 +13,16 @@ from chat_stream_service.domain.model.engine import EngineHealth, EngineInfo, Ro
 from chat_stream_service.domain.model.event import ToolResult
 from chat_stream_service.domain.model.language_model import LanguageModel, ModelRequest
 from chat_stream_service.domain.model.memory import Note
-from chat_stream_service.domain.model.message import PromptMessage
+from chat_stream_service.domain.model.message import PARAGRAPH, PromptMessage
 from chat_stream_service.domain.tools.tool_box import ToolBox
 from chat_stream_service.domain.turn.prompt import prompt_messages
 from chat_stream_service.domain.turn.reply import Reply
 from chat_stream_service.domain.turn.tool_round import ToolRounds, exchange, plan_calls
 from penstock_kit.clock import Clock
-from penstock_kit.errors import BadUpstream
+from penstock_kit.errors import BadUpstream, PenstockError, Unprocessable
 
 # The provider that answers by rules; what it says without a tool is how to configure another.
 _OFFLINE: Final = "fallback"
-_PARAGRAPH: Final = "\n\n"
 # After these the calls of a reply are incomplete or not wanted any more.
 _CUT_SHORT: Final = frozenset({"length", "content_filter", "budget_exceeded"})
 
@@ -81,7 +80,7 @@ class ChatEngine:
         said: list[str] = []
         for number in range(self._limits.max_rounds + 1):
             may_call = bool(request.tools) and number < self._limits.max_rounds and rounds.calls_left > 0
-            lead = _PARAGRAPH if said else ""
+            lead = PARAGRAPH if said else ""
             reply = Reply(max_chunk_tokens=self._limits.max_chunk_tokens, new_id=self._new_id, lead=lead)
             async with aclosing(self._ask(turn, replace(request, use_tools=may_call), reply)) as answer:
                 async for events in answer:
@@ -90,6 +89,8 @@ class ChatEngine:
             finished = _finish(reply)
             planned = plan_calls(reply, call_ids) if may_call and finished.finish_reason not in _CUT_SHORT else ()
             yield [*(call.event for call in planned), finished]
+            if not planned and not reply.text.strip() and finished.finish_reason != "budget_exceeded":
+                raise _nothing_said(finished.finish_reason)
             if not planned:
                 self._remember(turn, reply, said, used_tools=bool(call_ids))
                 return
@@ -119,13 +120,19 @@ class ChatEngine:
             tools=bool(specs),
             notes=notes,
         )
-        return ModelRequest(messages=messages, tools=specs, model=turn.model, temperature=turn.voice.temperature)
+        return ModelRequest(
+            messages=messages,
+            tools=specs,
+            model=turn.model,
+            temperature=turn.voice.temperature,
+            cache=turn.cache,
+        )
 
     def _remember(self, turn: Turn, reply: Reply, said: Sequence[str], *, used_tools: bool) -> None:
         """Give the exchange to memory, unless nothing was said but that there is no model to say anything."""
         offline = reply.started is not None and reply.started.provider == _OFFLINE
         if said and (used_tools or not offline):
-            self._memory.keep(turn, _PARAGRAPH.join(said))
+            self._memory.keep(turn, PARAGRAPH.join(said))
 
     async def _ask(self, turn: Turn, request: ModelRequest, reply: Reply) -> AsyncGenerator[Sequence[TurnEvent]]:
         """Yield the events of one model call and fold it into `reply`."""
@@ -139,6 +146,19 @@ class ChatEngine:
                 if events:
                     yield events
         turn.timeline.record("llm", self._clock.monotonic() - began)
+
+
+def _nothing_said(finish_reason: str) -> PenstockError:
+    """Return why an answer has no word: its asker must not take it for one."""
+    match finish_reason:
+        case "content_filter":
+            text = "the model's provider withheld the answer (content filter); ask in other words, or another model"
+            return Unprocessable(text, reason="ANSWER_FILTERED")
+        case "length":
+            text = "the model used up its tokens before the first word; ask for less, or a model that takes more"
+            return BadUpstream(text, reason="ANSWER_EMPTY")
+        case _:
+            return BadUpstream("the model answered without a word; ask again, or another model", reason="ANSWER_EMPTY")
 
 
 def _finish(reply: Reply) -> RoundFinished:

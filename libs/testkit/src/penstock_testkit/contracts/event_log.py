@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 import pytest
 
-from penstock_kit.errors import FailedPrecondition, InvalidArgument, NotFound
+from penstock_kit.errors import Aborted, FailedPrecondition, InvalidArgument, NotFound
 
 SECONDS: Final = 5.0
 STREAM: Final = "strm_1"
@@ -181,15 +181,50 @@ class EventLogContract:
         other = await log.open(make_header("strm_3", conversation_id="conv_2", request_id="r1"))
         assert other.stream_id == "strm_3"
 
-    async def test_without_a_request_id_every_open_is_a_new_stream(self, log: Any, make_header: MakeHeader) -> None:
-        opened = [await log.open(make_header(name)) for name in ("strm_1", "strm_2")]
-        assert [header.stream_id for header in opened] == ["strm_1", "strm_2"]
+    async def test_without_a_request_id_every_open_is_a_new_stream(self, log: Any, fill: Any) -> None:
+        for name in ("strm_1", "strm_2"):
+            await fill(log, 1, stream_id=name)
+            assert sequences(await collect(log, name)) == [1, 2]
 
-    async def test_the_running_stream_of_a_conversation_is_known(self, log: Any, fill: Any) -> None:
+    async def test_of_a_conversation_one_stream_runs_at_a_time(
+        self, log: Any, fill: Any, make_header: MakeHeader, make_end: MakeChunk
+    ) -> None:
+        await fill(log, 1, end=False, stream_id="strm_1")
+        for request_id in ("", "ask_2"):
+            with pytest.raises(Aborted) as caught:
+                await log.open(make_header("strm_2", request_id=request_id))
+            assert (caught.value.reason, caught.value.metadata) == ("RUNNING_STREAM_EXISTS", {"stream_id": "strm_1"})
+        assert await log.describe("strm_2") is None
+        other = await log.open(make_header("strm_3", conversation_id="conv_2"))
+        assert other.stream_id == "strm_3"
+        await log.append([make_end(2, stream_id="strm_1")])
+        again = await log.open(make_header("strm_2", request_id="ask_2"))
+        assert again.stream_id == "strm_2"
+
+    async def test_the_request_of_a_running_stream_is_no_second_question(
+        self, log: Any, make_header: MakeHeader
+    ) -> None:
+        for name in ("strm_1", "strm_2"):
+            assert (await log.open(make_header(name, request_id="ask"))).stream_id == "strm_1"
+
+    async def test_of_many_that_open_at_once_one_wins(self, log: Any, make_header: MakeHeader) -> None:
+        asked = [log.open(make_header(f"strm_{number}", request_id=f"ask_{number}")) for number in range(20)]
+        opened = await asyncio.gather(*asked, return_exceptions=True)
+        won = [header.stream_id for header in opened if not isinstance(header, BaseException)]
+        assert len(won) == 1
+        lost = [error for error in opened if isinstance(error, Aborted)]
+        assert len(lost) == 19
+        assert {error.metadata["stream_id"] for error in lost} == set(won)
+
+    async def test_the_running_stream_of_a_conversation_is_known(
+        self, log: Any, fill: Any, make_end: MakeChunk
+    ) -> None:
         await fill(log, 1, end=False, stream_id="strm_1")
         assert await log.active(["conv_1", "conv_2"]) == {"conv_1": "strm_1"}
-        await fill(log, 1, stream_id="strm_2")
-        assert await log.active(["conv_1"]) == {"conv_1": "strm_1"}
+        await log.append([make_end(2, stream_id="strm_1")])
+        assert await log.active(["conv_1"]) == {}
+        await fill(log, 1, end=False, stream_id="strm_2")
+        assert await log.active(["conv_1"]) == {"conv_1": "strm_2"}
 
     async def test_resume_after_trim_starts_with_a_snapshot(self, tight_log: Any, fill: Any) -> None:
         await fill(tight_log, 100)

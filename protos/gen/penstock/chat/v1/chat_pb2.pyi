@@ -251,6 +251,7 @@ class CompleteState(_message.Message):
     COST_FIELD_NUMBER: _builtins.int
     MESSAGE_ID_FIELD_NUMBER: _builtins.int
     THINKING_FIELD_NUMBER: _builtins.int
+    NOTICES_FIELD_NUMBER: _builtins.int
     status: Global___CompleteState.Status.ValueType
     content: _builtins.str
     """The whole text so far."""
@@ -265,6 +266,10 @@ class CompleteState(_message.Message):
     def usage(self) -> _common_pb2.Usage: ...
     @_builtins.property
     def cost(self) -> _common_pb2.Money: ...
+    @_builtins.property
+    def notices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the asker should know of how it was answered, such as that the conversation's personality is gone."""
+
     def __init__(
         self,
         *,
@@ -276,10 +281,11 @@ class CompleteState(_message.Message):
         cost: _common_pb2.Money | None = ...,
         message_id: _builtins.str = ...,
         thinking: _builtins.str = ...,
+        notices: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "cost", b"cost", "finish_reason", b"finish_reason", "message_id", b"message_id", "model", b"model", "status", b"status", "thinking", b"thinking", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "cost", b"cost", "finish_reason", b"finish_reason", "message_id", b"message_id", "model", b"model", "notices", b"notices", "status", b"status", "thinking", b"thinking", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -423,6 +429,8 @@ class StreamChatRequest(_message.Message):
     TEMPLATE_ID_FIELD_NUMBER: _builtins.int
     TEMPLATE_VALUES_FIELD_NUMBER: _builtins.int
     CLIENT_ID_FIELD_NUMBER: _builtins.int
+    ON_BUSY_FIELD_NUMBER: _builtins.int
+    CACHE_FIELD_NUMBER: _builtins.int
     conversation_id: _builtins.str
     content: _builtins.str
     """What the user says; at most 200,000 characters."""
@@ -444,8 +452,14 @@ class StreamChatRequest(_message.Message):
     template_id: _builtins.str
     client_id: _builtins.str
     """The client that asks, so that it is not sent its own events twice."""
+    on_busy: _builtins.str
+    """While another question of the conversation is being answered: "refuse" (default) or "wait"."""
     @_builtins.property
     def template_values(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    @_builtins.property
+    def cache(self) -> Global___ResponseCachePolicy:
+        """How the response caches may be used for this turn."""
+
     def __init__(
         self,
         *,
@@ -462,16 +476,52 @@ class StreamChatRequest(_message.Message):
         template_id: _builtins.str = ...,
         template_values: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         client_id: _builtins.str = ...,
+        on_busy: _builtins.str = ...,
+        cache: Global___ResponseCachePolicy | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_use_tools", b"_use_tools", "use_tools", b"use_tools"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_use_tools", b"_use_tools", "cache", b"cache", "use_tools", b"use_tools"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_use_tools", b"_use_tools", "client_id", b"client_id", "content", b"content", "conversation_id", b"conversation_id", "debug", b"debug", "engine", b"engine", "model", b"model", "on_disconnect", b"on_disconnect", "personality_id", b"personality_id", "request_id", b"request_id", "role", b"role", "template_id", b"template_id", "template_values", b"template_values", "use_tools", b"use_tools"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_use_tools", b"_use_tools", "cache", b"cache", "client_id", b"client_id", "content", b"content", "conversation_id", b"conversation_id", "debug", b"debug", "engine", b"engine", "model", b"model", "on_busy", b"on_busy", "on_disconnect", b"on_disconnect", "personality_id", b"personality_id", "request_id", b"request_id", "role", b"role", "template_id", b"template_id", "template_values", b"template_values", "use_tools", b"use_tools"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__use_tools: _TypeAlias = _typing.Literal["use_tools"]  # noqa: Y015
     _WhichOneofArgType__use_tools: _TypeAlias = _typing.Literal["_use_tools", b"_use_tools"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__use_tools) -> _WhichOneofReturnType__use_tools | None: ...
 
 Global___StreamChatRequest: _TypeAlias = StreamChatRequest  # noqa: Y015
+
+@_typing.final
+class ResponseCachePolicy(_message.Message):
+    """How the response caches may be used for a turn; by default only as the operator says."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BYPASS_FIELD_NUMBER: _builtins.int
+    EXACT_FIELD_NUMBER: _builtins.int
+    SEMANTIC_FIELD_NUMBER: _builtins.int
+    THRESHOLD_FIELD_NUMBER: _builtins.int
+    bypass: _builtins.bool
+    """Skip every response cache, reading and writing."""
+    exact: _builtins.bool
+    """Allow the exact cache."""
+    semantic: _builtins.bool
+    """Allow the semantic cache."""
+    threshold: _builtins.float
+    """Tightens the similarity threshold of the semantic cache, 0 to 1; zero: the operator's."""
+    def __init__(
+        self,
+        *,
+        bypass: _builtins.bool = ...,
+        exact: _builtins.bool = ...,
+        semantic: _builtins.bool = ...,
+        threshold: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bypass", b"bypass", "exact", b"exact", "semantic", b"semantic", "threshold", b"threshold"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResponseCachePolicy: _TypeAlias = ResponseCachePolicy  # noqa: Y015
 
 @_typing.final
 class StreamChatResponse(_message.Message):
