@@ -8,7 +8,7 @@ import shutil
 from collections.abc import AsyncGenerator
 
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Dialog, Page, async_playwright, expect
 
 from penstock_testkit.system import RunningSystem
 from tests.readers.reading import ANSWER
@@ -59,3 +59,47 @@ async def test_a_reload_in_the_middle_of_an_answer_loses_nothing(page: Page, sys
     await expect(answer).not_to_have_class(re.compile("live"), timeout=10_000)
     await expect(page.locator("article.user")).to_have_count(1)
     await expect(answer).to_have_count(1)
+
+
+async def test_a_conversation_is_deleted_only_when_that_is_confirmed(page: Page, system: RunningSystem) -> None:
+    await log_in(page, system.key)
+    await page.fill("#question", "Hi there!")
+    await page.press("#question", "Enter")
+    await expect(page.locator("article.assistant .text")).to_contain_text("piece1 ", timeout=10_000)
+    row = page.locator("#conversations li.current")
+    before = await page.locator("#conversations li").count()
+    asked: list[str] = []
+
+    async def refuse(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        await dialog.dismiss()
+
+    page.once("dialog", refuse)
+    await row.locator(".remove").click()
+    assert len(asked) == 1
+    assert await page.locator("#conversations li").count() == before
+    page.once("dialog", lambda dialog: dialog.accept())
+    await row.locator(".remove").click()
+    await expect(page.locator("#conversations li")).to_have_count(before - 1)
+
+
+async def test_two_clicks_on_a_suggestion_make_one_conversation(page: Page, system: RunningSystem) -> None:
+    made: list[str] = []
+    page.on("request", lambda request: made.append(request.url) if request.method == "POST" else None)
+    await log_in(page, system.key)
+    await page.locator("#suggestions button").first.dblclick()
+    await expect(page.locator("article.user")).to_have_count(1)
+    await expect(page.locator("article.assistant")).to_have_count(1)
+    assert len([url for url in made if url.endswith("/api/v1/conversations")]) == 1
+    assert len([url for url in made if url.endswith("/stream")]) == 1
+    await page.click("#stop")
+
+
+async def test_a_stop_before_the_first_word_stops_the_answer(page: Page, system: RunningSystem) -> None:
+    await log_in(page, system.key)
+    async with page.expect_request(lambda request: request.url.endswith("/stop"), timeout=20_000):
+        await page.fill("#question", "Hi there!")
+        await page.press("#question", "Enter")
+        await page.click("#stop")
+    await expect(page.locator("article.assistant .text")).not_to_have_class(re.compile("live"), timeout=10_000)
+    await expect(page.locator("#send")).to_be_visible()

@@ -46,6 +46,11 @@ export class Answer {
     this.draw();
   }
 
+  // More text of a stored answer: what a later model call said stands apart, as it did in the stream.
+  say(text) {
+    this.content += this.content && text ? `\n\n${text}` : text;
+  }
+
   call({ tool_call_id: id, name, arguments: given }) {
     const made = step(name, Object.entries(given).map(([key, value]) => `${key}: ${typeof value === "object" ? JSON.stringify(value) : value}`).join(" · "), JSON.stringify(given, null, 2));
     made.classList.add("running");
@@ -74,6 +79,7 @@ export class Answer {
     if (event.cost?.amount && Number(event.cost.amount) > 0) notes.push(`${event.cost.amount} ${event.cost.currency}`);
     this.end(notes);
     if (event.status !== "completed") this.foot.prepend(node("span", "bad", word(event.status) ?? event.status));
+    this.foot.append(...(event.notices ?? []).map((notice) => node("span", "bad", notice)));
   }
 
   fail(message) {

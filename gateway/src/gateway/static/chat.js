@@ -10,6 +10,8 @@ const empty = $("empty");
 const suggestions = $("suggestions");
 let current = "";
 let running = null;
+// A conversation is being made for the first question: a second click must not make another.
+let starting = false;
 
 function say(text, bad = false) {
   $("state").textContent = text;
@@ -77,12 +79,14 @@ function entry(conversation) {
   remove.className = "remove";
   remove.textContent = "✕";
   remove.title = word("remove");
-  remove.onclick = () => removeConversation(conversation.id);
+  remove.setAttribute("aria-label", remove.title);
+  remove.onclick = () => removeConversation(conversation.id, open.title).catch((error) => say(explain(error), true));
   row.append(open, remove);
   return row;
 }
 
-async function removeConversation(id) {
+async function removeConversation(id, title) {
+  if (!confirm(word("remove_sure").replace("%", title))) return;
   await call(`/api/v1/conversations/${id}`, { method: "DELETE" });
   if (id === current) newConversation();
   await listConversations();
@@ -135,9 +139,9 @@ function replay(answer, message) {
   if (message.role === "tool") return answer.result({ tool_call_id: message.tool_call_id, name: "", content: message.content, is_error: message.is_error });
   if (message.thinking) answer.think(message.thinking);
   for (const made of message.tool_calls ?? []) answer.call(made);
-  if (message.content || !message.tool_calls) {
-    answer.take({ type: "complete_state", status: message.status ?? "completed", content: message.content, model: message.model, usage: message.usage });
-  }
+  answer.say(message.content ?? "");
+  if (message.tool_calls) return answer.draw();
+  answer.take({ type: "complete_state", status: message.status ?? "completed", content: answer.content, model: message.model, usage: message.usage });
 }
 
 // --- asking -------------------------------------------------------------------------------------------------------
@@ -152,14 +156,18 @@ function suggest() {
 }
 
 async function ask(text) {
-  if (running || !text.trim()) return;
+  if (running || starting || !text.trim()) return;
   const asked = question(text);
+  starting = true;
   try {
     if (!current) {
       current = (await post("/api/v1/conversations")).id;
       $("messages").replaceChildren();
     }
-  } catch (error) { return say(explain(error), true); }
+  } catch (error) {
+    $("question").value ||= text;
+    return say(explain(error), true);
+  } finally { starting = false; }
   $("messages").append(asked);
   const body = JSON.stringify({ content: text, role: "user" });
   const conversation = current;
@@ -172,7 +180,7 @@ const resume = (stream) => watch((signal) => () => call(`/api/v1/streams/${strea
 async function watch(opener, options) {
   const answer = new Answer();
   const leaving = new AbortController();
-  running = { leaving, stream: options.streamId ?? "" };
+  running = { leaving, conversation: current, stream: options.streamId ?? "" };
   const mine = running;
   $("messages").append(answer.node);
   bottom();
@@ -189,11 +197,11 @@ async function watch(opener, options) {
       },
       onBreak: () => say(word("reconnecting"), true),
     });
-    if (!leaving.signal.aborted) answer.text.classList.remove("live");
   } catch (error) {
     if (error.status === 401) return showLogin();
     answer.fail(explain(error));
   } finally {
+    answer.text.classList.remove("live");
     if (running === mine) { running = null; sessionStorage.removeItem(RUNNING); busy(false); say(""); }
   }
 }
@@ -209,9 +217,24 @@ function busy(yes) {
   $("stop").hidden = !yes;
 }
 
+// Until its first event names the stream, the conversation knows which one runs; the question itself may still be on its way.
+async function streamOf(mine) {
+  while (running === mine && !mine.stream) {
+    const { active_stream_id: stream } = await json(`/api/v1/conversations/${mine.conversation}`);
+    if (stream) return stream;
+    await new Promise((done) => setTimeout(done, 200));
+  }
+  return running === mine ? mine.stream : "";
+}
+
 $("stop").onclick = async () => {
-  if (!running?.stream) return leave();
-  await post(`/api/v1/streams/${running.stream}/stop`).catch((error) => say(explain(error), true));
+  const mine = running;
+  if (!mine || mine.stopping) return;
+  mine.stopping = true;
+  try {
+    const stream = await streamOf(mine);
+    if (stream) await post(`/api/v1/streams/${stream}/stop`);
+  } catch (error) { say(explain(error), true); } finally { mine.stopping = false; }
 };
 
 // --- the page itself ----------------------------------------------------------------------------------------------
@@ -231,7 +254,7 @@ $("question").onkeydown = (event) => {
 $("ask").onsubmit = (event) => {
   event.preventDefault();
   const text = $("question").value;
-  if (running) return;
+  if (running || starting) return;
   $("question").value = "";
   $("question").style.height = "auto";
   ask(text);

@@ -5,7 +5,7 @@ const WORDS = {
     api_key: "API key", login_hint: "Log in with the password in var/admin.password, or paste the API key in var/admin.key.",
     new_conversation: "New conversation", empty_hint: "The answer is computed from telemetry in the store. Try one of these:",
     ask_placeholder: "Ask about a device…", send: "Send", stop: "Stop", conversations: "Conversations", theme: "Light / dark",
-    untitled: "New conversation", remove: "Delete this conversation", reconnecting: "Reconnecting…", stopped: "Stopped",
+    untitled: "New conversation", remove: "Delete this conversation", remove_sure: "Delete “%” with all its messages? This can’t be undone.", reconnecting: "Reconnecting…", stopped: "Stopped",
     length: "Cut at the length limit", budget_exceeded: "The budget is used up", thinking: "Thinking", tokens: "tokens",
     offline: "The gateway cannot be reached.", lost: "This answer can no longer be resumed.",
     suggestions: [
@@ -20,7 +20,7 @@ const WORDS = {
     api_key: "API 密钥", login_hint: "使用 var/admin.password 中的密码登录，或粘贴 var/admin.key 中的 API 密钥。",
     new_conversation: "新对话", empty_hint: "答案由存储的遥测数据计算得出。试试这些问题：",
     ask_placeholder: "询问某台设备…", send: "发送", stop: "停止", conversations: "对话", theme: "浅色 / 深色",
-    untitled: "新对话", remove: "删除此对话", reconnecting: "正在重新连接…", stopped: "已停止",
+    untitled: "新对话", remove: "删除此对话", remove_sure: "删除“%”及其全部消息？此操作无法撤销。", reconnecting: "正在重新连接…", stopped: "已停止",
     length: "达到长度上限", budget_exceeded: "预算已用完", thinking: "思考", tokens: "token",
     offline: "无法连接网关。", lost: "此回答无法继续。",
     suggestions: [
