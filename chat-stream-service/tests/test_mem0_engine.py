@@ -123,3 +123,29 @@ async def test_a_switch_to_mem0_counts_for_new_turns(chat0: Any) -> None:
     events = await chat0.answer(await chat0.conversation(), "Hello?", debug=True)
     assert events[-1].debug.engine == "mem0_proxy"
     assert "memory" in events[-1].debug.hops
+
+
+async def test_a_fact_said_in_two_conversations_is_kept_once(chat0: Any) -> None:
+    for _ in range(2):
+        await told(chat0, "We cool WLD001 with glycol G48", "Noted.")
+    asked = await told(chat0, "Which coolant has WLD001?", "Glycol.")
+    assert asked.count("WLD001 is cooled with glycol G48") == 1
+
+
+@pytest.mark.parametrize(
+    "answer", ["Sure! I remember nothing {{{", "null", "[1, 2]", '{"memory": "x"}', '{"facts": []}', ""]
+)
+async def test_an_extraction_that_failed_is_told_and_made_again(chat0: Any, vendor: OpenAiServer, answer: str) -> None:
+    vendor.default = Reply(chunks=(answer,))
+    await told(chat0, "We cool WLD001 with glycol G48", "Noted.")
+    engines = (await chat0.engines.ListEngines(pb.ListEnginesRequest())).engines
+    mem0 = next(engine for engine in engines if engine.name == "mem0_proxy")
+    assert not mem0.healthy
+    assert "1 exchanges wait to be remembered" in mem0.detail
+    vendor.default = Reply(chunks=(FACTS,))
+    for chore in chat0.parts.chores:
+        await chore()
+    await settled(chat0)
+    assert "WLD001 is cooled with glycol G48" in await told(chat0, "Which coolant has WLD001?", "Glycol.")
+    engines = (await chat0.engines.ListEngines(pb.ListEnginesRequest())).engines
+    assert next(engine for engine in engines if engine.name == "mem0_proxy").healthy

@@ -17,6 +17,7 @@ from chat_stream_service.adapters.sql_summary_store import SqlSummaryStore
 from chat_stream_service.domain.breaker import Breaker
 from chat_stream_service.domain.memory.engine_memory import EngineMemory
 from chat_stream_service.domain.memory.memory_statistics import MemoryStatistics
+from chat_stream_service.domain.memory.retried_memory import RetriedMemory
 from chat_stream_service.domain.memory.similarity import SimilarityMemory
 from chat_stream_service.domain.memory.summary import Summarizer
 from chat_stream_service.domain.memory.turn_memory import TurnMemory
@@ -24,6 +25,7 @@ from chat_stream_service.domain.model.component import Component
 from chat_stream_service.domain.model.conversation_store import ConversationStore
 from chat_stream_service.domain.model.engine import Engine, EngineInfo
 from chat_stream_service.domain.model.memory import Memory
+from chat_stream_service.domain.stream.periodic import Chore
 from chat_stream_service.domain.tools.tool_box import ToolBox, ToolLimits
 from chat_stream_service.domain.tools.tool_statistics import ToolStatistics
 from chat_stream_service.domain.turn.chat_engine import ChatEngine, TurnLimits
@@ -50,6 +52,7 @@ class EngineParts:
     memories: Mapping[str, Memory]
     statistics: tuple[MemoryStatistics, ...]
     tool_statistics: ToolStatistics
+    chores: tuple[Chore, ...]
 
 
 def build_engines(
@@ -75,9 +78,12 @@ def build_engines(
     )
     mem0 = build_mem0(settings, store, installed=is_installed())
     resources.background.finally_do(mem0.close)
-    proxied = mem0
+    background, proxied = resources.background, mem0
+    chores: tuple[Chore, ...] = ()
     if isinstance(mem0, Mem0Memory):
-        proxied = CachedMemory(mem0, cache, name=MEM0_PROXY, background=resources.background, is_quick=lambda: False)
+        cached = CachedMemory(mem0, cache, name=MEM0_PROXY, background=background, is_quick=lambda: False)
+        proxied = RetriedMemory(cached, background=background)
+        chores = (proxied.retry_soon,)
     statistics = (MemoryStatistics(CHAT_ENGINE), MemoryStatistics(MEM0_PROXY))
     return EngineParts(
         engines=(
@@ -88,6 +94,7 @@ def build_engines(
         memories={CHAT_ENGINE: own, **({MEM0_PROXY: proxied} if isinstance(mem0, Mem0Memory) else {})},
         statistics=statistics,
         tool_statistics=workshop.tool_statistics,
+        chores=chores,
     )
 
 

@@ -171,6 +171,7 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
             distant.repeat,
             erasures.work_off,
             unstored.work_off,
+            *engine_parts.chores,
         ),
         running=replica.running,
     )

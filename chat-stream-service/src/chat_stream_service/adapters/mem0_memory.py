@@ -1,6 +1,7 @@
 """The memory of mem0ai (an optional extra): loaded on first use, off the event loop, without its telemetry."""
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
+from chat_stream_service.adapters.mem0_extractor import CheckedExtractor
 from chat_stream_service.domain.model.conversation import Owner
 from chat_stream_service.domain.model.engine import EngineHealth
 from chat_stream_service.domain.model.memory import Exchange, Note, shortened
@@ -21,6 +23,8 @@ INSTALL: Final = "mem0ai is not installed; pip install 'penstock-chat-stream-ser
 CONFIGURE: Final = "MEM0_LLM_BASE_URL is not set; name an OpenAI-compatible endpoint, such as a gateway's /v1"
 _NOTES: Final = 5
 _NOTE_CHARACTERS: Final = 600
+# Copies of one fact that are looked for: one beside the new one is enough.
+_SAME_FACTS: Final = 2
 # A hung endpoint holds a thread no longer than this.
 _RECALL_SECONDS: Final = 5.0
 _KEEP_SECONDS: Final = 15.0
@@ -90,8 +94,11 @@ class Mem0Memory:
             return
         said = [{"role": "user", "content": exchange.question}, {"role": "assistant", "content": exchange.answer}]
 
-        def add() -> Any:
-            return memory.add(said, user_id=_user(exchange.owner), run_id=exchange.conversation_id)
+        def add() -> None:
+            user = _user(exchange.owner)
+            added = memory.add(said, user_id=user, run_id=exchange.conversation_id)
+            for item in added["results"]:
+                _keep_once(memory, user, item)
 
         await self._in(self._keeping, add)
         if not await self._is_there(exchange.owner, exchange.conversation_id):
@@ -132,6 +139,7 @@ class Mem0Memory:
 
         memory: Any = Memory.from_config(_config(self._configuration))
         memory.llm.client = memory.llm.client.with_options(timeout=_KEEP_SECONDS, max_retries=0)
+        memory.llm = CheckedExtractor(memory.llm)
         model = memory.embedding_model
         model.client = model.client.with_options(timeout=_RECALL_SECONDS, max_retries=0)
         log.info("mem0 loaded", vectors="qdrant" if self._configuration.vector_store_url else "local")
@@ -146,6 +154,17 @@ class Mem0Memory:
             raise Unavailable(self._failure, reason="MEM0_FAILED") from error
         self._failure = ""
         return result
+
+
+def _keep_once(memory: Any, user: str, item: Mapping[str, Any]) -> None:
+    """Delete a fact just added that the user has from another conversation: mem0 compares those of one alone."""
+    if item.get("event") != "ADD":
+        return
+    same = {"user_id": user, "hash": hashlib.md5(str(item["memory"]).encode(), usedforsecurity=False).hexdigest()}
+    found = memory.vector_store.list(filters=same, top_k=_SAME_FACTS)
+    records: Any = found[0] if found and isinstance(found[0], list) else found
+    if any(str(record.id) != str(item["id"]) for record in records):
+        memory.delete(item["id"])
 
 
 def _close(memory: Any) -> None:
