@@ -394,3 +394,14 @@ async def test_betas_go_with_the_question_and_with_the_count_of_its_tokens(
     for received in claude.received:
         assert received.headers["anthropic-beta"] == "a-1"
         assert received.body["context_management"] == {"edits": []}
+
+
+async def test_a_turn_that_ends_in_calls_says_so_and_each_call_has_an_id(
+    provider: AnthropicProvider, claude: AnthropicServer
+) -> None:
+    block = {"type": "tool_use", "name": "f", "input": {}}
+    message = {"id": "m", "content": [block], "stop_reason": "end_turn", "usage": {}}
+    claude.script(Reply(raw=json.dumps(message).encode()))
+    answer = await fold(provider.stream(question(model=MODEL, streaming=False)))
+    assert answer.finished.reason is FinishReason.TOOL_CALLS
+    assert answer.first.tool_calls[0].id

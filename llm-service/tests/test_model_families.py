@@ -117,6 +117,8 @@ def test_an_effort_is_named_where_models_don_t_reason_as_the_callers_dialect_cal
     assert made(asked("gpt-4.1", reasoning=wanted, surface="responses")).dropped == ("reasoning.effort",)
     assert made(asked("gpt-4.1", reasoning=Reasoning(max_tokens=2000), surface="messages")).dropped == ("thinking",)
     assert made(asked("gpt-5", reasoning=Reasoning(max_tokens=2000))).body["reasoning_effort"] == "low"
+    own = made(asked(reasoning=Reasoning(max_tokens=2000), surface="messages"), "own")
+    assert (own.dropped, "reasoning_effort" in own.body) == (("thinking",), False)
 
 
 GEMINI = [
@@ -392,3 +394,11 @@ def test_stop_sequences_are_cut_to_what_is_taken_and_named() -> None:
 def test_a_temperature_beyond_what_is_taken_is_the_highest() -> None:
     assert made(asked(sampling=Sampling(temperature=1.7)), "glm").body["temperature"] == 1.0
     assert made(asked(sampling=Sampling(temperature=0.7)), "glm").body["temperature"] == 0.7
+
+
+def test_a_name_of_a_user_that_is_too_long_is_its_digest() -> None:
+    sent = [made(asked("gpt-5", end_user=name)).body["user"] for name in ("me", "m" * 65, "m" * 65, "n" * 65)]
+    assert sent[0] == "me"
+    assert sent[1] == sent[2] != sent[3]
+    assert len(sent[1]) == 64
+    assert made(asked(end_user="m" * 65), "own").body["user"] == "m" * 65

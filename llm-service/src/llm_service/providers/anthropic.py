@@ -85,7 +85,7 @@ class AnthropicProvider:
     async def _streamed(
         self, response: HttpResponse, request: Completion, made: AnthropicRequest
     ) -> AsyncGenerator[EventBatch]:
-        reader = MessageReader(answers_by_tool=made.answers_by_tool, names=made.names)
+        reader = MessageReader(self._new_id, answers_by_tool=made.answers_by_tool, names=made.names)
         async with aclosing(self._upstream.events(response, request.model)) as reads:
             async for datas in reads:
                 batch = [event for data in datas for event in self._events(reader, data, request, made)]
@@ -109,7 +109,7 @@ class AnthropicProvider:
         self, response: HttpResponse, request: Completion, made: AnthropicRequest
     ) -> AsyncGenerator[EventBatch]:
         message = self._checked(await self._upstream.body(response, request.model), request.model)
-        reader = MessageReader(answers_by_tool=made.answers_by_tool, names=made.names)
+        reader = MessageReader(self._new_id, answers_by_tool=made.answers_by_tool, names=made.names)
         try:
             events = [self._started(message, request, made), *reader.whole(message)]
         except (AttributeError, TypeError, ValueError, KeyError) as error:

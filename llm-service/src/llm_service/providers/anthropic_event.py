@@ -1,6 +1,6 @@
 """Answers in Anthropic's Messages dialect as events: streamed ones, whole messages, usage."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from llm_service.domain.model.event import (
@@ -35,10 +35,18 @@ _REASONS: Final = {
 class MessageReader:
     """Turns the events of one answer into ours.
 
-    `answers_by_tool` says that one tool's argument is the text, `names` what shortened names of tools stand for.
+    `new_id` names the calls that come without an id, `answers_by_tool` says that one tool's argument is the text,
+    `names` what shortened names of tools stand for.
     """
 
-    def __init__(self, *, answers_by_tool: bool = False, names: Mapping[str, str] = NO_NAMES) -> None:
+    def __init__(
+        self,
+        new_id: Callable[[str], str],
+        *,
+        answers_by_tool: bool = False,
+        names: Mapping[str, str] = NO_NAMES,
+    ) -> None:
+        self._new_id = new_id
         self._names = names
         self._answers_by_tool = answers_by_tool
         self._calls: dict[int, int] = {}
@@ -55,6 +63,8 @@ class MessageReader:
         if not self._reason:
             return []
         reason = _REASONS.get(self._reason, FinishReason.STOP)
+        if self._calls and reason is FinishReason.STOP and self._reason != "stop_sequence":
+            reason = FinishReason.TOOL_CALLS  # some who speak the dialect end a turn of calls like any other
         if self._answers_by_tool and reason is FinishReason.TOOL_CALLS:
             reason = FinishReason.STOP
         finished = Finished(reason=reason, usage=usage_of(self._usage), stop_sequence=self._stop_sequence)
@@ -128,7 +138,8 @@ class MessageReader:
         if not given:
             self._empty_calls.add(index)
         name = str(block["name"])
-        yield ToolCallDelta(call_index=at, id=str(block["id"]), name=self._names.get(name, name), arguments=given)
+        identity = str(block.get("id") or "") or self._new_id("toolu")
+        yield ToolCallDelta(call_index=at, id=identity, name=self._names.get(name, name), arguments=given)
 
     def _delta(self, index: int, delta: Json) -> Iterator[Event]:
         match delta.get("type"):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from llm_service.domain.model.message import CallPart, FilePart, ImagePart, Part, ThinkingPart
+from llm_service.domain.model.message import FilePart, ImagePart, Part
 from llm_service.domain.model.request import Completion
 
 # What knobs are called in the dialects that have other names for them than OpenAI's chats.
@@ -27,7 +27,7 @@ def unmarked(request: Completion) -> Iterable[str]:
     """Yield `cache_control` when the caller set marks and the provider has none."""
     if request.surface in _MARKED_SURFACES and (
         any(tool.cache_ttl for tool in request.tools)
-        or any(_ttl(part) for message in request.messages for part in message.parts)
+        or any(part.cache_ttl for message in request.messages for part in message.parts)
     ):
         yield "cache_control"
 
@@ -57,7 +57,3 @@ def as_called(names: Iterable[str], request: Completion) -> tuple[str, ...]:
     """Return the knobs `names`, each once, as the dialect of `request` calls them."""
     called = _CALLED.get(request.surface, {})
     return tuple(dict.fromkeys(called.get(name, name) for name in names))
-
-
-def _ttl(part: Part) -> str:
-    return "" if isinstance(part, ThinkingPart | CallPart) else part.cache_ttl

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 
@@ -59,6 +60,7 @@ _BY_EFFORT: Final = {"none": 0, "minimal": 0, "low": 1, "medium": 2, "high": 3, 
 _BUDGETS: Final = {"none": 0, "minimal": 512, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 32768, "max": 32768}
 
 
+@lru_cache(256)
 def traits_of(model: str) -> GeminiTraits:
     """Return what `model` takes."""
     name = model.rpartition("/")[2].lower()

@@ -16,6 +16,7 @@ from llm_service.domain.model.message import (
     ThinkingPart,
     join_texts,
     text_message,
+    text_of,
 )
 from llm_service.domain.model.profile import Quirks, ThinkingBack
 from llm_service.providers.dropped import medium_of
@@ -28,7 +29,9 @@ _SEE_BELOW: Final = "The result is in the next message."
 
 def messages_of(messages: Sequence[Message], quirks: Quirks, media: frozenset[str], dropped: list[str]) -> list[Json]:
     """Return the messages as the vendor takes them; kinds of content beyond `media` are left out and named."""
-    told = _results_in_words([_within(message, media, dropped) for message in messages])
+    told = messages
+    if not all(map(_is_plain, messages)):
+        told = _results_in_words([_within(message, media, dropped) for message in messages])
     if quirks.one_system:
         told = _one_system(told)
     made = [_message(message) for message in told]
@@ -38,6 +41,11 @@ def messages_of(messages: Sequence[Message], quirks: Quirks, media: frozenset[st
             if thought or quirks.thinking_back is ThinkingBack.REQUIRED:
                 made[at]["reasoning_content"] = thought
     return made
+
+
+def _is_plain(message: Message) -> bool:
+    """Whether there is nothing but text in the message, as in most."""
+    return all(type(part) is TextPart for part in message.parts)
 
 
 def _results_in_words(messages: Sequence[Message]) -> Sequence[Message]:
@@ -76,11 +84,11 @@ def _within(message: Message, media: frozenset[str], dropped: list[str]) -> Mess
     return replace(message, parts=parts)
 
 
-def _one_system(messages: Sequence[Message]) -> list[Message]:
+def _one_system(messages: Sequence[Message]) -> Sequence[Message]:
     """All system messages as one, the first."""
     system = [message for message in messages if message.role is Role.SYSTEM]
     if not system or (len(system) == 1 and messages[0].role is Role.SYSTEM):
-        return list(messages)
+        return messages
     joined = text_message(Role.SYSTEM, join_texts(message.text for message in system))
     return [joined, *(message for message in messages if message.role is not Role.SYSTEM)]
 
@@ -128,8 +136,8 @@ def _message(message: Message) -> Json:
 
 def _content(parts: tuple[Part, ...]) -> str | list[Json]:
     """Plain text as a string, which every server takes; anything else as parts."""
-    if all(isinstance(part, TextPart) for part in parts):
-        return join_texts(part.text for part in parts if isinstance(part, TextPart))
+    if all(type(part) is TextPart for part in parts):
+        return text_of(parts)
     return [made for part in parts if (made := _part(part))]
 
 

@@ -1,11 +1,12 @@
 """A question in OpenAI's chat-completions dialect, with the deviations of those who speak it too."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, assert_never, cast
 
 from llm_service.domain.model.message import Message, Role, text_message
-from llm_service.domain.model.model_family import effort_of_budget, family_of, nearest_effort
+from llm_service.domain.model.model_family import effort_of_budget, nearest_effort
 from llm_service.domain.model.profile import Quirks, ThinkingKnob
 from llm_service.domain.model.request import AnswerForm, Completion
 from llm_service.providers.dropped import as_called, unmarked
@@ -56,7 +57,7 @@ class OpenAiRequest:
 def request_of(request: Completion, quirks: Quirks) -> OpenAiRequest:
     """Return the request. Raises InvalidArgument for a schema or arguments that are not JSON."""
     asked, names = fit_tool_names(request, quirks.tool_names)
-    family = family_of(quirks.families, request.model)
+    family = quirks.families.of(request.model)
     effort = nearest_effort(request.reasoning.effort, family.efforts)
     lacks = quirks.lacks | family.lacking(effort)
     dropped: list[str] = []
@@ -71,12 +72,19 @@ def request_of(request: Completion, quirks: Quirks) -> OpenAiRequest:
     _put_extras(body, dropped, asked, quirks, lacks)
     dropped += [*_unfit(asked, quirks), *unmarked(asked)]
     if request.end_user and (quirks.passes is None or "user" in quirks.passes):
-        body.setdefault("user", request.end_user)
+        body.setdefault("user", _user(request.end_user, quirks))
     if request.streaming:
         body["stream"] = True
         if quirks.stream_usage:
             body["stream_options"] = {"include_usage": True}
     return OpenAiRequest(body=body, dropped=as_called(dropped, request), names=names)
+
+
+def _user(name: str, quirks: Quirks) -> str:
+    """The caller's name for its user, or its digest when it is too long for the vendor (Claude Code's are)."""
+    if quirks.longest_user is None or len(name) <= quirks.longest_user:
+        return name
+    return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[: quirks.longest_user]
 
 
 def _put_extras(body: Json, dropped: list[str], request: Completion, quirks: Quirks, lacks: frozenset[str]) -> None:
@@ -105,9 +113,13 @@ def _is_foreign(name: str, request: Completion) -> bool:
 
 
 def _unfit(request: Completion, quirks: Quirks) -> list[str]:
-    """Name what is cut to what the vendor takes."""
-    surplus = quirks.most_stops is not None and len(request.sampling.stop) > quirks.most_stops
-    return ["stop"] if surplus else []
+    """Name what is cut to what the vendor takes, and a budget of thinking where there is no knob for one."""
+    names: list[str] = []
+    if quirks.most_stops is not None and len(request.sampling.stop) > quirks.most_stops:
+        names.append("stop")
+    if quirks.thinking is ThinkingKnob.NONE and request.reasoning.max_tokens and not request.reasoning.effort:
+        names.append("reasoning_effort")
+    return names
 
 
 def _is_passed(name: str, value: object, quirks: Quirks) -> bool:
@@ -194,6 +206,7 @@ def _thinking(request: Completion, quirks: Quirks, effort: str) -> Json:
         case ThinkingKnob.THINKING_TYPE:
             return {"thinking": {"type": "enabled" if wanted else "disabled"}}
         case ThinkingKnob.NONE:
-            return {"reasoning_effort": effort or effort_of_budget(budget)}
+            # A server of one's own may refuse to be told; only an effort that was asked for by name goes on.
+            return {"reasoning_effort": effort or None}
         case _:
             assert_never(quirks.thinking)

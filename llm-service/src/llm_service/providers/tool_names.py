@@ -17,7 +17,7 @@ NO_NAMES: Final[Mapping[str, str]] = {}
 
 def fit_tool_names(request: Completion, rule: ToolNames | None) -> tuple[Completion, Mapping[str, str]]:
     """Return `request` with names of tools that `rule` lets through, and what each of the changed ones stands for."""
-    if rule is None:
+    if rule is None or not (request.tools or any(message.tool_calls for message in request.messages)):
         return request, NO_NAMES
     fitted = {name: _fitted(name, rule) for name in _names(request) if not re.fullmatch(rule.pattern, name)}
     if not fitted:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import ClassVar
 
 
 class Role(StrEnum):
@@ -51,6 +52,7 @@ class ThinkingPart:
     text: str = ""
     signature: str = ""
     redacted: str = ""
+    cache_ttl: ClassVar[str] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,7 @@ class CallPart:
     """The place of the message's call with this index; calls without a place stand at the end."""
 
     index: int
+    cache_ttl: ClassVar[str] = ""
 
 
 Part = TextPart | ImagePart | FilePart | ThinkingPart | CallPart
@@ -86,12 +89,19 @@ class Message:
     @property
     def text(self) -> str:
         """All text parts, joined by blank lines; pictures, files and reasoning are left out."""
-        return join_texts(part.text for part in self.parts if isinstance(part, TextPart))
+        return text_of(self.parts)
 
 
 def join_texts(texts: Iterable[str]) -> str:
     """Return blocks of text as one text; what one block ends with is never glued to what the next begins with."""
     return "\n\n".join(text for text in texts if text)
+
+
+def text_of(parts: tuple[Part, ...]) -> str:
+    """Return the texts among `parts`, joined by blank lines."""
+    if len(parts) == 1 and isinstance(parts[0], TextPart):
+        return parts[0].text  # as most are
+    return join_texts(part.text for part in parts if isinstance(part, TextPart))
 
 
 def text_message(role: Role, text: str) -> Message:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 # From none to most; what a caller asks for is moved to the nearest that a family takes.
@@ -36,12 +37,29 @@ class ModelFamily:
 
 
 OTHERS: Final = ModelFamily(names=".*")
+# Callers may name any model; of a longer name it is not kept which family it is of.
+_LONGEST_KEPT: Final = 256
 
 
-def family_of(families: tuple[ModelFamily, ...], model: str) -> ModelFamily:
-    """Return the first of `families` that `model` belongs to, OTHERS when it belongs to none."""
-    name = model.lower()
-    return next((family for family in families if re.fullmatch(family.names, name)), OTHERS)
+class ModelFamilies:
+    """The families of one vendor, the first that fits counts."""
+
+    def __init__(self, *families: ModelFamily) -> None:
+        self._families = families
+        self._kept = lru_cache(256)(self._find)
+
+    def of(self, model: str) -> ModelFamily:
+        """Return the family of `model`, OTHERS when it belongs to none."""
+        if not self._families:
+            return OTHERS
+        return (self._kept if len(model) <= _LONGEST_KEPT else self._find)(model)
+
+    def _find(self, model: str) -> ModelFamily:
+        name = model.lower()
+        return next((family for family in self._families if re.fullmatch(family.names, name)), OTHERS)
+
+
+NO_FAMILIES: Final = ModelFamilies()
 
 
 def nearest_effort(wanted: str, efforts: tuple[str, ...]) -> str:
@@ -59,7 +77,7 @@ def effort_of_budget(tokens: int) -> str | None:
 
 # developers.openai.com: reasoning models take no sampling but the default, those from 5.1 on while they don't think;
 # stop sequences came back with 5.5; earlier models have neither reasoning effort nor verbosity.
-OPENAI_FAMILIES: Final = (
+OPENAI_FAMILIES: Final = ModelFamilies(
     ModelFamily(
         names=r"gpt-(?:4o|audio|realtime).*audio.*|gpt-audio.*",
         lacks=frozenset({"reasoning_effort", "verbosity"}),
@@ -110,12 +128,12 @@ OPENAI_FAMILIES: Final = (
     ),
 )
 # api-docs.deepseek.com: the reasoner ignores sampling and refuses log probabilities.
-DEEPSEEK_FAMILIES: Final = (ModelFamily(names=r"deepseek-reasoner.*", lacks=_SAMPLING),)
+DEEPSEEK_FAMILIES: Final = ModelFamilies(ModelFamily(names=r"deepseek-reasoner.*", lacks=_SAMPLING))
 # Alibaba Cloud: which of Qwen's models hear and see.
-QWEN_FAMILIES: Final = (
+QWEN_FAMILIES: Final = ModelFamilies(
     ModelFamily(names=r".*omni.*", media=frozenset({"audio", "video"})),
     ModelFamily(names=r".*(?:audio|asr).*", media=frozenset({"audio"})),
     ModelFamily(names=r".*-vl.*|qvq.*|qwen3\.[5-9].*", media=frozenset({"video"})),
 )
 # docs.bigmodel.cn: GLM's models with a v see films.
-GLM_FAMILIES: Final = (ModelFamily(names=r"glm-[\d.]+v.*", media=frozenset({"video"})),)
+GLM_FAMILIES: Final = ModelFamilies(ModelFamily(names=r"glm-[\d.]+v.*", media=frozenset({"video"})))

@@ -8,9 +8,10 @@ from typing import Final
 from llm_service.domain.model.model_family import (
     DEEPSEEK_FAMILIES,
     GLM_FAMILIES,
+    NO_FAMILIES,
     OPENAI_FAMILIES,
     QWEN_FAMILIES,
-    ModelFamily,
+    ModelFamilies,
 )
 from llm_service.domain.model.request import ToolMode
 
@@ -58,7 +59,8 @@ class Quirks:
     ones that are handed through (None: all of them, as self-hosted servers like it). `one_system` says that one system
     message is taken, the first. `tool_choices` are the ways of choosing a tool that are taken, `tool_names` the names
     (None: any), `media` the kinds of content besides text. `hottest` is the highest temperature, `most_stops` the
-    number of stop sequences. `families` are models of the vendor's that take something else.
+    number of stop sequences, `longest_user` the letters of a caller's name for its user. `families` are models of the
+    vendor's that take something else.
     """
 
     max_tokens: str = "max_tokens"
@@ -74,7 +76,8 @@ class Quirks:
     media: frozenset[str] = ALL_MEDIA
     hottest: float | None = None
     most_stops: int | None = None
-    families: tuple[ModelFamily, ...] = ()
+    longest_user: int | None = None
+    families: ModelFamilies = NO_FAMILIES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +157,7 @@ VENDORS: Final[tuple[Vendor, ...]] = (
             tool_names=OPENAI_TOOL_NAMES,
             media=frozenset({"image", "file"}),
             most_stops=4,
+            longest_user=64,
             families=OPENAI_FAMILIES,
         ),
     ),
