@@ -74,6 +74,8 @@ def test_a_limit_of_the_account_rests_every_model_of_the_key(ring: KeyRing) -> N
     first = ring.take(model="a")
     ring.failed(first, spent, "a")
     assert spent.retry_after is None
+    others = {1 - first.index}
+    assert not ring.has_ready(others, "b")
     assert ring.take(model="b").index != first.index
     assert [view.state for view in ring.views()] == [KeyState.COOLING, KeyState.LIVE]
 

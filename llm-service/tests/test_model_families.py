@@ -266,6 +266,10 @@ def test_a_picture_in_a_tools_result_follows_all_results_in_a_message_of_the_use
     assert sent[2]["content"]
     assert [part["type"] for part in sent[4]["content"]] == ["text", "image_url"]
     assert sent[4]["content"][1]["image_url"]["url"] == "data:image/png;base64,cG5n"
+    both = shown(PICTURE).messages
+    both = (*both[:3], replace(both[3], parts=(PICTURE,)))
+    told = made(said(*both, tools=(TOOL,)), "own").body["messages"][4]["content"]
+    assert [part["type"] for part in told] == ["text", "image_url", "text", "image_url"]
     joined = made(shown(PICTURE, after=(text_message(Role.USER, "so?"),)), "own").body["messages"]
     assert [message["role"] for message in joined] == ["user", "assistant", "tool", "tool", "user"]
     assert joined[4]["content"][-1] == {"type": "text", "text": "so?"}
