@@ -223,15 +223,21 @@ class _Planner:
             for result in all_statistics_from_json(each.outcome.data)
         ]
         there = [each for each in answered if each.result.row_count or each.result.rows_in_range]
+        if len(answered) > 1 and not there:
+            return self._say(self._nothing(answered))
         if not there:
             return self._explain_empty(answered[0].result.device or query.devices[0], answered[0].time)
         self._heed(kind, {one.field: one.unit for each in there for one in each.result.fields})
         text = self._written(kind, there)
-        empty = [each for each in answered if each not in there][:_MOST_SERIES]
-        lines = [
-            self._report.no_data(each.result.device, each.time, self._talk.card(each.result.device)) for each in empty
-        ]
-        return self._say("\n\n".join([text, *lines]))
+        empty = [each for each in answered if each not in there]
+        return self._say("\n\n".join([text, *([self._nothing(empty)] if empty else [])]))
+
+    def _nothing(self, empty: Sequence[Answered]) -> str:
+        """Say of each device that it has nothing in its range, and what it has."""
+        named = ((each.result.device, each.time) for each in empty[:_MOST_SERIES])
+        lines = [self._report.no_data(code, time, self._talk.card(code)) for code, time in named]
+        more = len(empty) - len(lines)
+        return "\n".join([*lines, *([self._report.say.and_more(more)] if more else [])])
 
     def _written(self, kind: str, answered: Sequence[Answered]) -> str:
         query, report = self._query, self._report

@@ -200,8 +200,8 @@ class CallPlanner:
             matches = [match_field(phrase, card.fields) for card in cards if card]
             if len(matches) < len(cards) or not all(matches):
                 return None
-            fields += [field for match in matches for field in match if field not in fields]
-        return fields or None
+            fields += [field for match in matches for field in match]
+        return list(dict.fromkeys(fields)) or None
 
 
 def _interval(start: datetime | None, end: datetime | None) -> str:

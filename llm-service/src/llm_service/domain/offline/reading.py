@@ -102,7 +102,8 @@ def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> S
 def _fields(reading: Reading, statistics: tuple[Statistic, ...]) -> tuple[str, ...]:
     """The fields asked for; of "mean current above 100" the one of the condition, unless readings are counted."""
     counted = set(statistics) <= {Statistic.COUNT, Statistic.SHARE} or reading.when
-    fields = reading.topic.fields
+    labels = {condition.field for condition in reading.conditions if isinstance(condition.value, str)}
+    fields = tuple(field for field in reading.topic.fields if field not in labels)
     conditional = [condition.field for condition in reading.conditions if not isinstance(condition.value, str)]
     if counted:
         kept = tuple(field for field in fields if field not in conditional)
