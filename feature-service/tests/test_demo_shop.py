@@ -5,6 +5,8 @@ import contextlib
 import os
 import sys
 from asyncio.subprocess import PIPE
+from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import numpy as np
 import orjson
@@ -14,8 +16,9 @@ from penstock.feature.v1 import feature_pb2_grpc
 
 from feature_service.adapters.duckdb_telemetry import DuckDbTelemetryStore
 from feature_service.adapters.sql_metadata import SqlMetadataStore
+from feature_service.demo.live import LiveDemo
 from feature_service.demo.load import load_demo, register_demo
-from feature_service.demo.plan import DEVICE_CODES, LABEL, plan_demo
+from feature_service.demo.plan import DEVICE_CODES, LABEL, DemoPlan, plan_demo
 from feature_service.demo.shop import shop_frame
 from feature_service.domain.device import Device
 from feature_service.domain.registry import Registry
@@ -25,6 +28,7 @@ from feature_service.main import MIGRATIONS
 from penstock_kit.clock import SystemClock
 from penstock_kit.database import migrate, open_database, sqlite_url
 from penstock_kit.grpc import open_channel
+from penstock_testkit.clock import ManualClock
 
 NOON = 1_714_564_800
 HOUR = 3600
@@ -167,3 +171,65 @@ async def test_an_unwritable_home_is_named(tmp_path):
     assert process.returncode == 1
     assert b"PENSTOCK_HOME" in printed
     assert b"Traceback" not in printed
+
+
+@pytest.fixture
+async def live(stores):
+    """A demo that was loaded up to noon, and the clock of a simulator beside it."""
+    metadata, telemetry = stores
+    clock = ManualClock(start=datetime.fromtimestamp(NOON, UTC))
+    loaded = await plan_demo(metadata, NOON)
+    await register_demo(Registry(metadata=metadata, telemetry=telemetry, clock=clock))
+    hour = DemoPlan(spans={code: (end - HOUR, end) for code, (_, end) in loaded.spans.items()})
+    await load_demo(hour, metadata=metadata, telemetry=telemetry)
+
+    async def ready():
+        return None
+
+    simulator = LiveDemo(
+        metadata=metadata, telemetry=telemetry, clock=clock, is_open=lambda: telemetry.is_open, loaded=ready
+    )
+    simulator.start()
+    yield SimpleNamespace(simulator=simulator, clock=clock, metadata=metadata, telemetry=telemetry)
+    await simulator.stop()
+
+
+async def readings_since_noon(live, code):
+    key = SeriesKey(tenant_id="default", device_code=code)
+    return await live.telemetry.read(key, ["current"], Span(start=NOON * 1_000_000))
+
+
+async def test_who_asks_for_the_demo_finds_its_readings_up_to_the_last_whole_minute(live):
+    live.clock.advance(10 * 60 + 30)
+    registry = Registry(
+        metadata=live.metadata, telemetry=live.telemetry, clock=live.clock, before_reading=live.simulator.catch_up
+    )
+    device = await registry.device("default", "WLD002")
+    stored = await readings_since_noon(live, "WLD002")
+    expected = shop_frame(2, NOON, NOON + 600)
+    np.testing.assert_array_equal(stored.numbers["current"], expected.numbers["current"])
+    assert device.last_seen == stored.timestamps[-1].astype("int64")
+
+
+async def test_a_minute_is_appended_once_however_many_ask(live):
+    live.clock.advance(60)
+    await asyncio.gather(*(live.simulator.catch_up("default") for _ in range(20)))
+    assert len(await readings_since_noon(live, "WLD001")) == len(shop_frame(1, NOON, NOON + 60))
+
+
+async def test_after_a_pause_the_demo_catches_up_by_at_most_a_day(live):
+    live.clock.advance(3 * DAY)
+    await live.simulator.catch_up("default")
+    stored = await readings_since_noon(live, "WLD004")
+    expected = shop_frame(4, NOON + 2 * DAY, NOON + 3 * DAY)
+    np.testing.assert_array_equal(stored.numbers["current"], expected.numbers["current"])
+
+
+async def test_a_removed_demo_device_stays_removed_and_other_tenants_wait_for_nothing(live):
+    await live.metadata.remove_device("default", "WLD003")
+    live.clock.advance(600)
+    await live.simulator.catch_up("other")
+    assert len(await readings_since_noon(live, "WLD001")) == 0
+    await live.simulator.catch_up("default")
+    assert len(await readings_since_noon(live, "WLD001")) > 0
+    assert len(await readings_since_noon(live, "WLD003")) == 0

@@ -114,6 +114,7 @@ SETTING_NAMES: Final[frozenset[str]] = frozenset(
         "PENSTOCK_BODY_SECONDS",
         "PENSTOCK_COMPLETION_SECONDS",
         "PENSTOCK_CORS_ORIGINS",
+        "PENSTOCK_DEMO_LIVE",
         "PENSTOCK_FORK",
         "PENSTOCK_GRACE_SECONDS",
         "PENSTOCK_HEAD_SECONDS",

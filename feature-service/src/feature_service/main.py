@@ -19,6 +19,7 @@ from feature_service.adapters.frame_stage import FrameStage
 from feature_service.adapters.spool import Spool
 from feature_service.adapters.sql_datasets import SqlDatasetStore
 from feature_service.adapters.sql_metadata import SqlMetadataStore
+from feature_service.demo.live import LiveDemo
 from feature_service.demo.load import register_demo
 from feature_service.demo.plan import plan_demo
 from feature_service.domain.dataset.source import DatasetSource
@@ -68,7 +69,13 @@ async def open_service(settings: FeatureSettings, *, process: ProcessMetrics) ->
         settings.telemetry_path, before_open=demo.finished, memory_mb=settings.telemetry_memory_mb
     )
     metadata = SqlMetadataStore(database)
-    registry = Registry(metadata=metadata, telemetry=telemetry, clock=clock)
+    live = LiveDemo(
+        metadata=metadata, telemetry=telemetry, clock=clock, is_open=lambda: telemetry.is_open, loaded=demo.finished
+    )
+    lives = settings.demo_data and settings.demo_live
+    registry = Registry(
+        metadata=metadata, telemetry=telemetry, clock=clock, before_reading=live.catch_up if lives else None
+    )
     files = DatasetFolder(settings.home / "datasets")
     workshop = DatasetWorkshop(
         source=DatasetSource(registry=registry, telemetry=telemetry),
@@ -86,6 +93,8 @@ async def open_service(settings: FeatureSettings, *, process: ProcessMetrics) ->
             elif settings.demo_data and await plan_demo(metadata, int(time.time())) is not None:
                 await register_demo(registry)
                 await demo.start()
+            if lives and is_there:
+                live.start()
             parts = FeatureParts(
                 ingestion=Ingestion(
                     targets=TargetRegistry(registry=registry, metadata=metadata),
@@ -108,6 +117,7 @@ async def open_service(settings: FeatureSettings, *, process: ProcessMetrics) ->
             )
     finally:
         await workshop.stop()
+        await live.stop()
         await demo.stop()
         await telemetry.close()
         await database.close()

@@ -43,6 +43,12 @@ class FeatureSettings(GrpcServiceSettings):
         default=True, alias="DEMO_DATA", description="Load a demo welding shop when there are no devices yet."
     )
 
+    demo_live: bool = Field(
+        default=True,
+        alias="PENSTOCK_DEMO_LIVE",
+        description="Let the demo welding shop go on while the system runs: new readings of its machines each minute.",
+    )
+
     @property
     def records_url(self) -> str:
         """The URL of the database of devices and models."""

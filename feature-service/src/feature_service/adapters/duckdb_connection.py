@@ -69,6 +69,11 @@ class DuckDbConnection:
         with _span("write"):
             return await self._run(self._writer, lambda cursor: _in_transaction(cursor, work, committed))
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the file has been opened."""
+        return self._connection is not None
+
     async def check(self) -> None:
         """Return when the open file answers, or, before it is first needed, when its folder can be written."""
         if self._connection is None:

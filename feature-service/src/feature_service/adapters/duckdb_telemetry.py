@@ -60,6 +60,11 @@ class DuckDbTelemetryStore:
             lock_seconds=lock_seconds,
         )
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the file has been opened, as it is at the first question."""
+        return self._file.is_open
+
     async def append(self, key: SeriesKey, rows: "Frame") -> None:
         """Merge rows into the series."""
         await self.append_all([(key, rows)])

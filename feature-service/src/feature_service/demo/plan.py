@@ -69,12 +69,18 @@ async def plan_demo(metadata: MetadataStore, now: int) -> DemoPlan | None:
     codes = await metadata.device_codes(TENANT, limit=len(DEVICE_CODES) + 1)
     if not codes:
         return DemoPlan(spans=dict.fromkeys(DEVICE_CODES, (end - _DAY, end)))
+    spans = await missing_spans(metadata, end, at_least=_STALE)
+    return DemoPlan(spans=spans) if spans else None
+
+
+async def missing_spans(metadata: MetadataStore, end: int, *, at_least: int) -> dict[str, tuple[int, int]]:
+    """Return the seconds before `end` that each of the demo's devices lacks, at most a day, where it is `at_least`."""
     spans: dict[str, tuple[int, int]] = {}
     for code in DEVICE_CODES:
         device = await metadata.device(TENANT, code)
         if device is None or device.labels.get("source") != "demo":
             continue
         seen = end - _DAY if device.last_seen is None else device.last_seen // 1_000_000 + 1
-        if end - seen >= _STALE:
+        if end - seen >= at_least:
             spans[code] = (max(seen, end - _DAY), end)
-    return DemoPlan(spans=spans) if spans else None
+    return spans

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -26,15 +26,27 @@ _NEAR: Final = 5
 
 
 class Registry:
-    """Devices and data models of tenants. Another tenant's are not found."""
+    """Devices and data models of tenants. Another tenant's are not found.
 
-    def __init__(self, *, metadata: MetadataStore, telemetry: TelemetryStore, clock: Clock) -> None:
+    `before_reading` is awaited with the tenant before devices are read, by those who keep them up to date.
+    """
+
+    def __init__(
+        self,
+        *,
+        metadata: MetadataStore,
+        telemetry: TelemetryStore,
+        clock: Clock,
+        before_reading: Callable[[str], Awaitable[None]] | None = None,
+    ) -> None:
+        self._before_reading = before_reading
         self._metadata = metadata
         self._telemetry = telemetry
         self._clock = clock
 
     async def device(self, tenant_id: str, code: str) -> Device:
         """Return the device. Raises NotFound UNKNOWN_DEVICE, naming devices with a similar code."""
+        await self._refresh(tenant_id)
         found = await self._metadata.device(tenant_id, code) if code else None
         if found is None:
             raise unknown("device", code, await self._metadata.device_codes(tenant_id, limit=1_000))
@@ -42,7 +54,12 @@ class Registry:
 
     async def devices(self, tenant_id: str, criteria: DeviceFilter, *, after: str, limit: int) -> DevicePage:
         """Return a page of devices in the order of their codes."""
+        await self._refresh(tenant_id)
         return await self._metadata.devices(tenant_id, criteria, after=after, limit=limit)
+
+    async def _refresh(self, tenant_id: str) -> None:
+        if self._before_reading is not None:
+            await self._before_reading(tenant_id)
 
     async def add_device(self, tenant_id: str, device: Device) -> Device:
         """Register a device; without a type it takes that of its model.
@@ -109,6 +126,7 @@ class Registry:
 
     async def codes_of_model(self, tenant_id: str, model_code: str) -> Sequence[str]:
         """Return the codes of the devices of a data model. Raises NotFound UNKNOWN_MODEL."""
+        await self._refresh(tenant_id)
         await self.model(tenant_id, model_code)
         return await self._metadata.device_codes(tenant_id, model_code=model_code)
 

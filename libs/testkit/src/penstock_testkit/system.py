@@ -104,7 +104,9 @@ def system_environment(home: Path, ports: Mapping[str, int], *, demo: bool) -> d
     kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     addresses = {f"{name}_ADDRESS": f"127.0.0.1:{ports[f'{name}_PORT']}" for name in SERVICES}
     numbers = {name: str(port) for name, port in ports.items()}
-    return kept | numbers | addresses | {"PENSTOCK_HOME": str(home), "DEMO_DATA": str(demo).lower()}
+    # The demo stands still, so that the same question has the same answer.
+    still = {"DEMO_DATA": str(demo).lower(), "PENSTOCK_DEMO_LIVE": "false"}
+    return kept | numbers | addresses | {"PENSTOCK_HOME": str(home), **still}
 
 
 def is_ready(url: str) -> bool:
