@@ -46,7 +46,8 @@ def last(report: Report, query: StructuredQuery, series: Series) -> str:
 def rows(report: Report, query: StructuredQuery, series: Series, time: TimeRange | None) -> str:
     """Show readings as a table."""
     device = series.device or query.devices[0]
-    head = report.say.rows_head(device, report.period(query, time), len(series.rows), series.truncated)
+    newest = (bool(query.limit) and query.newest) if series.truncated else None
+    head = report.say.rows_head(device, report.period(query, time), len(series.rows), newest)
     return "\n".join([head, "", *_table(report.say, query, series)])
 
 

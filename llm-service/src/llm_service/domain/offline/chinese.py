@@ -28,6 +28,7 @@ _STATISTICS: Final = {
 _COURSE: Final = {-1: "呈下降趋势", 0: "基本平稳", 1: "呈上升趋势"}
 
 
+_ENDS: Final = {True: "最后 ", False: "前 ", None: " "}
 _SLOTS: Final = {
     "conditions": "条件",
     "periods": "另一个时间段",
@@ -199,9 +200,9 @@ class Chinese:
         """Open the last reading."""
         return f"{device} 最新一条数据的时间为 {time}（{self.times.name}）："
 
-    def rows_head(self, device: str, period: str, count: int, truncated: bool) -> str:
+    def rows_head(self, device: str, period: str, count: int, newest: bool | None) -> str:
         """Open a table."""
-        return f"{device} {period}的{'前 ' if truncated else ' '}{count} 条数据："
+        return f"{device} {period}的{_ENDS[newest]}{count} 条数据："
 
     def features_head(self, device: str, period: str, windows: int, features: int) -> str:
         """Open the features."""

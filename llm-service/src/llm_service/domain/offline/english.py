@@ -28,6 +28,7 @@ _STATISTICS: Final = {
 _COURSE: Final = {-1: "falls", 0: "stays about level", 1: "rises"}
 
 
+_ENDS: Final = {True: "The last ", False: "The first ", None: ""}
 _SLOTS: Final = {
     "conditions": "the condition",
     "periods": "the further range of time",
@@ -204,9 +205,9 @@ class English:
         """Open the last reading."""
         return f"The last reading of {device} is from {time} {self.times.name}:"
 
-    def rows_head(self, device: str, period: str, count: int, truncated: bool) -> str:
+    def rows_head(self, device: str, period: str, count: int, newest: bool | None) -> str:
         """Open a table."""
-        return f"{'The first ' if truncated else ''}{count} readings of {device} {period}:"
+        return f"{_ENDS[newest]}{count} readings of {device} {period}:"
 
     def features_head(self, device: str, period: str, windows: int, features: int) -> str:
         """Open the features."""

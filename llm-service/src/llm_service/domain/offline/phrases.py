@@ -144,8 +144,8 @@ class Wording(Protocol):
         """Open the last reading."""
         ...
 
-    def rows_head(self, device: str, period: str, count: int, truncated: bool) -> str:
-        """Open a table of readings."""
+    def rows_head(self, device: str, period: str, count: int, newest: bool | None) -> str:
+        """Open a table of readings: the last (True) or the first (False) of more, or all there are."""
         ...
 
     def features_head(self, device: str, period: str, windows: int, features: int) -> str:

@@ -108,6 +108,8 @@ class _TimeReader:
             return _Moment(begin=at, end=period.end, day=period)
         if (part := self._words.senses(at).get(Kind.PART)) is not None and isinstance(part, PartOfDay):
             start, until = part_of_day(self._now, part)
+            if start > self._now:
+                start, until = part_of_day(self._now - timedelta(days=1), part)
             return _Moment(begin=at, end=at + 1, day=Period(begin=at, end=at + 1, start=start, until=until, part=part))
         if (bare := bare_clock_at(self._words, at)) is not None:
             return _Moment(begin=at, end=bare.end, clock=bare)

@@ -56,6 +56,7 @@ class _TopicReader:
         self._words = sentence
         self._reading = reading
         self._fields: dict[int, str] = {}
+        self._conditioned: dict[int, str] = {}
         self._statistics: dict[Statistic, None] = {}
         self._intents: set[Intent] = set()
         self._notes: list[Note] = []
@@ -72,7 +73,8 @@ class _TopicReader:
         self._conditional()
         for at in range(len(words)):
             self._word(at, topic)
-        topic.fields = tuple(dict.fromkeys(self._fields[at] for at in sorted(self._fields)))
+        asked = self._fields or self._conditioned
+        topic.fields = tuple(dict.fromkeys(asked[at] for at in sorted(asked)))
         topic.statistics = tuple(self._statistics)
         topic.named = next((intent for intent in _PRECEDENCE if intent in self._intents), None)
         topic.listing = self._listing(topic)
@@ -84,7 +86,7 @@ class _TopicReader:
         for at in range(len(self._words) - 1):
             field = self._words.senses(at).get(Kind.FIELD)
             if isinstance(field, str) and at + 1 in self._words.used and self._in_condition(at):
-                self._fields[at] = field
+                self._conditioned[at] = field
                 self._words.use(at, at + 1)
 
     def _in_condition(self, at: int) -> bool:
@@ -105,10 +107,17 @@ class _TopicReader:
         elif isinstance(intent, Intent):
             self._intents.add(intent)
             words.use(at, at + 1)
-        elif Kind.HOW_MANY in senses or (Kind.HOW_OFTEN in senses and self._reading.conditions):
+        else:
+            self._counted_word(at)
+
+    def _counted_word(self, at: int) -> None:
+        words, senses = self._words, self._words.senses(at)
+        if Kind.HOW_MANY in senses or (Kind.HOW_OFTEN in senses and self._reading.conditions):
             self._how_many(at)
         elif Kind.SHARE in senses and self._reading.conditions:
             self._count(at, Statistic.SHARE)
+        elif Kind.SHARE in senses and self._about_missing(at):
+            self._count(at, Statistic.MISSING_RATIO)
         elif Kind.CORRELATION in senses:
             self._count(at, Statistic.CORRELATION)
         elif Kind.INTEGRAL in senses or (Kind.HOW_LONG in senses and self._reading.conditions):
@@ -118,6 +127,14 @@ class _TopicReader:
             words.use(at, at + 1)
         elif Kind.LAST in senses and words.has(at + 1, Kind.FIELD):
             self._count(at, Statistic.LAST)
+        elif self._reading.when and self._reading.conditions and (Kind.NEWEST in senses or Kind.ORDINAL in senses):
+            # "When did it first exceed …": the answer names the first and the last time.
+            words.use(at, at + 1)
+
+    def _about_missing(self, at: int) -> bool:
+        """Whether "share" is that of the values that are missing."""
+        after = self._words.skip(at + 1, (Kind.FILLER,))
+        return self._words.senses(after).get(Kind.STATISTIC) is Statistic.MISSING_RATIO
 
     def _count(self, at: int, statistic: Statistic) -> None:
         self._statistics.setdefault(statistic)

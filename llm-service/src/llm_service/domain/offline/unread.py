@@ -37,7 +37,7 @@ def unread_phrases(sentence: Sentence, reading: "Reading") -> tuple[str, ...]:
             open_limit = False
             continue
         if text in _LIMITS or text in _LIMITS_CHINESE:
-            open_limit = True
+            open_limit = not _leads_to_label(sentence, at)
             continue
         if not _empty(sentence, at, reading, after_limit=open_limit):
             if phrases and phrases[-1][-1] == at - 1:
@@ -46,6 +46,14 @@ def unread_phrases(sentence: Sentence, reading: "Reading") -> tuple[str, ...]:
                 phrases.append([at])
     spelled = (_spelled(sentence, phrase) for phrase in phrases)
     return tuple(dict.fromkeys(spelled))[:_MOST]
+
+
+def _leads_to_label(sentence: Sentence, at: int) -> bool:
+    """ "when the weld is porous": what follows was read as a condition."""
+    for place in range(at + 1, min(at + 5, len(sentence))):
+        if place in sentence.used:
+            return Kind.LABEL in sentence.lexemes[place].senses
+    return False
 
 
 def _empty(sentence: Sentence, at: int, reading: "Reading", *, after_limit: bool) -> bool:

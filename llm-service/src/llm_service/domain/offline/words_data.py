@@ -27,7 +27,8 @@ STATISTICS: Final = {
     Statistic.MEDIAN: "median|medians|中位数|中值|中位值",
     Statistic.COUNT: "count|counts|row count|number of|how many rows|how many readings|计数|数量|条数|次数"
     "|样本数|数据量",
-    Statistic.RANGE: "spread|value range|range of values|peak to peak|peak-to-peak|极差|波动范围|变化范围|变化幅度",
+    Statistic.RANGE: "range of|range of the|spread|"
+    "value range|range of values|peak to peak|peak-to-peak|极差|波动范围|变化范围|变化幅度",
     Statistic.SUM: "sum|sums|total of|summed|总和|合计|总计|求和",
     Statistic.MISSING_RATIO: "missing|missing ratio|missing rate|missing values|missing value|missing data|gap|gaps"
     "|missing readings|share of missing values|缺失|缺失率|缺失值|缺失比例|缺失数据",
@@ -70,11 +71,17 @@ _LABELS: Final = {
     "lack_of_fusion": "lack of fusion|lack_of_fusion|lack-of-fusion|未熔合",
 }
 _COMPARATIVES: Final = {
-    Comparative(field="temperature", statistic=Statistic.MAX): "hotter|warmer|hottest|warmest|最热|更热",
-    Comparative(field="temperature", statistic=Statistic.MIN): "colder|cooler|coldest|coolest|最冷|更冷",
+    Comparative(
+        field="temperature", statistic=Statistic.MAX
+    ): "hotter than|warmer than|hotter|warmer|hottest|warmest|最热|更热",
+    Comparative(
+        field="temperature", statistic=Statistic.MIN
+    ): "colder than|cooler than|colder|cooler|coldest|coolest|最冷|更冷",
     Comparative(field="temperature", statistic=None): "hot|warm|cold|cool|热|冷",
-    Comparative(field="", statistic=Statistic.MAX): "higher|larger|greater|bigger|更高|更大|高|大|高一些",
-    Comparative(field="", statistic=Statistic.MIN): "lower|smaller|更低|更小|低|小",
+    Comparative(
+        field="", statistic=Statistic.MAX
+    ): "higher than|larger than|greater than|higher|larger|greater|bigger|更高|更大|高|大|高一些",
+    Comparative(field="", statistic=Statistic.MIN): "lower than|smaller than|lower|smaller|更低|更小|低|小",
 }
 _OPERATORS: Final = {
     Operator.GT: ">|above|over|exceed|exceeds|exceeded|exceeding|greater than|more than|higher than|larger than"

@@ -155,8 +155,12 @@ def add_talk_words(lexicon: Lexicon) -> None:
         "readings|reading|rows|row|values|records|points|data points|samples|measurements|entries"
         "|observations|条数据|条|条读数|行|行数据|个数据|个读数|条记录|个点|个样本|数据",
     )
-    add(Kind.NEWEST, False, "first|earliest|oldest|最早|最早的|最初|前")
-    add(Kind.NEWEST, True, "last|latest|newest|most recent|recent|最近|最新|最新的|最后|后")
+    add(Kind.NEWEST, False, "the first|the earliest|the oldest|first|earliest|oldest|最早|最早的|最初|前")
+    add(
+        Kind.NEWEST,
+        True,
+        "the last|the latest|the newest|the most recent|last|latest|newest|most recent|recent|最近|最新|最新的|最后|后",
+    )
     add(Kind.FILLER, None, _FILLERS)
 
 

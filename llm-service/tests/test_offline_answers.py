@@ -1,0 +1,341 @@
+"""The offline provider answers what was asked, with numbers computed from rows, or names what it left out."""
+
+import json
+import operator
+import statistics
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from llm_service.domain.model.completion import fold
+from llm_service.domain.model.event import FinishReason
+from llm_service.domain.model.message import Message, Role, TextPart, text_message
+from llm_service.domain.model.request import Completion, ToolDefinition
+from llm_service.providers.fallback import FallbackProvider
+from penstock_testkit.clock import ManualClock
+
+NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
+FIRST = NOW - timedelta(hours=2)
+UNITS = {"current": "A", "temperature": "°C"}
+CODES = ["WLD001", "WLD002", "WLD003"]
+OPERATORS = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_COMMON = ["device_code", "fields", "start_time", "end_time", "conditions"]
+_PARAMETERS = {
+    "list_devices": ["model_code", "search"],
+    "device_statistics": [
+        *(*_COMMON, "other_device_codes", "percentiles", "extreme_times", "correlations", "value_counts"),
+    ],
+    "device_query": [*_COMMON, "limit", "interval", "aggregate", "newest_first"],
+}
+TOOLS = tuple(
+    ToolDefinition(name=name, parameters=json.dumps({"type": "object", "properties": {key: {} for key in keys}}))
+    for name, keys in _PARAMETERS.items()
+)
+Row = dict[str, Any]
+
+
+def rows_of(code: str) -> list[Row]:
+    """A reading a minute for two hours; every third one is bad."""
+    number = CODES.index(code) + 1
+    return [
+        {
+            "timestamp": FIRST + timedelta(minutes=at),
+            "current": 100.0 + 10 * number + at,
+            "temperature": 20.0 * number + at % 50,
+            "quality_label": "porosity" if at % 3 == 0 else "good",
+        }
+        for at in range(120)
+    ]
+
+
+def iso(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+class Shop:
+    """Answers the device tools from the rows, as chat-stream-service does."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, Row]] = []
+
+    def answer(self, name: str, arguments: Row) -> Row:
+        self.calls.append((name, arguments))
+        if name == "list_devices":
+            return {"devices": [self._card(code) for code in CODES]}
+        codes = [arguments["device_code"], *arguments.get("other_device_codes", [])]
+        unknown = [code for code in codes if code not in CODES]
+        if unknown:
+            return {"error": f"device {unknown[0]} not found"}
+        if name == "device_query":
+            return self._query(codes[0], arguments)
+        answers = [self._statistics(code, arguments) for code in codes]
+        return {"devices": answers} if len(codes) > 1 else answers[0]
+
+    def _card(self, code: str) -> Row:
+        return {
+            "device_code": code,
+            "name": f"Welding machine {CODES.index(code) + 1}",
+            "fields": ["current", "temperature", "quality_label"],
+            "text_fields": ["quality_label"],
+            "units": UNITS,
+            "first_seen": iso(FIRST),
+            "last_seen": iso(NOW - timedelta(minutes=1)),
+        }
+
+    def _in_range(self, code: str, arguments: Row) -> list[Row]:
+        start, end = arguments.get("start_time", ""), arguments.get("end_time", "9999")
+        return [row for row in rows_of(code) if start <= iso(row["timestamp"]) < end]
+
+    def _fitting(self, code: str, arguments: Row) -> list[Row]:
+        conditions = arguments.get("conditions", [])
+        return [
+            row
+            for row in self._in_range(code, arguments)
+            if all(OPERATORS[each["operator"]](row[each["field"]], each["value"]) for each in conditions)
+        ]
+
+    def _statistics(self, code: str, arguments: Row) -> Row:
+        rows, there = self._fitting(code, arguments), self._in_range(code, arguments)
+        answer: Row = {"device_code": code, "row_count": len(rows), "rows_in_range": len(there), "statistics": []}
+        if rows:
+            answer |= {"first_fitting_time": iso(rows[0]["timestamp"]), "last_fitting_time": iso(rows[-1]["timestamp"])}
+        for field in UNITS if rows else ():
+            values = [row[field] for row in rows]
+            highest = max(rows, key=lambda row: row[field])
+            answer["statistics"].append(
+                {
+                    "field": field,
+                    "unit": UNITS[field],
+                    "count": len(values),
+                    "mean": statistics.fmean(values),
+                    "std": statistics.stdev(values) if len(values) > 1 else None,
+                    "min": min(values),
+                    "max": max(values),
+                    "max_time": iso(highest["timestamp"]) if arguments.get("extreme_times") else None,
+                    "percentiles": {f"{share:g}": float(share) for share in arguments.get("percentiles", [])},
+                    "missing_ratio": 0.0,
+                }
+            )
+        if arguments.get("correlations"):
+            answer["correlations"] = [{"fields": ["current", "temperature"], "r": 0.25}]
+        if arguments.get("value_counts"):
+            labels = [row["quality_label"] for row in rows]
+            answer["value_counts"] = {"quality_label": {label: labels.count(label) for label in sorted(set(labels))}}
+        return answer
+
+    def _query(self, code: str, arguments: Row) -> Row:
+        rows = self._fitting(code, arguments)
+        limit = arguments.get("limit", 100)
+        if "interval" in arguments:
+            hours = sorted({row["timestamp"].replace(minute=0) for row in rows})
+            means = [
+                [iso(hour), statistics.fmean(r["current"] for r in rows if r["timestamp"].replace(minute=0) == hour)]
+                for hour in hours
+            ]
+            return {"device_code": code, "columns": ["timestamp", "current"], "rows": means, "units": UNITS}
+        kept = rows[-limit:] if arguments.get("newest_first") else rows[:limit]
+        columns = ["timestamp", "current", "temperature", "quality_label"]
+        cells = [[iso(row["timestamp"]), *(row[name] for name in columns[1:])] for row in kept]
+        return {"device_code": code, "columns": columns, "rows": cells, "units": UNITS, "truncated": len(rows) > limit}
+
+
+class Talk:
+    """A conversation in which every tool call is answered by the shop."""
+
+    def __init__(self, provider: FallbackProvider, tools: Sequence[ToolDefinition] = TOOLS) -> None:
+        self._provider = provider
+        self._tools = tuple(tools)
+        self.shop = Shop()
+        self.messages: list[Message] = []
+
+    async def ask(self, text: str) -> str:
+        self.messages.append(text_message(Role.USER, text))
+        for _ in range(6):
+            request = Completion(messages=tuple(self.messages), tools=self._tools)
+            answer = await fold(self._provider.stream(request))
+            if answer.finished.reason is FinishReason.STOP:
+                self.messages.append(text_message(Role.ASSISTANT, answer.first.text))
+                return answer.first.text
+            self.messages.append(Message(role=Role.ASSISTANT, tool_calls=answer.first.tool_calls))
+            for call in answer.first.tool_calls:
+                result = self.shop.answer(call.name, json.loads(call.arguments))
+                part = TextPart(text=json.dumps(result))
+                self.messages.append(
+                    Message(role=Role.TOOL, tool_call_id=call.id, parts=(part,), is_error="error" in result)
+                )
+        raise AssertionError("no answer after six rounds")
+
+
+@pytest.fixture
+def talk(new_id: Callable[[str], str]) -> Talk:
+    return Talk(FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id))
+
+
+def last_hour(code: str) -> list[Row]:
+    return [row for row in rows_of(code) if row["timestamp"] >= NOW - timedelta(hours=1)]
+
+
+async def test_readings_that_fit_a_condition_are_counted(talk: Talk) -> None:
+    text = await talk.ask("how many rows where current > 200 on WLD001 in the last hour")
+    fitting = [row for row in last_hour("WLD001") if row["current"] > 200]
+    assert f"{len(fitting)} of the 60 readings" in text
+    assert "current > 200 A" in text
+
+
+async def test_a_mean_under_a_condition_is_of_the_readings_that_fit(talk: Talk) -> None:
+    text = await talk.ask("mean current of WLD001 when quality is good in the last hour")
+    mean = statistics.fmean(row["current"] for row in last_hour("WLD001") if row["quality_label"] == "good")
+    assert f"where quality_label = good is {mean:.7g} A (40 readings)" in text
+
+
+async def test_a_share_in_chinese(talk: Talk) -> None:
+    text = await talk.ask("WLD002 最近一小时质量为气孔的占比是多少")
+    assert "占 33.3%（60 条中的 20 条）" in text
+
+
+async def test_a_condition_in_another_unit_is_converted(talk: Talk) -> None:
+    text = await talk.ask("how often did WLD001 exceed 140 °F in the last hour?")
+    fitting = [row for row in last_hour("WLD001") if row["temperature"] > 60]
+    assert f"{len(fitting)} of the 60 readings" in text
+    assert "temperature > 60 °C" in text
+
+
+async def test_a_condition_in_a_unit_that_measures_something_else_is_named(talk: Talk) -> None:
+    text = await talk.ask("mean current of WLD001 where temperature > 20 V in the last hour")
+    assert "V can't be converted to °C" in text
+    assert "the condition" in text
+
+
+async def test_when_nothing_fits_zero_is_counted(talk: Talk) -> None:
+    text = await talk.ask("mean current of WLD001 where current > 9000")
+    assert "0 of the 120 readings" in text
+
+
+async def test_the_time_of_an_extreme_is_told(talk: Talk) -> None:
+    text = await talk.ask("When was the current of WLD001 highest in the last hour?")
+    assert "maximum current" in text
+    assert "229 A, reached at 2026-11-28 11:59 UTC" in text
+
+
+async def test_the_first_time_over_a_limit_is_told(talk: Talk) -> None:
+    text = await talk.ask("when did the current of WLD001 exceed 200 A in the last hour?")
+    assert "first at 2026-11-28 11:31" in text
+
+
+async def test_devices_are_ranked(talk: Talk) -> None:
+    text = await talk.ask("Which device was hottest in the last hour?")
+    assert text.startswith("WLD003 has the highest maximum temperature")
+    assert [name for name, _ in talk.shop.calls] == ["list_devices", "device_statistics"]
+    assert "1. WLD003: 109 °C" in text
+    assert "WLD001 的 temperature 平均值最低" in await talk.ask("哪台焊机平均温度最低？")
+
+
+async def test_all_devices_but_one_are_answered_one_by_one(talk: Talk) -> None:
+    text = await talk.ask("mean current of all machines except WLD002 in the last hour")
+    assert "WLD001" in text
+    assert "WLD003" in text
+    assert "WLD002" not in text
+
+
+async def test_a_device_is_found_by_its_name_number_and_nearly_its_code(talk: Talk) -> None:
+    for name in ("Welding machine 2", "welder no. 2", "焊机2号", "wld-2", "WLD02"):
+        text = await talk.ask(f"mean current of {name} in the last hour")
+        assert "WLD002" in text, name
+    assert "I read “WLD02” as WLD002." in text
+
+
+async def test_another_spelling_of_a_code_is_asked_about(talk: Talk) -> None:
+    text = await talk.ask("mean current of WDL001 in the last hour")
+    assert "There is no device WDL001." in text
+    assert "Did you mean WLD001?" in text
+
+
+async def test_values_are_given_in_the_unit_asked_for_or_the_answer_says_why_not(talk: Talk) -> None:
+    fahrenheit = max(row["temperature"] for row in last_hour("WLD001")) * 9 / 5 + 32
+    assert f"{fahrenheit:.7g} °F" in await talk.ask("max temperature of WLD001 in fahrenheit in the last hour")
+    text = await talk.ask("max temperature of WLD001 in volts in the last hour")
+    assert "°C can't be converted to V; the values are in °C." in text
+
+
+async def test_hourly_rows_are_a_table(talk: Talk) -> None:
+    text = await talk.ask("hourly mean current of WLD001 today")
+    assert talk.shop.calls[-1][1]["interval"] == "3600s"
+    assert "mean current of WLD001 per hour" in text
+    assert "| 2026-11-28 10:00 | 139.5 A |" in text
+
+
+async def test_percentiles_and_correlations_are_asked_of_the_tool(talk: Talk) -> None:
+    assert "95th percentile current of WLD001" in await talk.ask("95th percentile of current for WLD001 today")
+    assert talk.shop.calls[-1][1]["percentiles"] == [95.0]
+    assert "r = 0.25" in await talk.ask("correlation between current and temperature on WLD001 today")
+
+
+async def test_the_values_of_a_text_field_are_counted(talk: Talk) -> None:
+    text = await talk.ask("what was the weld quality of WLD001 in the last hour?")
+    assert "- good: 40 (66.7 %)" in text
+
+
+async def test_the_last_readings_are_shown(talk: Talk) -> None:
+    text = await talk.ask("show the last 3 readings of WLD001")
+    assert text.startswith("The last 3 readings of WLD001")
+    assert "| 2026-11-28 11:59 | 229 A |" in text
+
+
+async def test_the_latest_value_is_told(talk: Talk) -> None:
+    text = await talk.ask("tempature of WLD001 now")
+    assert "- temperature: 39 °C" in text
+    assert "I read “tempature” as temperature." in text
+
+
+async def test_follow_ups_keep_what_they_do_not_say(talk: Talk) -> None:
+    await talk.ask("mean current of WLD001 in the last hour?")
+    mean = statistics.fmean(row["current"] for row in last_hour("WLD002"))
+    text = await talk.ask("and of WLD002?")
+    assert "WLD002" in text
+    assert f"{mean:.7g} A" in text
+    assert f"{mean / 1000:.7g} kA" in await talk.ask("in kA?")
+    await talk.ask("list devices")
+    text = await talk.ask("the second one: mean temperature today")
+    assert "mean temperature of WLD002 on 2026-11-28" in text
+
+
+async def test_a_zone_is_heeded_and_named(talk: Talk) -> None:
+    text = await talk.ask("mean current of WLD001 from 7 to 8 pm Beijing time")
+    assert talk.shop.calls[-1][1]["start_time"] == "2026-11-28T11:00:00Z"
+    assert "from 2026-11-28 19:00 to 2026-11-28 20:00 Asia/Shanghai" in text
+
+
+@pytest.mark.parametrize("order", ["delete WLD001", "write a poem about WLD001", "please restart WLD002"])
+async def test_what_it_cannot_do_it_says_plainly(talk: Talk, order: str) -> None:
+    assert "I can't do that" in await talk.ask(order)
+
+
+async def test_what_it_did_not_understand_is_named_in_both_languages(talk: Talk) -> None:
+    assert "I did not understand “shift”" in await talk.ask("mean current of WLD001 during the shift")
+    assert "我没有理解“换班”" in await talk.ask("WLD001 换班期间的平均电流")
+
+
+async def test_a_total_over_time_is_no_sum_of_rates(talk: Talk) -> None:
+    assert "can't answer the part “used”" in await talk.ask("total current used by WLD001 today")
+
+
+async def test_a_tool_that_takes_no_conditions_has_them_named_as_left_out(new_id: Callable[[str], str]) -> None:
+    properties = json.dumps({"properties": {"device_code": {}, "start_time": {}, "end_time": {}}})
+    tools = (TOOLS[0], ToolDefinition(name="device_statistics", parameters=properties))
+    talk = Talk(FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id), tools)
+    text = await talk.ask("mean current of WLD001 where temperature > 30 in the last hour")
+    assert "Left out, as this kind of answer can't heed it: the condition." in text
+
+
+async def test_what_an_answer_cannot_heed_is_named(talk: Talk) -> None:
+    text = await talk.ask("95th percentile of current for WLD001 per hour today")
+    assert "the percentile" in text
