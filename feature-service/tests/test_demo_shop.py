@@ -148,7 +148,7 @@ async def test_a_new_service_answers_about_the_demo_at_once(tmp_path):
             "temperature",
         }
         stats = await features.GetFeatureStats(pb.GetFeatureStatsRequest(model_code="welding_ai_model"))
-        assert stats.sample_count > 4 * 0.97 * DAY
+        assert stats.row_count > 4 * 0.97 * DAY
 
 
 async def test_a_service_that_was_not_asked_has_no_heavy_library_loaded():

@@ -263,6 +263,43 @@ async def test_a_prompt_is_parsed_in_the_callers_zone(service: Service) -> None:
     assert parsed.source == "rules"
 
 
+async def test_a_parsed_prompt_tells_conditions_intervals_units_and_what_was_not_understood(service: Service) -> None:
+    prompt = (
+        "hourly mean current of all machines except WLD002 in kA where voltage > 20 V and quality is good, sorted oddly"
+    )
+    query = (await service.llm.ParsePrompt(llm_pb2.ParsePromptRequest(prompt=prompt))).query
+    number, text = query.conditions
+    assert (number.field, number.operator, number.number, number.unit) == ("voltage", ">", 20, "V")
+    assert (text.field, text.operator, text.text) == ("quality_label", "=", "good")
+    assert (query.interval.seconds, query.unit) == (3600, "kA")
+    assert (query.all_devices, list(query.excluded_devices)) == (True, ["WLD002"])
+    assert list(query.unread) == ["oddly"]
+
+
+@pytest.mark.parametrize("now", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+async def test_prompts_at_the_edges_of_the_calendar_are_parsed(service: Service, now: str) -> None:
+    for phrase in (
+        "last 3 hours",
+        "yesterday",
+        "next year",
+        "from 10 pm to 2 am",
+        "last month",
+        "5 days ago",
+        "on Monday",
+    ):
+        request = llm_pb2.ParsePromptRequest(prompt=f"mean current of WLD001 {phrase}")
+        request.now.FromJsonString(now)
+        parsed = await service.llm.ParsePrompt(request)
+        assert list(parsed.query.devices) == ["WLD001"]
+
+
+async def test_a_now_that_is_beyond_the_calendar_in_its_zone_is_refused(service: Service) -> None:
+    request = llm_pb2.ParsePromptRequest(prompt="mean current of WLD001", time_zone="Asia/Shanghai")
+    request.now.FromJsonString("9999-12-31T23:59:59Z")
+    with pytest.raises(InvalidArgument, match="beyond the calendar in Asia/Shanghai"):
+        await service.llm.ParsePrompt(request)
+
+
 async def test_tokens_are_counted_by_rule(service: Service) -> None:
     request = llm_pb2.CountTokensRequest(completion=completion("x" * 400))
     counted = await service.llm.CountTokens(request)

@@ -339,3 +339,9 @@ async def test_a_tool_that_takes_no_conditions_has_them_named_as_left_out(new_id
 async def test_what_an_answer_cannot_heed_is_named(talk: Talk) -> None:
     text = await talk.ask("95th percentile of current for WLD001 per hour today")
     assert "the percentile" in text
+
+
+async def test_the_hour_that_is_highest_is_named(talk: Talk) -> None:
+    text = await talk.ask("Which hour today had the highest mean current on WLD001?")
+    assert text.startswith("2026-11-28 11:00 has the highest mean current")
+    assert "| 2026-11-28 10:00 | 139.5 A |" in text

@@ -405,3 +405,19 @@ def test_units_to_answer_in_are_read() -> None:
     }.items():
         query = parse_prompt(text, NOW)
         assert (query.unit, query.unread) == (unit, ())
+
+
+def test_the_hour_that_is_highest_is_asked_for() -> None:
+    for text in ("Which hour today had the highest mean temperature on WLD001?", "WLD001 今天哪个小时平均温度最高？"):
+        query = parse_prompt(text, NOW)
+        assert (query.interval, query.rank, query.all_devices, query.unread) == (HOUR, True, False, ())
+
+
+def test_what_is_to_be_left_out_of_the_readings_is_named_and_not_asked_for() -> None:
+    query = parse_prompt("mean current of WLD001 excluding spikes in the last hour", NOW)
+    assert (query.intent, query.unread) == (Intent.STATISTICS, ("excluding spikes",))
+
+
+def test_machines_are_ranked_when_that_is_said() -> None:
+    query = parse_prompt("Rank the machines by mean voltage in the last hour", NOW)
+    assert (query.rank, query.all_devices, query.unread) == (True, True, ())

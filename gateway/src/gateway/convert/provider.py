@@ -32,8 +32,29 @@ def query_from_proto(response: pb.ParsePromptResponse) -> JsonObject:
         "model_code": query.model_code or None,
         "language": query.language,
         "confidence": round(query.confidence, 3),
+        "conditions": [_condition(condition) for condition in query.conditions],
+        "percentiles": list(query.percentiles),
+        "interval_seconds": query.interval.ToTimedelta().total_seconds() if query.HasField("interval") else None,
+        "row_limit": query.row_limit or None,
+        "unit": query.unit or None,
+        "time_zone": query.time_zone or None,
+        "all_devices": query.all_devices,
+        "excluded_devices": list(query.excluded_devices),
+        "asks_when": query.asks_when,
+        "asks_which": query.asks_which,
+        "unread": list(query.unread),
+        "refused": query.refused or None,
         "source": response.source,
         "provider": response.provider or None,
+    }
+
+
+def _condition(condition: pb.QueryCondition) -> JsonObject:
+    return {
+        "field": condition.field,
+        "operator": condition.operator,
+        "value": condition.text if condition.WhichOneof("value") == "text" else condition.number,
+        "unit": condition.unit or None,
     }
 
 

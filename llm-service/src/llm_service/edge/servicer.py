@@ -189,6 +189,10 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
             return now
         try:
             return now.astimezone(ZoneInfo(request.time_zone))
+        except OverflowError:
+            raise InvalidArgument(
+                f"now is {now.isoformat()}, which is beyond the calendar in {request.time_zone}", reason="TIME_INVALID"
+            ) from None
         except (ZoneInfoNotFoundError, ValueError) as error:
             message = f"time zone {request.time_zone!r} is unknown; use an IANA name such as Asia/Shanghai"
             raise InvalidArgument(message, reason="UNKNOWN_TIME_ZONE") from error

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.llm.v1 import llm_pb2
 
@@ -11,7 +12,7 @@ from llm_service.domain.keys.key_pool import KeyRing
 from llm_service.domain.model.profile import ProviderProfile
 from llm_service.domain.model.provider_pool import LoadedProvider
 from llm_service.domain.model.route import Route
-from llm_service.domain.offline.query import StructuredQuery
+from llm_service.domain.offline.query import Condition, StructuredQuery
 from llm_service.domain.routing.health import ProviderRecord
 from llm_service.domain.routing.model_list import ListedModel
 
@@ -97,7 +98,36 @@ def query_to_proto(query: StructuredQuery) -> llm_pb2.StructuredQuery:
         model_code=query.model_code,
         language=query.language.value,
         confidence=query.confidence,
+        conditions=[_condition(condition) for condition in query.conditions],
+        percentiles=query.percentiles,
+        interval=_duration(query.interval),
+        row_limit=query.limit,
+        unit=query.unit,
+        time_zone=query.zone,
+        all_devices=query.all_devices,
+        excluded_devices=query.except_devices,
+        asks_when=query.when,
+        asks_which=query.rank,
+        unread=query.unread,
+        refused=query.refused,
     )
+
+
+def _condition(condition: Condition) -> llm_pb2.QueryCondition:
+    proto = llm_pb2.QueryCondition(field=condition.field, operator=condition.operator.value, unit=condition.unit)
+    if isinstance(condition.value, str):
+        proto.text = condition.value
+    else:
+        proto.number = condition.value
+    return proto
+
+
+def _duration(length: timedelta | None) -> Duration | None:
+    if length is None:
+        return None
+    proto = Duration()
+    proto.FromTimedelta(length)
+    return proto
 
 
 def _timestamp(time: datetime) -> Timestamp:

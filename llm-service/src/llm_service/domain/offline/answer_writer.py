@@ -168,7 +168,7 @@ class Report:
         names = self._sides(answered)
         several = len({each.time for each in answered}) > 1
         period = self.say.where(query.conditions) if several else self.period(query, answered[0].time)
-        return "\n".join([self.say.comparison_head(names, period), *limited(self.say, lines)])
+        return "\n".join([self.say.comparison_head(names, period).replace(" :", ":"), *limited(self.say, lines)])
 
     def _sides(self, answered: Sequence[Answered]) -> list[str]:
         if len({each.time for each in answered}) == 1:

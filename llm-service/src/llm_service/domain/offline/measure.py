@@ -83,8 +83,26 @@ def find_rows(sentence: Sentence) -> FoundRows | None:
     return None
 
 
-def find_interval(sentence: Sentence) -> timedelta | None:
-    """Return the width of "hourly", "per hour", "every 10 minutes", "10-minute averages", "每小时", "按天"."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundInterval:
+    """One row per so much time; `which` asks for the one that is highest or lowest."""
+
+    width: timedelta
+    which: bool = False
+
+
+def find_interval(sentence: Sentence) -> FoundInterval | None:
+    """Return "hourly", "per hour", "every 10 minutes", "10-minute averages", "每小时", "which hour", "哪一天"."""
+    for at in range(len(sentence)):
+        unit = sentence.senses(at + 1).get(Kind.TIME_UNIT)
+        if sentence.has(at, Kind.WHICH) and isinstance(unit, str) and unit in {"min", "h", "d", "w"}:
+            sentence.use(at, at + 2)
+            return FoundInterval(width=UNIT_LENGTH[unit], which=True)
+    width = _width(sentence)
+    return None if width is None else FoundInterval(width=width)
+
+
+def _width(sentence: Sentence) -> timedelta | None:
     for at in range(len(sentence)):
         code = sentence.senses(at).get(Kind.RHYTHM)
         if isinstance(code, str):

@@ -1,10 +1,9 @@
 """What the rules found in a question, and the query it comes to."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from llm_service.domain.offline.device import FoundDevices
-from llm_service.domain.offline.measure import FoundRows
+from llm_service.domain.offline.measure import FoundInterval, FoundRows
 from llm_service.domain.offline.query import Condition, Intent, Language, Note, Statistic, StructuredQuery
 from llm_service.domain.offline.time_range import FoundTime
 
@@ -38,7 +37,7 @@ class Reading:
     window_size: int = 0
     percentiles: tuple[float, ...] = ()
     rows: FoundRows | None = None
-    interval: timedelta | None = None
+    interval: FoundInterval | None = None
     conditions: tuple[Condition, ...] = ()
     times: FoundTime = field(default_factory=FoundTime)
     devices: FoundDevices = field(default_factory=FoundDevices)
@@ -69,6 +68,7 @@ def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> S
     if reading.percentiles:
         statistics = (*statistics, Statistic.PERCENTILE)
     rank = topic.which and reading.measures and intent is not Intent.LIST_DEVICES
+    interval = reading.interval
     return StructuredQuery(
         intent=intent,
         language=language,
@@ -82,11 +82,11 @@ def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> S
         confidence=_confidence(reading, intent),
         conditions=reading.conditions,
         percentiles=reading.percentiles,
-        interval=reading.interval,
+        interval=interval.width if interval else None,
         limit=reading.rows.limit if reading.rows else 0,
         newest=reading.rows.newest if reading.rows else True,
         when=reading.when,
-        rank=rank,
+        rank=rank or bool(interval and interval.which),
         all_devices=devices.everyone or (rank and not devices.codes and not devices.references),
         except_devices=devices.left_out,
         references=devices.references,

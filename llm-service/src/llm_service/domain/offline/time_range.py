@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
@@ -49,9 +49,12 @@ def find_times(sentence: Sentence, now: datetime) -> FoundTime:
     `now` is timezone-aware: times without a zone are in its zone. "last hour" and other numbered lengths roll back
     from now, "last week" and "last month" are calendar ones.
     """
-    zone = find_zone(sentence, now)
-    reader = _TimeReader(sentence, now.astimezone(zone.zone) if zone else now, zone)
-    return reader.read()
+    try:
+        zone = find_zone(sentence, now)
+        return _TimeReader(sentence, now.astimezone(zone.zone) if zone else now, zone).read()
+    except (OverflowError, ValueError):
+        # Beyond the calendar nothing is read; the words stay unread.
+        return FoundTime()
 
 
 class _TimeReader:
@@ -74,7 +77,7 @@ class _TimeReader:
             second = linked.get(moment)
             found = self._range(moment, second, day) if second else self._single(moment, day, clocked)
             skip = second
-            if found is not None and found not in ranges:
+            if found is not None and found not in ranges and _in_calendar(found):
                 ranges.append(found)
             self._mark(moment, second)
         written = [moment.day for moment in moments if moment.day and moment.day.read_as]
@@ -316,6 +319,11 @@ class _TimeReader:
             begin -= 1
         end += words.text(end) in {"之间", "间", "期间", "这段时间", "内"}
         words.use(begin, end)
+
+
+def _in_calendar(time: TimeRange) -> bool:
+    """Whether both ends are times in UTC too; raises OverflowError when they are not."""
+    return all(moment.astimezone(UTC) for moment in (time.start, time.end) if moment)
 
 
 def _of_part(clock: Clock, day: Period) -> Clock:

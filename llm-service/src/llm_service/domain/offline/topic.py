@@ -42,6 +42,7 @@ _ALWAYS_REFUSED: Final = frozenset(
         *("删除", "删掉", "停机", "关掉", "校准", "导出"),
     }
 )
+_RANKING: Final = frozenset({"rank", "ranking", "ranked", "sort", "sorted", "排名", "排序"})
 _LEADS: Final = (Kind.FILLER, Kind.FOLLOW, Kind.AND, Kind.DEVICE)
 _GONE_DOWN: Final = frozenset({Statistic.MIN})
 
@@ -105,8 +106,7 @@ class _TopicReader:
         elif isinstance(more := senses.get(Kind.MORE), Comparative):
             self._compare(at, more, topic)
         elif isinstance(intent, Intent):
-            self._intents.add(intent)
-            words.use(at, at + 1)
+            self._intend(at, intent)
         else:
             self._counted_word(at)
 
@@ -135,6 +135,12 @@ class _TopicReader:
         """Whether "share" is that of the values that are missing."""
         after = self._words.skip(at + 1, (Kind.FILLER,))
         return self._words.senses(after).get(Kind.STATISTIC) is Statistic.MISSING_RATIO
+
+    def _intend(self, at: int, intent: Intent) -> None:
+        """Take the word of an intent; "excluding spikes" is no question for them, and stays unread."""
+        if not self._words.has(at - 1, Kind.EXCEPT):
+            self._intents.add(intent)
+            self._words.use(at, at + 1)
 
     def _count(self, at: int, statistic: Statistic) -> None:
         self._statistics.setdefault(statistic)
@@ -177,6 +183,9 @@ class _TopicReader:
         words = self._words
         for at in words.find(Kind.WHICH):
             text = words.text(at)
+            if text in _RANKING:
+                words.use(at, at + 1)
+                return True
             after = words.skip(at + 1, (Kind.FILLER, Kind.NUMBER))
             device = words.has(after, Kind.DEVICE_WORD) or words.has(at + 1, Kind.DEVICE_WORD)
             chosen = text.startswith("which") and (

@@ -24,7 +24,7 @@ STATISTICS: Final = {
     Statistic.STD: "standard deviation|standard deviations|std|stddev|std dev|st dev|st . dev|sd|sigma"
     "|standard dev|标准差|标准偏差|均方差",
     Statistic.VARIANCE: "variance|variances|方差",
-    Statistic.MEDIAN: "median|medians|中位数|中值|中位值",
+    Statistic.MEDIAN: "median|medians|typical|typically|中位数|典型|典型值|中值|中位值",
     Statistic.COUNT: "count|counts|row count|number of|how many rows|how many readings|计数|数量|条数|次数"
     "|样本数|数据量",
     Statistic.RANGE: "range of|range of the|spread|"

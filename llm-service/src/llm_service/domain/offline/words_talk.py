@@ -119,7 +119,11 @@ def add_talk_words(lexicon: Lexicon) -> None:
         None,
         "except|except for|but not|excluding|without|apart from|other than|besides|除|除了|除去|不含|不包括",
     )
-    add(Kind.WHICH, None, "which|which of|what|哪|哪台|哪一台|哪个|哪一个|哪些|哪几台|谁")
+    add(
+        Kind.WHICH,
+        None,
+        "which|which of|what|rank|ranking|ranked|sort|sorted|排名|排序|哪|哪台|哪一台|哪个|哪一个|哪些|哪几台|谁",
+    )
     add(
         Kind.HOW_MANY,
         None,

@@ -1482,6 +1482,18 @@ class StructuredQuery(_message.Message):
     MODEL_CODE_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
     CONFIDENCE_FIELD_NUMBER: _builtins.int
+    CONDITIONS_FIELD_NUMBER: _builtins.int
+    PERCENTILES_FIELD_NUMBER: _builtins.int
+    INTERVAL_FIELD_NUMBER: _builtins.int
+    ROW_LIMIT_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    ALL_DEVICES_FIELD_NUMBER: _builtins.int
+    EXCLUDED_DEVICES_FIELD_NUMBER: _builtins.int
+    ASKS_WHEN_FIELD_NUMBER: _builtins.int
+    ASKS_WHICH_FIELD_NUMBER: _builtins.int
+    UNREAD_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
     intent: _builtins.str
     """"statistics", "query", "features", "list_devices", "compare", "trend", "anomaly", "chat"."""
     model_code: _builtins.str
@@ -1489,6 +1501,20 @@ class StructuredQuery(_message.Message):
     """BCP 47 language of the prompt: "en" or "zh"."""
     confidence: _builtins.float
     """0 to 1."""
+    row_limit: _builtins.int
+    """So many single readings. Zero: not asked for."""
+    unit: _builtins.str
+    """Unit to answer in, such as "°F". Empty: that of the field."""
+    time_zone: _builtins.str
+    """Zone the times were said in. Empty: that of the request."""
+    all_devices: _builtins.bool
+    """Every device is meant, but `excluded_devices`."""
+    asks_when: _builtins.bool
+    """The time of what is asked is asked for."""
+    asks_which: _builtins.bool
+    """The device (or the interval) that is highest or lowest is asked for."""
+    refused: _builtins.str
+    """What was asked and can't be done. Empty: nothing."""
     @_builtins.property
     def devices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -1501,6 +1527,24 @@ class StructuredQuery(_message.Message):
     def start_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def conditions(self) -> _containers.RepeatedCompositeFieldContainer[Global___QueryCondition]:
+        """Only readings that fit all of these count."""
+
+    @_builtins.property
+    def percentiles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """From 0 to 100."""
+
+    @_builtins.property
+    def interval(self) -> _duration_pb2.Duration:
+        """One row per so much time. Unset: not asked for."""
+
+    @_builtins.property
+    def excluded_devices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def unread(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Words that were not understood; an answer must name them."""
+
     def __init__(
         self,
         *,
@@ -1513,14 +1557,65 @@ class StructuredQuery(_message.Message):
         model_code: _builtins.str = ...,
         language: _builtins.str = ...,
         confidence: _builtins.float = ...,
+        conditions: _abc.Iterable[Global___QueryCondition] | None = ...,
+        percentiles: _abc.Iterable[_builtins.float] | None = ...,
+        interval: _duration_pb2.Duration | None = ...,
+        row_limit: _builtins.int = ...,
+        unit: _builtins.str = ...,
+        time_zone: _builtins.str = ...,
+        all_devices: _builtins.bool = ...,
+        excluded_devices: _abc.Iterable[_builtins.str] | None = ...,
+        asks_when: _builtins.bool = ...,
+        asks_which: _builtins.bool = ...,
+        unread: _abc.Iterable[_builtins.str] | None = ...,
+        refused: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "interval", b"interval", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "devices", b"devices", "end_time", b"end_time", "fields", b"fields", "intent", b"intent", "language", b"language", "model_code", b"model_code", "start_time", b"start_time", "statistics", b"statistics"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_devices", b"all_devices", "asks_when", b"asks_when", "asks_which", b"asks_which", "conditions", b"conditions", "confidence", b"confidence", "devices", b"devices", "end_time", b"end_time", "excluded_devices", b"excluded_devices", "fields", b"fields", "intent", b"intent", "interval", b"interval", "language", b"language", "model_code", b"model_code", "percentiles", b"percentiles", "refused", b"refused", "row_limit", b"row_limit", "start_time", b"start_time", "statistics", b"statistics", "time_zone", b"time_zone", "unit", b"unit", "unread", b"unread"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StructuredQuery: _TypeAlias = StructuredQuery  # noqa: Y015
+
+@_typing.final
+class QueryCondition(_message.Message):
+    """A comparison of a field with a value."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    operator: _builtins.str
+    """"=", "!=", "<", "<=", ">" or ">="."""
+    number: _builtins.float
+    """A number."""
+    text: _builtins.str
+    """A text."""
+    unit: _builtins.str
+    """Unit of the number as it was said. Empty: that of the field."""
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        operator: _builtins.str = ...,
+        number: _builtins.float = ...,
+        text: _builtins.str = ...,
+        unit: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["number", b"number", "text", b"text", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "number", b"number", "operator", b"operator", "text", b"text", "unit", b"unit", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_value: _TypeAlias = _typing.Literal["number", "text"]  # noqa: Y015
+    _WhichOneofArgType_value: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_value) -> _WhichOneofReturnType_value | None: ...
+
+Global___QueryCondition: _TypeAlias = QueryCondition  # noqa: Y015
 
 @_typing.final
 class ListModelsRequest(_message.Message):
