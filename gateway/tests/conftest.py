@@ -100,7 +100,7 @@ class RunningGateway:
 async def running_gateway(home: Path, fakes: Fakes, **settings: Any) -> AsyncGenerator[RunningGateway]:
     """Start a gateway as main.py does, on a free port and with settings of the test's own."""
     async with AsyncExitStack() as stack:
-        shedder = settings.pop("shedder", None) or LoadShedder(0)
+        shedder, behind = settings.pop("shedder", None) or LoadShedder(0), settings.pop("behind", ())
         address = settings.pop("address", None) or await stack.enter_async_context(fakes.serve())
         addresses = dict.fromkeys(("llm_address", "chat_address", "feature_address", "cache_address"), address)
         chosen = GatewaySettings(**{"home": home, "_env_file": None, **addresses, **settings})
@@ -115,7 +115,7 @@ async def running_gateway(home: Path, fakes: Fakes, **settings: Any) -> AsyncGen
         stack.push_async_callback(clients.close)
         resources = Resources(
             home=home, store=store, passwords=passwords, clients=clients, clock=clock,
-            registry=CollectorRegistry(), tracing=Tracing(None), redactor=Redactor(), shedder=shedder,
+            registry=CollectorRegistry(), tracing=Tracing(None), redactor=Redactor(), shedder=shedder, behind=behind,
         )  # fmt: skip
         application = assemble(chosen, resources)
         bound, stop = bind("127.0.0.1", 0), asyncio.Event()

@@ -3,6 +3,7 @@
 import pytest
 import pytest_asyncio
 
+from gateway.middleware.overload import BusyService
 from penstock_kit.overload import LoadShedder
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -44,6 +45,22 @@ async def test_what_is_refused_is_not_looked_up(crowded):
 @pytest.mark.parametrize("path", ["/health", "/v1/models", "/api/v1/costs/summary", "/api/v1/keys", "/api/v1/budgets"])
 async def test_lists_costs_and_health_answer(crowded, path):
     assert (await crowded.client.get(path, headers=crowded.auth())).status_code == 200
+
+
+async def test_questions_are_refused_while_the_service_behind_is_and_other_work_goes_on(start_gateway):
+    async def ask():
+        """Say at once how one is."""
+
+    behind = BusyService("/v1/", ask, target=0.3)
+    behind.shedder.share = 1.0
+    gateway = await start_gateway(behind=(behind,))
+    refused = await gateway.client.post("/v1/chat/completions", json=QUESTION, headers=gateway.auth())
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    made = await gateway.client.post("/api/v1/conversations", json={}, headers=gateway.auth())
+    assert made.status_code in {200, 201}
+    behind.shedder.share = 0.0
+    answered = await gateway.client.post("/v1/chat/completions", json=QUESTION, headers=gateway.auth())
+    assert (answered.status_code, behind.under_way) == (200, 0)
 
 
 async def test_people_can_sign_in_and_streams_be_stopped(crowded):

@@ -92,7 +92,7 @@ async def serve(settings: ChatSettings, stop: asyncio.Event) -> None:
         StreamMetrics(registry, parts.statistics)
         MemoryMetrics(registry, parts.memory_statistics)
         ToolMetrics(registry, parts.tool_statistics)
-        OverloadMetrics(registry, parts.shedder, SERVICE)
+        OverloadMetrics(registry, {SERVICE: parts.shedder})
         add_servicers(server, parts, clock)
         metrics = await serve_metrics(registry, settings.host, settings.metrics_port)
         schema = schema_kept(resources.database, settings.database, MIGRATIONS, then=parts.current_engine.refresh)

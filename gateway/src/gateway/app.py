@@ -19,7 +19,7 @@ from gateway.middleware.compression import Compression
 from gateway.middleware.failure import Failures, unexpected
 from gateway.middleware.head import Heads
 from gateway.middleware.measure import HttpMetrics
-from gateway.middleware.overload import Overload
+from gateway.middleware.overload import BusyService, Overload
 from gateway.middleware.request import ENDPOINT_KEY, AccessLog, RequestFrame
 from gateway.openapi import DescribedApi
 from gateway.problems import render_error
@@ -56,6 +56,7 @@ class Frame:
     ingest_path: str
     access_log: AccessLog
     shedder: LoadShedder
+    behind: Sequence[BusyService]
 
 
 def build_app(*, routers: Sequence[APIRouter], hot: Mapping[tuple[str, str], ASGIApp], frame: Frame) -> ASGIApp:
@@ -66,7 +67,7 @@ def build_app(*, routers: Sequence[APIRouter], hot: Mapping[tuple[str, str], ASG
     api = _api(routers, frame.redactor)
     app: ASGIApp = _Dispatch(hot, api)
     app = BodyLimit(app, limit=frame.max_body_bytes, ingest_limit=frame.max_ingest_bytes, ingest_path=frame.ingest_path)
-    app = Overload(app, frame.shedder)
+    app = Overload(app, frame.shedder, frame.behind)
     app = Failures(app, redactor=frame.redactor)
     app = Compression(app)
     app = _CrossOrigin(app, frame.origins)

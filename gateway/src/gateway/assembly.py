@@ -1,5 +1,6 @@
 """Puts the application together from its resources."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -32,6 +33,7 @@ from gateway.completion.call import ModelCalls
 from gateway.mcp.rebinding import RebindingGuard
 from gateway.mcp.server import McpServer
 from gateway.middleware.measure import HttpMetrics
+from gateway.middleware.overload import BusyService
 from gateway.openai.chat import PATH as CHAT_PATH
 from gateway.openai.chat import ChatCompletions
 from gateway.readiness import Readiness
@@ -86,6 +88,7 @@ class Resources:
     tracing: Tracing
     redactor: Redactor
     shedder: LoadShedder
+    behind: Sequence[BusyService] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +189,7 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
         ingest_path=INGEST_PATH,
         access_log=settings.access_log,
         shedder=resources.shedder,
+        behind=resources.behind,
     )
     calls = ModelCalls(llm=clients.llm, times=times, running=running, heartbeats=heartbeats)
     hot: dict[tuple[str, str], ASGIApp] = {

@@ -7,19 +7,24 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from penstock.chat.v1 import chat_pb2
+from penstock.llm.v1 import llm_pb2
 from prometheus_client import CollectorRegistry
 
 from gateway.assembly import Application, Resources, assemble
 from gateway.auth.bootstrap import FirstAdmin, ensure_admin
 from gateway.auth.password import Passwords
 from gateway.auth.sql_store import SqlIdentityStore
-from gateway.clients import open_clients
+from gateway.clients import Clients, open_clients
 from gateway.listener import Listener, PortTaken, bind
+from gateway.middleware.overload import BusyService
 from gateway.settings import GatewaySettings
 from penstock_kit.clock import SystemClock
+from penstock_kit.context import SYSTEM, CallContext, use_context
 from penstock_kit.database import open_database, schema_kept
 from penstock_kit.grpc.process import run_service
 from penstock_kit.home import ensure_home
+from penstock_kit.ids import new_id
 from penstock_kit.installation import installation_secret
 from penstock_kit.logging import configure_logging, get_logger
 from penstock_kit.overload import LoadShedder
@@ -61,7 +66,6 @@ async def serve(settings: GatewaySettings, bound: socket.socket, stop: asyncio.E
     passwords = Passwords()
     chosen = FirstAdmin(password=settings.admin_password.get_secret_value(), key=settings.admin_key.get_secret_value())
     shedder = LoadShedder(settings.overload_lag)
-    OverloadMetrics(registry, shedder, SERVICE)
     clients = open_clients(
         llm=settings.llm_address,
         chat=settings.chat_address,
@@ -69,11 +73,15 @@ async def serve(settings: GatewaySettings, bound: socket.socket, stop: asyncio.E
         cache=settings.cache_address,
         secret=secret,
     )
+    behind = _services_behind(clients, settings.overload_lag)
+    llm, chat = (service.shedder for service in behind)
+    OverloadMetrics(registry, {SERVICE: shedder, "llm-service": llm, "chat-stream-service": chat})
     application = assemble(
         settings,
         Resources(
             home=home, store=store, passwords=passwords, clients=clients, clock=clock,
             registry=registry, tracing=tracing, redactor=redactor, shedder=shedder,
+            behind=behind,
         ),
     )  # fmt: skip
     shared = bool(settings.database_url)
@@ -81,12 +89,30 @@ async def serve(settings: GatewaySettings, bound: socket.socket, stop: asyncio.E
         ensure_admin, store=store, passwords=passwords, clock=clock, home=home, chosen=chosen, shared=shared
     )
     try:
-        async with shedder.running(), schema_kept(database, settings.store_url(), MIGRATIONS, then=admitting):
+        schema = schema_kept(database, settings.store_url(), MIGRATIONS, then=admitting)
+        async with shedder.running(), behind[0].running(), behind[1].running(), schema:
             await _listener(settings, application, bound).serve(stop)
     finally:
         await clients.close()
         await database.close()
         tracing.shutdown()
+
+
+def _services_behind(clients: Clients, target: float) -> tuple[BusyService, BusyService]:
+    """The services that questions go to, asked for their state to see how far behind they are."""
+
+    async def ask_llm() -> None:
+        with use_context(CallContext(request_id=new_id("req"), caller=SYSTEM)):
+            await clients.llm.GetStatus(llm_pb2.GetStatusRequest())
+
+    async def ask_chat() -> None:
+        with use_context(CallContext(request_id=new_id("req"), caller=SYSTEM)):
+            await clients.streams.GetStatus(chat_pb2.GetStatusRequest())
+
+    return (
+        BusyService("/v1/", ask_llm, target=target),
+        BusyService("/api/v1/conversations", ask_chat, target=target),
+    )
 
 
 def _listener(settings: GatewaySettings, application: Application, bound: socket.socket) -> Listener:

@@ -111,6 +111,31 @@ async def test_a_loop_that_is_kept_busy_is_measured() -> None:
     assert shedder.lag > 0.001
 
 
+async def test_a_service_that_is_slow_to_answer_is_behind() -> None:
+    shedder = LoadShedder(0.001)
+    asked = asyncio.Event()
+
+    async def slow() -> None:
+        asked.set()
+        await asyncio.sleep(0.01)
+
+    async with shedder.running(slow), asyncio.timeout(120):
+        while not shedder.share:
+            await asked.wait()
+            asked.clear()
+
+
+async def test_a_service_that_is_away_is_not_behind() -> None:
+    shedder = LoadShedder(60)
+
+    async def away() -> None:
+        raise Unavailable("nobody listens")
+
+    async with shedder.running(away):
+        await asyncio.sleep(0)
+    assert shedder.share == 0.0
+
+
 async def test_without_a_target_nothing_is_measured_or_refused() -> None:
     shedder = LoadShedder(0)
     async with shedder.running():
@@ -121,7 +146,7 @@ async def test_without_a_target_nothing_is_measured_or_refused() -> None:
 
 def test_the_figures_are_on_metrics() -> None:
     registry, shedder = CollectorRegistry(), LoadShedder(TARGET)
-    OverloadMetrics(registry, shedder, "gateway")
+    OverloadMetrics(registry, {"gateway": shedder})
     shedder.share, shedder.lag, shedder.refused = 0.25, 0.4, 7
     labels = {"service": "gateway"}
     assert registry.get_sample_value("penstock_overload_share", labels) == 0.25

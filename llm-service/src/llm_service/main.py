@@ -181,7 +181,7 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
         secret=secret,
     )
     whole, shedder = WholeAnswers(), LoadShedder(settings.overload_lag)
-    OverloadMetrics(metrics_registry, shedder, SERVICE)
+    OverloadMetrics(metrics_registry, {SERVICE: shedder})
     cache_channel = open_channel(settings.cache_service_address, service="cache-service", secret=secret)
     add_servicers(
         server,

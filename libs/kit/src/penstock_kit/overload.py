@@ -1,26 +1,29 @@
 """Whether this process has more to do than it can, and which new calls it refuses because of it.
 
-A loop that is behind with its timers is behind with everything. As CoDel does with queues, not a peak counts but what
+A loop that is behind with its timers is behind with everything, and so is a service that is slow to answer a question
+which takes no time. As CoDel does with queues, not a peak counts but what
 stands: the least lag of the last second. Above the target a growing share of new calls is refused at once, below it the
 share falls again, so that what is accepted keeps its time.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-from penstock_kit.errors import Unavailable
+from penstock_kit.errors import PenstockError, Unavailable
 
 _TICK: Final = 0.1
+# Seconds that an answer to a probe is waited for.
+_LONGEST: Final = 2.0
 _WINDOW: Final = 1.0
 # Seconds after which a refused caller may come again.
 _RETRY_AFTER: Final = 1.0
 _MOST: Final = 0.95
 _RISE: Final = 0.1
 _STEEPEST: Final = 3.0
-_FALL: Final = 0.03
+_FALL: Final = 0.015
 
 
 class LoadShedder:
@@ -45,9 +48,9 @@ class LoadShedder:
             raise Unavailable(message, reason="OVERLOADED", retry_after=_RETRY_AFTER)
 
     @asynccontextmanager
-    async def running(self) -> AsyncGenerator[None]:
-        """Measure until the block ends."""
-        measuring = asyncio.create_task(self._measure())
+    async def running(self, measure: Callable[[], Awaitable[None]] | None = None) -> AsyncGenerator[None]:
+        """Measure until the block ends: how late the loop is, or else how long `measure` takes."""
+        measuring = asyncio.create_task(self._measure() if measure is None else self._measure_by(measure))
         try:
             yield
         finally:
@@ -60,6 +63,17 @@ class LoadShedder:
             await asyncio.sleep(_TICK)
             self.observe(now(), lag=max(0.0, now() - due))
 
+    async def _measure_by(self, measure: Callable[[], Awaitable[None]]) -> None:
+        now = asyncio.get_running_loop().time
+        while self._target > 0:
+            await asyncio.sleep(_TICK)
+            begun = now()
+            # A service that is away refuses at once: that is no lag, and said by others.
+            with suppress(PenstockError, TimeoutError):
+                async with asyncio.timeout(_LONGEST):
+                    await measure()
+            self.observe(now(), lag=now() - begun)
+
     def observe(self, now: float, *, lag: float) -> None:
         """Take note that the loop was `lag` seconds late at `now`."""
         self._lags.append((now, lag))
@@ -71,7 +85,7 @@ class LoadShedder:
         self.lag = min(each for _, each in self._lags)
         if self.lag > self._target:
             self.share = min(_MOST, self.share + _RISE * min(_STEEPEST, self.lag / self._target))
-        else:
+        elif self.lag < self._target / 2:
             self.share = max(0.0, self.share - _FALL)
 
     def _is_refused(self) -> bool:

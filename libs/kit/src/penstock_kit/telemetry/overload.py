@@ -1,6 +1,6 @@
-"""What the load shedder does, on /metrics."""
+"""What load shedders do, on /metrics."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -10,19 +10,19 @@ from penstock_kit.overload import LoadShedder
 
 
 class OverloadMetrics(Collector):
-    """The standing lag of the event loop, the share of new work refused and how much was."""
+    """The standing lag, the share of new work refused and how much was, of each shedder by the name of who lags."""
 
-    def __init__(self, registry: CollectorRegistry, shedder: LoadShedder, service: str) -> None:
-        self._shedder = shedder
-        self._service = service
+    def __init__(self, registry: CollectorRegistry, shedders: Mapping[str, LoadShedder]) -> None:
+        self._shedders = shedders
         registry.register(self)
 
     def collect(self) -> Iterable[Metric]:
         """Yield the figures of this process."""
         lag = GaugeMetricFamily("penstock_loop_standing_lag_seconds", "Least lag of a second.", labels=["service"])
-        lag.add_metric([self._service], self._shedder.lag)
         share = GaugeMetricFamily("penstock_overload_share", "Share of new work refused now.", labels=["service"])
-        share.add_metric([self._service], self._shedder.share)
         refused = CounterMetricFamily("penstock_overload_refused", "Calls refused so far.", labels=["service"])
-        refused.add_metric([self._service], self._shedder.refused)
+        for name, shedder in self._shedders.items():
+            lag.add_metric([name], shedder.lag)
+            share.add_metric([name], shedder.share)
+            refused.add_metric([name], shedder.refused)
         return (lag, share, refused)
