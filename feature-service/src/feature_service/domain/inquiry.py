@@ -5,8 +5,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from feature_service.domain.answer_limit import require_sendable
 from feature_service.domain.device import DataModel, Device
 from feature_service.domain.extraction_plan import ExtractionPlan
+from feature_service.domain.feature.catalog import resolve_features
 from feature_service.domain.feature_statistics import (
     FeatureStatistics,
     FeatureStatisticsQuery,
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
     from feature_service.domain.extraction import FeatureTable
     from feature_service.domain.frame import Frame
 
+_FEWER_FEATURES: Final = (
+    "ask for a shorter range, a larger window_size, fewer fields or features, or build a data set, which is a file"
+)
 _MOST_PERCENTILES: Final = 20
 _MOST_CORRELATED: Final = 100
 """Fields whose correlations the store computes, pair by pair."""
@@ -186,7 +191,8 @@ class Inquiry:
     ) -> "FeatureTable":
         """Return the features of a device's windows, over all its number fields but the label without `fields`.
 
-        Raises NotFound NO_DATA_IN_RANGE, InvalidArgument UNKNOWN_FIELD or FIELD_NOT_NUMERIC, and what
+        Raises NotFound NO_DATA_IN_RANGE, InvalidArgument UNKNOWN_FIELD or FIELD_NOT_NUMERIC, Unprocessable
+        ANSWER_LIMIT_EXCEEDED when they would fit into no message, and what
         :func:`extract_features` raises.
         """
         from feature_service.domain.extraction import extract_features
@@ -197,6 +203,9 @@ class Inquiry:
         frame = await self._telemetry.read(key, used, span)
         if len(frame) == 0:
             raise await self._no_data(key, span)
+        # Before they are computed: what can't be answered takes neither time nor memory.
+        features = len(used) * len(resolve_features(plan.features))
+        require_sendable(plan.window.count(len(frame)) * (8 * features + 9), _FEWER_FEATURES)
         return await asyncio.to_thread(extract_features, frame, plan)
 
     async def _no_data(self, key: SeriesKey, span: Span) -> NotFound:

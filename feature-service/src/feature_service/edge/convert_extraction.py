@@ -11,7 +11,6 @@ from feature_service.domain.extraction_plan import DEFAULT_RANGE, DEFAULT_THRESH
 from feature_service.domain.feature.catalog import resolve_features
 from feature_service.domain.method import MissingMethod, NormalizeMethod, OutlierMethod, parse_method
 from feature_service.domain.window import DEFAULT_OVERLAP, DEFAULT_SIZE, WindowPlan
-from feature_service.edge.sendable import require_sendable
 
 if TYPE_CHECKING:
     from feature_service.domain.extraction import FeatureTable
@@ -73,14 +72,7 @@ def plan_to_proto(plan: ExtractionPlan, fields: tuple[str, ...]) -> feature_pb2.
 
 
 def table_to_proto(table: "FeatureTable", plan: ExtractionPlan) -> feature_pb2.ExtractFeaturesResponse:
-    """Return the features with what was fitted and the options as applied.
-
-    Raises Unprocessable ANSWER_LIMIT_EXCEEDED when they do not fit into a message.
-    """
-    require_sendable(
-        table.matrix.nbytes + sum(map(len, table.names)) + 9 * len(table.starts),
-        "ask for a shorter range, a larger window_size, fewer fields or features, or build a data set, which is a file",
-    )
+    """Return the features with what was fitted and the options as applied."""
     from feature_service.domain.fitted import fitted_values
 
     return feature_pb2.ExtractFeaturesResponse(

@@ -11,6 +11,7 @@ from typing import Any, Final
 from penstock.common.v1 import common_pb2
 from penstock.feature.v1 import feature_pb2, feature_pb2_grpc
 
+from feature_service.domain.answer_limit import require_sendable
 from feature_service.domain.dataset.workshop import DatasetWorkshop
 from feature_service.domain.feature_statistics import FeatureStatisticsQuery
 from feature_service.domain.ingest.plan import BodySpool
@@ -23,7 +24,6 @@ from feature_service.edge import convert, convert_extraction
 from feature_service.edge.convert_filter import selection_from_proto
 from feature_service.edge.dataset_rpcs import DatasetRpcs
 from feature_service.edge.page import page_number, page_size
-from feature_service.edge.sendable import require_sendable
 from penstock_kit.context import current_context
 from penstock_kit.errors import InvalidArgument
 
