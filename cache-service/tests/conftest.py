@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from penstock.cache.v1 import cache_pb2_grpc
 
+from cache_service.composition.services import build_services
+from cache_service.composition.stores import memory_stores
 from cache_service.edge.servicer import CacheServicer
-from cache_service.main import build_parts
 from cache_service.settings import CacheSettings
 from penstock_kit.clock import Clock, SystemClock
 from penstock_kit.grpc import GrpcServer, open_channel
@@ -28,9 +29,10 @@ class Served:
 
 
 async def serve(clock: Clock) -> Served:
-    parts, _ = build_parts(CacheSettings(_env_file=None), clock)
+    settings = CacheSettings(_env_file=None)
+    services = build_services(settings, memory_stores(settings, clock), clock)
     server = GrpcServer(service="cache-service", grace_seconds=0)
-    server.add(cache_pb2_grpc.add_CacheServiceServicer_to_server, CacheServicer(parts=parts, clock=clock))
+    server.add(cache_pb2_grpc.add_CacheServiceServicer_to_server, CacheServicer(services=services, clock=clock))
     port = await server.start(0)
     channel = open_channel(f"127.0.0.1:{port}", service="cache-service", timeout=5)
     return Served(server, channel, cache_pb2_grpc.CacheServiceStub(channel))

@@ -10,8 +10,9 @@ import pytest
 from penstock.cache.v1 import cache_pb2 as pb
 from penstock.cache.v1 import cache_pb2_grpc
 
+from cache_service.composition.services import build_services
+from cache_service.composition.stores import memory_stores
 from cache_service.edge.servicer import CacheServicer
-from cache_service.main import build_parts
 from cache_service.settings import CacheSettings
 from penstock_kit.cache import CacheClient, cached
 from penstock_kit.context import CallContext, Caller, use_context
@@ -124,8 +125,9 @@ async def test_the_cache_is_used_again_when_it_is_back(clock: ManualClock) -> No
     client = CacheClient(channel, clock=clock, timeout=5)
     assert await client.set("a", b"1") is False
     server = GrpcServer(service="cache-service", grace_seconds=0)
-    parts, _ = build_parts(CacheSettings(_env_file=None), clock)
-    server.add(cache_pb2_grpc.add_CacheServiceServicer_to_server, CacheServicer(parts=parts, clock=clock))
+    cache_settings = CacheSettings(_env_file=None)
+    services = build_services(cache_settings, memory_stores(cache_settings, clock), clock)
+    server.add(cache_pb2_grpc.add_CacheServiceServicer_to_server, CacheServicer(services=services, clock=clock))
     await server.start(port)
     async with asyncio.timeout(15):
         while client.away:  # the channel reconnects in its own time

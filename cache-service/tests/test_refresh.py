@@ -10,29 +10,29 @@ def entry_ending_in(seconds: float, clock: ManualClock, *, load_seconds: float =
 
 
 @pytest.mark.parametrize(("left", "drawn", "expected"), [(60.0, 0.999999, False), (2.0, 0.5, False), (0.5, 0.5, True)])
-def test_the_nearer_the_end_the_likelier_a_renewal(
+async def test_the_nearer_the_end_the_likelier_a_renewal(
     left: float, drawn: float, expected: bool, clock: ManualClock
 ) -> None:
     advisor = RefreshAdvisor(clock=clock, random=lambda: drawn)
-    assert advisor.advised(entry_ending_in(left, clock)) is expected
+    assert await advisor.advised(entry_ending_in(left, clock)) is expected
 
 
-def test_one_reader_at_a_time_is_told(clock: ManualClock) -> None:
+async def test_one_reader_at_a_time_is_told(clock: ManualClock) -> None:
     advisor = RefreshAdvisor(clock=clock, random=lambda: 0.99)
     entry = entry_ending_in(0.1, clock)
-    assert [advisor.advised(entry) for _ in range(3)] == [True, False, False]
-    advisor.done(entry.key)
-    assert advisor.advised(entry)
+    assert [await advisor.advised(entry) for _ in range(3)] == [True, False, False]
+    await advisor.done(entry.key)
+    assert await advisor.advised(entry)
 
 
-def test_a_reader_who_was_told_and_vanished_is_replaced(clock: ManualClock) -> None:
+async def test_a_reader_who_was_told_and_vanished_is_replaced(clock: ManualClock) -> None:
     advisor = RefreshAdvisor(clock=clock, random=lambda: 0.999999)
     entry = entry_ending_in(5.0, clock)
-    assert advisor.advised(entry)
+    assert await advisor.advised(entry)
     clock.advance(2.1)
-    assert advisor.advised(entry)
+    assert await advisor.advised(entry)
 
 
-def test_what_costs_nothing_to_load_is_not_renewed_early(clock: ManualClock) -> None:
+async def test_what_costs_nothing_to_load_is_not_renewed_early(clock: ManualClock) -> None:
     advisor = RefreshAdvisor(clock=clock, random=lambda: 0.999999)
-    assert not advisor.advised(entry_ending_in(0.001, clock, load_seconds=0.0))
+    assert not await advisor.advised(entry_ending_in(0.001, clock, load_seconds=0.0))

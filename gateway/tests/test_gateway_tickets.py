@@ -9,8 +9,9 @@ import pytest
 import pytest_asyncio
 from penstock.cache.v1 import cache_pb2_grpc
 
+from cache_service.composition.services import build_services
+from cache_service.composition.stores import memory_stores
 from cache_service.edge.servicer import CacheServicer
-from cache_service.main import build_parts
 from cache_service.settings import CacheSettings
 from gateway.auth.claim import CacheClaims, LocalClaims
 from gateway.auth.ticket import Tickets
@@ -36,9 +37,10 @@ def clock():
 async def cache():
     """The real cache-service in this process: the server, and a function that makes a stub of a channel's own."""
     clock = SystemClock()
-    parts, _ = build_parts(CacheSettings(_env_file=None), clock)
+    cache_settings = CacheSettings(_env_file=None)
+    services = build_services(cache_settings, memory_stores(cache_settings, clock), clock)
     server = GrpcServer(service="cache-service", grace_seconds=0)
-    server.add(cache_pb2_grpc.add_CacheServiceServicer_to_server, CacheServicer(parts=parts, clock=clock))
+    server.add(cache_pb2_grpc.add_CacheServiceServicer_to_server, CacheServicer(services=services, clock=clock))
     address = f"127.0.0.1:{await server.start(0)}"
     channels = [open_channel(address, service="cache-service") for _ in range(2)]
     yield server, [cache_pb2_grpc.CacheServiceStub(channel) for channel in channels]

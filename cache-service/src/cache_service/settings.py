@@ -24,4 +24,13 @@ class CacheSettings(GrpcServiceSettings):
     negative_ttl: float = Field(
         default=60.0, gt=0, alias="CACHE_NEGATIVE_TTL", description="Seconds of a negative entry, when none given."
     )
+    local_entries: int = Field(
+        default=10_000,
+        ge=0,
+        alias="CACHE_LOCAL_ENTRIES",
+        description="Copies of Redis' values here at most.",
+    )
+    local_bytes: int = Field(
+        default=16 * 1024 * 1024, ge=0, alias="CACHE_LOCAL_BYTES", description="Bytes of these copies at most."
+    )
     redis_url: SecretStr = Field(default=SecretStr(""), alias="REDIS_URL", description="Empty: memory.")

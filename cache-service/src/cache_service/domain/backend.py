@@ -19,6 +19,14 @@ class Usage:
     expirations: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendState:
+    """How a backend is: `breaker` is ``closed``, ``open`` or ``half_open``, and ``none`` without Redis."""
+
+    breaker: str
+    detail: str
+
+
 class CacheBackend(Protocol):
     """Holds entries by full key until they expire, are evicted, deleted or invalidated.
 
@@ -57,5 +65,13 @@ class CacheBackend(Protocol):
         ...
 
     def usage(self) -> Usage:
-        """Return what is held now."""
+        """Return what is held, as it was looked at last."""
+        ...
+
+    def state(self) -> BackendState:
+        """Return how it is."""
+        ...
+
+    async def close(self) -> None:
+        """End what runs for it."""
         ...

@@ -38,6 +38,11 @@ class Bell:
             if not rung.done():
                 rung.set_result(None)
 
+    def ring_all(self) -> None:
+        """Wake everybody."""
+        for key in tuple(self._waiting):
+            self.ring(key)
+
     def _leave(self, key: str, group: set[asyncio.Future[None]], rung: asyncio.Future[None]) -> None:
         group.discard(rung)
         self._count -= 1

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final
 
-from cache_service.domain.backend import CacheBackend, Usage
+from cache_service.domain.backend import BackendState, CacheBackend, Usage
 from cache_service.domain.bell import Bell
 from cache_service.domain.entry import ALWAYS, TTL_CLASSES, Condition, Draft, Entry
 from cache_service.domain.invalidation import InvalidationBus, Watcher
@@ -22,6 +22,7 @@ from cache_service.domain.limit import (
 )
 from cache_service.domain.partition import Partition
 from cache_service.domain.refresh import RefreshAdvisor
+from cache_service.domain.signals import Signal, Signals
 from cache_service.domain.statistics import Statistics
 from penstock_kit.clock import Clock
 from penstock_kit.errors import InvalidArgument
@@ -29,6 +30,7 @@ from penstock_kit.errors import InvalidArgument
 # What computing a value is taken to cost when nobody measured it: 1 % of its life, at most 5 seconds.
 _LOAD_SHARE: Final = 0.01
 _MAX_LOAD_SECONDS: Final = 5.0
+_LOOK_AGAIN_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +60,7 @@ class Cache:
         *,
         backend: CacheBackend,
         leases: LeaseStore,
-        bell: Bell,
-        bus: InvalidationBus,
+        signals: Signals,
         advisor: RefreshAdvisor,
         clock: Clock,
         defaults: Defaults,
@@ -67,8 +68,10 @@ class Cache:
     ) -> None:
         self._backend = backend
         self._leases = leases
-        self._bell = bell
-        self._bus = bus
+        self._signals = signals
+        self._bell = Bell()
+        self._bus = InvalidationBus()
+        signals.listen(self._heard)
         self._advisor = advisor
         self._monotonic = clock.monotonic
         self._defaults = defaults
@@ -101,7 +104,7 @@ class Cache:
             entry=entry,
             generation=reading.generation,
             ttl=entry.expire_at - self._monotonic(),
-            refresh_advised=self._advisor.advised(entry),
+            refresh_advised=await self._advisor.advised(entry),
             tier=reading.tier,
         )
 
@@ -129,10 +132,10 @@ class Cache:
         written = await self._backend.set(entry, condition)
         if written:
             self.statistics.sets += 1
-            self._advisor.done(key)
-            self._bus.publish(keys=(key,))
-        if written or lease_token:
-            self._bell.ring(key)
+            await self._advisor.done(key)
+            self._signals.publish(Signal(changed=(key,), woken=(key,)))
+        elif lease_token:
+            self._signals.publish(Signal(woken=(key,)))
         return written
 
     async def set_many(self, partition: Partition, drafts: Sequence[Draft]) -> int:
@@ -142,10 +145,10 @@ class Cache:
         written = 0
         for entry in entries:
             written += await self._backend.set(entry, ALWAYS)
-            self._advisor.done(entry.key)
-            self._bell.ring(entry.key)
+            await self._advisor.done(entry.key)
         self.statistics.sets += written
-        self._bus.publish(keys=[entry.key for entry in entries])
+        keys = tuple(entry.key for entry in entries)
+        self._signals.publish(Signal(changed=keys, woken=keys))
         return written
 
     async def delete(self, partition: Partition, keys: Sequence[str]) -> int:
@@ -156,8 +159,7 @@ class Cache:
         self.statistics.deletes += len(deleted)
         for key in full:
             await self._leases.revoke(key)
-            self._bell.ring(key)
-        self._bus.publish(keys=full)
+        self._signals.publish(Signal(changed=tuple(full), woken=tuple(full)))
         return len(deleted)
 
     async def invalidate(self, partition: Partition, *, prefix: str, tag: str) -> int:
@@ -168,8 +170,8 @@ class Cache:
         full_tag = partition.full(tag, "tag") if tag else ""
         deleted = await self._backend.invalidate(prefix=full_prefix, tag=full_tag)
         self.statistics.deletes += len(deleted)
-        # A copy elsewhere may outlive its entry here, so the keys dropped here do not name every copy with the tag.
-        self._bus.publish(prefix=full_prefix, reset=bool(tag))
+        prefixes, tags = (full_prefix,) if prefix else (), (full_tag,) if tag else ()
+        self._signals.publish(Signal(prefixes=prefixes, tags=tags))
         return len(deleted)
 
     async def lease(self, partition: Partition, key: str, *, seconds: float, wait: float) -> Lease:
@@ -187,12 +189,26 @@ class Cache:
             left = end - self._monotonic()
             if lookup.entry or grant or left <= 0:
                 return Lease(token=grant or "", lookup=lookup)
-            await self._bell.wait(full, min(left, await self._leases.remaining(full)))
+            # A wake-up of another replica may get lost: who waits looks again by itself.
+            await self._bell.wait(full, min(left, _LOOK_AGAIN_SECONDS, await self._leases.remaining(full)))
 
     def watch(self, partition: Partition, prefix: str) -> AbstractAsyncContextManager[Watcher]:
         """Return a context manager giving a Watcher of `prefix` (empty: everything) in `partition`."""
         full = partition.full(prefix, "prefix") if prefix else partition.root
         return self._bus.watch(full)
+
+    def _heard(self, signal: Signal) -> None:
+        """Wake who waits here and tell who watches here."""
+        if signal.reset:
+            self._bell.ring_all()
+        for key in signal.woken:
+            self._bell.ring(key)
+        # A copy elsewhere may outlive its entry, so the keys that were dropped do not name every copy with a tag.
+        self._bus.publish(keys=signal.changed, prefixes=signal.prefixes, reset=signal.reset or bool(signal.tags))
+
+    def state(self) -> BackendState:
+        """Return how the backend is."""
+        return self._backend.state()
 
     async def _end_lease(self, key: str, token: str) -> float | None:
         """End the lease, and return how long the fill took."""

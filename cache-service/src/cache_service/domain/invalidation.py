@@ -84,13 +84,13 @@ class InvalidationBus:
         finally:
             self._watchers.discard(watcher)
 
-    def publish(self, *, keys: Sequence[str] = (), prefix: str = "", reset: bool = False) -> None:
+    def publish(self, *, keys: Sequence[str] = (), prefixes: Sequence[str] = (), reset: bool = False) -> None:
         """Tell everybody. More than 1,000 keys at once are told as a reset."""
-        if not self._watchers or not (keys or prefix or reset):
+        if not self._watchers or not (keys or prefixes or reset):
             return
         if reset or len(keys) > MAX_KEYS_NAMED:
             invalidation = RESET
         else:
-            invalidation = Invalidation(keys=tuple(keys), prefixes=(prefix,) if prefix else ())
+            invalidation = Invalidation(keys=tuple(keys), prefixes=tuple(prefixes))
         for watcher in self._watchers:
             watcher.offer(invalidation)

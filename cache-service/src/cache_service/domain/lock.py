@@ -1,11 +1,14 @@
 """Distributed locks with fencing tokens, after Kleppmann: the store that is protected refuses a smaller token."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from cache_service.domain.bell import Bell
 from cache_service.domain.limit import MAX_WAIT_SECONDS, positive
+from cache_service.domain.signals import Signal, Signals
 from penstock_kit.clock import Clock
+
+_LOOK_AGAIN_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +45,12 @@ class LockStore(Protocol):
 class Locks:
     """Locks that can be waited for."""
 
-    def __init__(self, *, store: LockStore, clock: Clock, bell: Bell) -> None:
+    def __init__(self, *, store: LockStore, clock: Clock, signals: Signals) -> None:
         self._store = store
         self._monotonic = clock.monotonic
-        self._bell = bell
+        self._signals = signals
+        self._bell = Bell()
+        signals.listen(self._heard)
 
     async def acquire(self, name: str, *, ttl: float, wait: float) -> LockGrant | None:
         """Return the lock `name` (full) held for `ttl` seconds, or None when it stays taken for `wait` seconds.
@@ -62,7 +67,8 @@ class Locks:
                     left = end - self._monotonic()
                     if left <= 0:
                         return None
-                    await self._bell.wait(name, min(left, remaining))
+                    # A wake-up of another replica may get lost: who waits looks again by itself.
+                    await self._bell.wait(name, min(left, remaining, _LOOK_AGAIN_SECONDS))
 
     async def renew(self, name: str, *, token: str, ttl: float) -> bool:
         """Extend a held lock to `ttl` seconds from now; False when it was lost."""
@@ -73,5 +79,11 @@ class Locks:
         """Give a held lock back and wake who waits for it; False when it was lost before."""
         released = await self._store.release(name, token)
         if released:
-            self._bell.ring(name)
+            self._signals.publish(Signal(released=(name,)))
         return released
+
+    def _heard(self, signal: Signal) -> None:
+        if signal.reset:
+            self._bell.ring_all()
+        for name in signal.released:
+            self._bell.ring(name)

@@ -137,7 +137,7 @@ def stats_to_proto(cache: Cache, *, uptime: float) -> cache_pb2.GetStatsResponse
         hit_rate=statistics.hit_rate,
         recent_hit_rate=statistics.recent_hit_rate(),
         recent_hit_rates=statistics.recent_hit_rates(),
-        breaker_state="none",
+        breaker_state=cache.state().breaker,
         prefixes=_prefixes_to_proto(statistics.prefixes()),
         uptime=duration_to_proto(uptime),
         errors=statistics.errors,

@@ -25,7 +25,7 @@ from penstock_kit.role import require_operator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CacheParts:
+class CacheServices:
     """What the servicer calls."""
 
     cache: Cache
@@ -38,12 +38,12 @@ class CacheParts:
 class CacheServicer(cache_pb2_grpc.CacheServiceServicer):
     """Each RPC converts, calls the domain and converts back; errors are the interceptor's."""
 
-    def __init__(self, *, parts: CacheParts, clock: Clock) -> None:
-        self._cache = parts.cache
-        self._counters = parts.counters
-        self._rate_limits = parts.rate_limits
-        self._locks = parts.locks
-        self._sessions = parts.sessions
+    def __init__(self, *, services: CacheServices, clock: Clock) -> None:
+        self._cache = services.cache
+        self._counters = services.counters
+        self._rate_limits = services.rate_limits
+        self._locks = services.locks
+        self._sessions = services.sessions
         self._monotonic = clock.monotonic
         self._start = clock.monotonic()
 

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from cache_service.adapters.memory.expiring import ExpiringMap, Removal
 from cache_service.adapters.memory.journal import Journal
 from cache_service.adapters.memory.key_index import KeyIndex
-from cache_service.domain.backend import Usage
+from cache_service.domain.backend import BackendState, Usage
 from cache_service.domain.entry import Condition, Entry, Reading
 from penstock_kit.clock import Clock
 
@@ -80,6 +80,19 @@ class MemoryBackend:
             self._journal.record(tag=tag)
             keys |= dict.fromkeys(self._index.tagged(tag))
         return [key for key in keys if self._entries.pop(key) is not None]
+
+    def state(self) -> BackendState:
+        """There is nothing that could be away."""
+        return BackendState(breaker="none", detail="")
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+    def clear(self) -> None:
+        """Forget everything, and refuse the fills under way."""
+        self._journal.forget()
+        while len(self._entries):
+            self._entries.evict()
 
     def usage(self) -> Usage:
         """Return what is held now, expired entries not yet cleared away included."""

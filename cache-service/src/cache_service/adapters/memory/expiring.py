@@ -79,6 +79,10 @@ class ExpiringMap(Generic[V]):
             self._remove(key, Removal.DELETED)
         return value
 
+    def keys(self) -> list[str]:
+        """Return the keys held, ended ones included."""
+        return list(self._cells)
+
     def evict(self) -> None:
         """Drop the least recently used value."""
         self._remove(next(iter(self._cells)), Removal.EVICTED)

@@ -39,6 +39,11 @@ class Journal:
         if len(self._records) > self._max:
             self._floor = self._records.popleft().generation
 
+    def forget(self) -> None:
+        """Refuse every fill that began before now."""
+        self._records.clear()
+        self._floor = self.advance()
+
     def allows(self, entry: Entry, since: int) -> bool:
         """Whether nothing that concerns `entry` was invalidated after the generation `since` was read."""
         if not self._floor <= since <= self.generation:

@@ -18,7 +18,7 @@ from cache_service.adapters.redis.key import (
 )
 from cache_service.adapters.redis.script_runner import ScriptRunner
 from cache_service.adapters.redis.value_script import DELETE, DROP, NOTE_PREFIX, NOTE_TAG, RESET, SET
-from cache_service.domain.backend import Usage
+from cache_service.domain.backend import BackendState, Usage
 from cache_service.domain.entry import Condition, Entry, Reading
 from cache_service.domain.partition import segment_of, tenant_of
 from penstock_kit.clock import Clock
@@ -129,6 +129,13 @@ class RedisBackend:
             evictions=known.get("evicted_keys", 0),
             expirations=known.get("expired_keys", 0),
         )
+
+    def state(self) -> BackendState:
+        """Return whether Redis is there."""
+        return BackendState(breaker="closed" if self._link.up else "open", detail=self._link.error)
+
+    async def close(self) -> None:
+        """Leave the link to whoever opened it."""
 
     def usage(self) -> Usage:
         """Return what the server held when it was asked last: all its keys and its memory."""
