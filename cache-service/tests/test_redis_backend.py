@@ -178,3 +178,36 @@ def test_encoding_is_undone_by_decoding() -> None:
     stored = decoded("t\0a", b"P1" + b"1700000000000001" + encoded(entry))
     assert stored is not None
     assert stored == (1700000000000001, entry)
+
+
+async def test_a_value_that_finds_no_room_leaves_no_older_one_behind(backend: RedisBackend, client: Any) -> None:
+    await backend.set(entry_of("a", b"old"), ALWAYS)
+    await client.config_set("maxmemory", "1")
+    try:
+        assert not await backend.set(entry_of("a", b"new"), ALWAYS)
+    finally:
+        await client.config_set("maxmemory", "0")
+    assert (await backend.get("t\0a")).entry is None
+
+
+async def test_values_leave_the_last_tenth_of_the_memory_to_the_rest(backend: RedisBackend, client: Any) -> None:
+    used = (await client.info("memory"))["used_memory"]
+    await client.config_set("maxmemory", str(int(used * 1.05)))
+    try:
+        await backend.sample()
+        assert not await backend.set(entry_of("a"), ALWAYS)
+        assert (await backend.get("t\0a")).entry is None
+    finally:
+        await client.config_set("maxmemory", "0")
+
+
+async def test_a_server_that_evicts_is_pointed_out_once(
+    backend: RedisBackend, client: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await client.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        await backend.sample()
+        await backend.sample()
+    finally:
+        await client.config_set("maxmemory-policy", "noeviction")
+    assert capsys.readouterr().out.count("redis evicts keys") == 1

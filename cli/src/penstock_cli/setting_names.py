@@ -8,6 +8,8 @@ SETTING_NAMES: Final[frozenset[str]] = frozenset(
         "ANTHROPIC_BASE_URL",
         "ANTHROPIC_MODELS",
         "CACHE_DEFAULT_TTL",
+        "CACHE_LOCAL_BYTES",
+        "CACHE_LOCAL_ENTRIES",
         "CACHE_MAX_BYTES",
         "CACHE_MAX_COUNTERS",
         "CACHE_MAX_ENTRIES",

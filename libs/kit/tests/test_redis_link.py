@@ -122,6 +122,28 @@ async def test_a_server_that_takes_and_never_answers_is_away_in_time_and_asked_a
         assert link.up
 
 
+async def test_an_impatient_caller_goes_on_and_only_the_probe_says_that_redis_is_away() -> None:
+    slow = asyncio.Event()
+
+    async def answer_late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"PING\r\n")
+        writer.write(b"+PONG\r\n")
+        await reader.readuntil(b"\r\na\r\n")
+        await slow.wait()
+        writer.write(b"$1\r\n1\r\n")
+        await reader.readuntil(b"\r\nb\r\n")
+        writer.write(b"$1\r\n2\r\n")
+        await reader.read()
+
+    async with serving(answer_late) as url, linked(url, timeout=HANG_SECONDS, patience=0.02) as link:
+        await link.probe([("PING",)])
+        with pytest.raises(RedisAway, match="no answer within"):
+            await link.run([("GET", "a")])
+        assert link.up
+        slow.set()
+        assert await link.probe([("GET", "b")]) == [b"2"], "the late answer is nobody else's"
+
+
 async def test_a_command_that_may_have_run_is_never_sent_again() -> None:
     seen: list[bytes] = []
 

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from cache_service.adapters.degrading.backend import TwoTierBackend
 from cache_service.adapters.degrading.copies import Copies
@@ -38,6 +39,9 @@ from cache_service.settings import CacheSettings
 from penstock_kit.clock import Clock
 from penstock_kit.redis.link import RedisLink
 from penstock_kit.redis.subscriber import Subscriber
+
+# What an outage may cost a caller; whether it is one is found out by the sign of life.
+_PATIENCE_SECONDS: Final = 0.04
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +97,7 @@ async def open_stores(settings: CacheSettings, clock: Clock) -> AsyncGenerator[S
     if not url:
         yield memory_stores(settings, clock)
         return
-    link = RedisLink(url, clock=clock)
+    link = RedisLink(url, clock=clock, patience=_PATIENCE_SECONDS)
     subscriber = Subscriber(link, silence_seconds=1.0)
     membership = Membership(link, replica=secrets.token_hex(8))
     signals = RedisSignals(link, subscriber, replica=secrets.token_hex(8))

@@ -22,10 +22,15 @@ from cache_service.domain.backend import BackendState, Usage
 from cache_service.domain.entry import Condition, Entry, Reading
 from cache_service.domain.partition import segment_of, tenant_of
 from penstock_kit.clock import Clock
+from penstock_kit.logging import get_logger
 from penstock_kit.redis.link import RedisLink
 
 # Members of an index that one script looks at: it holds others up for less than a millisecond or so.
 _SLICE: Final = 500
+# Share of the server's memory beyond which no values are written.
+_FULL: Final = 0.9
+
+log = get_logger(__name__)
 
 
 class RedisBackend:
@@ -40,6 +45,7 @@ class RedisBackend:
         self._monotonic = clock.monotonic
         self.damaged = 0
         self.dropped = 0
+        self._warned_of = ""
         self._usage = Usage(entries=0, size=0, max_entries=0, max_size=0, evictions=0, expirations=0)
 
     @property
@@ -67,7 +73,9 @@ class RedisBackend:
         return [self._entry(key, data, start, life) for key, data, life in zip(keys, found, lives, strict=True)]
 
     async def set(self, entry: Entry, condition: Condition) -> bool:
-        """Store `entry` if `condition` holds and there is room."""
+        """Store `entry` if `condition` holds and there is room; where there is none, an older value is not kept."""
+        if self._is_full():
+            return await self._drop_unwritten(entry.key)
         life = round((entry.expire_at - self._monotonic()) * 1000)
         if life <= 0:
             return False
@@ -89,8 +97,7 @@ class RedisBackend:
             may_lack_room=True,
         )
         if isinstance(answer, Exception):
-            self.dropped += 1
-            return False
+            return await self._drop_unwritten(entry.key)
         return bool(answer)
 
     async def delete(self, keys: Sequence[str]) -> list[str]:
@@ -121,6 +128,7 @@ class RedisBackend:
         """Ask how much is held; :meth:`usage` tells what was found last."""
         keys, memory, counts = await self._link.run([("DBSIZE",), ("INFO", "memory"), ("INFO", "stats")])
         known = _information(memory) | _information(counts)
+        self._warn_of_eviction(memory)
         self._usage = Usage(
             entries=int(keys),
             size=known.get("used_memory", 0),
@@ -129,6 +137,13 @@ class RedisBackend:
             evictions=known.get("evicted_keys", 0),
             expirations=known.get("expired_keys", 0),
         )
+
+    def _warn_of_eviction(self, memory: bytes) -> None:
+        policy = memory.partition(b"maxmemory_policy:")[2].split(b"\r", 1)[0].decode()
+        if policy in {"", "noeviction", self._warned_of}:
+            return
+        self._warned_of = policy
+        log.warning("redis evicts keys, and may lose what an invalidation needs; set noeviction", policy=policy)
 
     def state(self) -> BackendState:
         """Return whether Redis is there."""
@@ -140,6 +155,15 @@ class RedisBackend:
     def usage(self) -> Usage:
         """Return what the server held when it was asked last: all its keys and its memory."""
         return self._usage
+
+    def _is_full(self) -> bool:
+        """Whether values must leave what room there is to limits, locks and sessions."""
+        return self._usage.max_size > 0 and self._usage.size > self._usage.max_size * _FULL
+
+    async def _drop_unwritten(self, key: str) -> bool:
+        self.dropped += 1
+        await self.delete((key,))
+        return False
 
     async def _drop_prefix(self, prefix: str) -> list[str]:
         tenant = tenant_of(prefix)

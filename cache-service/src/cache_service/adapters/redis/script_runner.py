@@ -1,10 +1,12 @@
 """Runs scripts by their hash, and sends the text where a server does not know it (any more)."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
-from penstock_kit.redis.link import RedisLink, is_missing_script
+from penstock_kit.redis.link import RedisAway, RedisLink, is_missing_script
 from penstock_kit.redis.script import Script
+
+_NO_ROOM: Final = "OOM"
 
 
 class ScriptRefused(Exception):  # noqa: N818 - the server's own word
@@ -31,5 +33,6 @@ class ScriptRunner:
                 [("EVAL", script.text, len(keys), *keys, *arguments)], may_lack_room=may_lack_room
             )
         if isinstance(answer, Exception) and not may_lack_room:
-            raise ScriptRefused(f"{answer}")
+            # A full server is well, and this must be done without it.
+            raise (RedisAway if _NO_ROOM in f"{answer}" else ScriptRefused)(f"{answer}")
         return answer

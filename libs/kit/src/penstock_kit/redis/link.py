@@ -40,10 +40,15 @@ class RedisLink:
     has been answered. `listen` tells when it goes and when it is back. An outage is one line in the log.
     """
 
-    def __init__(self, url: str, *, clock: Clock, timeout: float = _TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self, url: str, *, clock: Clock, timeout: float = _TIMEOUT_SECONDS, patience: float | None = None
+    ) -> None:
+        """`timeout`: seconds after which a silent Redis is away. `patience`: seconds a caller of :meth:`run` waits
+        before it goes on without, while only :meth:`probe` decides whether Redis is away; the same unless given."""
         self._url = url
         self._clock = clock
         self._timeout = timeout
+        self._patience = patience
         self._address: RedisAddress | None = None
         self._lanes: dict[str, PipelinedConnection] = {}
         self._opening: dict[str, asyncio.Task[PipelinedConnection]] = {}
@@ -91,7 +96,13 @@ class RedisLink:
         """
         if not self._up:
             raise RedisAway(self.error)
-        return await self._run(commands, transaction=transaction, large=large, may_lack_room=may_lack_room)
+        return await self._run(
+            commands,
+            transaction=transaction,
+            large=large,
+            may_lack_room=may_lack_room,
+            patience=None if large or is_large(commands) else self._patience,
+        )
 
     async def probe(self, commands: Sequence[Command]) -> list[Any]:
         """Send commands whether Redis is thought to be up or not; an answer means that it is up."""
@@ -124,17 +135,26 @@ class RedisLink:
             await self._client.aclose()
 
     async def _run(
-        self, commands: Sequence[Command], *, transaction: bool, large: bool = False, may_lack_room: bool = False
+        self,
+        commands: Sequence[Command],
+        *,
+        transaction: bool,
+        large: bool = False,
+        may_lack_room: bool = False,
+        patience: float | None = None,
     ) -> list[Any]:
         if self._closed:
             raise RedisAway("closed")
         try:
-            async with pause_tolerant_timeout(self._timeout):
+            async with pause_tolerant_timeout(patience or self._timeout):
                 with self._counted():
                     answers = await self._send(commands, transaction=transaction, large=large)
         except TooManyPending as error:
             raise RedisAway(f"{error}") from error
         except TimeoutError as error:
+            if patience:
+                # What was sent stays under way; it is for the next probe to say whether Redis is away.
+                raise RedisAway(f"no answer within {patience:g} s") from error
             self._drop()
             self.failed(error)
             raise RedisAway(self.error) from error

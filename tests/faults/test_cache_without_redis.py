@@ -1,0 +1,160 @@
+"""Two cache-services under load while their Redis is killed or hung, and when it is back."""
+
+import asyncio
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from penstock.cache.v1 import cache_pb2 as pb
+from penstock.cache.v1 import cache_pb2_grpc
+
+from penstock_kit.context import CallContext, Caller, use_context
+from penstock_kit.grpc import open_channel
+from penstock_testkit.servers.process import free_port, free_ports
+from penstock_testkit.servers.redis import start_local_redis
+from penstock_testkit.waiting import HANG_SECONDS, assert_within, until_true
+
+_INHERITED = ("PATH", "HOME", "TMPDIR", "PYTHONPATH")
+RATE, SECONDS = 200, 2.0
+SECRET = "a-secret-of-this-test-and-of-nothing-else"
+ANN = Caller(user_id="ann", tenant_id="acme", scopes=frozenset({"operator", "admin"}))
+
+
+@dataclass(slots=True, kw_only=True)
+class CacheProcess:
+    """One cache-service in a process of its own."""
+
+    stub: Any
+    log: Path
+
+    def outages(self) -> int:
+        return self.log.read_text().count("redis is away")
+
+    async def breaker(self) -> str:
+        return (await self.stub.GetStats(pb.GetStatsRequest())).breaker_state
+
+
+@dataclass(slots=True)
+class Load:
+    """Mixed work at a steady rate; how long each call took, and what failed."""
+
+    took: list[float] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+    @property
+    def p99(self) -> float:
+        return statistics.quantiles(self.took, n=100)[98]
+
+    async def run(self, caches: list[CacheProcess], seconds: float) -> None:
+        """Send so many calls a second, whatever becomes of the earlier ones."""
+        began = time.monotonic()
+        async with asyncio.TaskGroup() as group:
+            for number in range(int(RATE * seconds)):
+                await asyncio.sleep(max(0.0, began + number / RATE - time.monotonic()))
+                group.create_task(self._one(caches[number % len(caches)].stub, number))
+
+    async def _one(self, stub: Any, number: int) -> None:
+        key = f"k:{number % 40}"
+        work: Callable[[], Awaitable[Any]] = [
+            lambda: stub.Get(pb.GetRequest(key=key)),
+            lambda: stub.Set(pb.SetRequest(entry=pb.Entry(key=key, value=b"v" * 200, tags=["t"]))),
+            lambda: stub.GetMany(pb.GetManyRequest(keys=[f"k:{n}" for n in range(8)])),
+            lambda: stub.TakeRateLimit(_rate(f"r:{number % 5}")),
+            lambda: stub.Increment(pb.IncrementRequest(key="n", delta=1)),
+            lambda: stub.Invalidate(pb.InvalidateRequest(prefix=f"k:{number % 40}")),
+        ][number % 6]
+        began = time.monotonic()
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - every failure counts
+            self.failed.append(repr(error))
+        self.took.append(time.monotonic() - began)
+
+
+def _rate(key: str) -> pb.TakeRateLimitRequest:
+    request = pb.TakeRateLimitRequest(key=key, cost=1, limit=10_000)
+    request.window.FromSeconds(60)
+    return request
+
+
+@asynccontextmanager
+async def cache_process(home: Path, redis_url: str) -> AsyncGenerator[CacheProcess]:
+    port, metrics_port = free_ports(2)
+    environment = {name: os.environ[name] for name in _INHERITED if name in os.environ} | {
+        "PENSTOCK_HOME": str(home),
+        "CACHE_SERVICE_PORT": str(port),
+        "CACHE_SERVICE_METRICS_PORT": str(metrics_port),
+        "PENSTOCK_SERVICE_SECRET": SECRET,
+        "REDIS_URL": redis_url,
+    }
+    process, log = _launch(home, environment)
+    try:
+        channel = open_channel(f"127.0.0.1:{port}", service="cache-service", timeout=HANG_SECONDS, secret=SECRET)
+        async with channel:
+            await asyncio.wait_for(channel.channel_ready(), HANG_SECONDS)
+            yield CacheProcess(stub=cache_pb2_grpc.CacheServiceStub(channel), log=log)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _launch(home: Path, environment: dict[str, str]) -> "tuple[subprocess.Popen[bytes], Path]":
+    home.mkdir()
+    log = home / "cache.log"
+    with log.open("wb") as sink:
+        command = [sys.executable, "-m", "cache_service"]
+        process = subprocess.Popen(command, env=environment, stdout=sink, stderr=subprocess.STDOUT, cwd=home)
+    return process, log
+
+
+async def all_are(caches: list[CacheProcess], breaker: str) -> bool:
+    return all([await cache.breaker() == breaker for cache in caches])
+
+
+@pytest.mark.parametrize("fault", ["killed", "hung"])
+async def test_no_request_fails_while_redis_is_away(tmp_path: Path, fault: str, record_property: Any) -> None:
+    port = free_port()
+    redis = start_local_redis(port)
+    url = f"redis://127.0.0.1:{port}/0"
+    async with AsyncExitStack() as stack:
+        stack.enter_context(use_context(CallContext(request_id="req_c", caller=ANN)))
+        caches = [await stack.enter_async_context(cache_process(tmp_path / f"c{n}", url)) for n in range(2)]
+        await until_true(lambda: all_are(caches, "closed"))
+        quiet, away, after = Load(), Load(), Load()
+        await quiet.run(caches, SECONDS)
+        loading = asyncio.create_task(away.run(caches, SECONDS))
+        await asyncio.sleep(0)
+        began = time.monotonic()
+        redis.kill() if fault == "killed" else redis.hang()
+        opened = began + await until_true(lambda: all_are(caches, "open")) - began
+        await loading
+        if fault == "killed":
+            redis.stop()
+            redis = start_local_redis(port)
+        else:
+            redis.resume()
+        used_again = await until_true(lambda: all_are(caches, "closed"))
+        await after.run(caches, SECONDS / 2)
+        outages = [cache.outages() for cache in caches]
+    redis.stop()
+    figures = {
+        "opened_s": opened,
+        "used_again_s": used_again,
+        "p99_before_ms": quiet.p99 * 1e3,
+        "p99_during_ms": away.p99 * 1e3,
+    }
+    record_property(fault, {name: round(value, 3) for name, value in figures.items()})
+    print(fault, {name: round(value, 3) for name, value in figures.items()})
+    assert (quiet.failed, away.failed, after.failed) == ([], [], [])
+    assert outages == [1, 1], "one line an outage"
+    assert_within(opened, 1.0, "opening the breaker")
+    assert_within(used_again, 5.0, "using Redis again")
+    assert_within(away.p99 - quiet.p99, 0.25, "what an outage adds")
