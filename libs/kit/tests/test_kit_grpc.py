@@ -28,6 +28,7 @@ from penstock_kit.errors import (
 from penstock_kit.grpc import GrpcServer, fast_protobuf, open_channel, responses
 from penstock_kit.grpc.options import client_options
 from penstock_kit.telemetry import configure_tracing
+from penstock_testkit.waiting import until
 
 SERVICE = "penstock.test.v1.EchoService"
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -69,7 +70,7 @@ async def test_an_error_arrives_as_the_very_error_that_was_raised(echo: Any) -> 
     assert error.message == "no device 'WLD999'; list them with /devices"
     assert (error.reason, error.metadata, error.retry_after) == ("DEVICE_NOT_FOUND", {"device": "WLD999"}, 1.5)
     assert error.violations[0].field == "device_code"
-    assert echo.requests("Say", "NOT_FOUND") == 1
+    await until(lambda: echo.requests("Say", "NOT_FOUND") == 1)  # counted when the server is done
 
 
 async def test_an_error_after_some_responses_is_raised_while_iterating(echo: Any) -> None:
@@ -78,7 +79,7 @@ async def test_an_error_after_some_responses_is_raised_while_iterating(echo: Any
         async for message in echo.stub.count(b"3"):
             received.append(message)
     assert len(received) == 3
-    assert echo.requests("Count", "NOT_FOUND") == 1
+    await until(lambda: echo.requests("Count", "NOT_FOUND") == 1)  # counted when the server is done
 
 
 async def test_an_unexpected_exception_is_internal_with_a_fixed_message_and_logged_once(
@@ -102,7 +103,7 @@ async def test_secrets_in_an_error_message_do_not_reach_the_caller(echo: Any) ->
 async def test_an_abort_by_the_handler_keeps_its_code(echo: Any) -> None:
     with pytest.raises(Internal, match="by hand"):
         await echo.stub.say(b"abort")
-    assert echo.requests("Say", "DATA_LOSS") == 1
+    await until(lambda: echo.requests("Say", "DATA_LOSS") == 1)  # counted when the server is done
 
 
 async def test_a_method_that_is_missing_or_not_written_is_unimplemented(echo: Any) -> None:
