@@ -9,8 +9,9 @@ from penstock.cache.v1 import cache_pb2 as pb
 from prometheus_client import CollectorRegistry, generate_latest
 
 from cache_service.adapters.prometheus import CacheMetrics
+from cache_service.composition.services import build_services
+from cache_service.composition.stores import memory_stores
 from cache_service.domain.statistics import MAX_PREFIXES, OTHER, Statistics
-from cache_service.main import build_parts
 from cache_service.settings import CacheSettings
 from penstock_kit.cache import CacheClient, cached
 from penstock_kit.context import CallContext, Caller, use_context
@@ -55,12 +56,13 @@ def test_namespaces_beyond_the_limit_are_counted_together(clock: ManualClock) ->
 
 
 def test_the_gauge_has_a_value_for_each_namespace_that_was_read_and_for_no_other(clock: ManualClock) -> None:
-    parts, _ = build_parts(CacheSettings(_env_file=None), clock)
+    settings = CacheSettings(_env_file=None)
+    services = build_services(settings, memory_stores(settings, clock), clock)
     registry = CollectorRegistry()
-    CacheMetrics(registry, parts.cache)
+    CacheMetrics(registry, services.cache)
     assert b"\ncache_hit_rate" not in generate_latest(registry)
-    parts.cache.statistics.hit("cards:1")
-    parts.cache.statistics.miss("cards:2")
+    services.cache.statistics.hit("cards:1")
+    services.cache.statistics.miss("cards:2")
     assert b'\ncache_hit_rate{namespace="cards"} 0.5\n' in generate_latest(registry)
     clock.advance(601)
     assert b"\ncache_hit_rate" not in generate_latest(registry)
