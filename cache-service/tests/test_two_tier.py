@@ -131,8 +131,13 @@ class TestTwoTierBackend(CacheBackendContract):
 async def test_a_second_read_is_answered_by_a_copy(two: Sequence[Replica]) -> None:
     here, there = two
     await here.put("a", b"1")
-    tiers = [(await there.services.cache.get(TENANT, "a")).tier for _ in range(2)]
-    assert tiers == ["redis", "l1"]
+    assert (await there.services.cache.get(TENANT, "a")).tier == "redis"
+    # The word of the write may still be under way, and voids the copy that was taken before it was heard.
+    await until_true(lambda: answered_by(there, "a", "l1"))
+
+
+async def answered_by(at: Replica, key: str, tier: str) -> bool:
+    return (await at.services.cache.get(TENANT, key)).tier == tier
 
 
 async def test_a_writer_reads_its_own_write_at_once_and_the_other_replica_soon(two: Sequence[Replica]) -> None:
@@ -231,7 +236,7 @@ async def test_without_redis_everything_goes_on_here_and_with_it_again(redis: Ow
         await in_use(alone)
         assert await alone.value("b") is None, "what was kept here during the outage is not used after it"
         assert await alone.put("b", b"after")
-        assert (await alone.services.cache.get(TENANT, "b")).tier == "redis"
+        assert await answered_by(alone, "b", "redis")
 
 
 async def test_a_value_changed_during_an_outage_never_comes_back_old(two: Sequence[Replica], redis: OwnRedis) -> None:
@@ -348,7 +353,7 @@ async def test_the_service_starts_without_redis_and_uses_it_when_it_comes() -> N
         late.start()
         await in_use(alone)
         assert await alone.put("a", b"2")
-        assert (await alone.services.cache.get(TENANT, "a")).tier == "redis"
+        assert await answered_by(alone, "a", "redis")
     late.stop()
 
 
