@@ -223,6 +223,26 @@ async def test_only_a_few_requests_are_read_before_an_answer_is_there(serve_http
         await until(lambda: app.begun > 1000)
 
 
+async def test_what_comes_while_requests_wait_keeps_its_place(serve_http: Any) -> None:
+    gate, seen = asyncio.Event(), Seen()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await gate.wait()
+        await seen(scope, receive, send)
+
+    async with serve_http(app, pipelined_requests=2) as served, served.connected() as (reader, writer):
+        for number in range(2000):
+            writer.write(b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n" % number)
+            if number % 200 == 199:
+                await asyncio.sleep(0.005)
+                if number > 1000:
+                    gate.set()
+        writer.write(b"GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        async with asyncio.timeout(10):
+            await reader.read()
+    assert [scope["path"] for scope in seen.scopes] == [*(f"/{number}" for number in range(2000)), "/last"]
+
+
 async def test_who_leaves_with_requests_waiting_is_missed_by_the_one_under_way(serve_http: Any) -> None:
     app = Gated()
     async with serve_http(app) as served, asyncio.timeout(5):
@@ -328,6 +348,34 @@ async def test_above_the_cap_silent_connections_give_way(serve_http: Any) -> Non
         await asyncio.sleep(0.15)
         assert (await served.answers(GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))).endswith(b"ok")
         assert await reader.read() == b""
+
+
+async def test_above_the_cap_a_body_that_comes_too_slowly_gives_way(serve_http: Any) -> None:
+    last = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    async with serve_http(Seen(), cap=1, body_seconds=30, body_rate=1000) as served, served.connected() as slow:
+        slow[1].write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10000\r\n\r\n")
+        connection = await first(served)
+        await until(lambda: connection.pace.is_slow)
+        assert (await served.answers(last)).endswith(b"ok")
+        assert refused(await slow[0].read()) == (408, "REQUEST_TIMEOUT")
+
+
+async def test_above_the_cap_a_body_that_was_slow_and_has_come_stays(serve_http: Any) -> None:
+    gate, seen = asyncio.Event(), Seen()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await gate.wait()
+        await seen(scope, receive, send)
+
+    async with serve_http(app, cap=1, body_seconds=30, body_rate=1000) as served, served.connected() as slow:
+        slow[1].write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
+        connection = await first(served)
+        await until(lambda: connection.pace.is_slow)
+        slow[1].write(b"0123456789")
+        await until(lambda: not connection.reading_body)
+        assert refused(await served.answers()) == (503, "CONNECTION_LIMIT_EXCEEDED")
+        gate.set()
+        assert (await slow[0].readuntil(b"ok")).startswith(b"HTTP/1.1 200 OK")
 
 
 async def test_above_the_cap_requests_under_way_stay_and_new_connections_are_told(serve_http: Any) -> None:

@@ -24,7 +24,8 @@ class BodyPace:
 
     def __init__(self, limits: HttpLimits) -> None:
         self._limits = limits
-        self._allowance = self._looked = _NEVER
+        self._allowance = limits.body_seconds
+        self._looked = _NEVER
         self._came = 0
 
     def begin(self, now: float, came: int) -> None:

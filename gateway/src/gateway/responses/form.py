@@ -88,4 +88,4 @@ def _number(value: Any) -> Any:
 
 
 def _tier(value: Any) -> str:
-    return "default" if value in {None, "auto"} else str(value)
+    return value if isinstance(value, str) and value != "auto" else "default"
