@@ -33,8 +33,8 @@ down: .venv/.run ## Stop a system that was started with `penstock up`
 	@$(BIN)/penstock down
 
 .PHONY: test
-test: .venv/.dev ## Run the tests that need nothing but Python
-	@$(call timed,make test,$(BIN)/pytest -q -m "not containers")
+test: .venv/.dev ## Run the tests that need nothing but Python (SERVICE=llm-service: those of one part)
+	@$(call timed,make test,$(BIN)/pytest -q -m "not containers" $(SERVICE))
 
 .PHONY: test-clients
 test-clients: .venv/.dev ## Run every client that is tested against a running system, each from where it can be installed
