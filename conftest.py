@@ -7,6 +7,6 @@ os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 
 # pytest names test modules after their folders, and would take the folder gateway for the package
 # of that name unless the package is there first.
-import gateway  # noqa: E402, F401
+import gateway  # noqa: F401
 
 pytest_plugins = ["penstock_testkit.plugin"]
