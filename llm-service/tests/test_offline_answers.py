@@ -345,3 +345,20 @@ async def test_the_hour_that_is_highest_is_named(talk: Talk) -> None:
     text = await talk.ask("Which hour today had the highest mean current on WLD001?")
     assert text.startswith("2026-11-28 11:00 has the highest mean current")
     assert "| 2026-11-28 10:00 | 139.5 A |" in text
+
+
+async def test_readings_are_counted_per_hour_without_a_unit(talk: Talk) -> None:
+    text = await talk.ask("number of readings of WLD001 per hour where quality is good today")
+    assert talk.shop.calls[-1][1]["aggregate"] == "count"
+    assert " A |" not in text
+
+
+async def test_falling_below_a_limit_is_counted_and_no_course(talk: Talk) -> None:
+    text = await talk.ask("how often did the temperature of WLD001 fall below 30 °C in the last hour?")
+    fitting = [row for row in last_hour("WLD001") if row["temperature"] < 30]
+    assert f"{len(fitting)} of the 60 readings" in text
+
+
+async def test_data_are_shown_as_rows_when_that_is_asked(talk: Talk) -> None:
+    text = await talk.ask("show me the data of WLD001 between 10:00 and 10:02 today")
+    assert "| 2026-11-28 10:01 | 111 A |" in text

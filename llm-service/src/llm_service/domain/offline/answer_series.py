@@ -64,7 +64,8 @@ def intervals(
     names = report.say.named(", ".join(matched) or "", report.say.statistic(aggregate)).strip()
     period = report.period(query, time)
     text = report.say.interval_head(device, period, names, interval, len(series.rows))
-    table = "\n".join([text, "", *_table(report.say, query, _only(series, matched))])
+    shown_columns = _counted(series, matched, names) if aggregate is Statistic.COUNT else _only(series, matched)
+    table = "\n".join([text, "", *_table(report.say, query, shown_columns)])
     if not query.rank or not matched or not (points := series.points(matched[0])):
         return table
     lowest = Statistic.MIN in query.statistics
@@ -84,6 +85,13 @@ def features(report: Report, query: StructuredQuery, data: object, time: TimeRan
         report.say.feature(one.feature, number(one.mean), number(one.low), number(one.high)) for one in result.summary
     ]
     return "\n".join([head, *limited(report.say, lines)])
+
+
+def _counted(series: Series, names: Sequence[str], title: str) -> Series:
+    """One column of counts, without a unit: of the field asked for, else of the readings, whatever they lack."""
+    places = [series.columns.index(name) for name in names] or range(len(series.columns))
+    counts = [max((number_or_none(row[at]) or 0.0 for at in places), default=0.0) for row in series.rows]
+    return Series(device=series.device, columns=(title,), times=series.times, rows=tuple((count,) for count in counts))
 
 
 def _only(series: Series, names: Sequence[str]) -> Series:

@@ -42,9 +42,13 @@ _ALWAYS_REFUSED: Final = frozenset(
         *("删除", "删掉", "停机", "关掉", "校准", "导出"),
     }
 )
+_COUNTED: Final = frozenset({Statistic.COUNT, Statistic.SHARE})
+_SHOWING: Final = frozenset(
+    {"show", "display", "print", "fetch", "give", "get", "list", "显示", "查询", "查看", "列出"}
+)
+_SHOWN: Final = frozenset({"data", "readings", "rows", "values", "records", "数据", "读数", "记录"})
 _RANKING: Final = frozenset({"rank", "ranking", "ranked", "sort", "sorted", "排名", "排序"})
 _LEADS: Final = (Kind.FILLER, Kind.FOLLOW, Kind.AND, Kind.DEVICE)
-_GONE_DOWN: Final = frozenset({Statistic.MIN})
 
 
 def find_topic(sentence: Sentence, reading: "Reading") -> "Topic":
@@ -77,10 +81,19 @@ class _TopicReader:
         asked = self._fields or self._conditioned
         topic.fields = tuple(dict.fromkeys(asked[at] for at in sorted(asked)))
         topic.statistics = tuple(self._statistics)
+        self._settle_intents()
         topic.named = next((intent for intent in _PRECEDENCE if intent in self._intents), None)
         topic.listing = self._listing(topic)
         topic.notes = tuple(self._notes)
         return topic
+
+    def _settle_intents(self) -> None:
+        """ "How often did it fall below 5" counts and asks for no course; "show the data" asks for rows."""
+        if self._reading.conditions and (self._reading.when or _COUNTED & self._statistics.keys()):
+            self._intents.discard(Intent.TREND)
+        words = {self._words.text(at) for at in range(len(self._words))}
+        if not self._statistics and not self._intents and words & _SHOWING and words & _SHOWN:
+            self._intents.add(Intent.QUERY)
 
     def _conditional(self) -> None:
         """The fields that stand before conditions; of the words around them nothing is left to read."""

@@ -84,11 +84,15 @@ _COMPARATIVES: Final = {
     Comparative(field="", statistic=Statistic.MIN): "lower than|smaller than|lower|smaller|更低|更小|低|小",
 }
 _OPERATORS: Final = {
-    Operator.GT: ">|above|over|exceed|exceeds|exceeded|exceeding|greater than|more than|higher than|larger than"
+    Operator.GT: ">|rise above|rises above|rose above|go above|goes above|went above|go over|goes over"
+    "|went over|climb above"
+    "|above|over|exceed|exceeds|exceeded|exceeding|greater than|more than|higher than|larger than"
     "|bigger than|beyond|was above|hotter than|warmer than|大于|高于|超过|多于|超出|超|突破",
     Operator.GE: "> =|>=|≥|⩾|at least|no less than|not less than|not below|greater than or equal to|minimum of"
     "|大于等于|大于或等于|不小于|不低于|至少|不少于|达到",
-    Operator.LT: "<|below|under|less than|lower than|smaller than|fewer than|colder than|cooler than|beneath"
+    Operator.LT: "<|fall below|falls below|drop below|drops under|fall under|falls under|drop under|go below"
+    "|goes below|went below"
+    "|below|under|less than|lower than|smaller than|fewer than|colder than|cooler than|beneath"
     "|drops below"
     "|dropped below|fell below|小于|低于|少于|不到|不足",
     Operator.LE: "< =|<=|≤|⩽|at most|no more than|not more than|not above|not exceeding|less than or equal to"

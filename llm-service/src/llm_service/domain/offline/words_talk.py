@@ -56,7 +56,8 @@ _CANNOT: Final = (
 )
 # Words that change nothing of what is asked.
 _FILLERS: Final = (
-    "the|a|an|by|of|in|on|at|for|to|from|is|was|are|were|be|been|being|am|do|does|did|done|has"
+    "the|a|an|distribution|common|commonest|frequent|分布|by|of|in|on|at|for|to|from|is|was|are"
+    "|were|be|been|being|am|do|does|did|done|has"
     "|have|had|having|can|could|would|should|will"
     "|shall|may|might|must|what|which|who|how|it|its|it ' s|that|this|these|those|there|here|i"
     "|me|my|we|us|our|you|your|they|them|their"
