@@ -119,6 +119,10 @@ async def test_vectors_notes_and_terms_of_another_user_are_never_fetched(
     assert list(await memory.notes(owner, [found[0][0]])) == []
     assert [note.question for note in await memory.recall(ANN, "What about valve V7?")] == [question]
     assert list(await memory.recall(owner, "What about valve V7?")) == []
+    await memory.forget(owner, "conv_1")
+    assert len(await memory.vectors(ANN, model="m", most=5)) == 1, "a stranger makes nobody forget"
+    await memory.forget(ANN, "conv_1")
+    assert list(await memory.vectors(ANN, model="m", most=5)) == []
 
 
 async def test_personalities_and_templates_are_those_of_a_tenant(database: Database) -> None:
