@@ -362,3 +362,22 @@ async def test_falling_below_a_limit_is_counted_and_no_course(talk: Talk) -> Non
 async def test_data_are_shown_as_rows_when_that_is_asked(talk: Talk) -> None:
     text = await talk.ask("show me the data of WLD001 between 10:00 and 10:02 today")
     assert "| 2026-11-28 10:01 | 111 A |" in text
+
+
+async def test_a_device_without_the_field_or_without_data_takes_no_part_and_is_named(talk: Talk) -> None:
+    answered = talk.shop.answer
+
+    def answer(name: str, arguments: Row) -> Row:
+        if name == "list_devices":
+            devices = [*answered(name, arguments)["devices"], {"device_code": "pump-7", "fields": ["Pressure"]}]
+            return {"devices": [devices[-1], *devices[:-1]]}
+        if arguments["device_code"] != "pump-7":
+            return answered(name, arguments)
+        if "start_time" in arguments:
+            return {"error": "there are no rows of device 'pump-7' from then on"}
+        return {"device_code": "pump-7", "row_count": 5, "statistics": [{"field": "Pressure", "count": 5, "mean": 1.0}]}
+
+    talk.shop.answer = answer  # type: ignore[method-assign]
+    assert "WLD003 has the highest mean current" in await talk.ask("which device has the highest mean current?")
+    assert "pump-7 has the highest mean Pressure" in await talk.ask("which device has the highest mean pressure?")
+    assert "pump-7 has no data" in await talk.ask("how many readings does every device have today?")

@@ -81,7 +81,8 @@ def correlations(report: Report, query: StructuredQuery, answered: Sequence[Answ
 def ranking(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> str:
     """Say which device is first, and list all in their order."""
     measure, lowest = ranked_by(query)
-    existing = [one.field for one in answered[0].result.fields]
+    # A device that does not measure the field takes no part.
+    existing = list(dict.fromkeys(one.field for each in answered for one in each.result.fields))
     fields, unknown = fields_of(query, existing), unmatched_fields(query.fields, existing)
     if unknown:
         return report.unknown_fields(answered[0].result.device, unknown, existing)

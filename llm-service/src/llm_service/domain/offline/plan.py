@@ -218,7 +218,7 @@ class _Planner:
         if not isinstance(gathered, list):
             return gathered
         answered = [
-            Answered(result=result, time=each.time(time))
+            Answered(result=_named(result, each.outcome.device), time=each.time(time))
             for each, time in zip(gathered, planner.times, strict=True)
             for result in all_statistics_from_json(each.outcome.data)
         ]
@@ -388,3 +388,8 @@ class _Planner:
     def _failure_of(self, tool: DeviceTool) -> Say | None:
         failed = next((outcome for outcome in self._talk.of(tool) if outcome.error), None)
         return Say(text=self._report.tool_failed(failed.tool, failed.error)) if failed else None
+
+
+def _named(result: DeviceStatistics, code: str) -> DeviceStatistics:
+    """The result with the device it was asked of, which an error does not name."""
+    return result if result.device else replace(result, device=code)
