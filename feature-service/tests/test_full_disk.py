@@ -40,6 +40,47 @@ asyncio.run(main())
 """
 
 
+START = """
+import asyncio, resource, sys
+from pathlib import Path
+from feature_service.adapters.duckdb_connection import DuckDbConnection
+from penstock_kit.errors import PenstockError
+
+path = Path(sys.argv[1]) / "t.duckdb"
+
+async def answer():
+    store = DuckDbConnection(path, prepare=lambda on: on.execute("CREATE TABLE IF NOT EXISTS t(i BIGINT)"))
+    try:
+        await store.read(lambda on: on.execute("SELECT 1").fetchall())
+        return "open"
+    except PenstockError as error:
+        return f"{error.kind.value} {error.reason}"
+    finally:
+        await store.close()
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+print(asyncio.run(answer()), path.exists())
+path.touch()
+print(asyncio.run(answer()))
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+print(asyncio.run(answer()))
+path.write_bytes(bytes(4096))
+print(asyncio.run(answer()))
+"""
+
+
+async def test_a_file_that_found_no_room_is_begun_anew_when_there_is(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", START, str(tmp_path), stdout=PIPE)
+    async with asyncio.timeout(50):
+        said, _ = await process.communicate()
+    assert [line for line in said.decode().splitlines() if not line.startswith("20")] == [
+        "UNAVAILABLE STORAGE_UNAVAILABLE False",
+        "UNAVAILABLE STORAGE_UNAVAILABLE",
+        "open",
+        "open",
+    ]
+
+
 async def test_a_full_disk_refuses_rows_and_bodies_clearly_and_keeps_what_was_stored(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", FILL, str(tmp_path), stdout=PIPE)
     async with asyncio.timeout(50):

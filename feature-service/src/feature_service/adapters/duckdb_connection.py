@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import fcntl
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -23,6 +24,8 @@ Work = Callable[["DuckDBPyConnection"], Result]
 
 _READERS: Final = 4
 _LOCK_RETRY_SECONDS: Final = 0.1
+# A DuckDB file begins with three blocks of headers.
+_HEADER_BYTES: Final = 3 * 4096
 # What the system says of a disk, a quota or a file limit that is used up; DuckDB passes it on as text alone.
 _FULL: Final = ("No space left on device", "Disk quota exceeded", "File too large")
 
@@ -128,17 +131,33 @@ class DuckDbConnection:
         import duckdb
 
         until = time.monotonic() + self._lock_seconds
+        self._remove_stub()
+        is_new = not self._path.exists()
         while True:
             try:
                 return duckdb.connect(str(self._path), config={"memory_limit": f"{self._memory_mb}MB"})
             except duckdb.IOException as error:
                 if "lock" not in str(error) or time.monotonic() >= until:
-                    raise self._cannot_open(str(error)) from error
+                    raise self._cannot_open(error, is_new=is_new) from error
                 time.sleep(_LOCK_RETRY_SECONDS)
             except duckdb.Error as error:
-                raise self._cannot_open(str(error)) from error
+                raise self._cannot_open(error, is_new=is_new) from error
 
-    def _cannot_open(self, why: str) -> PenstockError:
+    def _remove_stub(self) -> None:
+        """Remove what a start of the file on a full disk left: it has no header, and would never be a database."""
+        if not self._path.exists() or self._path.stat().st_size >= _HEADER_BYTES:
+            return
+        with self._path.open("rb+") as stub, contextlib.suppress(OSError):  # another process is just making it
+            fcntl.lockf(stub, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            log.warning("removed a telemetry file that was never finished", file=self._path.name)
+            self._path.unlink()
+
+    def _cannot_open(self, error: Exception, *, is_new: bool) -> PenstockError:
+        if full := _full(error):
+            if is_new:
+                self._path.unlink(missing_ok=True)
+            return full
+        why = str(error).replace(str(self._path), self._path.name)
         if "lock" in why:
             return Unavailable(
                 f"another process holds the telemetry file {self._path.name}; stop it or point TELEMETRY_URL elsewhere",
