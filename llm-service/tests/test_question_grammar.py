@@ -421,3 +421,12 @@ def test_what_is_to_be_left_out_of_the_readings_is_named_and_not_asked_for() -> 
 def test_machines_are_ranked_when_that_is_said() -> None:
     query = parse_prompt("Rank the machines by mean voltage in the last hour", NOW)
     assert (query.rank, query.all_devices, query.unread) == (True, True, ())
+
+
+def test_a_condition_is_turned_round_by_not() -> None:
+    meant = {
+        "where current is not above 100 A": Condition(field="current", operator=Operator.LE, value=100.0, unit="A"),
+        "where quality_label is not good": Condition(field="quality_label", operator=Operator.NE, value="good"),
+    }
+    for words, condition in meant.items():
+        assert parse_prompt(f"mean voltage of WLD001 {words} today", NOW).conditions == (condition,), words
