@@ -12,6 +12,7 @@ from penstock_kit.clock import SystemClock
 from penstock_kit.redis.address import address_of
 from penstock_kit.redis.connection import ConnectionLost, PipelinedConnection
 from penstock_kit.redis.link import RedisAway, RedisLink, is_large
+from penstock_testkit.servers.process import free_port
 from penstock_testkit.waiting import HANG_SECONDS, until
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -164,6 +165,14 @@ async def test_a_password_that_is_wrong_is_said_without_it(redis_url: str, caplo
             await link.probe([("PING",)])
     assert "AUTH" in f"{away.value}"
     assert "planted-password" not in f"{away.value}{link.error}{caplog.text}"
+
+
+async def test_a_redis_that_is_not_there_is_named() -> None:
+    port = free_port()
+    async with linked(f"redis://:secret@127.0.0.1:{port}/0") as link:
+        with pytest.raises(RedisAway, match=f"127.0.0.1:{port}"):
+            await link.probe([("PING",)])
+        assert "secret" not in link.error
 
 
 async def test_large_values_go_over_a_connection_of_their_own(redis_url: str) -> None:

@@ -13,7 +13,6 @@ from penstock_kit.errors import PenstockError
 from penstock_kit.redaction import mask_urls
 
 _SECONDS: Final = 3.0
-_OUTBOUND: Final = ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE")
 _PORTS: Final = {"redis": 6379, "rediss": 6379, "http": 4317, "https": 4317}
 
 
@@ -28,21 +27,9 @@ async def check_network(settings: CliSettings) -> AsyncIterator[Finding]:
     redis = settings.text("REDIS_URL")
     if redis:
         yield await _redis(redis)
-    yield _proxies(settings)
     collector = settings.text("OTEL_EXPORTER_OTLP_ENDPOINT")
     if collector:
         yield await _collector(collector)
-
-
-def _proxies(settings: CliSettings) -> Finding:
-    """Name what changes how vendors are reached."""
-    found = [
-        f"{name}={mask_urls(value)}"
-        for name in _OUTBOUND
-        if (value := settings.text(name) or settings.text(name.lower()))
-    ]
-    detail = ", ".join(found) or "none: vendors are called directly"
-    return Finding(need=Need.OPTIONAL, name="proxy", ok=True, detail=detail)
 
 
 async def _database(url: str) -> Finding:

@@ -24,8 +24,10 @@ def _proxies(settings: CliSettings) -> Iterator[Finding]:
     from llm_service.settings import LlmSettings
     from penstock_kit.errors import PenstockError
 
-    for name in ("HTTPS_PROXY", "HTTP_PROXY"):
-        proxy = settings.text(name) or settings.text(name.lower())
+    found = {name: settings.text(name) or settings.text(name.lower()) for name in ("HTTPS_PROXY", "HTTP_PROXY")}
+    if not any(found.values()):
+        yield Finding(need=Need.OPTIONAL, name="proxy", ok=True, detail="none: vendors are called directly")
+    for name, proxy in found.items():
         if not proxy:
             continue
         shown = mask_urls(proxy)

@@ -21,6 +21,11 @@ class RedisAddress:
     client_name: str = ""
     tls: ssl.SSLContext | None = None
 
+    @property
+    def place(self) -> str:
+        """Where it is, for people: without what one gets in with."""
+        return self.path or f"{self.host}:{self.port}"
+
     def greeting(self) -> list[tuple[Any, ...]]:
         """Return the commands with which a connection begins."""
         commands: list[tuple[Any, ...]] = []

@@ -200,10 +200,10 @@ class RedisLink:
         async with pause_tolerant_timeout(self._timeout):
             try:
                 connection = await PipelinedConnection.open(self._address)
-            except (OSError, asyncio.CancelledError):
-                raise
+            except OSError as error:
+                raise ConnectionError(f"{self._address.place}: {error.strerror or error}") from error
             except Exception as error:
-                raise RedisRefusal(f"{error}") from error
+                raise RedisRefusal(f"{self._address.place}: {error}") from error
         self._lanes[lane] = connection
         return connection
 
