@@ -43,6 +43,7 @@ class HttpProtocol(RequestReader):
         self._stall: StallWatch | None = None
         self._discarding_since = 0.0
         self._linger_since = 0.0
+        self._is_slow = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Write over `transport`; a connection too many is told so and closed."""
@@ -110,6 +111,7 @@ class HttpProtocol(RequestReader):
             if self.pace.spend(now, self.received, waiting=waiting):
                 self.refuse(too_slow("body"))
             elif self.pace.is_slow:
+                self._is_slow = True
                 self._registry.slow(self)
 
     def _end_slow_head(self) -> None:
@@ -162,8 +164,10 @@ class HttpProtocol(RequestReader):
             self.loop.call_soon(self.feed_held)
 
     def body_read(self) -> None:
-        """Count the connection as busy; wait for the next request when this one is answered already."""
-        self._registry.busy(self)
+        """Count a slow connection as busy; wait for the next request when this one is answered already."""
+        if self._is_slow:
+            self._is_slow = False
+            self._registry.busy(self)
         if self._discarding_since:
             self._discarding_since = 0.0
             self._wait_for_more()

@@ -63,8 +63,9 @@ class Connections:
 
     def busy(self, connection: Connection) -> None:
         """Note that a request is under way and is not to be ended."""
-        if self._kept.pop(connection, None) is None and self._fresh.pop(connection, None) is None:
-            self._slow.pop(connection, None)
+        for waiting in (self._kept, self._fresh, self._slow):
+            if waiting.pop(connection, None) is not None:
+                return
 
     def gone(self, connection: Connection) -> None:
         """Forget a connection that is closed."""
