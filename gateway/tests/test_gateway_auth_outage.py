@@ -1,4 +1,4 @@
-"""Who still gets in while the store of identities is away."""
+"""Who still gets in while the store of identities is away, or changes while it is asked."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -22,6 +22,9 @@ class Store:
         self._clock = clock
         self._keys: dict[str, ApiKey] = {}
         self.fault = ""
+        self.found = asyncio.Event()
+        self.answers = asyncio.Event()
+        self.answers.set()
 
     def add(self, *, expire_time: datetime | None = None) -> NewKey:
         """Return a new key of hers."""
@@ -38,7 +41,10 @@ class Store:
 
     async def key_by_prefix(self, prefix: str) -> ApiKey | None:
         await self._answering()
-        return self._keys.get(prefix)
+        key = self._keys.get(prefix)
+        self.found.set()
+        await self.answers.wait()
+        return key
 
     async def user(self, user_id: str) -> User | None:
         await self._answering()
@@ -126,5 +132,21 @@ async def test_a_key_deleted_elsewhere_stops_counting_when_the_store_is_back(
     store.remove(key)
     store.fault = ""
     clock.advance(5)
+    with pytest.raises(Unauthenticated):
+        await authenticator.recognise(key.text)
+
+
+async def test_a_key_deleted_while_it_is_looked_up_is_not_remembered(
+    authenticator: Authenticator, store: Store
+) -> None:
+    key = store.add()
+    store.answers.clear()
+    async with asyncio.TaskGroup() as tasks:
+        crossing = tasks.create_task(authenticator.recognise(key.text))
+        await asyncio.wait_for(store.found.wait(), 10)
+        store.remove(key)
+        authenticator.forget()
+        store.answers.set()
+    assert (await crossing).key_id == "key_0"
     with pytest.raises(Unauthenticated):
         await authenticator.recognise(key.text)

@@ -1,5 +1,6 @@
 """A key reaches no further than itself: neither over scopes, nor over its end, nor over its limits."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from gateway.auth.delegation import Delegation
 from gateway.auth.directory import UserWish
 from gateway.auth.keyring import Keyring, KeyWish
 from gateway.auth.scope import ADMIN_SCOPES, ALL_SCOPES, MEMBER_SCOPES
-from penstock_kit.errors import NotFound, PermissionDenied, Unauthenticated, Unavailable
+from penstock_kit.errors import Aborted, NotFound, PermissionDenied, Unauthenticated, Unavailable
 
 DAY = timedelta(days=1)
 
@@ -195,3 +196,42 @@ async def test_an_outage_of_the_limits_lets_no_key_make_keys(house):
     with pytest.raises(Unavailable, match="away"):
         await keyring.make(caller, KeyWish(name="more"))
     assert len(await house.keys()) == 1
+
+
+class Crossed:
+    """An identity store in which something else happens before each rotation is written."""
+
+    def __init__(self, store, first):
+        self._store, self._first = store, first
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    async def replace_secret(self, key, *, replaces):
+        await self._first()
+        return await self._store.replace_secret(key, replaces=replaces)
+
+
+async def test_of_two_rotations_at_once_the_later_shows_no_secret_that_would_never_work(house):
+    ann = await house.user("ann", MEMBER_SCOPES)
+    shown, _ = await house.key(ann)
+    rotated = []
+
+    async def rival():
+        rotated.append(await house.keyring.rotate(ann, shown.key.id, grace=timedelta(0)))
+
+    store, limits = Crossed(house.store, rival), Delegation(store=house.store, limits=house.limits)
+    keyring = Keyring(store=store, authenticator=house.authenticator, delegation=limits, clock=house.clock)
+    await refused(keyring.rotate(ann, shown.key.id, grace=DAY), Aborted, "KEY_CHANGED")
+    assert (await house.authenticator.recognise(rotated[0].text)).key_id == shown.key.id
+    with pytest.raises(Unauthenticated):
+        await house.authenticator.recognise(shown.text)
+
+
+async def test_a_key_that_is_deleted_while_it_is_rotated_stays_deleted_and_shows_no_secret(house):
+    ann = await house.user("ann", MEMBER_SCOPES)
+    shown, _ = await house.key(ann)
+    key = await house.store.key("default", shown.key.id)
+    await house.keyring.delete(ann, key.id)
+    assert not await house.store.replace_secret(replace(key, digest="another"), replaces=key.digest)
+    assert await house.keys() == []

@@ -62,6 +62,8 @@ class Authenticator:
         self._remember = remember
         self._outage = outage
         self._known: dict[bytes, _Known] = {}
+        # Counts what made everybody be looked up again: what was read before such a change is not remembered.
+        self._changes = 0
         self._store_is_away = False
 
     async def caller(self, headers: Headers) -> Caller:
@@ -87,6 +89,7 @@ class Authenticator:
             return known.caller
         if known is not None and now >= known.usable_until:
             known = None
+        changes = self._changes
         try:
             async with _patience(known):
                 caller, expire_time = await self._verified(credential)
@@ -101,7 +104,8 @@ class Authenticator:
             return known.caller
         self._store_is_away = False
         end = float("inf") if expire_time is None else now + (expire_time - self._clock.now()).total_seconds()
-        self._keep(fingerprint, _Known(caller, min(now + self._remember, end), min(now + self._outage, end)))
+        if changes == self._changes:
+            self._keep(fingerprint, _Known(caller, min(now + self._remember, end), min(now + self._outage, end)))
         return caller
 
     async def renewed(self, caller: Caller) -> Caller:
@@ -120,7 +124,8 @@ class Authenticator:
         return found
 
     def forget(self) -> None:
-        """Look everybody up again: a key or user was changed or deleted here."""
+        """Look everybody up again, those too who are being looked up now: a key or user was changed or deleted."""
+        self._changes += 1
         self._known.clear()
 
     def _note_outage(self, error: Exception) -> None:

@@ -12,7 +12,7 @@ from gateway.auth.secret import new_key
 from gateway.auth.store import IdentityStore
 from penstock_kit.clock import Clock
 from penstock_kit.context import Caller
-from penstock_kit.errors import FieldViolation, InvalidArgument, NotFound, PermissionDenied
+from penstock_kit.errors import Aborted, FieldViolation, InvalidArgument, NotFound, PermissionDenied
 from penstock_kit.ids import new_id
 
 
@@ -90,7 +90,8 @@ class Keyring:
     async def rotate(self, caller: Caller, key_id: str, *, grace: timedelta) -> ShownKey:
         """Give a key a new secret; the old one goes on for `grace`.
 
-        A key may rotate itself. Another's new secret is as good as a new key, and asks for as much.
+        A key may rotate itself. Another's new secret is as good as a new key, and asks for as much. Of several
+        rotations at once one counts: the others raise Aborted (KEY_CHANGED), for their secrets would never work.
         """
         key = await self.get(caller, key_id)
         if key.id == caller.key_id:
@@ -106,7 +107,9 @@ class Keyring:
             previous_digest=key.digest if grace else "",
             previous_expire_time=self._clock.now() + grace if grace else None,
         )
-        await self._store.replace_key(rotated)
+        if not await self._store.replace_secret(rotated, replaces=key.digest):
+            message = f"the key {key_id!r} was rotated or deleted meanwhile; look at it again"
+            raise Aborted(message, reason="KEY_CHANGED")
         self._authenticator.forget()
         return ShownKey(key=rotated, text=made.text)
 

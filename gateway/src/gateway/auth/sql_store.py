@@ -110,9 +110,10 @@ class SqlIdentityStore:
             query = query.where(api_keys.c.user_id == user_id)
         return [key_from_row(row) for row in await self._all(query)]
 
-    async def replace_key(self, key: ApiKey) -> None:
-        """Overwrite the key with the same id."""
-        await self._write(update(api_keys).where(api_keys.c.id == key.id).values(**key_to_row(key)))
+    async def replace_secret(self, key: ApiKey, *, replaces: str) -> bool:
+        """Store the secrets of a rotated key; False when its digest is no longer `replaces`, or it is gone."""
+        same = (api_keys.c.tenant_id == key.tenant_id) & (api_keys.c.id == key.id) & (api_keys.c.digest == replaces)
+        return await self._write(update(api_keys).where(same).values(**key_to_row(key))) > 0
 
     async def delete_key(self, tenant_id: str, key_id: str) -> bool:
         """Delete a tenant's key; False when there is none."""

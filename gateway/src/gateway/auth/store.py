@@ -67,8 +67,8 @@ class IdentityStore(Protocol):
         """Return a tenant's keys, newest first; only a user's when `user_id` is given."""
         ...
 
-    async def replace_key(self, key: ApiKey) -> None:
-        """Overwrite the key with the same id."""
+    async def replace_secret(self, key: ApiKey, *, replaces: str) -> bool:
+        """Store the secrets of a rotated key; False when its digest is no longer `replaces`, or it is gone."""
         ...
 
     async def delete_key(self, tenant_id: str, key_id: str) -> bool:
