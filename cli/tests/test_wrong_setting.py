@@ -62,6 +62,9 @@ def test_what_only_the_services_find_wrong_is_named_in_one_list_at_the_end(tmp_p
         ("PENSTOCK_BINDHOST", "PENSTOCK_BIND_HOST"),
         ("LLM_SERVICE_ADRESS", "LLM_SERVICE_ADDRESS"),
         ("CHATSTREAM_SERVICE_ADDRESS", "CHAT_STREAM_SERVICE_ADDRESS"),
+        ("PENSTOCK_DEMO", "PENSTOCK_DEMO_LIVE"),
+        ("PENSTOCK_PORT", "PENSTOCK_HTTP_PORT"),
+        ("PENSTOCK_DATABASE_URL", "DATABASE_URL"),
     ],
 )
 def test_a_misspelt_setting_is_refused_with_the_one_that_was_meant(name: str, meant: str) -> None:
@@ -78,6 +81,18 @@ def test_a_name_that_may_be_another_programs_is_no_error(name: str) -> None:
 
 def test_another_programs_name_near_a_setting_is_doubtful() -> None:
     assert doubtful(["OPENAI_MODEL"]) == ["OPENAI_MODEL is no setting and is ignored; did you mean OPENAI_MODELS?"]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("OPENAI_KEY", "OPENAI_API_KEY"), ("openai_url", "OPENAI_BASE_URL"), ("LLM_FILE", "LLM_CONFIG_FILE")]
+)
+def test_a_setting_with_words_left_out_is_doubtful(name: str, meant: str) -> None:
+    assert doubtful([name]) == [f"{name} is no setting and is ignored; did you mean {meant}?"]
+
+
+@pytest.mark.parametrize("name", ["NIX_SSL_CERT_FILE", "MYAPP_DATABASE_URL", "SHOP_PENSTOCK_HOME"])
+def test_another_programs_own_name_for_the_same_thing_is_left_alone(name: str) -> None:
+    assert misspelt([name]) == doubtful([name]) == []
 
 
 @pytest.mark.parametrize(

@@ -72,8 +72,25 @@ def meant_name(name: str) -> str:
     upper = name.upper()
     if upper in SETTING_NAMES or "_" not in upper:
         return ""
+    owner, setting = _owner_and_setting(upper)
+    if setting:
+        return setting if owner == _OURS else ""
+    if whole := [setting for setting in SETTING_NAMES if _is_short_for(upper, setting)]:
+        return min(whole, key=lambda setting: (len(setting), setting))
     near = difflib.get_close_matches(upper, SETTING_NAMES, n=1, cutoff=_ALIKE)
     return near[0] if near else ""
+
+
+def _owner_and_setting(upper: str) -> tuple[str, str]:
+    """Cut a name such as NIX_SSL_CERT_FILE, another program's own, before the setting it ends with."""
+    cuts = (upper[:place] for place, letter in enumerate(upper) if letter == "_")
+    return next(((cut, rest) for cut in cuts if (rest := upper[len(cut) + 1 :]) in SETTING_NAMES), (upper, ""))
+
+
+def _is_short_for(upper: str, setting: str) -> bool:
+    """Whether a name is a setting with words left out after the first: OPENAI_KEY of OPENAI_API_KEY."""
+    said, meant = upper.split("_"), iter(setting.split("_"))
+    return said[0] == next(meant) and all(word in meant for word in said[1:])
 
 
 def _is_surely_ours(name: str) -> bool:
