@@ -84,7 +84,8 @@ def test_another_programs_name_near_a_setting_is_doubtful() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "meant"), [("OPENAI_KEY", "OPENAI_API_KEY"), ("openai_url", "OPENAI_BASE_URL"), ("LLM_FILE", "LLM_CONFIG_FILE")]
+    ("name", "meant"),
+    [("OPENAI_KEY", "OPENAI_API_KEY"), ("openai_url", "OPENAI_BASE_URL"), ("LLM_FILE", "LLM_CONFIG_FILE")],
 )
 def test_a_setting_with_words_left_out_is_doubtful(name: str, meant: str) -> None:
     assert doubtful([name]) == [f"{name} is no setting and is ignored; did you mean {meant}?"]

@@ -102,6 +102,14 @@ async def test_costs_are_summed_as_json_and_as_csv(gateway):
     assert (line["group"], line["cost"], line["cache_savings"]) == ("'=openai", "0.00123", "0.0001")
 
 
+async def test_ungrouped_costs_are_one_row_of_csv_with_the_total(gateway):
+    total = cost_pb2.CostRow(requests=3, cost=Money(amount="0.5"))
+    gateway.fakes.costs.summary = cost_pb2.SummarizeCostsResponse(total=total)
+    text = (await call(gateway, "GET", "/api/v1/costs/summary?format=csv")).text
+    (line,) = csv.DictReader(io.StringIO(text))
+    assert (line["group"], line["requests"], line["cost"]) == ("", "3", "0.5")
+
+
 @pytest.mark.parametrize(
     ("accept", "query", "kind"),
     [

@@ -126,6 +126,21 @@ async def test_rows_come_with_null_for_what_is_missing(gateway):
     assert filters[3].values[0].flag is True
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_an_interval_that_is_no_number_is_told_its_unit(gateway, method):
+    wrong = {"device_code": "W", "interval": "1m"}
+    options = {"params": wrong} if method == "GET" else {"json": wrong}
+    answer = await gateway.client.request(method, "/api/v2/data/query/history", headers=gateway.auth(), **options)
+    assert answer.status_code == 422
+    assert "interval: is a number of seconds, such as 60 (given: '1m')" in answer.json()["detail"]
+
+
+async def test_how_times_are_written_goes_to_the_reader_of_the_body(gateway):
+    await ingest(gateway, CSV, "text/csv", "?time_column=clock&date_order=dmy")
+    options = gateway.fakes.feature.options[0]
+    assert (options.time_column, options.date_order) == ("clock", "dmy")
+
+
 @pytest.mark.parametrize(
     ("filters", "field"),
     [

@@ -25,7 +25,8 @@ def _field(location: Sequence[Any]) -> str:
 def _description(problem: Any) -> str:
     if problem["type"] == "extra_forbidden":
         return "is unknown; this request has no such field"
-    return f"{problem['msg']} (given: {_given(problem)})"
+    # What a check of ours says, without the prefix that pydantic gives a ValueError.
+    return f"{problem['msg'].removeprefix('Value error, ')} (given: {_given(problem)})"
 
 
 def _given(problem: Any) -> str:

@@ -10,6 +10,7 @@ from feature_service.domain.ingest.plan import BodyTarget, IngestPlan
 from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.schema import FieldSchema
 from feature_service.domain.ingest.text_cell import TextCells
+from feature_service.domain.ingest.written_time import iso_times, joined_times
 from penstock_kit.errors import InvalidArgument
 
 __all__ = ["CsvReader", "guess_delimiter"]
@@ -52,13 +53,13 @@ class CsvReader:
         cells = TextCells(decimal=plan.decimal, comma_separates=table.delimiter == ",")
         clock = LocalClock(plan.zone)
         reading = BlockReading(cells=cells, schema=schema, clock=clock, rejections=rejections, strict=not plan.partial)
-        for block in _raw_blocks(table, rejections):
+        for block in _raw_blocks(table, plan, rejections):
             yield rows_of_block(block, reading)
         schema.decimals.update({name: "," for name in schema.seen if cells.decimal(name) == ","})
         reading.conclude()
 
 
-def _raw_blocks(table: CsvTable, rejections: Rejections) -> Iterator[RawBlock]:
+def _raw_blocks(table: CsvTable, plan: IngestPlan, rejections: Rejections) -> Iterator[RawBlock]:
     count = table.columns.count
     numbers: list[int] = []
     rows: list[list[str]] = []
@@ -69,17 +70,25 @@ def _raw_blocks(table: CsvTable, rejections: Rejections) -> Iterator[RawBlock]:
         numbers.append(line)
         rows.append(row)
         if len(rows) == _BLOCK_ROWS:
-            yield _raw_block(numbers, rows, table.columns)
+            yield _raw_block(numbers, rows, table.columns, plan)
             numbers, rows = [], []
     if rows:
-        yield _raw_block(numbers, rows, table.columns)
+        yield _raw_block(numbers, rows, table.columns, plan)
 
 
-def _raw_block(lines: list[int], rows: Sequence[list[str]], columns: Columns) -> RawBlock:
+def _raw_block(lines: list[int], rows: Sequence[list[str]], columns: Columns, plan: IngestPlan) -> RawBlock:
     cells = list(zip(*rows, strict=True))
     return RawBlock(
         lines=lines,
-        times=cells[columns.time],
+        times=_times(cells, columns, plan),
         columns={name: cells[index] for name, index in columns.fields.items()},
         devices=None if columns.device is None else cells[columns.device],
     )
+
+
+def _times(cells: Sequence[Sequence[str]], columns: Columns, plan: IngestPlan) -> Sequence[str]:
+    """The cells of the time; rewritten only when the caller says that they are not ISO 8601 in one column."""
+    times = cells[columns.time]
+    if columns.clock is not None:
+        times = joined_times(times, cells[columns.clock])
+    return iso_times(times, plan.date_order) if plan.date_order or columns.clock is not None else times

@@ -12,7 +12,7 @@ from typing import IO, Final, Protocol
 
 from feature_service.domain.ingest.plan import IngestPlan
 from feature_service.domain.ingest.rejection import Rejections
-from feature_service.domain.ingest.time_column import find_time_column
+from feature_service.domain.ingest.time_column import find_clock_column, find_time_column
 from penstock_kit.errors import InvalidArgument
 
 _DELIMITERS: Final = (",", ";", "\t", "|")
@@ -32,10 +32,14 @@ class NumberedLines(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """Which column of a table is what: the time, the device when rows name theirs, and the fields by name."""
+    """Which column of a table is what: the time, the device when rows name theirs, and the fields by name.
+
+    `clock` holds the time of day when `time` holds the date alone.
+    """
 
     count: int
     time: int
+    clock: int | None
     device: int | None
     fields: dict[str, int]
 
@@ -181,13 +185,15 @@ def _columns(header: Sequence[str], plan: IngestPlan, rejections: Rejections) ->
         wrong = f"column {blank[0] + 1} has no name" if blank else f"column {twice[0]!r} appears more than once"
         raise malformed(f"the CSV's header is wrong: {wrong}", 1)
     places = dict(named)
-    time = find_time_column(names, plan.timestamp_column)
+    clock = find_clock_column(names, plan.clock_column)
+    time = find_time_column([name for name in names if name != clock], plan.timestamp_column)
     device = find_device_column(names, plan.device_column)
     return Columns(
         count=len(header),
         time=places[time],
+        clock=places[clock] if clock else None,
         device=places[device] if device else None,
-        fields={name: index for name, index in named if name not in {time, device}},
+        fields={name: index for name, index in named if name not in {time, clock, device}},
     )
 
 

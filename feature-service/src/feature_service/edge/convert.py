@@ -12,6 +12,7 @@ from penstock.feature.v1 import feature_pb2
 
 from feature_service.domain.feature_statistics import FeatureStatistics
 from feature_service.domain.ingest.plan import BodyFormat, IngestPlan, IngestReport
+from feature_service.domain.ingest.written_time import DateOrder
 from feature_service.domain.span import Span
 from feature_service.domain.statistic import FieldStatistic, RangeStatistic
 from feature_service.domain.telemetry import Aggregate, HistoryQuery, StatisticsQuery
@@ -51,7 +52,8 @@ def time_to_proto(micros: int | None) -> Timestamp | None:
 def plan_from_proto(options: feature_pb2.IngestOptions) -> IngestPlan:
     """Return what is to be ingested.
 
-    Raises InvalidArgument UNKNOWN_FORMAT, UNKNOWN_TIME_ZONE, INVALID_DELIMITER or DECIMAL_INVALID.
+    Raises InvalidArgument UNKNOWN_FORMAT, UNKNOWN_TIME_ZONE, INVALID_DELIMITER, DECIMAL_INVALID, DATE_ORDER_INVALID
+    or TIME_COLUMN_INVALID.
     """
     body_format = _FORMATS.get(options.format)
     if body_format is None:
@@ -73,7 +75,28 @@ def plan_from_proto(options: feature_pb2.IngestOptions) -> IngestPlan:
         encoding=options.encoding,
         ignored=frozenset(options.ignore_columns),
         partial=options.partial,
+        clock_column=_clock_column(options, body_format),
+        date_order=_date_order(options, body_format),
     )
+
+
+def _clock_column(options: feature_pb2.IngestOptions, body_format: BodyFormat) -> str:
+    if options.time_column and body_format is not BodyFormat.CSV:
+        raise InvalidArgument(
+            "time_column is for CSV; another format has the whole time in timestamp_column",
+            reason="TIME_COLUMN_INVALID",
+        )
+    return options.time_column
+
+
+def _date_order(options: feature_pb2.IngestOptions, body_format: BodyFormat) -> DateOrder | None:
+    if not options.date_order:
+        return None
+    if body_format is not BodyFormat.CSV or options.date_order not in set(DateOrder):
+        raise InvalidArgument(
+            f"date_order is {options.date_order!r}; it must be dmy or mdy, and is for CSV", reason="DATE_ORDER_INVALID"
+        )
+    return DateOrder(options.date_order)
 
 
 def report_to_proto(report: IngestReport) -> feature_pb2.IngestResponse:

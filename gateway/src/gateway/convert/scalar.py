@@ -8,7 +8,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.common.v1.common_pb2 import Money, Usage
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 JsonObject = dict[str, Any]
 
@@ -25,10 +25,20 @@ def in_utc(value: datetime) -> datetime:
         raise ValueError("is outside of the years 1 to 9999 in UTC") from None
 
 
+def in_seconds(value: object) -> object:
+    """Return `value`, unless it is a text that is no number, such as ``1m``: ValueError says the unit."""
+    if isinstance(value, str):
+        try:
+            float(value)
+        except ValueError:
+            raise ValueError("is a number of seconds, such as 60") from None
+    return value
+
+
 # A time as requests give it: whatever its offset, it is within the calendar in UTC.
 Moment = Annotated[datetime, AfterValidator(in_utc)]
 # A length of time in seconds.
-Seconds = Annotated[float, Field(ge=0, le=_LONGEST_SECONDS, allow_inf_nan=False)]
+Seconds = Annotated[float, BeforeValidator(in_seconds), Field(ge=0, le=_LONGEST_SECONDS, allow_inf_nan=False)]
 
 
 def time_from_proto(owner: Message, field: str) -> datetime | None:

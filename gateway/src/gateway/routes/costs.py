@@ -107,7 +107,8 @@ class CostRoutes:
         response = await self._costs.SummarizeCosts(request)
         if (format or preferred_type(accept, ("application/json", "text/csv"))) in {"csv", "text/csv"}:
             headers = {"content-disposition": 'attachment; filename="costs.csv"', "vary": "accept"}
-            return Response(csv_from_rows(response.rows), media_type="text/csv; charset=utf-8", headers=headers)
+            rows = response.rows if group_by else [response.total]
+            return Response(csv_from_rows(rows), media_type="text/csv; charset=utf-8", headers=headers)
         rows = [cost_row_from_proto(row) for row in response.rows]
         body = {"group_by": group_by or None, "rows": rows, "total": cost_row_from_proto(response.total)}
         return JsonResponse(body, headers={"vary": "accept"})

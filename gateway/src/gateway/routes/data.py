@@ -139,6 +139,12 @@ class IngestParameters(RequestModel):
         default="", max_length=40, description="CSV: such as `latin-1`; empty: UTF-8, or what a byte order mark says."
     )
     ignore_columns: list[str] = Field(default_factory=list, description="Repeatable: columns to leave out.")
+    time_column: str = Field(
+        default="", max_length=256, description="CSV: column with the time of day, when `timestamp_column` is a date."
+    )
+    date_order: Literal["", "dmy", "mdy"] = Field(
+        default="", description="CSV: how dates such as 02/03/2026 are written; empty: they are refused."
+    )
     partial: bool = Field(
         default=False, description="Store what can be read of a body that would be refused as a whole."
     )
@@ -224,7 +230,7 @@ class DataRoutes:
         field: Annotated[list[str] | None, Query(description="Repeatable; left out: all.")] = None,
         start_time: Moment | None = None,
         end_time: Moment | None = None,
-        interval: Annotated[float, Query(ge=0)] = 0,
+        interval: Annotated[Seconds, Query(description="Seconds of a bucket; 0: rows as they are.")] = 0,
         aggregate: Annotated[str, Query(max_length=20)] = "",
         limit: Annotated[int, Query(ge=1, le=100_000)] = 10_000,
         newest_first: bool = False,

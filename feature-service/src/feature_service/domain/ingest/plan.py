@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING, Protocol, Self
 
 from feature_service.domain.ingest.rejection import Rejection, Rejections
 from feature_service.domain.ingest.schema import FieldSchema, IngestedField
+from feature_service.domain.ingest.written_time import DateOrder
 
 if TYPE_CHECKING:
     from feature_service.domain.frame import Frame
@@ -32,6 +33,7 @@ class IngestPlan:
     UTF-8, or what a byte order mark says. `zone` is that of times without one. `create` registers an unknown device,
     its fields and the model. `device_column` names the device of each row; `ignored` columns are left out.
     `partial`: of a body that breaks off, or has a number field turned text, the rows that can be read are stored.
+    Of a CSV: `clock_column` holds the time of day beside a time column of dates; `date_order` tells day from month.
     """
 
     format: BodyFormat
@@ -46,6 +48,8 @@ class IngestPlan:
     encoding: str = ""
     ignored: frozenset[str] = frozenset()
     partial: bool = False
+    clock_column: str = ""
+    date_order: DateOrder | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

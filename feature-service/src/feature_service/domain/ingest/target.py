@@ -59,7 +59,10 @@ class TargetRegistry:
         INVALID_CODE or DEVICE_OF_OTHER_MODEL.
         """
         if not code:
-            raise InvalidArgument("no device_code: name the device the rows belong to", reason="DEVICE_CODE_MISSING")
+            raise InvalidArgument(
+                "no device_code: name the device the rows belong to, or with device_column the column that names it",
+                reason="DEVICE_CODE_MISSING",
+            )
         device = await self._existing_device(tenant_id, code, create=create)
         model_code = model_code or (device.model_code if device else "")
         model = await self._metadata.model(tenant_id, model_code) if model_code else None

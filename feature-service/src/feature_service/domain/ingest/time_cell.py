@@ -5,6 +5,7 @@ from datetime import datetime, timedelta, tzinfo
 from decimal import ROUND_FLOOR, Context, Decimal
 from typing import Any, Final
 
+from feature_service.domain.ingest.written_time import is_day_or_month_first
 from feature_service.domain.ingest.zone import instant_of
 from feature_service.domain.span import END_MICROS, FIRST_MICROS
 
@@ -48,10 +49,17 @@ def read_time(cell: Any) -> tuple[int, bool]:
     try:
         moment = datetime.fromisoformat(text.replace("/", "-"))
     except ValueError:
-        raise ValueError(f"timestamp {shown(cell)} is not a time; write ISO 8601, as 2024-05-01T10:00:00Z") from None
+        raise ValueError(f"timestamp {shown(cell)} is not a time; {_remedy(text)}") from None
     local = (moment.replace(tzinfo=None) - _EPOCH) // _MICROSECOND
     offset = moment.utcoffset()
     return (local, True) if offset is None else (local - offset // _MICROSECOND, False)
+
+
+def _remedy(text: str) -> str:
+    iso = "write ISO 8601, as 2024-05-01T10:00:00Z"
+    if is_day_or_month_first(text):
+        return f"{iso}; or, of a CSV, name the order of day, month and year with date_order=dmy or mdy"
+    return iso
 
 
 def require_calendar(micros: int, cell: Any) -> int:

@@ -26,3 +26,14 @@ def find_time_column(names: Sequence[str], asked: str) -> str:
         reason="TIMESTAMP_COLUMN_MISSING",
         metadata={"timestamp_column": wanted},
     )
+
+
+def find_clock_column(names: Sequence[str], asked: str) -> str:
+    """Return `asked`; empty: the time column has the time of day too. Raises InvalidArgument TIME_COLUMN_NOT_FOUND."""
+    if asked and asked not in names:
+        raise InvalidArgument(
+            f"there is no column {asked!r} with the time of day; the columns are: {', '.join(names)}",
+            reason="TIME_COLUMN_NOT_FOUND",
+            metadata={"time_column": asked},
+        )
+    return asked

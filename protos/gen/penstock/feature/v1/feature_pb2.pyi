@@ -74,6 +74,8 @@ class IngestOptions(_message.Message):
     DEVICE_COLUMN_FIELD_NUMBER: _builtins.int
     IGNORE_COLUMNS_FIELD_NUMBER: _builtins.int
     PARTIAL_FIELD_NUMBER: _builtins.int
+    TIME_COLUMN_FIELD_NUMBER: _builtins.int
+    DATE_ORDER_FIELD_NUMBER: _builtins.int
     format: Global___IngestFormat.ValueType
     device_code: _builtins.str
     """Needed unless the JSON body names it."""
@@ -95,6 +97,10 @@ class IngestOptions(_message.Message):
     """Column, or key of a JSON row, that names the device of each row. Empty: all rows are of device_code."""
     partial: _builtins.bool
     """Store what can be read of a body that would be refused as a whole."""
+    time_column: _builtins.str
+    """CSV column with the time of day, beside a timestamp_column of dates. Empty: none."""
+    date_order: _builtins.str
+    """How CSV dates with the year last are written: "dmy" or "mdy". Empty: such dates are refused."""
     @_builtins.property
     def ignore_columns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Columns, or keys of JSON rows, to leave out."""
@@ -115,10 +121,12 @@ class IngestOptions(_message.Message):
         device_column: _builtins.str = ...,
         ignore_columns: _abc.Iterable[_builtins.str] | None = ...,
         partial: _builtins.bool = ...,
+        time_column: _builtins.str = ...,
+        date_order: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create", b"create", "decimal", b"decimal", "delimiter", b"delimiter", "device_code", b"device_code", "device_column", b"device_column", "encoding", b"encoding", "format", b"format", "ignore_columns", b"ignore_columns", "model_code", b"model_code", "partial", b"partial", "request_id", b"request_id", "time_zone", b"time_zone", "timestamp_column", b"timestamp_column"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create", b"create", "date_order", b"date_order", "decimal", b"decimal", "delimiter", b"delimiter", "device_code", b"device_code", "device_column", b"device_column", "encoding", b"encoding", "format", b"format", "ignore_columns", b"ignore_columns", "model_code", b"model_code", "partial", b"partial", "request_id", b"request_id", "time_column", b"time_column", "time_zone", b"time_zone", "timestamp_column", b"timestamp_column"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

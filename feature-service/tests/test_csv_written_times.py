@@ -1,0 +1,123 @@
+"""CSV times as spreadsheets and loggers write them: date and time in two columns, day or month first, AM and PM."""
+
+import io
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from penstock.feature.v1 import feature_pb2 as pb
+
+from feature_service.adapters.csv_reader import CsvReader
+from feature_service.domain.ingest.plan import BodyFormat, IngestPlan
+from feature_service.domain.ingest.rejection import Rejections
+from feature_service.domain.ingest.schema import FieldSchema
+from feature_service.domain.ingest.written_time import DateOrder, iso_times
+from feature_service.edge.convert import plan_from_proto
+from penstock_kit.errors import InvalidArgument
+
+
+def read(body, **plan):
+    """Return the times and fields of the good rows, and the refused ones."""
+    schema, rejections = FieldSchema({}, is_open=True), Rejections()
+    made = IngestPlan(format=BodyFormat.CSV, **plan)
+    blocks = list(CsvReader().rows(io.BytesIO(body.encode()), made, schema, rejections))
+    times = [str(time) for block in blocks for time in block.frame.timestamps]
+    return (
+        times,
+        sorted(field.name for field in schema.fields()),
+        [(each.line, each.reason) for each in rejections.listed],
+    )
+
+
+def test_date_and_time_of_day_may_stand_in_two_columns():
+    times, fields, refused = read("date;time;v\n2026-01-31;08:00:05;1\n2026-01-31;9:30;2\n", clock_column="time")
+    assert times == ["2026-01-31T08:00:05.000000", "2026-01-31T09:30:00.000000"]
+    assert (fields, refused) == (["v"], [])
+
+
+def test_a_row_without_its_time_of_day_is_refused_not_put_at_midnight():
+    times, _, refused = read("date,time,v\n2026-01-31,,1\n,08:00,2\n2026-01-31,08:00,3\n", clock_column="time")
+    assert times == ["2026-01-31T08:00:00.000000"]
+    assert refused == [(2, "timestamp is missing"), (3, "timestamp is missing")]
+
+
+@pytest.mark.parametrize(
+    ("written", "order", "meant"),
+    [
+        ("31.01.2026 08:00:00", "dmy", "2026-01-31T08:00:00.000000"),
+        ("1/2/2026 08:00", "dmy", "2026-02-01T08:00:00.000000"),
+        ("1/2/2026 08:00", "mdy", "2026-01-02T08:00:00.000000"),
+        ("01-02-2026T08:00:00.25", "dmy", "2026-02-01T08:00:00.250000"),
+        ("01.02.2026", "dmy", "2026-02-01T00:00:00.000000"),
+        ("02/03/2026 12:00:01 AM", "mdy", "2026-02-03T00:00:01.000000"),
+        ("02/03/2026 12:30 pm", "mdy", "2026-02-03T12:30:00.000000"),
+        ("02/03/2026 10 p.m.", "mdy", "2026-02-03T22:00:00.000000"),
+        ("31.01.2026 08:00:00+02:00", "dmy", "2026-01-31T06:00:00.000000"),
+        ("2026-01-31 08:00:00", "dmy", "2026-01-31T08:00:00.000000"),
+    ],
+)
+def test_a_date_with_its_year_last_is_read_in_the_order_that_is_named(written, order, meant):
+    times, _, refused = read(f"timestamp;v\n{written};1\n", date_order=DateOrder(order))
+    assert (times, refused) == ([meant], [])
+
+
+@pytest.mark.parametrize("order", [None, DateOrder.DAY_FIRST])
+def test_a_date_with_its_year_last_is_never_guessed_and_the_refusal_says_what_to_name(order):
+    times, _, refused = read("timestamp;v\n01/13/2026 08:00;1\n2026-01-31 08:00;2\n", date_order=order)
+    assert times == ["2026-01-31T08:00:00.000000"]
+    ((line, reason),) = refused
+    assert line == 2
+    assert "'01/13/2026 08:00' is not a time" in reason
+    assert "date_order=dmy or mdy" in reason
+
+
+@pytest.mark.parametrize(
+    "written", ["31.01.26 08:00", "31.01/2026", "31.02.2026 08:00", "31.01.2026 25:00", "31.01.2026 13:00 pm"]
+)
+def test_what_is_no_date_and_time_is_refused_as_it_was_written(written):
+    times, _, refused = read(f"timestamp;v\n{written};1\n2026-01-31 08:00;2\n", date_order=DateOrder.DAY_FIRST)
+    assert len(times) == 1
+    assert f"timestamp {written!r} is not a time" in refused[0][1]
+
+
+def test_local_times_in_two_columns_are_of_the_zone():
+    body = "Datum;Uhrzeit;v\n31.07.2026;08:00;1\n"
+    plan = {"timestamp_column": "Datum", "clock_column": "Uhrzeit", "date_order": DateOrder.DAY_FIRST}
+    assert read(body, zone=ZoneInfo("Europe/Berlin"), **plan)[0] == ["2026-07-31T06:00:00.000000"]
+
+
+def test_a_column_of_the_time_of_day_that_is_not_there_is_named_with_those_that_are():
+    with pytest.raises(
+        InvalidArgument, match="no column 'clock' with the time of day; the columns are: date, v"
+    ) as error:
+        read("date,v\n2026-01-31,1\n", clock_column="clock")
+    assert error.value.reason == "TIME_COLUMN_NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"format": pb.INGEST_FORMAT_CSV, "date_order": "ymd"}, "DATE_ORDER_INVALID"),
+        ({"format": pb.INGEST_FORMAT_PARQUET, "date_order": "dmy"}, "DATE_ORDER_INVALID"),
+        ({"format": pb.INGEST_FORMAT_JSON, "time_column": "clock"}, "TIME_COLUMN_INVALID"),
+    ],
+)
+def test_how_times_are_written_is_said_of_csv_alone(options, reason):
+    with pytest.raises(InvalidArgument) as error:
+        plan_from_proto(pb.IngestOptions(**options))
+    assert error.value.reason == reason
+
+
+@given(
+    st.datetimes(min_value=datetime(1, 1, 1), max_value=datetime(9999, 12, 31)),
+    st.sampled_from(DateOrder),
+    st.sampled_from("./-"),
+)
+def test_every_moment_is_read_back_in_either_order(moment, order, mark):
+    parts = (moment.day, moment.month) if order is DateOrder.DAY_FIRST else (moment.month, moment.day)
+    hour, half = moment.hour % 12 or 12, "pm" if moment.hour > 11 else "am"
+    written = f"{parts[0]}{mark}{parts[1]}{mark}{moment.year:04} {hour}:{moment:%M:%S.%f} {half}"
+    (read_back,) = iso_times([written], order)
+    assert datetime.fromisoformat(read_back).replace(tzinfo=UTC) == moment.replace(tzinfo=UTC)
