@@ -20,7 +20,7 @@ from chat_stream_service.domain.model.feed import Announcement
 from chat_stream_service.main import drain
 from penstock_kit.clock import SystemClock
 from penstock_kit.context import Caller
-from penstock_kit.errors import FailedPrecondition, InvalidArgument, NotFound, Unavailable
+from penstock_kit.errors import FailedPrecondition, InvalidArgument, NotFound, ResourceExhausted, Unavailable
 from penstock_kit.redis.link import RedisLink
 from penstock_testkit.contracts.stream_law import assert_whole
 from penstock_testkit.services import Hang, Wait
@@ -381,5 +381,5 @@ async def test_too_many_and_too_long_are_refused(chat: Any) -> None:
         await register(chat, "x" * 201)
     for number in range(100):
         await register(chat, f"tab {number}")
-    with pytest.raises(Exception, match="unregister some"):
+    with pytest.raises(ResourceExhausted, match="unregister some"):
         await register(chat, "one more")

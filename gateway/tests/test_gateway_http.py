@@ -27,6 +27,12 @@ async def post(gateway, path, **options):
     return await gateway.client.post(path, headers=headers, **options)
 
 
+def refusal(answer):
+    """Return the status and the reason, of a problem or of OpenAI's error."""
+    body = answer.json()
+    return answer.status_code, body["error"]["code"].upper() if "error" in body else body["reason"]
+
+
 async def test_a_wrong_field_is_named_with_what_was_given(gateway):
     made = await post(gateway, "/api/v1/conversations", json={})
     answer = await post(
@@ -46,11 +52,14 @@ async def test_a_wrong_field_is_named_with_what_was_given(gateway):
     [b"{", b"", b'{"content": NaN}', b"\xff", b"[" * 10_000, b'{"a":' * 10_000],
     ids=lambda body: repr(body[:12]),
 )
-@pytest.mark.parametrize("path", ["/api/v1/llm/parse", "/v1/chat/completions"])
-async def test_broken_and_deeply_nested_json_is_refused_quickly(gateway, path, body):
+@pytest.mark.parametrize(
+    ("path", "empty"),
+    [("/api/v1/llm/parse", (422, "VALIDATION_FAILED")), ("/v1/chat/completions", (400, "JSON_INVALID"))],
+)
+async def test_broken_and_deeply_nested_json_is_refused_quickly(gateway, path, empty, body):
     begun = time.perf_counter()
     answer = await post(gateway, path, content=body, headers={"content-type": "application/json"})
-    assert answer.status_code in {400, 422}
+    assert refusal(answer) == ((400, "JSON_INVALID") if body else empty)
     assert time.perf_counter() - begun < 2
 
 
@@ -70,8 +79,10 @@ async def test_a_declared_length_over_the_limit_is_refused_before_the_body_comes
         b"authorization: Bearer " + gateway.key.encode() + b"\r\n\r\n{"
     )
     head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 2)
+    body = await asyncio.wait_for(reader.readuntil(b"}}"), 2)
     writer.close()
     assert head.startswith(b"HTTP/1.1 413")
+    assert json.loads(body)["error"]["code"] == "body_too_large"
 
 
 async def test_a_body_of_unknown_length_is_cut_at_the_limit(start_gateway):
@@ -83,7 +94,8 @@ async def test_a_body_of_unknown_length_is_cut_at_the_limit(start_gateway):
 
     for path in ("/v1/chat/completions", "/api/v1/llm/parse"):
         answer = await post(gateway, path, content=endless())
-        assert answer.status_code == 413, path
+        assert refusal(answer) == (413, "BODY_TOO_LARGE"), path
+        assert f"larger than {MEBIBYTE} bytes" in answer.text
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/api/v1/llm/parse", "/api/v2/data/ingest"])
@@ -95,7 +107,7 @@ async def test_a_gzip_bomb_is_refused_without_being_unpacked(start_gateway, path
     answer = await post(
         gateway, path, content=bomb, headers={"content-encoding": "gzip", "content-type": "application/json"}
     )
-    assert answer.status_code == 413
+    assert refusal(answer) == (413, "BODY_TOO_LARGE")
     assert time.perf_counter() - begun < 2
 
 
@@ -103,9 +115,14 @@ async def test_compressed_bodies_are_unpacked_and_unknown_encodings_named(gatewa
     body = gzip.compress(b'{"messages": [{"role": "user", ') + gzip.compress(b'"content": "x"}]}')
     answer = await post(gateway, "/v1/chat/completions", content=body, headers={"content-encoding": "gzip"})
     assert answer.status_code == 200
-    for encoding, content, status in (("gzip", body[:-9], 400), ("gzip", b"no gzip", 400), ("zstd", b"{}", 400)):
+    for encoding, content, reason, text in (
+        ("gzip", body[:-9], "ENCODING_INVALID", "ends early"),
+        ("gzip", b"no gzip", "ENCODING_INVALID", "damaged"),
+        ("zstd", b"{}", "ENCODING_UNKNOWN", "'zstd' is not understood; send gzip, deflate or none"),
+    ):
         answer = await post(gateway, "/v1/chat/completions", content=content, headers={"content-encoding": encoding})
-        assert answer.status_code == status, (encoding, content)
+        assert refusal(answer) == (400, reason), (encoding, content)
+        assert text in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +138,12 @@ async def test_unknown_paths_and_methods_have_the_shape_of_their_surface(gateway
     answer = await gateway.client.request(method, path, headers=gateway.auth())
     assert answer.status_code == status
     body = answer.json()
-    assert "message" in body["error"] if path.startswith("/v1/") else body["success"] is False
+    reason = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}[status]
+    if path.startswith("/v1/"):
+        assert (body["error"]["type"], body["error"]["code"]) == ("invalid_request_error", reason.lower())
+    else:
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert (body["success"], body["status"], body["reason"]) == (False, status, reason)
 
 
 async def test_anthropics_path_answers_in_anthropics_shape(gateway):

@@ -146,7 +146,8 @@ async def test_a_body_that_is_no_json_is_a_parse_error(door: Any) -> None:
 async def test_there_is_no_stream_to_get_and_no_session_to_delete(door: Any) -> None:
     for method in ("GET", "DELETE"):
         answer = await door.client.request(method, "/mcp", headers=door.auth())
-        assert answer.status_code == 405
+        assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+        assert answer.json()["reason"] == "METHOD_NOT_ALLOWED"
 
 
 async def test_nobody_unknown_and_nobody_without_the_scope_gets_in(door: Any, tools: FakeTools) -> None:

@@ -12,14 +12,15 @@ RANGE = {"start_time": "2026-01-02T00:00:00Z", "end_time": "2026-01-01T00:00:00Z
 EXTRACT = "/api/v2/ai/features/extract"
 
 
-async def problem(response: httpx.Response, status: int) -> str:
-    """Check that the answer is problem+json with `status`; return its detail."""
+async def problem(response: httpx.Response, status: int, reason: str = "") -> str:
+    """Check that the answer is problem+json with `status` and, when given, `reason`; return its detail."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"].startswith("application/problem+json")
     body = response.json()
     assert body["success"] is False
     assert body["status"] == status
     assert body["request_id"]
+    assert reason in {"", body["reason"]}
     return body["detail"]
 
 
@@ -46,9 +47,8 @@ async def test_a_window_larger_than_the_data_says_how_many_rows_there_are(http: 
 async def test_a_wrong_type_names_the_field(http: httpx.AsyncClient) -> None:
     body = {"model_code": "welding_ai_model", "device_code": "WLD001", "window_size": "many"}
     response = await http.post(EXTRACT, json=body)
-    await problem(response, response.status_code)
-    assert response.status_code in {400, 422}
-    assert "window_size" in response.text
+    assert "window_size" in await problem(response, 422, "VALIDATION_FAILED")
+    assert [error["field"] for error in response.json()["errors"]] == ["window_size"]
 
 
 async def test_a_malformed_csv_row_is_reported_with_its_line_and_the_others_are_kept(http: httpx.AsyncClient) -> None:
@@ -95,13 +95,29 @@ async def test_an_oversized_body_is_413(http: httpx.AsyncClient) -> None:
 
 async def test_a_body_that_is_not_json_is_400(http: httpx.AsyncClient) -> None:
     response = await http.post(EXTRACT, content=b"{not json", headers={"Content-Type": "application/json"})
-    await problem(response, response.status_code)
-    assert response.status_code in {400, 422}
+    assert "the body is not JSON" in await problem(response, 400, "JSON_INVALID")
 
 
-async def test_someone_elses_stream_or_conversation_is_404(http: httpx.AsyncClient) -> None:
-    await problem(await http.get("/api/v1/conversations/conv_nobody"), 404)
-    await problem(await http.get("/api/v1/streams/strm_nobody/events"), 404)
+async def test_someone_elses_stream_or_conversation_is_404_like_one_that_is_not_there(
+    system: RunningSystem, http: httpx.AsyncClient
+) -> None:
+    login = {"username": "owner-of-it", "password": "wide green bicycle 7"}
+    (await http.post("/api/v1/users", json={**login, "scopes": ["chat"]})).raise_for_status()
+    async with httpx.AsyncClient(base_url=system.url, timeout=30) as owner:
+        token = (await owner.post("/api/v2/auth/login", json=login)).json()["data"]["access_token"]
+        owner.headers["Authorization"] = f"Bearer {token}"
+        conversation = (await owner.post("/api/v1/conversations", json={})).json()["id"]
+        asked = await owner.post(f"/api/v1/conversations/{conversation}/stream", json={"content": "Hello"})
+        stream = asked.headers["x-stream-id"]
+        assert (await owner.get(f"/api/v1/conversations/{conversation}")).status_code == 200
+        assert (await owner.get(f"/api/v1/streams/{stream}/events")).status_code == 200
+    for mine, nobody in ((conversation, "conv_nobody"), (stream, "strm_nobody")):
+        kind, events = ("conversations", "") if mine == conversation else ("streams", "/events")
+        reason = "CONVERSATION_NOT_FOUND" if mine == conversation else "STREAM_NOT_FOUND"
+        details = [
+            await problem(await http.get(f"/api/v1/{kind}/{each}{events}"), 404, reason) for each in (mine, nobody)
+        ]
+        assert details[0].replace(mine, "X") == details[1].replace(nobody, "X")
 
 
 def test_a_port_in_use_is_named_with_the_setting_that_changes_it(system: RunningSystem, tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ async def test_no_request_chooses_where_it_goes(place: Place, surface: str) -> N
     path, body = surfaces()[surface]
     async with httpx.AsyncClient(base_url=place.system.url, timeout=30) as http:
         answer = await http.post(path, json=body | wishes(place.elsewhere.url), headers=headers(place))
-        assert answer.status_code in {200, 400, 422}, answer.text
+        assert answer.status_code == 200, answer.text
         before = len(place.received)
         plain = await http.post(path, json=body, headers=headers(place))
     assert plain.status_code == 200, plain.text
@@ -175,7 +175,7 @@ async def test_no_question_in_a_conversation_chooses_where_it_goes(place: Place,
         url = f"/api/v1/conversations/{made.json()['id']}/{path}"
         wished = await http.post(url, json=body | wishes(place.elsewhere.url), headers=headers(place))
         plain = await http.post(url, json=body, headers=headers(place))
-    assert wished.status_code in {200, 400, 422}, wished.text
+    assert (wished.status_code, "pong" in wished.text) == (200, True), wished.text
     assert "pong" in plain.text
     assert nobody_went_elsewhere(place)
 

@@ -12,7 +12,7 @@ from penstock.common.v1 import multiplex_pb2 as pb
 from penstock.common.v1 import multiplex_pb2_grpc
 
 from penstock_kit.context import CallContext, use_context
-from penstock_kit.errors import DeadlineExceeded, Unavailable, Unimplemented
+from penstock_kit.errors import DeadlineExceeded, ErrorKind, PenstockError, Unavailable, Unimplemented
 from penstock_kit.grpc import open_channel
 from penstock_kit.grpc.interceptor import CallInterceptor
 from penstock_kit.grpc.multiplex.link import METHOD, may_be_several
@@ -201,8 +201,9 @@ async def test_closing_the_channel_fails_what_runs(servicer: SomeServicer) -> No
     async with serving(handlers_of(servicer), {}) as (channel, _):
         call = asyncio.create_task(method(channel, "Wait")(b""))
         await servicer.blocked.wait()
-    with pytest.raises(Exception, match=r"closed|cancel"):
+    with pytest.raises(PenstockError, match="the channel was closed") as caught:
         await call
+    assert caught.value.kind is ErrorKind.CANCELLED
     async with asyncio.timeout(2):
         await servicer.cancelled.wait()
 
