@@ -90,7 +90,8 @@ async def test_nobody_recalls_what_was_said_to_another(memory: SqlMemory) -> Non
 async def test_the_token_of_another_owner_in_a_text_opens_nothing(memory: SqlMemory, database: Database) -> None:
     from chat_stream_service.domain.model.search_term import owner_term
 
-    await memory.keep(exchange(BOB, f"planted words {owner_term(ANN)} spring"))
+    for other in (BOB, EVE):
+        await memory.keep(exchange(other, f"planted words {owner_term(ANN)} spring"))
     assert await recalled(memory, "planted words spring", ANN) == []
 
 

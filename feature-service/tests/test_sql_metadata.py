@@ -259,6 +259,27 @@ async def test_codes_and_fields_of_another_tenants_models_are_never_listed(store
     assert (await store.models("t", ModelFilter(), after="", limit=10)).models == [MODEL]
 
 
+async def test_what_one_tenant_changes_or_removes_stays_as_it_was_with_another(store):
+    theirs = Device(code="d", name="Theirs", model_code="m", fields={"b": TEXT}, first_seen=3, last_seen=4)
+    for tenant, each in (("t", Device(code="d", model_code="m")), ("u", theirs)):
+        await store.add_device(tenant, each)
+        await store.add_model(tenant, MODEL)
+    changed, wider = replace(theirs, name="New", active=False), replace(MODEL, name="New", fields=(Field(code="n"),))
+    for change in (
+        lambda: store.change_device("t", changed),
+        lambda: store.note_rows("t", "d", {"n": NUMBER}, first=1, last=9),
+        lambda: store.change_model("t", wider),
+        lambda: store.extend_model("t", "m", [Field(code="x")], updated=9),
+        lambda: store.remove_device("t", "d"),
+        lambda: store.remove_model("t", "m"),
+    ):
+        await change()
+        assert (await store.device("u", "d"), await store.model("u", "m")) == (theirs, MODEL)
+    assert (await store.device("t", "d"), await store.model("t", "m")) == (None, None)
+    assert not await store.remove_device("t", "d"), "another tenant's device of this code is none"
+    assert not await store.remove_model("t", "m")
+
+
 async def test_concurrent_fields_of_one_model_are_all_kept(store):
     await store.add_model("t", MODEL)
     new = [[Field(code=f"f{number}"), Field(code="shared")] for number in range(8)]

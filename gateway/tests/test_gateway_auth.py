@@ -380,6 +380,16 @@ async def test_a_session_ends_with_its_time_or_its_logout(sessions, clock):
         await sessions.refresh(other.refresh_token)
 
 
+async def test_a_session_that_is_refreshed_ends_with_the_time_of_its_login(sessions, clock):
+    pair = await sessions.login("cleo", "right horse battery", address="a")
+    for _ in range(2):
+        clock.advance(43_199)
+        pair = await sessions.refresh(pair.refresh_token)
+    clock.advance(2)
+    with pytest.raises(Unauthenticated):
+        await sessions.refresh(pair.refresh_token)
+
+
 async def test_a_wrong_password_and_an_unknown_user_are_told_the_same(sessions):
     messages = set()
     for name in ("cleo", "nobody"):

@@ -40,6 +40,25 @@ async def test_streams_share_one_timer_and_each_beats_in_its_own_silence() -> No
     heartbeats.leave(looks.append)
 
 
+async def test_before_anything_was_sent_a_stream_beats_after_its_hold_and_then_after_its_heartbeat() -> None:
+    heartbeats, silent = Heartbeats(), Sent()
+    ticks, enough = 0, asyncio.Event()
+
+    def tick(_now: float) -> None:
+        nonlocal ticks
+        ticks += 1
+        if ticks == 20:
+            enough.set()
+
+    async with EventStream(silent, heartbeats=heartbeats, hold=0.05, heartbeat=600, beat=b":\n"):
+        async with asyncio.timeout(20):
+            await silent.beaten.wait()
+            heartbeats.join(tick)
+            await enough.wait()
+    heartbeats.leave(tick)
+    assert silent.bodies == [b":\n"], "the next would come after ten minutes"
+
+
 async def test_a_slow_reader_is_not_sent_a_second_beat_before_it_took_the_first() -> None:
     heartbeats = Heartbeats()
     begun, taken = asyncio.Event(), asyncio.Event()

@@ -98,6 +98,20 @@ async def test_a_body_of_unknown_length_is_cut_at_the_limit(start_gateway):
         assert f"larger than {MEBIBYTE} bytes" in answer.text
 
 
+async def test_a_body_of_just_the_limit_is_taken_and_one_byte_more_is_not(start_gateway):
+    gateway = await start_gateway(max_body_bytes=MEBIBYTE)
+    body = b'{"messages": [{"role": "user", "content": "x"}]}'.ljust(MEBIBYTE)
+
+    async def pieces(whole):
+        for at in range(0, len(whole), 65_536):
+            yield whole[at : at + 65_536]
+
+    for content in (body, pieces(body)):
+        assert (await post(gateway, "/v1/chat/completions", content=content)).status_code == 200
+    for content in (body + b" ", pieces(body + b" ")):
+        assert refusal(await post(gateway, "/v1/chat/completions", content=content)) == (413, "BODY_TOO_LARGE")
+
+
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/api/v1/llm/parse", "/api/v2/data/ingest"])
 async def test_a_gzip_bomb_is_refused_without_being_unpacked(start_gateway, path):
     gateway = await start_gateway(max_body_bytes=MEBIBYTE, max_ingest_bytes=MEBIBYTE)

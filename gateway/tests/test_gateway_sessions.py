@@ -47,8 +47,9 @@ async def test_a_rotated_keys_old_secret_ends_with_the_key_when_that_is_sooner(h
     ann = await house.user("ann", MEMBER_SCOPES)
     old, _ = await house.key(ann, expire_time=house.clock.now() + timedelta(seconds=30))
     await house.keyring.rotate(ann, old.key.id, grace=timedelta(days=1))
+    house.clock.advance(29.9)
     assert (await house.authenticator.recognise(old.text)).key_id == old.key.id
-    house.clock.advance(30)
+    house.clock.advance(0.1)
     await refused(house, old.text)
 
 

@@ -64,6 +64,13 @@ async def test_a_provider_of_ones_own_is_found_by_its_base_url(prices: PriceList
     assert prices.cost("mine", "llama-3.3-70b-versatile", MILLION).amount
 
 
+def test_a_call_under_a_micro_dollar_has_its_exact_cost() -> None:
+    price = Price(input=Decimal("0.05"), output=Decimal("0.4"), cache_read=Decimal("0.005"))
+    assert price.amount(Usage(input=1)) == Decimal("0.00000005")
+    assert price.amount(Usage(input=3, cache_read=1, output=1)) == Decimal("0.000000555")
+    assert price.saved(Usage(cache_read=1)) == Decimal("0.000000045")
+
+
 async def test_long_prompts_have_their_own_price(prices: PriceList) -> None:
     short = prices.cost("gemini", "gemini-2.5-pro", Usage(input=200_000)).amount
     long = prices.cost("gemini", "gemini-2.5-pro", Usage(input=200_001)).amount

@@ -12,7 +12,7 @@ from penstock.common.v1 import multiplex_pb2 as pb
 from penstock.common.v1 import multiplex_pb2_grpc
 
 from penstock_kit.context import CallContext, use_context
-from penstock_kit.errors import DeadlineExceeded, ErrorKind, PenstockError, Unavailable, Unimplemented
+from penstock_kit.errors import DeadlineExceeded, ErrorKind, PayloadTooLarge, PenstockError, Unavailable, Unimplemented
 from penstock_kit.grpc import open_channel
 from penstock_kit.grpc.interceptor import CallInterceptor
 from penstock_kit.grpc.multiplex.link import METHOD, may_be_several
@@ -149,7 +149,8 @@ async def test_an_answer_over_the_limit_fails_its_call_and_no_other(channel: Any
     too_large, fine = await asyncio.gather(
         method(channel, "Large")(b"x" * 40), method(channel, "Same")(b"a"), return_exceptions=True
     )
-    assert "larger than max" in str(too_large)
+    assert isinstance(too_large, PayloadTooLarge)
+    assert (too_large.reason, "some-service" in too_large.message) == ("MESSAGE_TOO_LARGE", True)
     assert fine == b"a"
 
 

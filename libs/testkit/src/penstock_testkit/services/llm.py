@@ -82,6 +82,7 @@ class FakeLlm(LlmServiceServicer):
     async def Embed(self, request: pb.EmbedRequest, context: Any) -> pb.EmbedResponse:  # noqa: N802
         """Answer with one vector [0.5, index] per input."""
         self.requests.append(request)
+        self.deadlines.append(current_context().remaining())
         count = len(request.inputs) or len(request.token_inputs)
         vectors = [pb.Embedding(values=struct.pack("<2f", 0.5, index)) for index in range(count)]
         return pb.EmbedResponse(
