@@ -1,6 +1,10 @@
 """How long llm-service may take: as long as the operator lets it, or as the caller waits."""
 
+import asyncio
+
 import pytest
+
+from penstock_testkit.services import Hang, answer_events
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -35,3 +39,13 @@ async def test_a_streamed_answer_ends_with_the_operators_limit_for_streams(start
     gateway = await start_gateway(completion_seconds=400, stream_seconds=800)
     for name, (path, body) in STREAMED.items():
         assert 700 < await given(gateway, path, body) <= 802, name
+
+
+async def test_a_stream_without_content_ends_with_what_the_caller_waits(gateway):
+    for name, (path, body) in STREAMED.items():
+        hang = Hang()
+        gateway.fakes.llm.script = [*answer_events("")[:1], hang]
+        headers = {**gateway.auth(), "x-stainless-read-timeout": "0.3"}
+        answer = await gateway.client.post(path, headers=headers, json=body, timeout=20)
+        assert "no content came within the 0.3 s that the caller waits" in answer.text, name
+        await asyncio.wait_for(hang.left.wait(), 20)

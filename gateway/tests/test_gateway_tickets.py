@@ -135,3 +135,18 @@ async def test_without_cache_service_a_ticket_is_used_once_at_each_gateway(clock
         assert await gateway.redeem(ticket, "conv_1") == ANN
         with pytest.raises(Unauthenticated):
             await gateway.redeem(ticket, "conv_1")
+
+
+async def test_a_cache_service_that_hangs_holds_a_ticket_up_for_a_moment(clock):
+    async def swallow(reader, writer):
+        await reader.read()
+        writer.close()
+
+    listening = await asyncio.start_server(swallow, "127.0.0.1", 0)
+    channel = open_channel(f"127.0.0.1:{listening.sockets[0].getsockname()[1]}", service="cache-service")
+    tickets = tickets_of(clock, CacheClaims(cache_pb2_grpc.CacheServiceStub(channel), clock))
+    async with asyncio.timeout(5):
+        assert await tickets.redeem(tickets.issue(ANN, "conv_1"), "conv_1") == ANN
+    await channel.close()
+    listening.close()
+    await listening.wait_closed()

@@ -7,6 +7,7 @@ import pytest
 
 from llm_service.domain.model.event import UsageReport
 from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.domain.model.provider import Embedding
 from llm_service.domain.model.usage import Usage
 from llm_service.domain.routing.timeout import Limits, PatientProvider
 from llm_service.testing import ScriptedProvider, collected, question, text_of
@@ -31,7 +32,7 @@ async def test_no_first_content_in_time_is_a_first_token_timeout_even_with_pings
 
 
 async def test_a_stall_after_content_is_an_idle_timeout() -> None:
-    with pytest.raises(ProviderError, match=r"stopped in the middle of its answer") as caught:
+    with pytest.raises(ProviderError, match=r"stopped in the middle of its answer within 0.05 s") as caught:
         await collected(patient(ScriptedProvider(texts=("half",), stall=True), idle=0.05).stream(question()))
     assert caught.value.failure is FailureKind.IDLE_TIMEOUT
 
@@ -41,6 +42,19 @@ async def test_an_answer_that_is_not_streamed_has_a_limit_of_its_own() -> None:
     with pytest.raises(ProviderError, match=r"did not answer within 0.05 s") as caught:
         await collected(slow.stream(question(streaming=False)))
     assert caught.value.failure is FailureKind.TIMEOUT
+
+
+async def test_vectors_and_lists_of_models_have_limits_too() -> None:
+    slow = ScriptedProvider(stall=True)
+    embedding = Embedding(model="m", inputs=("x",))
+    for call, seconds in (
+        (patient(slow, whole=0.05).embed(embedding), "0.05"),
+        (patient(slow, first=0.06).list_models(), "0.06"),
+    ):
+        with pytest.raises(ProviderError, match=f"slow did not answer within {seconds} s") as caught:
+            async with asyncio.timeout(20):
+                await call
+        assert caught.value.failure is FailureKind.TIMEOUT
 
 
 async def test_the_time_the_caller_takes_does_not_count() -> None:

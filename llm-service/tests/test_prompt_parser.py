@@ -43,9 +43,11 @@ class NoStore:
     async def release(self, key: str) -> None: ...
 
 
-def parser(provider: ScriptedProvider, places: Sequence[str] = ("scripted", FALLBACK)) -> PromptParser:
+def parser(
+    provider: ScriptedProvider, places: Sequence[str] = ("scripted", FALLBACK), *, seconds: float = 20
+) -> PromptParser:
     route = Route(policy="order", candidates=tuple(Candidate(provider=name, model="m", why="") for name in places))
-    return PromptParser(provider, route=lambda _: route, once=Once(NoStore(), parsed_codec()))
+    return PromptParser(provider, route=lambda _: route, once=Once(NoStore(), parsed_codec()), seconds=seconds)
 
 
 def prompt(text: str = "mean current of pump-7 yesterday", key: str = "") -> Prompt:
@@ -106,3 +108,11 @@ def test_a_fenced_answer_is_read_and_times_the_wrong_way_round_are_not() -> None
     assert query_from_text(fenced, NOW) is not None
     backwards = WRITTEN | {"start_time": "2026-11-22T00:00:00Z"}
     assert query_from_text(orjson.dumps(backwards).decode(), NOW) is None
+
+
+async def test_a_model_that_takes_too_long_is_left_to_the_rules() -> None:
+    slow = ScriptedProvider(texts=('{"intent": ',), stall=True)
+    async with asyncio.timeout(20):
+        parsed = await parser(slow, seconds=0.05).parse(prompt())
+    assert (parsed.source, parsed.provider, parsed.query.devices) == ("rules", FALLBACK, ("pump-7",))
+    assert slow.closed == 1

@@ -1,14 +1,14 @@
-"""A caller that leaves while its budget is being reserved leaves nothing set aside."""
+"""What is set aside of a budget, what of it is given back, and what who has spent it is told."""
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
 
-from llm_service.domain.billing.budget import Budget, BudgetPeriod, BudgetScope, BudgetUse
+from llm_service.domain.billing.budget import Budget, BudgetPeriod, BudgetScope, BudgetUse, exceeded
 from llm_service.domain.billing.budget_guard import BudgetPurse, PurseRules
 from llm_service.domain.billing.limits_cache import RuleBook
 from llm_service.domain.billing.price import OperatorPrices, Price
@@ -52,6 +52,17 @@ class SlowBudgets:
         self.settled.append((hold_id, spent))
 
 
+@dataclass
+class OpenBudgets(SlowBudgets):
+    """Sets aside whatever is wanted and remembers it."""
+
+    wanted: list[tuple[Decimal, Decimal]] = field(default_factory=list[tuple[Decimal, Decimal]])
+
+    async def reserve(self, hold_id: str, budgets: Sequence[Budget], *, want: Decimal, least: Decimal) -> Decimal:
+        self.wanted.append((want, least))
+        return want
+
+
 async def nothing() -> list[None]:
     return []
 
@@ -59,21 +70,26 @@ async def nothing() -> list[None]:
 async def ready(_: str) -> None: ...
 
 
-async def test_a_caller_that_leaves_while_its_budget_is_reserved_leaves_nothing_set_aside(clock: ManualClock) -> None:
-    store = SlowBudgets()
+async def purse_over(store: SlowBudgets, clock: ManualClock, prices: dict[str, Price]) -> BudgetPurse:
+    """A purse of a route over one model of each provider in `prices`, with one budget of a dollar."""
     rules = RuleBook(read_budgets=store.all, read_policies=nothing, on_failure=lambda _: None)
     await rules.refresh()
-    route = Route(policy="order", candidates=(Candidate(provider="p", model="m", why=""),))
-    purse = BudgetPurse(
+    route = Route(policy="order", candidates=tuple(Candidate(provider=each, model="m", why="") for each in prices))
+    return BudgetPurse(
         rules=rules,
         store=store,
         route=lambda _: route,
-        prices=OperatorPrices({("p", "m"): Price(input=Decimal(1), output=Decimal(2))}, free=frozenset()),
+        prices=OperatorPrices({(name, "m"): price for name, price in prices.items()}, free=frozenset()),
         ready=ready,
         rates=LocalRates(clock),
         clock=clock,
-        settings=PurseRules(),
+        settings=PurseRules(output_tokens=1000),
     )
+
+
+async def test_a_caller_that_leaves_while_its_budget_is_reserved_leaves_nothing_set_aside(clock: ManualClock) -> None:
+    store = SlowBudgets()
+    purse = await purse_over(store, clock, {"p": Price(input=Decimal(1), output=Decimal(2))})
     with use_context(CallContext(request_id="r", caller=Caller(user_id="alice"))):
         holding = asyncio.create_task(purse.hold(question(), "call_1"))
         await store.reserved.wait()
@@ -81,3 +97,30 @@ async def test_a_caller_that_leaves_while_its_budget_is_reserved_leaves_nothing_
         with pytest.raises(asyncio.CancelledError):
             await holding
     assert store.settled == [("call_1", Decimal(0))]
+
+
+async def test_what_is_set_aside_pays_the_dearest_place_of_the_route(clock: ManualClock) -> None:
+    store = OpenBudgets()
+    cheap, dear = Price(input=Decimal(0), output=Decimal(1)), Price(input=Decimal(0), output=Decimal(50))
+    with use_context(CallContext(request_id="r", caller=Caller(user_id="alice"))):
+        for prices in ({"a": cheap, "b": dear}, {"b": dear, "a": cheap}):
+            await (await purse_over(store, clock, prices)).hold(question(), "call_1")
+    assert store.wanted == [(Decimal("0.05"), Decimal("0.0004"))] * 2, "1,000 tokens at most, 8 at least"
+
+
+@pytest.mark.parametrize(
+    ("period", "now", "wait"),
+    [
+        (BudgetPeriod.DAY, datetime(2026, 3, 31, 23, 30, tzinfo=UTC), 1800),
+        (BudgetPeriod.MONTH, datetime(2026, 2, 19, tzinfo=UTC), 10 * 86_400),
+        (BudgetPeriod.MONTH, datetime(2026, 12, 31, 12, tzinfo=UTC), 43_200),
+        (BudgetPeriod.MONTH, datetime(2026, 2, 1, 2, tzinfo=timezone(timedelta(hours=5))), 3 * 3600),
+        (BudgetPeriod.TOTAL, datetime(2026, 2, 19, tzinfo=UTC), None),
+    ],
+)
+def test_who_has_spent_a_budget_is_told_when_it_begins_anew(
+    period: BudgetPeriod, now: datetime, wait: float | None
+) -> None:
+    use = BudgetUse(budget=replace(BUDGET, period=period), spent=Decimal(1), reserved=Decimal(0))
+    error = exceeded(use, now)
+    assert (error.reason, error.retry_after, error.retryable) == ("BUDGET_EXCEEDED", wait, wait is not None)

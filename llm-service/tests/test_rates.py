@@ -4,7 +4,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from llm_service.domain.billing.admission import Admission
+from llm_service.domain.billing.key_policy import KeyPolicy
+from llm_service.domain.billing.ledger import LedgerRow
 from llm_service.domain.billing.rate_limiter import LocalRates, Rate
+from llm_service.domain.model.usage import Usage
+from llm_service.testing import ledger_row
+from penstock_kit.context import Caller
 from penstock_testkit.clock import ManualClock
 
 
@@ -25,8 +31,13 @@ def rates(clock: ManualClock) -> LocalRates:
 async def test_what_is_used_up_comes_back_evenly(rates: LocalRates, clock: ManualClock) -> None:
     assert await rates.take(rate(), 50) == 0
     assert await rates.take(rate(), 20) == 10
-    clock.advance(10)
+    clock.advance(9)
+    assert await rates.take(rate(), 20) == 1
+    clock.advance(1)
     assert await rates.take(rate(), 20) == 0
+    clock.advance(3600)
+    assert await rates.take(rate(), 60) == 0
+    assert await rates.take(rate(), 1) == 1, "an hour saves up no more than a minute's worth"
 
 
 async def test_kinds_and_keys_have_rates_of_their_own(rates: LocalRates) -> None:
@@ -49,6 +60,36 @@ async def test_a_correction_takes_more_or_gives_back(rates: LocalRates) -> None:
     assert await rates.take(rate(), 30) == 0
     rates.correct(rate(), 60)
     assert await rates.take(rate(), 1) == 61
+
+
+async def test_a_call_counts_as_many_tokens_as_it_had_in_the_end(rates: LocalRates) -> None:
+    policy = KeyPolicy(tenant_id="acme", key_id="k1", tokens_per_minute=60)
+    caller = Caller(user_id="ann", tenant_id="acme", key_id="k1")
+    settled: list[LedgerRow] = []
+    for guess, usage, left in (
+        (50, Usage(input=6, cache_read=2, output=1, reasoning=1), 50),
+        (10, Usage(input=35), 15),
+    ):
+        with Admission(rates, caller, policy) as admission:
+            await admission.take(guess)
+            settle = admission.settling(settled.append)
+        settle(ledger_row(usage=usage))
+        assert await rates.take(rate(), left) == 0
+        assert await rates.take(rate(), 1) == 1
+        rates.correct(rate(), -left)
+    assert len(settled) == 2
+
+
+async def test_a_call_that_was_not_made_counts_nothing(rates: LocalRates) -> None:
+    policy = KeyPolicy(tenant_id="acme", key_id="k1", tokens_per_minute=60, requests_per_minute=60)
+    with (
+        pytest.raises(ValueError),
+        Admission(rates, Caller(user_id="ann", tenant_id="acme", key_id="k1"), policy) as it,
+    ):  # noqa: PT011
+        await it.take(60)
+        raise ValueError
+    assert await rates.take(rate(), 60) == 0
+    assert await rates.take(rate(kind="requests"), 60) == 0
 
 
 async def test_a_new_limit_begins_anew(rates: LocalRates) -> None:

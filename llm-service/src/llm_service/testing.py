@@ -80,7 +80,9 @@ class ScriptedProvider:
         return Vectors(model=request.model, values=(bytes(8),) * request.count, usage=self.usage or Usage())
 
     async def list_models(self) -> Sequence[ModelCard]:
-        """Return none."""
+        """Return none, or stall."""
+        if self.stall:
+            await asyncio.Event().wait()
         return ()
 
     async def close(self) -> None:

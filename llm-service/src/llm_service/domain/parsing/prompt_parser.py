@@ -54,12 +54,21 @@ class ParsedPrompt:
 
 
 class PromptParser:
-    """Asks the model of the route. Where there is none, it fails, is slow or writes nonsense, the rules read."""
+    """Asks the model of the route. Where there is none, it fails, takes longer than `seconds` or writes nonsense, the
+    rules read."""
 
-    def __init__(self, answering: Answering, *, route: Callable[[Completion], Route], once: Once[ParsedPrompt]) -> None:
+    def __init__(
+        self,
+        answering: Answering,
+        *,
+        route: Callable[[Completion], Route],
+        once: Once[ParsedPrompt],
+        seconds: float = _SECONDS,
+    ) -> None:
         self._answering = answering
         self._route = route
         self._once = once
+        self._seconds = seconds
         self._worker = RuleWorker()
 
     async def parse(self, prompt: Prompt) -> ParsedPrompt:
@@ -83,7 +92,7 @@ class PromptParser:
         question = _question(prompt)
         if any(candidate.provider != FALLBACK for candidate in self._route(question).candidates):
             try:
-                async with asyncio.timeout(_SECONDS):
+                async with asyncio.timeout(self._seconds):
                     parsed = await self._asked(question, prompt)
                     if parsed is not None:
                         return parsed
