@@ -85,7 +85,7 @@ async def test_a_call_that_was_not_made_counts_nothing(rates: LocalRates) -> Non
     with (
         pytest.raises(ValueError),
         Admission(rates, Caller(user_id="ann", tenant_id="acme", key_id="k1"), policy) as it,
-    ):  # noqa: PT011
+    ):
         await it.take(60)
         raise ValueError
     assert await rates.take(rate(), 60) == 0
