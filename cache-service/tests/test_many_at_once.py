@@ -74,3 +74,30 @@ async def test_two_tenants_loading_one_key_at_once_get_their_own_values(served: 
     names.gate.set()
     assert await asyncio.gather(*asking) == ["acme", "other", "acme"]
     assert sorted(names.loads) == ["acme", "other"]
+
+
+async def test_a_lease_lasts_five_minutes_at_most_however_long_is_asked_for(
+    served_by_clock: Any, clock: ManualClock
+) -> None:
+    asked = pb.AcquireLeaseRequest(key="k", lease=Duration(seconds=86_400))
+    with as_tenant("acme"):
+        first = (await served_by_clock.stub.AcquireLease(asked)).lease_token
+        clock.advance(299)
+        assert (first, (await served_by_clock.stub.AcquireLease(asked)).lease_token) == (first, "")
+        clock.advance(1)
+        assert (await served_by_clock.stub.AcquireLease(asked)).lease_token not in {"", first}
+
+
+async def test_a_filler_whose_value_is_not_taken_lets_the_next_in_line_fill(served: Any) -> None:
+    with as_tenant("acme"):
+        mine = await served.stub.AcquireLease(pb.AcquireLeaseRequest(key="k", lease=Duration(seconds=60)))
+        waiting = pb.AcquireLeaseRequest(key="k", lease=Duration(seconds=60), wait=Duration(seconds=20))
+        next_in_line = asyncio.ensure_future(served.stub.AcquireLease(waiting))
+        await served.stub.Invalidate(pb.InvalidateRequest(prefix="k"))
+        for _ in range(5):
+            await served.stub.Get(pb.GetRequest(key="other"))
+        refused = pb.SetRequest(entry=entry("k", 9), generation=mine.generation, lease_token=mine.lease_token)
+        begun = asyncio.get_running_loop().time()
+        assert not (await served.stub.Set(refused)).written
+        assert (await next_in_line).lease_token not in {"", mine.lease_token}
+        assert asyncio.get_running_loop().time() - begun < 15

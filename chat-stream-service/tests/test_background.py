@@ -72,3 +72,29 @@ async def test_at_the_end_work_gets_its_time_and_no_more() -> None:
         await background.close(0.05)
     assert late.cancelled()
     assert closed == ["yes"]
+
+
+async def test_a_job_that_hangs_is_ended_after_its_time_and_the_next_begins() -> None:
+    background, ran = Background(at_once=1, job_seconds=0.05), asyncio.Event()
+
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    async def run() -> None:
+        ran.set()
+
+    assert background.submit("hang", hang)
+    assert background.submit("run", run)
+    async with asyncio.timeout(20):
+        await background.idle()
+    assert ran.is_set()
+
+
+async def test_a_task_nobody_waits_for_is_cancelled_after_its_time_or_when_there_are_too_many() -> None:
+    background = Background(most_adopted=1)
+    late, one_too_many = (asyncio.create_task(asyncio.Event().wait()) for _ in range(2))
+    background.adopt(late, seconds=0.05)
+    background.adopt(one_too_many, seconds=600)
+    async with asyncio.timeout(20):
+        await asyncio.wait([late, one_too_many])
+    assert (late.cancelled(), one_too_many.cancelled()) == (True, True)

@@ -321,6 +321,18 @@ async def test_a_template_without_a_value_for_a_place_is_refused(chat: Any) -> N
         await chat.answer(await chat.conversation(), template_id=made.template.id)
 
 
+@pytest.mark.parametrize("chat_settings", [{"turn_seconds": 0.2}], indirect=True)
+async def test_an_answer_is_ended_by_the_limit_of_its_time(chat: Any) -> None:
+    hang = Hang()
+    chat.llm.rounds = [[*chat.says("Well")[:2], hang]]
+    async with asyncio.timeout(20):
+        events = await chat.answer(await chat.conversation())
+        await hang.left.wait()
+    error = events[-1].error
+    assert (error.code, error.reason, error.partial_content) == (504, "TURN_TIME_LIMIT", "Well")
+    assert "longer than the 0.2 s it may take" in error.message
+
+
 @pytest.mark.parametrize("chat_settings", [{"idle_seconds": 0.2}], indirect=True)
 async def test_a_model_call_that_hangs_is_ended_by_the_idle_limit(chat: Any) -> None:
     hang = Hang()

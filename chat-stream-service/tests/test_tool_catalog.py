@@ -1,5 +1,6 @@
 """Names of tools, when several have the same."""
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -98,3 +99,17 @@ async def test_arguments_too_long_or_nested_too_deeply_are_refused_unread() -> N
     deep = await tools.call(call, '{"v": ' + "[" * 100_000 + "]" * 100_000 + "}", context)
     assert (long.is_error, long.content) == (True, "arguments of a have 300,009 characters; at most 262,144 are read")
     assert (deep.is_error, deep.content) == (True, "arguments of a are nested too deeply")
+
+
+async def test_a_tool_that_hangs_comes_back_as_an_error_after_its_time() -> None:
+    class Hanging(NamedTool):
+        async def call(self, arguments: Arguments, context: ToolContext) -> str:
+            await asyncio.Event().wait()
+            return ""
+
+    tools = ToolBox([Hanging("slow")], checker=JsonSchemaChecker(), limits=ToolLimits(timeout=0.05))
+    context = tools.context(tenant_id="t", user_id="u", conversation_id="c", stream_id="s")
+    async with asyncio.timeout(20):
+        result = await tools.call(ToolCall(tool_call_id="1", name="slow", arguments_json="{}"), "{}", context)
+    text = "slow took longer than 0.05 s; ask for less, such as a shorter range"
+    assert (result.is_error, result.content) == (True, text)

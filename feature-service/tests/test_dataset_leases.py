@@ -134,3 +134,17 @@ async def test_a_service_that_starts_on_a_shared_database_lets_the_others_finish
             for name in ("ds_1", "ds_2")
         ]
     assert states == ["running", "failed"]
+
+
+async def test_a_record_of_the_same_id_of_another_tenant_is_neither_changed_nor_removed(
+    store: SqlDatasetStore, clock: ManualClock
+) -> None:
+    mine = Dataset(id="ds_1", model_code="m", created=micros(clock), state=DatasetState.RUNNING)
+    theirs = replace(mine, model_code="n")
+    for tenant, each in ((TENANT, mine), ("other", theirs)):
+        await store.add(tenant, each, Lease(owner="first", until=micros(clock, LEASE_SECONDS)))
+    await store.change(TENANT, replace(mine, state=DatasetState.DONE, progress=1.0))
+    assert await store.dataset("other", "ds_1") == theirs
+    assert await store.remove(TENANT, "ds_1")
+    assert not await store.remove(TENANT, "ds_1")
+    assert [await store.dataset(tenant, "ds_1") for tenant in (TENANT, "other")] == [None, theirs]

@@ -330,6 +330,15 @@ async def test_keys_of_others_and_of_other_tenants_look_like_none(authenticator,
         assert await keyring.listed(caller_of(stranger)) == []
 
 
+async def test_the_store_deletes_neither_key_nor_user_of_another_tenant(authenticator, store, clock, ada):
+    shown = await keyring_of(store, authenticator, clock).make(caller_of(ada), KeyWish(name="k"))
+    assert await store.delete_key("acme", shown.key.id) is False
+    assert await store.delete_user("acme", ada.id) is False
+    assert (await authenticator.recognise(shown.text)).user_id == ada.id
+    assert await store.delete_key("default", shown.key.id) is True
+    assert await store.delete_user("default", ada.id) is True
+
+
 # --- sessions -----------------------------------------------------------------------------------------------------
 
 
@@ -367,6 +376,18 @@ async def test_of_parallel_uses_of_one_refresh_token_at_most_one_succeeds(sessio
     pair = await sessions.login("cleo", "right horse battery", address="a")
     results = await asyncio.gather(*(sessions.refresh(pair.refresh_token) for _ in range(8)), return_exceptions=True)
     assert sum(not isinstance(result, Exception) for result in results) <= 1
+
+
+async def test_a_new_password_ends_the_sessions_of_its_user_alone(sessions, store, clock, passwords):
+    await store.add_user(a_user(clock, "dora", password_hash=await passwords.hash("left mule accumulator")))
+    hers, others = [
+        await sessions.login(name, word, address="a")
+        for name, word in (("cleo", "right horse battery"), ("dora", "left mule accumulator"))
+    ]
+    await store.set_password("user_cleo", "")
+    with pytest.raises(Unauthenticated):
+        await sessions.refresh(hers.refresh_token)
+    assert (await sessions.refresh(others.refresh_token)).refresh_token
 
 
 async def test_a_session_ends_with_its_time_or_its_logout(sessions, clock):

@@ -80,6 +80,19 @@ def test_a_limit_of_the_account_rests_every_model_of_the_key(ring: KeyRing) -> N
     assert [view.state for view in ring.views()] == [KeyState.COOLING, KeyState.LIVE]
 
 
+def test_when_all_keys_rest_the_shortest_rest_is_told(ring: KeyRing, clock: ManualClock) -> None:
+    for seconds in (30, 20):
+        limit = ProviderError("slow", provider="p", failure=FailureKind.RATE_LIMIT, retry_after=seconds)
+        ring.failed(ring.take(model="a"), limit, "a")
+    assert ring.ready_in("a") == 20
+    with pytest.raises(ProviderError) as caught:
+        ring.take(model="a")
+    assert caught.value.retry_after == 20
+    clock.advance(20)
+    assert ring.ready_in("a") == 0
+    assert ring.take(model="a").index == 1
+
+
 def test_the_resting_models_that_are_remembered_are_bounded(ring: KeyRing, clock: ManualClock) -> None:
     limit = ProviderError("slow", provider="p", failure=FailureKind.RATE_LIMIT, retry_after=60)
     slot = ring.take()
