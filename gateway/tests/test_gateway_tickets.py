@@ -141,12 +141,16 @@ async def test_a_cache_service_that_hangs_holds_a_ticket_up_for_a_moment(clock):
     async def swallow(reader, writer):
         await reader.read()
         writer.close()
+        await writer.wait_closed()
+        left.set()
 
+    left = asyncio.Event()
     listening = await asyncio.start_server(swallow, "127.0.0.1", 0)
     channel = open_channel(f"127.0.0.1:{listening.sockets[0].getsockname()[1]}", service="cache-service")
     tickets = tickets_of(clock, CacheClaims(cache_pb2_grpc.CacheServiceStub(channel), clock))
     async with asyncio.timeout(5):
         assert await tickets.redeem(tickets.issue(ANN, "conv_1"), "conv_1") == ANN
     await channel.close()
+    await asyncio.wait_for(left.wait(), 20)
     listening.close()
     await listening.wait_closed()

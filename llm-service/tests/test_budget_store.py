@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -155,6 +155,28 @@ async def test_a_new_budget_counts_what_the_ledger_has(store: Store, clock: Manu
     await store.ledger.flush()
     assert (await store.one.put(OTHER)).spent == CENT * 3
     assert (await store.one.put(replace(OTHER, id="b3", subject="k2"))).spent == 0
+
+
+async def test_a_new_budget_counts_nothing_of_another_user_tenant_or_period(store: Store, clock: ManualClock) -> None:
+    row = replace(ledger_row(cost=Cost(amount=CENT, source=PriceSource.CATALOGUE)), key_id="k1", user_id="ann")
+    began = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    for number, change in enumerate(
+        (
+            {},
+            {"create_time": began},
+            {"create_time": began - timedelta(microseconds=1)},
+            {"tenant_id": "other"},
+            {"user_id": "bob"},
+            {"key_id": "k2"},
+        )
+    ):
+        store.ledger.record(replace(row, **{"id": f"call_{number}", "create_time": clock.now(), **change}))
+    await store.ledger.flush()
+    spent = {
+        scope: (await store.one.put(replace(BUDGET, id=scope.value, scope=scope, subject=subject))).spent
+        for scope, subject in ((BudgetScope.TOTAL, ""), (BudgetScope.USER, "ann"), (BudgetScope.KEY, "k1"))
+    }
+    assert spent == {BudgetScope.TOTAL: CENT * 4, BudgetScope.USER: CENT * 3, BudgetScope.KEY: CENT * 3}
 
 
 async def test_a_budget_of_another_tenant_is_not_found(store: Store) -> None:

@@ -37,6 +37,11 @@ def test_identity_survives_the_metadata_in_any_language(caller: Caller, request_
     assert context_from_metadata(metadata, None) == sent
 
 
+def test_a_percent_sign_in_an_identity_makes_nobody_another() -> None:
+    sent = CallContext(request_id="50%25", caller=Caller(user_id="ann%2Fb", tenant_id="ac%6De", key_id="%"))
+    assert context_from_metadata(context_to_metadata(sent), None) == sent
+
+
 def test_a_call_without_metadata_is_anonymous_and_gets_a_request_id() -> None:
     context = context_from_metadata(None, None)
     assert context.caller == ANONYMOUS

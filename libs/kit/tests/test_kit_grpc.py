@@ -121,6 +121,17 @@ async def test_the_deadline_of_the_context_holds_over_a_longer_timeout(echo: Any
     assert 0.1 <= time.monotonic() - begun < 15
 
 
+async def test_a_call_without_a_timeout_of_its_own_has_that_of_its_channel(
+    echo: Any, echo_stub: Any, multiplexed: Any
+) -> None:
+    target = f"127.0.0.1:{echo.server.port}"
+    async with open_channel(target, service="echo-service", timeout=0.1, multiplexed=multiplexed) as channel:
+        begun = time.monotonic()
+        with pytest.raises(DeadlineExceeded):
+            await echo_stub(channel).say(b"wait")
+        assert 0.1 <= time.monotonic() - begun < 15
+
+
 async def test_a_deadline_that_passed_fails_at_once_on_streams_too(echo: Any) -> None:
     begun = time.monotonic()
     with use_context(CallContext(request_id="r", deadline=begun - 1)), pytest.raises(DeadlineExceeded):
