@@ -20,7 +20,7 @@ from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.schema import FieldSchema
 from feature_service.domain.ingest.time_cell import parse_time
 from feature_service.domain.telemetry import FieldKind
-from penstock_kit.errors import InvalidArgument, PayloadTooLarge
+from penstock_kit.errors import InvalidArgument, PayloadTooLarge, Unprocessable
 
 
 def read(reader, body, known=None, *, is_open=True, **plan):
@@ -322,3 +322,105 @@ def test_an_arrow_column_that_no_field_can_hold_is_refused():
     table = pa.table({"timestamp": pa.array([0], pa.timestamp("s")), "a": pa.array([[1, 2]])})
     with pytest.raises(InvalidArgument, match="column 'a' is of type list"):
         read(ArrowReader(), body_of(table, "stream"))
+
+
+# --- small bodies that would take much memory or time ------------------------------------------------------------
+
+ROW = "2024-05-01T10:00:00Z"
+
+
+class Counted(io.BytesIO):
+    """A body that says how many bytes of it were read."""
+
+    taken = 0
+
+    def read(self, size=-1):
+        data = super().read(size)
+        self.taken += len(data)
+        return data
+
+    def read1(self, size=-1):
+        data = super().read1(size)
+        self.taken += len(data)
+        return data
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\0" * 40_000_000,
+        f"timestamp,a\n{ROW},1\n".encode() + b"1" * 40_000_000,
+        b"timestamp,a\n" + b'"a\n",' * 8_000_000,
+        "timestamp,a\n".encode("utf-16") + "1".encode("utf-16-le") * 20_000_000,
+    ],
+    ids=["zeros", "a line", "a row over many lines", "UTF-16"],
+)
+def test_an_endless_csv_row_is_refused_before_all_of_it_is_held(body):
+    counted = Counted(body)
+    with pytest.raises(InvalidArgument, match="longer than 1048576") as caught:
+        list(CsvReader().rows(counted, IngestPlan(format=BodyFormat.CSV), FieldSchema({}, is_open=True), Rejections()))
+    assert caught.value.reason == "MALFORMED_CSV"
+    # Its line ends are looked for, and the lines of what is refused are counted; no more than a few megabytes are rows.
+    assert counted.taken < 2 * len(body) + 8 * 1024 * 1024
+
+
+def test_a_long_csv_is_read_in_blocks_that_are_bounded_in_cells_and_in_bytes():
+    wide = "timestamp," + ",".join(f"f{i}" for i in range(2_000)) + "\n" + (ROW + ",1" * 2_000 + "\n") * 2_500
+    long = "timestamp,a,b\n" + (f"{ROW},{'x' * 60_000},{'y' * 60_000}\n") * 400
+    for body in (wide, long):
+        plan, schema = IngestPlan(format=BodyFormat.CSV), FieldSchema({}, is_open=True)
+        blocks = list(CsvReader().rows(io.BytesIO(body.encode()), plan, schema, Rejections()))
+        assert len(blocks) >= 2
+        assert sum(map(len, blocks)) == body.count("\n") - 1
+        assert max(map(len, blocks)) <= 1_000
+
+
+def test_a_row_of_many_quoted_lines_is_read_across_stretches_of_the_body():
+    cell = "y\n" * 50_000
+    rows, refused = read_csv("timestamp,a,b\n" + f'{ROW},"{cell}","{cell}"\n' * 12)
+    assert (len(rows), refused) == (12, [])
+    assert set(rows["a"]) == set(rows["b"]) == {cell}
+
+
+@pytest.mark.parametrize("encoding", ["idna", "punycode", "unicode_escape"])
+def test_an_encoding_whose_decoder_is_slow_or_is_none_for_files_is_refused(encoding):
+    with pytest.raises(InvalidArgument) as caught:
+        read_csv("timestamp,a\n", encoding=encoding)
+    assert caught.value.reason == "ENCODING_INVALID"
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "arrow"])
+def test_a_body_of_more_fields_than_a_device_may_have_is_refused(form):
+    names = [f"f{i}" for i in range(10_001)]
+    with pytest.raises(Unprocessable) as caught:
+        if form == "csv":
+            read_csv(f"timestamp,{','.join(names)}\n{ROW}{',1' * len(names)}\n")
+        elif form == "json":
+            read_json([{"timestamp": ROW, **dict.fromkeys(names, 1)}])
+        else:
+            table = pa.table({"timestamp": [ROW], **{name: [1.0] for name in names}})
+            read(ArrowReader(), body_of(table, "stream"))
+    assert caught.value.reason == "FIELDS_LIMIT_EXCEEDED"
+
+
+def test_a_header_of_many_unknown_fields_is_refused_with_some_of_their_names():
+    names = ",".join(f"f{i}" for i in range(100_000))
+    with pytest.raises(InvalidArgument) as caught:
+        read_csv(f"timestamp,{names}\n", {"a": FieldKind.NUMBER}, is_open=False)
+    assert caught.value.reason == "UNKNOWN_FIELD"
+    assert "and 99980 more" in caught.value.message
+    assert len(caught.value.message) + len(caught.value.metadata["fields"]) < 1_000
+
+
+def test_json_rows_that_each_have_fields_of_their_own_make_small_blocks_and_too_many_are_refused():
+    rows = [{"timestamp": ROW, f"f{i}": i} for i in range(3_000)]
+    read_rows, refused = read_json(rows)
+    assert (len(read_rows), refused) == (3_000, [])
+    body = orjson.dumps({"rows": rows * 20})
+    reader, schema = JsonReader(), FieldSchema({}, is_open=True)
+    reader.target(io.BytesIO(body))
+    taken = reader.rows(io.BytesIO(body), IngestPlan(format=BodyFormat.JSON), schema, Rejections())
+    sizes = []
+    with pytest.raises(Unprocessable) as caught:
+        sizes.extend(len(block) for block in taken)
+    assert caught.value.reason == "CELLS_LIMIT_EXCEEDED"

@@ -4,6 +4,7 @@
 # pyarrow has no type information.
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -115,7 +116,7 @@ class BatchReading:
 
 def _columns(batch: Any, plan: IngestPlan, rejections: Rejections) -> _Columns:
     names = [name for name in batch.schema.names if name not in plan.ignored]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice or "" in names:
         wrong = f"column {twice[0]!r} appears more than once" if twice else "a column has no name"
         raise InvalidArgument(f"the body's schema is wrong: {wrong}", reason="MALFORMED_BODY")

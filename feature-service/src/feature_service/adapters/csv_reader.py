@@ -15,7 +15,10 @@ from penstock_kit.errors import InvalidArgument
 
 __all__ = ["CsvReader", "guess_delimiter"]
 
+# A block ends at whichever comes first: it is held in memory several times over.
 _BLOCK_ROWS: Final = 50_000
+_BLOCK_CELLS: Final = 2_000_000
+_BLOCK_MEGABYTES: Final = 16
 
 
 class CsvReader:
@@ -61,6 +64,8 @@ class CsvReader:
 
 def _raw_blocks(table: CsvTable, plan: IngestPlan, rejections: Rejections) -> Iterator[RawBlock]:
     count = table.columns.count
+    most = max(1, min(_BLOCK_ROWS, _BLOCK_CELLS // count))
+    end = table.chunks + _BLOCK_MEGABYTES
     numbers: list[int] = []
     rows: list[list[str]] = []
     for line, row in table.rows():
@@ -69,9 +74,9 @@ def _raw_blocks(table: CsvTable, plan: IngestPlan, rejections: Rejections) -> It
             continue
         numbers.append(line)
         rows.append(row)
-        if len(rows) == _BLOCK_ROWS:
+        if len(rows) == most or table.chunks >= end:
             yield _raw_block(numbers, rows, table.columns, plan)
-            numbers, rows = [], []
+            numbers, rows, end = [], [], table.chunks + _BLOCK_MEGABYTES
     if rows:
         yield _raw_block(numbers, rows, table.columns, plan)
 

@@ -4,6 +4,7 @@ import codecs
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ from penstock_kit.errors import InvalidArgument
 _DELIMITERS: Final = (",", ";", "\t", "|")
 _SEPARATOR_LINE: Final = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE).fullmatch
 _CHUNK: Final = 1024 * 1024
+# Characters of the longest row, about: what lies between two rows is held in memory.
+_MAX_ROW: Final = _CHUNK
+# Encodings whose decoders take a time that grows with the square of the text, or that are none for files.
+_UNFIT_ENCODINGS: Final = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined"})
 
 
 class NumberedLines(Protocol):
@@ -55,15 +60,17 @@ class CsvTable:
             text.seek(0)
         self._skipped = 1 if told else 0
         self._end = _End()
-        self._lines: NumberedLines = csv.reader(chain(text, self._end), delimiter=self.delimiter)
+        self._feed = LineFeed(text)
+        lines = chain(chain.from_iterable(self._feed), self._end)
+        self._lines: NumberedLines = csv.reader(lines, delimiter=self.delimiter)
         self.columns = _columns(self._header(), plan, rejections)
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Yield each row that is not blank with the line it starts on.
 
-        Raises InvalidArgument MALFORMED_CSV for a quote that is never closed and for an endless cell.
+        Raises InvalidArgument MALFORMED_CSV for a quote that is never closed and for an endless cell or row.
         """
-        lines, end, before = self._lines, self._end, self._skipped + 1
+        lines, end, feed, before = self._lines, self._end, self._feed, self._skipped + 1
         while True:
             start = lines.line_num + before
             try:
@@ -78,8 +85,14 @@ class CsvTable:
                 if row != [_End.MARK]:
                     raise malformed(f"a quote that is opened in line {start} of the CSV is never closed", start)
                 return
+            feed.row_began = feed.chunks
             if row:
                 yield start, row
+
+    @property
+    def chunks(self) -> int:
+        """Return how many stretches of about a megabyte were read."""
+        return self._feed.chunks
 
     def _header(self) -> list[str]:
         _, row = next(self.rows(), (1, list[str]()))
@@ -91,6 +104,22 @@ class CsvTable:
                 1 + self._skipped,
             )
         return header
+
+
+class LineFeed:
+    """The lines of a text in stretches of about a megabyte, as long as rows end: `row_began` is set at each."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+        self.chunks = 0
+        self.row_began = 0
+
+    def __iter__(self) -> Iterator[list[str]]:
+        while lines := self._text.readlines(_CHUNK):
+            if self.chunks - self.row_began > 1:
+                raise malformed(f"a row of the CSV is longer than {_MAX_ROW} characters; is a quote left open?", 0)
+            self.chunks += 1
+            yield lines
 
 
 class _End:
@@ -115,9 +144,10 @@ def text_of(body: IO[bytes], encoding: str) -> Generator[io.TextIOWrapper]:
     """
     body.seek(0)
     start = body.read(2)
-    body.seek(0)
     if not encoding:
         encoding = "utf-16" if start in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE} else "utf-8"
+    _require_line_ends(body, encoding)
+    body.seek(0)
     text = _wrapped(body, encoding)
     try:
         yield text
@@ -127,9 +157,23 @@ def text_of(body: IO[bytes], encoding: str) -> Generator[io.TextIOWrapper]:
         text.detach()
 
 
+def _require_line_ends(body: IO[bytes], encoding: str) -> None:
+    """Raise InvalidArgument MALFORMED_CSV for a line that is longer than a row may be, before it is held in memory."""
+    try:
+        marks = tuple(f"x{end}".encode(encoding).removeprefix("x".encode(encoding)) for end in "\n\r")
+    except (LookupError, ValueError):
+        return
+    body.seek(0)
+    while len(chunk := body.read(_MAX_ROW)) == _MAX_ROW:
+        if not any(mark in chunk for mark in marks):
+            raise malformed(f"a line of the CSV is longer than {_MAX_ROW} bytes", 0)
+
+
 def _wrapped(body: IO[bytes], encoding: str) -> io.TextIOWrapper:
     try:
         name = codecs.lookup(encoding).name
+        if name in _UNFIT_ENCODINGS:
+            raise LookupError(name)
         return io.TextIOWrapper(body, encoding="utf-8-sig" if name == "utf-8" else name, newline="")
     except (LookupError, ValueError):
         raise InvalidArgument(
@@ -164,7 +208,7 @@ def count_rows(body: IO[bytes]) -> int:
 
 def malformed(message: str, line: int) -> InvalidArgument:
     """Return the error about a line that makes the whole body no CSV."""
-    return InvalidArgument(message, reason="MALFORMED_CSV", metadata={"line": str(line)})
+    return InvalidArgument(message, reason="MALFORMED_CSV", metadata={"line": str(line)} if line else {})
 
 
 def guess_delimiter(header: str) -> str:
@@ -180,7 +224,7 @@ def _columns(header: Sequence[str], plan: IngestPlan, rejections: Rejections) ->
         rejections.note("the first column has no name and was left out, as an index")
     names = [name for name, _ in named]
     blank = [index for name, index in named if not name]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if blank or twice:
         wrong = f"column {blank[0] + 1} has no name" if blank else f"column {twice[0]!r} appears more than once"
         raise malformed(f"the CSV's header is wrong: {wrong}", 1)

@@ -12,9 +12,13 @@ from feature_service.domain.ingest.plan import BodyTarget, IngestPlan
 from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.schema import FieldSchema
 from feature_service.domain.ingest.time_column import DEFAULT_TIME_COLUMN
-from penstock_kit.errors import InvalidArgument, PayloadTooLarge
+from penstock_kit.errors import InvalidArgument, PayloadTooLarge, Unprocessable
 
 _BLOCK_ROWS: Final = 50_000
+# Cells of a block, also those that a row leaves out because it has other fields than its neighbours.
+_BLOCK_CELLS: Final = 2_000_000
+# Cells of a body, more than six times what it can spell out: what is beyond is made of rows with different fields.
+_MAX_CELLS: Final = 50_000_000
 _KEYS: Final = ("device_code", "model_code", "rows")
 Row = tuple[int, Mapping[str, Any]]
 
@@ -40,7 +44,10 @@ class JsonReader:
     def rows(
         self, body: IO[bytes], plan: IngestPlan, schema: FieldSchema, rejections: Rejections
     ) -> Iterator[RowBlock]:
-        """Yield blocks of good rows."""
+        """Yield blocks of good rows.
+
+        Raises Unprocessable CELLS_LIMIT_EXCEEDED for rows that have too many different fields between them.
+        """
         listed = self._rows()
         keys = _RowKeys(plan)
         reading = BlockReading(
@@ -50,10 +57,9 @@ class JsonReader:
             rejections=rejections,
             strict=not plan.partial,
         )
-        for start in range(0, len(listed), _BLOCK_ROWS):
-            numbered = enumerate(listed[start : start + _BLOCK_ROWS], start + 1)
-            good = [row for row in numbered if _acceptable(row, keys, schema, rejections)]
-            yield rows_of_block(_block(good, keys), reading)
+        good = (row for row in enumerate(listed, 1) if _acceptable(row, keys, schema, rejections))
+        for rows in _blocks(good):
+            yield rows_of_block(_block(rows, keys), reading)
         reading.conclude()
 
     def _rows(self) -> list[Any]:
@@ -107,6 +113,28 @@ def _acceptable(row: tuple[int, Any], keys: _RowKeys, schema: FieldSchema, rejec
     if unknown:
         rejections.add(number, schema.refusal(unknown))
     return not unknown
+
+
+def _blocks(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    """Yield the rows in blocks, each bounded in the rows and in the cells that it makes."""
+    block: list[Row] = []
+    fields: set[str] = set()
+    cells = 0
+    for row in rows:
+        block.append(row)
+        fields.update(row[1])
+        if cells + len(block) * len(fields) > _MAX_CELLS:
+            raise Unprocessable(
+                f"the rows have so many different fields that they make more than {_MAX_CELLS} cells; "
+                "send rows with the same fields together, in several requests",
+                reason="CELLS_LIMIT_EXCEEDED",
+            )
+        if len(block) == _BLOCK_ROWS or len(block) * len(fields) >= _BLOCK_CELLS:
+            yield block
+            cells += len(block) * len(fields)
+            block, fields = [], set()
+    if block:
+        yield block
 
 
 def _block(rows: list[Row], keys: _RowKeys) -> RawBlock:

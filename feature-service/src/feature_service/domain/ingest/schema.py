@@ -2,11 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from feature_service.domain.ingest.time_cell import shown
 from feature_service.domain.telemetry import FieldKind
-from penstock_kit.errors import InvalidArgument
+from penstock_kit.errors import InvalidArgument, Unprocessable
+
+MAX_FIELDS: Final = 10_000
+"""Fields that a device or a body may have."""
+# Names in an error.
+_SHOWN: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,7 @@ class FieldSchema:
     def learn(self, field: str, kind: FieldKind, *, guessed: bool = False) -> None:
         """Note that the field has values, of this kind."""
         if field not in self._kinds:
+            self._require_room(1)
             self._kinds[field] = kind
             if guessed:
                 self._guessed.add(field)
@@ -58,17 +64,28 @@ class FieldSchema:
         return self.is_open or field in self._kinds
 
     def require(self, fields: Iterable[str]) -> None:
-        """Raise InvalidArgument UNKNOWN_FIELD when one of `fields` is not allowed."""
-        unknown = [field for field in fields if not self.allows(field)]
-        if unknown:
+        """Raise InvalidArgument UNKNOWN_FIELD when one of `fields` is not allowed, Unprocessable when they are too
+        many."""
+        new = [field for field in fields if field not in self._kinds]
+        if new and not self.is_open:
             raise InvalidArgument(
-                self.refusal(unknown), reason="UNKNOWN_FIELD", metadata={"fields": ", ".join(unknown)}
+                self.refusal(new), reason="UNKNOWN_FIELD", metadata={"fields": ", ".join(new[:_SHOWN])}
+            )
+        self._require_room(len(new))
+
+    def _require_room(self, new: int) -> None:
+        """Raise Unprocessable FIELDS_LIMIT_EXCEEDED when there would be too many fields with `new` more."""
+        if len(self._kinds) + new > MAX_FIELDS:
+            raise Unprocessable(
+                f"the body brings {new} new fields to {len(self._kinds)}; a device has at most {MAX_FIELDS}, "
+                "so give each kind of thing a device of its own",
+                reason="FIELDS_LIMIT_EXCEEDED",
             )
 
     def refusal(self, unknown: Iterable[str]) -> str:
         """Return the sentence that says why `unknown` are refused and what would be right."""
-        named = ", ".join(repr(field) for field in unknown)
-        return f"unknown field {named}; the device has: {', '.join(self._kinds)} (create=true registers new fields)"
+        named = _some(repr(field) for field in unknown)
+        return f"unknown field {named}; the device has: {_some(self._kinds)} (create=true registers new fields)"
 
     def conflict(self, field: str, column: Sequence[Any]) -> InvalidArgument:
         """Return the error about a number field most of whose values in this body are texts."""
@@ -79,6 +96,13 @@ class FieldSchema:
             reason="FIELD_TYPE_CONFLICT",
             metadata={"field": field},
         )
+
+
+def _some(names: Iterable[str]) -> str:
+    """Return the first of the names as a text, and how many more there are."""
+    listed = list(names)
+    more = f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
+    return ", ".join(listed[:_SHOWN]) + more
 
 
 def _is_text(cell: str) -> bool:
