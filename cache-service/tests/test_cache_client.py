@@ -234,24 +234,21 @@ async def test_an_invalidated_value_is_loaded_again(client: CacheClient) -> None
 
 
 async def test_a_service_that_hangs_costs_a_caller_a_moment_and_the_next_nothing() -> None:
-    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        writer.close()
-        await writer.wait_closed()
-        left.set()
+    class Hanging(cache_pb2_grpc.CacheServiceServicer):
+        async def Get(self, request: pb.GetRequest, context: Any) -> pb.GetResponse:  # noqa: N802 - the RPC's name
+            await asyncio.Event().wait()
+            return pb.GetResponse()
 
-    left = asyncio.Event()
-    listening = await asyncio.start_server(swallow, "127.0.0.1", 0)
-    channel = open_channel(f"127.0.0.1:{listening.sockets[0].getsockname()[1]}", service="cache-service")
+    server = GrpcServer(service="cache-service", grace_seconds=0)
+    server.add(cache_pb2_grpc.add_CacheServiceServicer_to_server, Hanging())
+    channel = open_channel(f"127.0.0.1:{await server.start(0)}", service="cache-service")
     client = CacheClient(channel, retry_seconds=600)
     async with asyncio.timeout(10):
         assert await client.get("k") is None
         assert client.away
         assert [await client.get("k") for _ in range(100)] == [None] * 100
     await channel.close()
-    await asyncio.wait_for(left.wait(), 20)
-    listening.close()
-    await listening.wait_closed()
+    await server.drain()
 
 
 async def test_tenants_do_not_share_what_is_not_shared(client: CacheClient) -> None:

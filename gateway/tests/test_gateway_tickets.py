@@ -138,19 +138,15 @@ async def test_without_cache_service_a_ticket_is_used_once_at_each_gateway(clock
 
 
 async def test_a_cache_service_that_hangs_holds_a_ticket_up_for_a_moment(clock):
-    async def swallow(reader, writer):
-        await reader.read()
-        writer.close()
-        await writer.wait_closed()
-        left.set()
+    class Hanging(cache_pb2_grpc.CacheServiceServicer):
+        async def Set(self, request, context):  # noqa: N802 - the RPC's name
+            await asyncio.Event().wait()
 
-    left = asyncio.Event()
-    listening = await asyncio.start_server(swallow, "127.0.0.1", 0)
-    channel = open_channel(f"127.0.0.1:{listening.sockets[0].getsockname()[1]}", service="cache-service")
+    server = GrpcServer(service="cache-service", grace_seconds=0)
+    server.add(cache_pb2_grpc.add_CacheServiceServicer_to_server, Hanging())
+    channel = open_channel(f"127.0.0.1:{await server.start(0)}", service="cache-service")
     tickets = tickets_of(clock, CacheClaims(cache_pb2_grpc.CacheServiceStub(channel), clock))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(10):
         assert await tickets.redeem(tickets.issue(ANN, "conv_1"), "conv_1") == ANN
     await channel.close()
-    await asyncio.wait_for(left.wait(), 20)
-    listening.close()
-    await listening.wait_closed()
+    await server.drain()
