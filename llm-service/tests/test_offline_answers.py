@@ -13,6 +13,7 @@ from llm_service.domain.model.completion import fold
 from llm_service.domain.model.event import FinishReason
 from llm_service.domain.model.message import Message, Role, TextPart, text_message
 from llm_service.domain.model.request import Completion, ToolDefinition
+from llm_service.domain.offline.parse import parse_prompt
 from llm_service.providers.fallback import FallbackProvider
 from penstock_testkit.clock import ManualClock
 
@@ -66,12 +67,18 @@ class Shop:
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, Row]] = []
+        self.others: list[str] = []
 
     def answer(self, name: str, arguments: Row) -> Row:
         self.calls.append((name, arguments))
         if name == "list_devices":
-            return {"devices": [self._card(code) for code in CODES]}
+            pumps = [
+                {"device_code": code, "fields": ["pressure", "state"], "text_fields": ["state"]} for code in self.others
+            ]
+            return {"devices": [*pumps, *(self._card(code) for code in CODES)]}
         codes = [arguments["device_code"], *arguments.get("other_device_codes", [])]
+        if codes[0] in self.others:
+            return {"device_code": codes[0], "row_count": 1, "rows_in_range": 1, "statistics": []}
         unknown = [code for code in codes if code not in CODES]
         if unknown:
             return {"error": f"device {unknown[0]} not found"}
@@ -381,3 +388,57 @@ async def test_a_device_without_the_field_or_without_data_takes_no_part_and_is_n
     assert "WLD003 has the highest mean current" in await talk.ask("which device has the highest mean current?")
     assert "pump-7 has the highest mean Pressure" in await talk.ask("which device has the highest mean pressure?")
     assert "pump-7 has no data" in await talk.ask("how many readings does every device have today?")
+
+
+async def test_only_devices_that_have_the_fields_are_asked_and_the_others_are_named(talk: Talk) -> None:
+    talk.shop.others = ["PUMP-7"]
+    counted = await talk.ask("how many times was quality porosity on any machine in the last hour?")
+    assert "20 of the 60 readings of WLD003" in counted
+    assert "Left out, as they have no quality_label: PUMP-7." in counted
+    hottest = await talk.ask("哪台设备过去一小时温度最高？")
+    assert hottest.startswith("在")
+    assert "以下设备没有 temperature，未计入：PUMP-7。" in hottest
+    assert not [call for call in talk.shop.calls if "PUMP-7" in str(call)]
+
+
+async def test_every_device_without_data_in_the_range_is_named(talk: Talk) -> None:
+    text = await talk.ask("standard deviation of current for all machines last month")
+    assert [code for code in CODES if f"{code} has no data" in text] == CODES
+
+
+async def test_devices_whose_tool_finds_no_rows_are_named_each(talk: Talk) -> None:
+    answered = talk.shop.answer
+
+    def answer(name: str, arguments: Row) -> Row:
+        if name == "list_devices":
+            devices = answered(name, arguments)["devices"]
+            return {"devices": [{**card, "fields": [*card["fields"], card["device_code"]]} for card in devices]}
+        return {"error": f"there are no rows of device {arguments['device_code']!r} in the range"}
+
+    talk.shop.answer = answer  # type: ignore[method-assign]
+    text = await talk.ask("mean current of all machines last month")
+    assert [code for code in CODES if f"{code} has no data" in text] == CODES
+
+
+async def test_an_exact_time_is_a_time_not_a_comparison(talk: Talk) -> None:
+    text = await talk.ask("current of WLD001 exactly at 2026-11-28T11:00:00Z")
+    assert "fit" not in text
+    assert "170 A" in text
+
+
+async def test_a_stretch_of_time_ago_ends_now_at_the_latest(talk: Talk) -> None:
+    text = await talk.ask("mean current of WLD001 half an hour ago")
+    assert "from 2026-11-28 11:30 to 2026-11-28 12:00 UTC" in text
+
+
+def test_a_word_for_good_is_the_text_itself_in_a_field_that_is_not_the_quality() -> None:
+    parsed = parse_prompt("mean pressure of pump-7 where state is ok", NOW, known_fields=("state", "pressure"))
+    assert [(each.field, each.value) for each in parsed.conditions] == [("state", "ok")]
+    quality = parse_prompt("mean current of WLD001 where quality is ok", NOW)
+    assert [(each.field, each.value) for each in quality.conditions] == [("quality_label", "good")]
+
+
+async def test_the_one_text_field_of_a_device_is_compared_with_the_word_as_written(talk: Talk) -> None:
+    talk.shop.others = ["PUMP-7"]
+    await talk.ask("mean pressure of PUMP-7 where state is ok")
+    assert talk.shop.calls[-1][1]["conditions"] == [{"field": "state", "operator": "=", "value": "ok"}]

@@ -85,6 +85,8 @@ class Report:
                 return self.say.cannot_part(note.words[0])
             case Remark.NOT_CONVERTED:
                 return self.say.not_converted(note.words[0], note.words[1])
+            case Remark.NOT_MEASURED:
+                return self.say.not_measured(note.words[0], note.words[1])
 
     def statistics(self, query: StructuredQuery, answered: Sequence[Answered]) -> str:
         """State what was asked of each device: one number as a sentence, several as a list."""

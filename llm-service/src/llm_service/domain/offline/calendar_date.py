@@ -70,7 +70,7 @@ class CalendarReader:
             day = midnight(start)
             return self._day(at, length.end + 1, day)
         unit = {"s": timedelta(seconds=1), "min": timedelta(minutes=1)}.get(length.unit, timedelta(hours=1))
-        until = before(self._now, length.value - unit)
+        until = min(before(self._now, length.value - unit), self._now)
         return Period(begin=at, end=length.end + 1, start=start, until=until, exact=True)
 
     def _numeric(self, at: int) -> Period | None:

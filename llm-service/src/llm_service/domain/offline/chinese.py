@@ -299,6 +299,10 @@ class Chinese:
         """Say how a word was read."""
         return f"“{written}”按 {taken} 理解。"
 
+    def not_measured(self, devices: str, fields: str) -> str:
+        """Say which devices lack what was asked about."""
+        return f"以下设备没有 {fields}，未计入：{devices}。"
+
     def not_converted(self, unit: str, into: str) -> str:
         """Say that a unit does not fit."""
         if not unit:

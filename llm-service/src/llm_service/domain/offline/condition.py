@@ -75,10 +75,17 @@ def _value(sentence: Sentence, at: int) -> _Value | None:
     if not isinstance(unit, str) or (len(unit) == 1 and not _is_symbol(sentence, end)):
         return (
             None
-            if timed or sentence.text(end) in {":", "点", "月", "号"}
+            if timed or sentence.text(end) in {":", "点", "年", "月", "号"} or _is_date(sentence, end)
             else _Value(number=sign * value, unit="", end=end)
         )
     return _Value(number=sign * value, unit=unit, end=end + 1)
+
+
+def _is_date(sentence: Sentence, at: int) -> bool:
+    """Whether the number before `at` goes on as a date does: 2026-11-28, 28/11/2026, 28.11.2026."""
+    mark = sentence.text(at)
+    numbers = [sentence.number(at + 1), sentence.number(at + 3)]
+    return mark in {"-", "/", "."} and sentence.text(at + 2) == mark and None not in numbers
 
 
 def _is_symbol(sentence: Sentence, at: int) -> bool:
@@ -190,8 +197,10 @@ def _texts(sentence: Sentence, at: int, start: int, operator: Operator) -> list[
     unknown = token is not None and token.kind in {TokenKind.WORD, TokenKind.QUOTED} and not sentence.senses(start)
     if not isinstance(label, str) and not unknown:
         return []
-    value = label if isinstance(label, str) else sentence.raw(start)
-    if label == "":
+    # Words for good and bad are those of the quality; a state may be called so itself.
+    own = subject[1] != LABEL_FIELD
+    value = label if isinstance(label, str) and not own else sentence.raw(start)
+    if label == "" and not own:
         operator, value = _FLIPPED[operator], GOOD
     end = start + 1
     sentence.use(subject[0] + 1, end)

@@ -311,6 +311,10 @@ class English:
         """Say how a word was read."""
         return f"I read “{written}” as {taken}."
 
+    def not_measured(self, devices: str, fields: str) -> str:
+        """Say which devices lack what was asked about."""
+        return f"Left out, as they have no {fields}: {devices}."
+
     def not_converted(self, unit: str, into: str) -> str:
         """Say that a unit does not fit."""
         if not unit:

@@ -232,6 +232,10 @@ class Wording(Protocol):
         """Say for what a word in another spelling was taken."""
         ...
 
+    def not_measured(self, devices: str, fields: str) -> str:
+        """Say which devices were left out, as they lack what was asked about."""
+        ...
+
     def not_converted(self, unit: str, into: str) -> str:
         """Say that values can't be given in the unit asked for."""
         ...

@@ -6,6 +6,7 @@ from typing import Final
 
 from llm_service.domain.offline import answer_events, answer_series
 from llm_service.domain.offline.answer_writer import Answered, Report, unconverted
+from llm_service.domain.offline.applicable import narrowed
 from llm_service.domain.offline.conversation import Conversation
 from llm_service.domain.offline.field import match_field, unmatched_fields
 from llm_service.domain.offline.gathering import Gathered, gather
@@ -132,7 +133,8 @@ class _Planner:
             return self._say(self._report.unknown_devices(doubted, cards, found.near))
         codes = (*found.codes, *(code for code in found.unknown if not code.startswith("#")))
         if codes:
-            self._query = replace(query, devices=codes[:_MOST_DEVICES])
+            self._query, notes = narrowed(replace(query, devices=codes[:_MOST_DEVICES]), cards)
+            self._notes += notes
             return None
         if len(cards) == 1:
             self._query = replace(query, devices=(cards[0].code,))
@@ -224,18 +226,17 @@ class _Planner:
         ]
         there = [each for each in answered if each.result.row_count or each.result.rows_in_range]
         if len(answered) > 1 and not there:
-            return self._say(self._nothing(answered))
+            return self._say(self._nothing([(each.result.device, each.time) for each in answered]))
         if not there:
             return self._explain_empty(answered[0].result.device or query.devices[0], answered[0].time)
         self._heed(kind, {one.field: one.unit for each in there for one in each.result.fields})
         text = self._written(kind, there)
-        empty = [each for each in answered if each not in there]
+        empty = [(each.result.device, each.time) for each in answered if each not in there]
         return self._say("\n\n".join([text, *([self._nothing(empty)] if empty else [])]))
 
-    def _nothing(self, empty: Sequence[Answered]) -> str:
+    def _nothing(self, empty: Sequence[tuple[str, TimeRange | None]]) -> str:
         """Say of each device that it has nothing in its range, and what it has."""
-        named = ((each.result.device, each.time) for each in empty[:_MOST_SERIES])
-        lines = [self._report.no_data(code, time, self._talk.card(code)) for code, time in named]
+        lines = [self._report.no_data(code, time, self._talk.card(code)) for code, time in empty[:_MOST_SERIES]]
         more = len(empty) - len(lines)
         return "\n".join([*lines, *([self._report.say.and_more(more)] if more else [])])
 
@@ -379,6 +380,8 @@ class _Planner:
             return CallTools(calls=tuple(calls))
         empty = next((each for each in found if each.outcome.empty), None)
         if empty is not None and all(each.outcome.empty for each in found):
+            if len(found) > 1 and self._talk.listed_all:
+                return self._say(self._nothing([(each.outcome.device, each.time(self._query.time)) for each in found]))
             return self._explain_empty(empty.outcome.device, empty.time(self._query.time))
         failed = next((each.outcome for each in found if each.outcome.error and not each.outcome.empty), None)
         if failed is not None:

@@ -84,6 +84,7 @@ class Remark(StrEnum):
     DAY_FIRST = "day_first"  # 03/04/2026: as written, the date it was taken for
     CANNOT = "cannot"  # what can't be answered, as written
     NOT_CONVERTED = "not_converted"  # values' own unit, the one they can't be given in
+    NOT_MEASURED = "not_measured"  # devices that were left out, the fields they lack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
