@@ -406,6 +406,25 @@ async def test_every_device_without_data_in_the_range_is_named(talk: Talk) -> No
     assert [code for code in CODES if f"{code} has no data" in text] == CODES
 
 
+async def test_devices_that_call_the_same_thing_otherwise_are_asked_by_their_own_names(talk: Talk) -> None:
+    answered = talk.shop.answer
+
+    def answer(name: str, arguments: Row) -> Row:
+        if name == "list_devices":
+            kiln = {"device_code": "kiln", "fields": ["temp"], "units": {"temp": "°C"}}
+            return {"devices": [kiln, *answered(name, arguments)["devices"]]}
+        wrong = {"temp", "temperature"} <= set(arguments.get("fields", []))
+        if wrong or arguments["device_code"] != "kiln":
+            return {"error": "unknown field 'temp'"} if wrong else answered(name, arguments)
+        measured = {"field": "temp", "unit": "°C", "count": 1, "mean": 900.0, "max": 900.0, "min": 900.0}
+        return {"device_code": "kiln", "row_count": 1, "rows_in_range": 1, "statistics": [measured]}
+
+    talk.shop.answer = answer  # type: ignore[method-assign]
+    text = await talk.ask("which device was hottest in the last hour?")
+    assert "1. kiln: 900 °C" in text
+    assert "2. WLD003: 109 °C" in text
+
+
 async def test_devices_whose_tool_finds_no_rows_are_named_each(talk: Talk) -> None:
     answered = talk.shop.answer
 

@@ -90,7 +90,9 @@ def ranking(report: Report, query: StructuredQuery, answered: Sequence[Answered]
         return _by_count(report, query, answered, lowest=lowest)
     texts: list[tuple[float, str, str]] = []
     for each in answered:
-        one = each.result.of(fields[0])
+        # One device may call it temperature, another temp.
+        own = fields_of(query, [one.field for one in each.result.fields])
+        one = each.result.of(own[0]) if own else None
         value = measure.value(one) if one else None
         if one is not None and value is not None:
             texts.append((value, each.result.device, shown_value(query, one, measure)))

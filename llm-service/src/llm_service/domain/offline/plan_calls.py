@@ -193,14 +193,14 @@ class CallPlanner:
         self.left_out += [part for name, part in parts.items() if name in lost and part not in self.left_out]
 
     def known_fields(self, codes: Sequence[str]) -> list[str] | None:
-        """The fields by their exact names when the devices' are known; otherwise all, and the report picks."""
+        """The fields by their exact names when all the devices have the same; otherwise all, and the report picks."""
         cards = [self._talk.card(code) for code in codes]
         fields: list[str] = []
         for phrase in self._query.fields:
             matches = [match_field(phrase, card.fields) for card in cards if card]
-            if len(matches) < len(cards) or not all(matches):
+            if len(matches) < len(cards) or not all(matches) or len(set(matches)) > 1:
                 return None
-            fields += [field for match in matches for field in match]
+            fields += matches[0]
         return list(dict.fromkeys(fields)) or None
 
 
