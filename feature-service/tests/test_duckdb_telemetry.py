@@ -23,7 +23,7 @@ from feature_service.domain.telemetry import (
     Operator,
     SeriesKey,
 )
-from penstock_kit.errors import FailedPrecondition, InvalidArgument, Unavailable
+from penstock_kit.errors import FailedPrecondition, InvalidArgument, ResourceExhausted, Unavailable
 
 KEY = SeriesKey(tenant_id="t", device_code="d'1")
 OTHER = SeriesKey(tenant_id="t", device_code="d2")
@@ -337,3 +337,13 @@ async def test_a_closed_store_says_so(store):
     await store.close()
     with pytest.raises((Unavailable, RuntimeError)):
         await store.extent(KEY)
+
+
+async def test_rows_that_need_more_memory_than_the_store_may_use_are_refused_as_that(tmp_path):
+    small = DuckDbTelemetryStore(tmp_path / "telemetry.duckdb", memory_mb=16)
+    wide = {f"f{i}": np.arange(2_000.0) for i in range(1_500)}
+    with pytest.raises(ResourceExhausted) as caught:
+        await small.append(KEY, frame_of(range(2_000), **wide))
+    assert caught.value.reason == "TELEMETRY_OUT_OF_MEMORY"
+    await small.append(OTHER, frame_of([1], a=[1]))
+    await small.close()

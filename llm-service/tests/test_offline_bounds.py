@@ -136,6 +136,16 @@ async def test_a_tool_result_too_long_to_be_read_is_no_answer_but_named(provider
         assert len(text) < 3_000
 
 
+async def test_a_condition_on_no_device_is_answered_also_where_no_tool_lists_devices(
+    provider: FallbackProvider,
+) -> None:
+    query_tool = ToolDefinition(name="device_query", description="", parameters='{"type": "object"}')
+    for prompt in ("where current > 1", "mean current where current > 1 and voltage < 3", "电流大于200A的读数"):
+        asked = Completion(messages=(text_message(Role.USER, prompt),), tools=(query_tool,))
+        answer = (await fold(provider.stream(asked))).first
+        assert answer.text or answer.tool_calls
+
+
 async def test_long_embeddings_are_refused_with_the_limit(provider: FallbackProvider) -> None:
     with pytest.raises(ProviderError, match="at most 500000") as caught:
         await provider.embed(Embedding(model="hashing", inputs=("x" * 300_000, "y" * 300_000)))

@@ -251,25 +251,24 @@ def _merge(cursor: "DuckDBPyConnection", table: SeriesTable, rows: "Frame") -> N
     columns = table.columns
     given = {columns[name]: values for name, values in (*rows.numbers.items(), *rows.texts.items())}
     cursor.register(_MERGE, {"ts": rows.timestamps, **given})
-    try:
-        names = ", ".join(("ts", *given))
-        if _overlaps(cursor, table, rows):
-            # Fields the rows do not bring, and missing values of those they do, are taken from the stored row.
-            cursor.execute(f"CREATE OR REPLACE TEMP TABLE stored AS {_stored(table)}")
-            cursor.execute(f"DELETE FROM {table.name} WHERE ts IN (SELECT ts FROM stored)")
-            merged = ", ".join(
-                f"coalesce(i.{column}, s.{column})" if column in given else f"s.{column}" for column in columns.values()
-            )
-            every = ", ".join(("ts", *columns.values()))
-            cursor.execute(
-                f"INSERT INTO {table.name} ({every}) SELECT i.ts, {merged} "
-                f"FROM {_MERGE} AS i LEFT JOIN stored AS s ON s.ts = i.ts ORDER BY i.ts"
-            )
-            cursor.execute("DROP TABLE stored")
-        else:
-            cursor.execute(f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {_MERGE}")
-    finally:
-        cursor.unregister(_MERGE)
+    names = ", ".join(("ts", *given))
+    if _overlaps(cursor, table, rows):
+        # Fields the rows do not bring, and missing values of those they do, are taken from the stored row.
+        cursor.execute(f"CREATE OR REPLACE TEMP TABLE stored AS {_stored(table)}")
+        cursor.execute(f"DELETE FROM {table.name} WHERE ts IN (SELECT ts FROM stored)")
+        merged = ", ".join(
+            f"coalesce(i.{column}, s.{column})" if column in given else f"s.{column}" for column in columns.values()
+        )
+        every = ", ".join(("ts", *columns.values()))
+        cursor.execute(
+            f"INSERT INTO {table.name} ({every}) SELECT i.ts, {merged} "
+            f"FROM {_MERGE} AS i LEFT JOIN stored AS s ON s.ts = i.ts ORDER BY i.ts"
+        )
+        cursor.execute("DROP TABLE stored")
+    else:
+        cursor.execute(f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {_MERGE}")
+    # Not after a failure: that would be refused and hide why. The cursor is closed then, and takes it along.
+    cursor.unregister(_MERGE)
 
 
 def _overlaps(cursor: "DuckDBPyConnection", table: SeriesTable, rows: "Frame") -> bool:

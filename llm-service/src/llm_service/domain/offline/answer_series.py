@@ -16,7 +16,7 @@ _MOST_ROWS: Final = 60
 
 def trend(report: Report, query: StructuredQuery, series: Series, time: TimeRange | None) -> str:
     """Say where each field went."""
-    period, device = report.period(query, time), series.device or query.devices[0]
+    period, device = report.period(query, time), series.device or query.first_device
     lines = [
         report.say.trend(device, period, column, *_course(report.say, points, series.units.get(column, "")))
         for column in series.columns
@@ -27,7 +27,7 @@ def trend(report: Report, query: StructuredQuery, series: Series, time: TimeRang
 
 def last(report: Report, query: StructuredQuery, series: Series) -> str:
     """State the last reading of each field asked for."""
-    device = series.device or query.devices[0]
+    device = series.device or query.first_device
     if not series.rows:
         return report.no_data(device, query.time, None)
     matched = fields_of(query, series.columns)
@@ -45,7 +45,7 @@ def last(report: Report, query: StructuredQuery, series: Series) -> str:
 
 def rows(report: Report, query: StructuredQuery, series: Series, time: TimeRange | None) -> str:
     """Show readings as a table."""
-    device = series.device or query.devices[0]
+    device = series.device or query.first_device
     newest = (bool(query.limit) and query.newest) if series.truncated else None
     head = report.say.rows_head(device, report.period(query, time), len(series.rows), newest)
     return "\n".join([head, "", *_table(report.say, query, series)])
@@ -55,7 +55,7 @@ def intervals(
     report: Report, query: StructuredQuery, series: Series, aggregate: Statistic, time: TimeRange | None
 ) -> str:
     """Show one row per interval, or name the one that is highest or lowest."""
-    device = series.device or query.devices[0]
+    device = series.device or query.first_device
     interval = report.say.interval(query.interval or timedelta())
     matched = fields_of(query, series.columns)
     unknown = unmatched_fields(query.fields, series.columns)
@@ -79,7 +79,7 @@ def features(report: Report, query: StructuredQuery, data: object, time: TimeRan
     """Sum up the features of a device."""
     result = features_from_json(data)
     count = len(result.names) or len(result.summary)
-    device = result.device or query.devices[0]
+    device = result.device or query.first_device
     head = report.say.features_head(device, report.period(query, time, where=False), result.window_count, count)
     lines = [
         report.say.feature(one.feature, number(one.mean), number(one.low), number(one.high)) for one in result.summary

@@ -160,7 +160,7 @@ class _Planner:
         query = self._query
         if not query.conditions:
             return None
-        card = self._talk.card(query.devices[0])
+        card = self._talk.card(query.first_device)
         if card is None:
             return None
         found = resolve_conditions(query, card)
@@ -228,7 +228,7 @@ class _Planner:
         if len(answered) > 1 and not there:
             return self._say(self._nothing([(each.result.device, each.time) for each in answered]))
         if not there:
-            return self._explain_empty(answered[0].result.device or query.devices[0], answered[0].time)
+            return self._explain_empty(answered[0].result.device or query.first_device, answered[0].time)
         self._heed(kind, {one.field: one.unit for each in there for one in each.result.fields})
         text = self._written(kind, there)
         empty = [(each.result.device, each.time) for each in answered if each not in there]
@@ -347,7 +347,7 @@ class _Planner:
         results = [statistics_from_json(each.outcome.data) for each in measured]
         empty = next((result for result in results if result.row_count == 0), None)
         if empty is not None:
-            return self._explain_empty(empty.device or query.devices[0], query.time)
+            return self._explain_empty(empty.device or query.first_device, query.time)
         for result in results:
             names = [one.field for one in result.fields]
             if query.fields and len(unmatched_fields(query.fields, names)) == len(query.fields):

@@ -145,3 +145,8 @@ class StructuredQuery:
     notes: tuple[Note, ...] = ()
     refused: str = ""
     follows: bool = False
+
+    @property
+    def first_device(self) -> str:
+        """The first device named, empty when none is."""
+        return self.devices[0] if self.devices else ""
