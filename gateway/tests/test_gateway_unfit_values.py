@@ -22,6 +22,7 @@ from gateway.app import Frame, build_app
 from gateway.convert.message import message
 from gateway.middleware.measure import HttpMetrics
 from penstock_kit.errors import InvalidArgument
+from penstock_kit.overload import LoadShedder
 from penstock_kit.redaction import Redactor
 from penstock_kit.telemetry.tracing import Tracing
 
@@ -117,6 +118,7 @@ def application(router: APIRouter) -> Any:
     frame = Frame(
         metrics=HttpMetrics(CollectorRegistry()), tracing=Tracing(None), redactor=Redactor(), origins=("*",),
         max_body_bytes=1000, max_ingest_bytes=1000, ingest_path="/ingest", access_log="off",
+        shedder=LoadShedder(1.0), behind=(),
     )  # fmt: skip
     return build_app(routers=[router], hot={}, frame=frame)
 
