@@ -21,6 +21,7 @@ from penstock_kit.grpc import GrpcServer, open_channel
 from penstock_kit.logging import configure_logging
 from penstock_testkit.clock import ManualClock
 from penstock_testkit.servers.process import free_port
+from penstock_testkit.waiting import HANG_SECONDS
 
 
 @pytest.fixture
@@ -129,7 +130,7 @@ async def test_the_cache_is_used_again_when_it_is_back(clock: ManualClock) -> No
     services = build_services(cache_settings, memory_stores(cache_settings, clock), clock)
     server.add(cache_pb2_grpc.add_CacheServiceServicer_to_server, CacheServicer(services=services, clock=clock))
     await server.start(port)
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(HANG_SECONDS):
         while client.away:  # the channel reconnects in its own time
             clock.advance(1.5)
             await client.set("a", b"1")
@@ -168,7 +169,7 @@ async def test_a_crowd_in_one_process_loads_once(client: CacheClient) -> None:
     cards = Cards(client)
     cards.gate.clear()
     crowd = [asyncio.ensure_future(cards.all()) for _ in range(100)]
-    await asyncio.wait_for(cards.loading.wait(), 5)
+    await asyncio.wait_for(cards.loading.wait(), HANG_SECONDS)
     cards.gate.set()
     assert await asyncio.gather(*crowd) == [[{"id": 1, "name": "卡"}]] * 100
     assert cards.loads == ["all"]
@@ -185,7 +186,7 @@ async def test_a_caller_who_leaves_does_not_take_the_load_from_the_others(client
     cards = Cards(client)
     cards.gate.clear()
     first, second = asyncio.ensure_future(cards.all()), asyncio.ensure_future(cards.all())
-    await asyncio.wait_for(cards.loading.wait(), 5)
+    await asyncio.wait_for(cards.loading.wait(), HANG_SECONDS)
     first.cancel()
     cards.gate.set()
     assert await second == [{"id": 1, "name": "卡"}]
@@ -197,12 +198,12 @@ async def test_when_all_have_left_the_load_ends_and_the_next_begins_anew(client:
     cards = Cards(client)
     cards.gate.clear()
     only = asyncio.ensure_future(cards.all())
-    await asyncio.wait_for(cards.loading.wait(), 5)
+    await asyncio.wait_for(cards.loading.wait(), HANG_SECONDS)
     only.cancel()
     with pytest.raises(asyncio.CancelledError):
         await only
     cards.gate.set()
-    assert await asyncio.wait_for(cards.all(), 5) == [{"id": 1, "name": "卡"}]
+    assert await asyncio.wait_for(cards.all(), HANG_SECONDS) == [{"id": 1, "name": "卡"}]
     assert cards.loads == ["all", "all"]
 
 
@@ -210,7 +211,7 @@ async def test_a_failure_is_raised_and_not_kept(client: CacheClient) -> None:
     cards = Cards(client)
     for _ in range(2):
         with pytest.raises(LookupError, match="the store is gone"):
-            await asyncio.wait_for(cards.broken(), 5)
+            await asyncio.wait_for(cards.broken(), HANG_SECONDS)
     assert cards.loads == ["broken", "broken"]
 
 
@@ -218,7 +219,7 @@ async def test_an_invalidation_during_the_load_keeps_the_old_value_out(client: C
     cards = Cards(client)
     cards.gate.clear()
     loading = asyncio.ensure_future(cards.all())
-    await asyncio.wait_for(cards.loading.wait(), 5)
+    await asyncio.wait_for(cards.loading.wait(), HANG_SECONDS)
     await client.invalidate(prefix="cards:")
     cards.gate.set()
     await loading
@@ -243,7 +244,7 @@ async def test_a_service_that_hangs_costs_a_caller_a_moment_and_the_next_nothing
     server.add(cache_pb2_grpc.add_CacheServiceServicer_to_server, Hanging())
     channel = open_channel(f"127.0.0.1:{await server.start(0)}", service="cache-service")
     client = CacheClient(channel, retry_seconds=600)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_SECONDS):
         assert await client.get("k") is None
         assert client.away
         assert [await client.get("k") for _ in range(100)] == [None] * 100
@@ -319,7 +320,7 @@ async def test_a_value_near_its_end_is_renewed_behind_its_readers(served_by_cloc
     clock.advance(99.99)  # with 0.01 s left and a load of 1 s, a renewal is advised 99 times in 100
     while len(loads) == 1:
         assert await soon() in {0, 1}
-    assert list((await asyncio.wait_for(watching.read(), 5)).keys) == ["soon"]
+    assert list((await asyncio.wait_for(watching.read(), HANG_SECONDS)).keys) == ["soon"]
     assert await soon() == 1
     assert loads == [0, 1]
     watching.cancel()

@@ -9,6 +9,7 @@ from penstock.cache.v1 import cache_pb2 as pb
 from penstock_kit.cache import CacheClient, cached
 from penstock_kit.context import CallContext, Caller, current_context, use_context
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.waiting import HANG_SECONDS
 
 
 def as_tenant(tenant: str) -> Any:
@@ -25,7 +26,7 @@ async def test_setting_many_tells_the_watchers_of_each_key(served: Any) -> None:
             assert (await watching.read()).reset
             await served.stub.SetMany(pb.SetManyRequest(entries=[entry("cards:1", 9), entry("cards:2", 9)]))
             heard: set[str] = set()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(HANG_SECONDS):
                 while len(heard) < 2:
                     heard.update((await watching.read()).keys)
     assert heard == {"cards:1", "cards:2"}
@@ -69,7 +70,7 @@ async def test_two_tenants_loading_one_key_at_once_get_their_own_values(served: 
             return await names.mine()
 
     asking = [asyncio.create_task(ask(tenant)) for tenant in ("acme", "other", "acme")]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(HANG_SECONDS):
         await names.both.wait()
     names.gate.set()
     assert await asyncio.gather(*asking) == ["acme", "other", "acme"]

@@ -26,6 +26,7 @@ from penstock_kit.database import migrate, sqlite_url
 from penstock_kit.errors import NotFound, Unavailable
 from penstock_kit.grpc import GrpcServer, open_channel
 from penstock_testkit.services import FakeLlm, Step, serve
+from penstock_testkit.waiting import HANG_SECONDS
 
 ANN = Caller(user_id="ann", tenant_id="acme", scopes=frozenset({"admin", "operator"}))
 BOB = Caller(user_id="bob", tenant_id="acme")
@@ -213,7 +214,7 @@ class Chat:
 
     async def events(self, call: Any) -> list[pb.ChatEvent]:
         """Return all events of a call that ends."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANG_SECONDS):
             return [event async for message in call for event in message.events]
 
     async def messages(self, conversation_id: str) -> list[pb.Message]:

@@ -6,6 +6,7 @@ from contextvars import ContextVar
 import pytest
 
 from chat_stream_service.domain.stream.background import Background
+from penstock_testkit.waiting import HANG_SECONDS
 
 WHO: ContextVar[str] = ContextVar("who", default="")
 
@@ -68,7 +69,7 @@ async def test_at_the_end_work_gets_its_time_and_no_more() -> None:
     background.submit("hang", hang)
     late = asyncio.create_task(hang())
     background.adopt(late, seconds=60)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANG_SECONDS):
         await background.close(0.05)
     assert late.cancelled()
     assert closed == ["yes"]
@@ -85,7 +86,7 @@ async def test_a_job_that_hangs_is_ended_after_its_time_and_the_next_begins() ->
 
     assert background.submit("hang", hang)
     assert background.submit("run", run)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANG_SECONDS):
         await background.idle()
     assert ran.is_set()
 
@@ -95,6 +96,6 @@ async def test_a_task_nobody_waits_for_is_cancelled_after_its_time_or_when_there
     late, one_too_many = (asyncio.create_task(asyncio.Event().wait()) for _ in range(2))
     background.adopt(late, seconds=0.05)
     background.adopt(one_too_many, seconds=600)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANG_SECONDS):
         await asyncio.wait([late, one_too_many])
     assert (late.cancelled(), one_too_many.cancelled()) == (True, True)

@@ -13,6 +13,7 @@ from chat_stream_service.domain.model.engine import EngineHealth
 from chat_stream_service.domain.model.memory import Exchange, Note
 from chat_stream_service.domain.stream.background import Background
 from penstock_kit.cache import CacheClient, CachedValue, JsonCodec, Lease
+from penstock_testkit.waiting import HANG_SECONDS
 
 ANN = Owner(tenant_id="acme", user_id="ann")
 FOUND = Note(text="from the memory")
@@ -84,7 +85,7 @@ async def test_a_quick_memory_answers_before_the_cache_is_asked_and_fills_it(bac
     memory = cached_memory(Slow(at_once=True), cache, background, quick=True)
     assert await memory.recall(ANN, "pumps?") == [FOUND]
     assert not cache.asked.is_set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANG_SECONDS):
         await cache.stored.wait()
     assert JsonCodec().decode(cache.value or b"") == [{"text": "from the memory", "question": "", "time": ""}]
 
@@ -92,7 +93,7 @@ async def test_a_quick_memory_answers_before_the_cache_is_asked_and_fills_it(bac
 async def test_the_cache_answers_for_a_quick_memory_that_is_slow_today(background: Background) -> None:
     cache, slow = Cache(), Slow(at_once=False)
     cache.value = JsonCodec().encode([{"text": CACHED.text, "question": "", "time": ""}])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANG_SECONDS):
         assert await cached_memory(slow, cache, background, quick=True).recall(ANN, "pumps?") == [CACHED]
 
 
@@ -100,7 +101,7 @@ async def test_a_dear_memory_is_not_asked_for_what_the_cache_has(background: Bac
     cache, dear = Cache(), Slow(at_once=True)
     memory = cached_memory(dear, cache, background, quick=False)
     assert await memory.recall(ANN, "pumps?") == [FOUND]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANG_SECONDS):
         await cache.stored.wait()
     assert await memory.recall(ANN, "pumps?") == [FOUND]
     assert dear.recalls == 1
@@ -125,7 +126,7 @@ async def test_what_was_recalled_before_something_was_said_is_not_stored(backgro
         create_time=datetime(2026, 3, 1, tzinfo=UTC),
     )
     await memory.keep(said)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANG_SECONDS):
         await cache.asked.wait()
     await background.close(1)
     assert not cache.stored.is_set()

@@ -18,6 +18,7 @@ from chat_stream_service.main import serve
 from chat_stream_service.settings import ChatSettings
 from penstock_kit.errors import FailedPrecondition, Unavailable
 from penstock_kit.grpc import open_channel
+from penstock_testkit.waiting import HANG_SECONDS
 
 
 def settings(home: Path, **fields: Any) -> ChatSettings:
@@ -48,7 +49,7 @@ async def test_the_service_starts_serves_without_its_peers_and_ends_when_told(tm
         serve(settings(tmp_path, CHAT_STREAM_SERVICE_PORT=port, LLM_SERVICE_ADDRESS="127.0.0.1:1"), stop)
     )
     async with open_channel(f"127.0.0.1:{port}", service="chat-stream-service") as channel:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANG_SECONDS):
             created = await chat_pb2_grpc.ConversationServiceStub(channel).CreateConversation(
                 pb.CreateConversationRequest(title="Hi"), wait_for_ready=True
             )
@@ -60,7 +61,7 @@ async def test_the_service_starts_serves_without_its_peers_and_ends_when_told(tm
     assert "llm-service" in events[-1].error.message
     assert events[-1].error.retryable
     stop.set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_SECONDS):
         await serving
 
 
@@ -91,7 +92,7 @@ async def test_a_failed_chore_does_not_end_the_house_keeping() -> None:
         cleaned.set()
 
     task = asyncio.create_task(keep_house([clean], stop, interval=0.01))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANG_SECONDS):
         await cleaned.wait()
         stop.set()
         await task

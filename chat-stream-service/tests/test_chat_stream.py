@@ -19,8 +19,9 @@ from penstock_kit.errors import (
 )
 from penstock_testkit.contracts.stream_law import assembled, assert_gapless, assert_whole
 from penstock_testkit.services import Fail, Hang, Wait
+from penstock_testkit.waiting import HANG_SECONDS
 
-SECONDS = 10
+SECONDS = HANG_SECONDS
 
 
 async def first_events(call: Any, count: int) -> list[pb.ChatEvent]:
@@ -139,7 +140,7 @@ async def test_by_the_cancel_policy_the_last_reader_that_leaves_ends_the_answer(
     call = chat.ask(await chat.conversation(), on_disconnect="cancel")
     seen = await first_events(call, 1)
     call.cancel()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(HANG_SECONDS):
         await hang.left.wait()
     events = await chat.read(seen[0].stream_id)
     assert_whole(events)
@@ -314,7 +315,7 @@ async def test_health_numbers_add_up(chat: Any) -> None:
 
 @pytest.mark.parametrize("chat_settings", [{"cache_address": "127.0.0.1:1"}], indirect=True)
 async def test_status_names_what_is_missing(chat: Any) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANG_SECONDS):
         status = await chat.streams.GetStatus(pb.GetStatusRequest())
     states = {component.name: component.state for component in status.components}
     assert states == {"database": "ok", "llm-service": "ok", "feature-service": "ok", "cache-service": "degraded"}

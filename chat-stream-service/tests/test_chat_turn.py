@@ -12,6 +12,7 @@ from penstock.llm.v1 import llm_pb2
 from penstock_kit.errors import BadUpstream, InvalidArgument, NotFound
 from penstock_testkit.contracts.stream_law import assert_gapless, assert_whole
 from penstock_testkit.services import Fail, Hang, Wait
+from penstock_testkit.waiting import HANG_SECONDS
 
 STATISTICS = feature_pb2.ComputeStatisticsResponse(
     device_code="WLD001",
@@ -63,7 +64,7 @@ async def test_several_calls_of_one_round_run_at_once_and_are_told_in_their_orde
     ]
     call = chat.ask(await chat.conversation())
     events: list[pb.ChatEvent] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_SECONDS):
         async for message in call:
             events.extend(message.events)
             if "tool_result" in kinds(events):
@@ -226,7 +227,7 @@ async def test_chunks_are_not_held_back_for_later_ones(chat: Any) -> None:
     script = chat.says("first", "second")
     chat.llm.rounds = [[*script[:2], Wait(gate), *script[2:]]]
     events: list[pb.ChatEvent] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_SECONDS):
         async for message in chat.ask(await chat.conversation()):
             events.extend(message.events)
             if kinds(events) == ["message_chunk"]:
@@ -325,7 +326,7 @@ async def test_a_template_without_a_value_for_a_place_is_refused(chat: Any) -> N
 async def test_an_answer_is_ended_by_the_limit_of_its_time(chat: Any) -> None:
     hang = Hang()
     chat.llm.rounds = [[*chat.says("Well")[:2], hang]]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANG_SECONDS):
         events = await chat.answer(await chat.conversation())
         await hang.left.wait()
     error = events[-1].error
@@ -340,5 +341,5 @@ async def test_a_model_call_that_hangs_is_ended_by_the_idle_limit(chat: Any) -> 
     events = await chat.answer(await chat.conversation())
     assert_gapless(events)
     assert (events[-1].error.reason, events[-1].error.partial_content) == ("STREAM_IDLE", "Well")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANG_SECONDS):
         await hang.left.wait()

@@ -24,8 +24,9 @@ from penstock_kit.errors import FailedPrecondition, InvalidArgument, NotFound, R
 from penstock_kit.redis.link import RedisLink
 from penstock_testkit.contracts.stream_law import assert_whole
 from penstock_testkit.services import Hang, Wait
+from penstock_testkit.waiting import HANG_SECONDS
 
-SECONDS = 10
+SECONDS = HANG_SECONDS
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ANN = Owner(tenant_id="acme", user_id="ann")
 BOB = Owner(tenant_id="acme", user_id="bob")
@@ -300,7 +301,7 @@ async def test_a_drain_does_not_wait_for_clients_that_have_nowhere_to_go(
 ) -> None:
     async with chat_with(grace=20) as chat:
         watching = await watchers(chat, await register(chat, "phone"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANG_SECONDS):
             await drain(chat.server, chat.parts, 20)
         with pytest.raises(Unavailable):
             await watching.task

@@ -14,11 +14,12 @@ from chat_stream_service.adapters.table import conversations, erasures, memories
 from penstock_kit.errors import Unavailable
 from penstock_testkit.contracts.stream_law import assert_whole
 from penstock_testkit.services import Hang, Wait
+from penstock_testkit.waiting import HANG_SECONDS
 
 
 async def settled(chat: Any) -> None:
     """Wait until what follows an answer is done."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_SECONDS):
         await chat.resources.background.idle()
 
 
@@ -70,7 +71,7 @@ async def test_recalled_notes_are_cached_and_dropped_when_something_is_said(chat
     first, *rest = chat.says("Noted", ".")[1:]
     chat.llm.rounds = [[chat.started(), first, Wait(go_on), *rest]]
     call = chat.ask(await chat.conversation(), "The coolant of WLD001 is glycol G48")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_SECONDS):
         answer = aiter(call)
         assert (await anext(answer)).events
         await chat.cache.stored.wait()
@@ -105,7 +106,7 @@ async def test_a_stopped_answer_is_not_remembered(chat: Any) -> None:
     chat.llm.rounds = [[*chat.says("Well")[:2], Hang()]]
     call = chat.ask(await chat.conversation(), "Tell me about pump P100")
     stream_id = ""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_SECONDS):
         async for message in call:
             stream_id = stream_id or message.events[0].stream_id
             if any(event.HasField("message_chunk") for event in message.events):
@@ -219,7 +220,7 @@ async def test_slow_embeddings_leave_the_words(chat_with: Any) -> None:
         await told(chat, await chat.conversation(), "The coolant of WLD001 is glycol G48", "Noted.")
         embedding.hold = asyncio.Event()
         chat.llm.rounds = [chat.says("Glycol.")]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANG_SECONDS):
             assert_whole(await chat.answer(await chat.conversation(), "Which coolant has WLD001?"))
         assert "glycol G48" in instruction(chat)
         embedding.hold.set()

@@ -22,6 +22,7 @@ from penstock_kit.redis.link import RedisLink
 from penstock_testkit.clock import ManualClock
 from penstock_testkit.contracts.event_log import EventLogContract
 from penstock_testkit.servers import RedisServer
+from penstock_testkit.waiting import HANG_SECONDS
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -146,7 +147,7 @@ class WrittenHereReadThere:
     async def describe(self, stream_id: str) -> Any:
         """Ask the reader until it knows what the writer has trimmed."""
         state = await self.here.describe(stream_id)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANG_SECONDS):
             while (found := await self.there.describe(stream_id)) is not None and state is not None:
                 if found.first_sequence == state.first_sequence:
                     break
@@ -227,7 +228,7 @@ async def _read_with_cuts(texts: list[str], cuts: list[int], limits: LogLimits) 
     """Produce `texts` while one reader disconnects after as many events as `cuts` says, and resumes each time."""
     log = MemoryEventLog(limits=limits, clock=ManualClock())
     await log.open(header())
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(HANG_SECONDS), asyncio.TaskGroup() as group:
         group.create_task(_produce(log, texts))
         reader = group.create_task(_resuming_reader([log], cuts))
     _check_assembled(reader.result(), texts)
@@ -259,7 +260,7 @@ async def _wander(url: str, texts: list[str], cuts: list[int], slow: list[int], 
         await logs[0].drop("conv_1")
         await logs[0].open(header())
         await logs[0].describe("strm_1")
-        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(HANG_SECONDS), asyncio.TaskGroup() as group:
             group.create_task(_produce(logs[0], texts))
             readers = [
                 group.create_task(_resuming_reader([logs[0]], cuts)),

@@ -27,6 +27,7 @@ from penstock_kit.errors import (
     Unavailable,
 )
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.waiting import HANG_SECONDS
 
 CONTEXT = ToolContext(tenant_id="t", user_id="u", conversation_id="c", stream_id="s", max_characters=2000)
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
@@ -168,7 +169,7 @@ async def test_a_server_that_hangs_costs_no_more_than_the_tools_time(endpoint: E
 
     endpoint.answer = hang
     tool = tools.make(endpoint.url("/"), timeout_seconds=0.1)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANG_SECONDS):
         with pytest.raises(DeadlineExceeded, match=r"within 0\.1 s"):
             await tool.call({}, CONTEXT)
 
@@ -288,5 +289,5 @@ async def test_a_charset_that_is_none_of_texts_is_read_as_utf_8(endpoint: Endpoi
         return web.Response(body=b"a-" + b"9" * 500_000, headers={"content-type": "text/plain; charset=punycode"})
 
     endpoint.answer = answer
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANG_SECONDS):
         assert (await tools.make(endpoint.url("/")).call({}, CONTEXT)).startswith("a-99")

@@ -11,6 +11,7 @@ import pytest
 from chat_stream_service.adapters.json_schema import JsonSchemaChecker
 from chat_stream_service.adapters.json_schema.fitness import unchecked_patterns, unfitness
 from chat_stream_service.adapters.json_schema.meter import Meter, TooCostly
+from penstock_testkit.waiting import HANG_SECONDS
 
 # Seconds the event loop may be held by one step of a check, with room for a machine that is busy with other things.
 HELD = 0.4
@@ -131,7 +132,7 @@ async def test_the_worst_check_holds_the_event_loop_for_no_time_that_counts(name
             longest = max(longest, time.monotonic() - before)
 
     watching = asyncio.create_task(watch())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANG_SECONDS):
         await checker.problems(schema, arguments)
     done.set()
     await watching

@@ -12,6 +12,7 @@ from chat_stream_service.adapters.operator_tools.configuration import read_tools
 from chat_stream_service.adapters.operator_tools.live_tools import LiveTools
 from penstock_kit.clock import SystemClock
 from penstock_testkit.services.mcp import RawMcpServer, described
+from penstock_testkit.waiting import HANG_SECONDS
 
 HEAD = "allowed_hosts: [127.0.0.1]\nallowed_networks: [127.0.0.0/8]\n"
 ONE = HEAD + "http:\n  - {name: one, description: d, url: 'http://127.0.0.1/1', headers: {k: '${A_SECRET}'}}\n"
@@ -47,7 +48,7 @@ async def test_a_changed_file_is_read_again_and_its_secrets_are_masked_from_then
     tools.start(watch_seconds=0.02)
     assert (names(tools), secrets) == (["one"], {"first-secret"})
     (tmp_path / "tools.yaml").write_text(TWO)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANG_SECONDS):
         while names(tools) != ["two"]:  # noqa: ASYNC110 - a file tells nobody
             await asyncio.sleep(0.02)
     assert secrets == {"first-secret", "second-secret"}
@@ -88,7 +89,7 @@ async def test_a_server_that_is_the_same_in_the_new_file_keeps_its_connection(li
         tools = live()
         tools.start()
         sources: Any = tools.sources
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANG_SECONDS):
             assert await sources[0].tried()
             assert await sources[1].tried()
         (tmp_path / "tools.yaml").write_text(f"{ONE.replace('A_SECRET', '')}{mcp}".replace("${}", "plain"))

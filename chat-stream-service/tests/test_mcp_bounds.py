@@ -22,6 +22,7 @@ from chat_stream_service.domain.model.tool import Tool
 from penstock_kit.clock import SystemClock
 from penstock_kit.errors import FailedPrecondition, PenstockError
 from penstock_testkit.services.mcp import RawMcpServer, described, text_result
+from penstock_testkit.waiting import HANG_SECONDS
 
 from .test_mcp_tools import CONTEXT, DESTINATIONS, probe_server, served, tool
 
@@ -88,7 +89,7 @@ async def connected() -> AsyncGenerator[Connected]:
             stack.push_async_callback(tools.close)
             tools.start()
             source: Any = tools.sources[0]
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(HANG_SECONDS):
                 assert await source.tried()
             return source
 
@@ -107,12 +108,12 @@ def stdio_server(tmp_path: Path) -> list[str]:
 
 
 async def called(source: Any, name: str) -> str:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANG_SECONDS):
         return await tool(source, name).call({}, CONTEXT)
 
 
 async def until_listed(source: Any, name: str) -> Tool:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANG_SECONDS):
         while name not in [each.name for each in source.tools()]:  # noqa: ASYNC110 - the source tells nobody
             await asyncio.sleep(0.02)
     return tool(source, name)

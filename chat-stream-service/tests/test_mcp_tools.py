@@ -22,6 +22,7 @@ from chat_stream_service.adapters.operator_tools.operator_tools import OperatorT
 from chat_stream_service.domain.model.tool import Tool, ToolContext
 from penstock_kit.clock import SystemClock
 from penstock_kit.errors import DeadlineExceeded, FailedPrecondition, PenstockError, Unavailable
+from penstock_testkit.waiting import HANG_SECONDS
 
 CONTEXT = ToolContext(tenant_id="t", user_id="u", conversation_id="c", stream_id="s", max_characters=2000)
 DESTINATIONS = Destinations(hosts=("127.0.0.1", "localhost"), networks=(ipaddress.ip_network("127.0.0.0/8"),))
@@ -87,7 +88,7 @@ async def connected() -> AsyncGenerator[Connected]:
             stack.push_async_callback(tools.close)
             tools.start()
             source: Any = tools.sources[0]
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(HANG_SECONDS):
                 await source.tried()
             return source
 
@@ -139,7 +140,7 @@ async def test_a_tool_that_hangs_costs_no_more_than_its_time_and_the_connection_
     hold = asyncio.Event()
     async with served(probe_server(hold)) as port:
         source = await connected(url=f"http://127.0.0.1:{port}/mcp", timeout_seconds=0.5)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANG_SECONDS):
             with pytest.raises(DeadlineExceeded, match=r"within 0\.5 s"):
                 await tool(source, "wait").call({}, CONTEXT)
             assert await tool(source, "add").call({"a": 1, "b": 1}, CONTEXT) == "2"
@@ -152,7 +153,7 @@ async def test_a_server_that_goes_down_is_told_at_once_and_used_again_when_it_is
         source = await connected(url=f"http://127.0.0.1:{port}/mcp", timeout_seconds=5)
         add = tool(source, "add")
         assert await add.call({"a": 1, "b": 2}, CONTEXT) == "3"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_SECONDS):
         with pytest.raises(PenstockError) as caught:
             await add.call({"a": 1, "b": 2}, CONTEXT)
         assert caught.value.retryable
@@ -160,7 +161,7 @@ async def test_a_server_that_goes_down_is_told_at_once_and_used_again_when_it_is
             await add.call({"a": 1, "b": 2}, CONTEXT)
     assert add in source.tools(), "what was known of a server stays listed while it is down"
     async with served(probe_server(), port):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANG_SECONDS):
             assert await add.call({"a": 1, "b": 2}, CONTEXT) == "3"
         await source.close()
 
@@ -231,7 +232,7 @@ async def test_a_turn_uses_an_operators_tool_and_a_taken_name_gets_a_prefix(
     with_tools: Path, chat_with: Callable[..., Any]
 ) -> None:
     async with chat_with(tools_file=str(with_tools)) as chat:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANG_SECONDS):
             await chat.resources.operator_tools.sources[1].tried()
         chat.llm.rounds = [
             chat.calls(("add", '{"a": 20, "b": 22}'), ("http__list_devices", "{}"), ("add", '{"a": "x"}')),
@@ -258,7 +259,7 @@ async def test_a_personality_keeps_to_its_tools_even_when_the_model_does_not(
     with_tools: Path, chat_with: Callable[..., Any]
 ) -> None:
     async with chat_with(tools_file=str(with_tools)) as chat:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANG_SECONDS):
             await chat.resources.operator_tools.sources[1].tried()
         personality = await chat.personality(name="Adder", prompt="Add.", tools=["add"])
         chat.llm.rounds = [chat.calls(("wait", "{}"), ("add", '{"a": 1, "b": 2}')), chat.says("Done.")]

@@ -15,10 +15,11 @@ from chat_stream_service.mem0_parts import build_mem0
 from penstock_testkit.contracts.stream_law import assert_whole
 from penstock_testkit.vendors.openai_server import OpenAiServer
 from penstock_testkit.vendors.reply import Reply
+from penstock_testkit.waiting import HANG_SECONDS, assert_within
 
 FACTS = json.dumps({"memory": [{"id": "0", "text": "WLD001 is cooled with glycol G48", "attributed_to": "user"}]})
 # Loading mem0 takes a machine under load some seconds.
-PATIENCE = 50
+PATIENCE = HANG_SECONDS
 
 
 @pytest.fixture
@@ -98,7 +99,7 @@ async def test_a_mem0_that_hangs_costs_no_more_than_its_patience(chat_with: Any)
         began = time.monotonic()
         for _ in range(4):
             assert_whole(await chat.answer(conversation, "Which coolant has WLD001?", engine="mem0_proxy"))
-        assert time.monotonic() - began < 10
+        assert_within(time.monotonic() - began, 10)
         recalls = chat.parts.memory_statistics[1].recalls
         assert recalls["slow"] >= 1
         gone.set()

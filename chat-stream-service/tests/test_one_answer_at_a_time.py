@@ -13,8 +13,9 @@ from pydantic import SecretStr
 from penstock_kit.errors import Aborted, InvalidArgument, ResourceExhausted
 from penstock_testkit.contracts.stream_law import assert_whole
 from penstock_testkit.services import Hang, Wait
+from penstock_testkit.waiting import HANG_SECONDS
 
-SECONDS = 10
+SECONDS = HANG_SECONDS
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ from penstock_kit.context import Caller
 from penstock_kit.errors import NotFound, Unavailable
 from penstock_testkit.contracts.stream_law import assert_gapless, assert_whole
 from penstock_testkit.services import Hang, Wait
+from penstock_testkit.waiting import HANG_SECONDS
 
-SECONDS = 10
+SECONDS = HANG_SECONDS
 
 
 @pytest.fixture

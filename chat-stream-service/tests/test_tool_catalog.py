@@ -12,6 +12,7 @@ from chat_stream_service.domain.model.event import ToolCall
 from chat_stream_service.domain.model.tool import Arguments, Tool, ToolContext
 from chat_stream_service.domain.tools.tool_box import ToolBox, ToolLimits
 from chat_stream_service.domain.tools.tool_catalog import ToolCatalog
+from penstock_testkit.waiting import HANG_SECONDS
 
 
 class NamedTool:
@@ -109,7 +110,7 @@ async def test_a_tool_that_hangs_comes_back_as_an_error_after_its_time() -> None
 
     tools = ToolBox([Hanging("slow")], checker=JsonSchemaChecker(), limits=ToolLimits(timeout=0.05))
     context = tools.context(tenant_id="t", user_id="u", conversation_id="c", stream_id="s")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANG_SECONDS):
         result = await tools.call(ToolCall(tool_call_id="1", name="slow", arguments_json="{}"), "{}", context)
     text = "slow took longer than 0.05 s; ask for less, such as a shorter range"
     assert (result.is_error, result.content) == (True, text)

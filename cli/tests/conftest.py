@@ -17,6 +17,7 @@ from penstock_cli.supervisor.service import Listener, Service
 from penstock_cli.supervisor.state import Home, identify
 from penstock_cli.supervisor.supervisor import Supervisor
 from penstock_testkit.servers.process import free_port
+from penstock_testkit.waiting import HANG_SECONDS
 
 CHILD = Path(__file__).with_name("child_service.py")
 
@@ -36,7 +37,7 @@ class Lines:
     def flush(self) -> None:
         pass
 
-    def wait_for(self, pattern: str, *, seconds: float = 15.0) -> "re.Match[str]":
+    def wait_for(self, pattern: str, *, seconds: float = HANG_SECONDS) -> "re.Match[str]":
         with self._changed:
             found = self._changed.wait_for(lambda: re.search(pattern, self.text), timeout=seconds)
         assert found, f"no {pattern!r} in:\n{self.text}"

@@ -20,6 +20,7 @@ from penstock_cli.chat.event import events
 from penstock_cli.failure import CommandFailed
 from penstock_cli.settings import CliSettings
 from penstock_testkit.servers.process import free_port
+from penstock_testkit.waiting import HANG_SECONDS
 
 KEY = "psk_test_0123456789"
 
@@ -291,7 +292,7 @@ def test_ctrl_c_stops_the_answer_on_the_server_and_keeps_what_was_said(gateway: 
     assert process.stdout is not None
     assert process.stdout.read(5) == b"It is"
     process.send_signal(signal.SIGINT)
-    output, notes = process.communicate(timeout=15)
+    output, notes = process.communicate(timeout=HANG_SECONDS)
     assert process.returncode == 130
     assert output == b"\n"
     assert b"stopped" in notes
@@ -314,9 +315,13 @@ def test_a_new_key_is_the_only_thing_on_standard_output(gateway: Gateway, capsys
 def penstock(gateway: Gateway, *command: str) -> "subprocess.CompletedProcess[str]":
     environment = {"PATH": os.environ["PATH"], "PENSTOCK_URL": gateway.url, "PENSTOCK_API_KEY": KEY}
     return subprocess.run(
-        [sys.executable, "-m", "penstock_cli", *command], env=environment, capture_output=True, text=True, timeout=30,
+        [sys.executable, "-m", "penstock_cli", *command],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=HANG_SECONDS,
         check=False,
-    )  # fmt: skip
+    )
 
 
 def test_a_key_is_made_with_the_limits_of_the_command_line(gateway: Gateway) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from penstock_cli.maintain import maintain
 from penstock_cli.settings import CliSettings
+from penstock_testkit.waiting import HANG_SECONDS
 
 HOLDER = """
 import duckdb, sys
@@ -36,7 +37,7 @@ def holder(telemetry: Path) -> Iterator[None]:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
         yield
-        process.communicate("", timeout=10)
+        process.communicate("", timeout=HANG_SECONDS)
 
 
 def test_telemetry_that_nobody_holds_is_checkpointed(telemetry: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from penstock.feature.v1 import feature_pb2 as pb
 
 from penstock_kit.errors import FailedPrecondition, NotFound, PenstockError
+from penstock_testkit.waiting import HANG_SECONDS
 
 TABLE = pd.DataFrame(
     {
@@ -60,7 +61,7 @@ async def download(service, dataset_id, file_format=""):
 
 
 async def until_final(service, dataset_id):
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANG_SECONDS):
         while True:
             dataset = (await service.features.GetDataset(pb.GetDatasetRequest(id=dataset_id))).dataset
             if dataset.state in {"done", "failed"}:

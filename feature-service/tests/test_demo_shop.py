@@ -29,6 +29,7 @@ from penstock_kit.clock import SystemClock
 from penstock_kit.database import migrate, open_database, sqlite_url
 from penstock_kit.grpc import open_channel
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.waiting import HANG_SECONDS
 
 NOON = 1_714_564_800
 HOUR = 3600
@@ -116,7 +117,7 @@ async def service_process(home, **settings):
         sys.executable, "-m", "feature_service", env=environment, stdout=PIPE, cwd=home
     )
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(HANG_SECONDS):
             while True:
                 line = orjson.loads(await process.stdout.readline())
                 if line["event"] == "serving":

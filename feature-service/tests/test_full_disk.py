@@ -5,6 +5,8 @@ import sys
 from asyncio.subprocess import PIPE
 from pathlib import Path
 
+from penstock_testkit.waiting import HANG_SECONDS
+
 FILL = """
 import asyncio, resource, sys
 from pathlib import Path
@@ -71,7 +73,7 @@ print(asyncio.run(answer()))
 
 async def test_a_file_that_found_no_room_is_begun_anew_when_there_is(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", START, str(tmp_path), stdout=PIPE)
-    async with asyncio.timeout(50):
+    async with asyncio.timeout(HANG_SECONDS):
         said, _ = await process.communicate()
     assert [line for line in said.decode().splitlines() if not line.startswith("20")] == [
         "UNAVAILABLE STORAGE_UNAVAILABLE False",
@@ -83,7 +85,7 @@ async def test_a_file_that_found_no_room_is_begun_anew_when_there_is(tmp_path: P
 
 async def test_a_full_disk_refuses_rows_and_bodies_clearly_and_keeps_what_was_stored(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", FILL, str(tmp_path), stdout=PIPE)
-    async with asyncio.timeout(50):
+    async with asyncio.timeout(HANG_SECONDS):
         said, _ = await process.communicate()
     assert [line for line in said.decode().splitlines() if not line.startswith("20")] == [
         "store UNAVAILABLE STORAGE_UNAVAILABLE True",

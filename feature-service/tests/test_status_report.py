@@ -4,6 +4,7 @@ import asyncio
 
 from feature_service.domain.status import ComponentState, StatusReport
 from penstock_kit.errors import Unavailable
+from penstock_testkit.waiting import HANG_SECONDS
 
 
 async def test_a_store_that_hangs_is_down_after_two_seconds_and_holds_up_no_other() -> None:
@@ -15,7 +16,7 @@ async def test_a_store_that_hangs_is_down_after_two_seconds_and_holds_up_no_othe
     async def away() -> None:
         raise Unavailable("the database is away")
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANG_SECONDS):
         states = await StatusReport({"files": hang, "rows": well, "records": away}).components()
     assert states == [
         ComponentState(name="files", state="down", detail="no answer within 2 s"),

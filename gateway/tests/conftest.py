@@ -48,6 +48,7 @@ from penstock_kit.redaction import Redactor
 from penstock_kit.telemetry.tracing import Tracing
 from penstock_testkit.clock import ManualClock
 from penstock_testkit.services import FakeChat, FakeCosts, FakeFeature, FakeLlm, serve
+from penstock_testkit.waiting import HANG_SECONDS
 
 
 @dataclass
@@ -121,7 +122,7 @@ async def running_gateway(home: Path, fakes: Fakes, **settings: Any) -> AsyncGen
         bound, stop = bind("127.0.0.1", 0), asyncio.Event()
         url = f"http://127.0.0.1:{bound.getsockname()[1]}"
         serving = asyncio.create_task(Listener(application, bound, grace_seconds=1).serve(stop))
-        client = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=20, verify=False))
+        client = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=HANG_SECONDS, verify=False))
         yield RunningGateway(
             url=url,
             key=(home / "admin.key").read_text().strip(),
@@ -212,7 +213,7 @@ class HttpServed:
 
     async def answers(self, *sent: bytes) -> bytes:
         """Send on a connection of its own and return all that comes until it is closed."""
-        async with self.connected() as (reader, writer), asyncio.timeout(10):
+        async with self.connected() as (reader, writer), asyncio.timeout(HANG_SECONDS):
             for piece in sent:
                 writer.write(piece)
             return await reader.read()

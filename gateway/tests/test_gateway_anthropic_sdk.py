@@ -11,6 +11,7 @@ from penstock.llm.v1 import llm_pb2 as pb
 from penstock_kit.errors import BadUpstream, InvalidArgument, ResourceExhausted, Unauthenticated, Unavailable
 from penstock_testkit.services import Fail, Hang, answer_events
 from penstock_testkit.services.llm import FINISHED, STARTED
+from penstock_testkit.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -200,7 +201,7 @@ async def test_silence_is_filled_with_pings(start_gateway, fakes):
     ask = {**ASK, "stream": True}
     async with gateway.client.stream("POST", "/v1/messages", headers=gateway.auth(), json=ask) as response:
         lines = response.aiter_lines()
-        seen = [await asyncio.wait_for(anext(lines), 5) for _ in range(6)]
+        seen = [await asyncio.wait_for(anext(lines), HANG_SECONDS) for _ in range(6)]
     assert seen == ["event: ping", 'data: {"type":"ping"}', ""] * 2
 
 
@@ -209,9 +210,9 @@ async def test_a_client_that_leaves_cancels_the_call(gateway):
     gateway.fakes.llm.script = [[pb.CompletionEvent(started=STARTED)], hang]
     async with sdk(gateway) as client:
         asking = asyncio.create_task(client.messages.create(**ASK, stream=True))
-        await asyncio.wait_for(hang.reached.wait(), 5)
+        await asyncio.wait_for(hang.reached.wait(), HANG_SECONDS)
         asking.cancel()
-        await asyncio.wait_for(hang.left.wait(), 1)
+        await asyncio.wait_for(hang.left.wait(), HANG_SECONDS)
 
 
 async def test_the_callers_timeout_and_idempotency_key_travel(gateway):

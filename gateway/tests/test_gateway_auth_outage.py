@@ -13,6 +13,7 @@ from gateway.auth.secret import NewKey, new_key
 from gateway.auth.token import AccessTokens
 from penstock_kit.errors import Unauthenticated, Unavailable
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.waiting import HANG_SECONDS
 
 
 class Store:
@@ -143,7 +144,7 @@ async def test_a_key_deleted_while_it_is_looked_up_is_not_remembered(
     store.answers.clear()
     async with asyncio.TaskGroup() as tasks:
         crossing = tasks.create_task(authenticator.recognise(key.text))
-        await asyncio.wait_for(store.found.wait(), 10)
+        await asyncio.wait_for(store.found.wait(), HANG_SECONDS)
         store.remove(key)
         authenticator.forget()
         store.answers.set()

@@ -16,6 +16,7 @@ from penstock_kit.errors import FailedPrecondition, NotFound, Unavailable
 from penstock_testkit.services import Fail, Hang, Wait, serve
 from penstock_testkit.services.chat import turn
 from penstock_testkit.services.script import play
+from penstock_testkit.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -100,7 +101,7 @@ def socket(gateway, client_id, query="", key=""):
 
 
 async def receive(websocket, kind=""):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANG_SECONDS):
         while True:
             message = json.loads(await websocket.recv())
             if not kind or message["type"] == kind:
@@ -200,8 +201,8 @@ async def test_closing_the_socket_ends_the_watch(start, clients):
     clients.scripts = [[hang]]
     async with socket(gateway, one) as websocket:
         await receive(websocket, "ready")
-        await asyncio.wait_for(hang.reached.wait(), 5)
-    await asyncio.wait_for(hang.left.wait(), 1)
+        await asyncio.wait_for(hang.reached.wait(), HANG_SECONDS)
+    await asyncio.wait_for(hang.left.wait(), HANG_SECONDS)
 
 
 async def test_the_socket_is_denied_to_strangers_and_to_cursors_that_are_expired(start):

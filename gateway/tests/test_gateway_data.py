@@ -7,6 +7,7 @@ import pytest
 from penstock.feature.v1 import feature_pb2 as pb
 
 from penstock_kit.errors import NotFound
+from penstock_testkit.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -96,7 +97,7 @@ async def test_half_a_body_is_not_stored_when_the_client_leaves(gateway):
     head = f"POST /api/v2/data/ingest HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {gateway.key}\r\n"
     writer.write(f"{head}content-type: text/csv\r\ncontent-length: 1000\r\n\r\n{CSV}".encode())
     await writer.drain()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANG_SECONDS):
         while not gateway.fakes.feature.chunk_sizes:
             await gateway.client.get("/health")
         writer.close()

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from penstock_testkit.services import Hang, answer_events
+from penstock_testkit.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -48,4 +49,4 @@ async def test_a_stream_without_content_ends_with_what_the_caller_waits(gateway)
         headers = {**gateway.auth(), "x-stainless-read-timeout": "0.3"}
         answer = await gateway.client.post(path, headers=headers, json=body, timeout=20)
         assert "no content came within the 0.3 s that the caller waits" in answer.text, name
-        await asyncio.wait_for(hang.left.wait(), 20)
+        await asyncio.wait_for(hang.left.wait(), HANG_SECONDS)

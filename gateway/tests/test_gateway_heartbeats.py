@@ -5,6 +5,7 @@ from typing import Any
 
 from gateway.streaming.event_stream import EventStream
 from gateway.streaming.heartbeats import Heartbeats
+from penstock_testkit.waiting import HANG_SECONDS
 
 
 class Sent:
@@ -30,7 +31,7 @@ async def test_streams_share_one_timer_and_each_beats_in_its_own_silence() -> No
         EventStream(talking, heartbeats=heartbeats, hold=5, heartbeat=5, beat=b":\n") as stream,
     ):
         await stream.write(b"data: 1\n\n")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANG_SECONDS):
             while len(silent.bodies) < 3:
                 silent.beaten.clear()
                 await silent.beaten.wait()
@@ -51,7 +52,7 @@ async def test_before_anything_was_sent_a_stream_beats_after_its_hold_and_then_a
             enough.set()
 
     async with EventStream(silent, heartbeats=heartbeats, hold=0.05, heartbeat=600, beat=b":\n"):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANG_SECONDS):
             await silent.beaten.wait()
             heartbeats.join(tick)
             await enough.wait()
@@ -72,7 +73,7 @@ async def test_a_slow_reader_is_not_sent_a_second_beat_before_it_took_the_first(
             await taken.wait()
 
     async with EventStream(slow, heartbeats=heartbeats, hold=0.01, heartbeat=0.01, beat=b":\n"):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANG_SECONDS):
             await begun.wait()
         ticks = 0
         third = asyncio.Event()
@@ -84,7 +85,7 @@ async def test_a_slow_reader_is_not_sent_a_second_beat_before_it_took_the_first(
                 third.set()
 
         heartbeats.join(count)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANG_SECONDS):
             await third.wait()
         assert beats == 1
         taken.set()

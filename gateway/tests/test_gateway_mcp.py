@@ -17,6 +17,7 @@ from gateway.mcp.rebinding import RebindingGuard
 from penstock_kit.context import Caller, current_context
 from penstock_kit.errors import PermissionDenied, Unavailable
 from penstock_testkit.services import serve
+from penstock_testkit.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -58,7 +59,7 @@ async def door(start_gateway: Any, tools: FakeTools) -> AsyncGenerator[Any]:
 @asynccontextmanager
 async def assistant(door: Any, mode: str) -> AsyncGenerator[Client]:
     """The official client, connected with the administrator's key."""
-    async with httpx2.AsyncClient(headers=door.auth(), trust_env=False, timeout=10) as http:
+    async with httpx2.AsyncClient(headers=door.auth(), trust_env=False, timeout=HANG_SECONDS) as http:
         transport = streamable_http_client(f"{door.url}/mcp", http_client=http)
         async with Client(transport, mode=mode) as client:
             yield client

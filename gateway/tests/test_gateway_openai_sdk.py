@@ -11,6 +11,7 @@ from penstock.llm.v1 import llm_pb2 as pb
 from penstock_kit.errors import BadUpstream, ErrorKind, NotFound, ResourceExhausted, Unauthenticated
 from penstock_testkit.services import Fail, Hang, answer_events
 from penstock_testkit.services.llm import FINISHED, STARTED
+from penstock_testkit.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -168,9 +169,9 @@ async def test_a_client_that_leaves_cancels_the_call(gateway, stream):
     gateway.fakes.llm.script = [[pb.CompletionEvent(started=STARTED)], hang]
     async with sdk(gateway) as client:
         asking = asyncio.create_task(client.chat.completions.create(model="m", messages=QUESTION, stream=stream))
-        await asyncio.wait_for(hang.reached.wait(), 5)
+        await asyncio.wait_for(hang.reached.wait(), HANG_SECONDS)
         asking.cancel()
-        await asyncio.wait_for(hang.left.wait(), 1)
+        await asyncio.wait_for(hang.left.wait(), HANG_SECONDS)
 
 
 async def test_heartbeats_before_the_first_content_do_not_disturb_the_sdk(start_gateway, fakes):
@@ -184,7 +185,7 @@ async def test_heartbeats_before_the_first_content_do_not_disturb_the_sdk(start_
         stream = await client.chat.completions.create(model="m", messages=QUESTION, stream=True)
         reading = asyncio.create_task(stream.__anext__())
         asyncio.get_running_loop().call_later(0.2, go.set)
-        first = await asyncio.wait_for(reading, 5)
+        first = await asyncio.wait_for(reading, HANG_SECONDS)
         rest = [chunk async for chunk in stream]
     assert first.choices[0].delta.content == "late"
     assert rest[-1].choices[0].finish_reason == "stop"

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from penstock_kit.errors import BadUpstream, ResourceExhausted
 from penstock_testkit.services import Fail, Hang, answer_events
 from penstock_testkit.services.llm import FINISHED, STARTED
+from penstock_testkit.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -240,6 +241,6 @@ async def test_a_client_that_leaves_cancels_the_call(gateway):
     gateway.fakes.llm.script = [[pb.CompletionEvent(started=STARTED)], hang]
     async with sdk(gateway) as client:
         asking = asyncio.create_task(client.responses.create(model="m", input="hi", stream=True))
-        await asyncio.wait_for(hang.reached.wait(), 5)
+        await asyncio.wait_for(hang.reached.wait(), HANG_SECONDS)
         asking.cancel()
-        await asyncio.wait_for(hang.left.wait(), 1)
+        await asyncio.wait_for(hang.left.wait(), HANG_SECONDS)

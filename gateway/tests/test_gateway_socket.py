@@ -10,6 +10,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from penstock_kit.errors import Aborted, NotFound, Unavailable
 from penstock_testkit.services import Fail, Hang
 from penstock_testkit.services.chat import turn
+from penstock_testkit.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -28,7 +29,7 @@ def socket(gateway, conversation, query=""):
 
 
 async def receive(websocket):
-    return json.loads(await asyncio.wait_for(websocket.recv(), 5))
+    return json.loads(await asyncio.wait_for(websocket.recv(), HANG_SECONDS))
 
 
 async def answer_of(websocket):
@@ -118,8 +119,8 @@ async def test_closing_the_socket_ends_the_call_to_the_service(gateway):
     async with socket(gateway, await new_conversation(gateway)) as websocket:
         await websocket.send('{"type": "ask", "content": "Hi"}')
         await receive(websocket)
-        await asyncio.wait_for(hang.reached.wait(), 5)
-    await asyncio.wait_for(hang.left.wait(), 1)
+        await asyncio.wait_for(hang.reached.wait(), HANG_SECONDS)
+    await asyncio.wait_for(hang.left.wait(), HANG_SECONDS)
 
 
 async def test_a_socket_follows_a_bounded_number_of_streams(gateway):
@@ -154,7 +155,7 @@ async def end_of(websocket):
     """Return the reason and code with which a socket is ended, soon."""
     told = await receive(websocket)
     with pytest.raises(ConnectionClosed) as closed:
-        await asyncio.wait_for(websocket.recv(), 5)
+        await asyncio.wait_for(websocket.recv(), HANG_SECONDS)
     return told["type"], told["reason"], closed.value.rcvd.code
 
 
@@ -170,7 +171,7 @@ async def test_an_open_socket_ends_soon_after_its_user_was_deleted_and_the_ticke
         await receive(websocket)
         await gateway.client.delete(f"/api/v1/users/{user_id}", headers=gateway.auth())
         assert await end_of(websocket) == ("error", "CREDENTIALS_INVALID", 1008)
-    await asyncio.wait_for(hang.left.wait(), 5)
+    await asyncio.wait_for(hang.left.wait(), HANG_SECONDS)
     with pytest.raises(InvalidStatus) as refused:
         await connect(address(gateway, conversation, f"?ticket={ticket.json()['ticket']}")).__aenter__()
     assert refused.value.response.status_code == 401
@@ -204,7 +205,7 @@ async def test_without_credentials_or_conversation_the_socket_is_denied(gateway)
 async def test_the_largest_sequence_is_passed_on(gateway):
     async with socket(gateway, await new_conversation(gateway)) as websocket:
         await websocket.send('{"type": "resume", "stream_id": "str_1", "after": 9223372036854775807}')
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANG_SECONDS):
             while not gateway.fakes.chat.read:  # noqa: ASYNC110 - the fake tells nobody
                 await asyncio.sleep(0.01)
         assert gateway.fakes.chat.read[-1].after_sequence == 2**63 - 1

@@ -9,6 +9,7 @@ from penstock.chat.v1 import chat_pb2 as pb
 from penstock_kit.errors import NotFound, PenstockError, Unavailable
 from penstock_testkit.services import Fail, Hang, Wait
 from penstock_testkit.services.chat import turn
+from penstock_testkit.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -106,9 +107,9 @@ async def test_headers_go_out_when_nothing_comes_within_the_hold(start_gateway, 
     async with gateway.client.stream(
         "POST", f"/api/v1/conversations/{conversation}/stream", headers=gateway.auth(), json={"content": "x"}
     ) as answer:
-        first = await asyncio.wait_for(anext(answer.aiter_raw()), 5)
+        first = await asyncio.wait_for(anext(answer.aiter_raw()), HANG_SECONDS)
     assert (answer.status_code, first) == (200, b": ka\n")
-    await asyncio.wait_for(hang.left.wait(), 1)
+    await asyncio.wait_for(hang.left.wait(), HANG_SECONDS)
 
 
 async def test_an_early_failure_keeps_its_status(gateway):
@@ -127,8 +128,8 @@ async def test_a_reader_that_leaves_cancels_the_call_to_the_service(gateway):
         "POST", f"/api/v1/conversations/{conversation}/stream", headers=gateway.auth(), json={"content": "x"}
     ) as answer:
         await anext(answer.aiter_raw())
-        await asyncio.wait_for(hang.reached.wait(), 5)
-    await asyncio.wait_for(hang.left.wait(), 1)
+        await asyncio.wait_for(hang.reached.wait(), HANG_SECONDS)
+    await asyncio.wait_for(hang.left.wait(), HANG_SECONDS)
 
 
 @pytest.mark.parametrize(
@@ -250,7 +251,7 @@ async def test_a_relayed_stream_ends_at_its_time_limit(start_gateway):
     gateway = await start_gateway(stream_seconds=0.5, resume_seconds=0.1)
     hang = Hang()
     gateway.fakes.chat.script = [*turn("Hel", "lo")[:3], hang]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANG_SECONDS):
         events = [event for _, event in parsed((await ask(gateway)).text)]
         await hang.left.wait()
     assert events[-1]["type"] == "error"

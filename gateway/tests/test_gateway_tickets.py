@@ -21,6 +21,7 @@ from penstock_kit.context import Caller
 from penstock_kit.errors import Unauthenticated
 from penstock_kit.grpc import GrpcServer, open_channel
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.waiting import HANG_SECONDS
 
 SECRET, OLD = "s" * 32, "o" * 32
 ANN = Caller(user_id="ann", tenant_id="acme", key_id="k1", scopes=frozenset({"chat", "models"}))
@@ -146,7 +147,7 @@ async def test_a_cache_service_that_hangs_holds_a_ticket_up_for_a_moment(clock):
     server.add(cache_pb2_grpc.add_CacheServiceServicer_to_server, Hanging())
     channel = open_channel(f"127.0.0.1:{await server.start(0)}", service="cache-service")
     tickets = tickets_of(clock, CacheClaims(cache_pb2_grpc.CacheServiceStub(channel), clock))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_SECONDS):
         assert await tickets.redeem(tickets.issue(ANN, "conv_1"), "conv_1") == ANN
     await channel.close()
     await server.drain()

@@ -25,6 +25,7 @@ from penstock_kit.errors import InvalidArgument
 from penstock_kit.overload import LoadShedder
 from penstock_kit.redaction import Redactor
 from penstock_kit.telemetry.tracing import Tracing
+from penstock_testkit.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -159,7 +160,7 @@ async def test_odd_messages_of_a_socket_are_answered_and_it_stays_open(gateway: 
         "[" * 100_000,
         "",
     ]
-    async with asyncio.timeout(10), socket(gateway) as websocket:
+    async with asyncio.timeout(HANG_SECONDS), socket(gateway) as websocket:
         for sent in odd:
             await websocket.send(sent)
             event = json.loads(await websocket.recv())
@@ -169,7 +170,7 @@ async def test_odd_messages_of_a_socket_are_answered_and_it_stays_open(gateway: 
 
 
 async def test_a_message_that_is_too_large_or_no_text_closes_the_socket_with_its_code(gateway: Any) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_SECONDS):
         for sent, code in (("x" * 2_000_000, 1009), (b"\xff", 1007)):
             async with socket(gateway) as websocket:
                 with pytest.raises(ConnectionClosedError) as closed:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from penstock_testkit.waiting import HANG_SECONDS
+
 HOST = b"Host: x\r\n"
 OK: Message = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -237,14 +239,14 @@ async def test_what_comes_while_requests_wait_keeps_its_place(serve_http: Any) -
         await until(lambda: bool(connection.held))
         connection.data_received(last)  # as when an application that waits for its client to leave lets more be read
         gate.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANG_SECONDS):
             await reader.read()
     assert [scope["path"] for scope in seen.scopes] == [*(f"/{number}" for number in range(200)), "/last"]
 
 
 async def test_who_leaves_with_requests_waiting_is_missed_by_the_one_under_way(serve_http: Any) -> None:
     app = Gated()
-    async with serve_http(app) as served, asyncio.timeout(5):
+    async with serve_http(app) as served, asyncio.timeout(HANG_SECONDS):
         async with served.connected() as (_, writer):
             writer.write(GET * 2)
             await until(lambda: app.begun == 1)
@@ -254,7 +256,7 @@ async def test_who_leaves_with_requests_waiting_is_missed_by_the_one_under_way(s
 
 async def test_a_refusal_waits_for_the_answers_before_it(serve_http: Any) -> None:
     app = Gated()
-    async with serve_http(app) as served, served.connected() as (reader, writer), asyncio.timeout(5):
+    async with serve_http(app) as served, served.connected() as (reader, writer), asyncio.timeout(HANG_SECONDS):
         writer.write(GET + b"nonsense\r\n\r\n")
         await until(lambda: app.begun == 1)
         app.gate.set()
@@ -379,7 +381,7 @@ async def test_above_the_cap_a_body_that_was_slow_and_has_come_stays(serve_http:
 
 async def test_above_the_cap_requests_under_way_stay_and_new_connections_are_told(serve_http: Any) -> None:
     app = Gated()
-    async with serve_http(app, cap=1) as served, served.connected() as (reader, writer), asyncio.timeout(5):
+    async with serve_http(app, cap=1) as served, served.connected() as (reader, writer), asyncio.timeout(HANG_SECONDS):
         writer.write(GET)
         await until(lambda: app.begun == 1)
         answer = await served.answers()
@@ -405,6 +407,6 @@ async def first(served: Any) -> Any:
 
 async def until(condition: Any) -> None:
     """Wait for a condition."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_SECONDS):
         while not condition():  # noqa: ASYNC110 - the protocol has no event for it
             await asyncio.sleep(0.005)

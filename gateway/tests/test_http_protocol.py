@@ -8,6 +8,8 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
+from penstock_testkit.waiting import HANG_SECONDS
+
 HEAD = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]}
 STALL = 0.2
 
@@ -71,7 +73,7 @@ async def test_a_head_alone_does_not_wait_for_its_body(serve_http: Any) -> None:
         await go_on.wait()
         await send({"type": "http.response.body", "body": b"late"})
 
-    async with serve_http(app) as served, served.connected() as (reader, writer), asyncio.timeout(5):
+    async with serve_http(app) as served, served.connected() as (reader, writer), asyncio.timeout(HANG_SECONDS):
         await ask(writer)
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 OK\r\n")
         go_on.set()
@@ -83,13 +85,13 @@ async def test_an_answer_without_a_body_is_complete(serve_http: Any) -> None:
         await send({**HEAD, "headers": [(b"content-length", b"0")]})
         await send({"type": "http.response.body", "body": b""})
 
-    async with serve_http(app) as served, served.connected() as (reader, writer), asyncio.timeout(5):
+    async with serve_http(app) as served, served.connected() as (reader, writer), asyncio.timeout(HANG_SECONDS):
         await ask(writer, "HEAD")
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 OK\r\n")
 
 
 async def test_what_was_written_goes_out_before_the_connection_closes(serve_http: Any) -> None:
-    async with serve_http(None) as served, served.connected() as (reader, writer), asyncio.timeout(5):
+    async with serve_http(None) as served, served.connected() as (reader, writer), asyncio.timeout(HANG_SECONDS):
         writer.write(b"nonsense\r\n\r\n")
         answer = await reader.read()
         assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
@@ -103,7 +105,7 @@ async def test_a_body_that_looks_like_a_head_keeps_its_place(serve_http: Any) ->
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 
-    async with serve_http(app) as served, served.connected() as (reader, writer), asyncio.timeout(5):
+    async with serve_http(app) as served, served.connected() as (reader, writer), asyncio.timeout(HANG_SECONDS):
         await ask(writer)
         await reader.readuntil(b"\r\n\r\n")
         assert await reader.readexactly(30) == b"0123456789HTTP/1.1 2abcdefghij"
@@ -111,7 +113,11 @@ async def test_a_body_that_looks_like_a_head_keeps_its_place(serve_http: Any) ->
 
 async def test_a_client_that_takes_nothing_is_let_go(serve_http: Any) -> None:
     app = Endless()
-    async with serve_http(app, stall_seconds=STALL) as served, narrow_client(served.bound), asyncio.timeout(5):
+    async with (
+        serve_http(app, stall_seconds=STALL) as served,
+        narrow_client(served.bound),
+        asyncio.timeout(HANG_SECONDS),
+    ):
         await app.left.wait()
 
 
@@ -120,7 +126,7 @@ async def test_a_client_that_takes_little_is_served_on(serve_http: Any) -> None:
     async with (
         serve_http(app, stall_seconds=STALL) as served,
         narrow_client(served.bound) as client,
-        asyncio.timeout(10),
+        asyncio.timeout(HANG_SECONDS),
     ):
         end = loop.time() + 5 * STALL
         while loop.time() < end:

@@ -21,6 +21,7 @@ from llm_service.domain.routing.hedging import Hedge
 from llm_service.domain.routing.retry_budget import RetryBudget
 from llm_service.testing import ListLedger, ReadyPool, ScriptedProvider, collected, question
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.waiting import HANG_SECONDS
 
 PRICES = OperatorPrices(
     {(name, "m"): Price(input=Decimal(10), output=Decimal(40)) for name in ("a", "b")}, free=frozenset({"fallback"})
@@ -75,7 +76,7 @@ class Calls:
     async def leave(self, asked: Completion, *providers: ScriptedProvider) -> None:
         """Ask, wait until `providers` are at work, and go."""
         task = asyncio.ensure_future(collected(self.answering.stream(asked)))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(HANG_SECONDS):
             for provider in providers:
                 await provider.stalled.wait()
         task.cancel()
@@ -119,7 +120,7 @@ async def test_an_answer_left_late_is_taken_to_be_longer_but_never_longer_than_a
     vendor = silent()
     calls = Calls(clock, new_id, vendor)
     task = asyncio.ensure_future(collected(calls.answering.stream(whole(tokens=limit))))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(HANG_SECONDS):
         await vendor.stalled.wait()
     clock.advance(seconds)
     task.cancel()

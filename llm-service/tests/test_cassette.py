@@ -21,6 +21,7 @@ from penstock_testkit.vendors.anthropic_server import AnthropicServer
 from penstock_testkit.vendors.gemini_server import GeminiServer
 from penstock_testkit.vendors.openai_server import OpenAiServer
 from penstock_testkit.vendors.reply import Reply
+from penstock_testkit.waiting import HANG_SECONDS
 
 Play = Callable[..., Provider]
 
@@ -144,7 +145,7 @@ async def test_an_answer_can_be_made_to_never_end(
     first = whole[: whole.index("\n\n") + 2]
     _write(tape, {**row, "chunks": [first, "never"], "fault": {"hang_after": 1}})
     batches = insert(Cassette(file=str(tape))).stream(question(model="m1"))
-    assert text_of(await asyncio.wait_for(anext(batches), 5)) == "po"
+    assert text_of(await asyncio.wait_for(anext(batches), HANG_SECONDS)) == "po"
     waiting = asyncio.ensure_future(anext(batches))
     done, _ = await asyncio.wait([waiting], timeout=0.05)
     assert not done

@@ -25,6 +25,7 @@ from llm_service.testing import ListLedger, ReadyPool, ScriptedProvider
 from penstock_kit.context import CallContext, Caller, use_context
 from penstock_kit.errors import FailedPrecondition, PenstockError, ResourceExhausted
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.waiting import HANG_SECONDS
 
 NewId = Callable[[str], str]
 ALICE = Caller(user_id="alice", key_id="k1")
@@ -200,7 +201,7 @@ async def test_vectors_that_nobody_waited_for_have_a_row_with_what_was_sent(maki
     vendor = ScriptedProvider(name="a", stall=True)
     made = await making(vendor, budget=BUDGET)
     task = asyncio.ensure_future(made.embed("x" * 400))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(HANG_SECONDS):
         await vendor.stalled.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from penstock_testkit.waiting import HANG_SECONDS
+
 # In a process of its own, where nothing is imported yet: load one provider while a ticker runs.
 _LOAD = """
 import asyncio, json, sys
@@ -52,7 +54,7 @@ asyncio.run(main(sys.argv[1]))
 @cache
 def first_use(dialect: str) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, "-c", _LOAD, dialect], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", _LOAD, dialect], capture_output=True, text=True, check=True, timeout=HANG_SECONDS
     )
     return json.loads(done.stdout.splitlines()[-1])
 

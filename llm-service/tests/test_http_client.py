@@ -9,6 +9,7 @@ import pytest
 
 from llm_service.providers.http_client import ConnectFailed, ConnectionCut, HttpClient, HttpError, HttpResponse
 from penstock_testkit.servers.process import free_port
+from penstock_testkit.waiting import HANG_SECONDS
 
 Write = Callable[[asyncio.StreamWriter], Awaitable[None]]
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: 2\r\n\r\n{}"
@@ -212,7 +213,7 @@ async def test_leaving_early_closes_the_connection(client: HttpClient) -> None:
     async with server_that(writes(CHUNKED[:60])) as server:
         async with client.post(server.url, b"") as response:
             assert await response.read_some()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(HANG_SECONDS):
             await server.closed.wait()
 
 
@@ -231,7 +232,7 @@ async def test_a_cancelled_call_closes_the_connection(client: HttpClient) -> Non
         call = asyncio.create_task(ask())
         await asked.wait()
         call.cancel()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(HANG_SECONDS):
             await server.closed.wait()
 
 

@@ -22,6 +22,7 @@ from llm_service.testing import ScriptedProvider, collected, question, text_of
 from penstock_kit.context import CallContext, Caller, use_context
 from penstock_kit.errors import InvalidArgument, Unprocessable
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.waiting import HANG_SECONDS
 
 ALICE = Caller(user_id="alice")
 
@@ -112,7 +113,7 @@ async def test_the_call_goes_on_while_one_asker_stays_and_ends_with_the_last() -
             await first.aclose()
             await provider.stalled.wait()
             assert provider.closed == 0
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANG_SECONDS):
             while not provider.closed or store.kept:  # noqa: ASYNC110 - the fake has no event for it
                 await asyncio.sleep(0)
     assert len(provider.asked) == 1

@@ -11,6 +11,7 @@ from llm_service.domain.billing.ledger import CostGroup, LedgerFilter
 from llm_service.testing import ledger_row
 from penstock_kit.database import migrate, open_database, sqlite_url
 from penstock_testkit.servers.process import free_port
+from penstock_testkit.waiting import HANG_SECONDS
 
 MIGRATIONS = Path(__file__).parents[1] / "src" / "llm_service" / "migrations"
 
@@ -42,7 +43,7 @@ async def test_what_the_store_never_took_is_on_disk_and_written_exactly_once_aft
     for at in range(10):
         ledger.record(ledger_row(f"call_{at}"))
     ledger.close()
-    await asyncio.wait_for(task, 10)
+    await asyncio.wait_for(task, HANG_SECONDS)
     await away.close()
     assert [row.id for row in spool.rows()] == [f"call_{at}" for at in range(10)]
 
@@ -58,7 +59,7 @@ async def test_what_the_store_never_took_is_on_disk_and_written_exactly_once_aft
         await restarted.flush()
         [total] = await restarted.summarize(LedgerFilter(tenant_id="default"), CostGroup.TOTAL)
         restarted.close()
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, HANG_SECONDS)
         assert total.requests == 11
         assert spool.is_empty
     await database.close()

@@ -8,6 +8,7 @@ import pytest
 from llm_service.configuration import load_configuration
 from llm_service.live_configuration import LiveConfiguration
 from llm_service.settings import LlmSettings
+from penstock_testkit.waiting import HANG_SECONDS
 
 GOOD = "aliases: {fast: local/m1}\nproviders: [{name: local, base_url: 'http://127.0.0.1:1/v1', models: [m1]}]"
 
@@ -74,5 +75,5 @@ async def test_a_changed_file_is_noticed(tmp_path: Path) -> None:
     replacement = tmp_path / "new.yaml"
     replacement.write_text(GOOD.replace("fast", "quick"))
     replacement.replace(path)
-    await asyncio.wait_for(applied.wait(), 5)
+    await asyncio.wait_for(applied.wait(), HANG_SECONDS)
     watching.cancel()

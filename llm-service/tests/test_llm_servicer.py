@@ -19,6 +19,7 @@ from penstock_kit.grpc import open_channel
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.vendors.openai_server import OpenAiServer
 from penstock_testkit.vendors.reply import FakeToolCall, FakeUsage, Reply
+from penstock_testkit.waiting import HANG_SECONDS
 
 ALICE = Caller(user_id="alice", key_id="k1")
 ADMIN = Caller(user_id="root", scopes=frozenset({"admin"}))
@@ -57,10 +58,10 @@ async def service(vendor: OpenAiServer, tmp_path: Path) -> AsyncIterator[Service
     stop = asyncio.Event()
     task = asyncio.create_task(serve(settings, stop))
     async with open_channel(f"127.0.0.1:{port}", service="llm-service") as channel:
-        await asyncio.wait_for(channel.channel_ready(), 10)
+        await asyncio.wait_for(channel.channel_ready(), HANG_SECONDS)
         yield Service(llm=llm_pb2_grpc.LlmServiceStub(channel), costs=cost_pb2_grpc.CostServiceStub(channel))
     stop.set()
-    await asyncio.wait_for(task, 10)
+    await asyncio.wait_for(task, HANG_SECONDS)
 
 
 def completion(text: str = "ping", **fields: Any) -> llm_pb2.Completion:
@@ -173,7 +174,7 @@ async def test_a_caller_that_leaves_ends_the_vendors_call_and_has_a_row(service:
                 break
     await vendor.wait_abandoned()
     entries: list[cost_pb2.LedgerEntry] = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANG_SECONDS):
         while not entries:
             entries = await ledger(service)
     assert [(entry.outcome, entry.user_id, entry.key_id) for entry in entries] == [("cancelled", "alice", "k1")]

@@ -16,6 +16,7 @@ from llm_service.domain.model.usage import PriceSource, Usage
 from llm_service.testing import ListLedger, ScriptedProvider, collected, question
 from penstock_kit.context import CallContext, Caller, use_context
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.waiting import HANG_SECONDS
 
 PRICES = {
     ("scripted", "m1"): Price(
@@ -97,7 +98,7 @@ async def test_a_caller_that_hangs_up_has_a_row_with_what_it_got(metered: Metere
 async def test_a_cancelled_task_has_a_row(metered: Metered, ledger: ListLedger) -> None:
     provider = ScriptedProvider(texts=("x",), stall=True)
     task = asyncio.ensure_future(collected(metered(provider).stream(question())))
-    await asyncio.wait_for(provider.stalled.wait(), 5)
+    await asyncio.wait_for(provider.stalled.wait(), HANG_SECONDS)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

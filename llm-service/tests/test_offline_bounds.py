@@ -21,6 +21,7 @@ from llm_service.domain.offline.prompt import LONGEST_PROMPT, LONGEST_WORD, read
 from llm_service.domain.offline.worker import Checkpoint, RuleWorker, WorkAbandoned
 from llm_service.providers.fallback import FallbackProvider
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.waiting import HANG_SECONDS
 
 NOW = datetime(2026, 11, 21, 1, 30, tzinfo=UTC)
 LENGTH = 100_000
@@ -121,7 +122,7 @@ async def test_a_work_whose_caller_left_ends_at_its_next_step() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(HANG_SECONDS):
         await ended.wait()
         assert await worker.run(lambda _: "next") == "next"
     worker.close()

@@ -11,6 +11,7 @@ from llm_service.domain.model.provider import Embedding
 from llm_service.domain.model.usage import Usage
 from llm_service.domain.routing.timeout import Limits, PatientProvider
 from llm_service.testing import ScriptedProvider, collected, question, text_of
+from penstock_testkit.waiting import HANG_SECONDS
 
 PING = (UsageReport(usage=Usage()),)
 
@@ -52,7 +53,7 @@ async def test_vectors_and_lists_of_models_have_limits_too() -> None:
         (patient(slow, first=0.06).list_models(), "0.06"),
     ):
         with pytest.raises(ProviderError, match=f"slow did not answer within {seconds} s") as caught:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(HANG_SECONDS):
                 await call
         assert caught.value.failure is FailureKind.TIMEOUT
 

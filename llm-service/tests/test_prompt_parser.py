@@ -17,6 +17,7 @@ from llm_service.domain.parsing.prompt_parser import Prompt, PromptParser
 from llm_service.domain.reuse.idempotent_execution import Claim, ClaimState, Once
 from llm_service.testing import ScriptedProvider
 from penstock_kit.context import CallContext, Caller, use_context
+from penstock_testkit.waiting import HANG_SECONDS
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=timezone(timedelta(hours=8)))
 WRITTEN = {
@@ -44,7 +45,7 @@ class NoStore:
 
 
 def parser(
-    provider: ScriptedProvider, places: Sequence[str] = ("scripted", FALLBACK), *, seconds: float = 20
+    provider: ScriptedProvider, places: Sequence[str] = ("scripted", FALLBACK), *, seconds: float = HANG_SECONDS
 ) -> PromptParser:
     route = Route(policy="order", candidates=tuple(Candidate(provider=name, model="m", why="") for name in places))
     return PromptParser(provider, route=lambda _: route, once=Once(NoStore(), parsed_codec()), seconds=seconds)
@@ -112,7 +113,7 @@ def test_a_fenced_answer_is_read_and_times_the_wrong_way_round_are_not() -> None
 
 async def test_a_model_that_takes_too_long_is_left_to_the_rules() -> None:
     slow = ScriptedProvider(texts=('{"intent": ',), stall=True)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANG_SECONDS):
         parsed = await parser(slow, seconds=0.05).parse(prompt())
     assert (parsed.source, parsed.provider, parsed.query.devices) == ("rules", FALLBACK, ("pump-7",))
     assert slow.closed == 1

@@ -23,6 +23,7 @@ from penstock_testkit.vendors.gemini_server import GeminiServer
 from penstock_testkit.vendors.openai_server import OpenAiServer
 from penstock_testkit.vendors.reply import Reply
 from penstock_testkit.vendors.server import VendorServer
+from penstock_testkit.waiting import HANG_SECONDS
 
 KEY = "AIza-proxied-0001"
 
@@ -154,7 +155,7 @@ async def test_vectors_come_through_the_proxy(
 async def test_tokens_are_counted_through_the_proxy(
     dialect: str, proxy: HttpProxy, asking: Callable[[str], Any]
 ) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(HANG_SECONDS):
         assert await asking(f"http://{proxy.address}").count_tokens(question(model=DIALECTS[dialect].model)) > 0
     assert proxy.asked
 

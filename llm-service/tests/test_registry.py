@@ -15,6 +15,7 @@ from llm_service.domain.model.provider import Provider
 from llm_service.providers.registry import DIALECTS, Parts, ProviderRegistry
 from llm_service.testing import collected, question
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.waiting import HANG_SECONDS
 
 Wrap = Callable[[ProviderProfile, Provider], Provider]
 SDKS = ("openai", "anthropic", "google.genai", "aiohttp", "yaml", "alembic")
@@ -104,7 +105,7 @@ async def test_building_happens_off_the_event_loop(
         dialects={"slow": "slow_dialect"},
     )
     task = asyncio.ensure_future(registry.get("slow"))
-    await asyncio.wait_for(building.wait(), 5)
+    await asyncio.wait_for(building.wait(), HANG_SECONDS)
     go_on.set()  # the loop is free to get here while the build still waits
     assert await task == "provider"
 
@@ -133,7 +134,7 @@ async def test_another_provider_answers_while_an_import_takes_its_time(
     )
     loading = asyncio.ensure_future(registry.get("slow"))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANG_SECONDS):
             while not (tmp_path / "importing").exists():  # noqa: ASYNC110 - a thread's file has no event
                 await asyncio.sleep(0.001)
             fallback = await registry.get("fallback")
@@ -158,5 +159,7 @@ async def test_a_dialect_that_is_not_installed_is_a_failure_others_can_stand_in_
 
 def test_importing_the_service_imports_no_vendor_sdk() -> None:
     code = f"import sys, llm_service.main; print(*(name for name in {SDKS} if name in sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=HANG_SECONDS
+    )
     assert done.stdout.strip() == ""

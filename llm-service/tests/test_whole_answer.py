@@ -9,6 +9,7 @@ import pytest
 from llm_service.domain.model.completion_collector import WholeAnswers
 from llm_service.domain.model.event import Finished, FinishReason, Started, TextDelta
 from llm_service.domain.model.provider import EventBatch
+from penstock_testkit.waiting import HANG_SECONDS
 
 BEGINNING = Started(id="a", provider="p", model="m", create_time=datetime(2026, 1, 1, tzinfo=UTC))
 END = Finished(reason=FinishReason.STOP)
@@ -46,7 +47,7 @@ async def test_an_answer_does_not_wait_for_what_follows_its_end() -> None:
 
 
 async def test_nothing_is_waited_for_when_all_is_settled() -> None:
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(HANG_SECONDS):
         await WholeAnswers().settled()
 
 

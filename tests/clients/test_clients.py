@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from penstock_testkit.system import RunningSystem
+from penstock_testkit.waiting import HANG_SECONDS
 from tests.clients.vendor import VendorThread
 
 ROOT = Path(__file__).parents[2]
@@ -81,7 +82,7 @@ def run_program(client: str, url: str, key: str) -> dict[str, Any]:
         command = [str(place), str(PROGRAMS / program), url, key]
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     environment = kept | {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "AI_SDK_LOG_WARNINGS": "false"}
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=55, check=False)
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=HANG_SECONDS, check=False)
     assert ran.returncode == 0, ran.stderr[-4000:]
     return json.loads(ran.stdout.splitlines()[-1])
 

@@ -12,6 +12,7 @@ from urllib.request import urlopen
 import pytest
 
 from penstock_testkit.system import RunningSystem
+from penstock_testkit.waiting import HANG_SECONDS
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-clients" / "bin"
@@ -33,7 +34,13 @@ def run(*command: str | Path, folder: Path) -> str:
         pytest.skip(f"{Path(command[0]).name} is not installed; make test-clients installs it")
     environment = {**os.environ, "PATH": f"{Path(command[0]).parent}{os.pathsep}{os.environ['PATH']}"}
     outcome = subprocess.run(
-        list(map(str, command)), cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False
+        list(map(str, command)),
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=HANG_SECONDS,
+        check=False,
     )
     said = outcome.stdout + outcome.stderr
     assert outcome.returncode == 0, said

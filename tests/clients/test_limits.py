@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from penstock_testkit.system import RunningSystem
+from penstock_testkit.waiting import HANG_SECONDS
 from tests.clients.vendor import VendorThread
 
 MESSAGES = [{"role": "user", "content": "how is the pump?"}]
@@ -16,7 +17,7 @@ MESSAGES = [{"role": "user", "content": "how is the pump?"}]
 async def admin(system: RunningSystem) -> AsyncIterator[httpx.AsyncClient]:
     """An HTTP client of the administrator."""
     headers = {"authorization": f"Bearer {system.key}"}
-    async with httpx.AsyncClient(base_url=system.url, headers=headers, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=system.url, headers=headers, timeout=HANG_SECONDS) as client:
         yield client
 
 

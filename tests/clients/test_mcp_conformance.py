@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from penstock_testkit.system import RunningSystem
+from penstock_testkit.waiting import HANG_SECONDS
 from tests.clients.signed_in import signed_in
 
 NODE = Path(__file__).parents[2] / ".venv-clients-node"
@@ -23,7 +24,7 @@ async def test_the_conformance_suite_finds_nothing(system: RunningSystem, scenar
     if shutil.which("node") is None or not (NODE / SUITE).exists():
         pytest.skip("the conformance suite is not installed: `make test-clients` does, where Node is there")
     shutil.copy(Path(__file__).parent / "node" / LOADER, NODE / LOADER)
-    async with signed_in(system.url, system.key) as url, asyncio.timeout(50):
+    async with signed_in(system.url, system.key) as url, asyncio.timeout(HANG_SECONDS):
         process = await asyncio.create_subprocess_exec(
             "node", "--import", f"./{LOADER}", str(SUITE), "server", "--url", f"{url}/mcp", "--scenario", scenario,
             cwd=NODE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from penstock_testkit.vendors.openai_server import OpenAiServer
 from penstock_testkit.vendors.reply import FakeToolCall, FakeUsage, Reply
+from penstock_testkit.waiting import HANG_SECONDS
 
 MODELS: Final = ("say", "call", "json", "fail", "hang", "text-embedding-fake")
 _USAGE: Final = FakeUsage(prompt=7, completion=4, cached=2)
@@ -37,7 +38,7 @@ class VendorThread:
 
     def __init__(self, server: OpenAiServer | None = None) -> None:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="vendor")
+        self._thread = threading.Thread(target=self._loop.run_forever, name="vendor", daemon=True)
         self.server = server or VendorByModel()
 
     def start(self) -> None:
@@ -57,4 +58,4 @@ class VendorThread:
         self._run(self.server.wait_abandoned(count))
 
     def _run(self, work: Any) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(HANG_SECONDS)

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from penstock_testkit.system import RunningSystem, start_system
+from penstock_testkit.waiting import HANG_SECONDS
 
 
 @pytest.fixture(scope="session")
@@ -21,5 +22,5 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
 async def http(system: RunningSystem) -> AsyncIterator[httpx.AsyncClient]:
     """An HTTP client with the admin's API key."""
     headers = {"Authorization": f"Bearer {system.key}"}
-    async with httpx.AsyncClient(base_url=system.url, headers=headers, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=system.url, headers=headers, timeout=HANG_SECONDS) as client:
         yield client

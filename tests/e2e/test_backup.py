@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 
 from penstock_testkit.system import RunningSystem, start_system
+from penstock_testkit.waiting import HANG_SECONDS
 
 ROWS_A_BODY = 500
 
@@ -16,7 +17,7 @@ def penstock(home: Path, *words: str) -> str:
     """Run the command with nothing but the home."""
     command = [str(Path(sys.executable).with_name("penstock")), *words]
     environment = {"PENSTOCK_HOME": str(home), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=HANG_SECONDS, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

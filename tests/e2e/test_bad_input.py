@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 
 from penstock_testkit.system import RunningSystem, choose_ports, system_environment
+from penstock_testkit.waiting import HANG_SECONDS
 
 RANGE = {"start_time": "2026-01-02T00:00:00Z", "end_time": "2026-01-01T00:00:00Z"}
 EXTRACT = "/api/v2/ai/features/extract"
@@ -103,7 +104,7 @@ async def test_someone_elses_stream_or_conversation_is_404_like_one_that_is_not_
 ) -> None:
     login = {"username": "owner-of-it", "password": "wide green bicycle 7"}
     (await http.post("/api/v1/users", json={**login, "scopes": ["chat"]})).raise_for_status()
-    async with httpx.AsyncClient(base_url=system.url, timeout=30) as owner:
+    async with httpx.AsyncClient(base_url=system.url, timeout=HANG_SECONDS) as owner:
         token = (await owner.post("/api/v2/auth/login", json=login)).json()["data"]["access_token"]
         owner.headers["Authorization"] = f"Bearer {token}"
         conversation = (await owner.post("/api/v1/conversations", json={})).json()["id"]
@@ -140,5 +141,11 @@ def run_up(environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
     """Run `penstock up` to its end, which must come by itself."""
     command = [str(Path(sys.executable).with_name("penstock")), "up"]
     return subprocess.run(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30, check=False
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=HANG_SECONDS,
+        check=False,
     )

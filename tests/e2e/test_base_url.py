@@ -16,6 +16,7 @@ from penstock_testkit.system import RunningSystem, start_system
 from penstock_testkit.vendors.anthropic_server import AnthropicServer
 from penstock_testkit.vendors.gemini_server import GeminiServer
 from penstock_testkit.vendors.openai_server import OpenAiServer
+from penstock_testkit.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 OURS = "our-own-vendor-key-0001"
@@ -147,7 +148,7 @@ def nobody_went_elsewhere(place: Place) -> bool:
 @pytest.mark.parametrize("surface", surfaces())
 async def test_no_request_chooses_where_it_goes(place: Place, surface: str) -> None:
     path, body = surfaces()[surface]
-    async with httpx.AsyncClient(base_url=place.system.url, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=place.system.url, timeout=HANG_SECONDS) as http:
         answer = await http.post(path, json=body | wishes(place.elsewhere.url), headers=headers(place))
         assert answer.status_code == 200, answer.text
         before = len(place.received)
@@ -161,7 +162,7 @@ async def test_no_request_chooses_where_it_goes(place: Place, surface: str) -> N
 @pytest.mark.parametrize("model", ["http://127.0.0.1:{port}/v1/m", "{port}/m", "row/../../m", "row@127.0.0.1:{port}/m"])
 async def test_no_model_name_is_a_place(place: Place, model: str) -> None:
     body = {"model": model.format(port=place.elsewhere.port), "messages": [{"role": "user", "content": "ping"}]}
-    async with httpx.AsyncClient(base_url=place.system.url, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=place.system.url, timeout=HANG_SECONDS) as http:
         await http.post("/v1/chat/completions", json=body, headers=headers(place))
         await http.post("/v1/messages", json=body | {"max_tokens": 9}, headers=headers(place))
     assert not place.elsewhere.visits
@@ -169,7 +170,7 @@ async def test_no_model_name_is_a_place(place: Place, model: str) -> None:
 
 @pytest.mark.parametrize("path", ["stream", "stream-debug"])
 async def test_no_question_in_a_conversation_chooses_where_it_goes(place: Place, path: str) -> None:
-    async with httpx.AsyncClient(base_url=place.system.url, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=place.system.url, timeout=HANG_SECONDS) as http:
         made = await http.post("/api/v1/conversations", json={}, headers=headers(place))
         body = {"content": "ping", "role": "user", "model": "row/m"}
         url = f"/api/v1/conversations/{made.json()['id']}/{path}"
@@ -181,12 +182,12 @@ async def test_no_question_in_a_conversation_chooses_where_it_goes(place: Place,
 
 
 async def test_no_question_over_a_web_socket_chooses_where_it_goes(place: Place) -> None:
-    async with httpx.AsyncClient(base_url=place.system.url, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=place.system.url, timeout=HANG_SECONDS) as http:
         made = await http.post("/api/v1/conversations", json={}, headers=headers(place))
     url = f"{place.system.url.replace('http', 'ws', 1)}/api/v1/ws/conversations/{made.json()['id']}"
     question = {"type": "message", "content": "ping", "role": "user", "model": "row/m"}
     async with connect(url, additional_headers=headers(place)) as socket:
         await socket.send(json.dumps(question | wishes(place.elsewhere.url)))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANG_SECONDS):
             await socket.recv()
     assert nobody_went_elsewhere(place)

@@ -17,6 +17,7 @@ from penstock_testkit.system import RunningSystem, start_system
 from penstock_testkit.vendors.anthropic_server import AnthropicServer
 from penstock_testkit.vendors.openai_server import OpenAiServer
 from penstock_testkit.vendors.reply import FakeToolCall, Reply
+from penstock_testkit.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -236,7 +237,7 @@ async def test_a_chat_pages_request_with_fields_of_its_own_is_answered(place: Pl
         "stop": [],
         "user": "me",
     }
-    async with httpx.AsyncClient(base_url=place.system.url, headers=headers, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=place.system.url, headers=headers, timeout=HANG_SECONDS) as http:
         listed = (await http.get("/v1/models")).json()["data"]
         assert "own/m" in {model["id"] for model in listed}
         answer = await http.post("/v1/chat/completions", json=body)

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 
 from penstock_testkit.system import RunningSystem, start_system
+from penstock_testkit.waiting import HANG_SECONDS
 
 
 def penstock(system: RunningSystem, *words: str) -> "subprocess.CompletedProcess[str]":
@@ -19,7 +20,7 @@ def penstock(system: RunningSystem, *words: str) -> "subprocess.CompletedProcess
         "LANG": "C.UTF-8",
     }
     command = [str(Path(sys.executable).with_name("penstock")), *words]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=40, check=False)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=HANG_SECONDS, check=False)
 
 
 def test_chat_streams_an_answer_computed_from_telemetry(system: RunningSystem) -> None:

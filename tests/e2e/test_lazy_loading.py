@@ -5,6 +5,7 @@ from pathlib import Path
 import httpx
 
 from penstock_testkit.system import start_system
+from penstock_testkit.waiting import HANG_SECONDS
 from tests.e2e.chat import ask
 
 HEAVY = {"openai", "anthropic", "google.genai", "pandas", "sklearn", "duckdb", "pyarrow", "scipy", "torch", "mcp"}
@@ -15,7 +16,7 @@ async def test_no_provider_is_loaded_after_start_and_exactly_the_fallback_after_
     system = start_system(tmp_path / "home", demo=False)
     try:
         headers = {"Authorization": f"Bearer {system.key}"}
-        async with httpx.AsyncClient(base_url=system.url, headers=headers, timeout=30) as http:
+        async with httpx.AsyncClient(base_url=system.url, headers=headers, timeout=HANG_SECONDS) as http:
             before = (await http.get("/api/v1/monitoring/providers")).raise_for_status().json()
             await ask(http, "Hi there!")
             after = (await http.get("/api/v1/monitoring/providers")).raise_for_status().json()

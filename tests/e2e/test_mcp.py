@@ -7,11 +7,12 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from penstock_testkit.system import RunningSystem
+from penstock_testkit.waiting import HANG_SECONDS
 
 
 async def test_another_assistant_reads_the_mean_of_a_machine_over_mcp(system: RunningSystem) -> None:
     headers = {"Authorization": f"Bearer {system.key}"}
-    async with httpx2.AsyncClient(headers=headers, trust_env=False, timeout=20) as http:
+    async with httpx2.AsyncClient(headers=headers, trust_env=False, timeout=HANG_SECONDS) as http:
         transport = streamable_http_client(f"{system.url}/mcp", http_client=http)
         async with Client(transport) as assistant:
             names = {tool.name for tool in (await assistant.list_tools()).tools}

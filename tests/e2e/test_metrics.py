@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from penstock_testkit.system import SERVICES, RunningSystem, start_system
+from penstock_testkit.waiting import HANG_SECONDS
 from tests.e2e.chat import ask
 
 
@@ -30,7 +31,7 @@ async def test_a_finished_chat_is_counted_as_ok_and_not_as_cancelled(tmp_path: P
     system = await asyncio.to_thread(start_system, tmp_path / "home", demo=False)
     try:
         headers = {"Authorization": f"Bearer {system.key}"}
-        async with httpx.AsyncClient(base_url=system.url, headers=headers, timeout=30) as http:
+        async with httpx.AsyncClient(base_url=system.url, headers=headers, timeout=HANG_SECONDS) as http:
             await ask(http, "Hi there!")
         counted = await stream_chat_counts(system)
     finally:
@@ -42,7 +43,7 @@ async def test_a_finished_chat_is_counted_as_ok_and_not_as_cancelled(tmp_path: P
 async def stream_chat_counts(system: RunningSystem) -> list[str]:
     """The counters of StreamChat; the RPC may end a moment after its last event."""
     url = f"http://127.0.0.1:{system.ports['CHAT_STREAM_SERVICE_METRICS_PORT']}/metrics"
-    async with asyncio.timeout(5), httpx.AsyncClient() as http:
+    async with asyncio.timeout(HANG_SECONDS), httpx.AsyncClient() as http:
         while True:
             lines = (await http.get(url)).text.splitlines()
             counted = [line for line in lines if "rpc_requests_total{" in line and "/StreamChat" in line]

@@ -9,6 +9,7 @@ import pytest
 
 from penstock_testkit.otlp import OtlpReceiver, ReceivedSpan
 from penstock_testkit.system import RunningSystem, start_system
+from penstock_testkit.waiting import HANG_SECONDS
 from tests.e2e.chat import ask
 
 HTTP = "POST /api/v1/conversations/{conversation_id}/stream"
@@ -41,7 +42,7 @@ async def test_a_chat_request_is_one_trace_from_http_to_the_store(
     traced_system: RunningSystem, receiver: OtlpReceiver
 ) -> None:
     headers = {"Authorization": f"Bearer {traced_system.key}"}
-    async with httpx.AsyncClient(base_url=traced_system.url, headers=headers, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=traced_system.url, headers=headers, timeout=HANG_SECONDS) as http:
         await ask(http, "What was the mean current of WLD001?")
     trace = await receiver.wait_for(HTTP, STREAM_CHAT, COMPLETE, STATISTICS, MODEL_CALL, STORE)
     assert [span.name for span in trace if not span.parent_id] == [HTTP]
@@ -55,7 +56,7 @@ async def test_a_chat_request_is_one_trace_from_http_to_the_store(
 
 async def test_no_span_holds_what_was_asked(traced_system: RunningSystem, receiver: OtlpReceiver) -> None:
     headers = {"Authorization": f"Bearer {traced_system.key}"}
-    async with httpx.AsyncClient(base_url=traced_system.url, headers=headers, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=traced_system.url, headers=headers, timeout=HANG_SECONDS) as http:
         await ask(http, "What was the mean current of WLD001, confidentially?")
     trace = await receiver.wait_for(HTTP, MODEL_CALL)
     assert "confidentially" not in repr(trace)
@@ -67,7 +68,7 @@ async def test_a_callers_traceparent_is_continued(traced_system: RunningSystem, 
         "Authorization": f"Bearer {traced_system.key}",
         "traceparent": f"00-{trace_id}-b7ad6b7169203331-01",
     }
-    async with httpx.AsyncClient(base_url=traced_system.url, headers=headers, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=traced_system.url, headers=headers, timeout=HANG_SECONDS) as http:
         await ask(http, "What was the mean current of WLD001?")
     trace = await receiver.wait_for(HTTP, STREAM_CHAT, STORE)
     assert {span.trace_id for span in trace} == {trace_id}

@@ -19,6 +19,7 @@ from penstock_testkit.system import SERVICES, RunningSystem, start_system
 from penstock_testkit.vendors.anthropic_server import AnthropicServer
 from penstock_testkit.vendors.openai_server import OpenAiServer
 from penstock_testkit.vendors.reply import FakeToolCall, Reply
+from penstock_testkit.waiting import HANG_SECONDS
 
 # None has a shape by which it could be told: they must be known to be masked.
 SETTINGS = {
@@ -65,7 +66,7 @@ class Planted:
         self, method: str, path: str, *, status: int, headers: dict[str, str] | None = None, **sent: object
     ) -> httpx.Response:
         """Send a request, keep what comes back, and expect `status`."""
-        async with httpx.AsyncClient(base_url=self.system.url, timeout=30) as http:
+        async with httpx.AsyncClient(base_url=self.system.url, timeout=HANG_SECONDS) as http:
             default = {"Authorization": f"Bearer {SETTINGS['PENSTOCK_ADMIN_KEY']}"}
             answer = await http.request(method, path, headers=default if headers is None else headers, **sent)  # type: ignore[arg-type]
         self.answers.append(f"{answer.headers} {answer.text}")
@@ -218,7 +219,7 @@ async def _be_refused(planted: Planted) -> None:
 async def _metrics(planted: Planted) -> str:
     ports = planted.system.ports
     urls = [f"http://127.0.0.1:{ports[f'{name}_METRICS_PORT']}/metrics" for name in SERVICES]
-    async with httpx.AsyncClient(timeout=10) as http:
+    async with httpx.AsyncClient(timeout=HANG_SECONDS) as http:
         return "".join([(await http.get(url)).text for url in (*urls, f"{planted.system.url}/metrics")])
 
 
@@ -285,7 +286,7 @@ async def _lose_the_database(system: RunningSystem, admin_url: str) -> str:
     """Use the system, take its database away, use it again; return what it answered."""
     headers = {"Authorization": f"Bearer {SETTINGS['PENSTOCK_ADMIN_KEY']}"}
     answers: list[str] = []
-    async with httpx.AsyncClient(base_url=system.url, headers=headers, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=system.url, headers=headers, timeout=HANG_SECONDS) as http:
         await http.post("/v1/chat/completions", json=chat("fallback/rules"))
         await _execute(admin_url, "ALTER ROLE planted NOLOGIN")
         await _execute(admin_url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'planted'")

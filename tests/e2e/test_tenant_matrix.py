@@ -12,6 +12,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from penstock_testkit.system import RunningSystem
+from penstock_testkit.waiting import HANG_SECONDS
 from tests.e2e.tenant_matrix import MEMBER, OPEN, ROWS, SCRAPED, USERS, Row
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -44,7 +45,7 @@ async def house(system: RunningSystem) -> AsyncIterator[House]:
 
         async def client(credential: str = "") -> httpx.AsyncClient:
             headers = {"Authorization": f"Bearer {credential}"} if credential else {}
-            made = httpx.AsyncClient(base_url=system.url, headers=headers, timeout=30)
+            made = httpx.AsyncClient(base_url=system.url, headers=headers, timeout=HANG_SECONDS)
             return await stack.enter_async_context(made)
 
         callers = {"anonymous": await client(), "operator": await client(system.key)}

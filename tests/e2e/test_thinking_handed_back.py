@@ -17,6 +17,7 @@ from penstock_testkit.system import RunningSystem, start_system
 from penstock_testkit.vendors.anthropic_server import AnthropicServer
 from penstock_testkit.vendors.openai_server import OpenAiServer
 from penstock_testkit.vendors.reply import FakeToolCall, Reply
+from penstock_testkit.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -118,7 +119,7 @@ async def test_items_of_responses_hold_every_block(place: Place, streamed: bool)
 async def conversed(place: Place, model: str) -> None:
     """Ask in a conversation, with the device tools."""
     headers = {"Authorization": f"Bearer {place.system.key}"}
-    async with httpx.AsyncClient(base_url=place.system.url, headers=headers, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=place.system.url, headers=headers, timeout=HANG_SECONDS) as http:
         made = (await http.post("/api/v1/conversations", json={})).json()
         body = {"content": "Which devices are there?", "role": "user", "model": model}
         answer = await http.post(f"/api/v1/conversations/{made['id']}/stream", json=body)
@@ -160,7 +161,7 @@ async def test_deepseek_gets_the_reasoning_of_tool_turns_and_of_no_other(place: 
         {"role": "user", "content": "And how is it?"},
     ]
     headers = {"Authorization": f"Bearer {place.system.key}"}
-    async with httpx.AsyncClient(base_url=place.system.url, headers=headers, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=place.system.url, headers=headers, timeout=HANG_SECONDS) as http:
         answer = await http.post("/v1/chat/completions", json={"model": "deepseek/m", "messages": messages})
     assert answer.status_code == 200, answer.text
     sent = place.deepseek.received[-1].body["messages"]

@@ -16,6 +16,7 @@ from penstock_testkit.system import start_system
 from penstock_testkit.vendors.anthropic_server import AnthropicServer
 from penstock_testkit.vendors.openai_server import OpenAiServer
 from penstock_testkit.vendors.reply import Reply
+from penstock_testkit.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -50,7 +51,7 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
         system = await asyncio.to_thread(start_system, home, extra_env=environment, demo=False)
         stack.push_async_callback(asyncio.to_thread, system.stop)
         headers = {"Authorization": f"Bearer {system.key}"}
-        http = httpx.AsyncClient(base_url=system.url, headers=headers, timeout=30)
+        http = httpx.AsyncClient(base_url=system.url, headers=headers, timeout=HANG_SECONDS)
         yield Place(openai=openai, anthropic=claude, http=await stack.enter_async_context(http))
 
 

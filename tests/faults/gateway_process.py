@@ -15,6 +15,7 @@ import httpx
 from websockets.asyncio.client import connect
 
 from penstock_testkit.servers.process import free_port
+from penstock_testkit.waiting import HANG_SECONDS
 from tests.faults.stream_replica import SECONDS
 
 _INHERITED = ("PATH", "HOME", "TMPDIR", "PYTHONPATH")
@@ -91,7 +92,7 @@ async def gateway(home: Path, *chat: str, open_files: int = 0, **settings: str) 
             yield Gateway(process=process, url=url, key=key, client=client)
     finally:
         process.kill()
-        process.wait(timeout=10)
+        process.wait(timeout=HANG_SECONDS)
 
 
 def _launch(home: Path, port: int, environment: Mapping[str, str], open_files: int) -> "subprocess.Popen[bytes]":

@@ -14,6 +14,7 @@ from llm_service.settings import LlmSettings
 from penstock_kit.context import CallContext, Caller, use_context
 from penstock_kit.grpc import open_channel
 from penstock_testkit.servers.process import free_port
+from penstock_testkit.waiting import HANG_SECONDS
 
 ALICE = Caller(user_id="alice", key_id="k1")
 ADMIN = Caller(user_id="root", scopes=frozenset({"admin", "operator"}))
@@ -55,7 +56,7 @@ class Llm:
     async def wait_rows(self, count: int) -> list[cost_pb2.LedgerEntry]:
         """Return the rows once there are `count`; TimeoutError after 5 s."""
         rows: list[cost_pb2.LedgerEntry] = []
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANG_SECONDS):
             while len(rows) < count:
                 rows = await self.ledger()
         return rows
@@ -93,8 +94,8 @@ async def running(home: Path, config: str, **settings: Any) -> AsyncGenerator[Ll
     task = asyncio.create_task(serve(loaded, stop))
     try:
         async with open_channel(f"127.0.0.1:{port}", service="llm-service") as channel:
-            await asyncio.wait_for(channel.channel_ready(), 10)
+            await asyncio.wait_for(channel.channel_ready(), HANG_SECONDS)
             yield Llm(llm=llm_pb2_grpc.LlmServiceStub(channel), costs=cost_pb2_grpc.CostServiceStub(channel))
     finally:
         stop.set()
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, HANG_SECONDS)

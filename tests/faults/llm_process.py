@@ -16,6 +16,7 @@ from penstock.llm.v1 import cost_pb2_grpc, llm_pb2_grpc
 
 from penstock_kit.grpc import open_channel
 from penstock_testkit.servers.process import free_ports
+from penstock_testkit.waiting import HANG_SECONDS
 from tests.faults.llm_in_process import Llm, until
 
 _INHERITED = ("PATH", "HOME", "TMPDIR", "PYTHONPATH")
@@ -39,7 +40,7 @@ class LlmProcess(Llm):
     def kill(self) -> None:
         """SIGKILL: gone at once."""
         self.process.kill()
-        self.process.wait(timeout=5)
+        self.process.wait(timeout=HANG_SECONDS)
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal."""
@@ -49,7 +50,7 @@ class LlmProcess(Llm):
         """Everything it has logged."""
         return self.log.read_text(errors="replace")
 
-    async def logged(self, text: str, *, times: int = 1, seconds: float = 10) -> None:
+    async def logged(self, text: str, *, times: int = 1, seconds: float = HANG_SECONDS) -> None:
         """Return when `text` is in the log that often; TimeoutError after `seconds`."""
         await until(lambda: self.output().count(text) >= times, seconds=seconds)
 
@@ -76,7 +77,7 @@ async def llm_process(home: Path, config: str, **settings: Any) -> AsyncGenerato
     process = _launch(home, log, environment)
     try:
         async with open_channel(f"127.0.0.1:{port}", service="llm-service") as channel:
-            await asyncio.wait_for(channel.channel_ready(), 20)
+            await asyncio.wait_for(channel.channel_ready(), HANG_SECONDS)
             yield LlmProcess(
                 llm=llm_pb2_grpc.LlmServiceStub(channel),
                 costs=cost_pb2_grpc.CostServiceStub(channel),
@@ -89,4 +90,4 @@ async def llm_process(home: Path, config: str, **settings: Any) -> AsyncGenerato
     finally:
         if process.poll() is None:
             process.kill()
-        process.wait(timeout=5)
+        process.wait(timeout=HANG_SECONDS)

@@ -22,9 +22,10 @@ from penstock_kit.grpc import open_channel
 from penstock_testkit.servers.process import ServerProcess, free_port, free_ports
 from penstock_testkit.servers.redis import start_local_redis
 from penstock_testkit.services import Step, Wait, answer_events
+from penstock_testkit.waiting import HANG_SECONDS, bound
 
 ANN = Caller(user_id="ann", tenant_id="acme", scopes=frozenset({"admin", "operator"}))
-SECONDS = 15
+SECONDS = HANG_SECONDS
 _INHERITED = ("PATH", "HOME", "TMPDIR", "PYTHONPATH")
 # What ends a call but not the stream: a reader goes on elsewhere.
 BROKEN = {"SERVICE_UNREACHABLE", "REPLICA_DRAINING", "EVENT_LOG_AWAY"}
@@ -76,7 +77,7 @@ class Replica:
 
     async def ended(self, *, seconds: float) -> int:
         """Return the exit code; TimeoutError when it still runs after `seconds`."""
-        await until(lambda: self.process.poll() is not None, seconds=seconds)
+        await until(lambda: self.process.poll() is not None, seconds=bound(seconds))
         return int(self.process.returncode)
 
     async def conversation(self) -> str:
@@ -149,7 +150,7 @@ async def replica(home: Path, llm_address: str, **settings: str) -> AsyncGenerat
             if process.poll() is None:
                 process.send_signal(signal.SIGCONT)
                 process.kill()
-            process.wait(timeout=10)
+            process.wait(timeout=HANG_SECONDS)
 
 
 def launch(home: Path, environment: Mapping[str, str]) -> tuple["subprocess.Popen[bytes]", Path]:

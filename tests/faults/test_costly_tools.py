@@ -21,6 +21,7 @@ from penstock_kit.context import CallContext, use_context
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.services import FakeLlm, answer_events, serve
 from penstock_testkit.services.mcp import RawMcpServer, described
+from penstock_testkit.waiting import HANG_SECONDS
 from tests.faults.stream_replica import ANN, Replica, replica
 
 # Seconds that one caller's tool may cost another's answer, with room for a busy machine; unbounded it was 8 to 17.
@@ -117,7 +118,7 @@ class Watched:
         request = pb.StreamChatRequest(
             conversation_id=await self.chat.conversation(), content=f"CALL {tool} {arguments}"
         )
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(HANG_SECONDS):
             events = [event async for message in self.chat.streams.StreamChat(request) for event in message.events]
         return next(event.tool_result for event in events if event.HasField("tool_result"))
 
@@ -178,7 +179,7 @@ WORST = {
 
 
 async def test_the_worst_of_tools_costs_the_answers_of_others_no_time_that_counts(watched: Watched) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(HANG_SECONDS):
         for tool in ("big", "backtracks"):
             # Its server is still being connected to.
             while "there is no tool" in (await watched.call(tool, "[]")).content:  # noqa: ASYNC110
@@ -190,7 +191,7 @@ async def test_the_worst_of_tools_costs_the_answers_of_others_no_time_that_count
         watched.waits.clear()
         result = await watched.call(tool, arguments)
         assert told in result.content, name
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(HANG_SECONDS):
             while not watched.waits:  # noqa: ASYNC110 - the other caller gets an answer while and after it
                 await asyncio.sleep(0.01)
         held[name] = max(watched.waits), await watched.worst_lag()

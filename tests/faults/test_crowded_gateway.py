@@ -16,6 +16,7 @@ from penstock.llm.v1 import llm_pb2_grpc
 from penstock_kit.context import CallContext, use_context
 from penstock_testkit.services import FakeLlm, Hang, answer_events, serve
 from penstock_testkit.slow_readers import slow_readers
+from penstock_testkit.waiting import HANG_SECONDS
 from tests.faults.gateway_process import Gateway, gateway
 from tests.faults.stream_replica import ANN, Replica, replica, until
 
@@ -66,8 +67,8 @@ async def test_200_slow_readers_take_bounded_memory_hold_up_nobody_and_lose_noth
     await system.gateway.events("POST", path, whole, content="Hello?", use_tools=False)
     url = f"{system.gateway.url}/api/v1/streams/{whole[0]['stream_id']}/events"
     before = system.resident_megabytes()
-    async with asyncio.timeout(60), slow_readers(url, system.gateway.key, count=SLOW) as readers:
-        await until(lambda: all(len(reader.taken) > 2048 for reader in readers), seconds=30)
+    async with asyncio.timeout(HANG_SECONDS), slow_readers(url, system.gateway.key, count=SLOW) as readers:
+        await until(lambda: all(len(reader.taken) > 2048 for reader in readers), seconds=HANG_SECONDS)
         others: list[Any] = []
         await system.gateway.events("POST", path, others, content="Hello?", use_tools=False)
         grown, queued = system.resident_megabytes() - before, system.queued_megabytes()
@@ -95,12 +96,12 @@ async def test_1000_idle_streams_take_at_most_half_a_megabyte_each_and_get_their
             async for line in answer.aiter_lines():
                 beats[number] += line == ": ka"
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(HANG_SECONDS):
         holding = [asyncio.create_task(hold(number)) for number in range(IDLE)]
-        await until(lambda: all(beats), seconds=40)
+        await until(lambda: all(beats), seconds=HANG_SECONDS)
         first = list(beats)
         # Another of each takes a second; ten are late by far.
-        await until(lambda: all(now > then for now, then in zip(beats, first, strict=True)), seconds=10)
+        await until(lambda: all(now > then for now, then in zip(beats, first, strict=True)), seconds=HANG_SECONDS)
         grown = system.resident_megabytes() - before
         for task in holding:
             task.cancel()

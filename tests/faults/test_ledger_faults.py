@@ -14,6 +14,7 @@ from penstock_testkit.servers import PostgresServer
 from penstock_testkit.servers.door import Door
 from penstock_testkit.vendors.openai_server import OpenAiServer
 from penstock_testkit.vendors.reply import FakeUsage, Reply
+from penstock_testkit.waiting import HANG_SECONDS
 from tests.faults.llm_in_process import ADMIN, ALICE, Llm, as_caller, running, until
 from tests.faults.llm_process import llm_process
 
@@ -127,9 +128,9 @@ async def test_chat_goes_on_while_postgresql_is_away_and_every_row_is_written_on
         for _ in range(20):
             assert (await llm.complete("v/m")).text == "pong"
         spool = tmp_path / "llm-ledger-spool.jsonl"
-        await until(spool.exists, seconds=10)
+        await until(spool.exists, seconds=HANG_SECONDS)
         await _refuse_connections(postgres_server, postgres_url, refuse=False)
-        await until(lambda: not spool.exists(), seconds=15)
+        await until(lambda: not spool.exists(), seconds=HANG_SECONDS)
         rows = await llm.ledger()
     assert len(rows) == len({row.id for row in rows}) == 21 == len(vendor.sold)
     assert not spool.exists()

@@ -12,6 +12,7 @@ import pytest
 
 from penstock_testkit.system import RunningSystem, start_system
 from penstock_testkit.vendors.openai_server import OpenAiServer
+from penstock_testkit.waiting import HANG_SECONDS
 
 CONNECTIONS, QUESTIONS = 200, 2000
 QUESTION = {"model": "openai/m", "messages": [{"role": "user", "content": "x"}]}
@@ -52,7 +53,7 @@ async def test_every_question_is_answered_or_refused_with_a_time_and_every_answe
     seen, left = Seen(), iter(range(QUESTIONS))
     headers = {"Authorization": f"Bearer {crowded.key}"}
     limits = httpx.Limits(max_connections=CONNECTIONS + 10)
-    async with httpx.AsyncClient(base_url=crowded.url, headers=headers, limits=limits, timeout=120) as http:
+    async with httpx.AsyncClient(base_url=crowded.url, headers=headers, limits=limits, timeout=HANG_SECONDS) as http:
 
         async def ask() -> None:
             for _ in left:

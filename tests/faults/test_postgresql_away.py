@@ -13,8 +13,9 @@ import pytest
 
 from penstock_testkit.servers.door import Door
 from penstock_testkit.system import RunningSystem, launch_system
+from penstock_testkit.waiting import HANG_SECONDS
 
-SECONDS = 30
+SECONDS = HANG_SECONDS
 
 
 @dataclass(slots=True, kw_only=True)

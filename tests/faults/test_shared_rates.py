@@ -15,6 +15,7 @@ from penstock_kit.grpc import open_channel
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.vendors.openai_server import OpenAiServer
 from penstock_testkit.vendors.reply import FakeUsage, Reply
+from penstock_testkit.waiting import HANG_SECONDS
 from tests.faults.llm_in_process import ADMIN, ALICE, Llm, as_caller, running
 
 
@@ -27,11 +28,11 @@ async def cache() -> AsyncGenerator[str]:
     task = asyncio.create_task(serve(settings, stop))
     try:
         async with open_channel(f"127.0.0.1:{port}", service="cache-service") as channel:
-            await asyncio.wait_for(channel.channel_ready(), 10)
+            await asyncio.wait_for(channel.channel_ready(), HANG_SECONDS)
         yield f"127.0.0.1:{port}"
     finally:
         stop.set()
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, HANG_SECONDS)
 
 
 @asynccontextmanager
@@ -84,7 +85,7 @@ async def test_two_replicas_let_no_more_requests_through_than_one(tmp_path: Path
 async def test_tokens_used_at_one_replica_are_missing_at_the_other(tmp_path: Path) -> None:
     async with cache() as address, two_replicas(tmp_path, address, tokens_per_minute=100) as (one, other):
         # Each answer is 30 tokens, which is known when it is over, and at the other replica a moment later.
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANG_SECONDS):
             assert await count_answers(one) >= 3
             assert await count_answers(other) <= 1
 

@@ -17,6 +17,7 @@ from penstock_testkit.contracts.stream_law import assembled, assert_gapless, ass
 from penstock_testkit.servers.door import Door
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.services import FakeLlm, Hang, Step, Wait, answer_events, serve
+from penstock_testkit.waiting import HANG_SECONDS, assert_within
 from tests.faults.stream_replica import ANN, OwnRedis, Reader, Replica, first_event, gated, replica, until
 
 Start = Callable[..., Any]
@@ -65,7 +66,7 @@ async def test_a_stream_whose_replica_is_killed_is_read_on_and_ended_at_the_othe
         assert_whole(events)
         assert (events[-1].error.reason, events[-1].error.retryable) == ("REPLICA_LOST", True)
         assert events[-1].error.partial_content == "one two "
-    assert time.monotonic() - killed < 3
+    assert_within(time.monotonic() - killed, 3)
     assert moving.causes == ["SERVICE_UNREACHABLE"]
     assert distant.causes == []
     stored = await stored_messages(there, conversation)
@@ -77,7 +78,7 @@ async def test_a_stream_whose_replica_is_killed_is_read_on_and_ended_at_the_othe
 
 async def stored_messages(at: Replica, conversation: str, *, at_least: int = 2) -> Sequence[pb.Message]:
     """Return a conversation's messages when there are as many: question and answer are stored beside the stream."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANG_SECONDS):
         while True:
             request = pb.ListMessagesRequest(conversation_id=conversation)
             messages = list((await at.conversations.ListMessages(request)).messages)
@@ -124,7 +125,7 @@ async def test_a_drain_truncates_no_stream_and_sends_its_readers_to_the_other_re
     readers = [Reader(here.ask(await here.conversation()), [there]) for _ in range(100)]
     await until(lambda: all(reader.events for reader in readers))
     here.send(signal.SIGTERM)
-    await until(lambda: all(reader.causes for reader in readers), seconds=1)
+    await until(lambda: all(reader.causes for reader in readers), seconds=HANG_SECONDS)
     gate.set()
     for reader in readers:
         events = await reader.task
@@ -169,11 +170,11 @@ async def test_readers_lose_nothing_when_redis_goes_in_the_middle(
     getattr(redis.process, fault)()
     gates[0].set()
     # All of them get what is said now, though Redis does not.
-    took = await until(lambda: all(reader.events[-1].sequence >= 145 for reader in readers), seconds=3)
-    assert took < 2
+    took = await until(lambda: all(reader.events[-1].sequence >= 145 for reader in readers), seconds=HANG_SECONDS)
+    assert_within(took, 2)
     redis.restart() if fault == "kill" else redis.process.resume()
     gates[1].set()
-    await until(lambda: "redis is back" in here.output(), seconds=5)
+    await until(lambda: "redis is back" in here.output(), seconds=HANG_SECONDS)
     gates[2].set()
     for reader in readers:
         events = await reader.task

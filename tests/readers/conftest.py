@@ -32,7 +32,9 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
         "OPENAI_MODELS": "slow",
         "LLM_FALLBACK": "false",
     }
-    running = start_system(Path(tmp_path_factory.mktemp("readers")) / "home", extra_env=environment, demo=False)
-    yield running
-    running.stop()
-    vendor.stop()
+    try:
+        running = start_system(Path(tmp_path_factory.mktemp("readers")) / "home", extra_env=environment, demo=False)
+        yield running
+        running.stop()
+    finally:
+        vendor.stop()

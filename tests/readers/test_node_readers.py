@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from penstock_testkit.system import RunningSystem
+from penstock_testkit.waiting import HANG_SECONDS
 from tests.readers.reading import LEAVES_AFTER, assert_whole
 
 PROGRAMS = Path(__file__).parent / "node"
@@ -29,6 +30,6 @@ def test_it_reads_on_where_it_left(system: RunningSystem, tmp_path: Path, packag
     (tmp_path / "node_modules").symlink_to(NODE / "node_modules")
     command = ["node", str(tmp_path / program), system.url, system.key, str(LEAVES_AFTER)]
     environment = {"PATH": os.environ["PATH"]}
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=HANG_SECONDS, check=False)
     assert ran.returncode == 0, ran.stderr[-4000:]
     assert_whole(**json.loads(ran.stdout.splitlines()[-1]))

@@ -14,6 +14,7 @@ from penstock.chat.v1 import chat_pb2_grpc
 from websockets.asyncio.client import connect
 
 from penstock_testkit.system import RunningSystem
+from penstock_testkit.waiting import HANG_SECONDS
 from tests.readers.reading import LEAVES_AFTER, Event, assert_whole
 
 
@@ -21,7 +22,7 @@ from tests.readers.reading import LEAVES_AFTER, Event, assert_whole
 async def http(system: RunningSystem) -> AsyncGenerator[httpx.AsyncClient]:
     """An HTTP client with the admin's API key."""
     headers = {"Authorization": f"Bearer {system.key}"}
-    async with httpx.AsyncClient(base_url=system.url, headers=headers, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=system.url, headers=headers, timeout=HANG_SECONDS) as client:
         yield client
 
 

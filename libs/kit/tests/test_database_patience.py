@@ -9,6 +9,7 @@ from sqlalchemy import text
 from penstock_kit.database import Database, open_database
 from penstock_kit.errors import Unavailable
 from penstock_testkit.servers.door import Door
+from penstock_testkit.waiting import HANG_SECONDS
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ async def database(door: Door) -> AsyncGenerator[Database]:
 
 async def test_statements_wait_for_a_server_that_restarts(database: Database, door: Door) -> None:
     await door.shut()
-    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(HANG_SECONDS), asyncio.TaskGroup() as group:
         reading = [group.create_task(_read(database)) for _ in range(3)]
         writing = group.create_task(_written(database))
         await asyncio.sleep(0.3)  # some attempts fail
@@ -40,7 +41,7 @@ async def test_statements_wait_for_a_server_that_restarts(database: Database, do
 
 async def test_a_ping_says_at_once_that_the_server_is_away(database: Database, door: Door) -> None:
     await door.shut()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_SECONDS):
         with pytest.raises(Unavailable):
             await database.ping()
 
@@ -61,7 +62,7 @@ async def test_when_the_patience_is_over_statements_fail_at_once(door: Door) -> 
     await door.shut()
     with pytest.raises(Unavailable):
         await _read(database)
-    async with asyncio.timeout(5):  # half of what they took if each had the patience anew
+    async with asyncio.timeout(HANG_SECONDS):  # half of what they took if each had the patience anew
         for _ in range(50):
             with pytest.raises(Unavailable):
                 await _read(database)
@@ -72,7 +73,7 @@ async def test_when_the_patience_is_over_statements_fail_at_once(door: Door) -> 
 
 async def test_a_database_that_is_not_there_is_not_waited_for(postgres_url: str) -> None:
     database = open_database(f"{postgres_url}_nowhere", patience=20)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_SECONDS):
         with pytest.raises(Unavailable, match="no such database"):
             await _read(database)
     await database.close()

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from penstock_kit.database import Database, open_database, sqlite_url
 from penstock_kit.errors import FailedPrecondition, InvalidArgument, Unavailable
 from penstock_kit.logging import configure_logging
+from penstock_testkit.waiting import HANG_SECONDS
 
 metadata = sa.MetaData()
 note = sa.Table(
@@ -73,11 +74,11 @@ async def test_a_cancelled_writer_rolls_back_and_frees_its_place(database: Datab
             await asyncio.Event().wait()
 
     task = asyncio.ensure_future(write_and_wait())
-    await asyncio.wait_for(inside.wait(), 5)
+    await asyncio.wait_for(inside.wait(), HANG_SECONDS)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await asyncio.wait_for(add(database, "kept"), 5)
+    await asyncio.wait_for(add(database, "kept"), HANG_SECONDS)
     assert await bodies(database) == ["kept"]
 
 
@@ -179,7 +180,7 @@ async def test_readers_go_on_while_a_writer_is_in_its_transaction(sqlite: Databa
     await add(sqlite, "before")
     async with sqlite.write() as connection:
         await connection.execute(note.insert().values(body="uncommitted"))
-        seen = await asyncio.wait_for(asyncio.gather(*(bodies(sqlite) for _ in range(20))), 5)
+        seen = await asyncio.wait_for(asyncio.gather(*(bodies(sqlite) for _ in range(20))), HANG_SECONDS)
     assert seen == [["before"]] * 20
     assert await bodies(sqlite) == ["before", "uncommitted"]
 
@@ -209,7 +210,7 @@ async def test_another_process_writing_at_the_same_time_loses_nothing(sqlite: Da
     )
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, str(tmp_path / "demo.db"))
     await asyncio.gather(*(add(sqlite, f"own {n}") for n in range(200)))
-    assert await asyncio.wait_for(process.wait(), 30) == 0
+    assert await asyncio.wait_for(process.wait(), HANG_SECONDS) == 0
     assert len(await bodies(sqlite)) == 400
 
 

@@ -28,7 +28,7 @@ from penstock_kit.errors import (
 from penstock_kit.grpc import GrpcServer, fast_protobuf, open_channel, responses
 from penstock_kit.grpc.options import client_options
 from penstock_kit.telemetry import configure_tracing
-from penstock_testkit.waiting import until
+from penstock_testkit.waiting import HANG_SECONDS, until
 
 SERVICE = "penstock.test.v1.EchoService"
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -142,7 +142,7 @@ async def test_a_deadline_that_passed_fails_at_once_on_streams_too(echo: Any) ->
 async def test_leaving_a_stream_early_closes_the_generator_of_the_server(echo: Any) -> None:
     async with responses(echo.stub.count(b"5")) as messages:
         assert await anext(messages)
-    await asyncio.wait_for(echo.servicer.closed.wait(), 5)
+    await asyncio.wait_for(echo.servicer.closed.wait(), HANG_SECONDS)
 
 
 async def test_cancelling_the_callers_task_closes_the_generator_of_the_server(echo: Any) -> None:
@@ -151,17 +151,17 @@ async def test_cancelling_the_callers_task_closes_the_generator_of_the_server(ec
             pass
 
     task = asyncio.ensure_future(consume())
-    await asyncio.wait_for(echo.servicer.started.wait(), 5)
+    await asyncio.wait_for(echo.servicer.started.wait(), HANG_SECONDS)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await asyncio.wait_for(echo.servicer.closed.wait(), 5)
+    await asyncio.wait_for(echo.servicer.closed.wait(), HANG_SECONDS)
 
 
 async def test_a_stream_as_context_manager_is_cancelled_at_the_end(echo: Any) -> None:
     async with echo.stub.count(b"5") as call:
         assert await call.read()
-    await asyncio.wait_for(echo.servicer.closed.wait(), 5)
+    await asyncio.wait_for(echo.servicer.closed.wait(), HANG_SECONDS)
 
 
 async def test_a_two_way_stream_can_be_driven_by_hand(echo: Any) -> None:
@@ -208,7 +208,7 @@ async def test_a_server_that_comes_back_is_used_again(echo: Any, start_echo: Any
         await echo.stub.say(b"a")
     again = GrpcServer(service="echo-service")
     await again.start(port)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANG_SECONDS):
         await echo.channel.channel_ready()
     with pytest.raises(Unimplemented):  # it answers: the new server has no echo
         await echo.stub.say(b"a")
@@ -255,9 +255,9 @@ async def test_health_is_per_service_and_turns_off_at_drain(start_echo: Any) -> 
         watch = stub.Watch(health_pb2.HealthCheckRequest(service=SERVICE))
         assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
         draining = asyncio.ensure_future(echo.server.drain())
-        assert (await asyncio.wait_for(watch.read(), 2)).status == health_pb2.HealthCheckResponse.NOT_SERVING
-        assert await asyncio.wait_for(watch.read(), 2) is grpc.aio.EOF
-        await asyncio.wait_for(draining, 2)  # a watcher does not hold it up for the grace time
+        assert (await asyncio.wait_for(watch.read(), HANG_SECONDS)).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        assert await asyncio.wait_for(watch.read(), HANG_SECONDS) is grpc.aio.EOF
+        await asyncio.wait_for(draining, HANG_SECONDS)  # a watcher does not hold it up for the grace time
         assert echo.server.draining.is_set()
 
 
@@ -294,15 +294,15 @@ async def test_drain_lets_running_calls_finish(start_echo: Any) -> None:
         assert await call.read() == b"B"
         await call.done_writing()
         assert await call.read() is grpc.aio.EOF
-        await asyncio.wait_for(draining, 5)
-        await asyncio.wait_for(echo.server.wait(), 1)
+        await asyncio.wait_for(draining, HANG_SECONDS)
+        await asyncio.wait_for(echo.server.wait(), HANG_SECONDS)
 
 
 async def test_drain_cancels_what_is_left_after_the_grace_time(start_echo: Any) -> None:
     async with start_echo(grace_seconds=0.1) as echo:
         call = asyncio.ensure_future(echo.stub.say(b"wait"))
-        await asyncio.wait_for(echo.servicer.started.wait(), 5)
-        await asyncio.wait_for(echo.server.drain(), 5)
+        await asyncio.wait_for(echo.servicer.started.wait(), HANG_SECONDS)
+        await asyncio.wait_for(echo.server.drain(), HANG_SECONDS)
         with pytest.raises(PenstockError) as caught:
             await call
         assert caught.value.kind in {ErrorKind.CANCELLED, ErrorKind.UNAVAILABLE}

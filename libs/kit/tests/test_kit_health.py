@@ -6,6 +6,7 @@ from typing import Any
 from grpc_health.v1 import health_pb2
 
 from penstock_kit.grpc.health import HealthServicer
+from penstock_testkit.waiting import HANG_SECONDS
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -31,5 +32,5 @@ async def test_a_watcher_of_a_draining_server_hears_not_serving_last_and_is_let_
     assert (await anext(watching)).status == SERVING
     await health.drain()
     await health.set_serving(serving=True)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(HANG_SECONDS):
         assert [response.status async for response in watching] == [NOT_SERVING]

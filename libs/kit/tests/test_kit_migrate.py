@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from penstock_kit.database import migrate, open_database, schema_kept, sqlite_url
 from penstock_kit.errors import FailedPrecondition, Unavailable
 from penstock_testkit.servers.door import Door
+from penstock_testkit.waiting import HANG_SECONDS
 
 ENVIRONMENT = (
     "from sqlalchemy import MetaData\nfrom penstock_kit.database import run_migrations\n\nrun_migrations(MetaData())\n"
@@ -73,7 +74,7 @@ async def test_replicas_that_start_together_migrate_once(store_url: str, tmp_pat
     code += "asyncio.run(migrate(sys.argv[1], Path(sys.argv[2])))"
     arguments = (sys.executable, "-c", code, store_url, str(folder))
     processes = [await asyncio.create_subprocess_exec(*arguments) for _ in range(2)]
-    codes = await asyncio.wait_for(asyncio.gather(*(process.wait() for process in processes)), 30)
+    codes = await asyncio.wait_for(asyncio.gather(*(process.wait() for process in processes)), HANG_SECONDS)
     assert codes == [0, 0]
     assert await columns(store_url, "device") == {"id"}
 
@@ -117,7 +118,7 @@ async def test_an_up_to_date_start_does_not_import_alembic(tmp_path: Path) -> No
         "assert 'alembic' not in sys.modules\n"
     )
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, url, str(folder))
-    assert await asyncio.wait_for(process.wait(), 30) == 0
+    assert await asyncio.wait_for(process.wait(), HANG_SECONDS) == 0
 
 
 async def test_a_postgresql_that_is_not_there_holds_up_no_start_and_is_prepared_when_it_comes(
@@ -140,7 +141,7 @@ async def test_a_postgresql_that_is_not_there_holds_up_no_start_and_is_prepared_
         except Unavailable:
             prepared.set()
 
-    async with asyncio.timeout(20), schema_kept(database, url, folder, then=prepare) as is_there:
+    async with asyncio.timeout(HANG_SECONDS), schema_kept(database, url, folder, then=prepare) as is_there:
         assert not is_there
         with pytest.raises(Unavailable):
             await database.ping()

@@ -19,6 +19,7 @@ from penstock_kit.grpc.multiplex.link import METHOD, may_be_several
 from penstock_kit.grpc.multiplex.outbox import Outbox
 from penstock_kit.grpc.multiplex.serving import MultiplexServicer
 from penstock_kit.grpc.multiplex.window import WINDOW_BYTES
+from penstock_testkit.waiting import HANG_SECONDS
 
 SERVICE = "penstock.test.v1.SomeService"
 PIECE = b"x" * 1024
@@ -171,7 +172,7 @@ async def test_cancelling_a_call_cancels_its_handler(channel: Any, servicer: Som
     call = asyncio.create_task(method(channel, "Wait")(b""))
     await servicer.blocked.wait()
     call.cancel()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(HANG_SECONDS):
         await servicer.cancelled.wait()
     assert await method(channel, "Same")(b"x") == b"x"
 
@@ -179,7 +180,7 @@ async def test_cancelling_a_call_cancels_its_handler(channel: Any, servicer: Som
 async def test_a_call_whose_time_is_over_fails_and_its_handler_ends(channel: Any, servicer: SomeServicer) -> None:
     with pytest.raises(DeadlineExceeded):
         await method(channel, "Wait")(b"", timeout=0.05)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(HANG_SECONDS):
         await servicer.cancelled.wait()
 
 
@@ -188,7 +189,7 @@ async def test_a_stream_whose_time_is_over_fails(channel: Any, servicer: SomeSer
     assert await call.read() == PIECE
     with pytest.raises(DeadlineExceeded):
         await call.read()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(HANG_SECONDS):
         await servicer.cancelled.wait()
 
 
@@ -205,7 +206,7 @@ async def test_closing_the_channel_fails_what_runs(servicer: SomeServicer) -> No
     with pytest.raises(PenstockError, match="the channel was closed") as caught:
         await call
     assert caught.value.kind is ErrorKind.CANCELLED
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(HANG_SECONDS):
         await servicer.cancelled.wait()
 
 
@@ -215,7 +216,7 @@ async def test_a_server_that_dies_fails_what_runs(start_echo: Any, multiplexed: 
         await echo.servicer.started.wait()
         await echo.server.drain()
         with pytest.raises(Unavailable):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(HANG_SECONDS):
                 await call
 
 
@@ -224,7 +225,7 @@ async def test_a_drain_lets_calls_end_and_waits_no_longer(start_echo: Any, multi
         running = aiter(echo.stub.count(b"4000"))
         await anext(running)
         drain = asyncio.create_task(echo.server.drain())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANG_SECONDS):
             assert len([m async for m in running]) == 3999
             await drain
 
@@ -234,7 +235,7 @@ async def test_a_client_that_has_no_calls_and_says_nothing_does_not_hold_up_a_dr
         carry = idle.stream_stream(METHOD)()
         await carry.write(b"")
         assert await echo.stub.say(b"a")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANG_SECONDS):
             await echo.server.drain()
 
 
@@ -277,7 +278,7 @@ async def test_frames_that_gather_while_one_is_written_leave_together_in_bounds(
     for n in range(1, 5):
         outbox.put(n, 400 * 1024)
     gate.set()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(HANG_SECONDS):
         while sum(map(len, written)) < 5:  # noqa: ASYNC110 - written by the task
             await asyncio.sleep(0)
     task.cancel()

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 from penstock_kit.errors import Unavailable
 from penstock_kit.overload import LoadShedder
 from penstock_kit.telemetry.overload import OverloadMetrics
+from penstock_testkit.waiting import HANG_SECONDS
 
 TARGET = 0.3
 
@@ -106,7 +107,7 @@ async def test_a_loop_that_is_kept_busy_is_measured() -> None:
                 pass
             await asyncio.sleep(0)
 
-    async with shedder.running(), asyncio.timeout(120):
+    async with shedder.running(), asyncio.timeout(HANG_SECONDS):
         await keep_busy()
     assert shedder.lag > 0.001
 
@@ -119,7 +120,7 @@ async def test_a_service_that_is_slow_to_answer_is_behind() -> None:
         asked.set()
         await asyncio.sleep(0.01)
 
-    async with shedder.running(slow), asyncio.timeout(120):
+    async with shedder.running(slow), asyncio.timeout(HANG_SECONDS):
         while not shedder.share:
             await asked.wait()
             asked.clear()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from penstock_kit.database.patience import Patience
+from penstock_testkit.waiting import HANG_SECONDS
 
 
 class Engine:
@@ -64,7 +65,7 @@ async def test_an_outage_is_borne_no_longer_than_the_patience(advance: Callable[
     patience, engine = Patience(60), Engine()
     engine.failures = 2
     waiting = asyncio.ensure_future(connect(patience, engine))
-    async with asyncio.timeout(1000):
+    async with asyncio.timeout(HANG_SECONDS):
         await engine.asked.wait()
     advance(61)
     with pytest.raises(ConnectionRefusedError):
@@ -78,7 +79,7 @@ async def test_during_an_outage_later_callers_share_the_patience_of_the_first(
     patience, engine = Patience(60), Engine()
     engine.failures = 100
     waiting = asyncio.ensure_future(connect(patience, engine))
-    async with asyncio.timeout(1000):
+    async with asyncio.timeout(HANG_SECONDS):
         await engine.asked.wait()
     advance(61)
     attempts = engine.attempts

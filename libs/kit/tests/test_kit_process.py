@@ -9,6 +9,7 @@ import pytest
 
 from penstock_kit.errors import Unavailable
 from penstock_kit.grpc import open_channel
+from penstock_testkit.waiting import HANG_SECONDS
 
 PROGRAM = """
 import asyncio, sys
@@ -71,7 +72,7 @@ def test_a_taken_port_ends_the_process_with_one_clear_line(program: Path) -> Non
         taken.listen()
         port = taken.getsockname()[1]
         with start(program, str(port)) as process:
-            out, _ = process.communicate(timeout=20)
+            out, _ = process.communicate(timeout=HANG_SECONDS)
     assert process.returncode == 1
     assert f"127.0.0.1:{port}" in out
     assert "DEMO_PORT" in out

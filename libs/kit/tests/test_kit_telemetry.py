@@ -19,6 +19,7 @@ from penstock_kit.telemetry import (
     serve_metrics,
 )
 from penstock_kit.telemetry.tracing import parent_context
+from penstock_testkit.waiting import HANG_SECONDS
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -38,7 +39,9 @@ def test_without_an_endpoint_no_sdk_is_imported_and_an_incoming_trace_is_passed_
         "loaded = [name for name in sys.modules if name.startswith(heavy)]\n"
         "assert loaded == [], loaded\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=HANG_SECONDS, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -97,7 +100,7 @@ def test_process_metrics_are_read_at_scrape_time() -> None:
 async def ask(port: int, request: bytes) -> tuple[str, bytes]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request)
-    answer = await asyncio.wait_for(reader.read(), 5)
+    answer = await asyncio.wait_for(reader.read(), HANG_SECONDS)
     writer.close()
     await writer.wait_closed()
     head, _, body = answer.partition(b"\r\n\r\n")
@@ -128,7 +131,7 @@ async def test_a_taken_metrics_port_is_named() -> None:
 async def test_work_that_holds_the_event_loop_is_measured_as_its_lag() -> None:
     registry = CollectorRegistry()
     LoopLag(registry, "s").start()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANG_SECONDS):
         while _lag_count(registry) < 2:  # noqa: ASYNC110 - a timer tells nobody
             await asyncio.sleep(0.05)
         before = _lag_count(registry)

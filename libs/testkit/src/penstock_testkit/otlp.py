@@ -8,6 +8,8 @@ import grpc.aio
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as trace_service
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc as trace_service_grpc
 
+from penstock_testkit.waiting import HANG_SECONDS
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedSpan:
@@ -54,7 +56,7 @@ class OtlpReceiver(trace_service_grpc.TraceServiceServicer):
         self._arrived.set()
         return trace_service.ExportTraceServiceResponse()
 
-    async def wait_for(self, *names: str, seconds: float = 15) -> list[ReceivedSpan]:
+    async def wait_for(self, *names: str, seconds: float = HANG_SECONDS) -> list[ReceivedSpan]:
         """Wait until one trace holds a span of every name; return that trace's spans."""
         async with asyncio.timeout(seconds):
             while not (trace := self._trace_with(names)):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from penstock_testkit.servers.process import free_ports
+from penstock_testkit.waiting import HANG_SECONDS
 
 SERVICES = ("LLM_SERVICE", "CHAT_STREAM_SERVICE", "FEATURE_SERVICE", "CACHE_SERVICE")
 _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
@@ -46,7 +47,7 @@ class RunningSystem:
         """Everything the services have logged so far."""
         return self.log.read_text(errors="replace")
 
-    def stop(self, *, seconds: float = 20) -> int:
+    def stop(self, *, seconds: float = HANG_SECONDS) -> int:
         """Ask the supervisor to stop all; return its exit code. Kills it when it does not within `seconds`."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -54,12 +55,12 @@ class RunningSystem:
             return self.process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.wait(timeout=5)
+            self.process.wait(timeout=HANG_SECONDS)
             raise
 
 
 def start_system(
-    home: Path, *, extra_env: Mapping[str, str] | None = None, seconds: float = 40, demo: bool = True
+    home: Path, *, extra_env: Mapping[str, str] | None = None, seconds: float = HANG_SECONDS, demo: bool = True
 ) -> RunningSystem:
     """Start `penstock up` and wait until /ready answers 200. Raise RuntimeError with the log when it does not."""
     started = time.monotonic()

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from penstock_testkit.waiting import HANG_SECONDS
+
 Server = TypeVar("Server")
 
 
@@ -35,7 +37,7 @@ def docker_answers() -> bool:
     if docker is None:
         return False
     try:
-        return subprocess.run([docker, "info"], capture_output=True, timeout=2, check=False).returncode == 0
+        return subprocess.run([docker, "info"], capture_output=True, timeout=HANG_SECONDS, check=False).returncode == 0
     except subprocess.TimeoutExpired:
         return False
 
@@ -77,7 +79,7 @@ class ServerProcess:
     def kill(self) -> None:
         """SIGKILL: gone at once."""
         self.process.kill()
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=HANG_SECONDS)
 
     def hang(self) -> None:
         """SIGSTOP: connections stay open and nothing answers."""
@@ -93,7 +95,7 @@ class ServerProcess:
             self.process.send_signal(signal.SIGCONT)
             self.process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(timeout=10)
+                self.process.wait(timeout=HANG_SECONDS)
         if self.process.poll() is None:
             self.kill()
         shutil.rmtree(self.scratch, ignore_errors=True)
