@@ -72,7 +72,13 @@ async def test_websockets_resumes_on_a_new_socket(http: httpx.AsyncClient, syste
 
 
 async def test_a_grpc_client_reads_on_with_another_call(system: RunningSystem) -> None:
-    metadata = (("x-penstock-user", "ann"), ("x-penstock-tenant", "default"), ("x-request-id", "req_reader"))
+    secret = (system.home / "service.secret").read_text().strip()
+    metadata = (
+        ("x-penstock-user", "ann"),
+        ("x-penstock-tenant", "default"),
+        ("x-request-id", "req_reader"),
+        ("x-penstock-secret", secret),
+    )
     async with grpc.aio.insecure_channel(f"127.0.0.1:{system.ports['CHAT_STREAM_SERVICE_PORT']}") as channel:
         conversations = chat_pb2_grpc.ConversationServiceStub(channel)
         made: Any = await conversations.CreateConversation(pb.CreateConversationRequest(), metadata=metadata)
