@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -388,6 +389,69 @@ async def test_a_device_without_the_field_or_without_data_takes_no_part_and_is_n
     assert "WLD003 has the highest mean current" in await talk.ask("which device has the highest mean current?")
     assert "pump-7 has the highest mean Pressure" in await talk.ask("which device has the highest mean pressure?")
     assert "pump-7 has no data" in await talk.ask("how many readings does every device have today?")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "mean current of WLD001 gearbox in the last hour",
+        "how many readings of WLD001 where gearbox quality is good in the last hour",
+        "when was the gearbox temperature of WLD001 highest in the last hour",
+        "which machine has the highest gearbox current in the last hour",
+        "compare the gearbox current of WLD001 and WLD002 in the last hour",
+        "is the current of WLD001 gearbox rising",
+        "any gearbox anomalies on WLD001 in the last hour",
+        "show the last 5 readings of WLD001 gearbox",
+        "latest gearbox temperature of WLD001",
+        "mean current of WLD001 gearbox per hour today",
+        "list devices with a gearbox",
+    ],
+)
+async def test_every_kind_of_answer_names_the_word_it_left_out(talk: Talk, question: str) -> None:
+    assert "I did not understand “gearbox”" in await talk.ask(question)
+
+
+@pytest.mark.parametrize(
+    ("question", "named"),
+    [
+        ("any anomalies in the oil_level of WLD001 in the last hour", "WLD001 has no field oil_level"),
+        ("mean current and oil_level of WLD001 in the last hour", "WLD001 has no field oil_level"),
+        ("correlation and mean of current and temperature on WLD001 in the last hour", "the statistic"),
+        ("median and any anomalies of current on WLD001 in the last hour", "the statistic"),
+        ("which machine has the highest mean current and temperature in the last hour", "the further fields"),
+        ("compare the current of WLD001 in the last hour", "the comparison"),
+        ("which fields does WLD001 have today?", "the range of time"),
+        ("mean current of WLD001 with windows of 64 in the last hour", "the size of the windows"),
+    ],
+)
+async def test_every_part_that_an_answer_leaves_out_is_named(talk: Talk, question: str, named: str) -> None:
+    assert named in await talk.ask(question)
+
+
+@pytest.mark.parametrize(
+    "words", ["how many times did the current of WLD001 exceed", "how often did the current of WLD001 exceed"]
+)
+async def test_that_readings_are_counted_and_not_events_is_said(talk: Talk, words: str) -> None:
+    text = await talk.ask(f"{words} 200 A in the last hour?")
+    assert "the readings that fit are counted, not how often that began" in text
+    assert "数据条数，而不是发生的次数" in await talk.ask("WLD001 最近一小时有几次超过200安？")
+
+
+async def test_rows_per_day_are_days_of_the_zone_named(talk: Talk) -> None:
+    rows = rows_of("WLD001")
+    for zone, name in (("Beijing time", "Asia/Shanghai"), ("New York time", "America/New_York")):
+        text = await talk.ask(f"mean current of WLD001 per day over the last 2 days {zone}")
+        asked = [call[1] for call in talk.shop.calls if call[0] == "device_statistics"][-3:]
+        midnight = datetime(2026, 11, 28, tzinfo=ZoneInfo(name)).astimezone(UTC)
+        assert iso(midnight) in {call["start_time"] for call in asked}
+        assert f"{statistics.fmean(row['current'] for row in rows):.7g} A" in text
+        assert name in text
+
+
+async def test_weeks_begin_on_monday(talk: Talk) -> None:
+    await talk.ask("mean current of WLD001 per week over the last 14 days")
+    starts = [call[1]["start_time"] for call in talk.shop.calls if call[0] == "device_statistics"]
+    assert starts == ["2026-11-14T12:00:00Z", "2026-11-16T00:00:00Z", "2026-11-23T00:00:00Z"]
 
 
 async def test_only_devices_that_have_the_fields_are_asked_and_the_others_are_named(talk: Talk) -> None:

@@ -1,6 +1,6 @@
 """Questions put together from parts with known meanings are read as those meanings, in English and Chinese."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -423,10 +423,77 @@ def test_machines_are_ranked_when_that_is_said() -> None:
     assert (query.rank, query.all_devices, query.unread) == (True, True, ())
 
 
-def test_a_condition_is_turned_round_by_not() -> None:
-    meant = {
-        "where current is not above 100 A": Condition(field="current", operator=Operator.LE, value=100.0, unit="A"),
-        "where quality_label is not good": Condition(field="quality_label", operator=Operator.NE, value="good"),
-    }
-    for words, condition in meant.items():
-        assert parse_prompt(f"mean voltage of WLD001 {words} today", NOW).conditions == (condition,), words
+FLIPPED = {
+    Operator.EQ: Operator.NE,
+    Operator.GT: Operator.LE,
+    Operator.GE: Operator.LT,
+    Operator.LT: Operator.GE,
+    Operator.LE: Operator.GT,
+}
+GOOD = Condition(field="quality_label", operator=Operator.EQ, value="good")
+UNDERCUT = Condition(field="quality_label", operator=Operator.EQ, value="undercut")
+ABOVE = Condition(field="current", operator=Operator.GT, value=100.0, unit="A")
+
+
+@pytest.mark.parametrize(
+    ("plain", "negated", "condition"),
+    [
+        ("where current is above 100 A", "where current is not above 100 A", ABOVE),
+        ("where current exceeds 100 A", "where current doesn't exceed 100 A", ABOVE),
+        ("where current exceeded 100 A", "where current never exceeded 100 A", ABOVE),
+        ("where current is above 100 A", "except when current is above 100 A", ABOVE),
+        ("where quality_label is good", "where quality_label is not good", GOOD),
+        ("when quality is good", "when quality isn't good", GOOD),
+        ("for good welds", "for welds that are not good", GOOD),
+        ("with undercut", "without undercut", UNDERCUT),
+        ("with undercut", "excluding undercut", UNDERCUT),
+        ("with undercut", "except undercut", UNDERCUT),
+        ("with undercut", "ignoring undercut", UNDERCUT),
+    ],
+)
+def test_a_condition_is_turned_round_by_every_word_that_negates(plain: str, negated: str, condition: Condition) -> None:
+    turned = replace(condition, operator=FLIPPED[condition.operator])
+    for words, meant in ((plain, condition), (negated, turned)):
+        query = parse_prompt(f"mean voltage of WLD001 {words} today", NOW)
+        assert (query.conditions, query.unread, query.fields) == ((meant,), (), ("voltage",)), words
+
+
+@pytest.mark.parametrize(
+    ("plain", "negated", "condition"),
+    [
+        ("电流大于100A时", "电流不大于100A时", ABOVE),
+        ("电流超过100A时", "电流没有超过100A时", ABOVE),
+        ("质量为良好时", "质量不是良好时", GOOD),
+        ("良好的", "不是良好的", GOOD),
+        ("咬边时", "除咬边外", UNDERCUT),
+        ("咬边时", "除了咬边以外", UNDERCUT),
+        ("咬边时", "排除咬边", UNDERCUT),
+        ("咬边时", "不含咬边", UNDERCUT),
+    ],
+)
+def test_a_condition_is_turned_round_in_chinese(plain: str, negated: str, condition: Condition) -> None:
+    turned = replace(condition, operator=FLIPPED[condition.operator])
+    for words, meant in ((plain, condition), (negated, turned)):
+        query = parse_prompt(f"WLD001 今天{words}的平均电压", NOW)
+        assert (query.conditions, query.unread, query.fields) == ((meant,), (), ("voltage",)), words
+
+
+def test_two_labels_are_both_left_out_and_what_is_not_bad_is_good() -> None:
+    query = parse_prompt("mean current of WLD001 excluding porosity and undercut today", NOW)
+    assert [(each.operator, each.value) for each in query.conditions] == [
+        (Operator.NE, "porosity"),
+        (Operator.NE, "undercut"),
+    ]
+    assert parse_prompt("mean current of WLD001 for welds that are not bad today", NOW).conditions == (GOOD,)
+
+
+def test_a_verb_in_a_question_is_no_order() -> None:
+    for text in ("What did WLD002 draw on average today?", "WLD004 最近半小时上传了多少条数据？"):
+        query = parse_prompt(text, NOW)
+        assert (query.refused, query.devices != (), query.unread) == ("", True, ()), text
+    assert parse_prompt("What did WLD002 draw on average today?", NOW).fields == ("current",)
+
+
+def test_in_which_hour_asks_for_the_hour() -> None:
+    query = parse_prompt("In which hour was WLD002 hottest yesterday?", NOW)
+    assert (query.interval, query.rank, query.unread) == (HOUR, True, ())

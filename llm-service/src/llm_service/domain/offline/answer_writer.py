@@ -87,6 +87,10 @@ class Report:
                 return self.say.not_converted(note.words[0], note.words[1])
             case Remark.NOT_MEASURED:
                 return self.say.not_measured(note.words[0], note.words[1])
+            case Remark.READINGS:
+                return self.say.readings_counted(note.words[0])
+            case Remark.NO_FIELD:
+                return self.say.no_field(note.words[0], note.words[1])
 
     def statistics(self, query: StructuredQuery, answered: Sequence[Answered]) -> str:
         """State what was asked of each device: one number as a sentence, several as a list."""

@@ -38,7 +38,14 @@ _SLOTS: Final = {
     "when": "发生时间",
     "unit": "单位",
     "statistics": "统计量",
-    "rank": "是哪台设备",
+    "rank": "哪一个最高或最低",
+    "fields": "其余字段",
+    "time": "时间段",
+    "compare": "比较",
+    "window_size": "窗口大小",
+    "model_code": "数据模型",
+    "devices": "其余设备",
+    "zone": "按所述时区分行（各行按 UTC 划分）",
 }
 
 
@@ -101,6 +108,14 @@ class Chinese:
         """Name the fields there are."""
         has = f"现有字段：{'、'.join(existing)}。" if existing else "该设备没有数值字段。"
         return f"{device} 没有字段 {'、'.join(fields)}。{has}"
+
+    def readings_counted(self, words: str) -> str:
+        """Say what is counted."""
+        return f"“{words}”：统计的是满足条件的数据条数，而不是发生的次数。"
+
+    def no_field(self, device: str, field: str) -> str:
+        """Name the field there is not."""
+        return f"{device} 没有字段 {field}，回答中未考虑。"
 
     def no_data(self, device: str, time: TimeRange | None, extent: TimeRange | None) -> str:
         """Name the range that holds data."""

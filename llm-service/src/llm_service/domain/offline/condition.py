@@ -23,6 +23,9 @@ _FLIPPED: Final = {
     Operator.LE: Operator.GT,
     Operator.NE: Operator.EQ,
 }
+_TURNING: Final = (Kind.NOT, Kind.EXCEPT)
+# Behind what 除 excludes.
+_CLOSING: Final = frozenset({"外", "以外", "之外"})
 _MOST: Final = 10
 
 
@@ -49,17 +52,39 @@ def find_labels(sentence: Sentence) -> tuple[Condition, ...]:
 
     "bad welds (porosity)" is one condition: the word in brackets says which bad ones.
     """
-    named: list[tuple[Operator, str]] = []
+    named: dict[tuple[Operator, str], None] = {}
+    chosen, last, turned = "", -_MOST, False
     for at in sentence.find(Kind.LABEL):
         label = str(sentence.senses(at)[Kind.LABEL])
-        before = sentence.skip(at - 1, (Kind.FILLER,), step=-1)
-        negated = any(sentence.has(place, Kind.NOT) for place in (at - 1, before))
-        if negated:
-            sentence.use(before if sentence.has(before, Kind.NOT) else at - 1, at)
-        named.append((Operator.NE if negated or not label else Operator.EQ, label or GOOD))
-        sentence.use(at, at + 1)
-    specific = [pair for pair in named if pair != (Operator.NE, GOOD)] or named
-    return tuple(Condition(field=LABEL_FIELD, operator=how, value=label) for how, label in dict.fromkeys(specific))
+        negation = _negation(sentence, at)
+        carried = turned and all(_joins(sentence, place) for place in range(last + 1, at))
+        negated = negation is not None or carried
+        how = Operator.NE if negated != (not label) else Operator.EQ
+        if how is Operator.EQ and chosen not in {"", label or GOOD}:
+            # No reading has two labels: the second one stays unread, and the answer names it.
+            continue
+        chosen = (label or GOOD) if how is Operator.EQ else chosen
+        named.setdefault((how, label or GOOD))
+        sentence.use(at if negation is None else negation, at + 1)
+        if negation is not None:
+            sentence.use(at, at + 1 + (sentence.text(at + 1) in _CLOSING))
+        last, turned = at, negated
+    specific = [pair for pair in named if pair != (Operator.NE, GOOD)] or [*named]
+    return tuple(Condition(field=LABEL_FIELD, operator=how, value=label) for how, label in specific)
+
+
+def _negation(sentence: Sentence, at: int) -> int | None:
+    """The place before `at`, over words that say nothing, of a word that turns what follows round."""
+    before = sentence.skip(at - 1, _QUIET, step=-1)
+    turning = (place for place in (at - 1, before) if any(sentence.has(place, kind) for kind in _TURNING))
+    return next(turning, None)
+
+
+def _joins(sentence: Sentence, at: int) -> bool:
+    """Whether the word only links two labels; in "excluding porosity and undercut" both are excluded."""
+    if at in sentence.used:
+        return False
+    return any(sentence.has(at, kind) for kind in (Kind.AND, Kind.OR)) and sentence.text(at) not in {"but"}
 
 
 def _value(sentence: Sentence, at: int) -> _Value | None:
@@ -100,7 +125,7 @@ def _is_symbol(sentence: Sentence, at: int) -> bool:
 
 def _subject(sentence: Sentence, at: int) -> tuple[int, str] | None:
     """The field before `at`, over words that say nothing, with its place."""
-    place = sentence.skip(at - 1, _QUIET, step=-1)
+    place = sentence.skip(at - 1, (*_QUIET, Kind.NOT), step=-1)
     for each in (at - 1, place):
         field = sentence.senses(each).get(Kind.FIELD)
         if isinstance(field, str):
@@ -115,15 +140,23 @@ def _condition(
     field = subject[1] if subject else field_of_unit(value.unit)
     if not evident and not field and not value.unit:
         return None
-    negated = sentence.has(begin - 1, Kind.NOT)
-    start = subject[0] + 1 if subject else begin - negated
+    negation = _negation(sentence, subject[0] if subject else begin)
+    negated = _negates(sentence, subject, begin) != (negation is not None)
+    start = subject[0] + 1 if subject else begin
+    if negation is not None:
+        sentence.use(negation, subject[0] if subject else begin)
     while start > 0 and not subject and sentence.has(start - 1, Kind.WHERE):
         start -= 1
-    sentence.use(start, value.end)
+    sentence.use(start, value.end + (negation is not None and sentence.text(value.end) in _CLOSING))
     if subject and sentence.has(subject[0] - 1, Kind.WHERE):
         sentence.use(subject[0] - 1, subject[0])
     how = _FLIPPED[operator] if negated else operator
     return [Condition(field=field, operator=how, value=value.number, unit=value.unit)]
+
+
+def _negates(sentence: Sentence, subject: tuple[int, str] | None, begin: int) -> bool:
+    """Whether "not" is between a field and its operator: "current did not go above"."""
+    return subject is not None and any(sentence.has(at, Kind.NOT) for at in range(subject[0] + 1, begin))
 
 
 def _compared(sentence: Sentence, at: int) -> list[Condition]:
@@ -160,6 +193,9 @@ def _between(sentence: Sentence, at: int) -> list[Condition]:
         return []
     unit = high.unit or low.unit
     subject = _subject(sentence, at)
+    if _negation(sentence, at) is not None or (subject and _negation(sentence, subject[0]) is not None):
+        # What is outside a range is below or above it, and conditions all have to hold: it stays unread.
+        return []
     timely = high.number <= 24 and low.number <= 24 and not unit
     where = subject is not None and any(sentence.has(subject[0] - back, Kind.WHERE) for back in (1, 2))
     if not unit and (subject is None or (timely and not where)):

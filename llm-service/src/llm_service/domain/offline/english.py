@@ -38,7 +38,14 @@ _SLOTS: Final = {
     "when": "the time it happened",
     "unit": "the unit",
     "statistics": "the statistic",
-    "rank": "which device it is",
+    "rank": "which one is highest or lowest",
+    "fields": "the further fields",
+    "time": "the range of time",
+    "compare": "the comparison",
+    "window_size": "the size of the windows",
+    "model_code": "the data model",
+    "devices": "the further devices",
+    "zone": "rows by the zone named (they are cut by UTC)",
 }
 
 
@@ -106,6 +113,14 @@ class English:
         """Name the fields there are."""
         has = f"It has: {', '.join(existing)}." if existing else "It has no numeric field."
         return f"{device} has no field {' or '.join(fields)}. {has}"
+
+    def readings_counted(self, words: str) -> str:
+        """Say what is counted."""
+        return f"“{words}”: the readings that fit are counted, not how often that began."
+
+    def no_field(self, device: str, field: str) -> str:
+        """Name the field there is not."""
+        return f"{device} has no field {field}, which is left out."
 
     def no_data(self, device: str, time: TimeRange | None, extent: TimeRange | None) -> str:
         """Name the range that holds data."""

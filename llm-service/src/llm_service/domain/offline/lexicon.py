@@ -12,6 +12,7 @@ class Kind(StrEnum):
     """What a phrase can be. The comment says what its value is."""
 
     FILLER = "filler"  # nothing: it may be left out
+    UNHEEDED = "unheeded"  # nothing: it is known to say something, and can't be heeded
     STATISTIC = "statistic"  # Statistic
     FIELD = "field"  # name of a usual field, or of a known one as it is spelled
     LABEL = "label"  # value of a label field, "" for any but the good one

@@ -10,6 +10,7 @@ from llm_service.domain.offline.sentence import Sentence
 
 _PERCENT_SIGNS: Final = frozenset({"th", "st", "nd", "rd", "%", "-", "percent", "个"})
 _MOST_ROWS: Final = 100
+_IN_WHICH: Final = frozenset({"in which", "for which", "during which", "on which"})
 _LED: Final = frozenset({"in", "within", "over", "during", "in the", "over the", "for", "the"})
 
 
@@ -95,7 +96,8 @@ def find_interval(sentence: Sentence) -> FoundInterval | None:
     """Return "hourly", "per hour", "every 10 minutes", "10-minute averages", "每小时", "which hour", "哪一天"."""
     for at in range(len(sentence)):
         unit = sentence.senses(at + 1).get(Kind.TIME_UNIT)
-        if sentence.has(at, Kind.WHICH) and isinstance(unit, str) and unit in {"min", "h", "d", "w"}:
+        asks = sentence.has(at, Kind.WHICH) or sentence.text(at) in _IN_WHICH
+        if asks and isinstance(unit, str) and unit in {"min", "h", "d", "w"}:
             sentence.use(at, at + 2)
             return FoundInterval(width=UNIT_LENGTH[unit], which=True)
     width = _width(sentence)

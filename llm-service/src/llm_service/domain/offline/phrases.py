@@ -68,6 +68,14 @@ class Wording(Protocol):
         """Say that the device has no such fields, and which it has."""
         ...
 
+    def readings_counted(self, words: str) -> str:
+        """Say that readings are counted where events were asked for."""
+        ...
+
+    def no_field(self, device: str, field: str) -> str:
+        """Say that the device has no such field, beside what is answered without it."""
+        ...
+
     def no_data(self, device: str, time: TimeRange | None, extent: TimeRange | None) -> str:
         """Say that there is nothing in the range, and which range the data covers."""
         ...

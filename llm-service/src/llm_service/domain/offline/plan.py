@@ -7,9 +7,11 @@ from typing import Final
 from llm_service.domain.offline import answer_events, answer_series
 from llm_service.domain.offline.answer_writer import Answered, Report, unconverted
 from llm_service.domain.offline.applicable import narrowed
+from llm_service.domain.offline.calendar_rows import cut_alike, cut_by_calendar
 from llm_service.domain.offline.conversation import Conversation
 from llm_service.domain.offline.field import match_field, unmatched_fields
 from llm_service.domain.offline.gathering import Gathered, gather
+from llm_service.domain.offline.heeding import missing_fields, parts_left_out
 from llm_service.domain.offline.plan_calls import CallPlanner
 from llm_service.domain.offline.query import Intent, Note, Remark, Statistic, StructuredQuery, TimeRange
 from llm_service.domain.offline.resolve import resolve_conditions, resolve_devices
@@ -28,21 +30,6 @@ _MOST_SERIES: Final = 4
 _EXPLAINING: Final = frozenset({"why", "reason", "cause", "root cause", "explain", "为什么", "为何", "原因", "解释"})
 _EXTREMES: Final = frozenset({Statistic.MAX, Statistic.MIN})
 _COUNTING: Final = frozenset({Statistic.COUNT, Statistic.SHARE})
-# The parts of a question that each kind of answer heeds.
-_HEEDED: Final = {
-    "statistics": frozenset({"conditions", "periods", "percentiles", "unit"}),
-    "fitting": frozenset({"conditions", "periods", "when"}),
-    "when": frozenset({"conditions", "periods", "when", "unit"}),
-    "correlation": frozenset({"conditions", "periods"}),
-    "rank": frozenset({"conditions", "percentiles", "unit", "rank"}),
-    "compare": frozenset({"conditions", "percentiles", "unit", "periods"}),
-    "anomaly": frozenset({"conditions", "periods"}),
-    "trend": frozenset({"conditions"}),
-    "last": frozenset({"conditions", "unit", "when"}),
-    "rows": frozenset({"conditions", "limit", "unit"}),
-    "intervals": frozenset({"conditions", "interval", "unit", "rank"}),
-    "features": frozenset[str](),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +91,7 @@ class _Planner:
         self._notes += found.notes
         if found.unknown:
             return self._say(self._report.unknown_devices(found.unknown, self._talk.cards, found.near))
+        self._left_out += parts_left_out(self._query, "list")
         return self._say(self._report.devices(found.codes, self._talk.cards))
 
     def _identify(self) -> Step | None:
@@ -133,6 +121,7 @@ class _Planner:
             return self._say(self._report.unknown_devices(doubted, cards, found.near))
         codes = (*found.codes, *(code for code in found.unknown if not code.startswith("#")))
         if codes:
+            self._left_out += ["devices"] if len(codes) > _MOST_DEVICES else []
             self._query, notes = narrowed(replace(query, devices=codes[:_MOST_DEVICES]), cards)
             self._notes += notes
             return None
@@ -175,12 +164,24 @@ class _Planner:
         return None
 
     def _answer(self) -> Step:
+        self._cut_rows()
         query = self._query
         if query.intent is Intent.TREND and not query.interval:
             return self._trend()
         if (kind := self._series_kind()) is not None:
             return self._series(kind)
         return self._last() if self._asks_last() else self._statistics(self._kind())
+
+    def _cut_rows(self) -> None:
+        """Put ranges of the zone's days in place of the rows that the store would cut by UTC."""
+        query = self._query
+        card = self._talk.card(query.first_device)
+        cut = cut_by_calendar(query, card.extent if card else None)
+        if cut is not None:
+            self._left_out += ["rank"] if query.rank else []
+            self._query = replace(cut, rank=False)
+        elif not cut_alike(query):
+            self._left_out.append("zone")
 
     def _series_kind(self) -> str | None:
         """Which kind of answer from rows it is, None for one from statistics."""
@@ -229,7 +230,8 @@ class _Planner:
             return self._say(self._nothing([(each.result.device, each.time) for each in answered]))
         if not there:
             return self._explain_empty(answered[0].result.device or query.first_device, answered[0].time)
-        self._heed(kind, {one.field: one.unit for each in there for one in each.result.fields})
+        units = {one.field: one.unit for each in there for one in each.result.fields}
+        self._heed(kind, units, tuple(dict.fromkeys(each.result.device for each in there)))
         text = self._written(kind, there)
         empty = [(each.result.device, each.time) for each in answered if each not in there]
         return self._say("\n\n".join([text, *([self._nothing(empty)] if empty else [])]))
@@ -253,21 +255,15 @@ class _Planner:
         alone = kind == "compare" and len(answered) == 1
         return report.statistics(query, answered) if alone or kind not in writers else writers[kind]()
 
-    def _heed(self, kind: str, units: dict[str, str]) -> None:
+    def _heed(self, kind: str, units: dict[str, str], codes: Sequence[str] = ()) -> None:
         """Note which parts of the question this kind of answer leaves out, and which units can't be converted."""
         query = self._query
-        parts = {
-            "conditions": query.conditions,
-            "periods": len(query.periods) > 1,
-            "percentiles": query.percentiles,
-            "interval": query.interval,
-            "limit": query.limit,
-            "when": query.when,
-            "unit": query.unit,
-            "rank": query.rank and len(query.devices) > 1,
-        }
-        self._left_out += [name for name, there in parts.items() if there and name not in _HEEDED[kind]]
-        if "unit" in _HEEDED[kind]:
+        left_out = parts_left_out(query, kind)
+        self._left_out += left_out
+        self._notes += missing_fields(
+            query, kind, codes=codes or query.devices, named=list(units), card_of=self._talk.card
+        )
+        if query.unit and "unit" not in left_out:
             asked = {field for phrase in query.fields for field in match_field(phrase, list(units))}
             self._notes += unconverted(
                 query, {field: unit for field, unit in units.items() if not asked or field in asked}
@@ -330,6 +326,7 @@ class _Planner:
             codes = tuple(code for code in codes if (card := self._talk.card(code)) and card.last_seen)
             if not codes:
                 return self._say(self._report.unknown_devices(query.devices, self._talk.cards))
+        self._left_out += ["devices"] if len(query.devices) > _MOST_SERIES else []
         gathered = self._gathered(DeviceTool.QUERY, planner.last(codes))
         if not isinstance(gathered, list):
             return gathered
@@ -339,6 +336,7 @@ class _Planner:
 
     def _trend(self) -> Step:
         """First how long the data is, then its course in some dozens of points."""
+        self._left_out += ["devices"] if len(self._query.devices) > _MOST_SERIES else []
         query = self._query = replace(self._query, devices=self._query.devices[:_MOST_SERIES])
         planner = CallPlanner(self._talk, self._tools, query)
         measured = self._gathered(DeviceTool.STATISTICS, planner.measured())

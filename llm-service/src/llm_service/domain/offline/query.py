@@ -85,6 +85,8 @@ class Remark(StrEnum):
     CANNOT = "cannot"  # what can't be answered, as written
     NOT_CONVERTED = "not_converted"  # values' own unit, the one they can't be given in
     NOT_MEASURED = "not_measured"  # devices that were left out, the fields they lack
+    READINGS = "readings"  # how the number of times was asked for: what is counted are readings
+    NO_FIELD = "no_field"  # a device, the field it has not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

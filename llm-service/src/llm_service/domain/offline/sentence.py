@@ -28,6 +28,10 @@ class Sentence:
         """Whether the lexeme at `at` can be a `kind`."""
         return kind in self.senses(at)
 
+    def labelled(self, at: int) -> bool:
+        """Whether the lexeme at `at`, understood or not, is a label."""
+        return 0 <= at < len(self.lexemes) and Kind.LABEL in self.lexemes[at].senses
+
     def text(self, at: int) -> str:
         """Return the lexeme's text, "" outside the sentence."""
         return self.lexemes[at].text if 0 <= at < len(self.lexemes) else ""

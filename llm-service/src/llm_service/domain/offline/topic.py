@@ -48,6 +48,11 @@ _SHOWING: Final = frozenset(
 )
 _SHOWN: Final = frozenset({"data", "readings", "rows", "values", "records", "数据", "读数", "记录"})
 _RANKING: Final = frozenset({"rank", "ranking", "ranked", "sort", "sorted", "排名", "排序"})
+# After these a verb is what the device does ("what did WLD001 draw"), no order.
+_QUESTIONS: Final = frozenset({"what", "how", "did", "does", "has", "have", "was", "when", "which", "who"})
+# The kinds of answer of which a question gets one.
+_ANSWERS: Final = frozenset({Intent.COMPARE, Intent.FEATURES, Intent.ANOMALY, Intent.TREND})
+_EVENTS: Final = frozenset({"how many times", "number of times", "几次", "多少次", "有几次"})
 _LEADS: Final = (Kind.FILLER, Kind.FOLLOW, Kind.AND, Kind.DEVICE)
 
 
@@ -63,7 +68,7 @@ class _TopicReader:
         self._fields: dict[int, str] = {}
         self._conditioned: dict[int, str] = {}
         self._statistics: dict[Statistic, None] = {}
-        self._intents: set[Intent] = set()
+        self._intents: dict[Intent, list[int]] = {}
         self._notes: list[Note] = []
 
     def read(self) -> "Topic":
@@ -83,6 +88,7 @@ class _TopicReader:
         topic.statistics = tuple(self._statistics)
         self._settle_intents()
         topic.named = next((intent for intent in _PRECEDENCE if intent in self._intents), None)
+        self._drop_intents(topic.named)
         topic.listing = self._listing(topic)
         topic.notes = tuple(self._notes)
         return topic
@@ -90,10 +96,16 @@ class _TopicReader:
     def _settle_intents(self) -> None:
         """ "How often did it fall below 5" counts and asks for no course; "show the data" asks for rows."""
         if self._reading.conditions and (self._reading.when or _COUNTED & self._statistics.keys()):
-            self._intents.discard(Intent.TREND)
+            self._intents.pop(Intent.TREND, None)
         words = {self._words.text(at) for at in range(len(self._words))}
         if not self._statistics and not self._intents and words & _SHOWING and words & _SHOWN:
-            self._intents.add(Intent.QUERY)
+            self._intents[Intent.QUERY] = []
+
+    def _drop_intents(self, named: Intent | None) -> None:
+        """One kind of answer is given: the words that ask for another one are left unread."""
+        for intent, places in self._intents.items():
+            if intent is not named and intent in _ANSWERS:
+                self._words.used.difference_update(places)
 
     def _conditional(self) -> None:
         """The fields that stand before conditions; of the words around them nothing is left to read."""
@@ -125,7 +137,8 @@ class _TopicReader:
 
     def _counted_word(self, at: int) -> None:
         words, senses = self._words, self._words.senses(at)
-        if Kind.HOW_MANY in senses or (Kind.HOW_OFTEN in senses and self._reading.conditions):
+        often = Kind.HOW_OFTEN in senses and self._reading.conditions
+        if Kind.HOW_MANY in senses or often or self._many_labelled(at):
             self._how_many(at)
         elif Kind.SHARE in senses and self._reading.conditions:
             self._count(at, Statistic.SHARE)
@@ -144,15 +157,21 @@ class _TopicReader:
             # "When did it first exceed …": the answer names the first and the last time.
             words.use(at, at + 1)
 
+    def _many_labelled(self, at: int) -> bool:
+        """ "有多少气孔": how many readings have the label that follows."""
+        after = at + 1
+        return self._words.text(at) == "多少" and after in self._words.used and self._words.labelled(after)
+
     def _about_missing(self, at: int) -> bool:
         """Whether "share" is that of the values that are missing."""
         after = self._words.skip(at + 1, (Kind.FILLER,))
         return self._words.senses(after).get(Kind.STATISTIC) is Statistic.MISSING_RATIO
 
     def _intend(self, at: int, intent: Intent) -> None:
-        """Take the word of an intent; "excluding spikes" is no question for them, and stays unread."""
-        if not self._words.has(at - 1, Kind.EXCEPT):
-            self._intents.add(intent)
+        """Take the word of an intent; "excluding the spikes" is no question for them, and stays unread."""
+        before = self._words.skip(at - 1, (Kind.FILLER, Kind.ALL), step=-1)
+        if not any(self._words.has(place, kind) for place in (at - 1, before) for kind in (Kind.EXCEPT, Kind.NOT)):
+            self._intents.setdefault(intent, []).append(at)
             self._words.use(at, at + 1)
 
     def _count(self, at: int, statistic: Statistic) -> None:
@@ -178,10 +197,12 @@ class _TopicReader:
         if statistic is not None and (topic.which or field or self._words.text(at).isascii()):
             two = len(self._reading.devices.codes) > 1 or len(self._reading.times.ranges) > 1
             if two and not topic.which:
-                self._intents.add(Intent.COMPARE)
+                self._intents.setdefault(Intent.COMPARE, [])
             else:
                 self._statistics.setdefault(statistic)
-        self._words.use(at, at + 1)
+            self._words.use(at, at + 1)
+        elif field:
+            self._words.use(at, at + 1)
 
     def _how_many(self, at: int) -> None:
         words = self._words
@@ -189,6 +210,8 @@ class _TopicReader:
         device = words.has(after, Kind.DEVICE_WORD) or words.text(at)[-1:] == "台"
         if not device or self._reading.conditions:
             self._statistics.setdefault(Statistic.COUNT)
+        if self._reading.conditions and (words.text(at) in _EVENTS or words.has(at, Kind.HOW_OFTEN)):
+            self._notes.append(Note(remark=Remark.READINGS, words=(words.raw(at),)))
         words.use(at, at + 1)
 
     def _which(self) -> bool:
@@ -213,12 +236,14 @@ class _TopicReader:
         """What can't be done: an order at the beginning, or a word for what the rules never can."""
         words = self._words
         first = 0
+        asks = any(words.has(at, kind) for at in range(len(words)) for kind in (Kind.HOW_MANY, Kind.ASK_WHEN))
         while first < len(words) and (first in words.used or any(words.has(first, kind) for kind in _LEADS)):
             if words.has(first, Kind.CANNOT):
                 break
             first += 1
         for at in words.find(Kind.CANNOT):
-            if at == first or words.text(at) in _ALWAYS_REFUSED:
+            order = at == first and not asks and not _QUESTIONS & {words.text(before) for before in range(at)}
+            if order or words.text(at) in _ALWAYS_REFUSED:
                 words.use(at, at + 1)
                 return words.raw(at)
         return ""
@@ -242,7 +267,7 @@ class _TopicReader:
         about = topic.speaks or reading.devices.everyone
         list_word = Intent.LIST_DEVICES in self._intents
         fields = any(True for _ in words.find(Kind.FIELD_WORD))
-        if fields and (asked or list_word) and not topic.statistics:
+        if fields and (asked or list_word) and not topic.statistics and topic.named not in _ANSWERS:
             return True
         if reading.measures or topic.statistics or topic.fields or reading.when or reading.times.ranges:
             return False

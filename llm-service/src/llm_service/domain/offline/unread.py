@@ -1,10 +1,12 @@
 """The words of a question that no rule understood, so that the answer can name them."""
 
+import unicodedata
 from typing import TYPE_CHECKING, Final
 
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.token import TokenKind
+from llm_service.domain.offline.words_data import LABEL_FIELD
 
 if TYPE_CHECKING:
     from llm_service.domain.offline.reading import Reading
@@ -20,15 +22,22 @@ _LIMITS: Final = frozenset(
     {"where", "when", "while", "whenever", "if", "for which", "in which", "during which", "whose"}
 )
 _LIMITS_CHINESE: Final = frozenset({"当", "其中", "如果", "且满足", "满足", "只看", "只算", "条件是", "条件为"})
-# Empty words that say something after "while" or "when": "while welding".
-_TELLING: Final = frozenset({"welding", "weld", "welds", "running", "run", "torch", "arc", "going", "焊接"})
+# Empty words that say something after "while" or "when": "while it is going", "when a weld is on".
+_TELLING: Final = frozenset({"weld", "welds", "going"})
+# What says nothing beside the word for a quality or a machine: "good welding", "焊接良好".
+_BESIDE: Final = frozenset({"welding", "焊接"})
+# What asks for the counts of a text field's values, which is how those are answered; of numbers it says something.
+_OF_TEXTS: Final = frozenset({"distribution", "common", "commonest", "frequent", "分布"})
+# A mark beside a figure ("±5", "5 €") says something, a full stop does not.
+_SAYING: Final = frozenset({"Sm", "Sc"})
+_NEIGHBOURS: Final = (Kind.LABEL, Kind.DEVICE_WORD, Kind.DEVICE)
 _CLOSERS: Final = frozenset({",", ".", "?", "!", ";", "？", "。", "，", "！"})
 _MOST: Final = 5
 _LONGEST: Final = 80
 
 
 def unread_phrases(sentence: Sentence, reading: "Reading") -> tuple[str, ...]:
-    """Return the phrases that were not understood, at most five."""
+    """Return the phrases that were not understood, at most five and how many more there are."""
     phrases: list[list[int]] = []
     open_limit = False
     for at in range(len(sentence)):
@@ -45,7 +54,8 @@ def unread_phrases(sentence: Sentence, reading: "Reading") -> tuple[str, ...]:
             else:
                 phrases.append([at])
     spelled = (_spelled(sentence, phrase) for phrase in phrases)
-    return tuple(dict.fromkeys(spelled))[:_MOST]
+    named = list(dict.fromkeys(spelled))
+    return tuple(named if len(named) <= _MOST else [*named[:_MOST], f"… (+{len(named) - _MOST})"])
 
 
 def _leads_to_label(sentence: Sentence, at: int) -> bool:
@@ -57,20 +67,28 @@ def _leads_to_label(sentence: Sentence, at: int) -> bool:
 
 
 def _empty(sentence: Sentence, at: int, reading: "Reading", *, after_limit: bool) -> bool:
-    senses = sentence.senses(at)
-    if after_limit and sentence.text(at) in _TELLING:
+    senses, text = sentence.senses(at), sentence.text(at)
+    if after_limit and text in _TELLING:
         return False
+    if text in _BESIDE | _OF_TEXTS:
+        return _beside(sentence, at) if text in _BESIDE else LABEL_FIELD in reading.topic.fields
     if Kind.OR in senses:
         return not reading.conditions
     if sentence.lexemes[at].tokens[0].kind is TokenKind.SIGN and not senses:
-        return True
-    if Kind.WHERE in senses and sentence.text(at) not in _LIMITS:
+        return unicodedata.category(sentence.raw(at)[0]) not in _SAYING
+    if Kind.WHERE in senses and text not in _LIMITS:
         return True
     return not _EMPTY.isdisjoint(senses.keys())
+
+
+def _beside(sentence: Sentence, at: int) -> bool:
+    """Whether the word stands beside that for a quality or a machine."""
+    around = (near for near in (at - 1, at + 1) if 0 <= near < len(sentence))
+    return any(kind in sentence.lexemes[near].senses for near in around for kind in _NEIGHBOURS)
 
 
 def _spelled(sentence: Sentence, places: list[int]) -> str:
     first = sentence.lexemes[places[0]]
     tokens = [token for at in range(places[0], places[-1] + 1) for token in sentence.lexemes[at].tokens]
     text = "".join(("" if token.glued or token is first.tokens[0] else " ") + token.raw for token in tokens)
-    return text[:_LONGEST]
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

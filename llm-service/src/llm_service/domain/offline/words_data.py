@@ -25,7 +25,8 @@ STATISTICS: Final = {
     "|standard dev|标准差|标准偏差|均方差",
     Statistic.VARIANCE: "variance|variances|方差",
     Statistic.MEDIAN: "median|medians|typical|typically|中位数|典型|典型值|中值|中位值",
-    Statistic.COUNT: "count|counts|row count|number of|how many rows|how many readings|计数|数量|条数|次数"
+    Statistic.COUNT: "count|counts|row count|number of|total number of|total count of|total count|how many rows"
+    "|how many readings|计数|数量|条数|次数"
     "|样本数|数据量",
     Statistic.RANGE: "range of|range of the|spread|"
     "value range|range of values|peak to peak|peak-to-peak|极差|波动范围|变化范围|变化幅度",
@@ -35,13 +36,14 @@ STATISTICS: Final = {
     Statistic.LAST: "latest|most recent value|most recent reading|newest|last value|last reading|latest value"
     "|latest reading|last measurement|last known|right now|at the moment|at present|currently"
     "|current value|current reading"
-    "|current level|current state|current status|live|now|last seen|last report|last online"
+    "|current level|current state|current status|live|now|last seen|last report|last reported|last online|last send"
+    "|last sent|last transmit|last transmitted|last record|last measure|last measured"
     "|最新|最新的|最新值|最新读数|最新数据|最新一条|当前|现在|目前|此刻|实时|眼下|最后一次|最后一条",
     Statistic.FIRST: "first value|first reading|first measurement|earliest value|earliest reading|第一条|最早的|首条",
 }
 # Usual fields by the name the shop floor's data uses.
 FIELDS: Final = {
-    "current": "current|currents|amperage|amps drawn|welding current|arc current|电流|焊接电流",
+    "current": "current|currents|amperage|amps drawn|draw|draws|drew|drawn|welding current|arc current|电流|焊接电流",
     "voltage": "voltage|voltages|arc voltage|welding voltage|电压|电弧电压|焊接电压",
     "temperature": "temperature|temperatures|temp|temps|torch temperature|heat|温度|气温|焊枪温度",
     "pressure": "pressure|pressures|压力|气压|压强",
@@ -88,7 +90,8 @@ _OPERATORS: Final = {
     "|went over|climb above"
     "|above|over|exceed|exceeds|exceeded|exceeding|greater than|more than|higher than|larger than"
     "|bigger than|beyond|was above|hotter than|warmer than|大于|高于|超过|多于|超出|超|突破",
-    Operator.GE: "> =|>=|≥|⩾|at least|no less than|not less than|not below|greater than or equal to|minimum of"
+    Operator.GE: "reach|reaches|reached|hit|hits|> =|>=|≥|⩾|at least|no less than|not less than|not below"
+    "|greater than or equal to|minimum of"
     "|大于等于|大于或等于|不小于|不低于|至少|不少于|达到",
     Operator.LT: "<|fall below|falls below|drop below|drops under|fall under|falls under|drop under|go below"
     "|goes below|went below"
@@ -165,7 +168,12 @@ def add_data_words(lexicon: Lexicon) -> None:
         "where|when|while|whenever|with|if|for which|in which|that have|having|that are|during which|whose|as long as"
         "|其中|当|如果|且满足|满足|只看|只算|条件是|条件为|时|的时候|期间",
     )
-    add(Kind.NOT, None, "not|isn't|isn ' t|isnt|wasn ' t|non|不是|并非|没有")
+    add(
+        Kind.NOT,
+        None,
+        "not|isn't|isn’t|isnt|wasn't|wasn’t|aren't|aren’t|weren't|weren’t|don't|don’t|doesn't|doesn’t|didn't|didn’t"
+        "|hasn't|hasn’t|haven't|haven’t|never|no|neither|nor|non|不是|并非|没有|没|未|不|从未|从不",
+    )
     add(Kind.AND, None, "and|&|&&|as well as|plus|,|并且|而且|且|和|与|及|以及|、|还有|跟|同")
     add(Kind.OR, None, "or|either|或|或者|还是")
     add(
@@ -190,6 +198,7 @@ def add_data_words(lexicon: Lexicon) -> None:
     add(
         Kind.INTEGRAL,
         None,
-        "used|consumed|consumption|usage|total used|cumulative|integral|integrated|耗气量|消耗|用了"
+        "used|use|uses|consumed|consume|consumes|consumption|usage|total|totals|amount|amounts|quantity"
+        "|total used|cumulative|integral|integrated|耗气量|消耗|用了"
         "|用掉|累计|总用量|消耗量|积分",
     )

@@ -56,7 +56,9 @@ _CANNOT: Final = (
 )
 # Words that change nothing of what is asked.
 _FILLERS: Final = (
-    "the|a|an|distribution|common|commonest|frequent|分布|by|of|in|on|at|for|to|from|is|was|are"
+    "the|a|an|send|sends|sent|transmit|transmits|transmitted|reported|record|logged|produce|produced"
+    "|distribution|common"
+    "|commonest|frequent|分布|by|of|in|on|at|for|to|from|is|was|are"
     "|were|be|been|being|am|do|does|did|done|has"
     "|have|had|having|can|could|would|should|will"
     "|shall|may|might|must|what|which|who|how|it|its|it ' s|that|this|these|those|there|here|i"
@@ -70,27 +72,36 @@ _FILLERS: Final = (
     "|through|throughout|across|about|around|approximately|roughly|exact|exactly|just|only|also"
     "|then|so|ok|well|hi|hello|hey|thanks|thank you"
     "|between|with|as|per|than|up|out|into|if|any|anything|some|something|much|whole|entire"
-    "|complete|full|overall|total|all time|ever|happen"
+    "|complete|full|overall|all time|ever|happen"
     "|happened|happening|time|times|period|range|timeframe|window of time|interval|level|rate"
-    "|amount|degree of|point|points|observed|seen"
-    "|reach|reached|reaches|reaching|go|goes|went|going|get|got|run|ran|running|was it|is it"
+    "|degree of|point|points|observed|seen"
+    "|go|goes|went|going|get|got|was it|is it"
     "|did it|compare with|quick|quickly|now please|sorry|hmm|well"
-    "|' s|’ s|' ve|' d|' ll|' re|'|’|?|!|.|,|;|:|(|)|[|]|…|*|_|\"|“|”|#|welding|weld|welds"
-    "|torch|arc|demo|telemetry|exactly"
+    "|' s|’ s|' ve|' d|' ll|' re|'|’|?|!|.|,|;|:|(|)|[|]|…|*|_|\"|“|”|#|weld|welds"
+    "|demo|telemetry|exactly"
     "|of the|in the|during the|over the|for the|to me|for me|do you|can you|could you|would you"
     "|i want|i need|i ' d like|what ' s|what is|what was"
     "|in total|altogether|in all|so far today|until now|to date|respectively|each of them|both"
     "|together|same|side|by side|kind of|sort of"
-    "|的|了|是|在|吗|呢|啊|吧|呀|么|么样|多少|几|什么|怎么|怎样|请|请问|帮我|帮忙|帮|给我|给|我"
+    "|的|了|是|在|吗|上传|上传了|上报|采集|测量|差不多|呢|啊|吧|呀|么|么样|多少|几|什么|怎么|怎样|请|请问"
+    "|帮我|帮忙|帮|给我|给|我"
     "|你|您|我们|想|要|想要|想知道|知道|告诉我|告诉|查|查一下|查询|查看|看|看看"
     "|看一下|显示|算|算一下|计算|求|求一下|统计一下|获取|读取|分析|分析一下|说|说说|介绍|一下"
-    "|值|数值|数据|读数|数|有|有没有|没有|会|能|能不能|可以|可否|是否|是不是"
+    "|值|数值|数据|读数|数|有|有没有|会|能|能不能|可以|可否|是否|是不是"
     "|为|等于多少|其|它|它的|该|这|那|这个|那个|此|段|时间|时间段|期间内|里面|当中|之间|左右"
     "|大约|大概|整个|全部数据|所有数据|总共|一共|共|共有|各|分别|都|就|还|也|又|再|和"
-    "|出现|发生|到|达到过|曾|曾经|过|次|条|个|位|度数|水平|情况下|焊接|焊缝|一次|哦|嗯|好"
+    "|出现|发生|到|达到过|曾|曾经|过|次|条|个|位|度数|水平|情况下|焊缝|一次|哦|嗯|好"
     "|谢谢|？|。|，|！|；|：|（|）|、|“|”|《|》|～|·|于|从|至|把|将|用|以|对|关于|做|成|上|下"
     "|中|里|内|及"
     "|是多少|是什么|多少钱|怎么回事|每个|一|时|的话|来|去|得|地|着"
+)
+
+
+# Words that limit what is asked and that no rule can heed: they stay unread, though the parts of them say nothing.
+_UNHEEDED: Final = (
+    "以外|之外|last time|this time|next time|last run|last weld|one time|at times|some time|上次|上一次|这次|这一次"
+    "|本次|下次|下一次|有时|有时候"
+    "|中班|早班|上班|下班|上料|下料|过载|到位|里程|内部|上部|下部|中部|时好时坏|预热|加热|冷却|散热|发热|过热|水冷"
 )
 
 
@@ -118,7 +129,9 @@ def add_talk_words(lexicon: Lexicon) -> None:
     add(
         Kind.EXCEPT,
         None,
-        "except|except for|but not|excluding|without|apart from|other than|besides|除|除了|除去|不含|不包括",
+        "except|except for|except when|but not|excluding|exclude|ignoring|ignore|omitting|leaving out"
+        "|leave out|without|apart from"
+        "|other than|besides|除|除了|除去|不含|不包括|不包含|排除|剔除|去掉|去除|忽略|不计|不算",
     )
     add(
         Kind.WHICH,
@@ -128,20 +141,22 @@ def add_talk_words(lexicon: Lexicon) -> None:
     add(
         Kind.HOW_MANY,
         None,
-        "how many|how many times|number of times|几次|多少次|多少条|多少个|多少台|几台|几条|多少行"
+        "how many|how many times|number of times|几次|有几次|多少次|多少条|多少个|多少台|几台|几条|多少行"
         "|多少个点|多少个样本|多少数据|几个|有几",
     )
     add(Kind.HOW_OFTEN, None, "how often|how frequently|多久一次|频率|多频繁|多常")
     add(
         Kind.HOW_LONG,
         None,
-        "how long|how many hours|how many minutes|how much time|for how long|多久|多长时间|多长|几个小时",
+        "how long|how many hours|how many minutes|how much time|for how long|多久|多长时间|多长|几个小时"
+        "|有多长时间|的时间有多长"
+        "|时间有多长|的时间多长|时长|的时长|持续时间|持续多久|持续了多久|多少分钟|多少小时|多少个小时|多少秒",
     )
     add(
         Kind.ASK_WHEN,
         None,
         "when|what time|at what time|at which time|when exactly|which time|time of|the time of"
-        "|什么时候|何时|什么时间|几点|几时|哪个时间|时间点|在什么时候|何时候|的时间",
+        "|什么时候|是什么时候|是何时|何时|什么时间|几点|几时|哪个时间|时间点|在什么时候|何时候|的时间",
     )
     add(Kind.ORDINAL, -1, "last one|the last one|最后一台|最后一个")
     for number, name in enumerate("一二三四五六七八九", 1):
@@ -167,6 +182,7 @@ def add_talk_words(lexicon: Lexicon) -> None:
         "the last|the latest|the newest|the most recent|last|latest|newest|most recent|recent|最近|最新|最新的|最后|后",
     )
     add(Kind.FILLER, None, _FILLERS)
+    add(Kind.UNHEEDED, None, _UNHEEDED)
 
 
 # Kinds of one-letter words that only count where a number stands before them.

@@ -1,0 +1,61 @@
+"""Rows per day and week, cut where the days of the asker's zone begin."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from llm_service.domain.offline.period import midnight
+from llm_service.domain.offline.phrases import shown_zone
+from llm_service.domain.offline.query import Intent, Statistic, StructuredQuery, TimeRange
+
+_DAY: Final = timedelta(days=1)
+_WEEK: Final = timedelta(days=7)
+_MOST: Final = 62
+
+
+def cut_by_calendar(query: StructuredQuery, extent: TimeRange | None) -> StructuredQuery | None:
+    """Return `query` with a range for each day or week of its zone in place of the interval.
+
+    None when that is not to be done or not to be had: the rows are no days or weeks, the store cuts them alike (by
+    UTC, weeks on a Thursday), there are too many, or no begin is known.
+    """
+    width = query.interval
+    if width is None or width not in {_DAY, _WEEK} or cut_alike(query) or len(query.periods) > 1:
+        return None
+    zone = shown_zone(query).zone
+    open_range = query.time or TimeRange()
+    start = open_range.start or (extent.start if extent else None)
+    end = open_range.end or (extent.end + timedelta(seconds=1) if extent and extent.end else None)
+    if start is None or end is None or end - start > _MOST * width:
+        return None
+    periods = _periods(start.astimezone(zone), end.astimezone(zone), width)
+    return replace(
+        query,
+        intent=Intent.STATISTICS,
+        statistics=query.statistics or (Statistic.MEAN,),
+        time=periods[0] if periods else query.time,
+        periods=periods,
+        interval=None,
+    )
+
+
+def cut_alike(query: StructuredQuery) -> bool:
+    """Whether rows cut by UTC from 1970 on are those of the zone too."""
+    if query.interval is None or query.interval == _WEEK:
+        return query.interval is None
+    shown = shown_zone(query)
+    times = [moment for each in (query.time,) if each for moment in (each.start, each.end) if moment]
+    return all(not (moment.astimezone(shown.zone).utcoffset() or timedelta()) % query.interval for moment in times)
+
+
+def _periods(start: datetime, end: datetime, width: timedelta) -> tuple[TimeRange, ...]:
+    """The days or the weeks from Monday on, those at the ends cut to the range."""
+    opening = midnight(start) - (timedelta(days=start.weekday()) if width == _WEEK else timedelta())
+    found: list[TimeRange] = []
+    while opening.astimezone(UTC) < end.astimezone(UTC):
+        closing = opening + width
+        begin = max(opening, start, key=lambda moment: moment.astimezone(UTC))
+        until = min(closing, end, key=lambda moment: moment.astimezone(UTC))
+        found.append(TimeRange(start=begin, end=until))
+        opening = closing
+    return tuple(found)

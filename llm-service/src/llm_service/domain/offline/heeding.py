@@ -1,0 +1,93 @@
+"""Which parts of a question each kind of answer heeds; an answer names all the others."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from llm_service.domain.offline.field import unmatched_fields
+from llm_service.domain.offline.query import Intent, Note, Remark, Statistic, StructuredQuery
+from llm_service.domain.offline.result import DeviceCard
+from llm_service.domain.offline.words_data import LABEL_FIELD
+
+_HEEDED: Final = {
+    "list": frozenset({"model_code"}),
+    "statistics": frozenset({"conditions", "periods", "percentiles", "unit"}),
+    "fitting": frozenset({"conditions", "periods", "when"}),
+    "when": frozenset({"conditions", "periods", "when", "unit"}),
+    "correlation": frozenset({"conditions", "periods"}),
+    "rank": frozenset({"conditions", "percentiles", "unit", "rank"}),
+    "compare": frozenset({"conditions", "percentiles", "unit", "periods"}),
+    "anomaly": frozenset({"conditions", "periods"}),
+    "trend": frozenset({"conditions"}),
+    "last": frozenset({"conditions", "unit", "when"}),
+    "rows": frozenset({"conditions", "limit", "unit"}),
+    "intervals": frozenset({"conditions", "interval", "unit", "rank"}),
+    "features": frozenset({"window_size"}),
+}
+_OF_READINGS: Final = frozenset({Statistic.SHARE, Statistic.CORRELATION})
+_FIELD_STATISTICS: Final = frozenset(Statistic) - _OF_READINGS
+_STATISTICS: Final = {
+    "list": frozenset({Statistic.COUNT}),
+    "fitting": frozenset({Statistic.COUNT, Statistic.SHARE, Statistic.FIRST, Statistic.LAST}),
+    "when": frozenset({Statistic.MAX, Statistic.MIN}),
+    "correlation": frozenset({Statistic.CORRELATION}),
+    "anomaly": frozenset({Statistic.MAX, Statistic.MIN, Statistic.MISSING_RATIO}),
+    "trend": frozenset({Statistic.MEAN, Statistic.MAX, Statistic.MIN, Statistic.FIRST, Statistic.LAST}),
+    "last": frozenset({Statistic.LAST}),
+    "rows": frozenset[Statistic](),
+    "intervals": frozenset(Statistic),  # what no row can hold is named where the calls are planned
+    "features": frozenset[Statistic](),
+}
+_EXTREMES: Final = frozenset({Statistic.MAX, Statistic.MIN})
+# Answers in which a field that no device has does not show by itself.
+_ABOUT_MORE: Final = frozenset({"anomaly", "fitting", "features"})
+
+
+def parts_left_out(query: StructuredQuery, kind: str) -> list[str]:
+    """Return the parts of `query` that an answer of this kind can't heed."""
+    several = len(query.devices) > 1 or len(query.periods) > 1
+    parts = {
+        "conditions": query.conditions,
+        "periods": len(query.periods) > 1,
+        "percentiles": query.percentiles,
+        "interval": query.interval,
+        "limit": query.limit,
+        "when": query.when,
+        "unit": query.unit,
+        "rank": query.rank and len(query.devices) > 1,
+        "window_size": query.window_size,
+        "model_code": query.model_code,
+        "time": query.time and kind == "list",
+        "compare": query.intent is Intent.COMPARE and not several,
+        "fields": len(query.fields) > 1 and query.rank and kind in {"rank", "intervals"},
+        "statistics": _lost_statistics(query, kind),
+    }
+    return [name for name, there in parts.items() if there and name not in _HEEDED[kind]]
+
+
+def _lost_statistics(query: StructuredQuery, kind: str) -> bool:
+    asked = set(query.statistics) - {Statistic.PERCENTILE}
+    measured = len(asked - _EXTREMES) + len(query.percentiles)
+    return bool(asked - _STATISTICS.get(kind, _FIELD_STATISTICS)) or (kind == "rank" and measured > 1)
+
+
+def missing_fields(
+    query: StructuredQuery,
+    kind: str,
+    *,
+    codes: Sequence[str],
+    named: Sequence[str],
+    card_of: Callable[[str], DeviceCard | None],
+) -> list[Note]:
+    """Return a remark for each field asked for that a device has not, where the answer does not tell it by itself.
+
+    `codes` are the devices that are answered for, `named` are the fields of the answer, for a device that is not known.
+    """
+    notes: list[Note] = []
+    for code in codes:
+        card = card_of(code)
+        existing = [*card.fields, *card.text_fields] if card else [*named, LABEL_FIELD]
+        missing = unmatched_fields(query.fields, existing)
+        told = len(missing) == len(query.fields) and kind not in _ABOUT_MORE
+        if not told:
+            notes += [Note(remark=Remark.NO_FIELD, words=(code, phrase)) for phrase in missing]
+    return notes
