@@ -291,3 +291,21 @@ async def test_a_bomb_of_gzip_is_unpacked_no_further_than_an_answer_may_be_long(
     assert response.json()["id"] == 5
     assert "more than 10,000 bytes" in response.json()["error"]["message"]
     server.close()
+
+
+async def test_a_server_that_never_lists_its_tools_is_given_up_after_its_time(tmp_path: Path) -> None:
+    mute = OLD_STDIO_SERVER.replace(
+        'elif method == "tools/list":', 'elif method == "tools/list":\n        continue\n    elif 0:'
+    )
+    entry = McpEntry(name="probe", command=command(tmp_path, mute), timeout_seconds=0.2)
+    tools = OperatorTools(
+        ToolsConfiguration(mcp=(entry,), destinations=DESTINATIONS), clock=SystemClock(), max_seconds=30
+    )
+    tools.start()
+    source: Any = tools.sources[0]
+    try:
+        async with asyncio.timeout(HANG_SECONDS):
+            assert not await source.tried()
+    finally:
+        await tools.close()
+    assert not source.tools()
