@@ -18,7 +18,8 @@ class Replica:
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self.server = GrpcServer(service=f"replica-{number}", grace_seconds=0)
+        # With some grace, as services have it: one that hangs up at once ends the call that is on its way, too.
+        self.server = GrpcServer(service=f"replica-{number}", grace_seconds=5)
         self.server.add(self._add, object())
 
     def _add(self, servicer: object, server: Any) -> None:
