@@ -127,9 +127,12 @@ class Cache:
     ) -> bool:
         """Store a value and end its lease; False when `condition` did not hold. Copies of an older value are told."""
         key = partition.full(draft.key)
-        load_seconds = await self._end_lease(key, lease_token)
+        load_seconds = await self._leases.lasted(key, lease_token) if lease_token else None
         entry = self._entry(partition, draft, load_seconds)
         written = await self._backend.set(entry, condition)
+        if lease_token:
+            # Not before the value is there: whoever got the lease in between would fill the key again.
+            await self._leases.end(key, lease_token)
         if written:
             self.statistics.sets += 1
             await self._advisor.done(key)
@@ -186,11 +189,23 @@ class Cache:
         while True:
             lookup = await self._look_up(partition, key)
             grant = None if lookup.entry else await self._leases.grant(full, min(seconds, MAX_LEASE_SECONDS))
+            if grant:
+                return await self._won(partition, key, grant)
             left = end - self._monotonic()
-            if lookup.entry or grant or left <= 0:
-                return Lease(token=grant or "", lookup=lookup)
+            if lookup.entry or left <= 0:
+                return Lease(token="", lookup=lookup)
             # A wake-up of another replica may get lost: who waits looks again by itself.
             await self._bell.wait(full, min(left, _LOOK_AGAIN_SECONDS, await self._leases.remaining(full)))
+
+    async def _won(self, partition: Partition, key: str, token: str) -> Lease:
+        """Return the right to fill a key, or the value that another filled between the look and the lease."""
+        lookup = await self._look_up(partition, key)
+        if lookup.entry is None:
+            return Lease(token=token, lookup=lookup)
+        full = partition.full(key)
+        await self._leases.end(full, token)
+        self._signals.publish(Signal(woken=(full,)))
+        return Lease(token="", lookup=lookup)
 
     def watch(self, partition: Partition, prefix: str) -> AbstractAsyncContextManager[Watcher]:
         """Return a context manager giving a Watcher of `prefix` (empty: everything) in `partition`."""
@@ -209,10 +224,6 @@ class Cache:
     def state(self) -> BackendState:
         """Return how the backend is."""
         return self._backend.state()
-
-    async def _end_lease(self, key: str, token: str) -> float | None:
-        """End the lease, and return how long the fill took."""
-        return await self._leases.end(key, token) if token else None
 
     def _entry(self, partition: Partition, draft: Draft, load_seconds: float | None) -> Entry:
         value_size(draft.value)

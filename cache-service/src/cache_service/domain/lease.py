@@ -14,6 +14,10 @@ class LeaseStore(Protocol):
         """Return the seconds the live lease of `key` has left, 0 without one."""
         ...
 
+    async def lasted(self, key: str, token: str) -> float | None:
+        """Return the seconds the lease `token` has lasted; None when it is not the live one (any more)."""
+        ...
+
     async def end(self, key: str, token: str) -> float | None:
         """End the lease `token` and return the seconds it lasted; None when it is not the live one (any more)."""
         ...

@@ -30,6 +30,16 @@ class DegradingLeases:
         except RedisAway:
             return await self._memory.remaining(key)
 
+    async def lasted(self, key: str, token: str) -> float | None:
+        """Return the seconds the lease `token` has lasted, wherever it was granted."""
+        lasted = await self._memory.lasted(key, token)
+        if lasted is not None:
+            return lasted
+        try:
+            return await self._redis.lasted(key, token)
+        except RedisAway:
+            return None
+
     async def end(self, key: str, token: str) -> float | None:
         """End the lease `token`, wherever it was granted."""
         lasted = await self._memory.end(key, token)

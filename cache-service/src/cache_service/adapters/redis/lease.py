@@ -14,15 +14,15 @@ return redis.call('SET', KEYS[1], ARGV[1] .. ':' .. ARGV[2], 'NX', 'PX', ARGV[2]
 """)
 
 # KEYS lease  ARGV token  → milliseconds it lasted, -1 when it is not the live one
-_END: Final = Script("""
+_LASTED_TEXT: Final = """
 local lease = redis.call('GET', KEYS[1])
 if not lease then return -1 end
 local token, granted = string.match(lease, '^(.*):(%d+)$')
 if token ~= ARGV[1] then return -1 end
 local left = redis.call('PTTL', KEYS[1])
-redis.call('DEL', KEYS[1])
-return math.max(0, tonumber(granted) - left)
-""")
+"""
+_LASTED: Final = Script(_LASTED_TEXT + "return math.max(0, tonumber(granted) - left)")
+_END: Final = Script(_LASTED_TEXT + "redis.call('DEL', KEYS[1])\nreturn math.max(0, tonumber(granted) - left)")
 
 # KEYS lease  → milliseconds it has left, 0 without one
 _REMAINING: Final = Script("return math.max(0, redis.call('PTTL', KEYS[1]))")
@@ -45,6 +45,11 @@ class RedisLeaseStore:
     async def remaining(self, key: str) -> float:
         """Return the seconds the live lease of `key` has left, 0 without one."""
         return int(await self._scripts.run(_REMAINING, [lease_key(key)])) / 1000
+
+    async def lasted(self, key: str, token: str) -> float | None:
+        """Return the seconds the lease `token` has lasted; None when it is not the live one (any more)."""
+        lasted = int(await self._scripts.run(_LASTED, [lease_key(key)], token))
+        return None if lasted < 0 else lasted / 1000
 
     async def end(self, key: str, token: str) -> float | None:
         """End the lease `token` and return the seconds it lasted; None when it is not the live one (any more)."""

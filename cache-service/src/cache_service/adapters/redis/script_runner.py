@@ -25,13 +25,9 @@ class ScriptRunner:
         With `may_lack_room` a full server's refusal is returned. After a timeout the script may have run or not:
         whatever adds must not be sent again.
         """
-        (answer,) = await self._link.run(
-            [("EVALSHA", script.sha, len(keys), *keys, *arguments)], may_lack_room=may_lack_room
-        )
+        (answer,) = await self._link.run([("EVALSHA", script.sha, len(keys), *keys, *arguments)], may_lack_room=True)
         if is_missing_script(answer):
-            (answer,) = await self._link.run(
-                [("EVAL", script.text, len(keys), *keys, *arguments)], may_lack_room=may_lack_room
-            )
+            (answer,) = await self._link.run([("EVAL", script.text, len(keys), *keys, *arguments)], may_lack_room=True)
         if isinstance(answer, Exception) and not may_lack_room:
             # A full server is well, and this must be done without it.
             raise (RedisAway if _NO_ROOM in f"{answer}" else ScriptRefused)(f"{answer}")
