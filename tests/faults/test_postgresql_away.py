@@ -102,13 +102,13 @@ async def test_the_system_starts_without_its_database_says_so_and_is_ready_when_
 async def test_a_database_that_restarts_under_load_costs_no_request_and_no_row(system: System) -> None:
     await system.door.open()
     await system.ready()
-    conversation = await system.conversation()
+    conversations = iter([await system.conversation() for _ in range(28)])
     asking: list[asyncio.Task[Any]] = []
 
     async def load(count: int) -> None:
         for _ in range(count):
             asking.append(asyncio.create_task(system.complete()))
-            asking.append(asyncio.create_task(system.converse(conversation)))
+            asking.append(asyncio.create_task(system.converse(next(conversations))))
             await asyncio.sleep(0.05)
 
     await load(10)
