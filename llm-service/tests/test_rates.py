@@ -11,6 +11,7 @@ from llm_service.domain.billing.rate_limiter import LocalRates, Rate
 from llm_service.domain.model.usage import Usage
 from llm_service.testing import ledger_row
 from penstock_kit.context import Caller
+from penstock_kit.errors import ResourceExhausted
 from penstock_testkit.clock import ManualClock
 
 
@@ -90,6 +91,21 @@ async def test_a_call_that_was_not_made_counts_nothing(rates: LocalRates) -> Non
         raise ValueError
     assert await rates.take(rate(), 60) == 0
     assert await rates.take(rate(kind="requests"), 60) == 0
+
+
+async def test_a_call_that_would_fit_in_half_a_second_is_refused_until_then_and_takes_nothing(
+    rates: LocalRates, clock: ManualClock
+) -> None:
+    policy = KeyPolicy(tenant_id="acme", key_id="k1", tokens_per_minute=60, requests_per_minute=60)
+    caller = Caller(user_id="ann", tenant_id="acme", key_id="k1")
+    await rates.take(rate(), 60)
+    clock.advance(0.5)
+    with pytest.raises(ResourceExhausted, match="60 tokens a minute") as caught:
+        await Admission(rates, caller, policy).take(1)
+    assert (caught.value.reason, caught.value.retry_after) == ("KEY_RATE_LIMITED", 0.5)
+    assert await rates.take(rate(kind="requests"), 60) == 0, "the request was given back"
+    clock.advance(0.5)
+    assert await rates.take(rate(), 1) == 0
 
 
 async def test_a_new_limit_begins_anew(rates: LocalRates) -> None:
