@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
@@ -260,3 +261,18 @@ async def test_many_callers_that_leave_make_as_many_rows_as_calls(clock: ManualC
         rows += calls.ledger.rows
     assert len(rows) == 300
     assert all(row.provider == "a" and row.usage.estimated and row.cost.amount for row in rows)
+
+
+async def test_a_row_tells_how_many_attempts_its_call_took(clock: ManualClock, new_id: NewId) -> None:
+    for failures, retries, attempts in (
+        ([], 0, [1]),
+        ([FailureKind.CONNECT], 1, [2]),
+        ([FailureKind.CONNECT] * 9, 2, [3]),
+    ):
+        calls = Calls(clock, new_id, ScriptedProvider(name="a", failures=list(failures)), retries=retries)
+        with suppress(ProviderError):
+            await collected(calls.answering.stream(question()))
+        assert [row.attempts for row in calls.ledger.rows] == attempts
+    calls = Calls(clock, new_id, ScriptedProvider(name="a", failures=[FailureKind.CONNECT]), ScriptedProvider(name="b"))
+    await collected(calls.answering.stream(question()))
+    assert [(row.provider, row.attempts) for row in calls.ledger.rows] == [("b", 2)]
