@@ -40,10 +40,17 @@ def finished_response(
     reason = _INCOMPLETE.get(finished.finish_reason)
     return {
         **response_head(started, "incomplete" if reason else "completed", output, form),
+        "completed_at": None if reason else _completed_at(started, finished),
         "incomplete_details": {"reason": reason} if reason else None,
         "usage": usage_from_proto(finished.usage),
         "x_penstock": extras_from_proto(started, finished),
     }
+
+
+def _completed_at(started: pb.Started, finished: pb.Finished) -> int:
+    """Return when an answer ended, by what it says itself: one that is told again ended when it did the first time."""
+    began = started.create_time.ToNanoseconds()
+    return (began + finished.duration.ToNanoseconds()) // 1_000_000_000
 
 
 def failed_response(

@@ -1,6 +1,5 @@
 """What a response object has besides its output: every field of the published schema, set or not."""
 
-import time
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -60,7 +59,7 @@ def response_head(started: pb.Started, status: str, output: list[JsonObject], fo
         "id": response_id(started),
         "object": "response",
         "created_at": started.create_time.seconds,
-        "completed_at": int(time.time()) if status == "completed" else None,
+        "completed_at": None,
         "status": status,
         "background": False,
         "error": None,
