@@ -330,6 +330,19 @@ async def test_keys_of_others_and_of_other_tenants_look_like_none(authenticator,
         assert await keyring.listed(caller_of(stranger)) == []
 
 
+async def test_the_store_lists_the_keys_of_one_tenant_and_of_one_user(authenticator, store, clock, ada):
+    keyring = keyring_of(store, authenticator, clock)
+    mine = (await keyring.make(caller_of(ada), KeyWish(name="k"))).key.id
+    others = {}
+    for name, tenant in (("bob", "default"), ("eve", "acme")):
+        user = a_user(clock, name, tenant=tenant)
+        await store.add_user(user)
+        others[name] = (await keyring.make(caller_of(user), KeyWish(name="k"))).key.id
+    assert [key.id for key in await store.keys("default", ada.id)] == [mine]
+    assert {key.id for key in await store.keys("default")} == {mine, others["bob"]}
+    assert await store.keys("acme", ada.id) == []
+
+
 async def test_the_store_deletes_neither_key_nor_user_of_another_tenant(authenticator, store, clock, ada):
     shown = await keyring_of(store, authenticator, clock).make(caller_of(ada), KeyWish(name="k"))
     assert await store.delete_key("acme", shown.key.id) is False
