@@ -15,6 +15,7 @@ import httpx
 from websockets.asyncio.client import connect
 
 from penstock_testkit.servers.process import free_port
+from penstock_testkit.system import PATIENT
 from penstock_testkit.waiting import HANG_SECONDS
 from tests.faults.stream_replica import SECONDS
 
@@ -79,6 +80,7 @@ async def gateway(home: Path, *chat: str, open_files: int = 0, **settings: str) 
         "PENSTOCK_HOME": str(home),
         "PENSTOCK_HTTP_PORT": str(port),
         "CHAT_STREAM_SERVICE_ADDRESS": ",".join(chat),
+        **PATIENT,
         **settings,
     }
     process = _launch(home, port, environment, open_files)

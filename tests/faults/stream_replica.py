@@ -22,6 +22,7 @@ from penstock_kit.grpc import open_channel
 from penstock_testkit.servers.process import ServerProcess, free_port, free_ports
 from penstock_testkit.servers.redis import start_local_redis
 from penstock_testkit.services import Step, Wait, answer_events
+from penstock_testkit.system import PATIENT
 from penstock_testkit.waiting import HANG_SECONDS, bound
 
 ANN = Caller(user_id="ann", tenant_id="acme", scopes=frozenset({"admin", "operator"}))
@@ -138,6 +139,7 @@ async def replica(home: Path, llm_address: str, **settings: str) -> AsyncGenerat
         "CHAT_STREAM_SERVICE_PORT": str(port),
         "CHAT_STREAM_SERVICE_METRICS_PORT": str(metrics),
         "LLM_SERVICE_ADDRESS": llm_address,
+        **PATIENT,
         **settings,
     }
     process, log = launch(home, environment)

@@ -10,10 +10,13 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from penstock_testkit.servers.process import free_ports
 from penstock_testkit.waiting import HANG_SECONDS
 
+# Services under test shed no load because the machine has other work; tests of overload set their own.
+PATIENT: Final = {"PENSTOCK_OVERLOAD_LAG": "0"}
 SERVICES = ("LLM_SERVICE", "CHAT_STREAM_SERVICE", "FEATURE_SERVICE", "CACHE_SERVICE")
 _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
 
@@ -107,7 +110,7 @@ def system_environment(home: Path, ports: Mapping[str, int], *, demo: bool) -> d
     numbers = {name: str(port) for name, port in ports.items()}
     # The demo stands still, so that the same question has the same answer.
     still = {"DEMO_DATA": str(demo).lower(), "PENSTOCK_DEMO_LIVE": "false"}
-    return kept | numbers | addresses | {"PENSTOCK_HOME": str(home), **still}
+    return kept | numbers | addresses | PATIENT | {"PENSTOCK_HOME": str(home), **still}
 
 
 def is_ready(url: str) -> bool:
