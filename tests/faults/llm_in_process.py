@@ -1,7 +1,7 @@
 """The real llm-service in this process, with fake vendors before it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,13 +60,6 @@ class Llm:
             while len(rows) < count:
                 rows = await self.ledger()
         return rows
-
-
-async def until(holds: Callable[[], bool], *, seconds: float) -> None:
-    """Return when `holds()` does; TimeoutError after `seconds`. For what happens outside this process's own events."""
-    async with asyncio.timeout(seconds):
-        while not holds():  # noqa: ASYNC110 - a file that another task writes has no event
-            await asyncio.sleep(0.02)
 
 
 def completion(text: str, **fields: Any) -> llm_pb2.Completion:

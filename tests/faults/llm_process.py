@@ -16,8 +16,8 @@ from penstock.llm.v1 import cost_pb2_grpc, llm_pb2_grpc
 
 from penstock_kit.grpc import open_channel
 from penstock_testkit.servers.process import free_ports
-from penstock_testkit.waiting import HANG_SECONDS
-from tests.faults.llm_in_process import Llm, until
+from penstock_testkit.waiting import HANG_SECONDS, until
+from tests.faults.llm_in_process import Llm
 
 _INHERITED = ("PATH", "HOME", "TMPDIR", "PYTHONPATH")
 

@@ -5,8 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +22,7 @@ from penstock_testkit.servers.process import ServerProcess, free_port, free_port
 from penstock_testkit.servers.redis import start_local_redis
 from penstock_testkit.services import Step, Wait, answer_events
 from penstock_testkit.system import PATIENT
-from penstock_testkit.waiting import HANG_SECONDS, bound
+from penstock_testkit.waiting import HANG_SECONDS, bound, until
 
 ANN = Caller(user_id="ann", tenant_id="acme", scopes=frozenset({"admin", "operator"}))
 SECONDS = HANG_SECONDS
@@ -179,12 +178,3 @@ async def serving(made: Replica) -> None:
 async def first_event(call: Any) -> list[pb.ChatEvent]:
     async with asyncio.timeout(SECONDS):
         return list((await call.read()).events)
-
-
-async def until(condition: Callable[[], bool], *, seconds: float = SECONDS) -> float:
-    """Return how many seconds it took until the condition held."""
-    began = time.monotonic()
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - what happens in another process has no event here
-            await asyncio.sleep(0.01)
-    return time.monotonic() - began

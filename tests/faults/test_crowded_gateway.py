@@ -16,9 +16,9 @@ from penstock.llm.v1 import llm_pb2_grpc
 from penstock_kit.context import CallContext, use_context
 from penstock_testkit.services import FakeLlm, Hang, answer_events, serve
 from penstock_testkit.slow_readers import slow_readers
-from penstock_testkit.waiting import HANG_SECONDS
+from penstock_testkit.waiting import HANG_SECONDS, until
 from tests.faults.gateway_process import Gateway, gateway
-from tests.faults.stream_replica import ANN, Replica, replica, until
+from tests.faults.stream_replica import ANN, Replica, replica
 
 MEGABYTE = 1024 * 1024
 SLOW, IDLE = 200, 1000

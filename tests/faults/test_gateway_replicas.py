@@ -16,9 +16,9 @@ from penstock.llm.v1 import llm_pb2_grpc
 from penstock_kit.context import CallContext, use_context
 from penstock_kit.errors import Unavailable
 from penstock_testkit.services import FakeLlm, Hang, answer_events, serve
-from penstock_testkit.waiting import HANG_SECONDS, assert_within
+from penstock_testkit.waiting import HANG_SECONDS, assert_within, until
 from tests.faults.gateway_process import Gateway, gateway, is_last
-from tests.faults.stream_replica import ANN, OwnRedis, Replica, gated, replica, until
+from tests.faults.stream_replica import ANN, OwnRedis, Replica, gated, replica
 
 TEXTS = ("one ", "two ", "three")
 

@@ -14,8 +14,8 @@ from penstock_testkit.servers import PostgresServer
 from penstock_testkit.servers.door import Door
 from penstock_testkit.vendors.openai_server import OpenAiServer
 from penstock_testkit.vendors.reply import FakeUsage, Reply
-from penstock_testkit.waiting import HANG_SECONDS
-from tests.faults.llm_in_process import ADMIN, ALICE, Llm, as_caller, running, until
+from penstock_testkit.waiting import HANG_SECONDS, until
+from tests.faults.llm_in_process import ADMIN, ALICE, Llm, as_caller, running
 from tests.faults.llm_process import llm_process
 
 

@@ -8,9 +8,9 @@ from penstock_kit.context import CallContext, use_context
 from penstock_testkit.contracts.stream_law import assembled, assert_whole
 from penstock_testkit.vendors.openai_server import OpenAiServer
 from penstock_testkit.vendors.reply import Reply
-from penstock_testkit.waiting import assert_within
+from penstock_testkit.waiting import assert_within, until
 from tests.faults.llm_process import llm_process
-from tests.faults.stream_replica import ANN, SECONDS, Reader, replica, until
+from tests.faults.stream_replica import ANN, SECONDS, Reader, replica
 
 SAID = "some words of an answer "
 

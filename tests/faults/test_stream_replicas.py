@@ -17,8 +17,8 @@ from penstock_testkit.contracts.stream_law import assembled, assert_gapless, ass
 from penstock_testkit.servers.door import Door
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.services import FakeLlm, Hang, Step, Wait, answer_events, serve
-from penstock_testkit.waiting import HANG_SECONDS, assert_within
-from tests.faults.stream_replica import ANN, OwnRedis, Reader, Replica, first_event, gated, replica, until
+from penstock_testkit.waiting import HANG_SECONDS, assert_within, until
+from tests.faults.stream_replica import ANN, OwnRedis, Reader, Replica, first_event, gated, replica
 
 Start = Callable[..., Any]
 

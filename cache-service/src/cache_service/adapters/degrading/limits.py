@@ -7,13 +7,10 @@ from typing import Final
 
 from cache_service.domain.counter import CounterStore
 from cache_service.domain.rate_limit import Rate, RateLimitStore, Verdict
-from penstock_kit.logging import get_logger
 from penstock_kit.redis.link import RedisAway, RedisLink
 
 # Keys that are settled one by one after an outage; of the others what was taken is forgotten.
 _MOST_UNSETTLED: Final = 10_000
-
-log = get_logger(__name__)
 
 
 @dataclass(slots=True)
