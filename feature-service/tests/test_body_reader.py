@@ -18,7 +18,7 @@ from feature_service.adapters.json_reader import JsonReader
 from feature_service.domain.ingest.plan import BodyFormat, IngestPlan
 from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.schema import FieldSchema
-from feature_service.domain.ingest.time_cell import parse_time
+from feature_service.domain.ingest.timestamp_cell import parse_time
 from feature_service.domain.telemetry import FieldKind
 from penstock_kit.errors import InvalidArgument, PayloadTooLarge, Unprocessable
 

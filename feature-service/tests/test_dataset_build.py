@@ -12,7 +12,7 @@ from sklearn.ensemble import RandomForestClassifier
 from feature_service.domain.dataset.build import LabelledRows, build_dataset
 from feature_service.domain.dataset.label import NO_LABEL, Classes, classes_of, codes_of, window_labels
 from feature_service.domain.dataset.plan import DatasetPlan, LabelMode, SplitMethod
-from feature_service.domain.dataset.split import stretches
+from feature_service.domain.dataset.split import row_ranges
 from feature_service.domain.extraction_plan import ExtractionPlan
 from feature_service.domain.frame import Frame
 from feature_service.domain.method import MissingMethod, NormalizeMethod, OutlierMethod
@@ -157,7 +157,7 @@ def test_a_random_split_draws_windows_and_needs_them_apart():
 )
 def test_in_a_random_split_no_row_and_no_neighbouring_window_is_on_both_sides(rows, size, val_split, seed):
     plan = plan_of(size=size, split=SplitMethod.RANDOM, val_split=val_split, random_state=seed)
-    cut = stretches({"d": rows, "e": rows // 2}, plan)
+    cut = row_ranges({"d": rows, "e": rows // 2}, plan)
     for code, count in (("d", rows), ("e", rows // 2)):
         mine = sorted((each.start, each.stop, each.training) for each in cut if each.device_code == code)
         assert all(0 <= start < stop <= count and start % size == 0 == stop % size for start, stop, _ in mine)
@@ -215,7 +215,7 @@ def split_rows(split, **options):
     plan = plan_of(size=4, split=split, val_split=0.2, **options)
     labels = [0, 1] * 50
     if split is SplitMethod.DEVICE:
-        drawn = [each.training for each in stretches(dict.fromkeys("abcde", 20), plan)]
+        drawn = [each.training for each in row_ranges(dict.fromkeys("abcde", 20), plan)]
         trained = iter(np.split(TRAINED, 4))
         parts = {code: next(trained) if part else CHECKED for code, part in zip("abcde", drawn, strict=True)}
         return {code: rows_of(labels[:20], x=values) for code, values in parts.items()}, plan

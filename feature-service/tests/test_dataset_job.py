@@ -9,8 +9,8 @@ import pytest
 from feature_service.adapters.dataset_folder import DatasetFolder
 from feature_service.adapters.sql_datasets import SqlDatasetStore
 from feature_service.domain.dataset.build import LabelledRows, build_dataset
+from feature_service.domain.dataset.jobs import DatasetJobs
 from feature_service.domain.dataset.plan import DatasetPlan
-from feature_service.domain.dataset.workshop import DatasetWorkshop
 from feature_service.domain.extraction_plan import ExtractionPlan
 from feature_service.domain.frame import Frame
 from feature_service.domain.window import WindowPlan
@@ -39,7 +39,7 @@ class GatedDevices(dict):
     def __getitem__(self, code):
         self.taken += 1
         if self.taken == len(self) + 2:
-            # Fitting took each once; this is the second stretch that is made windows of.
+            # Fitting took each once; this is the second row range that is made windows of.
             self.reached.set()
             assert self.gate.wait(BOUND)
         return super().__getitem__(code)
@@ -67,9 +67,9 @@ async def store(tmp_path, migrated_database):
     await database.close()
 
 
-def workshop_of(devices, store, folder):
+def jobs_of(devices, store, folder):
     numbers = iter(range(10))
-    return DatasetWorkshop(
+    return DatasetJobs(
         source=GatedSource(devices),
         store=store,
         files=DatasetFolder(folder),
@@ -82,10 +82,10 @@ def workshop_of(devices, store, folder):
 
 async def test_a_removed_job_stops_within_its_stretch_and_is_waited_for(store, tmp_path):
     devices = GatedDevices(50)
-    workshop = workshop_of(devices, store, tmp_path / "datasets")
-    dataset = await workshop.create("t", PLAN, request_id="", wait_seconds=0)
+    dataset_jobs = jobs_of(devices, store, tmp_path / "datasets")
+    dataset = await dataset_jobs.create("t", PLAN, request_id="", wait_seconds=0)
     assert await asyncio.to_thread(devices.reached.wait, BOUND)
-    removing = asyncio.create_task(workshop.remove("t", dataset.id))
+    removing = asyncio.create_task(dataset_jobs.remove("t", dataset.id))
     done, _ = await asyncio.wait([removing], timeout=0.1)
     assert not done, "the thread that builds is still at work, and the next job may not begin beside it"
     taken = devices.taken
@@ -93,32 +93,32 @@ async def test_a_removed_job_stops_within_its_stretch_and_is_waited_for(store, t
     await asyncio.wait_for(removing, BOUND)
     assert devices.taken == taken
     with pytest.raises(NotFound):
-        await workshop.dataset("t", dataset.id)
+        await dataset_jobs.dataset("t", dataset.id)
     assert not (tmp_path / "datasets" / dataset.id).exists()
 
 
 async def test_the_next_job_runs_after_one_that_was_stopped(store, tmp_path):
     devices = GatedDevices(3)
-    workshop = workshop_of(devices, store, tmp_path / "datasets")
-    first = await workshop.create("t", PLAN, request_id="", wait_seconds=0)
+    dataset_jobs = jobs_of(devices, store, tmp_path / "datasets")
+    first = await dataset_jobs.create("t", PLAN, request_id="", wait_seconds=0)
     assert await asyncio.to_thread(devices.reached.wait, BOUND)
     devices.gate.set()
-    await workshop.remove("t", first.id)
-    second = await workshop.create("t", PLAN, request_id="", wait_seconds=BOUND)
+    await dataset_jobs.remove("t", first.id)
+    second = await dataset_jobs.create("t", PLAN, request_id="", wait_seconds=BOUND)
     assert (second.state.value, second.failure) == ("done", "")
 
 
 async def test_stopping_the_service_stops_the_job(store, tmp_path):
     devices = GatedDevices(50)
-    workshop = workshop_of(devices, store, tmp_path / "datasets")
-    dataset = await workshop.create("t", PLAN, request_id="", wait_seconds=0)
+    dataset_jobs = jobs_of(devices, store, tmp_path / "datasets")
+    dataset = await dataset_jobs.create("t", PLAN, request_id="", wait_seconds=0)
     assert await asyncio.to_thread(devices.reached.wait, BOUND)
-    stopping = asyncio.create_task(workshop.stop())
+    stopping = asyncio.create_task(dataset_jobs.stop())
     done, _ = await asyncio.wait([stopping], timeout=0.1)
     assert not done
     devices.gate.set()
     await asyncio.wait_for(stopping, BOUND)
-    assert (await workshop.dataset("t", dataset.id)).failure == "it was stopped"
+    assert (await dataset_jobs.dataset("t", dataset.id)).failure == "it was stopped"
     assert devices.taken == 52
 
 

@@ -10,8 +10,8 @@ from penstock.feature.v1 import feature_pb2 as pb
 
 from feature_service.adapters.dataset_folder import DatasetFolder
 from feature_service.adapters.sql_datasets import SqlDatasetStore
+from feature_service.domain.dataset.jobs import LEASE_SECONDS, DatasetJobs
 from feature_service.domain.dataset.record import Dataset, DatasetState, Lease
-from feature_service.domain.dataset.workshop import LEASE_SECONDS, DatasetWorkshop
 from penstock_kit.clock import SystemClock
 from penstock_kit.database import open_database, sqlite_url
 from penstock_testkit.clock import ManualClock
@@ -37,9 +37,9 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
-def workshop(store: SqlDatasetStore, clock: ManualClock, owner: str) -> DatasetWorkshop:
+def dataset_jobs(store: SqlDatasetStore, clock: ManualClock, owner: str) -> DatasetJobs:
     unused = Unused()
-    return DatasetWorkshop(source=unused, store=store, files=unused, clock=clock, new_id=str, report=print, owner=owner)
+    return DatasetJobs(source=unused, store=store, files=unused, clock=clock, new_id=str, report=print, owner=owner)
 
 
 def micros(clock: ManualClock, seconds: float = 0.0) -> int:
@@ -61,7 +61,7 @@ async def test_a_replica_that_starts_leaves_the_jobs_of_another_alone(
     store: SqlDatasetStore, clock: ManualClock
 ) -> None:
     await begin(store, clock, "ds_1", "first")
-    second = workshop(store, clock, "second")
+    second = dataset_jobs(store, clock, "second")
     await second.start()
     await second.keep_leases()
     await second.stop()
@@ -73,7 +73,7 @@ async def test_a_replica_that_starts_again_fails_what_its_earlier_life_left(
 ) -> None:
     await begin(store, clock, "ds_1", "first")
     await begin(store, clock, "ds_2", "second")
-    again = workshop(store, clock, "first")
+    again = dataset_jobs(store, clock, "first")
     await again.start()
     await again.stop()
     assert await state_of(store, "ds_1") is DatasetState.FAILED
@@ -84,7 +84,7 @@ async def test_what_a_replica_that_is_gone_left_is_failed_once_its_lease_is_over
     store: SqlDatasetStore, clock: ManualClock
 ) -> None:
     await begin(store, clock, "ds_1", "gone")
-    other = workshop(store, clock, "other")
+    other = dataset_jobs(store, clock, "other")
     clock.advance(LEASE_SECONDS - 1)
     await other.keep_leases()
     assert await state_of(store, "ds_1") is DatasetState.RUNNING

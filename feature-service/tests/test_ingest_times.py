@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feature_service.domain.ingest.instant import RawTimes, instants_of_cells
 from feature_service.domain.ingest.local_time import LocalClock
-from feature_service.domain.ingest.time_cell import parse_time
+from feature_service.domain.ingest.timestamp_cell import parse_time
+from feature_service.domain.ingest.timestamp_column import RawTimes, instants_of_cells
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

@@ -15,23 +15,23 @@ from feature_service.adapters.body_reader import body_reader
 from feature_service.adapters.dataset_folder import DatasetFolder
 from feature_service.adapters.demo_process import DemoProcess
 from feature_service.adapters.duckdb_telemetry import DuckDbTelemetryStore
-from feature_service.adapters.frame_stage import FrameStage
 from feature_service.adapters.spool import Spool
 from feature_service.adapters.sql_datasets import SqlDatasetStore
 from feature_service.adapters.sql_metadata import SqlMetadataStore
+from feature_service.adapters.staged_frames import FrameStage
 from feature_service.demo.live import LiveDemo
 from feature_service.demo.load import register_demo
 from feature_service.demo.plan import plan_demo
+from feature_service.domain.dataset.jobs import DatasetJobs
 from feature_service.domain.dataset.source import DatasetSource
-from feature_service.domain.dataset.workshop import DatasetWorkshop
 from feature_service.domain.ingest.target import TargetRegistry
 from feature_service.domain.ingestion import Ingestion
-from feature_service.domain.inquiry import Inquiry
 from feature_service.domain.registry import Registry
 from feature_service.domain.status import StatusReport
+from feature_service.domain.telemetry_queries import TelemetryQueries
 from feature_service.edge.backup_servicer import BackupServicer
 from feature_service.edge.metadata_servicer import MetadataServicer
-from feature_service.edge.servicer import FeatureParts, FeatureServicer
+from feature_service.edge.servicer import FeatureServicer, FeatureServices
 from feature_service.settings import FeatureSettings
 from penstock_kit.clock import SystemClock
 from penstock_kit.database import open_database, schema_kept
@@ -77,7 +77,7 @@ async def open_service(settings: FeatureSettings, *, process: ProcessMetrics) ->
         metadata=metadata, telemetry=telemetry, clock=clock, before_reading=live.catch_up if lives else None
     )
     files = DatasetFolder(settings.home / "datasets")
-    workshop = DatasetWorkshop(
+    dataset_jobs = DatasetJobs(
         source=DatasetSource(registry=registry, telemetry=telemetry),
         store=SqlDatasetStore(database),
         files=files,
@@ -87,7 +87,7 @@ async def open_service(settings: FeatureSettings, *, process: ProcessMetrics) ->
         owner=files.owner(),
     )
     try:
-        async with schema_kept(database, settings.records_url, MIGRATIONS, then=workshop.start) as is_there:
+        async with schema_kept(database, settings.records_url, MIGRATIONS, then=dataset_jobs.start) as is_there:
             if settings.demo_data and not is_there:
                 log.warning("demo data are not loaded: the database is not there; the next start loads them")
             elif settings.demo_data and await plan_demo(metadata, int(time.time())) is not None:
@@ -95,7 +95,7 @@ async def open_service(settings: FeatureSettings, *, process: ProcessMetrics) ->
                 await demo.start()
             if lives and is_there:
                 live.start()
-            parts = FeatureParts(
+            services = FeatureServices(
                 ingestion=Ingestion(
                     targets=TargetRegistry(registry=registry, metadata=metadata),
                     metadata=metadata,
@@ -104,19 +104,19 @@ async def open_service(settings: FeatureSettings, *, process: ProcessMetrics) ->
                     stage=lambda: FrameStage(spool_folder),
                 ),
                 registry=registry,
-                workshop=workshop,
-                inquiry=Inquiry(registry=registry, telemetry=telemetry),
+                dataset_jobs=dataset_jobs,
+                queries=TelemetryQueries(registry=registry, telemetry=telemetry),
                 status=StatusReport({"database": metadata.ping, "telemetry": telemetry.ping}),
                 spool=lambda: Spool(spool_folder, max_bytes=settings.ingest_max_bytes),
                 rss_bytes=lambda: int(process.rss_mb() * 1024 * 1024),
             )
             yield Service(
-                features=FeatureServicer(parts),
+                features=FeatureServicer(services),
                 metadata=MetadataServicer(registry),
                 backup=BackupServicer(copy_to=telemetry.copy_to, folder=spool_folder),
             )
     finally:
-        await workshop.stop()
+        await dataset_jobs.stop()
         await live.stop()
         await demo.stop()
         await telemetry.close()

@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 
 from feature_service.adapters import arrow_type
 from feature_service.domain.array import BoolArray, IndexArray, TextArray, TimeArray
-from feature_service.domain.ingest.instant import RawTimes, instants_of_cells
 from feature_service.domain.ingest.local_time import LocalClock
-from feature_service.domain.ingest.time_cell import outside_calendar
+from feature_service.domain.ingest.timestamp_cell import outside_calendar
+from feature_service.domain.ingest.timestamp_column import RawTimes, instants_of_cells
 from feature_service.domain.span import END_MICROS, FIRST_MICROS
 
 _DAY: Final = 86_400_000_000

@@ -5,12 +5,12 @@ from typing import IO, Final
 
 from feature_service.adapters.csv_table import Columns, CsvTable, count_rows, guess_delimiter, text_of
 from feature_service.domain.ingest.block import BlockReading, RawBlock, RowBlock, rows_of_block
+from feature_service.domain.ingest.date_format import iso_times, joined_times
 from feature_service.domain.ingest.local_time import LocalClock
 from feature_service.domain.ingest.plan import BodyTarget, IngestPlan
 from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.schema import FieldSchema
 from feature_service.domain.ingest.text_cell import TextCells
-from feature_service.domain.ingest.written_time import iso_times, joined_times
 from penstock_kit.errors import InvalidArgument
 
 __all__ = ["CsvReader", "guess_delimiter"]

@@ -9,7 +9,7 @@ from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from feature_service.adapters import insight_sql
+from feature_service.adapters import percentile_sql
 from feature_service.adapters import telemetry_sql as sql
 from feature_service.adapters.duckdb_backup import copy_database
 from feature_service.adapters.duckdb_connection import DuckDbConnection
@@ -105,7 +105,7 @@ class DuckDbTelemetryStore:
             return _empty(fields)
         statement = sql.rows(table, fields, span)
         frame = _frame(await self._columns(statement), fields, table.kinds)
-        from feature_service.adapters.fetched import in_order_of_time
+        from feature_service.adapters.duckdb_result import in_order_of_time
 
         return in_order_of_time(frame)
 
@@ -181,7 +181,7 @@ class DuckDbTelemetryStore:
         sources = await self._sources([key])
         if not sources or not query.fields:
             return [FieldInsight() for _ in query.fields]
-        statement = insight_sql.insight(sources[0], query)
+        statement = percentile_sql.insight(sources[0], query)
         found = await self._rows(statement)
         row = found[0] if found else (None,) * (3 * len(query.fields))
         triples = (row[3 * index : 3 * index + 3] for index in range(len(query.fields)))
@@ -192,7 +192,7 @@ class DuckDbTelemetryStore:
         counts: list[ValueCount] = []
         for source in await self._sources([key]):
             for field in fields:
-                statement = insight_sql.value_counts(source, field, query)
+                statement = percentile_sql.value_counts(source, field, query)
                 for value, count in await self._rows(statement):
                     counts.append(ValueCount(field=field, value=value or "", count=count))
         return counts
@@ -200,7 +200,7 @@ class DuckDbTelemetryStore:
     async def row_count(self, key: SeriesKey, span: Span) -> int:
         """Return how many rows are in the range."""
         sources = await self._sources([key])
-        return (await self._rows(insight_sql.row_count(sources[0], span)))[0][0] if sources else 0
+        return (await self._rows(percentile_sql.row_count(sources[0], span)))[0][0] if sources else 0
 
     async def drop(self, key: SeriesKey) -> None:
         """Drop the series' table."""
@@ -325,12 +325,12 @@ def _matrix(fields: Sequence[FieldStatistic], pairs: Sequence[float | None]) -> 
 
 # NumPy is loaded with the first rows, as DuckDB is: an idle service has neither.
 def _frame(columns: Mapping[str, Any], fields: Sequence[str], kinds: Mapping[str, FieldKind]) -> "Frame":
-    from feature_service.adapters.fetched import frame_of_columns
+    from feature_service.adapters.duckdb_result import frame_of_columns
 
     return frame_of_columns(columns, fields, kinds)
 
 
 def _empty(fields: Sequence[str]) -> "Frame":
-    from feature_service.adapters.fetched import empty_frame
+    from feature_service.adapters.duckdb_result import empty_frame
 
     return empty_frame(fields)

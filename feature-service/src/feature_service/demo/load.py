@@ -24,7 +24,7 @@ async def register_demo(registry: Registry) -> None:
 
 async def load_demo(plan: DemoPlan, *, metadata: MetadataStore, telemetry: TelemetryStore) -> int:
     """Write the planned readings of each device; return how many rows that were."""
-    from feature_service.demo.shop import shop_frame
+    from feature_service.demo.welding_shop import shop_frame
 
     rows = 0
     for code, (start, end) in plan.spans.items():

@@ -19,7 +19,7 @@ from penstock_kit.errors import Unprocessable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fitted:
+class FittedPreprocessing:
     """What was fitted on the rows, so that other rows can be treated the same (`scaler` by feature column)."""
 
     outlier_filter: OutlierFilter
@@ -41,7 +41,7 @@ class FeatureTable:
     rows: int
     outliers: int
     missing: int
-    fitted: Fitted
+    fitted: FittedPreprocessing
 
 
 def extract_features(frame: Frame, plan: ExtractionPlan) -> FeatureTable:
@@ -68,7 +68,7 @@ def extract_features(frame: Frame, plan: ExtractionPlan) -> FeatureTable:
         rows=len(clean.frame),
         outliers=sum(outlier_filter.count(name, values) for name, values in frame.numbers.items()),
         missing=sum(int(np.isnan(values).sum()) for values in frame.numbers.values()),
-        fitted=Fitted(outlier_filter=outlier_filter, missing_fill=missing_fill, scaler=scaler),
+        fitted=FittedPreprocessing(outlier_filter=outlier_filter, missing_fill=missing_fill, scaler=scaler),
     )
 
 

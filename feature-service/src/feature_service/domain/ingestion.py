@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import IO, Final
 
 from feature_service.domain.device import MetadataStore
-from feature_service.domain.ingest.body_rows import BodyRows
 from feature_service.domain.ingest.plan import BodyFormat, BodyReader, FrameStage, IngestPlan, IngestReport
 from feature_service.domain.ingest.rejection import Rejections
+from feature_service.domain.ingest.row_staging import RowStaging
 from feature_service.domain.ingest.schema import FieldSchema
 from feature_service.domain.ingest.target import IngestTarget, TargetRegistry, shared_schema
 from feature_service.domain.telemetry import FieldKind, SeriesKey, TelemetryStore
@@ -24,7 +24,7 @@ class _Read:
 
     targets: Mapping[str, IngestTarget]
     schema: FieldSchema
-    rows: BodyRows
+    rows: RowStaging
     rejections: Rejections
 
 
@@ -73,7 +73,7 @@ class Ingestion:
             read = _Read(
                 targets=targets,
                 schema=schema,
-                rows=BodyRows(stage=stage, tenant_id=tenant_id, device_code=code),
+                rows=RowStaging(stage=stage, tenant_id=tenant_id, device_code=code),
                 rejections=Rejections(),
             )
             await self._read(reader, plan, body, read)

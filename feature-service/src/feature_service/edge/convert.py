@@ -11,8 +11,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.feature.v1 import feature_pb2
 
 from feature_service.domain.feature_statistics import FeatureStatistics
+from feature_service.domain.ingest.date_format import DateOrder
 from feature_service.domain.ingest.plan import BodyFormat, IngestPlan, IngestReport
-from feature_service.domain.ingest.written_time import DateOrder
 from feature_service.domain.span import Span
 from feature_service.domain.statistic import FieldStatistic, RangeStatistic
 from feature_service.domain.telemetry import Aggregate, HistoryQuery, StatisticsQuery

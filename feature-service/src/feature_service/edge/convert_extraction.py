@@ -73,7 +73,7 @@ def plan_to_proto(plan: ExtractionPlan, fields: tuple[str, ...]) -> feature_pb2.
 
 def table_to_proto(table: "FeatureTable", plan: ExtractionPlan) -> feature_pb2.ExtractFeaturesResponse:
     """Return the features with what was fitted and the options as applied."""
-    from feature_service.domain.fitted import fitted_values
+    from feature_service.domain.preprocessing_json import preprocessing_json
 
     return feature_pb2.ExtractFeaturesResponse(
         feature_names=table.names,
@@ -81,7 +81,7 @@ def table_to_proto(table: "FeatureTable", plan: ExtractionPlan) -> feature_pb2.E
         timestamps=table.starts.astype("int64").tolist(),
         window_count=len(table.matrix),
         options=plan_to_proto(replace(plan, normalize=table.fitted.scaler.method), table.fields),
-        fitted_json=json.dumps(fitted_values(table.fitted, table.names)),
+        fitted_json=json.dumps(preprocessing_json(table.fitted, table.names)),
         row_count=table.rows,
         outlier_count=table.outliers,
         missing_count=table.missing,

@@ -7,7 +7,7 @@ from typing import Final
 
 from penstock.feature.v1 import feature_pb2
 
-from feature_service.domain.ingest.time_cell import parse_time
+from feature_service.domain.ingest.timestamp_cell import parse_time
 from feature_service.domain.span import Span
 from feature_service.domain.telemetry import Condition, Operator
 from penstock_kit.errors import InvalidArgument

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from penstock.feature.v1 import feature_pb2
 
-from feature_service.domain.dataset.workshop import DatasetWorkshop
+from feature_service.domain.dataset.jobs import DatasetJobs
 from feature_service.domain.registry import Registry
 from feature_service.edge import convert_dataset as convert
 from feature_service.edge.page import after_token, page_size, token_after
@@ -19,11 +19,11 @@ _DEADLINE_SHARE: Final = 0.8
 
 
 class DatasetRpcs:
-    """Each RPC converts, calls the workshop and converts back; errors are the interceptor's."""
+    """Each RPC converts, calls DatasetJobs and converts back; errors are the interceptor's."""
 
-    def __init__(self, *, registry: Registry, workshop: DatasetWorkshop) -> None:
+    def __init__(self, *, registry: Registry, dataset_jobs: DatasetJobs) -> None:
         self._registry = registry
-        self._workshop = workshop
+        self._dataset_jobs = dataset_jobs
 
     async def CreateDataset(
         self, request: feature_pb2.CreateDatasetRequest, context: Any
@@ -31,14 +31,14 @@ class DatasetRpcs:
         """Build a data set; what takes longer than the wait goes on as a job."""
         model = await self._registry.model(_tenant(), request.model_code)
         plan = convert.plan_from_proto(request, model)
-        dataset = await self._workshop.create(
+        dataset = await self._dataset_jobs.create(
             _tenant(), plan, request_id=request.request_id, wait_seconds=0.0 if request.detach else _wait_seconds()
         )
         return feature_pb2.CreateDatasetResponse(dataset=convert.dataset_to_proto(dataset))
 
     async def GetDataset(self, request: feature_pb2.GetDatasetRequest, context: Any) -> feature_pb2.GetDatasetResponse:
         """Read a data set or its job."""
-        dataset = await self._workshop.dataset(_tenant(), request.id)
+        dataset = await self._dataset_jobs.dataset(_tenant(), request.id)
         return feature_pb2.GetDatasetResponse(dataset=convert.dataset_to_proto(dataset))
 
     async def ListDatasets(
@@ -46,7 +46,7 @@ class DatasetRpcs:
     ) -> feature_pb2.ListDatasetsResponse:
         """List data sets, newest first."""
         size = page_size(request.page_size)
-        found = await self._workshop.datasets(_tenant(), before=after_token(request.page_token), limit=size)
+        found = await self._dataset_jobs.datasets(_tenant(), before=after_token(request.page_token), limit=size)
         return feature_pb2.ListDatasetsResponse(
             datasets=[convert.dataset_to_proto(dataset) for dataset in found],
             next_page_token=token_after(found[-1].id) if len(found) == size else "",
@@ -57,10 +57,10 @@ class DatasetRpcs:
     ) -> AsyncIterator[feature_pb2.DownloadDatasetResponse]:
         """Send a file in pieces; the first message says what it is."""
         if request.format == "manifest":
-            dataset = await self._workshop.dataset(_tenant(), request.id)
+            dataset = await self._dataset_jobs.dataset(_tenant(), request.id)
             yield convert.manifest_to_proto(dataset)
             return
-        download = await self._workshop.download(_tenant(), request.id, convert.format_from_proto(request.format))
+        download = await self._dataset_jobs.download(_tenant(), request.id, convert.format_from_proto(request.format))
         yield feature_pb2.DownloadDatasetResponse(
             content_type=download.content_type, filename=download.filename, size_bytes=download.size_bytes
         )
@@ -71,7 +71,7 @@ class DatasetRpcs:
         self, request: feature_pb2.DeleteDatasetRequest, context: Any
     ) -> feature_pb2.DeleteDatasetResponse:
         """Delete a data set with its files."""
-        await self._workshop.remove(_tenant(), request.id)
+        await self._dataset_jobs.remove(_tenant(), request.id)
         return feature_pb2.DeleteDatasetResponse()
 
 

@@ -12,14 +12,14 @@ from penstock.common.v1 import common_pb2
 from penstock.feature.v1 import feature_pb2, feature_pb2_grpc
 
 from feature_service.domain.answer_limit import require_sendable
-from feature_service.domain.dataset.workshop import DatasetWorkshop
+from feature_service.domain.dataset.jobs import DatasetJobs
 from feature_service.domain.feature_statistics import FeatureStatisticsQuery
 from feature_service.domain.ingest.plan import BodySpool
 from feature_service.domain.ingestion import Ingestion
-from feature_service.domain.inquiry import Inquiry
 from feature_service.domain.registry import Registry
 from feature_service.domain.status import ComponentState, StatusReport
 from feature_service.domain.telemetry import NewestQuery
+from feature_service.domain.telemetry_queries import TelemetryQueries
 from feature_service.edge import convert, convert_extraction
 from feature_service.edge.convert_filter import selection_from_proto
 from feature_service.edge.dataset_rpcs import DatasetRpcs
@@ -31,13 +31,13 @@ _FEWER_ROWS: Final = "ask for fewer fields, a shorter range, a smaller limit, or
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FeatureParts:
+class FeatureServices:
     """What the servicer calls; `spool` makes a new place for a body to wait in, `rss_bytes` measures the process."""
 
     ingestion: Ingestion
-    inquiry: Inquiry
+    queries: TelemetryQueries
     registry: Registry
-    workshop: DatasetWorkshop
+    dataset_jobs: DatasetJobs
     status: StatusReport
     spool: Callable[[], BodySpool]
     rss_bytes: Callable[[], int]
@@ -46,13 +46,13 @@ class FeatureParts:
 class FeatureServicer(DatasetRpcs, feature_pb2_grpc.FeatureServiceServicer):
     """Each RPC converts, calls the domain and converts back; errors are the interceptor's."""
 
-    def __init__(self, parts: FeatureParts) -> None:
-        super().__init__(registry=parts.registry, workshop=parts.workshop)
-        self._ingestion = parts.ingestion
-        self._inquiry = parts.inquiry
-        self._status = parts.status
-        self._spool = parts.spool
-        self._rss_bytes = parts.rss_bytes
+    def __init__(self, services: FeatureServices) -> None:
+        super().__init__(registry=services.registry, dataset_jobs=services.dataset_jobs)
+        self._ingestion = services.ingestion
+        self._queries = services.queries
+        self._status = services.status
+        self._spool = services.spool
+        self._rss_bytes = services.rss_bytes
 
     async def Ingest(
         self, request_iterator: AsyncIterator[feature_pb2.IngestRequest], context: Any
@@ -83,7 +83,7 @@ class FeatureServicer(DatasetRpcs, feature_pb2_grpc.FeatureServiceServicer):
             offset=(page - 1) * size,
             limit=size,
         )
-        rows = await self._inquiry.newest(_tenant(), request.model_code, query, selection.device_codes)
+        rows = await self._queries.newest(_tenant(), request.model_code, query, selection.device_codes)
         require_sendable(convert.frame_bytes(rows.frame), "ask for fewer fields or a smaller page_size")
         return feature_pb2.QueryRealtimeResponse(
             rows=convert.frame_to_proto(rows.frame, device_codes=rows.device_codes),
@@ -97,7 +97,7 @@ class FeatureServicer(DatasetRpcs, feature_pb2_grpc.FeatureServiceServicer):
     ) -> feature_pb2.QueryHistoryResponse:
         """Read rows or buckets of a device."""
         query = convert.history_from_proto(request)
-        history = await self._inquiry.history(_tenant(), request.device_code, query)
+        history = await self._queries.history(_tenant(), request.device_code, query)
         require_sendable(convert.frame_bytes(history.frame), _FEWER_ROWS)
         table = await asyncio.to_thread(convert.frame_to_proto, history.frame, units=history.units)
         return feature_pb2.QueryHistoryResponse(rows=table, truncated=history.truncated)
@@ -107,7 +107,7 @@ class FeatureServicer(DatasetRpcs, feature_pb2_grpc.FeatureServiceServicer):
     ) -> feature_pb2.ComputeStatisticsResponse:
         """Compute statistics of a device's fields."""
         query = convert.statistics_from_proto(request)
-        result = await self._inquiry.statistics(_tenant(), request.device_code, query)
+        result = await self._queries.statistics(_tenant(), request.device_code, query)
         return convert.statistics_to_proto(request.device_code, result)
 
     async def ExtractFeatures(
@@ -115,11 +115,11 @@ class FeatureServicer(DatasetRpcs, feature_pb2_grpc.FeatureServiceServicer):
     ) -> feature_pb2.ExtractFeaturesResponse:
         """Compute features over windows of a device."""
         span = convert.span_from_proto(request)
-        subject = await self._inquiry.subject(_tenant(), request.device_code, request.model_code)
-        defaults = subject.model.defaults if subject.model else ""
+        target = await self._queries.feature_target(_tenant(), request.device_code, request.model_code)
+        defaults = target.model.defaults if target.model else ""
         options = convert_extraction.with_defaults(defaults, request.options)
         plan = convert_extraction.plan_from_proto(options)
-        table = await self._inquiry.features(_tenant(), subject, span, plan, options.fields)
+        table = await self._queries.features(_tenant(), target, span, plan, options.fields)
         return await asyncio.to_thread(convert_extraction.table_to_proto, table, plan)
 
     async def GetFeatureStats(
@@ -135,7 +135,7 @@ class FeatureServicer(DatasetRpcs, feature_pb2_grpc.FeatureServiceServicer):
             window_is_default=not options.window_size,
             correlate=not request.without_correlations,
         )
-        result = await self._inquiry.model_statistics(_tenant(), model, query, request.device_codes)
+        result = await self._queries.model_statistics(_tenant(), model, query, request.device_codes)
         return await asyncio.to_thread(convert.feature_stats_to_proto, result, query.fields)
 
     async def GetStatus(self, request: feature_pb2.GetStatusRequest, context: Any) -> feature_pb2.GetStatusResponse:

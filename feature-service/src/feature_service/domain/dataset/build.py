@@ -8,8 +8,8 @@ import numpy as np
 from feature_service.domain.array import FloatArray, IndexArray, TextArray, TimeArray
 from feature_service.domain.dataset.label import NO_LABEL, Classes, LabelArray, classes_of, codes_of, window_labels
 from feature_service.domain.dataset.plan import DatasetPlan
-from feature_service.domain.dataset.split import Stretch, stretches
-from feature_service.domain.extraction import Fitted, clean_rows, feature_matrix, feature_names
+from feature_service.domain.dataset.split import RowRange, row_ranges
+from feature_service.domain.extraction import FittedPreprocessing, clean_rows, feature_matrix, feature_names
 from feature_service.domain.feature.catalog import resolve_features
 from feature_service.domain.frame import Frame
 from feature_service.domain.missing import MissingFill, fit_missing_fill
@@ -40,7 +40,7 @@ class BuiltDataset:
     classes: Classes
     fields: tuple[str, ...]
     feature_names: tuple[str, ...]
-    fitted: Fitted
+    fitted: FittedPreprocessing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -62,13 +62,15 @@ def build_dataset(
     TOO_MANY_CLASSES or EMPTY_PART, InvalidArgument TOO_FEW_DEVICES.
     """
     classes = classes_of([rows.labels for rows in devices.values()])
-    cut = stretches({code: len(rows.frame) for code, rows in devices.items()}, plan)
-    windows = _fitted_windows(devices, [stretch for stretch in cut if stretch.training], plan, classes)
+    cut = row_ranges({code: len(rows.frame) for code, rows in devices.items()}, plan)
+    windows = _fitted_windows(devices, [row_range for row_range in cut if row_range.training], plan, classes)
     training: list[Part] = []
     validation: list[Part] = []
-    for done, stretch in enumerate(cut):
+    for done, row_range in enumerate(cut):
         told = _share_of(progress, done, len(cut))
-        (training if stretch.training else validation).append(windows.of(devices[stretch.device_code], stretch, told))
+        (training if row_range.training else validation).append(
+            windows.of(devices[row_range.device_code], row_range, told)
+        )
     train, check = _merged(training, "training", plan), _merged(validation, "validation", plan)
     scaler = fit_scaler(train.features, plan.extraction.normalize, plan.extraction.value_range)
     fields = tuple(next(iter(devices.values())).frame.numbers)
@@ -78,13 +80,15 @@ def build_dataset(
         classes=classes,
         fields=fields,
         feature_names=feature_names(fields, windows.features),
-        fitted=Fitted(outlier_filter=windows.outlier_filter, missing_fill=windows.missing_fill, scaler=scaler),
+        fitted=FittedPreprocessing(
+            outlier_filter=windows.outlier_filter, missing_fill=windows.missing_fill, scaler=scaler
+        ),
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Windows:
-    """Makes the windows of a stretch with what was fitted on the training rows."""
+    """Makes the windows of a row range with what was fitted on the training rows."""
 
     plan: DatasetPlan
     features: tuple[str, ...]
@@ -92,9 +96,9 @@ class _Windows:
     outlier_filter: OutlierFilter
     missing_fill: MissingFill
 
-    def of(self, rows: LabelledRows, stretch: Stretch, progress: Callable[[float], None]) -> Part:
-        """Return the labelled windows of a stretch, none when it is shorter than a window."""
-        inside = slice(stretch.start, stretch.stop)
+    def of(self, rows: LabelledRows, row_range: RowRange, progress: Callable[[float], None]) -> Part:
+        """Return the labelled windows of a row range, none when it is shorter than a window."""
+        inside = slice(row_range.start, row_range.stop)
         clean = clean_rows(_cut(rows.frame, inside), self.outlier_filter, self.missing_fill)
         window = self.plan.extraction.window
         if window.count(len(clean.frame)) == 0:
@@ -108,7 +112,7 @@ class _Windows:
             features=feature_matrix(clean, window, self.features, progress)[labelled],
             labels=labels[labelled],
             starts=starts[labelled],
-            device_codes=np.full(int(labelled.sum()), stretch.device_code, dtype=np.object_),
+            device_codes=np.full(int(labelled.sum()), row_range.device_code, dtype=np.object_),
         )
 
 
@@ -118,7 +122,7 @@ def _share_of(progress: Callable[[float], None], done: int, parts: int) -> Calla
 
 
 def _fitted_windows(
-    devices: Mapping[str, LabelledRows], training: Sequence[Stretch], plan: DatasetPlan, classes: Classes
+    devices: Mapping[str, LabelledRows], training: Sequence[RowRange], plan: DatasetPlan, classes: Classes
 ) -> _Windows:
     frames = [_cut(devices[each.device_code].frame, slice(each.start, each.stop)).numbers for each in training]
     names = tuple(frames[0]) if frames else ()

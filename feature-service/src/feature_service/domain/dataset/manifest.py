@@ -7,7 +7,7 @@ import numpy as np
 
 from feature_service.domain.dataset.build import BuiltDataset, Part
 from feature_service.domain.dataset.plan import DatasetPlan, SplitMethod
-from feature_service.domain.fitted import fitted_values
+from feature_service.domain.preprocessing_json import preprocessing_json
 from feature_service.domain.span import iso_time
 
 VERSION = 1
@@ -43,7 +43,7 @@ def manifest_of(dataset_id: str, plan: DatasetPlan, built: BuiltDataset, *, crea
             "training": _part(built.training, built),
             "validation": _part(built.validation, built),
             "fitted_on": "training",
-            "fitted": fitted_values(built.fitted, built.feature_names),
+            "fitted": preprocessing_json(built.fitted, built.feature_names),
             "warnings": _warnings(built),
         }
     )

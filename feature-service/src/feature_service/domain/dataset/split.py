@@ -1,6 +1,6 @@
 """Which rows are for training and which for validation.
 
-Rows are cut into stretches, each wholly of one part, before anything is filled or windowed: no window, and no
+Rows are cut into row ranges, each wholly of one part, before anything is filled or windowed: no window, and no
 filled value, has rows of both parts.
 """
 
@@ -20,7 +20,7 @@ _VALIDATION_BLOCKS: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stretch:
+class RowRange:
     """Rows start <= row < stop of a device, all of one part."""
 
     device_code: str
@@ -29,32 +29,32 @@ class Stretch:
     training: bool
 
 
-def stretches(rows: Mapping[str, int], plan: DatasetPlan) -> list[Stretch]:
-    """Return the stretches of all devices, whose number of rows are `rows`, in their order.
+def row_ranges(rows: Mapping[str, int], plan: DatasetPlan) -> list[RowRange]:
+    """Return the row ranges of all devices, whose number of rows are `rows`, in their order.
 
     Raises InvalidArgument TOO_FEW_DEVICES when a split by device has no two.
     """
     match plan.split:
         case SplitMethod.TIME:
-            return [stretch for code, count in rows.items() for stretch in _by_time(code, count, plan)]
+            return [row_range for code, count in rows.items() for row_range in _by_time(code, count, plan)]
         case SplitMethod.DEVICE:
             return _by_device(rows, plan)
         case SplitMethod.RANDOM:
             random = np.random.default_rng(plan.random_state)
-            return [stretch for code, count in rows.items() for stretch in _by_block(code, count, plan, random)]
+            return [row_range for code, count in rows.items() for row_range in _by_block(code, count, plan, random)]
         case _:
             assert_never(plan.split)
 
 
-def _by_time(code: str, rows: int, plan: DatasetPlan) -> list[Stretch]:
+def _by_time(code: str, rows: int, plan: DatasetPlan) -> list[RowRange]:
     boundary = round(rows * (1 - plan.val_split))
     return [
-        Stretch(device_code=code, start=0, stop=boundary, training=True),
-        Stretch(device_code=code, start=boundary, stop=rows, training=False),
+        RowRange(device_code=code, start=0, stop=boundary, training=True),
+        RowRange(device_code=code, start=boundary, stop=rows, training=False),
     ]
 
 
-def _by_device(rows: Mapping[str, int], plan: DatasetPlan) -> list[Stretch]:
+def _by_device(rows: Mapping[str, int], plan: DatasetPlan) -> list[RowRange]:
     if len(rows) < 2:
         raise InvalidArgument(
             f"a split by device needs two devices with rows, there is {len(rows)}; split by time instead",
@@ -64,11 +64,11 @@ def _by_device(rows: Mapping[str, int], plan: DatasetPlan) -> list[Stretch]:
     shuffled: list[int] = np.random.default_rng(plan.random_state).permutation(len(rows)).tolist()
     validation = {list(rows)[index] for index in shuffled[:wanted]}
     return [
-        Stretch(device_code=code, start=0, stop=count, training=code not in validation) for code, count in rows.items()
+        RowRange(device_code=code, start=0, stop=count, training=code not in validation) for code, count in rows.items()
     ]
 
 
-def _by_block(code: str, rows: int, plan: DatasetPlan, random: np.random.Generator) -> list[Stretch]:
+def _by_block(code: str, rows: int, plan: DatasetPlan, random: np.random.Generator) -> list[RowRange]:
     """Blocks of neighbouring windows are drawn for validation; a training window beside one of them is left out.
 
     Neighbours resemble each other: with one of them in each part, a model is asked what it was told.
@@ -85,7 +85,7 @@ def _by_block(code: str, rows: int, plan: DatasetPlan, random: np.random.Generat
     beside[1:] |= validation[:-1]
     beside[:-1] |= validation[1:]
     return [
-        Stretch(device_code=code, start=first * size, stop=last * size, training=not validation[first])
+        RowRange(device_code=code, start=first * size, stop=last * size, training=not validation[first])
         for first, last in _runs(validation | beside, validation)
         if validation[first] or not beside[first]
     ]

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from feature_service.domain.array import BoolArray, FloatArray
-from feature_service.domain.feature import course, moment, order, spectrum
-from feature_service.domain.feature.block import WindowBlock
+from feature_service.domain.feature import moment_features, quantile_features, sequence_features, spectral_features
+from feature_service.domain.feature.window_block import WindowBlock
 from feature_service.domain.window import WindowPlan
 
 _BLOCK_BYTES: Final = 256 * 1024
@@ -26,27 +26,27 @@ FeatureFunction: TypeAlias = Callable[[WindowBlock], FloatArray]
 _Computed: TypeAlias = tuple[int, FeatureFunction]
 
 FUNCTIONS: Final[dict[str, FeatureFunction]] = {
-    "mean": moment.mean,
-    "std": moment.std,
-    "min": order.minimum,
-    "max": order.maximum,
-    "median": order.median,
-    "q25": order.q25,
-    "q75": order.q75,
-    "range": order.spread,
-    "rms": moment.rms,
-    "skew": moment.skew,
-    "kurtosis": moment.kurtosis,
-    "slope": course.slope,
-    "first": course.first,
-    "last": course.last,
-    "mean_crossings": course.mean_crossings,
-    "zero_crossings": course.zero_crossings,
-    "energy": moment.energy,
-    "autocorrelation_lag1": course.autocorrelation_lag1,
-    "spectral_peak": spectrum.spectral_peak,
-    "spectral_centroid": spectrum.spectral_centroid,
-    "spectral_entropy": spectrum.spectral_entropy,
+    "mean": moment_features.mean,
+    "std": moment_features.std,
+    "min": quantile_features.minimum,
+    "max": quantile_features.maximum,
+    "median": quantile_features.median,
+    "q25": quantile_features.q25,
+    "q75": quantile_features.q75,
+    "range": quantile_features.spread,
+    "rms": moment_features.rms,
+    "skew": moment_features.skew,
+    "kurtosis": moment_features.kurtosis,
+    "slope": sequence_features.slope,
+    "first": sequence_features.first,
+    "last": sequence_features.last,
+    "mean_crossings": sequence_features.mean_crossings,
+    "zero_crossings": sequence_features.zero_crossings,
+    "energy": moment_features.energy,
+    "autocorrelation_lag1": sequence_features.autocorrelation_lag1,
+    "spectral_peak": spectral_features.spectral_peak,
+    "spectral_centroid": spectral_features.spectral_centroid,
+    "spectral_entropy": spectral_features.spectral_entropy,
 }
 """The function of each feature that needs only the values (all but missing_ratio)."""
 

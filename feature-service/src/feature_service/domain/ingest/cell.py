@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any, Final, Protocol
 
-from feature_service.domain.ingest.time_cell import shown
+from feature_service.domain.ingest.timestamp_cell import shown
 from feature_service.domain.telemetry import FieldKind
 
 SAMPLE: Final = 1000

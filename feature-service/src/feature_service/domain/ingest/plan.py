@@ -6,9 +6,9 @@ from datetime import UTC, tzinfo
 from enum import StrEnum
 from typing import IO, TYPE_CHECKING, Protocol, Self
 
+from feature_service.domain.ingest.date_format import DateOrder
 from feature_service.domain.ingest.rejection import Rejection, Rejections
 from feature_service.domain.ingest.schema import FieldSchema, IngestedField
-from feature_service.domain.ingest.written_time import DateOrder
 
 if TYPE_CHECKING:
     from feature_service.domain.frame import Frame

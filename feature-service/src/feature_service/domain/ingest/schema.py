@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from feature_service.domain.ingest.time_cell import shown
+from feature_service.domain.ingest.timestamp_cell import shown
 from feature_service.domain.telemetry import FieldKind
 from penstock_kit.errors import InvalidArgument, Unprocessable
 

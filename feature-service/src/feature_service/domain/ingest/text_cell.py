@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Final
 
 from feature_service.domain.ingest.cell import SAMPLE
-from feature_service.domain.ingest.time_cell import shown
+from feature_service.domain.ingest.timestamp_cell import shown
 from feature_service.domain.telemetry import FieldKind
 
 MISSING_NUMBERS: Final = frozenset({"", "na", "n/a", "nan", "null", "none", "-"})

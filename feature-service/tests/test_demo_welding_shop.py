@@ -19,7 +19,7 @@ from feature_service.adapters.sql_metadata import SqlMetadataStore
 from feature_service.demo.live import LiveDemo
 from feature_service.demo.load import load_demo, register_demo
 from feature_service.demo.plan import DEVICE_CODES, LABEL, DemoPlan, plan_demo
-from feature_service.demo.shop import shop_frame
+from feature_service.demo.welding_shop import shop_frame
 from feature_service.domain.device import Device
 from feature_service.domain.registry import Registry
 from feature_service.domain.span import Span

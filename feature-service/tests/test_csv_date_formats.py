@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from penstock.feature.v1 import feature_pb2 as pb
 
 from feature_service.adapters.csv_reader import CsvReader
+from feature_service.domain.ingest.date_format import DateOrder, iso_times
 from feature_service.domain.ingest.plan import BodyFormat, IngestPlan
 from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.schema import FieldSchema
-from feature_service.domain.ingest.written_time import DateOrder, iso_times
 from feature_service.edge.convert import plan_from_proto
 from penstock_kit.errors import InvalidArgument
 

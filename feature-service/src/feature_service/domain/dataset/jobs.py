@@ -34,7 +34,7 @@ _RESTARTED: Final = "the service was restarted while it was being built; create 
 _ABANDONED: Final = "the replica that was building it has ended; create it again"
 
 
-class DatasetWorkshop:
+class DatasetJobs:
     """Builds one data set at a time; further ones queue, up to a limit. Jobs end with the service.
 
     `new_id` makes ids that sort by time, `report` is told of failures that are defects of ours. `owner` tells this

@@ -9,7 +9,7 @@ import numpy as np
 
 from feature_service.domain.array import BoolArray, IndexArray, TextArray, TimeArray
 from feature_service.domain.ingest.local_time import LocalClock
-from feature_service.domain.ingest.time_cell import outside_calendar, read_time
+from feature_service.domain.ingest.timestamp_cell import outside_calendar, read_time
 from feature_service.domain.ingest.zone import nonexistent
 from feature_service.domain.span import END_MICROS, FIRST_MICROS
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, tzinfo
 from decimal import ROUND_FLOOR, Context, Decimal
 from typing import Any, Final
 
-from feature_service.domain.ingest.written_time import is_day_or_month_first
+from feature_service.domain.ingest.date_format import is_day_or_month_first
 from feature_service.domain.ingest.zone import instant_of
 from feature_service.domain.span import END_MICROS, FIRST_MICROS
 

@@ -3,10 +3,10 @@
 from math import isfinite
 from typing import Any
 
-from feature_service.domain.extraction import Fitted
+from feature_service.domain.extraction import FittedPreprocessing
 
 
-def fitted_values(fitted: Fitted, names: tuple[str, ...]) -> dict[str, Any]:
+def preprocessing_json(fitted: FittedPreprocessing, names: tuple[str, ...]) -> dict[str, Any]:
     """Return what was fitted as plain values: fences and fills by field, scaling by feature column.
 
     A fence that is open on a side has null there.

@@ -23,7 +23,7 @@ class SeriesRows:
     kinds: dict[str, FieldKind] = field(default_factory=dict[str, FieldKind])
 
 
-class BodyRows:
+class RowStaging:
     """Takes the blocks of a body, splits them by device, merges rows of one time, and puts them aside.
 
     `accepted` counts the rows as given, `merges` those that overwrote an earlier one.

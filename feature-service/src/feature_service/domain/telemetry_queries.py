@@ -51,14 +51,14 @@ class History:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class FeatureTarget:
     """What features are made of: a device and, when it has one, its data model."""
 
     device: Device
     model: DataModel | None
 
 
-class Inquiry:
+class TelemetryQueries:
     """Answers questions about the telemetry of a tenant's devices."""
 
     def __init__(self, *, registry: Registry, telemetry: TelemetryStore) -> None:
@@ -177,17 +177,17 @@ class Inquiry:
             raise await self._no_data_of_model(keys, model.code, query.span)
         return await FeatureStatisticsReader(self._telemetry).read(rows, replace(query, fields=asked or numeric))
 
-    async def subject(self, tenant_id: str, code: str, model_code: str) -> Subject:
+    async def feature_target(self, tenant_id: str, code: str, model_code: str) -> FeatureTarget:
         """Return the device and its data model, which must be `model_code` or of the same type when one is named.
 
         Raises NotFound UNKNOWN_DEVICE or UNKNOWN_MODEL, InvalidArgument DEVICE_OF_OTHER_MODEL.
         """
         device = await self._registry.device_of_model(tenant_id, code, model_code)
         own = model_code or device.model_code
-        return Subject(device=device, model=await self._registry.model(tenant_id, own) if own else None)
+        return FeatureTarget(device=device, model=await self._registry.model(tenant_id, own) if own else None)
 
     async def features(
-        self, tenant_id: str, subject: Subject, span: Span, plan: ExtractionPlan, fields: Sequence[str] = ()
+        self, tenant_id: str, target: FeatureTarget, span: Span, plan: ExtractionPlan, fields: Sequence[str] = ()
     ) -> "FeatureTable":
         """Return the features of a device's windows, over all its number fields but the label without `fields`.
 
@@ -197,9 +197,9 @@ class Inquiry:
         """
         from feature_service.domain.extraction import extract_features
 
-        key = SeriesKey(tenant_id=tenant_id, device_code=subject.device.code)
-        label = subject.model.label_field if subject.model else ""
-        used = numeric_fields(fields, subject.device, leave_out=label)
+        key = SeriesKey(tenant_id=tenant_id, device_code=target.device.code)
+        label = target.model.label_field if target.model else ""
+        used = numeric_fields(fields, target.device, leave_out=label)
         frame = await self._telemetry.read(key, used, span)
         if len(frame) == 0:
             raise await self._no_data(key, span)

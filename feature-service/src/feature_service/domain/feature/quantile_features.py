@@ -3,7 +3,7 @@
 from math import floor
 
 from feature_service.domain.array import FloatArray
-from feature_service.domain.feature.block import WindowBlock
+from feature_service.domain.feature.window_block import WindowBlock
 
 
 def quantile(block: WindowBlock, fraction: float) -> FloatArray:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from feature_service.domain.array import FloatArray
-from feature_service.domain.feature.block import WindowBlock
+from feature_service.domain.feature.window_block import WindowBlock
 
 
 def mean(block: WindowBlock) -> FloatArray:
