@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from penstock_cli.supervisor.keeper import Keeper
 from penstock_cli.supervisor.launch import ProcessLauncher
 from penstock_cli.supervisor.output import Output
+from penstock_cli.supervisor.process_supervisor import ProcessSupervisor
 from penstock_cli.supervisor.restart import RestartRule, Restarts
 from penstock_cli.supervisor.service import Listener, Service
 from penstock_cli.supervisor.state import Home, identify
@@ -57,7 +57,7 @@ class Suite:
         self.services = [self._service(name, mode) for name, mode in modes.items()]
         self.supervisor = Supervisor(
             services=self.services,
-            keep=self._keeper,
+            supervise=self._process_supervisor,
             launcher=self.launcher,
             url="http://127.0.0.1:1",
             home=self.home,
@@ -98,15 +98,15 @@ class Suite:
         command = (sys.executable, "-S", str(CHILD), str(port), str(self.folder / f"{name}.lives"), mode)
         return Service(name=name, command=command, listeners=(Listener(setting="PORT", port=port),), health="http")
 
-    def _keeper(self, service: Service, number: int, changed: Callable[[], object]) -> Keeper:
+    def _process_supervisor(self, service: Service, number: int, on_change: Callable[[], object]) -> ProcessSupervisor:
         rule = RestartRule(first_delay=0.01, longest_delay=0.05, short_life=30.0, tries=3)
-        return Keeper(
+        return ProcessSupervisor(
             service,
             launcher=self.launcher,
             output=self.output,
             prefix=self.output.prefix(service.name, number),
             restarts=Restarts(rule, lambda: 0.0),
-            changed=changed,
+            on_change=on_change,
         )
 
 

@@ -44,7 +44,7 @@ class Launcher(Protocol):
         """Start `service`."""
         ...
 
-    def rest(self) -> None:
+    def end_startup(self) -> None:
         """Give up what is only needed while many are started; :meth:`launch` still works."""
         ...
 
@@ -66,5 +66,5 @@ class ProcessLauncher:
             process_group=0,
         )
 
-    def rest(self) -> None:
+    def end_startup(self) -> None:
         """Nothing is held."""

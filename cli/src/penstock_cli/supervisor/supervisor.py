@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from penstock_cli.supervisor.keeper import Keeper
 from penstock_cli.supervisor.launch import Launcher
 from penstock_cli.supervisor.output import Output
 from penstock_cli.supervisor.probe import grpc_serving, http_ready
+from penstock_cli.supervisor.process_supervisor import ProcessSupervisor
 from penstock_cli.supervisor.service import Service
 from penstock_cli.supervisor.state import Home, ProcessId, SuiteState
 
@@ -21,13 +21,13 @@ _GIVEN_UP: Final = ("failed", "misconfigured")
 
 
 class Supervisor:
-    """One run of the suite. `keep` makes the keeper of a service: ``keep(service, number, changed)``."""
+    """Runs the suite once. ``supervise(service, number, on_change)`` makes the ProcessSupervisor of a service."""
 
     def __init__(
         self,
         *,
         services: Sequence[Service],
-        keep: Callable[[Service, int, Callable[[], object]], Keeper],
+        supervise: Callable[[Service, int, Callable[[], object]], ProcessSupervisor],
         launcher: Launcher,
         url: str,
         home: Home,
@@ -38,7 +38,7 @@ class Supervisor:
     ) -> None:
         # A SimpleQueue may be written from a signal handler at any moment; an Event may not.
         self._events: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._keepers = [keep(service, number, self._note_change) for number, service in enumerate(services)]
+        self._children = [supervise(service, number, self._note_change) for number, service in enumerate(services)]
         self._launcher = launcher
         self._url = url
         self._home = home
@@ -57,16 +57,16 @@ class Supervisor:
         previous = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
         self._started = time.monotonic()
         try:
-            for keeper in self._in_order_of_start():
-                keeper.start()
+            for child in self._in_order_of_start():
+                child.start()
             return self._watch()
         finally:
             self._stop_all()
             _restore(previous)
 
-    def _in_order_of_start(self) -> list[Keeper]:
+    def _in_order_of_start(self) -> list[ProcessSupervisor]:
         """The one that waits for the others has most to load: begun last, it would be waited for."""
-        return sorted(self._keepers, key=lambda keeper: not keeper.service.after_others)
+        return sorted(self._children, key=lambda child: not child.service.after_others)
 
     def request_stop(self) -> None:
         """End the run, as a signal would."""
@@ -76,8 +76,8 @@ class Supervisor:
         self._signals += 1
         self._events.put("stop")
         if self._signals > 1:
-            for keeper in self._keepers:
-                keeper.kill()
+            for child in self._children:
+                child.kill()
 
     def _note_change(self) -> None:
         self._events.put("change")
@@ -100,7 +100,7 @@ class Supervisor:
 
         Otherwise a second at most: a signal that comes just before the wait is only seen at its end.
         """
-        starting = any(keeper.state.status == "starting" for keeper in self._keepers)
+        starting = any(child.state.status == "starting" for child in self._children)
         try:
             return self._events.get(timeout=_PROBE_SECONDS if starting else _SIGNAL_SECONDS)
         except queue.Empty:
@@ -108,13 +108,13 @@ class Supervisor:
 
     def _probe(self) -> None:
         """Ask those that are starting. One that needs the others is asked last."""
-        for keeper in self._keepers:
-            process = keeper.state.process
-            if keeper.state.status == "starting" and process is not None and self._healthy(keeper):
-                keeper.mark_ready(process)
+        for child in self._children:
+            process = child.state.process
+            if child.state.status == "starting" and process is not None and self._healthy(child):
+                child.mark_ready(process)
 
-    def _healthy(self, keeper: Keeper) -> bool:
-        service = keeper.service
+    def _healthy(self, child: ProcessSupervisor) -> bool:
+        service = child.service
         if service.after_others and self._unready() != [service.name]:
             return False
         healthy = grpc_serving if service.health == "grpc" else http_ready
@@ -122,31 +122,31 @@ class Supervisor:
 
     def _announce(self) -> int | None:
         """Say once that all is ready; return an exit code when it will never be."""
-        failed = [keeper.service.name for keeper in self._keepers if keeper.state.status in _GIVEN_UP]
-        self.misconfigured = any(keeper.state.status == "misconfigured" for keeper in self._keepers)
+        failed = [child.service.name for child in self._children if child.state.status in _GIVEN_UP]
+        self.misconfigured = any(child.state.status == "misconfigured" for child in self._children)
         if failed:
             self._output.say(f"{', '.join(failed)} could not be started; stopping the others")
             return 1
         if not self._unready():
             self._ready = True
             self._output.block(self._banner(time.monotonic() - self._started))
-            self._launcher.rest()
+            self._launcher.end_startup()
         return None
 
     def _unready(self) -> list[str]:
-        return [keeper.service.name for keeper in self._keepers if keeper.state.status != "ready"]
+        return [child.service.name for child in self._children if child.state.status != "ready"]
 
     def _suite_state(self) -> SuiteState:
-        services = {keeper.service.name: keeper.state for keeper in self._keepers}
+        services = {child.service.name: child.state for child in self._children}
         ready = self._ready and not self._unready()
         return SuiteState(supervisor=self._identity, url=self._url, ready=ready, services=services)
 
     def _stop_all(self) -> None:
         self._output.say("stopping")
         deadline = time.monotonic() + self._grace + _KILL_MARGIN_SECONDS
-        for keeper in reversed(self._keepers):
-            keeper.stop(deadline)
-        self._launcher.rest()
+        for child in reversed(self._children):
+            child.stop(deadline)
+        self._launcher.end_startup()
         self._home.write_state(self._suite_state())
         self._output.say("all services have ended")
 

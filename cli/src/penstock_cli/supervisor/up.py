@@ -12,11 +12,11 @@ from typing import Final
 from penstock_cli.failure import CommandFailed
 from penstock_cli.settings import CliSettings
 from penstock_cli.supervisor.banner import banner
-from penstock_cli.supervisor.keeper import Keeper
+from penstock_cli.supervisor.fork_server_launcher import ForkServerLauncher
 from penstock_cli.supervisor.launch import Launcher, ProcessLauncher
-from penstock_cli.supervisor.nursery_launcher import NurseryLauncher
 from penstock_cli.supervisor.output import Output
 from penstock_cli.supervisor.port import PortReservation, port_problems
+from penstock_cli.supervisor.process_supervisor import ProcessSupervisor
 from penstock_cli.supervisor.restart import RestartRule, Restarts
 from penstock_cli.supervisor.service import Service, child_environment, services
 from penstock_cli.supervisor.state import LOG_FILE, Home, ProcessId, SuiteState, identify
@@ -123,19 +123,19 @@ def _supervisor(settings: CliSettings, suite: list[Service], home: Home) -> Supe
         output.say(line)
     launcher = _launcher(settings, environment, output, modules=() if home.used else _FIRST_START)
 
-    def keep(service: Service, number: int, changed: Callable[[], object]) -> Keeper:
-        return Keeper(
+    def supervise(service: Service, number: int, on_change: Callable[[], object]) -> ProcessSupervisor:
+        return ProcessSupervisor(
             service,
             launcher=launcher,
             output=output,
             prefix=output.prefix(service.name, number),
             restarts=Restarts(RestartRule(), random.random),
-            changed=changed,
+            on_change=on_change,
         )
 
     return Supervisor(
         services=suite,
-        keep=keep,
+        supervise=supervise,
         launcher=launcher,
         url=settings.local_url,
         home=home,
@@ -153,7 +153,7 @@ def _launcher(
     plain = ProcessLauncher(environment)
     if sys.platform != "linux" or settings.text("PENSTOCK_FORK", "true").lower() in {"false", "0", "no"}:
         return plain
-    return NurseryLauncher(environment, fallback=plain, say=output.say, modules=modules)
+    return ForkServerLauncher(environment, fallback=plain, say=output.say, modules=modules)
 
 
 def _secret_file(settings: CliSettings, home: Home) -> Path:

@@ -1,4 +1,4 @@
-"""Launches services by forking them from the nursery; see :mod:`penstock_cli.supervisor.nursery`."""
+"""Launches services by forking them from the fork server; see :mod:`penstock_cli.supervisor.fork_server`."""
 
 import os
 import signal
@@ -10,20 +10,20 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import IO, Final
 
-from penstock_cli.supervisor.adoption import adopt_orphans
 from penstock_cli.supervisor.launch import Child, Launcher
 from penstock_cli.supervisor.service import Service
+from penstock_cli.supervisor.subreaper import set_child_subreaper
 
-# Room for the longest command line of a child in that of the nursery.
+# Room for the longest command line of a child in that of the fork server.
 _PADDING: Final = "-" * 64
 _START_SECONDS: Final = 30.0
 _END_SECONDS: Final = 5.0
 
 
-class NurseryLauncher:
-    """Forks from a nursery until :meth:`rest`, for a suite's start; what is started later, `fallback` launches.
+class ForkServerLauncher:
+    """Forks services from a fork server until :meth:`end_startup`; later starts are `fallback`'s.
 
-    It also launches when forking fails; `say` hears why, once. `modules` are what the nursery imports besides
+    It also launches when forking fails; `say` hears why, once. `modules` are what the fork server imports besides
     what it always does.
     """
 
@@ -40,45 +40,45 @@ class NurseryLauncher:
         self._fallback = fallback
         self._say = say
         self._lock = threading.Lock()
-        self._nursery: _NurseryProcess | None = None
+        self._server: _ForkServerProcess | None = None
         self._over = False
 
     def launch(self, service: Service) -> Child:
         """Start `service`."""
         with self._lock:
-            child = self._forked(service.module) if service.module and not self._over else None
+            child = self._fork(service.module) if service.module and not self._over else None
         return child or self._fallback.launch(service)
 
-    def rest(self) -> None:
-        """Let the nursery end: its own pages, which no service shares any more, are free then."""
+    def end_startup(self) -> None:
+        """Let the fork server end: its own pages, which no service shares any more, are free then."""
         with self._lock:
             self._over = True
-            if self._nursery is not None:
-                self._nursery.close()
-                self._nursery = None
-        self._fallback.rest()
+            if self._server is not None:
+                self._server.close()
+                self._server = None
+        self._fallback.end_startup()
 
-    def _forked(self, module: str) -> Child | None:
+    def _fork(self, module: str) -> Child | None:
         try:
-            if self._nursery is None:
-                self._nursery = _NurseryProcess(self._environment, self._modules)
-            return self._nursery.fork(module)
+            if self._server is None:
+                self._server = _ForkServerProcess(self._environment, self._modules)
+            return self._server.fork(module)
         except OSError as error:
             why = "that one has ended" if isinstance(error, ConnectionError) else error.strerror or str(error)
             self._say(f"the services can't be forked from one process ({why}); each takes more memory of its own")
             self._over = True
-            if self._nursery is not None:
-                self._nursery.close()
-                self._nursery = None
+            if self._server is not None:
+                self._server.close()
+                self._server = None
             return None
 
 
-class _NurseryProcess:
+class _ForkServerProcess:
     def __init__(self, environment: Mapping[str, str], modules: Sequence[str]) -> None:
-        adopt_orphans(adopt=True)
+        set_child_subreaper(enabled=True)
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(_START_SECONDS)
-        name = "penstock_cli.supervisor.nursery"
+        name = "penstock_cli.supervisor.fork_server"
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", name, str(theirs.fileno()), _PADDING, *modules],
@@ -105,18 +105,18 @@ class _NurseryProcess:
         return _Forked(int(answer), output)
 
     def close(self) -> None:
-        """End the nursery; what was forked goes on."""
+        """End the fork server; what was forked goes on."""
         self._control.close()
         try:
             self._process.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        adopt_orphans(adopt=False)
+        set_child_subreaper(enabled=False)
 
 
 class _Forked:
-    """A process that the nursery has forked and this one has adopted."""
+    """A process that the fork server has forked and this one has adopted."""
 
     def __init__(self, pid: int, output: IO[bytes]) -> None:
         self.pid = pid

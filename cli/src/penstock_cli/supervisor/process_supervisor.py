@@ -1,4 +1,4 @@
-"""Keeps one service running: starts it, passes its lines on, starts it again when it ends."""
+"""Supervises one service: starts it, relays its output, restarts it when it ends."""
 
 import signal
 import threading
@@ -19,8 +19,8 @@ _KILL_SECONDS: Final = 5.0
 _SIGNAL_SECONDS: Final = 0.2
 
 
-class Keeper:
-    """One thread per service. `changed` is called, from that thread, whenever the state is another."""
+class ProcessSupervisor:
+    """Supervises one service from a thread of its own, which calls `on_change` whenever the state changes."""
 
     def __init__(
         self,
@@ -30,27 +30,27 @@ class Keeper:
         output: Output,
         prefix: bytes,
         restarts: Restarts,
-        changed: Callable[[], object],
+        on_change: Callable[[], object],
     ) -> None:
         self.service = service
         self._launcher = launcher
         self._output = output
         self._prefix = prefix
         self._restarts = restarts
-        self._changed = changed
+        self._on_change = on_change
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._process: Child | None = None
         self._state = ServiceState(status="stopped", ports=service.ports)
-        self._thread = threading.Thread(target=self._keep, name=service.name, daemon=True)
+        self._thread = threading.Thread(target=self._supervise, name=service.name, daemon=True)
 
     @property
     def state(self) -> ServiceState:
-        """What the service does now."""
+        """The state of the service now."""
         return self._state
 
     def start(self) -> None:
-        """Begin to keep the service running."""
+        """Start the service and the thread that supervises it."""
         self._thread.start()
 
     def mark_ready(self, process: ProcessId) -> None:
@@ -59,7 +59,7 @@ class Keeper:
             if self._state.process == process and self._state.status == "starting":
                 self._set("ready", process)
 
-    def ask_to_stop(self) -> None:
+    def request_stop(self) -> None:
         """Send SIGTERM, and start the service no more."""
         with self._lock:
             self._stopping.set()
@@ -67,7 +67,7 @@ class Keeper:
                 self._process.terminate()
 
     def wait(self, seconds: float) -> bool:
-        """Wait until it has ended after :meth:`ask_to_stop`; False when it has not after `seconds`.
+        """Wait until it has ended after :meth:`request_stop`; False when it has not after `seconds`.
 
         It waits in short pieces: a signal that comes just before a wait is only seen at the wait's end.
         """
@@ -83,14 +83,14 @@ class Keeper:
         if process is not None and process.poll() is None:
             process.kill()
 
-    def _keep(self) -> None:
+    def _supervise(self) -> None:
         restarts = 0
         while (process := self._spawn(restarts)) is not None:
             started = time.monotonic()
-            code = self._follow(process)
+            code = self._relay_output(process)
             if self._stopping.is_set():
                 break
-            if not self._again(code, time.monotonic() - started, restarts):
+            if not self._await_restart(code, time.monotonic() - started, restarts):
                 return
             restarts += 1
         self._set("stopped", None, restarts)
@@ -105,7 +105,7 @@ class Keeper:
             self._set("starting", identify(process.pid), restarts)
         return process
 
-    def _follow(self, process: Child) -> int:
+    def _relay_output(self, process: Child) -> int:
         """Pass the lines on until the process ends. Its own children may hold the pipe longer than it lives."""
         pipe = process.stdout
         assert pipe is not None
@@ -115,7 +115,7 @@ class Keeper:
         lines.join(_LAST_WORDS_SECONDS)
         return code
 
-    def _again(self, code: int, lived: float, restarts: int) -> bool:
+    def _await_restart(self, code: int, lived: float, restarts: int) -> bool:
         """Wait for the moment to start again; False when it is given up."""
         delay = None if code == _SETTINGS_WRONG else self._restarts.next_delay(lived)
         end = f"{self.service.name} {describe_exit(code)} after {lived:.1f} s"
@@ -135,11 +135,11 @@ class Keeper:
         self._state = ServiceState(
             status=status, process=process, start_time=started, restarts=count, ports=self.service.ports
         )
-        self._changed()
+        self._on_change()
 
     def stop(self, deadline: float) -> None:
         """Stop the service, by force once ``time.monotonic()`` has passed `deadline`."""
-        self.ask_to_stop()
+        self.request_stop()
         if not self.wait(deadline - time.monotonic()):
             self._output.say(f"{self.service.name} did not end in time; killed")
             self.kill()

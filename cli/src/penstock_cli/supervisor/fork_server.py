@@ -1,8 +1,8 @@
 """The process that the services are forked from: what all of them import is in memory once, and imported once.
 
-``python -m penstock_cli.supervisor.nursery FD PADDING [MODULE …]`` imports what is common and the given modules,
+``python -m penstock_cli.supervisor.fork_server FD PADDING [MODULE …]`` imports what is common and the given modules,
 then serves the socket FD (SOCK_SEQPACKET). A request is a module's name with a descriptor for its output. The
-process that becomes the module is handed to the supervisor as its own child, tells its process id, and the nursery
+process that becomes the module is handed to the supervisor as its own child, tells its process id, and the fork server
 may end: pages that nobody writes to stay shared among the services.
 
 It has one thread and no event loop, and nothing it imports starts a thread: that makes forking safe.
@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from penstock_cli.supervisor.adoption import end_with_parent
+from penstock_cli.supervisor.subreaper import terminate_with_parent
 
 # What at least four of the five services import before they are ready.
 COMMON: Final = (
@@ -40,10 +40,10 @@ COMMON: Final = (
 _UNUSED: Final = "rich"
 _MAX_REQUEST: Final = 4_096
 _ARGUMENTS_START, _ARGUMENTS_END = 45, 46  # fields of /proc/self/stat after the name
-_ADOPTION_SECONDS: Final = 5.0
+_REPARENTING_SECONDS: Final = 5.0
 
 
-class Nursery:
+class ForkServer:
     """Forks on request. `supervisor` is the process id of the parent, which adopts what is forked."""
 
     def __init__(self, control: socket.socket, *, supervisor: int) -> None:
@@ -59,16 +59,16 @@ class Nursery:
             output = descriptors[0]
             middle = os.fork()
             if middle == 0:
-                self._leave(output)
+                self._detach(output)
                 return data.decode()
             os.close(output)
             os.waitpid(middle, 0)
 
-    def _leave(self, output: int) -> None:
-        """Become a process of the supervisor's that has left everything of the nursery's behind."""
-        _lose_parent()
-        self._await_adoption()
-        end_with_parent()
+    def _detach(self, output: int) -> None:
+        """Become a process of the supervisor's that has left everything of the fork server's behind."""
+        _double_fork()
+        self._await_reparenting()
+        terminate_with_parent()
         os.setpgid(0, 0)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         for standard in (1, 2):
@@ -77,9 +77,9 @@ class Nursery:
         self._control.send(str(os.getpid()).encode())
         self._control.close()
 
-    def _await_adoption(self) -> None:
+    def _await_reparenting(self) -> None:
         """Return when the supervisor is the parent; end this process when somebody else adopts it."""
-        end = time.monotonic() + _ADOPTION_SECONDS
+        end = time.monotonic() + _REPARENTING_SECONDS
         while os.getppid() != self._supervisor:
             if time.monotonic() > end:
                 os._exit(1)
@@ -90,15 +90,15 @@ def main(arguments: Sequence[str]) -> None:
     """Import what is common, serve, and in a child become the service."""
     descriptor, _padding, *more = arguments
     supervisor = os.getppid()
-    end_with_parent()
+    terminate_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     control = socket.socket(fileno=int(descriptor))
     _import((*COMMON, *more))
-    module = Nursery(control, supervisor=supervisor).serve()
+    module = ForkServer(control, supervisor=supervisor).serve()
     if not module:
         os._exit(0)  # there is nothing to finish, and taking all modules down one by one takes a while
     gc.enable()
-    _take_name(module)
+    _set_process_title(module)
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
@@ -112,13 +112,13 @@ def _import(names: Sequence[str]) -> None:
     gc.freeze()
 
 
-def _lose_parent() -> None:
+def _double_fork() -> None:
     """Go on in a child of this process, which ends."""
     if os.fork() != 0:
         os._exit(0)
 
 
-def _take_name(module: str) -> None:
+def _set_process_title(module: str) -> None:
     """Show up as ``python -m module`` in process lists: the command line is overwritten where the kernel reads it."""
     sys.argv = [module]
     sys.orig_argv = [sys.executable, "-m", module]

@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from penstock_cli.supervisor.fork_server_launcher import ForkServerLauncher
 from penstock_cli.supervisor.launch import Child, ProcessLauncher
-from penstock_cli.supervisor.nursery_launcher import NurseryLauncher
 from penstock_cli.supervisor.service import Service
 
 MODULES = {
@@ -34,10 +34,10 @@ while True:
 SUPERVISOR = """
 import os, sys, threading
 from penstock_cli.supervisor.launch import ProcessLauncher
-from penstock_cli.supervisor.nursery_launcher import NurseryLauncher
+from penstock_cli.supervisor.fork_server_launcher import ForkServerLauncher
 from penstock_cli.supervisor.service import Service
 environment = {{"PATH": os.environ["PATH"], "PYTHONPATH": {path!r}}}
-launcher = NurseryLauncher(environment, fallback=ProcessLauncher(environment), say=print)
+launcher = ForkServerLauncher(environment, fallback=ProcessLauncher(environment), say=print)
 child = launcher.launch(Service(name="tiny", command=(), listeners=(), health="grpc", module="tiny"))
 child.stdout.readline()
 {rest}
@@ -51,7 +51,7 @@ Make = Callable[..., "Recorded"]
 class Recorded:
     """A launcher that closes what its children wrote to."""
 
-    def __init__(self, launcher: NurseryLauncher) -> None:
+    def __init__(self, launcher: ForkServerLauncher) -> None:
         self.launcher = launcher
         self.children: list[Child] = []
 
@@ -60,7 +60,7 @@ class Recorded:
         return self.children[-1]
 
     def close(self) -> None:
-        self.launcher.rest()
+        self.launcher.end_startup()
         for child in self.children:
             child.kill()
             child.wait()
@@ -77,7 +77,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
     def launcher(said: list[str] | None = None, **environment: str) -> Recorded:
         variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), **environment}
         say = (said if said is not None else []).append
-        made.append(Recorded(NurseryLauncher(variables, fallback=ProcessLauncher(variables), say=say)))
+        made.append(Recorded(ForkServerLauncher(variables, fallback=ProcessLauncher(variables), say=say)))
         return made[-1]
 
     yield launcher
@@ -110,7 +110,7 @@ def test_services_are_forked_from_one_process_that_has_imported_what_is_common(m
         assert read_line(child) == "farewell"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the nursery runs on Linux only")
+@pytest.mark.skipif(sys.platform != "linux", reason="the fork server runs on Linux only")
 def test_a_forked_service_shows_up_under_its_own_name(make: Make) -> None:
     child = make().launch(service("tiny"))
     read_line(child)
@@ -130,12 +130,12 @@ def test_ends_are_told_with_their_code(make: Make) -> None:
         child.kill()  # of one that has ended: nothing happens
 
 
-def test_services_go_on_when_the_nursery_rests_and_the_next_one_starts_by_itself(make: Make) -> None:
+def test_services_go_on_when_the_fork_server_ends_and_the_next_one_starts_by_itself(make: Make) -> None:
     launcher = make()
     forked = launcher.launch(service("tiny"))
     assert read_line(forked).endswith("True")
     assert read_line(forked) == "to stderr"
-    launcher.launcher.rest()
+    launcher.launcher.end_startup()
     assert forked.poll() is None
     plain = launcher.launch(service("tiny"))
     assert read_line(plain).endswith("False")  # whether grpc is there already
@@ -147,11 +147,11 @@ def test_services_go_on_when_the_nursery_rests_and_the_next_one_starts_by_itself
         assert read_line(child) == "farewell"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the nursery runs on Linux only")
+@pytest.mark.skipif(sys.platform != "linux", reason="the fork server runs on Linux only")
 @pytest.mark.parametrize("resting", [False, True])
 def test_when_the_supervisor_is_killed_its_services_are_told_to_end(make: Make, tmp_path: Path, resting: bool) -> None:
     make()  # for the modules
-    code = SUPERVISOR.format(path=str(tmp_path), rest="launcher.rest()" if resting else "")
+    code = SUPERVISOR.format(path=str(tmp_path), rest="launcher.end_startup()" if resting else "")
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as supervisor:
         assert supervisor.stdout is not None
         descriptor = os.pidfd_open(int(supervisor.stdout.readline()))
@@ -161,7 +161,7 @@ def test_when_the_supervisor_is_killed_its_services_are_told_to_end(make: Make, 
     assert ended
 
 
-def test_without_a_nursery_each_service_starts_by_itself(make: Make, tmp_path: Path) -> None:
+def test_without_a_fork_server_each_service_starts_by_itself(make: Make, tmp_path: Path) -> None:
     (tmp_path / "uvloop.py").write_text("raise ImportError('not for this machine')")
     said: list[str] = []
     child = make(said).launch(service("brief"))

@@ -1,4 +1,4 @@
-"""Who is whose child, on Linux: taking over the children of one's children, and ending with one's parent."""
+"""Process parentage on Linux: becoming the child subreaper, and ending with the parent (prctl)."""
 
 import ctypes
 import os
@@ -9,12 +9,12 @@ _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
 
 
-def adopt_orphans(*, adopt: bool) -> None:
+def set_child_subreaper(*, enabled: bool) -> None:
     """Have processes below this one become its own children when their parent ends, or no longer. Raises OSError."""
-    _prctl(_PR_SET_CHILD_SUBREAPER, int(adopt))
+    _prctl(_PR_SET_CHILD_SUBREAPER, int(enabled))
 
 
-def end_with_parent() -> None:
+def terminate_with_parent() -> None:
     """Have the kernel send SIGTERM to this process when its parent ends, however that ends. Raises OSError."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
