@@ -22,8 +22,8 @@ from llm_service.domain.model.event import (
 )
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.profile import ProviderProfile
-from llm_service.domain.model.provider import Embedding
-from llm_service.domain.model.request import AnswerForm, Reasoning, ResponseFormat, ToolDefinition
+from llm_service.domain.model.provider import EmbeddingRequest
+from llm_service.domain.model.request import Reasoning, ResponseForm, ResponseFormat, ToolDefinition
 from llm_service.domain.model.usage import Usage
 from llm_service.providers.anthropic import AnthropicProvider
 from llm_service.testing import collected, question, text_of
@@ -204,7 +204,7 @@ async def test_a_schema_an_older_model_does_not_know_is_answered_through_a_tool(
 ) -> None:
     call = FakeToolCall(name="answer_as_json", arguments='{"n":1}', piece=3)
     claude.script(Reply(chunks=(), tool_calls=(call,), finish_reason="tool_calls"))
-    form = ResponseFormat(form=AnswerForm.JSON_SCHEMA, schema='{"type": "object"}')
+    form = ResponseFormat(form=ResponseForm.JSON_SCHEMA, schema='{"type": "object"}')
     answer = await fold(provider.stream(replace(question(model="claude-sonnet-4-0"), response_format=form)))
     assert (answer.first.text, answer.first.tool_calls, answer.finished.reason) == ('{"n":1}', (), FinishReason.STOP)
     assert claude.received[0].body["tool_choice"] == {"type": "tool", "name": "answer_as_json"}
@@ -343,7 +343,7 @@ async def test_a_wrong_key_fails_counts_and_models_alike(
 
 async def test_there_are_no_embeddings(provider: AnthropicProvider) -> None:
     with pytest.raises(ProviderError, match="has no embeddings") as caught:
-        await provider.embed(Embedding(model="e", inputs=("a",)))
+        await provider.embed(EmbeddingRequest(model="e", inputs=("a",)))
     assert caught.value.failure is FailureKind.UNSUPPORTED
 
 

@@ -18,9 +18,9 @@ from llm_service.domain.model.message import (
     text_message,
 )
 from llm_service.domain.model.request import (
-    AnswerForm,
-    Completion,
+    CompletionRequest,
     Reasoning,
+    ResponseForm,
     ResponseFormat,
     Sampling,
     ToolChoice,
@@ -38,12 +38,12 @@ CALL = ToolCall(id="t1", name="look", arguments='{"at": "x"}')
 LONG = "word " * 4000
 
 
-def made(request: Completion) -> AnthropicRequest:
+def made(request: CompletionRequest) -> AnthropicRequest:
     return request_of(request, anthropic.transform_schema)
 
 
 def turns(*messages: Message) -> list[dict[str, Any]]:
-    return made(Completion(messages=messages, model=NEW)).body["messages"]
+    return made(CompletionRequest(messages=messages, model=NEW)).body["messages"]
 
 
 def user(*parts: Part) -> Message:
@@ -52,7 +52,7 @@ def user(*parts: Part) -> Message:
 
 def test_system_messages_go_before_the_conversation() -> None:
     body = made(
-        Completion(model=NEW, messages=(text_message(Role.SYSTEM, "be brief"), text_message(Role.USER, "hi")))
+        CompletionRequest(model=NEW, messages=(text_message(Role.SYSTEM, "be brief"), text_message(Role.USER, "hi")))
     ).body
     assert body["system"] == [{"type": "text", "text": "be brief"}]
     assert body["messages"] == [{"role": "user", "content": [{"type": "text", "text": "hi"}]}]
@@ -158,7 +158,7 @@ def test_each_tool_choice_has_its_form(choice: ToolChoice, parallel: bool | None
 
 def test_a_schema_is_kept_to_by_the_model_itself() -> None:
     schema = '{"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}, "required": ["n"]}'
-    form = ResponseFormat(form=AnswerForm.JSON_SCHEMA, schema=schema)
+    form = ResponseFormat(form=ResponseForm.JSON_SCHEMA, schema=schema)
     sent = made(replace(question(model=NEW), response_format=form)).body["output_config"]["format"]
     assert sent["type"] == "json_schema"
     assert sent["schema"]["additionalProperties"] is False
@@ -166,13 +166,13 @@ def test_a_schema_is_kept_to_by_the_model_itself() -> None:
 
 
 def test_a_schema_that_can_not_be_kept_to_is_refused() -> None:
-    form = ResponseFormat(form=AnswerForm.JSON_SCHEMA, schema='{"properties": {"n": {}}}')
+    form = ResponseFormat(form=ResponseForm.JSON_SCHEMA, schema='{"properties": {"n": {}}}')
     with pytest.raises(InvalidArgument, match="can't keep to the schema"):
         made(replace(question(model=NEW), response_format=form))
 
 
 def test_an_older_model_with_tools_is_told_the_schema_in_words() -> None:
-    form = ResponseFormat(form=AnswerForm.JSON_SCHEMA, schema='{"type": "object"}')
+    form = ResponseFormat(form=ResponseForm.JSON_SCHEMA, schema='{"type": "object"}')
     request = made(replace(question(model="claude-opus-4-0"), response_format=form, tools=(TOOL,)))
     assert not request.answers_by_tool
     assert "JSON Schema" in request.body["system"][-1]["text"]
@@ -219,7 +219,7 @@ def test_knobs_anthropic_lacks_are_named() -> None:
 
 
 def test_a_long_prompt_is_marked_for_the_cache_where_the_next_turn_begins() -> None:
-    asked = Completion(
+    asked = CompletionRequest(
         model=NEW,
         messages=(text_message(Role.SYSTEM, LONG), text_message(Role.USER, "one"), text_message(Role.USER, "two")),
         tools=(TOOL, TOOL),
@@ -236,7 +236,7 @@ def test_a_short_prompt_is_not_marked() -> None:
 
 def test_the_callers_marks_are_kept_alone_and_at_most_four() -> None:
     marked = [user(TextPart(text=f"{at} {LONG}", cache_ttl="1h")) for at in range(6)]
-    body = made(Completion(model=NEW, messages=tuple(marked), tools=(TOOL,))).body
+    body = made(CompletionRequest(model=NEW, messages=tuple(marked), tools=(TOOL,))).body
     marks = [block.get("cache_control") for block in body["messages"][0]["content"]]
     assert marks == [None, None, *[{"type": "ephemeral", "ttl": "1h"}] * 4]
     assert "cache_control" not in body["tools"][0]

@@ -13,7 +13,7 @@ from llm_service.domain.billing.metering import Metering
 from llm_service.domain.billing.price import OperatorPrices, Price, cost_of
 from llm_service.domain.billing.reservation import Hold
 from llm_service.domain.model.failure import FailureKind, ProviderError
-from llm_service.domain.model.request import Completion, Sampling
+from llm_service.domain.model.request import CompletionRequest, Sampling
 from llm_service.domain.model.route import Candidate, Route
 from llm_service.domain.model.usage import NOTHING_SOLD, PriceSource, Usage
 from llm_service.domain.routing.failover import Failover, Retries
@@ -38,7 +38,7 @@ class Budgets:
     def __init__(self) -> None:
         self.settled: list[LedgerRow] = []
 
-    async def hold(self, request: Completion, call_id: str) -> Hold:
+    async def hold(self, request: CompletionRequest, call_id: str) -> Hold:
         return Hold(request, settle=self.settled.append)
 
 
@@ -74,7 +74,7 @@ class Calls:
             hedge, ledger=self.ledger, prices=PRICES, clock=clock, new_id=new_id, purse=self.budgets
         )
 
-    async def leave(self, asked: Completion, *providers: ScriptedProvider) -> None:
+    async def leave(self, asked: CompletionRequest, *providers: ScriptedProvider) -> None:
         """Ask, wait until `providers` are at work, and go."""
         task = asyncio.ensure_future(collected(self.answering.stream(asked)))
         async with asyncio.timeout(HANG_SECONDS):
@@ -91,9 +91,11 @@ class Calls:
         return row.cost.amount
 
 
-def whole(text: str = "x" * 400, *, tokens: int | None = 50) -> Completion:
+def whole(text: str = "x" * 400, *, tokens: int | None = 50) -> CompletionRequest:
     asked = question(text, streaming=False)
-    return Completion(messages=asked.messages, model="m", streaming=False, sampling=Sampling(max_output_tokens=tokens))
+    return CompletionRequest(
+        messages=asked.messages, model="m", streaming=False, sampling=Sampling(max_output_tokens=tokens)
+    )
 
 
 def silent(name: str = "a") -> ScriptedProvider:

@@ -12,7 +12,7 @@ import pytest
 from llm_service.domain.model.completion import fold
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.profile import Cassette, ProviderProfile
-from llm_service.domain.model.provider import Embedding, Provider
+from llm_service.domain.model.provider import EmbeddingRequest, Provider
 from llm_service.providers.cassette import build
 from llm_service.providers.registry import Parts
 from llm_service.testing import collected, question, text_of
@@ -69,7 +69,7 @@ async def test_what_was_recorded_is_played_without_the_vendor(server: Any, inser
 
 
 async def test_embeddings_are_recorded_too(insert: Play, tape: Path, vendor: OpenAiServer) -> None:
-    asked = Embedding(model="e1", inputs=("a",))
+    asked = EmbeddingRequest(model="e1", inputs=("a",))
     said = await insert(Cassette(file=str(tape), record=True), vendor.base_url).embed(asked)
     assert await insert(Cassette(file=str(tape))).embed(asked) == said
 

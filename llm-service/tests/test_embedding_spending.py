@@ -17,7 +17,7 @@ from llm_service.domain.billing.price import OperatorPrices, Price
 from llm_service.domain.billing.rate_limiter import LocalRates
 from llm_service.domain.embedding.embedding_call import MeteredEmbedder
 from llm_service.domain.model.failure import FailureKind, ProviderError
-from llm_service.domain.model.provider import Embedding, Vectors
+from llm_service.domain.model.provider import EmbeddingRequest, Embeddings
 from llm_service.domain.model.route import Candidate, Route
 from llm_service.domain.model.usage import NOTHING_SOLD, Usage
 from llm_service.domain.routing.health import ProviderMonitor
@@ -75,9 +75,9 @@ class Embeddings:
     ledger: ListLedger
     budget: OneBudget
 
-    async def embed(self, *texts: str) -> Vectors:
+    async def embed(self, *texts: str) -> Embeddings:
         with use_context(CallContext(request_id="r", caller=ALICE)):
-            return (await self.embedder.embed(Embedding(model="embedder", inputs=texts or ("x",)))).vectors
+            return (await self.embedder.embed(EmbeddingRequest(model="embedder", inputs=texts or ("x",)))).vectors
 
 
 Making = Callable[..., Awaitable[Embeddings]]

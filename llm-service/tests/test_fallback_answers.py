@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from llm_service.domain.model.completion import Answer, fold
+from llm_service.domain.model.completion import Completion, fold
 from llm_service.domain.model.event import FinishReason, TextDelta
 from llm_service.domain.model.failure import Attempt, FailureKind
 from llm_service.domain.model.message import Message, Role, TextPart, text_message
-from llm_service.domain.model.request import Completion, ToolChoice, ToolDefinition, ToolMode
+from llm_service.domain.model.request import CompletionRequest, ToolChoice, ToolDefinition, ToolMode
 from llm_service.providers.fallback import FallbackProvider
 from penstock_testkit.clock import ManualClock
 
@@ -118,10 +118,10 @@ class Talk:
             self._call(answer)
         raise AssertionError("no answer after six rounds")
 
-    def _request(self) -> Completion:
-        return Completion(messages=tuple(self.messages), tools=self._tools)
+    def _request(self) -> CompletionRequest:
+        return CompletionRequest(messages=tuple(self.messages), tools=self._tools)
 
-    def _call(self, answer: Answer) -> None:
+    def _call(self, answer: Completion) -> None:
         assert answer.finished.reason is FinishReason.TOOL_CALLS
         self.messages.append(Message(role=Role.ASSISTANT, tool_calls=answer.first.tool_calls))
         for call in answer.first.tool_calls:
@@ -290,7 +290,7 @@ async def test_a_tool_error_is_told_in_its_own_words(provider: FallbackProvider)
 async def test_a_tool_result_that_is_no_json_is_told_as_it_is(provider: FallbackProvider) -> None:
     talk = Talk(provider)
     answer = await fold(
-        provider.stream(Completion(messages=(text_message(Role.USER, "mean current of WLD001"),), tools=TOOLS))
+        provider.stream(CompletionRequest(messages=(text_message(Role.USER, "mean current of WLD001"),), tools=TOOLS))
     )
     call = answer.first.tool_calls[0]
     result = Message(role=Role.TOOL, tool_call_id=call.id, parts=(TextPart(text="Internal Server Error"),))
@@ -299,14 +299,16 @@ async def test_a_tool_result_that_is_no_json_is_told_as_it_is(provider: Fallback
         Message(role=Role.ASSISTANT, tool_calls=(call,)),
         result,
     ]
-    second = await fold(provider.stream(Completion(messages=tuple(talk.messages), tools=TOOLS)))
+    second = await fold(provider.stream(CompletionRequest(messages=tuple(talk.messages), tools=TOOLS)))
     assert "Internal Server Error" in second.first.text
 
 
 async def test_arguments_the_tool_does_not_take_are_left_out(provider: FallbackProvider) -> None:
     schema = json.dumps({"properties": {"device": {}, "start": {}, "end": {}}})
     tools = (ToolDefinition(name="telemetry.device_statistics", parameters=schema),)
-    request = Completion(messages=(text_message(Role.USER, "mean current of WLD001 on 2026-11-20"),), tools=tools)
+    request = CompletionRequest(
+        messages=(text_message(Role.USER, "mean current of WLD001 on 2026-11-20"),), tools=tools
+    )
     call = (await fold(provider.stream(request))).first.tool_calls[0]
     assert call.name == "telemetry.device_statistics"
     assert json.loads(call.arguments) == {
@@ -337,7 +339,7 @@ async def test_without_tools_it_says_so(provider: FallbackProvider) -> None:
 
 
 async def test_tool_choice_none_is_obeyed(provider: FallbackProvider) -> None:
-    request = Completion(
+    request = CompletionRequest(
         messages=(text_message(Role.USER, "mean current of WLD001"),),
         tools=TOOLS,
         tool_choice=ToolChoice(mode=ToolMode.NONE),
@@ -349,13 +351,13 @@ async def test_after_other_providers_failed_it_does_not_claim_that_none_is_confi
     provider: FallbackProvider,
 ) -> None:
     failed = Attempt(provider="openai", model="m", failure=FailureKind.SERVER, duration=0.1)
-    request = Completion(messages=(text_message(Role.USER, "hello"),), failed_attempts=(failed,))
+    request = CompletionRequest(messages=(text_message(Role.USER, "hello"),), failed_attempts=(failed,))
     text = (await fold(provider.stream(request))).first.text
     assert "can't be reached at the moment" in text
 
 
 async def test_it_streams_in_small_deltas_that_join_to_the_whole(provider: FallbackProvider) -> None:
-    request = Completion(messages=(text_message(Role.USER, "你好"),))
+    request = CompletionRequest(messages=(text_message(Role.USER, "你好"),))
     deltas = [event.text async for batch in provider.stream(request) for event in batch if isinstance(event, TextDelta)]
     assert len(deltas) > 50
     assert max(map(len, deltas)) < 40

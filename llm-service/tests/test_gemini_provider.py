@@ -24,7 +24,7 @@ from llm_service.domain.model.event import (
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.message import Message, Role, TextPart, ThinkingPart
 from llm_service.domain.model.profile import ProviderProfile
-from llm_service.domain.model.provider import Embedding
+from llm_service.domain.model.provider import EmbeddingRequest
 from llm_service.domain.model.usage import Usage
 from llm_service.providers.gemini import GeminiProvider
 from llm_service.testing import collected, question, text_of
@@ -87,7 +87,7 @@ async def test_a_streamed_answer_arrives_in_pieces_with_usage(provider: GeminiPr
 
 async def test_the_key_is_in_a_header_and_never_in_the_url(provider: GeminiProvider, google: GeminiServer) -> None:
     await collected(provider.stream(question(model=MODEL)))
-    await provider.embed(Embedding(model="e", inputs=("a",)))
+    await provider.embed(EmbeddingRequest(model="e", inputs=("a",)))
     await provider.count_tokens(question(model=MODEL))
     for received in google.received:
         headers = {name.lower(): value for name, value in received.headers.items()}
@@ -267,7 +267,7 @@ async def test_leaving_closes_the_vendors_call_at_once(provider: GeminiProvider,
     "model", ["../../v1/models/x", "x:countTokens?a=", "a/b", "models/..", "http://evil.test/x", ""]
 )
 async def test_a_model_name_can_not_lead_elsewhere(provider: GeminiProvider, google: GeminiServer, model: str) -> None:
-    texts = Embedding(model=model, inputs=("a",))
+    texts = EmbeddingRequest(model=model, inputs=("a",))
     for call in (lambda: collected(provider.stream(question(model=model))), lambda: provider.embed(texts)):
         with pytest.raises(ProviderError, match="has no model") as caught:
             await call()
@@ -276,7 +276,7 @@ async def test_a_model_name_can_not_lead_elsewhere(provider: GeminiProvider, goo
 
 
 async def test_embeddings_come_at_length_one(provider: GeminiProvider, google: GeminiServer) -> None:
-    vectors = await provider.embed(Embedding(model="gemini-embedding-001", inputs=("a", "b"), dimensions=3))
+    vectors = await provider.embed(EmbeddingRequest(model="gemini-embedding-001", inputs=("a", "b"), dimensions=3))
     assert [struct.unpack("<3f", values) for values in vectors.values] == [
         (1.0, 0.0, 0.0),
         pytest.approx((0.6, 0.8, 0.0)),
@@ -287,7 +287,7 @@ async def test_embeddings_come_at_length_one(provider: GeminiProvider, google: G
 
 async def test_token_ids_are_not_embedded(provider: GeminiProvider) -> None:
     with pytest.raises(ProviderError, match="not token ids"):
-        await provider.embed(Embedding(model="e", token_inputs=((1,),)))
+        await provider.embed(EmbeddingRequest(model="e", token_inputs=((1,),)))
 
 
 async def test_tokens_are_counted_by_the_vendor_with_instructions(
@@ -312,7 +312,7 @@ async def test_a_wrong_key_fails_every_call_alike(
     calls = (
         wrong.count_tokens(question(model=MODEL)),
         wrong.list_models(),
-        wrong.embed(Embedding(model="e", inputs=("a",))),
+        wrong.embed(EmbeddingRequest(model="e", inputs=("a",))),
     )
     for call in calls:
         with pytest.raises(ProviderError) as caught:

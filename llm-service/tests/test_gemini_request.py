@@ -16,9 +16,9 @@ from llm_service.domain.model.message import (
     text_message,
 )
 from llm_service.domain.model.request import (
-    AnswerForm,
-    Completion,
+    CompletionRequest,
     Reasoning,
+    ResponseForm,
     ResponseFormat,
     Sampling,
     ToolChoice,
@@ -32,17 +32,17 @@ from penstock_kit.errors import InvalidArgument
 NEW, OLD = "gemini-3.8-flash", "gemini-2.5-flash"
 TOOL = ToolDefinition(name="look", description="Looks.", parameters='{"type": "object"}')
 CALL = ToolCall(id="c1", name="look", arguments='{"at": 1}')
-SCHEMA = ResponseFormat(form=AnswerForm.JSON_SCHEMA, schema='{"type": "object"}')
+SCHEMA = ResponseFormat(form=ResponseForm.JSON_SCHEMA, schema='{"type": "object"}')
 
 
-def body(request: Completion) -> dict[str, Any]:
+def body(request: CompletionRequest) -> dict[str, Any]:
     return request_of(request).body
 
 
 def test_turns_of_one_role_are_joined_and_instructions_stand_apart() -> None:
     picture = ImagePart(data=b"\x89PNG", media_type="image/png")
     made = body(
-        Completion(
+        CompletionRequest(
             model=NEW,
             messages=(
                 text_message(Role.SYSTEM, "be brief"),

@@ -8,13 +8,13 @@ from decimal import Decimal
 
 import pytest
 
-from llm_service.adapters.answer_codec import batch_codec, embedded_codec
 from llm_service.adapters.event_json import events_from_json, json_from_events
+from llm_service.adapters.idempotency_codec import batch_codec, embedded_codec
 from llm_service.domain.embedding.embedding_call import Embedded
 from llm_service.domain.model.event import Event, Finished, FinishReason, Started, ToolCallDelta
 from llm_service.domain.model.failure import Attempt, FailureKind, ProviderError
-from llm_service.domain.model.provider import Embedding, Vectors
-from llm_service.domain.model.request import Completion
+from llm_service.domain.model.provider import EmbeddingRequest, Embeddings
+from llm_service.domain.model.request import CompletionRequest
 from llm_service.domain.model.usage import FREE, Cost, PriceSource, Usage
 from llm_service.domain.reuse.idempotency import Idempotent, IdempotentEmbedder
 from llm_service.domain.reuse.idempotent_execution import Claim, ClaimState, Once
@@ -51,11 +51,11 @@ def replica(provider: ScriptedProvider, store: DictStore | None = None) -> Idemp
     return Idempotent(provider, once=Once(store or DictStore(), batch_codec(), sleep=lambda _: asyncio.sleep(0)))
 
 
-def keyed(text: str = "hi", *, streaming: bool = True) -> Completion:
+def keyed(text: str = "hi", *, streaming: bool = True) -> CompletionRequest:
     return replace(question(text, streaming=streaming), idempotency_key="key-1")
 
 
-async def ask(answering: Idempotent, request: Completion, caller: Caller = ALICE) -> list[Event]:
+async def ask(answering: Idempotent, request: CompletionRequest, caller: Caller = ALICE) -> list[Event]:
     with use_context(CallContext(request_id="r", caller=caller)):
         return await collected(answering.stream(request))
 
@@ -138,17 +138,17 @@ class CountingEmbedder:
     def __init__(self) -> None:
         self.calls = 0
 
-    async def embed(self, request: Embedding) -> Embedded:
+    async def embed(self, request: EmbeddingRequest) -> Embedded:
         self.calls += 1
         await asyncio.sleep(0)
-        vectors = Vectors(model=request.model, values=(bytes(8), b"\1" * 8), usage=Usage(input=3))
+        vectors = Embeddings(model=request.model, values=(bytes(8), b"\1" * 8), usage=Usage(input=3))
         return Embedded(provider="p", vectors=vectors, cost=FREE)
 
 
 async def test_vectors_are_made_once_for_all_askers_with_one_key() -> None:
     inner, store = CountingEmbedder(), DictStore()
     embedders = [IdempotentEmbedder(inner, once=Once(store, embedded_codec())) for _ in range(2)]
-    request = Embedding(model="m", inputs=("a", "b"), idempotency_key="k")
+    request = EmbeddingRequest(model="m", inputs=("a", "b"), idempotency_key="k")
     with use_context(CallContext(request_id="r", caller=ALICE)):
         found = await asyncio.gather(*(embedders[at % 2].embed(request) for at in range(20)))
         assert inner.calls == 1

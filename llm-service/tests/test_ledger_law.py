@@ -23,7 +23,7 @@ from llm_service.domain.billing.rate_limiter import LocalRates
 from llm_service.domain.model.event import Finished, FinishReason, Started, TextDelta, UsageReport
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.provider import EventBatch
-from llm_service.domain.model.request import Completion, Sampling
+from llm_service.domain.model.request import CompletionRequest, Sampling
 from llm_service.domain.model.route import Candidate, Route
 from llm_service.domain.model.usage import Usage
 from llm_service.domain.routing.failover import Failover, Retries
@@ -55,7 +55,7 @@ class Seller(ScriptedProvider):
     fates: list[Fate] = field(default_factory=list[Fate])
     sold: list[Usage] = field(default_factory=list[Usage])
 
-    async def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
+    async def stream(self, request: CompletionRequest) -> AsyncGenerator[EventBatch]:
         fate = self.fates[int(request.labels["call"])]
         at, made = len(self.sold), 0
         self.sold.append(Usage())

@@ -20,7 +20,7 @@ from llm_service.domain.model.message import (
 )
 from llm_service.domain.model.profile import GEMINI_TOOL_NAMES, OPENAI_TOOL_NAMES, Quirks, vendor
 from llm_service.domain.model.request import (
-    Completion,
+    CompletionRequest,
     Reasoning,
     Sampling,
     ToolChoice,
@@ -46,19 +46,19 @@ def quirks(name: str) -> Quirks:
     return row.quirks if row else Quirks()
 
 
-def made(request: Completion, name: str = "openai") -> OpenAiRequest:
+def made(request: CompletionRequest, name: str = "openai") -> OpenAiRequest:
     return request_of(request, quirks(name))
 
 
-def asked(model: str = "m", **fields: Any) -> Completion:
+def asked(model: str = "m", **fields: Any) -> CompletionRequest:
     return replace(question(model=model), **fields)
 
 
-def said(*messages: Message, **fields: Any) -> Completion:
+def said(*messages: Message, **fields: Any) -> CompletionRequest:
     return asked(messages=messages, **fields)
 
 
-def claude(request: Completion) -> Any:
+def claude(request: CompletionRequest) -> Any:
     return anthropic_request(request, lambda schema: schema)
 
 
@@ -247,7 +247,7 @@ def test_blocks_of_text_are_never_glued() -> None:
         assert message["content"] == "<note>n</note>\n\ndo"
 
 
-def shown(*parts: Any, after: tuple[Message, ...] = ()) -> Completion:
+def shown(*parts: Any, after: tuple[Message, ...] = ()) -> CompletionRequest:
     call = ToolCall(id="t1", name="look", arguments="{}")
     return said(
         text_message(Role.USER, "hi"),

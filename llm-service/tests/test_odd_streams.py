@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from llm_service.domain.model.completion import Answer, fold
+from llm_service.domain.model.completion import Completion, fold
 from llm_service.domain.model.event import FinishReason, TextDelta, ToolCallDelta
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.profile import ProviderProfile
@@ -44,12 +44,12 @@ def call(name: str = "", arguments: str = "", **more: Any) -> dict[str, Any]:
     return {"tool_calls": [{"function": function, **more}]}
 
 
-async def streamed(provider: OpenAiProvider, vendor: OpenAiServer, *deltas: dict[str, Any], reason: str) -> Answer:
+async def streamed(provider: OpenAiProvider, vendor: OpenAiServer, *deltas: dict[str, Any], reason: str) -> Completion:
     vendor.script(Reply(raw=b"".join(map(chunk, deltas)) + chunk({}, reason), content_type="text/event-stream"))
     return await fold(provider.stream(question(model="m")))
 
 
-def told(answer: Answer) -> list[tuple[str, str]]:
+def told(answer: Completion) -> list[tuple[str, str]]:
     return [(each.name, each.arguments) for each in answer.first.tool_calls]
 
 

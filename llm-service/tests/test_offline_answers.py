@@ -13,7 +13,7 @@ import pytest
 from llm_service.domain.model.completion import fold
 from llm_service.domain.model.event import FinishReason
 from llm_service.domain.model.message import Message, Role, TextPart, text_message
-from llm_service.domain.model.request import Completion, ToolDefinition
+from llm_service.domain.model.request import CompletionRequest, ToolDefinition
 from llm_service.domain.offline.parse import parse_prompt
 from llm_service.providers.fallback import FallbackProvider
 from penstock_testkit.clock import ManualClock
@@ -168,7 +168,7 @@ class Talk:
     async def ask(self, text: str) -> str:
         self.messages.append(text_message(Role.USER, text))
         for _ in range(6):
-            request = Completion(messages=tuple(self.messages), tools=self._tools)
+            request = CompletionRequest(messages=tuple(self.messages), tools=self._tools)
             answer = await fold(self._provider.stream(request))
             if answer.finished.reason is FinishReason.STOP:
                 self.messages.append(text_message(Role.ASSISTANT, answer.first.text))

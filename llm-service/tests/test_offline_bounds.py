@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from llm_service.domain.model.completion import fold
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.message import Message, Role, TextPart, ToolCall, text_message
-from llm_service.domain.model.provider import Embedding
-from llm_service.domain.model.request import Completion, ToolDefinition
+from llm_service.domain.model.provider import EmbeddingRequest
+from llm_service.domain.model.request import CompletionRequest, ToolDefinition
 from llm_service.domain.model.token_estimate import estimate_tokens
 from llm_service.domain.offline.parse import parse_prompt
 from llm_service.domain.offline.prompt import LONGEST_PROMPT, LONGEST_WORD, readable_prompt
@@ -111,7 +111,7 @@ async def test_a_question_before_or_after_a_long_paste_is_answered_and_the_rest_
     template: str, long: str, provider: FallbackProvider
 ) -> None:
     prompt = template.format(question="hello there, which model answers?", log=long)
-    text = (await fold(provider.stream(Completion(messages=(text_message(Role.USER, prompt),))))).first.text
+    text = (await fold(provider.stream(CompletionRequest(messages=(text_message(Role.USER, prompt),))))).first.text
     assert "left out" in text
     assert "characters" in text
 
@@ -168,14 +168,14 @@ async def test_a_condition_on_no_device_is_answered_also_where_no_tool_lists_dev
 ) -> None:
     query_tool = ToolDefinition(name="device_query", description="", parameters='{"type": "object"}')
     for prompt in ("where current > 1", "mean current where current > 1 and voltage < 3", "电流大于200A的读数"):
-        asked = Completion(messages=(text_message(Role.USER, prompt),), tools=(query_tool,))
+        asked = CompletionRequest(messages=(text_message(Role.USER, prompt),), tools=(query_tool,))
         answer = (await fold(provider.stream(asked))).first
         assert answer.text or answer.tool_calls
 
 
 async def test_long_embeddings_are_refused_with_the_limit(provider: FallbackProvider) -> None:
     with pytest.raises(ProviderError, match="at most 500000") as caught:
-        await provider.embed(Embedding(model="hashing", inputs=("x" * 300_000, "y" * 300_000)))
+        await provider.embed(EmbeddingRequest(model="hashing", inputs=("x" * 300_000, "y" * 300_000)))
     assert caught.value.failure is FailureKind.BAD_REQUEST
 
 
@@ -196,4 +196,4 @@ def _result(text: str) -> Message:
 
 
 async def _answer(provider: FallbackProvider, messages: tuple[Message, ...]) -> str:
-    return (await fold(provider.stream(Completion(messages=messages, tools=TOOLS)))).first.text
+    return (await fold(provider.stream(CompletionRequest(messages=messages, tools=TOOLS)))).first.text

@@ -12,7 +12,7 @@ from llm_service.domain.model.event import FinishReason, Started, TextDelta
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.profile import ProviderProfile, Quirks
 from llm_service.domain.model.profile import vendor as vendor_row
-from llm_service.domain.model.request import AnswerForm, Reasoning, ResponseFormat, Sampling
+from llm_service.domain.model.request import Reasoning, ResponseForm, ResponseFormat, Sampling
 from llm_service.domain.model.usage import Usage
 from llm_service.providers.openai import OpenAiProvider
 from llm_service.testing import collected, question
@@ -80,7 +80,7 @@ async def test_each_is_told_to_think_in_its_own_way(
 async def test_a_schema_goes_in_words_to_those_who_have_only_a_json_mode(
     speaking: Make, vendor: OpenAiServer, name: str
 ) -> None:
-    form = ResponseFormat(form=AnswerForm.JSON_SCHEMA, schema='{"type": "object"}')
+    form = ResponseFormat(form=ResponseForm.JSON_SCHEMA, schema='{"type": "object"}')
     await collected(speaking(name).stream(replace(question(model="m"), response_format=form)))
     body = vendor.received[0].body
     assert body["response_format"] == {"type": "json_object"}

@@ -12,8 +12,15 @@ from llm_service.domain.model.event import Finished, FinishReason, Started, Text
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.message import ImagePart, Message, Role, TextPart, ToolCall, text_message
 from llm_service.domain.model.profile import ProviderProfile
-from llm_service.domain.model.provider import Embedding
-from llm_service.domain.model.request import AnswerForm, Completion, Reasoning, ResponseFormat, Sampling, ToolDefinition
+from llm_service.domain.model.provider import EmbeddingRequest
+from llm_service.domain.model.request import (
+    CompletionRequest,
+    Reasoning,
+    ResponseForm,
+    ResponseFormat,
+    Sampling,
+    ToolDefinition,
+)
 from llm_service.domain.model.usage import Usage
 from llm_service.providers.openai import OpenAiProvider
 from llm_service.testing import collected, question, text_of
@@ -22,7 +29,7 @@ from penstock_testkit.clock import ManualClock
 from penstock_testkit.vendors.openai_server import OpenAiServer
 from penstock_testkit.vendors.reply import FakeToolCall, FakeUsage, Reply
 
-THING = ResponseFormat(form=AnswerForm.JSON_SCHEMA, name="thing", schema='{"type": "object"}', strict=True)
+THING = ResponseFormat(form=ResponseForm.JSON_SCHEMA, name="thing", schema='{"type": "object"}', strict=True)
 TOOL = ToolDefinition(name="look", description="Looks.", parameters='{"type": "object", "properties": {}}')
 
 
@@ -103,7 +110,7 @@ async def test_a_refusal_and_a_length_stop_are_told(provider: OpenAiProvider, ve
 
 async def test_the_request_is_in_the_vendors_dialect(provider: OpenAiProvider, vendor: OpenAiServer) -> None:
     picture = ImagePart(data=b"\x89PNG", media_type="image/png", detail="low")
-    request = Completion(
+    request = CompletionRequest(
         model="m1",
         messages=(
             text_message(Role.SYSTEM, "be brief"),
@@ -295,14 +302,14 @@ async def test_leaving_closes_the_vendors_call_at_once(provider: OpenAiProvider,
 
 
 async def test_embeddings_come_as_little_endian_floats(provider: OpenAiProvider, vendor: OpenAiServer) -> None:
-    vectors = await provider.embed(Embedding(model="e1", inputs=("a", "b"), dimensions=3))
+    vectors = await provider.embed(EmbeddingRequest(model="e1", inputs=("a", "b"), dimensions=3))
     assert [struct.unpack("<3f", values) for values in vectors.values] == [(0.0, 0.5, 0.5), (1.0, 0.5, 0.5)]
     assert vectors.usage == Usage(input=2)
     assert vendor.received[0].body["encoding_format"] == "base64"
 
 
 async def test_embeddings_of_token_ids_are_passed_on(provider: OpenAiProvider, vendor: OpenAiServer) -> None:
-    vectors = await provider.embed(Embedding(model="e1", token_inputs=((1, 2), (3,))))
+    vectors = await provider.embed(EmbeddingRequest(model="e1", token_inputs=((1, 2), (3,))))
     assert len(vectors.values) == 2
     assert vendor.received[0].body["input"] == [[1, 2], [3]]
 
@@ -319,7 +326,7 @@ async def test_a_wrong_key_fails_embeddings_and_models_alike(
             replace(profile, base_url=server.base_url), clock=clock, new_id=new_id, connect_timeout=1
         )
         with pytest.raises(ProviderError) as caught:
-            await wrong.embed(Embedding(model="e1", inputs=("a",)))
+            await wrong.embed(EmbeddingRequest(model="e1", inputs=("a",)))
         assert caught.value.failure is FailureKind.AUTH
         with pytest.raises(ProviderError) as caught:
             await wrong.list_models()

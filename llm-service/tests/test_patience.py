@@ -7,7 +7,7 @@ import pytest
 
 from llm_service.domain.model.event import UsageReport
 from llm_service.domain.model.failure import FailureKind, ProviderError
-from llm_service.domain.model.provider import Embedding
+from llm_service.domain.model.provider import EmbeddingRequest
 from llm_service.domain.model.usage import Usage
 from llm_service.domain.routing.timeout import Limits, PatientProvider
 from llm_service.testing import ScriptedProvider, collected, question, text_of
@@ -47,7 +47,7 @@ async def test_an_answer_that_is_not_streamed_has_a_limit_of_its_own() -> None:
 
 async def test_vectors_and_lists_of_models_have_limits_too() -> None:
     slow = ScriptedProvider(stall=True)
-    embedding = Embedding(model="m", inputs=("x",))
+    embedding = EmbeddingRequest(model="m", inputs=("x",))
     for call, seconds in (
         (patient(slow, whole=0.05).embed(embedding), "0.05"),
         (patient(slow, first=0.06).list_models(), "0.06"),

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import orjson
 import pytest
 
-from llm_service.adapters.answer_codec import parsed_codec
+from llm_service.adapters.idempotency_codec import parsed_codec
 from llm_service.domain.model.failure import FailureKind
-from llm_service.domain.model.request import AnswerForm
+from llm_service.domain.model.request import ResponseForm
 from llm_service.domain.model.route import FALLBACK, Candidate, Route
 from llm_service.domain.offline.query import Intent, Language, Statistic
 from llm_service.domain.parsing.model_query import query_from_text
@@ -68,7 +68,7 @@ async def test_a_model_reads_the_prompt_with_a_schema() -> None:
         datetime(2026, 11, 20, 16, tzinfo=UTC),
     )
     [asked] = provider.asked
-    assert asked.response_format.form is AnswerForm.JSON_SCHEMA
+    assert asked.response_format.form is ResponseForm.JSON_SCHEMA
     assert "pump-7" in asked.messages[0].text
     assert "2026-11-21T12:00:00+08:00" in asked.messages[0].text
 

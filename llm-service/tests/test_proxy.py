@@ -9,7 +9,7 @@ import pytest
 
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.profile import ProviderProfile
-from llm_service.domain.model.provider import Embedding
+from llm_service.domain.model.provider import EmbeddingRequest
 from llm_service.outbound import ProxyRules
 from llm_service.providers.anthropic import AnthropicProvider
 from llm_service.providers.gemini import GeminiProvider
@@ -145,7 +145,9 @@ async def test_leaving_ends_the_vendors_call_behind_the_proxy(
 async def test_vectors_come_through_the_proxy(
     dialect: str, behind: VendorServer, proxy: HttpProxy, asking: Callable[[str], Any]
 ) -> None:
-    vectors = await asking(f"http://{proxy.address}").embed(Embedding(model=DIALECTS[dialect].model, inputs=("a", "b")))
+    vectors = await asking(f"http://{proxy.address}").embed(
+        EmbeddingRequest(model=DIALECTS[dialect].model, inputs=("a", "b"))
+    )
     assert len(vectors.values) == 2
     assert proxy.asked
     assert len(behind.received) >= 1

@@ -7,7 +7,7 @@ import pytest
 
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.provider import TokenCounter
-from llm_service.domain.model.request import Completion
+from llm_service.domain.model.request import CompletionRequest
 from llm_service.domain.model.route import Candidate, Route
 from llm_service.domain.model.token_estimate import estimate_prompt
 from llm_service.domain.routing.token_count import TokenCount, TokenCounting
@@ -22,7 +22,7 @@ class Vendor:
     hangs: bool = False
     asked: str = ""
 
-    async def count_tokens(self, request: Completion) -> int:
+    async def count_tokens(self, request: CompletionRequest) -> int:
         self.asked = request.model
         if self.hangs:
             await asyncio.Event().wait()

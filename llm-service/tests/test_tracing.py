@@ -11,8 +11,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from llm_service.adapters.tracing import TracedProvider
 from llm_service.domain.model.profile import FALLBACK_PROFILE, ProviderProfile
-from llm_service.domain.model.provider import Embedding
-from llm_service.domain.model.request import AnswerForm, Completion, ResponseFormat, Sampling
+from llm_service.domain.model.provider import EmbeddingRequest
+from llm_service.domain.model.request import CompletionRequest, ResponseForm, ResponseFormat, Sampling
 from llm_service.domain.model.server import Server, server_of
 from llm_service.domain.model.usage import Usage
 from llm_service.testing import ScriptedProvider, collected, question
@@ -36,7 +36,7 @@ class Spans:
         inner = ScriptedProvider(name="vendor", usage=Usage(input=3, output=5))
         self.provider = TracedProvider(inner, name="vendor", server=server, tracer=provider.get_tracer("test"))
 
-    async def ask(self, asked: Completion) -> Mapping[str, Any]:
+    async def ask(self, asked: CompletionRequest) -> Mapping[str, Any]:
         await collected(self.provider.stream(asked))
         return self.only
 
@@ -79,13 +79,13 @@ async def test_a_parameter_that_was_not_sent_is_not_there() -> None:
 
 
 async def test_an_answer_in_json_says_so() -> None:
-    asked = replace(question(), response_format=ResponseFormat(form=AnswerForm.JSON_OBJECT))
+    asked = replace(question(), response_format=ResponseFormat(form=ResponseForm.JSON_OBJECT))
     assert (await Spans().ask(asked))["gen_ai.output.type"] == "json"
 
 
 async def test_a_span_of_vectors_says_where_the_call_went() -> None:
     spans = Spans()
-    await spans.provider.embed(Embedding(model="e1", inputs=("a",), dimensions=64))
+    await spans.provider.embed(EmbeddingRequest(model="e1", inputs=("a",), dimensions=64))
     assert spans.only["server.address"] == "api.vendor.example"
     assert spans.only["gen_ai.embeddings.dimension.count"] == 64
 

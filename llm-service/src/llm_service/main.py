@@ -10,15 +10,15 @@ from urllib.parse import urlsplit
 from penstock.llm.v1 import cost_pb2_grpc, llm_pb2_grpc
 from prometheus_client import CollectorRegistry
 
-from llm_service.adapters.answer_codec import batch_codec, embedded_codec, parsed_codec
 from llm_service.adapters.file_journal import FileJournal, WrittenMark
 from llm_service.adapters.gen_ai_metrics import MeasuredLedger
+from llm_service.adapters.idempotency_codec import batch_codec, embedded_codec, parsed_codec
 from llm_service.adapters.ledger_spool import LedgerSpool
 from llm_service.adapters.prometheus import BudgetMetrics, ConfigurationMetrics, ProviderMetrics
-from llm_service.adapters.response_cache import ResponseCache
+from llm_service.adapters.response_cache import CacheServiceResponses
 from llm_service.adapters.shared_rates import SharedRates
-from llm_service.adapters.sql_answer import SqlAnswers
 from llm_service.adapters.sql_budget import SqlBudgets
+from llm_service.adapters.sql_idempotency import SqlIdempotencyStore
 from llm_service.adapters.sql_ledger import SqlLedger
 from llm_service.adapters.sql_recovery import SqlRecovery
 from llm_service.configuration import Configuration, load_configuration
@@ -28,13 +28,13 @@ from llm_service.domain.billing.ledger import LedgerRow
 from llm_service.domain.billing.metering import Metering
 from llm_service.domain.billing.rate_limiter import LocalRates
 from llm_service.domain.embedding.embedding_call import MeteredEmbedder
-from llm_service.domain.model.completion_collector import WholeAnswers
+from llm_service.domain.model.completion_collector import CompletionCollector
 from llm_service.domain.model.priced_pool import PricedPool
 from llm_service.domain.model.route import plan_route
 from llm_service.domain.parsing.prompt_parser import PromptParser
 from llm_service.domain.reuse.idempotency import Idempotent, IdempotentEmbedder
 from llm_service.domain.reuse.idempotent_execution import Once
-from llm_service.domain.reuse.response_cache import CachedAnswers
+from llm_service.domain.reuse.response_cache import ResponseCaching
 from llm_service.edge.cost_servicer import CostServicer
 from llm_service.edge.servicer import LlmServicer
 from llm_service.live_configuration import LiveConfiguration
@@ -65,8 +65,8 @@ def add_servicers(
     live: LiveConfiguration,
     selection: Selection,
     spending: Spending,
-    whole: WholeAnswers,
-    answers: SqlAnswers,
+    collector: CompletionCollector,
+    answers: SqlIdempotencyStore,
     journal: CallJournal,
     database: Database,
     cache_channel: PenstockChannel,
@@ -107,17 +107,17 @@ def add_servicers(
         new_id=new_id,
         journal=journal,
     )
-    cached = CachedAnswers(
+    cached = ResponseCaching(
         answering,
-        cache=ResponseCache(cache, cache_channel, clock, seconds=settings.response_cache_seconds),
+        cache=CacheServiceResponses(cache, cache_channel, clock, seconds=settings.response_cache_seconds),
         route=selection.router.route,
         allows_semantic=spending.allows_semantic_cache,
         exact_for_all=settings.exact_cache,
     )
     metering = Metering(cached, ledger=ledger, prices=prices, clock=clock, new_id=new_id, purse=purse, journal=journal)
     servicer = LlmServicer(
-        answering=Idempotent(metering, once=Once(answers, batch_codec())),
-        whole=whole,
+        completions=Idempotent(metering, once=Once(answers, batch_codec())),
+        collector=collector,
         embedder=IdempotentEmbedder(embedder, once=Once(answers, embedded_codec())),
         parser=PromptParser(metering, route=selection.router.route, once=Once(answers, parsed_codec())),
         registry=selection.registry,
@@ -162,7 +162,7 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
     url = settings.database_url.get_secret_value() or sqlite_url(settings.home / "llm.db")
     database = open_database(url)
     ledger = SqlLedger(database, LedgerSpool(settings.home / "llm-ledger-spool.jsonl"))
-    answers = SqlAnswers(database, clock, owner=new_id("llm"))
+    answers = SqlIdempotencyStore(database, clock, owner=new_id("llm"))
     spending = build_spending(database, MeasuredLedger(ledger, metrics_registry), live, clock)
     journal = FileJournal(settings.home, clock, new_id, written=_written_mark(ledger, spending.budgets))
     selection = build_selection(
@@ -180,7 +180,7 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
         redactor=redactor,
         secret=secret,
     )
-    whole, shedder = WholeAnswers(), LoadShedder(settings.overload_lag)
+    collector, shedder = CompletionCollector(), LoadShedder(settings.overload_lag)
     OverloadMetrics(metrics_registry, {SERVICE: shedder})
     cache_channel = open_channel(settings.cache_service_address, service="cache-service", secret=secret)
     add_servicers(
@@ -189,7 +189,7 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
         live=live,
         selection=selection,
         spending=spending,
-        whole=whole,
+        collector=collector,
         answers=answers,
         journal=journal,
         database=database,
@@ -213,7 +213,7 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
         finally:
             for task in following:
                 task.cancel()
-            await whole.settled()
+            await collector.drain()
             ledger.close()
             spending.budgets.close()
             await asyncio.gather(*writing)

@@ -18,8 +18,8 @@ from llm_service.domain.model.event import (
 )
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.message import Role, text_message
-from llm_service.domain.model.provider import Embedding, EventBatch, EventStream, ModelCard, Provider, Vectors
-from llm_service.domain.model.request import Completion
+from llm_service.domain.model.provider import EmbeddingRequest, Embeddings, EventBatch, EventStream, ModelCard, Provider
+from llm_service.domain.model.request import CompletionRequest
 from llm_service.domain.model.usage import FREE, Cost, Usage
 
 _TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -46,11 +46,11 @@ class ScriptedProvider:
     retry_after: float | None = None
     usage: Usage | None = None
     reason: FinishReason = FinishReason.STOP
-    asked: list[Completion] = field(default_factory=list[Completion])
+    asked: list[CompletionRequest] = field(default_factory=list[CompletionRequest])
     closed: int = 0
     stalled: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
+    async def stream(self, request: CompletionRequest) -> AsyncGenerator[EventBatch]:
         """Yield the script."""
         self.asked.append(request)
         if self.failures:
@@ -71,13 +71,13 @@ class ScriptedProvider:
         finally:
             self.closed += 1
 
-    async def embed(self, request: Embedding) -> Vectors:
+    async def embed(self, request: EmbeddingRequest) -> Embeddings:
         """Return zeros, or stall or fail."""
         if self.stall:
             self.stalled.set()
             await asyncio.Event().wait()
         self._fail()
-        return Vectors(model=request.model, values=(bytes(8),) * request.count, usage=self.usage or Usage())
+        return Embeddings(model=request.model, values=(bytes(8),) * request.count, usage=self.usage or Usage())
 
     async def list_models(self) -> Sequence[ModelCard]:
         """Return none, or stall."""
@@ -130,9 +130,9 @@ class ListLedger:
         return LedgerPage(rows=tuple(reversed(self.rows)))
 
 
-def question(text: str = "hi", *, model: str = "", streaming: bool = True) -> Completion:
+def question(text: str = "hi", *, model: str = "", streaming: bool = True) -> CompletionRequest:
     """Return a question of one user message."""
-    return replace(Completion(messages=(text_message(Role.USER, text),)), model=model, streaming=streaming)
+    return replace(CompletionRequest(messages=(text_message(Role.USER, text),)), model=model, streaming=streaming)
 
 
 async def collected(stream: EventStream) -> list[Event]:

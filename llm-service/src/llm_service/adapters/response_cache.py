@@ -11,7 +11,7 @@ from penstock.cache.v1 import cache_pb2, cache_pb2_grpc
 
 from llm_service.adapters.event_json import events_from_json, json_from_events
 from llm_service.domain.model.event import Event
-from llm_service.domain.reuse.response_cache import NearAnswer
+from llm_service.domain.reuse.response_cache import SimilarCompletion
 from penstock_kit.cache import CacheClient
 from penstock_kit.clock import Clock
 from penstock_kit.errors import PenstockError
@@ -21,7 +21,7 @@ _TIMEOUT: Final = 0.25
 _REST: Final = 30.0
 
 
-class ResponseCache:
+class CacheServiceResponses:
     """Keeps answers for `seconds`. A cache service that is away, or has no semantic cache, is a miss."""
 
     def __init__(self, cache: CacheClient, channel: grpc.aio.Channel, clock: Clock, *, seconds: float) -> None:
@@ -42,14 +42,14 @@ class ResponseCache:
         if len(data) <= _LARGEST:
             await self._cache.set(key, data, ttl=self._seconds)
 
-    async def near(self, partition: str, text: str, threshold: float) -> NearAnswer | None:
+    async def near(self, partition: str, text: str, threshold: float) -> SimilarCompletion | None:
         """Return the answer to a question like `text`, which the service's guards let pass."""
         request = cache_pb2.SemanticLookupRequest(partition_key=partition, text=text, threshold=threshold)
         found: cache_pb2.SemanticLookupResponse | None = await self._call(self._stub.SemanticLookup, request)
         if found is None or not found.hit:
             return None
         events = _events(found.value)
-        return None if events is None else NearAnswer(events=events, similarity=found.similarity)
+        return None if events is None else SimilarCompletion(events=events, similarity=found.similarity)
 
     async def put_near(self, partition: str, text: str, events: Sequence[Event]) -> None:
         """Keep an answer to `text`."""

@@ -9,8 +9,8 @@ from opentelemetry.util.types import AttributeValue
 
 from llm_service.domain.model.event import Event, Finished, Started
 from llm_service.domain.model.failure import ProviderError
-from llm_service.domain.model.provider import Embedding, EventBatch, ModelCard, Provider, Vectors
-from llm_service.domain.model.request import AnswerForm, Completion
+from llm_service.domain.model.provider import EmbeddingRequest, Embeddings, EventBatch, ModelCard, Provider
+from llm_service.domain.model.request import CompletionRequest, ResponseForm
 from llm_service.domain.model.server import Server
 from llm_service.domain.model.usage import Usage
 
@@ -37,7 +37,7 @@ class TracedProvider:
             self._always |= {"server.address": server.host, "server.port": server.port}
         self._tracer = tracer
 
-    async def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
+    async def stream(self, request: CompletionRequest) -> AsyncGenerator[EventBatch]:
         """Yield the inner provider's answer; the span ends with it."""
         # Not made current: a generator's caller would go on inside the span between two batches.
         span = self._span("chat", request.model, _knobs(request))
@@ -53,7 +53,7 @@ class TracedProvider:
         finally:
             span.end()
 
-    async def embed(self, request: Embedding) -> Vectors:
+    async def embed(self, request: EmbeddingRequest) -> Embeddings:
         """Return the inner provider's vectors within a span."""
         span = self._span("embeddings", request.model, _embedding_knobs(request))
         try:
@@ -79,7 +79,7 @@ class TracedProvider:
         return self._tracer.start_span(f"{operation} {model}", kind=SpanKind.CLIENT, attributes=attributes)
 
 
-def _knobs(request: Completion) -> dict[str, AttributeValue]:
+def _knobs(request: CompletionRequest) -> dict[str, AttributeValue]:
     """The request's parameters, those that were sent; never its texts."""
     sampling = request.sampling
     knobs: dict[str, AttributeValue] = {
@@ -89,12 +89,12 @@ def _knobs(request: Completion) -> dict[str, AttributeValue]:
         knobs["gen_ai.request.stop_sequences"] = list(sampling.stop)
     if sampling.n is not None and sampling.n != 1:
         knobs["gen_ai.request.choice.count"] = sampling.n
-    if request.response_format.form is not AnswerForm.TEXT:
+    if request.response_format.form is not ResponseForm.TEXT:
         knobs["gen_ai.output.type"] = "json"
     return knobs
 
 
-def _embedding_knobs(request: Embedding) -> dict[str, AttributeValue]:
+def _embedding_knobs(request: EmbeddingRequest) -> dict[str, AttributeValue]:
     return {"gen_ai.embeddings.dimension.count": request.dimensions} if request.dimensions else {}
 
 

@@ -7,7 +7,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.llm.v1 import cost_pb2
 
 from llm_service.domain.billing.ledger import CostGroup, CostRow, LedgerFilter, LedgerRow
-from llm_service.edge.answer import cost_to_proto, usage_to_proto
+from llm_service.edge.completion import cost_to_proto, usage_to_proto
 from penstock_kit.context import Caller
 from penstock_kit.errors import InvalidArgument, PermissionDenied
 

@@ -10,10 +10,10 @@ import grpc.aio
 from penstock.common.v1 import common_pb2
 from penstock.llm.v1 import llm_pb2, llm_pb2_grpc
 
-from llm_service.domain.billing.metering import Answering
+from llm_service.domain.billing.metering import CompletionSource
 from llm_service.domain.embedding.embedding_call import Embedder
 from llm_service.domain.keys.key_pools import KeyRings
-from llm_service.domain.model.completion_collector import WholeAnswers
+from llm_service.domain.model.completion_collector import CompletionCollector
 from llm_service.domain.model.provider_pool import ProviderCatalog
 from llm_service.domain.model.route import Candidate
 from llm_service.domain.parsing.prompt_parser import Prompt, PromptParser
@@ -21,9 +21,9 @@ from llm_service.domain.routing.health import ProviderMonitor
 from llm_service.domain.routing.model_list import list_models
 from llm_service.domain.routing.router import Router
 from llm_service.domain.routing.token_count import Counters, TokenCounting
-from llm_service.edge.answer import answer_to_proto, batch_to_proto, cost_to_proto, usage_to_proto
+from llm_service.edge.completion import batch_to_proto, completion_to_proto, cost_to_proto, usage_to_proto
+from llm_service.edge.completion_request import completion_request_from_proto, embedding_request_from_proto
 from llm_service.edge.cost import time_from_proto
-from llm_service.edge.request import completion_from_proto, embedding_from_proto
 from llm_service.edge.state import models_to_proto, provider_to_proto, query_to_proto, route_to_proto
 from llm_service.live_configuration import LiveConfiguration
 from penstock_kit.clock import Clock
@@ -41,8 +41,8 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
     def __init__(
         self,
         *,
-        answering: Answering,
-        whole: WholeAnswers,
+        completions: CompletionSource,
+        collector: CompletionCollector,
         embedder: Embedder,
         parser: PromptParser,
         registry: ProviderCatalog,
@@ -57,8 +57,8 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         shedder: LoadShedder,
         rss_bytes: Callable[[], int],
     ) -> None:
-        self._answering = answering
-        self._whole = whole
+        self._completions = completions
+        self._collector = collector
         self._embedder = embedder
         self._parser = parser
         self._registry = registry
@@ -76,24 +76,24 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
     async def Complete(self, request: llm_pb2.CompleteRequest, context: Context) -> llm_pb2.CompleteResponse:  # noqa: N802
         """Answer at once."""
         self._shedder.check()
-        question = completion_from_proto(request.completion, streaming=False)
-        answer = await self._whole.of(self._answering.stream(question))
-        return llm_pb2.CompleteResponse(answer=answer_to_proto(answer))
+        question = completion_request_from_proto(request.completion, streaming=False)
+        answer = await self._collector.collect(self._completions.stream(question))
+        return llm_pb2.CompleteResponse(answer=completion_to_proto(answer))
 
     async def StreamComplete(  # noqa: N802
         self, request: llm_pb2.StreamCompleteRequest, context: Context
     ) -> AsyncGenerator[llm_pb2.StreamCompleteResponse]:
         """Answer piece by piece."""
         self._shedder.check()
-        question = completion_from_proto(request.completion, streaming=True)
-        async with aclosing(self._answering.stream(question)) as batches:
+        question = completion_request_from_proto(request.completion, streaming=True)
+        async with aclosing(self._completions.stream(question)) as batches:
             async for batch in batches:
                 yield batch_to_proto(batch)
 
     async def Embed(self, request: llm_pb2.EmbedRequest, context: Context) -> llm_pb2.EmbedResponse:  # noqa: N802
         """Embed texts."""
         self._shedder.check()
-        embedded = await self._embedder.embed(embedding_from_proto(request))
+        embedded = await self._embedder.embed(embedding_request_from_proto(request))
         return llm_pb2.EmbedResponse(
             provider=embedded.provider,
             model=embedded.vectors.model,
@@ -107,7 +107,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         self, request: llm_pb2.CountTokensRequest, context: Context
     ) -> llm_pb2.CountTokensResponse:
         """Count by the vendor that would answer, or by rule."""
-        counted = await self._counting.count(completion_from_proto(request.completion, streaming=False))
+        counted = await self._counting.count(completion_request_from_proto(request.completion, streaming=False))
         return llm_pb2.CountTokensResponse(input_tokens=counted.tokens, estimated=counted.estimated)
 
     async def ParsePrompt(  # noqa: N802

@@ -13,8 +13,8 @@ import anthropic
 from llm_service.domain.model.event import Event, Started
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.profile import ProviderProfile
-from llm_service.domain.model.provider import Embedding, EventBatch, ModelCard, Provider, Vectors
-from llm_service.domain.model.request import Completion
+from llm_service.domain.model.provider import EmbeddingRequest, Embeddings, EventBatch, ModelCard, Provider
+from llm_service.domain.model.request import CompletionRequest
 from llm_service.providers.anthropic_event import Json, MessageReader
 from llm_service.providers.anthropic_request import AnthropicRequest, request_of
 from llm_service.providers.http_client import HttpResponse
@@ -66,7 +66,7 @@ class AnthropicProvider:
         headers = {**self._sdk.default_headers, **self._sdk.auth_headers}
         self._upstream = Upstream(profile.name, headers=headers, connect_timeout=connect_timeout, proxy=profile.proxy)
 
-    async def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
+    async def stream(self, request: CompletionRequest) -> AsyncGenerator[EventBatch]:
         """Yield the answer, each upstream read as one batch."""
         made = request_of(request, anthropic.transform_schema)
         async with self._upstream.post(self._url, made.body, request.model, headers=made.headers) as response:
@@ -83,7 +83,7 @@ class AnthropicProvider:
                 yield batch
 
     async def _streamed(
-        self, response: HttpResponse, request: Completion, made: AnthropicRequest
+        self, response: HttpResponse, request: CompletionRequest, made: AnthropicRequest
     ) -> AsyncGenerator[EventBatch]:
         reader = MessageReader(self._new_id, answers_by_tool=made.answers_by_tool, names=made.names)
         async with aclosing(self._upstream.events(response, request.model)) as reads:
@@ -96,7 +96,9 @@ class AnthropicProvider:
                     yield batch
         yield self._end(reader, request.model)
 
-    def _events(self, reader: MessageReader, data: bytes, request: Completion, made: AnthropicRequest) -> list[Event]:
+    def _events(
+        self, reader: MessageReader, data: bytes, request: CompletionRequest, made: AnthropicRequest
+    ) -> list[Event]:
         event = self._checked(data, request.model)
         try:
             begun = event.get("type") == "message_start"
@@ -106,7 +108,7 @@ class AnthropicProvider:
             raise self._misshapen(request.model) from error
 
     async def _whole(
-        self, response: HttpResponse, request: Completion, made: AnthropicRequest
+        self, response: HttpResponse, request: CompletionRequest, made: AnthropicRequest
     ) -> AsyncGenerator[EventBatch]:
         message = self._checked(await self._upstream.body(response, request.model), request.model)
         reader = MessageReader(self._new_id, answers_by_tool=made.answers_by_tool, names=made.names)
@@ -131,7 +133,7 @@ class AnthropicProvider:
             return event
         raise error_from_vendor(_error(event, 0), provider=self._name, model=model)
 
-    def _started(self, message: Json, request: Completion, made: AnthropicRequest) -> Started:
+    def _started(self, message: Json, request: CompletionRequest, made: AnthropicRequest) -> Started:
         return Started(
             id=str(message.get("id") or "") or self._new_id("ans"),
             provider=self._name,
@@ -144,12 +146,12 @@ class AnthropicProvider:
         told = _error(await self._upstream.error_body(response, model), response.status)
         return error_from_vendor(told_by_headers(told, response.headers), provider=self._name, model=model)
 
-    async def embed(self, request: Embedding) -> Vectors:
+    async def embed(self, request: EmbeddingRequest) -> Embeddings:
         """Anthropic has no embeddings; raises ProviderError UNSUPPORTED."""
         message = f"{self._name} has no embeddings; name a provider that has, such as openai or gemini"
         raise self._upstream.failure(message, FailureKind.UNSUPPORTED, request.model)
 
-    async def count_tokens(self, request: Completion) -> int:
+    async def count_tokens(self, request: CompletionRequest) -> int:
         """Return how many tokens the vendor counts in the prompt, through the SDK."""
         made = request_of(request, anthropic.transform_schema)
         counted: dict[str, Any] = {name: made.body[name] for name in _COUNTED if name in made.body}

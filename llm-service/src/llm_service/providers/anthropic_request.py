@@ -8,7 +8,7 @@ import orjson
 
 from llm_service.domain.model.message import Role, ThinkingPart
 from llm_service.domain.model.profile import ANTHROPIC_TOOL_NAMES
-from llm_service.domain.model.request import AnswerForm, Completion, ToolDefinition, ToolMode
+from llm_service.domain.model.request import CompletionRequest, ResponseForm, ToolDefinition, ToolMode
 from llm_service.domain.model.token_estimate import estimate_prompt
 from llm_service.providers.anthropic_message import Block, cache_mark, system_of, turns_of
 from llm_service.providers.anthropic_model import ClaudeTraits, traits_of
@@ -49,7 +49,7 @@ class AnthropicRequest:
     names: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-def request_of(asked: Completion, shape: Shape) -> AnthropicRequest:
+def request_of(asked: CompletionRequest, shape: Shape) -> AnthropicRequest:
     """Return the request; `shape` turns a JSON schema into the subset that Anthropic keeps to.
 
     Raises InvalidArgument for a schema that is not JSON or a file Anthropic does not take.
@@ -72,12 +72,12 @@ def request_of(asked: Completion, shape: Shape) -> AnthropicRequest:
     return made
 
 
-def _foreign_media(request: Completion) -> Iterator[str]:
+def _foreign_media(request: CompletionRequest) -> Iterator[str]:
     for message in request.messages:
         yield from (f"messages.{kind}" for part in message.parts if (kind := medium_of(part)) in {"audio", "video"})
 
 
-def _put_tools(made: AnthropicRequest, request: Completion) -> None:
+def _put_tools(made: AnthropicRequest, request: CompletionRequest) -> None:
     if not request.tools:
         return
     made.body["tools"] = [_tool(tool, made.dropped) for tool in request.tools]
@@ -113,14 +113,14 @@ def _tool(tool: ToolDefinition, dropped: list[str]) -> Block:
     return made | extra | mark
 
 
-def _put_answer_form(made: AnthropicRequest, request: Completion, traits: ClaudeTraits, shape: Shape) -> None:
+def _put_answer_form(made: AnthropicRequest, request: CompletionRequest, traits: ClaudeTraits, shape: Shape) -> None:
     wanted = request.response_format
     match wanted.form:
-        case AnswerForm.TEXT:
+        case ResponseForm.TEXT:
             return
-        case AnswerForm.JSON_OBJECT:
+        case ResponseForm.JSON_OBJECT:
             _say(made.body, "Answer with one JSON object and nothing else.")
-        case AnswerForm.JSON_SCHEMA:
+        case ResponseForm.JSON_SCHEMA:
             schema = _decoded(wanted.schema, "response_format")
             if traits.native_schema:
                 made.body["output_config"] = {"format": {"type": "json_schema", "schema": _shaped(schema, shape)}}
@@ -147,7 +147,7 @@ def _shaped(schema: Block, shape: Shape) -> Block:
         raise InvalidArgument(message, reason="INVALID_JSON_SCHEMA") from error
 
 
-def _put_thinking(made: AnthropicRequest, request: Completion, traits: ClaudeTraits) -> None:
+def _put_thinking(made: AnthropicRequest, request: CompletionRequest, traits: ClaudeTraits) -> None:
     wanted = request.reasoning
     if not (wanted.effort or wanted.max_tokens or (wanted.include and not traits.budgeted_thinking)):
         return
@@ -174,7 +174,7 @@ def _effort(budget: int) -> str:
     return "low" if budget <= _BUDGETS["low"] else "medium" if budget <= _BUDGETS["medium"] else "high"
 
 
-def _put_budget(made: AnthropicRequest, request: Completion) -> None:
+def _put_budget(made: AnthropicRequest, request: CompletionRequest) -> None:
     """Thinking by a budget can't begin inside a round of tool calls."""
     if _in_unsigned_round(request):
         made.dropped.append("reasoning_effort")
@@ -191,14 +191,14 @@ def _put_budget(made: AnthropicRequest, request: Completion) -> None:
     made.body["thinking"] = {"type": "enabled", "budget_tokens": budget}
 
 
-def _in_unsigned_round(request: Completion) -> bool:
+def _in_unsigned_round(request: CompletionRequest) -> bool:
     last = next((message for message in reversed(request.messages) if message.role is Role.ASSISTANT), None)
     if last is None or not last.tool_calls or request.messages[-1].role is not Role.TOOL:
         return False
     return not any(isinstance(part, ThinkingPart) and (part.signature or part.redacted) for part in last.parts)
 
 
-def _put_sampling(made: AnthropicRequest, request: Completion, traits: ClaudeTraits) -> None:
+def _put_sampling(made: AnthropicRequest, request: CompletionRequest, traits: ClaudeTraits) -> None:
     """Temperature goes to 1 here, to 2 elsewhere. With thinking, or from Claude 4.7 on, there is none.
 
     The API's newest version has none for any model; where the model has, the last one that did is asked for.
@@ -227,7 +227,7 @@ def _put_sampling(made: AnthropicRequest, request: Completion, traits: ClaudeTra
     made.dropped += dropped
 
 
-def _put_extras(made: AnthropicRequest, request: Completion) -> None:
+def _put_extras(made: AnthropicRequest, request: CompletionRequest) -> None:
     for name, value in request.extra.items():
         if _is_taken(name, value, request):
             made.body[name] = value
@@ -239,14 +239,14 @@ def _put_extras(made: AnthropicRequest, request: Completion) -> None:
         made.body["metadata"] = {"user_id": request.end_user}
 
 
-def _is_taken(name: str, value: object, request: Completion) -> bool:
+def _is_taken(name: str, value: object, request: CompletionRequest) -> bool:
     """Whether the API takes the field: as it is, or because of the betas that the caller asked for with it."""
     if name == "service_tier":
         return value in _TIERS
     return name in _PASSES or bool(request.betas and request.surface == "messages")
 
 
-def _put_cache_marks(body: Block, request: Completion) -> None:
+def _put_cache_marks(body: Block, request: CompletionRequest) -> None:
     """Keep the caller's marks, the last four; without any, mark what the next turn will begin with, if it is long."""
     tools: list[Block] = body.get("tools", [])
     system: list[Block] = body.get("system", [])

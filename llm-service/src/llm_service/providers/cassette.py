@@ -20,8 +20,8 @@ from aiohttp import web
 
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.profile import Cassette, ProviderProfile
-from llm_service.domain.model.provider import Embedding, EventBatch, ModelCard, Provider, Vectors
-from llm_service.domain.model.request import Completion
+from llm_service.domain.model.provider import EmbeddingRequest, Embeddings, EventBatch, ModelCard, Provider
+from llm_service.domain.model.request import CompletionRequest
 from llm_service.providers.registry import DIALECTS, DialectModule, Parts
 from llm_service.providers.tape import Fault, Take, Tape, digest
 
@@ -56,7 +56,7 @@ class CassetteProvider:
         self._inner = inner
         self._deck = deck
 
-    async def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
+    async def stream(self, request: CompletionRequest) -> AsyncGenerator[EventBatch]:
         """Yield the vendor's answer, or the recorded one."""
         await self._started()
         async with aclosing(self._inner.stream(request)) as batches:
@@ -64,7 +64,7 @@ class CassetteProvider:
                 yield batch
         await self._deck.settle()
 
-    async def embed(self, request: Embedding) -> Vectors:
+    async def embed(self, request: EmbeddingRequest) -> Embeddings:
         """Return the vendor's vectors, or the recorded ones."""
         await self._started()
         vectors = await self._inner.embed(request)

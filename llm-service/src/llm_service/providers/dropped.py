@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from llm_service.domain.model.message import FilePart, ImagePart, Part
-from llm_service.domain.model.request import Completion
+from llm_service.domain.model.request import CompletionRequest
 
 # What knobs are called in the dialects that have other names for them than OpenAI's chats.
 _CALLED: Final[Mapping[str, Mapping[str, str]]] = {
@@ -23,7 +23,7 @@ _CALLED: Final[Mapping[str, Mapping[str, str]]] = {
 _MARKED_SURFACES: Final = frozenset({"messages", "chat.completions"})
 
 
-def unmarked(request: Completion) -> Iterable[str]:
+def unmarked(request: CompletionRequest) -> Iterable[str]:
     """Yield `cache_control` when the caller set marks and the provider has none."""
     if request.surface in _MARKED_SURFACES and (
         any(tool.cache_ttl for tool in request.tools)
@@ -32,7 +32,7 @@ def unmarked(request: Completion) -> Iterable[str]:
         yield "cache_control"
 
 
-def foreign_tool_fields(request: Completion) -> Iterable[str]:
+def foreign_tool_fields(request: CompletionRequest) -> Iterable[str]:
     """Yield the fields of the caller's tools that only its own dialect has, and the tools of its vendor's own form."""
     for tool in request.tools:
         if kind := tool.extra.get("type"):
@@ -53,7 +53,7 @@ def medium_of(part: Part) -> str:
             return ""
 
 
-def as_called(names: Iterable[str], request: Completion) -> tuple[str, ...]:
+def as_called(names: Iterable[str], request: CompletionRequest) -> tuple[str, ...]:
     """Return the knobs `names`, each once, as the dialect of `request` calls them."""
     called = _CALLED.get(request.surface, {})
     return tuple(dict.fromkeys(called.get(name, name) for name in names))

@@ -9,8 +9,8 @@ from typing import Final
 from llm_service.domain.model.event import Event, Finished, FinishReason, Started, TextDelta, ToolCallDelta
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.profile import ProviderProfile
-from llm_service.domain.model.provider import Embedding, EventBatch, ModelCard, Provider, Vectors
-from llm_service.domain.model.request import Completion, ToolMode
+from llm_service.domain.model.provider import EmbeddingRequest, Embeddings, EventBatch, ModelCard, Provider
+from llm_service.domain.model.request import CompletionRequest, ToolMode
 from llm_service.domain.model.token_estimate import estimate_prompt, estimate_texts, estimate_tokens
 from llm_service.domain.model.usage import Usage
 from llm_service.domain.offline.answer_writer import Report
@@ -48,7 +48,7 @@ class FallbackProvider:
         self._new_id = new_id
         self._worker = RuleWorker()
 
-    async def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
+    async def stream(self, request: CompletionRequest) -> AsyncGenerator[EventBatch]:
         """Yield the answer in small deltas, or the tool calls that lead to one."""
         started = Started(id=self._new_id("ans"), provider=NAME, model=RULES, create_time=self._clock.now())
         step, usage = await self._worker.run(partial(self._answer, request))
@@ -60,7 +60,7 @@ class FallbackProvider:
             yield [TextDelta(text=piece[0])]
         yield [Finished(reason=FinishReason.STOP, usage=usage)]
 
-    def _answer(self, request: Completion, checkpoint: Checkpoint) -> tuple[Step, Usage]:
+    def _answer(self, request: CompletionRequest, checkpoint: Checkpoint) -> tuple[Step, Usage]:
         step = self._step(request, checkpoint)
         checkpoint()
         if isinstance(step, CallTools):
@@ -69,7 +69,7 @@ class FallbackProvider:
             made = estimate_tokens(step.text)
         return step, Usage(input=estimate_prompt(request), output=made, estimated=True)
 
-    def _step(self, request: Completion, checkpoint: Checkpoint) -> Step:
+    def _step(self, request: CompletionRequest, checkpoint: Checkpoint) -> Step:
         conversation = conversation_from_messages(request.messages, checkpoint)
         checkpoint()
         query = conversation.query(self._clock.now().replace(microsecond=0), checkpoint)
@@ -87,7 +87,7 @@ class FallbackProvider:
             arguments = json.dumps(call.arguments, ensure_ascii=False)
             yield ToolCallDelta(call_index=at, id=self._new_id("toolu"), name=call.name, arguments=arguments)
 
-    async def embed(self, request: Embedding) -> Vectors:
+    async def embed(self, request: EmbeddingRequest) -> Embeddings:
         """Return hashed word and character n-grams as unit vectors: crude, but similar texts are near each other."""
         if request.token_inputs:
             raise ProviderError(
@@ -114,7 +114,7 @@ class FallbackProvider:
         self._worker.close()
 
 
-def _embed(request: Embedding, checkpoint: Checkpoint) -> Vectors:
+def _embed(request: EmbeddingRequest, checkpoint: Checkpoint) -> Embeddings:
     dimensions = request.dimensions or DIMENSIONS
     values = tuple(hashed_vector(text, dimensions, checkpoint) for text in request.inputs)
-    return Vectors(model=HASHING, values=values, usage=Usage(input=estimate_texts(request.inputs), estimated=True))
+    return Embeddings(model=HASHING, values=values, usage=Usage(input=estimate_texts(request.inputs), estimated=True))

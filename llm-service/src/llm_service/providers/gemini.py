@@ -13,8 +13,8 @@ from typing import Final
 from llm_service.domain.model.event import Event, Started
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.profile import ProviderProfile
-from llm_service.domain.model.provider import Embedding, EventBatch, ModelCard, Provider, Vectors
-from llm_service.domain.model.request import Completion
+from llm_service.domain.model.provider import EmbeddingRequest, Embeddings, EventBatch, ModelCard, Provider
+from llm_service.domain.model.request import CompletionRequest
 from llm_service.providers.gemini_error import error_of
 from llm_service.providers.gemini_event import Json, ResponseReader
 from llm_service.providers.gemini_request import GeminiRequest, request_of
@@ -60,7 +60,7 @@ class GeminiProvider:
             headers=profile.headers,
         )
 
-    async def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
+    async def stream(self, request: CompletionRequest) -> AsyncGenerator[EventBatch]:
         """Yield the answer, each upstream read as one batch."""
         made = request_of(request)
         method = "streamGenerateContent?alt=sse" if request.streaming else "generateContent"
@@ -95,7 +95,7 @@ class GeminiProvider:
         return model if named[1] else f"models/{model}"
 
     async def _streamed(
-        self, response: HttpResponse, request: Completion, made: GeminiRequest
+        self, response: HttpResponse, request: CompletionRequest, made: GeminiRequest
     ) -> AsyncGenerator[EventBatch]:
         reader, started = ResponseReader(self._new_id, made.names), False
         async with aclosing(self._upstream.events(response, request.model)) as reads:
@@ -111,7 +111,7 @@ class GeminiProvider:
         yield self._end(reader, request.model)
 
     async def _whole(
-        self, response: HttpResponse, request: Completion, made: GeminiRequest
+        self, response: HttpResponse, request: CompletionRequest, made: GeminiRequest
     ) -> AsyncGenerator[EventBatch]:
         answer = self._checked(await self._upstream.body(response, request.model), request.model)
         reader = ResponseReader(self._new_id, made.names)
@@ -139,7 +139,7 @@ class GeminiProvider:
             return response
         raise error_from_vendor(error_of(response, 0), provider=self._name, model=model)
 
-    def _started(self, response: Json, request: Completion, made: GeminiRequest) -> Started:
+    def _started(self, response: Json, request: CompletionRequest, made: GeminiRequest) -> Started:
         return Started(
             id=str(response.get("responseId") or "") or self._new_id("ans"),
             provider=self._name,
@@ -152,7 +152,7 @@ class GeminiProvider:
         told = error_of(await self._upstream.error_body(response, model), response.status)
         return error_from_vendor(told_by_headers(told, response.headers), provider=self._name, model=model)
 
-    async def count_tokens(self, request: Completion) -> int:
+    async def count_tokens(self, request: CompletionRequest) -> int:
         """Return how many tokens the vendor counts in the prompt, instructions and tools included."""
         body = request_of(request).body
         asked = {"generateContentRequest": {"model": self._path(request.model), **body}}
@@ -165,7 +165,7 @@ class GeminiProvider:
             raise self._upstream.protocol("sent a token count without a total", request.model)
         return total
 
-    async def embed(self, request: Embedding) -> Vectors:
+    async def embed(self, request: EmbeddingRequest) -> Embeddings:
         """Return vectors through the SDK."""
         self._path(request.model)
         return await self._sdk.embed(request)

@@ -7,7 +7,7 @@ from typing import Any, Final, assert_never, cast
 import orjson
 
 from llm_service.domain.model.profile import GEMINI_TOOL_NAMES
-from llm_service.domain.model.request import AnswerForm, Completion, Sampling, ToolDefinition, ToolMode
+from llm_service.domain.model.request import CompletionRequest, ResponseForm, Sampling, ToolDefinition, ToolMode
 from llm_service.providers.dropped import as_called, foreign_tool_fields, unmarked
 from llm_service.providers.gemini_message import contents_of, system_of
 from llm_service.providers.gemini_model import GeminiTraits, budget_of, level_of, traits_of
@@ -30,7 +30,7 @@ class GeminiRequest:
     names: Mapping[str, str]
 
 
-def request_of(asked: Completion) -> GeminiRequest:
+def request_of(asked: CompletionRequest) -> GeminiRequest:
     """Return the request. Raises InvalidArgument for a schema that is not JSON."""
     request, names = fit_tool_names(asked, GEMINI_TOOL_NAMES)
     traits = traits_of(request.model)
@@ -50,7 +50,7 @@ def request_of(asked: Completion) -> GeminiRequest:
     return GeminiRequest(body=body, dropped=as_called(dropped, request), names=names)
 
 
-def _put_extras(body: Json, request: Completion, dropped: list[str]) -> None:
+def _put_extras(body: Json, request: CompletionRequest, dropped: list[str]) -> None:
     for name, value in request.extra.items():
         if name in _PASSES:
             body[_PASSES[name]] = value
@@ -60,7 +60,7 @@ def _put_extras(body: Json, request: Completion, dropped: list[str]) -> None:
         dropped.append("anthropic-beta")
 
 
-def _put_tools(body: Json, request: Completion, traits: GeminiTraits, dropped: list[str]) -> None:
+def _put_tools(body: Json, request: CompletionRequest, traits: GeminiTraits, dropped: list[str]) -> None:
     dropped += foreign_tool_fields(request)
     tools = [tool for tool in request.tools if "type" not in tool.extra]
     if not tools:
@@ -84,7 +84,7 @@ def _tool(tool: ToolDefinition) -> Json:
     return made
 
 
-def _tool_choice(request: Completion) -> Json | None:
+def _tool_choice(request: CompletionRequest) -> Json | None:
     match request.tool_choice.mode:
         case ToolMode.DEFAULT:
             return None
@@ -98,7 +98,7 @@ def _tool_choice(request: Completion) -> Json | None:
             assert_never(request.tool_choice.mode)
 
 
-def _sampling(request: Completion, traits: GeminiTraits, dropped: list[str]) -> Json:
+def _sampling(request: CompletionRequest, traits: GeminiTraits, dropped: list[str]) -> Json:
     sampling = request.sampling if traits.sampling else _without_sampling(request.sampling, dropped)
     if len(sampling.stop) > _MOST_STOPS:
         dropped.append("stop")
@@ -129,7 +129,7 @@ def _without_sampling(sampling: Sampling, dropped: list[str]) -> Sampling:
     return replace(sampling, **dict.fromkeys(_OWN))
 
 
-def _thinking(request: Completion, traits: GeminiTraits, dropped: list[str]) -> Json:
+def _thinking(request: CompletionRequest, traits: GeminiTraits, dropped: list[str]) -> Json:
     """From Gemini 3 on a level, before it a budget in tokens, nothing for models that don't think."""
     wanted = request.reasoning
     asked = bool(wanted.effort or wanted.max_tokens)
@@ -145,21 +145,21 @@ def _thinking(request: Completion, traits: GeminiTraits, dropped: list[str]) -> 
     return {"thinkingConfig": thinking} if thinking else {}
 
 
-def _answer_form(request: Completion, body: Json, traits: GeminiTraits) -> Json:
+def _answer_form(request: CompletionRequest, body: Json, traits: GeminiTraits) -> Json:
     """Before Gemini 3 a schema does not go with tools: then the schema is asked for in words."""
     wanted, newer = request.response_format, traits.schema_with_tools
     match wanted.form:
-        case AnswerForm.TEXT:
+        case ResponseForm.TEXT:
             return {}
-        case AnswerForm.JSON_OBJECT if newer or not request.tools:
+        case ResponseForm.JSON_OBJECT if newer or not request.tools:
             return {"responseMimeType": "application/json"}
-        case AnswerForm.JSON_OBJECT:
+        case ResponseForm.JSON_OBJECT:
             _say(body, "Answer with one JSON object and nothing else.")
             return {}
-        case AnswerForm.JSON_SCHEMA if newer or not request.tools:
+        case ResponseForm.JSON_SCHEMA if newer or not request.tools:
             schema = _decoded(wanted.schema, "response_format")
             return {"responseMimeType": "application/json", "responseJsonSchema": schema}
-        case AnswerForm.JSON_SCHEMA:
+        case ResponseForm.JSON_SCHEMA:
             _say(body, f"End with one JSON object, nothing else, that fits this JSON Schema:\n{wanted.schema}")
             return {}
         case _:

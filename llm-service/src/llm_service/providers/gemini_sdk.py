@@ -10,7 +10,7 @@ from typing import Any, cast
 import aiohttp
 
 from llm_service.domain.model.failure import FailureKind
-from llm_service.domain.model.provider import Embedding, ModelCard, Vectors
+from llm_service.domain.model.provider import EmbeddingRequest, Embeddings, ModelCard
 from llm_service.domain.model.token_estimate import estimate_texts
 from llm_service.domain.model.usage import Usage
 from llm_service.providers.gemini_error import error_of
@@ -31,7 +31,7 @@ class GeminiSdk:
         self._headers = dict(headers)
         self._making: asyncio.Task[Any] | None = None
 
-    async def embed(self, request: Embedding) -> Vectors:
+    async def embed(self, request: EmbeddingRequest) -> Embeddings:
         """Return vectors of length 1: Gemini sends shortened ones as they were cut."""
         if request.token_inputs:
             message = f"{self._upstream.name} embeds texts, not token ids; send strings"
@@ -46,7 +46,7 @@ class GeminiSdk:
         if len(values) != request.count:
             raise self._upstream.protocol(f"sent {len(values)} vectors for {request.count} inputs", request.model)
         usage = Usage(input=counted or estimate_texts(request.inputs), estimated=not counted)
-        return Vectors(model=request.model, values=values, usage=usage, dropped_params=tuple(request.extra))
+        return Embeddings(model=request.model, values=values, usage=usage, dropped_params=tuple(request.extra))
 
     async def list_models(self) -> Sequence[ModelCard]:
         """Return what the vendor lists."""

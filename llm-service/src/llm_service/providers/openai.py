@@ -19,8 +19,8 @@ import openai
 from llm_service.domain.model.event import Event, Started
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.profile import ProviderProfile
-from llm_service.domain.model.provider import Embedding, EventBatch, ModelCard, Provider, Vectors
-from llm_service.domain.model.request import Completion
+from llm_service.domain.model.provider import EmbeddingRequest, Embeddings, EventBatch, ModelCard, Provider
+from llm_service.domain.model.request import CompletionRequest
 from llm_service.providers.http_client import HttpResponse
 from llm_service.providers.openai_chunk import ChunkReader, Json, error_of, reported, usage_of
 from llm_service.providers.openai_request import OpenAiRequest, embedding_extras, request_of
@@ -61,7 +61,7 @@ class OpenAiProvider:
         headers = {**self._sdk.default_headers, **self._sdk.auth_headers}
         self._upstream = Upstream(profile.name, headers=headers, connect_timeout=connect_timeout, proxy=profile.proxy)
 
-    async def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
+    async def stream(self, request: CompletionRequest) -> AsyncGenerator[EventBatch]:
         """Yield the answer, each upstream read as one batch."""
         made = request_of(request, self._profile.quirks)
         async with self._upstream.post(self._url, made.body, request.model) as response:
@@ -78,7 +78,7 @@ class OpenAiProvider:
                 raise self._upstream.protocol(f"answered {kind!r} instead of JSON or an event stream", request.model)
 
     async def _streamed(
-        self, response: HttpResponse, request: Completion, made: OpenAiRequest
+        self, response: HttpResponse, request: CompletionRequest, made: OpenAiRequest
     ) -> AsyncGenerator[EventBatch]:
         reader, started = ChunkReader(self._new_id, made.names), False
         async with aclosing(self._upstream.events(response, request.model)) as reads:
@@ -106,7 +106,7 @@ class OpenAiProvider:
             return events
         raise self._upstream.unfinished(model)
 
-    async def _whole(self, response: HttpResponse, request: Completion, made: OpenAiRequest) -> EventBatch:
+    async def _whole(self, response: HttpResponse, request: CompletionRequest, made: OpenAiRequest) -> EventBatch:
         answer = self._checked(await self._upstream.body(response, request.model), request.model)
         reader = ChunkReader(self._new_id, made.names)
         events = [self._started(answer, request, made), *self._read(reader, answer, request.model)]
@@ -125,7 +125,7 @@ class OpenAiProvider:
         except (AttributeError, TypeError, ValueError, KeyError) as error:
             raise self._upstream.protocol("sent JSON of another shape than the dialect has", model) from error
 
-    def _started(self, chunk: Json, request: Completion, made: OpenAiRequest) -> Started:
+    def _started(self, chunk: Json, request: CompletionRequest, made: OpenAiRequest) -> Started:
         said = reported(chunk)
         created = datetime.fromtimestamp(said.created, UTC) if said.created else self._clock.now()
         return Started(
@@ -140,7 +140,7 @@ class OpenAiProvider:
         told = error_of(await self._upstream.error_body(response, model), response.status)
         return error_from_vendor(told_by_headers(told, response.headers), provider=self._profile.name, model=model)
 
-    async def embed(self, request: Embedding) -> Vectors:
+    async def embed(self, request: EmbeddingRequest) -> Embeddings:
         """Return vectors through the SDK, asked for in base64 and passed on as they are."""
         inputs: Any = list(request.inputs) or [list(tokens) for tokens in request.token_inputs]
         optional: dict[str, Any] = {"dimensions": request.dimensions} if request.dimensions else {}
@@ -153,11 +153,11 @@ class OpenAiProvider:
             )
         return replace(self._vectors(answer, request), dropped_params=dropped)
 
-    def _vectors(self, answer: "CreateEmbeddingResponse", request: Embedding) -> Vectors:
+    def _vectors(self, answer: "CreateEmbeddingResponse", request: EmbeddingRequest) -> Embeddings:
         values = tuple(_vector(item.embedding) for item in sorted(answer.data, key=lambda item: item.index))
         if len(values) != request.count:
             raise self._upstream.protocol(f"sent {len(values)} vectors for {request.count} inputs", request.model)
-        return Vectors(
+        return Embeddings(
             model=answer.model or request.model,
             values=values,
             usage=usage_of({"prompt_tokens": answer.usage.prompt_tokens}),

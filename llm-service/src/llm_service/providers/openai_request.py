@@ -8,7 +8,7 @@ from typing import Any, Final, assert_never, cast
 from llm_service.domain.model.message import Message, Role, text_message
 from llm_service.domain.model.model_family import effort_of_budget, nearest_effort
 from llm_service.domain.model.profile import Quirks, ThinkingKnob
-from llm_service.domain.model.request import AnswerForm, Completion
+from llm_service.domain.model.request import CompletionRequest, ResponseForm
 from llm_service.providers.dropped import as_called, unmarked
 from llm_service.providers.openai_message import messages_of
 from llm_service.providers.openai_tool import decoded_schema, put_tools
@@ -54,7 +54,7 @@ class OpenAiRequest:
     names: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-def request_of(request: Completion, quirks: Quirks) -> OpenAiRequest:
+def request_of(request: CompletionRequest, quirks: Quirks) -> OpenAiRequest:
     """Return the request. Raises InvalidArgument for a schema or arguments that are not JSON."""
     asked, names = fit_tool_names(request, quirks.tool_names)
     family = quirks.families.of(request.model)
@@ -87,7 +87,9 @@ def _user(name: str, quirks: Quirks) -> str:
     return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[: quirks.longest_user]
 
 
-def _put_extras(body: Json, dropped: list[str], request: Completion, quirks: Quirks, lacks: frozenset[str]) -> None:
+def _put_extras(
+    body: Json, dropped: list[str], request: CompletionRequest, quirks: Quirks, lacks: frozenset[str]
+) -> None:
     for name, value in request.extra.items():
         known = name not in lacks and not _is_foreign(name, request) and _is_passed(name, value, quirks)
         _put(body, dropped, name, value, known=known)
@@ -107,12 +109,12 @@ def embedding_extras(extra: Mapping[str, object], quirks: Quirks) -> tuple[Json,
     return passed, tuple(name for name in extra if name not in passed)
 
 
-def _is_foreign(name: str, request: Completion) -> bool:
+def _is_foreign(name: str, request: CompletionRequest) -> bool:
     """Whether a knob is one of another dialect: all of Anthropic's, and of responses those that chats don't have."""
     return request.surface == "messages" or (request.surface == "responses" and name in _OF_RESPONSES)
 
 
-def _unfit(request: Completion, quirks: Quirks) -> list[str]:
+def _unfit(request: CompletionRequest, quirks: Quirks) -> list[str]:
     """Name what is cut to what the vendor takes, and a budget of thinking where there is no knob for one."""
     names: list[str] = []
     if quirks.most_stops is not None and len(request.sampling.stop) > quirks.most_stops:
@@ -145,7 +147,7 @@ def _put(body: Json, dropped: list[str], name: str, value: object, *, known: boo
         dropped.append(name)
 
 
-def _sampling(request: Completion, quirks: Quirks) -> Json:
+def _sampling(request: CompletionRequest, quirks: Quirks) -> Json:
     sampling = request.sampling
     hot = quirks.hottest is not None and (sampling.temperature or 0.0) > quirks.hottest
     return {
@@ -164,16 +166,16 @@ def _sampling(request: Completion, quirks: Quirks) -> Json:
     }
 
 
-def _answer_form(request: Completion, quirks: Quirks) -> Json:
+def _answer_form(request: CompletionRequest, quirks: Quirks) -> Json:
     wanted = request.response_format
     match wanted.form:
-        case AnswerForm.TEXT:
+        case ResponseForm.TEXT:
             return {}
-        case AnswerForm.JSON_OBJECT:
+        case ResponseForm.JSON_OBJECT:
             return {"response_format": {"type": "json_object"}}
-        case AnswerForm.JSON_SCHEMA if not quirks.json_schema:
+        case ResponseForm.JSON_SCHEMA if not quirks.json_schema:
             return {"response_format": {"type": "json_object"}}
-        case AnswerForm.JSON_SCHEMA:
+        case ResponseForm.JSON_SCHEMA:
             schema: Json = {"name": wanted.name or "answer", "schema": decoded_schema(wanted.schema, "response_format")}
             if wanted.strict:
                 schema["strict"] = True
@@ -184,16 +186,16 @@ def _answer_form(request: Completion, quirks: Quirks) -> Json:
             assert_never(wanted.form)
 
 
-def _with_schema(request: Completion, quirks: Quirks) -> Sequence[Message]:
+def _with_schema(request: CompletionRequest, quirks: Quirks) -> Sequence[Message]:
     """The messages; for those who have a JSON mode without a schema with the schema in words."""
     wanted = request.response_format
-    if wanted.form is not AnswerForm.JSON_SCHEMA or quirks.json_schema:
+    if wanted.form is not ResponseForm.JSON_SCHEMA or quirks.json_schema:
         return request.messages
     words = f"Answer with one JSON object that fits this JSON Schema:\n{wanted.schema}"
     return [*request.messages, text_message(Role.SYSTEM, words)]
 
 
-def _thinking(request: Completion, quirks: Quirks, effort: str) -> Json:
+def _thinking(request: CompletionRequest, quirks: Quirks, effort: str) -> Json:
     budget = request.reasoning.max_tokens
     if not effort and not budget:
         return {}

@@ -6,14 +6,14 @@ from typing import Any, assert_never
 import orjson
 
 from llm_service.domain.model.profile import Quirks
-from llm_service.domain.model.request import Completion, ToolDefinition, ToolMode
+from llm_service.domain.model.request import CompletionRequest, ToolDefinition, ToolMode
 from llm_service.providers.dropped import foreign_tool_fields
 from penstock_kit.errors import InvalidArgument
 
 Json = dict[str, Any]
 
 
-def put_tools(body: Json, request: Completion, quirks: Quirks, dropped: list[str]) -> None:
+def put_tools(body: Json, request: CompletionRequest, quirks: Quirks, dropped: list[str]) -> None:
     """Put the tools and the choice into `body`; what the vendor does not take is mapped, or dropped and named.
 
     Raises InvalidArgument for parameters that are not JSON.

@@ -8,14 +8,14 @@ from typing import Final
 
 from llm_service.domain.model.message import Message
 from llm_service.domain.model.profile import ToolNames
-from llm_service.domain.model.request import Completion
+from llm_service.domain.model.request import CompletionRequest
 
 _ODD: Final = re.compile(r"[^A-Za-z0-9_-]")
 _MARK: Final = 8
 NO_NAMES: Final[Mapping[str, str]] = {}
 
 
-def fit_tool_names(request: Completion, rule: ToolNames | None) -> tuple[Completion, Mapping[str, str]]:
+def fit_tool_names(request: CompletionRequest, rule: ToolNames | None) -> tuple[CompletionRequest, Mapping[str, str]]:
     """Return `request` with names of tools that `rule` lets through, and what each of the changed ones stands for."""
     if rule is None or not (request.tools or any(message.tool_calls for message in request.messages)):
         return request, NO_NAMES
@@ -32,7 +32,7 @@ def fit_tool_names(request: Completion, rule: ToolNames | None) -> tuple[Complet
     return changed, {short: name for name, short in fitted.items()}
 
 
-def _names(request: Completion) -> Iterable[str]:
+def _names(request: CompletionRequest) -> Iterable[str]:
     yield from {tool.name for tool in request.tools}
     for message in request.messages:
         for call in message.tool_calls:

@@ -15,7 +15,7 @@ from llm_service.domain.billing.limits_cache import RuleBook
 from llm_service.domain.billing.price import PriceBook
 from llm_service.domain.billing.rate_limiter import Rates
 from llm_service.domain.billing.reservation import Hold
-from llm_service.domain.model.request import Completion
+from llm_service.domain.model.request import CompletionRequest
 from llm_service.domain.model.route import Candidate, Route
 from llm_service.domain.model.token_estimate import estimate_prompt
 from llm_service.domain.model.usage import Usage
@@ -34,7 +34,7 @@ _SHORTEST_ANSWER: Final = Usage(output=1)
 class Purse(Protocol):
     """Decides whether a call may be made and how much it may cost."""
 
-    async def hold(self, request: Completion, call_id: str) -> Hold:
+    async def hold(self, request: CompletionRequest, call_id: str) -> Hold:
         """Return what call `call_id` may ask. Raises ResourceExhausted when a budget or a rate is used up."""
         ...
 
@@ -42,7 +42,7 @@ class Purse(Protocol):
 class OpenPurse:
     """A purse without limits."""
 
-    async def hold(self, request: Completion, call_id: str) -> Hold:
+    async def hold(self, request: CompletionRequest, call_id: str) -> Hold:
         """Return the request as it is."""
         return Hold(request)
 
@@ -76,7 +76,7 @@ class BudgetPurse:
         *,
         rules: RuleBook,
         store: BudgetStore,
-        route: Callable[[Completion], Route],
+        route: Callable[[CompletionRequest], Route],
         prices: PriceBook,
         ready: Callable[[str], Awaitable[None]],
         rates: Rates,
@@ -92,7 +92,7 @@ class BudgetPurse:
         self._settings = settings
         self._rates = rates
 
-    async def hold(self, request: Completion, call_id: str) -> Hold:
+    async def hold(self, request: CompletionRequest, call_id: str) -> Hold:
         """Return what may be asked. Raises ResourceExhausted (BUDGET_EXCEEDED, RATE_LIMITED) or FailedPrecondition."""
         caller = current_context().caller
         policy, budgets = self._rules.policy(caller), self._rules.budgets(caller)
@@ -130,15 +130,15 @@ class BudgetPurse:
         if budgets:
             self._store.settle("", budgets, row.cost.amount or _NOTHING, row.create_time)
 
-    async def _priced(self, request: Completion) -> Sequence[Candidate]:
+    async def _priced(self, request: CompletionRequest) -> Sequence[Candidate]:
         candidates = self._route(request).candidates
         for candidate in candidates:
             await self._ready(candidate.provider)
         return candidates
 
     def _without_unpriced(
-        self, request: Completion, candidates: Sequence[Candidate]
-    ) -> tuple[Completion, Sequence[Candidate]]:
+        self, request: CompletionRequest, candidates: Sequence[Candidate]
+    ) -> tuple[CompletionRequest, Sequence[Candidate]]:
         priced = self._priced_only(candidates, _SHORTEST_ANSWER)
         without = tuple(dict.fromkeys(each.provider for each in candidates if each not in priced))
         excluded = replace(request, exclude_providers=(*request.exclude_providers, *without)) if without else request
@@ -160,7 +160,7 @@ class BudgetPurse:
         return admission
 
     async def _reserved(
-        self, call_id: str, request: Completion, candidates: Sequence[Candidate], budgets: Sequence[Budget]
+        self, call_id: str, request: CompletionRequest, candidates: Sequence[Candidate], budgets: Sequence[Budget]
     ) -> Hold:
         answers = request.sampling.n or 1
         asked = request.sampling.max_output_tokens or self._settings.output_tokens

@@ -24,7 +24,7 @@ from llm_service.domain.model.event import (
 )
 from llm_service.domain.model.failure import ProviderError
 from llm_service.domain.model.provider import EventBatch
-from llm_service.domain.model.request import Completion
+from llm_service.domain.model.request import CompletionRequest
 from llm_service.domain.model.token_estimate import estimate_prompt, estimate_tokens
 from llm_service.domain.model.usage import FREE, NOTHING_SOLD, UNKNOWN_COST, Cost, Usage
 from penstock_kit.clock import Clock
@@ -56,7 +56,7 @@ class Meter:
     asked, have a row each beside it.
     """
 
-    def __init__(self, request: Completion, clock: Clock, prices: PriceBook, ledger_id: str) -> None:
+    def __init__(self, request: CompletionRequest, clock: Clock, prices: PriceBook, ledger_id: str) -> None:
         self.request = request
         self._clock = clock
         self._prices = prices

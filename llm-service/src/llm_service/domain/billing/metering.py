@@ -14,7 +14,7 @@ from llm_service.domain.billing.price import PriceBook
 from llm_service.domain.billing.reservation import Hold
 from llm_service.domain.model.event import AttemptStarted
 from llm_service.domain.model.provider import EventBatch, EventStream
-from llm_service.domain.model.request import Completion
+from llm_service.domain.model.request import CompletionRequest
 from penstock_kit.clock import Clock
 from penstock_kit.errors import PenstockError
 
@@ -22,10 +22,10 @@ from penstock_kit.errors import PenstockError
 _NOTE_SECONDS: Final = 1.0
 
 
-class Answering(Protocol):
+class CompletionSource(Protocol):
     """What is metered: anything that answers a question with a stream of events."""
 
-    def stream(self, request: Completion) -> EventStream:
+    def stream(self, request: CompletionRequest) -> EventStream:
         """Yield the answer's events."""
         ...
 
@@ -35,7 +35,7 @@ class Metering:
 
     def __init__(
         self,
-        inner: Answering,
+        inner: CompletionSource,
         *,
         ledger: Ledger,
         prices: PriceBook,
@@ -52,7 +52,7 @@ class Metering:
         self._clock = clock
         self._new_id = new_id
 
-    async def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
+    async def stream(self, request: CompletionRequest) -> AsyncGenerator[EventBatch]:
         """Yield the answer; `Finished` carries cost, times and the id of the ledger row."""
         call_id = self._new_id("call")
         meter = Meter(request, self._clock, self._prices, call_id)
@@ -92,7 +92,7 @@ class Metering:
             if hold is not None:
                 hold.settle(total(rows))
 
-    def _begin(self, call_id: str, request: Completion) -> None:
+    def _begin(self, call_id: str, request: CompletionRequest) -> None:
         self._journal.began(
             call_id,
             operation="chat",

@@ -14,7 +14,7 @@ from llm_service.domain.model.event import (
     ToolCallDelta,
 )
 from llm_service.domain.model.provider import EventBatch
-from llm_service.domain.model.request import Completion
+from llm_service.domain.model.request import CompletionRequest
 from llm_service.domain.model.token_estimate import estimate_tokens
 
 # Counts by rule are off by a third at most; a vendor that keeps to the limit it was given is never cut for it.
@@ -31,7 +31,7 @@ class Hold:
 
     def __init__(
         self,
-        request: Completion,
+        request: CompletionRequest,
         *,
         tokens: int | None = None,
         tight: bool = False,

@@ -12,7 +12,7 @@ from llm_service.domain.billing.meter import total
 from llm_service.domain.billing.price import PriceBook
 from llm_service.domain.embedding.embedding_meter import EmbeddingMeter, estimate_inputs
 from llm_service.domain.model.failure import ProviderError
-from llm_service.domain.model.provider import Embedding, Vectors
+from llm_service.domain.model.provider import EmbeddingRequest, Embeddings
 from llm_service.domain.model.provider_pool import ProviderPool
 from llm_service.domain.model.route import Candidate, Route
 from llm_service.domain.model.usage import Cost
@@ -26,14 +26,14 @@ class Embedded:
     """Vectors, who made them and what they cost."""
 
     provider: str
-    vectors: Vectors
+    vectors: Embeddings
     cost: Cost
 
 
 class Embedder(Protocol):
     """Anything that embeds texts."""
 
-    async def embed(self, request: Embedding) -> Embedded:
+    async def embed(self, request: EmbeddingRequest) -> Embedded:
         """Return a vector for each input."""
         ...
 
@@ -46,7 +46,7 @@ class MeteredEmbedder:
         *,
         pool: ProviderPool,
         monitor: ProviderMonitor,
-        route: Callable[[Embedding], Route],
+        route: Callable[[EmbeddingRequest], Route],
         ledger: Ledger,
         prices: PriceBook,
         purse: BudgetPurse,
@@ -66,7 +66,7 @@ class MeteredEmbedder:
         self._clock = clock
         self._new_id = new_id
 
-    async def embed(self, request: Embedding) -> Embedded:
+    async def embed(self, request: EmbeddingRequest) -> Embedded:
         """Return the vectors. Raises the last candidate's ProviderError when all failed."""
         call_id = self._new_id("call")
         meter = EmbeddingMeter(request, self._clock, self._prices, call_id)
@@ -92,7 +92,7 @@ class MeteredEmbedder:
             if settle is not None:
                 settle(total(rows))
 
-    def _candidates(self, request: Embedding) -> Sequence[Candidate]:
+    def _candidates(self, request: EmbeddingRequest) -> Sequence[Candidate]:
         allowed = [candidate for candidate in self._route(request).candidates if self._allows(candidate)]
         if not allowed:
             message = f"this key may not use model {request.model!r}; ask for another or have the key's policy changed"
@@ -100,8 +100,8 @@ class MeteredEmbedder:
         return allowed
 
     async def _first(
-        self, request: Embedding, candidates: Sequence[Candidate], meter: EmbeddingMeter
-    ) -> tuple[Candidate, Vectors]:
+        self, request: EmbeddingRequest, candidates: Sequence[Candidate], meter: EmbeddingMeter
+    ) -> tuple[Candidate, Embeddings]:
         last: ProviderError | None = None
         for candidate in candidates:
             self._monitor.started(candidate.provider)
@@ -118,7 +118,7 @@ class MeteredEmbedder:
                     raise
         raise last or Unavailable("no provider embeds texts", reason="NO_PROVIDER")
 
-    def _begin(self, call_id: str, request: Embedding) -> None:
+    def _begin(self, call_id: str, request: EmbeddingRequest) -> None:
         self._journal.began(
             call_id,
             operation="embed",

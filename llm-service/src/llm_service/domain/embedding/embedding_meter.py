@@ -6,7 +6,7 @@ from dataclasses import replace
 from llm_service.domain.billing.ledger import LedgerRow, Outcome
 from llm_service.domain.billing.price import PriceBook, cost_of
 from llm_service.domain.model.failure import ProviderError
-from llm_service.domain.model.provider import Embedding, Vectors
+from llm_service.domain.model.provider import EmbeddingRequest, Embeddings
 from llm_service.domain.model.route import Candidate
 from llm_service.domain.model.token_estimate import estimate_texts
 from llm_service.domain.model.usage import NOTHING_SOLD, Cost, Usage
@@ -15,7 +15,7 @@ from penstock_kit.context import current_context
 from penstock_kit.errors import PenstockError
 
 
-def estimate_inputs(request: Embedding) -> int:
+def estimate_inputs(request: EmbeddingRequest) -> int:
     """Return about how many tokens the inputs of `request` are."""
     return estimate_texts(request.inputs) + sum(len(tokens) for tokens in request.token_inputs)
 
@@ -23,7 +23,7 @@ def estimate_inputs(request: Embedding) -> int:
 class EmbeddingMeter:
     """What is known of one call while it runs. A vendor that failed but may bill has a row beside the call's own."""
 
-    def __init__(self, request: Embedding, clock: Clock, prices: PriceBook, ledger_id: str) -> None:
+    def __init__(self, request: EmbeddingRequest, clock: Clock, prices: PriceBook, ledger_id: str) -> None:
         self._request = request
         self._clock = clock
         self._prices = prices
@@ -71,7 +71,7 @@ class EmbeddingMeter:
         """The caller went away."""
         self._row = replace(self._row, outcome=Outcome.CANCELLED)
 
-    def finish(self, vectors: Vectors) -> tuple[Usage, Cost]:
+    def finish(self, vectors: Embeddings) -> tuple[Usage, Cost]:
         """Take the answer of the provider asked last, and return its tokens and what it cost."""
         usage = vectors.usage if vectors.usage.prompt else self._estimate()
         row = replace(self.row(), outcome=Outcome.OK, model=vectors.model, usage=usage)

@@ -8,8 +8,15 @@ from typing import Final
 from llm_service.domain.keys.key_pool import KeyRing, Slot
 from llm_service.domain.model.event import Finished, is_content
 from llm_service.domain.model.failure import FailureKind, ProviderError
-from llm_service.domain.model.provider import Embedding, EventBatch, ModelCard, Provider, TokenCounter, Vectors
-from llm_service.domain.model.request import Completion
+from llm_service.domain.model.provider import (
+    EmbeddingRequest,
+    Embeddings,
+    EventBatch,
+    ModelCard,
+    Provider,
+    TokenCounter,
+)
+from llm_service.domain.model.request import CompletionRequest
 
 _OF_THE_KEY: Final = frozenset({FailureKind.RATE_LIMIT, FailureKind.AUTH})
 _CLOSING_SECONDS: Final = 600.0
@@ -29,7 +36,7 @@ class KeyedProvider:
         self._idle.set()
         self._calls = 0
 
-    async def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
+    async def stream(self, request: CompletionRequest) -> AsyncGenerator[EventBatch]:
         """Yield the answer. Raises ProviderError, at once when no key may be used."""
         ring, tried, shown = self._ring_now(), set[int](), False
         while True:
@@ -52,7 +59,7 @@ class KeyedProvider:
                 use.over()
                 self._leave()
 
-    async def embed(self, request: Embedding) -> Vectors:
+    async def embed(self, request: EmbeddingRequest) -> Embeddings:
         """Return a vector for each input, from the first key that is not limited or refused."""
         ring, tried = self._ring_now(), set[int]()
         while True:
@@ -112,7 +119,7 @@ class KeyedCounter:
         self._inners = inners
         self._find = ring
 
-    async def count_tokens(self, request: Completion) -> int:
+    async def count_tokens(self, request: CompletionRequest) -> int:
         """Return the vendor's count. Raises the last key's ProviderError when none may be used."""
         ring, tried = self._find(), set[int]()
         if ring is None or ring.size != len(self._inners):

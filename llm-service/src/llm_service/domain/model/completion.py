@@ -1,4 +1,4 @@
-"""A whole answer: the fold of its events."""
+"""A whole completion: the fold of its events."""
 
 from dataclasses import dataclass, field
 from typing import assert_never
@@ -41,8 +41,8 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """Who answered, every choice by index, the sources cited and how it ended."""
+class Completion:
+    """The response: who answered, every choice by index, the sources cited and how it ended."""
 
     started: Started
     choices: tuple[Choice, ...]
@@ -101,8 +101,8 @@ class _OpenChoice:
         )
 
 
-class AnswerFold:
-    """Collects events; `answer()` is there once `Finished` came."""
+class CompletionFold:
+    """Collects events; `completion()` is there once `Finished` came."""
 
     def __init__(self) -> None:
         self._started: Started | None = None
@@ -120,12 +120,12 @@ class AnswerFold:
         """Whether `Finished` came."""
         return self._finished is not None
 
-    def answer(self) -> Answer:
+    def completion(self) -> Completion:
         """Return the whole answer. Before both ends came it is a defect of the provider and raises ValueError."""
         if self._started is None or self._finished is None:
             raise ValueError("the stream ended without a Started or a Finished event")
         indices = sorted({0, *self._choices})
-        return Answer(
+        return Completion(
             started=self._started,
             choices=tuple([self._closed(index, self._finished) for index in indices]),
             finished=self._finished,
@@ -178,9 +178,9 @@ class AnswerFold:
         call.arguments.append(event.arguments)
 
 
-async def fold(stream: EventStream) -> Answer:
+async def fold(stream: EventStream) -> Completion:
     """Return the whole answer of `stream`."""
-    collected = AnswerFold()
+    collected = CompletionFold()
     async for batch in stream:
         collected.add(batch)
-    return collected.answer()
+    return collected.completion()

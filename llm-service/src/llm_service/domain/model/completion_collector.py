@@ -1,9 +1,9 @@
-"""Whole answers, handed over before their calls are settled."""
+"""Collects whole completions, which are returned before their calls are settled."""
 
 import asyncio
 from typing import Final
 
-from llm_service.domain.model.completion import Answer, AnswerFold
+from llm_service.domain.model.completion import Completion, CompletionFold
 from llm_service.domain.model.provider import EventStream
 from penstock_kit.logging import get_logger
 
@@ -13,34 +13,34 @@ _SECONDS: Final = 30.0
 log = get_logger(__name__)
 
 
-class WholeAnswers:
-    """Folds streams into answers.
+class CompletionCollector:
+    """Folds streams of events into completions.
 
     An answer is there as soon as `Finished` came. What its stream does after that (settling, the ledger's row, the
-    cache) is done in a task of its own while the answer is on its way; `settled` waits for these.
+    cache) is done in a task of its own while the answer is on its way; `drain` waits for these.
     """
 
     def __init__(self) -> None:
         self._ending: set[asyncio.Task[None]] = set()
 
-    async def of(self, stream: EventStream) -> Answer:
+    async def collect(self, stream: EventStream) -> Completion:
         """Return the whole answer of `stream`; raise what it raises."""
-        collected = AnswerFold()
+        fold = CompletionFold()
         try:
             async for batch in stream:
-                collected.add(batch)
-                if collected.is_complete:
+                fold.add(batch)
+                if fold.is_complete:
                     break
-            answer = collected.answer()
+            completion = fold.completion()
         except BaseException:
             await stream.aclose()
             raise
         task = asyncio.create_task(_end(stream))
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
-        return answer
+        return completion
 
-    async def settled(self) -> None:
+    async def drain(self) -> None:
         """Return when nothing is left to be done for the answers given so far."""
         if self._ending:
             await asyncio.wait(self._ending)

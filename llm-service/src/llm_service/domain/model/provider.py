@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from llm_service.domain.model.event import Event
-from llm_service.domain.model.request import Completion
+from llm_service.domain.model.request import CompletionRequest
 from llm_service.domain.model.usage import Usage
 
 EventBatch = Sequence[Event]
@@ -13,7 +13,7 @@ EventStream = AsyncGenerator[EventBatch]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Embedding:
+class EmbeddingRequest:
     """A question for vectors: texts, or inputs as token ids. `dimensions` 0 is the model's own length.
 
     `extra` holds knobs without a field here, by their name in the caller's dialect.
@@ -34,7 +34,7 @@ class Embedding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Vectors:
+class Embeddings:
     """The vectors in the order of the inputs, each as little-endian float32 bytes, and the knobs that were dropped."""
 
     model: str
@@ -57,7 +57,7 @@ class ModelCard:
 class TokenCounter(Protocol):
     """A provider whose vendor counts the tokens of a prompt without answering it."""
 
-    async def count_tokens(self, request: Completion) -> int:
+    async def count_tokens(self, request: CompletionRequest) -> int:
         """Return how many tokens the prompt is. Raises ProviderError."""
         ...
 
@@ -68,7 +68,7 @@ class Provider(Protocol):
     All methods raise :class:`~llm_service.domain.model.failure.ProviderError` and nothing vendor-made.
     """
 
-    def stream(self, request: Completion) -> EventStream:
+    def stream(self, request: CompletionRequest) -> EventStream:
         """Yield the answer in batches: whatever one upstream read brought.
 
         `Started` first, `Finished` last; a stream that ends without `Finished` raised. Closing the
@@ -76,7 +76,7 @@ class Provider(Protocol):
         """
         ...
 
-    async def embed(self, request: Embedding) -> Vectors:
+    async def embed(self, request: EmbeddingRequest) -> Embeddings:
         """Return a vector for each input."""
         ...
 

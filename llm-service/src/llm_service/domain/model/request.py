@@ -42,7 +42,7 @@ class ToolChoice:
     name: str = ""
 
 
-class AnswerForm(StrEnum):
+class ResponseForm(StrEnum):
     """The form of the answer."""
 
     TEXT = "text"
@@ -54,7 +54,7 @@ class AnswerForm(StrEnum):
 class ResponseFormat:
     """The form of the answer; `schema` is JSON Schema as JSON text, for JSON_SCHEMA only."""
 
-    form: AnswerForm = AnswerForm.TEXT
+    form: ResponseForm = ResponseForm.TEXT
     name: str = ""
     schema: str = ""
     strict: bool = False
@@ -99,7 +99,7 @@ class CachePolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Completion:
+class CompletionRequest:
     """A question to a model.
 
     `model` is "provider/model", a model, an alias, or empty for the policy's choice. A provider

@@ -6,7 +6,7 @@ from math import ceil
 from typing import Final
 
 from llm_service.domain.model.message import ImagePart, Message, TextPart
-from llm_service.domain.model.request import Completion
+from llm_service.domain.model.request import CompletionRequest
 
 _CHARACTERS_PER_TOKEN: Final = 4.0
 _WIDE_PER_TOKEN: Final = 1.5
@@ -30,7 +30,7 @@ def estimate_tokens(text: str) -> int:
     return ceil((len(text) - wide) / _CHARACTERS_PER_TOKEN + wide / _WIDE_PER_TOKEN)
 
 
-def estimate_prompt(request: Completion) -> int:
+def estimate_prompt(request: CompletionRequest) -> int:
     """Return about how many tokens the messages and tools of `request` are."""
     tools = sum(estimate_tokens(tool.name + tool.description + tool.parameters) for tool in request.tools)
     return tools + sum(map(_message_tokens, request.messages))

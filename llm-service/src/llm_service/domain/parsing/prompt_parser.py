@@ -8,11 +8,11 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from llm_service.domain.billing.metering import Answering
+from llm_service.domain.billing.metering import CompletionSource
 from llm_service.domain.model.completion import fold
 from llm_service.domain.model.failure import ProviderError
 from llm_service.domain.model.message import Role, text_message
-from llm_service.domain.model.request import AnswerForm, Completion, ResponseFormat, Sampling
+from llm_service.domain.model.request import CompletionRequest, ResponseForm, ResponseFormat, Sampling
 from llm_service.domain.model.route import FALLBACK, Route
 from llm_service.domain.offline.parse import parse_prompt
 from llm_service.domain.offline.query import StructuredQuery
@@ -59,13 +59,13 @@ class PromptParser:
 
     def __init__(
         self,
-        answering: Answering,
+        completions: CompletionSource,
         *,
-        route: Callable[[Completion], Route],
+        route: Callable[[CompletionRequest], Route],
         once: Once[ParsedPrompt],
         seconds: float = _SECONDS,
     ) -> None:
-        self._answering = answering
+        self._completions = completions
         self._route = route
         self._once = once
         self._seconds = seconds
@@ -100,8 +100,8 @@ class PromptParser:
                 pass
         return await self._worker.run(partial(_by_rules, prompt))
 
-    async def _asked(self, question: Completion, prompt: Prompt) -> ParsedPrompt | None:
-        async with aclosing(self._answering.stream(question)) as batches:
+    async def _asked(self, question: CompletionRequest, prompt: Prompt) -> ParsedPrompt | None:
+        async with aclosing(self._completions.stream(question)) as batches:
             answer = await fold(batches)
         query = query_from_text(answer.first.text, prompt.now)
         if query is None or answer.started.provider == FALLBACK:
@@ -115,16 +115,16 @@ def _by_rules(prompt: Prompt, checkpoint: Checkpoint) -> ParsedPrompt:
     return ParsedPrompt(query=query, source="rules", provider=FALLBACK)
 
 
-def _question(prompt: Prompt) -> Completion:
+def _question(prompt: Prompt) -> CompletionRequest:
     known = {"devices": prompt.known_devices, "fields": prompt.known_fields}
     lines = [f"Known {what}: {', '.join(names[:_SHOWN])}" for what, names in known.items() if names]
     told = "\n".join([_INSTRUCTION, f"Now it is {prompt.now.isoformat(timespec='seconds')}.", *lines])
-    return Completion(
+    return CompletionRequest(
         messages=(text_message(Role.SYSTEM, told), text_message(Role.USER, prompt.text)),
         model=prompt.model,
         streaming=False,
         response_format=ResponseFormat(
-            form=AnswerForm.JSON_SCHEMA, name="device_query", schema=QUERY_SCHEMA, strict=True
+            form=ResponseForm.JSON_SCHEMA, name="device_query", schema=QUERY_SCHEMA, strict=True
         ),
         sampling=Sampling(max_output_tokens=_ANSWER_TOKENS),
         surface="parse",

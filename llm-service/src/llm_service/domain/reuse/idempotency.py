@@ -6,10 +6,10 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
 
-from llm_service.domain.billing.metering import Answering
+from llm_service.domain.billing.metering import CompletionSource
 from llm_service.domain.embedding.embedding_call import Embedded, Embedder
-from llm_service.domain.model.provider import Embedding, EventBatch
-from llm_service.domain.model.request import Completion
+from llm_service.domain.model.provider import EmbeddingRequest, EventBatch
+from llm_service.domain.model.request import CompletionRequest
 from llm_service.domain.reuse.idempotent_execution import Once
 from penstock_kit.context import current_context
 from penstock_kit.errors import InvalidArgument
@@ -20,11 +20,11 @@ _LONGEST_KEY: Final = 255
 class Idempotent:
     """Answers questions; those with an idempotency key once."""
 
-    def __init__(self, inner: Answering, *, once: Once[EventBatch]) -> None:
+    def __init__(self, inner: CompletionSource, *, once: Once[EventBatch]) -> None:
         self._inner = inner
         self._once = once
 
-    def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
+    def stream(self, request: CompletionRequest) -> AsyncGenerator[EventBatch]:
         """Return the answer. Raises Unprocessable (IDEMPOTENCY_KEY_REUSED) when the key came with another question."""
         if not request.idempotency_key:
             return self._inner.stream(request)
@@ -41,7 +41,7 @@ class IdempotentEmbedder:
         self._inner = inner
         self._once = once
 
-    async def embed(self, request: Embedding) -> Embedded:
+    async def embed(self, request: EmbeddingRequest) -> Embedded:
         """Return the vectors. Raises Unprocessable (IDEMPOTENCY_KEY_REUSED) when the key came with other inputs."""
         if not request.idempotency_key:
             return await self._inner.embed(request)
@@ -49,7 +49,7 @@ class IdempotentEmbedder:
         async with aclosing(self._once.answer(key, question_of(question), lambda: self._one(request))) as found:
             return await anext(found)
 
-    async def _one(self, request: Embedding) -> AsyncGenerator[Embedded]:
+    async def _one(self, request: EmbeddingRequest) -> AsyncGenerator[Embedded]:
         yield await self._inner.embed(request)
 
 

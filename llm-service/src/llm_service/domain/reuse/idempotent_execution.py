@@ -32,7 +32,7 @@ class Claim:
     value: bytes = b""
 
 
-class AnswerStore(Protocol):
+class IdempotencyStore(Protocol):
     """Where answers are claimed by one replica and kept for all. While it is away every claim is MINE."""
 
     async def claim(self, key: str, fingerprint: str) -> Claim:
@@ -86,7 +86,7 @@ class Once(Generic[Item]):
 
     def __init__(
         self,
-        store: AnswerStore,
+        store: IdempotencyStore,
         codec: Codec[Item],
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,

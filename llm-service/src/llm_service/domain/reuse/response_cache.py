@@ -6,23 +6,23 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from llm_service.domain.billing.metering import Answering
+from llm_service.domain.billing.metering import CompletionSource
 from llm_service.domain.model.event import Event, Finished, FinishReason, Started, ToolCallDelta
 from llm_service.domain.model.message import Role
 from llm_service.domain.model.provider import EventBatch
-from llm_service.domain.model.request import CachePolicy, Completion
+from llm_service.domain.model.request import CachePolicy, CompletionRequest
 from llm_service.domain.model.route import FALLBACK, Route
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NearAnswer:
+class SimilarCompletion:
     """An answer to a question that means the same, and how similar it is (0 to 1)."""
 
     events: Sequence[Event]
     similarity: float
 
 
-class AnswerCache(Protocol):
+class ResponseCache(Protocol):
     """Where answers are cached, for each tenant apart. Without a store everything is a miss."""
 
     async def get(self, key: str) -> Sequence[Event] | None:
@@ -33,7 +33,7 @@ class AnswerCache(Protocol):
         """Keep an answer."""
         ...
 
-    async def near(self, partition: str, text: str, threshold: float) -> NearAnswer | None:
+    async def near(self, partition: str, text: str, threshold: float) -> SimilarCompletion | None:
         """Return the answer to a question like `text` within `partition`."""
         ...
 
@@ -42,7 +42,7 @@ class AnswerCache(Protocol):
         ...
 
 
-class CachedAnswers:
+class ResponseCaching:
     """Answers from the cache where the request (or the operator, with `exact_for_all`) allows it.
 
     The caller must be allowed what it asks for: the route is made first. Kept are whole answers of models
@@ -51,10 +51,10 @@ class CachedAnswers:
 
     def __init__(
         self,
-        inner: Answering,
+        inner: CompletionSource,
         *,
-        cache: AnswerCache,
-        route: Callable[[Completion], Route],
+        cache: ResponseCache,
+        route: Callable[[CompletionRequest], Route],
         allows_semantic: Callable[[], bool],
         exact_for_all: bool,
     ) -> None:
@@ -64,25 +64,25 @@ class CachedAnswers:
         self._allows_semantic = allows_semantic
         self._exact_for_all = exact_for_all
 
-    def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
+    def stream(self, request: CompletionRequest) -> AsyncGenerator[EventBatch]:
         """Return the answer; `Started.cache` says how the cache took part."""
         exact, semantic = self._wanted(request)
         if exact or semantic:
             return self._cached(request, exact, semantic)
         return self._bypassed(request) if request.cache.bypass else self._inner.stream(request)
 
-    def _wanted(self, request: Completion) -> tuple[bool, bool]:
+    def _wanted(self, request: CompletionRequest) -> tuple[bool, bool]:
         if request.cache.bypass:
             return False, False
         semantic = request.cache.semantic and _is_single_turn(request) and self._allows_semantic()
         return request.cache.exact or self._exact_for_all, semantic
 
-    async def _bypassed(self, request: Completion) -> AsyncGenerator[EventBatch]:
+    async def _bypassed(self, request: CompletionRequest) -> AsyncGenerator[EventBatch]:
         async with aclosing(self._inner.stream(request)) as batches:
             async for batch in batches:
                 yield _marked(batch, "bypass")
 
-    async def _cached(self, request: Completion, exact: bool, semantic: bool) -> AsyncGenerator[EventBatch]:
+    async def _cached(self, request: CompletionRequest, exact: bool, semantic: bool) -> AsyncGenerator[EventBatch]:
         places = sorted({f"{each.provider}/{each.model}" for each in self._route(request).candidates})
         key, partition, text = _digest("exact", places, request), _partition(places, request), _question(request)
         if exact and (found := await self._cache.get(key)) is not None:
@@ -117,23 +117,23 @@ def _marked(batch: EventBatch, verdict: str, similarity: float = 0.0) -> EventBa
     ]
 
 
-def _is_single_turn(request: Completion) -> bool:
+def _is_single_turn(request: CompletionRequest) -> bool:
     """Whether the question is one user's message: what it means depends on nothing before it."""
     others = [message for message in request.messages if message.role is not Role.SYSTEM]
     return len(others) == 1 and others[0].role is Role.USER and len(others[0].text) > 0 and not request.tools
 
 
-def _question(request: Completion) -> str:
+def _question(request: CompletionRequest) -> str:
     return request.messages[-1].text
 
 
-def _partition(places: Sequence[str], request: Completion) -> str:
+def _partition(places: Sequence[str], request: CompletionRequest) -> str:
     """Everything but the question itself: answers never cross it."""
     rest = tuple(message for message in request.messages if message.role is Role.SYSTEM)
     return _digest("semantic", places, replace(request, messages=rest))
 
 
-def _digest(kind: str, places: Sequence[str], request: Completion) -> str:
+def _digest(kind: str, places: Sequence[str], request: CompletionRequest) -> str:
     """A key over everything that shapes an answer: where it may go, the messages, tools and knobs."""
     asked = replace(
         request, idempotency_key="", end_user="", surface="", labels={}, streaming=True, cache=CachePolicy()

@@ -12,7 +12,7 @@ from llm_service.domain.model.event import AttemptFailed, AttemptStarted, Event,
 from llm_service.domain.model.failure import Attempt, FailureKind, ProviderError
 from llm_service.domain.model.provider import EventBatch
 from llm_service.domain.model.provider_pool import ProviderPool
-from llm_service.domain.model.request import Completion
+from llm_service.domain.model.request import CompletionRequest
 from llm_service.domain.model.route import FALLBACK, Candidate, Route
 from llm_service.domain.routing.health import ProviderMonitor
 from llm_service.domain.routing.retry_budget import RetryBudget
@@ -51,7 +51,7 @@ class Failover:
         pool: ProviderPool,
         monitor: ProviderMonitor,
         clock: Clock,
-        route: Callable[[Completion], Route],
+        route: Callable[[CompletionRequest], Route],
         budget: RetryBudget,
         retries: Retries | None = None,
     ) -> None:
@@ -62,7 +62,7 @@ class Failover:
         self._budget = budget
         self._retries = retries or Retries()
 
-    async def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
+    async def stream(self, request: CompletionRequest) -> AsyncGenerator[EventBatch]:
         """Yield the answer. Raises what `stream_over` raises."""
         self.count_request()
         async with aclosing(self.stream_over(request, self._route(request).candidates)) as batches:
@@ -78,7 +78,7 @@ class Failover:
         return self._budget.withdraw()
 
     async def stream_over(
-        self, request: Completion, candidates: Sequence[Candidate], *, again: bool = True
+        self, request: CompletionRequest, candidates: Sequence[Candidate], *, again: bool = True
     ) -> AsyncGenerator[EventBatch]:
         """Yield the answer of the first of `candidates` that can; the last is asked `again` as `Retries` says.
 
@@ -113,7 +113,9 @@ class Failover:
 class _Run:
     """One request on its way through the candidates."""
 
-    def __init__(self, request: Completion, candidates: Sequence[Candidate], retries: Retries, *, left: int) -> None:
+    def __init__(
+        self, request: CompletionRequest, candidates: Sequence[Candidate], retries: Retries, *, left: int
+    ) -> None:
         self.queue = deque(candidates)
         self.failed: tuple[Attempt, ...] = request.failed_attempts
         self.calls = 0
@@ -181,7 +183,7 @@ class _Attempt:
         self.has_shown = False
         monitor.started(candidate.provider)
 
-    def asked(self, request: Completion) -> Completion:
+    def asked(self, request: CompletionRequest) -> CompletionRequest:
         """Return `request` as the candidate is to get it."""
         if request.model == self._candidate.model and not self._earlier:
             return request

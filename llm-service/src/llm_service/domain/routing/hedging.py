@@ -18,7 +18,7 @@ from llm_service.domain.model.event import (
 )
 from llm_service.domain.model.failure import Attempt, ProviderError
 from llm_service.domain.model.provider import EventBatch, EventStream
-from llm_service.domain.model.request import Completion
+from llm_service.domain.model.request import CompletionRequest
 from llm_service.domain.model.route import FALLBACK, Candidate, Route
 from llm_service.domain.routing.failover import Failover
 from llm_service.domain.routing.health import ProviderMonitor
@@ -40,9 +40,9 @@ class Hedge:
         self,
         inner: Failover,
         *,
-        route: Callable[[Completion], Route],
+        route: Callable[[CompletionRequest], Route],
         monitor: ProviderMonitor,
-        meter: Callable[[Completion], Meter],
+        meter: Callable[[CompletionRequest], Meter],
         settle: Callable[[Meter], None],
         delay: float,
     ) -> None:
@@ -53,14 +53,14 @@ class Hedge:
         self._settle = settle
         self._delay = delay
 
-    def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
+    def stream(self, request: CompletionRequest) -> AsyncGenerator[EventBatch]:
         """Return the winner's answer. Raises the last lane's error when all failed."""
         self._inner.count_request()
         route = self._route(request)
         raced = route.policy == _HEDGE and sum(each.provider != FALLBACK for each in route.candidates) > 1
         return (self._raced if raced else self._inner.stream_over)(request, route.candidates)
 
-    async def _raced(self, request: Completion, candidates: Sequence[Candidate]) -> AsyncGenerator[EventBatch]:
+    async def _raced(self, request: CompletionRequest, candidates: Sequence[Candidate]) -> AsyncGenerator[EventBatch]:
         first = self._lane(request, candidates[:1], again=False)
         lanes = [first]
         # The first lane's vendor is on the call's own meter until another lane wins; other lanes have their own.
@@ -87,7 +87,7 @@ class Hedge:
                     lane.meter.left()
                     self._settle(lane.meter)
 
-    def _lane(self, request: Completion, candidates: Sequence[Candidate], *, again: bool) -> "_Lane":
+    def _lane(self, request: CompletionRequest, candidates: Sequence[Candidate], *, again: bool) -> "_Lane":
         return _Lane(self._inner.stream_over(request, candidates, again=again), self._meter(request))
 
     def _lost(self, lane: "_Lane") -> AttemptFailed:
@@ -159,7 +159,7 @@ async def _winner(lanes: Sequence[_Lane]) -> _Lane:
             racing.remove(lane)
 
 
-def _told(request: Completion, first: _Lane) -> Completion:
+def _told(request: CompletionRequest, first: _Lane) -> CompletionRequest:
     """The request as the second gets it: with the first's failure, if it failed."""
     if not isinstance(first.error, ProviderError):
         return request

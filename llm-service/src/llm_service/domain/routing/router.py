@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Final
 
 from llm_service.domain.keys.key_pools import KeyRings
-from llm_service.domain.model.request import Completion
+from llm_service.domain.model.request import CompletionRequest
 from llm_service.domain.model.route import FALLBACK, Candidate, Route, RoutingTable, plan_route
 from llm_service.domain.routing.policy import Policy
 from penstock_kit.errors import PermissionDenied
@@ -37,7 +37,7 @@ class Router:
         self._allows = allows
         self._planner = _Planner(table(), stand_in=fallback)
 
-    def route(self, request: Completion) -> Route:
+    def route(self, request: CompletionRequest) -> Route:
         """Return where `request` goes.
 
         Raises NotFound (MODEL_NOT_FOUND), InvalidArgument (UNKNOWN_POLICY), PermissionDenied (MODEL_NOT_ALLOWED).

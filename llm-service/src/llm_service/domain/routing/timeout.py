@@ -9,8 +9,8 @@ from typing import Self
 
 from llm_service.domain.model.event import Finished, is_content
 from llm_service.domain.model.failure import FailureKind, ProviderError
-from llm_service.domain.model.provider import Embedding, EventBatch, ModelCard, Provider, Vectors
-from llm_service.domain.model.request import Completion
+from llm_service.domain.model.provider import EmbeddingRequest, Embeddings, EventBatch, ModelCard, Provider
+from llm_service.domain.model.request import CompletionRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class PatientProvider:
         self._name = name
         self._limits = limits
 
-    async def stream(self, request: Completion) -> AsyncGenerator[EventBatch]:
+    async def stream(self, request: CompletionRequest) -> AsyncGenerator[EventBatch]:
         """Yield the inner provider's answer. Raises ProviderError FIRST_TOKEN_TIMEOUT, IDLE_TIMEOUT or TIMEOUT."""
         limit = self._limits.first_token if request.streaming else self._limits.whole
         kind = FailureKind.FIRST_TOKEN_TIMEOUT if request.streaming else FailureKind.TIMEOUT
@@ -50,7 +50,7 @@ class PatientProvider:
         except TimeoutError:
             raise self._late(kind, limit, request.model) from None
 
-    async def embed(self, request: Embedding) -> Vectors:
+    async def embed(self, request: EmbeddingRequest) -> Embeddings:
         """Return the inner provider's vectors within the limit for whole answers."""
         try:
             async with asyncio.timeout(self._limits.whole):

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.provider import TokenCounter
-from llm_service.domain.model.request import Completion
+from llm_service.domain.model.request import CompletionRequest
 from llm_service.domain.model.route import Route
 from llm_service.domain.model.token_estimate import estimate_prompt
 
@@ -32,12 +32,14 @@ class Counters(Protocol):
 class TokenCounting:
     """Asks the first provider of the route, for `seconds` at most; whatever hinders it, there is the rule."""
 
-    def __init__(self, counters: Counters, route: Callable[[Completion], Route], *, seconds: float = 5.0) -> None:
+    def __init__(
+        self, counters: Counters, route: Callable[[CompletionRequest], Route], *, seconds: float = 5.0
+    ) -> None:
         self._counters = counters
         self._route = route
         self._seconds = seconds
 
-    async def count(self, request: Completion) -> TokenCount:
+    async def count(self, request: CompletionRequest) -> TokenCount:
         """Return the count. Raises NotFound for a model nobody has, and ProviderError for a prompt that is refused."""
         first = self._route(request).candidates[0]
         counted = await self._asked(first.provider, replace(request, model=first.model))
@@ -45,7 +47,7 @@ class TokenCounting:
             return TokenCount(tokens=estimate_prompt(request), estimated=True)
         return TokenCount(tokens=counted, estimated=False)
 
-    async def _asked(self, provider: str, request: Completion) -> int | None:
+    async def _asked(self, provider: str, request: CompletionRequest) -> int | None:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._seconds):
                 try:

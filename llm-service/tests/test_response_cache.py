@@ -11,10 +11,10 @@ from llm_service.domain.billing.price import OperatorPrices
 from llm_service.domain.model.event import Event, FinishReason, Started, ToolCallDelta
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.message import Role, text_message
-from llm_service.domain.model.request import CachePolicy, Completion, Sampling
+from llm_service.domain.model.request import CachePolicy, CompletionRequest, Sampling
 from llm_service.domain.model.route import Candidate, Route
 from llm_service.domain.model.usage import Usage
-from llm_service.domain.reuse.response_cache import CachedAnswers, NearAnswer
+from llm_service.domain.reuse.response_cache import ResponseCaching, SimilarCompletion
 from llm_service.testing import ListLedger, ScriptedProvider, collected, question, text_of
 from penstock_kit.errors import PermissionDenied
 from penstock_testkit.clock import ManualClock
@@ -36,21 +36,21 @@ class DictCache:
     async def put(self, key: str, events: Sequence[Event]) -> None:
         self.exact[key] = events
 
-    async def near(self, partition: str, text: str, threshold: float) -> NearAnswer | None:
+    async def near(self, partition: str, text: str, threshold: float) -> SimilarCompletion | None:
         found = self.semantic.get(partition)
-        return None if found is None else NearAnswer(events=found, similarity=0.97)
+        return None if found is None else SimilarCompletion(events=found, similarity=0.97)
 
     async def put_near(self, partition: str, text: str, events: Sequence[Event]) -> None:
         self.semantic[partition] = events
 
 
-def cached(provider: ScriptedProvider, *, semantic: bool = True, exact_for_all: bool = False) -> CachedAnswers:
-    def route(request: Completion) -> Route:
+def cached(provider: ScriptedProvider, *, semantic: bool = True, exact_for_all: bool = False) -> ResponseCaching:
+    def route(request: CompletionRequest) -> Route:
         if request.model == "forbidden":
             raise PermissionDenied("no")
         return Route(policy="order", candidates=(Candidate(provider="p", model=request.model, why=""),))
 
-    return CachedAnswers(
+    return ResponseCaching(
         provider,
         cache=DictCache(),
         route=route,
@@ -59,7 +59,7 @@ def cached(provider: ScriptedProvider, *, semantic: bool = True, exact_for_all: 
     )
 
 
-async def verdict(answers: CachedAnswers, request: Completion) -> str:
+async def verdict(answers: ResponseCaching, request: CompletionRequest) -> str:
     started = (await collected(answers.stream(request)))[0]
     assert isinstance(started, Started)
     return started.cache
@@ -83,7 +83,7 @@ async def test_the_same_question_is_answered_once_when_the_request_allows_it() -
         replace(question(), cache=EXACT, sampling=Sampling(temperature=0.1)),
     ],
 )
-async def test_what_shapes_the_answer_is_part_of_the_key(other: Completion) -> None:
+async def test_what_shapes_the_answer_is_part_of_the_key(other: CompletionRequest) -> None:
     answers = cached(ScriptedProvider())
     await verdict(answers, replace(question(), cache=EXACT))
     assert await verdict(answers, other) == "miss"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from llm_service.domain.model.completion_collector import WholeAnswers
+from llm_service.domain.model.completion_collector import CompletionCollector
 from llm_service.domain.model.event import Finished, FinishReason, Started, TextDelta
 from llm_service.domain.model.provider import EventBatch
 from penstock_testkit.waiting import HANG_SECONDS
@@ -37,25 +37,25 @@ class Settling:
 
 
 async def test_an_answer_does_not_wait_for_what_follows_its_end() -> None:
-    call, whole = Settling(), WholeAnswers()
-    answer = await whole.of(call.stream())
+    call, collector = Settling(), CompletionCollector()
+    answer = await collector.collect(call.stream())
     assert answer.first.text == "hello"
     assert not call.closed
     call.go_on.set()
-    await whole.settled()
+    await collector.drain()
     assert (call.settled, call.closed) == (True, True)
 
 
 async def test_nothing_is_waited_for_when_all_is_settled() -> None:
     async with asyncio.timeout(HANG_SECONDS):
-        await WholeAnswers().settled()
+        await CompletionCollector().drain()
 
 
 async def test_a_failure_after_the_end_leaves_the_answer_alone() -> None:
-    call, whole = Settling(error=OSError("the cache is gone")), WholeAnswers()
+    call, collector = Settling(error=OSError("the cache is gone")), CompletionCollector()
     call.go_on.set()
-    assert (await whole.of(call.stream())).first.text == "hello"
-    await whole.settled()
+    assert (await collector.collect(call.stream())).first.text == "hello"
+    await collector.drain()
     assert call.closed
 
 
@@ -70,7 +70,7 @@ async def test_a_failure_before_the_end_is_the_callers() -> None:
             closed.set()
 
     with pytest.raises(OSError, match="cut"):
-        await WholeAnswers().of(failing())
+        await CompletionCollector().collect(failing())
     assert closed.is_set()
 
 
@@ -85,7 +85,7 @@ async def test_a_caller_who_leaves_before_the_end_closes_the_call() -> None:
         finally:
             closed.set()
 
-    asking = asyncio.create_task(WholeAnswers().of(hanging()))
+    asking = asyncio.create_task(CompletionCollector().collect(hanging()))
     await begun.wait()
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -98,4 +98,4 @@ async def test_a_stream_without_an_end_is_no_answer() -> None:
         yield [BEGINNING]
 
     with pytest.raises(ValueError, match="without a Started or a Finished"):
-        await WholeAnswers().of(cut())
+        await CompletionCollector().collect(cut())

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from llm_service.adapters.event_json import events_from_json, json_from_events
 from llm_service.domain.embedding.embedding_call import Embedded
-from llm_service.domain.model.provider import EventBatch, Vectors
+from llm_service.domain.model.provider import Embeddings, EventBatch
 from llm_service.domain.model.usage import Cost, Usage
 from llm_service.domain.parsing.prompt_parser import ParsedPrompt
 from llm_service.domain.reuse.idempotent_execution import Codec
@@ -69,7 +69,7 @@ def _bytes_from_embedded(found: Sequence[Embedded]) -> bytes:
 def _embedded_from_bytes(data: bytes) -> Sequence[Embedded] | None:
     try:
         decoded: dict[str, Any] = orjson.loads(data)
-        vectors = Vectors(
+        vectors = Embeddings(
             model=decoded["model"],
             values=tuple(base64.b64decode(each) for each in decoded["values"]),
             usage=_USAGE.validate_json(orjson.dumps(decoded["usage"])),

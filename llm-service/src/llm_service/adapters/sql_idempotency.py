@@ -29,7 +29,7 @@ _SWEEP: Final = 120
 log = get_logger(__name__)
 
 
-class SqlAnswers:
+class SqlIdempotencyStore:
     """Claims last for a lease that :meth:`run` renews: those of a process that died are another's 15 s later.
 
     `owner` names this process. An answer that the store does not take is given from memory until it does.

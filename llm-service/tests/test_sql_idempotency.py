@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from llm_service.adapters.sql_answer import SqlAnswers
+from llm_service.adapters.sql_idempotency import SqlIdempotencyStore
 from llm_service.domain.reuse.idempotent_execution import ClaimState
 from llm_service.main import MIGRATIONS
 from penstock_kit.database import Database, migrate, open_database, sqlite_url
@@ -24,16 +24,18 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path, postgres_url:
 
 
 @pytest.fixture
-def one(database: Database, clock: ManualClock) -> SqlAnswers:
-    return SqlAnswers(database, clock, owner="one")
+def one(database: Database, clock: ManualClock) -> SqlIdempotencyStore:
+    return SqlIdempotencyStore(database, clock, owner="one")
 
 
 @pytest.fixture
-def other(database: Database, clock: ManualClock) -> SqlAnswers:
-    return SqlAnswers(database, clock, owner="other")
+def other(database: Database, clock: ManualClock) -> SqlIdempotencyStore:
+    return SqlIdempotencyStore(database, clock, owner="other")
 
 
-async def test_one_replica_makes_the_answer_and_the_other_gets_it(one: SqlAnswers, other: SqlAnswers) -> None:
+async def test_one_replica_makes_the_answer_and_the_other_gets_it(
+    one: SqlIdempotencyStore, other: SqlIdempotencyStore
+) -> None:
     assert (await one.claim("k", "f")).state is ClaimState.MINE
     assert (await other.claim("k", "f")).state is ClaimState.BUSY
     await one.keep("k", b"answer")
@@ -41,25 +43,27 @@ async def test_one_replica_makes_the_answer_and_the_other_gets_it(one: SqlAnswer
     assert (kept.state, kept.fingerprint, kept.value) == (ClaimState.KEPT, "f", b"answer")
 
 
-async def test_a_claim_given_up_is_anybodys(one: SqlAnswers, other: SqlAnswers) -> None:
+async def test_a_claim_given_up_is_anybodys(one: SqlIdempotencyStore, other: SqlIdempotencyStore) -> None:
     await one.claim("k", "f")
     await one.release("k")
     assert (await other.claim("k", "f")).state is ClaimState.MINE
 
 
 async def test_the_claim_of_a_replica_that_died_is_anothers_after_its_lease(
-    one: SqlAnswers, other: SqlAnswers, database: Database, clock: ManualClock
+    one: SqlIdempotencyStore, other: SqlIdempotencyStore, database: Database, clock: ManualClock
 ) -> None:
     await one.claim("k", "f")
     clock.advance(14)
     assert (await other.claim("k", "f")).state is ClaimState.BUSY
     clock.advance(2)
     assert (await other.claim("k", "f")).state is ClaimState.MINE
-    third = SqlAnswers(database, clock, owner="third")
+    third = SqlIdempotencyStore(database, clock, owner="third")
     assert (await third.claim("k", "f")).state is ClaimState.BUSY
 
 
-async def test_an_answer_is_forgotten_after_a_day(one: SqlAnswers, other: SqlAnswers, clock: ManualClock) -> None:
+async def test_an_answer_is_forgotten_after_a_day(
+    one: SqlIdempotencyStore, other: SqlIdempotencyStore, clock: ManualClock
+) -> None:
     await one.claim("k", "f")
     await one.keep("k", b"answer")
     clock.advance(timedelta(hours=25).total_seconds())
@@ -68,7 +72,7 @@ async def test_an_answer_is_forgotten_after_a_day(one: SqlAnswers, other: SqlAns
 
 async def test_while_the_store_is_away_claims_are_granted_and_answers_given_from_memory(clock: ManualClock) -> None:
     away = open_database(f"postgresql://nobody@127.0.0.1:{free_port()}/none")
-    answers = SqlAnswers(away, clock, owner="one")
+    answers = SqlIdempotencyStore(away, clock, owner="one")
     assert (await answers.claim("k", "f")).state is ClaimState.MINE
     await answers.keep("k", b"answer")
     kept = await answers.claim("k", "f")
@@ -80,7 +84,7 @@ async def test_while_the_store_is_away_claims_are_granted_and_answers_given_from
 
 
 async def test_the_claim_of_a_replica_that_lives_is_renewed(
-    one: SqlAnswers, other: SqlAnswers, clock: ManualClock
+    one: SqlIdempotencyStore, other: SqlIdempotencyStore, clock: ManualClock
 ) -> None:
     await one.claim("k", "f")
     for _ in range(5):

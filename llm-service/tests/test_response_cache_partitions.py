@@ -7,9 +7,9 @@ import pytest
 
 from llm_service.domain.model.event import Event, Started
 from llm_service.domain.model.provider import EventBatch, EventStream
-from llm_service.domain.model.request import CachePolicy, Completion
+from llm_service.domain.model.request import CachePolicy, CompletionRequest
 from llm_service.domain.model.route import Candidate, Route
-from llm_service.domain.reuse.response_cache import CachedAnswers, NearAnswer
+from llm_service.domain.reuse.response_cache import ResponseCaching, SimilarCompletion
 from llm_service.testing import ScriptedProvider, collected, question
 
 EXACT, SEMANTIC = CachePolicy(exact=True), CachePolicy(semantic=True)
@@ -27,9 +27,9 @@ class Kept:
     async def put(self, key: str, events: Sequence[Event]) -> None:
         self.answers[key] = events
 
-    async def near(self, partition: str, text: str, threshold: float) -> NearAnswer | None:
+    async def near(self, partition: str, text: str, threshold: float) -> SimilarCompletion | None:
         found = self.answers.get(partition)
-        return None if found is None else NearAnswer(events=found, similarity=1.0)
+        return None if found is None else SimilarCompletion(events=found, similarity=1.0)
 
     async def put_near(self, partition: str, text: str, events: Sequence[Event]) -> None:
         self.answers[partition] = events
@@ -41,10 +41,10 @@ class Degraded:
     def __init__(self, inner: ScriptedProvider) -> None:
         self._inner = inner
 
-    def stream(self, request: Completion) -> EventStream:
+    def stream(self, request: CompletionRequest) -> EventStream:
         return self._marked(request)
 
-    async def _marked(self, request: Completion):  # type: ignore[no-untyped-def]
+    async def _marked(self, request: CompletionRequest):  # type: ignore[no-untyped-def]
         async for batch in self._inner.stream(request):
             yield _degraded(batch)
 
@@ -60,11 +60,11 @@ class Answers:
         self.provider = ScriptedProvider()
         self.places: tuple[str, ...] = ("a/m",)
         inner = Degraded(self.provider) if degraded else self.provider
-        self._answers = CachedAnswers(
+        self._answers = ResponseCaching(
             inner, cache=Kept(), route=self._route, allows_semantic=lambda: True, exact_for_all=False
         )
 
-    def _route(self, _: Completion) -> Route:
+    def _route(self, _: CompletionRequest) -> Route:
         named = (place.split("/") for place in self.places)
         return Route(policy="order", candidates=tuple(Candidate(provider=p, model=m, why="") for p, m in named))
 

@@ -8,7 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.common.v1 import common_pb2
 from penstock.llm.v1 import llm_pb2
 
-from llm_service.domain.model.completion import Answer, Choice
+from llm_service.domain.model.completion import Choice, Completion
 from llm_service.domain.model.event import (
     Annotation,
     AttemptFailed,
@@ -39,7 +39,7 @@ def batch_to_proto(batch: EventBatch) -> llm_pb2.StreamCompleteResponse:
     return response
 
 
-def answer_to_proto(answer: Answer) -> llm_pb2.Answer:
+def completion_to_proto(answer: Completion) -> llm_pb2.Answer:
     """Return the whole answer; the first choice is spread out in it."""
     first = answer.first
     proto = llm_pb2.Answer(

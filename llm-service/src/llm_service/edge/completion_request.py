@@ -17,12 +17,12 @@ from llm_service.domain.model.message import (
     ThinkingPart,
     ToolCall,
 )
-from llm_service.domain.model.provider import Embedding
+from llm_service.domain.model.provider import EmbeddingRequest
 from llm_service.domain.model.request import (
-    AnswerForm,
     CachePolicy,
-    Completion,
+    CompletionRequest,
     Reasoning,
+    ResponseForm,
     ResponseFormat,
     Sampling,
     ToolChoice,
@@ -45,8 +45,8 @@ _MODES: Final = {
     llm_pb2.ToolChoice.MODE_NAMED: ToolMode.NAMED,
 }
 _FORMS: Final = {
-    llm_pb2.ResponseFormat.KIND_JSON_OBJECT: AnswerForm.JSON_OBJECT,
-    llm_pb2.ResponseFormat.KIND_JSON_SCHEMA: AnswerForm.JSON_SCHEMA,
+    llm_pb2.ResponseFormat.KIND_JSON_OBJECT: ResponseForm.JSON_OBJECT,
+    llm_pb2.ResponseFormat.KIND_JSON_SCHEMA: ResponseForm.JSON_SCHEMA,
 }
 _SAMPLING: Final = (
     "temperature",
@@ -73,11 +73,11 @@ _NO_REASONING: Final = Reasoning()
 _NO_CACHE: Final = CachePolicy()
 
 
-def completion_from_proto(proto: llm_pb2.Completion, *, streaming: bool) -> Completion:
+def completion_request_from_proto(proto: llm_pb2.Completion, *, streaming: bool) -> CompletionRequest:
     """Return the question. Raises InvalidArgument naming the field that is wrong."""
     if not proto.messages:
         raise _wrong("messages", "there is no message; at least one is needed")
-    return Completion(
+    return CompletionRequest(
         model=proto.model,
         streaming=streaming,
         messages=tuple([_message(message, at) for at, message in enumerate(proto.messages)]),
@@ -98,7 +98,7 @@ def completion_from_proto(proto: llm_pb2.Completion, *, streaming: bool) -> Comp
     )
 
 
-def embedding_from_proto(proto: llm_pb2.EmbedRequest) -> Embedding:
+def embedding_request_from_proto(proto: llm_pb2.EmbedRequest) -> EmbeddingRequest:
     """Return the question for vectors. Raises InvalidArgument naming the field that is wrong."""
     count = len(proto.inputs) or len(proto.token_inputs)
     if not count:
@@ -113,7 +113,7 @@ def embedding_from_proto(proto: llm_pb2.EmbedRequest) -> Embedding:
         )
     if count * proto.dimensions > _MAX_NUMBERS:
         raise _wrong("dimensions", f"{count} inputs of {proto.dimensions} make more than {_MAX_NUMBERS} numbers")
-    return Embedding(
+    return EmbeddingRequest(
         model=proto.model,
         inputs=tuple(proto.inputs),
         token_inputs=tuple(tuple(item.tokens) for item in proto.token_inputs),
@@ -197,8 +197,8 @@ def _tool_choice(proto: llm_pb2.Completion) -> ToolChoice:
 
 
 def _response_format(proto: llm_pb2.ResponseFormat) -> ResponseFormat:
-    form = _FORMS.get(proto.kind, AnswerForm.TEXT)
-    if form is AnswerForm.JSON_SCHEMA:
+    form = _FORMS.get(proto.kind, ResponseForm.TEXT)
+    if form is ResponseForm.JSON_SCHEMA:
         _json_object(proto.schema_json, "response_format.schema_json")
     return ResponseFormat(
         form=form, name=proto.name, schema=proto.schema_json, strict=proto.strict, description=proto.description
