@@ -33,7 +33,7 @@ TEXT = '*** Begin Patch\n"ä"'
 
 def answer(*calls, parts=(), **fields):
     end = pb.Finished(finish_reason="tool_calls", usage=FINISHED.usage)
-    return pb.Answer(started=STARTED, finished=end, tool_calls=calls, parts=parts, **fields)
+    return pb.Completion(started=STARTED, finished=end, tool_calls=calls, parts=parts, **fields)
 
 
 def order(parts):
@@ -61,11 +61,11 @@ def test_interleaved_thinking_keeps_its_order_in_requests():
 
 def parts_in_order():
     return [
-        pb.AnswerPart(thinking=pb.ThinkingPart(text="A", signature="a")),
-        pb.AnswerPart(tool_call=0),
-        pb.AnswerPart(thinking=pb.ThinkingPart(text="B", signature="b")),
-        pb.AnswerPart(tool_call=1),
-        pb.AnswerPart(text="so"),
+        pb.CompletionPart(thinking=pb.ThinkingPart(text="A", signature="a")),
+        pb.CompletionPart(tool_call=0),
+        pb.CompletionPart(thinking=pb.ThinkingPart(text="B", signature="b")),
+        pb.CompletionPart(tool_call=1),
+        pb.CompletionPart(text="so"),
     ]
 
 
@@ -85,7 +85,7 @@ def test_interleaved_thinking_keeps_its_order_in_whole_answers():
 
 def test_what_is_written_for_an_hour_is_told_apart():
     usage = Usage(cache_write_tokens=30, cache_write_hour_tokens=10)
-    told = message_from_proto(pb.Answer(started=STARTED, finished=pb.Finished(usage=usage)))["usage"]
+    told = message_from_proto(pb.Completion(started=STARTED, finished=pb.Finished(usage=usage)))["usage"]
     assert told["cache_creation_input_tokens"] == 30
     assert told["cache_creation"] == {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 10}
 

@@ -239,7 +239,7 @@ def test_a_cut_by_the_budget_is_a_length_stop_that_says_why():
 
 
 def test_a_whole_answer_carries_calls_reasoning_and_more_choices():
-    answer = pb.Answer(
+    answer = pb.Completion(
         started=STARTED,
         thinking="hm",
         tool_calls=[ToolCall(id="c1", name="f", arguments_json="{}")],

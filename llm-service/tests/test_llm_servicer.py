@@ -64,18 +64,18 @@ async def service(vendor: OpenAiServer, tmp_path: Path) -> AsyncIterator[Service
     await asyncio.wait_for(task, HANG_SECONDS)
 
 
-def completion(text: str = "ping", **fields: Any) -> llm_pb2.Completion:
+def completion(text: str = "ping", **fields: Any) -> llm_pb2.CompletionRequest:
     message = llm_pb2.Message(role=llm_pb2.ROLE_USER, parts=[llm_pb2.Part(text=text)])
-    return llm_pb2.Completion(messages=[message], **fields)
+    return llm_pb2.CompletionRequest(messages=[message], **fields)
 
 
-async def streamed(service: Service, asked: llm_pb2.Completion) -> list[llm_pb2.CompletionEvent]:
+async def streamed(service: Service, asked: llm_pb2.CompletionRequest) -> list[llm_pb2.CompletionEvent]:
     call = service.llm.StreamComplete(llm_pb2.StreamCompleteRequest(completion=asked))
     return [event async for response in call for event in response.events]
 
 
-async def complete(service: Service, asked: llm_pb2.Completion) -> llm_pb2.Answer:
-    return (await service.llm.Complete(llm_pb2.CompleteRequest(completion=asked))).answer
+async def complete(service: Service, asked: llm_pb2.CompletionRequest) -> llm_pb2.Completion:
+    return (await service.llm.Complete(llm_pb2.CompleteRequest(completion=asked))).completion
 
 
 async def ledger(service: Service, caller: Caller = ADMIN) -> list[cost_pb2.LedgerEntry]:
@@ -314,8 +314,8 @@ async def test_the_state_of_the_store_is_told(service: Service) -> None:
 
 
 WRONG = [
-    (llm_pb2.Completion(), "messages: there is no message"),
-    (llm_pb2.Completion(messages=[llm_pb2.Message()]), r"messages\[0\].role: the role is missing"),
+    (llm_pb2.CompletionRequest(), "messages: there is no message"),
+    (llm_pb2.CompletionRequest(messages=[llm_pb2.Message()]), r"messages\[0\].role: the role is missing"),
     (completion(tools=[common_pb2.ToolDefinition(name="")]), r"tools\[0\].name: the tool has no name"),
     (completion(tools=[common_pb2.ToolDefinition(name="x", parameters_json="{")]), "parameters_json: it is not JSON"),
     (completion(extra_json="[]"), "extra_json: it is not a JSON object"),
@@ -329,7 +329,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("asked", "complaint"), WRONG, ids=[complaint for _, complaint in WRONG])
 async def test_a_wrong_request_is_refused_naming_the_field(
-    service: Service, asked: llm_pb2.Completion, complaint: str
+    service: Service, asked: llm_pb2.CompletionRequest, complaint: str
 ) -> None:
     with pytest.raises(InvalidArgument, match=complaint):
         await complete(service, asked)

@@ -32,10 +32,10 @@ class Llm:
     llm: Any
     costs: Any
 
-    async def complete(self, model: str = "", text: str = "ping", **fields: Any) -> llm_pb2.Answer:
+    async def complete(self, model: str = "", text: str = "ping", **fields: Any) -> llm_pb2.Completion:
         """Return a whole answer."""
         request = llm_pb2.CompleteRequest(completion=completion(text, model=model, **fields))
-        return (await self.llm.Complete(request)).answer
+        return (await self.llm.Complete(request)).completion
 
     async def stream(self, model: str = "", text: str = "ping", **fields: Any) -> list[llm_pb2.CompletionEvent]:
         """Return the events of a streamed answer."""
@@ -62,10 +62,10 @@ class Llm:
         return rows
 
 
-def completion(text: str, **fields: Any) -> llm_pb2.Completion:
+def completion(text: str, **fields: Any) -> llm_pb2.CompletionRequest:
     """Return a question of one user message."""
     message = llm_pb2.Message(role=llm_pb2.ROLE_USER, parts=[llm_pb2.Part(text=text)])
-    return llm_pb2.Completion(messages=[message], **fields)
+    return llm_pb2.CompletionRequest(messages=[message], **fields)
 
 
 @asynccontextmanager

@@ -46,9 +46,9 @@ class LlmServiceModel:
                 yield [known for event in answer.events if (known := event_from_proto(event)) is not None]
 
 
-def completion_to_proto(request: ModelRequest) -> llm_pb2.Completion:
+def completion_to_proto(request: ModelRequest) -> llm_pb2.CompletionRequest:
     """Return the completion that asks `request`."""
-    completion = llm_pb2.Completion(
+    completion = llm_pb2.CompletionRequest(
         model=request.model,
         messages=[_message_to_proto(message) for message in request.messages],
         tools=[

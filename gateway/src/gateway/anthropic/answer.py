@@ -17,7 +17,7 @@ _STOP: Final = {
 }
 
 
-def message_from_proto(answer: pb.Answer) -> JsonObject:
+def message_from_proto(answer: pb.Completion) -> JsonObject:
     """Return the body of ``/v1/messages``."""
     finished = answer.finished
     content = _ordered(answer) if answer.parts else _blocks(answer)
@@ -67,7 +67,7 @@ def usage_from_proto(usage: Usage) -> JsonObject:
     }
 
 
-def _blocks(answer: pb.Answer) -> list[JsonObject]:
+def _blocks(answer: pb.Completion) -> list[JsonObject]:
     content: list[JsonObject] = []
     if answer.thinking or answer.thinking_signature:
         content.append(thinking_block(pb.ThinkingPart(text=answer.thinking, signature=answer.thinking_signature)))
@@ -77,7 +77,7 @@ def _blocks(answer: pb.Answer) -> list[JsonObject]:
     return [*content, *map(_tool_use, answer.tool_calls)]
 
 
-def _ordered(answer: pb.Answer) -> list[JsonObject]:
+def _ordered(answer: pb.Completion) -> list[JsonObject]:
     """The blocks in the order in which the model made them; calls without a place stand at the end."""
     calls = dict(enumerate(answer.tool_calls))
     content: list[JsonObject] = []

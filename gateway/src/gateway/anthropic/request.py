@@ -30,7 +30,7 @@ _RUN_BY_CALLER: Final = ("bash_", "text_editor_", "computer_", "memory_")
 class MessageRequest:
     """What was asked, how to send the answer, and what of the request goes no further."""
 
-    completion: pb.Completion
+    completion: pb.CompletionRequest
     stream: bool
     dropped: tuple[str, ...] = ()
 
@@ -44,7 +44,7 @@ def message_request_from_json(body: JsonObject, *, counting: bool = False, betas
     """
     fields, dropped = Fields(body), list[str]()
     stream = bool(fields.flag("stream"))
-    completion = pb.Completion(
+    completion = pb.CompletionRequest(
         model=fields.text("model"),
         messages=messages_to_proto(fields.take("system"), fields.items("messages"), dropped),
         sampling=_sampling(fields, counting=counting),
@@ -75,7 +75,7 @@ def _sampling(fields: Fields, *, counting: bool) -> pb.Sampling:
     )
 
 
-def _add_tools(completion: pb.Completion, fields: Fields, dropped: list[str]) -> None:
+def _add_tools(completion: pb.CompletionRequest, fields: Fields, dropped: list[str]) -> None:
     for index, item in enumerate(fields.items("tools")):
         if tool := _tool(Fields(item, f"tools[{index}]"), dropped):
             completion.tools.append(tool)
@@ -115,7 +115,7 @@ def _tool(fields: Fields, dropped: list[str]) -> ToolDefinition | None:
     return tool
 
 
-def _add_thinking(completion: pb.Completion, fields: Fields, dropped: list[str]) -> None:
+def _add_thinking(completion: pb.CompletionRequest, fields: Fields, dropped: list[str]) -> None:
     kind = fields.choice("type", _THINKING)
     if kind == "enabled":
         completion.reasoning.max_tokens = fields.integer("budget_tokens", least=_LEAST_THINKING) or 0
@@ -126,7 +126,7 @@ def _add_thinking(completion: pb.Completion, fields: Fields, dropped: list[str])
     dropped += [f"thinking.{name}" for name in fields.rest()]
 
 
-def _add_output(completion: pb.Completion, fields: Fields) -> None:
+def _add_output(completion: pb.CompletionRequest, fields: Fields) -> None:
     """Take the wanted form of the answer, from ``output_config`` or the older ``output_format``."""
     older = fields.inner("output_format")
     config = fields.inner("output_config")

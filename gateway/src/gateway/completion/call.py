@@ -56,7 +56,7 @@ class ModelCalls:
                 response = await self._llm.Complete(request, timeout=timeout)
         except PenstockError as error:
             raise blamed_on_us(error) from None
-        answer = response.answer
+        answer = response.completion
         body = encode(question.whole(answer))
         headers = [
             (b"content-type", b"application/json"),

@@ -33,9 +33,9 @@ class Question:
     is what the dialect sends in silence. `dropped` are fields of the request that go no further than here.
     """
 
-    completion: pb.Completion
+    completion: pb.CompletionRequest
     stream: bool
-    whole: Callable[[pb.Answer], dict[str, Any]]
+    whole: Callable[[pb.Completion], dict[str, Any]]
     renderer: Callable[[], Renderer]
     heartbeat: bytes = HEARTBEAT
     dropped: tuple[str, ...] = ()

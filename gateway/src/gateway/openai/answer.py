@@ -11,7 +11,7 @@ from gateway.openai.field import JsonObject
 _FINISH: Final = {"budget_exceeded": "length", "": "stop"}
 
 
-def chat_completion_from_proto(answer: pb.Answer) -> JsonObject:
+def chat_completion_from_proto(answer: pb.Completion) -> JsonObject:
     """Return the body of ``chat.completion``."""
     finished = answer.finished
     first = _choice(answer, 0, finished.finish_reason)
@@ -88,7 +88,7 @@ def annotation_from_proto(annotation: pb.Annotation) -> JsonObject:
     }
 
 
-def _choice(choice: pb.Answer | pb.Choice, index: int, reason: str) -> dict[str, Any]:
+def _choice(choice: pb.Completion | pb.Choice, index: int, reason: str) -> dict[str, Any]:
     """Return a choice; the first one is spread out in the answer."""
     tool_calls = [
         {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments_json}}

@@ -18,7 +18,7 @@ _POLICIES: Final = ("order", "weight", "cost", "latency", "hedge")
 class ChatRequest:
     """What was asked, how to send the answer, and what of the request goes no further."""
 
-    completion: pb.Completion
+    completion: pb.CompletionRequest
     stream: bool
     include_usage: bool
     dropped: tuple[str, ...] = ()
@@ -31,7 +31,7 @@ def chat_request_from_json(body: JsonObject) -> ChatRequest:
     """
     fields = Fields(body)
     stream = bool(fields.flag("stream"))
-    completion = pb.Completion(
+    completion = pb.CompletionRequest(
         model=fields.text("model"),
         messages=messages_to_proto(fields.items("messages")),
         surface="chat.completions",
@@ -42,7 +42,7 @@ def chat_request_from_json(body: JsonObject) -> ChatRequest:
     return ChatRequest(completion=completion, stream=stream, include_usage=include_usage, dropped=tuple(dropped))
 
 
-def _add_knobs(completion: pb.Completion, fields: Fields, dropped: list[str]) -> bool:
+def _add_knobs(completion: pb.CompletionRequest, fields: Fields, dropped: list[str]) -> bool:
     """Take everything that most requests do without; return whether the stream should end with the usage."""
     include_usage = bool(fields.inner("stream_options").flag("include_usage"))
     completion.sampling.CopyFrom(_sampling(fields))
@@ -76,7 +76,7 @@ def _sampling(fields: Fields) -> pb.Sampling:
     )
 
 
-def _add_response_format(completion: pb.Completion, fields: Fields) -> None:
+def _add_response_format(completion: pb.CompletionRequest, fields: Fields) -> None:
     kind = fields.choice("type", ("text", "json_object", "json_schema"))
     form = completion.response_format
     match kind:
@@ -93,7 +93,7 @@ def _add_response_format(completion: pb.Completion, fields: Fields) -> None:
             pass
 
 
-def add_own(completion: pb.Completion, fields: Fields) -> None:
+def add_own(completion: pb.CompletionRequest, fields: Fields) -> None:
     """Take Penstock's own knobs: ``x_penstock: {policy, exclude_providers, labels, cache: {…}}``."""
     completion.policy = fields.choice("policy", _POLICIES)
     completion.exclude_providers.extend(fields.texts("exclude_providers"))

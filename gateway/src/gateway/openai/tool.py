@@ -16,7 +16,7 @@ MODES: Final = {
 }
 
 
-def add_tools(completion: pb.Completion, fields: Fields, dropped: list[str]) -> None:
+def add_tools(completion: pb.CompletionRequest, fields: Fields, dropped: list[str]) -> None:
     """Take ``tools`` and ``tool_choice``; tools that are no functions go no further and are named in `dropped`."""
     for index, item in enumerate(fields.items("tools")):
         if tool := _tool(Fields(item, f"tools[{index}]"), dropped):
@@ -26,7 +26,7 @@ def add_tools(completion: pb.Completion, fields: Fields, dropped: list[str]) -> 
         _choose(completion, choice, dropped)
 
 
-def keep_allowed(completion: pb.Completion, allowed: set[str], mode: str) -> None:
+def keep_allowed(completion: pb.CompletionRequest, allowed: set[str], mode: str) -> None:
     """Offer only the tools `allowed`; with none of them left there is nothing to call."""
     kept = [tool for tool in completion.tools if tool.name in allowed]
     del completion.tools[:]
@@ -34,7 +34,7 @@ def keep_allowed(completion: pb.Completion, allowed: set[str], mode: str) -> Non
     completion.tool_choice.mode = MODES[mode] if kept else pb.ToolChoice.MODE_NONE
 
 
-def choose_named(completion: pb.Completion, name: str, dropped: list[str]) -> None:
+def choose_named(completion: pb.CompletionRequest, name: str, dropped: list[str]) -> None:
     """Have the tool `name` called, unless it is one that was dropped."""
     if dropped and all(tool.name != name for tool in completion.tools):
         dropped.append("tool_choice")
@@ -62,7 +62,7 @@ def _tool(fields: Fields, dropped: list[str]) -> ToolDefinition | None:
     )
 
 
-def _choose(completion: pb.Completion, value: Any, dropped: list[str]) -> None:
+def _choose(completion: pb.CompletionRequest, value: Any, dropped: list[str]) -> None:
     if isinstance(value, str):
         if value not in MODES:
             wrong("tool_choice", f"must be none, auto, required or a named function, not {value!r}")

@@ -28,7 +28,7 @@ _INCOMPLETE: Final = {
 _CODES: Final = {ErrorKind.RESOURCE_EXHAUSTED: "rate_limit_exceeded", ErrorKind.INVALID_ARGUMENT: "invalid_prompt"}
 
 
-def response_from_proto(answer: pb.Answer, form: ResponseForm) -> JsonObject:
+def response_from_proto(answer: pb.Completion, form: ResponseForm) -> JsonObject:
     """Return the body of ``/v1/responses``; `form` is what it repeats of the request and its tools."""
     return finished_response(answer.started, answer.finished, _output(answer, form.tools), form)
 
@@ -81,7 +81,7 @@ def usage_from_proto(usage: Usage) -> JsonObject:
     }
 
 
-def _output(answer: pb.Answer, tools: ResponseTools) -> list[JsonObject]:
+def _output(answer: pb.Completion, tools: ResponseTools) -> list[JsonObject]:
     """The items in the order in which the model made them; calls without a place stand at the end."""
     items = _Items(answer, tools)
     for part in answer.parts or _parts(answer):
@@ -95,21 +95,21 @@ def _output(answer: pb.Answer, tools: ResponseTools) -> list[JsonObject]:
     return items.ended()
 
 
-def _parts(answer: pb.Answer) -> list[pb.AnswerPart]:
+def _parts(answer: pb.Completion) -> list[pb.CompletionPart]:
     """An answer without an order of its own: reasoning, then text."""
-    parts: list[pb.AnswerPart] = []
+    parts: list[pb.CompletionPart] = []
     if answer.thinking or answer.thinking_signature:
         thought = pb.ThinkingPart(text=answer.thinking, signature=answer.thinking_signature)
-        parts.append(pb.AnswerPart(thinking=thought))
+        parts.append(pb.CompletionPart(thinking=thought))
     if answer.text or not (answer.refusal or answer.tool_calls):
-        parts.append(pb.AnswerPart(text=answer.text))
+        parts.append(pb.CompletionPart(text=answer.text))
     return parts
 
 
 class _Items:
     """The output items of a whole answer."""
 
-    def __init__(self, answer: pb.Answer, tools: ResponseTools) -> None:
+    def __init__(self, answer: pb.Completion, tools: ResponseTools) -> None:
         self._answer = answer
         self._tools = tools
         self._calls = dict(enumerate(answer.tool_calls))

@@ -31,7 +31,7 @@ _INCLUDED: Final = frozenset({_LOGPROBS, "reasoning.encrypted_content"})
 class ResponseRequest:
     """What was asked, how to send the answer, in which form it is, and what of the request goes no further."""
 
-    completion: pb.Completion
+    completion: pb.CompletionRequest
     stream: bool
     form: ResponseForm
     dropped: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ def response_request_from_json(body: JsonObject) -> ResponseRequest:
     echo = echo_of(body)
     stream = bool(fields.flag("stream"))
     tools.add(fields.items("tools"), "tools")
-    completion = pb.Completion(
+    completion = pb.CompletionRequest(
         model=fields.text("model"),
         messages=messages_to_proto(fields.text("instructions"), fields.take("input"), tools),
         tools=tools.definitions,
@@ -107,7 +107,7 @@ def _reasoning(fields: Fields, dropped: list[str]) -> pb.Reasoning:
     return pb.Reasoning(effort=effort, include=True)
 
 
-def _add_choice(completion: pb.Completion, choice: Any, tools: ResponseTools) -> None:
+def _add_choice(completion: pb.CompletionRequest, choice: Any, tools: ResponseTools) -> None:
     if choice is None:
         return
     if isinstance(choice, str):
@@ -131,7 +131,7 @@ def _add_choice(completion: pb.Completion, choice: Any, tools: ResponseTools) ->
         tools.dropped.append("tool_choice")  # a tool that the vendor runs
 
 
-def _add_text(completion: pb.Completion, fields: Fields, dropped: list[str]) -> JsonObject:
+def _add_text(completion: pb.CompletionRequest, fields: Fields, dropped: list[str]) -> JsonObject:
     """Take the form of the text; return the knobs that chats have of their own."""
     form = fields.inner("format")
     target = completion.response_format

@@ -39,10 +39,10 @@ def batch_to_proto(batch: EventBatch) -> llm_pb2.StreamCompleteResponse:
     return response
 
 
-def completion_to_proto(answer: Completion) -> llm_pb2.Answer:
+def completion_to_proto(answer: Completion) -> llm_pb2.Completion:
     """Return the whole answer; the first choice is spread out in it."""
     first = answer.first
-    proto = llm_pb2.Answer(
+    proto = llm_pb2.Completion(
         text=first.text,
         thinking=first.thinking,
         thinking_signature=first.signature,
@@ -190,13 +190,13 @@ def _attempt(attempt: Attempt) -> llm_pb2.Attempt:
     return proto
 
 
-def _part(part: TextPart | ThinkingPart | CallPart) -> llm_pb2.AnswerPart:
+def _part(part: TextPart | ThinkingPart | CallPart) -> llm_pb2.CompletionPart:
     if isinstance(part, TextPart):
-        return llm_pb2.AnswerPart(text=part.text)
+        return llm_pb2.CompletionPart(text=part.text)
     if isinstance(part, CallPart):
-        return llm_pb2.AnswerPart(tool_call=part.index)
+        return llm_pb2.CompletionPart(tool_call=part.index)
     thinking = llm_pb2.ThinkingPart(text=part.text, signature=part.signature, redacted=part.redacted)
-    return llm_pb2.AnswerPart(thinking=thinking)
+    return llm_pb2.CompletionPart(thinking=thinking)
 
 
 def _choice(choice: Choice) -> llm_pb2.Choice:

@@ -73,7 +73,7 @@ _NO_REASONING: Final = Reasoning()
 _NO_CACHE: Final = CachePolicy()
 
 
-def completion_request_from_proto(proto: llm_pb2.Completion, *, streaming: bool) -> CompletionRequest:
+def completion_request_from_proto(proto: llm_pb2.CompletionRequest, *, streaming: bool) -> CompletionRequest:
     """Return the question. Raises InvalidArgument naming the field that is wrong."""
     if not proto.messages:
         raise _wrong("messages", "there is no message; at least one is needed")
@@ -188,7 +188,7 @@ def _tool(proto: common_pb2.ToolDefinition, at: int) -> ToolDefinition:
     )
 
 
-def _tool_choice(proto: llm_pb2.Completion) -> ToolChoice:
+def _tool_choice(proto: llm_pb2.CompletionRequest) -> ToolChoice:
     choice = ToolChoice(mode=_MODES.get(proto.tool_choice.mode, ToolMode.DEFAULT), name=proto.tool_choice.name)
     names = {tool.name for tool in proto.tools}
     if choice.mode is ToolMode.NAMED and choice.name not in names:

@@ -77,8 +77,8 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         """Answer at once."""
         self._shedder.check()
         question = completion_request_from_proto(request.completion, streaming=False)
-        answer = await self._collector.collect(self._completions.stream(question))
-        return llm_pb2.CompleteResponse(answer=completion_to_proto(answer))
+        completion = await self._collector.collect(self._completions.stream(question))
+        return llm_pb2.CompleteResponse(completion=completion_to_proto(completion))
 
     async def StreamComplete(  # noqa: N802
         self, request: llm_pb2.StreamCompleteRequest, context: Context

@@ -40,7 +40,7 @@ class FakeLlm(LlmServiceServicer):
     def __init__(self) -> None:
         self.script: Sequence[Step] = answer_events("Hello", " world")
         self.models = [pb.Model(id="fallback/rules", provider="fallback", aliases=["default"], capabilities=["chat"])]
-        self.completions: list[pb.Completion] = []
+        self.completions: list[pb.CompletionRequest] = []
         self.requests: list[Any] = []
         self.callers: list[Caller] = []
         self.deadlines: list[float | None] = []
@@ -64,7 +64,7 @@ class FakeLlm(LlmServiceServicer):
     async def Complete(self, request: pb.CompleteRequest, context: Any) -> pb.CompleteResponse:  # noqa: N802
         """Play the script and answer with its fold."""
         self._note(request.completion)
-        answer = pb.Answer()
+        answer = pb.Completion()
         try:
             async for events in play(self.script):
                 for event in events:
@@ -72,7 +72,7 @@ class FakeLlm(LlmServiceServicer):
         except asyncio.CancelledError:
             self.cancelled.set()
             raise
-        return pb.CompleteResponse(answer=answer)
+        return pb.CompleteResponse(completion=answer)
 
     async def ListModels(self, request: pb.ListModelsRequest, context: Any) -> pb.ListModelsResponse:  # noqa: N802
         """Answer with `models`."""
@@ -110,14 +110,14 @@ class FakeLlm(LlmServiceServicer):
         """Answer with `components`."""
         return pb.GetStatusResponse(components=self.components, rss_bytes=50 * 1024 * 1024)
 
-    def _note(self, completion: pb.Completion) -> None:
+    def _note(self, completion: pb.CompletionRequest) -> None:
         context = current_context()
         self.completions.append(completion)
         self.callers.append(context.caller)
         self.deadlines.append(context.remaining())
 
 
-def _fold(answer: pb.Answer, event: pb.CompletionEvent) -> None:
+def _fold(answer: pb.Completion, event: pb.CompletionEvent) -> None:
     match event.WhichOneof("event"):
         case "started":
             answer.started.CopyFrom(event.started)
@@ -136,7 +136,7 @@ def _fold(answer: pb.Answer, event: pb.CompletionEvent) -> None:
             pass
 
 
-def _fold_call(answer: pb.Answer, delta: pb.ToolCallDelta) -> None:
+def _fold_call(answer: pb.Completion, delta: pb.ToolCallDelta) -> None:
     while len(answer.tool_calls) <= delta.call_index:
         answer.tool_calls.add()
     call = answer.tool_calls[delta.call_index]

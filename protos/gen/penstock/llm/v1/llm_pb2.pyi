@@ -523,8 +523,8 @@ class CachePolicy(_message.Message):
 Global___CachePolicy: _TypeAlias = CachePolicy  # noqa: Y015
 
 @_typing.final
-class Completion(_message.Message):
-    """A question to a model."""
+class CompletionRequest(_message.Message):
+    """Request for a completion: the messages, tools, sampling and routing of one question to a model."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -628,11 +628,33 @@ class Completion(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Completion: _TypeAlias = Completion  # noqa: Y015
+Global___CompletionRequest: _TypeAlias = CompletionRequest  # noqa: Y015
 
 @_typing.final
 class CompleteRequest(_message.Message):
     """Request of Complete."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMPLETION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def completion(self) -> Global___CompletionRequest: ...
+    def __init__(
+        self,
+        *,
+        completion: Global___CompletionRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["completion", b"completion"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["completion", b"completion"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CompleteRequest: _TypeAlias = CompleteRequest  # noqa: Y015
+
+@_typing.final
+class CompleteResponse(_message.Message):
+    """Response of Complete."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -650,28 +672,6 @@ class CompleteRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___CompleteRequest: _TypeAlias = CompleteRequest  # noqa: Y015
-
-@_typing.final
-class CompleteResponse(_message.Message):
-    """Response of Complete."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ANSWER_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def answer(self) -> Global___Answer: ...
-    def __init__(
-        self,
-        *,
-        answer: Global___Answer | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
 Global___CompleteResponse: _TypeAlias = CompleteResponse  # noqa: Y015
 
 @_typing.final
@@ -682,11 +682,11 @@ class StreamCompleteRequest(_message.Message):
 
     COMPLETION_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def completion(self) -> Global___Completion: ...
+    def completion(self) -> Global___CompletionRequest: ...
     def __init__(
         self,
         *,
-        completion: Global___Completion | None = ...,
+        completion: Global___CompletionRequest | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["completion", b"completion"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -719,8 +719,8 @@ class StreamCompleteResponse(_message.Message):
 Global___StreamCompleteResponse: _TypeAlias = StreamCompleteResponse  # noqa: Y015
 
 @_typing.final
-class Answer(_message.Message):
-    """A whole answer."""
+class Completion(_message.Message):
+    """Completion of a request: every choice, who answered and how it ended."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -756,7 +756,7 @@ class Answer(_message.Message):
     @_builtins.property
     def annotations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Annotation]: ...
     @_builtins.property
-    def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___AnswerPart]:
+    def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___CompletionPart]:
         """Reasoning, text and calls in their order, only when there is reasoning with a proof: it must be handed back as it is."""
 
     def __init__(
@@ -772,7 +772,7 @@ class Answer(_message.Message):
         more_choices: _abc.Iterable[Global___Choice] | None = ...,
         logprobs_json: _builtins.str = ...,
         annotations: _abc.Iterable[Global___Annotation] | None = ...,
-        parts: _abc.Iterable[Global___AnswerPart] | None = ...,
+        parts: _abc.Iterable[Global___CompletionPart] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["finished", b"finished", "started", b"started"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -780,11 +780,11 @@ class Answer(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Answer: _TypeAlias = Answer  # noqa: Y015
+Global___Completion: _TypeAlias = Completion  # noqa: Y015
 
 @_typing.final
-class AnswerPart(_message.Message):
-    """Reasoning, text or a call of an answer."""
+class CompletionPart(_message.Message):
+    """Reasoning, text or tool call of a completion, in order."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -814,7 +814,7 @@ class AnswerPart(_message.Message):
     _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
 
-Global___AnswerPart: _TypeAlias = AnswerPart  # noqa: Y015
+Global___CompletionPart: _TypeAlias = CompletionPart  # noqa: Y015
 
 @_typing.final
 class Choice(_message.Message):
@@ -1348,11 +1348,11 @@ class CountTokensRequest(_message.Message):
 
     COMPLETION_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def completion(self) -> Global___Completion: ...
+    def completion(self) -> Global___CompletionRequest: ...
     def __init__(
         self,
         *,
-        completion: Global___Completion | None = ...,
+        completion: Global___CompletionRequest | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["completion", b"completion"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
