@@ -11,7 +11,7 @@ from penstock.llm.v1 import cost_pb2, llm_pb2
 from penstock_kit.database import sqlite_url
 from penstock_kit.errors import ResourceExhausted, Unavailable
 from penstock_testkit.servers import PostgresServer
-from penstock_testkit.servers.door import Door
+from penstock_testkit.servers.fault_proxy import FaultProxy
 from penstock_testkit.vendors.openai_server import OpenAiServer
 from penstock_testkit.vendors.reply import FakeUsage, Reply
 from penstock_testkit.waiting import HANG_SECONDS, until
@@ -137,18 +137,18 @@ async def test_chat_goes_on_while_postgresql_is_away_and_every_row_is_written_on
 
 
 async def test_nobody_spends_before_the_rules_were_read(tmp_path: Path, postgres_url: str) -> None:
-    door = Door(postgres_url)
+    proxy = FaultProxy(postgres_url)
     async with (
         OpenAiServer() as vendor,
-        llm_process(tmp_path, config(vendor), DATABASE_URL=door.url) as llm,
+        llm_process(tmp_path, config(vendor), DATABASE_URL=proxy.url) as llm,
     ):
         with pytest.raises(Unavailable) as caught:
             await llm.complete("v/m")
         assert (caught.value.reason, vendor.sold) == ("RULES_UNKNOWN", [])
-        await door.open()
+        await proxy.open()
         await llm.logged("the database is there")
         assert (await llm.complete("v/m")).text == "pong"
-        await door.shut()
+        await proxy.cut()
 
 
 async def _refuse_connections(server: PostgresServer, url: str, *, refuse: bool) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from penstock_testkit.servers.door import Door
+from penstock_testkit.servers.fault_proxy import FaultProxy
 from penstock_testkit.system import RunningSystem, launch_system
 from penstock_testkit.waiting import HANG_SECONDS
 
@@ -20,10 +20,10 @@ SECONDS = HANG_SECONDS
 
 @dataclass(slots=True, kw_only=True)
 class System:
-    """`penstock up` on a database behind a door."""
+    """`penstock up` on a database behind a proxy."""
 
     running: RunningSystem
-    door: Door
+    proxy: FaultProxy
     client: httpx.AsyncClient
 
     async def ready(self) -> None:
@@ -66,15 +66,15 @@ class System:
 
 @pytest.fixture
 async def system(tmp_path: Path, postgres_url: str) -> AsyncGenerator[System]:
-    door = Door(postgres_url)
-    running = launch_system(tmp_path / "home", extra_env={"DATABASE_URL": door.url}, demo=False)
+    proxy = FaultProxy(postgres_url)
+    running = launch_system(tmp_path / "home", extra_env={"DATABASE_URL": proxy.url}, demo=False)
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(base_url=running.url, timeout=SECONDS, limits=limits) as client:
         try:
-            yield System(running=running, door=door, client=client)
+            yield System(running=running, proxy=proxy, client=client)
         finally:
             await asyncio.to_thread(running.stop)
-            await door.shut()
+            await proxy.cut()
 
 
 async def test_the_system_starts_without_its_database_says_so_and_is_ready_when_it_comes(system: System) -> None:
@@ -92,7 +92,7 @@ async def test_the_system_starts_without_its_database_says_so_and_is_ready_when_
     assert ready.status_code == httpx.codes.SERVICE_UNAVAILABLE
     detail = ready.json()["services"]["gateway/database"]["detail"]
     assert "was not there at the start" in detail
-    await system.door.open()
+    await system.proxy.open()
     await system.ready()
     assert "No language model is configured" in await system.complete()
     assert "event: complete_state" in await system.converse(await system.conversation())
@@ -100,7 +100,7 @@ async def test_the_system_starts_without_its_database_says_so_and_is_ready_when_
 
 
 async def test_a_database_that_restarts_under_load_costs_no_request_and_no_row(system: System) -> None:
-    await system.door.open()
+    await system.proxy.open()
     await system.ready()
     conversations = iter([await system.conversation() for _ in range(28)])
     asking: list[asyncio.Task[Any]] = []
@@ -112,9 +112,9 @@ async def test_a_database_that_restarts_under_load_costs_no_request_and_no_row(s
             await asyncio.sleep(0.05)
 
     await load(10)
-    await system.door.shut()
+    await system.proxy.cut()
     await load(8)
-    await system.door.open()
+    await system.proxy.open()
     await load(10)
     for answer in await asyncio.gather(*asking):
         assert "No language model is configured" in answer

@@ -14,7 +14,7 @@ from penstock.llm.v1 import llm_pb2_grpc
 
 from penstock_kit.context import CallContext, use_context
 from penstock_testkit.contracts.stream_law import assembled, assert_gapless, assert_whole
-from penstock_testkit.servers.door import Door
+from penstock_testkit.servers.fault_proxy import FaultProxy
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.services import FakeLlm, Hang, Step, Wait, answer_events, serve
 from penstock_testkit.waiting import HANG_SECONDS, assert_within, until
@@ -192,22 +192,22 @@ async def test_readers_lose_nothing_when_redis_goes_in_the_middle(
 async def test_an_answer_that_ends_while_postgresql_is_away_is_stored_when_it_is_back(
     llm: tuple[FakeLlm, str], start: Start, postgres_url: str
 ) -> None:
-    door, gate = Door(postgres_url), asyncio.Event()
-    await door.open()
-    here = await start(DATABASE_URL=door.url, CHAT_CLEAN_SECONDS="0.5")
+    proxy, gate = FaultProxy(postgres_url), asyncio.Event()
+    await proxy.open()
+    here = await start(DATABASE_URL=proxy.url, CHAT_CLEAN_SECONDS="0.5")
     llm[0].script = gated(gate, "one ", "two")
     conversation = await here.conversation()
     reader = Reader(here.ask(conversation), [])
     await stored_messages(here, conversation, at_least=1)
-    await door.shut()
+    await proxy.cut()
     gate.set()
     events = await reader.task
     assert_whole(events)
     assert (events[-1].complete_state.content, events[-1].complete_state.message_id) == ("one two", "")
-    await door.open()
+    await proxy.open()
     stored = await stored_messages(here, conversation)
     assert [(message.role, message.content) for message in stored] == [("user", "Hello?"), ("assistant", "one two")]
-    await door.shut()
+    await proxy.cut()
 
 
 async def test_a_replica_started_without_redis_serves_and_says_what_is_missing(start: Start) -> None:

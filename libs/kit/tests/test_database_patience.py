@@ -8,39 +8,39 @@ from sqlalchemy import text
 
 from penstock_kit.database import Database, open_database
 from penstock_kit.errors import Unavailable
-from penstock_testkit.servers.door import Door
+from penstock_testkit.servers.fault_proxy import FaultProxy
 from penstock_testkit.waiting import HANG_SECONDS
 
 
 @pytest.fixture
-async def door(postgres_url: str) -> AsyncGenerator[Door]:
-    door = Door(postgres_url)
-    await door.open()
-    yield door
-    await door.shut()
+async def proxy(postgres_url: str) -> AsyncGenerator[FaultProxy]:
+    proxy = FaultProxy(postgres_url)
+    await proxy.open()
+    yield proxy
+    await proxy.cut()
 
 
 @pytest.fixture
-async def database(door: Door) -> AsyncGenerator[Database]:
-    database = open_database(door.url, patience=20)
+async def database(proxy: FaultProxy) -> AsyncGenerator[Database]:
+    database = open_database(proxy.url, patience=20)
     await database.ping()
     yield database
     await database.close()
 
 
-async def test_statements_wait_for_a_server_that_restarts(database: Database, door: Door) -> None:
-    await door.shut()
+async def test_statements_wait_for_a_server_that_restarts(database: Database, proxy: FaultProxy) -> None:
+    await proxy.cut()
     async with asyncio.timeout(HANG_SECONDS), asyncio.TaskGroup() as group:
         reading = [group.create_task(_read(database)) for _ in range(3)]
         writing = group.create_task(_written(database))
         await asyncio.sleep(0.3)  # some attempts fail
         assert not any(task.done() for task in (*reading, writing))
-        await door.open()
+        await proxy.open()
     assert [task.result() for task in (*reading, writing)] == [1, 1, 1, 1]
 
 
-async def test_a_ping_says_at_once_that_the_server_is_away(database: Database, door: Door) -> None:
-    await door.shut()
+async def test_a_ping_says_at_once_that_the_server_is_away(database: Database, proxy: FaultProxy) -> None:
+    await proxy.cut()
     async with asyncio.timeout(HANG_SECONDS):
         with pytest.raises(Unavailable):
             await database.ping()
@@ -56,17 +56,17 @@ async def _written(database: Database) -> int:
         return int((await connection.execute(text("SELECT 1"))).scalar_one())
 
 
-async def test_when_the_patience_is_over_statements_fail_at_once(door: Door) -> None:
-    database = open_database(door.url, patience=0.2)
+async def test_when_the_patience_is_over_statements_fail_at_once(proxy: FaultProxy) -> None:
+    database = open_database(proxy.url, patience=0.2)
     await _read(database)
-    await door.shut()
+    await proxy.cut()
     with pytest.raises(Unavailable):
         await _read(database)
     async with asyncio.timeout(HANG_SECONDS):  # half of what they took if each had the patience anew
         for _ in range(50):
             with pytest.raises(Unavailable):
                 await _read(database)
-    await door.open()
+    await proxy.open()
     assert await _read(database) == 1
     await database.close()
 

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from penstock_kit.database import migrate, open_database, schema_kept, sqlite_url
 from penstock_kit.errors import FailedPrecondition, Unavailable
-from penstock_testkit.servers.door import Door
+from penstock_testkit.servers.fault_proxy import FaultProxy
 from penstock_testkit.waiting import HANG_SECONDS
 
 ENVIRONMENT = (
@@ -126,8 +126,8 @@ async def test_a_postgresql_that_is_not_there_holds_up_no_start_and_is_prepared_
 ) -> None:
     folder = tmp_path / "demo_service" / "migrations"
     write_revision(folder, "0001", None, CREATE)
-    door = Door(postgres_url)
-    url = door.url
+    proxy = FaultProxy(postgres_url)
+    url = proxy.url
     database = open_database(url)
     pinged_before_the_end: list[bool] = []
     prepared = asyncio.Event()
@@ -148,7 +148,7 @@ async def test_a_postgresql_that_is_not_there_holds_up_no_start_and_is_prepared_
         with pytest.raises(Unavailable):
             async with database.read():
                 pass
-        await door.open()
+        await proxy.open()
         await prepared.wait()
         while True:
             try:
@@ -159,7 +159,7 @@ async def test_a_postgresql_that_is_not_there_holds_up_no_start_and_is_prepared_
         assert await columns(url, "device") == {"id"}
     assert not pinged_before_the_end
     await database.close()
-    await door.shut()
+    await proxy.cut()
 
 
 async def test_a_store_that_is_there_is_prepared_before_the_start(store_url: str, tmp_path: Path) -> None:
