@@ -10,7 +10,7 @@ import pytest
 
 from cache_service.composition.services import build_services
 from cache_service.composition.stores import Stores, open_stores
-from cache_service.domain.entry import Condition, Draft, Entry
+from cache_service.domain.entry import Condition, Entry, EntryInput
 from cache_service.domain.partition import Partition
 from cache_service.domain.rate_limit import Rate
 from cache_service.edge.servicer import CacheServices
@@ -62,7 +62,7 @@ class Replica:
         return None if lookup.entry is None else lookup.entry.value
 
     async def put(self, key: str, value: bytes, **options: Any) -> bool:
-        return await self.services.cache.set(TENANT, Draft(key=key, value=value, ttl=600.0, **options))
+        return await self.services.cache.set(TENANT, EntryInput(key=key, value=value, ttl=600.0, **options))
 
 
 @pytest.fixture
@@ -175,8 +175,10 @@ async def test_a_waiter_at_the_other_replica_wakes_when_the_value_is_there(two: 
     lease = await here.services.cache.lease(TENANT, "a", seconds=60.0, wait=0.0)
     waiting = asyncio.create_task(there.services.cache.lease(TENANT, "a", seconds=60.0, wait=30.0))
     await asyncio.sleep(0)
-    draft = Draft(key="a", value=b"made", ttl=60.0)
-    await here.services.cache.set(TENANT, draft, Condition(generation=lease.lookup.generation), lease_token=lease.token)
+    entry_input = EntryInput(key="a", value=b"made", ttl=60.0)
+    await here.services.cache.set(
+        TENANT, entry_input, Condition(generation=lease.lookup.generation), lease_token=lease.token
+    )
     found = await waiting
     assert found.lookup.entry is not None
     assert (found.token, found.lookup.entry.value) == ("", b"made")
@@ -191,7 +193,7 @@ async def test_of_200_cold_callers_over_both_one_loads(two: Sequence[Replica]) -
         if lease.token:
             loads += 1
             await asyncio.sleep(0.02)
-            await at.services.cache.set(TENANT, Draft(key="hot", value=b"v", ttl=60.0), lease_token=lease.token)
+            await at.services.cache.set(TENANT, EntryInput(key="hot", value=b"v", ttl=60.0), lease_token=lease.token)
             return b"v"
         return lease.lookup.entry.value if lease.lookup.entry else None
 
@@ -200,9 +202,9 @@ async def test_of_200_cold_callers_over_both_one_loads(two: Sequence[Replica]) -
 
 
 async def test_one_reader_over_both_renews_a_value_near_its_end(two: Sequence[Replica]) -> None:
-    draft = Draft(key="hot", value=b"v", ttl=30.0)
+    entry_input = EntryInput(key="hot", value=b"v", ttl=30.0)
     lease = await two[0].services.cache.lease(TENANT, "hot", seconds=60.0, wait=0.0)
-    await two[0].services.cache.set(TENANT, draft, lease_token=lease.token)
+    await two[0].services.cache.set(TENANT, entry_input, lease_token=lease.token)
     claims = [each.stores.claims for each in two]
     taken = await asyncio.gather(*(claim.claim("t\0hot", 60.0) for claim in claims for _ in range(5) if claim))
     assert sum(taken) == 1

@@ -6,7 +6,7 @@ from penstock.cache.v1 import cache_pb2_grpc
 from prometheus_client import CollectorRegistry
 
 from cache_service.adapters.prometheus import CacheMetrics
-from cache_service.adapters.sweeper import keep_swept
+from cache_service.adapters.sweeper import sweep_periodically
 from cache_service.composition.services import build_services
 from cache_service.composition.stores import open_stores
 from cache_service.edge.servicer import CacheServicer
@@ -47,7 +47,7 @@ async def serve(settings: CacheSettings, stop: asyncio.Event) -> None:
             CacheMetrics(registry, services.cache)
             server.add(cache_pb2_grpc.add_CacheServiceServicer_to_server, CacheServicer(services=services, clock=clock))
             await server.start(settings.port, setting="CACHE_SERVICE_PORT")
-            await keep_swept(stores.sweepables, stop)
+            await sweep_periodically(stores.sweepables, stop)
             await server.drain()
     finally:
         await metrics.close()

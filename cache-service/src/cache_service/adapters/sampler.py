@@ -19,7 +19,7 @@ class Sampled(Protocol):
         ...
 
 
-async def keep_sampled(store: Sampled) -> None:
+async def sample_periodically(store: Sampled) -> None:
     """Ask every five seconds until cancelled."""
     while True:
         try:

@@ -17,17 +17,19 @@ class Sweepable(Protocol):
         ...
 
 
-async def keep_swept(targets: Sequence[Sweepable], stop: asyncio.Event, *, period: float = _PERIOD_SECONDS) -> None:
+async def sweep_periodically(
+    targets: Sequence[Sweepable], stop: asyncio.Event, *, period: float = _PERIOD_SECONDS
+) -> None:
     """Sweep all `targets` every `period` seconds until `stop`, 500 values at a time so that calls get their turn."""
     while not stop.is_set():
         for target in targets:
-            await _swept(target)
+            await _sweep(target)
         with suppress(TimeoutError):
             async with asyncio.timeout(period):
                 await stop.wait()
 
 
-async def _swept(target: Sweepable) -> None:
+async def _sweep(target: Sweepable) -> None:
     # No event tells of the end of a turn: giving the loop to the calls that wait is the point.
     while target.sweep(_BATCH) == _BATCH:  # noqa: ASYNC110
         await asyncio.sleep(0)

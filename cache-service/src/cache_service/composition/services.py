@@ -5,7 +5,7 @@ import secrets
 
 from cache_service.composition.stores import Stores
 from cache_service.domain.cache import Cache
-from cache_service.domain.limit import Defaults
+from cache_service.domain.limit import TtlDefaults
 from cache_service.domain.lock import Locks
 from cache_service.domain.refresh import RefreshAdvisor
 from cache_service.domain.session import Sessions
@@ -23,7 +23,7 @@ def build_services(settings: CacheSettings, stores: Stores, clock: Clock) -> Cac
         signals=stores.signals,
         advisor=RefreshAdvisor(clock=clock, random=random.random, claims=stores.claims),
         clock=clock,
-        defaults=Defaults(ttl=settings.default_ttl, negative_ttl=settings.negative_ttl),
+        defaults=TtlDefaults(ttl=settings.default_ttl, negative_ttl=settings.negative_ttl),
         statistics=Statistics(clock.monotonic),
     )
     return CacheServices(

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from cache_service.adapters.degrading.backend import TwoTierBackend
-from cache_service.adapters.degrading.copies import Copies
-from cache_service.adapters.degrading.grants import DegradingLeases, ReadableSessions, RefusingLocks
+from cache_service.adapters.degrading.leases import DegradingLeases, ReadableSessions, RefusingLocks
 from cache_service.adapters.degrading.limits import DegradingCounters, DegradingRateLimits
+from cache_service.adapters.degrading.local_copies import Copies
 from cache_service.adapters.memory.backend import MemoryBackend
 from cache_service.adapters.memory.counter import MemoryCounterStore, MemoryRateLimitStore
 from cache_service.adapters.memory.lock import MemoryLeaseStore, MemoryLockStore
@@ -25,7 +25,7 @@ from cache_service.adapters.redis.refresh_claims import RedisRefreshClaims
 from cache_service.adapters.redis.script_runner import ScriptRunner
 from cache_service.adapters.redis.session import RedisSessionStore
 from cache_service.adapters.redis.signals import RedisSignals
-from cache_service.adapters.sampler import keep_sampled
+from cache_service.adapters.sampler import sample_periodically
 from cache_service.adapters.sweeper import Sweepable
 from cache_service.domain.backend import CacheBackend
 from cache_service.domain.counter import CounterStore
@@ -115,7 +115,7 @@ async def open_stores(settings: CacheSettings, clock: Clock) -> AsyncGenerator[S
     )
     stores = _redis_stores(link, memory, backend, signals, membership)
     await membership.beat()
-    running = [membership.run(), subscriber.run(), signals.run(), keep_sampled(redis)]
+    running = [membership.run(), subscriber.run(), signals.run(), sample_periodically(redis)]
     tasks = [asyncio.create_task(each) for each in running]
     try:
         yield stores

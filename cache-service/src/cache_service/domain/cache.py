@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from cache_service.domain.backend import BackendState, CacheBackend, Usage
-from cache_service.domain.bell import Bell
-from cache_service.domain.entry import ALWAYS, TTL_CLASSES, Condition, Draft, Entry
+from cache_service.domain.entry import ALWAYS, TTL_CLASSES, Condition, Entry, EntryInput
 from cache_service.domain.invalidation import InvalidationBus, Watcher
+from cache_service.domain.keyed_notifier import KeyedNotifier
 from cache_service.domain.lease import LeaseStore
 from cache_service.domain.limit import (
     MAX_LEASE_SECONDS,
     MAX_WAIT_SECONDS,
-    Defaults,
-    batch_size,
-    not_negative,
-    positive,
-    tag_count,
-    value_size,
+    TtlDefaults,
+    require_batch_size,
+    require_not_negative,
+    require_positive,
+    require_tag_count,
+    require_value_size,
 )
 from cache_service.domain.partition import Partition
 from cache_service.domain.refresh import RefreshAdvisor
@@ -63,15 +63,15 @@ class Cache:
         signals: Signals,
         advisor: RefreshAdvisor,
         clock: Clock,
-        defaults: Defaults,
+        defaults: TtlDefaults,
         statistics: Statistics,
     ) -> None:
         self._backend = backend
         self._leases = leases
         self._signals = signals
-        self._bell = Bell()
+        self._notifier = KeyedNotifier()
         self._bus = InvalidationBus()
-        signals.listen(self._heard)
+        signals.listen(self._on_signal)
         self._advisor = advisor
         self._monotonic = clock.monotonic
         self._defaults = defaults
@@ -104,13 +104,13 @@ class Cache:
             entry=entry,
             generation=reading.generation,
             ttl=entry.expire_at - self._monotonic(),
-            refresh_advised=await self._advisor.advised(entry),
+            refresh_advised=await self._advisor.should_refresh(entry),
             tier=reading.tier,
         )
 
     async def get_many(self, partition: Partition, keys: Sequence[str]) -> list[Lookup]:
         """Return the live entries among `keys`, at most 1,000. Guarded fills and early refresh are for `get`."""
-        batch_size(keys)
+        require_batch_size(keys)
         entries = await self._backend.get_many([partition.full(key) for key in keys])
         now = self._monotonic()
         found: list[Lookup] = []
@@ -123,12 +123,12 @@ class Cache:
         return found
 
     async def set(
-        self, partition: Partition, draft: Draft, condition: Condition = ALWAYS, *, lease_token: str = ""
+        self, partition: Partition, entry_input: EntryInput, condition: Condition = ALWAYS, *, lease_token: str = ""
     ) -> bool:
         """Store a value and end its lease; False when `condition` did not hold. Copies of an older value are told."""
-        key = partition.full(draft.key)
+        key = partition.full(entry_input.key)
         load_seconds = await self._leases.lasted(key, lease_token) if lease_token else None
-        entry = self._entry(partition, draft, load_seconds)
+        entry = self._entry(partition, entry_input, load_seconds)
         written = await self._backend.set(entry, condition)
         if lease_token:
             # Not before the value is there: whoever got the lease in between would fill the key again.
@@ -141,10 +141,10 @@ class Cache:
             self._signals.publish(Signal(woken=(key,)))
         return written
 
-    async def set_many(self, partition: Partition, drafts: Sequence[Draft]) -> int:
+    async def set_many(self, partition: Partition, inputs: Sequence[EntryInput]) -> int:
         """Store at most 1,000 values; all of them are checked before the first is written."""
-        batch_size(drafts)
-        entries = [self._entry(partition, draft, None) for draft in drafts]
+        require_batch_size(inputs)
+        entries = [self._entry(partition, entry_input, None) for entry_input in inputs]
         written = 0
         for entry in entries:
             written += await self._backend.set(entry, ALWAYS)
@@ -156,7 +156,7 @@ class Cache:
 
     async def delete(self, partition: Partition, keys: Sequence[str]) -> int:
         """Drop keys, end their leases, and return how many were live."""
-        batch_size(keys)
+        require_batch_size(keys)
         full = [partition.full(key) for key in keys]
         deleted = await self._backend.delete(full)
         self.statistics.deletes += len(deleted)
@@ -182,22 +182,22 @@ class Cache:
 
         This is no read of its own in the statistics: it follows one that found nothing, and was counted.
         """
-        positive(seconds, "lease", "it is how long the filler may take")
-        not_negative(wait, "wait")
+        require_positive(seconds, "lease", "it is how long the filler may take")
+        require_not_negative(wait, "wait")
         full = partition.full(key)
         end = self._monotonic() + min(wait, MAX_WAIT_SECONDS)
         while True:
             lookup = await self._look_up(partition, key)
             grant = None if lookup.entry else await self._leases.grant(full, min(seconds, MAX_LEASE_SECONDS))
             if grant:
-                return await self._won(partition, key, grant)
+                return await self._lease_or_value(partition, key, grant)
             left = end - self._monotonic()
             if lookup.entry or left <= 0:
                 return Lease(token="", lookup=lookup)
             # A wake-up of another replica may get lost: who waits looks again by itself.
-            await self._bell.wait(full, min(left, _LOOK_AGAIN_SECONDS, await self._leases.remaining(full)))
+            await self._notifier.wait(full, min(left, _LOOK_AGAIN_SECONDS, await self._leases.remaining(full)))
 
-    async def _won(self, partition: Partition, key: str, token: str) -> Lease:
+    async def _lease_or_value(self, partition: Partition, key: str, token: str) -> Lease:
         """Return the right to fill a key, or the value that another filled between the look and the lease."""
         lookup = await self._look_up(partition, key)
         if lookup.entry is None:
@@ -212,12 +212,12 @@ class Cache:
         full = partition.full(prefix, "prefix") if prefix else partition.root
         return self._bus.watch(full)
 
-    def _heard(self, signal: Signal) -> None:
+    def _on_signal(self, signal: Signal) -> None:
         """Wake who waits here and tell who watches here."""
         if signal.reset:
-            self._bell.ring_all()
+            self._notifier.notify_all()
         for key in signal.woken:
-            self._bell.ring(key)
+            self._notifier.notify(key)
         # A copy elsewhere may outlive its entry, so the keys that were dropped do not name every copy with a tag.
         self._bus.publish(keys=signal.changed, prefixes=signal.prefixes, reset=signal.reset or bool(signal.tags))
 
@@ -225,30 +225,30 @@ class Cache:
         """Return how the backend is."""
         return self._backend.state()
 
-    def _entry(self, partition: Partition, draft: Draft, load_seconds: float | None) -> Entry:
-        value_size(draft.value)
-        tag_count(draft.tags)
-        if draft.negative and draft.value:
-            message = f"a negative entry has no value, {len(draft.value)} bytes were given"
+    def _entry(self, partition: Partition, entry_input: EntryInput, load_seconds: float | None) -> Entry:
+        require_value_size(entry_input.value)
+        require_tag_count(entry_input.tags)
+        if entry_input.negative and entry_input.value:
+            message = f"a negative entry has no value, {len(entry_input.value)} bytes were given"
             raise InvalidArgument(message, reason="NEGATIVE_WITH_VALUE")
-        ttl = self._ttl(draft)
+        ttl = self._ttl(entry_input)
         return Entry(
-            key=partition.full(draft.key),
-            value=draft.value,
+            key=partition.full(entry_input.key),
+            value=entry_input.value,
             expire_at=self._monotonic() + ttl,
-            tags=tuple(partition.full(tag, "tag") for tag in draft.tags),
-            negative=draft.negative,
+            tags=tuple(partition.full(tag, "tag") for tag in entry_input.tags),
+            negative=entry_input.negative,
             load_seconds=min(ttl * _LOAD_SHARE, _MAX_LOAD_SECONDS) if load_seconds is None else load_seconds,
         )
 
-    def _ttl(self, draft: Draft) -> float:
-        not_negative(draft.ttl, "ttl")
-        if draft.ttl:
-            return draft.ttl
-        if draft.ttl_class:
-            seconds = TTL_CLASSES.get(draft.ttl_class)
+    def _ttl(self, entry_input: EntryInput) -> float:
+        require_not_negative(entry_input.ttl, "ttl")
+        if entry_input.ttl:
+            return entry_input.ttl
+        if entry_input.ttl_class:
+            seconds = TTL_CLASSES.get(entry_input.ttl_class)
             if seconds is None:
-                message = f"there is no TTL class {draft.ttl_class!r}; there are {', '.join(TTL_CLASSES)}"
+                message = f"there is no TTL class {entry_input.ttl_class!r}; there are {', '.join(TTL_CLASSES)}"
                 raise InvalidArgument(message, reason="UNKNOWN_TTL_CLASS")
             return seconds
-        return self._defaults.negative_ttl if draft.negative else self._defaults.ttl
+        return self._defaults.negative_ttl if entry_input.negative else self._defaults.ttl

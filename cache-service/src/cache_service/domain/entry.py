@@ -18,7 +18,7 @@ TTL_CLASSES: Final[Mapping[str, float]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class EntryInput:
     """What a caller wants stored, under a key of its own partition.
 
     `ttl` is in seconds, 0 for that of `ttl_class` or of the service. `negative` says "known not to

@@ -34,7 +34,7 @@ class Watcher:
 
     def offer(self, invalidation: Invalidation) -> None:
         """Take what concerns this watcher; with too much unread, it all becomes one reset."""
-        concerned = self._concerned(invalidation)
+        concerned = self._relevant_part(invalidation)
         if concerned is None:
             return
         if len(self._pending) >= self._max:
@@ -54,7 +54,7 @@ class Watcher:
         prefixes = tuple(prefix for each in batch for prefix in each.prefixes)
         return Invalidation(keys=keys, prefixes=prefixes)
 
-    def _concerned(self, invalidation: Invalidation) -> Invalidation | None:
+    def _relevant_part(self, invalidation: Invalidation) -> Invalidation | None:
         if invalidation.reset:
             return invalidation
         mine = self._prefix
@@ -70,7 +70,7 @@ class InvalidationBus:
         self._watchers: set[Watcher] = set()
 
     @property
-    def watched(self) -> bool:
+    def has_watchers(self) -> bool:
         """Whether anybody listens, so that a writer can spare itself the message."""
         return bool(self._watchers)
 

@@ -15,41 +15,41 @@ MAX_LEASE_SECONDS: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Defaults:
+class TtlDefaults:
     """Lives in seconds where the caller names none: of a value, and of a negative entry."""
 
     ttl: float = 3600.0
     negative_ttl: float = 60.0
 
 
-def positive(value: float, field: str, why: str) -> None:
+def require_positive(value: float, field: str, why: str) -> None:
     """Raise InvalidArgument unless `value` is a finite number above zero; `why` says what zero would mean."""
     if not (value > 0 and math.isfinite(value)):
         message = f"{field} is {value:g} s, it must be above 0: {why}"
         raise InvalidArgument(message, reason="DURATION_INVALID", metadata={"field": field})
 
 
-def not_negative(value: float, field: str) -> None:
+def require_not_negative(value: float, field: str) -> None:
     """Raise InvalidArgument unless `value` is a finite number of seconds, 0 or more."""
     if not (value >= 0 and math.isfinite(value)):
         message = f"{field} is {value:g} s, it must be 0 or more"
         raise InvalidArgument(message, reason="DURATION_INVALID", metadata={"field": field})
 
 
-def value_size(value: bytes) -> None:
+def require_value_size(value: bytes) -> None:
     """Raise PayloadTooLarge for a value over 8 MiB."""
     if len(value) > MAX_VALUE_BYTES:
         message = f"the value has {len(value)} bytes, at most {MAX_VALUE_BYTES} are cached"
         raise PayloadTooLarge(message, reason="VALUE_TOO_LARGE", metadata={"bytes": str(len(value))})
 
 
-def tag_count(tags: Sequence[str]) -> None:
+def require_tag_count(tags: Sequence[str]) -> None:
     """Raise InvalidArgument for more than 16 tags."""
     if len(tags) > MAX_TAGS:
         raise InvalidArgument(f"{len(tags)} tags given, at most {MAX_TAGS} are allowed", reason="TOO_MANY_TAGS")
 
 
-def batch_size(items: Sequence[Any]) -> None:
+def require_batch_size(items: Sequence[Any]) -> None:
     """Raise InvalidArgument for more than 1,000 keys or entries in one request."""
     if len(items) > MAX_MANY:
         message = f"{len(items)} keys in one request, at most {MAX_MANY} are allowed; send them in parts"

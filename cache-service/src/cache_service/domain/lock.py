@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from cache_service.domain.bell import Bell
-from cache_service.domain.limit import MAX_WAIT_SECONDS, positive
+from cache_service.domain.keyed_notifier import KeyedNotifier
+from cache_service.domain.limit import MAX_WAIT_SECONDS, require_positive
 from cache_service.domain.signals import Signal, Signals
 from penstock_kit.clock import Clock
 
@@ -49,15 +49,15 @@ class Locks:
         self._store = store
         self._monotonic = clock.monotonic
         self._signals = signals
-        self._bell = Bell()
-        signals.listen(self._heard)
+        self._notifier = KeyedNotifier()
+        signals.listen(self._on_signal)
 
     async def acquire(self, name: str, *, ttl: float, wait: float) -> LockGrant | None:
         """Return the lock `name` (full) held for `ttl` seconds, or None when it stays taken for `wait` seconds.
 
         Waiters are served in no particular order. Raises InvalidArgument for a `ttl` that is not positive.
         """
-        positive(ttl, "ttl", "a lock nobody gives back must end by itself")
+        require_positive(ttl, "ttl", "a lock nobody gives back must end by itself")
         end = self._monotonic() + min(wait, MAX_WAIT_SECONDS)
         while True:
             match await self._store.acquire(name, ttl):
@@ -68,11 +68,11 @@ class Locks:
                     if left <= 0:
                         return None
                     # A wake-up of another replica may get lost: who waits looks again by itself.
-                    await self._bell.wait(name, min(left, remaining, _LOOK_AGAIN_SECONDS))
+                    await self._notifier.wait(name, min(left, remaining, _LOOK_AGAIN_SECONDS))
 
     async def renew(self, name: str, *, token: str, ttl: float) -> bool:
         """Extend a held lock to `ttl` seconds from now; False when it was lost."""
-        positive(ttl, "ttl", "to give the lock back, release it")
+        require_positive(ttl, "ttl", "to give the lock back, release it")
         return await self._store.renew(name, token, ttl)
 
     async def release(self, name: str, *, token: str) -> bool:
@@ -82,8 +82,8 @@ class Locks:
             self._signals.publish(Signal(released=(name,)))
         return released
 
-    def _heard(self, signal: Signal) -> None:
+    def _on_signal(self, signal: Signal) -> None:
         if signal.reset:
-            self._bell.ring_all()
+            self._notifier.notify_all()
         for name in signal.released:
-            self._bell.ring(name)
+            self._notifier.notify(name)

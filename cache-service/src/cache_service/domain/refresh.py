@@ -40,7 +40,7 @@ class RefreshAdvisor:
         self._shared = claims
         self._claims: dict[str, float] = {}
 
-    async def advised(self, entry: Entry) -> bool:
+    async def should_refresh(self, entry: Entry) -> bool:
         """Whether the reader of `entry` should renew it. Whoever is told so has a while before the next is."""
         now = self._monotonic()
         if now < entry.expire_at - _HORIZON * entry.load_seconds or entry.load_seconds <= 0:

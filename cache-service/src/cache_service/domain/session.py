@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from cache_service.domain.limit import not_negative, positive, value_size
+from cache_service.domain.limit import require_not_negative, require_positive, require_value_size
 from cache_service.domain.partition import Partition
 from penstock_kit.clock import Clock
 
@@ -51,9 +51,9 @@ class Sessions:
         self, partition: Partition, *, session_id: str, user_id: str, data: Mapping[str, bytes], ttl: float
     ) -> Session:
         """Create a session (an empty id gets one) or replace it, keeping its creation time; 0 for 24 hours."""
-        not_negative(ttl, "ttl")
+        require_not_negative(ttl, "ttl")
         for value in data.values():
-            value_size(value)
+            require_value_size(value)
         session_id = session_id or self._new_id()
         key = partition.full(session_id, "session id")
         known = await self._store.get(key)
@@ -70,11 +70,11 @@ class Sessions:
 
     async def get(self, partition: Partition, *, session_id: str, extend: float = 0.0) -> Session | None:
         """Return the live session; with `extend` above 0 its life is that many seconds from now."""
-        not_negative(extend, "extend")
+        require_not_negative(extend, "extend")
         session = await self._store.get(partition.full(session_id, "session id"))
         if session is None or extend == 0:
             return session
-        positive(extend, "extend", "leave it out to only read")
+        require_positive(extend, "extend", "leave it out to only read")
         return await self.put(partition, session_id=session.id, user_id=session.user_id, data=session.data, ttl=extend)
 
     async def delete(self, partition: Partition, *, session_id: str) -> bool:

@@ -7,7 +7,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.cache.v1 import cache_pb2
 
 from cache_service.domain.cache import Cache, Lookup
-from cache_service.domain.entry import ALWAYS, Condition, Draft
+from cache_service.domain.entry import ALWAYS, Condition, EntryInput
 from cache_service.domain.invalidation import Invalidation
 from cache_service.domain.partition import SHARED, Partition
 from cache_service.domain.rate_limit import Verdict
@@ -41,9 +41,9 @@ def duration_to_proto(seconds: float) -> Duration:
     return Duration(seconds=whole, nanos=max(0, int((seconds - whole) * _NANOSECONDS)))
 
 
-def draft_from_proto(entry: cache_pb2.Entry) -> Draft:
+def entry_input_from_proto(entry: cache_pb2.Entry) -> EntryInput:
     """Return what the caller wants stored."""
-    return Draft(
+    return EntryInput(
         key=entry.key,
         value=entry.value,
         ttl=seconds_from_proto(entry.ttl),

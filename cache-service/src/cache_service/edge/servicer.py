@@ -11,7 +11,7 @@ from penstock.cache.v1 import cache_pb2, cache_pb2_grpc
 
 from cache_service.domain.cache import Cache
 from cache_service.domain.counter import CounterStore
-from cache_service.domain.limit import not_negative
+from cache_service.domain.limit import require_not_negative
 from cache_service.domain.lock import Locks
 from cache_service.domain.partition import Partition
 from cache_service.domain.rate_limit import Rate, RateLimitStore
@@ -55,7 +55,7 @@ class CacheServicer(cache_pb2_grpc.CacheServiceServicer):
         """Write one value."""
         written = await self._cache.set(
             _partition(request.partition),
-            convert.draft_from_proto(request.entry),
+            convert.entry_input_from_proto(request.entry),
             convert.condition_from_proto(request),
             lease_token=request.lease_token,
         )
@@ -74,8 +74,8 @@ class CacheServicer(cache_pb2_grpc.CacheServiceServicer):
 
     async def SetMany(self, request: cache_pb2.SetManyRequest, context: Any) -> cache_pb2.SetManyResponse:
         """Write many values."""
-        drafts = [convert.draft_from_proto(entry) for entry in request.entries]
-        written = await self._cache.set_many(_partition(request.partition), drafts)
+        inputs = [convert.entry_input_from_proto(entry) for entry in request.entries]
+        written = await self._cache.set_many(_partition(request.partition), inputs)
         return cache_pb2.SetManyResponse(written=written)
 
     async def Invalidate(self, request: cache_pb2.InvalidateRequest, context: Any) -> cache_pb2.InvalidateResponse:
@@ -114,7 +114,7 @@ class CacheServicer(cache_pb2_grpc.CacheServiceServicer):
     async def Increment(self, request: cache_pb2.IncrementRequest, context: Any) -> cache_pb2.IncrementResponse:
         """Add to a counter."""
         ttl = seconds_from_proto(request.ttl)
-        not_negative(ttl, "ttl")
+        require_not_negative(ttl, "ttl")
         key = _partition(request.partition).full(request.key)
         return cache_pb2.IncrementResponse(value=await self._counters.increment(key, request.delta, ttl))
 
@@ -131,7 +131,7 @@ class CacheServicer(cache_pb2_grpc.CacheServiceServicer):
         """Take a lock, waiting for it if asked to."""
         name = _partition(request.partition).full(request.name, "lock name")
         wait = seconds_from_proto(request.wait)
-        not_negative(wait, "wait")
+        require_not_negative(wait, "wait")
         grant = await self._locks.acquire(name, ttl=seconds_from_proto(request.ttl), wait=wait)
         if grant is None:
             return cache_pb2.AcquireLockResponse(acquired=False)

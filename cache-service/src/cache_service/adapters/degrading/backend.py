@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from cache_service.adapters.degrading.copies import MAX_COPY_SECONDS, Copies
+from cache_service.adapters.degrading.local_copies import MAX_COPY_SECONDS, Copies
 from cache_service.adapters.memory.backend import MemoryBackend
 from cache_service.adapters.redis.backend import RedisBackend
 from cache_service.adapters.redis.membership import Membership
@@ -53,7 +53,7 @@ class TwoTierBackend:
         self._ready = False
         self._recovering: asyncio.Task[None] | None = None
         signals.listen(copies.drop)
-        link.listen(self._turned)
+        link.listen(self._on_link_change)
 
     @property
     def name(self) -> str:
@@ -99,10 +99,10 @@ class TwoTierBackend:
                 written = await self._redis.set(entry, condition)
             except RedisAway:
                 self._note("key", entry.key)
-                return await self._memory.set(self._shortened(entry), Condition())
+                return await self._memory.set(self._with_outage_ttl(entry), Condition())
             self._copies.drop(changed)
             return written
-        written = await self._memory.set(self._shortened(entry), condition)
+        written = await self._memory.set(self._with_outage_ttl(entry), condition)
         if written:
             self._note("key", entry.key)
         return written
@@ -151,7 +151,7 @@ class TwoTierBackend:
             self._recovering.cancel()
             await asyncio.gather(self._recovering, return_exceptions=True)
 
-    def _shortened(self, entry: Entry) -> Entry:
+    def _with_outage_ttl(self, entry: Entry) -> Entry:
         if self._membership.count <= 1:
             return entry
         return replace(entry, expire_at=min(entry.expire_at, self._monotonic() + MAX_COPY_SECONDS))
@@ -163,7 +163,7 @@ class TwoTierBackend:
         if not self._overflown:
             self._pending[kind, name] = None
 
-    def _turned(self, up: bool) -> None:
+    def _on_link_change(self, up: bool) -> None:
         if not up:
             self._ready = False
             self._copies.clear()

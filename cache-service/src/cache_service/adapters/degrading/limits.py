@@ -34,7 +34,7 @@ class DegradingRateLimits:
         self._replicas = replicas
         self._taken: dict[str, _Taken] = {}
         self._settling: set[asyncio.Task[None]] = set()
-        link.listen(self._turned)
+        link.listen(self._on_link_change)
 
     async def take(self, key: str, cost: int, rate: Rate, *, correction: int = 0) -> Verdict:
         """Take `cost` of `rate` if it fits, and `correction` before it in any case."""
@@ -57,7 +57,7 @@ class DegradingRateLimits:
         if amount and (key in self._taken or len(self._taken) < _MOST_UNSETTLED):
             self._taken.setdefault(key, _Taken(rate)).amount += amount
 
-    def _turned(self, up: bool) -> None:
+    def _on_link_change(self, up: bool) -> None:
         if up and self._taken:
             taken, self._taken = self._taken, {}
             task = asyncio.get_running_loop().create_task(self._settle(taken))
@@ -81,7 +81,7 @@ class DegradingCounters:
         self._memory = memory
         self._added: dict[str, tuple[int, float]] = {}
         self._settling: set[asyncio.Task[None]] = set()
-        link.listen(self._turned)
+        link.listen(self._on_link_change)
 
     async def increment(self, key: str, delta: int, ttl: float) -> int:
         """Add `delta` and return the new value."""
@@ -98,7 +98,7 @@ class DegradingCounters:
         if delta and (key in self._added or len(self._added) < _MOST_UNSETTLED):
             self._added[key] = (self._added.get(key, (0, ttl))[0] + delta, ttl)
 
-    def _turned(self, up: bool) -> None:
+    def _on_link_change(self, up: bool) -> None:
         if up and self._added:
             added, self._added = self._added, {}
             task = asyncio.get_running_loop().create_task(self._settle(added))

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from cache_service.adapters.memory.expiring import ExpiringMap, Removal
-from cache_service.adapters.memory.journal import Journal
+from cache_service.adapters.memory.expiring_map import ExpiringMap, Removal
+from cache_service.adapters.memory.generation_journal import Journal
 from cache_service.adapters.memory.key_index import KeyIndex
 from cache_service.domain.backend import BackendState, Usage
 from cache_service.domain.entry import Condition, Entry, Reading
@@ -31,7 +31,7 @@ class MemoryBackend:
         # Milliseconds of the epoch leave room for a million generations each before two processes could overlap.
         self._journal = Journal(start=int(clock.now().timestamp() * 1000) << _GENERATION_SHIFT)
         self._entries: ExpiringMap[_Held] = ExpiringMap(
-            max_entries=max_entries, monotonic=clock.monotonic, on_remove=self._removed
+            max_entries=max_entries, monotonic=clock.monotonic, on_remove=self._on_removed
         )
 
     @property
@@ -120,7 +120,7 @@ class MemoryBackend:
             return True
         return self._journal.allows(entry, since) and (held is None or held.generation <= since)
 
-    def _removed(self, key: str, held: _Held, why: Removal) -> None:
+    def _on_removed(self, key: str, held: _Held, why: Removal) -> None:
         self._size -= len(held.entry.value)
         self._index.remove(key, held.entry.tags)
         self._evictions += why is Removal.EVICTED

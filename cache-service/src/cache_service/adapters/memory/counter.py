@@ -2,7 +2,7 @@
 
 from math import inf
 
-from cache_service.adapters.memory.expiring import ExpiringMap
+from cache_service.adapters.memory.expiring_map import ExpiringMap
 from cache_service.domain.counter import added
 from cache_service.domain.rate_limit import NANOSECONDS, Rate, Verdict, take
 from penstock_kit.clock import Clock

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from cache_service.adapters.memory.expiring import ExpiringMap
+from cache_service.adapters.memory.expiring_map import ExpiringMap
 from cache_service.domain.lock import LockGrant, LockHeld
 from penstock_kit.clock import Clock
 from penstock_kit.errors import ResourceExhausted

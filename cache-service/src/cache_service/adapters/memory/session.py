@@ -1,6 +1,6 @@
 """Sessions in the memory of this process."""
 
-from cache_service.adapters.memory.expiring import ExpiringMap
+from cache_service.adapters.memory.expiring_map import ExpiringMap
 from cache_service.domain.session import Session
 from penstock_kit.clock import Clock
 

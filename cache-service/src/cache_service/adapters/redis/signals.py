@@ -33,7 +33,7 @@ class RedisSignals:
         self._waiting: list[Signal] = []
         self._overflown = False
         self._wanted = asyncio.Event()
-        subscriber.listen(CHANNEL, self._heard)
+        subscriber.listen(CHANNEL, self._on_signal)
         subscriber.on_interruption(lambda: self._local.publish(Signal(reset=True)))
 
     def listen(self, heard: Callable[[Signal], None]) -> None:
@@ -74,7 +74,7 @@ class RedisSignals:
             merged, reset = {"released": merged["released"][:_NAMES_A_MESSAGE]}, True
         return orjson.dumps([self._replica, {name: names for name, names in merged.items() if names}, reset])
 
-    def _heard(self, data: bytes) -> None:
+    def _on_signal(self, data: bytes) -> None:
         if not data:
             return
         try:

@@ -2,8 +2,8 @@
 
 from typing import Final, NamedTuple
 
-from cache_service.adapters.memory.expiring import ExpiringMap, Removal
-from cache_service.adapters.memory.journal import Journal
+from cache_service.adapters.memory.expiring_map import ExpiringMap, Removal
+from cache_service.adapters.memory.generation_journal import Journal
 from cache_service.domain.entry import Entry, Reading
 from cache_service.domain.signals import Signal
 from penstock_kit.clock import Clock
@@ -30,7 +30,7 @@ class Copies:
         self._size = 0
         self._journal = Journal(start=0)
         self._held: ExpiringMap[_Copy] = ExpiringMap(
-            max_entries=max_entries, monotonic=clock.monotonic, on_remove=self._removed
+            max_entries=max_entries, monotonic=clock.monotonic, on_remove=self._on_removed
         )
 
     def __len__(self) -> int:
@@ -95,5 +95,5 @@ class Copies:
         """Clear away at most `limit` copies that ended, and return how many it were."""
         return self._held.sweep(limit)
 
-    def _removed(self, key: str, copy: _Copy, why: Removal) -> None:
+    def _on_removed(self, key: str, copy: _Copy, why: Removal) -> None:
         self._size -= len(copy.entry.value)
