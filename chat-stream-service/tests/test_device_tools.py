@@ -246,3 +246,47 @@ async def test_devices_are_listed_with_their_names_units_and_text_fields(chat: A
         {"current": "A"},
         ["label"],
     )
+
+
+async def test_durations_and_integrals_are_told_when_asked_for(chat: Any) -> None:
+    chat.feature.statistics = feature_pb2.ComputeStatisticsResponse(
+        row_count=7,
+        statistics=[feature_pb2.FieldStatistics(field="gas_flow", count=7, unit="L/min", integral=120.0)],
+        fitting_time=feature_pb2.FittingTime(
+            seconds=26,
+            range_seconds=34,
+            spells=3,
+            longest_seconds=22.5,
+            longest_start_time=Timestamp(seconds=60),
+        ),
+    )
+    shown = await tool_result(chat, "device_statistics", device_code="WLD001", durations=True, integrals=True)
+    assert shown["fitting_time"] == {
+        "seconds": 26,
+        "range_seconds": 34,
+        "spells": 3,
+        "longest_seconds": 22.5,
+        "longest_start_time": "1970-01-01T00:01:00Z",
+    }
+    assert shown["statistics"][0]["integral"] == 120
+    assert chat.feature.asked[0].durations
+    assert chat.feature.asked[0].integrals
+
+
+async def test_statistics_without_durations_do_not_mention_them(chat: Any) -> None:
+    chat.feature.statistics = feature_pb2.ComputeStatisticsResponse(
+        row_count=1, statistics=[feature_pb2.FieldStatistics(field="current", count=1)]
+    )
+    shown = await tool_result(chat, "device_statistics", device_code="WLD001")
+    assert "fitting_time" not in shown
+    assert "integral" not in shown["statistics"][0]
+
+
+@pytest.mark.parametrize("tool", ["device_statistics", "device_query"])
+async def test_conditions_of_which_one_is_enough_become_one_filter(chat: Any, tool: str) -> None:
+    condition = {"field": "current", "operator": ">", "value": 200}
+    other = {"field": "voltage", "operator": "<", "value": 15}
+    await tool_result(chat, tool, device_code="WLD001", conditions=[condition], any_of=[condition, other])
+    every, either = chat.feature.asked[0].filters
+    assert (every.field, list(every.any_of)) == ("current", [])
+    assert [(each.field, each.values[0].number) for each in either.any_of] == [("current", 200), ("voltage", 15)]

@@ -9,13 +9,13 @@ from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from feature_service.adapters import percentile_sql
+from feature_service.adapters import duration_sql, percentile_sql
 from feature_service.adapters import telemetry_sql as sql
 from feature_service.adapters.duckdb_backup import copy_database
 from feature_service.adapters.duckdb_connection import DuckDbConnection
 from feature_service.adapters.series_table import SeriesCatalog, SeriesTable, extended_table
 from feature_service.domain.span import Extent, Span
-from feature_service.domain.statistic import FieldStatistic, RangeStatistic, ValueCount
+from feature_service.domain.statistic import FieldStatistic, FittingTime, RangeStatistic, ValueCount
 from feature_service.domain.telemetry import (
     Condition,
     FieldInsight,
@@ -196,6 +196,31 @@ class DuckDbTelemetryStore:
                 for value, count in await self._rows(statement):
                     counts.append(ValueCount(field=field, value=value or "", count=count))
         return counts
+
+    async def fitting_time(self, key: SeriesKey, query: StatisticsQuery) -> FittingTime:
+        """Return how long the rows that fit lasted."""
+        sources = await self._sources([key])
+        if not sources:
+            return FittingTime()
+        fitting, whole, spells, longest, begin = (await self._rows(duration_sql.fitting_time(sources[0], query)))[0]
+        return FittingTime(
+            seconds=float(fitting) / 1e6,
+            range_seconds=float(whole) / 1e6,
+            spells=spells,
+            longest_seconds=float(longest) / 1e6,
+            longest_start=begin,
+        )
+
+    async def integrals(self, key: SeriesKey, query: StatisticsQuery) -> Sequence[float | None]:
+        """Return value times seconds of number fields."""
+        sources = await self._sources([key])
+        if not sources:
+            return [None for _ in query.fields]
+        known = sources[0].table.kinds
+        return [
+            (await self._rows(duration_sql.integral(sources[0], field, query)))[0][0] if field in known else None
+            for field in query.fields
+        ]
 
     async def row_count(self, key: SeriesKey, span: Span) -> int:
         """Return how many rows are in the range."""

@@ -169,22 +169,30 @@ def _reduced(table: SeriesTable, name: str, aggregate: Aggregate) -> str:
 
 
 def _where(table: SeriesTable, span: Span, conditions: Sequence[Condition]) -> Statement:
-    parts: list[str] = []
-    values: list[object] = []
-    if span.start is not None:
-        parts.append("ts >= make_timestamp(?)")
-        values.append(span.start)
-    if span.end is not None:
-        parts.append("ts < make_timestamp(?)")
-        values.append(span.end)
-    for condition in conditions:
-        test = _test(table, condition)
-        parts.append(test.text)
-        values += test.values
-    return Statement(f" WHERE {' AND '.join(parts)}" if parts else "", values)
+    inside, tested = within(span), fits(table, conditions)
+    tests = [each.text for each in (inside, tested) if each.text != "true"]
+    return Statement(f" WHERE {' AND '.join(tests)}" if tests else "", [*inside.values, *tested.values])
+
+
+def within(span: Span) -> Statement:
+    """Return the test that holds for rows in `span`."""
+    bounds = (("ts >= make_timestamp(?)", span.start), ("ts < make_timestamp(?)", span.end))
+    given = [(test, value) for test, value in bounds if value is not None]
+    return Statement(" AND ".join(test for test, _ in given) or "true", [value for _, value in given])
+
+
+def fits(table: SeriesTable, conditions: Sequence[Condition]) -> Statement:
+    """Return the test that holds for rows that fit every condition."""
+    tests = [_test(table, condition) for condition in conditions]
+    text = " AND ".join(each.text for each in tests) or "true"
+    return Statement(text, [value for each in tests for value in each.values])
 
 
 def _test(table: SeriesTable, condition: Condition) -> Statement:
+    if condition.any_of:
+        tests = [_test(table, each) for each in condition.any_of]
+        text = " OR ".join(each.text for each in tests)
+        return Statement(f"({text})", [value for each in tests for value in each.values])
     kind = table.kinds.get(condition.field)
     # A device that has no such field, or one of the other kind, has no row that fits.
     if kind is None or any(isinstance(operand, str) != (kind is FieldKind.TEXT) for operand in condition.operands):

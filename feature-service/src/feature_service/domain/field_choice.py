@@ -40,6 +40,10 @@ def require_numeric(name: str, known: Mapping[str, FieldKind], subject: str) -> 
 
 def require_comparable(condition: Condition, known: Mapping[str, FieldKind], subject: str) -> None:
     """Raise InvalidArgument UNKNOWN_FIELD, FILTER_TYPE_MISMATCH or FILTER_OPERANDS unless the condition makes sense."""
+    for each in condition.any_of:
+        require_comparable(each, known, subject)
+    if condition.any_of:
+        return
     kind = known.get(condition.field)
     if kind is None:
         raise _unknown_field(condition.field, known, subject)

@@ -27,6 +27,7 @@ class FieldStatistic:
     min_time: int | None = None
     max_time: int | None = None
     percentiles: Sequence[float] = ()
+    integral: float | None = None
     unit: str = ""
 
 
@@ -37,6 +38,21 @@ class ValueCount:
     field: str
     value: str
     count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittingTime:
+    """How long the rows that fit lasted, of all rows in range, and in how many uninterrupted spells.
+
+    A row lasts until the next one, but no longer than ten times the median distance of rows. `longest_start` is in
+    microseconds since the epoch, None without a spell.
+    """
+
+    seconds: float = 0.0
+    range_seconds: float = 0.0
+    spells: int = 0
+    longest_seconds: float = 0.0
+    longest_start: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,3 +71,4 @@ class RangeStatistic:
     correlations: Sequence[float] = ()
     rows_in_range: int = 0
     value_counts: Sequence[ValueCount] = ()
+    fitting_time: FittingTime | None = None

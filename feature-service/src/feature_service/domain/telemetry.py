@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from feature_service.domain.span import Extent, Span
-from feature_service.domain.statistic import RangeStatistic, ValueCount
+from feature_service.domain.statistic import FittingTime, RangeStatistic, ValueCount
 
 if TYPE_CHECKING:
     from feature_service.domain.frame import Frame
@@ -43,12 +43,18 @@ class Operator(StrEnum):
 class Condition:
     """A row fits when its value of `field` compares so with `operands` (one, or any of several for IN).
 
-    A row without a value of the field fits no condition, NE included.
+    A row without a value of the field fits no condition, NE included. With `any_of` a row fits where any of those does.
     """
 
-    field: str
-    operator: Operator
-    operands: tuple[float | str, ...]
+    field: str = ""
+    operator: Operator = Operator.EQ
+    operands: tuple[float | str, ...] = ()
+    any_of: "tuple[Condition, ...]" = ()
+
+    @property
+    def alternatives(self) -> "tuple[Condition, ...]":
+        """The conditions of which one is enough: itself without `any_of`."""
+        return self.any_of or (self,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +102,8 @@ class StatisticsQuery:
     extreme_times: bool = False
     correlate: bool = False
     value_counts: bool = False
+    durations: bool = False
+    integrals: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +193,14 @@ class TelemetryStore(Protocol):
 
     async def value_counts(self, key: SeriesKey, fields: Sequence[str], query: StatisticsQuery) -> Sequence[ValueCount]:
         """Return the commonest values of text fields, at most 20 of each, in the order of the fields."""
+        ...
+
+    async def fitting_time(self, key: SeriesKey, query: StatisticsQuery) -> FittingTime:
+        """Return how long the rows that fit lasted."""
+        ...
+
+    async def integrals(self, key: SeriesKey, query: StatisticsQuery) -> Sequence[float | None]:
+        """Return value times seconds of each of the number fields over the rows that fit, None without a value."""
         ...
 
     async def row_count(self, key: SeriesKey, span: Span) -> int:

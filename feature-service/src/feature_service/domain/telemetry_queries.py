@@ -140,6 +140,12 @@ class TelemetryQueries:
                 for field, each in zip(result.fields, found, strict=True)
             ]
             result = replace(result, fields=fields)
+        if query.integrals:
+            sums = await self._telemetry.integrals(key, query)
+            fields = [replace(field, integral=each) for field, each in zip(result.fields, sums, strict=True)]
+            result = replace(result, fields=fields)
+        if query.durations:
+            result = replace(result, fitting_time=await self._telemetry.fitting_time(key, query))
         if query.value_counts:
             texts = [name for name, kind in device.fields.items() if kind is FieldKind.TEXT]
             result = replace(result, value_counts=await self._telemetry.value_counts(key, texts, query))

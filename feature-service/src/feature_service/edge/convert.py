@@ -14,7 +14,7 @@ from feature_service.domain.feature_statistics import FeatureStatistics
 from feature_service.domain.ingest.date_format import DateOrder
 from feature_service.domain.ingest.plan import BodyFormat, IngestPlan, IngestReport
 from feature_service.domain.span import Span
-from feature_service.domain.statistic import FieldStatistic, RangeStatistic
+from feature_service.domain.statistic import FieldStatistic, FittingTime, RangeStatistic
 from feature_service.domain.telemetry import Aggregate, HistoryQuery, StatisticsQuery
 from feature_service.edge.convert_extraction import plan_to_proto
 from feature_service.edge.convert_filter import field_conditions
@@ -146,6 +146,8 @@ def statistics_from_proto(request: feature_pb2.ComputeStatisticsRequest) -> Stat
         extreme_times=request.extreme_times,
         correlate=request.correlate,
         value_counts=request.value_counts,
+        durations=request.durations,
+        integrals=request.integrals,
     )
 
 
@@ -187,6 +189,7 @@ def statistic_to_proto(statistic: FieldStatistic) -> feature_pb2.FieldStatistics
         min_time=time_to_proto(statistic.min_time),
         max_time=time_to_proto(statistic.max_time),
         percentiles=statistic.percentiles,
+        integral=statistic.integral,
     )
 
 
@@ -203,6 +206,17 @@ def statistics_to_proto(device_code: str, result: RangeStatistic) -> feature_pb2
         value_counts=[
             feature_pb2.ValueCount(field=each.field, value=each.value, count=each.count) for each in result.value_counts
         ],
+        fitting_time=_fitting_time(result.fitting_time) if result.fitting_time else None,
+    )
+
+
+def _fitting_time(time: FittingTime) -> feature_pb2.FittingTime:
+    return feature_pb2.FittingTime(
+        seconds=time.seconds,
+        range_seconds=time.range_seconds,
+        spells=time.spells,
+        longest_seconds=time.longest_seconds,
+        longest_start_time=time_to_proto(time.longest_start),
     )
 
 

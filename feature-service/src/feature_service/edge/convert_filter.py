@@ -71,12 +71,21 @@ def _unprefixed(condition: Condition) -> Condition:
 
 
 def _condition(each: feature_pb2.Filter) -> Condition:
+    if each.any_of:
+        return Condition(any_of=tuple(_alternative(one) for one in each.any_of))
     if not each.field:
         raise InvalidArgument("a filter names no field", reason="INVALID_FILTER")
     operator = _OPERATORS.get(each.operator)
     if operator is None:
         raise InvalidArgument(f"filter operator {each.operator} is unknown", reason="INVALID_FILTER")
     return Condition(field=each.field, operator=operator, operands=tuple(_operand(value) for value in each.values))
+
+
+def _alternative(each: feature_pb2.Filter) -> Condition:
+    if each.any_of or each.field in {_DEVICE, _TIME}:
+        what = "another any_of" if each.any_of else each.field
+        raise InvalidArgument(f"{what} can't stand in any_of; name fields there", reason="INVALID_FILTER")
+    return _unprefixed(_condition(each))
 
 
 def _operand(value: feature_pb2.Value) -> float | str:

@@ -1,6 +1,6 @@
 """Conditions on the rows a device tool reads: their schema, and the filters they become."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from penstock.feature.v1 import feature_pb2
@@ -38,14 +38,25 @@ CONDITIONS: Final = {
 }
 
 
-def filters_from_arguments(conditions: Sequence[Mapping[str, Any]]) -> list[feature_pb2.Filter]:
-    """Return the filters that `conditions`, valid by their schema, are."""
-    return [
-        feature_pb2.Filter(
-            field=condition["field"], operator=_OPERATORS[condition["operator"]], values=[_value(condition["value"])]
-        )
-        for condition in conditions
-    ]
+ANY_OF: Final = {
+    **CONDITIONS,
+    "description": (
+        'Only rows that fit at least one of these (and all of `conditions`): for "current > 200 or voltage < 15".'
+    ),
+}
+
+
+def filters_from_arguments(arguments: Mapping[str, Any]) -> list[feature_pb2.Filter]:
+    """Return the filters that `conditions` and `any_of` of a tool's arguments, valid by their schemas, are."""
+    every = [_filter(condition) for condition in arguments.get("conditions", ())]
+    some = [_filter(condition) for condition in arguments.get("any_of", ())]
+    return [*every, feature_pb2.Filter(any_of=some)] if some else every
+
+
+def _filter(condition: Mapping[str, Any]) -> feature_pb2.Filter:
+    return feature_pb2.Filter(
+        field=condition["field"], operator=_OPERATORS[condition["operator"]], values=[_value(condition["value"])]
+    )
 
 
 def _value(value: float | str) -> feature_pb2.Value:

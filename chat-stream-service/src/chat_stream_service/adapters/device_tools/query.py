@@ -15,7 +15,7 @@ from chat_stream_service.adapters.device_tools.argument import (
     object_schema,
     timestamp,
 )
-from chat_stream_service.adapters.device_tools.condition import CONDITIONS, filters_from_arguments
+from chat_stream_service.adapters.device_tools.condition import ANY_OF, CONDITIONS, filters_from_arguments
 from chat_stream_service.domain.model.tool import Arguments, ToolContext
 from penstock_kit.grpc import PenstockChannel
 
@@ -31,7 +31,8 @@ class DeviceQuery:
     description = (
         "Reads rows of a device's telemetry over a time range, of those that fit conditions, oldest first: as they "
         "are, or aggregated to one row per interval. Use it for courses over time, hourly or daily values and single "
-        "readings, not for averages of a whole range."
+        "readings, not for averages of a whole range. The value at a moment: end_time just after it, newest_first, "
+        "limit 1."
     )
     schema: Mapping[str, Any] = object_schema(
         {
@@ -52,6 +53,7 @@ class DeviceQuery:
                 "description": "How the rows of an interval become one. Left out: mean.",
             },
             "conditions": CONDITIONS,
+            "any_of": ANY_OF,
             "newest_first": {"type": "boolean", "description": "The last rows of the range, not its first."},
         },
         ["device_code"],
@@ -72,7 +74,7 @@ class DeviceQuery:
                 aggregate=arguments.get("aggregate", ""),
                 limit=arguments.get("limit", _DEFAULT_ROWS),
                 newest_first=arguments.get("newest_first", False),
-                filters=filters_from_arguments(arguments.get("conditions", ())),
+                filters=filters_from_arguments(arguments),
             )
         )
         table = response.rows

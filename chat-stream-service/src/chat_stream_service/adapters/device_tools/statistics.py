@@ -15,7 +15,7 @@ from chat_stream_service.adapters.device_tools.argument import (
     object_schema,
     timestamp,
 )
-from chat_stream_service.adapters.device_tools.condition import CONDITIONS, filters_from_arguments
+from chat_stream_service.adapters.device_tools.condition import ANY_OF, CONDITIONS, filters_from_arguments
 from chat_stream_service.adapters.device_tools.statistics_answer import shown_extras, shown_field, shown_range
 from chat_stream_service.domain.model.tool import Arguments, ToolContext
 from penstock_kit.errors import NotFound
@@ -33,7 +33,8 @@ class DeviceStatistics:
         "Computes count, mean, std, min, max, median, sum and the share of missing values of a device's fields over a "
         "time range, exactly, from every row in the store that fits the conditions. Use it for any question about an "
         "average, an extreme and when it was, a percentile, how many or what share of the rows fit, how often a text "
-        "field has a value, or how fields correlate. With other_device_codes it compares devices in one call."
+        "field has a value, for how long and how many times something held, what a flow adds up to, or how fields "
+        "correlate. first and last tell a change. With other_device_codes it compares devices in one call."
     )
     schema: Mapping[str, Any] = object_schema(
         {
@@ -49,6 +50,7 @@ class DeviceStatistics:
             "start_time": START_TIME,
             "end_time": END_TIME,
             "conditions": CONDITIONS,
+            "any_of": ANY_OF,
             "percentiles": {
                 "type": "array",
                 "items": {"type": "number", "minimum": 0, "maximum": 100},
@@ -58,6 +60,16 @@ class DeviceStatistics:
             "extreme_times": {"type": "boolean", "description": "Also when each field was lowest and highest."},
             "correlations": {"type": "boolean", "description": "Also the correlation of each pair of fields."},
             "value_counts": {"type": "boolean", "description": "Also how many rows have each value of text fields."},
+            "durations": {
+                "type": "boolean",
+                "description": "Also for how many seconds the rows that fit the conditions lasted (of how many in the "
+                "range), how often that began (spells), and the longest spell.",
+            },
+            "integrals": {
+                "type": "boolean",
+                "description": "Also the integral of each field over time, in its unit times seconds: of a flow per "
+                "minute, divide by 60 for the volume; of a power in W, by 3600 for Wh.",
+            },
         },
         ["device_code"],
     )
@@ -101,9 +113,11 @@ def _request(code: str, arguments: Arguments) -> feature_pb2.ComputeStatisticsRe
         fields=arguments.get("fields", ()),
         start_time=timestamp(arguments.get("start_time"), "start_time"),
         end_time=timestamp(arguments.get("end_time"), "end_time"),
-        filters=filters_from_arguments(arguments.get("conditions", ())),
+        filters=filters_from_arguments(arguments),
         percentiles=arguments.get("percentiles", ()),
         extreme_times=arguments.get("extreme_times", False),
         correlate=arguments.get("correlations", False),
         value_counts=arguments.get("value_counts", False),
+        durations=arguments.get("durations", False),
+        integrals=arguments.get("integrals", False),
     )

@@ -31,7 +31,7 @@ def shown_range(
 def shown_extras(
     request: feature_pb2.ComputeStatisticsRequest, response: feature_pb2.ComputeStatisticsResponse
 ) -> dict[str, Any]:
-    """Return the correlations and the counts of values that were asked for."""
+    """Return the correlations, the counts of values and the durations that were asked for."""
     extras: dict[str, Any] = {}
     if request.correlate:
         extras["correlations"] = _correlations(response)
@@ -40,6 +40,8 @@ def shown_extras(
         for each in response.value_counts:
             counts.setdefault(each.field, {})[each.value] = each.count
         extras["value_counts"] = counts
+    if request.durations:
+        extras["fitting_time"] = _fitting_time(response.fitting_time)
     return extras
 
 
@@ -64,10 +66,22 @@ def shown_field(item: feature_pb2.FieldStatistics, percentiles: Sequence[float])
         shown["percentiles"] = {
             f"{share:g}": number(value) for share, value in zip(percentiles, item.percentiles, strict=True)
         }
+    if item.HasField("integral"):
+        shown["integral"] = number(item.integral)
     for name in ("min_time", "max_time"):
         if time := _set(item, name):
             shown[name] = iso_time(time)
     return shown
+
+
+def _fitting_time(time: feature_pb2.FittingTime) -> dict[str, Any]:
+    return {
+        "seconds": number(time.seconds),
+        "range_seconds": number(time.range_seconds),
+        "spells": time.spells,
+        "longest_seconds": number(time.longest_seconds),
+        "longest_start_time": iso_time(_set(time, "longest_start_time")),
+    }
 
 
 def _correlations(response: feature_pb2.ComputeStatisticsResponse) -> list[dict[str, Any]]:

@@ -463,21 +463,27 @@ class Filter(_message.Message):
     FIELD_FIELD_NUMBER: _builtins.int
     OPERATOR_FIELD_NUMBER: _builtins.int
     VALUES_FIELD_NUMBER: _builtins.int
+    ANY_OF_FIELD_NUMBER: _builtins.int
     field: _builtins.str
     """Field, or "device_code" or "timestamp"."""
     operator: Global___Filter.Operator.ValueType
     @_builtins.property
     def values(self) -> _containers.RepeatedCompositeFieldContainer[Global___Value]: ...
+    @_builtins.property
+    def any_of(self) -> _containers.RepeatedCompositeFieldContainer[Global___Filter]:
+        """When given, a row fits where any of these fits; field, operator and values are then not heeded. They nest no further."""
+
     def __init__(
         self,
         *,
         field: _builtins.str = ...,
         operator: Global___Filter.Operator.ValueType = ...,
         values: _abc.Iterable[Global___Value] | None = ...,
+        any_of: _abc.Iterable[Global___Filter] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "operator", b"operator", "values", b"values"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["any_of", b"any_of", "field", b"field", "operator", b"operator", "values", b"values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -660,6 +666,8 @@ class ComputeStatisticsRequest(_message.Message):
     EXTREME_TIMES_FIELD_NUMBER: _builtins.int
     CORRELATE_FIELD_NUMBER: _builtins.int
     VALUE_COUNTS_FIELD_NUMBER: _builtins.int
+    DURATIONS_FIELD_NUMBER: _builtins.int
+    INTEGRALS_FIELD_NUMBER: _builtins.int
     device_code: _builtins.str
     extreme_times: _builtins.bool
     """Also tell when each field was lowest and highest."""
@@ -667,6 +675,10 @@ class ComputeStatisticsRequest(_message.Message):
     """Also compute the correlations of the fields."""
     value_counts: _builtins.bool
     """Also count the values of the text fields."""
+    durations: _builtins.bool
+    """Also tell how long the rows that fit the filters lasted, and how often that began."""
+    integrals: _builtins.bool
+    """Also integrate each field over time."""
     @_builtins.property
     def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Empty: every numeric field."""
@@ -699,10 +711,12 @@ class ComputeStatisticsRequest(_message.Message):
         extreme_times: _builtins.bool = ...,
         correlate: _builtins.bool = ...,
         value_counts: _builtins.bool = ...,
+        durations: _builtins.bool = ...,
+        integrals: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlate", b"correlate", "device_code", b"device_code", "end_time", b"end_time", "extreme_times", b"extreme_times", "fields", b"fields", "filters", b"filters", "percentiles", b"percentiles", "start_time", b"start_time", "value_counts", b"value_counts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlate", b"correlate", "device_code", b"device_code", "durations", b"durations", "end_time", b"end_time", "extreme_times", b"extreme_times", "fields", b"fields", "filters", b"filters", "integrals", b"integrals", "percentiles", b"percentiles", "start_time", b"start_time", "value_counts", b"value_counts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -722,6 +736,7 @@ class ComputeStatisticsResponse(_message.Message):
     ROWS_IN_RANGE_FIELD_NUMBER: _builtins.int
     CORRELATION_MATRIX_FIELD_NUMBER: _builtins.int
     VALUE_COUNTS_FIELD_NUMBER: _builtins.int
+    FITTING_TIME_FIELD_NUMBER: _builtins.int
     device_code: _builtins.str
     row_count: _builtins.int
     """Rows in range that fit the filters."""
@@ -743,6 +758,10 @@ class ComputeStatisticsResponse(_message.Message):
     def value_counts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ValueCount]:
         """The commonest values of the text fields, at most 20 of each. Empty when not asked for."""
 
+    @_builtins.property
+    def fitting_time(self) -> Global___FittingTime:
+        """Unset when not asked for."""
+
     def __init__(
         self,
         *,
@@ -754,14 +773,55 @@ class ComputeStatisticsResponse(_message.Message):
         rows_in_range: _builtins.int = ...,
         correlation_matrix: _abc.Iterable[_builtins.float] | None = ...,
         value_counts: _abc.Iterable[Global___ValueCount] | None = ...,
+        fitting_time: Global___FittingTime | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["first_time", b"first_time", "last_time", b"last_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["first_time", b"first_time", "fitting_time", b"fitting_time", "last_time", b"last_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_matrix", b"correlation_matrix", "device_code", b"device_code", "first_time", b"first_time", "last_time", b"last_time", "row_count", b"row_count", "rows_in_range", b"rows_in_range", "statistics", b"statistics", "value_counts", b"value_counts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_matrix", b"correlation_matrix", "device_code", b"device_code", "first_time", b"first_time", "fitting_time", b"fitting_time", "last_time", b"last_time", "row_count", b"row_count", "rows_in_range", b"rows_in_range", "statistics", b"statistics", "value_counts", b"value_counts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ComputeStatisticsResponse: _TypeAlias = ComputeStatisticsResponse  # noqa: Y015
+
+@_typing.final
+class FittingTime(_message.Message):
+    """How long the rows that fit lasted. A row lasts until the next one, but no longer than ten times the median distance
+    of rows: where a device was silent for longer, nothing is known. Rows without a value of a filtered field don't count.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SECONDS_FIELD_NUMBER: _builtins.int
+    RANGE_SECONDS_FIELD_NUMBER: _builtins.int
+    SPELLS_FIELD_NUMBER: _builtins.int
+    LONGEST_SECONDS_FIELD_NUMBER: _builtins.int
+    LONGEST_START_TIME_FIELD_NUMBER: _builtins.int
+    seconds: _builtins.float
+    """Sum over the rows that fit, in seconds."""
+    range_seconds: _builtins.float
+    """Sum over all rows in range, whether they fit or not, in seconds."""
+    spells: _builtins.int
+    """Uninterrupted stretches of rows that fit, one that was under way at the begin of the range included."""
+    longest_seconds: _builtins.float
+    """The longest of them (the first of several), in seconds, and its begin. Unset without any."""
+    @_builtins.property
+    def longest_start_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        seconds: _builtins.float = ...,
+        range_seconds: _builtins.float = ...,
+        spells: _builtins.int = ...,
+        longest_seconds: _builtins.float = ...,
+        longest_start_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["longest_start_time", b"longest_start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["longest_seconds", b"longest_seconds", "longest_start_time", b"longest_start_time", "range_seconds", b"range_seconds", "seconds", b"seconds", "spells", b"spells"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FittingTime: _TypeAlias = FittingTime  # noqa: Y015
 
 @_typing.final
 class ValueCount(_message.Message):
@@ -812,6 +872,7 @@ class FieldStatistics(_message.Message):
     MIN_TIME_FIELD_NUMBER: _builtins.int
     MAX_TIME_FIELD_NUMBER: _builtins.int
     PERCENTILES_FIELD_NUMBER: _builtins.int
+    INTEGRAL_FIELD_NUMBER: _builtins.int
     field: _builtins.str
     count: _builtins.int
     """Values that are not missing."""
@@ -828,6 +889,8 @@ class FieldStatistics(_message.Message):
     sum: _builtins.float
     unit: _builtins.str
     """Unit of the field, such as "A"; empty when the data model names none."""
+    integral: _builtins.float
+    """Sum of value times the seconds its row lasted (see FittingTime). Unset when not asked for."""
     @_builtins.property
     def min_time(self) -> _timestamp_pb2.Timestamp:
         """When it was first lowest and first highest. Unset when not asked for."""
@@ -856,13 +919,16 @@ class FieldStatistics(_message.Message):
         min_time: _timestamp_pb2.Timestamp | None = ...,
         max_time: _timestamp_pb2.Timestamp | None = ...,
         percentiles: _abc.Iterable[_builtins.float] | None = ...,
+        integral: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_first", b"_first", "_last", b"_last", "_max", b"_max", "_mean", b"_mean", "_median", b"_median", "_min", b"_min", "_std", b"_std", "_sum", b"_sum", "first", b"first", "last", b"last", "max", b"max", "max_time", b"max_time", "mean", b"mean", "median", b"median", "min", b"min", "min_time", b"min_time", "std", b"std", "sum", b"sum"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_first", b"_first", "_integral", b"_integral", "_last", b"_last", "_max", b"_max", "_mean", b"_mean", "_median", b"_median", "_min", b"_min", "_std", b"_std", "_sum", b"_sum", "first", b"first", "integral", b"integral", "last", b"last", "max", b"max", "max_time", b"max_time", "mean", b"mean", "median", b"median", "min", b"min", "min_time", b"min_time", "std", b"std", "sum", b"sum"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_first", b"_first", "_last", b"_last", "_max", b"_max", "_mean", b"_mean", "_median", b"_median", "_min", b"_min", "_std", b"_std", "_sum", b"_sum", "count", b"count", "field", b"field", "first", b"first", "last", b"last", "max", b"max", "max_time", b"max_time", "mean", b"mean", "median", b"median", "min", b"min", "min_time", b"min_time", "missing_ratio", b"missing_ratio", "percentiles", b"percentiles", "std", b"std", "sum", b"sum", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_first", b"_first", "_integral", b"_integral", "_last", b"_last", "_max", b"_max", "_mean", b"_mean", "_median", b"_median", "_min", b"_min", "_std", b"_std", "_sum", b"_sum", "count", b"count", "field", b"field", "first", b"first", "integral", b"integral", "last", b"last", "max", b"max", "max_time", b"max_time", "mean", b"mean", "median", b"median", "min", b"min", "min_time", b"min_time", "missing_ratio", b"missing_ratio", "percentiles", b"percentiles", "std", b"std", "sum", b"sum", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__first: _TypeAlias = _typing.Literal["first"]  # noqa: Y015
     _WhichOneofArgType__first: _TypeAlias = _typing.Literal["_first", b"_first"]  # noqa: Y015
+    _WhichOneofReturnType__integral: _TypeAlias = _typing.Literal["integral"]  # noqa: Y015
+    _WhichOneofArgType__integral: _TypeAlias = _typing.Literal["_integral", b"_integral"]  # noqa: Y015
     _WhichOneofReturnType__last: _TypeAlias = _typing.Literal["last"]  # noqa: Y015
     _WhichOneofArgType__last: _TypeAlias = _typing.Literal["_last", b"_last"]  # noqa: Y015
     _WhichOneofReturnType__max: _TypeAlias = _typing.Literal["max"]  # noqa: Y015
@@ -879,6 +945,8 @@ class FieldStatistics(_message.Message):
     _WhichOneofArgType__sum: _TypeAlias = _typing.Literal["_sum", b"_sum"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__first) -> _WhichOneofReturnType__first | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__integral) -> _WhichOneofReturnType__integral | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__last) -> _WhichOneofReturnType__last | None: ...
     @_typing.overload
