@@ -1,6 +1,7 @@
 import asyncio
 import io
 import logging
+import sqlite3
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -212,6 +213,32 @@ async def test_another_process_writing_at_the_same_time_loses_nothing(sqlite: Da
     await asyncio.gather(*(add(sqlite, f"own {n}") for n in range(200)))
     assert await asyncio.wait_for(process.wait(), HANG_SECONDS) == 0
     assert len(await bodies(sqlite)) == 400
+
+
+@pytest.mark.parametrize("lock", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])
+async def test_opening_a_new_file_waits_for_another_that_prepares_it(tmp_path: Path, lock: str) -> None:
+    other = sqlite3.connect(tmp_path / "demo.db", isolation_level=None)
+    other.execute("CREATE TABLE note (id INTEGER PRIMARY KEY, body TEXT)")
+    other.execute(lock)  # what switching to WAL takes; SQLite itself waits for the second alone
+    database = open_database(sqlite_url(tmp_path / "demo.db"))
+    opening = [asyncio.ensure_future(bodies(database)), asyncio.ensure_future(database.rows(sa.select(note), {}))]
+    done, _ = await asyncio.wait(opening, timeout=0.3)
+    assert not done
+    other.execute("COMMIT")
+    other.close()
+    assert await asyncio.wait_for(asyncio.gather(*opening), HANG_SECONDS) == [[], []]
+    await database.close()
+
+
+async def test_opening_a_file_that_stays_locked_fails_in_time(tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "demo.db", isolation_level=None)
+    other.execute("CREATE TABLE note (id INTEGER PRIMARY KEY, body TEXT)")
+    other.execute("BEGIN IMMEDIATE")
+    database = open_database(sqlite_url(tmp_path / "demo.db"), lock_seconds=0.1)
+    with pytest.raises(Unavailable, match="another process holds its write lock"):
+        await asyncio.wait_for(database.ping(), HANG_SECONDS)
+    await database.close()
+    other.close()
 
 
 async def test_reading_connections_cannot_write(sqlite: Database) -> None:

@@ -79,6 +79,36 @@ async def test_replicas_that_start_together_migrate_once(store_url: str, tmp_pat
     assert await columns(store_url, "device") == {"id"}
 
 
+MIGRATE_EACH = """
+import asyncio, sys
+from pathlib import Path
+from penstock_kit.database import migrate, sqlite_url
+answers, sys.stdout = sys.stdout, sys.stderr
+for line in sys.stdin:
+    done = asyncio.run(migrate(sqlite_url(Path(line.strip())), Path(sys.argv[1])))
+    print("migrated" if done else "found", file=answers, flush=True)
+"""
+
+
+async def test_many_processes_that_meet_at_fresh_files_never_fail_and_migrate_each_once(tmp_path: Path) -> None:
+    folder = tmp_path / "demo_service" / "migrations"
+    write_revision(folder, "0001", None, CREATE)
+    command, pipe = (sys.executable, "-c", MIGRATE_EACH, str(folder)), asyncio.subprocess.PIPE
+    processes = [await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe) for _ in range(6)]
+    try:
+        for number in range(30):
+            for process in processes:
+                assert process.stdin is not None
+                process.stdin.write(f"{tmp_path / f'{number}.db'}\n".encode())
+            lines = [process.stdout.readline() for process in processes if process.stdout is not None]
+            answers = await asyncio.wait_for(asyncio.gather(*lines), HANG_SECONDS)
+            assert sorted(answers) == [b"found\n"] * 5 + [b"migrated\n"]
+    finally:
+        for process in processes:
+            process.terminate()
+        await asyncio.gather(*(process.wait() for process in processes))
+
+
 async def test_a_migration_that_fails_leaves_the_schema_as_it_was(store_url: str, tmp_path: Path) -> None:
     folder = tmp_path / "demo_service" / "migrations"
     write_revision(folder, "0001", None, CREATE)

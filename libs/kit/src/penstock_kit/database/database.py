@@ -12,10 +12,18 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql import Executable
 
-from penstock_kit.database.engine import NO_BEGIN, postgresql, reader_pragmas, sqlite_readers, sqlite_writer
+from penstock_kit.database.engine import (
+    NO_BEGIN,
+    postgresql,
+    reader_pragmas,
+    sqlite_readers,
+    sqlite_writer,
+    writer_pragmas,
+)
 from penstock_kit.database.failure import REASON, storage_error
 from penstock_kit.database.patience import Patience
 from penstock_kit.database.quick_reader import QuickReader, Row
+from penstock_kit.database.sqlite_driver import LOCK_SECONDS
 from penstock_kit.database.url import driver_url
 from penstock_kit.errors import Unavailable
 from penstock_kit.home import ensure_home
@@ -159,12 +167,14 @@ def open_database(
     cache_mb: int = _CACHE_MB,
     mmap_mb: int = _MMAP_MB,
     patience: float = _PATIENCE,
+    lock_seconds: float = LOCK_SECONDS,
 ) -> Database:
     """Return the database at `url`; it connects on first use.
 
     `readers` is how many connections read at once (on PostgreSQL: kept open; twice as many at a peak),
     `cache_mb` and `mmap_mb` size SQLite's page cache per connection and its memory map, `patience` is for how many
-    seconds from its first failure a PostgreSQL is waited for. Raises InvalidArgument (DATABASE_URL_INVALID), or
+    seconds from its first failure a PostgreSQL is waited for, `lock_seconds` for how long SQLite waits for a lock of
+    another process. Raises InvalidArgument (DATABASE_URL_INVALID), or
     FailedPrecondition (HOME_UNWRITABLE) when the file's folder can't be written.
     """
     parsed = driver_url(url)
@@ -173,17 +183,14 @@ def open_database(
         autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
         return Database(url=parsed, writer=engine, readers=autocommit, patience=patience)
     ensure_home(Path(parsed.database or "").parent)
-    engine = sqlite_readers(parsed, readers=readers, cache_mb=cache_mb, mmap_mb=mmap_mb)
+    writing = writer_pragmas(cache_mb=cache_mb, mmap_mb=mmap_mb)
+    reading = reader_pragmas(cache_mb=cache_mb, mmap_mb=mmap_mb)
+    engine = sqlite_readers(parsed, readers=readers, pragmas=reading, lock_seconds=lock_seconds)
     return Database(
         url=parsed,
-        writer=sqlite_writer(parsed, cache_mb=cache_mb, mmap_mb=mmap_mb),
+        writer=sqlite_writer(parsed, pragmas=writing, lock_seconds=lock_seconds),
         readers=engine,
-        quick=QuickReader(
-            parsed,
-            engine.dialect,
-            connections=readers,
-            pragmas=reader_pragmas(cache_mb=cache_mb, mmap_mb=mmap_mb),
-        ),
+        quick=QuickReader(parsed, engine.dialect, connections=readers, pragmas=reading),
     )
 
 

@@ -1,5 +1,7 @@
 """The SQLAlchemy engines behind a Database, tuned per store."""
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import event
@@ -9,12 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from penstock_kit.database.sqlite_driver import connect
 
 NO_BEGIN: Final = "penstock_no_begin"  # execution option of a connection for what can't run in a transaction
-_BUSY_MS: Final = 5_000
 _CONNECT_SECONDS: Final = 5
 _COMMAND_SECONDS: Final = 30
 
 _SHARED_PRAGMAS: Final = (
-    f"PRAGMA busy_timeout = {_BUSY_MS}",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = NORMAL",
     "PRAGMA temp_store = MEMORY",
@@ -23,15 +23,18 @@ _SHARED_PRAGMAS: Final = (
 
 # The values of statements are people's words and secrets' digests: neither errors nor logs show them.
 _QUIET: Final[dict[str, Any]] = {"hide_parameters": True, "echo": False}
-_CONNECT_SQLITE: Final = {"check_same_thread": False, "async_creator_fn": connect}
 
 
-def sqlite_writer(url: URL, *, cache_mb: int, mmap_mb: int) -> AsyncEngine:
+def sqlite_writer(url: URL, *, pragmas: Sequence[str], lock_seconds: float) -> AsyncEngine:
     """Return the engine of the one connection that writes: the pool is the queue of the writers."""
     engine = create_async_engine(
-        url, pool_size=1, max_overflow=0, pool_timeout=_COMMAND_SECONDS, connect_args=_CONNECT_SQLITE, **_QUIET
+        url,
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=_COMMAND_SECONDS,
+        connect_args=_connecting(pragmas, lock_seconds),
+        **_QUIET,
     )
-    _on_connect(engine, (*_SHARED_PRAGMAS, *_sizes(cache_mb, mmap_mb)))
 
     # The driver would begin lazily and deferred: a transaction that reads first could then fail to upgrade its lock.
     def begin(connection: Any) -> None:
@@ -42,26 +45,29 @@ def sqlite_writer(url: URL, *, cache_mb: int, mmap_mb: int) -> AsyncEngine:
     return engine
 
 
-def sqlite_readers(url: URL, *, readers: int, cache_mb: int, mmap_mb: int) -> AsyncEngine:
+def sqlite_readers(url: URL, *, readers: int, pragmas: Sequence[str], lock_seconds: float) -> AsyncEngine:
     """Return the engine of the connections that read; they cannot write, and never wait for the writer."""
-    engine = create_async_engine(
+    return create_async_engine(
         url,
         pool_size=readers,
         max_overflow=0,
         pool_timeout=_COMMAND_SECONDS,
         pool_reset_on_return=None,
-        isolation_level="AUTOCOMMIT",
         skip_autocommit_rollback=True,
-        connect_args=_CONNECT_SQLITE,
+        connect_args=_connecting(pragmas, lock_seconds),
         **_QUIET,
     )
-    _on_connect(engine, reader_pragmas(cache_mb=cache_mb, mmap_mb=mmap_mb))
-    return engine
+
+
+def writer_pragmas(*, cache_mb: int, mmap_mb: int) -> tuple[str, ...]:
+    """Return the statements that tune a connection to SQLite."""
+    sizes = (f"PRAGMA cache_size = {-1024 * cache_mb}", f"PRAGMA mmap_size = {mmap_mb * 1024 * 1024}")
+    return (*_SHARED_PRAGMAS, *sizes)
 
 
 def reader_pragmas(*, cache_mb: int, mmap_mb: int) -> tuple[str, ...]:
-    """Return what makes a connection to SQLite a reader."""
-    return (*_SHARED_PRAGMAS, *_sizes(cache_mb, mmap_mb), "PRAGMA query_only = ON")
+    """Return the statements that tune a connection to SQLite and keep it from writing."""
+    return (*writer_pragmas(cache_mb=cache_mb, mmap_mb=mmap_mb), "PRAGMA query_only = ON")
 
 
 def postgresql(url: URL, *, connections: int) -> AsyncEngine:
@@ -79,16 +85,6 @@ def postgresql(url: URL, *, connections: int) -> AsyncEngine:
     )
 
 
-def _sizes(cache_mb: int, mmap_mb: int) -> tuple[str, ...]:
-    return (f"PRAGMA cache_size = {-1024 * cache_mb}", f"PRAGMA mmap_size = {mmap_mb * 1024 * 1024}")
-
-
-def _on_connect(engine: AsyncEngine, pragmas: tuple[str, ...]) -> None:
-    def connect(connection: Any, record: Any) -> None:
-        connection.isolation_level = None  # transactions are begun by us, above
-        cursor = connection.cursor()
-        for pragma in pragmas:
-            cursor.execute(pragma)
-        cursor.close()
-
-    event.listen(engine.sync_engine, "connect", connect)
+def _connecting(pragmas: Sequence[str], lock_seconds: float) -> dict[str, Any]:
+    # No isolation level: transactions are begun by us, above, and readers have none.
+    return {"async_creator_fn": partial(connect, pragmas=pragmas, lock_seconds=lock_seconds), "isolation_level": None}

@@ -10,12 +10,14 @@ A service keeps ``migrations/env.py`` and ``migrations/versions/*.py`` in its pa
 Services may share one database: each has a version table of its own, named after its package.
 """
 
+import asyncio
 import re
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import MetaData, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, MetaData, inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock_kit.database.database import Database, open_database
@@ -24,6 +26,7 @@ from penstock_kit.logging import get_logger
 
 _REVISION: Final = re.compile(r"^revision\b[^=\n]*=\s*[\"']([^\"']+)[\"']", re.MULTILINE)
 _DOWN: Final = re.compile(r"^down_revision\b[^=\n]*=\s*[\"']([^\"']+)[\"']", re.MULTILINE)
+_LOCK_SECONDS: Final = 60.0  # how long SQLite waits while other processes migrate
 _LOCK: Final = 0x70656E73746F636B  # "penstock" in ASCII
 
 log = get_logger(__name__)
@@ -32,22 +35,23 @@ log = get_logger(__name__)
 async def migrate(url: str, script_location: Path) -> bool:
     """Bring the schema at `url` to the newest revision in `script_location`; return whether anything was done.
 
-    Safe to run from several processes at once: they queue on the store's write lock. All revisions are applied
-    in one transaction. Raises FailedPrecondition (SCHEMA_NEWER) when the database was written by a newer version.
+    Safe to run from several processes at once: they queue on the store's write lock, and those that come after the
+    first find nothing left to do. All revisions are applied in one transaction. Raises FailedPrecondition
+    (SCHEMA_NEWER) when the database was written by a newer version.
     """
-    known, head = _revisions(script_location)
-    database = open_database(url, readers=1, patience=0)
+    revisions = _revisions(script_location)
+    database = open_database(url, readers=1, patience=0, lock_seconds=_LOCK_SECONDS)
     try:
-        current = await _current(database, version_table(script_location))
-        if current == head:
-            return False
-        if current and current not in known:
-            message = f"the database has schema revision {current}, which this version does not know; run a newer one"
-            raise FailedPrecondition(message, reason="SCHEMA_NEWER", metadata={"revision": current})
+        async with database.read() as connection:
+            if await connection.run_sync(_is_current, script_location, revisions):
+                return False
+        await asyncio.to_thread(_load_alembic)  # before the lock is held: it takes longer than most migrations
         async with database.write() as connection:
             await _lock(connection, database)
+            if await connection.run_sync(_is_current, script_location, revisions):
+                return False
             await connection.run_sync(_upgrade, script_location)
-        log.info("schema migrated", service=script_location.parent.name, before=current, after=head)
+        log.info("schema migrated", service=script_location.parent.name, revision=revisions.newest)
         return True
     finally:
         await database.close()
@@ -73,30 +77,46 @@ def version_table(script_location: Path) -> str:
     return f"{script_location.parent.name}_schema"
 
 
-def _revisions(script_location: Path) -> tuple[set[str], str]:
-    """Read all revisions and the head from the files, without importing them."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Revisions:
+    """The revisions that this version of a service has."""
+
+    known: frozenset[str]
+    newest: str
+
+
+def _revisions(script_location: Path) -> _Revisions:
+    """Read all revisions and the newest from the files, without importing them."""
     sources = [path.read_text("utf-8") for path in sorted((script_location / "versions").glob("*.py"))]
-    known = {found[1] for source in sources if (found := _REVISION.search(source))}
+    known = frozenset(found[1] for source in sources if (found := _REVISION.search(source)))
     parents = {found[1] for source in sources if (found := _DOWN.search(source))}
     heads = known - parents
     if len(heads) != 1:
         message = f"{script_location} must have exactly one newest revision, it has {sorted(heads)}"
         raise FailedPrecondition(message, reason="MIGRATIONS_INVALID")
-    return known, heads.pop()
+    return _Revisions(known=known, newest=next(iter(heads)))
 
 
-async def _current(database: Database, table: str) -> str:
-    try:
-        async with database.read() as connection:
-            found = await connection.execute(text(f'SELECT version_num FROM "{table}"'))  # noqa: S608 - our own name
-            return str(found.scalar() or "")
-    except DBAPIError:  # the table does not exist: a new database
-        return ""
+def _is_current(connection: Connection, script_location: Path, revisions: _Revisions) -> bool:
+    """Return whether the schema has the newest revision; raise FailedPrecondition (SCHEMA_NEWER) for an unknown one."""
+    table = version_table(script_location)
+    if not inspect(connection).has_table(table):
+        return False
+    found = connection.execute(text(f'SELECT version_num FROM "{table}"')).scalar()  # noqa: S608 - our own name
+    if found and found not in revisions.known:
+        message = f"the database has schema revision {found}, which this version does not know; run a newer one"
+        raise FailedPrecondition(message, reason="SCHEMA_NEWER", metadata={"revision": found})
+    return found == revisions.newest
 
 
 async def _lock(connection: AsyncConnection, database: Database) -> None:
     if not database.is_sqlite:  # on SQLite the transaction itself is the lock
         await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+
+
+def _load_alembic() -> None:
+    import_module("alembic.command")
+    import_module("alembic.config")
 
 
 def _upgrade(connection: Any, script_location: Path) -> None:

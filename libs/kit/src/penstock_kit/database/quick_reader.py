@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy.engine import URL, Dialect
 from sqlalchemy.sql import Executable, Select
 
-from penstock_kit.database.sqlite_driver import QuickConnection, connect
+from penstock_kit.database.sqlite_driver import SqliteConnection, connect
 
 Process = Callable[[Any], Any]
 Row = tuple[Any, ...]
@@ -51,7 +51,7 @@ class QuickReader:
         self._dialect = dialect
         self._pragmas = pragmas
         self._room = asyncio.Semaphore(connections)
-        self._idle: list[QuickConnection] = []
+        self._idle: list[SqliteConnection] = []
         self._prepared: dict[Executable, _Prepared] = {}
         self._closed = False
 
@@ -63,7 +63,7 @@ class QuickReader:
         async with self._room:
             connection = self._idle.pop() if self._idle else await self._opened()
             try:
-                _, rows = await connection.run(prepared.sql, prepared.values(parameters), many=False)
+                _, rows = await connection.run(prepared.sql, prepared.values(parameters))
             except sqlite3.Error:
                 await connection.close()
                 raise
@@ -80,22 +80,14 @@ class QuickReader:
         for connection in idle:
             await connection.close()
 
-    async def _give_back(self, connection: QuickConnection) -> None:
+    async def _give_back(self, connection: SqliteConnection) -> None:
         if self._closed:
             await connection.close()
         else:
             self._idle.append(connection)
 
-    async def _opened(self) -> QuickConnection:
-        connection = connect(self._path, check_same_thread=False, isolation_level=None)
-        try:
-            await connection
-            for pragma in self._pragmas:
-                await connection.run(pragma, (), many=False)
-        except BaseException:
-            await connection.close()
-            raise
-        return connection
+    async def _opened(self) -> SqliteConnection:
+        return await connect(self._path, pragmas=self._pragmas, isolation_level=None)
 
     def _compiled(self, statement: Executable) -> _Prepared:
         untyped: Any = statement

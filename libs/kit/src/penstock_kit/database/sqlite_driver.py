@@ -1,52 +1,185 @@
-"""aiosqlite with one trip to its thread for a statement.
+"""Connections of :mod:`sqlite3` for asyncio: each has a thread, and a statement with all its rows is one trip to it.
 
-SQLAlchemy makes a cursor, executes, fetches and closes: four trips with aiosqlite's own cursor, each of them about a
-tenth of a millisecond. Here a statement and all its rows are one, and the rest happens where it is asked for.
+SQLAlchemy makes a cursor, executes, fetches and closes: four trips with the cursor of aiosqlite, each of them about a
+tenth of a millisecond. Here a statement is one, and cursors live where they are asked for. SQLAlchemy's dialect for
+aiosqlite takes these connections in place of aiosqlite's (its `async_creator_fn`).
 """
 
+import asyncio
+import contextlib
 import sqlite3
+import threading
+import time
 from collections import deque
-from collections.abc import Iterable, Sequence
-from functools import partial
+from collections.abc import Callable, Generator, Iterable, Sequence
+from queue import SimpleQueue
 from typing import Any, Final, Self
 
-import aiosqlite
+LOCK_SECONDS: Final = 5.0
+# Seconds between two attempts at a statement that met a lock for which SQLite does not wait by itself.
+_RETRY_SECONDS: Final = 0.02
 
-_CHUNK: Final = 64
-
-
-def connect(database: str, **options: Any) -> "QuickConnection":
-    """Return a connection, to be awaited; the options are those of :func:`sqlite3.connect`."""
-    return QuickConnection(partial(sqlite3.connect, database, **options), _CHUNK)
+_Call = tuple[Callable[[], Any], "asyncio.Future[Any] | None"]
 
 
-class QuickConnection(aiosqlite.Connection):
-    """A connection whose cursors live in the caller's thread; their statements still run in the connection's."""
+def connect(
+    path: str, *, pragmas: Sequence[str] = (), lock_seconds: float = LOCK_SECONDS, **options: Any
+) -> "SqliteConnection":
+    """Return a connection to the file at `path`, to be awaited.
 
-    def __init__(self, connector: Any, iter_chunk_size: int) -> None:
-        super().__init__(connector, iter_chunk_size)
-        # A connection that is not closed must not keep the process alive.
-        self._thread.daemon = True
+    It runs `pragmas` first. Its statements, and they too, wait up to `lock_seconds` for the locks of others. The other
+    options are those of :func:`sqlite3.connect`.
+    """
+    return SqliteConnection(lambda: _opened(path, pragmas, lock_seconds, options))
 
-    def cursor(self) -> "QuickCursor":  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+
+class SqliteConnection:
+    """A connection and the thread that opens, uses and closes it."""
+
+    def __init__(self, open_it: Callable[[], sqlite3.Connection]) -> None:
+        self._open_it = open_it
+        self._calls: SimpleQueue[_Call | None] = SimpleQueue()
+        self._stopped = False
+        # SQLAlchemy's dialect looks whether there is one.
+        self._connection: sqlite3.Connection | None = None
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        return self._start().__await__()
+
+    @property
+    def isolation_level(self) -> str | None:
+        """How sqlite3 begins transactions by itself; None where it does not."""
+        return self._open_connection().isolation_level
+
+    def cursor(self) -> "SqliteCursor":
         """Return a cursor; nothing happens yet."""
-        return QuickCursor(self)
+        return SqliteCursor(self)
 
-    async def run(self, sql: str, parameters: Any, *, many: bool) -> tuple[sqlite3.Cursor, Sequence[Any]]:
+    async def run(self, sql: str, parameters: Any = (), *, many: bool = False) -> tuple[sqlite3.Cursor, Sequence[Any]]:
         """Execute a statement and return its cursor and all its rows."""
-        return await self._execute(self._run, sql, parameters, many)  # pyright: ignore[reportUnknownMemberType]
+        return await self._call(lambda: self._run(sql, parameters, many))
+
+    async def create_function(self, *arguments: Any, **options: Any) -> None:
+        """Make a Python function one of SQL's; the arguments are sqlite3's."""
+        await self._call(lambda: self._open_connection().create_function(*arguments, **options))
+
+    async def commit(self) -> None:
+        """Commit the transaction."""
+        await self._call(lambda: self._open_connection().commit())
+
+    async def rollback(self) -> None:
+        """Roll the transaction back."""
+        await self._call(lambda: self._open_connection().rollback())
+
+    async def close(self) -> None:
+        """Close the connection when the statements before are done; a second time does nothing."""
+        if (closed := self.stop()) is not None:
+            await asyncio.shield(closed)
+
+    def stop(self) -> "asyncio.Future[None] | None":
+        """Close the connection like :meth:`close`; return what is done when it is closed."""
+        if self._stopped:
+            return None
+        self._stopped = True
+        closed = asyncio.get_running_loop().create_future()
+        self._calls.put((self._close, closed))
+        self._calls.put(None)
+        return closed
+
+    async def _start(self) -> Self:
+        # A daemon: a connection that is not closed must not keep the process alive.
+        threading.Thread(target=_work, args=(self._calls,), name="sqlite", daemon=True).start()
+        try:
+            await self._call(self._open)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    async def _call(self, function: Callable[[], Any]) -> Any:
+        if self._stopped:
+            raise ValueError("connection closed")  # which the dialect knows
+        future = asyncio.get_running_loop().create_future()
+        self._calls.put((function, future))
+        return await future
+
+    def _open_connection(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise ValueError("no active connection")
+        return self._connection
+
+    def _open(self) -> None:
+        self._connection = self._open_it()
 
     def _run(self, sql: str, parameters: Any, many: bool) -> tuple[sqlite3.Cursor, Sequence[Any]]:
-        cursor = self._conn.executemany(sql, parameters) if many else self._conn.execute(sql, parameters)
+        connection = self._open_connection()
+        cursor = connection.executemany(sql, parameters) if many else connection.execute(sql, parameters)
         return cursor, cursor.fetchall() if cursor.description else ()
 
+    def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
-class QuickCursor:
+
+def _work(calls: SimpleQueue[_Call | None]) -> None:
+    """Make the calls until there is a None, and let their futures know what came of them."""
+    while (call := calls.get()) is not None:
+        function, future = call
+        try:
+            result, error = function(), None
+        except BaseException as raised:  # noqa: BLE001 - it is raised where it is awaited
+            result, error = None, raised
+        if future is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody awaits it
+                future.get_loop().call_soon_threadsafe(_settle, future, result, error)
+        del call, function, future, result, error  # nothing of a call stays alive until the next one
+
+
+def _settle(future: "asyncio.Future[Any]", result: Any, error: BaseException | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)
+
+
+def _opened(path: str, pragmas: Sequence[str], lock_seconds: float, options: dict[str, Any]) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=lock_seconds, **options)
+    try:
+        for pragma in pragmas:
+            _execute_past_locks(connection, pragma, lock_seconds)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _execute_past_locks(connection: sqlite3.Connection, sql: str, lock_seconds: float) -> None:
+    """Execute a statement, again and again for `lock_seconds` where a lock is in the way.
+
+    SQLite's own waiting does not help a connection that switches a new file to WAL while another does: both have read
+    it and would wait for each other, so that SQLite fails at once.
+    """
+    deadline = time.monotonic() + lock_seconds
+    while True:
+        try:
+            connection.execute(sql).close()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+        else:
+            return
+        time.sleep(_RETRY_SECONDS)
+
+
+class SqliteCursor:
     """What SQLAlchemy asks of a cursor."""
 
     arraysize = 1
 
-    def __init__(self, connection: QuickConnection) -> None:
+    def __init__(self, connection: SqliteConnection) -> None:
         self._connection = connection
         self._cursor: sqlite3.Cursor | None = None
         self._rows: deque[Any] = deque()
