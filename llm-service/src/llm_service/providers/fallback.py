@@ -19,7 +19,8 @@ from llm_service.domain.offline.conversation import conversation_from_messages
 from llm_service.domain.offline.embedding import DIMENSIONS, hashed_vector
 from llm_service.domain.offline.english import English
 from llm_service.domain.offline.phrases import shown_zone
-from llm_service.domain.offline.plan import CallTools, Say, Step, next_step
+from llm_service.domain.offline.plan import next_step
+from llm_service.domain.offline.plan_state import CallTools, Say, Step
 from llm_service.domain.offline.query import Language
 from llm_service.domain.offline.toolbox import PlannedCall, Toolbox
 from llm_service.domain.offline.worker import Checkpoint, RuleWorker

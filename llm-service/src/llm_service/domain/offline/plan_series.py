@@ -1,0 +1,129 @@
+"""Answers from rows: readings, rows per interval, features, the last reading, courses."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from llm_service.domain.offline import answer_series
+from llm_service.domain.offline.answer_writer import Answered
+from llm_service.domain.offline.field import unmatched_fields
+from llm_service.domain.offline.gathering import Gathered
+from llm_service.domain.offline.plan_calls import CallPlanner
+from llm_service.domain.offline.plan_state import MOST_SERIES, CallTools, PlanState, Step
+from llm_service.domain.offline.query import TimeRange
+from llm_service.domain.offline.result import DeviceStatistics, Series, series_from_json, statistics_from_json
+from llm_service.domain.offline.toolbox import DeviceTool
+
+
+def answer_series_of(plan: PlanState, kind: str) -> Step:
+    """Return the next step to an answer from "rows", "intervals" or "features"."""
+    return _Rows(plan).series(kind)
+
+
+def answer_last(plan: PlanState) -> Step:
+    """Return the next step to the last reading."""
+    return _Rows(plan).last()
+
+
+def answer_trend(plan: PlanState) -> Step:
+    """Return the next step to how a field went."""
+    return _Rows(plan).trend()
+
+
+class _Rows:
+    def __init__(self, plan: PlanState) -> None:
+        self._plan = plan
+
+    def series(self, kind: str) -> Step:
+        """Answers from rows or features, one call a device."""
+        query = self._plan.query
+        planner = CallPlanner(self._plan.talk, self._plan.tools, query)
+        tool = DeviceTool.FEATURES if kind == "features" else DeviceTool.QUERY
+        codes = query.devices[:MOST_SERIES]
+        calls = planner.series(kind, codes)
+        self._plan.left_out += planner.left_out
+        gathered = self._plan.gathered(tool, calls)
+        if not isinstance(gathered, list):
+            return gathered
+        self._plan.heed(kind, self._units(gathered))
+        texts = [self._series_text(kind, each, planner) for each in gathered]
+        if len(query.devices) > len(codes):
+            texts.append(self._plan.report.say.and_more(len(query.devices) - len(codes)))
+        return self._plan.say("\n\n".join(texts))
+
+    def _series_text(self, kind: str, each: Gathered, planner: CallPlanner) -> str:
+        query, report = self._plan.query, self._plan.report
+        time = each.time(query.time)
+        if kind == "features":
+            return answer_series.features(report, query, each.outcome.data, time)
+        series = series_from_json(each.outcome.data)
+        code = series.device or each.outcome.device
+        if not series.rows:
+            return report.no_data(code, time, self._plan.talk.card(code))
+        if kind == "rows":
+            return answer_series.rows(report, query, series, time)
+        return answer_series.intervals(report, query, series, planner.aggregate_of(each.call), time)
+
+    def _units(self, gathered: Sequence[Gathered]) -> dict[str, str]:
+        series = [series_from_json(each.outcome.data) for each in gathered]
+        return {
+            column: each.units.get(column, "")
+            for each in series
+            for column in each.columns
+            if any(number for number in each.points(column)[:1])
+        }
+
+    def last(self) -> Step:
+        """The last reading: the newest rows, or where the tool can't tell them, those at the end of the data."""
+        query = self._plan.query
+        planner = CallPlanner(self._plan.talk, self._plan.tools, query)
+        codes = query.devices[:MOST_SERIES]
+        if not self._plan.tools.accepts(DeviceTool.QUERY, "newest_first"):
+            missing = [code for code in codes if self._plan.talk.card(code) is None]
+            if missing and not self._plan.talk.of(DeviceTool.LIST) and self._plan.tools.has(DeviceTool.LIST):
+                return CallTools(calls=(self._plan.tools.call(DeviceTool.LIST, search=missing[0]),))
+            codes = tuple(code for code in codes if (card := self._plan.talk.card(code)) and card.last_seen)
+            if not codes:
+                return self._plan.say(self._plan.report.unknown_devices(query.devices, self._plan.talk.cards))
+        self._plan.left_out += ["devices"] if len(query.devices) > MOST_SERIES else []
+        gathered = self._plan.gathered(DeviceTool.QUERY, planner.last(codes))
+        if not isinstance(gathered, list):
+            return gathered
+        self._plan.heed("last", self._units(gathered))
+        series = [series_from_json(each.outcome.data) for each in gathered]
+        return self._plan.say("\n\n".join(answer_series.last(self._plan.report, query, each) for each in series))
+
+    def trend(self) -> Step:
+        """First how long the data is, then its course in some dozens of points."""
+        self._plan.left_out += ["devices"] if len(self._plan.query.devices) > MOST_SERIES else []
+        query = self._plan.query = replace(self._plan.query, devices=self._plan.query.devices[:MOST_SERIES])
+        planner = CallPlanner(self._plan.talk, self._plan.tools, query)
+        measured = self._plan.gathered(DeviceTool.STATISTICS, planner.measured())
+        if not isinstance(measured, list):
+            return measured
+        results = [statistics_from_json(each.outcome.data) for each in measured]
+        empty = next((result for result in results if result.row_count == 0), None)
+        if empty is not None:
+            return self._plan.explain_empty(empty.device or query.first_device, query.time)
+        for result in results:
+            names = [one.field for one in result.fields]
+            if query.fields and len(unmatched_fields(query.fields, names)) == len(query.fields):
+                return self._plan.say(self._plan.report.unknown_fields(result.device, query.fields, names))
+        times = [each.time(query.time) for each in measured]
+        if not self._plan.tools.has(DeviceTool.QUERY):
+            answered = [Answered(result=result, time=time) for result, time in zip(results, times, strict=True)]
+            return self._plan.say(self._plan.report.statistics(query, answered))
+        return self._course(planner, results, times)
+
+    def _course(
+        self, planner: CallPlanner, results: Sequence[DeviceStatistics], times: Sequence[TimeRange | None]
+    ) -> Step:
+        gathered = self._plan.gathered(DeviceTool.QUERY, planner.courses(results))
+        if not isinstance(gathered, list):
+            return gathered
+        self._plan.heed("trend", {})
+        series: list[Series] = [series_from_json(each.outcome.data) for each in gathered]
+        texts = [
+            answer_series.trend(self._plan.report, self._plan.query, each, time)
+            for each, time in zip(series, times, strict=True)
+        ]
+        return self._plan.say("\n\n".join(texts))

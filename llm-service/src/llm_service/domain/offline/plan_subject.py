@@ -1,0 +1,96 @@
+"""The steps until it is known which devices a question is about, in whose terms its conditions are put."""
+
+from dataclasses import replace
+from typing import Final
+
+from llm_service.domain.offline.applicable import narrowed
+from llm_service.domain.offline.plan_state import CallTools, PlanState, Say, Step
+from llm_service.domain.offline.query import Intent, Note, Remark
+from llm_service.domain.offline.resolve import resolve_conditions, resolve_devices
+from llm_service.domain.offline.toolbox import DeviceTool
+
+_SURE: Final = 0.5
+_MOST_DEVICES: Final = 50
+_EXPLAINING: Final = frozenset({"why", "reason", "cause", "root cause", "explain", "为什么", "为何", "原因", "解释"})
+
+
+def settle_subject(plan: PlanState) -> Step | None:
+    """Return the next step until the question of `plan` is in terms of its devices; None when it is."""
+    return _Subject(plan).step()
+
+
+class _Subject:
+    def __init__(self, plan: PlanState) -> None:
+        self._plan = plan
+
+    def step(self) -> Step | None:
+        return self._identify() or self._refuse() or self._restrict()
+
+    def _identify(self) -> Step | None:
+        """The steps until the devices are known; None when they are."""
+        query, cards = self._plan.query, self._plan.talk.cards
+        known = {card.code for card in cards}
+        doubtful = not query.devices or any(
+            code not in known and (query.confidence < _SURE or self._refused(code)) for code in query.devices
+        )
+        needs_cards = doubtful or query.conditions or query.references or query.except_devices or query.refused
+        unlisted = not query.devices or not set(query.devices) <= known
+        if needs_cards and unlisted and not self._plan.talk.listed_all and self._plan.tools.has(DeviceTool.LIST):
+            return CallTools(calls=(self._plan.tools.call(DeviceTool.LIST),))
+        if failed := self._plan.failure_of(DeviceTool.LIST):
+            return failed
+        return self._settle() if cards or self._plan.talk.listed_all else None
+
+    def _settle(self) -> Say | None:
+        """Put the devices there are in place of those named; what to say when that can't be done."""
+        query, cards = self._plan.query, self._plan.talk.cards
+        found = resolve_devices(query, cards)
+        doubted = [code for code in found.unknown if self._plan.talk.listed_all or self._refused(code)]
+        if doubted and query.confidence < _SURE:
+            return Say(text=self._plan.report.unconfigured())
+        self._plan.notes += found.notes
+        if doubted:
+            return self._plan.say(self._plan.report.unknown_devices(doubted, cards, found.near))
+        codes = (*found.codes, *(code for code in found.unknown if not code.startswith("#")))
+        if codes:
+            self._plan.left_out += ["devices"] if len(codes) > _MOST_DEVICES else []
+            self._plan.query, notes = narrowed(replace(query, devices=codes[:_MOST_DEVICES]), cards)
+            self._plan.notes += notes
+            return None
+        if len(cards) == 1:
+            self._plan.query = replace(query, devices=(cards[0].code,))
+            return None
+        return self._plan.say(self._plan.report.which_device(cards))
+
+    def _refused(self, code: str) -> bool:
+        return any(outcome.not_found and outcome.device == code for outcome in self._plan.talk.outcomes)
+
+    def _refuse(self) -> Step | None:
+        """Say what can't be done; a question for the reason is answered with what is known."""
+        query = self._plan.query
+        if not query.refused:
+            return None
+        measurable = query.fields or query.statistics or query.intent is not Intent.STATISTICS
+        if query.refused.lower() in _EXPLAINING and measurable:
+            self._plan.notes.append(Note(remark=Remark.CANNOT, words=(query.refused,)))
+            return None
+        return Say(text=self._plan.report.say.cannot(query.refused))
+
+    def _restrict(self) -> Step | None:
+        """Put the conditions in the devices' own terms; what to say when they have no such field."""
+        query = self._plan.query
+        if not query.conditions:
+            return None
+        card = self._plan.talk.card(query.first_device)
+        if card is None:
+            return None
+        found = resolve_conditions(query, card)
+        if found.unknown_fields:
+            return self._plan.say(self._plan.report.unknown_fields(card.code, found.unknown_fields, card.fields))
+        self._plan.notes += [
+            Note(remark=Remark.NOT_CONVERTED, words=(condition.unit, unit)) for condition, unit in found.not_converted
+        ]
+        if found.not_converted:
+            self._plan.left_out.append("conditions")
+        self._plan.query = replace(query, conditions=found.conditions)
+        return None
