@@ -20,7 +20,6 @@ from penstock.llm.v1 import cost_pb2_grpc, llm_pb2_grpc
 from prometheus_client import CollectorRegistry
 from sqlalchemy import update
 
-from gateway.assembly import Resources, assemble
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.bootstrap import FirstAdmin, ensure_admin
 from gateway.auth.delegation import Delegation
@@ -33,11 +32,13 @@ from gateway.auth.session import Sessions
 from gateway.auth.sql_store import SqlIdentityStore
 from gateway.auth.table import users
 from gateway.auth.token import AccessTokens
-from gateway.clients import open_clients
+from gateway.composition.app import assemble
+from gateway.composition.clients import open_clients
+from gateway.composition.services import Resources
 from gateway.connection.limits import HttpLimits
+from gateway.connection.listener import Listener, bind
+from gateway.connection.protocol import protocol_of
 from gateway.connection.registry import Connections
-from gateway.http_protocol import protocol_of
-from gateway.listener import Listener, bind
 from gateway.main import MIGRATIONS
 from gateway.settings import GatewaySettings
 from penstock_kit.clock import SystemClock

@@ -7,11 +7,11 @@ from openai.types.responses.response_input_item import AdditionalTools
 from penstock.common.v1.common_pb2 import ToolCall, Usage
 from penstock.llm.v1 import llm_pb2 as pb
 
-from gateway.anthropic.answer import message_from_proto
-from gateway.anthropic.request import message_request_from_json
-from gateway.openai.request import chat_request_from_json
-from gateway.responses.answer import response_from_proto
-from gateway.responses.request import response_request_from_json
+from gateway.dialects.anthropic.answer import message_from_proto
+from gateway.dialects.anthropic.request import message_request_from_json
+from gateway.dialects.openai.request import chat_request_from_json
+from gateway.dialects.responses.answer import response_from_proto
+from gateway.dialects.responses.request import response_request_from_json
 from penstock_testkit.services.llm import FINISHED, STARTED
 
 ASK = {"model": "m", "max_tokens": 2000, "messages": [{"role": "user", "content": "hi"}]}

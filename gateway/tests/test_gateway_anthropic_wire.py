@@ -5,7 +5,7 @@ import base64
 import pytest
 from penstock.llm.v1 import llm_pb2 as pb
 
-from gateway.anthropic.request import message_request_from_json
+from gateway.dialects.anthropic.request import message_request_from_json
 from penstock_kit.errors import InvalidArgument
 
 USER = {"role": "user", "content": "hi"}

@@ -3,8 +3,8 @@
 import asyncio
 from typing import Any
 
-from gateway.streaming.event_stream import EventStream
-from gateway.streaming.heartbeats import Heartbeats
+from gateway.http.heartbeats import Heartbeats
+from gateway.sse import EventStream
 from penstock_testkit.waiting import HANG_SECONDS
 
 

@@ -11,7 +11,7 @@ import brotli
 import httpx
 import pytest
 
-from gateway.json import encode
+from gateway.http.json import encode
 from gateway.middleware.compression import Compression
 from penstock_kit.errors import Internal
 from penstock_testkit.services import Fail, Hang, Wait, answer_events

@@ -6,12 +6,12 @@ import pytest
 from penstock.common.v1.common_pb2 import ToolCall, Usage
 from penstock.llm.v1 import llm_pb2 as pb
 
-from gateway.completion.header import headers_from_started
-from gateway.openai.answer import chat_completion_from_proto
-from gateway.openai.chunk import ChunkRenderer
-from gateway.openai.deadline import caller_timeout
-from gateway.openai.request import chat_request_from_json
-from gateway.problems import openai_error, render_error
+from gateway.dialects.openai.answer import chat_completion_from_proto
+from gateway.dialects.openai.chunk import ChunkRenderer
+from gateway.dialects.openai.request import chat_request_from_json
+from gateway.http.problems import openai_error, render_error
+from gateway.model_call.deadline import caller_timeout
+from gateway.model_call.headers import headers_from_started
 from penstock_kit.errors import BadUpstream, FieldViolation, InvalidArgument, ResourceExhausted, Unavailable
 
 USER = {"role": "user", "content": "hi"}

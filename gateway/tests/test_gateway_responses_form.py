@@ -1,8 +1,8 @@
 from penstock.llm.v1 import llm_pb2 as pb
 
-from gateway.responses.answer import finished_response
-from gateway.responses.form import ResponseForm
-from gateway.responses.tool import ResponseTools
+from gateway.dialects.responses.answer import finished_response
+from gateway.dialects.responses.form import ResponseForm
+from gateway.dialects.responses.tool import ResponseTools
 
 
 def test_a_response_that_is_told_again_ended_when_it_did_the_first_time() -> None:

@@ -18,7 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError
 
 import gateway
-from gateway.app import Frame, build_app
+from gateway.composition.app import Frame, build_app
 from gateway.convert.message import message
 from gateway.middleware.measure import HttpMetrics
 from penstock_kit.errors import InvalidArgument
@@ -203,13 +203,13 @@ async def test_a_message_names_the_field_at_fault_and_keeps_our_own_mistakes() -
 HOLDS_ANYTHING = {FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES, FieldDescriptor.TYPE_BOOL,
                   FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_MESSAGE, FieldDescriptor.TYPE_ENUM}  # fmt: skip
 # Made of what a service said, not of what a caller sent.
-OURS = {"streaming/follow.py"}
+OURS = {"chat/resuming_stream.py"}
 
 
 async def test_messages_with_numbers_are_made_where_a_number_too_large_is_told() -> None:
     source = Path(gateway.__file__).parent
     bare: list[str] = []
-    for path in sorted(file for room in ("routes", "streaming", "mcp") for file in (source / room).glob("*.py")):
+    for path in sorted(file for room in ("routes", "chat", "transfer", "mcp") for file in (source / room).glob("*.py")):
         name = path.relative_to(source).as_posix()
         module = importlib.import_module(f"gateway.{name.removesuffix('.py').replace('/', '.')}")
         for node in ast.walk(ast.parse(path.read_text())):

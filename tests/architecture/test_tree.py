@@ -31,7 +31,11 @@ def sources() -> list[Path]:
 def test_every_service_has_the_same_rooms(service: str) -> None:
     package = ROOT / service / "src" / service.replace("-", "_")
     wanted = ["main.py", "settings.py", "__main__.py"]
-    wanted += ["app.py", "problems.py", "clients.py"] if service == "gateway" else ["domain", "edge/servicer.py"]
+    wanted += (
+        ["composition/services.py", "composition/clients.py"]
+        if service == "gateway"
+        else ["domain", "edge/servicer.py"]
+    )
     missing = [name for name in wanted if not (package / name).exists()]
     assert not missing
     assert (ROOT / service / "README.md").read_text().count("\n") > 5

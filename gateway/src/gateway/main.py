@@ -11,17 +11,18 @@ from penstock.chat.v1 import chat_pb2
 from penstock.llm.v1 import llm_pb2
 from prometheus_client import CollectorRegistry
 
-from gateway.assembly import Application, Resources, assemble
 from gateway.auth.bootstrap import FirstAdmin, ensure_admin
 from gateway.auth.password import Passwords
-from gateway.auth.sql_store import SqlIdentityStore
-from gateway.clients import Clients, open_clients
-from gateway.listener import Listener, PortTaken, bind
+from gateway.composition.app import assemble
+from gateway.composition.clients import Clients, open_clients
+from gateway.composition.services import Resources
+from gateway.composition.stores import open_stores
+from gateway.connection.listener import Application, Listener, PortTaken, bind
 from gateway.middleware.overload import BusyService
 from gateway.settings import GatewaySettings
 from penstock_kit.clock import SystemClock
 from penstock_kit.context import SYSTEM, CallContext, use_context
-from penstock_kit.database import open_database, schema_kept
+from penstock_kit.database import schema_kept
 from penstock_kit.grpc.process import run_service
 from penstock_kit.home import ensure_home
 from penstock_kit.ids import new_id
@@ -61,8 +62,8 @@ async def serve(settings: GatewaySettings, bound: socket.socket, stop: asyncio.E
     LoopLag(registry, SERVICE).start()
     home = ensure_home(settings.home)
     clock = SystemClock()
-    database = open_database(settings.store_url(), readers=2)
-    store = SqlIdentityStore(database)
+    stores = open_stores(settings)
+    store = stores.identities
     passwords = Passwords()
     chosen = FirstAdmin(password=settings.admin_password.get_secret_value(), key=settings.admin_key.get_secret_value())
     shedder = LoadShedder(settings.overload_lag)
@@ -89,12 +90,12 @@ async def serve(settings: GatewaySettings, bound: socket.socket, stop: asyncio.E
         ensure_admin, store=store, passwords=passwords, clock=clock, home=home, chosen=chosen, shared=shared
     )
     try:
-        schema = schema_kept(database, settings.store_url(), MIGRATIONS, then=admitting)
+        schema = schema_kept(stores.database, settings.store_url(), MIGRATIONS, then=admitting)
         async with shedder.running(), behind[0].running(), behind[1].running(), schema:
             await _listener(settings, application, bound).serve(stop)
     finally:
         await clients.close()
-        await database.close()
+        await stores.database.close()
         tracing.shutdown()
 
 

@@ -3,7 +3,7 @@
 import http
 from dataclasses import dataclass
 
-from gateway.problems import render_error
+from gateway.http.problems import render_error
 from penstock_kit.errors import (
     DeadlineExceeded,
     InvalidArgument,

@@ -1,4 +1,4 @@
-"""Chat events → the JSON and the frames of our event streams."""
+"""Chat events → the JSON of our event streams."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,8 +17,6 @@ from gateway.convert.scalar import (
     time_from_proto,
     usage_from_proto,
 )
-from gateway.json import encode
-from gateway.streaming.frame import event_frame
 
 _STATUS: Final = {
     pb.CompleteState.STATUS_RUNNING: "running",
@@ -27,12 +25,6 @@ _STATUS: Final = {
     pb.CompleteState.STATUS_LENGTH: "length",
     pb.CompleteState.STATUS_BUDGET_EXCEEDED: "budget_exceeded",
 }
-
-
-def frame_from_event(event: pb.ChatEvent, *, retry: int | None = None) -> bytes:
-    """Return the SSE frame of `event`: its sequence as id, its kind as event name."""
-    kind = event.WhichOneof("event") or ""
-    return event_frame(encode(event_from_proto(event)), event=kind, id=event.sequence, retry=retry)
 
 
 def event_from_proto(event: pb.ChatEvent) -> JsonObject:

@@ -7,7 +7,7 @@ from typing import Any, Final, NoReturn, ParamSpec, TypeVar
 from google.protobuf.message import Message
 from pydantic import BaseModel, ValidationError
 
-from gateway.validation import invalid
+from gateway.http.validation import invalid
 from penstock_kit.errors import FieldViolation, InvalidArgument
 
 Fields = ParamSpec("Fields")

@@ -7,7 +7,7 @@ import orjson
 from penstock.chat.v1 import chat_pb2 as pb
 from penstock.common.v1 import common_pb2
 
-from gateway.json import compact
+from gateway.http.json import compact
 from gateway.mcp.message import (
     HANDSHAKE_VERSIONS,
     INVALID_PARAMS,

@@ -2,8 +2,8 @@
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.problems import render_error
-from gateway.streaming.departure import ClientLeft
+from gateway.http.disconnect import ClientLeft
+from gateway.http.problems import render_error
 from penstock_kit.context import current_context
 from penstock_kit.errors import Internal, PenstockError
 from penstock_kit.logging import get_logger

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from gateway.auth.guard import Guard
 from gateway.auth.scope import OPERATOR
 from gateway.convert.scalar import milliseconds
-from gateway.json import JsonResponse
+from gateway.http.json import JsonResponse
 from gateway.routes.router import add, api_router
 from penstock_kit.errors import FieldViolation, InvalidArgument
 

@@ -10,15 +10,14 @@ from gateway.auth.guard import Guard
 from gateway.auth.scope import CHAT
 from gateway.auth.session_monitor import SessionMonitor
 from gateway.auth.ticket import MAX_LENGTH, Tickets
+from gateway.chat.client_feed import ClientFollower, ClientSocket
+from gateway.chat.websocket_admission import denial, serve_while_admitted
 from gateway.convert.client import client_from_proto
-from gateway.json import JsonResponse
+from gateway.http.heartbeats import Heartbeats
+from gateway.http.json import JsonResponse
+from gateway.http.timeouts import StreamTimes
 from gateway.routes.page import IdempotencyKey
 from gateway.routes.router import add, api_router
-from gateway.streaming.denial import denial
-from gateway.streaming.heartbeats import Heartbeats
-from gateway.streaming.lasting import serve_while_admitted
-from gateway.streaming.times import StreamTimes
-from gateway.streaming.watch import ClientFollower, ClientSocket
 from penstock_kit.context import current_context
 from penstock_kit.errors import NotFound, PenstockError
 

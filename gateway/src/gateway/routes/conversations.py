@@ -8,14 +8,14 @@ from pydantic import BaseModel, Field
 
 from gateway.auth.guard import Guard
 from gateway.auth.scope import CHAT
+from gateway.chat.endpoint import asked
+from gateway.chat.request import StreamChatRequest
+from gateway.chat.sse_response import Relayer
 from gateway.convert.conversation import conversation_from_proto, message_from_proto
 from gateway.convert.message import message
-from gateway.json import JsonResponse
+from gateway.http.json import JsonResponse
 from gateway.routes.page import IdempotencyKey, PageSize, PageToken
 from gateway.routes.router import EVENTS, add, api_router
-from gateway.streaming.asking import asked
-from gateway.streaming.question import StreamChatRequest
-from gateway.streaming.relay import Relayer
 
 if TYPE_CHECKING:
     from penstock.chat.v1.chat_pb2_grpc import ConversationServiceAsyncStub

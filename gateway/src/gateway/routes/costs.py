@@ -6,7 +6,6 @@ from fastapi import Depends, Header, Query, Response
 from penstock.llm.v1 import cost_pb2 as pb
 from pydantic import BaseModel, Field
 
-from gateway.accept import preferred_type
 from gateway.auth.budget_reach import BudgetReach
 from gateway.auth.guard import Guard
 from gateway.auth.scope import ADMIN, COSTS, OPERATOR
@@ -21,7 +20,8 @@ from gateway.convert.cost import (
 )
 from gateway.convert.message import message
 from gateway.convert.scalar import JsonObject, Moment, time_to_proto
-from gateway.json import JsonResponse
+from gateway.http.content_negotiation import preferred_type
+from gateway.http.json import JsonResponse
 from gateway.routes.page import PageSize, PageToken
 from gateway.routes.router import add, api_router
 from penstock_kit.context import current_context

@@ -13,14 +13,14 @@ from gateway.convert.message import message, model
 from gateway.convert.scalar import Moment, Seconds, seconds_to_proto, time_to_proto
 from gateway.convert.telemetry import (
     columns_from_table,
-    filters_to_proto,
     ingested_field_from_proto,
     rows_from_table,
 )
 from gateway.routes.envelope import Stopwatch
+from gateway.routes.filters import filters_to_proto
 from gateway.routes.router import PROBLEMS, add, api_router
 from gateway.routes.strict import RequestModel
-from gateway.streaming.upload import Upload
+from gateway.transfer.upload import Upload
 from penstock_kit.errors import InvalidArgument
 
 if TYPE_CHECKING:

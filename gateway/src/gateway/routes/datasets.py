@@ -11,13 +11,13 @@ from gateway.auth.scope import TELEMETRY_READ, TELEMETRY_WRITE
 from gateway.convert.feature import dataset_from_proto, manifest_from_proto
 from gateway.convert.message import message
 from gateway.convert.scalar import time_to_proto
-from gateway.json import JsonResponse
+from gateway.http.disconnect import Running
+from gateway.http.json import JsonResponse
 from gateway.routes.envelope import Stopwatch
 from gateway.routes.extraction import ExtractionOptions, Period
 from gateway.routes.page import PageSize, PageToken
 from gateway.routes.router import add, api_router
-from gateway.streaming.departure import Running
-from gateway.streaming.download import Download
+from gateway.transfer.download import Download
 from penstock_kit.errors import NotFound
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from gateway.auth.guard import Guard
 from gateway.auth.scope import CHAT, OPERATOR
 from gateway.convert.conversation import engine_from_proto
-from gateway.json import JsonResponse
+from gateway.http.json import JsonResponse
 from gateway.routes.router import add, api_router
 
 if TYPE_CHECKING:

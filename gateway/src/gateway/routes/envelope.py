@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from gateway.json import JsonResponse
+from gateway.http.json import JsonResponse
 
 
 class Stopwatch:

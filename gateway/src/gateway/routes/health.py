@@ -7,8 +7,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from gateway.auth.scraper import ScraperGuard
-from gateway.json import JsonResponse
-from gateway.readiness import Readiness
+from gateway.health.readiness import Readiness
+from gateway.http.json import JsonResponse
 from gateway.routes.router import add, api_router
 
 _NOT_READY: Final = 503

@@ -15,7 +15,7 @@ from gateway.auth.scope import ADMIN, require
 from gateway.convert.cost import DECIMAL, money_to_proto
 from gateway.convert.message import message
 from gateway.convert.scalar import Moment
-from gateway.json import JsonResponse
+from gateway.http.json import JsonResponse
 from gateway.routes.router import add, api_router
 from penstock_kit.context import current_context
 from penstock_kit.errors import PenstockError

@@ -6,7 +6,7 @@ from fastapi import Depends, Request, Response
 
 from gateway.auth.guard import Guard
 from gateway.auth.scope import TELEMETRY_READ
-from gateway.json import JsonResponse
+from gateway.http.json import JsonResponse
 from gateway.mcp.message import INVALID_REQUEST, PARSE_ERROR, McpFault, answer, fault, request_from_json
 from gateway.mcp.rebinding import RebindingGuard
 from gateway.mcp.server import McpServer

@@ -11,7 +11,7 @@ from gateway.auth.scope import MODELS, OPERATOR
 from gateway.convert.message import message
 from gateway.convert.provider import explanation_from_proto, query_from_proto
 from gateway.convert.scalar import Moment, time_to_proto
-from gateway.json import JsonResponse
+from gateway.http.json import JsonResponse
 from gateway.routes.page import IdempotencyKey
 from gateway.routes.router import add, api_router
 from penstock_kit.errors import FailedPrecondition

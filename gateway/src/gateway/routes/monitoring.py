@@ -9,8 +9,8 @@ from penstock.llm.v1 import llm_pb2 as pb
 from gateway.auth.guard import Guard
 from gateway.auth.scope import OPERATOR
 from gateway.convert.provider import providers_from_proto
-from gateway.json import JsonResponse
-from gateway.process_memory import read_memory
+from gateway.health.process_memory import read_memory
+from gateway.http.json import JsonResponse
 from gateway.routes.router import add, api_router
 
 if TYPE_CHECKING:

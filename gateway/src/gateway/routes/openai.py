@@ -5,19 +5,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from fastapi import Query, Request, Response
 from penstock.llm.v1 import llm_pb2 as pb
 
-from gateway.anthropic.models import anthropic_model_from_proto, anthropic_page, is_asked_by_anthropic
 from gateway.auth.guard import Guard
 from gateway.auth.scope import MODELS
-from gateway.body import parse_object
-from gateway.completion.header import dropped_header
-from gateway.json import JsonResponse
-from gateway.openai.deadline import caller_timeout
-from gateway.openai.embedding import embed_request_from_json, embeddings_from_proto
-from gateway.openai.failure import blamed_on_us
-from gateway.openai.models import find_model, model_from_proto
+from gateway.dialects.anthropic.models import anthropic_model_from_proto, anthropic_page, is_asked_by_anthropic
+from gateway.dialects.openai.embedding import embed_request_from_json, embeddings_from_proto
+from gateway.dialects.openai.models import find_model, model_from_proto
+from gateway.http.body import parse_object
+from gateway.http.json import JsonResponse
+from gateway.http.timeouts import StreamTimes
+from gateway.model_call.deadline import caller_timeout
+from gateway.model_call.errors import blamed_on_us
+from gateway.model_call.headers import dropped_header
 from gateway.routes.page import IdempotencyKey
 from gateway.routes.router import add, api_router
-from gateway.streaming.times import StreamTimes
 from penstock_kit.errors import PenstockError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from gateway.auth.guard import Guard
 from gateway.auth.scope import ADMIN, CHAT
 from gateway.convert.conversation import personality_from_proto, template_from_proto
 from gateway.convert.message import message
-from gateway.json import JsonResponse
+from gateway.http.json import JsonResponse
 from gateway.routes.page import PageSize, PageToken
 from gateway.routes.router import add, api_router
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 
-from gateway.body import parse_storable
+from gateway.http.body import parse_storable
 from gateway.routes.strict import STRICT_PATHS, KnownParameters
 
 _PROBLEM: Final[dict[str, Any]] = {

@@ -10,13 +10,12 @@ from gateway.auth.guard import Guard
 from gateway.auth.scope import CHAT
 from gateway.auth.session_monitor import SessionMonitor
 from gateway.auth.ticket import MAX_LENGTH, Tickets
-from gateway.json import JsonResponse
+from gateway.chat.sse_response import Relayer
+from gateway.chat.websocket import ConversationSocket
+from gateway.chat.websocket_admission import denial, serve_while_admitted
+from gateway.http.json import JsonResponse
 from gateway.routes.page import After
 from gateway.routes.router import add, api_router
-from gateway.streaming.denial import denial
-from gateway.streaming.lasting import serve_while_admitted
-from gateway.streaming.relay import Relayer
-from gateway.streaming.socket import ConversationSocket
 from penstock_kit.context import current_context
 from penstock_kit.errors import PenstockError
 

@@ -8,12 +8,12 @@ from penstock.chat.v1 import chat_pb2 as pb
 from gateway.auth.guard import Guard
 from gateway.auth.scope import CHAT, OPERATOR
 from gateway.auth.ticket import MAX_LENGTH, Tickets
+from gateway.chat.sse_response import Relayer
 from gateway.convert.event import stream_from_proto, stream_health_from_proto
 from gateway.convert.message import message
-from gateway.json import JsonResponse
+from gateway.http.json import JsonResponse
 from gateway.routes.page import After
 from gateway.routes.router import EVENTS, add, api_router
-from gateway.streaming.relay import Relayer
 from penstock_kit.context import current_context
 from penstock_kit.errors import FieldViolation, InvalidArgument
 

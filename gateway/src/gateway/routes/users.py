@@ -9,7 +9,7 @@ from gateway.auth.directory import Directory, UserWish
 from gateway.auth.guard import Guard
 from gateway.auth.identity import User
 from gateway.auth.scope import ADMIN
-from gateway.json import JsonResponse
+from gateway.http.json import JsonResponse
 from gateway.routes.router import add, api_router
 from penstock_kit.context import current_context
 

@@ -1,0 +1,1 @@
+"""Chat streams over HTTP and WebSockets: asked, followed over broken connections, sent to the client."""

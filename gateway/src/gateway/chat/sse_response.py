@@ -1,0 +1,112 @@
+"""Relays the events of a chat stream to an HTTP client as Server-Sent Events."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from penstock.chat.v1 import chat_pb2 as pb
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from gateway.chat.resuming_stream import Follower
+from gateway.convert.event import event_from_proto
+from gateway.http.disconnect import GOING, Departure, Running
+from gateway.http.headers import Header
+from gateway.http.heartbeats import Heartbeats
+from gateway.http.json import encode
+from gateway.http.timeouts import StreamTimes
+from gateway.sse import RECONNECT, EventStream, event_frame
+from penstock_kit.context import current_context, set_context
+from penstock_kit.errors import PenstockError
+
+if TYPE_CHECKING:
+    from penstock.chat.v1.chat_pb2_grpc import StreamServiceAsyncStub
+
+_RETRY_MS: Final = 3000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relayer:
+    """What every relay needs: the service that has the streams, and how long to wait for what."""
+
+    streams: "StreamServiceAsyncStub"
+    times: StreamTimes
+    running: Running
+    heartbeats: Heartbeats
+
+    def relay(self, start: Callable[[], Any], *, debug: bool = False) -> "EventRelay":
+        """Return the answer that streams what `start` (StreamChat or ReadStream) brings."""
+        return EventRelay(self.follow(start, debug=debug), self)
+
+    def follow(self, start: Callable[[], Any], *, debug: bool = False) -> Follower:
+        """Return the follower of the stream that `start` brings."""
+        return Follower(start, streams=self.streams, patience=self.times.resume, debug=debug)
+
+
+class EventRelay(Response):
+    """An answer that streams events until the terminal one.
+
+    The call is made when the answer is sent, with the identity of the request, and cancelled when the client
+    leaves. What can't be mended ends in an ``error`` event. A call that ends without any event is answered
+    204: there is nothing to resume.
+    """
+
+    def __init__(self, follower: Follower, relayer: Relayer) -> None:
+        super().__init__()
+        self._follower = follower
+        self._relayer = relayer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Relay the stream; raises the PenstockError of a call that failed before its first event."""
+        times = self._relayer.times
+        set_context(replace(current_context(), deadline=time.monotonic() + times.stream))
+        stream = EventStream(
+            send,
+            heartbeats=self._relayer.heartbeats,
+            hold=times.hold,
+            heartbeat=times.heartbeat,
+            headers=self._headers,
+        )
+        async with stream:
+            try:
+                async with Departure(receive, self._relayer.running):
+                    await self._pump(stream)
+            except PenstockError as error:
+                if not stream.started:
+                    raise
+                await stream.close(self._last_words(error))
+                return
+            if stream.started:
+                await stream.close()
+        if not stream.started:
+            await Response(status_code=204)(scope, receive, send)
+
+    async def _pump(self, stream: EventStream) -> None:
+        retry: int | None = _RETRY_MS
+        async with aclosing(self._follower.batches()) as batches:
+            async for events in batches:
+                await stream.write(_frames(events, retry))
+                retry = None
+
+    def _last_words(self, error: PenstockError) -> bytes:
+        """A stream that is lost ends in an error event; one that only this gateway leaves is read on elsewhere."""
+        if error.reason == GOING:
+            return RECONNECT
+        return frame_from_event(self._follower.failure(error))
+
+    def _headers(self) -> Sequence[Header]:
+        stream_id = self._follower.last.stream_id
+        return ((b"x-stream-id", stream_id.encode()),) if stream_id else ()
+
+
+def _frames(events: Sequence[pb.ChatEvent], retry: int | None) -> bytes:
+    first, *others = events
+    return b"".join([frame_from_event(first, retry=retry), *map(frame_from_event, others)])
+
+
+def frame_from_event(event: pb.ChatEvent, *, retry: int | None = None) -> bytes:
+    """Return the SSE frame of `event`: its sequence as id, its kind as event name."""
+    kind = event.WhichOneof("event") or ""
+    return event_frame(encode(event_from_proto(event)), event=kind, id=event.sequence, retry=retry)

@@ -1,0 +1,74 @@
+"""The FastAPI application of the ordinary routes, whose failures are answered as problems."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from gateway.composition.openapi import DescribedApi
+from gateway.dialects.anthropic.endpoint import MESSAGES_PATH
+from gateway.dialects.anthropic.models import is_asked_by_anthropic
+from gateway.http.problems import render_error
+from gateway.http.validation import invalid
+from gateway.middleware.failure import unexpected
+from penstock_kit.context import current_context
+from penstock_kit.errors import ErrorKind, PenstockError, error_class, http_status
+from penstock_kit.redaction import Redactor
+
+_KIND_BY_STATUS: Final = {http_status(kind): kind for kind in reversed(ErrorKind)}
+_METHOD_NOT_ALLOWED: Final = 405
+
+
+def build_api(routers: Sequence[APIRouter], redactor: Redactor) -> FastAPI:
+    """Return the application of `routers`; texts of its errors are masked by `redactor`."""
+    api = DescribedApi()
+    for router in routers:
+        api.include_router(router)
+
+    async def answer(request: Request, error: Exception) -> Response:
+        failure = redactor.error(_penstock_error(error))
+        request_id = current_context().request_id
+        status = _METHOD_NOT_ALLOWED if _is_405(error) else 0
+        rendered = render_error(failure, path=_spoken_path(request), request_id=request_id, status=status)
+        headers = {name.decode(): value.decode() for name, value in rendered.headers}
+        if isinstance(error, HTTPException) and error.headers and "Allow" in error.headers:
+            headers["allow"] = error.headers["Allow"]
+        return Response(rendered.body, status_code=rendered.status, headers=headers)
+
+    # The last is answered too, and then raised on for the log.
+    for kind in (PenstockError, RequestValidationError, HTTPException, Exception):
+        api.add_exception_handler(kind, answer)
+    return api
+
+
+def _spoken_path(request: Request) -> str:
+    """Return the path whose dialect the caller speaks: Anthropic's clients ask ``/v1/models`` too."""
+    path = request.url.path
+    is_anthropic = path.startswith("/v1/models") and is_asked_by_anthropic(request.headers.raw)
+    return MESSAGES_PATH if is_anthropic else path
+
+
+def _penstock_error(error: Exception) -> PenstockError:
+    """Return what a failure inside FastAPI is in our terms."""
+    match error:
+        case PenstockError():
+            return error
+        case RequestValidationError():
+            return invalid(error.errors())
+        case HTTPException():
+            if isinstance(error.__cause__, PenstockError):  # FastAPI wraps what reading the body raised
+                return error.__cause__
+            kind = _KIND_BY_STATUS.get(error.status_code, ErrorKind.INVALID_ARGUMENT)
+            detail = str(error.detail) or HTTPStatus(error.status_code).phrase
+            if error.status_code == HTTPStatus.NOT_FOUND:
+                detail = "there is no such path; /docs lists those that are"
+            return error_class(kind)(detail, reason=HTTPStatus(error.status_code).name)
+        case _:
+            return unexpected()
+
+
+def _is_405(error: Exception) -> bool:
+    return isinstance(error, HTTPException) and error.status_code == _METHOD_NOT_ALLOWED

@@ -1,0 +1,175 @@
+"""The ASGI application: hot routes by a look-up, everything else by FastAPI, one stack of middleware around both."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.composition.api import build_api
+from gateway.composition.routes import build_hot_routes, build_routers
+from gateway.composition.services import Resources, build_services
+from gateway.connection.listener import Application
+from gateway.http.body import refuse_nul_in_target
+from gateway.middleware.body_limit import BodyLimit
+from gateway.middleware.compression import Compression
+from gateway.middleware.failure import Failures
+from gateway.middleware.head import Heads
+from gateway.middleware.measure import HttpMetrics
+from gateway.middleware.overload import BusyService, Overload
+from gateway.middleware.request import ENDPOINT_KEY, AccessLog, RequestFrame
+from gateway.routes.data import INGEST_PATH
+from gateway.settings import GatewaySettings
+from penstock_kit.overload import LoadShedder
+from penstock_kit.redaction import Redactor
+from penstock_kit.telemetry.tracing import Tracing
+
+_EXPOSED: Final = (
+    "x-request-id", "x-stream-id", "x-penstock-provider", "x-cache", "x-dropped-params", "x-degraded",
+    "retry-after", "retry-after-ms", "content-disposition",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What surrounds the routes."""
+
+    metrics: HttpMetrics
+    tracing: Tracing
+    redactor: Redactor
+    origins: tuple[str, ...]
+    max_body_bytes: int
+    max_ingest_bytes: int
+    ingest_path: str
+    access_log: AccessLog
+    shedder: LoadShedder
+    behind: Sequence[BusyService]
+
+
+def assemble(settings: GatewaySettings, resources: Resources) -> Application:
+    """Return the application that `settings` and `resources` make."""
+    services = build_services(settings, resources)
+    frame = Frame(
+        metrics=HttpMetrics(resources.registry),
+        tracing=resources.tracing,
+        redactor=resources.redactor,
+        origins=settings.origins(),
+        max_body_bytes=settings.max_body_bytes,
+        max_ingest_bytes=settings.max_ingest_bytes,
+        ingest_path=INGEST_PATH,
+        access_log=settings.access_log,
+        shedder=resources.shedder,
+        behind=resources.behind,
+    )
+    routers, hot = build_routers(settings, resources, services), build_hot_routes(resources, services)
+    return Application(
+        asgi=build_app(routers=routers, hot=hot, frame=frame),
+        on_drain=services.readiness.drain,
+        interrupt=services.running.interrupt,
+    )
+
+
+def build_app(*, routers: Sequence[APIRouter], hot: Mapping[tuple[str, str], ASGIApp], frame: Frame) -> ASGIApp:
+    """Return the whole application. `hot` maps (method, path) to bare ASGI applications.
+
+    A path may have one parameter (``/things/{thing_id}/stream``), which is then in the scope's ``path_params``.
+    """
+    api = build_api(routers, frame.redactor)
+    app: ASGIApp = _Dispatch(hot, api)
+    app = BodyLimit(app, limit=frame.max_body_bytes, ingest_limit=frame.max_ingest_bytes, ingest_path=frame.ingest_path)
+    app = Overload(app, frame.shedder, frame.behind)
+    app = Failures(app, redactor=frame.redactor)
+    app = Compression(app)
+    app = _CrossOrigin(app, frame.origins)
+    app = Heads(app)
+    return RequestFrame(app, metrics=frame.metrics, tracing=frame.tracing, access_log=frame.access_log)
+
+
+class _CrossOrigin:
+    """Starlette's CORS, for requests that come from a page of another origin; the others pass untouched."""
+
+    def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
+        self._app = app
+        self._cors = CORSMiddleware(
+            app,
+            allow_origins=origins,
+            allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"),
+            allow_headers=("*",),
+            expose_headers=_EXPOSED,
+            max_age=600,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        crossing = scope["type"] == "http" and b"origin" in dict(scope["headers"])
+        await (self._cors if crossing else self._app)(scope, receive, send)
+
+
+class _Dispatch:
+    """Sends the hot routes past FastAPI."""
+
+    def __init__(self, hot: Mapping[tuple[str, str], ASGIApp], api: ASGIApp) -> None:
+        self._hot = {key: app for key, app in hot.items() if "{" not in key[1]}
+        self._patterns = [_Pattern(method, path, app) for (method, path), app in hot.items() if "{" in path]
+        self._api = api
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._api(scope, receive, send)
+            return
+        path = scope["path"]
+        refuse_nul_in_target(path, scope["query_string"])
+        if path.endswith("/"):
+            send = _with_relative_location(send)
+        await (self._found(scope) or self._api)(scope, receive, send)
+
+    def _found(self, scope: Scope) -> ASGIApp | None:
+        method, path = scope["method"], scope["path"]
+        app = self._hot.get((method, path))
+        if app is not None:
+            scope[ENDPOINT_KEY] = path
+            return app
+        for pattern in self._patterns:
+            if method == pattern.method and (value := pattern.value_in(path)):
+                scope[ENDPOINT_KEY] = pattern.path
+                scope["path_params"] = {pattern.name: value}
+                return pattern.app
+        return None
+
+
+def _with_relative_location(send: Send) -> Send:
+    """Return a `send` whose redirects name a path: Host is the caller's word, and a proxy may speak TLS."""
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] == HTTPStatus.TEMPORARY_REDIRECT:
+            message["headers"] = [
+                (name, _path_of(value) if name == b"location" else value) for name, value in message["headers"]
+            ]
+        await send(message)
+
+    return sent
+
+
+def _path_of(url: bytes) -> bytes:
+    _, _, after = url.partition(b"://")
+    return b"/" + after.partition(b"/")[2]
+
+
+class _Pattern:
+    """A hot path with one parameter."""
+
+    def __init__(self, method: str, path: str, app: ASGIApp) -> None:
+        self.method = method
+        self.path = path
+        self.app = app
+        self._before, _, rest = path.partition("{")
+        self.name, _, self._after = rest.partition("}")
+
+    def value_in(self, path: str) -> str:
+        """Return the parameter's value, empty when `path` is another one."""
+        if not (path.startswith(self._before) and path.endswith(self._after)):
+            return ""
+        value = path[len(self._before) : len(path) - len(self._after)]
+        return "" if "/" in value else value

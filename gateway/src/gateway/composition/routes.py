@@ -1,0 +1,135 @@
+"""Every route of the gateway: the ordinary ones in FastAPI's routers, the hot ones as bare ASGI applications."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.types import ASGIApp
+
+from gateway.auth.scraper import ScraperGuard
+from gateway.chat.endpoint import PATH as ASKING_PATH
+from gateway.chat.endpoint import Asking
+from gateway.composition.services import Resources, Services
+from gateway.dialects.anthropic.endpoint import COUNT_PATH, MESSAGES_PATH, Messages, TokenCounts
+from gateway.dialects.openai.endpoint import PATH as CHAT_PATH
+from gateway.dialects.openai.endpoint import ChatCompletions
+from gateway.dialects.responses.endpoint import PATH as RESPONSES_PATH
+from gateway.dialects.responses.endpoint import Responses, socket_router
+from gateway.mcp.rebinding import RebindingGuard
+from gateway.mcp.server import McpServer
+from gateway.routes.cache import CacheRoutes
+from gateway.routes.clients import ClientRoutes
+from gateway.routes.conversations import ConversationRoutes
+from gateway.routes.costs import CostRoutes
+from gateway.routes.data import DataRoutes
+from gateway.routes.datasets import DatasetRoutes
+from gateway.routes.engines import EngineRoutes
+from gateway.routes.features import FeatureRoutes
+from gateway.routes.health import HealthRoutes
+from gateway.routes.keys import KeyRoutes
+from gateway.routes.login import LoginRoutes
+from gateway.routes.mcp import McpRoutes
+from gateway.routes.metadata import MetadataRoutes
+from gateway.routes.models import ModelRoutes
+from gateway.routes.monitoring import MonitoringRoutes
+from gateway.routes.openai import OpenAiRoutes
+from gateway.routes.pages import PageRoutes
+from gateway.routes.personalities import PersonalityRoutes
+from gateway.routes.sockets import SocketRoutes
+from gateway.routes.streams import StreamRoutes
+from gateway.routes.users import UserRoutes
+from gateway.settings import GatewaySettings
+
+VERSION: Final = "0.1.0"
+
+
+def build_routers(settings: GatewaySettings, resources: Resources, services: Services) -> Sequence[APIRouter]:
+    """Return the routers in the order in which the OpenAPI document lists them."""
+    return (
+        *_account_routers(settings, resources, services),
+        *_chat_routers(resources, services),
+        *_model_routers(resources, services),
+        *_telemetry_routers(settings, resources, services),
+        PageRoutes().router,
+    )
+
+
+def build_hot_routes(resources: Resources, services: Services) -> Mapping[tuple[str, str], ASGIApp]:
+    """Return the bare applications by method and path."""
+    calls, guard = services.calls, services.guard
+    return {
+        ("POST", CHAT_PATH): ChatCompletions(calls=calls, guard=guard),
+        ("POST", ASKING_PATH): Asking(relayer=services.relayer, guard=guard),
+        ("POST", MESSAGES_PATH): Messages(calls=calls, guard=guard),
+        ("POST", RESPONSES_PATH): Responses(calls=calls, guard=guard),
+        ("POST", COUNT_PATH): TokenCounts(llm=resources.clients.llm, guard=guard, times=services.times),
+    }
+
+
+def _account_routers(settings: GatewaySettings, resources: Resources, services: Services) -> Sequence[APIRouter]:
+    guard = services.guard
+    return (
+        HealthRoutes(
+            readiness=services.readiness,
+            registry=resources.registry,
+            version=VERSION,
+            scraper=ScraperGuard(guard, everybody=settings.metrics_access == "everybody"),
+        ).router,
+        LoginRoutes(sessions=services.sessions, directory=services.directory, guard=guard).router,
+        KeyRoutes(
+            keyring=services.keyring, delegation=services.delegation, costs=resources.clients.costs, guard=guard
+        ).router,
+        UserRoutes(directory=services.directory, guard=guard).router,
+    )
+
+
+def _chat_routers(resources: Resources, services: Services) -> Sequence[APIRouter]:
+    clients, guard, tickets, relayer = resources.clients, services.guard, services.tickets, services.relayer
+    return (
+        ConversationRoutes(conversations=clients.conversations, relayer=relayer, guard=guard).router,
+        StreamRoutes(relayer=relayer, guard=guard, tickets=tickets).router,
+        SocketRoutes(
+            conversations=clients.conversations,
+            relayer=relayer,
+            guard=guard,
+            tickets=tickets,
+            monitor=services.monitor,
+        ).router,
+        ClientRoutes(
+            registrations=clients.registrations,
+            times=services.times,
+            heartbeats=services.heartbeats,
+            guard=guard,
+            tickets=tickets,
+            monitor=services.monitor,
+        ).router,
+        EngineRoutes(engines=clients.engines, guard=guard).router,
+        PersonalityRoutes(engines=clients.engines, guard=guard).router,
+    )
+
+
+def _model_routers(resources: Resources, services: Services) -> Sequence[APIRouter]:
+    clients, guard = resources.clients, services.guard
+    return (
+        OpenAiRoutes(llm=clients.llm, guard=guard, times=services.times).router,
+        socket_router(),
+        ModelRoutes(llm=clients.llm, guard=guard).router,
+        CostRoutes(costs=clients.costs, guard=guard, reach=services.reach).router,
+        MonitoringRoutes(llm=clients.llm, processes=clients.processes, guard=guard).router,
+        CacheRoutes(cache=clients.cache, guard=guard).router,
+    )
+
+
+def _telemetry_routers(settings: GatewaySettings, resources: Resources, services: Services) -> Sequence[APIRouter]:
+    clients, guard = resources.clients, services.guard
+    return (
+        MetadataRoutes(metadata=clients.metadata, guard=guard).router,
+        DataRoutes(features=clients.features, guard=guard).router,
+        FeatureRoutes(features=clients.features, guard=guard).router,
+        DatasetRoutes(features=clients.features, guard=guard, running=services.running).router,
+        McpRoutes(
+            server=McpServer(tools=clients.tools, version=VERSION),
+            guard=guard,
+            rebinding=RebindingGuard(hosts=settings.own_hosts(), origins=settings.origins()),
+        ).router,
+    )

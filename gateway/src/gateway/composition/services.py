@@ -1,0 +1,140 @@
+"""What the routes call: identities, tickets, readiness, model calls and chat streams."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from gateway.auth.authenticator import Authenticator
+from gateway.auth.bootstrap import signing_secret
+from gateway.auth.budget_reach import BudgetReach
+from gateway.auth.claim import CacheClaims
+from gateway.auth.cost_limits import CostLimits
+from gateway.auth.delegation import Delegation
+from gateway.auth.directory import Directory
+from gateway.auth.guard import Guard
+from gateway.auth.keyring import Keyring
+from gateway.auth.login_brake import LoginBrake
+from gateway.auth.password import Passwords
+from gateway.auth.session import Sessions
+from gateway.auth.session_monitor import SessionMonitor
+from gateway.auth.sql_store import SqlIdentityStore
+from gateway.auth.ticket import Tickets
+from gateway.auth.token import AccessTokens
+from gateway.chat.sse_response import Relayer
+from gateway.composition.clients import Clients
+from gateway.health.readiness import Readiness
+from gateway.http.disconnect import Running
+from gateway.http.heartbeats import Heartbeats
+from gateway.http.timeouts import StreamTimes
+from gateway.middleware.overload import BusyService
+from gateway.model_call.call import ModelCalls
+from gateway.settings import GatewaySettings
+from penstock_kit.clock import Clock
+from penstock_kit.overload import LoadShedder
+from penstock_kit.redaction import Redactor
+from penstock_kit.telemetry.tracing import Tracing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """What the application is made of and does not own."""
+
+    home: Path
+    store: SqlIdentityStore
+    passwords: Passwords
+    clients: Clients
+    clock: Clock
+    registry: CollectorRegistry
+    tracing: Tracing
+    redactor: Redactor
+    shedder: LoadShedder
+    behind: Sequence[BusyService] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The use cases behind the routes."""
+
+    guard: Guard
+    delegation: Delegation
+    directory: Directory
+    keyring: Keyring
+    sessions: Sessions
+    tickets: Tickets
+    monitor: SessionMonitor
+    reach: BudgetReach
+    readiness: Readiness
+    times: StreamTimes
+    heartbeats: Heartbeats
+    running: Running
+    relayer: Relayer
+    calls: ModelCalls
+
+
+def build_services(settings: GatewaySettings, resources: Resources) -> Services:
+    """Return the use cases that `settings` and `resources` make."""
+    clients, clock, store = resources.clients, resources.clock, resources.store
+    secrets = signing_secrets(settings, resources)
+    tokens = AccessTokens(secrets=secrets, lifetime=timedelta(seconds=settings.access_token_seconds), clock=clock)
+    authenticator = Authenticator(store=store, tokens=tokens, clock=clock)
+    limits = CostLimits(clients.costs)
+    delegation = Delegation(store=store, limits=limits)
+    directory = Directory(
+        store=store, passwords=resources.passwords, authenticator=authenticator, delegation=delegation, clock=clock
+    )
+    keyring = Keyring(store=store, authenticator=authenticator, delegation=delegation, clock=clock)
+    times, running, heartbeats = build_timeouts(settings), Running(), Heartbeats()
+    return Services(
+        guard=Guard(authenticator),
+        delegation=delegation,
+        directory=directory,
+        keyring=keyring,
+        sessions=Sessions(
+            store=store,
+            passwords=resources.passwords,
+            tokens=tokens,
+            clock=clock,
+            lifetime=timedelta(seconds=settings.refresh_token_seconds),
+            brake=LoginBrake(clock=clock),
+        ),
+        tickets=Tickets(
+            secrets=secrets, claims=CacheClaims(clients.cache, clock), renewed=authenticator.renewed, clock=clock
+        ),
+        monitor=SessionMonitor(store=store, clock=clock),
+        reach=BudgetReach(limits=limits, delegation=delegation, keyring=keyring, directory=directory, store=store),
+        readiness=Readiness(
+            llm=clients.llm,
+            chat=clients.streams,
+            features=clients.features,
+            cache=clients.cache,
+            ping_store=store.ping,
+        ),
+        times=times,
+        heartbeats=heartbeats,
+        running=running,
+        relayer=Relayer(streams=clients.streams, times=times, running=running, heartbeats=heartbeats),
+        calls=ModelCalls(llm=clients.llm, times=times, running=running, heartbeats=heartbeats),
+    )
+
+
+def build_timeouts(settings: GatewaySettings) -> StreamTimes:
+    """Return how long streams and completions wait for what."""
+    return StreamTimes(
+        hold=settings.hold_seconds,
+        heartbeat=settings.heartbeat_seconds,
+        completion=settings.completion_seconds,
+        stream=settings.stream_seconds,
+        resume=settings.resume_seconds,
+    )
+
+
+def signing_secrets(settings: GatewaySettings, resources: Resources) -> tuple[str, ...]:
+    """Return what tokens and tickets are signed with, the current secret first; masked in every log from here on."""
+    current = signing_secret(resources.home, settings.jwt_secret.get_secret_value())
+    secrets = tuple(filter(None, (current, settings.jwt_previous_secret.get_secret_value())))
+    for secret in secrets:
+        resources.redactor.register(secret)
+    return secrets

@@ -1,0 +1,135 @@
+"""The HTTP server: binding its port, serving, and ending without cutting anybody off."""
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from gateway.connection.limits import HttpLimits, connection_cap, raise_descriptor_limit
+from gateway.connection.protocol import protocol_of
+from gateway.connection.registry import Connections
+from penstock_kit.logging import get_logger
+
+_BACKLOG: Final = 2048
+# Of the grace time: for the last frames to reach their readers.
+_LAST_WORDS: Final = 2.0
+_SOCKET_MESSAGE: Final = 1024 * 1024
+# What may wait in the kernel for a slow reader; left to itself it takes megabytes, which nobody counts.
+_UNSENT_BYTES: Final = 64 * 1024
+
+log = get_logger(__name__)
+
+
+class PortTaken(Exception):  # noqa: N818 - it says what it is
+    """The address can't be listened on; the text names it and the setting that changes it."""
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a bound socket (port 0 takes a free one); raise PortTaken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with contextlib.suppress(AttributeError, OSError):  # not on every system
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)  # each connection inherits it
+    try:
+        bound.bind((host, port))
+        bound.listen(_BACKLOG)
+    except OSError as error:
+        bound.close()
+        why = "the port is in use" if error.errno == errno.EADDRINUSE else error.strerror or str(error)
+        remedy = "set PENSTOCK_HTTP_PORT to a free port or PENSTOCK_BIND_HOST to an address of this machine"
+        message = f"gateway cannot listen on {host}:{port}: {why}; {remedy}"
+        raise PortTaken(message) from None
+    bound.setblocking(False)
+    return bound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """An ASGI application, and what its listener calls when it has to stop.
+
+    `on_drain` takes the application out of rotation; `interrupt` ends the responses that are still active and returns
+    how many there were.
+    """
+
+    asgi: ASGIApp
+    on_drain: Callable[[], None]
+    interrupt: Callable[[], int]
+
+
+class Listener:
+    """Serves an application on a bound socket with uvicorn."""
+
+    def __init__(
+        self,
+        application: Application,
+        bound: socket.socket,
+        *,
+        grace_seconds: float,
+        trusted_proxies: str = "",
+        limits: HttpLimits | None = None,
+        max_connections: int = 0,
+    ) -> None:
+        self._application = application
+        self._bound = bound
+        raise_descriptor_limit()
+        self._connections = Connections(cap=connection_cap(max_connections))
+        protocol: Any = protocol_of(self._connections, limits or HttpLimits())
+        config = uvicorn.Config(
+            application.asgi,
+            loop="none",
+            http=protocol,
+            ws="websockets-sansio",
+            ws_max_size=_SOCKET_MESSAGE,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=bool(trusted_proxies),
+            forwarded_allow_ips=trusted_proxies or None,
+            timeout_graceful_shutdown=max(1, int(grace_seconds)),
+            backlog=_BACKLOG,
+        )
+        self._server = _Server(config)
+        self._patience = max(grace_seconds - _LAST_WORDS, grace_seconds / 2)
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set; then turn unready, take nothing new and let running answers end.
+
+        What still runs shortly before the grace time is over is told to come back, and not cut off.
+        """
+        host, port = self._bound.getsockname()[:2]
+        log.info("serving", address=f"{host}:{port}", url=f"http://{host}:{port}", connections=self._connections.cap)
+        serving = asyncio.create_task(self._server.serve(sockets=[self._bound]))
+        watching = asyncio.create_task(self._connections.watch(self._server.connections))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        self._application.on_drain()
+        stopping.cancel()
+        self._server.should_exit = True
+        await asyncio.wait({serving}, timeout=self._patience)
+        told = self._application.interrupt()
+        if told:
+            log.info("told the answers under way to come back", answers=told)
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving
+        watching.cancel()
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that leaves the process's signals alone."""
+
+    def connections(self) -> set[Any]:
+        """Return the open connections, WebSockets included."""
+        return self.server_state.connections
+
+    @contextlib.contextmanager
+    def capture_signals(self):
+        """Do nothing: the process decides when to stop."""
+        yield

@@ -1,0 +1,60 @@
+"""Tools and the choice among them of an OpenAI chat request → the Completion proto."""
+
+from typing import Any
+
+from penstock.common.v1.common_pb2 import ToolDefinition
+from penstock.llm.v1 import llm_pb2 as pb
+
+from gateway.http.json import compact
+from gateway.model_call.fields import Fields, wrong
+from gateway.model_call.tool_choice import MODES, choose_named, keep_allowed
+
+
+def add_tools(completion: pb.CompletionRequest, fields: Fields, dropped: list[str]) -> None:
+    """Take ``tools`` and ``tool_choice``; tools that are no functions go no further and are named in `dropped`."""
+    for index, item in enumerate(fields.items("tools")):
+        if tool := _tool(Fields(item, f"tools[{index}]"), dropped):
+            completion.tools.append(tool)
+    choice = fields.take("tool_choice")
+    if choice is not None:
+        _choose(completion, choice, dropped)
+
+
+def _tool(fields: Fields, dropped: list[str]) -> ToolDefinition | None:
+    kind = fields.text("type", "function")
+    if kind != "function":
+        dropped.append(f"tools.{kind}")
+        return None
+    function = fields.inner("function")
+    name = function.text("name")
+    if not name:
+        wrong(function.at("name"), "is required")
+    parameters = function.take("parameters")
+    if parameters is not None and not isinstance(parameters, dict):
+        wrong(function.at("parameters"), "must be a JSON Schema object")
+    return ToolDefinition(
+        name=name,
+        description=function.text("description"),
+        parameters_json=compact(parameters, function.at("parameters")) if parameters else "",
+        strict=bool(function.flag("strict")),
+    )
+
+
+def _choose(completion: pb.CompletionRequest, value: Any, dropped: list[str]) -> None:
+    if isinstance(value, str):
+        if value not in MODES:
+            wrong("tool_choice", f"must be none, auto, required or a named function, not {value!r}")
+        completion.tool_choice.mode = MODES[value]
+        return
+    choice = Fields(value, "tool_choice")
+    kind = choice.text("type", "function")
+    if kind == "allowed_tools":
+        inner = choice.inner("allowed_tools")
+        mode, path = inner.choice("mode", ("auto", "required"), "auto"), inner.at("tools")
+        entries = (Fields(item, f"{path}[{index}]") for index, item in enumerate(inner.items("tools")))
+        keep_allowed(completion, {entry.inner("function").text("name") for entry in entries}, mode)
+        return
+    name = choice.inner(kind).text("name")
+    if not name:
+        wrong(f"tool_choice.{kind}.name", "is required")
+    choose_named(completion, name, dropped)

@@ -1,0 +1,90 @@
+"""Reading request bodies: bounded, and as JSON that is what it says."""
+
+from typing import Any, Final, NoReturn
+
+import orjson
+from starlette.types import Receive
+
+from gateway.http.disconnect import ClientLeft
+from penstock_kit.errors import FieldViolation, InvalidArgument
+
+_ESCAPED_NUL: Final = b"\\u0000"
+_NUL: Final = "\x00"
+
+
+async def read_body(receive: Receive) -> bytes:
+    """Return the whole body. Its size is bounded by the middleware in front; ClientLeft when it breaks off."""
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientLeft
+    if not message.get("more_body", False):
+        return message.get("body", b"")
+    chunks = [message.get("body", b"")]
+    while message.get("more_body", False):
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientLeft
+        chunks.append(message.get("body", b""))
+    return b"".join(chunks)
+
+
+def parse_json(body: bytes) -> Any:
+    """Return the JSON in `body`; raise InvalidArgument (JSON_INVALID) saying where it breaks."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        message = f"the body is not JSON: {error}" if body else "the body is empty; send a JSON object"
+        raise InvalidArgument(message, reason="JSON_INVALID") from None
+
+
+def parse_storable(body: bytes) -> Any:
+    """Return the JSON in `body` as :func:`parse_json` does; InvalidArgument (REQUEST_INVALID) for a NUL in a text.
+
+    PostgreSQL holds none, and nothing that is kept means one.
+    """
+    value = parse_json(body)
+    if _ESCAPED_NUL in body:
+        _refuse_nul(value, "")
+    return value
+
+
+def refuse_nul_in_target(path: str, query: bytes) -> None:
+    """Raise InvalidArgument (REQUEST_INVALID) when path or query of a request hold a NUL."""
+    if _NUL in path:
+        _has_nul("path")
+    if b"%00" in query:
+        _has_nul("query")
+
+
+def _refuse_nul(value: Any, path: str) -> None:
+    """Find the NUL of which the raw body shows that there may be one."""
+    match value:
+        case str() if _NUL in value:
+            _has_nul(path or "body")
+        case dict():
+            entries: dict[str, Any] = value  # pyright: ignore[reportUnknownVariableType]
+            for name, entry in entries.items():
+                _refuse_nul(name, path)
+                _refuse_nul(entry, f"{path}.{name}".removeprefix("."))
+        case list():
+            items: list[Any] = value  # pyright: ignore[reportUnknownVariableType]
+            for index, item in enumerate(items):
+                _refuse_nul(item, f"{path}[{index}]")
+        case _:
+            return
+
+
+def _has_nul(field: str) -> NoReturn:
+    violation = FieldViolation(
+        field=field, description="has a NUL character (U+0000), which can't be stored; leave it out"
+    )
+    raise InvalidArgument(f"{field} {violation.description}", reason="REQUEST_INVALID", violations=[violation])
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object in `body`; raise InvalidArgument for anything else."""
+    value = parse_json(body)
+    if not isinstance(value, dict):
+        message = f"the body must be a JSON object, not {type(value).__name__}"
+        raise InvalidArgument(message, reason="JSON_INVALID")
+    return value  # pyright: ignore[reportUnknownVariableType]

@@ -1,0 +1,1 @@
+"""One call of a model, whichever dialect asked for it: request, options, deadline, headers, failures."""

@@ -1,0 +1,49 @@
+"""``x_penstock``: the options that a request adds to its dialect, and the extras that an answer does."""
+
+from typing import Final
+
+from penstock.llm.v1 import llm_pb2 as pb
+
+from gateway.model_call.fields import Fields, JsonObject
+
+_POLICIES: Final = ("order", "weight", "cost", "latency", "hedge")
+
+
+def add_options(completion: pb.CompletionRequest, fields: Fields) -> None:
+    """Take Penstock's own options: ``x_penstock: {policy, exclude_providers, labels, cache: {…}}``."""
+    completion.policy = fields.choice("policy", _POLICIES)
+    completion.exclude_providers.extend(fields.texts("exclude_providers"))
+    for name, value in fields.inner("labels").rest().items():
+        completion.labels[name] = str(value)
+    cache = fields.inner("cache")
+    policy = completion.cache
+    policy.bypass = bool(cache.flag("bypass"))
+    policy.semantic = bool(cache.flag("semantic"))
+    policy.threshold = cache.number("threshold", least=0, most=1) or 0.0
+    # Only an answer that would come out the same anyway is taken from the exact cache unasked.
+    sampling = completion.sampling
+    fixed = sampling.HasField("temperature") and sampling.temperature == 0
+    exact = cache.flag("exact")
+    policy.exact = (fixed if exact is None else exact) and not policy.bypass
+
+
+def extras_from_proto(started: pb.Started, finished: pb.Finished) -> JsonObject:
+    """Return what rides in the top-level ``x_penstock`` of an answer."""
+    extras: JsonObject = {
+        "provider": started.provider,
+        "finish_reason": finished.finish_reason,
+        "degraded": started.degraded,
+        "estimated_usage": finished.usage.estimated,
+    }
+    if started.cache:
+        extras["cache"] = started.cache
+    if finished.HasField("cost"):
+        cost = finished.cost
+        extras["cost"] = {
+            "amount": cost.amount or None,
+            "currency": cost.currency or "USD",
+            "source": cost.source,
+        }
+    if finished.ledger_id:
+        extras["ledger_id"] = finished.ledger_id
+    return extras

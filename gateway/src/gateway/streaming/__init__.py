@@ -1,1 +1,0 @@
-"""Event streams: framing, heartbeats, and what happens when the client leaves."""
