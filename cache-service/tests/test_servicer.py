@@ -66,7 +66,7 @@ async def test_what_all_tenants_share_is_dropped_warmed_and_counted_for_operator
         ):
             with pytest.raises(PermissionDenied) as caught:
                 await call(request)
-            assert caught.value.reason == "OPERATOR_ONLY"
+            assert caught.value.reason == "OPERATOR_REQUIRED"
     assert (await stub.Get(pb.GetRequest(key="s", partition=pb.PARTITION_SHARED))).found
     with as_operator():
         assert (await stub.Invalidate(drop)).deleted == 1
@@ -104,15 +104,15 @@ async def test_a_negative_entry_is_found_and_lives_a_minute(served_by_clock: Any
 @pytest.mark.parametrize(
     ("request_", "error", "reason"),
     [
-        (pb.SetRequest(entry=entry("")), InvalidArgument, "KEY_EMPTY"),
-        (pb.SetRequest(entry=entry("ü" * 257)), InvalidArgument, "KEY_TOO_LONG"),
+        (pb.SetRequest(entry=entry("")), InvalidArgument, "KEY_INVALID"),
+        (pb.SetRequest(entry=entry("ü" * 257)), InvalidArgument, "KEY_INVALID"),
         (pb.SetRequest(entry=entry("a\0b")), InvalidArgument, "KEY_INVALID"),
-        (pb.SetRequest(entry=entry("a", b"x" * (8 * 1024 * 1024 + 1))), PayloadTooLarge, "VALUE_TOO_LARGE"),
-        (pb.SetRequest(entry=entry("a", ttl_class="eternal")), InvalidArgument, "UNKNOWN_TTL_CLASS"),
+        (pb.SetRequest(entry=entry("a", b"x" * (8 * 1024 * 1024 + 1))), PayloadTooLarge, "VALUE_LIMIT_EXCEEDED"),
+        (pb.SetRequest(entry=entry("a", ttl_class="eternal")), InvalidArgument, "TTL_CLASS_INVALID"),
         (pb.SetRequest(entry=entry("a", ttl=Duration(seconds=-1))), InvalidArgument, "DURATION_INVALID"),
-        (pb.SetRequest(entry=entry("a", tags=[str(n) for n in range(17)])), InvalidArgument, "TOO_MANY_TAGS"),
-        (pb.SetRequest(entry=entry("a", b"x", negative=True)), InvalidArgument, "NEGATIVE_WITH_VALUE"),
-        (pb.SetRequest(entry=entry("a"), partition=9), InvalidArgument, "PARTITION_UNKNOWN"),
+        (pb.SetRequest(entry=entry("a", tags=[str(n) for n in range(17)])), InvalidArgument, "TAGS_LIMIT_EXCEEDED"),
+        (pb.SetRequest(entry=entry("a", b"x", negative=True)), InvalidArgument, "VALUE_CONFLICT"),
+        (pb.SetRequest(entry=entry("a"), partition=9), InvalidArgument, "PARTITION_INVALID"),
     ],
 )
 async def test_a_bad_write_is_refused_by_name(
@@ -206,7 +206,7 @@ async def test_a_counter_does_not_wrap_around(served_by_clock: Any) -> None:
     await stub.Increment(pb.IncrementRequest(key="n", delta=2**63 - 1))
     with pytest.raises(InvalidArgument) as refused:
         await stub.Increment(pb.IncrementRequest(key="n", delta=1))
-    assert refused.value.reason == "COUNTER_OVERFLOW"
+    assert refused.value.reason == "COUNTER_LIMIT_EXCEEDED"
     assert (await stub.Increment(pb.IncrementRequest(key="n"))).value == 2**63 - 1
 
 

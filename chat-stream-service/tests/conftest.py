@@ -72,7 +72,7 @@ class FakeFeature(feature_pb2_grpc.FeatureServiceServicer, feature_pb2_grpc.Meta
         if request.device_code == "NOPE":
             raise NotFound("there is no device 'NOPE'; list the devices", reason="DEVICE_NOT_FOUND")
         if request.device_code == "EMPTY":
-            raise NotFound("there are no rows of device 'EMPTY' yet", reason="NO_DATA")
+            raise NotFound("there are no rows of device 'EMPTY' yet", reason="DATA_NOT_FOUND")
         if self.hold is not None:
             await self.hold.wait()
         return self.statistics

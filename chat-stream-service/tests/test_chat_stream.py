@@ -200,7 +200,7 @@ async def test_a_forgotten_stream_that_was_read_to_its_end_has_nothing_more(chat
 
 
 async def test_a_forgotten_failure_is_told_again_with_its_reason(chat: Any) -> None:
-    chat.llm.rounds = [[*chat.says("half")[:2], Fail(Unavailable("no provider", reason="NO_PROVIDER"))]]
+    chat.llm.rounds = [[*chat.says("half")[:2], Fail(Unavailable("no provider", reason="PROVIDER_UNAVAILABLE"))]]
     conversation = await chat.conversation()
     events = await chat.answer(conversation)
     await chat.parts.event_log.drop(conversation)
@@ -278,7 +278,7 @@ async def test_a_drain_lets_answers_end_and_ends_late_ones_with_a_retryable_erro
     assert_whole(events)
     assert events[-1].complete_state.content == "one two three"
     assert_whole(late_events)
-    assert (late_events[-1].error.reason, late_events[-1].error.retryable) == ("SERVICE_STOPPING", True)
+    assert (late_events[-1].error.reason, late_events[-1].error.retryable) == ("REPLICA_UNAVAILABLE", True)
     with pytest.raises(Unavailable, match="shutting down"):
         await chat.answer(conversation)
 
@@ -302,7 +302,7 @@ async def test_a_reader_that_takes_nothing_is_ended_and_counted(chat: Any) -> No
 async def test_health_numbers_add_up(chat: Any) -> None:
     conversation = await chat.conversation()
     await chat.answer(conversation)
-    chat.llm.rounds = [[Fail(Unavailable("no provider", reason="NO_PROVIDER"))]]
+    chat.llm.rounds = [[Fail(Unavailable("no provider", reason="PROVIDER_UNAVAILABLE"))]]
     await chat.answer(conversation)
     health = await chat.streams.GetStreamHealth(pb.GetStreamHealthRequest())
     assert (health.active_connections, health.active_streams, health.total_streams) == (0, 0, 2)

@@ -173,7 +173,7 @@ async def test_a_failure_before_any_word_is_an_error_event(chat: Any) -> None:
 
 
 async def test_a_failure_in_the_middle_keeps_what_was_said(chat: Any) -> None:
-    script = [*chat.says("The answer")[:2], Fail(BadUpstream("openai hung up", reason="PROVIDER_CUT"))]
+    script = [*chat.says("The answer")[:2], Fail(BadUpstream("openai hung up", reason="PROVIDER_INTERRUPTED"))]
     chat.llm.rounds = [script]
     conversation = await chat.conversation()
     events = await chat.answer(conversation)
@@ -186,7 +186,7 @@ async def test_an_answer_without_a_finish_is_no_silent_end(chat: Any) -> None:
     chat.llm.rounds = [chat.says("half")[:-1]]
     events = await chat.answer(await chat.conversation())
     assert_whole(events)
-    assert events[-1].error.reason == "PROVIDER_CUT"
+    assert events[-1].error.reason == "PROVIDER_INTERRUPTED"
 
 
 @pytest.mark.parametrize(
@@ -330,7 +330,7 @@ async def test_an_answer_is_ended_by_the_limit_of_its_time(chat: Any) -> None:
         events = await chat.answer(await chat.conversation())
         await hang.left.wait()
     error = events[-1].error
-    assert (error.code, error.reason, error.partial_content) == (504, "TURN_TIME_LIMIT", "Well")
+    assert (error.code, error.reason, error.partial_content) == (504, "TURN_TIMEOUT", "Well")
     assert "longer than the 0.2 s it may take" in error.message
 
 
@@ -340,6 +340,6 @@ async def test_a_model_call_that_hangs_is_ended_by_the_idle_limit(chat: Any) -> 
     chat.llm.rounds = [[*chat.says("Well")[:2], hang]]
     events = await chat.answer(await chat.conversation())
     assert_gapless(events)
-    assert (events[-1].error.reason, events[-1].error.partial_content) == ("STREAM_IDLE", "Well")
+    assert (events[-1].error.reason, events[-1].error.partial_content) == ("STREAM_IDLE_TIMEOUT", "Well")
     async with asyncio.timeout(HANG_SECONDS):
         await hang.left.wait()

@@ -289,7 +289,7 @@ async def test_a_draining_replica_sends_its_clients_to_the_other(replicas: tuple
     drained = asyncio.ensure_future(drain(here.server, here.parts, 3))
     with pytest.raises(Unavailable) as sent_away:
         await watching.task
-    assert sent_away.value.reason == "REPLICA_DRAINING"
+    assert sent_away.value.reason == "REPLICA_UNAVAILABLE"
     moved = await watchers(there, name, watching.cursor)
     answer = await there.answer(await there.conversation())
     assert await moved.until(ended(1)) == answer

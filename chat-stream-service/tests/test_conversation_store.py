@@ -187,7 +187,9 @@ async def test_a_request_id_leads_to_its_stream(store: SqlConversationStore) -> 
 @pytest.mark.parametrize(
     "ending",
     [
-        ErrorEvent(code=502, reason="PROVIDER_CUT", message="it hung up", retryable=True, partial_content="half"),
+        ErrorEvent(
+            code=502, reason="PROVIDER_INTERRUPTED", message="it hung up", retryable=True, partial_content="half"
+        ),
         CompleteState(status=Status.STOPPED, content="half", cost=UNKNOWN_COST),
         None,
     ],

@@ -138,7 +138,7 @@ async def test_a_huge_answer_of_a_process_is_refused_and_its_session_lives_on(
         await called(source, "big")
     done.set()
     await watching
-    assert caught.value.reason == "TOOL_ANSWER_SIZE"
+    assert caught.value.reason == "TOOL_ANSWER_LIMIT_EXCEEDED"
     assert longest < 0.4
     assert await called(source, "noise") == "printed"
     assert source._session is session

@@ -216,7 +216,7 @@ async def test_a_replica_that_lost_its_stream_cannot_write_to_it_any_more(redis:
     assert await take_over(redis, "strm_1", dead="rep_a", by="rep_b")
     _, events = await successor.adopt("strm_1")
     assert [item.sequence for item in events] == [1]
-    error = ErrorEvent(code=503, reason="REPLICA_LOST", message="lost", retryable=True, partial_content="1 ")
+    error = ErrorEvent(code=503, reason="STREAM_INTERRUPTED", message="lost", retryable=True, partial_content="1 ")
     await successor.append([event(2, error)])
     await log.append([event(2), event(3)])
     with pytest.raises(StreamTakenOver):

@@ -188,7 +188,7 @@ async def test_a_draining_replica_sends_its_readers_to_the_other_and_finishes_it
     drained = asyncio.ensure_future(drain(here.server, here.parts, 8))
     with pytest.raises(Unavailable, match="read on from the last sequence") as sent_away:
         await read_rest(reading)
-    assert sent_away.value.reason == "REPLICA_DRAINING"
+    assert sent_away.value.reason == "REPLICA_UNAVAILABLE"
     resumed = asyncio.ensure_future(there.read(seen[0].stream_id, after=seen[-1].sequence))
     gate.set()
     silent.set()
@@ -200,7 +200,7 @@ async def test_a_draining_replica_sends_its_readers_to_the_other_and_finishes_it
     try:
         first += await read_rest(waiting)
     except Unavailable as error:
-        assert error.reason == "REPLICA_DRAINING"
+        assert error.reason == "REPLICA_UNAVAILABLE"
     rest = await there.read(first[0].stream_id, after=first[-1].sequence)
     assert_whole([*first, *rest])
     await drained

@@ -68,7 +68,7 @@ def test_no_more_turns_begin_than_there_is_room_to_keep() -> None:
     unstored.add("a", store.taking("a"))
     with pytest.raises(Unavailable) as caught:
         unstored.check(2)
-    assert (caught.value.reason, caught.value.retry_after) == ("OVERLOADED", 1.0)
+    assert (caught.value.reason, caught.value.retry_after) == ("LOAD_LIMIT_EXCEEDED", 1.0)
     unstored.check(1)
 
 

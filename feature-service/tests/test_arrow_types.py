@@ -147,7 +147,7 @@ WHOLE = stream(pa.table({"timestamp": pa.array(range(1000), pa.timestamp("us")),
 def test_a_cut_stream_is_refused_wherever_it_was_cut(length):
     with pytest.raises(InvalidArgument, match="not readable as Arrow IPC") as caught:
         read(WHOLE[:length])
-    assert caught.value.reason == "MALFORMED_BODY"
+    assert caught.value.reason == "BODY_INVALID"
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,7 @@ def test_a_time_column_of_another_likely_name_is_found():
 def test_a_missing_time_column_is_answered_with_the_columns_there_are():
     with pytest.raises(InvalidArgument, match=r"no column 'when'; the columns are: a, b") as caught:
         read_csv("a,b\n1,2\n", timestamp_column="when")
-    assert caught.value.reason == "TIMESTAMP_COLUMN_MISSING"
+    assert caught.value.reason == "TIMESTAMP_COLUMN_NOT_FOUND"
 
 
 @pytest.mark.parametrize(
@@ -359,7 +359,7 @@ def test_an_endless_csv_row_is_refused_before_all_of_it_is_held(body):
     counted = Counted(body)
     with pytest.raises(InvalidArgument, match="longer than 1048576") as caught:
         list(CsvReader().rows(counted, IngestPlan(format=BodyFormat.CSV), FieldSchema({}, is_open=True), Rejections()))
-    assert caught.value.reason == "MALFORMED_CSV"
+    assert caught.value.reason == "CSV_INVALID"
     # Its line ends are looked for, and the lines of what is refused are counted; no more than a few megabytes are rows.
     assert counted.taken < 2 * len(body) + 8 * 1024 * 1024
 
@@ -407,7 +407,7 @@ def test_a_header_of_many_unknown_fields_is_refused_with_some_of_their_names():
     names = ",".join(f"f{i}" for i in range(100_000))
     with pytest.raises(InvalidArgument) as caught:
         read_csv(f"timestamp,{names}\n", {"a": FieldKind.NUMBER}, is_open=False)
-    assert caught.value.reason == "UNKNOWN_FIELD"
+    assert caught.value.reason == "FIELD_NOT_FOUND"
     assert "and 99980 more" in caught.value.message
     assert len(caught.value.message) + len(caught.value.metadata["fields"]) < 1_000
 

@@ -122,7 +122,7 @@ def test_a_byte_that_is_no_text_is_told_with_its_line():
     lines = b"".join(b"2024-05-01 00:00:%02d,%d\n" % (second, second) for second in range(60)) * 1000
     with pytest.raises(InvalidArgument, match="not UTF-8, see line 60002") as caught:
         Outcome(b"timestamp,a\n" + lines + b"2024-05-02,\xff\n")
-    assert (caught.value.reason, caught.value.metadata["rows_rejected"]) == ("INVALID_ENCODING", "60001")
+    assert (caught.value.reason, caught.value.metadata["rows_rejected"]) == ("ENCODING_INVALID", "60001")
 
 
 def test_the_index_that_pandas_writes_is_left_out():

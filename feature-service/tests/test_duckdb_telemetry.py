@@ -344,6 +344,6 @@ async def test_rows_that_need_more_memory_than_the_store_may_use_are_refused_as_
     wide = {f"f{i}": np.arange(2_000.0) for i in range(1_500)}
     with pytest.raises(ResourceExhausted) as caught:
         await small.append(KEY, frame_of(range(2_000), **wide))
-    assert caught.value.reason == "TELEMETRY_OUT_OF_MEMORY"
+    assert caught.value.reason == "TELEMETRY_MEMORY_LIMIT_EXCEEDED"
     await small.append(OTHER, frame_of([1], a=[1]))
     await small.close()

@@ -176,7 +176,7 @@ def test_rows_that_are_too_few_after_drop_are_explained():
     plan = ExtractionPlan(window=WindowPlan(size=3), missing=MissingMethod.DROP)
     with pytest.raises(Unprocessable, match="only 2 rows have all of x") as caught:
         extract_features(frame_of(x=[1, NAN, 3]), plan)
-    assert caught.value.reason == "WINDOW_TOO_LARGE"
+    assert caught.value.reason == "WINDOW_LIMIT_EXCEEDED"
 
 
 def test_rows_without_numeric_fields_are_explained():

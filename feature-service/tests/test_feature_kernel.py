@@ -179,7 +179,7 @@ def test_no_warning_is_raised_on_any_kind_of_window():
 def test_a_window_larger_than_the_data_says_how_many_rows_there_are():
     with pytest.raises(Unprocessable, match=r"window_size is 100 but there are only 7 rows") as caught:
         features_of(np.zeros(7), WindowPlan(size=100))
-    assert caught.value.reason == "WINDOW_TOO_LARGE"
+    assert caught.value.reason == "WINDOW_LIMIT_EXCEEDED"
 
 
 def test_an_unknown_feature_is_answered_with_the_valid_ones():

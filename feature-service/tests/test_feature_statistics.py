@@ -110,9 +110,9 @@ async def test_a_window_that_nobody_named_shrinks_to_the_rows_there_are(loaded):
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"fields": ["nope"]}, "UNKNOWN_FIELD"),
-        ({"fields": ["label"]}, "FIELD_NOT_NUMERIC"),
-        ({"overlap": 2}, "INVALID_OVERLAP"),
+        ({"fields": ["nope"]}, "FIELD_NOT_FOUND"),
+        ({"fields": ["label"]}, "FIELD_TYPE_INVALID"),
+        ({"overlap": 2}, "OVERLAP_INVALID"),
     ],
 )
 async def test_statistics_that_make_no_sense_are_refused(loaded, options, reason):

@@ -30,7 +30,7 @@ async def stored_rows(service, device_code):
     try:
         answer = await service.features.ComputeStatistics(pb.ComputeStatisticsRequest(device_code=device_code))
     except NotFound as error:
-        return None if error.reason == "UNKNOWN_DEVICE" else 0
+        return None if error.reason == "DEVICE_NOT_FOUND" else 0
     return answer.row_count
 
 

@@ -185,7 +185,7 @@ async def test_an_early_failure_keeps_its_status_and_has_anthropics_shape(gatewa
 
 
 async def test_a_failure_after_content_is_an_error_event(gateway):
-    gateway.fakes.llm.script = [*answer_events("par")[:2], Fail(BadUpstream("cut off", reason="PROVIDER_CUT"))]
+    gateway.fakes.llm.script = [*answer_events("par")[:2], Fail(BadUpstream("cut off", reason="PROVIDER_INTERRUPTED"))]
     async with sdk(gateway) as client:
         stream = await client.messages.create(**ASK, stream=True)
         with pytest.raises(anthropic.APIStatusError, match="cut off") as caught:

@@ -46,7 +46,7 @@ async def test_nobody_unknown_and_no_key_without_the_scope_may_ask(gateway):
     for path in (ONE, f"{ONE}-debug"):
         assert (await gateway.client.post(path, json={"content": "x"})).status_code == 401
         answer = await gateway.client.post(path, json={"content": "x"}, headers=gateway.auth(key))
-        assert (answer.status_code, answer.json()["reason"]) == (403, "SCOPE_MISSING")
+        assert (answer.status_code, answer.json()["reason"]) == (403, "SCOPE_REQUIRED")
     assert gateway.fakes.chat.asked == []
 
 

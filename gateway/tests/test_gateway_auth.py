@@ -237,7 +237,7 @@ async def test_a_good_key_counts_beside_a_foreign_bearer(authenticator, store, c
 async def test_missing_credentials_are_told_what_to_send(authenticator, headers):
     with pytest.raises(Unauthenticated, match="Authorization: Bearer") as caught:
         await authenticator.caller(headers)
-    assert caught.value.reason == "CREDENTIALS_MISSING"
+    assert caught.value.reason == "CREDENTIALS_REQUIRED"
 
 
 async def test_wrong_keys_are_refused_alike(authenticator, store, clock, ada):

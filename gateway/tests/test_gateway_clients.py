@@ -152,7 +152,7 @@ async def test_a_watch_that_breaks_goes_on_from_the_last_cursor_under_the_socket
     gateway = await start()
     one = await register(gateway)
     script = turn("a", "b")
-    gone, draining = Unavailable("gone"), Unavailable("go elsewhere", reason="REPLICA_DRAINING")
+    gone, draining = Unavailable("gone"), Unavailable("go elsewhere", reason="REPLICA_UNAVAILABLE")
     clients.scripts = [[*script[:2], Fail(gone)], [Fail(draining)], [script[2]], [*script[3:], Hang()]]
     async with socket(gateway, one) as websocket:
         await receive(websocket, "ready")

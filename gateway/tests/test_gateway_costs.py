@@ -40,7 +40,7 @@ async def test_a_key_whose_budget_is_refused_does_not_exist(gateway):
     token = login.json()["data"]["access_token"]
     wish = {"name": "k", "budget": {"limit": "5"}}
     refused = await call(gateway, "POST", "/api/v1/keys", key=token, status=403, json=wish)
-    assert refused.json()["reason"] == "ADMIN_ONLY"
+    assert refused.json()["reason"] == "ADMIN_REQUIRED"
     assert (await call(gateway, "GET", "/api/v1/keys", key=token)).json()["keys"] == []
 
 
@@ -79,7 +79,7 @@ async def test_budgets_are_changed_by_administrators_and_prices_by_operators_alo
     price = {"provider": "openai", "model": "gpt-5", "input": "0", "output": "0"}
     for method, path, body in (("PUT", "/api/v1/prices", price), ("POST", "/api/v1/llm/reload", None)):
         refused = await call(gateway, method, path, key=token, status=403, json=body)
-        assert refused.json()["reason"] == "SCOPE_MISSING"
+        assert refused.json()["reason"] == "SCOPE_REQUIRED"
     assert gateway.fakes.costs.prices == {}
     await call(gateway, "GET", "/api/v1/budgets", key=made["key"])
 
@@ -185,7 +185,7 @@ async def test_an_administrator_changes_no_limits_of_the_operators_keys_and_user
         assert refused.json()["reason"] == "KEY_NOT_FOUND"
     of_user = {"scope": "user", "subject": operators["user_id"], "limit": "0"}
     refused = await call(gateway, "POST", "/api/v1/budgets", key=token, status=403, json=of_user)
-    assert refused.json()["reason"] == "USER_BEYOND_OWN"
+    assert refused.json()["reason"] == "USER_DENIED"
     assert (await call(gateway, "GET", policy)).json()["requests_per_minute"] == 5
     assert (await call(gateway, "GET", "/api/v1/budgets")).json()["budgets"] == [budget]
     await call(gateway, "POST", "/api/v1/budgets", key=token, status=201, json=own)
@@ -211,7 +211,7 @@ async def test_a_key_with_limits_lifts_them_neither_for_itself_nor_by_another(ga
         ("POST", "/api/v1/users", {"username": "free", "password": "four unlikely words here"}),
     ):
         refused = await call(gateway, method, path, key=limited["key"], status=403, json=body)
-        assert refused.json()["reason"] == "KEY_LIMITED"
+        assert refused.json()["reason"] == "KEY_LIMITS_DENIED"
     assert (await call(gateway, "GET", "/api/v1/budgets")).json()["budgets"] == kept
 
 

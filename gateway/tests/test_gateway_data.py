@@ -74,10 +74,10 @@ async def test_a_compressed_body_arrives_unpacked(gateway):
 
 
 async def test_a_refusal_comes_back_while_the_body_is_still_being_sent(gateway):
-    gateway.fakes.feature.refusal = NotFound("unknown device 'X'", reason="UNKNOWN_DEVICE")
+    gateway.fakes.feature.refusal = NotFound("unknown device 'X'", reason="DEVICE_NOT_FOUND")
     answer = await ingest(gateway, b"x" * 8_000_000, "text/csv", "?device_code=X")
     assert answer.status_code == 404
-    assert answer.json()["reason"] == "UNKNOWN_DEVICE"
+    assert answer.json()["reason"] == "DEVICE_NOT_FOUND"
 
 
 async def test_a_body_over_the_ingest_limit_is_refused_and_not_stored(start_gateway, fakes):
@@ -204,7 +204,7 @@ async def test_a_reader_cannot_write(gateway):
     answer = await gateway.client.post(
         "/api/v2/data/ingest", content=CSV, headers={**gateway.auth(key), "content-type": "text/csv"}
     )
-    assert (answer.status_code, answer.json()["reason"]) == (403, "SCOPE_MISSING")
+    assert (answer.status_code, answer.json()["reason"]) == (403, "SCOPE_REQUIRED")
     query = {"device_code": "W"}
     read = await gateway.client.post("/api/v2/data/query/history", headers=gateway.auth(key), json=query)
     assert read.status_code == 200

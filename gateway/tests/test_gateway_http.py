@@ -83,7 +83,7 @@ async def test_a_declared_length_over_the_limit_is_refused_before_the_body_comes
     body = await asyncio.wait_for(reader.readuntil(b"}}"), HANG_SECONDS)
     writer.close()
     assert head.startswith(b"HTTP/1.1 413")
-    assert json.loads(body)["error"]["code"] == "body_too_large"
+    assert json.loads(body)["error"]["code"] == "body_limit_exceeded"
 
 
 async def test_a_body_of_unknown_length_is_cut_at_the_limit(start_gateway):
@@ -95,7 +95,7 @@ async def test_a_body_of_unknown_length_is_cut_at_the_limit(start_gateway):
 
     for path in ("/v1/chat/completions", "/api/v1/llm/parse"):
         answer = await post(gateway, path, content=endless())
-        assert refusal(answer) == (413, "BODY_TOO_LARGE"), path
+        assert refusal(answer) == (413, "BODY_LIMIT_EXCEEDED"), path
         assert f"larger than {MEBIBYTE} bytes" in answer.text
 
 
@@ -110,7 +110,7 @@ async def test_a_body_of_just_the_limit_is_taken_and_one_byte_more_is_not(start_
     for content in (body, pieces(body)):
         assert (await post(gateway, "/v1/chat/completions", content=content)).status_code == 200
     for content in (body + b" ", pieces(body + b" ")):
-        assert refusal(await post(gateway, "/v1/chat/completions", content=content)) == (413, "BODY_TOO_LARGE")
+        assert refusal(await post(gateway, "/v1/chat/completions", content=content)) == (413, "BODY_LIMIT_EXCEEDED")
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/api/v1/llm/parse", "/api/v2/data/ingest"])
@@ -122,7 +122,7 @@ async def test_a_gzip_bomb_is_refused_without_being_unpacked(start_gateway, path
     answer = await post(
         gateway, path, content=bomb, headers={"content-encoding": "gzip", "content-type": "application/json"}
     )
-    assert refusal(answer) == (413, "BODY_TOO_LARGE")
+    assert refusal(answer) == (413, "BODY_LIMIT_EXCEEDED")
     assert_within(time.perf_counter() - begun, 2)
 
 
@@ -131,9 +131,9 @@ async def test_compressed_bodies_are_unpacked_and_unknown_encodings_named(gatewa
     answer = await post(gateway, "/v1/chat/completions", content=body, headers={"content-encoding": "gzip"})
     assert answer.status_code == 200
     for encoding, content, reason, text in (
-        ("gzip", body[:-9], "ENCODING_INVALID", "ends early"),
-        ("gzip", b"no gzip", "ENCODING_INVALID", "damaged"),
-        ("zstd", b"{}", "ENCODING_UNKNOWN", "'zstd' is not understood; send gzip, deflate or none"),
+        ("gzip", body[:-9], "CONTENT_ENCODING_INVALID", "ends early"),
+        ("gzip", b"no gzip", "CONTENT_ENCODING_INVALID", "damaged"),
+        ("zstd", b"{}", "CONTENT_ENCODING_UNSUPPORTED", "'zstd' is not understood; send gzip, deflate or none"),
     ):
         answer = await post(gateway, "/v1/chat/completions", content=content, headers={"content-encoding": encoding})
         assert refusal(answer) == (400, reason), (encoding, content)
@@ -153,7 +153,7 @@ async def test_unknown_paths_and_methods_have_the_shape_of_their_surface(gateway
     answer = await gateway.client.request(method, path, headers=gateway.auth())
     assert answer.status_code == status
     body = answer.json()
-    reason = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}[status]
+    reason = {404: "ROUTE_NOT_FOUND", 405: "METHOD_UNSUPPORTED"}[status]
     if path.startswith("/v1/"):
         assert (body["error"]["type"], body["error"]["code"]) == ("invalid_request_error", reason.lower())
     else:
@@ -410,9 +410,9 @@ async def test_what_runs_longer_than_the_grace_is_told_to_come_back(start_gatewa
     gateway.stop.set()
     answers = await asyncio.wait_for(asyncio.gather(own, chunks, whole), HANG_SECONDS)
     assert answers[0].content.endswith(b"}\n\n: reconnect\n")
-    assert b"shutting_down" in answers[1].content
+    assert b"gateway_unavailable" in answers[1].content
     assert b"[DONE]" not in answers[1].content
-    assert (answers[2].status_code, answers[2].json()["error"]["code"]) == (503, "shutting_down")
+    assert (answers[2].status_code, answers[2].json()["error"]["code"]) == (503, "gateway_unavailable")
     await asyncio.gather(*(asyncio.wait_for(hang.left.wait(), HANG_SECONDS) for hang in hangs))
 
 

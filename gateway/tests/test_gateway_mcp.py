@@ -148,7 +148,7 @@ async def test_there_is_no_stream_to_get_and_no_session_to_delete(door: Any) -> 
     for method in ("GET", "DELETE"):
         answer = await door.client.request(method, "/mcp", headers=door.auth())
         assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
-        assert answer.json()["reason"] == "METHOD_NOT_ALLOWED"
+        assert answer.json()["reason"] == "METHOD_UNSUPPORTED"
 
 
 async def test_nobody_unknown_and_nobody_without_the_scope_gets_in(door: Any, tools: FakeTools) -> None:
@@ -158,7 +158,7 @@ async def test_nobody_unknown_and_nobody_without_the_scope_gets_in(door: Any, to
     made = await door.client.post("/api/v1/keys", json={"name": "chat", "scopes": ["chat"]}, headers=signed_in)
     key = made.json()["key"]
     answer = await door.client.post("/mcp", json=request("tools/list"), headers=door.auth(key))
-    assert (answer.status_code, answer.json()["reason"]) == (403, "SCOPE_MISSING")
+    assert (answer.status_code, answer.json()["reason"]) == (403, "SCOPE_REQUIRED")
     assert tools.calls == []
 
 
@@ -182,16 +182,16 @@ HERE = "127.0.0.1:8000"
         ("machines.example:8443", "https://machines.example:8443", ""),
         ("localhost:8000", "http://localhost:5173", ""),
         (HERE, "https://app.example", ""),
-        ("", None, "HOST_NOT_ALLOWED"),
-        ("evil.example", None, "HOST_NOT_ALLOWED"),
-        ("evil.example", "http://evil.example", "HOST_NOT_ALLOWED"),
-        ("localhost.evil.example", None, "HOST_NOT_ALLOWED"),
-        ("machines.example.evil.example", None, "HOST_NOT_ALLOWED"),
-        (HERE, "https://evil.example", "ORIGIN_NOT_ALLOWED"),
-        ("machines.example", "http://localhost:5173", "ORIGIN_NOT_ALLOWED"),
-        ("192.0.2.7", "http://localhost", "ORIGIN_NOT_ALLOWED"),
-        (HERE, "null", "ORIGIN_NOT_ALLOWED"),
-        (HERE, "http://[bad", "ORIGIN_NOT_ALLOWED"),
+        ("", None, "HOST_DENIED"),
+        ("evil.example", None, "HOST_DENIED"),
+        ("evil.example", "http://evil.example", "HOST_DENIED"),
+        ("localhost.evil.example", None, "HOST_DENIED"),
+        ("machines.example.evil.example", None, "HOST_DENIED"),
+        (HERE, "https://evil.example", "ORIGIN_DENIED"),
+        ("machines.example", "http://localhost:5173", "ORIGIN_DENIED"),
+        ("192.0.2.7", "http://localhost", "ORIGIN_DENIED"),
+        (HERE, "null", "ORIGIN_DENIED"),
+        (HERE, "http://[bad", "ORIGIN_DENIED"),
     ],
 )
 async def test_only_known_hosts_and_pages_are_let_through(host: str, origin: str | None, reason: str) -> None:
@@ -209,12 +209,12 @@ async def test_pages_and_names_are_admitted_as_the_settings_say(start_gateway: A
     for headers in ({"host": "machines.example"}, {"origin": "https://app.example"}):
         assert (await post(named, request("ping"), **headers)).status_code == 200
     answer = await post(named, request("ping"), origin="https://evil.example")
-    assert (answer.status_code, answer.json()["reason"]) == (403, "ORIGIN_NOT_ALLOWED")
+    assert (answer.status_code, answer.json()["reason"]) == (403, "ORIGIN_DENIED")
 
 
 async def test_allowing_every_origin_elsewhere_opens_no_tools(door: Any) -> None:
     answer = await post(door, request("ping"), origin="https://evil.example")
-    assert (answer.status_code, answer.json()["reason"]) == (403, "ORIGIN_NOT_ALLOWED")
+    assert (answer.status_code, answer.json()["reason"]) == (403, "ORIGIN_DENIED")
 
 
 async def test_a_strange_host_is_refused_before_its_credentials_are_looked_at(door: Any) -> None:

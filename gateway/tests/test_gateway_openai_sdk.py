@@ -138,13 +138,13 @@ async def test_an_early_failure_keeps_its_status(gateway, error, expected, statu
 
 
 async def test_a_failure_after_content_is_an_error_frame(gateway):
-    gateway.fakes.llm.script = [*answer_events("par")[:2], Fail(BadUpstream("cut", reason="PROVIDER_CUT"))]
+    gateway.fakes.llm.script = [*answer_events("par")[:2], Fail(BadUpstream("cut", reason="PROVIDER_INTERRUPTED"))]
     async with sdk(gateway) as client:
         stream = await client.chat.completions.create(model="m", messages=QUESTION, stream=True)
         with pytest.raises(openai.APIError, match="cut") as caught:
             async for _ in stream:
                 pass
-    assert caught.value.code == "provider_cut"
+    assert caught.value.code == "provider_interrupted"
 
 
 async def test_an_end_without_a_finish_reason_is_an_error_frame(gateway):

@@ -282,7 +282,7 @@ def test_the_callers_timeout_is_read_from_its_sdk(headers, seconds):
 
 def test_a_vendors_code_and_param_reach_the_caller():
     error = InvalidArgument(
-        "Unsupported parameter", reason="PROVIDER_REFUSED_REQUEST", metadata={"vendor_code": "unsupported_parameter"},
+        "Unsupported parameter", reason="PROVIDER_REQUEST_INVALID", metadata={"vendor_code": "unsupported_parameter"},
         violations=[FieldViolation(field="max_tokens", description="Unsupported parameter")],
     )  # fmt: skip
     shown = json.loads(render_error(error, path="/v1/chat/completions", request_id="r").body)["error"]
@@ -292,7 +292,7 @@ def test_a_vendors_code_and_param_reach_the_caller():
 @pytest.mark.parametrize(
     "error",
     [
-        BadUpstream("refused our credentials", reason="PROVIDER_CREDENTIALS_REFUSED"),
+        BadUpstream("refused our credentials", reason="PROVIDER_CREDENTIALS_INVALID"),
         BadUpstream("not served here", reason="PROVIDER_LOCATION_UNSUPPORTED"),
         BadUpstream("failed", reason="PROVIDER_FAILED", metadata={"final": "true"}),
         InvalidArgument("wrong"),
@@ -305,17 +305,17 @@ def test_what_no_retry_mends_is_told_as_final(error):
 
 
 def test_an_overloaded_vendor_is_told_as_overloaded_and_worth_a_retry():
-    error = Unavailable("overloaded", reason="PROVIDER_OVERLOADED")
+    error = Unavailable("overloaded", reason="PROVIDER_LOAD_LIMIT_EXCEEDED")
     rendered = render_error(error, path="/v1/messages", request_id="r")
     assert (rendered.status, json.loads(rendered.body)["error"]["type"]) == (503, "overloaded_error")
     assert dict(rendered.headers)[b"x-should-retry"] == b"true"
 
 
 def test_a_spent_budget_is_not_worth_a_retry_and_a_limit_is():
-    spent = render_error(ResourceExhausted("spent", reason="BUDGET_EXCEEDED"), path="/v1/x", request_id="r")
+    spent = render_error(ResourceExhausted("spent", reason="BUDGET_LIMIT_EXCEEDED"), path="/v1/x", request_id="r")
     limit = render_error(ResourceExhausted("slow", reason="RATE", retry_after=0.2), path="/v1/x", request_id="r")
     failed = render_error(BadUpstream("failed"), path="/v1/x", request_id="r")
-    tomorrow = ResourceExhausted("spent", reason="BUDGET_EXCEEDED", retry_after=7200)
+    tomorrow = ResourceExhausted("spent", reason="BUDGET_LIMIT_EXCEEDED", retry_after=7200)
     headers = dict(render_error(tomorrow, path="/v1/messages", request_id="r").headers)
     assert (headers[b"x-should-retry"], headers[b"retry-after"]) == (b"false", b"7200")
     assert dict(spent.headers)[b"x-should-retry"] == b"false"

@@ -22,11 +22,11 @@ async def crowded(start_gateway):
 @pytest.mark.parametrize(
     ("path", "shape"),
     [
-        ("/v1/chat/completions", lambda body: body["error"]["code"] == "overloaded"),
-        ("/v1/embeddings", lambda body: body["error"]["code"] == "overloaded"),
+        ("/v1/chat/completions", lambda body: body["error"]["code"] == "load_limit_exceeded"),
+        ("/v1/embeddings", lambda body: body["error"]["code"] == "load_limit_exceeded"),
         ("/v1/messages", lambda body: body["error"]["type"] == "overloaded_error"),
-        ("/api/v1/conversations", lambda body: body["reason"] == "OVERLOADED"),
-        ("/api/v2/data/ingest", lambda body: body["reason"] == "OVERLOADED"),
+        ("/api/v1/conversations", lambda body: body["reason"] == "LOAD_LIMIT_EXCEEDED"),
+        ("/api/v2/data/ingest", lambda body: body["reason"] == "LOAD_LIMIT_EXCEEDED"),
     ],
 )
 async def test_work_is_refused_at_once_and_told_when_to_come_again(crowded, path, shape):
@@ -67,7 +67,7 @@ async def test_people_can_sign_in_and_streams_be_stopped(crowded):
     login = {"username": "admin", "password": crowded.password}
     assert (await crowded.client.post("/api/v2/auth/login", json=login)).status_code == 200
     stopped = await crowded.client.post("/api/v1/streams/strm_none/stop", headers=crowded.auth())
-    assert stopped.json().get("reason") != "OVERLOADED"
+    assert stopped.json().get("reason") != "LOAD_LIMIT_EXCEEDED"
 
 
 async def test_a_gateway_with_little_to_do_refuses_nothing(gateway):

@@ -176,14 +176,14 @@ async def test_an_early_failure_keeps_its_status(gateway, stream):
 
 
 async def test_a_failure_after_content_is_a_failed_response_and_an_error(gateway):
-    gateway.fakes.llm.script = [*answer_events("par")[:2], Fail(BadUpstream("cut", reason="PROVIDER_CUT"))]
+    gateway.fakes.llm.script = [*answer_events("par")[:2], Fail(BadUpstream("cut", reason="PROVIDER_INTERRUPTED"))]
     seen = []
     async with sdk(gateway) as client:
         stream = await client.responses.create(model="m", input="hi", stream=True)
         with pytest.raises(openai.APIError, match="cut") as caught:
             async for event in stream:
                 seen.append(event)
-    assert caught.value.code == "provider_cut"
+    assert caught.value.code == "provider_interrupted"
     assert (seen[-1].type, seen[-1].response.error.code) == ("response.failed", "server_error")
     assert seen[-1].response.output[0].content[0].text == "par"
 

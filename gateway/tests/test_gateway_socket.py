@@ -128,7 +128,7 @@ async def test_a_socket_follows_a_bounded_number_of_streams(gateway):
     async with socket(gateway, await new_conversation(gateway)) as websocket:
         for _ in range(9):
             await websocket.send('{"type": "ask", "content": "Hi"}')
-        assert (await receive(websocket))["reason"] == "TOO_MANY_STREAMS"
+        assert (await receive(websocket))["reason"] == "STREAMS_LIMIT_EXCEEDED"
 
 
 async def test_a_ticket_opens_the_socket_once(gateway):

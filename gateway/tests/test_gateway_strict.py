@@ -67,7 +67,7 @@ async def test_who_may_not_ask_is_told_that_first(gateway):
 
 async def test_rows_that_are_refused_altogether_are_counted_in_the_problem(gateway):
     metadata = {"line": "4", "rows_rejected": "5"}
-    gateway.fakes.feature.refusal = InvalidArgument("a quote is open", reason="MALFORMED_CSV", metadata=metadata)
+    gateway.fakes.feature.refusal = InvalidArgument("a quote is open", reason="CSV_INVALID", metadata=metadata)
     answer = await gateway.client.post(
         "/api/v2/data/ingest", content=b"x", headers={**gateway.auth(), "content-type": "text/csv"}
     )

@@ -249,7 +249,7 @@ async def test_a_prompt_that_is_too_long_is_told_as_such(provider: AnthropicProv
     claude.script(Reply(status=400, error="prompt is too long: 250000 tokens > 200000 maximum"))
     with pytest.raises(ProviderError) as caught:
         await collected(provider.stream(question(model=MODEL)))
-    assert caught.value.reason == "CONTEXT_LENGTH_EXCEEDED"
+    assert caught.value.reason == "CONTEXT_LIMIT_EXCEEDED"
 
 
 BROKEN = [

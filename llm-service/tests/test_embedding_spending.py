@@ -137,7 +137,7 @@ async def test_a_keys_requests_a_minute_count_vectors(making: Making, clock: Man
     await made.embed()
     with pytest.raises(ResourceExhausted, match="1 requests a minute") as caught:
         await made.embed()
-    assert caught.value.reason == "KEY_RATE_LIMITED"
+    assert caught.value.reason == "KEY_RATE_LIMIT_EXCEEDED"
     clock.advance(60)
     await made.embed()
 
@@ -167,16 +167,16 @@ async def test_vectors_fill_a_budget_and_are_refused_at_its_end(making: Making) 
     assert (made.budget.spent, made.budget.held) == (Decimal("0.00095"), {})
     with pytest.raises(ResourceExhausted) as caught:
         await made.embed("x" * 400)
-    assert caught.value.reason == "BUDGET_EXCEEDED"
+    assert caught.value.reason == "BUDGET_LIMIT_EXCEEDED"
 
 
 async def test_vectors_of_an_unknown_price_are_refused_where_the_policy_says_so(making: Making) -> None:
     made = await making(ScriptedProvider(name="unpriced"), refuse_unpriced=True)
     with pytest.raises(FailedPrecondition, match="the price of unpriced/embedder is unknown") as caught:
         await made.embed()
-    assert caught.value.reason == "PRICE_UNKNOWN"
+    assert caught.value.reason == "PRICE_NOT_FOUND"
     [row] = made.ledger.rows
-    assert (row.error_kind, row.cost) == ("PRICE_UNKNOWN", NOTHING_SOLD)
+    assert (row.error_kind, row.cost) == ("PRICE_NOT_FOUND", NOTHING_SOLD)
 
 
 async def test_only_places_with_a_price_are_asked_where_the_policy_says_so(making: Making) -> None:
@@ -194,7 +194,7 @@ async def test_a_request_that_its_budget_refused_gives_its_rate_back(making: Mak
     for _ in range(3):
         with pytest.raises(ResourceExhausted) as caught:
             await made.embed()
-        assert caught.value.reason == "BUDGET_EXCEEDED"
+        assert caught.value.reason == "BUDGET_LIMIT_EXCEEDED"
 
 
 async def test_vectors_that_nobody_waited_for_have_a_row_with_what_was_sent(making: Making) -> None:

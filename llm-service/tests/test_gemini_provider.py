@@ -220,7 +220,7 @@ async def test_a_prompt_that_is_too_long_is_told_as_such(provider: GeminiProvide
     google.script(Reply(status=400, error=error))
     with pytest.raises(ProviderError) as caught:
         await collected(provider.stream(question(model=MODEL)))
-    assert caught.value.reason == "CONTEXT_LENGTH_EXCEEDED"
+    assert caught.value.reason == "CONTEXT_LIMIT_EXCEEDED"
 
 
 BROKEN = [

@@ -36,7 +36,7 @@ def test_a_row_is_counted_and_handed_on(registry: CollectorRegistry) -> None:
         ("rate_limit", Outcome.ERROR, "rate_limit"),
         ("SOMETHING_A_CALLER_MADE_UP", Outcome.ERROR, "error"),
         ("", Outcome.CANCELLED, "cancelled"),
-        ("BUDGET_EXCEEDED", Outcome.BUDGET_EXCEEDED, "budget_exceeded"),
+        ("BUDGET_LIMIT_EXCEEDED", Outcome.BUDGET_EXCEEDED, "budget_exceeded"),
     ],
 )
 def test_error_types_are_of_a_closed_set(registry: CollectorRegistry, kind: str, outcome: Outcome, shown: str) -> None:

@@ -83,7 +83,7 @@ async def test_another_question_with_the_same_key_is_refused() -> None:
     await ask(replica(provider, store), keyed())
     with pytest.raises(Unprocessable, match="used with another request") as caught:
         await ask(replica(provider, store), keyed("something else"))
-    assert caught.value.reason == "IDEMPOTENCY_KEY_REUSED"
+    assert caught.value.reason == "IDEMPOTENCY_KEY_CONFLICT"
 
 
 @pytest.mark.parametrize("other", [Caller(user_id="bob"), Caller(user_id="alice", tenant_id="t2")])

@@ -150,7 +150,7 @@ async def test_a_named_provider_that_refuses_our_key_is_a_bad_upstream(service: 
     vendor.script(Reply(status=401))
     with pytest.raises(BadUpstream, match="refused our credentials") as caught:
         await complete(service, completion(model="openai/m1"))
-    assert caught.value.reason == "PROVIDER_CREDENTIALS_REFUSED"
+    assert caught.value.reason == "PROVIDER_CREDENTIALS_INVALID"
 
 
 async def test_a_cut_stream_ends_in_an_error_with_the_text_so_far_billed(
@@ -358,7 +358,7 @@ async def test_a_budget_counts_what_was_spent_and_ends_spending(service: Service
         with pytest.raises(ResourceExhausted, match=r"the budget of this key, 0\.00012 USD per day") as caught:
             await complete(service, completion("word " * 200, model="openai/m1"))
         [mine] = (await service.costs.ListBudgets(cost_pb2.ListBudgetsRequest())).budgets
-    assert caught.value.reason == "BUDGET_EXCEEDED"
+    assert caught.value.reason == "BUDGET_LIMIT_EXCEEDED"
     assert (mine.spent.amount, mine.reserved.amount) == ("0.00004", "0")
     assert (await ledger(service))[0].outcome == "budget_exceeded"
     with as_caller(ADMIN):
@@ -423,7 +423,7 @@ async def test_what_concerns_every_tenant_is_refused_to_all_but_operators(servic
         ):
             with pytest.raises(PermissionDenied) as caught:
                 await call
-            assert caught.value.reason == "OPERATOR_ONLY"
+            assert caught.value.reason == "OPERATOR_REQUIRED"
     with as_caller(OPERATOR):
         listed = (await service.costs.ListPrices(cost_pb2.ListPricesRequest(provider="openai"))).prices
     assert [(row.input, row.output) for row in listed] == [("1", "2")]
@@ -448,7 +448,7 @@ async def test_a_key_with_limits_changes_neither_policies_nor_budgets(service: S
             ):
                 with pytest.raises(PermissionDenied) as caught:
                     await call
-                assert caught.value.reason == "KEY_LIMITED"
+                assert caught.value.reason == "KEY_LIMITS_DENIED"
     with as_caller(ADMIN):
         kept = await service.costs.GetKeyPolicy(cost_pb2.GetKeyPolicyRequest(key_id="k_policy"))
         assert kept.policy.requests_per_minute == 60

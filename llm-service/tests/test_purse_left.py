@@ -123,4 +123,4 @@ def test_who_has_spent_a_budget_is_told_when_it_begins_anew(
 ) -> None:
     use = BudgetUse(budget=replace(BUDGET, period=period), spent=Decimal(1), reserved=Decimal(0))
     error = exceeded(use, now)
-    assert (error.reason, error.retry_after, error.retryable) == ("BUDGET_EXCEEDED", wait, wait is not None)
+    assert (error.reason, error.retry_after, error.retryable) == ("BUDGET_LIMIT_EXCEEDED", wait, wait is not None)

@@ -102,7 +102,7 @@ async def test_a_call_that_would_fit_in_half_a_second_is_refused_until_then_and_
     clock.advance(0.5)
     with pytest.raises(ResourceExhausted, match="60 tokens a minute") as caught:
         await Admission(rates, caller, policy).take(1)
-    assert (caught.value.reason, caught.value.retry_after) == ("KEY_RATE_LIMITED", 0.5)
+    assert (caught.value.reason, caught.value.retry_after) == ("KEY_RATE_LIMIT_EXCEEDED", 0.5)
     assert await rates.take(rate(kind="requests"), 60) == 0, "the request was given back"
     clock.advance(0.5)
     assert await rates.take(rate(), 1) == 0

@@ -60,7 +60,7 @@ def test_a_wait_is_told_for_limits_and_outages_only() -> None:
     overloaded = error_from_vendor(VendorError(status=529, retry_after=2.0), provider="p", model="m")
     assert (overloaded.kind, overloaded.reason, overloaded.retry_after) == (
         ErrorKind.UNAVAILABLE,
-        "PROVIDER_OVERLOADED",
+        "PROVIDER_LOAD_LIMIT_EXCEEDED",
         2.0,
     )
 

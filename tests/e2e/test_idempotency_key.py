@@ -101,4 +101,4 @@ async def test_a_key_with_another_question_is_refused(place: Place) -> None:
     other = body | {"messages": [{"role": "user", "content": "something else"}]}
     refused = await place.http.post(path, json=other, headers=headers)
     assert refused.status_code == 422
-    assert refused.json()["error"]["code"] == "idempotency_key_reused"
+    assert refused.json()["error"]["code"] == "idempotency_key_conflict"

@@ -69,7 +69,7 @@ async def test_a_refused_key_of_ours_is_a_bad_gateway_and_not_the_callers_401(pl
     place.anthropic.script(Reply(status=status, error="invalid x-api-key"))
     answer = await place.ask("anthropic/m")
     assert answer.status_code == 502
-    assert answer.json()["error"]["code"] == "provider_credentials_refused"
+    assert answer.json()["error"]["code"] == "provider_credentials_invalid"
     assert (await place.http.post("/api/v1/llm/reload")).status_code == 200
 
 

@@ -28,7 +28,7 @@ ANN = Caller(user_id="ann", tenant_id="acme", scopes=frozenset({"admin", "operat
 SECONDS = HANG_SECONDS
 _INHERITED = ("PATH", "HOME", "TMPDIR", "PYTHONPATH")
 # What ends a call but not the stream: a reader goes on elsewhere.
-BROKEN = {"SERVICE_UNREACHABLE", "REPLICA_DRAINING", "EVENT_LOG_AWAY"}
+BROKEN = {"SERVICE_UNAVAILABLE", "REPLICA_UNAVAILABLE", "EVENT_LOG_UNAVAILABLE"}
 
 
 class OwnRedis:

@@ -107,7 +107,7 @@ async def test_a_killed_replica_costs_no_reader_an_event_over_any_transport(redi
         if into[-1]["type"] == "complete_state":
             assert (text(into), into[-1]["content"]) == ("one two three",) * 2
         else:
-            assert (into[-1]["reason"], into[-1]["retryable"]) == ("REPLICA_LOST", True)
+            assert (into[-1]["reason"], into[-1]["retryable"]) == ("STREAM_INTERRUPTED", True)
             assert into[-1]["partial_content"] == text(into)
     for number, into in others:
         assert into == asked[number]
@@ -173,7 +173,7 @@ async def test_readers_are_told_by_a_retryable_error_event_when_no_replica_is_le
             each.send(signal.SIGKILL)
     for into in asked:
         assert_law(into)
-        assert (into[-1]["type"], into[-1]["reason"], into[-1]["retryable"]) == ("error", "SERVICE_UNREACHABLE", True)
+        assert (into[-1]["type"], into[-1]["reason"], into[-1]["retryable"]) == ("error", "SERVICE_UNAVAILABLE", True)
 
 
 async def new_conversations(ways: Gateway, count: int) -> list[str]:

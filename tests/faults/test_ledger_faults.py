@@ -44,7 +44,7 @@ async def test_200_parallel_requests_at_the_edge_of_a_budget_overspend_nothing(t
                     await llm.stream("v/m", sampling={"max_output_tokens": 20})
                 return True
             except ResourceExhausted as error:
-                assert error.reason == "BUDGET_EXCEEDED"
+                assert error.reason == "BUDGET_LIMIT_EXCEEDED"
                 return False
 
         answered = sum(await asyncio.gather(*(ask() for _ in range(200))))
@@ -144,7 +144,7 @@ async def test_nobody_spends_before_the_rules_were_read(tmp_path: Path, postgres
     ):
         with pytest.raises(Unavailable) as caught:
             await llm.complete("v/m")
-        assert (caught.value.reason, vendor.sold) == ("RULES_UNKNOWN", [])
+        assert (caught.value.reason, vendor.sold) == ("LIMITS_UNAVAILABLE", [])
         await proxy.open()
         await llm.logged("the database is there")
         assert (await llm.complete("v/m")).text == "pong"

@@ -31,7 +31,7 @@ async def test_a_reader_gets_a_typed_error_and_keeps_what_was_said(tmp_path: Pat
                         events = await reader.task
                     assert_within(time.monotonic() - killed, 3)
                     assert_whole(events)
-                    assert events[-1].error.reason == "SERVICE_UNREACHABLE"
+                    assert events[-1].error.reason == "SERVICE_UNAVAILABLE"
                     assert events[-1].error.retryable
                     assert events[-1].error.partial_content == SAID
                     again = await Reader(chat.read(events[0].stream_id), []).task

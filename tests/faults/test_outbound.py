@@ -50,7 +50,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(outside: Outside
         for name in VENDORS:
             with pytest.raises(PenstockError) as caught:
                 await llm.complete(f"my-{name}/m")
-            assert caught.value.reason == "PROVIDER_UNREACHABLE"
+            assert caught.value.reason == "PROVIDER_CONNECTION_FAILED"
 
 
 @pytest.mark.parametrize("setting", ["HTTPS_PROXY", "https_proxy"])

@@ -261,4 +261,4 @@ async def test_every_failure_has_a_reason_of_ours(two: Two) -> None:
     two.first.script(Reply(status=400, error="bad knob"))
     with pytest.raises(PenstockError, match="bad knob") as caught:
         await two.llm.complete("first/m")
-    assert caught.value.reason == "PROVIDER_REFUSED_REQUEST"
+    assert caught.value.reason == "PROVIDER_REQUEST_INVALID"

@@ -60,7 +60,7 @@ async def answered(llm: Llm) -> bool:
             await llm.complete("v/m")
         return True
     except ResourceExhausted as error:
-        assert error.reason == "KEY_RATE_LIMITED"
+        assert error.reason == "KEY_RATE_LIMIT_EXCEEDED"
         assert error.retry_after is not None
         assert 0 < error.retry_after <= 60
         return False

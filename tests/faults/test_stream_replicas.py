@@ -64,10 +64,10 @@ async def test_a_stream_whose_replica_is_killed_is_read_on_and_ended_at_the_othe
     for reader in (moving, distant):
         events = await reader.task
         assert_whole(events)
-        assert (events[-1].error.reason, events[-1].error.retryable) == ("REPLICA_LOST", True)
+        assert (events[-1].error.reason, events[-1].error.retryable) == ("STREAM_INTERRUPTED", True)
         assert events[-1].error.partial_content == "one two "
     assert_within(time.monotonic() - killed, 3)
-    assert moving.causes == ["SERVICE_UNREACHABLE"]
+    assert moving.causes == ["SERVICE_UNAVAILABLE"]
     assert distant.causes == []
     stored = await stored_messages(there, conversation)
     assert [(message.role, message.content, message.status) for message in stored] == [
@@ -100,7 +100,7 @@ async def test_a_replica_paused_beyond_its_lease_gives_up_its_streams(
     await stored_messages(there, conversation, at_least=1)
     here.send(signal.SIGSTOP)
     ended = await distant.task
-    assert ended[-1].error.reason == "REPLICA_LOST"
+    assert ended[-1].error.reason == "STREAM_INTERRUPTED"
     gate.set()
     here.send(signal.SIGCONT)
     own = Reader(call, [here])
@@ -131,7 +131,7 @@ async def test_a_drain_truncates_no_stream_and_sends_its_readers_to_the_other_re
         events = await reader.task
         assert_whole(events)
         assert events[-1].complete_state.content == "one two three"
-        assert set(reader.causes) == {"REPLICA_DRAINING"}
+        assert set(reader.causes) == {"REPLICA_UNAVAILABLE"}
     assert await here.ended(seconds=6) == 0
 
 
@@ -150,7 +150,7 @@ async def test_a_drain_without_redis_lets_readers_stay_to_the_end(llm: tuple[Fak
         events = await reader.task
         assert_whole(events)
         assert events[-1].complete_state.content == "one two three"
-    assert (await late.task)[-1].error.reason == "SERVICE_STOPPING"
+    assert (await late.task)[-1].error.reason == "REPLICA_UNAVAILABLE"
     assert await here.ended(seconds=4) == 0
 
 

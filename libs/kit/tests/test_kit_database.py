@@ -319,7 +319,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(FailedPrecondition, match="PENSTOCK_HOME") as caught:
         open_database(sqlite_url(tmp_path / "file" / "llm.db"))
-    assert caught.value.reason == "HOME_UNWRITABLE"
+    assert caught.value.reason == "HOME_INVALID"
 
 
 async def test_at_debug_neither_logs_nor_errors_hold_the_values_of_statements(

@@ -115,7 +115,7 @@ def test_a_dead_peer_is_named_with_its_address() -> None:
         rpc_error(grpc.StatusCode.UNAVAILABLE, "Connection refused"), service="llm-service", target="127.0.0.1:50051"
     )
     assert isinstance(error, Unavailable)
-    assert error.reason == "SERVICE_UNREACHABLE"
+    assert error.reason == "SERVICE_UNAVAILABLE"
     assert "llm-service at 127.0.0.1:50051" in error.message
 
 

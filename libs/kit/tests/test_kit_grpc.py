@@ -183,7 +183,7 @@ async def test_an_absent_server_is_named_at_once(echo_stub: Any, multiplexed: An
             with pytest.raises(Unavailable, match=f"llm-service at {target}") as caught:
                 await echo_stub(channel).say(b"")
             assert time.monotonic() - started < 2
-    assert caught.value.reason == "SERVICE_UNREACHABLE"
+    assert caught.value.reason == "SERVICE_UNAVAILABLE"
 
 
 async def test_a_server_that_accepts_and_says_nothing_fails_within_two_seconds(
@@ -241,7 +241,7 @@ async def test_a_taken_port_is_named_with_the_setting_that_changes_it(echo: Any)
     other = GrpcServer(service="llm-service")
     with pytest.raises(FailedPrecondition) as caught:
         await other.start(echo.server.port, setting="LLM_SERVICE_PORT")
-    assert caught.value.reason == "PORT_IN_USE"
+    assert caught.value.reason == "PORT_UNAVAILABLE"
     assert f"127.0.0.1:{echo.server.port}" in caught.value.message
     assert "LLM_SERVICE_PORT" in caught.value.message
 
@@ -364,7 +364,7 @@ async def test_an_error_of_the_server_itself_is_not_repeated(start_echo: Any, ec
 
         async def refuse(request: bytes, context: Any) -> bytes:
             refused.append(request)
-            raise Unavailable("all providers are down", reason="NO_PROVIDER")
+            raise Unavailable("all providers are down", reason="PROVIDER_UNAVAILABLE")
 
         refused: list[bytes] = []
         server = GrpcServer(service="s")
@@ -408,7 +408,7 @@ async def test_bytes_that_are_no_message_are_the_callers_error_and_the_server_li
 
         with pytest.raises(InvalidArgument, match=f"{SERVICE}/M") as caught:
             await ask(b"\xff\xff\xff")
-        assert caught.value.reason == "MALFORMED_MESSAGE"
+        assert caught.value.reason == "MESSAGE_INVALID"
         assert await ask(b"") in ([b"ok"], [b"1"])
     await server.drain()
 

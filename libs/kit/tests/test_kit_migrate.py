@@ -127,7 +127,7 @@ async def test_a_schema_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     write_revision(folder, "0000", None, CREATE)
     with pytest.raises(FailedPrecondition, match="0001") as caught:
         await migrate(url, folder)
-    assert caught.value.reason == "SCHEMA_NEWER"
+    assert caught.value.reason == "SCHEMA_UNSUPPORTED"
 
 
 async def test_two_newest_revisions_are_refused(tmp_path: Path) -> None:

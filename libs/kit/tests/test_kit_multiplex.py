@@ -151,7 +151,7 @@ async def test_an_answer_over_the_limit_fails_its_call_and_no_other(channel: Any
         method(channel, "Large")(b"x" * 40), method(channel, "Same")(b"a"), return_exceptions=True
     )
     assert isinstance(too_large, PayloadTooLarge)
-    assert (too_large.reason, "some-service" in too_large.message) == ("MESSAGE_TOO_LARGE", True)
+    assert (too_large.reason, "some-service" in too_large.message) == ("MESSAGE_LIMIT_EXCEEDED", True)
     assert fine == b"a"
 
 

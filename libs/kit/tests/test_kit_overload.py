@@ -93,7 +93,7 @@ def test_a_refusal_says_when_to_come_again() -> None:
     shedder.share = 1.0
     with pytest.raises(Unavailable) as caught:
         shedder.check()
-    assert (caught.value.reason, caught.value.retry_after) == ("OVERLOADED", 1.0)
+    assert (caught.value.reason, caught.value.retry_after) == ("LOAD_LIMIT_EXCEEDED", 1.0)
 
 
 async def test_a_loop_that_is_kept_busy_is_measured() -> None:

@@ -113,5 +113,5 @@ async def test_a_server_killed_mid_stream_is_unavailable_and_named(tmp_path: Pat
                     received.append(message)
                     process.kill()
     assert received == [b"one"]
-    assert caught.value.reason == "SERVICE_UNREACHABLE"
+    assert caught.value.reason == "SERVICE_UNAVAILABLE"
     assert caught.value.retryable

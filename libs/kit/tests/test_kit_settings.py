@@ -109,5 +109,5 @@ def test_an_unwritable_home_is_named_with_its_setting(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(FailedPrecondition, match="PENSTOCK_HOME") as caught:
         ensure_home(tmp_path / "file" / "var")
-    assert caught.value.reason == "HOME_UNWRITABLE"
+    assert caught.value.reason == "HOME_INVALID"
     assert str(tmp_path / "file" / "var") in caught.value.message

@@ -124,7 +124,7 @@ async def test_a_taken_metrics_port_is_named() -> None:
     server = await serve_metrics(CollectorRegistry(), "127.0.0.1", 0)
     with pytest.raises(FailedPrecondition, match=str(server.port)) as caught:
         await serve_metrics(CollectorRegistry(), "127.0.0.1", server.port)
-    assert caught.value.reason == "PORT_IN_USE"
+    assert caught.value.reason == "PORT_UNAVAILABLE"
     await server.close()
 
 

@@ -168,7 +168,7 @@ class Cache:
     async def invalidate(self, partition: Partition, *, prefix: str, tag: str) -> int:
         """Drop every key that begins with `prefix` and every key with `tag`; at least one must be given."""
         if not prefix and not tag:
-            raise InvalidArgument("neither prefix nor tag is given; name at least one", reason="NOTHING_TO_INVALIDATE")
+            raise InvalidArgument("neither prefix nor tag is given; name at least one", reason="SELECTOR_REQUIRED")
         full_prefix = partition.full(prefix, "prefix") if prefix else ""
         full_tag = partition.full(tag, "tag") if tag else ""
         deleted = await self._backend.invalidate(prefix=full_prefix, tag=full_tag)
@@ -230,7 +230,7 @@ class Cache:
         require_tag_count(entry_input.tags)
         if entry_input.negative and entry_input.value:
             message = f"a negative entry has no value, {len(entry_input.value)} bytes were given"
-            raise InvalidArgument(message, reason="NEGATIVE_WITH_VALUE")
+            raise InvalidArgument(message, reason="VALUE_CONFLICT")
         ttl = self._ttl(entry_input)
         return Entry(
             key=partition.full(entry_input.key),
@@ -249,6 +249,6 @@ class Cache:
             seconds = TTL_CLASSES.get(entry_input.ttl_class)
             if seconds is None:
                 message = f"there is no TTL class {entry_input.ttl_class!r}; there are {', '.join(TTL_CLASSES)}"
-                raise InvalidArgument(message, reason="UNKNOWN_TTL_CLASS")
+                raise InvalidArgument(message, reason="TTL_CLASS_INVALID")
             return seconds
         return self._defaults.negative_ttl if entry_input.negative else self._defaults.ttl

@@ -14,7 +14,7 @@ class CounterStore(Protocol):
         """Add `delta` and return the new value. A counter that is not there is 0.
 
         `ttl` in seconds counts from the increment that makes the counter, 0 for no end. A `delta` of 0
-        makes nothing. Raises InvalidArgument (COUNTER_OVERFLOW) beyond 64 bits.
+        makes nothing. Raises InvalidArgument (COUNTER_LIMIT_EXCEEDED) beyond 64 bits.
         """
         ...
 
@@ -24,5 +24,5 @@ def added(value: int, delta: int) -> int:
     total = value + delta
     if not -_MAX - 1 <= total <= _MAX:
         message = f"adding {delta} to {value} leaves the 64-bit range of a counter; the counter is unchanged"
-        raise InvalidArgument(message, reason="COUNTER_OVERFLOW")
+        raise InvalidArgument(message, reason="COUNTER_LIMIT_EXCEEDED")
     return total

@@ -40,17 +40,17 @@ def require_value_size(value: bytes) -> None:
     """Raise PayloadTooLarge for a value over 8 MiB."""
     if len(value) > MAX_VALUE_BYTES:
         message = f"the value has {len(value)} bytes, at most {MAX_VALUE_BYTES} are cached"
-        raise PayloadTooLarge(message, reason="VALUE_TOO_LARGE", metadata={"bytes": str(len(value))})
+        raise PayloadTooLarge(message, reason="VALUE_LIMIT_EXCEEDED", metadata={"bytes": str(len(value))})
 
 
 def require_tag_count(tags: Sequence[str]) -> None:
     """Raise InvalidArgument for more than 16 tags."""
     if len(tags) > MAX_TAGS:
-        raise InvalidArgument(f"{len(tags)} tags given, at most {MAX_TAGS} are allowed", reason="TOO_MANY_TAGS")
+        raise InvalidArgument(f"{len(tags)} tags given, at most {MAX_TAGS} are allowed", reason="TAGS_LIMIT_EXCEEDED")
 
 
 def require_batch_size(items: Sequence[Any]) -> None:
     """Raise InvalidArgument for more than 1,000 keys or entries in one request."""
     if len(items) > MAX_MANY:
         message = f"{len(items)} keys in one request, at most {MAX_MANY} are allowed; send them in parts"
-        raise InvalidArgument(message, reason="TOO_MANY_KEYS")
+        raise InvalidArgument(message, reason="KEYS_LIMIT_EXCEEDED")

@@ -52,9 +52,9 @@ def segment_of(full: str) -> str:
 
 def _bad_key(key: str, what: str) -> InvalidArgument:
     if not key:
-        return InvalidArgument(f"the {what} is empty; give 1 to {MAX_KEY_BYTES} bytes", reason="KEY_EMPTY")
+        return InvalidArgument(f"the {what} is empty; give 1 to {MAX_KEY_BYTES} bytes", reason="KEY_INVALID")
     if _SEPARATOR in key:
         return InvalidArgument(f"the {what} {key!r} contains a NUL character", reason="KEY_INVALID")
     size = len(key.encode())
     message = f"the {what} {key[:60]!r}… has {size} bytes, at most {MAX_KEY_BYTES} are allowed; hash its long parts"
-    return InvalidArgument(message, reason="KEY_TOO_LONG", metadata={"bytes": str(size)})
+    return InvalidArgument(message, reason="KEY_INVALID", metadata={"bytes": str(size)})

@@ -80,4 +80,4 @@ def check(cost: int, rate: Rate, window: int) -> None:
         raise InvalidArgument(f"the cost is {cost}; it must be 0 or more", reason="COST_INVALID")
     if cost > rate.limit:
         message = f"the cost of {cost} is over the limit of {rate.limit}: it could never be taken"
-        raise InvalidArgument(message, reason="COST_OVER_LIMIT")
+        raise InvalidArgument(message, reason="COST_LIMIT_EXCEEDED")

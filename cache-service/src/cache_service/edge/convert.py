@@ -27,7 +27,7 @@ def partition_from_proto(partition: int, tenant: str) -> Partition:
             return SHARED
         case _:
             message = f"partition {partition} is unknown; use PARTITION_TENANT or PARTITION_SHARED"
-            raise InvalidArgument(message, reason="PARTITION_UNKNOWN")
+            raise InvalidArgument(message, reason="PARTITION_INVALID")
 
 
 def seconds_from_proto(duration: Duration) -> float:

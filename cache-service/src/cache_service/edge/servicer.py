@@ -189,7 +189,7 @@ class CacheServicer(cache_pb2_grpc.CacheServiceServicer):
         """Refuse: no warm-up source can be registered in this version."""
         require_operator("warm the cache up")
         message = "this version has no warm-up sources; values are cached when they are first read"
-        raise Unimplemented(message, reason="NO_WARMUP_SOURCES")
+        raise Unimplemented(message, reason="WARMUP_UNSUPPORTED")
 
     async def GetStats(self, request: cache_pb2.GetStatsRequest, context: Any) -> cache_pb2.GetStatsResponse:
         """Tell the statistics since the start, over all tenants."""
@@ -207,4 +207,4 @@ def _partition(partition: int) -> Partition:
 
 def _no_semantic_cache() -> Unimplemented:
     message = "this version caches by exact key only; a look-up by meaning is not available"
-    return Unimplemented(message, reason="NO_SEMANTIC_CACHE")
+    return Unimplemented(message, reason="SEMANTIC_CACHE_UNSUPPORTED")

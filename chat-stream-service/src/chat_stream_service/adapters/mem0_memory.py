@@ -75,10 +75,10 @@ class Mem0Memory:
         self._failure = ""
 
     async def recall(self, owner: Owner, question: str) -> Sequence[Note]:
-        """Return mem0's memories that fit; Unavailable (MEM0_LOADING) while it is loaded for the first time."""
+        """Return mem0's memories that fit; Unavailable (MEM0_UNAVAILABLE) while it is loaded for the first time."""
         opening = self._open()
         if not opening.done():
-            raise Unavailable("mem0 is being loaded", reason="MEM0_LOADING", retry_after=5)
+            raise Unavailable("mem0 is being loaded", reason="MEM0_UNAVAILABLE", retry_after=5)
         memory = opening.result()
 
         def search() -> Any:

@@ -96,4 +96,4 @@ def check_reached(stream: MemoryStream, after: int) -> None:
     """Raise InvalidArgument unless a stream has got as far as a sequence that was asked for."""
     if after > stream.last:
         text = f"stream {stream.header.stream_id} is at sequence {stream.last}; {after} is beyond it"
-        raise InvalidArgument(text, reason="SEQUENCE_BEYOND_END")
+        raise InvalidArgument(text, reason="SEQUENCE_INVALID")

@@ -76,10 +76,10 @@ class MemoryStream:
         """Append one event; FailedPrecondition when it does not follow."""
         if self.status is not Status.RUNNING:
             text = f"stream {self.header.stream_id} has ended; event {event.sequence} can't follow"
-            raise FailedPrecondition(text, reason="STREAM_ENDED")
+            raise FailedPrecondition(text, reason="STREAM_CONFLICT")
         if event.sequence != self._last + 1:
             text = f"stream {self.header.stream_id} is at {self._last}; {event.sequence} does not follow"
-            raise FailedPrecondition(text, reason="SEQUENCE_GAP")
+            raise FailedPrecondition(text, reason="SEQUENCE_CONFLICT")
         size = event_bytes(event.body)
         self._events.append(event)
         self._sizes.append(size)

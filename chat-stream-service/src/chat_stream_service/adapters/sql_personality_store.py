@@ -26,12 +26,14 @@ class _TenantStore(Generic[Item]):
         *,
         table: Table,
         noun: str,
+        not_found: str,
         to_row: Callable[[Item], Mapping[str, Any]],
         from_row: Callable[[AnyRow], Item],
     ) -> None:
         self._database = database
         self._table = table
         self._noun = noun
+        self._not_found = not_found
         self._to_row = to_row
         self._from_row = from_row
 
@@ -75,7 +77,7 @@ class _TenantStore(Generic[Item]):
         return and_(self._table.c.tenant_id == owner.tenant_id, self._table.c.id == item_id)
 
     def _unknown(self, item_id: str) -> NotFound:
-        return NotFound(f"there is no {self._noun} {item_id!r}", reason=f"{self._noun.upper()}_NOT_FOUND")
+        return NotFound(f"there is no {self._noun} {item_id!r}", reason=self._not_found)
 
 
 class SqlPersonalityStore(_TenantStore[Personality]):
@@ -83,7 +85,12 @@ class SqlPersonalityStore(_TenantStore[Personality]):
 
     def __init__(self, database: Database) -> None:
         super().__init__(
-            database, table=personalities, noun="personality", to_row=_personality_row, from_row=_personality_of
+            database,
+            table=personalities,
+            noun="personality",
+            not_found="PERSONALITY_NOT_FOUND",
+            to_row=_personality_row,
+            from_row=_personality_of,
         )
 
 
@@ -91,7 +98,14 @@ class SqlTemplateStore(_TenantStore[Template]):
     """Prompt templates; see TemplateStore."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(database, table=templates, noun="template", to_row=_template_row, from_row=_template_of)
+        super().__init__(
+            database,
+            table=templates,
+            noun="template",
+            not_found="TEMPLATE_NOT_FOUND",
+            to_row=_template_row,
+            from_row=_template_of,
+        )
 
 
 def _personality_row(item: Personality) -> Mapping[str, Any]:

@@ -119,7 +119,7 @@ def _columns(batch: Any, plan: IngestPlan, rejections: Rejections) -> _Columns:
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice or "" in names:
         wrong = f"column {twice[0]!r} appears more than once" if twice else "a column has no name"
-        raise InvalidArgument(f"the body's schema is wrong: {wrong}", reason="MALFORMED_BODY")
+        raise InvalidArgument(f"the body's schema is wrong: {wrong}", reason="BODY_INVALID")
     time = _time_column(batch, names, plan.timestamp_column)
     device = find_device_column(names, plan.device_column)
     fields = [name for name in names if name not in {time, device}]

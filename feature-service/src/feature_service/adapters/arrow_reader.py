@@ -110,5 +110,5 @@ def _readable(what: str) -> Generator[None]:
     except _UNREADABLE as error:
         raise InvalidArgument(
             f"the body is not readable as {what}: {str(error).splitlines()[0] if str(error) else error!r}",
-            reason="MALFORMED_BODY",
+            reason="BODY_INVALID",
         ) from None

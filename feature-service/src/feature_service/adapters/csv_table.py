@@ -68,7 +68,7 @@ class CsvTable:
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Yield each row that is not blank with the line it starts on.
 
-        Raises InvalidArgument MALFORMED_CSV for a quote that is never closed and for an endless cell or row.
+        Raises InvalidArgument CSV_INVALID for a quote that is never closed and for an endless cell or row.
         """
         lines, end, feed, before = self._lines, self._end, self._feed, self._skipped + 1
         while True:
@@ -139,7 +139,7 @@ class _End:
 def text_of(body: IO[bytes], encoding: str) -> Generator[io.TextIOWrapper]:
     """Open the body as text: in `encoding`, or in what a byte order mark says, or in UTF-8; it stays open at the end.
 
-    Raises InvalidArgument ENCODING_INVALID for an encoding that is none, and INVALID_ENCODING for a byte that is no
+    Raises InvalidArgument ENCODING_INVALID for an encoding that is none, and ENCODING_INVALID for a byte that is no
     text in it, also from the block.
     """
     body.seek(0)
@@ -158,7 +158,7 @@ def text_of(body: IO[bytes], encoding: str) -> Generator[io.TextIOWrapper]:
 
 
 def _require_line_ends(body: IO[bytes], encoding: str) -> None:
-    """Raise InvalidArgument MALFORMED_CSV for a line that is longer than a row may be, before it is held in memory."""
+    """Raise InvalidArgument CSV_INVALID for a line that is longer than a row may be, before it is held in memory."""
     try:
         marks = tuple(f"x{end}".encode(encoding).removeprefix("x".encode(encoding)) for end in "\n\r")
     except (LookupError, ValueError):
@@ -192,7 +192,7 @@ def _undecodable(body: IO[bytes], encoding: str, error: UnicodeError) -> Invalid
     return InvalidArgument(
         f"the CSV is not {encoding.upper()}{f', see line {line}' if line else ''}: {why}; "
         "save it as UTF-8 or name its encoding",
-        reason="INVALID_ENCODING",
+        reason="ENCODING_INVALID",
         metadata={"line": str(line)} if line else {},
     )
 
@@ -208,7 +208,7 @@ def count_rows(body: IO[bytes]) -> int:
 
 def malformed(message: str, line: int) -> InvalidArgument:
     """Return the error about a line that makes the whole body no CSV."""
-    return InvalidArgument(message, reason="MALFORMED_CSV", metadata={"line": str(line)} if line else {})
+    return InvalidArgument(message, reason="CSV_INVALID", metadata={"line": str(line)} if line else {})
 
 
 def guess_delimiter(header: str) -> str:

@@ -71,7 +71,9 @@ class DatasetFolder:
         folder = self._folder / dataset_id
         arrays, wanted = folder / "data.npz", folder / f"data.{file_format.value}"
         if not arrays.exists():
-            raise NotFound(f"the files of data set {dataset_id!r} are gone; create it again", reason="DATASET_LOST")
+            raise NotFound(
+                f"the files of data set {dataset_id!r} are gone; create it again", reason="DATASET_NOT_FOUND"
+            )
         if not wanted.exists():
             from feature_service.adapters.dataset_table import write_csv, write_parquet
 

@@ -161,10 +161,10 @@ class DuckDbConnection:
         if "lock" in why:
             return Unavailable(
                 f"another process holds the telemetry file {self._path.name}; stop it or point TELEMETRY_URL elsewhere",
-                reason="TELEMETRY_LOCKED",
+                reason="TELEMETRY_UNAVAILABLE",
             )
         message = f"the telemetry file {self._path.name} can't be opened: {why.splitlines()[0]}"
-        return FailedPrecondition(message, reason="TELEMETRY_UNREADABLE")
+        return FailedPrecondition(message, reason="TELEMETRY_INVALID")
 
     def _translated(self, error: Exception) -> PenstockError | None:
         import duckdb
@@ -174,10 +174,10 @@ class DuckDbConnection:
                 return ResourceExhausted(
                     f"the question needs more than the {self._memory_mb} MB the telemetry store may use; "
                     "ask for a shorter range or fewer fields, or raise TELEMETRY_MEMORY_MB",
-                    reason="TELEMETRY_OUT_OF_MEMORY",
+                    reason="TELEMETRY_MEMORY_LIMIT_EXCEEDED",
                 )
             case duckdb.OutOfRangeException():
-                return Unprocessable(f"the values are too large to compute with: {error}", reason="VALUE_OUT_OF_RANGE")
+                return Unprocessable(f"the values are too large to compute with: {error}", reason="VALUE_INVALID")
             case duckdb.FatalException():
                 self._abandon()
                 return _full(error) or Unavailable(

@@ -31,7 +31,7 @@ class JsonReader:
         self._document: Mapping[str, Any] = {}
 
     def target(self, body: IO[bytes]) -> BodyTarget:
-        """Return the codes in the document. Raises InvalidArgument MALFORMED_JSON."""
+        """Return the codes in the document. Raises InvalidArgument JSON_INVALID."""
         self._document = self._parsed(body)
         return BodyTarget(device_code=self._code("device_code"), model_code=self._code("model_code"))
 
@@ -74,7 +74,7 @@ class JsonReader:
             raise PayloadTooLarge(
                 f"a JSON body may have {self._max_bytes} bytes; send more rows as CSV, Arrow or Parquet, "
                 "or in several requests",
-                reason="BODY_TOO_LARGE",
+                reason="BODY_LIMIT_EXCEEDED",
             )
         try:
             document = orjson.loads(data)
@@ -148,4 +148,4 @@ def _block(rows: list[Row], keys: _RowKeys) -> RawBlock:
 
 
 def _malformed(why: str) -> InvalidArgument:
-    return InvalidArgument(f"the JSON body is wrong: {why}", reason="MALFORMED_JSON")
+    return InvalidArgument(f"the JSON body is wrong: {why}", reason="JSON_INVALID")

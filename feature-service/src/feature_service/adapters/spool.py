@@ -28,11 +28,11 @@ class Spool:
             self._file.close()
 
     def write(self, chunk: bytes) -> None:
-        """Append bytes. Raises PayloadTooLarge BODY_TOO_LARGE past the limit, Unavailable when the disk is full."""
+        """Append bytes. Raises PayloadTooLarge BODY_LIMIT_EXCEEDED past the limit, Unavailable on a full disk."""
         self._size += len(chunk)
         if self._size > self._max_bytes:
             raise PayloadTooLarge(
-                f"the body is larger than {self._max_bytes} bytes; send it in parts", reason="BODY_TOO_LARGE"
+                f"the body is larger than {self._max_bytes} bytes; send it in parts", reason="BODY_LIMIT_EXCEEDED"
             )
         with _written_down():
             self._file.write(chunk)

@@ -149,7 +149,7 @@ class SqlMetadataStore:
                 await connection.execute(insert(data_model).values(row.model_to_row(tenant_id, added)))
                 await _set_model_fields(connection, tenant_id, added)
         except IntegrityError:
-            raise AlreadyExists(f"data model {added.code!r} exists already", reason="MODEL_EXISTS") from None
+            raise AlreadyExists(f"data model {added.code!r} exists already", reason="DATA_MODEL_EXISTS") from None
 
     async def change_model(self, tenant_id: str, changed: DataModel) -> None:
         """Update a data model and its fields."""
@@ -187,7 +187,7 @@ class SqlMetadataStore:
             if await connection.scalar(select(using)):
                 raise FailedPrecondition(
                     f"data model {code!r} is used by devices; move them to another model or delete them first",
-                    reason="MODEL_IN_USE",
+                    reason="DATA_MODEL_CONFLICT",
                 )
             return (await connection.execute(delete(data_model).where(*where))).rowcount > 0
 

@@ -140,7 +140,7 @@ class MetadataStore(Protocol):
         ...
 
     async def add_model(self, tenant_id: str, added: DataModel) -> None:
-        """Add the model with its fields; raises AlreadyExists MODEL_EXISTS."""
+        """Add the model with its fields; raises AlreadyExists DATA_MODEL_EXISTS."""
         ...
 
     async def change_model(self, tenant_id: str, changed: DataModel) -> None:
@@ -152,7 +152,7 @@ class MetadataStore(Protocol):
         ...
 
     async def remove_model(self, tenant_id: str, code: str) -> bool:
-        """Remove the model; return whether it was there. Raises FailedPrecondition MODEL_IN_USE when devices use it."""
+        """Remove the model; return whether it was there. Raises FailedPrecondition DATA_MODEL_CONFLICT when in use."""
         ...
 
     async def ping(self) -> None:

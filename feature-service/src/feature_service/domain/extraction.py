@@ -47,13 +47,13 @@ class FeatureTable:
 def extract_features(frame: Frame, plan: ExtractionPlan) -> FeatureTable:
     """Return the features of every window of `frame`'s numbers, columns named ``<field>_<feature>``.
 
-    Raises InvalidArgument for a feature, threshold or range that is not valid, Unprocessable NO_NUMERIC_FIELD or
-    WINDOW_TOO_LARGE when there is nothing to make a window of, NORMALIZATION_INVALID when a single window is to be
+    Raises InvalidArgument for a feature, threshold or range that is not valid, Unprocessable NUMERIC_FIELD_REQUIRED or
+    WINDOW_LIMIT_EXCEEDED when there is nothing to make a window of, NORMALIZATION_INVALID when a single window is to be
     scaled.
     """
     features = resolve_features(plan.features)
     if not frame.numbers:
-        raise Unprocessable("there is no numeric field to extract features of", reason="NO_NUMERIC_FIELD")
+        raise Unprocessable("there is no numeric field to extract features of", reason="NUMERIC_FIELD_REQUIRED")
     plan.window.require(len(frame))
     outlier_filter = fit_outlier_filter(frame.numbers, plan.outliers, plan.outlier_threshold)
     missing_fill = fit_missing_fill(outlier_filter.apply(frame.numbers), plan.missing)
@@ -113,14 +113,14 @@ def feature_matrix(
 
     `progress` is told the share of the fields that is done after each.
 
-    Raises Unprocessable WINDOW_TOO_LARGE when no window fits into the rows that are left.
+    Raises Unprocessable WINDOW_LIMIT_EXCEEDED when no window fits into the rows that are left.
     """
     rows, fields = len(clean.frame), clean.frame.numbers
     if rows < window.size and not clean.kept.all():
         raise Unprocessable(
             f"only {rows} rows have all of {', '.join(fields)}, fewer than window_size {window.size}; "
             "choose fewer fields, a smaller window or another missing_value_method",
-            reason="WINDOW_TOO_LARGE",
+            reason="WINDOW_LIMIT_EXCEEDED",
             metadata={"window_size": str(window.size), "rows": str(rows)},
         )
     parts: list[FloatArray] = []

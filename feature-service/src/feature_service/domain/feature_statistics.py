@@ -60,7 +60,7 @@ class FeatureStatisticsReader:
     async def read(self, rows: Mapping[SeriesKey, int], query: FeatureStatisticsQuery) -> FeatureStatistics:
         """Return the statistics over the windows of the series, whose numbers of rows are `rows`.
 
-        Raises Unprocessable WINDOW_TOO_LARGE when no series has a window, FEATURES_LIMIT_EXCEEDED or
+        Raises Unprocessable WINDOW_LIMIT_EXCEEDED when no series has a window, FEATURES_LIMIT_EXCEEDED or
         CORRELATIONS_LIMIT_EXCEEDED when it would take too much.
         """
         from feature_service.domain.column_statistics import column_statistics, correlation_matrix
@@ -109,7 +109,7 @@ def _with_window(query: FeatureStatisticsQuery, rows: int) -> FeatureStatisticsQ
 
 def _require_few(windows: int, columns: int, query: FeatureStatisticsQuery) -> None:
     if columns == 0:
-        raise InvalidArgument("there is no numeric field to compute features of", reason="NO_NUMERIC_FIELD")
+        raise InvalidArgument("there is no numeric field to compute features of", reason="NUMERIC_FIELD_REQUIRED")
     if windows * columns > MAX_VALUES:
         raise Unprocessable(
             f"{windows} windows of {columns} features are {windows * columns} values, at most {MAX_VALUES} are "

@@ -8,7 +8,7 @@ from penstock_kit.errors import InvalidArgument
 
 
 def chosen_fields(asked: Sequence[str], known: Mapping[str, FieldKind], subject: str) -> tuple[str, ...]:
-    """Return `asked`, or all known fields. Raises InvalidArgument UNKNOWN_FIELD listing what `subject` has."""
+    """Return `asked`, or all known fields. Raises InvalidArgument FIELD_NOT_FOUND listing what `subject` has."""
     for name in asked:
         if name not in known:
             raise _unknown_field(name, known, subject)
@@ -18,7 +18,7 @@ def chosen_fields(asked: Sequence[str], known: Mapping[str, FieldKind], subject:
 def numeric_fields(asked: Sequence[str], device: Device, *, leave_out: str = "") -> tuple[str, ...]:
     """Return the number fields among `asked`, or all of the device but `leave_out`.
 
-    Raises InvalidArgument UNKNOWN_FIELD or FIELD_NOT_NUMERIC.
+    Raises InvalidArgument FIELD_NOT_FOUND or FIELD_TYPE_INVALID.
     """
     subject = f"device {device.code!r}"
     numeric = {name: kind for name, kind in device.fields.items() if kind is FieldKind.NUMBER}
@@ -28,18 +28,18 @@ def numeric_fields(asked: Sequence[str], device: Device, *, leave_out: str = "")
 
 
 def require_numeric(name: str, known: Mapping[str, FieldKind], subject: str) -> None:
-    """Raise InvalidArgument FIELD_NOT_NUMERIC unless the known field holds numbers."""
+    """Raise InvalidArgument FIELD_TYPE_INVALID unless the known field holds numbers."""
     if known[name] is not FieldKind.NUMBER:
         numeric = [other for other, kind in known.items() if kind is FieldKind.NUMBER]
         raise InvalidArgument(
             f"field {name!r} of {subject} holds text; the numeric ones are: {', '.join(numeric)}",
-            reason="FIELD_NOT_NUMERIC",
+            reason="FIELD_TYPE_INVALID",
             metadata={"field": name},
         )
 
 
 def require_comparable(condition: Condition, known: Mapping[str, FieldKind], subject: str) -> None:
-    """Raise InvalidArgument UNKNOWN_FIELD, FILTER_TYPE_MISMATCH or FILTER_OPERANDS unless the condition makes sense."""
+    """Raise InvalidArgument FIELD_NOT_FOUND, FILTER_INVALID or FILTER_INVALID unless the condition makes sense."""
     for each in condition.any_of:
         require_comparable(each, known, subject)
     if condition.any_of:
@@ -51,17 +51,19 @@ def require_comparable(condition: Condition, known: Mapping[str, FieldKind], sub
         raise InvalidArgument(
             f"the filter {condition.field} {condition.operator} has {len(condition.operands)} values; "
             "it needs one (in: one or more)",
-            reason="FILTER_OPERANDS",
+            reason="FILTER_INVALID",
         )
     for operand in condition.operands:
         if isinstance(operand, str) != (kind is FieldKind.TEXT):
             raise InvalidArgument(
                 f"the filter on {condition.field!r} compares with {operand!r}, but the field holds {kind}s",
-                reason="FILTER_TYPE_MISMATCH",
+                reason="FILTER_INVALID",
                 metadata={"field": condition.field},
             )
 
 
 def _unknown_field(name: str, known: Mapping[str, FieldKind], subject: str) -> InvalidArgument:
     has = f"has: {', '.join(known)}" if known else "has no fields yet"
-    return InvalidArgument(f"unknown field {name!r}; {subject} {has}", reason="UNKNOWN_FIELD", metadata={"field": name})
+    return InvalidArgument(
+        f"unknown field {name!r}; {subject} {has}", reason="FIELD_NOT_FOUND", metadata={"field": name}
+    )

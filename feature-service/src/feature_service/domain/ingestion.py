@@ -65,7 +65,7 @@ class Ingestion:
         if plan.device_column and code:
             raise InvalidArgument(
                 f"device_code is {code!r} and device_column {plan.device_column!r}; name one of them",
-                reason="CODE_MISMATCH",
+                reason="DEVICE_CODE_CONFLICT",
             )
         targets = {each: await self._targets.find(tenant_id, each, model_code, create=plan.create) for each in codes}
         schema = shared_schema(targets.values(), create=plan.create)
@@ -160,6 +160,6 @@ def _agreed(name: str, asked: str, in_body: str) -> str:
     """What request and body both say, or the one of them that says something."""
     if asked and in_body and asked != in_body:
         raise InvalidArgument(
-            f"{name} is {asked!r} in the request but {in_body!r} in the body; name one", reason="CODE_MISMATCH"
+            f"{name} is {asked!r} in the request but {in_body!r} in the body; name one", reason="DEVICE_CODE_CONFLICT"
         )
     return asked or in_body

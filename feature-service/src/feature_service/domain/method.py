@@ -52,7 +52,7 @@ _Method = TypeVar("_Method", MissingMethod, OutlierMethod, NormalizeMethod)
 def parse_method(kind: type[_Method], name: str, *, parameter: str, default: _Method) -> _Method:
     """Return the method called `name`, or `default` for an empty name.
 
-    Raises InvalidArgument UNKNOWN_METHOD naming `parameter` and listing the valid names.
+    Raises InvalidArgument METHOD_INVALID naming `parameter` and listing the valid names.
     """
     if not name:
         return default
@@ -61,6 +61,6 @@ def parse_method(kind: type[_Method], name: str, *, parameter: str, default: _Me
     except ValueError:
         raise InvalidArgument(
             f"{parameter} is {name!r}; it must be one of: {', '.join(kind)}",
-            reason="UNKNOWN_METHOD",
+            reason="METHOD_INVALID",
             metadata={"parameter": parameter, "value": name},
         ) from None

@@ -55,11 +55,11 @@ def fit_outlier_filter(
     """Return the filter fitted on the present values of each column.
 
     A field whose quartiles (or all values) coincide gets no fence: every change of a mostly constant signal
-    would be cut. Raises InvalidArgument INVALID_THRESHOLD unless the threshold is positive.
+    would be cut. Raises InvalidArgument THRESHOLD_INVALID unless the threshold is positive.
     """
     if not 0 < threshold < inf:
         raise InvalidArgument(
-            f"outlier_threshold is {threshold}; it must be a number above 0", reason="INVALID_THRESHOLD"
+            f"outlier_threshold is {threshold}; it must be a number above 0", reason="THRESHOLD_INVALID"
         )
     if method is OutlierMethod.NONE:
         return OutlierFilter(method=method, fences={})

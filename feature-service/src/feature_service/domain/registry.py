@@ -45,11 +45,16 @@ class Registry:
         self._clock = clock
 
     async def device(self, tenant_id: str, code: str) -> Device:
-        """Return the device. Raises NotFound UNKNOWN_DEVICE, naming devices with a similar code."""
+        """Return the device. Raises NotFound DEVICE_NOT_FOUND, naming devices with a similar code."""
         await self._refresh(tenant_id)
         found = await self._metadata.device(tenant_id, code) if code else None
         if found is None:
-            raise unknown("device", code, await self._metadata.device_codes(tenant_id, limit=1_000))
+            raise unknown(
+                "device",
+                code,
+                reason="DEVICE_NOT_FOUND",
+                codes=await self._metadata.device_codes(tenant_id, limit=1_000),
+            )
         return found
 
     async def devices(self, tenant_id: str, criteria: DeviceFilter, *, after: str, limit: int) -> DevicePage:
@@ -64,7 +69,7 @@ class Registry:
     async def add_device(self, tenant_id: str, device: Device) -> Device:
         """Register a device; without a type it takes that of its model.
 
-        Raises AlreadyExists DEVICE_EXISTS, NotFound UNKNOWN_MODEL, InvalidArgument INVALID_CODE.
+        Raises AlreadyExists DEVICE_EXISTS, NotFound DATA_MODEL_NOT_FOUND, InvalidArgument CODE_INVALID.
         """
         require_code("device_code", device.code)
         model = await self.model(tenant_id, device.model_code) if device.model_code else None
@@ -76,24 +81,26 @@ class Registry:
         return added
 
     async def change_device(self, tenant_id: str, device: Device) -> Device:
-        """Store the changed device. Raises NotFound UNKNOWN_DEVICE or UNKNOWN_MODEL."""
+        """Store the changed device. Raises NotFound DEVICE_NOT_FOUND or DATA_MODEL_NOT_FOUND."""
         if device.model_code:
             await self.model(tenant_id, device.model_code)
         await self._metadata.change_device(tenant_id, replace(device, updated=micros_of(self._clock.now())))
         return await self.device(tenant_id, device.code)
 
     async def remove_device(self, tenant_id: str, code: str) -> None:
-        """Remove the device and its telemetry. Raises NotFound UNKNOWN_DEVICE."""
+        """Remove the device and its telemetry. Raises NotFound DEVICE_NOT_FOUND."""
         device = await self.device(tenant_id, code)
         if device.first_seen is not None:
             await self._telemetry.drop(SeriesKey(tenant_id=tenant_id, device_code=code))
         await self._metadata.remove_device(tenant_id, code)
 
     async def model(self, tenant_id: str, code: str) -> DataModel:
-        """Return the data model. Raises NotFound UNKNOWN_MODEL, naming models with a similar code."""
+        """Return the data model. Raises NotFound DATA_MODEL_NOT_FOUND, naming models with a similar code."""
         found = await self._metadata.model(tenant_id, code) if code else None
         if found is None:
-            raise unknown("model", code, await self._metadata.model_codes(tenant_id))
+            raise unknown(
+                "model", code, reason="DATA_MODEL_NOT_FOUND", codes=await self._metadata.model_codes(tenant_id)
+            )
         return found
 
     async def models(self, tenant_id: str, criteria: ModelFilter, *, after: str, limit: int) -> ModelPage:
@@ -101,7 +108,7 @@ class Registry:
         return await self._metadata.models(tenant_id, criteria, after=after, limit=limit)
 
     async def add_model(self, tenant_id: str, model: DataModel) -> DataModel:
-        """Create a data model. Raises AlreadyExists MODEL_EXISTS, InvalidArgument INVALID_CODE or DUPLICATE_FIELD."""
+        """Create a data model. AlreadyExists DATA_MODEL_EXISTS, InvalidArgument CODE_INVALID or FIELD_CONFLICT."""
         require_code("model_code", model.code)
         _require_fields(model)
         now = micros_of(self._clock.now())
@@ -110,7 +117,7 @@ class Registry:
         return added
 
     async def change_model(self, tenant_id: str, model: DataModel) -> DataModel:
-        """Store the changed data model. Raises NotFound UNKNOWN_MODEL, InvalidArgument DUPLICATE_FIELD."""
+        """Store the changed data model. Raises NotFound DATA_MODEL_NOT_FOUND, InvalidArgument FIELD_CONFLICT."""
         _require_fields(model)
         await self._metadata.change_model(tenant_id, replace(model, updated=micros_of(self._clock.now())))
         return await self.model(tenant_id, model.code)
@@ -120,12 +127,12 @@ class Registry:
         await self._metadata.extend_model(tenant_id, code, fields, updated=micros_of(self._clock.now()))
 
     async def remove_model(self, tenant_id: str, code: str) -> None:
-        """Remove a data model. Raises NotFound UNKNOWN_MODEL, FailedPrecondition MODEL_IN_USE."""
+        """Remove a data model. Raises NotFound DATA_MODEL_NOT_FOUND, FailedPrecondition DATA_MODEL_CONFLICT."""
         if not await self._metadata.remove_model(tenant_id, code):
             await self.model(tenant_id, code)
 
     async def codes_of_model(self, tenant_id: str, model_code: str) -> Sequence[str]:
-        """Return the codes of the devices of a data model. Raises NotFound UNKNOWN_MODEL."""
+        """Return the codes of the devices of a data model. Raises NotFound DATA_MODEL_NOT_FOUND."""
         await self._refresh(tenant_id)
         await self.model(tenant_id, model_code)
         return await self._metadata.device_codes(tenant_id, model_code=model_code)
@@ -133,7 +140,7 @@ class Registry:
     async def device_of_model(self, tenant_id: str, code: str, model_code: str) -> Device:
         """Return the device, which must be of the data model when one is named.
 
-        Raises NotFound UNKNOWN_DEVICE or UNKNOWN_MODEL, InvalidArgument DEVICE_OF_OTHER_MODEL.
+        Raises NotFound DEVICE_NOT_FOUND or DATA_MODEL_NOT_FOUND, InvalidArgument DEVICE_MODEL_CONFLICT.
         """
         device = await self.device(tenant_id, code)
         if model_code and model_code != device.model_code:
@@ -142,32 +149,32 @@ class Registry:
                 own = repr(device.model_code) if device.model_code else "none"
                 raise InvalidArgument(
                     f"device {code!r} is not of model {model_code!r}; its model is {own}",
-                    reason="DEVICE_OF_OTHER_MODEL",
+                    reason="DEVICE_MODEL_CONFLICT",
                     metadata={"device_code": code, "model_code": model_code},
                 )
         return device
 
 
-def unknown(what: str, code: str, codes: Sequence[str]) -> NotFound:
-    """Return the NotFound (UNKNOWN_DEVICE, UNKNOWN_MODEL) that names the codes most like `code`."""
+def unknown(what: str, code: str, *, reason: str, codes: Sequence[str]) -> NotFound:
+    """Return the NotFound (DEVICE_NOT_FOUND, DATA_MODEL_NOT_FOUND) that names the codes most like `code`."""
     close = difflib.get_close_matches(code.lower(), [known.lower() for known in codes], n=_NEAR, cutoff=0.5)
     near = [known for known in codes if known.lower() in close] or list(codes[:_NEAR])
     hint = f"; did you mean {', '.join(near)}?" if near else f"; there is no {what} yet"
     subject = f"unknown {what} {code!r}" if code else f"no {what} is named"
     return NotFound(
         f"{subject}{hint}",
-        reason=f"UNKNOWN_{what.upper()}",
+        reason=reason,
         metadata={f"{what}_code": code, "suggestions": ", ".join(near)},
     )
 
 
 def require_code(name: str, code: str) -> None:
-    """Raise InvalidArgument INVALID_CODE unless `code` can be the code of a device or a model."""
+    """Raise InvalidArgument CODE_INVALID unless `code` can be the code of a device or a model."""
     if not _CODE.fullmatch(code) or code != code.strip():
         raise InvalidArgument(
             f"{name} {code!r} is not a code: 1 to 128 characters without / ? # % and control characters, "
             "no space at the ends",
-            reason="INVALID_CODE",
+            reason="CODE_INVALID",
         )
 
 
@@ -176,4 +183,4 @@ def _require_fields(model: DataModel) -> None:
     for code in codes:
         if not code.strip() or codes.count(code) > 1:
             wrong = "has a field without a name" if not code.strip() else f"names field {code!r} twice"
-            raise InvalidArgument(f"model {model.code!r} {wrong}", reason="DUPLICATE_FIELD")
+            raise InvalidArgument(f"model {model.code!r} {wrong}", reason="FIELD_CONFLICT")

@@ -36,13 +36,13 @@ def fit_scaler(
 ) -> Scaler:
     """Return the scaler fitted on the non-NaN entries of each column; (0, 1) for a column of NaN only.
 
-    Raises InvalidArgument INVALID_RANGE unless `value_range` is two finite numbers, the lower one first.
+    Raises InvalidArgument RANGE_INVALID unless `value_range` is two finite numbers, the lower one first.
     """
     low, high = value_range
     if not (isfinite(low) and isfinite(high) and low < high):
         raise InvalidArgument(
             f"min_max range is [{low}, {high}]; it must be two finite numbers, the lower one first",
-            reason="INVALID_RANGE",
+            reason="RANGE_INVALID",
         )
     if method is NormalizeMethod.NONE:
         return Scaler(method=method)

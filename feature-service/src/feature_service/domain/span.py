@@ -20,7 +20,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 class Span:
     """From `start` (inclusive) to `end` (exclusive), in microseconds since the epoch; None leaves a side open.
 
-    Raises InvalidArgument END_BEFORE_START unless the end is after the start.
+    Raises InvalidArgument TIME_RANGE_INVALID unless the end is after the start.
     """
 
     start: int | None = None
@@ -31,7 +31,7 @@ class Span:
             raise InvalidArgument(
                 f"end_time {iso_time(self.end)} is not after start_time {iso_time(self.start)}; "
                 "the range runs from start_time (inclusive) to end_time (exclusive)",
-                reason="END_BEFORE_START",
+                reason="TIME_RANGE_INVALID",
             )
 
     def __str__(self) -> str:

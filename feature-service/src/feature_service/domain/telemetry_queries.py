@@ -70,7 +70,7 @@ class TelemetryQueries:
     ) -> NewestRows:
         """Return the newest rows of a model's devices, of those in `device_codes` when given.
 
-        Raises NotFound UNKNOWN_MODEL, InvalidArgument UNKNOWN_FIELD or FILTER_TYPE_MISMATCH.
+        Raises NotFound DATA_MODEL_NOT_FOUND, InvalidArgument FIELD_NOT_FOUND or FILTER_INVALID.
         """
         model = await self._registry.model(tenant_id, model_code)
         codes = await self._registry.codes_of_model(tenant_id, model_code)
@@ -86,11 +86,11 @@ class TelemetryQueries:
     async def history(self, tenant_id: str, code: str, query: HistoryQuery) -> History:
         """Return rows or buckets of one device.
 
-        Raises NotFound UNKNOWN_DEVICE or NO_DATA_IN_RANGE (not when rows are there and none fits), InvalidArgument
-        UNKNOWN_FIELD, FILTER_TYPE_MISMATCH or INVALID_INTERVAL.
+        Raises NotFound DEVICE_NOT_FOUND or TIME_RANGE_EMPTY (not when rows are there and none fits), InvalidArgument
+        FIELD_NOT_FOUND, FILTER_INVALID or INTERVAL_INVALID.
         """
         if query.interval is not None and query.interval <= 0:
-            raise InvalidArgument("interval must be longer than 0", reason="INVALID_INTERVAL")
+            raise InvalidArgument("interval must be longer than 0", reason="INTERVAL_INVALID")
         device = await self._registry.device(tenant_id, code)
         fields = chosen_fields(query.fields, device.fields, f"device {code!r}")
         for condition in query.conditions:
@@ -105,8 +105,8 @@ class TelemetryQueries:
     async def statistics(self, tenant_id: str, code: str, query: StatisticsQuery) -> RangeStatistic:
         """Return statistics of one device's number fields, of all without `fields`, over the rows that fit.
 
-        Raises NotFound UNKNOWN_DEVICE or NO_DATA_IN_RANGE (not when rows are there and none fits), InvalidArgument
-        UNKNOWN_FIELD, FIELD_NOT_NUMERIC, FILTER_TYPE_MISMATCH or PERCENTILE_INVALID.
+        Raises NotFound DEVICE_NOT_FOUND or TIME_RANGE_EMPTY (not when rows are there and none fits), InvalidArgument
+        FIELD_NOT_FOUND, FIELD_TYPE_INVALID, FILTER_INVALID or PERCENTILE_INVALID.
         """
         device = await self._registry.device(tenant_id, code)
         _require_percentiles(query.percentiles)
@@ -165,7 +165,7 @@ class TelemetryQueries:
     ) -> FeatureStatistics:
         """Return statistics and correlations of the features of a model's devices, of all number fields unless named.
 
-        Raises NotFound UNKNOWN_DEVICE or NO_DATA_IN_RANGE, InvalidArgument UNKNOWN_FIELD or FIELD_NOT_NUMERIC, and
+        Raises NotFound DEVICE_NOT_FOUND or TIME_RANGE_EMPTY, InvalidArgument FIELD_NOT_FOUND or FIELD_TYPE_INVALID, and
         what :meth:`FeatureStatisticsReader.read` raises.
         """
         kinds = {field.code: field.kind for field in model.fields}
@@ -186,7 +186,7 @@ class TelemetryQueries:
     async def feature_target(self, tenant_id: str, code: str, model_code: str) -> FeatureTarget:
         """Return the device and its data model, which must be `model_code` or of the same type when one is named.
 
-        Raises NotFound UNKNOWN_DEVICE or UNKNOWN_MODEL, InvalidArgument DEVICE_OF_OTHER_MODEL.
+        Raises NotFound DEVICE_NOT_FOUND or DATA_MODEL_NOT_FOUND, InvalidArgument DEVICE_MODEL_CONFLICT.
         """
         device = await self._registry.device_of_model(tenant_id, code, model_code)
         own = model_code or device.model_code
@@ -197,7 +197,7 @@ class TelemetryQueries:
     ) -> "FeatureTable":
         """Return the features of a device's windows, over all its number fields but the label without `fields`.
 
-        Raises NotFound NO_DATA_IN_RANGE, InvalidArgument UNKNOWN_FIELD or FIELD_NOT_NUMERIC, Unprocessable
+        Raises NotFound TIME_RANGE_EMPTY, InvalidArgument FIELD_NOT_FOUND or FIELD_TYPE_INVALID, Unprocessable
         ANSWER_LIMIT_EXCEEDED when they would fit into no message, and what
         :func:`extract_features` raises.
         """
@@ -250,10 +250,10 @@ def _require_percentiles(percentiles: Sequence[float]) -> None:
 
 def _no_data(subject: str, span: Span, extent: Extent | None) -> NotFound:
     if extent is None:
-        return NotFound(f"there are no rows of {subject} yet", reason="NO_DATA")
+        return NotFound(f"there are no rows of {subject} yet", reason="DATA_NOT_FOUND")
     first, last = iso_time(extent.first), iso_time(extent.last)
     return NotFound(
         f"there are no rows of {subject} from {span}; there are {extent.rows} from {first} to {last}",
-        reason="NO_DATA_IN_RANGE",
+        reason="TIME_RANGE_EMPTY",
         metadata={"first_time": first, "last_time": last, "rows": str(extent.rows)},
     )

@@ -24,11 +24,11 @@ class WindowPlan:
     def __post_init__(self) -> None:
         if not 1 <= self.size <= MAX_SIZE:
             raise InvalidArgument(
-                f"window_size is {self.size}; it must be from 1 to {MAX_SIZE} rows", reason="INVALID_WINDOW_SIZE"
+                f"window_size is {self.size}; it must be from 1 to {MAX_SIZE} rows", reason="WINDOW_SIZE_INVALID"
             )
         if not 0 <= self.overlap < 1:
             raise InvalidArgument(
-                f"overlap is {self.overlap}; it must be at least 0 and less than 1", reason="INVALID_OVERLAP"
+                f"overlap is {self.overlap}; it must be at least 0 and less than 1", reason="OVERLAP_INVALID"
             )
 
     @property
@@ -41,12 +41,12 @@ class WindowPlan:
         return 0 if rows < self.size else (rows - self.size) // self.step + 1
 
     def require(self, rows: int) -> int:
-        """Return `count(rows)`; raise Unprocessable WINDOW_TOO_LARGE when not even one window fits."""
+        """Return `count(rows)`; raise Unprocessable WINDOW_LIMIT_EXCEEDED when not even one window fits."""
         if rows < self.size:
             raise Unprocessable(
                 f"window_size is {self.size} but there are only {rows} rows in the range; "
                 f"ask for a longer range or a window of at most {rows} rows",
-                reason="WINDOW_TOO_LARGE",
+                reason="WINDOW_LIMIT_EXCEEDED",
                 metadata={"window_size": str(self.size), "rows": str(rows)},
             )
         return self.count(rows)

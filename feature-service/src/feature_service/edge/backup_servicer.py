@@ -27,7 +27,7 @@ class BackupServicer(backup_pb2_grpc.BackupServiceServicer):
     async def BackupTelemetry(
         self, request: backup_pb2.BackupTelemetryRequest, context: Any
     ) -> AsyncGenerator[backup_pb2.BackupTelemetryResponse]:
-        """Copy the store, send the copy, delete it. Raises PermissionDenied OPERATOR_ONLY."""
+        """Copy the store, send the copy, delete it. Raises PermissionDenied OPERATOR_REQUIRED."""
         require_operator("back up telemetry")
         async with self._one_at_a_time:
             with tempfile.TemporaryDirectory(dir=self._folder, prefix="backup-") as name:

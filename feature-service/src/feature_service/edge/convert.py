@@ -52,14 +52,14 @@ def time_to_proto(micros: int | None) -> Timestamp | None:
 def plan_from_proto(options: feature_pb2.IngestOptions) -> IngestPlan:
     """Return what is to be ingested.
 
-    Raises InvalidArgument UNKNOWN_FORMAT, UNKNOWN_TIME_ZONE, INVALID_DELIMITER, DECIMAL_INVALID, DATE_ORDER_INVALID
+    Raises InvalidArgument FORMAT_INVALID, TIME_ZONE_INVALID, DELIMITER_INVALID, DECIMAL_INVALID, DATE_ORDER_INVALID
     or TIME_COLUMN_INVALID.
     """
     body_format = _FORMATS.get(options.format)
     if body_format is None:
-        raise InvalidArgument("the format must be JSON, CSV, Arrow or Parquet", reason="UNKNOWN_FORMAT")
+        raise InvalidArgument("the format must be JSON, CSV, Arrow or Parquet", reason="FORMAT_INVALID")
     if len(options.delimiter) > 1:
-        raise InvalidArgument(f"delimiter {options.delimiter!r} must be one character", reason="INVALID_DELIMITER")
+        raise InvalidArgument(f"delimiter {options.delimiter!r} must be one character", reason="DELIMITER_INVALID")
     if options.decimal not in {"", ".", ","}:
         raise InvalidArgument(f"decimal is {options.decimal!r}; it must be . or ,", reason="DECIMAL_INVALID")
     return IngestPlan(
@@ -124,7 +124,7 @@ def history_from_proto(request: feature_pb2.QueryHistoryRequest) -> HistoryQuery
     """Return the question. Raises InvalidArgument for an unknown aggregate or a limit out of range."""
     limit = request.limit or _DEFAULT_HISTORY
     if not 1 <= limit <= _MAX_HISTORY:
-        raise InvalidArgument(f"limit is {limit}; it must be from 1 to {_MAX_HISTORY}", reason="INVALID_LIMIT")
+        raise InvalidArgument(f"limit is {limit}; it must be from 1 to {_MAX_HISTORY}", reason="LIMIT_INVALID")
     return HistoryQuery(
         fields=tuple(request.fields),
         span=span_from_proto(request),
@@ -137,7 +137,7 @@ def history_from_proto(request: feature_pb2.QueryHistoryRequest) -> HistoryQuery
 
 
 def statistics_from_proto(request: feature_pb2.ComputeStatisticsRequest) -> StatisticsQuery:
-    """Return what to compute. Raises InvalidArgument INVALID_FILTER."""
+    """Return what to compute. Raises InvalidArgument FILTER_INVALID."""
     return StatisticsQuery(
         fields=tuple(request.fields),
         span=span_from_proto(request),
@@ -250,7 +250,7 @@ def _micros(request: Any, field: str) -> int | None:
 def _interval(duration: Duration) -> int:
     if not 0 <= duration.seconds <= _LONGEST_SECONDS:
         text = f"interval is {duration.seconds} s; it must be from 0 to {_LONGEST_SECONDS}"
-        raise InvalidArgument(text, reason="INVALID_INTERVAL")
+        raise InvalidArgument(text, reason="INTERVAL_INVALID")
     return duration.seconds * 1_000_000 + duration.nanos // 1_000
 
 
@@ -259,7 +259,7 @@ def _aggregate(name: str) -> Aggregate:
         return Aggregate(name or Aggregate.MEAN)
     except ValueError:
         raise InvalidArgument(
-            f"aggregate is {name!r}; it must be one of: {', '.join(Aggregate)}", reason="UNKNOWN_AGGREGATE"
+            f"aggregate is {name!r}; it must be one of: {', '.join(Aggregate)}", reason="AGGREGATE_INVALID"
         ) from None
 
 
@@ -270,5 +270,5 @@ def _zone(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise InvalidArgument(
-            f"time zone {name!r} is unknown; write an IANA name such as Europe/Berlin", reason="UNKNOWN_TIME_ZONE"
+            f"time zone {name!r} is unknown; write an IANA name such as Europe/Berlin", reason="TIME_ZONE_INVALID"
         ) from None

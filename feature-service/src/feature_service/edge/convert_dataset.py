@@ -28,10 +28,10 @@ def plan_from_proto(request: feature_pb2.CreateDatasetRequest, model: DataModel)
         span=span_from_proto(request),
         fields=tuple(dict.fromkeys(options.fields)),
         extraction=convert_extraction.plan_from_proto(options),
-        split=_choice(SplitMethod, request.split, "split", SplitMethod.TIME),
+        split=_choice(SplitMethod, request.split, "split", SplitMethod.TIME, reason="SPLIT_INVALID"),
         val_split=request.val_split if request.HasField("val_split") else 0.2,
         random_state=_seed(request),
-        label_mode=_choice(LabelMode, request.label_mode, "label_mode", LabelMode.MODE),
+        label_mode=_choice(LabelMode, request.label_mode, "label_mode", LabelMode.MODE, reason="LABEL_MODE_INVALID"),
     )
 
 
@@ -56,15 +56,15 @@ def dataset_to_proto(dataset: Dataset) -> feature_pb2.Dataset:
 
 
 def format_from_proto(name: str) -> FileFormat:
-    """Return the form of the file, .npz without a name. Raises InvalidArgument UNKNOWN_FORMAT."""
-    return _choice(FileFormat, name, "format", FileFormat.NPZ)
+    """Return the form of the file, .npz without a name. Raises InvalidArgument FORMAT_INVALID."""
+    return _choice(FileFormat, name, "format", FileFormat.NPZ, reason="FORMAT_INVALID")
 
 
 def manifest_to_proto(dataset: Dataset) -> feature_pb2.DownloadDatasetResponse:
-    """Return the manifest as a file. Raises FailedPrecondition DATASET_NOT_READY."""
+    """Return the manifest as a file. Raises FailedPrecondition DATASET_UNAVAILABLE."""
     if not dataset.manifest:
         raise FailedPrecondition(
-            f"data set {dataset.id!r} is {dataset.state.value} and has no manifest", reason="DATASET_NOT_READY"
+            f"data set {dataset.id!r} is {dataset.state.value} and has no manifest", reason="DATASET_UNAVAILABLE"
         )
     content = dataset.manifest.encode()
     return feature_pb2.DownloadDatasetResponse(
@@ -75,18 +75,18 @@ def manifest_to_proto(dataset: Dataset) -> feature_pb2.DownloadDatasetResponse:
     )
 
 
-def _choice(kind: type[_Choice], name: str, parameter: str, default: _Choice) -> _Choice:
+def _choice(kind: type[_Choice], name: str, parameter: str, default: _Choice, *, reason: str) -> _Choice:
     try:
         return kind(name) if name else default
     except ValueError:
         raise InvalidArgument(
             f"{parameter} is {name!r}; it must be one of: {', '.join(kind)}",
-            reason=f"UNKNOWN_{parameter.upper()}",
+            reason=reason,
         ) from None
 
 
 def _seed(request: feature_pb2.CreateDatasetRequest) -> int:
     seed = request.random_state if request.HasField("random_state") else 42
     if seed < 0:
-        raise InvalidArgument(f"random_state is {seed}; it must be 0 or more", reason="INVALID_RANDOM_STATE")
+        raise InvalidArgument(f"random_state is {seed}; it must be 0 or more", reason="RANDOM_STATE_INVALID")
     return seed

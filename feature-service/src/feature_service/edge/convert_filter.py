@@ -39,7 +39,7 @@ class Selection:
 def selection_from_proto(filters: Sequence[feature_pb2.Filter]) -> Selection:
     """Return what all `filters` together select.
 
-    Raises InvalidArgument INVALID_FILTER for an operator that a device code or a time can't be compared with.
+    Raises InvalidArgument FILTER_INVALID for an operator that a device code or a time can't be compared with.
     """
     conditions = [_condition(each) for each in filters]
     devices: frozenset[str] | None = None
@@ -55,11 +55,11 @@ def selection_from_proto(filters: Sequence[feature_pb2.Filter]) -> Selection:
 
 
 def field_conditions(filters: Sequence[feature_pb2.Filter]) -> tuple[Condition, ...]:
-    """Return the conditions on fields of one device. Raises InvalidArgument INVALID_FILTER for device and time."""
+    """Return the conditions on fields of one device. Raises InvalidArgument FILTER_INVALID for device and time."""
     for each in filters:
         if each.field in {_DEVICE, _TIME}:
             raise InvalidArgument(
-                f"the filter on {each.field} belongs into the request's device and times", reason="INVALID_FILTER"
+                f"the filter on {each.field} belongs into the request's device and times", reason="FILTER_INVALID"
             )
     return tuple(_unprefixed(_condition(each)) for each in filters)
 
@@ -74,17 +74,17 @@ def _condition(each: feature_pb2.Filter) -> Condition:
     if each.any_of:
         return Condition(any_of=tuple(_alternative(one) for one in each.any_of))
     if not each.field:
-        raise InvalidArgument("a filter names no field", reason="INVALID_FILTER")
+        raise InvalidArgument("a filter names no field", reason="FILTER_INVALID")
     operator = _OPERATORS.get(each.operator)
     if operator is None:
-        raise InvalidArgument(f"filter operator {each.operator} is unknown", reason="INVALID_FILTER")
+        raise InvalidArgument(f"filter operator {each.operator} is unknown", reason="FILTER_INVALID")
     return Condition(field=each.field, operator=operator, operands=tuple(_operand(value) for value in each.values))
 
 
 def _alternative(each: feature_pb2.Filter) -> Condition:
     if each.any_of or each.field in {_DEVICE, _TIME}:
         what = "another any_of" if each.any_of else each.field
-        raise InvalidArgument(f"{what} can't stand in any_of; name fields there", reason="INVALID_FILTER")
+        raise InvalidArgument(f"{what} can't stand in any_of; name fields there", reason="FILTER_INVALID")
     return _unprefixed(_condition(each))
 
 
@@ -97,13 +97,13 @@ def _operand(value: feature_pb2.Value) -> float | str:
         case "text":
             return value.text
         case _:
-            raise InvalidArgument("a filter compares with no value", reason="INVALID_FILTER")
+            raise InvalidArgument("a filter compares with no value", reason="FILTER_INVALID")
 
 
 def _devices(condition: Condition) -> frozenset[str]:
     if condition.operator not in {Operator.EQ, Operator.IN}:
         raise InvalidArgument(
-            f"device_code can be compared with = and in, not with {condition.operator}", reason="INVALID_FILTER"
+            f"device_code can be compared with = and in, not with {condition.operator}", reason="FILTER_INVALID"
         )
     return frozenset(str(operand) for operand in condition.operands)
 
@@ -122,8 +122,8 @@ def _span(conditions: Sequence[Condition]) -> Span:
 
 def _moment(condition: Condition) -> int:
     if condition.operator in {Operator.NE, Operator.IN} or len(condition.operands) != 1:
-        raise InvalidArgument("timestamp can be compared with one time by = < <= > >=", reason="INVALID_FILTER")
+        raise InvalidArgument("timestamp can be compared with one time by = < <= > >=", reason="FILTER_INVALID")
     try:
         return parse_time(condition.operands[0], UTC)
     except ValueError as error:
-        raise InvalidArgument(f"filter on timestamp: {error}", reason="INVALID_FILTER") from None
+        raise InvalidArgument(f"filter on timestamp: {error}", reason="FILTER_INVALID") from None

@@ -78,7 +78,7 @@ def model_to_proto(model: DataModel) -> feature_pb2.DataModel:
 def model_from_proto(message: feature_pb2.DataModel) -> DataModel:
     """Return the new data model of a message; it is active.
 
-    Raises InvalidArgument UNKNOWN_DATA_TYPE, and what :func:`plan_from_proto` does of wrong defaults.
+    Raises InvalidArgument DATA_TYPE_INVALID, and what :func:`plan_from_proto` does of wrong defaults.
     """
     values = _model_values(message, MODEL_FIELDS)
     values["active"] = True
@@ -113,7 +113,7 @@ def _to_change(message: Any, names: Sequence[str], changeable: Sequence[str]) ->
     for name in names:
         if name not in changeable:
             raise InvalidArgument(
-                f"{name!r} can't be changed; what can be is: {', '.join(changeable)}", reason="FIELD_NOT_CHANGEABLE"
+                f"{name!r} can't be changed; what can be is: {', '.join(changeable)}", reason="FIELD_CHANGE_UNSUPPORTED"
             )
     set_fields = {descriptor.name for descriptor, _ in message.ListFields()}
     return names or [name for name in changeable if name in set_fields]
@@ -135,7 +135,7 @@ def _field_from_proto(message: feature_pb2.Field) -> Field:
     except ValueError:
         raise InvalidArgument(
             f"data_type of field {message.field_code!r} is {message.data_type!r}; it must be number or text",
-            reason="UNKNOWN_DATA_TYPE",
+            reason="DATA_TYPE_INVALID",
         ) from None
     return Field(
         code=message.field_code,

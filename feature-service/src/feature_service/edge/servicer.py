@@ -60,12 +60,12 @@ class FeatureServicer(DatasetRpcs, feature_pb2_grpc.FeatureServiceServicer):
         """Take rows in; they are read when the whole body has arrived."""
         first = await anext(request_iterator, None)
         if first is None or first.WhichOneof("content") != "options":
-            raise InvalidArgument("the first message of Ingest must be the options", reason="OPTIONS_MISSING")
+            raise InvalidArgument("the first message of Ingest must be the options", reason="OPTIONS_REQUIRED")
         plan = convert.plan_from_proto(first.options)
         with await asyncio.to_thread(self._spool) as spool:
             async for message in request_iterator:
                 if message.WhichOneof("content") != "chunk":
-                    raise InvalidArgument("after the options only chunks may follow", reason="CHUNK_EXPECTED")
+                    raise InvalidArgument("after the options only chunks may follow", reason="CHUNK_REQUIRED")
                 spool.write(message.chunk)
             report = await self._ingestion.ingest(_tenant(), plan, spool.body())
         return convert.report_to_proto(report)

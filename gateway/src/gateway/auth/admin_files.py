@@ -88,4 +88,4 @@ def write_private(path: Path, text: str) -> None:
         temporary.replace(path)
     except OSError as error:
         message = f"cannot write {path}: {error.strerror}; make its folder writable or set PENSTOCK_HOME"
-        raise FailedPrecondition(message, reason="HOME_UNWRITABLE", metadata={"path": str(path)}) from None
+        raise FailedPrecondition(message, reason="HOME_INVALID", metadata={"path": str(path)}) from None

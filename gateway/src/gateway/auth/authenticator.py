@@ -67,11 +67,11 @@ class Authenticator:
         self._store_is_away = False
 
     async def caller(self, headers: Headers) -> Caller:
-        """Return who sent `headers`; raise Unauthenticated (CREDENTIALS_MISSING or CREDENTIALS_INVALID)."""
+        """Return who sent `headers`; raise Unauthenticated (CREDENTIALS_REQUIRED or CREDENTIALS_INVALID)."""
         credentials = _credentials(headers)
         if not credentials:
             message = "send 'Authorization: Bearer <API key or access token>' or 'x-api-key: <API key>'"
-            raise Unauthenticated(message, reason="CREDENTIALS_MISSING")
+            raise Unauthenticated(message, reason="CREDENTIALS_REQUIRED")
         for credential in credentials[:-1]:
             try:
                 return await self.recognise(credential)

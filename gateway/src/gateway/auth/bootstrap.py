@@ -106,14 +106,14 @@ def signing_secret(home: Path, configured: str) -> str:
 def _chosen_password(text: str) -> str:
     why = weakness(text, username=ADMIN)
     if why:
-        raise FailedPrecondition(f"PENSTOCK_ADMIN_PASSWORD {why}", reason="ADMIN_PASSWORD_WEAK")
+        raise FailedPrecondition(f"PENSTOCK_ADMIN_PASSWORD {why}", reason="ADMIN_PASSWORD_INVALID")
     return text
 
 
 def _chosen_key(text: str) -> NewKey:
     if not text.startswith(KEY_MARK) or len(text) < _MIN_KEY_LENGTH:
         message = f"PENSTOCK_ADMIN_KEY must begin with {KEY_MARK} and have at least {_MIN_KEY_LENGTH} characters"
-        raise FailedPrecondition(message, reason="ADMIN_KEY_WEAK")
+        raise FailedPrecondition(message, reason="ADMIN_KEY_INVALID")
     return key_from_text(text)
 
 

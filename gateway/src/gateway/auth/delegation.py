@@ -33,7 +33,7 @@ class Delegation:
         self._limits = limits
 
     async def key_of(self, caller: Caller) -> ApiKey | None:
-        """Return the caller's key, None for a user who has logged in; raise PermissionDenied (KEY_SECRET_REPLACED) for
+        """Return the caller's key, None for a user who has logged in; raise PermissionDenied (KEY_SECRET_EXPIRED) for
         a secret that only counts for the rest of its grace."""
         if not caller.key_id:
             return None
@@ -42,29 +42,29 @@ class Delegation:
             raise rejected()
         if not is_current(caller, key):
             message = "this secret was replaced by a rotation and changes no keys or users; use the new one"
-            raise PermissionDenied(message, reason="KEY_SECRET_REPLACED")
+            raise PermissionDenied(message, reason="KEY_SECRET_EXPIRED")
         return key
 
     async def unlimited_key_of(self, caller: Caller) -> ApiKey | None:
-        """Return the caller's key as :meth:`key_of`; raise PermissionDenied (KEY_LIMITED) when it has limits."""
+        """Return the caller's key as :meth:`key_of`; raise PermissionDenied (KEY_LIMITS_DENIED) when it has limits."""
         key = await self.key_of(caller)
         if key is not None and await self._limits.limited(caller):
             message = "a key with a policy or a budget cannot make or change what would escape them; log in instead"
-            raise PermissionDenied(message, reason="KEY_LIMITED")
+            raise PermissionDenied(message, reason="KEY_LIMITS_DENIED")
         return key
 
 
 def check_end(expire_time: datetime | None, maker: ApiKey | None) -> None:
-    """Raise PermissionDenied (KEY_OUTLIVES_OWN) when something of that end would outlive the key that reaches it."""
+    """Raise PermissionDenied (EXPIRE_TIME_DENIED) when something of that end would outlive the key that reaches it."""
     if maker is None or maker.expire_time is None:
         return
     if expire_time is None or expire_time > maker.expire_time:
         message = f"this key ends at {maker.expire_time.isoformat()}, and nothing it gives away may live longer"
-        raise PermissionDenied(message, reason="KEY_OUTLIVES_OWN")
+        raise PermissionDenied(message, reason="EXPIRE_TIME_DENIED")
 
 
 def check_reach(caller: Caller, user: User) -> None:
-    """Raise PermissionDenied (USER_BEYOND_OWN) when `user` may do what `caller` may not."""
+    """Raise PermissionDenied (USER_DENIED) when `user` may do what `caller` may not."""
     if not includes_all(caller.scopes, user.scopes):
         beyond = listed(scope for scope in user.scopes if not includes_all(caller.scopes, (scope,)))
-        raise PermissionDenied(f"the user {user.id!r} has {beyond}, which you do not have", reason="USER_BEYOND_OWN")
+        raise PermissionDenied(f"the user {user.id!r} has {beyond}, which you do not have", reason="USER_DENIED")

@@ -73,7 +73,7 @@ class Directory:
             create_time=self._clock.now(),
         )
         if not await self._store.add_user(user):
-            raise AlreadyExists(f"the username {wish.username!r} is taken", reason="USERNAME_TAKEN")
+            raise AlreadyExists(f"the username {wish.username!r} is taken", reason="USER_EXISTS")
         return user
 
     async def listed(self, caller: Caller, tenant_id: str = "") -> Sequence[User]:
@@ -82,7 +82,7 @@ class Directory:
 
     async def reached(self, caller: Caller, user_id: str) -> User:
         """Return a user whom `caller` may manage; raise NotFound for another tenant's, PermissionDenied
-        (USER_BEYOND_OWN) for one who may do more."""
+        (USER_DENIED) for one who may do more."""
         user = await self._store.user(user_id)
         if user is None or not (caller.is_operator or user.tenant_id == caller.tenant_id):
             raise NotFound(f"there is no user {user_id!r}", reason="USER_NOT_FOUND")
@@ -92,7 +92,7 @@ class Directory:
     async def delete(self, caller: Caller, user_id: str) -> None:
         """Delete a user with all keys and sessions."""
         if user_id == caller.user_id:
-            raise FailedPrecondition("you cannot delete yourself", reason="OWN_USER")
+            raise FailedPrecondition("you cannot delete yourself", reason="OWN_USER_CONFLICT")
         user = await self.reached(caller, user_id)
         await self._delegation.key_of(caller)
         if not await self._store.delete_user(user.tenant_id, user_id):
@@ -102,15 +102,16 @@ class Directory:
     async def change_password(self, caller: Caller, *, current: str, new: str) -> None:
         """Replace the caller's own password and end all the caller's sessions.
 
-        Raises PermissionDenied (PASSWORD_WRONG) when `current` is not it, and after some of these ResourceExhausted
-        (TOO_MANY_ATTEMPTS), as at a login: who found an open session must not find out the password by it.
+        Raises PermissionDenied (CURRENT_PASSWORD_INVALID) when `current` is not it, and after some of these
+        ResourceExhausted (ATTEMPTS_LIMIT_EXCEEDED), as at a login: who found an open session must not find out the
+        password by it.
         """
         allowed = partial(self._attempts.check, caller.user_id)
         allowed()
         user = await self._store.user(caller.user_id)
         if user is None or not await self._passwords.verify(current, user.password_hash, check=allowed):
             self._attempts.failed(caller.user_id)
-            raise PermissionDenied("the current password is wrong", reason="PASSWORD_WRONG")
+            raise PermissionDenied("the current password is wrong", reason="CURRENT_PASSWORD_INVALID")
         self._attempts.succeeded(caller.user_id)
         check_password(new, username=user.username)
         await self._store.set_password(user.id, await self._passwords.hash(new))
@@ -122,7 +123,7 @@ def _tenant(caller: Caller, asked: str) -> str:
         return caller.tenant_id
     if not caller.is_operator:
         message = "only operators see and make users of other tenants"
-        raise PermissionDenied(message, reason="TENANT_FOREIGN")
+        raise PermissionDenied(message, reason="TENANT_DENIED")
     if not _TENANT.fullmatch(asked):
         description = "must be 1 to 63 of a-z, 0-9, - and _, beginning with a letter or digit"
         violation = FieldViolation(field="tenant_id", description=description)

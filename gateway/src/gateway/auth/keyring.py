@@ -57,7 +57,7 @@ class Keyring:
         if wish.expire_time is not None and wish.expire_time <= now:
             description = f"must be in the future, not {wish.expire_time.isoformat()}"
             violation = FieldViolation(field="expire_time", description=description)
-            raise InvalidArgument(f"expire_time {description}", reason="EXPIRE_TIME_PAST", violations=[violation])
+            raise InvalidArgument(f"expire_time {description}", reason="EXPIRE_TIME_INVALID", violations=[violation])
         ends = wish.expire_time or (None if maker is None else maker.expire_time)
         check_end(ends, maker)
         made = new_key()
@@ -91,7 +91,7 @@ class Keyring:
         """Give a key a new secret; the old one goes on for `grace`.
 
         A key may rotate itself. Another's new secret is as good as a new key, and asks for as much. Of several
-        rotations at once one counts: the others raise Aborted (KEY_CHANGED), for their secrets would never work.
+        rotations at once one counts: the others raise Aborted (KEY_CONFLICT), for their secrets would never work.
         """
         key = await self.get(caller, key_id)
         if key.id == caller.key_id:
@@ -109,7 +109,7 @@ class Keyring:
         )
         if not await self._store.replace_secret(rotated, replaces=key.digest):
             message = f"the key {key_id!r} was rotated or deleted meanwhile; look at it again"
-            raise Aborted(message, reason="KEY_CHANGED")
+            raise Aborted(message, reason="KEY_CONFLICT")
         self._authenticator.forget()
         return ShownKey(key=rotated, text=made.text)
 
@@ -124,7 +124,7 @@ class Keyring:
         if not user_id or user_id == caller.user_id:
             return caller.user_id
         if not caller.is_admin:
-            raise PermissionDenied("only administrators make keys for others", reason="SCOPE_MISSING")
+            raise PermissionDenied("only administrators make keys for others", reason="SCOPE_REQUIRED")
         user = await self._store.user(user_id)
         if user is None or user.tenant_id != caller.tenant_id:
             raise NotFound(f"there is no user {user_id!r}", reason="USER_NOT_FOUND")
@@ -135,7 +135,7 @@ class Keyring:
 def _check_maker(caller: Caller) -> None:
     if caller.key_id and not caller.is_admin:
         message = "keys are made by users who have logged in, or by an administrator's key"
-        raise PermissionDenied(message, reason="KEY_MAKES_KEY")
+        raise PermissionDenied(message, reason="KEY_CREATION_DENIED")
 
 
 def _reaches(caller: Caller, key: ApiKey) -> bool:

@@ -25,7 +25,7 @@ class LoginBrake:
         self._known: dict[tuple[str, str], None] = {}
 
     def check(self, username: str, address: str) -> None:
-        """Raise ResourceExhausted (TOO_MANY_ATTEMPTS) with the time to wait when there were too many failures."""
+        """Raise ResourceExhausted (ATTEMPTS_LIMIT_EXCEEDED) with the time to wait when there were too many failures."""
         place = site(address)
         self._pairs.check(f"{place} {username}")
         if (place, username) not in self._known:

@@ -50,11 +50,11 @@ _WORDS: Final = tuple(
 
 
 def check_password(password: str, *, username: str) -> None:
-    """Raise InvalidArgument (PASSWORD_WEAK) unless `password` is long enough and hard to guess for `username`."""
+    """Raise InvalidArgument (PASSWORD_INVALID) unless `password` is long enough and hard to guess for `username`."""
     why = weakness(password, username=username)
     if why:
         violation = FieldViolation(field="password", description=why)
-        raise InvalidArgument(f"password {why}", reason="PASSWORD_WEAK", violations=[violation])
+        raise InvalidArgument(f"password {why}", reason="PASSWORD_INVALID", violations=[violation])
 
 
 def weakness(password: str, *, username: str) -> str:

@@ -35,10 +35,10 @@ def within(scopes: Iterable[str], held: Set[str]) -> frozenset[str]:
 
 
 def require(caller: Caller, scope: str) -> None:
-    """Raise PermissionDenied (SCOPE_MISSING) unless `caller` has `scope`."""
+    """Raise PermissionDenied (SCOPE_REQUIRED) unless `caller` has `scope`."""
     if not includes(caller.scopes, scope):
         message = f"this needs the scope {scope!r}; the credentials carry {listed(caller.scopes)}"
-        raise PermissionDenied(message, reason="SCOPE_MISSING", metadata={"scope": scope})
+        raise PermissionDenied(message, reason="SCOPE_REQUIRED", metadata={"scope": scope})
 
 
 def checked_scopes(asked: Iterable[str], *, granter: Caller) -> frozenset[str]:
@@ -48,10 +48,10 @@ def checked_scopes(asked: Iterable[str], *, granter: Caller) -> frozenset[str]:
     if unknown:
         description = f"unknown scopes {listed(unknown)}; known are {listed(ALL_SCOPES)}"
         violation = FieldViolation(field="scopes", description=description)
-        raise InvalidArgument(description, reason="SCOPE_UNKNOWN", violations=[violation])
+        raise InvalidArgument(description, reason="SCOPE_INVALID", violations=[violation])
     beyond = scopes - within(scopes, granter.scopes)
     if beyond:
-        raise PermissionDenied(f"you cannot grant {listed(beyond)}, for you do not have it", reason="SCOPE_BEYOND_OWN")
+        raise PermissionDenied(f"you cannot grant {listed(beyond)}, for you do not have it", reason="SCOPE_DENIED")
     return scopes
 
 

@@ -65,7 +65,7 @@ class Sessions:
         return await self._pair(user, new_id("fam"), self._clock.now() + self._lifetime)
 
     async def refresh(self, text: str) -> TokenPair:
-        """Return the next tokens of the family; raise Unauthenticated (REFRESH_INVALID)."""
+        """Return the next tokens of the family; raise Unauthenticated (REFRESH_TOKEN_INVALID)."""
         token = await self._store.token(digest(text))
         if token is None or token.expire_time <= self._clock.now():
             raise _refused()
@@ -100,4 +100,6 @@ class Sessions:
 
 
 def _refused() -> Unauthenticated:
-    return Unauthenticated("the refresh token is unknown, used or expired; log in again", reason="REFRESH_INVALID")
+    return Unauthenticated(
+        "the refresh token is unknown, used or expired; log in again", reason="REFRESH_TOKEN_INVALID"
+    )

@@ -18,12 +18,12 @@ class Throttle:
         self._failures: dict[str, tuple[float, int]] = {}
 
     def check(self, subject: str) -> None:
-        """Raise ResourceExhausted (TOO_MANY_ATTEMPTS) with the time to wait when `subject` has failed too often."""
+        """Raise ResourceExhausted (ATTEMPTS_LIMIT_EXCEEDED) with the time to wait when `subject` failed too often."""
         until, count = self._failures.get(subject, (0.0, 0))
         left = until - self._clock.monotonic()
         if left > 0 and count >= self._limit:
             message = f"too many failed attempts; wait {left:.0f} s"
-            raise ResourceExhausted(message, reason="TOO_MANY_ATTEMPTS", retry_after=left)
+            raise ResourceExhausted(message, reason="ATTEMPTS_LIMIT_EXCEEDED", retry_after=left)
 
     def failed(self, subject: str) -> None:
         """Count one failure."""

@@ -41,7 +41,7 @@ class AccessTokens:
         for secret in secrets:
             if len(secret.encode()) < _MIN_SECRET_BYTES:
                 message = f"JWT_SECRET has {len(secret.encode())} bytes; it needs at least {_MIN_SECRET_BYTES}"
-                raise FailedPrecondition(message, reason="JWT_SECRET_TOO_SHORT")
+                raise FailedPrecondition(message, reason="JWT_SECRET_INVALID")
         self._secrets: Mapping[str, str] = {_key_id(secret): secret for secret in secrets}
         self._signing = _key_id(secrets[0])
         self.lifetime = lifetime

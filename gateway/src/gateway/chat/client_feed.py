@@ -42,7 +42,7 @@ class ClientFollower:
         """Yield batches of events, the first time and after every break a cursor alone; raise what can't be mended."""
         mending = Mending(self._patience)
         while True:
-            broken: PenstockError = Unavailable("the replica went away", reason="WATCH_CUT")
+            broken: PenstockError = Unavailable("the replica went away", reason="STREAM_INTERRUPTED")
             request = pb.WatchClientRequest(client_id=self._client_id, cursor=self.cursor)
             try:
                 call: Any = self._registrations.WatchClient(request)

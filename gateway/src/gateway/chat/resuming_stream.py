@@ -20,7 +20,7 @@ class Follower:
 
     When the connection breaks, or the replica sends its readers away, the stream is taken up again where it was, on
     whatever replica answers, for `patience` seconds from the break on. A stream that no replica has any more is
-    STREAM_LOST. One that breaks before its first event is started once more.
+    STREAM_INTERRUPTED. One that breaks before its first event is started once more.
     """
 
     def __init__(
@@ -59,7 +59,9 @@ class Follower:
             if self._ended or (broken is None and not self.last.stream_id):
                 return
             repeated = True
-            await mending.pause(broken or Unavailable("the stream broke off before its end", reason="STREAM_CUT"))
+            await mending.pause(
+                broken or Unavailable("the stream broke off before its end", reason="STREAM_INTERRUPTED")
+            )
             start = self._resume if self.last.stream_id else self._start
 
     def failure(self, error: PenstockError) -> pb.ChatEvent:
@@ -86,4 +88,4 @@ class Follower:
 def _lost() -> PenstockError:
     """What a stream is that was read and is not there any more: its log was the memory of a replica that is gone."""
     text = "the answer was lost with the replica that wrote it; ask again"
-    return BadUpstream(text, reason="STREAM_LOST")
+    return BadUpstream(text, reason="STREAM_INTERRUPTED")

@@ -121,7 +121,7 @@ class ConversationSocket:
     def _follow(self, start: Callable[[], Any], request_id: str, group: asyncio.TaskGroup) -> None:
         if len(self._streams) >= _MOST_STREAMS:
             message = f"this socket follows {_MOST_STREAMS} streams already; wait for one to end"
-            raise ResourceExhausted(message, reason="TOO_MANY_STREAMS")
+            raise ResourceExhausted(message, reason="STREAMS_LIMIT_EXCEEDED")
         task = group.create_task(self._relay(start, request_id))
         self._streams.add(task)
         task.add_done_callback(self._streams.discard)

@@ -18,6 +18,10 @@ from penstock_kit.context import current_context
 from penstock_kit.errors import ErrorKind, PenstockError, error_class, http_status
 from penstock_kit.redaction import Redactor
 
+_REASON_BY_STATUS: Final[dict[int, str]] = {
+    HTTPStatus.NOT_FOUND: "ROUTE_NOT_FOUND",
+    HTTPStatus.METHOD_NOT_ALLOWED: "METHOD_UNSUPPORTED",
+}
 _KIND_BY_STATUS: Final = {http_status(kind): kind for kind in reversed(ErrorKind)}
 _METHOD_NOT_ALLOWED: Final = 405
 
@@ -65,7 +69,7 @@ def _penstock_error(error: Exception) -> PenstockError:
             detail = str(error.detail) or HTTPStatus(error.status_code).phrase
             if error.status_code == HTTPStatus.NOT_FOUND:
                 detail = "there is no such path; /docs lists those that are"
-            return error_class(kind)(detail, reason=HTTPStatus(error.status_code).name)
+            return error_class(kind)(detail, reason=_REASON_BY_STATUS.get(error.status_code, "REQUEST_INVALID"))
         case _:
             return unexpected()
 

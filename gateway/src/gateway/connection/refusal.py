@@ -43,18 +43,18 @@ def too_slow(what: str) -> Refusal:
 def coding_unknown(coding: str) -> Refusal:
     """Return the refusal (501) of a transfer coding that is not there."""
     message = f"transfer-encoding {coding!r} is not understood; send chunked or a content-length"
-    return Refusal(status=501, error=Unimplemented(message, reason="TRANSFER_ENCODING_INVALID"))
+    return Refusal(status=501, error=Unimplemented(message, reason="TRANSFER_ENCODING_UNSUPPORTED"))
 
 
 def version_unknown(version: str) -> Refusal:
     """Return the refusal (505) of a version of HTTP that is not spoken."""
     message = f"HTTP/{version} is not spoken here; use HTTP/1.1"
-    return Refusal(status=505, error=Unimplemented(message, reason="HTTP_VERSION_INVALID"))
+    return Refusal(status=505, error=Unimplemented(message, reason="HTTP_VERSION_UNSUPPORTED"))
 
 
 def method_unknown(method: str) -> Refusal:
     """Return the refusal (501) of a method that is for proxies."""
-    return Refusal(status=501, error=Unimplemented(f"{method} is not done here", reason="METHOD_INVALID"))
+    return Refusal(status=501, error=Unimplemented(f"{method} is not done here", reason="METHOD_UNSUPPORTED"))
 
 
 def crowded(limit: int) -> Refusal:

@@ -8,7 +8,7 @@ from starlette.types import Receive
 
 from penstock_kit.errors import Unavailable
 
-GOING: str = "SHUTTING_DOWN"
+GOING: str = "GATEWAY_UNAVAILABLE"
 # Nobody looks before: most answers that are quick are complete by then, and a look costs a task.
 _LOOK_AFTER_SECONDS: Final = 0.02
 
@@ -32,7 +32,7 @@ class Running:
         self._live.discard(departure)
 
     def interrupt(self) -> int:
-        """End every answer under way with Unavailable (SHUTTING_DOWN); return how many there were."""
+        """End every answer under way with Unavailable (GATEWAY_UNAVAILABLE); return how many there were."""
         live = list(self._live)
         for departure in live:
             departure.interrupt()
@@ -43,7 +43,7 @@ class Departure:
     """Interrupts its block with ClientLeft as soon as the client closes the connection, after a moment at the earliest.
 
     ``async with Departure(receive, running): …`` — the body must have been read before. Whatever the block
-    waits for is cancelled, RPCs included. When the gateway goes, the block ends with Unavailable (SHUTTING_DOWN).
+    waits for is cancelled, RPCs included. When the gateway goes, the block ends with Unavailable (GATEWAY_UNAVAILABLE).
     """
 
     __slots__ = ("_going", "_left", "_owner", "_receive", "_running", "_timer", "_watcher")

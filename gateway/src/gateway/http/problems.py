@@ -28,12 +28,13 @@ _ANTHROPIC_TYPES: Final[dict[ErrorKind, str]] = {
     ErrorKind.INTERNAL: "api_error",
 }
 _CODES: Final[dict[str, str]] = {
-    "CREDENTIALS_MISSING": "invalid_api_key",
+    "CREDENTIALS_REQUIRED": "invalid_api_key",
     "CREDENTIALS_INVALID": "invalid_api_key",
-    "BUDGET_EXCEEDED": "insufficient_quota",
+    "BUDGET_LIMIT_EXCEEDED": "insufficient_quota",
+    "CONTEXT_LIMIT_EXCEEDED": "context_length_exceeded",
 }
 # What the operator must mend: no retry of the caller's helps.
-_NOT_BY_RETRYING: Final = frozenset({"PROVIDER_CREDENTIALS_REFUSED", "PROVIDER_AUTH", "PROVIDER_LOCATION_UNSUPPORTED"})
+_NOT_BY_RETRYING: Final = frozenset({"PROVIDER_CREDENTIALS_INVALID", "PROVIDER_LOCATION_UNSUPPORTED"})
 # Seconds an SDK waits by itself; OpenAI's clients take no longer Retry-After for serious.
 _LONGEST_WAIT: Final = 60.0
 

@@ -23,12 +23,12 @@ class RebindingGuard:
         self._origins = frozenset(origin.lower() for origin in origins)
 
     def check(self, *, host: str, origin: str | None) -> None:
-        """Raise PermissionDenied (HOST_NOT_ALLOWED, ORIGIN_NOT_ALLOWED) for a request of a stranger's page."""
+        """Raise PermissionDenied (HOST_DENIED, ORIGIN_DENIED) for a request of a stranger's page."""
         if not self._is_ours(host):
             message = f"the host {host!r} is not one of this server; name it in PENSTOCK_PUBLIC_HOSTS if it is"
-            raise PermissionDenied(message, reason="HOST_NOT_ALLOWED")
+            raise PermissionDenied(message, reason="HOST_DENIED")
         if origin is not None and not self._may_call(origin.lower(), host.lower()):
-            raise PermissionDenied(f"the origin {origin!r} may not call this", reason="ORIGIN_NOT_ALLOWED")
+            raise PermissionDenied(f"the origin {origin!r} may not call this", reason="ORIGIN_DENIED")
 
     def _is_ours(self, host: str) -> bool:
         lowered = host.lower()

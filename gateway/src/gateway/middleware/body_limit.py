@@ -40,7 +40,7 @@ class BodyLimit:
         if encoding not in _WINDOW_BITS:
             name = encoding.decode("latin-1")
             message = f"content-encoding {name!r} is not understood; send gzip, deflate or none"
-            raise InvalidArgument(message, reason="ENCODING_UNKNOWN")
+            raise InvalidArgument(message, reason="CONTENT_ENCODING_UNSUPPORTED")
         unpacked = _Unpacked(receive, _WINDOW_BITS[encoding])
         await self._app(scope, _Bounded(unpacked.receive, limit).receive, send)
 
@@ -96,14 +96,16 @@ class _Unpacked:
         try:
             data = self._unpack.decompress(self._packed, _STEP)
         except zlib.error as error:
-            raise InvalidArgument(f"the compressed body is damaged: {error}", reason="ENCODING_INVALID") from None
+            raise InvalidArgument(
+                f"the compressed body is damaged: {error}", reason="CONTENT_ENCODING_INVALID"
+            ) from None
         self._packed, self._held = self._unpack.unconsumed_tail, len(data) == _STEP
         if self._unpack.eof:
             self._packed, self._held = self._unpack.unused_data, False
             if self._packed:  # gzip files may be joined to one
                 self._unpack = zlib.decompressobj(self._bits)
         elif self._ended and not self._more():
-            raise InvalidArgument("the compressed body ends early", reason="ENCODING_INVALID")
+            raise InvalidArgument("the compressed body ends early", reason="CONTENT_ENCODING_INVALID")
         return data
 
 
@@ -118,4 +120,4 @@ def _declared(scope: Scope) -> tuple[int, bytes]:
 
 
 def _too_large(limit: int) -> PayloadTooLarge:
-    return PayloadTooLarge(f"the body is larger than {limit} bytes", reason="BODY_TOO_LARGE")
+    return PayloadTooLarge(f"the body is larger than {limit} bytes", reason="BODY_LIMIT_EXCEEDED")

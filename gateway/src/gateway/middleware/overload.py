@@ -47,7 +47,7 @@ class Overload:
         self._behind = behind
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection scope. Raises Unavailable (OVERLOADED)."""
+        """Serve one connection scope. Raises Unavailable (LOAD_LIMIT_EXCEEDED)."""
         if scope["type"] != "http" or scope["method"] != "POST" or not _is_work(scope["path"]):
             await self._app(scope, receive, send)
             return

@@ -11,12 +11,12 @@ def blamed_on_us(error: PenstockError) -> PenstockError:
     """
     if error.kind is ErrorKind.UNAUTHENTICATED:
         message = "the model provider refused the gateway's credentials; tell the operator"
-        return BadUpstream(message, reason="PROVIDER_AUTH", metadata=error.metadata)
+        return BadUpstream(message, reason="PROVIDER_CREDENTIALS_INVALID", metadata=error.metadata)
     if error.kind is ErrorKind.CANCELLED:
-        return Unavailable("the service ended the call before the answer was complete", reason="STREAM_CUT")
+        return Unavailable("the service ended the call before the answer was complete", reason="STREAM_INTERRUPTED")
     return error
 
 
 def cut_short() -> PenstockError:
     """Return the error of a stream that ended without a finish reason."""
-    return BadUpstream("the answer ended without a finish reason; it may be incomplete", reason="STREAM_CUT")
+    return BadUpstream("the answer ended without a finish reason; it may be incomplete", reason="STREAM_INTERRUPTED")

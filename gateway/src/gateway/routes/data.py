@@ -274,5 +274,5 @@ def _format(content_type: str) -> pb.IngestFormat.ValueType:
     found = _FORMATS.get(kind)
     if found is None:
         message = f"content-type {kind!r} can't be ingested; send one of {', '.join(_FORMATS)}"
-        raise InvalidArgument(message, reason="CONTENT_TYPE_UNKNOWN")
+        raise InvalidArgument(message, reason="CONTENT_TYPE_UNSUPPORTED")
     return found

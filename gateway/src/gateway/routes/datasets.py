@@ -94,7 +94,7 @@ class DatasetRoutes:
         """Read the manifest: fields, features, fills, fences, scalers, split."""
         manifest: Any = manifest_from_proto(await self._dataset(dataset_id))
         if manifest is None:
-            raise NotFound(f"the data set {dataset_id!r} has no manifest yet", reason="DATASET_NOT_READY")
+            raise NotFound(f"the data set {dataset_id!r} has no manifest yet", reason="DATASET_UNAVAILABLE")
         return JsonResponse(manifest)
 
     async def download_dataset(self, dataset_id: str, format: Format = "npz") -> Response:

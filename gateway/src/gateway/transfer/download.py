@@ -32,7 +32,7 @@ class Download(Response):
         async with Departure(receive, self._running), self._start() as call:
             first = await call.read()
             if first is EOF:
-                raise BadUpstream("the file came without content", reason="STREAM_CUT")
+                raise BadUpstream("the file came without content", reason="STREAM_INTERRUPTED")
             await send({"type": "http.response.start", "status": 200, "headers": _headers(first)})
             chunk = first
             while chunk is not EOF:

@@ -17,7 +17,7 @@ _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 def ensure_home(path: Path) -> Path:
     """Create the folder when it is missing, close it to others, and return it, absolute.
 
-    Raises FailedPrecondition (HOME_UNWRITABLE) naming the path and PENSTOCK_HOME when files can't be made there.
+    Raises FailedPrecondition (HOME_INVALID) naming the path and PENSTOCK_HOME when files can't be made there.
     """
     absolute = path.expanduser().absolute()
     try:
@@ -68,4 +68,4 @@ def _is_open(path: Path) -> bool:
 
 def _unwritable(path: Path, why: str) -> FailedPrecondition:
     message = f"cannot write to {path}: {why}; make it writable or set PENSTOCK_HOME to a folder that is"
-    return FailedPrecondition(message, reason="HOME_UNWRITABLE", metadata={"path": str(path)})
+    return FailedPrecondition(message, reason="HOME_INVALID", metadata={"path": str(path)})

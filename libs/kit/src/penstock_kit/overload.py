@@ -42,10 +42,10 @@ class LoadShedder:
         self.refused = 0
 
     def check(self) -> None:
-        """Return at once, or raise Unavailable (OVERLOADED) that says when to come again."""
+        """Return at once, or raise Unavailable (LOAD_LIMIT_EXCEEDED) that says when to come again."""
         if self.share and self._is_refused():
             message = "more is asked at once than this server can answer in time; come again in a moment"
-            raise Unavailable(message, reason="OVERLOADED", retry_after=_RETRY_AFTER)
+            raise Unavailable(message, reason="LOAD_LIMIT_EXCEEDED", retry_after=_RETRY_AFTER)
 
     @asynccontextmanager
     async def running(self, measure: Callable[[], Awaitable[None]] | None = None) -> AsyncGenerator[None]:

@@ -234,4 +234,4 @@ def _json_object(text: str, field: str) -> dict[str, object]:
 
 def _wrong(field: str, description: str) -> InvalidArgument:
     violation = FieldViolation(field=field, description=description)
-    return InvalidArgument(f"{field}: {description}", reason="INVALID_REQUEST", violations=[violation])
+    return InvalidArgument(f"{field}: {description}", reason="REQUEST_INVALID", violations=[violation])

@@ -24,7 +24,7 @@ _GROUPS: Final = {
 def group_from_proto(group: cost_pb2.CostGroup.ValueType) -> CostGroup:
     """Return by what to group. Raises InvalidArgument for a number that is none of ours."""
     if group not in _GROUPS:
-        raise InvalidArgument(f"group_by {group} is unknown", reason="UNKNOWN_GROUP")
+        raise InvalidArgument(f"group_by {group} is unknown", reason="GROUP_INVALID")
     return _GROUPS[group]
 
 
@@ -38,12 +38,12 @@ def filter_from_proto(
     user_id = request.user_id
     if not caller.is_admin:
         if user_id not in {"", caller.user_id}:
-            raise PermissionDenied("only administrators see what others spent", reason="NOT_YOUR_COSTS")
+            raise PermissionDenied("only administrators see what others spent", reason="COSTS_DENIED")
         user_id = caller.user_id
     start = time_from_proto(request.start_time) if request.HasField("start_time") else None
     end = time_from_proto(request.end_time) if request.HasField("end_time") else None
     if start and end and end <= start:
-        raise InvalidArgument(f"end_time {end} is not after start_time {start}", reason="END_BEFORE_START")
+        raise InvalidArgument(f"end_time {end} is not after start_time {start}", reason="TIME_RANGE_INVALID")
     return LedgerFilter(tenant_id=caller.tenant_id, start=start, end=end, user_id=user_id, key_id=request.key_id)
 
 

@@ -142,7 +142,7 @@ class CostServicer(cost_pb2_grpc.CostServiceServicer):
         caller = current_context().caller
         policy = key_policy_from_proto(request.policy, tenant_id=caller.tenant_id)
         if not caller.is_admin and caller.key_id:
-            raise PermissionDenied("a key can't change what keys may use", reason="ADMIN_ONLY")
+            raise PermissionDenied("a key can't change what keys may use", reason="ADMIN_REQUIRED")
         self._check_unlimited(caller)
         await self._policies.put(policy)
         await self._rules.refresh()
@@ -164,7 +164,7 @@ class CostServicer(cost_pb2_grpc.CostServiceServicer):
         """Remove a key's policy and budgets; that there were none is no error. A key may remove its own."""
         caller = current_context().caller
         if not caller.is_admin and caller.key_id not in {"", request.key_id}:
-            raise PermissionDenied("a key can't change what keys may use", reason="ADMIN_ONLY")
+            raise PermissionDenied("a key can't change what keys may use", reason="ADMIN_REQUIRED")
         await self._policies.delete(caller.tenant_id, request.key_id)
         for budget in await self._budgets.all():
             whose = (budget.tenant_id, budget.scope, budget.subject)
@@ -179,12 +179,12 @@ class CostServicer(cost_pb2_grpc.CostServiceServicer):
         return caller
 
     def _check_unlimited(self, caller: Caller) -> None:
-        """Raise PermissionDenied (KEY_LIMITED) for a key that has limits: it would lift them."""
+        """Raise PermissionDenied (KEY_LIMITS_DENIED) for a key that has limits: it would lift them."""
         policy = self._rules.policy(caller) if caller.key_id else None
         budgets = self._rules.budgets(caller) if caller.key_id else ()
         if (policy is not None and policy.limits) or any(budget.scope is BudgetScope.KEY for budget in budgets):
             message = "a key with a policy or a budget cannot change policies or budgets; log in instead"
-            raise PermissionDenied(message, reason="KEY_LIMITED")
+            raise PermissionDenied(message, reason="KEY_LIMITS_DENIED")
 
 
 def _page_size(asked: int) -> int:

@@ -135,4 +135,4 @@ def _money(amount: Decimal) -> common_pb2.Money:
 
 def _wrong(field: str, why: str) -> InvalidArgument:
     violation = FieldViolation(field=field, description=why)
-    return InvalidArgument(f"{field}: {why}", reason="INVALID_FIELD", violations=[violation])
+    return InvalidArgument(f"{field}: {why}", reason="RULE_INVALID", violations=[violation])

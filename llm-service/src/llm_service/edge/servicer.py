@@ -115,7 +115,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
     ) -> llm_pb2.ParsePromptResponse:
         """Read a question about devices with a model or by the rules."""
         if not request.prompt.strip():
-            raise InvalidArgument("the prompt is empty", reason="EMPTY_PROMPT")
+            raise InvalidArgument("the prompt is empty", reason="PROMPT_REQUIRED")
         parsed = await self._parser.parse(
             Prompt(
                 text=request.prompt,
@@ -195,4 +195,4 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
             ) from None
         except (ZoneInfoNotFoundError, ValueError) as error:
             message = f"time zone {request.time_zone!r} is unknown; use an IANA name such as Asia/Shanghai"
-            raise InvalidArgument(message, reason="UNKNOWN_TIME_ZONE") from error
+            raise InvalidArgument(message, reason="TIME_ZONE_INVALID") from error

@@ -168,7 +168,7 @@ def _file(part: FilePart) -> Block:
         source = {"type": "text", "media_type": "text/plain", "data": part.data.decode("utf-8", "replace")}
     else:
         message = f"anthropic takes PDF, text and pictures, not {part.media_type!r} ({part.filename})"
-        raise InvalidArgument(message, reason="UNSUPPORTED_FILE_TYPE")
+        raise InvalidArgument(message, reason="FILE_TYPE_UNSUPPORTED")
     return {"type": "document", "source": source, **({"title": part.filename} if part.filename else {})}
 
 

@@ -144,7 +144,7 @@ def _shaped(schema: Block, shape: Shape) -> Block:
         return shape(schema)
     except (ValueError, TypeError, AttributeError, AssertionError) as error:
         message = f"anthropic can't keep to the schema of response_format: {error}"
-        raise InvalidArgument(message, reason="INVALID_JSON_SCHEMA") from error
+        raise InvalidArgument(message, reason="JSON_SCHEMA_INVALID") from error
 
 
 def _put_thinking(made: AnthropicRequest, request: CompletionRequest, traits: ClaudeTraits) -> None:
@@ -268,7 +268,7 @@ def _decoded(text: str, what: str) -> Block:
     try:
         decoded = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise InvalidArgument(f"the {what} is not JSON: {error}", reason="INVALID_JSON_SCHEMA") from None
+        raise InvalidArgument(f"the {what} is not JSON: {error}", reason="JSON_SCHEMA_INVALID") from None
     if not isinstance(decoded, dict):
-        raise InvalidArgument(f"the {what} is not a JSON object", reason="INVALID_JSON_SCHEMA")
+        raise InvalidArgument(f"the {what} is not a JSON object", reason="JSON_SCHEMA_INVALID")
     return cast(Block, decoded)

@@ -174,7 +174,7 @@ def _decoded(text: str, what: str) -> Json:
     try:
         decoded = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise InvalidArgument(f"the {what} is not JSON: {error}", reason="INVALID_JSON_SCHEMA") from None
+        raise InvalidArgument(f"the {what} is not JSON: {error}", reason="JSON_SCHEMA_INVALID") from None
     if not isinstance(decoded, dict):
-        raise InvalidArgument(f"the {what} is not a JSON object", reason="INVALID_JSON_SCHEMA")
+        raise InvalidArgument(f"the {what} is not a JSON object", reason="JSON_SCHEMA_INVALID")
     return cast(Json, decoded)

@@ -63,4 +63,4 @@ def decoded_schema(text: str, what: str) -> Mapping[str, Any]:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise InvalidArgument(f"the {what} is not JSON: {error}", reason="INVALID_JSON_SCHEMA") from None
+        raise InvalidArgument(f"the {what} is not JSON: {error}", reason="JSON_SCHEMA_INVALID") from None

@@ -106,14 +106,16 @@ _DENIED: Final = _Meaning(
 _ELSEWHERE: Final = _Meaning(
     failure=FailureKind.UNSUPPORTED, kind=ErrorKind.BAD_UPSTREAM, reason="PROVIDER_LOCATION_UNSUPPORTED"
 )
-_OVERLOADED: Final = _Meaning(failure=FailureKind.SERVER, kind=ErrorKind.UNAVAILABLE, reason="PROVIDER_OVERLOADED")
+_OVERLOADED: Final = _Meaning(
+    failure=FailureKind.SERVER, kind=ErrorKind.UNAVAILABLE, reason="PROVIDER_LOAD_LIMIT_EXCEEDED"
+)
 _BY_STATUS: Final[Mapping[int, _Meaning]] = {
     401: _AUTH,
     402: _Meaning(failure=FailureKind.RATE_LIMIT, account_wide=True),
     404: _NO_MODEL,
     408: _Meaning(failure=FailureKind.TIMEOUT),
     413: _Meaning(
-        failure=FailureKind.BAD_REQUEST, kind=ErrorKind.PAYLOAD_TOO_LARGE, reason="PROVIDER_REQUEST_TOO_LARGE"
+        failure=FailureKind.BAD_REQUEST, kind=ErrorKind.PAYLOAD_TOO_LARGE, reason="PROVIDER_REQUEST_LIMIT_EXCEEDED"
     ),
     429: _Meaning(failure=FailureKind.RATE_LIMIT),
     503: _OVERLOADED,
@@ -124,7 +126,7 @@ _BY_STATUS: Final[Mapping[int, _Meaning]] = {
 
 _BY_WORD: Final = (
     (_REFUSALS, _REFUSED),
-    (_CONTEXT, _Meaning(failure=FailureKind.BAD_REQUEST, reason="CONTEXT_LENGTH_EXCEEDED")),
+    (_CONTEXT, _Meaning(failure=FailureKind.BAD_REQUEST, reason="CONTEXT_LIMIT_EXCEEDED")),
     (_EXHAUSTED, _BY_STATUS[402]),
     (frozenset({LOCATION}), _ELSEWHERE),
     (_MODEL_UNKNOWN, _NO_MODEL),

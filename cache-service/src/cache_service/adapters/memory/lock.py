@@ -33,7 +33,7 @@ class MemoryLockStore:
         self._locks.sweep(self._max)
         if len(self._locks) >= self._max:
             message = f"{self._max} locks are held, no more fit; give some back or raise CACHE_MAX_LOCKS"
-            raise ResourceExhausted(message, reason="TOO_MANY_LOCKS", retry_after=1.0)
+            raise ResourceExhausted(message, reason="LOCKS_LIMIT_EXCEEDED", retry_after=1.0)
         self._fencing += 1
         grant = LockGrant(token=self._new_token(), fencing_token=self._fencing)
         self._locks.put(name, grant, self._monotonic() + ttl)

@@ -104,7 +104,7 @@ class DeviceStatistics:
         return head, [shown_field(item, request.percentiles) for item in response.statistics]
 
 
-_EMPTY: Final = frozenset({"NO_DATA", "NO_DATA_IN_RANGE"})
+_EMPTY: Final = frozenset({"DATA_NOT_FOUND", "TIME_RANGE_EMPTY"})
 
 
 def _request(code: str, arguments: Arguments) -> feature_pb2.ComputeStatisticsRequest:

@@ -24,14 +24,12 @@ class Destinations:
     networks: tuple[Network, ...] = ()
 
     def check_host(self, host: str) -> None:
-        """Raise PermissionDenied unless `host` is on the list (HOST_NOT_ALLOWED) and plainly written (HOST_INVALID)."""
+        """Raise PermissionDenied unless `host` is on the list (HOST_DENIED) and plainly written (HOST_INVALID)."""
         name = host.lower().rstrip(".")
         check_form(name)
         if not any(_fits(name, pattern) for pattern in self.hosts):
             allowed = ", ".join(self.hosts) or "none"
-            raise PermissionDenied(
-                f"the host {host!r} is not among allowed_hosts ({allowed})", reason="HOST_NOT_ALLOWED"
-            )
+            raise PermissionDenied(f"the host {host!r} is not among allowed_hosts ({allowed})", reason="HOST_DENIED")
 
     def allows(self, address: Address) -> bool:
         """Return whether a connection to `address` may be made."""
@@ -43,7 +41,7 @@ class Destinations:
         good = [text for text in found if self.allows(ipaddress.ip_address(text.partition("%")[0]))]
         if not good:
             text = f"{host!r} leads to {', '.join(found)}, which is not on the public internet nor in allowed_networks"
-            raise PermissionDenied(text, reason="ADDRESS_NOT_ALLOWED")
+            raise PermissionDenied(text, reason="ADDRESS_DENIED")
         return good
 
     def _allows_one(self, address: Address) -> bool:
@@ -53,11 +51,11 @@ class Destinations:
 
 
 async def resolve(host: str, port: int) -> Sequence[str]:
-    """Return the addresses of a host, an address itself included; Unavailable (HOST_UNKNOWN) when it has none."""
+    """Return the addresses of a host, an address itself included; Unavailable (HOST_UNAVAILABLE) when it has none."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
-        raise Unavailable(f"the host {host!r} has no address ({error})", reason="HOST_UNKNOWN") from None
+        raise Unavailable(f"the host {host!r} has no address ({error})", reason="HOST_UNAVAILABLE") from None
     return list(dict.fromkeys(str(item[4][0]) for item in found))
 
 

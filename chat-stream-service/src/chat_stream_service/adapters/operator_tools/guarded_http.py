@@ -60,7 +60,7 @@ class GuardedHttp:
                     yield response
                     return
                 request = _followed(request, url, url.join(URL(target)), response.status)
-        raise BadUpstream(f"the endpoint redirects more than {_MAX_REDIRECTS} times", reason="TOOL_REDIRECTS")
+        raise BadUpstream(f"the endpoint redirects more than {_MAX_REDIRECTS} times", reason="TOOL_REDIRECT_INVALID")
 
     async def close(self) -> None:
         """Close the connections."""
@@ -70,7 +70,7 @@ class GuardedHttp:
     def _check(self, url: "URL") -> None:
         host = url.host or ""
         if url.scheme not in ("http", "https"):
-            raise BadUpstream(f"a redirect leads to the scheme {url.scheme!r}", reason="TOOL_REDIRECTS")
+            raise BadUpstream(f"a redirect leads to the scheme {url.scheme!r}", reason="TOOL_REDIRECT_INVALID")
         self.destinations.check_host(host)
         if is_address(host):
             # aiohttp asks no resolver about an address.
@@ -100,7 +100,9 @@ def _followed(request: Request, old: "URL", new: "URL", status: int) -> Request:
     headers: Mapping[str, str] = request.headers if old.origin() == new.origin() else {}
     if status in _KEEPING or request.method in ("GET", "HEAD"):
         if old.origin() != new.origin() and request.json is not None:
-            raise BadUpstream(f"{old.host} redirects a body to {new.host}; it is not sent on", reason="TOOL_REDIRECTS")
+            raise BadUpstream(
+                f"{old.host} redirects a body to {new.host}; it is not sent on", reason="TOOL_REDIRECT_INVALID"
+            )
         return replace(request, url=str(new), headers=headers)
     return Request(method="GET", url=str(new), headers=headers)
 

@@ -63,14 +63,16 @@ class HttpTool:
             message = f"{self.name} did not answer within {self._seconds:g} s"
             raise DeadlineExceeded(message, reason="TOOL_TIMEOUT") from None
         except aiohttp.ClientError as error:
-            raise Unavailable(f"{self.name} can't be reached ({type(error).__name__})", reason="TOOL_DOWN") from error
+            raise Unavailable(
+                f"{self.name} can't be reached ({type(error).__name__})", reason="TOOL_UNAVAILABLE"
+            ) from error
         limit = min(self._entry.max_result_characters or context.max_characters, context.max_characters)
         return bounded(text, limit)
 
     async def _body(self, response: Any) -> str:
         kind = response.content_type
         if response.status != 204 and not (kind.startswith(_TEXTS) or kind.endswith(("+json", "+xml"))):
-            raise BadUpstream(f"{self.name} answered {kind}, which is no text", reason="TOOL_ANSWER_KIND")
+            raise BadUpstream(f"{self.name} answered {kind}, which is no text", reason="TOOL_ANSWER_INVALID")
         inflater = Inflater(response.headers.get("content-encoding", ""))
         parts: list[bytes] = []
         left = self._entry.max_response_bytes
@@ -79,7 +81,7 @@ class HttpTool:
             left -= len(part)
             if left < 0:
                 text = f"{self.name} answered more than {self._entry.max_response_bytes:,} bytes; ask for less"
-                raise FailedPrecondition(text, reason="TOOL_ANSWER_SIZE")
+                raise FailedPrecondition(text, reason="TOOL_ANSWER_LIMIT_EXCEEDED")
             parts.append(part)
         return _decoded(b"".join(parts), response.charset)
 
@@ -89,7 +91,7 @@ class HttpTool:
         message = f"{self.name} answered with status {status}: {bounded(text.strip(), _ERROR_CHARACTERS)}"
         if status >= _SERVER_ERROR:
             raise BadUpstream(message, reason="TOOL_FAILED")
-        raise FailedPrecondition(message, reason="TOOL_REFUSED")
+        raise FailedPrecondition(message, reason="TOOL_REQUEST_INVALID")
 
 
 def _request(entry: HttpEntry, arguments: Arguments) -> Request:
@@ -111,7 +113,7 @@ def _segment(name: str, value: Any) -> str:
     """Return a value as part of a path: it can't leave its place."""
     text = _text(value)
     if text.strip(".") == "":
-        raise InvalidArgument(f"{name} is {text!r}, which can't be part of a path", reason="TOOL_ARGUMENTS")
+        raise InvalidArgument(f"{name} is {text!r}, which can't be part of a path", reason="TOOL_ARGUMENTS_INVALID")
     return quote(text, safe="")
 
 

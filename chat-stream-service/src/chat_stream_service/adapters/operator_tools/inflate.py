@@ -11,13 +11,13 @@ _KNOWN: Final = frozenset({"gzip", "x-gzip", "deflate"})
 
 
 class Inflater:
-    """Unpacks a body piece by piece. BadUpstream (TOOL_ANSWER_KIND) for an encoding that is not known or not kept."""
+    """Unpacks a body piece by piece. BadUpstream (TOOL_ANSWER_INVALID) for an unknown encoding or one not kept."""
 
     def __init__(self, encoding: str) -> None:
         name = encoding.strip().lower()
         if name not in _KNOWN and name not in ("", "identity"):
             raise BadUpstream(
-                f"the answer has the encoding {encoding!r}, which was not asked for", reason="TOOL_ANSWER_KIND"
+                f"the answer has the encoding {encoding!r}, which was not asked for", reason="TOOL_ANSWER_INVALID"
             )
         self._unpacker = zlib.decompressobj(_EITHER) if name in _KNOWN else None
 
@@ -28,4 +28,4 @@ class Inflater:
         try:
             return self._unpacker.decompress(part, limit + 1)
         except zlib.error as error:
-            raise BadUpstream(f"the answer can't be unpacked ({error})", reason="TOOL_ANSWER_KIND") from None
+            raise BadUpstream(f"the answer can't be unpacked ({error})", reason="TOOL_ANSWER_INVALID") from None

@@ -148,7 +148,7 @@ class McpServer:
     async def _asked(self, tool: str, arguments: Arguments) -> str:
         session = self._session
         if session is None:
-            raise Unavailable(f"{tool}: its server {self.name} is down ({self._failure})", reason="TOOL_DOWN")
+            raise Unavailable(f"{tool}: its server {self.name} is down ({self._failure})", reason="TOOL_UNAVAILABLE")
         try:
             return await session.call(tool, arguments)
         except Unavailable:

@@ -63,7 +63,7 @@ class McpSession:
         """Return a tool's result as text.
 
         Raises FailedPrecondition when the tool says that it failed, the server does not take the call or answers more
-        than is read; SessionForgotten; Unavailable (TOOL_DOWN) when the connection is of no more use.
+        than is read; SessionForgotten; Unavailable (TOOL_UNAVAILABLE) when the connection is of no more use.
         """
         from mcp import MCPError
 
@@ -133,12 +133,12 @@ def _failure(tool: str, error: Any) -> PenstockError:
     from mcp.types import INVALID_PARAMS, METHOD_NOT_FOUND
 
     if error.code == SESSION_FORGOTTEN:
-        return SessionForgotten(f"{tool}: {error.message}", reason="TOOL_DOWN")
+        return SessionForgotten(f"{tool}: {error.message}", reason="TOOL_UNAVAILABLE")
     if error.code == ANSWER_TOO_LONG:
-        return FailedPrecondition(f"{tool}: {error.message}", reason="TOOL_ANSWER_SIZE")
+        return FailedPrecondition(f"{tool}: {error.message}", reason="TOOL_ANSWER_LIMIT_EXCEEDED")
     if error.code in (INVALID_PARAMS, METHOD_NOT_FOUND):
-        return FailedPrecondition(f"{tool}: {error.message}", reason="TOOL_REFUSED")
-    return Unavailable(f"{tool}: its server failed: {error.message}", reason="TOOL_DOWN")
+        return FailedPrecondition(f"{tool}: {error.message}", reason="TOOL_REQUEST_INVALID")
+    return Unavailable(f"{tool}: its server failed: {error.message}", reason="TOOL_UNAVAILABLE")
 
 
 def failure_of(error: BaseException) -> str:

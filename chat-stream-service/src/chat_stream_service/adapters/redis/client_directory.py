@@ -60,7 +60,7 @@ class RedisClientDirectory:
             (removed,) = await self._link.run([("HDEL", _key(owner), client_id)])
         except RedisAway:
             text = "clients can't be forgotten now; try again in a moment"
-            raise Unavailable(text, reason="EVENT_LOG_AWAY", retry_after=1) from None
+            raise Unavailable(text, reason="EVENT_LOG_UNAVAILABLE", retry_after=1) from None
         self._seen.forget(owner, client_id)
         if not removed:
             raise unknown_client(client_id)

@@ -97,7 +97,7 @@ class RedisEventLog:
         stream.check_own()
 
     async def describe(self, stream_id: str) -> StreamState | None:
-        """Return a stream's state. Unavailable (EVENT_LOG_AWAY) when only Redis could know it, and is away."""
+        """Return a stream's state. Unavailable (EVENT_LOG_UNAVAILABLE) when only Redis could know it, and is away."""
         stream = self._shelf.find(stream_id)
         if stream is not None and stream.own:
             await self._settled(stream)
@@ -271,4 +271,4 @@ class RedisEventLog:
 
 def _away(stream_id: str) -> Unavailable:
     text = f"the event log can't be asked for stream {stream_id} now; try again in a moment"
-    return Unavailable(text, reason="EVENT_LOG_AWAY", retry_after=1)
+    return Unavailable(text, reason="EVENT_LOG_UNAVAILABLE", retry_after=1)

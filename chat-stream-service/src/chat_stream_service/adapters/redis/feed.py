@@ -203,4 +203,6 @@ def _user(owner: Owner) -> str:
 
 
 def _away() -> Unavailable:
-    return Unavailable("the feed can't be asked now; try again in a moment", reason="EVENT_LOG_AWAY", retry_after=1)
+    return Unavailable(
+        "the feed can't be asked now; try again in a moment", reason="EVENT_LOG_UNAVAILABLE", retry_after=1
+    )

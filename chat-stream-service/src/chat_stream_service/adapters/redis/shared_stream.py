@@ -46,10 +46,10 @@ class SharedStream:
         for event in events:
             if self.ended:
                 text = f"stream {self.stream_id} has ended; event {event.sequence} can't follow"
-                raise FailedPrecondition(text, reason="STREAM_ENDED")
+                raise FailedPrecondition(text, reason="STREAM_CONFLICT")
             if event.sequence != self.accepted + 1:
                 text = f"stream {self.stream_id} is at {self.accepted}; {event.sequence} does not follow"
-                raise FailedPrecondition(text, reason="SEQUENCE_GAP")
+                raise FailedPrecondition(text, reason="SEQUENCE_CONFLICT")
             self.pending.append(event)
             self.accepted = event.sequence
             self.ended = event.is_terminal
@@ -58,7 +58,7 @@ class SharedStream:
         """Raise StreamTakenOver when another replica has taken the stream over."""
         if self.taken_over:
             text = f"stream {self.stream_id} was ended by another replica, which took this one for dead"
-            raise StreamTakenOver(text, reason="STREAM_TAKEN_OVER")
+            raise StreamTakenOver(text, reason="STREAM_CONFLICT")
 
     @property
     def needs_opening(self) -> bool:

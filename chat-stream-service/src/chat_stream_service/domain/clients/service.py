@@ -51,7 +51,7 @@ class ClientService:
         before = known.get(client_id)
         if before is None and len(known) >= _MAX_CLIENTS:
             text = f"{len(known)} clients are registered, no more than that; unregister some"
-            raise ResourceExhausted(text, reason="TOO_MANY_CLIENTS")
+            raise ResourceExhausted(text, reason="CLIENTS_LIMIT_EXCEEDED")
         client = Client(
             id=client_id or self._new_id("cli"),
             owner=owner,

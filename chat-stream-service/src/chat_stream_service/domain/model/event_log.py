@@ -101,7 +101,7 @@ class EventLog(Protocol):
         """Yield the events after a sequence in batches, replay first, then live, to the terminal event.
 
         Every reader has its own cursor; a slow one is handed a snapshot instead of what was trimmed meanwhile.
-        Raises NotFound for an unknown stream and InvalidArgument (SEQUENCE_BEYOND_END) for a sequence not reached yet.
+        Raises NotFound for an unknown stream and InvalidArgument (SEQUENCE_INVALID) for a sequence not reached yet.
         """
         ...
 

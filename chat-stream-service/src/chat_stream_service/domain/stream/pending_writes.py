@@ -35,10 +35,10 @@ class Unstored:
         self._waiting.append((stream_id, store))
 
     def check(self, running: int) -> None:
-        """Raise Unavailable (OVERLOADED) when a turn beside `running` ones could not be stored in time."""
+        """Raise Unavailable (LOAD_LIMIT_EXCEEDED) when a turn beside `running` ones could not be stored in time."""
         if running + len(self._waiting) >= self._most or self.delay > _SLOW:
             message = "more answers are asked for than the store takes; come again in a moment"
-            raise Unavailable(message, reason="OVERLOADED", retry_after=_RETRY_AFTER)
+            raise Unavailable(message, reason="LOAD_LIMIT_EXCEEDED", retry_after=_RETRY_AFTER)
 
     @property
     def delay(self) -> float:

@@ -37,7 +37,7 @@ class Reader:
         self.offered_at = self._clock.monotonic()
 
     def took(self) -> None:
-        """Note that they were taken; raises Unavailable (REPLICA_DRAINING) when this was all the reader gets here."""
+        """Note that they were taken. Raises Unavailable (REPLICA_UNAVAILABLE) when the reader gets no more here."""
         self.offered_at = None
         self._knows_place = True
         if self._dismissed:
@@ -74,7 +74,7 @@ class Readers:
         """Count the current task in as a reader for the length of the block.
 
         `endless` says that what it reads has no end of its own, and that it could read on elsewhere at any time.
-        Raises Unavailable when it is ended as stale (READER_STALE) or sent away (REPLICA_DRAINING).
+        Raises Unavailable when it is ended as stale (READER_INTERRUPTED) or sent away (REPLICA_UNAVAILABLE).
         """
         reader = Reader(asyncio.current_task(), self._clock, endless=endless)
         self._readers.add(reader)
@@ -121,9 +121,9 @@ class Readers:
 
     def _stale(self) -> Unavailable:
         text = f"nothing was taken from this call for {self._stale_seconds:g} s; read on from the last sequence"
-        return Unavailable(text, reason="READER_STALE")
+        return Unavailable(text, reason="READER_INTERRUPTED")
 
 
 def _draining() -> Unavailable:
     text = "this replica is shutting down; read on from the last sequence, another one has the stream"
-    return Unavailable(text, reason="REPLICA_DRAINING", retry_after=0)
+    return Unavailable(text, reason="REPLICA_UNAVAILABLE", retry_after=0)

@@ -108,7 +108,8 @@ class StreamService:
         """Begin to answer and return the stream's id; for a repeated request id, that of the stream it began.
 
         Raises what :meth:`RunFactory.make` raises, ResourceExhausted when too many streams run or questions wait, and
-        Unavailable while shutting down or (OVERLOADED) when there is more to do than can be done or stored in time.
+        Unavailable while shutting down or (LOAD_LIMIT_EXCEEDED) when there is more to do than can be done or stored
+        in time.
         """
         self._check_room()
         run = await (self._runs.make(request) if request.on_busy is OnBusy.REFUSE else self._make_in_turn(request))
@@ -276,7 +277,7 @@ class StreamService:
                     await asyncio.wait([ended], timeout=_ASK_AGAIN)
         except TimeoutError:
             text = f"stream {stream_id} has not ended within {self._limits.stop_seconds:g} s; ask again"
-            raise DeadlineExceeded(text, reason="STOP_NOT_CONFIRMED") from None
+            raise DeadlineExceeded(text, reason="STOP_TIMEOUT") from None
         finally:
             ended.cancel()
         return ended.result() is Status.STOPPED
@@ -317,13 +318,13 @@ class StreamService:
 
     def _check_open(self) -> None:
         if self._closing:
-            raise Unavailable("the service is shutting down; ask again", reason="SERVICE_STOPPING", retry_after=1)
+            raise Unavailable("the service is shutting down; ask again", reason="REPLICA_UNAVAILABLE", retry_after=1)
 
     def _check_room(self) -> None:
         self._check_open()
         if len(self._running) + self._queue.waiting >= self._limits.max_streams:
             text = f"{len(self._running):,} streams run, no more than that at once; ask again in a moment"
-            raise ResourceExhausted(text, reason="TOO_MANY_STREAMS", retry_after=1)
+            raise ResourceExhausted(text, reason="STREAMS_LIMIT_EXCEEDED", retry_after=1)
         self._unstored.check(len(self._running))
         self._shedder.check()
 

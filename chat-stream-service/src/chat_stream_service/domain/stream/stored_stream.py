@@ -9,7 +9,7 @@ from chat_stream_service.domain.model.event_log import StreamState
 
 _LOST = ErrorEvent(
     code=503,
-    reason="STREAM_LOST",
+    reason="STREAM_INTERRUPTED",
     message="the service that made this answer ended before it was done; ask again",
     retryable=True,
 )

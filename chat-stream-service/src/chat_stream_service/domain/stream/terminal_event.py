@@ -41,21 +41,21 @@ def timed_out(assembly: Assembly, *, total: float, idle: float, was_idle: bool) 
     """Return the end of an answer that took too long."""
     if was_idle:
         text = f"nothing came from the engine for {idle:g} s; ask again"
-        return failed(DeadlineExceeded(text, reason="STREAM_IDLE"), assembly)
+        return failed(DeadlineExceeded(text, reason="STREAM_IDLE_TIMEOUT"), assembly)
     text = f"the answer took longer than the {total:g} s it may take; ask for less at once"
-    return failed(DeadlineExceeded(text, reason="TURN_TIME_LIMIT"), assembly)
+    return failed(DeadlineExceeded(text, reason="TURN_TIMEOUT"), assembly)
 
 
 def shut_down(assembly: Assembly) -> ErrorEvent:
     """Return the end of an answer whose service had to stop."""
     text = "the service is shutting down; ask again, another replica will answer"
-    return failed(Unavailable(text, reason="SERVICE_STOPPING"), assembly)
+    return failed(Unavailable(text, reason="REPLICA_UNAVAILABLE"), assembly)
 
 
 def replica_lost(partial_content: str) -> ErrorEvent:
     """Return the end of an answer whose replica died, written by another."""
     text = "the replica that made this answer died; ask again"
-    error = Unavailable(text, reason="REPLICA_LOST")
+    error = Unavailable(text, reason="STREAM_INTERRUPTED")
     return ErrorEvent(
         code=http_status(error.kind),
         reason=error.reason,

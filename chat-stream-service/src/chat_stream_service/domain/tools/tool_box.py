@@ -156,7 +156,7 @@ def _parsed(name: str, raw: str) -> Any:
 
 
 def _refusal(text: str) -> PenstockError:
-    return InvalidArgument(text, reason="TOOL_ARGUMENTS")
+    return InvalidArgument(text, reason="TOOL_ARGUMENTS_INVALID")
 
 
 def _result(call: ToolCall, text: str, *, is_error: bool = False) -> ToolResult:

@@ -17,7 +17,7 @@ log = get_logger(__name__)
 
 
 class BreakerTool:
-    """A :class:`Tool` that answers Unavailable (TOOL_OUT_OF_ORDER) at once while its server's breaker is open."""
+    """A :class:`Tool` that answers Unavailable (TOOL_UNAVAILABLE) at once while its server's breaker is open."""
 
     def __init__(self, tool: Tool, breaker: Breaker) -> None:
         self._tool = tool
@@ -43,7 +43,7 @@ class BreakerTool:
         if not self._breaker.allows():
             seconds = self._breaker.retry_after()
             text = f"{self.name} is out of order; it is tried again in {seconds:.0f} s. Go on without it"
-            raise Unavailable(text, reason="TOOL_OUT_OF_ORDER", retry_after=seconds)
+            raise Unavailable(text, reason="TOOL_UNAVAILABLE", retry_after=seconds)
         verdict = False
         try:
             result = await self._tool.call(arguments, context)

@@ -163,6 +163,6 @@ def _nothing_said(finish_reason: str) -> PenstockError:
 
 def _finish(reply: Reply) -> RoundFinished:
     if reply.finished is None:
-        raise BadUpstream("the model's answer ended without a finish; ask again", reason="PROVIDER_CUT")
+        raise BadUpstream("the model's answer ended without a finish; ask again", reason="PROVIDER_INTERRUPTED")
     end = reply.finished
     return RoundFinished(finish_reason=end.finish_reason, usage=end.usage, cost=end.cost)

@@ -58,8 +58,8 @@ def build_dataset(
 
     What `progress` raises ends the build.
 
-    Fences, fills and scalers are fitted on the training part only. Raises Unprocessable NO_LABELS,
-    TOO_MANY_CLASSES or EMPTY_PART, InvalidArgument TOO_FEW_DEVICES.
+    Fences, fills and scalers are fitted on the training part only. Raises Unprocessable LABEL_EMPTY,
+    CLASSES_LIMIT_EXCEEDED or PART_EMPTY, InvalidArgument DEVICES_REQUIRED.
     """
     classes = classes_of([rows.labels for rows in devices.values()])
     cut = row_ranges({code: len(rows.frame) for code, rows in devices.items()}, plan)
@@ -151,7 +151,7 @@ def _merged(parts: Sequence[Part], name: str, plan: DatasetPlan) -> Part:
         raise Unprocessable(
             f"the {name} part has no labelled window of {window.size} rows; "
             "take a longer range, a smaller window or another val_split",
-            reason="EMPTY_PART",
+            reason="PART_EMPTY",
             metadata={"part": name},
         )
     return Part(

@@ -67,7 +67,7 @@ class DatasetJobs:
         """Start building; return the data set when it is done within `wait_seconds`, else as far as it is.
 
         The same `request_id` again returns what it made before. Raises what the build does when it fails
-        meanwhile, and ResourceExhausted TOO_MANY_DATASET_JOBS.
+        meanwhile, and ResourceExhausted DATASET_JOBS_LIMIT_EXCEEDED.
         """
         known = await self._store.requested(tenant_id, request_id) if request_id else None
         if known is not None:
@@ -76,7 +76,7 @@ class DatasetJobs:
         if len(self._jobs) >= _MAX_JOBS:
             raise ResourceExhausted(
                 f"{_MAX_JOBS} data sets are being built or queued; try again later",
-                reason="TOO_MANY_DATASET_JOBS",
+                reason="DATASET_JOBS_LIMIT_EXCEEDED",
                 retry_after=30.0,
             )
         created = micros_of(self._clock.now())
@@ -89,10 +89,10 @@ class DatasetJobs:
         return job.result() if done else await self.dataset(tenant_id, dataset.id)
 
     async def dataset(self, tenant_id: str, dataset_id: str) -> Dataset:
-        """Return the data set. Raises NotFound UNKNOWN_DATASET."""
+        """Return the data set. Raises NotFound DATASET_NOT_FOUND."""
         found = await self._store.dataset(tenant_id, dataset_id)
         if found is None:
-            raise NotFound(f"unknown data set {dataset_id!r}", reason="UNKNOWN_DATASET")
+            raise NotFound(f"unknown data set {dataset_id!r}", reason="DATASET_NOT_FOUND")
         return found
 
     async def datasets(self, tenant_id: str, *, before: str, limit: int) -> Sequence[Dataset]:
@@ -100,17 +100,17 @@ class DatasetJobs:
         return await self._store.datasets(tenant_id, before=before, limit=limit)
 
     async def download(self, tenant_id: str, dataset_id: str, file_format: FileFormat) -> DatasetDownload:
-        """Return the file. Raises NotFound UNKNOWN_DATASET, FailedPrecondition DATASET_NOT_READY."""
+        """Return the file. Raises NotFound DATASET_NOT_FOUND, FailedPrecondition DATASET_UNAVAILABLE."""
         dataset = await self.dataset(tenant_id, dataset_id)
         if dataset.state is not DatasetState.DONE:
             why = dataset.failure or f"{dataset.progress:.0%} done"
             raise FailedPrecondition(
-                f"data set {dataset_id!r} is {dataset.state.value}: {why}", reason="DATASET_NOT_READY"
+                f"data set {dataset_id!r} is {dataset.state.value}: {why}", reason="DATASET_UNAVAILABLE"
             )
         return await self._files.download(dataset_id, file_format)
 
     async def remove(self, tenant_id: str, dataset_id: str) -> None:
-        """Stop the job if it still runs and delete record and files. Raises NotFound UNKNOWN_DATASET."""
+        """Stop the job if it still runs and delete record and files. Raises NotFound DATASET_NOT_FOUND."""
         await self.dataset(tenant_id, dataset_id)
         job = self._jobs.get(dataset_id)
         if job is not None:

@@ -34,8 +34,8 @@ class Classes:
 def classes_of(columns: Iterable[LabelArray]) -> Classes:
     """Return the classes in the label columns of several devices.
 
-    Raises Unprocessable NO_LABELS without any label, TOO_MANY_CLASSES when it looks like a measurement, LABEL_INVALID
-    when some devices have texts and others numbers.
+    Raises Unprocessable LABEL_EMPTY without any label, CLASSES_LIMIT_EXCEEDED when it looks like a measurement,
+    LABEL_INVALID when some devices have texts and others numbers.
     """
     counts: Counter[str | float] = Counter()
     for column in columns:
@@ -50,12 +50,12 @@ def classes_of(columns: Iterable[LabelArray]) -> Classes:
         )
     labels = tuple(sorted(texts)) or tuple(sorted(numbers))
     if not labels:
-        raise Unprocessable("no row in the range has a label", reason="NO_LABELS")
+        raise Unprocessable("no row in the range has a label", reason="LABEL_EMPTY")
     if len(labels) > MAX_CLASSES:
         raise Unprocessable(
             f"the label has {len(labels)} different values, at most {MAX_CLASSES} make sense as classes; "
             "name a field with labels",
-            reason="TOO_MANY_CLASSES",
+            reason="CLASSES_LIMIT_EXCEEDED",
         )
     return Classes(labels=labels, common=max(range(len(labels)), key=lambda index: counts[labels[index]]))
 

@@ -38,7 +38,7 @@ class DatasetPlan:
     """Which rows, which label, how split and how features are made of them.
 
     Empty `device_codes`: all devices of the model. Empty `fields`: every numeric field of the model but the label.
-    Raises InvalidArgument INVALID_VAL_SPLIT or RANDOM_SPLIT_OVERLAPS.
+    Raises InvalidArgument VAL_SPLIT_INVALID or SPLIT_CONFLICT.
     """
 
     model_code: str
@@ -55,12 +55,12 @@ class DatasetPlan:
     def __post_init__(self) -> None:
         if not 0 < self.val_split < 1:
             raise InvalidArgument(
-                f"val_split is {self.val_split}; it must be above 0 and below 1", reason="INVALID_VAL_SPLIT"
+                f"val_split is {self.val_split}; it must be above 0 and below 1", reason="VAL_SPLIT_INVALID"
             )
         window = self.extraction.window
         if self.split is SplitMethod.RANDOM and window.step < window.size:
             raise InvalidArgument(
                 f"a random split needs windows that share no rows, overlap is {window.overlap}; "
                 "set overlap to 0 or split by time or device: shared rows make a validation score too good",
-                reason="RANDOM_SPLIT_OVERLAPS",
+                reason="SPLIT_CONFLICT",
             )

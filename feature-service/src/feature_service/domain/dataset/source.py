@@ -26,20 +26,20 @@ class DatasetSource:
     async def check(self, tenant_id: str, plan: DatasetPlan) -> None:
         """Raise what is wrong with the plan, before it becomes a job.
 
-        NotFound UNKNOWN_MODEL, UNKNOWN_DEVICE or NO_DATA, InvalidArgument LABEL_MISSING, UNKNOWN_FIELD,
-        FIELD_NOT_NUMERIC or DEVICE_OF_OTHER_MODEL.
+        NotFound DATA_MODEL_NOT_FOUND, DEVICE_NOT_FOUND or DATA_NOT_FOUND, InvalidArgument LABEL_REQUIRED,
+        FIELD_NOT_FOUND, FIELD_TYPE_INVALID or DEVICE_MODEL_CONFLICT.
         """
         model = await self._registry.model(tenant_id, plan.model_code)
         _fields(plan, model)
         for code in plan.device_codes:
             await self._registry.device_of_model(tenant_id, code, plan.model_code)
         if not await self._codes(tenant_id, plan):
-            raise NotFound(f"model {plan.model_code!r} has no devices", reason="NO_DATA")
+            raise NotFound(f"model {plan.model_code!r} has no devices", reason="DATA_NOT_FOUND")
 
     async def rows(self, tenant_id: str, plan: DatasetPlan) -> "dict[str, LabelledRows]":
         """Return the rows by device, of those that have any in the range.
 
-        Raises NotFound NO_DATA_IN_RANGE, Unprocessable DATASET_TOO_LARGE.
+        Raises NotFound TIME_RANGE_EMPTY, Unprocessable DATASET_LIMIT_EXCEEDED.
         """
         from feature_service.domain.dataset.build import LabelledRows
 
@@ -53,7 +53,7 @@ class DatasetSource:
             if values > MAX_VALUES:
                 raise Unprocessable(
                     f"the data set has more than {MAX_VALUES} values; take a shorter range, fewer devices or fields",
-                    reason="DATASET_TOO_LARGE",
+                    reason="DATASET_LIMIT_EXCEEDED",
                 )
             if len(frame):
                 labels = frame.texts.get(plan.label_field)
@@ -63,7 +63,7 @@ class DatasetSource:
                 )
         if not found:
             raise NotFound(
-                f"the devices of model {plan.model_code!r} have no rows from {plan.span}", reason="NO_DATA_IN_RANGE"
+                f"the devices of model {plan.model_code!r} have no rows from {plan.span}", reason="TIME_RANGE_EMPTY"
             )
         return found
 
@@ -77,20 +77,20 @@ def _fields(plan: DatasetPlan, model: DataModel) -> list[str]:
     if not plan.label_field:
         raise InvalidArgument(
             f"no label_column: model {model.code!r} has none, name the field that holds the label",
-            reason="LABEL_MISSING",
+            reason="LABEL_REQUIRED",
         )
     for name in (*plan.fields, plan.label_field):
         if name not in kinds:
             raise InvalidArgument(
                 f"unknown field {name!r}; model {model.code!r} has: {', '.join(kinds)}",
-                reason="UNKNOWN_FIELD",
+                reason="FIELD_NOT_FOUND",
                 metadata={"field": name},
             )
     for name in plan.fields:
         if kinds[name] is not FieldKind.NUMBER or name == plan.label_field:
             why = "is the label" if name == plan.label_field else "holds text"
             raise InvalidArgument(
-                f"field {name!r} {why}; features are made of number fields", reason="FIELD_NOT_NUMERIC"
+                f"field {name!r} {why}; features are made of number fields", reason="FIELD_TYPE_INVALID"
             )
     return [
         name

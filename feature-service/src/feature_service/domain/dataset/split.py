@@ -32,7 +32,7 @@ class RowRange:
 def row_ranges(rows: Mapping[str, int], plan: DatasetPlan) -> list[RowRange]:
     """Return the row ranges of all devices, whose number of rows are `rows`, in their order.
 
-    Raises InvalidArgument TOO_FEW_DEVICES when a split by device has no two.
+    Raises InvalidArgument DEVICES_REQUIRED when a split by device has no two.
     """
     match plan.split:
         case SplitMethod.TIME:
@@ -58,7 +58,7 @@ def _by_device(rows: Mapping[str, int], plan: DatasetPlan) -> list[RowRange]:
     if len(rows) < 2:
         raise InvalidArgument(
             f"a split by device needs two devices with rows, there is {len(rows)}; split by time instead",
-            reason="TOO_FEW_DEVICES",
+            reason="DEVICES_REQUIRED",
         )
     wanted = min(max(1, round(len(rows) * plan.val_split)), len(rows) - 1)
     shuffled: list[int] = np.random.default_rng(plan.random_state).permutation(len(rows)).tolist()

@@ -40,16 +40,16 @@ DEFAULT_FEATURES: Final = ("mean", "std", "min", "max", "median", "rms", "slope"
 def resolve_features(names: Sequence[str]) -> tuple[str, ...]:
     """Return the features to compute, in the order asked for; DEFAULT_FEATURES when `names` is empty.
 
-    Raises InvalidArgument UNKNOWN_FEATURE (listing the valid ones) and DUPLICATE_FEATURE.
+    Raises InvalidArgument FEATURE_NOT_FOUND (listing the valid ones) and FEATURE_CONFLICT.
     """
     for name in names:
         if name not in DEFINITIONS:
             raise InvalidArgument(
                 f"unknown feature {name!r}; the features are: {', '.join(FEATURE_NAMES)}",
-                reason="UNKNOWN_FEATURE",
+                reason="FEATURE_NOT_FOUND",
                 metadata={"feature": name},
             )
     if len(set(names)) != len(names):
         twice = next(name for name in names if list(names).count(name) > 1)
-        raise InvalidArgument(f"feature {twice!r} is asked for twice; name it once", reason="DUPLICATE_FEATURE")
+        raise InvalidArgument(f"feature {twice!r} is asked for twice; name it once", reason="FEATURE_CONFLICT")
     return tuple(names) or DEFAULT_FEATURES

@@ -58,7 +58,7 @@ def window_features(
 
     `values` is one float64 per row, NaN where missing. `absent` says which rows had no value at first (for
     missing_ratio, when missing values have been filled since); the NaN rows when left out.
-    Raises Unprocessable WINDOW_TOO_LARGE when there are fewer rows than a window.
+    Raises Unprocessable WINDOW_LIMIT_EXCEEDED when there are fewer rows than a window.
     """
     count = plan.require(len(values))
     result = np.empty((count, len(features)))

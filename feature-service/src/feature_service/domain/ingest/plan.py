@@ -87,7 +87,7 @@ class BodySpool(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
     def write(self, chunk: bytes) -> None:
-        """Append bytes. Raises PayloadTooLarge BODY_TOO_LARGE past the limit."""
+        """Append bytes. Raises PayloadTooLarge BODY_LIMIT_EXCEEDED past the limit."""
         ...
 
     def body(self) -> IO[bytes]:

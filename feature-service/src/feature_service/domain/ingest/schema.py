@@ -64,12 +64,12 @@ class FieldSchema:
         return self.is_open or field in self._kinds
 
     def require(self, fields: Iterable[str]) -> None:
-        """Raise InvalidArgument UNKNOWN_FIELD when one of `fields` is not allowed, Unprocessable when they are too
+        """Raise InvalidArgument FIELD_NOT_FOUND when one of `fields` is not allowed, Unprocessable when they are too
         many."""
         new = [field for field in fields if field not in self._kinds]
         if new and not self.is_open:
             raise InvalidArgument(
-                self.refusal(new), reason="UNKNOWN_FIELD", metadata={"fields": ", ".join(new[:_SHOWN])}
+                self.refusal(new), reason="FIELD_NOT_FOUND", metadata={"fields": ", ".join(new[:_SHOWN])}
             )
         self._require_room(len(new))
 

@@ -55,13 +55,13 @@ class TargetRegistry:
     async def find(self, tenant_id: str, code: str, model_code: str, *, create: bool) -> IngestTarget:
         """Return the target of rows for device `code` and, when named, model `model_code`.
 
-        Raises NotFound UNKNOWN_DEVICE or UNKNOWN_MODEL unless `create`, InvalidArgument DEVICE_CODE_MISSING,
-        INVALID_CODE or DEVICE_OF_OTHER_MODEL.
+        Raises NotFound DEVICE_NOT_FOUND or DATA_MODEL_NOT_FOUND unless `create`, InvalidArgument DEVICE_CODE_REQUIRED,
+        CODE_INVALID or DEVICE_MODEL_CONFLICT.
         """
         if not code:
             raise InvalidArgument(
                 "no device_code: name the device the rows belong to, or with device_column the column that names it",
-                reason="DEVICE_CODE_MISSING",
+                reason="DEVICE_CODE_REQUIRED",
             )
         device = await self._existing_device(tenant_id, code, create=create)
         model_code = model_code or (device.model_code if device else "")
@@ -125,7 +125,7 @@ def _of_model(device: Device, model: DataModel | None) -> Device:
         return device
     raise InvalidArgument(
         f"device {device.code!r} is not of model {model.code!r}; its model is {device.model_code!r}",
-        reason="DEVICE_OF_OTHER_MODEL",
+        reason="DEVICE_MODEL_CONFLICT",
         metadata={"device_code": device.code, "model_code": model.code},
     )
 

@@ -12,7 +12,7 @@ _LIKELY: Final = frozenset({"timestamp", "datetime", "date_time", "time", "ts", 
 def find_time_column(names: Sequence[str], asked: str) -> str:
     """Return the name of the time column: `asked`, or ``timestamp``, or the only one with a name like it.
 
-    Raises InvalidArgument TIMESTAMP_COLUMN_MISSING that lists the columns there are.
+    Raises InvalidArgument TIMESTAMP_COLUMN_NOT_FOUND that lists the columns there are.
     """
     wanted = asked or DEFAULT_TIME_COLUMN
     if wanted in names:
@@ -23,7 +23,7 @@ def find_time_column(names: Sequence[str], asked: str) -> str:
     raise InvalidArgument(
         f"there is no column {wanted!r}; the columns are: {', '.join(names)}. "
         "Name the one that holds the time with timestamp_column",
-        reason="TIMESTAMP_COLUMN_MISSING",
+        reason="TIMESTAMP_COLUMN_NOT_FOUND",
         metadata={"timestamp_column": wanted},
     )
 

@@ -175,7 +175,7 @@ def open_database(
     `cache_mb` and `mmap_mb` size SQLite's page cache per connection and its memory map, `patience` is for how many
     seconds from its first failure a PostgreSQL is waited for, `lock_seconds` for how long SQLite waits for a lock of
     another process. Raises InvalidArgument (DATABASE_URL_INVALID), or
-    FailedPrecondition (HOME_UNWRITABLE) when the file's folder can't be written.
+    FailedPrecondition (HOME_INVALID) when the file's folder can't be written.
     """
     parsed = driver_url(url)
     if parsed.get_backend_name() != "sqlite":

@@ -37,7 +37,7 @@ async def migrate(url: str, script_location: Path) -> bool:
 
     Safe to run from several processes at once: they queue on the store's write lock, and those that come after the
     first find nothing left to do. All revisions are applied in one transaction. Raises FailedPrecondition
-    (SCHEMA_NEWER) when the database was written by a newer version.
+    (SCHEMA_UNSUPPORTED) when the database was written by a newer version.
     """
     revisions = _revisions(script_location)
     database = open_database(url, readers=1, patience=0, lock_seconds=_LOCK_SECONDS)
@@ -98,14 +98,14 @@ def _revisions(script_location: Path) -> _Revisions:
 
 
 def _is_current(connection: Connection, script_location: Path, revisions: _Revisions) -> bool:
-    """Return whether the schema has the newest revision; raise FailedPrecondition (SCHEMA_NEWER) for an unknown one."""
+    """Return whether the schema has the newest revision; FailedPrecondition (SCHEMA_UNSUPPORTED) for an unknown one."""
     table = version_table(script_location)
     if not inspect(connection).has_table(table):
         return False
     found = connection.execute(text(f'SELECT version_num FROM "{table}"')).scalar()  # noqa: S608 - our own name
     if found and found not in revisions.known:
         message = f"the database has schema revision {found}, which this version does not know; run a newer one"
-        raise FailedPrecondition(message, reason="SCHEMA_NEWER", metadata={"revision": found})
+        raise FailedPrecondition(message, reason="SCHEMA_UNSUPPORTED", metadata={"revision": found})
     return found == revisions.newest
 
 

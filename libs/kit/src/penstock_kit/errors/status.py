@@ -90,13 +90,13 @@ def _from_code(code: int, details: str, peer: str, service: str) -> PenstockErro
     match kind:
         case ErrorKind.UNAVAILABLE:
             message = f"{peer} cannot be reached: {details or 'no connection'}"
-            return error_class(kind)(message, reason="SERVICE_UNREACHABLE")
+            return error_class(kind)(message, reason="SERVICE_UNAVAILABLE")
         case ErrorKind.DEADLINE_EXCEEDED:
             return error_class(kind)(f"{peer} did not answer before the deadline of the call")
         case ErrorKind.RESOURCE_EXHAUSTED if "message" in details.lower() and "larger" in details.lower():
             # Not what gRPC says of it, and not where the peer is: neither helps a caller.
             message = f"a message of {service or 'a service'} is larger than may be sent at once; ask for less"
-            return error_class(ErrorKind.PAYLOAD_TOO_LARGE)(message, reason="MESSAGE_TOO_LARGE")
+            return error_class(ErrorKind.PAYLOAD_TOO_LARGE)(message, reason="MESSAGE_LIMIT_EXCEEDED")
         case _:
             return error_class(kind)(f"{peer}: {details}" if details else f"{peer} answered {kind.value}")
 

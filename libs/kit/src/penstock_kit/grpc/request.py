@@ -19,7 +19,7 @@ class Malformed:
         return InvalidArgument(
             f"the request to {method} ({self.size} bytes) is not a message of its type; "
             "check that both sides use the same protos",
-            reason="MALFORMED_MESSAGE",
+            reason="MESSAGE_INVALID",
         )
 
 
@@ -39,7 +39,7 @@ def tolerant(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], An
 
 
 def checked(request: Any, method: str) -> Any:
-    """Return `request`; raise InvalidArgument (MALFORMED_MESSAGE) when it could not be parsed."""
+    """Return `request`; raise InvalidArgument (MESSAGE_INVALID) when it could not be parsed."""
     if type(request) is Malformed:
         raise request.error(method)
     return request

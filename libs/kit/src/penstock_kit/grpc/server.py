@@ -82,7 +82,7 @@ class GrpcServer:
     async def start(self, port: int, *, setting: str = "") -> int:
         """Listen and serve; return the port (port 0 takes a free one).
 
-        Raises FailedPrecondition: PORT_IN_USE naming the address and the `setting` that changes it,
+        Raises FailedPrecondition: PORT_UNAVAILABLE naming the address and the `setting` that changes it,
         SERVICE_SECRET_REQUIRED where others than this machine would reach it and there is no secret.
         """
         if self._credentials is None:
@@ -147,7 +147,9 @@ class GrpcServer:
         if bound == 0:
             remedy = f"set {setting} to a free port" if setting else "choose a free port"
             message = f"{self._service} cannot listen on {address}: {why or 'the address cannot be bound'}; {remedy}"
-            raise FailedPrecondition(message, reason="PORT_IN_USE", metadata={"address": address, "setting": setting})
+            raise FailedPrecondition(
+                message, reason="PORT_UNAVAILABLE", metadata={"address": address, "setting": setting}
+            )
         return bound
 
 

@@ -121,7 +121,7 @@ class MetricsServer:
 async def serve_metrics(registry: CollectorRegistry, host: str, port: int) -> MetricsServer:
     """Answer ``GET /metrics`` of `registry` on the running loop, without a thread; port 0 takes a free one.
 
-    Raises FailedPrecondition (PORT_IN_USE) when the address is taken.
+    Raises FailedPrecondition (PORT_UNAVAILABLE) when the address is taken.
     """
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -136,7 +136,7 @@ async def serve_metrics(registry: CollectorRegistry, host: str, port: int) -> Me
         server = await asyncio.start_server(answer, host, port, limit=_MAX_REQUEST)
     except OSError as error:
         message = f"cannot serve metrics on {host}:{port}: {error.strerror or error}; choose another metrics port"
-        raise FailedPrecondition(message, reason="PORT_IN_USE", metadata={"address": f"{host}:{port}"}) from error
+        raise FailedPrecondition(message, reason="PORT_UNAVAILABLE", metadata={"address": f"{host}:{port}"}) from error
     return MetricsServer(server, server.sockets[0].getsockname()[1])
 
 

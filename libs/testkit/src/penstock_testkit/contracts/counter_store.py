@@ -47,7 +47,7 @@ class CounterStoreContract:
         await store.increment("t\0n", LARGEST, 0)
         with pytest.raises(InvalidArgument) as refused:
             await store.increment("t\0n", 1, 0)
-        assert refused.value.reason == "COUNTER_OVERFLOW"
+        assert refused.value.reason == "COUNTER_LIMIT_EXCEEDED"
         assert await store.increment("t\0n", 0, 0) == LARGEST
 
     async def test_the_least_number_of_sixty_four_bits_is_reached_and_not_passed(self, store: Any) -> None:
@@ -55,7 +55,7 @@ class CounterStoreContract:
         assert await store.increment("t\0n", -1, 0) == -LARGEST - 1
         with pytest.raises(InvalidArgument) as refused:
             await store.increment("t\0n", -1, 0)
-        assert refused.value.reason == "COUNTER_OVERFLOW"
+        assert refused.value.reason == "COUNTER_LIMIT_EXCEEDED"
         assert await store.increment("t\0n", 0, 0) == -LARGEST - 1
 
     async def test_increments_at_once_are_all_counted(self, store: Any) -> None:

@@ -79,7 +79,7 @@ class RateLimitStoreContract:
             (1, {"limit": 0, "window": 60.0}, "RATE_INVALID"),
             (1, {"limit": 5, "window": 0.0}, "RATE_INVALID"),
             (-1, {"limit": 5, "window": 60.0}, "COST_INVALID"),
-            (6, {"limit": 5, "window": 60.0}, "COST_OVER_LIMIT"),
+            (6, {"limit": 5, "window": 60.0}, "COST_LIMIT_EXCEEDED"),
         ],
     )
     async def test_a_rate_or_cost_that_can_never_be_is_refused(

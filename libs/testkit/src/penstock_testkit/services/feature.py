@@ -40,7 +40,7 @@ class FakeFeature(FeatureServiceServicer):
                     raise self.refusal
             elif not request.HasField("chunk"):
                 self.refused += 1
-                raise InvalidArgument("after the options only chunks may follow", reason="CHUNK_EXPECTED")
+                raise InvalidArgument("after the options only chunks may follow", reason="CHUNK_REQUIRED")
             else:
                 body += request.chunk
                 self.chunk_sizes.append(len(request.chunk))

@@ -32,7 +32,7 @@ class Admission:
             self._give_back()
 
     async def take(self, tokens: int) -> None:
-        """Take one request and `tokens`. Raises ResourceExhausted (KEY_RATE_LIMITED) and takes nothing."""
+        """Take one request and `tokens`. Raises ResourceExhausted (KEY_RATE_LIMIT_EXCEEDED) and takes nothing."""
         for kind, amount in (("requests", 1), ("tokens", tokens)):
             limit = self._limits.get(kind, 0)
             if not limit:
@@ -66,4 +66,4 @@ class Admission:
 def _limited(rate: Rate, wait: float) -> ResourceExhausted:
     message = f"this key may use {rate.limit} {rate.kind} a minute; come again in {wait:.1f} s"
     metadata = {"limit": str(rate.limit), "unit": rate.kind}
-    return ResourceExhausted(message, reason="KEY_RATE_LIMITED", retry_after=wait, metadata=metadata)
+    return ResourceExhausted(message, reason="KEY_RATE_LIMIT_EXCEEDED", retry_after=wait, metadata=metadata)

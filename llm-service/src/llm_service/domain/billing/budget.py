@@ -114,7 +114,7 @@ class BudgetStore(Protocol):
     async def reserve(self, hold_id: str, budgets: Sequence[Budget], *, want: Decimal, least: Decimal) -> Decimal:
         """Set aside up to `want` in all of `budgets` at once and return how much it was.
 
-        Raises ResourceExhausted (BUDGET_EXCEEDED) when one of them has less than `least` left.
+        Raises ResourceExhausted (BUDGET_LIMIT_EXCEEDED) when one of them has less than `least` left.
         """
         ...
 
@@ -133,7 +133,7 @@ def exceeded(use: BudgetUse, now: datetime) -> ResourceExhausted:
     message = f"the budget of {whose}, {budget.limit:f} USD{per}, has {left:f} USD left{when}"
     return ResourceExhausted(
         message,
-        reason="BUDGET_EXCEEDED",
+        reason="BUDGET_LIMIT_EXCEEDED",
         metadata={"budget": budget.id, "scope": budget.scope.value, "period": budget.period.value},
         retry_after=None if end is None else (end - now).total_seconds(),
     )

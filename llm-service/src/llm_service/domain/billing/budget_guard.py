@@ -93,7 +93,7 @@ class BudgetPurse:
         self._rates = rates
 
     async def hold(self, request: CompletionRequest, call_id: str) -> Hold:
-        """Return what may be asked. Raises ResourceExhausted (BUDGET_EXCEEDED, RATE_LIMITED) or FailedPrecondition."""
+        """Return what may be asked; ResourceExhausted (BUDGET_LIMIT_EXCEEDED) or FailedPrecondition when nothing."""
         caller = current_context().caller
         policy, budgets = self._rules.policy(caller), self._rules.budgets(caller)
         if policy is None and not budgets and not self._settings.refuse_unpriced:
@@ -150,7 +150,7 @@ class BudgetPurse:
         if not priced:
             named = ", ".join(f"{each.provider}/{each.model}" for each in candidates)
             message = f"the price of {named} is unknown and LLM_UNKNOWN_PRICE is refuse; set a price for it"
-            raise FailedPrecondition(message, reason="PRICE_UNKNOWN")
+            raise FailedPrecondition(message, reason="PRICE_NOT_FOUND")
         return priced
 
     async def _admit(self, caller: Caller, policy: KeyPolicy | None, tokens: int) -> Admission:

@@ -34,13 +34,13 @@ class RuleBook:
         self._were_read = False
 
     def budgets(self, caller: Caller) -> list[Budget]:
-        """Return the budgets that `caller`'s spending counts against; Unavailable (RULES_UNKNOWN) before they were
+        """Return the budgets that `caller`'s spending counts against; Unavailable (LIMITS_UNAVAILABLE) before they were
         read."""
         self._check()
         return [budget for budget in self._budgets.get(caller.tenant_id, ()) if budget.covers(caller)]
 
     def policy(self, caller: Caller) -> KeyPolicy | None:
-        """Return the policy of the caller's key; Unavailable (RULES_UNKNOWN) before they were read."""
+        """Return the policy of the caller's key; Unavailable (LIMITS_UNAVAILABLE) before they were read."""
         self._check()
         return self._policies.get((caller.tenant_id, caller.key_id)) if self._policies else None
 
@@ -61,4 +61,4 @@ class RuleBook:
     def _check(self) -> None:
         if not self._were_read:
             message = "budgets and key policies have not been read since the start: the database is away"
-            raise Unavailable(message, reason="RULES_UNKNOWN", retry_after=_AGAIN_SECONDS)
+            raise Unavailable(message, reason="LIMITS_UNAVAILABLE", retry_after=_AGAIN_SECONDS)

@@ -145,7 +145,7 @@ class Meter:
     def failed(self, error: PenstockError) -> None:
         """The answer ended in `error`."""
         self.outcome, self._error = Outcome.ERROR, error
-        if error.reason == "BUDGET_EXCEEDED":
+        if error.reason == "BUDGET_LIMIT_EXCEEDED":
             self.outcome = Outcome.BUDGET_EXCEEDED
 
     def left(self) -> None:

@@ -96,7 +96,7 @@ class MeteredEmbedder:
         allowed = [candidate for candidate in self._route(request).candidates if self._allows(candidate)]
         if not allowed:
             message = f"this key may not use model {request.model!r}; ask for another or have the key's policy changed"
-            raise PermissionDenied(message, reason="MODEL_NOT_ALLOWED", metadata={"model": request.model})
+            raise PermissionDenied(message, reason="MODEL_DENIED", metadata={"model": request.model})
         return allowed
 
     async def _first(
@@ -116,7 +116,7 @@ class MeteredEmbedder:
                 last = failure
                 if not failure.rule.failover:
                     raise
-        raise last or Unavailable("no provider embeds texts", reason="NO_PROVIDER")
+        raise last or Unavailable("no provider embeds texts", reason="PROVIDER_UNAVAILABLE")
 
     def _begin(self, call_id: str, request: EmbeddingRequest) -> None:
         self._journal.began(

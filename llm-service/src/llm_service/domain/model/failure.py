@@ -42,34 +42,34 @@ class FailureRule:
 
 # A credential that a vendor refused is our operator's trouble: the caller sees 502, never a 401 of its own.
 FAILURE_RULES: Final[dict[FailureKind, FailureRule]] = {
-    FailureKind.CONNECT: FailureRule(kind=ErrorKind.BAD_UPSTREAM, reason="PROVIDER_UNREACHABLE", retry=True),
+    FailureKind.CONNECT: FailureRule(kind=ErrorKind.BAD_UPSTREAM, reason="PROVIDER_CONNECTION_FAILED", retry=True),
     FailureKind.TIMEOUT: FailureRule(kind=ErrorKind.DEADLINE_EXCEEDED, reason="PROVIDER_TIMEOUT", billed=True),
     FailureKind.FIRST_TOKEN_TIMEOUT: FailureRule(
         kind=ErrorKind.DEADLINE_EXCEEDED, reason="PROVIDER_FIRST_TOKEN_TIMEOUT", billed=True
     ),
-    FailureKind.IDLE_TIMEOUT: FailureRule(kind=ErrorKind.BAD_UPSTREAM, reason="PROVIDER_STALLED", billed=True),
-    FailureKind.RATE_LIMIT: FailureRule(kind=ErrorKind.RESOURCE_EXHAUSTED, reason="PROVIDER_RATE_LIMITED"),
-    FailureKind.AUTH: FailureRule(kind=ErrorKind.BAD_UPSTREAM, reason="PROVIDER_CREDENTIALS_REFUSED"),
+    FailureKind.IDLE_TIMEOUT: FailureRule(kind=ErrorKind.BAD_UPSTREAM, reason="PROVIDER_IDLE_TIMEOUT", billed=True),
+    FailureKind.RATE_LIMIT: FailureRule(kind=ErrorKind.RESOURCE_EXHAUSTED, reason="PROVIDER_RATE_LIMIT_EXCEEDED"),
+    FailureKind.AUTH: FailureRule(kind=ErrorKind.BAD_UPSTREAM, reason="PROVIDER_CREDENTIALS_INVALID"),
     FailureKind.BAD_REQUEST: FailureRule(
         kind=ErrorKind.INVALID_ARGUMENT,
-        reason="PROVIDER_REFUSED_REQUEST",
+        reason="PROVIDER_REQUEST_INVALID",
         failover=False,
         counts_against_provider=False,
     ),
     FailureKind.SERVER: FailureRule(kind=ErrorKind.BAD_UPSTREAM, reason="PROVIDER_FAILED", retry=True),
-    FailureKind.PROTOCOL: FailureRule(kind=ErrorKind.BAD_UPSTREAM, reason="PROVIDER_PROTOCOL_ERROR", billed=True),
-    FailureKind.CUT: FailureRule(kind=ErrorKind.BAD_UPSTREAM, reason="PROVIDER_CUT_STREAM", retry=True, billed=True),
+    FailureKind.PROTOCOL: FailureRule(kind=ErrorKind.BAD_UPSTREAM, reason="PROVIDER_RESPONSE_INVALID", billed=True),
+    FailureKind.CUT: FailureRule(kind=ErrorKind.BAD_UPSTREAM, reason="PROVIDER_INTERRUPTED", retry=True, billed=True),
     FailureKind.REFUSED: FailureRule(
         kind=ErrorKind.UNPROCESSABLE,
-        reason="PROVIDER_CONTENT_REFUSED",
+        reason="PROMPT_FILTERED",
         failover=False,
         counts_against_provider=False,
     ),
     FailureKind.BREAKER_OPEN: FailureRule(
-        kind=ErrorKind.UNAVAILABLE, reason="PROVIDER_COOLING_DOWN", counts_against_provider=False
+        kind=ErrorKind.UNAVAILABLE, reason="PROVIDER_UNAVAILABLE", counts_against_provider=False
     ),
     FailureKind.UNSUPPORTED: FailureRule(
-        kind=ErrorKind.UNIMPLEMENTED, reason="PROVIDER_LACKS_FEATURE", counts_against_provider=False
+        kind=ErrorKind.UNIMPLEMENTED, reason="PROVIDER_FEATURE_UNSUPPORTED", counts_against_provider=False
     ),
 }
 

@@ -79,7 +79,7 @@ def plan_route(
     """
     chosen = policy or table.policy
     if chosen not in POLICIES:
-        raise InvalidArgument(f"unknown policy {chosen!r}; there are: {', '.join(POLICIES)}", reason="UNKNOWN_POLICY")
+        raise InvalidArgument(f"unknown policy {chosen!r}; there are: {', '.join(POLICIES)}", reason="POLICY_INVALID")
     seats = [seat for seat in table.seats if seat.provider not in exclude]
     alias = model if model in table.aliases else ""
     targets = table.aliases[alias] if alias else (model,)

@@ -25,7 +25,7 @@ class Idempotent:
         self._once = once
 
     def stream(self, request: CompletionRequest) -> AsyncGenerator[EventBatch]:
-        """Return the answer. Raises Unprocessable (IDEMPOTENCY_KEY_REUSED) when the key came with another question."""
+        """Return the answer. Unprocessable (IDEMPOTENCY_KEY_CONFLICT) when the key came with another question."""
         if not request.idempotency_key:
             return self._inner.stream(request)
         # The same for the same question, streamed or not.
@@ -42,7 +42,7 @@ class IdempotentEmbedder:
         self._once = once
 
     async def embed(self, request: EmbeddingRequest) -> Embedded:
-        """Return the vectors. Raises Unprocessable (IDEMPOTENCY_KEY_REUSED) when the key came with other inputs."""
+        """Return the vectors. Raises Unprocessable (IDEMPOTENCY_KEY_CONFLICT) when the key came with other inputs."""
         if not request.idempotency_key:
             return await self._inner.embed(request)
         key, question = key_of(request.idempotency_key), replace(request, idempotency_key="")
@@ -57,7 +57,7 @@ def key_of(given: str) -> str:
     """Return the caller and its key as a name that shows neither. Raises InvalidArgument for one too long."""
     if len(given) > _LONGEST_KEY:
         message = f"the idempotency key has {len(given)} characters; {_LONGEST_KEY} are allowed"
-        raise InvalidArgument(message, reason="IDEMPOTENCY_KEY_TOO_LONG")
+        raise InvalidArgument(message, reason="IDEMPOTENCY_KEY_INVALID")
     caller = current_context().caller
     return _digest("\0".join((caller.tenant_id, caller.user_id, caller.key_id, given)))
 

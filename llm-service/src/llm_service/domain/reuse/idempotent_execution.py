@@ -99,7 +99,7 @@ class Once(Generic[Item]):
     async def answer(
         self, key: str, fingerprint: str, make: Callable[[], AsyncGenerator[Item]]
     ) -> AsyncGenerator[Item]:
-        """Yield the answer. Raises Unprocessable (IDEMPOTENCY_KEY_REUSED) when `key` came with another question."""
+        """Yield the answer. Raises Unprocessable (IDEMPOTENCY_KEY_CONFLICT) when `key` came with another question."""
         running = self._running.get(key) or self._begun(key, fingerprint, make)
         _require_same(running.fingerprint, fingerprint)
         running.readers += 1
@@ -177,4 +177,4 @@ class Once(Generic[Item]):
 def _require_same(kept: str, asked: str) -> None:
     if kept != asked:
         message = "this idempotency key was used with another request before; use a new key for a new request"
-        raise Unprocessable(message, reason="IDEMPOTENCY_KEY_REUSED")
+        raise Unprocessable(message, reason="IDEMPOTENCY_KEY_CONFLICT")

@@ -147,7 +147,7 @@ class _Run:
     def failure(self) -> Exception:
         """Return what the caller is told now that all failed."""
         if not self._errors:
-            return Unavailable("no provider is configured for this request", reason="NO_PROVIDER")
+            return Unavailable("no provider is configured for this request", reason="PROVIDER_UNAVAILABLE")
         last = self._errors[-1]
         if len({error.provider for error in self._errors}) < 2 or _all_auth(self._errors):
             return last

@@ -40,13 +40,13 @@ class Router:
     def route(self, request: CompletionRequest) -> Route:
         """Return where `request` goes.
 
-        Raises NotFound (MODEL_NOT_FOUND), InvalidArgument (UNKNOWN_POLICY), PermissionDenied (MODEL_NOT_ALLOWED).
+        Raises NotFound (MODEL_NOT_FOUND), InvalidArgument (POLICY_INVALID), PermissionDenied (MODEL_DENIED).
         """
         route = self.plan(request.model, policy=request.policy, exclude=request.exclude_providers)
         allowed = tuple(filter(self._allows, route.candidates))
         if not allowed:
             message = f"this key may not use model {request.model!r}; ask for another or have the key's policy changed"
-            raise PermissionDenied(message, reason="MODEL_NOT_ALLOWED", metadata={"model": request.model})
+            raise PermissionDenied(message, reason="MODEL_DENIED", metadata={"model": request.model})
         return route if len(allowed) == len(route.candidates) else replace(route, candidates=allowed)
 
     def plan(self, model: str, *, policy: str = "", exclude: Sequence[str] = ()) -> Route:

@@ -305,7 +305,7 @@ class ErrorEvent(_message.Message):
     code: _builtins.int
     """HTTP-like status, such as 502."""
     reason: _builtins.str
-    """Stable name, such as "PROVIDER_CUT"."""
+    """Stable name, such as "PROVIDER_INTERRUPTED"."""
     message: _builtins.str
     """What was wrong and what would be right."""
     retryable: _builtins.bool
