@@ -15,19 +15,19 @@ import numpy as np
 import pandas as pd
 
 from bench.measure import Figure, Report, percentile
-from feature_service.adapters.csv_reader import CsvReader
-from feature_service.adapters.duckdb_telemetry import DuckDbTelemetryStore
-from feature_service.domain.extraction import extract_features
-from feature_service.domain.extraction_plan import ExtractionPlan
+from feature_service.adapters.body.csv_reader import CsvReader
+from feature_service.adapters.duckdb.telemetry_store import DuckDbTelemetryStore
+from feature_service.domain.extraction.extract import extract_features
+from feature_service.domain.extraction.plan import ExtractionPlan
 from feature_service.domain.feature.catalog import FEATURE_NAMES
 from feature_service.domain.feature.kernel import window_features
-from feature_service.domain.frame import Frame
+from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.ingest.plan import BodyFormat, IngestPlan
 from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.schema import FieldSchema
-from feature_service.domain.span import Span
-from feature_service.domain.telemetry import SeriesKey
-from feature_service.domain.window import WindowPlan
+from feature_service.domain.model.frame import Frame
+from feature_service.domain.model.series import SeriesKey
+from feature_service.domain.model.span import Span
 
 FIELDS: Final = 8
 ROWS: Final = 1_000_000

@@ -10,11 +10,11 @@ import pyarrow.ipc
 import pyarrow.parquet
 import pytest
 
-from feature_service.adapters.arrow_reader import ArrowReader, ParquetReader
+from feature_service.adapters.body.arrow_reader import ArrowReader, ParquetReader
 from feature_service.domain.ingest.plan import BodyFormat, IngestPlan
 from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.schema import FieldSchema
-from feature_service.domain.telemetry import FieldKind
+from feature_service.domain.model.series import FieldKind
 from penstock_kit.errors import InvalidArgument
 
 TIMES = pa.array([0, 1], pa.timestamp("us"))

@@ -12,14 +12,14 @@ import pyarrow.ipc
 import pyarrow.parquet
 import pytest
 
-from feature_service.adapters.arrow_reader import ArrowReader, ParquetReader
-from feature_service.adapters.csv_reader import CsvReader, guess_delimiter
-from feature_service.adapters.json_reader import JsonReader
+from feature_service.adapters.body.arrow_reader import ArrowReader, ParquetReader
+from feature_service.adapters.body.csv_reader import CsvReader, guess_delimiter
+from feature_service.adapters.body.json_reader import JsonReader
 from feature_service.domain.ingest.plan import BodyFormat, IngestPlan
 from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.schema import FieldSchema
 from feature_service.domain.ingest.timestamp_cell import parse_time
-from feature_service.domain.telemetry import FieldKind
+from feature_service.domain.model.series import FieldKind
 from penstock_kit.errors import InvalidArgument, PayloadTooLarge, Unprocessable
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from penstock.feature.v1 import feature_pb2 as pb
 
-from feature_service.adapters.csv_reader import CsvReader
+from feature_service.adapters.body.csv_reader import CsvReader
 from feature_service.domain.ingest.date_format import DateOrder, iso_times
 from feature_service.domain.ingest.plan import BodyFormat, IngestPlan
 from feature_service.domain.ingest.rejection import Rejections

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feature_service.adapters.csv_reader import CsvReader
+from feature_service.adapters.body.csv_reader import CsvReader
 from feature_service.domain.ingest.plan import BodyFormat, IngestPlan
 from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.schema import FieldSchema
 from feature_service.domain.ingest.text_cell import MISSING_NUMBERS, PointNumbers, TextCells
-from feature_service.domain.telemetry import FieldKind
+from feature_service.domain.model.series import FieldKind
 from penstock_kit.errors import InvalidArgument
 
 

@@ -13,10 +13,10 @@ from feature_service.domain.dataset.build import LabelledRows, build_dataset
 from feature_service.domain.dataset.label import NO_LABEL, Classes, classes_of, codes_of, window_labels
 from feature_service.domain.dataset.plan import DatasetPlan, LabelMode, SplitMethod
 from feature_service.domain.dataset.split import row_ranges
-from feature_service.domain.extraction_plan import ExtractionPlan
-from feature_service.domain.frame import Frame
-from feature_service.domain.method import MissingMethod, NormalizeMethod, OutlierMethod
-from feature_service.domain.window import WindowPlan
+from feature_service.domain.extraction.plan import ExtractionPlan
+from feature_service.domain.feature.window import WindowPlan
+from feature_service.domain.model.frame import Frame
+from feature_service.domain.preprocessing.method import MissingMethod, NormalizeMethod, OutlierMethod
 from penstock_kit.errors import InvalidArgument, Unprocessable
 
 START = np.datetime64("2024-05-01T00:00:00", "us")

@@ -6,14 +6,14 @@ import threading
 import numpy as np
 import pytest
 
-from feature_service.adapters.dataset_folder import DatasetFolder
-from feature_service.adapters.sql_datasets import SqlDatasetStore
+from feature_service.adapters.dataset.folder import DatasetFolder
+from feature_service.adapters.dataset.sql_store import SqlDatasetStore
 from feature_service.domain.dataset.build import LabelledRows, build_dataset
 from feature_service.domain.dataset.jobs import DatasetJobs
 from feature_service.domain.dataset.plan import DatasetPlan
-from feature_service.domain.extraction_plan import ExtractionPlan
-from feature_service.domain.frame import Frame
-from feature_service.domain.window import WindowPlan
+from feature_service.domain.extraction.plan import ExtractionPlan
+from feature_service.domain.feature.window import WindowPlan
+from feature_service.domain.model.frame import Frame
 from penstock_kit.database import open_database, sqlite_url
 from penstock_kit.errors import NotFound
 from penstock_testkit.clock import ManualClock

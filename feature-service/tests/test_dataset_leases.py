@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from penstock.feature.v1 import feature_pb2 as pb
 
-from feature_service.adapters.dataset_folder import DatasetFolder
-from feature_service.adapters.sql_datasets import SqlDatasetStore
+from feature_service.adapters.dataset.folder import DatasetFolder
+from feature_service.adapters.dataset.sql_store import SqlDatasetStore
 from feature_service.domain.dataset.jobs import LEASE_SECONDS, DatasetJobs
 from feature_service.domain.dataset.record import Dataset, DatasetState, Lease
 from penstock_kit.clock import SystemClock

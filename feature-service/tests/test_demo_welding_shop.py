@@ -14,16 +14,16 @@ import pytest
 from penstock.feature.v1 import feature_pb2 as pb
 from penstock.feature.v1 import feature_pb2_grpc
 
-from feature_service.adapters.duckdb_telemetry import DuckDbTelemetryStore
-from feature_service.adapters.sql_metadata import SqlMetadataStore
+from feature_service.adapters.duckdb.telemetry_store import DuckDbTelemetryStore
+from feature_service.adapters.metadata.sql_store import SqlMetadataStore
 from feature_service.demo.live import LiveDemo
 from feature_service.demo.load import load_demo, register_demo
 from feature_service.demo.plan import DEVICE_CODES, LABEL, DemoPlan, plan_demo
 from feature_service.demo.welding_shop import shop_frame
-from feature_service.domain.device import Device
-from feature_service.domain.registry import Registry
-from feature_service.domain.span import Span
-from feature_service.domain.telemetry import SeriesKey
+from feature_service.domain.model.device import Device
+from feature_service.domain.model.series import SeriesKey
+from feature_service.domain.model.span import Span
+from feature_service.domain.registry.device_registry import DeviceRegistry
 from feature_service.main import MIGRATIONS
 from penstock_kit.clock import SystemClock
 from penstock_kit.database import migrate, open_database, sqlite_url
@@ -86,7 +86,7 @@ async def test_the_demo_is_loaded_once_and_then_only_what_is_new(stores):
     now = NOON + 30
     first = await plan_demo(metadata, now)
     assert first.spans == dict.fromkeys(DEVICE_CODES, (NOON - DAY, NOON))
-    await register_demo(Registry(metadata=metadata, telemetry=telemetry, clock=SystemClock()))
+    await register_demo(DeviceRegistry(metadata=metadata, telemetry=telemetry, clock=SystemClock()))
     small = await plan_demo(metadata, now)
     assert small.spans == first.spans, "registered but not loaded"
     rows = await load_demo(small, metadata=metadata, telemetry=telemetry)
@@ -180,7 +180,7 @@ async def live(stores):
     metadata, telemetry = stores
     clock = ManualClock(start=datetime.fromtimestamp(NOON, UTC))
     loaded = await plan_demo(metadata, NOON)
-    await register_demo(Registry(metadata=metadata, telemetry=telemetry, clock=clock))
+    await register_demo(DeviceRegistry(metadata=metadata, telemetry=telemetry, clock=clock))
     hour = DemoPlan(spans={code: (end - HOUR, end) for code, (_, end) in loaded.spans.items()})
     await load_demo(hour, metadata=metadata, telemetry=telemetry)
 
@@ -202,7 +202,7 @@ async def readings_since_noon(live, code):
 
 async def test_who_asks_for_the_demo_finds_its_readings_up_to_the_last_whole_minute(live):
     live.clock.advance(10 * 60 + 30)
-    registry = Registry(
+    registry = DeviceRegistry(
         metadata=live.metadata, telemetry=live.telemetry, clock=live.clock, before_reading=live.simulator.catch_up
     )
     device = await registry.device("default", "WLD002")

@@ -11,18 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feature_service.adapters.duckdb_telemetry import DuckDbTelemetryStore
-from feature_service.domain.frame import Frame
-from feature_service.domain.span import Span
-from feature_service.domain.telemetry import (
-    Aggregate,
-    Condition,
-    FieldKind,
-    HistoryQuery,
-    NewestQuery,
-    Operator,
-    SeriesKey,
-)
+from feature_service.adapters.duckdb.telemetry_store import DuckDbTelemetryStore
+from feature_service.domain.model.frame import Frame
+from feature_service.domain.model.series import FieldKind, SeriesKey
+from feature_service.domain.model.span import Span
+from feature_service.domain.telemetry.query import Aggregate, Condition, HistoryQuery, NewestQuery, Operator
 from penstock_kit.errors import FailedPrecondition, InvalidArgument, ResourceExhausted, Unavailable
 
 KEY = SeriesKey(tenant_id="t", device_code="d'1")

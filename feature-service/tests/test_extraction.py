@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from feature_service.domain.extraction import ExtractionPlan, extract_features
-from feature_service.domain.frame import Frame
-from feature_service.domain.method import MissingMethod, NormalizeMethod, OutlierMethod, parse_method
-from feature_service.domain.missing import fit_missing_fill
-from feature_service.domain.outlier import fit_outlier_filter
-from feature_service.domain.scaling import fit_scaler
-from feature_service.domain.window import WindowPlan
+from feature_service.domain.extraction.extract import ExtractionPlan, extract_features
+from feature_service.domain.feature.window import WindowPlan
+from feature_service.domain.model.frame import Frame
+from feature_service.domain.preprocessing.method import MissingMethod, NormalizeMethod, OutlierMethod, parse_method
+from feature_service.domain.preprocessing.missing import fit_missing_fill
+from feature_service.domain.preprocessing.outlier import fit_outlier_filter
+from feature_service.domain.preprocessing.scaling import fit_scaler
 from penstock_kit.errors import InvalidArgument, Unprocessable
 
 NAN = np.nan

@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 
 from feature_service.domain.feature.catalog import DEFAULT_FEATURES, FEATURE_NAMES, resolve_features
 from feature_service.domain.feature.kernel import window_features
-from feature_service.domain.window import WindowPlan
+from feature_service.domain.feature.window import WindowPlan
 from penstock_kit.errors import InvalidArgument, Unprocessable
 
 RANDOM = np.random.default_rng(7)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from penstock.feature.v1 import feature_pb2 as pb
 
-from feature_service.domain.column_statistics import column_statistics, correlation_matrix
+from feature_service.domain.query.column_statistics import column_statistics, correlation_matrix
 from penstock_kit.errors import InvalidArgument, NotFound, Unprocessable
 
 

@@ -10,8 +10,8 @@ from penstock_testkit.waiting import HANG_SECONDS
 FILL = """
 import asyncio, resource, sys
 from pathlib import Path
-from feature_service.adapters.duckdb_connection import DuckDbConnection
-from feature_service.adapters.spool import Spool
+from feature_service.adapters.duckdb.connection import DuckDbConnection
+from feature_service.adapters.body.spool import Spool
 from penstock_kit.errors import PenstockError
 
 folder = Path(sys.argv[1])
@@ -45,7 +45,7 @@ asyncio.run(main())
 START = """
 import asyncio, resource, sys
 from pathlib import Path
-from feature_service.adapters.duckdb_connection import DuckDbConnection
+from feature_service.adapters.duckdb.connection import DuckDbConnection
 from penstock_kit.errors import PenstockError
 
 path = Path(sys.argv[1]) / "t.duckdb"

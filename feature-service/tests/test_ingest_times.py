@@ -186,7 +186,7 @@ def read_arrow():
     """Return a function that reads a table as an Arrow stream: rows as pandas has them, and refusals."""
     import pyarrow.ipc
 
-    from feature_service.adapters.arrow_reader import ArrowReader
+    from feature_service.adapters.body.arrow_reader import ArrowReader
     from feature_service.domain.ingest.plan import BodyFormat, IngestPlan
     from feature_service.domain.ingest.rejection import Rejections
     from feature_service.domain.ingest.schema import FieldSchema

@@ -11,9 +11,9 @@ import pyarrow.ipc
 import pytest
 from penstock.feature.v1 import feature_pb2 as pb
 
-from feature_service.adapters.staged_frames import FrameStage
-from feature_service.domain.frame import Frame
-from feature_service.domain.telemetry import SeriesKey
+from feature_service.adapters.body.staged_frames import FrameStage
+from feature_service.domain.model.frame import Frame
+from feature_service.domain.model.series import SeriesKey
 from penstock_kit.errors import InvalidArgument, NotFound, PenstockError, Unprocessable
 
 

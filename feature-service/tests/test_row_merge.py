@@ -5,8 +5,8 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feature_service.domain.frame import Frame
 from feature_service.domain.ingest.merge import merged
+from feature_service.domain.model.frame import Frame
 
 rows = st.lists(
     st.tuples(st.integers(0, 6), st.one_of(st.just(np.nan), st.integers(0, 9)), st.sampled_from([None, "x", "y"])),

@@ -6,11 +6,12 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import event, text
 
-from feature_service.adapters.metadata_table import device
-from feature_service.adapters.row_count import count_rows
-from feature_service.adapters.sql_metadata import SqlMetadataStore
-from feature_service.domain.device import DataModel, Device, DeviceFilter, Field, ModelFilter
-from feature_service.domain.telemetry import FieldKind
+from feature_service.adapters.metadata.row_count import count_rows
+from feature_service.adapters.metadata.sql_store import SqlMetadataStore
+from feature_service.adapters.metadata.table import device
+from feature_service.domain.model.device import DataModel, Device, Field
+from feature_service.domain.model.series import FieldKind
+from feature_service.domain.registry.metadata_store import DeviceFilter, ModelFilter
 from feature_service.main import MIGRATIONS
 from penstock_kit.database import migrate, open_database, sqlite_url
 from penstock_kit.errors import AlreadyExists, FailedPrecondition

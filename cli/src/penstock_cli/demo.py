@@ -29,11 +29,11 @@ async def _load() -> int | None:
     from importlib.resources import files
     from pathlib import Path
 
-    from feature_service.adapters.duckdb_telemetry import DuckDbTelemetryStore
-    from feature_service.adapters.sql_metadata import SqlMetadataStore
+    from feature_service.adapters.duckdb.telemetry_store import DuckDbTelemetryStore
+    from feature_service.adapters.metadata.sql_store import SqlMetadataStore
     from feature_service.demo.load import load_demo, register_demo
     from feature_service.demo.plan import plan_demo
-    from feature_service.domain.registry import Registry
+    from feature_service.domain.registry.device_registry import DeviceRegistry
     from feature_service.settings import FeatureSettings
     from penstock_kit.clock import SystemClock
     from penstock_kit.database import migrate, open_database
@@ -49,7 +49,7 @@ async def _load() -> int | None:
         plan = await plan_demo(metadata, int(time.time()))
         if plan is None:
             return None
-        await register_demo(Registry(metadata=metadata, telemetry=telemetry, clock=SystemClock()))
+        await register_demo(DeviceRegistry(metadata=metadata, telemetry=telemetry, clock=SystemClock()))
         return await load_demo(plan, metadata=metadata, telemetry=telemetry)
     except PenstockError as error:
         raise CommandFailed(error.message) from None

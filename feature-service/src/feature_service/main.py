@@ -11,24 +11,24 @@ from typing import Final
 from penstock.feature.v1 import backup_pb2_grpc, feature_pb2_grpc
 from prometheus_client import CollectorRegistry
 
-from feature_service.adapters.body_reader import body_reader
-from feature_service.adapters.dataset_folder import DatasetFolder
+from feature_service.adapters.body.body_reader import body_reader
+from feature_service.adapters.body.spool import Spool
+from feature_service.adapters.body.staged_frames import FrameStage
+from feature_service.adapters.dataset.folder import DatasetFolder
+from feature_service.adapters.dataset.sql_store import SqlDatasetStore
 from feature_service.adapters.demo_process import DemoProcess
-from feature_service.adapters.duckdb_telemetry import DuckDbTelemetryStore
-from feature_service.adapters.spool import Spool
-from feature_service.adapters.sql_datasets import SqlDatasetStore
-from feature_service.adapters.sql_metadata import SqlMetadataStore
-from feature_service.adapters.staged_frames import FrameStage
+from feature_service.adapters.duckdb.telemetry_store import DuckDbTelemetryStore
+from feature_service.adapters.metadata.sql_store import SqlMetadataStore
 from feature_service.demo.live import LiveDemo
 from feature_service.demo.load import register_demo
 from feature_service.demo.plan import plan_demo
 from feature_service.domain.dataset.jobs import DatasetJobs
 from feature_service.domain.dataset.source import DatasetSource
+from feature_service.domain.ingest.ingestion import Ingestion
 from feature_service.domain.ingest.target import TargetRegistry
-from feature_service.domain.ingestion import Ingestion
-from feature_service.domain.registry import Registry
+from feature_service.domain.query.telemetry_queries import TelemetryQueries
+from feature_service.domain.registry.device_registry import DeviceRegistry
 from feature_service.domain.status import StatusReport
-from feature_service.domain.telemetry_queries import TelemetryQueries
 from feature_service.edge.backup_servicer import BackupServicer
 from feature_service.edge.metadata_servicer import MetadataServicer
 from feature_service.edge.servicer import FeatureServicer, FeatureServices
@@ -73,7 +73,7 @@ async def open_service(settings: FeatureSettings, *, process: ProcessMetrics) ->
         metadata=metadata, telemetry=telemetry, clock=clock, is_open=lambda: telemetry.is_open, loaded=demo.finished
     )
     lives = settings.demo_data and settings.demo_live
-    registry = Registry(
+    registry = DeviceRegistry(
         metadata=metadata, telemetry=telemetry, clock=clock, before_reading=live.catch_up if lives else None
     )
     files = DatasetFolder(settings.home / "datasets")

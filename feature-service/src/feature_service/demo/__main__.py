@@ -6,8 +6,8 @@ The service runs this beside itself at start, so that NumPy and DuckDB come and 
 import asyncio
 import time
 
-from feature_service.adapters.duckdb_telemetry import DuckDbTelemetryStore
-from feature_service.adapters.sql_metadata import SqlMetadataStore
+from feature_service.adapters.duckdb.telemetry_store import DuckDbTelemetryStore
+from feature_service.adapters.metadata.sql_store import SqlMetadataStore
 from feature_service.demo.load import load_demo
 from feature_service.demo.plan import plan_demo
 from feature_service.settings import FeatureSettings

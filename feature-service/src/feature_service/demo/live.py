@@ -7,8 +7,8 @@ from typing import Final
 
 from feature_service.demo.load import load_demo
 from feature_service.demo.plan import TENANT, DemoPlan, missing_spans
-from feature_service.domain.device import MetadataStore
-from feature_service.domain.telemetry import TelemetryStore
+from feature_service.domain.registry.metadata_store import MetadataStore
+from feature_service.domain.telemetry.store import TelemetryStore
 from penstock_kit.clock import Clock
 from penstock_kit.errors import PenstockError
 from penstock_kit.logging import get_logger

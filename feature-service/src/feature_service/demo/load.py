@@ -3,13 +3,14 @@
 import asyncio
 
 from feature_service.demo.plan import DEVICE_CODES, MODEL, TENANT, DemoPlan, demo_devices
-from feature_service.domain.device import MetadataStore
-from feature_service.domain.registry import Registry
-from feature_service.domain.telemetry import SeriesKey, TelemetryStore
+from feature_service.domain.model.series import SeriesKey
+from feature_service.domain.registry.device_registry import DeviceRegistry
+from feature_service.domain.registry.metadata_store import MetadataStore
+from feature_service.domain.telemetry.store import TelemetryStore
 from penstock_kit.errors import NotFound
 
 
-async def register_demo(registry: Registry) -> None:
+async def register_demo(registry: DeviceRegistry) -> None:
     """Create the demo's data model and devices, as far as they are not there."""
     try:
         await registry.model(TENANT, MODEL.code)

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from feature_service.domain.device import DataModel, Device, Field, MetadataStore
-from feature_service.domain.telemetry import FieldKind
+from feature_service.domain.model.device import DataModel, Device, Field
+from feature_service.domain.model.series import FieldKind
+from feature_service.domain.registry.metadata_store import MetadataStore
 
 TENANT: Final = "default"
 LABEL: Final = "quality_label"

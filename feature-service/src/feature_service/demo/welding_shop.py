@@ -11,8 +11,8 @@ from typing import Final
 import numpy as np
 
 from feature_service.demo.plan import LABEL
-from feature_service.domain.array import BoolArray, FloatArray, IndexArray, TextArray
-from feature_service.domain.frame import Frame
+from feature_service.domain.model.array import BoolArray, FloatArray, IndexArray, TextArray
+from feature_service.domain.model.frame import Frame
 
 _SEED: Final = 20_240_501
 _BLOCK: Final = 900

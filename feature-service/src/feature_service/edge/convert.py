@@ -10,18 +10,18 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.feature.v1 import feature_pb2
 
-from feature_service.domain.feature_statistics import FeatureStatistics
 from feature_service.domain.ingest.date_format import DateOrder
 from feature_service.domain.ingest.plan import BodyFormat, IngestPlan, IngestReport
-from feature_service.domain.span import Span
-from feature_service.domain.statistic import FieldStatistic, FittingTime, RangeStatistic
-from feature_service.domain.telemetry import Aggregate, HistoryQuery, StatisticsQuery
+from feature_service.domain.model.span import Span
+from feature_service.domain.model.statistic import FieldStatistic, FittingTime, RangeStatistic
+from feature_service.domain.query.feature_statistics import FeatureStatistics
+from feature_service.domain.telemetry.query import Aggregate, HistoryQuery, StatisticsQuery
 from feature_service.edge.convert_extraction import plan_to_proto
 from feature_service.edge.convert_filter import field_conditions
 from penstock_kit.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from feature_service.domain.frame import Frame
+    from feature_service.domain.model.frame import Frame
 
 _FORMATS: Final = {
     feature_pb2.INGEST_FORMAT_JSON: BodyFormat.JSON,

@@ -7,7 +7,7 @@ from penstock.feature.v1 import feature_pb2
 
 from feature_service.domain.dataset.plan import DatasetPlan, LabelMode, SplitMethod
 from feature_service.domain.dataset.record import Dataset, DatasetState, FileFormat
-from feature_service.domain.device import DataModel
+from feature_service.domain.model.device import DataModel
 from feature_service.edge import convert_extraction
 from feature_service.edge.convert import span_from_proto, time_to_proto
 from penstock_kit.errors import FailedPrecondition, InvalidArgument

@@ -7,19 +7,26 @@ from typing import TYPE_CHECKING
 from google.protobuf import json_format
 from penstock.feature.v1 import feature_pb2
 
-from feature_service.domain.extraction_plan import DEFAULT_RANGE, DEFAULT_THRESHOLD, ExtractionPlan
+from feature_service.domain.extraction.plan import ExtractionPlan
 from feature_service.domain.feature.catalog import resolve_features
-from feature_service.domain.method import MissingMethod, NormalizeMethod, OutlierMethod, parse_method
-from feature_service.domain.window import DEFAULT_OVERLAP, DEFAULT_SIZE, WindowPlan
+from feature_service.domain.feature.window import DEFAULT_OVERLAP, DEFAULT_SIZE, WindowPlan
+from feature_service.domain.preprocessing.method import (
+    DEFAULT_OUTLIER_THRESHOLD,
+    DEFAULT_SCALED_RANGE,
+    MissingMethod,
+    NormalizeMethod,
+    OutlierMethod,
+    parse_method,
+)
 
 if TYPE_CHECKING:
-    from feature_service.domain.extraction import FeatureTable
+    from feature_service.domain.extraction.extract import FeatureTable
 
 
 def plan_from_proto(options: feature_pb2.ExtractionOptions) -> ExtractionPlan:
     """Return the plan, defaults filled in. Raises InvalidArgument for a method, feature or window that is none."""
-    low = options.range_min if options.HasField("range_min") else DEFAULT_RANGE[0]
-    high = options.range_max if options.HasField("range_max") else DEFAULT_RANGE[1]
+    low = options.range_min if options.HasField("range_min") else DEFAULT_SCALED_RANGE[0]
+    high = options.range_max if options.HasField("range_max") else DEFAULT_SCALED_RANGE[1]
     overlap = options.overlap if options.HasField("overlap") else DEFAULT_OVERLAP
     return ExtractionPlan(
         window=WindowPlan(size=options.window_size or DEFAULT_SIZE, overlap=overlap),
@@ -33,7 +40,7 @@ def plan_from_proto(options: feature_pb2.ExtractionOptions) -> ExtractionPlan:
         outliers=parse_method(
             OutlierMethod, options.outlier_method, parameter="outlier_method", default=OutlierMethod.NONE
         ),
-        outlier_threshold=options.outlier_threshold or DEFAULT_THRESHOLD,
+        outlier_threshold=options.outlier_threshold or DEFAULT_OUTLIER_THRESHOLD,
         normalize=parse_method(
             NormalizeMethod, options.normalize_method, parameter="normalize_method", default=NormalizeMethod.Z_SCORE
         ),
@@ -73,7 +80,7 @@ def plan_to_proto(plan: ExtractionPlan, fields: tuple[str, ...]) -> feature_pb2.
 
 def table_to_proto(table: "FeatureTable", plan: ExtractionPlan) -> feature_pb2.ExtractFeaturesResponse:
     """Return the features with what was fitted and the options as applied."""
-    from feature_service.domain.preprocessing_json import preprocessing_json
+    from feature_service.domain.extraction.preprocessing_json import preprocessing_json
 
     return feature_pb2.ExtractFeaturesResponse(
         feature_names=table.names,

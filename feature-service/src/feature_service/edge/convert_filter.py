@@ -8,8 +8,8 @@ from typing import Final
 from penstock.feature.v1 import feature_pb2
 
 from feature_service.domain.ingest.timestamp_cell import parse_time
-from feature_service.domain.span import Span
-from feature_service.domain.telemetry import Condition, Operator
+from feature_service.domain.model.span import Span
+from feature_service.domain.telemetry.query import Condition, Operator
 from penstock_kit.errors import InvalidArgument
 
 _Operators = feature_pb2.Filter.Operator

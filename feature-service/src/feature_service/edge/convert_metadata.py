@@ -7,8 +7,8 @@ from typing import Any, Final
 from google.protobuf import json_format
 from penstock.feature.v1 import feature_pb2
 
-from feature_service.domain.device import DataModel, Device, Field
-from feature_service.domain.telemetry import FieldKind
+from feature_service.domain.model.device import DataModel, Device, Field
+from feature_service.domain.model.series import FieldKind
 from feature_service.edge.convert import time_to_proto
 from feature_service.edge.convert_extraction import plan_from_proto
 from penstock_kit.errors import InvalidArgument

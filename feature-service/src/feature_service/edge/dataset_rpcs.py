@@ -9,7 +9,7 @@ from typing import Any, Final
 from penstock.feature.v1 import feature_pb2
 
 from feature_service.domain.dataset.jobs import DatasetJobs
-from feature_service.domain.registry import Registry
+from feature_service.domain.registry.device_registry import DeviceRegistry
 from feature_service.edge import convert_dataset as convert
 from feature_service.edge.page import after_token, page_size, token_after
 from penstock_kit.context import current_context
@@ -21,7 +21,7 @@ _DEADLINE_SHARE: Final = 0.8
 class DatasetRpcs:
     """Each RPC converts, calls DatasetJobs and converts back; errors are the interceptor's."""
 
-    def __init__(self, *, registry: Registry, dataset_jobs: DatasetJobs) -> None:
+    def __init__(self, *, registry: DeviceRegistry, dataset_jobs: DatasetJobs) -> None:
         self._registry = registry
         self._dataset_jobs = dataset_jobs
 

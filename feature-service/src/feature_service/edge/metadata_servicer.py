@@ -7,8 +7,8 @@ from typing import Any
 
 from penstock.feature.v1 import feature_pb2, feature_pb2_grpc
 
-from feature_service.domain.device import DeviceFilter, ModelFilter
-from feature_service.domain.registry import Registry
+from feature_service.domain.registry.device_registry import DeviceRegistry
+from feature_service.domain.registry.metadata_store import DeviceFilter, ModelFilter
 from feature_service.edge import convert_metadata as convert
 from feature_service.edge.page import after_token, page_size, token_after
 from penstock_kit.context import current_context
@@ -17,7 +17,7 @@ from penstock_kit.context import current_context
 class MetadataServicer(feature_pb2_grpc.MetadataServiceServicer):
     """Each RPC converts, calls the registry and converts back; errors are the interceptor's."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: DeviceRegistry) -> None:
         self._registry = registry
 
     async def ListDevices(

@@ -11,15 +11,15 @@ from typing import Any, Final
 from penstock.common.v1 import common_pb2
 from penstock.feature.v1 import feature_pb2, feature_pb2_grpc
 
-from feature_service.domain.answer_limit import require_sendable
 from feature_service.domain.dataset.jobs import DatasetJobs
-from feature_service.domain.feature_statistics import FeatureStatisticsQuery
+from feature_service.domain.ingest.ingestion import Ingestion
 from feature_service.domain.ingest.plan import BodySpool
-from feature_service.domain.ingestion import Ingestion
-from feature_service.domain.registry import Registry
+from feature_service.domain.query.answer_limit import require_sendable
+from feature_service.domain.query.feature_statistics import FeatureStatisticsQuery
+from feature_service.domain.query.telemetry_queries import TelemetryQueries
+from feature_service.domain.registry.device_registry import DeviceRegistry
 from feature_service.domain.status import ComponentState, StatusReport
-from feature_service.domain.telemetry import NewestQuery
-from feature_service.domain.telemetry_queries import TelemetryQueries
+from feature_service.domain.telemetry.query import NewestQuery
 from feature_service.edge import convert, convert_extraction
 from feature_service.edge.convert_filter import selection_from_proto
 from feature_service.edge.dataset_rpcs import DatasetRpcs
@@ -36,7 +36,7 @@ class FeatureServices:
 
     ingestion: Ingestion
     queries: TelemetryQueries
-    registry: Registry
+    registry: DeviceRegistry
     dataset_jobs: DatasetJobs
     status: StatusReport
     spool: Callable[[], BodySpool]

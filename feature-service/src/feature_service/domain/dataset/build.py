@@ -5,16 +5,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from feature_service.domain.array import FloatArray, IndexArray, TextArray, TimeArray
 from feature_service.domain.dataset.label import NO_LABEL, Classes, LabelArray, classes_of, codes_of, window_labels
 from feature_service.domain.dataset.plan import DatasetPlan
 from feature_service.domain.dataset.split import RowRange, row_ranges
-from feature_service.domain.extraction import FittedPreprocessing, clean_rows, feature_matrix, feature_names
+from feature_service.domain.extraction.extract import FittedPreprocessing, clean_rows, feature_matrix, feature_names
 from feature_service.domain.feature.catalog import resolve_features
-from feature_service.domain.frame import Frame
-from feature_service.domain.missing import MissingFill, fit_missing_fill
-from feature_service.domain.outlier import OutlierFilter, fit_outlier_filter
-from feature_service.domain.scaling import fit_scaler
+from feature_service.domain.model.array import FloatArray, IndexArray, TextArray, TimeArray
+from feature_service.domain.model.frame import Frame
+from feature_service.domain.preprocessing.missing import MissingFill, fit_missing_fill
+from feature_service.domain.preprocessing.outlier import OutlierFilter, fit_outlier_filter
+from feature_service.domain.preprocessing.scaling import fit_scaler
 from penstock_kit.errors import Unprocessable
 
 

@@ -18,7 +18,7 @@ from feature_service.domain.dataset.record import (
     Lease,
 )
 from feature_service.domain.dataset.source import DatasetSource
-from feature_service.domain.span import micros_of
+from feature_service.domain.model.span import micros_of
 from penstock_kit.clock import Clock
 from penstock_kit.errors import FailedPrecondition, NotFound, PenstockError, ResourceExhausted
 

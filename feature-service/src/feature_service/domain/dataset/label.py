@@ -7,9 +7,9 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from feature_service.domain.array import FloatArray, IndexArray, TextArray
 from feature_service.domain.dataset.plan import LabelMode
-from feature_service.domain.window import WindowPlan
+from feature_service.domain.feature.window import WindowPlan
+from feature_service.domain.model.array import FloatArray, IndexArray, TextArray
 from penstock_kit.errors import Unprocessable
 
 LabelArray: TypeAlias = FloatArray | TextArray

@@ -7,8 +7,8 @@ import numpy as np
 
 from feature_service.domain.dataset.build import BuiltDataset, Part
 from feature_service.domain.dataset.plan import DatasetPlan, SplitMethod
-from feature_service.domain.preprocessing_json import preprocessing_json
-from feature_service.domain.span import iso_time
+from feature_service.domain.extraction.preprocessing_json import preprocessing_json
+from feature_service.domain.model.span import iso_time
 
 VERSION = 1
 

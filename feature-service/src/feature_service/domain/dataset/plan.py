@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from feature_service.domain.extraction_plan import ExtractionPlan
-from feature_service.domain.span import Span
+from feature_service.domain.extraction.plan import ExtractionPlan
+from feature_service.domain.model.span import Span
 from penstock_kit.errors import InvalidArgument
 
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from feature_service.domain.dataset.plan import DatasetPlan
-from feature_service.domain.device import DataModel
-from feature_service.domain.registry import Registry
-from feature_service.domain.telemetry import FieldKind, SeriesKey, TelemetryStore
+from feature_service.domain.model.device import DataModel
+from feature_service.domain.model.series import FieldKind, SeriesKey
+from feature_service.domain.registry.device_registry import DeviceRegistry
+from feature_service.domain.telemetry.store import TelemetryStore
 from penstock_kit.errors import InvalidArgument, NotFound, Unprocessable
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ MAX_VALUES: Final = 200_000_000
 class DatasetSource:
     """Reads the labelled rows of the devices that a plan names."""
 
-    def __init__(self, *, registry: Registry, telemetry: TelemetryStore) -> None:
+    def __init__(self, *, registry: DeviceRegistry, telemetry: TelemetryStore) -> None:
         self._registry = registry
         self._telemetry = telemetry
 

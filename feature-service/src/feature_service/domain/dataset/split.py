@@ -11,8 +11,8 @@ from typing import Final, assert_never
 
 import numpy as np
 
-from feature_service.domain.array import BoolArray
 from feature_service.domain.dataset.plan import DatasetPlan, SplitMethod
+from feature_service.domain.model.array import BoolArray
 from penstock_kit.errors import InvalidArgument
 
 _VALIDATION_BLOCKS: Final = 5

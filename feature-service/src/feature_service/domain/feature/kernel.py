@@ -13,10 +13,10 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from feature_service.domain.array import BoolArray, FloatArray
 from feature_service.domain.feature import moment_features, quantile_features, sequence_features, spectral_features
+from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.feature.window_block import WindowBlock
-from feature_service.domain.window import WindowPlan
+from feature_service.domain.model.array import BoolArray, FloatArray
 
 _BLOCK_BYTES: Final = 256 * 1024
 _MISSING_RATIO: Final = "missing_ratio"

@@ -2,8 +2,8 @@
 
 from math import floor
 
-from feature_service.domain.array import FloatArray
 from feature_service.domain.feature.window_block import WindowBlock
+from feature_service.domain.model.array import FloatArray
 
 
 def quantile(block: WindowBlock, fraction: float) -> FloatArray:

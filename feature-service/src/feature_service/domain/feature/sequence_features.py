@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from feature_service.domain.array import BoolArray, FloatArray
 from feature_service.domain.feature.window_block import WindowBlock
+from feature_service.domain.model.array import BoolArray, FloatArray
 
 
 def slope(block: WindowBlock) -> FloatArray:

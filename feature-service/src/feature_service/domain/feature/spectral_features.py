@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from feature_service.domain.array import FloatArray
 from feature_service.domain.feature.window_block import WindowBlock
+from feature_service.domain.model.array import FloatArray
 
 
 def spectral_peak(block: WindowBlock) -> FloatArray:

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from feature_service.domain.array import BoolArray, FloatArray
+from feature_service.domain.model.array import BoolArray, FloatArray
 
 _RESOLUTION: Final = float(np.finfo(np.float64).resolution)
 

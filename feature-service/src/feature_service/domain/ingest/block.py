@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from feature_service.domain.array import BoolArray, FloatArray, TextArray
-from feature_service.domain.frame import Frame
 from feature_service.domain.ingest.cell import CellReader
 from feature_service.domain.ingest.local_time import LocalClock
 from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.schema import FieldSchema
 from feature_service.domain.ingest.timestamp_column import RawTimes, instants_of_cells
-from feature_service.domain.telemetry import FieldKind
+from feature_service.domain.model.array import BoolArray, FloatArray, TextArray
+from feature_service.domain.model.frame import Frame
+from feature_service.domain.model.series import FieldKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

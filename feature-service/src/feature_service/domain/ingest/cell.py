@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any, Final, Protocol
 
 from feature_service.domain.ingest.timestamp_cell import shown
-from feature_service.domain.telemetry import FieldKind
+from feature_service.domain.model.series import FieldKind
 
 SAMPLE: Final = 1000
 """Values that are looked at to tell the kind of an unknown field."""

@@ -12,9 +12,9 @@ from typing import Final
 
 import numpy as np
 
-from feature_service.domain.array import BoolArray, IndexArray, TextArray
 from feature_service.domain.ingest.zone import offset_of
-from feature_service.domain.span import END_MICROS, FIRST_MICROS
+from feature_service.domain.model.array import BoolArray, IndexArray, TextArray
+from feature_service.domain.model.span import END_MICROS, FIRST_MICROS
 
 _DAY: Final = 86_400_000_000
 _QUARTER: Final = 900_000_000

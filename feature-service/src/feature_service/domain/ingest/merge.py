@@ -1,9 +1,12 @@
-"""Rows of one body in any order become rows of strictly ascending times."""
+"""Rows of one body in any order become rows of strictly ascending times; those that were merged are counted."""
+
+from itertools import pairwise
 
 import numpy as np
 
-from feature_service.domain.array import BoolArray, FloatArray, IndexArray, TextArray
-from feature_service.domain.frame import Frame
+from feature_service.domain.model.array import BoolArray, FloatArray, IndexArray, TextArray, TimeArray
+from feature_service.domain.model.frame import Frame
+from feature_service.domain.model.series import SeriesKey
 
 
 def merged(frame: Frame) -> Frame:
@@ -26,6 +29,26 @@ def merged(frame: Frame) -> Frame:
         numbers={name: _last_numbers(values[order], starts, ends) for name, values in frame.numbers.items()},
         texts={name: _last_texts(values[order], starts, ends) for name, values in frame.texts.items()},
     )
+
+
+class MergeCount:
+    """Counts the rows of each series that were given at a time the body had given before.
+
+    Times are kept, eight bytes a row; they are compared only when blocks overlap in time.
+    """
+
+    def __init__(self) -> None:
+        self._times: dict[SeriesKey, list[TimeArray]] = {}
+        self._within = 0
+
+    def add(self, key: SeriesKey, given: int, times: TimeArray) -> None:
+        """Take a block of `given` rows, of which those at `times` (ascending, each once) are left."""
+        self._within += given - len(times)
+        self._times.setdefault(key, []).append(times)
+
+    def total(self) -> int:
+        """Return how many rows were merged into others."""
+        return self._within + sum(map(_merged_across, self._times.values()))
 
 
 def _last_numbers(values: FloatArray, starts: IndexArray, ends: IndexArray) -> FloatArray:
@@ -53,3 +76,10 @@ def _taken(frame: Frame, order: IndexArray) -> Frame:
         numbers={name: values[order] for name, values in frame.numbers.items()},
         texts={name: values[order] for name, values in frame.texts.items()},
     )
+
+
+def _merged_across(blocks: list[TimeArray]) -> int:
+    if all(later[0] > earlier[-1] for earlier, later in pairwise(blocks)):
+        return 0
+    times = np.concatenate(blocks)
+    return len(times) - len(np.unique(times))

@@ -11,9 +11,9 @@ from feature_service.domain.ingest.rejection import Rejection, Rejections
 from feature_service.domain.ingest.schema import FieldSchema, IngestedField
 
 if TYPE_CHECKING:
-    from feature_service.domain.frame import Frame
     from feature_service.domain.ingest.block import RowBlock
-    from feature_service.domain.telemetry import SeriesKey
+    from feature_service.domain.model.frame import Frame
+    from feature_service.domain.model.series import SeriesKey
 
 
 class BodyFormat(StrEnum):

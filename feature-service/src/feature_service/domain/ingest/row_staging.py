@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from feature_service.domain.ingest.plan import FrameStage
 from feature_service.domain.ingest.schema import FieldSchema
-from feature_service.domain.telemetry import FieldKind, SeriesKey
+from feature_service.domain.model.series import FieldKind, SeriesKey
 
 if TYPE_CHECKING:
-    from feature_service.domain.frame import Frame
     from feature_service.domain.ingest.block import RowBlock
+    from feature_service.domain.model.frame import Frame
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class RowStaging:
     """
 
     def __init__(self, *, stage: FrameStage, tenant_id: str, device_code: str) -> None:
-        from feature_service.domain.ingest.merge_count import MergeCount
+        from feature_service.domain.ingest.merge import MergeCount
 
         self._stage = stage
         self._tenant_id = tenant_id
@@ -79,7 +79,7 @@ def _present(frame: "Frame") -> "Frame":
     """The frame without fields of which it has no value: other devices of the body have those."""
     import numpy as np
 
-    from feature_service.domain.frame import Frame
+    from feature_service.domain.model.frame import Frame
 
     return Frame(
         timestamps=frame.timestamps,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from feature_service.domain.ingest.timestamp_cell import shown
-from feature_service.domain.telemetry import FieldKind
+from feature_service.domain.model.series import FieldKind
 from penstock_kit.errors import InvalidArgument, Unprocessable
 
 MAX_FIELDS: Final = 10_000

@@ -4,10 +4,11 @@ from collections.abc import Awaitable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from feature_service.domain.device import DataModel, Device, Field, MetadataStore
 from feature_service.domain.ingest.schema import FieldSchema
-from feature_service.domain.registry import Registry, require_code
-from feature_service.domain.telemetry import FieldKind
+from feature_service.domain.model.device import DataModel, Device, Field
+from feature_service.domain.model.series import FieldKind
+from feature_service.domain.registry.device_registry import DeviceRegistry, require_code
+from feature_service.domain.registry.metadata_store import MetadataStore
 from penstock_kit.errors import AlreadyExists, InvalidArgument, NotFound
 
 
@@ -48,7 +49,7 @@ def shared_schema(targets: Iterable[IngestTarget], *, create: bool) -> FieldSche
 class TargetRegistry:
     """Finds targets, and registers new ones once there are rows for them."""
 
-    def __init__(self, *, registry: Registry, metadata: MetadataStore) -> None:
+    def __init__(self, *, registry: DeviceRegistry, metadata: MetadataStore) -> None:
         self._registry = registry
         self._metadata = metadata
 

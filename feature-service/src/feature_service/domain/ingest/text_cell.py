@@ -8,7 +8,7 @@ from typing import Final
 
 from feature_service.domain.ingest.cell import SAMPLE
 from feature_service.domain.ingest.timestamp_cell import shown
-from feature_service.domain.telemetry import FieldKind
+from feature_service.domain.model.series import FieldKind
 
 MISSING_NUMBERS: Final = frozenset({"", "na", "n/a", "nan", "null", "none", "-"})
 """Texts (in any case) that mean a missing number. Only the empty one means a missing text."""

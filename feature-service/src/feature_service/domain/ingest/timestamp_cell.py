@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from feature_service.domain.ingest.date_format import is_day_or_month_first
 from feature_service.domain.ingest.zone import instant_of
-from feature_service.domain.span import END_MICROS, FIRST_MICROS
+from feature_service.domain.model.span import END_MICROS, FIRST_MICROS
 
 _EPOCH: Final = datetime(1970, 1, 1)
 _MICROSECOND: Final = timedelta(microseconds=1)

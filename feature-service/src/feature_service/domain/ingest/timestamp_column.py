@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from feature_service.domain.array import BoolArray, IndexArray, TextArray, TimeArray
 from feature_service.domain.ingest.local_time import LocalClock
 from feature_service.domain.ingest.timestamp_cell import outside_calendar, read_time
 from feature_service.domain.ingest.zone import nonexistent
-from feature_service.domain.span import END_MICROS, FIRST_MICROS
+from feature_service.domain.model.array import BoolArray, IndexArray, TextArray, TimeArray
+from feature_service.domain.model.span import END_MICROS, FIRST_MICROS
 
 _DAY: Final = 86_400_000_000
 _PLAIN_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,6})?").fullmatch

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
-from feature_service.domain.span import END_MICROS, FIRST_MICROS
+from feature_service.domain.model.span import END_MICROS, FIRST_MICROS
 
 _EPOCH: Final = datetime(1970, 1, 1)
 _MICROSECOND: Final = timedelta(microseconds=1)

@@ -1,0 +1,99 @@
+"""CSV bodies: any separator, a header line, one column with the time, rows of one device or of many."""
+
+from collections.abc import Iterator, Sequence
+from typing import IO, Final
+
+from feature_service.adapters.body.csv_table import Columns, CsvTable, count_rows, guess_delimiter, text_of
+from feature_service.domain.ingest.block import BlockReading, RawBlock, RowBlock, rows_of_block
+from feature_service.domain.ingest.date_format import iso_times, joined_times
+from feature_service.domain.ingest.local_time import LocalClock
+from feature_service.domain.ingest.plan import BodyTarget, IngestPlan
+from feature_service.domain.ingest.rejection import Rejections
+from feature_service.domain.ingest.schema import FieldSchema
+from feature_service.domain.ingest.text_cell import TextCells
+from penstock_kit.errors import InvalidArgument
+
+__all__ = ["CsvReader", "guess_delimiter"]
+
+# A block ends at whichever comes first: it is held in memory several times over.
+_BLOCK_ROWS: Final = 50_000
+_BLOCK_CELLS: Final = 2_000_000
+_BLOCK_MEGABYTES: Final = 16
+
+
+class CsvReader:
+    """Reads CSV in UTF-8 (with or without a byte order mark, any line ends) or in the encoding that is named."""
+
+    def target(self, body: IO[bytes]) -> BodyTarget:
+        """Return nothing: CSV says nothing of where it belongs."""
+        return BodyTarget()
+
+    def devices(self, body: IO[bytes], plan: IngestPlan) -> frozenset[str]:
+        """Return the codes in the device column."""
+        with text_of(body, plan.encoding) as text:
+            table = CsvTable(text, plan, Rejections())
+            place = table.columns.device or 0
+            return frozenset(row[place].strip() for _, row in table.rows() if len(row) == table.columns.count) - {""}
+
+    def rows(
+        self, body: IO[bytes], plan: IngestPlan, schema: FieldSchema, rejections: Rejections
+    ) -> Iterator[RowBlock]:
+        """Yield blocks of good rows. A blank line is skipped; a row with too few or too many cells is refused.
+
+        An error about the body as a whole says in its metadata how many rows the body has.
+        """
+        try:
+            with text_of(body, plan.encoding) as text:
+                yield from self._blocks(CsvTable(text, plan, rejections), plan, schema, rejections)
+        except InvalidArgument as error:
+            metadata = {**error.metadata, "rows_rejected": str(count_rows(body))}
+            raise InvalidArgument(error.message, reason=error.reason, metadata=metadata) from None
+
+    def _blocks(
+        self, table: CsvTable, plan: IngestPlan, schema: FieldSchema, rejections: Rejections
+    ) -> Iterator[RowBlock]:
+        schema.require(table.columns.fields)
+        cells = TextCells(decimal=plan.decimal, comma_separates=table.delimiter == ",")
+        clock = LocalClock(plan.zone)
+        reading = BlockReading(cells=cells, schema=schema, clock=clock, rejections=rejections, strict=not plan.partial)
+        for block in _raw_blocks(table, plan, rejections):
+            yield rows_of_block(block, reading)
+        schema.decimals.update({name: "," for name in schema.seen if cells.decimal(name) == ","})
+        reading.conclude()
+
+
+def _raw_blocks(table: CsvTable, plan: IngestPlan, rejections: Rejections) -> Iterator[RawBlock]:
+    count = table.columns.count
+    most = max(1, min(_BLOCK_ROWS, _BLOCK_CELLS // count))
+    end = table.chunks + _BLOCK_MEGABYTES
+    numbers: list[int] = []
+    rows: list[list[str]] = []
+    for line, row in table.rows():
+        if len(row) != count:
+            rejections.add(line, f"the row has {len(row)} cells, the header has {count}")
+            continue
+        numbers.append(line)
+        rows.append(row)
+        if len(rows) == most or table.chunks >= end:
+            yield _raw_block(numbers, rows, table.columns, plan)
+            numbers, rows, end = [], [], table.chunks + _BLOCK_MEGABYTES
+    if rows:
+        yield _raw_block(numbers, rows, table.columns, plan)
+
+
+def _raw_block(lines: list[int], rows: Sequence[list[str]], columns: Columns, plan: IngestPlan) -> RawBlock:
+    cells = list(zip(*rows, strict=True))
+    return RawBlock(
+        lines=lines,
+        times=_times(cells, columns, plan),
+        columns={name: cells[index] for name, index in columns.fields.items()},
+        devices=None if columns.device is None else cells[columns.device],
+    )
+
+
+def _times(cells: Sequence[Sequence[str]], columns: Columns, plan: IngestPlan) -> Sequence[str]:
+    """The cells of the time; rewritten only when the caller says that they are not ISO 8601 in one column."""
+    times = cells[columns.time]
+    if columns.clock is not None:
+        times = joined_times(times, cells[columns.clock])
+    return iso_times(times, plan.date_order) if plan.date_order or columns.clock is not None else times

@@ -1,0 +1,1 @@
+"""Data sets: their records in SQL and their files in a folder."""

@@ -1,0 +1,53 @@
+"""The SELECTs that weigh rows by how long they lasted: how long a condition held, how often that began, integrals."""
+
+# ruff: noqa: S608 - only names made in this package are written into statements
+
+from collections.abc import Sequence
+from typing import Final
+
+from feature_service.adapters.duckdb import telemetry_sql as sql
+from feature_service.domain.model.span import Span
+from feature_service.domain.telemetry.query import Condition, StatisticsQuery
+
+# A row lasts until the next one, but not longer than so many median distances: after that nothing is known.
+_HOLDS: Final = 10
+
+
+def fitting_time(source: sql.Source, query: StatisticsQuery) -> sql.Statement:
+    """Select the microseconds of rows that fit and of all, the number of spells, the longest and its begin."""
+    held = _held(source, query.span, query.conditions, "NULL::DOUBLE")
+    text = f"""{held.text}, marked AS (
+        SELECT ts, lasts, fits AND NOT coalesce(
+            lag(fits) OVER (ORDER BY ts) AND lag(gap) OVER (ORDER BY ts) <= {_HOLDS} * step, false) AS opens, fits
+        FROM held
+    ), numbered AS (
+        SELECT ts, lasts, sum(opens::INTEGER) OVER (ORDER BY ts) AS spell FROM marked WHERE fits
+    ), spells AS (SELECT min(ts) AS begin, sum(lasts) AS lasts FROM numbered GROUP BY spell)
+    SELECT (SELECT coalesce(sum(lasts) FILTER (fits), 0) FROM held), (SELECT coalesce(sum(lasts), 0) FROM held),
+        count(*), coalesce(max(lasts), 0), epoch_us(min(begin) FILTER (lasts = (SELECT max(lasts) FROM spells)))
+    FROM spells"""
+    return sql.Statement(text, held.values)
+
+
+def integral(source: sql.Source, field: str, query: StatisticsQuery) -> sql.Statement:
+    """Select the sum of a number field's values times the seconds their rows lasted, over the rows that fit."""
+    held = _held(source, query.span, query.conditions, source.table.column(field))
+    return sql.Statement(f"{held.text} SELECT fsum(value * lasts / 1e6) FILTER (fits) FROM held", held.values)
+
+
+def _held(source: sql.Source, span: Span, conditions: Sequence[Condition], value: str) -> sql.Statement:
+    """The rows that have a value of every filtered field, with whether they fit and the microseconds they lasted."""
+    table = source.table
+    test, where = sql.fits(table, conditions), sql.within(span)
+    own = {each.field for condition in conditions for each in condition.alternatives}
+    needed = [f"{table.column(name)} IS NOT NULL" for name in sorted(own) if name in table.kinds]
+    # Of alternatives one value is enough.
+    enough = [f"({' OR '.join(needed)})"] if any(condition.any_of for condition in conditions) and needed else needed
+    tests = [where.text, *enough, *([] if value.startswith("NULL") else [f"{value} IS NOT NULL"])]
+    rows = f"SELECT ts, coalesce({test.text}, false) AS fits, {value} AS value FROM {table.name}"
+    text = f"""WITH known AS ({rows} WHERE {" AND ".join(tests)}), spaced AS (
+        SELECT *, epoch_us(lead(ts) OVER (ORDER BY ts)) - epoch_us(ts) AS gap FROM known
+    ), usual AS (SELECT coalesce(median(gap), 0)::BIGINT AS step FROM spaced), held AS (
+        SELECT *, least(coalesce(gap, step), {_HOLDS} * step) AS lasts FROM spaced, usual
+    )"""
+    return sql.Statement(text, [*test.values, *where.values])

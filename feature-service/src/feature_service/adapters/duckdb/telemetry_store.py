@@ -1,0 +1,360 @@
+"""TelemetryStore on DuckDB: one file, one table per series."""
+
+# ruff: noqa: S608 - only names made in this package are written into statements
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
+from math import nan
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from feature_service.adapters.duckdb import duration_sql, percentile_sql
+from feature_service.adapters.duckdb import telemetry_sql as sql
+from feature_service.adapters.duckdb.backup import copy_database
+from feature_service.adapters.duckdb.connection import DuckDbConnection
+from feature_service.adapters.duckdb.series_table import SeriesCatalog, SeriesTable, extended_table
+from feature_service.domain.model.series import FieldKind, SeriesKey
+from feature_service.domain.model.span import Extent, Span
+from feature_service.domain.model.statistic import FieldStatistic, FittingTime, RangeStatistic, ValueCount
+from feature_service.domain.telemetry.query import (
+    Condition,
+    FieldInsight,
+    HistoryQuery,
+    NewestQuery,
+    NewestRows,
+    StatisticsQuery,
+)
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from feature_service.domain.model.frame import Frame
+
+_MERGE: Final = "penstock_incoming"
+_FIELDS_AT_ONCE: Final = 100
+"""Fields whose statistics are computed by one statement."""
+
+
+class DuckDbTelemetryStore:
+    """See :class:`feature_service.domain.telemetry.store.TelemetryStore` for what the methods promise.
+
+    duckdb is imported, and the file opened, at the first question.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        before_open: Callable[[], Awaitable[None]] | None = None,
+        memory_mb: int = 512,
+        lock_seconds: float = 30.0,
+    ) -> None:
+        self._catalog = SeriesCatalog()
+        self._file = DuckDbConnection(
+            path,
+            prepare=self._catalog.load,
+            before_open=before_open,
+            memory_mb=memory_mb,
+            lock_seconds=lock_seconds,
+        )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the file has been opened, as it is at the first question."""
+        return self._file.is_open
+
+    async def append(self, key: SeriesKey, rows: "Frame") -> None:
+        """Merge rows into the series."""
+        await self.append_all([(key, rows)])
+
+    async def append_all(self, parts: "Iterable[tuple[SeriesKey, Frame]]") -> None:
+        """Merge rows into several series."""
+
+        def work(cursor: "DuckDBPyConnection") -> dict[SeriesKey, SeriesTable]:
+            tables: dict[SeriesKey, SeriesTable] = {}
+            for key, rows in parts:
+                if len(rows):
+                    known = tables.get(key) or self._catalog.table(key)
+                    tables[key] = extended_table(cursor, key, known, _kinds(rows))
+                    _merge(cursor, tables[key], rows)
+            return tables
+
+        # Remembered before the next write begins: it would make the same table once more.
+        await self._file.write(work, committed=self._catalog.remember_all)
+
+    async def fields(self, key: SeriesKey) -> Mapping[str, FieldKind]:
+        """Return the fields of the series."""
+        table = await self._table(key)
+        return {} if table is None else table.kinds
+
+    async def extent(self, key: SeriesKey) -> Extent | None:
+        """Return first time, last time and row count."""
+        table = await self._table(key)
+        if table is None:
+            return None
+        query = f"SELECT epoch_us(min(ts)), epoch_us(max(ts)), count(*) FROM {table.name}"
+        first, last, rows = await self._file.read(lambda cursor: cursor.execute(query).fetchall()[0])
+        return Extent(first=first, last=last, rows=rows) if rows else None
+
+    async def read(self, key: SeriesKey, fields: Sequence[str], span: Span) -> "Frame":
+        """Return the rows in the range."""
+        table = await self._table(key)
+        if table is None:
+            return _empty(fields)
+        statement = sql.rows(table, fields, span)
+        frame = _frame(await self._columns(statement), fields, table.kinds)
+        from feature_service.adapters.duckdb.result import in_order_of_time
+
+        return in_order_of_time(frame)
+
+    async def newest(self, keys: Sequence[SeriesKey], query: NewestQuery) -> NewestRows:
+        """Return a page of rows and the number of all that fit."""
+        sources = await self._sources(keys)
+        if not sources:
+            return NewestRows(frame=_empty(query.fields), device_codes=(), total=0)
+        kinds = _shared_kinds(sources, query.fields)
+        page = sql.newest(sources, kinds, query.span, query.conditions)
+        page.text = f"{page.text} ORDER BY ts DESC, device LIMIT ? OFFSET ?"
+        page.values += [query.limit, query.offset]
+        columns = await self._columns(page)
+        total = sql.count(sources, query.span, query.conditions)
+        counted = await self._file.read(lambda cursor: cursor.execute(total.text, total.values).fetchall())
+        return NewestRows(
+            frame=_frame(columns, query.fields, kinds),
+            device_codes=[str(code) for code in columns["device"]],
+            total=int(counted[0][0]),
+        )
+
+    async def history(self, key: SeriesKey, query: HistoryQuery) -> "Frame":
+        """Return rows or buckets."""
+        table = await self._table(key)
+        if table is None:
+            return _empty(query.fields)
+        if query.interval is None:
+            statement = sql.ordered_rows(
+                table,
+                query.fields,
+                query.span,
+                limit=query.limit,
+                newest_first=query.newest_first,
+                conditions=query.conditions,
+            )
+            return _frame(await self._columns(statement), query.fields, table.kinds)
+        statement = sql.buckets(
+            table,
+            query.fields,
+            query.span,
+            interval=query.interval,
+            aggregate=query.aggregate,
+            limit=query.limit,
+            newest_first=query.newest_first,
+            conditions=query.conditions,
+        )
+        return _frame(await self._columns(statement), query.fields, table.kinds)
+
+    async def statistics(
+        self,
+        keys: Sequence[SeriesKey],
+        fields: Sequence[str],
+        span: Span,
+        *,
+        correlate: bool = False,
+        conditions: Sequence[Condition] = (),
+    ) -> RangeStatistic:
+        """Return statistics computed by the store."""
+        sources = await self._sources(keys)
+        if not sources:
+            return RangeStatistic(rows=0, fields=[_statistic(name, 0, (0,)) for name in fields])
+        if len(fields) > _FIELDS_AT_ONCE and not correlate:
+            # One statement over thousands of fields needs gigabytes to be planned and computed.
+            parts = [fields[start : start + _FIELDS_AT_ONCE] for start in range(0, len(fields), _FIELDS_AT_ONCE)]
+            found = [await self.statistics(keys, part, span, conditions=conditions) for part in parts]
+            return replace(found[0], fields=[field for each in found for field in each.fields])
+        statement = sql.statistics(sources, fields, span, correlate=correlate, conditions=conditions)
+        row = await self._file.read(lambda cursor: cursor.execute(statement.text, statement.values).fetchall()[0])
+        return _range_statistic(row, fields, correlate=correlate)
+
+    async def insight(self, key: SeriesKey, query: StatisticsQuery) -> Sequence[FieldInsight]:
+        """Return times of extremes and percentiles."""
+        sources = await self._sources([key])
+        if not sources or not query.fields:
+            return [FieldInsight() for _ in query.fields]
+        statement = percentile_sql.insight(sources[0], query)
+        found = await self._rows(statement)
+        row = found[0] if found else (None,) * (3 * len(query.fields))
+        triples = (row[3 * index : 3 * index + 3] for index in range(len(query.fields)))
+        return [FieldInsight(min_time=low, max_time=high, percentiles=shares or ()) for low, high, shares in triples]
+
+    async def value_counts(self, key: SeriesKey, fields: Sequence[str], query: StatisticsQuery) -> Sequence[ValueCount]:
+        """Return the commonest values of text fields."""
+        counts: list[ValueCount] = []
+        for source in await self._sources([key]):
+            for field in fields:
+                statement = percentile_sql.value_counts(source, field, query)
+                for value, count in await self._rows(statement):
+                    counts.append(ValueCount(field=field, value=value or "", count=count))
+        return counts
+
+    async def fitting_time(self, key: SeriesKey, query: StatisticsQuery) -> FittingTime:
+        """Return how long the rows that fit lasted."""
+        sources = await self._sources([key])
+        if not sources:
+            return FittingTime()
+        fitting, whole, spells, longest, begin = (await self._rows(duration_sql.fitting_time(sources[0], query)))[0]
+        return FittingTime(
+            seconds=float(fitting) / 1e6,
+            range_seconds=float(whole) / 1e6,
+            spells=spells,
+            longest_seconds=float(longest) / 1e6,
+            longest_start=begin,
+        )
+
+    async def integrals(self, key: SeriesKey, query: StatisticsQuery) -> Sequence[float | None]:
+        """Return value times seconds of number fields."""
+        sources = await self._sources([key])
+        if not sources:
+            return [None for _ in query.fields]
+        known = sources[0].table.kinds
+        return [
+            (await self._rows(duration_sql.integral(sources[0], field, query)))[0][0] if field in known else None
+            for field in query.fields
+        ]
+
+    async def row_count(self, key: SeriesKey, span: Span) -> int:
+        """Return how many rows are in the range."""
+        sources = await self._sources([key])
+        return (await self._rows(percentile_sql.row_count(sources[0], span)))[0][0] if sources else 0
+
+    async def drop(self, key: SeriesKey) -> None:
+        """Drop the series' table."""
+
+        def work(cursor: "DuckDBPyConnection") -> None:
+            table = self._catalog.table(key)
+            if table is not None:
+                cursor.execute(f"DROP TABLE {table.name}")
+                cursor.execute("DELETE FROM penstock_column WHERE series_id = ?", [table.id])
+                cursor.execute("DELETE FROM penstock_series WHERE id = ?", [table.id])
+
+        await self._file.write(work, committed=lambda _: self._catalog.forget(key))
+
+    async def copy_to(self, target: Path) -> None:
+        """Write everything there is at this moment into the new DuckDB file `target`; writers go on meanwhile."""
+        await self._file.read(lambda cursor: copy_database(cursor, target))
+
+    async def ping(self) -> None:
+        """Check the file, without opening it for that."""
+        await self._file.check()
+
+    async def close(self) -> None:
+        """Close the file."""
+        await self._file.close()
+
+    async def _table(self, key: SeriesKey) -> SeriesTable | None:
+        return await self._file.read(lambda cursor: self._catalog.table(key))
+
+    async def _sources(self, keys: Sequence[SeriesKey]) -> list[sql.Source]:
+        def work(_cursor: "DuckDBPyConnection") -> list[sql.Source]:
+            found = [(key.device_code, self._catalog.table(key)) for key in keys]
+            return [sql.Source(table=table, device_code=code) for code, table in found if table is not None]
+
+        return await self._file.read(work)
+
+    async def _rows(self, statement: sql.Statement) -> list[tuple[Any, ...]]:
+        return await self._file.read(lambda cursor: cursor.execute(statement.text, statement.values).fetchall())
+
+    async def _columns(self, statement: sql.Statement) -> dict[str, Any]:
+        return await self._file.read(lambda cursor: cursor.execute(statement.text, statement.values).fetchnumpy())
+
+
+def _kinds(rows: "Frame") -> dict[str, FieldKind]:
+    return dict.fromkeys(rows.numbers, FieldKind.NUMBER) | dict.fromkeys(rows.texts, FieldKind.TEXT)
+
+
+def _merge(cursor: "DuckDBPyConnection", table: SeriesTable, rows: "Frame") -> None:
+    columns = table.columns
+    given = {columns[name]: values for name, values in (*rows.numbers.items(), *rows.texts.items())}
+    cursor.register(_MERGE, {"ts": rows.timestamps, **given})
+    names = ", ".join(("ts", *given))
+    if _overlaps(cursor, table, rows):
+        # Fields the rows do not bring, and missing values of those they do, are taken from the stored row.
+        cursor.execute(f"CREATE OR REPLACE TEMP TABLE stored AS {_stored(table)}")
+        cursor.execute(f"DELETE FROM {table.name} WHERE ts IN (SELECT ts FROM stored)")
+        merged = ", ".join(
+            f"coalesce(i.{column}, s.{column})" if column in given else f"s.{column}" for column in columns.values()
+        )
+        every = ", ".join(("ts", *columns.values()))
+        cursor.execute(
+            f"INSERT INTO {table.name} ({every}) SELECT i.ts, {merged} "
+            f"FROM {_MERGE} AS i LEFT JOIN stored AS s ON s.ts = i.ts ORDER BY i.ts"
+        )
+        cursor.execute("DROP TABLE stored")
+    else:
+        cursor.execute(f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {_MERGE}")
+    # Not after a failure: that would be refused and hide why. The cursor is closed then, and takes it along.
+    cursor.unregister(_MERGE)
+
+
+def _overlaps(cursor: "DuckDBPyConnection", table: SeriesTable, rows: "Frame") -> bool:
+    first, last = (int(moment) for moment in rows.timestamps[[0, -1]].astype("int64"))
+    query = f"SELECT 1 FROM {table.name} WHERE ts BETWEEN make_timestamp(?) AND make_timestamp(?) LIMIT 1"
+    return bool(cursor.execute(query, [first, last]).fetchall())
+
+
+def _stored(table: SeriesTable) -> str:
+    return f"SELECT * FROM {table.name} WHERE ts IN (SELECT ts FROM {_MERGE})"
+
+
+def _shared_kinds(sources: Sequence[sql.Source], fields: Sequence[str]) -> dict[str, FieldKind]:
+    """The kind of each field over all series: text when it is text in any of them."""
+    kinds = {name: {source.table.kinds.get(name) for source in sources} for name in fields}
+    return {name: FieldKind.TEXT if FieldKind.TEXT in found else FieldKind.NUMBER for name, found in kinds.items()}
+
+
+def _range_statistic(row: Sequence[Any], fields: Sequence[str], *, correlate: bool) -> RangeStatistic:
+    rows, first, last = row[:3]
+    width = len(sql.STATISTICS)
+    each = [_statistic(name, rows, row[3 + width * index :][:width]) for index, name in enumerate(fields)]
+    pairs = row[3 + width * len(fields) :]
+    return RangeStatistic(
+        rows=rows,
+        fields=each,
+        first_time=first,
+        last_time=last,
+        correlations=_matrix(each, pairs) if correlate else (),
+    )
+
+
+def _statistic(field: str, rows: int, values: Sequence[Any]) -> FieldStatistic:
+    present = int(values[0])
+    names = ("mean", "std", "min", "max", "median", "first", "last", "sum")
+    return FieldStatistic(
+        field=field,
+        count=present,
+        missing_ratio=(rows - present) / rows if rows else 0.0,
+        **(dict(zip(names, values[1:], strict=True)) if present else {}),
+    )
+
+
+def _matrix(fields: Sequence[FieldStatistic], pairs: Sequence[float | None]) -> list[float]:
+    size = len(fields)
+    matrix = [nan] * (size * size)
+    for index, field in enumerate(fields):
+        if field.count > 1 and field.min != field.max:
+            matrix[index * size + index] = 1.0
+    for (left, right), value in zip(combinations(range(size), 2), pairs, strict=True):
+        matrix[left * size + right] = matrix[right * size + left] = nan if value is None else value
+    return matrix
+
+
+# NumPy is loaded with the first rows, as DuckDB is: an idle service has neither.
+def _frame(columns: Mapping[str, Any], fields: Sequence[str], kinds: Mapping[str, FieldKind]) -> "Frame":
+    from feature_service.adapters.duckdb.result import frame_of_columns
+
+    return frame_of_columns(columns, fields, kinds)
+
+
+def _empty(fields: Sequence[str]) -> "Frame":
+    from feature_service.adapters.duckdb.result import empty_frame
+
+    return empty_frame(fields)

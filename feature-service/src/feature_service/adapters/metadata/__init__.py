@@ -1,0 +1,1 @@
+"""Devices and data models in SQLite or PostgreSQL."""

@@ -1,0 +1,1 @@
+"""From rows to a feature matrix: preprocessing, windows, features, scaling."""

@@ -1,0 +1,136 @@
+"""From rows to a feature matrix: outliers, missing values, windows, features, scaling."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from feature_service.domain.extraction.plan import ExtractionPlan
+from feature_service.domain.feature.catalog import resolve_features
+from feature_service.domain.feature.kernel import window_features
+from feature_service.domain.feature.window import WindowPlan
+from feature_service.domain.model.array import BoolArray, FloatArray, TimeArray
+from feature_service.domain.model.frame import Frame
+from feature_service.domain.preprocessing.method import MissingMethod, NormalizeMethod
+from feature_service.domain.preprocessing.missing import MissingFill, any_missing, fit_missing_fill
+from feature_service.domain.preprocessing.outlier import OutlierFilter, fit_outlier_filter
+from feature_service.domain.preprocessing.scaling import Scaler, fit_scaler
+from penstock_kit.errors import Unprocessable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittedPreprocessing:
+    """What was fitted on the rows, so that other rows can be treated the same (`scaler` by feature column)."""
+
+    outlier_filter: OutlierFilter
+    missing_fill: MissingFill
+    scaler: Scaler
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FeatureTable:
+    """A (windows, names) matrix with the time of each window's first row.
+
+    `rows` were cut into windows (after `drop`); `outliers` and `missing` count values before they were treated.
+    """
+
+    matrix: FloatArray
+    names: tuple[str, ...]
+    fields: tuple[str, ...]
+    starts: TimeArray
+    rows: int
+    outliers: int
+    missing: int
+    fitted: FittedPreprocessing
+
+
+def extract_features(frame: Frame, plan: ExtractionPlan) -> FeatureTable:
+    """Return the features of every window of `frame`'s numbers, columns named ``<field>_<feature>``.
+
+    Raises InvalidArgument for a feature, threshold or range that is not valid, Unprocessable NUMERIC_FIELD_REQUIRED or
+    WINDOW_LIMIT_EXCEEDED when there is nothing to make a window of, NORMALIZATION_INVALID when a single window is to be
+    scaled.
+    """
+    features = resolve_features(plan.features)
+    if not frame.numbers:
+        raise Unprocessable("there is no numeric field to extract features of", reason="NUMERIC_FIELD_REQUIRED")
+    plan.window.require(len(frame))
+    outlier_filter = fit_outlier_filter(frame.numbers, plan.outliers, plan.outlier_threshold)
+    missing_fill = fit_missing_fill(outlier_filter.apply(frame.numbers), plan.missing)
+    clean = clean_rows(frame, outlier_filter, missing_fill)
+    raw = feature_matrix(clean, plan.window, features)
+    scaler = fit_scaler(raw, _scaling(plan, len(raw)), plan.value_range)
+    return FeatureTable(
+        matrix=scaler.apply(raw),
+        names=feature_names(frame.numbers, features),
+        fields=tuple(frame.numbers),
+        starts=clean.frame.timestamps[np.arange(len(raw)) * plan.window.step],
+        rows=len(clean.frame),
+        outliers=sum(outlier_filter.count(name, values) for name, values in frame.numbers.items()),
+        missing=sum(int(np.isnan(values).sum()) for values in frame.numbers.values()),
+        fitted=FittedPreprocessing(outlier_filter=outlier_filter, missing_fill=missing_fill, scaler=scaler),
+    )
+
+
+def _scaling(plan: ExtractionPlan, windows: int) -> NormalizeMethod:
+    """The scaling of so many windows. One window scaled by itself is zeros, whatever it holds."""
+    if windows != 1 or plan.normalize is NormalizeMethod.NONE:
+        return plan.normalize
+    if plan.normalize_is_default:
+        return NormalizeMethod.NONE
+    raise Unprocessable(
+        f"the range has a single window, which {plan.normalize.value} makes zeros of; "
+        "ask for a longer range, a smaller window_size or normalize_method none",
+        reason="NORMALIZATION_INVALID",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CleanRows:
+    """Rows after outliers and missing values were treated.
+
+    `absent` says which of them had no value of a field at first, `kept` which of the original rows they are.
+    """
+
+    frame: Frame
+    absent: Mapping[str, BoolArray]
+    kept: BoolArray
+
+
+def clean_rows(frame: Frame, outlier_filter: OutlierFilter, missing_fill: MissingFill) -> CleanRows:
+    """Return the rows treated by what was fitted on them or on others."""
+    fenced = frame.with_numbers(outlier_filter.apply(frame.numbers))
+    drop = missing_fill.method is MissingMethod.DROP
+    kept = ~any_missing(fenced) if drop else np.ones(len(frame), dtype=np.bool_)
+    absent = {name: np.isnan(values)[kept] for name, values in frame.numbers.items()}
+    return CleanRows(frame=missing_fill.apply(fenced), absent=absent, kept=kept)
+
+
+def feature_matrix(
+    clean: CleanRows, window: WindowPlan, features: Sequence[str], progress: Callable[[float], None] | None = None
+) -> FloatArray:
+    """Return the features of every window, (windows, fields x features), one field after the other.
+
+    `progress` is told the share of the fields that is done after each.
+
+    Raises Unprocessable WINDOW_LIMIT_EXCEEDED when no window fits into the rows that are left.
+    """
+    rows, fields = len(clean.frame), clean.frame.numbers
+    if rows < window.size and not clean.kept.all():
+        raise Unprocessable(
+            f"only {rows} rows have all of {', '.join(fields)}, fewer than window_size {window.size}; "
+            "choose fewer fields, a smaller window or another missing_value_method",
+            reason="WINDOW_LIMIT_EXCEEDED",
+            metadata={"window_size": str(window.size), "rows": str(rows)},
+        )
+    parts: list[FloatArray] = []
+    for name, values in fields.items():
+        parts.append(window_features(values, window, features, clean.absent[name]))
+        if progress is not None:
+            progress(len(parts) / len(fields))
+    return np.hstack(parts)
+
+
+def feature_names(fields: Iterable[str], features: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the columns of a feature matrix."""
+    return tuple(f"{field}_{feature}" for field in fields for feature in features)

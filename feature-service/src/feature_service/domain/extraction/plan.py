@@ -1,0 +1,29 @@
+"""How features are to be made (no NumPy needed to say it)."""
+
+from dataclasses import dataclass, field
+
+from feature_service.domain.feature.window import WindowPlan
+from feature_service.domain.preprocessing.method import (
+    DEFAULT_OUTLIER_THRESHOLD,
+    DEFAULT_SCALED_RANGE,
+    MissingMethod,
+    NormalizeMethod,
+    OutlierMethod,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtractionPlan:
+    """How features are made. Empty `features` means the default ones (see the catalog).
+
+    `normalize_is_default`: nobody named the scaling, so a single window, which has nothing to be scaled by, has none.
+    """
+
+    window: WindowPlan = field(default_factory=WindowPlan)
+    features: tuple[str, ...] = ()
+    missing: MissingMethod = MissingMethod.INTERPOLATE
+    outliers: OutlierMethod = OutlierMethod.NONE
+    outlier_threshold: float = DEFAULT_OUTLIER_THRESHOLD
+    normalize: NormalizeMethod = NormalizeMethod.Z_SCORE
+    normalize_is_default: bool = False
+    value_range: tuple[float, float] = DEFAULT_SCALED_RANGE

@@ -1,0 +1,71 @@
+"""Scaling of feature columns: parameters fitted on one matrix and applied to that or another."""
+
+from dataclasses import dataclass
+from math import isfinite
+
+import numpy as np
+
+from feature_service.domain.model.array import BoolArray, FloatArray
+from feature_service.domain.preprocessing.method import DEFAULT_SCALED_RANGE, NormalizeMethod
+from penstock_kit.errors import InvalidArgument
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scaler:
+    """Per column: scaled = (value - centre) / scale + base.
+
+    `z_score`: centre is the mean, scale the population standard deviation, base 0. `min_max` onto [low, high]:
+    centre is the minimum, scale (max - min) / (high - low), base low. A constant column has scale 1.
+    """
+
+    method: NormalizeMethod
+    centres: tuple[float, ...] = ()
+    scales: tuple[float, ...] = ()
+    base: float = 0.0
+
+    def apply(self, features: FloatArray) -> FloatArray:
+        """Return the scaled (windows, columns) matrix; NaN stays NaN."""
+        if self.method is NormalizeMethod.NONE:
+            return features
+        return (features - np.array(self.centres)) / np.array(self.scales) + self.base
+
+
+def fit_scaler(
+    features: FloatArray, method: NormalizeMethod, value_range: tuple[float, float] = DEFAULT_SCALED_RANGE
+) -> Scaler:
+    """Return the scaler fitted on the non-NaN entries of each column; (0, 1) for a column of NaN only.
+
+    Raises InvalidArgument RANGE_INVALID unless `value_range` is two finite numbers, the lower one first.
+    """
+    low, high = value_range
+    if not (isfinite(low) and isfinite(high) and low < high):
+        raise InvalidArgument(
+            f"min_max range is [{low}, {high}]; it must be two finite numbers, the lower one first",
+            reason="RANGE_INVALID",
+        )
+    if method is NormalizeMethod.NONE:
+        return Scaler(method=method)
+    present = ~np.isnan(features)
+    used = features[:, present.any(axis=0)]
+    if method is NormalizeMethod.Z_SCORE:
+        centres, scales, base = np.nanmean(used, axis=0), np.nanstd(used, axis=0), 0.0
+    else:
+        centres, base = np.nanmin(used, axis=0), low
+        scales = (np.nanmax(used, axis=0) - centres) / (high - low)
+    return Scaler(
+        method=method,
+        centres=_spread_out(centres, present, 0.0),
+        scales=_spread_out(np.where(_is_constant(scales, centres), 1.0, scales), present, 1.0),
+        base=base,
+    )
+
+
+def _is_constant(scales: FloatArray, centres: FloatArray) -> BoolArray:
+    # The deviation of a constant column can come out as rounding of its mean instead of 0.
+    return scales <= 1e-14 * np.abs(centres)
+
+
+def _spread_out(values: FloatArray, present: BoolArray, absent: float) -> tuple[float, ...]:
+    columns = np.full(present.shape[1], absent)
+    columns[present.any(axis=0)] = values
+    return tuple(columns.tolist())

@@ -1,0 +1,1 @@
+"""Questions about stored rows: the newest, a range, statistics, features."""

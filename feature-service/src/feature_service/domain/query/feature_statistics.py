@@ -1,0 +1,150 @@
+"""Statistics of window features over the devices of a model, and how the features go together."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from feature_service.domain.extraction.plan import ExtractionPlan
+from feature_service.domain.model.series import SeriesKey
+from feature_service.domain.model.span import Span
+from feature_service.domain.model.statistic import FieldStatistic
+from feature_service.domain.preprocessing.method import MissingMethod, NormalizeMethod
+from feature_service.domain.telemetry.store import TelemetryStore
+from penstock_kit.errors import InvalidArgument, Unprocessable
+
+if TYPE_CHECKING:
+    from feature_service.domain.model.array import FloatArray
+
+MAX_VALUES: Final = 25_000_000
+"""Windows times features that statistics are computed of: they are in memory for that (200 MB)."""
+MAX_CORRELATED: Final = 1_500
+"""Features whose correlations are computed: an answer of more would not fit into a message."""
+MAX_PRODUCTS: Final = 4_000_000_000
+"""Products of two values that correlations may take: seconds."""
+_VALUES_AT_ONCE: Final = 8_000_000
+"""Values of rows that are read at once (64 MB)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureStatisticsQuery:
+    """Which features of which rows; values are those before scaling. A `window_is_default` shrinks to fewer rows."""
+
+    fields: Sequence[str]
+    span: Span
+    plan: ExtractionPlan
+    window_is_default: bool = False
+    correlate: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureStatistics:
+    """Statistics of each feature, named as extraction names it, over all windows; the plan as applied.
+
+    `correlations` is the Pearson matrix row by row, over the windows that have both of two features; NaN where fewer
+    than two such windows exist or a feature does not vary. Empty when not asked for.
+    """
+
+    windows: int
+    rows: int
+    features: Sequence[FieldStatistic]
+    correlations: Sequence[float]
+    plan: ExtractionPlan
+
+
+class FeatureStatisticsReader:
+    """Computes statistics of features, device by device and few fields at a time."""
+
+    def __init__(self, telemetry: TelemetryStore) -> None:
+        self._telemetry = telemetry
+
+    async def read(self, rows: Mapping[SeriesKey, int], query: FeatureStatisticsQuery) -> FeatureStatistics:
+        """Return the statistics over the windows of the series, whose numbers of rows are `rows`.
+
+        Raises Unprocessable WINDOW_LIMIT_EXCEEDED when no series has a window, FEATURES_LIMIT_EXCEEDED or
+        CORRELATIONS_LIMIT_EXCEEDED when it would take too much.
+        """
+        from feature_service.domain.feature.catalog import resolve_features
+        from feature_service.domain.query.column_statistics import column_statistics, correlation_matrix
+
+        query = _with_window(query, max(rows.values()))
+        query.plan.window.require(max(rows.values()))
+        features = resolve_features(query.plan.features)
+        windows = sum(query.plan.window.count(count) for count in rows.values())
+        names = [f"{field}_{feature}" for field in query.fields for feature in features]
+        _require_few(windows, len(names), query)
+        parts = [await self._series(key, count, query, features) for key, count in rows.items()]
+        matrix = await asyncio.to_thread(_stacked, parts, len(names))
+        return FeatureStatistics(
+            windows=len(matrix),
+            rows=sum(rows.values()),
+            features=await asyncio.to_thread(column_statistics, matrix, names),
+            correlations=await asyncio.to_thread(correlation_matrix, matrix) if query.correlate else (),
+            plan=query.plan,
+        )
+
+    async def _series(
+        self, key: SeriesKey, rows: int, query: FeatureStatisticsQuery, features: Sequence[str]
+    ) -> "FloatArray":
+        import numpy as np
+
+        at_once = max(1, _VALUES_AT_ONCE // max(1, rows))
+        if query.plan.missing is MissingMethod.DROP:
+            at_once = max(1, len(query.fields))  # whether a row is dropped depends on all of them
+        parts: list[FloatArray] = []
+        for start in range(0, len(query.fields), at_once):
+            fields = query.fields[start : start + at_once]
+            frame = await self._telemetry.read(key, fields, query.span)
+            parts.append(await asyncio.to_thread(_windows_of, frame, fields, query.plan, features))
+        shortest = min(map(len, parts), default=0)  # rows may arrive between two reads
+        return np.hstack([part[:shortest] for part in parts]) if parts else np.empty((0, 0))
+
+
+def _with_window(query: FeatureStatisticsQuery, rows: int) -> FeatureStatisticsQuery:
+    """The query for values before scaling; where nobody named a window, one that the rows fill."""
+    plan = replace(query.plan, normalize=NormalizeMethod.NONE)
+    if query.window_is_default and 0 < rows < plan.window.size:
+        plan = replace(plan, window=replace(plan.window, size=rows))
+    return replace(query, plan=plan)
+
+
+def _require_few(windows: int, columns: int, query: FeatureStatisticsQuery) -> None:
+    if columns == 0:
+        raise InvalidArgument("there is no numeric field to compute features of", reason="NUMERIC_FIELD_REQUIRED")
+    if windows * columns > MAX_VALUES:
+        raise Unprocessable(
+            f"{windows} windows of {columns} features are {windows * columns} values, at most {MAX_VALUES} are "
+            "computed; ask for a shorter range, a larger window_size, fewer fields or fewer features",
+            reason="FEATURES_LIMIT_EXCEEDED",
+        )
+    if query.correlate and (columns > MAX_CORRELATED or windows * columns * columns > MAX_PRODUCTS):
+        raise Unprocessable(
+            f"the correlations of {columns} features over {windows} windows are too many (at most {MAX_CORRELATED} "
+            "features); name fields or features, or say correlations=false for the statistics alone",
+            reason="CORRELATIONS_LIMIT_EXCEEDED",
+        )
+
+
+def _windows_of(frame: "object", fields: Sequence[str], plan: ExtractionPlan, features: Sequence[str]) -> "FloatArray":
+    import numpy as np
+
+    from feature_service.domain.extraction.extract import clean_rows, feature_matrix
+    from feature_service.domain.model.frame import Frame
+    from feature_service.domain.preprocessing.missing import fit_missing_fill
+    from feature_service.domain.preprocessing.outlier import fit_outlier_filter
+
+    assert isinstance(frame, Frame)
+    absent = np.full(len(frame), np.nan)
+    numbers = {name: frame.numbers.get(name, absent) for name in fields}
+    outlier_filter = fit_outlier_filter(numbers, plan.outliers, plan.outlier_threshold)
+    missing_fill = fit_missing_fill(outlier_filter.apply(numbers), plan.missing)
+    clean = clean_rows(Frame(timestamps=frame.timestamps, numbers=numbers), outlier_filter, missing_fill)
+    if plan.window.count(len(clean.frame)) == 0:
+        return np.empty((0, len(fields) * len(features)))
+    return feature_matrix(clean, plan.window, features)
+
+
+def _stacked(parts: "Sequence[FloatArray]", columns: int) -> "FloatArray":
+    import numpy as np
+
+    return np.vstack([part for part in parts if len(part)] or [np.empty((0, columns))])

@@ -1,0 +1,253 @@
+"""Questions about stored rows: the newest, a range, statistics, features."""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from feature_service.domain.extraction.plan import ExtractionPlan
+from feature_service.domain.feature.catalog import resolve_features
+from feature_service.domain.model.device import DataModel, Device
+from feature_service.domain.model.series import FieldKind, SeriesKey
+from feature_service.domain.model.span import Extent, Span, iso_time
+from feature_service.domain.model.statistic import RangeStatistic
+from feature_service.domain.query.answer_limit import require_sendable
+from feature_service.domain.query.feature_statistics import (
+    FeatureStatistics,
+    FeatureStatisticsQuery,
+    FeatureStatisticsReader,
+)
+from feature_service.domain.query.field_choice import chosen_fields, numeric_fields, require_comparable, require_numeric
+from feature_service.domain.registry.device_registry import DeviceRegistry
+from feature_service.domain.telemetry.query import HistoryQuery, NewestQuery, NewestRows, StatisticsQuery
+from feature_service.domain.telemetry.store import TelemetryStore
+from penstock_kit.errors import InvalidArgument, NotFound, Unprocessable
+
+if TYPE_CHECKING:
+    from feature_service.domain.extraction.extract import FeatureTable
+    from feature_service.domain.model.frame import Frame
+
+_FEWER_FEATURES: Final = (
+    "ask for a shorter range, a larger window_size, fewer fields or features, or build a data set, which is a file"
+)
+_MOST_PERCENTILES: Final = 20
+_MOST_CORRELATED: Final = 100
+"""Fields whose correlations the store computes, pair by pair."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class History:
+    """Rows of a device, whether there are more than the limit, and the units of the fields that have one."""
+
+    frame: "Frame"
+    truncated: bool
+    units: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureTarget:
+    """What features are made of: a device and, when it has one, its data model."""
+
+    device: Device
+    model: DataModel | None
+
+
+class TelemetryQueries:
+    """Answers questions about the telemetry of a tenant's devices."""
+
+    def __init__(self, *, registry: DeviceRegistry, telemetry: TelemetryStore) -> None:
+        self._registry = registry
+        self._telemetry = telemetry
+
+    async def newest(
+        self, tenant_id: str, model_code: str, query: NewestQuery, device_codes: Collection[str] | None = None
+    ) -> NewestRows:
+        """Return the newest rows of a model's devices, of those in `device_codes` when given.
+
+        Raises NotFound DATA_MODEL_NOT_FOUND, InvalidArgument FIELD_NOT_FOUND or FILTER_INVALID.
+        """
+        model = await self._registry.model(tenant_id, model_code)
+        codes = await self._registry.codes_of_model(tenant_id, model_code)
+        chosen = [code for code in codes if device_codes is None or code in device_codes]
+        keys = [SeriesKey(tenant_id=tenant_id, device_code=code) for code in chosen]
+        kinds = {field.code: field.kind for field in model.fields}
+        subject = f"model {model_code!r}"
+        for condition in query.conditions:
+            require_comparable(condition, kinds, subject)
+        fields = chosen_fields(query.fields, kinds, subject)
+        return await self._telemetry.newest(keys, replace(query, fields=fields))
+
+    async def history(self, tenant_id: str, code: str, query: HistoryQuery) -> History:
+        """Return rows or buckets of one device.
+
+        Raises NotFound DEVICE_NOT_FOUND or TIME_RANGE_EMPTY (not when rows are there and none fits), InvalidArgument
+        FIELD_NOT_FOUND, FILTER_INVALID or INTERVAL_INVALID.
+        """
+        if query.interval is not None and query.interval <= 0:
+            raise InvalidArgument("interval must be longer than 0", reason="INTERVAL_INVALID")
+        device = await self._registry.device(tenant_id, code)
+        fields = chosen_fields(query.fields, device.fields, f"device {code!r}")
+        for condition in query.conditions:
+            require_comparable(condition, device.fields, f"device {code!r}")
+        key = SeriesKey(tenant_id=tenant_id, device_code=code)
+        frame = await self._telemetry.history(key, replace(query, fields=fields, limit=query.limit + 1))
+        if len(frame) == 0 and not (query.conditions and await self._telemetry.row_count(key, query.span)):
+            raise await self._no_data(key, query.span)
+        units = await self._units(tenant_id, device)
+        return History(frame=frame.first(query.limit), truncated=len(frame) > query.limit, units=units)
+
+    async def statistics(self, tenant_id: str, code: str, query: StatisticsQuery) -> RangeStatistic:
+        """Return statistics of one device's number fields, of all without `fields`, over the rows that fit.
+
+        Raises NotFound DEVICE_NOT_FOUND or TIME_RANGE_EMPTY (not when rows are there and none fits), InvalidArgument
+        FIELD_NOT_FOUND, FIELD_TYPE_INVALID, FILTER_INVALID or PERCENTILE_INVALID.
+        """
+        device = await self._registry.device(tenant_id, code)
+        _require_percentiles(query.percentiles)
+        for condition in query.conditions:
+            require_comparable(condition, device.fields, f"device {code!r}")
+        key = SeriesKey(tenant_id=tenant_id, device_code=code)
+        fields = numeric_fields(query.fields, device)
+        _require_few_pairs(fields, correlate=query.correlate)
+        result = await self._telemetry.statistics(
+            [key], fields, query.span, correlate=query.correlate, conditions=query.conditions
+        )
+        in_range = await self._telemetry.row_count(key, query.span) if query.conditions else result.rows
+        if in_range == 0:
+            raise await self._no_data(key, query.span)
+        units = await self._units(tenant_id, device)
+        asked = replace(query, fields=fields)
+        described = replace(
+            result,
+            rows_in_range=in_range,
+            fields=[replace(field, unit=units.get(field.field, "")) for field in result.fields],
+        )
+        return await self._with_insight(key, device, asked, described)
+
+    async def _with_insight(
+        self, key: SeriesKey, device: Device, query: StatisticsQuery, result: RangeStatistic
+    ) -> RangeStatistic:
+        if query.extreme_times or query.percentiles:
+            found = await self._telemetry.insight(key, query)
+            fields = [
+                replace(field, min_time=each.min_time, max_time=each.max_time, percentiles=each.percentiles)
+                for field, each in zip(result.fields, found, strict=True)
+            ]
+            result = replace(result, fields=fields)
+        if query.integrals:
+            sums = await self._telemetry.integrals(key, query)
+            fields = [replace(field, integral=each) for field, each in zip(result.fields, sums, strict=True)]
+            result = replace(result, fields=fields)
+        if query.durations:
+            result = replace(result, fitting_time=await self._telemetry.fitting_time(key, query))
+        if query.value_counts:
+            texts = [name for name, kind in device.fields.items() if kind is FieldKind.TEXT]
+            result = replace(result, value_counts=await self._telemetry.value_counts(key, texts, query))
+        return result
+
+    async def _units(self, tenant_id: str, device: Device) -> Mapping[str, str]:
+        if not device.model_code:
+            return {}
+        try:
+            model = await self._registry.model(tenant_id, device.model_code)
+        except NotFound:
+            return {}
+        return {field.code: field.unit for field in model.fields if field.unit}
+
+    async def model_statistics(
+        self, tenant_id: str, model: DataModel, query: FeatureStatisticsQuery, device_codes: Sequence[str] = ()
+    ) -> FeatureStatistics:
+        """Return statistics and correlations of the features of a model's devices, of all number fields unless named.
+
+        Raises NotFound DEVICE_NOT_FOUND or TIME_RANGE_EMPTY, InvalidArgument FIELD_NOT_FOUND or FIELD_TYPE_INVALID, and
+        what :meth:`FeatureStatisticsReader.read` raises.
+        """
+        kinds = {field.code: field.kind for field in model.fields}
+        asked = chosen_fields(query.fields, kinds, f"model {model.code!r}") if query.fields else ()
+        for name in asked:
+            require_numeric(name, kinds, f"model {model.code!r}")
+        numeric = [name for name, kind in kinds.items() if kind is FieldKind.NUMBER and name != model.label_field]
+        for code in device_codes:
+            await self._registry.device_of_model(tenant_id, code, model.code)
+        codes = device_codes or await self._registry.codes_of_model(tenant_id, model.code)
+        keys = [SeriesKey(tenant_id=tenant_id, device_code=code) for code in dict.fromkeys(codes)]
+        counts = {key: await self._telemetry.row_count(key, query.span) for key in keys}
+        rows = {key: count for key, count in counts.items() if count}
+        if not rows:
+            raise await self._no_data_of_model(keys, model.code, query.span)
+        return await FeatureStatisticsReader(self._telemetry).read(rows, replace(query, fields=asked or numeric))
+
+    async def feature_target(self, tenant_id: str, code: str, model_code: str) -> FeatureTarget:
+        """Return the device and its data model, which must be `model_code` or of the same type when one is named.
+
+        Raises NotFound DEVICE_NOT_FOUND or DATA_MODEL_NOT_FOUND, InvalidArgument DEVICE_MODEL_CONFLICT.
+        """
+        device = await self._registry.device_of_model(tenant_id, code, model_code)
+        own = model_code or device.model_code
+        return FeatureTarget(device=device, model=await self._registry.model(tenant_id, own) if own else None)
+
+    async def features(
+        self, tenant_id: str, target: FeatureTarget, span: Span, plan: ExtractionPlan, fields: Sequence[str] = ()
+    ) -> "FeatureTable":
+        """Return the features of a device's windows, over all its number fields but the label without `fields`.
+
+        Raises NotFound TIME_RANGE_EMPTY, InvalidArgument FIELD_NOT_FOUND or FIELD_TYPE_INVALID, Unprocessable
+        ANSWER_LIMIT_EXCEEDED when they would fit into no message, and what
+        :func:`extract_features` raises.
+        """
+        from feature_service.domain.extraction.extract import extract_features
+
+        key = SeriesKey(tenant_id=tenant_id, device_code=target.device.code)
+        label = target.model.label_field if target.model else ""
+        used = numeric_fields(fields, target.device, leave_out=label)
+        frame = await self._telemetry.read(key, used, span)
+        if len(frame) == 0:
+            raise await self._no_data(key, span)
+        # Before they are computed: what can't be answered takes neither time nor memory.
+        features = len(used) * len(resolve_features(plan.features))
+        require_sendable(plan.window.count(len(frame)) * (8 * features + 9), _FEWER_FEATURES)
+        return await asyncio.to_thread(extract_features, frame, plan)
+
+    async def _no_data(self, key: SeriesKey, span: Span) -> NotFound:
+        return _no_data(f"device {key.device_code!r}", span, await self._telemetry.extent(key))
+
+    async def _no_data_of_model(self, keys: Sequence[SeriesKey], model_code: str, span: Span) -> NotFound:
+        extents = [extent for key in keys if (extent := await self._telemetry.extent(key)) is not None]
+        whole = (
+            Extent(
+                first=min(extent.first for extent in extents),
+                last=max(extent.last for extent in extents),
+                rows=sum(extent.rows for extent in extents),
+            )
+            if extents
+            else None
+        )
+        return _no_data(f"the devices of model {model_code!r}", span, whole)
+
+
+def _require_few_pairs(fields: Sequence[str], *, correlate: bool) -> None:
+    if correlate and len(fields) > _MOST_CORRELATED:
+        raise Unprocessable(
+            f"the correlations of {len(fields)} fields are too many, name at most {_MOST_CORRELATED}",
+            reason="CORRELATIONS_LIMIT_EXCEEDED",
+        )
+
+
+def _require_percentiles(percentiles: Sequence[float]) -> None:
+    wrong = [each for each in percentiles if not 0 <= each <= 100]
+    if wrong or len(percentiles) > _MOST_PERCENTILES:
+        what = f"percentile {wrong[0]:g} is out of range" if wrong else f"{len(percentiles)} percentiles are too many"
+        raise InvalidArgument(
+            f"{what}; ask for at most {_MOST_PERCENTILES} numbers from 0 to 100", reason="PERCENTILE_INVALID"
+        )
+
+
+def _no_data(subject: str, span: Span, extent: Extent | None) -> NotFound:
+    if extent is None:
+        return NotFound(f"there are no rows of {subject} yet", reason="DATA_NOT_FOUND")
+    first, last = iso_time(extent.first), iso_time(extent.last)
+    return NotFound(
+        f"there are no rows of {subject} from {span}; there are {extent.rows} from {first} to {last}",
+        reason="TIME_RANGE_EMPTY",
+        metadata={"first_time": first, "last_time": last, "rows": str(extent.rows)},
+    )

@@ -1,0 +1,185 @@
+"""What devices and data models there are: reading, registering, changing, removing."""
+
+import difflib
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from feature_service.domain.model.device import DataModel, Device, Field
+from feature_service.domain.model.series import SeriesKey
+from feature_service.domain.model.span import micros_of
+from feature_service.domain.registry.metadata_store import (
+    DeviceFilter,
+    DevicePage,
+    MetadataStore,
+    ModelFilter,
+    ModelPage,
+)
+from feature_service.domain.telemetry.store import TelemetryStore
+from penstock_kit.clock import Clock
+from penstock_kit.errors import InvalidArgument, NotFound
+
+_CODE: Final = re.compile(r"[^\s/?#%\x00-\x1f][^/?#%\x00-\x1f]{0,127}")
+_NEAR: Final = 5
+
+
+class DeviceRegistry:
+    """Devices and data models of tenants. Another tenant's are not found.
+
+    `before_reading` is awaited with the tenant before devices are read, by those who keep them up to date.
+    """
+
+    def __init__(
+        self,
+        *,
+        metadata: MetadataStore,
+        telemetry: TelemetryStore,
+        clock: Clock,
+        before_reading: Callable[[str], Awaitable[None]] | None = None,
+    ) -> None:
+        self._before_reading = before_reading
+        self._metadata = metadata
+        self._telemetry = telemetry
+        self._clock = clock
+
+    async def device(self, tenant_id: str, code: str) -> Device:
+        """Return the device. Raises NotFound DEVICE_NOT_FOUND, naming devices with a similar code."""
+        await self._refresh(tenant_id)
+        found = await self._metadata.device(tenant_id, code) if code else None
+        if found is None:
+            raise unknown(
+                "device",
+                code,
+                reason="DEVICE_NOT_FOUND",
+                codes=await self._metadata.device_codes(tenant_id, limit=1_000),
+            )
+        return found
+
+    async def devices(self, tenant_id: str, criteria: DeviceFilter, *, after: str, limit: int) -> DevicePage:
+        """Return a page of devices in the order of their codes."""
+        await self._refresh(tenant_id)
+        return await self._metadata.devices(tenant_id, criteria, after=after, limit=limit)
+
+    async def _refresh(self, tenant_id: str) -> None:
+        if self._before_reading is not None:
+            await self._before_reading(tenant_id)
+
+    async def add_device(self, tenant_id: str, device: Device) -> Device:
+        """Register a device; without a type it takes that of its model.
+
+        Raises AlreadyExists DEVICE_EXISTS, NotFound DATA_MODEL_NOT_FOUND, InvalidArgument CODE_INVALID.
+        """
+        require_code("device_code", device.code)
+        model = await self.model(tenant_id, device.model_code) if device.model_code else None
+        now = micros_of(self._clock.now())
+        added = replace(device, created=now, updated=now, first_seen=None, last_seen=None)
+        if model is not None:
+            added = replace(added, device_type=device.device_type or model.device_type)
+        await self._metadata.add_device(tenant_id, added)
+        return added
+
+    async def change_device(self, tenant_id: str, device: Device) -> Device:
+        """Store the changed device. Raises NotFound DEVICE_NOT_FOUND or DATA_MODEL_NOT_FOUND."""
+        if device.model_code:
+            await self.model(tenant_id, device.model_code)
+        await self._metadata.change_device(tenant_id, replace(device, updated=micros_of(self._clock.now())))
+        return await self.device(tenant_id, device.code)
+
+    async def remove_device(self, tenant_id: str, code: str) -> None:
+        """Remove the device and its telemetry. Raises NotFound DEVICE_NOT_FOUND."""
+        device = await self.device(tenant_id, code)
+        if device.first_seen is not None:
+            await self._telemetry.drop(SeriesKey(tenant_id=tenant_id, device_code=code))
+        await self._metadata.remove_device(tenant_id, code)
+
+    async def model(self, tenant_id: str, code: str) -> DataModel:
+        """Return the data model. Raises NotFound DATA_MODEL_NOT_FOUND, naming models with a similar code."""
+        found = await self._metadata.model(tenant_id, code) if code else None
+        if found is None:
+            raise unknown(
+                "model", code, reason="DATA_MODEL_NOT_FOUND", codes=await self._metadata.model_codes(tenant_id)
+            )
+        return found
+
+    async def models(self, tenant_id: str, criteria: ModelFilter, *, after: str, limit: int) -> ModelPage:
+        """Return a page of data models in the order of their codes."""
+        return await self._metadata.models(tenant_id, criteria, after=after, limit=limit)
+
+    async def add_model(self, tenant_id: str, model: DataModel) -> DataModel:
+        """Create a data model. AlreadyExists DATA_MODEL_EXISTS, InvalidArgument CODE_INVALID or FIELD_CONFLICT."""
+        require_code("model_code", model.code)
+        _require_fields(model)
+        now = micros_of(self._clock.now())
+        added = replace(model, device_type=model.device_type or model.code, created=now, updated=now)
+        await self._metadata.add_model(tenant_id, added)
+        return added
+
+    async def change_model(self, tenant_id: str, model: DataModel) -> DataModel:
+        """Store the changed data model. Raises NotFound DATA_MODEL_NOT_FOUND, InvalidArgument FIELD_CONFLICT."""
+        _require_fields(model)
+        await self._metadata.change_model(tenant_id, replace(model, updated=micros_of(self._clock.now())))
+        return await self.model(tenant_id, model.code)
+
+    async def extend_model(self, tenant_id: str, code: str, fields: Sequence[Field]) -> None:
+        """Add to a data model those of `fields` that it does not have; several callers at once lose none."""
+        await self._metadata.extend_model(tenant_id, code, fields, updated=micros_of(self._clock.now()))
+
+    async def remove_model(self, tenant_id: str, code: str) -> None:
+        """Remove a data model. Raises NotFound DATA_MODEL_NOT_FOUND, FailedPrecondition DATA_MODEL_CONFLICT."""
+        if not await self._metadata.remove_model(tenant_id, code):
+            await self.model(tenant_id, code)
+
+    async def codes_of_model(self, tenant_id: str, model_code: str) -> Sequence[str]:
+        """Return the codes of the devices of a data model. Raises NotFound DATA_MODEL_NOT_FOUND."""
+        await self._refresh(tenant_id)
+        await self.model(tenant_id, model_code)
+        return await self._metadata.device_codes(tenant_id, model_code=model_code)
+
+    async def device_of_model(self, tenant_id: str, code: str, model_code: str) -> Device:
+        """Return the device, which must be of the data model when one is named.
+
+        Raises NotFound DEVICE_NOT_FOUND or DATA_MODEL_NOT_FOUND, InvalidArgument DEVICE_MODEL_CONFLICT.
+        """
+        device = await self.device(tenant_id, code)
+        if model_code and model_code != device.model_code:
+            model = await self.model(tenant_id, model_code)
+            if model.device_type != device.device_type:
+                own = repr(device.model_code) if device.model_code else "none"
+                raise InvalidArgument(
+                    f"device {code!r} is not of model {model_code!r}; its model is {own}",
+                    reason="DEVICE_MODEL_CONFLICT",
+                    metadata={"device_code": code, "model_code": model_code},
+                )
+        return device
+
+
+def unknown(what: str, code: str, *, reason: str, codes: Sequence[str]) -> NotFound:
+    """Return the NotFound (DEVICE_NOT_FOUND, DATA_MODEL_NOT_FOUND) that names the codes most like `code`."""
+    close = difflib.get_close_matches(code.lower(), [known.lower() for known in codes], n=_NEAR, cutoff=0.5)
+    near = [known for known in codes if known.lower() in close] or list(codes[:_NEAR])
+    hint = f"; did you mean {', '.join(near)}?" if near else f"; there is no {what} yet"
+    subject = f"unknown {what} {code!r}" if code else f"no {what} is named"
+    return NotFound(
+        f"{subject}{hint}",
+        reason=reason,
+        metadata={f"{what}_code": code, "suggestions": ", ".join(near)},
+    )
+
+
+def require_code(name: str, code: str) -> None:
+    """Raise InvalidArgument CODE_INVALID unless `code` can be the code of a device or a model."""
+    if not _CODE.fullmatch(code) or code != code.strip():
+        raise InvalidArgument(
+            f"{name} {code!r} is not a code: 1 to 128 characters without / ? # % and control characters, "
+            "no space at the ends",
+            reason="CODE_INVALID",
+        )
+
+
+def _require_fields(model: DataModel) -> None:
+    codes = [field.code for field in model.fields]
+    for code in codes:
+        if not code.strip() or codes.count(code) > 1:
+            wrong = "has a field without a name" if not code.strip() else f"names field {code!r} twice"
+            raise InvalidArgument(f"model {model.code!r} {wrong}", reason="FIELD_CONFLICT")

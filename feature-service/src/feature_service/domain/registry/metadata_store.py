@@ -1,0 +1,110 @@
+"""The port to the metadata of devices and data models."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from feature_service.domain.model.device import DataModel, Device, Field
+from feature_service.domain.model.series import FieldKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceFilter:
+    """Which devices to list; empty means any. `search` is part of the code or the name, in any case."""
+
+    device_type: str = ""
+    model_code: str = ""
+    search: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFilter:
+    """Which data models to list; empty means any."""
+
+    device_type: str = ""
+    model_type: str = ""
+    active_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DevicePage:
+    """Devices in the order of their codes; `total` counts all that fit, as an estimate when it says so."""
+
+    devices: Sequence[Device]
+    total: int
+    total_is_estimate: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelPage:
+    """Data models in the order of their codes; `total` counts all that fit, as an estimate when it says so."""
+
+    models: Sequence[DataModel]
+    total: int
+    total_is_estimate: bool = False
+
+
+class MetadataStore(Protocol):
+    """Devices and data models by tenant and code. Lists are ordered by code and continue after a code."""
+
+    async def device(self, tenant_id: str, code: str) -> Device | None:
+        """Return the device, None when the tenant has none of that code."""
+        ...
+
+    async def devices(self, tenant_id: str, criteria: DeviceFilter, *, after: str, limit: int) -> DevicePage:
+        """Return at most `limit` devices whose codes come after `after`."""
+        ...
+
+    async def device_codes(self, tenant_id: str, *, model_code: str = "", limit: int = 10_000) -> Sequence[str]:
+        """Return the codes of the tenant's devices, of one data model when given."""
+        ...
+
+    async def add_device(self, tenant_id: str, added: Device) -> None:
+        """Add the device with its fields; raises AlreadyExists DEVICE_EXISTS."""
+        ...
+
+    async def change_device(self, tenant_id: str, changed: Device) -> None:
+        """Replace what is stored of the device, but its fields and seen times."""
+        ...
+
+    async def note_rows(
+        self, tenant_id: str, code: str, fields: Mapping[str, FieldKind], *, first: int, last: int
+    ) -> None:
+        """Record that rows with these fields between these times were stored: adds fields, widens the seen times."""
+        ...
+
+    async def remove_device(self, tenant_id: str, code: str) -> bool:
+        """Remove the device; return whether it was there."""
+        ...
+
+    async def model(self, tenant_id: str, code: str) -> DataModel | None:
+        """Return the data model, None when the tenant has none of that code."""
+        ...
+
+    async def models(self, tenant_id: str, criteria: ModelFilter, *, after: str, limit: int) -> ModelPage:
+        """Return at most `limit` data models whose codes come after `after`."""
+        ...
+
+    async def model_codes(self, tenant_id: str, *, limit: int = 1_000) -> Sequence[str]:
+        """Return the codes of the tenant's data models."""
+        ...
+
+    async def add_model(self, tenant_id: str, added: DataModel) -> None:
+        """Add the model with its fields; raises AlreadyExists DATA_MODEL_EXISTS."""
+        ...
+
+    async def change_model(self, tenant_id: str, changed: DataModel) -> None:
+        """Replace what is stored of the model, fields included."""
+        ...
+
+    async def extend_model(self, tenant_id: str, code: str, fields: Sequence[Field], *, updated: int) -> None:
+        """Add to the model the fields it lacks, behind its own; nothing happens when it was removed or lacks none."""
+        ...
+
+    async def remove_model(self, tenant_id: str, code: str) -> bool:
+        """Remove the model; return whether it was there. Raises FailedPrecondition DATA_MODEL_CONFLICT when in use."""
+        ...
+
+    async def ping(self) -> None:
+        """Return when the store answers."""
+        ...

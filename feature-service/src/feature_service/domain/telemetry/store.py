@@ -1,0 +1,103 @@
+"""The port to where telemetry is kept."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from feature_service.domain.model.series import FieldKind, SeriesKey
+from feature_service.domain.model.span import Extent, Span
+from feature_service.domain.model.statistic import FittingTime, RangeStatistic, ValueCount
+from feature_service.domain.telemetry.query import (
+    Condition,
+    FieldInsight,
+    HistoryQuery,
+    NewestQuery,
+    NewestRows,
+    StatisticsQuery,
+)
+
+if TYPE_CHECKING:
+    from feature_service.domain.model.frame import Frame
+
+
+class TelemetryStore(Protocol):
+    """Rows of devices by time. A series that was never written to is empty, not an error.
+
+    Columns are asked for by field name; one that the series does not have comes back wholly missing.
+    Every method raises Unavailable TELEMETRY_UNAVAILABLE when the store can't be reached.
+    """
+
+    async def append(self, key: SeriesKey, rows: "Frame") -> None:
+        """Write rows, of strictly ascending times, in one transaction.
+
+        A row at a time that exists already is merged with it field by field: a value given replaces the one
+        stored, a missing one leaves it. Raises InvalidArgument FIELD_TYPE_CONFLICT when a field holds the
+        other kind of values.
+        """
+        ...
+
+    async def append_all(self, parts: "Iterable[tuple[SeriesKey, Frame]]") -> None:
+        """Write the rows of several series, each as :meth:`append` does, all in one transaction or none.
+
+        `parts` is gone through while the transaction is open, beside the event loop.
+        """
+        ...
+
+    async def fields(self, key: SeriesKey) -> Mapping[str, FieldKind]:
+        """Return the fields that were ever written, in the order of their first appearance."""
+        ...
+
+    async def extent(self, key: SeriesKey) -> Extent | None:
+        """Return the first and last time and the number of rows; None without rows."""
+        ...
+
+    async def read(self, key: SeriesKey, fields: Sequence[str], span: Span) -> "Frame":
+        """Return the rows in the range in ascending order of time."""
+        ...
+
+    async def newest(self, keys: Sequence[SeriesKey], query: NewestQuery) -> NewestRows:
+        """Return rows of several series of one tenant, newest first."""
+        ...
+
+    async def history(self, key: SeriesKey, query: HistoryQuery) -> "Frame":
+        """Return rows or buckets, at most `limit` of them, in the order asked for."""
+        ...
+
+    async def statistics(
+        self,
+        keys: Sequence[SeriesKey],
+        fields: Sequence[str],
+        span: Span,
+        *,
+        correlate: bool = False,
+        conditions: Sequence[Condition] = (),
+    ) -> RangeStatistic:
+        """Return the statistics of number fields over all rows of the series in the range that fit."""
+        ...
+
+    async def insight(self, key: SeriesKey, query: StatisticsQuery) -> Sequence[FieldInsight]:
+        """Return times of extremes and percentiles of each of the number fields."""
+        ...
+
+    async def value_counts(self, key: SeriesKey, fields: Sequence[str], query: StatisticsQuery) -> Sequence[ValueCount]:
+        """Return the commonest values of text fields, at most 20 of each, in the order of the fields."""
+        ...
+
+    async def fitting_time(self, key: SeriesKey, query: StatisticsQuery) -> FittingTime:
+        """Return how long the rows that fit lasted."""
+        ...
+
+    async def integrals(self, key: SeriesKey, query: StatisticsQuery) -> Sequence[float | None]:
+        """Return value times seconds of each of the number fields over the rows that fit, None without a value."""
+        ...
+
+    async def row_count(self, key: SeriesKey, span: Span) -> int:
+        """Return how many rows are in the range."""
+        ...
+
+    async def drop(self, key: SeriesKey) -> None:
+        """Delete a series with all its rows; nothing happens when there is none."""
+        ...
+
+    async def ping(self) -> None:
+        """Return when the store answers."""
+        ...
