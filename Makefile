@@ -3,15 +3,19 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 MANIFESTS := scripts/setup protos/pyproject.toml $(wildcard */pyproject.toml libs/*/pyproject.toml)
-SOURCES := gateway llm-service chat-stream-service feature-service cache-service cli libs tests bench protos/generate.py scripts/configuration_page.py scripts/mutation.py conftest.py
+SOURCES := gateway llm-service chat-stream-service feature-service cache-service cli libs tests bench protos/generate.py $(wildcard scripts/*.py) conftest.py
+PAGES := configuration_page errors_page
 export PYTHON
 # $(call timed,NAME,COMMAND): run it and say how long it took, whether it passed or not.
 timed = started=$$(date +%s); $(2); code=$$?; echo "$(1) took $$(($$(date +%s) - started)) s"; exit $$code
 
 .PHONY: help
 help: ## Show this list
-	@while IFS= read -r line; do case "$$line" in [a-z]*:*'## '*) \
-	  printf '  make %-14s %s\n' "$${line%%:*}" "$${line##*## }" ;; esac; done <Makefile
+	@while IFS= read -r line; do case "$$line" in \
+	  '##@ '*) printf '\n%s\n' "$${line#*@ }" ;; \
+	  [a-z]*:*'## '*) printf '  make %-15s %s\n' "$${line%%:*}" "$${line##*## }" ;; esac; done <Makefile
+
+##@ Run the system
 
 .venv/.run: requirements.lock $(MANIFESTS)
 	@scripts/setup
@@ -31,6 +35,8 @@ up: .venv/.run ## Start all five services in the foreground (Ctrl-C stops them)
 .PHONY: down
 down: .venv/.run ## Stop a system that was started with `penstock up`
 	@$(BIN)/penstock down
+
+##@ Test and check
 
 .PHONY: test
 test: .venv/.dev ## Run the tests that need nothing but Python (SERVICE=llm-service: those of one part)
@@ -53,13 +59,15 @@ mutate: .venv/.dev ## Put small faults into PACKAGE=llm_service.domain.billing a
 check: .venv/.dev ## Everything a change must pass
 	@$(call timed,make check,$(MAKE) --no-print-directory format-check lint types imports protos-check docs-check test)
 
+##@ Single checks
+
 .PHONY: format
 format: .venv/.dev ## Format the sources
 	@$(BIN)/ruff format $(SOURCES)
 	@$(BIN)/ruff check --fix $(SOURCES)
 
 .PHONY: format-check
-format-check: .venv/.dev
+format-check: .venv/.dev ## Check the format without changing a file
 	@$(BIN)/ruff format --check $(SOURCES)
 
 .PHONY: lint
@@ -74,12 +82,14 @@ types: .venv/.dev ## Check the types (pyright, strict)
 imports: .venv/.dev ## Check which part may import which
 	@$(BIN)/lint-imports
 
+##@ Write what is generated
+
 .PHONY: protos
 protos: .venv/.dev ## Generate the Python of the protos
 	@$(BIN)/python protos/generate.py
 
 .PHONY: protos-check
-protos-check: .venv/.dev ## Lint the protos, check that no client of them breaks and that their Python is current
+protos-check: .venv/.dev ## Lint the protos; check that no client breaks and that their Python is current
 	@$(BIN)/buf lint protos
 	@$(BIN)/buf breaking protos --against protos/released.binpb || { \
 	  echo "The protos break what clients were built with (protos/released.binpb). Add instead of changing; where a break is" \
@@ -92,15 +102,17 @@ protos-released: .venv/.dev ## Take the protos as they are for what clients are 
 
 .PHONY: docs
 docs: .venv/.dev ## Write the generated pages of docs/
-	@$(BIN)/python scripts/configuration_page.py
+	@for page in $(PAGES); do $(BIN)/python scripts/$$page.py || exit; done
 
 .PHONY: docs-check
-docs-check: .venv/.dev
-	@$(BIN)/python scripts/configuration_page.py --check
+docs-check: .venv/.dev ## Check that the generated pages are current
+	@for page in $(PAGES); do $(BIN)/python scripts/$$page.py --check || exit; done
 
 .PHONY: lock
 lock: .venv/.dev ## Resolve the dependencies again
 	@scripts/lock
+
+##@ Measure
 
 .PHONY: bench
 bench: .venv/.dev ## Measure this system beside its floors and print ratios
@@ -109,6 +121,8 @@ bench: .venv/.dev ## Measure this system beside its floors and print ratios
 .PHONY: bench-peers
 bench-peers: .venv/.dev ## Install the gateways that `make bench` measures beside this one
 	@scripts/bench-peers
+
+##@ Containers
 
 # Docker's plug-in where it is installed, else the program of version 1.
 COMPOSE ?= $$(docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)

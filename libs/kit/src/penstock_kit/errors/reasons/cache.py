@@ -1,0 +1,120 @@
+"""Reasons of cache-service."""
+
+from typing import Final
+
+from penstock_kit.errors.kind import ErrorKind
+from penstock_kit.errors.reasons.row import Row, Section
+
+CACHE: Final = Section(
+    title="cache-service",
+    rows=(
+        Row(
+            "LOCKS_UNAVAILABLE",
+            (ErrorKind.UNAVAILABLE,),
+            "Redis is away, and a lock of one replica alone would protect nothing",
+            "come again",
+        ),
+        Row(
+            "SESSIONS_UNAVAILABLE",
+            (ErrorKind.UNAVAILABLE,),
+            "Redis is away: sessions are read and not changed",
+            "come again",
+        ),
+        Row(
+            "LOCKS_LIMIT_EXCEEDED",
+            (ErrorKind.RESOURCE_EXHAUSTED,),
+            "as many locks are held as `CACHE_MAX_LOCKS` allows",
+            "release some, or raise it",
+        ),
+        Row(
+            "COUNTER_LIMIT_EXCEEDED",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "a counter would leave 64 signed bits",
+            "count in smaller steps",
+        ),
+        Row(
+            "RATE_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "a rate that is not positive",
+            "give a positive one",
+        ),
+        Row(
+            "COST_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "a cost below 0",
+            "give 0 or more",
+        ),
+        Row(
+            "COST_LIMIT_EXCEEDED",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "a cost that could never be taken",
+            "give at most the capacity",
+        ),
+        Row(
+            "KEY_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "a key that is empty, too long or has a NUL",
+            "the message names the bounds",
+        ),
+        Row(
+            "KEYS_LIMIT_EXCEEDED",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "too many keys in one call",
+            "send them in several",
+        ),
+        Row(
+            "TAGS_LIMIT_EXCEEDED",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "too many tags for one value",
+            "give fewer",
+        ),
+        Row(
+            "VALUE_LIMIT_EXCEEDED",
+            (ErrorKind.PAYLOAD_TOO_LARGE,),
+            "a value larger than is kept",
+            "keep it elsewhere",
+        ),
+        Row(
+            "VALUE_CONFLICT",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "a value that is marked as absent",
+            "send the one or the other",
+        ),
+        Row(
+            "DURATION_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "a duration that is not positive or too long",
+            "the message names the bounds",
+        ),
+        Row(
+            "TTL_CLASS_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "a class of lifetimes that does not exist",
+            "the message lists those that do",
+        ),
+        Row(
+            "PARTITION_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "a partition that is not known",
+            "build the client from the current protos",
+        ),
+        Row(
+            "SELECTOR_REQUIRED",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "neither prefix nor tag to invalidate",
+            "name at least one",
+        ),
+        Row(
+            "SEMANTIC_CACHE_UNSUPPORTED",
+            (ErrorKind.UNIMPLEMENTED,),
+            "this replica has no semantic cache",
+            "the message says what to configure",
+        ),
+        Row(
+            "WARMUP_UNSUPPORTED",
+            (ErrorKind.UNIMPLEMENTED,),
+            "this replica has nothing to warm up from",
+            "the message says what to configure",
+        ),
+    ),
+)

@@ -1,0 +1,149 @@
+"""Reasons of rows of telemetry that are refused."""
+
+from typing import Final
+
+from penstock_kit.errors.kind import ErrorKind
+from penstock_kit.errors.reasons.row import Row, Section
+
+INGEST: Final = Section(
+    title="Ingest",
+    note=(
+        "A body of rows that is refused as a whole leaves nothing behind. Where its rows can be counted "
+        'the problem has a member `data` as the answer of a body that is taken: `{"rows_accepted": 0, '
+        '"rows_rejected": 5, "errors": [{"line": 4, "reason": …}]}`.'
+    ),
+    rows=(
+        Row(
+            "CSV_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "CSV that can't be read as a whole: a quote left open, a row of more than a megabyte",
+            "mend the line that is named",
+        ),
+        Row(
+            "FORMAT_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "a format that is not known",
+            "the message lists those that are",
+        ),
+        Row(
+            "DELIMITER_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "a delimiter of other than one character",
+            "name one character, or none: it is guessed",
+        ),
+        Row(
+            "ENCODING_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "an encoding that is none, or bytes that are no text in it, with the line",
+            "name the encoding of the file",
+        ),
+        Row(
+            "DECIMAL_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "a decimal mark other than `.` and `,`",
+            "name one of them",
+        ),
+        Row(
+            "DATE_ORDER_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "an order of written dates that is none, or for a body other than CSV",
+            "name `dmy`, `mdy` or `ymd`",
+        ),
+        Row(
+            "TIMESTAMP_COLUMN_NOT_FOUND",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "the column of the time is not there",
+            "the message lists the columns there are",
+        ),
+        Row(
+            "TIME_COLUMN_NOT_FOUND",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "the column of the time of day is not there",
+            "the message lists the columns there are",
+        ),
+        Row(
+            "TIME_COLUMN_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "an option about written times that is for CSV alone",
+            "leave it out",
+        ),
+        Row(
+            "DEVICE_COLUMN_NOT_FOUND",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "the column that names devices is not there",
+            "the message lists the columns there are",
+        ),
+        Row(
+            "DEVICE_COLUMN_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "the column that names devices holds no codes",
+            "name another column",
+        ),
+        Row(
+            "DEVICE_CODE_REQUIRED",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "rows without a device",
+            "name one, or a column of them",
+        ),
+        Row(
+            "DEVICE_CODE_CONFLICT",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "the rows are of another device than the request",
+            "leave one of them out",
+        ),
+        Row(
+            "DEVICE_MODEL_CONFLICT",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "the device is of another data model",
+            "name its own, or none",
+        ),
+        Row(
+            "FIELD_TYPE_CONFLICT",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "the body would turn a number field into text, or the other way round",
+            "mend the values, or use another field",
+        ),
+        Row(
+            "FIELD_TYPE_UNSUPPORTED",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "an Arrow column of a type that no field can hold",
+            "convert the column",
+        ),
+        Row(
+            "ROWS_INVALID",
+            (ErrorKind.UNPROCESSABLE,),
+            "none of the rows is good",
+            "`data` says what is wrong with each",
+        ),
+        Row(
+            "FIELDS_LIMIT_EXCEEDED",
+            (ErrorKind.UNPROCESSABLE,),
+            "a body with more fields than the 10,000 that a device may have",
+            "send fewer",
+        ),
+        Row(
+            "CELLS_LIMIT_EXCEEDED",
+            (ErrorKind.UNPROCESSABLE,),
+            "JSON rows of so many different fields that they make more than 50,000,000 cells",
+            "send them in several bodies",
+        ),
+        Row(
+            "DEVICES_LIMIT_EXCEEDED",
+            (ErrorKind.UNPROCESSABLE,),
+            "rows of more than 1,000 devices in one body",
+            "send them in several bodies",
+        ),
+        Row(
+            "OPTIONS_REQUIRED",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "gRPC: the first message of an ingest is not its options",
+            "send the options first",
+        ),
+        Row(
+            "CHUNK_REQUIRED",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "gRPC: a later message of an ingest is no chunk",
+            "send chunks after the options",
+        ),
+    ),
+)
