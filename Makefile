@@ -3,8 +3,8 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 MANIFESTS := scripts/setup protos/pyproject.toml $(wildcard */pyproject.toml libs/*/pyproject.toml)
-SOURCES := gateway llm-service chat-stream-service feature-service cache-service cli libs tests bench protos/generate.py $(wildcard scripts/*.py) conftest.py
-PAGES := configuration_page errors_page
+SOURCES := gateway llm-service chat-stream-service feature-service cache-service cli client libs tests bench protos/generate.py $(wildcard scripts/*.py) conftest.py
+PAGES := configuration_page errors_page client_api
 export PYTHON
 # $(call timed,NAME,COMMAND): run it and say how long it took, whether it passed or not.
 timed = started=$$(date +%s); $(2); code=$$?; echo "$(1) took $$(($$(date +%s) - started)) s"; exit $$code
@@ -107,6 +107,11 @@ docs: .venv/.dev ## Write the generated pages of docs/
 .PHONY: docs-check
 docs-check: .venv/.dev ## Check that the generated pages are current
 	@for page in $(PAGES); do $(BIN)/python scripts/$$page.py --check || exit; done
+
+.PHONY: openapi
+openapi: .venv/.dev ## Write docs/openapi.json from a running gateway, and what of client/ is generated from it
+	@$(BIN)/python scripts/openapi_document.py
+	@$(BIN)/python scripts/client_api.py
 
 .PHONY: lock
 lock: .venv/.dev ## Resolve the dependencies again

@@ -1,0 +1,76 @@
+"""The few file operations that the queue's safety rests on, in one place so that tests can let each of them fail."""
+
+import os
+from pathlib import Path
+from typing import Final, Protocol
+
+_PRIVATE: Final = 0o600
+
+
+class Disk(Protocol):
+    """Files as an operating system has them: what is not synced may be lost, a rename is durable with its folder."""
+
+    def read(self, path: Path) -> bytes | None:
+        """Return a file's content, None when there is no such file."""
+        ...
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Make or replace a file that only its owner can read."""
+        ...
+
+    def sync(self, path: Path) -> None:
+        """Return when a file's content is on the disk."""
+        ...
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Put `source` in the place of `target`, in one step."""
+        ...
+
+    def sync_folder(self, folder: Path) -> None:
+        """Return when the names in a folder are on the disk."""
+        ...
+
+
+class SystemDisk:
+    """The operating system's files."""
+
+    def read(self, path: Path) -> bytes | None:
+        """Return a file's content, None when there is no such file."""
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Make or replace a file that only its owner can read."""
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE)
+        with open(descriptor, "wb", buffering=0) as file:  # noqa: PTH123 - opened by its descriptor, for its mode
+            view = memoryview(data)
+            while view:
+                view = view[file.write(view) :]
+
+    def sync(self, path: Path) -> None:
+        """Return when a file's content is on the disk."""
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Put `source` in the place of `target`, in one step."""
+        source.replace(target)
+
+    def sync_folder(self, folder: Path) -> None:
+        """Return when the names in a folder are on the disk."""
+        if os.name == "posix":  # elsewhere a folder can't be opened, and a rename is durable by itself
+            self.sync(folder)
+
+
+def replace_file(disk: Disk, path: Path, data: bytes) -> None:
+    """Make `data` the content of `path`: a crash at any moment leaves the old content or the new, whole."""
+    beside = path.with_name(path.name + ".new")
+    disk.write(beside, data)
+    disk.sync(beside)
+    disk.rename(beside, path)
+    disk.sync_folder(path.parent)

@@ -1,0 +1,18 @@
+"""What the client takes from the environment when a program does not say it."""
+
+import os
+from collections.abc import Sequence
+from typing import Final
+
+_URL: Final = "http://127.0.0.1:8000"
+
+
+def gateway_urls(given: str | Sequence[str] | None) -> list[str]:
+    """Return the gateways' addresses: those given, else PENSTOCK_URL's (commas between), else this machine's."""
+    wanted = given or os.environ.get("PENSTOCK_URL") or _URL
+    return [url.strip() for url in wanted.split(",") if url.strip()] if isinstance(wanted, str) else list(wanted)
+
+
+def api_key(given: str | None) -> str:
+    """Return the key given, else PENSTOCK_API_KEY, else none."""
+    return given if given is not None else os.environ.get("PENSTOCK_API_KEY", "")
