@@ -54,6 +54,7 @@ def named_in(query: StructuredQuery) -> str:
     """Everything of a question that its answer shows or names as not understood."""
     notes = (word for note in query.notes for word in note.words)
     values = (str(condition.value) for condition in query.conditions)
+    notes = (*notes, *query.counted_as)
     said = (*query.unread, *notes, *values, *query.fields, *query.devices, *query.except_devices, query.refused)
     return " ".join(said)
 

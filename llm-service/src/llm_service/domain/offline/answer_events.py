@@ -5,10 +5,14 @@ from collections.abc import Sequence
 from llm_service.domain.offline.answer_writer import Answered, Report, fields_of, limited
 from llm_service.domain.offline.field import unmatched_fields
 from llm_service.domain.offline.measure_text import Measure, measures_of, shown_value
-from llm_service.domain.offline.phrases import number, percent
+from llm_service.domain.offline.phrases import Spells, Wording, number, percent
 from llm_service.domain.offline.query import Statistic, StructuredQuery
+from llm_service.domain.offline.result import DeviceStatistics, FittingTime
 
 _EXTREMES = (Statistic.MAX, Statistic.MIN)
+_TIMED = frozenset({Statistic.EVENTS, Statistic.DURATION})
+
+_BY_READINGS = frozenset({Statistic.COUNT, Statistic.SHARE, Statistic.EVENTS, Statistic.DURATION})
 
 
 def fitting(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> str:
@@ -18,16 +22,32 @@ def fitting(report: Report, query: StructuredQuery, answered: Sequence[Answered]
 
 def _fitting_of(report: Report, query: StructuredQuery, each: Answered) -> str:
     say, result = report.say, each.result
-    period, where = say.period(each.time), say.where(query.conditions)
+    period, where = say.period(each.time), say.where(query.conditions, any_of=query.any_condition)
     if query.when:
         times = None
         if result.first_fitting and result.last_fitting and result.row_count:
             times = (say.times.stamp(result.first_fitting), say.times.stamp(result.last_fitting))
         return say.fitting_times(result.device, period, where, times, result.row_count)
+    if result.fitting and _TIMED & set(query.statistics):
+        return say.spells(result.device, period, where, _spells(say, query, result, result.fitting))
     if Statistic.SHARE in query.statistics:
         share = percent(result.row_count / result.rows_in_range) if result.rows_in_range else "0"
         return say.fitting_share(result.device, period, where, share, (result.row_count, result.rows_in_range))
     return say.fitting_count(result.device, period, where, result.row_count, result.rows_in_range)
+
+
+def _spells(say: Wording, query: StructuredQuery, result: DeviceStatistics, time: FittingTime) -> Spells:
+    return Spells(
+        count=time.spells,
+        total=say.length(time.seconds),
+        whole=say.length(time.range_seconds),
+        share=percent(time.seconds / time.range_seconds) if time.range_seconds else "0",
+        fitting=result.row_count,
+        readings=result.rows_in_range,
+        longest=say.length(time.longest_seconds),
+        begin=say.times.stamp(time.longest_start) if time.longest_start else "",
+        whether=query.whether,
+    )
 
 
 def extreme_times(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> str:
@@ -86,8 +106,8 @@ def ranking(report: Report, query: StructuredQuery, answered: Sequence[Answered]
     fields, unknown = fields_of(query, existing), unmatched_fields(query.fields, existing)
     if unknown:
         return report.unknown_fields(answered[0].result.device, unknown, existing)
-    if not fields or measure.statistic is Statistic.COUNT:
-        return _by_count(report, query, answered, lowest=lowest)
+    if not fields or measure.statistic in _BY_READINGS:
+        return _by_count(report, query, answered, measure, lowest=lowest)
     texts: list[tuple[float, str, str]] = []
     for each in answered:
         # One device may call it temperature, another temp.
@@ -101,10 +121,30 @@ def ranking(report: Report, query: StructuredQuery, answered: Sequence[Answered]
     return _ranked(report, query, answered, texts, report.name(fields[0], measure), lowest=lowest)
 
 
-def _by_count(report: Report, query: StructuredQuery, answered: Sequence[Answered], *, lowest: bool) -> str:
-    counts = [(float(each.result.row_count), each.result.device, str(each.result.row_count)) for each in answered]
-    name = report.say.statistic(Statistic.COUNT)
+def _by_count(
+    report: Report, query: StructuredQuery, answered: Sequence[Answered], measure: Measure, *, lowest: bool
+) -> str:
+    statistic = measure.statistic if measure.statistic in _BY_READINGS else Statistic.COUNT
+    counts = [(*_counted(report.say, each.result, statistic), each.result.device) for each in answered]
+    counts = [(value, device, text) for value, text, device in counts]
+    name = report.say.statistic(statistic)
     return _ranked(report, query, answered, counts, name, lowest=lowest)
+
+
+def _counted(say: Wording, result: DeviceStatistics, statistic: Statistic) -> tuple[float, str]:
+    """What a device is ranked by where readings that fit are counted."""
+    time = result.fitting
+    match statistic:
+        case Statistic.EVENTS if time:
+            return float(time.spells), str(time.spells)
+        case Statistic.DURATION if time:
+            share = percent(time.seconds / time.range_seconds) if time.range_seconds else "0"
+            return time.seconds, f"{say.length(time.seconds)} ({share} %)"
+        case Statistic.SHARE if result.rows_in_range:
+            share = result.row_count / result.rows_in_range
+            return share, f"{percent(share)} %"
+        case _:
+            return float(result.row_count), str(result.row_count)
 
 
 def _ranked(
@@ -120,13 +160,17 @@ def _ranked(
     first = values[0]
     period = report.period(query, answered[0].time)
     head = report.say.ranking(name, period, first[1], first[2], lowest=lowest, count=len(values))
-    lines = [f"{place}. {device}: {text}" for place, (_, device, text) in enumerate(values, 1)]
+    listed = values[: query.top or len(values)]
+    lines = [f"{place}. {device}: {text}" for place, (_, device, text) in enumerate(listed, 1)]
     return "\n".join([head, *limited(report.say, lines)])
 
 
 def ranked_by(query: StructuredQuery) -> tuple[Measure, bool]:
     """Return what decides, and whether the lowest is first: "lowest mean" is by the mean, "highest" by the maximum."""
     measures = measures_of(query) if query.statistics else []
+    counted = next((each for each in query.statistics if each in _BY_READINGS), None)
+    if counted is not None:
+        return Measure(statistic=counted), Statistic.MIN in query.statistics
     others = [measure for measure in measures if measure.statistic not in _EXTREMES]
     lowest = Statistic.MIN in query.statistics
     if others:

@@ -9,16 +9,26 @@ from llm_service.domain.offline.field import unmatched_fields
 from llm_service.domain.offline.measure_text import DIGITS, shown
 from llm_service.domain.offline.phrases import Wording, number, percent
 from llm_service.domain.offline.query import Statistic, StructuredQuery, TimeRange
-from llm_service.domain.offline.result import Series, features_from_json, number_or_none
+from llm_service.domain.offline.result import (
+    DeviceStatistics,
+    FieldStatistics,
+    Series,
+    features_from_json,
+    number_or_none,
+)
 
 _MOST_ROWS: Final = 60
 
 
-def trend(report: Report, query: StructuredQuery, series: Series, time: TimeRange | None) -> str:
-    """Say where each field went."""
+def trend(
+    report: Report, query: StructuredQuery, series: Series, time: TimeRange | None, result: DeviceStatistics
+) -> str:
+    """Say where each field went: the direction from its course, the numbers from single readings where told."""
     period, device = report.period(query, time), series.device or query.first_device
     lines = [
-        report.say.trend(device, period, column, *_course(report.say, points, series.units.get(column, "")))
+        report.say.trend(
+            device, period, column, *_course(report.say, points, result.of(column), series.units.get(column, ""))
+        )
         for column in series.columns
         if len(points := series.points(column)) > 1
     ]
@@ -34,13 +44,16 @@ def last(report: Report, query: StructuredQuery, series: Series) -> str:
     unknown = unmatched_fields(query.fields, series.columns)
     if unknown and not matched:
         return report.unknown_fields(device, unknown, series.columns)
-    lines: list[str] = []
-    for name in matched or series.columns:
-        value, time = _last_of(series, name)
-        moment = "" if time is None or time == series.times[-1] else f" ({report.say.times.stamp(time)})"
-        lines.append(f"- {name}: {_cell(value, series.units.get(name, ''), query.unit)}{moment}")
+    lines = [shown_reading(report, query, series, name) for name in matched or series.columns]
     head = report.say.last_head(device, report.say.times.stamp(series.times[-1]))
     return "\n".join([head, *limited(report.say, lines)])
+
+
+def shown_reading(report: Report, query: StructuredQuery, series: Series, name: str) -> str:
+    """State the last value of a field, with its time where that is not the last row's."""
+    value, time = _last_of(series, name)
+    moment = "" if time is None or time == series.times[-1] else f" ({report.say.times.stamp(time)})"
+    return f"- {name}: {_cell(value, series.units.get(name, ''), query.unit)}{moment}"
 
 
 def rows(report: Report, query: StructuredQuery, series: Series, time: TimeRange | None) -> str:
@@ -133,14 +146,25 @@ def _cell(value: object, unit: str, into: str) -> str:
     return str(value) if numeric is None else shown(numeric, unit, into, DIGITS)
 
 
-def _course(say: Wording, points: Sequence[tuple[datetime, float]], unit: str) -> tuple[int, tuple[str, ...]]:
-    """The direction (by the least-squares line against the scatter around it) and the numbers of a course."""
+def _course(
+    say: Wording, points: Sequence[tuple[datetime, float]], one: FieldStatistics | None, unit: str
+) -> tuple[int, tuple[str, ...]]:
+    """The direction (by the least-squares line against the scatter around it) and the numbers of a course.
+
+    The numbers are of single readings where the statistics `one` tell them, of the points otherwise.
+    """
     values = [value for _, value in points]
-    first, last_value = values[0], values[-1]
+    told = one.values if one else dict[Statistic, float]()
+    first, last_value = told.get(Statistic.FIRST, values[0]), told.get(Statistic.LAST, values[-1])
     low_at, low = min(points, key=lambda point: point[1])
     high_at, high = max(points, key=lambda point: point[1])
+    if one and one.min_time and one.max_time:
+        low_at, low = one.min_time, told.get(Statistic.MIN, low)
+        high_at, high = one.max_time, told.get(Statistic.MAX, high)
     change = shown(last_value - first, unit, "", 6)
     change += f", {percent((last_value - first) / abs(first))} %" if first else ""
+    hours = (points[-1][0] - points[0][0]).total_seconds() / 3600
+    change += f", {shown((last_value - first) / hours, unit, '', 3)}/h" if hours >= 0.25 else ""
     ends = (shown(first, unit, "", 6), shown(last_value, unit, "", 6), change)
     extremes = (shown(low, unit, "", 6), say.times.stamp(low_at), shown(high, unit, "", 6), say.times.stamp(high_at))
     return _direction(values), (*ends, *extremes)

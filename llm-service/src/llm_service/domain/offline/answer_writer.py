@@ -43,9 +43,10 @@ class Report:
         """Explain a tool's error in its own words."""
         return self.say.tool_failed(tool, message)
 
-    def which_device(self, cards: Sequence[DeviceCard]) -> str:
-        """Ask back for the device."""
-        return self.say.which_device([card.code for card in cards])
+    def which_device(self, cards: Sequence[DeviceCard], near: Sequence[str] = ()) -> str:
+        """Ask back for the device, by those whose name a word of the question is near to."""
+        text = self.say.which_device([card.code for card in cards])
+        return f"{text} {self.say.did_you_mean(near)}" if near else text
 
     def unknown_devices(self, codes: Sequence[str], cards: Sequence[DeviceCard], near: Sequence[str] = ()) -> str:
         """Say which devices there are instead of `codes`, and which of them may be meant."""
@@ -67,6 +68,20 @@ class Report:
         more = len(chosen or cards) - len(listed)
         text = self.say.device_list(listed, len(listed) + more)
         return f"{text}\n{self.say.and_more(more)}" if more else text
+
+    def units(self, query: StructuredQuery, codes: Sequence[str], cards: Sequence[DeviceCard]) -> str:
+        """Tell the units of the fields asked for, of all fields without any; devices that are alike in one line."""
+        lines: dict[tuple[tuple[str, str], ...], list[str]] = {}
+        for card in [each for each in cards if each.code in codes] or cards:
+            names = fields_of(query, card.fields) or (() if query.fields else card.fields)
+            numeric = tuple((name, card.units.get(name, "")) for name in names if name not in card.text_fields)
+            if numeric:
+                lines.setdefault(numeric, []).append(card.code)
+        if not lines:
+            existing = list(dict.fromkeys(name for card in cards for name in card.fields))
+            return self.unknown_fields(", ".join(codes), query.fields, existing)
+        told = [self.say.units(", ".join(each), numeric) for numeric, each in lines.items()]
+        return "\n".join(limited(self.say, told))
 
     def remarks(self, query: StructuredQuery, notes: Sequence[Note], left_out: Sequence[str]) -> str:
         """Say how the question was read, and name what of it was left out; "" for nothing to say."""
@@ -99,7 +114,11 @@ class Report:
     def period(self, query: StructuredQuery, time: TimeRange | None, where: bool = True) -> str:
         """Name the range and, where nothing else does, the conditions."""
         period = self.say.period(time)
-        return f"{period} {self.say.where(query.conditions)}".rstrip() if where and query.conditions else period
+        return (
+            f"{period} {self.say.where(query.conditions, any_of=query.any_condition)}".rstrip()
+            if where and query.conditions
+            else period
+        )
 
     def _statistics_of(self, query: StructuredQuery, each: Answered) -> str:
         result, period = each.result, self.period(query, each.time)
@@ -127,7 +146,7 @@ class Report:
         return "\n".join([head, *limited(self.say, lines), *unmatched])
 
     def _none_fits(self, query: StructuredQuery, each: Answered) -> str:
-        where = self.say.where(query.conditions)
+        where = self.say.where(query.conditions, any_of=query.any_condition)
         period = self.say.period(each.time)
         return self.say.fitting_count(each.result.device, period, where, 0, each.result.rows_in_range)
 
@@ -173,7 +192,11 @@ class Report:
         lines = [self._compared(query, field, each, answered) for field in fields or shared for each in measures]
         names = self._sides(answered)
         several = len({each.time for each in answered}) > 1
-        period = self.say.where(query.conditions) if several else self.period(query, answered[0].time)
+        period = (
+            self.say.where(query.conditions, any_of=query.any_condition)
+            if several
+            else self.period(query, answered[0].time)
+        )
         return "\n".join([self.say.comparison_head(names, period).replace(" :", ":"), *limited(self.say, lines)])
 
     def _sides(self, answered: Sequence[Answered]) -> list[str]:

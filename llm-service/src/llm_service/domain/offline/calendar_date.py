@@ -35,6 +35,7 @@ class CalendarReader:
                 or self._numeric(at)
                 or self._chinese(at)
                 or self._month(at)
+                or self._quarter(at)
                 or self._named(at)
                 or self._year(at)
             )
@@ -61,7 +62,7 @@ class CalendarReader:
         return Period(begin=at, end=end, start=before(self._now, length.value), until=self._now, rolling=True)
 
     def _ago(self, at: int) -> Period | None:
-        """The one unit that began so long ago; of days and longer, the calendar day."""
+        """The moment so long ago; of days and longer, the calendar day."""
         length = length_at(self._words, at)
         if length is None or not self._words.has(length.end, Kind.AGO):
             return None
@@ -69,9 +70,8 @@ class CalendarReader:
         if length.unit in {"d", "w", "month", "y"}:
             day = midnight(start)
             return self._day(at, length.end + 1, day)
-        unit = {"s": timedelta(seconds=1), "min": timedelta(minutes=1)}.get(length.unit, timedelta(hours=1))
-        until = min(before(self._now, length.value - unit), self._now)
-        return Period(begin=at, end=length.end + 1, start=start, until=until, exact=True)
+        width = timedelta(seconds=1) if length.unit == "s" else timedelta(minutes=1)
+        return Period(begin=at, end=length.end + 1, start=start, until=start + width, exact=True)
 
     def _numeric(self, at: int) -> Period | None:
         """Year-month-day, day/month/year, month/day/year when it can't be the other, year-month, day/month."""
@@ -144,6 +144,17 @@ class CalendarReader:
             return self._with_year(at, end + 1, month, day)
         suffixed = words.text(at + 1) in _SUFFIXES and words.text(at - 1) in {"the", "on", "on the", "since"}
         return self._day(at, at + 2, self._day_of_month(day)) if suffixed else None
+
+    def _quarter(self, at: int) -> Period | None:
+        """Q3, Q3 2025, the third quarter: the last one that has begun where no year is named."""
+        number = self._words.senses(at).get(Kind.QUARTER)
+        if not isinstance(number, int):
+            return None
+        digits = self._words.digits(at + 1)
+        year = int(digits) if len(digits) == 4 else self._latest(3 * number - 2, 1).year
+        start = self._date(year, 3 * number - 2, 1)
+        until = month_of(self._now, year, 3 * number)[1]
+        return Period(begin=at, end=at + 1 + (len(digits) == 4), start=start, until=until)
 
     def _day_number(self, at: int) -> tuple[int | None, int]:
         digits = self._words.digits(at)

@@ -1,64 +1,20 @@
 """The offline provider's phrases in Chinese."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Final
 
-from llm_service.domain.offline.phrases import IN_UTC, ShownZone, number
-from llm_service.domain.offline.query import Condition, Statistic, TimeRange
+from llm_service.domain.offline.chinese_events import ChineseEvents
+from llm_service.domain.offline.query import TimeRange
 from llm_service.domain.offline.result import DeviceCard
 
-_STATISTICS: Final = {
-    Statistic.MEAN: "平均值",
-    Statistic.MIN: "最小值",
-    Statistic.MAX: "最大值",
-    Statistic.STD: "标准差",
-    Statistic.MEDIAN: "中位数",
-    Statistic.COUNT: "数据条数",
-    Statistic.RANGE: "极差",
-    Statistic.SUM: "总和",
-    Statistic.MISSING_RATIO: "缺失率",
-    Statistic.LAST: "最新值",
-    Statistic.FIRST: "第一条值",
-    Statistic.VARIANCE: "方差",
-    Statistic.SHARE: "占比",
-    Statistic.PERCENTILE: "百分位数",
-    Statistic.CORRELATION: "相关系数",
-}
 _COURSE: Final = {-1: "呈下降趋势", 0: "基本平稳", 1: "呈上升趋势"}
 
 
 _ENDS: Final = {True: "最后 ", False: "前 ", None: " "}
-_SLOTS: Final = {
-    "conditions": "条件",
-    "periods": "另一个时间段",
-    "percentiles": "百分位数",
-    "interval": "按时间间隔分行",
-    "limit": "数据条数",
-    "when": "发生时间",
-    "unit": "单位",
-    "statistics": "统计量",
-    "rank": "哪一个最高或最低",
-    "fields": "其余字段",
-    "time": "时间段",
-    "compare": "比较",
-    "window_size": "窗口大小",
-    "model_code": "数据模型",
-    "devices": "其余设备",
-    "zone": "按所述时区分行（各行按 UTC 划分）",
-}
 
 
-class Chinese:
+class Chinese(ChineseEvents):
     """Wording in Chinese; see the port for what each phrase says."""
-
-    def __init__(self, times: ShownZone = IN_UTC) -> None:
-        self._times = times
-
-    @property
-    def times(self) -> ShownZone:
-        """The zone of the times told."""
-        return self._times
 
     def unconfigured(self) -> str:
         """Say how to configure a model."""
@@ -154,10 +110,6 @@ class Chinese:
             else ""
         )
 
-    def statistic(self, statistic: Statistic) -> str:
-        """Name a statistic."""
-        return _STATISTICS[statistic]
-
     def one_value(self, device: str, period: str, name: str, value: str, count: int) -> str:
         """State one number."""
         return f"{device} {period}的 {name}为 {value}（共 {count} 条数据）。"
@@ -227,16 +179,6 @@ class Chinese:
         """State a feature."""
         return f"- {name}：{mean}（{low} 至 {high}）"
 
-    def condition(self, condition: Condition) -> str:
-        """Name a condition."""
-        value = condition.value if isinstance(condition.value, str) else number(condition.value)
-        unit = f" {condition.unit}" if condition.unit else ""
-        return f"{condition.field} {condition.operator.value} {value}{unit}"
-
-    def where(self, conditions: Sequence[Condition]) -> str:
-        """Name what readings had to fit."""
-        return f"满足 {' 且 '.join(map(self.condition, conditions))} " if conditions else ""
-
     def fitting_count(self, device: str, period: str, where: str, fitting: int, total: int) -> str:
         """State a count."""
         return f"{device} {period}的 {total} 条数据中，{where}的有 {fitting} 条。"
@@ -271,14 +213,6 @@ class Chinese:
         """Open rows per interval."""
         return f"{device} {period}每{interval}的 {name}（共 {count} 行）："
 
-    def interval(self, length: timedelta) -> str:
-        """Name a width."""
-        seconds = int(length.total_seconds())
-        for size, unit in ((604_800, "周"), (86_400, "天"), (3_600, "小时"), (60, "分钟")):
-            if seconds >= size and seconds % size == 0:
-                return unit if seconds == size else f" {seconds // size} {unit}"
-        return f" {seconds} 秒"
-
     def percentile(self, share: str) -> str:
         """Name a percentile."""
         return f"第 {share} 百分位数"
@@ -296,7 +230,7 @@ class Chinese:
 
     def cannot_part(self, words: str) -> str:
         """Say what can't be answered."""
-        return f"“{words}”这一部分我无法回答：这里不能累计或解释数据，只能计数和求平均。"
+        return f"“{words}”这一部分我无法回答：这里不能解释数据，只能计数和求平均。"
 
     def unread(self, phrases: Sequence[str]) -> str:
         """Name what was not understood."""
@@ -305,10 +239,6 @@ class Chinese:
     def left_out(self, what: Sequence[str]) -> str:
         """Name what was not heeded."""
         return f"这类回答无法考虑，因此略去：{'、'.join(what)}。"
-
-    def slot(self, name: str) -> str:
-        """Name a part of a question."""
-        return _SLOTS[name]
 
     def read_as(self, written: str, taken: str) -> str:
         """Say how a word was read."""

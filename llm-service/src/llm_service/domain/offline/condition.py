@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.number import number_at
 from llm_service.domain.offline.query import Condition, Operator
 from llm_service.domain.offline.sentence import Sentence
-from llm_service.domain.offline.token import TokenKind
+from llm_service.domain.offline.token import TokenKind, is_code
 from llm_service.domain.offline.unit import field_of_unit
 from llm_service.domain.offline.words_data import GOOD, LABEL_FIELD
 
@@ -36,24 +37,41 @@ class _Value:
     end: int
 
 
-def find_conditions(sentence: Sentence) -> tuple[Condition, ...]:
-    """Return the comparisons with numbers and texts in `sentence`, and mark their words (their fields are left)."""
+def find_conditions(sentence: Sentence) -> tuple[tuple[Condition, ...], bool]:
+    """Return the comparisons with numbers and texts in `sentence`, and whether one of them is enough.
+
+    Their words are marked, their fields are left. Where "or" stands between some and not between others, it stays
+    unread.
+    """
     found: list[Condition] = []
+    places: list[int] = []
     for at in range(len(sentence)):
         if len(found) >= _MOST:
             break
         if at not in sentence.used:
-            found += _between(sentence, at) or _compared(sentence, at) or _suffixed(sentence, at) or _is(sentence, at)
-    return tuple(dict.fromkeys(found))
+            each = _between(sentence, at) or _compared(sentence, at) or _suffixed(sentence, at) or _is(sentence, at)
+            places += [at for _ in each]
+            found += each
+    links = [_linked_by_or(sentence, first, second) for first, second in pairwise(places)]
+    either = bool(links) and all(link is not None for link in links)
+    for link in links if either else ():
+        sentence.use(link or 0, (link or 0) + 1)
+    return tuple(dict.fromkeys(found)), either
 
 
-def find_labels(sentence: Sentence) -> tuple[Condition, ...]:
-    """Return the conditions that words such as "good" and "porosity" are, and mark them; one of several is enough.
+def _linked_by_or(sentence: Sentence, first: int, second: int) -> int | None:
+    """The place of the "or" between two conditions."""
+    return next((at for at in range(first, second) if sentence.has(at, Kind.OR)), None)
 
-    "bad welds (porosity)" is one condition: the word in brackets says which bad ones.
+
+def find_labels(sentence: Sentence, *, alternatives: bool = False) -> tuple[tuple[Condition, ...], bool]:
+    """Return the conditions that words such as "good" and "porosity" are, and whether one of them is enough.
+
+    Their words are marked. "Porosity or undercut" are `alternatives` where there may be any. "Bad welds (porosity)" is
+    one condition: the word in brackets says which bad ones.
     """
     named: dict[tuple[Operator, str], None] = {}
-    chosen, last, turned = "", -_MOST, False
+    chosen, last, turned, either = "", -_MOST, False, False
     for at in sentence.find(Kind.LABEL):
         label = str(sentence.senses(at)[Kind.LABEL])
         negation = _negation(sentence, at)
@@ -61,8 +79,12 @@ def find_labels(sentence: Sentence) -> tuple[Condition, ...]:
         negated = negation is not None or carried
         how = Operator.NE if negated != (not label) else Operator.EQ
         if how is Operator.EQ and chosen not in {"", label or GOOD}:
-            # No reading has two labels: the second one stays unread, and the answer names it.
-            continue
+            link = _linked_by_or(sentence, last, at)
+            if not alternatives or link is None or any(operator is not Operator.EQ for operator, _ in named):
+                # No reading has two labels: the second one stays unread, and the answer names it.
+                continue
+            sentence.use(link, link + 1)
+            either = True
         chosen = (label or GOOD) if how is Operator.EQ else chosen
         named.setdefault((how, label or GOOD))
         sentence.use(at if negation is None else negation, at + 1)
@@ -70,7 +92,7 @@ def find_labels(sentence: Sentence) -> tuple[Condition, ...]:
             sentence.use(at, at + 1 + (sentence.text(at + 1) in _CLOSING))
         last, turned = at, negated
     specific = [pair for pair in named if pair != (Operator.NE, GOOD)] or [*named]
-    return tuple(Condition(field=LABEL_FIELD, operator=how, value=label) for how, label in specific)
+    return tuple(Condition(field=LABEL_FIELD, operator=how, value=label) for how, label in specific), either
 
 
 def _negation(sentence: Sentence, at: int) -> int | None:
@@ -133,11 +155,19 @@ def _subject(sentence: Sentence, at: int) -> tuple[int, str] | None:
     return None
 
 
+def _distant_field(sentence: Sentence, at: int) -> str:
+    """The field before the device that stands before `at`: "was the current of WLD001 ever above 200"."""
+    place = sentence.skip(at - 1, _QUIET, step=-1)
+    device = place >= 0 and (sentence.has(place, Kind.DEVICE) or is_code(sentence.text(place)))
+    field = sentence.senses(sentence.skip(place - 1, _QUIET, step=-1)).get(Kind.FIELD) if device else None
+    return field if isinstance(field, str) else ""
+
+
 def _condition(
     sentence: Sentence, begin: int, operator: Operator, value: _Value, *, evident: bool
 ) -> list[Condition] | None:
     subject = _subject(sentence, begin)
-    field = subject[1] if subject else field_of_unit(value.unit)
+    field = subject[1] if subject else field_of_unit(value.unit) or _distant_field(sentence, begin)
     if not evident and not field and not value.unit:
         return None
     negation = _negation(sentence, subject[0] if subject else begin)
@@ -167,6 +197,7 @@ def _compared(sentence: Sentence, at: int) -> list[Condition]:
     value = _value(sentence, at + 1) or _value(sentence, start)
     if value is not None:
         evident = sentence.text(at) not in _NOT_EVIDENT or _subject(sentence, at) is not None
+        evident = evident or bool(_distant_field(sentence, at) and not sentence.has(value.end, Kind.ROWS))
         return _condition(sentence, at, operator, value, evident=evident) or []
     return _texts(sentence, at, at + 1, operator) if operator in {Operator.EQ, Operator.NE} else []
 

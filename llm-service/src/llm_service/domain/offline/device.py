@@ -133,6 +133,9 @@ def _starts_time(sentence: Sentence, at: int) -> bool:
 
 def _everyone(sentence: Sentence, at: int) -> bool:
     """ "all devices", "every machine", "the four welders", "三台焊机", "所有设备", "每台"."""
+    if sentence.has(at, Kind.EVERY) and sentence.has(at + 1, Kind.DEVICE_WORD):
+        sentence.use(at, at + 2)
+        return True
     if sentence.has(at, Kind.ALL):
         after = sentence.skip(at + 1, (Kind.FILLER, Kind.NUMBER, Kind.DIGIT))
         if sentence.number(after) is not None:

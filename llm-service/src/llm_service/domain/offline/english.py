@@ -1,64 +1,20 @@
 """The offline provider's phrases in English."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Final
 
-from llm_service.domain.offline.phrases import IN_UTC, ShownZone, number
-from llm_service.domain.offline.query import Condition, Statistic, TimeRange
+from llm_service.domain.offline.english_events import EnglishEvents
+from llm_service.domain.offline.query import TimeRange
 from llm_service.domain.offline.result import DeviceCard
 
-_STATISTICS: Final = {
-    Statistic.MEAN: "mean",
-    Statistic.MIN: "minimum",
-    Statistic.MAX: "maximum",
-    Statistic.STD: "standard deviation",
-    Statistic.MEDIAN: "median",
-    Statistic.COUNT: "number of readings",
-    Statistic.RANGE: "range",
-    Statistic.SUM: "sum",
-    Statistic.MISSING_RATIO: "missing ratio",
-    Statistic.LAST: "last value",
-    Statistic.FIRST: "first value",
-    Statistic.VARIANCE: "variance",
-    Statistic.SHARE: "share",
-    Statistic.PERCENTILE: "percentile",
-    Statistic.CORRELATION: "correlation",
-}
 _COURSE: Final = {-1: "falls", 0: "stays about level", 1: "rises"}
 
 
 _ENDS: Final = {True: "The last ", False: "The first ", None: ""}
-_SLOTS: Final = {
-    "conditions": "the condition",
-    "periods": "the further range of time",
-    "percentiles": "the percentile",
-    "interval": "the rows per interval",
-    "limit": "the number of readings",
-    "when": "the time it happened",
-    "unit": "the unit",
-    "statistics": "the statistic",
-    "rank": "which one is highest or lowest",
-    "fields": "the further fields",
-    "time": "the range of time",
-    "compare": "the comparison",
-    "window_size": "the size of the windows",
-    "model_code": "the data model",
-    "devices": "the further devices",
-    "zone": "rows by the zone named (they are cut by UTC)",
-}
 
 
-class English:
+class English(EnglishEvents):
     """Wording in English; see the port for what each phrase says."""
-
-    def __init__(self, times: ShownZone = IN_UTC) -> None:
-        self._times = times
-
-    @property
-    def times(self) -> ShownZone:
-        """The zone of the times told."""
-        return self._times
 
     def unconfigured(self) -> str:
         """Say how to configure a model."""
@@ -156,10 +112,6 @@ class English:
             return f"since {self.times.stamp(time.start)} {self.times.name}"
         return f"before {self.times.stamp(time.end)} {self.times.name}" if time.end else ""
 
-    def statistic(self, statistic: Statistic) -> str:
-        """Name a statistic."""
-        return _STATISTICS[statistic]
-
     def one_value(self, device: str, period: str, name: str, value: str, count: int) -> str:
         """State one number."""
         return f"The {name} of {device} {period} is {value} ({count} readings)."
@@ -232,16 +184,6 @@ class English:
         """State a feature."""
         return f"- {name}: {mean} ({low} to {high})"
 
-    def condition(self, condition: Condition) -> str:
-        """Name a condition."""
-        value = condition.value if isinstance(condition.value, str) else number(condition.value)
-        unit = f" {condition.unit}" if condition.unit else ""
-        return f"{condition.field} {condition.operator.value} {value}{unit}"
-
-    def where(self, conditions: Sequence[Condition]) -> str:
-        """Name what readings had to fit."""
-        return f"where {' and '.join(map(self.condition, conditions))}" if conditions else ""
-
     def fitting_count(self, device: str, period: str, where: str, fitting: int, total: int) -> str:
         """State a count."""
         return f"{fitting} of the {total} readings of {device} {period} fit: {where.removeprefix('where ')}."
@@ -279,14 +221,6 @@ class English:
         """Open rows per interval."""
         return f"{name} of {device} per {interval} {period} ({count} rows):"
 
-    def interval(self, length: timedelta) -> str:
-        """Name a width."""
-        seconds = int(length.total_seconds())
-        for size, unit in ((604_800, "week"), (86_400, "day"), (3_600, "hour"), (60, "minute")):
-            if seconds >= size and seconds % size == 0:
-                return unit if seconds == size else f"{seconds // size} {unit}s"
-        return f"{seconds} seconds"
-
     def percentile(self, share: str) -> str:
         """Name a percentile."""
         ending = {"1": "st", "2": "nd", "3": "rd"}.get(share[-1], "th") if share[-2:-1] != "1" else "th"
@@ -305,10 +239,7 @@ class English:
 
     def cannot_part(self, words: str) -> str:
         """Say what can't be answered."""
-        return (
-            f"I can't answer the part “{words}”: by rules, readings are counted and averaged, "
-            "but not added up over time and not explained."
-        )
+        return f"I can't answer the part “{words}”: by rules, readings are counted and averaged, but not explained."
 
     def unread(self, phrases: Sequence[str]) -> str:
         """Name what was not understood."""
@@ -317,10 +248,6 @@ class English:
     def left_out(self, what: Sequence[str]) -> str:
         """Name what was not heeded."""
         return f"Left out, as this kind of answer can't heed it: {', '.join(what)}."
-
-    def slot(self, name: str) -> str:
-        """Name a part of a question."""
-        return _SLOTS[name]
 
     def read_as(self, written: str, taken: str) -> str:
         """Say how a word was read."""

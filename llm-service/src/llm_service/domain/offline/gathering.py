@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llm_service.domain.offline.conversation import Conversation, ToolOutcome
-from llm_service.domain.offline.query import Condition, TimeRange
+from llm_service.domain.offline.query import StructuredQuery, TimeRange
 from llm_service.domain.offline.result import time_or_none
 from llm_service.domain.offline.toolbox import DeviceTool, PlannedCall, Toolbox
 
@@ -53,12 +53,13 @@ def _strict(arguments: dict[str, object]) -> str:
     return json.dumps(kept, sort_keys=True)
 
 
-def condition_arguments(conditions: Sequence[Condition]) -> list[dict[str, object]]:
-    """Return conditions as the device tools take them."""
-    return [
+def condition_arguments(query: StructuredQuery) -> dict[str, object]:
+    """Return the conditions of `query` as arguments of the device tools: all have to hold, or one is enough."""
+    listed = [
         {"field": condition.field, "operator": condition.operator.value, "value": condition.value}
-        for condition in conditions
+        for condition in query.conditions
     ]
+    return {"any_of" if query.any_condition else "conditions": listed or None}
 
 
 def dropped(tools: Toolbox, tool: DeviceTool, wanted: dict[str, object]) -> tuple[str, ...]:

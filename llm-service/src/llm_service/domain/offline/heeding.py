@@ -14,7 +14,8 @@ _HEEDED: Final = {
     "fitting": frozenset({"conditions", "periods", "when"}),
     "when": frozenset({"conditions", "periods", "when", "unit"}),
     "correlation": frozenset({"conditions", "periods"}),
-    "rank": frozenset({"conditions", "percentiles", "unit", "rank"}),
+    "rank": frozenset({"conditions", "percentiles", "unit", "rank", "top"}),
+    "at": frozenset({"unit", "periods"}),
     "compare": frozenset({"conditions", "percentiles", "unit", "periods"}),
     "anomaly": frozenset({"conditions", "periods"}),
     "trend": frozenset({"conditions"}),
@@ -23,11 +24,17 @@ _HEEDED: Final = {
     "intervals": frozenset({"conditions", "interval", "unit", "rank"}),
     "features": frozenset({"window_size"}),
 }
-_OF_READINGS: Final = frozenset({Statistic.SHARE, Statistic.CORRELATION})
+_OF_READINGS: Final = frozenset({Statistic.SHARE, Statistic.CORRELATION, Statistic.EVENTS, Statistic.DURATION})
 _FIELD_STATISTICS: Final = frozenset(Statistic) - _OF_READINGS
 _STATISTICS: Final = {
     "list": frozenset({Statistic.COUNT}),
-    "fitting": frozenset({Statistic.COUNT, Statistic.SHARE, Statistic.FIRST, Statistic.LAST}),
+    "fitting": frozenset(
+        {
+            *(Statistic.COUNT, Statistic.SHARE, Statistic.FIRST, Statistic.LAST, Statistic.EVENTS, Statistic.DURATION),
+        }
+    ),
+    "at": frozenset({Statistic.LAST, Statistic.MAX, Statistic.MIN}),
+    "rank": frozenset(Statistic) - {Statistic.CORRELATION},
     "when": frozenset({Statistic.MAX, Statistic.MIN}),
     "correlation": frozenset({Statistic.CORRELATION}),
     "anomaly": frozenset({Statistic.MAX, Statistic.MIN, Statistic.MISSING_RATIO}),
@@ -56,6 +63,7 @@ def parts_left_out(query: StructuredQuery, kind: str) -> list[str]:
         "rank": query.rank and len(query.devices) > 1,
         "window_size": query.window_size,
         "model_code": query.model_code,
+        "top": query.top,
         "time": query.time and kind == "list",
         "compare": query.intent is Intent.COMPARE and not several,
         "fields": len(query.fields) > 1 and query.rank and kind in {"rank", "intervals"},

@@ -44,6 +44,16 @@ class Kind(StrEnum):
     RHYTHM = "rhythm"  # "hourly": code of the unit of time
     CANNOT = "cannot"  # what is asked and can't be done
     INTEGRAL = "integral"
+    AMOUNT = "amount"  # a field by the name of what it adds up to
+    TIME_SHARE = "time_share"
+    TIMES = "times"  # "how many times"
+    STATE = "state"  # State: what "idle" says of a usual field
+    BUSIER = "busier"
+    OCCASION = "occasion"  # True for the last time, False for the first
+    SHIFT = "shift"  # "night shift": its hours are said beside it
+    ASK_UNIT = "ask_unit"
+    WHETHER = "whether"
+    SPREAD = "spread"  # how much values scatter
     FOLLOW = "follow"
     MORE = "more"  # Comparative
     NUMBER = "number"  # float
@@ -65,6 +75,7 @@ class Kind(StrEnum):
     STRETCH = "stretch"  # Stretch
     WEEKDAY = "weekday"  # Weekday
     MONTH = "month"
+    QUARTER = "quarter"
     PART = "part"  # PartOfDay
     HALF = "half"  # "am" or "pm"
     CLOCK = "clock"  # minutes since midnight

@@ -22,7 +22,7 @@ def find_percentiles(sentence: Sentence) -> tuple[float, ...]:
         if text[:1] == "p" and text[1:].isdecimal() and not sentence.senses(at) and int(text[1:][:4]) <= 100:
             found.setdefault(float(text[1:]))
             sentence.use(at, at + 1)
-        elif sentence.has(at, Kind.PERCENTILE):
+        elif sentence.has(at, Kind.PERCENTILE) and not _is_quarter(sentence, at):
             named = sentence.senses(at)[Kind.PERCENTILE]
             if isinstance(named, float):
                 found.setdefault(named)
@@ -30,6 +30,12 @@ def find_percentiles(sentence: Sentence) -> tuple[float, ...]:
             elif numbers := _before(sentence, at) or _behind(sentence, at):
                 found.update(dict.fromkeys(numbers))
     return tuple(found)
+
+
+def _is_quarter(sentence: Sentence, at: int) -> bool:
+    """ "In Q3", "Q1 2026" are quarters of a year."""
+    led = sentence.text(at - 1) in {"in", "during", "for", "since", "of", "over"}
+    return sentence.has(at, Kind.QUARTER) and (led or len(sentence.digits(at + 1)) == 4)
 
 
 def _before(sentence: Sentence, at: int) -> list[float]:
@@ -138,8 +144,10 @@ def find_unit(sentence: Sentence) -> str:
     for at in sentence.find(Kind.UNIT):
         unit = str(sentence.senses(at)[Kind.UNIT])
         led = sentence.has(at - 1, Kind.IN)
-        symbol = len(sentence.raw(at)) == 1 and sentence.raw(at).isascii()
-        if (symbol and not (led and sentence.raw(at).isupper())) or unit in {"%", "°"}:
+        # One letter or character is a unit only where it is led to: "in A", "多少升", not "a" or "升" alone.
+        symbol = len(sentence.raw(at)) == 1
+        shown = led and (sentence.raw(at).isupper() or not sentence.raw(at).isascii())
+        if (symbol and not shown and sentence.text(at - 1) not in {"多少", "几"}) or unit in {"%", "°"}:
             continue
         sentence.use(at - led, at + 1)
         return unit

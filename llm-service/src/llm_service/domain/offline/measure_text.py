@@ -12,8 +12,11 @@ from llm_service.domain.offline.unit import converted
 DIGITS: Final = 7
 _OVERVIEW: Final = (Statistic.MEAN, Statistic.MIN, Statistic.MAX, Statistic.STD)
 _NO_UNIT: Final = frozenset({Statistic.COUNT, Statistic.MISSING_RATIO, Statistic.VARIANCE})
-_DIFFERENCES: Final = frozenset({Statistic.STD, Statistic.RANGE})
-_NOT_OF_A_FIELD: Final = frozenset({Statistic.SHARE, Statistic.CORRELATION})
+_DIFFERENCES: Final = frozenset({Statistic.STD, Statistic.RANGE, Statistic.CHANGE})
+_NOT_OF_A_FIELD: Final = frozenset({Statistic.SHARE, Statistic.CORRELATION, Statistic.EVENTS, Statistic.DURATION})
+# What a rate adds up to: the seconds of its unit of time. A value without one is told in hours of it.
+_RATES: Final = {"min": 60.0, "s": 1.0, "h": 3600.0}
+_POWERS: Final = frozenset({"W", "kW"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +55,17 @@ def shown_value(query: StructuredQuery, one: FieldStatistics, measure: Measure, 
     if value is None:
         return number(None)
     unit = "" if measure.statistic in _NO_UNIT else one.unit
+    if measure.statistic is Statistic.INTEGRAL:
+        value, unit = _added_up(value, unit)
     return shown(value, unit, query.unit, digits, difference=measure.statistic in _DIFFERENCES)
+
+
+def _added_up(integral: float, unit: str) -> tuple[float, str]:
+    """The integral over seconds of values in `unit`, in a unit of use: L/min gives L, kW gives kWh, A gives A·h."""
+    amount, _, time = unit.rpartition("/")
+    if amount and time in _RATES:
+        return integral / _RATES[time], amount
+    return integral / 3600, f"{unit}h" if unit in _POWERS else f"{unit}·h" if unit else "h"
 
 
 def shown(value: float, unit: str, into: str, digits: int = DIGITS, *, difference: bool = False) -> str:

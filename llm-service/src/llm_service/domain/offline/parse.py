@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 
+from llm_service.domain.offline.asking import find_states, find_top, use_shifts
 from llm_service.domain.offline.condition import find_conditions, find_labels
 from llm_service.domain.offline.device import find_devices
 from llm_service.domain.offline.lexicon import Kind, lexemes_of
@@ -56,15 +57,28 @@ def parse_prompt(
     reading.percentiles = find_percentiles(sentence)
     reading.rows = find_rows(sentence)
     reading.interval = find_interval(sentence)
-    reading.conditions = find_conditions(sentence)
+    reading.conditions, reading.any_condition = find_conditions(sentence)
     reading.times = find_times(sentence, now)
+    reading.top = find_top(sentence)
     reading.devices = find_devices(sentence)
     checkpoint()
-    reading.conditions += find_labels(sentence)
+    if reading.times.clocked:
+        use_shifts(sentence, reading.times.ranges)
+    _add_conditions(sentence, reading)
     reading.when = find_when(sentence)
     reading.unit = find_unit(sentence)
     reading.topic = find_topic(sentence, reading)
     return query_of(reading, language_of(readable.text), unread_phrases(sentence, reading))
+
+
+def _add_conditions(sentence: Sentence, reading: Reading) -> None:
+    """Add the conditions that labels and states are; alternatives of both kinds together stay unread."""
+    labels, any_label = find_labels(sentence, alternatives=not reading.conditions)
+    reading.any_condition = reading.any_condition or any_label
+    reading.conditions += labels
+    if not reading.conditions:
+        reading.conditions, notes = find_states(sentence)
+        reading.notes += notes
 
 
 def _model_code(sentence: Sentence) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from llm_service.domain.offline.words_time import PartOfDay
 
@@ -10,7 +11,8 @@ from llm_service.domain.offline.words_time import PartOfDay
 class Period:
     """Lexemes `begin` to `end` name the time from `start` to `until` (exclusive).
 
-    `part` of a single day was named; `rolling` ends now and takes no time of day; `exact` ends a range at its start.
+    `part` of a single day was named; `rolling` ends now and takes no time of day; `exact` ends a range at its start;
+    `undated` is a part of a day that was not named.
     `read_as` is the date that a doubtful one ("03/04/2026") was taken for.
     """
 
@@ -21,12 +23,18 @@ class Period:
     part: PartOfDay | None = None
     rolling: bool = False
     exact: bool = False
+    undated: bool = False
     read_as: str = ""
 
     @property
     def is_day(self) -> bool:
         """Whether it is one day of the calendar."""
         return not self.rolling and self.start.date() + timedelta(days=1) == self.until.date()
+
+    @property
+    def edge(self) -> datetime:
+        """Where a range from or until it has its end: noon is a moment then."""
+        return at_seconds(self.start, _NOON) if self.part is PartOfDay.NOON else self.start
 
     @property
     def is_day_or_part(self) -> bool:
@@ -42,6 +50,7 @@ _HOURS = {
     PartOfDay.EVENING: (18, 24),
     PartOfDay.NIGHT: (18, 30),
 }
+_NOON: Final = 12 * 3600
 
 
 def midnight(moment: datetime) -> datetime:
@@ -66,7 +75,7 @@ def before(now: datetime, length: timedelta) -> datetime:
 
 
 def calendar_stretch(now: datetime, unit: str, back: int) -> tuple[datetime, datetime]:
-    """Return this (0), the last (1) or the next (-1) minute, hour, week, month or year."""
+    """Return this (0), the last (1) or the next (-1) minute, hour, week, month, quarter or year."""
     today = midnight(now)
     match unit:
         case "min":
@@ -79,9 +88,12 @@ def calendar_stretch(now: datetime, unit: str, back: int) -> tuple[datetime, dat
         case "weekend":
             saturday = today - timedelta(days=(today.weekday() - 5) % 7)
             return saturday, saturday + timedelta(days=2)
-        case "month":
-            month = today.year * 12 + today.month - 1 - back
-            return month_of(today, month // 12, month % 12 + 1)
+        case "q" | "month":
+            length = 3 if unit == "q" else 1
+            first = today.year * 12 + (today.month - 1) // length * length - length * back
+            last = first + length - 1
+            begin, until = (month_of(today, month // 12, month % 12 + 1) for month in (first, last))
+            return begin[0], until[1]
         case _:
             first = today.replace(year=today.year - back, month=1, day=1)
             return first, first.replace(year=first.year + 1)

@@ -33,6 +33,21 @@ class ShownZone:
 IN_UTC: Final = ShownZone()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spells:
+    """How often readings fit, how long in all of which time, of how many, and the longest spell with its begin."""
+
+    count: int
+    total: str
+    whole: str
+    share: str
+    fitting: int
+    readings: int
+    longest: str
+    begin: str
+    whether: bool = False
+
+
 class Wording(Protocol):
     """Everything the offline provider can say. Texts are Markdown and plain enough for a terminal."""
 
@@ -168,8 +183,28 @@ class Wording(Protocol):
         """Name a condition: current > 200 A."""
         ...
 
-    def where(self, conditions: Sequence[Condition]) -> str:
-        """Name what readings had to fit, to follow a range of time; "" for nothing."""
+    def where(self, conditions: Sequence[Condition], *, any_of: bool = False) -> str:
+        """Name what readings had to fit (all, or any of them), to follow a range of time; "" for nothing."""
+        ...
+
+    def spells(self, device: str, period: str, where: str, told: "Spells") -> str:
+        """State how often and for how long readings fit, "yes" or "no" first where that was asked."""
+        ...
+
+    def at_head(self, device: str, asked: str, time: str) -> str:
+        """Open the last reading at or before the moment that was asked for."""
+        ...
+
+    def not_so_early(self, device: str, asked: str) -> str:
+        """Say that there is no reading at or before the moment that was asked for."""
+        ...
+
+    def units(self, device: str, fields: Sequence[tuple[str, str]]) -> str:
+        """Name the units of fields, "" for one that is not known."""
+        ...
+
+    def length(self, seconds: float) -> str:
+        """Name a length of time in its two largest units."""
         ...
 
     def fitting_count(self, device: str, period: str, where: str, fitting: int, total: int) -> str:

@@ -6,7 +6,7 @@ from llm_service.domain.offline.answer_writer import Report
 from llm_service.domain.offline.calendar_rows import cut_alike, cut_by_calendar
 from llm_service.domain.offline.conversation import Conversation
 from llm_service.domain.offline.heeding import parts_left_out
-from llm_service.domain.offline.plan_series import answer_last, answer_series_of, answer_trend
+from llm_service.domain.offline.plan_series import answer_last, answer_moment, answer_series_of, answer_trend
 from llm_service.domain.offline.plan_state import CallTools, PlanState, Say, Step
 from llm_service.domain.offline.plan_statistics import answer_statistics
 from llm_service.domain.offline.plan_subject import settle_subject
@@ -32,7 +32,10 @@ def next_step(conversation: Conversation, tools: Toolbox, report: Report, query:
 
 def _answer(plan: PlanState) -> Step:
     _cut_rows(plan)
+    plan.settle_counting()
     query = plan.query
+    if _asks_moment(plan):
+        return answer_moment(plan)
     if query.intent is Intent.TREND and not query.interval:
         return answer_trend(plan)
     if (kind := _series_kind(plan)) is not None:
@@ -52,7 +55,21 @@ def _list(plan: PlanState) -> Step:
     if found.unknown:
         return plan.say(plan.report.unknown_devices(found.unknown, plan.talk.cards, found.near))
     plan.left_out += parts_left_out(plan.query, "list")
+    if plan.query.asks_unit:
+        return plan.say(plan.report.units(plan.query, found.codes, plan.talk.cards))
     return plan.say(plan.report.devices(found.codes, plan.talk.cards))
+
+
+def _asks_moment(plan: PlanState) -> bool:
+    """Whether values at moments are asked for, and no number over a range of them."""
+    query = plan.query
+    times = query.periods or ((query.time,) if query.time else ())
+    ranked = {Statistic.LAST, *((Statistic.MAX, Statistic.MIN) if query.rank else ())}
+    over_range = query.conditions or query.percentiles or query.interval or query.limit or query.when
+    plain = set(query.statistics) <= ranked and not over_range
+    kinds = {Intent.STATISTICS, Intent.QUERY, Intent.COMPARE}
+    able = plan.tools.accepts(DeviceTool.QUERY, "newest_first")
+    return plain and able and query.intent in kinds and bool(times) and all(time.instant for time in times)
 
 
 def _cut_rows(plan: PlanState) -> None:

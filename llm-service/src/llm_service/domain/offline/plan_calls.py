@@ -42,7 +42,16 @@ _AGGREGATES: Final = {
     Statistic.MEDIAN: "median",
 }
 # The names of arguments by the part of a question they carry.
-_PARTS: Final = {"conditions": "conditions", "percentiles": "percentiles", "extreme_times": "when"}
+_TIMED: Final = frozenset({Statistic.EVENTS, Statistic.DURATION})
+_PARTS: Final = {
+    "conditions": "conditions",
+    "any_of": "conditions",
+    "percentiles": "percentiles",
+    "extreme_times": "when",
+}
+
+_CONDITIONS: Final = {"conditions": "conditions", "any_of": "conditions"}
+_NEXT: Final = timedelta(microseconds=1)
 
 
 class CallPlanner:
@@ -61,8 +70,10 @@ class CallPlanner:
         if not self._tools.has(DeviceTool.STATISTICS):
             return []
         wanted: dict[str, object] = {
-            "conditions": condition_arguments(query.conditions) or None,
+            **condition_arguments(query),
             "percentiles": list(query.percentiles) or None,
+            "durations": True if kind in {"fitting", "rank"} and _TIMED & set(query.statistics) else None,
+            "integrals": True if Statistic.INTEGRAL in query.statistics else None,
             "extreme_times": True if kind == "when" else None,
             "correlations": True if kind == "correlation" else None,
             "value_counts": True if self._asks_values() else None,
@@ -99,15 +110,15 @@ class CallPlanner:
         """Return calls for rows, rows per interval or features of `codes`."""
         query = self._query
         fields = self.known_fields(codes)
-        conditions = condition_arguments(query.conditions) or None
+        conditions = condition_arguments(query)
         if kind == "features":
             wanted: dict[str, object] = {"fields": fields, "window_size": query.window_size or None}
             return [self._call(DeviceTool.FEATURES, code, query.time, wanted) for code in codes]
         if kind == "rows":
             newest = True if query.limit and query.newest else None
             limit = query.limit or _RAW_ROWS
-            wanted = {"fields": fields, "limit": limit, "newest_first": newest, "conditions": conditions}
-            self._note_lost(wanted, {"conditions": "conditions", "newest_first": "limit"})
+            wanted = {"fields": fields, "limit": limit, "newest_first": newest, **conditions}
+            self._note_lost(wanted, {**_CONDITIONS, "newest_first": "limit"})
             return [self._call(DeviceTool.QUERY, code, query.time, wanted) for code in codes]
         assert query.interval
         calls: list[PlannedCall] = []
@@ -117,9 +128,9 @@ class CallPlanner:
                 "interval": f"{query.interval.total_seconds():g}s",
                 "aggregate": aggregate,
                 "limit": _MOST_INTERVALS,
-                "conditions": conditions,
+                **conditions,
             }
-            self._note_lost(wanted, {"conditions": "conditions", "interval": "interval"})
+            self._note_lost(wanted, {**_CONDITIONS, "interval": "interval"})
             calls += [self._call(DeviceTool.QUERY, code, query.time, wanted) for code in codes]
         return calls
 
@@ -141,12 +152,11 @@ class CallPlanner:
         query = self._query
         fields = self.known_fields(codes)
         if self._tools.accepts(DeviceTool.QUERY, "newest_first"):
-            conditions = condition_arguments(query.conditions) or None
             newest: dict[str, object] = {
                 "fields": fields,
                 "limit": _LAST_ROWS,
                 "newest_first": True,
-                "conditions": conditions,
+                **condition_arguments(query),
             }
             return [self._call(DeviceTool.QUERY, code, query.time, newest) for code in codes]
         calls: list[PlannedCall] = []
@@ -159,9 +169,19 @@ class CallPlanner:
             calls.append(self._call(DeviceTool.QUERY, code, TimeRange(start=until - _LAST_SPAN), wanted))
         return calls
 
+    def moments(self, codes: Sequence[str], times: Sequence[TimeRange]) -> list[PlannedCall]:
+        """Return calls for the last rows of `codes` at or before each of the moments `times` begin with."""
+        wanted: dict[str, object] = {"fields": self.known_fields(codes), "limit": _LAST_ROWS, "newest_first": True}
+        ends = [TimeRange(end=time.start + _NEXT) for time in times if time.start]
+        return [self._call(DeviceTool.QUERY, code, end, wanted) for end in ends for code in codes]
+
     def measured(self) -> list[PlannedCall]:
         """Return a call of device_statistics for each device, to learn what range there is."""
-        wanted: dict[str, object] = {"fields": self.known_fields(self._query.devices)}
+        wanted: dict[str, object] = {
+            "fields": self.known_fields(self._query.devices),
+            "extreme_times": True,
+            **condition_arguments(self._query),
+        }
         if not self._tools.has(DeviceTool.STATISTICS):
             return []
         return [self._call(DeviceTool.STATISTICS, code, self._query.time, wanted) for code in self._query.devices]
@@ -179,9 +199,9 @@ class CallPlanner:
                 "fields": list(dict.fromkeys(fields)) or None,
                 "interval": _interval(start, end),
                 "aggregate": "mean",
-                "conditions": condition_arguments(query.conditions) or None,
+                **condition_arguments(query),
             }
-            self._note_lost(wanted, {"conditions": "conditions"})
+            self._note_lost(wanted, _CONDITIONS)
             calls.append(self._call(DeviceTool.QUERY, code, query.time, wanted))
         return calls
 

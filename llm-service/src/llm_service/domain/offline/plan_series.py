@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
+from typing import Final
 
-from llm_service.domain.offline import answer_series
+from llm_service.domain.offline import answer_moments, answer_series
 from llm_service.domain.offline.answer_writer import Answered
 from llm_service.domain.offline.field import unmatched_fields
 from llm_service.domain.offline.gathering import Gathered
@@ -12,6 +14,8 @@ from llm_service.domain.offline.plan_state import MOST_SERIES, CallTools, PlanSt
 from llm_service.domain.offline.query import TimeRange
 from llm_service.domain.offline.result import DeviceStatistics, Series, series_from_json, statistics_from_json
 from llm_service.domain.offline.toolbox import DeviceTool
+
+_RECENT: Final = timedelta(hours=1)
 
 
 def answer_series_of(plan: PlanState, kind: str) -> Step:
@@ -22,6 +26,11 @@ def answer_series_of(plan: PlanState, kind: str) -> Step:
 def answer_last(plan: PlanState) -> Step:
     """Return the next step to the last reading."""
     return _Rows(plan).last()
+
+
+def answer_moment(plan: PlanState) -> Step:
+    """Return the next step to the values at one or several moments."""
+    return _Rows(plan).moment()
 
 
 def answer_trend(plan: PlanState) -> Step:
@@ -92,10 +101,33 @@ class _Rows:
         series = [series_from_json(each.outcome.data) for each in gathered]
         return self._plan.say("\n\n".join(answer_series.last(self._plan.report, query, each) for each in series))
 
+    def moment(self) -> Step:
+        """The last rows at or before each moment."""
+        plan = self._plan
+        query = plan.query
+        codes = query.devices if query.rank else query.devices[:MOST_SERIES]
+        plan.left_out += ["devices"] if len(query.devices) > len(codes) else []
+        times = query.periods or ((query.time,) if query.time else ())
+        calls = CallPlanner(plan.talk, plan.tools, query).moments(codes, times)
+        found = plan.gathered(DeviceTool.QUERY, calls)
+        if not isinstance(found, list):
+            return found
+        plan.heed("rank" if query.rank else "at", self._units(found))
+        series = [series_from_json(each.outcome.data) for each in found]
+        asked = [time.start for time in times if time.start for _ in codes]
+        named = [
+            replace(each, device=each.device or code) for each, code in zip(series, [*codes] * len(times), strict=True)
+        ]
+        return plan.say(answer_moments.at_moments(plan.report, query, list(zip(named, asked, strict=True))))
+
     def trend(self) -> Step:
         """First how long the data is, then its course in some dozens of points."""
         self._plan.left_out += ["devices"] if len(self._plan.query.devices) > MOST_SERIES else []
         query = self._plan.query = replace(self._plan.query, devices=self._plan.query.devices[:MOST_SERIES])
+        if query.recent and query.time is None:
+            if not self._plan.talk.cards and self._plan.tools.has(DeviceTool.LIST):
+                return CallTools(calls=(self._plan.tools.call(DeviceTool.LIST),))
+            query = self._plan.query = replace(query, time=self._latest(query.devices))
         planner = CallPlanner(self._plan.talk, self._plan.tools, query)
         measured = self._plan.gathered(DeviceTool.STATISTICS, planner.measured())
         if not isinstance(measured, list):
@@ -114,6 +146,12 @@ class _Rows:
             return self._plan.say(self._plan.report.statistics(query, answered))
         return self._course(planner, results, times)
 
+    def _latest(self, codes: Sequence[str]) -> TimeRange | None:
+        """The last hour in which one of the devices measured; None when that is not known."""
+        cards = [self._plan.talk.card(code) for code in codes]
+        seen = [card.last_seen for card in cards if card and card.last_seen]
+        return TimeRange(start=max(seen) - _RECENT) if seen else None
+
     def _course(
         self, planner: CallPlanner, results: Sequence[DeviceStatistics], times: Sequence[TimeRange | None]
     ) -> Step:
@@ -123,7 +161,7 @@ class _Rows:
         self._plan.heed("trend", {})
         series: list[Series] = [series_from_json(each.outcome.data) for each in gathered]
         texts = [
-            answer_series.trend(self._plan.report, self._plan.query, each, time)
-            for each, time in zip(series, times, strict=True)
+            answer_series.trend(self._plan.report, self._plan.query, each, time, result)
+            for each, time, result in zip(series, times, results, strict=True)
         ]
         return self._plan.say("\n\n".join(texts))

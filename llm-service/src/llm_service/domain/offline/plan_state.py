@@ -1,7 +1,7 @@
 """What is known while an answer is planned, and the steps every kind of answer takes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from llm_service.domain.offline.answer_writer import Report, unconverted
@@ -9,10 +9,12 @@ from llm_service.domain.offline.conversation import Conversation
 from llm_service.domain.offline.field import match_field
 from llm_service.domain.offline.gathering import Gathered, gather
 from llm_service.domain.offline.heeding import missing_fields, parts_left_out
-from llm_service.domain.offline.query import Note, StructuredQuery, TimeRange
+from llm_service.domain.offline.query import Intent, Note, Remark, Statistic, StructuredQuery, TimeRange
 from llm_service.domain.offline.toolbox import DeviceTool, PlannedCall, Toolbox
 
 MOST_SERIES: Final = 4
+_AMOUNT: Final = frozenset({Statistic.INTEGRAL})
+_TIMED: Final = frozenset({Statistic.EVENTS, Statistic.DURATION})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,22 @@ class PlanState:
         self.query = query
         self.notes: list[Note] = []
         self.left_out: list[str] = []
+
+    def settle_counting(self) -> None:
+        """Ask for readings in place of times, durations and amounts that no tool here can tell, and say so."""
+        query = self.query
+        timed = self.tools.accepts(DeviceTool.STATISTICS, "durations") and not query.interval
+        added_up = self.tools.accepts(DeviceTool.STATISTICS, "integrals") and not query.interval
+        untold = (frozenset[Statistic]() if timed else _TIMED) | (frozenset[Statistic]() if added_up else _AMOUNT)
+        lost = untold & set(query.statistics)
+        if query.intent is Intent.TREND or not lost:
+            return
+        kept = [each for each in query.statistics if each not in lost]
+        self.query = replace(
+            query, statistics=tuple(dict.fromkeys([*kept, *([Statistic.COUNT] if lost & _TIMED else [])]))
+        )
+        remark = Remark.READINGS if Statistic.EVENTS in lost else Remark.CANNOT
+        self.notes += [Note(remark=remark, words=(written,)) for written in query.counted_as]
 
     def say(self, text: str) -> Say:
         """Return the answer `text` with what has to be said about the reading of the question."""

@@ -13,7 +13,7 @@ from llm_service.domain.offline.result import DeviceStatistics, all_statistics_f
 from llm_service.domain.offline.toolbox import DeviceTool
 
 _EXTREMES: Final = frozenset({Statistic.MAX, Statistic.MIN})
-_COUNTING: Final = frozenset({Statistic.COUNT, Statistic.SHARE})
+_COUNTING: Final = frozenset({Statistic.COUNT, Statistic.SHARE, Statistic.EVENTS, Statistic.DURATION})
 
 
 def answer_statistics(plan: PlanState) -> Step:
@@ -34,10 +34,11 @@ class _Statistics:
         query, statistics = self._plan.query, set(self._plan.query.statistics)
         several = len(query.devices) > 1 or len(query.periods) > 1
         counted = bool(statistics) and statistics <= _COUNTING
+        ranked = query.rank and len(query.devices) > 1
         kinds = (
             ("anomaly", query.intent is Intent.ANOMALY),
             ("correlation", Statistic.CORRELATION in statistics),
-            ("rank", query.rank and len(query.devices) > 1),
+            ("rank", ranked),
             ("compare", query.intent is Intent.COMPARE and several and not statistics & _COUNTING),
             ("when", query.when and bool(statistics & _EXTREMES) and not query.conditions),
             ("fitting", bool(query.conditions) and (query.when or counted)),

@@ -6,7 +6,7 @@ from typing import Final
 from llm_service.domain.offline.applicable import narrowed
 from llm_service.domain.offline.plan_state import CallTools, PlanState, Say, Step
 from llm_service.domain.offline.query import Intent, Note, Remark
-from llm_service.domain.offline.resolve import resolve_conditions, resolve_devices
+from llm_service.domain.offline.resolve import near_devices, resolve_conditions, resolve_devices
 from llm_service.domain.offline.toolbox import DeviceTool
 
 _SURE: Final = 0.5
@@ -60,7 +60,8 @@ class _Subject:
         if len(cards) == 1:
             self._plan.query = replace(query, devices=(cards[0].code,))
             return None
-        return self._plan.say(self._plan.report.which_device(cards))
+        near = dict.fromkeys(code for word in query.unread for code in near_devices(word, cards))
+        return self._plan.say(self._plan.report.which_device(cards, tuple(near)))
 
     def _refused(self, code: str) -> bool:
         return any(outcome.not_found and outcome.device == code for outcome in self._plan.talk.outcomes)

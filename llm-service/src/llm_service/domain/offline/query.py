@@ -43,6 +43,10 @@ class Statistic(StrEnum):
     SHARE = "share"
     PERCENTILE = "percentile"
     CORRELATION = "correlation"
+    EVENTS = "events"
+    DURATION = "duration"
+    INTEGRAL = "integral"
+    CHANGE = "change"
 
 
 class Operator(StrEnum):
@@ -99,10 +103,14 @@ class Note:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeRange:
-    """From `start` (inclusive) to `end` (exclusive), timezone-aware; None is open."""
+    """From `start` (inclusive) to `end` (exclusive), timezone-aware; None is open.
+
+    An `instant` was said as a moment, `start`; `end` is then the end of the minute, hour … that began with it.
+    """
 
     start: datetime | None = None
     end: datetime | None = None
+    instant: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +124,10 @@ class StructuredQuery:
     `conditions` all have to hold. `interval` asks for one row per so much time, `limit` for so many single
     readings, the `newest` or the first. `when` asks for the time of what is asked, `rank` for the device (or the
     interval) that has it. `unit` is the one to answer in, `zone` the one the times were said in.
+
+    With `any_condition` one of the conditions is enough. `whether` asks if they ever hold, `top` for so many of a
+    ranking, `asks_unit` for units, `recent` for the course up to now. `counted_as` is how a number of times, a
+    duration or an amount was asked for, as written.
 
     `unread` are the words that were not understood; an answer must name them. `refused` is what was asked and
     can't be done at all. `follows` says that the question only makes sense after another one.
@@ -147,6 +159,12 @@ class StructuredQuery:
     notes: tuple[Note, ...] = ()
     refused: str = ""
     follows: bool = False
+    any_condition: bool = False
+    whether: bool = False
+    top: int = 0
+    asks_unit: bool = False
+    recent: bool = False
+    counted_as: tuple[str, ...] = ()
 
     @property
     def first_device(self) -> str:

@@ -1,11 +1,14 @@
 """What the rules found in a question, and the query it comes to."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from llm_service.domain.offline.device import FoundDevices
 from llm_service.domain.offline.measure import FoundInterval, FoundRows
 from llm_service.domain.offline.query import Condition, Intent, Language, Note, Statistic, StructuredQuery
 from llm_service.domain.offline.time_range import FoundTime
+
+_COUNTED: Final = frozenset({Statistic.COUNT, Statistic.SHARE, Statistic.EVENTS, Statistic.DURATION})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -26,6 +29,10 @@ class Topic:
     refused: str = ""
     follows: bool = False
     notes: tuple[Note, ...] = ()
+    whether: bool = False
+    asks_unit: bool = False
+    recent: bool = False
+    counted_as: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,6 +50,8 @@ class Reading:
     devices: FoundDevices = field(default_factory=FoundDevices)
     when: bool = False
     unit: str = ""
+    any_condition: bool = False
+    top: int = 0
     topic: Topic = field(default_factory=Topic)
 
     @property
@@ -69,6 +78,9 @@ def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> S
         statistics = (*statistics, Statistic.PERCENTILE)
     rank = topic.which and reading.measures and intent is not Intent.LIST_DEVICES
     interval = reading.interval
+    if rank and intent is Intent.TREND:
+        # "Whose temperature rose the most": by how far each one went.
+        intent, statistics = Intent.STATISTICS, (*(s for s in statistics if s is Statistic.MIN), Statistic.CHANGE)
     return StructuredQuery(
         intent=intent,
         language=language,
@@ -96,12 +108,18 @@ def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> S
         notes=(*reading.notes, *reading.times.notes, *topic.notes),
         refused=topic.refused,
         follows=topic.follows,
+        any_condition=reading.any_condition and len(reading.conditions) > 1,
+        whether=topic.whether,
+        top=reading.top,
+        asks_unit=topic.asks_unit,
+        recent=topic.recent and not ranges and interval is None,
+        counted_as=topic.counted_as,
     )
 
 
 def _fields(reading: Reading, statistics: tuple[Statistic, ...]) -> tuple[str, ...]:
     """The fields asked for; of "mean current above 100" the one of the condition, unless readings are counted."""
-    counted = set(statistics) <= {Statistic.COUNT, Statistic.SHARE} or reading.when
+    counted = set(statistics) <= _COUNTED or reading.when
     labels = {condition.field for condition in reading.conditions if isinstance(condition.value, str)}
     fields = tuple(field for field in reading.topic.fields if field not in labels)
     conditional = [condition.field for condition in reading.conditions if not isinstance(condition.value, str)]

@@ -12,6 +12,7 @@ from llm_service.domain.offline.unit import converted
 from llm_service.domain.offline.words_data import LABEL_FIELD
 
 _SUGGESTIONS: Final = 3
+_LONGEST: Final = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,15 @@ def _near(written: str, cards: Sequence[DeviceCard]) -> list[str]:
     alike = (card.code for card in cards if _ending_number(card.code) == number)
     close = [code for code in alike if distance(_bare(code)[:64], _bare(written)[:64], 2) <= 2]
     return close[:_SUGGESTIONS]
+
+
+def near_devices(written: str, cards: Sequence[DeviceCard]) -> list[str]:
+    """Return the codes of devices whose code or name differs from `written` by a letter or two."""
+    wanted = written.lower()[:_LONGEST]
+    reach = 1 if len(wanted) < 6 else 2
+    names = ((card.code, name.lower()[:_LONGEST]) for card in cards for name in (card.code, card.name) if name)
+    close = [code for code, name in names if len(wanted) > 2 and distance(name, wanted, reach) <= reach]
+    return list(dict.fromkeys(close))[:_SUGGESTIONS]
 
 
 def _referred(reference: DeviceReference, cards: Sequence[DeviceCard]) -> str | None:

@@ -51,9 +51,23 @@ class FieldStatistics:
         if statistic is Statistic.VARIANCE:
             deviation = self.values.get(Statistic.STD)
             return None if deviation is None else deviation * deviation
+        if statistic is Statistic.CHANGE:
+            first, last = self.values.get(Statistic.FIRST), self.values.get(Statistic.LAST)
+            return None if first is None or last is None else last - first
         if statistic is Statistic.SUM and statistic not in self.values and mean is not None and count is not None:
             return mean * count
         return self.values.get(statistic)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittingTime:
+    """How long the rows that fit lasted, of `range_seconds`, in how many spells, and the longest of them."""
+
+    seconds: float
+    range_seconds: float
+    spells: int
+    longest_seconds: float = 0.0
+    longest_start: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +83,7 @@ class DeviceStatistics:
     last_fitting: datetime | None = None
     correlations: tuple[tuple[str, str, float | None], ...] = ()
     value_counts: Mapping[str, Mapping[str, int]] = dataclasses.field(default_factory=dict[str, Mapping[str, int]])
+    fitting: FittingTime | None = None
 
     def of(self, field: str) -> FieldStatistics | None:
         """Return the statistics of `field`."""
@@ -141,7 +156,21 @@ def statistics_from_json(data: object) -> DeviceStatistics:
         first_fitting=time_or_none(answer.get("first_fitting_time")),
         last_fitting=time_or_none(answer.get("last_fitting_time")),
         correlations=_correlations(answer.get("correlations")),
+        fitting=_fitting(_map(answer.get("fitting_time"))),
         value_counts={str(name): _counts(counts) for name, counts in _map(answer.get("value_counts")).items()},
+    )
+
+
+def _fitting(data: Mapping[str, object]) -> FittingTime | None:
+    seconds, spells = number_or_none(data.get("seconds")), number_or_none(data.get("spells"))
+    if seconds is None or spells is None:
+        return None
+    return FittingTime(
+        seconds=seconds,
+        range_seconds=number_or_none(data.get("range_seconds")) or 0.0,
+        spells=int(spells),
+        longest_seconds=number_or_none(data.get("longest_seconds")) or 0.0,
+        longest_start=time_or_none(data.get("longest_start_time")),
     )
 
 
@@ -229,6 +258,7 @@ _STATISTIC_KEYS = (
     Statistic.SUM,
     Statistic.FIRST,
     Statistic.LAST,
+    Statistic.INTEGRAL,
 )
 
 

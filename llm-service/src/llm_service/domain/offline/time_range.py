@@ -12,6 +12,7 @@ from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.period import Period, at_seconds, midnight, part_of_day
 from llm_service.domain.offline.query import Note, Remark, TimeRange
 from llm_service.domain.offline.sentence import Sentence
+from llm_service.domain.offline.token import is_code
 from llm_service.domain.offline.words_time import PartOfDay
 from llm_service.domain.offline.zone import FoundZone, find_zone
 
@@ -20,14 +21,28 @@ _NOT_A_TIME: Final = (
     *(Kind.UNIT, Kind.TIME_UNIT, Kind.ROWS, Kind.DEVICE_WORD, Kind.PERCENTILE, Kind.FIELD, Kind.HALF_OF, Kind.MONTH),
 )
 _NO_TIME_SIGNS: Final = frozenset({"/", "%", "th", "号", "台", "条", "个"})
+_CLOSINGS: Final = frozenset(
+    {"之间", "间", "期间", "这段时间", "内", "the next day", "the following day", "the next morning", "next day"}
+)
+_DIFFERENCE: Final = frozenset(
+    {
+        *("difference", "differ", "differs", "differed", "difference between", "change", "changed", "compare"),
+        *("compared", "comparison", "差", "相差", "差多少", "差异", "差别", "变化", "对比", "比较", "相比"),
+    }
+)
 _AND: Final = frozenset({"and", "和", "与"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundTime:
-    """The ranges in the order of their mention, and the zone they were said in ("" for that of now)."""
+    """The ranges in the order of their mention, and the zone they were said in ("" for that of now).
+
+    `clocked` says that times of day were named; `future` is what was said of days that are still to come.
+    """
 
     ranges: tuple[TimeRange, ...] = ()
+    clocked: bool = False
+    future: str = ""
     zone: str = ""
     notes: tuple[Note, ...] = ()
 
@@ -84,7 +99,12 @@ class _TimeReader:
         notes = tuple(
             Note(remark=Remark.DAY_FIRST, words=(self._written(period), period.read_as)) for period in written
         )
-        return FoundTime(ranges=tuple(ranges), zone=self._zone.name if self._zone else "", notes=notes)
+        said = any(moment.clock for moment in moments)
+        ahead = [moment.day for moment in moments if moment.day and moment.day.start > self._now]
+        future = self._written(ahead[0]) if ahead and len(ahead) == len(moments) else ""
+        return FoundTime(
+            ranges=tuple(ranges), clocked=said, future=future, zone=self._zone.name if self._zone else "", notes=notes
+        )
 
     def _written(self, period: Period) -> str:
         return "".join(self._words.raw(at) for at in range(period.begin, period.end))
@@ -113,7 +133,8 @@ class _TimeReader:
             start, until = part_of_day(self._now, part)
             if start > self._now:
                 start, until = part_of_day(self._now - timedelta(days=1), part)
-            return _Moment(begin=at, end=at + 1, day=Period(begin=at, end=at + 1, start=start, until=until, part=part))
+            named = Period(begin=at, end=at + 1, start=start, until=until, part=part, undated=True)
+            return _Moment(begin=at, end=at + 1, day=named)
         if (bare := bare_clock_at(self._words, at)) is not None:
             return _Moment(begin=at, end=bare.end, clock=bare)
         return _Moment(begin=at, end=at + 1, now=True) if self._words.has(at, Kind.NOW) else None
@@ -204,6 +225,8 @@ class _TimeReader:
         if not self._links(first, second) or (first.day and first.day.rolling):
             return False
         link = next(at for at in range(first.end, second.begin) if self._words.has(at, Kind.TO))
+        if self._words.text(link) in _AND and self._differs(first, second):
+            return False
         if self._words.text(link) not in _AND:
             return True
         led = any(
@@ -212,9 +235,20 @@ class _TimeReader:
         closed = self._words.text(second.end) in {"之间", "间"}
         return led or closed or bool(first.clock and second.clock and not first.clock.marked and second.clock.marked)
 
+    def _differs(self, first: _Moment, second: _Moment) -> bool:
+        """Whether the difference of two times is asked for, not what is between them: that is of several devices."""
+        words = self._words
+        asked = any(words.text(at) in _DIFFERENCE for at in range(len(words)))
+        codes = {lexeme.text for lexeme in words.lexemes if is_code(lexeme.text) or Kind.DEVICE in lexeme.senses}
+        return asked and len(codes) < 2 and bool(first.clock) == bool(second.clock)
+
     def _range(self, first: _Moment, second: _Moment, day: Period | None) -> TimeRange | None:
         if second.now:
             return TimeRange(start=self._start(first, day))
+        if second.day and second.day.undated and second.day.part and first.day and first.day.is_day_or_part:
+            # "Friday 9 am to noon": the noon of that Friday.
+            begin, until = part_of_day(first.day.start, second.day.part)
+            second = replace(second, day=replace(second.day, start=begin, until=until))
         if first.clock is None or second.clock is None:
             start = self._start(first, second.day if second.day and second.day.is_day_or_part else day)
             until = self._end(second, first.day or day)
@@ -250,7 +284,7 @@ class _TimeReader:
     def _start(self, moment: _Moment, day: Period | None) -> datetime:
         if moment.clock is None:
             assert moment.day is not None
-            return moment.day.start
+            return moment.day.edge
         own = moment.day or day
         start = self._on(own, moment.clock, moment.clock.of_day())
         return start - timedelta(days=1) if own is None and start > self._now else start
@@ -259,7 +293,8 @@ class _TimeReader:
         if moment.clock is not None:
             return self._start(moment, day)
         assert moment.day is not None
-        return moment.day.start if moment.day.rolling or moment.day.exact else moment.day.until
+        sharp = moment.day.rolling or moment.day.exact or moment.day.edge != moment.day.start
+        return moment.day.edge if sharp else moment.day.until
 
     def _single(self, moment: _Moment, day: Period | None, clocked: bool) -> TimeRange | None:
         if moment.clock is None and moment.day is None:
@@ -283,8 +318,8 @@ class _TimeReader:
             return TimeRange(end=moment.day.until if whole and moment.day else start)
         if moment.clock is None:
             assert moment.day is not None
-            return TimeRange(start=start, end=moment.day.until)
-        return TimeRange(start=start, end=start + moment.clock.width)
+            return TimeRange(start=moment.day.start, end=moment.day.until, instant=moment.day.exact)
+        return TimeRange(start=start, end=start + moment.clock.width, instant=start <= self._now)
 
     def _leads(self, at: int) -> bool:
         return any(self._words.has(at, kind) for kind in (Kind.SINCE, Kind.UNTIL))
@@ -317,7 +352,7 @@ class _TimeReader:
             if words.has(begin - 1, Kind.FIELD):
                 break
             begin -= 1
-        end += words.text(end) in {"之间", "间", "期间", "这段时间", "内"}
+        end += words.text(end) in _CLOSINGS
         words.use(begin, end)
 
 

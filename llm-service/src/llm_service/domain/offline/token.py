@@ -60,6 +60,11 @@ def is_han(character: str) -> bool:
     return "\u3400" <= character <= "\u9fff"
 
 
+def is_code(text: str) -> bool:
+    """Whether `text` has letters and digits, as the codes of devices mostly have."""
+    return any(map(str.isdecimal, text)) and any(map(str.isalpha, text))
+
+
 def _scan(text: str, at: int, before: Token | None) -> tuple[TokenKind, int]:
     """The kind and the end of the token at `at`; `before` is the token it is glued to."""
     character = text[at]

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Final
 
 from llm_service.domain.offline.field import written_fields
 from llm_service.domain.offline.lexicon import Kind
-from llm_service.domain.offline.query import Intent, Note, Remark, Statistic
+from llm_service.domain.offline.query import Intent, Note, Statistic
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.words_data import Comparative
 
@@ -42,7 +42,14 @@ _ALWAYS_REFUSED: Final = frozenset(
         *("删除", "删掉", "停机", "关掉", "校准", "导出"),
     }
 )
-_COUNTED: Final = frozenset({Statistic.COUNT, Statistic.SHARE})
+_COUNTED: Final = frozenset({Statistic.COUNT, Statistic.SHARE, Statistic.EVENTS, Statistic.DURATION})
+_RECENT: Final = frozenset(
+    {
+        *("rising", "falling", "increasing", "decreasing", "drifting", "climbing", "dropping", "changing", "going up"),
+        *("going down", "going up or down", "rising or falling", "up or down", "heating up", "cooling down"),
+        *("上升", "下降", "升高", "降低", "上涨", "下跌", "在涨", "在降", "上升还是下降", "升高还是降低"),
+    }
+)
 _SHOWING: Final = frozenset(
     {"show", "display", "print", "fetch", "give", "get", "list", "显示", "查询", "查看", "列出"}
 )
@@ -52,7 +59,6 @@ _RANKING: Final = frozenset({"rank", "ranking", "ranked", "sort", "sorted", "排
 _QUESTIONS: Final = frozenset({"what", "how", "did", "does", "has", "have", "was", "when", "which", "who"})
 # The kinds of answer of which a question gets one.
 _ANSWERS: Final = frozenset({Intent.COMPARE, Intent.FEATURES, Intent.ANOMALY, Intent.TREND})
-_EVENTS: Final = frozenset({"how many times", "number of times", "几次", "多少次", "有几次"})
 _LEADS: Final = (Kind.FILLER, Kind.FOLLOW, Kind.AND, Kind.DEVICE)
 
 
@@ -70,14 +76,16 @@ class _TopicReader:
         self._statistics: dict[Statistic, None] = {}
         self._intents: dict[Intent, list[int]] = {}
         self._notes: list[Note] = []
+        self._counted_as: dict[str, None] = {}
 
     def read(self) -> "Topic":
         from llm_service.domain.offline.reading import Topic
 
         words = self._words
         topic = Topic(speaks=any(True for _ in words.find(Kind.DEVICE_WORD)))
-        topic.which = self._which()
-        topic.refused = self._refused()
+        topic.which = self._which() or bool(self._reading.top)
+        topic.asks_unit = self._asks_unit()
+        topic.refused = self._refused() or self._reading.times.future
         topic.follows = self._follows()
         self._fields = written_fields(words)
         self._conditional()
@@ -87,6 +95,12 @@ class _TopicReader:
         topic.fields = tuple(dict.fromkeys(asked[at] for at in sorted(asked)))
         topic.statistics = tuple(self._statistics)
         self._settle_intents()
+        self._settle_amount()
+        self._settle_occasion()
+        self._settle_whether(topic)
+        topic.statistics = tuple(self._statistics)
+        topic.recent = any(words.text(at) in _RECENT for at in self._intents.get(Intent.TREND, ()))
+        topic.counted_as = tuple(self._counted_as)
         topic.named = next((intent for intent in _PRECEDENCE if intent in self._intents), None)
         self._drop_intents(topic.named)
         topic.listing = self._listing(topic)
@@ -100,6 +114,37 @@ class _TopicReader:
         words = {self._words.text(at) for at in range(len(self._words))}
         if not self._statistics and not self._intents and words & _SHOWING and words & _SHOWN:
             self._intents[Intent.QUERY] = []
+
+    def _settle_amount(self) -> None:
+        """ "Gas consumption" and nothing said of it is what was used in all."""
+        names = [lexeme.raw for lexeme in self._words.lexemes if Kind.AMOUNT in lexeme.senses]
+        if names and not self._statistics and not self._intents:
+            self._statistics[Statistic.INTEGRAL] = None
+            self._counted_as.setdefault(names[0])
+
+    def _settle_occasion(self) -> None:
+        """ "The last time it exceeded 5" asks when that was, unless a number is asked for."""
+        words, reading = self._words, self._reading
+        places = list(words.find(Kind.OCCASION))
+        if places and reading.conditions and not self._statistics and not reading.rows:
+            reading.when = True
+            words.use(places[0], places[0] + 1)
+
+    def _settle_whether(self, topic: "Topic") -> None:
+        """ "Did it go above 5", "有没有超过5": whether and how often; a condition alone asks for no numbers either."""
+        words, reading = self._words, self._reading
+        # "有没有" stands inside of what was read as a condition.
+        asks = any(Kind.WHETHER in lexeme.senses for lexeme in words.lexemes)
+        plain = not self._statistics and not self._intents and not reading.rows and not reading.interval
+        if reading.conditions and asks and plain and not reading.when and not topic.which and not reading.percentiles:
+            topic.whether = True
+            self._statistics[Statistic.EVENTS] = None
+
+    def _asks_unit(self) -> bool:
+        places = list(self._words.find(Kind.ASK_UNIT))
+        for at in places:
+            self._words.use(at, at + 1)
+        return bool(places) and not self._reading.unit
 
     def _drop_intents(self, named: Intent | None) -> None:
         """One kind of answer is given: the words that ask for another one are left unread."""
@@ -137,20 +182,24 @@ class _TopicReader:
 
     def _counted_word(self, at: int) -> None:
         words, senses = self._words, self._words.senses(at)
-        often = Kind.HOW_OFTEN in senses and self._reading.conditions
-        if Kind.HOW_MANY in senses or often or self._many_labelled(at):
+        conditions = self._reading.conditions
+        if conditions and (Kind.HOW_OFTEN in senses or Kind.TIMES in senses):
+            self._count_as(at, Statistic.EVENTS)
+        elif conditions and (Kind.HOW_LONG in senses or Kind.TIME_SHARE in senses or Kind.BUSIER in senses):
+            self._count_as(at, Statistic.DURATION)
+        elif Kind.HOW_MANY in senses or self._many_labelled(at):
             self._how_many(at)
+        elif Kind.SPREAD in senses:
+            self._count(at, Statistic.STD)
+            self._statistics.setdefault(Statistic.RANGE)
         elif Kind.SHARE in senses and self._reading.conditions:
             self._count(at, Statistic.SHARE)
         elif Kind.SHARE in senses and self._about_missing(at):
             self._count(at, Statistic.MISSING_RATIO)
         elif Kind.CORRELATION in senses:
             self._count(at, Statistic.CORRELATION)
-        elif Kind.INTEGRAL in senses or (Kind.HOW_LONG in senses and self._reading.conditions):
-            self._notes.append(Note(remark=Remark.CANNOT, words=(words.raw(at),)))
-            if Kind.HOW_LONG in senses:
-                self._statistics.setdefault(Statistic.COUNT)
-            words.use(at, at + 1)
+        elif Kind.INTEGRAL in senses:
+            self._count_as(at, Statistic.INTEGRAL)
         elif Kind.LAST in senses and words.has(at + 1, Kind.FIELD):
             self._count(at, Statistic.LAST)
         elif self._reading.when and self._reading.conditions and (Kind.NEWEST in senses or Kind.ORDINAL in senses):
@@ -178,6 +227,11 @@ class _TopicReader:
         self._statistics.setdefault(statistic)
         self._words.use(at, at + 1)
 
+    def _count_as(self, at: int, statistic: Statistic) -> None:
+        """Take a number of times, a duration or an amount, keeping how it was asked for."""
+        self._counted_as.setdefault(self._words.raw(at))
+        self._count(at, statistic)
+
     def _means_now(self, at: int, field: str) -> bool:
         """ "current temperature": the word is an adjective before another field."""
         nearby = self._words.senses(at + 1)
@@ -192,6 +246,9 @@ class _TopicReader:
 
     def _compare(self, at: int, more: Comparative, topic: "Topic") -> None:
         field, statistic = more.field, more.statistic
+        intent = self._words.senses(at).get(Kind.INTENT)
+        if isinstance(intent, Intent):
+            self._intents.setdefault(intent, []).append(at)
         if field:
             self._fields.setdefault(at, field)
         if statistic is not None and (topic.which or field or self._words.text(at).isascii()):
@@ -210,8 +267,6 @@ class _TopicReader:
         device = words.has(after, Kind.DEVICE_WORD) or words.text(at)[-1:] == "台"
         if not device or self._reading.conditions:
             self._statistics.setdefault(Statistic.COUNT)
-        if self._reading.conditions and (words.text(at) in _EVENTS or words.has(at, Kind.HOW_OFTEN)):
-            self._notes.append(Note(remark=Remark.READINGS, words=(words.raw(at),)))
         words.use(at, at + 1)
 
     def _which(self) -> bool:
@@ -267,6 +322,8 @@ class _TopicReader:
         about = topic.speaks or reading.devices.everyone
         list_word = Intent.LIST_DEVICES in self._intents
         fields = any(True for _ in words.find(Kind.FIELD_WORD))
+        if topic.asks_unit and not topic.statistics and not reading.times.ranges:
+            return True
         if fields and (asked or list_word) and not topic.statistics and topic.named not in _ANSWERS:
             return True
         if reading.measures or topic.statistics or topic.fields or reading.when or reading.times.ranges:

@@ -8,6 +8,7 @@ from llm_service.domain.offline.lexicon import Kind, Lexicon
 from llm_service.domain.offline.query import Language
 from llm_service.domain.offline.token import is_han
 from llm_service.domain.offline.words_data import FIELDS, add_data_words
+from llm_service.domain.offline.words_events import add_event_words
 from llm_service.domain.offline.words_talk import add_talk_words
 from llm_service.domain.offline.words_time import add_time_words
 
@@ -22,6 +23,7 @@ def lexicon() -> Lexicon:
     add_time_words(words)
     add_data_words(words)
     add_talk_words(words)
+    add_event_words(words)
     return words
 
 

@@ -26,7 +26,7 @@ STATISTICS: Final = {
     Statistic.VARIANCE: "variance|variances|方差",
     Statistic.MEDIAN: "median|medians|typical|typically|中位数|典型|典型值|中值|中位值",
     Statistic.COUNT: "count|counts|row count|number of|total number of|total count of|total count|how many rows"
-    "|how many readings|计数|数量|条数|次数"
+    "|how many readings|计数|数量|条数"
     "|样本数|数据量",
     Statistic.RANGE: "range of|range of the|spread|"
     "value range|range of values|peak to peak|peak-to-peak|极差|波动范围|变化范围|变化幅度",
@@ -49,9 +49,9 @@ FIELDS: Final = {
     "pressure": "pressure|pressures|压力|气压|压强",
     "wire_feed": "wire feed|wire feeds|wire-feed|wirefeed|wire feed speed|wire feed rate|wire speed"
     "|feed rate|feed speed"
-    "|wire|送丝|送丝速度|送丝速率|焊丝速度",
+    "|wire|wire consumption|wire usage|焊丝消耗|耗丝|焊丝用量|送丝|送丝速度|送丝速率|焊丝速度",
     "gas_flow": "gas flow|gas-flow|gasflow|gas flow rate|shielding gas|shielding gas flow|gas"
-    "|气体流量|保护气|保护气流量|保护气体流量|气流|气流量|气体|用气量",
+    "|气体流量|保护气|保护气流量|保护气体流量|气流|气流量|气体|用气量|用气|耗气|耗气量|gas consumption|gas usage",
     "flow": "volume flow|flow|flows|flow rate|flow rates|volume flow rate|流量|体积流量",
     "speed": "speed|speeds|rpm|rotation speed|转速|速度",
     "vibration": "vibration|vibrations|振动|震动",
@@ -192,13 +192,6 @@ def add_data_words(lexicon: Lexicon) -> None:
     add(
         Kind.SHARE,
         None,
-        "percentage|share|fraction|proportion|ratio|what percent|what percentage|how much of the time"
-        "|percent of|% of|percentage of time|占比|比例|百分比|百分之多少|百分之几|占多少|比率|率",
-    )
-    add(
-        Kind.INTEGRAL,
-        None,
-        "used|use|uses|consumed|consume|consumes|consumption|usage|total|totals|amount|amounts|quantity"
-        "|total used|cumulative|integral|integrated|耗气量|消耗|用了"
-        "|用掉|累计|总用量|消耗量|积分",
+        "percentage|share|fraction|proportion|ratio|what percent|what percentage"
+        "|percent of|% of|占比|比例|百分比|百分之多少|百分之几|占多少|比率|率",
     )

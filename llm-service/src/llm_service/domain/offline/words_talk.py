@@ -99,9 +99,9 @@ _FILLERS: Final = (
 
 # Words that limit what is asked and that no rule can heed: they stay unread, though the parts of them say nothing.
 _UNHEEDED: Final = (
-    "以外|之外|last time|this time|next time|last run|last weld|one time|at times|some time|上次|上一次|这次|这一次"
+    "以外|之外|this time|next time|last run|last weld|one time|at times|some time|这次|这一次"
     "|本次|下次|下一次|有时|有时候"
-    "|中班|早班|上班|下班|上料|下料|过载|到位|里程|内部|上部|下部|中部|时好时坏|预热|加热|冷却|散热|发热|过热|水冷"
+    "|上班|下班|上料|下料|过载|到位|里程|内部|上部|下部|中部|时好时坏|预热|加热|冷却|散热|发热|过热|水冷"
 )
 
 
@@ -141,16 +141,7 @@ def add_talk_words(lexicon: Lexicon) -> None:
     add(
         Kind.HOW_MANY,
         None,
-        "how many|how many times|number of times|几次|有几次|多少次|多少条|多少个|多少台|几台|几条|多少行"
-        "|多少个点|多少个样本|多少数据|几个|有几",
-    )
-    add(Kind.HOW_OFTEN, None, "how often|how frequently|多久一次|频率|多频繁|多常")
-    add(
-        Kind.HOW_LONG,
-        None,
-        "how long|how many hours|how many minutes|how much time|for how long|多久|多长时间|多长|几个小时"
-        "|有多长时间|的时间有多长"
-        "|时间有多长|的时间多长|时长|的时长|持续时间|持续多久|持续了多久|多少分钟|多少小时|多少个小时|多少秒",
+        "how many|多少条|多少个|多少台|几台|几条|多少行|多少个点|多少个样本|多少数据|几个|有几",
     )
     add(
         Kind.ASK_WHEN,

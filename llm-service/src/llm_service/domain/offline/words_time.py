@@ -57,6 +57,12 @@ MONTHS: Final = (
     "november|nov",
     "december|dec",
 )
+_QUARTERS: Final = (
+    "q1|first quarter|the first quarter|第一季度|一季度|第1季度",
+    "q2|second quarter|the second quarter|第二季度|二季度|第2季度",
+    "q3|third quarter|the third quarter|第三季度|三季度|第3季度",
+    "q4|fourth quarter|the fourth quarter|第四季度|四季度|第4季度",
+)
 WEEKDAYS: Final = (
     "monday|mon",
     "tuesday|tues|tue",
@@ -110,6 +116,11 @@ _STRETCHES: Final = (
     ("this month|本月|这个月|当月", Stretch(unit="month", back=0)),
     ("last month|previous month|上个月|上月", Stretch(unit="month", back=1)),
     ("next month|下个月", Stretch(unit="month", back=-1)),
+    ("week to date|the week to date|this week so far", Stretch(unit="w", back=0)),
+    ("month to date|the month to date|this month so far", Stretch(unit="month", back=0)),
+    ("this quarter|quarter to date|本季度|这个季度", Stretch(unit="q", back=0)),
+    ("previous quarter|上季度|上个季度", Stretch(unit="q", back=1)),
+    ("year to date|the year to date|this year so far", Stretch(unit="y", back=0)),
     ("this year|今年|本年", Stretch(unit="y", back=0)),
     ("last year|previous year|去年", Stretch(unit="y", back=1)),
     ("this weekend|last weekend|the weekend|weekend|周末|上周末", Stretch(unit="weekend", back=0)),
@@ -200,6 +211,8 @@ def _add_numbers(lexicon: Lexicon) -> None:
         1000.0: "thousand|a thousand|one thousand",
     }.items():
         lexicon.add(Kind.NUMBER, value, names.split("|"))
+    for value, names in enumerate(_QUARTERS, 1):
+        lexicon.add(Kind.QUARTER, value, names.split("|"))
     lexicon.add(Kind.HALF_OF, None, ("and a half", "½", "个半"))
     for value, name in enumerate("零一二三四五六七八九"):
         lexicon.add(Kind.DIGIT, value, (name,))

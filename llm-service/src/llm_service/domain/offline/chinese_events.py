@@ -1,0 +1,90 @@
+"""The offline provider's names of things in Chinese, and its phrases about events and moments."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from llm_service.domain.offline.phrases import Spells
+from llm_service.domain.offline.query import Condition, Statistic
+from llm_service.domain.offline.shared_wording import SharedWording
+
+_STATISTICS: Final = {
+    Statistic.MEAN: "平均值",
+    Statistic.MIN: "最小值",
+    Statistic.MAX: "最大值",
+    Statistic.STD: "标准差",
+    Statistic.MEDIAN: "中位数",
+    Statistic.COUNT: "数据条数",
+    Statistic.RANGE: "极差",
+    Statistic.SUM: "总和",
+    Statistic.MISSING_RATIO: "缺失率",
+    Statistic.LAST: "最新值",
+    Statistic.FIRST: "第一条值",
+    Statistic.VARIANCE: "方差",
+    Statistic.SHARE: "占比",
+    Statistic.PERCENTILE: "百分位数",
+    Statistic.CORRELATION: "相关系数",
+    Statistic.EVENTS: "次数",
+    Statistic.DURATION: "时长",
+    Statistic.INTEGRAL: "累计量",
+    Statistic.CHANGE: "变化量",
+}
+_SLOTS: Final = {
+    "conditions": "条件",
+    "periods": "另一个时间段",
+    "percentiles": "百分位数",
+    "interval": "按时间间隔分行",
+    "limit": "数据条数",
+    "when": "发生时间",
+    "unit": "单位",
+    "statistics": "统计量",
+    "rank": "哪一个最高或最低",
+    "fields": "其余字段",
+    "time": "时间段",
+    "compare": "比较",
+    "window_size": "窗口大小",
+    "model_code": "数据模型",
+    "devices": "其余设备",
+    "zone": "按所述时区分行（各行按 UTC 划分）",
+    "top": "排名的个数",
+}
+
+
+class ChineseEvents(SharedWording):
+    """The names of things in Chinese, and phrases about when, how often and for how long."""
+
+    statistics = _STATISTICS
+    slots = _SLOTS
+    lengths = (("周", "周"), ("天", "天"), ("小时", "小时"), ("分钟", "分钟"), ("秒", "秒"))
+    leading = " "
+
+    def where(self, conditions: Sequence[Condition], *, any_of: bool = False) -> str:
+        """Name what readings had to fit."""
+        link = " 或 " if any_of else " 且 "
+        return f"满足 {link.join(map(self.condition, conditions))} " if conditions else ""
+
+    def spells(self, device: str, period: str, where: str, told: Spells) -> str:
+        """State how often and how long."""
+        if not told.count:
+            lead = "没有：" if told.whether else ""
+            return f"{lead}{device} {period}{where}的情况 0 次（{told.readings} 条数据，{told.whole}）。"
+        longest = f"；最长一次持续 {told.longest}，始于 {told.begin}（{self.times.name}）" if told.begin else ""
+        return (
+            f"{'有：' if told.whether else ''}{device} {period}{where}的情况共 {told.count} 次（连续的数据算一次），"
+            f"累计 {told.total}，占 {told.whole} 的 {told.share}%"
+            f"（{told.readings} 条数据中的 {told.fitting} 条）{longest}。"
+        )
+
+    def at_head(self, device: str, asked: str, time: str) -> str:
+        """Open the reading at a moment."""
+        read = "" if asked == time else f"，取此前最近一条数据（{time}）"
+        return f"{device} 在 {asked}（{self.times.name}）的数据{read}："
+
+    def not_so_early(self, device: str, asked: str) -> str:
+        """There is none so early."""
+        return f"{device} 在 {asked}（{self.times.name}）及之前没有数据。"
+
+    def units(self, device: str, fields: Sequence[tuple[str, str]]) -> str:
+        """Name units."""
+        return (
+            f"{device}：{'，'.join(f'{name} 的单位为 {unit}' if unit else f'{name} 无单位' for name, unit in fields)}。"
+        )

@@ -1,0 +1,89 @@
+"""The offline provider's names of things in English, and its phrases about events and moments."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from llm_service.domain.offline.phrases import Spells
+from llm_service.domain.offline.query import Condition, Statistic
+from llm_service.domain.offline.shared_wording import SharedWording
+
+_STATISTICS: Final = {
+    Statistic.MEAN: "mean",
+    Statistic.MIN: "minimum",
+    Statistic.MAX: "maximum",
+    Statistic.STD: "standard deviation",
+    Statistic.MEDIAN: "median",
+    Statistic.COUNT: "number of readings",
+    Statistic.RANGE: "range",
+    Statistic.SUM: "sum",
+    Statistic.MISSING_RATIO: "missing ratio",
+    Statistic.LAST: "last value",
+    Statistic.FIRST: "first value",
+    Statistic.VARIANCE: "variance",
+    Statistic.SHARE: "share",
+    Statistic.PERCENTILE: "percentile",
+    Statistic.CORRELATION: "correlation",
+    Statistic.EVENTS: "number of times",
+    Statistic.DURATION: "duration",
+    Statistic.INTEGRAL: "total over time of",
+    Statistic.CHANGE: "change of",
+}
+_SLOTS: Final = {
+    "conditions": "the condition",
+    "periods": "the further range of time",
+    "percentiles": "the percentile",
+    "interval": "the rows per interval",
+    "limit": "the number of readings",
+    "when": "the time it happened",
+    "unit": "the unit",
+    "statistics": "the statistic",
+    "rank": "which one is highest or lowest",
+    "fields": "the further fields",
+    "time": "the range of time",
+    "compare": "the comparison",
+    "window_size": "the size of the windows",
+    "model_code": "the data model",
+    "devices": "the further devices",
+    "zone": "rows by the zone named (they are cut by UTC)",
+    "top": "how many of the ranking",
+}
+
+
+class EnglishEvents(SharedWording):
+    """The names of things in English, and phrases about when, how often and for how long."""
+
+    statistics = _STATISTICS
+    slots = _SLOTS
+    lengths = (("week", "weeks"), ("day", "days"), ("hour", "hours"), ("minute", "minutes"), ("second", "seconds"))
+
+    def where(self, conditions: Sequence[Condition], *, any_of: bool = False) -> str:
+        """Name what readings had to fit."""
+        link = " or " if any_of else " and "
+        return f"where {link.join(map(self.condition, conditions))}" if conditions else ""
+
+    def spells(self, device: str, period: str, where: str, told: Spells) -> str:
+        """State how often and how long."""
+        text = where.removeprefix("where ")
+        if not told.count:
+            lead = "No: not once" if told.whether else "Not once"
+            return f"{lead} on {device} {period}: {text} (0 of {told.readings} readings, {told.whole})."
+        times = "once" if told.count == 1 else f"{told.count} times"
+        longest = f"; the longest lasted {told.longest}, from {told.begin} {self.times.name}" if told.begin else ""
+        return (
+            f"{'Yes: ' if told.whether else ''}{text} on {device} {period}: {times} (uninterrupted stretches of "
+            f"readings), for {told.total} of {told.whole} in all ({told.share} % of the time, {told.fitting} of "
+            f"{told.readings} readings){longest}."
+        )
+
+    def at_head(self, device: str, asked: str, time: str) -> str:
+        """Open the reading at a moment."""
+        read = "" if asked == time else f", by its last reading until then, of {time}"
+        return f"{device} at {asked} {self.times.name}{read}:"
+
+    def not_so_early(self, device: str, asked: str) -> str:
+        """There is none so early."""
+        return f"{device} has no reading at {asked} {self.times.name} or before."
+
+    def units(self, device: str, fields: Sequence[tuple[str, str]]) -> str:
+        """Name units."""
+        return f"{device}: {', '.join(f'{name} in {unit}' if unit else f'{name} (no unit)' for name, unit in fields)}."
