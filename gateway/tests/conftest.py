@@ -44,7 +44,6 @@ from gateway.settings import GatewaySettings
 from penstock_kit.clock import SystemClock
 from penstock_kit.context import Caller
 from penstock_kit.database import migrate, open_database, sqlite_url
-from penstock_kit.overload import LoadShedder
 from penstock_kit.redaction import Redactor
 from penstock_kit.telemetry.tracing import Tracing
 from penstock_testkit.clock import ManualClock
@@ -102,7 +101,7 @@ class RunningGateway:
 async def running_gateway(home: Path, fakes: Fakes, **settings: Any) -> AsyncGenerator[RunningGateway]:
     """Start a gateway as main.py does, on a free port and with settings of the test's own."""
     async with AsyncExitStack() as stack:
-        shedder, behind = settings.pop("shedder", None) or LoadShedder(0), settings.pop("behind", ())
+        limits = settings.pop("limits", ())
         address = settings.pop("address", None) or await stack.enter_async_context(fakes.serve())
         addresses = dict.fromkeys(("llm_address", "chat_address", "feature_address", "cache_address"), address)
         chosen = GatewaySettings(**{"home": home, "_env_file": None, **addresses, **settings})
@@ -117,7 +116,7 @@ async def running_gateway(home: Path, fakes: Fakes, **settings: Any) -> AsyncGen
         stack.push_async_callback(clients.close)
         resources = Resources(
             home=home, store=store, passwords=passwords, clients=clients, clock=clock,
-            registry=CollectorRegistry(), tracing=Tracing(None), redactor=Redactor(), shedder=shedder, behind=behind,
+            registry=CollectorRegistry(), tracing=Tracing(None), redactor=Redactor(), limits=limits,
         )  # fmt: skip
         application = assemble(chosen, resources)
         bound, stop = bind("127.0.0.1", 0), asyncio.Event()

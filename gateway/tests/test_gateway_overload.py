@@ -1,40 +1,118 @@
 """A gateway with too much to do refuses questions at once, in the caller's dialect, and still shows what is."""
 
+import asyncio
+
 import pytest
 import pytest_asyncio
 
-from gateway.middleware.overload import BusyService
-from penstock_kit.overload import LoadShedder
+from gateway.middleware.concurrency_limiter import ConcurrencyLimiter
+from gateway.middleware.overload import LimitedWork
+from penstock_testkit.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 QUESTION = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
+# Whose refusal depends on the request goes the long way; both ways must say the same.
+EARLY: dict[str, str] = {}
+LATE = {"x-request-id": "mine"}
+
+
+def full(prefix="/"):
+    """A limit that others have reached."""
+    limiter = ConcurrencyLimiter(0.1)
+    limiter.limit = 1
+    assert limiter.acquire("")
+    return LimitedWork(prefix=prefix, service="gateway", limiter=limiter)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def crowded(start_gateway):
     """A gateway that refuses all new work."""
-    shedder = LoadShedder(0.3)
-    shedder.share = 1.0
-    return await start_gateway(shedder=shedder)
+    return await start_gateway(limits=(full(),))
 
 
+@pytest.mark.parametrize("more", [EARLY, LATE], ids=["early", "late"])
 @pytest.mark.parametrize(
     ("path", "shape"),
     [
         ("/v1/chat/completions", lambda body: body["error"]["code"] == "load_limit_exceeded"),
         ("/v1/embeddings", lambda body: body["error"]["code"] == "load_limit_exceeded"),
-        ("/v1/messages", lambda body: body["error"]["type"] == "overloaded_error"),
-        ("/api/v1/conversations", lambda body: body["reason"] == "LOAD_LIMIT_EXCEEDED"),
+        ("/v1/messages", lambda body: body["error"]["type"] == "overloaded_error" and body["request_id"]),
+        ("/api/v1/conversations", lambda body: body["reason"] == "LOAD_LIMIT_EXCEEDED" and body["request_id"]),
         ("/api/v2/data/ingest", lambda body: body["reason"] == "LOAD_LIMIT_EXCEEDED"),
     ],
 )
-async def test_work_is_refused_at_once_and_told_when_to_come_again(crowded, path, shape):
-    answer = await crowded.client.post(path, json=QUESTION, headers=crowded.auth())
+async def test_work_is_refused_at_once_and_told_when_to_come_again(crowded, path, shape, more):
+    answer = await crowded.client.post(path, json=QUESTION, headers=more)
     assert answer.status_code == 503, answer.text
     assert answer.headers["retry-after"] == "1"
+    assert answer.headers["x-request-id"] == more.get("x-request-id", answer.headers["x-request-id"])
     assert shape(answer.json())
     assert crowded.fakes.llm.requests == []
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages", "/api/v1/conversations"])
+async def test_an_early_refusal_says_what_a_late_one_says(crowded, path):
+    early = await crowded.client.post(path, json=QUESTION)
+    late = await crowded.client.post(path, json=QUESTION, headers={"x-request-id": early.headers["x-request-id"]})
+    assert early.json() == late.json()
+    assert {name: value for name, value in early.headers.items() if name != "date"} == {
+        name: value for name, value in late.headers.items() if name != "date"
+    }
+
+
+async def test_each_early_refusal_has_an_id_of_its_own(crowded):
+    answers = [await crowded.client.post("/v1/messages", json=QUESTION) for _ in range(2)]
+    first, second = (answer.headers["x-request-id"] for answer in answers)
+    assert first != second
+    assert answers[1].json()["request_id"] == second
+
+
+async def test_a_connection_goes_on_after_a_refusal(crowded):
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(crowded.url.rpartition(":")[2]))
+    body = b'{"x": "' + b"y" * 500 + b'"}'
+    refused = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
+    writer.write(refused[:-300])
+    async with asyncio.timeout(HANG_SECONDS):
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 503 ")
+        # The answer was there before the body; the rest of it is no request.
+        writer.write(refused[-300:] + b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        rest = await reader.read()
+    assert rest.count(b"HTTP/1.1 ") == 1
+    assert b"HTTP/1.1 200 " in rest
+    writer.close()
+
+
+async def test_refusals_of_many_requests_in_one_piece_come_in_order(crowded):
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(crowded.url.rpartition(":")[2]))
+    refused = b"POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}"
+    read = b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n"
+    last = b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+    writer.write(refused + read + refused + refused + last)
+    async with asyncio.timeout(HANG_SECONDS):
+        answers = (await reader.read()).split(b"HTTP/1.1 ")[1:]
+    assert [answer[:3] for answer in answers] == [b"503", b"200", b"503", b"503", b"200"]
+    writer.close()
+
+
+async def test_a_page_of_another_origin_can_read_the_refusal(crowded):
+    answer = await crowded.client.post(
+        "/v1/chat/completions", json=QUESTION, headers={"origin": "https://page.example"}
+    )
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (503, "*")
+
+
+async def test_refusals_are_counted(crowded):
+    before = await _counted(crowded)
+    for more in (EARLY, LATE, EARLY):
+        await crowded.client.post("/v1/chat/completions", json=QUESTION, headers=more)
+    assert await _counted(crowded) == before + 3
+
+
+async def _counted(gateway):
+    metrics = (await gateway.client.get("/metrics", headers=gateway.auth())).text
+    lines = [line for line in metrics.splitlines() if line.startswith("http_requests_total") and 'status="503"' in line]
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
 
 
 async def test_what_is_refused_is_not_looked_up(crowded):
@@ -48,19 +126,30 @@ async def test_lists_costs_and_health_answer(crowded, path):
 
 
 async def test_questions_are_refused_while_the_service_behind_is_and_other_work_goes_on(start_gateway):
-    async def ask():
-        """Say at once how one is."""
-
-    behind = BusyService("/v1/", ask, target=0.3)
-    behind.shedder.share = 1.0
-    gateway = await start_gateway(behind=(behind,))
+    behind = full("/v1/")
+    gateway = await start_gateway(limits=(behind,))
     refused = await gateway.client.post("/v1/chat/completions", json=QUESTION, headers=gateway.auth())
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
     made = await gateway.client.post("/api/v1/conversations", json={}, headers=gateway.auth())
     assert made.status_code in {200, 201}
-    behind.shedder.share = 0.0
+    behind.limiter.release("")
     answered = await gateway.client.post("/v1/chat/completions", json=QUESTION, headers=gateway.auth())
-    assert (answered.status_code, behind.under_way) == (200, 0)
+    assert (answered.status_code, behind.limiter.in_flight) == (200, 0)
+
+
+async def test_a_tenant_that_asks_little_is_served_beside_one_that_fills_the_limit(start_gateway):
+    work = LimitedWork(prefix="/", service="gateway", limiter=ConcurrencyLimiter(0.1))
+    gateway = await start_gateway(limits=(work,))
+    # Once served, the gateway knows whose key it is.
+    assert (await gateway.client.post("/v1/chat/completions", json=QUESTION, headers=gateway.auth())).status_code == 200
+    work.limiter.limit = 4
+    for _ in range(4):
+        assert work.limiter.acquire("heavy")
+    answer = await gateway.client.post("/v1/chat/completions", json=QUESTION, headers=gateway.auth())
+    assert answer.status_code == 200
+    assert not work.limiter.acquire("heavy")
+    stranger = await gateway.client.post("/v1/chat/completions", json=QUESTION, headers=gateway.auth("psk_unknown"))
+    assert stranger.status_code == 401
 
 
 async def test_people_can_sign_in_and_streams_be_stopped(crowded):

@@ -41,6 +41,7 @@ async def crowded(tmp_path: Path) -> AsyncIterator[RunningSystem]:
             "OPENAI_MODELS": "m",
             "LLM_FALLBACK": "false",
             "PENSTOCK_OVERLOAD_LAG": "0.05",
+            "PENSTOCK_OVERLOAD_DELAY": "0.05",
         }
         system = await asyncio.to_thread(start_system, tmp_path / "home", extra_env=environment, demo=False)
         yield system

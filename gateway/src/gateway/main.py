@@ -7,31 +7,25 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from penstock.chat.v1 import chat_pb2
-from penstock.llm.v1 import llm_pb2
 from prometheus_client import CollectorRegistry
 
 from gateway.auth.bootstrap import FirstAdmin, ensure_admin
 from gateway.auth.password import Passwords
 from gateway.composition.app import assemble
-from gateway.composition.clients import Clients, open_clients
+from gateway.composition.clients import open_clients
 from gateway.composition.services import Resources
 from gateway.composition.stores import open_stores
+from gateway.composition.work_limits import WorkLimits
 from gateway.connection.listener import Application, Listener, PortTaken, bind
-from gateway.middleware.overload import BusyService
 from gateway.settings import GatewaySettings
 from penstock_kit.clock import SystemClock
-from penstock_kit.context import SYSTEM, CallContext, use_context
 from penstock_kit.database import schema_kept
 from penstock_kit.grpc.process import run_service
 from penstock_kit.home import ensure_home
-from penstock_kit.ids import new_id
 from penstock_kit.installation import installation_secret
 from penstock_kit.logging import configure_logging, get_logger
-from penstock_kit.overload import LoadShedder
 from penstock_kit.settings import load
 from penstock_kit.telemetry import LoopLag, ProcessMetrics, configure_tracing
-from penstock_kit.telemetry.overload import OverloadMetrics
 
 SERVICE: Final = "gateway"
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -66,7 +60,6 @@ async def serve(settings: GatewaySettings, bound: socket.socket, stop: asyncio.E
     store = stores.identities
     passwords = Passwords()
     chosen = FirstAdmin(password=settings.admin_password.get_secret_value(), key=settings.admin_key.get_secret_value())
-    shedder = LoadShedder(settings.overload_lag)
     clients = open_clients(
         llm=settings.llm_address,
         chat=settings.chat_address,
@@ -74,15 +67,12 @@ async def serve(settings: GatewaySettings, bound: socket.socket, stop: asyncio.E
         cache=settings.cache_address,
         secret=secret,
     )
-    behind = _services_behind(clients, settings.overload_lag)
-    llm, chat = (service.shedder for service in behind)
-    OverloadMetrics(registry, {SERVICE: shedder, "llm-service": llm, "chat-stream-service": chat})
+    limits = WorkLimits(clients, settings.overload_delay, registry)
     application = assemble(
         settings,
         Resources(
             home=home, store=store, passwords=passwords, clients=clients, clock=clock,
-            registry=registry, tracing=tracing, redactor=redactor, shedder=shedder,
-            behind=behind,
+            registry=registry, tracing=tracing, redactor=redactor, limits=limits.all,
         ),
     )  # fmt: skip
     shared = bool(settings.database_url)
@@ -91,29 +81,12 @@ async def serve(settings: GatewaySettings, bound: socket.socket, stop: asyncio.E
     )
     try:
         schema = schema_kept(stores.database, settings.store_url(), MIGRATIONS, then=admitting)
-        async with shedder.running(), behind[0].running(), behind[1].running(), schema:
+        async with limits.running(), schema:
             await _listener(settings, application, bound).serve(stop)
     finally:
         await clients.close()
         await stores.database.close()
         tracing.shutdown()
-
-
-def _services_behind(clients: Clients, target: float) -> tuple[BusyService, BusyService]:
-    """The services that questions go to, asked for their state to see how far behind they are."""
-
-    async def ask_llm() -> None:
-        with use_context(CallContext(request_id=new_id("req"), caller=SYSTEM)):
-            await clients.llm.GetStatus(llm_pb2.GetStatusRequest())
-
-    async def ask_chat() -> None:
-        with use_context(CallContext(request_id=new_id("req"), caller=SYSTEM)):
-            await clients.streams.GetStatus(chat_pb2.GetStatusRequest())
-
-    return (
-        BusyService("/v1/", ask_llm, target=target),
-        BusyService("/api/v1/conversations", ask_chat, target=target),
-    )
 
 
 def _listener(settings: GatewaySettings, application: Application, bound: socket.socket) -> Listener:

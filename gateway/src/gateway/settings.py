@@ -81,6 +81,12 @@ class GatewaySettings(ServiceSettings):
     body_rate: int = Field(
         default=100, ge=0, alias="PENSTOCK_BODY_RATE", description="Bytes a second of a body at least; 0: any."
     )
+    overload_delay: float = Field(
+        default=0.1,
+        ge=0,
+        alias="PENSTOCK_OVERLOAD_DELAY",
+        description="Seconds a request may wait in our own queues before new work is refused by 503; 0: any.",
+    )
     max_body_bytes: int = Field(default=20 * MEBIBYTE, ge=1024, alias="PENSTOCK_MAX_BODY_BYTES")
     max_ingest_bytes: int = Field(default=4096 * MEBIBYTE, ge=1024, alias="PENSTOCK_MAX_INGEST_BYTES")
     hold_seconds: float = Field(

@@ -79,10 +79,17 @@ class Authenticator:
                 continue
         return await self.recognise(credentials[-1])
 
+    def remembered_tenant(self, headers: Headers) -> str:
+        """Return the tenant of the caller whom `headers` stood for when they came last; empty when nobody knows."""
+        for credential in _credentials(headers):
+            if (known := self._known.get(_fingerprint(credential))) is not None:
+                return known.caller.tenant_id
+        return ""
+
     async def recognise(self, credential: str) -> Caller:
         """Return whom one API key or access token stands for; raise Unauthenticated, or Unavailable when the store is
         away and nobody was recognised by it lately."""
-        fingerprint = hashlib.sha256(credential.encode("utf-8", "surrogatepass")).digest()
+        fingerprint = _fingerprint(credential)
         known = self._known.get(fingerprint)
         now = self._clock.monotonic()
         if known is not None and now < known.fresh_until:
@@ -169,6 +176,10 @@ class Authenticator:
         if caller is None:
             raise rejected()
         return caller, access.expire_time
+
+
+def _fingerprint(credential: str) -> bytes:
+    return hashlib.sha256(credential.encode("utf-8", "surrogatepass")).digest()
 
 
 def _patience(known: _Known | None) -> AbstractAsyncContextManager[object]:

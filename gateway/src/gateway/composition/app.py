@@ -16,14 +16,14 @@ from gateway.connection.listener import Application
 from gateway.http.body import refuse_nul_in_target
 from gateway.middleware.body_limit import BodyLimit
 from gateway.middleware.compression import Compression
+from gateway.middleware.early_refusal import EarlyRefusal
 from gateway.middleware.failure import Failures
 from gateway.middleware.head import Heads
 from gateway.middleware.measure import HttpMetrics
-from gateway.middleware.overload import BusyService, Overload
+from gateway.middleware.overload import Overload, WorkAdmission
 from gateway.middleware.request import ENDPOINT_KEY, AccessLog, RequestFrame
 from gateway.routes.data import INGEST_PATH
 from gateway.settings import GatewaySettings
-from penstock_kit.overload import LoadShedder
 from penstock_kit.redaction import Redactor
 from penstock_kit.telemetry.tracing import Tracing
 
@@ -45,15 +45,15 @@ class Frame:
     max_ingest_bytes: int
     ingest_path: str
     access_log: AccessLog
-    shedder: LoadShedder
-    behind: Sequence[BusyService]
+    admission: WorkAdmission
 
 
 def assemble(settings: GatewaySettings, resources: Resources) -> Application:
     """Return the application that `settings` and `resources` make."""
     services = build_services(settings, resources)
+    metrics, admission = HttpMetrics(resources.registry), WorkAdmission(resources.limits, services.tenant_of)
     frame = Frame(
-        metrics=HttpMetrics(resources.registry),
+        metrics=metrics,
         tracing=resources.tracing,
         redactor=resources.redactor,
         origins=settings.origins(),
@@ -61,14 +61,14 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
         max_ingest_bytes=settings.max_ingest_bytes,
         ingest_path=INGEST_PATH,
         access_log=settings.access_log,
-        shedder=resources.shedder,
-        behind=resources.behind,
+        admission=admission,
     )
     routers, hot = build_routers(settings, resources, services), build_hot_routes(resources, services)
     return Application(
         asgi=build_app(routers=routers, hot=hot, frame=frame),
         on_drain=services.readiness.drain,
         interrupt=services.running.interrupt,
+        refuse_early=EarlyRefusal(admission, metrics),
     )
 
 
@@ -80,9 +80,9 @@ def build_app(*, routers: Sequence[APIRouter], hot: Mapping[tuple[str, str], ASG
     api = build_api(routers, frame.redactor)
     app: ASGIApp = _Dispatch(hot, api)
     app = BodyLimit(app, limit=frame.max_body_bytes, ingest_limit=frame.max_ingest_bytes, ingest_path=frame.ingest_path)
-    app = Overload(app, frame.shedder, frame.behind)
     app = Failures(app, redactor=frame.redactor)
     app = Compression(app)
+    app = Overload(app, frame.admission)
     app = _CrossOrigin(app, frame.origins)
     app = Heads(app)
     return RequestFrame(app, metrics=frame.metrics, tracing=frame.tracing, access_log=frame.access_log)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from grpc_health.v1.health_pb2_grpc import HealthStub
 from penstock.cache.v1.cache_pb2_grpc import CacheServiceStub
 from penstock.chat.v1.chat_pb2_grpc import (
     ClientServiceStub,
@@ -79,6 +80,7 @@ class Clients:
     metadata: "MetadataServiceAsyncStub"
     cache: "CacheServiceAsyncStub"
     processes: "Mapping[str, ProcessServiceAsyncStub]"
+    health: Mapping[str, HealthStub]
     channels: tuple[PenstockChannel, ...]
 
     async def close(self) -> None:
@@ -124,5 +126,6 @@ def open_clients(*, llm: str, chat: str, feature: str, cache: str, secret: str =
             "feature-service": ProcessServiceStub(feature_channel),
             "cache-service": ProcessServiceStub(cache_channel),
         },
+        health={"llm-service": HealthStub(llm_channel), "chat-stream-service": HealthStub(chat_channel)},
         channels=(llm_channel, chat_channel, feature_channel, cache_channel),
     )

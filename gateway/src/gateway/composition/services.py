@@ -1,13 +1,13 @@
 """What the routes call: identities, tickets, readiness, model calls and chat streams."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from gateway.auth.authenticator import Authenticator
+from gateway.auth.authenticator import Authenticator, Headers
 from gateway.auth.bootstrap import signing_secret
 from gateway.auth.budget_reach import BudgetReach
 from gateway.auth.claim import CacheClaims
@@ -29,11 +29,10 @@ from gateway.health.readiness import Readiness
 from gateway.http.disconnect import Running
 from gateway.http.heartbeats import Heartbeats
 from gateway.http.timeouts import StreamTimes
-from gateway.middleware.overload import BusyService
+from gateway.middleware.overload import LimitedWork
 from gateway.model_call.call import ModelCalls
 from gateway.settings import GatewaySettings
 from penstock_kit.clock import Clock
-from penstock_kit.overload import LoadShedder
 from penstock_kit.redaction import Redactor
 from penstock_kit.telemetry.tracing import Tracing
 
@@ -50,8 +49,7 @@ class Resources:
     registry: CollectorRegistry
     tracing: Tracing
     redactor: Redactor
-    shedder: LoadShedder
-    behind: Sequence[BusyService] = ()
+    limits: Sequence[LimitedWork] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +57,7 @@ class Services:
     """The use cases behind the routes."""
 
     guard: Guard
+    tenant_of: Callable[[Headers], str]
     delegation: Delegation
     directory: Directory
     keyring: Keyring
@@ -89,6 +88,7 @@ def build_services(settings: GatewaySettings, resources: Resources) -> Services:
     times, running, heartbeats = build_timeouts(settings), Running(), Heartbeats()
     return Services(
         guard=Guard(authenticator),
+        tenant_of=authenticator.remembered_tenant,
         delegation=delegation,
         directory=directory,
         keyring=keyring,

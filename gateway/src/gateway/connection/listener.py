@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from gateway.connection.limits import HttpLimits, connection_cap, raise_descriptor_limit
 from gateway.connection.protocol import protocol_of
+from gateway.connection.reader import RefuseEarly
 from gateway.connection.registry import Connections
 from penstock_kit.logging import get_logger
 
@@ -55,12 +56,13 @@ class Application:
     """An ASGI application, and what its listener calls when it has to stop.
 
     `on_drain` takes the application out of rotation; `interrupt` ends the responses that are still active and returns
-    how many there were.
+    how many there were; `refuse_early` answers what is one request too many by its head.
     """
 
     asgi: ASGIApp
     on_drain: Callable[[], None]
     interrupt: Callable[[], int]
+    refuse_early: RefuseEarly
 
 
 class Listener:
@@ -80,7 +82,7 @@ class Listener:
         self._bound = bound
         raise_descriptor_limit()
         self._connections = Connections(cap=connection_cap(max_connections))
-        protocol: Any = protocol_of(self._connections, limits or HttpLimits())
+        protocol: Any = protocol_of(self._connections, limits or HttpLimits(), application.refuse_early)
         config = uvicorn.Config(
             application.asgi,
             loop="none",

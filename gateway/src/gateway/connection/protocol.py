@@ -11,7 +11,7 @@ from uvicorn.server import ServerState
 from gateway.connection.joining_transport import JoiningTransport
 from gateway.connection.limits import HttpLimits
 from gateway.connection.pace import StallWatch
-from gateway.connection.reader import RequestReader
+from gateway.connection.reader import RefuseEarly, RequestReader
 from gateway.connection.refusal import Refusal, crowded, refusal_bytes, too_slow
 from gateway.connection.registry import Connections
 from penstock_kit.logging import get_logger
@@ -36,8 +36,9 @@ class HttpProtocol(RequestReader):
         *,
         limits: HttpLimits,
         connections: Connections,
+        refuse_early: RefuseEarly | None = None,
     ) -> None:
-        super().__init__(config, server_state, app_state, _loop, limits=limits)
+        super().__init__(config, server_state, app_state, _loop, limits=limits, refuse_early=refuse_early)
         self._registry = connections
         self._raw: asyncio.Transport
         self._stall: StallWatch | None = None
@@ -163,6 +164,10 @@ class HttpProtocol(RequestReader):
         if self.held:
             self.loop.call_soon(self.feed_held)
 
+    def refused_read(self) -> None:
+        """Wait for the next request."""
+        self._wait_for_more()
+
     def body_read(self) -> None:
         """Count a slow connection as busy; wait for the next request when this one is answered already."""
         if self._is_slow:
@@ -220,10 +225,12 @@ class HttpProtocol(RequestReader):
         self.transport.close()
 
 
-def protocol_of(connections: Connections, limits: HttpLimits) -> Callable[..., HttpProtocol]:
+def protocol_of(
+    connections: Connections, limits: HttpLimits, refuse_early: RefuseEarly | None = None
+) -> Callable[..., HttpProtocol]:
     """Return what uvicorn calls for each connection."""
 
     def protocol(**given: Any) -> HttpProtocol:
-        return HttpProtocol(**given, connections=connections, limits=limits)
+        return HttpProtocol(**given, connections=connections, limits=limits, refuse_early=refuse_early)
 
     return protocol

@@ -1,6 +1,7 @@
 """The reading half of the HTTP protocol: what comes is parsed no further than it is answered soon."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import httptools
@@ -26,6 +27,9 @@ _MOST_HELD: Final = 1024 * 1024
 # Bytes of a chunked body without one of content between them: chunk extensions and trailers.
 _MOST_FRAMING: Final = 32 * 1024
 
+# Returns the whole answer to a request that is refused by its method, target and fields, None when it is not.
+RefuseEarly = Callable[[bytes, bytes, Sequence[tuple[bytes, bytes]]], bytes | None]
+
 
 class RequestReader(HttpToolsProtocol):
     """Reads requests within limits; what breaks them is left in `refusal` and told to `refuse`."""
@@ -38,6 +42,7 @@ class RequestReader(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         limits: HttpLimits,
+        refuse_early: RefuseEarly | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.limits = limits
@@ -56,6 +61,8 @@ class RequestReader(HttpToolsProtocol):
         self.idle_since = 0.0
         self._body_left = 0
         self._framing = 0
+        self._refuse_early = refuse_early
+        self._is_answered = False  # by its head alone: its body goes nowhere
 
     def refuse(self, refusal: Refusal) -> None:
         """End the connection with `refusal`."""
@@ -63,6 +70,10 @@ class RequestReader(HttpToolsProtocol):
 
     def head_read(self) -> None:
         """Note that a request is about to be served."""
+        raise NotImplementedError
+
+    def refused_read(self) -> None:
+        """Note that all of a request is there that was refused by its head."""
         raise NotImplementedError
 
     def body_read(self) -> None:
@@ -171,8 +182,26 @@ class RequestReader(HttpToolsProtocol):
         self.head_since, self.head_fed, self._framing = 0.0, 0, 0
         self.reading_body, self._body_left = True, self.head.length
         self.pace.begin(self.loop.time(), self.received)
+        if self._is_refused_early():
+            return
         self.head_read()
         super().on_headers_complete()
+
+    def _is_refused_early(self) -> bool:
+        """Answer a request with a small body by its head alone, if it is one too many and comes after all others."""
+        if self._refuse_early is None or self.running is not None or self.pipeline or self.flow.write_paused:
+            return False
+        head = self.head
+        if head.length > _SMALL or head.codings or head.continues or head.offers_upgrade:
+            return False
+        if self.parser.get_http_version() != "1.1" or not self.parser.should_keep_alive():
+            return False
+        answer = self._refuse_early(self.parser.get_method(), self.url, self.headers)
+        if answer is None:
+            return False
+        self._is_answered = True
+        self.transport.write(answer)
+        return True
 
     def _is_refused(self) -> bool:
         if self.head_fed > self.limits.head_bytes or len(self.headers) > self.limits.head_fields:
@@ -194,13 +223,18 @@ class RequestReader(HttpToolsProtocol):
             return
         self._framing = 0
         self._body_left = max(0, self._body_left - len(body))
-        super().on_body(body)
+        if not self._is_answered:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """End the request; the next may come."""
         if self.refusal is not None or not self.reading_body:
             return
         self.reading_body = False
+        if self._is_answered:
+            self._is_answered = False
+            self.refused_read()
+            return
         super().on_message_complete()
         self.body_read()
 

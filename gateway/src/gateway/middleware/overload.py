@@ -1,68 +1,100 @@
 """Refuses new work while there is more than can be done, before anything is read or looked up for it."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from penstock_kit.overload import LoadShedder
+from gateway.auth.authenticator import Headers
+from gateway.middleware.concurrency_limiter import ConcurrencyLimiter
+from gateway.middleware.failure import send_error
+from gateway.middleware.request import ENDPOINT_KEY, REFUSED_KEY
+from penstock_kit.errors import Unavailable
+from penstock_kit.logging import get_logger
 
 # What ends work, or lets people in to see what is wrong, is done however much there is.
 _ALWAYS: Final = ("/api/v2/auth/",)
 _STOPS: Final = ("/stop", "/ticket")
-# Requests under way from which on it is worth asking whether the service behind keeps up.
-_BUSY: Final = 16
+# Seconds between two lines of the log about refusals.
+_LOG_SECONDS: Final = 10.0
+
+# One for all refusals: making an exception for each would cost a good part of what refusing costs.
+OVERLOADED: Final = Unavailable(
+    "more is asked at once than this server can answer in time; come again in a moment",
+    reason="LOAD_LIMIT_EXCEEDED",
+    retry_after=1.0,
+)
+
+log = get_logger(__name__)
 
 
-class BusyService:
-    """A service behind the paths that begin with `prefix`: while much is asked of it, `ask` shows how far behind it is.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitedWork:
+    """The limit of what is asked below the paths that begin with `prefix`, which is what `service` answers."""
 
-    Its measuring runs within the block of :meth:`running`.
+    prefix: str
+    service: str
+    limiter: ConcurrencyLimiter
+
+
+class WorkAdmission:
+    """Decides over every POST: questions, extractions, ingests. Reading lists, costs and health goes on.
+
+    The first of `limits` whose prefix a path has counts it. `tenant_of` names the tenant of whoever was recognised
+    lately by the same headers; all others share one part.
     """
 
-    def __init__(self, prefix: str, ask: Callable[[], Awaitable[object]], *, target: float) -> None:
-        self.prefix = prefix
-        self.under_way = 0
-        self.shedder = LoadShedder(target)
-        self._ask = ask
+    def __init__(self, limits: Sequence[LimitedWork], tenant_of: Callable[[Headers], str]) -> None:
+        self._limits = limits
+        self._log_at = 0.0
+        self.tenant_of = tenant_of
 
-    def running(self) -> AbstractAsyncContextManager[None]:
-        """Measure until the block ends."""
-        return self.shedder.running(self._measure)
+    def work_of(self, path: str) -> LimitedWork | None:
+        """Return what a POST to `path` counts as, None when it is always done."""
+        if path.startswith(_ALWAYS) or path.endswith(_STOPS):
+            return None
+        return next((each for each in self._limits if path.startswith(each.prefix)), None)
 
-    async def _measure(self) -> None:
-        if self.under_way >= _BUSY:
-            await self._ask()
+    def note_refusal(self, work: LimitedWork) -> None:
+        """Count a refusal, and say in the log that there are some."""
+        limiter = work.limiter
+        limiter.refused += 1
+        now = time.monotonic()
+        if now >= self._log_at:
+            self._log_at = now + _LOG_SECONDS
+            log.warning(
+                "more is asked than can be answered in time: some of it is refused",
+                service=work.service,
+                refused=limiter.refused,
+                in_flight=limiter.in_flight,
+                limit=int(limiter.limit),
+                delay_ms=round(limiter.delay * 1000, 1),
+            )
 
 
 class Overload:
-    """Asks the gateway's `own` shedder, and that of the service behind, about every POST: questions, extractions,
-    ingests. Reading lists, costs and health goes on.
-    """
+    """Lets the work in that `admission` admits, and counts it until its answer has ended."""
 
-    def __init__(self, app: ASGIApp, own: LoadShedder, behind: Sequence[BusyService]) -> None:
+    def __init__(self, app: ASGIApp, admission: WorkAdmission) -> None:
         self._app = app
-        self._own = own
-        self._behind = behind
+        self._admission = admission
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection scope. Raises Unavailable (LOAD_LIMIT_EXCEEDED)."""
-        if scope["type"] != "http" or scope["method"] != "POST" or not _is_work(scope["path"]):
+        """Serve one connection scope. What is too much is answered with 503 (LOAD_LIMIT_EXCEEDED) and Retry-After."""
+        is_post = scope["type"] == "http" and scope["method"] == "POST"
+        work = self._admission.work_of(scope["path"]) if is_post else None
+        if work is None:
             await self._app(scope, receive, send)
             return
-        self._own.check()
-        service = next((each for each in self._behind if scope["path"].startswith(each.prefix)), None)
-        if service is None:
-            await self._app(scope, receive, send)
+        tenant = self._admission.tenant_of(scope["headers"])
+        if not work.limiter.acquire(tenant):
+            scope[REFUSED_KEY], scope[ENDPOINT_KEY] = True, work.prefix
+            self._admission.note_refusal(work)
+            await send_error(OVERLOADED, scope, send)
             return
-        service.shedder.check()
-        service.under_way += 1
         try:
             await self._app(scope, receive, send)
         finally:
-            service.under_way -= 1
-
-
-def _is_work(path: str) -> bool:
-    return not path.startswith(_ALWAYS) and not path.endswith(_STOPS)
+            work.limiter.release(tenant)

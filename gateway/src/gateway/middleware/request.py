@@ -18,6 +18,8 @@ from penstock_kit.logging import get_logger
 from penstock_kit.telemetry.tracing import Tracing, parent_context
 
 ENDPOINT_KEY: Final = "penstock.endpoint"
+# Set in the scope of a request that is refused with many others: a line in the log about each would cost more.
+REFUSED_KEY: Final = "penstock.refused"
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9_.:\-]{1,128}")
 _ID_BYTES: Final = 13
 _UNMATCHED: Final = "unmatched"
@@ -74,6 +76,8 @@ class RequestFrame:
         endpoint, status = exchange.endpoint(), exchange.status
         self._metrics.observe(method=exchange.method, endpoint=endpoint, status=status, seconds=seconds)
         exchange.end_span(endpoint)
+        if REFUSED_KEY in exchange.scope:
+            return
         if status >= self._logged_from and not (self._logged_from and endpoint in _PROBES):
             milliseconds = round(seconds * 1000, 2)
             path = exchange.scope["path"]

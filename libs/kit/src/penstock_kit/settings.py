@@ -60,7 +60,7 @@ class ServiceSettings(BaseSettings):
         default=0.3,
         ge=0,
         alias="PENSTOCK_OVERLOAD_LAG",
-        description="Seconds of standing event-loop lag above which new work is refused by 503; 0: never.",
+        description="Seconds of standing event-loop lag above which a service refuses new work; 0: never.",
     )
     otlp_endpoint: str = Field(
         default="", alias="OTEL_EXPORTER_OTLP_ENDPOINT", description="OTLP/gRPC collector; empty for no export."

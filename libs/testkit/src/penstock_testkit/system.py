@@ -16,7 +16,7 @@ from penstock_testkit.servers.process import free_ports
 from penstock_testkit.waiting import HANG_SECONDS
 
 # Services under test shed no load because the machine has other work; tests of overload set their own.
-PATIENT: Final = {"PENSTOCK_OVERLOAD_LAG": "0"}
+PATIENT: Final = {"PENSTOCK_OVERLOAD_LAG": "0", "PENSTOCK_OVERLOAD_DELAY": "0"}
 SERVICES = ("LLM_SERVICE", "CHAT_STREAM_SERVICE", "FEATURE_SERVICE", "CACHE_SERVICE")
 _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
 

@@ -1,0 +1,77 @@
+"""What is limited while more is asked than can be done, and how it is found out."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Final
+
+from grpc_health.v1 import health_pb2
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from gateway.composition.clients import Clients
+from gateway.middleware.concurrency_limiter import ConcurrencyLimiter
+from gateway.middleware.overload import LimitedWork
+from penstock_kit.context import SYSTEM, CallContext, use_context
+
+# Turns of the event loop that a request takes, about.
+_TURNS: Final = 5
+
+
+class WorkLimits(Collector):
+    """The limits of model calls, chats and all other work, each by the delay of the services that answer it.
+
+    `target` is the delay in seconds that is borne, 0 for any. They follow it within the block of :meth:`running`.
+    """
+
+    def __init__(self, clients: Clients, target: float, registry: CollectorRegistry) -> None:
+        self._llm, self._chat = clients.health["llm-service"], clients.health["chat-stream-service"]
+        self._calls, self._chats, self._others = (ConcurrencyLimiter(target) for _ in range(3))
+        self.all: Sequence[LimitedWork] = (
+            LimitedWork(prefix="/v1/", service="llm-service", limiter=self._calls),
+            LimitedWork(prefix="/api/v1/conversations", service="chat-stream-service", limiter=self._chats),
+            LimitedWork(prefix="/", service="gateway", limiter=self._others),
+        )
+        registry.register(self)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Follow the delays until the block ends."""
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._calls.running(lambda: _check(self._llm)))
+            await stack.enter_async_context(self._chats.running(self._check_chat))
+            await stack.enter_async_context(self._others.running(_take_turns))
+            yield
+
+    async def _check_chat(self) -> None:
+        """A chat waits for the model call within it too."""
+        await asyncio.gather(_check(self._chat), _check(self._llm))
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the figures of now."""
+        delay = GaugeMetricFamily(
+            "penstock_overload_delay_seconds", "Seconds that a call waits in our own queues.", labels=["service"]
+        )
+        limit = GaugeMetricFamily("penstock_overload_limit", "Calls that may be under way at once.", labels=["service"])
+        in_flight = GaugeMetricFamily("penstock_overload_in_flight", "Calls that are under way.", labels=["service"])
+        refused = CounterMetricFamily("penstock_overload_refused", "Calls refused so far.", labels=["service"])
+        for work in self.all:
+            limiter, labels = work.limiter, [work.service]
+            delay.add_metric(labels, limiter.delay)
+            limit.add_metric(labels, limiter.limit)
+            in_flight.add_metric(labels, limiter.in_flight)
+            refused.add_metric(labels, limiter.refused)
+        return (delay, limit, in_flight, refused)
+
+
+async def _check(health: Any) -> None:  # its stubs leave the methods untyped
+    """Ask a service what costs it nothing."""
+    with use_context(CallContext(request_id="probe", caller=SYSTEM)):
+        await health.Check(health_pb2.HealthCheckRequest())
+
+
+async def _take_turns() -> None:
+    """Wait as often as a request does for the event loop."""
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
