@@ -277,6 +277,25 @@ async def test_a_parsed_prompt_tells_conditions_intervals_units_and_what_was_not
     assert list(query.unread) == ["oddly"]
 
 
+async def test_a_parsed_prompt_tells_moments_alternatives_further_ranges_and_how_words_were_read(
+    service: Service,
+) -> None:
+    async def parsed(prompt: str) -> llm_pb2.StructuredQuery:
+        return (await service.llm.ParsePrompt(llm_pb2.ParsePromptRequest(prompt=prompt))).query
+
+    assert (await parsed("current of WLD001 an hour ago")).asks_moment
+    either = await parsed("did WLD001 have current > 200 or voltage < 15 today?")
+    assert (either.any_condition, either.asks_whether) == (True, True)
+    compared = await parsed("compare the current of WLD001 today and yesterday")
+    assert len(compared.further_ranges) == 1
+    assert compared.further_ranges[0].end_time == compared.start_time
+    ranked = await parsed("top 3 machines by mean current today")
+    assert (ranked.ranking_limit, ranked.asks_which) == (3, True)
+    read = await parsed("how long was WLD001 idle today?")
+    assert [(each.written, each.taken_for) for each in read.read_as] == [("idle", "current < 5")]
+    assert (await parsed("in what unit is current measured?")).asks_unit
+
+
 @pytest.mark.parametrize("now", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
 async def test_prompts_at_the_edges_of_the_calendar_are_parsed(service: Service, now: str) -> None:
     for phrase in (

@@ -265,3 +265,68 @@ def test_what_is_rising_is_asked_of_the_time_up_to_now(text: str, *, recent: boo
 def test_an_amount_is_an_integral(text: str) -> None:
     query = parse_prompt(text, NOW)
     assert (query.statistics, query.fields) == ((Statistic.INTEGRAL,), ("gas_flow",))
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("mean current of WLD001 today 6:00-14:00", "2026-11-28 06:00", "2026-11-28 14:00"),
+        ("mean current of WLD001 from 2026-11-28T06:00-05:00 on", "2026-11-28 11:00", None),
+        ("mean current of WLD001 in the last quarter (Q3)", "2026-07-01 00:00", "2026-10-01 00:00"),
+        ("mean current of WLD001 for the last quarter of an hour", "2026-11-28 12:19", "2026-11-28 12:34"),
+        ("WLD001夜班22点到次日6点的平均电流", "2026-11-27 22:00", "2026-11-28 06:00"),
+    ],
+)
+def test_a_dash_between_times_is_a_range_and_behind_a_date_an_offset(text: str, start: str, end: str | None) -> None:
+    time = parse_prompt(text, NOW).time
+    assert time is not None
+    shown = [moment and moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M") for moment in (time.start, time.end)]
+    assert shown == [start, end]
+
+
+def test_a_greeting_is_neither_a_time_nor_a_quality() -> None:
+    for text in ("Good morning, mean current of WLD001 in the last hour?", "早上好，WLD001最近一小时的平均电流"):
+        query = parse_prompt(text, NOW)
+        assert (query.conditions, query.periods, query.unread) == ((), (), ()), text
+
+
+def test_what_is_excluded_is_of_the_field_that_is_asked_about() -> None:
+    query = parse_prompt("mean current of WLD001 excluding values below 10 in the last hour", NOW)
+    assert only(query) == (Operator.GE, 10.0)
+    assert query.unread == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "operator"),
+    [
+        ("今天WLD001电压跌破10伏多少次", Operator.LT),
+        ("how many times did the voltage of WLD001 dip below 10 V today", Operator.LT),
+        ("how many times did the voltage of WLD001 cross 10 V today", Operator.GT),
+        ("WLD001今天电压超过了10伏几次", Operator.GT),
+    ],
+)
+def test_verbs_of_crossing_a_value_compare(text: str, operator: Operator) -> None:
+    query = parse_prompt(text, NOW)
+    assert only(query) == (operator, 10.0)
+    assert query.statistics == (Statistic.EVENTS,)
+
+
+@pytest.mark.parametrize(
+    "text", ["is WLD001 cooling down?", "WLD001在降温吗", "how fast is WLD001 heating up?", "WLD001升温多快"]
+)
+def test_heating_up_is_a_course_of_the_temperature(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.intent, query.fields, query.unit, query.unread) == (Intent.TREND, ("temperature",), "", ())
+
+
+def test_the_quality_of_the_latest_weld_is_asked_for() -> None:
+    query = parse_prompt("what is the quality of the latest weld on WLD002?", NOW)
+    assert (query.statistics, query.fields) == ((Statistic.LAST,), ("quality_label",))
+
+
+@pytest.mark.parametrize("text", ["is the machine WLD001 busier today than yesterday?", "WLD001今天比昨天忙吗"])
+def test_busier_is_for_how_long_a_machine_ran(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert query.statistics == (Statistic.DURATION,)
+    assert only(query) == (Operator.GE, 5.0)
+    assert len(query.periods) == 2

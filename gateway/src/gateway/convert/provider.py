@@ -44,6 +44,16 @@ def query_from_proto(response: pb.ParsePromptResponse) -> JsonObject:
         "asks_which": query.asks_which,
         "unread": list(query.unread),
         "refused": query.refused or None,
+        "any_condition": query.any_condition,
+        "asks_moment": query.asks_moment,
+        "asks_whether": query.asks_whether,
+        "ranking_limit": query.ranking_limit or None,
+        "asks_unit": query.asks_unit,
+        "further_ranges": [
+            {"start_time": time_from_proto(each, "start_time"), "end_time": time_from_proto(each, "end_time")}
+            for each in query.further_ranges
+        ],
+        "read_as": [{"written": each.written, "taken_for": each.taken_for} for each in query.read_as],
         "source": response.source,
         "provider": response.provider or None,
     }

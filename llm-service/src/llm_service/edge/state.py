@@ -12,7 +12,7 @@ from llm_service.domain.keys.key_pool import KeyRing
 from llm_service.domain.model.profile import ProviderProfile
 from llm_service.domain.model.provider_pool import LoadedProvider
 from llm_service.domain.model.route import Route
-from llm_service.domain.offline.query import Condition, StructuredQuery
+from llm_service.domain.offline.query import Condition, Remark, StructuredQuery, TimeRange
 from llm_service.domain.routing.health import ProviderRecord
 from llm_service.domain.routing.model_list import ListedModel
 
@@ -110,6 +110,24 @@ def query_to_proto(query: StructuredQuery) -> llm_pb2.StructuredQuery:
         asks_which=query.rank,
         unread=query.unread,
         refused=query.refused,
+        any_condition=query.any_condition,
+        asks_moment=bool(time and time.instant),
+        asks_whether=query.whether,
+        ranking_limit=query.top,
+        asks_unit=query.asks_unit,
+        further_ranges=[_range(each) for each in query.periods[1:]],
+        read_as=[
+            llm_pb2.QueryReading(written=note.words[0], taken_for=note.words[1])
+            for note in query.notes
+            if note.remark in {Remark.READ_AS, Remark.DAY_FIRST}
+        ],
+    )
+
+
+def _range(time: TimeRange) -> llm_pb2.QueryRange:
+    return llm_pb2.QueryRange(
+        start_time=_timestamp(time.start) if time.start else None,
+        end_time=_timestamp(time.end) if time.end else None,
     )
 
 

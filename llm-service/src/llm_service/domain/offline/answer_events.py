@@ -14,10 +14,29 @@ _TIMED = frozenset({Statistic.EVENTS, Statistic.DURATION})
 
 _BY_READINGS = frozenset({Statistic.COUNT, Statistic.SHARE, Statistic.EVENTS, Statistic.DURATION})
 
+# More ranges than these are listed in a line each.
+_MOST_SPOKEN = 2
+
 
 def fitting(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> str:
     """State how many readings fit the conditions, which share they are, or when they were."""
+    timed = [each for each in answered if each.result.fitting] if _TIMED & set(query.statistics) else []
+    if len(query.periods) > _MOST_SPOKEN and len(timed) == len(answered):
+        return "\n".join(_listed(report, query, timed))
     return "\n\n".join(_fitting_of(report, query, each) for each in answered)
+
+
+def _listed(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> list[str]:
+    """One line a range, the condition and the device once."""
+    say, lines, device = report.say, list[str](), ""
+    for each in answered:
+        if each.result.device != device:
+            device = each.result.device
+            lines.append(say.spells_head(device, say.where(query.conditions, any_of=query.any_condition)))
+        if each.result.fitting:
+            told = _spells(say, query, each.result, each.result.fitting)
+            lines.append(say.spells_line(say.period(each.time), told))
+    return lines
 
 
 def _fitting_of(report: Report, query: StructuredQuery, each: Answered) -> str:

@@ -30,12 +30,12 @@ class CalendarReader:
         """Return the period that begins at `at`."""
         try:
             return (
-                self._rolling(at)
+                self._quarter(at)
+                or self._rolling(at)
                 or self._ago(at)
                 or self._numeric(at)
                 or self._chinese(at)
                 or self._month(at)
-                or self._quarter(at)
                 or self._named(at)
                 or self._year(at)
             )
@@ -147,6 +147,11 @@ class CalendarReader:
 
     def _quarter(self, at: int) -> Period | None:
         """Q3, Q3 2025, the third quarter: the last one that has begun where no year is named."""
+        words = self._words
+        last = words.has(at, Kind.LAST) and words.text(at + 1) == "quarter" and words.text(at + 2) not in {"of", "hour"}
+        if last:
+            start, until = calendar_stretch(self._now, "q", 1)
+            return Period(begin=at, end=at + 2, start=start, until=until)
         number = self._words.senses(at).get(Kind.QUARTER)
         if not isinstance(number, int):
             return None

@@ -11,6 +11,8 @@ from llm_service.domain.offline.query import Intent, Statistic, StructuredQuery,
 _DAY: Final = timedelta(days=1)
 _WEEK: Final = timedelta(days=7)
 _MOST: Final = 62
+# A turn has so many calls of tools, and some are for the devices.
+_MOST_EVENTS: Final = 28
 
 
 def cut_by_calendar(query: StructuredQuery, extent: TimeRange | None) -> StructuredQuery | None:
@@ -37,6 +39,24 @@ def cut_by_calendar(query: StructuredQuery, extent: TimeRange | None) -> Structu
         periods=periods,
         interval=None,
     )
+
+
+def cut_for_events(query: StructuredQuery, extent: TimeRange | None) -> StructuredQuery | None:
+    """Return `query` with a range for each interval, for what no row of an interval tells; None where they are many."""
+    width, asked = query.interval, query.time or TimeRange()
+    start = asked.start or (extent.start if extent else None)
+    end = asked.end or (extent.end + timedelta(seconds=1) if extent and extent.end else None)
+    if width is None or start is None or end is None or query.rank or len(query.periods) > 1:
+        return None
+    if (end - start) / width * len(query.devices) > _MOST_EVENTS:
+        return None
+    day = midnight(start)
+    opening = day + (start - day) // width * width if width < _DAY else day
+    periods: list[TimeRange] = []
+    while opening < end:
+        periods.append(TimeRange(start=max(opening, start), end=min(opening + width, end)))
+        opening += width
+    return replace(query, time=periods[0], periods=tuple(periods), interval=None)
 
 
 def cut_alike(query: StructuredQuery) -> bool:

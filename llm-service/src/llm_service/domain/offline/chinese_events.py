@@ -74,6 +74,14 @@ class ChineseEvents(SharedWording):
             f"（{told.readings} 条数据中的 {told.fitting} 条）{longest}。"
         )
 
+    def spells_head(self, device: str, where: str) -> str:
+        """Open a list."""
+        return f"{device} {where}的情况（连续的数据算一次）："
+
+    def spells_line(self, period: str, told: Spells) -> str:
+        """State one of the list."""
+        return f"- {period}：{told.count} 次，累计 {told.total}（占 {told.share}%）"
+
     def at_head(self, device: str, asked: str, time: str) -> str:
         """Open the reading at a moment."""
         read = "" if asked == time else f"，取此前最近一条数据（{time}）"

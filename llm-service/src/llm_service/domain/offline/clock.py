@@ -181,9 +181,18 @@ def _with_zone(sentence: Sentence, clock: Clock) -> Clock:
     if sentence.text(clock.end) == "z" and sentence.glued(clock.end):
         return replace(clock, zone=UTC, end=clock.end + 1)
     offset = offset_at(sentence, clock.end) if sentence.glued(clock.end) and clock.width < timedelta(hours=1) else None
+    if sentence.text(clock.end) != "+" and not _dated(sentence, clock.begin):
+        # "6:00-14:00" is a range; "2026-11-28T06:00-05:00" is a time with an offset.
+        return clock
     if offset is None or len(sentence.digits(clock.end + 1)) < 2:
         return clock
     return replace(clock, zone=offset[0], end=offset[1])
+
+
+def _dated(sentence: Sentence, at: int) -> bool:
+    """Whether a date as in ISO 8601 stands before `at`."""
+    before = at - 1 - (sentence.text(at - 1) == "t")
+    return len(sentence.text(before)) == 2 and sentence.text(before - 1) == "-" and sentence.text(before - 3) == "-"
 
 
 def in_same_half(first: Clock, second: Clock) -> tuple[int, int]:

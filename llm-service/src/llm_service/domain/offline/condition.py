@@ -97,7 +97,7 @@ def find_labels(sentence: Sentence, *, alternatives: bool = False) -> tuple[tupl
 
 def _negation(sentence: Sentence, at: int) -> int | None:
     """The place before `at`, over words that say nothing, of a word that turns what follows round."""
-    before = sentence.skip(at - 1, _QUIET, step=-1)
+    before = sentence.skip(at - 1, (*_QUIET, Kind.ROWS), step=-1)
     turning = (place for place in (at - 1, before) if any(sentence.has(place, kind) for kind in _TURNING))
     return next(turning, None)
 
@@ -197,6 +197,9 @@ def _compared(sentence: Sentence, at: int) -> list[Condition]:
     value = _value(sentence, at + 1) or _value(sentence, start)
     if value is not None:
         evident = sentence.text(at) not in _NOT_EVIDENT or _subject(sentence, at) is not None
+        # "Excluding values below 10" are those of the field that is asked about.
+        excluded = sentence.skip(at - 1, (*_QUIET, Kind.ROWS), step=-1)
+        evident = evident or sentence.has(excluded, Kind.EXCEPT)
         evident = evident or bool(_distant_field(sentence, at) and not sentence.has(value.end, Kind.ROWS))
         return _condition(sentence, at, operator, value, evident=evident) or []
     return _texts(sentence, at, at + 1, operator) if operator in {Operator.EQ, Operator.NE} else []

@@ -75,6 +75,15 @@ class EnglishEvents(SharedWording):
             f"{told.readings} readings){longest}."
         )
 
+    def spells_head(self, device: str, where: str) -> str:
+        """Open a list."""
+        return f"{where.removeprefix('where ')} on {device} (number of uninterrupted stretches of readings):"
+
+    def spells_line(self, period: str, told: Spells) -> str:
+        """State one of the list."""
+        times = "once" if told.count == 1 else f"{told.count} times"
+        return f"- {period}: {times}, for {told.total} ({told.share} % of the time)"
+
     def at_head(self, device: str, asked: str, time: str) -> str:
         """Open the reading at a moment."""
         read = "" if asked == time else f", by its last reading until then, of {time}"

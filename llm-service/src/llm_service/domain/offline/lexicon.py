@@ -53,7 +53,7 @@ class Kind(StrEnum):
     SHIFT = "shift"  # "night shift": its hours are said beside it
     ASK_UNIT = "ask_unit"
     WHETHER = "whether"
-    SPREAD = "spread"  # how much values scatter
+    SEVERAL = "several"  # the statistics that one word asks for: "how stable", "extremes"
     FOLLOW = "follow"
     MORE = "more"  # Comparative
     NUMBER = "number"  # float

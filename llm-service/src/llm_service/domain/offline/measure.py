@@ -34,8 +34,9 @@ def find_percentiles(sentence: Sentence) -> tuple[float, ...]:
 
 def _is_quarter(sentence: Sentence, at: int) -> bool:
     """ "In Q3", "Q1 2026" are quarters of a year."""
-    led = sentence.text(at - 1) in {"in", "during", "for", "since", "of", "over"}
-    return sentence.has(at, Kind.QUARTER) and (led or len(sentence.digits(at + 1)) == 4)
+    led = sentence.text(at - 1) in {"in", "during", "for", "since", "over"} or len(sentence.digits(at + 1)) == 4
+    said = any(sentence.text(place) == "quarter" for place in range(len(sentence)))
+    return sentence.has(at, Kind.QUARTER) and (led or said)
 
 
 def _before(sentence: Sentence, at: int) -> list[float]:

@@ -191,6 +191,14 @@ class Wording(Protocol):
         """State how often and for how long readings fit, "yes" or "no" first where that was asked."""
         ...
 
+    def spells_head(self, device: str, where: str) -> str:
+        """Open a list of how often readings fit in several ranges."""
+        ...
+
+    def spells_line(self, period: str, told: "Spells") -> str:
+        """State how often and for how long readings fit in one of them."""
+        ...
+
     def at_head(self, device: str, asked: str, time: str) -> str:
         """Open the last reading at or before the moment that was asked for."""
         ...

@@ -1,9 +1,10 @@
 """What to do next about a question: call tools, or say something."""
 
 from dataclasses import replace
+from typing import Final
 
 from llm_service.domain.offline.answer_writer import Report
-from llm_service.domain.offline.calendar_rows import cut_alike, cut_by_calendar
+from llm_service.domain.offline.calendar_rows import cut_alike, cut_by_calendar, cut_for_events
 from llm_service.domain.offline.conversation import Conversation
 from llm_service.domain.offline.heeding import parts_left_out
 from llm_service.domain.offline.plan_series import answer_last, answer_moment, answer_series_of, answer_trend
@@ -13,6 +14,8 @@ from llm_service.domain.offline.plan_subject import settle_subject
 from llm_service.domain.offline.query import Intent, Statistic, StructuredQuery
 from llm_service.domain.offline.resolve import resolve_devices
 from llm_service.domain.offline.toolbox import DeviceTool, Toolbox
+
+_EVENTS: Final = frozenset({Statistic.EVENTS, Statistic.DURATION, Statistic.INTEGRAL})
 
 
 def next_step(conversation: Conversation, tools: Toolbox, report: Report, query: StructuredQuery) -> Step:
@@ -31,6 +34,7 @@ def next_step(conversation: Conversation, tools: Toolbox, report: Report, query:
 
 
 def _answer(plan: PlanState) -> Step:
+    _cut_events(plan)
     _cut_rows(plan)
     plan.settle_counting()
     query = plan.query
@@ -70,6 +74,17 @@ def _asks_moment(plan: PlanState) -> bool:
     kinds = {Intent.STATISTICS, Intent.QUERY, Intent.COMPARE}
     able = plan.tools.accepts(DeviceTool.QUERY, "newest_first")
     return plain and able and query.intent in kinds and bool(times) and all(time.instant for time in times)
+
+
+def _cut_events(plan: PlanState) -> None:
+    """Put a range for each interval in place of rows, which tell no times, durations and amounts."""
+    query = plan.query
+    if query.interval is None or not _EVENTS & set(query.statistics):
+        return
+    card = plan.talk.card(query.first_device)
+    able = plan.tools.accepts(DeviceTool.STATISTICS, "durations")
+    cut = cut_for_events(query, card.extent if card else None) if able else None
+    plan.query = cut or query
 
 
 def _cut_rows(plan: PlanState) -> None:

@@ -158,7 +158,8 @@ class CallPlanner:
                 "newest_first": True,
                 **condition_arguments(query),
             }
-            return [self._call(DeviceTool.QUERY, code, query.time, newest) for code in codes]
+            calls = [self._call(DeviceTool.QUERY, code, query.time, newest) for code in codes]
+            return [*calls, *self._labelled(codes)]
         calls: list[PlannedCall] = []
         for code in codes:
             card = self._talk.card(code)
@@ -168,6 +169,22 @@ class CallPlanner:
             wanted: dict[str, object] = {"fields": fields}
             calls.append(self._call(DeviceTool.QUERY, code, TimeRange(start=until - _LAST_SPAN), wanted))
         return calls
+
+    def _labelled(self, codes: Sequence[str]) -> list[PlannedCall]:
+        """Calls for the last row that has a text where one is asked for: machines at rest have no quality."""
+        query = self._query
+        cards = [card for code in codes if (card := self._talk.card(code))]
+        texts = {name for card in cards for phrase in query.fields for name in match_field(phrase, card.text_fields)}
+        if len(texts) != 1 or query.conditions or not self._tools.accepts(DeviceTool.QUERY, "conditions"):
+            return []
+        name = next(iter(texts))
+        wanted: dict[str, object] = {
+            "fields": [name],
+            "limit": 1,
+            "newest_first": True,
+            "conditions": [{"field": name, "operator": "!=", "value": ""}],
+        }
+        return [self._call(DeviceTool.QUERY, code, query.time, wanted) for code in codes]
 
     def moments(self, codes: Sequence[str], times: Sequence[TimeRange]) -> list[PlannedCall]:
         """Return calls for the last rows of `codes` at or before each of the moments `times` begin with."""

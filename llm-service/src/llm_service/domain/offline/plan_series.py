@@ -99,6 +99,8 @@ class _Rows:
             return gathered
         self._plan.heed("last", self._units(gathered))
         series = [series_from_json(each.outcome.data) for each in gathered]
+        # Behind the newest rows those that have the text asked for: the last quality there is.
+        series = [_last_known(newest, series[at + len(codes) :]) for at, newest in enumerate(series[: len(codes)])]
         return self._plan.say("\n\n".join(answer_series.last(self._plan.report, query, each) for each in series))
 
     def moment(self) -> Step:
@@ -165,3 +167,16 @@ class _Rows:
             for each, time, result in zip(series, times, results, strict=True)
         ]
         return self._plan.say("\n\n".join(texts))
+
+
+def _last_known(newest: Series, labelled: Sequence[Series]) -> Series:
+    """The newest rows, or the last one with a text where there is one and the newest have none."""
+    for each in labelled[:1]:
+        bare = all(row[at] is None for row in newest.rows for at in _places(newest, each.columns))
+        if each.rows and bare:
+            return replace(each, device=each.device or newest.device)
+    return newest
+
+
+def _places(series: Series, columns: Sequence[str]) -> list[int]:
+    return [series.columns.index(name) for name in columns if name in series.columns]

@@ -7,6 +7,7 @@ from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.query import Intent, Note, Statistic
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.words_data import Comparative
+from llm_service.domain.offline.words_events import SEVERAL
 
 if TYPE_CHECKING:
     from llm_service.domain.offline.reading import Reading, Topic
@@ -43,6 +44,7 @@ _ALWAYS_REFUSED: Final = frozenset(
     }
 )
 _COUNTED: Final = frozenset({Statistic.COUNT, Statistic.SHARE, Statistic.EVENTS, Statistic.DURATION})
+_MOST: Final = frozenset({"most", "fewest", "least", "highest", "lowest", "最多", "最少"})
 _RECENT: Final = frozenset(
     {
         *("rising", "falling", "increasing", "decreasing", "drifting", "climbing", "dropping", "changing", "going up"),
@@ -172,6 +174,9 @@ class _TopicReader:
             self._fields[at] = field
             words.use(at, at + 1)
         elif isinstance(statistic, Statistic):
+            if words.text(at) in _MOST and any(words.has(at + 1, kind) for kind in (Kind.ROWS, Kind.TIMES)):
+                # "The most readings above 200": what is most is their number.
+                self._statistics.setdefault(Statistic.COUNT)
             self._count(at, statistic)
         elif isinstance(more := senses.get(Kind.MORE), Comparative):
             self._compare(at, more, topic)
@@ -189,9 +194,9 @@ class _TopicReader:
             self._count_as(at, Statistic.DURATION)
         elif Kind.HOW_MANY in senses or self._many_labelled(at):
             self._how_many(at)
-        elif Kind.SPREAD in senses:
-            self._count(at, Statistic.STD)
-            self._statistics.setdefault(Statistic.RANGE)
+        elif Kind.SEVERAL in senses:
+            self._statistics.update(dict.fromkeys(SEVERAL[str(senses[Kind.SEVERAL])]))
+            words.use(at, at + 1)
         elif Kind.SHARE in senses and self._reading.conditions:
             self._count(at, Statistic.SHARE)
         elif Kind.SHARE in senses and self._about_missing(at):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from llm_service.domain.offline.lexicon import Kind, Lexicon
-from llm_service.domain.offline.query import Intent, Operator
+from llm_service.domain.offline.query import Intent, Operator, Statistic
 from llm_service.domain.offline.words_data import Comparative
 
 
@@ -26,13 +26,13 @@ _STATES: Final = {
     "|空闲|空闲状态|闲置|待机|空转|没在用|没有运行|未运行",
     RUNNING: "running|in use|busy|in operation|operating|operated|active|working|worked|in production|ran|run"
     "|powered on"
-    "|运行|运行了|工作|工作了|使用中|在用|开机|运转|忙碌|忙|作业",
+    "|运行|运行了|工作|工作了|使用中|在用|开机|运转|作业",
 }
-_BUSIER: Final = "busier|busiest|most used|更忙|最忙"
+_BUSIER: Final = "busier|busiest|most used|更忙|最忙|忙|忙碌"
 _HOW_LONG: Final = (
     "how long|how many hours|how many minutes|how many seconds|how much time|for how long|total time|total duration"
     "|the total time|time spent|time above|time below|duration|durations|how long in total"
-    "|多久|多长时间|多长|几个小时|几小时|几分钟|有多长时间|的时间有多长|时间有多长|的时间多长|时长|的时长|持续时间|持续多久"
+    "|多久|多长时间|多长|几个小时|几小时|几分钟|有几分钟|有几个小时|有几小时|有几秒|有多少分钟|有多少小时|有多少个小时|有多长时间|的时间有多长|时间有多长|的时间多长|时长|的时长|持续时间|持续多久"
     "|持续了多久|持续了多长时间|多少分钟|多少小时|多少个小时|多少秒|总时长|的总时长|总时间|的总时间|累计时间|累计时长|总共多久"
 )
 _TIME_SHARE: Final = (
@@ -52,6 +52,8 @@ _FIRST: Final = "first time|the first time|earliest time|第一次|首次|最早
 _LAST: Final = (
     "last time|the last time|most recent time|the most recent time|latest time|最后一次|最近一次|上一次|上次|最近一回"
 )
+SEVERAL: Final = {"spread": (Statistic.STD, Statistic.RANGE), "extremes": (Statistic.MIN, Statistic.MAX)}
+"""The statistics that one word asks for."""
 # The hours in which shifts of these names begin.
 _SHIFTS: Final = {
     frozenset({*range(18, 24), *range(4)}): "night shift|the night shift|third shift|夜班|大夜班|小夜班|晚班",
@@ -79,7 +81,27 @@ _SPREAD: Final = (
 
 _HEATING: Final = (
     "heating up|heat up|heats up|heated up|warming up|warm up|warms up|cooling down|cool down|cools down|cooled down"
-    "|cooling off|升温|降温|变热|变冷|升温了|降温了"
+    "|cooling off|升温|降温|变热|变冷|升温了|降温了|在降温|在升温|正在降温|正在升温"
+)
+
+_FILLERS: Final = (
+    "spend|spends|spent|达到|at all|breakdown|by how much|by how many degrees|how many degrees|how many amps"
+    "|how many volts"
+    "|good morning|good afternoon|good evening|good day|good night|morning all"
+    "|早上好|上午好|下午好|晚上好|你好|您好|大家好"
+    "|多少度|几度|多少摄氏度|多少安|多少伏|多少升|多少米|请帮忙"
+)
+_OVERVIEW: Final = (
+    "perform|performs|performed|performing|performance|doing|behave|behaved|behaving|表现|运行状况|工作情况|工作状况"
+)
+_ABOVE: Final = (
+    "surpass|surpasses|surpassed|cross|crosses|crossed|crossing"
+    "|climbed above|rose over|rise over|in excess of|went past"
+    "|go past|went beyond|超过了|超出了|高过|冲破|越过|高于了|大过|冲过"
+)
+_BELOW: Final = (
+    "fell under|dipped below|dip below|dips below|sank below|sink below|dropped under|falling below|dropping below"
+    "|going below|跌破|跌破了|低过|降破|低于了|掉破|跌到|掉到"
 )
 
 
@@ -106,8 +128,18 @@ def add_event_words(lexicon: Lexicon) -> None:
     add(Kind.ASK_UNIT, None, _UNITS)
     add(Kind.FIELD_WORD, None, _MEASURED)
     add(Kind.WHETHER, None, _WHETHER)
-    add(Kind.SPREAD, None, _SPREAD)
-    add(Kind.FILLER, None, "spend|spends|spent|达到|hours per|at all")
+    add(Kind.SEVERAL, "spread", _SPREAD)
+    add(
+        Kind.SEVERAL,
+        "extremes",
+        "extremes|extreme values|extrema|highs and lows|极值|高低值|峰谷值",
+    )
+    add(Kind.FILLER, None, _FILLERS)
+    add(Kind.INTENT, Intent.STATISTICS, _OVERVIEW)
+    add(Kind.OPERATOR, Operator.GT, _ABOVE)
+    add(Kind.OPERATOR, Operator.LT, _BELOW)
+    add(Kind.FIELD, "gas_flow", "多少气|多少气体|多少保护气|气量|how much gas")
+    add(Kind.FIELD, "wire_feed", "焊丝|多少焊丝|多少丝|how much wire")
     add(Kind.ROWS, None, "记录")
     add(Kind.ASK_WHEN, None, "moments when|the moments when|moments|the moments|times when|哪些时刻|哪些时候|时刻")
     add(Kind.WHICH, None, "哪一")

@@ -1494,6 +1494,13 @@ class StructuredQuery(_message.Message):
     ASKS_WHICH_FIELD_NUMBER: _builtins.int
     UNREAD_FIELD_NUMBER: _builtins.int
     REFUSED_FIELD_NUMBER: _builtins.int
+    ANY_CONDITION_FIELD_NUMBER: _builtins.int
+    ASKS_MOMENT_FIELD_NUMBER: _builtins.int
+    ASKS_WHETHER_FIELD_NUMBER: _builtins.int
+    RANKING_LIMIT_FIELD_NUMBER: _builtins.int
+    ASKS_UNIT_FIELD_NUMBER: _builtins.int
+    FURTHER_RANGES_FIELD_NUMBER: _builtins.int
+    READ_AS_FIELD_NUMBER: _builtins.int
     intent: _builtins.str
     """"statistics", "query", "features", "list_devices", "compare", "trend", "anomaly", "chat"."""
     model_code: _builtins.str
@@ -1515,6 +1522,16 @@ class StructuredQuery(_message.Message):
     """The device (or the interval) that is highest or lowest is asked for."""
     refused: _builtins.str
     """What was asked and can't be done. Empty: nothing."""
+    any_condition: _builtins.bool
+    """One of the conditions is enough."""
+    asks_moment: _builtins.bool
+    """The value at the moment start_time is asked for; end_time is the end of its second, minute or hour."""
+    asks_whether: _builtins.bool
+    """Whether the conditions ever hold is asked for."""
+    ranking_limit: _builtins.int
+    """So many of a ranking. Zero: all."""
+    asks_unit: _builtins.bool
+    """Units are asked for."""
     @_builtins.property
     def devices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -1545,6 +1562,14 @@ class StructuredQuery(_message.Message):
     def unread(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Words that were not understood; an answer must name them."""
 
+    @_builtins.property
+    def further_ranges(self) -> _containers.RepeatedCompositeFieldContainer[Global___QueryRange]:
+        """The ranges behind the first one, for a comparison of times."""
+
+    @_builtins.property
+    def read_as(self) -> _containers.RepeatedCompositeFieldContainer[Global___QueryReading]:
+        """How the question was read where that is not as written: "idle as current < 5"."""
+
     def __init__(
         self,
         *,
@@ -1569,14 +1594,75 @@ class StructuredQuery(_message.Message):
         asks_which: _builtins.bool = ...,
         unread: _abc.Iterable[_builtins.str] | None = ...,
         refused: _builtins.str = ...,
+        any_condition: _builtins.bool = ...,
+        asks_moment: _builtins.bool = ...,
+        asks_whether: _builtins.bool = ...,
+        ranking_limit: _builtins.int = ...,
+        asks_unit: _builtins.bool = ...,
+        further_ranges: _abc.Iterable[Global___QueryRange] | None = ...,
+        read_as: _abc.Iterable[Global___QueryReading] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "interval", b"interval", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_devices", b"all_devices", "asks_when", b"asks_when", "asks_which", b"asks_which", "conditions", b"conditions", "confidence", b"confidence", "devices", b"devices", "end_time", b"end_time", "excluded_devices", b"excluded_devices", "fields", b"fields", "intent", b"intent", "interval", b"interval", "language", b"language", "model_code", b"model_code", "percentiles", b"percentiles", "refused", b"refused", "row_limit", b"row_limit", "start_time", b"start_time", "statistics", b"statistics", "time_zone", b"time_zone", "unit", b"unit", "unread", b"unread"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_devices", b"all_devices", "any_condition", b"any_condition", "asks_moment", b"asks_moment", "asks_unit", b"asks_unit", "asks_when", b"asks_when", "asks_whether", b"asks_whether", "asks_which", b"asks_which", "conditions", b"conditions", "confidence", b"confidence", "devices", b"devices", "end_time", b"end_time", "excluded_devices", b"excluded_devices", "fields", b"fields", "further_ranges", b"further_ranges", "intent", b"intent", "interval", b"interval", "language", b"language", "model_code", b"model_code", "percentiles", b"percentiles", "ranking_limit", b"ranking_limit", "read_as", b"read_as", "refused", b"refused", "row_limit", b"row_limit", "start_time", b"start_time", "statistics", b"statistics", "time_zone", b"time_zone", "unit", b"unit", "unread", b"unread"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StructuredQuery: _TypeAlias = StructuredQuery  # noqa: Y015
+
+@_typing.final
+class QueryRange(_message.Message):
+    """A range of time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Inclusive. Unset: open."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Exclusive. Unset: open."""
+
+    def __init__(
+        self,
+        *,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryRange: _TypeAlias = QueryRange  # noqa: Y015
+
+@_typing.final
+class QueryReading(_message.Message):
+    """Words of a prompt and what they were taken for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WRITTEN_FIELD_NUMBER: _builtins.int
+    TAKEN_FOR_FIELD_NUMBER: _builtins.int
+    written: _builtins.str
+    taken_for: _builtins.str
+    def __init__(
+        self,
+        *,
+        written: _builtins.str = ...,
+        taken_for: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["taken_for", b"taken_for", "written", b"written"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryReading: _TypeAlias = QueryReading  # noqa: Y015
 
 @_typing.final
 class QueryCondition(_message.Message):
