@@ -10,7 +10,7 @@ import pytest
 from penstock.feature.v1 import backup_pb2_grpc, feature_pb2_grpc
 from prometheus_client import CollectorRegistry
 
-from feature_service.main import MIGRATIONS, open_service
+from feature_service.main import MIGRATIONS, open_servicers
 from feature_service.settings import FeatureSettings
 from penstock_kit.context import CallContext, Caller, use_context
 from penstock_kit.database import migrate, sqlite_url
@@ -32,11 +32,9 @@ async def running_service(home, **settings):
     values = {"PENSTOCK_HOME": home, "DEMO_DATA": False, **settings}
     feature_settings = FeatureSettings(_env_file=None, **values)
     process = ProcessMetrics(CollectorRegistry(), "feature-service")
-    async with open_service(feature_settings, process=process) as service:
+    async with open_servicers(feature_settings, process=process) as servicers:
         server = GrpcServer(service="feature-service", grace_seconds=1.0)
-        server.add(feature_pb2_grpc.add_FeatureServiceServicer_to_server, service.features)
-        server.add(feature_pb2_grpc.add_MetadataServiceServicer_to_server, service.metadata)
-        server.add(backup_pb2_grpc.add_BackupServiceServicer_to_server, service.backup)
+        servicers.add_to(server)
         port = await server.start(0)
         async with open_channel(f"127.0.0.1:{port}", service="feature-service") as channel:
             yield RunningService(

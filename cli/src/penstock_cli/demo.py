@@ -29,8 +29,8 @@ async def _load() -> int | None:
     from importlib.resources import files
     from pathlib import Path
 
-    from feature_service.adapters.duckdb.telemetry_store import DuckDbTelemetryStore
     from feature_service.adapters.metadata.sql_store import SqlMetadataStore
+    from feature_service.adapters.telemetry_url import open_telemetry
     from feature_service.demo.load import load_demo, register_demo
     from feature_service.demo.plan import plan_demo
     from feature_service.domain.registry.device_registry import DeviceRegistry
@@ -43,7 +43,7 @@ async def _load() -> int | None:
     wanted = load(FeatureSettings)
     await migrate(wanted.records_url, Path(str(files("feature_service") / "migrations")))
     database = open_database(wanted.records_url)
-    telemetry = DuckDbTelemetryStore(wanted.telemetry_path, memory_mb=wanted.telemetry_memory_mb)
+    telemetry = open_telemetry(wanted.rows_url, memory_mb=wanted.telemetry_memory_mb)
     metadata = SqlMetadataStore(database)
     try:
         plan = await plan_demo(metadata, int(time.time()))

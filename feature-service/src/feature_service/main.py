@@ -1,7 +1,6 @@
 """The feature service: settings → telemetry → stores → domain → edge → serve."""
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,116 +10,61 @@ from typing import Final
 from penstock.feature.v1 import backup_pb2_grpc, feature_pb2_grpc
 from prometheus_client import CollectorRegistry
 
-from feature_service.adapters.body.body_reader import body_reader
-from feature_service.adapters.body.spool import Spool
-from feature_service.adapters.body.staged_frames import FrameStage
-from feature_service.adapters.dataset.folder import DatasetFolder
-from feature_service.adapters.dataset.sql_store import SqlDatasetStore
 from feature_service.adapters.demo_process import DemoProcess
-from feature_service.adapters.duckdb.telemetry_store import DuckDbTelemetryStore
-from feature_service.adapters.metadata.sql_store import SqlMetadataStore
-from feature_service.demo.live import LiveDemo
-from feature_service.demo.load import register_demo
-from feature_service.demo.plan import plan_demo
-from feature_service.domain.dataset.jobs import DatasetJobs
-from feature_service.domain.dataset.source import DatasetSource
-from feature_service.domain.ingest.ingestion import Ingestion
-from feature_service.domain.ingest.target import TargetRegistry
-from feature_service.domain.query.telemetry_queries import TelemetryQueries
-from feature_service.domain.registry.device_registry import DeviceRegistry
-from feature_service.domain.status import StatusReport
+from feature_service.composition.demo import Demo
+from feature_service.composition.services import build_services
+from feature_service.composition.stores import open_stores
 from feature_service.edge.backup_servicer import BackupServicer
 from feature_service.edge.metadata_servicer import MetadataServicer
-from feature_service.edge.servicer import FeatureServicer, FeatureServices
+from feature_service.edge.servicer import FeatureServicer
 from feature_service.settings import FeatureSettings
 from penstock_kit.clock import SystemClock
-from penstock_kit.database import open_database, schema_kept
+from penstock_kit.database import schema_kept
 from penstock_kit.grpc import GrpcServer, run_service
-from penstock_kit.home import ensure_home
-from penstock_kit.ids import new_id
 from penstock_kit.installation import installation_secret
-from penstock_kit.logging import configure_logging, get_logger
+from penstock_kit.logging import configure_logging
 from penstock_kit.settings import load
 from penstock_kit.telemetry import LoopLag, ProcessMetrics, configure_tracing, serve_metrics
 
 SERVICE: Final = "feature-service"
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
-log = get_logger(__name__)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
+class Servicers:
     """The servicers over open stores."""
 
     features: FeatureServicer
     metadata: MetadataServicer
     backup: BackupServicer
 
+    def add_to(self, server: GrpcServer) -> None:
+        """Have `server` serve them."""
+        server.add(feature_pb2_grpc.add_FeatureServiceServicer_to_server, self.features)
+        server.add(feature_pb2_grpc.add_MetadataServiceServicer_to_server, self.metadata)
+        server.add(backup_pb2_grpc.add_BackupServiceServicer_to_server, self.backup)
+
 
 @asynccontextmanager
-async def open_service(settings: FeatureSettings, *, process: ProcessMetrics) -> AsyncGenerator[Service]:
-    """Open the stores, bring the schema up to date, start the demo loader when wanted; close all at the end."""
+async def open_servicers(settings: FeatureSettings, *, process: ProcessMetrics) -> AsyncGenerator[Servicers]:
+    """Open the stores, bring the schema up to date, start the demo when wanted; close all at the end."""
     clock = SystemClock()
-    spool_folder = ensure_home(settings.home / "tmp")
-    database = open_database(settings.records_url)
-    demo = DemoProcess()
-    telemetry = DuckDbTelemetryStore(
-        settings.telemetry_path, before_open=demo.finished, memory_mb=settings.telemetry_memory_mb
-    )
-    metadata = SqlMetadataStore(database)
-    live = LiveDemo(
-        metadata=metadata, telemetry=telemetry, clock=clock, is_open=lambda: telemetry.is_open, loaded=demo.finished
-    )
-    lives = settings.demo_data and settings.demo_live
-    registry = DeviceRegistry(
-        metadata=metadata, telemetry=telemetry, clock=clock, before_reading=live.catch_up if lives else None
-    )
-    files = DatasetFolder(settings.home / "datasets")
-    dataset_jobs = DatasetJobs(
-        source=DatasetSource(registry=registry, telemetry=telemetry),
-        store=SqlDatasetStore(database),
-        files=files,
-        clock=clock,
-        new_id=lambda: new_id("ds"),
-        report=lambda error: log.error("a data set could not be built", exc_info=error),
-        owner=files.owner(),
-    )
-    try:
-        async with schema_kept(database, settings.records_url, MIGRATIONS, then=dataset_jobs.start) as is_there:
-            if settings.demo_data and not is_there:
-                log.warning("demo data are not loaded: the database is not there; the next start loads them")
-            elif settings.demo_data and await plan_demo(metadata, int(time.time())) is not None:
-                await register_demo(registry)
-                await demo.start()
-            if lives and is_there:
-                live.start()
-            services = FeatureServices(
-                ingestion=Ingestion(
-                    targets=TargetRegistry(registry=registry, metadata=metadata),
-                    metadata=metadata,
-                    telemetry=telemetry,
-                    reader=body_reader(max_json_bytes=settings.ingest_max_json_bytes),
-                    stage=lambda: FrameStage(spool_folder),
-                ),
-                registry=registry,
-                dataset_jobs=dataset_jobs,
-                queries=TelemetryQueries(registry=registry, telemetry=telemetry),
-                status=StatusReport({"database": metadata.ping, "telemetry": telemetry.ping}),
-                spool=lambda: Spool(spool_folder, max_bytes=settings.ingest_max_bytes),
-                rss_bytes=lambda: int(process.rss_mb() * 1024 * 1024),
-            )
-            yield Service(
-                features=FeatureServicer(services),
-                metadata=MetadataServicer(registry),
-                backup=BackupServicer(copy_to=telemetry.copy_to, folder=spool_folder),
-            )
-    finally:
-        await dataset_jobs.stop()
-        await live.stop()
-        await demo.stop()
-        await telemetry.close()
-        await database.close()
+    loader = DemoProcess()
+    async with open_stores(settings, before_telemetry=loader.finished) as stores:
+        demo = Demo(settings, stores, clock, loader)
+        services = build_services(settings, stores, clock, process=process, before_reading=demo.before_reading)
+        jobs = services.dataset_jobs
+        try:
+            async with schema_kept(stores.database, settings.records_url, MIGRATIONS, then=jobs.start) as is_there:
+                await demo.start(services.registry, database_is_there=is_there)
+                yield Servicers(
+                    features=FeatureServicer(services),
+                    metadata=MetadataServicer(services.registry),
+                    backup=BackupServicer(copy_to=stores.telemetry.copy_to, folder=stores.spool_folder),
+                )
+        finally:
+            await jobs.stop()
+            await demo.stop()
 
 
 async def serve(settings: FeatureSettings, stop: asyncio.Event) -> None:
@@ -135,7 +79,7 @@ async def serve(settings: FeatureSettings, stop: asyncio.Event) -> None:
     LoopLag(registry, SERVICE).start()
     try:
         # The stores come first: the demo loader is forked off before gRPC has threads.
-        async with open_service(settings, process=process) as service:
+        async with open_servicers(settings, process=process) as servicers:
             server = GrpcServer(
                 service=SERVICE,
                 host=settings.host,
@@ -145,9 +89,7 @@ async def serve(settings: FeatureSettings, stop: asyncio.Event) -> None:
                 redactor=redactor,
                 secret=secret,
             )
-            server.add(feature_pb2_grpc.add_FeatureServiceServicer_to_server, service.features)
-            server.add(feature_pb2_grpc.add_MetadataServiceServicer_to_server, service.metadata)
-            server.add(backup_pb2_grpc.add_BackupServiceServicer_to_server, service.backup)
+            servicers.add_to(server)
             metrics = await serve_metrics(registry, settings.host, settings.metrics_port)
             try:
                 await server.serve(settings.port, stop, setting="FEATURE_SERVICE_PORT")

@@ -1,16 +1,9 @@
 """What the feature service can be told from outside."""
 
-from pathlib import Path
-from typing import Final
-
 from pydantic import Field, SecretStr
 
 from penstock_kit.database import sqlite_url
-from penstock_kit.errors import InvalidArgument
-from penstock_kit.redaction import mask_urls
 from penstock_kit.settings import GrpcServiceSettings
-
-_DUCKDB: Final = "duckdb:///"
 
 
 class FeatureSettings(GrpcServiceSettings):
@@ -55,13 +48,6 @@ class FeatureSettings(GrpcServiceSettings):
         return self.database_url.get_secret_value() or sqlite_url(self.home / "feature.db")
 
     @property
-    def telemetry_path(self) -> Path:
-        """The telemetry file. Raises InvalidArgument TELEMETRY_URL_INVALID for a store that is not supported."""
-        url = self.telemetry_url.get_secret_value()
-        if not url:
-            return self.home / "telemetry.duckdb"
-        if not url.startswith(_DUCKDB) or len(url) == len(_DUCKDB):
-            raise InvalidArgument(
-                f"TELEMETRY_URL {mask_urls(url)!r} is not duckdb:///path/to/file", reason="TELEMETRY_URL_INVALID"
-            )
-        return Path(url.removeprefix(_DUCKDB))
+    def rows_url(self) -> str:
+        """The URL of the telemetry store."""
+        return self.telemetry_url.get_secret_value() or f"duckdb:///{self.home / 'telemetry.duckdb'}"

@@ -6,8 +6,8 @@ The service runs this beside itself at start, so that NumPy and DuckDB come and 
 import asyncio
 import time
 
-from feature_service.adapters.duckdb.telemetry_store import DuckDbTelemetryStore
 from feature_service.adapters.metadata.sql_store import SqlMetadataStore
+from feature_service.adapters.telemetry_url import open_telemetry
 from feature_service.demo.load import load_demo
 from feature_service.demo.plan import plan_demo
 from feature_service.settings import FeatureSettings
@@ -20,7 +20,7 @@ async def main(settings: FeatureSettings) -> None:
     """Load the readings that the registered demo devices lack."""
     configure_logging("feature-demo", settings.log_level, settings.log_format)
     database = open_database(settings.records_url)
-    telemetry = DuckDbTelemetryStore(settings.telemetry_path, memory_mb=settings.telemetry_memory_mb)
+    telemetry = open_telemetry(settings.rows_url, memory_mb=settings.telemetry_memory_mb)
     metadata = SqlMetadataStore(database)
     begun = time.monotonic()
     try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Final
 
-from feature_service.adapters.duckdb.series_table import SeriesTable
+from feature_service.adapters.column_catalog import SeriesTable
 from feature_service.domain.model.series import FieldKind
 from feature_service.domain.model.span import Span
 from feature_service.domain.telemetry.query import Aggregate, Condition, Operator
@@ -60,6 +60,14 @@ def rows(table: SeriesTable, fields: Sequence[str], span: Span, conditions: Sequ
     where = _where(table, span, conditions)
     columns = "".join(f", {_plain(table, name)} AS c{index}" for index, name in enumerate(fields))
     return Statement(f"SELECT ts{columns} FROM {table.name}{where.text}", where.values)
+
+
+def block_starts(table: SeriesTable, span: Span, rows: int) -> Statement:
+    """Select the time (microseconds) of every `rows`-th row, from the first one on, in ascending order."""
+    where = _where(table, span, ())
+    numbered = f"SELECT ts, row_number() OVER (ORDER BY ts) - 1 AS place FROM {table.name}{where.text}"
+    text = f"SELECT epoch_us(ts) FROM ({numbered}) WHERE place % ? = 0 ORDER BY ts"
+    return Statement(text, [*where.values, rows])
 
 
 def ordered_rows(

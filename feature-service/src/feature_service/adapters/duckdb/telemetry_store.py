@@ -2,21 +2,23 @@
 
 # ruff: noqa: S608 - only names made in this package are written into statements
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, pairwise
 from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from feature_service.adapters.column_catalog import ColumnCatalog, SeriesTable
 from feature_service.adapters.duckdb import duration_sql, percentile_sql
 from feature_service.adapters.duckdb import telemetry_sql as sql
 from feature_service.adapters.duckdb.backup import copy_database
 from feature_service.adapters.duckdb.connection import DuckDbConnection
-from feature_service.adapters.duckdb.series_table import SeriesCatalog, SeriesTable, extended_table
+from feature_service.adapters.duckdb.series_table import drop_table, extend_table, load_tables
 from feature_service.domain.model.series import FieldKind, SeriesKey
 from feature_service.domain.model.span import Extent, Span
 from feature_service.domain.model.statistic import FieldStatistic, FittingTime, RangeStatistic, ValueCount
+from feature_service.domain.telemetry.block import fold_blocks
 from feature_service.domain.telemetry.query import (
     Condition,
     FieldInsight,
@@ -50,10 +52,10 @@ class DuckDbTelemetryStore:
         memory_mb: int = 512,
         lock_seconds: float = 30.0,
     ) -> None:
-        self._catalog = SeriesCatalog()
+        self._catalog = ColumnCatalog()
         self._file = DuckDbConnection(
             path,
-            prepare=self._catalog.load,
+            prepare=lambda cursor: self._catalog.remember_all(load_tables(cursor)),
             before_open=before_open,
             memory_mb=memory_mb,
             lock_seconds=lock_seconds,
@@ -76,7 +78,7 @@ class DuckDbTelemetryStore:
             for key, rows in parts:
                 if len(rows):
                     known = tables.get(key) or self._catalog.table(key)
-                    tables[key] = extended_table(cursor, key, known, _kinds(rows))
+                    tables[key] = extend_table(cursor, key, known, _kinds(rows))
                     _merge(cursor, tables[key], rows)
             return tables
 
@@ -97,16 +99,30 @@ class DuckDbTelemetryStore:
         first, last, rows = await self._file.read(lambda cursor: cursor.execute(query).fetchall()[0])
         return Extent(first=first, last=last, rows=rows) if rows else None
 
-    async def read(self, key: SeriesKey, fields: Sequence[str], span: Span) -> "Frame":
-        """Return the rows in the range."""
+    async def blocks(
+        self, key: SeriesKey, fields: Sequence[str], span: Span, rows: int | None = None
+    ) -> "AsyncGenerator[Frame]":
+        """Yield the rows in the range, a statement for each block."""
         table = await self._table(key)
         if table is None:
-            return _empty(fields)
-        statement = sql.rows(table, fields, span)
-        frame = _frame(await self._columns(statement), fields, table.kinds)
-        from feature_service.adapters.duckdb.result import in_order_of_time
+            yield _empty(fields)
+            return
+        for part in [span] if rows is None else await self._cut(table, span, rows):
+            columns = await self._columns(sql.rows(table, fields, part))
+            frame = _ordered_frame(columns, fields, table.kinds)
+            # Rows that were written since the range was cut may have made a part longer.
+            for piece in frame.pieces(rows or len(frame)):
+                yield piece
 
-        return in_order_of_time(frame)
+    async def _cut(self, table: SeriesTable, span: Span, rows: int) -> list[Span]:
+        """Return the parts of the range that have `rows` rows each, the last one the rest."""
+        starts = [start for (start,) in await self._rows(sql.block_starts(table, span, rows))]
+        edges = [span.start, *starts[1:], span.end]
+        return [Span(start=start, end=end) for start, end in pairwise(edges)]
+
+    async def read(self, key: SeriesKey, fields: Sequence[str], span: Span) -> "Frame":
+        """Return the rows in the range, by one statement."""
+        return await fold_blocks(self.blocks(key, fields, span))
 
     async def newest(self, keys: Sequence[SeriesKey], query: NewestQuery) -> NewestRows:
         """Return a page of rows and the number of all that fit."""
@@ -232,9 +248,7 @@ class DuckDbTelemetryStore:
         def work(cursor: "DuckDBPyConnection") -> None:
             table = self._catalog.table(key)
             if table is not None:
-                cursor.execute(f"DROP TABLE {table.name}")
-                cursor.execute("DELETE FROM penstock_column WHERE series_id = ?", [table.id])
-                cursor.execute("DELETE FROM penstock_series WHERE id = ?", [table.id])
+                drop_table(cursor, table)
 
         await self._file.write(work, committed=lambda _: self._catalog.forget(key))
 
@@ -352,6 +366,12 @@ def _frame(columns: Mapping[str, Any], fields: Sequence[str], kinds: Mapping[str
     from feature_service.adapters.duckdb.result import frame_of_columns
 
     return frame_of_columns(columns, fields, kinds)
+
+
+def _ordered_frame(columns: Mapping[str, Any], fields: Sequence[str], kinds: Mapping[str, FieldKind]) -> "Frame":
+    from feature_service.adapters.duckdb.result import in_order_of_time
+
+    return in_order_of_time(_frame(columns, fields, kinds))
 
 
 def _empty(fields: Sequence[str]) -> "Frame":

@@ -99,7 +99,7 @@ class _Windows:
     def of(self, rows: LabelledRows, row_range: RowRange, progress: Callable[[float], None]) -> Part:
         """Return the labelled windows of a row range, none when it is shorter than a window."""
         inside = slice(row_range.start, row_range.stop)
-        clean = clean_rows(_cut(rows.frame, inside), self.outlier_filter, self.missing_fill)
+        clean = clean_rows(rows.frame.cut(inside), self.outlier_filter, self.missing_fill)
         window = self.plan.extraction.window
         if window.count(len(clean.frame)) == 0:
             progress(1.0)
@@ -124,7 +124,7 @@ def _share_of(progress: Callable[[float], None], done: int, parts: int) -> Calla
 def _fitted_windows(
     devices: Mapping[str, LabelledRows], training: Sequence[RowRange], plan: DatasetPlan, classes: Classes
 ) -> _Windows:
-    frames = [_cut(devices[each.device_code].frame, slice(each.start, each.stop)).numbers for each in training]
+    frames = [devices[each.device_code].frame.cut(slice(each.start, each.stop)).numbers for each in training]
     names = tuple(frames[0]) if frames else ()
     columns = {name: np.concatenate([numbers[name] for numbers in frames]) for name in names}
     extraction = plan.extraction
@@ -135,13 +135,6 @@ def _fitted_windows(
         classes=classes,
         outlier_filter=outlier_filter,
         missing_fill=fit_missing_fill(outlier_filter.apply(columns), extraction.missing),
-    )
-
-
-def _cut(frame: Frame, inside: slice) -> Frame:
-    return Frame(
-        timestamps=frame.timestamps[inside],
-        numbers={name: values[inside] for name, values in frame.numbers.items()},
     )
 
 

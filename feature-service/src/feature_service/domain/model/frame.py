@@ -1,7 +1,9 @@
 """Rows of one device as columns: what a store returns and what the pipeline works on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from feature_service.domain.model.array import BoolArray, FloatArray, TextArray, TimeArray
 
@@ -27,12 +29,34 @@ class Frame:
 
     def first(self, rows: int) -> "Frame":
         """Return the first `rows` rows, all when there are fewer."""
+        return self.cut(slice(rows))
+
+    def cut(self, inside: slice) -> "Frame":
+        """Return the rows at the places `inside`."""
         return Frame(
-            timestamps=self.timestamps[:rows],
-            numbers={name: values[:rows] for name, values in self.numbers.items()},
-            texts={name: values[:rows] for name, values in self.texts.items()},
+            timestamps=self.timestamps[inside],
+            numbers={name: values[inside] for name, values in self.numbers.items()},
+            texts={name: values[inside] for name, values in self.texts.items()},
         )
+
+    def pieces(self, rows: int) -> "Iterator[Frame]":
+        """Yield the rows in frames of at most `rows`; itself when it is no longer than that."""
+        if len(self) <= rows:
+            yield self
+            return
+        for start in range(0, len(self), rows):
+            yield self.cut(slice(start, start + rows))
 
     def with_numbers(self, numbers: Mapping[str, FloatArray]) -> "Frame":
         """Return the same rows with other number columns."""
         return Frame(timestamps=self.timestamps, numbers=numbers, texts=self.texts)
+
+
+def concatenate(frames: Sequence[Frame]) -> Frame:
+    """Return the rows of frames that have the same columns, one after the other."""
+    first = frames[0]
+    return Frame(
+        timestamps=np.concatenate([frame.timestamps for frame in frames]),
+        numbers={name: np.concatenate([frame.numbers[name] for frame in frames]) for name in first.numbers},
+        texts={name: np.concatenate([frame.texts[name] for frame in frames]) for name in first.texts},
+    )

@@ -1,6 +1,7 @@
 """The port to where telemetry is kept."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from feature_service.domain.model.series import FieldKind, SeriesKey
@@ -23,22 +24,28 @@ class TelemetryStore(Protocol):
     """Rows of devices by time. A series that was never written to is empty, not an error.
 
     Columns are asked for by field name; one that the series does not have comes back wholly missing.
-    Every method raises Unavailable TELEMETRY_UNAVAILABLE when the store can't be reached.
+    Every method raises Unavailable TELEMETRY_UNAVAILABLE when the store can't be reached. The contract suite is
+    ``penstock_testkit.contracts.telemetry_store``.
     """
 
-    async def append(self, key: SeriesKey, rows: "Frame") -> None:
-        """Write rows, of strictly ascending times, in one transaction.
+    @property
+    def is_open(self) -> bool:
+        """Whether the store is in use already, so that using it loads nothing more into this process."""
+        ...
 
-        A row at a time that exists already is merged with it field by field: a value given replaces the one
-        stored, a missing one leaves it. Raises InvalidArgument FIELD_TYPE_CONFLICT when a field holds the
-        other kind of values.
+    async def append(self, key: SeriesKey, rows: "Frame") -> None:
+        """Write rows, of strictly ascending times: each row whole or not at all, and repeating is harmless.
+
+        After a failure some of the rows may be stored, unless the store has transactions. A row at a time that
+        exists already is merged with it field by field: a value given replaces the one stored, a missing one leaves
+        it. Raises InvalidArgument FIELD_TYPE_CONFLICT when a field holds the other kind of values.
         """
         ...
 
     async def append_all(self, parts: "Iterable[tuple[SeriesKey, Frame]]") -> None:
-        """Write the rows of several series, each as :meth:`append` does, all in one transaction or none.
+        """Write the rows of several series, each as :meth:`append` does; a store with transactions, all or none.
 
-        `parts` is gone through while the transaction is open, beside the event loop.
+        `parts` is gone through once, beside the event loop.
         """
         ...
 
@@ -50,8 +57,18 @@ class TelemetryStore(Protocol):
         """Return the first and last time and the number of rows; None without rows."""
         ...
 
+    def blocks(
+        self, key: SeriesKey, fields: Sequence[str], span: Span, rows: int | None = None
+    ) -> "AsyncGenerator[Frame]":
+        """Yield the rows in the range in ascending order of time, in blocks of at most `rows`, all at once for None.
+
+        There is at least one block, an empty one when there are no rows. Rows that are written between two blocks
+        may be seen or not.
+        """
+        ...
+
     async def read(self, key: SeriesKey, fields: Sequence[str], span: Span) -> "Frame":
-        """Return the rows in the range in ascending order of time."""
+        """Return the rows in the range in ascending order of time: the fold of their blocks."""
         ...
 
     async def newest(self, keys: Sequence[SeriesKey], query: NewestQuery) -> NewestRows:
@@ -98,6 +115,14 @@ class TelemetryStore(Protocol):
         """Delete a series with all its rows; nothing happens when there is none."""
         ...
 
+    async def copy_to(self, target: Path) -> None:
+        """Write everything there is at this moment into the new file `target`; writers go on meanwhile."""
+        ...
+
     async def ping(self) -> None:
         """Return when the store answers."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what runs and close the store."""
         ...

@@ -1,0 +1,61 @@
+"""Which telemetry store a URL means."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from feature_service.adapters.duckdb.telemetry_store import DuckDbTelemetryStore
+from feature_service.domain.telemetry.store import TelemetryStore
+from penstock_kit.errors import InvalidArgument
+from penstock_kit.redaction import mask_urls
+
+BeforeOpen = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    url: str
+    before_open: BeforeOpen | None
+    memory_mb: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kind:
+    """A kind of store: how its URLs look, and what opens one."""
+
+    form: str
+    open: Callable[[_Options], TelemetryStore]
+
+
+def open_telemetry(url: str, *, before_open: BeforeOpen | None = None, memory_mb: int = 512) -> TelemetryStore:
+    """Return the store at `url`, which is connected to, or opened, when it is first used, after `before_open`.
+
+    `memory_mb` is what a question may use in a store that computes in this process. Raises InvalidArgument
+    TELEMETRY_URL_INVALID, which lists the known forms, for any other URL.
+    """
+    kind = _KINDS.get(url.partition("://")[0])
+    if kind is None:
+        raise _unknown(url)
+    return kind.open(_Options(url=url, before_open=before_open, memory_mb=memory_mb))
+
+
+def _open_duckdb(options: _Options) -> TelemetryStore:
+    path = options.url.removeprefix("duckdb:///")
+    if path in {"", options.url}:
+        raise _unknown(options.url)
+    return DuckDbTelemetryStore(Path(path), before_open=options.before_open, memory_mb=options.memory_mb)
+
+
+_KINDS: Final[Mapping[str, _Kind]] = {
+    "duckdb": _Kind(form="duckdb:///path/to/file", open=_open_duckdb),
+}
+"""The stores by the scheme of their URLs."""
+
+
+def _unknown(url: str) -> InvalidArgument:
+    forms = " or ".join(kind.form for kind in _KINDS.values())
+    return InvalidArgument(
+        f"TELEMETRY_URL {mask_urls(url)!r} is not the URL of a telemetry store; write {forms}",
+        reason="TELEMETRY_URL_INVALID",
+    )

@@ -1,0 +1,68 @@
+"""What the servicers call, over the stores."""
+
+from collections.abc import Awaitable, Callable
+
+from feature_service.adapters.body.body_reader import body_reader
+from feature_service.adapters.body.spool import Spool
+from feature_service.adapters.body.staged_frames import FrameStage
+from feature_service.composition.stores import Stores
+from feature_service.domain.dataset.jobs import DatasetJobs
+from feature_service.domain.dataset.source import DatasetSource
+from feature_service.domain.ingest.ingestion import Ingestion
+from feature_service.domain.ingest.target import TargetRegistry
+from feature_service.domain.query.telemetry_queries import TelemetryQueries
+from feature_service.domain.registry.device_registry import DeviceRegistry
+from feature_service.domain.status import StatusReport
+from feature_service.edge.servicer import FeatureServices
+from feature_service.settings import FeatureSettings
+from penstock_kit.clock import Clock
+from penstock_kit.ids import new_id
+from penstock_kit.logging import get_logger
+from penstock_kit.telemetry import ProcessMetrics
+
+log = get_logger(__name__)
+
+
+def build_services(
+    settings: FeatureSettings,
+    stores: Stores,
+    clock: Clock,
+    *,
+    process: ProcessMetrics,
+    before_reading: Callable[[str], Awaitable[None]] | None,
+) -> FeatureServices:
+    """Return the use cases of the service. `before_reading` is awaited, with the tenant, before rows are read."""
+    registry = DeviceRegistry(
+        metadata=stores.metadata, telemetry=stores.telemetry, clock=clock, before_reading=before_reading
+    )
+    return FeatureServices(
+        ingestion=_build_ingestion(settings, stores, registry),
+        registry=registry,
+        dataset_jobs=_build_dataset_jobs(stores, registry, clock),
+        queries=TelemetryQueries(registry=registry, telemetry=stores.telemetry),
+        status=StatusReport({"database": stores.metadata.ping, "telemetry": stores.telemetry.ping}),
+        spool=lambda: Spool(stores.spool_folder, max_bytes=settings.ingest_max_bytes),
+        rss_bytes=lambda: int(process.rss_mb() * 1024 * 1024),
+    )
+
+
+def _build_ingestion(settings: FeatureSettings, stores: Stores, registry: DeviceRegistry) -> Ingestion:
+    return Ingestion(
+        targets=TargetRegistry(registry=registry, metadata=stores.metadata),
+        metadata=stores.metadata,
+        telemetry=stores.telemetry,
+        reader=body_reader(max_json_bytes=settings.ingest_max_json_bytes),
+        stage=lambda: FrameStage(stores.spool_folder),
+    )
+
+
+def _build_dataset_jobs(stores: Stores, registry: DeviceRegistry, clock: Clock) -> DatasetJobs:
+    return DatasetJobs(
+        source=DatasetSource(registry=registry, telemetry=stores.telemetry),
+        store=stores.datasets,
+        files=stores.dataset_files,
+        clock=clock,
+        new_id=lambda: new_id("ds"),
+        report=lambda error: log.error("a data set could not be built", exc_info=error),
+        owner=stores.dataset_files.owner(),
+    )
