@@ -113,6 +113,10 @@ openapi: .venv/.dev ## Write docs/openapi.json from a running gateway, and what 
 	@$(BIN)/python scripts/openapi_document.py
 	@$(BIN)/python scripts/client_api.py
 
+.PHONY: manifests
+manifests: .venv/.dev ## Render the Kubernetes overlays into deploy/kubernetes/rendered (needs kubectl)
+	@$(BIN)/python scripts/manifests.py
+
 .PHONY: lock
 lock: .venv/.dev ## Resolve the dependencies again
 	@scripts/lock

@@ -27,7 +27,7 @@ COPY . /build/members
 RUN cd /build/members \
  && /opt/build/bin/uv pip install -q --offline --python /opt/penstock/bin/python --target /opt/members \
       --no-deps --no-build-isolation --compile-bytecode \
-      ./protos ./libs/kit ./gateway ./llm-service ./chat-stream-service ./feature-service ./cache-service ./cli
+      ./protos ./libs/kit ./gateway ./llm-service ./chat-stream-service ./feature-service ./cache-service ./client ./cli
 
 # Services listen for other containers, and start only with a secret of the installation (docker-compose.yml makes one).
 # --- what runs: no pip, no root, nothing to write but PENSTOCK_HOME and /tmp -------------------------------

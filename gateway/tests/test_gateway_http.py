@@ -276,6 +276,13 @@ async def test_without_its_services_the_gateway_lives_and_is_not_ready(start_gat
     assert_within(time.perf_counter() - begun, 5)
 
 
+async def test_a_gateway_whose_services_are_down_is_ready_for_its_balancer(start_gateway):
+    gateway = await start_gateway(address="127.0.0.1:1")
+    answer = await gateway.client.get("/ready/gateway")
+    assert (answer.status_code, answer.json()["status"]) == (200, "ready")
+    assert set(answer.json()["services"]) == {"gateway/database"}
+
+
 async def test_requests_are_counted_by_the_template_of_their_route(start_gateway):
     gateway = await start_gateway()
     await gateway.client.get("/api/v1/conversations/conv_1", headers=gateway.auth())

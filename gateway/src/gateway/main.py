@@ -75,7 +75,7 @@ async def serve(settings: GatewaySettings, bound: socket.socket, stop: asyncio.E
             registry=registry, tracing=tracing, redactor=redactor, limits=limits.all,
         ),
     )  # fmt: skip
-    shared = bool(settings.database_url)
+    shared = bool(settings.database_url.get_secret_value())
     admitting = partial(
         ensure_admin, store=store, passwords=passwords, clock=clock, home=home, chosen=chosen, shared=shared
     )

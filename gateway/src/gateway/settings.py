@@ -17,8 +17,10 @@ class GatewaySettings(ServiceSettings):
     host: str = Field(
         default="127.0.0.1", alias="PENSTOCK_BIND_HOST", description="Address of the HTTP port; 0.0.0.0 for all."
     )
-    database_url: str = Field(
-        default="", alias="DATABASE_URL", description="Users, keys and tokens; empty for PENSTOCK_HOME/gateway.db."
+    database_url: SecretStr = Field(
+        default=SecretStr(""),
+        alias="DATABASE_URL",
+        description="Users, keys and tokens; empty for PENSTOCK_HOME/gateway.db.",
     )
     llm_address: ServiceAddress = Field(default="127.0.0.1:50051", alias="LLM_SERVICE_ADDRESS")
     chat_address: ServiceAddress = Field(default="127.0.0.1:50052", alias="CHAT_STREAM_SERVICE_ADDRESS")
@@ -105,7 +107,7 @@ class GatewaySettings(ServiceSettings):
 
     def store_url(self) -> str:
         """Return the URL of the identity store."""
-        return self.database_url or f"sqlite:///{self.home / 'gateway.db'}"
+        return self.database_url.get_secret_value() or f"sqlite:///{self.home / 'gateway.db'}"
 
     def http_limits(self) -> HttpLimits:
         """Return what a connection may cost."""

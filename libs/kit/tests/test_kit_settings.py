@@ -111,3 +111,49 @@ def test_an_unwritable_home_is_named_with_its_setting(tmp_path: Path) -> None:
         ensure_home(tmp_path / "file" / "var")
     assert caught.value.reason == "HOME_INVALID"
     assert str(tmp_path / "file" / "var") in caught.value.message
+
+
+def test_a_secret_may_lie_in_a_file_without_the_newline_at_its_end(tmp_path: Path) -> None:
+    (tmp_path / "gemini").write_text("AIza-of-the-file\n")
+    (tmp_path / "openai").write_bytes(b"sk-of-the-file\r\n")
+    with environment(tmp_path, GEMINI_API_KEY_FILE="gemini", OPENAI_API_KEY_FILE=str(tmp_path / "openai")):
+        settings = load(DemoSettings)
+    assert settings.gemini.get_secret_value() == "AIza-of-the-file"
+    assert settings.openai_api_key == "sk-of-the-file"
+    (tmp_path / ".env").write_text("GEMINI_API_KEY_FILE=gemini\n")
+    with environment(tmp_path):
+        assert load(DemoSettings).gemini.get_secret_value() == "AIza-of-the-file"
+
+
+def test_a_secrets_file_that_is_empty_missing_or_set_twice_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").write_text("\n")
+    wrong = {"GEMINI_API_KEY_FILE": "empty", "OPENAI_API_KEY_FILE": "missing"}
+    with environment(tmp_path, **wrong), pytest.raises(SystemExit) as stopped:
+        load(DemoSettings)
+    assert stopped.value.code == 2
+    said = capsys.readouterr().err
+    assert "setting GEMINI_API_KEY_FILE: the file is empty" in said
+    assert "setting OPENAI_API_KEY_FILE: the file can't be read: No such file or directory" in said
+    (tmp_path / "full").write_text("AIza-secret")
+    both = {"GEMINI_API_KEY_FILE": "full", "GEMINI_API_KEY": "AIza-other"}
+    with environment(tmp_path, **both), pytest.raises(SystemExit):
+        load(DemoSettings)
+    said = capsys.readouterr().err
+    assert "GEMINI_API_KEY is set too; set one of them" in said
+    assert "AIza" not in said
+
+
+def test_what_is_no_secret_is_not_read_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "port").write_text("1")
+    with environment(tmp_path, DEMO_PORT_FILE="port"):
+        assert load(DemoSettings).port == 50051
+
+
+def test_the_addresses_that_kubernetes_sets_for_a_service_are_refused_by_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with environment(tmp_path, DEMO_PORT="tcp://10.0.0.1:80"), pytest.raises(SystemExit):
+        load(DemoSettings)
+    assert "setting DEMO_PORT" in capsys.readouterr().err

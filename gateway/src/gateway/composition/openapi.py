@@ -17,6 +17,7 @@ _OPEN: Final = frozenset(
     {
         "/health",
         "/ready",
+        "/ready/gateway",
         "/metrics",
         "/api/v2/metrics",
         "/api/v2/auth/login",

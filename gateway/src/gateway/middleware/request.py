@@ -28,7 +28,7 @@ _SWITCHED: Final = 101
 # RFC 6455's code for a server that met something unexpected.
 _BROKEN: Final = 1011
 # Asked again and again while a system starts: not ready is no error worth a line each time.
-_PROBES: Final = frozenset({"/health", "/ready", "/metrics"})
+_PROBES: Final = frozenset({"/health", "/ready", "/ready/gateway", "/metrics"})
 _HEADS: Final = frozenset({"http.response.start", "websocket.http.response.start"})
 # Where answers carry credentials, conversations and data.
 _PRIVATE: Final = ("/api/", "/v1/", "/mcp")

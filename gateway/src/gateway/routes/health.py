@@ -1,4 +1,4 @@
-"""``/health`` and ``/ready``, open to everybody, for they name no secret; ``/metrics``, for scrapers and operators."""
+"""Readiness, open to everybody, for it names no secret; ``/metrics``, for scrapers and operators."""
 
 from typing import Final
 
@@ -27,6 +27,7 @@ class HealthRoutes:
         self.router = api_router("health")
         add(self.router, "GET /health", self.health)
         add(self.router, "GET /ready", self.ready)
+        add(self.router, "GET /ready/gateway", self.gateway_ready)
         add(self.router, "GET /metrics", self.metrics, dependencies=scrapers)
         add(self.router, "GET /api/v2/metrics", self.metrics, dependencies=scrapers)
 
@@ -37,6 +38,11 @@ class HealthRoutes:
     async def ready(self) -> Response:
         """Name every service and store with its state; 503 when one that is required is down."""
         report = await self._readiness.report()
+        return JsonResponse(report.to_json(), 200 if report.ready else _NOT_READY)
+
+    async def gateway_ready(self) -> Response:
+        """Say whether this gateway itself can serve: its store answers and it is not about to stop. For balancers."""
+        report = await self._readiness.own_report()
         return JsonResponse(report.to_json(), 200 if report.ready else _NOT_READY)
 
     async def metrics(self) -> Response:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from penstock_kit.address import is_loopback, target_of
 from penstock_kit.errors import InvalidArgument
 from penstock_kit.installation import secret_weakness
 from penstock_kit.redaction import is_secret_name, mask_secret, mask_urls
+from penstock_kit.secret_files import SecretFiles
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["json", "console"]
@@ -75,6 +76,19 @@ class ServiceSettings(BaseSettings):
         alias="PENSTOCK_SERVICE_SECRET_FILE",
         description="The file that holds it; made when it is not there. `penstock up` makes and passes one.",
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Add the files of secrets to where settings come from."""
+        del file_secret_settings
+        return init_settings, env_settings, dotenv_settings, SecretFiles(settings_cls, env_settings, dotenv_settings)
 
     @field_validator("service_secret")
     @classmethod
