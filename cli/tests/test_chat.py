@@ -277,6 +277,40 @@ def test_a_question_may_come_through_a_pipe(gateway: Gateway) -> None:
     assert gateway.requests[1][2]["content"] == "How much?"
 
 
+def piped(gateway: Gateway, text: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "penstock_cli", "chat"],
+        input=text,
+        env={"PATH": os.environ["PATH"], "PENSTOCK_URL": gateway.url, "PENSTOCK_API_KEY": KEY},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_each_line_of_a_pipe_is_a_question_of_one_conversation(gateway: Gateway) -> None:
+    gateway.streams = [streaming(DONE), streaming(DONE)]
+    outcome = piped(gateway, "How much?\n\n  And yesterday?")
+    assert (outcome.returncode, outcome.stdout) == (0, "It is 117.6 A.\n" * 2)
+    questions = [(path, body["content"]) for _, path, body in gateway.requests if path.endswith("/stream")]
+    path = "/api/v1/conversations/conv_1/stream"
+    assert questions == [(path, "How much?"), (path, "And yesterday?")]
+
+
+def test_a_line_that_could_not_be_answered_is_the_exit_code_and_the_next_is_asked(gateway: Gateway) -> None:
+    failed = event(1, "error", code=503, reason="PROVIDER_UNAVAILABLE", message="no provider", retryable=True)
+    gateway.streams = [streaming(failed), streaming(DONE)]
+    outcome = piped(gateway, "How much?\nHow many?\n")
+    assert (outcome.returncode, outcome.stdout) == (1, "It is 117.6 A.\n")
+
+
+def test_a_pipe_without_a_question_says_what_to_do(gateway: Gateway) -> None:
+    outcome = piped(gateway, "\n \n")
+    assert outcome.returncode == 2
+    assert "nothing to ask: give a question" in outcome.stderr
+
+
 def test_ctrl_c_stops_the_answer_on_the_server_and_keeps_what_was_said(gateway: Gateway) -> None:
     stopped = event(2, "complete_state", status="stopped", content="It is", model="m")
     gateway.streams = [

@@ -81,6 +81,16 @@ def test_without_any_python_it_says_which_is_needed(clone: Path, programs: Path)
     assert "needs Python 3.11 or newer; none found on PATH" in outcome.stderr
 
 
+def test_pythons_that_will_not_do_are_named_each_with_its_why(clone: Path, programs: Path) -> None:
+    script(programs / "python3", 'case $1 in --version) echo "Python 3.9.2";; *) exit 1;; esac')
+    script(programs / "python3.11", 'echo "pyenv: python3.11: command not found" >&2; exit 127')
+    outcome = set_up(clone, str(programs))
+    assert outcome.returncode == 1
+    assert f"{programs}/python3 is too old (Python 3.9.2)" in outcome.stderr
+    assert f"{programs}/python3.11 does not start (pyenv: python3.11: command not found)" in outcome.stderr
+    assert "python3.12" not in outcome.stderr.replace("PYTHON=/path/to/python3.12", "")
+
+
 def test_a_folder_that_cannot_be_written_is_named(clone: Path, programs: Path) -> None:
     clone.chmod(0o555)
     user = NOBODY if os.getuid() == 0 else None

@@ -9,7 +9,7 @@ import pytest
 
 from penstock_cli.setting_names import SETTING_NAMES
 from penstock_cli.settings import CliSettings
-from penstock_cli.wrong_setting import doubtful, meant_name, misspelt, quick_problems
+from penstock_cli.wrong_setting import doubtful, meant_name, misspelt, overridden, quick_problems
 from penstock_testkit.servers.process import free_port
 
 
@@ -89,6 +89,28 @@ def test_another_programs_name_near_a_setting_is_doubtful() -> None:
 )
 def test_a_setting_with_words_left_out_is_doubtful(name: str, meant: str) -> None:
     assert doubtful([name]) == [f"{name} is no setting and is ignored; did you mean {meant}?"]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("LLM_PROVIDERS_FILE", "LLM_CONFIG_FILE"),
+        ("LLM_MODELS_FILE", "LLM_CONFIG_FILE"),
+        ("CHAT_MCP_FILE", "CHAT_TOOLS_FILE"),
+    ],
+)
+def test_a_file_that_nobody_reads_is_named_with_the_one_that_is_read(name: str, meant: str) -> None:
+    assert doubtful([name]) == [f"{name} is no setting and is ignored; did you mean {meant}?"]
+    assert misspelt([name]) == []
+
+
+def test_a_file_that_another_setting_overrides_is_named() -> None:
+    both = {"PENSTOCK_SERVICE_SECRET": "s" * 32, "PENSTOCK_SERVICE_SECRET_FILE": "/run/secrets/penstock"}
+    assert overridden(CliSettings(values=both)) == [
+        "PENSTOCK_SERVICE_SECRET_FILE is not read, for PENSTOCK_SERVICE_SECRET is set; unset one of them"
+    ]
+    for name, value in both.items():
+        assert overridden(CliSettings(values={name: value})) == []
 
 
 @pytest.mark.parametrize("name", ["NIX_SSL_CERT_FILE", "MYAPP_DATABASE_URL", "SHOP_PENSTOCK_HOME"])

@@ -74,7 +74,9 @@ def doctor(as_json: AsJson = False) -> None:
 
 @app.command()
 def chat(
-    question: Annotated[str, typer.Argument(help="What to ask; without it, a dialogue.")] = "",
+    question: Annotated[
+        str, typer.Argument(help="What to ask; without it a dialogue, or each line that is piped in.")
+    ] = "",
     *,
     model: Annotated[str, typer.Option(help="provider/model, or an alias; empty for the default.")] = "",
     personality: Annotated[str, typer.Option(help="Id of a personality.")] = "",

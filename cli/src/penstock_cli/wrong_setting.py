@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from penstock_kit.settings import ServiceSettings
 
 _OURS: Final = "PENSTOCK"
+# The first words of settings of services that have one file each.
+_OWNERS_OF_FILES: Final = frozenset({"LLM", "CHAT"})
+# Settings that name a file, and the setting that is taken in its stead when both are there.
+_INSTEAD_OF_FILES: Final = {"PENSTOCK_SERVICE_SECRET_FILE": "PENSTOCK_SERVICE_SECRET"}
 _SERVICE_SUFFIXES: Final = ("_SERVICE_PORT", "_SERVICE_ADDRESS", "_SERVICE_METRICS_PORT")
 # How alike two names are, from 0 to 1, when one is taken for the other misspelt.
 _ALIKE: Final = 0.84
@@ -57,6 +61,15 @@ def misspelt(names: Iterable[str]) -> list[str]:
     ]
 
 
+def overridden(settings: CliSettings) -> list[str]:
+    """Return a line for each setting that names a file which is not read, because another setting wins."""
+    return [
+        f"{file} is not read, for {winner} is set; unset one of them"
+        for file, winner in _INSTEAD_OF_FILES.items()
+        if settings.text(file) and settings.text(winner)
+    ]
+
+
 def doubtful(names: Iterable[str]) -> list[str]:
     """Return a line for each name that looks like one of ours, but may be another program's."""
     return [
@@ -77,8 +90,17 @@ def meant_name(name: str) -> str:
         return setting if owner == _OURS else ""
     if whole := [setting for setting in SETTING_NAMES if _is_short_for(upper, setting)]:
         return min(whole, key=lambda setting: (len(setting), setting))
-    near = difflib.get_close_matches(upper, SETTING_NAMES, n=1, cutoff=_ALIKE)
-    return near[0] if near else ""
+    if near := difflib.get_close_matches(upper, SETTING_NAMES, n=1, cutoff=_ALIKE):
+        return near[0]
+    return _other_file(upper)
+
+
+def _other_file(upper: str) -> str:
+    """Return the one setting that names a file of the same service: LLM_CONFIG_FILE for LLM_PROVIDERS_FILE."""
+    owner = upper.partition("_")[0]
+    if owner not in _OWNERS_OF_FILES or not upper.endswith("_FILE"):
+        return ""
+    return next(name for name in SETTING_NAMES if name.startswith(f"{owner}_") and name.endswith("_FILE"))
 
 
 def _owner_and_setting(upper: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""The command itself: one question, or a dialogue until the end of input."""
+"""The command itself: one question, one a line of what is piped in, or a dialogue until the end of input."""
 
 import contextlib
 import difflib
@@ -30,7 +30,7 @@ Everything else is asked. A question about a device names it: What was the mean 
 def chat(
     settings: CliSettings, question: str, *, wishes: Wishes, conversation_id: str = "", as_json: bool = False
 ) -> int:
-    """Answer `question`, or what is typed or piped in; return the exit code.
+    """Answer `question`, or each line that is typed or piped in; return the exit code.
 
     0 answered, 1 the answer failed, 3 the gateway can't be reached, 4 it refused, 130 stopped by Ctrl-C.
     """
@@ -40,12 +40,31 @@ def chat(
     try:
         if not question and sys.stdin.isatty():
             return _dialogue(conversation, screen, as_json=as_json)
-        question = question or sys.stdin.read().strip()
-        if not question:
-            raise CommandFailed("nothing to ask: give a question, or type one in a terminal", exit_code=2)
-        return _answer(conversation, screen, question, as_json=as_json)
+        if question:
+            return _answer(conversation, screen, question, as_json=as_json)
+        return _piped(conversation, screen, as_json=as_json)
     finally:
         gateway.close()
+
+
+def _piped(conversation: Conversation, screen: Screen, *, as_json: bool) -> int:
+    """Answer each line of the input, one after another in one conversation; a stopped answer ends it.
+
+    Returns 0 when all were answered, else the code of the last that was not.
+    """
+    code, asked = 0, False
+    for line in sys.stdin:
+        question = line.strip()
+        if question.startswith("/"):
+            _command(question, conversation, screen)
+        elif question:
+            asked = True
+            code = _answer(conversation, screen, question, as_json=as_json) or code
+            if code == EXIT_INTERRUPTED:
+                break
+    if not asked:
+        raise CommandFailed("nothing to ask: give a question, or type one in a terminal", exit_code=2)
+    return code
 
 
 def _dialogue(conversation: Conversation, screen: Screen, *, as_json: bool) -> int:

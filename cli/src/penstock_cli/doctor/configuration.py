@@ -12,7 +12,7 @@ from penstock_cli.settings import CliSettings
 from penstock_cli.supervisor.port import PortReservation, port_problems
 from penstock_cli.supervisor.service import Service, services
 from penstock_cli.supervisor.state import Home
-from penstock_cli.wrong_setting import doubtful, misspelt, service_problems
+from penstock_cli.wrong_setting import doubtful, misspelt, overridden, service_problems
 from penstock_kit.errors import FailedPrecondition
 from penstock_kit.installation import read_secret
 from penstock_kit.redaction import mask_secret
@@ -33,7 +33,8 @@ def check_configuration(settings: CliSettings) -> Iterator[Finding]:
 
 
 def _services(settings: CliSettings) -> Iterator[Finding]:
-    wrong, strange = [*service_problems(), *misspelt(settings.values)], doubtful(settings.values)
+    wrong = [*service_problems(), *misspelt(settings.values)]
+    strange = [*doubtful(settings.values), *overridden(settings)]
     if not wrong:
         yield Finding(need=Need.REQUIRED, name="settings", ok=True, detail="every service accepts its settings")
     for problem in wrong:

@@ -21,7 +21,7 @@ from penstock_cli.supervisor.restart import RestartRule, Restarts
 from penstock_cli.supervisor.service import Service, child_environment, services
 from penstock_cli.supervisor.state import LOG_FILE, Home, ProcessId, SuiteState, identify
 from penstock_cli.supervisor.supervisor import Supervisor
-from penstock_cli.wrong_setting import doubtful, quick_problems
+from penstock_cli.wrong_setting import doubtful, overridden, quick_problems
 from penstock_kit.errors import PenstockError
 from penstock_kit.installation import SECRET_FILE, ensure_secret
 
@@ -119,7 +119,7 @@ def _supervisor(settings: CliSettings, suite: list[Service], home: Home) -> Supe
     width = max(len(service.name) for service in suite)
     output = Output(sys.stdout.buffer, width=width, colour=colour)
 
-    for line in doubtful(settings.values):
+    for line in (*doubtful(settings.values), *overridden(settings)):
         output.say(line)
     launcher = _launcher(settings, environment, output, modules=() if home.used else _FIRST_START)
 
