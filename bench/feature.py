@@ -19,7 +19,7 @@ from feature_service.adapters.body.csv_reader import CsvReader
 from feature_service.adapters.duckdb.telemetry_store import DuckDbTelemetryStore
 from feature_service.domain.extraction.extract import extract_features
 from feature_service.domain.extraction.plan import ExtractionPlan
-from feature_service.domain.feature.catalog import FEATURE_NAMES
+from feature_service.domain.feature.catalog import feature_names
 from feature_service.domain.feature.kernel import window_features
 from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.ingest.plan import BodyFormat, IngestPlan
@@ -36,7 +36,7 @@ ROUNDS: Final = 5
 WINDOW: Final = WindowPlan(size=256, overlap=0.5)
 SPECTRAL: Final = ("spectral_peak", "spectral_centroid", "spectral_entropy")
 LEFT_OUT: Final = ("missing_ratio", "energy")
-SEVENTEEN: Final = tuple(name for name in FEATURE_NAMES if name not in (*SPECTRAL, *LEFT_OUT))
+SEVENTEEN: Final = tuple(name for name in feature_names() if name not in (*SPECTRAL, *LEFT_OUT))
 KEY: Final = SeriesKey(tenant_id="bench", device_code="device")
 
 

@@ -1,5 +1,7 @@
 """The kernel against NumPy and SciPy, window by window."""
 
+import subprocess
+import sys
 import warnings
 from itertools import pairwise
 
@@ -11,11 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from feature_service.domain.feature.catalog import DEFAULT_FEATURES, FEATURE_NAMES, resolve_features
+from feature_service.domain.feature.catalog import DEFAULT_FEATURES, feature_names, resolve_features
 from feature_service.domain.feature.kernel import window_features
+from feature_service.domain.feature.registration import feature
 from feature_service.domain.feature.window import WindowPlan
 from penstock_kit.errors import InvalidArgument, Unprocessable
 
+FEATURE_NAMES = feature_names()
 RANDOM = np.random.default_rng(7)
 
 
@@ -209,3 +213,17 @@ def test_step_and_count_of_windows(size, overlap, rows, step, count):
 def test_impossible_windows_are_refused(size, overlap):
     with pytest.raises(InvalidArgument):
         WindowPlan(size=size, overlap=overlap)
+
+
+def test_a_name_is_given_to_one_feature_only():
+    with pytest.raises(ValueError, match="there is a feature 'mean' already"):
+        feature("another mean", name="mean")(lambda block: block.mean)
+
+
+def test_features_are_named_without_numpy_until_somebody_asks_for_them():
+    code = (
+        "import sys, feature_service.domain.feature.catalog as catalog; print('numpy' in sys.modules);"
+        "print('mean' in catalog.feature_names(), 'numpy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["False", "True", "True"]

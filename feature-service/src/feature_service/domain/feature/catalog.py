@@ -1,40 +1,43 @@
-"""The names of the features, their order and their definitions in words (no NumPy needed to read them)."""
+"""Which features there are. Importing this needs no NumPy; asking for the features loads the modules that have them."""
 
-from collections.abc import Sequence
+import importlib
+import pkgutil
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Final
 
+from feature_service.domain.feature.registration import REGISTERED, Feature
 from penstock_kit.errors import InvalidArgument
 
-DEFINITIONS: Final[dict[str, str]] = {
-    "mean": "arithmetic mean",
-    "std": "population standard deviation (divisor n)",
-    "min": "smallest value",
-    "max": "largest value",
-    "median": "middle value; the mean of the two middle ones for an even count",
-    "q25": "first quartile, linear interpolation between order statistics (Hyndman-Fan type 7)",
-    "q75": "third quartile, interpolated as q25",
-    "range": "max - min",
-    "rms": "square root of the mean of the squares",
-    "skew": "Fisher-Pearson coefficient m3 / m2^1.5 of central moments with divisor n; 0 for a constant window",
-    "kurtosis": "excess kurtosis m4 / m2^2 - 3 with divisor n; 0 for a constant window",
-    "slope": "least-squares slope against the row number: units of the field per row; 0 for a single row",
-    "first": "first value",
-    "last": "last value",
-    "mean_crossings": "how often consecutive values lie on different sides of the mean (above, or not above)",
-    "zero_crossings": "how often consecutive values lie on different sides of zero (above, or not above)",
-    "energy": "sum of the squares",
-    "autocorrelation_lag1": "sum of d[i]*d[i+1] over sum of d[i]^2, d = value - mean; 0 for a constant window",
-    "spectral_peak": "frequency of the strongest periodogram bin but DC, in cycles per row (0 to 0.5)",
-    "spectral_centroid": "mean frequency weighted by the periodogram without DC, in cycles per row",
-    "spectral_entropy": "Shannon entropy of the normalised periodogram without DC, over its maximum (0 to 1)",
-    "missing_ratio": "share of the window's rows in which the field had no value before missing values were treated",
-}
-"""Every feature and what it means. The spectral ones are 0 for a constant window; the periodogram is that of
-the window less its mean, one-sided, without a taper."""
-
-FEATURE_NAMES: Final = tuple(DEFINITIONS)
+MISSING_RATIO: Final = "missing_ratio"
+"""The one feature that is not computed of a window's values, but of their absence."""
+MISSING_RATIO_MEANING: Final = (
+    "share of the window's rows in which the field had no value before missing values were treated"
+)
 DEFAULT_FEATURES: Final = ("mean", "std", "min", "max", "median", "rms", "slope")
 """What an extraction computes when it names no features."""
+
+
+@cache
+def registered_features() -> Mapping[str, Feature]:
+    """Return the features that are computed of a window's values: those of every module called ``…_features``."""
+    for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
+        if module.name.endswith("_features"):
+            importlib.import_module(f"{__package__}.{module.name}")
+    return REGISTERED
+
+
+def feature_names() -> tuple[str, ...]:
+    """Return the name of every feature."""
+    return (*registered_features(), MISSING_RATIO)
+
+
+def definitions() -> Mapping[str, str]:
+    """Return what each feature means. The spectral ones are 0 for a constant window; the periodogram is that of
+    the window less its mean, one-sided, without a taper."""
+    meanings = {name: feature.meaning for name, feature in registered_features().items()}
+    return {**meanings, MISSING_RATIO: MISSING_RATIO_MEANING}
 
 
 def resolve_features(names: Sequence[str]) -> tuple[str, ...]:
@@ -42,10 +45,11 @@ def resolve_features(names: Sequence[str]) -> tuple[str, ...]:
 
     Raises InvalidArgument FEATURE_NOT_FOUND (listing the valid ones) and FEATURE_CONFLICT.
     """
+    known = feature_names()
     for name in names:
-        if name not in DEFINITIONS:
+        if name not in known:
             raise InvalidArgument(
-                f"unknown feature {name!r}; the features are: {', '.join(FEATURE_NAMES)}",
+                f"unknown feature {name!r}; the features are: {', '.join(known)}",
                 reason="FEATURE_NOT_FOUND",
                 metadata={"feature": name},
             )

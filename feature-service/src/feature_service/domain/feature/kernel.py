@@ -7,48 +7,21 @@ NaN: a feature is that of the window's present values, in their order (slope kee
 it is NaN when none is present. missing_ratio alone counts the absent ones.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from feature_service.domain.feature import moment_features, quantile_features, sequence_features, spectral_features
+from feature_service.domain.feature.catalog import MISSING_RATIO, registered_features
+from feature_service.domain.feature.registration import FeatureFunction
 from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.feature.window_block import WindowBlock
 from feature_service.domain.model.array import BoolArray, FloatArray
 
 _BLOCK_BYTES: Final = 256 * 1024
-_MISSING_RATIO: Final = "missing_ratio"
-
-FeatureFunction: TypeAlias = Callable[[WindowBlock], FloatArray]
 
 _Computed: TypeAlias = tuple[int, FeatureFunction]
-
-FUNCTIONS: Final[dict[str, FeatureFunction]] = {
-    "mean": moment_features.mean,
-    "std": moment_features.std,
-    "min": quantile_features.minimum,
-    "max": quantile_features.maximum,
-    "median": quantile_features.median,
-    "q25": quantile_features.q25,
-    "q75": quantile_features.q75,
-    "range": quantile_features.spread,
-    "rms": moment_features.rms,
-    "skew": moment_features.skew,
-    "kurtosis": moment_features.kurtosis,
-    "slope": sequence_features.slope,
-    "first": sequence_features.first,
-    "last": sequence_features.last,
-    "mean_crossings": sequence_features.mean_crossings,
-    "zero_crossings": sequence_features.zero_crossings,
-    "energy": moment_features.energy,
-    "autocorrelation_lag1": sequence_features.autocorrelation_lag1,
-    "spectral_peak": spectral_features.spectral_peak,
-    "spectral_centroid": spectral_features.spectral_centroid,
-    "spectral_entropy": spectral_features.spectral_entropy,
-}
-"""The function of each feature that needs only the values (all but missing_ratio)."""
 
 
 def window_features(
@@ -62,11 +35,12 @@ def window_features(
     """
     count = plan.require(len(values))
     result = np.empty((count, len(features)))
-    if _MISSING_RATIO in features:
-        result[:, list(features).index(_MISSING_RATIO)] = _absent_share(
+    if MISSING_RATIO in features:
+        result[:, list(features).index(MISSING_RATIO)] = _absent_share(
             np.isnan(values) if absent is None else absent, plan
         )
-    computed = [(column, FUNCTIONS[name]) for column, name in enumerate(features) if name != _MISSING_RATIO]
+    functions = registered_features()
+    computed = [(column, functions[name].compute) for column, name in enumerate(features) if name != MISSING_RATIO]
     if computed:
         _fill(sliding_window_view(values, plan.size)[:: plan.step], result, computed)
     return result

@@ -2,20 +2,24 @@
 
 import numpy as np
 
+from feature_service.domain.feature.registration import feature
 from feature_service.domain.feature.window_block import WindowBlock
 from feature_service.domain.model.array import FloatArray
 
 
+@feature("arithmetic mean")
 def mean(block: WindowBlock) -> FloatArray:
     """Return the arithmetic mean."""
     return block.mean
 
 
+@feature("population standard deviation (divisor n)")
 def std(block: WindowBlock) -> FloatArray:
     """Return the population standard deviation."""
     return np.sqrt(block.variation / block.size)
 
 
+@feature("Fisher-Pearson coefficient m3 / m2^1.5 of central moments with divisor n; 0 for a constant window")
 def skew(block: WindowBlock) -> FloatArray:
     """Return the biased Fisher-Pearson coefficient of skewness."""
     variance = block.variation / block.size
@@ -23,6 +27,7 @@ def skew(block: WindowBlock) -> FloatArray:
     return block.unless_constant(third, variance * np.sqrt(variance))
 
 
+@feature("excess kurtosis m4 / m2^2 - 3 with divisor n; 0 for a constant window")
 def kurtosis(block: WindowBlock) -> FloatArray:
     """Return the biased excess kurtosis."""
     variance = block.variation / block.size
@@ -32,11 +37,13 @@ def kurtosis(block: WindowBlock) -> FloatArray:
     return excess
 
 
+@feature("sum of the squares")
 def energy(block: WindowBlock) -> FloatArray:
     """Return the sum of the squares."""
     return block.energy
 
 
+@feature("square root of the mean of the squares")
 def rms(block: WindowBlock) -> FloatArray:
     """Return the root of the mean square."""
     return np.sqrt(block.energy / block.size)

@@ -2,6 +2,7 @@
 
 from math import floor
 
+from feature_service.domain.feature.registration import feature
 from feature_service.domain.feature.window_block import WindowBlock
 from feature_service.domain.model.array import FloatArray
 
@@ -15,31 +16,37 @@ def quantile(block: WindowBlock, fraction: float) -> FloatArray:
     return low + (high - low) * (place - below)
 
 
+@feature("smallest value", name="min")
 def minimum(block: WindowBlock) -> FloatArray:
     """Return the smallest value."""
     return block.values.min(axis=1)
 
 
+@feature("largest value", name="max")
 def maximum(block: WindowBlock) -> FloatArray:
     """Return the largest value."""
     return block.values.max(axis=1)
 
 
+@feature("middle value; the mean of the two middle ones for an even count")
 def median(block: WindowBlock) -> FloatArray:
     """Return the middle value."""
     return quantile(block, 0.5)
 
 
+@feature("first quartile, linear interpolation between order statistics (Hyndman-Fan type 7)")
 def q25(block: WindowBlock) -> FloatArray:
     """Return the first quartile."""
     return quantile(block, 0.25)
 
 
+@feature("third quartile, interpolated as q25")
 def q75(block: WindowBlock) -> FloatArray:
     """Return the third quartile."""
     return quantile(block, 0.75)
 
 
+@feature("max - min", name="range")
 def spread(block: WindowBlock) -> FloatArray:
     """Return the largest less the smallest value."""
     return maximum(block) - minimum(block)

@@ -1,0 +1,40 @@
+"""What a feature is registered with: beside its function, in the file where it is written."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+if TYPE_CHECKING:
+    from feature_service.domain.array import FloatArray
+    from feature_service.domain.feature.window_block import WindowBlock
+
+FeatureFunction: TypeAlias = "Callable[[WindowBlock], FloatArray]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feature:
+    """One feature: its name, its definition in words, and the function of a block of windows that computes it."""
+
+    name: str
+    meaning: str
+    compute: FeatureFunction
+
+
+REGISTERED: Final[dict[str, Feature]] = {}
+"""Every feature that was registered so far, by name; read it through :mod:`feature_service.domain.feature.catalog`."""
+
+
+def feature(meaning: str, *, name: str = "") -> Callable[[FeatureFunction], FeatureFunction]:
+    """Register the function below as a feature, under its own name when `name` is left out.
+
+    Raises ValueError when the name is taken.
+    """
+
+    def register(function: FeatureFunction) -> FeatureFunction:
+        own = name or function.__name__
+        if own in REGISTERED:
+            raise ValueError(f"there is a feature {own!r} already; choose another name")
+        REGISTERED[own] = Feature(name=own, meaning=meaning, compute=function)
+        return function
+
+    return register
