@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import Final
 
 from chat_stream_service.adapters.cached_memory import CachedMemory
-from chat_stream_service.adapters.device_tools import DeviceFeatures, DeviceQuery, DeviceStatistics, ListDevices
+from chat_stream_service.adapters.device_tools import build_device_tools
 from chat_stream_service.adapters.json_schema import JsonSchemaChecker
 from chat_stream_service.adapters.llm_embedder import LlmEmbedder
 from chat_stream_service.adapters.llm_service import LlmServiceModel
@@ -103,7 +103,7 @@ class _Workshop:
 
     def __init__(self, *, settings: ChatSettings, resources: Resources, clock: Clock, llm: Component) -> None:
         feature = resources.feature
-        tools = [ListDevices(feature), DeviceStatistics(feature), DeviceQuery(feature), DeviceFeatures(feature)]
+        tools = build_device_tools(feature)
         checker = JsonSchemaChecker()
         limits = ToolLimits(timeout=settings.tool_seconds, max_result_characters=settings.max_result_characters)
         self.tool_statistics = ToolStatistics()

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
-    from feature_service.domain.array import FloatArray
     from feature_service.domain.feature.window_block import WindowBlock
+    from feature_service.domain.model.array import FloatArray
 
 FeatureFunction: TypeAlias = "Callable[[WindowBlock], FloatArray]"
 
