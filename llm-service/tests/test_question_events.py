@@ -330,3 +330,45 @@ def test_busier_is_for_how_long_a_machine_ran(text: str) -> None:
     assert query.statistics == (Statistic.DURATION,)
     assert only(query) == (Operator.GE, 5.0)
     assert len(query.periods) == 2
+
+
+def test_times_in_a_list_are_of_the_same_half_of_the_day() -> None:
+    for text in ("voltage of WLD001 yesterday at 4 pm, 5 pm and 6 pm", "WLD001昨天下午4点、5点、6点的电压"):
+        query = parse_prompt(text, NOW)
+        assert [time.start and time.start.hour for time in query.periods] == [16, 17, 18], text
+        assert all(time.instant for time in query.periods)
+
+
+@pytest.mark.parametrize(
+    ("text", "statistics"),
+    [
+        ("total arc-on time of WLD001 today", (Statistic.DURATION,)),
+        ("WLD001今天的燃弧时间总共多长", (Statistic.DURATION,)),
+        ("idle time of WLD001 today", (Statistic.DURATION,)),
+        ("when was WLD002 idle the longest today?", (Statistic.DURATION,)),
+        ("WLD002今天空闲最久是什么时候", (Statistic.DURATION,)),
+        ("过去20分钟WLD003超过200安的时间有多少秒", (Statistic.DURATION,)),
+    ],
+)
+def test_times_of_running_and_idling_are_durations(text: str, statistics: tuple[Statistic, ...]) -> None:
+    query = parse_prompt(text, NOW)
+    assert query.statistics == statistics
+    assert len(query.conditions) == 1
+    assert query.unread == ()
+
+
+def test_who_used_least_is_asked_by_what_was_used() -> None:
+    query = parse_prompt("今天哪台机器用气最少", NOW)
+    assert query.rank
+    assert set(query.statistics) == {Statistic.INTEGRAL, Statistic.MIN}
+
+
+@pytest.mark.parametrize("text", ["since when has WLD001 been above 60 degrees?", "WLD001温度从什么时候开始超过60度"])
+def test_the_begin_of_what_still_holds_is_named_as_not_understood(text: str) -> None:
+    assert parse_prompt(text, NOW).unread in {("since when",), ("从什么时候开始",)}
+
+
+def test_the_first_half_of_a_day_is_its_morning() -> None:
+    time = parse_prompt("WLD001今天上半天的平均电流", NOW).time
+    assert time is not None
+    assert (time.start, time.end) == (TODAY, TODAY + timedelta(hours=12))

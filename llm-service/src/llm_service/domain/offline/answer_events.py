@@ -42,13 +42,13 @@ def _listed(report: Report, query: StructuredQuery, answered: Sequence[Answered]
 def _fitting_of(report: Report, query: StructuredQuery, each: Answered) -> str:
     say, result = report.say, each.result
     period, where = say.period(each.time), say.where(query.conditions, any_of=query.any_condition)
+    if result.fitting and _TIMED & set(query.statistics):
+        return say.spells(result.device, period, where, _spells(say, query, result, result.fitting))
     if query.when:
         times = None
         if result.first_fitting and result.last_fitting and result.row_count:
             times = (say.times.stamp(result.first_fitting), say.times.stamp(result.last_fitting))
         return say.fitting_times(result.device, period, where, times, result.row_count)
-    if result.fitting and _TIMED & set(query.statistics):
-        return say.spells(result.device, period, where, _spells(say, query, result, result.fitting))
     if Statistic.SHARE in query.statistics:
         share = percent(result.row_count / result.rows_in_range) if result.rows_in_range else "0"
         return say.fitting_share(result.device, period, where, share, (result.row_count, result.rows_in_range))

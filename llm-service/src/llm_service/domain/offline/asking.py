@@ -25,7 +25,7 @@ def find_states(sentence: Sentence) -> tuple[tuple[Condition, ...], tuple[Note, 
             condition = Condition(field=state.field, operator=state.operator, value=state.value)
             taken = f"{state.field} {state.operator.value} {state.value:g}"
             note = Note(remark=Remark.READ_AS, words=(sentence.raw(at), taken))
-            if not sentence.has(at, Kind.BUSIER):
+            if not any(sentence.has(at, kind) for kind in (Kind.BUSIER, Kind.HOW_LONG)):
                 sentence.use(at, at + 1)
             return (condition,), (note,)
     return (), ()

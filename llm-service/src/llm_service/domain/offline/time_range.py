@@ -80,7 +80,7 @@ class _TimeReader:
         self._calendar = CalendarReader(sentence, now)
 
     def read(self) -> FoundTime:
-        moments = self._joined(self._supported(self._pieces()))
+        moments = self._inherited(self._joined(self._supported(self._pieces())))
         linked = {first: second for first, second in pairwise(moments) if self._is_range(first, second)}
         day = next((moment.day for moment in moments if moment.day and moment.day.is_day), None)
         clocked = any(moment.clock and not moment.day for moment in moments)
@@ -206,6 +206,21 @@ class _TimeReader:
             else:
                 moments.append(piece)
         return moments
+
+    def _inherited(self, moments: Sequence[_Moment]) -> list[_Moment]:
+        """ "下午4点、5点": in a list the half of the day and the day are those of the time before."""
+        found: list[_Moment] = []
+        for moment in moments:
+            last = found[-1] if found else None
+            follows = last is not None and last.clock and moment.clock and not moment.clock.marked
+            if last and follows and not (moment.clock and moment.clock.exact) and self._listed(last, moment):
+                found.append(_of_the_same_half(moment, last))
+            else:
+                found.append(moment)
+        return found
+
+    def _listed(self, first: _Moment, second: _Moment) -> bool:
+        return self._gap(first, second, (Kind.AND, *_JOINS)) and not self._is_range(first, second)
 
     def _gap(self, first: _Moment, second: _Moment, kinds: tuple[Kind, ...]) -> bool:
         """Whether only words of these kinds, at most four, are between two moments."""
@@ -359,6 +374,13 @@ class _TimeReader:
 def _in_calendar(time: TimeRange) -> bool:
     """Whether both ends are times in UTC too; raises OverflowError when they are not."""
     return all(moment.astimezone(UTC) for moment in (time.start, time.end) if moment)
+
+
+def _of_the_same_half(moment: _Moment, before: _Moment) -> _Moment:
+    if moment.clock is None or before.clock is None:
+        return moment
+    clock = replace(moment.clock, half=before.clock.half, part=before.clock.part)
+    return replace(moment, clock=clock, day=moment.day or before.day)
 
 
 def _of_part(clock: Clock, day: Period) -> Clock:

@@ -97,7 +97,7 @@ class _TopicReader:
         topic.fields = tuple(dict.fromkeys(asked[at] for at in sorted(asked)))
         topic.statistics = tuple(self._statistics)
         self._settle_intents()
-        self._settle_amount()
+        self._settle_amount(which=topic.which)
         self._settle_occasion()
         self._settle_whether(topic)
         topic.statistics = tuple(self._statistics)
@@ -117,12 +117,16 @@ class _TopicReader:
         if not self._statistics and not self._intents and words & _SHOWING and words & _SHOWN:
             self._intents[Intent.QUERY] = []
 
-    def _settle_amount(self) -> None:
+    def _settle_amount(self, *, which: bool) -> None:
         """ "Gas consumption" and nothing said of it is what was used in all."""
         names = [lexeme.raw for lexeme in self._words.lexemes if Kind.AMOUNT in lexeme.senses]
-        if names and not self._statistics and not self._intents:
+        ranked = bool(self._statistics) and self._statistics.keys() <= {Statistic.MAX, Statistic.MIN}
+        if names and not self._intents and (not self._statistics or (ranked and which)):
             self._statistics[Statistic.INTEGRAL] = None
             self._counted_as.setdefault(names[0])
+        if {Statistic.EVENTS, Statistic.DURATION} & self._statistics.keys():
+            # The "total" of a time is that time.
+            self._statistics.pop(Statistic.INTEGRAL, None)
 
     def _settle_occasion(self) -> None:
         """ "The last time it exceeded 5" asks when that was, unless a number is asked for."""

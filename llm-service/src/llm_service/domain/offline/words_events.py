@@ -104,6 +104,16 @@ _BELOW: Final = (
     "|going below|跌破|跌破了|低过|降破|低于了|掉破|跌到|掉到"
 )
 
+_RUN_TIME: Final = (
+    "arc on time|arc-on time|arc time|running time|run time|runtime|operating time|operating hours|running hours|uptime"
+    "|运行时间|运行时长|运行小时数|燃弧时间|起弧时间|工作时间|工作时长|开机时间|使用时间"
+)
+_IDLE_TIME: Final = "idle time|idle hours|standby time|空闲时间|空闲时长|闲置时间|待机时间|空转时间"
+_LONGEST: Final = (
+    "longest|the longest|longest time|longest period|longest stretch|the longest period|the longest stretch"
+    "|最久|最长|最长时间|最长一次|最长的一次|最长的一段|最久的一次"
+)
+
 
 def add_event_words(lexicon: Lexicon) -> None:
     """Add these words to `lexicon`."""
@@ -120,7 +130,21 @@ def add_event_words(lexicon: Lexicon) -> None:
     add(Kind.HOW_OFTEN, None, _HOW_OFTEN)
     add(Kind.TIMES, None, _HOW_MANY_TIMES)
     add(Kind.INTEGRAL, None, _INTEGRAL)
-    add(Kind.AMOUNT, None, "用气量|耗气量|gas consumption|gas usage|wire consumption|wire usage|焊丝消耗|焊丝用量")
+    add(
+        Kind.UNHEEDED,
+        None,
+        "since when|from when|从什么时候开始|从什么时候起|从何时起|自何时|从什么时候|从几点开始|从几点起",
+    )
+    add(Kind.STATE, RUNNING, _RUN_TIME)
+    add(Kind.HOW_LONG, None, _RUN_TIME)
+    add(Kind.STATE, IDLE, _IDLE_TIME)
+    add(Kind.HOW_LONG, None, _IDLE_TIME)
+    add(Kind.HOW_LONG, None, _LONGEST)
+    add(
+        Kind.AMOUNT,
+        None,
+        "用气|耗气|用气量|耗气量|gas consumption|gas usage|wire consumption|wire usage|焊丝消耗|焊丝用量",
+    )
     add(Kind.OCCASION, False, _FIRST)
     add(Kind.OCCASION, True, _LAST)
     for begins, names in _SHIFTS.items():

@@ -100,9 +100,9 @@ _DAYS: Final = (
 )
 _PARTS: Final = {
     PartOfDay.EARLY: "凌晨|early morning",
-    PartOfDay.MORNING: "morning|in the morning|早上|上午|早晨|清晨",
+    PartOfDay.MORNING: "上半天|前半天|first half of the day|morning|in the morning|早上|上午|早晨|清晨",
     PartOfDay.NOON: "中午",
-    PartOfDay.AFTERNOON: "afternoon|in the afternoon|下午|午后",
+    PartOfDay.AFTERNOON: "下半天|后半天|second half of the day|afternoon|in the afternoon|下午|午后",
     PartOfDay.EVENING: "evening|in the evening|晚上|傍晚|晚间",
     PartOfDay.NIGHT: "night|at night|夜里|夜间|深夜",
 }
