@@ -90,7 +90,7 @@ async def test_values_round_trip(client: CacheClient) -> None:
 async def test_what_the_caller_did_wrong_still_raises(client: CacheClient) -> None:
     with pytest.raises(InvalidArgument):
         await client.get("x" * 513)
-    assert not client.away
+    assert not client.is_away
 
 
 async def test_an_absent_cache_is_a_miss_and_one_log_line(
@@ -108,7 +108,7 @@ async def test_an_absent_cache_is_a_miss_and_one_log_line(
         clock.advance(1.5)
     events = [json.loads(line)["event"] for line in log_stream.getvalue().splitlines()]
     assert events == ["cache is away, going on without it"]
-    assert absent.away
+    assert absent.is_away
 
 
 async def test_during_an_outage_only_one_call_in_a_second_goes_out(absent: CacheClient, clock: ManualClock) -> None:
@@ -131,7 +131,7 @@ async def test_the_cache_is_used_again_when_it_is_back(clock: ManualClock) -> No
     server.add(cache_pb2_grpc.add_CacheServiceServicer_to_server, CacheServicer(services=services, clock=clock))
     await server.start(port)
     async with asyncio.timeout(HANG_SECONDS):
-        while client.away:  # the channel reconnects in its own time
+        while client.is_away:  # the channel reconnects in its own time
             clock.advance(1.5)
             await client.set("a", b"1")
     hit = await client.get("a")
@@ -246,7 +246,7 @@ async def test_a_service_that_hangs_costs_a_caller_a_moment_and_the_next_nothing
     client = CacheClient(channel, retry_seconds=600)
     async with asyncio.timeout(HANG_SECONDS):
         assert await client.get("k") is None
-        assert client.away
+        assert client.is_away
         assert [await client.get("k") for _ in range(100)] == [None] * 100
     await channel.close()
     await server.drain()

@@ -20,7 +20,7 @@ from cache_service.adapters.redis.session import RedisSessionStore
 from cache_service.domain.rate_limit import Rate
 from cache_service.domain.session import Session
 from penstock_kit.clock import SystemClock
-from penstock_kit.redis.link import RedisAway, RedisLink
+from penstock_kit.redis.link import RedisLink, RedisUnavailable
 from penstock_testkit.clock import ManualClock
 from penstock_testkit.contracts.counter_store import CounterStoreContract
 from penstock_testkit.contracts.lease_store import LeaseStoreContract
@@ -208,7 +208,7 @@ async def test_a_full_redis_counts_as_away_for_limits_and_not_as_an_outage(redis
     link = RedisLink(redis_url, clock=SystemClock())
     await link.probe([("CONFIG", "SET", "maxmemory", "1")])
     try:
-        with pytest.raises(RedisAway, match="OOM"):
+        with pytest.raises(RedisUnavailable, match="OOM"):
             await RedisRateLimitStore(ScriptRunner(link)).take("t\0r", 1, Rate(limit=5, window=60.0))
         assert link.up
     finally:

@@ -17,7 +17,7 @@ from penstock.feature.v1 import feature_pb2, feature_pb2_grpc
 from penstock.llm.v1 import llm_pb2, llm_pb2_grpc
 
 from chat_stream_service.main import MIGRATIONS, add_servicers
-from chat_stream_service.parts import Parts, build_parts
+from chat_stream_service.parts import Services, build_services
 from chat_stream_service.resources import Resources, open_resources
 from chat_stream_service.settings import ChatSettings
 from penstock_kit.clock import SystemClock
@@ -177,7 +177,7 @@ class Chat:
     engines: Any
     clients: Any
     tools: Any
-    parts: Parts
+    services: Services
     server: GrpcServer
     resources: Resources
     llm: RoundsLlm
@@ -265,13 +265,13 @@ async def running_chat(chat_settings: ChatSettings, empty_database: Path, *, gra
         clock = SystemClock()
         resources = open_resources(settings)
         stack.push_async_callback(resources.close)
-        parts = build_parts(settings, resources, clock)
-        await stack.enter_async_context(parts.running())
+        services = build_services(settings, resources, clock)
+        await stack.enter_async_context(services.run())
         server = GrpcServer(service="chat-stream-service", grace_seconds=grace)
-        add_servicers(server, parts, clock)
+        add_servicers(server, services, clock)
         port = await server.start(0)
         stack.push_async_callback(server.drain)
-        stack.push_async_callback(parts.streams.drain, 0)
+        stack.push_async_callback(services.streams.drain, 0)
         channel = open_channel(f"127.0.0.1:{port}", service="chat-stream-service")
         stack.push_async_callback(channel.close)
         stack.enter_context(use_context(CallContext(request_id="req_t", caller=ANN)))
@@ -281,7 +281,7 @@ async def running_chat(chat_settings: ChatSettings, empty_database: Path, *, gra
             engines=chat_pb2_grpc.EngineServiceStub(channel),
             clients=chat_pb2_grpc.ClientServiceStub(channel),
             tools=chat_pb2_grpc.ToolServiceStub(channel),
-            parts=parts,
+            services=services,
             server=server,
             resources=resources,
             llm=llm,

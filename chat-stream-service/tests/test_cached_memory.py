@@ -10,8 +10,8 @@ import pytest
 from chat_stream_service.adapters.cached_memory import CachedMemory
 from chat_stream_service.domain.model.conversation import Owner
 from chat_stream_service.domain.model.engine import EngineHealth
-from chat_stream_service.domain.model.memory import Exchange, Note
-from chat_stream_service.domain.stream.background import Background
+from chat_stream_service.domain.model.memory import Note, RememberedTurn
+from chat_stream_service.domain.stream.background import BackgroundJobs
 from penstock_kit.cache import CacheClient, CachedValue, JsonCodec, Lease
 from penstock_testkit.waiting import HANG_SECONDS
 
@@ -34,7 +34,7 @@ class Slow:
         await self.go.wait()
         return [FOUND]
 
-    async def keep(self, exchange: Exchange) -> None:
+    async def keep(self, turn: RememberedTurn) -> None:
         """Nothing is kept."""
 
     async def forget(self, owner: Owner, conversation_id: str) -> None:
@@ -69,18 +69,18 @@ class Cache:
 
 
 @pytest.fixture
-async def background() -> AsyncGenerator[Background]:
-    made = Background()
+async def background() -> AsyncGenerator[BackgroundJobs]:
+    made = BackgroundJobs()
     yield made
-    await made.close(0.1)
+    await made.closer(0.1)
 
 
-def cached_memory(memory: Slow, cache: Cache, background: Background, *, quick: bool) -> CachedMemory:
+def cached_memory(memory: Slow, cache: Cache, background: BackgroundJobs, *, quick: bool) -> CachedMemory:
     client = cast("CacheClient", cache)
     return CachedMemory(memory, client, name="m", background=background, is_quick=lambda: quick)
 
 
-async def test_a_quick_memory_answers_before_the_cache_is_asked_and_fills_it(background: Background) -> None:
+async def test_a_quick_memory_answers_before_the_cache_is_asked_and_fills_it(background: BackgroundJobs) -> None:
     cache = Cache()
     memory = cached_memory(Slow(at_once=True), cache, background, quick=True)
     assert await memory.recall(ANN, "pumps?") == [FOUND]
@@ -90,14 +90,14 @@ async def test_a_quick_memory_answers_before_the_cache_is_asked_and_fills_it(bac
     assert JsonCodec().decode(cache.value or b"") == [{"text": "from the memory", "question": "", "time": ""}]
 
 
-async def test_the_cache_answers_for_a_quick_memory_that_is_slow_today(background: Background) -> None:
+async def test_the_cache_answers_for_a_quick_memory_that_is_slow_today(background: BackgroundJobs) -> None:
     cache, slow = Cache(), Slow(at_once=False)
     cache.value = JsonCodec().encode([{"text": CACHED.text, "question": "", "time": ""}])
     async with asyncio.timeout(HANG_SECONDS):
         assert await cached_memory(slow, cache, background, quick=True).recall(ANN, "pumps?") == [CACHED]
 
 
-async def test_a_dear_memory_is_not_asked_for_what_the_cache_has(background: Background) -> None:
+async def test_a_dear_memory_is_not_asked_for_what_the_cache_has(background: BackgroundJobs) -> None:
     cache, dear = Cache(), Slow(at_once=True)
     memory = cached_memory(dear, cache, background, quick=False)
     assert await memory.recall(ANN, "pumps?") == [FOUND]
@@ -107,17 +107,17 @@ async def test_a_dear_memory_is_not_asked_for_what_the_cache_has(background: Bac
     assert dear.recalls == 1
 
 
-async def test_a_value_that_cannot_be_read_is_recalled_anew(background: Background) -> None:
+async def test_a_value_that_cannot_be_read_is_recalled_anew(background: BackgroundJobs) -> None:
     cache = Cache()
     cache.value = JsonCodec().encode([{"of": "another version"}])
     assert await cached_memory(Slow(at_once=True), cache, background, quick=False).recall(ANN, "pumps?") == [FOUND]
 
 
-async def test_what_was_recalled_before_something_was_said_is_not_stored(background: Background) -> None:
+async def test_what_was_recalled_before_something_was_said_is_not_stored(background: BackgroundJobs) -> None:
     cache = Cache()
     memory = cached_memory(Slow(at_once=True), cache, background, quick=True)
     await memory.recall(ANN, "pumps?")
-    said = Exchange(
+    said = RememberedTurn(
         owner=ANN,
         conversation_id="c",
         stream_id="s",
@@ -128,5 +128,5 @@ async def test_what_was_recalled_before_something_was_said_is_not_stored(backgro
     await memory.keep(said)
     async with asyncio.timeout(HANG_SECONDS):
         await cache.asked.wait()
-    await background.close(1)
+    await background.closer(1)
     assert not cache.stored.is_set()

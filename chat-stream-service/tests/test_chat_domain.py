@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chat_stream_service.domain.model.chunking import estimate_tokens, split_chunks
 from chat_stream_service.domain.model.conversation import title_from
-from chat_stream_service.domain.model.engine import Answering, RoundFinished
+from chat_stream_service.domain.model.engine import ModelSelected, RoundFinished
 from chat_stream_service.domain.model.event import MessageChunk, Status, ToolCall, ToolResult
 from chat_stream_service.domain.model.event_log import StreamHeader
 from chat_stream_service.domain.model.message import PromptMessage, Role
@@ -84,13 +84,13 @@ def test_a_transcript_is_one_message_per_model_call_and_tool() -> None:
     made = transcript()
     calls = [ToolCall(tool_call_id=name, name="t", arguments_json="{}") for name in ("c1", "c2")]
     for event in (
-        Answering(model="openai/gpt-5"),
+        ModelSelected(model="openai/gpt-5"),
         MessageChunk(content="\nLet me look "),
         *calls,
         RoundFinished(finish_reason="tool_calls", usage=Usage(input_tokens=1)),
         ToolResult(tool_call_id="c2", name="t", content="two"),
         ToolResult(tool_call_id="c1", name="t", content="one"),
-        Answering(model="openai/gpt-5"),
+        ModelSelected(model="openai/gpt-5"),
         MessageChunk(content="\n\nDo"),
         MessageChunk(content="ne"),
         RoundFinished(finish_reason="stop", usage=Usage(input_tokens=2)),
@@ -108,7 +108,7 @@ def test_a_transcript_is_one_message_per_model_call_and_tool() -> None:
 
 def test_a_call_that_was_cut_off_is_estimated_and_its_cost_unknown() -> None:
     made = transcript()
-    made.add(Answering(model="openai/gpt-5"))
+    made.add(ModelSelected(model="openai/gpt-5"))
     made.add(MessageChunk(content="four four four four"))
     assert made.usage == Usage(output_tokens=5, estimated=True)
     assert made.cost == UNKNOWN_COST

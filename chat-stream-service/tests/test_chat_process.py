@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from chat_stream_service.adapters.prometheus import StreamMetrics
 from chat_stream_service.domain.model.event import Status
-from chat_stream_service.domain.stream.periodic import keep_house
+from chat_stream_service.domain.stream.periodic import run_periodically
 from chat_stream_service.domain.stream.statistics import StreamStatistics
 from chat_stream_service.main import serve
 from chat_stream_service.settings import ChatSettings
@@ -69,10 +69,10 @@ def test_the_metrics_are_those_of_the_statistics() -> None:
     statistics = StreamStatistics()
     registry = CollectorRegistry()
     StreamMetrics(registry, statistics)
-    statistics.stream_began()
-    statistics.first_event(0.004)
-    statistics.events_written(5, 3)
-    statistics.stream_ended(Status.COMPLETED)
+    statistics.on_stream_start()
+    statistics.on_first_event(0.004)
+    statistics.on_events(5, 3)
+    statistics.on_stream_end(Status.COMPLETED)
     text = generate_latest(registry).decode()
     assert 'penstock_stream_first_byte_seconds_bucket{le="0.0025"} 0.0' in text
     assert 'penstock_stream_first_byte_seconds_bucket{le="0.005"} 1.0' in text
@@ -91,7 +91,7 @@ async def test_a_failed_chore_does_not_end_the_house_keeping() -> None:
             raise Unavailable("no")
         cleaned.set()
 
-    task = asyncio.create_task(keep_house([clean], stop, interval=0.01))
+    task = asyncio.create_task(run_periodically([clean], stop, interval=0.01))
     async with asyncio.timeout(HANG_SECONDS):
         await cleaned.wait()
         stop.set()

@@ -75,9 +75,9 @@ async def test_an_answer_goes_on_without_readers_and_is_stored(chat: Any) -> Non
     call = chat.ask(conversation)
     seen = await first_events(call, 1)
     call.cancel()
-    await until(lambda: chat.parts.statistics.active_connections == 0)
+    await until(lambda: chat.services.statistics.active_connections == 0)
     gate.set()
-    await until(lambda: chat.parts.statistics.outcomes["completed"] == 1)
+    await until(lambda: chat.services.statistics.outcomes["completed"] == 1)
     assert (await chat.messages(conversation))[-1].content == "one two three"
     assert assembled(await chat.read(seen[0].stream_id))[0] == "one two three"
 
@@ -89,7 +89,7 @@ async def test_many_readers_see_the_same(chat: Any) -> None:
     stream_id = (await first_events(call, 1))[0].stream_id
     async with asyncio.TaskGroup() as group:
         readers = [group.create_task(chat.read(stream_id)) for _ in range(10)]
-        await until(lambda: chat.parts.statistics.active_connections == 11)
+        await until(lambda: chat.services.statistics.active_connections == 11)
         gate.set()
     whole = readers[0].result()
     assert_whole(whole)
@@ -154,7 +154,7 @@ async def test_a_detached_answer_ends_when_nobody_comes_back(chat: Any) -> None:
     call = chat.ask(await chat.conversation())
     seen = await first_events(call, 1)
     call.cancel()
-    await until(lambda: chat.parts.statistics.outcomes["stopped"] == 1)
+    await until(lambda: chat.services.statistics.outcomes["stopped"] == 1)
     assert (await chat.read(seen[0].stream_id))[-1].complete_state.status == pb.CompleteState.STATUS_STOPPED
 
 
@@ -183,7 +183,7 @@ async def test_nobody_else_sees_a_stream_or_its_conversation(chat: Any, bob: Cal
 async def test_nobody_else_sees_a_stream_that_the_log_forgot(chat: Any, eve: Caller) -> None:
     conversation = await chat.conversation()
     stream_id = (await chat.answer(conversation))[0].stream_id
-    await chat.parts.event_log.drop(conversation)
+    await chat.services.event_log.drop(conversation)
     async with chat.as_caller(eve):
         with pytest.raises(NotFound):
             await chat.read(stream_id)
@@ -193,7 +193,7 @@ async def test_nobody_else_sees_a_stream_that_the_log_forgot(chat: Any, eve: Cal
 async def test_a_forgotten_stream_that_was_read_to_its_end_has_nothing_more(chat: Any) -> None:
     conversation = await chat.conversation()
     events = await chat.answer(conversation)
-    await chat.parts.event_log.drop(conversation)
+    await chat.services.event_log.drop(conversation)
     assert await chat.read(events[0].stream_id, after=len(events)) == []
     state = await chat.streams.GetStream(pb.GetStreamRequest(stream_id=events[0].stream_id))
     assert (state.status, state.last_sequence) == ("completed", len(events))
@@ -203,7 +203,7 @@ async def test_a_forgotten_failure_is_told_again_with_its_reason(chat: Any) -> N
     chat.llm.rounds = [[*chat.says("half")[:2], Fail(Unavailable("no provider", reason="PROVIDER_UNAVAILABLE"))]]
     conversation = await chat.conversation()
     events = await chat.answer(conversation)
-    await chat.parts.event_log.drop(conversation)
+    await chat.services.event_log.drop(conversation)
     (again,) = await chat.read(events[0].stream_id)
     assert again.error == events[-1].error
 
@@ -270,7 +270,7 @@ async def test_a_drain_lets_answers_end_and_ends_late_ones_with_a_retryable_erro
     seen = await first_events(quick, 1)
     late = chat.ask(await chat.conversation())
     late_seen = await first_events(late, 1)
-    drained = asyncio.ensure_future(chat.parts.streams.drain(0.3))
+    drained = asyncio.ensure_future(chat.services.streams.drain(0.3))
     await asyncio.sleep(0)
     gate.set()
     events, late_events = [*seen, *await rest_of(quick)], [*late_seen, *await rest_of(late)]
@@ -289,14 +289,14 @@ async def test_a_reader_that_takes_nothing_is_ended_and_counted(chat: Any) -> No
     chat.llm.rounds = [chat.says(*["x" * 100_000] * 60)]
     call = chat.ask(await chat.conversation())
     await first_events(call, 1)
-    await until(lambda: chat.parts.statistics.outcomes["completed"] == 1)
+    await until(lambda: chat.services.statistics.outcomes["completed"] == 1)
     async with asyncio.timeout(SECONDS):
-        while await chat.parts.readers.clean() != 1:  # noqa: ASYNC110 - the service has no event for it
+        while await chat.services.readers.clean() != 1:  # noqa: ASYNC110 - the service has no event for it
             await asyncio.sleep(0.01)
-    assert chat.parts.statistics.stale_cleaned == 1
+    assert chat.services.statistics.stale_cleaned == 1
     with pytest.raises(Unavailable, match="read on from the last sequence"):
         await rest_of(call)
-    assert chat.parts.statistics.active_connections == 0
+    assert chat.services.statistics.active_connections == 0
 
 
 async def test_health_numbers_add_up(chat: Any) -> None:

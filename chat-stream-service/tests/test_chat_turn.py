@@ -275,7 +275,7 @@ async def test_a_request_that_cannot_be_answered_is_refused_before_a_stream_begi
     conversation = await chat.conversation()
     with pytest.raises(error, match=match):
         await chat.answer(conversation, **{"content": "Hi", **fields})
-    assert chat.parts.statistics.total_streams == 0
+    assert chat.services.statistics.total_streams == 0
 
 
 async def test_the_same_request_id_gets_the_same_stream_live_and_after_the_log_forgot_it(chat: Any) -> None:
@@ -284,10 +284,10 @@ async def test_the_same_request_id_gets_the_same_stream_live_and_after_the_log_f
     first = await chat.answer(conversation, request_id="r-1")
     again = await chat.answer(conversation, request_id="r-1")
     assert again == first
-    await chat.parts.event_log.drop(conversation)
-    archived = await chat.answer(conversation, request_id="r-1")
-    assert [event.sequence for event in archived] == [first[-1].sequence]
-    assert archived[0].complete_state == first[-1].complete_state
+    await chat.services.event_log.drop(conversation)
+    stored = await chat.answer(conversation, request_id="r-1")
+    assert [event.sequence for event in stored] == [first[-1].sequence]
+    assert stored[0].complete_state == first[-1].complete_state
     assert len(chat.llm.completions) == 1
 
 

@@ -151,7 +151,7 @@ class TestRedis(ClientContract):
                 stack.push_async_callback(link.close)
                 replica = RedisReplica(link, replica=name, limits=LogLimits(), clock=SystemClock())
                 made.append(replica)
-                await stack.enter_async_context(replica.running())
+                await stack.enter_async_context(replica.run())
             yield made
 
     @pytest.fixture
@@ -286,7 +286,7 @@ async def test_a_draining_replica_sends_its_clients_to_the_other(replicas: tuple
     here, there = replicas
     name = await register(here, "phone")
     watching = await watchers(here, name)
-    drained = asyncio.ensure_future(drain(here.server, here.parts, 3))
+    drained = asyncio.ensure_future(drain(here.server, here.services, 3))
     with pytest.raises(Unavailable) as sent_away:
         await watching.task
     assert sent_away.value.reason == "REPLICA_UNAVAILABLE"
@@ -302,7 +302,7 @@ async def test_a_drain_does_not_wait_for_clients_that_have_nowhere_to_go(
     async with chat_with(grace=20) as chat:
         watching = await watchers(chat, await register(chat, "phone"))
         async with asyncio.timeout(HANG_SECONDS):
-            await drain(chat.server, chat.parts, 20)
+            await drain(chat.server, chat.services, 20)
         with pytest.raises(Unavailable):
             await watching.task
 

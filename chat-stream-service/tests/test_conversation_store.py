@@ -132,7 +132,7 @@ async def test_a_turn_is_stored_with_its_question_its_messages_and_its_end(store
         cost=Cost(amount=Decimal("0.00012"), source="catalogue"),
         message_id="msg_004",
     )
-    record = StreamRecord(header=header(), last_sequence=9, ending=ending, end_time=NOW)
+    record = StreamRecord(header=header(), last_sequence=9, terminal_event=ending, end_time=NOW)
     await store.end_stream(record, [answer, result, final])
     opened = await store.open_turn(ANN, "conv_001", request_id="", history_limit=10)
     assert opened.history == (message(1), answer, result, final)
@@ -197,7 +197,7 @@ async def test_a_request_id_leads_to_its_stream(store: SqlConversationStore) -> 
 async def test_every_kind_of_end_is_read_back(store: SqlConversationStore, ending: ErrorEvent | None) -> None:
     await store.create(conversation())
     await store.begin_stream(header(), message(1), title="t")
-    record = StreamRecord(header=header(), last_sequence=3, ending=ending, end_time=NOW)
+    record = StreamRecord(header=header(), last_sequence=3, terminal_event=ending, end_time=NOW)
     await store.end_stream(record, [message(2, Role.ASSISTANT)])
     assert await store.stream(ANN, "strm_1") == record
     with pytest.raises(NotFound):

@@ -9,7 +9,7 @@ from chat_stream_service.adapters.sql_engine_choice import SqlEngineChoice
 from chat_stream_service.domain.engines.current_engine import CurrentEngine
 from chat_stream_service.domain.engines.registry import EngineRegistry
 from chat_stream_service.domain.model.engine import EngineHealth, EngineInfo, Turn, TurnEvent
-from chat_stream_service.domain.model.replica_bus import EngineSwitched, Hear, Notice
+from chat_stream_service.domain.model.replica_bus import EngineSwitched, Notice, NoticeHandler
 from chat_stream_service.main import MIGRATIONS
 from penstock_kit.clock import SystemClock
 from penstock_kit.database import Database, migrate, open_database
@@ -48,16 +48,16 @@ class PartyBus:
     def __init__(self, party: Party, replica: str) -> None:
         self.replica = replica
         self.party = party
-        self.hears: list[Hear] = []
+        self.handlers: list[NoticeHandler] = []
 
-    async def tell(self, notice: Notice) -> None:
+    async def publish(self, notice: Notice) -> None:
         for member in self.party.members:
             if member is not self:
-                for hear in member.hears:
-                    await hear(notice)
+                for handle in member.handlers:
+                    await handle(notice)
 
-    def listen(self, hear: Hear) -> None:
-        self.hears.append(hear)
+    def listen(self, handle: NoticeHandler) -> None:
+        self.handlers.append(handle)
 
 
 @pytest.fixture
@@ -104,10 +104,10 @@ async def test_a_replica_without_the_chosen_engine_keeps_its_own(database: Datab
 
 
 class BrokenChoice:
-    async def chosen(self) -> str:
+    async def load(self) -> str:
         raise Unavailable("no database", reason="STORAGE_UNAVAILABLE")
 
-    async def choose(self, name: str) -> None:
+    async def save(self, name: str) -> None:
         raise Unavailable("no database", reason="STORAGE_UNAVAILABLE")
 
 

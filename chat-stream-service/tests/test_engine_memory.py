@@ -45,7 +45,7 @@ async def test_what_was_said_in_another_conversation_is_recalled(chat: Any) -> N
     await told(chat, await chat.conversation(), "Which coolant has WLD001?", "Glycol G48.")
     assert "asked: The coolant of WLD001 is glycol G48 — answered: Noted." in instruction(chat)
     assert "no instruction to you" in instruction(chat)
-    statistics = chat.parts.memory_statistics[0]
+    statistics = chat.services.memory_statistics[0]
     assert (statistics.engine, statistics.turns, statistics.notes) == ("chat_engine", 2, 1)
     assert dict(statistics.recalls) == {"empty": 1, "hit": 1}
     assert dict(statistics.kept) == {"kept": 2}
@@ -122,7 +122,7 @@ async def test_a_memory_that_fails_costs_no_answer(chat: Any) -> None:
         await connection.execute(text("ALTER TABLE memories RENAME TO away"))
     for _ in range(4):
         await told(chat, await chat.conversation(), "Which coolant has WLD001?", "I do not know.")
-    recalls = chat.parts.memory_statistics[0].recalls
+    recalls = chat.services.memory_statistics[0].recalls
     assert recalls["hit"] + recalls["empty"] == 0
     assert recalls["skipped"] >= 1, "after three failures it is left alone"
 
@@ -210,7 +210,7 @@ async def test_embeddings_that_fail_cost_no_answer(embeds: Any) -> None:
     chat, embedding = embeds
     embedding.down = True
     await told(chat, await chat.conversation(), "Our pumps come from Bremen", "Noted.")
-    assert chat.parts.memory_statistics[0].recalls["failed"] == 1
+    assert chat.services.memory_statistics[0].recalls["failed"] == 1
     assert await rows(chat, memories) == 1
 
 

@@ -15,7 +15,7 @@ from chat_stream_service.adapters.redis.event_log import RedisEventLog
 from chat_stream_service.adapters.redis.replica import RedisReplica
 from chat_stream_service.domain.model.event import ChatEvent, CompleteState, EventBody, MessageChunk, Status
 from chat_stream_service.domain.model.event_log import StreamHeader
-from chat_stream_service.domain.stream.event_fold import Assembly
+from chat_stream_service.domain.stream.event_fold import EventFold
 from penstock_kit.clock import SystemClock
 from penstock_kit.errors import PenstockError
 from penstock_kit.redis.link import RedisLink
@@ -96,7 +96,7 @@ class RedisEvents(Events):
                 link = RedisLink(redis_url, clock=SystemClock())
                 stack.push_async_callback(link.close)
                 replica = RedisReplica(link, replica=name, limits=LogLimits(**limits), clock=clock)
-                await stack.enter_async_context(replica.running())
+                await stack.enter_async_context(replica.run())
                 return replica
 
             yield start
@@ -255,7 +255,7 @@ async def _wander(url: str, texts: list[str], cuts: list[int], slow: list[int], 
             link = RedisLink(url, clock=SystemClock())
             stack.push_async_callback(link.close)
             replica = RedisReplica(link, replica=name, limits=limits, clock=SystemClock())
-            await stack.enter_async_context(replica.running())
+            await stack.enter_async_context(replica.run())
             logs.append(replica.event_log)
         await logs[0].drop("conv_1")
         await logs[0].open(header())
@@ -281,32 +281,32 @@ async def _produce(log: Any, texts: list[str]) -> None:
             await asyncio.sleep(0)
 
 
-def _check_assembled(read: tuple[Assembly, bool], texts: list[str]) -> None:
-    assembly, last_was_terminal = read
-    assert assembly.text == "".join(texts)
+def _check_assembled(read: tuple[EventFold, bool], texts: list[str]) -> None:
+    fold, last_was_terminal = read
+    assert fold.text == "".join(texts)
     assert last_was_terminal
-    assert assembly.sequence == len(texts) + 1
+    assert fold.sequence == len(texts) + 1
 
 
-async def _resuming_reader(logs: list[Any], cuts: list[int], slow: Sequence[int] = (0,)) -> tuple[Assembly, bool]:
+async def _resuming_reader(logs: list[Any], cuts: list[int], slow: Sequence[int] = (0,)) -> tuple[EventFold, bool]:
     """Read at one log after the other, each time for as many events as `cuts` says, and rest as `slow` says."""
-    assembly = Assembly()
+    fold = EventFold()
     # The final state is left out of the fold: the deltas and snapshots alone must make the text.
     for turn, allowed in enumerate([*cuts, 10**9]):
         taken = 0
-        async with aclosing(logs[turn % len(logs)].read("strm_1", after=assembly.sequence)) as batches:
+        async with aclosing(logs[turn % len(logs)].read("strm_1", after=fold.sequence)) as batches:
             async for batch in batches:
                 for _ in range(slow[turn % len(slow)]):
                     await asyncio.sleep(0.001)
                 for item in batch:
                     if item.is_terminal:
-                        assembly.sequence = item.sequence
-                        return assembly, True
-                    assert item.sequence == assembly.sequence + 1 or item.body.status is Status.RUNNING
-                    assembly.add_events([item])
+                        fold.sequence = item.sequence
+                        return fold, True
+                    assert item.sequence == fold.sequence + 1 or item.body.status is Status.RUNNING
+                    fold.add_events([item])
                     taken += 1
                     if taken > allowed:
                         break
                 if taken > allowed:
                     break
-    return assembly, False
+    return fold, False

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chat_stream_service.adapters.operator_tools.configuration import read_tools
-from chat_stream_service.adapters.operator_tools.live_tools import LiveTools
+from chat_stream_service.adapters.operator_tools.live_tools import ReloadingTools
 from penstock_kit.clock import SystemClock
 from penstock_testkit.services.mcp import RawMcpServer, described
 from penstock_testkit.waiting import HANG_SECONDS
@@ -19,17 +19,17 @@ ONE = HEAD + "http:\n  - {name: one, description: d, url: 'http://127.0.0.1/1', 
 TWO = HEAD + "http:\n  - {name: two, description: d, url: 'http://127.0.0.1/2', headers: {k: '${B_SECRET}'}}\n"
 ENVIRONMENT = {"A_SECRET": "first-secret", "B_SECRET": "second-secret"}
 
-Live = Callable[..., LiveTools]
+Live = Callable[..., ReloadingTools]
 
 
 @pytest.fixture
 async def live(tmp_path: Path) -> AsyncGenerator[Live]:
-    made: list[LiveTools] = []
+    made: list[ReloadingTools] = []
 
-    def make(**options: Any) -> LiveTools:
+    def make(**options: Any) -> ReloadingTools:
         path = str(tmp_path / "tools.yaml")
         read = partial(read_tools, path, ENVIRONMENT)
-        made.append(LiveTools(read, path=path, clock=SystemClock(), max_seconds=10, **options))
+        made.append(ReloadingTools(read, path=path, clock=SystemClock(), max_seconds=10, **options))
         return made[-1]
 
     yield make
@@ -37,7 +37,7 @@ async def live(tmp_path: Path) -> AsyncGenerator[Live]:
         await tools.close()
 
 
-def names(tools: LiveTools) -> list[str]:
+def names(tools: ReloadingTools) -> list[str]:
     return [tool.name for source in tools.sources for tool in source.tools()]
 
 

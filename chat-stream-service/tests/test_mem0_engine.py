@@ -60,7 +60,7 @@ async def test_what_mem0_drew_out_is_recalled_for_its_user_alone_until_it_is_del
     assert "WLD001 is cooled with glycol G48" in await told(chat0, "Which coolant has WLD001?", "Glycol.")
     async with chat0.as_caller(eve):
         assert "glycol" not in await told(chat0, "Which coolant has WLD001?", "I do not know.")
-    statistics = chat0.parts.memory_statistics[1]
+    statistics = chat0.services.memory_statistics[1]
     assert (statistics.engine, statistics.recalls["hit"], statistics.kept["kept"]) == ("mem0_proxy", 1, 3)
     assert sys.modules["mem0.memory.telemetry"].MEM0_TELEMETRY is False
     vendor.default = Reply(chunks=('{"memory": []}',))
@@ -74,7 +74,7 @@ async def test_a_mem0_that_fails_costs_no_answer_and_is_said_to_be_unhealthy(cha
     async with chat_with(mem0_llm_base_url="http://127.0.0.1:1/v1", mem0_embedder_dimensions=4) as chat:
         for _ in range(5):
             await told(chat, "Which coolant has WLD001?", "I do not know.")
-        statistics = chat.parts.memory_statistics[1]
+        statistics = chat.services.memory_statistics[1]
         assert statistics.kept["failed"] == 5
         assert statistics.recalls["skipped"] >= 1, "after three failures it is left alone"
         engines = (await chat.engines.ListEngines(pb.ListEnginesRequest())).engines
@@ -100,7 +100,7 @@ async def test_a_mem0_that_hangs_costs_no_more_than_its_patience(chat_with: Any)
         for _ in range(4):
             assert_whole(await chat.answer(conversation, "Which coolant has WLD001?", engine="mem0_proxy"))
         assert_within(time.monotonic() - began, 10)
-        recalls = chat.parts.memory_statistics[1].recalls
+        recalls = chat.services.memory_statistics[1].recalls
         assert recalls["slow"] >= 1
         gone.set()
         await settled(chat)
@@ -144,8 +144,8 @@ async def test_an_extraction_that_failed_is_told_and_made_again(chat0: Any, vend
     assert not mem0.healthy
     assert "1 exchanges wait to be remembered" in mem0.detail
     vendor.default = Reply(chunks=(FACTS,))
-    for chore in chat0.parts.chores:
-        await chore()
+    for task in chat0.services.periodic_tasks:
+        await task()
     await settled(chat0)
     assert "WLD001 is cooled with glycol G48" in await told(chat0, "Which coolant has WLD001?", "Glycol.")
     engines = (await chat0.engines.ListEngines(pb.ListEnginesRequest())).engines

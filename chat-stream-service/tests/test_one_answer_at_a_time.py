@@ -124,7 +124,7 @@ async def test_questions_that_wait_are_answered_in_their_order_and_pairs_never_i
     waiting = []
     for number, text in enumerate(("B?", "C?"), 1):
         waiting.append(asyncio.ensure_future(chat.answer(conversation, text, on_busy="wait")))
-        await until(lambda number=number: chat.parts.streams.waiting == number)
+        await until(lambda number=number: chat.services.streams.waiting == number)
     assert len(chat.llm.completions) == 1
     gate.set()
     for events in await asyncio.gather(*waiting):
@@ -149,14 +149,14 @@ async def test_no_more_than_a_few_questions_wait_and_one_that_leaves_makes_room(
     running = chat.ask(conversation)
     await first_event(running)
     waiting = [chat.ask(conversation, on_busy="wait") for _ in range(8)]
-    await until(lambda: chat.parts.streams.waiting == 8)
+    await until(lambda: chat.services.streams.waiting == 8)
     with pytest.raises(ResourceExhausted) as caught:
         await chat.answer(conversation, on_busy="wait")
     assert caught.value.reason == "QUESTIONS_LIMIT_EXCEEDED"
     waiting.pop().cancel()
-    await until(lambda: chat.parts.streams.waiting == 7)
+    await until(lambda: chat.services.streams.waiting == 7)
     late = chat.ask(conversation, on_busy="wait")
-    await until(lambda: chat.parts.streams.waiting == 8)
+    await until(lambda: chat.services.streams.waiting == 8)
     gate.set()
     for call in (*waiting, late):
         assert_whole(await chat.events(call))
@@ -209,7 +209,7 @@ async def test_on_two_replicas_too_a_second_question_is_refused_or_waits(replica
             await there.answer(conversation, "Second?", request_id=request_id)
         assert caught.value.metadata["stream_id"] == stream_id
     waiting = asyncio.ensure_future(there.answer(conversation, "Third?", request_id="c", on_busy="wait"))
-    await until(lambda: there.parts.streams.waiting == 1)
+    await until(lambda: there.services.streams.waiting == 1)
     gate.set()
     assert_whole(await waiting)
     assert await said(here, conversation) == [

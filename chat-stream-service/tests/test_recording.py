@@ -9,7 +9,7 @@ from chat_stream_service.domain.model.conversation_store import StreamRecord
 from chat_stream_service.domain.model.event import CompleteState, Status
 from chat_stream_service.domain.model.event_log import StreamHeader
 from chat_stream_service.domain.model.message import Message, Role
-from chat_stream_service.domain.stream.pending_writes import Unstored
+from chat_stream_service.domain.stream.pending_writes import PendingWrites
 from chat_stream_service.domain.stream.recording import Recording, RecordingLimits
 from chat_stream_service.domain.stream.transcript import Transcript
 from penstock_testkit.clock import ManualClock
@@ -40,7 +40,7 @@ class SlowStore:
 
 
 async def test_a_store_that_hangs_holds_the_end_up_for_its_time_and_gets_the_answer_later() -> None:
-    store, unstored, clock = SlowStore(), Unstored(), ManualClock()
+    store, pending_writes, clock = SlowStore(), PendingWrites(), ManualClock()
     transcript = Transcript(HEADER, clock=clock, new_id=lambda prefix: f"{prefix}_1")
     anything: Any = store  # the part of a store that a recording uses
     recording = Recording(
@@ -49,8 +49,8 @@ async def test_a_store_that_hangs_holds_the_end_up_for_its_time_and_gets_the_ans
         title="",
         transcript=transcript,
         store=anything,
-        unstored=unstored,
-        limits=RecordingLimits(ending=0.05),
+        pending_writes=pending_writes,
+        limits=RecordingLimits(terminal_event=0.05),
         clock=clock,
     )
     recording.begin()
@@ -60,8 +60,8 @@ async def test_a_store_that_hangs_holds_the_end_up_for_its_time_and_gets_the_ans
     assert shown.message_id == ""
     store.well = True
     async with asyncio.timeout(20):
-        await unstored.work_off()
+        await pending_writes.flush()
     [(record, messages)] = store.ended
     assert (record.last_sequence, [each.id for each in messages]) == (4, ["msg_1"])
-    assert record.ending.message_id == "msg_1"
+    assert record.terminal_event.message_id == "msg_1"
     recording.close()

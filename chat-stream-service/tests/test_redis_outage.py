@@ -17,7 +17,7 @@ from chat_stream_service.domain.model.event import ChatEvent, CompleteState, Err
 from chat_stream_service.domain.model.event_log import StreamHeader, StreamTakenOver
 from penstock_kit.clock import SystemClock
 from penstock_kit.errors import Unavailable
-from penstock_kit.redis.link import RedisAway, RedisLink
+from penstock_kit.redis.link import RedisLink, RedisUnavailable
 from penstock_testkit.servers.process import ServerProcess, free_port
 from penstock_testkit.servers.redis import start_local_redis
 from penstock_testkit.waiting import HANG_SECONDS, assert_within, until_true
@@ -73,7 +73,7 @@ async def start(redis: OwnRedis) -> AsyncGenerator[Start]:
             link = RedisLink(redis.url, clock=clock)
             stack.push_async_callback(link.close)
             replica = RedisReplica(link, replica=name, limits=LogLimits(), clock=clock)
-            await stack.enter_async_context(replica.running())
+            await stack.enter_async_context(replica.run())
             return replica
 
         yield start_replica
@@ -198,11 +198,11 @@ async def test_an_outage_makes_no_replica_lost(redis: OwnRedis, start: Start) ->
     await until(lambda: not here.event_log.shared and not there.event_log.shared, 1)
     # Longer than the lease.
     with pytest.raises(TimeoutError):
-        await until(lambda: bool(here.pulse.lost or there.pulse.lost), 2.2)
+        await until(lambda: bool(here.failure_detector.lost_replicas or there.failure_detector.lost_replicas), 2.2)
     redis.resume()
     await until(lambda: here.event_log.shared and there.event_log.shared, 5)
     with pytest.raises(TimeoutError):
-        await until(lambda: bool(here.pulse.lost or there.pulse.lost), 1)
+        await until(lambda: bool(here.failure_detector.lost_replicas or there.failure_detector.lost_replicas), 1)
 
 
 async def test_a_replica_that_lost_its_stream_cannot_write_to_it_any_more(redis: OwnRedis, start: Start) -> None:
@@ -295,7 +295,7 @@ async def test_a_pause_of_our_own_is_no_outage(redis: OwnRedis) -> None:
         assert await answer == [b"PONG"]
     assert link.up
     redis.hang()
-    with pytest.raises(RedisAway):
+    with pytest.raises(RedisUnavailable):
         await link.run([("PING",)])
     redis.resume()
     await link.close()
@@ -311,7 +311,7 @@ async def test_no_connection_outlives_the_closing(redis: OwnRedis, turns: int) -
         await asyncio.sleep(0)
     await link.close()
     answers = await asyncio.gather(*under_way, return_exceptions=True)
-    assert all(answer == [b"PONG"] or isinstance(answer, RedisAway) for answer in answers)
+    assert all(answer == [b"PONG"] or isinstance(answer, RedisUnavailable) for answer in answers)
     witness = RedisLink(redis.url, clock=SystemClock())
 
     async def none_is_left() -> bool:
@@ -320,5 +320,5 @@ async def test_no_connection_outlives_the_closing(redis: OwnRedis, turns: int) -
 
     await until_true(none_is_left)
     await witness.close()
-    with pytest.raises(RedisAway, match="closed"):
+    with pytest.raises(RedisUnavailable, match="closed"):
         await link.run([("PING",)])

@@ -69,7 +69,7 @@ async def test_a_reader_goes_on_at_the_other_replica(replicas: tuple[Any, Any]) 
     call.cancel()
     resumed = asyncio.ensure_future(there.read(seen[0].stream_id, after=seen[-1].sequence))
     whole = asyncio.ensure_future(there.read(seen[0].stream_id))
-    await until(lambda: there.parts.statistics.active_connections == 2)
+    await until(lambda: there.services.statistics.active_connections == 2)
     gate.set()
     assert_gapless(await resumed, after=seen[-1].sequence)
     assert_whole(await whole)
@@ -92,14 +92,14 @@ async def test_stop_reaches_the_replica_that_makes_the_answer(replicas: tuple[An
 async def test_a_reader_elsewhere_keeps_an_answer_alive_and_its_leaving_ends_it(replicas: tuple[Any, Any]) -> None:
     here, there = replicas
     stream_id, hang, call = await running_stream(here, on_disconnect="cancel")
-    distant = there.streams.ReadStream(pb.ReadStreamRequest(stream_id=stream_id))
-    await read_some(distant, 1)
+    remote_reader = there.streams.ReadStream(pb.ReadStreamRequest(stream_id=stream_id))
+    await read_some(remote_reader, 1)
     # Heard when a second notice, sent after the first, has been followed.
     await there.streams.StopStream(pb.StopStreamRequest(stream_id=(await running_then_stopped(here))))
     call.cancel()
-    await until(lambda: here.parts.statistics.active_connections == 0)
+    await until(lambda: here.services.statistics.active_connections == 0)
     assert not hang.left.is_set()
-    distant.cancel()
+    remote_reader.cancel()
     async with asyncio.timeout(SECONDS):
         await hang.left.wait()
     assert (await there.read(stream_id))[-1].complete_state.finish_reason == "disconnected"
@@ -158,7 +158,7 @@ async def test_a_conversation_deleted_here_ends_and_goes_everywhere(replicas: tu
     await there.conversations.DeleteConversation(pb.DeleteConversationRequest(id=state.conversation_id))
     async with asyncio.timeout(SECONDS):
         await hang.left.wait()
-    await until(lambda: here.parts.statistics.active_streams == 0)
+    await until(lambda: here.services.statistics.active_streams == 0)
     for chat in replicas:
         with pytest.raises(NotFound):
             await chat.read(stream_id)
@@ -166,11 +166,11 @@ async def test_a_conversation_deleted_here_ends_and_goes_everywhere(replicas: tu
 
 async def test_an_engine_switched_here_is_switched_there(replicas: tuple[Any, Any]) -> None:
     here, there = replicas
-    there.parts.engines.switch("chat_engine")
+    there.services.engines.switch("chat_engine")
     names = [engine.name for engine in (await here.engines.ListEngines(pb.ListEnginesRequest())).engines]
     for name in reversed(names):
         await here.engines.SetCurrentEngine(pb.SetCurrentEngineRequest(name=name))
-        await until(lambda name=name: there.parts.engines.current == name)
+        await until(lambda name=name: there.services.engines.current == name)
 
 
 async def test_a_draining_replica_sends_its_readers_to_the_other_and_finishes_its_answers(
@@ -184,8 +184,8 @@ async def test_a_draining_replica_sends_its_readers_to_the_other_and_finishes_it
     reading = here.ask(conversation)
     seen = await read_some(reading, 1)
     waiting = here.ask(await here.conversation())
-    await until(lambda: here.parts.statistics.active_connections == 2)
-    drained = asyncio.ensure_future(drain(here.server, here.parts, 8))
+    await until(lambda: here.services.statistics.active_connections == 2)
+    drained = asyncio.ensure_future(drain(here.server, here.services, 8))
     with pytest.raises(Unavailable, match="read on from the last sequence") as sent_away:
         await read_rest(reading)
     assert sent_away.value.reason == "REPLICA_UNAVAILABLE"

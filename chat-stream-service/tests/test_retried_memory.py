@@ -1,4 +1,4 @@
-"""Exchanges that a memory failed to keep are tried again, in bounds."""
+"""Turns that a memory failed to keep are tried again, in bounds."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -8,15 +8,15 @@ import pytest
 from chat_stream_service.domain.memory.retried_memory import RetriedMemory
 from chat_stream_service.domain.model.conversation import Owner
 from chat_stream_service.domain.model.engine import EngineHealth
-from chat_stream_service.domain.model.memory import Exchange, Note
-from chat_stream_service.domain.stream.background import Background
+from chat_stream_service.domain.model.memory import Note, RememberedTurn
+from chat_stream_service.domain.stream.background import BackgroundJobs
 from penstock_kit.errors import Unavailable
 
 ANN = Owner(tenant_id="acme", user_id="ann")
 
 
-def exchange(number: int, conversation: str = "c") -> Exchange:
-    return Exchange(
+def turn(number: int, conversation: str = "c") -> RememberedTurn:
+    return RememberedTurn(
         owner=ANN,
         conversation_id=conversation,
         stream_id=f"s{number}",
@@ -37,11 +37,11 @@ class Flaky:
     async def recall(self, owner: Owner, question: str) -> Sequence[Note]:
         return ()
 
-    async def keep(self, exchange: Exchange) -> None:
+    async def keep(self, turn: RememberedTurn) -> None:
         self.tries += 1
         if self.down:
             raise Unavailable("down", reason="MEM0_FAILED")
-        self.kept.append(exchange.question)
+        self.kept.append(turn.question)
 
     async def forget(self, owner: Owner, conversation_id: str) -> None:
         pass
@@ -50,16 +50,16 @@ class Flaky:
         return EngineHealth(healthy=True)
 
 
-async def failed(memory: RetriedMemory, *exchanges: Exchange) -> None:
-    for each in exchanges:
+async def failed(memory: RetriedMemory, *turns: RememberedTurn) -> None:
+    for each in turns:
         with pytest.raises(Unavailable):
             await memory.keep(each)
 
 
 async def test_what_failed_is_kept_later_in_its_order_and_health_says_how_much_waits() -> None:
-    inner, background = Flaky(), Background()
+    inner, background = Flaky(), BackgroundJobs()
     memory = RetriedMemory(inner, background=background)
-    await failed(memory, exchange(1), exchange(2))
+    await failed(memory, turn(1), turn(2))
     health = await memory.health()
     assert (health.healthy, health.detail) == (False, "2 exchanges wait to be remembered")
     await memory.retry_soon()
@@ -73,9 +73,9 @@ async def test_what_failed_is_kept_later_in_its_order_and_health_says_how_much_w
 
 
 async def test_an_exchange_is_given_up_after_some_attempts_and_that_is_told() -> None:
-    inner, background = Flaky(), Background()
+    inner, background = Flaky(), BackgroundJobs()
     memory = RetriedMemory(inner, background=background)
-    await failed(memory, exchange(1))
+    await failed(memory, turn(1))
     for _ in range(20):
         await memory.retry_soon()
         await background.idle()
@@ -84,11 +84,11 @@ async def test_an_exchange_is_given_up_after_some_attempts_and_that_is_told() ->
 
 
 async def test_what_waits_is_bounded_and_a_deleted_conversation_waits_no_more() -> None:
-    inner, background = Flaky(), Background()
+    inner, background = Flaky(), BackgroundJobs()
     memory = RetriedMemory(inner, background=background)
-    await failed(memory, *(exchange(number) for number in range(205)))
+    await failed(memory, *(turn(number) for number in range(205)))
     assert (await memory.health()).detail == "200 exchanges wait to be remembered; 5 were given up"
-    await failed(memory, exchange(900, "other"))
+    await failed(memory, turn(900, "other"))
     await memory.forget(ANN, "c")
     inner.down = False
     await memory.retry_soon()

@@ -9,7 +9,7 @@ import pytest
 from chat_stream_service.adapters.sql_conversation_store import SqlConversationStore
 from chat_stream_service.adapters.sql_memory import SqlMemory
 from chat_stream_service.domain.model.conversation import Conversation, Owner
-from chat_stream_service.domain.model.memory import Exchange
+from chat_stream_service.domain.model.memory import RememberedTurn
 from chat_stream_service.domain.model.search_term import closeness, combinations_that_fit, search_terms
 from chat_stream_service.main import MIGRATIONS
 from penstock_kit.database import Database, migrate, open_database
@@ -41,8 +41,8 @@ async def memory(database: Database) -> SqlMemory:
 count = iter(range(1_000_000))
 
 
-def exchange(owner: Owner, question: str, answer: str = "It was fine.", conversation: int = 1) -> Exchange:
-    return Exchange(
+def turn(owner: Owner, question: str, answer: str = "It was fine.", conversation: int = 1) -> RememberedTurn:
+    return RememberedTurn(
         owner=owner,
         conversation_id=f"conv_{owner.tenant_id}_{owner.user_id}_{conversation}",
         stream_id=f"strm_{next(count)}",
@@ -57,8 +57,8 @@ async def recalled(memory: SqlMemory, question: str, owner: Owner = ANN) -> list
 
 
 async def test_an_exchange_is_recalled_by_what_it_was_about(memory: SqlMemory) -> None:
-    await memory.keep(exchange(ANN, "My favourite welding robot is in hall seven", "Noted."))
-    await memory.keep(exchange(ANN, "What is the weather?"))
+    await memory.keep(turn(ANN, "My favourite welding robot is in hall seven", "Noted."))
+    await memory.keep(turn(ANN, "What is the weather?"))
     notes = await memory.recall(ANN, "In which hall are welding robots?")
     assert [note.question for note in notes] == ["My favourite welding robot is in hall seven"]
     assert notes[0].text == "asked: My favourite welding robot is in hall seven — answered: Noted."
@@ -66,8 +66,8 @@ async def test_an_exchange_is_recalled_by_what_it_was_about(memory: SqlMemory) -
 
 
 async def test_a_devices_code_alone_is_enough_and_one_common_word_is_not(memory: SqlMemory) -> None:
-    await memory.keep(exchange(ANN, "Is WLD001 due for service in spring?"))
-    await memory.keep(exchange(ANN, "The service desk is closed on Sundays"))
+    await memory.keep(turn(ANN, "Is WLD001 due for service in spring?"))
+    await memory.keep(turn(ANN, "The service desk is closed on Sundays"))
     assert await recalled(memory, "Anything new about WLD001 and the pressure valve?") == [
         "Is WLD001 due for service in spring?"
     ]
@@ -75,14 +75,14 @@ async def test_a_devices_code_alone_is_enough_and_one_common_word_is_not(memory:
 
 
 async def test_chinese_is_found_without_blanks(memory: SqlMemory) -> None:
-    await memory.keep(exchange(ANN, "焊接机器人的平均电流是多少？", "平均电流是120安。"))
-    await memory.keep(exchange(ANN, "今天天气好吗？"))
+    await memory.keep(turn(ANN, "焊接机器人的平均电流是多少？", "平均电流是120安。"))
+    await memory.keep(turn(ANN, "今天天气好吗？"))
     assert await recalled(memory, "上次的平均电流") == ["焊接机器人的平均电流是多少？"]
 
 
 async def test_nobody_recalls_what_was_said_to_another(memory: SqlMemory) -> None:
     for owner in (ANN, BOB, EVE):
-        await memory.keep(exchange(owner, f"The secret code of {owner.tenant_id} {owner.user_id} is X42"))
+        await memory.keep(turn(owner, f"The secret code of {owner.tenant_id} {owner.user_id} is X42"))
     assert await recalled(memory, "secret code X42", BOB) == ["The secret code of acme bob is X42"]
     assert await recalled(memory, "secret code X42", EVE) == ["The secret code of other ann is X42"]
 
@@ -91,14 +91,14 @@ async def test_the_token_of_another_owner_in_a_text_opens_nothing(memory: SqlMem
     from chat_stream_service.domain.model.search_term import owner_term
 
     for other in (BOB, EVE):
-        await memory.keep(exchange(other, f"planted words {owner_term(ANN)} spring"))
+        await memory.keep(turn(other, f"planted words {owner_term(ANN)} spring"))
     assert await recalled(memory, "planted words spring", ANN) == []
 
 
 async def test_a_deleted_conversation_is_forgotten_and_stays_so(memory: SqlMemory, database: Database) -> None:
-    late = exchange(ANN, "Where is pump P100 standing now?")
-    await memory.keep(exchange(ANN, "Pump P100 stands in the cellar"))
-    await memory.keep(exchange(ANN, "Pump P100 was painted blue", conversation=2))
+    late = turn(ANN, "Where is pump P100 standing now?")
+    await memory.keep(turn(ANN, "Pump P100 stands in the cellar"))
+    await memory.keep(turn(ANN, "Pump P100 was painted blue", conversation=2))
     await SqlConversationStore(database).delete(ANN, late.conversation_id)
     await memory.keep(late)
     assert await recalled(memory, "pump P100") == ["Pump P100 was painted blue"]
@@ -107,7 +107,7 @@ async def test_a_deleted_conversation_is_forgotten_and_stays_so(memory: SqlMemor
 
 
 async def test_the_same_exchange_is_kept_once(memory: SqlMemory) -> None:
-    same = exchange(ANN, "Pump P100 stands in the cellar")
+    same = turn(ANN, "Pump P100 stands in the cellar")
     await memory.keep(same)
     await memory.keep(same)
     assert len(await recalled(memory, "pump P100")) == 1
@@ -115,21 +115,21 @@ async def test_the_same_exchange_is_kept_once(memory: SqlMemory) -> None:
 
 @pytest.mark.parametrize("question", ["", "hello, how are you?", "???", "ok", "' OR 1=1 --", '"NEAR(', "a* AND b"])
 async def test_a_question_without_terms_or_with_odd_ones_breaks_nothing(memory: SqlMemory, question: str) -> None:
-    await memory.keep(exchange(ANN, "Pump P100 stands in the cellar"))
+    await memory.keep(turn(ANN, "Pump P100 stands in the cellar"))
     assert await recalled(memory, question) == []
 
 
 async def test_the_best_fitting_come_first_and_not_too_many(memory: SqlMemory) -> None:
     for number in range(8):
-        await memory.keep(exchange(ANN, f"Note {number}: pump P100"))
-    await memory.keep(exchange(ANN, "Pump P100 bearing temperature limit", "80 degrees"))
+        await memory.keep(turn(ANN, f"Note {number}: pump P100"))
+    await memory.keep(turn(ANN, "Pump P100 bearing temperature limit", "80 degrees"))
     found = await recalled(memory, "What is the bearing temperature limit of pump P100?")
     assert found[0] == "Pump P100 bearing temperature limit"
     assert len(found) == 5
 
 
 async def test_vectors_are_read_back_by_model_newest_first(memory: SqlMemory) -> None:
-    first, second, other = (exchange(ANN, text) for text in ("one", "two", "three"))
+    first, second, other = (turn(ANN, text) for text in ("one", "two", "three"))
     for each, model in ((first, "m"), (second, "m"), (other, "n")):
         await memory.keep(each)
         await memory.set_vector(each.stream_id, each.question.encode(), model=model)

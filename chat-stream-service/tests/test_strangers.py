@@ -12,10 +12,10 @@ from chat_stream_service.adapters.sql_memory import SqlMemory
 from chat_stream_service.adapters.sql_personality_store import SqlPersonalityStore, SqlTemplateStore
 from chat_stream_service.adapters.sql_summary_store import SqlSummaryStore
 from chat_stream_service.domain.conversations.personality import Personality, Template
-from chat_stream_service.domain.memory.summary import Minutes
+from chat_stream_service.domain.memory.summary import ConversationSummary
 from chat_stream_service.domain.model.conversation import Conversation, ConversationChanges, Owner
 from chat_stream_service.domain.model.event_log import StreamHeader
-from chat_stream_service.domain.model.memory import Exchange
+from chat_stream_service.domain.model.memory import RememberedTurn
 from chat_stream_service.domain.model.message import Message, Role
 from chat_stream_service.main import MIGRATIONS
 from penstock_kit.context import Caller
@@ -94,11 +94,11 @@ async def test_a_stranger_sees_and_sets_no_summary(
     conversations: SqlConversationStore, database: Database, owner: Owner
 ) -> None:
     summaries = SqlSummaryStore(database)
-    none, mine = Minutes(summary="", until=""), Minutes(summary="in short", until="msg_1")
+    none, mine = ConversationSummary(summary="", until=""), ConversationSummary(summary="in short", until="msg_1")
     with pytest.raises(NotFound):
-        await summaries.minutes(owner, "conv_1")
-    assert not await summaries.set_minutes(owner, "conv_1", mine, before=none)
-    assert await summaries.set_minutes(ANN, "conv_1", mine, before=none)
+        await summaries.load(owner, "conv_1")
+    assert not await summaries.save(owner, "conv_1", mine, before=none)
+    assert await summaries.save(ANN, "conv_1", mine, before=none)
 
 
 @stranger
@@ -108,7 +108,7 @@ async def test_vectors_notes_and_terms_of_another_user_are_never_fetched(
     memory = SqlMemory(database)
     question = "The valve V7 of the boiler sticks"
     await memory.keep(
-        Exchange(
+        RememberedTurn(
             owner=ANN, conversation_id="conv_1", stream_id="strm_1", question=question, answer="Noted.", create_time=NOW
         )
     )

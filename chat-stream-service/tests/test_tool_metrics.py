@@ -10,7 +10,7 @@ from chat_stream_service.domain.tools.tool_statistics import ToolStatistics
 
 async def test_calls_errors_and_seconds_are_counted_by_tool(chat: Any) -> None:
     registry = CollectorRegistry()
-    ToolMetrics(registry, chat.parts.tool_statistics)
+    ToolMetrics(registry, chat.services.tool_statistics)
     wanted = [
         ("device_statistics", '{"device_code": "WLD001"}'),
         ("device_statistics", '{"device_code": "NOPE"}'),

@@ -25,7 +25,7 @@ from chat_stream_service.domain.model.component import Component
 from chat_stream_service.domain.model.conversation_store import ConversationStore
 from chat_stream_service.domain.model.engine import Engine, EngineInfo
 from chat_stream_service.domain.model.memory import Memory
-from chat_stream_service.domain.stream.periodic import Chore
+from chat_stream_service.domain.stream.periodic import PeriodicTask
 from chat_stream_service.domain.tools.tool_box import ToolBox, ToolLimits
 from chat_stream_service.domain.tools.tool_statistics import ToolStatistics
 from chat_stream_service.domain.turn.chat_engine import ChatEngine, TurnLimits
@@ -44,7 +44,7 @@ _FEATURES: Final = ("memory", "tools", "personalities")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EngineParts:
+class EngineServices:
     """The engines, what they share, and the tools that are served without one."""
 
     engines: tuple[Engine, ...]
@@ -52,7 +52,7 @@ class EngineParts:
     memories: Mapping[str, Memory]
     statistics: tuple[MemoryStatistics, ...]
     tool_statistics: ToolStatistics
-    chores: tuple[Chore, ...]
+    periodic_tasks: tuple[PeriodicTask, ...]
 
 
 def build_engines(
@@ -63,10 +63,10 @@ def build_engines(
     llm: Component,
     cache: CacheClient,
     store: ConversationStore,
-) -> EngineParts:
+) -> EngineServices:
     """Return the engines that the settings describe; the operator's tools begin to connect."""
     resources.operator_tools.start(watch_seconds=settings.tools_watch_seconds)
-    workshop = _Workshop(settings=settings, resources=resources, clock=clock, llm=llm)
+    builder = _EngineBuilder(settings=settings, resources=resources, clock=clock, llm=llm)
     words = SqlMemory(resources.database)
     embedder = LlmEmbedder(resources.llm, model=settings.embedding_model, clock=clock)
     own = CachedMemory(
@@ -77,28 +77,28 @@ def build_engines(
         is_quick=embedder.is_absent,
     )
     mem0 = build_mem0(settings, store, installed=is_installed())
-    resources.background.finally_do(mem0.close)
+    resources.background.call_on_close(mem0.close)
     background, proxied = resources.background, mem0
-    chores: tuple[Chore, ...] = ()
+    tasks: tuple[PeriodicTask, ...] = ()
     if isinstance(mem0, Mem0Memory):
         cached = CachedMemory(mem0, cache, name=MEM0_PROXY, background=background, is_quick=lambda: False)
         proxied = RetriedMemory(cached, background=background)
-        chores = (proxied.retry_soon,)
+        tasks = (proxied.retry_soon,)
     statistics = (MemoryStatistics(CHAT_ENGINE), MemoryStatistics(MEM0_PROXY))
-    return EngineParts(
+    return EngineServices(
         engines=(
-            workshop.engine(_CHAT_ENGINE, statistics[0], own, settings.memory_patience_seconds, quick=words),
-            workshop.engine(_MEM0_PROXY, statistics[1], proxied, settings.mem0_patience_seconds),
+            builder.build(_CHAT_ENGINE, statistics[0], own, settings.memory_patience_seconds, quick=words),
+            builder.build(_MEM0_PROXY, statistics[1], proxied, settings.mem0_patience_seconds),
         ),
-        device_tools=workshop.device_tools,
+        device_tools=builder.device_tools,
         memories={CHAT_ENGINE: own, **({MEM0_PROXY: proxied} if isinstance(mem0, Mem0Memory) else {})},
         statistics=statistics,
-        tool_statistics=workshop.tool_statistics,
-        chores=chores,
+        tool_statistics=builder.tool_statistics,
+        periodic_tasks=tasks,
     )
 
 
-class _Workshop:
+class _EngineBuilder:
     """Makes engines that differ in nothing but their memory."""
 
     def __init__(self, *, settings: ChatSettings, resources: Resources, clock: Clock, llm: Component) -> None:
@@ -129,12 +129,12 @@ class _Workshop:
         self._clock = clock
         self._llm = llm
 
-    def engine(
+    def build(
         self,
         description: str,
         statistics: MemoryStatistics,
         memory: Memory,
-        patience: float,
+        recall_seconds: float,
         *,
         quick: Memory | None = None,
     ) -> ChatEngine:
@@ -142,7 +142,7 @@ class _Workshop:
         turn_memory = TurnMemory(
             memory,
             quick=quick,
-            patience=patience,
+            recall_seconds=recall_seconds,
             breaker=Breaker(clock=self._clock),
             background=self._background,
             statistics=statistics,

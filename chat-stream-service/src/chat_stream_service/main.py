@@ -13,17 +13,17 @@ from prometheus_client import CollectorRegistry
 from chat_stream_service.adapters.memory_metrics import MemoryMetrics
 from chat_stream_service.adapters.prometheus import StreamMetrics
 from chat_stream_service.adapters.tool_metrics import ToolMetrics
-from chat_stream_service.domain.stream.periodic import keep_house
+from chat_stream_service.domain.stream.periodic import run_periodically
 from chat_stream_service.edge.client_servicer import ClientServicer
 from chat_stream_service.edge.conversation_servicer import ConversationServicer
 from chat_stream_service.edge.engine_servicer import EngineServicer
 from chat_stream_service.edge.servicer import StreamServicer
 from chat_stream_service.edge.tool_servicer import ToolServicer
-from chat_stream_service.parts import Parts, build_parts
+from chat_stream_service.parts import Services, build_services
 from chat_stream_service.resources import open_resources
 from chat_stream_service.settings import ChatSettings
 from penstock_kit.clock import Clock, SystemClock
-from penstock_kit.database import schema_kept
+from penstock_kit.database import prepare_schema
 from penstock_kit.grpc import GrpcServer, run_service
 from penstock_kit.ids import new_id
 from penstock_kit.installation import installation_secret
@@ -39,30 +39,32 @@ MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _CLOSING_SHARE: Final = 0.3
 
 
-def add_servicers(server: GrpcServer, parts: Parts, clock: Clock) -> None:
-    """Serve the parts on `server`."""
+def add_servicers(server: GrpcServer, services: Services, clock: Clock) -> None:
+    """Serve the services on `server`."""
     process = psutil.Process()
     streams = StreamServicer(
-        streams=parts.streams,
-        readers=parts.readers,
-        event_log=parts.event_log,
-        statistics=parts.statistics,
-        components=parts.components,
+        streams=services.streams,
+        readers=services.readers,
+        event_log=services.event_log,
+        statistics=services.statistics,
+        components=services.components,
         rss_bytes=lambda: process.memory_info().rss,
     )
     engines = EngineServicer(
-        engines=parts.engines,
-        current_engine=parts.current_engine,
-        personalities=parts.personalities,
-        templates=parts.templates,
+        engines=services.engines,
+        current_engine=services.current_engine,
+        personalities=services.personalities,
+        templates=services.templates,
         clock=clock,
         new_id=new_id,
     )
     server.add(chat_pb2_grpc.add_StreamServiceServicer_to_server, streams)
-    server.add(chat_pb2_grpc.add_ConversationServiceServicer_to_server, ConversationServicer(parts.conversations))
+    server.add(chat_pb2_grpc.add_ConversationServiceServicer_to_server, ConversationServicer(services.conversations))
     server.add(chat_pb2_grpc.add_EngineServiceServicer_to_server, engines)
-    server.add(chat_pb2_grpc.add_ToolServiceServicer_to_server, ToolServicer(parts.device_tools))
-    server.add(chat_pb2_grpc.add_ClientServiceServicer_to_server, ClientServicer(parts.clients, parts.readers, clock))
+    server.add(chat_pb2_grpc.add_ToolServiceServicer_to_server, ToolServicer(services.device_tools))
+    server.add(
+        chat_pb2_grpc.add_ClientServiceServicer_to_server, ClientServicer(services.clients, services.readers, clock)
+    )
 
 
 async def serve(settings: ChatSettings, stop: asyncio.Event) -> None:
@@ -88,18 +90,18 @@ async def serve(settings: ChatSettings, stop: asyncio.Event) -> None:
     )
     metrics = None
     try:
-        parts = build_parts(settings, resources, clock)
-        StreamMetrics(registry, parts.statistics)
-        MemoryMetrics(registry, parts.memory_statistics)
-        ToolMetrics(registry, parts.tool_statistics)
-        OverloadMetrics(registry, {SERVICE: parts.shedder})
-        add_servicers(server, parts, clock)
+        services = build_services(settings, resources, clock)
+        StreamMetrics(registry, services.statistics)
+        MemoryMetrics(registry, services.memory_statistics)
+        ToolMetrics(registry, services.tool_statistics)
+        OverloadMetrics(registry, {SERVICE: services.shedder})
+        add_servicers(server, services, clock)
         metrics = await serve_metrics(registry, settings.host, settings.metrics_port)
-        schema = schema_kept(resources.database, settings.database, MIGRATIONS, then=parts.current_engine.refresh)
-        async with schema, parts.running(), parts.shedder.running():
+        schema = prepare_schema(resources.database, settings.database, MIGRATIONS, then=services.current_engine.refresh)
+        async with schema, services.run(), services.shedder.running():
             await server.start(settings.port, setting="CHAT_STREAM_SERVICE_PORT")
-            await keep_house(parts.chores, stop, interval=settings.clean_seconds)
-            await drain(server, parts, settings.grace_seconds)
+            await run_periodically(services.periodic_tasks, stop, interval=settings.clean_seconds)
+            await drain(server, services, settings.grace_seconds)
     finally:
         if metrics is not None:
             await metrics.close()
@@ -112,19 +114,19 @@ def _register(redactor: Redactor, secrets: Iterable[str]) -> None:
         redactor.register(secret)
 
 
-async def drain(server: GrpcServer, parts: Parts, grace_seconds: float) -> None:
+async def drain(server: GrpcServer, services: Services, grace_seconds: float) -> None:
     """Take no new calls, send readers to other replicas if they can go on there, and let answers end."""
-    if parts.event_log.shared:
-        parts.readers.dismiss()
-    patience = grace_seconds * (1 - _CLOSING_SHARE)
-    await asyncio.gather(server.drain(), _end_streams(parts, patience))
+    if services.event_log.shared:
+        services.readers.dismiss()
+    seconds = grace_seconds * (1 - _CLOSING_SHARE)
+    await asyncio.gather(server.drain(), _end_streams(services, seconds))
 
 
-async def _end_streams(parts: Parts, patience: float) -> None:
+async def _end_streams(services: Services, seconds: float) -> None:
     """Let answers end; then what clients watch has nothing more to come."""
-    await parts.streams.drain(patience)
-    await parts.unstored.work_off()
-    parts.readers.dismiss(endless_only=True)
+    await services.streams.drain(seconds)
+    await services.pending_writes.flush()
+    services.readers.dismiss(endless_only=True)
 
 
 def run() -> None:

@@ -16,14 +16,14 @@ from chat_stream_service.domain.conversations.personality import PersonalityStor
 from chat_stream_service.domain.conversations.service import ConversationService
 from chat_stream_service.domain.engines.current_engine import CurrentEngine
 from chat_stream_service.domain.engines.registry import EngineRegistry
-from chat_stream_service.domain.memory.erasure import Erasures
+from chat_stream_service.domain.memory.erasure import ErasureQueue
 from chat_stream_service.domain.memory.memory_statistics import MemoryStatistics
 from chat_stream_service.domain.model.component import Component
 from chat_stream_service.domain.model.event_log import EventLog
-from chat_stream_service.domain.stream.pending_writes import Unstored
-from chat_stream_service.domain.stream.periodic import Chore
+from chat_stream_service.domain.stream.pending_writes import PendingWrites
+from chat_stream_service.domain.stream.periodic import PeriodicTask
 from chat_stream_service.domain.stream.readers import Readers
-from chat_stream_service.domain.stream.remote_readers import DistantReaders
+from chat_stream_service.domain.stream.remote_readers import RemoteReaderCounts
 from chat_stream_service.domain.stream.run import RunLimits
 from chat_stream_service.domain.stream.run_factory import RunFactory
 from chat_stream_service.domain.stream.service import StreamLimits, StreamService
@@ -44,7 +44,7 @@ _ENGINE: Final = "chat_engine"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Services:
     """What the edge serves and the process looks after."""
 
     streams: StreamService
@@ -61,14 +61,14 @@ class Parts:
     memory_statistics: tuple[MemoryStatistics, ...]
     tool_statistics: ToolStatistics
     components: tuple[Component, ...]
-    unstored: Unstored
+    pending_writes: PendingWrites
     shedder: LoadShedder
-    chores: tuple[Chore, ...]
-    running: Callable[[], AbstractAsyncContextManager[None]]
+    periodic_tasks: tuple[PeriodicTask, ...]
+    run: Callable[[], AbstractAsyncContextManager[None]]
 
 
-def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> Parts:
-    """Return the parts that the settings describe."""
+def build_services(settings: ChatSettings, resources: Resources, clock: Clock) -> Services:
+    """Return the services that the settings describe."""
     statistics = StreamStatistics()
     store = SqlConversationStore(resources.database)
     replica = build_replica(settings, resources, store, clock)
@@ -86,11 +86,11 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
         clock=clock,
         statistics=statistics,
     )
-    unstored, shedder = Unstored(), LoadShedder(settings.overload_lag)
+    pending_writes, shedder = PendingWrites(), LoadShedder(settings.overload_lag)
     runs = RunFactory(
         event_log=event_log,
         store=store,
-        unstored=unstored,
+        pending_writes=pending_writes,
         engines=engines,
         personalities=personalities,
         templates=templates,
@@ -100,15 +100,15 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
         new_id=new_id,
         statistics=statistics,
     )
-    distant = DistantReaders(bus)
+    remote_readers = RemoteReaderCounts(bus)
     streams = StreamService(
         runs=runs,
         event_log=event_log,
         store=store,
         bus=bus,
-        distant=distant,
+        remote_readers=remote_readers,
         feed=replica.feed,
-        unstored=unstored,
+        pending_writes=pending_writes,
         shedder=shedder,
         limits=StreamLimits(
             max_streams=settings.max_streams,
@@ -118,7 +118,7 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
         ),
         clock=clock,
     )
-    erasures = Erasures(
+    erasures = ErasureQueue(
         engine_parts.memories,
         store=SqlErasureStore(resources.database, clock=clock),
         background=resources.background,
@@ -133,7 +133,7 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
         clock=clock,
         new_id=new_id,
     )
-    return Parts(
+    return Services(
         streams=streams,
         conversations=conversations,
         clients=ClientService(
@@ -162,16 +162,16 @@ def build_parts(settings: ChatSettings, resources: Resources, clock: Clock) -> P
             *((resources.operator_tools,) if settings.tools_file else ()),
             *replica.components,
         ),
-        unstored=unstored,
+        pending_writes=pending_writes,
         shedder=shedder,
-        chores=(
+        periodic_tasks=(
             event_log.clean,
             readers.clean,
             current_engine.refresh,
-            distant.repeat,
-            erasures.work_off,
-            unstored.work_off,
-            *engine_parts.chores,
+            remote_readers.publish_all,
+            erasures.run_pending,
+            pending_writes.flush,
+            *engine_parts.periodic_tasks,
         ),
-        running=replica.running,
+        run=replica.run,
     )

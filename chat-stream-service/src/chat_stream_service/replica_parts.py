@@ -6,67 +6,71 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from dataclasses import dataclass
 from typing import Final
 
-from chat_stream_service.adapters.lone_replica import LoneReplica
 from chat_stream_service.adapters.memory_clients import MemoryClientDirectory, MemoryFeed
 from chat_stream_service.adapters.memory_event_log import MemoryEventLog
 from chat_stream_service.adapters.memory_stream import LogLimits
 from chat_stream_service.adapters.redis.replica import RedisReplica
+from chat_stream_service.adapters.single_replica_bus import SingleReplicaBus
 from chat_stream_service.domain.clients.client import ClientDirectory
 from chat_stream_service.domain.model.component import Component
 from chat_stream_service.domain.model.conversation_store import ConversationStore
 from chat_stream_service.domain.model.event_log import EventLog
 from chat_stream_service.domain.model.feed import Feed
 from chat_stream_service.domain.model.replica_bus import ReplicaBus
-from chat_stream_service.domain.stream.lost_stream import Rescue
+from chat_stream_service.domain.stream.lost_stream import LostStreamRecovery
 from chat_stream_service.resources import Resources
 from chat_stream_service.settings import ChatSettings
 from penstock_kit.clock import Clock
 from penstock_kit.ids import new_id
 
-_RESCUE_SECONDS: Final = 0.25
+_RECOVERY_SECONDS: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReplicaParts:
+class ReplicaServices:
     """The event log and the way to the other replicas; `running` is the block in which they work."""
 
     event_log: EventLog
     bus: ReplicaBus
     directory: ClientDirectory
     feed: Feed
-    running: Callable[[], AbstractAsyncContextManager[None]]
+    run: Callable[[], AbstractAsyncContextManager[None]]
     components: tuple[Component, ...] = ()
 
 
-def build_replica(settings: ChatSettings, resources: Resources, store: ConversationStore, clock: Clock) -> ReplicaParts:
-    """Return the parts that the settings describe."""
+def build_replica(
+    settings: ChatSettings, resources: Resources, store: ConversationStore, clock: Clock
+) -> ReplicaServices:
+    """Return the services that the settings describe."""
     replica, limits = new_id("rep"), _log_limits(settings)
     if resources.redis is None:
-        return ReplicaParts(
+        return ReplicaServices(
             event_log=MemoryEventLog(limits=limits, clock=clock),
-            bus=LoneReplica(replica),
+            bus=SingleReplicaBus(replica),
             directory=MemoryClientDirectory(),
             feed=MemoryFeed(new_id=new_id),
-            running=nullcontext,
+            run=nullcontext,
         )
     shared = RedisReplica(resources.redis, replica=replica, limits=limits, clock=clock)
-    rescue = Rescue(lost=shared.lost_streams, event_log=shared.event_log, store=store, clock=clock, new_id=new_id)
+    recovery = LostStreamRecovery(
+        lost=shared.lost_streams, event_log=shared.event_log, store=store, clock=clock, new_id=new_id
+    )
 
     @asynccontextmanager
     async def running() -> AsyncGenerator[None]:
-        async with shared.running(), asyncio.TaskGroup() as group:
-            task = group.create_task(rescue.run(interval=_RESCUE_SECONDS))
+        async with shared.run(), asyncio.TaskGroup() as group:
+            task = group.create_task(recovery.run(interval=_RECOVERY_SECONDS))
             try:
                 yield
             finally:
                 task.cancel()
 
-    return ReplicaParts(
+    return ReplicaServices(
         event_log=shared.event_log,
         bus=shared.bus,
         directory=shared.directory,
         feed=shared.feed,
-        running=running,
+        run=running,
         components=(shared,),
     )
 

@@ -6,8 +6,8 @@ from functools import partial
 from typing import Final
 
 from chat_stream_service.adapters.operator_tools.configuration import read_tools
-from chat_stream_service.adapters.operator_tools.live_tools import LiveTools
-from chat_stream_service.domain.stream.background import Background
+from chat_stream_service.adapters.operator_tools.live_tools import ReloadingTools
+from chat_stream_service.domain.stream.background import BackgroundJobs
 from chat_stream_service.settings import ChatSettings, tool_environment
 from penstock_kit.clock import SystemClock
 from penstock_kit.database import Database, open_database
@@ -28,13 +28,13 @@ class Resources:
     llm: PenstockChannel
     feature: PenstockChannel
     cache: PenstockChannel
-    operator_tools: LiveTools
-    background: Background
+    operator_tools: ReloadingTools
+    background: BackgroundJobs
     redis: RedisLink | None
 
     async def close(self) -> None:
         """Close them all."""
-        await self.background.close(_LAST_WORK_SECONDS)
+        await self.background.closer(_LAST_WORK_SECONDS)
         await self.operator_tools.close()
         for channel in (self.llm, self.feature, self.cache):
             await channel.close()
@@ -66,13 +66,13 @@ def open_resources(
             multiplexed=[f"penstock.cache.v1.CacheService/{name}" for name in _CACHE_CALLS],
             secret=secret,
         ),
-        operator_tools=LiveTools(
+        operator_tools=ReloadingTools(
             partial(read_tools, settings.tools_file, tool_environment()),
             path=settings.tools_file,
             clock=SystemClock(),
             max_seconds=settings.tool_seconds,
             on_secrets=on_secrets,
         ),
-        background=Background(),
+        background=BackgroundJobs(),
         redis=RedisLink(redis_url, clock=SystemClock()) if redis_url else None,
     )

@@ -19,7 +19,7 @@ from feature_service.edge.metadata_servicer import MetadataServicer
 from feature_service.edge.servicer import FeatureServicer
 from feature_service.settings import FeatureSettings
 from penstock_kit.clock import SystemClock
-from penstock_kit.database import schema_kept
+from penstock_kit.database import prepare_schema
 from penstock_kit.grpc import GrpcServer, run_service
 from penstock_kit.installation import installation_secret
 from penstock_kit.logging import configure_logging
@@ -55,7 +55,7 @@ async def open_servicers(settings: FeatureSettings, *, process: ProcessMetrics) 
         services = build_services(settings, stores, clock, process=process, before_reading=demo.before_reading)
         jobs = services.dataset_jobs
         try:
-            async with schema_kept(stores.database, settings.records_url, MIGRATIONS, then=jobs.start) as is_there:
+            async with prepare_schema(stores.database, settings.records_url, MIGRATIONS, then=jobs.start) as is_there:
                 await demo.start(services.registry, database_is_there=is_there)
                 yield Servicers(
                     features=FeatureServicer(services),

@@ -19,7 +19,7 @@ from gateway.composition.work_limits import WorkLimits
 from gateway.connection.listener import Application, Listener, PortTaken, bind
 from gateway.settings import GatewaySettings
 from penstock_kit.clock import SystemClock
-from penstock_kit.database import schema_kept
+from penstock_kit.database import prepare_schema
 from penstock_kit.grpc.process import run_service
 from penstock_kit.home import ensure_home
 from penstock_kit.installation import installation_secret
@@ -80,7 +80,7 @@ async def serve(settings: GatewaySettings, bound: socket.socket, stop: asyncio.E
         ensure_admin, store=store, passwords=passwords, clock=clock, home=home, chosen=chosen, shared=shared
     )
     try:
-        schema = schema_kept(stores.database, settings.store_url(), MIGRATIONS, then=admitting)
+        schema = prepare_schema(stores.database, settings.store_url(), MIGRATIONS, then=admitting)
         async with limits.running(), schema:
             await _listener(settings, application, bound).serve(stop)
     finally:

@@ -87,8 +87,8 @@ async def test_a_streaming_call_and_an_unknown_method_without_the_secret_are_ref
 
 async def test_a_stream_that_would_carry_calls_is_refused_before_any_of_them_runs() -> None:
     async with serving() as port, grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        opening = multiplex.Opening(method=f"/{SERVICE}/Say", metadata={**dict(SPOOFED), SECRET_KEY: SECRET})
-        frame = multiplex.ClientFrame(call_id=1, opening=opening)
+        headers = multiplex.Headers(method=f"/{SERVICE}/Say", metadata={**dict(SPOOFED), SECRET_KEY: SECRET})
+        frame = multiplex.ClientFrame(call_id=1, headers=headers)
         carry = multiplex_pb2_grpc.MultiplexServiceStub(channel).Carry()
         with pytest.raises((grpc.aio.AioRpcError, asyncio.InvalidStateError)):
             await carry.write(multiplex.CarryRequest(frames=[frame]))

@@ -7,7 +7,7 @@ from penstock_testkit.clock import ManualClock
 
 def away(clock: ManualClock) -> Outage:
     outage = Outage(clock=clock, retry_seconds=1.0)
-    outage.failed(Unavailable("gone"))
+    outage.record_failure(Unavailable("gone"))
     return outage
 
 
@@ -26,9 +26,9 @@ def test_in_an_outage_one_of_many_callers_tries() -> None:
 def test_after_an_outage_everybody_calls_again_and_a_second_one_begins_anew() -> None:
     clock = ManualClock()
     outage = away(clock)
-    outage.succeeded()
+    outage.record_success()
     assert all(outage.may_call() for _ in range(100))
     assert not outage.open
-    outage.failed(Unavailable("gone again"))
+    outage.record_failure(Unavailable("gone again"))
     assert outage.open
     assert not outage.may_call()

@@ -300,7 +300,7 @@ async def test_a_damaged_file_is_unavailable_with_a_remedy(tmp_path: Path) -> No
 
 
 async def test_an_absent_postgresql_is_unavailable_without_its_password(free_tcp_port: int) -> None:
-    database = open_database(f"postgresql://u:s3cret-pw@127.0.0.1:{free_tcp_port}/penstock", patience=0)
+    database = open_database(f"postgresql://u:s3cret-pw@127.0.0.1:{free_tcp_port}/penstock", reconnect_seconds=0)
     with pytest.raises(Unavailable, match="penstock on PostgreSQL") as caught:
         await database.ping()
     assert "s3cret-pw" not in str(caught.value)

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from penstock_kit.database import migrate, open_database, schema_kept, sqlite_url
+from penstock_kit.database import migrate, open_database, prepare_schema, sqlite_url
 from penstock_kit.errors import FailedPrecondition, Unavailable
 from penstock_testkit.servers.fault_proxy import FaultProxy
 from penstock_testkit.waiting import HANG_SECONDS
@@ -171,7 +171,7 @@ async def test_a_postgresql_that_is_not_there_holds_up_no_start_and_is_prepared_
         except Unavailable:
             prepared.set()
 
-    async with asyncio.timeout(HANG_SECONDS), schema_kept(database, url, folder, then=prepare) as is_there:
+    async with asyncio.timeout(HANG_SECONDS), prepare_schema(database, url, folder, then=prepare) as is_there:
         assert not is_there
         with pytest.raises(Unavailable):
             await database.ping()
@@ -196,7 +196,7 @@ async def test_a_store_that_is_there_is_prepared_before_the_start(store_url: str
     folder = tmp_path / "demo_service" / "migrations"
     write_revision(folder, "0001", None, CREATE)
     database = open_database(store_url)
-    async with schema_kept(database, store_url, folder, then=database.ping) as is_there:
+    async with prepare_schema(database, store_url, folder, then=database.ping) as is_there:
         assert is_there
         assert await columns(store_url, "device") == {"id"}
     await database.close()

@@ -15,7 +15,7 @@ from penstock_kit.context import CallContext, use_context
 from penstock_kit.errors import DeadlineExceeded, ErrorKind, PayloadTooLarge, PenstockError, Unavailable, Unimplemented
 from penstock_kit.grpc import open_channel
 from penstock_kit.grpc.interceptor import CallInterceptor
-from penstock_kit.grpc.multiplex.link import METHOD, may_be_several
+from penstock_kit.grpc.multiplex.connection import METHOD, may_be_several
 from penstock_kit.grpc.multiplex.outbox import Outbox
 from penstock_kit.grpc.multiplex.serving import MultiplexServicer
 from penstock_kit.grpc.multiplex.window import WINDOW_BYTES
@@ -77,7 +77,7 @@ async def serving(carried: Handlers, alone: Handlers) -> AsyncIterator[tuple[Any
 
     def handler_of(method: str) -> Any:
         handler = carried.get(method.rpartition("/")[2])
-        return None if handler is None else interceptor.wrapped(handler, method)
+        return None if handler is None else interceptor.wrap(handler, method)
 
     aio: Any = grpc.aio
     server = aio.server()

@@ -77,11 +77,11 @@ def test_rpc_metrics_count_by_method_and_code() -> None:
     registry = CollectorRegistry()
     method = RpcMetrics(registry, "cache-service").method("penstock.cache.v1.CacheService/Get")
     labels = {"service": "cache-service", "method": "penstock.cache.v1.CacheService/Get"}
-    method.started()
+    method.on_start()
     assert registry.get_sample_value("penstock_rpc_in_flight", labels) == 1
-    method.finished("OK", 0.002)
-    method.started()
-    method.finished("NOT_FOUND", 0.2)
+    method.on_finish("OK", 0.002)
+    method.on_start()
+    method.on_finish("NOT_FOUND", 0.2)
     assert registry.get_sample_value("penstock_rpc_requests_total", {**labels, "code": "OK"}) == 1
     assert registry.get_sample_value("penstock_rpc_requests_total", {**labels, "code": "NOT_FOUND"}) == 1
     assert registry.get_sample_value("penstock_rpc_duration_seconds_count", labels) == 2
@@ -109,7 +109,7 @@ async def ask(port: int, request: bytes) -> tuple[str, bytes]:
 
 async def test_metrics_are_served_over_http_and_nothing_else_is() -> None:
     registry = CollectorRegistry()
-    RpcMetrics(registry, "s").method("a/b").finished("OK", 0.1)
+    RpcMetrics(registry, "s").method("a/b").on_finish("OK", 0.1)
     server = await serve_metrics(registry, "127.0.0.1", 0)
     status, body = await ask(server.port, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
     assert status == "HTTP/1.1 200 OK"

@@ -11,7 +11,7 @@ import pytest
 from penstock_kit.clock import SystemClock
 from penstock_kit.redis.address import address_of
 from penstock_kit.redis.connection import ConnectionLost, PipelinedConnection
-from penstock_kit.redis.link import RedisAway, RedisLink, is_large
+from penstock_kit.redis.link import RedisLink, RedisUnavailable, is_large
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.waiting import HANG_SECONDS, until
 
@@ -116,7 +116,7 @@ async def test_a_server_that_takes_and_never_answers_is_away_in_time_and_asked_a
                 writer.write(b"+PONG\r\n")
 
     async with serving(first_mute) as url, linked(url, timeout=0.05) as link:
-        with pytest.raises(RedisAway):
+        with pytest.raises(RedisUnavailable):
             await link.probe([("PING",)])
         assert not link.up
         assert await link.probe([("PING",)]) == [b"PONG"]
@@ -136,9 +136,9 @@ async def test_an_impatient_caller_goes_on_and_only_the_probe_says_that_redis_is
         writer.write(b"$1\r\n2\r\n")
         await reader.read()
 
-    async with serving(answer_late) as url, linked(url, timeout=HANG_SECONDS, patience=0.02) as link:
+    async with serving(answer_late) as url, linked(url, timeout=HANG_SECONDS, wait_seconds=0.02) as link:
         await link.probe([("PING",)])
-        with pytest.raises(RedisAway, match="no answer within"):
+        with pytest.raises(RedisUnavailable, match="no answer within"):
             await link.run([("GET", "a")])
         assert link.up
         slow.set()
@@ -152,7 +152,7 @@ async def test_a_command_that_may_have_run_is_never_sent_again() -> None:
         seen.append(await reader.readuntil(b"n\r\n"))
 
     async with serving(drop) as url, linked(url) as link:
-        with pytest.raises(RedisAway):
+        with pytest.raises(RedisUnavailable):
             await link.probe([("INCR", "n")])
         await asyncio.sleep(0)
     assert len(seen) == 1
@@ -161,7 +161,7 @@ async def test_a_command_that_may_have_run_is_never_sent_again() -> None:
 async def test_a_password_that_is_wrong_is_said_without_it(redis_url: str, caplog: Any) -> None:
     wrong = redis_url.replace("redis://", "redis://:planted-password@")
     async with linked(wrong) as link:
-        with pytest.raises(RedisAway) as away:
+        with pytest.raises(RedisUnavailable) as away:
             await link.probe([("PING",)])
     assert "AUTH" in f"{away.value}"
     assert "planted-password" not in f"{away.value}{link.error}{caplog.text}"
@@ -170,7 +170,7 @@ async def test_a_password_that_is_wrong_is_said_without_it(redis_url: str, caplo
 async def test_a_redis_that_is_not_there_is_named() -> None:
     port = free_port()
     async with linked(f"redis://:secret@127.0.0.1:{port}/0") as link:
-        with pytest.raises(RedisAway, match=f"127.0.0.1:{port}"):
+        with pytest.raises(RedisUnavailable, match=f"127.0.0.1:{port}"):
             await link.probe([("PING",)])
         assert "secret" not in link.error
 
@@ -191,7 +191,7 @@ async def test_a_full_server_refuses_with_an_answer_where_that_is_expected(redis
             (answer,) = await link.run([("SET", "k", "v")], may_lack_room=True)
             assert f"{answer}".startswith("OOM")
             assert link.up
-            with pytest.raises(RedisAway, match="OOM"):
+            with pytest.raises(RedisUnavailable, match="OOM"):
                 await link.run([("SET", "k", "v")])
         finally:
             await link.probe([("CONFIG", "SET", "maxmemory", "0")])
@@ -217,8 +217,8 @@ async def test_an_outage_is_told_once_and_its_end_too(redis_url: str) -> None:
     async with linked(redis_url) as link:
         link.listen(turns.append)
         await link.probe([("PING",)])
-        link.failed(OSError("gone"))
-        link.failed(OSError("gone"))
+        link.on_failure(OSError("gone"))
+        link.on_failure(OSError("gone"))
         await link.probe([("PING",)])
         await until(lambda: len(turns) == 3)
     assert turns == [True, False, True]

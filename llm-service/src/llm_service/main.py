@@ -43,7 +43,7 @@ from llm_service.settings import LlmSettings, environment_variable
 from llm_service.spending import Spending, build_spending
 from penstock_kit.cache import CacheClient
 from penstock_kit.clock import Clock, SystemClock
-from penstock_kit.database import Database, open_database, schema_kept, sqlite_url
+from penstock_kit.database import Database, open_database, prepare_schema, sqlite_url
 from penstock_kit.grpc import GrpcServer, PenstockChannel, open_channel, run_service
 from penstock_kit.ids import new_id
 from penstock_kit.installation import installation_secret
@@ -198,7 +198,7 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
         shedder=shedder,
     )
     metrics = await serve_metrics(metrics_registry, settings.host, settings.metrics_port)
-    async with shedder.running(), schema_kept(database, url, MIGRATIONS, then=spending.refresh):
+    async with shedder.running(), prepare_schema(database, url, MIGRATIONS, then=spending.refresh):
         writing = [asyncio.create_task(ledger.run()), asyncio.create_task(spending.budgets.run())]
         following = [
             asyncio.create_task(_follow_configuration(live, settings.config_watch_seconds)),

@@ -4,7 +4,7 @@ import asyncio
 from typing import Final, Protocol
 
 from penstock_kit.logging import get_logger
-from penstock_kit.redis.link import RedisAway
+from penstock_kit.redis.link import RedisUnavailable
 
 _SECONDS: Final = 5.0
 
@@ -24,7 +24,7 @@ async def sample_periodically(store: Sampled) -> None:
     while True:
         try:
             await store.sample()
-        except RedisAway:
+        except RedisUnavailable:
             pass
         except Exception:
             log.exception("a sample failed")

@@ -97,7 +97,7 @@ async def open_stores(settings: CacheSettings, clock: Clock) -> AsyncGenerator[S
     if not url:
         yield memory_stores(settings, clock)
         return
-    link = RedisLink(url, clock=clock, patience=_PATIENCE_SECONDS)
+    link = RedisLink(url, clock=clock, wait_seconds=_PATIENCE_SECONDS)
     subscriber = Subscriber(link, silence_seconds=1.0)
     membership = Membership(link, replica=secrets.token_hex(8))
     signals = RedisSignals(link, subscriber, replica=secrets.token_hex(8))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from chat_stream_service.domain.model.conversation import Owner
 from chat_stream_service.domain.model.engine import EngineHealth
-from chat_stream_service.domain.model.memory import Exchange, Note
+from chat_stream_service.domain.model.memory import Note, RememberedTurn
 
 
 class AbsentMemory:
@@ -17,7 +17,7 @@ class AbsentMemory:
         """Return nothing."""
         return ()
 
-    async def keep(self, exchange: Exchange) -> None:
+    async def keep(self, turn: RememberedTurn) -> None:
         """Do nothing."""
 
     async def forget(self, owner: Owner, conversation_id: str) -> None:

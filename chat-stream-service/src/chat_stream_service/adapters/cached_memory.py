@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from chat_stream_service.domain.model.conversation import Owner
 from chat_stream_service.domain.model.engine import EngineHealth
-from chat_stream_service.domain.model.memory import Exchange, Memory, Note
-from chat_stream_service.domain.stream.background import Background
+from chat_stream_service.domain.model.memory import Memory, Note, RememberedTurn
+from chat_stream_service.domain.stream.background import BackgroundJobs
 from penstock_kit.cache import CacheClient, JsonCodec, Lease
 from penstock_kit.errors import PayloadTooLarge
 from penstock_kit.logging import get_logger
@@ -26,7 +26,7 @@ log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Known:
+class _CacheEntry:
     """What the cache said: the notes, or the right to store them, or neither."""
 
     notes: Sequence[Note] | None = None
@@ -42,7 +42,7 @@ class CachedMemory:
     """
 
     def __init__(
-        self, memory: Memory, cache: CacheClient, *, name: str, background: Background, is_quick: Callable[[], bool]
+        self, memory: Memory, cache: CacheClient, *, name: str, background: BackgroundJobs, is_quick: Callable[[], bool]
     ) -> None:
         self._memory = memory
         self._cache = cache
@@ -56,7 +56,7 @@ class CachedMemory:
         """Return what fits the question, from the cache when it is there."""
         key, changes = f"{self._prefix(owner)}:{_digest(question)}", self._changes
         known, asking = None, None
-        recalling = asyncio.create_task(self._recalled(owner, question)) if self._is_quick() else None
+        recalling = asyncio.create_task(self._recall(owner, question)) if self._is_quick() else None
         try:
             if recalling is not None:
                 await asyncio.wait({recalling}, timeout=_QUICK_SECONDS)
@@ -70,14 +70,14 @@ class CachedMemory:
             if recalling is not None:
                 recalling.cancel()
         filling = asyncio.create_task(self._fill_soon(key, notes, asking, changes))
-        self._background.adopt(filling, seconds=_FILL_SECONDS)
+        self._background.add_task(filling, seconds=_FILL_SECONDS)
         return notes
 
-    async def keep(self, exchange: Exchange) -> None:
-        """Remember an exchange."""
+    async def keep(self, turn: RememberedTurn) -> None:
+        """Remember a turn."""
         self._changes += 1
-        await self._memory.keep(exchange)
-        await self._drop(exchange.owner)
+        await self._memory.keep(turn)
+        await self._drop(turn.owner)
 
     async def forget(self, owner: Owner, conversation_id: str) -> None:
         """Forget a conversation."""
@@ -89,23 +89,23 @@ class CachedMemory:
         """Return whether the memory behind the cache works."""
         return await self._memory.health()
 
-    async def _recalled(self, owner: Owner, question: str) -> Sequence[Note]:
+    async def _recall(self, owner: Owner, question: str) -> Sequence[Note]:
         return await self._memory.recall(owner, question)
 
-    async def _ask_cache(self, key: str) -> "_Known":
+    async def _ask_cache(self, key: str) -> "_CacheEntry":
         """Return what the cache has, else the right to fill it, if it gives that."""
         lease = await self._cache.lease(key, seconds=_FILL_SECONDS, wait=0.0)
         if lease is None or lease.hit is None:
-            return _Known(lease=lease)
+            return _CacheEntry(lease=lease)
         try:
-            return _Known(notes=[Note(**fields) for fields in self._codec.decode(lease.hit.value)])
+            return _CacheEntry(notes=[Note(**fields) for fields in self._codec.decode(lease.hit.value)])
         except (ValueError, TypeError) as error:
             # Written by an older version, perhaps.
             log.warning("cached notes can't be read", detail=str(error))
-            return _Known()
+            return _CacheEntry()
 
     async def _first_known(
-        self, asking: "asyncio.Task[_Known]", recalling: asyncio.Task[Sequence[Note]] | None
+        self, asking: "asyncio.Task[_CacheEntry]", recalling: asyncio.Task[Sequence[Note]] | None
     ) -> Sequence[Note] | None:
         """Return the notes of the cache, None when it has none or is slower than the memory."""
         either: set[asyncio.Task[Any]] = {asking} if recalling is None else {asking, recalling}
@@ -113,7 +113,7 @@ class CachedMemory:
         return asking.result().notes if asking.done() else None
 
     async def _fill_soon(
-        self, key: str, notes: Sequence[Note], asking: "asyncio.Task[_Known] | None", changes: int
+        self, key: str, notes: Sequence[Note], asking: "asyncio.Task[_CacheEntry] | None", changes: int
     ) -> None:
         """Store what was recalled unless something was said or deleted since."""
         await asyncio.sleep(_HEAD_START_SECONDS)

@@ -51,11 +51,11 @@ class LlmEmbedder:
         now = self._clock.monotonic()
         if now >= self._look_again:
             self._look_again = now + _LOOK_SOON_SECONDS
-            self._found = await self._looked_up()
+            self._found = await self._look_up()
             self._look_again = now + _LOOK_AGAIN_SECONDS
         return self._found
 
-    async def _looked_up(self) -> str:
+    async def _look_up(self) -> str:
         try:
             response: llm_pb2.ListModelsResponse = await self._stub.ListModels(llm_pb2.ListModelsRequest())
         except PenstockError:

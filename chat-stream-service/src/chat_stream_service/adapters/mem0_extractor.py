@@ -3,7 +3,7 @@
 import json
 from typing import Any, Final
 
-# Facts of one exchange, and characters of one; more is no fact.
+# Facts of one turn, and characters of one; more is no fact.
 _MOST_FACTS: Final = 50
 _FACT_CHARACTERS: Final = 2000
 

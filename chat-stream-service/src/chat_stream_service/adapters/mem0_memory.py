@@ -13,7 +13,7 @@ from urllib.parse import quote
 from chat_stream_service.adapters.mem0_extractor import CheckedExtractor
 from chat_stream_service.domain.model.conversation import Owner
 from chat_stream_service.domain.model.engine import EngineHealth
-from chat_stream_service.domain.model.memory import Exchange, Note, shortened
+from chat_stream_service.domain.model.memory import Note, RememberedTurn, shortened
 from penstock_kit.errors import Unavailable
 from penstock_kit.logging import get_logger
 
@@ -84,25 +84,25 @@ class Mem0Memory:
         def search() -> Any:
             return memory.search(question, filters={"user_id": _user(owner)}, top_k=_NOTES)
 
-        found = await self._in(self._recalling, search)
+        found = await self._run_in(self._recalling, search)
         return [_note(item) for item in found["results"]]
 
-    async def keep(self, exchange: Exchange) -> None:
-        """Let mem0 draw facts out of an exchange, unless its conversation is deleted before or meanwhile."""
+    async def keep(self, turn: RememberedTurn) -> None:
+        """Let mem0 draw facts out of a turn, unless its conversation is deleted before or meanwhile."""
         memory = await asyncio.shield(self._open())
-        if not await self._is_there(exchange.owner, exchange.conversation_id):
+        if not await self._is_there(turn.owner, turn.conversation_id):
             return
-        said = [{"role": "user", "content": exchange.question}, {"role": "assistant", "content": exchange.answer}]
+        said = [{"role": "user", "content": turn.question}, {"role": "assistant", "content": turn.answer}]
 
         def add() -> None:
-            user = _user(exchange.owner)
-            added = memory.add(said, user_id=user, run_id=exchange.conversation_id)
+            user = _user(turn.owner)
+            added = memory.add(said, user_id=user, run_id=turn.conversation_id)
             for item in added["results"]:
                 _keep_once(memory, user, item)
 
-        await self._in(self._keeping, add)
-        if not await self._is_there(exchange.owner, exchange.conversation_id):
-            await self.forget(exchange.owner, exchange.conversation_id)
+        await self._run_in(self._keeping, add)
+        if not await self._is_there(turn.owner, turn.conversation_id):
+            await self.forget(turn.owner, turn.conversation_id)
 
     async def forget(self, owner: Owner, conversation_id: str) -> None:
         """Delete what stems from a conversation, what mem0 noted beside its memories too."""
@@ -114,7 +114,7 @@ class Mem0Memory:
             memory.delete_all(user_id=_user(owner), run_id=conversation_id)
             _clear_records(memory)
 
-        await self._in(self._keeping, delete)
+        await self._run_in(self._keeping, delete)
 
     async def health(self) -> EngineHealth:
         """Return whether the last call of mem0 worked, or that it was not needed yet."""
@@ -130,7 +130,7 @@ class Mem0Memory:
     def _open(self) -> asyncio.Future[Any]:
         """Return mem0, or the loading of it; a loading that failed is begun anew."""
         if self._opening is None or (self._opening.done() and self._opening.exception() is not None):
-            self._opening = asyncio.ensure_future(self._in(self._keeping, self._load))
+            self._opening = asyncio.ensure_future(self._run_in(self._keeping, self._load))
         return self._opening
 
     def _load(self) -> Any:
@@ -145,7 +145,7 @@ class Mem0Memory:
         log.info("mem0 loaded", vectors="qdrant" if self._configuration.vector_store_url else "local")
         return memory
 
-    async def _in(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+    async def _run_in(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         """Do blocking work in a thread and note whether it went well."""
         try:
             result = await asyncio.get_running_loop().run_in_executor(threads, work)

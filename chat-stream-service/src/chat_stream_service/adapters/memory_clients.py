@@ -8,7 +8,7 @@ from typing import Final
 
 from chat_stream_service.domain.clients.client import Client, unknown_client
 from chat_stream_service.domain.model.conversation import Owner
-from chat_stream_service.domain.model.feed import Announcement, expired
+from chat_stream_service.domain.model.feed import Announcement, feed_expired
 
 MAX_ANNOUNCEMENTS: Final = 1000
 _REST_SECONDS: Final = 5.0
@@ -75,7 +75,7 @@ class MemoryFeed:
             count = self._counts.get(owner, 0)
             feed = self._feeds.get(owner, deque[Announcement]())
             if not count - len(feed) <= number <= count:
-                raise expired()
+                raise feed_expired()
             if number < count:
                 new = [*feed][number - count :]
                 number = count
@@ -96,5 +96,5 @@ class MemoryFeed:
     def _number(self, position: str) -> int:
         epoch, _, number = position.partition(":")
         if epoch != self._epoch or not number.isdecimal():
-            raise expired()
+            raise feed_expired()
         return int(number)

@@ -17,7 +17,7 @@ from chat_stream_service.domain.memory.memory_statistics import (
 
 
 class MemoryMetrics(Collector):
-    """Turns, recalls with their time and outcome, notes found, exchanges kept; by engine."""
+    """Turns, recalls with their time and outcome, notes found, turns kept; by engine."""
 
     def __init__(self, registry: CollectorRegistry, statistics: Sequence[MemoryStatistics]) -> None:
         self._statistics = statistics
@@ -28,7 +28,7 @@ class MemoryMetrics(Collector):
         turns = CounterMetricFamily("penstock_engine_turns", "Turns begun.", labels=["engine"])
         notes = CounterMetricFamily("penstock_memory_notes", "Notes recalled.", labels=["engine"])
         recalls = CounterMetricFamily("penstock_memory_recalls", "Recalls, by outcome.", labels=["engine", "outcome"])
-        kept = CounterMetricFamily("penstock_memory_keeps", "Exchanges by outcome.", labels=["engine", "outcome"])
+        kept = CounterMetricFamily("penstock_memory_keeps", "Turns by outcome.", labels=["engine", "outcome"])
         seconds = HistogramMetricFamily(
             "penstock_memory_recall_seconds", "What recalling cost a turn.", labels=["engine"]
         )

@@ -19,7 +19,7 @@ from chat_stream_service.domain.model.event import (
     outcome_of,
 )
 from chat_stream_service.domain.model.event_log import StreamHeader, StreamState
-from chat_stream_service.domain.stream.event_fold import Assembly
+from chat_stream_service.domain.stream.event_fold import EventFold
 from penstock_kit.errors import FailedPrecondition
 
 # What an event costs in memory beside its text.
@@ -53,7 +53,7 @@ class MemoryStream:
         self.dropped = False
         self._events: list[ChatEvent] = []
         self._sizes: list[int] = []
-        self._trimmed = Assembly()
+        self._trimmed = EventFold()
         self._last: int = 0
         self._trim_time = header.create_time
         self._waiting: set[asyncio.Future[None]] = set()
@@ -106,7 +106,7 @@ class MemoryStream:
         """Return at most `limit` events that follow a sequence, led by a snapshot when some are not kept."""
         if sequence >= self._last:
             return []
-        lead = [self._lead()] if sequence < self.first - 1 else []
+        lead = [self._snapshot_event()] if sequence < self.first - 1 else []
         start = max(0, sequence + 1 - self.first)
         return [*lead, *self._events[start : start + limit]]
 
@@ -119,7 +119,7 @@ class MemoryStream:
     def restart(self, sequence: int, fold: CompleteState) -> None:
         """Forget the events and go on after `sequence`, up to which `fold` is the fold."""
         self._events, self._sizes, self.bytes = [], [], 0
-        self._trimmed = Assembly()
+        self._trimmed = EventFold()
         self._trimmed.add(fold)
         self._last = sequence
 
@@ -137,7 +137,7 @@ class MemoryStream:
             if not reader.done():
                 reader.set_result(None)
 
-    async def changed(self) -> None:
+    async def wait_for_change(self) -> None:
         """Return at the next wake."""
         reader = asyncio.get_running_loop().create_future()
         self._waiting.add(reader)
@@ -146,7 +146,7 @@ class MemoryStream:
         finally:
             self._waiting.discard(reader)
 
-    def _lead(self) -> ChatEvent:
+    def _snapshot_event(self) -> ChatEvent:
         return ChatEvent(
             stream_id=self.header.stream_id,
             conversation_id=self.header.conversation_id,

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Row
 
 from chat_stream_service.adapters.record_json import (
-    ending_from_json,
+    terminal_event_from_json,
     tool_calls_from_json,
     tool_calls_to_json,
     usage_from_json,
@@ -136,6 +136,6 @@ def stream_of(row: AnyRow) -> StreamRecord:
     return StreamRecord(
         header=header,
         last_sequence=row.last_sequence,
-        ending=ending_from_json(row.ending_json, content=row.content, thinking=row.thinking),
+        terminal_event=terminal_event_from_json(row.ending_json, content=row.content, thinking=row.thinking),
         end_time=None if row.end_time is None else from_micros(row.end_time),
     )

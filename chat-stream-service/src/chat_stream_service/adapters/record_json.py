@@ -30,7 +30,7 @@ def tool_calls_from_json(text: str) -> tuple[ToolCall, ...]:
     return tuple(ToolCall(**call) for call in json.loads(text)) if text else ()
 
 
-def ending_to_json(body: EventBody | None) -> str:
+def terminal_event_to_json(body: EventBody | None) -> str:
     """Return the text of a terminal event without its content, empty when there is none."""
     match body:
         case CompleteState():
@@ -44,7 +44,7 @@ def ending_to_json(body: EventBody | None) -> str:
             return ""
 
 
-def ending_from_json(text: str, *, content: str, thinking: str) -> EventBody | None:
+def terminal_event_from_json(text: str, *, content: str, thinking: str) -> EventBody | None:
     """Return the terminal event that :func:`ending_to_json` wrote, with its content."""
     if not text:
         return None
@@ -66,7 +66,7 @@ def _cost(fields: dict[str, Any]) -> Cost:
     )
 
 
-def ending_texts(body: EventBody | None) -> tuple[str, str]:
+def terminal_event_texts(body: EventBody | None) -> tuple[str, str]:
     """Return the whole text and reasoning of a terminal event."""
     match body:
         case CompleteState(content=content, thinking=thinking):

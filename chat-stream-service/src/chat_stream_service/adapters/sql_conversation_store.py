@@ -33,10 +33,10 @@ from chat_stream_service.adapters.record import (
     stream_row,
     to_micros,
 )
-from chat_stream_service.adapters.record_json import ending_texts, ending_to_json
+from chat_stream_service.adapters.record_json import terminal_event_texts, terminal_event_to_json
 from chat_stream_service.adapters.table import conversations, messages, streams
 from chat_stream_service.domain.model.conversation import Conversation, ConversationChanges, Owner, Page
-from chat_stream_service.domain.model.conversation_store import StreamRecord, TurnOpening
+from chat_stream_service.domain.model.conversation_store import StreamRecord, TurnStart
 from chat_stream_service.domain.model.event_log import StreamHeader
 from chat_stream_service.domain.model.message import Message
 from penstock_kit.database import Database
@@ -134,9 +134,7 @@ class SqlConversationStore:
         more = encode_token(rows[size - 1].id) if len(rows) > size else ""
         return Page(items=[message_of(row) for row in rows[:size]], next_token=more)
 
-    async def open_turn(
-        self, owner: Owner, conversation_id: str, *, request_id: str, history_limit: int
-    ) -> TurnOpening:
+    async def open_turn(self, owner: Owner, conversation_id: str, *, request_id: str, history_limit: int) -> TurnStart:
         """Return the conversation, its newest messages and the earlier stream of the request id."""
         asked = {
             "conversation_id": conversation_id,
@@ -150,7 +148,7 @@ class SqlConversationStore:
             raise _no_conversation(conversation_id)
         newest: list[Any] = [_MessageRow(*row[_MESSAGE_START:]) for row in rows[:history_limit]]
         first: Any = _ConversationRow(*rows[0][:_EARLIER])
-        return TurnOpening(
+        return TurnStart(
             conversation=conversation_of(first),
             history=tuple(message_of(row) for row in reversed(newest) if row.id is not None),
             earlier_stream_id=rows[0][_EARLIER] or "",
@@ -169,10 +167,10 @@ class SqlConversationStore:
 
     async def end_stream(self, record: StreamRecord, added: Sequence[Message]) -> None:
         """Record the end of a stream and its messages, unless it has one; NotFound when the conversation is gone."""
-        content, thinking = ending_texts(record.ending)
+        content, thinking = terminal_event_texts(record.terminal_event)
         values = {
             "last_sequence": record.last_sequence,
-            "ending_json": ending_to_json(record.ending),
+            "ending_json": terminal_event_to_json(record.terminal_event),
             "content": content,
             "thinking": thinking,
             "end_time": None if record.end_time is None else to_micros(record.end_time),

@@ -19,13 +19,13 @@ class SqlEngineChoice:
         self._database = database
         self._clock = clock
 
-    async def chosen(self) -> str:
+    async def load(self) -> str:
         """Return the chosen engine, empty when there is none."""
         query = select(choices.c.value).where(choices.c.name == _ENGINE)
         async with self._database.read() as connection:
             return (await connection.execute(query)).scalar() or ""
 
-    async def choose(self, name: str) -> None:
+    async def save(self, name: str) -> None:
         """Store the choice."""
         row = {"name": _ENGINE, "value": name, "update_time": to_micros(self._clock.now())}
         async with self._database.write() as connection:

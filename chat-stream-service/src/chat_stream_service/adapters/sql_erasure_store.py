@@ -36,7 +36,7 @@ class SqlErasureStore:
         async with self._database.write() as connection:
             await connection.execute(insert(erasures), rows)
 
-    async def waiting(self, *, most: int) -> Sequence[Erasure]:
+    async def list_pending(self, *, most: int) -> Sequence[Erasure]:
         """Return the oldest erasures whose conversation is gone."""
         there = exists().where(conversations.c.id == erasures.c.conversation_id)
         query = select(erasures).where(~there).order_by(erasures.c.id).limit(most)
@@ -52,7 +52,7 @@ class SqlErasureStore:
             for row in rows
         ]
 
-    async def done(self, erasure_id: str) -> None:
+    async def remove(self, erasure_id: str) -> None:
         """Delete an erasure."""
         async with self._database.write() as connection:
             await connection.execute(delete(erasures).where(erasures.c.id == erasure_id))

@@ -1,4 +1,4 @@
-"""Exchanges remembered in SQLite (FTS5) or PostgreSQL (tsvector), found by full text."""
+"""Turns remembered in SQLite (FTS5) or PostgreSQL (tsvector), found by full text."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -10,7 +10,7 @@ from chat_stream_service.adapters.record import from_micros, to_micros
 from chat_stream_service.adapters.table import memories
 from chat_stream_service.domain.model.conversation import Owner
 from chat_stream_service.domain.model.engine import EngineHealth
-from chat_stream_service.domain.model.memory import Exchange, Note, note_of
+from chat_stream_service.domain.model.memory import Note, RememberedTurn, note_of
 from chat_stream_service.domain.model.search_term import closeness, combinations_that_fit, owner_term, search_terms
 from penstock_kit.database import Database
 from penstock_kit.errors import PenstockError
@@ -38,13 +38,13 @@ _TERMS: Final = 2
 
 
 class SqlMemory:
-    """The memory of the own engine; see Memory. A conversation's exchanges go with the conversation."""
+    """The memory of the own engine; see Memory. A conversation's turns go with the conversation."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def recall(self, owner: Owner, question: str) -> Sequence[Note]:
-        """Return the exchanges that are about what the question asks, best first."""
+        """Return the turns that are about what the question asks, best first."""
         terms = search_terms(question, most=_ASKED_TERMS)
         if not terms:
             return ()
@@ -61,16 +61,16 @@ class SqlMemory:
         best = sorted(rows, key=lambda row: -close(row[_TERMS])) if len(terms) > 1 else rows
         return [note_of(from_micros(time), question, answer) for question, answer, _, time in best[:_NOTES]]
 
-    async def keep(self, exchange: Exchange) -> None:
-        """Store an exchange; nothing when it is stored already or its conversation is gone."""
+    async def keep(self, turn: RememberedTurn) -> None:
+        """Store a turn; nothing when it is stored already or its conversation is gone."""
         try:
             async with self._database.write() as connection:
-                await connection.execute(insert(memories).values(**_row(exchange)))
+                await connection.execute(insert(memories).values(**_row(turn)))
         except IntegrityError:
             return
 
     async def forget(self, owner: Owner, conversation_id: str) -> None:
-        """Delete a conversation's exchanges."""
+        """Delete a conversation's turns."""
         async with self._database.write() as connection:
             await connection.execute(
                 delete(memories).where(
@@ -89,14 +89,14 @@ class SqlMemory:
         return EngineHealth(healthy=True)
 
     async def set_vector(self, stream_id: str, vector: bytes, *, model: str) -> None:
-        """Store the vector of a kept exchange."""
+        """Store the vector of a kept turn."""
         async with self._database.write() as connection:
             await connection.execute(
                 update(memories).where(memories.c.stream_id == stream_id).values(vector=vector, vector_model=model)
             )
 
     async def vectors(self, owner: Owner, *, model: str, most: int) -> Sequence[tuple[int, bytes]]:
-        """Return number and vector of the owner's newest exchanges that have one of `model`."""
+        """Return number and vector of the owner's newest turns that have one of `model`."""
         query = (
             select(memories.c.number, memories.c.vector)
             .where(
@@ -111,7 +111,7 @@ class SqlMemory:
             return [(row.number, row.vector) for row in (await connection.execute(query)).all()]
 
     async def notes(self, owner: Owner, numbers: Sequence[int]) -> Sequence[Note]:
-        """Return the owner's exchanges of these numbers, in their order."""
+        """Return the owner's turns of these numbers, in their order."""
         query = select(memories).where(
             memories.c.number.in_(numbers),
             memories.c.tenant_id == owner.tenant_id,
@@ -132,18 +132,18 @@ class SqlMemory:
         return _FOUND_POSTGRESQL, f"{owner_term(owner)} & ({any_of})"
 
 
-def _row(exchange: Exchange) -> dict[str, Any]:
-    question, answer = exchange.question[:_KEPT_CHARACTERS], exchange.answer[:_KEPT_CHARACTERS]
+def _row(turn: RememberedTurn) -> dict[str, Any]:
+    question, answer = turn.question[:_KEPT_CHARACTERS], turn.answer[:_KEPT_CHARACTERS]
     terms = search_terms(f"{question}\n{answer}", most=_KEPT_TERMS)
     return {
-        "tenant_id": exchange.owner.tenant_id,
-        "user_id": exchange.owner.user_id,
-        "conversation_id": exchange.conversation_id,
-        "stream_id": exchange.stream_id,
+        "tenant_id": turn.owner.tenant_id,
+        "user_id": turn.owner.user_id,
+        "conversation_id": turn.conversation_id,
+        "stream_id": turn.stream_id,
         "question": question,
         "answer": answer,
-        "terms": " ".join((owner_term(exchange.owner), *terms)),
+        "terms": " ".join((owner_term(turn.owner), *terms)),
         "vector": None,
         "vector_model": "",
-        "create_time": to_micros(exchange.create_time),
+        "create_time": to_micros(turn.create_time),
     }

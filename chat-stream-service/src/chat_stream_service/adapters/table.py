@@ -119,7 +119,7 @@ choices: Final = Table(
     Column("update_time", BigInteger, nullable=False),
 )
 
-# Exchanges as they are remembered. SQLite keeps their full-text index beside them, in `memory_index`.
+# Turns as they are remembered. SQLite keeps their full-text index beside them, in `memory_index`.
 memories: Final = Table(
     "memories",
     metadata,

@@ -50,14 +50,14 @@ class ClientServicer(chat_pb2_grpc.ClientServiceServicer):
         self, request: chat_pb2.WatchClientRequest, context: Any
     ) -> None:
         """Stream the events of the user's conversations, the first message a cursor alone."""
-        with self._readers.joined(endless=True) as reader:
+        with self._readers.join(endless=True) as reader:
 
             async def deliver(events: Sequence[ChatEvent], cursor: Cursor) -> None:
-                reader.offered()
+                reader.on_offer()
                 shown = events_to_proto(events, debug=False)
                 await context.write(chat_pb2.WatchClientResponse(events=shown, cursor=cursor.text()))
-                reader.took()
-                await self._readers.rest()
+                reader.on_taken()
+                await self._readers.pace()
 
             await self._clients.watch(caller_owner(), request.client_id, cursor=request.cursor, deliver=deliver)
 

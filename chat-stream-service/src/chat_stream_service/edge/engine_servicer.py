@@ -75,7 +75,7 @@ class EngineServicer(chat_pb2_grpc.EngineServiceServicer):
         require_admin("change personalities")
         now = self._clock.now()
         made = personality_from_proto(request.personality, item_id=self._new_id("per"), created=now, now=now)
-        await self._personalities.create(caller_owner(), made.checked())
+        await self._personalities.create(caller_owner(), made.check())
         return chat_pb2.CreatePersonalityResponse(personality=personality_to_proto(made))
 
     async def ListPersonalities(
@@ -103,7 +103,7 @@ class EngineServicer(chat_pb2_grpc.EngineServiceServicer):
         owner, asked = caller_owner(), request.personality
         before = await self._personalities.get(owner, asked.id)
         changed = personality_from_proto(asked, item_id=asked.id, created=before.create_time, now=self._clock.now())
-        await self._personalities.replace(owner, changed.checked())
+        await self._personalities.replace(owner, changed.check())
         return chat_pb2.UpdatePersonalityResponse(personality=personality_to_proto(changed))
 
     async def DeletePersonality(
@@ -121,7 +121,7 @@ class EngineServicer(chat_pb2_grpc.EngineServiceServicer):
         require_admin("change templates")
         now = self._clock.now()
         made = template_from_proto(request.template, item_id=self._new_id("tpl"), created=now, now=now)
-        await self._templates.create(caller_owner(), made.checked())
+        await self._templates.create(caller_owner(), made.check())
         return chat_pb2.CreateTemplateResponse(template=template_to_proto(made))
 
     async def ListTemplates(
@@ -147,7 +147,7 @@ class EngineServicer(chat_pb2_grpc.EngineServiceServicer):
         owner, asked = caller_owner(), request.template
         before = await self._templates.get(owner, asked.id)
         changed = template_from_proto(asked, item_id=asked.id, created=before.create_time, now=self._clock.now())
-        await self._templates.replace(owner, changed.checked())
+        await self._templates.replace(owner, changed.check())
         return chat_pb2.UpdateTemplateResponse(template=template_to_proto(changed))
 
     async def DeleteTemplate(

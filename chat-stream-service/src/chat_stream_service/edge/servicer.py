@@ -76,14 +76,14 @@ class StreamServicer(chat_pb2_grpc.StreamServiceServicer):
         context: Any,
     ) -> None:
         """Write the events as they come. Written here and not yielded, so that a reader found stale gets a status."""
-        with self._readers.joined() as reader:
+        with self._readers.join() as reader:
             async with aclosing(events) as batches:
                 async for batch in batches:
-                    reader.offered()
+                    reader.on_offer()
                     await context.write(message(batch))
-                    reader.took()
+                    reader.on_taken()
                     if not batch[-1].is_terminal:
-                        await self._readers.rest()
+                        await self._readers.pace()
 
     async def StopStream(self, request: chat_pb2.StopStreamRequest, context: Any) -> chat_pb2.StopStreamResponse:
         """Stop a stream; its terminal event is in the log when this returns."""

@@ -73,7 +73,7 @@ class CacheClaims:
         try:
             response = await self._cache.Set(request, timeout=_TIMEOUT_SECONDS)
         except PenstockError as error:
-            self._outage.failed(error)
+            self._outage.record_failure(error)
             return True
-        self._outage.succeeded()
+        self._outage.record_success()
         return response.written

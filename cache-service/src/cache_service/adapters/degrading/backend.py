@@ -14,7 +14,7 @@ from cache_service.domain.entry import Condition, Entry, Reading
 from cache_service.domain.signals import Signal, Signals
 from penstock_kit.clock import Clock
 from penstock_kit.logging import get_logger
-from penstock_kit.redis.link import RedisAway, RedisLink
+from penstock_kit.redis.link import RedisLink, RedisUnavailable
 
 # Changes made while Redis is away that are remembered one by one; beyond that everything in Redis is dropped.
 _MOST_PENDING: Final = 10_000
@@ -75,7 +75,7 @@ class TwoTierBackend:
             begun = self._copies.begin()
             try:
                 reading = await self._redis.get(key)
-            except RedisAway:
+            except RedisUnavailable:
                 return await self._memory.get(key)
             self._copies.take(reading, begun)
             return reading
@@ -86,7 +86,7 @@ class TwoTierBackend:
         if self._ready:
             try:
                 return await self._redis.get_many(keys)
-            except RedisAway:
+            except RedisUnavailable:
                 pass
         return await self._memory.get_many(keys)
 
@@ -97,7 +97,7 @@ class TwoTierBackend:
             self._copies.drop(changed)
             try:
                 written = await self._redis.set(entry, condition)
-            except RedisAway:
+            except RedisUnavailable:
                 self._note("key", entry.key)
                 return await self._memory.set(self._with_outage_ttl(entry), Condition())
             self._copies.drop(changed)
@@ -112,7 +112,7 @@ class TwoTierBackend:
         if self._ready:
             try:
                 deleted = await self._redis.delete(keys)
-            except RedisAway:
+            except RedisUnavailable:
                 deleted = None
             self._copies.drop(Signal(changed=tuple(keys)))
             if deleted is not None:
@@ -126,7 +126,7 @@ class TwoTierBackend:
         if self._ready:
             try:
                 dropped = await self._redis.invalidate(prefix=prefix, tag=tag)
-            except RedisAway:
+            except RedisUnavailable:
                 dropped = None
             self._copies.drop(Signal(prefixes=(prefix,) if prefix else (), tags=(tag,) if tag else ()))
             if dropped is not None:
@@ -176,7 +176,7 @@ class TwoTierBackend:
             pending, overflown = tuple(self._pending), self._overflown
             try:
                 await self._replay(pending, overflown=overflown)
-            except RedisAway:
+            except RedisUnavailable:
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
             if self._overflown == overflown and len(self._pending) == len(pending):

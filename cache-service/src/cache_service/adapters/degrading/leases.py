@@ -4,7 +4,7 @@ from cache_service.domain.lease import LeaseStore
 from cache_service.domain.lock import LockGrant, LockHeld, LockStore
 from cache_service.domain.session import Session, SessionStore
 from penstock_kit.errors import Unavailable
-from penstock_kit.redis.link import RedisAway
+from penstock_kit.redis.link import RedisUnavailable
 
 _RETRY_SECONDS = 1.0
 
@@ -20,14 +20,14 @@ class DegradingLeases:
         """Return the token of a new lease, or None while another's lives."""
         try:
             return await self._redis.grant(key, seconds)
-        except RedisAway:
+        except RedisUnavailable:
             return await self._memory.grant(key, seconds)
 
     async def remaining(self, key: str) -> float:
         """Return the seconds the live lease of `key` has left, 0 without one."""
         try:
             return await self._redis.remaining(key)
-        except RedisAway:
+        except RedisUnavailable:
             return await self._memory.remaining(key)
 
     async def lasted(self, key: str, token: str) -> float | None:
@@ -37,7 +37,7 @@ class DegradingLeases:
             return lasted
         try:
             return await self._redis.lasted(key, token)
-        except RedisAway:
+        except RedisUnavailable:
             return None
 
     async def end(self, key: str, token: str) -> float | None:
@@ -47,7 +47,7 @@ class DegradingLeases:
             return lasted
         try:
             return await self._redis.end(key, token)
-        except RedisAway:
+        except RedisUnavailable:
             return None
 
     async def revoke(self, key: str) -> None:
@@ -55,7 +55,7 @@ class DegradingLeases:
         await self._memory.revoke(key)
         try:
             await self._redis.revoke(key)
-        except RedisAway:
+        except RedisUnavailable:
             return
 
 
@@ -70,21 +70,21 @@ class RefusingLocks:
         """Take the lock for `ttl` seconds, or say how long it is held."""
         try:
             return await self._redis.acquire(name, ttl)
-        except RedisAway as error:
+        except RedisUnavailable as error:
             raise _locks_away() from error
 
     async def renew(self, name: str, token: str, ttl: float) -> bool:
         """Let the holder's time be `ttl` seconds from now; False when it is no longer the holder."""
         try:
             return await self._redis.renew(name, token, ttl)
-        except RedisAway as error:
+        except RedisUnavailable as error:
             raise _locks_away() from error
 
     async def release(self, name: str, token: str) -> bool:
         """Give the lock back; False when `token` is no longer the holder's."""
         try:
             return await self._redis.release(name, token)
-        except RedisAway as error:
+        except RedisUnavailable as error:
             raise _locks_away() from error
 
 
@@ -99,7 +99,7 @@ class ReadableSessions:
         """Create or replace, for `ttl` seconds."""
         try:
             await self._redis.put(key, session, ttl)
-        except RedisAway as error:
+        except RedisUnavailable as error:
             raise _sessions_away() from error
         await self._memory.put(key, session, ttl)
 
@@ -107,7 +107,7 @@ class ReadableSessions:
         """Return the live session."""
         try:
             return await self._redis.get(key)
-        except RedisAway:
+        except RedisUnavailable:
             return await self._memory.get(key)
 
     async def delete(self, key: str) -> bool:
@@ -115,7 +115,7 @@ class ReadableSessions:
         await self._memory.delete(key)
         try:
             return await self._redis.delete(key)
-        except RedisAway as error:
+        except RedisUnavailable as error:
             raise _sessions_away() from error
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from cache_service.domain.counter import CounterStore
 from cache_service.domain.rate_limit import Rate, RateLimitStore, Verdict
-from penstock_kit.redis.link import RedisAway, RedisLink
+from penstock_kit.redis.link import RedisLink, RedisUnavailable
 
 # Keys that are settled one by one after an outage; of the others what was taken is forgotten.
 _MOST_UNSETTLED: Final = 10_000
@@ -41,7 +41,7 @@ class DegradingRateLimits:
         if self._link.up:
             try:
                 return await self._redis.take(key, cost, rate, correction=correction)
-            except RedisAway:
+            except RedisUnavailable:
                 pass
         verdict = await self._memory.take(key, cost, self.share_of(rate, cost), correction=correction)
         self._note(key, rate, correction + (cost if verdict.allowed else 0))
@@ -68,7 +68,7 @@ class DegradingRateLimits:
         for key, each in taken.items():
             try:
                 await self._redis.take(key, 0, each.rate, correction=each.amount)
-            except RedisAway:
+            except RedisUnavailable:
                 self._note(key, each.rate, each.amount)
 
 
@@ -88,7 +88,7 @@ class DegradingCounters:
         if self._link.up:
             try:
                 return await self._redis.increment(key, delta, ttl)
-            except RedisAway:
+            except RedisUnavailable:
                 pass
         value = await self._memory.increment(key, delta, ttl)
         self._note(key, delta, ttl)
@@ -110,5 +110,5 @@ class DegradingCounters:
             await self._memory.increment(key, -delta, ttl)
             try:
                 await self._redis.increment(key, delta, ttl)
-            except RedisAway:
+            except RedisUnavailable:
                 self._note(key, delta, ttl)

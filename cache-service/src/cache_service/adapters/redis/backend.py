@@ -34,7 +34,7 @@ log = get_logger(__name__)
 
 
 class RedisBackend:
-    """A CacheBackend over Redis 7 or Valkey. Every method raises RedisAway while Redis is away.
+    """A CacheBackend over Redis 7 or Valkey. Every method raises RedisUnavailable while Redis is away.
 
     A value that does not fit into a full Redis is not written; deleting and invalidating still work then.
     """

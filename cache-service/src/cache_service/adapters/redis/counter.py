@@ -28,7 +28,7 @@ class RedisCounterStore:
     async def increment(self, key: str, delta: int, ttl: float) -> int:
         """Add `delta` to a counter, made with `ttl` seconds to live (0 for no end), and return the new value.
 
-        Raises RedisAway; after a timeout it may have been added.
+        Raises RedisUnavailable; after a timeout it may have been added.
         """
         life = max(1, round(ttl * 1000)) if ttl else 0
         fits, value = await self._scripts.run(_INCREMENT, [counter_key(key)], str(delta), str(life))

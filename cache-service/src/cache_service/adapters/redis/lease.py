@@ -30,7 +30,7 @@ _REVOKE: Final = Script("return redis.call('DEL', KEYS[1])")
 
 
 class RedisLeaseStore:
-    """A LeaseStore that replicas share. Every method raises RedisAway when Redis is away."""
+    """A LeaseStore that replicas share. Every method raises RedisUnavailable when Redis is away."""
 
     def __init__(self, scripts: ScriptRunner, *, new_token: Callable[[], str]) -> None:
         self._scripts = scripts

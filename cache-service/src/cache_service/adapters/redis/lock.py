@@ -38,7 +38,7 @@ return redis.call('DEL', KEYS[1])
 
 
 class RedisLockStore:
-    """A LockStore that replicas share. Every method raises RedisAway when Redis is away."""
+    """A LockStore that replicas share. Every method raises RedisUnavailable when Redis is away."""
 
     def __init__(self, scripts: ScriptRunner, *, new_token: Callable[[], str]) -> None:
         self._scripts = scripts

@@ -6,7 +6,7 @@ from typing import Final
 from cache_service.adapters.redis.key import NAMESPACE
 from cache_service.adapters.redis.signals import CHANNEL
 from penstock_kit.logging import get_logger
-from penstock_kit.redis.link import RedisAway, RedisLink
+from penstock_kit.redis.link import RedisLink, RedisUnavailable
 from penstock_kit.redis.script import Script
 
 _REPLICAS: Final = f"{NAMESPACE}replicas"
@@ -51,7 +51,7 @@ class Membership:
         """Show one sign of life."""
         try:
             (count,) = await self._link.probe([("EVAL", _BEAT.text, 1, _REPLICAS, self._replica, _LIFE_MS, CHANNEL)])
-        except RedisAway:
+        except RedisUnavailable:
             return
         if isinstance(count, int):
             self.count = max(1, count)
@@ -60,5 +60,5 @@ class Membership:
         """Count no more: the others' shares grow at once."""
         try:
             await self._link.run([("ZREM", _REPLICAS, self._replica)])
-        except RedisAway:
+        except RedisUnavailable:
             return

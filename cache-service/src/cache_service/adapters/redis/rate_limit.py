@@ -51,7 +51,7 @@ class RedisRateLimitStore:
         self._scripts = scripts
 
     async def take(self, key: str, cost: int, rate: Rate, *, correction: int = 0) -> Verdict:
-        """Take `cost` of `rate` if it fits, and `correction` before it in any case. Raises RedisAway.
+        """Take `cost` of `rate` if it fits, and `correction` before it in any case. Raises RedisUnavailable.
 
         After a timeout it may have been taken: whoever asked counts it as spent.
         """

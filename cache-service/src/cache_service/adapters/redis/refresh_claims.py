@@ -3,7 +3,7 @@
 from typing import Final
 
 from cache_service.adapters.redis.key import NAMESPACE
-from penstock_kit.redis.link import RedisAway, RedisLink
+from penstock_kit.redis.link import RedisLink, RedisUnavailable
 
 _CLAIM: Final = f"{NAMESPACE}rc:"
 
@@ -19,7 +19,7 @@ class RedisRefreshClaims:
         command = ("SET", _CLAIM + key, "1", "NX", "PX", max(1, round(seconds * 1000)))
         try:
             (answer,) = await self._link.run([command], may_lack_room=True)
-        except RedisAway:
+        except RedisUnavailable:
             return True
         return answer is not None
 
@@ -27,5 +27,5 @@ class RedisRefreshClaims:
         """Let `key` be claimed again: it was renewed."""
         try:
             await self._link.run([("DEL", _CLAIM + key)])
-        except RedisAway:
+        except RedisUnavailable:
             return

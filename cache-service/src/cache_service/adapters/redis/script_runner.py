@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from penstock_kit.redis.link import RedisAway, RedisLink, is_missing_script
+from penstock_kit.redis.link import RedisLink, RedisUnavailable, is_missing_script
 from penstock_kit.redis.script import Script
 
 _NO_ROOM: Final = "OOM"
@@ -20,7 +20,7 @@ class ScriptRunner:
         self._link = link
 
     async def run(self, script: Script, keys: Sequence[str], *arguments: Any, may_lack_room: bool = False) -> Any:
-        """Return the script's answer. Raises RedisAway when Redis is away or does not answer in time.
+        """Return the script's answer. Raises RedisUnavailable when Redis is away or does not answer in time.
 
         With `may_lack_room` a full server's refusal is returned. After a timeout the script may have run or not:
         whatever adds must not be sent again.
@@ -30,5 +30,5 @@ class ScriptRunner:
             (answer,) = await self._link.run([("EVAL", script.text, len(keys), *keys, *arguments)], may_lack_room=True)
         if isinstance(answer, Exception) and not may_lack_room:
             # A full server is well, and this must be done without it.
-            raise (RedisAway if _NO_ROOM in f"{answer}" else ScriptRefused)(f"{answer}")
+            raise (RedisUnavailable if _NO_ROOM in f"{answer}" else ScriptRefused)(f"{answer}")
         return answer

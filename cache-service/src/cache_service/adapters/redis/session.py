@@ -12,7 +12,7 @@ from penstock_kit.redis.link import RedisLink
 
 
 class RedisSessionStore:
-    """A SessionStore that replicas share. Every method raises RedisAway when Redis is away."""
+    """A SessionStore that replicas share. Every method raises RedisUnavailable when Redis is away."""
 
     def __init__(self, link: RedisLink) -> None:
         self._link = link

@@ -9,7 +9,7 @@ import orjson
 from cache_service.adapters.redis.key import NAMESPACE
 from cache_service.domain.signals import LocalSignals, Signal
 from penstock_kit.logging import get_logger
-from penstock_kit.redis.link import RedisAway, RedisLink
+from penstock_kit.redis.link import RedisLink, RedisUnavailable
 from penstock_kit.redis.subscriber import Subscriber
 
 CHANNEL: Final = f"{NAMESPACE}signals"
@@ -59,7 +59,7 @@ class RedisSignals:
             reset, self._overflown = self._overflown, False
             try:
                 await self._link.run([("PUBLISH", CHANNEL, self._packed(signals, reset=reset))])
-            except RedisAway:
+            except RedisUnavailable:
                 self._overflown = True
                 await asyncio.sleep(0.1)
                 self._wanted.set()

@@ -18,7 +18,7 @@ COMPONENT: Final = "tools-file"
 log = get_logger(__name__)
 
 
-class LiveTools:
+class ReloadingTools:
     """The operator's tools as `read` returned them last. `path` is the file to watch, empty for none.
 
     A file that is wrong at the start costs its tools and nothing else. `error` says what is wrong with the file read
@@ -38,9 +38,9 @@ class LiveTools:
         self._path = path
         self._on_secrets = on_secrets
         self._watching: asyncio.Task[None] | None = None
-        self._seen = _stamp(path)
+        self._seen = _file_version(path)
         self.error = ""
-        self._tools = OperatorTools(self._first(), clock=clock, max_seconds=max_seconds)
+        self._tools = OperatorTools(self._load_first(), clock=clock, max_seconds=max_seconds)
 
     @property
     def sources(self) -> tuple[ToolSource, ...]:
@@ -62,7 +62,7 @@ class LiveTools:
 
     async def reload(self) -> str:
         """Read the file again and return what is wrong with it; if something is, the old one stays."""
-        self._seen = _stamp(self._path)
+        self._seen = _file_version(self._path)
         try:
             configuration = await asyncio.to_thread(self._read)
         except PenstockError as error:
@@ -79,7 +79,7 @@ class LiveTools:
         """Return degraded, with what is wrong, while the file read last can't be used; see Component."""
         return ComponentStatus(name=COMPONENT, state="degraded" if self.error else "ok", detail=self.error)
 
-    def _first(self) -> ToolsConfiguration:
+    def _load_first(self) -> ToolsConfiguration:
         try:
             configuration = self._read()
         except PenstockError as error:
@@ -92,11 +92,11 @@ class LiveTools:
     async def _watch(self, seconds: float) -> None:
         while True:
             await asyncio.sleep(seconds)
-            if _stamp(self._path) != self._seen:
+            if _file_version(self._path) != self._seen:
                 await self.reload()
 
 
-def _stamp(path: str) -> tuple[int, int, int]:
+def _file_version(path: str) -> tuple[int, int, int]:
     """Return what changes when a file does: also one that is put in its place by a rename."""
     try:
         status = Path(path).stat()

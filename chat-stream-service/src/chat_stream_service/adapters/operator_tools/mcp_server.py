@@ -9,9 +9,9 @@ from chat_stream_service.adapters.json_schema.fitness import unchecked_patterns
 from chat_stream_service.adapters.operator_tools.entry import McpEntry
 from chat_stream_service.adapters.operator_tools.masked_tool import MaskedTool, SecretMask
 from chat_stream_service.adapters.operator_tools.mcp_session import (
-    Described,
     McpSession,
     SessionForgotten,
+    ToolDescription,
     failure_of,
 )
 from chat_stream_service.adapters.operator_tools.mcp_vetting import OnUnfit
@@ -39,7 +39,7 @@ log = get_logger(__name__)
 class McpTool:
     """One tool of a server; see Tool."""
 
-    def __init__(self, server: "McpServer", described: Described) -> None:
+    def __init__(self, server: "McpServer", described: ToolDescription) -> None:
         self._server = server
         self.described = described
 
@@ -86,7 +86,7 @@ class McpServer:
         self._breaker = breaker
         self._seconds = min(entry.timeout_seconds, max_seconds)
         self._clock = clock
-        self._tools: dict[str, tuple[Described, Tool]] = {}
+        self._tools: dict[str, tuple[ToolDescription, Tool]] = {}
         # Tools that are left out, and why.
         self._unfit: dict[str, str] = {}
         self._session: McpSession | None = None
@@ -130,34 +130,34 @@ class McpServer:
         """Call a tool. DeadlineExceeded and Unavailable when the server does not answer; else see McpSession."""
         try:
             async with asyncio.timeout(self._seconds):
-                text = await self._told(tool, arguments)
+                text = await self._call_logged(tool, arguments)
         except TimeoutError:
             raise DeadlineExceeded(f"{tool} did not answer within {self._seconds:g} s", reason="TOOL_TIMEOUT") from None
         limit = min(self._entry.max_result_characters or context.max_characters, context.max_characters)
         return bounded(text, limit)
 
-    async def _told(self, tool: str, arguments: Arguments) -> str:
+    async def _call_logged(self, tool: str, arguments: Arguments) -> str:
         """Return the result; a call that a forgotten session cost is made once more in the next one."""
         await self.tried()
         try:
-            return await self._asked(tool, arguments)
+            return await self._call(tool, arguments)
         except SessionForgotten:
             await self.tried()
-            return await self._asked(tool, arguments)
+            return await self._call(tool, arguments)
 
-    async def _asked(self, tool: str, arguments: Arguments) -> str:
+    async def _call(self, tool: str, arguments: Arguments) -> str:
         session = self._session
         if session is None:
             raise Unavailable(f"{tool}: its server {self.name} is down ({self._failure})", reason="TOOL_UNAVAILABLE")
         try:
             return await session.call(tool, arguments)
         except Unavailable:
-            self._lose(session)
+            self._on_session_lost(session)
             raise
         except PenstockError:
             raise
         except Exception as error:
-            self._lose(session)
+            self._on_session_lost(session)
             raise BadUpstream(f"{tool}: {failure_of(error)}", reason="TOOL_FAILED") from error
 
     async def _keep(self) -> None:
@@ -168,7 +168,7 @@ class McpServer:
             self._was_connected = False
             try:
                 async with self._connect(self._note_unfit) as session:
-                    await self._stay(session)
+                    await self._keep_open(session)
             except Exception as error:  # noqa: BLE001 - whatever a foreign server does, we try again
                 self._note_down(failure_of(error))
             self._session = None
@@ -180,7 +180,7 @@ class McpServer:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wanted.wait(), min(2.0**short_lives, _LONGEST_PAUSE))
 
-    async def _stay(self, session: McpSession) -> None:
+    async def _keep_open(self, session: McpSession) -> None:
         """Use `session` until it is lost, looking at the list of tools now and then."""
         self._lost.clear()
         while not self._lost.is_set():
@@ -191,9 +191,9 @@ class McpServer:
             if not self._was_connected:
                 self._session, self._was_connected = session, True
                 self._note_change()
-            await self._rest(session)
+            await self._wait_until_due(session)
 
-    async def _rest(self, session: McpSession) -> None:
+    async def _wait_until_due(self, session: McpSession) -> None:
         """Wait until the session is lost, the server says that its tools changed, or it is time to look again."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._lost.wait(), _LIST_PAUSE)
@@ -204,13 +204,13 @@ class McpServer:
             for wait in waits:
                 wait.cancel()
 
-    def _lose(self, session: McpSession) -> None:
+    def _on_session_lost(self, session: McpSession) -> None:
         """Have the connection made anew; who calls meanwhile waits for that."""
         if self._session is session:
             self._session = None
             self._lost.set()
 
-    def _made(self, described: Described) -> Tool:
+    def _make_tool(self, described: ToolDescription) -> Tool:
         return MaskedTool(BreakerTool(McpTool(self, described), self._breaker), self._mask)
 
     def _note_unfit(self, tool: str, problem: str) -> None:
@@ -218,14 +218,14 @@ class McpServer:
             self._unfit[tool] = problem
             log.warning("a tool of an mcp server is left out", server=self.name, tool=tool, detail=problem)
 
-    def _note_tools(self, described: Sequence[Described]) -> None:
+    def _note_tools(self, described: Sequence[ToolDescription]) -> None:
         """Keep the tools that are as they were, so that whoever knows them goes on knowing them."""
         before = self._tools
         self._tools = {}
         for tool in described:
             kept = before.get(tool.name)
             same = kept is not None and kept[0] == tool
-            self._tools[tool.name] = kept if same and kept else (tool, self._made(tool))
+            self._tools[tool.name] = kept if same and kept else (tool, self._make_tool(tool))
             if not same:
                 self._note_patterns(tool)
         if not self._was_connected:
@@ -233,7 +233,7 @@ class McpServer:
             self._failure = ""
             self._breaker.succeeded()
 
-    def _note_patterns(self, tool: Described) -> None:
+    def _note_patterns(self, tool: ToolDescription) -> None:
         for pattern in unchecked_patterns(tool.schema):
             log.info("a pattern is left to the mcp server", server=self.name, tool=tool.name, pattern=pattern)
 

@@ -31,7 +31,7 @@ class SessionForgotten(Unavailable):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Described:
+class ToolDescription:
     """A tool as its server describes it."""
 
     name: str
@@ -47,9 +47,9 @@ class McpSession:
         self._entry = entry
         self.changed = changed
 
-    async def list_tools(self) -> tuple[Described, ...]:
+    async def list_tools(self) -> tuple[ToolDescription, ...]:
         """Return the allowed ones of the server's tools, at most the entry's number."""
-        found: list[Described] = []
+        found: list[ToolDescription] = []
         cursor: str | None = None
         for _ in range(_MAX_PAGES):
             page = await self._client.list_tools(cursor=cursor)
@@ -101,7 +101,7 @@ async def connect(entry: McpEntry, destinations: Destinations, on_unfit: OnUnfit
 
 
 def _change_handler(changed: asyncio.Event) -> Any:
-    """Return what hears the notifications of a server: of those before 2026-07-28, which send them unasked."""
+    """Return what handlers the notifications of a server: of those before 2026-07-28, which send them unasked."""
 
     async def on_message(message: Any) -> None:
         if getattr(message, "method", "") == "notifications/tools/list_changed":
@@ -150,9 +150,11 @@ def failure_of(error: BaseException) -> str:
     return f"{type(error).__name__}: {str(error)[:300]}"
 
 
-def _described(tool: Any) -> Described:
+def _described(tool: Any) -> ToolDescription:
     schema: Mapping[str, Any] = tool.input_schema or {"type": "object", "properties": {}}
-    return Described(name=tool.name, description=(tool.description or tool.name)[:_MAX_DESCRIPTION], schema=schema)
+    return ToolDescription(
+        name=tool.name, description=(tool.description or tool.name)[:_MAX_DESCRIPTION], schema=schema
+    )
 
 
 def _text(result: Any) -> str:

@@ -76,7 +76,7 @@ def checked_transport(destinations: Destinations, *, max_bytes: int) -> "httpx2.
             port = request.url.port or _PORTS[request.url.scheme]
             address = destinations.checked(host, await resolve(host, port))[0]
             response = await self._inner.handle_async_request(_redirected(request, address))
-            asked = _asked(request)
+            asked = _rpc_request(request)
             if response.status_code == _NOT_FOUND and asked.request_id is not None and _SESSION in request.headers:
                 await response.aclose()
                 return _json_response(_NOT_FOUND, error_message(asked.request_id, forgotten()))
@@ -90,18 +90,18 @@ def checked_transport(destinations: Destinations, *, max_bytes: int) -> "httpx2.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
+class _RpcRequest:
     """What a request asks; `request_id` is None for one that gets no answer."""
 
     method: str = ""
     request_id: Any = None
 
 
-def _asked(request: "httpx2.Request") -> _Asked:
+def _rpc_request(request: "httpx2.Request") -> _RpcRequest:
     if request.method != "POST":
-        return _Asked()
+        return _RpcRequest()
     body = json.loads(request.content)
-    return _Asked(method=body.get("method", ""), request_id=body.get("id"))
+    return _RpcRequest(method=body.get("method", ""), request_id=body.get("id"))
 
 
 def _json_response(status: int, body: bytes) -> "httpx2.Response":

@@ -12,7 +12,7 @@ from chat_stream_service.domain.clients.client import Client, unknown_client
 from chat_stream_service.domain.model.conversation import Owner
 from penstock_kit.errors import Unavailable
 from penstock_kit.redis.answer import mapping_of
-from penstock_kit.redis.link import RedisAway, RedisLink
+from penstock_kit.redis.link import RedisLink, RedisUnavailable
 
 _KEEP_MS: Final = 30 * 24 * 3600 * 1000
 
@@ -33,14 +33,14 @@ class RedisClientDirectory:
         key = _key(client.owner)
         try:
             await self._link.run([("HSET", key, client.id, _packed(client)), ("PEXPIRE", key, _KEEP_MS)])
-        except RedisAway:
+        except RedisUnavailable:
             return
 
     async def get(self, owner: Owner, client_id: str) -> Client:
         """Return a client."""
         try:
             (found,) = await self._link.run([("HGET", _key(owner), client_id)])
-        except RedisAway:
+        except RedisUnavailable:
             return await self._seen.get(owner, client_id)
         if found is None:
             raise unknown_client(client_id)
@@ -50,7 +50,7 @@ class RedisClientDirectory:
         """Return a user's clients."""
         try:
             (found,) = await self._link.run([("HGETALL", _key(owner))])
-        except RedisAway:
+        except RedisUnavailable:
             return await self._seen.all_of(owner)
         return [_unpacked(owner, name.decode(), data) for name, data in sorted(mapping_of(found).items())]
 
@@ -58,7 +58,7 @@ class RedisClientDirectory:
         """Forget a client; Unavailable while Redis is away, which would bring it back."""
         try:
             (removed,) = await self._link.run([("HDEL", _key(owner), client_id)])
-        except RedisAway:
+        except RedisUnavailable:
             text = "clients can't be forgotten now; try again in a moment"
             raise Unavailable(text, reason="EVENT_LOG_UNAVAILABLE", retry_after=1) from None
         self._seen.forget(owner, client_id)

@@ -1,4 +1,4 @@
-"""Feeds of users in Redis, so that whatever replica a client sits on hears of every stream."""
+"""Feeds of users in Redis, so that whatever replica a client sits on handlers of every stream."""
 
 import asyncio
 from collections import deque
@@ -10,10 +10,10 @@ import orjson
 from chat_stream_service.adapters.redis.script import ANNOUNCE
 from chat_stream_service.adapters.redis.stream_store import PREFIX, StreamStore, call
 from chat_stream_service.domain.model.conversation import Owner
-from chat_stream_service.domain.model.feed import Announcement, expired
+from chat_stream_service.domain.model.feed import Announcement, feed_expired
 from penstock_kit.errors import FailedPrecondition, Unavailable
 from penstock_kit.redis.answer import entries_of
-from penstock_kit.redis.link import RedisAway, RedisLink
+from penstock_kit.redis.link import RedisLink, RedisUnavailable
 from penstock_kit.redis.subscriber import Subscriber
 
 _KEEP: Final = 1000
@@ -30,7 +30,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self.changed = asyncio.Event()
-        self.late: list[Announcement] = []
+        self.unsent: list[Announcement] = []
 
 
 class RedisFeed:
@@ -48,10 +48,10 @@ class RedisFeed:
         self._subscriber = subscriber
         self._new_id = new_id
         self._readers: dict[Owner, set[_Reader]] = {}
-        self._late: deque[tuple[Owner, Announcement]] = deque(maxlen=_MAX_LATE)
+        self._unsent: deque[tuple[Owner, Announcement]] = deque(maxlen=_MAX_LATE)
         self._up = asyncio.Event()
-        link.listen(self._turned)
-        subscriber.on_interruption(self._wake_all)
+        link.listen(self._on_link_change)
+        subscriber.on_interruption(self._notify_all)
 
     async def run(self) -> None:
         """Bring to Redis what it missed whenever it is back, until cancelled."""
@@ -59,28 +59,28 @@ class RedisFeed:
             await self._up.wait()
             self._up.clear()
             try:
-                while self._late:
-                    await self._write(*self._late[0])
-                    self._late.popleft()
-            except RedisAway:
+                while self._unsent:
+                    await self._write(*self._unsent[0])
+                    self._unsent.popleft()
+            except RedisUnavailable:
                 continue
 
     async def announce(self, owner: Owner, announcement: Announcement) -> None:
         """Add an announcement."""
         try:
             await self._write(owner, announcement)
-        except RedisAway:
-            self._late.append((owner, announcement))
+        except RedisUnavailable:
+            self._unsent.append((owner, announcement))
             for reader in self._readers.get(owner, ()):
-                reader.late.append(announcement)
+                reader.unsent.append(announcement)
                 reader.changed.set()
 
     async def newest(self, owner: Owner) -> str:
         """Return the position of the newest announcement; Unavailable while Redis is away."""
         try:
             (fields,) = await self._link.run([("HMGET", _head(owner), "epoch", "last")])
-        except RedisAway:
-            raise _away() from None
+        except RedisUnavailable:
+            raise _feed_unavailable() from None
         return _position(fields)
 
     async def read(self, owner: Owner, *, after: str) -> AsyncGenerator[Sequence[Announcement]]:
@@ -101,10 +101,10 @@ class RedisFeed:
                     reader.changed.set()
                 live = True
                 after = new[-1].position if new else after
-                late, reader.late = reader.late, []
+                late, reader.unsent = reader.unsent, []
                 if new or late:
                     yield [*new, *late]
-                elif not await _set(reader.changed):
+                elif not await _wait_for(reader.changed):
                     yield ()
         finally:
             await self._leave(owner, reader)
@@ -112,16 +112,16 @@ class RedisFeed:
     async def _load(self, owner: Owner, after: str) -> Sequence[Announcement]:
         """Return what Redis has after a position; nothing while it is away."""
         try:
-            await self._subscriber.subscribe(_channel(owner), lambda _: self._wake(owner))
-            return await self._after(owner, after)
-        except RedisAway:
+            await self._subscriber.subscribe(_channel(owner), lambda _: self._notify(owner))
+            return await self._load_after(owner, after)
+        except RedisUnavailable:
             if not self._link.up:
                 return ()
             # The connection for channels is being made anew.
             await asyncio.sleep(0.1)
             return ()
 
-    async def _after(self, owner: Owner, after: str) -> Sequence[Announcement]:
+    async def _load_after(self, owner: Owner, after: str) -> Sequence[Announcement]:
         epoch, _, number = after.partition(":")
         start = int(number) + 1 if number.isdecimal() else 1
         fields, answer = await self._link.run(
@@ -130,12 +130,12 @@ class RedisFeed:
         )
         entries = entries_of(answer)
         if after != _BEGINNING and _position(fields).partition(":")[0] != epoch:
-            raise expired()
+            raise feed_expired()
         found = [_announcement(entry, fields[0]) for entry in entries]
         last = int(fields[1] or 0)
         first = int(entries[0][0].partition(b"-")[0]) if entries else last + 1
         if first > start or start > last + 1:
-            raise expired()
+            raise feed_expired()
         return found
 
     async def _write(self, owner: Owner, announcement: Announcement) -> None:
@@ -150,21 +150,21 @@ class RedisFeed:
             self._readers.pop(owner, None)
             await self._subscriber.unsubscribe(_channel(owner))
 
-    def _wake(self, owner: Owner) -> None:
+    def _notify(self, owner: Owner) -> None:
         for reader in self._readers.get(owner, ()):
             reader.changed.set()
 
-    def _wake_all(self) -> None:
+    def _notify_all(self) -> None:
         for owner in self._readers:
-            self._wake(owner)
+            self._notify(owner)
 
-    def _turned(self, up: bool) -> None:
+    def _on_link_change(self, up: bool) -> None:
         if up:
             self._up.set()
-            self._wake_all()
+            self._notify_all()
 
 
-async def _set(changed: asyncio.Event) -> bool:
+async def _wait_for(changed: asyncio.Event) -> bool:
     try:
         async with asyncio.timeout(_REST_SECONDS):
             await changed.wait()
@@ -202,7 +202,7 @@ def _user(owner: Owner) -> str:
     return f"{len(owner.tenant_id)}:{owner.tenant_id}:{owner.user_id}"
 
 
-def _away() -> Unavailable:
+def _feed_unavailable() -> Unavailable:
     return Unavailable(
         "the feed can't be asked now; try again in a moment", reason="EVENT_LOG_UNAVAILABLE", retry_after=1
     )

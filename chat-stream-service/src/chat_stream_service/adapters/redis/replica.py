@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from chat_stream_service.adapters.memory_stream import LogLimits
 from chat_stream_service.adapters.redis.client_directory import RedisClientDirectory
 from chat_stream_service.adapters.redis.event_log import RedisEventLog
+from chat_stream_service.adapters.redis.failure_detector import FailureDetector
 from chat_stream_service.adapters.redis.feed import RedisFeed
 from chat_stream_service.adapters.redis.lost_streams import RedisLostStreams
-from chat_stream_service.adapters.redis.pulse import Pulse
 from chat_stream_service.adapters.redis.replica_bus import RedisReplicaBus
 from chat_stream_service.adapters.redis.stream_store import StreamStore
 from chat_stream_service.domain.model.component import ComponentStatus
@@ -28,21 +28,25 @@ class RedisReplica:
     def __init__(self, link: RedisLink, *, replica: str, limits: LogLimits, clock: Clock) -> None:
         self._link = link
         self.subscriber = Subscriber(link)
-        self.pulse = Pulse(link, replica=replica, clock=clock)
-        self.bus = RedisReplicaBus(link, replica=replica, subscriber=self.subscriber, pulse=self.pulse)
+        self.failure_detector = FailureDetector(link, replica=replica, clock=clock)
+        self.bus = RedisReplicaBus(
+            link, replica=replica, subscriber=self.subscriber, failure_detector=self.failure_detector
+        )
         store = StreamStore(link, replica=replica, running_seconds=limits.max_silence, ended_seconds=limits.retention)
         self.event_log = RedisEventLog(link=link, store=store, subscriber=self.subscriber, limits=limits, clock=clock)
         self.directory = RedisClientDirectory(link)
         self.feed = RedisFeed(link, store, subscriber=self.subscriber, new_id=new_id)
-        self.lost_streams = RedisLostStreams(pulse=self.pulse, store=store, event_log=self.event_log)
+        self.lost_streams = RedisLostStreams(
+            failure_detector=self.failure_detector, store=store, event_log=self.event_log
+        )
 
     @asynccontextmanager
-    async def running(self) -> AsyncGenerator[None]:
+    async def run(self) -> AsyncGenerator[None]:
         """Work for the length of the block. Redis need not be there at its beginning, nor at any other time."""
-        await self.pulse.beat()
+        await self.failure_detector.send_heartbeat()
         async with asyncio.TaskGroup() as group:
             work = (
-                self.pulse.run(),
+                self.failure_detector.run(),
                 self.subscriber.run(),
                 self.bus.run(),
                 self.event_log.run(),
@@ -54,7 +58,7 @@ class RedisReplica:
             finally:
                 for task in tasks:
                     task.cancel()
-        await self.pulse.stop()
+        await self.failure_detector.stop()
 
     async def status(self) -> ComponentStatus:
         """Return whether Redis is there; without it the service goes on in memory."""

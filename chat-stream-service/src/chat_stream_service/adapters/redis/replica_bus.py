@@ -7,24 +7,24 @@ from typing import Final
 
 import orjson
 
-from chat_stream_service.adapters.redis.pulse import NOTICES, Pulse
+from chat_stream_service.adapters.redis.failure_detector import NOTICES, FailureDetector
 from chat_stream_service.domain.model.replica_bus import (
     ConversationDropped,
     EngineSwitched,
-    Hear,
     Notice,
-    ReadersCounted,
+    NoticeHandler,
+    ReaderCountChanged,
     ReplicaLost,
-    StopAsked,
+    StopRequested,
 )
 from penstock_kit.logging import get_logger
-from penstock_kit.redis.link import RedisAway, RedisLink
+from penstock_kit.redis.link import RedisLink, RedisUnavailable
 from penstock_kit.redis.subscriber import Subscriber
 
 _KINDS: Final[Mapping[str, type[Notice]]] = {
     "engine_switched": EngineSwitched,
-    "stop_asked": StopAsked,
-    "readers_counted": ReadersCounted,
+    "stop_asked": StopRequested,
+    "readers_counted": ReaderCountChanged,
     "conversation_dropped": ConversationDropped,
 }
 _NAMES: Final[Mapping[type[Notice], str]] = {kind: name for name, kind in _KINDS.items()}
@@ -36,44 +36,46 @@ log = get_logger(__name__)
 class RedisReplicaBus:
     """See :class:`chat_stream_service.domain.model.replica_bus.ReplicaBus`."""
 
-    def __init__(self, link: RedisLink, *, replica: str, subscriber: Subscriber, pulse: Pulse) -> None:
+    def __init__(
+        self, link: RedisLink, *, replica: str, subscriber: Subscriber, failure_detector: FailureDetector
+    ) -> None:
         self._link = link
         self._replica = replica
-        self._hears: list[Hear] = []
+        self._handlers: list[NoticeHandler] = []
         self._waiting: asyncio.Queue[Notice] = asyncio.Queue(_MAX_WAITING)
-        subscriber.listen(NOTICES, self._heard)
+        subscriber.listen(NOTICES, self._on_message)
         # What was said while nobody listened is looked up by those who need it.
         subscriber.on_interruption(lambda: self._put(EngineSwitched()))
-        pulse.on_loss(lambda lost: self._put(ReplicaLost(replica=lost)))
+        failure_detector.on_loss(lambda lost: self._put(ReplicaLost(replica=lost)))
 
     @property
     def replica(self) -> str:
         """Id of this replica."""
         return self._replica
 
-    async def tell(self, notice: Notice) -> None:
+    async def publish(self, notice: Notice) -> None:
         """Publish a notice; without Redis there is nobody to tell."""
         message = orjson.dumps([self._replica, _NAMES[type(notice)], asdict(notice)])
         try:
             await self._link.run([("PUBLISH", NOTICES, message)])
-        except RedisAway:
+        except RedisUnavailable:
             return
 
-    def listen(self, hear: Hear) -> None:
-        """Call `hear` with every notice of the others."""
-        self._hears.append(hear)
+    def listen(self, handle: NoticeHandler) -> None:
+        """Call `handle` with every notice of the others."""
+        self._handlers.append(handle)
 
     async def run(self) -> None:
         """Pass notices on, one after the other, until cancelled."""
         while True:
             notice = await self._waiting.get()
-            for hear in self._hears:
+            for handle in self._handlers:
                 try:
-                    await hear(notice)
+                    await handle(notice)
                 except Exception:
                     log.exception("notice not followed", notice=repr(notice))
 
-    def _heard(self, data: bytes) -> None:
+    def _on_message(self, data: bytes) -> None:
         if not data:
             return
         sender, name, fields = orjson.loads(data)

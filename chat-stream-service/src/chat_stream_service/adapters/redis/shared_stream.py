@@ -19,14 +19,14 @@ class SharedStream:
     def __init__(self, memory: MemoryStream, *, own: bool) -> None:
         self.memory = memory
         self.own = own
-        self.shipped: int | None = None
+        self.written: int | None = None
         self.pending: list[ChatEvent] = []
         self.accepted = memory.last
         self.ended = False
         # Another replica took this stream over; readers here have seen no more than Redis has.
         self.taken_over = False
         # Redis holds less than readers here have seen, and will not be told the rest.
-        self.apart = False
+        self.diverged = False
         # Of a followed stream: something was missed, it must be loaded again from the last event on.
         self.stale = True
         self.readers = 0
@@ -63,7 +63,7 @@ class SharedStream:
     @property
     def needs_opening(self) -> bool:
         """Whether Redis does not know the stream, or lacks events that are not kept here any more."""
-        return self.shipped is None or self.shipped < self.memory.first - 1
+        return self.written is None or self.written < self.memory.first - 1
 
     @property
     def needs_trimming(self) -> bool:
@@ -71,16 +71,16 @@ class SharedStream:
         return not self.needs_opening and self._trimmed_to < self.memory.first - 1
 
     @property
-    def needs_shipping(self) -> bool:
+    def needs_writing(self) -> bool:
         """Whether Redis should be told something."""
-        if not self.own or self.apart:
+        if not self.own or self.diverged:
             return False
-        return self.shipped is None or self.shipped < self.accepted or self.needs_trimming
+        return self.written is None or self.written < self.accepted or self.needs_trimming
 
-    def unshipped(self, limit: int) -> Sequence[ChatEvent]:
+    def unwritten(self, limit: int) -> Sequence[ChatEvent]:
         """Return at most `limit` of the events that Redis lacks, in order; the first ones of those kept when it lacks
         more than that."""
-        shipped = max(self.shipped or 0, self.memory.first - 1)
+        shipped = max(self.written or 0, self.memory.first - 1)
         if shipped < self.memory.last:
             return self.memory.after(shipped, limit)
         return self.pending[:limit]
@@ -90,19 +90,19 @@ class SharedStream:
         self._trimmed_to = self.memory.first - 1
         return Trim(base=self._trimmed_to, fold=self.memory.snapshot())
 
-    def take(self, through: int) -> Sequence[ChatEvent]:
+    def pop_pending(self, through: int) -> Sequence[ChatEvent]:
         """Return the pending events up to a sequence, which are to be shown now."""
         count = max(0, min(through, self.accepted) - self.memory.last)
         shown, self.pending = self.pending[:count], self.pending[count:]
         return shown
 
-    def lose(self, last: int) -> None:
+    def on_taken_over(self, last: int) -> None:
         """Note that the stream is another replica's, which has it up to `last`.
 
         Readers that have seen no more are told the rest by that replica; else they are told it by this one, alone.
         """
         if last < self.memory.last:
-            self.apart = True
+            self.diverged = True
             return
         self.own, self.taken_over, self.stale = False, True, True
         self.pending, self.accepted = [], self.memory.last
@@ -110,5 +110,5 @@ class SharedStream:
     def adopt(self) -> None:
         """Become this replica's own; Redis has exactly what is here."""
         self.own, self.stale, self.taken_over = True, False, False
-        self.accepted = self.shipped = self.memory.last
+        self.accepted = self.written = self.memory.last
         self._trimmed_to = self.memory.first - 1

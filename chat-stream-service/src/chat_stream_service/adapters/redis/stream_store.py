@@ -27,7 +27,7 @@ _SCRIPTS: Final = (OPEN, APPEND, TRIM, CLAIM, ANNOUNCE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ScriptReply:
     """What a script said of a stream: a word, and the last sequence Redis has.
 
     `running` is the stream that runs in the conversation, when that is another one.
@@ -40,7 +40,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
+class LoadedEvents:
     """A stream, or the part after a sequence: the fold up to `base`, and events that follow."""
 
     state: StreamState
@@ -59,7 +59,7 @@ class Trim:
 
 
 class StreamStore:
-    """Writes as one replica, reads everybody's. Raises RedisAway when Redis does not answer."""
+    """Writes as one replica, reads everybody's. Raises RedisUnavailable when Redis does not answer."""
 
     def __init__(self, link: RedisLink, *, replica: str, running_seconds: float, ended_seconds: float) -> None:
         self._link = link
@@ -78,7 +78,7 @@ class StreamStore:
             ]
         return answers
 
-    def opening(self, header: StreamHeader, *, status: Status, trim: Trim, is_new: bool) -> Command:
+    def open_command(self, header: StreamHeader, *, status: Status, trim: Trim, is_new: bool) -> Command:
         """Return the command that begins a stream of this replica, or takes it up again, after `trim`.
 
         One that `is_new` gives way to the stream of the same request, and to one that runs in its conversation.
@@ -88,21 +88,21 @@ class StreamStore:
             _events(header.stream_id),
             _conversation(header.conversation_id),
             f"{PREFIX}request:{header.conversation_id}:{header.request_id}",
-            owned_by(self._replica),
+            owned_key(self._replica),
         )
         fold = fold_to_bytes(trim.fold) if trim.base else b""
         new, asked = "1" if is_new else "0", "1" if header.request_id else "0"
         values = (header_to_bytes(header), self._replica, self._running_ms, new, trim.base, fold, status.value)
         return call(OPEN, keys, (header.stream_id, *values, _STREAM, asked))
 
-    def appending(self, header: StreamHeader, events: Sequence[ChatEvent]) -> Command:
+    def append_command(self, header: StreamHeader, events: Sequence[ChatEvent]) -> Command:
         """Return the command that appends events of one stream."""
         status = outcome_of(events[-1].body)
         keys = (
             _stream(header.stream_id),
             _events(header.stream_id),
             _conversation(header.conversation_id),
-            owned_by(self._replica),
+            owned_key(self._replica),
         )
         values = (
             header.stream_id,
@@ -116,7 +116,7 @@ class StreamStore:
         )
         return call(APPEND, keys, values)
 
-    def trimming(self, stream_id: str, trim: Trim) -> Command:
+    def trim_command(self, stream_id: str, trim: Trim) -> Command:
         """Return the command that drops the beginning of a stream."""
         keys = (_stream(stream_id), _events(stream_id))
         return call(TRIM, keys, (self._replica, trim.base, fold_to_bytes(trim.fold)))
@@ -126,7 +126,7 @@ class StreamStore:
         (fields,) = await self.run([("HMGET", _stream(stream_id), "header", "status", "last", "base")])
         return None if fields[0] is None else _state(fields)
 
-    async def load(self, stream_id: str, *, after: int) -> Loaded | None:
+    async def load(self, stream_id: str, *, after: int) -> LoadedEvents | None:
         """Return what follows a sequence, from the fold on when it was trimmed away; None for an unknown stream.
 
         A long stream comes in parts: while `complete` is false there is more.
@@ -139,7 +139,7 @@ class StreamStore:
         known = _state(fields)
         events = [event for _, entry in entries_of(found) for event in events_from_bytes(entry[b"e"], known.header)]
         base = int(fields[3])
-        return Loaded(
+        return LoadedEvents(
             state=known,
             base=base,
             fold=fold_from_bytes(fields[4]),
@@ -164,26 +164,26 @@ class StreamStore:
         keys = [key for name in names for key in (_stream(name), _events(name))]
         await self.run([("DEL", *keys, _conversation(conversation_id))])
 
-    async def owned(self, replica: str) -> Sequence[str]:
+    async def list_owned(self, replica: str) -> Sequence[str]:
         """Return the running streams of a replica."""
-        (members,) = await self.run([("SMEMBERS", owned_by(replica))])
+        (members,) = await self.run([("SMEMBERS", owned_key(replica))])
         return sorted(member.decode() for member in members)
 
     async def claim(self, stream_id: str, *, dead: str) -> bool:
         """Take a running stream over from a dead replica; False when it has ended or is somebody else's."""
-        keys = (_stream(stream_id), owned_by(dead), owned_by(self._replica))
+        keys = (_stream(stream_id), owned_key(dead), owned_key(self._replica))
         (claimed,) = await self.run([call(CLAIM, keys, (stream_id, dead, self._replica))])
         return bool(claimed)
 
 
-def answer_of(reply: Any) -> Answer:
+def script_reply(reply: Any) -> ScriptReply:
     """Return what OPEN or APPEND replied."""
     word = reply[0].decode()
     if word == "known":
-        return Answer(word=word, header=header_from_bytes(reply[1]))
+        return ScriptReply(word=word, header=header_from_bytes(reply[1]))
     if word == "busy":
-        return Answer(word=word, running=reply[1].decode())
-    return Answer(word=word, last=int(reply[1]))
+        return ScriptReply(word=word, running=reply[1].decode())
+    return ScriptReply(word=word, last=int(reply[1]))
 
 
 def channel_of(stream_id: str) -> str:
@@ -191,7 +191,7 @@ def channel_of(stream_id: str) -> str:
     return f"{PREFIX}live:{stream_id}"
 
 
-def owned_by(replica: str) -> str:
+def owned_key(replica: str) -> str:
     """Return the key of the set of a replica's running streams."""
     return f"{PREFIX}owned:{replica}"
 

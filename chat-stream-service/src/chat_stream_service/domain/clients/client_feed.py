@@ -55,7 +55,7 @@ def _is_position(value: Any) -> bool:
 Deliver = Callable[[Sequence[ChatEvent], Cursor], Awaitable[None]]
 
 
-class Watch:
+class ClientFeed:
     """Follows a feed and its streams, and delivers whatever comes, until it is cancelled.
 
     Streams that the client itself asked for are left out: it reads them already.
@@ -65,7 +65,7 @@ class Watch:
         self._owner = owner
         self._client_id = client_id
         self._position = cursor.position
-        self._places = dict(cursor.streams)
+        self._sequences = dict(cursor.streams)
         self._feed = feed
         self._streams = streams
         # Announced again when Redis was away meanwhile.
@@ -76,13 +76,13 @@ class Watch:
         """Deliver events, each time with the cursor after them. Raises what ends the feed or a stream that is there."""
         try:
             async with asyncio.TaskGroup() as group:
-                for stream_id in tuple(self._places):
+                for stream_id in tuple(self._sequences):
                     group.create_task(self._follow(stream_id))
                 group.create_task(self._follow_feed(group))
                 while True:
                     stream_id, events = await self._waiting.get()
-                    self._note(stream_id, events)
-                    await deliver(events, Cursor(position=self._position, streams=dict(self._places)))
+                    self._advance(stream_id, events)
+                    await deliver(events, Cursor(position=self._position, streams=dict(self._sequences)))
         except BaseExceptionGroup as failures:
             raise _first(failures) from None
 
@@ -93,7 +93,7 @@ class Watch:
                     self._position = announcement.position or self._position
                     if self._is_new(announcement):
                         self._known.add(announcement.stream_id)
-                        self._places[announcement.stream_id] = 0
+                        self._sequences[announcement.stream_id] = 0
                         group.create_task(self._follow(announcement.stream_id))
 
     def _is_new(self, announcement: Announcement) -> bool:
@@ -102,7 +102,9 @@ class Watch:
 
     async def _follow(self, stream_id: str) -> None:
         try:
-            async with aclosing(self._streams.read(self._owner, stream_id, after=self._places[stream_id])) as batches:
+            async with aclosing(
+                self._streams.read(self._owner, stream_id, after=self._sequences[stream_id])
+            ) as batches:
                 async for batch in batches:
                     await self._waiting.put((stream_id, batch))
         except NotFound:
@@ -110,11 +112,11 @@ class Watch:
             pass
         await self._waiting.put((stream_id, ()))
 
-    def _note(self, stream_id: str, events: Sequence[ChatEvent]) -> None:
+    def _advance(self, stream_id: str, events: Sequence[ChatEvent]) -> None:
         if events and not events[-1].is_terminal:
-            self._places[stream_id] = events[-1].sequence
+            self._sequences[stream_id] = events[-1].sequence
         else:
-            self._places.pop(stream_id, None)
+            self._sequences.pop(stream_id, None)
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:

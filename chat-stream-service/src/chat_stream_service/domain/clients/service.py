@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from chat_stream_service.domain.clients.client import PRESENCE_SECONDS, Client, ClientDirectory
-from chat_stream_service.domain.clients.client_feed import Cursor, Deliver, Watch, cursor_from
+from chat_stream_service.domain.clients.client_feed import ClientFeed, Cursor, Deliver, cursor_from
 from chat_stream_service.domain.model.conversation import Owner
 from chat_stream_service.domain.model.feed import Feed
 from chat_stream_service.domain.stream.service import StreamService
@@ -81,29 +81,29 @@ class ClientService:
         client = await self._directory.get(owner, client_id)
         start = cursor_from(cursor) if cursor else Cursor(position=await self._feed.newest(owner))
         await deliver((), start)
-        watch = Watch(owner=owner, client_id=client_id, cursor=start, feed=self._feed, streams=self._streams)
-        present = asyncio.create_task(self._stay_present(client))
+        watch = ClientFeed(owner=owner, client_id=client_id, cursor=start, feed=self._feed, streams=self._streams)
+        present = asyncio.create_task(self._send_heartbeats(client))
         try:
             await watch.run(deliver)
         finally:
             present.cancel()
-            await self._left(client)
+            await self._on_disconnect(client)
 
-    async def _stay_present(self, client: Client) -> None:
+    async def _send_heartbeats(self, client: Client) -> None:
         while True:
-            await self._seen(client, self._replica)
+            await self._mark_seen(client, self._replica)
             await asyncio.sleep(PRESENCE_SECONDS / 3)
 
-    async def _left(self, client: Client) -> None:
+    async def _on_disconnect(self, client: Client) -> None:
         """Note that a client is gone, unless another replica has seen it since."""
         try:
             now = await self._directory.get(client.owner, client.id)
         except PenstockError:
             return
         if now.replica == self._replica:
-            await self._seen(now, "")
+            await self._mark_seen(now, "")
 
-    async def _seen(self, client: Client, replica: str) -> None:
+    async def _mark_seen(self, client: Client, replica: str) -> None:
         try:
             # It may have been renamed, or unregistered.
             known = await self._directory.get(client.owner, client.id)

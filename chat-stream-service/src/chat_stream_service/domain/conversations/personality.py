@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final, Protocol, TypeVar
 
 from chat_stream_service.domain.model.conversation import Owner, Page
-from chat_stream_service.domain.model.engine import Voice
+from chat_stream_service.domain.model.engine import PersonaSettings
 from penstock_kit.errors import FieldViolation, InvalidArgument
 
 _PLACE: Final = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
@@ -32,7 +32,7 @@ class Personality:
     temperature: float | None = None
     tools: tuple[str, ...] = ()
 
-    def checked(self) -> "Personality":
+    def check(self) -> "Personality":
         """Return it; InvalidArgument naming the field that is wrong."""
         _check_texts(name=self.name, text=self.prompt, field="prompt")
         if self.temperature is not None and not 0 <= self.temperature <= _MAX_TEMPERATURE:
@@ -40,9 +40,9 @@ class Personality:
         return self
 
     @property
-    def voice(self) -> Voice:
+    def settings(self) -> PersonaSettings:
         """How an engine speaks with it."""
-        return Voice(prompt=self.prompt, temperature=self.temperature, tools=self.tools)
+        return PersonaSettings(prompt=self.prompt, temperature=self.temperature, tools=self.tools)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class Template:
     update_time: datetime
     description: str = ""
 
-    def checked(self) -> "Template":
+    def check(self) -> "Template":
         """Return it; InvalidArgument naming the field that is wrong."""
         _check_texts(name=self.name, text=self.content, field="content")
         return self

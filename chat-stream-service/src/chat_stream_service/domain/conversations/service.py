@@ -37,7 +37,7 @@ class RunningStreams(Protocol):
 class MemoryErasure(Protocol):
     """Makes every memory forget a deleted conversation."""
 
-    async def note(self, owner: Owner, conversation_id: str) -> None:
+    async def add(self, owner: Owner, conversation_id: str) -> None:
         """Store what is to be forgotten once the conversation is deleted."""
         ...
 
@@ -113,7 +113,7 @@ class ConversationService:
         """Delete a conversation and everything that belongs to it, a running answer included."""
         await self._store.get(owner, conversation_id)
         await self._streams.forget_conversation(conversation_id)
-        await self._erasures.note(owner, conversation_id)
+        await self._erasures.add(owner, conversation_id)
         await self._store.delete(owner, conversation_id)
         await self._erasures.begin()
 

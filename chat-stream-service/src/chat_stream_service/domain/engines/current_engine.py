@@ -13,11 +13,11 @@ log = get_logger(__name__)
 class EngineChoice(Protocol):
     """The stored choice, which outlives replicas and is true when they differ."""
 
-    async def chosen(self) -> str:
+    async def load(self) -> str:
         """Return the name of the chosen engine, empty when none was chosen yet."""
         ...
 
-    async def choose(self, name: str) -> None:
+    async def save(self, name: str) -> None:
         """Store a choice."""
         ...
 
@@ -32,20 +32,20 @@ class CurrentEngine:
         self._engines = engines
         self._choice = choice
         self._bus = bus
-        bus.listen(self._hear)
+        bus.listen(self._on_notice)
 
     async def switch(self, name: str) -> str:
         """Make `name` the engine of new turns and return the one before; NotFound when there is no such engine."""
         self._engines.get(name)
-        await self._choice.choose(name)
+        await self._choice.save(name)
         previous = self._engines.switch(name)
-        await self._bus.tell(EngineSwitched())
+        await self._bus.publish(EngineSwitched())
         return previous
 
     async def refresh(self) -> None:
         """Follow the stored choice. A store that can't answer, or an engine not installed here, changes nothing."""
         try:
-            name = await self._choice.chosen()
+            name = await self._choice.load()
             if name and name != self._engines.current:
                 log.info("engine switched", engine=name, before=self._engines.switch(name))
         except NotFound as error:
@@ -53,6 +53,6 @@ class CurrentEngine:
         except PenstockError as error:
             log.warning("the choice of engine can't be read", detail=error.message, current=self._engines.current)
 
-    async def _hear(self, notice: Notice) -> None:
+    async def _on_notice(self, notice: Notice) -> None:
         if isinstance(notice, EngineSwitched):
             await self.refresh()

@@ -11,7 +11,7 @@ class EngineRegistry:
 
     def __init__(self, engines: Iterable[Engine], *, current: str) -> None:
         self._engines = {engine.get_engine_info().name: engine for engine in engines}
-        self._current = self._known(current)
+        self._current = self._check_name(current)
 
     @property
     def current(self) -> str:
@@ -24,14 +24,14 @@ class EngineRegistry:
 
     def get(self, name: str = "") -> Engine:
         """Return the named engine, or the current one; NotFound names those there are."""
-        return self._engines[self._known(name) if name else self._current]
+        return self._engines[self._check_name(name) if name else self._current]
 
     def switch(self, name: str) -> str:
         """Make `name` the engine of new turns and return the name of the one before."""
-        previous, self._current = self._current, self._known(name)
+        previous, self._current = self._current, self._check_name(name)
         return previous
 
-    def _known(self, name: str) -> str:
+    def _check_name(self, name: str) -> str:
         if name in self._engines:
             return name
         known = ", ".join(self._engines)

@@ -1,4 +1,4 @@
-"""What an engine remembers with: exchanges of the user, and the summary of the conversation."""
+"""What an engine remembers with: turns of the user, and the summary of the conversation."""
 
 from collections.abc import Sequence
 
@@ -7,9 +7,9 @@ from chat_stream_service.domain.memory.summary import Summarizer
 from chat_stream_service.domain.memory.turn_memory import TurnMemory
 from chat_stream_service.domain.model.conversation import Owner
 from chat_stream_service.domain.model.engine import EngineHealth, Turn
-from chat_stream_service.domain.model.memory import Exchange, Note
+from chat_stream_service.domain.model.memory import Note, RememberedTurn
 from chat_stream_service.domain.model.message import PromptMessage, Role
-from chat_stream_service.domain.stream.background import Background
+from chat_stream_service.domain.stream.background import BackgroundJobs
 from penstock_kit.clock import Clock
 from penstock_kit.errors import NotFound
 
@@ -22,7 +22,7 @@ class EngineMemory:
         *,
         memory: TurnMemory,
         summarizer: Summarizer,
-        background: Background,
+        background: BackgroundJobs,
         statistics: MemoryStatistics,
         clock: Clock,
     ) -> None:
@@ -33,16 +33,16 @@ class EngineMemory:
         self._clock = clock
 
     async def recall(self, owner: Owner, question: PromptMessage) -> Sequence[Note]:
-        """Return what may help to answer, within the memory's patience; never raises."""
+        """Return what may help to answer, within the memory's time; never raises."""
         self._statistics.turns += 1
         if question.role is not Role.USER:
             return ()
         return await self._memory.recall(owner, question.content)
 
     def keep(self, turn: Turn, answer: str) -> None:
-        """Remember an exchange, and bring the conversation's summary up to date when there is much to tell."""
+        """Remember a turn, and bring the conversation's summary up to date when there is much to tell."""
         if turn.question.role is Role.USER:
-            self._memory.keep(_exchange(turn, answer, self._clock))
+            self._memory.keep(_remembered(turn, answer, self._clock))
         told = (*turn.history, turn.question, PromptMessage(role=Role.ASSISTANT, content=answer))
         if self._summarizer.is_due(told):
             self._background.submit("summarise", lambda: self._summarise(turn))
@@ -53,7 +53,7 @@ class EngineMemory:
 
     async def _summarise(self, turn: Turn) -> None:
         try:
-            await self._summarizer.bring_up_to_date(owner_of(turn), turn.conversation_id)
+            await self._summarizer.update(owner_of(turn), turn.conversation_id)
         except NotFound:
             return  # deleted meanwhile
 
@@ -63,8 +63,8 @@ def owner_of(turn: Turn) -> Owner:
     return Owner(tenant_id=turn.tenant_id, user_id=turn.user_id)
 
 
-def _exchange(turn: Turn, answer: str, clock: Clock) -> Exchange:
-    return Exchange(
+def _remembered(turn: Turn, answer: str, clock: Clock) -> RememberedTurn:
+    return RememberedTurn(
         owner=owner_of(turn),
         conversation_id=turn.conversation_id,
         stream_id=turn.stream_id,

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from chat_stream_service.domain.model.conversation import Owner
 from chat_stream_service.domain.model.memory import Memory
-from chat_stream_service.domain.stream.background import Background
+from chat_stream_service.domain.stream.background import BackgroundJobs
 from penstock_kit.context import CallContext, Caller, use_context
 from penstock_kit.errors import PenstockError
 from penstock_kit.logging import get_logger
@@ -31,16 +31,16 @@ class ErasureStore(Protocol):
         """Store erasures."""
         ...
 
-    async def waiting(self, *, most: int) -> Sequence[Erasure]:
+    async def list_pending(self, *, most: int) -> Sequence[Erasure]:
         """Return the oldest ones whose conversation is deleted."""
         ...
 
-    async def done(self, erasure_id: str) -> None:
+    async def remove(self, erasure_id: str) -> None:
         """Forget an erasure that was done."""
         ...
 
 
-class Erasures:
+class ErasureQueue:
     """Notes before a deletion what is to be forgotten, and sees to it after: a memory that is down is asked again."""
 
     def __init__(
@@ -48,7 +48,7 @@ class Erasures:
         memories: Mapping[str, Memory],
         *,
         store: ErasureStore,
-        background: Background,
+        background: BackgroundJobs,
         new_id: Callable[[str], str],
     ) -> None:
         self._memories = memories
@@ -56,7 +56,7 @@ class Erasures:
         self._background = background
         self._new_id = new_id
 
-    async def note(self, owner: Owner, conversation_id: str) -> None:
+    async def add(self, owner: Owner, conversation_id: str) -> None:
         """Store what is to be forgotten once the conversation is deleted."""
         await self._store.add(
             [
@@ -67,11 +67,11 @@ class Erasures:
 
     async def begin(self) -> None:
         """Have it forgotten soon."""
-        self._background.submit("forget", self.work_off)
+        self._background.submit("forget", self.run_pending)
 
-    async def work_off(self) -> None:
+    async def run_pending(self) -> None:
         """Do what waits; what fails waits on. Done now and then, for what a process that ended left behind too."""
-        for erasure in await self._store.waiting(most=100):
+        for erasure in await self._store.list_pending(most=100):
             memory = self._memories.get(erasure.memory)
             if memory is not None:
                 await self._forget(memory, erasure)
@@ -84,4 +84,4 @@ class Erasures:
         except PenstockError as error:
             log.warning("memory could not forget, it is asked again", memory=erasure.memory, detail=error.message)
             return
-        await self._store.done(erasure.id)
+        await self._store.remove(erasure.id)

@@ -20,7 +20,7 @@ class RecallOutcome(StrEnum):
 
 
 class KeepOutcome(StrEnum):
-    """What became of an exchange that was to be remembered."""
+    """What became of a turn that was to be remembered."""
 
     KEPT = "kept"
     FAILED = "failed"

@@ -1,4 +1,4 @@
-"""Memory by meaning: exchanges whose vectors are near the question's, beside those with its words."""
+"""Memory by meaning: turns whose vectors are near the question's, beside those with its words."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from chat_stream_service.domain.model.conversation import Owner
 from chat_stream_service.domain.model.engine import EngineHealth
-from chat_stream_service.domain.model.memory import Exchange, Memory, Note
+from chat_stream_service.domain.model.memory import Memory, Note, RememberedTurn
 
 _COMPARED: Final = 2000
 _NOTES: Final = 5
@@ -33,18 +33,18 @@ class Embedder(Protocol):
 
 
 class VectorMemory(Memory, Protocol):
-    """A memory whose exchanges may have vectors."""
+    """A memory whose turns may have vectors."""
 
     async def set_vector(self, stream_id: str, vector: bytes, *, model: str) -> None:
-        """Store the vector of a kept exchange."""
+        """Store the vector of a kept turn."""
         ...
 
     async def vectors(self, owner: Owner, *, model: str, most: int) -> Sequence[tuple[int, bytes]]:
-        """Return number and vector of the owner's newest exchanges that have one of `model`."""
+        """Return number and vector of the owner's newest turns that have one of `model`."""
         ...
 
     async def notes(self, owner: Owner, numbers: Sequence[int]) -> Sequence[Note]:
-        """Return the owner's exchanges of these numbers, in their order."""
+        """Return the owner's turns of these numbers, in their order."""
         ...
 
 
@@ -72,15 +72,15 @@ class SimilarityMemory:
         by_words, by_meaning = await asyncio.gather(
             self._memory.recall(owner, question), self._by_meaning(owner, embedded)
         )
-        return _merged(by_words, by_meaning)
+        return _merge(by_words, by_meaning)
 
-    async def keep(self, exchange: Exchange) -> None:
-        """Keep an exchange, then its vector."""
-        await self._memory.keep(exchange)
-        text = f"{exchange.question}\n{exchange.answer}"[:_EMBEDDED_CHARACTERS]
+    async def keep(self, turn: RememberedTurn) -> None:
+        """Keep a turn, then its vector."""
+        await self._memory.keep(turn)
+        text = f"{turn.question}\n{turn.answer}"[:_EMBEDDED_CHARACTERS]
         embedded = await self._embedder.embed(text)
         if embedded is not None:
-            await self._memory.set_vector(exchange.stream_id, embedded.vector, model=embedded.model)
+            await self._memory.set_vector(turn.stream_id, embedded.vector, model=embedded.model)
 
     async def forget(self, owner: Owner, conversation_id: str) -> None:
         """Forget a conversation."""
@@ -98,7 +98,7 @@ class SimilarityMemory:
         return await self._memory.notes(owner, numbers)
 
 
-def _merged(*lists: Sequence[Note]) -> Sequence[Note]:
+def _merge(*lists: Sequence[Note]) -> Sequence[Note]:
     scores: dict[Note, float] = {}
     for notes in lists:
         for rank, note in enumerate(notes):

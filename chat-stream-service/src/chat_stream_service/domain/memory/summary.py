@@ -31,7 +31,7 @@ log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Minutes:
+class ConversationSummary:
     """The summary of a conversation, which covers the messages up to and with `until`; both empty at first."""
 
     summary: str = ""
@@ -41,11 +41,13 @@ class Minutes:
 class SummaryStore(Protocol):
     """Where summaries are kept, with the conversations they are of."""
 
-    async def minutes(self, owner: Owner, conversation_id: str) -> tuple[Minutes, Sequence[Message]]:
+    async def load(self, owner: Owner, conversation_id: str) -> tuple[ConversationSummary, Sequence[Message]]:
         """Return the summary and every message after it, oldest first; NotFound unless it is the owner's."""
         ...
 
-    async def set_minutes(self, owner: Owner, conversation_id: str, minutes: Minutes, *, before: Minutes) -> bool:
+    async def save(
+        self, owner: Owner, conversation_id: str, summary: ConversationSummary, *, before: ConversationSummary
+    ) -> bool:
         """Replace the summary unless another than `before` was stored meanwhile; returns whether it was replaced."""
         ...
 
@@ -65,18 +67,20 @@ class Summarizer:
         """Return whether these messages are so much that some should be summarised."""
         return sum(map(message_tokens, messages)) > self._history_tokens * _FULL
 
-    async def bring_up_to_date(self, owner: Owner, conversation_id: str) -> None:
+    async def update(self, owner: Owner, conversation_id: str) -> None:
         """Summarise the oldest messages until the rest is half of what may be told."""
-        before, messages = await self._store.minutes(owner, conversation_id)
+        before, messages = await self._store.load(owner, conversation_id)
         if not self.is_due([prompt_of(message) for message in messages]):
             return
         old = oldest(messages, self._history_tokens * _LEFT)
         if not old:
             return
-        text = await self._written(before.summary, old) or ruled(before.summary, old)
-        await self._store.set_minutes(owner, conversation_id, Minutes(summary=text, until=old[-1].id), before=before)
+        text = await self._write(before.summary, old) or list_messages(before.summary, old)
+        await self._store.save(
+            owner, conversation_id, ConversationSummary(summary=text, until=old[-1].id), before=before
+        )
 
-    async def _written(self, summary: str, messages: Sequence[Message]) -> str:
+    async def _write(self, summary: str, messages: Sequence[Message]) -> str:
         """Return what a model writes, empty when none does."""
         told = f"Summary until now:\n{summary or '(none)'}\n\nSaid since:\n{_transcript(messages)}"
         request = ModelRequest(
@@ -102,7 +106,7 @@ class Summarizer:
 
 
 def oldest(messages: Sequence[Message], tokens_left: float) -> Sequence[Message]:
-    """Return the oldest whole exchanges, as many as leave at most `tokens_left` behind; the last one always stays."""
+    """Return the oldest whole turns, as many as leave at most `tokens_left` behind; the last one always stays."""
     starts = [index for index, message in enumerate(messages) if message.role in (Role.USER, Role.SYSTEM)]
     for start in starts[1:]:
         if sum(message_tokens(prompt_of(message)) for message in messages[start:]) <= tokens_left:
@@ -110,7 +114,7 @@ def oldest(messages: Sequence[Message], tokens_left: float) -> Sequence[Message]
     return messages[: starts[-1]] if starts else ()
 
 
-def ruled(summary: str, messages: Sequence[Message]) -> str:
+def list_messages(summary: str, messages: Sequence[Message]) -> str:
     """Return a summary made without a model: a line for each question and answer, the newest when there are many."""
     lines = [line for line in summary.splitlines() if line.strip()]
     for message in messages:

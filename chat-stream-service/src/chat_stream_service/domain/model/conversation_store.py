@@ -12,7 +12,7 @@ from chat_stream_service.domain.model.message import Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TurnOpening:
+class TurnStart:
     """What is needed to begin a turn. `earlier_stream_id` is the stream that answered the same request id before.
 
     `summary` tells in short what was said before `history` begins, empty when that is the beginning.
@@ -26,11 +26,14 @@ class TurnOpening:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamRecord:
-    """A stream as it is remembered when the log no longer holds it. `ending` is None while it runs (or was lost)."""
+    """A stream as the store has it, for when the log holds it no longer.
+
+    `terminal_event` is None while it runs, or when it was lost.
+    """
 
     header: StreamHeader
     last_sequence: int = 0
-    ending: EventBody | None = None
+    terminal_event: EventBody | None = None
     end_time: datetime | None = None
 
 
@@ -61,9 +64,7 @@ class ConversationStore(Protocol):
         """Return messages, oldest first."""
         ...
 
-    async def open_turn(
-        self, owner: Owner, conversation_id: str, *, request_id: str, history_limit: int
-    ) -> TurnOpening:
+    async def open_turn(self, owner: Owner, conversation_id: str, *, request_id: str, history_limit: int) -> TurnStart:
         """Return the conversation, its newest messages (oldest of them first), and the earlier stream of the
         non-empty `request_id`."""
         ...

@@ -14,7 +14,7 @@ from chat_stream_service.domain.model.usage import NO_COST, NO_USAGE, Cost, Usag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Voice:
+class PersonaSettings:
     """How the assistant speaks in a turn: its system prompt, temperature and tools (empty: all)."""
 
     prompt: str = ""
@@ -38,7 +38,7 @@ class Turn:
     question: PromptMessage
     timeline: Timeline
     model: str = ""
-    voice: Voice = Voice()
+    persona: PersonaSettings = PersonaSettings()
     use_tools: bool = True
     summary: str = ""
     ahead: asyncio.Task[Any] | None = None
@@ -47,7 +47,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answering:
+class ModelSelected:
     """Bookkeeping: which model (``provider/model``) answers."""
 
     model: str
@@ -62,7 +62,7 @@ class RoundFinished:
     cost: Cost = NO_COST
 
 
-TurnEvent = MessageChunk | Thinking | ToolCall | ToolResult | Answering | RoundFinished
+TurnEvent = MessageChunk | Thinking | ToolCall | ToolResult | ModelSelected | RoundFinished
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ class Feed(Protocol):
         ...
 
 
-def expired() -> FailedPrecondition:
+def feed_expired() -> FailedPrecondition:
     """Return the error for a position that the feed can't go on from."""
     text = "the cursor is too old; read the conversations, then watch from now on with an empty cursor"
     return FailedPrecondition(text, reason="CURSOR_EXPIRED")

@@ -1,4 +1,4 @@
-"""The memory port: exchanges kept, what fits a question recalled, conversations forgotten."""
+"""The memory port: turns kept, what fits a question recalled, conversations forgotten."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from chat_stream_service.domain.model.engine import EngineHealth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
+class RememberedTurn:
     """A question and its answer, as they are kept."""
 
     owner: Owner
@@ -38,8 +38,8 @@ class Memory(Protocol):
         """Return what fits the question, best first."""
         ...
 
-    async def keep(self, exchange: Exchange) -> None:
-        """Remember an exchange; one of a conversation that is deleted meanwhile is not kept."""
+    async def keep(self, turn: RememberedTurn) -> None:
+        """Remember a turn; one of a conversation that is deleted meanwhile is not kept."""
         ...
 
     async def forget(self, owner: Owner, conversation_id: str) -> None:
@@ -52,7 +52,7 @@ class Memory(Protocol):
 
 
 def note_of(exchange_time: datetime, question: str, answer: str) -> Note:
-    """Return an exchange as a note, both sides shortened."""
+    """Return a turn as a note, both sides shortened."""
     asked, told = shortened(question, 300), shortened(answer, 600)
     return Note(text=f"asked: {asked} — answered: {told}", question=question, time=f"{exchange_time:%Y-%m-%d}")
 

@@ -11,14 +11,14 @@ class EngineSwitched:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StopAsked:
+class StopRequested:
     """A reader elsewhere wants a stream to end."""
 
     stream_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadersCounted:
+class ReaderCountChanged:
     """How many read a stream on the replica that says so, as of now."""
 
     stream_id: str
@@ -40,8 +40,8 @@ class ReplicaLost:
     replica: str
 
 
-Notice = EngineSwitched | StopAsked | ReadersCounted | ConversationDropped | ReplicaLost
-Hear = Callable[[Notice], Awaitable[None]]
+Notice = EngineSwitched | StopRequested | ReaderCountChanged | ConversationDropped | ReplicaLost
+NoticeHandler = Callable[[Notice], Awaitable[None]]
 
 
 class ReplicaBus(Protocol):
@@ -53,10 +53,10 @@ class ReplicaBus(Protocol):
         """Id of this replica, new at every start."""
         ...
 
-    async def tell(self, notice: Notice) -> None:
+    async def publish(self, notice: Notice) -> None:
         """Send a notice to every other replica; never raises and never waits long."""
         ...
 
-    def listen(self, hear: Hear) -> None:
-        """Call `hear` with every notice of the others from now on."""
+    def listen(self, handle: NoticeHandler) -> None:
+        """Call `handle` with every notice of the others from now on."""
         ...

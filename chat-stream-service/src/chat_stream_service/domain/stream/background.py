@@ -18,26 +18,26 @@ _FRAMES: Final = 4
 log = get_logger(__name__)
 
 
-class Background:
+class BackgroundJobs:
     """Runs jobs one after another, some at once, each as the caller it was submitted for.
 
     What comes when too much waits already is dropped and counted; a job that fails is logged.
     """
 
     def __init__(
-        self, *, at_once: int = 2, most_waiting: int = 256, job_seconds: float = _JOB_SECONDS, most_adopted: int = 16
+        self, *, at_once: int = 2, most_waiting: int = 256, job_seconds: float = _JOB_SECONDS, most_tasks: int = 16
     ) -> None:
         self._at_once = at_once
         self._most_waiting = most_waiting
         self._job_seconds = job_seconds
-        self._most_adopted = most_adopted
+        self._most_tasks = most_tasks
         self._waiting: deque[tuple[str, Job, Context]] = deque()
         self._running: set[asyncio.Task[None]] = set()
-        self._adopted: set[asyncio.Task[Any]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._closers: list[Callable[[], Awaitable[None]]] = []
         self.dropped = 0
 
-    def finally_do(self, close: Callable[[], Awaitable[None]]) -> None:
+    def call_on_close(self, close: Callable[[], Awaitable[None]]) -> None:
         """Have what the jobs work with closed when the last of them is done."""
         self._closers.append(close)
 
@@ -52,16 +52,16 @@ class Background:
         self._begin()
         return True
 
-    def adopt(self, task: asyncio.Task[Any], *, seconds: float) -> None:
+    def add_task(self, task: asyncio.Task[Any], *, seconds: float) -> None:
         """Look after a task nobody waits for any more: cancel it after `seconds`, or now when there are too many."""
-        if len(self._adopted) >= self._most_adopted:
+        if len(self._tasks) >= self._most_tasks:
             task.cancel()
         timer = asyncio.get_running_loop().call_later(seconds, task.cancel)
-        self._adopted.add(task)
+        self._tasks.add(task)
 
         def over(ended: asyncio.Task[Any]) -> None:
             timer.cancel()
-            self._adopted.discard(ended)
+            self._tasks.discard(ended)
             if not ended.cancelled() and ended.exception() is not None:
                 log.debug("a late task failed", error=type(ended.exception()).__name__)
 
@@ -72,15 +72,15 @@ class Background:
         while self._running:
             await asyncio.wait(set(self._running))
 
-    async def close(self, patience: float) -> None:
-        """Finish what runs and waits within `patience` seconds and give the rest up."""
+    async def closer(self, seconds: float) -> None:
+        """Finish what runs and waits within `seconds` and give the rest up."""
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(seconds):
                 await self.idle()
         except TimeoutError:
             log.warning("work given up at the end", waiting=len(self._waiting), running=len(self._running))
         self._waiting.clear()
-        running = [*self._running, *self._adopted]
+        running = [*self._running, *self._tasks]
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)

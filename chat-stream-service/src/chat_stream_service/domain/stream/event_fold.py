@@ -13,7 +13,7 @@ from chat_stream_service.domain.model.event import (
 )
 
 
-class Assembly:
+class EventFold:
     """Text and reasoning put together from deltas; a snapshot or an end replaces what was there.
 
     Deltas are kept as pieces and joined when asked, so that a fold costs the same for each chunk.

@@ -37,7 +37,7 @@ class LostStreams(Protocol):
         ...
 
 
-class Rescue:
+class LostStreamRecovery:
     """Ends lost streams with a typed, retryable error, and stores what had been said."""
 
     def __init__(
@@ -58,10 +58,10 @@ class Rescue:
     async def run(self, *, interval: float) -> None:
         """Look every `interval` seconds until cancelled."""
         while True:
-            await self.work()
+            await self.recover()
             await asyncio.sleep(interval)
 
-    async def work(self) -> None:
+    async def recover(self) -> None:
         """End every stream that is lost now."""
         for stream in await self._lost.claim():
             try:
@@ -80,7 +80,9 @@ class Rescue:
             create_time=self._clock.now(),
             body=body,
         )
-        record = StreamRecord(header=header, last_sequence=event.sequence, ending=body, end_time=event.create_time)
+        record = StreamRecord(
+            header=header, last_sequence=event.sequence, terminal_event=body, end_time=event.create_time
+        )
         storing = asyncio.create_task(self._store.end_stream(record, self._messages(stream)))
         await asyncio.wait([storing], timeout=_STORE_SECONDS)
         await self._log.append([event])
@@ -93,11 +95,11 @@ class Rescue:
     def _messages(self, stream: LostStream) -> Sequence[Message]:
         transcript = Transcript(stream.header, clock=self._clock, new_id=self._new_id)
         for event in stream.events:
-            _retell(transcript, event)
+            _replay(transcript, event)
         return transcript.finish(Status.ERROR)
 
 
-def _retell(transcript: Transcript, event: ChatEvent) -> None:
+def _replay(transcript: Transcript, event: ChatEvent) -> None:
     match event.body:
         case CompleteState(content=content, thinking=thinking):
             transcript.add(Thinking(content=thinking))

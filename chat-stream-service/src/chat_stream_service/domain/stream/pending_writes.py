@@ -17,7 +17,7 @@ _RETRY_AFTER: Final = 1.0
 log = get_logger(__name__)
 
 
-class Unstored:
+class PendingWrites:
     """Keeps what has to be stored, in order. No more turns begin than it has room for, so that none is given up."""
 
     def __init__(self, *, most: int = _MOST, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -47,7 +47,7 @@ class Unstored:
         return self._monotonic() - first if first is not None and self._last_stored > first else 0.0
 
     @contextmanager
-    def storing(self) -> Generator[None]:
+    def track_write(self) -> Generator[None]:
         """Count a turn that is being stored within the block."""
         self._turns += 1
         turn = self._turns
@@ -58,7 +58,7 @@ class Unstored:
         finally:
             del self._under_way[turn]
 
-    async def work_off(self) -> None:
+    async def flush(self) -> None:
         """Store what waits, until the store fails again. A turn whose conversation is gone by now is forgotten."""
         while self._waiting:
             stream_id, store = self._waiting[0]

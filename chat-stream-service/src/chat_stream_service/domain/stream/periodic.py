@@ -7,22 +7,22 @@ from penstock_kit.logging import get_logger
 
 log = get_logger(__name__)
 
-Chore = Callable[[], Awaitable[object]]
+PeriodicTask = Callable[[], Awaitable[object]]
 
 
-async def keep_house(chores: Sequence[Chore], stop: asyncio.Event, *, interval: float) -> None:
-    """Do the chores every `interval` seconds until `stop` is set; one that fails is logged and ends nothing."""
+async def run_periodically(tasks: Sequence[PeriodicTask], stop: asyncio.Event, *, interval: float) -> None:
+    """Do the tasks every `interval` seconds until `stop` is set; one that fails is logged and ends nothing."""
     while not stop.is_set():
         try:
             async with asyncio.timeout(interval):
                 await stop.wait()
         except TimeoutError:
-            for chore in chores:
-                await _do(chore)
+            for task in tasks:
+                await _do(task)
 
 
-async def _do(chore: Chore) -> None:
+async def _do(task: PeriodicTask) -> None:
     try:
-        await chore()
+        await task()
     except Exception:
         log.exception("house-keeping failed")

@@ -9,7 +9,7 @@ from penstock_kit.errors import ResourceExhausted
 
 
 @dataclass(slots=True)
-class _Line:
+class _ConversationQueue:
     gate: asyncio.Lock = field(default_factory=asyncio.Lock)
     waiting: int = 0
 
@@ -19,17 +19,17 @@ class QuestionQueue:
 
     def __init__(self, *, most: int) -> None:
         self._most = most
-        self._lines: dict[str, _Line] = {}
+        self._queues: dict[str, _ConversationQueue] = {}
 
     @property
     def waiting(self) -> int:
         """How many wait, in all conversations."""
-        return sum(line.waiting for line in self._lines.values())
+        return sum(line.waiting for line in self._queues.values())
 
     @asynccontextmanager
     async def turn(self, conversation_id: str) -> AsyncGenerator[None]:
         """Enter when it is this question's turn; ResourceExhausted (QUESTIONS_LIMIT_EXCEEDED) when too many wait."""
-        line = self._lines.setdefault(conversation_id, _Line())
+        line = self._queues.setdefault(conversation_id, _ConversationQueue())
         if line.waiting >= self._most:
             text = f"{line.waiting} questions wait in the conversation {conversation_id} already, no more than that do"
             raise ResourceExhausted(
@@ -42,4 +42,4 @@ class QuestionQueue:
         finally:
             line.waiting -= 1
             if not line.waiting:
-                del self._lines[conversation_id]
+                del self._queues[conversation_id]

@@ -32,22 +32,22 @@ class Reader:
         self.end_cause: Unavailable | None = None
         self.offered_at: float | None = None
 
-    def offered(self) -> None:
+    def on_offer(self) -> None:
         """Note that events were handed over."""
         self.offered_at = self._clock.monotonic()
 
-    def took(self) -> None:
+    def on_taken(self) -> None:
         """Note that they were taken. Raises Unavailable (REPLICA_UNAVAILABLE) when the reader gets no more here."""
         self.offered_at = None
         self._knows_place = True
         if self._dismissed:
-            raise _draining()
+            raise _draining_error()
 
     def dismiss(self) -> None:
         """End the call as soon as the reader can go on elsewhere."""
         self._dismissed = True
         if self._knows_place:
-            self.end(_draining())
+            self.end(_draining_error())
 
     def end(self, cause: Unavailable) -> None:
         """Cancel the call of this reader, with a cause it is told."""
@@ -66,11 +66,11 @@ class Readers:
         self._clock = clock
         self._statistics = statistics
         self._readers: set[Reader] = set()
-        self._resting = 0
+        self._pacing = 0
         self._dismissing = False
 
     @contextmanager
-    def joined(self, *, endless: bool = False) -> Generator[Reader]:
+    def join(self, *, endless: bool = False) -> Generator[Reader]:
         """Count the current task in as a reader for the length of the block.
 
         `endless` says that what it reads has no end of its own, and that it could read on elsewhere at any time.
@@ -91,13 +91,13 @@ class Readers:
             self._readers.discard(reader)
             self._statistics.active_connections -= 1
 
-    async def rest(self) -> None:
+    async def pace(self) -> None:
         """Wait between two writes to a reader, at most `most_rest` seconds."""
-        self._resting += 1
+        self._pacing += 1
         try:
-            await asyncio.sleep(min(self._most_rest, _LEAST_REST + _REST_A_READER * self._resting))
+            await asyncio.sleep(min(self._most_rest, _LEAST_REST + _REST_A_READER * self._pacing))
         finally:
-            self._resting -= 1
+            self._pacing -= 1
 
     def dismiss(self, *, endless_only: bool = False) -> None:
         """Send readers elsewhere, those that come from now on too; one that has had no event yet gets its first one
@@ -113,17 +113,17 @@ class Readers:
         stale = [reader for reader in self._readers if reader.offered_at is not None and reader.offered_at < oldest]
         for reader in stale:
             self._readers.discard(reader)
-            reader.end(self._stale())
+            reader.end(self._stale_error())
         self._statistics.stale_cleaned += len(stale)
         if stale:
             log.info("stale readers ended", readers=len(stale))
         return len(stale)
 
-    def _stale(self) -> Unavailable:
+    def _stale_error(self) -> Unavailable:
         text = f"nothing was taken from this call for {self._stale_seconds:g} s; read on from the last sequence"
         return Unavailable(text, reason="READER_INTERRUPTED")
 
 
-def _draining() -> Unavailable:
+def _draining_error() -> Unavailable:
     text = "this replica is shutting down; read on from the last sequence, another one has the stream"
     return Unavailable(text, reason="REPLICA_UNAVAILABLE", retry_after=0)

@@ -9,7 +9,7 @@ from chat_stream_service.domain.model.conversation_store import ConversationStor
 from chat_stream_service.domain.model.event import CompleteState, ErrorEvent, outcome_of
 from chat_stream_service.domain.model.event_log import StreamHeader
 from chat_stream_service.domain.model.message import Message, Role
-from chat_stream_service.domain.stream.pending_writes import Unstored
+from chat_stream_service.domain.stream.pending_writes import PendingWrites
 from chat_stream_service.domain.stream.transcript import Transcript
 from penstock_kit.clock import Clock
 from penstock_kit.errors import Unavailable
@@ -25,13 +25,13 @@ class RecordingLimits:
 
     question: float = 0.02
     head_start: float = 0.005
-    ending: float = 5.0
+    terminal_event: float = 5.0
 
 
 class Recording:
     """Stores the question while the answer is made, and the answer before its terminal event.
 
-    A store that fails never costs the stream; what it did not take because it was away goes to `unstored`.
+    A store that fails never costs the stream; what it did not take because it was away goes to `pending_writes`.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Recording:
         title: str,
         transcript: Transcript,
         store: ConversationStore,
-        unstored: Unstored,
+        pending_writes: PendingWrites,
         limits: RecordingLimits,
         clock: Clock,
     ) -> None:
@@ -51,24 +51,24 @@ class Recording:
         self._title = title
         self._transcript = transcript
         self._store = store
-        self._unstored = unstored
+        self._pending_writes = pending_writes
         self._limits = limits
         self._clock = clock
-        self._spoke = asyncio.Event()
-        self._beginning: asyncio.Task[None] | None = None
+        self._first_event = asyncio.Event()
+        self._begin_task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
         """Start to store the question, soon."""
-        self._beginning = asyncio.create_task(self._begin_soon())
+        self._begin_task = asyncio.create_task(self._begin_soon())
 
-    def first_event_is_out(self) -> None:
+    def on_first_event(self) -> None:
         """Let the question be stored now."""
-        self._spoke.set()
+        self._first_event.set()
 
     def close(self) -> None:
         """Give up what is still under way."""
-        if self._beginning is not None:
-            self._beginning.cancel()
+        if self._begin_task is not None:
+            self._begin_task.cancel()
 
     async def end(self, body: CompleteState | ErrorEvent, *, sequence: int) -> CompleteState | ErrorEvent:
         """Store the turn that ends with `body` and return `body` with the id of the stored message.
@@ -78,16 +78,18 @@ class Recording:
         messages = self._transcript.finish(outcome_of(body))
         last = next(message.id for message in reversed(messages) if message.role is Role.ASSISTANT)
         stored = replace(body, message_id=last) if isinstance(body, CompleteState) else body
-        record = StreamRecord(header=self._header, last_sequence=sequence, ending=stored, end_time=self._clock.now())
+        record = StreamRecord(
+            header=self._header, last_sequence=sequence, terminal_event=stored, end_time=self._clock.now()
+        )
         try:
-            async with asyncio.timeout(self._limits.ending):
-                with self._unstored.storing():
-                    await self._begun()
+            async with asyncio.timeout(self._limits.terminal_event):
+                with self._pending_writes.track_write():
+                    await self._wait_until_begun()
                     await self._store.end_stream(record, messages)
         except (Unavailable, TimeoutError) as error:
             stream_id = self._header.stream_id
             log.warning("answer not stored yet", stream_id=stream_id, detail=str(error) or "the store took too long")
-            self._unstored.add(stream_id, lambda: self._store_late(record, messages))
+            self._pending_writes.add(stream_id, lambda: self._store_late(record, messages))
             return body
         except Exception:
             # Whatever is wrong with the store, the readers get their terminal event.
@@ -98,7 +100,7 @@ class Recording:
     async def _begin_soon(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._limits.question):
-                await self._spoke.wait()
+                await self._first_event.wait()
                 await asyncio.sleep(self._limits.head_start)
         await self._begin()
 
@@ -106,16 +108,16 @@ class Recording:
         await self._store.begin_stream(self._header, self._question, title=self._title)
 
     async def _store_late(self, record: StreamRecord, messages: Sequence[Message]) -> None:
-        async with asyncio.timeout(self._limits.ending):
+        async with asyncio.timeout(self._limits.terminal_event):
             await self._begin()
             await self._store.end_stream(record, messages)
 
-    async def _begun(self) -> None:
+    async def _wait_until_begun(self) -> None:
         """Return when the question is stored; a failed first try is repeated, now that time has passed."""
-        self._spoke.set()
+        self._first_event.set()
         try:
-            if self._beginning is not None:
-                await self._beginning
+            if self._begin_task is not None:
+                await self._begin_task
         except Exception:
             log.exception("question not stored, trying again", stream_id=self._header.stream_id)
             await self._begin()

@@ -6,10 +6,10 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from chat_stream_service.domain.model.engine import Answering, Engine, RoundFinished, Turn, TurnEvent
+from chat_stream_service.domain.model.engine import Engine, ModelSelected, RoundFinished, Turn, TurnEvent
 from chat_stream_service.domain.model.event import ChatEvent, CompleteState, ErrorEvent, EventBody, MessageChunk
 from chat_stream_service.domain.model.event_log import EventLog, StreamHeader, StreamTakenOver
-from chat_stream_service.domain.stream.event_fold import Assembly
+from chat_stream_service.domain.stream.event_fold import EventFold
 from chat_stream_service.domain.stream.idle_timeout import Patience
 from chat_stream_service.domain.stream.recording import Recording
 from chat_stream_service.domain.stream.statistics import StreamStatistics
@@ -68,7 +68,7 @@ class StreamRun:
         self._clock = clock
         self._statistics = statistics
         self._debug = debug
-        self._assembly = Assembly()
+        self._fold = EventFold()
         self._cause: StopCause | None = None
         self._work: asyncio.Task[None] | None = None
         self._deadline = 0.0
@@ -84,20 +84,20 @@ class StreamRun:
 
     async def produce(self) -> None:
         """Run the turn to its end; returns when the terminal event is in the log."""
-        self._statistics.stream_began()
+        self._statistics.on_stream_start()
         self._recording.begin()
         try:
-            body = await self._end_of_answer()
+            body = await self._run_engine()
             await self._log.settle(self.header.stream_id)
-            await self._append([await self._recording.end(body, sequence=self._assembly.sequence + 1)])
+            await self._append([await self._recording.end(body, sequence=self._fold.sequence + 1)])
         except StreamTakenOver as error:
             # Its readers have an end, written by the replica that took it over.
             log.warning("stream given up", stream_id=self.header.stream_id, detail=error.message)
         finally:
             self._recording.close()
-            self._statistics.stream_ended(self._assembly.status)
+            self._statistics.on_stream_end(self._fold.status)
 
-    async def _end_of_answer(self) -> CompleteState | ErrorEvent:
+    async def _run_engine(self) -> CompleteState | ErrorEvent:
         """Follow the engine to its end and return the terminal event that follows from it."""
         if self._cause is None:
             self._work = asyncio.create_task(self._follow_engine())
@@ -109,21 +109,21 @@ class StreamRun:
                 raise
         except TimeoutError:
             was_idle = asyncio.get_running_loop().time() < self._deadline
-            return timed_out(self._assembly, total=self._limits.total, idle=self._limits.idle, was_idle=was_idle)
+            return timed_out(self._fold, total=self._limits.total, idle=self._limits.idle, was_idle=was_idle)
         except StreamTakenOver:
             raise
         except PenstockError as error:
-            return failed(error, self._assembly)
+            return failed(error, self._fold)
         except Exception:
             log.exception("engine failed", stream_id=self.header.stream_id)
-            return failed(Internal("the engine failed; the service log has it", reason="ENGINE_FAILED"), self._assembly)
+            return failed(Internal("the engine failed; the service log has it", reason="ENGINE_FAILED"), self._fold)
         if self._cause is StopCause.SHUTDOWN:
-            return shut_down(self._assembly)
+            return shut_down(self._fold)
         if self._cause is not None:
-            ending = stopped(self._assembly, self._transcript, finish_reason=self._cause.value)
+            body = stopped(self._fold, self._transcript, finish_reason=self._cause.value)
         else:
-            ending = completed(self._assembly, self._transcript)
-        return replace(ending, notices=(*self._turn.notices, *ending.notices))
+            body = completed(self._fold, self._transcript)
+        return replace(body, notices=(*self._turn.notices, *body.notices))
 
     async def _follow_engine(self) -> None:
         now = asyncio.get_running_loop().time
@@ -141,14 +141,14 @@ class StreamRun:
         bodies: list[EventBody] = []
         for event in batch:
             self._transcript.add(event)
-            if not isinstance(event, Answering | RoundFinished):
+            if not isinstance(event, ModelSelected | RoundFinished):
                 bodies.append(event)
         if bodies:
             await self._append(bodies)
 
     async def _append(self, bodies: Sequence[EventBody]) -> None:
         """Give the bodies their sequences and write them to the log."""
-        first = self._assembly.sequence + 1
+        first = self._fold.sequence + 1
         now = self._clock.now()
         debug = self._turn.timeline.debug() if self._debug else None
         events = [
@@ -164,7 +164,7 @@ class StreamRun:
         ]
         await self._log.append(events)
         if first == 1:
-            self._recording.first_event_is_out()
-            self._statistics.first_event(self._turn.timeline.elapsed())
-        self._assembly.add_events(events)
-        self._statistics.events_written(len(events), sum(isinstance(body, MessageChunk) for body in bodies))
+            self._recording.on_first_event()
+            self._statistics.on_first_event(self._turn.timeline.elapsed())
+        self._fold.add_events(events)
+        self._statistics.on_events(len(events), sum(isinstance(body, MessageChunk) for body in bodies))

@@ -8,13 +8,13 @@ from typing import Any, Final
 from chat_stream_service.domain.conversations.personality import PersonalityStore, TemplateStore
 from chat_stream_service.domain.engines.registry import EngineRegistry
 from chat_stream_service.domain.model.conversation import title_from
-from chat_stream_service.domain.model.conversation_store import ConversationStore, TurnOpening
-from chat_stream_service.domain.model.engine import Engine, Turn, Voice
+from chat_stream_service.domain.model.conversation_store import ConversationStore, TurnStart
+from chat_stream_service.domain.model.engine import Engine, PersonaSettings, Turn
 from chat_stream_service.domain.model.event_log import EventLog, StreamHeader
 from chat_stream_service.domain.model.message import Message, PromptMessage, prompt_of
 from chat_stream_service.domain.model.stream_request import StreamRequest
 from chat_stream_service.domain.model.timeline import Timeline
-from chat_stream_service.domain.stream.pending_writes import Unstored
+from chat_stream_service.domain.stream.pending_writes import PendingWrites
 from chat_stream_service.domain.stream.recording import Recording, RecordingLimits
 from chat_stream_service.domain.stream.run import RunLimits, StreamRun
 from chat_stream_service.domain.stream.statistics import StreamStatistics
@@ -28,25 +28,25 @@ _PERSONALITY_GONE: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EarlierStream:
+class ExistingStream:
     """The stream that the same request id began before."""
 
     stream_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Prepared:
+class _TurnInputs:
     """What was found out before a run can be made."""
 
     engine: Engine
     timeline: Timeline
-    opening: TurnOpening
-    voice: Voice
+    opening: TurnStart
+    persona: PersonaSettings
     content: str
     ahead: asyncio.Task[Any] | None
     notices: tuple[str, ...]
 
-    def forget(self) -> None:
+    def cancel(self) -> None:
         """Give up what was begun: there is to be no turn."""
         if self.ahead is not None:
             self.ahead.cancel()
@@ -64,7 +64,7 @@ class RunFactory:
         personalities: PersonalityStore,
         templates: TemplateStore,
         limits: RunLimits,
-        unstored: Unstored,
+        pending_writes: PendingWrites,
         history_messages: int,
         clock: Clock,
         new_id: Callable[[str], str],
@@ -72,7 +72,7 @@ class RunFactory:
     ) -> None:
         self._log = event_log
         self._store = store
-        self._unstored = unstored
+        self._pending_writes = pending_writes
         self._engines = engines
         self._personalities = personalities
         self._templates = templates
@@ -82,7 +82,7 @@ class RunFactory:
         self._new_id = new_id
         self._statistics = statistics
 
-    async def make(self, request: StreamRequest) -> StreamRun | EarlierStream:
+    async def make(self, request: StreamRequest) -> StreamRun | ExistingStream:
         """Return the run of a request, its log open; or the stream that answers the same request id already.
 
         Raises NotFound for a conversation, engine, personality or template the owner does not have, and
@@ -90,8 +90,8 @@ class RunFactory:
         """
         prepared = await self._prepare(request)
         if prepared.opening.earlier_stream_id:
-            prepared.forget()
-            return EarlierStream(stream_id=prepared.opening.earlier_stream_id)
+            prepared.cancel()
+            return ExistingStream(stream_id=prepared.opening.earlier_stream_id)
         header = StreamHeader(
             stream_id=self._new_id("strm"),
             conversation_id=request.conversation_id,
@@ -103,14 +103,14 @@ class RunFactory:
         try:
             begun = await self._log.open(header)
         except BaseException:
-            prepared.forget()
+            prepared.cancel()
             raise
         if begun.stream_id != header.stream_id:
-            prepared.forget()
-            return EarlierStream(stream_id=begun.stream_id)
+            prepared.cancel()
+            return ExistingStream(stream_id=begun.stream_id)
         return self._run(request, prepared, header)
 
-    async def _prepare(self, request: StreamRequest) -> _Prepared:
+    async def _prepare(self, request: StreamRequest) -> _TurnInputs:
         timeline = Timeline(self._clock)
         engine = self._engines.get(request.engine)
         timeline.engine = engine.get_engine_info().name
@@ -125,16 +125,16 @@ class RunFactory:
                     request_id=request.request_id,
                     history_limit=self._history_messages,
                 )
-            voice, notices = await self._voice(request, opening.conversation.personality_id)
+            persona, notices = await self._persona(request, opening.conversation.personality_id)
         except BaseException:
             if ahead is not None:
                 ahead.cancel()
             raise
-        return _Prepared(
+        return _TurnInputs(
             engine=engine,
             timeline=timeline,
             opening=opening,
-            voice=voice,
+            persona=persona,
             content=content,
             ahead=ahead,
             notices=notices,
@@ -146,19 +146,21 @@ class RunFactory:
         template = await self._templates.get(request.owner, request.template_id)
         return template.filled(request.content, request.template_values)
 
-    async def _voice(self, request: StreamRequest, default_personality: str) -> tuple[Voice, tuple[str, ...]]:
+    async def _persona(
+        self, request: StreamRequest, default_personality: str
+    ) -> tuple[PersonaSettings, tuple[str, ...]]:
         """Return how to speak, and what to tell of it: a conversation goes on when its personality is deleted."""
         personality_id = request.personality_id or default_personality
         if not personality_id:
-            return Voice(), ()
+            return PersonaSettings(), ()
         try:
-            return (await self._personalities.get(request.owner, personality_id)).voice, ()
+            return (await self._personalities.get(request.owner, personality_id)).settings, ()
         except NotFound:
             if request.personality_id:
                 raise
-            return Voice(), (_PERSONALITY_GONE,)
+            return PersonaSettings(), (_PERSONALITY_GONE,)
 
-    def _run(self, request: StreamRequest, prepared: _Prepared, header: StreamHeader) -> StreamRun:
+    def _run(self, request: StreamRequest, prepared: _TurnInputs, header: StreamHeader) -> StreamRun:
         question = Message(
             id=self._new_id("msg"),
             conversation_id=header.conversation_id,
@@ -175,7 +177,7 @@ class RunFactory:
             title=title_from(prepared.content),
             transcript=transcript,
             store=self._store,
-            unstored=self._unstored,
+            pending_writes=self._pending_writes,
             limits=RecordingLimits(),
             clock=self._clock,
         )
@@ -193,17 +195,17 @@ class RunFactory:
         )
 
 
-def _turn(request: StreamRequest, prepared: _Prepared, header: StreamHeader) -> Turn:
+def _turn(request: StreamRequest, prepared: _TurnInputs, header: StreamHeader) -> Turn:
     return Turn(
         stream_id=header.stream_id,
         conversation_id=header.conversation_id,
         tenant_id=header.tenant_id,
         user_id=header.user_id,
-        history=tuple(prompt_of(message) for message in prepared.opening.history if _worth_telling(message)),
+        history=tuple(prompt_of(message) for message in prepared.opening.history if _has_content(message)),
         question=PromptMessage(role=request.role, content=prepared.content),
         timeline=prepared.timeline,
         model=request.model or prepared.opening.conversation.model,
-        voice=prepared.voice,
+        persona=prepared.persona,
         use_tools=request.use_tools,
         summary=prepared.opening.summary,
         ahead=prepared.ahead,
@@ -212,6 +214,6 @@ def _turn(request: StreamRequest, prepared: _Prepared, header: StreamHeader) -> 
     )
 
 
-def _worth_telling(message: Message) -> bool:
+def _has_content(message: Message) -> bool:
     """An answer that failed before its first word tells a model nothing, and some refuse an empty message."""
     return bool(message.content or message.tool_calls)

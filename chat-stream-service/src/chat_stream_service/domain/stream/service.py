@@ -21,19 +21,19 @@ from chat_stream_service.domain.model.feed import Announcement, Feed
 from chat_stream_service.domain.model.replica_bus import (
     ConversationDropped,
     Notice,
-    ReadersCounted,
+    ReaderCountChanged,
     ReplicaBus,
     ReplicaLost,
-    StopAsked,
+    StopRequested,
 )
 from chat_stream_service.domain.model.stream_request import OnBusy, StreamRequest
-from chat_stream_service.domain.stream.pending_writes import Unstored
+from chat_stream_service.domain.stream.pending_writes import PendingWrites
 from chat_stream_service.domain.stream.question_queue import QuestionQueue
-from chat_stream_service.domain.stream.remote_readers import DistantReaders
+from chat_stream_service.domain.stream.remote_readers import RemoteReaderCounts
 from chat_stream_service.domain.stream.run import StopCause, StreamRun
-from chat_stream_service.domain.stream.run_factory import EarlierStream, RunFactory
-from chat_stream_service.domain.stream.stored_stream import archived_events, archived_state
-from chat_stream_service.domain.stream.subscribers import Audience
+from chat_stream_service.domain.stream.run_factory import ExistingStream, RunFactory
+from chat_stream_service.domain.stream.stored_stream import stored_stream_events, stored_stream_state
+from chat_stream_service.domain.stream.subscribers import StreamSubscribers
 from penstock_kit.clock import Clock
 from penstock_kit.context import current_context, set_context
 from penstock_kit.errors import DeadlineExceeded, NotFound, ResourceExhausted, Unavailable
@@ -62,9 +62,9 @@ class StreamLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Running:
+class _RunningStream:
     run: StreamRun
-    audience: Audience
+    subscribers: StreamSubscribers
     task: asyncio.Task[None]
 
 
@@ -82,27 +82,27 @@ class StreamService:
         event_log: EventLog,
         store: ConversationStore,
         bus: ReplicaBus,
-        distant: DistantReaders,
+        remote_readers: RemoteReaderCounts,
         feed: Feed,
-        unstored: Unstored,
+        pending_writes: PendingWrites,
         shedder: LoadShedder,
         limits: StreamLimits,
         clock: Clock,
     ) -> None:
         self._runs = runs
         self._bus = bus
-        self._distant = distant
+        self._remote_readers = remote_readers
         self._feed = feed
         self._log = event_log
         self._store = store
-        self._unstored = unstored
+        self._pending_writes = pending_writes
         self._shedder = shedder
         self._limits = limits
         self._clock = clock
-        self._running: dict[str, _Running] = {}
+        self._running: dict[str, _RunningStream] = {}
         self._queue = QuestionQueue(most=limits.most_waiting)
         self._closing = False
-        bus.listen(self._hear)
+        bus.listen(self._on_notice)
 
     async def start(self, request: StreamRequest) -> str:
         """Begin to answer and return the stream's id; for a repeated request id, that of the stream it began.
@@ -113,16 +113,16 @@ class StreamService:
         """
         self._check_room()
         run = await (self._runs.make(request) if request.on_busy is OnBusy.REFUSE else self._make_in_turn(request))
-        if isinstance(run, EarlierStream):
+        if isinstance(run, ExistingStream):
             return run.stream_id
         stream_id = run.header.stream_id
-        audience = Audience(
+        subscribers = StreamSubscribers(
             request.on_disconnect,
-            patience=self._limits.detach_seconds,
-            abandoned=lambda: self._abandon(run),
+            detach_seconds=self._limits.detach_seconds,
+            on_abandoned=lambda: self._abandon(run),
         )
         task = asyncio.create_task(self._produce(run, request.client_id), name=stream_id)
-        self._running[stream_id] = _Running(run=run, audience=audience, task=task)
+        self._running[stream_id] = _RunningStream(run=run, subscribers=subscribers, task=task)
         return stream_id
 
     @property
@@ -130,7 +130,7 @@ class StreamService:
         """How many questions wait for the answer before theirs, on this replica."""
         return self._queue.waiting
 
-    async def _make_in_turn(self, request: StreamRequest) -> StreamRun | EarlierStream:
+    async def _make_in_turn(self, request: StreamRequest) -> StreamRun | ExistingStream:
         """Make the run when what is being answered in the conversation, on whatever replica, has its end."""
         end = self._clock.monotonic() + self._limits.wait_seconds
         async with self._queue.turn(request.conversation_id):
@@ -139,10 +139,10 @@ class StreamService:
                 try:
                     return await self._runs.make(request)
                 except ConversationBusy as busy:
-                    if not await self._ended_by(busy.stream_id, end):
+                    if not await self._wait_until_ended(busy.stream_id, end):
                         raise
 
-    async def _ended_by(self, stream_id: str, end: float) -> bool:
+    async def _wait_until_ended(self, stream_id: str, end: float) -> bool:
         """Return when a stream has ended, False when it has not by the time `end`."""
         try:
             async with asyncio.timeout(end - self._clock.monotonic()):
@@ -158,13 +158,13 @@ class StreamService:
 
         A stream that the log has forgotten is answered from the store: by its terminal event alone.
         """
-        known = await self._known(owner, stream_id)
+        known = await self._find(owner, stream_id)
         if isinstance(known, StreamRecord):
-            events = archived_events(known, after=after, now=self._clock.now())
+            events = stored_stream_events(known, after=after, now=self._clock.now())
             if events:
                 yield events
             return
-        async with self._attended(known), aclosing(self._log.read(stream_id, after=after)) as batches:
+        async with self._count_reader(known), aclosing(self._log.read(stream_id, after=after)) as batches:
             async for batch in batches:
                 yield batch
 
@@ -180,34 +180,34 @@ class StreamService:
         if running is None:
             return await self._stop_elsewhere(state)
         stopped = running.run.stop(StopCause.USER)
-        await self._wait([running], self._limits.stop_seconds)
+        await self._wait_for([running], self._limits.stop_seconds)
         return stopped
 
     async def describe(self, owner: Owner, stream_id: str) -> StreamState:
         """Return the state of the owner's stream; NotFound otherwise."""
-        known = await self._known(owner, stream_id)
-        return archived_state(known) if isinstance(known, StreamRecord) else known
+        known = await self._find(owner, stream_id)
+        return stored_stream_state(known) if isinstance(known, StreamRecord) else known
 
     async def forget_conversation(self, conversation_id: str) -> None:
         """Stop what runs in a conversation, on any replica, and drop its events, before the conversation is deleted."""
-        await self._bus.tell(ConversationDropped(conversation_id=conversation_id))
+        await self._bus.publish(ConversationDropped(conversation_id=conversation_id))
         await self._forget_here(conversation_id)
 
     async def _forget_here(self, conversation_id: str) -> None:
         running = [item for item in self._running.values() if item.run.header.conversation_id == conversation_id]
         for item in running:
             item.run.stop(StopCause.USER)
-        await self._wait(running, self._limits.stop_seconds)
+        await self._wait_for(running, self._limits.stop_seconds)
         await self._log.drop(conversation_id)
 
-    async def drain(self, patience: float) -> None:
-        """Begin no more streams; give running ones `patience` seconds, then end them with a retryable error."""
+    async def drain(self, seconds: float) -> None:
+        """Begin no more streams; give running ones `seconds`, then end them with a retryable error."""
         self._closing = True
-        await self._wait(list(self._running.values()), patience)
+        await self._wait_for(list(self._running.values()), seconds)
         late = list(self._running.values())
         for item in late:
             item.run.stop(StopCause.SHUTDOWN)
-        await self._wait(late, self._limits.stop_seconds)
+        await self._wait_for(late, self._limits.stop_seconds)
         for item in list(self._running.values()):
             item.task.cancel()
 
@@ -223,7 +223,7 @@ class StreamService:
             log.exception("stream has no end", stream_id=run.header.stream_id)
         finally:
             announcing.cancel()
-            self._running.pop(run.header.stream_id).audience.close()
+            self._running.pop(run.header.stream_id).subscribers.close()
 
     async def _announce(self, header: StreamHeader, client_id: str) -> None:
         """Tell the user's clients of a stream as soon as every replica can read it."""
@@ -234,7 +234,7 @@ class StreamService:
         owner = Owner(tenant_id=header.tenant_id, user_id=header.user_id)
         await self._feed.announce(owner, Announcement(stream_id=header.stream_id, client_id=client_id))
 
-    async def _known(self, owner: Owner, stream_id: str) -> StreamState | StreamRecord:
+    async def _find(self, owner: Owner, stream_id: str) -> StreamState | StreamRecord:
         """Return the owner's stream as the log has it, else as it is recorded; NotFound otherwise.
 
         Unavailable for a stream without an end while the log can't be asked: it may well be running.
@@ -243,7 +243,7 @@ class StreamService:
             state = await self._log.describe(stream_id)
         except Unavailable:
             record = await self._store.stream(owner, stream_id)
-            if record.ending is None:
+            if record.terminal_event is None:
                 raise
             return record
         if state is None:
@@ -252,17 +252,17 @@ class StreamService:
         return state
 
     @asynccontextmanager
-    async def _attended(self, state: StreamState) -> AsyncGenerator[None]:
+    async def _count_reader(self, state: StreamState) -> AsyncGenerator[None]:
         """Count a reader in for the length of the block, with the replica that makes the stream."""
         running = self._running.get(state.header.stream_id)
         if running is not None:
-            running.audience.join()
+            running.subscribers.join()
             try:
                 yield
             finally:
-                running.audience.leave()
+                running.subscribers.leave()
         elif state.status is Status.RUNNING:
-            async with self._distant.reading(state.header.stream_id):
+            async with self._remote_readers.count_reader(state.header.stream_id):
                 yield
         else:
             yield
@@ -273,7 +273,7 @@ class StreamService:
         try:
             async with asyncio.timeout(self._limits.stop_seconds):
                 while not ended.done():
-                    await self._bus.tell(StopAsked(stream_id=stream_id))
+                    await self._bus.publish(StopRequested(stream_id=stream_id))
                     await asyncio.wait([ended], timeout=_ASK_AGAIN)
         except TimeoutError:
             text = f"stream {stream_id} has not ended within {self._limits.stop_seconds:g} s; ask again"
@@ -290,17 +290,17 @@ class StreamService:
                 outcome = outcome_of(batch[-1].body)
         return outcome
 
-    async def _hear(self, notice: Notice) -> None:
+    async def _on_notice(self, notice: Notice) -> None:
         match notice:
-            case StopAsked(stream_id=stream_id):
+            case StopRequested(stream_id=stream_id):
                 if (running := self._running.get(stream_id)) is not None:
                     running.run.stop(StopCause.USER)
-            case ReadersCounted(stream_id=stream_id):
+            case ReaderCountChanged(stream_id=stream_id):
                 if (running := self._running.get(stream_id)) is not None:
-                    running.audience.count(notice.replica, notice.readers)
+                    running.subscribers.set_remote_readers(notice.replica, notice.readers)
             case ReplicaLost(replica=replica):
                 for running in self._running.values():
-                    running.audience.count(replica, 0)
+                    running.subscribers.set_remote_readers(replica, 0)
             case ConversationDropped(conversation_id=conversation_id):
                 await self._forget_here(conversation_id)
             case _:
@@ -311,7 +311,7 @@ class StreamService:
         if not self._closing:
             run.stop(StopCause.ABANDONED)
 
-    async def _wait(self, running: Iterable[_Running], seconds: float) -> None:
+    async def _wait_for(self, running: Iterable[_RunningStream], seconds: float) -> None:
         tasks = [item.task for item in running]
         if tasks:
             await asyncio.wait(tasks, timeout=seconds)
@@ -325,7 +325,7 @@ class StreamService:
         if len(self._running) + self._queue.waiting >= self._limits.max_streams:
             text = f"{len(self._running):,} streams run, no more than that at once; ask again in a moment"
             raise ResourceExhausted(text, reason="STREAMS_LIMIT_EXCEEDED", retry_after=1)
-        self._unstored.check(len(self._running))
+        self._pending_writes.check(len(self._running))
         self._shedder.check()
 
 

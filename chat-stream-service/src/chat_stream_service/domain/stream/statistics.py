@@ -26,23 +26,23 @@ class StreamStatistics:
         self.first_byte_sum = 0.0
         self._recent: deque[float] = deque(maxlen=_RECENT)
 
-    def stream_began(self) -> None:
+    def on_stream_start(self) -> None:
         """Count a stream in."""
         self.active_streams += 1
         self.total_streams += 1
 
-    def stream_ended(self, outcome: Status) -> None:
+    def on_stream_end(self, outcome: Status) -> None:
         """Count a stream out."""
         self.active_streams -= 1
         self.outcomes[outcome.value] += 1
 
-    def first_event(self, seconds: float) -> None:
+    def on_first_event(self, seconds: float) -> None:
         """Record how long after its request a stream had its first event."""
         self._recent.append(seconds)
         self.first_byte_sum += seconds
         self.first_byte_buckets[bisect_left(FIRST_BYTE_BUCKETS, seconds)] += 1
 
-    def events_written(self, events: int, chunks: int) -> None:
+    def on_events(self, events: int, chunks: int) -> None:
         """Count events, and the message chunks among them."""
         self.total_events += events
         self.total_chunks += chunks

@@ -6,21 +6,21 @@ from collections.abc import Callable
 from chat_stream_service.domain.model.stream_request import OnDisconnect
 
 
-class Audience:
+class StreamSubscribers:
     """Counts readers, here and on other replicas. Without any, `abandoned` is called: at once by the cancel policy,
-    else after `patience` seconds.
+    else after `detach_seconds`.
 
-    The patience also begins before the first reader, so that a stream nobody ever reads ends too.
+    The time also begins before the first reader, so that a stream nobody ever reads ends too.
     """
 
-    def __init__(self, policy: OnDisconnect, *, patience: float, abandoned: Callable[[], object]) -> None:
+    def __init__(self, policy: OnDisconnect, *, detach_seconds: float, on_abandoned: Callable[[], object]) -> None:
         self._policy = policy
-        self._patience = patience
-        self._abandoned = abandoned
+        self._detach_seconds = detach_seconds
+        self._on_abandoned = on_abandoned
         self._here = 0
         self._elsewhere: dict[str, int] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._wait()
+        self._start_timer()
 
     def join(self) -> None:
         """Count a reader in."""
@@ -30,16 +30,16 @@ class Audience:
     def leave(self) -> None:
         """Count a reader out."""
         self._here -= 1
-        self._look()
+        self._check_abandoned()
 
-    def count(self, replica: str, readers: int) -> None:
+    def set_remote_readers(self, replica: str, readers: int) -> None:
         """Note how many readers there are on another replica."""
         before = self._elsewhere.pop(replica, 0)
         if readers:
             self._elsewhere[replica] = readers
             self.close()
         elif before:
-            self._look()
+            self._check_abandoned()
 
     def close(self) -> None:
         """Stop waiting; called when the stream has ended."""
@@ -47,14 +47,14 @@ class Audience:
             self._timer.cancel()
             self._timer = None
 
-    def _look(self) -> None:
+    def _check_abandoned(self) -> None:
         if self._here > 0 or self._elsewhere:
             return
         if self._policy is OnDisconnect.CANCEL:
-            self._abandoned()
+            self._on_abandoned()
         else:
-            self._wait()
+            self._start_timer()
 
-    def _wait(self) -> None:
+    def _start_timer(self) -> None:
         self.close()
-        self._timer = asyncio.get_running_loop().call_later(self._patience, self._abandoned)
+        self._timer = asyncio.get_running_loop().call_later(self._detach_seconds, self._on_abandoned)

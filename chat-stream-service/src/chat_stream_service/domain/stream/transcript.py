@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from chat_stream_service.domain.model.chunking import estimate_tokens
-from chat_stream_service.domain.model.engine import Answering, RoundFinished, TurnEvent
+from chat_stream_service.domain.model.engine import ModelSelected, RoundFinished, TurnEvent
 from chat_stream_service.domain.model.event import MessageChunk, Status, Thinking, ToolCall, ToolResult
 from chat_stream_service.domain.model.event_log import StreamHeader
 from chat_stream_service.domain.model.message import PARAGRAPH, Message, Role
@@ -51,7 +51,7 @@ class Transcript:
                 self._calls.append(event)
             case ToolResult(tool_call_id=call_id):
                 self._results[call_id] = event
-            case Answering(model=model):
+            case ModelSelected(model=model):
                 self._next_round()
                 self.model = model
             case RoundFinished():

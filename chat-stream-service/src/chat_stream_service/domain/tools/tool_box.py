@@ -64,10 +64,10 @@ class ToolBox:
         listed = self._catalog.tools()
         specs = tuple(item.spec for name, item in listed.items() if not wanted or name in wanted)
         if len(specs) > self._limits.max_offered:
-            self._tell_left_out(specs[self._limits.max_offered :])
+            self._log_left_out(specs[self._limits.max_offered :])
         return specs[: self._limits.max_offered]
 
-    def _tell_left_out(self, specs: Sequence[ToolSpec]) -> None:
+    def _log_left_out(self, specs: Sequence[ToolSpec]) -> None:
         """Warn once of each set of tools that no model is told of."""
         names = tuple(spec.name for spec in specs)
         if names != self._left_out:

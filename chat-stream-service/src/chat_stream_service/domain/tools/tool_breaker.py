@@ -50,7 +50,7 @@ class BreakerTool:
             verdict = True
         except PenstockError as error:
             verdict = True
-            self._note(error)
+            self._record(error)
             raise
         finally:
             if not verdict:
@@ -58,7 +58,7 @@ class BreakerTool:
         self._breaker.succeeded()
         return result
 
-    def _note(self, error: PenstockError) -> None:
+    def _record(self, error: PenstockError) -> None:
         if error.kind not in _OUTAGES:
             self._breaker.succeeded()
         elif self._breaker.failed():

@@ -17,7 +17,7 @@ from chat_stream_service.domain.model.message import PARAGRAPH, PromptMessage
 from chat_stream_service.domain.tools.tool_box import ToolBox
 from chat_stream_service.domain.turn.prompt import prompt_messages
 from chat_stream_service.domain.turn.reply import Reply
-from chat_stream_service.domain.turn.tool_round import ToolRounds, exchange, plan_calls
+from chat_stream_service.domain.turn.tool_round import ToolRounds, plan_calls, tool_messages
 from penstock_kit.clock import Clock
 from penstock_kit.errors import BadUpstream, PenstockError, Unprocessable
 
@@ -41,7 +41,7 @@ class ChatEngine:
     """Asks the model, runs the tools it calls (in parallel), tells it the results, and so on for some rounds.
 
     After the last round the model is asked once more and may not call tools, so that it answers with what it has.
-    Before the first it looks into its memory, after the last it gives the exchange to it. Two engines may differ in
+    Before the first it looks into its memory, after the last it gives the turn to it. Two engines may differ in
     nothing but their memory.
     """
 
@@ -82,7 +82,7 @@ class ChatEngine:
             may_call = bool(request.tools) and number < self._limits.max_rounds and rounds.calls_left > 0
             lead = PARAGRAPH if said else ""
             reply = Reply(max_chunk_tokens=self._limits.max_chunk_tokens, new_id=self._new_id, lead=lead)
-            async with aclosing(self._ask(turn, replace(request, use_tools=may_call), reply)) as answer:
+            async with aclosing(self._call_model(turn, replace(request, use_tools=may_call), reply)) as answer:
                 async for events in answer:
                     yield events
             said += [reply.text] if reply.text else []
@@ -90,7 +90,7 @@ class ChatEngine:
             planned = plan_calls(reply, call_ids) if may_call and finished.finish_reason not in _CUT_SHORT else ()
             yield [*(call.event for call in planned), finished]
             if not planned and not reply.text.strip() and finished.finish_reason != "budget_exceeded":
-                raise _nothing_said(finished.finish_reason)
+                raise _empty_answer_error(finished.finish_reason)
             if not planned:
                 self._remember(turn, reply, said, used_tools=bool(call_ids))
                 return
@@ -99,7 +99,7 @@ class ChatEngine:
                 async for result in answers:
                     results.append(result)
                     yield [result]
-            request = replace(request, messages=(*request.messages, *exchange(reply, planned, results)))
+            request = replace(request, messages=(*request.messages, *tool_messages(reply, planned, results)))
 
     def get_engine_info(self) -> EngineInfo:
         """Return what this engine is."""
@@ -112,7 +112,7 @@ class ChatEngine:
         return EngineHealth(healthy=status.state != "down" and memory.healthy, detail="; ".join(details))
 
     def _first_request(self, turn: Turn, notes: Sequence[Note]) -> ModelRequest:
-        specs = self._tools.specs(turn.voice.tools) if turn.use_tools else ()
+        specs = self._tools.specs(turn.persona.tools) if turn.use_tools else ()
         messages = prompt_messages(
             turn,
             now=self._clock.now(),
@@ -124,23 +124,23 @@ class ChatEngine:
             messages=messages,
             tools=specs,
             model=turn.model,
-            temperature=turn.voice.temperature,
+            temperature=turn.persona.temperature,
             cache=turn.cache,
         )
 
     def _remember(self, turn: Turn, reply: Reply, said: Sequence[str], *, used_tools: bool) -> None:
-        """Give the exchange to memory, unless nothing was said but that there is no model to say anything."""
+        """Give the turn to memory, unless nothing was said but that there is no model to say anything."""
         offline = reply.started is not None and reply.started.provider == _OFFLINE
         if said and (used_tools or not offline):
             self._memory.keep(turn, PARAGRAPH.join(said))
 
-    async def _ask(self, turn: Turn, request: ModelRequest, reply: Reply) -> AsyncGenerator[Sequence[TurnEvent]]:
+    async def _call_model(self, turn: Turn, request: ModelRequest, reply: Reply) -> AsyncGenerator[Sequence[TurnEvent]]:
         """Yield the events of one model call and fold it into `reply`."""
         began = self._clock.monotonic()
         async with aclosing(self._model.stream(request)) as stream:
             async for batch in stream:
                 turn.timeline.record_once("llm_first_event", self._clock.monotonic() - began)
-                events = reply.take(batch)
+                events = reply.add_batch(batch)
                 if reply.started is not None:
                     turn.timeline.provider, turn.timeline.cache = reply.started.provider, reply.started.cache
                 if events:
@@ -148,7 +148,7 @@ class ChatEngine:
         turn.timeline.record("llm", self._clock.monotonic() - began)
 
 
-def _nothing_said(finish_reason: str) -> PenstockError:
+def _empty_answer_error(finish_reason: str) -> PenstockError:
     """Return why an answer has no word: its asker must not take it for one."""
     match finish_reason:
         case "content_filter":

@@ -35,7 +35,7 @@ def prompt_messages(
 
 
 def recent(history: Sequence[PromptMessage], max_tokens: int) -> tuple[PromptMessage, ...]:
-    """Return the newest whole exchanges of `history` within about `max_tokens`.
+    """Return the newest whole turns of `history` within about `max_tokens`.
 
     It begins with a user's or the system's message, so that no tool result is without its call.
     """
@@ -50,7 +50,7 @@ def recent(history: Sequence[PromptMessage], max_tokens: int) -> tuple[PromptMes
 
 
 def _instruction(turn: Turn, *, now: datetime, tools: bool, notes: Sequence[Note]) -> str:
-    parts = [turn.voice.prompt or _DEFAULT]
+    parts = [turn.persona.prompt or _DEFAULT]
     if tools:
         parts.append(_TOOLS)
     parts.append(f"Today is {now:%A}, {now:%Y-%m-%d} (UTC).")

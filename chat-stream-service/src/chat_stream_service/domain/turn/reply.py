@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from chat_stream_service.domain.model.chunking import split_chunks
-from chat_stream_service.domain.model.engine import Answering, TurnEvent
+from chat_stream_service.domain.model.engine import ModelSelected, TurnEvent
 from chat_stream_service.domain.model.event import MessageChunk, Thinking
 from chat_stream_service.domain.model.language_model import (
     ModelEvent,
@@ -18,7 +18,7 @@ from chat_stream_service.domain.model.message import Thought
 
 
 @dataclass(slots=True, kw_only=True)
-class CallDraft:
+class PartialToolCall:
     """A tool call under construction: arguments are the text so far."""
 
     id: str = ""
@@ -37,14 +37,14 @@ class Reply:
         self._lead = lead
         self._max_chunk_tokens = max_chunk_tokens
         self._new_id = new_id
-        self._drafts: dict[int, CallDraft] = {}
+        self._drafts: dict[int, PartialToolCall] = {}
         self._text: list[str] = []
         self._thinking: list[str] = []
         self._thoughts: list[Thought] = []
         self.started: ModelStarted | None = None
         self.finished: ModelFinished | None = None
 
-    def take(self, batch: Sequence[ModelEvent]) -> list[TurnEvent]:
+    def add_batch(self, batch: Sequence[ModelEvent]) -> list[TurnEvent]:
         """Fold a batch in and return the events it makes."""
         made: list[TurnEvent] = []
         run: list[str] = []
@@ -57,7 +57,7 @@ class Reply:
                     next_kind = Thinking
                     self._think(event)
                 case _:
-                    made += self._note(event)
+                    made += self._apply(event)
                     continue
             if next_kind is not kind:
                 made += self._chunks(kind, run)
@@ -74,13 +74,13 @@ class Reply:
         else:
             self._thoughts[-1] = replace(last, text=last.text + event.text, signature=event.signature)
 
-    def _note(self, event: ModelEvent) -> Iterable[TurnEvent]:
+    def _apply(self, event: ModelEvent) -> Iterable[TurnEvent]:
         match event:
             case ModelStarted(provider=provider, model=model):
                 self.started = event
-                return (Answering(model=f"{provider}/{model}" if provider else model),)
+                return (ModelSelected(model=f"{provider}/{model}" if provider else model),)
             case ToolCallDelta(index=index):
-                draft = self._drafts.setdefault(index, CallDraft())
+                draft = self._drafts.setdefault(index, PartialToolCall())
                 draft.id = draft.id or event.id
                 draft.name = draft.name or event.name
                 draft.arguments += event.arguments
@@ -114,7 +114,7 @@ class Reply:
         """The blocks of reasoning of this call, each with its own proof."""
         return tuple(self._thoughts)
 
-    def calls(self, seen: set[str]) -> list[CallDraft]:
+    def calls(self, seen: set[str]) -> list[PartialToolCall]:
         """Return the tool calls in the model's order, each with an id that is not in `seen`, and add theirs to it."""
         calls = [self._drafts[index] for index in sorted(self._drafts)]
         for call in calls:

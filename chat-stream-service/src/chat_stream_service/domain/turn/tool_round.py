@@ -32,7 +32,9 @@ def plan_calls(reply: Reply, seen_ids: set[str]) -> tuple[PlannedCall, ...]:
     )
 
 
-def exchange(reply: Reply, planned: Iterable[PlannedCall], results: Sequence[ToolResult]) -> tuple[PromptMessage, ...]:
+def tool_messages(
+    reply: Reply, planned: Iterable[PlannedCall], results: Sequence[ToolResult]
+) -> tuple[PromptMessage, ...]:
     """Return what the next model call is told of a round: the assistant's message, then the results in its order."""
     calls = tuple(call.event for call in planned)
     by_id = {result.tool_call_id: result for result in results}
@@ -50,7 +52,7 @@ class ToolRounds:
 
     def __init__(self, tools: ToolBox, turn: Turn, clock: Clock, *, max_calls: int) -> None:
         self._tools = tools
-        self._names = turn.voice.tools
+        self._names = turn.persona.tools
         self._timeline = turn.timeline
         self._clock = clock
         self._max_calls = max_calls

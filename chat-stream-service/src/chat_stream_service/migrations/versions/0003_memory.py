@@ -1,4 +1,4 @@
-"""What is remembered: a summary of each conversation, the exchanges of a user with their full-text index, and what
+"""What is remembered: a summary of each conversation, the turns of a user with their full-text index, and what
 other memories still have to forget.
 
 Revision ID: 0003

@@ -71,7 +71,7 @@ class CacheClient:
         self._outage = Outage(clock=clock or SystemClock(), retry_seconds=retry_seconds)
 
     @property
-    def away(self) -> bool:
+    def is_away(self) -> bool:
         """Whether the service did not answer last time."""
         return self._outage.open
 
@@ -189,13 +189,13 @@ class CacheClient:
             response = await method(request, timeout=timeout)
         except PenstockError as error:
             if error.kind not in OUTAGE_KINDS:
-                self._outage.succeeded()
+                self._outage.record_success()
                 raise
             remaining = current_context().remaining()
             if remaining is None or remaining > 0:
-                self._outage.failed(error)
+                self._outage.record_failure(error)
             return None
-        self._outage.succeeded()
+        self._outage.record_success()
         return response
 
 

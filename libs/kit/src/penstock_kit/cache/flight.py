@@ -30,23 +30,23 @@ class SingleFlight:
         """
         flight = self._flights.get(key)
         if flight is None:
-            flight = self._flights[key] = _Flight(asyncio.ensure_future(_awaited(load)))
-            flight.task.add_done_callback(lambda _: self._landed(key, flight))
+            flight = self._flights[key] = _Flight(asyncio.ensure_future(_await(load)))
+            flight.task.add_done_callback(lambda _: self._on_done(key, flight))
         flight.waiters += 1
         try:
             return await asyncio.shield(flight.task)
         finally:
             flight.waiters -= 1
             if flight.waiters == 0 and not flight.task.done():
-                self._landed(key, flight)
+                self._on_done(key, flight)
                 flight.task.cancel()
 
-    def _landed(self, key: Hashable, flight: _Flight) -> None:
+    def _on_done(self, key: Hashable, flight: _Flight) -> None:
         if self._flights.get(key) is flight:
             del self._flights[key]
         if flight.task.done() and not flight.task.cancelled():
             flight.task.exception()  # somebody may have left before it failed
 
 
-async def _awaited(load: Callable[[], Awaitable[Any]]) -> Any:
+async def _await(load: Callable[[], Awaitable[Any]]) -> Any:
     return await load()

@@ -38,7 +38,7 @@ class Outage:
         self._next_try = now + self._retry
         return True
 
-    def failed(self, error: PenstockError) -> None:
+    def record_failure(self, error: PenstockError) -> None:
         """Note a failed call; the first of an outage is logged."""
         now = self._monotonic()
         if self._since is None:
@@ -46,7 +46,7 @@ class Outage:
             log.warning("cache is away, going on without it", reason=error.reason, detail=error.message)
         self._next_try = now + self._retry
 
-    def succeeded(self) -> None:
+    def record_success(self) -> None:
         """Note an answered call; the end of an outage is logged."""
         if self._since is not None:
             log.info("cache is back", away_seconds=round(self._monotonic() - self._since, 3))

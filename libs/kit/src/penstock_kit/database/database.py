@@ -21,8 +21,8 @@ from penstock_kit.database.engine import (
     writer_pragmas,
 )
 from penstock_kit.database.failure import REASON, storage_error
-from penstock_kit.database.patience import Patience
 from penstock_kit.database.quick_reader import QuickReader, Row
+from penstock_kit.database.reconnect_window import ReconnectWindow
 from penstock_kit.database.sqlite_driver import LOCK_SECONDS
 from penstock_kit.database.url import driver_url
 from penstock_kit.errors import Unavailable
@@ -31,7 +31,7 @@ from penstock_kit.home import ensure_home
 _READERS: Final = 4
 _CACHE_MB: Final = 8
 _MMAP_MB: Final = 128
-_PATIENCE: Final = 3.0
+_RECONNECT_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class Database:
     Both blocks turn a store that can't answer (disk full, read-only, locked, connection refused) into
     Unavailable (STORAGE_UNAVAILABLE), and a value that no column holds into InvalidArgument (VALUE_INVALID); an
     IntegrityError is the caller's to catch. A PostgreSQL that restarts within
-    `patience` seconds costs a wait and no failure. `phase` is set by :func:`schema_kept`.
+    `reconnect_seconds` costs a wait and no failure. `phase` is set by :func:`prepare_schema`.
     """
 
     def __init__(
@@ -66,11 +66,11 @@ class Database:
         writer: AsyncEngine,
         readers: AsyncEngine,
         quick: QuickReader | None = None,
-        patience: float = 0.0,
+        reconnect_seconds: float = 0.0,
     ) -> None:
         self._url = url
         self._quick = quick
-        self._patience = Patience(patience)
+        self._reconnect_window = ReconnectWindow(reconnect_seconds)
         self.phase = Phase.THERE
         self._writer = writer
         self._readers = readers
@@ -85,8 +85,8 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[AsyncConnection]:
         """Connect for reading. Each statement sees what was committed before it; on SQLite writing fails."""
-        with self._translated():
-            async with self._patience.connected(self._readers) as connection:
+        with self._translate_errors():
+            async with self._reconnect_window.connect(self._readers) as connection:
                 yield connection
 
     async def rows(self, statement: Executable, parameters: Mapping[str, Any]) -> Sequence[Row]:
@@ -98,7 +98,7 @@ class Database:
         if self._quick is None:
             async with self.read() as connection:
                 return [tuple(row) for row in (await connection.execute(statement, parameters)).all()]
-        with self._translated():
+        with self._translate_errors():
             return await self._quick.rows(statement, parameters)
 
     @asynccontextmanager
@@ -108,24 +108,24 @@ class Database:
         On SQLite writers queue here (BEGIN IMMEDIATE on one connection): keep the block short, no
         waiting for the network inside.
         """
-        with self._translated():
-            async with self._patience.connected(self._writer) as connection, connection.begin():
+        with self._translate_errors():
+            async with self._reconnect_window.connect(self._writer) as connection, connection.begin():
                 yield connection
 
     async def ping(self) -> None:
-        """Return when the store answers and is prepared; raise Unavailable otherwise, without patience."""
+        """Return when the store answers and is prepared; raise Unavailable otherwise, without waiting."""
         if self.phase is not Phase.THERE:
-            raise self._absent()
-        with self._translated():
+            raise self._absent_error()
+        with self._translate_errors():
             async with self._readers.connect() as connection:
                 await connection.execute(text("SELECT 1"))
 
     async def maintain(self) -> Maintenance:
         """Refresh the planner's statistics, checkpoint the log and give free space back; readers go on meanwhile."""
         before = self._size()
-        with _Translated(self._name):
+        with _ErrorTranslation(self._name):
             async with self._writer.connect() as connection:
-                unbegun = await connection.execution_options(**self._unbegun())
+                unbegun = await connection.execution_options(**self._without_begin())
                 for statement in self._maintenance_statements():
                     await unbegun.exec_driver_sql(statement)
         return Maintenance(bytes_before=before, bytes_after=self._size())
@@ -137,15 +137,15 @@ class Database:
         await self._readers.dispose()
         await self._writer.dispose()
 
-    def _translated(self) -> "_Translated":
+    def _translate_errors(self) -> "_ErrorTranslation":
         if self.phase is Phase.ABSENT:
-            raise self._absent()
-        return _Translated(self._name)
+            raise self._absent_error()
+        return _ErrorTranslation(self._name)
 
-    def _absent(self) -> Unavailable:
+    def _absent_error(self) -> Unavailable:
         return Unavailable(f"the database {self._name} was not there at the start and is waited for", reason=REASON)
 
-    def _unbegun(self) -> dict[str, Any]:
+    def _without_begin(self) -> dict[str, Any]:
         return {NO_BEGIN: True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
 
     def _maintenance_statements(self) -> tuple[str, ...]:
@@ -166,22 +166,22 @@ def open_database(
     readers: int = _READERS,
     cache_mb: int = _CACHE_MB,
     mmap_mb: int = _MMAP_MB,
-    patience: float = _PATIENCE,
+    reconnect_seconds: float = _RECONNECT_SECONDS,
     lock_seconds: float = LOCK_SECONDS,
 ) -> Database:
     """Return the database at `url`; it connects on first use.
 
     `readers` is how many connections read at once (on PostgreSQL: kept open; twice as many at a peak),
-    `cache_mb` and `mmap_mb` size SQLite's page cache per connection and its memory map, `patience` is for how many
-    seconds from its first failure a PostgreSQL is waited for, `lock_seconds` for how long SQLite waits for a lock of
-    another process. Raises InvalidArgument (DATABASE_URL_INVALID), or
+    `cache_mb` and `mmap_mb` size SQLite's page cache per connection and its memory map, `reconnect_seconds` is for how
+    many seconds from its first failure a PostgreSQL is waited for, `lock_seconds` for how long SQLite waits for
+    a lock of another process. Raises InvalidArgument (DATABASE_URL_INVALID), or
     FailedPrecondition (HOME_INVALID) when the file's folder can't be written.
     """
     parsed = driver_url(url)
     if parsed.get_backend_name() != "sqlite":
         engine = postgresql(parsed, connections=readers)
         autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
-        return Database(url=parsed, writer=engine, readers=autocommit, patience=patience)
+        return Database(url=parsed, writer=engine, readers=autocommit, reconnect_seconds=reconnect_seconds)
     ensure_home(Path(parsed.database or "").parent)
     writing = writer_pragmas(cache_mb=cache_mb, mmap_mb=mmap_mb)
     reading = reader_pragmas(cache_mb=cache_mb, mmap_mb=mmap_mb)
@@ -194,7 +194,7 @@ def open_database(
     )
 
 
-class _Translated:
+class _ErrorTranslation:
     """Turns failures of the store into what callers are told and lets everything else through."""
 
     def __init__(self, store: str) -> None:

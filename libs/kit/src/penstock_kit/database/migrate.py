@@ -40,7 +40,7 @@ async def migrate(url: str, script_location: Path) -> bool:
     (SCHEMA_UNSUPPORTED) when the database was written by a newer version.
     """
     revisions = _revisions(script_location)
-    database = open_database(url, readers=1, patience=0, lock_seconds=_LOCK_SECONDS)
+    database = open_database(url, readers=1, reconnect_seconds=0, lock_seconds=_LOCK_SECONDS)
     try:
         async with database.read() as connection:
             if await connection.run_sync(_is_current, script_location, revisions):

@@ -59,18 +59,18 @@ class QuickReader:
         """Return all rows of `statement`. Raises sqlite3.Error."""
         prepared = self._prepared.get(statement)
         if prepared is None:
-            prepared = self._prepared[statement] = self._compiled(statement)
+            prepared = self._prepared[statement] = self._compile(statement)
         async with self._room:
-            connection = self._idle.pop() if self._idle else await self._opened()
+            connection = self._idle.pop() if self._idle else await self._open()
             try:
                 _, rows = await connection.run(prepared.sql, prepared.values(parameters))
             except sqlite3.Error:
                 await connection.close()
                 raise
             except BaseException:
-                await self._give_back(connection)
+                await self._release(connection)
                 raise
-            await self._give_back(connection)
+            await self._release(connection)
         return [prepared.row(row) for row in rows] if prepared.processors else rows
 
     async def close(self) -> None:
@@ -80,16 +80,16 @@ class QuickReader:
         for connection in idle:
             await connection.close()
 
-    async def _give_back(self, connection: SqliteConnection) -> None:
+    async def _release(self, connection: SqliteConnection) -> None:
         if self._closed:
             await connection.close()
         else:
             self._idle.append(connection)
 
-    async def _opened(self) -> SqliteConnection:
+    async def _open(self) -> SqliteConnection:
         return await connect(self._path, pragmas=self._pragmas, isolation_level=None)
 
-    def _compiled(self, statement: Executable) -> _Prepared:
+    def _compile(self, statement: Executable) -> _Prepared:
         untyped: Any = statement
         compiled = untyped.compile(dialect=self._dialect)
         return _Prepared(

@@ -19,7 +19,7 @@ log = get_logger(__name__)
 
 
 @asynccontextmanager
-async def schema_kept(
+async def prepare_schema(
     database: Database, url: str, script_location: Path, *, then: Callable[[], Awaitable[object]]
 ) -> AsyncGenerator[bool]:
     """Bring the schema of `database`, which is at `url`, up to date and do `then`, which needs it, before the block,
@@ -30,7 +30,7 @@ async def schema_kept(
     """
     try:
         if not database.is_sqlite:
-            await _answering(url)
+            await _check_answers(url)
     except Unavailable as error:
         log.warning("starting without the database", service=script_location.parent.name, detail=error.message)
     else:
@@ -39,7 +39,7 @@ async def schema_kept(
         yield True
         return
     database.phase = Phase.ABSENT
-    late = asyncio.create_task(_late(database, url, script_location, then))
+    late = asyncio.create_task(_prepare_later(database, url, script_location, then))
     try:
         yield False
     finally:
@@ -47,11 +47,13 @@ async def schema_kept(
         await asyncio.wait([late])
 
 
-async def _late(database: Database, url: str, script_location: Path, then: Callable[[], Awaitable[object]]) -> None:
+async def _prepare_later(
+    database: Database, url: str, script_location: Path, then: Callable[[], Awaitable[object]]
+) -> None:
     while True:
         await asyncio.sleep(_AGAIN_SECONDS)
         try:
-            await _answering(url)
+            await _check_answers(url)
             await migrate(url, script_location)
             database.phase = Phase.PREPARED
             await then()
@@ -65,9 +67,9 @@ async def _late(database: Database, url: str, script_location: Path, then: Calla
         return
 
 
-async def _answering(url: str) -> None:
+async def _check_answers(url: str) -> None:
     """Return when the store can be used or will never come by itself; raise Unavailable when it may come."""
-    database = open_database(url, readers=1, patience=0)
+    database = open_database(url, readers=1, reconnect_seconds=0)
     try:
         async with asyncio.timeout(_ANSWER_SECONDS):
             await database.ping()

@@ -30,7 +30,7 @@ def connect(
     It runs `pragmas` first. Its statements, and they too, wait up to `lock_seconds` for the locks of others. The other
     options are those of :func:`sqlite3.connect`.
     """
-    return SqliteConnection(lambda: _opened(path, pragmas, lock_seconds, options))
+    return SqliteConnection(lambda: _open(path, pragmas, lock_seconds, options))
 
 
 class SqliteConnection:
@@ -132,11 +132,11 @@ def _work(calls: SimpleQueue[_Call | None]) -> None:
             result, error = None, raised
         if future is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody awaits it
-                future.get_loop().call_soon_threadsafe(_settle, future, result, error)
+                future.get_loop().call_soon_threadsafe(_set_outcome, future, result, error)
         del call, function, future, result, error  # nothing of a call stays alive until the next one
 
 
-def _settle(future: "asyncio.Future[Any]", result: Any, error: BaseException | None) -> None:
+def _set_outcome(future: "asyncio.Future[Any]", result: Any, error: BaseException | None) -> None:
     if future.done():
         return
     if error is None:
@@ -145,7 +145,7 @@ def _settle(future: "asyncio.Future[Any]", result: Any, error: BaseException | N
         future.set_exception(error)
 
 
-def _opened(path: str, pragmas: Sequence[str], lock_seconds: float, options: dict[str, Any]) -> sqlite3.Connection:
+def _open(path: str, pragmas: Sequence[str], lock_seconds: float, options: dict[str, Any]) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=lock_seconds, **options)
     try:
         for pragma in pragmas:
@@ -207,11 +207,11 @@ class SqliteCursor:
 
     async def execute(self, sql: str, parameters: Any = ()) -> Self:
         """Execute a statement and have all its rows at hand."""
-        return await self._ran(sql, parameters, many=False)
+        return await self._run(sql, parameters, many=False)
 
     async def executemany(self, sql: str, parameters: Iterable[Any]) -> Self:
         """Execute a statement for each of the parameters."""
-        return await self._ran(sql, parameters, many=True)
+        return await self._run(sql, parameters, many=True)
 
     async def fetchone(self) -> Any:
         """Return the next row, None after the last."""
@@ -230,7 +230,7 @@ class SqliteCursor:
         """Let the rows go; the statement is over since they were all fetched."""
         self._rows.clear()
 
-    async def _ran(self, sql: str, parameters: Any, *, many: bool) -> Self:
+    async def _run(self, sql: str, parameters: Any, *, many: bool) -> Self:
         self._cursor, rows = await self._connection.run(sql, parameters, many=many)
         self._rows = deque(rows)
         return self

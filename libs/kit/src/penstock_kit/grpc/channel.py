@@ -21,9 +21,9 @@ from penstock.common.v1 import multiplex_pb2
 from penstock_kit.address import target_of
 from penstock_kit.grpc.admission import secret_metadata
 from penstock_kit.grpc.call import Peer, SingleCall, StreamingCall
-from penstock_kit.grpc.multiplex.call import CarriedSingleCall, CarriedStreamingCall, Method
-from penstock_kit.grpc.multiplex.link import METHOD as CARRY
-from penstock_kit.grpc.multiplex.link import Links
+from penstock_kit.grpc.multiplex.call import Method, MultiplexedSingleCall, MultiplexedStreamingCall
+from penstock_kit.grpc.multiplex.connection import METHOD as CARRY
+from penstock_kit.grpc.multiplex.connection import ConnectionPool
 from penstock_kit.grpc.options import client_options
 
 DEFAULT_TIMEOUT: Final = 30.0
@@ -75,11 +75,11 @@ class PenstockChannel(grpc.aio.Channel):
         self._channel: Any = channel  # its stubs leave the multi-callables untyped
         self._peer = peer
         self._multiplexed = multiplexed
-        self._links = Links(self._carry, target)
+        self._connections = ConnectionPool(self._open_stream, target)
 
     async def close(self, grace: float | None = None) -> None:
         """Close the connection; running calls get `grace` seconds, those of multiplexed methods none."""
-        await self._links.close()
+        await self._connections.close()
         await self._channel.close(grace)
 
     async def __aenter__(self) -> Self:
@@ -105,7 +105,11 @@ class PenstockChannel(grpc.aio.Channel):
     def unary_unary(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """Return the callable of a method with one request and one response."""
         plain = SingleCall(self._channel.unary_unary(method, *args, **kwargs), self._peer)
-        return CarriedSingleCall(self._method(method, plain, *args, **kwargs)) if self._is_carried(method) else plain
+        return (
+            MultiplexedSingleCall(self._method(method, plain, *args, **kwargs))
+            if self._is_multiplexed(method)
+            else plain
+        )
 
     def stream_unary(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """Return the callable of a method with many requests and one response."""
@@ -114,13 +118,17 @@ class PenstockChannel(grpc.aio.Channel):
     def unary_stream(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """Return the callable of a method with one request and many responses."""
         plain = StreamingCall(self._channel.unary_stream(method, *args, **kwargs), self._peer)
-        return CarriedStreamingCall(self._method(method, plain, *args, **kwargs)) if self._is_carried(method) else plain
+        return (
+            MultiplexedStreamingCall(self._method(method, plain, *args, **kwargs))
+            if self._is_multiplexed(method)
+            else plain
+        )
 
     def stream_stream(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """Return the callable of a method with many requests and many responses."""
         return StreamingCall(self._channel.stream_stream(method, *args, **kwargs), self._peer)
 
-    def _is_carried(self, method: str) -> bool:
+    def _is_multiplexed(self, method: str) -> bool:
         name = method.lstrip("/")
         return name in self._multiplexed or name.partition("/")[0] in self._multiplexed
 
@@ -134,14 +142,14 @@ class PenstockChannel(grpc.aio.Channel):
     ) -> Method:
         return Method(
             path=method,
-            links=self._links,
+            connections=self._connections,
             peer=self._peer,
             plain=plain,
             serialize=request_serializer,
             deserialize=response_deserializer,
         )
 
-    def _carry(self) -> Any:
+    def _open_stream(self) -> Any:
         return self._channel.stream_stream(
             CARRY,
             request_serializer=multiplex_pb2.CarryRequest.SerializeToString,

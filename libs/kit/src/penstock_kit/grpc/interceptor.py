@@ -65,9 +65,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # pyright: ignore[reportMiss
         handler = cast("Handler | None", await continuation(handler_call_details))
         if handler is None or method.startswith(_INFRASTRUCTURE):
             return handler  # pyright: ignore[reportReturnType]
-        return self.wrapped(handler, method)
+        return self.wrap(handler, method)
 
-    def wrapped(self, handler: "Handler", method: str) -> "Handler":
+    def wrap(self, handler: "Handler", method: str) -> "Handler":
         """Return `handler` with all that a call of `method` (``/package.Service/Method``) gets here; kept."""
         known = self._handlers.get(method)
         if known is None:
@@ -92,7 +92,7 @@ def _single(inner: Behavior, observer: MethodObserver, check: Check) -> Behavior
             response = await inner(check(request, observer.method), context)
         except BaseException as error:
             if check is checked_stream and isinstance(error, Exception):
-                await _drained(request)
+                await _drain(request)
             await call.fail(error, context)
             raise
         call.end("OK")
@@ -101,7 +101,7 @@ def _single(inner: Behavior, observer: MethodObserver, check: Check) -> Behavior
     return behavior
 
 
-async def _drained(requests: AsyncIterator[Any]) -> None:
+async def _drain(requests: AsyncIterator[Any]) -> None:
     """Read what the caller is still sending before it is refused, for a while.
 
     A grpc.aio client whose write fails because the call is over reports an internal error instead of our status.

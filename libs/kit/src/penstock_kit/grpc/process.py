@@ -30,7 +30,7 @@ def run_service(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> N
     gc.freeze()
     gc.set_threshold(*_COLLECT_AFTER)
     try:
-        _run(_supervised(main))
+        _run(_supervise(main))
     except PenstockError as error:
         log.error("cannot run", reason=error.reason, detail=error.message)
         raise SystemExit(1) from None
@@ -38,7 +38,7 @@ def run_service(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> N
         raise SystemExit(130) from None
 
 
-async def _supervised(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+async def _supervise(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
     stop = asyncio.Event()
     task = asyncio.ensure_future(main(stop))
 

@@ -47,7 +47,7 @@ class MethodObserver:
         set_context(context)
         span = None if self.tracer is None else self._start_span(self.tracer, context)
         if self.metrics is not None:
-            self.metrics.started()
+            self.metrics.on_start()
         return ServedCall(self, context, span)
 
     def _start_span(self, tracer: Tracer, context: CallContext) -> Span:
@@ -82,7 +82,7 @@ class ServedCall:
     def end(self, code: str) -> None:
         """Record the outcome under the name of its gRPC code."""
         if self._observer.metrics is not None:
-            self._observer.metrics.finished(code, time.perf_counter() - self._started)
+            self._observer.metrics.on_finish(code, time.perf_counter() - self._started)
         if self._span is not None:
             self._span.set_attribute("rpc.grpc.status_code", code)
             if code != "OK":

@@ -130,11 +130,11 @@ class GrpcServer:
         handler = next((found for each in self._handlers if (found := each.service(details)) is not None), None)
         if handler is None or handler.request_streaming:
             return None
-        return self._interceptor.wrapped(handler, method)
+        return self._interceptor.wrap(handler, method)
 
     def _bind(self, port: int, setting: str) -> int:
         address = f"[{self._host}]:{port}" if ":" in self._host else f"{self._host}:{port}"
-        why = _taken(self._host, port) if port else None
+        why = _why_unbindable(self._host, port) if port else None
         try:
             if why is not None:
                 bound = 0
@@ -153,7 +153,7 @@ class GrpcServer:
         return bound
 
 
-def _taken(host: str, port: int) -> str | None:
+def _why_unbindable(host: str, port: int) -> str | None:
     """Try the address with a plain socket: gRPC would print to stderr and not say why it failed."""
     try:
         with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def heeded() -> Generator[None]:
+def propagate_cancellation() -> Generator[None]:
     """Raise at the end of the block a cancellation that came, and was swallowed, inside it.
 
     redis-py sends with ``asyncio.wait_for``, which before Python 3.12 drops a cancellation that arrives together with

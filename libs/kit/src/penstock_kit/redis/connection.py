@@ -111,7 +111,7 @@ class PipelinedConnection(asyncio.Protocol):
         try:
             reader.feed(data)
             while (answer := reader.gets()) is not False:
-                self._take(answer)
+                self._on_answer(answer)
         except Exception as error:  # noqa: BLE001 - whatever is not the protocol makes every later answer doubtful
             self._end(ConnectionLost(f"not an answer of Redis: {error}"))
 
@@ -125,7 +125,7 @@ class PipelinedConnection(asyncio.Protocol):
         if self._transport is not None and self._error is None:
             self._transport.write(b"".join(out))
 
-    def _take(self, answer: Any) -> None:
+    def _on_answer(self, answer: Any) -> None:
         batch = self._batches[0]
         batch.answers.append(answer)
         batch.left -= 1

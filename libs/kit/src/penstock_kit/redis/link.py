@@ -25,7 +25,7 @@ _NO_ROOM: Final = "OOM"
 log = get_logger(__name__)
 
 
-class RedisAway(Exception):  # noqa: N818 - a state of the world, caught close by
+class RedisUnavailable(Exception):  # noqa: N818 - a state of the world, caught close by
     """Redis does not answer now."""
 
 
@@ -36,19 +36,19 @@ class RedisRefusal(Exception):  # noqa: N818 - the server's own word
 class RedisLink:
     """Sends commands while Redis is up; says at once that it is away while it is not.
 
-    One failed or late command means away: whoever sends next gets RedisAway without waiting, until :meth:`probe`
+    One failed or late command means away: whoever sends next gets RedisUnavailable without waiting, until :meth:`probe`
     has been answered. `listen` tells when it goes and when it is back. An outage is one line in the log.
     """
 
     def __init__(
-        self, url: str, *, clock: Clock, timeout: float = _TIMEOUT_SECONDS, patience: float | None = None
+        self, url: str, *, clock: Clock, timeout: float = _TIMEOUT_SECONDS, wait_seconds: float | None = None
     ) -> None:
-        """`timeout`: seconds after which a silent Redis is away. `patience`: seconds a caller of :meth:`run` waits
+        """`timeout`: seconds after which a silent Redis is away. `wait_seconds`: seconds a caller of :meth:`run` waits
         before it goes on without, while only :meth:`probe` decides whether Redis is away; the same unless given."""
         self._url = url
         self._clock = clock
         self._timeout = timeout
-        self._patience = patience
+        self._wait_seconds = wait_seconds
         self._address: RedisAddress | None = None
         self._lanes: dict[str, PipelinedConnection] = {}
         self._opening: dict[str, asyncio.Task[PipelinedConnection]] = {}
@@ -73,13 +73,13 @@ class RedisLink:
         """What went wrong last; empty while up."""
         return "" if self._up else self._error or "not asked yet"
 
-    def settled(self, seconds: float) -> bool:
+    def is_stable(self, seconds: float) -> bool:
         """Return whether Redis is up, and did not come back from an outage within the last `seconds`."""
         return self._up and (self._outages == 0 or self._clock.monotonic() - self._since > seconds)
 
-    def listen(self, changed: Callable[[bool], None]) -> None:
-        """Call `changed` with True when Redis is there (again), with False when it goes."""
-        self._listeners.append(changed)
+    def listen(self, on_change: Callable[[bool], None]) -> None:
+        """Call `on_change` with True when Redis is there (again), with False when it goes."""
+        self._listeners.append(on_change)
 
     async def run(
         self,
@@ -92,37 +92,38 @@ class RedisLink:
         """Send commands in one go and return their answers, an exception in the place of each refused one.
 
         `large`: the answers are, so other callers' should not wait behind them. `may_lack_room`: a server that is full
-        refuses with an answer; else it counts as away. Raises RedisAway when Redis is away or does not answer in time.
+        refuses with an answer; else it counts as away. Raises RedisUnavailable when Redis is away or
+        does not answer in time.
         """
         if not self._up:
-            raise RedisAway(self.error)
+            raise RedisUnavailable(self.error)
         return await self._run(
             commands,
             transaction=transaction,
             large=large,
             may_lack_room=may_lack_room,
-            patience=None if large or is_large(commands) else self._patience,
+            wait_seconds=None if large or is_large(commands) else self._wait_seconds,
         )
 
     async def probe(self, commands: Sequence[Command]) -> list[Any]:
         """Send commands whether Redis is thought to be up or not; an answer means that it is up."""
         answers = await self._run(commands, transaction=False)
         if not self._up:
-            self._turn(up=True)
+            self._set_state(up=True)
         return answers
 
-    def failed(self, error: Exception) -> None:
+    def on_failure(self, error: Exception) -> None:
         """Note that Redis did not answer."""
-        self._error = _described(error)
+        self._error = _describe(error)
         if self._up or not self._known:
-            self._turn(up=False)
+            self._set_state(up=False)
 
     def pubsub(self) -> Any:
         """Return a new connection for subscriptions."""
-        return self._opened().pubsub(ignore_subscribe_messages=False)
+        return self._open_client().pubsub(ignore_subscribe_messages=False)
 
     async def close(self) -> None:
-        """Close all connections, as soon as the commands under way have been answered; later ones get RedisAway."""
+        """Close all connections, as soon as the commands under way are answered; later ones raise RedisUnavailable."""
         self._closed = True
         if self._under_way:
             await asyncio.wait(self._under_way)
@@ -141,31 +142,31 @@ class RedisLink:
         transaction: bool,
         large: bool = False,
         may_lack_room: bool = False,
-        patience: float | None = None,
+        wait_seconds: float | None = None,
     ) -> list[Any]:
         if self._closed:
-            raise RedisAway("closed")
+            raise RedisUnavailable("closed")
         try:
-            async with pause_tolerant_timeout(patience or self._timeout):
-                with self._counted():
+            async with pause_tolerant_timeout(wait_seconds or self._timeout):
+                with self._track():
                     answers = await self._send(commands, transaction=transaction, large=large)
         except TooManyPending as error:
-            raise RedisAway(f"{error}") from error
+            raise RedisUnavailable(f"{error}") from error
         except TimeoutError as error:
-            if patience:
+            if wait_seconds:
                 # What was sent stays under way; it is for the next probe to say whether Redis is away.
-                raise RedisAway(f"no answer within {patience:g} s") from error
+                raise RedisUnavailable(f"no answer within {wait_seconds:g} s") from error
             self._drop()
-            self.failed(error)
-            raise RedisAway(self.error) from error
+            self.on_failure(error)
+            raise RedisUnavailable(self.error) from error
         except (OSError, RedisRefusal) as error:
-            self.failed(error)
-            raise RedisAway(self.error) from error
+            self.on_failure(error)
+            raise RedisUnavailable(self.error) from error
         self._check(answers, may_lack_room=may_lack_room)
         return answers
 
     @contextmanager
-    def _counted(self) -> Generator[None]:
+    def _track(self) -> Generator[None]:
         """Let :meth:`close` wait for the block."""
         ended = asyncio.get_running_loop().create_future()
         self._under_way.add(ended)
@@ -176,14 +177,14 @@ class RedisLink:
             ended.set_result(None)
 
     async def _send(self, commands: Sequence[Command], *, transaction: bool, large: bool) -> list[Any]:
-        connection = await self._connected("large" if large or is_large(commands) else "small")
+        connection = await self._connect("large" if large or is_large(commands) else "small")
         if not transaction:
             return await connection.send(commands)
         answers = await connection.send([("MULTI",), *commands, ("EXEC",)])
         done: Any = answers[-1]
         return cast("list[Any]", done) if isinstance(done, list) else [done] * len(commands)
 
-    async def _connected(self, lane: str) -> PipelinedConnection:
+    async def _connect(self, lane: str) -> PipelinedConnection:
         """Return the open connection of a lane; callers that find none wait for the one that is being made."""
         connection = self._lanes.get(lane)
         if connection is not None and not connection.closed:
@@ -191,7 +192,7 @@ class RedisLink:
         opening = self._opening.get(lane)
         if opening is None:
             opening = self._opening[lane] = asyncio.create_task(self._open(lane))
-            opening.add_done_callback(lambda task: self._opened_lane(lane, task))
+            opening.add_done_callback(lambda task: self._on_lane_open(lane, task))
         return await asyncio.shield(opening)
 
     async def _open(self, lane: str) -> PipelinedConnection:
@@ -207,7 +208,7 @@ class RedisLink:
         self._lanes[lane] = connection
         return connection
 
-    def _opened_lane(self, lane: str, task: "asyncio.Task[PipelinedConnection]") -> None:
+    def _on_lane_open(self, lane: str, task: "asyncio.Task[PipelinedConnection]") -> None:
         if self._opening.get(lane) is task:
             del self._opening[lane]
         if not task.cancelled():
@@ -223,10 +224,10 @@ class RedisLink:
         """Count a server that answers but can't work (loading, read-only, out of memory) as away."""
         for answer in answers:
             if isinstance(answer, Exception) and _is_unfit(answer, may_lack_room=may_lack_room):
-                self.failed(answer)
-                raise RedisAway(self.error) from answer
+                self.on_failure(answer)
+                raise RedisUnavailable(self.error) from answer
 
-    def _opened(self) -> Any:
+    def _open_client(self) -> Any:
         if self._client is None:
             from redis import asyncio as redis
             from redis.asyncio.retry import Retry
@@ -243,7 +244,7 @@ class RedisLink:
             )
         return self._client
 
-    def _turn(self, *, up: bool) -> None:
+    def _set_state(self, *, up: bool) -> None:
         lasted = self._clock.monotonic() - self._since
         self._since = self._clock.monotonic()
         self._up = up
@@ -279,5 +280,5 @@ def is_missing_script(answer: object) -> bool:
     return isinstance(answer, Exception) and "NOSCRIPT" in f"{type(answer).__name__} {answer}".upper()
 
 
-def _described(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     return mask_urls(f"{error}".strip()) or type(error).__name__

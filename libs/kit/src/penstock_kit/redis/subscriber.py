@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from penstock_kit.logging import get_logger
-from penstock_kit.redis.cancellation import heeded
-from penstock_kit.redis.link import RedisAway, RedisLink
+from penstock_kit.redis.cancellation import propagate_cancellation
+from penstock_kit.redis.link import RedisLink, RedisUnavailable
 
 # Something is published every half second: so long a silence means that the connection is dead.
 _SILENCE_SECONDS: Final = 2.5
@@ -15,7 +15,7 @@ _PAUSE_SECONDS: Final = 0.1
 
 log = get_logger(__name__)
 
-Heard = Callable[[bytes], None]
+OnMessage = Callable[[bytes], None]
 
 
 class Subscriber:
@@ -24,26 +24,26 @@ class Subscriber:
     def __init__(self, link: RedisLink, *, silence_seconds: float = _SILENCE_SECONDS) -> None:
         self._link = link
         self._silence_seconds = silence_seconds
-        self._heard: dict[str, Heard] = {}
+        self._callbacks: dict[str, OnMessage] = {}
         self._confirmed: dict[str, asyncio.Future[None]] = {}
-        self._interrupted: list[Callable[[], None]] = []
+        self._on_interruption: list[Callable[[], None]] = []
         self._up = asyncio.Event()
         self._made = asyncio.Event()
         self._pubsub: Any = None
-        link.listen(self._turned)
+        link.listen(self._on_link_change)
 
-    def on_interruption(self, missed: Callable[[], None]) -> None:
-        """Call `missed` when messages may have been missed."""
-        self._interrupted.append(missed)
+    def on_interruption(self, callback: Callable[[], None]) -> None:
+        """Call `callback` when messages may have been missed."""
+        self._on_interruption.append(callback)
 
-    def listen(self, channel: str, heard: Heard) -> None:
+    def listen(self, channel: str, on_message: OnMessage) -> None:
         """Listen to a channel for good, from the next connection on; to be called before :meth:`run`."""
-        self._heard[channel] = heard
+        self._callbacks[channel] = on_message
 
-    async def subscribe(self, channel: str, heard: Heard) -> None:
-        """Listen to a channel; what is published after this returns is heard. RedisAway when there is no Redis."""
-        self._heard[channel] = heard
-        pubsub = await self._connection_made()
+    async def subscribe(self, channel: str, on_message: OnMessage) -> None:
+        """Listen to a channel; what is published after this returns is heard. Raises RedisUnavailable without Redis."""
+        self._callbacks[channel] = on_message
+        pubsub = await self._wait_for_connection()
         confirmed = self._confirmed.get(channel)
         if confirmed is None:
             confirmed = self._confirmed[channel] = asyncio.get_running_loop().create_future()
@@ -56,14 +56,14 @@ class Subscriber:
                 self._confirmed.pop(channel, None)
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise
-            raise RedisAway("a subscription was not confirmed") from None
+            raise RedisUnavailable("a subscription was not confirmed") from None
 
     async def unsubscribe(self, channel: str) -> None:
         """Stop listening to a channel."""
-        if self._heard.pop(channel, None) is not None and self._confirmed.pop(channel, None) and self._pubsub:
+        if self._callbacks.pop(channel, None) is not None and self._confirmed.pop(channel, None) and self._pubsub:
             try:
                 await self._send(self._pubsub.unsubscribe, channel)
-            except RedisAway:
+            except RedisUnavailable:
                 return
 
     async def run(self) -> None:
@@ -72,7 +72,7 @@ class Subscriber:
             await self._up.wait()
             try:
                 await self._listen()
-            except RedisAway:
+            except RedisUnavailable:
                 pass
             except Exception:
                 log.exception("listening failed")
@@ -80,22 +80,22 @@ class Subscriber:
                 await self._disconnect()
             await asyncio.sleep(_PAUSE_SECONDS)
 
-    async def _connection_made(self) -> Any:
+    async def _wait_for_connection(self) -> Any:
         """Return the connection, after waiting for it while it is made."""
         if self._pubsub is None and not self._link.up:
-            raise RedisAway(self._link.error)
+            raise RedisUnavailable(self._link.error)
         try:
             async with asyncio.timeout(_CONFIRM_SECONDS):
                 await self._made.wait()
         except TimeoutError:
-            raise RedisAway("not connected yet") from None
+            raise RedisUnavailable("not connected yet") from None
         if self._pubsub is None:
-            raise RedisAway("the connection is gone again")
+            raise RedisUnavailable("the connection is gone again")
         return self._pubsub
 
     async def _listen(self) -> None:
         pubsub = self._link.pubsub()
-        channels = tuple(self._heard)
+        channels = tuple(self._callbacks)
         loop = asyncio.get_running_loop()
         confirmed = {channel: loop.create_future() for channel in channels}
         try:
@@ -109,16 +109,16 @@ class Subscriber:
         while True:
             message = await self._send(pubsub.get_message, timeout=self._silence_seconds)
             if message is None:
-                raise RedisAway("nothing heard on the channels")
-            self._take(message)
+                raise RedisUnavailable("nothing heard on the channels")
+            self._dispatch(message)
 
-    def _take(self, message: dict[str, Any]) -> None:
+    def _dispatch(self, message: dict[str, Any]) -> None:
         channel = message["channel"].decode()
         if message["type"] == "subscribe":
             confirmed = self._confirmed.get(channel)
             if confirmed is not None and not confirmed.done():
                 confirmed.set_result(None)
-        elif message["type"] == "message" and (heard := self._heard.get(channel)) is not None:
+        elif message["type"] == "message" and (heard := self._callbacks.get(channel)) is not None:
             heard(message["data"])
 
     async def _disconnect(self) -> None:
@@ -127,25 +127,25 @@ class Subscriber:
         confirmed, self._confirmed = self._confirmed, {}
         for waiting in confirmed.values():
             waiting.cancel()
-        for missed in self._interrupted:
+        for missed in self._on_interruption:
             missed()
         if pubsub is not None:
             try:
                 await self._send(pubsub.aclose)
-            except RedisAway:
+            except RedisUnavailable:
                 return
 
     async def _send(self, action: Any, *arguments: Any, **named: Any) -> Any:
-        """Do something with the connection; whatever goes wrong with it is RedisAway."""
+        """Do something with the connection; whatever goes wrong with it is RedisUnavailable."""
         from redis.exceptions import RedisError
 
         try:
-            with heeded():
+            with propagate_cancellation():
                 return await action(*arguments, **named)
         except (RedisError, OSError, TimeoutError) as error:
-            raise RedisAway(f"{error}") from error
+            raise RedisUnavailable(f"{error}") from error
 
-    def _turned(self, up: bool) -> None:
+    def _on_link_change(self, up: bool) -> None:
         if up:
             self._up.set()
         else:

@@ -63,11 +63,11 @@ class MethodMetrics:
         self._seconds = seconds
         self._in_flight = in_flight
 
-    def started(self) -> None:
+    def on_start(self) -> None:
         """Count a call in."""
         self._in_flight.inc()
 
-    def finished(self, code: str, seconds: float) -> None:
+    def on_finish(self, code: str, seconds: float) -> None:
         """Count a call out with its gRPC code name (``OK``, ``NOT_FOUND`` …) and how long it took."""
         self._in_flight.dec()
         counter = self._by_code.get(code)

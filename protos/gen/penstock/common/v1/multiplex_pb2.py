@@ -25,29 +25,29 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"penstock/common/v1/multiplex.proto\x12\x12penstock.common.v1\"?\n\x0c\x43\x61rryRequest\x12/\n\x06\x66rames\x18\x01 \x03(\x0b\x32\x1f.penstock.common.v1.ClientFrame\"@\n\rCarryResponse\x12/\n\x06\x66rames\x18\x01 \x03(\x0b\x32\x1f.penstock.common.v1.ServerFrame\"z\n\x0b\x43lientFrame\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\x04\x12.\n\x07opening\x18\x02 \x01(\x0b\x32\x1b.penstock.common.v1.OpeningH\x00\x12\x10\n\x06\x63redit\x18\x03 \x01(\rH\x00\x12\x10\n\x06\x63\x61ncel\x18\x04 \x01(\x08H\x00\x42\x06\n\x04kind\"\xac\x01\n\x07Opening\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0f\n\x07request\x18\x02 \x01(\x0c\x12;\n\x08metadata\x18\x03 \x03(\x0b\x32).penstock.common.v1.Opening.MetadataEntry\x12\x12\n\ntimeout_us\x18\x04 \x01(\x04\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x80\x01\n\x0bServerFrame\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\x04\x12\x14\n\x07message\x18\x02 \x01(\x0cH\x00\x88\x01\x01\x12*\n\x06\x65nding\x18\x03 \x01(\x0b\x32\x1a.penstock.common.v1.Ending\x12\x12\n\ngoing_away\x18\x04 \x01(\x08\x42\n\n\x08_message\"I\n\x06\x45nding\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65tails\x18\x03 \x01(\x0c\x12\x0f\n\x07refused\x18\x04 \x01(\x08\x32\x64\n\x10MultiplexService\x12P\n\x05\x43\x61rry\x12 .penstock.common.v1.CarryRequest\x1a!.penstock.common.v1.CarryResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"penstock/common/v1/multiplex.proto\x12\x12penstock.common.v1\"?\n\x0c\x43\x61rryRequest\x12/\n\x06\x66rames\x18\x01 \x03(\x0b\x32\x1f.penstock.common.v1.ClientFrame\"@\n\rCarryResponse\x12/\n\x06\x66rames\x18\x01 \x03(\x0b\x32\x1f.penstock.common.v1.ServerFrame\"\x81\x01\n\x0b\x43lientFrame\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\x04\x12.\n\x07headers\x18\x02 \x01(\x0b\x32\x1b.penstock.common.v1.HeadersH\x00\x12\x17\n\rwindow_update\x18\x03 \x01(\rH\x00\x12\x10\n\x06\x63\x61ncel\x18\x04 \x01(\x08H\x00\x42\x06\n\x04kind\"\xac\x01\n\x07Headers\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0f\n\x07request\x18\x02 \x01(\x0c\x12;\n\x08metadata\x18\x03 \x03(\x0b\x32).penstock.common.v1.Headers.MetadataEntry\x12\x12\n\ntimeout_us\x18\x04 \x01(\x04\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x84\x01\n\x0bServerFrame\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\x04\x12\x14\n\x07message\x18\x02 \x01(\x0cH\x00\x88\x01\x01\x12.\n\x08trailers\x18\x03 \x01(\x0b\x32\x1c.penstock.common.v1.Trailers\x12\x12\n\ngoing_away\x18\x04 \x01(\x08\x42\n\n\x08_message\"K\n\x08Trailers\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65tails\x18\x03 \x01(\x0c\x12\x0f\n\x07refused\x18\x04 \x01(\x08\x32\x64\n\x10MultiplexService\x12P\n\x05\x43\x61rry\x12 .penstock.common.v1.CarryRequest\x1a!.penstock.common.v1.CarryResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'penstock.common.v1.multiplex_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_OPENING_METADATAENTRY']._loaded_options = None
-  _globals['_OPENING_METADATAENTRY']._serialized_options = b'8\001'
+  _globals['_HEADERS_METADATAENTRY']._loaded_options = None
+  _globals['_HEADERS_METADATAENTRY']._serialized_options = b'8\001'
   _globals['_CARRYREQUEST']._serialized_start=58
   _globals['_CARRYREQUEST']._serialized_end=121
   _globals['_CARRYRESPONSE']._serialized_start=123
   _globals['_CARRYRESPONSE']._serialized_end=187
-  _globals['_CLIENTFRAME']._serialized_start=189
-  _globals['_CLIENTFRAME']._serialized_end=311
-  _globals['_OPENING']._serialized_start=314
-  _globals['_OPENING']._serialized_end=486
-  _globals['_OPENING_METADATAENTRY']._serialized_start=439
-  _globals['_OPENING_METADATAENTRY']._serialized_end=486
-  _globals['_SERVERFRAME']._serialized_start=489
-  _globals['_SERVERFRAME']._serialized_end=617
-  _globals['_ENDING']._serialized_start=619
-  _globals['_ENDING']._serialized_end=692
-  _globals['_MULTIPLEXSERVICE']._serialized_start=694
-  _globals['_MULTIPLEXSERVICE']._serialized_end=794
+  _globals['_CLIENTFRAME']._serialized_start=190
+  _globals['_CLIENTFRAME']._serialized_end=319
+  _globals['_HEADERS']._serialized_start=322
+  _globals['_HEADERS']._serialized_end=494
+  _globals['_HEADERS_METADATAENTRY']._serialized_start=447
+  _globals['_HEADERS_METADATAENTRY']._serialized_end=494
+  _globals['_SERVERFRAME']._serialized_start=497
+  _globals['_SERVERFRAME']._serialized_end=629
+  _globals['_TRAILERS']._serialized_start=631
+  _globals['_TRAILERS']._serialized_end=706
+  _globals['_MULTIPLEXSERVICE']._serialized_start=708
+  _globals['_MULTIPLEXSERVICE']._serialized_end=808
 # @@protoc_insertion_point(module_scope)

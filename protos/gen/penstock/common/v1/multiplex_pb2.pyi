@@ -76,39 +76,39 @@ class ClientFrame(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CALL_ID_FIELD_NUMBER: _builtins.int
-    OPENING_FIELD_NUMBER: _builtins.int
-    CREDIT_FIELD_NUMBER: _builtins.int
+    HEADERS_FIELD_NUMBER: _builtins.int
+    WINDOW_UPDATE_FIELD_NUMBER: _builtins.int
     CANCEL_FIELD_NUMBER: _builtins.int
     call_id: _builtins.int
     """Chosen by the client, unique in the stream."""
-    credit: _builtins.int
+    window_update: _builtins.int
     """So many more bytes of messages may be sent for this call; beyond the window there is at its beginning."""
     cancel: _builtins.bool
     """Ends the call; nothing more is sent for it."""
     @_builtins.property
-    def opening(self) -> Global___Opening:
+    def headers(self) -> Global___Headers:
         """Begins the call."""
 
     def __init__(
         self,
         *,
         call_id: _builtins.int = ...,
-        opening: Global___Opening | None = ...,
-        credit: _builtins.int = ...,
+        headers: Global___Headers | None = ...,
+        window_update: _builtins.int = ...,
         cancel: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cancel", b"cancel", "credit", b"credit", "kind", b"kind", "opening", b"opening"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cancel", b"cancel", "headers", b"headers", "kind", b"kind", "window_update", b"window_update"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "cancel", b"cancel", "credit", b"credit", "kind", b"kind", "opening", b"opening"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "cancel", b"cancel", "headers", b"headers", "kind", b"kind", "window_update", b"window_update"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["opening", "credit", "cancel"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["headers", "window_update", "cancel"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
 Global___ClientFrame: _TypeAlias = ClientFrame  # noqa: Y015
 
 @_typing.final
-class Opening(_message.Message):
+class Headers(_message.Message):
     """The request of a call."""
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -161,7 +161,7 @@ class Opening(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Opening: _TypeAlias = Opening  # noqa: Y015
+Global___Headers: _TypeAlias = Headers  # noqa: Y015
 
 @_typing.final
 class ServerFrame(_message.Message):
@@ -171,7 +171,7 @@ class ServerFrame(_message.Message):
 
     CALL_ID_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
-    ENDING_FIELD_NUMBER: _builtins.int
+    TRAILERS_FIELD_NUMBER: _builtins.int
     GOING_AWAY_FIELD_NUMBER: _builtins.int
     call_id: _builtins.int
     """0: about the stream, not a call."""
@@ -180,7 +180,7 @@ class ServerFrame(_message.Message):
     going_away: _builtins.bool
     """The server takes no new calls on this stream; those it has go on."""
     @_builtins.property
-    def ending(self) -> Global___Ending:
+    def trailers(self) -> Global___Trailers:
         """Set when nothing follows for this call."""
 
     def __init__(
@@ -188,12 +188,12 @@ class ServerFrame(_message.Message):
         *,
         call_id: _builtins.int = ...,
         message: _builtins.bytes | None = ...,
-        ending: Global___Ending | None = ...,
+        trailers: Global___Trailers | None = ...,
         going_away: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_message", b"_message", "ending", b"ending", "message", b"message"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_message", b"_message", "message", b"message", "trailers", b"trailers"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_message", b"_message", "call_id", b"call_id", "ending", b"ending", "going_away", b"going_away", "message", b"message"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_message", b"_message", "call_id", b"call_id", "going_away", b"going_away", "message", b"message", "trailers", b"trailers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__message: _TypeAlias = _typing.Literal["message"]  # noqa: Y015
     _WhichOneofArgType__message: _TypeAlias = _typing.Literal["_message", b"_message"]  # noqa: Y015
@@ -202,7 +202,7 @@ class ServerFrame(_message.Message):
 Global___ServerFrame: _TypeAlias = ServerFrame  # noqa: Y015
 
 @_typing.final
-class Ending(_message.Message):
+class Trailers(_message.Message):
     """How a call ended."""
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -233,4 +233,4 @@ class Ending(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Ending: _TypeAlias = Ending  # noqa: Y015
+Global___Trailers: _TypeAlias = Trailers  # noqa: Y015

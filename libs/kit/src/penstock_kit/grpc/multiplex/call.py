@@ -13,7 +13,7 @@ from penstock.common.v1 import multiplex_pb2 as pb
 from penstock_kit.context import current_context
 from penstock_kit.errors.status import DETAILS_KEY
 from penstock_kit.grpc.call import EOF, Metadata, Peer, ResponseStream, call_metadata, call_timeout
-from penstock_kit.grpc.multiplex.link import Link, Links
+from penstock_kit.grpc.multiplex.connection import Connection, ConnectionPool
 from penstock_kit.grpc.multiplex.window import WINDOW_BYTES
 
 # A larger request goes as a call of its own: it would hold up the others on the stream.
@@ -25,10 +25,10 @@ _CODES: Final[dict[int, grpc.StatusCode]] = {code.value[0]: code for code in grp
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
-    """A method that is called over the streams `links`, or by `plain` where that can't be."""
+    """A method that is called over the streams `connections`, or by `plain` where that can't be."""
 
     path: str
-    links: Links
+    connections: ConnectionPool
     peer: Peer
     plain: Callable[..., Any]
     serialize: Callable[[Any], bytes] | None
@@ -42,31 +42,31 @@ class Method:
         """Return a response that came."""
         return message if self.deserialize is None else self.deserialize(message)
 
-    def carries(self, data: bytes, wait_for_ready: bool | None) -> bool:
+    def is_multiplexed(self, data: bytes, wait_for_ready: bool | None) -> bool:
         """Return whether a request goes over a stream."""
-        return self.links.supported and not wait_for_ready and len(data) <= _LARGE_BYTES
+        return self.connections.supported and not wait_for_ready and len(data) <= _LARGE_BYTES
 
-    def opening(self, data: bytes, metadata: Metadata, seconds: float | None) -> pb.Opening:
+    def headers(self, data: bytes, metadata: Metadata, seconds: float | None) -> pb.Headers:
         """Return what begins a call now, with the metadata of the current context."""
-        return pb.Opening(
+        return pb.Headers(
             method=self.path,
             request=data,
             metadata=dict(call_metadata(current_context(), metadata)),
             timeout_us=0 if seconds is None else max(1, int(seconds * 1e6)),
         )
 
-    def error(self, ending: pb.Ending) -> Exception:
+    def error(self, trailers: pb.Trailers) -> Exception:
         """Return the error that a call ended with."""
-        trailers = grpc.aio.Metadata((DETAILS_KEY, ending.details)) if ending.details else grpc.aio.Metadata()
-        code = _CODES.get(ending.code, grpc.StatusCode.UNKNOWN)
-        return self.peer.error(grpc.aio.AioRpcError(code, grpc.aio.Metadata(), trailers, ending.message, None))
+        metadata = grpc.aio.Metadata((DETAILS_KEY, trailers.details)) if trailers.details else grpc.aio.Metadata()
+        code = _CODES.get(trailers.code, grpc.StatusCode.UNKNOWN)
+        return self.peer.error(grpc.aio.AioRpcError(code, grpc.aio.Metadata(), metadata, trailers.message, None))
 
-    def expired(self) -> Exception:
+    def deadline_error(self) -> Exception:
         """Return the error of a call whose time is over."""
-        return self.error(pb.Ending(code=grpc.StatusCode.DEADLINE_EXCEEDED.value[0]))
+        return self.error(pb.Trailers(code=grpc.StatusCode.DEADLINE_EXCEEDED.value[0]))
 
 
-class CarriedSingleCall:
+class MultiplexedSingleCall:
     """Callable of a method that answers once; see :class:`penstock_kit.grpc.call.SingleCall`."""
 
     __slots__ = ("_method",)
@@ -80,22 +80,22 @@ class CarriedSingleCall:
         """Return the response; raise what SingleCall raises."""
         method = self._method
         data = method.request_bytes(request)
-        if method.carries(data, wait_for_ready):
+        if method.is_multiplexed(data, wait_for_ready):
             limit = method.peer.timeout if timeout is None else timeout
             seconds = call_timeout(current_context(), limit, method.peer)
-            opening = method.opening(data, metadata, seconds)
+            headers = method.headers(data, metadata, seconds)
             for _ in range(_ATTEMPTS):
                 try:
-                    frame = await _Answer(method).of(method.links.next(), opening, seconds)
+                    frame = await _SingleResponse(method).receive(method.connections.next(), headers, seconds)
                 except _Unsupported:
                     break
-                if not frame.ending.refused:
+                if not frame.trailers.refused:
                     return self._response(frame)
         return await method.plain(request, timeout=timeout, metadata=metadata, wait_for_ready=wait_for_ready)
 
     def _response(self, frame: pb.ServerFrame) -> Any:
-        if frame.ending.code:
-            raise self._method.error(frame.ending)
+        if frame.trailers.code:
+            raise self._method.error(frame.trailers)
         return self._method.response_of(frame.message)
 
 
@@ -103,7 +103,7 @@ class _Unsupported(Exception):  # noqa: N818 - no error: the call is made otherw
     """The server does not know the protocol."""
 
 
-class _Answer:
+class _SingleResponse:
     """Waits for the one frame of a call that answers once."""
 
     __slots__ = ("_frame", "_method")
@@ -112,30 +112,30 @@ class _Answer:
         self._method = method
         self._frame: asyncio.Future[pb.ServerFrame] = asyncio.get_running_loop().create_future()
 
-    async def of(self, link: Link, opening: pb.Opening, seconds: float | None) -> pb.ServerFrame:
-        call_id = link.open(opening, self)
+    async def receive(self, connection: Connection, headers: pb.Headers, seconds: float | None) -> pb.ServerFrame:
+        call_id = connection.open(headers, self)
         timer = None if seconds is None else asyncio.get_running_loop().call_later(seconds, self._expire)
         try:
             return await self._frame
         finally:
-            link.cancel(call_id)
+            connection.cancel(call_id)
             if timer is not None:
                 timer.cancel()
 
-    def take(self, frame: pb.ServerFrame) -> None:
+    def on_frame(self, frame: pb.ServerFrame) -> None:
         if not self._frame.done():
             self._frame.set_result(frame)
 
-    def fail(self, error: grpc.aio.AioRpcError) -> None:
+    def on_failure(self, error: grpc.aio.AioRpcError) -> None:
         if not self._frame.done():
             self._frame.set_exception(_failure(self._method, error))
 
     def _expire(self) -> None:
         if not self._frame.done():
-            self._frame.set_exception(self._method.expired())
+            self._frame.set_exception(self._method.deadline_error())
 
 
-class CarriedStreamingCall:
+class MultiplexedStreamingCall:
     """Callable of a method that answers many times; see :class:`penstock_kit.grpc.call.StreamingCall`."""
 
     __slots__ = ("_method",)
@@ -150,7 +150,7 @@ class CarriedStreamingCall:
         timeout: float | None = None,
         metadata: Metadata = (),
         wait_for_ready: bool | None = None,
-    ) -> "CarriedStream | ResponseStream":
+    ) -> "MultiplexedStream | ResponseStream":
         """Start the call and return its responses."""
         method = self._method
 
@@ -158,25 +158,25 @@ class CarriedStreamingCall:
             return method.plain(request, timeout=timeout, metadata=metadata, wait_for_ready=wait_for_ready)
 
         data = method.request_bytes(request)
-        if not method.carries(data, wait_for_ready):
+        if not method.is_multiplexed(data, wait_for_ready):
             return plain()
         seconds = call_timeout(current_context(), timeout, method.peer)
-        return CarriedStream(method, method.opening(data, metadata, seconds), seconds, plain)
+        return MultiplexedStream(method, method.headers(data, metadata, seconds), seconds, plain)
 
 
-class CarriedStream:
+class MultiplexedStream:
     """The responses of one call, to be iterated once; as a context manager it cancels what is left."""
 
     def __init__(
-        self, method: Method, opening: pb.Opening, seconds: float | None, plain: Callable[[], ResponseStream]
+        self, method: Method, headers: pb.Headers, seconds: float | None, plain: Callable[[], ResponseStream]
     ) -> None:
         self._method = method
-        self._opening = opening
+        self._headers = headers
         self._plain = plain
         # Set when the call had to be made without the streams after all.
         self._replaced: ResponseStream | None = None
-        # Messages, and the ending. Never frames: each keeps the whole batch in memory that it came in.
-        self._came: deque[bytes | pb.Ending] = deque()
+        # Messages, and the trailers. Never frames: each keeps the whole batch in memory that it came in.
+        self._received: deque[bytes | pb.Trailers] = deque()
         self._changed = asyncio.Event()
         self._failure: Exception | None = None
         self._ended = False
@@ -191,12 +191,12 @@ class CarriedStream:
         while True:
             if self._replaced is not None:
                 return await self._replaced.read()
-            if self._came:
-                match self._came.popleft():
+            if self._received:
+                match self._received.popleft():
                     case bytes() as message:
-                        return self._method.response_of(self._counted(message))
-                    case ending:
-                        return self._end(ending)
+                        return self._method.response_of(self._count_received(message))
+                    case trailers:
+                        return self._end(trailers)
             if self._failure is not None:
                 raise self._failure
             if self._ended:
@@ -224,19 +224,19 @@ class CarriedStream:
         if self._replaced is not None:
             return self._replaced.cancel()
         running = not self._ended and self._failure is None
-        self._link.cancel(self._call_id)
+        self._connection.cancel(self._call_id)
         self._finish()
         return running
 
-    def take(self, frame: pb.ServerFrame) -> None:
+    def on_frame(self, frame: pb.ServerFrame) -> None:
         """Take a frame of this call."""
-        if frame.ending.refused and self._attempts < _ATTEMPTS:
+        if frame.trailers.refused and self._attempts < _ATTEMPTS:
             self._begin()
             return
-        self._came.append(_copied(frame.ending) if frame.HasField("ending") else frame.message)
+        self._received.append(_copy(frame.trailers) if frame.HasField("trailers") else frame.message)
         self._changed.set()
 
-    def fail(self, error: grpc.aio.AioRpcError) -> None:
+    def on_failure(self, error: grpc.aio.AioRpcError) -> None:
         """Take the failure of the stream it runs on."""
         failure = _failure(self._method, error)
         if isinstance(failure, _Unsupported):
@@ -247,13 +247,13 @@ class CarriedStream:
 
     def _begin(self) -> None:
         self._attempts += 1
-        self._link = self._method.links.next()
-        self._call_id = self._link.open(self._opening, self)
+        self._connection = self._method.connections.next()
+        self._call_id = self._connection.open(self._headers, self)
 
-    def _end(self, ending: pb.Ending) -> Any:
+    def _end(self, trailers: pb.Trailers) -> Any:
         self._finish()
-        if ending.code:
-            raise self._method.error(ending)
+        if trailers.code:
+            raise self._method.error(trailers)
         return EOF
 
     def _finish(self) -> None:
@@ -263,27 +263,27 @@ class CarriedStream:
             self._timer.cancel()
 
     def _expire(self) -> None:
-        self._link.cancel(self._call_id)
-        self._failure = self._method.expired()
+        self._connection.cancel(self._call_id)
+        self._failure = self._method.deadline_error()
         self._changed.set()
 
-    def _counted(self, message: bytes) -> bytes:
+    def _count_received(self, message: bytes) -> bytes:
         """Give back, from time to time, what was taken of the window."""
         self._taken += len(message)
         if self._taken >= WINDOW_BYTES // 2:
-            self._link.credit(self._call_id, self._taken)
+            self._connection.update_window(self._call_id, self._taken)
             self._taken = 0
         return message
 
 
-def _copied(ending: pb.Ending) -> pb.Ending:
-    copy = pb.Ending()
-    copy.CopyFrom(ending)
+def _copy(trailers: pb.Trailers) -> pb.Trailers:
+    copy = pb.Trailers()
+    copy.CopyFrom(trailers)
     return copy
 
 
 def _failure(method: Method, error: grpc.aio.AioRpcError) -> Exception:
     if error.code() is grpc.StatusCode.UNIMPLEMENTED:
-        method.links.supported = False
+        method.connections.supported = False
         return _Unsupported()
     return method.peer.error(error)

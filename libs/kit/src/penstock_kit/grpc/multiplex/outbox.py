@@ -63,7 +63,7 @@ class Outbox(Generic[Frame]):
             if not self._frames:
                 self._empty.set()
 
-    async def emptied(self) -> None:
+    async def wait_until_empty(self) -> None:
         """Return when all that was put has been written."""
         await self._empty.wait()
 

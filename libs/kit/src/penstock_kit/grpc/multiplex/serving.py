@@ -29,37 +29,37 @@ class MultiplexServicer(multiplex_pb2_grpc.MultiplexServiceServicer):
 
     def __init__(self, handler_of: "Callable[[str], Handler | None]") -> None:
         self._handler_of = handler_of
-        self._links: set[_ServedLink] = set()
+        self._connections: set[_ServerConnection] = set()
         self._draining = False
 
     async def Carry(  # noqa: N802  # pyright: ignore[reportIncompatibleMethodOverride]
         self, request_iterator: Any, context: Any
     ) -> None:
         """Serve the calls of one client until it is done or gone."""
-        link = _ServedLink(context, self._handler_of)
-        self._links.add(link)
+        connection = _ServerConnection(context, self._handler_of)
+        self._connections.add(connection)
         if self._draining:
-            link.go_away()
+            connection.go_away()
         try:
-            await link.serve()
+            await connection.serve()
         finally:
-            self._links.discard(link)
+            self._connections.discard(connection)
 
     def drain(self) -> None:
         """Take no new calls; tell the clients so. Their streams end with the calls that they have now."""
         self._draining = True
-        for link in self._links:
-            link.go_away()
+        for connection in self._connections:
+            connection.go_away()
 
 
-class _ServedLink:
+class _ServerConnection:
     """One stream and the calls on it."""
 
     def __init__(self, context: Any, handler_of: "Callable[[str], Handler | None]") -> None:
         self._context = context
         self._handler_of = handler_of
         self._outbox: Outbox[pb.ServerFrame] = Outbox(self._write, lambda: len(self._calls))
-        self._calls: dict[int, _ServedCall] = {}
+        self._calls: dict[int, _ServerCall] = {}
         self._going_away = False
         # Set when the server goes away and there is no call left.
         self._finished = asyncio.Event()
@@ -69,7 +69,7 @@ class _ServedLink:
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if self._finished.is_set():
-                await self._outbox.emptied()
+                await self._outbox.wait_until_empty()
         finally:
             for task in tasks:
                 task.cancel()
@@ -89,30 +89,30 @@ class _ServedLink:
     async def _read(self) -> None:
         while (request := await self._context.read()) is not EOF:
             for frame in request.frames:
-                self._take(frame)
+                self._on_frame(frame)
 
     async def _write(self, frames: Sequence[pb.ServerFrame]) -> None:
         await self._context.write(pb.CarryResponse(frames=frames))
 
-    def _take(self, frame: pb.ClientFrame) -> None:
+    def _on_frame(self, frame: pb.ClientFrame) -> None:
         call_id = frame.call_id
-        if frame.HasField("opening"):
-            self._open(call_id, frame.opening)
+        if frame.HasField("headers"):
+            self._open(call_id, frame.headers)
         elif (call := self._calls.get(call_id)) is not None:  # a call that has ended is no error of anybody's
-            if frame.HasField("credit"):
-                call.window.grant(frame.credit)
+            if frame.HasField("window_update"):
+                call.window.extend(frame.window_update)
             else:
                 call.cancel()
 
-    def _open(self, call_id: int, opening: pb.Opening) -> None:
-        handler = None if self._going_away else self._handler_of(opening.method)
+    def _open(self, call_id: int, headers: pb.Headers) -> None:
+        handler = None if self._going_away else self._handler_of(headers.method)
         if handler is None:
-            self._refuse(call_id, opening.method)
+            self._refuse(call_id, headers.method)
             return
-        call = self._calls[call_id] = _ServedCall(call_id, opening, handler, self._outbox)
-        call.start(lambda: self._ended(call_id))
+        call = self._calls[call_id] = _ServerCall(call_id, headers, handler, self._outbox)
+        call.start(lambda: self._on_call_end(call_id))
 
-    def _ended(self, call_id: int) -> None:
+    def _on_call_end(self, call_id: int) -> None:
         self._calls.pop(call_id, None)
         self._finish_if_done()
 
@@ -121,60 +121,63 @@ class _ServedLink:
             code, message = grpc.StatusCode.UNAVAILABLE, "the server is shutting down"
         else:
             code, message = grpc.StatusCode.UNIMPLEMENTED, f"{method} is not served here"
-        ending = pb.Ending(code=code.value[0], message=message, refused=self._going_away)
-        self._outbox.put(pb.ServerFrame(call_id=call_id, ending=ending))
+        trailers = pb.Trailers(code=code.value[0], message=message, refused=self._going_away)
+        self._outbox.put(pb.ServerFrame(call_id=call_id, trailers=trailers))
 
 
-class _ServedCall:
+class _ServerCall:
     """One call, running in a task of its own."""
 
-    def __init__(self, call_id: int, opening: pb.Opening, handler: "Handler", outbox: Outbox[pb.ServerFrame]) -> None:
+    def __init__(self, call_id: int, headers: pb.Headers, handler: "Handler", outbox: Outbox[pb.ServerFrame]) -> None:
         self._call_id = call_id
-        self._opening = opening
+        self._headers = headers
         self._handler: Any = handler
         self._outbox = outbox
         self._task: asyncio.Task[None] | None = None
         self._begun = False
         self.window = Window()
 
-    def start(self, ended: Callable[[], object]) -> None:
+    def start(self, on_end: Callable[[], object]) -> None:
         self._task = asyncio.create_task(self._run())
-        self._task.add_done_callback(lambda _: ended())
+        self._task.add_done_callback(lambda _: on_end())
 
     def cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
 
     async def _run(self) -> None:
-        opening = self._opening
-        context = _CarriedContext(opening.metadata, opening.timeout_us / 1e6 or None, self._send)
+        headers = self._headers
+        context = _MultiplexedContext(headers.metadata, headers.timeout_us / 1e6 or None, self._send)
         try:
             deserialize = self._handler.request_deserializer
-            request = opening.request if deserialize is None else deserialize(opening.request)
+            request = headers.request if deserialize is None else deserialize(headers.request)
             if self._handler.response_streaming:
                 await self._handler.unary_stream(request, context)
-                frame, size = pb.ServerFrame(call_id=self._call_id, ending=pb.Ending()), 0
+                frame, size = pb.ServerFrame(call_id=self._call_id, trailers=pb.Trailers()), 0
             else:
-                message = self._serialized(await self._handler.unary_unary(request, context))
-                frame, size = pb.ServerFrame(call_id=self._call_id, message=message, ending=pb.Ending()), len(message)
+                message = self._serialize(await self._handler.unary_unary(request, context))
+                frame, size = (
+                    pb.ServerFrame(call_id=self._call_id, message=message, trailers=pb.Trailers()),
+                    len(message),
+                )
         except grpc.aio.AbortError:
-            frame, size = pb.ServerFrame(call_id=self._call_id, ending=context.ending()), 0
+            frame, size = pb.ServerFrame(call_id=self._call_id, trailers=context.trailers()), 0
         except _TooLargeError as error:
             code, _ = grpc.StatusCode.RESOURCE_EXHAUSTED.value
-            frame = pb.ServerFrame(call_id=self._call_id, ending=pb.Ending(code=code, message=str(error)))
+            frame = pb.ServerFrame(call_id=self._call_id, trailers=pb.Trailers(code=code, message=str(error)))
             size = 0
         self._outbox.put(frame, size)
 
     async def _send(self, response: Any) -> None:
-        message = self._serialized(response)
-        await self.window.spend(len(message))
+        message = self._serialize(response)
+        await self.window.consume(len(message))
         self._outbox.put(pb.ServerFrame(call_id=self._call_id, message=message), len(message))
         if not self._begun:
             # The first response leaves now, whatever the handler has ready after it.
             self._begun = True
             await asyncio.sleep(0)
 
-    def _serialized(self, response: Any) -> bytes:
+    def _serialize(self, response: Any) -> bytes:
         serialize = self._handler.response_serializer
         message = response if serialize is None else serialize(response)
         if len(message) > _MOST_MESSAGE_BYTES:
@@ -186,7 +189,7 @@ class _TooLargeError(Exception):
     """A response that gRPC would not carry either; its text is gRPC's."""
 
 
-class _CarriedContext:
+class _MultiplexedContext:
     """What a handler may ask of its ServicerContext."""
 
     def __init__(self, metadata: Any, timeout: float | None, write: Callable[[Any], Any]) -> None:
@@ -225,7 +228,7 @@ class _CarriedContext:
         self._trailers = trailing_metadata or self._trailers
         raise grpc.aio.AbortError
 
-    def ending(self) -> pb.Ending:
+    def trailers(self) -> pb.Trailers:
         code = self._code or grpc.StatusCode.UNKNOWN
         details = next((value for key, value in self._trailers if key == DETAILS_KEY), b"")
-        return pb.Ending(code=code.value[0], message=self._message, details=bytes(details))  # pyright: ignore
+        return pb.Trailers(code=code.value[0], message=self._message, details=bytes(details))  # pyright: ignore

@@ -14,14 +14,14 @@ class Window:
         self._left = size
         self._opened = asyncio.Event()
 
-    async def spend(self, size: int) -> None:
+    async def consume(self, size: int) -> None:
         """Wait until something may be sent, then count `size` bytes, however many they are."""
         while self._left <= 0:
             self._opened.clear()
             await self._opened.wait()
         self._left -= size
 
-    def grant(self, size: int) -> None:
+    def extend(self, size: int) -> None:
         """Let `size` more bytes through."""
         self._left += size
         self._opened.set()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from penstock_kit.database.patience import Patience
+from penstock_kit.database.reconnect_window import ReconnectWindow
 from penstock_testkit.waiting import HANG_SECONDS
 
 
@@ -45,14 +45,14 @@ async def advance() -> Callable[[float], None]:
     return move
 
 
-async def connect(patience: Patience, engine: Engine) -> None:
+async def connect(patience: ReconnectWindow, engine: Engine) -> None:
     untyped: Any = engine
-    async with patience.connected(untyped):
+    async with patience.connect(untyped):
         pass
 
 
 async def test_a_second_outage_gets_the_whole_patience(advance: Callable[[float], None]) -> None:
-    patience, engine = Patience(60), Engine()
+    patience, engine = ReconnectWindow(60), Engine()
     engine.failures = 1
     await connect(patience, engine)
     advance(100)
@@ -62,7 +62,7 @@ async def test_a_second_outage_gets_the_whole_patience(advance: Callable[[float]
 
 
 async def test_an_outage_is_borne_no_longer_than_the_patience(advance: Callable[[float], None]) -> None:
-    patience, engine = Patience(60), Engine()
+    patience, engine = ReconnectWindow(60), Engine()
     engine.failures = 2
     waiting = asyncio.ensure_future(connect(patience, engine))
     async with asyncio.timeout(HANG_SECONDS):
@@ -76,7 +76,7 @@ async def test_an_outage_is_borne_no_longer_than_the_patience(advance: Callable[
 async def test_during_an_outage_later_callers_share_the_patience_of_the_first(
     advance: Callable[[float], None],
 ) -> None:
-    patience, engine = Patience(60), Engine()
+    patience, engine = ReconnectWindow(60), Engine()
     engine.failures = 100
     waiting = asyncio.ensure_future(connect(patience, engine))
     async with asyncio.timeout(HANG_SECONDS):

@@ -1,4 +1,4 @@
-"""Follows streams of other replicas: loads them, then hears what is added."""
+"""Follows streams of other replicas: loads them, then handlers what is added."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -7,16 +7,16 @@ from typing import Final
 from chat_stream_service.adapters.memory_stream import MemoryStream
 from chat_stream_service.adapters.redis.codec import events_from_bytes
 from chat_stream_service.adapters.redis.shared_stream import SharedStream
-from chat_stream_service.adapters.redis.stream_store import Loaded, StreamStore, channel_of
-from chat_stream_service.adapters.stream_shelf import StreamShelf, unknown_stream
+from chat_stream_service.adapters.redis.stream_store import LoadedEvents, StreamStore, channel_of
+from chat_stream_service.adapters.stream_table import StreamTable, unknown_stream
 from chat_stream_service.domain.model.event import ChatEvent, Status
 from penstock_kit.clock import Clock
-from penstock_kit.redis.link import RedisAway
+from penstock_kit.redis.link import RedisUnavailable
 from penstock_kit.redis.subscriber import Subscriber
 
 
-class Follower:
-    """Keeps copies of other replicas' streams on the shelf up to date.
+class StreamReplicator:
+    """Keeps copies of other replicas' streams in the table up to date.
 
     A copy first subscribes, then loads, so that nothing falls between; what is heard and does not follow the last
     event marks it stale, and its readers have it loaded again.
@@ -30,39 +30,39 @@ class Follower:
         *,
         store: StreamStore,
         subscriber: Subscriber,
-        shelf: StreamShelf[SharedStream],
+        streams: StreamTable[SharedStream],
         clock: Clock,
-        settled: Callable[[], bool],
+        is_settled: Callable[[], bool],
     ) -> None:
         self._store = store
         self._subscriber = subscriber
-        self._shelf = shelf
+        self._streams = streams
         self._clock = clock
-        self._settled = settled
+        self._is_settled = is_settled
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def follow(self, stream_id: str) -> SharedStream:
-        """Put a copy on the shelf, empty and stale; NotFound when there is no such stream."""
+        """Put a copy in the table, empty and stale; NotFound when there is no such stream."""
         state = await self._store.describe(stream_id)
-        known = self._shelf.find(stream_id)
+        known = self._streams.find(stream_id)
         if known is not None:
             return known
         if state is None:
             raise unknown_stream(stream_id)
         stream = SharedStream(MemoryStream(state.header, now=self._clock.monotonic()), own=False)
-        self._shelf.put(stream)
+        self._streams.add(stream)
         return stream
 
     async def catch_up(self, stream: SharedStream) -> None:
-        """Load what a stale copy lacks; a stream that is gone leaves the shelf.
+        """Load what a stale copy lacks; a stream that is gone leaves the table.
 
-        RedisAway also when a stream is missing that its replica may bring back, soon after Redis has come back.
+        RedisUnavailable also when a stream is missing that its replica may bring back, soon after Redis has come back.
         """
         lock = self._locks.setdefault(stream.stream_id, asyncio.Lock())
         async with lock:
             if not stream.stale or stream.memory.dropped:
                 return
-            await self._subscriber.subscribe(channel_of(stream.stream_id), lambda data: self._hear(stream, data))
+            await self._subscriber.subscribe(channel_of(stream.stream_id), lambda data: self._on_events(stream, data))
             stream.stale = False
             try:
                 await self._load(stream)
@@ -70,12 +70,12 @@ class Follower:
                 stream.stale = True
                 raise
 
-    async def leave(self, stream: SharedStream) -> None:
+    async def unfollow(self, stream: SharedStream) -> None:
         """Stop listening to a stream."""
         self._locks.pop(stream.stream_id, None)
         await self._subscriber.unsubscribe(channel_of(stream.stream_id))
 
-    def missed(self, stream: SharedStream) -> None:
+    def mark_stale(self, stream: SharedStream) -> None:
         """Note that something may have been missed."""
         stream.stale = True
         stream.memory.wake(self._clock.monotonic())
@@ -84,27 +84,27 @@ class Follower:
         complete = False
         while not complete:
             loaded = await self._store.load(stream.stream_id, after=stream.memory.last)
-            if loaded is None and not self._settled():
-                raise RedisAway("the stream's replica has not brought it back yet")
+            if loaded is None and not self._is_settled():
+                raise RedisUnavailable("the stream's replica has not brought it back yet")
             if loaded is None:
-                self._shelf.forget(stream)
+                self._streams.forget(stream)
                 return
             self._restart(stream, loaded)
             self._add(stream, loaded.events)
             complete = loaded.complete
 
-    def _restart(self, stream: SharedStream, loaded: Loaded) -> None:
+    def _restart(self, stream: SharedStream, loaded: LoadedEvents) -> None:
         """Begin again with the fold when what would follow was trimmed away meanwhile."""
         memory = stream.memory
         if loaded.base > memory.last:
             before = memory.bytes
             memory.restart(loaded.base, loaded.fold)
-            self._shelf.resized(memory.bytes - before)
+            self._streams.add_bytes(memory.bytes - before)
 
-    def _hear(self, stream: SharedStream, data: bytes) -> None:
+    def _on_events(self, stream: SharedStream, data: bytes) -> None:
         events = events_from_bytes(data, stream.memory.header)
         if events[0].sequence > stream.memory.last + 1:
-            self.missed(stream)
+            self.mark_stale(stream)
         else:
             self._add(stream, events)
 
@@ -113,4 +113,4 @@ class Follower:
             return
         new = [event for event in events if event.sequence > stream.memory.last]
         if new:
-            self._shelf.write(stream, new)
+            self._streams.write(stream, new)

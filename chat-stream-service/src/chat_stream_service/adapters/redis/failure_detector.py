@@ -9,7 +9,7 @@ from chat_stream_service.adapters.redis.stream_store import PREFIX
 from penstock_kit.clock import Clock
 from penstock_kit.logging import get_logger
 from penstock_kit.redis.answer import mapping_of
-from penstock_kit.redis.link import RedisAway, RedisLink
+from penstock_kit.redis.link import RedisLink, RedisUnavailable
 
 BEATS: Final = f"{PREFIX}beats"
 NOTICES: Final = f"{PREFIX}notices"
@@ -22,13 +22,13 @@ log = get_logger(__name__)
 
 
 @dataclass(slots=True)
-class _Watched:
+class _Heartbeat:
     beat: int
     since: float
     looks: int = 0
 
 
-class Pulse:
+class FailureDetector:
     """Beats, and looks at the others' beats, several times a second.
 
     No clocks are compared: a replica is lost when its beat has not changed over a whole lease during which Redis
@@ -40,29 +40,29 @@ class Pulse:
         self._link = link
         self._replica = replica
         self._clock = clock
-        self._watched: dict[str, _Watched] = {}
-        self._lost: set[str] = set()
+        self._heartbeats: dict[str, _Heartbeat] = {}
+        self._lost_replicas: set[str] = set()
         self._on_loss: list[Callable[[str], None]] = []
 
     @property
-    def lost(self) -> Sequence[str]:
+    def lost_replicas(self) -> Sequence[str]:
         """Replicas that died and whose streams are not all ended yet."""
-        return tuple(self._lost)
+        return tuple(self._lost_replicas)
 
-    def on_loss(self, lost: Callable[[str], None]) -> None:
+    def on_loss(self, callback: Callable[[str], None]) -> None:
         """Call `lost` with every replica that dies."""
-        self._on_loss.append(lost)
+        self._on_loss.append(callback)
 
     async def run(self) -> None:
         """Beat until cancelled."""
         while True:
             try:
-                await self.beat()
+                await self.send_heartbeat()
             except Exception:
                 log.exception("beat failed")
             await asyncio.sleep(BEAT_SECONDS)
 
-    async def beat(self) -> None:
+    async def send_heartbeat(self) -> None:
         """Beat once and look at the others."""
         commands = [
             ("HINCRBY", BEATS, self._replica, 1),
@@ -72,43 +72,43 @@ class Pulse:
         ]
         try:
             _, beats, _ = await self._link.probe(commands)
-        except RedisAway:
-            self._watched.clear()
+        except RedisUnavailable:
+            self._heartbeats.clear()
             return
-        self._look({name.decode(): int(beat) for name, beat in mapping_of(beats).items()})
+        self._check({name.decode(): int(beat) for name, beat in mapping_of(beats).items()})
 
-    async def bury(self, replica: str) -> None:
+    async def forget(self, replica: str) -> None:
         """Forget a lost replica that has no streams any more."""
         await self._link.run([("HDEL", BEATS, replica)])
-        self._lost.discard(replica)
-        self._watched.pop(replica, None)
+        self._lost_replicas.discard(replica)
+        self._heartbeats.pop(replica, None)
 
     async def stop(self) -> None:
         """Leave in good order: nobody has to wait for the lease to find out."""
         try:
             await self._link.run([("HDEL", BEATS, self._replica)])
-        except RedisAway:
+        except RedisUnavailable:
             return
 
-    def _look(self, beats: Mapping[str, int]) -> None:
+    def _check(self, beats: Mapping[str, int]) -> None:
         now = self._clock.monotonic()
-        for name in self._watched.keys() - beats.keys():
-            del self._watched[name]
-            self._lost.discard(name)
+        for name in self._heartbeats.keys() - beats.keys():
+            del self._heartbeats[name]
+            self._lost_replicas.discard(name)
         for name, beat in beats.items():
-            seen = self._watched.get(name)
+            seen = self._heartbeats.get(name)
             if name == self._replica:
                 continue
             if seen is None or seen.beat != beat:
-                self._watched[name] = _Watched(beat, now)
-                self._lost.discard(name)
+                self._heartbeats[name] = _Heartbeat(beat, now)
+                self._lost_replicas.discard(name)
                 continue
             seen.looks += 1
-            if name not in self._lost and seen.looks >= _LEAST_LOOKS and now - seen.since >= LEASE_SECONDS:
-                self._lose(name)
+            if name not in self._lost_replicas and seen.looks >= _LEAST_LOOKS and now - seen.since >= LEASE_SECONDS:
+                self._report_loss(name)
 
-    def _lose(self, replica: str) -> None:
+    def _report_loss(self, replica: str) -> None:
         log.warning("replica lost", replica=replica)
-        self._lost.add(replica)
+        self._lost_replicas.add(replica)
         for lost in self._on_loss:
             lost(replica)

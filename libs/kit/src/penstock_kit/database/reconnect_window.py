@@ -1,4 +1,4 @@
-"""Bears with a server that restarts: whoever needs a connection in the first moments of an outage waits for it."""
+"""Waits for a server that restarts: in the first seconds of an outage connecting is tried again."""
 
 import asyncio
 from types import TracebackType
@@ -12,16 +12,16 @@ from penstock_kit.database.failure import passes_by_itself
 _AGAIN_SECONDS: Final = 0.1
 
 
-class Patience:
+class ReconnectWindow:
     """Tries to connect again for `seconds` from the beginning of an outage; later attempts fail at once."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._away_since: float | None = None
 
-    def connected(self, engine: AsyncEngine) -> "_Connected":
+    def connect(self, engine: AsyncEngine) -> "_Connecting":
         """Return the block in which a connection is open; entering it raises what the last attempt met."""
-        return _Connected(engine, self)
+        return _Connecting(engine, self)
 
     def is_over(self, error: Exception) -> bool:
         """Note that an attempt met `error`, and return whether it was the last one."""
@@ -30,15 +30,15 @@ class Patience:
             self._away_since = now
         return now - self._away_since >= self._seconds or not passes_by_itself(error)
 
-    def renew(self) -> None:
+    def reset(self) -> None:
         """Note that an attempt succeeded."""
         self._away_since = None
 
 
-class _Connected:
-    def __init__(self, engine: AsyncEngine, patience: Patience) -> None:
+class _Connecting:
+    def __init__(self, engine: AsyncEngine, window: ReconnectWindow) -> None:
         self._engine = engine
-        self._patience = patience
+        self._window = window
 
     async def __aenter__(self) -> AsyncConnection:
         while True:
@@ -46,10 +46,10 @@ class _Connected:
             try:
                 await self._connection.__aenter__()
             except (DBAPIError, OSError) as error:
-                if self._patience.is_over(error):
+                if self._window.is_over(error):
                     raise
             else:
-                self._patience.renew()
+                self._window.reset()
                 return self._connection
             await asyncio.sleep(_AGAIN_SECONDS)
 

@@ -10,7 +10,7 @@ from penstock_kit.clock import Clock
 from penstock_kit.errors import NotFound
 
 
-class HoldsStream(Protocol):
+class HasMemoryStream(Protocol):
     """Anything that keeps one stream's events in memory."""
 
     @property
@@ -19,10 +19,10 @@ class HoldsStream(Protocol):
         ...
 
 
-Held = TypeVar("Held", bound=HoldsStream)
+Held = TypeVar("Held", bound=HasMemoryStream)
 
 
-class StreamShelf(Generic[Held]):
+class StreamTable(Generic[Held]):
     """Streams by id. Running ones are never given up; ended ones go when their time is over or room is needed."""
 
     def __init__(self, *, limits: LogLimits, clock: Clock) -> None:
@@ -38,7 +38,7 @@ class StreamShelf(Generic[Held]):
         """Iterate the streams, the oldest first."""
         return iter(tuple(self._streams.values()))
 
-    def put(self, stream: Held) -> None:
+    def add(self, stream: Held) -> None:
         """Take a stream in."""
         header = stream.memory.header
         self._streams[header.stream_id] = stream
@@ -77,7 +77,7 @@ class StreamShelf(Generic[Held]):
         return [stream for stream in self._streams.values() if stream.memory.header.conversation_id in wanted]
 
     def write(self, stream: Held, events: Sequence[ChatEvent]) -> None:
-        """Add events to a stream on the shelf, trim it, wake its readers; FailedPrecondition when they don't follow."""
+        """Add events to a stream in the table, trim it, wake its readers; FailedPrecondition when they don't follow."""
         memory = stream.memory
         before = memory.bytes
         try:
@@ -90,8 +90,8 @@ class StreamShelf(Generic[Held]):
         if self._bytes > self._limits.max_total_bytes:
             self._make_room()
 
-    def resized(self, change: int) -> None:
-        """Note that a stream on the shelf grew or shrank by so many bytes."""
+    def add_bytes(self, change: int) -> None:
+        """Note that a stream in the table grew or shrank by so many bytes."""
         self._bytes += change
 
     def clean(self) -> int:
@@ -100,14 +100,14 @@ class StreamShelf(Generic[Held]):
         old = [
             stream
             for stream in self._streams.values()
-            if now - stream.memory.changed_at > self._kept_for(stream.memory)
+            if now - stream.memory.changed_at > self._retention_of(stream.memory)
         ]
         for stream in old:
             self.forget(stream)
         return len(old)
 
     def forget(self, stream: Held) -> None:
-        """Take a stream off the shelf; its readers end with NotFound."""
+        """Take a stream out of the table; its readers end with NotFound."""
         memory = stream.memory
         header = memory.header
         if self._streams.pop(header.stream_id, None) is None:
@@ -121,7 +121,7 @@ class StreamShelf(Generic[Held]):
         memory.dropped = True
         memory.wake(self._clock.monotonic())
 
-    def _kept_for(self, memory: MemoryStream) -> float:
+    def _retention_of(self, memory: MemoryStream) -> float:
         return self._limits.max_silence if memory.status is Status.RUNNING else self._limits.retention
 
     def _make_room(self) -> None:

@@ -1,9 +1,9 @@
 """The replica bus of a service that has no other replicas."""
 
-from chat_stream_service.domain.model.replica_bus import Hear, Notice
+from chat_stream_service.domain.model.replica_bus import Notice, NoticeHandler
 
 
-class LoneReplica:
+class SingleReplicaBus:
     """There is nobody to tell anything; see :class:`chat_stream_service.domain.model.replica_bus.ReplicaBus`."""
 
     def __init__(self, replica: str) -> None:
@@ -14,8 +14,8 @@ class LoneReplica:
         """Id of this replica."""
         return self._replica
 
-    async def tell(self, notice: Notice) -> None:
+    async def publish(self, notice: Notice) -> None:
         """Tell nobody."""
 
-    def listen(self, hear: Hear) -> None:
+    def listen(self, handle: NoticeHandler) -> None:
         """There is nothing to hear."""

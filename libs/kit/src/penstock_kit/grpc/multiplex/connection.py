@@ -19,22 +19,22 @@ _LIFETIME_SECONDS: Final = 60.0
 
 
 class Receiver(Protocol):
-    """Where the frames of one call go. Nothing comes after `frame.ending` or a failure."""
+    """Where the frames of one call go. Nothing comes after `frame.trailers` or a failure."""
 
-    def take(self, frame: pb.ServerFrame) -> None:
+    def on_frame(self, frame: pb.ServerFrame) -> None:
         """Take a frame of this call."""
         ...
 
-    def fail(self, error: grpc.aio.AioRpcError) -> None:
+    def on_failure(self, error: grpc.aio.AioRpcError) -> None:
         """Take the failure of the whole stream."""
         ...
 
 
-class Link:
+class Connection:
     """One Carry stream. `usable` turns False when it broke, or when no new calls should be made on it."""
 
-    def __init__(self, carry: Callable[[], Any]) -> None:
-        self._stream = carry()
+    def __init__(self, open_stream: Callable[[], Any]) -> None:
+        self._stream = open_stream()
         self._receivers: dict[int, Receiver] = {}
         self._outbox: Outbox[pb.ClientFrame] = Outbox(self._write, lambda: len(self._receivers))
         self._ids = itertools.count(1)
@@ -42,27 +42,27 @@ class Link:
         self._writing = asyncio.create_task(self._outbox.run())
         self.usable = True
 
-    def open(self, opening: pb.Opening, receiver: Receiver) -> int:
+    def open(self, headers: pb.Headers, receiver: Receiver) -> int:
         """Begin a call; `receiver` gets what comes of it. Returns the id of the call."""
         call_id = next(self._ids)
         self._receivers[call_id] = receiver
-        self._outbox.put(pb.ClientFrame(call_id=call_id, opening=opening), len(opening.request))
+        self._outbox.put(pb.ClientFrame(call_id=call_id, headers=headers), len(headers.request))
         return call_id
 
-    def credit(self, call_id: int, size: int) -> None:
+    def update_window(self, call_id: int, size: int) -> None:
         """Let the server send `size` more bytes."""
-        self._outbox.put(pb.ClientFrame(call_id=call_id, credit=size))
+        self._outbox.put(pb.ClientFrame(call_id=call_id, window_update=size))
 
     def cancel(self, call_id: int) -> None:
         """End a call that may still run."""
         if self._receivers.pop(call_id, None) is not None:
             self._outbox.put(pb.ClientFrame(call_id=call_id, cancel=True))
-            self._leave_if_done()
+            self._close_if_done()
 
     def retire(self) -> None:
         """Make no new calls; the stream ends with the last one there is."""
         self.usable = False
-        self._leave_if_done()
+        self._close_if_done()
 
     async def close(self) -> None:
         """End the stream now, and with it the calls that still run."""
@@ -75,47 +75,47 @@ class Link:
         try:
             while (response := await self._stream.read()) is not EOF:
                 for frame in response.frames:
-                    self._take(frame)
-            self._refuse()
+                    self._on_frame(frame)
+            self._fail_unstarted()
             return
         except grpc.aio.AioRpcError as failure:
             error = failure
         except asyncio.CancelledError:
             empty = grpc.aio.Metadata()
             error = grpc.aio.AioRpcError(grpc.StatusCode.CANCELLED, empty, empty, "the channel was closed", None)
-        self._fail(error)
+        self._fail_all(error)
 
-    def _take(self, frame: pb.ServerFrame) -> None:
+    def _on_frame(self, frame: pb.ServerFrame) -> None:
         if frame.going_away:
             self.retire()
             return
         receiver = self._receivers.get(frame.call_id)
         if receiver is None:  # cancelled meanwhile
             return
-        if frame.HasField("ending"):
+        if frame.HasField("trailers"):
             del self._receivers[frame.call_id]
-        receiver.take(frame)
-        self._leave_if_done()
+        receiver.on_frame(frame)
+        self._close_if_done()
 
-    def _refuse(self) -> None:
+    def _fail_unstarted(self) -> None:
         """The server went away after all the calls that it had begun: those that are left it has not begun."""
-        ending = pb.Ending(
+        trailers = pb.Trailers(
             code=grpc.StatusCode.UNAVAILABLE.value[0], message="the server is shutting down", refused=True
         )
-        for receiver in self._abandoned():
-            receiver.take(pb.ServerFrame(ending=ending))
+        for receiver in self._detach_receivers():
+            receiver.on_frame(pb.ServerFrame(trailers=trailers))
 
-    def _fail(self, error: grpc.aio.AioRpcError) -> None:
-        for receiver in self._abandoned():
-            receiver.fail(error)
+    def _fail_all(self, error: grpc.aio.AioRpcError) -> None:
+        for receiver in self._detach_receivers():
+            receiver.on_failure(error)
 
-    def _abandoned(self) -> Collection[Receiver]:
+    def _detach_receivers(self) -> Collection[Receiver]:
         self.usable = False
         self._writing.cancel()
         receivers, self._receivers = self._receivers, {}
         return receivers.values()
 
-    def _leave_if_done(self) -> None:
+    def _close_if_done(self) -> None:
         if not self.usable and not self._receivers and not self._writing.done():
             self._stream.cancel()
 
@@ -127,37 +127,37 @@ class Link:
             await asyncio.Event().wait()
 
 
-class Links:
+class ConnectionPool:
     """The streams of a channel, opened when they are needed.
 
     A call goes to the next of them in turn. Where `target` may stand for several replicas there are a few, made anew
     every minute, so that they spread over the replicas there are.
     """
 
-    def __init__(self, carry: Callable[[], Any], target: str) -> None:
-        self._carry = carry
+    def __init__(self, open_stream: Callable[[], Any], target: str) -> None:
+        self._open_stream = open_stream
         self._spread = may_be_several(target)
-        self._slots: list[Link | None] = [None] * (_STREAMS if self._spread else 1)
+        self._slots: list[Connection | None] = [None] * (_STREAMS if self._spread else 1)
         self._turn = 0
         # Cleared when the server turns out not to know the protocol.
         self.supported = True
 
-    def next(self) -> Link:
+    def next(self) -> Connection:
         """Return the stream for the next call."""
         self._turn = (self._turn + 1) % len(self._slots)
-        link = self._slots[self._turn]
-        if link is None or not link.usable:
-            link = self._slots[self._turn] = Link(self._carry)
+        connection = self._slots[self._turn]
+        if connection is None or not connection.usable:
+            connection = self._slots[self._turn] = Connection(self._open_stream)
             if self._spread:
                 lifetime = _LIFETIME_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
-                asyncio.get_running_loop().call_later(lifetime, link.retire)
-        return link
+                asyncio.get_running_loop().call_later(lifetime, connection.retire)
+        return connection
 
     async def close(self) -> None:
         """End all streams."""
-        links = [link for link in self._slots if link is not None]
+        connections = [connection for connection in self._slots if connection is not None]
         self._slots = [None] * len(self._slots)
-        await asyncio.gather(*(link.close() for link in links))
+        await asyncio.gather(*(connection.close() for connection in connections))
 
 
 def may_be_several(target: str) -> bool:

@@ -22,7 +22,7 @@ async def proxy(postgres_url: str) -> AsyncGenerator[FaultProxy]:
 
 @pytest.fixture
 async def database(proxy: FaultProxy) -> AsyncGenerator[Database]:
-    database = open_database(proxy.url, patience=20)
+    database = open_database(proxy.url, reconnect_seconds=20)
     await database.ping()
     yield database
     await database.close()
@@ -57,7 +57,7 @@ async def _written(database: Database) -> int:
 
 
 async def test_when_the_patience_is_over_statements_fail_at_once(proxy: FaultProxy) -> None:
-    database = open_database(proxy.url, patience=0.2)
+    database = open_database(proxy.url, reconnect_seconds=0.2)
     await _read(database)
     await proxy.cut()
     with pytest.raises(Unavailable):
@@ -72,7 +72,7 @@ async def test_when_the_patience_is_over_statements_fail_at_once(proxy: FaultPro
 
 
 async def test_a_database_that_is_not_there_is_not_waited_for(postgres_url: str) -> None:
-    database = open_database(f"{postgres_url}_nowhere", patience=20)
+    database = open_database(f"{postgres_url}_nowhere", reconnect_seconds=20)
     async with asyncio.timeout(HANG_SECONDS):
         with pytest.raises(Unavailable, match="no such database"):
             await _read(database)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from chat_stream_service.domain.stream.pending_writes import Unstored
+from chat_stream_service.domain.stream.pending_writes import PendingWrites
 from penstock_kit.errors import NotFound, PenstockError, Unavailable
 from penstock_testkit.clock import ManualClock
 
@@ -29,66 +29,66 @@ class Store:
 
 
 async def test_turns_are_stored_in_order_and_once_when_the_store_is_back() -> None:
-    store, unstored = Store(), Unstored()
+    store, pending_writes = Store(), PendingWrites()
     for stream_id in ("a", "b", "c"):
-        unstored.add(stream_id, store.taking(stream_id))
+        pending_writes.add(stream_id, store.taking(stream_id))
     store.failures = {"b": AWAY}
-    await unstored.work_off()
+    await pending_writes.flush()
     assert store.stored == ["a"]
     store.failures = {"b": TimeoutError()}
-    await unstored.work_off()
+    await pending_writes.flush()
     store.failures = {}
-    await unstored.work_off()
-    await unstored.work_off()
+    await pending_writes.flush()
+    await pending_writes.flush()
     assert store.stored == ["a", "b", "c"]
 
 
 async def test_a_turn_whose_conversation_is_gone_holds_up_no_other() -> None:
-    store, unstored = Store(), Unstored()
+    store, pending_writes = Store(), PendingWrites()
     for stream_id in ("a", "b"):
-        unstored.add(stream_id, store.taking(stream_id))
+        pending_writes.add(stream_id, store.taking(stream_id))
     store.failures = {"a": GONE}
-    await unstored.work_off()
+    await pending_writes.flush()
     store.failures = {}
-    await unstored.work_off()
+    await pending_writes.flush()
     assert store.stored == ["b"]
 
 
 async def test_the_oldest_is_given_up_when_there_is_too_much() -> None:
-    store, unstored = Store(), Unstored(most=2)
+    store, pending_writes = Store(), PendingWrites(most=2)
     for stream_id in ("a", "b", "c"):
-        unstored.add(stream_id, store.taking(stream_id))
-    await unstored.work_off()
+        pending_writes.add(stream_id, store.taking(stream_id))
+    await pending_writes.flush()
     assert store.stored == ["b", "c"]
 
 
 def test_no_more_turns_begin_than_there_is_room_to_keep() -> None:
-    store, unstored = Store(), Unstored(most=3)
-    unstored.check(2)
-    unstored.add("a", store.taking("a"))
+    store, pending_writes = Store(), PendingWrites(most=3)
+    pending_writes.check(2)
+    pending_writes.add("a", store.taking("a"))
     with pytest.raises(Unavailable) as caught:
-        unstored.check(2)
+        pending_writes.check(2)
     assert (caught.value.reason, caught.value.retry_after) == ("LOAD_LIMIT_EXCEEDED", 1.0)
-    unstored.check(1)
+    pending_writes.check(1)
 
 
 def test_no_more_turns_begin_while_a_store_that_works_is_behind() -> None:
     clock = ManualClock()
-    unstored = Unstored(monotonic=clock.monotonic)
-    with unstored.storing():
+    pending_writes = PendingWrites(monotonic=clock.monotonic)
+    with pending_writes.track_write():
         clock.advance(0.5)
-        with unstored.storing():
+        with pending_writes.track_write():
             clock.advance(0.1)
-        unstored.check(0)
+        pending_writes.check(0)
         clock.advance(0.5)
         with pytest.raises(Unavailable, match="than the store takes"):
-            unstored.check(0)
-    unstored.check(0)
+            pending_writes.check(0)
+    pending_writes.check(0)
 
 
 def test_turns_begin_while_a_store_is_away() -> None:
     clock = ManualClock()
-    unstored = Unstored(monotonic=clock.monotonic)
-    with unstored.storing():
+    pending_writes = PendingWrites(monotonic=clock.monotonic)
+    with pending_writes.track_write():
         clock.advance(60)
-        unstored.check(0)
+        pending_writes.check(0)
