@@ -190,3 +190,54 @@ def test_rows_put_aside_come_back_as_they_were_from_memory_and_from_disk(tmp_pat
             assert rows.texts["t"].tolist() == texts.tolist()
             assert rows.timestamps.tolist() == frame.timestamps.tolist()
     assert list(tmp_path.iterdir()) == []
+
+
+EXACT = 2**53
+
+
+def json_body(values):
+    return orjson.dumps(
+        {"device_code": "d", "rows": [{"timestamp": at, "id": value} for at, value in enumerate(values, 1_700_000_000)]}
+    )
+
+
+def csv_body(values):
+    lines = "\n".join(f"{at},{value}" for at, value in enumerate(values, 1_700_000_000))
+    return f"timestamp,id\n{lines}\n".encode()
+
+
+def arrow_body(values):
+    times = pa.array(range(1_700_000_000, 1_700_000_000 + len(values)), pa.int64())
+    table = pa.table({"timestamp": times, "id": pa.array(values, pa.int64())})
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("make", "body_format"),
+    [
+        (json_body, pb.INGEST_FORMAT_JSON),
+        (csv_body, pb.INGEST_FORMAT_CSV),
+        (arrow_body, pb.INGEST_FORMAT_ARROW),
+    ],
+)
+async def test_whole_numbers_that_no_double_holds_are_counted_and_told(service, make, body_format):
+    options = {"device_code": "d", "body_format": body_format, "create": True}
+    exact = await ingest(service, make([EXACT, -EXACT, EXACT + 2, 2**62, 1]), **options)
+    assert list(exact.notes) == []
+    answer = await ingest(service, make([EXACT + 1, -EXACT - 1, EXACT + 2, 2**62 + 1, 1]), **options)
+    assert list(answer.notes) == [
+        "whole numbers beyond 2^53 were rounded to the nearest that a double holds: 3 of 'id'; "
+        "send them as texts to keep every digit"
+    ]
+    assert answer.rows_accepted == 5
+
+
+async def test_a_rounded_number_of_a_row_that_is_refused_is_not_counted(service):
+    body = f"timestamp,a,id\n1700000000,1,{EXACT + 1}\n1700000001,2,1\n1700000002,x,{EXACT + 1}\n".encode()
+    answer = await ingest(service, body, device_code="d", create=True)
+    assert (answer.rows_accepted, answer.rows_rejected) == (2, 1)
+    (note,) = answer.notes
+    assert "1 of 'id'" in note

@@ -5,7 +5,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from feature_service.domain.ingest.cell import JsonCells
 from feature_service.domain.ingest.local_time import LocalClock
 from feature_service.domain.ingest.plan import IngestPlan
 from feature_service.domain.ingest.rejection import Rejections
+from feature_service.domain.ingest.rounding import rounded_rows, whole_of
 from feature_service.domain.ingest.schema import FieldSchema
 from feature_service.domain.ingest.time_column import find_time_column
 from feature_service.domain.model.array import BoolArray, FloatArray, TextArray
@@ -73,6 +74,7 @@ class BatchReading:
         times = instants_of(batch.column(columns.time), self._clock, devices, bad)
         numbers: dict[str, FloatArray] = {}
         texts: dict[str, TextArray] = {}
+        rounded: dict[str, list[int]] = {}
         for name in columns.fields:
             column = arrow_type.plain(batch.column(name))
             if column.null_count == len(column):
@@ -80,9 +82,13 @@ class BatchReading:
             kind = self._kind(name, column)
             if kind is FieldKind.NUMBER:
                 numbers[name] = _numbers(name, column, bad)
+                if pa.types.is_integer(column.type) or pa.types.is_decimal(column.type):
+                    rounded[name] = rounded_rows(numbers[name], _whole_numbers(column))
             else:
                 texts[name] = _text_array(column)
             self._schema.learn(name, kind)
+        for name, places in rounded.items():
+            self._rejections.add_rounded(name, sum(place not in bad for place in places))
         rows = RowBlock(frame=Frame(timestamps=times, numbers=numbers, texts=texts), devices=devices)
         return self._without(rows, bad)
 
@@ -169,3 +175,7 @@ def _numbers(name: str, column: Any, bad: dict[int, str]) -> FloatArray:
     for row in np.flatnonzero(infinite).tolist():
         bad.setdefault(row, f"{name}: the value is not finite")
     return values
+
+
+def _whole_numbers(column: Any) -> Callable[[int], int | None]:
+    return lambda row: whole_of(column[row].as_py())

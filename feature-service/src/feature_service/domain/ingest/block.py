@@ -9,6 +9,7 @@ import numpy as np
 from feature_service.domain.ingest.cell import CellReader
 from feature_service.domain.ingest.local_time import LocalClock
 from feature_service.domain.ingest.rejection import Rejections
+from feature_service.domain.ingest.rounding import rounded_rows
 from feature_service.domain.ingest.schema import FieldSchema
 from feature_service.domain.ingest.timestamp_column import RawTimes, instants_of_cells
 from feature_service.domain.model.array import BoolArray, FloatArray, TextArray
@@ -70,16 +71,20 @@ def rows_of_block(block: RawBlock, reading: BlockReading) -> RowBlock:
     times = instants_of_cells(RawTimes(cells=block.times, devices=devices), reading.clock, bad)
     numbers: dict[str, FloatArray] = {}
     texts: dict[str, TextArray] = {}
+    rounded: dict[str, list[int]] = {}
     for name, column in block.columns.items():
         kind = reading.schema.kind(name) or reading.cells.column_kind(name, column)
         if kind is FieldKind.NUMBER:
             numbers[name] = _numbers(name, column, reading, bad)
+            rounded[name] = rounded_rows(numbers[name], _whole_numbers(column, reading.cells))
         elif kind is FieldKind.TEXT:
             texts[name] = _texts(name, column, reading.cells, bad)
         if kind is not None:
             reading.schema.learn(name, kind, guessed=reading.cells.guesses)
     for row in sorted(bad):
         reading.rejections.add(block.lines[row], bad[row])
+    for name, rows in rounded.items():
+        reading.rejections.add_rounded(name, sum(row not in bad for row in rows))
     frame = Frame(timestamps=times, numbers=numbers, texts=texts)
     if not bad:
         return RowBlock(frame=frame, devices=devices)
@@ -110,6 +115,10 @@ def _numbers(name: str, column: Sequence[Any], reading: BlockReading, bad: dict[
     return np.array(
         _each(column, reading.cells.numbers(name).number, np.nan, bad, prefix=f"{name}: "), dtype=np.float64
     )
+
+
+def _whole_numbers(column: Sequence[Any], cells: CellReader) -> Callable[[int], int | None]:
+    return lambda row: cells.whole_number(column[row])
 
 
 def _texts(name: str, column: Sequence[Any], cells: CellReader, bad: dict[int, str]) -> TextArray:

@@ -30,6 +30,10 @@ class CellReader(Protocol):
         """Return the text, None for a missing one."""
         ...
 
+    def whole_number(self, cell: Any) -> int | None:
+        """Return the whole number that a cell holds, None when it holds something else."""
+        ...
+
 
 class NumberReader(Protocol):
     """How the numbers of one field are written."""
@@ -86,3 +90,7 @@ class JsonCells:
         if cell is None or isinstance(cell, str):
             return cell or None
         raise ValueError(f"{shown(cell)} is not a text")
+
+    def whole_number(self, cell: Any) -> int | None:
+        """Return the cell when it is a whole number."""
+        return cell if isinstance(cell, int) else None

@@ -143,6 +143,8 @@ def _nothing_left(rejections: Rejections) -> Unprocessable:
 
 
 def _report(read: _Read, code: str, model_code: str) -> IngestReport:
+    from feature_service.domain.ingest.rounding import rounding_notes
+
     first = next(iter(read.targets.values()), None)
     return IngestReport(
         device_code=code,
@@ -153,7 +155,7 @@ def _report(read: _Read, code: str, model_code: str) -> IngestReport:
         errors=tuple(read.rejections.listed),
         fields=read.schema.fields(),
         devices=() if code else tuple((key.device_code, extent.rows) for key, extent in read.rows.seen.items()),
-        notes=tuple(read.rejections.notes),
+        notes=(*read.rejections.notes, *rounding_notes(read.rejections.rounded)),
     )
 
 

@@ -16,11 +16,15 @@ class Rejection:
 
 @dataclass(slots=True)
 class Rejections:
-    """Every refusal counted, the first MAX_LISTED of them kept; `notes` say what was read otherwise than written."""
+    """Every refusal counted, the first MAX_LISTED of them kept; `notes` say what was read otherwise than written.
+
+    `rounded` counts, by field, the whole numbers of stored rows that a double does not hold.
+    """
 
     count: int = 0
     listed: list[Rejection] = field(default_factory=list[Rejection])
     notes: list[str] = field(default_factory=list[str])
+    rounded: dict[str, int] = field(default_factory=dict[str, int])
 
     def add(self, line: int, reason: str) -> None:
         """Count the row of `line` as refused."""
@@ -35,3 +39,8 @@ class Rejections:
         """Tell something of the body, once."""
         if text not in self.notes:
             self.notes.append(text)
+
+    def add_rounded(self, name: str, count: int) -> None:
+        """Count whole numbers of the field `name` that were rounded."""
+        if count:
+            self.rounded[name] = self.rounded.get(name, 0) + count

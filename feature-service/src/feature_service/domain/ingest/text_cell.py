@@ -19,6 +19,7 @@ _CODE: Final = re.compile(r"[+-]?0\d+").fullmatch
 _COMMA: Final = re.compile(r"[+-]?(\d*,\d+|\d{1,3}(\.\d{3})+,\d+)([eE][+-]?\d+)?").fullmatch
 _GROUPED: Final = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+").fullmatch
 _COMMA_OR_WHOLE: Final = re.compile(r"[+-]?(\d+|\d*,\d+|\d{1,3}(\.\d{3})+,\d+)([eE][+-]?\d+)?").fullmatch
+_WHOLE: Final = re.compile(r"[+-]?\d+").fullmatch
 _JOINT: Final = "\x1f"
 
 
@@ -57,6 +58,11 @@ class TextCells:
     def text(self, cell: str) -> str | None:
         """Return the cell as it is."""
         return cell or None
+
+    def whole_number(self, cell: str) -> int | None:
+        """Return the number of a cell that has nothing but digits and a sign."""
+        text = cell.strip()
+        return int(text) if _WHOLE(text) else None
 
     def _reader(self, field: str, sample: Sequence[str]) -> "PointNumbers | CommaNumbers | DoubtfulNumbers":
         if field not in self._decimals:
