@@ -83,7 +83,7 @@ async def memory_per_stream(system: RunningSystem, chats: Sequence[Target]) -> d
     release = asyncio.Event()
     all_ready = asyncio.Barrier(len(chats) + 1)
 
-    async def hold(chat: Target) -> None:
+    async def reservation(chat: Target) -> None:
         async with AsyncExitStack() as stack:
             async with opened:
                 answer = await accepted(await stack.enter_async_context(chat.post()))
@@ -93,7 +93,7 @@ async def memory_per_stream(system: RunningSystem, chats: Sequence[Target]) -> d
 
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         for chat in chats:
-            group.create_task(hold(chat))
+            group.create_task(reservation(chat))
         await all_ready.wait()
         await asyncio.sleep(SETTLE_SECONDS)
         after = resident(system)

@@ -11,7 +11,7 @@ from llm_service.domain.billing.ledger import LedgerRow, Outcome
 from llm_service.domain.billing.meter import Meter
 from llm_service.domain.billing.metering import Metering
 from llm_service.domain.billing.price import OperatorPrices, Price, cost_of
-from llm_service.domain.billing.reservation import Hold
+from llm_service.domain.billing.reservation import Reservation
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.request import CompletionRequest, Sampling
 from llm_service.domain.model.route import Candidate, Route
@@ -33,13 +33,13 @@ NewId = Callable[[str], str]
 
 
 class Budgets:
-    """A purse that lets everything through and remembers what was settled."""
+    """A budget guard that lets everything through and remembers what was settled."""
 
     def __init__(self) -> None:
         self.settled: list[LedgerRow] = []
 
-    async def hold(self, request: CompletionRequest, call_id: str) -> Hold:
-        return Hold(request, settle=self.settled.append)
+    async def reserve(self, request: CompletionRequest, call_id: str) -> Reservation:
+        return Reservation(request, settle=self.settled.append)
 
 
 class Calls:
@@ -71,7 +71,7 @@ class Calls:
             delay=0.001,
         )
         self.answering = Metering(
-            hedge, ledger=self.ledger, prices=PRICES, clock=clock, new_id=new_id, purse=self.budgets
+            hedge, ledger=self.ledger, prices=PRICES, clock=clock, new_id=new_id, budget_guard=self.budgets
         )
 
     async def leave(self, asked: CompletionRequest, *providers: ScriptedProvider) -> None:

@@ -76,7 +76,7 @@ async def test_parallel_reservations_on_two_replicas_never_exceed_the_budget(
     async def reserve(at: int) -> Decimal:
         replica = store.one if at % 2 else store.two
         try:
-            return await replica.reserve(new_id("hold"), [BUDGET], want=CENT * 3, least=CENT * 2)
+            return await replica.reserve(new_id("reservation"), [BUDGET], want=CENT * 3, least=CENT * 2)
         except ResourceExhausted:
             return Decimal(0)
 

@@ -45,7 +45,7 @@ def journal_in(home: Path, clock: ManualClock, new_id: NewId, *, written: bool =
 
 def begin(journal: FileJournal, call_id: str) -> None:
     with use_context(ALICE):
-        journal.began(
+        journal.record_start(
             call_id, operation="chat", requested_model="v/m", surface="openai", end_user="e", labels={"a": "b"}
         )
 
@@ -102,10 +102,10 @@ async def test_the_last_state_of_a_call_counts_and_that_of_an_ended_one_is_exact
     journal = journal_in(tmp_path, clock, new_id)
     for call_id in ("call_1", "call_2"):
         begin(journal, call_id)
-        journal.stands(state(call_id))
-        journal.stands(state(call_id, output=9))
+        journal.record_state(state(call_id))
+        journal.record_state(state(call_id, output=9))
     done = replace(state("call_2", output=11), finish_reason="stop", usage=Usage(input=3, output=11))
-    journal.ended(done)
+    journal.record_end(done)
     journal.close()
     first, second = killed(tmp_path)
     assert (first.usage.output, first.cost, first.outcome) == (9, PAID, Outcome.ERROR)
@@ -128,16 +128,16 @@ async def test_a_full_file_is_left_for_a_new_one_that_knows_the_calls_under_way(
     written = [False]
     journal = FileJournal(tmp_path, clock, new_id, written=lambda: lambda: written[0], largest=1000)
     begin(journal, "open")
-    journal.stands(state("open", output=7))
+    journal.record_state(state("open", output=7))
     for at in range(10):
         begin(journal, f"call_{at}")
-        journal.ended(state(f"call_{at}"))
+        journal.record_end(state(f"call_{at}"))
     journal.tidy()
     assert len(files(tmp_path)) == 2
     written[0] = True
     journal.tidy()
     assert len(files(tmp_path)) == 1
-    journal.ended(state("open", output=8))
+    journal.record_end(state("open", output=8))
     written[0] = False
     journal.close()
     [row] = killed(tmp_path)
@@ -149,7 +149,7 @@ async def test_a_quiet_journal_is_empty_and_a_closed_one_gone(
 ) -> None:
     journal = journal_in(tmp_path, clock, new_id, written=True)
     begin(journal, "call_1")
-    journal.ended(state("call_1"))
+    journal.record_end(state("call_1"))
     journal.tidy()
     path = journal_file(tmp_path)
     assert path.stat().st_size == 0
@@ -175,7 +175,7 @@ async def test_orphaned_calls_become_rows_and_their_holds_are_settled_once(
     journal = journal_in(tmp_path, clock, new_id)
     for call_id in ("call_1", "call_2"):
         begin(journal, call_id)
-    journal.stands(state("call_1"))
+    journal.record_state(state("call_1"))
     journal.close()
     recoveries = [SqlRecovery(database, tmp_path) for _ in range(2)]
     assert sorted(await asyncio.gather(*(each.settle() for each in recoveries))) == [0, 2]
@@ -192,7 +192,7 @@ async def test_a_row_that_was_written_before_the_kill_stays_as_it_is(
 ) -> None:
     journal = journal_in(tmp_path, clock, new_id)
     begin(journal, "call_1")
-    journal.stands(state("call_1"))
+    journal.record_state(state("call_1"))
     journal.close()
     rows = SqlLedger(database, LedgerSpool(tmp_path / "spool"))
     running = asyncio.create_task(rows.run())
@@ -213,16 +213,16 @@ async def test_without_a_folder_calls_go_on_and_are_noted_once_there_is_one(
     home.write_text("a file where the folder should be")
     journal = journal_in(home, clock, new_id)
     begin(journal, "call_1")
-    journal.stands(state("call_1"))
+    journal.record_state(state("call_1"))
     begin(journal, "call_2")
-    journal.ended(state("call_2"))
+    journal.record_end(state("call_2"))
     journal.flush()
     assert killed(home) == []
     home.unlink()
     journal.tidy()
     journal.close()
     assert [row.id for row in killed(home)] == ["call_1"]
-    journal.ended(state("call_1"))
+    journal.record_end(state("call_1"))
     journal.flush()
 
 

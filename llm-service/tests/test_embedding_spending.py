@@ -9,12 +9,12 @@ from decimal import Decimal
 import pytest
 
 from llm_service.domain.billing.budget import Budget, BudgetPeriod, BudgetScope, BudgetUse, exceeded
-from llm_service.domain.billing.budget_guard import BudgetPurse, PurseRules
+from llm_service.domain.billing.budget_guard import BudgetGuardSettings, ReservingBudgetGuard
 from llm_service.domain.billing.key_policy import KeyPolicy
 from llm_service.domain.billing.ledger import Outcome
-from llm_service.domain.billing.limits_cache import RuleBook
+from llm_service.domain.billing.limits_cache import LimitsCache
 from llm_service.domain.billing.price import OperatorPrices, Price
-from llm_service.domain.billing.rate_limiter import LocalRates
+from llm_service.domain.billing.rate_limiter import LocalRateLimiter
 from llm_service.domain.embedding.embedding_call import MeteredEmbedder
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.provider import EmbeddingRequest, Embeddings
@@ -55,15 +55,17 @@ class OneBudget:
     async def all(self) -> Sequence[Budget]:
         return [self.limit] if self.limit else []
 
-    async def reserve(self, hold_id: str, budgets: Sequence[Budget], *, want: Decimal, least: Decimal) -> Decimal:
+    async def reserve(
+        self, reservation_id: str, budgets: Sequence[Budget], *, want: Decimal, least: Decimal
+    ) -> Decimal:
         use = BudgetUse(budget=budgets[0], spent=self.spent, reserved=sum(self.held.values(), Decimal(0)))
         if use.left < least:
             raise exceeded(use, datetime.now().astimezone())
-        self.held[hold_id] = min(want, use.left)
-        return self.held[hold_id]
+        self.held[reservation_id] = min(want, use.left)
+        return self.held[reservation_id]
 
-    def settle(self, hold_id: str, budgets: Sequence[Budget], spent: Decimal, at: datetime) -> None:
-        self.held.pop(hold_id, None)
+    def settle(self, reservation_id: str, budgets: Sequence[Budget], spent: Decimal, at: datetime) -> None:
+        self.held.pop(reservation_id, None)
         self.spent += spent
 
 
@@ -100,17 +102,17 @@ def making(clock: ManualClock, new_id: NewId) -> Making:
 
         async def ready(_: str) -> None: ...
 
-        rules = RuleBook(read_budgets=store.all, read_policies=policies, on_failure=lambda _: None)
-        await rules.refresh()
-        purse = BudgetPurse(
-            rules=rules,
+        limits = LimitsCache(read_budgets=store.all, read_policies=policies, on_failure=lambda _: None)
+        await limits.refresh()
+        budget_guard = ReservingBudgetGuard(
+            limits=limits,
             store=store,
             route=lambda _: Route(policy="order", candidates=candidates),
             prices=prices,
             ready=ready,
-            rates=LocalRates(clock),
+            rate_limiter=LocalRateLimiter(clock),
             clock=clock,
-            settings=PurseRules(refuse_unpriced=refuse_unpriced),
+            settings=BudgetGuardSettings(refuse_unpriced=refuse_unpriced),
         )
         embedder = MeteredEmbedder(
             pool=ReadyPool(*providers),
@@ -118,7 +120,7 @@ def making(clock: ManualClock, new_id: NewId) -> Making:
             route=lambda _: Route(policy="order", candidates=candidates),
             ledger=ledger,
             prices=prices,
-            purse=purse,
+            budget_guard=budget_guard,
             allows=lambda _: True,
             clock=clock,
             new_id=new_id,

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from llm_service.adapters.sql_budget import SqlBudgets
 from llm_service.domain.billing.budget import Budget, BudgetPeriod, BudgetScope
-from llm_service.domain.billing.budget_guard import BudgetPurse, PurseRules
+from llm_service.domain.billing.budget_guard import BudgetGuardSettings, ReservingBudgetGuard
 from llm_service.domain.billing.ledger import LedgerRow, Outcome
-from llm_service.domain.billing.limits_cache import RuleBook
+from llm_service.domain.billing.limits_cache import LimitsCache
 from llm_service.domain.billing.metering import Metering
 from llm_service.domain.billing.price import OperatorPrices, Price
-from llm_service.domain.billing.rate_limiter import LocalRates
+from llm_service.domain.billing.rate_limiter import LocalRateLimiter
 from llm_service.domain.model.event import Finished, FinishReason, Started, TextDelta, UsageReport
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.provider import EventBatch
@@ -104,8 +104,8 @@ async def _law(calls: list[Fate], limit: int) -> None:
             limit=Decimal(limit) / 1_000_000,
         )
         await budgets.put(budget)
-        rules = RuleBook(read_budgets=budgets.all, read_policies=_none, on_failure=lambda _: None)
-        await rules.refresh()
+        limits = LimitsCache(read_budgets=budgets.all, read_policies=_none, on_failure=lambda _: None)
+        await limits.refresh()
         route = Route(policy="order", candidates=(Candidate(provider="seller", model="m", why=""),))
         seller = Seller(name="seller", fates=calls)
 
@@ -114,15 +114,15 @@ async def _law(calls: list[Fate], limit: int) -> None:
 
         async def ready(_: str) -> None: ...
 
-        purse = BudgetPurse(
-            rules=rules,
+        budget_guard = ReservingBudgetGuard(
+            limits=limits,
             store=budgets,
             route=lambda _: route,
             prices=prices,
             ready=ready,
-            rates=LocalRates(clock),
+            rate_limiter=LocalRateLimiter(clock),
             clock=clock,
-            settings=PurseRules(output_tokens=64),
+            settings=BudgetGuardSettings(output_tokens=64),
         )
         failover = Failover(
             pool=ReadyPool(seller),
@@ -132,7 +132,9 @@ async def _law(calls: list[Fate], limit: int) -> None:
             budget=RetryBudget(clock),
             retries=Retries(times=0),
         )
-        metering = Metering(failover, ledger=ledger, prices=prices, clock=clock, new_id=new_id, purse=purse)
+        metering = Metering(
+            failover, ledger=ledger, prices=prices, clock=clock, new_id=new_id, budget_guard=budget_guard
+        )
         await asyncio.gather(*(_call(metering, at, fate) for at, fate in enumerate(calls)))
         [use] = await budgets.list("default")
         budgets.close()

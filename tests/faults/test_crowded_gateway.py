@@ -90,14 +90,14 @@ async def test_1000_idle_streams_take_at_most_half_a_megabyte_each_and_get_their
     paths, before = [await system.conversation() for _ in range(IDLE)], system.resident_megabytes()
     beats = [0] * IDLE
 
-    async def hold(number: int) -> None:
+    async def reservation(number: int) -> None:
         body = {"content": "Hello?", "use_tools": False}
         async with system.gateway.client.stream("POST", paths[number], json=body) as answer:
             async for line in answer.aiter_lines():
                 beats[number] += line == ": ka"
 
     async with asyncio.timeout(HANG_SECONDS):
-        holding = [asyncio.create_task(hold(number)) for number in range(IDLE)]
+        holding = [asyncio.create_task(reservation(number)) for number in range(IDLE)]
         await until(lambda: all(beats), seconds=HANG_SECONDS)
         first = list(beats)
         # Another of each takes a second; ten are late by far.

@@ -10,23 +10,23 @@ from urllib.parse import urlsplit
 from penstock.llm.v1 import cost_pb2_grpc, llm_pb2_grpc
 from prometheus_client import CollectorRegistry
 
+from llm_service.adapters.cluster_rate_limiter import ClusterRateLimiter
 from llm_service.adapters.file_journal import FileJournal, WrittenMark
 from llm_service.adapters.gen_ai_metrics import MeasuredLedger
 from llm_service.adapters.idempotency_codec import batch_codec, embedded_codec, parsed_codec
 from llm_service.adapters.ledger_spool import LedgerSpool
 from llm_service.adapters.prometheus import BudgetMetrics, ConfigurationMetrics, ProviderMetrics
 from llm_service.adapters.response_cache import CacheServiceResponses
-from llm_service.adapters.shared_rates import SharedRates
 from llm_service.adapters.sql_budget import SqlBudgets
 from llm_service.adapters.sql_idempotency import SqlIdempotencyStore
 from llm_service.adapters.sql_ledger import SqlLedger
 from llm_service.adapters.sql_recovery import SqlRecovery
 from llm_service.configuration import Configuration, load_configuration
-from llm_service.domain.billing.budget_guard import BudgetPurse, PurseRules
+from llm_service.domain.billing.budget_guard import BudgetGuardSettings, ReservingBudgetGuard
 from llm_service.domain.billing.call_journal import CallJournal
 from llm_service.domain.billing.ledger import LedgerRow
 from llm_service.domain.billing.metering import Metering
-from llm_service.domain.billing.rate_limiter import LocalRates
+from llm_service.domain.billing.rate_limiter import LocalRateLimiter
 from llm_service.domain.embedding.embedding_call import MeteredEmbedder
 from llm_service.domain.model.completion_collector import CompletionCollector
 from llm_service.domain.model.priced_pool import PricedPool
@@ -76,22 +76,22 @@ def add_servicers(
     """Put the domain together and serve it."""
     cache = CacheClient(cache_channel, clock=clock)
     ledger, prices = spending.ledger, spending.prices
-    purse = BudgetPurse(
-        rules=spending.rules,
+    budget_guard = ReservingBudgetGuard(
+        limits=spending.limits,
         store=spending.budgets,
         route=selection.router.route,
         prices=prices,
         ready=prices.ready,
-        rates=SharedRates(cache, LocalRates(clock)),
+        rate_limiter=ClusterRateLimiter(cache, LocalRateLimiter(clock)),
         clock=clock,
-        settings=PurseRules(
+        settings=BudgetGuardSettings(
             output_tokens=settings.budget_output_tokens, refuse_unpriced=settings.unknown_price == "refuse"
         ),
     )
 
     def settle(row: LedgerRow) -> None:
         ledger.record(row)
-        purse.charge(row)
+        budget_guard.charge(row)
 
     pool = PricedPool(selection.registry, ready=prices.ready)
     answering = build_answering(settings, selection, pool=pool, settle=settle, prices=prices, clock=clock)
@@ -102,7 +102,7 @@ def add_servicers(
         allows=spending.allows,
         ledger=ledger,
         prices=prices,
-        purse=purse,
+        budget_guard=budget_guard,
         clock=clock,
         new_id=new_id,
         journal=journal,
@@ -114,7 +114,9 @@ def add_servicers(
         allows_semantic=spending.allows_semantic_cache,
         exact_for_all=settings.exact_cache,
     )
-    metering = Metering(cached, ledger=ledger, prices=prices, clock=clock, new_id=new_id, purse=purse, journal=journal)
+    metering = Metering(
+        cached, ledger=ledger, prices=prices, clock=clock, new_id=new_id, budget_guard=budget_guard, journal=journal
+    )
     servicer = LlmServicer(
         completions=Idempotent(metering, once=Once(answers, batch_codec())),
         collector=collector,
@@ -139,7 +141,7 @@ def add_servicers(
         policies=spending.policies,
         price_store=spending.price_store,
         prices=prices,
-        rules=spending.rules,
+        limits=spending.limits,
         models=lambda: {profile.name: profile.models for profile in live.current.profiles},
         clock=clock,
         new_id=new_id,

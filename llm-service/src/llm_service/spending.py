@@ -8,7 +8,7 @@ from llm_service.adapters.sql_budget import SqlBudgets
 from llm_service.adapters.sql_key_policy import SqlKeyPolicies
 from llm_service.adapters.sql_price import SqlPrices
 from llm_service.domain.billing.ledger import Ledger
-from llm_service.domain.billing.limits_cache import RuleBook
+from llm_service.domain.billing.limits_cache import LimitsCache
 from llm_service.domain.billing.price_list import PriceList
 from llm_service.domain.model.route import FALLBACK, Candidate
 from llm_service.live_configuration import LiveConfiguration
@@ -30,21 +30,21 @@ class Spending:
     policies: SqlKeyPolicies
     price_store: SqlPrices
     prices: PriceList
-    rules: RuleBook
+    limits: LimitsCache
 
     def allows(self, candidate: Candidate) -> bool:
         """Whether the current caller's key may use `candidate`."""
-        policy = self.rules.policy(current_context().caller)
+        policy = self.limits.policy(current_context().caller)
         return policy is None or policy.allows(candidate.provider, candidate.model)
 
     def allows_semantic_cache(self) -> bool:
         """Whether the current caller's key may use the semantic cache."""
-        policy = self.rules.policy(current_context().caller)
+        policy = self.limits.policy(current_context().caller)
         return policy is None or policy.semantic_cache
 
     async def refresh(self) -> None:
         """Read budgets, policies and prices anew; what can't be read stays as it was."""
-        await self.rules.refresh()
+        await self.limits.refresh()
         try:
             self.prices.take(await self.price_store.all())
         except PenstockError as error:
@@ -72,7 +72,7 @@ def build_spending(database: Database, ledger: Ledger, live: LiveConfiguration, 
         policies=policies,
         price_store=SqlPrices(database, clock),
         prices=prices,
-        rules=RuleBook(read_budgets=budgets.all, read_policies=policies.all, on_failure=_complain),
+        limits=LimitsCache(read_budgets=budgets.all, read_policies=policies.all, on_failure=_complain),
     )
 
 

@@ -72,7 +72,7 @@ class FileJournal:
         self._segment: _Segment | None = None
         self._begin_segment()
 
-    def began(
+    def record_start(
         self,
         call_id: str,
         *,
@@ -95,14 +95,14 @@ class FileJournal:
         self._open[call_id] = (record, None)
         self._note(record)
 
-    def stands(self, row: LedgerRow) -> None:
+    def record_state(self, row: LedgerRow) -> None:
         """Note how far a call has come."""
         if known := self._open.get(row.id):
             record = state_record(STANDS, row)
             self._open[row.id] = (known[0], record)
             self._note(record)
 
-    def ended(self, row: LedgerRow) -> None:
+    def record_end(self, row: LedgerRow) -> None:
         """Note the end of a call."""
         if self._open.pop(row.id, None):
             if not self._waiting:

@@ -37,7 +37,7 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Settlement:
-    hold_id: str
+    reservation_id: str
     budgets: tuple[Budget, ...]
     spent: int
     at: datetime
@@ -107,7 +107,9 @@ class SqlBudgets:
         async with self._database.read() as connection:
             return [_budget(row) for row in (await connection.execute(select(budgets_table))).mappings()]
 
-    async def reserve(self, hold_id: str, budgets: Sequence[Budget], *, want: Decimal, least: Decimal) -> Decimal:
+    async def reserve(
+        self, reservation_id: str, budgets: Sequence[Budget], *, want: Decimal, least: Decimal
+    ) -> Decimal:
         """Set aside up to `want` in all budgets, in one transaction that locks them in the order of their ids."""
         ordered = sorted(budgets, key=lambda each: each.id)
         async with self._database.write() as connection:
@@ -117,15 +119,15 @@ class SqlBudgets:
             if tightest.left < least or tightest.left <= 0:
                 raise exceeded(tightest, self._clock.now())
             amount = min(want, tightest.left)
-            await self._set_aside(connection, hold_id, ordered, int(amount * _PICO))
-        self._held.add(hold_id)
+            await self._reserve(connection, reservation_id, ordered, int(amount * _PICO))
+        self._held.add(reservation_id)
         return amount
 
-    def settle(self, hold_id: str, budgets: Sequence[Budget], spent: Decimal, at: datetime) -> None:
+    def settle(self, reservation_id: str, budgets: Sequence[Budget], spent: Decimal, at: datetime) -> None:
         """Take the settlement to be written at once, or when the store is back."""
         pico = int((spent * _PICO).to_integral_value())
-        self._held.discard(hold_id)
-        self._waiting.append(_Settlement(hold_id=hold_id, budgets=tuple(budgets), spent=pico, at=at))
+        self._held.discard(reservation_id)
+        self._waiting.append(_Settlement(reservation_id=reservation_id, budgets=tuple(budgets), spent=pico, at=at))
         self.taken += 1
         self._idle.clear()
         self._wake.set()
@@ -195,7 +197,7 @@ class SqlBudgets:
         self._idle.set()
 
     async def _settle_one(self, connection: AsyncConnection, settlement: _Settlement, budget: Budget) -> BudgetUse:
-        mine = and_(budget_hold.c.hold_id == settlement.hold_id, budget_hold.c.budget_id == budget.id)
+        mine = and_(budget_hold.c.hold_id == settlement.reservation_id, budget_hold.c.budget_id == budget.id)
         held = (await connection.execute(select(budget_hold).where(mine))).mappings().first()
         start = held["period_start"] if held else micros_from_time(budget.period.start(settlement.at))
         await self._open(connection, budget.id, start)
@@ -211,7 +213,9 @@ class SqlBudgets:
             await connection.execute(delete(budget_hold).where(mine))
         return await self._use(connection, budget, start)
 
-    async def _set_aside(self, connection: AsyncConnection, hold_id: str, budgets: Sequence[Budget], pico: int) -> None:
+    async def _reserve(
+        self, connection: AsyncConnection, reservation_id: str, budgets: Sequence[Budget], pico: int
+    ) -> None:
         expire = micros_from_time(self._clock.now() + _LIFE)
         for budget in budgets:
             start = self._start(budget)
@@ -220,17 +224,22 @@ class SqlBudgets:
                 .where(budget_use.c.budget_id == budget.id, budget_use.c.period_start == start)
                 .values(reserved_pico=budget_use.c.reserved_pico + pico)
             )
-            values = {"hold_id": hold_id, "budget_id": budget.id, "period_start": start, "amount_pico": pico}
+            values = {"hold_id": reservation_id, "budget_id": budget.id, "period_start": start, "amount_pico": pico}
             await connection.execute(insert(budget_hold).values({**values, "expire_time": expire}))
 
     async def _expire(self, connection: AsyncConnection) -> None:
         """Give back what processes that died had set aside; a hold of nothing stays, for whoever settles the call."""
         now = micros_from_time(self._clock.now())
         old = select(budget_hold).where(budget_hold.c.expire_time < now, budget_hold.c.amount_pico > 0)
-        for hold in (await connection.execute(old.with_for_update())).mappings().all():
-            use = and_(budget_use.c.budget_id == hold["budget_id"], budget_use.c.period_start == hold["period_start"])
-            mine = and_(budget_hold.c.hold_id == hold["hold_id"], budget_hold.c.budget_id == hold["budget_id"])
-            less = budget_use.c.reserved_pico - hold["amount_pico"]
+        for reservation in (await connection.execute(old.with_for_update())).mappings().all():
+            use = and_(
+                budget_use.c.budget_id == reservation["budget_id"],
+                budget_use.c.period_start == reservation["period_start"],
+            )
+            mine = and_(
+                budget_hold.c.hold_id == reservation["hold_id"], budget_hold.c.budget_id == reservation["budget_id"]
+            )
+            less = budget_use.c.reserved_pico - reservation["amount_pico"]
             await connection.execute(update(budget_use).where(use).values(reserved_pico=less))
             await connection.execute(update(budget_hold).where(mine).values(amount_pico=0))
 

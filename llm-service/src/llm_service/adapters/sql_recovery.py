@@ -64,11 +64,14 @@ async def _give_back(connection: AsyncConnection, ids: Sequence[str], spent: dic
     """Turn what was set aside for the calls `ids` into what they cost; holds that are gone were settled before."""
     held = delete(budget_hold).where(budget_hold.c.hold_id.in_(ids)).returning(*budget_hold.c)
     holds = (await connection.execute(held)).mappings().all()
-    for hold in sorted(holds, key=lambda each: each["budget_id"]):
-        mine = (budget_use.c.budget_id == hold["budget_id"], budget_use.c.period_start == hold["period_start"])
-        cost = spent.get(hold["hold_id"], 0)
+    for reservation in sorted(holds, key=lambda each: each["budget_id"]):
+        mine = (
+            budget_use.c.budget_id == reservation["budget_id"],
+            budget_use.c.period_start == reservation["period_start"],
+        )
+        cost = spent.get(reservation["hold_id"], 0)
         values = {
             "spent_pico": budget_use.c.spent_pico + cost,
-            "reserved_pico": budget_use.c.reserved_pico - hold["amount_pico"],
+            "reserved_pico": budget_use.c.reserved_pico - reservation["amount_pico"],
         }
         await connection.execute(update(budget_use).where(*mine).values(values))

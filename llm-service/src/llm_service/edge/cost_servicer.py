@@ -9,7 +9,7 @@ from penstock.llm.v1 import cost_pb2, cost_pb2_grpc
 from llm_service.domain.billing.budget import BudgetScope, BudgetStore
 from llm_service.domain.billing.key_policy import KeyPolicy, KeyPolicyStore
 from llm_service.domain.billing.ledger import CostGroup, Ledger
-from llm_service.domain.billing.limits_cache import RuleBook
+from llm_service.domain.billing.limits_cache import LimitsCache
 from llm_service.domain.billing.price_list import PriceList, PriceStore
 from llm_service.edge.cost import (
     cost_row_to_proto,
@@ -46,7 +46,7 @@ class CostServicer(cost_pb2_grpc.CostServiceServicer):
         policies: KeyPolicyStore,
         price_store: PriceStore,
         prices: PriceList,
-        rules: RuleBook,
+        limits: LimitsCache,
         models: Callable[[], Mapping[str, tuple[str, ...]]],
         clock: Clock,
         new_id: Callable[[str], str],
@@ -56,7 +56,7 @@ class CostServicer(cost_pb2_grpc.CostServiceServicer):
         self._policies = policies
         self._price_store = price_store
         self._prices = prices
-        self._rules = rules
+        self._limits = limits
         self._models = models
         self._clock = clock
         self._new_id = new_id
@@ -109,7 +109,7 @@ class CostServicer(cost_pb2_grpc.CostServiceServicer):
         budget = budget_from_proto(request.budget, tenant_id=tenant_id, new_id=self._new_id)
         await self._ledger.flush()
         use = await self._budgets.put(budget)
-        await self._rules.refresh()
+        await self._limits.refresh()
         return cost_pb2.PutBudgetResponse(budget=budget_to_proto(use, self._clock.now()))
 
     async def ListBudgets(  # noqa: N802
@@ -132,7 +132,7 @@ class CostServicer(cost_pb2_grpc.CostServiceServicer):
         """Delete a budget of the tenant."""
         if not await self._budgets.delete(self._budget_admin().tenant_id, request.id):
             raise NotFound(f"there is no budget {request.id!r}", reason="BUDGET_NOT_FOUND")
-        await self._rules.refresh()
+        await self._limits.refresh()
         return cost_pb2.DeleteBudgetResponse()
 
     async def PutKeyPolicy(  # noqa: N802
@@ -145,7 +145,7 @@ class CostServicer(cost_pb2_grpc.CostServiceServicer):
             raise PermissionDenied("a key can't change what keys may use", reason="ADMIN_REQUIRED")
         self._check_unlimited(caller)
         await self._policies.put(policy)
-        await self._rules.refresh()
+        await self._limits.refresh()
         return cost_pb2.PutKeyPolicyResponse(policy=key_policy_to_proto(policy))
 
     async def GetKeyPolicy(  # noqa: N802
@@ -153,7 +153,7 @@ class CostServicer(cost_pb2_grpc.CostServiceServicer):
     ) -> cost_pb2.GetKeyPolicyResponse:
         """Read what a key may use; a key without a policy may use everything."""
         tenant_id = current_context().caller.tenant_id
-        policy = self._rules.policy(Caller(user_id="", tenant_id=tenant_id, key_id=request.key_id))
+        policy = self._limits.policy(Caller(user_id="", tenant_id=tenant_id, key_id=request.key_id))
         return cost_pb2.GetKeyPolicyResponse(
             policy=key_policy_to_proto(policy or KeyPolicy(tenant_id=tenant_id, key_id=request.key_id))
         )
@@ -170,7 +170,7 @@ class CostServicer(cost_pb2_grpc.CostServiceServicer):
             whose = (budget.tenant_id, budget.scope, budget.subject)
             if whose == (caller.tenant_id, BudgetScope.KEY, request.key_id):
                 await self._budgets.delete(caller.tenant_id, budget.id)
-        await self._rules.refresh()
+        await self._limits.refresh()
         return cost_pb2.DeleteKeyPolicyResponse()
 
     def _budget_admin(self) -> Caller:
@@ -180,8 +180,8 @@ class CostServicer(cost_pb2_grpc.CostServiceServicer):
 
     def _check_unlimited(self, caller: Caller) -> None:
         """Raise PermissionDenied (KEY_LIMITS_DENIED) for a key that has limits: it would lift them."""
-        policy = self._rules.policy(caller) if caller.key_id else None
-        budgets = self._rules.budgets(caller) if caller.key_id else ()
+        policy = self._limits.policy(caller) if caller.key_id else None
+        budgets = self._limits.budgets(caller) if caller.key_id else ()
         if (policy is not None and policy.limits) or any(budget.scope is BudgetScope.KEY for budget in budgets):
             message = "a key with a policy or a budget cannot change policies or budgets; log in instead"
             raise PermissionDenied(message, reason="KEY_LIMITS_DENIED")

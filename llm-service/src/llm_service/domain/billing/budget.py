@@ -111,14 +111,16 @@ class BudgetStore(Protocol):
         """Return every tenant's budgets."""
         ...
 
-    async def reserve(self, hold_id: str, budgets: Sequence[Budget], *, want: Decimal, least: Decimal) -> Decimal:
+    async def reserve(
+        self, reservation_id: str, budgets: Sequence[Budget], *, want: Decimal, least: Decimal
+    ) -> Decimal:
         """Set aside up to `want` in all of `budgets` at once and return how much it was.
 
         Raises ResourceExhausted (BUDGET_LIMIT_EXCEEDED) when one of them has less than `least` left.
         """
         ...
 
-    def settle(self, hold_id: str, budgets: Sequence[Budget], spent: Decimal, at: datetime) -> None:
+    def settle(self, reservation_id: str, budgets: Sequence[Budget], spent: Decimal, at: datetime) -> None:
         """Give back what was set aside and count `spent`, soon. Never blocks or fails."""
         ...
 

@@ -1,4 +1,4 @@
-"""The purse: sets aside what a call may cost at most before it is made, so that no budget is overspent."""
+"""The budget guard: reserves what a call may cost at most before it is made, so that no budget is overspent."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,10 +11,10 @@ from llm_service.domain.billing.admission import Admission
 from llm_service.domain.billing.budget import Budget, BudgetStore
 from llm_service.domain.billing.key_policy import KeyPolicy
 from llm_service.domain.billing.ledger import LedgerRow
-from llm_service.domain.billing.limits_cache import RuleBook
+from llm_service.domain.billing.limits_cache import LimitsCache
 from llm_service.domain.billing.price import PriceBook
-from llm_service.domain.billing.rate_limiter import Rates
-from llm_service.domain.billing.reservation import Hold
+from llm_service.domain.billing.rate_limiter import RateLimiter
+from llm_service.domain.billing.reservation import Reservation
 from llm_service.domain.model.request import CompletionRequest
 from llm_service.domain.model.route import Candidate, Route
 from llm_service.domain.model.token_estimate import estimate_prompt
@@ -31,24 +31,24 @@ _NOTHING: Final = Decimal(0)
 _SHORTEST_ANSWER: Final = Usage(output=1)
 
 
-class Purse(Protocol):
+class BudgetGuard(Protocol):
     """Decides whether a call may be made and how much it may cost."""
 
-    async def hold(self, request: CompletionRequest, call_id: str) -> Hold:
+    async def reserve(self, request: CompletionRequest, call_id: str) -> Reservation:
         """Return what call `call_id` may ask. Raises ResourceExhausted when a budget or a rate is used up."""
         ...
 
 
-class OpenPurse:
-    """A purse without limits."""
+class NoBudget:
+    """Allows every call: no budget applies."""
 
-    async def hold(self, request: CompletionRequest, call_id: str) -> Hold:
+    async def reserve(self, request: CompletionRequest, call_id: str) -> Reservation:
         """Return the request as it is."""
-        return Hold(request)
+        return Reservation(request)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PurseRules:
+class BudgetGuardSettings:
     """`output_tokens`: the longest answer when the caller names none and a budget applies. `refuse_unpriced`:
     whether models without a known price may not be used at all."""
 
@@ -57,14 +57,14 @@ class PurseRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlaceReservation:
+class CandidateReservation:
     """Who of the candidates may be asked, and what settles the reservation at the end."""
 
     candidates: Sequence[Candidate]
     settle: Callable[[LedgerRow], None]
 
 
-class BudgetPurse:
+class ReservingBudgetGuard:
     """Sets aside the most a call may cost at any place its route goes to, in every budget that applies.
 
     When less is left the answer's length is cut to it. While the store of budgets is away calls go on and
@@ -74,45 +74,49 @@ class BudgetPurse:
     def __init__(
         self,
         *,
-        rules: RuleBook,
+        limits: LimitsCache,
         store: BudgetStore,
         route: Callable[[CompletionRequest], Route],
         prices: PriceBook,
         ready: Callable[[str], Awaitable[None]],
-        rates: Rates,
+        rate_limiter: RateLimiter,
         clock: Clock,
-        settings: PurseRules,
+        settings: BudgetGuardSettings,
     ) -> None:
-        self._rules = rules
+        self._limits = limits
         self._store = store
         self._route = route
         self._prices = prices
         self._ready = ready
         self._clock = clock
         self._settings = settings
-        self._rates = rates
+        self._rate_limiter = rate_limiter
 
-    async def hold(self, request: CompletionRequest, call_id: str) -> Hold:
+    async def reserve(self, request: CompletionRequest, call_id: str) -> Reservation:
         """Return what may be asked; ResourceExhausted (BUDGET_LIMIT_EXCEEDED) or FailedPrecondition when nothing."""
         caller = current_context().caller
-        policy, budgets = self._rules.policy(caller), self._rules.budgets(caller)
+        policy, budgets = self._limits.policy(caller), self._limits.budgets(caller)
         if policy is None and not budgets and not self._settings.refuse_unpriced:
-            return Hold(request)
+            return Reservation(request)
         candidates = await self._priced(request)
         if self._settings.refuse_unpriced:
             request, candidates = self._without_unpriced(request, candidates)
         tokens = estimate_prompt(request) + (request.sampling.max_output_tokens or 0)
         with await self._admit(caller, policy, tokens) as admission:
-            made = await self._reserved(call_id, request, candidates, budgets) if budgets else Hold(request)
-            return made.settled_by(admission.settling(made.settle))
+            made = (
+                await self._reserve_answer(call_id, request, candidates, budgets) if budgets else Reservation(request)
+            )
+            return made.with_settlement(admission.with_correction(made.settle))
 
-    async def reserve(self, call_id: str, candidates: Sequence[Candidate], prompt: int) -> PlaceReservation:
+    async def reserve_embedding(
+        self, call_id: str, candidates: Sequence[Candidate], prompt: int
+    ) -> CandidateReservation:
         """Reserve what `prompt` tokens without an answer cost at most, and return who may be asked.
 
-        Raises what `hold` raises.
+        Raises what `reserve` raises.
         """
         caller = current_context().caller
-        policy, budgets = self._rules.policy(caller), self._rules.budgets(caller)
+        policy, budgets = self._limits.policy(caller), self._limits.budgets(caller)
         for candidate in candidates if budgets or self._settings.refuse_unpriced else ():
             await self._ready(candidate.provider)
         if self._settings.refuse_unpriced:
@@ -120,13 +124,13 @@ class BudgetPurse:
         want = self._most(candidates, Usage(input=ceil(prompt * _PROMPT_MARGIN) + _PROMPT_EXTRA))
         with await self._admit(caller, policy, prompt) as admission:
             if budgets:
-                await self._take(call_id, budgets, want, want)
-            settle = admission.settling(self._settlement(call_id, budgets))
-        return PlaceReservation(candidates=candidates, settle=settle)
+                await self._reserve_amount(call_id, budgets, want, want)
+            settle = admission.with_correction(self._settlement(call_id, budgets))
+        return CandidateReservation(candidates=candidates, settle=settle)
 
     def charge(self, row: LedgerRow) -> None:
         """Count a call that nothing was set aside for."""
-        budgets = self._rules.budgets(current_context().caller)
+        budgets = self._limits.budgets(current_context().caller)
         if budgets:
             self._store.settle("", budgets, row.cost.amount or _NOTHING, row.create_time)
 
@@ -155,41 +159,43 @@ class BudgetPurse:
 
     async def _admit(self, caller: Caller, policy: KeyPolicy | None, tokens: int) -> Admission:
         """Take one request and its `tokens` from the rates of the key."""
-        admission = Admission(self._rates, caller, policy)
+        admission = Admission(self._rate_limiter, caller, policy)
         await admission.take(tokens)
         return admission
 
-    async def _reserved(
+    async def _reserve_answer(
         self, call_id: str, request: CompletionRequest, candidates: Sequence[Candidate], budgets: Sequence[Budget]
-    ) -> Hold:
+    ) -> Reservation:
         answers = request.sampling.n or 1
         asked = request.sampling.max_output_tokens or self._settings.output_tokens
         prompt = ceil(estimate_prompt(request) * _PROMPT_MARGIN) + _PROMPT_EXTRA
         want = self._most(candidates, Usage(input=prompt, output=asked * answers))
         least = self._most(candidates, Usage(input=prompt, output=min(asked, _LEAST_ANSWER) * answers))
-        amount = await self._take(call_id, budgets, want, least)
+        amount = await self._reserve_amount(call_id, budgets, want, least)
         tight = amount < want
         tokens = asked if not tight else self._affordable(candidates, prompt, amount, answers, asked)
         limited = replace(request, sampling=replace(request.sampling, max_output_tokens=tokens))
-        return Hold(limited, tokens=tokens * answers, tight=tight, settle=self._settlement(call_id, budgets))
+        return Reservation(limited, tokens=tokens * answers, tight=tight, settle=self._settlement(call_id, budgets))
 
-    async def _take(self, hold_id: str, budgets: Sequence[Budget], want: Decimal, least: Decimal) -> Decimal:
+    async def _reserve_amount(
+        self, reservation_id: str, budgets: Sequence[Budget], want: Decimal, least: Decimal
+    ) -> Decimal:
         """Set aside; while the store is away everything goes and is counted afterwards."""
         try:
-            return await self._store.reserve(hold_id, budgets, want=want, least=least)
+            return await self._store.reserve(reservation_id, budgets, want=want, least=least)
         except asyncio.CancelledError:
             # The caller left; it may be set aside already.
-            self._store.settle(hold_id, budgets, _NOTHING, self._clock.now())
+            self._store.settle(reservation_id, budgets, _NOTHING, self._clock.now())
             raise
         except PenstockError as error:
             if error.kind is not ErrorKind.UNAVAILABLE:
                 raise
             return want
 
-    def _settlement(self, hold_id: str, budgets: Sequence[Budget]) -> Callable[[LedgerRow], None]:
+    def _settlement(self, reservation_id: str, budgets: Sequence[Budget]) -> Callable[[LedgerRow], None]:
         def settle(row: LedgerRow) -> None:
             if budgets:
-                self._store.settle(hold_id, budgets, row.cost.amount or _NOTHING, row.create_time)
+                self._store.settle(reservation_id, budgets, row.cost.amount or _NOTHING, row.create_time)
 
         return settle
 

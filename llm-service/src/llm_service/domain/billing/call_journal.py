@@ -9,7 +9,7 @@ from llm_service.domain.billing.ledger import LedgerRow
 class CallJournal(Protocol):
     """Remembers calls where they outlive the process. Never blocks for long, never fails."""
 
-    def began(
+    def record_start(
         self,
         call_id: str,
         *,
@@ -22,11 +22,11 @@ class CallJournal(Protocol):
         """The current caller's call begins; `call_id` is that of its ledger row and of what is set aside for it."""
         ...
 
-    def stands(self, row: LedgerRow) -> None:
+    def record_state(self, row: LedgerRow) -> None:
         """If the process were killed now, `row` is what the call had come to."""
         ...
 
-    def ended(self, row: LedgerRow) -> None:
+    def record_end(self, row: LedgerRow) -> None:
         """The call is over; `row` is on its way into the ledger."""
         ...
 
@@ -34,7 +34,7 @@ class CallJournal(Protocol):
 class NoJournal:
     """Remembers nothing."""
 
-    def began(
+    def record_start(
         self,
         call_id: str,
         *,
@@ -46,8 +46,8 @@ class NoJournal:
     ) -> None:
         """Forget it."""
 
-    def stands(self, row: LedgerRow) -> None:
+    def record_state(self, row: LedgerRow) -> None:
         """Forget it."""
 
-    def ended(self, row: LedgerRow) -> None:
+    def record_end(self, row: LedgerRow) -> None:
         """Forget it."""

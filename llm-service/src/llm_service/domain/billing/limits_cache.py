@@ -11,7 +11,7 @@ from penstock_kit.errors import PenstockError, Unavailable
 _AGAIN_SECONDS: Final = 2.0
 
 
-class RuleBook:
+class LimitsCache:
     """Answers from memory, so that callers without limits cost nothing.
 
     `read_budgets` and `read_policies` ask the stores, `on_failure` is told when they can't; the rules read

@@ -79,7 +79,7 @@ class Meter:
         """Seconds since the call began."""
         return self._clock.monotonic() - self._began
 
-    def observed(self, batch: EventBatch) -> EventBatch:
+    def observe(self, batch: EventBatch) -> EventBatch:
         """Take note of `batch` and return what the caller is to see of it."""
         return [shown for event in batch if (shown := self._observe(event)) is not None]
 
@@ -142,13 +142,13 @@ class Meter:
         )
         return self._finished
 
-    def failed(self, error: PenstockError) -> None:
+    def fail(self, error: PenstockError) -> None:
         """The answer ended in `error`."""
         self.outcome, self._error = Outcome.ERROR, error
         if error.reason == "BUDGET_LIMIT_EXCEEDED":
             self.outcome = Outcome.BUDGET_EXCEEDED
 
-    def left(self) -> None:
+    def cancel(self) -> None:
         """The caller went away; after the end it makes no difference."""
         if self._finished is None:
             self.outcome = Outcome.CANCELLED

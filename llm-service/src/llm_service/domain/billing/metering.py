@@ -6,12 +6,12 @@ from contextlib import aclosing
 from math import inf
 from typing import Final, Protocol
 
-from llm_service.domain.billing.budget_guard import OpenPurse, Purse
+from llm_service.domain.billing.budget_guard import BudgetGuard, NoBudget
 from llm_service.domain.billing.call_journal import CallJournal, NoJournal
 from llm_service.domain.billing.ledger import Ledger, Outcome
 from llm_service.domain.billing.meter import Meter, total
 from llm_service.domain.billing.price import PriceBook
-from llm_service.domain.billing.reservation import Hold
+from llm_service.domain.billing.reservation import Reservation
 from llm_service.domain.model.event import AttemptStarted
 from llm_service.domain.model.provider import EventBatch, EventStream
 from llm_service.domain.model.request import CompletionRequest
@@ -41,11 +41,11 @@ class Metering:
         prices: PriceBook,
         clock: Clock,
         new_id: Callable[[str], str],
-        purse: Purse | None = None,
+        budget_guard: BudgetGuard | None = None,
         journal: CallJournal | None = None,
     ) -> None:
         self._inner = inner
-        self._purse: Purse = purse or OpenPurse()
+        self._budget_guard: BudgetGuard = budget_guard or NoBudget()
         self._journal: CallJournal = journal or NoJournal()
         self._ledger = ledger
         self._prices = prices
@@ -58,42 +58,42 @@ class Metering:
         meter = Meter(request, self._clock, self._prices, call_id)
         self._begin(call_id, request)
         noted = -_NOTE_SECONDS if request.streaming else inf
-        hold: Hold | None = None
+        reservation: Reservation | None = None
         try:
-            hold = await self._purse.hold(request, call_id)
-            meter.request = hold.request
-            async with aclosing(self._inner.stream(hold.request)) as batches:
+            reservation = await self._budget_guard.reserve(request, call_id)
+            meter.request = reservation.request
+            async with aclosing(self._inner.stream(reservation.request)) as batches:
                 async for batch in batches:
-                    shown = meter.observed(hold.watched(batch))
+                    shown = meter.observe(reservation.observe(batch))
                     if not shown:
                         if batch and isinstance(batch[0], AttemptStarted):
-                            self._journal.stands(meter.row())
+                            self._journal.record_state(meter.row())
                         continue
                     if meter.elapsed - noted >= _NOTE_SECONDS:
-                        self._journal.stands(meter.row())
+                        self._journal.record_state(meter.row())
                         noted = meter.elapsed
                     yield shown
-                    if hold.exhausted:
+                    if reservation.exhausted:
                         return
         except PenstockError as error:
-            meter.failed(error)
+            meter.fail(error)
             raise
         except (asyncio.CancelledError, GeneratorExit):
-            meter.left()
+            meter.cancel()
             raise
         except Exception:
             meter.outcome = Outcome.ERROR
             raise
         finally:
             rows = meter.rows()
-            self._journal.ended(rows[0])
+            self._journal.record_end(rows[0])
             for row in rows:
                 self._ledger.record(row)
-            if hold is not None:
-                hold.settle(total(rows))
+            if reservation is not None:
+                reservation.settle(total(rows))
 
     def _begin(self, call_id: str, request: CompletionRequest) -> None:
-        self._journal.began(
+        self._journal.record_start(
             call_id,
             operation="chat",
             requested_model=request.model,

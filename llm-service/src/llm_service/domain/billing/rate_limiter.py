@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from llm_service.domain.billing.token_bucket import RateWindow
+from llm_service.domain.billing.token_bucket import TokenBucket
 from penstock_kit.clock import Clock
 
 
@@ -17,7 +17,7 @@ class Rate:
     limit: int
 
 
-class Rates(Protocol):
+class RateLimiter(Protocol):
     """Takes from rates."""
 
     async def take(self, rate: Rate, amount: int) -> float:
@@ -32,24 +32,24 @@ class Rates(Protocol):
         ...
 
 
-class LocalRates:
+class LocalRateLimiter:
     """Rates as this process alone sees them."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._windows: dict[tuple[str, str, str], RateWindow] = {}
+        self._buckets: dict[tuple[str, str, str], TokenBucket] = {}
 
     async def take(self, rate: Rate, amount: int) -> float:
         """Take, or return how long to wait."""
-        return self._window(rate).take(amount)
+        return self._bucket(rate).take(amount)
 
     def correct(self, rate: Rate, amount: int) -> None:
         """Take more, or give back."""
-        self._window(rate).correct(amount)
+        self._bucket(rate).correct(amount)
 
-    def _window(self, rate: Rate) -> RateWindow:
+    def _bucket(self, rate: Rate) -> TokenBucket:
         place = (rate.tenant_id, rate.key_id, rate.kind)
-        window = self._windows.get(place)
-        if window is None or window.limit != rate.limit:
-            window = self._windows[place] = RateWindow(rate.limit, self._clock)
-        return window
+        bucket = self._buckets.get(place)
+        if bucket is None or bucket.limit != rate.limit:
+            bucket = self._buckets[place] = TokenBucket(rate.limit, self._clock)
+        return bucket

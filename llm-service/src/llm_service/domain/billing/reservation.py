@@ -22,7 +22,7 @@ _TOLERANCE = 2.0
 _SAID = (TextDelta, ThinkingDelta, RefusalDelta)
 
 
-class Hold:
+class Reservation:
     """One call's part of the budgets.
 
     `request` is what may be asked. `tokens` is how many the answer may have, None for any number;
@@ -44,7 +44,7 @@ class Hold:
         self._settle = settle
         self._made = 0
 
-    def watched(self, batch: EventBatch) -> EventBatch:
+    def observe(self, batch: EventBatch) -> EventBatch:
         """Return what the caller gets of `batch`; `exhausted` is true once the answer was ended by the budget."""
         if self._tokens is None:
             return batch
@@ -62,9 +62,9 @@ class Hold:
         if self._settle is not None:
             self._settle(row)
 
-    def settled_by(self, settle: Callable[[LedgerRow], None]) -> "Hold":
-        """Return the same hold with another end."""
-        return Hold(self.request, tokens=self._tokens, tight=self._tight, settle=settle)
+    def with_settlement(self, settle: Callable[[LedgerRow], None]) -> "Reservation":
+        """Return the same reservation with another settlement."""
+        return Reservation(self.request, tokens=self._tokens, tight=self._tight, settle=settle)
 
     def _explained(self, event: Event) -> Event:
         """An answer that ended at a limit of the budget's ended because of the budget."""

@@ -3,7 +3,7 @@
 from penstock_kit.clock import Clock
 
 
-class RateWindow:
+class TokenBucket:
     """`limit` per minute. What was taken too much is a debt that later takers wait for."""
 
     def __init__(self, limit: int, clock: Clock) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from llm_service.domain.billing.budget_guard import BudgetPurse
+from llm_service.domain.billing.budget_guard import ReservingBudgetGuard
 from llm_service.domain.billing.call_journal import CallJournal, NoJournal
 from llm_service.domain.billing.ledger import Ledger, LedgerRow
 from llm_service.domain.billing.meter import total
@@ -49,7 +49,7 @@ class MeteredEmbedder:
         route: Callable[[EmbeddingRequest], Route],
         ledger: Ledger,
         prices: PriceBook,
-        purse: BudgetPurse,
+        budget_guard: ReservingBudgetGuard,
         allows: Callable[[Candidate], bool],
         clock: Clock,
         new_id: Callable[[str], str],
@@ -61,7 +61,7 @@ class MeteredEmbedder:
         self._route = route
         self._ledger = ledger
         self._prices = prices
-        self._purse = purse
+        self._budget_guard = budget_guard
         self._allows = allows
         self._clock = clock
         self._new_id = new_id
@@ -73,7 +73,9 @@ class MeteredEmbedder:
         self._begin(call_id, request)
         settle: Callable[[LedgerRow], None] | None = None
         try:
-            reserved = await self._purse.reserve(call_id, self._candidates(request), estimate_inputs(request))
+            reserved = await self._budget_guard.reserve_embedding(
+                call_id, self._candidates(request), estimate_inputs(request)
+            )
             settle = reserved.settle
             candidate, vectors = await self._first(request, reserved.candidates, meter)
             usage, cost = meter.finish(vectors)
@@ -82,11 +84,11 @@ class MeteredEmbedder:
             meter.fail(error)
             raise
         except asyncio.CancelledError:
-            meter.leave()
+            meter.cancel()
             raise
         finally:
             rows = meter.rows()
-            self._journal.ended(rows[0])
+            self._journal.record_end(rows[0])
             for row in rows:
                 self._ledger.record(row)
             if settle is not None:
@@ -106,7 +108,7 @@ class MeteredEmbedder:
         for candidate in candidates:
             self._monitor.started(candidate.provider)
             meter.ask(candidate)
-            self._journal.stands(meter.row())
+            self._journal.record_state(meter.row())
             try:
                 provider = await self._pool.get(candidate.provider)
                 return candidate, await provider.embed(replace(request, model=candidate.model))
@@ -119,7 +121,7 @@ class MeteredEmbedder:
         raise last or Unavailable("no provider embeds texts", reason="PROVIDER_UNAVAILABLE")
 
     def _begin(self, call_id: str, request: EmbeddingRequest) -> None:
-        self._journal.began(
+        self._journal.record_start(
             call_id,
             operation="embed",
             requested_model=request.model,

@@ -67,7 +67,7 @@ class EmbeddingMeter:
         else:
             self._row = replace(self._row, error_kind=error.reason)
 
-    def leave(self) -> None:
+    def cancel(self) -> None:
         """The caller went away."""
         self._row = replace(self._row, outcome=Outcome.CANCELLED)
 

@@ -84,7 +84,7 @@ class Hedge:
             for lane in lanes:
                 await lane.close()
                 if lane is not on_call and not lane.is_told:
-                    lane.meter.left()
+                    lane.meter.cancel()
                     self._settle(lane.meter)
 
     def _lane(self, request: CompletionRequest, candidates: Sequence[Candidate], *, again: bool) -> "_Lane":
@@ -115,7 +115,7 @@ class _Lane:
     async def _until_decided(self) -> None:
         try:
             async for batch in self._stream:
-                self.meter.observed(batch)
+                self.meter.observe(batch)
                 self._held.append(batch)
                 if any(map(_is_real, batch)):
                     return

@@ -4,17 +4,17 @@ import asyncio
 from dataclasses import replace
 from typing import Final
 
-from llm_service.domain.billing.rate_limiter import LocalRates, Rate
+from llm_service.domain.billing.rate_limiter import LocalRateLimiter, Rate
 from penstock_kit.cache import CacheClient
 from penstock_kit.context import current_context, use_context
 
 _MINUTE: Final = 60.0
 
 
-class SharedRates:
+class ClusterRateLimiter:
     """Rates that all replicas take from. While cache-service is away each replica goes on with what it took itself."""
 
-    def __init__(self, cache: CacheClient, local: LocalRates) -> None:
+    def __init__(self, cache: CacheClient, local: LocalRateLimiter) -> None:
         self._cache = cache
         self._local = local
         self._correcting: set[asyncio.Task[None]] = set()

@@ -7,7 +7,7 @@ import pytest
 from llm_service.domain.billing.admission import Admission
 from llm_service.domain.billing.key_policy import KeyPolicy
 from llm_service.domain.billing.ledger import LedgerRow
-from llm_service.domain.billing.rate_limiter import LocalRates, Rate
+from llm_service.domain.billing.rate_limiter import LocalRateLimiter, Rate
 from llm_service.domain.model.usage import Usage
 from llm_service.testing import ledger_row
 from penstock_kit.context import Caller
@@ -25,11 +25,11 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def rates(clock: ManualClock) -> LocalRates:
-    return LocalRates(clock)
+def rates(clock: ManualClock) -> LocalRateLimiter:
+    return LocalRateLimiter(clock)
 
 
-async def test_what_is_used_up_comes_back_evenly(rates: LocalRates, clock: ManualClock) -> None:
+async def test_what_is_used_up_comes_back_evenly(rates: LocalRateLimiter, clock: ManualClock) -> None:
     assert await rates.take(rate(), 50) == 0
     assert await rates.take(rate(), 20) == 10
     clock.advance(9)
@@ -41,21 +41,21 @@ async def test_what_is_used_up_comes_back_evenly(rates: LocalRates, clock: Manua
     assert await rates.take(rate(), 1) == 1, "an hour saves up no more than a minute's worth"
 
 
-async def test_kinds_and_keys_have_rates_of_their_own(rates: LocalRates) -> None:
+async def test_kinds_and_keys_have_rates_of_their_own(rates: LocalRateLimiter) -> None:
     await rates.take(rate(), 60)
     assert await rates.take(rate(), 1) > 0
     assert await rates.take(rate(kind="requests"), 1) == 0
     assert await rates.take(rate(key_id="k2"), 60) == 0
 
 
-async def test_more_than_a_minutes_worth_is_a_debt(rates: LocalRates, clock: ManualClock) -> None:
+async def test_more_than_a_minutes_worth_is_a_debt(rates: LocalRateLimiter, clock: ManualClock) -> None:
     assert await rates.take(rate(), 120) == 0
     assert await rates.take(rate(), 1) == 61
     clock.advance(61)
     assert await rates.take(rate(), 1) == 0
 
 
-async def test_a_correction_takes_more_or_gives_back(rates: LocalRates) -> None:
+async def test_a_correction_takes_more_or_gives_back(rates: LocalRateLimiter) -> None:
     await rates.take(rate(), 60)
     rates.correct(rate(), -30)
     assert await rates.take(rate(), 30) == 0
@@ -63,7 +63,7 @@ async def test_a_correction_takes_more_or_gives_back(rates: LocalRates) -> None:
     assert await rates.take(rate(), 1) == 61
 
 
-async def test_a_call_counts_as_many_tokens_as_it_had_in_the_end(rates: LocalRates) -> None:
+async def test_a_call_counts_as_many_tokens_as_it_had_in_the_end(rates: LocalRateLimiter) -> None:
     policy = KeyPolicy(tenant_id="acme", key_id="k1", tokens_per_minute=60)
     caller = Caller(user_id="ann", tenant_id="acme", key_id="k1")
     settled: list[LedgerRow] = []
@@ -73,7 +73,7 @@ async def test_a_call_counts_as_many_tokens_as_it_had_in_the_end(rates: LocalRat
     ):
         with Admission(rates, caller, policy) as admission:
             await admission.take(guess)
-            settle = admission.settling(settled.append)
+            settle = admission.with_correction(settled.append)
         settle(ledger_row(usage=usage))
         assert await rates.take(rate(), left) == 0
         assert await rates.take(rate(), 1) == 1
@@ -81,7 +81,7 @@ async def test_a_call_counts_as_many_tokens_as_it_had_in_the_end(rates: LocalRat
     assert len(settled) == 2
 
 
-async def test_a_call_that_was_not_made_counts_nothing(rates: LocalRates) -> None:
+async def test_a_call_that_was_not_made_counts_nothing(rates: LocalRateLimiter) -> None:
     policy = KeyPolicy(tenant_id="acme", key_id="k1", tokens_per_minute=60, requests_per_minute=60)
     with (
         pytest.raises(ValueError),
@@ -94,7 +94,7 @@ async def test_a_call_that_was_not_made_counts_nothing(rates: LocalRates) -> Non
 
 
 async def test_a_call_that_would_fit_in_half_a_second_is_refused_until_then_and_takes_nothing(
-    rates: LocalRates, clock: ManualClock
+    rates: LocalRateLimiter, clock: ManualClock
 ) -> None:
     policy = KeyPolicy(tenant_id="acme", key_id="k1", tokens_per_minute=60, requests_per_minute=60)
     caller = Caller(user_id="ann", tenant_id="acme", key_id="k1")
@@ -108,6 +108,6 @@ async def test_a_call_that_would_fit_in_half_a_second_is_refused_until_then_and_
     assert await rates.take(rate(), 1) == 0
 
 
-async def test_a_new_limit_begins_anew(rates: LocalRates) -> None:
+async def test_a_new_limit_begins_anew(rates: LocalRateLimiter) -> None:
     await rates.take(rate(), 60)
     assert await rates.take(rate(limit=30), 30) == 0

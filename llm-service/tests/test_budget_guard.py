@@ -9,10 +9,10 @@ from decimal import Decimal
 import pytest
 
 from llm_service.domain.billing.budget import Budget, BudgetPeriod, BudgetScope, BudgetUse, exceeded
-from llm_service.domain.billing.budget_guard import BudgetPurse, PurseRules
-from llm_service.domain.billing.limits_cache import RuleBook
+from llm_service.domain.billing.budget_guard import BudgetGuardSettings, ReservingBudgetGuard
+from llm_service.domain.billing.limits_cache import LimitsCache
 from llm_service.domain.billing.price import OperatorPrices, Price
-from llm_service.domain.billing.rate_limiter import LocalRates
+from llm_service.domain.billing.rate_limiter import LocalRateLimiter
 from llm_service.domain.model.route import Candidate, Route
 from llm_service.testing import question
 from penstock_kit.context import CallContext, Caller, use_context
@@ -42,14 +42,16 @@ class SlowBudgets:
     async def all(self) -> Sequence[Budget]:
         return (BUDGET,)
 
-    async def reserve(self, hold_id: str, budgets: Sequence[Budget], *, want: Decimal, least: Decimal) -> Decimal:
+    async def reserve(
+        self, reservation_id: str, budgets: Sequence[Budget], *, want: Decimal, least: Decimal
+    ) -> Decimal:
         self.reserved.set()
         await asyncio.Event().wait()
         return want
 
-    def settle(self, hold_id: str, budgets: Sequence[Budget], spent: Decimal, at: datetime) -> None:
+    def settle(self, reservation_id: str, budgets: Sequence[Budget], spent: Decimal, at: datetime) -> None:
         assert at.tzinfo is UTC
-        self.settled.append((hold_id, spent))
+        self.settled.append((reservation_id, spent))
 
 
 @dataclass
@@ -58,7 +60,9 @@ class OpenBudgets(SlowBudgets):
 
     wanted: list[tuple[Decimal, Decimal]] = field(default_factory=list[tuple[Decimal, Decimal]])
 
-    async def reserve(self, hold_id: str, budgets: Sequence[Budget], *, want: Decimal, least: Decimal) -> Decimal:
+    async def reserve(
+        self, reservation_id: str, budgets: Sequence[Budget], *, want: Decimal, least: Decimal
+    ) -> Decimal:
         self.wanted.append((want, least))
         return want
 
@@ -70,28 +74,28 @@ async def nothing() -> list[None]:
 async def ready(_: str) -> None: ...
 
 
-async def purse_over(store: SlowBudgets, clock: ManualClock, prices: dict[str, Price]) -> BudgetPurse:
-    """A purse of a route over one model of each provider in `prices`, with one budget of a dollar."""
-    rules = RuleBook(read_budgets=store.all, read_policies=nothing, on_failure=lambda _: None)
-    await rules.refresh()
+async def purse_over(store: SlowBudgets, clock: ManualClock, prices: dict[str, Price]) -> ReservingBudgetGuard:
+    """A budget guard of a route over one model of each provider in `prices`, with one budget of a dollar."""
+    limits = LimitsCache(read_budgets=store.all, read_policies=nothing, on_failure=lambda _: None)
+    await limits.refresh()
     route = Route(policy="order", candidates=tuple(Candidate(provider=each, model="m", why="") for each in prices))
-    return BudgetPurse(
-        rules=rules,
+    return ReservingBudgetGuard(
+        limits=limits,
         store=store,
         route=lambda _: route,
         prices=OperatorPrices({(name, "m"): price for name, price in prices.items()}, free=frozenset()),
         ready=ready,
-        rates=LocalRates(clock),
+        rate_limiter=LocalRateLimiter(clock),
         clock=clock,
-        settings=PurseRules(output_tokens=1000),
+        settings=BudgetGuardSettings(output_tokens=1000),
     )
 
 
-async def test_a_caller_that_leaves_while_its_budget_is_reserved_leaves_nothing_set_aside(clock: ManualClock) -> None:
+async def test_a_caller_that_leaves_while_its_budget_is_reserved_leaves_nothing_reserve(clock: ManualClock) -> None:
     store = SlowBudgets()
-    purse = await purse_over(store, clock, {"p": Price(input=Decimal(1), output=Decimal(2))})
+    budget_guard = await purse_over(store, clock, {"p": Price(input=Decimal(1), output=Decimal(2))})
     with use_context(CallContext(request_id="r", caller=Caller(user_id="alice"))):
-        holding = asyncio.create_task(purse.hold(question(), "call_1"))
+        holding = asyncio.create_task(budget_guard.reserve(question(), "call_1"))
         await store.reserved.wait()
         holding.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -104,7 +108,7 @@ async def test_what_is_set_aside_pays_the_dearest_place_of_the_route(clock: Manu
     cheap, dear = Price(input=Decimal(0), output=Decimal(1)), Price(input=Decimal(0), output=Decimal(50))
     with use_context(CallContext(request_id="r", caller=Caller(user_id="alice"))):
         for prices in ({"a": cheap, "b": dear}, {"b": dear, "a": cheap}):
-            await (await purse_over(store, clock, prices)).hold(question(), "call_1")
+            await (await purse_over(store, clock, prices)).reserve(question(), "call_1")
     assert store.wanted == [(Decimal("0.05"), Decimal("0.0004"))] * 2, "1,000 tokens at most, 8 at least"
 
 
