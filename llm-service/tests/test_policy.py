@@ -6,7 +6,7 @@ from random import Random
 
 from llm_service.domain.billing.price import OperatorPrices, Price
 from llm_service.domain.keys.breaker import BreakerRule
-from llm_service.domain.keys.key_pools import KeyRings
+from llm_service.domain.keys.key_pools import ApiKeyPools
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.profile import ProviderProfile
 from llm_service.domain.model.route import RoutingTable, Seat
@@ -28,13 +28,13 @@ PRICES = OperatorPrices(
 )
 
 
-def router(clock: ManualClock, policy: str, *, fallback: bool = True) -> tuple[Router, ProviderMonitor, KeyRings]:
+def router(clock: ManualClock, policy: str, *, fallback: bool = True) -> tuple[Router, ProviderMonitor, ApiKeyPools]:
     seats = tuple(Seat(provider=name, models=("m",)) for name in (*NAMES, "fallback"))
     monitor = ProviderMonitor(clock)
     random = Random(7)
     weights = {"dear": 3.0, "cheap": 1.0, "unknown": 1.0}
-    rings = KeyRings(rule=BreakerRule(), clock=clock, mask=lambda key: key, on_dead=lambda *_: None)
-    rings.configure([ProviderProfile(name=name, dialect="openai", models=("m",)) for name in (*NAMES, "fallback")])
+    key_pools = ApiKeyPools(rule=BreakerRule(), clock=clock, mask=lambda key: key, on_revoked=lambda *_: None)
+    key_pools.configure([ProviderProfile(name=name, dialect="openai", models=("m",)) for name in (*NAMES, "fallback")])
     made = Router(
         table=lambda: RoutingTable(seats=seats, policy=policy),
         policies={
@@ -44,10 +44,10 @@ def router(clock: ManualClock, policy: str, *, fallback: bool = True) -> tuple[R
             "latency": FastestFirst(monitor),
             "weight": Weight(weight_of=weights.__getitem__, random=random.random),
         },
-        rings=rings,
+        key_pools=key_pools,
         fallback=fallback,
     )
-    return made, monitor, rings
+    return made, monitor, key_pools
 
 
 def providers(made: Router, model: str = "") -> list[str]:
@@ -93,10 +93,12 @@ def test_without_stand_in_the_offline_provider_answers_only_by_name(clock: Manua
 
 
 def test_an_explanation_says_who_could_not_be_asked_now_and_why(clock: ManualClock) -> None:
-    made, _, rings = router(clock, "order")
-    ring = rings.of("dear")
-    assert ring is not None
-    ring.failed(ring.take(), ProviderError("x", provider="dear", failure=FailureKind.RATE_LIMIT, retry_after=9))
+    made, _, key_pools = router(clock, "order")
+    key_pool = key_pools.get("dear")
+    assert key_pool is not None
+    key_pool.record_failure(
+        key_pool.acquire(), ProviderError("x", provider="dear", failure=FailureKind.RATE_LIMIT, retry_after=9)
+    )
     explained = made.explain("").candidates
     assert [candidate.eligible for candidate in explained] == [False, True, True, True]
     assert "not asked for another 9.0 s" in explained[0].why
@@ -104,8 +106,8 @@ def test_an_explanation_says_who_could_not_be_asked_now_and_why(clock: ManualClo
 
 def test_a_plan_is_kept_only_as_long_as_its_table(clock: ManualClock) -> None:
     tables = [RoutingTable(seats=(Seat(provider=name, models=("m",)),)) for name in ("cheap", "dear")]
-    rings = KeyRings(rule=BreakerRule(), clock=clock, mask=lambda key: key, on_dead=lambda *_: None)
-    made = Router(table=lambda: tables[0], policies={}, rings=rings)
+    key_pools = ApiKeyPools(rule=BreakerRule(), clock=clock, mask=lambda key: key, on_revoked=lambda *_: None)
+    made = Router(table=lambda: tables[0], policies={}, key_pools=key_pools)
     assert [providers(made, "m") for _ in range(2)] == [["cheap"]] * 2
     assert made.plan("cheap/m") is made.plan("cheap/m")
     tables.pop(0)

@@ -128,7 +128,7 @@ def add_servicers(
         live=live,
         router=selection.router,
         allows=spending.allows,
-        rings=selection.rings,
+        key_pools=selection.key_pools,
         database=database,
         clock=clock,
         shedder=shedder,
@@ -170,7 +170,7 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
     selection = build_selection(
         settings, live, prices=spending.prices, allows=spending.allows, clock=clock, tracing=tracing
     )
-    ProviderMetrics(metrics_registry, selection.registry, selection.monitor, selection.rings)
+    ProviderMetrics(metrics_registry, selection.registry, selection.monitor, selection.key_pools)
     ConfigurationMetrics(metrics_registry, lambda: live.error)
     BudgetMetrics(metrics_registry, spending.budgets)
     server = GrpcServer(

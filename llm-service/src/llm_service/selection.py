@@ -12,8 +12,8 @@ from llm_service.domain.billing.ledger import LedgerRow
 from llm_service.domain.billing.meter import Meter
 from llm_service.domain.billing.price import PriceBook
 from llm_service.domain.keys.breaker import BreakerRule
-from llm_service.domain.keys.key_balancing import KeyedCounter, KeyedProvider
-from llm_service.domain.keys.key_pools import KeyRings
+from llm_service.domain.keys.key_balancing import KeyBalancedProvider, KeyBalancedTokenCounter
+from llm_service.domain.keys.key_pools import ApiKeyPools
 from llm_service.domain.model.profile import ProviderProfile
 from llm_service.domain.model.provider import Provider, TokenCounter
 from llm_service.domain.model.provider_pool import ProviderPool
@@ -47,7 +47,7 @@ class Selection:
 
     router: Router
     registry: ProviderRegistry
-    rings: KeyRings
+    key_pools: ApiKeyPools
     monitor: ProviderMonitor
 
 
@@ -62,8 +62,8 @@ def build_selection(
 ) -> Selection:
     """Return the selection over the configuration in force, which it follows."""
     rule = BreakerRule(calls=settings.breaker_calls, open_seconds=settings.breaker_seconds)
-    rings = KeyRings(rule=rule, clock=clock, mask=mask_secret, on_dead=_alert)
-    registry = _registry(settings, live.current.profiles, rings, clock, tracing)
+    key_pools = ApiKeyPools(rule=rule, clock=clock, mask=mask_secret, on_revoked=_alert)
+    registry = _registry(settings, live.current.profiles, key_pools, clock, tracing)
     monitor = ProviderMonitor(clock)
     policies = {
         "order": Order(),
@@ -73,15 +73,19 @@ def build_selection(
         "latency": FastestFirst(monitor),
     }
     router = Router(
-        table=lambda: live.current.routing, policies=policies, rings=rings, fallback=settings.fallback, allows=allows
+        table=lambda: live.current.routing,
+        policies=policies,
+        key_pools=key_pools,
+        fallback=settings.fallback,
+        allows=allows,
     )
 
     def follow(configuration: Configuration) -> None:
-        rings.configure(configuration.profiles)
+        key_pools.configure(configuration.profiles)
         registry.configure(configuration.profiles)
 
     live.subscribe(follow)
-    return Selection(router=router, registry=registry, rings=rings, monitor=monitor)
+    return Selection(router=router, registry=registry, key_pools=key_pools, monitor=monitor)
 
 
 def build_answering(
@@ -123,7 +127,7 @@ def rss_bytes() -> int:
 
 
 def _registry(
-    settings: LlmSettings, profiles: Sequence[ProviderProfile], rings: KeyRings, clock: Clock, tracing: Tracing
+    settings: LlmSettings, profiles: Sequence[ProviderProfile], key_pools: ApiKeyPools, clock: Clock, tracing: Tracing
 ) -> ProviderRegistry:
     """The lazy providers: each instance in patience, and in spans when traces are recorded; all keys joined."""
     limits = Limits(first_token=settings.first_token_timeout, idle=settings.idle_timeout, whole=settings.answer_timeout)
@@ -133,10 +137,10 @@ def _registry(
         return PatientProvider(traced if tracing.enabled else provider, name=profile.name, limits=limits)
 
     def join(profile: ProviderProfile, providers: Sequence[Provider]) -> Provider:
-        return KeyedProvider(providers, ring=lambda: rings.of(profile.name))
+        return KeyBalancedProvider(providers, key_pool=lambda: key_pools.get(profile.name))
 
     def join_counters(profile: ProviderProfile, counters: Sequence[TokenCounter]) -> TokenCounter:
-        return KeyedCounter(counters, ring=lambda: rings.of(profile.name))
+        return KeyBalancedTokenCounter(counters, key_pool=lambda: key_pools.get(profile.name))
 
     parts = Parts(clock=clock, new_id=new_id, connect_timeout=settings.connect_timeout)
     return ProviderRegistry(

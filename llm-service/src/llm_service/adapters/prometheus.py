@@ -11,8 +11,8 @@ from prometheus_client.registry import Collector
 
 from llm_service.adapters.sql_budget import SqlBudgets
 from llm_service.domain.keys.breaker import BreakerState
-from llm_service.domain.keys.key_pool import KeyState
-from llm_service.domain.keys.key_pools import KeyRings
+from llm_service.domain.keys.key_pool import ApiKeyState
+from llm_service.domain.keys.key_pools import ApiKeyPools
 from llm_service.domain.model.provider_pool import ProviderCatalog
 from llm_service.domain.routing.health import ProviderMonitor
 
@@ -27,10 +27,10 @@ class ProviderMetrics(Collector):
         registry: CollectorRegistry,
         providers: ProviderCatalog,
         monitor: ProviderMonitor,
-        rings: KeyRings,
+        key_pools: ApiKeyPools,
     ) -> None:
         self._providers = providers
-        self._rings = rings
+        self._key_pools = key_pools
         self._monitor = monitor
         registry.register(self)
 
@@ -53,10 +53,10 @@ class ProviderMetrics(Collector):
         )
         keys = GaugeMetricFamily("penstock_llm_keys", "Vendor keys by state.", labels=["provider", "state"])
         for name in self._providers.get_available_providers():
-            if ring := self._rings.of(name):
-                breakers.add_metric([name], _OPENNESS[ring.breaker])
-                counts = Counter(view.state for view in ring.views())
-                for state in KeyState:
+            if key_pool := self._key_pools.get(name):
+                breakers.add_metric([name], _OPENNESS[key_pool.breaker])
+                counts = Counter(view.state for view in key_pool.views())
+                for state in ApiKeyState:
                     keys.add_metric([name, state.value], counts[state])
         yield from (breakers, keys)
 

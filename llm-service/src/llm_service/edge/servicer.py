@@ -12,7 +12,7 @@ from penstock.llm.v1 import llm_pb2, llm_pb2_grpc
 
 from llm_service.domain.billing.metering import CompletionSource
 from llm_service.domain.embedding.embedding_call import Embedder
-from llm_service.domain.keys.key_pools import KeyRings
+from llm_service.domain.keys.key_pools import ApiKeyPools
 from llm_service.domain.model.completion_collector import CompletionCollector
 from llm_service.domain.model.provider_pool import ProviderCatalog
 from llm_service.domain.model.route import Candidate
@@ -51,7 +51,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         live: LiveConfiguration,
         router: Router,
         allows: Callable[[Candidate], bool],
-        rings: KeyRings,
+        key_pools: ApiKeyPools,
         database: Database,
         clock: Clock,
         shedder: LoadShedder,
@@ -67,7 +67,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         self._router = router
         self._allows = allows
         self._counting = TokenCounting(counters, router.route)
-        self._rings = rings
+        self._key_pools = key_pools
         self._database = database
         self._clock = clock
         self._shedder = shedder
@@ -156,7 +156,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
             self._registry.profile(name),
             self._monitor.record(name),
             self._registry.loaded(name),
-            self._rings.of(name),
+            self._key_pools.get(name),
             self._clock.now(),
         )
 

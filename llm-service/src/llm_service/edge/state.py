@@ -8,7 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.llm.v1 import llm_pb2
 
 from llm_service.domain.keys.breaker import BreakerState
-from llm_service.domain.keys.key_pool import KeyRing
+from llm_service.domain.keys.key_pool import ApiKeyPool
 from llm_service.domain.model.profile import ProviderProfile
 from llm_service.domain.model.provider_pool import LoadedProvider
 from llm_service.domain.model.route import Route
@@ -30,22 +30,26 @@ def models_to_proto(models: Sequence[ListedModel]) -> Iterator[llm_pb2.Model]:
 
 
 def provider_to_proto(
-    profile: ProviderProfile, record: ProviderRecord, loaded: LoadedProvider | None, ring: KeyRing | None, now: datetime
+    profile: ProviderProfile,
+    record: ProviderRecord,
+    loaded: LoadedProvider | None,
+    key_pool: ApiKeyPool | None,
+    now: datetime,
 ) -> llm_pb2.ProviderState:
     """Return the state of one provider; its keys are masked."""
     proto = llm_pb2.ProviderState(
         name=profile.name,
         loaded=loaded is not None,
-        breaker_state=ring.breaker.value if ring else BreakerState.CLOSED.value,
+        breaker_state=key_pool.breaker.value if key_pool else BreakerState.CLOSED.value,
         last_error_kind=record.last_failure.value if record.last_failure else "",
         requests=record.requests,
         failures=record.failures,
         memory_bytes=loaded.memory_bytes if loaded else 0,
         models=profile.models,
         dialect=profile.dialect,
-        keys=_keys(profile, ring),
+        keys=_keys(profile, key_pool),
     )
-    if ring and (wait := ring.rests_for()):
+    if key_pool and (wait := key_pool.rests_for()):
         proto.cooldown_until.FromDatetime(now + timedelta(seconds=wait))
     if record.last_failure_time:
         proto.last_error_time.FromDatetime(record.last_failure_time)
@@ -58,12 +62,12 @@ def provider_to_proto(
     return proto
 
 
-def _keys(profile: ProviderProfile, ring: KeyRing | None) -> list[llm_pb2.ProviderKeyState]:
-    if ring is None or not profile.keys:
+def _keys(profile: ProviderProfile, key_pool: ApiKeyPool | None) -> list[llm_pb2.ProviderKeyState]:
+    if key_pool is None or not profile.keys:
         return []
     return [
         llm_pb2.ProviderKeyState(masked_key=key.masked, state=key.state.value, breaker_state=key.breaker.value)
-        for key in ring.views()
+        for key in key_pool.views()
     ]
 
 

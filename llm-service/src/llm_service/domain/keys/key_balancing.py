@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Final
 
-from llm_service.domain.keys.key_pool import KeyRing, Slot
+from llm_service.domain.keys.key_pool import ApiKey, ApiKeyPool
 from llm_service.domain.model.event import Finished, is_content
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.provider import (
@@ -18,65 +18,65 @@ from llm_service.domain.model.provider import (
 )
 from llm_service.domain.model.request import CompletionRequest
 
-_OF_THE_KEY: Final = frozenset({FailureKind.RATE_LIMIT, FailureKind.AUTH})
+_KEY_FAILURES: Final = frozenset({FailureKind.RATE_LIMIT, FailureKind.AUTH})
 _CLOSING_SECONDS: Final = 600.0
 
 
-class KeyedProvider:
+class KeyBalancedProvider:
     """One provider over several instances of it, one for each key.
 
-    `ring` finds the ring in force, None once the provider is not configured any more.
+    `key_pool` finds the pool in force, None once the provider is not configured any more.
     """
 
-    def __init__(self, inners: Sequence[Provider], *, ring: Callable[[], KeyRing | None]) -> None:
+    def __init__(self, inners: Sequence[Provider], *, key_pool: Callable[[], ApiKeyPool | None]) -> None:
         self._inners = inners
-        self._find = ring
-        self._ring = ring()
+        self._find = key_pool
+        self._key_pool = key_pool()
         self._idle = asyncio.Event()
         self._idle.set()
         self._calls = 0
 
     async def stream(self, request: CompletionRequest) -> AsyncGenerator[EventBatch]:
         """Yield the answer. Raises ProviderError, at once when no key may be used."""
-        ring, tried, shown = self._ring_now(), set[int](), False
+        key_pool, tried, shown = self._current_pool(), set[int](), False
         while True:
-            slot = ring.take(tried, request.model)
-            tried.add(slot.index)
-            use = _Use(ring, slot, request.model)
+            key = key_pool.acquire(tried, request.model)
+            tried.add(key.index)
+            use = _Use(key_pool, key, request.model)
             self._enter()
             try:
-                async with aclosing(self._inners[slot.index].stream(request)) as batches:
+                async with aclosing(self._inners[key.index].stream(request)) as batches:
                     async for batch in batches:
-                        use.saw(batch)
+                        use.observe(batch)
                         shown = True
                         yield batch
                 return
             except ProviderError as failure:
-                use.failed(failure)
-                if shown or failure.failure not in _OF_THE_KEY or not ring.has_ready(tried, request.model):
+                use.fail(failure)
+                if shown or failure.failure not in _KEY_FAILURES or not key_pool.has_ready(tried, request.model):
                     raise
             finally:
-                use.over()
+                use.finish()
                 self._leave()
 
     async def embed(self, request: EmbeddingRequest) -> Embeddings:
         """Return a vector for each input, from the first key that is not limited or refused."""
-        ring, tried = self._ring_now(), set[int]()
+        key_pool, tried = self._current_pool(), set[int]()
         while True:
-            slot = ring.take(tried, request.model)
-            tried.add(slot.index)
-            use = _Use(ring, slot, request.model)
+            key = key_pool.acquire(tried, request.model)
+            tried.add(key.index)
+            use = _Use(key_pool, key, request.model)
             self._enter()
             try:
-                vectors = await self._inners[slot.index].embed(request)
-                use.succeeded()
+                vectors = await self._inners[key.index].embed(request)
+                use.succeed()
                 return vectors
             except ProviderError as failure:
-                use.failed(failure)
-                if failure.failure not in _OF_THE_KEY or not ring.has_ready(tried, request.model):
+                use.fail(failure)
+                if failure.failure not in _KEY_FAILURES or not key_pool.has_ready(tried, request.model):
                     raise
             finally:
-                use.over()
+                use.finish()
                 self._leave()
 
     async def list_models(self) -> Sequence[ModelCard]:
@@ -93,14 +93,14 @@ class KeyedProvider:
         for inner in self._inners:
             await inner.close()
 
-    def _ring_now(self) -> KeyRing:
-        """The ring in force, which is made anew when a refused key is to be tried again; else the last that fitted."""
-        ring = self._find()
-        if ring is not None and ring.size == len(self._inners):
-            self._ring = ring
-        if self._ring is None:
-            raise RuntimeError("a provider without a key ring was asked")
-        return self._ring
+    def _current_pool(self) -> ApiKeyPool:
+        """The pool in force, which is made anew when a refused key is to be tried again; else the last that fitted."""
+        key_pool = self._find()
+        if key_pool is not None and key_pool.size == len(self._inners):
+            self._key_pool = key_pool
+        if self._key_pool is None:
+            raise RuntimeError("a provider without a key pool was asked")
+        return self._key_pool
 
     def _enter(self) -> None:
         self._calls += 1
@@ -112,56 +112,56 @@ class KeyedProvider:
             self._idle.set()
 
 
-class KeyedCounter:
+class KeyBalancedTokenCounter:
     """Counts tokens with the first key that is not limited or refused; one counter for each key."""
 
-    def __init__(self, inners: Sequence[TokenCounter], *, ring: Callable[[], KeyRing | None]) -> None:
+    def __init__(self, inners: Sequence[TokenCounter], *, key_pool: Callable[[], ApiKeyPool | None]) -> None:
         self._inners = inners
-        self._find = ring
+        self._find = key_pool
 
     async def count_tokens(self, request: CompletionRequest) -> int:
         """Return the vendor's count. Raises the last key's ProviderError when none may be used."""
-        ring, tried = self._find(), set[int]()
-        if ring is None or ring.size != len(self._inners):
+        key_pool, tried = self._find(), set[int]()
+        if key_pool is None or key_pool.size != len(self._inners):
             return await self._inners[0].count_tokens(request)
         while True:
-            slot = ring.take(tried, request.model)
-            tried.add(slot.index)
-            use = _Use(ring, slot, request.model)
+            key = key_pool.acquire(tried, request.model)
+            tried.add(key.index)
+            use = _Use(key_pool, key, request.model)
             try:
-                counted = await self._inners[slot.index].count_tokens(request)
-                use.succeeded()
+                counted = await self._inners[key.index].count_tokens(request)
+                use.succeed()
                 return counted
             except ProviderError as failure:
-                use.failed(failure)
-                if failure.failure not in _OF_THE_KEY or not ring.has_ready(tried, request.model):
+                use.fail(failure)
+                if failure.failure not in _KEY_FAILURES or not key_pool.has_ready(tried, request.model):
                     raise
             finally:
-                use.over()
+                use.finish()
 
 
 class _Use:
     """One call with one key: it succeeds with the first content, fails, or is left by its caller."""
 
-    def __init__(self, ring: KeyRing, slot: Slot, model: str) -> None:
-        self._ring = ring
-        self._slot = slot
+    def __init__(self, key_pool: ApiKeyPool, key: ApiKey, model: str) -> None:
+        self._key_pool = key_pool
+        self._key = key
         self._model = model
         self._decided = False
 
-    def saw(self, batch: EventBatch) -> None:
+    def observe(self, batch: EventBatch) -> None:
         if not self._decided and any(is_content(event) or isinstance(event, Finished) for event in batch):
-            self.succeeded()
+            self.succeed()
 
-    def succeeded(self) -> None:
+    def succeed(self) -> None:
         self._decided = True
-        self._slot.breaker.succeeded()
+        self._key.breaker.succeeded()
 
-    def failed(self, failure: ProviderError) -> None:
+    def fail(self, failure: ProviderError) -> None:
         self._decided = True
-        self._ring.failed(self._slot, failure, self._model)
+        self._key_pool.record_failure(self._key, failure, self._model)
 
-    def over(self) -> None:
+    def finish(self) -> None:
         if not self._decided:
-            self._slot.breaker.left()
-        self._ring.give_back(self._slot)
+            self._key.breaker.left()
+        self._key_pool.release(self._key)

@@ -16,24 +16,24 @@ _MOST_RESTING: Final = 256
 _LEAST_OPEN_FIRST: Final = (BreakerState.CLOSED, BreakerState.HALF_OPEN, BreakerState.OPEN)
 
 
-class KeyState(StrEnum):
-    """LIVE is used, COOLING rests for some model until the vendor's limit is over, DEAD was refused by the vendor."""
+class ApiKeyState(StrEnum):
+    """LIVE is used, COOLING rests for some model until the vendor's limit is over, REVOKED is refused by the vendor."""
 
     LIVE = "live"
     COOLING = "cooling"
-    DEAD = "dead"
+    REVOKED = "dead"  # the value that metrics and ListProviders show
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyView:
+class ApiKeyStatus:
     """What is shown of one key: masked, its state and its breaker's."""
 
     masked: str
-    state: KeyState
+    state: ApiKeyState
     breaker: BreakerState
 
 
-class Slot:
+class ApiKey:
     """One key (or, for a server that needs none, its absence) with its own breaker."""
 
     def __init__(self, index: int, masked: str, breaker: Breaker) -> None:
@@ -42,7 +42,7 @@ class Slot:
         self.breaker = breaker
         self.in_flight = 0
         self.last_turn = 0
-        self.dead = False
+        self.revoked = False
         self._resting: dict[str, float] = {}
 
     def wait(self, now: float, model: str = "") -> float:
@@ -62,10 +62,10 @@ class Slot:
         return max(0.0, max(self._resting.values(), default=0.0) - now)
 
 
-class KeyRing:
+class ApiKeyPool:
     """Hands out the least loaded key that may be used, in turn among equals.
 
-    `masked` are the keys as they may be shown. `on_dead` is told, once, of a key that the vendor refused.
+    `masked` are the keys as they may be shown. `on_revoked` is told, once, of a key that the vendor refused.
     """
 
     def __init__(
@@ -75,103 +75,101 @@ class KeyRing:
         *,
         rule: BreakerRule,
         clock: Clock,
-        on_dead: Callable[[str, str], None],
+        on_revoked: Callable[[str, str], None],
     ) -> None:
         self.provider = provider
         self._clock = clock
-        self._on_dead = on_dead
-        self._slots = [Slot(index, name, Breaker(rule, clock)) for index, name in enumerate(masked or ("",))]
+        self._on_revoked = on_revoked
+        self._keys = [ApiKey(index, name, Breaker(rule, clock)) for index, name in enumerate(masked or ("",))]
         self._turn = 0
 
-    def take(self, tried: Collection[int] = (), model: str = "") -> Slot:
-        """Return a key for one call of `model`; end it with `give_back`.
+    def acquire(self, tried: Collection[int] = (), model: str = "") -> ApiKey:
+        """Return a key for one call of `model`; end it with `release`.
 
         Raises ProviderError when none may be used: AUTH when the vendor refused all of them, else
         BREAKER_OPEN with the seconds until one may.
         """
         ready = self._ready(tried, model)
         if not ready:
-            raise self.refusal(model)
-        slot = min(ready, key=lambda each: (each.in_flight, each.last_turn))
+            raise self.unavailable_error(model)
+        key = min(ready, key=lambda each: (each.in_flight, each.last_turn))
         self._turn += 1
-        slot.last_turn = self._turn
-        slot.in_flight += 1
-        slot.breaker.began()
-        return slot
+        key.last_turn = self._turn
+        key.in_flight += 1
+        key.breaker.began()
+        return key
 
     def has_ready(self, tried: Collection[int] = (), model: str = "") -> bool:
-        """Return whether `take` would find a key."""
+        """Return whether `acquire` would find a key."""
         return bool(self._ready(tried, model))
 
-    def _ready(self, tried: Collection[int], model: str) -> list[Slot]:
+    def _ready(self, tried: Collection[int], model: str) -> list[ApiKey]:
         now = self._clock.monotonic()
-        return [
-            slot for slot in self._slots if not slot.dead and slot.wait(now, model) <= 0 and slot.index not in tried
-        ]
+        return [key for key in self._keys if not key.revoked and key.wait(now, model) <= 0 and key.index not in tried]
 
-    def give_back(self, slot: Slot) -> None:
-        """The call with `slot` is over, however it went."""
-        slot.in_flight -= 1
+    def release(self, key: ApiKey) -> None:
+        """The call with `key` is over, however it went."""
+        key.in_flight -= 1
 
-    def failed(self, slot: Slot, failure: ProviderError, model: str = "") -> None:
-        """Take note of how the call of `model` with `slot` failed.
+    def record_failure(self, key: ApiKey, failure: ProviderError, model: str = "") -> None:
+        """Take note of how the call of `model` with `key` failed.
 
         A limit rests that model under that key, one of the whole account the key; a limit that does not say for how
         long is told with the rest that is taken here.
         """
         if failure.failure is FailureKind.RATE_LIMIT:
             seconds = failure.retry_after or _DEFAULT_COOLING
-            slot.rest("" if failure.account_wide else model, self._clock.monotonic(), seconds)
+            key.rest("" if failure.account_wide else model, self._clock.monotonic(), seconds)
             if failure.retry_after is None and not failure.account_wide:
                 failure.retry_after = seconds
-            slot.breaker.left()
+            key.breaker.left()
         elif failure.failure is FailureKind.AUTH:
-            slot.breaker.left()
-            if not slot.dead:
-                slot.dead = True
-                self._on_dead(self.provider, slot.masked)
+            key.breaker.left()
+            if not key.revoked:
+                key.revoked = True
+                self._on_revoked(self.provider, key.masked)
         elif failure.rule.counts_against_provider:
-            slot.breaker.failed()
+            key.breaker.failed()
         else:
-            slot.breaker.left()
+            key.breaker.left()
 
     def ready_in(self, model: str = "") -> float | None:
         """Return the seconds until some key may be used for `model`, 0 for now, None when all are dead."""
         now = self._clock.monotonic()
-        return min((slot.wait(now, model) for slot in self._slots if not slot.dead), default=None)
+        return min((key.wait(now, model) for key in self._keys if not key.revoked), default=None)
 
     def rests_for(self) -> float:
         """Return the seconds until some key may be used for every model, 0 when there is one or all are dead."""
         now = self._clock.monotonic()
-        waits = (max(slot.rests_for(now), slot.wait(now)) for slot in self._slots if not slot.dead)
+        waits = (max(key.rests_for(now), key.wait(now)) for key in self._keys if not key.revoked)
         return min(waits, default=0.0)
 
     @property
     def size(self) -> int:
         """How many keys there are; 1 for a server that needs none."""
-        return len(self._slots)
+        return len(self._keys)
 
     @property
     def breaker(self) -> BreakerState:
         """The provider's breaker: as open as that of its least open key."""
-        states = {slot.breaker.state for slot in self._slots if not slot.dead} or {BreakerState.OPEN}
+        states = {key.breaker.state for key in self._keys if not key.revoked} or {BreakerState.OPEN}
         return next(
             state for state in (BreakerState.CLOSED, BreakerState.HALF_OPEN, BreakerState.OPEN) if state in states
         )
 
     @property
-    def any_dead(self) -> bool:
+    def has_revoked(self) -> bool:
         """Whether the vendor refused one of the keys."""
-        return any(slot.dead for slot in self._slots)
+        return any(key.revoked for key in self._keys)
 
-    def views(self) -> tuple[KeyView, ...]:
+    def views(self) -> tuple[ApiKeyStatus, ...]:
         """Return what is shown of the keys."""
         now = self._clock.monotonic()
         return tuple(
-            KeyView(masked=slot.masked, state=_state(slot, now), breaker=slot.breaker.state) for slot in self._slots
+            ApiKeyStatus(masked=key.masked, state=_state(key, now), breaker=key.breaker.state) for key in self._keys
         )
 
-    def refusal(self, model: str = "") -> ProviderError:
+    def unavailable_error(self, model: str = "") -> ProviderError:
         """Return why no key may be used for `model` now."""
         wait = self.ready_in(model)
         if wait is None:
@@ -185,7 +183,7 @@ class KeyRing:
         )
 
 
-def _state(slot: Slot, now: float) -> KeyState:
-    if slot.dead:
-        return KeyState.DEAD
-    return KeyState.COOLING if slot.rests_for(now) > 0 else KeyState.LIVE
+def _state(key: ApiKey, now: float) -> ApiKeyState:
+    if key.revoked:
+        return ApiKeyState.REVOKED
+    return ApiKeyState.COOLING if key.rests_for(now) > 0 else ApiKeyState.LIVE

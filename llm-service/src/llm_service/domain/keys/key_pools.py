@@ -1,15 +1,15 @@
-"""The key rings of all providers; those of unchanged providers outlive a change of configuration."""
+"""The API key pools of all providers; those of unchanged providers outlive a change of configuration."""
 
 from collections.abc import Callable, Sequence
 
 from llm_service.domain.keys.breaker import BreakerRule
-from llm_service.domain.keys.key_pool import KeyRing
+from llm_service.domain.keys.key_pool import ApiKeyPool
 from llm_service.domain.model.profile import ProviderProfile
 from penstock_kit.clock import Clock
 
 
-class KeyRings:
-    """One ring for each configured provider. `mask` makes of a key what may be shown of it."""
+class ApiKeyPools:
+    """One pool for each configured provider. `mask` makes of a key what may be shown of it."""
 
     def __init__(
         self,
@@ -17,27 +17,27 @@ class KeyRings:
         rule: BreakerRule,
         clock: Clock,
         mask: Callable[[str], str],
-        on_dead: Callable[[str, str], None],
+        on_revoked: Callable[[str, str], None],
     ) -> None:
         self._rule = rule
         self._clock = clock
         self._mask = mask
-        self._on_dead = on_dead
-        self._known: dict[str, tuple[ProviderProfile, KeyRing]] = {}
+        self._on_revoked = on_revoked
+        self._known: dict[str, tuple[ProviderProfile, ApiKeyPool]] = {}
 
     def configure(self, profiles: Sequence[ProviderProfile]) -> None:
-        """Have a ring for each of `profiles`. A provider that changed, or has a refused key, begins anew."""
-        self._known = {profile.name: (profile, self._kept(profile) or self._made(profile)) for profile in profiles}
+        """Have a pool for each of `profiles`. A provider that changed, or has a refused key, begins anew."""
+        self._known = {profile.name: (profile, self._reuse(profile) or self._build(profile)) for profile in profiles}
 
-    def of(self, provider: str) -> KeyRing | None:
-        """Return the provider's ring, None when it is not configured."""
+    def get(self, provider: str) -> ApiKeyPool | None:
+        """Return the provider's pool, None when it is not configured."""
         known = self._known.get(provider)
         return known[1] if known else None
 
-    def _kept(self, profile: ProviderProfile) -> KeyRing | None:
+    def _reuse(self, profile: ProviderProfile) -> ApiKeyPool | None:
         before = self._known.get(profile.name)
-        return before[1] if before and before[0] == profile and not before[1].any_dead else None
+        return before[1] if before and before[0] == profile and not before[1].has_revoked else None
 
-    def _made(self, profile: ProviderProfile) -> KeyRing:
+    def _build(self, profile: ProviderProfile) -> ApiKeyPool:
         masked = [self._mask(key) for key in profile.keys]
-        return KeyRing(profile.name, masked, rule=self._rule, clock=self._clock, on_dead=self._on_dead)
+        return ApiKeyPool(profile.name, masked, rule=self._rule, clock=self._clock, on_revoked=self._on_revoked)

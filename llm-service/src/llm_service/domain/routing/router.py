@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
-from llm_service.domain.keys.key_pools import KeyRings
+from llm_service.domain.keys.key_pools import ApiKeyPools
 from llm_service.domain.model.request import CompletionRequest
 from llm_service.domain.model.route import FALLBACK, Candidate, Route, RoutingTable, plan_route
 from llm_service.domain.routing.policy import Policy
@@ -26,13 +26,13 @@ class Router:
         *,
         table: Callable[[], RoutingTable],
         policies: Mapping[str, Policy],
-        rings: KeyRings,
+        key_pools: ApiKeyPools,
         fallback: bool = True,
         allows: Callable[[Candidate], bool] = lambda _: True,
     ) -> None:
         self._table = table
         self._policies = policies
-        self._rings = rings
+        self._key_pools = key_pools
         self._fallback = fallback
         self._allows = allows
         self._planner = _Planner(table(), stand_in=fallback)
@@ -71,10 +71,12 @@ class Router:
         return replace(route, candidates=tuple(map(self._explained, route.candidates)))
 
     def _explained(self, candidate: Candidate) -> Candidate:
-        ring = self._rings.of(candidate.provider)
-        if ring is None or ring.has_ready(model=candidate.model):
+        key_pool = self._key_pools.get(candidate.provider)
+        if key_pool is None or key_pool.has_ready(model=candidate.model):
             return candidate
-        return replace(candidate, eligible=False, why=f"{candidate.why}; {ring.refusal(candidate.model).message}")
+        return replace(
+            candidate, eligible=False, why=f"{candidate.why}; {key_pool.unavailable_error(candidate.model).message}"
+        )
 
 
 class _Planner:

@@ -3,8 +3,8 @@
 import pytest
 
 from llm_service.domain.keys.breaker import BreakerRule, BreakerState
-from llm_service.domain.keys.key_balancing import KeyedProvider
-from llm_service.domain.keys.key_pool import KeyRing, KeyState
+from llm_service.domain.keys.key_balancing import KeyBalancedProvider
+from llm_service.domain.keys.key_pool import ApiKeyPool, ApiKeyState
 from llm_service.domain.model.event import Started
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.testing import ScriptedProvider, collected, question, text_of
@@ -12,52 +12,52 @@ from penstock_testkit.clock import ManualClock
 
 
 @pytest.fixture
-def dead() -> list[tuple[str, str]]:
+def revoked() -> list[tuple[str, str]]:
     return []
 
 
 @pytest.fixture
-def ring(clock: ManualClock, dead: list[tuple[str, str]]) -> KeyRing:
-    return KeyRing(
+def key_pool(clock: ManualClock, dead: list[tuple[str, str]]) -> ApiKeyPool:
+    return ApiKeyPool(
         "p",
         ["sk-a", "sk-b"],
         rule=BreakerRule(calls=2, open_seconds=10),
         clock=clock,
-        on_dead=lambda provider, masked: dead.append((provider, masked)),
+        on_revoked=lambda provider, masked: dead.append((provider, masked)),
     )
 
 
-def keyed(ring: KeyRing, *inners: ScriptedProvider) -> KeyedProvider:
-    return KeyedProvider(inners, ring=lambda: ring)
+def keyed(key_pool: ApiKeyPool, *inners: ScriptedProvider) -> KeyBalancedProvider:
+    return KeyBalancedProvider(inners, key_pool=lambda: key_pool)
 
 
-def test_keys_take_turns_and_the_least_loaded_goes_first(ring: KeyRing) -> None:
-    first, second = ring.take(), ring.take()
+def test_keys_take_turns_and_the_least_loaded_goes_first(key_pool: ApiKeyPool) -> None:
+    first, second = key_pool.acquire(), key_pool.acquire()
     assert (first.index, second.index) == (0, 1)
-    ring.give_back(second)
-    assert ring.take().index == 1
+    key_pool.release(second)
+    assert key_pool.acquire().index == 1
 
 
 async def test_a_limited_key_rests_as_long_as_the_vendor_says_and_the_other_answers(
-    ring: KeyRing, clock: ManualClock
+    key_pool: ApiKeyPool, clock: ManualClock
 ) -> None:
     limited = ScriptedProvider(failures=[FailureKind.RATE_LIMIT], retry_after=30)
     other = ScriptedProvider(texts=("b",))
-    provider = keyed(ring, limited, other)
+    provider = keyed(key_pool, limited, other)
     for _ in range(3):
         assert text_of(await collected(provider.stream(question()))) == "b"
     assert (len(limited.asked), len(other.asked)) == (1, 3)
-    assert [view.state for view in ring.views()] == [KeyState.COOLING, KeyState.LIVE]
+    assert [view.state for view in key_pool.views()] == [ApiKeyState.COOLING, ApiKeyState.LIVE]
     clock.advance(30)
     await collected(provider.stream(question()))
     assert len(limited.asked) == 2
 
 
 async def test_a_limit_rests_one_model_under_one_key_and_is_told_with_the_rest_it_takes(
-    ring: KeyRing, clock: ManualClock
+    key_pool: ApiKeyPool, clock: ManualClock
 ) -> None:
     inners = [ScriptedProvider(failures=[FailureKind.RATE_LIMIT]) for _ in range(2)]
-    provider = keyed(ring, *inners)
+    provider = keyed(key_pool, *inners)
     with pytest.raises(ProviderError) as caught:
         await collected(provider.stream(question(model="busy")))
     assert (caught.value.retry_after, caught.value.retryable) == (10.0, True)
@@ -69,65 +69,67 @@ async def test_a_limit_rests_one_model_under_one_key_and_is_told_with_the_rest_i
     assert text_of(await collected(provider.stream(question(model="busy")))) == "pong"
 
 
-def test_a_limit_of_the_account_rests_every_model_of_the_key(ring: KeyRing) -> None:
+def test_a_limit_of_the_account_rests_every_model_of_the_key(key_pool: ApiKeyPool) -> None:
     spent = ProviderError("spent", provider="p", failure=FailureKind.RATE_LIMIT, account_wide=True)
-    first = ring.take(model="a")
-    ring.failed(first, spent, "a")
+    first = key_pool.acquire(model="a")
+    key_pool.record_failure(first, spent, "a")
     assert spent.retry_after is None
     others = {1 - first.index}
-    assert not ring.has_ready(others, "b")
-    assert ring.take(model="b").index != first.index
-    assert [view.state for view in ring.views()] == [KeyState.COOLING, KeyState.LIVE]
+    assert not key_pool.has_ready(others, "b")
+    assert key_pool.acquire(model="b").index != first.index
+    assert [view.state for view in key_pool.views()] == [ApiKeyState.COOLING, ApiKeyState.LIVE]
 
 
-def test_when_all_keys_rest_the_shortest_rest_is_told(ring: KeyRing, clock: ManualClock) -> None:
+def test_when_all_keys_rest_the_shortest_rest_is_told(key_pool: ApiKeyPool, clock: ManualClock) -> None:
     for seconds in (30, 20):
         limit = ProviderError("slow", provider="p", failure=FailureKind.RATE_LIMIT, retry_after=seconds)
-        ring.failed(ring.take(model="a"), limit, "a")
-    assert ring.ready_in("a") == 20
+        key_pool.record_failure(key_pool.acquire(model="a"), limit, "a")
+    assert key_pool.ready_in("a") == 20
     with pytest.raises(ProviderError) as caught:
-        ring.take(model="a")
+        key_pool.acquire(model="a")
     assert caught.value.retry_after == 20
     clock.advance(20)
-    assert ring.ready_in("a") == 0
-    assert ring.take(model="a").index == 1
+    assert key_pool.ready_in("a") == 0
+    assert key_pool.acquire(model="a").index == 1
 
 
-def test_the_resting_models_that_are_remembered_are_bounded(ring: KeyRing, clock: ManualClock) -> None:
+def test_the_resting_models_that_are_remembered_are_bounded(key_pool: ApiKeyPool, clock: ManualClock) -> None:
     limit = ProviderError("slow", provider="p", failure=FailureKind.RATE_LIMIT, retry_after=60)
-    slot = ring.take()
+    key = key_pool.acquire()
     for number in range(1000):
         clock.advance(0.001)
-        ring.failed(slot, limit, f"m{number}")
-    rested = [number for number in range(1000) if slot.wait(clock.monotonic(), f"m{number}") > 0]
+        key_pool.record_failure(key, limit, f"m{number}")
+    rested = [number for number in range(1000) if key.wait(clock.monotonic(), f"m{number}") > 0]
     assert rested == list(range(744, 1000))
 
 
-async def test_a_refused_key_is_dead_and_told_once(ring: KeyRing, dead: list[tuple[str, str]]) -> None:
+async def test_a_refused_key_is_dead_and_told_once(key_pool: ApiKeyPool, dead: list[tuple[str, str]]) -> None:
     refused = ScriptedProvider(failure=FailureKind.AUTH, texts=())
-    provider = keyed(ring, ScriptedProvider(failures=[FailureKind.AUTH]), ScriptedProvider(texts=("b",)))
+    provider = keyed(key_pool, ScriptedProvider(failures=[FailureKind.AUTH]), ScriptedProvider(texts=("b",)))
     for _ in range(3):
         assert text_of(await collected(provider.stream(question()))) == "b"
     assert dead == [("p", "sk-a")]
-    assert ring.any_dead
+    assert key_pool.has_revoked
     assert not refused.asked
 
 
-async def test_when_every_key_is_refused_nobody_is_asked_again(ring: KeyRing, dead: list[tuple[str, str]]) -> None:
+async def test_when_every_key_is_refused_nobody_is_asked_again(
+    key_pool: ApiKeyPool, dead: list[tuple[str, str]]
+) -> None:
     inners = [ScriptedProvider(failures=[FailureKind.AUTH]) for _ in range(2)]
-    provider = keyed(ring, *inners)
+    provider = keyed(key_pool, *inners)
     for expected in (True, False):
         with pytest.raises(ProviderError) as caught:
             await collected(provider.stream(question()))
         assert (caught.value.failure, caught.value.asked) == (FailureKind.AUTH, expected)
     assert [len(inner.asked) for inner in inners] == [1, 1]
     assert len(dead) == 2
-    assert ring.ready_in() is None
+    assert key_pool.ready_in() is None
 
 
-async def test_failures_open_the_breaker_of_the_key_only(ring: KeyRing, clock: ManualClock) -> None:
+async def test_failures_open_the_breaker_of_the_key_only(key_pool: ApiKeyPool, clock: ManualClock) -> None:
     broken, good = ScriptedProvider(failures=[FailureKind.SERVER] * 9), ScriptedProvider()
-    provider = keyed(ring, broken, good)
+    provider = keyed(key_pool, broken, good)
     failed = 0
     for _ in range(8):
         try:
@@ -135,12 +137,12 @@ async def test_failures_open_the_breaker_of_the_key_only(ring: KeyRing, clock: M
         except ProviderError:
             failed += 1
     assert failed == 2
-    assert [view.breaker for view in ring.views()] == [BreakerState.OPEN, BreakerState.CLOSED]
-    assert ring.breaker is BreakerState.CLOSED
+    assert [view.breaker for view in key_pool.views()] == [BreakerState.OPEN, BreakerState.CLOSED]
+    assert key_pool.breaker is BreakerState.CLOSED
 
 
-async def test_with_all_breakers_open_the_caller_is_told_when_to_come_again(ring: KeyRing) -> None:
-    provider = keyed(ring, *(ScriptedProvider(failures=[FailureKind.SERVER] * 9) for _ in range(2)))
+async def test_with_all_breakers_open_the_caller_is_told_when_to_come_again(key_pool: ApiKeyPool) -> None:
+    provider = keyed(key_pool, *(ScriptedProvider(failures=[FailureKind.SERVER] * 9) for _ in range(2)))
     for _ in range(4):
         with pytest.raises(ProviderError):
             await collected(provider.stream(question()))
@@ -150,17 +152,17 @@ async def test_with_all_breakers_open_the_caller_is_told_when_to_come_again(ring
     assert not caught.value.asked
 
 
-async def test_a_key_is_not_changed_once_the_answer_began(ring: KeyRing) -> None:
+async def test_a_key_is_not_changed_once_the_answer_began(key_pool: ApiKeyPool) -> None:
     begun = ScriptedProvider(texts=("half",), failure=FailureKind.RATE_LIMIT)
     other = ScriptedProvider()
     with pytest.raises(ProviderError):
-        await collected(keyed(ring, begun, other).stream(question()))
+        await collected(keyed(key_pool, begun, other).stream(question()))
     assert not other.asked
 
 
-async def test_leaving_gives_the_key_back(ring: KeyRing) -> None:
-    provider = keyed(ring, ScriptedProvider(texts=("x", "y")), ScriptedProvider())
+async def test_leaving_gives_the_key_back(key_pool: ApiKeyPool) -> None:
+    provider = keyed(key_pool, ScriptedProvider(texts=("x", "y")), ScriptedProvider())
     stream = provider.stream(question())
     assert isinstance((await anext(stream))[0], Started)
     await stream.aclose()
-    assert ring.take().in_flight == 1
+    assert key_pool.acquire().in_flight == 1
