@@ -16,8 +16,8 @@ from llm_service.domain.model.failure import Attempt, FailureKind, ProviderError
 from llm_service.domain.model.provider import EmbeddingRequest, Embeddings
 from llm_service.domain.model.request import CompletionRequest
 from llm_service.domain.model.usage import FREE, Cost, PriceSource, Usage
-from llm_service.domain.reuse.idempotency import Idempotent, IdempotentEmbedder
-from llm_service.domain.reuse.idempotent_execution import Claim, ClaimState, Once
+from llm_service.domain.reuse.idempotency import IdempotentCompletions, IdempotentEmbedder
+from llm_service.domain.reuse.idempotent_execution import Claim, ClaimState, IdempotentExecution
 from llm_service.testing import ScriptedProvider, collected, question, text_of
 from penstock_kit.context import CallContext, Caller, use_context
 from penstock_kit.errors import InvalidArgument, Unprocessable
@@ -37,25 +37,27 @@ class DictStore:
         known = self.kept.get(key)
         if known is not None:
             return known
-        self.kept[key] = Claim(state=ClaimState.BUSY, fingerprint=fingerprint)
-        return Claim(state=ClaimState.MINE, fingerprint=fingerprint)
+        self.kept[key] = Claim(state=ClaimState.IN_FLIGHT, fingerprint=fingerprint)
+        return Claim(state=ClaimState.CLAIMED, fingerprint=fingerprint)
 
-    async def keep(self, key: str, value: bytes) -> None:
-        self.kept[key] = replace(self.kept[key], state=ClaimState.KEPT, value=value)
+    async def save(self, key: str, value: bytes) -> None:
+        self.kept[key] = replace(self.kept[key], state=ClaimState.REPLAY, value=value)
 
     async def release(self, key: str) -> None:
         del self.kept[key]
 
 
-def replica(provider: ScriptedProvider, store: DictStore | None = None) -> Idempotent:
-    return Idempotent(provider, once=Once(store or DictStore(), batch_codec(), sleep=lambda _: asyncio.sleep(0)))
+def replica(provider: ScriptedProvider, store: DictStore | None = None) -> IdempotentCompletions:
+    return IdempotentCompletions(
+        provider, execution=IdempotentExecution(store or DictStore(), batch_codec(), sleep=lambda _: asyncio.sleep(0))
+    )
 
 
 def keyed(text: str = "hi", *, streaming: bool = True) -> CompletionRequest:
     return replace(question(text, streaming=streaming), idempotency_key="key-1")
 
 
-async def ask(answering: Idempotent, request: CompletionRequest, caller: Caller = ALICE) -> list[Event]:
+async def ask(answering: IdempotentCompletions, request: CompletionRequest, caller: Caller = ALICE) -> list[Event]:
     with use_context(CallContext(request_id="r", caller=caller)):
         return await collected(answering.stream(request))
 
@@ -147,7 +149,7 @@ class CountingEmbedder:
 
 async def test_vectors_are_made_once_for_all_askers_with_one_key() -> None:
     inner, store = CountingEmbedder(), DictStore()
-    embedders = [IdempotentEmbedder(inner, once=Once(store, embedded_codec())) for _ in range(2)]
+    embedders = [IdempotentEmbedder(inner, execution=IdempotentExecution(store, embedded_codec())) for _ in range(2)]
     request = EmbeddingRequest(model="m", inputs=("a", "b"), idempotency_key="k")
     with use_context(CallContext(request_id="r", caller=ALICE)):
         found = await asyncio.gather(*(embedders[at % 2].embed(request) for at in range(20)))

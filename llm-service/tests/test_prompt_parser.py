@@ -14,7 +14,7 @@ from llm_service.domain.model.route import FALLBACK, Candidate, Route
 from llm_service.domain.offline.query import Intent, Language, Statistic
 from llm_service.domain.parsing.model_query import query_from_text
 from llm_service.domain.parsing.prompt_parser import Prompt, PromptParser
-from llm_service.domain.reuse.idempotent_execution import Claim, ClaimState, Once
+from llm_service.domain.reuse.idempotent_execution import Claim, ClaimState, IdempotentExecution
 from llm_service.testing import ScriptedProvider
 from penstock_kit.context import CallContext, Caller, use_context
 from penstock_testkit.waiting import HANG_SECONDS
@@ -36,9 +36,9 @@ class NoStore:
     """A store that is away: every claim is granted, nothing is kept."""
 
     async def claim(self, key: str, fingerprint: str) -> Claim:
-        return Claim(state=ClaimState.MINE, fingerprint=fingerprint)
+        return Claim(state=ClaimState.CLAIMED, fingerprint=fingerprint)
 
-    async def keep(self, key: str, value: bytes) -> None:
+    async def save(self, key: str, value: bytes) -> None:
         assert parsed_codec().decode(value)
 
     async def release(self, key: str) -> None: ...
@@ -48,7 +48,9 @@ def parser(
     provider: ScriptedProvider, places: Sequence[str] = ("scripted", FALLBACK), *, seconds: float = HANG_SECONDS
 ) -> PromptParser:
     route = Route(policy="order", candidates=tuple(Candidate(provider=name, model="m", why="") for name in places))
-    return PromptParser(provider, route=lambda _: route, once=Once(NoStore(), parsed_codec()), seconds=seconds)
+    return PromptParser(
+        provider, route=lambda _: route, execution=IdempotentExecution(NoStore(), parsed_codec()), seconds=seconds
+    )
 
 
 def prompt(text: str = "mean current of pump-7 yesterday", key: str = "") -> Prompt:

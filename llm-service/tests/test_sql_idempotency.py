@@ -36,17 +36,17 @@ def other(database: Database, clock: ManualClock) -> SqlIdempotencyStore:
 async def test_one_replica_makes_the_answer_and_the_other_gets_it(
     one: SqlIdempotencyStore, other: SqlIdempotencyStore
 ) -> None:
-    assert (await one.claim("k", "f")).state is ClaimState.MINE
-    assert (await other.claim("k", "f")).state is ClaimState.BUSY
-    await one.keep("k", b"answer")
+    assert (await one.claim("k", "f")).state is ClaimState.CLAIMED
+    assert (await other.claim("k", "f")).state is ClaimState.IN_FLIGHT
+    await one.save("k", b"answer")
     kept = await other.claim("k", "g")
-    assert (kept.state, kept.fingerprint, kept.value) == (ClaimState.KEPT, "f", b"answer")
+    assert (kept.state, kept.fingerprint, kept.value) == (ClaimState.REPLAY, "f", b"answer")
 
 
 async def test_a_claim_given_up_is_anybodys(one: SqlIdempotencyStore, other: SqlIdempotencyStore) -> None:
     await one.claim("k", "f")
     await one.release("k")
-    assert (await other.claim("k", "f")).state is ClaimState.MINE
+    assert (await other.claim("k", "f")).state is ClaimState.CLAIMED
 
 
 async def test_the_claim_of_a_replica_that_died_is_anothers_after_its_lease(
@@ -54,32 +54,32 @@ async def test_the_claim_of_a_replica_that_died_is_anothers_after_its_lease(
 ) -> None:
     await one.claim("k", "f")
     clock.advance(14)
-    assert (await other.claim("k", "f")).state is ClaimState.BUSY
+    assert (await other.claim("k", "f")).state is ClaimState.IN_FLIGHT
     clock.advance(2)
-    assert (await other.claim("k", "f")).state is ClaimState.MINE
+    assert (await other.claim("k", "f")).state is ClaimState.CLAIMED
     third = SqlIdempotencyStore(database, clock, owner="third")
-    assert (await third.claim("k", "f")).state is ClaimState.BUSY
+    assert (await third.claim("k", "f")).state is ClaimState.IN_FLIGHT
 
 
 async def test_an_answer_is_forgotten_after_a_day(
     one: SqlIdempotencyStore, other: SqlIdempotencyStore, clock: ManualClock
 ) -> None:
     await one.claim("k", "f")
-    await one.keep("k", b"answer")
+    await one.save("k", b"answer")
     clock.advance(timedelta(hours=25).total_seconds())
-    assert (await other.claim("k", "g")).state is ClaimState.MINE
+    assert (await other.claim("k", "g")).state is ClaimState.CLAIMED
 
 
 async def test_while_the_store_is_away_claims_are_granted_and_answers_given_from_memory(clock: ManualClock) -> None:
     away = open_database(f"postgresql://nobody@127.0.0.1:{free_port()}/none")
     answers = SqlIdempotencyStore(away, clock, owner="one")
-    assert (await answers.claim("k", "f")).state is ClaimState.MINE
-    await answers.keep("k", b"answer")
+    assert (await answers.claim("k", "f")).state is ClaimState.CLAIMED
+    await answers.save("k", b"answer")
     kept = await answers.claim("k", "f")
-    assert (kept.state, kept.fingerprint, kept.value) == (ClaimState.KEPT, "f", b"answer")
+    assert (kept.state, kept.fingerprint, kept.value) == (ClaimState.REPLAY, "f", b"answer")
     await answers.claim("failed", "f")
     await answers.release("failed")
-    assert (await answers.claim("failed", "f")).state is ClaimState.MINE
+    assert (await answers.claim("failed", "f")).state is ClaimState.CLAIMED
     await away.close()
 
 
@@ -90,4 +90,4 @@ async def test_the_claim_of_a_replica_that_lives_is_renewed(
     for _ in range(5):
         clock.advance(10)
         await one.renew()
-    assert (await other.claim("k", "f")).state is ClaimState.BUSY
+    assert (await other.claim("k", "f")).state is ClaimState.IN_FLIGHT

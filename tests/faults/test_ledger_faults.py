@@ -68,7 +68,7 @@ async def test_the_same_idempotency_key_50_times_in_parallel_is_one_call_one_cha
 
         async def ask() -> bytes:
             with as_caller(ALICE):
-                answer = await llm.complete("v/m", idempotency_key="once")
+                answer = await llm.complete("v/m", idempotency_key="execution")
             return answer.SerializeToString(deterministic=True)
 
         answers = await asyncio.gather(*(ask() for _ in range(50)))
@@ -97,7 +97,9 @@ async def test_two_replicas_make_one_call_for_50_questions_and_50_embeddings_wit
         async def ask(llm: Llm, at: int) -> bytes:
             with as_caller(ALICE):
                 if at % 4 < 2:
-                    return (await llm.complete("v/m", idempotency_key="once")).SerializeToString(deterministic=True)
+                    return (await llm.complete("v/m", idempotency_key="execution")).SerializeToString(
+                        deterministic=True
+                    )
                 events = await llm.stream("v/m", idempotency_key="streamed")
                 return b"".join(event.SerializeToString(deterministic=True) for event in events)
 

@@ -32,8 +32,8 @@ from llm_service.domain.model.completion_collector import CompletionCollector
 from llm_service.domain.model.priced_pool import PricedPool
 from llm_service.domain.model.route import plan_route
 from llm_service.domain.parsing.prompt_parser import PromptParser
-from llm_service.domain.reuse.idempotency import Idempotent, IdempotentEmbedder
-from llm_service.domain.reuse.idempotent_execution import Once
+from llm_service.domain.reuse.idempotency import IdempotentCompletions, IdempotentEmbedder
+from llm_service.domain.reuse.idempotent_execution import IdempotentExecution
 from llm_service.domain.reuse.response_cache import ResponseCaching
 from llm_service.edge.cost_servicer import CostServicer
 from llm_service.edge.servicer import LlmServicer
@@ -118,10 +118,12 @@ def add_servicers(
         cached, ledger=ledger, prices=prices, clock=clock, new_id=new_id, budget_guard=budget_guard, journal=journal
     )
     servicer = LlmServicer(
-        completions=Idempotent(metering, once=Once(answers, batch_codec())),
+        completions=IdempotentCompletions(metering, execution=IdempotentExecution(answers, batch_codec())),
         collector=collector,
-        embedder=IdempotentEmbedder(embedder, once=Once(answers, embedded_codec())),
-        parser=PromptParser(metering, route=selection.router.route, once=Once(answers, parsed_codec())),
+        embedder=IdempotentEmbedder(embedder, execution=IdempotentExecution(answers, embedded_codec())),
+        parser=PromptParser(
+            metering, route=selection.router.route, execution=IdempotentExecution(answers, parsed_codec())
+        ),
         registry=selection.registry,
         counters=selection.registry,
         monitor=selection.monitor,

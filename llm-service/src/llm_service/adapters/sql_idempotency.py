@@ -45,19 +45,19 @@ class SqlIdempotencyStore:
     async def claim(self, key: str, fingerprint: str) -> Claim:
         """Claim `key`. While the store is away the claim is granted: an answer is worth more than a second charge."""
         if known := self._unwritten.get(key):
-            return Claim(state=ClaimState.KEPT, fingerprint=known[0], value=known[1])
+            return Claim(state=ClaimState.REPLAY, fingerprint=known[0], value=known[1])
         self._mine[key] = fingerprint
-        claim = Claim(state=ClaimState.MINE, fingerprint=fingerprint)
+        claim = Claim(state=ClaimState.CLAIMED, fingerprint=fingerprint)
         try:
-            claim = await self._claimed(key, fingerprint)
+            claim = await self._claim(key, fingerprint)
         except (PenstockError, DBAPIError) as error:
             log.warning("an idempotency key can't be claimed, its call is made", detail=type(error).__name__)
         finally:
-            if claim.state is not ClaimState.MINE:
+            if claim.state is not ClaimState.CLAIMED:
                 self._mine.pop(key, None)
         return claim
 
-    async def keep(self, key: str, value: bytes) -> None:
+    async def save(self, key: str, value: bytes) -> None:
         """Keep the answer for a day; one over 32 MiB is not kept."""
         if len(value) > _LARGEST:
             await self.release(key)
@@ -92,7 +92,7 @@ class SqlIdempotencyStore:
                 log.warning("idempotency keys wait for the store", detail=type(error).__name__)
             await asyncio.sleep(_RENEWAL)
 
-    async def _claimed(self, key: str, fingerprint: str) -> Claim:
+    async def _claim(self, key: str, fingerprint: str) -> Claim:
         found = select(kept_answer).where(kept_answer.c.key == key)
         async with self._database.read() as connection:
             row = (await connection.execute(found)).mappings().first()
@@ -110,7 +110,7 @@ class SqlIdempotencyStore:
             changes = {name: value for name, value in values.items() if name != "key"}
             statement = statement.on_conflict_do_update(index_elements=["key"], set_=changes, where=free)
             taken = (await connection.execute(statement.returning(kept_answer.c.key))).first()
-        state = ClaimState.MINE if taken else ClaimState.BUSY
+        state = ClaimState.CLAIMED if taken else ClaimState.IN_FLIGHT
         return Claim(state=state, fingerprint=fingerprint)
 
     def _values(self, key: str, fingerprint: str, now: datetime) -> dict[str, Any]:
@@ -162,5 +162,5 @@ def _is_free(row: Mapping[Any, Any], now: datetime) -> bool:
 
 def _claim_of(row: Mapping[Any, Any]) -> Claim:
     if row["value"] is None:
-        return Claim(state=ClaimState.BUSY, fingerprint=row["fingerprint"])
-    return Claim(state=ClaimState.KEPT, fingerprint=row["fingerprint"], value=bytes(row["value"]))
+        return Claim(state=ClaimState.IN_FLIGHT, fingerprint=row["fingerprint"])
+    return Claim(state=ClaimState.REPLAY, fingerprint=row["fingerprint"], value=bytes(row["value"]))

@@ -91,8 +91,8 @@ def plan_route(
         found += _candidates(seats, FALLBACK)
     if not stand_in and model != FALLBACK:
         found = [candidate for candidate in found if candidate.provider != FALLBACK] or found
-    once = {(candidate.provider, candidate.model): candidate for candidate in reversed(found)}
-    return Route(policy=chosen, candidates=tuple(reversed(once.values())), alias=alias)
+    unique = {(candidate.provider, candidate.model): candidate for candidate in reversed(found)}
+    return Route(policy=chosen, candidates=tuple(reversed(unique.values())), alias=alias)
 
 
 def _candidates(seats: Sequence[Seat], target: str) -> list[Candidate]:

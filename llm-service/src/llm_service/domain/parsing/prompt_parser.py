@@ -18,8 +18,8 @@ from llm_service.domain.offline.parse import parse_prompt
 from llm_service.domain.offline.query import StructuredQuery
 from llm_service.domain.offline.worker import Checkpoint, RuleWorker
 from llm_service.domain.parsing.model_query import QUERY_SCHEMA, query_from_text
-from llm_service.domain.reuse.idempotency import key_of, question_of
-from llm_service.domain.reuse.idempotent_execution import Once
+from llm_service.domain.reuse.idempotency import fingerprint_of, scoped_key
+from llm_service.domain.reuse.idempotent_execution import IdempotentExecution
 
 _ANSWER_TOKENS: Final = 1000
 _SECONDS: Final = 20.0
@@ -62,12 +62,12 @@ class PromptParser:
         completions: CompletionSource,
         *,
         route: Callable[[CompletionRequest], Route],
-        once: Once[ParsedPrompt],
+        execution: IdempotentExecution[ParsedPrompt],
         seconds: float = _SECONDS,
     ) -> None:
         self._completions = completions
         self._route = route
-        self._once = once
+        self._execution = execution
         self._seconds = seconds
         self._worker = RuleWorker()
 
@@ -75,14 +75,14 @@ class PromptParser:
         """Return what `prompt` asks for.
 
         Raises NotFound for a model nobody has, PermissionDenied for one the caller may not use, ResourceExhausted
-        when a budget or a rate is used up, and what `Once` raises.
+        when a budget or a rate is used up, and what `IdempotentExecution` raises.
         """
         if not prompt.idempotency_key:
             return await self._parsed(prompt)
         # What "now" means is not part of the question: it is another one at every try.
         asked = replace(prompt, idempotency_key="", now=datetime.min)
-        key, question = key_of(prompt.idempotency_key), question_of(asked)
-        async with aclosing(self._once.answer(key, question, lambda: self._one(prompt))) as found:
+        key, question = scoped_key(prompt.idempotency_key), fingerprint_of(asked)
+        async with aclosing(self._execution.run(key, question, lambda: self._one(prompt))) as found:
             return await anext(found)
 
     async def _one(self, prompt: Prompt) -> AsyncGenerator[ParsedPrompt]:

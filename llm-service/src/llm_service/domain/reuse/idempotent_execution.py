@@ -1,4 +1,4 @@
-"""Once: however many ask under one key, on however many replicas, one of them makes the answer and all get it."""
+"""Idempotent execution: of all requests under one key, on all replicas, one is executed and all get its answer."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -16,11 +16,11 @@ _LONGEST_PAUSE: Final = 0.5
 
 
 class ClaimState(Enum):
-    """MINE: the claimer makes the answer. BUSY: somebody else does. KEPT: it was made."""
+    """CLAIMED: the claimer makes the answer. IN_FLIGHT: another one makes it. REPLAY: it was made and is replayed."""
 
-    MINE = "mine"
-    BUSY = "busy"
-    KEPT = "kept"
+    CLAIMED = "claimed"
+    IN_FLIGHT = "in_flight"
+    REPLAY = "replay"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +33,13 @@ class Claim:
 
 
 class IdempotencyStore(Protocol):
-    """Where answers are claimed by one replica and kept for all. While it is away every claim is MINE."""
+    """Where answers are claimed by one replica and kept for all. While it is away every claim is CLAIMED."""
 
     async def claim(self, key: str, fingerprint: str) -> Claim:
         """Claim the making of the answer under `key`, unless it is made, or being made by a replica that lives."""
         ...
 
-    async def keep(self, key: str, value: bytes) -> None:
+    async def save(self, key: str, value: bytes) -> None:
         """Keep the answer that was claimed."""
         ...
 
@@ -57,7 +57,7 @@ class Codec(Generic[Item]):
 
 
 @dataclass(slots=True, kw_only=True)
-class _Running(Generic[Item]):
+class _Execution(Generic[Item]):
     """An answer in the making in this process: what came so far, and who follows it."""
 
     fingerprint: str
@@ -77,7 +77,7 @@ class _Running(Generic[Item]):
             self.more.notify_all()
 
 
-class Once(Generic[Item]):
+class IdempotentExecution(Generic[Item]):
     """Gives every asker with one key the same answer, those who come while it is made and those who come later.
 
     The making goes on as long as one of its askers in this process is there. A failed one is not kept: the
@@ -94,13 +94,11 @@ class Once(Generic[Item]):
         self._store = store
         self._codec = codec
         self._sleep = sleep
-        self._running: dict[str, _Running[Item]] = {}
+        self._running: dict[str, _Execution[Item]] = {}
 
-    async def answer(
-        self, key: str, fingerprint: str, make: Callable[[], AsyncGenerator[Item]]
-    ) -> AsyncGenerator[Item]:
+    async def run(self, key: str, fingerprint: str, make: Callable[[], AsyncGenerator[Item]]) -> AsyncGenerator[Item]:
         """Yield the answer. Raises Unprocessable (IDEMPOTENCY_KEY_CONFLICT) when `key` came with another question."""
-        running = self._running.get(key) or self._begun(key, fingerprint, make)
+        running = self._running.get(key) or self._start(key, fingerprint, make)
         _require_same(running.fingerprint, fingerprint)
         running.readers += 1
         at = 0
@@ -116,18 +114,18 @@ class Once(Generic[Item]):
             if running.error is not None:
                 raise running.error
         finally:
-            self._left(key, running)
+            self._leave(key, running)
 
-    def _begun(self, key: str, fingerprint: str, make: Callable[[], AsyncGenerator[Item]]) -> _Running[Item]:
-        running = self._running[key] = _Running[Item](fingerprint=fingerprint)
+    def _start(self, key: str, fingerprint: str, make: Callable[[], AsyncGenerator[Item]]) -> _Execution[Item]:
+        running = self._running[key] = _Execution[Item](fingerprint=fingerprint)
         running.task = asyncio.create_task(self._run(key, running, make))
         return running
 
-    async def _run(self, key: str, running: _Running[Item], make: Callable[[], AsyncGenerator[Item]]) -> None:
+    async def _run(self, key: str, running: _Execution[Item], make: Callable[[], AsyncGenerator[Item]]) -> None:
         try:
-            kept = await self._claimed(key, running.fingerprint)
+            kept = await self._claim(key, running.fingerprint)
             if kept is None:
-                await self._made(key, running, make)
+                await self._execute(key, running, make)
             else:
                 running.items.extend(kept)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the askers raise it
@@ -137,20 +135,20 @@ class Once(Generic[Item]):
             self._forget(key, running)
             await running.tell()
 
-    async def _claimed(self, key: str, fingerprint: str) -> Sequence[Item] | None:
+    async def _claim(self, key: str, fingerprint: str) -> Sequence[Item] | None:
         """Wait until the answer is there, or is ours to make (None)."""
         pause = _FIRST_PAUSE
         while True:
             claim = await self._store.claim(key, fingerprint)
-            if claim.state is ClaimState.MINE:
+            if claim.state is ClaimState.CLAIMED:
                 return None
             _require_same(claim.fingerprint, fingerprint)
-            if claim.state is ClaimState.KEPT:
+            if claim.state is ClaimState.REPLAY:
                 return self._codec.decode(claim.value)
             await self._sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
 
-    async def _made(self, key: str, running: _Running[Item], make: Callable[[], AsyncGenerator[Item]]) -> None:
+    async def _execute(self, key: str, running: _Execution[Item], make: Callable[[], AsyncGenerator[Item]]) -> None:
         try:
             async with aclosing(make()) as items:
                 async for item in items:
@@ -160,16 +158,16 @@ class Once(Generic[Item]):
         except BaseException:
             await self._store.release(key)
             raise
-        await self._store.keep(key, self._codec.encode(running.items))
+        await self._store.save(key, self._codec.encode(running.items))
 
-    def _left(self, key: str, running: _Running[Item]) -> None:
+    def _leave(self, key: str, running: _Execution[Item]) -> None:
         """An asker went; without any the making ends, unless the answer is there and only being kept."""
         running.readers -= 1
         if not running.readers and running.task is not None and not running.made and not running.over:
             self._forget(key, running)
             running.task.cancel()
 
-    def _forget(self, key: str, running: _Running[Item]) -> None:
+    def _forget(self, key: str, running: _Execution[Item]) -> None:
         if self._running.get(key) is running:
             del self._running[key]
 
