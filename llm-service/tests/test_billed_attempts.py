@@ -18,7 +18,7 @@ from llm_service.domain.model.route import Candidate, Route
 from llm_service.domain.model.usage import NOTHING_SOLD, PriceSource, Usage
 from llm_service.domain.routing.failover import Failover, Retries
 from llm_service.domain.routing.health import ProviderMonitor
-from llm_service.domain.routing.hedging import Hedge
+from llm_service.domain.routing.hedging import Hedging
 from llm_service.domain.routing.retry_budget import RetryBudget
 from llm_service.testing import ListLedger, ReadyPool, ScriptedProvider, collected, question
 from penstock_testkit.clock import ManualClock
@@ -62,7 +62,7 @@ class Calls:
             budget=RetryBudget(clock),
             retries=Retries(times=retries, sleep=no_sleep, random=lambda: 0.0),
         )
-        hedge = Hedge(
+        hedge = Hedging(
             failover,
             route=lambda _: route,
             monitor=monitor,

@@ -100,7 +100,7 @@ def test_the_file_adds_providers_aliases_and_prices(tmp_path: Path) -> None:
 
 def test_embedding_models_have_a_table_of_their_own(tmp_path: Path) -> None:
     configuration = configured(written(tmp_path, FILE))
-    chat, embedding = configuration.routing.seat("local"), configuration.embedding_routing.seat("local")
+    chat, embedding = configuration.routing.entry("local"), configuration.embedding_routing.entry("local")
     assert chat is not None
     assert embedding is not None
     assert (chat.models, embedding.models) == (("qwen3",), ("nomic-embed-text",))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from llm_service.domain.billing.key_policy import KeyPolicy
 from llm_service.domain.model.profile import FALLBACK_PROFILE, ProviderProfile
-from llm_service.domain.model.route import Candidate, RoutingTable, Seat
+from llm_service.domain.model.route import Candidate, ProviderEntry, RoutingTable
 from llm_service.domain.routing.model_list import ListedModel, list_models
 
 ALIASES = {
@@ -22,12 +22,14 @@ def profile(name: str, *models: str) -> ProviderProfile:
 PROFILES = (profile("openai", "gpt-5"), profile("local", "qwen3", "nomic-embed-text"), FALLBACK_PROFILE)
 
 
-def table(*seats: Seat) -> RoutingTable:
-    return RoutingTable(seats=(*seats, Seat(provider="fallback", models=("rules",))), aliases=ALIASES)
+def table(*entries: ProviderEntry) -> RoutingTable:
+    return RoutingTable(entries=(*entries, ProviderEntry(provider="fallback", models=("rules",))), aliases=ALIASES)
 
 
-CHAT = table(Seat(provider="openai", models=("gpt-5",)), Seat(provider="local", models=("qwen3",)))
-EMBEDDING = table(Seat(provider="openai", models=()), Seat(provider="local", models=("nomic-embed-text",)))
+CHAT = table(ProviderEntry(provider="openai", models=("gpt-5",)), ProviderEntry(provider="local", models=("qwen3",)))
+EMBEDDING = table(
+    ProviderEntry(provider="openai", models=()), ProviderEntry(provider="local", models=("nomic-embed-text",))
+)
 
 
 def listed(allows: Callable[[Candidate], bool]) -> dict[str, ListedModel]:

@@ -9,7 +9,7 @@ from llm_service.domain.keys.breaker import BreakerRule
 from llm_service.domain.keys.key_pools import ApiKeyPools
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.profile import ProviderProfile
-from llm_service.domain.model.route import RoutingTable, Seat
+from llm_service.domain.model.route import ProviderEntry, RoutingTable
 from llm_service.domain.routing.health import ProviderMonitor
 from llm_service.domain.routing.policy_cost import CheapestFirst
 from llm_service.domain.routing.policy_latency import FastestFirst
@@ -29,14 +29,14 @@ PRICES = OperatorPrices(
 
 
 def router(clock: ManualClock, policy: str, *, fallback: bool = True) -> tuple[Router, ProviderMonitor, ApiKeyPools]:
-    seats = tuple(Seat(provider=name, models=("m",)) for name in (*NAMES, "fallback"))
+    entries = tuple(ProviderEntry(provider=name, models=("m",)) for name in (*NAMES, "fallback"))
     monitor = ProviderMonitor(clock)
     random = Random(7)
     weights = {"dear": 3.0, "cheap": 1.0, "unknown": 1.0}
     key_pools = ApiKeyPools(rule=BreakerRule(), clock=clock, mask=lambda key: key, on_revoked=lambda *_: None)
     key_pools.configure([ProviderProfile(name=name, dialect="openai", models=("m",)) for name in (*NAMES, "fallback")])
     made = Router(
-        table=lambda: RoutingTable(seats=seats, policy=policy),
+        table=lambda: RoutingTable(entries=entries, policy=policy),
         policies={
             "order": Order(),
             "hedge": Order(),
@@ -67,10 +67,10 @@ def test_cost_puts_the_cheapest_first_and_unknown_prices_behind(clock: ManualClo
 
 def test_latency_puts_the_fastest_first_and_asks_everybody_once(clock: ManualClock) -> None:
     made, monitor, _ = router(clock, "latency")
-    monitor.answered("dear", 0.2)
-    monitor.answered("cheap", 0.9)
+    monitor.record_answer("dear", 0.2)
+    monitor.record_answer("cheap", 0.9)
     assert providers(made) == ["unknown", "dear", "cheap", "fallback"]
-    monitor.answered("unknown", 0.5)
+    monitor.record_answer("unknown", 0.5)
     assert providers(made) == ["dear", "unknown", "cheap", "fallback"]
 
 
@@ -105,7 +105,7 @@ def test_an_explanation_says_who_could_not_be_asked_now_and_why(clock: ManualClo
 
 
 def test_a_plan_is_kept_only_as_long_as_its_table(clock: ManualClock) -> None:
-    tables = [RoutingTable(seats=(Seat(provider=name, models=("m",)),)) for name in ("cheap", "dear")]
+    tables = [RoutingTable(entries=(ProviderEntry(provider=name, models=("m",)),)) for name in ("cheap", "dear")]
     key_pools = ApiKeyPools(rule=BreakerRule(), clock=clock, mask=lambda key: key, on_revoked=lambda *_: None)
     made = Router(table=lambda: tables[0], policies={}, key_pools=key_pools)
     assert [providers(made, "m") for _ in range(2)] == [["cheap"]] * 2

@@ -2,14 +2,14 @@
 
 import pytest
 
-from llm_service.domain.model.route import RoutingTable, Seat, plan_route
+from llm_service.domain.model.route import ProviderEntry, RoutingTable, plan_route
 from penstock_kit.errors import InvalidArgument, NotFound
 
 TABLE = RoutingTable(
-    seats=(
-        Seat(provider="openai", models=("gpt-5-mini", "gpt-5")),
-        Seat(provider="local", models=("qwen3", "gpt-5")),
-        Seat(provider="fallback", models=("rules",)),
+    entries=(
+        ProviderEntry(provider="openai", models=("gpt-5-mini", "gpt-5")),
+        ProviderEntry(provider="local", models=("qwen3", "gpt-5")),
+        ProviderEntry(provider="fallback", models=("rules",)),
     ),
     aliases={"fast": ("openai/gpt-5-mini", "local/qwen3"), "smart": ("gpt-5",)},
 )
@@ -62,7 +62,9 @@ def test_excluded_providers_are_left_out() -> None:
 
 
 def test_a_provider_without_models_of_the_kind_is_only_there_by_name() -> None:
-    table = RoutingTable(seats=(Seat(provider="chatty", models=()), Seat(provider="fallback", models=("hashing",))))
+    table = RoutingTable(
+        entries=(ProviderEntry(provider="chatty", models=()), ProviderEntry(provider="fallback", models=("hashing",)))
+    )
     assert [candidate.provider for candidate in plan_route(table, "").candidates] == ["fallback"]
     assert [candidate.model for candidate in plan_route(table, "chatty/embed-9").candidates] == ["embed-9"]
 

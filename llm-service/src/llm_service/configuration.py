@@ -14,7 +14,7 @@ from llm_service.domain.model.profile import (
     Vendor,
     vendor,
 )
-from llm_service.domain.model.route import FALLBACK, RoutingTable, Seat, is_embedding_model
+from llm_service.domain.model.route import FALLBACK, ProviderEntry, RoutingTable, is_embedding_model
 from llm_service.domain.model.server import url_of
 from llm_service.outbound import proxy_rules
 from llm_service.settings import LlmSettings
@@ -40,8 +40,8 @@ class Configuration:
 
     def _table(self, aliases: dict[str, tuple[str, ...]], policy: str, *, embedding: bool) -> RoutingTable:
         """Every provider has a seat, so that any of its models can be named; listed are those of one kind."""
-        seats = tuple(_seat(profile, embedding=embedding) for profile in self.profiles)
-        return RoutingTable(seats=seats, aliases=aliases, policy=policy)
+        entries = tuple(_provider_entry(profile, embedding=embedding) for profile in self.profiles)
+        return RoutingTable(entries=entries, aliases=aliases, policy=policy)
 
 
 def load_configuration(settings: LlmSettings, environment: Callable[[str], str]) -> Configuration:
@@ -95,9 +95,9 @@ def _weighed(profile: ProviderProfile, weights: dict[str, float]) -> ProviderPro
     return profile if weight is None else replace(profile, weight=weight)
 
 
-def _seat(profile: ProviderProfile, *, embedding: bool) -> Seat:
+def _provider_entry(profile: ProviderProfile, *, embedding: bool) -> ProviderEntry:
     models = tuple(model for model in profile.models if is_embedding_model(model) is embedding)
-    return Seat(provider=profile.name, models=models, weight=profile.weight)
+    return ProviderEntry(provider=profile.name, models=models, weight=profile.weight)
 
 
 def _price(row: PriceRow) -> Price:

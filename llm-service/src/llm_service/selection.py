@@ -21,14 +21,14 @@ from llm_service.domain.model.route import Candidate
 from llm_service.domain.model.server import server_of
 from llm_service.domain.routing.failover import Failover, Retries
 from llm_service.domain.routing.health import ProviderMonitor
-from llm_service.domain.routing.hedging import Hedge
+from llm_service.domain.routing.hedging import Hedging
 from llm_service.domain.routing.policy_cost import CheapestFirst
 from llm_service.domain.routing.policy_latency import FastestFirst
 from llm_service.domain.routing.policy_order import Order
 from llm_service.domain.routing.policy_weight import Weight
 from llm_service.domain.routing.retry_budget import RetryBudget
 from llm_service.domain.routing.router import Router
-from llm_service.domain.routing.timeout import Limits, PatientProvider
+from llm_service.domain.routing.timeout import TimeoutProvider, Timeouts
 from llm_service.live_configuration import LiveConfiguration
 from llm_service.providers.registry import Parts, ProviderRegistry
 from llm_service.settings import LlmSettings
@@ -96,7 +96,7 @@ def build_answering(
     settle: Callable[[LedgerRow], None],
     prices: PriceBook,
     clock: Clock,
-) -> Hedge:
+) -> Hedging:
     """Return what answers questions: failover over the router's candidates, raced when the policy says so."""
 
     def settle_each(rows: Sequence[LedgerRow]) -> None:
@@ -111,7 +111,7 @@ def build_answering(
         budget=RetryBudget(clock),
         retries=Retries(times=settings.retries),
     )
-    return Hedge(
+    return Hedging(
         failover,
         route=selection.router.route,
         monitor=selection.monitor,
@@ -129,12 +129,14 @@ def rss_bytes() -> int:
 def _registry(
     settings: LlmSettings, profiles: Sequence[ProviderProfile], key_pools: ApiKeyPools, clock: Clock, tracing: Tracing
 ) -> ProviderRegistry:
-    """The lazy providers: each instance in patience, and in spans when traces are recorded; all keys joined."""
-    limits = Limits(first_token=settings.first_token_timeout, idle=settings.idle_timeout, whole=settings.answer_timeout)
+    """The lazy providers: each instance with timeouts, and in spans when traces are recorded; all keys joined."""
+    timeouts = Timeouts(
+        first_token=settings.first_token_timeout, idle=settings.idle_timeout, whole=settings.answer_timeout
+    )
 
     def wrap(profile: ProviderProfile, provider: Provider) -> Provider:
         traced = TracedProvider(provider, name=profile.name, server=server_of(profile), tracer=tracing.tracer(__name__))
-        return PatientProvider(traced if tracing.enabled else provider, name=profile.name, limits=limits)
+        return TimeoutProvider(traced if tracing.enabled else provider, name=profile.name, timeouts=timeouts)
 
     def join(profile: ProviderProfile, providers: Sequence[Provider]) -> Provider:
         return KeyBalancedProvider(providers, key_pool=lambda: key_pools.get(profile.name))

@@ -106,14 +106,14 @@ class MeteredEmbedder:
     ) -> tuple[Candidate, Embeddings]:
         last: ProviderError | None = None
         for candidate in candidates:
-            self._monitor.started(candidate.provider)
+            self._monitor.record_start(candidate.provider)
             meter.ask(candidate)
             self._journal.record_state(meter.row())
             try:
                 provider = await self._pool.get(candidate.provider)
                 return candidate, await provider.embed(replace(request, model=candidate.model))
             except ProviderError as failure:
-                self._monitor.failed(candidate.provider, failure.failure)
+                self._monitor.record_failure(candidate.provider, failure.failure)
                 meter.fail(failure)
                 last = failure
                 if not failure.rule.failover:

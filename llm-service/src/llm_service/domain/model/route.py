@@ -13,7 +13,7 @@ _EMBEDDERS: Final = ("embed", "hashing")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seat:
+class ProviderEntry:
     """A provider that takes part, with its listed models; the first is its default."""
 
     provider: str
@@ -53,17 +53,17 @@ class Route:
 class RoutingTable:
     """Who takes part, in the operator's order, and what aliases stand for ("fast" -> "openai/gpt-5-mini", …)."""
 
-    seats: tuple[Seat, ...]
+    entries: tuple[ProviderEntry, ...]
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     policy: str = "order"
 
-    def seat(self, provider: str) -> Seat | None:
+    def entry(self, provider: str) -> ProviderEntry | None:
         """Return the seat of `provider`, None when it does not take part."""
-        return next((seat for seat in self.seats if seat.provider == provider), None)
+        return next((entry for entry in self.entries if entry.provider == provider), None)
 
 
 def plan_route(
-    table: RoutingTable, model: str, *, policy: str = "", exclude: Sequence[str] = (), stand_in: bool = True
+    table: RoutingTable, model: str, *, policy: str = "", exclude: Sequence[str] = (), offline_fallback: bool = True
 ) -> Route:
     """Return who could answer a request for `model`, in the operator's order, before any policy arranges them.
 
@@ -73,58 +73,60 @@ def plan_route(
     - an alias: what it stands for, then the offline provider;
     - a bare model: the providers that list it in order, then the offline provider.
 
-    With `stand_in` false the offline provider answers only when it is named or nobody else is there.
+    With `offline_fallback` false the offline provider answers only when it is named or nobody else is there.
 
     Raises NotFound (MODEL_NOT_FOUND) naming what there is, InvalidArgument for a policy that is not known.
     """
     chosen = policy or table.policy
     if chosen not in POLICIES:
         raise InvalidArgument(f"unknown policy {chosen!r}; there are: {', '.join(POLICIES)}", reason="POLICY_INVALID")
-    seats = [seat for seat in table.seats if seat.provider not in exclude]
+    entries = [entry for entry in table.entries if entry.provider not in exclude]
     alias = model if model in table.aliases else ""
     targets = table.aliases[alias] if alias else (model,)
-    found = [candidate for target in targets for candidate in _candidates(seats, target)]
+    found = [candidate for target in targets for candidate in _candidates(entries, target)]
     if not found:
         raise _not_found(table, model)
-    explicit = not alias and _split(table.seats, model) is not None
+    explicit = not alias and _split(table.entries, model) is not None
     if not explicit and all(candidate.provider != FALLBACK for candidate in found):
-        found += _candidates(seats, FALLBACK)
-    if not stand_in and model != FALLBACK:
+        found += _candidates(entries, FALLBACK)
+    if not offline_fallback and model != FALLBACK:
         found = [candidate for candidate in found if candidate.provider != FALLBACK] or found
     unique = {(candidate.provider, candidate.model): candidate for candidate in reversed(found)}
     return Route(policy=chosen, candidates=tuple(reversed(unique.values())), alias=alias)
 
 
-def _candidates(seats: Sequence[Seat], target: str) -> list[Candidate]:
+def _candidates(entries: Sequence[ProviderEntry], target: str) -> list[Candidate]:
     if target in {"", AUTO}:
         return [
-            Candidate(provider=seat.provider, model=seat.models[0], why=f"number {at} in the order, its default model")
-            for at, seat in enumerate(seats, 1)
-            if seat.models
+            Candidate(
+                provider=entry.provider, model=entry.models[0], why=f"number {at} in the order, its default model"
+            )
+            for at, entry in enumerate(entries, 1)
+            if entry.models
         ]
-    if named := _split(seats, target):
+    if named := _split(entries, target):
         return [Candidate(provider=named[0], model=named[1], why="named as provider/model")]
-    if only := next((seat for seat in seats if seat.provider == target and seat.models), None):
+    if only := next((entry for entry in entries if entry.provider == target and entry.models), None):
         why = "offline, last in the order" if target == FALLBACK else "named, its default model"
         return [Candidate(provider=target, model=only.models[0], why=why)]
     return [
-        Candidate(provider=seat.provider, model=target, why="lists the model")
-        for seat in seats
-        if target in seat.models
+        Candidate(provider=entry.provider, model=target, why="lists the model")
+        for entry in entries
+        if target in entry.models
     ]
 
 
-def _split(seats: Sequence[Seat], target: str) -> tuple[str, str] | None:
+def _split(entries: Sequence[ProviderEntry], target: str) -> tuple[str, str] | None:
     provider, slash, model = target.partition("/")
-    known = any(seat.provider == provider for seat in seats)
+    known = any(entry.provider == provider for entry in entries)
     return (provider, model) if slash and model and known else None
 
 
 def _not_found(table: RoutingTable, model: str) -> NotFound:
-    listed = [f"{seat.provider}/{name}" for seat in table.seats for name in seat.models]
+    listed = [f"{entry.provider}/{name}" for entry in table.entries for name in entry.models]
     provider = model.partition("/")[0] if "/" in model else ""
-    if provider and table.seat(provider) is None:
-        configured = ", ".join(seat.provider for seat in table.seats)
+    if provider and table.entry(provider) is None:
+        configured = ", ".join(entry.provider for entry in table.entries)
         message = f"model {model!r} was not found: no provider {provider!r} is configured; there are: {configured}"
     else:
         message = f"model {model!r} was not found; there are: {', '.join([*table.aliases, *listed])}"

@@ -78,7 +78,7 @@ class PromptParser:
         when a budget or a rate is used up, and what `IdempotentExecution` raises.
         """
         if not prompt.idempotency_key:
-            return await self._parsed(prompt)
+            return await self._parse(prompt)
         # What "now" means is not part of the question: it is another one at every try.
         asked = replace(prompt, idempotency_key="", now=datetime.min)
         key, question = scoped_key(prompt.idempotency_key), fingerprint_of(asked)
@@ -86,21 +86,21 @@ class PromptParser:
             return await anext(found)
 
     async def _one(self, prompt: Prompt) -> AsyncGenerator[ParsedPrompt]:
-        yield await self._parsed(prompt)
+        yield await self._parse(prompt)
 
-    async def _parsed(self, prompt: Prompt) -> ParsedPrompt:
+    async def _parse(self, prompt: Prompt) -> ParsedPrompt:
         question = _question(prompt)
         if any(candidate.provider != FALLBACK for candidate in self._route(question).candidates):
             try:
                 async with asyncio.timeout(self._seconds):
-                    parsed = await self._asked(question, prompt)
+                    parsed = await self._ask_model(question, prompt)
                     if parsed is not None:
                         return parsed
             except (ProviderError, TimeoutError):
                 pass
         return await self._worker.run(partial(_by_rules, prompt))
 
-    async def _asked(self, question: CompletionRequest, prompt: Prompt) -> ParsedPrompt | None:
+    async def _ask_model(self, question: CompletionRequest, prompt: Prompt) -> ParsedPrompt | None:
         async with aclosing(self._completions.stream(question)) as batches:
             answer = await fold(batches)
         query = query_from_text(answer.first.text, prompt.now)

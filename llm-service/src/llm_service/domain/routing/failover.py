@@ -85,7 +85,7 @@ class Failover:
         Raises the ProviderError of the only one that was asked; when several failed one that is
         UNAVAILABLE (ALL_PROVIDERS_FAILED) and says when to come again.
         """
-        run = _Run(request, candidates, self._retries, left=self._retries.times if again else 0)
+        run = _FailoverRun(request, candidates, self._retries, left=self._retries.times if again else 0)
         while run.queue:
             candidate = run.queue.popleft()
             if run.calls and candidate.provider != FALLBACK and not self._budget.withdraw():
@@ -94,23 +94,23 @@ class Failover:
             yield [AttemptStarted(provider=candidate.provider, model=candidate.model)]
             try:
                 provider = await self._pool.get(candidate.provider)
-                async with aclosing(provider.stream(attempt.asked(request))) as batches:
+                async with aclosing(provider.stream(attempt.request_from(request))) as batches:
                     async for batch in batches:
-                        if shown := attempt.shown_of(batch):
+                        if shown := attempt.show(batch):
                             yield shown
                 return
             except ProviderError as failure:
-                run.note(failure, attempt.failed(failure))
+                run.record(failure, attempt.record_failure(failure))
                 if attempt.has_shown:
                     raise
                 yield [AttemptFailed(failure=failure.failure, billed=failure.billed)]
                 if not failure.rule.failover:
                     raise
             await run.pause_before_retry(candidate)
-        raise run.failure()
+        raise run.final_error()
 
 
-class _Run:
+class _FailoverRun:
     """One request on its way through the candidates."""
 
     def __init__(
@@ -123,7 +123,7 @@ class _Run:
         self._retries = retries
         self._left = left
 
-    def note(self, failure: ProviderError, attempt: Attempt) -> None:
+    def record(self, failure: ProviderError, attempt: Attempt) -> None:
         """Remember a failure."""
         self.failed = (*self.failed, attempt)
         self.calls += failure.asked
@@ -144,7 +144,7 @@ class _Run:
         await self._retries.sleep(wait)
         self.queue.appendleft(candidate)
 
-    def failure(self) -> Exception:
+    def final_error(self) -> Exception:
         """Return what the caller is told now that all failed."""
         if not self._errors:
             return Unavailable("no provider is configured for this request", reason="PROVIDER_UNAVAILABLE")
@@ -181,15 +181,15 @@ class _Attempt:
         self._began = clock.monotonic()
         self._held: list[Event] = []
         self.has_shown = False
-        monitor.started(candidate.provider)
+        monitor.record_start(candidate.provider)
 
-    def asked(self, request: CompletionRequest) -> CompletionRequest:
+    def request_from(self, request: CompletionRequest) -> CompletionRequest:
         """Return `request` as the candidate is to get it."""
         if request.model == self._candidate.model and not self._earlier:
             return request
         return replace(request, model=self._candidate.model, failed_attempts=self._earlier)
 
-    def shown_of(self, batch: EventBatch) -> EventBatch:
+    def show(self, batch: EventBatch) -> EventBatch:
         """Return what the caller sees now: nothing before the first content, then everything held back."""
         if self.has_shown:
             return batch
@@ -197,12 +197,12 @@ class _Attempt:
         if not any(is_content(event) or isinstance(event, Finished) for event in batch):
             return ()
         self.has_shown = True
-        self._monitor.answered(self._candidate.provider, self._clock.monotonic() - self._began)
+        self._monitor.record_answer(self._candidate.provider, self._clock.monotonic() - self._began)
         return self._held
 
-    def failed(self, failure: ProviderError) -> Attempt:
+    def record_failure(self, failure: ProviderError) -> Attempt:
         """Count the failure and return it as callers of the next candidate see it."""
-        self._monitor.failed(self._candidate.provider, failure.failure)
+        self._monitor.record_failure(self._candidate.provider, failure.failure)
         return Attempt(
             provider=self._candidate.provider,
             model=self._candidate.model,

@@ -30,7 +30,7 @@ class ProviderRecord:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Running:
+class _Counts:
     requests: int = 0
     failures: Counter[FailureKind] = field(default_factory=Counter[FailureKind])
     last_failure: FailureKind | None = None
@@ -43,17 +43,17 @@ class ProviderMonitor:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._records: dict[str, _Running] = {}
+        self._records: dict[str, _Counts] = {}
 
-    def started(self, provider: str) -> None:
+    def record_start(self, provider: str) -> None:
         """Count an attempt."""
         self._of(provider).requests += 1
 
-    def answered(self, provider: str, latency: float) -> None:
+    def record_answer(self, provider: str, latency: float) -> None:
         """Remember how many seconds the first content took."""
         self._of(provider).latencies.append(latency)
 
-    def failed(self, provider: str, failure: FailureKind) -> None:
+    def record_failure(self, provider: str, failure: FailureKind) -> None:
         """Count a failed attempt."""
         record = self._of(provider)
         record.failures[failure] += 1
@@ -61,7 +61,7 @@ class ProviderMonitor:
 
     def record(self, provider: str) -> ProviderRecord:
         """Return what is known of `provider`."""
-        running = self._records.get(provider) or _Running()
+        running = self._records.get(provider) or _Counts()
         ordered = sorted(running.latencies)
         return ProviderRecord(
             requests=running.requests,
@@ -72,10 +72,10 @@ class ProviderMonitor:
             latency_p95=_quantile(ordered, 0.95),
         )
 
-    def _of(self, provider: str) -> _Running:
+    def _of(self, provider: str) -> _Counts:
         record = self._records.get(provider)
         if record is None:
-            record = self._records[provider] = _Running()
+            record = self._records[provider] = _Counts()
         return record
 
 

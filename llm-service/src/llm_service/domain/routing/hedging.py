@@ -28,7 +28,7 @@ _HEDGE: Final = "hedge"
 _ATTEMPT: Final = (AttemptStarted, AttemptFailed)
 
 
-class Hedge:
+class Hedging:
     """Races the first candidate against the next; routes of other policies pass through.
 
     The next starts after the first's usual p95 (`delay` seconds while that is not known), or at once when
@@ -58,9 +58,9 @@ class Hedge:
         self._inner.count_request()
         route = self._route(request)
         raced = route.policy == _HEDGE and sum(each.provider != FALLBACK for each in route.candidates) > 1
-        return (self._raced if raced else self._inner.stream_over)(request, route.candidates)
+        return (self._race if raced else self._inner.stream_over)(request, route.candidates)
 
-    async def _raced(self, request: CompletionRequest, candidates: Sequence[Candidate]) -> AsyncGenerator[EventBatch]:
+    async def _race(self, request: CompletionRequest, candidates: Sequence[Candidate]) -> AsyncGenerator[EventBatch]:
         first = self._lane(request, candidates[:1], again=False)
         lanes = [first]
         # The first lane's vendor is on the call's own meter until another lane wins; other lanes have their own.
@@ -68,7 +68,7 @@ class Hedge:
         try:
             yield [AttemptStarted(provider=candidates[0].provider, model=candidates[0].model)]
             wait = self._monitor.record(candidates[0].provider).latency_p95 or self._delay
-            decided = await first.decided_within(wait)
+            decided = await first.wait_decided(wait)
             if first.error is not None or (not decided and self._inner.may_call_again()):
                 lanes.append(self._lane(_told(request, first), candidates[1:], again=True))
             on_call = await _winner(lanes)
@@ -110,9 +110,9 @@ class _Lane:
         self.is_told = False
         self._stream = stream
         self._held: list[EventBatch] = []
-        self.task = asyncio.create_task(self._until_decided())
+        self.task = asyncio.create_task(self._read_until_decided())
 
-    async def _until_decided(self) -> None:
+    async def _read_until_decided(self) -> None:
         try:
             async for batch in self._stream:
                 self.meter.observe(batch)
@@ -122,7 +122,7 @@ class _Lane:
         except PenstockError as error:
             self.error = error
 
-    async def decided_within(self, seconds: float) -> bool:
+    async def wait_decided(self, seconds: float) -> bool:
         """Return whether it was decided in time."""
         done, _ = await asyncio.wait([self.task], timeout=seconds)
         return bool(done)

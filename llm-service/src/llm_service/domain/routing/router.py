@@ -35,7 +35,7 @@ class Router:
         self._key_pools = key_pools
         self._fallback = fallback
         self._allows = allows
-        self._planner = _Planner(table(), stand_in=fallback)
+        self._planner = _Planner(table(), offline_fallback=fallback)
 
     def route(self, request: CompletionRequest) -> Route:
         """Return where `request` goes.
@@ -51,7 +51,7 @@ class Router:
 
     def plan(self, model: str, *, policy: str = "", exclude: Sequence[str] = ()) -> Route:
         """Return where a request for `model` goes under `policy` (empty: the operator's)."""
-        route = self._planned(model, policy, tuple(exclude))
+        route = self._plan(model, policy, tuple(exclude))
         if len(route.candidates) < 2 or route.policy == "order":
             return route
         others = [candidate for candidate in route.candidates if candidate.provider != FALLBACK]
@@ -59,10 +59,10 @@ class Router:
         arranged = self._policies[route.policy].arrange(others)
         return replace(route, candidates=(*arranged, *last))
 
-    def _planned(self, model: str, policy: str, exclude: tuple[str, ...]) -> Route:
+    def _plan(self, model: str, policy: str, exclude: tuple[str, ...]) -> Route:
         table = self._table()
         if table is not self._planner.table:
-            self._planner = _Planner(table, stand_in=self._fallback)
+            self._planner = _Planner(table, offline_fallback=self._fallback)
         return self._planner.plan(model, policy, exclude)
 
     def explain(self, model: str, *, policy: str = "") -> Route:
@@ -82,14 +82,14 @@ class Router:
 class _Planner:
     """Plans over one table, which does not change: what was planned last is kept."""
 
-    def __init__(self, table: RoutingTable, *, stand_in: bool) -> None:
+    def __init__(self, table: RoutingTable, *, offline_fallback: bool) -> None:
         self.table = table
-        self._stand_in = stand_in
-        self._kept = lru_cache(_KEPT_PLANS)(self._made)
+        self._offline_fallback = offline_fallback
+        self._kept = lru_cache(_KEPT_PLANS)(self._build)
 
     def plan(self, model: str, policy: str, exclude: tuple[str, ...]) -> Route:
         is_kept = not exclude and len(model) <= _LONGEST_KEPT
-        return (self._kept if is_kept else self._made)(model, policy, exclude)
+        return (self._kept if is_kept else self._build)(model, policy, exclude)
 
-    def _made(self, model: str, policy: str, exclude: tuple[str, ...]) -> Route:
-        return plan_route(self.table, model, policy=policy, exclude=exclude, stand_in=self._stand_in)
+    def _build(self, model: str, policy: str, exclude: tuple[str, ...]) -> Route:
+        return plan_route(self.table, model, policy=policy, exclude=exclude, offline_fallback=self._offline_fallback)

@@ -1,4 +1,4 @@
-"""Patience: how long an answer may take to begin and to go on, for whichever provider is inside."""
+"""Timeouts: how long an answer may take to begin and to go on, for whichever provider is inside."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -14,7 +14,7 @@ from llm_service.domain.model.request import CompletionRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Timeouts:
     """Seconds: until the first content of a stream, between contents, and for an answer fetched whole."""
 
     first_token: float
@@ -22,55 +22,55 @@ class Limits:
     whole: float
 
 
-class PatientProvider:
+class TimeoutProvider:
     """Ends an answer that does not begin or does not go on in time. Comments and pings do not count as going on."""
 
-    def __init__(self, inner: Provider, *, name: str, limits: Limits) -> None:
+    def __init__(self, inner: Provider, *, name: str, timeouts: Timeouts) -> None:
         self._inner = inner
         self._name = name
-        self._limits = limits
+        self._timeouts = timeouts
 
     async def stream(self, request: CompletionRequest) -> AsyncGenerator[EventBatch]:
         """Yield the inner provider's answer. Raises ProviderError FIRST_TOKEN_TIMEOUT, IDLE_TIMEOUT or TIMEOUT."""
-        limit = self._limits.first_token if request.streaming else self._limits.whole
+        limit = self._timeouts.first_token if request.streaming else self._timeouts.whole
         kind = FailureKind.FIRST_TOKEN_TIMEOUT if request.streaming else FailureKind.TIMEOUT
         try:
             async with asyncio.timeout(None) as timeout, aclosing(self._inner.stream(request)) as batches:
-                with _Wait(timeout) as wait:
+                with _WaitTimer(timeout) as wait:
                     wait.begin(limit)
                     async for batch in batches:
                         # The wait is for the provider, never for the caller who has the batch.
                         wait.end()
                         yield batch
                         if any(is_content(event) or isinstance(event, Finished) for event in batch):
-                            limit, kind = self._limits.idle, FailureKind.IDLE_TIMEOUT
+                            limit, kind = self._timeouts.idle, FailureKind.IDLE_TIMEOUT
                             wait.begin(limit)
                         else:
-                            wait.go_on()
+                            wait.resume()
         except TimeoutError:
-            raise self._late(kind, limit, request.model) from None
+            raise self._timeout_error(kind, limit, request.model) from None
 
     async def embed(self, request: EmbeddingRequest) -> Embeddings:
         """Return the inner provider's vectors within the limit for whole answers."""
         try:
-            async with asyncio.timeout(self._limits.whole):
+            async with asyncio.timeout(self._timeouts.whole):
                 return await self._inner.embed(request)
         except TimeoutError:
-            raise self._late(FailureKind.TIMEOUT, self._limits.whole, request.model) from None
+            raise self._timeout_error(FailureKind.TIMEOUT, self._timeouts.whole, request.model) from None
 
     async def list_models(self) -> Sequence[ModelCard]:
         """Return the inner provider's models within the limit for a first token."""
         try:
-            async with asyncio.timeout(self._limits.first_token):
+            async with asyncio.timeout(self._timeouts.first_token):
                 return await self._inner.list_models()
         except TimeoutError:
-            raise self._late(FailureKind.TIMEOUT, self._limits.first_token, "") from None
+            raise self._timeout_error(FailureKind.TIMEOUT, self._timeouts.first_token, "") from None
 
     async def close(self) -> None:
         """Close the inner provider."""
         await self._inner.close()
 
-    def _late(self, kind: FailureKind, limit: float, model: str) -> ProviderError:
+    def _timeout_error(self, kind: FailureKind, limit: float, model: str) -> ProviderError:
         what = {
             FailureKind.FIRST_TOKEN_TIMEOUT: "did not begin to answer",
             FailureKind.IDLE_TIMEOUT: "stopped in the middle of its answer",
@@ -79,7 +79,7 @@ class PatientProvider:
         return ProviderError(message, provider=self._name, failure=kind, model=model)
 
 
-class _Wait:
+class _WaitTimer:
     """Expires a timeout when the wait that began last takes too long.
 
     To begin and end a wait only notes the time: the one timer there is looks at it when it fires, and waits on for
@@ -104,7 +104,7 @@ class _Wait:
     def begin(self, seconds: float) -> None:
         """Wait for `seconds` from now at most."""
         self._until = self._loop.time() + seconds
-        self.go_on()
+        self.resume()
 
     def end(self) -> None:
         """What was waited for is there, perhaps at the last moment."""
@@ -112,7 +112,7 @@ class _Wait:
         if self._timeout.when() is not None:
             self._timeout.reschedule(None)
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Wait on, until the time that was set before."""
         self._is_waiting = True
         if self._until < self._looks_at:

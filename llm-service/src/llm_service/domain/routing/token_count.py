@@ -42,12 +42,12 @@ class TokenCounting:
     async def count(self, request: CompletionRequest) -> TokenCount:
         """Return the count. Raises NotFound for a model nobody has, and ProviderError for a prompt that is refused."""
         first = self._route(request).candidates[0]
-        counted = await self._asked(first.provider, replace(request, model=first.model))
+        counted = await self._ask_vendor(first.provider, replace(request, model=first.model))
         if counted is None:
             return TokenCount(tokens=estimate_prompt(request), estimated=True)
         return TokenCount(tokens=counted, estimated=False)
 
-    async def _asked(self, provider: str, request: CompletionRequest) -> int | None:
+    async def _ask_vendor(self, provider: str, request: CompletionRequest) -> int | None:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._seconds):
                 try:

@@ -9,15 +9,15 @@ from llm_service.domain.model.event import UsageReport
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.provider import EmbeddingRequest
 from llm_service.domain.model.usage import Usage
-from llm_service.domain.routing.timeout import Limits, PatientProvider
+from llm_service.domain.routing.timeout import TimeoutProvider, Timeouts
 from llm_service.testing import ScriptedProvider, collected, question, text_of
 from penstock_testkit.waiting import HANG_SECONDS
 
 PING = (UsageReport(usage=Usage()),)
 
 
-def patient(inner: ScriptedProvider, *, first: float = 5, idle: float = 5, whole: float = 5) -> PatientProvider:
-    return PatientProvider(inner, name="slow", limits=Limits(first_token=first, idle=idle, whole=whole))
+def patient(inner: ScriptedProvider, *, first: float = 5, idle: float = 5, whole: float = 5) -> TimeoutProvider:
+    return TimeoutProvider(inner, name="slow", timeouts=Timeouts(first_token=first, idle=idle, whole=whole))
 
 
 async def test_an_answer_in_time_is_passed_on() -> None:

@@ -13,7 +13,7 @@ from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.route import Candidate, Route
 from llm_service.domain.routing.failover import Failover, Retries
 from llm_service.domain.routing.health import ProviderMonitor
-from llm_service.domain.routing.hedging import Hedge
+from llm_service.domain.routing.hedging import Hedging
 from llm_service.domain.routing.retry_budget import RetryBudget
 from llm_service.testing import ListLedger, ReadyPool, ScriptedProvider, collected, question, text_of
 from penstock_testkit.clock import ManualClock
@@ -34,7 +34,7 @@ def hedged(
         budget=RetryBudget(clock),
         retries=Retries(times=0),
     )
-    hedge = Hedge(
+    hedge = Hedging(
         failover,
         route=lambda _: route,
         monitor=monitor,
