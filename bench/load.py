@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from llm_service.providers.http_client import Exchange, HttpClient, HttpResponse
+from llm_service.providers.http_client import HttpClient, HttpRequest, HttpResponse
 
 HEADERS = {"Content-Type": "application/json"}
 
@@ -23,7 +23,7 @@ class Target:
     body: bytes
     headers: Mapping[str, str] | None = None
 
-    def post(self) -> Exchange:
+    def post(self) -> HttpRequest:
         """Send it once: ``async with target.post() as response``."""
         return self.client.post(self.url, self.body, self.headers)
 

@@ -14,7 +14,7 @@ from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.profile import Cassette, ProviderProfile
 from llm_service.domain.model.provider import EmbeddingRequest, Provider
 from llm_service.providers.cassette import build
-from llm_service.providers.registry import Parts
+from llm_service.providers.registry import ProviderServices
 from llm_service.testing import collected, question, text_of
 from penstock_testkit.clock import ManualClock
 from penstock_testkit.vendors.anthropic_server import AnthropicServer
@@ -37,7 +37,7 @@ async def insert(clock: ManualClock, new_id: Callable[[str], str], profile: Prov
 
     def inserted(cassette: Cassette, base_url: str = "") -> Provider:
         row = replace(profile, name="taped", dialect="cassette", base_url=base_url, cassette=cassette)
-        made.append(build(row, Parts(clock=clock, new_id=new_id, connect_timeout=1)))
+        made.append(build(row, ProviderServices(clock=clock, new_id=new_id, connect_timeout=1)))
         return made[-1]
 
     yield inserted

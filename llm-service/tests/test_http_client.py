@@ -263,9 +263,9 @@ async def test_a_reader_that_takes_nothing_stops_the_sender(client: HttpClient) 
 def test_an_answer_that_is_whole_while_reading_is_paused_lets_the_connection_be_read_again() -> None:
     transport = PausableTransport()
     response = HttpResponse(200, [])
-    response.fed(b"x" * 300_000, transport)
+    response.feed(b"x" * 300_000, transport)
     assert transport.is_paused
-    response.ended()
+    response.end()
     assert len(asyncio.run(body_of(response))) == 300_000
     assert not transport.is_paused
 

@@ -17,13 +17,13 @@ def revoked() -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def key_pool(clock: ManualClock, dead: list[tuple[str, str]]) -> ApiKeyPool:
+def key_pool(clock: ManualClock, revoked: list[tuple[str, str]]) -> ApiKeyPool:
     return ApiKeyPool(
         "p",
         ["sk-a", "sk-b"],
         rule=BreakerRule(calls=2, open_seconds=10),
         clock=clock,
-        on_revoked=lambda provider, masked: dead.append((provider, masked)),
+        on_revoked=lambda provider, masked: revoked.append((provider, masked)),
     )
 
 
@@ -103,18 +103,18 @@ def test_the_resting_models_that_are_remembered_are_bounded(key_pool: ApiKeyPool
     assert rested == list(range(744, 1000))
 
 
-async def test_a_refused_key_is_dead_and_told_once(key_pool: ApiKeyPool, dead: list[tuple[str, str]]) -> None:
+async def test_a_refused_key_is_dead_and_told_once(key_pool: ApiKeyPool, revoked: list[tuple[str, str]]) -> None:
     refused = ScriptedProvider(failure=FailureKind.AUTH, texts=())
     provider = keyed(key_pool, ScriptedProvider(failures=[FailureKind.AUTH]), ScriptedProvider(texts=("b",)))
     for _ in range(3):
         assert text_of(await collected(provider.stream(question()))) == "b"
-    assert dead == [("p", "sk-a")]
+    assert revoked == [("p", "sk-a")]
     assert key_pool.has_revoked
     assert not refused.asked
 
 
 async def test_when_every_key_is_refused_nobody_is_asked_again(
-    key_pool: ApiKeyPool, dead: list[tuple[str, str]]
+    key_pool: ApiKeyPool, revoked: list[tuple[str, str]]
 ) -> None:
     inners = [ScriptedProvider(failures=[FailureKind.AUTH]) for _ in range(2)]
     provider = keyed(key_pool, *inners)
@@ -123,7 +123,7 @@ async def test_when_every_key_is_refused_nobody_is_asked_again(
             await collected(provider.stream(question()))
         assert (caught.value.failure, caught.value.asked) == (FailureKind.AUTH, expected)
     assert [len(inner.asked) for inner in inners] == [1, 1]
-    assert len(dead) == 2
+    assert len(revoked) == 2
     assert key_pool.ready_in() is None
 
 

@@ -12,7 +12,7 @@ import pytest
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.profile import FALLBACK_PROFILE, ProviderProfile
 from llm_service.domain.model.provider import Provider
-from llm_service.providers.registry import DIALECTS, Parts, ProviderRegistry
+from llm_service.providers.registry import DIALECTS, ProviderRegistry, ProviderServices
 from llm_service.testing import collected, question
 from penstock_testkit.clock import ManualClock
 from penstock_testkit.waiting import HANG_SECONDS
@@ -26,8 +26,8 @@ def make_registry(clock: ManualClock, new_id: Callable[[str], str]) -> Callable[
     sizes = iter(range(1_000_000, 100_000_000, 5_000))
 
     def make(*profiles: ProviderProfile, wrap: Wrap = lambda _, provider: provider) -> ProviderRegistry:
-        parts = Parts(clock=clock, new_id=new_id, connect_timeout=1)
-        return ProviderRegistry(profiles, parts=parts, wrap=wrap, rss_bytes=lambda: next(sizes))
+        services = ProviderServices(clock=clock, new_id=new_id, connect_timeout=1)
+        return ProviderRegistry(profiles, services=services, wrap=wrap, rss_bytes=lambda: next(sizes))
 
     return make
 
@@ -88,7 +88,7 @@ async def test_the_cost_of_the_first_use_is_measured(make_registry: Callable[...
 async def test_building_happens_off_the_event_loop(
     clock: ManualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "slow_dialect.py").write_text("def build(profile, parts): return parts.new_id('provider')")
+    (tmp_path / "slow_dialect.py").write_text("def build(profile, services): return services.new_id('provider')")
     monkeypatch.syspath_prepend(str(tmp_path))
     loop, building, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
 
@@ -99,7 +99,7 @@ async def test_building_happens_off_the_event_loop(
 
     registry = ProviderRegistry(
         [ProviderProfile(name="slow", dialect="slow", models=("m",))],
-        parts=Parts(clock=clock, new_id=slow_id, connect_timeout=1),
+        services=ProviderServices(clock=clock, new_id=slow_id, connect_timeout=1),
         wrap=lambda _, provider: provider,
         rss_bytes=lambda: 0,
         dialects={"slow": "slow_dialect"},
@@ -116,7 +116,7 @@ here = pathlib.Path(__file__).parent
 (here / "importing").touch()
 while not (here / "go-on").exists():
     time.sleep(0.001)
-def build(profile, parts): return "provider"
+def build(profile, services): return "provider"
 """
 
 
@@ -127,7 +127,7 @@ async def test_another_provider_answers_while_an_import_takes_its_time(
     monkeypatch.syspath_prepend(str(tmp_path))
     registry = ProviderRegistry(
         [ProviderProfile(name="slow", dialect="slow", models=("m",)), FALLBACK_PROFILE],
-        parts=Parts(clock=clock, new_id=new_id, connect_timeout=1),
+        services=ProviderServices(clock=clock, new_id=new_id, connect_timeout=1),
         wrap=lambda _, provider: provider,
         rss_bytes=lambda: 0,
         dialects={"slow": "slow_import", "rules": DIALECTS["rules"]},

@@ -71,7 +71,7 @@ SCHEMAS: dict[str, Any] = {
 RESULT_SCHEMA = {"type": "object", "properties": {"v": {"type": "string", "pattern": "^(a+)+$"}}}
 
 
-class Asking(FakeLlm):
+class ToolCallingLlm(FakeLlm):
     """A model that calls the tool which the question names (``CALL tool {json}``), and says its result back."""
 
     async def StreamComplete(  # noqa: N802 - the RPC's name
@@ -153,7 +153,7 @@ def structured() -> dict[str, Any]:
 async def watched(tmp_path: Path) -> AsyncGenerator[Watched]:
     async with AsyncExitStack() as stack:
         stack.enter_context(use_context(CallContext(request_id="req_c", caller=ANN)))
-        llm = await stack.enter_async_context(serve((llm_pb2_grpc.add_LlmServiceServicer_to_server, Asking())))
+        llm = await stack.enter_async_context(serve((llm_pb2_grpc.add_LlmServiceServicer_to_server, ToolCallingLlm())))
         tools = [described(name, inputSchema=schema, outputSchema=RESULT_SCHEMA) for name, schema in SCHEMAS.items()]
         raw = await stack.enter_async_context(RawMcpServer(tools, results={"answers": structured}))
         script, metrics = tmp_path / "server.py", free_port()

@@ -30,7 +30,7 @@ from llm_service.domain.routing.retry_budget import RetryBudget
 from llm_service.domain.routing.router import Router
 from llm_service.domain.routing.timeout import TimeoutProvider, Timeouts
 from llm_service.live_configuration import LiveConfiguration
-from llm_service.providers.registry import Parts, ProviderRegistry
+from llm_service.providers.registry import ProviderRegistry, ProviderServices
 from llm_service.settings import LlmSettings
 from penstock_kit.clock import Clock
 from penstock_kit.ids import new_id
@@ -144,9 +144,9 @@ def _registry(
     def join_counters(profile: ProviderProfile, counters: Sequence[TokenCounter]) -> TokenCounter:
         return KeyBalancedTokenCounter(counters, key_pool=lambda: key_pools.get(profile.name))
 
-    parts = Parts(clock=clock, new_id=new_id, connect_timeout=settings.connect_timeout)
+    services = ProviderServices(clock=clock, new_id=new_id, connect_timeout=settings.connect_timeout)
     return ProviderRegistry(
-        profiles, parts=parts, wrap=wrap, join=join, join_counters=join_counters, rss_bytes=rss_bytes
+        profiles, services=services, wrap=wrap, join=join, join_counters=join_counters, rss_bytes=rss_bytes
     )
 
 

@@ -18,7 +18,7 @@ from llm_service.domain.model.request import CompletionRequest
 from llm_service.providers.anthropic_event import Json, MessageReader
 from llm_service.providers.anthropic_request import AnthropicRequest, request_of
 from llm_service.providers.http_client import HttpResponse
-from llm_service.providers.registry import Parts
+from llm_service.providers.registry import ProviderServices
 from llm_service.providers.status import VendorError, error_from_vendor, told_by_headers
 from llm_service.providers.transport import sdk_options
 from llm_service.providers.upstream import EVENT_STREAM, JSON_ANSWER, Upstream
@@ -41,9 +41,11 @@ _COUNTED: Final = ("model", "messages", "system", "tools", "tool_choice", "think
 _COUNTED_BETA: Final = ("cache_control", "context_management", "mcp_servers", "speed")
 
 
-def build(profile: ProviderProfile, parts: Parts) -> Provider:
+def build(profile: ProviderProfile, services: ProviderServices) -> Provider:
     """Return a provider that speaks Anthropic's dialect."""
-    return AnthropicProvider(profile, clock=parts.clock, new_id=parts.new_id, connect_timeout=parts.connect_timeout)
+    return AnthropicProvider(
+        profile, clock=services.clock, new_id=services.new_id, connect_timeout=services.connect_timeout
+    )
 
 
 class AnthropicProvider:

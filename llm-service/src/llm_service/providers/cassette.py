@@ -22,7 +22,7 @@ from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.profile import Cassette, ProviderProfile
 from llm_service.domain.model.provider import EmbeddingRequest, Embeddings, EventBatch, ModelCard, Provider
 from llm_service.domain.model.request import CompletionRequest
-from llm_service.providers.registry import DIALECTS, DialectModule, Parts
+from llm_service.providers.registry import DIALECTS, DialectModule, ProviderServices
 from llm_service.providers.tape import Fault, Take, Tape, digest
 
 _HOP_BY_HOP: Final = frozenset({"host", "content-length", "connection", "transfer-encoding", "accept-encoding"})
@@ -30,7 +30,7 @@ _SETTLING: Final = 1.0
 _MAX_BODY: Final = 64 * 1024 * 1024
 
 
-def build(profile: ProviderProfile, parts: Parts) -> Provider:
+def build(profile: ProviderProfile, services: ProviderServices) -> Provider:
     """Return the provider of the tape's vendor, with the deck between the two. Raises KeyError without a cassette."""
     if profile.cassette is None:
         raise KeyError("cassette")
@@ -39,13 +39,13 @@ def build(profile: ProviderProfile, parts: Parts) -> Provider:
         Tape(Path(profile.cassette.file), profile.keys),
         cassette=profile.cassette,
         origin=f"{url.scheme}://{url.netloc}",
-        connect_timeout=parts.connect_timeout,
+        connect_timeout=services.connect_timeout,
         proxy=profile.proxy,
     )
     module = cast(DialectModule, importlib.import_module(DIALECTS[profile.cassette.dialect]))
     path = url.path or ("/v1" if profile.cassette.dialect == "openai" else "")
     inner = replace(profile, base_url=f"{deck.origin}{path}", dialect=profile.cassette.dialect, cassette=None, proxy="")
-    return CassetteProvider(profile.name, module.build(inner, parts), deck)
+    return CassetteProvider(profile.name, module.build(inner, services), deck)
 
 
 class CassetteProvider:

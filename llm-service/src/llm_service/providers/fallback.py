@@ -24,7 +24,7 @@ from llm_service.domain.offline.plan_state import CallTools, Say, Step
 from llm_service.domain.offline.query import Language
 from llm_service.domain.offline.toolbox import PlannedCall, Toolbox
 from llm_service.domain.offline.worker import Checkpoint, RuleWorker
-from llm_service.providers.registry import Parts
+from llm_service.providers.registry import ProviderServices
 from penstock_kit.clock import Clock
 
 NAME: Final = "fallback"
@@ -36,9 +36,9 @@ _LONGEST_EMBEDDING: Final = 500_000
 _PIECE: Final = re.compile(r"[\u3000-\u9fff\uff00-\uffef]{1,2}|[^\s\u3000-\u9fff\uff00-\uffef]+\s*|\s+")
 
 
-def build(profile: ProviderProfile, parts: Parts) -> Provider:
+def build(profile: ProviderProfile, services: ProviderServices) -> Provider:
     """Return the offline provider."""
-    return FallbackProvider(clock=parts.clock, new_id=parts.new_id)
+    return FallbackProvider(clock=services.clock, new_id=services.new_id)
 
 
 class FallbackProvider:

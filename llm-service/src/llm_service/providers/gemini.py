@@ -20,7 +20,7 @@ from llm_service.providers.gemini_event import Json, ResponseReader
 from llm_service.providers.gemini_request import GeminiRequest, request_of
 from llm_service.providers.gemini_sdk import GeminiSdk
 from llm_service.providers.http_client import HttpResponse
-from llm_service.providers.registry import Parts
+from llm_service.providers.registry import ProviderServices
 from llm_service.providers.status import error_from_vendor, told_by_headers
 from llm_service.providers.upstream import EVENT_STREAM, JSON_ANSWER, Upstream
 from penstock_kit.clock import Clock
@@ -32,9 +32,11 @@ _MODEL: Final = re.compile(r"(models/|tunedModels/)?[A-Za-z0-9][A-Za-z0-9._-]*")
 _VERSIONED: Final = re.compile(r"(.*)/(v\d+(?:alpha|beta)?\d*)")
 
 
-def build(profile: ProviderProfile, parts: Parts) -> Provider:
+def build(profile: ProviderProfile, services: ProviderServices) -> Provider:
     """Return a provider that speaks Gemini's dialect."""
-    return GeminiProvider(profile, clock=parts.clock, new_id=parts.new_id, connect_timeout=parts.connect_timeout)
+    return GeminiProvider(
+        profile, clock=services.clock, new_id=services.new_id, connect_timeout=services.connect_timeout
+    )
 
 
 class GeminiProvider:

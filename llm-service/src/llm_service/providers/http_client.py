@@ -58,8 +58,8 @@ class HttpClient:
         self._room = asyncio.Semaphore(connections)
         self._tls: ssl.SSLContext | None = None
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> "Exchange":
-        """Return the exchange, to be entered: ``async with client.post(…) as response``.
+    def post(self, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> "HttpRequest":
+        """Return the request, to be entered: ``async with client.post(…) as response``.
 
         `headers` are sent beside those of the client. Entering raises ConnectFailed, ConnectionCut or HttpError,
         and ValueError for a URL or header that can't be sent.
@@ -69,7 +69,7 @@ class HttpClient:
             f"POST {place.target} HTTP/1.1\r\nhost: {place.host_field}\r\naccept-encoding: identity\r\n"
             f"{self._fields}{_field_lines(headers.items()) if headers else ''}content-length: {len(body)}\r\n\r\n"
         )
-        return Exchange(self, place.origin, head.encode("latin-1") + body)
+        return HttpRequest(self, place.origin, head.encode("latin-1") + body)
 
     async def close(self) -> None:
         """Close the connections that nobody uses."""
@@ -78,7 +78,7 @@ class HttpClient:
                 connection.close()
         self._idle.clear()
 
-    async def taken(self, origin: _Origin) -> HttpConnection:
+    async def acquire(self, origin: _Origin) -> HttpConnection:
         """Return a connection, a kept one if there is one."""
         await self._room.acquire()
         idle, oldest = self._idle[origin], asyncio.get_running_loop().time() - _IDLE_SECONDS
@@ -88,19 +88,19 @@ class HttpClient:
                 return connection
             connection.close()
         try:
-            return await self._connected(origin)
+            return await self._connect(origin)
         except BaseException:
             self._room.release()
             raise
 
-    def given_back(self, origin: _Origin, connection: HttpConnection) -> None:
-        """Keep a connection whose exchange has ended, if it can be used again."""
+    def release(self, origin: _Origin, connection: HttpConnection) -> None:
+        """Keep a connection whose request has ended, if it can be used again."""
         self._room.release()
         if connection.finish():
             connection.idle_since = asyncio.get_running_loop().time()
             self._idle[origin].append(connection)
 
-    async def _connected(self, origin: _Origin) -> HttpConnection:
+    async def _connect(self, origin: _Origin) -> HttpConnection:
         loop = asyncio.get_running_loop()
         if origin.tls and self._tls is None:
             self._tls = await asyncio.to_thread(tls_context)
@@ -116,7 +116,7 @@ class HttpClient:
         return connection
 
 
-class Exchange:
+class HttpRequest:
     """One request and its answer. Leaving the block before the answer is complete closes the connection."""
 
     __slots__ = ("_client", "_connection", "_origin", "_request")
@@ -128,9 +128,9 @@ class Exchange:
         self._connection: HttpConnection | None = None
 
     async def __aenter__(self) -> HttpResponse:
-        self._connection = await self._client.taken(self._origin)
+        self._connection = await self._client.acquire(self._origin)
         try:
-            return await self._connection.exchange(self._request)
+            return await self._connection.send(self._request)
         except BaseException:
             self._leave()
             raise
@@ -142,7 +142,7 @@ class Exchange:
 
     def _leave(self) -> None:
         if self._connection is not None:
-            self._client.given_back(self._origin, self._connection)
+            self._client.release(self._origin, self._connection)
             self._connection = None
 
 

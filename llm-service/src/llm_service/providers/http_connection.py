@@ -72,7 +72,7 @@ class HttpResponse:
         self._held = 0
         return data
 
-    def fed(self, data: bytes, transport: asyncio.Transport) -> None:
+    def feed(self, data: bytes, transport: asyncio.Transport) -> None:
         """Take a piece of the body."""
         self._pieces.append(data)
         if self._held <= _MAX_HELD < self._held + len(data):
@@ -81,12 +81,12 @@ class HttpResponse:
         self._held += len(data)
         self._wake()
 
-    def ended(self) -> None:
+    def end(self) -> None:
         """The body is complete."""
         self.complete = True
         self._wake()
 
-    def failed(self, failure: HttpError) -> None:
+    def fail(self, failure: HttpError) -> None:
         """Nothing more comes, though something should."""
         self._failure = failure
         self._wake()
@@ -97,7 +97,7 @@ class HttpResponse:
 
 
 class HttpConnection(asyncio.Protocol):
-    """A connection that carries one exchange after the other."""
+    """A connection that carries one request after the other."""
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
@@ -117,7 +117,7 @@ class HttpConnection(asyncio.Protocol):
         transport = self._transport
         return self._keep and self._answer is None and transport is not None and not transport.is_closing()
 
-    async def exchange(self, request: bytes) -> HttpResponse:
+    async def send(self, request: bytes) -> HttpResponse:
         """Send a request and return the answer once its head has come. Raises HttpError."""
         if self._transport is None or self._transport.is_closing():
             raise ConnectionCut("the connection was closed")
@@ -128,7 +128,7 @@ class HttpConnection(asyncio.Protocol):
         return await self._answer
 
     def finish(self) -> bool:
-        """End the exchange; return whether the connection can be used again. Otherwise it is closed at once."""
+        """End the request; return whether the connection can be used again. Otherwise it is closed at once."""
         complete = self._response is not None and self._response.complete
         self._answer = self._response = self._parser = None
         if complete and self.reusable:
@@ -170,7 +170,7 @@ class HttpConnection(asyncio.Protocol):
         self._keep = False
         response = self._response
         if response is not None and not response.complete and exc is None and self._ends_with_connection(response):
-            response.ended()
+            response.end()
             return
         self._fail(ConnectionCut(f"{exc}" if exc else "the connection was closed"))
 
@@ -200,13 +200,13 @@ class HttpConnection(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         """Pass a piece of the body on."""
         if self._response is not None and self._transport is not None:
-            self._response.fed(body, self._transport)
+            self._response.feed(body, self._transport)
 
     def on_message_complete(self) -> None:
         """The answer is whole; what comes after an early "100 Continue" is not the end."""
         if self._response is not None and self._parser is not None:
             self._keep = self._parser.should_keep_alive()
-            self._response.ended()
+            self._response.end()
 
     def _ends_with_connection(self, response: HttpResponse) -> bool:
         framed = response.field(b"content-length") or response.field(b"transfer-encoding")
@@ -217,4 +217,4 @@ class HttpConnection(asyncio.Protocol):
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(failure)
         elif self._response is not None and not self._response.complete:
-            self._response.failed(failure)
+            self._response.fail(failure)

@@ -24,7 +24,7 @@ from llm_service.domain.model.request import CompletionRequest
 from llm_service.providers.http_client import HttpResponse
 from llm_service.providers.openai_chunk import ChunkReader, Json, error_of, reported, usage_of
 from llm_service.providers.openai_request import OpenAiRequest, embedding_extras, request_of
-from llm_service.providers.registry import Parts
+from llm_service.providers.registry import ProviderServices
 from llm_service.providers.status import error_from_vendor, told_by_headers
 from llm_service.providers.transport import sdk_options
 from llm_service.providers.upstream import EVENT_STREAM, JSON_ANSWER, Upstream
@@ -36,9 +36,11 @@ if TYPE_CHECKING:
 _DONE: Final = b"[DONE]"
 
 
-def build(profile: ProviderProfile, parts: Parts) -> Provider:
+def build(profile: ProviderProfile, services: ProviderServices) -> Provider:
     """Return a provider that speaks the dialect as `profile` says."""
-    return OpenAiProvider(profile, clock=parts.clock, new_id=parts.new_id, connect_timeout=parts.connect_timeout)
+    return OpenAiProvider(
+        profile, clock=services.clock, new_id=services.new_id, connect_timeout=services.connect_timeout
+    )
 
 
 class OpenAiProvider:

@@ -25,20 +25,20 @@ class ProxiedClient:
         self._proxy = proxy
         self._session: aiohttp.ClientSession | None = None
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> "ProxiedExchange":
-        """Return the exchange, to be entered: ``async with client.post(…) as response``."""
+    def post(self, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> "ProxiedHttpRequest":
+        """Return the request, to be entered: ``async with client.post(…) as response``."""
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError(f"{url!r} is no http or https URL")
         fields = {**self._headers, **(headers or {})}
         for name, value in fields.items():
             check_field(name, value)
-        return ProxiedExchange(self, url, body, fields)
+        return ProxiedHttpRequest(self, url, body, fields)
 
     async def send(self, url: str, body: bytes, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
         """Return the answer once its head has come. Raises ConnectFailed, ConnectionCut or HttpError."""
         try:
-            session = await self._opened()
+            session = await self._open_session()
             return await session.post(url, data=body, headers=headers, allow_redirects=False, proxy=self._proxy)
         except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.ServerTimeoutError) as error:
             raise ConnectFailed(_told(error)) from error
@@ -50,7 +50,7 @@ class ProxiedClient:
         if self._session is not None:
             await self._session.close()
 
-    async def _opened(self) -> aiohttp.ClientSession:
+    async def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
             roots = await asyncio.to_thread(tls_context)
             self._session = self._session or aiohttp.ClientSession(
@@ -65,7 +65,7 @@ class ProxiedClient:
         return self._session
 
 
-class ProxiedExchange:
+class ProxiedHttpRequest:
     """One request and its answer. Leaving the block before the answer is complete closes the connection."""
 
     def __init__(self, client: ProxiedClient, url: str, body: bytes, headers: Mapping[str, str]) -> None:

@@ -13,7 +13,7 @@ from llm_service.domain.model.provider_pool import LoadedProvider
 from penstock_kit.clock import Clock
 from penstock_kit.logging import get_logger
 
-# Dialect -> the module that speaks it, each with a function build(profile, parts).
+# Dialect -> the module that speaks it, each with a function build(profile, services).
 DIALECTS: Final[Mapping[str, str]] = {
     "anthropic": "llm_service.providers.anthropic",
     "cassette": "llm_service.providers.cassette",
@@ -29,7 +29,7 @@ log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class ProviderServices:
     """What every provider is built with: the clock, ids, and seconds to wait for a connection."""
 
     clock: Clock
@@ -40,7 +40,7 @@ class Parts:
 class DialectModule(Protocol):
     """What a module in DIALECTS has."""
 
-    def build(self, profile: ProviderProfile, parts: Parts) -> Provider:
+    def build(self, profile: ProviderProfile, services: ProviderServices) -> Provider:
         """Return a provider for `profile`; called off the event loop."""
         ...
 
@@ -64,7 +64,7 @@ class ProviderRegistry:
         self,
         profiles: Sequence[ProviderProfile],
         *,
-        parts: Parts,
+        services: ProviderServices,
         wrap: Callable[[ProviderProfile, Provider], Provider],
         rss_bytes: Callable[[], int],
         join: Callable[[ProviderProfile, Sequence[Provider]], Provider] = _first,
@@ -72,7 +72,7 @@ class ProviderRegistry:
         dialects: Mapping[str, str] = DIALECTS,
     ) -> None:
         self._profiles = {profile.name: profile for profile in profiles}
-        self._parts = parts
+        self._services = services
         self._wrap = wrap
         self._join = join
         self._join_counters = join_counters
@@ -128,13 +128,13 @@ class ProviderRegistry:
         return loaded.counter if loaded else None
 
     async def _build(self, name: str) -> LoadedProvider:
-        profile, clock = self._profiles.get(name), self._parts.clock
+        profile, clock = self._profiles.get(name), self._services.clock
         if profile is None:
             message = f"provider {name} is not configured any more"
             raise ProviderError(message, provider=name, failure=FailureKind.UNSUPPORTED, asked=False)
         before, began = self._rss_bytes(), clock.monotonic()
         try:
-            import_seconds, providers = await asyncio.to_thread(self._made, profile)
+            import_seconds, providers = await asyncio.to_thread(self._build_each, profile)
         except (ImportError, KeyError) as error:
             log.error("provider can't be loaded", provider=name, dialect=profile.dialect, detail=repr(error))
             message = f"provider {name} can't be loaded: its dialect {profile.dialect!r} is not available"
@@ -152,14 +152,14 @@ class ProviderRegistry:
         log.info("provider loaded", provider=name, memory_bytes=loaded.memory_bytes, seconds=loaded.load_seconds)
         return loaded
 
-    def _made(self, profile: ProviderProfile) -> tuple[float, Sequence[Provider]]:
-        began = self._parts.clock.monotonic()
+    def _build_each(self, profile: ProviderProfile) -> tuple[float, Sequence[Provider]]:
+        began = self._services.clock.monotonic()
         if sdk := SDKS.get(profile.dialect):
             importlib.import_module(sdk)
-        imported = self._parts.clock.monotonic() - began if sdk else 0.0
+        imported = self._services.clock.monotonic() - began if sdk else 0.0
         module = cast(DialectModule, importlib.import_module(self._dialects[profile.dialect]))
         each = [replace(profile, keys=(key,)) for key in profile.keys] or [profile]
-        return imported, [module.build(one, self._parts) for one in each]
+        return imported, [module.build(one, self._services) for one in each]
 
     async def close(self) -> None:
         """Close every provider."""

@@ -20,7 +20,7 @@ class Transport(Protocol):
     def post(
         self, url: str, body: bytes, headers: Mapping[str, str] | None = None
     ) -> AbstractAsyncContextManager[HttpResponse]:
-        """Return the exchange, to be entered; leaving it before the answer is complete closes the connection.
+        """Return the request, to be entered; leaving it before the answer is complete closes the connection.
 
         Entering raises ConnectFailed, ConnectionCut or HttpError, and ValueError for a URL or header that can't be
         sent; reading raises ConnectionCut or HttpError.

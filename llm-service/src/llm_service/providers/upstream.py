@@ -45,18 +45,20 @@ class Upstream:
         self._connect_timeout = connect_timeout
         self._session: aiohttp.ClientSession | None = None
 
-    def post(self, url: str, body: object, model: str, *, headers: Mapping[str, str] | None = None) -> "Asking":
+    def post(
+        self, url: str, body: object, model: str, *, headers: Mapping[str, str] | None = None
+    ) -> "UpstreamRequest":
         """Send `body` as JSON: ``async with upstream.post(…) as response``. What goes wrong is a ProviderError.
 
         The connection is closed unless the answer was read to its end. `headers` go beside those of every request.
         """
         try:
-            exchange = self._client.post(url, orjson.dumps(body), headers)
+            request = self._client.post(url, orjson.dumps(body), headers)
         except ValueError as error:
             raise self.failure(f"{self.name} can't be asked: {error}", FailureKind.CONNECT, model) from error
-        return Asking(self, exchange, model)
+        return UpstreamRequest(self, request, model)
 
-    def broken(self, error: HttpError, model: str) -> ProviderError:
+    def connection_error(self, error: HttpError, model: str) -> ProviderError:
         """Return the failure that an error of the connection is."""
         match error:
             case ConnectFailed():
@@ -148,25 +150,25 @@ class Upstream:
             await self._session.close()
 
 
-class Asking:
+class UpstreamRequest:
     """One question on its way; the block sees the head of the answer."""
 
-    __slots__ = ("_exchange", "_model", "_upstream")
+    __slots__ = ("_model", "_request", "_upstream")
 
-    def __init__(self, upstream: Upstream, exchange: AbstractAsyncContextManager[HttpResponse], model: str) -> None:
+    def __init__(self, upstream: Upstream, request: AbstractAsyncContextManager[HttpResponse], model: str) -> None:
         self._upstream = upstream
-        self._exchange = exchange
+        self._request = request
         self._model = model
 
     async def __aenter__(self) -> HttpResponse:
         try:
-            return await self._exchange.__aenter__()
+            return await self._request.__aenter__()
         except HttpError as error:
-            raise self._upstream.broken(error, self._model) from error
+            raise self._upstream.connection_error(error, self._model) from error
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._exchange.__aexit__(kind, error, trace)
+        await self._request.__aexit__(kind, error, trace)
         if isinstance(error, HttpError):
-            raise self._upstream.broken(error, self._model) from error
+            raise self._upstream.connection_error(error, self._model) from error
