@@ -20,18 +20,18 @@ from penstock.llm.v1 import cost_pb2_grpc, llm_pb2_grpc
 from prometheus_client import CollectorRegistry
 from sqlalchemy import update
 
+from gateway.auth.api_keys import ApiKeyService, NewKeyRequest
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.bootstrap import FirstAdmin, ensure_admin
 from gateway.auth.delegation import Delegation
-from gateway.auth.directory import Directory
 from gateway.auth.identity import User
-from gateway.auth.keyring import Keyring, KeyWish
-from gateway.auth.login_brake import LoginBrake
+from gateway.auth.login_attempts import LoginAttemptLimiter
 from gateway.auth.password import Passwords
 from gateway.auth.session import Sessions
 from gateway.auth.sql_store import SqlIdentityStore
 from gateway.auth.table import users
 from gateway.auth.token import AccessTokens
+from gateway.auth.users import UserService
 from gateway.composition.app import assemble
 from gateway.composition.clients import open_clients
 from gateway.composition.services import Resources
@@ -273,13 +273,13 @@ class House:
         self.tokens = AccessTokens(secrets=("s" * 32,), lifetime=timedelta(minutes=15), clock=clock)
         self.authenticator = Authenticator(store=store, tokens=self.tokens, clock=clock)
         delegation = Delegation(store=store, limits=self.limits)
-        self.keyring = Keyring(store=store, authenticator=self.authenticator, delegation=delegation, clock=clock)
-        self.directory = Directory(
+        self.api_keys = ApiKeyService(store=store, authenticator=self.authenticator, delegation=delegation, clock=clock)
+        self.users = UserService(
             store=store, passwords=passwords, authenticator=self.authenticator, delegation=delegation, clock=clock
         )
         self.sessions = Sessions(
             store=store, passwords=passwords, tokens=self.tokens, clock=clock, lifetime=DAY,
-            brake=LoginBrake(clock=clock, pairs=2, addresses=3, names=8),
+            attempts=LoginAttemptLimiter(clock=clock, pairs=2, addresses=3, names=8),
         )  # fmt: skip
 
     async def user(self, name, scopes, *, tenant="default", password_hash=""):
@@ -302,7 +302,7 @@ class House:
 
     async def key(self, caller, scopes=(), **wish):
         """Make a key and return it with the caller that it stands for."""
-        shown = await self.keyring.make(caller, KeyWish(name="k", scopes=frozenset(scopes), **wish))
+        shown = await self.api_keys.create(caller, NewKeyRequest(name="k", scopes=frozenset(scopes), **wish))
         return shown, await self.authenticator.recognise(shown.text)
 
     async def keys(self, tenant="default"):

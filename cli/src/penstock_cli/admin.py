@@ -24,8 +24,8 @@ def reset(settings: CliSettings, *, user: str) -> int:
 
 
 async def _reset(username: str) -> int:
+    from gateway.auth.admin_reset import reset_admin
     from gateway.auth.password import Passwords
-    from gateway.auth.reset import reset_admin
     from gateway.auth.sql_store import SqlIdentityStore
     from gateway.main import MIGRATIONS
     from gateway.settings import GatewaySettings

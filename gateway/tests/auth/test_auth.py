@@ -10,11 +10,11 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from gateway.auth.api_keys import ApiKeyService, NewKeyRequest
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.delegation import Delegation
 from gateway.auth.identity import User
-from gateway.auth.keyring import Keyring, KeyWish
-from gateway.auth.login_brake import LoginBrake
+from gateway.auth.login_attempts import LoginAttemptLimiter
 from gateway.auth.password import Passwords
 from gateway.auth.scope import ALL_SCOPES, MEMBER_SCOPES
 from gateway.auth.secret import new_key
@@ -94,9 +94,9 @@ class NoLimits:
         return caller.key_id in self.key_ids
 
 
-def keyring_of(store, authenticator, clock, limits=None):
+def api_keys_of(store, authenticator, clock, limits=None):
     delegation = Delegation(store=store, limits=limits or NoLimits())
-    return Keyring(store=store, authenticator=authenticator, delegation=delegation, clock=clock)
+    return ApiKeyService(store=store, authenticator=authenticator, delegation=delegation, clock=clock)
 
 
 # --- JWT ----------------------------------------------------------------------------------------------------------
@@ -212,8 +212,8 @@ def test_a_short_secret_is_refused_at_start(clock):
 
 
 async def test_a_bearer_may_be_a_token_or_a_key_and_x_api_key_a_key(authenticator, store, tokens, clock, ada):
-    shown = await keyring_of(store, authenticator, clock).make(
-        caller_of(ada), KeyWish(name="k", scopes=frozenset({"chat"}))
+    shown = await api_keys_of(store, authenticator, clock).create(
+        caller_of(ada), NewKeyRequest(name="k", scopes=frozenset({"chat"}))
     )
     by_key = await authenticator.caller([(b"authorization", b"Bearer " + shown.text.encode())])
     by_header = await authenticator.caller([(b"x-api-key", shown.text.encode())])
@@ -224,7 +224,7 @@ async def test_a_bearer_may_be_a_token_or_a_key_and_x_api_key_a_key(authenticato
 
 
 async def test_a_good_key_counts_beside_a_foreign_bearer(authenticator, store, clock, ada):
-    shown = await keyring_of(store, authenticator, clock).make(caller_of(ada), KeyWish(name="k"))
+    shown = await api_keys_of(store, authenticator, clock).create(caller_of(ada), NewKeyRequest(name="k"))
     headers = [(b"authorization", b"Bearer sk-somebody-elses"), (b"x-api-key", shown.text.encode())]
     assert (await authenticator.caller(headers)).key_id == shown.key.id
 
@@ -241,7 +241,7 @@ async def test_missing_credentials_are_told_what_to_send(authenticator, headers)
 
 
 async def test_wrong_keys_are_refused_alike(authenticator, store, clock, ada):
-    shown = await keyring_of(store, authenticator, clock).make(caller_of(ada), KeyWish(name="k"))
+    shown = await api_keys_of(store, authenticator, clock).create(caller_of(ada), NewKeyRequest(name="k"))
     texts = [new_key().text, shown.text[:-1], shown.text + "x", shown.key.prefix, shown.key.digest, "psk_", "psk_\xff"]
     messages = set()
     for text in texts:
@@ -252,7 +252,7 @@ async def test_wrong_keys_are_refused_alike(authenticator, store, clock, ada):
 
 
 async def test_only_the_digest_of_a_key_is_stored(authenticator, store, clock, ada, tmp_path):
-    shown = await keyring_of(store, authenticator, clock).make(caller_of(ada), KeyWish(name="k"))
+    shown = await api_keys_of(store, authenticator, clock).create(caller_of(ada), NewKeyRequest(name="k"))
     secret = shown.text.removeprefix(shown.key.prefix)
     files = b"".join(path.read_bytes() for path in tmp_path.glob("gateway.db*"))
     assert shown.key.digest.encode() in files
@@ -260,9 +260,9 @@ async def test_only_the_digest_of_a_key_is_stored(authenticator, store, clock, a
 
 
 async def test_an_expired_key_stops_counting_even_when_it_is_remembered(authenticator, store, clock, ada):
-    keyring = keyring_of(store, authenticator, clock)
-    wish = KeyWish(name="k", expire_time=clock.now() + timedelta(seconds=5))
-    headers = [(b"x-api-key", (await keyring.make(caller_of(ada), wish)).text.encode())]
+    api_keys = api_keys_of(store, authenticator, clock)
+    wish = NewKeyRequest(name="k", expire_time=clock.now() + timedelta(seconds=5))
+    headers = [(b"x-api-key", (await api_keys.create(caller_of(ada), wish)).text.encode())]
     await authenticator.caller(headers)
     clock.advance(5)
     with pytest.raises(Unauthenticated):
@@ -270,9 +270,9 @@ async def test_an_expired_key_stops_counting_even_when_it_is_remembered(authenti
 
 
 async def test_a_rotated_key_keeps_its_old_secret_for_the_grace_only(authenticator, store, clock, ada):
-    keyring = keyring_of(store, authenticator, clock)
-    old = await keyring.make(caller_of(ada), KeyWish(name="k"))
-    new = await keyring.rotate(caller_of(ada), old.key.id, grace=timedelta(seconds=30))
+    api_keys = api_keys_of(store, authenticator, clock)
+    old = await api_keys.create(caller_of(ada), NewKeyRequest(name="k"))
+    new = await api_keys.rotate(caller_of(ada), old.key.id, grace=timedelta(seconds=30))
     assert new.key.id == old.key.id
     for text in (old.text, new.text):
         assert (await authenticator.recognise(text)).key_id == old.key.id
@@ -283,10 +283,10 @@ async def test_a_rotated_key_keeps_its_old_secret_for_the_grace_only(authenticat
 
 
 async def test_a_deleted_key_stops_counting_at_once(authenticator, store, clock, ada):
-    keyring = keyring_of(store, authenticator, clock)
-    shown = await keyring.make(caller_of(ada), KeyWish(name="k"))
+    api_keys = api_keys_of(store, authenticator, clock)
+    shown = await api_keys.create(caller_of(ada), NewKeyRequest(name="k"))
     await authenticator.recognise(shown.text)
-    await keyring.delete(caller_of(ada), shown.key.id)
+    await api_keys.delete(caller_of(ada), shown.key.id)
     with pytest.raises(Unauthenticated):
         await authenticator.recognise(shown.text)
 
@@ -303,48 +303,48 @@ async def test_a_deleted_users_token_stops_counting(authenticator, store, tokens
 async def test_a_key_never_carries_more_than_its_owner(authenticator, store, clock):
     member = a_user(clock, "bob", scopes=frozenset({"chat"}))
     await store.add_user(member)
-    keyring = keyring_of(store, authenticator, clock)
+    api_keys = api_keys_of(store, authenticator, clock)
     with pytest.raises(PermissionDenied, match="models"):
-        await keyring.make(caller_of(member), KeyWish(name="k", scopes=frozenset({"models"})))
+        await api_keys.create(caller_of(member), NewKeyRequest(name="k", scopes=frozenset({"models"})))
     with pytest.raises(InvalidArgument, match="unknown scopes root"):
-        await keyring.make(caller_of(member), KeyWish(name="k", scopes=frozenset({"root"})))
+        await api_keys.create(caller_of(member), NewKeyRequest(name="k", scopes=frozenset({"root"})))
 
 
 async def test_a_limited_key_cannot_make_keys(authenticator, store, clock, ada):
-    keyring = keyring_of(store, authenticator, clock)
-    shown = await keyring.make(caller_of(ada), KeyWish(name="k", scopes=MEMBER_SCOPES))
+    api_keys = api_keys_of(store, authenticator, clock)
+    shown = await api_keys.create(caller_of(ada), NewKeyRequest(name="k", scopes=MEMBER_SCOPES))
     limited = await authenticator.recognise(shown.text)
     with pytest.raises(PermissionDenied, match="administrator"):
-        await keyring.make(limited, KeyWish(name="more"))
+        await api_keys.create(limited, NewKeyRequest(name="more"))
 
 
 async def test_keys_of_others_and_of_other_tenants_look_like_none(authenticator, store, clock, ada):
-    keyring = keyring_of(store, authenticator, clock)
-    shown = await keyring.make(caller_of(ada), KeyWish(name="k"))
+    api_keys = api_keys_of(store, authenticator, clock)
+    shown = await api_keys.create(caller_of(ada), NewKeyRequest(name="k"))
     bob = a_user(clock, "bob", scopes=MEMBER_SCOPES)
     eve = a_user(clock, "eve", tenant="acme")
     for stranger in (bob, eve):
         await store.add_user(stranger)
         with pytest.raises(NotFound):
-            await keyring.delete(caller_of(stranger), shown.key.id)
-        assert await keyring.listed(caller_of(stranger)) == []
+            await api_keys.delete(caller_of(stranger), shown.key.id)
+        assert await api_keys.list_keys(caller_of(stranger)) == []
 
 
 async def test_the_store_lists_the_keys_of_one_tenant_and_of_one_user(authenticator, store, clock, ada):
-    keyring = keyring_of(store, authenticator, clock)
-    mine = (await keyring.make(caller_of(ada), KeyWish(name="k"))).key.id
+    api_keys = api_keys_of(store, authenticator, clock)
+    mine = (await api_keys.create(caller_of(ada), NewKeyRequest(name="k"))).key.id
     others = {}
     for name, tenant in (("bob", "default"), ("eve", "acme")):
         user = a_user(clock, name, tenant=tenant)
         await store.add_user(user)
-        others[name] = (await keyring.make(caller_of(user), KeyWish(name="k"))).key.id
+        others[name] = (await api_keys.create(caller_of(user), NewKeyRequest(name="k"))).key.id
     assert [key.id for key in await store.keys("default", ada.id)] == [mine]
     assert {key.id for key in await store.keys("default")} == {mine, others["bob"]}
     assert await store.keys("acme", ada.id) == []
 
 
 async def test_the_store_deletes_neither_key_nor_user_of_another_tenant(authenticator, store, clock, ada):
-    shown = await keyring_of(store, authenticator, clock).make(caller_of(ada), KeyWish(name="k"))
+    shown = await api_keys_of(store, authenticator, clock).create(caller_of(ada), NewKeyRequest(name="k"))
     assert await store.delete_key("acme", shown.key.id) is False
     assert await store.delete_user("acme", ada.id) is False
     assert (await authenticator.recognise(shown.text)).user_id == ada.id
@@ -365,7 +365,7 @@ async def sessions(store, tokens, clock, passwords):
     await store.add_user(a_user(clock, "cleo", password_hash=await passwords.hash("right horse battery")))
     return Sessions(
         store=store, passwords=passwords, tokens=tokens, clock=clock, lifetime=timedelta(days=1),
-        brake=LoginBrake(clock=clock, pairs=2, addresses=3, names=8),
+        attempts=LoginAttemptLimiter(clock=clock, pairs=2, addresses=3, names=8),
     )  # fmt: skip
 
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from gateway.auth.api_keys import ApiKeyService, NewKeyRequest
 from gateway.auth.delegation import Delegation
-from gateway.auth.directory import UserWish
-from gateway.auth.keyring import Keyring, KeyWish
 from gateway.auth.scope import ADMIN_SCOPES, ALL_SCOPES, MEMBER_SCOPES
+from gateway.auth.users import NewUserRequest
 from penstock_kit.errors import Aborted, NotFound, PermissionDenied, Unauthenticated, Unavailable
 
 DAY = timedelta(days=1)
@@ -29,11 +29,11 @@ async def test_a_key_neither_sees_nor_touches_a_key_with_a_scope_it_lacks(house,
     wide, _ = await house.key(owner, ALL_SCOPES)
     _, narrow = await house.key(owner, scopes)
     before = await house.keys()
-    assert wide.key.id not in {key.id for key in await house.keyring.listed(narrow)}
+    assert wide.key.id not in {key.id for key in await house.api_keys.list_keys(narrow)}
     for call in (
-        house.keyring.get(narrow, wide.key.id),
-        house.keyring.rotate(narrow, wide.key.id, grace=DAY),
-        house.keyring.delete(narrow, wide.key.id),
+        house.api_keys.get(narrow, wide.key.id),
+        house.api_keys.rotate(narrow, wide.key.id, grace=DAY),
+        house.api_keys.delete(narrow, wide.key.id),
     ):
         await refused(call, NotFound, "KEY_NOT_FOUND")
     assert await house.keys() == before
@@ -44,8 +44,8 @@ async def test_a_key_sees_itself_and_deletes_what_reaches_no_further(house):
     owner = await house.user("ann", MEMBER_SCOPES)
     _, caller = await house.key(owner, {"chat", "models"})
     below, _ = await house.key(owner, {"chat"})
-    assert {key.id for key in await house.keyring.listed(caller)} == {caller.key_id, below.key.id}
-    await house.keyring.delete(caller, below.key.id)
+    assert {key.id for key in await house.api_keys.list_keys(caller)} == {caller.key_id, below.key.id}
+    await house.api_keys.delete(caller, below.key.id)
     await refused(house.authenticator.recognise(below.text), Unauthenticated, "CREDENTIALS_INVALID")
 
 
@@ -53,8 +53,8 @@ async def test_a_members_key_rotates_itself_and_no_other(house):
     owner = await house.user("ann", MEMBER_SCOPES)
     shown, caller = await house.key(owner, {"chat"})
     twin, _ = await house.key(owner, {"chat"})
-    await refused(house.keyring.rotate(caller, twin.key.id, grace=DAY), PermissionDenied, "KEY_CREATION_DENIED")
-    rotated = await house.keyring.rotate(caller, shown.key.id, grace=timedelta())
+    await refused(house.api_keys.rotate(caller, twin.key.id, grace=DAY), PermissionDenied, "KEY_CREATION_DENIED")
+    rotated = await house.api_keys.rotate(caller, shown.key.id, grace=timedelta())
     assert (await house.authenticator.recognise(rotated.text)).key_id == shown.key.id
 
 
@@ -63,17 +63,17 @@ async def test_a_secret_in_its_grace_is_let_in_and_manages_nothing(house):
     other = await house.user("ann", MEMBER_SCOPES)
     shown, _ = await house.key(root)
     below, _ = await house.key(root, {"chat"})
-    await house.keyring.rotate(root, shown.key.id, grace=DAY)
+    await house.api_keys.rotate(root, shown.key.id, grace=DAY)
     old = await house.authenticator.recognise(shown.text)
     before = await house.keys()
     for call in (
-        house.keyring.rotate(old, shown.key.id, grace=DAY),
-        house.keyring.rotate(old, below.key.id, grace=DAY),
-        house.keyring.delete(old, shown.key.id),
-        house.keyring.delete(old, below.key.id),
-        house.keyring.make(old, KeyWish(name="more")),
-        house.directory.make(old, UserWish(username="eve", password="four unlikely words here")),
-        house.directory.delete(old, other.user_id),
+        house.api_keys.rotate(old, shown.key.id, grace=DAY),
+        house.api_keys.rotate(old, below.key.id, grace=DAY),
+        house.api_keys.delete(old, shown.key.id),
+        house.api_keys.delete(old, below.key.id),
+        house.api_keys.create(old, NewKeyRequest(name="more")),
+        house.users.create(old, NewUserRequest(username="eve", password="four unlikely words here")),
+        house.users.delete(old, other.user_id),
     ):
         await refused(call, PermissionDenied, "KEY_SECRET_EXPIRED")
     assert await house.keys() == before
@@ -85,19 +85,19 @@ async def test_what_a_key_with_an_end_makes_ends_no_later(house):
     end = house.clock.now() + DAY
     _, ending = await house.key(root, expire_time=end)
     lasting, _ = await house.key(root)
-    later = KeyWish(name="later", expire_time=end + timedelta(seconds=1))
-    await refused(house.keyring.make(ending, later), PermissionDenied, "EXPIRE_TIME_DENIED")
+    later = NewKeyRequest(name="later", expire_time=end + timedelta(seconds=1))
+    await refused(house.api_keys.create(ending, later), PermissionDenied, "EXPIRE_TIME_DENIED")
     assert (await house.key(ending))[0].key.expire_time == end
     assert (await house.key(ending, expire_time=end - DAY / 2))[0].key.expire_time == end - DAY / 2
-    await refused(house.keyring.rotate(ending, lasting.key.id, grace=DAY), PermissionDenied, "EXPIRE_TIME_DENIED")
-    wish = UserWish(username="eve", password="four unlikely words here")
-    await refused(house.directory.make(ending, wish), PermissionDenied, "EXPIRE_TIME_DENIED")
+    await refused(house.api_keys.rotate(ending, lasting.key.id, grace=DAY), PermissionDenied, "EXPIRE_TIME_DENIED")
+    wish = NewUserRequest(username="eve", password="four unlikely words here")
+    await refused(house.users.create(ending, wish), PermissionDenied, "EXPIRE_TIME_DENIED")
 
 
 async def test_rotating_itself_leaves_a_key_its_end(house):
     root = await house.user("root", ALL_SCOPES)
     shown, ending = await house.key(root, expire_time=house.clock.now() + DAY)
-    rotated = await house.keyring.rotate(ending, shown.key.id, grace=30 * DAY)
+    rotated = await house.api_keys.rotate(ending, shown.key.id, grace=30 * DAY)
     house.clock.advance(DAY.total_seconds())
     for text in (shown.text, rotated.text):
         await refused(house.authenticator.recognise(text), Unauthenticated, "CREDENTIALS_INVALID")
@@ -115,13 +115,13 @@ async def test_a_key_with_limits_makes_and_rotates_nothing_that_would_escape_the
     house.limits.key_ids.add(shown.key.id)
     before = await house.keys()
     for call in (
-        house.keyring.make(limited, KeyWish(name="more")),
-        house.keyring.rotate(limited, other.key.id, grace=DAY),
-        house.directory.make(limited, UserWish(username="eve", password="four unlikely words here")),
+        house.api_keys.create(limited, NewKeyRequest(name="more")),
+        house.api_keys.rotate(limited, other.key.id, grace=DAY),
+        house.users.create(limited, NewUserRequest(username="eve", password="four unlikely words here")),
     ):
         await refused(call, PermissionDenied, "KEY_LIMITS_DENIED")
     assert await house.keys() == before
-    assert (await house.keyring.rotate(limited, shown.key.id, grace=DAY)).key.id == shown.key.id
+    assert (await house.api_keys.rotate(limited, shown.key.id, grace=DAY)).key.id == shown.key.id
 
 
 async def test_an_administrator_neither_touches_nor_plays_an_operator_of_the_same_tenant(house):
@@ -129,12 +129,12 @@ async def test_an_administrator_neither_touches_nor_plays_an_operator_of_the_sam
     amy = await house.user("amy", ADMIN_SCOPES)
     narrow, _ = await house.key(root, {"chat"})
     wide, _ = await house.key(root)
-    assert {key.id for key in await house.keyring.listed(amy)} == {narrow.key.id}
-    await refused(house.keyring.rotate(amy, wide.key.id, grace=DAY), NotFound, "KEY_NOT_FOUND")
+    assert {key.id for key in await house.api_keys.list_keys(amy)} == {narrow.key.id}
+    await refused(house.api_keys.rotate(amy, wide.key.id, grace=DAY), NotFound, "KEY_NOT_FOUND")
     for call in (
-        house.keyring.rotate(amy, narrow.key.id, grace=DAY),
-        house.keyring.make(amy, KeyWish(name="k", scopes=frozenset({"chat"}), user_id=root.user_id)),
-        house.directory.delete(amy, root.user_id),
+        house.api_keys.rotate(amy, narrow.key.id, grace=DAY),
+        house.api_keys.create(amy, NewKeyRequest(name="k", scopes=frozenset({"chat"}), user_id=root.user_id)),
+        house.users.delete(amy, root.user_id),
     ):
         await refused(call, PermissionDenied, "USER_DENIED")
     assert await house.store.user(root.user_id) is not None
@@ -144,43 +144,45 @@ async def test_only_an_operator_grants_operation(house):
     root = await house.user("root", {"operator"})
     amy = await house.user("amy", ADMIN_SCOPES)
     password = "four unlikely words here"
-    wish = UserWish(username="olga", password=password, scopes=frozenset({"operator"}))
-    await refused(house.directory.make(amy, wish), PermissionDenied, "SCOPE_DENIED")
+    wish = NewUserRequest(username="olga", password=password, scopes=frozenset({"operator"}))
+    await refused(house.users.create(amy, wish), PermissionDenied, "SCOPE_DENIED")
     await refused(
-        house.keyring.make(amy, KeyWish(name="k", scopes=frozenset({"operator"}))), PermissionDenied, "SCOPE_DENIED"
+        house.api_keys.create(amy, NewKeyRequest(name="k", scopes=frozenset({"operator"}))),
+        PermissionDenied,
+        "SCOPE_DENIED",
     )
-    assert (await house.directory.make(root, wish)).scopes == {"operator"}
-    assert (await house.directory.make(amy, UserWish(username="bo", password=password))).scopes == MEMBER_SCOPES
+    assert (await house.users.create(root, wish)).scopes == {"operator"}
+    assert (await house.users.create(amy, NewUserRequest(username="bo", password=password))).scopes == MEMBER_SCOPES
 
 
 async def test_only_an_operator_reaches_users_of_other_tenants(house):
     root = await house.user("root", ALL_SCOPES)
     amy = await house.user("amy", ADMIN_SCOPES)
     cleo = await house.user("cleo", ADMIN_SCOPES, tenant="acme")
-    wish = UserWish(username="dan", password="four unlikely words here", tenant_id="acme")
+    wish = NewUserRequest(username="dan", password="four unlikely words here", tenant_id="acme")
     for admin in (amy, cleo):
         foreign = "default" if admin is cleo else "acme"
-        await refused(house.directory.listed(admin, foreign), PermissionDenied, "TENANT_DENIED")
-    await refused(house.directory.make(amy, wish), PermissionDenied, "TENANT_DENIED")
-    await refused(house.directory.delete(amy, cleo.user_id), NotFound, "USER_NOT_FOUND")
-    made = await house.directory.make(root, wish)
-    assert [user.username for user in await house.directory.listed(root, "acme")] == ["cleo", "dan"]
-    await house.directory.delete(root, made.id)
-    assert [user.username for user in await house.directory.listed(cleo)] == ["cleo"]
+        await refused(house.users.list_users(admin, foreign), PermissionDenied, "TENANT_DENIED")
+    await refused(house.users.create(amy, wish), PermissionDenied, "TENANT_DENIED")
+    await refused(house.users.delete(amy, cleo.user_id), NotFound, "USER_NOT_FOUND")
+    made = await house.users.create(root, wish)
+    assert [user.username for user in await house.users.list_users(root, "acme")] == ["cleo", "dan"]
+    await house.users.delete(root, made.id)
+    assert [user.username for user in await house.users.list_users(cleo)] == ["cleo"]
 
 
 async def test_a_deleted_users_key_stops_at_once(house):
     root = await house.user("root", ALL_SCOPES)
     ann = await house.user("ann", MEMBER_SCOPES)
     shown, _ = await house.key(ann)
-    await house.directory.delete(root, ann.user_id)
+    await house.users.delete(root, ann.user_id)
     await refused(house.authenticator.recognise(shown.text), Unauthenticated, "CREDENTIALS_INVALID")
 
 
 async def test_no_key_is_made_for_a_user_of_another_tenant(house):
     amy = await house.user("amy", ADMIN_SCOPES)
     cleo = await house.user("cleo", MEMBER_SCOPES, tenant="acme")
-    await refused(house.keyring.make(amy, KeyWish(name="k", user_id=cleo.user_id)), NotFound, "USER_NOT_FOUND")
+    await refused(house.api_keys.create(amy, NewKeyRequest(name="k", user_id=cleo.user_id)), NotFound, "USER_NOT_FOUND")
     assert await house.keys("acme") == await house.keys() == []
 
 
@@ -192,9 +194,11 @@ async def test_an_outage_of_the_limits_lets_no_key_make_keys(house):
     root = await house.user("root", ALL_SCOPES)
     _, caller = await house.key(root)
     delegation = Delegation(store=house.store, limits=Away())
-    keyring = Keyring(store=house.store, authenticator=house.authenticator, delegation=delegation, clock=house.clock)
+    api_keys = ApiKeyService(
+        store=house.store, authenticator=house.authenticator, delegation=delegation, clock=house.clock
+    )
     with pytest.raises(Unavailable, match="away"):
-        await keyring.make(caller, KeyWish(name="more"))
+        await api_keys.create(caller, NewKeyRequest(name="more"))
     assert len(await house.keys()) == 1
 
 
@@ -218,11 +222,11 @@ async def test_of_two_rotations_at_once_the_later_shows_no_secret_that_would_nev
     rotated = []
 
     async def rival():
-        rotated.append(await house.keyring.rotate(ann, shown.key.id, grace=timedelta(0)))
+        rotated.append(await house.api_keys.rotate(ann, shown.key.id, grace=timedelta(0)))
 
     store, limits = Crossed(house.store, rival), Delegation(store=house.store, limits=house.limits)
-    keyring = Keyring(store=store, authenticator=house.authenticator, delegation=limits, clock=house.clock)
-    await refused(keyring.rotate(ann, shown.key.id, grace=DAY), Aborted, "KEY_CONFLICT")
+    api_keys = ApiKeyService(store=store, authenticator=house.authenticator, delegation=limits, clock=house.clock)
+    await refused(api_keys.rotate(ann, shown.key.id, grace=DAY), Aborted, "KEY_CONFLICT")
     assert (await house.authenticator.recognise(rotated[0].text)).key_id == shown.key.id
     with pytest.raises(Unauthenticated):
         await house.authenticator.recognise(shown.text)
@@ -232,6 +236,6 @@ async def test_a_key_that_is_deleted_while_it_is_rotated_stays_deleted_and_shows
     ann = await house.user("ann", MEMBER_SCOPES)
     shown, _ = await house.key(ann)
     key = await house.store.key("default", shown.key.id)
-    await house.keyring.delete(ann, key.id)
+    await house.api_keys.delete(ann, key.id)
     assert not await house.store.replace_secret(replace(key, digest="another"), replaces=key.digest)
     assert await house.keys() == []

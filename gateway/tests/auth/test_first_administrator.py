@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from gateway.auth.admin_files import AdminFiles
-from gateway.auth.bootstrap import ADMIN, FirstAdmin, admin_user, ensure_admin, key_of
+from gateway.auth.admin_reset import reset_admin
+from gateway.auth.bootstrap import ADMIN, FirstAdmin, build_admin, build_key, ensure_admin
 from gateway.auth.password import Passwords
-from gateway.auth.reset import reset_admin
 from gateway.auth.secret import digest, key_prefix, new_key
 from gateway.auth.sql_store import SqlIdentityStore
 from gateway.main import MIGRATIONS
@@ -130,9 +130,9 @@ async def test_a_start_after_a_crash_finishes_the_files(stores: list[SqlIdentity
     home = tmp_path / "home"
     home.mkdir()
     key = new_key()
-    user = admin_user(await PASSWORDS.hash("chosen before the crash"), CLOCK)
+    user = build_admin(await PASSWORDS.hash("chosen before the crash"), CLOCK)
     AdminFiles(home).draft(user.id, password="chosen before the crash", key=key.text)
-    assert await stores[0].add_administrator(user, key_of(user, key, CLOCK))
+    assert await stores[0].add_administrator(user, build_key(user, key, CLOCK))
     assert not await start(stores[0], home)
     assert await counts(stores[0], home)
     assert {path.name for path in home.iterdir()} == {"admin.key", "admin.password"}
@@ -147,7 +147,7 @@ async def test_a_reset_replaces_password_and_key_and_leaves_other_keys(
     user = await store.user_by_name(ADMIN)
     assert user is not None
     own = new_key()
-    await store.add_key(replace(key_of(user, own, CLOCK), name="laptop"))
+    await store.add_key(replace(build_key(user, own, CLOCK), name="laptop"))
     old = (home / "admin.password").read_text()
     assert await reset_admin(store=store, passwords=PASSWORDS, clock=CLOCK, home=home) == 1
     assert await counts(store, home)

@@ -46,7 +46,7 @@ async def test_a_key_is_refused_at_its_end_also_by_who_never_saw_it(house):
 async def test_a_rotated_keys_old_secret_ends_with_the_key_when_that_is_sooner(house):
     ann = await house.user("ann", MEMBER_SCOPES)
     old, _ = await house.key(ann, expire_time=house.clock.now() + timedelta(seconds=30))
-    await house.keyring.rotate(ann, old.key.id, grace=timedelta(days=1))
+    await house.api_keys.rotate(ann, old.key.id, grace=timedelta(days=1))
     house.clock.advance(29.9)
     assert (await house.authenticator.recognise(old.text)).key_id == old.key.id
     house.clock.advance(0.1)
@@ -172,7 +172,7 @@ async def test_a_new_password_ends_every_session(house, cleo, login):
     pairs = [await login(address=place) for place in ("here", "there")]
     for pair in pairs:
         await house.authenticator.recognise(pair.access_token)
-    await house.directory.change_password(cleo, current=OLD, new=NEW)
+    await house.users.change_password(cleo, current=OLD, new=NEW)
     await refused(house, *(pair.access_token for pair in pairs))
     for pair in pairs:
         with pytest.raises(Unauthenticated):
@@ -184,14 +184,14 @@ async def test_a_new_password_ends_every_session(house, cleo, login):
 async def test_a_new_password_leaves_keys_and_other_users_alone(house, cleo):
     ann = await house.user("ann", MEMBER_SCOPES)
     shown, beside = (await house.key(cleo))[0], await house.token(ann)
-    await house.directory.change_password(cleo, current=OLD, new=NEW)
+    await house.users.change_password(cleo, current=OLD, new=NEW)
     assert (await house.authenticator.recognise(shown.text)).user_id == cleo.user_id
     assert (await house.authenticator.recognise(beside)).user_id == ann.user_id
 
 
 async def test_a_refresh_that_crosses_a_new_password_leaves_no_session_behind(house, cleo):
     stale, now = await house.store.user(cleo.user_id), house.clock.now()
-    await house.directory.change_password(cleo, current=OLD, new=NEW)
+    await house.users.change_password(cleo, current=OLD, new=NEW)
     # What a refresh that had read the user before the change would write after it.
     crossed = RefreshToken(
         digest=digest("prt_crossed"), family_id="fam_1", user_id=stale.id, create_time=now,
@@ -205,13 +205,13 @@ async def test_a_refresh_that_crosses_a_new_password_leaves_no_session_behind(ho
 async def test_guesses_at_the_current_password_are_paused(house, cleo, login):
     for _ in range(5):
         with pytest.raises(PermissionDenied, match="current password is wrong"):
-            await house.directory.change_password(cleo, current="a guess", new=NEW)
+            await house.users.change_password(cleo, current="a guess", new=NEW)
     with pytest.raises(ResourceExhausted) as caught:
-        await house.directory.change_password(cleo, current=OLD, new=NEW)
+        await house.users.change_password(cleo, current=OLD, new=NEW)
     assert caught.value.retry_after == 60
     assert await login()
     house.clock.advance(60)
-    await house.directory.change_password(cleo, current=OLD, new=NEW)
+    await house.users.change_password(cleo, current=OLD, new=NEW)
     assert await login(NEW)
 
 
@@ -244,7 +244,7 @@ def test_words_that_do_not_belong_together_and_random_characters_are_taken(passw
 async def test_a_weak_new_password_changes_nothing(house, cleo, login):
     pair = await login()
     with pytest.raises(InvalidArgument):
-        await house.directory.change_password(cleo, current=OLD, new="1234567890")
+        await house.users.change_password(cleo, current=OLD, new="1234567890")
     assert await house.authenticator.recognise(pair.access_token)
     assert await login()
 
@@ -275,10 +275,10 @@ async def test_what_is_open_ends_with_the_password_the_key_the_user_or_the_scope
     of_bob, of_dan = (await house.key(bob))[1], (await house.key(dan))[1]
     everybody = (signed_in, by_key, of_bob, of_dan)
     assert await ended(monitor, *everybody) == []
-    await house.directory.change_password(cleo, current=OLD, new=NEW)
+    await house.users.change_password(cleo, current=OLD, new=NEW)
     assert await ended(monitor, *everybody) == [signed_in]
-    await house.keyring.delete(cleo, key.key.id)
-    await house.directory.delete(cleo, bob.user_id)
+    await house.api_keys.delete(cleo, key.key.id)
+    await house.users.delete(cleo, bob.user_id)
     await house.change_user(dan, scopes="models")
     assert sorted(each.user_id for each in await ended(monitor, by_key, of_bob, of_dan)) == [
         "user_bob", "user_cleo", "user_dan",
@@ -289,7 +289,7 @@ async def test_what_is_open_ends_with_the_password_the_key_the_user_or_the_scope
 async def test_what_a_secret_opened_ends_with_the_secret_and_its_grace(house, monitor):
     ann = await house.user("ann", MEMBER_SCOPES)
     shown, before = await house.key(ann)
-    await house.keyring.rotate(ann, shown.key.id, grace=timedelta(seconds=30))
+    await house.api_keys.rotate(ann, shown.key.id, grace=timedelta(seconds=30))
     assert await ended(monitor, before) == []
     house.clock.advance(30)
     assert await ended(monitor, before) == [before]
@@ -308,7 +308,7 @@ async def test_a_caller_is_renewed_with_what_it_has_by_then(house, cleo):
     token = await house.token(cleo)
     signed_in = await house.authenticator.recognise(token)
     await house.change_user(cleo, scopes="chat")
-    assert (await house.authenticator.renewed(signed_in)).scopes == {"chat"}
+    assert (await house.authenticator.revalidate(signed_in)).scopes == {"chat"}
     await house.store.set_password(cleo.user_id, "")
     with pytest.raises(Unauthenticated):
-        await house.authenticator.renewed(signed_in)
+        await house.authenticator.revalidate(signed_in)

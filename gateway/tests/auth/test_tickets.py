@@ -13,9 +13,9 @@ from cache_service.composition.services import build_services
 from cache_service.composition.stores import memory_stores
 from cache_service.edge.servicer import CacheServicer
 from cache_service.settings import CacheSettings
-from gateway.auth.claim import CacheClaims, LocalClaims
 from gateway.auth.ticket import Tickets
 from gateway.auth.token import AccessTokens
+from gateway.auth.used_tickets import ClusterUsedTickets, LocalUsedTickets
 from penstock_kit.clock import SystemClock
 from penstock_kit.context import Caller
 from penstock_kit.errors import Unauthenticated
@@ -54,8 +54,8 @@ async def unchanged(caller):
     return caller
 
 
-def tickets_of(clock, claims=None, secrets=(SECRET,), renewed=unchanged):
-    return Tickets(secrets=secrets, claims=claims or LocalClaims(clock), renewed=renewed, clock=clock)
+def tickets_of(clock, used=None, secrets=(SECRET,), revalidate=unchanged):
+    return Tickets(secrets=secrets, used=used or LocalUsedTickets(clock), revalidate=revalidate, clock=clock)
 
 
 async def test_a_ticket_opens_its_subject_once_and_for_thirty_seconds(clock):
@@ -105,7 +105,7 @@ async def test_a_secret_that_is_replaced_lets_its_tickets_in_still(clock):
 
 
 async def test_of_many_uses_at_two_gateways_one_gets_in(clock, cache):
-    here, there = (tickets_of(clock, CacheClaims(stub, clock)) for stub in cache[1])
+    here, there = (tickets_of(clock, ClusterUsedTickets(stub, clock)) for stub in cache[1])
     ticket = here.issue(ANN, "conv_1")
     uses = [gateway.redeem(ticket, "conv_1") for gateway in (there, here) * 20]
     results = await asyncio.gather(*uses, return_exceptions=True)
@@ -120,7 +120,7 @@ async def test_a_ticket_asks_who_its_caller_is_by_then(clock):
         asked.append((caller, caller.credential_version))
         raise Unauthenticated("gone", reason="CREDENTIALS_INVALID")
 
-    tickets = tickets_of(clock, renewed=ended)
+    tickets = tickets_of(clock, revalidate=ended)
     ann = replace(ANN, credential_version=7)
     with pytest.raises(Unauthenticated, match="gone"):
         await tickets.redeem(tickets.issue(ann, "str_1"), "str_1")
@@ -129,7 +129,7 @@ async def test_a_ticket_asks_who_its_caller_is_by_then(clock):
 
 async def test_without_cache_service_a_ticket_is_used_once_at_each_gateway(clock, cache):
     server, stubs = cache
-    here, there = (tickets_of(clock, CacheClaims(stub, clock)) for stub in stubs)
+    here, there = (tickets_of(clock, ClusterUsedTickets(stub, clock)) for stub in stubs)
     await server.drain()
     ticket = here.issue(ANN, "conv_1")
     for gateway in (here, there):
@@ -146,7 +146,7 @@ async def test_a_cache_service_that_hangs_holds_a_ticket_up_for_a_moment(clock):
     server = GrpcServer(service="cache-service", grace_seconds=0)
     server.add(cache_pb2_grpc.add_CacheServiceServicer_to_server, Hanging())
     channel = open_channel(f"127.0.0.1:{await server.start(0)}", service="cache-service")
-    tickets = tickets_of(clock, CacheClaims(cache_pb2_grpc.CacheServiceStub(channel), clock))
+    tickets = tickets_of(clock, ClusterUsedTickets(cache_pb2_grpc.CacheServiceStub(channel), clock))
     async with asyncio.timeout(HANG_SECONDS):
         assert await tickets.redeem(tickets.issue(ANN, "conv_1"), "conv_1") == ANN
     await channel.close()

@@ -1,4 +1,4 @@
-"""Asking in a conversation: the route past FastAPI says of bad input what FastAPI's routes say."""
+"""The route that starts a turn: the route past FastAPI says of bad input what FastAPI's routes say."""
 
 import pytest
 

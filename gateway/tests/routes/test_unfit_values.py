@@ -18,9 +18,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError
 
 import gateway
-from gateway.composition.app import Frame, build_app
-from gateway.convert.message import message
-from gateway.middleware.measure import HttpMetrics
+from gateway.composition.app import MiddlewareOptions, build_app
+from gateway.convert.protobuf import build_message
+from gateway.middleware.metrics import HttpMetrics
 from penstock_kit.errors import InvalidArgument
 from penstock_kit.overload import LoadShedder
 from penstock_kit.redaction import Redactor
@@ -116,12 +116,12 @@ async def test_a_redirect_names_no_host(gateway: Any) -> None:
 
 def application(router: APIRouter) -> Any:
     """The gateway's application with one router."""
-    frame = Frame(
+    options = MiddlewareOptions(
         metrics=HttpMetrics(CollectorRegistry()), tracing=Tracing(None), redactor=Redactor(), origins=("*",),
         max_body_bytes=1000, max_ingest_bytes=1000, ingest_path="/ingest", access_log="off",
         shedder=LoadShedder(1.0), behind=(),
     )  # fmt: skip
-    return build_app(routers=[router], hot={}, frame=frame)
+    return build_app(routers=[router], hot={}, options=options)
 
 
 async def test_an_exception_that_nobody_foresaw_is_problem_json_and_tells_nothing(serve_http: Any) -> None:
@@ -194,10 +194,10 @@ UPGRADE = {
 
 async def test_a_message_names_the_field_at_fault_and_keeps_our_own_mistakes() -> None:
     with pytest.raises(InvalidArgument, match=r"^page_size: 1000000000000 is out of range$"):
-        message(chat_pb2.ListMessagesRequest, conversation_id="c", page_size=10**12)
+        build_message(chat_pb2.ListMessagesRequest, conversation_id="c", page_size=10**12)
     unknown: Any = {"no_such_field": 1}
     with pytest.raises(ValueError, match="no_such_field"):
-        message(chat_pb2.ListMessagesRequest, **unknown)
+        build_message(chat_pb2.ListMessagesRequest, **unknown)
 
 
 HOLDS_ANYTHING = {FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES, FieldDescriptor.TYPE_BOOL,
@@ -215,7 +215,7 @@ async def test_messages_with_numbers_are_made_where_a_number_too_large_is_told()
         for node in ast.walk(ast.parse(path.read_text())):
             if name not in OURS and _is_bare(node, module):
                 bare.append(f"{name}:{node.lineno}")  # pyright: ignore
-    assert bare == [], "use message(pb.X, …)"
+    assert bare == [], "use build_message(pb.X, …)"
 
 
 def _is_bare(node: ast.AST, module: Any) -> bool:

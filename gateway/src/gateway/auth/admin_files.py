@@ -60,7 +60,7 @@ class AdminFiles:
         """Whether somebody's drafts are there."""
         return any(self._home.glob(f".{KEY_FILE}.user*"))
 
-    def say_elsewhere(self) -> None:
+    def point_elsewhere(self) -> None:
         """Where there is no file, leave one that says where to look; one that is there stays."""
         for name in (PASSWORD_FILE, KEY_FILE):
             draft = self._draft(name, secrets.token_hex(4))

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Final
 
 from gateway.auth.identity import ApiKey
+from gateway.auth.revalidation import revalidate
 from gateway.auth.scope import within
 from gateway.auth.secret import KEY_MARK, digest, key_prefix, matches, version
-from gateway.auth.standing import standing
 from gateway.auth.store import IdentityStore
-from gateway.auth.token import AccessTokens, rejected
+from gateway.auth.token import AccessTokens, credentials_error
 from penstock_kit.clock import Clock
 from penstock_kit.context import Caller
 from penstock_kit.errors import Unauthenticated, Unavailable
@@ -26,7 +26,7 @@ Headers = Iterable[tuple[bytes, bytes]]
 _REMEMBERED: Final = 10_000
 _MAX_CREDENTIAL: Final = 8192
 # How long a store that does not answer may hold up a caller who was recognised before, and when it is asked again.
-_PATIENCE: Final = 0.25
+_STORE_TIMEOUT_SECONDS: Final = 0.25
 _ASK_AGAIN: Final = 5.0
 
 
@@ -98,7 +98,7 @@ class Authenticator:
             known = None
         changes = self._changes
         try:
-            async with _patience(known):
+            async with _store_timeout(known):
                 caller, expire_time = await self._verified(credential)
         except Unauthenticated:
             self._known.pop(fingerprint, None)
@@ -115,19 +115,19 @@ class Authenticator:
             self._keep(fingerprint, _Known(caller, min(now + self._remember, end), min(now + self._outage, end)))
         return caller
 
-    async def renewed(self, caller: Caller) -> Caller:
+    async def revalidate(self, caller: Caller) -> Caller:
         """Return somebody who was admitted moments ago as the store knows them now; raise Unauthenticated when the
         credentials no longer count. While the store is away it is the caller as given."""
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_STORE_TIMEOUT_SECONDS):
                 key = await self._store.key(caller.tenant_id, caller.key_id) if caller.key_id else None
                 user = await self._store.user(caller.user_id)
         except (Unavailable, TimeoutError) as error:
             self._note_outage(error)
             return caller
-        found = standing(caller, user=user, key=key, now=self._clock.now())
+        found = revalidate(caller, user=user, key=key, now=self._clock.now())
         if found is None:
-            raise rejected()
+            raise credentials_error()
         return found
 
     def forget(self) -> None:
@@ -155,10 +155,10 @@ class Authenticator:
         key = await self._store.key_by_prefix(key_prefix(text))
         expire_time = None if key is None else _accepted_until(key, shown, now)
         if key is None or expire_time == now:
-            raise rejected()
+            raise credentials_error()
         user = await self._store.user(key.user_id)
         if user is None or not user.active or user.tenant_id != key.tenant_id:
-            raise rejected()
+            raise credentials_error()
         # A key never carries more than its owner has now.
         caller = Caller(
             user_id=user.id,
@@ -172,9 +172,9 @@ class Authenticator:
     async def _by_token(self, text: str) -> tuple[Caller, datetime | None]:
         access = self._tokens.verify(text)
         user = await self._store.user(access.caller.user_id)
-        caller = standing(access.caller, user=user, key=None, now=self._clock.now())
+        caller = revalidate(access.caller, user=user, key=None, now=self._clock.now())
         if caller is None:
-            raise rejected()
+            raise credentials_error()
         return caller, access.expire_time
 
 
@@ -182,8 +182,8 @@ def _fingerprint(credential: str) -> bytes:
     return hashlib.sha256(credential.encode("utf-8", "surrogatepass")).digest()
 
 
-def _patience(known: _Known | None) -> AbstractAsyncContextManager[object]:
-    return nullcontext() if known is None else asyncio.timeout(_PATIENCE)
+def _store_timeout(known: _Known | None) -> AbstractAsyncContextManager[object]:
+    return nullcontext() if known is None else asyncio.timeout(_STORE_TIMEOUT_SECONDS)
 
 
 def _accepted_until(key: ApiKey, text_digest: str, now: datetime) -> datetime | None:

@@ -52,31 +52,31 @@ async def ensure_admin(
     """
     files = AdminFiles(home)
     if await store.count_users() > 0:
-        await _settle(store, files, new=shared and not files.are_there)
+        await _finish_files(store, files, new=shared and not files.are_there)
         return False
     password = _chosen_password(chosen.password) if chosen.password else secrets.token_urlsafe(18)
     key = _chosen_key(chosen.key) if chosen.key else new_key()
-    user = admin_user(await passwords.hash(password), clock)
+    user = build_admin(await passwords.hash(password), clock)
     files.draft(user.id, password=password, key=key.text)
-    if not await store.add_administrator(user, key_of(user, key, clock)):
+    if not await store.add_administrator(user, build_key(user, key, clock)):
         files.discard(user.id)
-        await _tell_the_truth(store, passwords, files, chosen)
+        await _write_what_counts(store, passwords, files, chosen)
         return False
     files.publish(user.id)
     log.info("made the first administrator", username=ADMIN, files_in=str(home))
     return True
 
 
-async def _settle(store: IdentityStore, files: AdminFiles, *, new: bool) -> None:
+async def _finish_files(store: IdentityStore, files: AdminFiles, *, new: bool) -> None:
     """Finish what a crash interrupted; say in a `new` home where the administrator was made."""
     user = await store.user_by_name(ADMIN) if files.have_drafts else None
     if user is not None and files.publish(user.id):
         log.info("finished the files of the first administrator")
     elif new:
-        files.say_elsewhere()
+        files.point_elsewhere()
 
 
-async def _tell_the_truth(store: IdentityStore, passwords: Passwords, files: AdminFiles, chosen: FirstAdmin) -> None:
+async def _write_what_counts(store: IdentityStore, passwords: Passwords, files: AdminFiles, chosen: FirstAdmin) -> None:
     """Leave in the files what counts although another gateway made the administrator: what all were told to choose."""
     log.info("another gateway made the first administrator", username=ADMIN)
     user = await store.user_by_name(ADMIN)
@@ -90,7 +90,7 @@ async def _tell_the_truth(store: IdentityStore, passwords: Passwords, files: Adm
     kept = files.key()
     if kept and await store.key_by_prefix(key_prefix(kept)) is None:  # of another database
         files.write()
-    files.say_elsewhere()
+    files.point_elsewhere()
 
 
 def signing_secret(home: Path, configured: str) -> str:
@@ -117,7 +117,7 @@ def _chosen_key(text: str) -> NewKey:
     return key_from_text(text)
 
 
-def admin_user(password_hash: str, clock: Clock) -> User:
+def build_admin(password_hash: str, clock: Clock) -> User:
     """Return a new user ``admin``, who may do everything."""
     return User(
         id=new_id("user"),
@@ -130,7 +130,7 @@ def admin_user(password_hash: str, clock: Clock) -> User:
     )
 
 
-def key_of(user: User, key: NewKey, clock: Clock) -> ApiKey:
+def build_key(user: User, key: NewKey, clock: Clock) -> ApiKey:
     """Return the record of a key with which `user` may do all that the user may."""
     return ApiKey(
         id=new_id("key"),

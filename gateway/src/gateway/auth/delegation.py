@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.auth.identity import ApiKey, User
-from gateway.auth.scope import includes_all, listed
-from gateway.auth.standing import is_current
+from gateway.auth.revalidation import is_current
+from gateway.auth.scope import includes_all, scopes_text
 from gateway.auth.store import IdentityStore
-from gateway.auth.token import rejected
+from gateway.auth.token import credentials_error
 from penstock_kit.context import Caller
 from penstock_kit.errors import PermissionDenied
 
@@ -32,22 +32,22 @@ class Delegation:
         self._store = store
         self._limits = limits
 
-    async def key_of(self, caller: Caller) -> ApiKey | None:
+    async def require_current_key(self, caller: Caller) -> ApiKey | None:
         """Return the caller's key, None for a user who has logged in; raise PermissionDenied (KEY_SECRET_EXPIRED) for
         a secret that only counts for the rest of its grace."""
         if not caller.key_id:
             return None
         key = await self._store.key(caller.tenant_id, caller.key_id)
         if key is None:
-            raise rejected()
+            raise credentials_error()
         if not is_current(caller, key):
             message = "this secret was replaced by a rotation and changes no keys or users; use the new one"
             raise PermissionDenied(message, reason="KEY_SECRET_EXPIRED")
         return key
 
-    async def unlimited_key_of(self, caller: Caller) -> ApiKey | None:
-        """Return the caller's key as :meth:`key_of`; raise PermissionDenied (KEY_LIMITS_DENIED) when it has limits."""
-        key = await self.key_of(caller)
+    async def require_unlimited_key(self, caller: Caller) -> ApiKey | None:
+        """Return the caller's key likewise; raise PermissionDenied (KEY_LIMITS_DENIED) for one with limits."""
+        key = await self.require_current_key(caller)
         if key is not None and await self._limits.limited(caller):
             message = "a key with a policy or a budget cannot make or change what would escape them; log in instead"
             raise PermissionDenied(message, reason="KEY_LIMITS_DENIED")
@@ -66,5 +66,5 @@ def check_end(expire_time: datetime | None, maker: ApiKey | None) -> None:
 def check_reach(caller: Caller, user: User) -> None:
     """Raise PermissionDenied (USER_DENIED) when `user` may do what `caller` may not."""
     if not includes_all(caller.scopes, user.scopes):
-        beyond = listed(scope for scope in user.scopes if not includes_all(caller.scopes, (scope,)))
+        beyond = scopes_text(scope for scope in user.scopes if not includes_all(caller.scopes, (scope,)))
         raise PermissionDenied(f"the user {user.id!r} has {beyond}, which you do not have", reason="USER_DENIED")

@@ -37,24 +37,24 @@ def within(scopes: Iterable[str], held: Set[str]) -> frozenset[str]:
 def require(caller: Caller, scope: str) -> None:
     """Raise PermissionDenied (SCOPE_REQUIRED) unless `caller` has `scope`."""
     if not includes(caller.scopes, scope):
-        message = f"this needs the scope {scope!r}; the credentials carry {listed(caller.scopes)}"
+        message = f"this needs the scope {scope!r}; the credentials carry {scopes_text(caller.scopes)}"
         raise PermissionDenied(message, reason="SCOPE_REQUIRED", metadata={"scope": scope})
 
 
-def checked_scopes(asked: Iterable[str], *, granter: Caller) -> frozenset[str]:
-    """Return `asked` as a set; raise when one is unknown or more than `granter` has."""
-    scopes = frozenset(asked)
+def check_scopes(requested: Iterable[str], *, granter: Caller) -> frozenset[str]:
+    """Return `requested` as a set; raise when one is unknown or more than `granter` has."""
+    scopes = frozenset(requested)
     unknown = scopes - ALL_SCOPES
     if unknown:
-        description = f"unknown scopes {listed(unknown)}; known are {listed(ALL_SCOPES)}"
+        description = f"unknown scopes {scopes_text(unknown)}; known are {scopes_text(ALL_SCOPES)}"
         violation = FieldViolation(field="scopes", description=description)
         raise InvalidArgument(description, reason="SCOPE_INVALID", violations=[violation])
     beyond = scopes - within(scopes, granter.scopes)
     if beyond:
-        raise PermissionDenied(f"you cannot grant {listed(beyond)}, for you do not have it", reason="SCOPE_DENIED")
+        raise PermissionDenied(f"you cannot grant {scopes_text(beyond)}, for you do not have it", reason="SCOPE_DENIED")
     return scopes
 
 
-def listed(scopes: Iterable[str]) -> str:
+def scopes_text(scopes: Iterable[str]) -> str:
     """Return the scopes as a text for people."""
     return ", ".join(sorted(scopes)) or "none"

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from gateway.auth.identity import RefreshToken, User
-from gateway.auth.login_brake import LoginBrake
+from gateway.auth.login_attempts import LoginAttemptLimiter
 from gateway.auth.password import Passwords
 from gateway.auth.secret import digest, new_token
 from gateway.auth.store import IdentityStore
@@ -41,26 +41,26 @@ class Sessions:
         tokens: AccessTokens,
         clock: Clock,
         lifetime: timedelta,
-        brake: LoginBrake,
+        attempts: LoginAttemptLimiter,
     ) -> None:
         self._store = store
         self._passwords = passwords
         self._tokens = tokens
         self._clock = clock
         self._lifetime = lifetime
-        self._brake = brake
+        self._attempts = attempts
 
     async def login(self, username: str, password: str, *, address: str) -> TokenPair:
         """Return tokens for the user; raise Unauthenticated (LOGIN_FAILED) or ResourceExhausted after many failures."""
-        allowed = partial(self._brake.check, username, address)
+        allowed = partial(self._attempts.check, username, address)
         allowed()
         user = await self._store.user_by_name(username)
         stored = user.password_hash if user is not None else ""
         known = await self._passwords.verify(password, stored, check=allowed)
         if user is None or not known or not user.active:
-            self._brake.failed(username, address)
+            self._attempts.record_failure(username, address)
             raise Unauthenticated("the username or password is wrong", reason="LOGIN_FAILED")
-        self._brake.succeeded(username, address)
+        self._attempts.record_success(username, address)
         await self._store.drop_expired(self._clock.now())
         return await self._pair(user, new_id("fam"), self._clock.now() + self._lifetime)
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.auth.identity import ApiKey, User
+from gateway.auth.revalidation import revalidate
 from gateway.auth.scope import includes
-from gateway.auth.standing import standing
 from gateway.auth.store import IdentityStore
 from penstock_kit.clock import Clock
 from penstock_kit.context import Caller
@@ -24,7 +24,7 @@ log = get_logger(__name__)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Watched:
+class MonitoredSession:
     """Something open in the name of `caller`, which needs `scope`; `ended` once the credentials did."""
 
     caller: Caller
@@ -44,13 +44,13 @@ class SessionMonitor:
         self._store = store
         self._clock = clock
         self._every = every
-        self._watched: set[Watched] = set()
+        self._watched: set[MonitoredSession] = set()
         self._task: asyncio.Task[None] | None = None
 
     @contextmanager
-    def watch(self, caller: Caller, scope: str, on_end: Callable[[], object]) -> Generator[Watched]:
+    def watch(self, caller: Caller, scope: str, on_end: Callable[[], object]) -> Generator[MonitoredSession]:
         """Call `on_end` once, inside the block, when `caller` would no longer be admitted with `scope`."""
-        watched = Watched(caller=caller, scope=scope, on_end=on_end)
+        watched = MonitoredSession(caller=caller, scope=scope, on_end=on_end)
         self._watched.add(watched)
         if self._task is None or self._task.done():
             # Not in the context of the request that happened to be first.
@@ -70,7 +70,7 @@ class SessionMonitor:
         now = self._clock.now()
         for entry in open_now:
             caller = entry.caller
-            found = standing(caller, user=users.get(caller.user_id), key=keys.get(caller.key_id), now=now)
+            found = revalidate(caller, user=users.get(caller.user_id), key=keys.get(caller.key_id), now=now)
             if (found is None or not includes(found.scopes, entry.scope)) and not entry.ended:
                 entry.ended = True
                 entry.on_end()

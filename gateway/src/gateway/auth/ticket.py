@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from gateway.auth.claim import Claims
 from gateway.auth.token import ISSUER
+from gateway.auth.used_tickets import UsedTickets
 from penstock_kit.clock import Clock
 from penstock_kit.context import Caller
 from penstock_kit.errors import Unauthenticated
@@ -24,21 +24,21 @@ class Tickets:
     """Issues and redeems tickets, each for one caller, one subject (a stream, conversation or client) and one use.
 
     A ticket is signed with the secret of the access tokens, so that it is redeemed at any gateway with that secret;
-    `claims` says whether it was redeemed before, `renewed` who its caller is by then.
+    `used` says whether it was redeemed before, `revalidate` who its caller is by then.
     """
 
     def __init__(
         self,
         *,
         secrets: tuple[str, ...],
-        claims: Claims,
-        renewed: Callable[[Caller], Awaitable[Caller]],
+        used: UsedTickets,
+        revalidate: Callable[[Caller], Awaitable[Caller]],
         clock: Clock,
         life: float = LIFE_SECONDS,
     ) -> None:
         self._secrets = secrets
-        self._claims = claims
-        self._renewed = renewed
+        self._used = used
+        self._revalidate = revalidate
         self._clock = clock
         self.life = life
 
@@ -66,7 +66,7 @@ class Tickets:
         claims = self._read(text)
         if claims is None or claims.get("for") != subject or claims["exp"] <= self._clock.now().timestamp():
             raise self._invalid()
-        if not await self._claims.claim(str(claims["jti"]), self.life):
+        if not await self._used.mark_used(str(claims["jti"]), self.life):
             raise self._invalid()
         scopes = frozenset(str(claims["scope"]).split())
         caller = Caller(
@@ -76,7 +76,7 @@ class Tickets:
             scopes=scopes,
             credential_version=claims["ver"],
         )
-        return await self._renewed(caller)
+        return await self._revalidate(caller)
 
     def _read(self, text: str) -> Mapping[str, Any] | None:
         """Return what a ticket of ours says, None for any other text."""

@@ -71,7 +71,7 @@ class AccessTokens:
         import jwt
 
         if len(token) > _MAX_TOKEN_LENGTH:
-            raise rejected()
+            raise credentials_error()
         try:
             secret = self._secret(jwt.get_unverified_header(token))
             claims: dict[str, Any] = jwt.decode(
@@ -84,35 +84,35 @@ class AccessTokens:
                 options={"require": _REQUIRED, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
             )
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
-            raise rejected() from None
+            raise credentials_error() from None
         return self._access(claims)
 
     def _secret(self, header: Mapping[str, Any]) -> str:
         """Return the secret that the header names. Nothing in a header may choose an algorithm or a key's source."""
         secret = self._secrets.get(str(header.get("kid")))
         if secret is None or header.get("alg") != _ALGORITHM or header.get("typ") != _TYPE:
-            raise rejected()
+            raise credentials_error()
         return secret
 
     def _access(self, claims: Mapping[str, Any]) -> AccessToken:
         subject, tenant, scope, expiry = (claims.get(name) for name in ("sub", "tid", "scope", "exp"))
         epoch = claims.get("ver", 0)  # tokens of before there were epochs live for minutes
         if not (isinstance(subject, str) and isinstance(tenant, str) and isinstance(scope, str)):
-            raise rejected()
+            raise credentials_error()
         if not isinstance(expiry, int) or not isinstance(epoch, int) or not subject or not tenant:
-            raise rejected()
+            raise credentials_error()
         try:
             expire_time = datetime.fromtimestamp(expiry, UTC)
         except (OverflowError, ValueError, OSError):
-            raise rejected() from None
+            raise credentials_error() from None
         if expire_time <= self._clock.now():
-            raise rejected()
+            raise credentials_error()
         scopes = frozenset(scope.split())
         caller = Caller(user_id=subject, tenant_id=tenant, scopes=scopes, credential_version=epoch)
         return AccessToken(caller=caller, expire_time=expire_time)
 
 
-def rejected() -> Unauthenticated:
+def credentials_error() -> Unauthenticated:
     """Return the one answer to every credential that does not count."""
     message = "the credentials are not valid or have expired; log in again or use a live API key"
     return Unauthenticated(message, reason="CREDENTIALS_INVALID")

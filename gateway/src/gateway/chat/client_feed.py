@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from penstock.chat.v1 import chat_pb2 as pb
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from gateway.chat.reconnect import Mending
+from gateway.chat.reconnect import ReconnectPolicy
 from gateway.convert.event import event_from_proto
 from gateway.http.heartbeats import Heartbeats
 from gateway.http.json import encode
@@ -23,24 +23,22 @@ _TRY_AGAIN: Final = 1013
 _REFUSED: Final = 1008
 
 
-class ClientFollower:
+class ClientFeed:
     """Yields what a client watches, from `cursor` on; an empty one: from now on.
 
-    A broken call is made again at whatever replica answers, from the last cursor, for `patience` seconds from the
+    A broken call is made again at whatever replica answers, from the last cursor, for `window` seconds from the
     break on.
     """
 
-    def __init__(
-        self, registrations: "ClientServiceAsyncStub", client_id: str, *, cursor: str, patience: float
-    ) -> None:
+    def __init__(self, registrations: "ClientServiceAsyncStub", client_id: str, *, cursor: str, window: float) -> None:
         self._registrations = registrations
         self._client_id = client_id
         self.cursor = cursor
-        self._patience = patience
+        self._window = window
 
     async def responses(self) -> AsyncGenerator[pb.WatchClientResponse]:
         """Yield batches of events, the first time and after every break a cursor alone; raise what can't be mended."""
-        mending = Mending(self._patience)
+        reconnects = ReconnectPolicy(self._window)
         while True:
             broken: PenstockError = Unavailable("the replica went away", reason="STREAM_INTERRUPTED")
             request = pb.WatchClientRequest(client_id=self._client_id, cursor=self.cursor)
@@ -50,14 +48,14 @@ class ClientFollower:
                     while (response := await call.read()) is not EOF:
                         self.cursor = response.cursor
                         if response.events:
-                            mending.progressed()
+                            reconnects.record_progress()
                         yield response
             except PenstockError as error:
                 broken = error
-            await mending.pause(broken)
+            await reconnects.pause(broken)
 
 
-class ClientSocket:
+class ClientWebSocket:
     """Serves the WebSocket of a client until it leaves.
 
     First comes ``ready`` with a cursor, then every event as over HTTP, one JSON text each; the last of a batch has the
@@ -70,14 +68,14 @@ class ClientSocket:
         self,
         websocket: WebSocket,
         client_id: str,
-        follower: ClientFollower,
+        feed: ClientFeed,
         *,
         heartbeats: Heartbeats,
         heartbeat: float,
     ) -> None:
         self._websocket = websocket
         self._client_id = client_id
-        self._follower = follower
+        self._feed = feed
         self._heartbeats = heartbeats
         self._heartbeat = heartbeat
         self._beating: asyncio.Task[None] | None = None
@@ -86,7 +84,7 @@ class ClientSocket:
 
     async def serve(self) -> None:
         """Accept once the client is known to be the caller's; raises the PenstockError of one that is not let in."""
-        async with aclosing(self._follower.responses()) as responses:
+        async with aclosing(self._feed.responses()) as responses:
             await anext(responses)
             await self._websocket.accept()
             tasks = [asyncio.create_task(self._pump(responses)), asyncio.create_task(self._listen())]
@@ -105,14 +103,14 @@ class ClientSocket:
 
     async def _pump(self, responses: AsyncGenerator[pb.WatchClientResponse]) -> None:
         try:
-            await self._send({"type": "ready", "client_id": self._client_id, "cursor": self._follower.cursor})
+            await self._send({"type": "ready", "client_id": self._client_id, "cursor": self._feed.cursor})
             async for response in responses:
                 for event in response.events[:-1]:
                     await self._send(event_from_proto(event))
                 if response.events:
                     await self._send(event_from_proto(response.events[-1]) | {"cursor": response.cursor})
         except PenstockError as error:
-            await self._send(_error(error, self._follower.cursor))
+            await self._send(_error(error, self._feed.cursor))
             await self._websocket.close(_TRY_AGAIN if error.retryable else _REFUSED, error.reason)
         except WebSocketDisconnect:
             return
@@ -123,7 +121,7 @@ class ClientSocket:
                 if await self._is_ping():
                     await self._send({"type": "pong"})
                 else:
-                    await self._send(_error(_no_wish(), self._follower.cursor))
+                    await self._send(_error(_not_understood(), self._feed.cursor))
         except WebSocketDisconnect:
             return
 
@@ -144,14 +142,14 @@ class ClientSocket:
 
     async def _beat(self) -> None:
         with suppress(WebSocketDisconnect):  # the listener learns it too, and ends the socket
-            await self._send({"type": "heartbeat", "cursor": self._follower.cursor})
+            await self._send({"type": "heartbeat", "cursor": self._feed.cursor})
 
     async def _send(self, json: dict[str, Any]) -> None:
         self._sent = self._loop.time()
         await self._websocket.send_text(encode(json).decode())
 
 
-def _no_wish() -> PenstockError:
+def _not_understood() -> PenstockError:
     text = 'a client may send {"type": "ping"}; questions go to a conversation'
     return InvalidArgument(text, reason="VALIDATION_FAILED")
 

@@ -12,18 +12,18 @@ _FIRST_PAUSE_SECONDS: Final = 0.05
 _PAUSE_SECONDS: Final = 0.25
 
 
-class Mending:
-    """Gives a broken call `patience` seconds from the break on; what brought something meanwhile begins anew.
+class ReconnectPolicy:
+    """Lets a broken call be made again for `window` seconds from the break on; progress opens the window anew.
 
     The channel takes the next replica by itself, so that making the call again is all there is to do.
     """
 
-    def __init__(self, patience: float) -> None:
-        self._patience = patience
+    def __init__(self, window: float) -> None:
+        self._window = window
         self._begun = time.monotonic()
         self._broken: float | None = None
 
-    def progressed(self) -> None:
+    def record_progress(self) -> None:
         """Note that the call works."""
         self._broken = None
 
@@ -32,11 +32,11 @@ class Mending:
         if error.kind not in _BROKEN:
             raise error
         now = time.monotonic()
-        if self._broken is None or now - self._begun > self._patience:
+        if self._broken is None or now - self._begun > self._window:
             self._broken, pause = now, _FIRST_PAUSE_SECONDS
         else:
             pause = _PAUSE_SECONDS
-        if now - self._broken >= self._patience:
+        if now - self._broken >= self._window:
             raise error
         await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads reconnects
         self._begun = time.monotonic()

@@ -1,4 +1,4 @@
-"""A question, as HTTP and WebSocket clients ask it."""
+"""The request that starts a turn, over HTTP and over WebSockets."""
 
 from typing import Literal
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.chat.v1 import chat_pb2 as pb
 
-from gateway.chat.reconnect import Mending
+from gateway.chat.reconnect import ReconnectPolicy
 from gateway.convert.event import is_terminal
 from penstock_kit.errors import BadUpstream, ErrorKind, NotFound, PenstockError, Unavailable, http_status
 from penstock_kit.grpc.call import EOF
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from penstock.chat.v1.chat_pb2_grpc import StreamServiceAsyncStub
 
 
-class Follower:
+class ResumingStream:
     """Yields the events of one stream, as `start` (StreamChat with a request id, or ReadStream) brings them.
 
     When the connection breaks, or the replica sends its readers away, the stream is taken up again where it was, on
-    whatever replica answers, for `patience` seconds from the break on. A stream that no replica has any more is
+    whatever replica answers, for `window` seconds from the break on. A stream that no replica has any more is
     STREAM_INTERRUPTED. One that breaks before its first event is started once more.
     """
 
     def __init__(
-        self, start: Callable[[], Any], *, streams: "StreamServiceAsyncStub", patience: float, debug: bool
+        self, start: Callable[[], Any], *, streams: "StreamServiceAsyncStub", window: float, debug: bool
     ) -> None:
         self._start = start
         self._streams = streams
-        self._patience = patience
+        self._window = window
         self._debug = debug
         self.last = pb.ChatEvent()
         self._ended = False
@@ -38,7 +38,7 @@ class Follower:
 
         Ends without a terminal event only when there was none at all: nothing to resume.
         """
-        start, mending, repeated = self._start, Mending(self._patience), False
+        start, reconnects, repeated = self._start, ReconnectPolicy(self._window), False
         while True:
             broken: PenstockError | None = None
             try:
@@ -50,7 +50,7 @@ class Follower:
                         if response.events:
                             self.last = response.events[-1]
                             self._ended = is_terminal(self.last)
-                            mending.progressed()
+                            reconnects.record_progress()
                             yield response.events
             except PenstockError as error:
                 if not self.last.stream_id and (repeated or error.kind is not ErrorKind.UNAVAILABLE):
@@ -59,7 +59,7 @@ class Follower:
             if self._ended or (broken is None and not self.last.stream_id):
                 return
             repeated = True
-            await mending.pause(
+            await reconnects.pause(
                 broken or Unavailable("the stream broke off before its end", reason="STREAM_INTERRUPTED")
             )
             start = self._resume if self.last.stream_id else self._start

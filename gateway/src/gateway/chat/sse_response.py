@@ -10,13 +10,13 @@ from penstock.chat.v1 import chat_pb2 as pb
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from gateway.chat.resuming_stream import Follower
+from gateway.chat.resuming_stream import ResumingStream
 from gateway.convert.event import event_from_proto
-from gateway.http.disconnect import GOING, Departure, Running
+from gateway.http.disconnect import STOPPING, ActiveResponses, DisconnectGuard
 from gateway.http.headers import Header
 from gateway.http.heartbeats import Heartbeats
 from gateway.http.json import encode
-from gateway.http.timeouts import StreamTimes
+from gateway.http.timeouts import StreamTimeouts
 from gateway.sse import RECONNECT, EventStream, event_frame
 from penstock_kit.context import current_context, set_context
 from penstock_kit.errors import PenstockError
@@ -28,50 +28,50 @@ _RETRY_MS: Final = 3000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Relayer:
-    """What every relay needs: the service that has the streams, and how long to wait for what."""
+class SseResponseFactory:
+    """Makes the responses of chat streams: it has the service that keeps them, and the time limits."""
 
     streams: "StreamServiceAsyncStub"
-    times: StreamTimes
-    running: Running
+    timeouts: StreamTimeouts
+    active: ActiveResponses
     heartbeats: Heartbeats
 
-    def relay(self, start: Callable[[], Any], *, debug: bool = False) -> "EventRelay":
-        """Return the answer that streams what `start` (StreamChat or ReadStream) brings."""
-        return EventRelay(self.follow(start, debug=debug), self)
+    def create(self, start: Callable[[], Any], *, debug: bool = False) -> "SseResponse":
+        """Return the response that streams what `start` (StreamChat or ReadStream) brings."""
+        return SseResponse(self.open(start, debug=debug), self)
 
-    def follow(self, start: Callable[[], Any], *, debug: bool = False) -> Follower:
-        """Return the follower of the stream that `start` brings."""
-        return Follower(start, streams=self.streams, patience=self.times.resume, debug=debug)
+    def open(self, start: Callable[[], Any], *, debug: bool = False) -> ResumingStream:
+        """Return the stream that `start` brings, which is taken up again when its connection breaks."""
+        return ResumingStream(start, streams=self.streams, window=self.timeouts.resume, debug=debug)
 
 
-class EventRelay(Response):
-    """An answer that streams events until the terminal one.
+class SseResponse(Response):
+    """A response that streams events until the terminal one.
 
-    The call is made when the answer is sent, with the identity of the request, and cancelled when the client
+    The call is made when the response is sent, with the identity of the request, and cancelled when the client
     leaves. What can't be mended ends in an ``error`` event. A call that ends without any event is answered
     204: there is nothing to resume.
     """
 
-    def __init__(self, follower: Follower, relayer: Relayer) -> None:
+    def __init__(self, chat_stream: ResumingStream, factory: SseResponseFactory) -> None:
         super().__init__()
-        self._follower = follower
-        self._relayer = relayer
+        self._chat_stream = chat_stream
+        self._factory = factory
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Relay the stream; raises the PenstockError of a call that failed before its first event."""
-        times = self._relayer.times
-        set_context(replace(current_context(), deadline=time.monotonic() + times.stream))
+        timeouts = self._factory.timeouts
+        set_context(replace(current_context(), deadline=time.monotonic() + timeouts.stream))
         stream = EventStream(
             send,
-            heartbeats=self._relayer.heartbeats,
-            hold=times.hold,
-            heartbeat=times.heartbeat,
+            heartbeats=self._factory.heartbeats,
+            hold=timeouts.hold,
+            heartbeat=timeouts.heartbeat,
             headers=self._headers,
         )
         async with stream:
             try:
-                async with Departure(receive, self._relayer.running):
+                async with DisconnectGuard(receive, self._factory.active):
                     await self._pump(stream)
             except PenstockError as error:
                 if not stream.started:
@@ -85,19 +85,19 @@ class EventRelay(Response):
 
     async def _pump(self, stream: EventStream) -> None:
         retry: int | None = _RETRY_MS
-        async with aclosing(self._follower.batches()) as batches:
+        async with aclosing(self._chat_stream.batches()) as batches:
             async for events in batches:
                 await stream.write(_frames(events, retry))
                 retry = None
 
     def _last_words(self, error: PenstockError) -> bytes:
         """A stream that is lost ends in an error event; one that only this gateway leaves is read on elsewhere."""
-        if error.reason == GOING:
+        if error.reason == STOPPING:
             return RECONNECT
-        return frame_from_event(self._follower.failure(error))
+        return frame_from_event(self._chat_stream.failure(error))
 
     def _headers(self) -> Sequence[Header]:
-        stream_id = self._follower.last.stream_id
+        stream_id = self._chat_stream.last.stream_id
         return ((b"x-stream-id", stream_id.encode()),) if stream_id else ()
 
 

@@ -12,9 +12,9 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from gateway.chat.request import StreamChatRequest
-from gateway.chat.sse_response import Relayer
+from gateway.chat.sse_response import SseResponseFactory
 from gateway.convert.event import event_from_proto
-from gateway.convert.message import message
+from gateway.convert.protobuf import build_message
 from gateway.http.body import parse_storable
 from gateway.http.json import encode
 from gateway.http.problems import running_stream
@@ -57,11 +57,11 @@ class Ping(BaseModel):
     request_id: str = ""
 
 
-Wish = Ask | Resume | Stop | Ping
-_WISH: Final[TypeAdapter[Wish]] = TypeAdapter(Annotated[Wish, Field(discriminator="type")])
+ClientMessage = Ask | Resume | Stop | Ping
+_CLIENT_MESSAGE: Final[TypeAdapter[ClientMessage]] = TypeAdapter(Annotated[ClientMessage, Field(discriminator="type")])
 
 
-class ConversationSocket:
+class ConversationWebSocket:
     """Serves an accepted WebSocket until the client closes it.
 
     Events are the same as over HTTP, one JSON text each. What fails outside of a stream comes as an ``error``
@@ -69,10 +69,10 @@ class ConversationSocket:
     `on_disconnect`.
     """
 
-    def __init__(self, websocket: WebSocket, conversation_id: str, relayer: Relayer) -> None:
+    def __init__(self, websocket: WebSocket, conversation_id: str, responses: SseResponseFactory) -> None:
         self._websocket = websocket
         self._conversation_id = conversation_id
-        self._relayer = relayer
+        self._responses = responses
         self._streams: set[asyncio.Task[None]] = set()
 
     async def serve(self, *, stream_id: str = "", after: int = 0) -> None:
@@ -82,41 +82,41 @@ class ConversationSocket:
                 self._resume(stream_id, after, group)
             try:
                 while True:
-                    await self._take(group)
+                    await self._handle_next(group)
             except WebSocketDisconnect:
                 for stream in self._streams:
                     stream.cancel()
 
     def _resume(self, stream_id: str, after: int, group: asyncio.TaskGroup) -> None:
         """Start following a stream that runs or ran."""
-        request = message(pb.ReadStreamRequest, stream_id=stream_id, after_sequence=after)
-        self._follow(lambda: self._relayer.streams.ReadStream(request), "", group)
+        request = build_message(pb.ReadStreamRequest, stream_id=stream_id, after_sequence=after)
+        self._follow(lambda: self._responses.streams.ReadStream(request), "", group)
 
-    async def _take(self, group: asyncio.TaskGroup) -> None:
+    async def _handle_next(self, group: asyncio.TaskGroup) -> None:
         request_id = ""
         try:
-            wish = _wish(await next_text(self._websocket))
-            request_id = wish.request_id
-            await self._fulfil(wish, group)
+            received = _client_message(await next_text(self._websocket))
+            request_id = received.request_id
+            await self._handle(received, group)
         except PenstockError as error:
             await self._send(_error(error, request_id))
 
-    async def _fulfil(self, wish: Wish, group: asyncio.TaskGroup) -> None:
-        match wish:
+    async def _handle(self, received: ClientMessage, group: asyncio.TaskGroup) -> None:
+        match received:
             case Ask():
-                question = wish.model_dump(exclude={"type", "request_id"})
-                request_id = wish.request_id or new_id("ask")
-                request = message(
-                    pb.StreamChatRequest, conversation_id=self._conversation_id, request_id=request_id, **question
+                turn = received.model_dump(exclude={"type", "request_id"})
+                request_id = received.request_id or new_id("ask")
+                request = build_message(
+                    pb.StreamChatRequest, conversation_id=self._conversation_id, request_id=request_id, **turn
                 )
-                self._follow(lambda: self._relayer.streams.StreamChat(request), wish.request_id, group)
+                self._follow(lambda: self._responses.streams.StreamChat(request), received.request_id, group)
             case Resume():
-                self._resume(wish.stream_id, wish.after, group)
+                self._resume(received.stream_id, received.after, group)
             case Stop():
-                response = await self._relayer.streams.StopStream(pb.StopStreamRequest(stream_id=wish.stream_id))
-                await self._send({"type": "stopped", "stream_id": wish.stream_id, "stopped": response.stopped})
+                response = await self._responses.streams.StopStream(pb.StopStreamRequest(stream_id=received.stream_id))
+                await self._send({"type": "stopped", "stream_id": received.stream_id, "stopped": response.stopped})
             case Ping():
-                await self._send({"type": "pong", "request_id": wish.request_id})
+                await self._send({"type": "pong", "request_id": received.request_id})
 
     def _follow(self, start: Callable[[], Any], request_id: str, group: asyncio.TaskGroup) -> None:
         if len(self._streams) >= _MOST_STREAMS:
@@ -127,15 +127,19 @@ class ConversationSocket:
         task.add_done_callback(self._streams.discard)
 
     async def _relay(self, start: Callable[[], Any], request_id: str) -> None:
-        set_context(replace(current_context(), deadline=time.monotonic() + self._relayer.times.stream))
-        follower = self._relayer.follow(start)
+        set_context(replace(current_context(), deadline=time.monotonic() + self._responses.timeouts.stream))
+        chat_stream = self._responses.open(start)
         try:
-            async with aclosing(follower.batches()) as batches:
+            async with aclosing(chat_stream.batches()) as batches:
                 async for events in batches:
                     for event in events:
                         await self._send(event_from_proto(event))
         except PenstockError as error:
-            lost = event_from_proto(follower.failure(error)) if follower.last.stream_id else _error(error, request_id)
+            lost = (
+                event_from_proto(chat_stream.failure(error))
+                if chat_stream.last.stream_id
+                else _error(error, request_id)
+            )
             await self._send(lost)
         except WebSocketDisconnect:
             return
@@ -155,11 +159,11 @@ async def next_text(websocket: WebSocket) -> str:
     return text
 
 
-def _wish(text: str) -> Wish:
+def _client_message(text: str) -> ClientMessage:
     if _ESCAPED_NUL in text:
         parse_storable(text.encode())
     try:
-        return _WISH.validate_json(text)
+        return _CLIENT_MESSAGE.validate_json(text)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in problem["loc"]) or "message"

@@ -9,7 +9,7 @@ from fastapi import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from gateway.auth.session_monitor import SessionMonitor
-from gateway.auth.token import rejected
+from gateway.auth.token import credentials_error
 from gateway.http.json import encode
 from gateway.http.problems import render_error
 from penstock_kit.context import Caller, current_context
@@ -35,11 +35,11 @@ async def serve_while_admitted(
             if not watched.ended:
                 raise
     if watched.ended and websocket.application_state is WebSocketState.CONNECTED:
-        await _dismiss(websocket)
+        await _close_refused(websocket)
 
 
-async def _dismiss(websocket: WebSocket) -> None:
-    error = rejected()
+async def _close_refused(websocket: WebSocket) -> None:
+    error = credentials_error()
     told = {
         "type": "error",
         "stream_id": "",
@@ -54,7 +54,7 @@ async def _dismiss(websocket: WebSocket) -> None:
         await websocket.close(_REFUSED, error.reason)
 
 
-def denial(error: PenstockError, path: str) -> Response:
+def deny_websocket(error: PenstockError, path: str) -> Response:
     """Return `error` as the HTTP answer to a handshake."""
     rendered = render_error(error, path=path, request_id=current_context().request_id)
     headers = {name.decode(): value.decode() for name, value in rendered.headers}

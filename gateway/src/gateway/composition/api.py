@@ -8,12 +8,12 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from gateway.composition.openapi import DescribedApi
+from gateway.composition.openapi import DocumentedApi
 from gateway.dialects.anthropic.endpoint import MESSAGES_PATH
-from gateway.dialects.anthropic.models import is_asked_by_anthropic
+from gateway.dialects.anthropic.models import speaks_anthropic
 from gateway.http.problems import render_error
-from gateway.http.validation import invalid
-from gateway.middleware.failure import unexpected
+from gateway.http.validation import validation_error
+from gateway.middleware.error_responses import internal_error
 from penstock_kit.context import current_context
 from penstock_kit.errors import ErrorKind, PenstockError, error_class, http_status
 from penstock_kit.redaction import Redactor
@@ -28,7 +28,7 @@ _METHOD_NOT_ALLOWED: Final = 405
 
 def build_api(routers: Sequence[APIRouter], redactor: Redactor) -> FastAPI:
     """Return the application of `routers`; texts of its errors are masked by `redactor`."""
-    api = DescribedApi()
+    api = DocumentedApi()
     for router in routers:
         api.include_router(router)
 
@@ -51,7 +51,7 @@ def build_api(routers: Sequence[APIRouter], redactor: Redactor) -> FastAPI:
 def _spoken_path(request: Request) -> str:
     """Return the path whose dialect the caller speaks: Anthropic's clients ask ``/v1/models`` too."""
     path = request.url.path
-    is_anthropic = path.startswith("/v1/models") and is_asked_by_anthropic(request.headers.raw)
+    is_anthropic = path.startswith("/v1/models") and speaks_anthropic(request.headers.raw)
     return MESSAGES_PATH if is_anthropic else path
 
 
@@ -61,7 +61,7 @@ def _penstock_error(error: Exception) -> PenstockError:
         case PenstockError():
             return error
         case RequestValidationError():
-            return invalid(error.errors())
+            return validation_error(error.errors())
         case HTTPException():
             if isinstance(error.__cause__, PenstockError):  # FastAPI wraps what reading the body raised
                 return error.__cause__
@@ -71,7 +71,7 @@ def _penstock_error(error: Exception) -> PenstockError:
                 detail = "there is no such path; /docs lists those that are"
             return error_class(kind)(detail, reason=_REASON_BY_STATUS.get(error.status_code, "REQUEST_INVALID"))
         case _:
-            return unexpected()
+            return internal_error()
 
 
 def _is_405(error: Exception) -> bool:

@@ -17,9 +17,9 @@ from gateway.http.body import refuse_nul_in_target
 from gateway.middleware.body_limit import BodyLimit
 from gateway.middleware.compression import Compression
 from gateway.middleware.early_refusal import EarlyRefusal
-from gateway.middleware.failure import Failures
-from gateway.middleware.head import Heads
-from gateway.middleware.measure import HttpMetrics
+from gateway.middleware.error_responses import ErrorResponses
+from gateway.middleware.head_requests import HeadRequests
+from gateway.middleware.metrics import HttpMetrics
 from gateway.middleware.overload import Overload, WorkAdmission
 from gateway.middleware.request import ENDPOINT_KEY, AccessLog, RequestFrame
 from gateway.routes.data import INGEST_PATH
@@ -34,8 +34,8 @@ _EXPOSED: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
-    """What surrounds the routes."""
+class MiddlewareOptions:
+    """What the middleware around the routes works with."""
 
     metrics: HttpMetrics
     tracing: Tracing
@@ -52,7 +52,7 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
     """Return the application that `settings` and `resources` make."""
     services = build_services(settings, resources)
     metrics, admission = HttpMetrics(resources.registry), WorkAdmission(resources.limits, services.tenant_of)
-    frame = Frame(
+    options = MiddlewareOptions(
         metrics=metrics,
         tracing=resources.tracing,
         redactor=resources.redactor,
@@ -65,27 +65,31 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
     )
     routers, hot = build_routers(settings, resources, services), build_hot_routes(resources, services)
     return Application(
-        asgi=build_app(routers=routers, hot=hot, frame=frame),
+        asgi=build_app(routers=routers, hot=hot, options=options),
         on_drain=services.readiness.drain,
-        interrupt=services.running.interrupt,
+        interrupt=services.active.interrupt,
         refuse_early=EarlyRefusal(admission, metrics),
     )
 
 
-def build_app(*, routers: Sequence[APIRouter], hot: Mapping[tuple[str, str], ASGIApp], frame: Frame) -> ASGIApp:
+def build_app(
+    *, routers: Sequence[APIRouter], hot: Mapping[tuple[str, str], ASGIApp], options: MiddlewareOptions
+) -> ASGIApp:
     """Return the whole application. `hot` maps (method, path) to bare ASGI applications.
 
     A path may have one parameter (``/things/{thing_id}/stream``), which is then in the scope's ``path_params``.
     """
-    api = build_api(routers, frame.redactor)
+    api = build_api(routers, options.redactor)
     app: ASGIApp = _Dispatch(hot, api)
-    app = BodyLimit(app, limit=frame.max_body_bytes, ingest_limit=frame.max_ingest_bytes, ingest_path=frame.ingest_path)
-    app = Failures(app, redactor=frame.redactor)
+    app = BodyLimit(
+        app, limit=options.max_body_bytes, ingest_limit=options.max_ingest_bytes, ingest_path=options.ingest_path
+    )
+    app = ErrorResponses(app, redactor=options.redactor)
     app = Compression(app)
-    app = Overload(app, frame.admission)
-    app = _CrossOrigin(app, frame.origins)
-    app = Heads(app)
-    return RequestFrame(app, metrics=frame.metrics, tracing=frame.tracing, access_log=frame.access_log)
+    app = Overload(app, options.admission)
+    app = _CrossOrigin(app, options.origins)
+    app = HeadRequests(app)
+    return RequestFrame(app, metrics=options.metrics, tracing=options.tracing, access_log=options.access_log)
 
 
 class _CrossOrigin:

@@ -50,7 +50,7 @@ _PROBLEM: Final[dict[str, Any]] = {
 }
 
 
-class DescribedApi(FastAPI):
+class DocumentedApi(FastAPI):
     """FastAPI that serves ``/openapi.json`` and no page of its own, for those load from elsewhere."""
 
     def __init__(self) -> None:

@@ -7,8 +7,8 @@ from fastapi import APIRouter
 from starlette.types import ASGIApp
 
 from gateway.auth.scraper import ScraperGuard
-from gateway.chat.endpoint import PATH as ASKING_PATH
-from gateway.chat.endpoint import Asking
+from gateway.chat.endpoint import PATH as STREAM_CHAT_PATH
+from gateway.chat.endpoint import StreamChatEndpoint
 from gateway.composition.services import Resources, Services
 from gateway.dialects.anthropic.endpoint import COUNT_PATH, MESSAGES_PATH, Messages, TokenCounts
 from gateway.dialects.openai.endpoint import PATH as CHAT_PATH
@@ -27,10 +27,10 @@ from gateway.routes.engines import EngineRoutes
 from gateway.routes.features import FeatureRoutes
 from gateway.routes.health import HealthRoutes
 from gateway.routes.keys import KeyRoutes
+from gateway.routes.llm import ModelRoutes
 from gateway.routes.login import LoginRoutes
 from gateway.routes.mcp import McpRoutes
 from gateway.routes.metadata import MetadataRoutes
-from gateway.routes.models import ModelRoutes
 from gateway.routes.monitoring import MonitoringRoutes
 from gateway.routes.openai import OpenAiRoutes
 from gateway.routes.pages import PageRoutes
@@ -59,10 +59,10 @@ def build_hot_routes(resources: Resources, services: Services) -> Mapping[tuple[
     calls, guard = services.calls, services.guard
     return {
         ("POST", CHAT_PATH): ChatCompletions(calls=calls, guard=guard),
-        ("POST", ASKING_PATH): Asking(relayer=services.relayer, guard=guard),
+        ("POST", STREAM_CHAT_PATH): StreamChatEndpoint(responses=services.responses, guard=guard),
         ("POST", MESSAGES_PATH): Messages(calls=calls, guard=guard),
         ("POST", RESPONSES_PATH): Responses(calls=calls, guard=guard),
-        ("POST", COUNT_PATH): TokenCounts(llm=resources.clients.llm, guard=guard, times=services.times),
+        ("POST", COUNT_PATH): TokenCounts(llm=resources.clients.llm, guard=guard, timeouts=services.timeouts),
     }
 
 
@@ -75,29 +75,29 @@ def _account_routers(settings: GatewaySettings, resources: Resources, services: 
             version=VERSION,
             scraper=ScraperGuard(guard, everybody=settings.metrics_access == "everybody"),
         ).router,
-        LoginRoutes(sessions=services.sessions, directory=services.directory, guard=guard).router,
+        LoginRoutes(sessions=services.sessions, users=services.users, guard=guard).router,
         KeyRoutes(
-            keyring=services.keyring, delegation=services.delegation, costs=resources.clients.costs, guard=guard
+            api_keys=services.api_keys, delegation=services.delegation, costs=resources.clients.costs, guard=guard
         ).router,
-        UserRoutes(directory=services.directory, guard=guard).router,
+        UserRoutes(users=services.users, guard=guard).router,
     )
 
 
 def _chat_routers(resources: Resources, services: Services) -> Sequence[APIRouter]:
-    clients, guard, tickets, relayer = resources.clients, services.guard, services.tickets, services.relayer
+    clients, guard, tickets, responses = resources.clients, services.guard, services.tickets, services.responses
     return (
-        ConversationRoutes(conversations=clients.conversations, relayer=relayer, guard=guard).router,
-        StreamRoutes(relayer=relayer, guard=guard, tickets=tickets).router,
+        ConversationRoutes(conversations=clients.conversations, responses=responses, guard=guard).router,
+        StreamRoutes(responses=responses, guard=guard, tickets=tickets).router,
         SocketRoutes(
             conversations=clients.conversations,
-            relayer=relayer,
+            responses=responses,
             guard=guard,
             tickets=tickets,
             monitor=services.monitor,
         ).router,
         ClientRoutes(
             registrations=clients.registrations,
-            times=services.times,
+            timeouts=services.timeouts,
             heartbeats=services.heartbeats,
             guard=guard,
             tickets=tickets,
@@ -111,10 +111,10 @@ def _chat_routers(resources: Resources, services: Services) -> Sequence[APIRoute
 def _model_routers(resources: Resources, services: Services) -> Sequence[APIRouter]:
     clients, guard = resources.clients, services.guard
     return (
-        OpenAiRoutes(llm=clients.llm, guard=guard, times=services.times).router,
+        OpenAiRoutes(llm=clients.llm, guard=guard, timeouts=services.timeouts).router,
         socket_router(),
         ModelRoutes(llm=clients.llm, guard=guard).router,
-        CostRoutes(costs=clients.costs, guard=guard, reach=services.reach).router,
+        CostRoutes(costs=clients.costs, guard=guard, budget_access=services.budget_access).router,
         MonitoringRoutes(llm=clients.llm, processes=clients.processes, guard=guard).router,
         CacheRoutes(cache=clients.cache, guard=guard).router,
     )
@@ -126,7 +126,7 @@ def _telemetry_routers(settings: GatewaySettings, resources: Resources, services
         MetadataRoutes(metadata=clients.metadata, guard=guard).router,
         DataRoutes(features=clients.features, guard=guard).router,
         FeatureRoutes(features=clients.features, guard=guard).router,
-        DatasetRoutes(features=clients.features, guard=guard, running=services.running).router,
+        DatasetRoutes(features=clients.features, guard=guard, active=services.active).router,
         McpRoutes(
             server=McpServer(tools=clients.tools, version=VERSION),
             guard=guard,

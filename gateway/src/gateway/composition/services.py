@@ -7,28 +7,28 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from gateway.auth.api_keys import ApiKeyService
 from gateway.auth.authenticator import Authenticator, Headers
 from gateway.auth.bootstrap import signing_secret
-from gateway.auth.budget_reach import BudgetReach
-from gateway.auth.claim import CacheClaims
+from gateway.auth.budget_access import BudgetAccess
 from gateway.auth.cost_limits import CostLimits
 from gateway.auth.delegation import Delegation
-from gateway.auth.directory import Directory
 from gateway.auth.guard import Guard
-from gateway.auth.keyring import Keyring
-from gateway.auth.login_brake import LoginBrake
+from gateway.auth.login_attempts import LoginAttemptLimiter
 from gateway.auth.password import Passwords
 from gateway.auth.session import Sessions
 from gateway.auth.session_monitor import SessionMonitor
 from gateway.auth.sql_store import SqlIdentityStore
 from gateway.auth.ticket import Tickets
 from gateway.auth.token import AccessTokens
-from gateway.chat.sse_response import Relayer
+from gateway.auth.used_tickets import ClusterUsedTickets
+from gateway.auth.users import UserService
+from gateway.chat.sse_response import SseResponseFactory
 from gateway.composition.clients import Clients
 from gateway.health.readiness import Readiness
-from gateway.http.disconnect import Running
+from gateway.http.disconnect import ActiveResponses
 from gateway.http.heartbeats import Heartbeats
-from gateway.http.timeouts import StreamTimes
+from gateway.http.timeouts import StreamTimeouts
 from gateway.middleware.overload import LimitedWork
 from gateway.model_call.call import ModelCalls
 from gateway.settings import GatewaySettings
@@ -59,17 +59,17 @@ class Services:
     guard: Guard
     tenant_of: Callable[[Headers], str]
     delegation: Delegation
-    directory: Directory
-    keyring: Keyring
+    users: UserService
+    api_keys: ApiKeyService
     sessions: Sessions
     tickets: Tickets
     monitor: SessionMonitor
-    reach: BudgetReach
+    budget_access: BudgetAccess
     readiness: Readiness
-    times: StreamTimes
+    timeouts: StreamTimeouts
     heartbeats: Heartbeats
-    running: Running
-    relayer: Relayer
+    active: ActiveResponses
+    responses: SseResponseFactory
     calls: ModelCalls
 
 
@@ -81,30 +81,33 @@ def build_services(settings: GatewaySettings, resources: Resources) -> Services:
     authenticator = Authenticator(store=store, tokens=tokens, clock=clock)
     limits = CostLimits(clients.costs)
     delegation = Delegation(store=store, limits=limits)
-    directory = Directory(
+    users = UserService(
         store=store, passwords=resources.passwords, authenticator=authenticator, delegation=delegation, clock=clock
     )
-    keyring = Keyring(store=store, authenticator=authenticator, delegation=delegation, clock=clock)
-    times, running, heartbeats = build_timeouts(settings), Running(), Heartbeats()
+    api_keys = ApiKeyService(store=store, authenticator=authenticator, delegation=delegation, clock=clock)
+    timeouts, active, heartbeats = build_timeouts(settings), ActiveResponses(), Heartbeats()
     return Services(
         guard=Guard(authenticator),
         tenant_of=authenticator.remembered_tenant,
         delegation=delegation,
-        directory=directory,
-        keyring=keyring,
+        users=users,
+        api_keys=api_keys,
         sessions=Sessions(
             store=store,
             passwords=resources.passwords,
             tokens=tokens,
             clock=clock,
             lifetime=timedelta(seconds=settings.refresh_token_seconds),
-            brake=LoginBrake(clock=clock),
+            attempts=LoginAttemptLimiter(clock=clock),
         ),
         tickets=Tickets(
-            secrets=secrets, claims=CacheClaims(clients.cache, clock), renewed=authenticator.renewed, clock=clock
+            secrets=secrets,
+            used=ClusterUsedTickets(clients.cache, clock),
+            revalidate=authenticator.revalidate,
+            clock=clock,
         ),
         monitor=SessionMonitor(store=store, clock=clock),
-        reach=BudgetReach(limits=limits, delegation=delegation, keyring=keyring, directory=directory, store=store),
+        budget_access=BudgetAccess(limits=limits, delegation=delegation, api_keys=api_keys, users=users, store=store),
         readiness=Readiness(
             llm=clients.llm,
             chat=clients.streams,
@@ -112,17 +115,17 @@ def build_services(settings: GatewaySettings, resources: Resources) -> Services:
             cache=clients.cache,
             ping_store=store.ping,
         ),
-        times=times,
+        timeouts=timeouts,
         heartbeats=heartbeats,
-        running=running,
-        relayer=Relayer(streams=clients.streams, times=times, running=running, heartbeats=heartbeats),
-        calls=ModelCalls(llm=clients.llm, times=times, running=running, heartbeats=heartbeats),
+        active=active,
+        responses=SseResponseFactory(streams=clients.streams, timeouts=timeouts, active=active, heartbeats=heartbeats),
+        calls=ModelCalls(llm=clients.llm, timeouts=timeouts, active=active, heartbeats=heartbeats),
     )
 
 
-def build_timeouts(settings: GatewaySettings) -> StreamTimes:
+def build_timeouts(settings: GatewaySettings) -> StreamTimeouts:
     """Return how long streams and completions wait for what."""
-    return StreamTimes(
+    return StreamTimeouts(
         hold=settings.hold_seconds,
         heartbeat=settings.heartbeat_seconds,
         completion=settings.completion_seconds,

@@ -99,7 +99,7 @@ class Listener:
             backlog=_BACKLOG,
         )
         self._server = _Server(config)
-        self._patience = max(grace_seconds - _LAST_WORDS, grace_seconds / 2)
+        self._drain_seconds = max(grace_seconds - _LAST_WORDS, grace_seconds / 2)
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set; then turn unready, take nothing new and let running answers end.
@@ -115,7 +115,7 @@ class Listener:
         self._application.on_drain()
         stopping.cancel()
         self._server.should_exit = True
-        await asyncio.wait({serving}, timeout=self._patience)
+        await asyncio.wait({serving}, timeout=self._drain_seconds)
         told = self._application.interrupt()
         if told:
             log.info("told the answers under way to come back", answers=told)

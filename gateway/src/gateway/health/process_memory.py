@@ -16,7 +16,7 @@ from penstock_kit.ids import new_id
 if TYPE_CHECKING:
     from penstock.common.v1.process_pb2_grpc import ProcessServiceAsyncStub
 
-_PATIENCE: Final = 1.5
+_TIMEOUT_SECONDS: Final = 1.5
 _MEGABYTE: Final = 1024 * 1024
 
 
@@ -38,8 +38,8 @@ async def read_memory(processes: "Mapping[str, ProcessServiceAsyncStub]") -> dic
     """Return the memory of all five processes and their sums; a service that does not answer has nulls."""
     own = await asyncio.to_thread(own_memory)
     gateway = ServiceMemory(rss=own.rss, pss=own.pss)
-    asked = await asyncio.gather(*(_ask(stub) for stub in processes.values()))
-    services = {"gateway": gateway, **dict(zip(processes, asked, strict=True))}
+    start_turn = await asyncio.gather(*(_ask(stub) for stub in processes.values()))
+    services = {"gateway": gateway, **dict(zip(processes, start_turn, strict=True))}
     return {
         "memory": {
             **gateway.to_json(),
@@ -51,7 +51,7 @@ async def read_memory(processes: "Mapping[str, ProcessServiceAsyncStub]") -> dic
 
 
 async def _ask(stub: "ProcessServiceAsyncStub") -> ServiceMemory:
-    context = CallContext(request_id=new_id("req"), caller=SYSTEM, deadline=time.monotonic() + _PATIENCE)
+    context = CallContext(request_id=new_id("req"), caller=SYSTEM, deadline=time.monotonic() + _TIMEOUT_SECONDS)
     try:
         with use_context(context):
             answer = await stub.GetMemory(GetMemoryRequest())

@@ -1,4 +1,4 @@
-"""Whether the whole can serve: asks every service and the own store, at once and with short patience."""
+"""Whether the whole can serve: asks every service and the own store, at once and with short timeout."""
 
 import asyncio
 import time
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 State = Literal["ok", "degraded", "down"]
 
-_PATIENCE: Final = 1.5
+_TIMEOUT_SECONDS: Final = 1.5
 _OPEN: Final = frozenset({"open", "half_open"})
 
 
@@ -98,7 +98,7 @@ class Readiness:
     features: "FeatureServiceAsyncStub"
     cache: "CacheServiceAsyncStub"
     ping_store: Callable[[], Awaitable[None]]
-    patience: float = _PATIENCE
+    timeout: float = _TIMEOUT_SECONDS
     draining: bool = field(default=False)
 
     def drain(self) -> None:
@@ -106,7 +106,7 @@ class Readiness:
         self.draining = True
 
     async def report(self) -> Report:
-        """Ask everybody at once; takes at most the patience."""
+        """Ask everybody at once; takes at most the timeout."""
         components = await asyncio.gather(
             self._ask("gateway/database", self._own_store, required=True),
             self._ask("llm-service", self._llm, required=True),
@@ -123,15 +123,15 @@ class Readiness:
 
     async def _ask(self, name: str, question: Callable[[], Awaitable[Any]], *, required: bool) -> Component:
         begun = time.perf_counter()
-        context = CallContext(request_id=new_id("req"), caller=SYSTEM, deadline=time.monotonic() + self.patience)
+        context = CallContext(request_id=new_id("req"), caller=SYSTEM, deadline=time.monotonic() + self.timeout)
         try:
             with use_context(context):
-                async with asyncio.timeout(self.patience + 0.2):
+                async with asyncio.timeout(self.timeout + 0.2):
                     answer = await question()
         except PenstockError as error:
             return Component(name=name, state="down", required=required, detail=error.message)
         except TimeoutError:
-            return Component(name=name, state="down", required=required, detail=f"no answer in {self.patience:g} s")
+            return Component(name=name, state="down", required=required, detail=f"no answer in {self.timeout:g} s")
         parts = tuple(getattr(answer, "components", ()))
         return Component(
             name=name,

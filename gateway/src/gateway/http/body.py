@@ -5,7 +5,7 @@ from typing import Any, Final, NoReturn
 import orjson
 from starlette.types import Receive
 
-from gateway.http.disconnect import ClientLeft
+from gateway.http.disconnect import ClientDisconnected
 from penstock_kit.errors import FieldViolation, InvalidArgument
 
 _ESCAPED_NUL: Final = b"\\u0000"
@@ -13,17 +13,17 @@ _NUL: Final = "\x00"
 
 
 async def read_body(receive: Receive) -> bytes:
-    """Return the whole body. Its size is bounded by the middleware in front; ClientLeft when it breaks off."""
+    """Return the whole body. Its size is bounded by the middleware in front; ClientDisconnected when it breaks off."""
     message = await receive()
     if message["type"] == "http.disconnect":
-        raise ClientLeft
+        raise ClientDisconnected
     if not message.get("more_body", False):
         return message.get("body", b"")
     chunks = [message.get("body", b"")]
     while message.get("more_body", False):
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ClientLeft
+            raise ClientDisconnected
         chunks.append(message.get("body", b""))
     return b"".join(chunks)
 

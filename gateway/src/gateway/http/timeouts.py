@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StreamTimes:
+class StreamTimeouts:
     """Seconds.
 
     `hold`: a stream waits so long for content before its headers go out. `heartbeat`: silence before a heartbeat.

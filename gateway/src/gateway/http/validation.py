@@ -6,7 +6,7 @@ from typing import Any
 from penstock_kit.errors import FieldViolation, PenstockError, Unprocessable
 
 
-def invalid(problems: Sequence[Any]) -> PenstockError:
+def validation_error(problems: Sequence[Any]) -> PenstockError:
     """Return the error that says what `problems` (of pydantic or FastAPI) are."""
     violations = [
         FieldViolation(field=_field(problem["loc"]), description=_description(problem)) for problem in problems

@@ -24,7 +24,7 @@ _METHOD_HEADER: Final = "mcp-method"
 _NAME_HEADER: Final = "mcp-name"
 
 
-class McpFault(Exception):  # noqa: N818 - an answer, not a failure of ours
+class McpError(Exception):
     """An error answer: its JSON-RPC code and HTTP status."""
 
     def __init__(self, code: int, message: str, *, status: int = 400, data: Any = None) -> None:
@@ -45,38 +45,38 @@ class McpRequest:
     modern: bool
 
     def text(self, name: str) -> str:
-        """Return a parameter that must be a text; McpFault (INVALID_PARAMS) otherwise."""
+        """Return a parameter that must be a text; McpError (INVALID_PARAMS) otherwise."""
         value = self.params.get(name)
         if not isinstance(value, str) or not value:
-            raise McpFault(INVALID_PARAMS, f"params.{name} must be a text, not {value!r}")
+            raise McpError(INVALID_PARAMS, f"params.{name} must be a text, not {value!r}")
         return value
 
 
 def request_from_json(body: Any, headers: Mapping[str, str]) -> McpRequest:
-    """Return the message in a body; McpFault says what is wrong with it or with its headers."""
+    """Return the message in a body; McpError says what is wrong with it or with its headers."""
     if isinstance(body, list):
-        raise McpFault(INVALID_REQUEST, "batches are not taken; send one message a request")
+        raise McpError(INVALID_REQUEST, "batches are not taken; send one message a request")
     if not isinstance(body, Mapping) or body.get("jsonrpc") != "2.0":  # pyright: ignore[reportUnknownMemberType]
-        raise McpFault(INVALID_REQUEST, 'the body must be a JSON-RPC message with "jsonrpc": "2.0"')
+        raise McpError(INVALID_REQUEST, 'the body must be a JSON-RPC message with "jsonrpc": "2.0"')
     message: Mapping[str, Any] = body  # pyright: ignore[reportUnknownVariableType]
     method, params, identity = message.get("method", ""), message.get("params"), message.get("id")
     if not isinstance(method, str) or not isinstance(params or {}, Mapping):
-        raise McpFault(INVALID_REQUEST, "method must be a text and params an object")
+        raise McpError(INVALID_REQUEST, "method must be a text and params an object")
     if isinstance(identity, bool) or not isinstance(identity, str | int | None):
-        raise McpFault(INVALID_REQUEST, f"id must be a text or a whole number, not {identity!r}")
-    asked = McpRequest(id=identity, method=method, params=params or {}, modern=_is_modern(params or {}, headers))
-    if asked.modern and asked.id is not None:
-        _check_headers(asked, headers)
-    return asked
+        raise McpError(INVALID_REQUEST, f"id must be a text or a whole number, not {identity!r}")
+    requested = McpRequest(id=identity, method=method, params=params or {}, modern=_is_modern(params or {}, headers))
+    if requested.modern and requested.id is not None:
+        _check_headers(requested, headers)
+    return requested
 
 
-def answer(request: McpRequest, result: Mapping[str, Any]) -> dict[str, Any]:
+def result_message(request: McpRequest, result: Mapping[str, Any]) -> dict[str, Any]:
     """Return the answer to a request."""
     extra = {"resultType": "complete"} if request.modern else {}
     return {"jsonrpc": "2.0", "id": request.id, "result": {**extra, **result}}
 
 
-def fault(identity: str | int | None, error: McpFault) -> dict[str, Any]:
+def error_message(identity: str | int | None, error: McpError) -> dict[str, Any]:
     """Return the error answer to a request, or to a message that is none (id null)."""
     described: dict[str, Any] = {"code": error.code, "message": error.message}
     if error.data is not None:
@@ -85,19 +85,19 @@ def fault(identity: str | int | None, error: McpFault) -> dict[str, Any]:
 
 
 def _is_modern(params: Mapping[str, Any], headers: Mapping[str, str]) -> bool:
-    """Return whether the message is of the age without a handshake; McpFault for a version of neither age."""
+    """Return whether the message is of the age without a handshake; McpError for a version of neither age."""
     told = headers.get(_VERSION_HEADER, "")
     meta = params.get("_meta")
     version: Any = meta.get(_VERSION_KEY) if isinstance(meta, Mapping) else None  # pyright: ignore
     if version is None and (not told or told in HANDSHAKE_VERSIONS):
         return False
     if version is None and told in MODERN_VERSIONS:
-        raise McpFault(INVALID_PARAMS, f"params._meta must hold {_VERSION_KEY!r}")
+        raise McpError(INVALID_PARAMS, f"params._meta must hold {_VERSION_KEY!r}")
     if version is not None and version != told:
-        raise McpFault(HEADER_MISMATCH, f"the header {_VERSION_HEADER} is {told!r}, params._meta says {version!r}")
+        raise McpError(HEADER_MISMATCH, f"the header {_VERSION_HEADER} is {told!r}, params._meta says {version!r}")
     if version not in MODERN_VERSIONS:
         data: dict[str, Any] = {"supported": [*HANDSHAKE_VERSIONS, *MODERN_VERSIONS], "requested": version or told}
-        raise McpFault(UNSUPPORTED_VERSION, "Unsupported protocol version", data=data)
+        raise McpError(UNSUPPORTED_VERSION, "Unsupported protocol version", data=data)
     return True
 
 
@@ -107,4 +107,4 @@ def _check_headers(request: McpRequest, headers: Mapping[str, str]) -> None:
         expected[_NAME_HEADER] = request.text("name")
     for name, value in expected.items():
         if headers.get(name) != value:
-            raise McpFault(HEADER_MISMATCH, f"the header {name} is {headers.get(name)!r}, the body says {value!r}")
+            raise McpError(HEADER_MISMATCH, f"the header {name} is {headers.get(name)!r}, the body says {value!r}")

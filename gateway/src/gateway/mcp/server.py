@@ -13,7 +13,7 @@ from gateway.mcp.message import (
     INVALID_PARAMS,
     METHOD_NOT_FOUND,
     MODERN_VERSIONS,
-    McpFault,
+    McpError,
     McpRequest,
 )
 
@@ -37,12 +37,12 @@ class McpServer:
         self._info = {"name": "penstock", "title": "Penstock", "version": version}
 
     async def result(self, request: McpRequest) -> Mapping[str, Any]:
-        """Return the result of a request; McpFault for a method or parameters that are not known."""
+        """Return the result of a request; McpError for a method or parameters that are not known."""
         match request.method:
             case "initialize":
-                return self._initialized(request)
+                return self._initialize(request)
             case "server/discover":
-                return self._discovered()
+                return self._discover()
             case "ping":
                 return {}
             case "tools/list":
@@ -51,18 +51,18 @@ class McpServer:
                 return await self._called(request)
             case _:
                 status = _NOT_FOUND if request.modern else _OK
-                raise McpFault(METHOD_NOT_FOUND, f"there is no method {request.method!r} here", status=status)
+                raise McpError(METHOD_NOT_FOUND, f"there is no method {request.method!r} here", status=status)
 
-    def _initialized(self, request: McpRequest) -> Mapping[str, Any]:
-        asked = request.params.get("protocolVersion")
+    def _initialize(self, request: McpRequest) -> Mapping[str, Any]:
+        requested = request.params.get("protocolVersion")
         return {
-            "protocolVersion": asked if asked in HANDSHAKE_VERSIONS else HANDSHAKE_VERSIONS[-1],
+            "protocolVersion": requested if requested in HANDSHAKE_VERSIONS else HANDSHAKE_VERSIONS[-1],
             "capabilities": _CAPABILITIES,
             "serverInfo": self._info,
             "instructions": _INSTRUCTIONS,
         }
 
-    def _discovered(self) -> Mapping[str, Any]:
+    def _discover(self) -> Mapping[str, Any]:
         return {
             "supportedVersions": [*HANDSHAKE_VERSIONS, *MODERN_VERSIONS],
             "capabilities": _CAPABILITIES,
@@ -80,9 +80,9 @@ class McpServer:
     async def _called(self, request: McpRequest) -> Mapping[str, Any]:
         arguments: Any = request.params.get("arguments") or {}
         if not isinstance(arguments, Mapping):
-            raise McpFault(INVALID_PARAMS, "params.arguments must be an object")
-        asked = pb.CallToolRequest(name=request.text("name"), arguments_json=compact(arguments, "params.arguments"))
-        response = await self._tools.CallTool(asked)
+            raise McpError(INVALID_PARAMS, "params.arguments must be an object")
+        requested = pb.CallToolRequest(name=request.text("name"), arguments_json=compact(arguments, "params.arguments"))
+        response = await self._tools.CallTool(requested)
         return {"content": [{"type": "text", "text": response.content}], "isError": response.is_error}
 
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from gateway.http.problems import render_error
-from gateway.middleware.measure import HttpMetrics
+from gateway.middleware.metrics import HttpMetrics
 from gateway.middleware.overload import OVERLOADED, WorkAdmission
 
 # A request id; all have the same length.

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.auth.authenticator import Headers
 from gateway.middleware.concurrency_limiter import ConcurrencyLimiter
-from gateway.middleware.failure import send_error
+from gateway.middleware.error_responses import send_error
 from gateway.middleware.request import ENDPOINT_KEY, REFUSED_KEY
 from penstock_kit.errors import Unavailable
 from penstock_kit.logging import get_logger

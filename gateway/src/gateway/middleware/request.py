@@ -11,8 +11,8 @@ from opentelemetry import context as otel_context
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer, set_span_in_context
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.middleware.failure import send_error, unexpected
-from gateway.middleware.measure import HttpMetrics
+from gateway.middleware.error_responses import internal_error, send_error
+from gateway.middleware.metrics import HttpMetrics
 from penstock_kit.context import CallContext, set_context
 from penstock_kit.logging import get_logger
 from penstock_kit.telemetry.tracing import Tracing, parent_context
@@ -57,34 +57,32 @@ class RequestFrame:
             return
         context = _context(scope["headers"])
         set_context(context)
-        exchange = _Exchange(
+        request = _HttpRequest(
             scope, context, send, None if self._tracer is None else _span(self._tracer, scope, context)
         )
         self._metrics.in_flight.inc()
         try:
-            await self._app(scope, receive, exchange.send)
+            await self._app(scope, receive, request.send)
         except Exception:
-            exchange.failed = True
-            log.exception("unexpected error in a request", method=exchange.method, path=scope["path"])
-            await exchange.end_broken()
+            request.failed = True
+            log.exception("unexpected error in a request", method=request.method, path=scope["path"])
+            await request.end_broken()
         finally:
             self._metrics.in_flight.dec()
-            self._finish(exchange)
+            self._finish(request)
 
-    def _finish(self, exchange: "_Exchange") -> None:
-        seconds = time.perf_counter() - exchange.begun
-        endpoint, status = exchange.endpoint(), exchange.status
-        self._metrics.observe(method=exchange.method, endpoint=endpoint, status=status, seconds=seconds)
-        exchange.end_span(endpoint)
-        if REFUSED_KEY in exchange.scope:
-            return
+    def _finish(self, request: "_HttpRequest") -> None:
+        seconds = time.perf_counter() - request.begun
+        endpoint, status = request.endpoint(), request.status
+        self._metrics.observe(method=request.method, endpoint=endpoint, status=status, seconds=seconds)
+        request.end_span(endpoint)
         if status >= self._logged_from and not (self._logged_from and endpoint in _PROBES):
             milliseconds = round(seconds * 1000, 2)
-            path = exchange.scope["path"]
-            log.info("request", method=exchange.method, path=path, route=endpoint, status=status, ms=milliseconds)
+            path = request.scope["path"]
+            log.info("request", method=request.method, path=path, route=endpoint, status=status, ms=milliseconds)
 
 
-class _Exchange:
+class _HttpRequest:
     """One request with its answer's status and span."""
 
     __slots__ = ("_request_id", "_send", "_span", "_status", "begun", "failed", "method", "scope")
@@ -116,7 +114,7 @@ class _Exchange:
     async def end_broken(self) -> None:
         """End what the application left without an end: an answer that has not begun, or a WebSocket."""
         if self.scope["type"] == "http" and not self._status:
-            await send_error(unexpected(), self.scope, self.send)
+            await send_error(internal_error(), self.scope, self.send)
         elif self._status == _SWITCHED:
             with suppress(Exception):  # it may be closed already
                 await self._send({"type": "websocket.close", "code": _BROKEN, "reason": "INTERNAL"})

@@ -5,13 +5,13 @@ import binascii
 
 from penstock.llm.v1 import llm_pb2 as pb
 
-from gateway.model_call.fields import Fields, wrong
+from gateway.model_call.fields import Fields, reject_field
 
 
 def check_url(url: str, path: str, *, note: str = "") -> str:
     """Return `url`; raise InvalidArgument, with `note` at its end, unless it is one that a provider can read."""
     if not url.startswith(("https://", "http://", "data:")):
-        wrong(path, f"must be an https URL or a data URL{note}")
+        reject_field(path, f"must be an https URL or a data URL{note}")
     return url
 
 
@@ -20,7 +20,7 @@ def audio_from_json(fields: Fields) -> pb.FilePart:
     try:
         content = base64.b64decode(fields.required("data").rpartition(",")[2], validate=True)
     except binascii.Error:
-        wrong(fields.at("data"), "must be base64")
+        reject_field(fields.at("data"), "must be base64")
     return pb.FilePart(data=content, media_type=f"audio/{fields.text('format', 'wav')}")
 
 
@@ -28,11 +28,11 @@ def file_from_json(fields: Fields) -> pb.FilePart:
     """Return a file that is sent as a data URL."""
     data = fields.text("file_data")
     if not data:
-        wrong(fields.at("file_data"), "is required: send the file as a data URL, files are not stored here")
+        reject_field(fields.at("file_data"), "is required: send the file as a data URL, files are not stored here")
     head, _, encoded = data.rpartition(",")
     media_type = head.removeprefix("data:").partition(";")[0]
     try:
         content = base64.b64decode(encoded, validate=True)
     except binascii.Error:
-        wrong(fields.at("file_data"), "must be base64 or a data URL")
+        reject_field(fields.at("file_data"), "must be base64 or a data URL")
     return pb.FilePart(filename=fields.text("filename"), data=content, media_type=media_type or "application/pdf")

@@ -1,9 +1,9 @@
-"""What a failure behind us is for the caller in front."""
+"""Errors of a model call, as its caller may see them."""
 
 from penstock_kit.errors import BadUpstream, ErrorKind, PenstockError, Unavailable
 
 
-def blamed_on_us(error: PenstockError) -> PenstockError:
+def caller_error(error: PenstockError) -> PenstockError:
     """Return `error` as the caller may see it.
 
     A 401 from behind is our credentials' failure, not the caller's; a cancellation nobody asked for is
@@ -17,6 +17,6 @@ def blamed_on_us(error: PenstockError) -> PenstockError:
     return error
 
 
-def cut_short() -> PenstockError:
+def stream_cut_error() -> PenstockError:
     """Return the error of a stream that ended without a finish reason."""
     return BadUpstream("the answer ended without a finish reason; it may be incomplete", reason="STREAM_INTERRUPTED")

@@ -7,7 +7,7 @@ from penstock_kit.errors import FieldViolation, InvalidArgument
 JsonObject = dict[str, Any]
 
 
-def wrong(field: str, description: str) -> NoReturn:
+def reject_field(field: str, description: str) -> NoReturn:
     """Raise InvalidArgument (REQUEST_INVALID) for one field of the request."""
     violation = FieldViolation(field=field, description=description)
     raise InvalidArgument(f"{field}: {description}", reason="REQUEST_INVALID", violations=[violation])
@@ -18,7 +18,7 @@ class Fields:
 
     def __init__(self, value: Any, path: str = "") -> None:
         if not isinstance(value, dict):
-            wrong(path or "body", f"must be an object, not {_kind(value)}")
+            reject_field(path or "body", f"must be an object, not {_kind(value)}")
         self._values: JsonObject = {
             name: entry for name, entry in cast("JsonObject", value).items() if entry is not None
         }
@@ -42,21 +42,21 @@ class Fields:
         if value is None:
             return default
         if not isinstance(value, str):
-            wrong(self.at(name), f"must be a string, not {_kind(value)}")
+            reject_field(self.at(name), f"must be a string, not {_kind(value)}")
         return value
 
     def required(self, name: str) -> str:
         """Take a string that must be there."""
         value = self.take(name)
         if not isinstance(value, str):
-            wrong(self.at(name), "is required and must be a string")
+            reject_field(self.at(name), "is required and must be a string")
         return value
 
     def flag(self, name: str) -> bool | None:
         """Take a boolean."""
         value = self.take(name)
         if value is not None and not isinstance(value, bool):
-            wrong(self.at(name), f"must be true or false, not {_kind(value)}")
+            reject_field(self.at(name), f"must be true or false, not {_kind(value)}")
         return value
 
     def number(self, name: str, *, least: float | None = None, most: float | None = None) -> float | None:
@@ -65,7 +65,7 @@ class Fields:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float):
-            wrong(self.at(name), f"must be a number, not {_kind(value)}")
+            reject_field(self.at(name), f"must be a number, not {_kind(value)}")
         self._bounded(name, value, least, most)
         return float(value)
 
@@ -77,7 +77,7 @@ class Fields:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
-            wrong(self.at(name), f"must be a whole number, not {_kind(value)}")
+            reject_field(self.at(name), f"must be a whole number, not {_kind(value)}")
         self._bounded(name, value, least, most)
         return value
 
@@ -87,7 +87,7 @@ class Fields:
         if value is None:
             return []
         if not isinstance(value, list):
-            wrong(self.at(name), f"must be an array, not {_kind(value)}")
+            reject_field(self.at(name), f"must be an array, not {_kind(value)}")
         return cast("list[Any]", value)
 
     def texts(self, name: str) -> list[str]:
@@ -101,7 +101,7 @@ class Fields:
         items = self.items(name)
         for index, item in enumerate(items):
             if not isinstance(item, str):
-                wrong(f"{self.at(name)}[{index}]", f"must be a string, not {_kind(item)}")
+                reject_field(f"{self.at(name)}[{index}]", f"must be a string, not {_kind(item)}")
         return items
 
     def inner(self, name: str) -> "Fields":
@@ -113,14 +113,14 @@ class Fields:
         """Take one of `options`."""
         value = self.text(name, default)
         if value != default and value not in options:
-            wrong(self.at(name), f"must be one of {', '.join(options)}, not {value!r}")
+            reject_field(self.at(name), f"must be one of {', '.join(options)}, not {value!r}")
         return value
 
     def _bounded(self, name: str, value: float, least: float | None, most: float | None) -> None:
         if least is not None and value < least:
-            wrong(self.at(name), f"must be at least {least}, not {value}")
+            reject_field(self.at(name), f"must be at least {least}, not {value}")
         if most is not None and value > most:
-            wrong(self.at(name), f"must be at most {most}, not {value}")
+            reject_field(self.at(name), f"must be at most {most}, not {value}")
 
 
 def _kind(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""A question to a model with what its dialect makes of the answer."""
+"""A request to a model, with how its dialect writes the completion."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from penstock_kit.errors import PenstockError
 
 
 class Renderer(Protocol):
-    """Turns the events of one answer into the frames of a dialect."""
+    """Turns the events of one completion into the frames of a dialect."""
 
     started: pb.Started
     finished: bool
@@ -26,10 +26,10 @@ class Renderer(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What was asked and how the answer is to be written.
+class ModelRequest:
+    """What is requested, and how the completion is to be written.
 
-    `whole` makes the JSON of an answer that is not streamed, `renderer` the writer of one that is; `heartbeat`
+    `whole` makes the JSON of a completion that is not streamed, `renderer` the writer of one that is; `heartbeat`
     is what the dialect sends in silence. `dropped` are fields of the request that go no further than here.
     """
 

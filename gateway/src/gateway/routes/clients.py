@@ -10,13 +10,13 @@ from gateway.auth.guard import Guard
 from gateway.auth.scope import CHAT
 from gateway.auth.session_monitor import SessionMonitor
 from gateway.auth.ticket import MAX_LENGTH, Tickets
-from gateway.chat.client_feed import ClientFollower, ClientSocket
-from gateway.chat.websocket_admission import denial, serve_while_admitted
-from gateway.convert.client import client_from_proto
+from gateway.chat.client_feed import ClientFeed, ClientWebSocket
+from gateway.chat.websocket_admission import deny_websocket, serve_while_admitted
+from gateway.convert.conversation import client_from_proto
 from gateway.http.heartbeats import Heartbeats
 from gateway.http.json import JsonResponse
-from gateway.http.timeouts import StreamTimes
-from gateway.routes.page import IdempotencyKey
+from gateway.http.timeouts import StreamTimeouts
+from gateway.routes.parameters import IdempotencyKey
 from gateway.routes.router import add, api_router
 from penstock_kit.context import current_context
 from penstock_kit.errors import NotFound, PenstockError
@@ -40,7 +40,7 @@ class ClientRoutes:
         self,
         *,
         registrations: "ClientServiceAsyncStub",
-        times: StreamTimes,
+        timeouts: StreamTimeouts,
         heartbeats: Heartbeats,
         guard: Guard,
         tickets: Tickets,
@@ -48,7 +48,7 @@ class ClientRoutes:
     ) -> None:
         self._monitor = monitor
         self._registrations = registrations
-        self._times = times
+        self._timeouts = timeouts
         self._heartbeats = heartbeats
         self._guard = guard
         self._tickets = tickets
@@ -64,8 +64,8 @@ class ClientRoutes:
     async def register_client(self, body: ClientCreate | None = None, idempotency_key: IdempotencyKey = "") -> Response:
         """Register a client. The events of all your conversations come to its WebSocket,
         `/api/v1/ws/clients/{id}`, but for those of questions that name it as their `client_id`."""
-        asked = body or ClientCreate()
-        request = pb.RegisterClientRequest(**asked.model_dump(), request_id=idempotency_key)
+        requested = body or ClientCreate()
+        request = pb.RegisterClientRequest(**requested.model_dump(), request_id=idempotency_key)
         response = await self._registrations.RegisterClient(request)
         return JsonResponse(client_from_proto(response.client), 201)
 
@@ -95,9 +95,9 @@ class ClientRoutes:
         cursor: Annotated[str, Query(max_length=100_000)] = "",
     ) -> None:
         """Get the events of all conversations of the client's user, from `cursor` on."""
-        patience, heartbeat = self._times.resume, self._times.heartbeat
-        follower = ClientFollower(self._registrations, client_id, cursor=cursor, patience=patience)
-        socket = ClientSocket(websocket, client_id, follower, heartbeats=self._heartbeats, heartbeat=heartbeat)
+        window, heartbeat = self._timeouts.resume, self._timeouts.heartbeat
+        feed = ClientFeed(self._registrations, client_id, cursor=cursor, window=window)
+        socket = ClientWebSocket(websocket, client_id, feed, heartbeats=self._heartbeats, heartbeat=heartbeat)
         try:
             if ticket:
                 caller = self._guard.enter(await self._tickets.redeem(ticket, client_id), CHAT)
@@ -105,7 +105,7 @@ class ClientRoutes:
                 caller = await self._guard.admit(websocket.headers.raw, CHAT)
             await serve_while_admitted(websocket, caller=caller, scope=CHAT, monitor=self._monitor, serve=socket.serve)
         except PenstockError as error:
-            await websocket.send_denial_response(denial(error, websocket.url.path))
+            await websocket.send_denial_response(deny_websocket(error, websocket.url.path))
 
     async def _own(self) -> "list[pb.Client]":
         response = await self._registrations.ListClients(pb.ListClientsRequest())

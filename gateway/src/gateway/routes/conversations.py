@@ -8,13 +8,13 @@ from pydantic import BaseModel, Field
 
 from gateway.auth.guard import Guard
 from gateway.auth.scope import CHAT
-from gateway.chat.endpoint import asked
+from gateway.chat.endpoint import start_turn
 from gateway.chat.request import StreamChatRequest
-from gateway.chat.sse_response import Relayer
+from gateway.chat.sse_response import SseResponseFactory
 from gateway.convert.conversation import conversation_from_proto, message_from_proto
-from gateway.convert.message import message
+from gateway.convert.protobuf import build_message
 from gateway.http.json import JsonResponse
-from gateway.routes.page import IdempotencyKey, PageSize, PageToken
+from gateway.routes.parameters import IdempotencyKey, PageSize, PageToken
 from gateway.routes.router import EVENTS, add, api_router
 
 if TYPE_CHECKING:
@@ -41,9 +41,11 @@ class ConversationUpdate(BaseModel):
 class ConversationRoutes:
     """The routes below ``/api/v1/conversations``."""
 
-    def __init__(self, *, conversations: "ConversationServiceAsyncStub", relayer: Relayer, guard: Guard) -> None:
+    def __init__(
+        self, *, conversations: "ConversationServiceAsyncStub", responses: SseResponseFactory, guard: Guard
+    ) -> None:
         self._conversations = conversations
-        self._relayer = relayer
+        self._responses = responses
         self.router = api_router("conversations", guard.needs(CHAT))
         one = "/api/v1/conversations/{conversation_id}"
         add(self.router, "POST /api/v1/conversations", self.create_conversation, status_code=201)
@@ -59,14 +61,14 @@ class ConversationRoutes:
         self, body: ConversationCreate | None = None, idempotency_key: IdempotencyKey = ""
     ) -> Response:
         """Create a conversation."""
-        asked = body or ConversationCreate()
-        request = pb.CreateConversationRequest(**asked.model_dump(), request_id=idempotency_key)
+        requested = body or ConversationCreate()
+        request = pb.CreateConversationRequest(**requested.model_dump(), request_id=idempotency_key)
         response = await self._conversations.CreateConversation(request)
         return JsonResponse(conversation_from_proto(response.conversation), 201)
 
     async def list_conversations(self, page_size: PageSize = 0, page_token: PageToken = "") -> Response:
         """List the caller's conversations, last used first."""
-        request = message(pb.ListConversationsRequest, page_size=page_size, page_token=page_token)
+        request = build_message(pb.ListConversationsRequest, page_size=page_size, page_token=page_token)
         response = await self._conversations.ListConversations(request)
         found = [conversation_from_proto(entry) for entry in response.conversations]
         return JsonResponse({"conversations": found, "next_page_token": response.next_page_token or None})
@@ -77,7 +79,7 @@ class ConversationRoutes:
         json = conversation_from_proto(response.conversation)
         if messages:
             listed = await self._conversations.ListMessages(
-                message(pb.ListMessagesRequest, conversation_id=conversation_id)
+                build_message(pb.ListMessagesRequest, conversation_id=conversation_id)
             )
             json["messages"] = [message_from_proto(entry) for entry in listed.messages]
             json["next_page_token"] = listed.next_page_token or None
@@ -87,7 +89,7 @@ class ConversationRoutes:
         self, conversation_id: str, page_size: PageSize = 0, page_token: PageToken = ""
     ) -> Response:
         """List a conversation's messages, oldest first."""
-        request = message(
+        request = build_message(
             pb.ListMessagesRequest, conversation_id=conversation_id, page_size=page_size, page_token=page_token
         )
         response = await self._conversations.ListMessages(request)
@@ -109,10 +111,10 @@ class ConversationRoutes:
         self, conversation_id: str, body: StreamChatRequest, idempotency_key: IdempotencyKey = ""
     ) -> Response:
         """Ask, and watch the answer arrive as Server-Sent Events."""
-        return asked(self._relayer, conversation_id, body, idempotency_key, debug=False)
+        return start_turn(self._responses, conversation_id, body, idempotency_key, debug=False)
 
     async def stream_chat_debug(
         self, conversation_id: str, body: StreamChatRequest, idempotency_key: IdempotencyKey = ""
     ) -> Response:
         """The same stream; each event also says where the time went."""
-        return asked(self._relayer, conversation_id, body, idempotency_key, debug=True)
+        return start_turn(self._responses, conversation_id, body, idempotency_key, debug=True)

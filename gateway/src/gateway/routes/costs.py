@@ -6,7 +6,7 @@ from fastapi import Depends, Header, Query, Response
 from penstock.llm.v1 import cost_pb2 as pb
 from pydantic import BaseModel, Field
 
-from gateway.auth.budget_reach import BudgetReach
+from gateway.auth.budget_access import BudgetAccess
 from gateway.auth.guard import Guard
 from gateway.auth.scope import ADMIN, COSTS, OPERATOR
 from gateway.convert.cost import (
@@ -18,11 +18,11 @@ from gateway.convert.cost import (
     money_to_proto,
     price_from_proto,
 )
-from gateway.convert.message import message
+from gateway.convert.protobuf import build_message
 from gateway.convert.scalar import JsonObject, Moment, time_to_proto
 from gateway.http.content_negotiation import preferred_type
 from gateway.http.json import JsonResponse
-from gateway.routes.page import PageSize, PageToken
+from gateway.routes.parameters import PageSize, PageToken
 from gateway.routes.router import add, api_router
 from penstock_kit.context import current_context
 
@@ -68,9 +68,9 @@ class PricePut(BaseModel):
 class CostRoutes:
     """The routes below ``/api/v1/costs``, ``/api/v1/budgets`` and ``/api/v1/prices``."""
 
-    def __init__(self, *, costs: "CostServiceAsyncStub", guard: Guard, reach: BudgetReach) -> None:
+    def __init__(self, *, costs: "CostServiceAsyncStub", guard: Guard, budget_access: BudgetAccess) -> None:
         self._costs = costs
-        self._reach = reach
+        self._budget_access = budget_access
         self.router = api_router("costs", guard.needs(COSTS))
         admin = [Depends(guard.needs(ADMIN))]
         add(self.router, "GET /api/v1/costs/summary", self.summarize_costs)
@@ -96,7 +96,7 @@ class CostRoutes:
         accept: Annotated[str, Header(include_in_schema=False)] = "",
     ) -> Response:
         """Sum the ledger, grouped, as JSON or CSV. Only administrators see other users' calls."""
-        request = message(
+        request = build_message(
             pb.SummarizeCostsRequest,
             group_by=_GROUPS[group_by],
             start_time=time_to_proto(start_time),
@@ -124,7 +124,7 @@ class CostRoutes:
         key_id: Subject = "",
     ) -> Response:
         """List model calls, newest first."""
-        request = message(
+        request = build_message(
             pb.ListLedgerRequest,
             page_size=page_size,
             page_token=page_token,
@@ -140,7 +140,7 @@ class CostRoutes:
     async def list_budgets(self, page_size: PageSize = 0, page_token: PageToken = "") -> Response:
         """List budgets with what is spent."""
         response = await self._costs.ListBudgets(
-            message(pb.ListBudgetsRequest, page_size=page_size, page_token=page_token)
+            build_message(pb.ListBudgetsRequest, page_size=page_size, page_token=page_token)
         )
         budgets = [budget_from_proto(budget) for budget in response.budgets]
         return JsonResponse({"budgets": budgets, "next_page_token": response.next_page_token or None})
@@ -159,13 +159,13 @@ class CostRoutes:
 
     async def delete_budget(self, budget_id: str) -> Response:
         """Delete a budget."""
-        await self._reach.check_existing(current_context().caller, budget_id)
+        await self._budget_access.check_existing(current_context().caller, budget_id)
         await self._costs.DeleteBudget(pb.DeleteBudgetRequest(id=budget_id))
         return Response(status_code=204)
 
     async def list_prices(self, provider: str = "", page_size: PageSize = 0, page_token: PageToken = "") -> Response:
         """List the prices in force."""
-        request = message(pb.ListPricesRequest, provider=provider, page_size=page_size, page_token=page_token)
+        request = build_message(pb.ListPricesRequest, provider=provider, page_size=page_size, page_token=page_token)
         response = await self._costs.ListPrices(request)
         prices = [price_from_proto(price) for price in response.prices]
         return JsonResponse({"prices": prices, "next_page_token": response.next_page_token or None})
@@ -177,8 +177,8 @@ class CostRoutes:
 
     async def _put_budget(self, body: BudgetPut, budget_id: str) -> JsonObject:
         caller = current_context().caller
-        await self._reach.check_existing(caller, budget_id)
-        await self._reach.check_subject(caller, body.scope, body.subject)
+        await self._budget_access.check_existing(caller, budget_id)
+        await self._budget_access.check_subject(caller, body.scope, body.subject)
         fields = body.model_dump(exclude={"id", "limit"})
         budget = pb.Budget(id=budget_id, limit=money_to_proto(body.limit), **fields)
         response = await self._costs.PutBudget(pb.PutBudgetRequest(budget=budget))

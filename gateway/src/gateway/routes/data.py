@@ -9,7 +9,7 @@ from pydantic import Field
 
 from gateway.auth.guard import Guard
 from gateway.auth.scope import TELEMETRY_READ, TELEMETRY_WRITE
-from gateway.convert.message import message, model
+from gateway.convert.protobuf import build_message, validate_model
 from gateway.convert.scalar import Moment, Seconds, seconds_to_proto, time_to_proto
 from gateway.convert.telemetry import (
     columns_from_table,
@@ -104,7 +104,7 @@ class HistoryQuery(RequestModel):
 
     def to_proto(self) -> pb.QueryHistoryRequest:
         """Return the message."""
-        return message(
+        return build_message(
             pb.QueryHistoryRequest,
             device_code=self.device_code,
             fields=self.fields,
@@ -179,7 +179,7 @@ class DataRoutes:
             **parameters.model_dump(exclude={"tz", "format"}),
         )
         response = await Upload(options, request.receive).send(self._features.Ingest, timeout=_INGEST_SECONDS)
-        return watch.enveloped(
+        return watch.envelope(
             {
                 "device_code": response.device_code or None,
                 "model_code": response.model_code or None,
@@ -196,7 +196,7 @@ class DataRoutes:
     async def query_realtime(self, body: RealtimeQuery) -> Response:
         """Return the newest rows that fit the filters, by page."""
         watch = Stopwatch()
-        request = message(
+        request = build_message(
             pb.QueryRealtimeRequest,
             model_code=body.model_code,
             filters=filters_to_proto(body.filters),
@@ -205,7 +205,7 @@ class DataRoutes:
             fields=body.fields,
         )
         response = await self._features.QueryRealtime(request, timeout=_QUERY_SECONDS)
-        return watch.enveloped(
+        return watch.envelope(
             {
                 "rows": rows_from_table(response.rows),
                 "total": response.total,
@@ -220,8 +220,8 @@ class DataRoutes:
         watch = Stopwatch()
         response = await self._features.QueryHistory(body.to_proto(), timeout=_QUERY_SECONDS)
         if len(response.rows.timestamps) < _LARGE_ROWS:
-            return watch.enveloped(_history(response, body.format))
-        return await asyncio.to_thread(lambda: watch.enveloped(_history(response, body.format)))
+            return watch.envelope(_history(response, body.format))
+        return await asyncio.to_thread(lambda: watch.envelope(_history(response, body.format)))
 
     async def get_history(
         self,
@@ -237,7 +237,7 @@ class DataRoutes:
         format: Literal["rows", "columns"] = "rows",
     ) -> Response:
         """The same, asked with parameters."""
-        query = model(
+        query = validate_model(
             HistoryQuery,
             device_code=device_code,
             fields=field or [],

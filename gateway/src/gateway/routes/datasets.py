@@ -9,13 +9,13 @@ from pydantic import Field
 from gateway.auth.guard import Guard
 from gateway.auth.scope import TELEMETRY_READ, TELEMETRY_WRITE
 from gateway.convert.feature import dataset_from_proto, manifest_from_proto
-from gateway.convert.message import message
+from gateway.convert.protobuf import build_message
 from gateway.convert.scalar import time_to_proto
-from gateway.http.disconnect import Running
+from gateway.http.disconnect import ActiveResponses
 from gateway.http.json import JsonResponse
 from gateway.routes.envelope import Stopwatch
 from gateway.routes.extraction import ExtractionOptions, Period
-from gateway.routes.page import PageSize, PageToken
+from gateway.routes.parameters import PageSize, PageToken
 from gateway.routes.router import add, api_router
 from gateway.transfer.download import Download
 from penstock_kit.errors import NotFound
@@ -43,7 +43,7 @@ class DatasetCreate(ExtractionOptions, Period):
     def to_proto(self) -> pb.CreateDatasetRequest:
         """Return the message."""
         own = ("model_code", "device_codes", "label_column", "val_split", "random_state", "split", "label_mode")
-        return message(
+        return build_message(
             pb.CreateDatasetRequest,
             **{name: getattr(self, name) for name in own},
             detach=self.detach,
@@ -56,9 +56,9 @@ class DatasetCreate(ExtractionOptions, Period):
 class DatasetRoutes:
     """``/api/v2/ai/features/dataset`` and the routes below ``/api/v2/ai/datasets``."""
 
-    def __init__(self, *, features: "FeatureServiceAsyncStub", guard: Guard, running: Running) -> None:
+    def __init__(self, *, features: "FeatureServiceAsyncStub", guard: Guard, active: ActiveResponses) -> None:
         self._features = features
-        self._running = running
+        self._active = active
         self.router = api_router("datasets", guard.needs(TELEMETRY_READ))
         writer = [Depends(guard.needs(TELEMETRY_WRITE))]
         one = "/api/v2/ai/datasets/{dataset_id}"
@@ -74,21 +74,21 @@ class DatasetRoutes:
         watch = Stopwatch()
         response = await self._features.CreateDataset(body.to_proto(), timeout=_BUILD_SECONDS)
         status = 202 if response.dataset.state in _RUNNING else 200
-        return watch.enveloped(dataset_from_proto(response.dataset), status)
+        return watch.envelope(dataset_from_proto(response.dataset), status)
 
     async def list_datasets(self, page_size: PageSize = 0, page_token: PageToken = "") -> Response:
         """List data sets, newest first."""
         watch = Stopwatch()
         response = await self._features.ListDatasets(
-            message(pb.ListDatasetsRequest, page_size=page_size, page_token=page_token)
+            build_message(pb.ListDatasetsRequest, page_size=page_size, page_token=page_token)
         )
         found = [dataset_from_proto(dataset) for dataset in response.datasets]
-        return watch.enveloped({"datasets": found, "next_page_token": response.next_page_token or None})
+        return watch.envelope({"datasets": found, "next_page_token": response.next_page_token or None})
 
     async def get_dataset(self, dataset_id: str) -> Response:
         """Read a data set, or how far its job is."""
         watch = Stopwatch()
-        return watch.enveloped(dataset_from_proto(await self._dataset(dataset_id)))
+        return watch.envelope(dataset_from_proto(await self._dataset(dataset_id)))
 
     async def get_manifest(self, dataset_id: str) -> Response:
         """Read the manifest: fields, features, fills, fences, scalers, split."""
@@ -100,7 +100,7 @@ class DatasetRoutes:
     async def download_dataset(self, dataset_id: str, format: Format = "npz") -> Response:
         """Download the file: X_train, y_train, X_val, y_val."""
         request = pb.DownloadDatasetRequest(id=dataset_id, format=format)
-        return Download(lambda: self._features.DownloadDataset(request), self._running)
+        return Download(lambda: self._features.DownloadDataset(request), self._active)
 
     async def delete_dataset(self, dataset_id: str) -> Response:
         """Delete a data set with its files."""

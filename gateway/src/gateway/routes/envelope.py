@@ -12,7 +12,7 @@ class Stopwatch:
     def __init__(self) -> None:
         self._begun = time.perf_counter()
 
-    def enveloped(self, data: Any, status_code: int = 200) -> JsonResponse:
+    def envelope(self, data: Any, status_code: int = 200) -> JsonResponse:
         """Return `data` in the envelope; `execution_time` is in milliseconds."""
         milliseconds = round((time.perf_counter() - self._begun) * 1000, 3)
         return JsonResponse({"success": True, "data": data, "execution_time": milliseconds}, status_code)

@@ -3,7 +3,7 @@
 from penstock.feature.v1 import feature_pb2 as pb
 from pydantic import Field
 
-from gateway.convert.message import message
+from gateway.convert.protobuf import build_message
 from gateway.convert.scalar import Moment
 from gateway.routes.strict import RequestModel
 
@@ -32,7 +32,9 @@ class ExtractionOptions(RequestModel):
 
     def options_to_proto(self) -> pb.ExtractionOptions:
         """Return the message."""
-        return message(pb.ExtractionOptions, **{name: getattr(self, name) for name in ExtractionOptions.model_fields})
+        return build_message(
+            pb.ExtractionOptions, **{name: getattr(self, name) for name in ExtractionOptions.model_fields}
+        )
 
 
 class Period(RequestModel):

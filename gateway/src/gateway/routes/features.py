@@ -10,7 +10,7 @@ from pydantic import Field
 from gateway.auth.guard import Guard
 from gateway.auth.scope import TELEMETRY_READ
 from gateway.convert.feature import features_from_proto, field_statistics_from_proto, stats_from_proto
-from gateway.convert.message import message
+from gateway.convert.protobuf import build_message
 from gateway.convert.scalar import Moment, time_from_proto, time_to_proto
 from gateway.routes.envelope import Stopwatch
 from gateway.routes.extraction import ExtractionOptions, Period
@@ -52,7 +52,7 @@ class FeatureRoutes:
     async def extract_features(self, body: ExtractRequest) -> Response:
         """Compute features over windows of one device's rows."""
         watch = Stopwatch()
-        request = message(
+        request = build_message(
             pb.ExtractFeaturesRequest,
             model_code=body.model_code,
             device_code=body.device_code,
@@ -62,8 +62,8 @@ class FeatureRoutes:
         )
         response = await self._features.ExtractFeatures(request, timeout=_COMPUTE_SECONDS)
         if len(response.values) < _LARGE_BYTES:
-            return watch.enveloped(features_from_proto(response))
-        return await asyncio.to_thread(lambda: watch.enveloped(features_from_proto(response)))
+            return watch.envelope(features_from_proto(response))
+        return await asyncio.to_thread(lambda: watch.envelope(features_from_proto(response)))
 
     async def feature_stats(self, parameters: Annotated[FeatureStatsParameters, Query()]) -> Response:
         """Return statistics of window features over a model's devices, with correlations.
@@ -71,7 +71,7 @@ class FeatureRoutes:
         Features are made and named as by extraction, before scaling.
         """
         watch = Stopwatch()
-        request = message(
+        request = build_message(
             pb.GetFeatureStatsRequest,
             model_code=parameters.model_code,
             start_time=time_to_proto(parameters.start_time),
@@ -81,7 +81,7 @@ class FeatureRoutes:
             without_correlations=not parameters.correlations,
         )
         response = await self._features.GetFeatureStats(request, timeout=_COMPUTE_SECONDS)
-        return await asyncio.to_thread(lambda: watch.enveloped(stats_from_proto(response)))
+        return await asyncio.to_thread(lambda: watch.envelope(stats_from_proto(response)))
 
     async def device_statistics(
         self,
@@ -93,7 +93,7 @@ class FeatureRoutes:
     ) -> Response:
         """Return statistics of one device's fields over a range, computed in the store."""
         watch = Stopwatch()
-        request = message(
+        request = build_message(
             pb.ComputeStatisticsRequest,
             device_code=device_code,
             fields=field or [],
@@ -101,7 +101,7 @@ class FeatureRoutes:
             end_time=time_to_proto(end_time),
         )
         response = await self._features.ComputeStatistics(request, timeout=_COMPUTE_SECONDS)
-        return watch.enveloped(
+        return watch.envelope(
             {
                 "device_code": response.device_code,
                 "row_count": response.row_count,

@@ -4,7 +4,7 @@ from typing import Any, Final, cast
 
 from penstock.feature.v1 import feature_pb2 as pb
 
-from gateway.model_call.fields import Fields, JsonObject, wrong
+from gateway.model_call.fields import Fields, JsonObject, reject_field
 
 _OPERATORS: Final = {
     "eq": pb.Filter.OPERATOR_EQ, "=": pb.Filter.OPERATOR_EQ, "==": pb.Filter.OPERATOR_EQ,
@@ -35,7 +35,7 @@ def filters_to_proto(value: Any) -> list[pb.Filter]:
 def _listed(fields: Fields) -> pb.Filter:
     field = fields.text("field")
     if not field:
-        wrong(fields.at("field"), "is required")
+        reject_field(fields.at("field"), "is required")
     operator = fields.text("operator") or fields.text("op", "eq")
     value = fields.take("value")
     return _filter(field, operator, fields.take("values") if value is None else value, fields.at("value"))
@@ -51,7 +51,7 @@ def _conditions(field: str, condition: Any) -> list[pb.Filter]:
 
 def _filter(field: str, operator: str, value: Any, path: str) -> pb.Filter:
     if operator not in _OPERATORS:
-        wrong(path, f"operator must be one of {', '.join(_OPERATORS)}, not {operator!r}")
+        reject_field(path, f"operator must be one of {', '.join(_OPERATORS)}, not {operator!r}")
     values: list[Any] = cast("list[Any]", value) if isinstance(value, list) else [value]
     return pb.Filter(field=field, operator=_OPERATORS[operator], values=[_value(entry, path) for entry in values])
 
@@ -62,5 +62,5 @@ def _value(value: Any, path: str) -> pb.Value:
     if isinstance(value, int | float):
         return pb.Value(number=value)
     if not isinstance(value, str):
-        wrong(path, "values must be numbers, strings or booleans")
+        reject_field(path, "values must be numbers, strings or booleans")
     return pb.Value(text=value)

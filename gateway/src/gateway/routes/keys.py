@@ -7,13 +7,13 @@ from fastapi import Response
 from penstock.llm.v1 import cost_pb2 as pb
 from pydantic import BaseModel, Field
 
+from gateway.auth.api_keys import ApiKeyService, IssuedKey, NewKeyRequest
 from gateway.auth.delegation import Delegation
 from gateway.auth.guard import Guard
 from gateway.auth.identity import ApiKey
-from gateway.auth.keyring import Keyring, KeyWish, ShownKey
 from gateway.auth.scope import ADMIN, require
 from gateway.convert.cost import DECIMAL, money_to_proto
-from gateway.convert.message import message
+from gateway.convert.protobuf import build_message
 from gateway.convert.scalar import Moment
 from gateway.http.json import JsonResponse
 from gateway.routes.router import add, api_router
@@ -67,9 +67,9 @@ class KeyRoutes:
     """The routes below ``/api/v1/keys``. A key's text is in the answer that makes it, and nowhere else."""
 
     def __init__(
-        self, *, keyring: Keyring, delegation: Delegation, costs: "CostServiceAsyncStub", guard: Guard
+        self, *, api_keys: ApiKeyService, delegation: Delegation, costs: "CostServiceAsyncStub", guard: Guard
     ) -> None:
-        self._keyring = keyring
+        self._api_keys = api_keys
         self._delegation = delegation
         self._costs = costs
         self.router = api_router("keys", guard.needs())
@@ -84,37 +84,37 @@ class KeyRoutes:
     async def create_key(self, body: KeyCreate) -> Response:
         """Make a key. `key` in the answer is shown this once."""
         caller = current_context().caller
-        wish = KeyWish(
+        request = NewKeyRequest(
             name=body.name,
             scopes=frozenset(body.scopes),
             expire_time=body.expire_time,
             user_id=body.user_id,
         )
-        shown = await self._keyring.make(caller, wish)
+        shown = await self._api_keys.create(caller, request)
         try:
             await self._limit(shown.key.id, body)
         except PenstockError:  # a key without the limits that were asked for must not exist
-            await self._keyring.delete(caller, shown.key.id)
+            await self._api_keys.delete(caller, shown.key.id)
             raise
         return JsonResponse(_shown(shown), 201)
 
     async def list_keys(self) -> Response:
         """List your keys, or the tenant's for an administrator; never their texts, and none with a scope you lack."""
-        keys = await self._keyring.listed(current_context().caller)
+        keys = await self._api_keys.list_keys(current_context().caller)
         return JsonResponse({"keys": [_key(key) for key in keys]})
 
     async def get_key(self, key_id: str) -> Response:
         """Read one key."""
-        return JsonResponse(_key(await self._keyring.get(current_context().caller, key_id)))
+        return JsonResponse(_key(await self._api_keys.get(current_context().caller, key_id)))
 
     async def rotate_key(self, key_id: str, body: KeyRotate | None = None) -> Response:
         """Give a key a new secret; the old one still counts for `grace_seconds`."""
         grace = timedelta(seconds=(body or KeyRotate()).grace_seconds)
-        return JsonResponse(_shown(await self._keyring.rotate(current_context().caller, key_id, grace=grace)))
+        return JsonResponse(_shown(await self._api_keys.rotate(current_context().caller, key_id, grace=grace)))
 
     async def get_policy(self, key_id: str) -> Response:
         """Read what a key may use."""
-        await self._keyring.get(current_context().caller, key_id)
+        await self._api_keys.get(current_context().caller, key_id)
         response = await self._costs.GetKeyPolicy(pb.GetKeyPolicyRequest(key_id=key_id))
         return JsonResponse(_policy(response.policy))
 
@@ -122,29 +122,29 @@ class KeyRoutes:
         """Set what a key may use; for administrators."""
         caller = current_context().caller
         require(caller, ADMIN)
-        await self._keyring.get(caller, key_id)
-        await self._delegation.unlimited_key_of(caller)
+        await self._api_keys.get(caller, key_id)
+        await self._delegation.require_unlimited_key(caller)
         return JsonResponse(_policy(await self._put(key_id, body)))
 
     async def delete_key(self, key_id: str) -> Response:
         """Delete a key."""
-        await self._keyring.delete(current_context().caller, key_id)
+        await self._api_keys.delete(current_context().caller, key_id)
         try:
             await self._costs.DeleteKeyPolicy(pb.DeleteKeyPolicyRequest(key_id=key_id))
         except PenstockError as error:  # the key is gone; a policy without a key harms nobody
             log.warning("the policy of a deleted key stays behind", key=key_id, reason=error.reason)
         return Response(status_code=204)
 
-    async def _limit(self, key_id: str, wish: KeyCreate) -> None:
-        if wish.policy is not None:
-            await self._put(key_id, wish.policy)
-        if wish.budget is not None:
-            limit = money_to_proto(wish.budget.limit)
-            budget = pb.Budget(scope="key", subject=key_id, period=wish.budget.period, limit=limit)
+    async def _limit(self, key_id: str, request: KeyCreate) -> None:
+        if request.policy is not None:
+            await self._put(key_id, request.policy)
+        if request.budget is not None:
+            limit = money_to_proto(request.budget.limit)
+            budget = pb.Budget(scope="key", subject=key_id, period=request.budget.period, limit=limit)
             await self._costs.PutBudget(pb.PutBudgetRequest(budget=budget))
 
     async def _put(self, key_id: str, policy: KeyPolicy) -> pb.KeyPolicy:
-        request = pb.PutKeyPolicyRequest(policy=message(pb.KeyPolicy, key_id=key_id, **policy.model_dump()))
+        request = pb.PutKeyPolicyRequest(policy=build_message(pb.KeyPolicy, key_id=key_id, **policy.model_dump()))
         response = await self._costs.PutKeyPolicy(request)
         return response.policy
 
@@ -163,7 +163,7 @@ def _key(key: ApiKey) -> dict[str, Any]:
     }
 
 
-def _shown(shown: ShownKey) -> dict[str, Any]:
+def _shown(shown: IssuedKey) -> dict[str, Any]:
     return {**_key(shown.key), "key": shown.text}
 
 

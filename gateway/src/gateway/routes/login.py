@@ -3,9 +3,9 @@
 from fastapi import Depends, Request, Response
 from pydantic import Field, SecretStr
 
-from gateway.auth.directory import Directory
 from gateway.auth.guard import Guard
 from gateway.auth.session import Sessions, TokenPair
+from gateway.auth.users import UserService
 from gateway.routes.envelope import Stopwatch
 from gateway.routes.router import add, api_router
 from gateway.routes.strict import RequestModel
@@ -35,9 +35,9 @@ class PasswordChange(RequestModel):
 class LoginRoutes:
     """The routes below ``/api/v2/auth``."""
 
-    def __init__(self, *, sessions: Sessions, directory: Directory, guard: Guard) -> None:
+    def __init__(self, *, sessions: Sessions, users: UserService, guard: Guard) -> None:
         self._sessions = sessions
-        self._directory = directory
+        self._users = users
         self.router = api_router("auth")
         known = [Depends(guard.needs())]
         add(self.router, "POST /api/v2/auth/login", self.login)
@@ -51,24 +51,24 @@ class LoginRoutes:
         watch = Stopwatch()
         address = request.client.host if request.client is not None else ""
         pair = await self._sessions.login(body.username, body.password.get_secret_value(), address=address)
-        return watch.enveloped(_pair(pair))
+        return watch.envelope(_pair(pair))
 
     async def refresh(self, body: Refresh) -> Response:
         """Exchange a refresh token for the next pair. It works once; used twice, it ends the session."""
         watch = Stopwatch()
-        return watch.enveloped(_pair(await self._sessions.refresh(body.refresh_token.get_secret_value())))
+        return watch.envelope(_pair(await self._sessions.refresh(body.refresh_token.get_secret_value())))
 
     async def logout(self, body: Refresh) -> Response:
         """End the session of a refresh token."""
         watch = Stopwatch()
         await self._sessions.logout(body.refresh_token.get_secret_value())
-        return watch.enveloped({"logged_out": True})
+        return watch.envelope({"logged_out": True})
 
     async def who_am_i(self) -> Response:
         """Say whom the credentials stand for."""
         watch = Stopwatch()
         caller = current_context().caller
-        return watch.enveloped(
+        return watch.envelope(
             {
                 "user_id": caller.user_id,
                 "tenant_id": caller.tenant_id,
@@ -80,12 +80,12 @@ class LoginRoutes:
     async def change_password(self, body: PasswordChange) -> Response:
         """Replace your own password."""
         watch = Stopwatch()
-        await self._directory.change_password(
+        await self._users.change_password(
             current_context().caller,
             current=body.current_password.get_secret_value(),
             new=body.new_password.get_secret_value(),
         )
-        return watch.enveloped({"changed": True})
+        return watch.envelope({"changed": True})
 
 
 def _pair(pair: TokenPair) -> dict[str, object]:

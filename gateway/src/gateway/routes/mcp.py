@@ -7,7 +7,7 @@ from fastapi import Depends, Request, Response
 from gateway.auth.guard import Guard
 from gateway.auth.scope import TELEMETRY_READ
 from gateway.http.json import JsonResponse
-from gateway.mcp.message import INVALID_REQUEST, PARSE_ERROR, McpFault, answer, fault, request_from_json
+from gateway.mcp.message import INVALID_REQUEST, PARSE_ERROR, McpError, error_message, request_from_json, result_message
 from gateway.mcp.rebinding import RebindingGuard
 from gateway.mcp.server import McpServer
 from gateway.routes.router import add, api_router
@@ -33,19 +33,19 @@ class McpRoutes:
         """Answer one JSON-RPC message of the Model Context Protocol; a notification is taken with 202."""
         identity: str | int | None = None
         try:
-            asked = request_from_json(await _body(request), dict(request.headers))
-            if asked.id is None:
+            requested = request_from_json(await _body(request), dict(request.headers))
+            if requested.id is None:
                 return Response(status_code=_ACCEPTED)
-            identity = asked.id
-            if not asked.method:
-                raise McpFault(INVALID_REQUEST, "method is missing; this server asks nothing of its clients")
-            return JsonResponse(answer(asked, await self._server.result(asked)))
-        except McpFault as error:
-            return JsonResponse(fault(identity, error), error.status)
+            identity = requested.id
+            if not requested.method:
+                raise McpError(INVALID_REQUEST, "method is missing; this server asks nothing of its clients")
+            return JsonResponse(result_message(requested, await self._server.result(requested)))
+        except McpError as error:
+            return JsonResponse(error_message(identity, error), error.status)
 
 
 async def _body(request: Request) -> object:
     try:
         return await request.json()
     except InvalidArgument as error:
-        raise McpFault(PARSE_ERROR, error.message) from None
+        raise McpError(PARSE_ERROR, error.message) from None

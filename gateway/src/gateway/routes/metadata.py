@@ -8,11 +8,11 @@ from pydantic import Field
 
 from gateway.auth.guard import Guard
 from gateway.auth.scope import TELEMETRY_READ, TELEMETRY_WRITE
-from gateway.convert.message import message
 from gateway.convert.metadata import data_model_from_proto, device_from_proto
+from gateway.convert.protobuf import build_message
 from gateway.routes.envelope import Stopwatch
 from gateway.routes.extraction import ExtractionOptions
-from gateway.routes.page import PageSize, PageToken
+from gateway.routes.parameters import PageSize, PageToken
 from gateway.routes.router import add, api_router
 from gateway.routes.strict import RequestModel
 
@@ -116,7 +116,7 @@ class MetadataRoutes:
     ) -> Response:
         """List devices."""
         watch = Stopwatch()
-        request = message(
+        request = build_message(
             pb.ListDevicesRequest,
             page_size=page_size,
             page_token=page_token,
@@ -125,7 +125,7 @@ class MetadataRoutes:
             search=search,
         )
         response = await self._metadata.ListDevices(request)
-        return watch.enveloped(
+        return watch.envelope(
             {
                 "devices": [device_from_proto(device) for device in response.devices],
                 "next_page_token": response.next_page_token or None,
@@ -138,13 +138,13 @@ class MetadataRoutes:
         """Register a device."""
         watch = Stopwatch()
         response = await self._metadata.CreateDevice(pb.CreateDeviceRequest(device=body.to_proto(body.device_code)))
-        return watch.enveloped(device_from_proto(response.device), 201)
+        return watch.envelope(device_from_proto(response.device), 201)
 
     async def get_device(self, device_code: str) -> Response:
         """Read a device."""
         watch = Stopwatch()
         response = await self._metadata.GetDevice(pb.GetDeviceRequest(device_code=device_code))
-        return watch.enveloped(device_from_proto(response.device))
+        return watch.envelope(device_from_proto(response.device))
 
     async def update_device(self, device_code: str, body: DeviceBody) -> Response:
         """Change a device."""
@@ -152,13 +152,13 @@ class MetadataRoutes:
         changed = sorted(body.model_fields_set)
         request = pb.UpdateDeviceRequest(device=body.to_proto(device_code), update_fields=changed)
         response = await self._metadata.UpdateDevice(request)
-        return watch.enveloped(device_from_proto(response.device))
+        return watch.envelope(device_from_proto(response.device))
 
     async def delete_device(self, device_code: str) -> Response:
         """Delete a device and its telemetry."""
         watch = Stopwatch()
         await self._metadata.DeleteDevice(pb.DeleteDeviceRequest(device_code=device_code))
-        return watch.enveloped({"device_code": device_code, "deleted": True})
+        return watch.envelope({"device_code": device_code, "deleted": True})
 
     async def list_models(
         self,
@@ -171,7 +171,7 @@ class MetadataRoutes:
     ) -> Response:
         """List data models."""
         watch = Stopwatch()
-        request = message(
+        request = build_message(
             pb.ListDataModelsRequest,
             page_size=page_size,
             page_token=page_token,
@@ -180,7 +180,7 @@ class MetadataRoutes:
             active_only=active_only,
         )
         response = await self._metadata.ListDataModels(request)
-        return watch.enveloped(
+        return watch.envelope(
             {
                 "models": [data_model_from_proto(model) for model in response.models],
                 "next_page_token": response.next_page_token or None,
@@ -193,13 +193,13 @@ class MetadataRoutes:
         """Create a data model."""
         watch = Stopwatch()
         response = await self._metadata.CreateDataModel(pb.CreateDataModelRequest(model=body.to_proto(body.model_code)))
-        return watch.enveloped(data_model_from_proto(response.model), 201)
+        return watch.envelope(data_model_from_proto(response.model), 201)
 
     async def get_model(self, model_code: str) -> Response:
         """Read a data model."""
         watch = Stopwatch()
         response = await self._metadata.GetDataModel(pb.GetDataModelRequest(model_code=model_code))
-        return watch.enveloped(data_model_from_proto(response.model))
+        return watch.envelope(data_model_from_proto(response.model))
 
     async def update_model(self, model_code: str, body: DataModelBody) -> Response:
         """Change a data model."""
@@ -207,10 +207,10 @@ class MetadataRoutes:
         changed = sorted(body.model_fields_set)
         request = pb.UpdateDataModelRequest(model=body.to_proto(model_code), update_fields=changed)
         response = await self._metadata.UpdateDataModel(request)
-        return watch.enveloped(data_model_from_proto(response.model))
+        return watch.envelope(data_model_from_proto(response.model))
 
     async def delete_model(self, model_code: str) -> Response:
         """Delete a data model that no device uses."""
         watch = Stopwatch()
         await self._metadata.DeleteDataModel(pb.DeleteDataModelRequest(model_code=model_code))
-        return watch.enveloped({"model_code": model_code, "deleted": True})
+        return watch.envelope({"model_code": model_code, "deleted": True})

@@ -7,16 +7,16 @@ from penstock.llm.v1 import llm_pb2 as pb
 
 from gateway.auth.guard import Guard
 from gateway.auth.scope import MODELS
-from gateway.dialects.anthropic.models import anthropic_model_from_proto, anthropic_page, is_asked_by_anthropic
+from gateway.dialects.anthropic.models import anthropic_model_from_proto, anthropic_page, speaks_anthropic
 from gateway.dialects.openai.embedding import embed_request_from_json, embeddings_from_proto
 from gateway.dialects.openai.models import find_model, model_from_proto
 from gateway.http.body import parse_object
 from gateway.http.json import JsonResponse
-from gateway.http.timeouts import StreamTimes
+from gateway.http.timeouts import StreamTimeouts
 from gateway.model_call.deadline import caller_timeout
-from gateway.model_call.errors import blamed_on_us
+from gateway.model_call.errors import caller_error
 from gateway.model_call.headers import dropped_header
-from gateway.routes.page import IdempotencyKey
+from gateway.routes.parameters import IdempotencyKey
 from gateway.routes.router import add, api_router
 from penstock_kit.errors import PenstockError
 
@@ -53,9 +53,9 @@ _VARY: Final = {"vary": "anthropic-version"}
 class OpenAiRoutes:
     """``/v1/models`` and ``/v1/embeddings``."""
 
-    def __init__(self, *, llm: "LlmServiceAsyncStub", guard: Guard, times: StreamTimes) -> None:
+    def __init__(self, *, llm: "LlmServiceAsyncStub", guard: Guard, timeouts: StreamTimeouts) -> None:
         self._llm = llm
-        self._seconds = times.completion
+        self._seconds = timeouts.completion
         self.router = api_router("openai", guard.needs(MODELS))
         add(self.router, "GET /v1/models", self.list_models)
         add(self.router, "GET /v1/models/{model_id:path}", self.get_model)
@@ -66,7 +66,7 @@ class OpenAiRoutes:
     ) -> Response:
         """List the models and aliases you may use; in Anthropic's shape for callers that send `anthropic-version`."""
         models = (await self._llm.ListModels(pb.ListModelsRequest())).models
-        if is_asked_by_anthropic(request.headers.raw):
+        if speaks_anthropic(request.headers.raw):
             page = anthropic_page(models, limit=limit, after_id=after_id, before_id=before_id)
             return JsonResponse(page, headers=_VARY)
         return JsonResponse({"object": "list", "data": [model_from_proto(model) for model in models]}, headers=_VARY)
@@ -74,18 +74,18 @@ class OpenAiRoutes:
     async def get_model(self, request: Request, model_id: str) -> Response:
         """Read one model, by id, alias or bare name."""
         model = find_model((await self._llm.ListModels(pb.ListModelsRequest())).models, model_id)
-        shown = anthropic_model_from_proto if is_asked_by_anthropic(request.headers.raw) else model_from_proto
+        shown = anthropic_model_from_proto if speaks_anthropic(request.headers.raw) else model_from_proto
         return JsonResponse(shown(model), headers=_VARY)
 
     async def create_embeddings(self, request: Request, idempotency_key: IdempotencyKey = "") -> Response:
         """Embed texts or token ids; vectors as floats or base64."""
         body = parse_object(await request.body())
-        asked, encoded = embed_request_from_json(body, idempotency_key=idempotency_key)
+        requested, encoded = embed_request_from_json(body, idempotency_key=idempotency_key)
         timeout = caller_timeout(request.headers.raw) or self._seconds
         try:
-            response = await self._llm.Embed(asked, timeout=timeout)
+            response = await self._llm.Embed(requested, timeout=timeout)
         except PenstockError as error:
-            raise blamed_on_us(error) from None
+            raise caller_error(error) from None
         headers = {"x-penstock-provider": response.provider} if response.provider else {}
         if response.dropped_params:
             name, value = dropped_header(response.dropped_params)

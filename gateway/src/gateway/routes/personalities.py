@@ -9,9 +9,9 @@ from pydantic import BaseModel, Field
 from gateway.auth.guard import Guard
 from gateway.auth.scope import ADMIN, CHAT
 from gateway.convert.conversation import personality_from_proto, template_from_proto
-from gateway.convert.message import message
+from gateway.convert.protobuf import build_message
 from gateway.http.json import JsonResponse
-from gateway.routes.page import PageSize, PageToken
+from gateway.routes.parameters import PageSize, PageToken
 from gateway.routes.router import add, api_router
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class PersonalityBody(BaseModel):
 
     def to_proto(self, identity: str = "") -> pb.Personality:
         """Return the message."""
-        return message(pb.Personality, id=identity, **self.model_dump())
+        return build_message(pb.Personality, id=identity, **self.model_dump())
 
 
 class TemplateBody(BaseModel):
@@ -79,7 +79,7 @@ class PersonalityRoutes:
 
     async def list_personalities(self, page_size: PageSize = 0, page_token: PageToken = "") -> Response:
         """List personalities."""
-        request = message(pb.ListPersonalitiesRequest, page_size=page_size, page_token=page_token)
+        request = build_message(pb.ListPersonalitiesRequest, page_size=page_size, page_token=page_token)
         response = await self._engines.ListPersonalities(request)
         found = [personality_from_proto(entry) for entry in response.personalities]
         return JsonResponse({"personalities": found, "next_page_token": response.next_page_token or None})
@@ -107,7 +107,7 @@ class PersonalityRoutes:
 
     async def list_templates(self, page_size: PageSize = 0, page_token: PageToken = "") -> Response:
         """List prompt templates."""
-        request = message(pb.ListTemplatesRequest, page_size=page_size, page_token=page_token)
+        request = build_message(pb.ListTemplatesRequest, page_size=page_size, page_token=page_token)
         response = await self._engines.ListTemplates(request)
         found = [template_from_proto(entry) for entry in response.templates]
         return JsonResponse({"templates": found, "next_page_token": response.next_page_token or None})

@@ -10,11 +10,11 @@ from gateway.auth.guard import Guard
 from gateway.auth.scope import CHAT
 from gateway.auth.session_monitor import SessionMonitor
 from gateway.auth.ticket import MAX_LENGTH, Tickets
-from gateway.chat.sse_response import Relayer
-from gateway.chat.websocket import ConversationSocket
-from gateway.chat.websocket_admission import denial, serve_while_admitted
+from gateway.chat.sse_response import SseResponseFactory
+from gateway.chat.websocket import ConversationWebSocket
+from gateway.chat.websocket_admission import deny_websocket, serve_while_admitted
 from gateway.http.json import JsonResponse
-from gateway.routes.page import After
+from gateway.routes.parameters import After
 from gateway.routes.router import add, api_router
 from penstock_kit.context import current_context
 from penstock_kit.errors import PenstockError
@@ -30,14 +30,14 @@ class SocketRoutes:
         self,
         *,
         conversations: "ConversationServiceAsyncStub",
-        relayer: Relayer,
+        responses: SseResponseFactory,
         guard: Guard,
         tickets: Tickets,
         monitor: SessionMonitor,
     ) -> None:
         self._monitor = monitor
         self._conversations = conversations
-        self._relayer = relayer
+        self._responses = responses
         self._guard = guard
         self._tickets = tickets
         self.router: APIRouter = api_router("conversations")
@@ -69,10 +69,10 @@ class SocketRoutes:
                 caller = await self._guard.admit(websocket.headers.raw, CHAT)
             await self._check(conversation_id)
         except PenstockError as error:
-            await websocket.send_denial_response(denial(error, websocket.url.path))
+            await websocket.send_denial_response(deny_websocket(error, websocket.url.path))
             return
         await websocket.accept()
-        socket = ConversationSocket(websocket, conversation_id, self._relayer)
+        socket = ConversationWebSocket(websocket, conversation_id, self._responses)
         serve = partial(socket.serve, stream_id=stream_id, after=after)
         await serve_while_admitted(websocket, caller=caller, scope=CHAT, monitor=self._monitor, serve=serve)
 

@@ -8,11 +8,11 @@ from penstock.chat.v1 import chat_pb2 as pb
 from gateway.auth.guard import Guard
 from gateway.auth.scope import CHAT, OPERATOR
 from gateway.auth.ticket import MAX_LENGTH, Tickets
-from gateway.chat.sse_response import Relayer
+from gateway.chat.sse_response import SseResponseFactory
 from gateway.convert.event import stream_from_proto, stream_health_from_proto
-from gateway.convert.message import message
+from gateway.convert.protobuf import build_message
 from gateway.http.json import JsonResponse
-from gateway.routes.page import After
+from gateway.routes.parameters import After
 from gateway.routes.router import EVENTS, add, api_router
 from penstock_kit.context import current_context
 from penstock_kit.errors import FieldViolation, InvalidArgument
@@ -28,9 +28,9 @@ _RESUMED: Final[dict[int | str, dict[str, Any]]] = {
 class StreamRoutes:
     """The routes below ``/api/v1/streams``, and ``/api/v1/health/stream``."""
 
-    def __init__(self, *, relayer: Relayer, guard: Guard, tickets: Tickets) -> None:
-        self._relayer = relayer
-        self._streams = relayer.streams
+    def __init__(self, *, responses: SseResponseFactory, guard: Guard, tickets: Tickets) -> None:
+        self._responses = responses
+        self._streams = responses.streams
         self._guard = guard
         self._tickets = tickets
         self.router = api_router("streams")
@@ -58,8 +58,8 @@ class StreamRoutes:
         else:
             await self._guard.admit(request.headers.raw, CHAT)
         sequence = _sequence(last_event_id) if last_event_id else after
-        wanted = message(pb.ReadStreamRequest, stream_id=stream_id, after_sequence=sequence, debug=debug)
-        return self._relayer.relay(lambda: self._streams.ReadStream(wanted), debug=debug)
+        wanted = build_message(pb.ReadStreamRequest, stream_id=stream_id, after_sequence=sequence, debug=debug)
+        return self._responses.create(lambda: self._streams.ReadStream(wanted), debug=debug)
 
     async def get_stream(self, stream_id: str) -> Response:
         """Say what is known of a stream."""

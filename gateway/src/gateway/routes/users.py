@@ -5,10 +5,10 @@ from typing import Annotated, Any
 from fastapi import Query, Response
 from pydantic import BaseModel, Field, SecretStr
 
-from gateway.auth.directory import Directory, UserWish
 from gateway.auth.guard import Guard
 from gateway.auth.identity import User
 from gateway.auth.scope import ADMIN
+from gateway.auth.users import NewUserRequest, UserService
 from gateway.http.json import JsonResponse
 from gateway.routes.router import add, api_router
 from penstock_kit.context import current_context
@@ -28,8 +28,8 @@ class UserCreate(BaseModel):
 class UserRoutes:
     """The routes below ``/api/v1/users``."""
 
-    def __init__(self, *, directory: Directory, guard: Guard) -> None:
-        self._directory = directory
+    def __init__(self, *, users: UserService, guard: Guard) -> None:
+        self._users = users
         self.router = api_router("users", guard.needs(ADMIN))
         add(self.router, "POST /api/v1/users", self.create_user, status_code=201)
         add(self.router, "GET /api/v1/users", self.list_users)
@@ -37,22 +37,22 @@ class UserRoutes:
 
     async def create_user(self, body: UserCreate) -> Response:
         """Make a user. Operators may name another tenant."""
-        wish = UserWish(
+        request = NewUserRequest(
             username=body.username,
             password=body.password.get_secret_value(),
             scopes=frozenset(body.scopes),
             tenant_id=body.tenant_id,
         )
-        return JsonResponse(_user(await self._directory.make(current_context().caller, wish)), 201)
+        return JsonResponse(_user(await self._users.create(current_context().caller, request)), 201)
 
     async def list_users(self, tenant_id: Tenant = "") -> Response:
         """List the users of your tenant; an operator may name another."""
-        users = await self._directory.listed(current_context().caller, tenant_id)
+        users = await self._users.list_users(current_context().caller, tenant_id)
         return JsonResponse({"users": [_user(user) for user in users]})
 
     async def delete_user(self, user_id: str) -> Response:
         """Delete a user with all keys and sessions; not one who may do more than you."""
-        await self._directory.delete(current_context().caller, user_id)
+        await self._users.delete(current_context().caller, user_id)
         return Response(status_code=204)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from gateway.http.disconnect import Departure, Running
+from gateway.http.disconnect import ActiveResponses, DisconnectGuard
 from gateway.http.headers import Header
 from penstock_kit.errors import BadUpstream
 from penstock_kit.grpc.call import EOF
@@ -22,14 +22,14 @@ class Download(Response):
     before the announced length, which every client notices.
     """
 
-    def __init__(self, start: Callable[[], Any], running: Running) -> None:
+    def __init__(self, start: Callable[[], Any], active: ActiveResponses) -> None:
         super().__init__()
         self._start = start
-        self._running = running
+        self._active = active
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the file."""
-        async with Departure(receive, self._running), self._start() as call:
+        async with DisconnectGuard(receive, self._active), self._start() as call:
             first = await call.read()
             if first is EOF:
                 raise BadUpstream("the file came without content", reason="STREAM_INTERRUPTED")

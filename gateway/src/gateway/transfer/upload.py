@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 from penstock.feature.v1 import feature_pb2 as pb
 from starlette.types import Receive
 
-from gateway.http.disconnect import ClientLeft
+from gateway.http.disconnect import ClientDisconnected
 from penstock_kit.errors import PenstockError
 
 Answer = TypeVar("Answer")
@@ -38,7 +38,7 @@ class Upload:
         try:
             async for chunk in self._chunks():
                 yield pb.IngestRequest(chunk=chunk)
-        except (ClientLeft, PenstockError) as error:
+        except (ClientDisconnected, PenstockError) as error:
             self._failure = error
             # A cancelled call can look like the end of the body, and half a body must not be stored.
             # A message that is no chunk is refused, together with all that came before it.
@@ -49,7 +49,7 @@ class Upload:
         while more:
             message: Any = await self._receive()
             if message["type"] == "http.disconnect":
-                raise ClientLeft
+                raise ClientDisconnected
             body: bytes = message.get("body", b"")
             for start in range(0, len(body), _CHUNK):
                 yield body[start : start + _CHUNK]

@@ -6,7 +6,7 @@ from typing import Any, Final, NoReturn, cast
 
 from penstock.llm.v1 import llm_pb2 as pb
 
-from gateway.model_call.fields import Fields, wrong
+from gateway.model_call.fields import Fields, reject_field
 
 # Blocks of tools that a vendor runs, and of its unfinished features: nothing here makes them, so none is known.
 _FOREIGN: Final = frozenset(
@@ -39,7 +39,7 @@ def blocks_of(content: Any, path: str) -> list[Fields]:
     if isinstance(content, str):
         return [Fields({"type": "text", "text": content}, path)]
     if not isinstance(content, list):
-        wrong(path, "must be a string or an array of content blocks")
+        reject_field(path, "must be a string or an array of content blocks")
     blocks = cast("list[Any]", content)
     return [Fields(block, f"{path}[{index}]") for index, block in enumerate(blocks)]
 
@@ -82,7 +82,7 @@ def _image(source: Fields) -> pb.Part:
         return pb.Part(image=pb.ImagePart(data=data, media_type=source.required("media_type")))
     if kind == "url":
         return pb.Part(image=pb.ImagePart(url=_url(source)))
-    return wrong(source.at("type"), f"must be base64 or url, not {kind!r}; files are not stored here")
+    return reject_field(source.at("type"), f"must be base64 or url, not {kind!r}; files are not stored here")
 
 
 def _document(fields: Fields, dropped: list[str]) -> pb.Part:
@@ -98,7 +98,9 @@ def _document(fields: Fields, dropped: list[str]) -> pb.Part:
         return pb.Part(text=_titled(title, _joined(source, dropped)))
     if kind == "url":
         return pb.Part(file=pb.FilePart(filename=title, url=_url(source), media_type="application/pdf"))
-    return wrong(source.at("type"), f"must be base64, text, content or url, not {kind!r}; send the document itself")
+    return reject_field(
+        source.at("type"), f"must be base64, text, content or url, not {kind!r}; send the document itself"
+    )
 
 
 def _search_result(fields: Fields, dropped: list[str]) -> pb.Part:
@@ -110,7 +112,7 @@ def _joined(fields: Fields, dropped: list[str]) -> str:
     path = fields.at("content")
     parts = parts_to_proto(fields.take("content"), path, dropped)
     if any(part.WhichOneof("part") != "text" for part in parts):
-        wrong(path, "must be text blocks")
+        reject_field(path, "must be text blocks")
     return "\n".join(part.text for part in parts)
 
 
@@ -122,16 +124,16 @@ def _decoded(source: Fields) -> bytes:
     try:
         return base64.b64decode(source.required("data"), validate=True)
     except (binascii.Error, ValueError):
-        wrong(source.at("data"), "must be base64")
+        reject_field(source.at("data"), "must be base64")
 
 
 def _url(source: Fields) -> str:
     url = source.required("url")
     if not url.startswith(("https://", "http://")):
-        wrong(source.at("url"), "must be an https URL")
+        reject_field(source.at("url"), "must be an https URL")
     return url
 
 
 def _unknown(fields: Fields, kind: str) -> NoReturn:
     known = "text, image, document, search_result, thinking, redacted_thinking, tool_use or tool_result"
-    wrong(fields.at("type"), f"must be {known}, not {kind!r}")
+    reject_field(fields.at("type"), f"must be {known}, not {kind!r}")

@@ -14,11 +14,11 @@ from gateway.dialects.anthropic.request import message_request_from_json
 from gateway.http.body import parse_object, read_body
 from gateway.http.headers import Header
 from gateway.http.json import JsonResponse
-from gateway.http.timeouts import StreamTimes
+from gateway.http.timeouts import StreamTimeouts
 from gateway.model_call.call import ModelCalls
 from gateway.model_call.deadline import caller_timeout
-from gateway.model_call.errors import blamed_on_us
-from gateway.model_call.request import Question
+from gateway.model_call.errors import caller_error
+from gateway.model_call.request import ModelRequest
 from penstock_kit.context import current_context
 from penstock_kit.errors import PenstockError
 
@@ -42,7 +42,7 @@ class Messages:
         await self._guard.admit(scope["headers"], MODELS)
         betas = _betas(scope["headers"])
         request = message_request_from_json(parse_object(await read_body(receive)), betas=betas)
-        question = Question(
+        model_request = ModelRequest(
             completion=request.completion,
             stream=request.stream,
             whole=message_from_proto,
@@ -50,16 +50,16 @@ class Messages:
             heartbeat=PING,
             dropped=request.dropped,
         )
-        await self._calls.serve(question, scope, receive, _with_request_id(send))
+        await self._calls.serve(model_request, scope, receive, _with_request_id(send))
 
 
 class TokenCounts:
     """How many tokens a request to ``/v1/messages`` would have."""
 
-    def __init__(self, *, llm: "LlmServiceAsyncStub", guard: Guard, times: StreamTimes) -> None:
+    def __init__(self, *, llm: "LlmServiceAsyncStub", guard: Guard, timeouts: StreamTimeouts) -> None:
         self._llm = llm
         self._guard = guard
-        self._seconds = times.completion
+        self._seconds = timeouts.completion
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -70,7 +70,7 @@ class TokenCounts:
         try:
             counted = await self._llm.CountTokens(pb.CountTokensRequest(completion=request.completion), timeout=timeout)
         except PenstockError as error:
-            raise blamed_on_us(error) from None
+            raise caller_error(error) from None
         body = {"input_tokens": counted.input_tokens, "x_penstock": {"estimated": counted.estimated}}
         await JsonResponse(body)(scope, receive, _with_request_id(send))
 

@@ -7,7 +7,7 @@ from penstock.llm.v1 import llm_pb2 as pb
 
 from gateway.dialects.anthropic.content import blocks_of, cache_ttl, is_foreign, part_to_proto, parts_to_proto
 from gateway.http.json import compact
-from gateway.model_call.fields import Fields, wrong
+from gateway.model_call.fields import Fields, reject_field
 
 _ROLES: Final = {"user": pb.ROLE_USER, "assistant": pb.ROLE_ASSISTANT, "system": pb.ROLE_SYSTEM}
 
@@ -19,7 +19,7 @@ def messages_to_proto(system: Any, items: list[Any], dropped: list[str]) -> list
     message is named in `dropped`.
     """
     if not items:
-        wrong("messages", "must be an array with at least one message")
+        reject_field("messages", "must be an array with at least one message")
     messages: list[pb.Message] = []
     if system:
         messages.append(pb.Message(role=pb.ROLE_SYSTEM, parts=parts_to_proto(system, "system", dropped)))
@@ -31,7 +31,7 @@ def messages_to_proto(system: Any, items: list[Any], dropped: list[str]) -> list
 def _messages(fields: Fields, dropped: list[str]) -> list[pb.Message]:
     role = fields.text("role")
     if role not in _ROLES:
-        wrong(fields.at("role"), f"must be one of {', '.join(_ROLES)}, not {role!r}")
+        reject_field(fields.at("role"), f"must be one of {', '.join(_ROLES)}, not {role!r}")
     message = pb.Message(role=_ROLES[role])
     results: list[pb.Message] = []
     for block in blocks_of(fields.take("content"), fields.at("content")):
@@ -62,7 +62,7 @@ def _without_last_places(message: pb.Message) -> None:
 
 def _only(block: Fields, role: str, right: str) -> None:
     if role != right:
-        wrong(block.at("type"), f"belongs into a message of role {right!r}, not {role!r}")
+        reject_field(block.at("type"), f"belongs into a message of role {right!r}, not {role!r}")
 
 
 def _result(block: Fields, dropped: list[str]) -> pb.Message:

@@ -13,7 +13,7 @@ _DEFAULT_LIMIT: Final = 20
 _MOST: Final = 1000
 
 
-def is_asked_by_anthropic(headers: Sequence[tuple[bytes, bytes]]) -> bool:
+def speaks_anthropic(headers: Sequence[tuple[bytes, bytes]]) -> bool:
     """Whether the caller speaks Anthropic's protocol."""
     return any(name == b"anthropic-version" for name, _ in headers)
 

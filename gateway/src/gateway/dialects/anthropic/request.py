@@ -10,7 +10,7 @@ from penstock.llm.v1 import llm_pb2 as pb
 from gateway.dialects.anthropic.content import cache_ttl
 from gateway.dialects.anthropic.message import messages_to_proto
 from gateway.http.json import compact
-from gateway.model_call.fields import Fields, JsonObject, wrong
+from gateway.model_call.fields import Fields, JsonObject, reject_field
 from gateway.model_call.options import add_options
 
 _EFFORTS: Final = ("low", "medium", "high", "xhigh", "max")
@@ -65,7 +65,7 @@ def message_request_from_json(body: JsonObject, *, counting: bool = False, betas
 def _sampling(fields: Fields, *, counting: bool) -> pb.Sampling:
     longest = fields.integer("max_tokens", least=1)
     if longest is None and not counting:
-        wrong("max_tokens", "is required: the most tokens the answer may have")
+        reject_field("max_tokens", "is required: the most tokens the answer may have")
     return pb.Sampling(
         temperature=fields.number("temperature", least=0, most=1),
         top_p=fields.number("top_p", least=0, most=1),
@@ -84,7 +84,7 @@ def _add_tools(completion: pb.CompletionRequest, fields: Fields, dropped: list[s
     if not kind:
         return
     if kind not in _MODES:
-        wrong(choice.at("type"), f"must be one of {', '.join(_MODES)}, not {kind!r}")
+        reject_field(choice.at("type"), f"must be one of {', '.join(_MODES)}, not {kind!r}")
     name = choice.required("name") if kind == "tool" else ""
     if name and dropped and all(tool.name != name for tool in completion.tools):
         dropped.append("tool_choice")  # of a tool that was dropped

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 from penstock.llm.v1 import llm_pb2 as pb
 
 from gateway.http.json import compact
-from gateway.model_call.fields import Fields, JsonObject, wrong
+from gateway.model_call.fields import Fields, JsonObject, reject_field
 
 _MOST: Final = 2048
 
@@ -51,10 +51,10 @@ def _add_input(request: pb.EmbedRequest, value: Any) -> None:
         request.inputs.append(value)
         return
     if not isinstance(value, list) or not value:
-        wrong("input", "must be a string, an array of strings, or token ids, and not be empty")
+        reject_field("input", "must be a string, an array of strings, or token ids, and not be empty")
     items = cast("list[Any]", value)
     if len(items) > _MOST and not _tokens(items):
-        wrong("input", f"must have at most {_MOST} entries, not {len(items)}")
+        reject_field("input", f"must have at most {_MOST} entries, not {len(items)}")
     if all(isinstance(item, str) for item in items):
         request.inputs.extend(items)
     elif _tokens(items):
@@ -63,7 +63,7 @@ def _add_input(request: pb.EmbedRequest, value: Any) -> None:
         for item in items:
             request.token_inputs.add(tokens=item)
     else:
-        wrong("input", "must not mix strings, token ids and lists")
+        reject_field("input", "must not mix strings, token ids and lists")
 
 
 def _tokens(items: list[Any]) -> bool:

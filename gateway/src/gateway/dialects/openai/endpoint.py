@@ -11,7 +11,7 @@ from gateway.dialects.openai.chunk import ChunkRenderer
 from gateway.dialects.openai.request import chat_request_from_json
 from gateway.http.body import parse_object, read_body
 from gateway.model_call.call import ModelCalls
-from gateway.model_call.request import Question
+from gateway.model_call.request import ModelRequest
 
 PATH: Final = "/v1/chat/completions"
 
@@ -27,11 +27,11 @@ class ChatCompletions:
         """Serve one request; what it raises before the answer began, the frame around it turns into an answer."""
         await self._guard.admit(scope["headers"], MODELS)
         request = chat_request_from_json(parse_object(await read_body(receive)))
-        question = Question(
+        model_request = ModelRequest(
             completion=request.completion,
             stream=request.stream,
             whole=chat_completion_from_proto,
             renderer=lambda: ChunkRenderer(include_usage=request.include_usage),
             dropped=request.dropped,
         )
-        await self._calls.serve(question, scope, receive, send)
+        await self._calls.serve(model_request, scope, receive, send)

@@ -6,7 +6,7 @@ from penstock.common.v1.common_pb2 import ToolCall
 from penstock.llm.v1 import llm_pb2 as pb
 
 from gateway.model_call.content import audio_from_json, check_url, file_from_json
-from gateway.model_call.fields import Fields, wrong
+from gateway.model_call.fields import Fields, reject_field
 
 _ROLES: Final = {
     "system": pb.ROLE_SYSTEM,
@@ -23,7 +23,7 @@ _PLAIN: Final = 2
 def messages_to_proto(items: list[Any]) -> list[pb.Message]:
     """Return the messages; raise InvalidArgument naming the message and field that is wrong."""
     if not items:
-        wrong("messages", "must be an array with at least one message")
+        reject_field("messages", "must be an array with at least one message")
     return [_plain(item) or _message(Fields(item, f"messages[{index}]")) for index, item in enumerate(items)]
 
 
@@ -41,7 +41,7 @@ def _plain(item: Any) -> pb.Message | None:
 def _message(fields: Fields) -> pb.Message:
     role = fields.text("role")
     if role not in _ROLES:
-        wrong(fields.at("role"), f"must be one of {', '.join(_ROLES)}, not {role!r}")
+        reject_field(fields.at("role"), f"must be one of {', '.join(_ROLES)}, not {role!r}")
     parts: list[pb.Part] = []
     thinking = fields.text("reasoning_content")
     if thinking:
@@ -53,7 +53,7 @@ def _message(fields: Fields) -> pb.Message:
         for index, item in enumerate(fields.items("tool_calls"))
     ]
     if content is None and not calls and not parts and role != "assistant":
-        wrong(fields.at("content"), f"is required for role {role!r}")
+        reject_field(fields.at("content"), f"is required for role {role!r}")
     return pb.Message(
         role=_ROLES[role],
         parts=parts,
@@ -69,7 +69,7 @@ def _content(content: Any, path: str) -> list[pb.Part]:
     if isinstance(content, str):
         return [pb.Part(text=content)]
     if not isinstance(content, list):
-        wrong(path, "must be a string or an array of parts")
+        reject_field(path, "must be a string or an array of parts")
     items: list[Any] = content  # pyright: ignore[reportUnknownVariableType]
     return [_part(Fields(item, f"{path}[{index}]")) for index, item in enumerate(items)]
 
@@ -90,7 +90,7 @@ def _part(fields: Fields) -> pb.Part:
         case "video_url":
             part = pb.Part(file=_video(fields))
         case _:
-            wrong(fields.at("type"), f"must be text, image_url, input_audio, video_url or file, not {kind!r}")
+            reject_field(fields.at("type"), f"must be text, image_url, input_audio, video_url or file, not {kind!r}")
     mark = fields.inner("cache_control")
     if mark.text("type") == "ephemeral":
         part.cache_ttl = mark.text("ttl", _TTL)

@@ -6,7 +6,7 @@ from penstock.common.v1.common_pb2 import ToolDefinition
 from penstock.llm.v1 import llm_pb2 as pb
 
 from gateway.http.json import compact
-from gateway.model_call.fields import Fields, wrong
+from gateway.model_call.fields import Fields, reject_field
 from gateway.model_call.tool_choice import MODES, choose_named, keep_allowed
 
 
@@ -28,10 +28,10 @@ def _tool(fields: Fields, dropped: list[str]) -> ToolDefinition | None:
     function = fields.inner("function")
     name = function.text("name")
     if not name:
-        wrong(function.at("name"), "is required")
+        reject_field(function.at("name"), "is required")
     parameters = function.take("parameters")
     if parameters is not None and not isinstance(parameters, dict):
-        wrong(function.at("parameters"), "must be a JSON Schema object")
+        reject_field(function.at("parameters"), "must be a JSON Schema object")
     return ToolDefinition(
         name=name,
         description=function.text("description"),
@@ -43,7 +43,7 @@ def _tool(fields: Fields, dropped: list[str]) -> ToolDefinition | None:
 def _choose(completion: pb.CompletionRequest, value: Any, dropped: list[str]) -> None:
     if isinstance(value, str):
         if value not in MODES:
-            wrong("tool_choice", f"must be none, auto, required or a named function, not {value!r}")
+            reject_field("tool_choice", f"must be none, auto, required or a named function, not {value!r}")
         completion.tool_choice.mode = MODES[value]
         return
     choice = Fields(value, "tool_choice")
@@ -56,5 +56,5 @@ def _choose(completion: pb.CompletionRequest, value: Any, dropped: list[str]) ->
         return
     name = choice.inner(kind).text("name")
     if not name:
-        wrong(f"tool_choice.{kind}.name", "is required")
+        reject_field(f"tool_choice.{kind}.name", "is required")
     choose_named(completion, name, dropped)

@@ -5,7 +5,7 @@ from typing import Final
 from penstock.common.v1.common_pb2 import Usage
 from penstock.llm.v1 import llm_pb2 as pb
 
-from gateway.dialects.responses.form import ResponseForm, response_head
+from gateway.dialects.responses.echo import ResponseEcho, response_head
 from gateway.dialects.responses.output import (
     annotation_from_proto,
     message_item,
@@ -28,13 +28,13 @@ _INCOMPLETE: Final = {
 _CODES: Final = {ErrorKind.RESOURCE_EXHAUSTED: "rate_limit_exceeded", ErrorKind.INVALID_ARGUMENT: "invalid_prompt"}
 
 
-def response_from_proto(answer: pb.Completion, form: ResponseForm) -> JsonObject:
+def response_from_proto(answer: pb.Completion, form: ResponseEcho) -> JsonObject:
     """Return the body of ``/v1/responses``; `form` is what it repeats of the request and its tools."""
     return finished_response(answer.started, answer.finished, _output(answer, form.tools), form)
 
 
 def finished_response(
-    started: pb.Started, finished: pb.Finished, output: list[JsonObject], form: ResponseForm
+    started: pb.Started, finished: pb.Finished, output: list[JsonObject], form: ResponseEcho
 ) -> JsonObject:
     """Return the response of an answer that has ended."""
     reason = _INCOMPLETE.get(finished.finish_reason)
@@ -54,7 +54,7 @@ def _completed_at(started: pb.Started, finished: pb.Finished) -> int:
 
 
 def failed_response(
-    started: pb.Started, error: PenstockError, output: list[JsonObject], form: ResponseForm
+    started: pb.Started, error: PenstockError, output: list[JsonObject], form: ResponseEcho
 ) -> JsonObject:
     """Return the response of an answer that broke off."""
     code = _CODES.get(error.kind, "server_error")

@@ -13,7 +13,7 @@ from gateway.dialects.responses.request import response_request_from_json
 from gateway.http.body import parse_object, read_body
 from gateway.http.json import encode
 from gateway.model_call.call import ModelCalls
-from gateway.model_call.request import Question
+from gateway.model_call.request import ModelRequest
 
 PATH: Final = "/v1/responses"
 _UPGRADE_REQUIRED: Final = 426
@@ -38,14 +38,14 @@ class Responses:
         """Serve one request."""
         await self._guard.admit(scope["headers"], MODELS)
         request = response_request_from_json(parse_object(await read_body(receive)))
-        question = Question(
+        model_request = ModelRequest(
             completion=request.completion,
             stream=request.stream,
             whole=lambda answer: response_from_proto(answer, request.form),
             renderer=lambda: ResponseRenderer(request.form),
             dropped=request.dropped,
         )
-        await self._calls.serve(question, scope, receive, send)
+        await self._calls.serve(model_request, scope, receive, send)
 
 
 def socket_router() -> APIRouter:

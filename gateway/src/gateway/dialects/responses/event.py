@@ -6,7 +6,7 @@ from gateway.model_call.fields import JsonObject
 from gateway.sse import event_frame
 
 
-class Events:
+class EventSequence:
     """Collects events with ``sequence_number`` 0, 1, 2 … until they are taken."""
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ from typing import Protocol
 from penstock.common.v1.common_pb2 import ToolCall
 from penstock.llm.v1 import llm_pb2 as pb
 
-from gateway.dialects.responses.event import Events
+from gateway.dialects.responses.event import EventSequence
 from gateway.dialects.responses.output import (
     annotation_from_proto,
     message_item,
@@ -23,10 +23,10 @@ from gateway.model_call.tool_arguments import is_complete
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class ItemEvents:
     """Where an item stands: its position in the output, its id, and where its events go."""
 
-    events: Events
+    events: EventSequence
     index: int
     identity: str
 
@@ -55,15 +55,15 @@ class Item(Protocol):
         ...
 
 
-class Reasoning:
-    """Reasoning: one summary that grows."""
+class ReasoningItem:
+    """ReasoningItem: one summary that grows."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, events: ItemEvents) -> None:
+        self._events = events
         self._pieces: list[str] = []
         self._proof = ""
         self._status = "in_progress"
-        place.item("added", self.json())
+        events.item("added", self.json())
 
     def add(self, delta: pb.ThinkingDelta) -> None:
         """Add more reasoning."""
@@ -71,9 +71,9 @@ class Reasoning:
         if not delta.text:
             return
         if not self._pieces:
-            self._place.add("reasoning_summary_part.added", summary_index=0, part=summary_part(""))
+            self._events.add("reasoning_summary_part.added", summary_index=0, part=summary_part(""))
         self._pieces.append(delta.text)
-        self._place.add("reasoning_summary_text.delta", summary_index=0, delta=delta.text)
+        self._events.add("reasoning_summary_text.delta", summary_index=0, delta=delta.text)
 
     @property
     def is_proved(self) -> bool:
@@ -89,23 +89,23 @@ class Reasoning:
         self._status = "completed"
         text = "".join(self._pieces)
         if text:
-            self._place.add("reasoning_summary_text.done", summary_index=0, text=text)
-            self._place.add("reasoning_summary_part.done", summary_index=0, part=summary_part(text), status=None)
-        self._place.item("done", self.json())
+            self._events.add("reasoning_summary_text.done", summary_index=0, text=text)
+            self._events.add("reasoning_summary_part.done", summary_index=0, part=summary_part(text), status=None)
+        self._events.item("done", self.json())
 
     def json(self) -> JsonObject:
         """Return the item as it is now."""
-        return reasoning_item(self._place.identity, "".join(self._pieces), self._proof, self._status)
+        return reasoning_item(self._events.identity, "".join(self._pieces), self._proof, self._status)
 
 
-class Said:
+class MessageItem:
     """A message: texts and refusals, one after another."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, events: ItemEvents) -> None:
+        self._events = events
         self._parts: list[JsonObject] = []
         self._status = "in_progress"
-        place.item("added", self.json())
+        events.item("added", self.json())
 
     def add_text(self, delta: pb.TextDelta) -> None:
         """Add more text."""
@@ -134,11 +134,11 @@ class Said:
         """Add the events with which it ends."""
         self._status = "completed"
         self._end_part()
-        self._place.item("done", self.json())
+        self._events.item("done", self.json())
 
     def json(self) -> JsonObject:
         """Return the item as it is now."""
-        return message_item(self._place.identity, self._parts, self._status)
+        return message_item(self._events.identity, self._parts, self._status)
 
     def _part(self, kind: str, fresh: JsonObject) -> JsonObject:
         """Return the open part of `kind`, begun as `fresh` unless there is one."""
@@ -159,27 +159,27 @@ class Said:
         self._add("content_part.done", part=part)
 
     def _add(self, type: str, **fields: object) -> None:
-        self._place.add(type, content_index=len(self._parts) - 1, **fields)
+        self._events.add(type, content_index=len(self._parts) - 1, **fields)
 
 
-class Called:
+class ToolCallItem:
     """A call whose arguments come in pieces. The text of a custom tool is known, and sent, once they are complete."""
 
-    def __init__(self, place: Place, first: pb.ToolCallDelta, tools: ResponseTools) -> None:
-        self._place = place
+    def __init__(self, events: ItemEvents, first: pb.ToolCallDelta, tools: ResponseTools) -> None:
+        self._events = events
         self._tools = tools
         self._call = ToolCall(id=first.id, name=first.name)
         self._is_custom = tools.is_custom(first.name)
         self._pieces: list[str] = []
         self._status = "in_progress"
-        place.item("added", self.json())
+        events.item("added", self.json())
 
     def add(self, arguments: str) -> None:
         """Add more arguments."""
         if arguments:
             self._pieces.append(arguments)
             if not self._is_custom:
-                self._place.add("function_call_arguments.delta", delta=arguments)
+                self._events.add("function_call_arguments.delta", delta=arguments)
 
     def over(self) -> bool:
         """Whether the arguments are complete."""
@@ -191,14 +191,14 @@ class Called:
         self._pieces = self._pieces or ["{}"]
         item = self.json()
         if self._is_custom:
-            self._place.add("custom_tool_call_input.delta", delta=item["input"])
-            self._place.add("custom_tool_call_input.done", input=item["input"])
+            self._events.add("custom_tool_call_input.delta", delta=item["input"])
+            self._events.add("custom_tool_call_input.done", input=item["input"])
         else:
             arguments = item["arguments"]
-            self._place.add("function_call_arguments.done", name=item["name"], arguments=arguments)
-        self._place.item("done", item)
+            self._events.add("function_call_arguments.done", name=item["name"], arguments=arguments)
+        self._events.item("done", item)
 
     def json(self) -> JsonObject:
         """Return the item as it is now."""
         self._call.arguments_json = "".join(self._pieces)
-        return self._tools.call_item(self._place.identity, self._call, self._status)
+        return self._tools.call_item(self._events.identity, self._call, self._status)

@@ -10,7 +10,7 @@ from gateway.dialects.responses.output import REDACTED_MARK
 from gateway.dialects.responses.tool import ResponseTools, arguments_of
 from gateway.http.json import compact
 from gateway.model_call.content import audio_from_json, check_url, file_from_json
-from gateway.model_call.fields import Fields, wrong
+from gateway.model_call.fields import Fields, reject_field
 
 _ROLES: Final = {
     "system": pb.ROLE_SYSTEM,
@@ -26,14 +26,14 @@ _OF_VENDORS_ENDS: Final = ("_call", "_call_output", "_approval_request", "_appro
 def messages_to_proto(instructions: str, given: Any, tools: ResponseTools) -> list[pb.Message]:
     """Return the messages, `instructions` first; raise InvalidArgument naming the item and field that is wrong.
 
-    Reasoning, text and calls that the assistant produced one after another are one message again, in their order.
+    ReasoningItem, text and calls that the assistant produced one after another are one message again, in their order.
     Tools among the items come to `tools`; items of tools that a vendor runs go no further and are named there.
     """
     messages = [_text(pb.ROLE_SYSTEM, instructions)] if instructions else []
     if isinstance(given, str):
         return [*messages, _text(pb.ROLE_USER, given)]
     if not isinstance(given, list) or not given:
-        wrong("input", "must be a string or an array with at least one item")
+        reject_field("input", "must be a string or an array with at least one item")
     for index, item in enumerate(cast("list[Any]", given)):
         if message := _message(Fields(item, f"input[{index}]"), tools):
             _append(messages, message)
@@ -69,10 +69,10 @@ def _message(fields: Fields, tools: ResponseTools) -> pb.Message | None:
     elif kind in _OF_VENDORS or kind.endswith(_OF_VENDORS_ENDS):
         tools.dropped.append(f"input.{kind}")
     elif kind == "item_reference":
-        wrong(fields.at("type"), "items are not stored here; send the item itself")
+        reject_field(fields.at("type"), "items are not stored here; send the item itself")
     else:
         known = f"{', '.join(_MESSAGES)} or additional_tools"
-        wrong(fields.at("type"), f"must be {known}, not {kind!r}")
+        reject_field(fields.at("type"), f"must be {known}, not {kind!r}")
     return None
 
 
@@ -90,10 +90,10 @@ def _call(fields: Fields, tools: ResponseTools, arguments: str) -> pb.Message:
     return pb.Message(role=pb.ROLE_ASSISTANT, tool_calls=[call])
 
 
-def _said(fields: Fields, _: ResponseTools) -> pb.Message:
+def _message_item(fields: Fields, _: ResponseTools) -> pb.Message:
     role = fields.text("role")
     if role not in _ROLES:
-        wrong(fields.at("role"), f"must be one of {', '.join(_ROLES)}, not {role!r}")
+        reject_field(fields.at("role"), f"must be one of {', '.join(_ROLES)}, not {role!r}")
     return pb.Message(role=_ROLES[role], parts=_content(fields.take("content"), fields.at("content")))
 
 
@@ -123,7 +123,7 @@ def _content(content: Any, path: str) -> list[pb.Part]:
     if isinstance(content, str):
         return [pb.Part(text=content)]
     if not isinstance(content, list):
-        wrong(path, "must be a string or an array of parts")
+        reject_field(path, "must be a string or an array of parts")
     parts = cast("list[Any]", content)
     return [_part(Fields(part, f"{path}[{index}]")) for index, part in enumerate(parts)]
 
@@ -143,7 +143,7 @@ def _part(fields: Fields) -> pb.Part:
             return pb.Part(file=audio_from_json(fields.inner("input_audio")))
         case _:
             known = "input_text, input_image, input_file, input_audio or output_text"
-            return wrong(fields.at("type"), f"must be {known}, not {kind!r}")
+            return reject_field(fields.at("type"), f"must be {known}, not {kind!r}")
 
 
 def _image(fields: Fields) -> pb.ImagePart:
@@ -162,7 +162,7 @@ def _text(role: "pb.Role.ValueType", text: str) -> pb.Message:
 
 
 _MESSAGES: Final[Mapping[str, Callable[[Fields, ResponseTools], pb.Message]]] = {
-    "message": _said,
+    "message": _message_item,
     "function_call": _called,
     "custom_tool_call": _called_with_text,
     "function_call_output": _result,

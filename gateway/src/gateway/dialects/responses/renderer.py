@@ -6,14 +6,14 @@ from typing import TypeVar, cast
 from penstock.llm.v1 import llm_pb2 as pb
 
 from gateway.dialects.responses.answer import failed_response, finished_response
-from gateway.dialects.responses.event import Events
-from gateway.dialects.responses.form import ResponseForm, response_head
-from gateway.dialects.responses.item import Called, Item, Place, Reasoning, Said
+from gateway.dialects.responses.echo import ResponseEcho, response_head
+from gateway.dialects.responses.event import EventSequence
+from gateway.dialects.responses.item import Item, ItemEvents, MessageItem, ReasoningItem, ToolCallItem
 from gateway.http.problems import openai_error
 from gateway.model_call.fields import JsonObject
 from penstock_kit.errors import PenstockError
 
-_Item = TypeVar("_Item", Reasoning, Said, Called)
+_Item = TypeVar("_Item", ReasoningItem, MessageItem, ToolCallItem)
 
 
 class ResponseRenderer:
@@ -24,11 +24,11 @@ class ResponseRenderer:
     what every response object repeats of the request, and its tools.
     """
 
-    def __init__(self, form: ResponseForm) -> None:
+    def __init__(self, form: ResponseEcho) -> None:
         self.started = pb.Started()
         self.finished = False
         self._form = form
-        self._events = Events()
+        self._events = EventSequence()
         self._begun = False
         self._open: dict[str, Item] = {}
         self._items: list[Item] = []
@@ -40,11 +40,11 @@ class ResponseRenderer:
                 case "started":
                     self.started = event.started
                 case "text" if event.text.text and not event.text.index:
-                    self._said().add_text(event.text)
+                    self._message_item().add_text(event.text)
                 case "refusal" if event.refusal.text and not event.refusal.index:
-                    self._said().add_refusal(event.refusal.text)
+                    self._message_item().add_refusal(event.refusal.text)
                 case "annotation":
-                    self._said().add_annotation(event.annotation)
+                    self._message_item().add_annotation(event.annotation)
                 case "thinking" if not event.thinking.index:
                     self._think(event.thinking)
                 case "tool_call" if not event.tool_call.index:
@@ -61,16 +61,16 @@ class ResponseRenderer:
             self._events.add(
                 "response.failed", response=failed_response(self.started, error, self._output(), self._form)
             )
-        wrong = openai_error(error)["error"]
-        self._events.add("error", code=wrong["code"], message=wrong["message"], param=wrong["param"], error=wrong)
+        shown = openai_error(error)["error"]
+        self._events.add("error", code=shown["code"], message=shown["message"], param=shown["param"], error=shown)
         return self._events.take()
 
-    def _said(self) -> Said:
-        return self._item("said", "msg", Said)
+    def _message_item(self) -> MessageItem:
+        return self._item("said", "msg", MessageItem)
 
     def _think(self, delta: pb.ThinkingDelta) -> None:
         if delta.text or delta.signature or delta.redacted:
-            reasoning = self._item("reasoning", "rs", Reasoning)
+            reasoning = self._item("reasoning", "rs", ReasoningItem)
             reasoning.add(delta)
             if reasoning.is_proved:
                 self._open.pop("reasoning").end()
@@ -79,9 +79,9 @@ class ResponseRenderer:
         key = f"call {delta.call_index}"
         if key in self._open or delta.name:  # else nothing but space behind a call that is complete
             mark = "ctc" if self._form.tools.is_custom(delta.name) else "fc"
-            self._item(key, mark, lambda place: Called(place, delta, self._form.tools)).add(delta.arguments)
+            self._item(key, mark, lambda events: ToolCallItem(events, delta, self._form.tools)).add(delta.arguments)
 
-    def _item(self, key: str, mark: str, begin: Callable[[Place], _Item]) -> _Item:
+    def _item(self, key: str, mark: str, begin: Callable[[ItemEvents], _Item]) -> _Item:
         """Return the open item `key`; unless it is open, those before it end and it begins."""
         if key not in self._open:
             self._begin()
@@ -90,8 +90,8 @@ class ResponseRenderer:
                     item.end()
                     del self._open[other]
             index = len(self._items)
-            place = Place(events=self._events, index=index, identity=f"{mark}_{self.started.id}_{index}")
-            self._open[key] = item = begin(place)
+            events = ItemEvents(events=self._events, index=index, identity=f"{mark}_{self.started.id}_{index}")
+            self._open[key] = item = begin(events)
             self._items.append(item)
         return cast("_Item", self._open[key])
 

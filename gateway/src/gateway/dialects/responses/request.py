@@ -5,11 +5,11 @@ from typing import Any, Final
 
 from penstock.llm.v1 import llm_pb2 as pb
 
-from gateway.dialects.responses.form import ResponseForm, echo_of
+from gateway.dialects.responses.echo import ResponseEcho, echo_from_json
 from gateway.dialects.responses.message import messages_to_proto
 from gateway.dialects.responses.tool import ResponseTools
 from gateway.http.json import compact
-from gateway.model_call.fields import Fields, JsonObject, wrong
+from gateway.model_call.fields import Fields, JsonObject, reject_field
 from gateway.model_call.options import add_options
 from gateway.model_call.response_format import FORMATS, add_response_format
 from gateway.model_call.tool_choice import MODES, choose_named, keep_allowed
@@ -34,7 +34,7 @@ class ResponseRequest:
 
     completion: pb.CompletionRequest
     stream: bool
-    form: ResponseForm
+    form: ResponseEcho
     dropped: tuple[str, ...] = ()
 
 
@@ -42,7 +42,7 @@ def response_request_from_json(body: JsonObject) -> ResponseRequest:
     """Return the request in `body`; raise InvalidArgument whose first violation is OpenAI's ``param``."""
     fields, tools, dropped = Fields(body), ResponseTools(), list[str]()
     _refuse_stored(fields)
-    echo = echo_of(body)
+    echo = echo_from_json(body)
     stream = bool(fields.flag("stream"))
     tools.add(fields.items("tools"), "tools")
     completion = pb.CompletionRequest(
@@ -61,7 +61,7 @@ def response_request_from_json(body: JsonObject) -> ResponseRequest:
     extra |= fields.rest()
     if extra:
         completion.extra_json = compact(extra, "body")
-    form = ResponseForm(echo=echo, tools=tools)
+    form = ResponseEcho(echo=echo, tools=tools)
     return ResponseRequest(completion=completion, stream=stream, form=form, dropped=(*tools.dropped, *dropped))
 
 
@@ -84,7 +84,7 @@ def _refuse_stored(fields: Fields) -> None:
             reason = "PREVIOUS_RESPONSE_NOT_FOUND" if name == "previous_response_id" else "REQUEST_INVALID"
             raise InvalidArgument(f"{name}: {description}", reason=reason, violations=[violation])
     if fields.flag("background"):
-        wrong("background", "responses are not kept here, so they cannot run in the background; use stream")
+        reject_field("background", "responses are not kept here, so they cannot run in the background; use stream")
 
 
 def _sampling(fields: Fields, dropped: list[str]) -> pb.Sampling:
@@ -113,7 +113,7 @@ def _add_choice(completion: pb.CompletionRequest, choice: Any, tools: ResponseTo
         return
     if isinstance(choice, str):
         if choice not in MODES:
-            wrong("tool_choice", f"must be none, auto, required or a tool, not {choice!r}")
+            reject_field("tool_choice", f"must be none, auto, required or a tool, not {choice!r}")
         completion.tool_choice.mode = MODES[choice]
         return
     fields = Fields(choice, "tool_choice")
@@ -124,7 +124,7 @@ def _add_choice(completion: pb.CompletionRequest, choice: Any, tools: ResponseTo
         keep_allowed(completion, {name for entry in entries for name in tools.names(entry)}, mode)
     elif kind in {"function", "custom"}:
         if not fields.rest().get("name"):
-            wrong("tool_choice.name", "is required")
+            reject_field("tool_choice.name", "is required")
         offered = [tool.name for tool in completion.tools]
         named = tools.names(fields)
         choose_named(completion, next((name for name in offered if name in named), min(named)), tools.dropped)

@@ -11,7 +11,7 @@ import orjson
 from penstock.common.v1.common_pb2 import ToolCall, ToolDefinition
 
 from gateway.http.json import compact
-from gateway.model_call.fields import Fields, JsonObject, wrong
+from gateway.model_call.fields import Fields, JsonObject, reject_field
 
 _INPUT: Final = "input"
 _CUSTOM_SCHEMA: Final = orjson.dumps(
@@ -78,7 +78,7 @@ class ResponseTools:
         kind, name, namespace = entry.text("type"), entry.text("name"), entry.text("namespace")
         if kind == "namespace":
             return {flat for flat, (space, _) in self._namespaces.items() if space == name}
-        return {flat for flat, place in self._namespaces.items() if place == (namespace or place[0], name)} | {
+        return {flat for flat, events in self._namespaces.items() if events == (namespace or events[0], name)} | {
             self.flat_name(namespace, name)
         }
 
@@ -126,5 +126,5 @@ def _described(fields: Fields) -> str:
 def _name(fields: Fields) -> str:
     name = fields.text("name")
     if not name:
-        wrong(fields.at("name"), "is required")
+        reject_field(fields.at("name"), "is required")
     return name

@@ -7,7 +7,7 @@ from typing import Any, Final, NoReturn, ParamSpec, TypeVar
 from google.protobuf.message import Message
 from pydantic import BaseModel, ValidationError
 
-from gateway.http.validation import invalid
+from gateway.http.validation import validation_error
 from penstock_kit.errors import FieldViolation, InvalidArgument
 
 Fields = ParamSpec("Fields")
@@ -18,7 +18,7 @@ Model = TypeVar("Model", bound=BaseModel)
 _UNFIT: Final = (ValueError, OverflowError, TypeError, struct.error)
 
 
-def message(kind: Callable[Fields, Made], *args: Fields.args, **fields: Fields.kwargs) -> Made:
+def build_message(kind: Callable[Fields, Made], *args: Fields.args, **fields: Fields.kwargs) -> Made:
     """Return the message `kind` of `fields`; InvalidArgument (REQUEST_INVALID) names the one that it can't hold."""
     try:
         return kind(*args, **fields)
@@ -26,12 +26,12 @@ def message(kind: Callable[Fields, Made], *args: Fields.args, **fields: Fields.k
         _refuse(kind, fields, error)
 
 
-def model(kind: type[Model], **fields: Any) -> Model:
+def validate_model(kind: type[Model], **fields: Any) -> Model:
     """Return the pydantic model of `fields`; Unprocessable (VALIDATION_FAILED) says what is wrong with them."""
     try:
         return kind(**fields)
     except ValidationError as error:
-        raise invalid(error.errors()) from None
+        raise validation_error(error.errors()) from None
 
 
 def _refuse(kind: Callable[..., Message], fields: dict[str, Any], error: Exception) -> NoReturn:
@@ -43,11 +43,11 @@ def _refuse(kind: Callable[..., Message], fields: dict[str, Any], error: Excepti
         try:
             kind(**{name: value})
         except _UNFIT:
-            unfit(name, value)
+            reject_value(name, value)
     raise error
 
 
-def unfit(name: str, value: Any) -> NoReturn:
+def reject_value(name: str, value: Any) -> NoReturn:
     """Raise InvalidArgument (REQUEST_INVALID) for a value that is out of the range of its field."""
     text = repr(value)
     shown = text if len(text) <= 80 else f"{text[:79]}…"

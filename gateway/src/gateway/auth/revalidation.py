@@ -1,4 +1,4 @@
-"""Whether somebody who was admitted earlier would be admitted now."""
+"""Revalidates callers who were admitted earlier against what the store holds now."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -9,7 +9,7 @@ from gateway.auth.secret import version
 from penstock_kit.context import Caller
 
 
-def standing(caller: Caller, *, user: User | None, key: ApiKey | None, now: datetime) -> Caller | None:
+def revalidate(caller: Caller, *, user: User | None, key: ApiKey | None, now: datetime) -> Caller | None:
     """Return `caller` with the scopes it has now, None when its credentials no longer count.
 
     `user` and `key` are what the store has under the caller's ids. A signed-in user's session ends with a change of

@@ -1,15 +1,15 @@
 """Which budgets a caller may change: those of keys and users that it reaches."""
 
+from gateway.auth.api_keys import ApiKeyService
 from gateway.auth.cost_limits import CostLimits
 from gateway.auth.delegation import Delegation
-from gateway.auth.directory import Directory
-from gateway.auth.keyring import Keyring
 from gateway.auth.store import IdentityStore
+from gateway.auth.users import UserService
 from penstock_kit.context import Caller
 from penstock_kit.errors import NotFound
 
 
-class BudgetReach:
+class BudgetAccess:
     """Checks budgets before they are put or deleted. A key with limits changes none."""
 
     def __init__(
@@ -17,20 +17,20 @@ class BudgetReach:
         *,
         limits: CostLimits,
         delegation: Delegation,
-        keyring: Keyring,
-        directory: Directory,
+        api_keys: ApiKeyService,
+        users: UserService,
         store: IdentityStore,
     ) -> None:
         self._limits = limits
         self._delegation = delegation
-        self._keyring = keyring
-        self._directory = directory
+        self._api_keys = api_keys
+        self._users = users
         self._store = store
 
     async def check_existing(self, caller: Caller, budget_id: str) -> None:
         """Raise unless `caller` may change the budget of that id, which need not exist. What is left of a key or user
         that was deleted is any administrator's."""
-        await self._delegation.unlimited_key_of(caller)
+        await self._delegation.require_unlimited_key(caller)
         budget = await self._limits.budget(budget_id) if budget_id else None
         if budget is not None and await self._exists(caller, budget.scope, budget.subject):
             await self.check_subject(caller, budget.scope, budget.subject)
@@ -38,9 +38,9 @@ class BudgetReach:
     async def check_subject(self, caller: Caller, scope: str, subject: str) -> None:
         """Raise NotFound or PermissionDenied unless `caller` reaches the key or user that a budget is for."""
         if scope == "key":
-            await self._keyring.get(caller, subject)
+            await self._api_keys.get(caller, subject)
         elif scope == "user":
-            user = await self._directory.reached(caller, subject)
+            user = await self._users.get(caller, subject)
             if user.tenant_id != caller.tenant_id:  # an operator's budgets are of the operator's own tenant too
                 raise NotFound(f"there is no user {subject!r} in this tenant", reason="USER_NOT_FOUND")
 

@@ -2,7 +2,7 @@
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.http.disconnect import ClientLeft
+from gateway.http.disconnect import ClientDisconnected
 from gateway.http.problems import render_error
 from penstock_kit.context import current_context
 from penstock_kit.errors import Internal, PenstockError
@@ -12,7 +12,7 @@ from penstock_kit.redaction import Redactor
 log = get_logger(__name__)
 
 
-class Failures:
+class ErrorResponses:
     """Answers for whatever the application raised before its answer began."""
 
     def __init__(self, app: ASGIApp, *, redactor: Redactor) -> None:
@@ -33,7 +33,7 @@ class Failures:
 
         try:
             await self._app(scope, receive, watched)
-        except ClientLeft:
+        except ClientDisconnected:
             return
         except PenstockError as error:
             if begun:
@@ -43,10 +43,10 @@ class Failures:
             if begun:
                 raise
             log.error("unexpected error in a request", path=scope["path"], exc_info=error)
-            await send_error(unexpected(), scope, send, self._redactor)
+            await send_error(internal_error(), scope, send, self._redactor)
 
 
-def unexpected() -> PenstockError:
+def internal_error() -> PenstockError:
     """Return what a caller is told of an exception that nobody foresaw."""
     return Internal("internal error; the gateway's log has it under this request id")
 

@@ -9,11 +9,11 @@ from typing import Final
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.delegation import Delegation, check_end, check_reach
 from gateway.auth.identity import User
+from gateway.auth.login_attempts import AttemptLimiter
 from gateway.auth.password import Passwords
 from gateway.auth.password_policy import check_password
-from gateway.auth.scope import MEMBER_SCOPES, checked_scopes
+from gateway.auth.scope import MEMBER_SCOPES, check_scopes
 from gateway.auth.store import IdentityStore
-from gateway.auth.throttle import Throttle
 from penstock_kit.clock import Clock
 from penstock_kit.context import Caller
 from penstock_kit.errors import (
@@ -30,7 +30,7 @@ _TENANT: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UserWish:
+class NewUserRequest:
     """What a new user should be. Empty scopes: everything but administration; no tenant: the caller's."""
 
     username: str
@@ -39,7 +39,7 @@ class UserWish:
     tenant_id: str = ""
 
 
-class Directory:
+class UserService:
     """The users of a tenant, for its administrators, and of every tenant, for operators."""
 
     def __init__(
@@ -52,35 +52,35 @@ class Directory:
         clock: Clock,
     ) -> None:
         self._delegation = delegation
-        self._attempts = Throttle(clock=clock)
+        self._attempts = AttemptLimiter(clock=clock)
         self._store = store
         self._passwords = passwords
         self._authenticator = authenticator
         self._clock = clock
 
-    async def make(self, caller: Caller, wish: UserWish) -> User:
+    async def create(self, caller: Caller, request: NewUserRequest) -> User:
         """Store a new user; raise AlreadyExists for a taken name, InvalidArgument for a weak password."""
-        tenant_id = _tenant(caller, wish.tenant_id)
-        check_end(None, await self._delegation.unlimited_key_of(caller))  # a user has no end and no limits
-        check_password(wish.password, username=wish.username)
+        tenant_id = _tenant(caller, request.tenant_id)
+        check_end(None, await self._delegation.require_unlimited_key(caller))  # a user has no end and no limits
+        check_password(request.password, username=request.username)
         user = User(
             id=new_id("user"),
             tenant_id=tenant_id,
-            username=wish.username,
-            password_hash=await self._passwords.hash(wish.password),
-            scopes=checked_scopes(wish.scopes or MEMBER_SCOPES, granter=caller),
+            username=request.username,
+            password_hash=await self._passwords.hash(request.password),
+            scopes=check_scopes(request.scopes or MEMBER_SCOPES, granter=caller),
             active=True,
             create_time=self._clock.now(),
         )
         if not await self._store.add_user(user):
-            raise AlreadyExists(f"the username {wish.username!r} is taken", reason="USER_EXISTS")
+            raise AlreadyExists(f"the username {request.username!r} is taken", reason="USER_EXISTS")
         return user
 
-    async def listed(self, caller: Caller, tenant_id: str = "") -> Sequence[User]:
+    async def list_users(self, caller: Caller, tenant_id: str = "") -> Sequence[User]:
         """Return the users of the caller's tenant; an operator may name another."""
         return await self._store.users(_tenant(caller, tenant_id))
 
-    async def reached(self, caller: Caller, user_id: str) -> User:
+    async def get(self, caller: Caller, user_id: str) -> User:
         """Return a user whom `caller` may manage; raise NotFound for another tenant's, PermissionDenied
         (USER_DENIED) for one who may do more."""
         user = await self._store.user(user_id)
@@ -93,8 +93,8 @@ class Directory:
         """Delete a user with all keys and sessions."""
         if user_id == caller.user_id:
             raise FailedPrecondition("you cannot delete yourself", reason="OWN_USER_CONFLICT")
-        user = await self.reached(caller, user_id)
-        await self._delegation.key_of(caller)
+        user = await self.get(caller, user_id)
+        await self._delegation.require_current_key(caller)
         if not await self._store.delete_user(user.tenant_id, user_id):
             raise NotFound(f"there is no user {user_id!r}", reason="USER_NOT_FOUND")
         self._authenticator.forget()
@@ -110,22 +110,22 @@ class Directory:
         allowed()
         user = await self._store.user(caller.user_id)
         if user is None or not await self._passwords.verify(current, user.password_hash, check=allowed):
-            self._attempts.failed(caller.user_id)
+            self._attempts.record_failure(caller.user_id)
             raise PermissionDenied("the current password is wrong", reason="CURRENT_PASSWORD_INVALID")
-        self._attempts.succeeded(caller.user_id)
+        self._attempts.record_success(caller.user_id)
         check_password(new, username=user.username)
         await self._store.set_password(user.id, await self._passwords.hash(new))
         self._authenticator.forget()
 
 
-def _tenant(caller: Caller, asked: str) -> str:
-    if not asked or asked == caller.tenant_id:
+def _tenant(caller: Caller, requested: str) -> str:
+    if not requested or requested == caller.tenant_id:
         return caller.tenant_id
     if not caller.is_operator:
         message = "only operators see and make users of other tenants"
         raise PermissionDenied(message, reason="TENANT_DENIED")
-    if not _TENANT.fullmatch(asked):
+    if not _TENANT.fullmatch(requested):
         description = "must be 1 to 63 of a-z, 0-9, - and _, beginning with a letter or digit"
         violation = FieldViolation(field="tenant_id", description=description)
         raise InvalidArgument(f"tenant_id {description}", reason="TENANT_INVALID", violations=[violation])
-    return asked
+    return requested

@@ -4,7 +4,7 @@ import secrets
 from pathlib import Path
 
 from gateway.auth.admin_files import AdminFiles
-from gateway.auth.bootstrap import ADMIN, FIRST_KEY, admin_user, key_of
+from gateway.auth.bootstrap import ADMIN, FIRST_KEY, build_admin, build_key
 from gateway.auth.password import Passwords
 from gateway.auth.secret import new_key
 from gateway.auth.store import IdentityStore
@@ -26,12 +26,12 @@ async def reset_admin(
         raise NotFound(f"there is no user {username!r}; without --user it is {ADMIN!r}", reason="USER_NOT_FOUND")
     hashed = await passwords.hash(password)
     if user is None:
-        user = admin_user(hashed, clock)
+        user = build_admin(hashed, clock)
         await store.add_user(user)
     else:
         await store.set_password(user.id, hashed)
     old = [each for each in await store.keys(user.tenant_id, user.id) if each.name == FIRST_KEY]
-    await store.add_key(key_of(user, key, clock))
+    await store.add_key(build_key(user, key, clock))
     for each in old:
         await store.delete_key(user.tenant_id, each.id)
     AdminFiles(home).write(password=password, key=key.text)

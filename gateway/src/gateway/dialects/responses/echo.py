@@ -24,14 +24,14 @@ _TEXT: Final[JsonObject] = {"format": {"type": "text"}, "verbosity": "medium"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResponseForm:
+class ResponseEcho:
     """What every response object repeats of its request, and the tools as the caller knows them."""
 
     echo: JsonObject
     tools: ResponseTools
 
 
-def echo_of(body: JsonObject) -> JsonObject:
+def echo_from_json(body: JsonObject) -> JsonObject:
     """Return what a response object repeats of its request. Nothing is stored, whatever ``store`` asked."""
     return {
         **_UNSET,
@@ -53,7 +53,7 @@ def echo_of(body: JsonObject) -> JsonObject:
     }
 
 
-def response_head(started: pb.Started, status: str, output: list[JsonObject], form: ResponseForm) -> JsonObject:
+def response_head(started: pb.Started, status: str, output: list[JsonObject], form: ResponseEcho) -> JsonObject:
     """Return a response object with everything but how it ended."""
     return {
         "id": response_id(started),

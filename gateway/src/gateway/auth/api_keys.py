@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.delegation import Delegation, check_end, check_reach
 from gateway.auth.identity import ApiKey
-from gateway.auth.scope import checked_scopes, includes_all
+from gateway.auth.scope import check_scopes, includes_all
 from gateway.auth.secret import new_key
 from gateway.auth.store import IdentityStore
 from penstock_kit.clock import Clock
@@ -17,7 +17,7 @@ from penstock_kit.ids import new_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyWish:
+class NewKeyRequest:
     """What a new key should be. Empty scopes: the granter's; no user: the granter; no end: the granter's, if any."""
 
     name: str
@@ -27,14 +27,14 @@ class KeyWish:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShownKey:
+class IssuedKey:
     """A key with its text, at the only moment when the text exists."""
 
     key: ApiKey
     text: str
 
 
-class Keyring:
+class ApiKeyService:
     """The API keys of a tenant, as far as a caller reaches: administrators all, others their own, and nobody a key
     with a scope that the caller lacks."""
 
@@ -46,36 +46,36 @@ class Keyring:
         self._delegation = delegation
         self._clock = clock
 
-    async def make(self, caller: Caller, wish: KeyWish) -> ShownKey:
+    async def create(self, caller: Caller, request: NewKeyRequest) -> IssuedKey:
         """Store a new key and return it with its text.
 
         A key that is no administrator's can't make keys, nor can one with limits: they would escape them.
         """
         _check_maker(caller)
-        maker = await self._delegation.unlimited_key_of(caller)
+        maker = await self._delegation.require_unlimited_key(caller)
         now = self._clock.now()
-        if wish.expire_time is not None and wish.expire_time <= now:
-            description = f"must be in the future, not {wish.expire_time.isoformat()}"
+        if request.expire_time is not None and request.expire_time <= now:
+            description = f"must be in the future, not {request.expire_time.isoformat()}"
             violation = FieldViolation(field="expire_time", description=description)
             raise InvalidArgument(f"expire_time {description}", reason="EXPIRE_TIME_INVALID", violations=[violation])
-        ends = wish.expire_time or (None if maker is None else maker.expire_time)
+        ends = request.expire_time or (None if maker is None else maker.expire_time)
         check_end(ends, maker)
         made = new_key()
         key = ApiKey(
             id=new_id("key"),
             tenant_id=caller.tenant_id,
-            user_id=await self._owner(caller, wish.user_id),
-            name=wish.name,
+            user_id=await self._owner(caller, request.user_id),
+            name=request.name,
             prefix=made.prefix,
             digest=made.digest,
-            scopes=checked_scopes(wish.scopes or caller.scopes, granter=caller),
+            scopes=check_scopes(request.scopes or caller.scopes, granter=caller),
             create_time=now,
             expire_time=ends,
         )
         await self._store.add_key(key)
-        return ShownKey(key=key, text=made.text)
+        return IssuedKey(key=key, text=made.text)
 
-    async def listed(self, caller: Caller) -> Sequence[ApiKey]:
+    async def list_keys(self, caller: Caller) -> Sequence[ApiKey]:
         """Return the keys that `caller` may see, newest first."""
         keys = await self._store.keys(caller.tenant_id, "" if caller.is_admin else caller.user_id)
         return [key for key in keys if _reaches(caller, key)]
@@ -87,7 +87,7 @@ class Keyring:
             raise NotFound(f"there is no key {key_id!r}", reason="KEY_NOT_FOUND")
         return key
 
-    async def rotate(self, caller: Caller, key_id: str, *, grace: timedelta) -> ShownKey:
+    async def rotate(self, caller: Caller, key_id: str, *, grace: timedelta) -> IssuedKey:
         """Give a key a new secret; the old one goes on for `grace`.
 
         A key may rotate itself. Another's new secret is as good as a new key, and asks for as much. Of several
@@ -95,10 +95,10 @@ class Keyring:
         """
         key = await self.get(caller, key_id)
         if key.id == caller.key_id:
-            await self._delegation.key_of(caller)
+            await self._delegation.require_current_key(caller)
         else:
             _check_maker(caller)
-            check_end(key.expire_time, await self._delegation.unlimited_key_of(caller))
+            check_end(key.expire_time, await self._delegation.require_unlimited_key(caller))
             await self._owner(caller, key.user_id)
         made = new_key(key.prefix)
         rotated = replace(
@@ -111,12 +111,12 @@ class Keyring:
             message = f"the key {key_id!r} was rotated or deleted meanwhile; look at it again"
             raise Aborted(message, reason="KEY_CONFLICT")
         self._authenticator.forget()
-        return ShownKey(key=rotated, text=made.text)
+        return IssuedKey(key=rotated, text=made.text)
 
     async def delete(self, caller: Caller, key_id: str) -> None:
         """Delete a key; it stops counting at once here, within seconds on other replicas."""
         key = await self.get(caller, key_id)
-        await self._delegation.key_of(caller)
+        await self._delegation.require_current_key(caller)
         await self._store.delete_key(key.tenant_id, key.id)
         self._authenticator.forget()
 

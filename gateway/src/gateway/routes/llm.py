@@ -8,11 +8,11 @@ from pydantic import BaseModel, Field
 
 from gateway.auth.guard import Guard
 from gateway.auth.scope import MODELS, OPERATOR
-from gateway.convert.message import message
+from gateway.convert.protobuf import build_message
 from gateway.convert.provider import explanation_from_proto, query_from_proto
 from gateway.convert.scalar import Moment, time_to_proto
 from gateway.http.json import JsonResponse
-from gateway.routes.page import IdempotencyKey
+from gateway.routes.parameters import IdempotencyKey
 from gateway.routes.router import add, api_router
 from penstock_kit.errors import FailedPrecondition
 
@@ -45,7 +45,9 @@ class ModelRoutes:
     async def parse_prompt(self, body: ParseRequest, idempotency_key: IdempotencyKey = "") -> Response:
         """Turn a question into a structured query, by a model or by rules."""
         fields = body.model_dump(exclude={"now"})
-        request = message(pb.ParsePromptRequest, **fields, now=time_to_proto(body.now), idempotency_key=idempotency_key)
+        request = build_message(
+            pb.ParsePromptRequest, **fields, now=time_to_proto(body.now), idempotency_key=idempotency_key
+        )
         return JsonResponse(query_from_proto(await self._llm.ParsePrompt(request)))
 
     async def explain_route(self, model: str = "", policy: str = "") -> Response:

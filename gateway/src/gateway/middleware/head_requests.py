@@ -10,7 +10,7 @@ from gateway.middleware.request import ENDPOINT_KEY
 _NOTED: Final = ("route", ENDPOINT_KEY)
 
 
-class Heads:
+class HeadRequests:
     """Lets the application answer a HEAD as a GET, and sends the head of that answer alone."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -21,11 +21,11 @@ class Heads:
         if scope["type"] != "http" or scope["method"] != "HEAD":
             await self._app(scope, receive, send)
             return
-        asked = {**scope, "method": "GET"}
+        start_turn = {**scope, "method": "GET"}
         try:
-            await self._app(asked, receive, _HeadOnly(send).send)
+            await self._app(start_turn, receive, _HeadOnly(send).send)
         finally:
-            scope.update({name: asked[name] for name in _NOTED if name in asked})
+            scope.update({name: start_turn[name] for name in _NOTED if name in start_turn})
 
 
 class _HeadOnly:

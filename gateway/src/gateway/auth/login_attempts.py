@@ -1,0 +1,96 @@
+"""Limits on attempts to guess: failures of a subject, and of a login by name and address."""
+
+import ipaddress
+from typing import Final
+
+from penstock_kit.clock import Clock
+from penstock_kit.errors import ResourceExhausted
+
+_IPV6_SITE: Final = 64
+_MOST_KNOWN: Final = 10_000
+_MOST: Final = 50_000
+
+
+class AttemptLimiter:
+    """Counts failures per subject in a fixed window; at `limit` the subject is refused until the window ends."""
+
+    def __init__(self, *, clock: Clock, limit: int = 5, window: float = 60.0) -> None:
+        self._clock = clock
+        self._limit = limit
+        self._window = window
+        self._failures: dict[str, tuple[float, int]] = {}
+
+    def check(self, subject: str) -> None:
+        """Raise ResourceExhausted (ATTEMPTS_LIMIT_EXCEEDED) with the time to wait when `subject` failed too often."""
+        until, count = self._failures.get(subject, (0.0, 0))
+        left = until - self._clock.monotonic()
+        if left > 0 and count >= self._limit:
+            message = f"too many failed attempts; wait {left:.0f} s"
+            raise ResourceExhausted(message, reason="ATTEMPTS_LIMIT_EXCEEDED", retry_after=left)
+
+    def record_failure(self, subject: str) -> None:
+        """Count one failure."""
+        now = self._clock.monotonic()
+        until, count = self._failures.get(subject, (0.0, 0))
+        if until <= now:
+            self._failures.pop(subject, None)
+            until, count = now + self._window, 0
+        if len(self._failures) >= _MOST:
+            del self._failures[next(iter(self._failures))]
+        self._failures[subject] = (until, count + 1)
+
+    def record_success(self, subject: str) -> None:
+        """Forget the failures of `subject`."""
+        self._failures.pop(subject, None)
+
+
+class LoginAttemptLimiter:
+    """Counts failed logins per name and address, per address, and per name over all addresses.
+
+    The first stops a guesser without stopping anybody elsewhere. The other two are wide brakes against many names
+    from one place and many places for one name; from where a name has logged in before, it still can. An IPv6 address
+    stands for its /64, which is one customer's. All tables are bounded.
+    """
+
+    def __init__(self, *, clock: Clock, pairs: int = 5, addresses: int = 30, names: int = 100) -> None:
+        self._pairs = AttemptLimiter(clock=clock, limit=pairs)
+        self._addresses = AttemptLimiter(clock=clock, limit=addresses)
+        self._names = AttemptLimiter(clock=clock, limit=names)
+        self._known: dict[tuple[str, str], None] = {}
+
+    def check(self, username: str, address: str) -> None:
+        """Raise ResourceExhausted (ATTEMPTS_LIMIT_EXCEEDED) with the time to wait when there were too many failures."""
+        place = site(address)
+        self._pairs.check(f"{place} {username}")
+        if (place, username) not in self._known:
+            self._addresses.check(place)
+            self._names.check(username)
+
+    def record_failure(self, username: str, address: str) -> None:
+        """Count one failure."""
+        place = site(address)
+        self._pairs.record_failure(f"{place} {username}")
+        self._addresses.record_failure(place)
+        self._names.record_failure(username)
+
+    def record_success(self, username: str, address: str) -> None:
+        """Forget the failures of this name at this address, and remember that it belongs there."""
+        place = site(address)
+        self._pairs.record_success(f"{place} {username}")
+        self._known.pop((place, username), None)
+        if len(self._known) >= _MOST_KNOWN:
+            del self._known[next(iter(self._known))]
+        self._known[place, username] = None
+
+
+def site(address: str) -> str:
+    """Return whom an address belongs to: an IPv4 address itself, an IPv6 address's /64."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((parsed.packed, _IPV6_SITE), strict=False))
+    return str(parsed)
