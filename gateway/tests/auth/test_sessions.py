@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 from fastapi import Request
 
+from gateway.auth.delegation import Delegation
 from gateway.auth.guard import Guard
 from gateway.auth.identity import RefreshToken
 from gateway.auth.password import Passwords
@@ -16,7 +17,8 @@ from gateway.auth.scope import ALL_SCOPES, MEMBER_SCOPES
 from gateway.auth.scraper import ScraperGuard
 from gateway.auth.secret import digest
 from gateway.auth.session_monitor import SessionMonitor
-from penstock_kit.errors import InvalidArgument, PermissionDenied, ResourceExhausted, Unauthenticated
+from gateway.auth.users import UserService
+from penstock_kit.errors import Aborted, InvalidArgument, PermissionDenied, ResourceExhausted, Unauthenticated
 
 OLD, NEW = "right horse battery", "wrong donkey capacitor"
 
@@ -179,6 +181,35 @@ async def test_a_new_password_ends_every_session(house, cleo, login):
             await house.sessions.refresh(pair.refresh_token)
     fresh = await login(NEW)
     assert (await house.authenticator.recognise(fresh.access_token)).user_id == cleo.user_id
+
+
+class Meeting(Passwords):
+    """Hashes nothing before as many as `changes` are about to, so that none has replaced the password before."""
+
+    def __init__(self, changes):
+        super().__init__(parallel=changes)
+        self._barrier = asyncio.Barrier(changes)
+
+    async def hash(self, password):
+        await self._barrier.wait()
+        return await super().hash(password)
+
+
+async def test_of_two_changes_of_a_password_at_once_one_counts_and_the_other_is_refused(house, cleo, login):
+    users = UserService(
+        store=house.store, passwords=Meeting(2), authenticator=house.authenticator,
+        delegation=Delegation(store=house.store, limits=house.limits), clock=house.clock,
+    )  # fmt: skip
+    texts = (NEW, "another mule resistor")
+    changes = (users.change_password(cleo, current=OLD, new=text) for text in texts)
+    outcomes = await asyncio.gather(*changes, return_exceptions=True)
+    (refusal,) = [outcome for outcome in outcomes if outcome is not None]
+    assert (type(refusal), refusal.reason) == (Aborted, "PASSWORD_CONFLICT")
+    lost = outcomes.index(refusal)
+    assert await login(texts[1 - lost])
+    with pytest.raises(Unauthenticated):
+        await login(texts[lost])
+    assert (await house.store.user(cleo.user_id)).session_epoch == 1
 
 
 async def test_a_new_password_leaves_keys_and_other_users_alone(house, cleo):

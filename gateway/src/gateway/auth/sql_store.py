@@ -73,13 +73,17 @@ class SqlIdentityStore:
         """Return those of the users that exist, of any tenant."""
         return [user_from_row(row) for row in await self._all(select(users).where(users.c.id.in_(user_ids)))]
 
-    async def set_password(self, user_id: str, password_hash: str) -> None:
-        """Replace the hash of a user's password and end the user's sessions."""
+    async def set_password(self, user_id: str, password_hash: str, *, replaces: str | None = None) -> bool:
+        """Replace the hash of a user's password, when it is still `replaces`, and end the user's sessions."""
         changed = update(users).where(users.c.id == user_id)
+        if replaces is not None:
+            changed = changed.where(users.c.password_hash == replaces)
         changed = changed.values(password_hash=password_hash, session_epoch=users.c.session_epoch + 1)
         async with self._database.write() as connection:
-            await connection.execute(changed)
+            if (await connection.execute(changed)).rowcount == 0:
+                return False
             await connection.execute(delete(refresh_tokens).where(refresh_tokens.c.user_id == user_id))
+        return True
 
     async def delete_user(self, tenant_id: str, user_id: str) -> bool:
         """Delete a tenant's user with all keys and tokens; False when there is none."""

@@ -38,9 +38,9 @@ class IdentityStore(Protocol):
         """Return those of the users that exist, of any tenant."""
         ...
 
-    async def set_password(self, user_id: str, password_hash: str) -> None:
+    async def set_password(self, user_id: str, password_hash: str, *, replaces: str | None = None) -> bool:
         """Replace the hash of a user's password and end the user's sessions: the next epoch begins, refresh tokens
-        are deleted."""
+        are deleted. With `replaces`, only when that is the hash so far; False when nothing was replaced."""
         ...
 
     async def delete_user(self, tenant_id: str, user_id: str) -> bool:

@@ -17,6 +17,7 @@ from gateway.auth.store import IdentityStore
 from penstock_kit.clock import Clock
 from penstock_kit.context import Caller
 from penstock_kit.errors import (
+    Aborted,
     AlreadyExists,
     FailedPrecondition,
     FieldViolation,
@@ -104,7 +105,7 @@ class UserService:
 
         Raises PermissionDenied (CURRENT_PASSWORD_INVALID) when `current` is not it, and after some of these
         ResourceExhausted (ATTEMPTS_LIMIT_EXCEEDED), as at a login: who found an open session must not find out the
-        password by it.
+        password by it. Of several changes at once one counts; the others raise Aborted (PASSWORD_CONFLICT).
         """
         allowed = partial(self._attempts.check, caller.user_id)
         allowed()
@@ -114,7 +115,10 @@ class UserService:
             raise PermissionDenied("the current password is wrong", reason="CURRENT_PASSWORD_INVALID")
         self._attempts.record_success(caller.user_id)
         check_password(new, username=user.username)
-        await self._store.set_password(user.id, await self._passwords.hash(new))
+        hashed = await self._passwords.hash(new)
+        if not await self._store.set_password(user.id, hashed, replaces=user.password_hash):
+            message = "the password was changed meanwhile; log in with the one that counts now"
+            raise Aborted(message, reason="PASSWORD_CONFLICT")
         self._authenticator.forget()
 
 

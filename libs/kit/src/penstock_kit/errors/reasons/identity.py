@@ -141,6 +141,12 @@ IDENTITY: Final = Section(
             "read the key and try again",
         ),
         Row(
+            "PASSWORD_CONFLICT",
+            (ErrorKind.ABORTED,),
+            "the password was changed by another request while it was being changed",
+            "log in with the password that counts now",
+        ),
+        Row(
             "EXPIRE_TIME_DENIED",
             (ErrorKind.PERMISSION_DENIED,),
             "a key with an end makes or rotates what would live longer",
