@@ -139,6 +139,24 @@ async def test_the_ledger_is_listed_page_by_page(gateway):
     assert (asked.page_size, asked.key_id) == (1, "key_1")
 
 
+async def test_a_page_of_the_ledger_comes_as_csv_to_those_who_accept_it(gateway):
+    entry = cost_pb2.LedgerEntry(id="led_1", provider="openai", outcome="ok", cost=Money(amount="0.5"), model="=cmd()")
+    entry.create_time.FromJsonString("2026-11-21T10:00:00.25Z")
+    entry.usage.input_tokens, entry.duration.seconds, entry.labels["team"] = 7, 2, "a,b"
+    gateway.fakes.costs.ledger = cost_pb2.ListLedgerResponse(entries=[entry], next_page_token="next")
+    by_accept = {**gateway.auth(), "accept": "text/csv"}
+    answer = await gateway.client.get("/api/v1/costs/ledger", headers=by_accept)
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert (answer.headers["x-next-page-token"], answer.headers["vary"]) == ("next", "accept")
+    (line,) = csv.DictReader(io.StringIO(answer.text))
+    assert (line["id"], line["create_time"], line["input_tokens"]) == ("led_1", "2026-11-21T10:00:00.250000Z", "7")
+    assert (line["cost"], line["currency"], line["duration_ms"], line["model"]) == ("0.5", "USD", "2000.0", "'=cmd()")
+    assert line["labels"] == '{"team":"a,b"}'
+    assert (await call(gateway, "GET", "/api/v1/costs/ledger?format=csv")).text == answer.text
+    as_json = await gateway.client.get("/api/v1/costs/ledger?format=json", headers=by_accept)
+    assert as_json.json()["entries"][0]["id"] == "led_1"
+
+
 async def test_an_operators_price_is_set_and_listed(gateway):
     price = {"provider": "openai", "model": "gpt-5", "input": "1.25", "output": "10"}
     await call(gateway, "PUT", "/api/v1/prices", json=price)

@@ -29,6 +29,7 @@ from penstock_kit.telemetry.tracing import Tracing
 
 _EXPOSED: Final = (
     "x-request-id", "x-stream-id", "x-penstock-provider", "x-cache", "x-dropped-params", "x-degraded",
+    "x-next-page-token",
     "retry-after", "retry-after-ms", "content-disposition",
 )  # fmt: skip
 

@@ -9,11 +9,17 @@ from penstock.common.v1.common_pb2 import Money
 from penstock.llm.v1 import cost_pb2 as pb
 
 from gateway.convert.scalar import JsonObject, milliseconds, money_from_proto, time_from_proto, usage_from_proto
+from gateway.http.json import encode
 
 DECIMAL: Final = r"^\d{1,12}(\.\d{1,12})?$"
 _COLUMNS: Final = (
     "group", "requests", "failures", "cached_requests", "unpriced_requests", "input_tokens", "cache_read_tokens",
     "cache_write_tokens", "output_tokens", "reasoning_tokens", "cost", "currency", "cache_savings", "mean_ms",
+)  # fmt: skip
+_LEDGER_COLUMNS: Final = (
+    "id", "create_time", "user_id", "key_id", "request_id", "provider", "model", "input_tokens", "cache_read_tokens",
+    "cache_write_tokens", "output_tokens", "reasoning_tokens", "estimated", "cost", "currency", "cost_source",
+    "time_to_first_token_ms", "duration_ms", "outcome", "cached", "error_kind", "surface", "end_user", "labels",
 )  # fmt: skip
 
 
@@ -45,6 +51,27 @@ def csv_from_rows(rows: Iterable[pb.CostRow]) -> str:
                 usage.input_tokens, usage.cache_read_tokens, usage.cache_write_tokens, usage.output_tokens,
                 usage.reasoning_tokens, row.cost.amount, row.cost.currency or "USD", row.cache_savings.amount,
                 milliseconds(row, "mean_duration"),
+            )
+        )  # fmt: skip
+    return text.getvalue()
+
+
+def csv_from_ledger(entries: Iterable[pb.LedgerEntry]) -> str:
+    """Return rows of the ledger as CSV, times in ISO 8601; what a spreadsheet would take for a formula is quoted."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(_LEDGER_COLUMNS)
+    for entry in entries:
+        usage, time = entry.usage, time_from_proto(entry, "create_time")
+        texts = (entry.user_id, entry.key_id, entry.request_id, entry.provider, entry.model)
+        labels = (entry.error_kind, entry.surface, entry.end_user, encode(dict(entry.labels)).decode())
+        writer.writerow(
+            (
+                entry.id, "" if time is None else f"{time:%Y-%m-%dT%H:%M:%S.%fZ}", *map(_harmless, texts),
+                usage.input_tokens, usage.cache_read_tokens, usage.cache_write_tokens, usage.output_tokens,
+                usage.reasoning_tokens, usage.estimated, entry.cost.amount, entry.cost.currency or "USD",
+                entry.cost.source, milliseconds(entry, "time_to_first_token"), milliseconds(entry, "duration"),
+                entry.outcome, entry.cached, *map(_harmless, labels),
             )
         )  # fmt: skip
     return text.getvalue()

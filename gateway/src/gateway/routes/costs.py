@@ -13,6 +13,7 @@ from gateway.convert.cost import (
     DECIMAL,
     budget_from_proto,
     cost_row_from_proto,
+    csv_from_ledger,
     csv_from_rows,
     ledger_entry_from_proto,
     money_to_proto,
@@ -41,6 +42,7 @@ Group = Annotated[Literal["", "provider", "model", "key", "user", "day"], Query(
 From = Annotated[Moment | None, Query(description="Inclusive, ISO 8601.")]
 Until = Annotated[Moment | None, Query(description="Exclusive, ISO 8601.")]
 Format = Annotated[Literal["", "json", "csv"], Query(description="Empty: as the header Accept says, else JSON.")]
+Accept = Annotated[str, Header(include_in_schema=False)]
 Subject = Annotated[str, Query(max_length=64)]
 
 
@@ -93,7 +95,7 @@ class CostRoutes:
         user_id: Subject = "",
         key_id: Subject = "",
         format: Format = "",
-        accept: Annotated[str, Header(include_in_schema=False)] = "",
+        accept: Accept = "",
     ) -> Response:
         """Sum the ledger, grouped, as JSON or CSV. Only administrators see other users' calls."""
         request = build_message(
@@ -105,10 +107,8 @@ class CostRoutes:
             key_id=key_id,
         )
         response = await self._costs.SummarizeCosts(request)
-        if (format or preferred_type(accept, ("application/json", "text/csv"))) in {"csv", "text/csv"}:
-            headers = {"content-disposition": 'attachment; filename="costs.csv"', "vary": "accept"}
-            rows = response.rows if group_by else [response.total]
-            return Response(csv_from_rows(rows), media_type="text/csv; charset=utf-8", headers=headers)
+        if _wants_csv(format, accept):
+            return _csv("costs.csv", csv_from_rows(response.rows if group_by else [response.total]))
         rows = [cost_row_from_proto(row) for row in response.rows]
         body = {"group_by": group_by or None, "rows": rows, "total": cost_row_from_proto(response.total)}
         return JsonResponse(body, headers={"vary": "accept"})
@@ -122,8 +122,11 @@ class CostRoutes:
         end_time: Until = None,
         user_id: Subject = "",
         key_id: Subject = "",
+        format: Format = "",
+        accept: Accept = "",
     ) -> Response:
-        """List model calls, newest first."""
+        """List model calls, newest first, as JSON or CSV; the token of the next page of a CSV is in the header
+        `x-next-page-token`."""
         request = build_message(
             pb.ListLedgerRequest,
             page_size=page_size,
@@ -134,8 +137,11 @@ class CostRoutes:
             key_id=key_id,
         )
         response = await self._costs.ListLedger(request)
+        if _wants_csv(format, accept):
+            return _csv("ledger.csv", csv_from_ledger(response.entries), next_page_token=response.next_page_token)
         entries = [ledger_entry_from_proto(entry) for entry in response.entries]
-        return JsonResponse({"entries": entries, "next_page_token": response.next_page_token or None})
+        body = {"entries": entries, "next_page_token": response.next_page_token or None}
+        return JsonResponse(body, headers={"vary": "accept"})
 
     async def list_budgets(self, page_size: PageSize = 0, page_token: PageToken = "") -> Response:
         """List budgets with what is spent."""
@@ -183,3 +189,14 @@ class CostRoutes:
         budget = pb.Budget(id=budget_id, limit=money_to_proto(body.limit), **fields)
         response = await self._costs.PutBudget(pb.PutBudgetRequest(budget=budget))
         return budget_from_proto(response.budget)
+
+
+def _wants_csv(format: str, accept: str) -> bool:
+    return (format or preferred_type(accept, ("application/json", "text/csv"))) in {"csv", "text/csv"}
+
+
+def _csv(filename: str, text: str, *, next_page_token: str = "") -> Response:
+    headers = {"content-disposition": f'attachment; filename="{filename}"', "vary": "accept"}
+    if next_page_token:
+        headers["x-next-page-token"] = next_page_token
+    return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
