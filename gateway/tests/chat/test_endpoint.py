@@ -29,6 +29,15 @@ async def test_bad_input_is_named_as_on_the_route_beside_it(gateway, body):
     assert told == expected
 
 
+async def test_an_unknown_parameter_is_named_as_on_the_route_beside_it(gateway):
+    answers = [await post(gateway, f"{path}?debug=1&x", json={"content": "x"}) for path in (ONE, f"{ONE}-debug")]
+    assert [answer.status_code for answer in answers] == [422, 422]
+    assert answers[0].json()["errors"] == answers[1].json()["errors"]
+    description = "is no parameter of this route; it takes none"
+    assert answers[0].json()["errors"] == [{"field": name, "description": description} for name in ("debug", "x")]
+    assert gateway.fakes.chat.asked == []
+
+
 async def test_what_is_no_json_is_said_to_be_none(gateway):
     answer = await post(gateway, ONE, content=b"{")
     assert (answer.status_code, answer.json()["reason"]) == (400, "JSON_INVALID")

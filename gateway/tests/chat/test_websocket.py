@@ -53,6 +53,15 @@ async def test_a_question_is_answered_with_the_events_of_the_http_stream(gateway
     assert asked.conversation_id == conversation
 
 
+async def test_an_unknown_parameter_of_the_socket_is_refused_by_its_name(gateway):
+    conversation = await new_conversation(gateway)
+    with pytest.raises(InvalidStatus) as caught:
+        async with socket(gateway, conversation, "?streamid=str_1"):
+            pass
+    assert caught.value.response.status_code == 422
+    assert "did you mean stream_id?" in json.loads(caught.value.response.body)["detail"]
+
+
 async def test_a_stream_is_resumed_by_query_or_by_wish(gateway):
     conversation = await new_conversation(gateway)
     async with socket(gateway, conversation, "?stream_id=str_1&after=3") as websocket:

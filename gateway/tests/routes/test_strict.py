@@ -1,4 +1,4 @@
-"""Nothing a caller says on ``/api/v2`` is passed over in silence: what a route does not know is refused by its name."""
+"""Nothing a caller says on ``/api`` is passed over in silence: what a route does not know is refused by its name."""
 
 import pytest
 
@@ -43,7 +43,7 @@ async def test_every_strict_route_refuses_an_unknown_parameter_by_its_name(gatew
     pages = (await gateway.client.get("/openapi.json")).json()["paths"]
     asked = 0
     for path, operations in pages.items():
-        for method in operations if path.startswith("/api/v2/") else ():
+        for method in operations if path.startswith(("/api/v1/", "/api/v2/")) else ():
             url = path.replace("{", "").replace("}", "")
             answer = await gateway.client.request(
                 method, url, headers=gateway.auth(), params={"devce_code": "x"}, json={"refresh_token": "t"}
@@ -52,17 +52,27 @@ async def test_every_strict_route_refuses_an_unknown_parameter_by_its_name(gatew
             named = {error["field"] for error in answer.json()["errors"]}
             assert "devce_code" in named, (method, path, named)
             asked += 1
-    assert asked >= 25
+    assert asked >= 80
 
 
 async def test_a_misspelt_parameter_is_told_the_right_one(gateway):
     answer = await gateway.client.get("/api/v2/data/query/history?devicecode=W", headers=gateway.auth())
     assert "devicecode: is no parameter of this route; did you mean device_code?" in answer.json()["detail"]
+    answer = await gateway.client.get("/api/v1/conversations?page_sise=5", headers=gateway.auth())
+    assert "page_sise: is no parameter of this route; did you mean page_size?" in answer.json()["detail"]
+
+
+async def test_the_routes_of_the_vendors_clients_take_what_those_add(gateway):
+    body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
+    answer = await gateway.client.post("/v1/messages?beta=true", headers=gateway.auth(), json=body)
+    assert answer.status_code == 200
 
 
 async def test_who_may_not_ask_is_told_that_first(gateway):
-    answer = await gateway.client.get("/api/v2/metadata/devices?nonsense=1")
-    assert answer.status_code == 401
+    for path in ("/api/v2/metadata/devices", "/api/v1/conversations"):
+        assert (await gateway.client.get(f"{path}?nonsense=1")).status_code == 401
+    path = "/api/v1/conversations/conv_1/stream?nonsense=1"
+    assert (await gateway.client.post(path, json={"content": "x"})).status_code == 401
 
 
 async def test_rows_that_are_refused_altogether_are_counted_in_the_problem(gateway):

@@ -1,6 +1,7 @@
 """``POST /api/v1/conversations/{conversation_id}/stream`` as a bare ASGI application: the other hot path."""
 
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from penstock.chat.v1 import chat_pb2 as pb
 from pydantic import ValidationError
@@ -13,7 +14,7 @@ from gateway.chat.sse_response import SseResponse, SseResponseFactory
 from gateway.convert.protobuf import build_message
 from gateway.http.body import parse_storable, read_body
 from gateway.http.headers import idempotency_key
-from gateway.http.validation import validation_error
+from gateway.http.validation import unknown_parameters_error, validation_error
 from penstock_kit.ids import new_id
 
 PATH: Final = "/api/v1/conversations/{conversation_id}/stream"
@@ -30,6 +31,8 @@ class StreamChatEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; what it raises before the response began, the middleware answers."""
         await self._guard.admit(scope["headers"], CHAT)
+        if scope["query_string"]:
+            _refuse_parameters(scope["query_string"])
         turn = _validated(parse_storable(await read_body(receive)))
         key = _checked(idempotency_key(scope["headers"]))
         response = start_turn(self._responses, scope["path_params"]["conversation_id"], turn, key, debug=False)
@@ -48,6 +51,12 @@ def start_turn(
         **turn.model_dump(),
     )
     return responses.create(lambda: responses.streams.StreamChat(request), debug=debug)
+
+
+def _refuse_parameters(query: bytes) -> None:
+    unknown = [name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True)]
+    if unknown:
+        raise unknown_parameters_error(unknown, ())
 
 
 def _validated(body: Any) -> StreamChatRequest:

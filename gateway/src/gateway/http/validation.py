@@ -1,6 +1,7 @@
 """What is wrong with a request, field by field, as pydantic found it."""
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from penstock_kit.errors import FieldViolation, PenstockError, Unprocessable
@@ -11,6 +12,13 @@ def validation_error(problems: Sequence[Any]) -> PenstockError:
     violations = [
         FieldViolation(field=_field(problem["loc"]), description=_description(problem)) for problem in problems
     ]
+    listed = "; ".join(f"{entry.field}: {entry.description}" for entry in violations[:3])
+    return Unprocessable(f"the request is not valid: {listed}", reason="VALIDATION_FAILED", violations=violations)
+
+
+def unknown_parameters_error(unknown: Sequence[str], known: Sequence[str]) -> PenstockError:
+    """Return the error that names each of the `unknown` parameters, and what of the `known` may have been meant."""
+    violations = [FieldViolation(field=name, description=_unknown(name, known)) for name in unknown]
     listed = "; ".join(f"{entry.field}: {entry.description}" for entry in violations[:3])
     return Unprocessable(f"the request is not valid: {listed}", reason="VALIDATION_FAILED", violations=violations)
 
@@ -32,3 +40,9 @@ def _description(problem: Any) -> str:
 def _given(problem: Any) -> str:
     text = repr(problem.get("input")) if problem["type"] != "missing" else "nothing"
     return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    takes = f"it takes {', '.join(known)}" if known else "it takes none"
+    return f"is no parameter of this route; {f'did you mean {near[0]}? ' if near else ''}{takes}"

@@ -18,6 +18,7 @@ from gateway.http.json import JsonResponse
 from gateway.http.timeouts import StreamTimeouts
 from gateway.routes.parameters import IdempotencyKey
 from gateway.routes.router import add, api_router
+from gateway.routes.strict import KnownParameters
 from penstock_kit.context import current_context
 from penstock_kit.errors import NotFound, PenstockError
 
@@ -47,6 +48,7 @@ class ClientRoutes:
         monitor: SessionMonitor,
     ) -> None:
         self._monitor = monitor
+        self._known_parameters = KnownParameters()
         self._registrations = registrations
         self._timeouts = timeouts
         self._heartbeats = heartbeats
@@ -103,6 +105,7 @@ class ClientRoutes:
                 caller = self._guard.enter(await self._tickets.redeem(ticket, client_id), CHAT)
             else:
                 caller = await self._guard.admit(websocket.headers.raw, CHAT)
+            await self._known_parameters(websocket)
             await serve_while_admitted(websocket, caller=caller, scope=CHAT, monitor=self._monitor, serve=socket.serve)
         except PenstockError as error:
             await websocket.send_denial_response(deny_websocket(error, websocket.url.path))

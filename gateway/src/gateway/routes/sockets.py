@@ -16,6 +16,7 @@ from gateway.chat.websocket_admission import deny_websocket, serve_while_admitte
 from gateway.http.json import JsonResponse
 from gateway.routes.parameters import After
 from gateway.routes.router import add, api_router
+from gateway.routes.strict import KnownParameters
 from penstock_kit.context import current_context
 from penstock_kit.errors import PenstockError
 
@@ -36,6 +37,7 @@ class SocketRoutes:
         monitor: SessionMonitor,
     ) -> None:
         self._monitor = monitor
+        self._known_parameters = KnownParameters()
         self._conversations = conversations
         self._responses = responses
         self._guard = guard
@@ -67,6 +69,7 @@ class SocketRoutes:
                 caller = self._guard.enter(await self._tickets.redeem(ticket, conversation_id), CHAT)
             else:
                 caller = await self._guard.admit(websocket.headers.raw, CHAT)
+            await self._known_parameters(websocket)
             await self._check(conversation_id)
         except PenstockError as error:
             await websocket.send_denial_response(deny_websocket(error, websocket.url.path))
