@@ -49,7 +49,7 @@ def api_router(tag: str, admitted: Callable[[Request], Awaitable[Any]] | None = 
 
 
 def add(router: APIRouter, route: str, endpoint: Callable[..., Any], **options: Any) -> None:
-    """Add ``"POST /api/v1/things"``, described by the endpoint's docstring. Unknown parameters below ``/api`` are refused."""
+    """Add ``"POST /api/v1/things"``, described by its endpoint. Below ``/api`` unknown parameters are refused."""
     method, _, path = route.partition(" ")
     if path.startswith(STRICT_PATHS):
         # Behind those that tell who may ask.
