@@ -21,8 +21,8 @@ import gateway
 from gateway.composition.app import MiddlewareOptions, build_app
 from gateway.convert.protobuf import build_message
 from gateway.middleware.metrics import HttpMetrics
+from gateway.middleware.overload import WorkAdmission
 from penstock_kit.errors import InvalidArgument
-from penstock_kit.overload import LoadShedder
 from penstock_kit.redaction import Redactor
 from penstock_kit.telemetry.tracing import Tracing
 from penstock_testkit.waiting import HANG_SECONDS
@@ -119,7 +119,7 @@ def application(router: APIRouter) -> Any:
     options = MiddlewareOptions(
         metrics=HttpMetrics(CollectorRegistry()), tracing=Tracing(None), redactor=Redactor(), origins=("*",),
         max_body_bytes=1000, max_ingest_bytes=1000, ingest_path="/ingest", access_log="off",
-        shedder=LoadShedder(1.0), behind=(),
+        admission=WorkAdmission((), lambda _: ""),
     )  # fmt: skip
     return build_app(routers=[router], hot={}, options=options)
 
