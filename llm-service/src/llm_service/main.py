@@ -115,7 +115,14 @@ def add_servicers(
         exact_for_all=settings.exact_cache,
     )
     metering = Metering(
-        cached, ledger=ledger, prices=prices, clock=clock, new_id=new_id, budget_guard=budget_guard, journal=journal
+        cached,
+        ledger=ledger,
+        prices=prices,
+        clock=clock,
+        new_id=new_id,
+        route=selection.router.route,
+        budget_guard=budget_guard,
+        journal=journal,
     )
     servicer = LlmServicer(
         completions=IdempotentCompletions(metering, execution=IdempotentExecution(answers, batch_codec())),

@@ -15,7 +15,7 @@ from llm_service.domain.billing.limits_cache import LimitsCache
 from llm_service.domain.billing.price import PriceBook
 from llm_service.domain.billing.rate_limiter import RateLimiter
 from llm_service.domain.billing.reservation import Reservation
-from llm_service.domain.model.request import CompletionRequest
+from llm_service.domain.model.request import CompletionRequest, route_of
 from llm_service.domain.model.route import Candidate, Route
 from llm_service.domain.model.token_estimate import estimate_prompt
 from llm_service.domain.model.usage import Usage
@@ -135,7 +135,7 @@ class ReservingBudgetGuard:
             self._store.settle("", budgets, row.cost.amount or _NOTHING, row.create_time)
 
     async def _priced(self, request: CompletionRequest) -> Sequence[Candidate]:
-        candidates = self._route(request).candidates
+        candidates = route_of(request, self._route).candidates
         for candidate in candidates:
             await self._ready(candidate.provider)
         return candidates
@@ -144,9 +144,10 @@ class ReservingBudgetGuard:
         self, request: CompletionRequest, candidates: Sequence[Candidate]
     ) -> tuple[CompletionRequest, Sequence[Candidate]]:
         priced = self._priced_only(candidates, _SHORTEST_ANSWER)
-        without = tuple(dict.fromkeys(each.provider for each in candidates if each not in priced))
-        excluded = replace(request, exclude_providers=(*request.exclude_providers, *without)) if without else request
-        return excluded, [each for each in priced if each.provider not in without]
+        if len(priced) == len(candidates):
+            return request, candidates
+        route = replace(route_of(request, self._route), candidates=tuple(priced))
+        return replace(request, route=route), priced
 
     def _priced_only(self, candidates: Sequence[Candidate], usage: Usage) -> Sequence[Candidate]:
         """Return those whose price of `usage` is known; raise FailedPrecondition when there are none."""

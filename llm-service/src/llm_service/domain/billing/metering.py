@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from math import inf
 from typing import Final, Protocol
 
@@ -14,7 +15,8 @@ from llm_service.domain.billing.price import PriceBook
 from llm_service.domain.billing.reservation import Reservation
 from llm_service.domain.model.event import AttemptStarted
 from llm_service.domain.model.provider import EventBatch, EventStream
-from llm_service.domain.model.request import CompletionRequest
+from llm_service.domain.model.request import CompletionRequest, route_of
+from llm_service.domain.model.route import Route
 from penstock_kit.clock import Clock
 from penstock_kit.errors import PenstockError
 
@@ -31,7 +33,10 @@ class CompletionSource(Protocol):
 
 
 class Metering:
-    """Passes events on and writes one ledger row for each call: finished, failed or left by its caller."""
+    """Passes events on and writes one ledger row for each call: finished, failed or left by its caller.
+
+    `route` decides where a request goes: once for each call, for every wrapper inside.
+    """
 
     def __init__(
         self,
@@ -41,10 +46,12 @@ class Metering:
         prices: PriceBook,
         clock: Clock,
         new_id: Callable[[str], str],
+        route: Callable[[CompletionRequest], Route] | None = None,
         budget_guard: BudgetGuard | None = None,
         journal: CallJournal | None = None,
     ) -> None:
         self._inner = inner
+        self._route = route
         self._budget_guard: BudgetGuard = budget_guard or NoBudget()
         self._journal: CallJournal = journal or NoJournal()
         self._ledger = ledger
@@ -60,6 +67,8 @@ class Metering:
         noted = -_NOTE_SECONDS if request.streaming else inf
         reservation: Reservation | None = None
         try:
+            if self._route is not None:
+                request = replace(request, route=route_of(request, self._route))
             reservation = await self._budget_guard.reserve(request, call_id)
             meter.request = reservation.request
             async with aclosing(self._inner.stream(reservation.request)) as batches:

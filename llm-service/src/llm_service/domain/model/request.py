@@ -1,11 +1,12 @@
 """A question to a model: messages, tools, knobs and the rules it is to be answered under."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from llm_service.domain.model.failure import Attempt
 from llm_service.domain.model.message import Message
+from llm_service.domain.model.route import Route
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +107,8 @@ class CompletionRequest:
     receives it with `model` as the vendor names it. `streaming` says that the caller wants pieces;
     when false a provider may fetch the answer at once and yield it as one batch. `extra` holds knobs
     without a field here, by their name in the caller's dialect, `betas` a vendor's unfinished features that the caller
-    asked for. `failed_attempts` says, to a provider
-    that is asked after others, which ones could not answer.
+    asked for. `failed_attempts` says, to a provider that is asked after others, which ones could not answer. `route` is
+    where the request goes, once that is decided; it is no part of what is asked.
     """
 
     messages: tuple[Message, ...]
@@ -128,3 +129,12 @@ class CompletionRequest:
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     failed_attempts: tuple[Attempt, ...] = ()
     betas: tuple[str, ...] = ()
+    route: Route | None = field(default=None, repr=False, compare=False)
+
+
+def route_of(request: CompletionRequest, decide: Callable[[CompletionRequest], Route]) -> Route:
+    """Return the route that `request` carries; decide it when it carries none.
+
+    A policy may draw or follow what it measured, so that two decisions for one request can differ.
+    """
+    return request.route or decide(request)

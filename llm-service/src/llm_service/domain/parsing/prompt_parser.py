@@ -90,7 +90,9 @@ class PromptParser:
 
     async def _parse(self, prompt: Prompt) -> ParsedPrompt:
         question = _question(prompt)
-        if any(candidate.provider != FALLBACK for candidate in self._route(question).candidates):
+        route = self._route(question)
+        question = replace(question, route=route)
+        if any(candidate.provider != FALLBACK for candidate in route.candidates):
             try:
                 async with asyncio.timeout(self._seconds):
                     parsed = await self._ask_model(question, prompt)

@@ -10,7 +10,7 @@ from llm_service.domain.billing.metering import CompletionSource
 from llm_service.domain.model.event import Event, Finished, FinishReason, Started, ToolCallDelta
 from llm_service.domain.model.message import Role
 from llm_service.domain.model.provider import EventBatch
-from llm_service.domain.model.request import CachePolicy, CompletionRequest
+from llm_service.domain.model.request import CachePolicy, CompletionRequest, route_of
 from llm_service.domain.model.route import FALLBACK, Route
 
 
@@ -83,7 +83,7 @@ class ResponseCaching:
                 yield _marked(batch, "bypass")
 
     async def _cached(self, request: CompletionRequest, exact: bool, semantic: bool) -> AsyncGenerator[EventBatch]:
-        places = sorted({f"{each.provider}/{each.model}" for each in self._route(request).candidates})
+        places = sorted({f"{each.provider}/{each.model}" for each in route_of(request, self._route).candidates})
         key, partition, text = _digest("exact", places, request), _partition(places, request), _question(request)
         if exact and (found := await self._cache.get(key)) is not None:
             yield _marked(found, "hit")

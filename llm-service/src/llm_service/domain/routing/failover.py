@@ -12,7 +12,7 @@ from llm_service.domain.model.event import AttemptFailed, AttemptStarted, Event,
 from llm_service.domain.model.failure import Attempt, FailureKind, ProviderError
 from llm_service.domain.model.provider import EventBatch
 from llm_service.domain.model.provider_pool import ProviderPool
-from llm_service.domain.model.request import CompletionRequest
+from llm_service.domain.model.request import CompletionRequest, route_of
 from llm_service.domain.model.route import FALLBACK, Candidate, Route
 from llm_service.domain.routing.health import ProviderMonitor
 from llm_service.domain.routing.retry_budget import RetryBudget
@@ -65,7 +65,7 @@ class Failover:
     async def stream(self, request: CompletionRequest) -> AsyncGenerator[EventBatch]:
         """Yield the answer. Raises what `stream_over` raises."""
         self.count_request()
-        async with aclosing(self.stream_over(request, self._route(request).candidates)) as batches:
+        async with aclosing(self.stream_over(request, route_of(request, self._route).candidates)) as batches:
             async for batch in batches:
                 yield batch
 

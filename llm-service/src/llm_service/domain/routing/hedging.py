@@ -18,7 +18,7 @@ from llm_service.domain.model.event import (
 )
 from llm_service.domain.model.failure import Attempt, ProviderError
 from llm_service.domain.model.provider import EventBatch, EventStream
-from llm_service.domain.model.request import CompletionRequest
+from llm_service.domain.model.request import CompletionRequest, route_of
 from llm_service.domain.model.route import FALLBACK, Candidate, Route
 from llm_service.domain.routing.failover import Failover
 from llm_service.domain.routing.health import ProviderMonitor
@@ -56,7 +56,7 @@ class Hedging:
     def stream(self, request: CompletionRequest) -> AsyncGenerator[EventBatch]:
         """Return the winner's answer. Raises the last lane's error when all failed."""
         self._inner.count_request()
-        route = self._route(request)
+        route = route_of(request, self._route)
         raced = route.policy == _HEDGE and sum(each.provider != FALLBACK for each in route.candidates) > 1
         return (self._race if raced else self._inner.stream_over)(request, route.candidates)
 

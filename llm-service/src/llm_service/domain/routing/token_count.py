@@ -8,7 +8,7 @@ from typing import Protocol
 
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.provider import TokenCounter
-from llm_service.domain.model.request import CompletionRequest
+from llm_service.domain.model.request import CompletionRequest, route_of
 from llm_service.domain.model.route import Route
 from llm_service.domain.model.token_estimate import estimate_prompt
 
@@ -41,7 +41,7 @@ class TokenCounting:
 
     async def count(self, request: CompletionRequest) -> TokenCount:
         """Return the count. Raises NotFound for a model nobody has, and ProviderError for a prompt that is refused."""
-        first = self._route(request).candidates[0]
+        first = route_of(request, self._route).candidates[0]
         counted = await self._ask_vendor(first.provider, replace(request, model=first.model))
         if counted is None:
             return TokenCount(tokens=estimate_prompt(request), estimated=True)
