@@ -293,3 +293,14 @@ def test_a_url_that_can_not_be_asked_is_refused(client: HttpClient, url: str) ->
 def test_a_header_can_not_break_the_line(client: HttpClient) -> None:
     with pytest.raises(ValueError, match="line break"):
         client.post("http://host/", b"", {"x": "a\r\nb: c"})
+
+
+async def test_a_request_that_finds_all_connections_in_use_waits_for_one_and_fails_when_none_is_free_in_time() -> None:
+    async with server_that(writes(ANSWER)) as server:
+        client = HttpClient(headers={}, connect_timeout=1, connections=1, pool_timeout=0.05)
+        async with client.post(server.url, b""):
+            with pytest.raises(ConnectFailed, match=r"all 1 connections were in use for 0\.05 s"):
+                await client.post(server.url, b"").__aenter__()
+        async with client.post(server.url, b"") as response:
+            assert await body_of(response) == b"{}"
+        await client.close()

@@ -19,6 +19,8 @@ from llm_service.providers.http_connection import ConnectionCut, HttpConnection,
 __all__ = ["ConnectFailed", "ConnectionCut", "HttpClient", "HttpError", "HttpResponse"]
 
 _CONNECTIONS: Final = 1000
+# Seconds that a request waits for one of them to be free; then the vendor counts as one that can't be reached.
+POOL_SECONDS: Final = 10.0
 # Servers close what is idle; a little earlier is early enough.
 _IDLE_SECONDS: Final = 15.0
 _OWN_FIELDS: Final = frozenset({"host", "content-length", "connection", "accept-encoding", "transfer-encoding"})
@@ -48,14 +50,24 @@ class _Place:
 class HttpClient:
     """Posts to one vendor over kept connections, `connections` of them at most.
 
-    `headers` go with every request; `connect_timeout` is in seconds.
+    `headers` go with every request; `connect_timeout` is in seconds, and so is `pool_timeout`, for which a request
+    waits for a connection when all are in use.
     """
 
-    def __init__(self, *, headers: Mapping[str, str], connect_timeout: float, connections: int = _CONNECTIONS) -> None:
+    def __init__(
+        self,
+        *,
+        headers: Mapping[str, str],
+        connect_timeout: float,
+        connections: int = _CONNECTIONS,
+        pool_timeout: float = POOL_SECONDS,
+    ) -> None:
         self._fields = _field_lines(headers.items())
         self._connect_timeout = connect_timeout
         self._idle: defaultdict[_Origin, list[HttpConnection]] = defaultdict(list)
         self._room = asyncio.Semaphore(connections)
+        self._connections = connections
+        self._pool_timeout = pool_timeout
         self._tls: ssl.SSLContext | None = None
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> "HttpRequest":
@@ -79,8 +91,8 @@ class HttpClient:
         self._idle.clear()
 
     async def acquire(self, origin: _Origin) -> HttpConnection:
-        """Return a connection, a kept one if there is one."""
-        await self._room.acquire()
+        """Return a connection, a kept one if there is one. Raises ConnectFailed when none is free in time."""
+        await self._reserve_room()
         idle, oldest = self._idle[origin], asyncio.get_running_loop().time() - _IDLE_SECONDS
         while idle:
             connection = idle.pop()
@@ -99,6 +111,17 @@ class HttpClient:
         if connection.finish():
             connection.idle_since = asyncio.get_running_loop().time()
             self._idle[origin].append(connection)
+
+    async def _reserve_room(self) -> None:
+        if not self._room.locked():
+            await self._room.acquire()  # returns at once
+            return
+        try:
+            async with asyncio.timeout(self._pool_timeout):
+                await self._room.acquire()
+        except TimeoutError:
+            message = f"all {self._connections} connections were in use for {self._pool_timeout:g} s"
+            raise ConnectFailed(message) from None
 
     async def _connect(self, origin: _Origin) -> HttpConnection:
         loop = asyncio.get_running_loop()

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from llm_service.providers.http_client import ConnectFailed, check_field, tls_context
+from llm_service.providers.http_client import POOL_SECONDS, ConnectFailed, check_field, tls_context
 from llm_service.providers.http_connection import ConnectionCut, HttpError, HttpResponse
 
 _CONNECTIONS: Final = 1000
@@ -55,7 +55,12 @@ class ProxiedClient:
             roots = await asyncio.to_thread(tls_context)
             self._session = self._session or aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=roots),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout),
+                timeout=aiohttp.ClientTimeout(
+                    total=None,
+                    # The wait for a free connection and the making of one together.
+                    connect=POOL_SECONDS + self._connect_timeout,
+                    sock_connect=self._connect_timeout,
+                ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 skip_auto_headers=_OWN_FIELDS,
                 auto_decompress=False,
