@@ -81,7 +81,7 @@ def build_app(
     A path may have one parameter (``/things/{thing_id}/stream``), which is then in the scope's ``path_params``.
     """
     api = build_api(routers, options.redactor)
-    app: ASGIApp = _Dispatch(hot, api)
+    app: ASGIApp = _HotRoutes(hot, api)
     app = BodyLimit(
         app, limit=options.max_body_bytes, ingest_limit=options.max_ingest_bytes, ingest_path=options.ingest_path
     )
@@ -112,8 +112,13 @@ class _CrossOrigin:
         await (self._cors if crossing else self._app)(scope, receive, send)
 
 
-class _Dispatch:
-    """Sends the hot routes past FastAPI."""
+class _HotRoutes:
+    """Sends the hot routes past FastAPI.
+
+    Starlette's ``Router(routes=[…], default=api)`` would do, but tries its routes one by one for every request: 1.5 to
+    2.6 µs for a hot route and 4.5 µs for any other, where a look-up takes 0.8 to 1.2 µs. It also answers the other
+    methods of a hot path by itself, which here are FastAPI's.
+    """
 
     def __init__(self, hot: Mapping[tuple[str, str], ASGIApp], api: ASGIApp) -> None:
         self._hot = {key: app for key, app in hot.items() if "{" not in key[1]}
