@@ -16,9 +16,9 @@ from penstock.common.v1.common_pb2 import Money, Usage
 from penstock.feature.v1 import feature_pb2, feature_pb2_grpc
 from penstock.llm.v1 import llm_pb2, llm_pb2_grpc
 
+from chat_stream_service.composition.resources import Resources, open_resources
+from chat_stream_service.composition.services import Services, build_services
 from chat_stream_service.main import MIGRATIONS, add_servicers
-from chat_stream_service.parts import Services, build_services
-from chat_stream_service.resources import Resources, open_resources
 from chat_stream_service.settings import ChatSettings
 from penstock_kit.clock import SystemClock
 from penstock_kit.context import CallContext, Caller, current_context, use_context

@@ -70,7 +70,7 @@ async def test_at_the_end_work_gets_its_time_and_no_more() -> None:
     late = asyncio.create_task(hang())
     background.add_task(late, seconds=60)
     async with asyncio.timeout(HANG_SECONDS):
-        await background.closer(0.05)
+        await background.close(0.05)
     assert late.cancelled()
     assert closed == ["yes"]
 

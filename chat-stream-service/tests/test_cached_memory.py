@@ -72,7 +72,7 @@ class Cache:
 async def background() -> AsyncGenerator[BackgroundJobs]:
     made = BackgroundJobs()
     yield made
-    await made.closer(0.1)
+    await made.close(0.1)
 
 
 def cached_memory(memory: Slow, cache: Cache, background: BackgroundJobs, *, quick: bool) -> CachedMemory:
@@ -128,5 +128,5 @@ async def test_what_was_recalled_before_something_was_said_is_not_stored(backgro
     await memory.keep(said)
     async with asyncio.timeout(HANG_SECONDS):
         await cache.asked.wait()
-    await background.closer(1)
+    await background.close(1)
     assert not cache.stored.is_set()

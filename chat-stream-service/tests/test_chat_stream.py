@@ -19,7 +19,7 @@ from penstock_kit.errors import (
 )
 from penstock_testkit.contracts.stream_law import assembled, assert_gapless, assert_whole
 from penstock_testkit.services import Fail, Hang, Wait
-from penstock_testkit.waiting import HANG_SECONDS
+from penstock_testkit.waiting import HANG_SECONDS, until
 
 SECONDS = HANG_SECONDS
 
@@ -40,13 +40,6 @@ async def rest_of(call: Any) -> list[pb.ChatEvent]:
         while (message := await call.read()) is not grpc.aio.EOF:
             events.extend(message.events)
     return events
-
-
-async def until(condition: Any) -> None:
-    """Wait until a condition on the service under test holds."""
-    async with asyncio.timeout(SECONDS):
-        while not condition():  # noqa: ASYNC110 - the service has no event for it
-            await asyncio.sleep(0.005)
 
 
 def waiting_script(chat: Any, gate: asyncio.Event) -> list[Any]:

@@ -11,7 +11,7 @@ import pytest
 from penstock.chat.v1 import chat_pb2 as pb
 
 from chat_stream_service.adapters.sql_conversation_store import SqlConversationStore
-from chat_stream_service.mem0_parts import build_mem0
+from chat_stream_service.composition.mem0 import build_mem0
 from penstock_testkit.contracts.stream_law import assert_whole
 from penstock_testkit.vendors.openai_server import OpenAiServer
 from penstock_testkit.vendors.reply import Reply

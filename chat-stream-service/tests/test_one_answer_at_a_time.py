@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from penstock_kit.errors import Aborted, InvalidArgument, ResourceExhausted
 from penstock_testkit.contracts.stream_law import assert_whole
 from penstock_testkit.services import Hang, Wait
-from penstock_testkit.waiting import HANG_SECONDS
+from penstock_testkit.waiting import HANG_SECONDS, until
 
 SECONDS = HANG_SECONDS
 
@@ -40,12 +40,6 @@ async def rest_of(call: Any) -> list[pb.ChatEvent]:
         while (message := await call.read()) is not grpc.aio.EOF:
             events.extend(message.events)
     return events
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(SECONDS):
-        while not condition():  # noqa: ASYNC110 - the service has no event for it
-            await asyncio.sleep(0.005)
 
 
 def slow(chat: Any, gate: asyncio.Event, *texts: str) -> Any:

@@ -20,7 +20,7 @@ from penstock_kit.errors import Unavailable
 from penstock_kit.redis.link import RedisLink, RedisUnavailable
 from penstock_testkit.servers.process import ServerProcess, free_port
 from penstock_testkit.servers.redis import start_local_redis
-from penstock_testkit.waiting import HANG_SECONDS, assert_within, until_true
+from penstock_testkit.waiting import HANG_SECONDS, assert_within, until, until_true
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 Start = Callable[..., Awaitable[RedisReplica]]
@@ -118,17 +118,8 @@ async def start_reading(*logs: RedisEventLog) -> list["asyncio.Task[list[int]]"]
     """Begin to read on each log, and return the readers when each has something."""
     seen: list[list[int]] = [[] for _ in logs]
     readers = [asyncio.create_task(read_all(log, each)) for log, each in zip(logs, seen, strict=True)]
-    await until(lambda: all(seen), 5)
+    await until(lambda: all(seen), seconds=5)
     return readers
-
-
-async def until(condition: Callable[[], bool], seconds: float) -> float:
-    """Return the seconds it took until the condition held; TimeoutError after `seconds`."""
-    began = time.monotonic()
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - an outage has no event
-            await asyncio.sleep(0.01)
-    return time.monotonic() - began
 
 
 async def test_without_redis_a_replica_starts_and_serves_from_memory(start: Start) -> None:
@@ -157,7 +148,7 @@ async def test_redis_that_comes_late_gets_what_was_written_before(redis: OwnRedi
     await here.open(header())
     await here.append([event(1), event(2)])
     redis.start()
-    await until(lambda: here.shared, 5)
+    await until(lambda: here.shared, seconds=5)
     there = (await start("rep_b")).event_log
     await here.append([end(3)])
     assert await read_all(there) == [1, 2, 3]
@@ -180,9 +171,9 @@ async def test_readers_here_lose_nothing_and_redis_is_told_the_rest(redis: OwnRe
         assert state is not None
         assert state.last_sequence == 199
         assert_within(time.monotonic() - began, 1, "a writer whose Redis is away")
-        assert await until(lambda: not here.shared and not there.shared, 1) < 1
+        assert await until(lambda: not here.shared and not there.shared, seconds=1) < 1
         redis.start() if fault == "kill" else redis.resume()
-        assert await until(lambda: here.shared and there.shared, 5) < 5
+        assert await until(lambda: here.shared and there.shared, seconds=5) < 5
         await here.append([end(200)])
         assert [await reader for reader in reading] == [list(range(1, 201))] * 3
         assert await read_all((await start("rep_c")).event_log) == list(range(1, 201))
@@ -195,14 +186,18 @@ async def test_an_outage_makes_no_replica_lost(redis: OwnRedis, start: Start) ->
     redis.start()
     here, there = await start("rep_a"), await start("rep_b")
     redis.hang()
-    await until(lambda: not here.event_log.shared and not there.event_log.shared, 1)
+    await until(lambda: not here.event_log.shared and not there.event_log.shared, seconds=1)
     # Longer than the lease.
     with pytest.raises(TimeoutError):
-        await until(lambda: bool(here.failure_detector.lost_replicas or there.failure_detector.lost_replicas), 2.2)
+        await until(
+            lambda: bool(here.failure_detector.lost_replicas or there.failure_detector.lost_replicas), seconds=2.2
+        )
     redis.resume()
-    await until(lambda: here.event_log.shared and there.event_log.shared, 5)
+    await until(lambda: here.event_log.shared and there.event_log.shared, seconds=5)
     with pytest.raises(TimeoutError):
-        await until(lambda: bool(here.failure_detector.lost_replicas or there.failure_detector.lost_replicas), 1)
+        await until(
+            lambda: bool(here.failure_detector.lost_replicas or there.failure_detector.lost_replicas), seconds=1
+        )
 
 
 async def test_a_replica_that_lost_its_stream_cannot_write_to_it_any_more(redis: OwnRedis, start: Start) -> None:
@@ -260,10 +255,10 @@ async def test_a_deletion_during_an_outage_is_made_up_for(redis: OwnRedis, start
     await log.open(header())
     await log.append([event(1), end(2)])
     redis.hang()
-    await until(lambda: not log.shared, 1)
+    await until(lambda: not log.shared, seconds=1)
     await log.drop("conv_1")
     redis.resume()
-    await until(lambda: log.shared, 5)
+    await until(lambda: log.shared, seconds=5)
     await log.clean()
     there = (await start("rep_b")).event_log
     assert await there.describe("strm_1") is None

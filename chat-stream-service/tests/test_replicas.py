@@ -15,7 +15,7 @@ from penstock_kit.context import Caller
 from penstock_kit.errors import NotFound, Unavailable
 from penstock_testkit.contracts.stream_law import assert_gapless, assert_whole
 from penstock_testkit.services import Hang, Wait
-from penstock_testkit.waiting import HANG_SECONDS
+from penstock_testkit.waiting import HANG_SECONDS, until
 
 SECONDS = HANG_SECONDS
 
@@ -43,12 +43,6 @@ async def read_rest(call: Any) -> list[pb.ChatEvent]:
         while (message := await call.read()) is not grpc.aio.EOF:
             events.extend(message.events)
     return events
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(SECONDS):
-        while not condition():  # noqa: ASYNC110 - the service has no event for it
-            await asyncio.sleep(0.005)
 
 
 async def running_stream(chat: Any, **fields: Any) -> tuple[str, Hang, Any]:

@@ -13,14 +13,14 @@ from prometheus_client import CollectorRegistry
 from chat_stream_service.adapters.memory_metrics import MemoryMetrics
 from chat_stream_service.adapters.prometheus import StreamMetrics
 from chat_stream_service.adapters.tool_metrics import ToolMetrics
+from chat_stream_service.composition.resources import open_resources
+from chat_stream_service.composition.services import Services, build_services
 from chat_stream_service.domain.stream.periodic import run_periodically
 from chat_stream_service.edge.client_servicer import ClientServicer
 from chat_stream_service.edge.conversation_servicer import ConversationServicer
 from chat_stream_service.edge.engine_servicer import EngineServicer
 from chat_stream_service.edge.servicer import StreamServicer
 from chat_stream_service.edge.tool_servicer import ToolServicer
-from chat_stream_service.parts import Services, build_services
-from chat_stream_service.resources import open_resources
 from chat_stream_service.settings import ChatSettings
 from penstock_kit.clock import Clock, SystemClock
 from penstock_kit.database import prepare_schema

@@ -66,6 +66,7 @@ async def serve(settings: GatewaySettings, bound: socket.socket, stop: asyncio.E
         feature=settings.feature_address,
         cache=settings.cache_address,
         secret=secret,
+        multiplex=settings.multiplex_calls,
     )
     limits = WorkLimits(clients, settings.overload_delay, registry)
     application = assemble(

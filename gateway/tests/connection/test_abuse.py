@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from penstock_testkit.waiting import HANG_SECONDS
+from penstock_testkit.waiting import HANG_SECONDS, until
 
 HOST = b"Host: x\r\n"
 OK: Message = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
@@ -407,10 +407,3 @@ async def first(served: Any) -> Any:
     """The protocol of the only connection, once it is there."""
     await until(lambda: bool(served.open))
     return next(iter(served.open))
-
-
-async def until(condition: Any) -> None:
-    """Wait for a condition."""
-    async with asyncio.timeout(HANG_SECONDS):
-        while not condition():  # noqa: ASYNC110 - the protocol has no event for it
-            await asyncio.sleep(0.005)

@@ -89,11 +89,12 @@ class Clients:
             await channel.close()
 
 
-def open_clients(*, llm: str, chat: str, feature: str, cache: str, secret: str = "") -> Clients:
+def open_clients(*, llm: str, chat: str, feature: str, cache: str, secret: str = "", multiplex: bool = True) -> Clients:
     """Return the stubs of the services at these addresses. Nothing is connected yet.
 
     An address is ``host:port``, several of them separated by commas, or a gRPC URI; see
-    :func:`penstock_kit.address.target_of`. Calls carry the installation's `secret`.
+    :func:`penstock_kit.address.target_of`. Calls carry the installation's `secret`; with
+    `multiplex` the frequent ones share streams.
     """
 
     def channel(addresses: str, service: str) -> PenstockChannel:
@@ -101,7 +102,7 @@ def open_clients(*, llm: str, chat: str, feature: str, cache: str, secret: str =
             addresses,
             service=service,
             idempotent=_IDEMPOTENT[service],
-            multiplexed=_MULTIPLEXED.get(service, ()),
+            multiplexed=_MULTIPLEXED.get(service, ()) if multiplex else (),
             secret=secret,
         )
 

@@ -66,6 +66,11 @@ class ServiceSettings(BaseSettings):
     otlp_endpoint: str = Field(
         default="", alias="OTEL_EXPORTER_OTLP_ENDPOINT", description="OTLP/gRPC collector; empty for no export."
     )
+    multiplex_calls: bool = Field(
+        default=True,
+        alias="PENSTOCK_MULTIPLEX_CALLS",
+        description="Whether frequent calls between services share streams; off: each is a gRPC call of its own.",
+    )
     service_secret: SecretStr = Field(
         default=SecretStr(""),
         alias="PENSTOCK_SERVICE_SECRET",

@@ -72,7 +72,7 @@ class BackgroundJobs:
         while self._running:
             await asyncio.wait(set(self._running))
 
-    async def closer(self, seconds: float) -> None:
+    async def close(self, seconds: float) -> None:
         """Finish what runs and waits within `seconds` and give the rest up."""
         try:
             async with asyncio.timeout(seconds):

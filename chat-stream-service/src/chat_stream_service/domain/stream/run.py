@@ -10,13 +10,13 @@ from chat_stream_service.domain.model.engine import Engine, ModelSelected, Round
 from chat_stream_service.domain.model.event import ChatEvent, CompleteState, ErrorEvent, EventBody, MessageChunk
 from chat_stream_service.domain.model.event_log import EventLog, StreamHeader, StreamTakenOver
 from chat_stream_service.domain.stream.event_fold import EventFold
-from chat_stream_service.domain.stream.idle_timeout import Patience
 from chat_stream_service.domain.stream.recording import Recording
 from chat_stream_service.domain.stream.statistics import StreamStatistics
 from chat_stream_service.domain.stream.terminal_event import completed, failed, shut_down, stopped, timed_out
 from chat_stream_service.domain.stream.transcript import Transcript
 from penstock_kit.clock import Clock
 from penstock_kit.errors import Internal, PenstockError
+from penstock_kit.idle_timeout import IdleTimeout
 from penstock_kit.logging import get_logger
 
 log = get_logger(__name__)
@@ -129,13 +129,11 @@ class StreamRun:
         now = asyncio.get_running_loop().time
         self._deadline = now() + self._limits.total
         async with asyncio.timeout(None) as limit, aclosing(self._engine.generate_response(self._turn)) as answer:
-            patience = Patience(limit, idle=self._limits.idle, deadline=self._deadline)
-            try:
+            with IdleTimeout(limit, deadline=self._deadline) as idle:
+                idle.start(self._limits.idle)
                 async for batch in answer:
-                    patience.renew()
+                    idle.start(self._limits.idle)
                     await self._publish(batch)
-            finally:
-                patience.end()
 
     async def _publish(self, batch: Sequence[TurnEvent]) -> None:
         bodies: list[EventBody] = []

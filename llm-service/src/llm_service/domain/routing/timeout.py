@@ -4,13 +4,12 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from math import inf
-from typing import Self
 
 from llm_service.domain.model.event import Finished, is_content
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.provider import EmbeddingRequest, Embeddings, EventBatch, ModelCard, Provider
 from llm_service.domain.model.request import CompletionRequest
+from penstock_kit.idle_timeout import IdleTimeout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,15 +35,15 @@ class TimeoutProvider:
         kind = FailureKind.FIRST_TOKEN_TIMEOUT if request.streaming else FailureKind.TIMEOUT
         try:
             async with asyncio.timeout(None) as timeout, aclosing(self._inner.stream(request)) as batches:
-                with _WaitTimer(timeout) as wait:
-                    wait.begin(limit)
+                with IdleTimeout(timeout) as wait:
+                    wait.start(limit)
                     async for batch in batches:
                         # The wait is for the provider, never for the caller who has the batch.
-                        wait.end()
+                        wait.pause()
                         yield batch
                         if any(is_content(event) or isinstance(event, Finished) for event in batch):
                             limit, kind = self._timeouts.idle, FailureKind.IDLE_TIMEOUT
-                            wait.begin(limit)
+                            wait.start(limit)
                         else:
                             wait.resume()
         except TimeoutError:
@@ -77,58 +76,3 @@ class TimeoutProvider:
         }.get(kind, "did not answer")
         message = f"{self._name} {what} within {limit:g} s"
         return ProviderError(message, provider=self._name, failure=kind, model=model)
-
-
-class _WaitTimer:
-    """Expires a timeout when the wait that began last takes too long.
-
-    To begin and end a wait only notes the time: the one timer there is looks at it when it fires, and waits on for
-    the rest. A timer for each batch of a stream would cost as much as reading it.
-    """
-
-    def __init__(self, timeout: asyncio.Timeout) -> None:
-        self._timeout = timeout
-        self._loop = asyncio.get_running_loop()
-        self._until = inf
-        self._is_waiting = False
-        self._looks_at = inf
-        self._timer: asyncio.TimerHandle | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def begin(self, seconds: float) -> None:
-        """Wait for `seconds` from now at most."""
-        self._until = self._loop.time() + seconds
-        self.resume()
-
-    def end(self) -> None:
-        """What was waited for is there, perhaps at the last moment."""
-        self._is_waiting = False
-        if self._timeout.when() is not None:
-            self._timeout.reschedule(None)
-
-    def resume(self) -> None:
-        """Wait on, until the time that was set before."""
-        self._is_waiting = True
-        if self._until < self._looks_at:
-            self._look_at(self._until)
-
-    def _look_at(self, when: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._looks_at = when
-        self._timer = self._loop.call_at(when, self._look)
-
-    def _look(self) -> None:
-        self._looks_at = inf
-        if not self._is_waiting:
-            return
-        if self._loop.time() >= self._until:
-            self._timeout.reschedule(self._until)
-        else:
-            self._look_at(self._until)

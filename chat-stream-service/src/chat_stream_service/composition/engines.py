@@ -14,6 +14,8 @@ from chat_stream_service.adapters.mem0_memory import Mem0Memory, is_installed
 from chat_stream_service.adapters.nearest_vector import nearest
 from chat_stream_service.adapters.sql_memory import SqlMemory
 from chat_stream_service.adapters.sql_summary_store import SqlSummaryStore
+from chat_stream_service.composition.mem0 import build_mem0
+from chat_stream_service.composition.resources import Resources
 from chat_stream_service.domain.breaker import Breaker
 from chat_stream_service.domain.memory.engine_memory import EngineMemory
 from chat_stream_service.domain.memory.memory_statistics import MemoryStatistics
@@ -29,8 +31,6 @@ from chat_stream_service.domain.stream.periodic import PeriodicTask
 from chat_stream_service.domain.tools.tool_box import ToolBox, ToolLimits
 from chat_stream_service.domain.tools.tool_statistics import ToolStatistics
 from chat_stream_service.domain.turn.chat_engine import ChatEngine, TurnLimits
-from chat_stream_service.mem0_parts import build_mem0
-from chat_stream_service.resources import Resources
 from chat_stream_service.settings import ChatSettings
 from penstock_kit.cache import CacheClient
 from penstock_kit.clock import Clock

@@ -11,6 +11,9 @@ from chat_stream_service.adapters.sql_conversation_store import SqlConversationS
 from chat_stream_service.adapters.sql_engine_choice import SqlEngineChoice
 from chat_stream_service.adapters.sql_erasure_store import SqlErasureStore
 from chat_stream_service.adapters.sql_personality_store import SqlPersonalityStore, SqlTemplateStore
+from chat_stream_service.composition.engines import build_engines
+from chat_stream_service.composition.replica import build_replica
+from chat_stream_service.composition.resources import Resources
 from chat_stream_service.domain.clients.service import ClientService
 from chat_stream_service.domain.conversations.personality import PersonalityStore, TemplateStore
 from chat_stream_service.domain.conversations.service import ConversationService
@@ -30,9 +33,6 @@ from chat_stream_service.domain.stream.service import StreamLimits, StreamServic
 from chat_stream_service.domain.stream.statistics import StreamStatistics
 from chat_stream_service.domain.tools.tool_box import ToolBox
 from chat_stream_service.domain.tools.tool_statistics import ToolStatistics
-from chat_stream_service.engine_parts import build_engines
-from chat_stream_service.replica_parts import build_replica
-from chat_stream_service.resources import Resources
 from chat_stream_service.settings import ChatSettings
 from penstock_kit.cache import CacheClient
 from penstock_kit.clock import Clock

@@ -11,6 +11,7 @@ from chat_stream_service.adapters.memory_event_log import MemoryEventLog
 from chat_stream_service.adapters.memory_stream import LogLimits
 from chat_stream_service.adapters.redis.replica import RedisReplica
 from chat_stream_service.adapters.single_replica_bus import SingleReplicaBus
+from chat_stream_service.composition.resources import Resources
 from chat_stream_service.domain.clients.client import ClientDirectory
 from chat_stream_service.domain.model.component import Component
 from chat_stream_service.domain.model.conversation_store import ConversationStore
@@ -18,7 +19,6 @@ from chat_stream_service.domain.model.event_log import EventLog
 from chat_stream_service.domain.model.feed import Feed
 from chat_stream_service.domain.model.replica_bus import ReplicaBus
 from chat_stream_service.domain.stream.lost_stream import LostStreamRecovery
-from chat_stream_service.resources import Resources
 from chat_stream_service.settings import ChatSettings
 from penstock_kit.clock import Clock
 from penstock_kit.ids import new_id

@@ -16,8 +16,11 @@ from penstock_kit.redis.link import RedisLink
 
 # What follows answers, such as remembering them, gets so long at the end of the process.
 _LAST_WORK_SECONDS: Final = 2.0
-# What a turn may wait for.
-_CACHE_CALLS: Final = ("Get", "Set", "AcquireLease", "Delete", "Invalidate")
+# Calls that share streams: what a turn may wait for.
+_LLM_CALLS: Final = ("penstock.llm.v1.LlmService/StreamComplete",)
+_CACHE_CALLS: Final = tuple(
+    f"penstock.cache.v1.CacheService/{name}" for name in ("Get", "Set", "AcquireLease", "Delete", "Invalidate")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +37,7 @@ class Resources:
 
     async def close(self) -> None:
         """Close them all."""
-        await self.background.closer(_LAST_WORK_SECONDS)
+        await self.background.close(_LAST_WORK_SECONDS)
         await self.operator_tools.close()
         for channel in (self.llm, self.feature, self.cache):
             await channel.close()
@@ -56,14 +59,14 @@ def open_resources(
         llm=open_channel(
             settings.llm_address,
             service="llm-service",
-            multiplexed=["penstock.llm.v1.LlmService/StreamComplete"],
+            multiplexed=_LLM_CALLS if settings.multiplex_calls else (),
             secret=secret,
         ),
         feature=open_channel(settings.feature_address, service="feature-service", secret=secret),
         cache=open_channel(
             settings.cache_address,
             service="cache-service",
-            multiplexed=[f"penstock.cache.v1.CacheService/{name}" for name in _CACHE_CALLS],
+            multiplexed=_CACHE_CALLS if settings.multiplex_calls else (),
             secret=secret,
         ),
         operator_tools=ReloadingTools(
