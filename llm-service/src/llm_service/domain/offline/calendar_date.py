@@ -5,9 +5,9 @@ from typing import Final
 
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.number import length_at, number_at
-from llm_service.domain.offline.period import Period, before, calendar_stretch, midnight, month_of, part_of_day
+from llm_service.domain.offline.period import Period, before, calendar_period, midnight, month_of, part_of_day
 from llm_service.domain.offline.sentence import Sentence
-from llm_service.domain.offline.words_time import NamedDay, PartOfDay, Stretch, Weekday
+from llm_service.domain.offline.words_time import NamedDay, PartOfDay, RelativePeriod, Weekday
 
 _SEPARATORS: Final = frozenset({"-", "/", "."})
 _SUFFIXES: Final = frozenset({"st", "nd", "rd", "th"})
@@ -150,7 +150,7 @@ class CalendarReader:
         words = self._words
         last = words.has(at, Kind.LAST) and words.text(at + 1) == "quarter" and words.text(at + 2) not in {"of", "hour"}
         if last:
-            start, until = calendar_stretch(self._now, "q", 1)
+            start, until = calendar_period(self._now, "q", 1)
             return Period(begin=at, end=at + 2, start=start, until=until)
         number = self._words.senses(at).get(Kind.QUARTER)
         if not isinstance(number, int):
@@ -194,10 +194,10 @@ class CalendarReader:
         if isinstance(day, NamedDay):
             start = midnight(self._now) + timedelta(days=day.days)
             return self._day(at, at + 1, start, part=day.part)
-        stretch = senses.get(Kind.STRETCH)
-        if isinstance(stretch, Stretch):
-            start, until = calendar_stretch(self._now, stretch.unit, stretch.back)
-            return Period(begin=at, end=at + 1, start=start, until=until, rolling=stretch.unit in {"h", "min"})
+        relative = senses.get(Kind.RELATIVE_PERIOD)
+        if isinstance(relative, RelativePeriod):
+            start, until = calendar_period(self._now, relative.unit, relative.back)
+            return Period(begin=at, end=at + 1, start=start, until=until, rolling=relative.unit in {"h", "min"})
         last = words.has(at, Kind.LAST) and words.text(at) in {"last", "previous"}
         weekday = words.senses(at + last).get(Kind.WEEKDAY)
         # "sun", "sat" and "mon" are said with a word before them.

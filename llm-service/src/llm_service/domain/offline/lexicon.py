@@ -72,7 +72,7 @@ class Kind(StrEnum):
     AT = "at"
     NOW = "now"
     DAY = "day"  # NamedDay
-    STRETCH = "stretch"  # Stretch
+    RELATIVE_PERIOD = "relative_period"  # RelativePeriod
     WEEKDAY = "weekday"  # Weekday
     MONTH = "month"
     QUARTER = "quarter"

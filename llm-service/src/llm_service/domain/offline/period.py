@@ -1,4 +1,4 @@
-"""Stretches of the calendar and of the time up to now."""
+"""Periods of the calendar and of the time up to now."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -74,7 +74,7 @@ def before(now: datetime, length: timedelta) -> datetime:
     return (now.astimezone(UTC) - length).astimezone(now.tzinfo)
 
 
-def calendar_stretch(now: datetime, unit: str, back: int) -> tuple[datetime, datetime]:
+def calendar_period(now: datetime, unit: str, back: int) -> tuple[datetime, datetime]:
     """Return this (0), the last (1) or the next (-1) minute, hour, week, month, quarter or year."""
     today = midnight(now)
     match unit:

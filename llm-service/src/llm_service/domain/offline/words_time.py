@@ -28,7 +28,7 @@ class NamedDay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stretch:
+class RelativePeriod:
     """A minute, hour, week, weekend, month or year, so many back from this one."""
 
     unit: str
@@ -106,24 +106,24 @@ _PARTS: Final = {
     PartOfDay.EVENING: "evening|in the evening|晚上|傍晚|晚间",
     PartOfDay.NIGHT: "night|at night|夜里|夜间|深夜",
 }
-_STRETCHES: Final = (
-    ("this hour|the current hour|本小时|这个小时|这一小时", Stretch(unit="h", back=0)),
-    ("this minute|本分钟", Stretch(unit="min", back=0)),
-    ("this week|本周|这周|这个星期|这星期|这一周|这个礼拜", Stretch(unit="w", back=0)),
-    ("last week|previous week|上周|上个星期|上星期|上一周|上个礼拜", Stretch(unit="w", back=1)),
-    ("week before last|上上周", Stretch(unit="w", back=2)),
-    ("next week|下周|下个星期", Stretch(unit="w", back=-1)),
-    ("this month|本月|这个月|当月", Stretch(unit="month", back=0)),
-    ("last month|previous month|上个月|上月", Stretch(unit="month", back=1)),
-    ("next month|下个月", Stretch(unit="month", back=-1)),
-    ("week to date|the week to date|this week so far", Stretch(unit="w", back=0)),
-    ("month to date|the month to date|this month so far", Stretch(unit="month", back=0)),
-    ("this quarter|quarter to date|本季度|这个季度", Stretch(unit="q", back=0)),
-    ("previous quarter|上季度|上个季度", Stretch(unit="q", back=1)),
-    ("year to date|the year to date|this year so far", Stretch(unit="y", back=0)),
-    ("this year|今年|本年", Stretch(unit="y", back=0)),
-    ("last year|previous year|去年", Stretch(unit="y", back=1)),
-    ("this weekend|last weekend|the weekend|weekend|周末|上周末", Stretch(unit="weekend", back=0)),
+_RELATIVE_PERIODS: Final = (
+    ("this hour|the current hour|本小时|这个小时|这一小时", RelativePeriod(unit="h", back=0)),
+    ("this minute|本分钟", RelativePeriod(unit="min", back=0)),
+    ("this week|本周|这周|这个星期|这星期|这一周|这个礼拜", RelativePeriod(unit="w", back=0)),
+    ("last week|previous week|上周|上个星期|上星期|上一周|上个礼拜", RelativePeriod(unit="w", back=1)),
+    ("week before last|上上周", RelativePeriod(unit="w", back=2)),
+    ("next week|下周|下个星期", RelativePeriod(unit="w", back=-1)),
+    ("this month|本月|这个月|当月", RelativePeriod(unit="month", back=0)),
+    ("last month|previous month|上个月|上月", RelativePeriod(unit="month", back=1)),
+    ("next month|下个月", RelativePeriod(unit="month", back=-1)),
+    ("week to date|the week to date|this week so far", RelativePeriod(unit="w", back=0)),
+    ("month to date|the month to date|this month so far", RelativePeriod(unit="month", back=0)),
+    ("this quarter|quarter to date|本季度|这个季度", RelativePeriod(unit="q", back=0)),
+    ("previous quarter|上季度|上个季度", RelativePeriod(unit="q", back=1)),
+    ("year to date|the year to date|this year so far", RelativePeriod(unit="y", back=0)),
+    ("this year|今年|本年", RelativePeriod(unit="y", back=0)),
+    ("last year|previous year|去年", RelativePeriod(unit="y", back=1)),
+    ("this weekend|last weekend|the weekend|weekend|周末|上周末", RelativePeriod(unit="weekend", back=0)),
 )
 _ZONES: Final = {
     "UTC": "utc|gmt|utc time|gmt time|zulu|世界时|格林尼治时间|协调世界时|世界协调时",
@@ -175,8 +175,8 @@ def add_time_words(lexicon: Lexicon) -> None:
         add(Kind.DAY, day, names)
     for part, names in _PARTS.items():
         add(Kind.PART, part, names)
-    for names, stretch in _STRETCHES:
-        add(Kind.STRETCH, stretch, names)
+    for names, relative in _RELATIVE_PERIODS:
+        add(Kind.RELATIVE_PERIOD, relative, names)
     for zone, names in _ZONES.items():
         add(Kind.ZONE, zone, names)
     for code, names in {"h": "hourly|逐小时", "d": "daily|逐日", "w": "weekly", "min": "minutely|逐分钟"}.items():
