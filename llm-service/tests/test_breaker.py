@@ -13,13 +13,13 @@ def breaker(clock: ManualClock) -> Breaker:
 
 def fail(breaker: Breaker, times: int = 1) -> None:
     for _ in range(times):
-        breaker.began()
-        breaker.failed()
+        breaker.begin()
+        breaker.record_failure()
 
 
 def test_it_opens_when_half_of_enough_calls_failed(breaker: Breaker) -> None:
-    breaker.succeeded()
-    breaker.succeeded()
+    breaker.record_success()
+    breaker.record_success()
     fail(breaker)
     assert breaker.state is BreakerState.CLOSED
     fail(breaker)
@@ -38,9 +38,9 @@ def test_half_open_lets_one_call_through_and_its_success_closes(breaker: Breaker
     fail(breaker, 4)
     clock.advance(10)
     assert (breaker.state, breaker.wait()) == (BreakerState.HALF_OPEN, 0)
-    breaker.began()
+    breaker.begin()
     assert breaker.wait() > 0
-    breaker.succeeded()
+    breaker.record_success()
     assert (breaker.state, breaker.wait()) == (BreakerState.CLOSED, 0)
 
 
@@ -57,12 +57,12 @@ def test_a_failed_trial_opens_it_for_twice_as_long_up_to_a_minute(breaker: Break
 def test_a_trial_whose_caller_left_leaves_it_to_the_next(breaker: Breaker, clock: ManualClock) -> None:
     fail(breaker, 4)
     clock.advance(10)
-    breaker.began()
-    breaker.left()
+    breaker.begin()
+    breaker.record_abandoned()
     assert (breaker.state, breaker.wait()) == (BreakerState.HALF_OPEN, 0)
 
 
 def test_calls_from_before_it_opened_do_not_keep_it_open_longer(breaker: Breaker) -> None:
     fail(breaker, 4)
-    breaker.failed()
+    breaker.record_failure()
     assert breaker.wait() == 10

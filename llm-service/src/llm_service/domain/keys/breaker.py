@@ -55,18 +55,18 @@ class Breaker:
             return 0.0
         return self._open_for if self._trying else self._left()
 
-    def began(self) -> None:
-        """A call is made; of an open breaker it is the one that decides."""
+    def begin(self) -> None:
+        """Note that a call is made; of an open breaker it is the one that decides."""
         self._trying = self._opened is not None
 
-    def succeeded(self) -> None:
-        """The call was answered."""
+    def record_success(self) -> None:
+        """Note that the call was answered."""
         if self._opened is not None:
             self._close()
         self._note(failed=False)
 
-    def failed(self) -> None:
-        """The call failed."""
+    def record_failure(self) -> None:
+        """Note that the call failed."""
         if self._trying:
             self._open(min(self._open_for * 2, self._rule.open_seconds * _LONGEST_FACTOR))
         if self._opened is not None:
@@ -76,8 +76,8 @@ class Breaker:
         if len(self._ended) >= self._rule.calls and failures >= self._rule.share * len(self._ended):
             self._open(self._rule.open_seconds)
 
-    def left(self) -> None:
-        """The caller went away before the call showed anything: it decides nothing."""
+    def record_abandoned(self) -> None:
+        """Note that the caller left before the call showed anything: it decides nothing."""
         self._trying = False
 
     def _open(self, seconds: float) -> None:

@@ -155,7 +155,7 @@ class _Use:
 
     def succeed(self) -> None:
         self._decided = True
-        self._key.breaker.succeeded()
+        self._key.breaker.record_success()
 
     def fail(self, failure: ProviderError) -> None:
         self._decided = True
@@ -163,5 +163,5 @@ class _Use:
 
     def finish(self) -> None:
         if not self._decided:
-            self._key.breaker.left()
+            self._key.breaker.record_abandoned()
         self._key_pool.release(self._key)

@@ -96,7 +96,7 @@ class ApiKeyPool:
         self._turn += 1
         key.last_turn = self._turn
         key.in_flight += 1
-        key.breaker.began()
+        key.breaker.begin()
         return key
 
     def has_ready(self, tried: Collection[int] = (), model: str = "") -> bool:
@@ -122,16 +122,16 @@ class ApiKeyPool:
             key.rest("" if failure.account_wide else model, self._clock.monotonic(), seconds)
             if failure.retry_after is None and not failure.account_wide:
                 failure.retry_after = seconds
-            key.breaker.left()
+            key.breaker.record_abandoned()
         elif failure.failure is FailureKind.AUTH:
-            key.breaker.left()
+            key.breaker.record_abandoned()
             if not key.revoked:
                 key.revoked = True
                 self._on_revoked(self.provider, key.masked)
         elif failure.rule.counts_against_provider:
-            key.breaker.failed()
+            key.breaker.record_failure()
         else:
-            key.breaker.left()
+            key.breaker.record_abandoned()
 
     def ready_in(self, model: str = "") -> float | None:
         """Return the seconds until some key may be used for `model`, 0 for now, None when all are dead."""
