@@ -1,9 +1,9 @@
 """Keys: asks with the least loaded key, and with another one when the vendor limits or refuses it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from typing import Final
+from typing import Final, TypeVar
 
 from llm_service.domain.keys.key_pool import ApiKey, ApiKeyPool
 from llm_service.domain.model.event import Finished, is_content
@@ -18,6 +18,7 @@ from llm_service.domain.model.provider import (
 )
 from llm_service.domain.model.request import CompletionRequest
 
+Result = TypeVar("Result")
 _KEY_FAILURES: Final = frozenset({FailureKind.RATE_LIMIT, FailureKind.AUTH})
 _CLOSING_SECONDS: Final = 600.0
 
@@ -61,23 +62,13 @@ class KeyBalancedProvider:
 
     async def embed(self, request: EmbeddingRequest) -> Embeddings:
         """Return a vector for each input, from the first key that is not limited or refused."""
-        key_pool, tried = self._current_pool(), set[int]()
-        while True:
-            key = key_pool.acquire(tried, request.model)
-            tried.add(key.index)
-            use = _Use(key_pool, key, request.model)
-            self._enter()
-            try:
-                vectors = await self._inners[key.index].embed(request)
-                use.succeed()
-                return vectors
-            except ProviderError as failure:
-                use.fail(failure)
-                if failure.failure not in _KEY_FAILURES or not key_pool.has_ready(tried, request.model):
-                    raise
-            finally:
-                use.finish()
-                self._leave()
+        self._enter()
+        try:
+            return await _ask_with_keys(
+                self._current_pool(), request.model, lambda index: self._inners[index].embed(request)
+            )
+        finally:
+            self._leave()
 
     async def list_models(self) -> Sequence[ModelCard]:
         """Return the models that the first key sees."""
@@ -121,23 +112,32 @@ class KeyBalancedTokenCounter:
 
     async def count_tokens(self, request: CompletionRequest) -> int:
         """Return the vendor's count. Raises the last key's ProviderError when none may be used."""
-        key_pool, tried = self._find(), set[int]()
+        key_pool = self._find()
         if key_pool is None or key_pool.size != len(self._inners):
             return await self._inners[0].count_tokens(request)
-        while True:
-            key = key_pool.acquire(tried, request.model)
-            tried.add(key.index)
-            use = _Use(key_pool, key, request.model)
-            try:
-                counted = await self._inners[key.index].count_tokens(request)
-                use.succeed()
-                return counted
-            except ProviderError as failure:
-                use.fail(failure)
-                if failure.failure not in _KEY_FAILURES or not key_pool.has_ready(tried, request.model):
-                    raise
-            finally:
-                use.finish()
+        return await _ask_with_keys(key_pool, request.model, lambda index: self._inners[index].count_tokens(request))
+
+
+async def _ask_with_keys(key_pool: ApiKeyPool, model: str, ask: Callable[[int], Awaitable[Result]]) -> Result:
+    """Return what `ask` returns with the first key, by index, that is not limited or refused.
+
+    Raises ProviderError: the last key's, or at once when no key may be used.
+    """
+    tried = set[int]()
+    while True:
+        key = key_pool.acquire(tried, model)
+        tried.add(key.index)
+        use = _Use(key_pool, key, model)
+        try:
+            result = await ask(key.index)
+            use.succeed()
+            return result
+        except ProviderError as failure:
+            use.fail(failure)
+            if failure.failure not in _KEY_FAILURES or not key_pool.has_ready(tried, model):
+                raise
+        finally:
+            use.finish()
 
 
 class _Use:
