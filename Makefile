@@ -103,10 +103,12 @@ protos-released: .venv/.dev ## Take the protos as they are for what clients are 
 .PHONY: docs
 docs: .venv/.dev ## Write the generated pages of docs/
 	@for page in $(PAGES); do $(BIN)/python scripts/$$page.py || exit; done
+	@$(BIN)/python -m bench.semantic_curve
 
 .PHONY: docs-check
 docs-check: .venv/.dev ## Check that the generated pages are current
 	@for page in $(PAGES); do $(BIN)/python scripts/$$page.py --check || exit; done
+	@$(BIN)/python -m bench.semantic_curve --check
 
 .PHONY: openapi
 openapi: .venv/.dev ## Write docs/openapi.json from a running gateway, and what of client/ is generated from it

@@ -29,7 +29,7 @@ class Served:
 
 
 async def serve(clock: Clock) -> Served:
-    settings = CacheSettings(_env_file=None)
+    settings = CacheSettings(_env_file=None, CACHE_SEMANTIC_STORE="memory")
     services = build_services(settings, memory_stores(settings, clock), clock)
     server = GrpcServer(service="cache-service", grace_seconds=0)
     server.add(cache_pb2_grpc.add_CacheServiceServicer_to_server, CacheServicer(services=services, clock=clock))

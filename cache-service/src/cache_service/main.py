@@ -6,6 +6,7 @@ from penstock.cache.v1 import cache_pb2_grpc
 from prometheus_client import CollectorRegistry
 
 from cache_service.adapters.prometheus import CacheMetrics
+from cache_service.adapters.semantic.metrics import SemanticMetrics
 from cache_service.adapters.sweeper import sweep_periodically
 from cache_service.composition.services import build_services
 from cache_service.composition.stores import open_stores
@@ -45,10 +46,12 @@ async def serve(settings: CacheSettings, stop: asyncio.Event) -> None:
         async with open_stores(settings, clock) as stores:
             services = build_services(settings, stores, clock)
             CacheMetrics(registry, services.cache)
+            SemanticMetrics(registry, services.semantic)
             server.add(cache_pb2_grpc.add_CacheServiceServicer_to_server, CacheServicer(services=services, clock=clock))
             await server.start(settings.port, setting="CACHE_SERVICE_PORT")
             await sweep_periodically(stores.sweepables, stop)
             await server.drain()
+            await services.semantic.close()
     finally:
         await metrics.close()
         tracing.shutdown()

@@ -3,6 +3,7 @@
 import random
 import secrets
 
+from cache_service.composition.semantic import build_semantic
 from cache_service.composition.stores import Stores
 from cache_service.domain.cache import Cache
 from cache_service.domain.limit import TtlDefaults
@@ -32,6 +33,7 @@ def build_services(settings: CacheSettings, stores: Stores, clock: Clock) -> Cac
         rate_limits=stores.rate_limits,
         locks=Locks(store=stores.locks, clock=clock, signals=stores.signals),
         sessions=Sessions(store=stores.sessions, clock=clock, new_id=_session_id),
+        semantic=build_semantic(settings, stores.link, clock),
     )
 
 

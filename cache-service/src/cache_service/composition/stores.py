@@ -57,6 +57,7 @@ class Stores:
     signals: Signals
     claims: RefreshClaims | None
     sweepables: Sequence[Sweepable]
+    link: RedisLink | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +148,7 @@ def _redis_stores(
         signals=signals,
         claims=RedisRefreshClaims(link),
         sweepables=[*memory.sweepables, backend],
+        link=link,
     )
 
 

@@ -15,9 +15,11 @@ from cache_service.domain.limit import require_not_negative
 from cache_service.domain.lock import Locks
 from cache_service.domain.partition import Partition
 from cache_service.domain.rate_limit import Rate, RateLimitStore
+from cache_service.domain.semantic.cache import SemanticCache
 from cache_service.domain.session import Sessions
 from cache_service.edge import convert
 from cache_service.edge.convert import seconds_from_proto
+from cache_service.edge.semantic import SemanticRpcs
 from penstock_kit.clock import Clock
 from penstock_kit.context import current_context
 from penstock_kit.errors import Unimplemented
@@ -33,12 +35,14 @@ class CacheServices:
     rate_limits: RateLimitStore
     locks: Locks
     sessions: Sessions
+    semantic: SemanticCache
 
 
-class CacheServicer(cache_pb2_grpc.CacheServiceServicer):
+class CacheServicer(SemanticRpcs, cache_pb2_grpc.CacheServiceServicer):
     """Each RPC converts, calls the domain and converts back; errors are the interceptor's."""
 
     def __init__(self, *, services: CacheServices, clock: Clock) -> None:
+        SemanticRpcs.__init__(self, services.semantic)
         self._cache = services.cache
         self._counters = services.counters
         self._rate_limits = services.rate_limits
@@ -173,18 +177,6 @@ class CacheServicer(cache_pb2_grpc.CacheServiceServicer):
         deleted = await self._sessions.delete(_tenant(), session_id=request.id)
         return cache_pb2.DeleteSessionResponse(deleted=deleted)
 
-    async def SemanticLookup(
-        self, request: cache_pb2.SemanticLookupRequest, context: Any
-    ) -> cache_pb2.SemanticLookupResponse:
-        """Refuse: there is no semantic cache in this version."""
-        raise _no_semantic_cache()
-
-    async def SemanticStore(
-        self, request: cache_pb2.SemanticStoreRequest, context: Any
-    ) -> cache_pb2.SemanticStoreResponse:
-        """Refuse: there is no semantic cache in this version."""
-        raise _no_semantic_cache()
-
     async def Warmup(self, request: cache_pb2.WarmupRequest, context: Any) -> cache_pb2.WarmupResponse:
         """Refuse: no warm-up source can be registered in this version."""
         require_operator("warm the cache up")
@@ -203,8 +195,3 @@ def _tenant() -> Partition:
 
 def _partition(partition: int) -> Partition:
     return convert.partition_from_proto(partition, current_context().caller.tenant_id)
-
-
-def _no_semantic_cache() -> Unimplemented:
-    message = "this version caches by exact key only; a look-up by meaning is not available"
-    return Unimplemented(message, reason="SEMANTIC_CACHE_UNSUPPORTED")

@@ -1047,12 +1047,15 @@ class SemanticLookupRequest(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     EMBEDDING_FIELD_NUMBER: _builtins.int
     THRESHOLD_FIELD_NUMBER: _builtins.int
+    EMBEDDER_FIELD_NUMBER: _builtins.int
     partition_key: _builtins.str
     """Hash of model, system prompt, tools and sampling: answers never cross it. The tenant is added by the service."""
     text: _builtins.str
-    """The question in words, for the guards on numbers, entities and negation."""
+    """The question in words, for the guards on numbers, entities and negation. At most 8 KiB."""
     threshold: _builtins.float
     """Cosine similarity needed, 0 to 1. Only tightens the operator's. Zero: the operator's."""
+    embedder: _builtins.str
+    """Which model made `embedding`, "provider/model". Vectors of different models are never compared."""
     @_builtins.property
     def embedding(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
         """The question's embedding, L2-normalised float32. Empty: the service's local model embeds `text`."""
@@ -1064,10 +1067,11 @@ class SemanticLookupRequest(_message.Message):
         text: _builtins.str = ...,
         embedding: _abc.Iterable[_builtins.float] | None = ...,
         threshold: _builtins.float = ...,
+        embedder: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["embedding", b"embedding", "partition_key", b"partition_key", "text", b"text", "threshold", b"threshold"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["embedder", b"embedder", "embedding", b"embedding", "partition_key", b"partition_key", "text", b"text", "threshold", b"threshold"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1084,13 +1088,20 @@ class SemanticLookupResponse(_message.Message):
     SIMILARITY_FIELD_NUMBER: _builtins.int
     REFUSED_BY_FIELD_NUMBER: _builtins.int
     ENTRY_ID_FIELD_NUMBER: _builtins.int
+    LOADING_FIELD_NUMBER: _builtins.int
     hit: _builtins.bool
     value: _builtins.bytes
     similarity: _builtins.float
     """Cosine similarity of the best candidate, 0 to 1."""
     refused_by: _builtins.str
-    """Why a near candidate was refused, e.g. "number". Empty on a hit or with none near."""
+    """Why a near candidate was refused, e.g. "number"; why the question is not looked up at all, e.g. "time". Empty on a
+    hit or with none near.
+    """
     entry_id: _builtins.str
+    @_builtins.property
+    def loading(self) -> _duration_pb2.Duration:
+        """Wait before the next look-up in this partition makes sense: its vectors are still being loaded. Zero: none."""
+
     def __init__(
         self,
         *,
@@ -1099,14 +1110,59 @@ class SemanticLookupResponse(_message.Message):
         similarity: _builtins.float = ...,
         refused_by: _builtins.str = ...,
         entry_id: _builtins.str = ...,
+        loading: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["loading", b"loading"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_id", b"entry_id", "hit", b"hit", "refused_by", b"refused_by", "similarity", b"similarity", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_id", b"entry_id", "hit", b"hit", "loading", b"loading", "refused_by", b"refused_by", "similarity", b"similarity", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SemanticLookupResponse: _TypeAlias = SemanticLookupResponse  # noqa: Y015
+
+@_typing.final
+class SemanticAnswer(_message.Message):
+    """What is known of an answer, for the rules on what may be stored."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINISH_REASON_FIELD_NUMBER: _builtins.int
+    TOOL_CALLS_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
+    TEMPERATURE_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    finish_reason: _builtins.str
+    """"stop" when the model ended by itself; anything else is not stored."""
+    tool_calls: _builtins.int
+    """Calls of tools in the answer: such answers are not stored."""
+    failed: _builtins.bool
+    """True: the answer is an error or another model's in the asked one's stead."""
+    temperature: _builtins.float
+    """Sampling temperature. Unset: the vendor's default."""
+    text: _builtins.str
+    """The text of the answer, or its beginning."""
+    model: _builtins.str
+    """"provider/model" that gave the answer."""
+    def __init__(
+        self,
+        *,
+        finish_reason: _builtins.str = ...,
+        tool_calls: _builtins.int = ...,
+        failed: _builtins.bool = ...,
+        temperature: _builtins.float | None = ...,
+        text: _builtins.str = ...,
+        model: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_temperature", b"_temperature", "temperature", b"temperature"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_temperature", b"_temperature", "failed", b"failed", "finish_reason", b"finish_reason", "model", b"model", "temperature", b"temperature", "text", b"text", "tool_calls", b"tool_calls"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__temperature: _TypeAlias = _typing.Literal["temperature"]  # noqa: Y015
+    _WhichOneofArgType__temperature: _TypeAlias = _typing.Literal["_temperature", b"_temperature"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__temperature) -> _WhichOneofReturnType__temperature | None: ...
+
+Global___SemanticAnswer: _TypeAlias = SemanticAnswer  # noqa: Y015
 
 @_typing.final
 class SemanticStoreRequest(_message.Message):
@@ -1119,13 +1175,22 @@ class SemanticStoreRequest(_message.Message):
     EMBEDDING_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     TTL_FIELD_NUMBER: _builtins.int
+    EMBEDDER_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
     partition_key: _builtins.str
     text: _builtins.str
     value: _builtins.bytes
+    """The answer, at most 256 KiB."""
+    embedder: _builtins.str
+    """Which model made `embedding`."""
     @_builtins.property
     def embedding(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]: ...
     @_builtins.property
-    def ttl(self) -> _duration_pb2.Duration: ...
+    def ttl(self) -> _duration_pb2.Duration:
+        """Zero: the service's default."""
+
+    @_builtins.property
+    def answer(self) -> Global___SemanticAnswer: ...
     def __init__(
         self,
         *,
@@ -1134,10 +1199,12 @@ class SemanticStoreRequest(_message.Message):
         embedding: _abc.Iterable[_builtins.float] | None = ...,
         value: _builtins.bytes = ...,
         ttl: _duration_pb2.Duration | None = ...,
+        embedder: _builtins.str = ...,
+        answer: Global___SemanticAnswer | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["ttl", b"ttl"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "ttl", b"ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["embedding", b"embedding", "partition_key", b"partition_key", "text", b"text", "ttl", b"ttl", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "embedder", b"embedder", "embedding", b"embedding", "partition_key", b"partition_key", "text", b"text", "ttl", b"ttl", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1150,19 +1217,293 @@ class SemanticStoreResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ENTRY_ID_FIELD_NUMBER: _builtins.int
+    REFUSED_BY_FIELD_NUMBER: _builtins.int
     entry_id: _builtins.str
+    """Empty when it was not stored."""
+    refused_by: _builtins.str
+    """Why it was not stored, e.g. "time". Empty when it was."""
     def __init__(
         self,
         *,
         entry_id: _builtins.str = ...,
+        refused_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_id", b"entry_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_id", b"entry_id", "refused_by", b"refused_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SemanticStoreResponse: _TypeAlias = SemanticStoreResponse  # noqa: Y015
+
+@_typing.final
+class SemanticPurgeRequest(_message.Message):
+    """Request of SemanticPurge. Exactly one of id, prefix and all."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    PREFIX_FIELD_NUMBER: _builtins.int
+    ALL_FIELD_NUMBER: _builtins.int
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """One stored answer."""
+    prefix: _builtins.str
+    """Every answer to a question that begins so, whatever the case of its letters."""
+    all: _builtins.bool
+    """Every answer of the tenant."""
+    tenant_id: _builtins.str
+    """The tenant; another than the caller's for operators. Empty: the caller's."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        prefix: _builtins.str = ...,
+        all: _builtins.bool = ...,
+        tenant_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "id", b"id", "prefix", b"prefix", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SemanticPurgeRequest: _TypeAlias = SemanticPurgeRequest  # noqa: Y015
+
+@_typing.final
+class SemanticPurgeResponse(_message.Message):
+    """Response of SemanticPurge."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELETED_FIELD_NUMBER: _builtins.int
+    deleted: _builtins.int
+    def __init__(
+        self,
+        *,
+        deleted: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deleted", b"deleted"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SemanticPurgeResponse: _TypeAlias = SemanticPurgeResponse  # noqa: Y015
+
+@_typing.final
+class ListSemanticHitsRequest(_message.Message):
+    """Request of ListSemanticHits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most 200; zero: 50."""
+    page_token: _builtins.str
+    """From `next_page_token`. Empty: the newest."""
+    tenant_id: _builtins.str
+    """The tenant; another than the caller's for operators. Empty: the caller's."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        tenant_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSemanticHitsRequest: _TypeAlias = ListSemanticHitsRequest  # noqa: Y015
+
+@_typing.final
+class SemanticHit(_message.Message):
+    """One answer that the semantic cache gave."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ASKED_FIELD_NUMBER: _builtins.int
+    STORED_FIELD_NUMBER: _builtins.int
+    SIMILARITY_FIELD_NUMBER: _builtins.int
+    ENTRY_ID_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    asked: _builtins.str
+    """The question that was asked."""
+    stored: _builtins.str
+    """The question whose answer was given."""
+    similarity: _builtins.float
+    """Their cosine similarity, 0 to 1."""
+    entry_id: _builtins.str
+    """The stored answer; purge it when it does not fit."""
+    model: _builtins.str
+    """"provider/model" that gave the answer."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        asked: _builtins.str = ...,
+        stored: _builtins.str = ...,
+        similarity: _builtins.float = ...,
+        entry_id: _builtins.str = ...,
+        model: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "create_time", b"create_time", "entry_id", b"entry_id", "model", b"model", "similarity", b"similarity", "stored", b"stored"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SemanticHit: _TypeAlias = SemanticHit  # noqa: Y015
+
+@_typing.final
+class ListSemanticHitsResponse(_message.Message):
+    """Response of ListSemanticHits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HITS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def hits(self) -> _containers.RepeatedCompositeFieldContainer[Global___SemanticHit]:
+        """The newest first; of this replica, at most the last thousand of the tenant."""
+
+    def __init__(
+        self,
+        *,
+        hits: _abc.Iterable[Global___SemanticHit] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hits", b"hits", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSemanticHitsResponse: _TypeAlias = ListSemanticHitsResponse  # noqa: Y015
+
+@_typing.final
+class GetSemanticStatsRequest(_message.Message):
+    """Request of GetSemanticStats."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALL_TENANTS_FIELD_NUMBER: _builtins.int
+    all_tenants: _builtins.bool
+    """True: over all tenants, for operators. Else the caller's tenant."""
+    def __init__(
+        self,
+        *,
+        all_tenants: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_tenants", b"all_tenants"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSemanticStatsRequest: _TypeAlias = GetSemanticStatsRequest  # noqa: Y015
+
+@_typing.final
+class GetSemanticStatsResponse(_message.Message):
+    """Statistics of the semantic cache since the start of the process."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class RefusalsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class GatedEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    HITS_FIELD_NUMBER: _builtins.int
+    MISSES_FIELD_NUMBER: _builtins.int
+    STORES_FIELD_NUMBER: _builtins.int
+    REFUSALS_FIELD_NUMBER: _builtins.int
+    GATED_FIELD_NUMBER: _builtins.int
+    VECTORS_FIELD_NUMBER: _builtins.int
+    PARTITIONS_FIELD_NUMBER: _builtins.int
+    STORE_FIELD_NUMBER: _builtins.int
+    EVICTIONS_FIELD_NUMBER: _builtins.int
+    hits: _builtins.int
+    misses: _builtins.int
+    stores: _builtins.int
+    vectors: _builtins.int
+    """Vectors held in this process."""
+    partitions: _builtins.int
+    store: _builtins.str
+    """"memory", "sqlite" or "redis"."""
+    evictions: _builtins.int
+    @_builtins.property
+    def refusals(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Near candidates that a guard told apart, by guard."""
+
+    @_builtins.property
+    def gated(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Questions and answers that may not be cached, by rule."""
+
+    def __init__(
+        self,
+        *,
+        hits: _builtins.int = ...,
+        misses: _builtins.int = ...,
+        stores: _builtins.int = ...,
+        refusals: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        gated: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        vectors: _builtins.int = ...,
+        partitions: _builtins.int = ...,
+        store: _builtins.str = ...,
+        evictions: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evictions", b"evictions", "gated", b"gated", "hits", b"hits", "misses", b"misses", "partitions", b"partitions", "refusals", b"refusals", "store", b"store", "stores", b"stores", "vectors", b"vectors"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSemanticStatsResponse: _TypeAlias = GetSemanticStatsResponse  # noqa: Y015
 
 @_typing.final
 class WarmupRequest(_message.Message):

@@ -126,6 +126,21 @@ class CacheServiceStub:
                 request_serializer=penstock_dot_cache_dot_v1_dot_cache__pb2.SemanticStoreRequest.SerializeToString,
                 response_deserializer=penstock_dot_cache_dot_v1_dot_cache__pb2.SemanticStoreResponse.FromString,
                 _registered_method=True)
+        self.SemanticPurge = channel.unary_unary(
+                '/penstock.cache.v1.CacheService/SemanticPurge',
+                request_serializer=penstock_dot_cache_dot_v1_dot_cache__pb2.SemanticPurgeRequest.SerializeToString,
+                response_deserializer=penstock_dot_cache_dot_v1_dot_cache__pb2.SemanticPurgeResponse.FromString,
+                _registered_method=True)
+        self.ListSemanticHits = channel.unary_unary(
+                '/penstock.cache.v1.CacheService/ListSemanticHits',
+                request_serializer=penstock_dot_cache_dot_v1_dot_cache__pb2.ListSemanticHitsRequest.SerializeToString,
+                response_deserializer=penstock_dot_cache_dot_v1_dot_cache__pb2.ListSemanticHitsResponse.FromString,
+                _registered_method=True)
+        self.GetSemanticStats = channel.unary_unary(
+                '/penstock.cache.v1.CacheService/GetSemanticStats',
+                request_serializer=penstock_dot_cache_dot_v1_dot_cache__pb2.GetSemanticStatsRequest.SerializeToString,
+                response_deserializer=penstock_dot_cache_dot_v1_dot_cache__pb2.GetSemanticStatsResponse.FromString,
+                _registered_method=True)
         self.Warmup = channel.unary_unary(
                 '/penstock.cache.v1.CacheService/Warmup',
                 request_serializer=penstock_dot_cache_dot_v1_dot_cache__pb2.WarmupRequest.SerializeToString,
@@ -268,6 +283,27 @@ class CacheServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SemanticPurge(self, request, context):
+        """Deletes answers of the semantic cache: one, those to questions that begin so, or all of a tenant.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSemanticHits(self, request, context):
+        """Lists what the semantic cache answered of late, for a person to look over.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSemanticStats(self, request, context):
+        """What the semantic cache answered, missed and refused since the start of the process.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Warmup(self, request, context):
         """Fills the cache from the registered warm-up sources.
         """
@@ -374,6 +410,21 @@ def add_CacheServiceServicer_to_server(servicer, server):
                     servicer.SemanticStore,
                     request_deserializer=penstock_dot_cache_dot_v1_dot_cache__pb2.SemanticStoreRequest.FromString,
                     response_serializer=penstock_dot_cache_dot_v1_dot_cache__pb2.SemanticStoreResponse.SerializeToString,
+            ),
+            'SemanticPurge': grpc.unary_unary_rpc_method_handler(
+                    servicer.SemanticPurge,
+                    request_deserializer=penstock_dot_cache_dot_v1_dot_cache__pb2.SemanticPurgeRequest.FromString,
+                    response_serializer=penstock_dot_cache_dot_v1_dot_cache__pb2.SemanticPurgeResponse.SerializeToString,
+            ),
+            'ListSemanticHits': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSemanticHits,
+                    request_deserializer=penstock_dot_cache_dot_v1_dot_cache__pb2.ListSemanticHitsRequest.FromString,
+                    response_serializer=penstock_dot_cache_dot_v1_dot_cache__pb2.ListSemanticHitsResponse.SerializeToString,
+            ),
+            'GetSemanticStats': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSemanticStats,
+                    request_deserializer=penstock_dot_cache_dot_v1_dot_cache__pb2.GetSemanticStatsRequest.FromString,
+                    response_serializer=penstock_dot_cache_dot_v1_dot_cache__pb2.GetSemanticStatsResponse.SerializeToString,
             ),
             'Warmup': grpc.unary_unary_rpc_method_handler(
                     servicer.Warmup,
@@ -873,6 +924,87 @@ class CacheService:
             '/penstock.cache.v1.CacheService/SemanticStore',
             penstock_dot_cache_dot_v1_dot_cache__pb2.SemanticStoreRequest.SerializeToString,
             penstock_dot_cache_dot_v1_dot_cache__pb2.SemanticStoreResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SemanticPurge(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/penstock.cache.v1.CacheService/SemanticPurge',
+            penstock_dot_cache_dot_v1_dot_cache__pb2.SemanticPurgeRequest.SerializeToString,
+            penstock_dot_cache_dot_v1_dot_cache__pb2.SemanticPurgeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSemanticHits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/penstock.cache.v1.CacheService/ListSemanticHits',
+            penstock_dot_cache_dot_v1_dot_cache__pb2.ListSemanticHitsRequest.SerializeToString,
+            penstock_dot_cache_dot_v1_dot_cache__pb2.ListSemanticHitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSemanticStats(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/penstock.cache.v1.CacheService/GetSemanticStats',
+            penstock_dot_cache_dot_v1_dot_cache__pb2.GetSemanticStatsRequest.SerializeToString,
+            penstock_dot_cache_dot_v1_dot_cache__pb2.GetSemanticStatsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -70,6 +70,12 @@ class CacheServiceStub:
     """Looks for an answer to a question with nearly the same meaning."""
     SemanticStore: _grpc.UnaryUnaryMultiCallable[_cache_pb2.SemanticStoreRequest, _cache_pb2.SemanticStoreResponse]
     """Stores an answer for later look-ups by meaning."""
+    SemanticPurge: _grpc.UnaryUnaryMultiCallable[_cache_pb2.SemanticPurgeRequest, _cache_pb2.SemanticPurgeResponse]
+    """Deletes answers of the semantic cache: one, those to questions that begin so, or all of a tenant."""
+    ListSemanticHits: _grpc.UnaryUnaryMultiCallable[_cache_pb2.ListSemanticHitsRequest, _cache_pb2.ListSemanticHitsResponse]
+    """Lists what the semantic cache answered of late, for a person to look over."""
+    GetSemanticStats: _grpc.UnaryUnaryMultiCallable[_cache_pb2.GetSemanticStatsRequest, _cache_pb2.GetSemanticStatsResponse]
+    """What the semantic cache answered, missed and refused since the start of the process."""
     Warmup: _grpc.UnaryUnaryMultiCallable[_cache_pb2.WarmupRequest, _cache_pb2.WarmupResponse]
     """Fills the cache from the registered warm-up sources."""
     GetStats: _grpc.UnaryUnaryMultiCallable[_cache_pb2.GetStatsRequest, _cache_pb2.GetStatsResponse]
@@ -116,6 +122,12 @@ class CacheServiceAsyncStub(CacheServiceStub):
     """Looks for an answer to a question with nearly the same meaning."""
     SemanticStore: _aio.UnaryUnaryMultiCallable[_cache_pb2.SemanticStoreRequest, _cache_pb2.SemanticStoreResponse]  # type: ignore[assignment]
     """Stores an answer for later look-ups by meaning."""
+    SemanticPurge: _aio.UnaryUnaryMultiCallable[_cache_pb2.SemanticPurgeRequest, _cache_pb2.SemanticPurgeResponse]  # type: ignore[assignment]
+    """Deletes answers of the semantic cache: one, those to questions that begin so, or all of a tenant."""
+    ListSemanticHits: _aio.UnaryUnaryMultiCallable[_cache_pb2.ListSemanticHitsRequest, _cache_pb2.ListSemanticHitsResponse]  # type: ignore[assignment]
+    """Lists what the semantic cache answered of late, for a person to look over."""
+    GetSemanticStats: _aio.UnaryUnaryMultiCallable[_cache_pb2.GetSemanticStatsRequest, _cache_pb2.GetSemanticStatsResponse]  # type: ignore[assignment]
+    """What the semantic cache answered, missed and refused since the start of the process."""
     Warmup: _aio.UnaryUnaryMultiCallable[_cache_pb2.WarmupRequest, _cache_pb2.WarmupResponse]  # type: ignore[assignment]
     """Fills the cache from the registered warm-up sources."""
     GetStats: _aio.UnaryUnaryMultiCallable[_cache_pb2.GetStatsRequest, _cache_pb2.GetStatsResponse]  # type: ignore[assignment]
@@ -267,6 +279,30 @@ class CacheServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_cache_pb2.SemanticStoreResponse, _abc.Awaitable[_cache_pb2.SemanticStoreResponse]]:
         """Stores an answer for later look-ups by meaning."""
+
+    @_abc_1.abstractmethod
+    def SemanticPurge(
+        self,
+        request: _cache_pb2.SemanticPurgeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_cache_pb2.SemanticPurgeResponse, _abc.Awaitable[_cache_pb2.SemanticPurgeResponse]]:
+        """Deletes answers of the semantic cache: one, those to questions that begin so, or all of a tenant."""
+
+    @_abc_1.abstractmethod
+    def ListSemanticHits(
+        self,
+        request: _cache_pb2.ListSemanticHitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_cache_pb2.ListSemanticHitsResponse, _abc.Awaitable[_cache_pb2.ListSemanticHitsResponse]]:
+        """Lists what the semantic cache answered of late, for a person to look over."""
+
+    @_abc_1.abstractmethod
+    def GetSemanticStats(
+        self,
+        request: _cache_pb2.GetSemanticStatsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_cache_pb2.GetSemanticStatsResponse, _abc.Awaitable[_cache_pb2.GetSemanticStatsResponse]]:
+        """What the semantic cache answered, missed and refused since the start of the process."""
 
     @_abc_1.abstractmethod
     def Warmup(

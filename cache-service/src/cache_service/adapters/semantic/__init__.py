@@ -1,0 +1,1 @@
+"""Where the semantic cache stores its answers, and what searches its vectors."""
