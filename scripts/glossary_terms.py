@@ -91,7 +91,7 @@ SECTIONS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("TwoTierBackend", "copies in the process before values in Redis"),
         ("penstock_kit.PenstockError", "a failure that a caller is told about, with kind and reason"),
         ("REASONS", "the one table of what a reason means"),
-        ("chat_stream_service.domain.stream.idle_timeout", "a bound that starts anew with each piece"),
+        ("IdleTimeout", "a bound that starts anew with each piece"),
         ("pause_tolerant_timeout", "a bound that does not count while the process itself stood still"),
         ("LoadShedder", "refuses what could not be done in time"),
         ("MultiplexedStreamingCall", "a call that shares one stream with the others between two services"),
