@@ -263,3 +263,83 @@ async def test_a_stream_says_what_its_asker_should_know(gateway):
     gateway.fakes.chat.script = [[pb.ChatEvent(stream_id="str_1", sequence=1, complete_state=state)]]
     events = [event for _, event in parsed((await ask(gateway)).text)]
     assert events[-1]["notices"] == ["no personality"]
+
+
+async def member(gateway, name):
+    """Make a user with the scope chat; return its id and the headers of a session."""
+    user = {"username": name, "password": "four unlikely words here", "scopes": ["chat"]}
+    made = await gateway.client.post("/api/v1/users", headers=gateway.auth(), json=user)
+    login = await gateway.client.post("/api/v2/auth/login", json={k: user[k] for k in ("username", "password")})
+    return made.json()["id"], gateway.auth(login.json()["data"]["access_token"])
+
+
+async def asked_as(gateway, headers, *, end):
+    """Ask with `headers`, call `end` once the answer has begun, and return what came in all."""
+    conversation = (await gateway.client.post("/api/v1/conversations", headers=headers, json={})).json()["id"]
+    hang = Hang()
+    gateway.fakes.chat.script = [*turn("a")[:1], hang]
+    url, came = f"/api/v1/conversations/{conversation}/stream", ""
+    async with (
+        asyncio.timeout(HANG_SECONDS),
+        gateway.client.stream("POST", url, headers=headers, json={"content": "Hi", "role": "user"}) as answer,
+    ):
+        async for text in answer.aiter_text():
+            came += text
+            if end is not None:
+                await end()
+                end = None
+        await hang.left.wait()
+    return parsed(came)
+
+
+async def test_an_answer_under_way_ends_soon_after_its_user_was_deleted(gateway):
+    user_id, session = await member(gateway, "leaving-midway")
+
+    async def delete():
+        await gateway.client.delete(f"/api/v1/users/{user_id}", headers=gateway.auth())
+
+    events = await asked_as(gateway, session, end=delete)
+    assert (events[-1][1]["type"], events[-1][1]["reason"]) == ("error", "CREDENTIALS_INVALID")
+
+
+async def test_an_answer_under_way_ends_soon_after_its_password_was_changed(gateway):
+    _, session = await member(gateway, "changing-midway")
+    change = {"current_password": "four unlikely words here", "new_password": "other words were likelier"}
+
+    async def change_password():
+        assert (await gateway.client.post("/api/v2/auth/password", headers=session, json=change)).status_code == 200
+
+    events = await asked_as(gateway, session, end=change_password)
+    assert (events[-1][1]["type"], events[-1][1]["reason"]) == ("error", "CREDENTIALS_INVALID")
+
+
+async def test_an_answer_under_way_ends_soon_after_its_key_was_deleted(gateway):
+    made = (await gateway.client.post("/api/v1/keys", headers=gateway.auth(), json={"name": "short-lived"})).json()
+
+    async def delete():
+        answer = await gateway.client.delete(f"/api/v1/keys/{made['id']}", headers=gateway.auth())
+        assert answer.status_code == 204
+
+    events = await asked_as(gateway, gateway.auth(made["key"]), end=delete)
+    assert (events[-1][1]["type"], events[-1][1]["reason"]) == ("error", "CREDENTIALS_INVALID")
+
+
+async def test_a_completion_under_way_ends_soon_after_its_key_was_deleted(gateway):
+    made = (await gateway.client.post("/api/v1/keys", headers=gateway.auth(), json={"name": "brief"})).json()
+    hang = Hang()
+    gateway.fakes.llm.script = [*gateway.fakes.llm.script[:2], hang]
+    question = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "x"}]}
+    came, ended = "", False
+    async with (
+        asyncio.timeout(HANG_SECONDS),
+        gateway.client.stream(
+            "POST", "/v1/chat/completions", headers=gateway.auth(made["key"]), json=question
+        ) as answer,
+    ):
+        async for text in answer.aiter_text():
+            came += text
+            if not ended:
+                ended = True
+                await gateway.client.delete(f"/api/v1/keys/{made['id']}", headers=gateway.auth())
+        await hang.left.wait()
+    assert '"code":"invalid_api_key"' in came

@@ -1,6 +1,7 @@
 """What the routes call: identities, tickets, readiness, model calls and chat streams."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -20,19 +21,20 @@ from gateway.auth.session import Sessions
 from gateway.auth.session_monitor import SessionMonitor
 from gateway.auth.sql_store import SqlIdentityStore
 from gateway.auth.ticket import Tickets
-from gateway.auth.token import AccessTokens
+from gateway.auth.token import AccessTokens, credentials_error
 from gateway.auth.used_tickets import ClusterUsedTickets
 from gateway.auth.users import UserService
 from gateway.chat.sse_response import SseResponseFactory
 from gateway.composition.clients import Clients
 from gateway.health.readiness import Readiness
-from gateway.http.disconnect import ActiveResponses
+from gateway.http.disconnect import ActiveResponses, Interrupt
 from gateway.http.heartbeats import Heartbeats
 from gateway.http.timeouts import StreamTimeouts
 from gateway.middleware.overload import LimitedWork
 from gateway.model_call.call import ModelCalls
 from gateway.settings import GatewaySettings
 from penstock_kit.clock import Clock
+from penstock_kit.context import current_context
 from penstock_kit.redaction import Redactor
 from penstock_kit.telemetry.tracing import Tracing
 
@@ -85,7 +87,12 @@ def build_services(settings: GatewaySettings, resources: Resources) -> Services:
         store=store, passwords=resources.passwords, authenticator=authenticator, delegation=delegation, clock=clock
     )
     api_keys = ApiKeyService(store=store, authenticator=authenticator, delegation=delegation, clock=clock)
-    timeouts, active, heartbeats = build_timeouts(settings), ActiveResponses(), Heartbeats()
+    monitor = SessionMonitor(store=store, clock=clock)
+
+    def watch(interrupt: Interrupt) -> AbstractContextManager[object]:
+        return monitor.watch(current_context().caller, "", lambda: interrupt(credentials_error()))
+
+    timeouts, active, heartbeats = build_timeouts(settings), ActiveResponses(watch), Heartbeats()
     return Services(
         guard=Guard(authenticator),
         tenant_of=authenticator.remembered_tenant,
@@ -106,7 +113,7 @@ def build_services(settings: GatewaySettings, resources: Resources) -> Services:
             revalidate=authenticator.revalidate,
             clock=clock,
         ),
-        monitor=SessionMonitor(store=store, clock=clock),
+        monitor=monitor,
         budget_access=BudgetAccess(limits=limits, delegation=delegation, api_keys=api_keys, users=users, store=store),
         readiness=Readiness(
             llm=clients.llm,

@@ -1,12 +1,14 @@
-"""Interrupts a response when its client disconnects, or when the gateway has to stop."""
+"""Interrupts a response when its client disconnects, its credentials end, or the gateway has to stop."""
 
 import asyncio
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Final, Self
 
 from starlette.types import Receive
 
-from penstock_kit.errors import Unavailable
+from penstock_kit.errors import PenstockError, Unavailable
 
 STOPPING: str = "GATEWAY_UNAVAILABLE"
 # Nobody looks before: most answers that are quick are complete by then, and a look costs a task.
@@ -17,11 +19,24 @@ class ClientDisconnected(Exception):  # noqa: N818 - nothing went wrong on our s
     """The client closed the connection before its response was complete."""
 
 
-class ActiveResponses:
-    """The responses under way, which the gateway interrupts when it stops and its grace time is over."""
+Interrupt = Callable[[PenstockError], None]
+# Calls what it is given, within its block, when the current caller would no longer be admitted.
+CredentialWatch = Callable[[Interrupt], AbstractContextManager[object]]
 
-    def __init__(self) -> None:
+
+def _watch_nobody(_: Interrupt) -> AbstractContextManager[object]:
+    return nullcontext()
+
+
+class ActiveResponses:
+    """The responses under way, which the gateway interrupts when it stops and its grace time is over.
+
+    `watch` looks after the credentials of those that take their time.
+    """
+
+    def __init__(self, watch: CredentialWatch = _watch_nobody) -> None:
         self._live: set[DisconnectGuard] = set()
+        self.watch = watch
 
     def add(self, guard: "DisconnectGuard") -> None:
         """Remember a response."""
@@ -35,7 +50,9 @@ class ActiveResponses:
         """End every response under way with Unavailable (GATEWAY_UNAVAILABLE); return how many there were."""
         live = list(self._live)
         for guard in live:
-            guard.interrupt()
+            guard.interrupt(
+                Unavailable("the gateway is shutting down; connect again", reason=STOPPING, retry_after=1.0)
+            )
         return len(live)
 
 
@@ -43,16 +60,17 @@ class DisconnectGuard:
     """Interrupts its block with ClientDisconnected soon after the client closes the connection.
 
     ``async with DisconnectGuard(receive, active): …`` — the body must have been read before. Whatever the block
-    waits for is cancelled, RPCs included. When the gateway stops, it ends with Unavailable (GATEWAY_UNAVAILABLE).
+    waits for is cancelled, RPCs included. When the gateway stops, it ends with Unavailable (GATEWAY_UNAVAILABLE), when
+    the caller's credentials end, with what `active.watch` says of it.
     """
 
-    __slots__ = ("_active", "_disconnected", "_owner", "_receive", "_stopping", "_timer", "_watcher")
+    __slots__ = ("_active", "_credentials", "_owner", "_receive", "_timer", "_watcher", "_why")
 
     def __init__(self, receive: Receive, active: ActiveResponses) -> None:
         self._receive = receive
         self._active = active
-        self._disconnected = False
-        self._stopping = False
+        self._why: Exception | None = None
+        self._credentials: AbstractContextManager[object] | None = None
         self._owner: asyncio.Task[object] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._watcher: asyncio.Task[None] | None = None
@@ -71,30 +89,28 @@ class DisconnectGuard:
             self._timer.cancel()
         if self._watcher is not None:
             self._watcher.cancel()
-        if self._owner is None or not (self._disconnected or self._stopping):
+        if self._credentials is not None:
+            self._credentials.__exit__(None, None, None)
+        if self._owner is None or self._why is None:
             return
         remaining = self._owner.uncancel()
         if not isinstance(error, asyncio.CancelledError) or remaining > 0:
             return
-        if self._disconnected:
-            raise ClientDisconnected from None
-        message = "the gateway is shutting down; connect again"
-        raise Unavailable(message, reason=STOPPING, retry_after=1.0) from None
+        raise self._why from None
 
-    def interrupt(self) -> None:
-        """End the block because the gateway stops."""
-        self._cancel_owner(disconnected=False)
+    def interrupt(self, why: Exception) -> None:
+        """End the block with `why`; the first reason counts."""
+        if self._owner is None or self._why is not None:
+            return
+        self._why = why
+        self._owner.cancel()
 
     def _look(self) -> None:
+        self._credentials = self._active.watch(self.interrupt)
+        self._credentials.__enter__()
         self._watcher = asyncio.create_task(self._watch())
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self._cancel_owner(disconnected=True)
-
-    def _cancel_owner(self, *, disconnected: bool) -> None:
-        if self._owner is None or self._disconnected or self._stopping:
-            return
-        self._disconnected, self._stopping = disconnected, not disconnected
-        self._owner.cancel()
+        self.interrupt(ClientDisconnected())

@@ -6,10 +6,10 @@ from penstock_kit.errors import BadUpstream, ErrorKind, PenstockError, Unavailab
 def caller_error(error: PenstockError) -> PenstockError:
     """Return `error` as the caller may see it.
 
-    A 401 from behind is our credentials' failure, not the caller's; a cancellation nobody asked for is
-    a service that went away.
+    A 401 from behind is our credentials' failure, not the caller's, unless it is about the caller's own,
+    which ended meanwhile; a cancellation nobody asked for is a service that went away.
     """
-    if error.kind is ErrorKind.UNAUTHENTICATED:
+    if error.kind is ErrorKind.UNAUTHENTICATED and error.reason != "CREDENTIALS_INVALID":
         message = "the model provider refused the gateway's credentials; tell the operator"
         return BadUpstream(message, reason="PROVIDER_CREDENTIALS_INVALID", metadata=error.metadata)
     if error.kind is ErrorKind.CANCELLED:
