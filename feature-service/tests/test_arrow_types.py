@@ -15,7 +15,7 @@ from feature_service.domain.ingest.plan import BodyFormat, IngestPlan
 from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.schema import FieldSchema
 from feature_service.domain.model.series import FieldKind
-from penstock_kit.errors import InvalidArgument
+from penstock_kit.errors import InvalidArgument, PayloadTooLarge
 
 TIMES = pa.array([0, 1], pa.timestamp("us"))
 
@@ -169,3 +169,43 @@ def test_texts_that_are_no_unicode_are_refused():
     broken = pa.Array.from_buffers(pa.string(), 2, [None, pa.py_buffer(np.int32([0, 1, 2])), pa.py_buffer(b"a\xff")])
     with pytest.raises(InvalidArgument, match="not readable as Arrow IPC"):
         read(stream(pa.table({"timestamp": TIMES, "a": broken})))
+
+
+def endless(rows):
+    """So many rows in next to no bytes."""
+    times = pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, "int8")), TIMES[:1])
+    return pa.table({"time": times.cast(TIMES.type), "x": pa.nulls(rows)})
+
+
+def test_a_parquet_file_of_equal_rows_without_end_is_refused_before_it_is_read():
+    table = endless(3_000_000)
+    body = parquet(table)
+    assert len(body) < 50_000
+    with pytest.raises(PayloadTooLarge, match="3,000,000 rows or more") as caught:
+        read(body, ParquetReader())
+    assert caught.value.reason == "ROWS_LIMIT_EXCEEDED"
+    with pytest.raises(PayloadTooLarge):
+        ParquetReader().devices(io.BytesIO(body), IngestPlan(format=BodyFormat.PARQUET, device_column="x"))
+
+
+@pytest.mark.parametrize("whole", ["stream", "file"])
+def test_a_batch_of_arrow_with_rows_without_bytes_is_refused(whole):
+    body = {"stream": stream, "file": arrow_file}[whole](pa.table({"x": pa.nulls(30_000_000)}))
+    assert len(body) < 1000
+    with pytest.raises(PayloadTooLarge) as caught:
+        read(body)
+    assert caught.value.reason == "ROWS_LIMIT_EXCEEDED"
+
+
+def test_a_body_that_packs_well_is_read():
+    rows = 1_000_000
+    table = pa.table({"time": pa.array(np.arange(rows), pa.timestamp("s")), "x": np.zeros(rows)})
+    values, _, rejections = read(parquet(table), ParquetReader())
+    assert (len(values["x"]), rejections.count) == (rows, 0)
+
+
+def arrow_file(table):
+    sink = io.BytesIO()
+    with pyarrow.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()

@@ -20,6 +20,12 @@ INGEST: Final = Section(
             "mend the line that is named",
         ),
         Row(
+            "ROWS_LIMIT_EXCEEDED",
+            (ErrorKind.PAYLOAD_TOO_LARGE,),
+            "Arrow or Parquet with far more rows than a body of its size has: a million and twenty a byte",
+            "send it in parts, or as CSV",
+        ),
+        Row(
             "FORMAT_INVALID",
             (ErrorKind.INVALID_ARGUMENT,),
             "a format that is not known",
