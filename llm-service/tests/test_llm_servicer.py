@@ -421,6 +421,18 @@ async def test_a_key_uses_only_the_models_and_rates_of_its_policy(service: Servi
     assert caught.value.retry_after > 50
 
 
+async def test_counting_tokens_is_a_request_to_the_rate_of_a_key(service: Service) -> None:
+    policy = cost_pb2.KeyPolicy(key_id="k1", requests_per_minute=2, tokens_per_minute=1)
+    with as_caller(ADMIN):
+        await service.costs.PutKeyPolicy(cost_pb2.PutKeyPolicyRequest(policy=policy))
+    request = llm_pb2.CountTokensRequest(completion=completion(model="openai/m1"))
+    with as_caller(ALICE):
+        for _ in range(2):
+            await service.llm.CountTokens(request)
+        with pytest.raises(ResourceExhausted, match="2 requests a minute"):
+            await service.llm.CountTokens(request)
+
+
 async def test_a_price_set_at_run_time_counts_at_once(service: Service) -> None:
     price = cost_pb2.Price(provider="openai", model="m1", input="100", output="200")
     with as_caller(OPERATOR):

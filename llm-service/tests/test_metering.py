@@ -12,6 +12,7 @@ from llm_service.domain.billing.metering import Metering
 from llm_service.domain.billing.price import OperatorPrices, Price
 from llm_service.domain.model.event import Finished, FinishReason, TextDelta, UsageReport
 from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.domain.model.token_estimate import estimate_prompt
 from llm_service.domain.model.usage import PriceSource, Usage
 from llm_service.testing import ListLedger, ScriptedProvider, collected, question
 from penstock_kit.context import CallContext, Caller, use_context
@@ -120,6 +121,17 @@ async def test_counts_the_vendor_sent_early_are_used_when_the_caller_leaves(
     assert early not in seen
     usage = ledger.rows[0].usage
     assert (usage.input, usage.cache_read, usage.output, usage.estimated) == (77, 3, 10, True)
+
+
+async def test_a_count_that_came_before_the_prompt_was_read_leaves_the_prompt_to_the_estimate(
+    metered: Metered, ledger: ListLedger
+) -> None:
+    provider = ScriptedProvider(before=[UsageReport(usage=Usage(output=1))], texts=("x" * 40,), failure=FailureKind.CUT)
+    asked = question("y" * 80)
+    with pytest.raises(ProviderError):
+        await collected(metered(provider).stream(asked))
+    usage = ledger.rows[0].usage
+    assert (usage.input, usage.output, usage.estimated) == (estimate_prompt(asked), 10, True)
 
 
 async def test_leaving_after_the_end_changes_nothing(metered: Metered, ledger: ListLedger) -> None:

@@ -5,7 +5,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from functools import partial
 from types import FrameType
 
 import pytest
@@ -22,6 +24,7 @@ from llm_service.domain.offline.parse import parse_prompt
 from llm_service.domain.offline.prompt import LONGEST_PROMPT, LONGEST_WORD, readable_prompt
 from llm_service.domain.offline.worker import Checkpoint, RuleWorker, WorkAbandoned
 from llm_service.providers.fallback import FallbackProvider
+from penstock_kit.context import CallContext, Caller, use_context
 from penstock_testkit.clock import ManualClock
 from penstock_testkit.waiting import HANG_SECONDS
 
@@ -151,6 +154,84 @@ async def test_a_work_whose_caller_left_ends_at_its_next_step() -> None:
     async with asyncio.timeout(HANG_SECONDS):
         await ended.wait()
         assert await worker.run(lambda _: "next") == "next"
+    worker.close()
+
+
+def _as(tenant: str) -> AbstractContextManager[object]:
+    return use_context(CallContext(request_id="req", caller=Caller(user_id="u", tenant_id=tenant)))
+
+
+async def test_a_tenant_that_asks_much_waits_for_itself_and_nobody_else_does() -> None:
+    worker = RuleWorker(threads=2)
+    held, begun = threading.Event(), threading.Event()
+    ended: list[str] = []
+
+    def hold(_: Checkpoint) -> None:
+        begun.set()
+        assert held.wait(HANG_SECONDS)
+        ended.append("heavy")
+
+    async def ask(tenant: str, work: Callable[[Checkpoint], None]) -> None:
+        with _as(tenant):
+            await worker.run(work)
+
+    heavy = [asyncio.create_task(ask("heavy", hold)) for _ in range(10)]
+    await asyncio.to_thread(begun.wait, HANG_SECONDS)
+    async with asyncio.timeout(HANG_SECONDS):
+        await ask("light", lambda _: ended.append("light"))
+    assert ended == ["light"]
+    held.set()
+    await asyncio.gather(*heavy)
+    assert ended == ["light", *["heavy"] * 10]
+    worker.close()
+
+
+async def test_who_leaves_while_he_waits_for_his_turn_takes_none() -> None:
+    worker = RuleWorker(threads=2)
+    held, begun = threading.Event(), threading.Event()
+
+    def hold(_: Checkpoint) -> None:
+        begun.set()
+        assert held.wait(HANG_SECONDS)
+
+    first = asyncio.create_task(worker.run(hold))
+    await asyncio.to_thread(begun.wait, HANG_SECONDS)
+    made: list[str] = []
+    second = asyncio.create_task(worker.run(lambda _: made.append("second")))
+    await asyncio.sleep(0)
+    second.cancel()
+    third = asyncio.create_task(worker.run(lambda _: made.append("third")))
+    held.set()
+    async with asyncio.timeout(HANG_SECONDS):
+        await asyncio.gather(first, third)
+    assert made == ["third"]
+    worker.close()
+
+
+async def test_a_long_work_rests_as_long_as_it_works_and_a_short_one_never() -> None:
+    now, rests = 0.0, list[float]()
+
+    def rest(seconds: float) -> None:
+        nonlocal now
+        rests.append(seconds)
+        now += seconds
+
+    worker = RuleWorker(threads=1, now=lambda: now, rest=rest)
+
+    def work(steps: int, checkpoint: Checkpoint) -> float:
+        nonlocal now
+        worked = 0.0
+        for _ in range(steps):
+            now += 0.002
+            worked += 0.002
+            checkpoint()
+        return worked
+
+    await worker.run(partial(work, 20))
+    assert rests == []
+    worked = await worker.run(partial(work, 500))
+    assert 0.4 * worked < sum(rests) <= worked
+    assert max(rests) < 0.1
     worker.close()
 
 

@@ -12,6 +12,7 @@ from llm_service.domain.model.route import Candidate, Route
 from llm_service.domain.model.token_estimate import estimate_prompt
 from llm_service.domain.routing.token_count import TokenCount, TokenCounting
 from llm_service.testing import question
+from penstock_kit.errors import ResourceExhausted
 
 
 @dataclass
@@ -40,9 +41,13 @@ class Counters:
         return self.vendor
 
 
+async def admit() -> None:
+    """Admit everybody."""
+
+
 def counting(vendor: Vendor | None) -> TokenCounting:
     route = Route(policy="order", candidates=(Candidate(provider="p", model="m1", why="first"),))
-    return TokenCounting(Counters(vendor), lambda _: route, seconds=0.05)
+    return TokenCounting(Counters(vendor), lambda _: route, admit=admit, seconds=0.05)
 
 
 async def test_the_vendor_counts_for_the_model_of_the_route() -> None:
@@ -60,3 +65,15 @@ async def test_without_the_vendor_the_rule_counts(vendor: Vendor | None) -> None
 async def test_a_prompt_the_vendor_refuses_is_refused() -> None:
     with pytest.raises(ProviderError):
         await counting(Vendor(failure=FailureKind.BAD_REQUEST)).count(question())
+
+
+async def test_a_caller_whose_rate_is_used_up_is_refused_and_no_vendor_asked() -> None:
+    vendor = Vendor()
+    route = Route(policy="order", candidates=(Candidate(provider="p", model="m1", why="first"),))
+
+    async def refuse() -> None:
+        raise ResourceExhausted("slower", reason="KEY_RATE_LIMIT_EXCEEDED")
+
+    with pytest.raises(ResourceExhausted):
+        await TokenCounting(Counters(vendor), lambda _: route, admit=refuse).count(question(model="p/m1"))
+    assert vendor.asked == ""

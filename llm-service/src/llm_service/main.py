@@ -133,6 +133,7 @@ def add_servicers(
         ),
         registry=selection.registry,
         counters=selection.registry,
+        admit_request=budget_guard.admit_request,
         monitor=selection.monitor,
         live=live,
         router=selection.router,

@@ -1,6 +1,6 @@
 """LlmService: convert, call, convert."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from datetime import datetime
 from typing import Any
@@ -47,6 +47,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         parser: PromptParser,
         registry: ProviderCatalog,
         counters: Counters,
+        admit_request: Callable[[], Awaitable[None]],
         monitor: ProviderMonitor,
         live: LiveConfiguration,
         router: Router,
@@ -66,7 +67,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         self._live = live
         self._router = router
         self._allows = allows
-        self._counting = TokenCounting(counters, router.route)
+        self._counting = TokenCounting(counters, router.route, admit=admit_request)
         self._key_pools = key_pools
         self._database = database
         self._clock = clock

@@ -12,6 +12,7 @@ from llm_service.domain.model.event import (
     RefusalDelta,
     TextDelta,
     ThinkingDelta,
+    UsageReport,
 )
 from llm_service.domain.model.usage import Usage
 from llm_service.providers.openai_call import CallReader
@@ -96,6 +97,9 @@ class ChunkReader:
             if reason := choice.get("finish_reason"):
                 self._gave_up = reason if reason in _GAVE_UP else self._gave_up
                 self._reasons[index] = _REASONS.get(reason, FinishReason.STOP)
+        if usage and not self._reasons:
+            # Some vendors count as they go: what came before a cut is what they bill.
+            events.append(UsageReport(usage=self._usage or Usage()))
         if self._halves is not None or type(chunk) is SplitJson:
             self._halves = self._halves or SurrogateJoiner()
             return self._halves.join(events)

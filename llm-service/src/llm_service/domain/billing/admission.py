@@ -35,7 +35,7 @@ class Admission:
         """Take one request and `tokens`. Raises ResourceExhausted (KEY_RATE_LIMIT_EXCEEDED) and takes nothing."""
         for kind, amount in (("requests", 1), ("tokens", tokens)):
             limit = self._limit_of_kind.get(kind, 0)
-            if not limit:
+            if not limit or not amount:
                 continue
             rate = Rate(tenant_id=self._caller.tenant_id, key_id=self._caller.key_id, kind=kind, limit=limit)
             wait = await self._rate_limiter.take(rate, amount)

@@ -128,6 +128,11 @@ class ReservingBudgetGuard:
             settle = admission.with_correction(self._settlement(call_id, budgets))
         return CandidateReservation(candidates=candidates, settle=settle)
 
+    async def admit_request(self) -> None:
+        """Take one request without tokens from the rates of the caller's key. Raises ResourceExhausted."""
+        caller = current_context().caller
+        await self._admit(caller, self._limits.policy(caller), 0)
+
     def charge(self, row: LedgerRow) -> None:
         """Count a call that nothing was set aside for."""
         budgets = self._limits.budgets(current_context().caller)
@@ -176,7 +181,8 @@ class ReservingBudgetGuard:
         tight = amount < want
         tokens = asked if not tight else self._affordable(candidates, prompt, amount, answers, asked)
         limited = replace(request, sampling=replace(request.sampling, max_output_tokens=tokens))
-        return Reservation(limited, tokens=tokens * answers, tight=tight, settle=self._settlement(call_id, budgets))
+        settle = self._settlement(call_id, budgets)
+        return Reservation(limited, tokens=tokens * answers, amount=amount, tight=tight, settle=settle)
 
     async def _reserve_amount(
         self, reservation_id: str, budgets: Sequence[Budget], want: Decimal, least: Decimal

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from math import inf
 from typing import Final
 
@@ -73,6 +74,10 @@ class Meter:
         self._error: PenstockError | None = None
         self._made_tokens = 0
         self.outcome = Outcome.ERROR
+
+    def price_of(self, usage: Usage) -> Decimal:
+        """Return what `usage` costs, as the provider asked last reports it; nothing when it has no price."""
+        return self._cost(usage).amount or Decimal(0)
 
     @property
     def elapsed(self) -> float:
@@ -232,8 +237,11 @@ class Meter:
     def _usage(self) -> Usage:
         """The vendor's last counts; without any, an estimate of what was sent and came back."""
         if self._reported is not None:
-            output = max(self._reported.output, self._made_tokens - self._reported.reasoning)
-            return replace(self._reported, output=output, estimated=self._finished is None)
+            reported = self._reported
+            output = max(reported.output, self._made_tokens - reported.reasoning)
+            # A count that came before the vendor had read the prompt says nothing about it.
+            known = reported.input if reported.prompt else estimate_prompt(self.request)
+            return replace(reported, input=known, output=output, estimated=self._finished is None)
         return self._estimate() if self._is_billed() else Usage()
 
     def _estimate(self) -> Usage:

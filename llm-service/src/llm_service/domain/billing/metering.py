@@ -73,7 +73,7 @@ class Metering:
             meter.request = reservation.request
             async with aclosing(self._inner.stream(reservation.request)) as batches:
                 async for batch in batches:
-                    shown = meter.observe(reservation.observe(batch))
+                    shown = meter.observe(reservation.observe(batch, meter.price_of))
                     if not shown:
                         if batch and isinstance(batch[0], AttemptStarted):
                             self._journal.record_state(meter.row())

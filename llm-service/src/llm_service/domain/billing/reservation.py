@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 
 from llm_service.domain.billing.ledger import LedgerRow
 from llm_service.domain.model.event import (
@@ -12,21 +13,30 @@ from llm_service.domain.model.event import (
     TextDelta,
     ThinkingDelta,
     ToolCallDelta,
+    UsageReport,
 )
 from llm_service.domain.model.provider import EventBatch
 from llm_service.domain.model.request import CompletionRequest
 from llm_service.domain.model.token_estimate import estimate_tokens
+from llm_service.domain.model.usage import Usage
 
 # Counts by rule are off by a third at most; a vendor that keeps to the limit it was given is never cut for it.
-_TOLERANCE = 2.0
+_TOLERANCE = 2
+_ANY = Decimal("Infinity")
+_NOTHING = Decimal(0)
 _SAID = (TextDelta, ThinkingDelta, RefusalDelta)
+
+
+def _free(_: Usage) -> Decimal:
+    return _NOTHING
 
 
 class Reservation:
     """One call's part of the budgets.
 
     `request` is what may be asked. `tokens` is how many the answer may have, None for any number;
-    `tight` says that the budget and not the caller set that limit. `settle` gets the ledger row at the end.
+    `amount` is the money that is set aside for it; `tight` says that the budget and not the caller set these limits.
+    `settle` gets the ledger row at the end.
     """
 
     def __init__(
@@ -34,24 +44,31 @@ class Reservation:
         request: CompletionRequest,
         *,
         tokens: int | None = None,
+        amount: Decimal = _ANY,
         tight: bool = False,
         settle: Callable[[LedgerRow], None] | None = None,
     ) -> None:
         self.request = request
         self.exhausted = False
         self._tokens = tokens
+        self._amount = amount
         self._tight = tight
         self._settle = settle
         self._made = 0
 
-    def observe(self, batch: EventBatch) -> EventBatch:
-        """Return what the caller gets of `batch`; `exhausted` is true once the answer was ended by the budget."""
+    def observe(self, batch: EventBatch, price: Callable[[Usage], Decimal] = _free) -> EventBatch:
+        """Return what the caller gets of `batch`; `exhausted` is true once the answer was ended by the budget.
+
+        `price` is what the usage costs that a vendor reports as it goes: more than was set aside ends the answer too.
+        """
         if self._tokens is None:
             return batch
         self._made += sum(map(_tokens, batch))
         if batch and isinstance(batch[-1], Finished):
             return [self._explained(event) for event in batch]
-        if self._made <= self._tokens * (1.0 if self._tight else _TOLERANCE):
+        tolerance = 1 if self._tight else _TOLERANCE
+        billed = max((price(event.usage) for event in batch if isinstance(event, UsageReport)), default=_NOTHING)
+        if self._made <= self._tokens * tolerance and billed <= self._amount * tolerance:
             return batch
         self.exhausted = True
         # What the vendor sold is shown, though it is the last.
@@ -64,7 +81,7 @@ class Reservation:
 
     def with_settlement(self, settle: Callable[[LedgerRow], None]) -> "Reservation":
         """Return the same reservation with another settlement."""
-        return Reservation(self.request, tokens=self._tokens, tight=self._tight, settle=settle)
+        return Reservation(self.request, tokens=self._tokens, amount=self._amount, tight=self._tight, settle=settle)
 
     def _explained(self, event: Event) -> Event:
         """An answer that ended at a limit of the budget's ended because of the budget."""

@@ -1,7 +1,7 @@
 """Counting the tokens of a prompt: by the vendor that would answer it, or by rule."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -30,18 +30,32 @@ class Counters(Protocol):
 
 
 class TokenCounting:
-    """Asks the first provider of the route, for `seconds` at most; whatever hinders it, there is the rule."""
+    """Asks the first provider of the route, for `seconds` at most; whatever hinders it, there is the rule.
+
+    A count is a request as any other to the rates of the caller's key: `admit` takes it.
+    """
 
     def __init__(
-        self, counters: Counters, route: Callable[[CompletionRequest], Route], *, seconds: float = 5.0
+        self,
+        counters: Counters,
+        route: Callable[[CompletionRequest], Route],
+        *,
+        admit: Callable[[], Awaitable[None]],
+        seconds: float = 5.0,
     ) -> None:
         self._counters = counters
         self._route = route
+        self._admit = admit
         self._seconds = seconds
 
     async def count(self, request: CompletionRequest) -> TokenCount:
-        """Return the count. Raises NotFound for a model nobody has, and ProviderError for a prompt that is refused."""
+        """Return the count.
+
+        Raises NotFound for a model nobody has, ProviderError for a prompt that is refused, and what `admit` raises of a
+        caller whose rate of requests is used up.
+        """
         first = route_of(request, self._route).candidates[0]
+        await self._admit()
         counted = await self._ask_vendor(first.provider, replace(request, model=first.model))
         if counted is None:
             return TokenCount(tokens=estimate_prompt(request), estimated=True)
