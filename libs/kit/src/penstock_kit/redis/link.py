@@ -26,7 +26,11 @@ log = get_logger(__name__)
 
 
 class RedisUnavailable(Exception):  # noqa: N818 - a state of the world, caught close by
-    """Redis does not answer now."""
+    """Redis does not answer now. `sent`: the commands are under way, and take effect when it gets to them."""
+
+    def __init__(self, message: str, *, sent: bool = False) -> None:
+        super().__init__(message)
+        self.sent = sent
 
 
 class RedisRefusal(Exception):  # noqa: N818 - the server's own word
@@ -155,7 +159,10 @@ class RedisLink:
         except TimeoutError as error:
             if wait_seconds:
                 # What was sent stays under way; it is for the next probe to say whether Redis is away.
-                raise RedisUnavailable(f"no answer within {wait_seconds:g} s") from error
+                lane = self._lanes.get("small")
+                raise RedisUnavailable(
+                    f"no answer within {wait_seconds:g} s", sent=lane is not None and not lane.closed
+                ) from error
             self._drop()
             self.on_failure(error)
             raise RedisUnavailable(self.error) from error
