@@ -66,6 +66,8 @@ def statistics(code: str, arguments: Row) -> Row:
     there = in_range(code, arguments)
     rows = [row for row in there if fits(row, arguments)]
     answer: Row = {"device_code": code, "row_count": len(rows), "rows_in_range": len(there), "statistics": []}
+    if rows:
+        answer |= {"first_fitting_time": iso(rows[0]["timestamp"]), "last_fitting_time": iso(rows[-1]["timestamp"])}
     for field, unit in FIELDS.items() if rows else ():
         values = [row[field] for row in rows]
         told: Row = {"field": field, "unit": unit, "count": len(values), "mean": sum(values) / len(values)}
@@ -246,3 +248,14 @@ async def test_the_change_of_a_field_is_that_of_its_readings(ask: Ask) -> None:
 
 async def test_what_is_rising_is_told_of_the_last_hour_of_the_data(ask: Ask) -> None:
     assert "current of WLD001 since 2026-11-28 10:59 UTC" in await ask("is the current of WLD001 rising?")
+
+
+async def test_amounts_of_several_devices_are_added_up_too(ask: Ask) -> None:
+    assert (await ask("how much gas did all devices use in the last hour?")).endswith("Together: 360 L.")
+    assert (await ask("最近一小时所有设备一共用了多少气")).endswith("合计：360 L。")
+
+
+async def test_when_a_machine_last_ran_is_the_last_reading_of_it(ask: Ask) -> None:
+    text = await ask("when was WLD001 last running?")
+    assert "last at 2026-11-28 11:54 UTC" in text
+    assert "I read “running” as current >= 5." in text

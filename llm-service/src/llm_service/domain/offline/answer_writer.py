@@ -1,7 +1,7 @@
 """Answers written from what the tools returned: which numbers, in which order, for which question."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from llm_service.domain.offline.field import match_field, unmatched_fields
@@ -109,7 +109,22 @@ class Report:
 
     def statistics(self, query: StructuredQuery, answered: Sequence[Answered]) -> str:
         """State what was asked of each device: one number as a sentence, several as a list."""
-        return "\n\n".join(self._statistics_of(query, each) for each in answered)
+        texts = [self._statistics_of(query, each) for each in answered]
+        return "\n\n".join([*texts, *self._together(query, answered)])
+
+    def _together(self, query: StructuredQuery, answered: Sequence[Answered]) -> list[str]:
+        """What amounts of several devices are together: of one field, in one unit, over one range."""
+        measures = measures_of(query)
+        several = len({each.result.device for each in answered}) == len(answered) > 1
+        if len(measures) != 1 or measures[0].statistic is not Statistic.INTEGRAL or not several:
+            return []
+        ones = [each.result.of(name) for each in answered for name in fields_of(query, _fields_of(each))]
+        units = {one.unit for one in ones if one}
+        values = [value for one in ones if one and (value := measures[0].value(one)) is not None]
+        if len(ones) != len(answered) or len(values) != len(ones) or len(units) != 1 or not ones[0]:
+            return []
+        summed = replace(ones[0], values={Statistic.INTEGRAL: sum(values)})
+        return [self.say.together(shown_value(query, summed, measures[0]))]
 
     def period(self, query: StructuredQuery, time: TimeRange | None, where: bool = True) -> str:
         """Name the range and, where nothing else does, the conditions."""
@@ -239,6 +254,10 @@ class Report:
             lines.append(self.say.extreme(one.field, shown(extreme, one.unit, "", 6), sigmas, number(mean)))
         missing = one.values.get(Statistic.MISSING_RATIO, 0.0)
         return [*lines, self.say.missing(one.field, percent(missing))] if missing > _MISSING else lines
+
+
+def _fields_of(each: Answered) -> list[str]:
+    return [one.field for one in each.result.fields]
 
 
 def fields_of(query: StructuredQuery, existing: Sequence[str]) -> tuple[str, ...]:

@@ -17,7 +17,8 @@ _COUNTERS: Final = frozenset({"名", "位", "个", "大"})
 
 def find_states(sentence: Sentence) -> tuple[tuple[Condition, ...], tuple[Note, ...]]:
     """Return the condition that "idle" or "in use" is where a duration or a share is asked for, and how it was read."""
-    if not any(sentence.has(at, kind) for at in range(len(sentence)) for kind in _ASKING):
+    asked = any(sentence.has(at, kind) for at in range(len(sentence)) for kind in _ASKING)
+    if not asked and not _asks_when(sentence):
         return (), ()
     for at in sentence.find(Kind.STATE):
         state = sentence.senses(at)[Kind.STATE]
@@ -29,6 +30,13 @@ def find_states(sentence: Sentence) -> tuple[tuple[Condition, ...], tuple[Note, 
                 sentence.use(at, at + 1)
             return (condition,), (note,)
     return (), ()
+
+
+def _asks_when(sentence: Sentence) -> bool:
+    """Whether a time is asked for; "when" inside of a question begins a condition."""
+    first = sentence.skip(0, (Kind.FILLER, Kind.FOLLOW))
+    places = [*sentence.find(Kind.ASK_WHEN), *sentence.find(Kind.OCCASION)]
+    return any(at == first or sentence.text(at) != "when" for at in places)
 
 
 def use_shifts(sentence: Sentence, ranges: Sequence[TimeRange]) -> None:

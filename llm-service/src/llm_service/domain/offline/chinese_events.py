@@ -74,6 +74,10 @@ class ChineseEvents(SharedWording):
             f"（{told.readings} 条数据中的 {told.fitting} 条）{longest}。"
         )
 
+    def together(self, value: str) -> str:
+        """State a total."""
+        return f"合计：{value}。"
+
     def spells_head(self, device: str, where: str) -> str:
         """Open a list."""
         return f"{device} {where}的情况（连续的数据算一次）："

@@ -75,6 +75,10 @@ class EnglishEvents(SharedWording):
             f"{told.readings} readings){longest}."
         )
 
+    def together(self, value: str) -> str:
+        """State a total."""
+        return f"Together: {value}."
+
     def spells_head(self, device: str, where: str) -> str:
         """Open a list."""
         return f"{where.removeprefix('where ')} on {device} (number of uninterrupted stretches of readings):"

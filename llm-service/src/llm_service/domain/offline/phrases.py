@@ -191,6 +191,10 @@ class Wording(Protocol):
         """State how often and for how long readings fit, "yes" or "no" first where that was asked."""
         ...
 
+    def together(self, value: str) -> str:
+        """State what the amounts of several devices are together."""
+        ...
+
     def spells_head(self, device: str, where: str) -> str:
         """Open a list of how often readings fit in several ranges."""
         ...

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 from llm_service.domain.offline.field import written_fields
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.query import Intent, Note, Statistic
+from llm_service.domain.offline.question_form import ANSWERS, FormReader
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.words_data import Comparative
 from llm_service.domain.offline.words_events import SEVERAL
@@ -21,28 +22,6 @@ _PRECEDENCE: Final = (
     Intent.QUERY,
     Intent.STATISTICS,
 )
-_ALWAYS_REFUSED: Final = frozenset(
-    {
-        *("predict", "prediction", "forecast", "extrapolate", "poem", "story", "joke", "song", "essay", "translate"),
-        *("why", "reason", "cause", "root cause", "email", "e-mail", "calibrate", "reboot", "restart"),
-        *(
-            "写一首诗",
-            "写首诗",
-            "诗",
-            "预测",
-            "预报",
-            "翻译",
-            "发邮件",
-            "为什么",
-            "为何",
-            "原因",
-            "笑话",
-            "故事",
-            "重启",
-        ),
-        *("删除", "删掉", "停机", "关掉", "校准", "导出"),
-    }
-)
 _COUNTED: Final = frozenset({Statistic.COUNT, Statistic.SHARE, Statistic.EVENTS, Statistic.DURATION})
 _MOST: Final = frozenset({"most", "fewest", "least", "highest", "lowest", "最多", "最少"})
 _RECENT: Final = frozenset(
@@ -50,18 +29,13 @@ _RECENT: Final = frozenset(
         *("rising", "falling", "increasing", "decreasing", "drifting", "climbing", "dropping", "changing", "going up"),
         *("going down", "going up or down", "rising or falling", "up or down", "heating up", "cooling down"),
         *("上升", "下降", "升高", "降低", "上涨", "下跌", "在涨", "在降", "上升还是下降", "升高还是降低"),
+        *("在降温", "在升温", "正在降温", "正在升温"),
     }
 )
 _SHOWING: Final = frozenset(
     {"show", "display", "print", "fetch", "give", "get", "list", "显示", "查询", "查看", "列出"}
 )
 _SHOWN: Final = frozenset({"data", "readings", "rows", "values", "records", "数据", "读数", "记录"})
-_RANKING: Final = frozenset({"rank", "ranking", "ranked", "sort", "sorted", "排名", "排序"})
-# After these a verb is what the device does ("what did WLD001 draw"), no order.
-_QUESTIONS: Final = frozenset({"what", "how", "did", "does", "has", "have", "was", "when", "which", "who"})
-# The kinds of answer of which a question gets one.
-_ANSWERS: Final = frozenset({Intent.COMPARE, Intent.FEATURES, Intent.ANOMALY, Intent.TREND})
-_LEADS: Final = (Kind.FILLER, Kind.FOLLOW, Kind.AND, Kind.DEVICE)
 
 
 def find_topic(sentence: Sentence, reading: "Reading") -> "Topic":
@@ -73,6 +47,7 @@ class _TopicReader:
     def __init__(self, sentence: Sentence, reading: "Reading") -> None:
         self._words = sentence
         self._reading = reading
+        self._form = FormReader(sentence, reading)
         self._fields: dict[int, str] = {}
         self._conditioned: dict[int, str] = {}
         self._statistics: dict[Statistic, None] = {}
@@ -85,10 +60,10 @@ class _TopicReader:
 
         words = self._words
         topic = Topic(speaks=any(True for _ in words.find(Kind.DEVICE_WORD)))
-        topic.which = self._which() or bool(self._reading.top)
-        topic.asks_unit = self._asks_unit()
-        topic.refused = self._refused() or self._reading.times.future
-        topic.follows = self._follows()
+        topic.which = self._form.which() or bool(self._reading.top)
+        topic.asks_unit = self._form.asks_unit()
+        topic.refused = self._form.refused() or self._reading.times.future
+        topic.follows = self._form.follows()
         self._fields = written_fields(words)
         self._conditional()
         for at in range(len(words)):
@@ -105,7 +80,7 @@ class _TopicReader:
         topic.counted_as = tuple(self._counted_as)
         topic.named = next((intent for intent in _PRECEDENCE if intent in self._intents), None)
         self._drop_intents(topic.named)
-        topic.listing = self._listing(topic)
+        topic.listing = self._form.listing(topic, self._intents)
         topic.notes = tuple(self._notes)
         return topic
 
@@ -146,16 +121,10 @@ class _TopicReader:
             topic.whether = True
             self._statistics[Statistic.EVENTS] = None
 
-    def _asks_unit(self) -> bool:
-        places = list(self._words.find(Kind.ASK_UNIT))
-        for at in places:
-            self._words.use(at, at + 1)
-        return bool(places) and not self._reading.unit
-
     def _drop_intents(self, named: Intent | None) -> None:
         """One kind of answer is given: the words that ask for another one are left unread."""
         for intent, places in self._intents.items():
-            if intent is not named and intent in _ANSWERS:
+            if intent is not named and intent in ANSWERS:
                 self._words.used.difference_update(places)
 
     def _conditional(self) -> None:
@@ -209,7 +178,7 @@ class _TopicReader:
             self._count(at, Statistic.CORRELATION)
         elif Kind.INTEGRAL in senses:
             self._count_as(at, Statistic.INTEGRAL)
-        elif Kind.LAST in senses and words.has(at + 1, Kind.FIELD):
+        elif (Kind.LAST in senses or senses.get(Kind.NEWEST) is True) and words.has(at + 1, Kind.FIELD):
             self._count(at, Statistic.LAST)
         elif self._reading.when and self._reading.conditions and (Kind.NEWEST in senses or Kind.ORDINAL in senses):
             # "When did it first exceed …": the answer names the first and the last time.
@@ -277,66 +246,3 @@ class _TopicReader:
         if not device or self._reading.conditions:
             self._statistics.setdefault(Statistic.COUNT)
         words.use(at, at + 1)
-
-    def _which(self) -> bool:
-        """ "which device", "what machine", "哪台焊机", "which of them", "who"."""
-        words = self._words
-        for at in words.find(Kind.WHICH):
-            text = words.text(at)
-            if text in _RANKING:
-                words.use(at, at + 1)
-                return True
-            after = words.skip(at + 1, (Kind.FILLER, Kind.NUMBER))
-            device = words.has(after, Kind.DEVICE_WORD) or words.has(at + 1, Kind.DEVICE_WORD)
-            chosen = text.startswith("which") and (
-                after in words.used or words.text(at + 1) in {"one", "of", "has", "is"}
-            )
-            if text[-1] == "台" or text in {"谁", "哪个", "哪一个"} or device or chosen:
-                words.use(at, at + 1)
-                return True
-        return False
-
-    def _refused(self) -> str:
-        """What can't be done: an order at the beginning, or a word for what the rules never can."""
-        words = self._words
-        first = 0
-        asks = any(words.has(at, kind) for at in range(len(words)) for kind in (Kind.HOW_MANY, Kind.ASK_WHEN))
-        while first < len(words) and (first in words.used or any(words.has(first, kind) for kind in _LEADS)):
-            if words.has(first, Kind.CANNOT):
-                break
-            first += 1
-        for at in words.find(Kind.CANNOT):
-            order = at == first and not asks and not _QUESTIONS & {words.text(before) for before in range(at)}
-            if order or words.text(at) in _ALWAYS_REFUSED:
-                words.use(at, at + 1)
-                return words.raw(at)
-        return ""
-
-    def _follows(self) -> bool:
-        words = self._words
-        if words.has(0, Kind.FOLLOW):
-            words.use(0, 1)
-            return True
-        last = words.skip(len(words) - 1, (Kind.AND,), step=-1)
-        while last >= 0 and words.text(last) in {"?", "？", "。", ".", "!"}:
-            last -= 1
-        return words.text(last) in {"呢", "too", "instead"}
-
-    def _listing(self, topic: "Topic") -> bool:
-        words, reading = self._words, self._reading
-        asked = topic.which or any(
-            words.text(at) in {"what", "which", "show", "list", "name", "how many", "显示", "查看"}
-            for at in range(len(words))
-        )
-        about = topic.speaks or reading.devices.everyone
-        list_word = Intent.LIST_DEVICES in self._intents
-        fields = any(True for _ in words.find(Kind.FIELD_WORD))
-        if topic.asks_unit and not topic.statistics and not reading.times.ranges:
-            return True
-        if fields and (asked or list_word) and not topic.statistics and topic.named not in _ANSWERS:
-            return True
-        if reading.measures or topic.statistics or topic.fields or reading.when or reading.times.ranges:
-            return False
-        if topic.named is not None or topic.refused or reading.devices.references:
-            return False
-        return (about and not reading.devices.codes) or (list_word and bool(reading.devices.codes))

@@ -43,7 +43,8 @@ STATISTICS: Final = {
 }
 # Usual fields by the name the shop floor's data uses.
 FIELDS: Final = {
-    "current": "current|currents|amperage|amps drawn|draw|draws|drew|drawn|welding current|arc current|电流|焊接电流",
+    "current": "current|currents|amperage|amps drawn|draw|draws|drew|drawn|drawing"
+    "|welding current|arc current|电流|焊接电流",
     "voltage": "voltage|voltages|arc voltage|welding voltage|电压|电弧电压|焊接电压",
     "temperature": "temperature|temperatures|temp|temps|torch temperature|heat|温度|气温|焊枪温度",
     "pressure": "pressure|pressures|压力|气压|压强",

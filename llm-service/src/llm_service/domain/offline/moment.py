@@ -1,0 +1,213 @@
+"""The moments a question names: days, times of day, both side by side, and which of them are the ends of one range."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from llm_service.domain.offline.calendar_date import CalendarReader
+from llm_service.domain.offline.clock import Clock, bare_clock_at, clock_at
+from llm_service.domain.offline.lexicon import Kind
+from llm_service.domain.offline.period import Period, part_of_day
+from llm_service.domain.offline.sentence import Sentence
+from llm_service.domain.offline.token import is_code
+from llm_service.domain.offline.words_time import PartOfDay
+
+JOINS: Final = (Kind.AT, Kind.FILLER)
+_NOT_A_TIME: Final = (
+    *(Kind.UNIT, Kind.TIME_UNIT, Kind.ROWS, Kind.DEVICE_WORD, Kind.PERCENTILE, Kind.FIELD, Kind.HALF_OF, Kind.MONTH),
+)
+_NO_TIME_SIGNS: Final = frozenset({"/", "%", "th", "号", "台", "条", "个"})
+_DIFFERENCE: Final = frozenset(
+    {
+        *("difference", "differ", "differs", "differed", "difference between", "change", "changed", "compare"),
+        *("compared", "comparison", "差", "相差", "差多少", "差异", "差别", "变化", "对比", "比较", "相比"),
+    }
+)
+_AND: Final = frozenset({"and", "和", "与"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """A day (or longer), a time of day, both side by side, or now."""
+
+    begin: int
+    end: int
+    day: Period | None = None
+    clock: Clock | None = None
+    now: bool = False
+
+
+class MomentReader:
+    """Reads the moments of one sentence; `now` is in the zone its times are in."""
+
+    def __init__(self, sentence: Sentence, now: datetime) -> None:
+        self._words = sentence
+        self._now = now
+        self._calendar = CalendarReader(sentence, now)
+
+    def moments(self) -> list[Moment]:
+        """Return the moments from left to right."""
+        return self._inherited(self._joined(self._supported(self._pieces())))
+
+    def _pieces(self) -> list[Moment]:
+        """Days and times of day from left to right, each place read once."""
+        pieces: list[Moment] = []
+        at = 0
+        while at < len(self._words):
+            piece = self._piece_at(at)
+            if piece is None:
+                at += 1
+                continue
+            pieces.append(piece)
+            at = piece.end
+        return pieces
+
+    def _piece_at(self, at: int) -> Moment | None:
+        if at in self._words.used:
+            return None
+        if (clock := clock_at(self._words, at)) is not None:
+            return Moment(begin=at, end=clock.end, clock=clock)
+        if (period := self._calendar.period_at(at)) is not None:
+            return Moment(begin=at, end=period.end, day=period)
+        if (part := self._words.senses(at).get(Kind.PART)) is not None and isinstance(part, PartOfDay):
+            start, until = part_of_day(self._now, part)
+            if start > self._now:
+                start, until = part_of_day(self._now - timedelta(days=1), part)
+            named = Period(begin=at, end=at + 1, start=start, until=until, part=part, undated=True)
+            return Moment(begin=at, end=at + 1, day=named)
+        if (bare := bare_clock_at(self._words, at)) is not None:
+            return Moment(begin=at, end=bare.end, clock=bare)
+        return Moment(begin=at, end=at + 1, now=True) if self._words.has(at, Kind.NOW) else None
+
+    def _supported(self, pieces: Sequence[Moment]) -> list[Moment]:
+        """Without the bare numbers that nothing around them makes a time, and the "now" that ends no range."""
+        kept: list[Moment] = []
+        for at, piece in enumerate(pieces):
+            before = pieces[at - 1] if at else None
+            after = pieces[at + 1] if at + 1 < len(pieces) else None
+            if piece.clock and piece.clock.bare and not self._is_time(piece, before, after):
+                continue
+            if piece.now and not (before and self._links(before, piece)):
+                continue
+            kept.append(piece)
+        return kept
+
+    def _is_time(self, piece: Moment, before: Moment | None, after: Moment | None) -> bool:
+        words = self._words
+        if any(words.has(piece.end, kind) for kind in _NOT_A_TIME) or words.text(piece.end) in _NO_TIME_SIGNS:
+            # "9 / 10" and "5 °C" are no times; "8 this morning" is.
+            return False
+        if words.has(piece.begin - 1, Kind.OPERATOR) and words.text(piece.begin - 1) not in {"to", "under"}:
+            return False
+        if after and self._links(piece, after) and after.clock and self._range_said(piece, after):
+            return True
+        if before and self._links(before, piece) and before.clock and self._range_said(before, piece):
+            return True
+        if after and after.day and not after.day.rolling and self._gap(piece, after, JOINS):
+            return words.text(piece.begin - 1) in {
+                "at",
+                "since",
+                "after",
+                "before",
+                "until",
+                "by",
+                "from",
+                "till",
+                "around",
+            }
+        said = words.text(piece.begin - 1)
+        return (
+            said in {"at", "since", "after", "before", "until", "till", "around"}
+            and not words.text(piece.end).isalpha()
+        )
+
+    def _range_said(self, first: Moment, second: Moment) -> bool:
+        """Whether two numbers are said to be times: by a word before them, a half of the day, or a day beside them."""
+        words = self._words
+        if any(moment.clock and not moment.clock.bare for moment in (first, second)):
+            return True
+        led = words.has(first.begin - 1, Kind.BETWEEN) or words.has(first.begin - 1, Kind.FROM)
+        if any(words.has(second.end, kind) for kind in _NOT_A_TIME) or words.text(second.end) in _NO_TIME_SIGNS:
+            return False
+        beside = any(words.has(at, Kind.DAY) for at in (first.begin - 1, second.end))
+        return (led or beside) and not words.has(first.begin - 2, Kind.WHERE)
+
+    def _joined(self, pieces: Sequence[Moment]) -> list[Moment]:
+        """A day and the time of day beside it made one moment."""
+        moments: list[Moment] = []
+        for piece in pieces:
+            last = moments[-1] if moments else None
+            if last is None or not self._gap(last, piece, JOINS):
+                moments.append(piece)
+            elif last.day and last.day.is_day_or_part and not last.clock and piece.clock:
+                moments[-1] = replace(last, end=piece.end, clock=of_part(piece.clock, last.day))
+            elif last.clock and not last.day and piece.day and piece.day.is_day_or_part and not piece.clock:
+                moments[-1] = replace(last, end=piece.end, day=piece.day, clock=of_part(last.clock, piece.day))
+            else:
+                moments.append(piece)
+        return moments
+
+    def _inherited(self, moments: Sequence[Moment]) -> list[Moment]:
+        """ "下午4点、5点": in a list the half of the day and the day are those of the time before."""
+        found: list[Moment] = []
+        for moment in moments:
+            last = found[-1] if found else None
+            follows = last is not None and last.clock and moment.clock and not moment.clock.marked
+            if last and follows and not (moment.clock and moment.clock.exact) and self._listed(last, moment):
+                found.append(_of_the_same_half(moment, last))
+            else:
+                found.append(moment)
+        return found
+
+    def _listed(self, first: Moment, second: Moment) -> bool:
+        return self._gap(first, second, (Kind.AND, *JOINS)) and not self.is_range(first, second)
+
+    def _gap(self, first: Moment, second: Moment, kinds: tuple[Kind, ...]) -> bool:
+        """Whether only words of these kinds, at most four, are between two moments."""
+        between = range(first.end, second.begin)
+        return len(between) <= 4 and all(
+            any(self._words.has(at, kind) for kind in kinds) or self._words.text(at) == "," for at in between
+        )
+
+    def _links(self, first: Moment, second: Moment) -> bool:
+        """Whether one "to" (and words that say nothing) is between two moments."""
+        between = range(first.end, second.begin)
+        links = [at for at in between if self._words.has(at, Kind.TO)]
+        return bool(links) and self._gap(first, second, (Kind.TO, Kind.FROM, *JOINS))
+
+    def is_range(self, first: Moment, second: Moment) -> bool:
+        """ "A to B"; "A and B" only after "between", as "today and yesterday" are two ranges."""
+        if not self._links(first, second) or (first.day and first.day.rolling):
+            return False
+        link = next(at for at in range(first.end, second.begin) if self._words.has(at, Kind.TO))
+        if self._words.text(link) in _AND and self._differs(first, second):
+            return False
+        if self._words.text(link) not in _AND:
+            return True
+        led = any(
+            self._words.has(at, kind) for at in range(first.begin - 1, first.end) for kind in (Kind.BETWEEN, Kind.FROM)
+        )
+        closed = self._words.text(second.end) in {"之间", "间"}
+        return led or closed or bool(first.clock and second.clock and not first.clock.marked and second.clock.marked)
+
+    def _differs(self, first: Moment, second: Moment) -> bool:
+        """Whether the difference of two times is asked for, not what is between them: that is of several devices."""
+        words = self._words
+        asked = any(words.text(at) in _DIFFERENCE for at in range(len(words)))
+        codes = {lexeme.text for lexeme in words.lexemes if is_code(lexeme.text) or Kind.DEVICE in lexeme.senses}
+        return asked and len(codes) < 2 and bool(first.clock) == bool(second.clock)
+
+
+def of_part(clock: Clock, day: Period) -> Clock:
+    """Return the clock with the part of the day that was said beside it, which says which eight "8" is."""
+    if day.part is None or clock.marked or clock.exact:
+        return replace(clock, bare=False) if day.part else clock
+    return replace(clock, part=day.part, bare=False)
+
+
+def _of_the_same_half(moment: Moment, before: Moment) -> Moment:
+    if moment.clock is None or before.clock is None:
+        return moment
+    clock = replace(moment.clock, half=before.clock.half, part=before.clock.part)
+    return replace(moment, clock=clock, day=moment.day or before.day)

@@ -1,0 +1,120 @@
+"""The form of a question: for a device, an order that is refused, one that follows another, for units, for a list."""
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Final
+
+from llm_service.domain.offline.lexicon import Kind
+from llm_service.domain.offline.query import Intent
+from llm_service.domain.offline.sentence import Sentence
+
+if TYPE_CHECKING:
+    from llm_service.domain.offline.reading import Reading, Topic
+
+_ALWAYS_REFUSED: Final = frozenset(
+    {
+        *("predict", "prediction", "forecast", "extrapolate", "poem", "story", "joke", "song", "essay", "translate"),
+        *("why", "reason", "cause", "root cause", "email", "e-mail", "calibrate", "reboot", "restart"),
+        *(
+            "写一首诗",
+            "写首诗",
+            "诗",
+            "预测",
+            "预报",
+            "翻译",
+            "发邮件",
+            "为什么",
+            "为何",
+            "原因",
+            "笑话",
+            "故事",
+            "重启",
+        ),
+        *("删除", "删掉", "停机", "关掉", "校准", "导出"),
+    }
+)
+_RANKING: Final = frozenset({"rank", "ranking", "ranked", "sort", "sorted", "排名", "排序"})
+# After these a verb is what the device does ("what did WLD001 draw"), no order.
+_QUESTIONS: Final = frozenset({"what", "how", "did", "does", "has", "have", "was", "when", "which", "who"})
+_LEADS: Final = (Kind.FILLER, Kind.FOLLOW, Kind.AND, Kind.DEVICE)
+# The kinds of answer of which a question gets one.
+ANSWERS: Final = frozenset({Intent.COMPARE, Intent.FEATURES, Intent.ANOMALY, Intent.TREND})
+
+
+class FormReader:
+    """Reads the form of one question."""
+
+    def __init__(self, sentence: Sentence, reading: "Reading") -> None:
+        self._words = sentence
+        self._reading = reading
+
+    def which(self) -> bool:
+        """ "which device", "what machine", "哪台焊机", "which of them", "who"."""
+        words = self._words
+        for at in words.find(Kind.WHICH):
+            text = words.text(at)
+            if text in _RANKING:
+                words.use(at, at + 1)
+                return True
+            after = words.skip(at + 1, (Kind.FILLER, Kind.NUMBER))
+            device = words.has(after, Kind.DEVICE_WORD) or words.has(at + 1, Kind.DEVICE_WORD)
+            chosen = text.startswith("which") and (
+                after in words.used or words.text(at + 1) in {"one", "of", "has", "is"}
+            )
+            if text[-1] == "台" or text in {"谁", "哪个", "哪一个"} or device or chosen:
+                words.use(at, at + 1)
+                return True
+        return False
+
+    def refused(self) -> str:
+        """What can't be done: an order at the beginning, or a word for what the rules never can."""
+        words = self._words
+        first = 0
+        asks = any(words.has(at, kind) for at in range(len(words)) for kind in (Kind.HOW_MANY, Kind.ASK_WHEN))
+        while first < len(words) and (first in words.used or any(words.has(first, kind) for kind in _LEADS)):
+            if words.has(first, Kind.CANNOT):
+                break
+            first += 1
+        for at in words.find(Kind.CANNOT):
+            order = at == first and not asks and not _QUESTIONS & {words.text(before) for before in range(at)}
+            if order or words.text(at) in _ALWAYS_REFUSED:
+                words.use(at, at + 1)
+                return words.raw(at)
+        return ""
+
+    def follows(self) -> bool:
+        """Return whether it leans on the question before."""
+        words = self._words
+        if words.has(0, Kind.FOLLOW):
+            words.use(0, 1)
+            return True
+        last = words.skip(len(words) - 1, (Kind.AND,), step=-1)
+        while last >= 0 and words.text(last) in {"?", "？", "。", ".", "!"}:
+            last -= 1
+        return words.text(last) in {"呢", "too", "instead"}
+
+    def listing(self, topic: "Topic", intents: Collection[Intent]) -> bool:
+        """Return whether devices or fields are to be listed."""
+        words, reading = self._words, self._reading
+        asked = topic.which or any(
+            words.text(at) in {"what", "which", "show", "list", "name", "how many", "显示", "查看"}
+            for at in range(len(words))
+        )
+        about = topic.speaks or reading.devices.everyone
+        list_word = Intent.LIST_DEVICES in intents
+        fields = any(True for _ in words.find(Kind.FIELD_WORD))
+        if topic.asks_unit and not topic.statistics and not reading.times.ranges:
+            return True
+        if fields and (asked or list_word) and not topic.statistics and topic.named not in ANSWERS:
+            return True
+        if reading.measures or topic.statistics or topic.fields or reading.when or reading.times.ranges:
+            return False
+        if topic.named is not None or topic.refused or reading.devices.references:
+            return False
+        return (about and not reading.devices.codes) or (list_word and bool(reading.devices.codes))
+
+    def asks_unit(self) -> bool:
+        """Return whether units are asked for."""
+        places = list(self._words.find(Kind.ASK_UNIT))
+        for at in places:
+            self._words.use(at, at + 1)
+        return bool(places) and not self._reading.unit
