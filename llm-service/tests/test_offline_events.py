@@ -259,3 +259,9 @@ async def test_when_a_machine_last_ran_is_the_last_reading_of_it(ask: Ask) -> No
     text = await ask("when was WLD001 last running?")
     assert "last at 2026-11-28 11:54 UTC" in text
     assert "I read “running” as current >= 5." in text
+
+
+async def test_durations_of_several_devices_are_added_up_too(ask: Ask) -> None:
+    text = await ask("total running time of all devices in the last hour")
+    assert text.count("for 40 minutes of 1 hour") == 3
+    assert "Together: 2 hours." in text

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_service.domain.offline.parse import parse_prompt
@@ -28,6 +28,7 @@ def only(query: StructuredQuery) -> tuple[Operator, float | str]:
     return condition.operator, condition.value
 
 
+@settings(deadline=None)
 @given(count=st.integers(2, 10), unit=st.sampled_from(sorted(UNITS)), worded=st.booleans())
 def test_so_long_ago_is_that_moment(count: int, unit: str, *, worded: bool) -> None:
     chinese, length = UNITS[unit]
@@ -37,6 +38,7 @@ def test_so_long_ago_is_that_moment(count: int, unit: str, *, worded: bool) -> N
         assert (moment_of(query), query.fields, query.unread) == (NOW - count * length, ("voltage",), ()), text
 
 
+@settings(deadline=None)
 @given(hour=st.integers(0, 23), minute=st.integers(0, 59), day=st.sampled_from(sorted(DAYS)))
 def test_a_time_of_a_day_is_that_moment(hour: int, minute: int, day: str) -> None:
     chinese, back = DAYS[day]
@@ -127,6 +129,7 @@ TIMES = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(asked=TIMES, value=st.integers(1, 900))
 def test_times_and_durations_of_a_condition_are_asked_for(asked: tuple[str, Statistic], value: int) -> None:
     text, statistic = asked
@@ -196,6 +199,7 @@ def test_conditions_joined_by_or_and_and_stay_in_doubt() -> None:
     assert "or" in query.unread
 
 
+@settings(deadline=None)
 @given(count=st.integers(2, 9))
 def test_so_many_of_a_ranking_are_asked_for(count: int) -> None:
     for text in (
@@ -372,3 +376,33 @@ def test_the_first_half_of_a_day_is_its_morning() -> None:
     time = parse_prompt("WLD001今天上半天的平均电流", NOW).time
     assert time is not None
     assert (time.start, time.end) == (TODAY, TODAY + timedelta(hours=12))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mean current of WLD003 in 15 minute steps for the last hour",
+        "mean current of WLD003 at 15-minute intervals for the last hour",
+        "WLD003最近一小时以15分钟为间隔的平均电流",
+        "WLD003最近一小时平均电流，15分钟一个点",
+    ],
+)
+def test_steps_of_time_are_rows_per_interval(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert query.interval == timedelta(minutes=15)
+    assert query.time is not None
+    assert query.time.start == NOW - timedelta(hours=1)
+    assert query.unread == ()
+
+
+@pytest.mark.parametrize("text", ["did any machine exceed 1000 A today?", "今天有没有机器电流超过1000安"])
+def test_any_machine_is_every_one(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert query.all_devices
+    assert query.whether
+
+
+@pytest.mark.parametrize("text", ["今天WLD001的平均电流比WLD004高多少", "14:00的时候WLD001和WLD003的温度差"])
+def test_a_difference_of_two_devices_is_a_comparison(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.intent, query.unread) == (Intent.COMPARE, ())

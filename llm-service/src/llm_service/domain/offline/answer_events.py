@@ -23,7 +23,16 @@ def fitting(report: Report, query: StructuredQuery, answered: Sequence[Answered]
     timed = [each for each in answered if each.result.fitting] if _TIMED & set(query.statistics) else []
     if len(query.periods) > _MOST_SPOKEN and len(timed) == len(answered):
         return "\n".join(_listed(report, query, timed))
-    return "\n\n".join(_fitting_of(report, query, each) for each in answered)
+    texts = [_fitting_of(report, query, each) for each in answered]
+    return "\n\n".join([*texts, *_together(report, query, answered)])
+
+
+def _together(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> list[str]:
+    """How long several devices were so, all together, where a duration is asked for."""
+    times = [each.result.fitting for each in answered if each.result.fitting]
+    several = len({each.result.device for each in answered}) == len(times) == len(answered) > 1
+    asked = Statistic.DURATION in query.statistics and several and not query.periods
+    return [report.say.together(report.say.length(sum(time.seconds for time in times)))] if asked else []
 
 
 def _listed(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> list[str]:

@@ -12,6 +12,7 @@ from llm_service.domain.offline.token import TokenKind
 _NO_CODE: Final = ("utc", "gmt", "iso8601", "utf-8", "utf8", "co2", "h2o", "mp3", "ipv4", "ipv6", "sha256", "o2", "m3")
 _MOST: Final = 100
 _LINKS: Final = frozenset({"to", "through", "-", "–", "至", "到"})
+_ANY: Final = frozenset({"有没有", "是否有", "有无", "有"})
 _SPAN: Final = 64
 
 
@@ -133,7 +134,8 @@ def _starts_time(sentence: Sentence, at: int) -> bool:
 
 def _everyone(sentence: Sentence, at: int) -> bool:
     """ "all devices", "every machine", "the four welders", "三台焊机", "所有设备", "每台"."""
-    if sentence.has(at, Kind.EVERY) and sentence.has(at + 1, Kind.DEVICE_WORD):
+    each = sentence.has(at, Kind.EVERY) or sentence.text(at) in _ANY
+    if each and sentence.has(at + 1, Kind.DEVICE_WORD):
         sentence.use(at, at + 2)
         return True
     if sentence.has(at, Kind.ALL):

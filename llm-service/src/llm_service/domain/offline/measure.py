@@ -11,6 +11,12 @@ from llm_service.domain.offline.sentence import Sentence
 _PERCENT_SIGNS: Final = frozenset({"th", "st", "nd", "rd", "%", "-", "percent", "个"})
 _MOST_ROWS: Final = 100
 _IN_WHICH: Final = frozenset({"in which", "for which", "during which", "on which"})
+_STEPS: Final = frozenset(
+    {
+        *("step", "steps", "interval", "intervals", "bucket", "buckets", "bin", "bins", "block", "blocks", "slots"),
+        *("increments", "chunks", "resolution", "间隔", "步长", "一个点", "粒度", "一段"),
+    }
+)
 _LED: Final = frozenset({"in", "within", "over", "during", "in the", "over the", "for", "the"})
 
 
@@ -122,9 +128,21 @@ def _width(sentence: Sentence) -> timedelta | None:
             if length is not None and length.unit in {"s", "min", "h", "d", "w"}:
                 sentence.use(at, length.end)
                 return length.value
-        elif (width := _averaged(sentence, at)) is not None:
+        elif (width := _stepped(sentence, at) or _averaged(sentence, at)) is not None:
             return width
     return None
+
+
+def _stepped(sentence: Sentence, at: int) -> timedelta | None:
+    """ "In 15 minute steps", "15-minute intervals", "以15分钟为间隔", "15分钟一个点"."""
+    length = length_at(sentence, at)
+    if length is None or length.unit not in {"s", "min", "h", "d"} or sentence.number(at - 1) is not None:
+        return None
+    end = length.end + (sentence.text(length.end) in {"-", "为", "的"})
+    if sentence.text(end) not in _STEPS:
+        return None
+    sentence.use(at - (sentence.text(at - 1) in {"in", "at", "以", "按"}), end + 1)
+    return length.value
 
 
 def _averaged(sentence: Sentence, at: int) -> timedelta | None:

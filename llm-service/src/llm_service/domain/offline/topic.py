@@ -229,8 +229,8 @@ class _TopicReader:
             self._intents.setdefault(intent, []).append(at)
         if field:
             self._fields.setdefault(at, field)
-        if statistic is not None and (topic.which or field or self._words.text(at).isascii()):
-            two = len(self._reading.devices.codes) > 1 or len(self._reading.times.ranges) > 1
+        two = len(self._reading.devices.codes) > 1 or len(self._reading.times.ranges) > 1
+        if statistic is not None and (topic.which or field or two or self._words.text(at).isascii()):
             if two and not topic.which:
                 self._intents.setdefault(Intent.COMPARE, [])
             else:

@@ -85,7 +85,8 @@ _HEATING: Final = (
 )
 
 _FILLERS: Final = (
-    "spend|spends|spent|达到|at all|breakdown|by how much|by how many degrees|how many degrees|how many amps"
+    "spend|spends|spent|saw|stay|stays|stayed|hit"
+    "|具体|间隔|步长|一个点|粒度|达到|at all|breakdown|by how much|by how many degrees|how many degrees|how many amps"
     "|how many volts"
     "|good morning|good afternoon|good evening|good day|good night|morning all"
     "|早上好|上午好|下午好|晚上好|你好|您好|大家好"
@@ -106,7 +107,7 @@ _BELOW: Final = (
 
 _RUN_TIME: Final = (
     "arc on time|arc-on time|arc time|running time|run time|runtime|operating time|operating hours|running hours|uptime"
-    "|运行时间|运行时长|运行小时数|燃弧时间|起弧时间|工作时间|工作时长|开机时间|使用时间"
+    "|总运行时间|总工作时间|总开机时间|运行时间|运行时长|运行小时数|燃弧时间|起弧时间|工作时间|工作时长|开机时间|使用时间"
 )
 _IDLE_TIME: Final = "idle time|idle hours|standby time|空闲时间|空闲时长|闲置时间|待机时间|空转时间"
 _LONGEST: Final = (
@@ -135,6 +136,9 @@ def add_event_words(lexicon: Lexicon) -> None:
         None,
         "since when|from when|从什么时候开始|从什么时候起|从何时起|自何时|从什么时候|从几点开始|从几点起",
     )
+    add(Kind.SHARE, None, "占百分之几|占百分之多少|占多大比例|占多少比例")
+    add(Kind.MORE, Comparative(field="temperature", statistic=None), "多热|有多热|多冷|有多冷|how cold")
+    add(Kind.INTENT, Intent.COMPARE, "差|之差|差值|差距")
     add(Kind.STATE, RUNNING, _RUN_TIME)
     add(Kind.HOW_LONG, None, _RUN_TIME)
     add(Kind.STATE, IDLE, _IDLE_TIME)
