@@ -94,6 +94,9 @@ def test_a_moment_in_a_zone_is_that_of_its_summer_time() -> None:
         ("current of WLD001 since noon", "2026-11-28 12:00", None),
         ("WLD001从中午到现在的电流", "2026-11-28 12:00", None),
         ("WLD001昨天上午九点到中午的电流", "2026-11-27 09:00", "2026-11-27 12:00"),
+        ("WLD001从8点到中午的电流", "2026-11-28 08:00", "2026-11-28 12:00"),
+        ("WLD001上午8点到中午的电流", "2026-11-28 08:00", "2026-11-28 12:00"),
+        ("current of WLD001 from 8 to noon", "2026-11-28 08:00", "2026-11-28 12:00"),
         ("WLD001周五上午九点到中午的电流", "2026-11-27 09:00", "2026-11-27 12:00"),
         ("mean current of WLD001 in Q3", "2026-07-01 00:00", "2026-10-01 00:00"),
         ("mean current of WLD001 in Q1 2025", "2025-01-01 00:00", "2025-04-01 00:00"),
@@ -406,3 +409,21 @@ def test_any_machine_is_every_one(text: str) -> None:
 def test_a_difference_of_two_devices_is_a_comparison(text: str) -> None:
     query = parse_prompt(text, NOW)
     assert (query.intent, query.unread) == (Intent.COMPARE, ())
+
+
+def test_what_was_measured_a_while_ago_are_the_values_then() -> None:
+    query = parse_prompt("what did WLD002 measure 10 minutes ago?", NOW)
+    assert query.intent is Intent.STATISTICS
+    assert moment_of(query) == NOW - timedelta(minutes=10)
+
+
+def test_who_is_highest_of_two_at_the_moment_is_a_ranking_of_last_values() -> None:
+    query = parse_prompt("Who has the highest temperature, WLD001 or WLD003, at the moment?", NOW)
+    assert query.rank
+    assert set(query.statistics) == {Statistic.MAX, Statistic.LAST}
+    assert query.unread == ()
+
+
+def test_summing_up_a_device_asks_for_its_usual_numbers() -> None:
+    query = parse_prompt("sum up WLD003 since Friday", NOW)
+    assert (query.intent, query.statistics, query.unread) == (Intent.STATISTICS, (), ())

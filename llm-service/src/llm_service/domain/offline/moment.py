@@ -24,6 +24,7 @@ _DIFFERENCE: Final = frozenset(
         *("compared", "comparison", "差", "相差", "差多少", "差异", "差别", "变化", "对比", "比较", "相比"),
     }
 )
+_UNTIL: Final = frozenset({"to", "until", "till", "through", "thru", "up to", "到", "至", "直到", "to the"})
 _AND: Final = frozenset({"and", "和", "与"})
 
 
@@ -138,7 +139,7 @@ class MomentReader:
         moments: list[Moment] = []
         for piece in pieces:
             last = moments[-1] if moments else None
-            if last is None or not self._gap(last, piece, JOINS):
+            if last is None or not self._gap(last, piece, JOINS) or self._parted(last, piece):
                 moments.append(piece)
             elif last.day and last.day.is_day_or_part and not last.clock and piece.clock:
                 moments[-1] = replace(last, end=piece.end, clock=of_part(piece.clock, last.day))
@@ -147,6 +148,11 @@ class MomentReader:
             else:
                 moments.append(piece)
         return moments
+
+    def _parted(self, first: Moment, second: Moment) -> bool:
+        """Whether a word for "until" is between two moments, though it may say nothing elsewhere: "8点到中午"."""
+        between = range(first.end, second.begin)
+        return any(self._words.has(at, Kind.TO) and self._words.text(at) in _UNTIL for at in between)
 
     def _inherited(self, moments: Sequence[Moment]) -> list[Moment]:
         """ "下午4点、5点": in a list the half of the day and the day are those of the time before."""

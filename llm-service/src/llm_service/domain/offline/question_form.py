@@ -35,6 +35,7 @@ _ALWAYS_REFUSED: Final = frozenset(
 _RANKING: Final = frozenset({"rank", "ranking", "ranked", "sort", "sorted", "排名", "排序"})
 # After these a verb is what the device does ("what did WLD001 draw"), no order.
 _QUESTIONS: Final = frozenset({"what", "how", "did", "does", "has", "have", "was", "when", "which", "who"})
+_MEASURING: Final = frozenset({"measure", "measures"})
 _LEADS: Final = (Kind.FILLER, Kind.FOLLOW, Kind.AND, Kind.DEVICE)
 # The kinds of answer of which a question gets one.
 ANSWERS: Final = frozenset({Intent.COMPARE, Intent.FEATURES, Intent.ANOMALY, Intent.TREND})
@@ -60,7 +61,7 @@ class FormReader:
             chosen = text.startswith("which") and (
                 after in words.used or words.text(at + 1) in {"one", "of", "has", "is"}
             )
-            if text[-1] == "台" or text in {"谁", "哪个", "哪一个"} or device or chosen:
+            if text[-1] == "台" or text in {"谁", "哪个", "哪一个", "who", "who has", "who had"} or device or chosen:
                 words.use(at, at + 1)
                 return True
         return False
@@ -101,7 +102,8 @@ class FormReader:
         )
         about = topic.speaks or reading.devices.everyone
         list_word = Intent.LIST_DEVICES in intents
-        fields = any(True for _ in words.find(Kind.FIELD_WORD))
+        # "What did it measure an hour ago" asks for values.
+        fields = any(words.text(at) not in _MEASURING or not reading.times.ranges for at in words.find(Kind.FIELD_WORD))
         if topic.asks_unit and not topic.statistics and not reading.times.ranges:
             return True
         if fields and (asked or list_word) and not topic.statistics and topic.named not in ANSWERS:

@@ -93,7 +93,8 @@ _FILLERS: Final = (
     "|多少度|几度|多少摄氏度|多少安|多少伏|多少升|多少米|请帮忙"
 )
 _OVERVIEW: Final = (
-    "perform|performs|performed|performing|performance|doing|behave|behaved|behaving|表现|运行状况|工作情况|工作状况"
+    "sum up|sums up|summing up|perform|performs|performed|performing|performance"
+    "|doing|behave|behaved|behaving|表现|运行状况|工作情况|工作状况"
 )
 _ABOVE: Final = (
     "surpass|surpasses|surpassed|cross|crosses|crossed|crossing"
@@ -170,7 +171,8 @@ def add_event_words(lexicon: Lexicon) -> None:
     add(Kind.FIELD, "wire_feed", "焊丝|多少焊丝|多少丝|how much wire")
     add(Kind.ROWS, None, "记录")
     add(Kind.ASK_WHEN, None, "moments when|the moments when|moments|the moments|times when|哪些时刻|哪些时候|时刻")
-    add(Kind.WHICH, None, "哪一")
+    add(Kind.WHICH, None, "哪一|who|who has|who had")
+    add(Kind.STATISTIC, Statistic.LAST, "the moment|this moment|moment")
     add(Kind.INTENT, Intent.TREND, _HEATING)
     add(Kind.MORE, Comparative(field="temperature", statistic=None), _HEATING)
     add(Kind.INTENT, Intent.STATISTICS, "多快|多慢")
