@@ -40,7 +40,9 @@ class DictCache:
         found = self.semantic.get(partition)
         return None if found is None else SimilarCompletion(events=found, similarity=0.97)
 
-    async def put_near(self, partition: str, text: str, events: Sequence[Event]) -> None:
+    async def put_near(
+        self, partition: str, text: str, events: Sequence[Event], *, temperature: float | None = None
+    ) -> None:
         self.semantic[partition] = events
 
 

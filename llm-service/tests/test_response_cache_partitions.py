@@ -31,7 +31,9 @@ class Kept:
         found = self.answers.get(partition)
         return None if found is None else SimilarCompletion(events=found, similarity=1.0)
 
-    async def put_near(self, partition: str, text: str, events: Sequence[Event]) -> None:
+    async def put_near(
+        self, partition: str, text: str, events: Sequence[Event], *, temperature: float | None = None
+    ) -> None:
         self.answers[partition] = events
 
 

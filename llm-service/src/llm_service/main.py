@@ -17,6 +17,7 @@ from llm_service.adapters.idempotency_codec import batch_codec, embedded_codec, 
 from llm_service.adapters.ledger_spool import LedgerSpool
 from llm_service.adapters.prometheus import BudgetMetrics, ConfigurationMetrics, ProviderMetrics
 from llm_service.adapters.response_cache import CacheServiceResponses
+from llm_service.adapters.semantic_responses import SemanticResponses
 from llm_service.adapters.sql_budget import SqlBudgets
 from llm_service.adapters.sql_idempotency import SqlIdempotencyStore
 from llm_service.adapters.sql_ledger import SqlLedger
@@ -28,6 +29,12 @@ from llm_service.domain.billing.ledger import LedgerRow
 from llm_service.domain.billing.metering import Metering
 from llm_service.domain.billing.rate_limiter import LocalRateLimiter
 from llm_service.domain.embedding.embedding_call import MeteredEmbedder
+from llm_service.domain.embedding.question_embedder import (
+    OFFLINE,
+    OfflineQuestionEmbedder,
+    QuestionEmbedder,
+    VendorQuestionEmbedder,
+)
 from llm_service.domain.model.completion_collector import CompletionCollector
 from llm_service.domain.model.priced_pool import PricedPool
 from llm_service.domain.model.route import plan_route
@@ -107,9 +114,16 @@ def add_servicers(
         new_id=new_id,
         journal=journal,
     )
+    semantic = SemanticResponses(
+        cache_channel,
+        question_embedder(settings, embedder, clock),
+        clock,
+        ttl=settings.response_cache_seconds,
+        seconds=settings.semantic_lookup_timeout,
+    )
     cached = ResponseCaching(
         answering,
-        cache=CacheServiceResponses(cache, cache_channel, clock, seconds=settings.response_cache_seconds),
+        cache=CacheServiceResponses(cache, semantic, seconds=settings.response_cache_seconds),
         route=selection.router.route,
         allows_semantic=spending.allows_semantic_cache,
         exact_for_all=settings.exact_cache,
@@ -273,3 +287,12 @@ def _register_secrets(redactor: Redactor, configuration: Configuration) -> None:
             redactor.register(key)
         if password := urlsplit(profile.proxy).password:
             redactor.register(password)
+
+
+def question_embedder(settings: LlmSettings, embedder: MeteredEmbedder, clock: Clock) -> QuestionEmbedder:
+    """Return what makes the vectors of the semantic cache."""
+    if settings.semantic_embedder == OFFLINE:
+        return OfflineQuestionEmbedder()
+    return VendorQuestionEmbedder(
+        embedder, model=lambda: settings.semantic_embedder, clock=clock, seconds=settings.semantic_embed_timeout
+    )

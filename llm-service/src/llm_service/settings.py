@@ -90,6 +90,17 @@ class LlmSettings(GrpcServiceSettings):
     response_cache_seconds: float = Field(
         default=3600.0, gt=0, alias="LLM_RESPONSE_CACHE_SECONDS", description="How long answers are cached."
     )
+    semantic_embedder: str = Field(
+        default="fallback/hashing",
+        alias="LLM_SEMANTIC_EMBEDDER",
+        description="Model that makes the vectors of the semantic cache; its calls are metered. As it is: made here.",
+    )
+    semantic_embed_timeout: float = Field(
+        default=0.3, gt=0, alias="LLM_SEMANTIC_EMBED_TIMEOUT", description="Seconds for a vector; later is a miss."
+    )
+    semantic_lookup_timeout: float = Field(
+        default=0.05, gt=0, alias="LLM_SEMANTIC_LOOKUP_TIMEOUT", description="Seconds for a look-up; later is a miss."
+    )
     hedge_delay: float = Field(
         default=1.0, gt=0, alias="LLM_HEDGE_DELAY", description="Seconds before hedging while a p95 is not known."
     )

@@ -9,12 +9,13 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.auth.guard import Guard
 from gateway.auth.scope import CHAT
-from gateway.chat.request import StreamChatRequest
+from gateway.chat.request import ResponseCache, StreamChatRequest
 from gateway.chat.sse_response import SseResponse, SseResponseFactory
 from gateway.convert.protobuf import build_message
 from gateway.http.body import parse_storable, read_body
 from gateway.http.headers import idempotency_key
 from gateway.http.validation import unknown_parameters_error, validation_error
+from gateway.model_call.cache_header import cache_wish
 from penstock_kit.ids import new_id
 
 PATH: Final = "/api/v1/conversations/{conversation_id}/stream"
@@ -34,6 +35,10 @@ class StreamChatEndpoint:
         if scope["query_string"]:
             _refuse_parameters(scope["query_string"])
         turn = _validated(parse_storable(await read_body(receive)))
+        if (wish := cache_wish(scope["headers"])) is not None:
+            turn.cache = ResponseCache(
+                **{word: word in wish.words for word in ("bypass", "exact", "semantic")}, threshold=wish.threshold
+            )
         key = _checked(idempotency_key(scope["headers"]))
         response = start_turn(self._responses, scope["path_params"]["conversation_id"], turn, key, debug=False)
         await response(scope, receive, send)

@@ -35,6 +35,7 @@ from gateway.routes.monitoring import MonitoringRoutes
 from gateway.routes.openai import OpenAiRoutes
 from gateway.routes.pages import PageRoutes
 from gateway.routes.personalities import PersonalityRoutes
+from gateway.routes.semantic_cache import SemanticCacheRoutes
 from gateway.routes.sockets import SocketRoutes
 from gateway.routes.streams import StreamRoutes
 from gateway.routes.users import UserRoutes
@@ -117,6 +118,7 @@ def _model_routers(resources: Resources, services: Services) -> Sequence[APIRout
         CostRoutes(costs=clients.costs, guard=guard, budget_access=services.budget_access).router,
         MonitoringRoutes(llm=clients.llm, processes=clients.processes, guard=guard).router,
         CacheRoutes(cache=clients.cache, guard=guard).router,
+        SemanticCacheRoutes(cache=clients.cache, guard=guard).router,
     )
 
 

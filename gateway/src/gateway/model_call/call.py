@@ -12,6 +12,7 @@ from gateway.http.headers import idempotency_key
 from gateway.http.heartbeats import Heartbeats
 from gateway.http.json import encode
 from gateway.http.timeouts import StreamTimeouts
+from gateway.model_call.cache_header import apply_wish
 from gateway.model_call.deadline import caller_timeout
 from gateway.model_call.errors import caller_error, stream_cut_error
 from gateway.model_call.headers import headers_from_started
@@ -43,6 +44,7 @@ class ModelCalls:
         """Answer `request`. Raises PenstockError as long as nothing was sent; then failures are frames."""
         headers = scope["headers"]
         request.completion.idempotency_key = idempotency_key(headers)
+        apply_wish(request.completion.cache, headers)
         caller_wait = caller_timeout(headers)
         if request.stream:
             await self._stream(request, caller_wait, receive, send)

@@ -37,6 +37,7 @@ class LoadedPartitions:
         self._max_partitions = max_partitions
         self._partitions: OrderedDict[str, LoadedPartition] = OrderedDict()
         self._loading: set[asyncio.Task[None]] = set()
+        self._is_prepared = False
 
     @property
     def vectors(self) -> int:
@@ -49,6 +50,10 @@ class LoadedPartitions:
 
     async def synced(self, tenant: str, partition: str, dimensions: int) -> LoadedPartition:
         """Return a partition with what the store has, or a part of it while the rest is loading."""
+        if not self._is_prepared:
+            # What searches vectors is imported at the first question, in a thread: other calls go on meanwhile.
+            await asyncio.to_thread(self._new_index, dimensions)
+            self._is_prepared = True
         loaded = self._partitions.get(partition)
         if loaded is None:
             loaded = self._partitions[partition] = LoadedPartition(self._new_index(dimensions))

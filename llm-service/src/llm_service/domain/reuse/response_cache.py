@@ -8,7 +8,7 @@ from typing import Protocol
 
 from llm_service.domain.billing.metering import CompletionSource
 from llm_service.domain.model.event import Event, Finished, FinishReason, Started, ToolCallDelta
-from llm_service.domain.model.message import Role
+from llm_service.domain.model.message import Role, TextPart
 from llm_service.domain.model.provider import EventBatch
 from llm_service.domain.model.request import CachePolicy, CompletionRequest, route_of
 from llm_service.domain.model.route import FALLBACK, Route
@@ -37,8 +37,10 @@ class ResponseCache(Protocol):
         """Return the answer to a question like `text` within `partition`."""
         ...
 
-    async def put_near(self, partition: str, text: str, events: Sequence[Event]) -> None:
-        """Keep an answer to `text`."""
+    async def put_near(
+        self, partition: str, text: str, events: Sequence[Event], *, temperature: float | None = None
+    ) -> None:
+        """Keep an answer to `text`, for which the caller asked at this temperature."""
         ...
 
 
@@ -100,7 +102,7 @@ class ResponseCaching:
             if exact:
                 await self._cache.put(key, events)
             if semantic:
-                await self._cache.put_near(partition, text, events)
+                await self._cache.put_near(partition, text, events, temperature=request.sampling.temperature)
 
 
 def _is_worth_keeping(events: Sequence[Event]) -> bool:
@@ -118,17 +120,20 @@ def _marked(batch: EventBatch, verdict: str, similarity: float = 0.0) -> EventBa
 
 
 def _is_single_turn(request: CompletionRequest) -> bool:
-    """Whether the question is one user's message: what it means depends on nothing before it."""
+    """Whether the question is one user's message of text alone: what it means depends on nothing beside it."""
     others = [message for message in request.messages if message.role is not Role.SYSTEM]
-    return len(others) == 1 and others[0].role is Role.USER and len(others[0].text) > 0 and not request.tools
+    if len(others) != 1 or others[0].role is not Role.USER:
+        return False
+    return len(others[0].text) > 0 and all(isinstance(part, TextPart) for part in others[0].parts)
 
 
 def _question(request: CompletionRequest) -> str:
-    return request.messages[-1].text
+    """The user's message; of several the last."""
+    return next((each.text for each in reversed(request.messages) if each.role is Role.USER), "")
 
 
 def _partition(places: Sequence[str], request: CompletionRequest) -> str:
-    """Everything but the question itself: answers never cross it."""
+    """Everything but the question itself: answers never cross it. Tools are in it."""
     rest = tuple(message for message in request.messages if message.role is Role.SYSTEM)
     return _digest("semantic", places, replace(request, messages=rest))
 

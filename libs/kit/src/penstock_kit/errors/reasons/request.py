@@ -108,6 +108,12 @@ REQUEST: Final = Section(
             "call it from a program, or from a page of the gateway",
         ),
         Row(
+            "CACHE_HEADER_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "a word in `x-penstock-cache` that is not known, or a threshold outside 0 to 1",
+            "give bypass, exact or semantic",
+        ),
+        Row(
             "PAGE_SIZE_INVALID",
             (ErrorKind.INVALID_ARGUMENT,),
             "a page of less than one or more than the most rows",
