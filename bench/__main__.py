@@ -4,13 +4,14 @@ import sys
 
 import uvloop
 
-from bench import chat, completions, feature, hop, peers, providers, startup
+from bench import cache, chat, completions, feature, hop, peers, providers, startup
 from bench.measure import Report, machine
 from bench.page import lines, save
 
 BENCHMARKS = {
     "startup": startup.run,
     "completions": completions.run,
+    "cache": cache.run,
     "chat": chat.run,
     "feature": feature.run,
     "hop": hop.run,
