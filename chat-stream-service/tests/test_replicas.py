@@ -10,9 +10,11 @@ import pytest
 from penstock.chat.v1 import chat_pb2 as pb
 from pydantic import SecretStr
 
+from chat_stream_service.domain.model.event_log import StreamHeader
 from chat_stream_service.main import drain
+from penstock_kit.clock import SystemClock
 from penstock_kit.context import Caller
-from penstock_kit.errors import NotFound, Unavailable
+from penstock_kit.errors import DeadlineExceeded, NotFound, Unavailable
 from penstock_testkit.contracts.stream_law import assert_gapless, assert_whole
 from penstock_testkit.services import Hang, Wait
 from penstock_testkit.waiting import HANG_SECONDS, until
@@ -81,6 +83,22 @@ async def test_stop_reaches_the_replica_that_makes_the_answer(replicas: tuple[An
     assert (await read_rest(call))[-1].complete_state.finish_reason == "stopped"
     again = await there.streams.StopStream(pb.StopStreamRequest(stream_id=stream_id))
     assert not again.stopped
+
+
+async def test_a_stop_of_an_answer_that_no_replica_ends_is_told_so_in_time(chat_with: Callable[..., Any]) -> None:
+    async with chat_with(stop_seconds=0.05) as chat:
+        header = StreamHeader(
+            stream_id="stream_lost",
+            conversation_id=await chat.conversation(),
+            tenant_id="acme",
+            user_id="ann",
+            create_time=SystemClock().now(),
+        )
+        await chat.services.event_log.open(header)
+        async with asyncio.timeout(SECONDS):
+            with pytest.raises(DeadlineExceeded, match=r"has not ended within 0\.05 s; ask again") as late:
+                await chat.streams.StopStream(pb.StopStreamRequest(stream_id="stream_lost"))
+        assert late.value.reason == "STOP_TIMEOUT"
 
 
 async def test_a_reader_elsewhere_keeps_an_answer_alive_and_its_leaving_ends_it(replicas: tuple[Any, Any]) -> None:

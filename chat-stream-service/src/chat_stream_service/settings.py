@@ -39,6 +39,9 @@ class ChatSettings(GrpcServiceSettings):
         description="How long a question with on_busy: wait waits for the answer before it.",
     )
     turn_seconds: float = Field(default=600.0, gt=0, alias="CHAT_TURN_SECONDS", description="Longest answer.")
+    stop_seconds: float = Field(
+        default=5.0, gt=0, alias="CHAT_STOP_SECONDS", description="How long a stop waits for the end of the answer."
+    )
     idle_seconds: float = Field(
         default=120.0, gt=0, alias="CHAT_IDLE_SECONDS", description="Longest silence of an engine."
     )

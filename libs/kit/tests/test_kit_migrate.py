@@ -192,6 +192,30 @@ async def test_a_postgresql_that_is_not_there_holds_up_no_start_and_is_prepared_
     await proxy.cut()
 
 
+async def test_a_postgresql_that_takes_connections_and_says_nothing_holds_up_no_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "demo_service" / "migrations"
+    write_revision(folder, "0001", None, CREATE)
+    over = asyncio.Event()
+
+    async def say_nothing(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await over.wait()
+        writer.close()
+
+    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    url = f"postgresql://penstock@127.0.0.1:{server.sockets[0].getsockname()[1]}/penstock"
+    database = open_database(url)
+    async with asyncio.timeout(HANG_SECONDS):
+        async with prepare_schema(database, url, folder, then=database.ping, answer_seconds=0.05) as is_there:
+            assert not is_there
+            assert "does not answer within 0.05 s" in capsys.readouterr().out
+    over.set()
+    server.close()
+    await server.wait_closed()
+    await database.close()
+
+
 async def test_a_store_that_is_there_is_prepared_before_the_start(store_url: str, tmp_path: Path) -> None:
     folder = tmp_path / "demo_service" / "migrations"
     write_revision(folder, "0001", None, CREATE)

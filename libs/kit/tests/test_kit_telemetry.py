@@ -120,6 +120,12 @@ async def test_metrics_are_served_over_http_and_nothing_else_is() -> None:
     await server.close()
 
 
+async def test_a_connection_that_never_asks_for_metrics_is_ended() -> None:
+    server = await serve_metrics(CollectorRegistry(), "127.0.0.1", 0, seconds=0.05)
+    assert await ask(server.port, b"GET /metrics HTTP/1.1\r\nHost: x\r\n") == ("", b"")
+    await server.close()
+
+
 async def test_a_taken_metrics_port_is_named() -> None:
     server = await serve_metrics(CollectorRegistry(), "127.0.0.1", 0)
     with pytest.raises(FailedPrecondition, match=str(server.port)) as caught:

@@ -114,6 +114,7 @@ def build_services(settings: ChatSettings, resources: Resources, clock: Clock) -
             max_streams=settings.max_streams,
             detach_seconds=settings.detach_seconds,
             total_seconds=settings.turn_seconds,
+            stop_seconds=settings.stop_seconds,
             wait_seconds=settings.busy_wait_seconds,
         ),
         clock=clock,

@@ -20,17 +20,22 @@ log = get_logger(__name__)
 
 @asynccontextmanager
 async def prepare_schema(
-    database: Database, url: str, script_location: Path, *, then: Callable[[], Awaitable[object]]
+    database: Database,
+    url: str,
+    script_location: Path,
+    *,
+    then: Callable[[], Awaitable[object]],
+    answer_seconds: float = _ANSWER_SECONDS,
 ) -> AsyncGenerator[bool]:
     """Bring the schema of `database`, which is at `url`, up to date and do `then`, which needs it, before the block,
     which gets True.
 
-    A PostgreSQL that does not answer holds up no start: the block gets False, and both are done as soon as it does.
-    Until then statements raise Unavailable. Raises what :func:`migrate` and `then` raise.
+    A PostgreSQL that does not answer within `answer_seconds` holds up no start: the block gets False, and both are done
+    as soon as it does. Until then statements raise Unavailable. Raises what :func:`migrate` and `then` raise.
     """
     try:
         if not database.is_sqlite:
-            await _check_answers(url)
+            await _check_answers(url, answer_seconds)
     except Unavailable as error:
         log.warning("starting without the database", service=script_location.parent.name, detail=error.message)
     else:
@@ -39,7 +44,7 @@ async def prepare_schema(
         yield True
         return
     database.phase = Phase.ABSENT
-    late = asyncio.create_task(_prepare_later(database, url, script_location, then))
+    late = asyncio.create_task(_prepare_later(database, url, script_location, then, answer_seconds))
     try:
         yield False
     finally:
@@ -48,12 +53,12 @@ async def prepare_schema(
 
 
 async def _prepare_later(
-    database: Database, url: str, script_location: Path, then: Callable[[], Awaitable[object]]
+    database: Database, url: str, script_location: Path, then: Callable[[], Awaitable[object]], answer_seconds: float
 ) -> None:
     while True:
         await asyncio.sleep(_AGAIN_SECONDS)
         try:
-            await _check_answers(url)
+            await _check_answers(url, answer_seconds)
             await migrate(url, script_location)
             database.phase = Phase.PREPARED
             await then()
@@ -67,14 +72,17 @@ async def _prepare_later(
         return
 
 
-async def _check_answers(url: str) -> None:
-    """Return when the store can be used or will never come by itself; raise Unavailable when it may come."""
+async def _check_answers(url: str, seconds: float) -> None:
+    """Return when the store can be used or will never come by itself; raise Unavailable when it may come.
+
+    It has `seconds` to answer.
+    """
     database = open_database(url, readers=1, reconnect_seconds=0)
     try:
-        async with asyncio.timeout(_ANSWER_SECONDS):
+        async with asyncio.timeout(seconds):
             await database.ping()
     except TimeoutError:
-        raise Unavailable(f"the database does not answer within {_ANSWER_SECONDS:g} s") from None
+        raise Unavailable(f"the database does not answer within {seconds:g} s") from None
     except Unavailable as error:
         if isinstance(error.__cause__, Exception) and passes_by_itself(error.__cause__):
             raise

@@ -17,7 +17,7 @@ from penstock_kit.errors import FailedPrecondition
 # Seconds; from a cache hit to a long answer of a model.
 BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 _MAX_REQUEST: Final = 8192
-_READ_SECONDS: Final = 5.0
+_SECONDS: Final = 5.0
 _MEGABYTE: Final = 1024 * 1024
 
 
@@ -118,15 +118,18 @@ class MetricsServer:
         await asyncio.sleep(0)
 
 
-async def serve_metrics(registry: CollectorRegistry, host: str, port: int) -> MetricsServer:
+async def serve_metrics(
+    registry: CollectorRegistry, host: str, port: int, *, seconds: float = _SECONDS
+) -> MetricsServer:
     """Answer ``GET /metrics`` of `registry` on the running loop, without a thread; port 0 takes a free one.
 
-    Raises FailedPrecondition (PORT_UNAVAILABLE) when the address is taken.
+    A connection may take `seconds` to ask and to take the answer. Raises FailedPrecondition (PORT_UNAVAILABLE) when
+    the address is taken.
     """
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            async with asyncio.timeout(_READ_SECONDS):
+            async with asyncio.timeout(seconds):
                 head = await reader.readuntil(b"\r\n\r\n")
                 writer.write(_response(registry, head))
                 await writer.drain()
