@@ -14,14 +14,15 @@ from cache_service.composition.services import build_services
 from cache_service.composition.stores import memory_stores
 from cache_service.edge.servicer import CacheServicer
 from cache_service.settings import CacheSettings
-from penstock_kit.cache import CacheClient, cached
+from penstock_kit.cache import CacheClient, CachedValue, cached
+from penstock_kit.clock import SystemClock
 from penstock_kit.context import CallContext, Caller, use_context
 from penstock_kit.errors import InvalidArgument
 from penstock_kit.grpc import GrpcServer, open_channel
 from penstock_kit.logging import configure_logging
 from penstock_testkit.clock import ManualClock
 from penstock_testkit.servers.process import free_port
-from penstock_testkit.waiting import HANG_SECONDS
+from penstock_testkit.waiting import HANG_SECONDS, until
 
 
 @pytest.fixture
@@ -324,3 +325,56 @@ async def test_a_value_near_its_end_is_renewed_behind_its_readers(served_by_cloc
     assert await soon() == 1
     assert loads == [0, 1]
     watching.cancel()
+
+
+async def test_what_was_dropped_while_the_cache_was_away_is_never_read_again() -> None:
+    clock, port = SystemClock(), free_port()
+    cache_settings = CacheSettings(_env_file=None)
+    services = build_services(cache_settings, memory_stores(cache_settings, clock), clock)
+
+    async def serve() -> GrpcServer:
+        server = GrpcServer(service="cache-service", grace_seconds=0)
+        server.add(cache_pb2_grpc.add_CacheServiceServicer_to_server, CacheServicer(services=services, clock=clock))
+        await server.start(port)
+        return server
+
+    server = await serve()
+    channel = open_channel(f"127.0.0.1:{port}", service="cache-service")
+    client = CacheClient(channel, timeout=HANG_SECONDS, retry_seconds=0.02)
+    with use_context(CallContext(request_id="r", caller=Caller(user_id="u", tenant_id="acme"))):
+        assert await client.set("model:1", b"old")
+        assert await client.set("model:2", b"kept")
+        await server.drain()
+        assert await client.invalidate(prefix="model:1") == 0
+        assert await client.get("model:2") is None
+        server = await serve()
+        await until(lambda: not client.is_away)
+        assert await client.get("model:1") is None
+        assert (await client.get("model:2") or CachedValue(value=b"")).value == b"kept"
+    await channel.close()
+    await server.drain()
+
+
+async def test_a_drop_whose_caller_left_is_sent_again() -> None:
+    class Slow(cache_pb2_grpc.CacheServiceServicer):
+        def __init__(self) -> None:
+            self.heard: list[str] = []
+            self.first = asyncio.Event()
+
+        async def Invalidate(self, request: pb.InvalidateRequest, context: Any) -> pb.InvalidateResponse:  # noqa: N802
+            if not self.first.is_set():
+                self.first.set()
+                await asyncio.Event().wait()
+            self.heard.append(request.prefix)
+            return pb.InvalidateResponse(deleted=1)
+
+    slow, server = Slow(), GrpcServer(service="cache-service", grace_seconds=0)
+    server.add(cache_pb2_grpc.add_CacheServiceServicer_to_server, slow)
+    channel = open_channel(f"127.0.0.1:{await server.start(0)}", service="cache-service")
+    client = CacheClient(channel, timeout=HANG_SECONDS, retry_seconds=0.02)
+    leaving = asyncio.create_task(client.invalidate(prefix="model"))
+    await asyncio.wait_for(slow.first.wait(), HANG_SECONDS)
+    leaving.cancel()
+    await until(lambda: slow.heard == ["model"] and not client.is_away)
+    await channel.close()
+    await server.drain()

@@ -157,3 +157,33 @@ async def test_a_cache_that_is_down_is_left_alone_and_costs_no_answer(chat: Any)
         assert (await chat.engines.GetPersonality(pb.GetPersonalityRequest(id=made.id))).personality == made
     assert chat.cache.reads == 1
     await chat.engines.DeletePersonality(pb.DeletePersonalityRequest(id=made.id))
+
+
+async def test_a_list_of_personalities_is_read_through_the_cache_and_follows_every_change(chat: Any) -> None:
+    async def names() -> list[str]:
+        listed = await chat.engines.ListPersonalities(pb.ListPersonalitiesRequest())
+        return [personality.name for personality in listed.personalities]
+
+    for name in ("Foreman", "Welder"):
+        personality = pb.Personality(name=name, prompt="Be short.", tools=["list_devices"])
+        made = (await chat.engines.CreatePersonality(pb.CreatePersonalityRequest(personality=personality))).personality
+        assert name in await names()
+    reads = chat.cache.reads
+    assert await names() == ["Foreman", "Welder"]
+    assert (chat.cache.reads - reads, set(chat.cache.classes.values())) == (1, {"catalogue"})
+    made.name = "Master"
+    await chat.engines.UpdatePersonality(pb.UpdatePersonalityRequest(personality=made))
+    assert await names() == ["Foreman", "Master"]
+    await chat.engines.DeletePersonality(pb.DeletePersonalityRequest(id=made.id))
+    assert await names() == ["Foreman"]
+    async with chat.as_caller(Caller(user_id="bob", tenant_id="other")):
+        assert await names() == []
+
+
+async def test_a_cached_item_that_cannot_be_read_is_asked_of_the_store(chat: Any) -> None:
+    asked = pb.CreatePersonalityRequest(personality=pb.Personality(name="Foreman", prompt="Be short."))
+    made = (await chat.engines.CreatePersonality(asked)).personality
+    await chat.engines.GetPersonality(pb.GetPersonalityRequest(id=made.id))
+    for place in chat.cache.values:
+        chat.cache.values[place] = b'j{"id": "what another release wrote"}'
+    assert (await chat.engines.GetPersonality(pb.GetPersonalityRequest(id=made.id))).personality == made

@@ -29,7 +29,8 @@ class RunningService:
 
 @asynccontextmanager
 async def running_service(home, **settings):
-    values = {"PENSTOCK_HOME": home, "DEMO_DATA": False, **settings}
+    # No cache there: every test sees what the stores hold.
+    values = {"PENSTOCK_HOME": home, "DEMO_DATA": False, "CACHE_SERVICE_ADDRESS": "127.0.0.1:1", **settings}
     feature_settings = FeatureSettings(_env_file=None, **values)
     process = ProcessMetrics(CollectorRegistry(), "feature-service")
     async with open_servicers(feature_settings, process=process) as servicers:

@@ -18,9 +18,10 @@ from feature_service.edge.backup_servicer import BackupServicer
 from feature_service.edge.metadata_servicer import MetadataServicer
 from feature_service.edge.servicer import FeatureServicer
 from feature_service.settings import FeatureSettings
+from penstock_kit.cache import CacheClient
 from penstock_kit.clock import SystemClock
 from penstock_kit.database import prepare_schema
-from penstock_kit.grpc import GrpcServer, run_service
+from penstock_kit.grpc import GrpcServer, open_channel, run_service
 from penstock_kit.installation import installation_secret
 from penstock_kit.logging import configure_logging
 from penstock_kit.settings import load
@@ -46,13 +47,28 @@ class Servicers:
 
 
 @asynccontextmanager
-async def open_servicers(settings: FeatureSettings, *, process: ProcessMetrics) -> AsyncGenerator[Servicers]:
-    """Open the stores, bring the schema up to date, start the demo when wanted; close all at the end."""
+async def open_servicers(
+    settings: FeatureSettings, *, process: ProcessMetrics, secret: str = ""
+) -> AsyncGenerator[Servicers]:
+    """Open the stores, bring the schema up to date, start the demo when wanted; close all at the end.
+
+    Calls to cache-service carry the installation's `secret`.
+    """
     clock = SystemClock()
     loader = DemoProcess()
-    async with open_stores(settings, before_telemetry=loader.finished) as stores:
+    async with (
+        open_stores(settings, before_telemetry=loader.wait) as stores,
+        open_channel(settings.cache_address, service="cache-service", secret=secret) as channel,
+    ):
         demo = Demo(settings, stores, clock, loader)
-        services = build_services(settings, stores, clock, process=process, before_reading=demo.before_reading)
+        services = build_services(
+            settings,
+            stores,
+            clock,
+            cache=CacheClient(channel, clock=clock),
+            process=process,
+            before_reading=demo.before_reading,
+        )
         jobs = services.dataset_jobs
         try:
             async with prepare_schema(stores.database, settings.records_url, MIGRATIONS, then=jobs.start) as is_there:
@@ -79,7 +95,7 @@ async def serve(settings: FeatureSettings, stop: asyncio.Event) -> None:
     LoopLag(registry, SERVICE).start()
     try:
         # The stores come first: the demo loader is forked off before gRPC has threads.
-        async with open_servicers(settings, process=process) as servicers:
+        async with open_servicers(settings, process=process, secret=secret) as servicers:
             server = GrpcServer(
                 service=SERVICE,
                 host=settings.host,

@@ -3,7 +3,7 @@
 from pydantic import Field, SecretStr
 
 from penstock_kit.database import sqlite_url
-from penstock_kit.settings import GrpcServiceSettings
+from penstock_kit.settings import GrpcServiceSettings, ServiceAddress
 
 
 class FeatureSettings(GrpcServiceSettings):
@@ -13,6 +13,7 @@ class FeatureSettings(GrpcServiceSettings):
     metrics_port: int = Field(
         default=9153, ge=0, le=65535, alias="FEATURE_SERVICE_METRICS_PORT", description="Port of /metrics."
     )
+    cache_address: ServiceAddress = Field(default="127.0.0.1:50054", alias="CACHE_SERVICE_ADDRESS")
     database_url: SecretStr = Field(
         default=SecretStr(""),
         alias="DATABASE_URL",

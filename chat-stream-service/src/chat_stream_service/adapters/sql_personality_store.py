@@ -50,6 +50,10 @@ class _TenantStore(Generic[Item]):
             raise self._unknown(item_id)
         return self._from_row(row)
 
+    async def get_stored(self, owner: Owner, item_id: str) -> Item:
+        """Return an item; NotFound otherwise."""
+        return await self.get(owner, item_id)
+
     async def list_page(self, owner: Owner, *, size: int, token: str) -> Page[Item]:
         """Return items, oldest first."""
         query = select(self._table).where(self._table.c.tenant_id == owner.tenant_id)

@@ -101,7 +101,7 @@ class EngineServicer(chat_pb2_grpc.EngineServiceServicer):
         """Replace a personality's text and settings."""
         require_admin("change personalities")
         owner, asked = caller_owner(), request.personality
-        before = await self._personalities.get(owner, asked.id)
+        before = await self._personalities.get_stored(owner, asked.id)
         changed = personality_from_proto(asked, item_id=asked.id, created=before.create_time, now=self._clock.now())
         await self._personalities.replace(owner, changed.check())
         return chat_pb2.UpdatePersonalityResponse(personality=personality_to_proto(changed))
@@ -145,7 +145,7 @@ class EngineServicer(chat_pb2_grpc.EngineServiceServicer):
         """Replace a prompt template's text."""
         require_admin("change templates")
         owner, asked = caller_owner(), request.template
-        before = await self._templates.get(owner, asked.id)
+        before = await self._templates.get_stored(owner, asked.id)
         changed = template_from_proto(asked, item_id=asked.id, created=before.create_time, now=self._clock.now())
         await self._templates.replace(owner, changed.check())
         return chat_pb2.UpdateTemplateResponse(template=template_to_proto(changed))

@@ -25,7 +25,7 @@ class DemoProcess:
         self._process = await asyncio.create_subprocess_exec(sys.executable, "-m", "feature_service.demo")
         self._task = asyncio.create_task(self._watch(self._process))
 
-    async def finished(self) -> None:
+    async def wait(self) -> None:
         """Return when no loader is running."""
         if self._task is not None:
             await asyncio.shield(self._task)
@@ -35,7 +35,7 @@ class DemoProcess:
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.terminate()
-        await self.finished()
+        await self.wait()
 
     async def _watch(self, process: Process) -> None:
         try:

@@ -27,7 +27,7 @@ class Demo:
             telemetry=stores.telemetry,
             clock=clock,
             is_open=lambda: stores.telemetry.is_open,
-            loaded=process.finished,
+            loaded=process.wait,
         )
         self.before_reading = self._live.catch_up if self._goes_on(settings) else None
 

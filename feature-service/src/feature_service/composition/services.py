@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from feature_service.adapters.body.body_reader import body_reader
 from feature_service.adapters.body.spool import Spool
 from feature_service.adapters.body.staged_frames import FrameStage
+from feature_service.adapters.metadata.cached_catalogue import CachedCatalogue
+from feature_service.adapters.metadata.invalidating_store import InvalidatingMetadataStore
 from feature_service.composition.stores import Stores
 from feature_service.domain.dataset.jobs import DatasetJobs
 from feature_service.domain.dataset.source import DatasetSource
@@ -12,9 +14,11 @@ from feature_service.domain.ingest.ingestion import Ingestion
 from feature_service.domain.ingest.target import TargetRegistry
 from feature_service.domain.query.telemetry_queries import TelemetryQueries
 from feature_service.domain.registry.device_registry import DeviceRegistry
+from feature_service.domain.registry.metadata_store import MetadataStore
 from feature_service.domain.status import StatusReport
 from feature_service.edge.servicer import FeatureServices
 from feature_service.settings import FeatureSettings
+from penstock_kit.cache import CacheClient
 from penstock_kit.clock import Clock
 from penstock_kit.ids import new_id
 from penstock_kit.logging import get_logger
@@ -28,15 +32,22 @@ def build_services(
     stores: Stores,
     clock: Clock,
     *,
+    cache: CacheClient,
     process: ProcessMetrics,
     before_reading: Callable[[str], Awaitable[None]] | None,
 ) -> FeatureServices:
     """Return the use cases of the service. `before_reading` is awaited, with the tenant, before rows are read."""
+    catalogue = CachedCatalogue(stores.metadata, cache)
+    metadata = InvalidatingMetadataStore(stores.metadata, catalogue)
     registry = DeviceRegistry(
-        metadata=stores.metadata, telemetry=stores.telemetry, clock=clock, before_reading=before_reading
+        metadata=metadata,
+        catalogue=catalogue,
+        telemetry=stores.telemetry,
+        clock=clock,
+        before_reading=before_reading,
     )
     return FeatureServices(
-        ingestion=_build_ingestion(settings, stores, registry),
+        ingestion=_build_ingestion(settings, stores, registry, metadata),
         registry=registry,
         dataset_jobs=_build_dataset_jobs(stores, registry, clock),
         queries=TelemetryQueries(registry=registry, telemetry=stores.telemetry),
@@ -46,10 +57,12 @@ def build_services(
     )
 
 
-def _build_ingestion(settings: FeatureSettings, stores: Stores, registry: DeviceRegistry) -> Ingestion:
+def _build_ingestion(
+    settings: FeatureSettings, stores: Stores, registry: DeviceRegistry, metadata: MetadataStore
+) -> Ingestion:
     return Ingestion(
-        targets=TargetRegistry(registry=registry, metadata=stores.metadata),
-        metadata=stores.metadata,
+        targets=TargetRegistry(registry=registry, metadata=metadata),
+        metadata=metadata,
         telemetry=stores.telemetry,
         reader=body_reader(max_json_bytes=settings.ingest_max_json_bytes),
         stage=lambda: FrameStage(stores.spool_folder),

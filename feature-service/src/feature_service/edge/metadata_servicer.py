@@ -96,7 +96,7 @@ class MetadataServicer(feature_pb2_grpc.MetadataServiceServicer):
         self, request: feature_pb2.UpdateDataModelRequest, context: Any
     ) -> feature_pb2.UpdateDataModelResponse:
         """Change a data model."""
-        stored = await self._registry.model(_tenant(), request.model.model_code)
+        stored = await self._registry.stored_model(_tenant(), request.model.model_code)
         changed = convert.changed_model(stored, request.model, request.update_fields)
         model = await self._registry.change_model(_tenant(), changed)
         return feature_pb2.UpdateDataModelResponse(model=convert.model_to_proto(model))

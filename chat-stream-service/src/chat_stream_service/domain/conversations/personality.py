@@ -98,6 +98,10 @@ class TenantStore(Protocol[Item]):
         """Return one; NotFound (PERSONALITY_NOT_FOUND, TEMPLATE_NOT_FOUND) otherwise."""
         ...
 
+    async def get_stored(self, owner: Owner, item_id: str) -> Item:
+        """Return one as it is stored now, past every cache: for who changes it. NotFound as `get`."""
+        ...
+
     async def list_page(self, owner: Owner, *, size: int, token: str) -> Page[Item]:
         """Return them, oldest first."""
         ...

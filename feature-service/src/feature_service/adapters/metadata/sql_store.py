@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Table, delete, exists, insert, or_, select, update
+from sqlalchemy import Table, delete, exists, insert, or_, select, union, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,7 +12,13 @@ from feature_service.adapters.metadata.row_count import count_rows
 from feature_service.adapters.metadata.table import data_model, device, device_field, model_field, type_field
 from feature_service.domain.model.device import DataModel, Device, Field
 from feature_service.domain.model.series import FieldKind
-from feature_service.domain.registry.metadata_store import DeviceFilter, DevicePage, ModelFilter, ModelPage
+from feature_service.domain.registry.metadata_store import (
+    DeviceFilter,
+    DevicePage,
+    ModelFilter,
+    ModelPage,
+    SeenTimes,
+)
 from penstock_kit.database import Database
 from penstock_kit.errors import AlreadyExists, FailedPrecondition
 
@@ -66,6 +72,24 @@ class SqlMetadataStore:
             found = await connection.scalars(statement.order_by(device.c.device_code).limit(limit))
             return list(found)
 
+    async def seen_times(self, tenant_id: str, codes: Sequence[str]) -> Mapping[str, SeenTimes]:
+        """Return when devices were seen."""
+        if not codes:
+            return {}
+        columns = device.c
+        statement = select(columns.device_code, columns.first_seen, columns.last_seen).where(
+            columns.tenant_id == tenant_id, columns.device_code.in_(codes)
+        )
+        async with self._database.read() as connection:
+            found = (await connection.execute(statement)).all()
+        return {each.device_code: SeenTimes(first=each.first_seen, last=each.last_seen) for each in found}
+
+    async def tenants(self) -> Sequence[str]:
+        """Return the tenants of both tables."""
+        statement = union(select(data_model.c.tenant_id), select(device.c.tenant_id))
+        async with self._database.read() as connection:
+            return sorted(await connection.scalars(statement))
+
     async def add_device(self, tenant_id: str, added: Device) -> None:
         """Insert a device."""
         try:
@@ -86,7 +110,7 @@ class SqlMetadataStore:
 
     async def note_rows(
         self, tenant_id: str, code: str, fields: Mapping[str, FieldKind], *, first: int, last: int
-    ) -> None:
+    ) -> bool:
         """Add fields that are new and widen the seen times."""
         where = (device.c.tenant_id == tenant_id, device.c.device_code == code)
         async with self._database.write() as connection:
@@ -95,6 +119,7 @@ class SqlMetadataStore:
             known = (await _device_fields(connection, tenant_id, [code])).get(code, {})
             new = {name: kind for name, kind in fields.items() if name not in known}
             await _add_device_fields(connection, tenant_id, code, new, position=len(known))
+        return bool(new)
 
     async def remove_device(self, tenant_id: str, code: str) -> bool:
         """Delete a device; its fields go with it."""
@@ -154,23 +179,24 @@ class SqlMetadataStore:
             await connection.execute(update(data_model).where(*where).values(values))
             await _set_model_fields(connection, tenant_id, changed)
 
-    async def extend_model(self, tenant_id: str, code: str, fields: Sequence[Field], *, updated: int) -> None:
+    async def extend_model(self, tenant_id: str, code: str, fields: Sequence[Field], *, updated: int) -> bool:
         """Add fields that are new."""
         where = (data_model.c.tenant_id == tenant_id, data_model.c.model_code == code)
         async with self._database.read() as connection:
             listed = (await _model_fields(connection, tenant_id, [code])).get(code, [])
         if {field.code for field in fields} <= {field.code for field in listed}:
-            return
+            return False
         async with self._database.write() as connection:
             # First the row itself: it is locked by that, so that concurrent callers add one after another.
             changed = await connection.execute(update(data_model).where(*where).values(updated=updated))
             if changed.rowcount == 0:
-                return
+                return False
             device_type = (await connection.execute(select(data_model.c.device_type).where(*where))).scalar_one()
             known = {field.code for field in (await _model_fields(connection, tenant_id, [code])).get(code, [])}
             new = [field for field in fields if field.code not in known]
             await _describe_fields(connection, tenant_id, device_type, new)
             await _list_fields(connection, tenant_id, code, new, position=len(known))
+        return bool(new)
 
     async def remove_model(self, tenant_id: str, code: str) -> bool:
         """Delete a data model that no device uses."""

@@ -85,7 +85,7 @@ class TelemetryQueries:
         """
         if query.interval is not None and query.interval <= 0:
             raise InvalidArgument("interval must be longer than 0", reason="INTERVAL_INVALID")
-        device = await self._registry.device(tenant_id, code)
+        device = await self._registry.catalogue_device(tenant_id, code)
         fields = chosen_fields(query.fields, device.fields, f"device {code!r}")
         for condition in query.conditions:
             require_comparable(condition, device.fields, f"device {code!r}")
@@ -102,7 +102,7 @@ class TelemetryQueries:
         Raises NotFound DEVICE_NOT_FOUND or TIME_RANGE_EMPTY (not when rows are there and none fits), InvalidArgument
         FIELD_NOT_FOUND, FIELD_TYPE_INVALID, FILTER_INVALID or PERCENTILE_INVALID.
         """
-        device = await self._registry.device(tenant_id, code)
+        device = await self._registry.catalogue_device(tenant_id, code)
         _require_percentiles(query.percentiles)
         for condition in query.conditions:
             require_comparable(condition, device.fields, f"device {code!r}")

@@ -10,6 +10,7 @@ from feature_service.domain.model.device import DataModel, Device, Field
 from feature_service.domain.model.series import SeriesKey
 from feature_service.domain.model.span import micros_of
 from feature_service.domain.registry.metadata_store import (
+    Catalogue,
     DeviceFilter,
     DevicePage,
     MetadataStore,
@@ -27,6 +28,7 @@ _NEAR: Final = 5
 class DeviceRegistry:
     """Devices and data models of tenants. Another tenant's are not found.
 
+    What is only read comes from the `catalogue`, which may be cached; what is changed is read from the store first.
     `before_reading` is awaited with the tenant before devices are read, by those who keep them up to date.
     """
 
@@ -36,17 +38,26 @@ class DeviceRegistry:
         metadata: MetadataStore,
         telemetry: TelemetryStore,
         clock: Clock,
+        catalogue: Catalogue | None = None,
         before_reading: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         self._before_reading = before_reading
+        self._catalogue: Catalogue = metadata if catalogue is None else catalogue
         self._metadata = metadata
         self._telemetry = telemetry
         self._clock = clock
 
     async def device(self, tenant_id: str, code: str) -> Device:
-        """Return the device. Raises NotFound DEVICE_NOT_FOUND, naming devices with a similar code."""
+        """Return the device as it is stored now. Raises NotFound DEVICE_NOT_FOUND, naming devices like it."""
+        return await self._require_device(self._metadata, tenant_id, code)
+
+    async def catalogue_device(self, tenant_id: str, code: str) -> Device:
+        """Return the device, perhaps without its seen times. Raises NotFound DEVICE_NOT_FOUND."""
+        return await self._require_device(self._catalogue, tenant_id, code)
+
+    async def _require_device(self, catalogue: Catalogue, tenant_id: str, code: str) -> Device:
         await self._refresh(tenant_id)
-        found = await self._metadata.device(tenant_id, code) if code else None
+        found = await catalogue.device(tenant_id, code) if code else None
         if found is None:
             raise unknown(
                 "device",
@@ -59,7 +70,7 @@ class DeviceRegistry:
     async def devices(self, tenant_id: str, criteria: DeviceFilter, *, after: str, limit: int) -> DevicePage:
         """Return a page of devices in the order of their codes."""
         await self._refresh(tenant_id)
-        return await self._metadata.devices(tenant_id, criteria, after=after, limit=limit)
+        return await self._catalogue.devices(tenant_id, criteria, after=after, limit=limit)
 
     async def _refresh(self, tenant_id: str) -> None:
         if self._before_reading is not None:
@@ -71,7 +82,7 @@ class DeviceRegistry:
         Raises AlreadyExists DEVICE_EXISTS, NotFound DATA_MODEL_NOT_FOUND, InvalidArgument CODE_INVALID.
         """
         require_code("device_code", device.code)
-        model = await self.model(tenant_id, device.model_code) if device.model_code else None
+        model = await self.stored_model(tenant_id, device.model_code) if device.model_code else None
         now = micros_of(self._clock.now())
         added = replace(device, created=now, updated=now, first_seen=None, last_seen=None)
         if model is not None:
@@ -82,7 +93,7 @@ class DeviceRegistry:
     async def change_device(self, tenant_id: str, device: Device) -> Device:
         """Store the changed device. Raises NotFound DEVICE_NOT_FOUND or DATA_MODEL_NOT_FOUND."""
         if device.model_code:
-            await self.model(tenant_id, device.model_code)
+            await self.stored_model(tenant_id, device.model_code)
         await self._metadata.change_device(tenant_id, replace(device, updated=micros_of(self._clock.now())))
         return await self.device(tenant_id, device.code)
 
@@ -95,7 +106,14 @@ class DeviceRegistry:
 
     async def model(self, tenant_id: str, code: str) -> DataModel:
         """Return the data model. Raises NotFound DATA_MODEL_NOT_FOUND, naming models with a similar code."""
-        found = await self._metadata.model(tenant_id, code) if code else None
+        return await self._require_model(self._catalogue, tenant_id, code)
+
+    async def stored_model(self, tenant_id: str, code: str) -> DataModel:
+        """Return the data model as it is stored now. Raises NotFound DATA_MODEL_NOT_FOUND, naming models like it."""
+        return await self._require_model(self._metadata, tenant_id, code)
+
+    async def _require_model(self, catalogue: Catalogue, tenant_id: str, code: str) -> DataModel:
+        found = await catalogue.model(tenant_id, code) if code else None
         if found is None:
             raise unknown(
                 "model", code, reason="DATA_MODEL_NOT_FOUND", codes=await self._metadata.model_codes(tenant_id)
@@ -104,7 +122,7 @@ class DeviceRegistry:
 
     async def models(self, tenant_id: str, criteria: ModelFilter, *, after: str, limit: int) -> ModelPage:
         """Return a page of data models in the order of their codes."""
-        return await self._metadata.models(tenant_id, criteria, after=after, limit=limit)
+        return await self._catalogue.models(tenant_id, criteria, after=after, limit=limit)
 
     async def add_model(self, tenant_id: str, model: DataModel) -> DataModel:
         """Create a data model. AlreadyExists DATA_MODEL_EXISTS, InvalidArgument CODE_INVALID or FIELD_CONFLICT."""
@@ -119,7 +137,7 @@ class DeviceRegistry:
         """Store the changed data model. Raises NotFound DATA_MODEL_NOT_FOUND, InvalidArgument FIELD_CONFLICT."""
         _require_fields(model)
         await self._metadata.change_model(tenant_id, replace(model, updated=micros_of(self._clock.now())))
-        return await self.model(tenant_id, model.code)
+        return await self.stored_model(tenant_id, model.code)
 
     async def extend_model(self, tenant_id: str, code: str, fields: Sequence[Field]) -> None:
         """Add to a data model those of `fields` that it does not have; several callers at once lose none."""
@@ -128,20 +146,20 @@ class DeviceRegistry:
     async def remove_model(self, tenant_id: str, code: str) -> None:
         """Remove a data model. Raises NotFound DATA_MODEL_NOT_FOUND, FailedPrecondition DATA_MODEL_CONFLICT."""
         if not await self._metadata.remove_model(tenant_id, code):
-            await self.model(tenant_id, code)
+            await self.stored_model(tenant_id, code)
 
     async def codes_of_model(self, tenant_id: str, model_code: str) -> Sequence[str]:
         """Return the codes of the devices of a data model. Raises NotFound DATA_MODEL_NOT_FOUND."""
         await self._refresh(tenant_id)
         await self.model(tenant_id, model_code)
-        return await self._metadata.device_codes(tenant_id, model_code=model_code)
+        return await self._catalogue.device_codes(tenant_id, model_code=model_code)
 
     async def device_of_model(self, tenant_id: str, code: str, model_code: str) -> Device:
         """Return the device, which must be of the data model when one is named.
 
         Raises NotFound DEVICE_NOT_FOUND or DATA_MODEL_NOT_FOUND, InvalidArgument DEVICE_MODEL_CONFLICT.
         """
-        device = await self.device(tenant_id, code)
+        device = await self.catalogue_device(tenant_id, code)
         if model_code and model_code != device.model_code:
             model = await self.model(tenant_id, model_code)
             if model.device_type != device.device_type:

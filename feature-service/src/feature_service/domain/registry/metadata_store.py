@@ -44,19 +44,50 @@ class ModelPage:
     total_is_estimate: bool = False
 
 
-class MetadataStore(Protocol):
-    """Devices and data models by tenant and code. Lists are ordered by code and continue after a code."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenTimes:
+    """When the first and the last row of a device were measured, in microseconds; None before the first."""
+
+    first: int | None
+    last: int | None
+
+
+class Catalogue(Protocol):
+    """Devices and data models to be read, perhaps from a cache, which every change drops at once.
+
+    Lists are ordered by code and continue after a code.
+    """
 
     async def device(self, tenant_id: str, code: str) -> Device | None:
-        """Return the device, None when the tenant has none of that code."""
+        """Return the device, perhaps without its seen times; None when the tenant has none of that code."""
         ...
 
     async def devices(self, tenant_id: str, criteria: DeviceFilter, *, after: str, limit: int) -> DevicePage:
-        """Return at most `limit` devices whose codes come after `after`."""
+        """Return at most `limit` devices whose codes come after `after`, with their seen times."""
         ...
 
     async def device_codes(self, tenant_id: str, *, model_code: str = "", limit: int = 10_000) -> Sequence[str]:
         """Return the codes of the tenant's devices, of one data model when given."""
+        ...
+
+    async def model(self, tenant_id: str, code: str) -> DataModel | None:
+        """Return the data model, None when the tenant has none of that code."""
+        ...
+
+    async def models(self, tenant_id: str, criteria: ModelFilter, *, after: str, limit: int) -> ModelPage:
+        """Return at most `limit` data models whose codes come after `after`."""
+        ...
+
+
+class MetadataStore(Catalogue, Protocol):
+    """Devices and data models by tenant and code, as they are stored now."""
+
+    async def seen_times(self, tenant_id: str, codes: Sequence[str]) -> Mapping[str, SeenTimes]:
+        """Return when the devices among `codes` were seen."""
+        ...
+
+    async def tenants(self) -> Sequence[str]:
+        """Return the tenants that have devices or data models."""
         ...
 
     async def add_device(self, tenant_id: str, added: Device) -> None:
@@ -69,20 +100,15 @@ class MetadataStore(Protocol):
 
     async def note_rows(
         self, tenant_id: str, code: str, fields: Mapping[str, FieldKind], *, first: int, last: int
-    ) -> None:
-        """Record that rows with these fields between these times were stored: adds fields, widens the seen times."""
+    ) -> bool:
+        """Record that rows with these fields between these times were stored: adds fields, widens the seen times.
+
+        Return whether a field was new.
+        """
         ...
 
     async def remove_device(self, tenant_id: str, code: str) -> bool:
         """Remove the device; return whether it was there."""
-        ...
-
-    async def model(self, tenant_id: str, code: str) -> DataModel | None:
-        """Return the data model, None when the tenant has none of that code."""
-        ...
-
-    async def models(self, tenant_id: str, criteria: ModelFilter, *, after: str, limit: int) -> ModelPage:
-        """Return at most `limit` data models whose codes come after `after`."""
         ...
 
     async def model_codes(self, tenant_id: str, *, limit: int = 1_000) -> Sequence[str]:
@@ -97,8 +123,8 @@ class MetadataStore(Protocol):
         """Replace what is stored of the model, fields included."""
         ...
 
-    async def extend_model(self, tenant_id: str, code: str, fields: Sequence[Field], *, updated: int) -> None:
-        """Add to the model the fields it lacks, behind its own; nothing happens when it was removed or lacks none."""
+    async def extend_model(self, tenant_id: str, code: str, fields: Sequence[Field], *, updated: int) -> bool:
+        """Add to the model the fields it lacks, behind its own; return False when it was removed or lacks none."""
         ...
 
     async def remove_model(self, tenant_id: str, code: str) -> bool:

@@ -58,7 +58,8 @@ def cached(
     """Keep what an async function returns for `ttl` seconds (or by `ttl_class`) under ``key_prefix[:arguments]``.
 
     ``@cached(ttl=3600, key_prefix="cards:all")`` on a method uses the object's `cache` attribute; on a
-    function, give `client`. The arguments must be JSON; they are part of the key, and hashed when long.
+    function, give `client`. The arguments must be what orjson takes, dataclasses included; they are part of
+    the key, and hashed when long.
     None is kept as a negative entry, briefly. Values are those of `codec` (JSON by default) and lie in
     the caller's tenant unless `shared`. Never cache what belongs to one user.
 

@@ -1,10 +1,12 @@
 """CacheClient: the cache service's RPCs as plain methods that go on without it.
 
-While the service is away a read is a miss, a write is not stored, a deletion deletes nothing, and a
+While the service is away a read is a miss, a write is not stored, a deletion is remembered, and a
 rate limit or counter is unknown (None). It is tried again every second; an outage is one log line.
+Values are read and written again once every deletion was carried out.
 What is wrong with a request itself (a key over 512 bytes) still raises.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,6 +16,7 @@ from google.protobuf.duration_pb2 import Duration
 from penstock.cache.v1 import cache_pb2, cache_pb2_grpc
 
 from penstock_kit.cache.outage import OUTAGE_KINDS, Outage
+from penstock_kit.cache.pending_invalidations import PendingInvalidations
 from penstock_kit.clock import Clock, SystemClock
 from penstock_kit.context import current_context
 from penstock_kit.errors import PenstockError
@@ -69,16 +72,17 @@ class CacheClient:
         self._stub: Any = cache_pb2_grpc.CacheServiceStub(channel)
         self._timeout = timeout
         self._outage = Outage(clock=clock or SystemClock(), retry_seconds=retry_seconds)
+        self._pending = PendingInvalidations(self._send_again, retry_seconds=retry_seconds)
 
     @property
     def is_away(self) -> bool:
-        """Whether the service did not answer last time."""
-        return self._outage.open
+        """Whether the service did not answer last time, or has not heard yet what was dropped meanwhile."""
+        return self._outage.open or bool(self._pending)
 
     async def get(self, key: str, *, shared: bool = False) -> CachedValue | None:
         """Return the live value of `key`, None on a miss."""
         request = cache_pb2.GetRequest(key=key, partition=_partition(shared))
-        response: cache_pb2.GetResponse | None = await self._call(self._stub.Get, request)
+        response: cache_pb2.GetResponse | None = await self._call_for_value(self._stub.Get, request)
         return None if response is None else _hit(response)
 
     async def set(
@@ -105,13 +109,13 @@ class CacheClient:
             generation=generation,
             lease_token=lease_token,
         )
-        response: cache_pb2.SetResponse | None = await self._call(self._stub.Set, request)
+        response: cache_pb2.SetResponse | None = await self._call_for_value(self._stub.Set, request)
         return response is not None and response.written
 
     async def get_many(self, keys: Iterable[str], *, shared: bool = False) -> dict[str, bytes]:
         """Return the live values among `keys` (at most 1,000); negative entries are left out."""
         request = cache_pb2.GetManyRequest(keys=keys, partition=_partition(shared))
-        response: cache_pb2.GetManyResponse | None = await self._call(self._stub.GetMany, request)
+        response: cache_pb2.GetManyResponse | None = await self._call_for_value(self._stub.GetMany, request)
         return {} if response is None else {each.key: each.value for each in response.entries if not each.negative}
 
     async def set_many(
@@ -123,19 +127,22 @@ class CacheClient:
             for key, value in values.items()
         ]
         request = cache_pb2.SetManyRequest(entries=entries, partition=_partition(shared))
-        response: cache_pb2.SetManyResponse | None = await self._call(self._stub.SetMany, request)
+        response: cache_pb2.SetManyResponse | None = await self._call_for_value(self._stub.SetMany, request)
         return 0 if response is None else response.written
 
     async def delete(self, *keys: str, shared: bool = False) -> int:
-        """Drop keys, end their leases, and return how many were live."""
+        """Drop keys, end their leases, and return how many were live. An absent cache is told when it is back."""
         request = cache_pb2.DeleteRequest(keys=keys, partition=_partition(shared))
-        response: cache_pb2.DeleteResponse | None = await self._call(self._stub.Delete, request)
+        response: cache_pb2.DeleteResponse | None = await self._drop(self._stub.Delete, request)
         return 0 if response is None else response.deleted
 
     async def invalidate(self, *, prefix: str = "", tag: str = "", shared: bool = False) -> int:
-        """Drop every key that begins with `prefix` and every key with `tag`, and return how many it were."""
+        """Drop every key that begins with `prefix` and every key with `tag`, and return how many it were.
+
+        An absent cache is told when it is back.
+        """
         request = cache_pb2.InvalidateRequest(prefix=prefix, tag=tag, partition=_partition(shared))
-        response: cache_pb2.InvalidateResponse | None = await self._call(self._stub.Invalidate, request)
+        response: cache_pb2.InvalidateResponse | None = await self._drop(self._stub.Invalidate, request)
         return 0 if response is None else response.deleted
 
     async def lease(self, key: str, *, seconds: float, wait: float, shared: bool = False) -> Lease | None:
@@ -143,7 +150,9 @@ class CacheClient:
         request = cache_pb2.AcquireLeaseRequest(
             key=key, partition=_partition(shared), lease=_duration(seconds), wait=_duration(wait)
         )
-        response: cache_pb2.AcquireLeaseResponse | None = await self._call(self._stub.AcquireLease, request, extra=wait)
+        response: cache_pb2.AcquireLeaseResponse | None = await self._call_for_value(
+            self._stub.AcquireLease, request, extra=wait
+        )
         if response is None:
             return None
         hit = _hit(response.value) if response.HasField("value") else None
@@ -179,6 +188,28 @@ class CacheClient:
             retry_after=_seconds(response.retry_after),
             reset_after=_seconds(response.reset_after),
         )
+
+    async def _drop(self, method: Callable[..., Awaitable[Any]], request: Any) -> Any:
+        """Send what drops values, and keep it when nobody knows whether it arrived."""
+        try:
+            response = await self._call(method, request)
+        except asyncio.CancelledError:
+            self._pending.add(method, request)
+            raise
+        if response is None:
+            self._pending.add(method, request)
+        return response
+
+    async def _send_again(self, method: Callable[..., Awaitable[Any]], request: Any) -> bool:
+        """Send what drops values once more; return whether it need not be sent again."""
+        try:
+            return await self._call(method, request) is not None
+        except PenstockError:
+            return True  # a request that is wrong in itself stays so
+
+    async def _call_for_value(self, method: Callable[..., Awaitable[Any]], request: Any, *, extra: float = 0.0) -> Any:
+        """Call for a value, unless it may be one that should have been dropped."""
+        return None if self._pending else await self._call(method, request, extra=extra)
 
     async def _call(self, method: Callable[..., Awaitable[Any]], request: Any, *, extra: float = 0.0) -> Any:
         """Return the response, None when there is none to be had."""
