@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from llm_service.configuration import Configuration, load_configuration
+from llm_service.configuration.configuration import Configuration, load_configuration
 from llm_service.domain.model.profile import Cassette, ThinkingKnob
 from llm_service.settings import LlmSettings
 from penstock_kit.errors import FailedPrecondition

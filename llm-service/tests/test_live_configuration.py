@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from llm_service.configuration import load_configuration
-from llm_service.live_configuration import LiveConfiguration
+from llm_service.configuration.configuration import load_configuration
+from llm_service.configuration.live import LiveConfiguration
 from llm_service.settings import LlmSettings
 from penstock_testkit.waiting import HANG_SECONDS
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from llm_service.configuration.proxy_rules import ProxyRules
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.profile import ProviderProfile
 from llm_service.domain.model.provider import EmbeddingRequest
-from llm_service.outbound import ProxyRules
 from llm_service.providers.anthropic import AnthropicProvider
 from llm_service.providers.gemini import GeminiProvider
 from llm_service.providers.openai import OpenAiProvider

@@ -30,12 +30,8 @@ def sources() -> list[Path]:
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_service_has_the_same_rooms(service: str) -> None:
     package = ROOT / service / "src" / service.replace("-", "_")
-    wanted = ["main.py", "settings.py", "__main__.py"]
-    wanted += (
-        ["composition/services.py", "composition/clients.py"]
-        if service == "gateway"
-        else ["domain", "edge/servicer.py"]
-    )
+    wanted = ["main.py", "settings.py", "__main__.py", "composition/services.py", "composition/stores.py"]
+    wanted += ["composition/clients.py"] if service == "gateway" else ["domain", "edge/servicer.py"]
     missing = [name for name in wanted if not (package / name).exists()]
     assert not missing
     assert (ROOT / service / "README.md").read_text().count("\n") > 5

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
+from penstock_kit.database import sqlite_url
 from penstock_kit.settings import GrpcServiceSettings, ServiceAddress
 
 Names = Annotated[tuple[str, ...], NoDecode]
@@ -131,6 +132,11 @@ class LlmSettings(GrpcServiceSettings):
         if listed and isinstance(value, str):
             return tuple(name.strip() for name in value.split(",") if name.strip())
         return value
+
+    @property
+    def database(self) -> str:
+        """URL of the database, the SQLite file under PENSTOCK_HOME when none is set."""
+        return self.database_url.get_secret_value() or sqlite_url(self.home / "llm.db")
 
     def vendor_keys(self, vendor: str) -> tuple[str, ...]:
         """Return the vendor's API keys; several are comma separated in its setting."""

@@ -12,10 +12,9 @@ from chat_stream_service.adapters.llm_embedder import LlmEmbedder
 from chat_stream_service.adapters.llm_service import LlmServiceModel
 from chat_stream_service.adapters.mem0_memory import Mem0Memory, is_installed
 from chat_stream_service.adapters.nearest_vector import nearest
-from chat_stream_service.adapters.sql_memory import SqlMemory
-from chat_stream_service.adapters.sql_summary_store import SqlSummaryStore
 from chat_stream_service.composition.mem0 import build_mem0
 from chat_stream_service.composition.resources import Resources
+from chat_stream_service.composition.stores import Stores
 from chat_stream_service.domain.breaker import Breaker
 from chat_stream_service.domain.memory.engine_memory import EngineMemory
 from chat_stream_service.domain.memory.memory_statistics import MemoryStatistics
@@ -24,7 +23,6 @@ from chat_stream_service.domain.memory.similarity import SimilarityMemory
 from chat_stream_service.domain.memory.summary import Summarizer
 from chat_stream_service.domain.memory.turn_memory import TurnMemory
 from chat_stream_service.domain.model.component import Component
-from chat_stream_service.domain.model.conversation_store import ConversationStore
 from chat_stream_service.domain.model.engine import Engine, EngineInfo
 from chat_stream_service.domain.model.memory import Memory
 from chat_stream_service.domain.stream.periodic import PeriodicTask
@@ -58,16 +56,16 @@ class EngineServices:
 def build_engines(
     settings: ChatSettings,
     resources: Resources,
+    stores: Stores,
     clock: Clock,
     *,
     llm: Component,
     cache: CacheClient,
-    store: ConversationStore,
 ) -> EngineServices:
     """Return the engines that the settings describe; the operator's tools begin to connect."""
     resources.operator_tools.start(watch_seconds=settings.tools_watch_seconds)
-    builder = _EngineBuilder(settings=settings, resources=resources, clock=clock, llm=llm)
-    words = SqlMemory(resources.database)
+    builder = _EngineBuilder(settings=settings, resources=resources, stores=stores, clock=clock, llm=llm)
+    words = stores.memory
     embedder = LlmEmbedder(resources.llm, model=settings.embedding_model, clock=clock)
     own = CachedMemory(
         SimilarityMemory(words, embedder, nearest),
@@ -76,7 +74,7 @@ def build_engines(
         background=resources.background,
         is_quick=embedder.is_absent,
     )
-    mem0 = build_mem0(settings, store, installed=is_installed())
+    mem0 = build_mem0(settings, stores.conversations, installed=is_installed())
     resources.background.call_on_close(mem0.close)
     background, proxied = resources.background, mem0
     tasks: tuple[PeriodicTask, ...] = ()
@@ -101,7 +99,9 @@ def build_engines(
 class _EngineBuilder:
     """Makes engines that differ in nothing but their memory."""
 
-    def __init__(self, *, settings: ChatSettings, resources: Resources, clock: Clock, llm: Component) -> None:
+    def __init__(
+        self, *, settings: ChatSettings, resources: Resources, stores: Stores, clock: Clock, llm: Component
+    ) -> None:
         feature = resources.feature
         tools = build_device_tools(feature)
         checker = JsonSchemaChecker()
@@ -116,9 +116,7 @@ class _EngineBuilder:
             statistics=self.tool_statistics,
         )
         self._model = LlmServiceModel(resources.llm)
-        self._summarizer = Summarizer(
-            store=SqlSummaryStore(resources.database), model=self._model, history_tokens=settings.history_tokens
-        )
+        self._summarizer = Summarizer(store=stores.summaries, model=self._model, history_tokens=settings.history_tokens)
         self._limits = TurnLimits(
             max_rounds=settings.max_rounds,
             max_tool_calls=settings.max_tool_calls,

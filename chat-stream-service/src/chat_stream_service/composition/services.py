@@ -1,19 +1,15 @@
-"""The parts of the service, put together: adapters → domain."""
+"""What the servicers call, over the stores and the way to other replicas."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final
 
-from chat_stream_service.adapters.cached_store import cached_personalities, cached_templates
 from chat_stream_service.adapters.peer import DatabaseComponent, PeerComponent
-from chat_stream_service.adapters.sql_conversation_store import SqlConversationStore
-from chat_stream_service.adapters.sql_engine_choice import SqlEngineChoice
-from chat_stream_service.adapters.sql_erasure_store import SqlErasureStore
-from chat_stream_service.adapters.sql_personality_store import SqlPersonalityStore, SqlTemplateStore
 from chat_stream_service.composition.engines import build_engines
-from chat_stream_service.composition.replica import build_replica
+from chat_stream_service.composition.replica import ReplicaServices, build_replica
 from chat_stream_service.composition.resources import Resources
+from chat_stream_service.composition.stores import Stores, build_stores
 from chat_stream_service.domain.clients.service import ClientService
 from chat_stream_service.domain.conversations.personality import PersonalityStore, TemplateStore
 from chat_stream_service.domain.conversations.service import ConversationService
@@ -69,110 +65,143 @@ class Services:
 
 def build_services(settings: ChatSettings, resources: Resources, clock: Clock) -> Services:
     """Return the services that the settings describe."""
-    statistics = StreamStatistics()
-    store = SqlConversationStore(resources.database)
-    replica = build_replica(settings, resources, store, clock)
-    event_log, bus = replica.event_log, replica.bus
     cache = CacheClient(resources.cache, clock=clock)
-    personalities = cached_personalities(SqlPersonalityStore(resources.database), cache)
-    templates = cached_templates(SqlTemplateStore(resources.database), cache)
+    stores = build_stores(resources.database, cache, clock)
+    replica = build_replica(settings, resources, stores.conversations, clock)
     llm = PeerComponent("llm-service", resources.llm, missing="down")
-    engine_parts = build_engines(settings, resources, clock, llm=llm, cache=cache, store=store)
-    engines = EngineRegistry(engine_parts.engines, current=_ENGINE)
-    current_engine = CurrentEngine(engines=engines, choice=SqlEngineChoice(resources.database, clock=clock), bus=bus)
+    engine_services = build_engines(settings, resources, stores, clock, llm=llm, cache=cache)
+    engines = EngineRegistry(engine_services.engines, current=_ENGINE)
+    current_engine = CurrentEngine(engines=engines, choice=stores.engine_choice, bus=replica.bus)
+    statistics, pending_writes, shedder = StreamStatistics(), PendingWrites(), LoadShedder(settings.overload_lag)
+    remote_readers = RemoteReaderCounts(replica.bus)
     readers = Readers(
         stale_seconds=settings.stale_seconds,
         most_rest=settings.write_interval_seconds,
         clock=clock,
         statistics=statistics,
     )
-    pending_writes, shedder = PendingWrites(), LoadShedder(settings.overload_lag)
-    runs = RunFactory(
-        event_log=event_log,
-        store=store,
+    streams = StreamService(
+        runs=_build_runs(
+            settings,
+            stores,
+            replica,
+            engines,
+            pending_writes=pending_writes,
+            statistics=statistics,
+            clock=clock,
+        ),
+        event_log=replica.event_log,
+        store=stores.conversations,
+        bus=replica.bus,
+        remote_readers=remote_readers,
+        feed=replica.feed,
+        pending_writes=pending_writes,
+        shedder=shedder,
+        limits=_stream_limits(settings),
+        clock=clock,
+    )
+    erasures = ErasureQueue(
+        engine_services.memories, store=stores.erasures, background=resources.background, new_id=new_id
+    )
+    return Services(
+        streams=streams,
+        conversations=_build_conversations(stores, streams, replica, erasures, clock),
+        clients=_build_clients(streams, replica, clock),
+        engines=engines,
+        device_tools=engine_services.device_tools,
+        current_engine=current_engine,
+        personalities=stores.personalities,
+        templates=stores.templates,
+        event_log=replica.event_log,
+        readers=readers,
+        statistics=statistics,
+        memory_statistics=engine_services.statistics,
+        tool_statistics=engine_services.tool_statistics,
+        components=_components(settings, resources, llm, replica),
+        pending_writes=pending_writes,
+        shedder=shedder,
+        periodic_tasks=(
+            replica.event_log.clean,
+            readers.clean,
+            current_engine.refresh,
+            remote_readers.publish_all,
+            erasures.run_pending,
+            pending_writes.flush,
+            *engine_services.periodic_tasks,
+        ),
+        run=replica.run,
+    )
+
+
+def _build_runs(
+    settings: ChatSettings,
+    stores: Stores,
+    replica: ReplicaServices,
+    engines: EngineRegistry,
+    *,
+    pending_writes: PendingWrites,
+    statistics: StreamStatistics,
+    clock: Clock,
+) -> RunFactory:
+    return RunFactory(
+        event_log=replica.event_log,
+        store=stores.conversations,
         pending_writes=pending_writes,
         engines=engines,
-        personalities=personalities,
-        templates=templates,
+        personalities=stores.personalities,
+        templates=stores.templates,
         limits=RunLimits(total=settings.turn_seconds, idle=settings.idle_seconds),
         history_messages=_HISTORY_MESSAGES,
         clock=clock,
         new_id=new_id,
         statistics=statistics,
     )
-    remote_readers = RemoteReaderCounts(bus)
-    streams = StreamService(
-        runs=runs,
-        event_log=event_log,
-        store=store,
-        bus=bus,
-        remote_readers=remote_readers,
-        feed=replica.feed,
-        pending_writes=pending_writes,
-        shedder=shedder,
-        limits=StreamLimits(
-            max_streams=settings.max_streams,
-            detach_seconds=settings.detach_seconds,
-            total_seconds=settings.turn_seconds,
-            stop_seconds=settings.stop_seconds,
-            wait_seconds=settings.busy_wait_seconds,
-        ),
-        clock=clock,
+
+
+def _stream_limits(settings: ChatSettings) -> StreamLimits:
+    return StreamLimits(
+        max_streams=settings.max_streams,
+        detach_seconds=settings.detach_seconds,
+        total_seconds=settings.turn_seconds,
+        stop_seconds=settings.stop_seconds,
+        wait_seconds=settings.busy_wait_seconds,
     )
-    erasures = ErasureQueue(
-        engine_parts.memories,
-        store=SqlErasureStore(resources.database, clock=clock),
-        background=resources.background,
-        new_id=new_id,
-    )
-    conversations = ConversationService(
-        store=store,
+
+
+def _build_conversations(
+    stores: Stores, streams: StreamService, replica: ReplicaServices, erasures: ErasureQueue, clock: Clock
+) -> ConversationService:
+    return ConversationService(
+        store=stores.conversations,
         streams=streams,
-        event_log=event_log,
-        personalities=personalities,
+        event_log=replica.event_log,
+        personalities=stores.personalities,
         erasures=erasures,
         clock=clock,
         new_id=new_id,
     )
-    return Services(
+
+
+def _build_clients(streams: StreamService, replica: ReplicaServices, clock: Clock) -> ClientService:
+    return ClientService(
+        directory=replica.directory,
+        feed=replica.feed,
         streams=streams,
-        conversations=conversations,
-        clients=ClientService(
-            directory=replica.directory,
-            feed=replica.feed,
-            streams=streams,
-            replica=bus.replica,
-            clock=clock,
-            new_id=new_id,
-        ),
-        engines=engines,
-        device_tools=engine_parts.device_tools,
-        current_engine=current_engine,
-        personalities=personalities,
-        templates=templates,
-        event_log=event_log,
-        readers=readers,
-        statistics=statistics,
-        memory_statistics=engine_parts.statistics,
-        tool_statistics=engine_parts.tool_statistics,
-        components=(
-            DatabaseComponent(resources.database),
-            llm,
-            PeerComponent("feature-service", resources.feature, missing="degraded"),
-            PeerComponent("cache-service", resources.cache, missing="degraded"),
-            *((resources.operator_tools,) if settings.tools_file else ()),
-            *replica.components,
-        ),
-        pending_writes=pending_writes,
-        shedder=shedder,
-        periodic_tasks=(
-            event_log.clean,
-            readers.clean,
-            current_engine.refresh,
-            remote_readers.publish_all,
-            erasures.run_pending,
-            pending_writes.flush,
-            *engine_parts.periodic_tasks,
-        ),
-        run=replica.run,
+        replica=replica.bus.replica,
+        clock=clock,
+        new_id=new_id,
+    )
+
+
+def _components(
+    settings: ChatSettings, resources: Resources, llm: Component, replica: ReplicaServices
+) -> tuple[Component, ...]:
+    """Return what the service reports as its components: what it calls, and what it works with."""
+    return (
+        DatabaseComponent(resources.database),
+        llm,
+        PeerComponent("feature-service", resources.feature, missing="degraded"),
+        PeerComponent("cache-service", resources.cache, missing="degraded"),
+        *((resources.operator_tools,) if settings.tools_file else ()),
+        *replica.components,
     )

@@ -18,8 +18,8 @@ def check_files(settings: CliSettings) -> Iterator[Finding]:
 
 
 def _providers_file(settings: CliSettings) -> Iterator[Finding]:
-    from llm_service.configuration import load_configuration
-    from llm_service.configuration_file import CONFIG_FILE
+    from llm_service.configuration.configuration import load_configuration
+    from llm_service.configuration.file import CONFIG_FILE
     from llm_service.settings import LlmSettings
 
     try:

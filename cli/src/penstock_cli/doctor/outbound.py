@@ -19,8 +19,8 @@ def check_outbound(settings: CliSettings) -> Iterator[Finding]:
 
 
 def _proxies(settings: CliSettings) -> Iterator[Finding]:
-    from llm_service.configuration import load_configuration
-    from llm_service.outbound import ProxyUrlError, check_proxy_url
+    from llm_service.configuration.configuration import load_configuration
+    from llm_service.configuration.proxy_rules import ProxyUrlError, check_proxy_url
     from llm_service.settings import LlmSettings
     from penstock_kit.errors import PenstockError
 

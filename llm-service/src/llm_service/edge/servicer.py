@@ -10,6 +10,7 @@ import grpc.aio
 from penstock.common.v1 import common_pb2
 from penstock.llm.v1 import llm_pb2, llm_pb2_grpc
 
+from llm_service.configuration.live import LiveConfiguration
 from llm_service.domain.billing.metering import CompletionSource
 from llm_service.domain.embedding.embedding_call import Embedder
 from llm_service.domain.keys.key_pools import ApiKeyPools
@@ -25,7 +26,6 @@ from llm_service.edge.completion import batch_to_proto, completion_to_proto, cos
 from llm_service.edge.completion_request import completion_request_from_proto, embedding_request_from_proto
 from llm_service.edge.cost import time_from_proto
 from llm_service.edge.state import models_to_proto, provider_to_proto, query_to_proto, route_to_proto
-from llm_service.live_configuration import LiveConfiguration
 from penstock_kit.clock import Clock
 from penstock_kit.database import Database
 from penstock_kit.errors import InvalidArgument, PenstockError

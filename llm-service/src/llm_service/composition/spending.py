@@ -1,4 +1,4 @@
-"""Puts together what decides over spending: the ledger, prices, budgets and the policies of keys."""
+"""What a call may cost: the ledger, prices, budgets and the policies of keys."""
 
 import asyncio
 from dataclasses import dataclass
@@ -7,14 +7,13 @@ from llm_service.adapters.genai_prices import GenaiPrices
 from llm_service.adapters.sql_budget import SqlBudgets
 from llm_service.adapters.sql_key_policy import SqlKeyPolicies
 from llm_service.adapters.sql_price import SqlPrices
+from llm_service.composition.stores import Stores
+from llm_service.configuration.live import LiveConfiguration
 from llm_service.domain.billing.ledger import Ledger
 from llm_service.domain.billing.limits_cache import LimitsCache
 from llm_service.domain.billing.price_list import PriceList
 from llm_service.domain.model.route import FALLBACK, Candidate
-from llm_service.live_configuration import LiveConfiguration
-from penstock_kit.clock import Clock
 from penstock_kit.context import current_context
-from penstock_kit.database import Database
 from penstock_kit.errors import PenstockError
 from penstock_kit.logging import get_logger
 
@@ -57,9 +56,8 @@ class Spending:
             await self.refresh()
 
 
-def build_spending(database: Database, ledger: Ledger, live: LiveConfiguration, clock: Clock) -> Spending:
-    """Return everything over `database`; the configuration file's prices follow the file."""
-    budgets, policies = SqlBudgets(database, clock), SqlKeyPolicies(database)
+def build_spending(stores: Stores, ledger: Ledger, live: LiveConfiguration) -> Spending:
+    """Return what decides over spending, over `stores`; the configuration file's prices follow the file."""
 
     def base_url(provider: str) -> str:
         return next((each.base_url for each in live.current.profiles if each.name == provider), "")
@@ -68,11 +66,11 @@ def build_spending(database: Database, ledger: Ledger, live: LiveConfiguration, 
     live.subscribe(lambda configuration: prices.configure(configuration.prices))
     return Spending(
         ledger=ledger,
-        budgets=budgets,
-        policies=policies,
-        price_store=SqlPrices(database, clock),
+        budgets=stores.budgets,
+        policies=stores.policies,
+        price_store=stores.prices,
         prices=prices,
-        limits=LimitsCache(read_budgets=budgets.all, read_policies=policies.all, on_failure=_complain),
+        limits=LimitsCache(read_budgets=stores.budgets.all, read_policies=stores.policies.all, on_failure=_complain),
     )
 
 

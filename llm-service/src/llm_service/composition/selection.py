@@ -1,4 +1,4 @@
-"""Puts the selection of providers together: keys, lazy providers, routes, failover and hedging."""
+"""Who may answer: the vendors' keys, the lazy providers and the router over them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,29 +7,24 @@ from random import random
 import psutil
 
 from llm_service.adapters.tracing import TracedProvider
-from llm_service.configuration import Configuration
-from llm_service.domain.billing.ledger import LedgerRow
-from llm_service.domain.billing.meter import Meter
+from llm_service.configuration.configuration import Configuration
+from llm_service.configuration.live import LiveConfiguration
 from llm_service.domain.billing.price import PriceBook
 from llm_service.domain.keys.breaker import BreakerRule
 from llm_service.domain.keys.key_balancing import KeyBalancedProvider, KeyBalancedTokenCounter
 from llm_service.domain.keys.key_pools import ApiKeyPools
 from llm_service.domain.model.profile import ProviderProfile
 from llm_service.domain.model.provider import Provider, TokenCounter
-from llm_service.domain.model.provider_pool import ProviderPool
 from llm_service.domain.model.route import Candidate
 from llm_service.domain.model.server import server_of
-from llm_service.domain.routing.failover import Failover, Retries
 from llm_service.domain.routing.health import ProviderMonitor
-from llm_service.domain.routing.hedging import Hedging
+from llm_service.domain.routing.policy import Policy
 from llm_service.domain.routing.policy_cost import CheapestFirst
 from llm_service.domain.routing.policy_latency import FastestFirst
 from llm_service.domain.routing.policy_order import Order
 from llm_service.domain.routing.policy_weight import Weight
-from llm_service.domain.routing.retry_budget import RetryBudget
 from llm_service.domain.routing.router import Router
 from llm_service.domain.routing.timeout import TimeoutProvider, Timeouts
-from llm_service.live_configuration import LiveConfiguration
 from llm_service.providers.registry import ProviderRegistry, ProviderServices
 from llm_service.settings import LlmSettings
 from penstock_kit.clock import Clock
@@ -63,15 +58,9 @@ def build_selection(
     """Return the selection over the configuration in force, which it follows."""
     rule = BreakerRule(calls=settings.breaker_calls, open_seconds=settings.breaker_seconds)
     key_pools = ApiKeyPools(rule=rule, clock=clock, mask=mask_secret, on_revoked=_alert)
-    registry = _registry(settings, live.current.profiles, key_pools, clock, tracing)
+    registry = _build_registry(settings, live.current.profiles, key_pools, clock, tracing)
     monitor = ProviderMonitor(clock)
-    policies = {
-        "order": Order(),
-        "hedge": Order(),
-        "weight": Weight(weight_of=lambda name: _weight(live.current, name), random=random),
-        "cost": CheapestFirst(prices),
-        "latency": FastestFirst(monitor),
-    }
+    policies = _build_policies(live, prices, monitor)
     router = Router(
         table=lambda: live.current.routing,
         policies=policies,
@@ -88,37 +77,15 @@ def build_selection(
     return Selection(router=router, registry=registry, key_pools=key_pools, monitor=monitor)
 
 
-def build_answering(
-    settings: LlmSettings,
-    selection: Selection,
-    *,
-    pool: ProviderPool,
-    settle: Callable[[LedgerRow], None],
-    prices: PriceBook,
-    clock: Clock,
-) -> Hedging:
-    """Return what answers questions: failover over the router's candidates, raced when the policy says so."""
-
-    def settle_each(rows: Sequence[LedgerRow]) -> None:
-        for row in rows:
-            settle(row)
-
-    failover = Failover(
-        pool=pool,
-        monitor=selection.monitor,
-        clock=clock,
-        route=selection.router.route,
-        budget=RetryBudget(clock),
-        retries=Retries(times=settings.retries),
-    )
-    return Hedging(
-        failover,
-        route=selection.router.route,
-        monitor=selection.monitor,
-        meter=lambda request: Meter(request, clock, prices, new_id("call")),
-        settle=lambda meter: settle_each(meter.billed_rows()),
-        delay=settings.hedge_delay,
-    )
+def _build_policies(live: LiveConfiguration, prices: PriceBook, monitor: ProviderMonitor) -> dict[str, Policy]:
+    """Return the policies by the names that settings, the file and requests have for them."""
+    return {
+        "order": Order(),
+        "hedge": Order(),
+        "weight": Weight(weight_of=lambda name: _weight(live.current, name), random=random),
+        "cost": CheapestFirst(prices),
+        "latency": FastestFirst(monitor),
+    }
 
 
 def rss_bytes() -> int:
@@ -126,7 +93,7 @@ def rss_bytes() -> int:
     return psutil.Process().memory_info().rss
 
 
-def _registry(
+def _build_registry(
     settings: LlmSettings, profiles: Sequence[ProviderProfile], key_pools: ApiKeyPools, clock: Clock, tracing: Tracing
 ) -> ProviderRegistry:
     """The lazy providers: each instance with timeouts, and in spans when traces are recorded; all keys joined."""

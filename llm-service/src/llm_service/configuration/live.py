@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from llm_service.configuration import Configuration
+from llm_service.configuration.configuration import Configuration
 from penstock_kit.errors import PenstockError
 from penstock_kit.logging import get_logger
 

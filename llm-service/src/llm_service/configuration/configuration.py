@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from llm_service.configuration_file import ConfigurationFile, PriceRow, ProviderRow, read_configuration_file
+from llm_service.configuration.file import ConfigurationFile, PriceRow, ProviderRow, read_configuration_file
+from llm_service.configuration.proxy_rules import proxy_rules
 from llm_service.domain.billing.price import Price
 from llm_service.domain.model.profile import (
     FALLBACK_PROFILE,
@@ -16,7 +17,6 @@ from llm_service.domain.model.profile import (
 )
 from llm_service.domain.model.route import FALLBACK, ProviderEntry, RoutingTable, is_embedding_model
 from llm_service.domain.model.server import url_of
-from llm_service.outbound import proxy_rules
 from llm_service.settings import LlmSettings
 
 

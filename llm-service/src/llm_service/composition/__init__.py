@@ -1,0 +1,1 @@
+"""Builds the objects of the service from its settings."""

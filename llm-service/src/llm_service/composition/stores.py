@@ -1,0 +1,85 @@
+"""The stores of llm-service: ledger, budgets, policies, prices and replayed answers in SQL, the journal in files."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from llm_service.adapters.file_journal import FileJournal, WrittenMark
+from llm_service.adapters.ledger_spool import LedgerSpool
+from llm_service.adapters.sql_budget import SqlBudgets
+from llm_service.adapters.sql_idempotency import SqlIdempotencyStore
+from llm_service.adapters.sql_key_policy import SqlKeyPolicies
+from llm_service.adapters.sql_ledger import SqlLedger
+from llm_service.adapters.sql_price import SqlPrices
+from llm_service.adapters.sql_recovery import SqlRecovery
+from llm_service.settings import LlmSettings
+from penstock_kit.clock import Clock
+from penstock_kit.database import Database, open_database
+from penstock_kit.ids import new_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """Every store of the service, over one database and the files of its home."""
+
+    database: Database
+    ledger: SqlLedger
+    budgets: SqlBudgets
+    policies: SqlKeyPolicies
+    prices: SqlPrices
+    answers: SqlIdempotencyStore
+    journal: FileJournal
+    recovery: SqlRecovery
+    recovery_seconds: float
+
+    @asynccontextmanager
+    async def run(self) -> AsyncGenerator[None]:
+        """Write, renew and recover in the background; at the end of the block, write what is left.
+
+        The database's schema must be there, or the database known to be away.
+        """
+        writing = [asyncio.create_task(self.ledger.run()), asyncio.create_task(self.budgets.run())]
+        keeping = [
+            asyncio.create_task(self.answers.run()),
+            asyncio.create_task(self.budgets.keep()),
+            asyncio.create_task(self.journal.run()),
+            asyncio.create_task(self.recovery.run(self.recovery_seconds)),
+        ]
+        try:
+            yield
+        finally:
+            for task in keeping:
+                task.cancel()
+            self.ledger.close()
+            self.budgets.close()
+            await asyncio.gather(*writing)
+            self.journal.close()
+
+
+def open_stores(settings: LlmSettings, clock: Clock) -> Stores:
+    """Return the stores that the settings name; nothing is connected yet."""
+    database = open_database(settings.database)
+    ledger = SqlLedger(database, LedgerSpool(settings.home / "llm-ledger-spool.jsonl"))
+    budgets = SqlBudgets(database, clock)
+    return Stores(
+        database=database,
+        ledger=ledger,
+        budgets=budgets,
+        policies=SqlKeyPolicies(database),
+        prices=SqlPrices(database, clock),
+        answers=SqlIdempotencyStore(database, clock, owner=new_id("llm")),
+        journal=FileJournal(settings.home, clock, new_id, written=_written_mark(ledger, budgets)),
+        recovery=SqlRecovery(database, settings.home),
+        recovery_seconds=settings.recovery_seconds,
+    )
+
+
+def _written_mark(ledger: SqlLedger, budgets: SqlBudgets) -> WrittenMark:
+    """Return what says whether the rows and settlements of now are in the database."""
+
+    def mark() -> Callable[[], bool]:
+        rows, settlements = ledger.taken, budgets.taken
+        return lambda: ledger.written >= rows and budgets.written >= settlements
+
+    return mark
