@@ -4,7 +4,7 @@ import sys
 
 import uvloop
 
-from bench import cache, chat, completions, feature, hop, peers, providers, startup
+from bench import cache, chat, completions, feature, hop, ingest, peers, providers, startup
 from bench.measure import Report, machine
 from bench.page import lines, save
 
@@ -14,6 +14,7 @@ BENCHMARKS = {
     "cache": cache.run,
     "chat": chat.run,
     "feature": feature.run,
+    "ingest": ingest.run,
     "hop": hop.run,
     "peers": peers.run,
     "providers": providers.run,

@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import IO, Final
 
-from feature_service.adapters.body.csv_table import Columns, CsvTable, count_rows, guess_delimiter, text_of
+from feature_service.adapters.body.csv_table import Columns, CsvTable, count_rows, guess_delimiter
+from feature_service.adapters.body.csv_text import STRETCH, text_of
+from feature_service.adapters.body.plain_blocks import PlainBlocks
 from feature_service.domain.ingest.block import BlockReading, RawBlock, RowBlock, rows_of_block
 from feature_service.domain.ingest.date_format import iso_times, joined_times
 from feature_service.domain.ingest.local_time import LocalClock
@@ -22,7 +24,15 @@ _BLOCK_MEGABYTES: Final = 16
 
 
 class CsvReader:
-    """Reads CSV in UTF-8 (with or without a byte order mark, any line ends) or in the encoding that is named."""
+    """Reads CSV in UTF-8 (with or without a byte order mark, any line ends) or in the encoding that is named.
+
+    Stretches of UTF-8 without quotes are parsed at once, unless `careful`, with the same result as line by line.
+    `stretch` is their size in bytes.
+    """
+
+    def __init__(self, *, careful: bool = False, stretch: int = STRETCH) -> None:
+        self._careful = careful
+        self._stretch = stretch
 
     def target(self, body: IO[bytes]) -> BodyTarget:
         """Return nothing: CSV says nothing of where it belongs."""
@@ -30,10 +40,20 @@ class CsvReader:
 
     def devices(self, body: IO[bytes], plan: IngestPlan) -> frozenset[str]:
         """Return the codes in the device column."""
-        with text_of(body, plan.encoding) as text:
+        with text_of(body, plan.encoding, self._stretch) as text:
             table = CsvTable(text, plan, Rejections())
-            place = table.columns.device or 0
-            return frozenset(row[place].strip() for _, row in table.rows() if len(row) == table.columns.count) - {""}
+            return frozenset(filter(None, map(str.strip, self._device_cells(table))))
+
+    def _device_cells(self, table: CsvTable) -> Iterator[str]:
+        place, plain = table.columns.device or 0, self._plain(table)
+        rows = table.rows()
+        while True:
+            if table.is_between_stretches and (found := plain.texts(place)) is not None:
+                yield from found
+            elif (numbered := next(rows, None)) is None:
+                return
+            elif len(numbered[1]) == table.columns.count:
+                yield numbered[1][place]
 
     def rows(
         self, body: IO[bytes], plan: IngestPlan, schema: FieldSchema, rejections: Rejections
@@ -43,7 +63,7 @@ class CsvReader:
         An error about the body as a whole says in its metadata how many rows the body has.
         """
         try:
-            with text_of(body, plan.encoding) as text:
+            with text_of(body, plan.encoding, self._stretch) as text:
                 yield from self._blocks(CsvTable(text, plan, rejections), plan, schema, rejections)
         except InvalidArgument as error:
             metadata = {**error.metadata, "rows_rejected": str(count_rows(body))}
@@ -56,27 +76,38 @@ class CsvReader:
         cells = TextCells(decimal=plan.decimal, comma_separates=table.delimiter == ",")
         clock = LocalClock(plan.zone)
         reading = BlockReading(cells=cells, schema=schema, clock=clock, rejections=rejections, strict=not plan.partial)
-        for block in _raw_blocks(table, plan, rejections):
+        for block in _raw_blocks(table, self._plain(table), plan, reading):
             yield rows_of_block(block, reading)
         schema.decimals.update({name: "," for name in schema.seen if cells.decimal(name) == ","})
         reading.conclude()
 
+    def _plain(self, table: CsvTable) -> PlainBlocks:
+        return PlainBlocks(table, is_on=not self._careful)
 
-def _raw_blocks(table: CsvTable, plan: IngestPlan, rejections: Rejections) -> Iterator[RawBlock]:
+
+def _raw_blocks(table: CsvTable, plain: PlainBlocks, plan: IngestPlan, reading: BlockReading) -> Iterator[RawBlock]:
+    """Yield blocks that end where a stretch ends, or before when they are large."""
     count = table.columns.count
     most = max(1, min(_BLOCK_ROWS, _BLOCK_CELLS // count))
     end = table.chunks + _BLOCK_MEGABYTES
     numbers: list[int] = []
     rows: list[list[str]] = []
-    for line, row in table.rows():
+    lines = table.rows()
+    while True:
+        if table.is_between_stretches or len(rows) == most or table.chunks >= end:
+            if rows:
+                yield _raw_block(numbers, rows, table.columns, plan)
+            numbers, rows, end = [], [], table.chunks + _BLOCK_MEGABYTES
+            yield from plain.blocks(plan, reading.schema, most)
+        numbered = next(lines, None)
+        if numbered is None:
+            break
+        line, row = numbered
         if len(row) != count:
-            rejections.add(line, f"the row has {len(row)} cells, the header has {count}")
+            reading.rejections.add(line, f"the row has {len(row)} cells, the header has {count}")
             continue
         numbers.append(line)
         rows.append(row)
-        if len(rows) == most or table.chunks >= end:
-            yield _raw_block(numbers, rows, table.columns, plan)
-            numbers, rows, end = [], [], table.chunks + _BLOCK_MEGABYTES
     if rows:
         yield _raw_block(numbers, rows, table.columns, plan)
 

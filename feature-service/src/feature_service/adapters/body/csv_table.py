@@ -1,16 +1,14 @@
 """The lines of a CSV body as rows of cells, each with the line it starts on."""
 
-import codecs
 import csv
-import io
 import re
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import IO, Final, Protocol
 
+from feature_service.adapters.body.csv_text import MAX_ROW, CsvText, malformed
 from feature_service.domain.ingest.plan import IngestPlan
 from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.time_column import find_clock_column, find_time_column
@@ -19,10 +17,6 @@ from penstock_kit.errors import InvalidArgument
 _DELIMITERS: Final = (",", ";", "\t", "|")
 _SEPARATOR_LINE: Final = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE).fullmatch
 _CHUNK: Final = 1024 * 1024
-# Characters of the longest row, about: what lies between two rows is held in memory.
-_MAX_ROW: Final = _CHUNK
-# Encodings whose decoders take a time that grows with the square of the text, or that are none for files.
-_UNFIT_ENCODINGS: Final = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined"})
 
 
 class NumberedLines(Protocol):
@@ -48,16 +42,27 @@ class Columns:
     device: int | None
     fields: dict[str, int]
 
+    @property
+    def places(self) -> frozenset[int]:
+        """The columns that are used."""
+        own = {
+            self.time,
+            *([] if self.clock is None else [self.clock]),
+            *([] if self.device is None else [self.device]),
+        }
+        return frozenset(own.union(self.fields.values()))
+
 
 class CsvTable:
     """A CSV by the rules of RFC 4180, with any separator and line ends; a first line ``sep=;`` names the separator."""
 
-    def __init__(self, text: io.TextIOWrapper, plan: IngestPlan, rejections: Rejections) -> None:
+    def __init__(self, text: CsvText, plan: IngestPlan, rejections: Rejections) -> None:
         head = text.readline()
         told = _SEPARATOR_LINE(head)
         self.delimiter = plan.delimiter or (told[1] if told else guess_delimiter(head))
         if told is None:
             text.seek(0)
+        self._text = text
         self._skipped = 1 if told else 0
         self._end = _End()
         self._feed = LineFeed(text)
@@ -70,9 +75,9 @@ class CsvTable:
 
         Raises InvalidArgument CSV_INVALID for a quote that is never closed and for an endless cell or row.
         """
-        lines, end, feed, before = self._lines, self._end, self._feed, self._skipped + 1
+        lines, end, feed = self._lines, self._end, self._feed
         while True:
-            start = lines.line_num + before
+            start = lines.line_num + self._skipped + 1
             try:
                 row = next(lines)
             except StopIteration:
@@ -90,8 +95,24 @@ class CsvTable:
                 yield start, row
 
     @property
+    def is_between_stretches(self) -> bool:
+        """Whether the last row ends where a stretch of the text ends, and none is begun."""
+        return self._lines.line_num == self._feed.lines and self._text.is_between_stretches
+
+    def next_stretch(self) -> bytes:
+        """Return the next stretch of whole lines in UTF-8, empty at the end; it stays the next one."""
+        return self._text.next_stretch()
+
+    def skip_stretch(self, lines: int) -> int:
+        """Leave the next stretch out, which has this many lines; return the number of its first."""
+        self._text.skip_stretch()
+        first = self._lines.line_num + self._skipped + 1
+        self._skipped += lines
+        return first
+
+    @property
     def chunks(self) -> int:
-        """Return how many stretches of about a megabyte were read."""
+        """Return how many chunks of about a megabyte were read line by line."""
         return self._feed.chunks
 
     def _header(self) -> list[str]:
@@ -107,18 +128,20 @@ class CsvTable:
 
 
 class LineFeed:
-    """The lines of a text in stretches of about a megabyte, as long as rows end: `row_began` is set at each."""
+    """The lines of a text in chunks of about a megabyte, as long as rows end: `row_began` is set at each."""
 
-    def __init__(self, text: io.TextIOWrapper) -> None:
+    def __init__(self, text: CsvText) -> None:
         self._text = text
         self.chunks = 0
+        self.lines = 0
         self.row_began = 0
 
     def __iter__(self) -> Iterator[list[str]]:
         while lines := self._text.readlines(_CHUNK):
             if self.chunks - self.row_began > 1:
-                raise malformed(f"a row of the CSV is longer than {_MAX_ROW} characters; is a quote left open?", 0)
+                raise malformed(f"a row of the CSV is longer than {MAX_ROW} characters; is a quote left open?", 0)
             self.chunks += 1
+            self.lines += len(lines)
             yield lines
 
 
@@ -135,68 +158,6 @@ class _End:
         yield self.MARK
 
 
-@contextmanager
-def text_of(body: IO[bytes], encoding: str) -> Generator[io.TextIOWrapper]:
-    """Open the body as text: in `encoding`, or in what a byte order mark says, or in UTF-8; it stays open at the end.
-
-    Raises InvalidArgument ENCODING_INVALID for an encoding that is none, and ENCODING_INVALID for a byte that is no
-    text in it, also from the block.
-    """
-    body.seek(0)
-    start = body.read(2)
-    if not encoding:
-        encoding = "utf-16" if start in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE} else "utf-8"
-    _require_line_ends(body, encoding)
-    body.seek(0)
-    text = _wrapped(body, encoding)
-    try:
-        yield text
-    except UnicodeError as error:
-        raise _undecodable(body, encoding, error) from None
-    finally:
-        text.detach()
-
-
-def _require_line_ends(body: IO[bytes], encoding: str) -> None:
-    """Raise InvalidArgument CSV_INVALID for a line that is longer than a row may be, before it is held in memory."""
-    try:
-        marks = tuple(f"x{end}".encode(encoding).removeprefix("x".encode(encoding)) for end in "\n\r")
-    except (LookupError, ValueError):
-        return
-    body.seek(0)
-    while len(chunk := body.read(_MAX_ROW)) == _MAX_ROW:
-        if not any(mark in chunk for mark in marks):
-            raise malformed(f"a line of the CSV is longer than {_MAX_ROW} bytes", 0)
-
-
-def _wrapped(body: IO[bytes], encoding: str) -> io.TextIOWrapper:
-    try:
-        name = codecs.lookup(encoding).name
-        if name in _UNFIT_ENCODINGS:
-            raise LookupError(name)
-        return io.TextIOWrapper(body, encoding="utf-8-sig" if name == "utf-8" else name, newline="")
-    except (LookupError, ValueError):
-        raise InvalidArgument(
-            f"encoding {encoding!r} is unknown; write a name such as utf-8, utf-16, latin-1 or cp1252",
-            reason="ENCODING_INVALID",
-        ) from None
-
-
-def _undecodable(body: IO[bytes], encoding: str, error: UnicodeError) -> InvalidArgument:
-    """The error about a byte that is no text, with its line when the text was to be UTF-8."""
-    line = 0
-    if encoding.lower() in {"utf-8", "utf8"}:
-        body.seek(0)
-        line = next((number for number, raw in enumerate(body, 1) if _is_broken(raw)), 0)
-    why = error.reason if isinstance(error, UnicodeDecodeError) else str(error)
-    return InvalidArgument(
-        f"the CSV is not {encoding.upper()}{f', see line {line}' if line else ''}: {why}; "
-        "save it as UTF-8 or name its encoding",
-        reason="ENCODING_INVALID",
-        metadata={"line": str(line)} if line else {},
-    )
-
-
 def count_rows(body: IO[bytes]) -> int:
     """Return the lines of the body without its header."""
     body.seek(0)
@@ -204,11 +165,6 @@ def count_rows(body: IO[bytes]) -> int:
     while chunk := body.read(_CHUNK):
         lines, last = lines + chunk.count(b"\n"), chunk[-1:]
     return max(0, lines + (last != b"\n") - 1)
-
-
-def malformed(message: str, line: int) -> InvalidArgument:
-    """Return the error about a line that makes the whole body no CSV."""
-    return InvalidArgument(message, reason="CSV_INVALID", metadata={"line": str(line)} if line else {})
 
 
 def guess_delimiter(header: str) -> str:
@@ -250,11 +206,3 @@ def find_device_column(names: Sequence[str], asked: str) -> str:
             metadata={"device_column": asked},
         )
     return asked
-
-
-def _is_broken(raw: bytes) -> bool:
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return True
-    return False

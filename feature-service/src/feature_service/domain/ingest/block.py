@@ -8,6 +8,7 @@ import numpy as np
 
 from feature_service.domain.ingest.cell import CellReader
 from feature_service.domain.ingest.local_time import LocalClock
+from feature_service.domain.ingest.parsed_column import ParsedColumn
 from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.rounding import rounded_rows
 from feature_service.domain.ingest.schema import FieldSchema
@@ -68,7 +69,7 @@ def rows_of_block(block: RawBlock, reading: BlockReading) -> RowBlock:
     """
     bad: dict[int, str] = {}
     devices = None if block.devices is None else _devices(block.devices, bad)
-    times = instants_of_cells(RawTimes(cells=block.times, devices=devices), reading.clock, bad)
+    times = instants_of_cells(_raw_times(block.times, devices), reading.clock, bad)
     numbers: dict[str, FloatArray] = {}
     texts: dict[str, TextArray] = {}
     rounded: dict[str, list[int]] = {}
@@ -92,9 +93,17 @@ def rows_of_block(block: RawBlock, reading: BlockReading) -> RowBlock:
     return RowBlock(frame=frame.where(keep), devices=None if devices is None else devices[keep])
 
 
+def _raw_times(cells: Sequence[Any], devices: TextArray | None) -> RawTimes:
+    parsed = cells.times if isinstance(cells, ParsedColumn) else None
+    if parsed is None:
+        return RawTimes(cells=cells, devices=devices)
+    return RawTimes(cells=cells, devices=devices, micros=parsed.micros, is_local=parsed.is_local)
+
+
 def _devices(cells: Sequence[Any], bad: dict[int, str]) -> TextArray:
     result = np.empty(len(cells), dtype=np.object_)
-    for row, cell in enumerate(cells):
+    given = cells.texts.tolist() if isinstance(cells, ParsedColumn) and cells.texts is not None else cells
+    for row, cell in enumerate(given):
         result[row] = str(cell).strip() if isinstance(cell, str | int) and not isinstance(cell, bool) else ""
         if not result[row]:
             bad.setdefault(row, "the row names no device")
@@ -112,9 +121,10 @@ def _numbers(name: str, column: Sequence[Any], reading: BlockReading, bad: dict[
     # The cells of a field that was known before are looked at only now: they tell a decimal comma, too.
     if reading.schema.is_known(name) and reading.cells.column_kind(name, column) is FieldKind.TEXT and reading.strict:
         raise reading.schema.conflict(name, column)
-    return np.array(
-        _each(column, reading.cells.numbers(name).number, np.nan, bad, prefix=f"{name}: "), dtype=np.float64
-    )
+    reader = reading.cells.numbers(name)
+    if (parsed := reader.parsed_numbers(column)) is not None:
+        return parsed
+    return np.array(_each(column, reader.number, np.nan, bad, prefix=f"{name}: "), dtype=np.float64)
 
 
 def _whole_numbers(column: Sequence[Any], cells: CellReader) -> Callable[[int], int | None]:
@@ -122,6 +132,8 @@ def _whole_numbers(column: Sequence[Any], cells: CellReader) -> Callable[[int], 
 
 
 def _texts(name: str, column: Sequence[Any], cells: CellReader, bad: dict[int, str]) -> TextArray:
+    if isinstance(column, ParsedColumn) and column.texts is not None:
+        return column.texts
     result = np.empty(len(column), dtype=np.object_)
     result[:] = _each(column, cells.text, None, bad, prefix=f"{name}: ")
     return result

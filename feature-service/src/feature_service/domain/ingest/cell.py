@@ -3,10 +3,13 @@
 import math
 from collections.abc import Sequence
 from itertools import islice
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from feature_service.domain.ingest.timestamp_cell import shown
 from feature_service.domain.model.series import FieldKind
+
+if TYPE_CHECKING:
+    from feature_service.domain.model.array import FloatArray
 
 SAMPLE: Final = 1000
 """Values that are looked at to tell the kind of an unknown field."""
@@ -42,8 +45,12 @@ class NumberReader(Protocol):
         """Return the finite number, NaN for a missing one; raise ValueError with the reason to refuse the row."""
         ...
 
-    def plain_numbers(self, column: Sequence[Any]) -> Sequence[float]:
+    def plain_numbers(self, column: Sequence[Any]) -> "Sequence[float] | FloatArray":
         """Return a column that is all plain numbers, fast; raise ValueError when it may be anything else."""
+        ...
+
+    def parsed_numbers(self, column: Sequence[Any]) -> "FloatArray | None":
+        """Return what reading each cell would give, NaN for missing ones, when the column was parsed already."""
         ...
 
 
@@ -84,6 +91,9 @@ class JsonCells:
         if not {int, float}.issuperset(map(type, column)):
             raise ValueError("not plain")
         return column
+
+    def parsed_numbers(self, column: Sequence[Any]) -> None:
+        """Return None: nothing is parsed before."""
 
     def text(self, cell: Any) -> str | None:
         """Return the text."""

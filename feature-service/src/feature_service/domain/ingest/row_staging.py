@@ -70,9 +70,10 @@ def _by_device(block: "RowBlock", code: str) -> "Iterator[tuple[str, Frame]]":
         return
     import numpy as np
 
-    codes, where = np.unique(block.devices.astype(np.str_), return_inverse=True)
-    for number, each in enumerate(codes.tolist()):
-        yield each, _present(block.frame.where(where == number))
+    places: dict[str, int] = {}
+    where = np.array([places.setdefault(code, len(places)) for code in block.devices.tolist()])
+    for each in sorted(places):
+        yield each, _present(block.frame.where(where == places[each]))
 
 
 def _present(frame: "Frame") -> "Frame":

@@ -4,11 +4,15 @@ import math
 import re
 from collections.abc import Sequence
 from itertools import islice
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from feature_service.domain.ingest.cell import SAMPLE
+from feature_service.domain.ingest.parsed_column import ParsedColumn
 from feature_service.domain.ingest.timestamp_cell import shown
 from feature_service.domain.model.series import FieldKind
+
+if TYPE_CHECKING:
+    from feature_service.domain.model.array import FloatArray
 
 MISSING_NUMBERS: Final = frozenset({"", "na", "n/a", "nan", "null", "none", "-"})
 """Texts (in any case) that mean a missing number. Only the empty one means a missing text."""
@@ -88,11 +92,17 @@ class PointNumbers:
             raise ValueError(f"{shown(cell)} is not a number{_comma_hint(text)}")
         return value
 
-    def plain_numbers(self, column: Sequence[str]) -> Sequence[float]:
+    def plain_numbers(self, column: Sequence[str]) -> "Sequence[float] | FloatArray":
         """Return the floats; an underscore, which Python allows between digits, is not plain."""
+        if (parsed := self.parsed_numbers(column)) is not None:
+            return parsed
         if "_" in "".join(column):
             raise ValueError("not plain")
         return list(map(float, column))
+
+    def parsed_numbers(self, column: Sequence[str]) -> "FloatArray | None":
+        """Return the numbers of a parsed column, which have a decimal point."""
+        return column.numbers if isinstance(column, ParsedColumn) else None
 
 
 class CommaNumbers:
@@ -119,6 +129,9 @@ class CommaNumbers:
         if "_" in joined or "." in joined or len(parts) != len(column):
             raise ValueError("not plain")
         return list(map(float, parts))
+
+    def parsed_numbers(self, column: Sequence[str]) -> None:
+        """Return None: what was parsed had a decimal point."""
 
 
 class DoubtfulNumbers(PointNumbers):

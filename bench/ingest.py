@@ -1,0 +1,107 @@
+"""Telemetry over HTTP until it is durable, beside what reads the same file without a service."""
+
+import contextlib
+import http.client
+import json
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import numpy as np
+import pyarrow.csv
+
+from bench.feature import FIELDS, ROWS, made_up
+from bench.measure import Figure, Report
+from penstock_testkit.system import RunningSystem, start_system
+
+_ROUNDS: Final = 2
+_SECONDS: Final = 600
+
+
+async def run() -> Report:
+    """Measure over a running system."""
+    report = Report(
+        title="Telemetry over HTTP",
+        note=f"{ROWS} rows of {FIELDS} numbers; from the first byte sent to the answer, when all is durable. "
+        f"Client and services share the cores; the best of {_ROUNDS} rounds.",
+    )
+    with tempfile.TemporaryDirectory() as folder, system(Path(folder)) as running:
+        csv_bodies(report, running, Path(folder))
+    return report
+
+
+@contextlib.contextmanager
+def system(folder: Path) -> Iterator[RunningSystem]:
+    """A system of its own, without the demo."""
+    running = start_system(folder / "home", demo=False)
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+def csv_bodies(report: Report, running: RunningSystem, folder: Path) -> None:
+    """CSV of one device, beside pyarrow's and DuckDB's readers of the same file."""
+    path = folder / "rows.csv"
+    write_csv(path)
+    peers = {"pyarrow.csv": lambda: pyarrow.csv.read_csv(path), "DuckDB read_csv": lambda: duckdb_load(path)}
+    beside = {name: best_rate(lambda _, read=read: read()) for name, read in peers.items()}
+    ours = best_rate(
+        lambda number: post(running, f"/api/v2/data/ingest?format=csv&create=true&device_code=csv{number}", path)
+    )
+    report.figures.append(
+        Figure(
+            name="CSV, durable",
+            value=ours,
+            unit="M rows/s",
+            beside="DuckDB read_csv into a table",
+            ratio=ours / beside["DuckDB read_csv"],
+            goal="≥ 0.5 M rows/s",
+        )
+    )
+    report.figures += [
+        Figure(name=f"CSV by {name} alone", value=value, unit="M rows/s") for name, value in beside.items()
+    ]
+
+
+def write_csv(path: Path) -> None:
+    """Write the rows in the shortest form that gives every double back."""
+    frame = made_up(ROWS)
+    times = np.datetime_as_string(frame.timestamps, unit="s").tolist()
+    columns = [map(repr, values.tolist()) for values in frame.numbers.values()]
+    with path.open("w") as file:
+        file.write(",".join(("timestamp", *frame.numbers)) + "\n")
+        file.writelines(",".join(row) + "\n" for row in zip(times, *columns, strict=True))
+
+
+def duckdb_load(path: Path) -> None:
+    """Load the file into a table of a new database file."""
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect(str(Path(folder) / "rows.duckdb")) as connection:
+        connection.execute(f"CREATE TABLE rows AS FROM read_csv('{path}')")
+
+
+def best_rate(work: Any) -> float:
+    """Millions of rows a second, in the fastest round."""
+    seconds: list[float] = []
+    for number in range(_ROUNDS):
+        begun = time.perf_counter()
+        work(number)
+        seconds.append(time.perf_counter() - begun)
+    return ROWS / min(seconds) / 1e6
+
+
+def post(running: RunningSystem, path: str, body: Path, headers: Mapping[str, str] | None = None) -> Any:
+    """Post a file, and return the data of the answer, which must be a success."""
+    connection = http.client.HTTPConnection("127.0.0.1", running.ports["PENSTOCK_HTTP_PORT"], timeout=_SECONDS)
+    with body.open("rb") as file:
+        own = {"authorization": f"Bearer {running.key}", "content-length": str(body.stat().st_size)}
+        connection.request("POST", path, body=file, headers={**own, **(headers or {})})
+        answer = connection.getresponse()
+        text = answer.read()
+    connection.close()
+    if answer.status >= 300:
+        raise RuntimeError(f"{path} answered {answer.status}: {text[:500]!r}")
+    return json.loads(text) if text else None
