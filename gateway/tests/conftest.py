@@ -110,10 +110,7 @@ async def running_gateway(home: Path, fakes: Fakes, **settings: Any) -> AsyncGen
         stack.push_async_callback(database.close)
         store, passwords, clock = SqlIdentityStore(database), Passwords(), SystemClock()
         await ensure_admin(store=store, passwords=passwords, clock=clock, home=home, chosen=FirstAdmin())
-        clients = open_clients(
-            llm=chosen.llm_address, chat=chosen.chat_address, feature=chosen.feature_address, cache=chosen.cache_address
-        )
-        stack.push_async_callback(clients.close)
+        clients = await stack.enter_async_context(open_clients(chosen))
         resources = Resources(
             home=home, store=store, passwords=passwords, clients=clients, clock=clock,
             registry=CollectorRegistry(), tracing=Tracing(None), redactor=Redactor(), limits=limits,

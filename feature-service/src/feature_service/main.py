@@ -3,47 +3,25 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from penstock.feature.v1 import backup_pb2_grpc, feature_pb2_grpc
-from prometheus_client import CollectorRegistry
-
 from feature_service.adapters.demo_process import DemoProcess
 from feature_service.composition.demo import Demo
+from feature_service.composition.servicers import Servicers, build_servicers
 from feature_service.composition.services import build_services
 from feature_service.composition.stores import open_stores
-from feature_service.edge.backup_servicer import BackupServicer
-from feature_service.edge.metadata_servicer import MetadataServicer
-from feature_service.edge.servicer import FeatureServicer
 from feature_service.settings import FeatureSettings
+from penstock_kit.bootstrap import start_runtime
 from penstock_kit.cache import CacheClient
 from penstock_kit.clock import SystemClock
 from penstock_kit.database import prepare_schema
-from penstock_kit.grpc import GrpcServer, open_channel, run_service
-from penstock_kit.installation import installation_secret
-from penstock_kit.logging import configure_logging
+from penstock_kit.grpc import open_channel, run_service
 from penstock_kit.settings import load
-from penstock_kit.telemetry import LoopLag, ProcessMetrics, configure_tracing, serve_metrics
+from penstock_kit.telemetry import ProcessMetrics
 
 SERVICE: Final = "feature-service"
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Servicers:
-    """The servicers over open stores."""
-
-    features: FeatureServicer
-    metadata: MetadataServicer
-    backup: BackupServicer
-
-    def add_to(self, server: GrpcServer) -> None:
-        """Have `server` serve them."""
-        server.add(feature_pb2_grpc.add_FeatureServiceServicer_to_server, self.features)
-        server.add(feature_pb2_grpc.add_MetadataServiceServicer_to_server, self.metadata)
-        server.add(backup_pb2_grpc.add_BackupServiceServicer_to_server, self.backup)
 
 
 @asynccontextmanager
@@ -73,46 +51,23 @@ async def open_servicers(
         try:
             async with prepare_schema(stores.database, settings.records_url, MIGRATIONS, then=jobs.start) as is_there:
                 await demo.start(services.registry, database_is_there=is_there)
-                yield Servicers(
-                    features=FeatureServicer(services),
-                    metadata=MetadataServicer(services.registry),
-                    backup=BackupServicer(copy_to=stores.telemetry.copy_to, folder=stores.spool_folder),
-                )
+                yield build_servicers(services, stores)
         finally:
             await jobs.stop()
             await demo.stop()
 
 
 async def serve(settings: FeatureSettings, stop: asyncio.Event) -> None:
-    """Serve until `stop` is set, then drain."""
-    redactor = configure_logging(SERVICE, settings.log_level, settings.log_format)
-    redactor.register(settings.database_url.get_secret_value())
-    redactor.register(settings.telemetry_url.get_secret_value())
-    secret = await installation_secret(settings)
-    tracing = configure_tracing(SERVICE, settings.otlp_endpoint)
-    registry = CollectorRegistry()
-    process = ProcessMetrics(registry, SERVICE)
-    LoopLag(registry, SERVICE).start()
-    try:
-        # The stores come first: the demo loader is forked off before gRPC has threads.
-        async with open_servicers(settings, process=process, secret=secret) as servicers:
-            server = GrpcServer(
-                service=SERVICE,
-                host=settings.host,
-                grace_seconds=settings.grace_seconds,
-                registry=registry,
-                tracing=tracing,
-                redactor=redactor,
-                secret=secret,
-            )
-            servicers.add_to(server)
-            metrics = await serve_metrics(registry, settings.host, settings.metrics_port)
-            try:
-                await server.serve(settings.port, stop, setting="FEATURE_SERVICE_PORT")
-            finally:
-                await metrics.close()
-    finally:
-        tracing.shutdown()
+    """Serve until `stop` is set, then drain. The stores come before the server, which starts gRPC's threads: the demo
+    loader is forked off in between.
+    """
+    async with (
+        start_runtime(SERVICE, settings) as runtime,
+        open_servicers(settings, process=runtime.process, secret=runtime.secret) as servicers,
+        runtime.open_server(settings, metrics_port=settings.metrics_port) as server,
+    ):
+        servicers.add_to(server)
+        await server.serve(settings.port, stop, setting="FEATURE_SERVICE_PORT")
 
 
 def run() -> None:

@@ -11,10 +11,12 @@ from prometheus_client import CollectorRegistry
 from gateway.composition.clients import open_clients
 from gateway.composition.work_limits import WorkLimits
 from gateway.middleware.concurrency_limiter import LEAST, START, ConcurrencyLimiter
+from gateway.settings import GatewaySettings
 from penstock_kit.errors import Unavailable
 from penstock_testkit.waiting import HANG_SECONDS, until
 
 TARGET = 0.1
+NOWHERE = "127.0.0.1:1"
 TICK = 0.025
 
 
@@ -187,11 +189,17 @@ async def test_a_service_that_is_away_is_not_behind():
     assert limiter.limit >= START
 
 
+def settings_with(llm=NOWHERE, chat=NOWHERE):
+    """Return settings that name these services, and others that are not there."""
+    return GatewaySettings(
+        _env_file=None, llm_address=llm, chat_address=chat, feature_address=NOWHERE, cache_address=NOWHERE
+    )
+
+
 async def test_the_figures_are_on_metrics():
     registry = CollectorRegistry()
-    address = "127.0.0.1:1"
-    clients = open_clients(llm=address, chat=address, feature=address, cache=address)
-    limits = WorkLimits(clients, TARGET, registry)
+    async with open_clients(settings_with()) as clients:
+        limits = WorkLimits(clients, TARGET, registry)
     for work in limits.all:
         work.limiter.acquire("t")
         work.limiter.refused, work.limiter.delay = 7, 0.4
@@ -201,7 +209,6 @@ async def test_the_figures_are_on_metrics():
         assert registry.get_sample_value("penstock_overload_in_flight", labels) == 1
         assert registry.get_sample_value("penstock_overload_delay_seconds", labels) == 0.4
         assert registry.get_sample_value("penstock_overload_refused_total", labels) == 7
-    await clients.close()
 
 
 class SlowHealth(health_pb2_grpc.HealthServicer):
@@ -235,13 +242,12 @@ async def served(health):
 async def test_a_service_that_is_slow_to_say_how_it_is_limits_what_waits_for_it(slow, services):
     health = SlowHealth()
     async with served(health) as address, asyncio.timeout(HANG_SECONDS):
-        addresses = {name: address if name == slow else "127.0.0.1:1" for name in ("llm", "chat", "feature", "cache")}
-        clients = open_clients(**addresses)
-        limits = WorkLimits(clients, 0.001, CollectorRegistry())
-        for work in limits.all:
-            for _ in range(LEAST * 2):
-                work.limiter.acquire("t")
-        async with limits.running():
-            await until(lambda: {work.service for work in limits.all if work.limiter.limit < START} >= services)
-        await clients.close()
+        addresses = {name: address if name == slow else NOWHERE for name in ("llm", "chat")}
+        async with open_clients(settings_with(**addresses)) as clients:
+            limits = WorkLimits(clients, 0.001, CollectorRegistry())
+            for work in limits.all:
+                for _ in range(LEAST * 2):
+                    work.limiter.acquire("t")
+            async with limits.running():
+                await until(lambda: {work.service for work in limits.all if work.limiter.limit < START} >= services)
     assert health.asked

@@ -1,6 +1,7 @@
 """Channels to the four services and the stubs on them."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ from penstock.feature.v1.feature_pb2_grpc import FeatureServiceStub, MetadataSer
 from penstock.llm.v1.cost_pb2_grpc import CostServiceStub
 from penstock.llm.v1.llm_pb2_grpc import LlmServiceStub
 
+from gateway.settings import GatewaySettings
 from penstock_kit.grpc.channel import PenstockChannel, open_channel
 
 if TYPE_CHECKING:
@@ -81,52 +83,55 @@ class Clients:
     cache: "CacheServiceAsyncStub"
     processes: "Mapping[str, ProcessServiceAsyncStub]"
     health: Mapping[str, HealthStub]
-    channels: tuple[PenstockChannel, ...]
 
-    async def close(self) -> None:
-        """Close every channel."""
-        for channel in self.channels:
+
+@asynccontextmanager
+async def open_clients(settings: GatewaySettings, *, secret: str = "") -> AsyncGenerator[Clients]:
+    """Give the stubs of the services at the addresses of `settings`, and close their channels at the end of the block.
+
+    Nothing is connected yet. Calls carry the installation's `secret`; the frequent ones share streams unless the
+    settings turn that off.
+    """
+    llm = _open_channel(settings.llm_address, "llm-service", settings, secret)
+    chat = _open_channel(settings.chat_address, "chat-stream-service", settings, secret)
+    feature = _open_channel(settings.feature_address, "feature-service", settings, secret)
+    cache = _open_channel(settings.cache_address, "cache-service", settings, secret)
+    try:
+        yield _build_stubs(llm=llm, chat=chat, feature=feature, cache=cache)
+    finally:
+        for channel in (llm, chat, feature, cache):
             await channel.close()
 
 
-def open_clients(*, llm: str, chat: str, feature: str, cache: str, secret: str = "", multiplex: bool = True) -> Clients:
-    """Return the stubs of the services at these addresses. Nothing is connected yet.
+def _open_channel(addresses: str, service: str, settings: GatewaySettings, secret: str) -> PenstockChannel:
+    return open_channel(
+        addresses,
+        service=service,
+        idempotent=_IDEMPOTENT[service],
+        multiplexed=_MULTIPLEXED.get(service, ()) if settings.multiplex_calls else (),
+        secret=secret,
+    )
 
-    An address is ``host:port``, several of them separated by commas, or a gRPC URI; see
-    :func:`penstock_kit.address.target_of`. Calls carry the installation's `secret`; with
-    `multiplex` the frequent ones share streams.
-    """
 
-    def channel(addresses: str, service: str) -> PenstockChannel:
-        return open_channel(
-            addresses,
-            service=service,
-            idempotent=_IDEMPOTENT[service],
-            multiplexed=_MULTIPLEXED.get(service, ()) if multiplex else (),
-            secret=secret,
-        )
-
-    llm_channel = channel(llm, "llm-service")
-    chat_channel = channel(chat, "chat-stream-service")
-    feature_channel = channel(feature, "feature-service")
-    cache_channel = channel(cache, "cache-service")
+def _build_stubs(
+    *, llm: PenstockChannel, chat: PenstockChannel, feature: PenstockChannel, cache: PenstockChannel
+) -> Clients:
     return Clients(
-        llm=LlmServiceStub(llm_channel),
-        costs=CostServiceStub(llm_channel),
-        streams=StreamServiceStub(chat_channel),
-        conversations=ConversationServiceStub(chat_channel),
-        engines=EngineServiceStub(chat_channel),
-        registrations=ClientServiceStub(chat_channel),
-        tools=ToolServiceStub(chat_channel),
-        features=FeatureServiceStub(feature_channel),
-        metadata=MetadataServiceStub(feature_channel),
-        cache=CacheServiceStub(cache_channel),
+        llm=LlmServiceStub(llm),
+        costs=CostServiceStub(llm),
+        streams=StreamServiceStub(chat),
+        conversations=ConversationServiceStub(chat),
+        engines=EngineServiceStub(chat),
+        registrations=ClientServiceStub(chat),
+        tools=ToolServiceStub(chat),
+        features=FeatureServiceStub(feature),
+        metadata=MetadataServiceStub(feature),
+        cache=CacheServiceStub(cache),
         processes={
-            "llm-service": ProcessServiceStub(llm_channel),
-            "chat-stream-service": ProcessServiceStub(chat_channel),
-            "feature-service": ProcessServiceStub(feature_channel),
-            "cache-service": ProcessServiceStub(cache_channel),
+            "llm-service": ProcessServiceStub(llm),
+            "chat-stream-service": ProcessServiceStub(chat),
+            "feature-service": ProcessServiceStub(feature),
+            "cache-service": ProcessServiceStub(cache),
         },
-        health={"llm-service": HealthStub(llm_channel), "chat-stream-service": HealthStub(chat_channel)},
-        channels=(llm_channel, chat_channel, feature_channel, cache_channel),
+        health={"llm-service": HealthStub(llm), "chat-stream-service": HealthStub(chat)},
     )

@@ -73,11 +73,12 @@ class Redactor:
         self._registered: set[str] = set()
         self._exact: re.Pattern[str] | None = None
 
-    def register(self, secret: str) -> None:
-        """Mask this very value wherever it appears from now on. Values under 4 characters are too common to mask."""
-        if len(secret) < _MIN_REGISTERED or secret in self._registered:
+    def register(self, *secrets: str) -> None:
+        """Mask these very values wherever they appear from now on; those under 4 characters are too common to mask."""
+        new = {secret for secret in secrets if len(secret) >= _MIN_REGISTERED} - self._registered
+        if not new:
             return
-        self._registered.add(secret)
+        self._registered |= new
         longest_first = sorted(self._registered, key=len, reverse=True)
         self._exact = re.compile("|".join(re.escape(known) for known in longest_first))
 

@@ -103,6 +103,11 @@ class ServiceSettings(BaseSettings):
             raise ValueError(weakness)
         return secret
 
+    def secret_values(self) -> tuple[str, ...]:
+        """Return the values of the settings that must not be read in a log or an error, without the empty ones."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        return tuple(text for value in values if isinstance(value, SecretStr) and (text := value.get_secret_value()))
+
 
 class GrpcServiceSettings(ServiceSettings):
     """What every service behind the gateway needs beside that."""
