@@ -17,8 +17,9 @@ from penstock.feature.v1 import feature_pb2, feature_pb2_grpc
 from penstock.llm.v1 import llm_pb2, llm_pb2_grpc
 
 from chat_stream_service.composition.resources import Resources, open_resources
+from chat_stream_service.composition.servicers import add_servicers
 from chat_stream_service.composition.services import Services, build_services
-from chat_stream_service.main import MIGRATIONS, add_servicers
+from chat_stream_service.main import MIGRATIONS
 from chat_stream_service.settings import ChatSettings
 from penstock_kit.clock import SystemClock
 from penstock_kit.context import CallContext, Caller, current_context, use_context
@@ -263,8 +264,7 @@ async def running_chat(chat_settings: ChatSettings, empty_database: Path, *, gra
         own = {name for name in peers if getattr(chat_settings, name) == ChatSettings.model_fields[name].default}
         settings = chat_settings.model_copy(update=dict.fromkeys(own, address))
         clock = SystemClock()
-        resources = open_resources(settings)
-        stack.push_async_callback(resources.close)
+        resources = await stack.enter_async_context(open_resources(settings))
         services = build_services(settings, resources, clock)
         await stack.enter_async_context(services.run())
         server = GrpcServer(service="chat-stream-service", grace_seconds=grace)

@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry
 
-from chat_stream_service.adapters.memory_metrics import MemoryMetrics
+from chat_stream_service.adapters.prometheus import MemoryMetrics
 from chat_stream_service.domain.memory.memory_statistics import KeepOutcome, MemoryStatistics, RecallOutcome
 
 

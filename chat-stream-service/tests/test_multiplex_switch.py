@@ -14,9 +14,8 @@ from penstock_kit.grpc.multiplex.call import MultiplexedStreamingCall
 async def test_the_setting_decides_whether_calls_share_a_stream(
     chat_settings: ChatSettings, is_on: bool, kind: type[Any]
 ) -> None:
-    resources = open_resources(chat_settings.model_copy(update={"multiplex_calls": is_on}))
-    assert type(resources.llm.unary_stream("/penstock.llm.v1.LlmService/StreamComplete")) is kind
-    await resources.close()
+    async with open_resources(chat_settings.model_copy(update={"multiplex_calls": is_on})) as resources:
+        assert type(resources.llm.unary_stream("/penstock.llm.v1.LlmService/StreamComplete")) is kind
 
 
 @pytest.mark.parametrize("is_on", [True, False])

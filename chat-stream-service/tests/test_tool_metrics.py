@@ -4,7 +4,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from chat_stream_service.adapters.tool_metrics import ToolMetrics
+from chat_stream_service.adapters.prometheus import ToolMetrics
 from chat_stream_service.domain.tools.tool_statistics import ToolStatistics
 
 

@@ -120,12 +120,6 @@ class ChatSettings(GrpcServiceSettings):
     )
 
     @property
-    def secrets(self) -> tuple[SecretStr, ...]:
-        """Everything here that must not be read in a log."""
-        mem0 = (self.mem0_llm_api_key, self.mem0_embedder_api_key, self.mem0_vector_store_api_key)
-        return (self.database_url, self.redis_url, *mem0)
-
-    @property
     def database(self) -> str:
         """URL of the database, the SQLite file under PENSTOCK_HOME when none is set."""
         return self.database_url.get_secret_value() or sqlite_url(self.home / "chat.db")

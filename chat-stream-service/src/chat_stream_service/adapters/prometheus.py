@@ -1,6 +1,6 @@
-"""Metrics of the streams, read from the statistics when somebody scrapes."""
+"""Metrics of the streams, of the engines with their memories, and of the tools, read from their statistics."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry
@@ -8,7 +8,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from chat_stream_service.domain.memory.memory_statistics import (
+    RECALL_BUCKETS,
+    KeepOutcome,
+    MemoryStatistics,
+    RecallOutcome,
+)
 from chat_stream_service.domain.stream.statistics import FIRST_BYTE_BUCKETS, StreamStatistics
+from chat_stream_service.domain.tools.tool_statistics import TOOL_BUCKETS, ToolStatistics
 
 
 class StreamMetrics(Collector):
@@ -38,11 +45,62 @@ class StreamMetrics(Collector):
         yield self._first_byte()
 
     def _first_byte(self) -> Metric:
-        bounds = [*(str(float(bound)) for bound in FIRST_BYTE_BUCKETS), "+Inf"]
-        counts = accumulate(self._statistics.first_byte_buckets)
         return HistogramMetricFamily(
             "penstock_stream_first_byte_seconds",
             "Seconds from a request to its first event.",
-            buckets=list(zip(bounds, counts, strict=True)),
+            buckets=_buckets(FIRST_BYTE_BUCKETS, self._statistics.first_byte_buckets),
             sum_value=self._statistics.first_byte_sum,
         )
+
+
+class MemoryMetrics(Collector):
+    """Turns, recalls with their time and outcome, notes found, turns kept; by engine."""
+
+    def __init__(self, registry: CollectorRegistry, statistics: Sequence[MemoryStatistics]) -> None:
+        self._statistics = statistics
+        registry.register(self)
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the metrics as they are now."""
+        turns = CounterMetricFamily("penstock_engine_turns", "Turns begun.", labels=["engine"])
+        notes = CounterMetricFamily("penstock_memory_notes", "Notes recalled.", labels=["engine"])
+        recalls = CounterMetricFamily("penstock_memory_recalls", "Recalls, by outcome.", labels=["engine", "outcome"])
+        kept = CounterMetricFamily("penstock_memory_keeps", "Turns by outcome.", labels=["engine", "outcome"])
+        seconds = HistogramMetricFamily(
+            "penstock_memory_recall_seconds", "What recalling cost a turn.", labels=["engine"]
+        )
+        for numbers in self._statistics:
+            turns.add_metric([numbers.engine], numbers.turns)
+            notes.add_metric([numbers.engine], numbers.notes)
+            for outcome in RecallOutcome:
+                recalls.add_metric([numbers.engine, outcome.value], numbers.recalls[outcome])
+            for outcome in KeepOutcome:
+                kept.add_metric([numbers.engine, outcome.value], numbers.kept[outcome])
+            buckets = _buckets(RECALL_BUCKETS, numbers.recall_buckets)
+            seconds.add_metric([numbers.engine], buckets, sum_value=numbers.recall_sum)
+        return (turns, notes, recalls, kept, seconds)
+
+
+class ToolMetrics(Collector):
+    """Calls, errors and seconds by tool; names that no tool has are counted as ``other``."""
+
+    def __init__(self, registry: CollectorRegistry, statistics: ToolStatistics) -> None:
+        self._statistics = statistics
+        registry.register(self)
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the metrics as they are now."""
+        calls = CounterMetricFamily("penstock_tool_calls", "Tool calls answered.", labels=["tool"])
+        errors = CounterMetricFamily("penstock_tool_errors", "Tool calls answered with an error.", labels=["tool"])
+        seconds = HistogramMetricFamily("penstock_tool_seconds", "What a tool call took.", labels=["tool"])
+        for name, numbers in sorted(self._statistics.tools.items()):
+            calls.add_metric([name], numbers.calls)
+            errors.add_metric([name], numbers.errors)
+            seconds.add_metric([name], _buckets(TOOL_BUCKETS, numbers.buckets), sum_value=numbers.seconds)
+        return (calls, errors, seconds)
+
+
+def _buckets(bounds: Iterable[float], counts: Iterable[int]) -> list[tuple[str, float]]:
+    """Return the cumulative counts by upper bound, as Prometheus wants them; `counts` has one more, for +Inf."""
+    labels = [*(str(float(bound)) for bound in bounds), "+Inf"]
+    return list(zip(labels, map(float, accumulate(counts)), strict=True))

@@ -1,6 +1,7 @@
 """What the service holds open: the database, Redis and the channels to its peers."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -12,6 +13,7 @@ from chat_stream_service.settings import ChatSettings, tool_environment
 from penstock_kit.clock import SystemClock
 from penstock_kit.database import Database, open_database
 from penstock_kit.grpc import PenstockChannel, open_channel
+from penstock_kit.redaction import Redactor
 from penstock_kit.redis.link import RedisLink
 
 # What follows answers, such as remembering them, gets so long at the end of the process.
@@ -35,24 +37,30 @@ class Resources:
     background: BackgroundJobs
     redis: RedisLink | None
 
-    async def close(self) -> None:
-        """Close them all."""
-        await self.background.close(_LAST_WORK_SECONDS)
-        await self.operator_tools.close()
-        for channel in (self.llm, self.feature, self.cache):
-            await channel.close()
-        if self.redis is not None:
-            await self.redis.close()
-        await self.database.close()
 
+@asynccontextmanager
+async def open_resources(
+    settings: ChatSettings, *, secret: str = "", redactor: Redactor | None = None
+) -> AsyncGenerator[Resources]:
+    """Give the resources that the settings name, and close them at the end of the block; nothing is connected yet.
 
-def open_resources(
-    settings: ChatSettings, *, secret: str = "", on_secrets: Callable[[Iterable[str]], None] = lambda secrets: None
-) -> Resources:
-    """Return the resources that the settings name; nothing is connected yet. Calls carry the installation's `secret`.
-
-    `on_secrets` is told what is to be masked in logs, now and whenever the tools file brings more.
+    Calls carry the installation's `secret`. `redactor` masks what the tools file holds of secrets, now and whenever it
+    changes.
     """
+    resources = _build_resources(settings, secret, redactor or Redactor())
+    try:
+        yield resources
+    finally:
+        await resources.background.close(_LAST_WORK_SECONDS)
+        await resources.operator_tools.close()
+        for channel in (resources.llm, resources.feature, resources.cache):
+            await channel.close()
+        if resources.redis is not None:
+            await resources.redis.close()
+        await resources.database.close()
+
+
+def _build_resources(settings: ChatSettings, secret: str, redactor: Redactor) -> Resources:
     redis_url = settings.redis_url.get_secret_value()
     return Resources(
         database=open_database(settings.database),
@@ -74,7 +82,7 @@ def open_resources(
             path=settings.tools_file,
             clock=SystemClock(),
             max_seconds=settings.tool_seconds,
-            on_secrets=on_secrets,
+            on_secrets=lambda secrets: redactor.register(*secrets),
         ),
         background=BackgroundJobs(),
         redis=RedisLink(redis_url, clock=SystemClock()) if redis_url else None,
