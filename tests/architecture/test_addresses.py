@@ -18,8 +18,8 @@ ADDRESSES = [
 ]
 
 
-def test_the_gateway_knows_four_services_and_chat_three() -> None:
-    assert len(ADDRESSES) == 4 + 3 + 1
+def test_the_gateway_knows_four_services_chat_three_and_llm_and_features_the_cache() -> None:
+    assert len(ADDRESSES) == 4 + 3 + 1 + 1
 
 
 @pytest.mark.parametrize(("cls", "name"), ADDRESSES)
