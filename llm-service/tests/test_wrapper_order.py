@@ -66,9 +66,12 @@ async def test_a_completion_passes_through_the_wrappers_in_the_order_that_is_dra
     )
     live = open_configuration(settings, Redactor())
     clock = SystemClock()
-    stores = open_stores(settings, clock)
     await migrate(settings.database, MIGRATIONS)
-    async with open_channel("127.0.0.1:1", service="cache-service") as cache_channel, stores.run():
+    async with (
+        open_stores(settings, clock) as stores,
+        open_channel("127.0.0.1:1", service="cache-service") as cache_channel,
+        stores.run(),
+    ):
         services = build_services(
             settings,
             stores,
@@ -82,7 +85,6 @@ async def test_a_completion_passes_through_the_wrappers_in_the_order_that_is_dra
         with first_entered() as files:
             events = await collected(services.completions.stream(question(model="openai/m1")))
         await services.selection.registry.close()
-    await stores.database.close()
     assert text_of(events)
     order = [name if name.startswith("providers/") else name.removeprefix("domain/") for name in files]
     assert len(drawn()) == 9

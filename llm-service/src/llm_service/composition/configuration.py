@@ -37,7 +37,6 @@ async def follow_configuration(live: LiveConfiguration, seconds: float) -> None:
 
 def _register_secrets(redactor: Redactor, configuration: Configuration) -> None:
     for profile in configuration.profiles:
-        for key in profile.keys:
-            redactor.register(key)
+        redactor.register(*profile.keys)
         if password := urlsplit(profile.proxy).password:
             redactor.register(password)

@@ -1,5 +1,8 @@
 """What the servicers call, over the stores: who answers, what it costs, and the wrappers around an answer."""
 
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from llm_service.adapters.cluster_rate_limiter import ClusterRateLimiter
@@ -7,6 +10,7 @@ from llm_service.adapters.idempotency_codec import batch_codec, embedded_codec, 
 from llm_service.adapters.response_cache import CacheServiceResponses
 from llm_service.adapters.semantic_responses import SemanticResponses
 from llm_service.composition.completions import build_answering, build_metered
+from llm_service.composition.configuration import follow_configuration
 from llm_service.composition.selection import Selection, build_selection
 from llm_service.composition.spending import Spending, build_spending
 from llm_service.composition.stores import Stores
@@ -50,6 +54,23 @@ class Services:
     parser: PromptParser
     collector: CompletionCollector
     shedder: LoadShedder
+
+    @asynccontextmanager
+    async def run(self, settings: LlmSettings) -> AsyncGenerator[None]:
+        """Follow the configuration and the rules of spending; at the end of the block, let completions end and close
+        the providers.
+        """
+        following = [
+            asyncio.create_task(follow_configuration(self.live, settings.config_watch_seconds)),
+            asyncio.create_task(self.spending.follow(settings.rules_refresh_seconds)),
+        ]
+        try:
+            yield
+        finally:
+            for task in following:
+                task.cancel()
+            await self.collector.drain()
+            await self.selection.registry.close()
 
 
 def build_services(

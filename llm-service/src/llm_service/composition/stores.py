@@ -57,9 +57,20 @@ class Stores:
             self.journal.close()
 
 
-def open_stores(settings: LlmSettings, clock: Clock) -> Stores:
-    """Return the stores that the settings name; nothing is connected yet."""
+@asynccontextmanager
+async def open_stores(settings: LlmSettings, clock: Clock) -> AsyncGenerator[Stores]:
+    """Give the stores that the settings name, and close their database at the end of the block.
+
+    Nothing is connected yet.
+    """
     database = open_database(settings.database)
+    try:
+        yield _build_stores(settings, database, clock)
+    finally:
+        await database.close()
+
+
+def _build_stores(settings: LlmSettings, database: Database, clock: Clock) -> Stores:
     ledger = SqlLedger(database, LedgerSpool(settings.home / "llm-ledger-spool.jsonl"))
     budgets = SqlBudgets(database, clock)
     return Stores(
