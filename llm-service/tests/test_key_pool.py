@@ -2,12 +2,12 @@
 
 import pytest
 
-from llm_service.domain.keys.breaker import BreakerRule, BreakerState
 from llm_service.domain.keys.key_balancing import KeyBalancedProvider
 from llm_service.domain.keys.key_pool import ApiKeyPool, ApiKeyState
 from llm_service.domain.model.event import Started
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.testing import ScriptedProvider, collected, question, text_of
+from penstock_kit.breaker import BreakerState, FailureRate
 from penstock_testkit.clock import ManualClock
 
 
@@ -21,7 +21,7 @@ def key_pool(clock: ManualClock, revoked: list[tuple[str, str]]) -> ApiKeyPool:
     return ApiKeyPool(
         "p",
         ["sk-a", "sk-b"],
-        rule=BreakerRule(calls=2, open_seconds=10),
+        rule=FailureRate(calls=2, open_seconds=10),
         clock=clock,
         on_revoked=lambda provider, masked: revoked.append((provider, masked)),
     )

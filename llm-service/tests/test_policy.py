@@ -5,7 +5,6 @@ from decimal import Decimal
 from random import Random
 
 from llm_service.domain.billing.price import OperatorPrices, Price
-from llm_service.domain.keys.breaker import BreakerRule
 from llm_service.domain.keys.key_pools import ApiKeyPools
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.profile import ProviderProfile
@@ -16,6 +15,7 @@ from llm_service.domain.routing.policy_latency import FastestFirst
 from llm_service.domain.routing.policy_order import Order
 from llm_service.domain.routing.policy_weight import Weight
 from llm_service.domain.routing.router import Router
+from penstock_kit.breaker import FailureRate
 from penstock_testkit.clock import ManualClock
 
 NAMES = ("dear", "cheap", "unknown")
@@ -33,7 +33,7 @@ def router(clock: ManualClock, policy: str, *, fallback: bool = True) -> tuple[R
     monitor = ProviderMonitor(clock)
     random = Random(7)
     weights = {"dear": 3.0, "cheap": 1.0, "unknown": 1.0}
-    key_pools = ApiKeyPools(rule=BreakerRule(), clock=clock, mask=lambda key: key, on_revoked=lambda *_: None)
+    key_pools = ApiKeyPools(rule=FailureRate(), clock=clock, mask=lambda key: key, on_revoked=lambda *_: None)
     key_pools.configure([ProviderProfile(name=name, dialect="openai", models=("m",)) for name in (*NAMES, "fallback")])
     made = Router(
         table=lambda: RoutingTable(entries=entries, policy=policy),
@@ -106,7 +106,7 @@ def test_an_explanation_says_who_could_not_be_asked_now_and_why(clock: ManualClo
 
 def test_a_plan_is_kept_only_as_long_as_its_table(clock: ManualClock) -> None:
     tables = [RoutingTable(entries=(ProviderEntry(provider=name, models=("m",)),)) for name in ("cheap", "dear")]
-    key_pools = ApiKeyPools(rule=BreakerRule(), clock=clock, mask=lambda key: key, on_revoked=lambda *_: None)
+    key_pools = ApiKeyPools(rule=FailureRate(), clock=clock, mask=lambda key: key, on_revoked=lambda *_: None)
     made = Router(table=lambda: tables[0], policies={}, key_pools=key_pools)
     assert [providers(made, "m") for _ in range(2)] == [["cheap"]] * 2
     assert made.plan("cheap/m") is made.plan("cheap/m")

@@ -15,7 +15,6 @@ from chat_stream_service.adapters.nearest_vector import nearest
 from chat_stream_service.composition.mem0 import build_mem0
 from chat_stream_service.composition.resources import Resources
 from chat_stream_service.composition.stores import Stores
-from chat_stream_service.domain.breaker import Breaker
 from chat_stream_service.domain.memory.engine_memory import EngineMemory
 from chat_stream_service.domain.memory.memory_statistics import MemoryStatistics
 from chat_stream_service.domain.memory.retried_memory import RetriedMemory
@@ -30,6 +29,7 @@ from chat_stream_service.domain.tools.tool_box import ToolBox, ToolLimits
 from chat_stream_service.domain.tools.tool_statistics import ToolStatistics
 from chat_stream_service.domain.turn.chat_engine import ChatEngine, TurnLimits
 from chat_stream_service.settings import ChatSettings
+from penstock_kit.breaker import Breaker, ConsecutiveFailures
 from penstock_kit.cache import CacheClient
 from penstock_kit.clock import Clock
 from penstock_kit.ids import new_id
@@ -141,7 +141,7 @@ class _EngineBuilder:
             memory,
             quick=quick,
             recall_seconds=recall_seconds,
-            breaker=Breaker(clock=self._clock),
+            breaker=Breaker(ConsecutiveFailures(), self._clock),
             background=self._background,
             statistics=statistics,
             clock=self._clock,

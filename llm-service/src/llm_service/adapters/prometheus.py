@@ -10,11 +10,11 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from llm_service.adapters.sql_budget import SqlBudgets
-from llm_service.domain.keys.breaker import BreakerState
 from llm_service.domain.keys.key_pool import ApiKeyState
 from llm_service.domain.keys.key_pools import ApiKeyPools
 from llm_service.domain.model.provider_pool import ProviderCatalog
 from llm_service.domain.routing.health import ProviderMonitor
+from penstock_kit.breaker import BreakerState
 
 _OPENNESS: Final = {BreakerState.CLOSED: 0.0, BreakerState.HALF_OPEN: 0.5, BreakerState.OPEN: 1.0}
 

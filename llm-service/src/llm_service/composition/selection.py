@@ -10,7 +10,6 @@ from llm_service.adapters.tracing import TracedProvider
 from llm_service.configuration.configuration import Configuration
 from llm_service.configuration.live import LiveConfiguration
 from llm_service.domain.billing.price import PriceBook
-from llm_service.domain.keys.breaker import BreakerRule
 from llm_service.domain.keys.key_balancing import KeyBalancedProvider, KeyBalancedTokenCounter
 from llm_service.domain.keys.key_pools import ApiKeyPools
 from llm_service.domain.model.profile import ProviderProfile
@@ -27,6 +26,7 @@ from llm_service.domain.routing.router import Router
 from llm_service.domain.routing.timeout import TimeoutProvider, Timeouts
 from llm_service.providers.registry import ProviderRegistry, ProviderServices
 from llm_service.settings import LlmSettings
+from penstock_kit.breaker import FailureRate
 from penstock_kit.clock import Clock
 from penstock_kit.ids import new_id
 from penstock_kit.logging import get_logger
@@ -56,7 +56,7 @@ def build_selection(
     tracing: Tracing,
 ) -> Selection:
     """Return the selection over the configuration in force, which it follows."""
-    rule = BreakerRule(calls=settings.breaker_calls, open_seconds=settings.breaker_seconds)
+    rule = FailureRate(calls=settings.breaker_calls, open_seconds=settings.breaker_seconds)
     key_pools = ApiKeyPools(rule=rule, clock=clock, mask=mask_secret, on_revoked=_alert)
     registry = _build_registry(settings, live.current.profiles, key_pools, clock, tracing)
     monitor = ProviderMonitor(clock)

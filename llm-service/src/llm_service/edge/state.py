@@ -7,7 +7,6 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.llm.v1 import llm_pb2
 
-from llm_service.domain.keys.breaker import BreakerState
 from llm_service.domain.keys.key_pool import ApiKeyPool
 from llm_service.domain.model.profile import ProviderProfile
 from llm_service.domain.model.provider_pool import LoadedProvider
@@ -15,6 +14,7 @@ from llm_service.domain.model.route import Route
 from llm_service.domain.offline.query import Condition, Remark, StructuredQuery, TimeRange
 from llm_service.domain.routing.health import ProviderRecord
 from llm_service.domain.routing.model_list import ListedModel
+from penstock_kit.breaker import BreakerState
 
 
 def models_to_proto(models: Sequence[ListedModel]) -> Iterator[llm_pb2.Model]:

@@ -15,10 +15,10 @@ from chat_stream_service.adapters.operator_tools.mcp_session import (
     failure_of,
 )
 from chat_stream_service.adapters.operator_tools.mcp_vetting import OnUnfit
-from chat_stream_service.domain.breaker import Breaker
 from chat_stream_service.domain.model.tool import Arguments, Tool, ToolContext
 from chat_stream_service.domain.tools.tool_box import bounded
 from chat_stream_service.domain.tools.tool_breaker import BreakerTool
+from penstock_kit.breaker import Breaker
 from penstock_kit.clock import Clock
 from penstock_kit.errors import BadUpstream, DeadlineExceeded, PenstockError, Unavailable
 from penstock_kit.logging import get_logger
@@ -231,7 +231,7 @@ class McpServer:
         if not self._was_connected:
             log.info("mcp server connected", server=self.name, tools=list(self._tools))
             self._failure = ""
-            self._breaker.succeeded()
+            self._breaker.record_success()
 
     def _note_patterns(self, tool: ToolDescription) -> None:
         for pattern in unchecked_patterns(tool.schema):

@@ -15,9 +15,9 @@ from chat_stream_service.adapters.operator_tools.http_tool import HttpTool
 from chat_stream_service.adapters.operator_tools.masked_tool import MaskedTool, SecretMask
 from chat_stream_service.adapters.operator_tools.mcp_server import McpServer
 from chat_stream_service.adapters.operator_tools.mcp_session import connect
-from chat_stream_service.domain.breaker import Breaker
 from chat_stream_service.domain.model.tool import Tool, ToolSource
 from chat_stream_service.domain.tools.tool_breaker import BreakerTool
+from penstock_kit.breaker import Breaker, ConsecutiveFailures
 from penstock_kit.clock import Clock
 
 _HTTP: Final = "http"
@@ -100,7 +100,7 @@ class OperatorTools:
         self.sources = (*([HttpTools(tools)] if tools else ()), *listed)
 
     def _http_tool(self, entry: HttpEntry, mask: SecretMask) -> Tool:
-        breaker = self._breakers.setdefault(urlsplit(entry.url).netloc, Breaker(clock=self._clock))
+        breaker = self._breakers.setdefault(urlsplit(entry.url).netloc, Breaker(ConsecutiveFailures(), self._clock))
         tool = BreakerTool(HttpTool(entry, self._http, max_seconds=self._max_seconds), breaker)
         return MaskedTool(tool, mask)
 
@@ -108,7 +108,7 @@ class OperatorTools:
         return McpServer(
             wanted.entry,
             partial(connect, wanted.entry, wanted.destinations),
-            Breaker(clock=self._clock),
+            Breaker(ConsecutiveFailures(), self._clock),
             max_seconds=self._max_seconds,
             clock=self._clock,
             mask=mask,

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from chat_stream_service.domain.breaker import Breaker
 from chat_stream_service.domain.memory.memory_statistics import KeepOutcome, MemoryStatistics, RecallOutcome
 from chat_stream_service.domain.model.conversation import Owner
 from chat_stream_service.domain.model.engine import EngineHealth
 from chat_stream_service.domain.model.memory import Memory, Note, RememberedTurn
 from chat_stream_service.domain.model.search_term import search_terms
 from chat_stream_service.domain.stream.background import BackgroundJobs
+from penstock_kit.breaker import Breaker
 from penstock_kit.clock import Clock
 from penstock_kit.errors import PenstockError
 from penstock_kit.logging import get_logger
@@ -55,7 +55,7 @@ class TurnMemory:
             # "How are you?" is about nothing that could be looked up.
             self._statistics.recalled(RecallOutcome.EMPTY, seconds=0.0)
             return ()
-        if not self._breaker.allows():
+        if not self._breaker.try_acquire():
             self._statistics.recalled(RecallOutcome.SKIPPED, seconds=0.0)
             return ()
         began = self._clock.monotonic()
@@ -114,12 +114,12 @@ class TurnMemory:
         if error is not None:
             self._on_failure("memory failed", detail=_describe(error))
             return RecallOutcome.FAILED, ()
-        self._breaker.succeeded()
+        self._breaker.record_success()
         notes = task.result()
         return (RecallOutcome.HIT if notes else RecallOutcome.EMPTY), notes
 
     def _on_failure(self, event: str, *, detail: str) -> None:
-        if self._breaker.failed():
+        if self._breaker.record_failure():
             log.warning(f"{event}, going on without it", engine=self._statistics.engine, detail=detail)
 
     def _finish_in_background(self, task: asyncio.Task[Sequence[Note]]) -> None:

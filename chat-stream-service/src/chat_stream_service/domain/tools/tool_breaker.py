@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from chat_stream_service.domain.breaker import Breaker
 from chat_stream_service.domain.model.tool import Arguments, Tool, ToolContext
+from penstock_kit.breaker import Breaker
 from penstock_kit.errors import ErrorKind, PenstockError, Unavailable
 from penstock_kit.logging import get_logger
 
@@ -40,8 +40,8 @@ class BreakerTool:
 
     async def call(self, arguments: Arguments, context: ToolContext) -> str:
         """Call the tool unless its server is out of order."""
-        if not self._breaker.allows():
-            seconds = self._breaker.retry_after()
+        if not self._breaker.try_acquire():
+            seconds = self._breaker.wait()
             text = f"{self.name} is out of order; it is tried again in {seconds:.0f} s. Go on without it"
             raise Unavailable(text, reason="TOOL_UNAVAILABLE", retry_after=seconds)
         verdict = False
@@ -54,12 +54,12 @@ class BreakerTool:
             raise
         finally:
             if not verdict:
-                self._breaker.unknown()
-        self._breaker.succeeded()
+                self._breaker.record_abandoned()
+        self._breaker.record_success()
         return result
 
     def _record(self, error: PenstockError) -> None:
         if error.kind not in _OUTAGES:
-            self._breaker.succeeded()
-        elif self._breaker.failed():
+            self._breaker.record_success()
+        elif self._breaker.record_failure():
             log.warning("tool is out of order", tool=self.name, reason=error.reason, detail=error.message)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from llm_service.domain.keys.breaker import Breaker, BreakerRule, BreakerState
 from llm_service.domain.model.failure import FailureKind, ProviderError
+from penstock_kit.breaker import Breaker, BreakerRule, BreakerState
 from penstock_kit.clock import Clock
 
 _DEFAULT_COOLING: Final = 10.0

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from llm_service.domain.keys.breaker import BreakerRule
 from llm_service.domain.keys.key_pool import ApiKeyPool
 from llm_service.domain.model.profile import ProviderProfile
+from penstock_kit.breaker import BreakerRule
 from penstock_kit.clock import Clock
 
 
