@@ -7,7 +7,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_stream_service.domain.model.chunking import estimate_tokens, split_chunks
+from chat_stream_service.domain.model.chunking import split_chunks
 from chat_stream_service.domain.model.conversation import title_from
 from chat_stream_service.domain.model.engine import ModelSelected, RoundFinished
 from chat_stream_service.domain.model.event import MessageChunk, Status, ToolCall, ToolResult
@@ -17,6 +17,7 @@ from chat_stream_service.domain.model.usage import NO_COST, UNKNOWN_COST, Cost, 
 from chat_stream_service.domain.stream.transcript import Transcript
 from chat_stream_service.domain.tools.tool_box import bounded
 from chat_stream_service.domain.turn.prompt import recent
+from penstock_kit.token_estimate import estimate_tokens
 from penstock_testkit.clock import ManualClock
 
 HEADER = StreamHeader(
@@ -40,9 +41,8 @@ def test_pieces_end_at_white_space_where_there_is_some() -> None:
     assert list(split_chunks("alpha beta gamma delta", 3)) == ["alpha beta ", "gamma delta"]
 
 
-def test_chinese_counts_a_token_a_character() -> None:
-    assert estimate_tokens("昨天的平均电流") == 7
-    assert [len(piece) for piece in split_chunks("电" * 120, 50)] == [50, 50, 20]
+def test_pieces_of_chinese_are_shorter() -> None:
+    assert [len(piece) for piece in split_chunks("电" * 180, 50)] == [70, 70, 40]
 
 
 def test_a_title_is_the_first_line_cut_at_a_word() -> None:

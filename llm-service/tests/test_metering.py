@@ -12,7 +12,7 @@ from llm_service.domain.billing.metering import Metering
 from llm_service.domain.billing.price import OperatorPrices, Price
 from llm_service.domain.model.event import Finished, FinishReason, TextDelta, UsageReport
 from llm_service.domain.model.failure import FailureKind, ProviderError
-from llm_service.domain.model.token_estimate import estimate_prompt
+from llm_service.domain.model.prompt_estimate import estimate_prompt
 from llm_service.domain.model.usage import PriceSource, Usage
 from llm_service.testing import ListLedger, ScriptedProvider, collected, question
 from penstock_kit.context import CallContext, Caller, use_context

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import pytest
 
 from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.domain.model.prompt_estimate import estimate_prompt
 from llm_service.domain.model.provider import TokenCounter
 from llm_service.domain.model.request import CompletionRequest
 from llm_service.domain.model.route import Candidate, Route
-from llm_service.domain.model.token_estimate import estimate_prompt
 from llm_service.domain.routing.token_count import TokenCount, TokenCounting
 from llm_service.testing import question
 from penstock_kit.errors import ResourceExhausted

@@ -8,8 +8,8 @@ import orjson
 
 from llm_service.domain.model.message import Role, ThinkingPart
 from llm_service.domain.model.profile import ANTHROPIC_TOOL_NAMES
+from llm_service.domain.model.prompt_estimate import estimate_prompt
 from llm_service.domain.model.request import CompletionRequest, ResponseForm, ToolDefinition, ToolMode
-from llm_service.domain.model.token_estimate import estimate_prompt
 from llm_service.providers.anthropic_message import Block, cache_mark, system_of, turns_of
 from llm_service.providers.anthropic_model import ClaudeTraits, traits_of
 from llm_service.providers.dropped import as_called, medium_of

@@ -9,9 +9,9 @@ from typing import Final
 from llm_service.domain.model.event import Event, Finished, FinishReason, Started, TextDelta, ToolCallDelta
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.profile import ProviderProfile
+from llm_service.domain.model.prompt_estimate import estimate_prompt, estimate_texts
 from llm_service.domain.model.provider import EmbeddingRequest, Embeddings, EventBatch, ModelCard, Provider
 from llm_service.domain.model.request import CompletionRequest, ToolMode
-from llm_service.domain.model.token_estimate import estimate_prompt, estimate_texts, estimate_tokens
 from llm_service.domain.model.usage import Usage
 from llm_service.domain.offline.answer_writer import Report
 from llm_service.domain.offline.chinese import Chinese
@@ -26,6 +26,7 @@ from llm_service.domain.offline.toolbox import PlannedCall, Toolbox
 from llm_service.domain.offline.worker import Checkpoint, RuleWorker
 from llm_service.providers.registry import ProviderServices
 from penstock_kit.clock import Clock
+from penstock_kit.token_estimate import estimate_tokens
 
 NAME: Final = "fallback"
 RULES: Final = "rules"

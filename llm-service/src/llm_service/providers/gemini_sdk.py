@@ -10,8 +10,8 @@ from typing import Any, cast
 import aiohttp
 
 from llm_service.domain.model.failure import FailureKind
+from llm_service.domain.model.prompt_estimate import estimate_texts
 from llm_service.domain.model.provider import EmbeddingRequest, Embeddings, ModelCard
-from llm_service.domain.model.token_estimate import estimate_texts
 from llm_service.domain.model.usage import Usage
 from llm_service.providers.gemini_error import error_of
 from llm_service.providers.status import error_from_vendor

@@ -5,9 +5,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from chat_stream_service.domain.model.chunking import estimate_tokens
 from chat_stream_service.domain.model.event import ToolCall
 from chat_stream_service.domain.model.usage import NO_USAGE, Usage
+from penstock_kit.token_estimate import estimate_tokens
 
 # What a message costs a model beside its text, in tokens.
 _OVERHEAD_TOKENS: Final = 4

@@ -15,9 +15,9 @@ from llm_service.domain.billing.limits_cache import LimitsCache
 from llm_service.domain.billing.price import PriceBook
 from llm_service.domain.billing.rate_limiter import RateLimiter
 from llm_service.domain.billing.reservation import Reservation
+from llm_service.domain.model.prompt_estimate import estimate_prompt
 from llm_service.domain.model.request import CompletionRequest, route_of
 from llm_service.domain.model.route import Candidate, Route
-from llm_service.domain.model.token_estimate import estimate_prompt
 from llm_service.domain.model.usage import Usage
 from penstock_kit.clock import Clock
 from penstock_kit.context import Caller, current_context

@@ -24,13 +24,14 @@ from llm_service.domain.model.event import (
     is_content,
 )
 from llm_service.domain.model.failure import ProviderError
+from llm_service.domain.model.prompt_estimate import estimate_prompt
 from llm_service.domain.model.provider import EventBatch
 from llm_service.domain.model.request import CompletionRequest
-from llm_service.domain.model.token_estimate import estimate_prompt, estimate_tokens
 from llm_service.domain.model.usage import FREE, NOTHING_SOLD, UNKNOWN_COST, Cost, Usage
 from penstock_kit.clock import Clock
 from penstock_kit.context import current_context
 from penstock_kit.errors import PenstockError
+from penstock_kit.token_estimate import estimate_tokens
 
 _SAID: Final = (TextDelta, ThinkingDelta, RefusalDelta)
 # An answer fetched whole shows nothing before its end. One that was left is taken to have been made at this pace

@@ -17,8 +17,8 @@ from llm_service.domain.model.event import (
 )
 from llm_service.domain.model.provider import EventBatch
 from llm_service.domain.model.request import CompletionRequest
-from llm_service.domain.model.token_estimate import estimate_tokens
 from llm_service.domain.model.usage import Usage
+from penstock_kit.token_estimate import estimate_tokens
 
 # Counts by rule are off by a third at most; a vendor that keeps to the limit it was given is never cut for it.
 _TOLERANCE = 2

@@ -6,9 +6,9 @@ from dataclasses import replace
 from llm_service.domain.billing.ledger import LedgerRow, Outcome
 from llm_service.domain.billing.price import PriceBook, cost_of
 from llm_service.domain.model.failure import ProviderError
+from llm_service.domain.model.prompt_estimate import estimate_texts
 from llm_service.domain.model.provider import EmbeddingRequest, Embeddings
 from llm_service.domain.model.route import Candidate
-from llm_service.domain.model.token_estimate import estimate_texts
 from llm_service.domain.model.usage import NOTHING_SOLD, Cost, Usage
 from penstock_kit.clock import Clock
 from penstock_kit.context import current_context

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.domain.model.prompt_estimate import estimate_prompt
 from llm_service.domain.model.provider import TokenCounter
 from llm_service.domain.model.request import CompletionRequest, route_of
 from llm_service.domain.model.route import Route
-from llm_service.domain.model.token_estimate import estimate_prompt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
