@@ -11,6 +11,7 @@ from penstock_cli.setting_names import SETTING_NAMES
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+READMES = sorted(path for pattern in ("*/README.md", "libs/*/README.md") for path in ROOT.glob(pattern))
 NAMES = [str(document.relative_to(ROOT)) for document in DOCUMENTS]
 
 
@@ -20,6 +21,20 @@ def test_every_relative_link_leads_to_a_file(name: str) -> None:
     links = re.findall(r"\]\(([^)#\s]+)", (ROOT / name).read_text())
     broken = [link for link in links if "://" not in link and not (folder / link).exists()]
     assert broken == []
+
+
+@pytest.mark.parametrize("readme", READMES, ids=lambda readme: str(readme.relative_to(ROOT)))
+def test_every_module_that_a_readme_names_exists(readme: Path) -> None:
+    """A name with folders is found from the root, the README or its package; one without, beside the name before it."""
+    roots, beside = [ROOT, readme.parent, *readme.parent.glob("src/*")], readme.parent
+    missing: list[str] = []
+    for name in re.findall(r"`([\w./-]+\.py)`", readme.read_text()):
+        found = next((root / name for root in [beside, *roots] if (root / name).is_file()), None)
+        if found is None:
+            missing.append(name)
+        else:
+            beside = found.parent
+    assert missing == []
 
 
 @pytest.mark.parametrize("name", NAMES)
