@@ -19,7 +19,6 @@ from penstock_testkit.waiting import HANG_SECONDS, assert_within
 
 FACTS = json.dumps({"memory": [{"id": "0", "text": "WLD001 is cooled with glycol G48", "attributed_to": "user"}]})
 # Loading mem0 takes a machine under load some seconds.
-PATIENCE = HANG_SECONDS
 
 
 @pytest.fixture
@@ -37,7 +36,7 @@ async def chat0(chat_with: Any, vendor: OpenAiServer) -> AsyncGenerator[Any]:
 
 
 async def settled(chat: Any) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(HANG_SECONDS):
         await chat.resources.background.idle()
 
 

@@ -45,26 +45,26 @@ async def advance() -> Callable[[float], None]:
     return move
 
 
-async def connect(patience: ReconnectWindow, engine: Engine) -> None:
+async def connect(window: ReconnectWindow, engine: Engine) -> None:
     untyped: Any = engine
-    async with patience.connect(untyped):
+    async with window.connect(untyped):
         pass
 
 
 async def test_a_second_outage_gets_the_whole_patience(advance: Callable[[float], None]) -> None:
-    patience, engine = ReconnectWindow(60), Engine()
+    window, engine = ReconnectWindow(60), Engine()
     engine.failures = 1
-    await connect(patience, engine)
+    await connect(window, engine)
     advance(100)
     engine.failures = 1
-    await connect(patience, engine)
+    await connect(window, engine)
     assert engine.attempts == 4
 
 
 async def test_an_outage_is_borne_no_longer_than_the_patience(advance: Callable[[float], None]) -> None:
-    patience, engine = ReconnectWindow(60), Engine()
+    window, engine = ReconnectWindow(60), Engine()
     engine.failures = 2
-    waiting = asyncio.ensure_future(connect(patience, engine))
+    waiting = asyncio.ensure_future(connect(window, engine))
     async with asyncio.timeout(HANG_SECONDS):
         await engine.asked.wait()
     advance(61)
@@ -76,15 +76,15 @@ async def test_an_outage_is_borne_no_longer_than_the_patience(advance: Callable[
 async def test_during_an_outage_later_callers_share_the_patience_of_the_first(
     advance: Callable[[float], None],
 ) -> None:
-    patience, engine = ReconnectWindow(60), Engine()
+    window, engine = ReconnectWindow(60), Engine()
     engine.failures = 100
-    waiting = asyncio.ensure_future(connect(patience, engine))
+    waiting = asyncio.ensure_future(connect(window, engine))
     async with asyncio.timeout(HANG_SECONDS):
         await engine.asked.wait()
     advance(61)
     attempts = engine.attempts
     with pytest.raises(ConnectionRefusedError):
-        await connect(patience, engine)
+        await connect(window, engine)
     assert engine.attempts == attempts + 1
     with pytest.raises(ConnectionRefusedError):
         await waiting

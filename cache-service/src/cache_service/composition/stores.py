@@ -41,7 +41,7 @@ from penstock_kit.redis.link import RedisLink
 from penstock_kit.redis.subscriber import Subscriber
 
 # What an outage may cost a caller; whether it is one is found out by the sign of life.
-_PATIENCE_SECONDS: Final = 0.04
+_REDIS_WAIT_SECONDS: Final = 0.04
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ async def open_stores(settings: CacheSettings, clock: Clock) -> AsyncGenerator[S
     if not url:
         yield memory_stores(settings, clock)
         return
-    link = RedisLink(url, clock=clock, wait_seconds=_PATIENCE_SECONDS)
+    link = RedisLink(url, clock=clock, wait_seconds=_REDIS_WAIT_SECONDS)
     subscriber = Subscriber(link, silence_seconds=1.0)
     membership = Membership(link, replica=secrets.token_hex(8))
     signals = RedisSignals(link, subscriber, replica=secrets.token_hex(8))

@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 
-from llm_service.domain.offline.asking import find_states, find_top, use_shifts
 from llm_service.domain.offline.condition import find_conditions, find_labels
 from llm_service.domain.offline.device import find_devices
 from llm_service.domain.offline.lexicon import Kind, lexemes_of
 from llm_service.domain.offline.measure import find_interval, find_percentiles, find_rows, find_unit, find_when
 from llm_service.domain.offline.number import number_at
 from llm_service.domain.offline.prompt import readable_prompt
+from llm_service.domain.offline.qualifier import find_states, find_top, use_shifts
 from llm_service.domain.offline.query import StructuredQuery
 from llm_service.domain.offline.reading import Reading, query_of
 from llm_service.domain.offline.sentence import Sentence

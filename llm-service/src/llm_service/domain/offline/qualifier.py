@@ -1,4 +1,4 @@
-"""What is asked of readings that fit: states such as idle, shifts with their hours, so many of a ranking."""
+"""What a question narrows readings down to: states such as idle, shifts with their hours, so many of a ranking."""
 
 from collections.abc import Sequence
 from typing import Final
