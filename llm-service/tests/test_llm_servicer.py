@@ -207,6 +207,21 @@ async def test_everybody_sees_their_own_costs_and_administrators_all(service: Se
         assert (await service.costs.SummarizeCosts(summary)).total.requests == 0
 
 
+async def test_only_operators_see_what_all_tenants_spent(service: Service) -> None:
+    for tenant in ("one", "two"):
+        with as_caller(Caller(user_id="alice", tenant_id=tenant)):
+            await complete(service, completion(model="openai/m1"))
+    everything = cost_pb2.SummarizeCostsRequest(all_tenants=True)
+    with as_caller(Caller(user_id="root", tenant_id="one", scopes=frozenset({"operator"}))):
+        assert (await service.costs.SummarizeCosts(everything)).total.requests == 2
+    with as_caller(Caller(user_id="root", tenant_id="one", scopes=frozenset({"admin"}))):
+        with pytest.raises(PermissionDenied):
+            await service.costs.SummarizeCosts(everything)
+        by_minute = cost_pb2.SummarizeCostsRequest(group_by=cost_pb2.COST_GROUP_MINUTE)
+        with pytest.raises(InvalidArgument, match="at most two days"):
+            await service.costs.SummarizeCosts(by_minute)
+
+
 async def test_models_are_listed_with_their_aliases(service: Service) -> None:
     models = {model.id: model for model in (await service.llm.ListModels(llm_pb2.ListModelsRequest())).models}
     assert list(models) == ["openai/m1", "fallback/rules", "fallback/hashing", "fast"]

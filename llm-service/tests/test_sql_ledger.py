@@ -106,8 +106,16 @@ async def test_groups_have_their_own_sums(ledger: SqlLedger) -> None:
         CostGroup.USER: {"u1": 2, "u2": 1},
         CostGroup.KEY: {"k1": 2, "": 1},
         CostGroup.DAY: {"2026-11-21": 2, "2026-11-22": 1},
+        CostGroup.MINUTE: {f"{TIME:%Y-%m-%dT%H:%MZ}": 2, f"{TIME + timedelta(days=1):%Y-%m-%dT%H:%MZ}": 1},
     }.items():
         assert {row.group: row.requests for row in await ledger.summarize(MINE, group)} == expected
+
+
+async def test_a_filter_without_a_tenant_sums_up_all_of_them(ledger: SqlLedger) -> None:
+    ledger.record(ROW)
+    ledger.record(replace(ROW, id="call_001", tenant_id="acme"))
+    [total] = await ledger.summarize(LedgerFilter(tenant_id=None), CostGroup.TOTAL)
+    assert total.requests == 2
 
 
 async def test_an_empty_ledger_has_an_empty_total(ledger: SqlLedger) -> None:

@@ -142,6 +142,61 @@ class AsyncCacheOperations(AsyncResource):
         """
         return await self._call(Call(method="POST", path="/api/v1/cache/warmup", body={"sources": sources}))
 
+    async def semantic_hits(
+        self, *, page_size: int | None = None, page_token: str | None = None, tenant_id: str | None = None
+    ) -> JsonObject:
+        """List answers that were given to questions in other words, the newest first, to be looked over.
+
+        tenant_id: Another tenant than your own; for operators.
+        """
+        return await self._call(
+            Call(
+                method="GET",
+                path="/api/v1/cache/semantic/hits",
+                query={"page_size": page_size, "page_token": page_token, "tenant_id": tenant_id},
+            )
+        )
+
+    async def iterate_semantic_hits(
+        self, *, page_size: int | None = None, tenant_id: str | None = None
+    ) -> AsyncIterator[JsonObject]:
+        """Yield every item, page after page."""
+        page_token = ""
+        while True:
+            page = await self.semantic_hits(page_size=page_size, tenant_id=tenant_id, page_token=page_token or None)
+            for item in self._items(page):
+                yield item
+            page_token = str(page.get("next_page_token") or "")
+            if not page_token:
+                return
+
+    async def semantic_stats(self, *, all_tenants: bool | None = None) -> JsonObject:
+        """Return hits, misses and refusals since the start of the replica that answers.
+
+        all_tenants: Of all tenants; for operators.
+        """
+        return await self._call(
+            Call(method="GET", path="/api/v1/cache/semantic/stats", query={"all_tenants": all_tenants})
+        )
+
+    async def purge_semantic(
+        self, *, id: str | None = None, prefix: str | None = None, all: bool | None = None, tenant_id: str | None = None
+    ) -> JsonObject:
+        """Delete stored answers: exactly one of id, prefix and all.
+
+        id: One stored answer.
+        prefix: Answers to questions that begin so.
+        all: Every answer of the tenant.
+        tenant_id: Another tenant than your own; for operators.
+        """
+        return await self._call(
+            Call(
+                method="DELETE",
+                path="/api/v1/cache/semantic",
+                query={"id": id, "prefix": prefix, "all": all, "tenant_id": tenant_id},
+            )
+        )
+
 
 class AsyncClientsOperations(AsyncResource):
     """Operations on clients."""
@@ -351,13 +406,18 @@ class AsyncCostsOperations(AsyncResource):
         end_time: str | datetime | None = None,
         user_id: str | None = None,
         key_id: str | None = None,
+        format: str | None = None,
     ) -> JsonObject:
-        """List model calls, newest first.
+        """Call this operation.
+
+        List model calls, newest first, as JSON or CSV; the token of the next page of a CSV is in the header
+        `x-next-page-token`.
 
         page_size: Entries per page; 0 for the default.
         page_token: `next_page_token` of the page before.
         start_time: Inclusive, ISO 8601.
         end_time: Exclusive, ISO 8601.
+        format: Empty: as the header Accept says, else JSON.
         """
         return await self._call(
             Call(
@@ -370,6 +430,7 @@ class AsyncCostsOperations(AsyncResource):
                     "end_time": end_time,
                     "user_id": user_id,
                     "key_id": key_id,
+                    "format": format,
                 },
             )
         )
@@ -382,6 +443,7 @@ class AsyncCostsOperations(AsyncResource):
         end_time: str | datetime | None = None,
         user_id: str | None = None,
         key_id: str | None = None,
+        format: str | None = None,
     ) -> AsyncIterator[JsonObject]:
         """Yield every item, page after page."""
         page_token = ""
@@ -392,6 +454,7 @@ class AsyncCostsOperations(AsyncResource):
                 end_time=end_time,
                 user_id=user_id,
                 key_id=key_id,
+                format=format,
                 page_token=page_token or None,
             )
             for item in self._items(page):

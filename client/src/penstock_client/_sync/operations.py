@@ -142,6 +142,59 @@ class CacheOperations(Resource):
         """
         return self._call(Call(method="POST", path="/api/v1/cache/warmup", body={"sources": sources}))
 
+    def semantic_hits(
+        self, *, page_size: int | None = None, page_token: str | None = None, tenant_id: str | None = None
+    ) -> JsonObject:
+        """List answers that were given to questions in other words, the newest first, to be looked over.
+
+        tenant_id: Another tenant than your own; for operators.
+        """
+        return self._call(
+            Call(
+                method="GET",
+                path="/api/v1/cache/semantic/hits",
+                query={"page_size": page_size, "page_token": page_token, "tenant_id": tenant_id},
+            )
+        )
+
+    def iterate_semantic_hits(
+        self, *, page_size: int | None = None, tenant_id: str | None = None
+    ) -> Iterator[JsonObject]:
+        """Yield every item, page after page."""
+        page_token = ""
+        while True:
+            page = self.semantic_hits(page_size=page_size, tenant_id=tenant_id, page_token=page_token or None)
+            for item in self._items(page):
+                yield item
+            page_token = str(page.get("next_page_token") or "")
+            if not page_token:
+                return
+
+    def semantic_stats(self, *, all_tenants: bool | None = None) -> JsonObject:
+        """Return hits, misses and refusals since the start of the replica that answers.
+
+        all_tenants: Of all tenants; for operators.
+        """
+        return self._call(Call(method="GET", path="/api/v1/cache/semantic/stats", query={"all_tenants": all_tenants}))
+
+    def purge_semantic(
+        self, *, id: str | None = None, prefix: str | None = None, all: bool | None = None, tenant_id: str | None = None
+    ) -> JsonObject:
+        """Delete stored answers: exactly one of id, prefix and all.
+
+        id: One stored answer.
+        prefix: Answers to questions that begin so.
+        all: Every answer of the tenant.
+        tenant_id: Another tenant than your own; for operators.
+        """
+        return self._call(
+            Call(
+                method="DELETE",
+                path="/api/v1/cache/semantic",
+                query={"id": id, "prefix": prefix, "all": all, "tenant_id": tenant_id},
+            )
+        )
+
 
 class ClientsOperations(Resource):
     """Operations on clients."""
@@ -347,13 +400,18 @@ class CostsOperations(Resource):
         end_time: str | datetime | None = None,
         user_id: str | None = None,
         key_id: str | None = None,
+        format: str | None = None,
     ) -> JsonObject:
-        """List model calls, newest first.
+        """Call this operation.
+
+        List model calls, newest first, as JSON or CSV; the token of the next page of a CSV is in the header
+        `x-next-page-token`.
 
         page_size: Entries per page; 0 for the default.
         page_token: `next_page_token` of the page before.
         start_time: Inclusive, ISO 8601.
         end_time: Exclusive, ISO 8601.
+        format: Empty: as the header Accept says, else JSON.
         """
         return self._call(
             Call(
@@ -366,6 +424,7 @@ class CostsOperations(Resource):
                     "end_time": end_time,
                     "user_id": user_id,
                     "key_id": key_id,
+                    "format": format,
                 },
             )
         )
@@ -378,6 +437,7 @@ class CostsOperations(Resource):
         end_time: str | datetime | None = None,
         user_id: str | None = None,
         key_id: str | None = None,
+        format: str | None = None,
     ) -> Iterator[JsonObject]:
         """Yield every item, page after page."""
         page_token = ""
@@ -388,6 +448,7 @@ class CostsOperations(Resource):
                 end_time=end_time,
                 user_id=user_id,
                 key_id=key_id,
+                format=format,
                 page_token=page_token or None,
             )
             for item in self._items(page):

@@ -52,7 +52,8 @@ class MiddlewareOptions:
 def assemble(settings: GatewaySettings, resources: Resources) -> Application:
     """Return the application that `settings` and `resources` make."""
     services = build_services(settings, resources)
-    metrics, admission = HttpMetrics(resources.registry), WorkAdmission(resources.limits, services.tenant_of)
+    metrics = HttpMetrics(resources.registry, services.monitoring.traffic)
+    admission = WorkAdmission(resources.limits, services.tenant_of)
     options = MiddlewareOptions(
         metrics=metrics,
         tracing=resources.tracing,
@@ -68,6 +69,7 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
     return Application(
         asgi=build_app(routers=routers, hot=hot, options=options),
         on_drain=services.readiness.drain,
+        running=services.monitoring.sampler.running,
         interrupt=services.active.interrupt,
         refuse_early=EarlyRefusal(admission, metrics),
     )

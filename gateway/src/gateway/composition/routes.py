@@ -21,6 +21,7 @@ from gateway.routes.cache import CacheRoutes
 from gateway.routes.clients import ClientRoutes
 from gateway.routes.conversations import ConversationRoutes
 from gateway.routes.costs import CostRoutes
+from gateway.routes.dashboard import DashboardRoutes
 from gateway.routes.data import DataRoutes
 from gateway.routes.datasets import DatasetRoutes
 from gateway.routes.engines import EngineRoutes
@@ -50,6 +51,7 @@ def build_routers(settings: GatewaySettings, resources: Resources, services: Ser
         *_account_routers(settings, resources, services),
         *_chat_routers(resources, services),
         *_model_routers(resources, services),
+        _dashboard_router(resources, services),
         *_telemetry_routers(settings, resources, services),
         PageRoutes().router,
     )
@@ -120,6 +122,18 @@ def _model_routers(resources: Resources, services: Services) -> Sequence[APIRout
         CacheRoutes(cache=clients.cache, guard=guard).router,
         SemanticCacheRoutes(cache=clients.cache, guard=guard).router,
     )
+
+
+def _dashboard_router(resources: Resources, services: Services) -> APIRouter:
+    return DashboardRoutes(
+        dashboard=services.monitoring.dashboard,
+        broadcast=services.monitoring.broadcast,
+        costs=resources.clients.costs,
+        guard=services.guard,
+        tickets=services.tickets,
+        monitor=services.monitor,
+        clock=resources.clock,
+    ).router
 
 
 def _telemetry_routers(settings: GatewaySettings, resources: Resources, services: Services) -> Sequence[APIRouter]:

@@ -32,9 +32,15 @@ from gateway.http.heartbeats import Heartbeats
 from gateway.http.timeouts import StreamTimeouts
 from gateway.middleware.overload import LimitedWork
 from gateway.model_call.call import ModelCalls
+from gateway.monitoring.broadcast import FrameBroadcast
+from gateway.monitoring.dashboard import Dashboard
+from gateway.monitoring.history_store import HistoryStore
+from gateway.monitoring.sampler import Sampler
+from gateway.monitoring.traffic import Traffic
 from gateway.settings import GatewaySettings
 from penstock_kit.clock import Clock
 from penstock_kit.context import current_context
+from penstock_kit.ids import new_id
 from penstock_kit.redaction import Redactor
 from penstock_kit.telemetry.tracing import Tracing
 
@@ -52,6 +58,16 @@ class Resources:
     tracing: Tracing
     redactor: Redactor
     limits: Sequence[LimitedWork] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Monitoring:
+    """What counts requests, samples the figures and shows them."""
+
+    traffic: Traffic
+    sampler: Sampler
+    dashboard: Dashboard
+    broadcast: FrameBroadcast
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +89,7 @@ class Services:
     active: ActiveResponses
     responses: SseResponseFactory
     calls: ModelCalls
+    monitoring: Monitoring
 
 
 def build_services(settings: GatewaySettings, resources: Resources) -> Services:
@@ -127,7 +144,19 @@ def build_services(settings: GatewaySettings, resources: Resources) -> Services:
         active=active,
         responses=SseResponseFactory(streams=clients.streams, timeouts=timeouts, active=active, heartbeats=heartbeats),
         calls=ModelCalls(llm=clients.llm, timeouts=timeouts, active=active, heartbeats=heartbeats),
+        monitoring=build_monitoring(resources),
     )
+
+
+def build_monitoring(resources: Resources) -> Monitoring:
+    """Return what counts requests, samples the figures and shows them."""
+    clock, cache = resources.clock, resources.clients.cache
+    traffic = Traffic(clock)
+    sampler = Sampler(traffic=traffic, cache=cache, store=HistoryStore(cache, new_id("gw")), clock=clock)
+    dashboard = Dashboard(sampler=sampler, traffic=traffic, clock=clock)
+    broadcast = FrameBroadcast(dashboard)
+    sampler.on_sample.append(broadcast.publish)
+    return Monitoring(traffic=traffic, sampler=sampler, dashboard=dashboard, broadcast=broadcast)
 
 
 def build_timeouts(settings: GatewaySettings) -> StreamTimeouts:

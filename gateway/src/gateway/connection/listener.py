@@ -5,6 +5,7 @@ import contextlib
 import errno
 import socket
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -55,12 +56,14 @@ def bind(host: str, port: int) -> socket.socket:
 class Application:
     """An ASGI application, and what its listener calls when it has to stop.
 
-    `on_drain` takes the application out of rotation; `interrupt` ends the responses that are still active and returns
-    how many there were; `refuse_early` answers what is one request too many by its head.
+    `running` is entered for as long as requests are served; `on_drain` takes the application out of rotation;
+    `interrupt` ends the responses that are still active and returns how many there were; `refuse_early` answers what
+    is one request too many by its head.
     """
 
     asgi: ASGIApp
     on_drain: Callable[[], None]
+    running: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     interrupt: Callable[[], int]
     refuse_early: RefuseEarly
 
@@ -108,6 +111,10 @@ class Listener:
         """
         host, port = self._bound.getsockname()[:2]
         log.info("serving", address=f"{host}:{port}", url=f"http://{host}:{port}", connections=self._connections.cap)
+        async with self._application.running():
+            await self._serve(stop)
+
+    async def _serve(self, stop: asyncio.Event) -> None:
         serving = asyncio.create_task(self._server.serve(sockets=[self._bound]))
         watching = asyncio.create_task(self._connections.watch(self._server.connections))
         stopping = asyncio.create_task(stop.wait())

@@ -42,8 +42,16 @@ class EarlyRefusal:
         if not work.limiter.has_its_share(self._admission.tenant_of(headers)):
             return None
         self._admission.note_refusal(work)
-        self._metrics.observe(method="POST", endpoint=work.prefix, status=_UNAVAILABLE, seconds=0.0)
-        return _answer(path).replace(_ANY_ID.encode(), b"req_" + secrets.token_hex(_ID_BYTES).encode())
+        request_id = f"req_{secrets.token_hex(_ID_BYTES)}"
+        self._metrics.observe(
+            method="POST",
+            endpoint=work.prefix,
+            status=_UNAVAILABLE,
+            seconds=0.0,
+            tenant_id=self._admission.tenant_of(headers),
+            request_id=request_id,
+        )
+        return _answer(path).replace(_ANY_ID.encode(), request_id.encode())
 
 
 @lru_cache(maxsize=256)

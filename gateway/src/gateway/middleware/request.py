@@ -12,7 +12,8 @@ from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer, set_span_in_
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.middleware.error_responses import internal_error, send_error
-from gateway.middleware.metrics import HttpMetrics
+from gateway.middleware.metrics import HttpMetrics, current_tenant
+from gateway.monitoring.traffic import Traffic
 from penstock_kit.context import CallContext, set_context
 from penstock_kit.logging import get_logger
 from penstock_kit.telemetry.tracing import Tracing, parent_context
@@ -31,6 +32,7 @@ _BROKEN: Final = 1011
 _PROBES: Final = frozenset({"/health", "/ready", "/ready/gateway", "/metrics"})
 _HEADS: Final = frozenset({"http.response.start", "websocket.http.response.start"})
 # Where answers carry credentials, conversations and data.
+_EVENT_STREAM: Final = b"text/event-stream"
 _PRIVATE: Final = ("/api/", "/v1/", "/mcp")
 _NO_STORE: Final = (b"cache-control", b"no-store")
 _NO_SNIFFING: Final = (b"x-content-type-options", b"nosniff")
@@ -58,7 +60,11 @@ class RequestFrame:
         context = _context(scope["headers"])
         set_context(context)
         request = _HttpRequest(
-            scope, context, send, None if self._tracer is None else _span(self._tracer, scope, context)
+            scope,
+            context,
+            send,
+            None if self._tracer is None else _span(self._tracer, scope, context),
+            self._metrics.traffic,
         )
         self._metrics.in_flight.inc()
         try:
@@ -74,7 +80,15 @@ class RequestFrame:
     def _finish(self, request: "_HttpRequest") -> None:
         seconds = time.perf_counter() - request.begun
         endpoint, status = request.endpoint(), request.status
-        self._metrics.observe(method=request.method, endpoint=endpoint, status=status, seconds=seconds)
+        request.end_stream()
+        self._metrics.observe(
+            method=request.method,
+            endpoint=endpoint,
+            status=status,
+            seconds=request.seconds_to_first_byte or seconds,
+            tenant_id=current_tenant(),
+            request_id=request.request_id,
+        )
         request.end_span(endpoint)
         if status >= self._logged_from and not (self._logged_from and endpoint in _PROBES):
             milliseconds = round(seconds * 1000, 2)
@@ -85,14 +99,22 @@ class RequestFrame:
 class _HttpRequest:
     """One request with its answer's status and span."""
 
-    __slots__ = ("_request_id", "_send", "_span", "_status", "begun", "failed", "method", "scope")
+    __slots__ = (
+        "_send", "_silent", "_span", "_status", "_streamed_by", "_traffic", "begun", "failed", "method", "request_id",
+        "scope", "seconds_to_first_byte",
+    )  # fmt: skip
 
-    def __init__(self, scope: Scope, context: CallContext, send: Send, span: Span | None) -> None:
+    def __init__(self, scope: Scope, context: CallContext, send: Send, span: Span | None, traffic: Traffic) -> None:
         self.scope = scope
         self.method: str = scope.get("method", "WEBSOCKET")
         self.begun = time.perf_counter()
         self.failed = False
-        self._request_id = context.request_id.encode()
+        self.request_id = context.request_id
+        self.seconds_to_first_byte = 0.0
+        self._traffic = traffic
+        # The tenant of an event stream that is open, and whether it has said nothing yet.
+        self._streamed_by: str | None = None
+        self._silent = False
         self._send = send
         self._span = span
         self._status = 0
@@ -109,6 +131,9 @@ class _HttpRequest:
             message["headers"] = self._headers(message.get("headers", ()))
         elif message["type"] == "websocket.accept":
             self._status = _SWITCHED
+        elif self._silent and message.get("body"):
+            self._silent = False
+            self.seconds_to_first_byte = time.perf_counter() - self.begun
         await self._send(message)
 
     async def end_broken(self) -> None:
@@ -121,13 +146,24 @@ class _HttpRequest:
 
     def _headers(self, given: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """Return the headers of the answer. What the API says is for its caller, and for no cache on the way."""
-        headers = [*given, (b"x-request-id", self._request_id)]
-        names = {name for name, _ in headers}
+        headers = [*given, (b"x-request-id", self.request_id.encode())]
+        names = dict(headers)
+        if names.get(b"content-type", b"").startswith(_EVENT_STREAM):
+            self._begin_stream()
         if b"x-content-type-options" not in names:
             headers.append(_NO_SNIFFING)
         if b"cache-control" not in names and self.scope["path"].startswith(_PRIVATE):
             headers.append(_NO_STORE)
         return headers
+
+    def _begin_stream(self) -> None:
+        self._silent, self._streamed_by = True, current_tenant()
+        self._traffic.open_stream(self._streamed_by)
+
+    def end_stream(self) -> None:
+        """Count an event stream out, if it is one."""
+        if self._streamed_by is not None:
+            self._traffic.close_stream(self._streamed_by)
 
     def endpoint(self) -> str:
         """Return the template of the route that answered."""

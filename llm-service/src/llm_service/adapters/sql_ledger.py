@@ -31,7 +31,9 @@ _LINGER: Final = 0.25
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 2.0
 _FLUSH_SECONDS: Final = 5.0
-_DAY_MICROS: Final = 86_400_000_000
+# Lengths of groups by time in microseconds, and how their starts are written.
+_MICROS: Final = {CostGroup.DAY: 86_400_000_000, CostGroup.MINUTE: 60_000_000}
+_STAMPS: Final = {CostGroup.DAY: "%Y-%m-%d", CostGroup.MINUTE: "%Y-%m-%dT%H:%MZ"}
 
 log = get_logger(__name__)
 
@@ -196,12 +198,12 @@ class SqlLedger:
         self._urgent.set()
 
     async def summarize(self, wanted: LedgerFilter, group: CostGroup) -> Sequence[CostRow]:
-        """Return the sums by group, the most expensive first, days in order."""
+        """Return the sums by group, the most expensive first, days and minutes in order."""
         await self.flush()
         async with self._database.read() as connection:
             found = await connection.execute(_summary(wanted, group))
             rows = [_cost_row(columns, group) for columns in found.mappings()]
-        if group is CostGroup.DAY:
+        if group in _STAMPS:
             return sorted(rows, key=lambda row: row.group)
         return sorted(rows, key=lambda row: (-(row.cost.amount or 0), row.group))
 
@@ -229,7 +231,9 @@ def _insert(*, sqlite: bool) -> Any:
 
 def _conditions(wanted: LedgerFilter) -> list[ColumnElement[bool]]:
     columns = ledger.c
-    conditions: list[ColumnElement[bool]] = [columns.tenant_id == wanted.tenant_id]
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.tenant_id is not None:
+        conditions.append(columns.tenant_id == wanted.tenant_id)
     if wanted.start:
         conditions.append(columns.create_time >= micros_from_time(wanted.start))
     if wanted.end:
@@ -254,8 +258,8 @@ def _group_column(group: CostGroup) -> ColumnElement[Any]:
             return columns.key_id
         case CostGroup.USER:
             return columns.user_id
-        case CostGroup.DAY:
-            return columns.create_time - columns.create_time % _DAY_MICROS
+        case CostGroup.DAY | CostGroup.MINUTE:
+            return columns.create_time - columns.create_time % _MICROS[group]
 
 
 def _summary(wanted: LedgerFilter, group: CostGroup) -> Select[*tuple[Any, ...]]:
@@ -286,7 +290,7 @@ def _summary(wanted: LedgerFilter, group: CostGroup) -> Select[*tuple[Any, ...]]
 def _cost_row(columns: Any, group: CostGroup) -> CostRow:
     name = columns["group"]
     return CostRow(
-        group=f"{time_from_micros(int(name)):%Y-%m-%d}" if group is CostGroup.DAY else str(name or ""),
+        group=time_from_micros(int(name)).strftime(_STAMPS[group]) if group in _STAMPS else str(name or ""),
         requests=int(columns["requests"]),
         failures=int(columns["failures"] or 0),
         usage=usage_from_columns(columns, estimated=bool(columns["estimated"])),

@@ -1,6 +1,6 @@
 """The ledger to protobuf and its questions from it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -10,7 +10,9 @@ from llm_service.domain.billing.ledger import CostGroup, CostRow, LedgerFilter, 
 from llm_service.edge.completion import cost_to_proto, usage_to_proto
 from penstock_kit.context import Caller
 from penstock_kit.errors import InvalidArgument, PermissionDenied
+from penstock_kit.role import require_operator
 
+_MOST_MINUTES: Final = timedelta(days=2)
 _GROUPS: Final = {
     cost_pb2.COST_GROUP_UNSPECIFIED: CostGroup.TOTAL,
     cost_pb2.COST_GROUP_PROVIDER: CostGroup.PROVIDER,
@@ -18,6 +20,7 @@ _GROUPS: Final = {
     cost_pb2.COST_GROUP_KEY: CostGroup.KEY,
     cost_pb2.COST_GROUP_USER: CostGroup.USER,
     cost_pb2.COST_GROUP_DAY: CostGroup.DAY,
+    cost_pb2.COST_GROUP_MINUTE: CostGroup.MINUTE,
 }
 
 
@@ -28,10 +31,21 @@ def group_from_proto(group: cost_pb2.CostGroup.ValueType) -> CostGroup:
     return _GROUPS[group]
 
 
+def check_range(group: CostGroup, wanted: LedgerFilter) -> None:
+    """Raise InvalidArgument (TIME_RANGE_INVALID) when groups by minute are asked for over more than two days."""
+    if group is not CostGroup.MINUTE:
+        return
+    end = wanted.end or datetime.now(UTC)
+    if wanted.start is None or end - wanted.start > _MOST_MINUTES:
+        since = wanted.start or "the beginning"
+        message = f"minutes from {since} to {end} are too many; give a start_time at most two days before the end"
+        raise InvalidArgument(message, reason="TIME_RANGE_INVALID")
+
+
 def filter_from_proto(
     request: cost_pb2.SummarizeCostsRequest | cost_pb2.ListLedgerRequest, caller: Caller
 ) -> LedgerFilter:
-    """Return which rows `caller` asks for: everybody their own, administrators all of their tenant.
+    """Return which rows `caller` asks for: everybody their own, administrators all of their tenant, operators all.
 
     Raises PermissionDenied when others' rows are asked for, InvalidArgument when the end is before the start.
     """
@@ -44,7 +58,11 @@ def filter_from_proto(
     end = time_from_proto(request.end_time) if request.HasField("end_time") else None
     if start and end and end <= start:
         raise InvalidArgument(f"end_time {end} is not after start_time {start}", reason="TIME_RANGE_INVALID")
-    return LedgerFilter(tenant_id=caller.tenant_id, start=start, end=end, user_id=user_id, key_id=request.key_id)
+    tenant_id = caller.tenant_id
+    if isinstance(request, cost_pb2.SummarizeCostsRequest) and request.all_tenants:
+        require_operator("see what all tenants spent")
+        tenant_id = None
+    return LedgerFilter(tenant_id=tenant_id, start=start, end=end, user_id=user_id, key_id=request.key_id)
 
 
 def cost_row_to_proto(row: CostRow) -> cost_pb2.CostRow:

@@ -12,6 +12,7 @@ from llm_service.domain.billing.ledger import CostGroup, Ledger
 from llm_service.domain.billing.limits_cache import LimitsCache
 from llm_service.domain.billing.price_list import PriceList, PriceStore
 from llm_service.edge.cost import (
+    check_range,
     cost_row_to_proto,
     filter_from_proto,
     group_from_proto,
@@ -66,8 +67,9 @@ class CostServicer(cost_pb2_grpc.CostServiceServicer):
     ) -> cost_pb2.SummarizeCostsResponse:
         """Sum up the caller's rows, an administrator's whole tenant."""
         wanted = filter_from_proto(request, current_context().caller)
-        total = await self._ledger.summarize(wanted, CostGroup.TOTAL)
         group = group_from_proto(request.group_by)
+        check_range(group, wanted)
+        total = await self._ledger.summarize(wanted, CostGroup.TOTAL)
         rows = await self._ledger.summarize(wanted, group) if group is not CostGroup.TOTAL else ()
         return cost_pb2.SummarizeCostsResponse(
             rows=[cost_row_to_proto(row) for row in rows], total=cost_row_to_proto(total[0])

@@ -56,13 +56,14 @@ class CostGroup(StrEnum):
     KEY = "key"
     USER = "user"
     DAY = "day"
+    MINUTE = "minute"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerFilter:
-    """Which rows: of one tenant, from `start` (inclusive) to `end` (exclusive), of a user or key when given."""
+    """Which rows: of one tenant (None: of all), from `start` (inclusive) to `end` (exclusive), of a user or a key."""
 
-    tenant_id: str
+    tenant_id: str | None
     start: datetime | None = None
     end: datetime | None = None
     user_id: str = ""

@@ -41,6 +41,8 @@ class _CostGroupEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CostGroup.V
     """By user id."""
     COST_GROUP_DAY: _CostGroup.ValueType  # 5
     """By UTC day, "2026-11-21"."""
+    COST_GROUP_MINUTE: _CostGroup.ValueType  # 6
+    """By UTC minute, "2026-11-21T08:05Z"; only minutes with a call. At most two days, from `start_time` on."""
 
 class CostGroup(_CostGroup, metaclass=_CostGroupEnumTypeWrapper):
     """By what to group a summary."""
@@ -57,6 +59,8 @@ COST_GROUP_USER: CostGroup.ValueType  # 4
 """By user id."""
 COST_GROUP_DAY: CostGroup.ValueType  # 5
 """By UTC day, "2026-11-21"."""
+COST_GROUP_MINUTE: CostGroup.ValueType  # 6
+"""By UTC minute, "2026-11-21T08:05Z"; only minutes with a call. At most two days, from `start_time` on."""
 Global___CostGroup: _TypeAlias = CostGroup  # noqa: Y015
 
 @_typing.final
@@ -70,10 +74,13 @@ class SummarizeCostsRequest(_message.Message):
     END_TIME_FIELD_NUMBER: _builtins.int
     USER_ID_FIELD_NUMBER: _builtins.int
     KEY_ID_FIELD_NUMBER: _builtins.int
+    ALL_TENANTS_FIELD_NUMBER: _builtins.int
     group_by: Global___CostGroup.ValueType
     user_id: _builtins.str
     """Only this user's rows; only administrators may leave it out for others'."""
     key_id: _builtins.str
+    all_tenants: _builtins.bool
+    """Every tenant's rows instead of those of the caller's own; only operators may ask for them."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """From, inclusive. Unset: the beginning."""
@@ -90,10 +97,11 @@ class SummarizeCostsRequest(_message.Message):
         end_time: _timestamp_pb2.Timestamp | None = ...,
         user_id: _builtins.str = ...,
         key_id: _builtins.str = ...,
+        all_tenants: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "group_by", b"group_by", "key_id", b"key_id", "start_time", b"start_time", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_tenants", b"all_tenants", "end_time", b"end_time", "group_by", b"group_by", "key_id", b"key_id", "start_time", b"start_time", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -31,6 +31,12 @@ SERVICE: Final = Section(
             "come again later, or start another replica",
         ),
         Row(
+            "VIEWER_LIMIT_EXCEEDED",
+            (ErrorKind.RESOURCE_EXHAUSTED,),
+            "500 dashboards are open at one gateway",
+            "close one, or come again later",
+        ),
+        Row(
             "MESSAGE_LIMIT_EXCEEDED",
             (ErrorKind.PAYLOAD_TOO_LARGE,),
             "a gRPC message over 32 MiB",

@@ -1,0 +1,1 @@
+"""Samples of the gateway's figures over time, and the dashboard that shows them."""
