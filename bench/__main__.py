@@ -4,7 +4,7 @@ import sys
 
 import uvloop
 
-from bench import cache, chat, completions, feature, hop, ingest, peers, providers, startup
+from bench import cache, chat, completions, feature, hop, ingest, peers, providers, reader, startup
 from bench.measure import Report, machine
 from bench.page import lines, save
 
@@ -16,6 +16,7 @@ BENCHMARKS = {
     "feature": feature.run,
     "ingest": ingest.run,
     "hop": hop.run,
+    "reader": reader.run,
     "peers": peers.run,
     "providers": providers.run,
 }

@@ -31,15 +31,15 @@ import asyncio, json, sys, time
 import psutil
 import llm_service.main
 from llm_service.domain.model.profile import ProviderProfile
-from llm_service.providers.registry import Parts, ProviderRegistry
+from llm_service.providers.registry import ProviderRegistry, ProviderServices
 from penstock_kit.clock import SystemClock
 from penstock_kit.ids import new_id
 
 async def main(dialect):
     profile = ProviderProfile(name="p", dialect=dialect, models=("m",), base_url="http://127.0.0.1:9", keys=("k",))
-    parts = Parts(clock=SystemClock(), new_id=new_id, connect_timeout=1.0)
+    services = ProviderServices(clock=SystemClock(), new_id=new_id, connect_timeout=1.0)
     rss = lambda: psutil.Process().memory_info().rss
-    registry = ProviderRegistry([profile], parts=parts, wrap=lambda _, provider: provider, rss_bytes=rss)
+    registry = ProviderRegistry([profile], services=services, wrap=lambda _, provider: provider, rss_bytes=rss)
     began = time.perf_counter()
     await registry.get("p")
     first_use = (time.perf_counter() - began) * 1000

@@ -16,6 +16,7 @@ FAST_PATHS = {
     "multiplexed-calls": 2,
     "http-client": 3,
     "fork": 7,
+    "reading-sqlite": 11,
     "breaker": 17,
     "rates": 18,
     "feature-kernel": 19,
