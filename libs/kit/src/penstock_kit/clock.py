@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Where a service gets the time from."""
+    """The port through which a service reads the time."""
 
     def now(self) -> datetime:
         """Return the wall-clock time, timezone-aware, in UTC."""
@@ -18,7 +18,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's own clock."""
+    """The clock of the operating system."""
 
     def now(self) -> datetime:
         """Return the wall-clock time in UTC."""

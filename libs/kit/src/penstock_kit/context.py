@@ -1,4 +1,4 @@
-"""Who is asking, under which request id and until when: carried through every hop of a call."""
+"""The context of a call: its caller, request id, deadline and trace, propagated through every hop as metadata."""
 
 import time
 from collections.abc import Generator, Iterable
@@ -58,10 +58,10 @@ SYSTEM: Final = Caller(user_id="system", scopes=frozenset({ADMIN_SCOPE, OPERATOR
 
 @dataclass(frozen=True, slots=True)
 class CallContext:
-    """One call: `deadline` is in seconds of ``time.monotonic()``, None for no limit.
+    """The context of one call: `deadline` is in seconds of ``time.monotonic()``, None for no limit.
 
-    `traceparent` and `tracestate` are the W3C headers the call came with; they are passed on as they
-    are when this process records no spans of its own.
+    `traceparent` and `tracestate` are the W3C headers the call came with; they are propagated
+    unchanged when this process records no spans of its own.
     """
 
     request_id: str

@@ -29,7 +29,7 @@ _SECRETIVE: Final = ("sqlalchemy", "sqlalchemy.engine", "sqlalchemy.pool", "aios
 
 
 class Sink:
-    """Where every log line of a process ends: completed, redacted, rendered, written whole."""
+    """Completes, redacts and renders the log lines of a process, and writes each in one piece."""
 
     def __init__(self, service: str, fmt: LogFormat, redactor: Redactor, stream: TextIO | None = None) -> None:
         self._service = service
@@ -39,7 +39,7 @@ class Sink:
         self._lock = threading.Lock()
 
     def write(self, level: str, logger: str, event: str, fields: EventDict) -> None:
-        """Write one line. Never raises: a log line must not fail the call it speaks of."""
+        """Write one line. Never raises: logging must not fail the call that is logged."""
         line: dict[str, Any] = {"ts": _now(), "level": level, "service": self._service, "logger": logger}
         line["event"] = event
         trace_id, span_id = current_trace_ids()

@@ -33,7 +33,7 @@ ServiceAddress = Annotated[str, AfterValidator(_checked_address)]
 
 
 class ServiceSettings(BaseSettings):
-    """What every service needs. A service subclasses it and adds fields with their environment names as alias.
+    """The settings of every service. A service subclasses it and adds fields with their environment names as alias.
 
     Every field needs an alias: that is its name in the environment (in any case). An empty value counts as unset,
     unknown names are ignored. In code fields are given by their own names.
@@ -110,7 +110,7 @@ class ServiceSettings(BaseSettings):
 
 
 class GrpcServiceSettings(ServiceSettings):
-    """What every service behind the gateway needs beside that."""
+    """The settings that every gRPC service has besides: the address it binds to."""
 
     host: str = Field(
         default="127.0.0.1",

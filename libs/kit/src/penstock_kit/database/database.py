@@ -36,14 +36,14 @@ _RECONNECT_SECONDS: Final = 3.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maintenance:
-    """What :meth:`Database.maintain` did: the size of the store in bytes before and after (0 when unknown)."""
+    """The result of :meth:`Database.maintain`: the size of the store in bytes before and after (0 when unknown)."""
 
     bytes_before: int
     bytes_after: int
 
 
 class Phase(Enum):
-    """Whether a store can be used: not at all, by what prepares it, or by everybody."""
+    """Which statements a store takes: none (ABSENT), those that prepare its schema (PREPARED), or all (THERE)."""
 
     ABSENT = 0
     PREPARED = 1
@@ -51,7 +51,8 @@ class Phase(Enum):
 
 
 class Database:
-    """A store of records. Statements are SQLAlchemy Core; the same code runs on both stores.
+    """A connection to a SQL database: SQLite or PostgreSQL. Statements are SQLAlchemy Core; the same code runs on both
+    stores.
 
     Both blocks turn a store that can't answer (disk full, read-only, locked, connection refused) into
     Unavailable (STORAGE_UNAVAILABLE), and a value that no column holds into InvalidArgument (VALUE_INVALID); an
@@ -92,8 +93,8 @@ class Database:
     async def rows(self, statement: Executable, parameters: Mapping[str, Any]) -> Sequence[Row]:
         """Return all rows of a reading statement, as it would see them in :meth:`read`.
 
-        For statements that are kept and that somebody waits for: on SQLite they cost a fraction of what they do
-        there. Parameters are plain values; none may expand (``IN``).
+        For statements that are module constants and that delay a response: on SQLite they cost a fraction of what they
+        do there. Parameters are plain values; none may expand (``IN``).
         """
         if self._quick is None:
             async with self.read() as connection:

@@ -85,37 +85,37 @@ class InvalidArgument(_Kinded):
 
 
 class Unauthenticated(_Kinded):
-    """No credentials, or none that count (401)."""
+    """The request carries no credentials, or invalid ones (401)."""
 
     fixed_kind = ErrorKind.UNAUTHENTICATED
 
 
 class PermissionDenied(_Kinded):
-    """Known caller, not allowed (403)."""
+    """The caller is authenticated and lacks the permission (403)."""
 
     fixed_kind = ErrorKind.PERMISSION_DENIED
 
 
 class NotFound(_Kinded):
-    """No such thing, or it belongs to somebody else, which must look the same (404)."""
+    """The resource does not exist, or belongs to another tenant or user, which must look the same (404)."""
 
     fixed_kind = ErrorKind.NOT_FOUND
 
 
 class AlreadyExists(_Kinded):
-    """Creating something whose name or id is taken (409)."""
+    """The name or id of a resource to be created is taken (409)."""
 
     fixed_kind = ErrorKind.ALREADY_EXISTS
 
 
 class FailedPrecondition(_Kinded):
-    """The request is fine, the state of the system is not (412)."""
+    """The request is valid, and the state of the system does not allow it (412)."""
 
     fixed_kind = ErrorKind.FAILED_PRECONDITION
 
 
 class Aborted(_Kinded):
-    """Lost a race with another writer; repeating the whole operation may work (409)."""
+    """The operation lost a race with another writer; repeating all of it may succeed (409)."""
 
     fixed_kind = ErrorKind.ABORTED
 
@@ -133,31 +133,31 @@ class PayloadTooLarge(_Kinded):
 
 
 class Unprocessable(_Kinded):
-    """Well-formed, but its content can't be worked with (422)."""
+    """The request is well-formed, and its content can't be processed (422)."""
 
     fixed_kind = ErrorKind.UNPROCESSABLE
 
 
 class Cancelled(_Kinded):
-    """The caller left or asked to stop (499)."""
+    """The caller disconnected or cancelled the call (499)."""
 
     fixed_kind = ErrorKind.CANCELLED
 
 
 class DeadlineExceeded(_Kinded):
-    """The time the caller gave ran out (504)."""
+    """The deadline that the caller set has passed (504)."""
 
     fixed_kind = ErrorKind.DEADLINE_EXCEEDED
 
 
 class Unavailable(_Kinded):
-    """A part of Penstock or a store can't answer now (503)."""
+    """A service or a store can't answer now; a retry may succeed (503)."""
 
     fixed_kind = ErrorKind.UNAVAILABLE
 
 
 class BadUpstream(_Kinded):
-    """A model provider or another outside system failed (502)."""
+    """A model provider or another external system failed (502)."""
 
     fixed_kind = ErrorKind.BAD_UPSTREAM
 
@@ -169,7 +169,7 @@ class Unimplemented(_Kinded):
 
 
 class Internal(_Kinded):
-    """A defect of ours (500)."""
+    """Penstock has a defect (500)."""
 
     fixed_kind = ErrorKind.INTERNAL
 

@@ -6,7 +6,7 @@ from typing import Final
 
 
 class ErrorKind(StrEnum):
-    """What sort of failure it is. The list is closed: `reason` carries everything finer."""
+    """The sixteen kinds of failure, named as the gRPC codes are; an error's `reason` distinguishes within a kind."""
 
     INVALID_ARGUMENT = "INVALID_ARGUMENT"
     UNAUTHENTICATED = "UNAUTHENTICATED"
@@ -28,7 +28,7 @@ class ErrorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KindRow:
-    """One row of the table: the gRPC code (number), the HTTP status, the title, whether a retry may help."""
+    """How a kind is transported: gRPC status code (number), HTTP status, title, and whether a retry may succeed."""
 
     grpc: int
     http: int
@@ -85,12 +85,12 @@ def grpc_code(kind: ErrorKind) -> int:
 
 
 def http_status(kind: ErrorKind) -> int:
-    """Return the HTTP status that carries `kind` (499 for a caller that left)."""
+    """Return the HTTP status that carries `kind` (499 for a cancelled call)."""
     return KIND_TABLE[kind].http
 
 
 def title(kind: ErrorKind) -> str:
-    """Return the short human title of `kind`, the same for every occurrence."""
+    """Return the title of `kind` for problem+json, the same for every occurrence."""
     return KIND_TABLE[kind].title
 
 

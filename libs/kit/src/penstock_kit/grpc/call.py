@@ -21,7 +21,7 @@ Metadata = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """Whom a channel talks to: the service's name and address for messages, and the default timeout in seconds.
+    """The server of a channel: its service name and address for error messages, and the default timeout in seconds.
 
     `metadata` goes with every call: what shows that this process belongs to the installation.
     """
@@ -32,7 +32,7 @@ class Peer:
     metadata: Metadata = ()
 
     def error(self, error: grpc.aio.AioRpcError) -> PenstockError:
-        """Return what the failure of a call to this peer is for our callers."""
+        """Return the PenstockError that a failed call to this peer raises."""
         found = error_from_rpc(error, service=self.service, target=self.target)
         if found.reason == SECRET_INVALID:  # a fault of the installation's, no caller's
             message = (

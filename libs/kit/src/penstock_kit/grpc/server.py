@@ -30,7 +30,7 @@ log = get_logger(__name__)
 
 
 class GrpcServer:
-    """A grpc.aio server with everything each service has in common.
+    """A grpc.aio server with health checks, reflection, metrics, tracing and error statuses.
 
     ``server.add(add_XServicer_to_server, servicer)``, then ``await server.serve(port, stop)``;
     or start, wait and drain separately. Without a `registry` there are no metrics, without

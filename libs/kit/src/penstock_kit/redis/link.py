@@ -26,7 +26,7 @@ log = get_logger(__name__)
 
 
 class RedisUnavailable(Exception):  # noqa: N818 - a state of the world, caught close by
-    """Redis does not answer now. `sent`: the commands are under way, and take effect when it gets to them."""
+    """Redis does not answer. `sent`: the commands were written to the socket and may still take effect."""
 
     def __init__(self, message: str, *, sent: bool = False) -> None:
         super().__init__(message)
@@ -34,14 +34,14 @@ class RedisUnavailable(Exception):  # noqa: N818 - a state of the world, caught 
 
 
 class RedisRefusal(Exception):  # noqa: N818 - the server's own word
-    """Redis let a connection not in."""
+    """Redis answered the set-up of a connection with an error, such as for wrong credentials."""
 
 
 class RedisLink:
-    """Sends commands while Redis is up; says at once that it is away while it is not.
+    """Sends commands while Redis is up; raises RedisUnavailable at once while it is down.
 
-    One failed or late command means away: whoever sends next gets RedisUnavailable without waiting, until :meth:`probe`
-    has been answered. `listen` tells when it goes and when it is back. An outage is one line in the log.
+    One failed or late command marks it down: the next commands raise RedisUnavailable without waiting, until
+    :meth:`probe` has been answered. `listen` tells when it goes and when it is back. An outage is one line in the log.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class RedisLink:
         return answers
 
     def on_failure(self, error: Exception) -> None:
-        """Note that Redis did not answer."""
+        """Mark Redis as down because of `error`."""
         self._error = _describe(error)
         if self._up or not self._known:
             self._set_state(up=False)
