@@ -1,4 +1,4 @@
-"""What the command reads from the environment and from ``.env``.
+"""The settings of the command, read from the environment and from ``.env``.
 
 The only module of the command that reads the environment. It does so without pydantic, because the
 supervisor stays in memory as long as the services do.
@@ -90,7 +90,7 @@ class CliSettings:
 
     @property
     def key_file_text(self) -> str:
-        """What the file ``admin.key`` says: a key, or where the key is; empty without the file."""
+        """Return the text of the file ``admin.key``: a key, or the place of the key; empty without the file."""
         try:
             return (self.home / "admin.key").read_text().strip()
         except (OSError, ValueError):
