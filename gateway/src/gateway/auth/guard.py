@@ -1,4 +1,4 @@
-"""The door of every route: who calls, and may they."""
+"""Authentication and authorisation of every route."""
 
 from collections.abc import Awaitable, Callable
 
@@ -12,7 +12,7 @@ CallerOf = Callable[[Request], Awaitable[Caller]]
 
 
 class Guard:
-    """Admits callers and makes them the callers of the current context, so that every RPC carries them."""
+    """Authenticates a request, checks its scope and sets the caller of the current context, which every RPC carries."""
 
     def __init__(self, authenticator: Authenticator) -> None:
         self._authenticator = authenticator
@@ -22,7 +22,7 @@ class Guard:
         return self.enter(await self._authenticator.caller(headers), scope)
 
     def enter(self, caller: Caller, scope: str = "") -> Caller:
-        """Make a caller who was recognised some other way (a ticket) the current one."""
+        """Set `caller`, who was authenticated by a ticket, as that of the current context; raise PermissionDenied."""
         require(caller, scope)
         set_context(current_context().of_caller(caller))
         return caller

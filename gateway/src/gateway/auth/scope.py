@@ -1,4 +1,6 @@
-"""What a caller may do. The list is closed; ``admin`` includes all but ``operator``, which includes everything."""
+"""Scopes: the permissions of a caller. The list is closed; ``admin`` includes all but ``operator``, which includes
+everything.
+"""
 
 from collections.abc import Iterable, Set
 from typing import Final
@@ -20,17 +22,17 @@ ALL_SCOPES: Final = ADMIN_SCOPES | {OPERATOR}
 
 
 def includes(held: Set[str], scope: str) -> bool:
-    """Whether whoever holds `held` may do what `scope` stands for. An empty scope asks for nothing."""
+    """Whether the scopes `held` grant `scope`; an empty scope is always granted."""
     return not scope or scope in held or OPERATOR in held or (ADMIN in held and scope != OPERATOR)
 
 
 def includes_all(held: Set[str], scopes: Iterable[str]) -> bool:
-    """Whether `held` reaches as far as `scopes`."""
+    """Whether the scopes `held` grant every one of `scopes`."""
     return all(includes(held, scope) for scope in scopes)
 
 
 def within(scopes: Iterable[str], held: Set[str]) -> frozenset[str]:
-    """Return those of `scopes` that whoever holds `held` may use."""
+    """Return those of `scopes` that the scopes `held` grant."""
     return frozenset(scope for scope in scopes if includes(held, scope))
 
 
@@ -56,5 +58,5 @@ def check_scopes(requested: Iterable[str], *, granter: Caller) -> frozenset[str]
 
 
 def scopes_text(scopes: Iterable[str]) -> str:
-    """Return the scopes as a text for people."""
+    """Return the scopes, sorted and joined by commas, for an error message; ``none`` without any."""
     return ", ".join(sorted(scopes)) or "none"

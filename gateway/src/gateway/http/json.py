@@ -1,4 +1,4 @@
-"""JSON as the gateway speaks it: NaN and infinities become null, times end in Z."""
+"""JSON of requests and responses: NaN and infinities are written as null, times end in Z."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -27,7 +27,7 @@ def compact(value: Any, field: str) -> str:
 
 
 class JsonResponse(Response):
-    """An ``application/json`` answer."""
+    """An ``application/json`` response."""
 
     media_type = "application/json"
 

@@ -1,4 +1,4 @@
-"""Taking typed fields out of a JSON object, with the path in every complaint."""
+"""Reads typed fields of a JSON object; every error names the path of its field."""
 
 from typing import Any, NoReturn, cast
 
@@ -14,7 +14,9 @@ def reject_field(field: str, description: str) -> NoReturn:
 
 
 class Fields:
-    """The fields of one JSON object, taken one by one; null counts as absent, what is not taken is left over."""
+    """Reads the fields of one JSON object; null counts as absent. Each method raises InvalidArgument (REQUEST_INVALID)
+    for a field of another type.
+    """
 
     def __init__(self, value: Any, path: str = "") -> None:
         if not isinstance(value, dict):
@@ -25,11 +27,11 @@ class Fields:
         self.path = path
 
     def rest(self) -> JsonObject:
-        """Return the fields that nobody took."""
+        """Return the fields that were not taken."""
         return self._values
 
     def at(self, name: str) -> str:
-        """Return the path of the field `name`, for a complaint."""
+        """Return the path of the field `name`, for an error message."""
         return f"{self.path}.{name}" if self.path else name
 
     def take(self, name: str) -> Any:

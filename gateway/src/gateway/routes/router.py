@@ -1,4 +1,4 @@
-"""What every router shares: JSON read by one parser, and errors described in the OpenAPI page."""
+"""Routers that parse JSON bodies strictly and describe their errors in the OpenAPI document."""
 
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
@@ -29,7 +29,7 @@ class JsonRoute(APIRoute):
     """A route whose body is JSON whatever ``curl -d`` calls it."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return FastAPI's handler behind our request."""
+        """Return FastAPI's handler for a request whose JSON is parsed strictly."""
         handler = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
