@@ -1,4 +1,4 @@
-"""Conversations: whose they are, and what a list of them looks like."""
+"""Conversations, their owners, their changes and pages of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ _TITLE_CHARACTERS: Final = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """Who something belongs to; nobody else sees it."""
+    """The user of a tenant to whom a resource belongs; other users get NotFound for it."""
 
     tenant_id: str
     user_id: str
@@ -20,7 +20,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """A conversation and the defaults of its turns. `active_stream_id` is empty when nothing runs."""
+    """A conversation and the defaults of its turns. `active_stream_id` is empty while no stream runs."""
 
     id: str
     owner: Owner
@@ -36,7 +36,7 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationChanges:
-    """What an update sets; None leaves a field as it is."""
+    """The fields that an update sets; None leaves a field as it is."""
 
     title: str | None = None
     model: str | None = None
@@ -45,7 +45,7 @@ class ConversationChanges:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Generic[T]):
-    """Some of a list, and the token of what follows (empty: no more)."""
+    """One page of a list, and the token of the next page (empty: this is the last one)."""
 
     items: Sequence[T]
     next_token: str = ""

@@ -1,4 +1,4 @@
-"""The engine port: what answers a turn."""
+"""The engine port: an engine generates the answer of a turn."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -15,7 +15,7 @@ from chat_stream_service.domain.model.usage import NO_COST, NO_USAGE, Cost, Usag
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonaSettings:
-    """How the assistant speaks in a turn: its system prompt, temperature and tools (empty: all)."""
+    """The settings of the personality in a turn: system prompt, temperature and tools (empty: all)."""
 
     prompt: str = ""
     temperature: float | None = None
@@ -67,7 +67,7 @@ TurnEvent = MessageChunk | Thinking | ToolCall | ToolResult | ModelSelected | Ro
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineInfo:
-    """What an engine says of itself. Features are among ``memory``, ``tools``, ``personalities``."""
+    """The description of an engine. Features are among ``memory``, ``tools``, ``personalities``."""
 
     name: str
     version: str
@@ -84,7 +84,7 @@ class EngineHealth:
 
 
 class Engine(Protocol):
-    """Answers turns. The stream around it (sequences, log, terminal event, storage) is not its business."""
+    """Generates answers. Sequences, event log, terminal event and storage are the stream's, not the engine's."""
 
     def look_ahead(self, owner: Owner, question: PromptMessage) -> asyncio.Task[Any] | None:
         """Begin what needs no more than the question, while its conversation is read; None when there is nothing.
@@ -101,7 +101,7 @@ class Engine(Protocol):
         ...
 
     def get_engine_info(self) -> EngineInfo:
-        """Return what the engine is."""
+        """Return the description of the engine."""
         ...
 
     async def health_check(self) -> EngineHealth:

@@ -9,7 +9,7 @@ from chat_stream_service.domain.model.usage import NO_COST, NO_USAGE, Cost, Usag
 
 
 class Status(StrEnum):
-    """Where an answer stands. RUNNING is a snapshot's; every other one is an end."""
+    """The status of an answer: RUNNING in a snapshot; every other one is terminal."""
 
     RUNNING = "running"
     COMPLETED = "completed"
@@ -21,14 +21,14 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageChunk:
-    """More of the answer; `content` is the delta."""
+    """A piece of the answer's text; `content` is the delta."""
 
     content: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thinking:
-    """More of the reasoning; `content` is the delta."""
+    """A piece of the model's reasoning; `content` is the delta."""
 
     content: str
 
@@ -44,7 +44,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolResult:
-    """A tool answered; `content` is what the model is given, bounded in length."""
+    """The result of a tool call; `content` is the text that the model is given, bounded in length."""
 
     tool_call_id: str
     name: str
@@ -56,7 +56,7 @@ class ToolResult:
 class CompleteState:
     """The whole answer so far: a snapshot while `status` is RUNNING, else the end.
 
-    `notices` are what the asker should know of how it was answered.
+    `notices` tell the user how the question was answered, such as by the offline provider.
     """
 
     status: Status
@@ -72,7 +72,7 @@ class CompleteState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorEvent:
-    """The end by a failure: an HTTP-like `code`, a stable `reason`, and what had been said by then."""
+    """The terminal event of a failed answer: an HTTP status as `code`, a stable `reason`, and the text up to then."""
 
     code: int
     reason: str
@@ -86,7 +86,7 @@ EventBody = MessageChunk | ToolCall | ToolResult | Thinking | CompleteState | Er
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DebugInfo:
-    """Where the time went: seconds since the request, and seconds by hop."""
+    """The timing of an answer: seconds since the request, and seconds by hop."""
 
     elapsed: float
     hops: Mapping[str, float] = field(default_factory=dict[str, float])

@@ -1,4 +1,4 @@
-"""The event log: where every event of a stream goes, and the only place readers read from."""
+"""The event log: the store of the events of all streams, and the only source of their readers."""
 
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from penstock_kit.errors import Aborted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamHeader:
-    """Whose stream it is and what it answers. `request_id` may be empty."""
+    """The ids, owner and start of a stream. `request_id` may be empty."""
 
     stream_id: str
     conversation_id: str
@@ -33,7 +33,7 @@ class StreamState:
 
 
 class StreamTakenOver(Aborted):
-    """This replica was taken for dead, and another one has ended its stream."""
+    """Another replica took this one for dead and has ended its stream."""
 
 
 class ConversationBusy(Aborted):

@@ -1,4 +1,4 @@
-"""Messages of a conversation, as they are stored and as a model is given them."""
+"""Messages of a conversation, in the form of the store and in the form of a model's prompt."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,7 @@ PARAGRAPH: Final = "\n\n"
 
 
 class Role(StrEnum):
-    """Who speaks."""
+    """The author of a message."""
 
     SYSTEM = "system"
     USER = "user"
@@ -28,7 +28,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thought:
-    """A block of reasoning as its vendor wants it back: with its own proof, or encrypted, or neither."""
+    """A block of reasoning that is sent back to its vendor: with a signature, encrypted, or plain."""
 
     text: str = ""
     signature: str = ""
@@ -69,7 +69,7 @@ class Message:
 
 
 def prompt_of(message: Message) -> PromptMessage:
-    """Return what a later turn tells the model of a stored message; past reasoning is left out."""
+    """Return the prompt message of a stored message for a later turn; past reasoning is left out."""
     return PromptMessage(
         role=message.role,
         content=message.content,
