@@ -1,4 +1,4 @@
-"""The array types the domain computes with."""
+"""The types of the NumPy arrays in the domain: numbers, masks, indices, times and texts."""
 
 from typing import TypeAlias
 

@@ -1,4 +1,4 @@
-"""Rows of one device as columns: what a store returns and what the pipeline works on."""
+"""Frames: telemetry rows of one device as columns, which stores return and preprocessing transforms."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class Frame:
         return self.cut(slice(rows))
 
     def cut(self, inside: slice) -> "Frame":
-        """Return the rows at the places `inside`."""
+        """Return the rows of the slice `inside`."""
         return Frame(
             timestamps=self.timestamps[inside],
             numbers={name: values[inside] for name, values in self.numbers.items()},

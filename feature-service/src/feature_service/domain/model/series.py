@@ -1,11 +1,11 @@
-"""A series of rows: whose it is, and what kind of values a field holds."""
+"""A series of telemetry rows: its key, and the kinds of its fields."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class FieldKind(StrEnum):
-    """What a field's values are."""
+    """The kind of the values of a field: numbers or texts."""
 
     NUMBER = "number"
     TEXT = "text"
@@ -13,7 +13,7 @@ class FieldKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class SeriesKey:
-    """Whose rows: a device of a tenant."""
+    """The key of a series: a device of a tenant."""
 
     tenant_id: str
     device_code: str
