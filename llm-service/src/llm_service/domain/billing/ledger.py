@@ -10,7 +10,7 @@ from llm_service.domain.model.usage import UNKNOWN_COST, Cost, Usage
 
 
 class Outcome(StrEnum):
-    """How a call ended."""
+    """The outcome of a model call."""
 
     OK = "ok"
     ERROR = "error"
@@ -20,7 +20,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerRow:
-    """One call: who, by what key, at whom, how many tokens, at what price. Durations are seconds."""
+    """One model call: user, key, provider, tokens, cost and outcome. Durations are in seconds."""
 
     id: str
     create_time: datetime
@@ -48,7 +48,7 @@ class LedgerRow:
 
 
 class CostGroup(StrEnum):
-    """By what a summary is grouped; TOTAL is one row."""
+    """The dimension by which a summary is grouped; TOTAL is one row."""
 
     TOTAL = "total"
     PROVIDER = "provider"
@@ -61,7 +61,9 @@ class CostGroup(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerFilter:
-    """Which rows: of one tenant (None: of all), from `start` (inclusive) to `end` (exclusive), of a user or a key."""
+    """The filter of a listing or summary: rows of one tenant (None: of all), from `start` (inclusive) to `end`
+    (exclusive), of a user or key when given.
+    """
 
     tenant_id: str | None
     start: datetime | None = None
@@ -94,7 +96,7 @@ class LedgerPage:
 
 
 class Ledger(Protocol):
-    """Where calls are written down."""
+    """The port of the store of model calls."""
 
     def record(self, row: LedgerRow) -> None:
         """Take `row` to be written soon. Never blocks or fails, so that it can stand in a ``finally``."""

@@ -1,4 +1,4 @@
-"""The events an answer is made of. Every provider yields these, every surface renders these."""
+"""The events of a completion, which every provider yields and every dialect renders."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from llm_service.domain.model.usage import UNKNOWN_COST, Cost, Usage
 
 
 class FinishReason(StrEnum):
-    """Why an answer ended."""
+    """Why a completion ended."""
 
     STOP = "stop"
     LENGTH = "length"
@@ -21,7 +21,9 @@ class FinishReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """First of all: who answers. `model` is the vendor's name as it reported it; durations are seconds."""
+    """The first event: the provider and model that answer. `model` is the vendor's name as it reported it; durations
+    are seconds.
+    """
 
     id: str
     provider: str
@@ -36,7 +38,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextDelta:
-    """More text of choice `index`; log probabilities in OpenAI's JSON form."""
+    """A piece of the text of choice `index`; log probabilities in OpenAI's JSON form."""
 
     text: str
     index: int = 0
@@ -45,7 +47,7 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusalDelta:
-    """More of a refusal of choice `index`."""
+    """A piece of the refusal of choice `index`."""
 
     text: str
     index: int = 0
@@ -53,7 +55,7 @@ class RefusalDelta:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThinkingDelta:
-    """More reasoning of choice `index`, its signature, or an encrypted block."""
+    """A piece of the reasoning of choice `index`, its signature, or an encrypted block."""
 
     text: str = ""
     index: int = 0
@@ -63,7 +65,7 @@ class ThinkingDelta:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCallDelta:
-    """More of call `call_index`. Id and name come once, with its first delta; `arguments` is a piece of JSON text."""
+    """A piece of the tool call `call_index`. Its first delta has id and name; `arguments` is a piece of JSON."""
 
     call_index: int
     arguments: str = ""
@@ -110,7 +112,7 @@ class AttemptFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """Last of all on success. Providers set the reason and usage; metering adds cost, times (seconds) and ledger id."""
+    """The last event of a success. Providers set reason and usage; metering adds cost, seconds and ledger id."""
 
     reason: FinishReason
     usage: Usage | None = None
@@ -130,5 +132,5 @@ _CONTENT = (TextDelta, RefusalDelta, ThinkingDelta, ToolCallDelta, Annotation)
 
 
 def is_content(event: Event) -> bool:
-    """Whether `event` shows the caller something of the answer; failover ends with the first that does."""
+    """Whether `event` carries content of the completion; no failover follows the first that does."""
     return isinstance(event, _CONTENT)

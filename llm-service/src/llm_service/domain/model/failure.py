@@ -1,4 +1,4 @@
-"""How providers fail: a closed set of kinds, what each means for routing and what the caller is told."""
+"""Failures of providers: a closed set of kinds, and for each the error of the caller and the rules of failover."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +8,7 @@ from penstock_kit.errors import ErrorKind, FieldViolation, PenstockError
 
 
 class FailureKind(StrEnum):
-    """The closed set, the same in metrics, in `Attempt` and in `ProviderState`."""
+    """The kinds of failure, the same in metrics, in `Attempt` and in `ProviderState`."""
 
     CONNECT = "connect"
     TIMEOUT = "timeout"
@@ -27,7 +27,7 @@ class FailureKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureRule:
-    """What a kind means: the error the caller sees, whether another provider may help, whether the same one may.
+    """The rule of a kind: the caller's error, whether another provider is tried, whether the same one is.
 
     `billed` says whether the vendor may bill a call that failed so: it was at work when the call ended.
     """
@@ -76,7 +76,7 @@ FAILURE_RULES: Final[dict[FailureKind, FailureRule]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One failed try at a provider; `duration` in seconds."""
+    """One failed attempt at a provider; `duration` is in seconds."""
 
     provider: str
     model: str
@@ -136,7 +136,7 @@ class ProviderError(PenstockError):
 
     @property
     def rule(self) -> FailureRule:
-        """What the kind of this failure means."""
+        """The rule of this failure's kind."""
         return FAILURE_RULES[self.failure]
 
     @property

@@ -1,4 +1,4 @@
-"""Vendors as data: what a provider is called, where it is, which dialect it speaks and how it deviates."""
+"""Vendors as data: name, base URL, dialect, and deviations from the dialect."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ class ThinkingBack(StrEnum):
 
 
 class ThinkingKnob(StrEnum):
-    """How an OpenAI-alike is told to think."""
+    """The parameter by which an OpenAI-alike is told to reason."""
 
     EFFORT = "effort"
     ENABLE_THINKING = "enable_thinking"
@@ -39,7 +39,7 @@ class ThinkingKnob(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolNames:
-    """Which names of tools a vendor takes: those that match `pattern`, which lets at most `longest` letters through."""
+    """The names of tools that a vendor takes: those that match `pattern`; at most `longest` letters pass it."""
 
     pattern: str
     longest: int
@@ -82,7 +82,7 @@ class Quirks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vendor:
-    """One row of the table of vendors: what is the same for everybody who uses it."""
+    """One row of the table of vendors: the defaults of every profile of that vendor."""
 
     name: str
     dialect: str
@@ -93,7 +93,7 @@ class Vendor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cassette:
-    """Where the traffic with a vendor that speaks `dialect` is kept: played from `file`, or recorded into it."""
+    """The file of recorded traffic with a vendor of `dialect`: replayed from `file`, or recorded into it."""
 
     file: str
     dialect: str = "openai"

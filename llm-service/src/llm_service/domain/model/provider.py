@@ -1,4 +1,4 @@
-"""The port behind which every vendor, and the offline provider, stands."""
+"""The provider port, which every vendor's adapter and the offline provider implement."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ EventStream = AsyncGenerator[EventBatch]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddingRequest:
-    """A question for vectors: texts, or inputs as token ids. `dimensions` 0 is the model's own length.
+    """A request for embeddings of texts or of token ids. `dimensions` 0 is the model's own length.
 
     `extra` holds knobs without a field here, by their name in the caller's dialect.
     """
@@ -29,7 +29,7 @@ class EmbeddingRequest:
 
     @property
     def count(self) -> int:
-        """How many vectors are asked for."""
+        """The number of inputs, and of vectors in the response."""
         return len(self.inputs) or len(self.token_inputs)
 
 
@@ -63,13 +63,13 @@ class TokenCounter(Protocol):
 
 
 class Provider(Protocol):
-    """Somebody who answers questions.
+    """Generates completions and embeddings.
 
     All methods raise :class:`~llm_service.domain.model.failure.ProviderError` and nothing vendor-made.
     """
 
     def stream(self, request: CompletionRequest) -> EventStream:
-        """Yield the answer in batches: whatever one upstream read brought.
+        """Yield the events of a completion in batches: all that one read from the vendor brought.
 
         `Started` first, `Finished` last; a stream that ends without `Finished` raised. Closing the
         generator closes the upstream call.
@@ -77,7 +77,7 @@ class Provider(Protocol):
         ...
 
     async def embed(self, request: EmbeddingRequest) -> Embeddings:
-        """Return a vector for each input."""
+        """Return one vector for each input, in their order."""
         ...
 
     async def list_models(self) -> Sequence[ModelCard]:
@@ -85,5 +85,5 @@ class Provider(Protocol):
         ...
 
     async def close(self) -> None:
-        """Give back connections. The provider is not used afterwards."""
+        """Close the connections to the vendor. The provider is not used afterwards."""
         ...

@@ -1,4 +1,4 @@
-"""A question to a model: messages, tools, knobs and the rules it is to be answered under."""
+"""Completion requests: messages, tools, sampling, response format and cache policy."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ class ToolDefinition:
 
 
 class ToolMode(StrEnum):
-    """What the model must do about tools. DEFAULT leaves it to the vendor."""
+    """Whether the model may, must or must not call tools. DEFAULT leaves it to the vendor."""
 
     DEFAULT = ""
     AUTO = "auto"
@@ -44,7 +44,7 @@ class ToolChoice:
 
 
 class ResponseForm(StrEnum):
-    """The form of the answer."""
+    """The form of a completion: text, JSON, or JSON of a schema."""
 
     TEXT = "text"
     JSON_OBJECT = "json_object"
@@ -53,7 +53,7 @@ class ResponseForm(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseFormat:
-    """The form of the answer; `schema` is JSON Schema as JSON text, for JSON_SCHEMA only."""
+    """The form of a completion with its JSON Schema: `schema` is JSON text, for JSON_SCHEMA only."""
 
     form: ResponseForm = ResponseForm.TEXT
     name: str = ""
@@ -64,7 +64,7 @@ class ResponseFormat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """Knobs of sampling; None leaves the vendor's default. `max_output_tokens` includes reasoning."""
+    """Sampling parameters; None leaves the vendor's default. `max_output_tokens` includes reasoning."""
 
     temperature: float | None = None
     top_p: float | None = None
@@ -82,7 +82,7 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reasoning:
-    """How much to think: an `effort` word or a token budget; `include` sends the thinking to the caller."""
+    """The reasoning budget: an `effort` word or tokens; `include` sends the reasoning to the caller."""
 
     effort: str = ""
     max_tokens: int = 0
@@ -101,7 +101,7 @@ class CachePolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionRequest:
-    """A question to a model.
+    """A request for a completion.
 
     `model` is "provider/model", a model, an alias, or empty for the policy's choice. A provider
     receives it with `model` as the vendor names it. `streaming` says that the caller wants pieces;

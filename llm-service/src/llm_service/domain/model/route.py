@@ -1,4 +1,4 @@
-"""Where a request may go: model names, aliases and the order in which providers are asked."""
+"""Routes: model names, aliases and the order in which providers are tried."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ _EMBEDDERS: Final = ("embed", "hashing")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderEntry:
-    """A provider that takes part, with its listed models; the first is its default."""
+    """A configured provider with its listed models; the first is its default."""
 
     provider: str
     models: tuple[str, ...]
@@ -22,13 +22,13 @@ class ProviderEntry:
 
 
 def is_embedding_model(model: str) -> bool:
-    """Whether `model` is named like one that embeds."""
+    """Whether `model` has the name of an embedding model."""
     return any(sign in model for sign in _EMBEDDERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One place a request could go to, and why it stands where it stands.
+    """A provider and model that a request could be sent to, and why it has its rank.
 
     `score` is what the policy compared; `eligible` whether it could be asked now.
     """
@@ -51,21 +51,21 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingTable:
-    """Who takes part, in the operator's order, and what aliases stand for ("fast" -> "openai/gpt-5-mini", …)."""
+    """The providers in the operator's order, and the models of aliases ("fast" -> "openai/gpt-5-mini", …)."""
 
     entries: tuple[ProviderEntry, ...]
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     policy: str = "order"
 
     def entry(self, provider: str) -> ProviderEntry | None:
-        """Return the seat of `provider`, None when it does not take part."""
+        """Return the entry of `provider`, None when it is not configured."""
         return next((entry for entry in self.entries if entry.provider == provider), None)
 
 
 def plan_route(
     table: RoutingTable, model: str, *, policy: str = "", exclude: Sequence[str] = (), offline_fallback: bool = True
 ) -> Route:
-    """Return who could answer a request for `model`, in the operator's order, before any policy arranges them.
+    """Return the candidates for `model` in the operator's order, before a policy orders them.
 
     - empty or "auto": every provider in order, each with its default model;
     - "provider/model": that provider and no other, listed or not; its failure is the answer;
@@ -73,7 +73,7 @@ def plan_route(
     - an alias: what it stands for, then the offline provider;
     - a bare model: the providers that list it in order, then the offline provider.
 
-    With `offline_fallback` false the offline provider answers only when it is named or nobody else is there.
+    With `offline_fallback` false the offline provider answers only when it is named or no other is configured.
 
     Raises NotFound (MODEL_NOT_FOUND) naming what there is, InvalidArgument for a policy that is not known.
     """

@@ -24,12 +24,12 @@ class Usage:
 
     @property
     def prompt(self) -> int:
-        """All prompt tokens."""
+        """The number of prompt tokens, cache reads and writes included."""
         return self.input + self.cache_read + self.cache_write
 
     @property
     def completion(self) -> int:
-        """All tokens the model made."""
+        """The number of tokens that the model generated, reasoning included."""
         return self.output + self.reasoning
 
     def __add__(self, other: "Usage") -> "Usage":
@@ -45,7 +45,7 @@ class Usage:
 
 
 class PriceSource(StrEnum):
-    """Where a price came from."""
+    """The source of a price."""
 
     CATALOGUE = "catalogue"
     OPERATOR = "operator"
@@ -55,7 +55,7 @@ class PriceSource(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """Money in `currency`; an unknown price has no amount, which is not the same as 0."""
+    """An amount of money in `currency`; that of an unknown price is None, which is not 0."""
 
     amount: Decimal | None
     source: PriceSource

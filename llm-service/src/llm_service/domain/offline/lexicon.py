@@ -1,4 +1,4 @@
-"""What phrases mean: a trie of tokens in which the longest phrase at a place is found."""
+"""The lexicon: a trie of tokens that finds the longest phrase at a position, with its senses."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from llm_service.domain.offline.token import Token, TokenKind, tokenize
 
 
 class Kind(StrEnum):
-    """What a phrase can be. The comment says what its value is."""
+    """The kind of a sense. The comment says what its value is."""
 
     FILLER = "filler"  # nothing: it may be left out
     UNHEEDED = "unheeded"  # nothing: it is known to say something, and can't be heeded
@@ -134,7 +134,7 @@ class Lexicon:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lexeme:
-    """Tokens that belong together, and what they can mean; none for a word nobody knows.
+    """The tokens of one phrase with their senses; an unknown word has none.
 
     `text` is the phrase in lower case, `raw` as written, both without the blanks that are none in Chinese; `digits`
     and `number` are those of a number, "" and None for anything else.

@@ -13,7 +13,7 @@ class Language(StrEnum):
 
 
 class Intent(StrEnum):
-    """What the person wants to know."""
+    """What the question asks for."""
 
     STATISTICS = "statistics"
     QUERY = "query"
@@ -50,7 +50,7 @@ class Statistic(StrEnum):
 
 
 class Operator(StrEnum):
-    """How a condition compares."""
+    """The comparison of a condition."""
 
     EQ = "="
     NE = "!="
@@ -62,7 +62,7 @@ class Operator(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """Only readings whose `field` compares so with `value` count. `field` is empty for "the label of the device".
+    """A comparison of `field` with `value`, which readings must fulfil. `field` is empty for "the label of the device".
 
     `unit` is the one the value was given in, empty for that of the field.
     """
@@ -82,7 +82,7 @@ class DeviceReference:
 
 
 class Remark(StrEnum):
-    """What the answer says about how the question was read."""
+    """A kind of remark that the answer makes about the reading of the question."""
 
     READ_AS = "read_as"  # a word in another spelling: what was written, what it was taken for
     DAY_FIRST = "day_first"  # 03/04/2026: as written, the date it was taken for
@@ -115,7 +115,7 @@ class TimeRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StructuredQuery:
-    """What a prompt asks for.
+    """A question about devices, as the rules understood it.
 
     `devices` and `fields` are as written in the prompt, or as the known ones are spelled. `time` is the first range
     named, `periods` all of them when there are several. `window_size` is in points, 0 when not said. `confidence`
@@ -168,5 +168,5 @@ class StructuredQuery:
 
     @property
     def first_device(self) -> str:
-        """The first device named, empty when none is."""
+        """The first named device, empty when none is named."""
         return self.devices[0] if self.devices else ""

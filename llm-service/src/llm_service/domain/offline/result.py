@@ -1,4 +1,4 @@
-"""What the device tools answered, read from their JSON; anything missing or odd is left out, never guessed."""
+"""The results of the device tools, read from their JSON; missing or malformed parts are left out, never guessed."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence

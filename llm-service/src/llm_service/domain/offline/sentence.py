@@ -20,7 +20,7 @@ class Sentence:
         return len(self.lexemes)
 
     def senses(self, at: int) -> Senses:
-        """Return what the lexeme at `at` can mean; nothing outside the sentence and where it was understood before."""
+        """Return the senses of the lexeme at `at`; none outside the sentence and where it was understood before."""
         free = 0 <= at < len(self.lexemes) and at not in self.used
         return self.lexemes[at].senses if free else NO_SENSES
 
