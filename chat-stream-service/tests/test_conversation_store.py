@@ -1,5 +1,6 @@
 """Conversations on both databases."""
 
+import asyncio
 import base64
 from collections.abc import AsyncGenerator
 from dataclasses import replace
@@ -18,6 +19,7 @@ from chat_stream_service.domain.model.usage import UNKNOWN_COST, Cost, Usage
 from chat_stream_service.main import MIGRATIONS
 from penstock_kit.database import migrate, open_database
 from penstock_kit.errors import InvalidArgument, NotFound
+from penstock_testkit.waiting import HANG_SECONDS
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, 891_011, tzinfo=UTC)
 ANN = Owner(tenant_id="acme", user_id="ann")
@@ -222,3 +224,54 @@ async def test_an_answer_that_comes_after_the_delete_is_not_stored(store: SqlCon
     await store.delete(ANN, "conv_001")
     with pytest.raises(NotFound):
         await store.end_stream(StreamRecord(header=header(), end_time=NOW), [message(2, Role.ASSISTANT)])
+
+
+async def test_turns_that_are_stored_at_once_are_each_stored_whole(store: SqlConversationStore) -> None:
+    for number in range(1, 21):
+        await store.create(conversation(number))
+
+    def turn(number: int) -> tuple[StreamHeader, Message]:
+        place = f"conv_{number:03}"
+        asked = replace(message(number, content=f"question {number}"), conversation_id=place)
+        return replace(header(f"strm_{number}"), conversation_id=place), asked
+
+    turns = [turn(number) for number in range(1, 21)]
+    lost = (
+        replace(header("strm_lost"), conversation_id="conv_gone"),
+        replace(message(99), conversation_id="conv_gone"),
+    )
+    begun = [store.begin_stream(begins, asked, title=f"title {asked.id}") for begins, asked in (*turns, lost, turns[0])]
+    async with asyncio.timeout(HANG_SECONDS):
+        await asyncio.gather(*begun)
+        ends = [
+            store.end_stream(
+                StreamRecord(header=begins, last_sequence=7, terminal_event=None, end_time=NOW),
+                [replace(asked, id=f"{asked.id}_answer", role=Role.ASSISTANT)],
+            )
+            for begins, asked in (*turns, lost)
+        ]
+        outcomes = await asyncio.gather(*ends, return_exceptions=True)
+    assert outcomes[:-1] == [None] * 20
+    assert isinstance(outcomes[-1], NotFound)
+    for begins, asked in turns:
+        found = await store.get(ANN, begins.conversation_id)
+        assert (found.message_count, found.title) == (2, f"title {asked.id}")
+        kept = (await store.messages_page(ANN, begins.conversation_id, size=9, token="")).items
+        assert [each.id for each in kept] == [asked.id, f"{asked.id}_answer"]
+        assert (await store.stream(ANN, begins.stream_id)).last_sequence == 7
+
+
+async def test_of_two_ends_of_a_stream_that_come_at_once_the_first_counts(store: SqlConversationStore) -> None:
+    await store.create(conversation())
+    await store.begin_stream(header(), message(1), title="t")
+    first, second = (ErrorEvent(code=500, reason=reason, message="m", retryable=False) for reason in ("A", "B"))
+    async with asyncio.timeout(HANG_SECONDS):
+        await asyncio.gather(
+            *(
+                store.end_stream(StreamRecord(header=header(), terminal_event=event, end_time=NOW), [message(number)])
+                for number, event in ((2, first), (3, second))
+            )
+        )
+    kept = (await store.messages_page(ANN, "conv_001", size=9, token="")).items
+    ended = (await store.stream(ANN, "strm_1")).terminal_event
+    assert ([each.id for each in kept], ended) in [(["msg_001", "msg_002"], first), (["msg_001", "msg_003"], second)]

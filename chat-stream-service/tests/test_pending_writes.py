@@ -64,12 +64,12 @@ async def test_the_oldest_is_given_up_when_there_is_too_much() -> None:
 
 def test_no_more_turns_begin_than_there_is_room_to_keep() -> None:
     store, pending_writes = Store(), PendingWrites(most=3)
-    pending_writes.check(2)
+    pending_writes.check_room(2)
     pending_writes.add("a", store.taking("a"))
     with pytest.raises(Unavailable) as caught:
-        pending_writes.check(2)
+        pending_writes.check_room(2)
     assert (caught.value.reason, caught.value.retry_after) == ("LOAD_LIMIT_EXCEEDED", 1.0)
-    pending_writes.check(1)
+    pending_writes.check_room(1)
 
 
 def test_no_more_turns_begin_while_a_store_that_works_is_behind() -> None:
@@ -79,11 +79,11 @@ def test_no_more_turns_begin_while_a_store_that_works_is_behind() -> None:
         clock.advance(0.5)
         with pending_writes.track_write():
             clock.advance(0.1)
-        pending_writes.check(0)
+        pending_writes.check_delay()
         clock.advance(0.5)
         with pytest.raises(Unavailable, match="than the store takes"):
-            pending_writes.check(0)
-    pending_writes.check(0)
+            pending_writes.check_delay()
+    pending_writes.check_delay()
 
 
 def test_turns_begin_while_a_store_is_away() -> None:
@@ -91,4 +91,4 @@ def test_turns_begin_while_a_store_is_away() -> None:
     pending_writes = PendingWrites(monotonic=clock.monotonic)
     with pending_writes.track_write():
         clock.advance(60)
-        pending_writes.check(0)
+        pending_writes.check_delay()

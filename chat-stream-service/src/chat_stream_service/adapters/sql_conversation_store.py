@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import make_dataclass
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -11,7 +12,6 @@ from sqlalchemy import (
     String,
     and_,
     bindparam,
-    case,
     delete,
     insert,
     or_,
@@ -22,19 +22,17 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chat_stream_service.adapters.group_commit import GroupCommit
 from chat_stream_service.adapters.page_token import decode_token, encode_token
 from chat_stream_service.adapters.record import (
     AnyRow,
     conversation_of,
     conversation_row,
     message_of,
-    message_row,
     stream_of,
-    stream_row,
-    to_micros,
 )
-from chat_stream_service.adapters.record_json import terminal_event_texts, terminal_event_to_json
 from chat_stream_service.adapters.table import conversations, messages, streams
+from chat_stream_service.adapters.turn_write import StreamHasEnd, TurnWrite, turn_begun, turn_ended, write_turns
 from chat_stream_service.domain.model.conversation import Conversation, ConversationChanges, Owner, Page
 from chat_stream_service.domain.model.conversation_store import StreamRecord, TurnStart
 from chat_stream_service.domain.model.event_log import StreamHeader
@@ -80,6 +78,7 @@ class SqlConversationStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._turns: GroupCommit[TurnWrite] = GroupCommit(partial(write_turns, database))
 
     async def create(self, conversation: Conversation) -> None:
         """Store a new conversation."""
@@ -158,32 +157,33 @@ class SqlConversationStore:
     async def begin_stream(self, header: StreamHeader, question: Message, *, title: str) -> None:
         """Record a stream as running, with its question."""
         try:
-            async with self._database.write() as connection:
-                await connection.execute(insert(streams).values(**stream_row(header)))
-                await _add_messages(connection, header.conversation_id, [question], title=title)
+            await self._write_turn(turn_begun(header, question, title=title))
         except IntegrityError:
             # Begun before, or its conversation was deleted meanwhile: either way there is nothing to add.
             return
 
     async def end_stream(self, record: StreamRecord, added: Sequence[Message]) -> None:
         """Record the end of a stream and its messages, unless it has one; NotFound when the conversation is gone."""
-        content, thinking = terminal_event_texts(record.terminal_event)
-        values = {
-            "last_sequence": record.last_sequence,
-            "ending_json": terminal_event_to_json(record.terminal_event),
-            "content": content,
-            "thinking": thinking,
-            "end_time": None if record.end_time is None else to_micros(record.end_time),
-        }
         try:
-            async with self._database.write() as connection:
-                open_end = and_(streams.c.id == record.header.stream_id, streams.c.ending_json == "")
-                if (await connection.execute(update(streams).where(open_end).values(**values))).rowcount == 0:
-                    await _check_stream(connection, record.header)
-                    return
-                await _add_messages(connection, record.header.conversation_id, added)
+            await self._write_turn(turn_ended(record, added))
+        except StreamHasEnd:
+            await self._check_stream(record.header)
         except IntegrityError:
             raise _no_conversation(record.header.conversation_id) from None
+
+    async def _write_turn(self, turn: TurnWrite) -> None:
+        # PostgreSQL has many writers, and gathers their commits itself.
+        if self._database.is_sqlite:
+            await self._turns.add(turn)
+        else:
+            await write_turns(self._database, [turn])
+
+    async def _check_stream(self, header: StreamHeader) -> None:
+        """Raise NotFound unless the stream is there."""
+        query = select(streams.c.id).where(streams.c.id == header.stream_id)
+        async with self._database.read() as connection:
+            if (await connection.execute(query)).first() is None:
+                raise _no_conversation(header.conversation_id)
 
     async def stream(self, owner: Owner, stream_id: str) -> StreamRecord:
         """Return the record of the owner's stream."""
@@ -205,26 +205,6 @@ async def _conversation(connection: AsyncConnection, owner: Owner, conversation_
     if row is None:
         raise _no_conversation(conversation_id)
     return row
-
-
-async def _check_stream(connection: AsyncConnection, header: StreamHeader) -> None:
-    """Raise NotFound unless the stream is there."""
-    if (await connection.execute(select(streams.c.id).where(streams.c.id == header.stream_id))).first() is None:
-        raise _no_conversation(header.conversation_id)
-
-
-async def _add_messages(
-    connection: AsyncConnection, conversation_id: str, added: Sequence[Message], *, title: str = ""
-) -> None:
-    """Add messages and count them in the conversation, which gets `title` when it has none."""
-    await connection.execute(insert(messages), [dict(message_row(message)) for message in added])
-    values: dict[str, Any] = {
-        "message_count": conversations.c.message_count + len(added),
-        "update_time": max(to_micros(message.create_time) for message in added),
-    }
-    if title:
-        values["title"] = case((conversations.c.title == "", title), else_=conversations.c.title)
-    await connection.execute(update(conversations).where(conversations.c.id == conversation_id).values(**values))
 
 
 def _no_conversation(conversation_id: str) -> NotFound:

@@ -34,11 +34,15 @@ class PendingWrites:
             log.error("answer given up: too many wait for the store", stream_id=self._waiting.popleft()[0])
         self._waiting.append((stream_id, store))
 
-    def check(self, running: int) -> None:
-        """Raise Unavailable (LOAD_LIMIT_EXCEEDED) when a turn beside `running` ones could not be stored in time."""
-        if running + len(self._waiting) >= self._most or self.delay > _SLOW:
-            message = "more answers are asked for than the store takes; come again in a moment"
-            raise Unavailable(message, reason="LOAD_LIMIT_EXCEEDED", retry_after=_RETRY_AFTER)
+    def check_room(self, running: int) -> None:
+        """Raise Unavailable (LOAD_LIMIT_EXCEEDED) when there is no room for a turn beside `running` ones."""
+        if running + len(self._waiting) >= self._most:
+            raise _too_many()
+
+    def check_delay(self) -> None:
+        """Raise Unavailable (LOAD_LIMIT_EXCEEDED) while the store is behind."""
+        if self.delay > _SLOW:
+            raise _too_many()
 
     @property
     def delay(self) -> float:
@@ -71,3 +75,8 @@ class PendingWrites:
             else:
                 log.info("late answer stored", stream_id=stream_id)
             self._waiting.popleft()
+
+
+def _too_many() -> Unavailable:
+    message = "more answers are asked for than the store takes; come again in a moment"
+    return Unavailable(message, reason="LOAD_LIMIT_EXCEEDED", retry_after=_RETRY_AFTER)

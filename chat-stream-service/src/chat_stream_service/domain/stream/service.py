@@ -34,6 +34,7 @@ from chat_stream_service.domain.stream.run import StopCause, StreamRun
 from chat_stream_service.domain.stream.run_factory import ExistingStream, RunFactory
 from chat_stream_service.domain.stream.stored_stream import stored_stream_events, stored_stream_state
 from chat_stream_service.domain.stream.subscribers import StreamSubscribers
+from chat_stream_service.domain.stream.tenant_shares import TenantShares
 from penstock_kit.clock import Clock
 from penstock_kit.context import current_context, set_context
 from penstock_kit.errors import DeadlineExceeded, NotFound, ResourceExhausted, Unavailable
@@ -100,6 +101,7 @@ class StreamService:
         self._limits = limits
         self._clock = clock
         self._running: dict[str, _RunningStream] = {}
+        self._shares = TenantShares()
         self._queue = QuestionQueue(most=limits.most_waiting)
         self._closing = False
         bus.listen(self._on_notice)
@@ -111,7 +113,7 @@ class StreamService:
         Unavailable while shutting down or (LOAD_LIMIT_EXCEEDED) when there is more to do than can be done or stored
         in time.
         """
-        self._check_room()
+        self._check_room(request.owner.tenant_id)
         run = await (self._runs.make(request) if request.on_busy is OnBusy.REFUSE else self._make_in_turn(request))
         if isinstance(run, ExistingStream):
             return run.stream_id
@@ -123,6 +125,7 @@ class StreamService:
         )
         task = asyncio.create_task(self._produce(run, request.client_id), name=stream_id)
         self._running[stream_id] = _RunningStream(run=run, subscribers=subscribers, task=task)
+        self._shares.add(run.header.tenant_id)
         return stream_id
 
     @property
@@ -224,6 +227,7 @@ class StreamService:
         finally:
             announcing.cancel()
             self._running.pop(run.header.stream_id).subscribers.close()
+            self._shares.remove(run.header.tenant_id)
 
     async def _announce(self, header: StreamHeader, client_id: str) -> None:
         """Tell the user's clients of a stream as soon as every replica can read it."""
@@ -320,13 +324,16 @@ class StreamService:
         if self._closing:
             raise Unavailable("the service is shutting down; ask again", reason="REPLICA_UNAVAILABLE", retry_after=1)
 
-    def _check_room(self) -> None:
+    def _check_room(self, tenant_id: str) -> None:
         self._check_open()
         if len(self._running) + self._queue.waiting >= self._limits.max_streams:
             text = f"{len(self._running):,} streams run, no more than that at once; ask again in a moment"
             raise ResourceExhausted(text, reason="STREAMS_LIMIT_EXCEEDED", retry_after=1)
-        self._pending_writes.check(len(self._running))
-        self._shedder.check()
+        self._pending_writes.check_room(len(self._running))
+        # A tenant with less than its equal share is served: it is not the one who asks too much.
+        if self._shares.has_its_share(tenant_id):
+            self._pending_writes.check_delay()
+            self._shedder.check()
 
 
 def _check_owner(owner: Owner, state: StreamState) -> None:
