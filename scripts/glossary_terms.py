@@ -63,6 +63,8 @@ SECTIONS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("stored_stream", "a stream that the log has forgotten, answered from its record"),
         ("StreamTable", "the streams whose events one replica holds"),
         ("StreamSubscribers", "who reads a stream, on this replica"),
+        ("GroupCommit", "writes that wait for the store and go into it in one transaction"),
+        ("TenantShares", "how many streams each tenant has under way"),
         ("RemoteReaderCounts", "how many read a stream on other replicas"),
         ("PendingWrites", "turns whose record is not in the database yet"),
         ("ReconnectWindow", "for how long connecting to a database that is away is tried again"),

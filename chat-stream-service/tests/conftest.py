@@ -12,6 +12,7 @@ import pytest
 from penstock.cache.v1 import cache_pb2, cache_pb2_grpc
 from penstock.chat.v1 import chat_pb2 as pb
 from penstock.chat.v1 import chat_pb2_grpc
+from penstock.common.v1 import process_pb2_grpc
 from penstock.common.v1.common_pb2 import Money, Usage
 from penstock.feature.v1 import feature_pb2, feature_pb2_grpc
 from penstock.llm.v1 import llm_pb2, llm_pb2_grpc
@@ -178,6 +179,7 @@ class Chat:
     engines: Any
     clients: Any
     tools: Any
+    processes: Any
     services: Services
     server: GrpcServer
     resources: Resources
@@ -281,6 +283,7 @@ async def running_chat(chat_settings: ChatSettings, empty_database: Path, *, gra
             engines=chat_pb2_grpc.EngineServiceStub(channel),
             clients=chat_pb2_grpc.ClientServiceStub(channel),
             tools=chat_pb2_grpc.ToolServiceStub(channel),
+            processes=process_pb2_grpc.ProcessServiceStub(channel),
             services=services,
             server=server,
             resources=resources,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from penstock.common.v1 import process_pb2
 
 from chat_stream_service.domain.stream.tenant_shares import TenantShares
 from penstock_kit.context import Caller
@@ -64,6 +65,8 @@ async def test_while_the_store_is_behind_a_tenant_that_asks_little_is_served(
             with chat.services.pending_writes.track_write():
                 pass
             await until(lambda: chat.services.pending_writes.delay > 1)
+            told = await chat.processes.GetDelay(process_pb2.GetDelayRequest())
+            assert told.delay.ToMilliseconds() >= 1000
             with pytest.raises(Unavailable) as refused:
                 await chat.answer(conversations[2])
             assert refused.value.reason == "LOAD_LIMIT_EXCEEDED"

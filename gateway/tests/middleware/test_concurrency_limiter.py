@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import grpc.aio
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from penstock.common.v1 import process_pb2, process_pb2_grpc
 from prometheus_client import CollectorRegistry
 
 from gateway.composition.clients import open_clients
@@ -140,12 +141,29 @@ async def test_a_slow_probe_is_measured_while_calls_are_under_way():
 
     async def slow():
         await asyncio.sleep(0.01)
+        return 0.0
 
     async with limiter.running(slow), asyncio.timeout(HANG_SECONDS):
         while limiter.limit > LEAST:
             await asyncio.sleep(0)
             for _ in range(limiter.in_flight - int(limiter.limit)):
                 limiter.release("t")
+
+
+async def test_what_a_probe_knows_of_other_queues_counts_as_its_own_delay():
+    limiter = ConcurrencyLimiter(10)
+    for _ in range(START):
+        limiter.acquire("t")
+    waiting = 11.0
+
+    async def probe():
+        return waiting
+
+    async with limiter.running(probe), asyncio.timeout(HANG_SECONDS):
+        await until(lambda: limiter.limit < START)
+        assert limiter.delay >= 11
+        waiting = 0.0
+        await until(lambda: limiter.delay < 10)
 
 
 async def test_a_probe_that_never_ends_is_given_up():
@@ -165,6 +183,7 @@ async def test_nothing_is_probed_while_little_is_under_way():
     async def probe():
         nonlocal probed
         probed += 1
+        return 0.0
 
     for _ in range(LEAST - 1):
         limiter.acquire("t")
@@ -211,22 +230,32 @@ async def test_the_figures_are_on_metrics():
         assert registry.get_sample_value("penstock_overload_refused_total", labels) == 7
 
 
-class SlowHealth(health_pb2_grpc.HealthServicer):
-    """Says how a service is after a while, and counts how often it was asked."""
+class Watched(health_pb2_grpc.HealthServicer, process_pb2_grpc.ProcessServiceServicer):
+    """Says after `seconds` how a service is and that calls wait `delay` seconds for its store; counts the questions."""
 
-    def __init__(self):
+    def __init__(self, *, seconds=0.0, delay=0.0):
         self.asked = 0
+        self._seconds = seconds
+        self._delay = delay
 
     async def Check(self, request, context):  # noqa: N802
         self.asked += 1
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(self._seconds)
         return health_pb2.HealthCheckResponse()
+
+    async def GetDelay(self, request, context):  # noqa: N802
+        self.asked += 1
+        await asyncio.sleep(self._seconds)
+        response = process_pb2.GetDelayResponse()
+        response.delay.FromMilliseconds(round(self._delay * 1000))
+        return response
 
 
 @asynccontextmanager
 async def served(health):
     server = grpc.aio.server()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    process_pb2_grpc.add_ProcessServiceServicer_to_server(health, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:
@@ -240,7 +269,7 @@ async def served(health):
     [("llm", {"llm-service", "chat-stream-service"}), ("chat", {"chat-stream-service"})],
 )
 async def test_a_service_that_is_slow_to_say_how_it_is_limits_what_waits_for_it(slow, services):
-    health = SlowHealth()
+    health = Watched(seconds=0.05)
     async with served(health) as address, asyncio.timeout(HANG_SECONDS):
         addresses = {name: address if name == slow else NOWHERE for name in ("llm", "chat")}
         async with open_clients(settings_with(**addresses)) as clients:
@@ -251,3 +280,15 @@ async def test_a_service_that_is_slow_to_say_how_it_is_limits_what_waits_for_it(
             async with limits.running():
                 await until(lambda: {work.service for work in limits.all if work.limiter.limit < START} >= services)
                 await until(lambda: health.asked > 0)
+
+
+async def test_a_store_that_is_behind_limits_chats_and_nothing_else():
+    async with served(Watched(delay=7)) as address, asyncio.timeout(HANG_SECONDS):
+        async with open_clients(settings_with(llm=address, chat=address)) as clients:
+            limits = WorkLimits(clients, 5, CollectorRegistry())
+            for work in limits.all:
+                for _ in range(LEAST * 2):
+                    work.limiter.acquire("t")
+            async with limits.running():
+                await until(lambda: all(work.limiter.observed >= 4 for work in limits.all))
+        assert {work.service for work in limits.all if work.limiter.limit < START} == {"chat-stream-service"}

@@ -17,6 +17,7 @@ from penstock_kit.ids import new_id
 def add_servicers(server: GrpcServer, services: Services, clock: Clock) -> None:
     """Serve the services on `server`."""
     process = psutil.Process()
+    server.report_delay(lambda: services.pending_writes.delay)
     streams = StreamServicer(
         streams=services.streams,
         readers=services.readers,

@@ -99,22 +99,25 @@ class ConcurrencyLimiter:
         self._has_stood, self._full_at = True, now
 
     @asynccontextmanager
-    async def running(self, probe: Callable[[], Awaitable[object]]) -> AsyncGenerator[None]:
-        """Measure how long `probe` takes, while calls are under way that could wait, until the block ends."""
+    async def running(self, probe: Callable[[], Awaitable[float]]) -> AsyncGenerator[None]:
+        """Measure how long `probe` takes, while calls are under way that could wait, until the block ends.
+
+        It returns how many seconds calls wait in queues that it did not go through itself.
+        """
         measuring = asyncio.create_task(self._measure(probe))
         try:
             yield
         finally:
             measuring.cancel()
 
-    async def _measure(self, probe: Callable[[], Awaitable[object]]) -> None:
+    async def _measure(self, probe: Callable[[], Awaitable[float]]) -> None:
         now = asyncio.get_running_loop().time
         while self._target > 0:
             await asyncio.sleep(_TICK)
-            begun = now()
+            begun, hidden = now(), 0.0
             if self.in_flight >= LEAST:
                 # A service that is away refuses at once: that is no delay, and said by others.
                 with suppress(PenstockError, TimeoutError):
                     async with asyncio.timeout(_LATE * self._target):
-                        await probe()
-            self.observe(now(), now() - begun)
+                        hidden = await probe()
+            self.observe(now(), now() - begun + hidden)

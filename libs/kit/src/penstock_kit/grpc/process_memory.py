@@ -1,14 +1,17 @@
 """ProcessService: what every server tells of its own process."""
 
-# The method bears the name of the RPC.
+# The methods bear the names of the RPCs.
 # ruff: noqa: N802
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import psutil
 from penstock.common.v1 import process_pb2, process_pb2_grpc
+
+_NANOS: Final = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +29,18 @@ def own_memory() -> ProcessMemory:
 
 
 class ProcessServicer(process_pb2_grpc.ProcessServiceServicer):
-    """Answers for the process it runs in."""
+    """Answers for the process it runs in. `delay` is how many seconds what is asked waits in queues of its own."""
+
+    def __init__(self) -> None:
+        self.delay: Callable[[], float] = float
 
     async def GetMemory(self, request: process_pb2.GetMemoryRequest, context: Any) -> process_pb2.GetMemoryResponse:
         """Tell the memory of this process."""
         memory = await asyncio.to_thread(own_memory)
         return process_pb2.GetMemoryResponse(rss_bytes=memory.rss, pss_bytes=memory.pss)
+
+    async def GetDelay(self, request: process_pb2.GetDelayRequest, context: Any) -> process_pb2.GetDelayResponse:
+        """Tell the delay of this process."""
+        response = process_pb2.GetDelayResponse()
+        response.delay.FromNanoseconds(int(self.delay() * _NANOS))
+        return response

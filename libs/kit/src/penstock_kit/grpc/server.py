@@ -70,6 +70,7 @@ class GrpcServer:
         self._handlers: list[Any] = []
         self._multiplex = MultiplexServicer(self._handler_of)
         self._health = HealthServicer(self._names)
+        self._process = ProcessServicer()
         self._stopped = asyncio.Event()
         # Set when the drain begins: for servicers whose streams have no end of their own.
         self.draining = asyncio.Event()
@@ -78,6 +79,10 @@ class GrpcServer:
     def add(self, add_to_server: Callable[[Any, Any], None], servicer: object) -> None:
         """Serve `servicer`; `add_to_server` is the generated ``add_<Name>Servicer_to_server``."""
         add_to_server(servicer, _Recorder(self._server, self._names, self._handlers))
+
+    def report_delay(self, delay: Callable[[], float]) -> None:
+        """Tell who asks that what comes now waits so many seconds in queues of the service's own."""
+        self._process.delay = delay
 
     async def start(self, port: int, *, setting: str = "") -> int:
         """Listen and serve; return the port (port 0 takes a free one).
@@ -92,7 +97,7 @@ class GrpcServer:
         reflected = (*self._names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name)
         self._server.add_generic_rpc_handlers((LazyReflection(reflected),))
         multiplex_pb2_grpc.add_MultiplexServiceServicer_to_server(self._multiplex, self._server)
-        process_pb2_grpc.add_ProcessServiceServicer_to_server(ProcessServicer(), self._server)
+        process_pb2_grpc.add_ProcessServiceServicer_to_server(self._process, self._server)
         self.port = self._bind(port, setting)
         await self._server.start()
         await self.set_serving(serving=True)

@@ -23,19 +23,24 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n penstock/common/v1/process.proto\x12\x12penstock.common.v1\"\x12\n\x10GetMemoryRequest\"9\n\x11GetMemoryResponse\x12\x11\n\trss_bytes\x18\x01 \x01(\x03\x12\x11\n\tpss_bytes\x18\x02 \x01(\x03\x32j\n\x0eProcessService\x12X\n\tGetMemory\x12$.penstock.common.v1.GetMemoryRequest\x1a%.penstock.common.v1.GetMemoryResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n penstock/common/v1/process.proto\x12\x12penstock.common.v1\x1a\x1egoogle/protobuf/duration.proto\"\x12\n\x10GetMemoryRequest\"9\n\x11GetMemoryResponse\x12\x11\n\trss_bytes\x18\x01 \x01(\x03\x12\x11\n\tpss_bytes\x18\x02 \x01(\x03\"\x11\n\x0fGetDelayRequest\"<\n\x10GetDelayResponse\x12(\n\x05\x64\x65lay\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration2\xc1\x01\n\x0eProcessService\x12X\n\tGetMemory\x12$.penstock.common.v1.GetMemoryRequest\x1a%.penstock.common.v1.GetMemoryResponse\x12U\n\x08GetDelay\x12#.penstock.common.v1.GetDelayRequest\x1a$.penstock.common.v1.GetDelayResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'penstock.common.v1.process_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GETMEMORYREQUEST']._serialized_start=56
-  _globals['_GETMEMORYREQUEST']._serialized_end=74
-  _globals['_GETMEMORYRESPONSE']._serialized_start=76
-  _globals['_GETMEMORYRESPONSE']._serialized_end=133
-  _globals['_PROCESSSERVICE']._serialized_start=135
-  _globals['_PROCESSSERVICE']._serialized_end=241
+  _globals['_GETMEMORYREQUEST']._serialized_start=88
+  _globals['_GETMEMORYREQUEST']._serialized_end=106
+  _globals['_GETMEMORYRESPONSE']._serialized_start=108
+  _globals['_GETMEMORYRESPONSE']._serialized_end=165
+  _globals['_GETDELAYREQUEST']._serialized_start=167
+  _globals['_GETDELAYREQUEST']._serialized_end=184
+  _globals['_GETDELAYRESPONSE']._serialized_start=186
+  _globals['_GETDELAYRESPONSE']._serialized_end=246
+  _globals['_PROCESSSERVICE']._serialized_start=249
+  _globals['_PROCESSSERVICE']._serialized_end=442
 # @@protoc_insertion_point(module_scope)

@@ -41,6 +41,11 @@ class ProcessServiceStub:
                 request_serializer=penstock_dot_common_dot_v1_dot_process__pb2.GetMemoryRequest.SerializeToString,
                 response_deserializer=penstock_dot_common_dot_v1_dot_process__pb2.GetMemoryResponse.FromString,
                 _registered_method=True)
+        self.GetDelay = channel.unary_unary(
+                '/penstock.common.v1.ProcessService/GetDelay',
+                request_serializer=penstock_dot_common_dot_v1_dot_process__pb2.GetDelayRequest.SerializeToString,
+                response_deserializer=penstock_dot_common_dot_v1_dot_process__pb2.GetDelayResponse.FromString,
+                _registered_method=True)
 
 
 class ProcessServiceServicer:
@@ -54,6 +59,13 @@ class ProcessServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetDelay(self, request, context):
+        """How long what is asked of the answering process now waits in queues of its own, beside its event loop.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProcessServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -61,6 +73,11 @@ def add_ProcessServiceServicer_to_server(servicer, server):
                     servicer.GetMemory,
                     request_deserializer=penstock_dot_common_dot_v1_dot_process__pb2.GetMemoryRequest.FromString,
                     response_serializer=penstock_dot_common_dot_v1_dot_process__pb2.GetMemoryResponse.SerializeToString,
+            ),
+            'GetDelay': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDelay,
+                    request_deserializer=penstock_dot_common_dot_v1_dot_process__pb2.GetDelayRequest.FromString,
+                    response_serializer=penstock_dot_common_dot_v1_dot_process__pb2.GetDelayResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -91,6 +108,33 @@ class ProcessService:
             '/penstock.common.v1.ProcessService/GetMemory',
             penstock_dot_common_dot_v1_dot_process__pb2.GetMemoryRequest.SerializeToString,
             penstock_dot_common_dot_v1_dot_process__pb2.GetMemoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDelay(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/penstock.common.v1.ProcessService/GetDelay',
+            penstock_dot_common_dot_v1_dot_process__pb2.GetDelayRequest.SerializeToString,
+            penstock_dot_common_dot_v1_dot_process__pb2.GetDelayResponse.FromString,
             options,
             channel_credentials,
             insecure,

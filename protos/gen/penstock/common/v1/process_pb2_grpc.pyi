@@ -36,6 +36,8 @@ class ProcessServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ProcessServiceAsyncStub: ...
     GetMemory: _grpc.UnaryUnaryMultiCallable[_process_pb2.GetMemoryRequest, _process_pb2.GetMemoryResponse]
     """The memory that the answering process has; measured when it is asked for."""
+    GetDelay: _grpc.UnaryUnaryMultiCallable[_process_pb2.GetDelayRequest, _process_pb2.GetDelayResponse]
+    """How long what is asked of the answering process now waits in queues of its own, beside its event loop."""
 
 @_typing.type_check_only
 class ProcessServiceAsyncStub(ProcessServiceStub):
@@ -44,6 +46,8 @@ class ProcessServiceAsyncStub(ProcessServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetMemory: _aio.UnaryUnaryMultiCallable[_process_pb2.GetMemoryRequest, _process_pb2.GetMemoryResponse]  # type: ignore[assignment]
     """The memory that the answering process has; measured when it is asked for."""
+    GetDelay: _aio.UnaryUnaryMultiCallable[_process_pb2.GetDelayRequest, _process_pb2.GetDelayResponse]  # type: ignore[assignment]
+    """How long what is asked of the answering process now waits in queues of its own, beside its event loop."""
 
 class ProcessServiceServicer(metaclass=_abc_1.ABCMeta):
     """Served by every service beside its own."""
@@ -55,5 +59,13 @@ class ProcessServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_process_pb2.GetMemoryResponse, _abc.Awaitable[_process_pb2.GetMemoryResponse]]:
         """The memory that the answering process has; measured when it is asked for."""
+
+    @_abc_1.abstractmethod
+    def GetDelay(
+        self,
+        request: _process_pb2.GetDelayRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_process_pb2.GetDelayResponse, _abc.Awaitable[_process_pb2.GetDelayResponse]]:
+        """How long what is asked of the answering process now waits in queues of its own, beside its event loop."""
 
 def add_ProcessServiceServicer_to_server(servicer: ProcessServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
