@@ -96,6 +96,10 @@ def _dataset(world: World) -> dict[str, Any]:
     return {**codes, "window_size": 20, "label_column": "label"}
 
 
+def _anomalies(world: World) -> dict[str, Any]:
+    return {"model_code": world["model"], "device_codes": [world["device"]], "window_size": 20}
+
+
 def _call_tool(world: World) -> dict[str, Any]:
     call = {"name": "device_statistics", "arguments": {"device_code": world["device"]}}
     return {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
@@ -246,6 +250,13 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(route="GET /api/v2/data/statistics", needs=READ, names=TENANTS, query=_of_device),
     Row(route="POST /api/v2/ai/features/extract", needs=READ, names=TENANTS, json=_windows),
     Row(route="GET /api/v2/ai/features/stats", needs=READ, names=TENANTS, query=_of_model),
+    Row(route="POST /api/v2/ai/anomalies", needs=READ, names=TENANTS, json=_anomalies),
+    Row(
+        route="POST /api/v2/ai/anomalies",
+        needs=READ,
+        names=TENANTS,
+        json=lambda world: {"detector_id": world["detector"]},
+    ),
     Row(route="POST /api/v2/ai/features/dataset", needs=WRITE, names=TENANTS, json=_dataset),
     Row(route="GET /api/v2/ai/datasets", needs=READ),
     Row(route=f"GET {_DATASET}", needs=READ, names=TENANTS),

@@ -82,6 +82,8 @@ async def possessions(user: httpx.AsyncClient, admin: httpx.AsyncClient) -> dict
     await sent(user, "POST", "/api/v2/data/ingest", params=query, content=csv, headers={"Content-Type": "text/csv"})
     wish = {"model_code": "north-model", "device_codes": ["north-device"], "window_size": 20, "label_column": "label"}
     dataset = await sent(user, "POST", "/api/v2/ai/features/dataset", json=wish)
+    devices = {"device_codes": ["north-device"]}
+    detected = await sent(user, "POST", "/api/v2/ai/anomalies", json=devices)
     named = {"name": "north's own", "prompt": "north's own words", "content": "north's own {{x}}"}
     budget = {"scope": "total", "limit": "1000"}
     return {
@@ -92,6 +94,7 @@ async def possessions(user: httpx.AsyncClient, admin: httpx.AsyncClient) -> dict
         "device": "north-device",
         "model": "north-model",
         "dataset": dataset["data"]["dataset_id"],
+        "detector": detected["data"]["detector_id"],
         "personality": (await sent(admin, "POST", "/api/v1/personalities", json=named))["id"],
         "template": (await sent(admin, "POST", "/api/v1/templates", json=named))["id"],
         "budget": (await sent(admin, "POST", "/api/v1/budgets", json=budget))["id"],
@@ -189,7 +192,18 @@ async def test_whoever_may_not_is_refused_everywhere_and_nothing_changes(house: 
 async def test_lists_and_sums_hold_nothing_of_another_tenant(house: House) -> None:
     secrets = {
         house.world[name]
-        for name in ("conversation", "stream", "client", "key", "user", "budget", "dataset", "personality", "template")
+        for name in (
+            "conversation",
+            "stream",
+            "client",
+            "key",
+            "user",
+            "budget",
+            "dataset",
+            "detector",
+            "personality",
+            "template",
+        )
     } | {"north.user", "north-device", "north-model", "north's own", MEASURED}
     asked = 0
     for row in ROWS:

@@ -28,6 +28,62 @@ class AccountOperations(Resource):
         )
 
 
+class AnomaliesOperations(Resource):
+    """Operations on anomalies."""
+
+    def detect(
+        self,
+        *,
+        start_time: str | datetime | None = None,
+        end_time: str | datetime | None = None,
+        model_code: str | None = None,
+        device_codes: Sequence[str] | None = None,
+        baseline: Mapping[str, Any] | None = None,
+        fields: Sequence[str] | None = None,
+        method: str | None = None,
+        window_size: int | None = None,
+        overlap: float | None = None,
+        threshold: float | None = None,
+        detector_id: str | None = None,
+    ) -> JsonObject:
+        """Call this operation.
+
+        Score windows of devices: a detector is fitted on the baseline alone, kept by its id, and usable online.
+
+        start_time: Inclusive, ISO 8601; left out: the first row.
+        end_time: Exclusive; left out: after the last row.
+        model_code: May be left out when devices are named.
+        device_codes: At most 100; empty: those of the detector, else every device of the model.
+        baseline: Left out: the rows right before `start_time`; without such, the first third.
+        fields: At most 200; empty: every numeric field but the label.
+        method: `pca`, `isolation_forest` or `robust_z`; empty: `pca`.
+        window_size: Rows per window; left out: 30.
+        overlap: 0 ≤ overlap < 1; left out: 0.5.
+        threshold: Scores above it are anomalous; left out: chosen on the baseline.
+        detector_id: A fitted detector to use; `baseline`, `fields`, `method` and `window_size` are then left out.
+            Without `start_time` it scores the newest 100 windows.
+        """
+        return self._call(
+            Call(
+                method="POST",
+                path="/api/v2/ai/anomalies",
+                body={
+                    "start_time": start_time,
+                    "end_time": end_time,
+                    "model_code": model_code,
+                    "device_codes": device_codes,
+                    "baseline": baseline,
+                    "fields": fields,
+                    "method": method,
+                    "window_size": window_size,
+                    "overlap": overlap,
+                    "threshold": threshold,
+                    "detector_id": detector_id,
+                },
+            )
+        )
+
+
 class BudgetsOperations(Resource):
     """Operations on budgets."""
 

@@ -8,6 +8,7 @@ from feature_service.adapters.body.staged_frames import FrameStage
 from feature_service.adapters.metadata.cached_catalogue import CachedCatalogue
 from feature_service.adapters.metadata.invalidating_store import InvalidatingMetadataStore
 from feature_service.composition.stores import Stores
+from feature_service.domain.anomaly.detection import AnomalyDetection
 from feature_service.domain.dataset.jobs import DatasetJobs
 from feature_service.domain.dataset.source import DatasetSource
 from feature_service.domain.ingest.ingestion import Ingestion
@@ -46,11 +47,20 @@ def build_services(
         clock=clock,
         before_reading=before_reading,
     )
+    queries = TelemetryQueries(registry=registry, telemetry=stores.telemetry)
     return FeatureServices(
         ingestion=_build_ingestion(settings, stores, registry, metadata),
         registry=registry,
         dataset_jobs=_build_dataset_jobs(stores, registry, clock),
-        queries=TelemetryQueries(registry=registry, telemetry=stores.telemetry),
+        queries=queries,
+        anomalies=AnomalyDetection(
+            registry=registry,
+            telemetry=stores.telemetry,
+            queries=queries,
+            store=stores.detectors,
+            clock=clock,
+            new_id=lambda: new_id("det"),
+        ),
         status=StatusReport({"database": stores.metadata.ping, "telemetry": stores.telemetry.ping}),
         spool=lambda: Spool(stores.spool_folder, max_bytes=settings.ingest_max_bytes),
         rss_bytes=lambda: int(process.rss_mb() * 1024 * 1024),

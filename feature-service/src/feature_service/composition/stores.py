@@ -7,8 +7,10 @@ from pathlib import Path
 
 from feature_service.adapters.dataset.folder import DatasetFolder
 from feature_service.adapters.dataset.sql_store import SqlDatasetStore
+from feature_service.adapters.detector.sql_store import SqlDetectorStore
 from feature_service.adapters.metadata.sql_store import SqlMetadataStore
 from feature_service.adapters.telemetry_url import open_telemetry
+from feature_service.domain.anomaly.record import DetectorStore
 from feature_service.domain.dataset.record import DatasetStore
 from feature_service.domain.registry.metadata_store import MetadataStore
 from feature_service.domain.telemetry.store import TelemetryStore
@@ -26,6 +28,7 @@ class Stores:
     telemetry: TelemetryStore
     datasets: DatasetStore
     dataset_files: DatasetFolder
+    detectors: DetectorStore
     spool_folder: Path
 
 
@@ -47,6 +50,7 @@ async def open_stores(
             telemetry=telemetry,
             datasets=SqlDatasetStore(database),
             dataset_files=DatasetFolder(settings.home / "datasets"),
+            detectors=SqlDetectorStore(database),
             spool_folder=spool_folder,
         )
     finally:

@@ -39,7 +39,7 @@ _DEFAULT_HISTORY: Final = 10_000
 
 def span_from_proto(request: Any) -> Span:
     """Return the range of a request with ``start_time`` and ``end_time``; an unset one is open."""
-    return Span(start=_micros(request, "start_time"), end=_micros(request, "end_time"))
+    return Span(start=micros_from_proto(request, "start_time"), end=micros_from_proto(request, "end_time"))
 
 
 def time_to_proto(micros: int | None) -> Timestamp | None:
@@ -237,7 +237,8 @@ def _column(frame: "Frame", name: str, unit: str) -> feature_pb2.Column:
     return feature_pb2.Column(name=name, numbers=frame.numbers[name].tolist(), unit=unit)
 
 
-def _micros(request: Any, field: str) -> int | None:
+def micros_from_proto(request: Any, field: str) -> int | None:
+    """Return the time in a field in microseconds, None for an unset one. Raises InvalidArgument TIME_INVALID."""
     if not request.HasField(field):
         return None
     moment: Timestamp = getattr(request, field)

@@ -11,6 +11,7 @@ from typing import Any, Final
 from penstock.common.v1 import common_pb2
 from penstock.feature.v1 import feature_pb2, feature_pb2_grpc
 
+from feature_service.domain.anomaly.detection import AnomalyDetection
 from feature_service.domain.dataset.jobs import DatasetJobs
 from feature_service.domain.ingest.ingestion import Ingestion
 from feature_service.domain.ingest.plan import BodySpool
@@ -20,7 +21,7 @@ from feature_service.domain.query.telemetry_queries import TelemetryQueries
 from feature_service.domain.registry.device_registry import DeviceRegistry
 from feature_service.domain.status import ComponentState, StatusReport
 from feature_service.domain.telemetry.query import NewestQuery
-from feature_service.edge import convert, convert_extraction
+from feature_service.edge import convert, convert_anomaly, convert_extraction
 from feature_service.edge.convert_filter import selection_from_proto
 from feature_service.edge.dataset_rpcs import DatasetRpcs
 from feature_service.edge.page import page_number, page_size
@@ -38,6 +39,7 @@ class FeatureServices:
     queries: TelemetryQueries
     registry: DeviceRegistry
     dataset_jobs: DatasetJobs
+    anomalies: AnomalyDetection
     status: StatusReport
     spool: Callable[[], BodySpool]
     rss_bytes: Callable[[], int]
@@ -50,6 +52,7 @@ class FeatureServicer(DatasetRpcs, feature_pb2_grpc.FeatureServiceServicer):
         super().__init__(registry=services.registry, dataset_jobs=services.dataset_jobs)
         self._ingestion = services.ingestion
         self._queries = services.queries
+        self._anomalies = services.anomalies
         self._status = services.status
         self._spool = services.spool
         self._rss_bytes = services.rss_bytes
@@ -137,6 +140,13 @@ class FeatureServicer(DatasetRpcs, feature_pb2_grpc.FeatureServiceServicer):
         )
         result = await self._queries.model_statistics(_tenant(), model, query, request.device_codes)
         return await asyncio.to_thread(convert.feature_stats_to_proto, result, query.fields)
+
+    async def DetectAnomalies(
+        self, request: feature_pb2.DetectAnomaliesRequest, context: Any
+    ) -> feature_pb2.DetectAnomaliesResponse:
+        """Score windows of devices against a baseline."""
+        found = await self._anomalies.detect(_tenant(), convert_anomaly.query_from_proto(request))
+        return await asyncio.to_thread(convert_anomaly.anomalies_to_proto, found)
 
     async def GetStatus(self, request: feature_pb2.GetStatusRequest, context: Any) -> feature_pb2.GetStatusResponse:
         """Tell how the stores are."""

@@ -17,6 +17,7 @@ from gateway.dialects.responses.endpoint import PATH as RESPONSES_PATH
 from gateway.dialects.responses.endpoint import Responses, socket_router
 from gateway.mcp.rebinding import RebindingGuard
 from gateway.mcp.server import McpServer
+from gateway.routes.anomalies import AnomalyRoutes
 from gateway.routes.cache import CacheRoutes
 from gateway.routes.clients import ClientRoutes
 from gateway.routes.conversations import ConversationRoutes
@@ -142,6 +143,7 @@ def _telemetry_routers(settings: GatewaySettings, resources: Resources, services
         MetadataRoutes(metadata=clients.metadata, guard=guard).router,
         DataRoutes(features=clients.features, guard=guard).router,
         FeatureRoutes(features=clients.features, guard=guard).router,
+        AnomalyRoutes(features=clients.features, guard=guard).router,
         DatasetRoutes(features=clients.features, guard=guard, active=services.active).router,
         McpRoutes(
             server=McpServer(tools=clients.tools, version=VERSION),

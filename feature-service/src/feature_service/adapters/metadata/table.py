@@ -2,7 +2,19 @@
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKeyConstraint, Index, Integer, MetaData, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
 
 metadata: Final = MetaData()
 
@@ -103,3 +115,17 @@ dataset: Final = Table(
     Index("dataset_by_request", "tenant_id", "request_id"),
 )
 """Data sets and their jobs; names and distribution are JSON. `owner` is the replica that builds one."""
+
+detector: Final = Table(
+    "detector",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("detector_id", Text, primary_key=True),
+    Column("model_code", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("heads", Text, nullable=False),
+    Column("arrays", LargeBinary, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("used", BigInteger, nullable=False),
+)
+"""Fitted detectors of anomalies: `heads` is a JSON object by device, `arrays` an .npz file, `version` that of both."""

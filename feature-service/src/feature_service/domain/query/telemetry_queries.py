@@ -92,7 +92,7 @@ class TelemetryQueries:
         key = SeriesKey(tenant_id=tenant_id, device_code=code)
         frame = await self._telemetry.history(key, replace(query, fields=fields, limit=query.limit + 1))
         if len(frame) == 0 and not (query.conditions and await self._telemetry.row_count(key, query.span)):
-            raise await self._no_data(key, query.span)
+            raise await self.no_data(key, query.span)
         units = await self._units(tenant_id, device)
         return History(frame=frame.first(query.limit), truncated=len(frame) > query.limit, units=units)
 
@@ -114,7 +114,7 @@ class TelemetryQueries:
         )
         in_range = await self._telemetry.row_count(key, query.span) if query.conditions else result.rows
         if in_range == 0:
-            raise await self._no_data(key, query.span)
+            raise await self.no_data(key, query.span)
         units = await self._units(tenant_id, device)
         asked = replace(query, fields=fields)
         described = replace(
@@ -202,13 +202,14 @@ class TelemetryQueries:
         used = numeric_fields(fields, target.device, leave_out=label)
         frame = await self._telemetry.read(key, used, span)
         if len(frame) == 0:
-            raise await self._no_data(key, span)
+            raise await self.no_data(key, span)
         # Before they are computed: what can't be answered takes neither time nor memory.
         features = len(used) * len(resolve_features(plan.features))
         require_sendable(plan.window.count(len(frame)) * (8 * features + 9), _FEWER_FEATURES)
         return await asyncio.to_thread(extract_features, frame, plan)
 
-    async def _no_data(self, key: SeriesKey, span: Span) -> NotFound:
+    async def no_data(self, key: SeriesKey, span: Span) -> NotFound:
+        """Return the error to raise where a device has no rows in a range; it names the range there is."""
         return _no_data(f"device {key.device_code!r}", span, await self._telemetry.extent(key))
 
     async def _no_data_of_model(self, keys: Sequence[SeriesKey], model_code: str, span: Span) -> NotFound:

@@ -1226,6 +1226,235 @@ class GetFeatureStatsResponse(_message.Message):
 Global___GetFeatureStatsResponse: _TypeAlias = GetFeatureStatsResponse  # noqa: Y015
 
 @_typing.final
+class DetectAnomaliesRequest(_message.Message):
+    """Request of DetectAnomalies."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_CODE_FIELD_NUMBER: _builtins.int
+    DEVICE_CODES_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    BASELINE_START_TIME_FIELD_NUMBER: _builtins.int
+    BASELINE_END_TIME_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    WINDOW_SIZE_FIELD_NUMBER: _builtins.int
+    OVERLAP_FIELD_NUMBER: _builtins.int
+    THRESHOLD_FIELD_NUMBER: _builtins.int
+    DETECTOR_ID_FIELD_NUMBER: _builtins.int
+    model_code: _builtins.str
+    """May be empty when devices are named."""
+    method: _builtins.str
+    """"pca", "isolation_forest" or "robust_z". Empty: "pca"."""
+    window_size: _builtins.int
+    """Rows per window; zero: 30."""
+    overlap: _builtins.float
+    """0 ≤ overlap < 1. Unset: 0.5."""
+    threshold: _builtins.float
+    """Scores above it are anomalous. Unset: the detector's, which is chosen on its baseline."""
+    detector_id: _builtins.str
+    """Detector to use instead of fitting one; baseline, fields, method and window_size are then its own and stay unset."""
+    @_builtins.property
+    def device_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """At most 100. Empty: those of the detector, else every device of the model."""
+
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Inclusive. Unset: the first row; with a detector, the newest 100 windows."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Exclusive. Unset: after the last row."""
+
+    @_builtins.property
+    def baseline_start_time(self) -> _timestamp_pb2.Timestamp:
+        """Range of the rows to fit on, from (inclusive) and to (exclusive). Both unset: rows before start_time, else the first third."""
+
+    @_builtins.property
+    def baseline_end_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """At most 200. Empty: every numeric field but the label."""
+
+    def __init__(
+        self,
+        *,
+        model_code: _builtins.str = ...,
+        device_codes: _abc.Iterable[_builtins.str] | None = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        baseline_start_time: _timestamp_pb2.Timestamp | None = ...,
+        baseline_end_time: _timestamp_pb2.Timestamp | None = ...,
+        fields: _abc.Iterable[_builtins.str] | None = ...,
+        method: _builtins.str = ...,
+        window_size: _builtins.int = ...,
+        overlap: _builtins.float | None = ...,
+        threshold: _builtins.float | None = ...,
+        detector_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_overlap", b"_overlap", "_threshold", b"_threshold", "baseline_end_time", b"baseline_end_time", "baseline_start_time", b"baseline_start_time", "end_time", b"end_time", "overlap", b"overlap", "start_time", b"start_time", "threshold", b"threshold"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_overlap", b"_overlap", "_threshold", b"_threshold", "baseline_end_time", b"baseline_end_time", "baseline_start_time", b"baseline_start_time", "detector_id", b"detector_id", "device_codes", b"device_codes", "end_time", b"end_time", "fields", b"fields", "method", b"method", "model_code", b"model_code", "overlap", b"overlap", "start_time", b"start_time", "threshold", b"threshold", "window_size", b"window_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__overlap: _TypeAlias = _typing.Literal["overlap"]  # noqa: Y015
+    _WhichOneofArgType__overlap: _TypeAlias = _typing.Literal["_overlap", b"_overlap"]  # noqa: Y015
+    _WhichOneofReturnType__threshold: _TypeAlias = _typing.Literal["threshold"]  # noqa: Y015
+    _WhichOneofArgType__threshold: _TypeAlias = _typing.Literal["_threshold", b"_threshold"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__overlap) -> _WhichOneofReturnType__overlap | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__threshold) -> _WhichOneofReturnType__threshold | None: ...
+
+Global___DetectAnomaliesRequest: _TypeAlias = DetectAnomaliesRequest  # noqa: Y015
+
+@_typing.final
+class DetectAnomaliesResponse(_message.Message):
+    """Response of DetectAnomalies."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DETECTOR_ID_FIELD_NUMBER: _builtins.int
+    DEVICES_FIELD_NUMBER: _builtins.int
+    detector_id: _builtins.str
+    """Under which the detectors are kept."""
+    @_builtins.property
+    def devices(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeviceAnomalies]: ...
+    def __init__(
+        self,
+        *,
+        detector_id: _builtins.str = ...,
+        devices: _abc.Iterable[Global___DeviceAnomalies] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detector_id", b"detector_id", "devices", b"devices"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DetectAnomaliesResponse: _TypeAlias = DetectAnomaliesResponse  # noqa: Y015
+
+@_typing.final
+class DeviceAnomalies(_message.Message):
+    """Scored windows of one device."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEVICE_CODE_FIELD_NUMBER: _builtins.int
+    THRESHOLD_FIELD_NUMBER: _builtins.int
+    WINDOWS_FIELD_NUMBER: _builtins.int
+    BASELINE_START_TIME_FIELD_NUMBER: _builtins.int
+    BASELINE_END_TIME_FIELD_NUMBER: _builtins.int
+    BASELINE_ROWS_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    WINDOW_SIZE_FIELD_NUMBER: _builtins.int
+    device_code: _builtins.str
+    threshold: _builtins.float
+    baseline_rows: _builtins.int
+    """How many rows it was fitted on."""
+    method: _builtins.str
+    """As applied."""
+    window_size: _builtins.int
+    @_builtins.property
+    def windows(self) -> _containers.RepeatedCompositeFieldContainer[Global___AnomalyWindow]:
+        """In the order of time."""
+
+    @_builtins.property
+    def baseline_start_time(self) -> _timestamp_pb2.Timestamp:
+        """Times of the first and the last row the detector was fitted on."""
+
+    @_builtins.property
+    def baseline_end_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        device_code: _builtins.str = ...,
+        threshold: _builtins.float = ...,
+        windows: _abc.Iterable[Global___AnomalyWindow] | None = ...,
+        baseline_start_time: _timestamp_pb2.Timestamp | None = ...,
+        baseline_end_time: _timestamp_pb2.Timestamp | None = ...,
+        baseline_rows: _builtins.int = ...,
+        method: _builtins.str = ...,
+        window_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["baseline_end_time", b"baseline_end_time", "baseline_start_time", b"baseline_start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline_end_time", b"baseline_end_time", "baseline_rows", b"baseline_rows", "baseline_start_time", b"baseline_start_time", "device_code", b"device_code", "method", b"method", "threshold", b"threshold", "window_size", b"window_size", "windows", b"windows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeviceAnomalies: _TypeAlias = DeviceAnomalies  # noqa: Y015
+
+@_typing.final
+class AnomalyWindow(_message.Message):
+    """A window of rows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
+    ANOMALOUS_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    score: _builtins.float
+    """Higher is stranger. Unset: no field has values in half of the rows."""
+    anomalous: _builtins.bool
+    """The score is above the threshold."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Times of its first and its last row."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldContribution]:
+        """The largest contribution first."""
+
+    def __init__(
+        self,
+        *,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        score: _builtins.float | None = ...,
+        anomalous: _builtins.bool = ...,
+        fields: _abc.Iterable[Global___FieldContribution] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_score", b"_score", "end_time", b"end_time", "score", b"score", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score", b"_score", "anomalous", b"anomalous", "end_time", b"end_time", "fields", b"fields", "score", b"score", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__score: _TypeAlias = _typing.Literal["score"]  # noqa: Y015
+    _WhichOneofArgType__score: _TypeAlias = _typing.Literal["_score", b"_score"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__score) -> _WhichOneofReturnType__score | None: ...
+
+Global___AnomalyWindow: _TypeAlias = AnomalyWindow  # noqa: Y015
+
+@_typing.final
+class FieldContribution(_message.Message):
+    """How much of a window's score is due to a field."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    CONTRIBUTION_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    contribution: _builtins.float
+    """0 to 1; those of a window sum to 1."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        contribution: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contribution", b"contribution", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FieldContribution: _TypeAlias = FieldContribution  # noqa: Y015
+
+@_typing.final
 class CreateDatasetRequest(_message.Message):
     """Request of CreateDataset."""
 

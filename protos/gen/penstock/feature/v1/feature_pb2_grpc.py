@@ -66,6 +66,11 @@ class FeatureServiceStub:
                 request_serializer=penstock_dot_feature_dot_v1_dot_feature__pb2.GetFeatureStatsRequest.SerializeToString,
                 response_deserializer=penstock_dot_feature_dot_v1_dot_feature__pb2.GetFeatureStatsResponse.FromString,
                 _registered_method=True)
+        self.DetectAnomalies = channel.unary_unary(
+                '/penstock.feature.v1.FeatureService/DetectAnomalies',
+                request_serializer=penstock_dot_feature_dot_v1_dot_feature__pb2.DetectAnomaliesRequest.SerializeToString,
+                response_deserializer=penstock_dot_feature_dot_v1_dot_feature__pb2.DetectAnomaliesResponse.FromString,
+                _registered_method=True)
         self.CreateDataset = channel.unary_unary(
                 '/penstock.feature.v1.FeatureService/CreateDataset',
                 request_serializer=penstock_dot_feature_dot_v1_dot_feature__pb2.CreateDatasetRequest.SerializeToString,
@@ -139,6 +144,13 @@ class FeatureServiceServicer:
 
     def GetFeatureStats(self, request, context):
         """Statistics of window features over the devices of a model, with correlations.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DetectAnomalies(self, request, context):
+        """Scores windows of devices against a baseline, and tells the fields that make them strange.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -218,6 +230,11 @@ def add_FeatureServiceServicer_to_server(servicer, server):
                     servicer.GetFeatureStats,
                     request_deserializer=penstock_dot_feature_dot_v1_dot_feature__pb2.GetFeatureStatsRequest.FromString,
                     response_serializer=penstock_dot_feature_dot_v1_dot_feature__pb2.GetFeatureStatsResponse.SerializeToString,
+            ),
+            'DetectAnomalies': grpc.unary_unary_rpc_method_handler(
+                    servicer.DetectAnomalies,
+                    request_deserializer=penstock_dot_feature_dot_v1_dot_feature__pb2.DetectAnomaliesRequest.FromString,
+                    response_serializer=penstock_dot_feature_dot_v1_dot_feature__pb2.DetectAnomaliesResponse.SerializeToString,
             ),
             'CreateDataset': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateDataset,
@@ -413,6 +430,33 @@ class FeatureService:
             '/penstock.feature.v1.FeatureService/GetFeatureStats',
             penstock_dot_feature_dot_v1_dot_feature__pb2.GetFeatureStatsRequest.SerializeToString,
             penstock_dot_feature_dot_v1_dot_feature__pb2.GetFeatureStatsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DetectAnomalies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/penstock.feature.v1.FeatureService/DetectAnomalies',
+            penstock_dot_feature_dot_v1_dot_feature__pb2.DetectAnomaliesRequest.SerializeToString,
+            penstock_dot_feature_dot_v1_dot_feature__pb2.DetectAnomaliesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -46,6 +46,8 @@ class FeatureServiceStub:
     """Features over windows of one device."""
     GetFeatureStats: _grpc.UnaryUnaryMultiCallable[_feature_pb2.GetFeatureStatsRequest, _feature_pb2.GetFeatureStatsResponse]
     """Statistics of window features over the devices of a model, with correlations."""
+    DetectAnomalies: _grpc.UnaryUnaryMultiCallable[_feature_pb2.DetectAnomaliesRequest, _feature_pb2.DetectAnomaliesResponse]
+    """Scores windows of devices against a baseline, and tells the fields that make them strange."""
     CreateDataset: _grpc.UnaryUnaryMultiCallable[_feature_pb2.CreateDatasetRequest, _feature_pb2.CreateDatasetResponse]
     """Builds a data set for training; long builds go on as a job."""
     GetDataset: _grpc.UnaryUnaryMultiCallable[_feature_pb2.GetDatasetRequest, _feature_pb2.GetDatasetResponse]
@@ -76,6 +78,8 @@ class FeatureServiceAsyncStub(FeatureServiceStub):
     """Features over windows of one device."""
     GetFeatureStats: _aio.UnaryUnaryMultiCallable[_feature_pb2.GetFeatureStatsRequest, _feature_pb2.GetFeatureStatsResponse]  # type: ignore[assignment]
     """Statistics of window features over the devices of a model, with correlations."""
+    DetectAnomalies: _aio.UnaryUnaryMultiCallable[_feature_pb2.DetectAnomaliesRequest, _feature_pb2.DetectAnomaliesResponse]  # type: ignore[assignment]
+    """Scores windows of devices against a baseline, and tells the fields that make them strange."""
     CreateDataset: _aio.UnaryUnaryMultiCallable[_feature_pb2.CreateDatasetRequest, _feature_pb2.CreateDatasetResponse]  # type: ignore[assignment]
     """Builds a data set for training; long builds go on as a job."""
     GetDataset: _aio.UnaryUnaryMultiCallable[_feature_pb2.GetDatasetRequest, _feature_pb2.GetDatasetResponse]  # type: ignore[assignment]
@@ -139,6 +143,14 @@ class FeatureServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_feature_pb2.GetFeatureStatsResponse, _abc.Awaitable[_feature_pb2.GetFeatureStatsResponse]]:
         """Statistics of window features over the devices of a model, with correlations."""
+
+    @_abc_1.abstractmethod
+    def DetectAnomalies(
+        self,
+        request: _feature_pb2.DetectAnomaliesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_feature_pb2.DetectAnomaliesResponse, _abc.Awaitable[_feature_pb2.DetectAnomaliesResponse]]:
+        """Scores windows of devices against a baseline, and tells the fields that make them strange."""
 
     @_abc_1.abstractmethod
     def CreateDataset(

@@ -1,0 +1,1 @@
+"""Where fitted detectors are kept."""

@@ -1,0 +1,72 @@
+"""Windows as what the methods compare: the mean and the spread of each field, in units of the baseline's rows.
+
+For a field with baseline median L and standard deviation s, a window has the columns ``(mean - L) / s`` and
+``ln sqrt((std / s)² + 0.03²)``: a resting field has a finite spread. A field that does not vary in the baseline has
+``s = 1e-6 |L|`` (1e-6 at 0), so that leaving its value is far out, and rounding is not.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from feature_service.domain.feature.kernel import window_features
+from feature_service.domain.feature.window import WindowPlan
+from feature_service.domain.model.array import BoolArray, FloatArray
+from feature_service.domain.model.frame import Frame
+
+PER_FIELD: Final = 2
+_LEAST_SPREAD: Final = 0.03
+_CONSTANT: Final = 1e-9
+_TOLERANCE: Final = 1e-6
+_LARGEST: Final = 1e9
+# A field of which more than this share of a window's rows is missing says nothing of the window.
+_MOST_MISSING: Final = 0.5
+_FEATURES: Final = ("mean", "std", "missing_ratio")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RowScale:
+    """The level and the unit of each field, and which fields do not vary, in the rows of a baseline.
+
+    A field without a value in the baseline has the level NaN.
+    """
+
+    levels: FloatArray
+    units: FloatArray
+    constant: BoolArray
+
+
+def fit_row_scale(frame: Frame, fields: Sequence[str]) -> RowScale:
+    """Return the scale of the rows of a baseline."""
+    fitted = [_level_and_unit(frame.numbers[name]) for name in fields]
+    return RowScale(
+        levels=np.array([level for level, _, _ in fitted]),
+        units=np.array([unit for _, unit, _ in fitted]),
+        constant=np.array([constant for _, _, constant in fitted], dtype=np.bool_),
+    )
+
+
+def _level_and_unit(values: FloatArray) -> tuple[float, float, bool]:
+    present = values[np.isfinite(values)]
+    if len(present) == 0:
+        return float("nan"), 1.0, True
+    level, spread = float(np.median(present)), float(present.std())
+    if spread > _CONSTANT * float(np.abs(present).max()):
+        return level, spread, False
+    return level, _TOLERANCE * abs(level) or _TOLERANCE, True
+
+
+def window_columns(frame: Frame, fields: Sequence[str], scale: RowScale, window: WindowPlan) -> FloatArray:
+    """Return the columns of every window, (windows, fields x PER_FIELD), NaN where a field has too few values."""
+    count = window.count(len(frame))
+    columns = np.empty((count, len(fields) * PER_FIELD))
+    for index, name in enumerate(fields):
+        values = (frame.numbers[name] - scale.levels[index]) / scale.units[index]
+        values = np.clip(np.where(np.isfinite(values), values, np.nan), -_LARGEST, _LARGEST)
+        mean, std, missing = window_features(values, window, _FEATURES).T
+        silent = missing > _MOST_MISSING
+        columns[:, PER_FIELD * index] = np.where(silent, np.nan, mean)
+        columns[:, PER_FIELD * index + 1] = np.where(silent, np.nan, np.log(np.hypot(std, _LEAST_SPREAD)))
+    return columns

@@ -1,0 +1,129 @@
+"""Between the messages about anomalies and the values of the domain."""
+
+import math
+from typing import TYPE_CHECKING
+
+from penstock.feature.v1 import feature_pb2
+
+from feature_service.domain.anomaly.detection import Anomalies, DeviceAnomalies
+from feature_service.domain.anomaly.method import DEFAULT_OVERLAP, DEFAULT_WINDOW_SIZE, AnomalyMethod
+from feature_service.domain.anomaly.query import AnomalyQuery
+from feature_service.domain.model.span import Span
+from feature_service.edge.convert import micros_from_proto, span_from_proto, time_to_proto
+from penstock_kit.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from feature_service.domain.anomaly.detector import ScoredWindows
+
+
+def query_from_proto(request: feature_pb2.DetectAnomaliesRequest) -> AnomalyQuery:
+    """Return what is asked.
+
+    Raises InvalidArgument METHOD_INVALID, THRESHOLD_INVALID, BASELINE_INVALID, DETECTOR_INVALID or TIME_RANGE_INVALID.
+    """
+    baseline = _baseline(request)
+    _require_settled(request, baseline)
+    return AnomalyQuery(
+        span=span_from_proto(request),
+        model_code=request.model_code,
+        device_codes=tuple(request.device_codes),
+        baseline=baseline,
+        fields=tuple(dict.fromkeys(request.fields)),
+        method=_method(request.method),
+        window_size=request.window_size or DEFAULT_WINDOW_SIZE,
+        overlap=request.overlap if request.HasField("overlap") else DEFAULT_OVERLAP,
+        threshold=_threshold(request),
+        detector_id=request.detector_id,
+    )
+
+
+def _baseline(request: feature_pb2.DetectAnomaliesRequest) -> Span | None:
+    start = micros_from_proto(request, "baseline_start_time")
+    end = micros_from_proto(request, "baseline_end_time")
+    if start is None and end is None:
+        return None
+    if start is None or end is None:
+        missing = "start_time" if start is None else "end_time"
+        raise InvalidArgument(
+            f"the baseline has no {missing}; give both, or leave the baseline out", reason="BASELINE_INVALID"
+        )
+    return Span(start=start, end=end)
+
+
+def _require_settled(request: feature_pb2.DetectAnomaliesRequest, baseline: Span | None) -> None:
+    given = {
+        "baseline": baseline is not None,
+        "fields": bool(request.fields),
+        "method": bool(request.method),
+        "window_size": bool(request.window_size),
+    }
+    named = [name for name, is_given in given.items() if is_given]
+    if request.detector_id and named:
+        raise InvalidArgument(
+            f"{', '.join(named)} beside detector_id: they were settled when the detector was fitted; leave them out, "
+            "or leave detector_id out to fit a new one",
+            reason="DETECTOR_INVALID",
+        )
+
+
+def _method(name: str) -> AnomalyMethod:
+    try:
+        return AnomalyMethod(name or AnomalyMethod.PCA)
+    except ValueError:
+        raise InvalidArgument(
+            f"method is {name!r}; it must be one of: {', '.join(AnomalyMethod)}", reason="METHOD_INVALID"
+        ) from None
+
+
+def _threshold(request: feature_pb2.DetectAnomaliesRequest) -> float | None:
+    if not request.HasField("threshold"):
+        return None
+    if not (math.isfinite(request.threshold) and request.threshold > 0):
+        raise InvalidArgument(
+            f"threshold is {request.threshold}; it must be a positive number, or left out to be chosen on the baseline",
+            reason="THRESHOLD_INVALID",
+        )
+    return request.threshold
+
+
+def anomalies_to_proto(found: Anomalies) -> feature_pb2.DetectAnomaliesResponse:
+    """Return the windows of every device."""
+    return feature_pb2.DetectAnomaliesResponse(
+        detector_id=found.detector_id, devices=[_device_to_proto(device) for device in found.devices]
+    )
+
+
+def _device_to_proto(device: DeviceAnomalies) -> feature_pb2.DeviceAnomalies:
+    detector = device.detector
+    return feature_pb2.DeviceAnomalies(
+        device_code=device.device_code,
+        threshold=device.threshold,
+        windows=_windows_to_proto(device.windows),
+        baseline_start_time=time_to_proto(detector.start),
+        baseline_end_time=time_to_proto(detector.end),
+        baseline_rows=detector.rows,
+        method=detector.model.method.value,
+        window_size=detector.window_size,
+    )
+
+
+def _windows_to_proto(windows: "ScoredWindows") -> list[feature_pb2.AnomalyWindow]:
+    starts, ends = windows.starts.astype("int64").tolist(), windows.ends.astype("int64").tolist()
+    rows = zip(
+        starts, ends, windows.scores.tolist(), windows.anomalous.tolist(), windows.contributions.tolist(), strict=True
+    )
+    return [
+        feature_pb2.AnomalyWindow(
+            start_time=time_to_proto(start),
+            end_time=time_to_proto(end),
+            score=None if math.isnan(score) else score,
+            anomalous=anomalous,
+            fields=_contributions(windows.fields, shares) if not math.isnan(score) else (),
+        )
+        for start, end, score, anomalous, shares in rows
+    ]
+
+
+def _contributions(fields: tuple[str, ...], shares: list[float]) -> list[feature_pb2.FieldContribution]:
+    ordered = sorted(zip(fields, shares, strict=True), key=lambda pair: -pair[1])
+    return [feature_pb2.FieldContribution(name=name, contribution=share) for name, share in ordered]

@@ -1,0 +1,35 @@
+"""Anomalies ⇄ JSON."""
+
+from penstock.feature.v1 import feature_pb2 as pb
+
+from gateway.convert.scalar import JsonObject, time_from_proto
+
+
+def anomalies_from_proto(response: pb.DetectAnomaliesResponse) -> JsonObject:
+    """Return the scored windows of every device."""
+    return {"detector_id": response.detector_id, "devices": [_device(device) for device in response.devices]}
+
+
+def _device(device: pb.DeviceAnomalies) -> JsonObject:
+    return {
+        "device_code": device.device_code,
+        "method": device.method,
+        "window_size": device.window_size,
+        "threshold": device.threshold,
+        "baseline": {
+            "start_time": time_from_proto(device, "baseline_start_time"),
+            "end_time": time_from_proto(device, "baseline_end_time"),
+            "row_count": device.baseline_rows,
+        },
+        "windows": [_window(window) for window in device.windows],
+    }
+
+
+def _window(window: pb.AnomalyWindow) -> JsonObject:
+    return {
+        "start_time": time_from_proto(window, "start_time"),
+        "end_time": time_from_proto(window, "end_time"),
+        "score": window.score if window.HasField("score") else None,
+        "anomalous": window.anomalous,
+        "fields": [{"name": field.name, "contribution": field.contribution} for field in window.fields],
+    }
