@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from chat_stream_service.adapters.operator_tools.address import Destinations
 from chat_stream_service.adapters.operator_tools.configuration import ToolsConfiguration
 from chat_stream_service.adapters.operator_tools.entry import HttpEntry
 from chat_stream_service.adapters.operator_tools.operator_tools import OperatorTools
@@ -26,6 +25,7 @@ from penstock_kit.errors import (
     PermissionDenied,
     Unavailable,
 )
+from penstock_kit.outbound.destinations import Destinations
 from penstock_testkit.clock import ManualClock
 from penstock_testkit.waiting import HANG_SECONDS
 

@@ -12,7 +12,6 @@ from typing import Any
 import httpx2
 import pytest
 
-from chat_stream_service.adapters.operator_tools.address import Destinations
 from chat_stream_service.adapters.operator_tools.configuration import ToolsConfiguration
 from chat_stream_service.adapters.operator_tools.entry import McpEntry
 from chat_stream_service.adapters.operator_tools.mcp_stdio import LineSplitter, LongLine
@@ -21,6 +20,7 @@ from chat_stream_service.adapters.operator_tools.operator_tools import OperatorT
 from chat_stream_service.domain.model.tool import Tool
 from penstock_kit.clock import SystemClock
 from penstock_kit.errors import FailedPrecondition, PenstockError
+from penstock_kit.outbound.destinations import Destinations
 from penstock_testkit.services.mcp import RawMcpServer, described, text_result
 from penstock_testkit.waiting import HANG_SECONDS
 

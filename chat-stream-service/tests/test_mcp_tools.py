@@ -15,13 +15,13 @@ import uvicorn
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 
-from chat_stream_service.adapters.operator_tools.address import Destinations
 from chat_stream_service.adapters.operator_tools.configuration import ToolsConfiguration
 from chat_stream_service.adapters.operator_tools.entry import McpEntry
 from chat_stream_service.adapters.operator_tools.operator_tools import OperatorTools
 from chat_stream_service.domain.model.tool import Tool, ToolContext
 from penstock_kit.clock import SystemClock
 from penstock_kit.errors import DeadlineExceeded, FailedPrecondition, PenstockError, Unavailable
+from penstock_kit.outbound.destinations import Destinations
 from penstock_testkit.waiting import HANG_SECONDS
 
 CONTEXT = ToolContext(tenant_id="t", user_id="u", conversation_id="c", stream_id="s", max_characters=2000)

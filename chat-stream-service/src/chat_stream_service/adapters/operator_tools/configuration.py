@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from chat_stream_service.adapters.operator_tools.address import Destinations, is_address
 from chat_stream_service.adapters.operator_tools.entry import HttpEntry, McpEntry, ToolsFile
 from penstock_kit.errors import PenstockError
+from penstock_kit.outbound.destinations import Destinations, is_address
 from penstock_kit.yaml_document import Place, Problem, YamlDocument, read_yaml_document, validation_problems
 
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")

@@ -6,11 +6,11 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from chat_stream_service.adapters.operator_tools.entry import PLACE, HttpEntry
-from chat_stream_service.adapters.operator_tools.guarded_http import GuardedHttp, Request
 from chat_stream_service.adapters.operator_tools.inflate import Inflater
 from chat_stream_service.domain.model.tool import Arguments, ToolContext
 from chat_stream_service.domain.tools.tool_box import bounded
 from penstock_kit.errors import BadUpstream, DeadlineExceeded, FailedPrecondition, InvalidArgument, Unavailable
+from penstock_kit.outbound.guarded_http import GuardedHttp, Request
 
 _HEADERS: Final = {"accept": "application/json, text/*;q=0.9", "user-agent": "penstock", "accept-encoding": "identity"}
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})

@@ -8,13 +8,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from chat_stream_service.adapters.operator_tools.address import Destinations
 from chat_stream_service.adapters.operator_tools.entry import McpEntry
 from chat_stream_service.adapters.operator_tools.mcp_reply import ANSWER_TOO_LONG, SESSION_FORGOTTEN
 from chat_stream_service.adapters.operator_tools.mcp_transport import open_transport
 from chat_stream_service.adapters.operator_tools.mcp_vetting import OnUnfit
 from penstock_kit.errors import FailedPrecondition, PenstockError, Unavailable
 from penstock_kit.logging import get_logger
+from penstock_kit.outbound.destinations import Destinations
 
 _MAX_DESCRIPTION: Final = 4000
 _MAX_PAGES: Final = 100

@@ -6,7 +6,6 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from chat_stream_service.adapters.operator_tools.address import Destinations, resolve
 from chat_stream_service.adapters.operator_tools.entry import McpEntry
 from chat_stream_service.adapters.operator_tools.inflate import Inflater
 from chat_stream_service.adapters.operator_tools.mcp_reply import (
@@ -18,6 +17,7 @@ from chat_stream_service.adapters.operator_tools.mcp_reply import (
 )
 from chat_stream_service.adapters.operator_tools.mcp_stdio import open_process
 from chat_stream_service.adapters.operator_tools.mcp_vetting import OnUnfit, VettedStream
+from penstock_kit.outbound.destinations import Destinations, resolve
 
 if TYPE_CHECKING:
     import httpx2

@@ -7,10 +7,8 @@ from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
-from chat_stream_service.adapters.operator_tools.address import Destinations
 from chat_stream_service.adapters.operator_tools.configuration import ToolsConfiguration
 from chat_stream_service.adapters.operator_tools.entry import HttpEntry, McpEntry
-from chat_stream_service.adapters.operator_tools.guarded_http import GuardedHttp
 from chat_stream_service.adapters.operator_tools.http_tool import HttpTool
 from chat_stream_service.adapters.operator_tools.masked_tool import MaskedTool, SecretMask
 from chat_stream_service.adapters.operator_tools.mcp_server import McpServer
@@ -19,6 +17,8 @@ from chat_stream_service.domain.model.tool import Tool, ToolSource
 from chat_stream_service.domain.tools.tool_breaker import BreakerTool
 from penstock_kit.breaker import Breaker, ConsecutiveFailures
 from penstock_kit.clock import Clock
+from penstock_kit.outbound.destinations import Destinations
+from penstock_kit.outbound.guarded_http import GuardedHttp
 
 _HTTP: Final = "http"
 

@@ -4,8 +4,8 @@ import ipaddress
 
 import pytest
 
-from chat_stream_service.adapters.operator_tools.address import Destinations
 from penstock_kit.errors import PermissionDenied
+from penstock_kit.outbound.destinations import Destinations
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from chat_stream_service.adapters.operator_tools.address import Destinations, is_address, resolve
 from penstock_kit.errors import BadUpstream
+from penstock_kit.outbound.destinations import Destinations, is_address, resolve
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession

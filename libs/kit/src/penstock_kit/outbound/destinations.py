@@ -1,4 +1,4 @@
-"""Where operator tools may connect to: hosts by an allow list, addresses by what they are."""
+"""Where a service may connect to on somebody's word: hosts by an allow list, addresses by what they are."""
 
 import asyncio
 import ipaddress
@@ -14,7 +14,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destinations:
-    """Allowed hosts (``api.example.com``, ``*.example.com``) and, of the networks otherwise refused, those allowed.
+    """Allowed hosts (``api.example.com``, ``*.example.com``, ``*``) and, of the networks otherwise refused, those allowed.
 
     Refused are addresses that do not belong to the public internet: loopback, private, link-local (there clouds
     serve their metadata and credentials), shared, multicast and reserved ones, also in an IPv6 disguise.
@@ -88,6 +88,8 @@ def check_form(host: str) -> None:
 
 
 def _fits(name: str, pattern: str) -> bool:
+    if pattern == "*":
+        return True
     if pattern.startswith("*."):
         return name.endswith(pattern[1:].lower())
     return name == pattern.lower()
