@@ -39,6 +39,7 @@ GROUPS: Final[tuple[tuple[str, str | None], ...]] = (
     ("/api/v1/llm", "llm"),
     ("/v1/embeddings", "embeddings"),
     ("/v1/models", "models"),
+    ("/v1/dashboard", "dashboard"),
     ("/v1/", None),
     ("/mcp", None),
     ("/metrics", None),

@@ -112,7 +112,7 @@ async def running_gateway(home: Path, fakes: Fakes, **settings: Any) -> AsyncGen
         await ensure_admin(store=store, passwords=passwords, clock=clock, home=home, chosen=FirstAdmin())
         clients = await stack.enter_async_context(open_clients(chosen))
         resources = Resources(
-            home=home, store=store, passwords=passwords, clients=clients, clock=clock,
+            home=home, store=store, database=database, passwords=passwords, clients=clients, clock=clock,
             registry=CollectorRegistry(), tracing=Tracing(None), redactor=Redactor(), limits=limits,
         )  # fmt: skip
         application = assemble(chosen, resources)

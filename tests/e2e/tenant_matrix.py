@@ -19,6 +19,7 @@ TENANTS: Final = "tenant's"
 PARAMETERS: Final = {
     "conversation_id": "conversation", "stream_id": "stream", "client_id": "client", "key_id": "key",
     "user_id": "user", "budget_id": "budget", "device_code": "device", "model_code": "model", "dataset_id": "dataset",
+    "alarm_id": "alarm", "fingerprint": "alert", "channel_id": "channel",
 }  # fmt: skip
 
 
@@ -76,6 +77,8 @@ _TEXT: Final = {"model": "fallback/rules", "input": "hello"}
 _NAMED: Final = {"name": "changed", "prompt": "Be brief.", "content": "{{x}}"}
 _PRICE: Final = same({"provider": "openai", "model": "matrix", "input": "1", "output": "1"})
 _TOTAL: Final = {"scope": "total", "limit": "900"}
+_ALARM: Final = same({"name": "silent", "watch": "no_data", "device_codes": ["north-device"], "seconds": 1})
+_CHANNEL: Final = same({"name": "hook", "kind": "webhook", "url": "https://192.0.2.1/hook"})
 _CSV: Final = "timestamp,temp\n2026-01-03T00:00:00Z,1\n"
 
 
@@ -127,11 +130,17 @@ _KEY: Final = "/api/v1/keys/{key_id}"
 _DEVICE: Final = "/api/v2/metadata/devices/{device_code}"
 _MODEL: Final = "/api/v2/metadata/models/{model_code}"
 _DATASET: Final = "/api/v2/ai/datasets/{dataset_id}"
+_ALARM_ID, _ALERT, _CHANNEL_ID = (
+    "/api/v1/alarms/{alarm_id}",
+    "/api/v1/alerts/{fingerprint}",
+    "/api/v1/channels/{channel_id}",
+)
 READ, WRITE = "telemetry:read", "telemetry:write"
 
 ROWS: Final[tuple[Row, ...]] = (
     Row(route="GET /health", needs=OPEN),
     Row(route="GET /ready", needs=OPEN),
+    Row(route="GET /ready/gateway", needs=OPEN),
     Row(route="GET /metrics", needs=SCRAPED),
     Row(route="GET /api/v2/metrics", needs=SCRAPED),
     Row(
@@ -264,4 +273,22 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(route=f"GET {_DATASET}/download", needs=READ, names=TENANTS),
     Row(route=f"DELETE {_DATASET}", needs=WRITE, names=TENANTS, status=(200, 204), last=1),
     Row(route="POST /mcp", needs=READ, json=_call_tool),
+    Row(route="GET /v1/dashboard/realtime", needs="admin"),
+    Row(route="GET /v1/dashboard/history", needs="admin"),
+    Row(route="POST /v1/dashboard/ticket", needs="admin", status=(201,)),
+    Row(route="GET /api/v1/alarms", needs=READ),
+    Row(route="POST /api/v1/alarms", needs=WRITE, json=_ALARM, status=(201,)),
+    Row(route=f"GET {_ALARM_ID}", needs=READ, names=TENANTS),
+    Row(route=f"PUT {_ALARM_ID}", needs=WRITE, names=TENANTS, json=_ALARM),
+    Row(route=f"DELETE {_ALARM_ID}", needs=WRITE, names=TENANTS, status=(204,), last=1),
+    Row(route="GET /api/v1/alerts", needs=READ),
+    Row(route=f"POST {_ALERT}/acknowledge", needs=WRITE, names=TENANTS),
+    Row(route=f"POST {_ALERT}/snooze", needs=WRITE, names=TENANTS, json=same({"seconds": 60})),
+    Row(route="GET /api/v1/channels", needs="admin"),
+    Row(route="POST /api/v1/channels", needs="admin", json=_CHANNEL, status=(201,)),
+    Row(route=f"PUT {_CHANNEL_ID}", needs="admin", names=TENANTS, json=_CHANNEL),
+    # Nobody is told there: the address is for documents.
+    Row(route=f"POST {_CHANNEL_ID}/test", needs="admin", names=TENANTS, status=(502,)),
+    Row(route=f"DELETE {_CHANNEL_ID}", needs="admin", names=TENANTS, status=(204,), last=1),
+    Row(route="GET /api/v1/notifications", needs="admin"),
 )

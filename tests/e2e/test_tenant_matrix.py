@@ -12,7 +12,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from penstock_testkit.system import RunningSystem
-from penstock_testkit.waiting import HANG_SECONDS
+from penstock_testkit.waiting import HANG_SECONDS, until_true
 from tests.e2e.tenant_matrix import MEMBER, OPEN, ROWS, SCRAPED, USERS, Row
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -86,6 +86,14 @@ async def possessions(user: httpx.AsyncClient, admin: httpx.AsyncClient) -> dict
     detected = await sent(user, "POST", "/api/v2/ai/anomalies", json=devices)
     named = {"name": "north's own", "prompt": "north's own words", "content": "north's own {{x}}"}
     budget = {"scope": "total", "limit": "1000"}
+    channel = {
+        "name": "north's own",
+        "kind": "webhook",
+        "url": "https://192.0.2.1/hook",
+        "secret": "north's own secret",
+    }
+    alarm = {"name": "north's own", "watch": "no_data", "device_codes": ["north-device"], "seconds": 1}
+    alarm_id = (await sent(user, "POST", "/api/v1/alarms", json=alarm))["id"]
     return {
         "conversation": conversation,
         "stream": asked.headers["x-stream-id"],
@@ -98,7 +106,23 @@ async def possessions(user: httpx.AsyncClient, admin: httpx.AsyncClient) -> dict
         "personality": (await sent(admin, "POST", "/api/v1/personalities", json=named))["id"],
         "template": (await sent(admin, "POST", "/api/v1/templates", json=named))["id"],
         "budget": (await sent(admin, "POST", "/api/v1/budgets", json=budget))["id"],
+        "alarm": alarm_id,
+        "alert": await firing(user, alarm_id),
+        "channel": (await sent(admin, "POST", "/api/v1/channels", json=channel))["id"],
     }
+
+
+async def firing(client: httpx.AsyncClient, alarm_id: str) -> str:
+    """Return the fingerprint of what an alarm found, once it did."""
+    found: list[str] = []
+
+    async def fires() -> bool:
+        alerts = (await sent(client, "GET", "/api/v1/alerts?status=firing"))["alerts"]
+        found.extend(alert["fingerprint"] for alert in alerts if alert["rule_id"] == alarm_id)
+        return bool(found)
+
+    await until_true(fires)
+    return found[0]
 
 
 async def sent(client: httpx.AsyncClient, method: str, path: str, **options: Any) -> Any:

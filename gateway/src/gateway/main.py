@@ -46,8 +46,9 @@ async def serve(settings: GatewaySettings, bound: socket.socket, stop: asyncio.E
         home = ensure_home(settings.home)
         limits = WorkLimits(clients, settings.overload_delay, runtime.registry)
         resources = Resources(
-            home=home, store=stores.identities, passwords=passwords, clients=clients, clock=clock,
-            registry=runtime.registry, tracing=runtime.tracing, redactor=runtime.redactor, limits=limits.all,
+            home=home, store=stores.identities, database=stores.database, passwords=passwords, clients=clients,
+            clock=clock, registry=runtime.registry, tracing=runtime.tracing, redactor=runtime.redactor,
+            limits=limits.all,
         )  # fmt: skip
         listener = build_listener(settings, assemble(settings, resources), bound)
         prepared = prepare_stores(settings, stores, MIGRATIONS, passwords=passwords, clock=clock, home=home)

@@ -1,8 +1,9 @@
 """The gateway's settings: every environment variable it reads, with its default."""
 
+import ipaddress
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from gateway.connection.limits import HttpLimits
 from penstock_kit.settings import ServiceAddress, ServiceSettings
@@ -105,9 +106,44 @@ class GatewaySettings(ServiceSettings):
         default=3.0, ge=0, alias="PENSTOCK_STREAM_RESUME_SECONDS", description="How long a broken stream is mended."
     )
 
+    alert_seconds: float = Field(
+        default=15.0,
+        ge=0,
+        alias="PENSTOCK_ALERT_SECONDS",
+        description="Between two evaluations of alerts and alarms; 0: none by this gateway.",
+    )
+    notify_networks: str = Field(
+        default="",
+        alias="PENSTOCK_NOTIFY_NETWORKS",
+        description="Networks, comma separated, to which notifications may go beside the public internet.",
+    )
+    smtp_host: str = Field(default="", alias="PENSTOCK_SMTP_HOST", description="Mail server; empty: no e-mail.")
+    smtp_port: int = Field(default=587, ge=1, le=65535, alias="PENSTOCK_SMTP_PORT", description="Its port.")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls",
+        alias="PENSTOCK_SMTP_SECURITY",
+        description="`starttls`, `tls` or `none`; without what is asked for nothing is sent.",
+    )
+    smtp_username: str = Field(default="", alias="PENSTOCK_SMTP_USERNAME", description="Empty: no sign-in.")
+    smtp_password: SecretStr = Field(default=SecretStr(""), alias="PENSTOCK_SMTP_PASSWORD")
+    smtp_sender: str = Field(
+        default="penstock@localhost", alias="PENSTOCK_SMTP_SENDER", description="Sender's address of notifications."
+    )
+
+    @field_validator("notify_networks")
+    @classmethod
+    def _networks(cls, text: str) -> str:
+        for entry in _listed(text):
+            ipaddress.ip_network(entry)
+        return text
+
     def store_url(self) -> str:
         """Return the URL of the identity store."""
         return self.database_url.get_secret_value() or f"sqlite:///{self.home / 'gateway.db'}"
+
+    def networks(self) -> tuple[str, ...]:
+        """Return the networks to which notifications may go beside the public internet."""
+        return _listed(self.notify_networks)
 
     def http_limits(self) -> HttpLimits:
         """Return what a connection may cost."""

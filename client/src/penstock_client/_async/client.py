@@ -8,10 +8,14 @@ from penstock_client import settings
 from penstock_client._async.conversations import AsyncConversations
 from penstock_client._async.operations import (
     AsyncAccountOperations,
+    AsyncAlarmsOperations,
+    AsyncAlertsOperations,
     AsyncBudgetsOperations,
     AsyncCacheOperations,
+    AsyncChannelsOperations,
     AsyncClientsOperations,
     AsyncCostsOperations,
+    AsyncDashboardOperations,
     AsyncDataModelsOperations,
     AsyncDevicesOperations,
     AsyncEmbeddingsOperations,
@@ -20,6 +24,7 @@ from penstock_client._async.operations import (
     AsyncLlmOperations,
     AsyncModelsOperations,
     AsyncMonitoringOperations,
+    AsyncNotificationsOperations,
     AsyncPersonalitiesOperations,
     AsyncPricesOperations,
     AsyncStreamsOperations,
@@ -69,11 +74,15 @@ class AsyncPenstock:
         )
         self._transport = transport
         self.account = AsyncAccountOperations(transport)
+        self.alarms = AsyncAlarmsOperations(transport)
+        self.alerts = AsyncAlertsOperations(transport)
         self.budgets = AsyncBudgetsOperations(transport)
         self.cache = AsyncCacheOperations(transport)
+        self.channels = AsyncChannelsOperations(transport)
         self.clients = AsyncClientsOperations(transport)
         self.conversations = AsyncConversations(transport)
         self.costs = AsyncCostsOperations(transport)
+        self.dashboard = AsyncDashboardOperations(transport)
         self.data = AsyncData(transport)
         self.data_models = AsyncDataModelsOperations(transport)
         self.datasets = AsyncDatasets(transport)
@@ -85,6 +94,7 @@ class AsyncPenstock:
         self.llm = AsyncLlmOperations(transport)
         self.models = AsyncModelsOperations(transport)
         self.monitoring = AsyncMonitoringOperations(transport)
+        self.notifications = AsyncNotificationsOperations(transport)
         self.personalities = AsyncPersonalitiesOperations(transport)
         self.prices = AsyncPricesOperations(transport)
         self.streams = AsyncStreamsOperations(transport)

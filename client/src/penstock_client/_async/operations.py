@@ -28,6 +28,146 @@ class AsyncAccountOperations(AsyncResource):
         )
 
 
+class AsyncAlarmsOperations(AsyncResource):
+    """Operations on alarms."""
+
+    async def list(self) -> JsonObject:
+        """List the tenant's alarms on device values."""
+        return await self._call(Call(method="GET", path="/api/v1/alarms"))
+
+    async def create(
+        self,
+        *,
+        name: str,
+        watch: Mapping[str, Any],
+        device_codes: Sequence[str] | None = None,
+        model_code: str | None = None,
+        field: str | None = None,
+        limit: float | None = None,
+        lower: float | None = None,
+        upper: float | None = None,
+        hysteresis: float | None = None,
+        seconds: float | None = None,
+        severity: Mapping[str, Any] | None = None,
+        channel_ids: Sequence[str] | None = None,
+        repeat_seconds: float | None = None,
+        active: bool | None = None,
+    ) -> JsonObject:
+        """Watch a value of devices: a threshold, a band, or silence; told through the tenant's channels.
+
+        watch: `above`, `below`, `outside` (a band) or `no_data`.
+        model_code: With no `device_codes`: all devices of this model.
+        field: Left out only with `no_data`.
+        hysteresis: How far inside the limit the value must come to end it.
+        seconds: How long it must hold; with `no_data`: be silent.
+        channel_ids: Who is told; empty: all channels of the tenant.
+        repeat_seconds: 0: told once.
+        """
+        return await self._call(
+            Call(
+                method="POST",
+                path="/api/v1/alarms",
+                body={
+                    "name": name,
+                    "watch": watch,
+                    "device_codes": device_codes,
+                    "model_code": model_code,
+                    "field": field,
+                    "limit": limit,
+                    "lower": lower,
+                    "upper": upper,
+                    "hysteresis": hysteresis,
+                    "seconds": seconds,
+                    "severity": severity,
+                    "channel_ids": channel_ids,
+                    "repeat_seconds": repeat_seconds,
+                    "active": active,
+                },
+            )
+        )
+
+    async def get(self, alarm_id: str) -> JsonObject:
+        """Read an alarm."""
+        return await self._call(Call(method="GET", path=f"/api/v1/alarms/{quote(alarm_id, safe='')}"))
+
+    async def update(
+        self,
+        alarm_id: str,
+        *,
+        name: str,
+        watch: Mapping[str, Any],
+        device_codes: Sequence[str] | None = None,
+        model_code: str | None = None,
+        field: str | None = None,
+        limit: float | None = None,
+        lower: float | None = None,
+        upper: float | None = None,
+        hysteresis: float | None = None,
+        seconds: float | None = None,
+        severity: Mapping[str, Any] | None = None,
+        channel_ids: Sequence[str] | None = None,
+        repeat_seconds: float | None = None,
+        active: bool | None = None,
+    ) -> JsonObject:
+        """Replace an alarm; what is known of it stays.
+
+        watch: `above`, `below`, `outside` (a band) or `no_data`.
+        model_code: With no `device_codes`: all devices of this model.
+        field: Left out only with `no_data`.
+        hysteresis: How far inside the limit the value must come to end it.
+        seconds: How long it must hold; with `no_data`: be silent.
+        channel_ids: Who is told; empty: all channels of the tenant.
+        repeat_seconds: 0: told once.
+        """
+        return await self._call(
+            Call(
+                method="PUT",
+                path=f"/api/v1/alarms/{quote(alarm_id, safe='')}",
+                body={
+                    "name": name,
+                    "watch": watch,
+                    "device_codes": device_codes,
+                    "model_code": model_code,
+                    "field": field,
+                    "limit": limit,
+                    "lower": lower,
+                    "upper": upper,
+                    "hysteresis": hysteresis,
+                    "seconds": seconds,
+                    "severity": severity,
+                    "channel_ids": channel_ids,
+                    "repeat_seconds": repeat_seconds,
+                    "active": active,
+                },
+            )
+        )
+
+    async def delete(self, alarm_id: str) -> None:
+        """Delete an alarm and what is known of it."""
+        await self._call(Call(method="DELETE", path=f"/api/v1/alarms/{quote(alarm_id, safe='')}"))
+
+
+class AsyncAlertsOperations(AsyncResource):
+    """Operations on alerts."""
+
+    async def list(self, *, status: str | None = None) -> JsonObject:
+        """List what fires, what is about to, and what has ended; the system's own alerts for operators only."""
+        return await self._call(Call(method="GET", path="/api/v1/alerts", query={"status": status}))
+
+    async def acknowledge(self, fingerprint: str) -> JsonObject:
+        """Say that somebody looks after it: it is told no more until it ends."""
+        return await self._call(Call(method="POST", path=f"/api/v1/alerts/{quote(fingerprint, safe='')}/acknowledge"))
+
+    async def snooze(self, fingerprint: str, *, seconds: float) -> JsonObject:
+        """Be told nothing of it for some time.
+
+        seconds: 0: ends the snooze.
+        """
+        return await self._call(
+            Call(method="POST", path=f"/api/v1/alerts/{quote(fingerprint, safe='')}/snooze", body={"seconds": seconds})
+        )
+
+
 class AsyncAnomaliesOperations(AsyncResource):
     """Operations on anomalies."""
 
@@ -252,6 +392,95 @@ class AsyncCacheOperations(AsyncResource):
                 query={"id": id, "prefix": prefix, "all": all, "tenant_id": tenant_id},
             )
         )
+
+
+class AsyncChannelsOperations(AsyncResource):
+    """Operations on channels."""
+
+    async def list(self) -> JsonObject:
+        """List the tenant's channels; addresses of robots and secrets are not shown."""
+        return await self._call(Call(method="GET", path="/api/v1/channels"))
+
+    async def create(
+        self,
+        *,
+        name: str,
+        kind: Mapping[str, Any],
+        language: str | None = None,
+        url: str | None = None,
+        secret: str | None = None,
+        previous_secret: str | None = None,
+        recipients: Sequence[str] | None = None,
+        system: bool | None = None,
+    ) -> JsonObject:
+        """Add a channel: e-mail, DingTalk, WeCom or a signed webhook.
+
+        url: Of the robot or webhook; never shown again.
+        secret: Signs (DingTalk, webhook); never shown again.
+        previous_secret: Webhook: signs too while it is replaced.
+        system: Also about the system itself; for operators.
+        """
+        return await self._call(
+            Call(
+                method="POST",
+                path="/api/v1/channels",
+                body={
+                    "name": name,
+                    "kind": kind,
+                    "language": language,
+                    "url": url,
+                    "secret": secret,
+                    "previous_secret": previous_secret,
+                    "recipients": recipients,
+                    "system": system,
+                },
+            )
+        )
+
+    async def update(
+        self,
+        channel_id: str,
+        *,
+        name: str,
+        kind: Mapping[str, Any],
+        language: str | None = None,
+        url: str | None = None,
+        secret: str | None = None,
+        previous_secret: str | None = None,
+        recipients: Sequence[str] | None = None,
+        system: bool | None = None,
+    ) -> JsonObject:
+        """Replace a channel, its address and secrets included.
+
+        url: Of the robot or webhook; never shown again.
+        secret: Signs (DingTalk, webhook); never shown again.
+        previous_secret: Webhook: signs too while it is replaced.
+        system: Also about the system itself; for operators.
+        """
+        return await self._call(
+            Call(
+                method="PUT",
+                path=f"/api/v1/channels/{quote(channel_id, safe='')}",
+                body={
+                    "name": name,
+                    "kind": kind,
+                    "language": language,
+                    "url": url,
+                    "secret": secret,
+                    "previous_secret": previous_secret,
+                    "recipients": recipients,
+                    "system": system,
+                },
+            )
+        )
+
+    async def delete(self, channel_id: str) -> None:
+        """Delete a channel."""
+        await self._call(Call(method="DELETE", path=f"/api/v1/channels/{quote(channel_id, safe='')}"))
+
+    async def test(self, channel_id: str) -> JsonObject:
+        """Send a test message and say what the other side answered."""
+        return await self._call(Call(method="POST", path=f"/api/v1/channels/{quote(channel_id, safe='')}/test"))
 
 
 class AsyncClientsOperations(AsyncResource):
@@ -518,6 +747,33 @@ class AsyncCostsOperations(AsyncResource):
             page_token = str(page.get("next_page_token") or "")
             if not page_token:
                 return
+
+
+class AsyncDashboardOperations(AsyncResource):
+    """Operations on dashboard."""
+
+    async def realtime(self) -> JsonObject:
+        """Call this operation.
+
+        Return the figures of this second: `statistics` (requests of 24 hours; mean and P95 of five minutes as
+        `0.123s`, null without a request; the cache's hit rate of ten minutes, null without a read),
+        `recent_requests` (the last 10) and the machine's `system`. An administrator sees its own tenant's.
+        """
+        return await self._call(Call(method="GET", path="/v1/dashboard/realtime"))
+
+    async def history(self, *, window: str | None = None) -> JsonObject:
+        """Call this operation.
+
+        Return columns of figures by time (seconds since 1970): of requests, and of tokens and cost from the ledger.
+        Times at which no gateway ran are left out.
+
+        window: How far back; by five seconds in `5m`, by minutes else.
+        """
+        return await self._call(Call(method="GET", path="/v1/dashboard/history", query={"window": window}))
+
+    async def create_ticket(self) -> JsonObject:
+        """Return a ticket that opens `/ws/dashboard` once, within 30 s: `…?ticket=…`."""
+        return await self._call(Call(method="POST", path="/v1/dashboard/ticket"))
 
 
 class AsyncDataOperations(AsyncResource):
@@ -1305,6 +1561,14 @@ class AsyncMonitoringOperations(AsyncResource):
     async def memory(self) -> JsonObject:
         """Return the memory in MB of the gateway and of the four services."""
         return await self._call(Call(method="GET", path="/api/v1/monitoring/metrics/memory"))
+
+
+class AsyncNotificationsOperations(AsyncResource):
+    """Operations on notifications."""
+
+    async def list(self) -> JsonObject:
+        """List the newest hundred messages with their outcome."""
+        return await self._call(Call(method="GET", path="/api/v1/notifications"))
 
 
 class AsyncPersonalitiesOperations(AsyncResource):

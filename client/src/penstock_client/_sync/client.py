@@ -11,10 +11,14 @@ from penstock_client._endpoints import is_loopback
 from penstock_client._sync.conversations import Conversations
 from penstock_client._sync.operations import (
     AccountOperations,
+    AlarmsOperations,
+    AlertsOperations,
     BudgetsOperations,
     CacheOperations,
+    ChannelsOperations,
     ClientsOperations,
     CostsOperations,
+    DashboardOperations,
     DataModelsOperations,
     DevicesOperations,
     EmbeddingsOperations,
@@ -23,6 +27,7 @@ from penstock_client._sync.operations import (
     LlmOperations,
     ModelsOperations,
     MonitoringOperations,
+    NotificationsOperations,
     PersonalitiesOperations,
     PricesOperations,
     StreamsOperations,
@@ -70,11 +75,15 @@ class Penstock:
         )
         self._transport = transport
         self.account = AccountOperations(transport)
+        self.alarms = AlarmsOperations(transport)
+        self.alerts = AlertsOperations(transport)
         self.budgets = BudgetsOperations(transport)
         self.cache = CacheOperations(transport)
+        self.channels = ChannelsOperations(transport)
         self.clients = ClientsOperations(transport)
         self.conversations = Conversations(transport)
         self.costs = CostsOperations(transport)
+        self.dashboard = DashboardOperations(transport)
         self.data = Data(transport)
         self.data_models = DataModelsOperations(transport)
         self.datasets = Datasets(transport)
@@ -86,6 +95,7 @@ class Penstock:
         self.llm = LlmOperations(transport)
         self.models = ModelsOperations(transport)
         self.monitoring = MonitoringOperations(transport)
+        self.notifications = NotificationsOperations(transport)
         self.personalities = PersonalitiesOperations(transport)
         self.prices = PricesOperations(transport)
         self.streams = StreamsOperations(transport)

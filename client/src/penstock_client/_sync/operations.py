@@ -28,6 +28,146 @@ class AccountOperations(Resource):
         )
 
 
+class AlarmsOperations(Resource):
+    """Operations on alarms."""
+
+    def list(self) -> JsonObject:
+        """List the tenant's alarms on device values."""
+        return self._call(Call(method="GET", path="/api/v1/alarms"))
+
+    def create(
+        self,
+        *,
+        name: str,
+        watch: Mapping[str, Any],
+        device_codes: Sequence[str] | None = None,
+        model_code: str | None = None,
+        field: str | None = None,
+        limit: float | None = None,
+        lower: float | None = None,
+        upper: float | None = None,
+        hysteresis: float | None = None,
+        seconds: float | None = None,
+        severity: Mapping[str, Any] | None = None,
+        channel_ids: Sequence[str] | None = None,
+        repeat_seconds: float | None = None,
+        active: bool | None = None,
+    ) -> JsonObject:
+        """Watch a value of devices: a threshold, a band, or silence; told through the tenant's channels.
+
+        watch: `above`, `below`, `outside` (a band) or `no_data`.
+        model_code: With no `device_codes`: all devices of this model.
+        field: Left out only with `no_data`.
+        hysteresis: How far inside the limit the value must come to end it.
+        seconds: How long it must hold; with `no_data`: be silent.
+        channel_ids: Who is told; empty: all channels of the tenant.
+        repeat_seconds: 0: told once.
+        """
+        return self._call(
+            Call(
+                method="POST",
+                path="/api/v1/alarms",
+                body={
+                    "name": name,
+                    "watch": watch,
+                    "device_codes": device_codes,
+                    "model_code": model_code,
+                    "field": field,
+                    "limit": limit,
+                    "lower": lower,
+                    "upper": upper,
+                    "hysteresis": hysteresis,
+                    "seconds": seconds,
+                    "severity": severity,
+                    "channel_ids": channel_ids,
+                    "repeat_seconds": repeat_seconds,
+                    "active": active,
+                },
+            )
+        )
+
+    def get(self, alarm_id: str) -> JsonObject:
+        """Read an alarm."""
+        return self._call(Call(method="GET", path=f"/api/v1/alarms/{quote(alarm_id, safe='')}"))
+
+    def update(
+        self,
+        alarm_id: str,
+        *,
+        name: str,
+        watch: Mapping[str, Any],
+        device_codes: Sequence[str] | None = None,
+        model_code: str | None = None,
+        field: str | None = None,
+        limit: float | None = None,
+        lower: float | None = None,
+        upper: float | None = None,
+        hysteresis: float | None = None,
+        seconds: float | None = None,
+        severity: Mapping[str, Any] | None = None,
+        channel_ids: Sequence[str] | None = None,
+        repeat_seconds: float | None = None,
+        active: bool | None = None,
+    ) -> JsonObject:
+        """Replace an alarm; what is known of it stays.
+
+        watch: `above`, `below`, `outside` (a band) or `no_data`.
+        model_code: With no `device_codes`: all devices of this model.
+        field: Left out only with `no_data`.
+        hysteresis: How far inside the limit the value must come to end it.
+        seconds: How long it must hold; with `no_data`: be silent.
+        channel_ids: Who is told; empty: all channels of the tenant.
+        repeat_seconds: 0: told once.
+        """
+        return self._call(
+            Call(
+                method="PUT",
+                path=f"/api/v1/alarms/{quote(alarm_id, safe='')}",
+                body={
+                    "name": name,
+                    "watch": watch,
+                    "device_codes": device_codes,
+                    "model_code": model_code,
+                    "field": field,
+                    "limit": limit,
+                    "lower": lower,
+                    "upper": upper,
+                    "hysteresis": hysteresis,
+                    "seconds": seconds,
+                    "severity": severity,
+                    "channel_ids": channel_ids,
+                    "repeat_seconds": repeat_seconds,
+                    "active": active,
+                },
+            )
+        )
+
+    def delete(self, alarm_id: str) -> None:
+        """Delete an alarm and what is known of it."""
+        self._call(Call(method="DELETE", path=f"/api/v1/alarms/{quote(alarm_id, safe='')}"))
+
+
+class AlertsOperations(Resource):
+    """Operations on alerts."""
+
+    def list(self, *, status: str | None = None) -> JsonObject:
+        """List what fires, what is about to, and what has ended; the system's own alerts for operators only."""
+        return self._call(Call(method="GET", path="/api/v1/alerts", query={"status": status}))
+
+    def acknowledge(self, fingerprint: str) -> JsonObject:
+        """Say that somebody looks after it: it is told no more until it ends."""
+        return self._call(Call(method="POST", path=f"/api/v1/alerts/{quote(fingerprint, safe='')}/acknowledge"))
+
+    def snooze(self, fingerprint: str, *, seconds: float) -> JsonObject:
+        """Be told nothing of it for some time.
+
+        seconds: 0: ends the snooze.
+        """
+        return self._call(
+            Call(method="POST", path=f"/api/v1/alerts/{quote(fingerprint, safe='')}/snooze", body={"seconds": seconds})
+        )
+
+
 class AnomaliesOperations(Resource):
     """Operations on anomalies."""
 
@@ -250,6 +390,95 @@ class CacheOperations(Resource):
                 query={"id": id, "prefix": prefix, "all": all, "tenant_id": tenant_id},
             )
         )
+
+
+class ChannelsOperations(Resource):
+    """Operations on channels."""
+
+    def list(self) -> JsonObject:
+        """List the tenant's channels; addresses of robots and secrets are not shown."""
+        return self._call(Call(method="GET", path="/api/v1/channels"))
+
+    def create(
+        self,
+        *,
+        name: str,
+        kind: Mapping[str, Any],
+        language: str | None = None,
+        url: str | None = None,
+        secret: str | None = None,
+        previous_secret: str | None = None,
+        recipients: Sequence[str] | None = None,
+        system: bool | None = None,
+    ) -> JsonObject:
+        """Add a channel: e-mail, DingTalk, WeCom or a signed webhook.
+
+        url: Of the robot or webhook; never shown again.
+        secret: Signs (DingTalk, webhook); never shown again.
+        previous_secret: Webhook: signs too while it is replaced.
+        system: Also about the system itself; for operators.
+        """
+        return self._call(
+            Call(
+                method="POST",
+                path="/api/v1/channels",
+                body={
+                    "name": name,
+                    "kind": kind,
+                    "language": language,
+                    "url": url,
+                    "secret": secret,
+                    "previous_secret": previous_secret,
+                    "recipients": recipients,
+                    "system": system,
+                },
+            )
+        )
+
+    def update(
+        self,
+        channel_id: str,
+        *,
+        name: str,
+        kind: Mapping[str, Any],
+        language: str | None = None,
+        url: str | None = None,
+        secret: str | None = None,
+        previous_secret: str | None = None,
+        recipients: Sequence[str] | None = None,
+        system: bool | None = None,
+    ) -> JsonObject:
+        """Replace a channel, its address and secrets included.
+
+        url: Of the robot or webhook; never shown again.
+        secret: Signs (DingTalk, webhook); never shown again.
+        previous_secret: Webhook: signs too while it is replaced.
+        system: Also about the system itself; for operators.
+        """
+        return self._call(
+            Call(
+                method="PUT",
+                path=f"/api/v1/channels/{quote(channel_id, safe='')}",
+                body={
+                    "name": name,
+                    "kind": kind,
+                    "language": language,
+                    "url": url,
+                    "secret": secret,
+                    "previous_secret": previous_secret,
+                    "recipients": recipients,
+                    "system": system,
+                },
+            )
+        )
+
+    def delete(self, channel_id: str) -> None:
+        """Delete a channel."""
+        self._call(Call(method="DELETE", path=f"/api/v1/channels/{quote(channel_id, safe='')}"))
+
+    def test(self, channel_id: str) -> JsonObject:
+        """Send a test message and say what the other side answered."""
+        return self._call(Call(method="POST", path=f"/api/v1/channels/{quote(channel_id, safe='')}/test"))
 
 
 class ClientsOperations(Resource):
@@ -512,6 +741,33 @@ class CostsOperations(Resource):
             page_token = str(page.get("next_page_token") or "")
             if not page_token:
                 return
+
+
+class DashboardOperations(Resource):
+    """Operations on dashboard."""
+
+    def realtime(self) -> JsonObject:
+        """Call this operation.
+
+        Return the figures of this second: `statistics` (requests of 24 hours; mean and P95 of five minutes as
+        `0.123s`, null without a request; the cache's hit rate of ten minutes, null without a read),
+        `recent_requests` (the last 10) and the machine's `system`. An administrator sees its own tenant's.
+        """
+        return self._call(Call(method="GET", path="/v1/dashboard/realtime"))
+
+    def history(self, *, window: str | None = None) -> JsonObject:
+        """Call this operation.
+
+        Return columns of figures by time (seconds since 1970): of requests, and of tokens and cost from the ledger.
+        Times at which no gateway ran are left out.
+
+        window: How far back; by five seconds in `5m`, by minutes else.
+        """
+        return self._call(Call(method="GET", path="/v1/dashboard/history", query={"window": window}))
+
+    def create_ticket(self) -> JsonObject:
+        """Return a ticket that opens `/ws/dashboard` once, within 30 s: `…?ticket=…`."""
+        return self._call(Call(method="POST", path="/v1/dashboard/ticket"))
 
 
 class DataOperations(Resource):
@@ -1299,6 +1555,14 @@ class MonitoringOperations(Resource):
     def memory(self) -> JsonObject:
         """Return the memory in MB of the gateway and of the four services."""
         return self._call(Call(method="GET", path="/api/v1/monitoring/metrics/memory"))
+
+
+class NotificationsOperations(Resource):
+    """Operations on notifications."""
+
+    def list(self) -> JsonObject:
+        """List the newest hundred messages with their outcome."""
+        return self._call(Call(method="GET", path="/api/v1/notifications"))
 
 
 class PersonalitiesOperations(Resource):

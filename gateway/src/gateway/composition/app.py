@@ -1,6 +1,7 @@
 """The ASGI application: hot routes by a look-up, everything else by FastAPI, one stack of middleware around both."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -11,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.composition.api import build_api
 from gateway.composition.routes import build_hot_routes, build_routers
-from gateway.composition.services import Resources, build_services
+from gateway.composition.services import Resources, Services, build_services
 from gateway.connection.listener import Application
 from gateway.http.body import refuse_nul_in_target
 from gateway.middleware.body_limit import BodyLimit
@@ -69,10 +70,17 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
     return Application(
         asgi=build_app(routers=routers, hot=hot, options=options),
         on_drain=services.readiness.drain,
-        running=services.monitoring.sampler.running,
+        running=lambda: _background(services),
         interrupt=services.active.interrupt,
         refuse_early=EarlyRefusal(admission, metrics),
     )
+
+
+@asynccontextmanager
+async def _background(services: Services) -> AsyncGenerator[None]:
+    """Run what goes on beside the requests."""
+    async with services.monitoring.sampler.running(), services.alerts.evaluator.running():
+        yield
 
 
 def build_app(

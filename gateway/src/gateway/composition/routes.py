@@ -17,6 +17,7 @@ from gateway.dialects.responses.endpoint import PATH as RESPONSES_PATH
 from gateway.dialects.responses.endpoint import Responses, socket_router
 from gateway.mcp.rebinding import RebindingGuard
 from gateway.mcp.server import McpServer
+from gateway.routes.alerts import AlertRoutes
 from gateway.routes.anomalies import AnomalyRoutes
 from gateway.routes.cache import CacheRoutes
 from gateway.routes.clients import ClientRoutes
@@ -145,6 +146,9 @@ def _telemetry_routers(settings: GatewaySettings, resources: Resources, services
         FeatureRoutes(features=clients.features, guard=guard).router,
         AnomalyRoutes(features=clients.features, guard=guard).router,
         DatasetRoutes(features=clients.features, guard=guard, active=services.active).router,
+        AlertRoutes(
+            store=services.alerts.store, notifier=services.alerts.notifier, guard=guard, clock=resources.clock
+        ).router,
         McpRoutes(
             server=McpServer(tools=clients.tools, version=VERSION),
             guard=guard,

@@ -25,6 +25,7 @@ from gateway.auth.token import AccessTokens, credentials_error
 from gateway.auth.used_tickets import ClusterUsedTickets
 from gateway.auth.users import UserService
 from gateway.chat.sse_response import SseResponseFactory
+from gateway.composition.alerts import Alerts, build_alerts
 from gateway.composition.clients import Clients
 from gateway.health.readiness import Readiness
 from gateway.http.disconnect import ActiveResponses, Interrupt
@@ -40,6 +41,7 @@ from gateway.monitoring.traffic import Traffic
 from gateway.settings import GatewaySettings
 from penstock_kit.clock import Clock
 from penstock_kit.context import current_context
+from penstock_kit.database import Database
 from penstock_kit.ids import new_id
 from penstock_kit.redaction import Redactor
 from penstock_kit.telemetry.tracing import Tracing
@@ -52,6 +54,7 @@ class Resources:
     home: Path
     store: SqlIdentityStore
     passwords: Passwords
+    database: Database
     clients: Clients
     clock: Clock
     registry: CollectorRegistry
@@ -90,6 +93,7 @@ class Services:
     responses: SseResponseFactory
     calls: ModelCalls
     monitoring: Monitoring
+    alerts: Alerts
 
 
 def build_services(settings: GatewaySettings, resources: Resources) -> Services:
@@ -109,6 +113,14 @@ def build_services(settings: GatewaySettings, resources: Resources) -> Services:
     def watch(interrupt: Interrupt) -> AbstractContextManager[object]:
         return monitor.watch(current_context().caller, "", lambda: interrupt(credentials_error()))
 
+    readiness = Readiness(
+        llm=clients.llm,
+        chat=clients.streams,
+        features=clients.features,
+        cache=clients.cache,
+        ping_store=store.ping,
+    )
+    monitoring = build_monitoring(resources)
     timeouts, active, heartbeats = build_timeouts(settings), ActiveResponses(watch), Heartbeats()
     return Services(
         guard=Guard(authenticator),
@@ -132,19 +144,23 @@ def build_services(settings: GatewaySettings, resources: Resources) -> Services:
         ),
         monitor=monitor,
         budget_access=BudgetAccess(limits=limits, delegation=delegation, api_keys=api_keys, users=users, store=store),
-        readiness=Readiness(
-            llm=clients.llm,
-            chat=clients.streams,
-            features=clients.features,
-            cache=clients.cache,
-            ping_store=store.ping,
-        ),
+        readiness=readiness,
         timeouts=timeouts,
         heartbeats=heartbeats,
         active=active,
         responses=SseResponseFactory(streams=clients.streams, timeouts=timeouts, active=active, heartbeats=heartbeats),
         calls=ModelCalls(llm=clients.llm, timeouts=timeouts, active=active, heartbeats=heartbeats),
-        monitoring=build_monitoring(resources),
+        monitoring=monitoring,
+        alerts=build_alerts(
+            settings,
+            database=resources.database,
+            secrets=secrets,
+            clients=clients,
+            readiness=readiness,
+            samples=monitoring.sampler.samples,
+            clock=clock,
+            home=resources.home,
+        ),
     )
 
 

@@ -109,7 +109,7 @@ def system_environment(home: Path, ports: Mapping[str, int], *, demo: bool) -> d
     addresses = {f"{name}_ADDRESS": f"127.0.0.1:{ports[f'{name}_PORT']}" for name in SERVICES}
     numbers = {name: str(port) for name, port in ports.items()}
     # The demo stands still, so that the same question has the same answer.
-    still = {"DEMO_DATA": str(demo).lower(), "PENSTOCK_DEMO_LIVE": "false"}
+    still = {"DEMO_DATA": str(demo).lower(), "PENSTOCK_DEMO_LIVE": "false", "PENSTOCK_ALERT_SECONDS": "2"}
     return kept | numbers | addresses | PATIENT | {"PENSTOCK_HOME": str(home), **still}
 
 

@@ -14,7 +14,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destinations:
-    """Allowed hosts (``api.example.com``, ``*.example.com``, ``*``) and, of the networks otherwise refused, those allowed.
+    """Allowed hosts (``api.example.com``, ``*.example.com``, ``*``) and networks, of those otherwise refused.
 
     Refused are addresses that do not belong to the public internet: loopback, private, link-local (there clouds
     serve their metadata and credentials), shared, multicast and reserved ones, also in an IPv6 disguise.

@@ -26,6 +26,12 @@ class Request:
     url: str
     headers: Mapping[str, str]
     json: Any = None
+    body: bytes | None = None
+
+    @property
+    def has_body(self) -> bool:
+        """Whether something is sent along."""
+        return self.json is not None or self.body is not None
 
 
 class GuardedHttp:
@@ -52,6 +58,7 @@ class GuardedHttp:
                 url,
                 headers=request.headers,
                 json=request.json,
+                data=request.body,
                 allow_redirects=False,
                 timeout=_timeout(seconds),
             ) as response:
@@ -99,7 +106,7 @@ def _followed(request: Request, old: "URL", new: "URL", status: int) -> Request:
     """Return the request to make after a redirect; another origin is not told the headers, which hold secrets."""
     headers: Mapping[str, str] = request.headers if old.origin() == new.origin() else {}
     if status in _KEEPING or request.method in ("GET", "HEAD"):
-        if old.origin() != new.origin() and request.json is not None:
+        if old.origin() != new.origin() and request.has_body:
             raise BadUpstream(
                 f"{old.host} redirects a body to {new.host}; it is not sent on", reason="TOOL_REDIRECT_INVALID"
             )

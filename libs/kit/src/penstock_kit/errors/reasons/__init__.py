@@ -6,6 +6,7 @@ Nothing of this is imported where errors are raised: a service does not carry it
 
 from typing import Final
 
+from penstock_kit.errors.reasons.alert import ALERT
 from penstock_kit.errors.reasons.anomaly import ANOMALY
 from penstock_kit.errors.reasons.billing import BILLING
 from penstock_kit.errors.reasons.cache import CACHE
@@ -24,7 +25,7 @@ from penstock_kit.errors.reasons.tool import TOOL
 
 SECTIONS: Final[tuple[Section, ...]] = (
     *(REQUEST, CONNECTION, IDENTITY, SERVICE, START),
-    *(PROVIDER, BILLING, CHAT, TOOL, INGEST, FEATURE, DATASET, ANOMALY, CACHE),
+    *(PROVIDER, BILLING, CHAT, TOOL, INGEST, FEATURE, DATASET, ANOMALY, CACHE, ALERT),
 )
 REASONS: Final[dict[str, Row]] = {row.reason: row for section in SECTIONS for row in section.rows}
 

@@ -1,0 +1,1 @@
+"""Alerts: rules about the system, alarms on device values, and who is told."""

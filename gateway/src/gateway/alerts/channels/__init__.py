@@ -1,0 +1,1 @@
+"""The ways to tell people: e-mail, DingTalk, WeCom, a signed webhook."""

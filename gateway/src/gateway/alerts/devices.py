@@ -1,0 +1,100 @@
+"""Looks up what alarms watch: the newest values of devices."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from penstock.feature.v1 import feature_pb2 as pb
+
+from gateway.alerts.model import Alarm, Observation, Watch
+from gateway.convert.telemetry import rows_from_table
+from penstock_kit.context import ADMIN_SCOPE, CallContext, Caller, use_context
+from penstock_kit.errors import NotFound
+from penstock_kit.ids import new_id
+
+if TYPE_CHECKING:
+    from penstock.feature.v1.feature_pb2_grpc import FeatureServiceAsyncStub, MetadataServiceAsyncStub
+
+_PAGE: Final = 500
+_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceObservation:
+    """What was found on one device; `last_seen` is the time of its newest row, None without any."""
+
+    device_code: str
+    last_seen: datetime | None
+    observation: Observation
+
+
+class DeviceValues:
+    """Asks feature-service, as the tenant of the alarm."""
+
+    def __init__(self, *, features: "FeatureServiceAsyncStub", metadata: "MetadataServiceAsyncStub") -> None:
+        self._features = features
+        self._metadata = metadata
+
+    async def observe(self, alarm: Alarm, firing: frozenset[str], now: datetime) -> Sequence[DeviceObservation]:
+        """Return what `alarm` finds on each of its devices; `firing` are those on which it fires already."""
+        caller = Caller(user_id=alarm.user_id, tenant_id=alarm.tenant_id, scopes=frozenset({ADMIN_SCOPE}))
+        with use_context(CallContext(request_id=new_id("req"), caller=caller)):
+            return [await self._observe(alarm, code, code in firing, now) for code in await self._devices(alarm)]
+
+    async def _devices(self, alarm: Alarm) -> Sequence[str]:
+        if alarm.device_codes:
+            return alarm.device_codes
+        codes: list[str] = []
+        token = ""
+        while True:
+            request = pb.ListDevicesRequest(model_code=alarm.model_code, page_size=_PAGE, page_token=token)
+            page = await self._metadata.ListDevices(request, timeout=_SECONDS)
+            codes += [device.device_code for device in page.devices if device.active]
+            token = page.next_page_token
+            if not token:
+                return codes
+
+    async def _observe(self, alarm: Alarm, code: str, is_firing: bool, now: datetime) -> DeviceObservation:
+        newest = await self._newest(alarm, code)
+        labels = {"device_code": code, "model_code": alarm.model_code, "field": alarm.field}
+        if newest is None:
+            holds = True if alarm.watch is Watch.NO_DATA else None
+            return DeviceObservation(
+                device_code=code, last_seen=None, observation=Observation(holds=holds, labels=labels)
+            )
+        time, value = newest
+        labels["last_seen"] = f"{time:%Y-%m-%d %H:%M:%S} UTC"
+        age = (now - time).total_seconds()
+        if alarm.watch is Watch.NO_DATA:
+            found = Observation(holds=age > alarm.seconds, labels=labels)
+        elif value is None or age > _stale_after(alarm):
+            found = Observation(holds=None, labels=labels)
+        else:
+            found = Observation(holds=alarm.breaches(value, is_firing=is_firing), value=value, labels=labels)
+        return DeviceObservation(device_code=code, last_seen=time, observation=found)
+
+    async def _newest(self, alarm: Alarm, code: str) -> tuple[datetime, float | None] | None:
+        request = pb.QueryHistoryRequest(
+            device_code=code, fields=[alarm.field] if alarm.field else [], limit=1, newest_first=True
+        )
+        try:
+            answer = await self._features.QueryHistory(request, timeout=_SECONDS)
+        except NotFound:
+            return None
+        rows = rows_from_table(answer.rows)
+        if not rows:
+            return None
+        row = rows[-1]
+        value = row.get(alarm.field)
+        number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+        return _time(row["timestamp"]), number
+
+
+def _stale_after(alarm: Alarm) -> float:
+    """Return from which age on a value says nothing about now: five minutes, or twice the time that must hold."""
+    return max(300.0, 2 * alarm.seconds)
+
+
+def _time(value: object) -> datetime:
+    return value if isinstance(value, datetime) else datetime.fromisoformat(str(value))

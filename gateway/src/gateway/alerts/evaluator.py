@@ -1,0 +1,223 @@
+"""Evaluates all rules and alarms, at one gateway at a time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final, Protocol
+
+from gateway.alerts.devices import DeviceObservation
+from gateway.alerts.evaluation import advance
+from gateway.alerts.message import Message, compose
+from gateway.alerts.model import Alarm, AlertState, Change, Status, Watch
+from gateway.alerts.notifier import Notifier
+from gateway.alerts.store import AlertStore, LeaseLostError
+from gateway.alerts.system import Finding
+from penstock_kit.clock import Clock
+from penstock_kit.errors import PenstockError
+from penstock_kit.ids import new_id
+from penstock_kit.logging import get_logger
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from gateway.alerts.channels.channel import Channel
+
+log = get_logger(__name__)
+
+OPERATORS: Final = "default"
+SYSTEM_RULES: Final = "system:"
+_LEASE_SECONDS: Final = 60.0
+_REPEAT_SECONDS: Final = 14_400.0
+_KEPT_DAYS: Final = 30
+
+
+class SystemLook(Protocol):
+    """Looks at the system itself."""
+
+    def find(self) -> AsyncIterator[Finding]:
+        """Yield one finding for each rule and each thing it is about."""
+        ...
+
+
+class DeviceLook(Protocol):
+    """Looks at what alarms watch."""
+
+    async def observe(self, alarm: Alarm, firing: frozenset[str], now: datetime) -> Sequence[DeviceObservation]:
+        """Return what `alarm` finds on each of its devices; `firing` are those on which it fires already."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Round:
+    """What one evaluation changed, to be stored at once."""
+
+    now: datetime
+    states: Mapping[str, AlertState]
+    channels: Sequence["Channel"]
+    changed: list[AlertState] = field(default_factory=list["AlertState"])
+    messages: list[tuple["Channel", Message]] = field(default_factory=list["tuple[Channel, Message]"])
+
+
+class AlertEvaluator:
+    """Every `seconds` one gateway of all looks at everything, stores what changed and sends what is due.
+
+    The others wait for the lease; one that stood still past its own writes and sends nothing more. A rule that fails
+    costs itself: its alerts stay as they are.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: AlertStore,
+        system: SystemLook,
+        devices: DeviceLook,
+        notifier: Notifier,
+        clock: Clock,
+        seconds: float,
+    ) -> None:
+        self._store = store
+        self._system = system
+        self._devices = devices
+        self._notifier = notifier
+        self._clock = clock
+        self._seconds = seconds
+        self._holder = new_id("gw")
+
+    @asynccontextmanager
+    async def running(self) -> "AsyncGenerator[None]":
+        """Evaluate until the block ends; not at all when `seconds` is 0."""
+        if not self._seconds:
+            yield
+            return
+        task = asyncio.create_task(self._run(), name="alerts")
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            await self._notifier.close()
+
+    async def evaluate(self) -> bool:
+        """Look at everything once; False while another gateway does."""
+        now = self._clock.now()
+        lease = max(_LEASE_SECONDS, 3 * self._seconds)
+        fence = await self._store.acquire_lease(self._holder, seconds=lease, now=now)
+        if not fence:
+            return False
+        states = {state.fingerprint: state for state in await self._store.list_states()}
+        found = Round(now=now, states=states, channels=await self._store.list_channels())
+        async for finding in self._system.find():
+            self._judge_system(found, finding)
+        for alarm in await self._store.list_alarms():
+            await self._judge_alarm(found, alarm)
+        try:
+            await self._store.record(fence, found.changed, found.messages, now)
+            await self._notifier.send_due(fence)
+        except LeaseLostError:
+            log.warning("another gateway evaluates the alerts; nothing of this round counts")
+            return False
+        return True
+
+    async def _run(self) -> None:
+        failing = False
+        while True:
+            try:
+                await self.evaluate()
+                failing = False
+            except PenstockError as error:
+                if not failing:
+                    log.warning("alerts are not evaluated", reason=error.reason, detail=error.message)
+                failing = True
+            except Exception:
+                log.exception("alerts are not evaluated")
+            await asyncio.sleep(self._seconds)
+
+    def _judge_system(self, found: Round, finding: Finding) -> None:
+        fingerprint = fingerprint_of(f"system:{finding.rule}", finding.subject)
+        state = found.states.get(fingerprint) or AlertState(
+            fingerprint=fingerprint,
+            tenant_id=OPERATORS,
+            rule_id=f"{SYSTEM_RULES}{finding.rule}",
+            rule_name=finding.rule,
+            severity=finding.severity,
+            since=found.now,
+        )
+        after, change = advance(
+            state, finding.observation, hold_seconds=finding.hold_seconds, repeat_seconds=_REPEAT_SECONDS, now=found.now
+        )
+        _note(found, state, after)
+        told = [channel for channel in found.channels if channel.options.get("system") == "true"]
+        _tell(found, after, change, told, (finding.summary, finding.summary_zh))
+
+    async def _judge_alarm(self, found: Round, alarm: Alarm) -> None:
+        mine = {state.fingerprint: state for state in found.states.values() if state.rule_id == alarm.id}
+        lasting = {Status.FIRING, Status.NO_DATA}
+        firing = frozenset(state.labels["device_code"] for state in mine.values() if state.status in lasting)
+        try:
+            observed = await self._devices.observe(alarm, firing, found.now)
+        except PenstockError as error:
+            log.warning("an alarm can't be evaluated", alarm_id=alarm.id, reason=error.reason)
+            return
+        hold = 0.0 if alarm.watch is Watch.NO_DATA else alarm.seconds
+        told = [channel for channel in found.channels if _is_told(channel, alarm)]
+        for entry in observed:
+            fingerprint = fingerprint_of(alarm.id, entry.device_code)
+            state = mine.get(fingerprint) or AlertState(
+                fingerprint=fingerprint,
+                tenant_id=alarm.tenant_id,
+                rule_id=alarm.id,
+                rule_name=alarm.name,
+                severity=alarm.severity,
+                since=found.now,
+            )
+            after, change = advance(
+                state, entry.observation, hold_seconds=hold, repeat_seconds=alarm.repeat_seconds, now=found.now
+            )
+            _note(found, state, after)
+            _tell(found, after, change, told, ("", ""))
+
+    async def forget(self) -> None:
+        """Delete messages of more than a month ago."""
+        await self._store.forget_deliveries(self._clock.now() - timedelta(days=_KEPT_DAYS))
+
+
+def fingerprint_of(rule_id: str, subject: str) -> str:
+    """Return the id of the alert of a rule on one thing: always the same, and fit for a path."""
+    return f"alt_{sha256(f'{rule_id}|{subject}'.encode()).hexdigest()[:24]}"
+
+
+def _is_told(channel: "Channel", alarm: Alarm) -> bool:
+    return channel.tenant_id == alarm.tenant_id and (not alarm.channel_ids or channel.id in alarm.channel_ids)
+
+
+def _note(found: Round, before: AlertState, after: AlertState) -> None:
+    if after != before or after.fingerprint not in found.states:
+        found.changed.append(after)
+
+
+def _tell(
+    found: Round, state: AlertState, change: Change, channels: Sequence["Channel"], summaries: tuple[str, str]
+) -> None:
+    if change is Change.NONE:
+        return
+    for channel in channels:
+        message = compose(
+            state,
+            change,
+            summary=summaries[channel.language == "zh"],
+            language=channel.language,
+            delivery_id=_delivery_id(channel, state, change, found.now),
+            now=found.now,
+        )
+        found.messages.append((channel, message))
+
+
+def _delivery_id(channel: "Channel", state: AlertState, change: Change, now: datetime) -> str:
+    """Return the same id for the same message, whoever makes it."""
+    repeated = now.isoformat() if change is Change.REPEATED else ""
+    text = f"{channel.id}\n{state.fingerprint}\n{state.episode}\n{change}\n{repeated}"
+    return f"dlv_{sha256(text.encode()).hexdigest()[:40]}"

@@ -1,0 +1,38 @@
+"""Encrypts what the database must not show: addresses and secrets of channels."""
+
+import base64
+import hashlib
+import os
+from collections.abc import Sequence
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from penstock_kit.errors import FailedPrecondition
+
+_NONCE: Final = 12
+
+
+class SecretBox:
+    """AES-256-GCM under a key made from the signing secret; an earlier secret still opens what it closed."""
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        keys = (hashlib.blake2b(b"penstock channels", key=secret.encode()[:64], digest_size=32) for secret in secrets)
+        self._ciphers = [AESGCM(key.digest()) for key in keys]
+
+    def close(self, text: str) -> str:
+        """Return `text` encrypted, as base64."""
+        nonce = os.urandom(_NONCE)
+        return base64.b64encode(nonce + self._ciphers[0].encrypt(nonce, text.encode(), None)).decode()
+
+    def open(self, closed: str) -> str:
+        """Return what was closed. Raises FailedPrecondition (CHANNEL_SECRET_INVALID) when no secret fits any more."""
+        data = base64.b64decode(closed)
+        for cipher in self._ciphers:
+            try:
+                return cipher.decrypt(data[:_NONCE], data[_NONCE:], None).decode()
+            except InvalidTag:
+                continue
+        message = "the channel was stored under a JWT_SECRET that is not known any more; store it anew"
+        raise FailedPrecondition(message, reason="CHANNEL_SECRET_INVALID")

@@ -1,0 +1,81 @@
+"""What evaluates alerts and tells people."""
+
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.alerts.channels.channel import ChannelKind
+from gateway.alerts.channels.email import EmailSender, SmtpServer
+from gateway.alerts.channels.http import DingTalkSender, WebhookSender, WeComSender
+from gateway.alerts.devices import DeviceValues
+from gateway.alerts.evaluator import AlertEvaluator
+from gateway.alerts.notifier import Notifier
+from gateway.alerts.secret_box import SecretBox
+from gateway.alerts.store import AlertStore
+from gateway.alerts.system import SystemChecks
+from gateway.composition.clients import Clients
+from gateway.health.readiness import Readiness
+from gateway.monitoring.samples import Samples
+from gateway.settings import GatewaySettings
+from penstock_kit.clock import Clock
+from penstock_kit.database import Database
+from penstock_kit.outbound.destinations import Destinations
+from penstock_kit.outbound.guarded_http import GuardedHttp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alerts:
+    """The store behind the routes, what sends, and what evaluates."""
+
+    store: AlertStore
+    notifier: Notifier
+    evaluator: AlertEvaluator
+
+
+def build_alerts(
+    settings: GatewaySettings,
+    *,
+    database: Database,
+    secrets: tuple[str, ...],
+    clients: Clients,
+    readiness: Readiness,
+    samples: Samples,
+    clock: Clock,
+    home: Path,
+) -> Alerts:
+    """Return what alerts need; nothing runs until the evaluator does."""
+    store = AlertStore(database, SecretBox(secrets))
+    networks = tuple(ipaddress.ip_network(entry) for entry in settings.networks())
+    http = GuardedHttp(Destinations(hosts=("*",), networks=networks))
+
+    def now() -> float:
+        return clock.now().timestamp()
+
+    senders = {
+        ChannelKind.EMAIL: EmailSender(smtp_server(settings)),
+        ChannelKind.DINGTALK: DingTalkSender(http, now=now),
+        ChannelKind.WECOM: WeComSender(http, now=now),
+        ChannelKind.WEBHOOK: WebhookSender(http, now=now),
+    }
+    notifier = Notifier(store=store, senders=senders, http=http, clock=clock)
+    evaluator = AlertEvaluator(
+        store=store,
+        system=SystemChecks(samples=samples, readiness=readiness, llm=clients.llm, home=home),
+        devices=DeviceValues(features=clients.features, metadata=clients.metadata),
+        notifier=notifier,
+        clock=clock,
+        seconds=settings.alert_seconds,
+    )
+    return Alerts(store=store, notifier=notifier, evaluator=evaluator)
+
+
+def smtp_server(settings: GatewaySettings) -> SmtpServer:
+    """Return the mail server that the settings name."""
+    return SmtpServer(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        security=settings.smtp_security,
+        username=settings.smtp_username,
+        password=settings.smtp_password.get_secret_value(),
+        sender=settings.smtp_sender,
+    )

@@ -1,0 +1,107 @@
+"""Alarms and channels over HTTP: what is refused and why, what is shown and what never is."""
+
+from typing import Any
+
+import pytest
+
+from penstock_testkit.waiting import until_true
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+ALARM = {"name": "hot", "watch": "above", "device_codes": ["WLD001"], "field": "a b", "limit": 80}
+HOOK = {"name": "hook", "kind": "webhook", "url": "https://hooks.test/x?token=t0ken", "secret": "s3cret"}
+
+
+async def call(gateway: Any, method: str, path: str, **options: Any) -> Any:
+    return await gateway.client.request(method, path, headers=gateway.auth(), **options)
+
+
+async def test_an_alarm_is_made_read_changed_and_deleted(gateway: Any) -> None:
+    made = (await call(gateway, "POST", "/api/v1/alarms", json=ALARM)).json()
+    assert (made["watch"], made["limit"], made["severity"], made["repeat_seconds"]) == ("above", 80, "warning", 14400)
+    path = f"/api/v1/alarms/{made['id']}"
+    assert (await call(gateway, "GET", path)).json() == made
+    changed = (await call(gateway, "PUT", path, json={**ALARM, "limit": 90, "active": False})).json()
+    assert (changed["limit"], changed["active"], changed["create_time"]) == (90, False, made["create_time"])
+    assert (await call(gateway, "DELETE", path)).status_code == 204
+    missing = await call(gateway, "GET", path)
+    assert (missing.status_code, missing.json()["reason"]) == (404, "ALARM_NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"device_codes": []}, "name device_codes, or a model_code"),
+        ({"field": ""}, "name the field"),
+        ({"limit": None}, "above needs limit"),
+        ({"watch": "outside", "lower": 5, "upper": 5}, "lower below upper"),
+        ({"watch": "outside", "lower": 0, "upper": 10, "hysteresis": 5}, "the alarm never ends"),
+        ({"watch": "no_data"}, "no_data needs seconds"),
+        ({"watch": "hotter"}, "above"),
+        ({"limt": 5}, "limt"),
+        ({"channel_ids": ["chan_x"]}, "GET /api/v1/channels lists them"),
+    ],
+)
+async def test_an_alarm_that_could_not_work_is_refused_with_what_is_missing(
+    gateway: Any, changes: dict[str, Any], said: str
+) -> None:
+    refused = await call(gateway, "POST", "/api/v1/alarms", json={**ALARM, **changes})
+    assert refused.status_code in {400, 422}
+    assert said in refused.text
+
+
+async def test_a_channels_address_and_secret_are_never_shown_again(gateway: Any) -> None:
+    made = await call(gateway, "POST", "/api/v1/channels", json=HOOK)
+    listed = await call(gateway, "GET", "/api/v1/channels")
+    for answer in (made, listed):
+        assert "t0ken" not in answer.text
+        assert "s3cret" not in answer.text
+    assert made.json()["is_signed"] is True
+    stored = b"".join(path.read_bytes() for path in gateway.home.glob("gateway.db*"))
+    assert b"t0ken" not in stored
+    await call(gateway, "DELETE", f"/api/v1/channels/{made.json()['id']}")
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"name": "x", "kind": "email"}, "email needs recipients"),
+        ({"name": "x", "kind": "email", "recipients": ["ann@x, bo@y"]}, "recipients"),
+        ({"name": "x", "kind": "dingtalk"}, "needs the url"),
+        ({"name": "x", "kind": "webhook", "url": "ftp://x"}, "needs the url"),
+    ],
+)
+async def test_a_channel_that_could_not_work_is_refused(gateway: Any, body: dict[str, Any], said: str) -> None:
+    refused = await call(gateway, "POST", "/api/v1/channels", json=body)
+    assert refused.status_code == 422
+    assert said in refused.text
+
+
+async def test_the_test_button_says_what_the_other_side_answered(gateway: Any) -> None:
+    inside = {**HOOK, "url": "http://169.254.169.254/latest"}
+    made = (await call(gateway, "POST", "/api/v1/channels", json=inside)).json()
+    refused = await call(gateway, "POST", f"/api/v1/channels/{made['id']}/test")
+    assert (refused.status_code, refused.json()["reason"]) == (502, "CHANNEL_UNAVAILABLE")
+    assert "not on the public internet" in refused.json()["detail"]
+    await call(gateway, "DELETE", f"/api/v1/channels/{made['id']}")
+
+
+async def test_a_silent_device_fires_is_acknowledged_and_snoozed(start_gateway: Any) -> None:
+    gateway = await start_gateway(alert_seconds=0.05)
+    body = {"name": "silent", "watch": "no_data", "device_codes": ["WLD/1"], "seconds": 1}
+    alarm = (await call(gateway, "POST", "/api/v1/alarms", json=body)).json()
+    found: list[Any] = []
+
+    async def fires() -> bool:
+        alerts = (await call(gateway, "GET", "/api/v1/alerts?status=firing")).json()["alerts"]
+        found.extend(alert for alert in alerts if alert["rule_id"] == alarm["id"])
+        return bool(found)
+
+    await until_true(fires)
+    assert (found[0]["labels"]["device_code"], found[0]["episode"]) == ("WLD/1", 1)
+    path = f"/api/v1/alerts/{found[0]['fingerprint']}"
+    assert (await call(gateway, "POST", f"{path}/acknowledge")).json()["acknowledged_by"]
+    assert (await call(gateway, "POST", f"{path}/snooze", json={"seconds": 60})).json()["snoozed_until"]
+    assert (await call(gateway, "POST", f"{path}/snooze", json={"seconds": 0})).json()["snoozed_until"] is None
+    missing = await call(gateway, "POST", "/api/v1/alerts/alt_x/acknowledge")
+    assert (missing.status_code, missing.json()["reason"]) == (404, "ALERT_NOT_FOUND")

@@ -1,0 +1,34 @@
+"""Reasons of alarms and notifications."""
+
+from typing import Final
+
+from penstock_kit.errors.kind import ErrorKind
+from penstock_kit.errors.reasons.row import Row, Section
+
+ALERT: Final = Section(
+    title="Alarms and notifications",
+    note="",
+    rows=(
+        Row("ALARM_NOT_FOUND", (ErrorKind.NOT_FOUND,), "no such alarm in the tenant", "list them"),
+        Row("ALERT_NOT_FOUND", (ErrorKind.NOT_FOUND,), "nothing is known of such an alert", "list them"),
+        Row(
+            "CHANNEL_NOT_FOUND",
+            (ErrorKind.NOT_FOUND, ErrorKind.INVALID_ARGUMENT),
+            "no such channel in the tenant",
+            "list them",
+        ),
+        Row("ALARMS_LIMIT_EXCEEDED", (ErrorKind.RESOURCE_EXHAUSTED,), "too many alarms in the tenant", "delete some"),
+        Row(
+            "CHANNEL_UNAVAILABLE",
+            (ErrorKind.BAD_UPSTREAM,),
+            "a test message was not taken by the other side",
+            "see what it answered",
+        ),
+        Row(
+            "CHANNEL_SECRET_INVALID",
+            (ErrorKind.FAILED_PRECONDITION,),
+            "the channel was stored under a signing secret that is not known any more",
+            "store the channel anew",
+        ),
+    ),
+)
