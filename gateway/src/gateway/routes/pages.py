@@ -1,4 +1,4 @@
-"""The pages: the chat at ``/`` and the API's description at ``/docs``. Nothing is loaded from elsewhere."""
+"""The pages: the chat at ``/``, the dashboard, and the API at ``/docs``. Nothing is loaded from elsewhere."""
 
 import hashlib
 from dataclasses import dataclass
@@ -40,6 +40,7 @@ class PageRoutes:
         self.router = APIRouter(include_in_schema=False)
         add(self.router, "GET /", self.chat_page)
         add(self.router, "GET /docs", self.docs_page)
+        add(self.router, "GET /dashboard", self.dashboard_page)
         add(self.router, "GET /static/{name}", self.asset)
         add(self.router, "GET /favicon.ico", self.icon)
 
@@ -50,6 +51,10 @@ class PageRoutes:
     async def docs_page(self, request: Request) -> Response:
         """Return the page that shows ``/openapi.json``."""
         return self._answer(request, "docs.html")
+
+    async def dashboard_page(self, request: Request) -> Response:
+        """Return the dashboard."""
+        return self._answer(request, "dashboard.html")
 
     async def icon(self, request: Request) -> Response:
         """Return the icon that browsers ask for unasked."""

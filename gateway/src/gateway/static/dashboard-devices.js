@@ -1,0 +1,141 @@
+// Devices: the list with when each was last seen, and the series of one with zoom, gaps and marked outliers.
+import { json, post } from "./api.js";
+import { Chart } from "./chart.js";
+import { outliers } from "./chart-sampling.js";
+import { element, legendOf } from "./dashboard-panels.js";
+
+const $ = (id) => document.getElementById(id);
+// Rows that are read as they are; a longer range comes as buckets, by mean, least and most.
+const MOST_ROWS = 20_000;
+const BUCKETS = 600;
+const LIVE = 900;
+
+let chart = null;
+let device = null;
+let page = "";
+let zoomed = null;
+let asked = 0;
+
+function ago(text) {
+  if (!text) return "never";
+  const seconds = Math.max(0, (Date.now() - Date.parse(text)) / 1000);
+  const [size, unit] = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]].find(([each]) => seconds >= each) ?? [1, "s"];
+  return `${Math.floor(seconds / size)} ${unit} ago`;
+}
+
+export async function listDevices(more = false) {
+  const query = new URLSearchParams({ page_size: 100, search: $("device-search").value });
+  if (more) query.set("page_token", page);
+  const { data } = await json(`/api/v2/metadata/devices?${query}`);
+  page = data.next_page_token ?? "";
+  $("more-devices").hidden = !page;
+  const rows = data.devices.map((each) => {
+    const button = element("button", { type: "button", onclick: () => open(each) }, each.device_code, element("small", { textContent: ago(each.last_seen_time) }));
+    button.setAttribute("aria-pressed", String(each.device_code === device?.device_code));
+    button.dataset.code = each.device_code;
+    return element("li", {}, button);
+  });
+  $("devices")[more ? "append" : "replaceChildren"](...rows);
+  if (!more && !rows.length) $("devices").append(element("li", { className: "muted", textContent: "There is no device." }));
+}
+
+function open(chosen) {
+  device = chosen;
+  zoomed = null;
+  for (const button of $("devices").querySelectorAll("button")) button.setAttribute("aria-pressed", String(button.dataset.code === device.device_code));
+  $("no-device").hidden = true;
+  $("device").hidden = false;
+  $("device-name").textContent = device.name || device.device_code;
+  $("device-seen").textContent = `last seen ${ago(device.last_seen_time)}`;
+  $("field").replaceChildren(...device.fields.map((name) => element("option", { textContent: name })));
+  show();
+}
+
+const iso = (seconds) => new Date(seconds * 1000).toISOString();
+const stamps = (texts) => texts.map((text) => Date.parse(text) / 1000);
+
+async function ask(body) {
+  const { data } = await post("/api/v2/data/query/history", { device_code: device.device_code, format: "columns", ...body });
+  return data;
+}
+
+const series = (name) => [{ name, color: "--accent" }];
+const band = (name) => [{ name: `${name}, mean`, color: "--accent" }, { name: "most", color: "--blue" }, { name: "least", color: "--violet" }];
+
+async function read(field, from, to) {
+  const range = { start_time: iso(from), end_time: iso(to), fields: [field] };
+  const rows = await ask({ ...range, limit: MOST_ROWS });
+  if (!rows.truncated) return { times: stamps(rows.timestamps), columns: [rows.columns[field] ?? []], names: series(field), note: "" };
+  const interval = Math.max(1, Math.ceil((to - from) / BUCKETS));
+  const all = await Promise.all(["mean", "max", "min"].map((aggregate) => ask({ ...range, interval, aggregate, limit: MOST_ROWS })));
+  const columns = all.map(({ columns: each }) => Object.values(each)[0] ?? []);
+  return { times: stamps(all[0].timestamps), columns, names: band(field), note: `buckets of ${interval} s; zoom in for single rows` };
+}
+
+// The usual distance between two points; the line breaks where one is missing for more than five of them.
+function gapOf(times) {
+  const steps = times.slice(1).map((time, at) => time - times[at]).sort((a, b) => a - b);
+  return steps.length ? Math.max(5 * steps[Math.floor(steps.length / 2)], 2) : 0;
+}
+
+async function show() {
+  const turn = ++asked;
+  const field = $("field").value;
+  if (!field) return;
+  const length = Number($("range").value);
+  const last = device.last_seen_time ? Date.parse(device.last_seen_time) / 1000 + 1 : Date.now() / 1000;
+  const to = zoomed?.[1] ?? (length === LIVE ? Math.max(last, Date.now() / 1000 - 60) : last);
+  const first = device.first_seen_time ? Date.parse(device.first_seen_time) / 1000 : to - 86400;
+  const from = zoomed?.[0] ?? (length ? to - length : first);
+  try {
+    const found = await read(field, from, to);
+    if (turn !== asked) return;
+    draw(found, [from, to]);
+  } catch (error) {
+    if (turn === asked) $("device-note").textContent = `Not read: ${error.message}`;
+  }
+}
+
+function draw({ times, columns, names, note }, range) {
+  const values = columns.map((column) => column.map((value) => (typeof value === "number" ? value : null)));
+  if (!chart || chart.series.length !== names.length) {
+    chart?.destroy();
+    chart = new Chart($("device-chart"), { label: "Series of the device", series: names, floating: true, onZoom: zoom });
+  }
+  chart.series = names;
+  $("device-legend").replaceChildren(legendOf(names));
+  chart.label = `${device.device_code} ${names[0].name}`;
+  const marks = values.map((column, at) => (values.length > 1 && at === 0 ? new Set() : outliers(column)));
+  const count = marks.reduce((sum, each) => sum + each.size, 0);
+  chart.set(times, values, { gap: gapOf(times), marks, range });
+  const read = values[0].some((value) => value !== null) ? `${times.length} points` : "No number in this range";
+  $("device-note").textContent = [read, `${count} outliers marked`, note, "drag in the chart to zoom"].filter(Boolean).join(" · ");
+  $("zoom-out").disabled = !zoomed;
+}
+
+function zoom(from, to) {
+  zoomed = from === null ? null : [from, to];
+  show();
+}
+
+// Again what is looked at live, and when each device was last seen.
+export async function refreshDevices() {
+  if (page === "" && document.activeElement?.closest?.("#devices") === null) await listDevices().catch(() => {});
+  if (!device || zoomed || Number($("range").value) !== LIVE) return;
+  const { data } = await json(`/api/v2/metadata/devices/${encodeURIComponent(device.device_code)}`).catch(() => ({ data: device }));
+  device = { ...device, ...data };
+  $("device-seen").textContent = `last seen ${ago(device.last_seen_time)}`;
+  await show();
+}
+
+export function startDevices() {
+  let typing = 0;
+  $("device-search").oninput = () => {
+    clearTimeout(typing);
+    typing = setTimeout(() => listDevices().catch(() => {}), 250);
+  };
+  $("more-devices").onclick = () => listDevices(true).catch(() => {});
+  $("field").onchange = show;
+  $("range").onchange = () => zoom(null, null);
+  $("zoom-out").onclick = () => zoom(null, null);
+}
