@@ -1,10 +1,10 @@
 """A tool whose answers show none of the operator's secrets, though its server may tell the ones it was sent."""
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
-from chat_stream_service.domain.model.tool import Arguments, Tool, ToolContext
+from chat_stream_service.domain.model.tool import Arguments, Tool, ToolContext, WrappedTool
 from penstock_kit.errors import PenstockError
 from penstock_kit.redaction import mask_secret
 
@@ -23,27 +23,12 @@ class SecretMask:
         return self._pattern.sub(lambda found: mask_secret(found.group()), text) if self._pattern else text
 
 
-class MaskedTool:
+class MaskedTool(WrappedTool):
     """The tool inside, with its results and errors masked; see Tool."""
 
     def __init__(self, tool: Tool, mask: SecretMask) -> None:
-        self._tool = tool
+        super().__init__(tool)
         self._mask = mask
-
-    @property
-    def name(self) -> str:
-        """Name of the tool inside."""
-        return self._tool.name
-
-    @property
-    def description(self) -> str:
-        """Description of the tool inside."""
-        return self._tool.description
-
-    @property
-    def schema(self) -> Mapping[str, Any]:
-        """Schema of the tool inside."""
-        return self._tool.schema
 
     async def call(self, arguments: Arguments, context: ToolContext) -> str:
         """Return the result of the tool inside, masked; its errors are raised with their message masked."""

@@ -41,6 +41,28 @@ class Tool(Protocol):
         ...
 
 
+class WrappedTool:
+    """The base of a :class:`Tool` that changes how the tool inside is called, and neither its name nor its schema."""
+
+    def __init__(self, tool: Tool) -> None:
+        self._tool = tool
+
+    @property
+    def name(self) -> str:
+        """Name of the tool inside."""
+        return self._tool.name
+
+    @property
+    def description(self) -> str:
+        """Description of the tool inside."""
+        return self._tool.description
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """Schema of the tool inside."""
+        return self._tool.schema
+
+
 class ToolSource(Protocol):
     """Somewhere tools come from, such as a server that may be down; its tools come and go."""
 

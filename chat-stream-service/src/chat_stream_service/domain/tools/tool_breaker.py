@@ -1,9 +1,8 @@
 """A tool behind a breaker: a server that is down costs one caller its timeout, not every turn."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-from chat_stream_service.domain.model.tool import Arguments, Tool, ToolContext
+from chat_stream_service.domain.model.tool import Arguments, Tool, ToolContext, WrappedTool
 from penstock_kit.breaker import Breaker
 from penstock_kit.errors import ErrorKind, PenstockError, Unavailable
 from penstock_kit.logging import get_logger
@@ -16,27 +15,12 @@ _OUTAGES: Final = frozenset(
 log = get_logger(__name__)
 
 
-class BreakerTool:
+class BreakerTool(WrappedTool):
     """A :class:`Tool` that answers Unavailable (TOOL_UNAVAILABLE) at once while its server's breaker is open."""
 
     def __init__(self, tool: Tool, breaker: Breaker) -> None:
-        self._tool = tool
+        super().__init__(tool)
         self._breaker = breaker
-
-    @property
-    def name(self) -> str:
-        """The tool's name."""
-        return self._tool.name
-
-    @property
-    def description(self) -> str:
-        """The tool's description."""
-        return self._tool.description
-
-    @property
-    def schema(self) -> Mapping[str, Any]:
-        """The tool's schema."""
-        return self._tool.schema
 
     async def call(self, arguments: Arguments, context: ToolContext) -> str:
         """Call the tool unless its server is out of order."""
