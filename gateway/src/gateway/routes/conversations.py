@@ -14,6 +14,7 @@ from gateway.chat.sse_response import SseResponseFactory
 from gateway.convert.conversation import conversation_from_proto, message_from_proto
 from gateway.convert.protobuf import build_message
 from gateway.http.json import JsonResponse
+from gateway.routes.listing import listing
 from gateway.routes.parameters import IdempotencyKey, PageSize, PageToken
 from gateway.routes.router import EVENTS, add, api_router
 
@@ -71,7 +72,7 @@ class ConversationRoutes:
         request = build_message(pb.ListConversationsRequest, page_size=page_size, page_token=page_token)
         response = await self._conversations.ListConversations(request)
         found = [conversation_from_proto(entry) for entry in response.conversations]
-        return JsonResponse({"conversations": found, "next_page_token": response.next_page_token or None})
+        return JsonResponse(listing("conversations", found, response.next_page_token))
 
     async def get_conversation(self, conversation_id: str, messages: bool = True) -> Response:
         """Read a conversation with its first messages; `messages=false` leaves them out."""
@@ -94,7 +95,7 @@ class ConversationRoutes:
         )
         response = await self._conversations.ListMessages(request)
         found = [message_from_proto(entry) for entry in response.messages]
-        return JsonResponse({"messages": found, "next_page_token": response.next_page_token or None})
+        return JsonResponse(listing("messages", found, response.next_page_token))
 
     async def update_conversation(self, conversation_id: str, body: ConversationUpdate) -> Response:
         """Rename a conversation or change its defaults."""

@@ -23,6 +23,7 @@ from gateway.convert.protobuf import build_message
 from gateway.convert.scalar import JsonObject, Moment, time_to_proto
 from gateway.http.content_negotiation import preferred_type
 from gateway.http.json import JsonResponse
+from gateway.routes.listing import listing
 from gateway.routes.parameters import PageSize, PageToken
 from gateway.routes.router import add, api_router
 from penstock_kit.context import current_context
@@ -140,7 +141,7 @@ class CostRoutes:
         if _wants_csv(format, accept):
             return _csv("ledger.csv", csv_from_ledger(response.entries), next_page_token=response.next_page_token)
         entries = [ledger_entry_from_proto(entry) for entry in response.entries]
-        body = {"entries": entries, "next_page_token": response.next_page_token or None}
+        body = listing("entries", entries, response.next_page_token)
         return JsonResponse(body, headers={"vary": "accept"})
 
     async def list_budgets(self, page_size: PageSize = 0, page_token: PageToken = "") -> Response:
@@ -149,7 +150,7 @@ class CostRoutes:
             build_message(pb.ListBudgetsRequest, page_size=page_size, page_token=page_token)
         )
         budgets = [budget_from_proto(budget) for budget in response.budgets]
-        return JsonResponse({"budgets": budgets, "next_page_token": response.next_page_token or None})
+        return JsonResponse(listing("budgets", budgets, response.next_page_token))
 
     async def create_budget(self, body: BudgetPut) -> Response:
         """Create a budget. Calls that would pass it are refused, running streams are cut at it."""
@@ -174,7 +175,7 @@ class CostRoutes:
         request = build_message(pb.ListPricesRequest, provider=provider, page_size=page_size, page_token=page_token)
         response = await self._costs.ListPrices(request)
         prices = [price_from_proto(price) for price in response.prices]
-        return JsonResponse({"prices": prices, "next_page_token": response.next_page_token or None})
+        return JsonResponse(listing("prices", prices, response.next_page_token))
 
     async def put_price(self, body: PricePut) -> Response:
         """Set an operator's price for a model; it counts for every tenant."""

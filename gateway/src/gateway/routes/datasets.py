@@ -15,6 +15,7 @@ from gateway.http.disconnect import ActiveResponses
 from gateway.http.json import JsonResponse
 from gateway.routes.envelope import Stopwatch
 from gateway.routes.extraction import ExtractionOptions, Period
+from gateway.routes.listing import listing
 from gateway.routes.parameters import PageSize, PageToken
 from gateway.routes.router import add, api_router
 from gateway.transfer.download import Download
@@ -83,7 +84,7 @@ class DatasetRoutes:
             build_message(pb.ListDatasetsRequest, page_size=page_size, page_token=page_token)
         )
         found = [dataset_from_proto(dataset) for dataset in response.datasets]
-        return watch.envelope({"datasets": found, "next_page_token": response.next_page_token or None})
+        return watch.envelope(listing("datasets", found, response.next_page_token))
 
     async def get_dataset(self, dataset_id: str) -> Response:
         """Read a data set, or how far its job is."""

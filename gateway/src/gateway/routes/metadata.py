@@ -12,6 +12,7 @@ from gateway.convert.metadata import data_model_from_proto, device_from_proto
 from gateway.convert.protobuf import build_message
 from gateway.routes.envelope import Stopwatch
 from gateway.routes.extraction import ExtractionOptions
+from gateway.routes.listing import listing
 from gateway.routes.parameters import PageSize, PageToken
 from gateway.routes.router import add, api_router
 from gateway.routes.strict import RequestModel
@@ -126,12 +127,8 @@ class MetadataRoutes:
         )
         response = await self._metadata.ListDevices(request)
         return watch.envelope(
-            {
-                "devices": [device_from_proto(device) for device in response.devices],
-                "next_page_token": response.next_page_token or None,
-                "total": response.total,
-                "total_is_estimate": response.total_is_estimate,
-            }
+            listing("devices", [device_from_proto(device) for device in response.devices], response.next_page_token)
+            | {"total": response.total, "total_is_estimate": response.total_is_estimate}
         )
 
     async def create_device(self, body: DeviceCreate) -> Response:
@@ -181,12 +178,8 @@ class MetadataRoutes:
         )
         response = await self._metadata.ListDataModels(request)
         return watch.envelope(
-            {
-                "models": [data_model_from_proto(model) for model in response.models],
-                "next_page_token": response.next_page_token or None,
-                "total": response.total,
-                "total_is_estimate": response.total_is_estimate,
-            }
+            listing("models", [data_model_from_proto(model) for model in response.models], response.next_page_token)
+            | {"total": response.total, "total_is_estimate": response.total_is_estimate}
         )
 
     async def create_model(self, body: DataModelCreate) -> Response:

@@ -11,6 +11,7 @@ from gateway.auth.scope import ADMIN, CHAT
 from gateway.convert.conversation import personality_from_proto, template_from_proto
 from gateway.convert.protobuf import build_message
 from gateway.http.json import JsonResponse
+from gateway.routes.listing import listing
 from gateway.routes.parameters import PageSize, PageToken
 from gateway.routes.router import add, api_router
 
@@ -82,7 +83,7 @@ class PersonalityRoutes:
         request = build_message(pb.ListPersonalitiesRequest, page_size=page_size, page_token=page_token)
         response = await self._engines.ListPersonalities(request)
         found = [personality_from_proto(entry) for entry in response.personalities]
-        return JsonResponse({"personalities": found, "next_page_token": response.next_page_token or None})
+        return JsonResponse(listing("personalities", found, response.next_page_token))
 
     async def get_personality(self, identity: str) -> Response:
         """Read a personality."""
@@ -110,7 +111,7 @@ class PersonalityRoutes:
         request = build_message(pb.ListTemplatesRequest, page_size=page_size, page_token=page_token)
         response = await self._engines.ListTemplates(request)
         found = [template_from_proto(entry) for entry in response.templates]
-        return JsonResponse({"templates": found, "next_page_token": response.next_page_token or None})
+        return JsonResponse(listing("templates", found, response.next_page_token))
 
     async def get_template(self, identity: str) -> Response:
         """Read a prompt template."""

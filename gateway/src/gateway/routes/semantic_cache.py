@@ -8,6 +8,7 @@ from penstock.cache.v1 import cache_pb2 as pb
 from gateway.auth.guard import Guard
 from gateway.auth.scope import ADMIN
 from gateway.http.json import JsonResponse
+from gateway.routes.listing import listing
 from gateway.routes.router import add, api_router
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class SemanticCacheRoutes:
         request = pb.ListSemanticHitsRequest(page_size=page_size, page_token=page_token, tenant_id=tenant_id)
         response = await self._cache.ListSemanticHits(request)
         hits = [_hit(hit) for hit in response.hits]
-        return JsonResponse({"hits": hits, "next_page_token": response.next_page_token})
+        return JsonResponse(listing("hits", hits, response.next_page_token))
 
     async def semantic_stats(
         self, all_tenants: Annotated[bool, Query(description="Of all tenants; for operators.")] = False
