@@ -19,6 +19,8 @@ from penstock_testkit.system import RunningSystem, start_system
 
 _ROUNDS: Final = 2
 _SECONDS: Final = 600
+_POINTS: Final = 300_000
+_DEVICES: Final = 20
 
 
 async def run() -> Report:
@@ -30,6 +32,7 @@ async def run() -> Report:
     )
     with tempfile.TemporaryDirectory() as folder, system(Path(folder)) as running:
         csv_bodies(report, running, Path(folder))
+        points(report, running, Path(folder))
     return report
 
 
@@ -67,6 +70,25 @@ def csv_bodies(report: Report, running: RunningSystem, folder: Path) -> None:
     ]
 
 
+def points(report: Report, running: RunningSystem, folder: Path) -> None:
+    """Line protocol in bodies of many devices, with one field and with eight."""
+    for fields, goal in ((1, "≥ 0.2 M points/s"), (FIELDS, "")):
+        path = folder / f"points{fields}.txt"
+        write_points(path, fields)
+        value = best_rate(lambda _, path=path: post(running, "/api/v2/write?precision=s", path), _POINTS)
+        name = f"line protocol, {fields} field{'s' if fields > 1 else ''}, {_DEVICES} devices, durable"
+        report.figures.append(Figure(name=name, value=value, unit="M points/s", goal=goal))
+
+
+def write_points(path: Path, fields: int) -> None:
+    """Write points of many devices in turn."""
+    columns = [map(repr, values.tolist()) for values in list(made_up(_POINTS).numbers.values())[:fields]]
+    with path.open("w") as file:
+        for row, values in enumerate(zip(*columns, strict=True)):
+            written = ",".join(f"field{place}={value}" for place, value in enumerate(values))
+            file.write(f"weld,device=d{row % _DEVICES},site=a {written} {1_714_557_600 + row // _DEVICES}\n")
+
+
 def write_csv(path: Path) -> None:
     """Write the rows in the shortest form that gives every double back."""
     frame = made_up(ROWS)
@@ -83,14 +105,14 @@ def duckdb_load(path: Path) -> None:
         connection.execute(f"CREATE TABLE rows AS FROM read_csv('{path}')")
 
 
-def best_rate(work: Any) -> float:
+def best_rate(work: Any, rows: int = ROWS) -> float:
     """Millions of rows a second, in the fastest round."""
     seconds: list[float] = []
     for number in range(_ROUNDS):
         begun = time.perf_counter()
         work(number)
         seconds.append(time.perf_counter() - begun)
-    return ROWS / min(seconds) / 1e6
+    return rows / min(seconds) / 1e6
 
 
 def post(running: RunningSystem, path: str, body: Path, headers: Mapping[str, str] | None = None) -> Any:

@@ -118,7 +118,7 @@ def application(router: APIRouter) -> Any:
     """The gateway's application with one router."""
     options = MiddlewareOptions(
         metrics=HttpMetrics(CollectorRegistry()), tracing=Tracing(None), redactor=Redactor(), origins=("*",),
-        max_body_bytes=1000, max_ingest_bytes=1000, ingest_path="/ingest", access_log="off",
+        max_body_bytes=1000, path_limits={}, access_log="off",
         admission=WorkAdmission((), lambda _: ""),
     )  # fmt: skip
     return build_app(routers=[router], hot={}, options=options)

@@ -12,6 +12,7 @@ from feature_service.domain.anomaly.detection import AnomalyDetection
 from feature_service.domain.dataset.jobs import DatasetJobs
 from feature_service.domain.dataset.source import DatasetSource
 from feature_service.domain.ingest.ingestion import Ingestion
+from feature_service.domain.ingest.point_ingestion import PointIngestion
 from feature_service.domain.ingest.target import TargetRegistry
 from feature_service.domain.query.telemetry_queries import TelemetryQueries
 from feature_service.domain.registry.device_registry import DeviceRegistry
@@ -50,6 +51,14 @@ def build_services(
     queries = TelemetryQueries(registry=registry, telemetry=stores.telemetry)
     return FeatureServices(
         ingestion=_build_ingestion(settings, stores, registry, metadata),
+        points=PointIngestion(
+            targets=TargetRegistry(registry=registry, metadata=metadata),
+            metadata=metadata,
+            telemetry=stores.telemetry,
+            stage=lambda: FrameStage(stores.spool_folder),
+            clock=clock,
+            max_bytes=settings.ingest_max_json_bytes,
+        ),
         registry=registry,
         dataset_jobs=_build_dataset_jobs(stores, registry, clock),
         queries=queries,

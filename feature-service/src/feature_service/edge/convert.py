@@ -28,11 +28,15 @@ _FORMATS: Final = {
     feature_pb2.INGEST_FORMAT_CSV: BodyFormat.CSV,
     feature_pb2.INGEST_FORMAT_ARROW: BodyFormat.ARROW,
     feature_pb2.INGEST_FORMAT_PARQUET: BodyFormat.PARQUET,
+    feature_pb2.INGEST_FORMAT_NDJSON: BodyFormat.NDJSON,
+    feature_pb2.INGEST_FORMAT_LINE_PROTOCOL: BodyFormat.LINE_PROTOCOL,
 }
 # The years 1 to 9999, in seconds since the epoch, and a thousand years.
 _FIRST_SECOND: Final = -62_135_596_800
 _LAST_SECOND: Final = 253_402_300_799
 _LONGEST_SECONDS: Final = 31_556_952_000
+# The key of a row of NDJSON that names its device, unless the request says otherwise.
+_NDJSON_DEVICE: Final = "device_code"
 _MAX_HISTORY: Final = 100_000
 _DEFAULT_HISTORY: Final = 10_000
 
@@ -57,7 +61,9 @@ def plan_from_proto(options: feature_pb2.IngestOptions) -> IngestPlan:
     """
     body_format = _FORMATS.get(options.format)
     if body_format is None:
-        raise InvalidArgument("the format must be JSON, CSV, Arrow or Parquet", reason="FORMAT_INVALID")
+        raise InvalidArgument(
+            "the format must be JSON, NDJSON, CSV, Arrow, Parquet or line protocol", reason="FORMAT_INVALID"
+        )
     if len(options.delimiter) > 1:
         raise InvalidArgument(f"delimiter {options.delimiter!r} must be one character", reason="DELIMITER_INVALID")
     if options.decimal not in {"", ".", ","}:
@@ -70,14 +76,21 @@ def plan_from_proto(options: feature_pb2.IngestOptions) -> IngestPlan:
         delimiter=options.delimiter,
         zone=_zone(options.time_zone),
         create=options.create,
-        device_column=options.device_column,
+        device_column=_device_column(options, body_format),
         decimal=options.decimal,
         encoding=options.encoding,
         ignored=frozenset(options.ignore_columns),
         partial=options.partial,
         clock_column=_clock_column(options, body_format),
         date_order=_date_order(options, body_format),
+        precision=options.time_precision,
     )
+
+
+def _device_column(options: feature_pb2.IngestOptions, body_format: BodyFormat) -> str:
+    if body_format is BodyFormat.NDJSON and not options.device_code:
+        return options.device_column or _NDJSON_DEVICE
+    return options.device_column
 
 
 def _clock_column(options: feature_pb2.IngestOptions, body_format: BodyFormat) -> str:

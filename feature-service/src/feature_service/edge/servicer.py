@@ -14,7 +14,8 @@ from penstock.feature.v1 import feature_pb2, feature_pb2_grpc
 from feature_service.domain.anomaly.detection import AnomalyDetection
 from feature_service.domain.dataset.jobs import DatasetJobs
 from feature_service.domain.ingest.ingestion import Ingestion
-from feature_service.domain.ingest.plan import BodySpool
+from feature_service.domain.ingest.plan import BodyFormat, BodySpool
+from feature_service.domain.ingest.point_ingestion import PointIngestion
 from feature_service.domain.query.answer_limit import require_sendable
 from feature_service.domain.query.feature_statistics import FeatureStatisticsQuery
 from feature_service.domain.query.telemetry_queries import TelemetryQueries
@@ -36,6 +37,7 @@ class FeatureServices:
     """What the servicer calls; `spool` makes a new place for a body to wait in, `rss_bytes` measures the process."""
 
     ingestion: Ingestion
+    points: PointIngestion
     queries: TelemetryQueries
     registry: DeviceRegistry
     dataset_jobs: DatasetJobs
@@ -51,6 +53,7 @@ class FeatureServicer(DatasetRpcs, feature_pb2_grpc.FeatureServiceServicer):
     def __init__(self, services: FeatureServices) -> None:
         super().__init__(registry=services.registry, dataset_jobs=services.dataset_jobs)
         self._ingestion = services.ingestion
+        self._points = services.points
         self._queries = services.queries
         self._anomalies = services.anomalies
         self._status = services.status
@@ -70,7 +73,8 @@ class FeatureServicer(DatasetRpcs, feature_pb2_grpc.FeatureServiceServicer):
                 if message.WhichOneof("content") != "chunk":
                     raise InvalidArgument("after the options only chunks may follow", reason="CHUNK_REQUIRED")
                 spool.write(message.chunk)
-            report = await self._ingestion.ingest(_tenant(), plan, spool.body())
+            takes = self._points if plan.format is BodyFormat.LINE_PROTOCOL else self._ingestion
+            report = await takes.ingest(_tenant(), plan, spool.body())
         return convert.report_to_proto(report)
 
     async def QueryRealtime(

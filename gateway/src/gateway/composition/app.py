@@ -15,6 +15,7 @@ from gateway.composition.routes import build_hot_routes, build_routers
 from gateway.composition.services import Resources, Services, build_services
 from gateway.connection.listener import Application
 from gateway.http.body import refuse_nul_in_target
+from gateway.http.influx import MAX_WRITE_BYTES, WRITE_PATHS
 from gateway.middleware.body_limit import BodyLimit
 from gateway.middleware.compression import Compression
 from gateway.middleware.early_refusal import EarlyRefusal
@@ -44,8 +45,7 @@ class MiddlewareOptions:
     redactor: Redactor
     origins: tuple[str, ...]
     max_body_bytes: int
-    max_ingest_bytes: int
-    ingest_path: str
+    path_limits: Mapping[str, int]
     access_log: AccessLog
     admission: WorkAdmission
 
@@ -61,8 +61,7 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
         redactor=resources.redactor,
         origins=settings.origins(),
         max_body_bytes=settings.max_body_bytes,
-        max_ingest_bytes=settings.max_ingest_bytes,
-        ingest_path=INGEST_PATH,
+        path_limits={INGEST_PATH: settings.max_ingest_bytes, **dict.fromkeys(WRITE_PATHS, MAX_WRITE_BYTES)},
         access_log=settings.access_log,
         admission=admission,
     )
@@ -92,9 +91,7 @@ def build_app(
     """
     api = build_api(routers, options.redactor)
     app: ASGIApp = _HotRoutes(hot, api)
-    app = BodyLimit(
-        app, limit=options.max_body_bytes, ingest_limit=options.max_ingest_bytes, ingest_path=options.ingest_path
-    )
+    app = BodyLimit(app, limit=options.max_body_bytes, paths=options.path_limits)
     app = ErrorResponses(app, redactor=options.redactor)
     app = Compression(app)
     app = Overload(app, options.admission)

@@ -18,6 +18,7 @@ _OPEN: Final = frozenset(
         "/health",
         "/ready",
         "/ready/gateway",
+        "/ping",
         "/metrics",
         "/api/v2/metrics",
         "/api/v2/auth/login",

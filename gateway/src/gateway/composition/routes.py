@@ -29,6 +29,7 @@ from gateway.routes.datasets import DatasetRoutes
 from gateway.routes.engines import EngineRoutes
 from gateway.routes.features import FeatureRoutes
 from gateway.routes.health import HealthRoutes
+from gateway.routes.influx import InfluxRoutes
 from gateway.routes.keys import KeyRoutes
 from gateway.routes.llm import ModelRoutes
 from gateway.routes.login import LoginRoutes
@@ -143,6 +144,7 @@ def _telemetry_routers(settings: GatewaySettings, resources: Resources, services
     return (
         MetadataRoutes(metadata=clients.metadata, guard=guard).router,
         DataRoutes(features=clients.features, guard=guard).router,
+        InfluxRoutes(features=clients.features, guard=guard).router,
         FeatureRoutes(features=clients.features, guard=guard).router,
         AnomalyRoutes(features=clients.features, guard=guard).router,
         DatasetRoutes(features=clients.features, guard=guard, active=services.active).router,

@@ -1,9 +1,10 @@
-"""Errors on the wire: problem+json, or the shape of OpenAI or Anthropic where their clients call."""
+"""Errors on the wire: problem+json, or the shape of OpenAI, Anthropic or InfluxDB where their clients call."""
 
 import math
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.http.influx import INFLUX_PATHS, error_header, influx_error, influx_status
 from gateway.http.json import encode
 from penstock_kit.errors import ErrorKind, PenstockError, http_status, problem_from_error
 
@@ -60,6 +61,11 @@ def render_error(error: PenstockError, *, path: str, request_id: str, status: in
         headers.append((b"request-id", request_id.encode()))
     elif path.startswith("/v1/"):
         body = openai_error(error)
+    elif path in INFLUX_PATHS:
+        status = influx_status(error) if status == http_status(error.kind) else status
+        headers = [(name, b"1" if (name, value) == (b"retry-after", b"0") else value) for name, value in headers]
+        body = influx_error(path, error.kind, error.message)
+        headers.append(error_header(path, error.kind, error.message))
     else:
         headers[0] = (b"content-type", b"application/problem+json")
         problem = problem_from_error(error, instance=path, request_id=request_id)

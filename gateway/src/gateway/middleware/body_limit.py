@@ -1,6 +1,7 @@
 """Bounds every request body, also inside a compressed one, without ever holding it."""
 
 import zlib
+from collections.abc import Mapping
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,23 +14,22 @@ _WINDOW_BITS: Final = {b"gzip": 16 + zlib.MAX_WBITS, b"x-gzip": 16 + zlib.MAX_WB
 
 
 class BodyLimit:
-    """Refuses bodies over `limit` bytes (`ingest_limit` below `ingest_path`) and unpacks gzip and deflate.
+    """Refuses bodies over `limit` bytes, or over that of their path in `paths`, and unpacks gzip and deflate.
 
     A length that is declared too large is refused before a byte of the body is read.
     """
 
-    def __init__(self, app: ASGIApp, *, limit: int, ingest_limit: int, ingest_path: str) -> None:
+    def __init__(self, app: ASGIApp, *, limit: int, paths: Mapping[str, int]) -> None:
         self._app = app
         self._limit = limit
-        self._ingest_limit = ingest_limit
-        self._ingest_path = ingest_path
+        self._paths = paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = self._ingest_limit if scope["path"] == self._ingest_path else self._limit
+        limit = self._paths.get(scope["path"], self._limit)
         length, encoding = _declared(scope)
         if length > limit:
             raise _too_large(limit)

@@ -32,6 +32,9 @@ _QUERY_SECONDS: Final = 60.0
 _LARGE_ROWS: Final = 2000
 _FORMATS: Final[dict[str, pb.IngestFormat.ValueType]] = {
     "application/json": pb.INGEST_FORMAT_JSON,
+    "application/x-ndjson": pb.INGEST_FORMAT_NDJSON,
+    "application/ndjson": pb.INGEST_FORMAT_NDJSON,
+    "application/jsonl": pb.INGEST_FORMAT_NDJSON,
     "text/csv": pb.INGEST_FORMAT_CSV,
     "application/csv": pb.INGEST_FORMAT_CSV,
     "application/vnd.apache.arrow.stream": pb.INGEST_FORMAT_ARROW,
@@ -40,6 +43,7 @@ _FORMATS: Final[dict[str, pb.IngestFormat.ValueType]] = {
 }
 _BY_NAME: Final[dict[str, pb.IngestFormat.ValueType]] = {
     "json": pb.INGEST_FORMAT_JSON,
+    "ndjson": pb.INGEST_FORMAT_NDJSON,
     "csv": pb.INGEST_FORMAT_CSV,
     "arrow": pb.INGEST_FORMAT_ARROW,
     "parquet": pb.INGEST_FORMAT_PARQUET,
@@ -64,7 +68,7 @@ _BODY: Final[dict[str, Any]] = {
                 "schema": {
                     "type": "string",
                     "format": "binary",
-                    "description": "CSV, Arrow IPC or Parquet, by `format` or by a content type: "
+                    "description": "CSV, NDJSON, Arrow IPC or Parquet, by `format` or by a content type: "
                     + ", ".join(f"`{kind}`" for kind in _FORMATS),
                 }
             },
@@ -120,7 +124,7 @@ class HistoryQuery(RequestModel):
 class IngestParameters(RequestModel):
     """How to read the body; for CSV, Arrow and Parquet, and overriding what a JSON body says."""
 
-    format: Literal["", "json", "csv", "arrow", "parquet"] = Field(
+    format: Literal["", "json", "ndjson", "csv", "arrow", "parquet"] = Field(
         default="", description="What the body is; empty: what its content type says."
     )
     device_code: str = Field(default="", max_length=128, description="Needed unless a JSON body names it.")
@@ -130,7 +134,10 @@ class IngestParameters(RequestModel):
     tz: str = Field(default="", max_length=64, description="IANA zone of times without one; empty: UTC.")
     create: bool = Field(default=False, description="Register an unknown device, its fields and the model.")
     device_column: str = Field(
-        default="", max_length=256, description="Column that names the device of each row, instead of `device_code`."
+        default="",
+        max_length=256,
+        description="Column or key that names the device of each row, instead of `device_code`; of NDJSON it is "
+        "`device_code` unless named.",
     )
     decimal: str = Field(
         default="", max_length=4, description="CSV: decimal mark, `.` or `,`; empty: told by the cells of each field."

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import assert_never
 
 from feature_service.domain.ingest.plan import BodyFormat, BodyReader
+from penstock_kit.errors import InvalidArgument
 
 
 def body_reader(*, max_json_bytes: int) -> Callable[[BodyFormat], BodyReader]:
@@ -19,6 +20,12 @@ def body_reader(*, max_json_bytes: int) -> Callable[[BodyFormat], BodyReader]:
                 from feature_service.adapters.body.json_reader import JsonReader
 
                 return JsonReader(max_bytes=max_json_bytes)
+            case BodyFormat.NDJSON:
+                from feature_service.adapters.body.ndjson_reader import NdjsonReader
+
+                return NdjsonReader()
+            case BodyFormat.LINE_PROTOCOL:
+                raise InvalidArgument("line protocol is read by points, not by rows", reason="FORMAT_INVALID")
             case BodyFormat.ARROW:
                 from feature_service.adapters.body.arrow_reader import ArrowReader
 

@@ -45,11 +45,15 @@ class RowStaging:
         if block is None:
             return False
         if len(block):
-            self.accepted += len(block)
             for code, frame in _by_device(block, self._device_code):
-                kinds = schema.seen if block.devices is None else _kinds(frame)
-                self._put_aside(SeriesKey(tenant_id=self._tenant_id, device_code=code), frame, kinds)
+                self.put_aside(code, frame, schema.seen if block.devices is None else None)
         return True
+
+    def put_aside(self, code: str, frame: "Frame", kinds: "Mapping[str, FieldKind] | None" = None) -> None:
+        """Take the rows of one device; `kinds` are their fields, None for those of the frame."""
+        self.accepted += len(frame)
+        key = SeriesKey(tenant_id=self._tenant_id, device_code=code)
+        self._put_aside(key, frame, _kinds(frame) if kinds is None else kinds)
 
     def _put_aside(self, key: SeriesKey, frame: "Frame", kinds: Mapping[str, FieldKind]) -> None:
         from feature_service.domain.ingest.merge import merged

@@ -80,6 +80,11 @@ class TargetRegistry:
             model_is_new=model is not None and model.created == 0,
         )
 
+    async def find_or_new(self, tenant_id: str, code: str, model_code: str) -> IngestTarget:
+        """Return the target of device `code`; one that is new is of model `model_code`, empty for none."""
+        device = await self._metadata.device(tenant_id, code)
+        return await self.find(tenant_id, code, "" if device else model_code, create=True)
+
     async def register(self, tenant_id: str, target: IngestTarget, kinds: Mapping[str, FieldKind]) -> None:
         """Store what is new of the target before its first rows; the fields of a new model are `kinds`."""
         if target.model is not None and target.model_is_new:

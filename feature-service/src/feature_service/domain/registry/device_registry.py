@@ -185,9 +185,14 @@ def unknown(what: str, code: str, *, reason: str, codes: Sequence[str]) -> NotFo
     )
 
 
+def is_code(code: str) -> bool:
+    """Return whether `code` can be the code of a device or a model."""
+    return _CODE.fullmatch(code) is not None and code == code.strip()
+
+
 def require_code(name: str, code: str) -> None:
     """Raise InvalidArgument CODE_INVALID unless `code` can be the code of a device or a model."""
-    if not _CODE.fullmatch(code) or code != code.strip():
+    if not is_code(code):
         raise InvalidArgument(
             f"{name} {code!r} is not a code: 1 to 128 characters without / ? # % and control characters, "
             "no space at the ends",

@@ -25,6 +25,7 @@ class FakeFeature(FeatureServiceServicer):
         self.callers: list[Caller] = []
         self.refused = 0
         self.refusal: PenstockError | None = None
+        self.points = pb.IngestResponse(rows_accepted=2)
         self.file = b"x" * 3_000_000
 
     async def Ingest(  # noqa: N802 - the RPC's name
@@ -45,6 +46,8 @@ class FakeFeature(FeatureServiceServicer):
                 body += request.chunk
                 self.chunk_sizes.append(len(request.chunk))
         self.bodies.append(bytes(body))
+        if self.options[-1].format == pb.INGEST_FORMAT_LINE_PROTOCOL:
+            return self.points
         errors = [pb.RowError(line=3, reason="current: 'abc' is not a number")]
         return pb.IngestResponse(
             device_code=self.options[-1].device_code,

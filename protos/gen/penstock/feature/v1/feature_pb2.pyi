@@ -39,6 +39,10 @@ class _IngestFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_IngestFo
     """Arrow IPC stream or file."""
     INGEST_FORMAT_PARQUET: _IngestFormat.ValueType  # 4
     """Parquet."""
+    INGEST_FORMAT_LINE_PROTOCOL: _IngestFormat.ValueType  # 5
+    """InfluxDB's line protocol: points of many devices, whose bad lines are refused alone."""
+    INGEST_FORMAT_NDJSON: _IngestFormat.ValueType  # 6
+    """JSON objects, one a line: {"timestamp", "device_code"?, field: value, …}"""
 
 class IngestFormat(_IngestFormat, metaclass=_IngestFormatEnumTypeWrapper):
     """Form of an ingested body."""
@@ -53,6 +57,10 @@ INGEST_FORMAT_ARROW: IngestFormat.ValueType  # 3
 """Arrow IPC stream or file."""
 INGEST_FORMAT_PARQUET: IngestFormat.ValueType  # 4
 """Parquet."""
+INGEST_FORMAT_LINE_PROTOCOL: IngestFormat.ValueType  # 5
+"""InfluxDB's line protocol: points of many devices, whose bad lines are refused alone."""
+INGEST_FORMAT_NDJSON: IngestFormat.ValueType  # 6
+"""JSON objects, one a line: {"timestamp", "device_code"?, field: value, …}"""
 Global___IngestFormat: _TypeAlias = IngestFormat  # noqa: Y015
 
 @_typing.final
@@ -76,6 +84,7 @@ class IngestOptions(_message.Message):
     PARTIAL_FIELD_NUMBER: _builtins.int
     TIME_COLUMN_FIELD_NUMBER: _builtins.int
     DATE_ORDER_FIELD_NUMBER: _builtins.int
+    TIME_PRECISION_FIELD_NUMBER: _builtins.int
     format: Global___IngestFormat.ValueType
     device_code: _builtins.str
     """Needed unless the JSON body names it."""
@@ -94,13 +103,17 @@ class IngestOptions(_message.Message):
     encoding: _builtins.str
     """Encoding of CSV. Empty: UTF-8, or what a byte order mark says."""
     device_column: _builtins.str
-    """Column, or key of a JSON row, that names the device of each row. Empty: all rows are of device_code."""
+    """Column, key of a JSON row, or tag of a point that names the device of each row. Empty: all rows are of device_code;
+    of NDJSON without device_code, "device_code"; of line protocol, "device" or else "host".
+    """
     partial: _builtins.bool
     """Store what can be read of a body that would be refused as a whole."""
     time_column: _builtins.str
     """CSV column with the time of day, beside a timestamp_column of dates. Empty: none."""
     date_order: _builtins.str
     """How CSV dates with the year last are written: "dmy" or "mdy". Empty: such dates are refused."""
+    time_precision: _builtins.str
+    """Unit of the times of line protocol, such as "ns", "us", "ms", "s", "m" or "h". Empty: "ns"."""
     @_builtins.property
     def ignore_columns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Columns, or keys of JSON rows, to leave out."""
@@ -123,10 +136,11 @@ class IngestOptions(_message.Message):
         partial: _builtins.bool = ...,
         time_column: _builtins.str = ...,
         date_order: _builtins.str = ...,
+        time_precision: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create", b"create", "date_order", b"date_order", "decimal", b"decimal", "delimiter", b"delimiter", "device_code", b"device_code", "device_column", b"device_column", "encoding", b"encoding", "format", b"format", "ignore_columns", b"ignore_columns", "model_code", b"model_code", "partial", b"partial", "request_id", b"request_id", "time_column", b"time_column", "time_zone", b"time_zone", "timestamp_column", b"timestamp_column"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create", b"create", "date_order", b"date_order", "decimal", b"decimal", "delimiter", b"delimiter", "device_code", b"device_code", "device_column", b"device_column", "encoding", b"encoding", "format", b"format", "ignore_columns", b"ignore_columns", "model_code", b"model_code", "partial", b"partial", "request_id", b"request_id", "time_column", b"time_column", "time_precision", b"time_precision", "time_zone", b"time_zone", "timestamp_column", b"timestamp_column"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -44,6 +44,12 @@ INGEST: Final = Section(
             "name the encoding of the file",
         ),
         Row(
+            "PRECISION_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "a unit of the times of line protocol that is none",
+            "name `ns`, `us`, `ms`, `s`, `m` or `h`",
+        ),
+        Row(
             "DECIMAL_INVALID",
             (ErrorKind.INVALID_ARGUMENT,),
             "a decimal mark other than `.` and `,`",
@@ -135,8 +141,8 @@ INGEST: Final = Section(
         ),
         Row(
             "DEVICES_LIMIT_EXCEEDED",
-            (ErrorKind.UNPROCESSABLE,),
-            "rows of more than 1,000 devices in one body",
+            (ErrorKind.UNPROCESSABLE, ErrorKind.PAYLOAD_TOO_LARGE),
+            "rows of more than 1,000 devices in one body (413 of line protocol, whose writers then send halves)",
             "send them in several bodies",
         ),
         Row(
