@@ -1,0 +1,98 @@
+"""Load by the clock: questions that come when they are due, however long the answers before them take."""
+
+import asyncio
+import itertools
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+# Questions that are open at most; what would be more is not asked.
+_MOST_OPEN: Final = 400
+_LOOK_SECONDS: Final = 0.01
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came of a question. `whole` says that nothing is missing; `retry_after` that a refusal says when to come."""
+
+    status: int
+    whole: bool = True
+    retry_after: bool = False
+
+
+Ask = Callable[[], Awaitable[Answer]]
+
+
+@dataclass(slots=True, kw_only=True)
+class Seen:
+    """What came of many questions; `seconds` are those of the ones that were answered."""
+
+    statuses: Counter[int] = field(default_factory=Counter[int])
+    seconds: list[float] = field(default_factory=list[float])
+    cut: int = 0
+    without_time: int = 0
+
+    @property
+    def answered(self) -> int:
+        """How many were answered."""
+        return self.statuses[200]
+
+    @property
+    def p99(self) -> float:
+        """Seconds within which 99 of 100 answers came."""
+        return sorted(self.seconds)[int(len(self.seconds) * 0.99)]
+
+    async def ask(self, ask: Ask) -> None:
+        """Ask once and note what came of it."""
+        began = time.monotonic()
+        answer = await ask()
+        self.statuses[answer.status] += 1
+        if answer.status == 200:
+            self.seconds.append(time.monotonic() - began)
+            self.cut += not answer.whole
+        else:
+            self.without_time += not answer.retry_after
+
+
+async def measure_capacity(ask: Ask, *, callers: int, seconds: float) -> tuple[float, Seen]:
+    """Return how many questions a second are answered when so many callers ask one after another, and what they saw."""
+    seen, end = Seen(), time.monotonic() + seconds
+
+    async def call() -> None:
+        while time.monotonic() < end:
+            await seen.ask(ask)
+
+    began = time.monotonic()
+    await asyncio.gather(*(call() for _ in range(callers)))
+    return seen.answered / (time.monotonic() - began), seen
+
+
+async def ask_by_the_clock(ask: Ask, *, rate: float, seconds: float) -> Seen:
+    """Ask `rate` questions a second and return what came of them when the last has its answer."""
+    seen, open_ones = Seen(), set[asyncio.Task[None]]()
+    began = time.monotonic()
+    for number in itertools.count():
+        due = number / rate
+        if due >= seconds:
+            break
+        if (early := due - (time.monotonic() - began)) > _LOOK_SECONDS:
+            await asyncio.sleep(early)
+        if len(open_ones) < _MOST_OPEN:
+            task = asyncio.create_task(seen.ask(ask))
+            open_ones.add(task)
+            task.add_done_callback(open_ones.discard)
+    await asyncio.gather(*open_ones)
+    return seen
+
+
+async def ask_now_and_then(ask: Ask, *, pause: float) -> Seen:
+    """Ask again and again with a pause, until cancelled, and return what came of it."""
+    seen = Seen()
+    try:
+        while True:
+            await seen.ask(ask)
+            await asyncio.sleep(pause)
+    except asyncio.CancelledError:
+        return seen

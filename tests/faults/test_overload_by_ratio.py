@@ -1,0 +1,166 @@
+"""Twice what the machine carries: refusals say when to come again, what is accepted keeps its time and is never lost.
+
+How much that is is measured first. Times are held to a multiple of those at once the capacity.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import pytest
+
+from penstock_testkit.servers.process import accepts, free_port
+from penstock_testkit.system import RunningSystem, start_system
+from penstock_testkit.waiting import HANG_SECONDS, until
+from tests.faults.overload import Answer, Ask, Seen, ask_by_the_clock, ask_now_and_then, measure_capacity
+
+DELAY: Final = 0.1
+SECONDS: Final = 4.0
+# How much longer than at once the capacity an accepted question may take at twice of it.
+MOST: Final = 3.0 if os.environ.get("PENSTOCK_EXACT_TIMES") == "1" else 10.0
+PASSWORD: Final = "Correct-horse-8-battery"
+VENDOR: Final = "penstock_testkit.vendors.openai_server"
+LISTS: Final = ("/v1/models", "/api/v1/costs/summary", "/api/v1/conversations", "/health")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Client:
+    """Somebody who asks, with a key."""
+
+    http: aiohttp.ClientSession
+    key: str
+
+    async def post(self, path: str, body: dict[str, Any]) -> tuple[Answer, bytes]:
+        async with self.http.post(path, json=body, headers={"Authorization": f"Bearer {self.key}"}) as answer:
+            text = await answer.read()
+            return Answer(status=answer.status, retry_after="Retry-After" in answer.headers), text
+
+    async def get(self, path: str) -> tuple[int, Any]:
+        async with self.http.get(path, headers={"Authorization": f"Bearer {self.key}"}) as answer:
+            return answer.status, await answer.json()
+
+    async def made(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Make something before the load begins."""
+        async with self.http.post(path, json=body, headers={"Authorization": f"Bearer {self.key}"}) as answer:
+            assert answer.status < 300, await answer.text()
+            made: dict[str, Any] = await answer.json()
+            return made.get("data", made)
+
+    async def complete(self) -> Answer:
+        """Ask for a completion."""
+        question = {"model": "openai/m", "messages": [{"role": "user", "content": "x"}]}
+        return (await self.post("/v1/chat/completions", question))[0]
+
+
+class Chats:
+    """Asks in conversations that are not being answered."""
+
+    def __init__(self, client: Client, conversations: list[str]) -> None:
+        self._client = client
+        self.idle = conversations
+
+    async def ask(self) -> Answer:
+        """Ask in the next conversation and read the answer to its end."""
+        conversation = self.idle.pop(0)
+        question = {"content": "x", "model": "openai/m", "use_tools": False}
+        answer, text = await self._client.post(f"/api/v1/conversations/{conversation}/stream", question)
+        self.idle.append(conversation)
+        whole = answer.status != 200 or b'"complete_state"' in text
+        return Answer(status=answer.status, whole=whole, retry_after=answer.retry_after)
+
+
+async def chats_of(client: Client, count: int) -> Chats:
+    made = [await client.made("/api/v1/conversations", {}) for _ in range(count)]
+    return Chats(client, [each["id"] for each in made])
+
+
+@pytest.fixture
+async def system(tmp_path: Path) -> AsyncIterator[RunningSystem]:
+    """A system that bears a tenth of a second in its queues, before a vendor that waits for no test."""
+    port = free_port()
+    vendor = await asyncio.create_subprocess_exec(sys.executable, "-m", VENDOR, str(port))
+    try:
+        await until(lambda: accepts(port))
+        environment = {
+            "OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1",
+            "OPENAI_MODELS": "m",
+            "LLM_FALLBACK": "false",
+            "PENSTOCK_OVERLOAD_DELAY": str(DELAY),
+        }
+        running = await asyncio.to_thread(start_system, tmp_path / "home", extra_env=environment, demo=False)
+        yield running
+        await asyncio.to_thread(running.stop)
+    finally:
+        vendor.kill()
+        await vendor.wait()
+
+
+@pytest.fixture
+async def much(system: RunningSystem) -> AsyncIterator[Client]:
+    """Who asks more than can be answered."""
+    timeout = aiohttp.ClientTimeout(total=HANG_SECONDS)
+    async with aiohttp.ClientSession(system.url, connector=aiohttp.TCPConnector(limit=0), timeout=timeout) as http:
+        yield Client(http=http, key=system.key)
+
+
+@pytest.fixture
+async def little(much: Client) -> Client:
+    """Somebody of another tenant who asks now and then."""
+    await much.made("/api/v1/users", {"username": "eve", "password": PASSWORD, "tenant_id": "other", "scopes": []})
+    token = (await much.made("/api/v2/auth/login", {"username": "eve", "password": PASSWORD}))["access_token"]
+    made = await Client(http=much.http, key=token).made("/api/v1/keys", {"name": "eve", "scopes": ["chat", "models"]})
+    return Client(http=much.http, key=made["key"])
+
+
+async def look(client: Client) -> Seen:
+    async def lists() -> Answer:
+        statuses = [(await client.get(path))[0] for path in LISTS]
+        return Answer(status=max(statuses))
+
+    return await ask_now_and_then(lists, pause=0.1)
+
+
+async def overload(ask: Ask, much: Client, ask_little: Ask) -> tuple[int, Seen, Seen, Seen]:
+    """Return how many were answered before the load, and what those at once and twice the capacity and a few saw."""
+    for _ in range(3):
+        assert (await ask_little()).status == 200
+    rate, warm = await measure_capacity(ask, callers=16, seconds=SECONDS)
+    once = await ask_by_the_clock(ask, rate=rate, seconds=SECONDS)
+    beside = [asyncio.create_task(ask_now_and_then(ask_little, pause=0.1)), asyncio.create_task(look(much))]
+    twice = await ask_by_the_clock(ask, rate=2 * rate, seconds=SECONDS)
+    for task in beside:
+        task.cancel()
+    little, lists = await asyncio.gather(*beside)
+    figures = f"{rate:.0f}/s, p99 {once.p99:.3f} s and {twice.p99:.3f} s, {twice.statuses}, {little.statuses}"
+    for seen in (warm, once, twice):
+        assert set(seen.statuses) <= {200, 429, 503}, figures
+        assert (seen.without_time, seen.cut) == (0, 0), figures
+    assert twice.statuses.total() > twice.answered > 0, f"nothing was too much: {figures}"
+    assert twice.p99 <= MOST * max(once.p99, DELAY), figures
+    assert little.answered >= 0.9 * (little.statuses.total()), figures
+    assert set(lists.statuses) == {200}, lists
+    return warm.answered + once.answered, once, twice, little
+
+
+async def test_at_twice_the_capacity_accepted_completions_keep_their_time_and_are_in_the_ledger(
+    much: Client, little: Client
+) -> None:
+    before, _, twice, _ = await overload(much.complete, much, little.complete)
+    _, costs = await much.get("/api/v1/costs/summary")
+    assert costs["total"]["requests"] == before + twice.answered
+
+
+async def test_at_twice_the_capacity_accepted_chats_keep_their_time_and_are_stored_and_in_the_ledger(
+    much: Client, little: Client
+) -> None:
+    chats, few = await chats_of(much, 450), await chats_of(little, 1)
+    before, _, twice, _ = await overload(chats.ask, much, few.ask)
+    _, costs = await much.get("/api/v1/costs/summary")
+    assert costs["total"]["requests"] >= before + twice.answered
+    kept = [await much.get(f"/api/v1/conversations/{each}") for each in chats.idle]
+    assert sum(each["message_count"] for _, each in kept) == 2 * (before + twice.answered)
