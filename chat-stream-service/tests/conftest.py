@@ -65,6 +65,7 @@ class FakeFeature(feature_pb2_grpc.FeatureServiceServicer, feature_pb2_grpc.Meta
         self.statistics = feature_pb2.ComputeStatisticsResponse()
         self.history = feature_pb2.QueryHistoryResponse()
         self.features = feature_pb2.ExtractFeaturesResponse()
+        self.anomalies: dict[str, feature_pb2.DetectAnomaliesResponse] = {}
         self.devices: list[feature_pb2.Device] = []
         self.models: list[feature_pb2.DataModel] = []
         self.hold: asyncio.Event | None = None
@@ -86,6 +87,18 @@ class FakeFeature(feature_pb2_grpc.FeatureServiceServicer, feature_pb2_grpc.Meta
     async def ExtractFeatures(self, request: Any, context: Any) -> Any:  # noqa: N802
         self.asked.append(request)
         return self.features
+
+    async def DetectAnomalies(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self.asked.append(request)
+        (code,) = request.device_codes
+        if code not in self.anomalies:
+            raise NotFound(f"there are no rows of device {code!r} yet", reason="DATA_NOT_FOUND")
+        return self.anomalies[code]
+
+    async def GetDevice(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self.asked.append(request)
+        found = [device for device in self.devices if device.device_code == request.device_code]
+        return feature_pb2.GetDeviceResponse(device=found[0] if found else None)
 
     async def ListDevices(self, request: Any, context: Any) -> Any:  # noqa: N802
         self.asked.append(request)

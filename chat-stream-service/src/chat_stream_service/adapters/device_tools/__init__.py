@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from chat_stream_service.adapters.device_tools.anomalies import DeviceAnomalies
 from chat_stream_service.adapters.device_tools.features import DeviceFeatures
 from chat_stream_service.adapters.device_tools.listing import ListDevices
 from chat_stream_service.adapters.device_tools.query import DeviceQuery
@@ -17,7 +18,8 @@ def build_device_tools(feature: PenstockChannel) -> Sequence[Tool]:
         DeviceStatistics(feature),
         DeviceQuery(feature),
         DeviceFeatures(feature),
+        DeviceAnomalies(feature),
     ]
 
 
-__all__ = ["DeviceFeatures", "DeviceQuery", "DeviceStatistics", "ListDevices", "build_device_tools"]
+__all__ = ["DeviceAnomalies", "DeviceFeatures", "DeviceQuery", "DeviceStatistics", "ListDevices", "build_device_tools"]

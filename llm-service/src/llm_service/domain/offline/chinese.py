@@ -147,6 +147,19 @@ class Chinese(ChineseEvents):
         """State an extreme."""
         return f"- {field}：{value}，偏离均值 {mean} 达 {sigmas} 个标准差"
 
+    def ordinary(self, device: str, period: str, windows: int, threshold: str) -> str:
+        """Nothing stands out."""
+        return f"{device} {period}没有明显异常：{windows} 个窗口的得分都不超过 {threshold}。"
+
+    def strange_head(self, device: str, period: str, count: int, windows: int, threshold: str) -> str:
+        """Open the anomalies."""
+        return f"{device} {period}有 {count} 处异常（{windows} 个窗口与此前数据比较，阈值 {threshold}）："
+
+    def strange(self, start: str, end: str, score: str, shares: Sequence[tuple[str, str]]) -> str:
+        """State an anomaly."""
+        fields = "、".join(f"{name}（{share}%）" for name, share in shares)
+        return f"- {start} 至 {end}（{self.times.name}）：得分 {score}，主要来自 {fields}"
+
     def missing(self, field: str, percent: str) -> str:
         """State missing values."""
         return f"- {field}：缺失 {percent}%"

@@ -152,6 +152,20 @@ class English(EnglishEvents):
         """State an extreme."""
         return f"- {field}: {value} is {sigmas} standard deviations from the mean {mean}"
 
+    def ordinary(self, device: str, period: str, windows: int, threshold: str) -> str:
+        """Nothing stands out."""
+        return f"Nothing stands out on {device} {period}: none of {windows} windows scores above {threshold}."
+
+    def strange_head(self, device: str, period: str, count: int, windows: int, threshold: str) -> str:
+        """Open the anomalies."""
+        what = "1 time stands out" if count == 1 else f"{count} times stand out"
+        return f"On {device} {period} {what} ({windows} windows compared with the time before, limit {threshold}):"
+
+    def strange(self, start: str, end: str, score: str, shares: Sequence[tuple[str, str]]) -> str:
+        """State an anomaly."""
+        fields = ", ".join(f"{name} ({share} %)" for name, share in shares)
+        return f"- {start} to {end} {self.times.name}: score {score}, by {fields}"
+
     def missing(self, field: str, percent: str) -> str:
         """State missing values."""
         return f"- {field}: {percent} % of the values are missing"

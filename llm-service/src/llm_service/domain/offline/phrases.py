@@ -148,6 +148,18 @@ class Wording(Protocol):
         """State that a value lies that many standard deviations from the mean."""
         ...
 
+    def ordinary(self, device: str, period: str, windows: int, threshold: str) -> str:
+        """Say that no window scores above the threshold."""
+        ...
+
+    def strange_head(self, device: str, period: str, count: int, windows: int, threshold: str) -> str:
+        """Open a list of times that stand out."""
+        ...
+
+    def strange(self, start: str, end: str, score: str, shares: Sequence[tuple[str, str]]) -> str:
+        """State a time that stands out, with the fields and their shares in percent."""
+        ...
+
     def missing(self, field: str, percent: str) -> str:
         """State how much of a field is missing."""
         ...

@@ -7,6 +7,7 @@ from llm_service.domain.offline.answer_writer import Report
 from llm_service.domain.offline.calendar_rows import cut_alike, cut_by_calendar, cut_for_events
 from llm_service.domain.offline.conversation import Conversation
 from llm_service.domain.offline.heeding import parts_left_out
+from llm_service.domain.offline.plan_anomalies import answer_anomalies_of, asks_anomalies
 from llm_service.domain.offline.plan_series import answer_last, answer_moment, answer_series_of, answer_trend
 from llm_service.domain.offline.plan_state import CallTools, PlanState, Say, Step
 from llm_service.domain.offline.plan_statistics import answer_statistics
@@ -34,6 +35,8 @@ def next_step(conversation: Conversation, tools: Toolbox, report: Report, query:
 
 
 def _answer(plan: PlanState) -> Step:
+    if asks_anomalies(plan):
+        return answer_anomalies_of(plan)
     _cut_events(plan)
     _cut_rows(plan)
     plan.settle_counting()

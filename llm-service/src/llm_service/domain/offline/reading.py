@@ -73,6 +73,9 @@ def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> S
     """Return the query of a reading."""
     topic, devices, ranges = reading.topic, reading.devices, reading.times.ranges
     intent = _intent(reading)
+    everywhere = intent is Intent.ANOMALY and not _about_devices(reading) and not topic.fields
+    if everywhere and unread:
+        intent, everywhere = Intent.CHAT, False
     statistics = topic.statistics
     if reading.percentiles:
         statistics = (*statistics, Statistic.PERCENTILE)
@@ -99,7 +102,7 @@ def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> S
         newest=reading.rows.newest if reading.rows else True,
         when=reading.when,
         rank=rank or bool(interval and interval.which),
-        all_devices=devices.everyone or (rank and not devices.codes and not devices.references),
+        all_devices=devices.everyone or everywhere or (rank and not devices.codes and not devices.references),
         except_devices=devices.left_out,
         references=devices.references,
         unit=reading.unit,
@@ -142,7 +145,9 @@ def _intent(reading: Reading) -> Intent:
     about = _about_devices(reading)
     asks = topic.statistics or reading.times.ranges or topic.named or reading.conditions or reading.interval
     measured = topic.fields and (asks or reading.percentiles or reading.when or reading.rows)
-    if not about and not measured and not (topic.follows and reading.measures):
+    # "Any anomalies today?" is about every device.
+    everywhere = topic.named is Intent.ANOMALY and bool(reading.times.ranges)
+    if not about and not measured and not everywhere and not (topic.follows and reading.measures):
         return Intent.CHAT
     if topic.named is not None and (topic.named is not Intent.STATISTICS or not topic.statistics):
         return topic.named

@@ -130,19 +130,21 @@ class DeviceFeatures:
 
 def devices_from_json(data: object) -> tuple[DeviceCard, ...]:
     """Return the devices of a list_devices answer."""
-    return tuple(_card(item) for item in _maps(_map(data).get("devices")) if item.get("device_code"))
+    return tuple(_card(item) for item in mappings_of(mapping_of(data).get("devices")) if item.get("device_code"))
 
 
 def all_statistics_from_json(data: object) -> tuple[DeviceStatistics, ...]:
     """Return a device_statistics answer about one device or several."""
-    several = _map(data).get("devices")
-    return tuple(map(statistics_from_json, _maps(several))) if several is not None else (statistics_from_json(data),)
+    several = mapping_of(data).get("devices")
+    return (
+        tuple(map(statistics_from_json, mappings_of(several))) if several is not None else (statistics_from_json(data),)
+    )
 
 
 def statistics_from_json(data: object) -> DeviceStatistics:
     """Return a device_statistics answer about one device."""
-    answer = _map(data)
-    fields = tuple(_field_statistics(item) for item in _maps(answer.get("statistics")))
+    answer = mapping_of(data)
+    fields = tuple(_field_statistics(item) for item in mappings_of(answer.get("statistics")))
     rows = number_or_none(answer.get("row_count"))
     counts = [one.values.get(Statistic.COUNT, 0.0) for one in fields]
     row_count = int(max(counts, default=0.0) if rows is None else rows)
@@ -156,8 +158,8 @@ def statistics_from_json(data: object) -> DeviceStatistics:
         first_fitting=time_or_none(answer.get("first_fitting_time")),
         last_fitting=time_or_none(answer.get("last_fitting_time")),
         correlations=_correlations(answer.get("correlations")),
-        fitting=_fitting(_map(answer.get("fitting_time"))),
-        value_counts={str(name): _counts(counts) for name, counts in _map(answer.get("value_counts")).items()},
+        fitting=_fitting(mapping_of(answer.get("fitting_time"))),
+        value_counts={str(name): _counts(counts) for name, counts in mapping_of(answer.get("value_counts")).items()},
     )
 
 
@@ -175,18 +177,18 @@ def _fitting(data: Mapping[str, object]) -> FittingTime | None:
 
 
 def _correlations(data: object) -> tuple[tuple[str, str, float | None], ...]:
-    pairs = ((_items(item.get("fields")), number_or_none(item.get("r"))) for item in _maps(data))
+    pairs = ((_items(item.get("fields")), number_or_none(item.get("r"))) for item in mappings_of(data))
     return tuple((str(names[0]), str(names[1]), r) for names, r in pairs if len(names) == 2)
 
 
 def _counts(data: object) -> dict[str, int]:
-    numbers = {str(value): number_or_none(count) for value, count in _map(data).items()}
+    numbers = {str(value): number_or_none(count) for value, count in mapping_of(data).items()}
     return {value: int(count) for value, count in numbers.items() if count is not None}
 
 
 def series_from_json(data: object) -> Series:
     """Return a device_query answer, sorted by time; the time column is the one named so, or the first."""
-    answer = _map(data)
+    answer = mapping_of(data)
     columns = [str(name) for name in _items(answer.get("columns"))]
     time_at = next((at for at, name in enumerate(columns) if name.lower() in _TIME_COLUMNS), 0)
     rows: list[tuple[datetime, tuple[object, ...]]] = []
@@ -202,13 +204,13 @@ def series_from_json(data: object) -> Series:
         times=tuple(time for time, _ in rows),
         rows=tuple(cells for _, cells in rows),
         truncated=bool(answer.get("truncated")),
-        units={str(name): str(unit) for name, unit in _map(answer.get("units")).items()},
+        units={str(name): str(unit) for name, unit in mapping_of(answer.get("units")).items()},
     )
 
 
 def features_from_json(data: object) -> DeviceFeatures:
     """Return a device_features answer."""
-    answer = _map(data)
+    answer = mapping_of(data)
     return DeviceFeatures(
         device=str(answer.get("device_code", "")),
         window_count=int(number_or_none(answer.get("window_count")) or 0),
@@ -220,7 +222,7 @@ def features_from_json(data: object) -> DeviceFeatures:
                 high=number_or_none(item.get("max")),
                 mean=number_or_none(item.get("mean")),
             )
-            for item in _maps(answer.get("summary"))
+            for item in mappings_of(answer.get("summary"))
         ),
     )
 
@@ -270,7 +272,7 @@ def _card(item: Mapping[str, object]) -> DeviceCard:
         name=str(item.get("name") or ""),
         fields=tuple(str(name) for name in _items(item.get("fields"))),
         text_fields=tuple(str(name) for name in _items(item.get("text_fields"))),
-        units={str(name): str(unit) for name, unit in _map(item.get("units")).items()},
+        units={str(name): str(unit) for name, unit in mapping_of(item.get("units")).items()},
         first_seen=time_or_none(item.get("first_seen")),
         last_seen=time_or_none(item.get("last_seen")),
     )
@@ -286,13 +288,14 @@ def _field_statistics(item: Mapping[str, object]) -> FieldStatistics:
         max_time=time_or_none(item.get("max_time")),
         percentiles={
             str(share): value
-            for share, number in _map(item.get("percentiles")).items()
+            for share, number in mapping_of(item.get("percentiles")).items()
             if (value := number_or_none(number)) is not None
         },
     )
 
 
-def _map(data: object) -> Mapping[str, object]:
+def mapping_of(data: object) -> Mapping[str, object]:
+    """Return a JSON object, an empty one for anything else."""
     return cast(Mapping[str, object], data) if isinstance(data, Mapping) else {}
 
 
@@ -300,5 +303,6 @@ def _items(data: object) -> Sequence[object]:
     return cast(Sequence[object], data) if isinstance(data, list | tuple) else ()
 
 
-def _maps(data: object) -> list[Mapping[str, object]]:
-    return [mapping for item in _items(data) if (mapping := _map(item))]
+def mappings_of(data: object) -> list[Mapping[str, object]]:
+    """Return the JSON objects in a list, none for anything else."""
+    return [mapping for item in _items(data) if (mapping := mapping_of(item))]

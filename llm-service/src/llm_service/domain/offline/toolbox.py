@@ -18,6 +18,7 @@ class DeviceTool(StrEnum):
     STATISTICS = "device_statistics"
     QUERY = "device_query"
     FEATURES = "device_features"
+    ANOMALIES = "device_anomalies"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,67 @@
+"""Anomalies as the tool shows them: windows that overlap are one time."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from penstock.feature.v1 import feature_pb2
+
+from chat_stream_service.adapters.device_tools.answer import iso_time
+
+MOST_OF_SEVERAL: Final = 5
+_MOST_FIELDS: Final = 5
+_LEAST_SHARE: Final = 0.05
+
+
+def shown_device(response: feature_pb2.DetectAnomaliesResponse) -> dict[str, Any]:
+    """Return what was compared with what."""
+    device = response.devices[0]
+    windows = device.windows
+    return {
+        "device_code": device.device_code,
+        "detector_id": response.detector_id,
+        "method": device.method,
+        "window_size": device.window_size,
+        "threshold": _rounded(device.threshold),
+        "start_time": iso_time(windows[0].start_time) if windows else None,
+        "end_time": iso_time(windows[-1].end_time) if windows else None,
+        "baseline": {
+            "start_time": iso_time(device.baseline_start_time),
+            "end_time": iso_time(device.baseline_end_time),
+            "row_count": device.baseline_rows,
+        },
+        "window_count": len(windows),
+        "anomalous_windows": sum(window.anomalous for window in windows),
+    }
+
+
+def shown_anomalies(response: feature_pb2.DetectAnomaliesResponse) -> list[dict[str, Any]]:
+    """Return the times that are anomalous, the strangest first."""
+    found = [_shown(group) for group in _grouped(response.devices[0].windows)]
+    return sorted(found, key=lambda one: -one["score"])
+
+
+def _grouped(windows: Iterable[feature_pb2.AnomalyWindow]) -> list[list[feature_pb2.AnomalyWindow]]:
+    """Anomalous windows that follow each other."""
+    groups: list[list[feature_pb2.AnomalyWindow]] = []
+    follows = False
+    for window in windows:
+        if window.anomalous:
+            groups[-1].append(window) if follows else groups.append([window])
+        follows = window.anomalous
+    return groups
+
+
+def _shown(group: Sequence[feature_pb2.AnomalyWindow]) -> dict[str, Any]:
+    strangest = max(group, key=lambda window: window.score)
+    shares = [field for field in strangest.fields[:_MOST_FIELDS] if field.contribution >= _LEAST_SHARE]
+    return {
+        "start_time": iso_time(group[0].start_time),
+        "end_time": iso_time(group[-1].end_time),
+        "windows": len(group),
+        "score": _rounded(strangest.score),
+        "fields": [{"name": field.name, "contribution": round(field.contribution, 3)} for field in shares],
+    }
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.4g}")

@@ -1,0 +1,63 @@
+"""What device_anomalies answered, read from its JSON."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from llm_service.domain.offline.query import TimeRange
+from llm_service.domain.offline.result import mapping_of, mappings_of, number_or_none, time_or_none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anomaly:
+    """A time in which a device was strange: how strange, and the shares of the fields, the largest first."""
+
+    start: datetime
+    end: datetime
+    score: float
+    fields: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnomalyResult:
+    """The anomalies of a device, the strangest first, among `windows` windows of `time`; `note` says why none were."""
+
+    device: str
+    windows: int
+    threshold: float
+    time: TimeRange
+    anomalies: tuple[Anomaly, ...]
+    note: str = ""
+
+
+def anomalies_from_json(data: object) -> tuple[AnomalyResult, ...]:
+    """Return a device_anomalies answer about one device or several."""
+    several = mapping_of(data).get("devices")
+    return tuple(map(_device, mappings_of(several))) if several is not None else (_device(mapping_of(data)),)
+
+
+def _device(answer: Mapping[str, object]) -> AnomalyResult:
+    found = (_anomaly(item) for item in mappings_of(answer.get("anomalies")))
+    return AnomalyResult(
+        device=str(answer.get("device_code", "")),
+        windows=int(number_or_none(answer.get("window_count")) or 0),
+        threshold=number_or_none(answer.get("threshold")) or 0.0,
+        time=TimeRange(start=time_or_none(answer.get("start_time")), end=time_or_none(answer.get("end_time"))),
+        anomalies=tuple(each for each in found if each is not None),
+        note=str(answer.get("note") or ""),
+    )
+
+
+def _anomaly(item: Mapping[str, object]) -> Anomaly | None:
+    start, end = time_or_none(item.get("start_time")), time_or_none(item.get("end_time"))
+    score = number_or_none(item.get("score"))
+    if start is None or end is None or score is None:
+        return None
+    shares = ((str(each.get("name", "")), number_or_none(each.get("contribution"))) for each in _fields(item))
+    return Anomaly(
+        start=start, end=end, score=score, fields=tuple((name, share) for name, share in shares if share is not None)
+    )
+
+
+def _fields(item: Mapping[str, object]) -> list[Mapping[str, object]]:
+    return mappings_of(item.get("fields"))

@@ -1,0 +1,57 @@
+"""Answers from device_anomalies: what is wrong, and since when."""
+
+from typing import Final
+
+from llm_service.domain.offline import answer_anomalies
+from llm_service.domain.offline.anomaly_result import anomalies_from_json
+from llm_service.domain.offline.plan_calls import CallPlanner
+from llm_service.domain.offline.plan_state import MOST_SERIES, PlanState, Step
+from llm_service.domain.offline.query import Intent
+from llm_service.domain.offline.toolbox import DeviceTool, PlannedCall
+
+_OTHERS: Final = "other_device_codes"
+
+
+def asks_anomalies(plan: PlanState) -> bool:
+    """Whether the question is for anomalies and the tool is there; conditions are for statistics alone."""
+    query = plan.query
+    return query.intent is Intent.ANOMALY and plan.tools.has(DeviceTool.ANOMALIES) and not query.conditions
+
+
+def answer_anomalies_of(plan: PlanState) -> Step:
+    """Return the next step to an answer from device_anomalies."""
+    query = plan.query
+    gathered = plan.gathered(DeviceTool.ANOMALIES, _calls(plan))
+    if not isinstance(gathered, list):
+        return gathered
+    times = [time for time in query.periods or (query.time,) for _ in _batches(plan)]
+    texts = [
+        answer_anomalies.anomalies(plan.report, query, anomalies_from_json(each.outcome.data), each.time(time))
+        for each, time in zip(gathered, times, strict=True)
+    ]
+    plan.heed("anomaly", {})
+    return plan.say("\n\n".join(texts))
+
+
+def _calls(plan: PlanState) -> list[PlannedCall]:
+    query = plan.query
+    fields = CallPlanner(plan.talk, plan.tools, query).known_fields(query.devices)
+    return [
+        plan.tools.call(
+            DeviceTool.ANOMALIES,
+            time=time,
+            device_code=codes[0],
+            fields=fields,
+            **{_OTHERS: list(codes[1:]) or None},
+        )
+        for time in query.periods or (query.time,)
+        for codes in _batches(plan)
+    ]
+
+
+def _batches(plan: PlanState) -> list[tuple[str, ...]]:
+    """The devices of each call: all in one where the tool can and their fields allow it."""
+    codes = plan.query.devices
+    if len(codes) > 1 and plan.tools.accepts(DeviceTool.ANOMALIES, _OTHERS):
+        return [codes]
+    return [(code,) for code in codes[:MOST_SERIES]]

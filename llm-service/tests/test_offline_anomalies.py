@@ -1,0 +1,132 @@
+"""The offline provider answers what is wrong with a device by device_anomalies."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from llm_service.domain.model.completion import fold
+from llm_service.domain.model.event import FinishReason
+from llm_service.domain.model.message import Message, Role, TextPart, text_message
+from llm_service.domain.model.request import CompletionRequest, ToolDefinition
+from llm_service.providers.fallback import FallbackProvider
+from penstock_testkit.clock import ManualClock
+
+NOW = datetime(2026, 11, 21, 14, 30, tzinfo=UTC)
+_PROPERTIES = {
+    "list_devices": ["search"],
+    "device_statistics": ["device_code", "fields", "start_time", "end_time", "conditions"],
+    "device_anomalies": ["device_code", "other_device_codes", "fields", "start_time", "end_time"],
+}
+TOOLS = tuple(
+    ToolDefinition(name=name, parameters=json.dumps({"type": "object", "properties": {key: {} for key in keys}}))
+    for name, keys in _PROPERTIES.items()
+)
+STRANGE = [
+    {
+        "start_time": "2026-11-21T10:00:00Z",
+        "end_time": "2026-11-21T10:05:00Z",
+        "windows": 4,
+        "score": 12.34,
+        "fields": [{"name": "gas_flow", "contribution": 0.81}, {"name": "current", "contribution": 0.12}],
+    }
+]
+
+
+class Shop:
+    """Two machines, of which WLD002 was strange this morning."""
+
+    def __init__(self, new_id: Callable[[str], str]) -> None:
+        self._provider = FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id)
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.note = ""
+
+    async def ask(self, text: str) -> str:
+        messages = [text_message(Role.USER, text)]
+        for _ in range(6):
+            answer = await fold(self._provider.stream(CompletionRequest(messages=tuple(messages), tools=TOOLS)))
+            if answer.finished.reason is FinishReason.STOP:
+                return answer.first.text
+            messages.append(Message(role=Role.ASSISTANT, tool_calls=answer.first.tool_calls))
+            for call in answer.first.tool_calls:
+                part = TextPart(text=json.dumps(self.answer(call.name, json.loads(call.arguments))))
+                messages.append(Message(role=Role.TOOL, tool_call_id=call.id, parts=(part,)))
+        raise AssertionError("no answer after six rounds")
+
+    def answer(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        self.calls.append((name, arguments))
+        if name == "list_devices":
+            cards = [
+                {"device_code": code, "fields": ["current", "gas_flow"], "last_seen": "2026-11-21T14:29:00Z"}
+                for code in ("WLD001", "WLD002")
+            ]
+            return {"devices": [{**card, "first_seen": "2026-11-01T00:00:00Z"} for card in cards]}
+        if name == "device_statistics":
+            return {"device_code": arguments["device_code"], "row_count": 7, "statistics": []}
+        codes = [arguments["device_code"], *arguments.get("other_device_codes", [])]
+        devices = [self.device(code) for code in codes]
+        return {"devices": devices} if len(devices) > 1 else devices[0]
+
+    def device(self, code: str) -> dict[str, Any]:
+        return {
+            "device_code": code,
+            "threshold": 1.35,
+            "start_time": "2026-11-20T14:29:00Z",
+            "end_time": "2026-11-21T14:29:00Z",
+            "window_count": 0 if self.note else 96,
+            "anomalies": STRANGE if code == "WLD002" and not self.note else [],
+            "note": self.note,
+        }
+
+
+@pytest.fixture
+def shop(new_id: Callable[[str], str]) -> Shop:
+    return Shop(new_id)
+
+
+@pytest.mark.parametrize(
+    "question", ["what's wrong with WLD002?", "any anomalies on WLD002 today?", "is WLD002 healthy?"]
+)
+async def test_what_is_wrong_is_told_with_times_score_and_fields(shop: Shop, question: str) -> None:
+    text = await shop.ask(question)
+    assert [name for name, _ in shop.calls] == ["device_anomalies"]
+    assert shop.calls[0][1]["device_code"] == "WLD002"
+    assert "On WLD002" in text
+    assert "1 time stands out (96 windows compared with the time before, limit 1.35)" in text
+    assert "- 2026-11-21 10:00 to 2026-11-21 10:05 UTC: score 12.3, by gas_flow (81 %), current (12 %)" in text
+
+
+async def test_what_is_wrong_is_told_in_chinese(shop: Shop) -> None:
+    text = await shop.ask("WLD002 有什么异常?")
+    assert [name for name, _ in shop.calls] == ["device_anomalies"]
+    assert "有 1 处异常（96 个窗口与此前数据比较，阈值 1.35）" in text
+    assert "得分 12.3，主要来自 gas_flow（81%）、current（12%）" in text
+    assert "没有明显异常：96 个窗口的得分都不超过 1.35" in await shop.ask("WLD001 今天有异常吗?")
+
+
+async def test_without_a_device_all_are_looked_at_in_one_call_and_the_strange_ones_come_first(shop: Shop) -> None:
+    text = await shop.ask("any anomalies today?")
+    assert [name for name, _ in shop.calls] == ["list_devices", "device_anomalies"]
+    arguments = shop.calls[1][1]
+    assert (arguments["device_code"], arguments["other_device_codes"]) == ("WLD001", ["WLD002"])
+    assert arguments["start_time"] == "2026-11-21T00:00:00Z"
+    assert text.index("On WLD002") < text.index("Nothing stands out on WLD001")
+
+
+async def test_a_field_that_is_named_is_looked_at_alone(shop: Shop) -> None:
+    shop.calls.clear()
+    await shop.ask("list all devices and any anomalies in the gas flow of WLD002 today?")
+    await shop.ask("any anomalies today?")
+    assert shop.calls[-1][0] == "device_anomalies"
+
+
+async def test_conditions_are_left_to_statistics(shop: Shop) -> None:
+    await shop.ask("any anomalies on WLD002 where current > 200?")
+    assert [name for name, _ in shop.calls][-1] == "device_statistics"
+
+
+async def test_why_a_device_can_not_be_looked_at_is_told(shop: Shop) -> None:
+    shop.note = "the baseline has 9 rows, at least 150 are needed"
+    assert "WLD001: the baseline has 9 rows" in await shop.ask("any anomalies today?")
