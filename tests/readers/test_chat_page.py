@@ -8,7 +8,7 @@ import shutil
 from collections.abc import AsyncGenerator
 
 import pytest
-from playwright.async_api import Dialog, Page, async_playwright, expect
+from playwright.async_api import Page, async_playwright, expect
 
 from penstock_testkit.system import RunningSystem
 from penstock_testkit.waiting import HANG_SECONDS
@@ -63,28 +63,6 @@ async def test_a_reload_in_the_middle_of_an_answer_loses_nothing(page: Page, sys
     await expect(answer).not_to_have_class(re.compile("live"))
     await expect(page.locator("article.user")).to_have_count(1)
     await expect(answer).to_have_count(1)
-
-
-async def test_a_conversation_is_deleted_only_when_that_is_confirmed(page: Page, system: RunningSystem) -> None:
-    await log_in(page, system.key)
-    await page.fill("#question", "Hi there!")
-    await page.press("#question", "Enter")
-    await expect(page.locator("article.assistant .text")).to_contain_text("piece1 ")
-    row = page.locator("#conversations li.current")
-    await expect(row).to_have_count(1)
-    asked: list[str] = []
-
-    async def refuse(dialog: Dialog) -> None:
-        asked.append(dialog.message)
-        await dialog.dismiss()
-
-    page.once("dialog", refuse)
-    await row.locator(".remove").click()
-    assert len(asked) == 1
-    await expect(row).to_have_count(1)
-    page.once("dialog", lambda dialog: dialog.accept())
-    await row.locator(".remove").click()
-    await expect(row).to_have_count(0)
 
 
 async def test_two_clicks_on_a_suggestion_make_one_conversation(page: Page, system: RunningSystem) -> None:

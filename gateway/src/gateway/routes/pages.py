@@ -36,16 +36,23 @@ class PageRoutes:
     """The static pages. The files are few and small, and are read once."""
 
     def __init__(self, folder: Path = STATIC) -> None:
-        self._assets = {path.name: _asset(path) for path in sorted(folder.iterdir()) if path.suffix in _TYPES}
+        paths = [path for path in sorted(folder.rglob("*")) if path.suffix in _TYPES]
+        self._assets = {path.relative_to(folder).as_posix(): _asset(path) for path in paths}
         self.router = APIRouter(include_in_schema=False)
         add(self.router, "GET /", self.chat_page)
+        add(self.router, "GET /c/{conversation_id}", self.conversation_page)
         add(self.router, "GET /docs", self.docs_page)
         add(self.router, "GET /dashboard", self.dashboard_page)
         add(self.router, "GET /static/{name}", self.asset)
+        add(self.router, "GET /static/vendor/{name}", self.vendored)
         add(self.router, "GET /favicon.ico", self.icon)
 
     async def chat_page(self, request: Request) -> Response:
         """Return the chat page."""
+        return self._answer(request, "index.html")
+
+    async def conversation_page(self, request: Request, conversation_id: str) -> Response:
+        """Return the chat page, which reads the conversation of its address by itself."""
         return self._answer(request, "index.html")
 
     async def docs_page(self, request: Request) -> Response:
@@ -63,6 +70,10 @@ class PageRoutes:
     async def asset(self, request: Request, name: str) -> Response:
         """Return a file of the pages."""
         return self._answer(request, name)
+
+    async def vendored(self, request: Request, name: str) -> Response:
+        """Return a library of the pages."""
+        return self._answer(request, f"vendor/{name}")
 
     def _answer(self, request: Request, name: str) -> Response:
         asset = self._assets.get(name)

@@ -1,26 +1,193 @@
-// The chat page: log in, pick a conversation, ask, watch the answer, stop it, and go on after a reload.
-import { Answer, question } from "./answer.js";
-import { ApiError, call, follow, forget, json, known, loginWithKey, loginWithPassword, post } from "./api.js";
+// The chat page: who is signed in, which conversation is shown, and what passes between the list, the field and the conversations.
+import { expire, known, loginWithKey, loginWithPassword, onSignIn, signOut } from "./api.js";
+import { chosen, loadChoices } from "./choices.js";
+import { Composer } from "./composer.js";
+import { forgetDrafts, newKey, outbox, removeDraft } from "./drafts.js";
 import { otherLanguage, switchLanguage, translate, word } from "./i18n.js";
+import { onKeys } from "./keys.js";
+import { List } from "./list.js";
+import { Live } from "./live.js";
+import { unpack } from "./question.js";
+import { bottom, goTo, place } from "./scroll.js";
+import { openSettings } from "./settings.js";
+import { Thread, explain } from "./thread.js";
+import { toast } from "./toast.js";
 
 const $ = (id) => document.getElementById(id);
-const RUNNING = "penstock.running";
-// Both leave the page while a conversation is open.
+const MOST_THREADS = 12;
 const empty = $("empty");
 const suggestions = $("suggestions");
-let current = "";
-let running = null;
-// A conversation is being made for the first question: a second click must not make another.
-let starting = false;
+const threads = new Map();
+let current = null;
+let opened = 0;
 
 function say(text, bad = false) {
   $("state").textContent = text;
   $("state").classList.toggle("bad", bad);
 }
 
-const explain = (error) => (error instanceof ApiError && error.message ? error.message : error instanceof TypeError ? word("offline") : word("lost"));
+const problem = (error) => toast(typeof error === "string" ? error : explain(error), { milliseconds: 8000 });
 
-// --- logging in ---------------------------------------------------------------------------------------------------
+// --- conversations ------------------------------------------------------------------------------------------------
+const hooks = {
+  options: () => ({ ...chosen(), ...(live.id && { client_id: live.id }) }),
+  changed: (thread) => { if (thread === current) drawState(); drawList(); },
+  created: (thread) => {
+    threads.set(thread.id, thread);
+    if (thread === current) { history.replaceState(null, "", `/c/${thread.id}`); composer.rename(thread.id); }
+  },
+  acknowledged: (thread, draft, key) => {
+    for (const id of ["", thread.id]) { removeDraft(outbox(id), key); removeDraft(id, key); }
+    list.load().catch(() => {});
+  },
+  refused: (thread, draft, error) => {
+    if (error.status !== 401) problem(error);
+    if (thread === current) { removeDraft(outbox(thread.id)); composer.restore(draft); if (thread.empty) showEmpty(); }
+  },
+  signedOut: () => showLogin(word("expired")),
+  edit: (content) => { const { text, files } = unpack(content); composer.set(text, files); },
+  again: (thread, content) => send({ content, key: newKey(), draft: { ...unpack(content), key: newKey() } }),
+};
+
+const list = new List({
+  current: () => current?.id ?? "",
+  deleted: (id) => { if (id === current?.id) newConversation(); },
+  restored: (id) => openConversation(id),
+  renamed: () => drawState(),
+  gone: (id) => { threads.get(id)?.close(); threads.delete(id); },
+  problem,
+});
+list.marks = (id) => (threads.get(id)?.busy ? word("writing") : "");
+
+const composer = new Composer({ send, problem });
+const live = new Live({
+  event: (event) => {
+    if (event.sequence === 1 && !list.conversations.some(({ id }) => id === event.conversation_id)) list.load().catch(() => {});
+    threads.get(event.conversation_id)?.observe(event);
+  },
+  lost: () => { for (const thread of threads.values()) if (thread.id) thread.lost(); list.load().catch(() => {}); },
+  signedOut: () => showLogin(word("expired")),
+});
+
+let drawing = false;
+// What is marked in the list changes with every answer that begins or ends, not with every word.
+let marked = "";
+function drawList() {
+  const now = [...threads.values()].filter((each) => each.busy).map(({ id }) => id).join();
+  if (now === marked || drawing) return;
+  drawing = true;
+  // The title of a first question is known when its answer is.
+  queueMicrotask(() => { drawing = false; marked = now; list.draw(); list.load().catch(() => {}); });
+}
+
+let wasBusy = false;
+function drawState() {
+  const busy = current?.busy ?? false;
+  $("send").hidden = busy;
+  $("stop").hidden = !busy;
+  say(current?.note ?? "", true);
+  document.title = current?.id ? `${list.conversations.find(({ id }) => id === current.id)?.title || current.title || word("untitled")} · Penstock` : "Penstock";
+  if (wasBusy && !busy) $("told").textContent = `${word("ready")}. ${[...current.answers.values()].at(-1)?.content.slice(0, 600) ?? ""}`;
+  if (!wasBusy && busy) $("told").textContent = word("writing");
+  wasBusy = busy;
+}
+
+function show(thread) {
+  if (current) current.top = place();
+  current = thread;
+  wasBusy = thread.busy;
+  opened += 1;
+  $("side").classList.remove("open");
+  $("shade").hidden = true;
+  $("messages").replaceChildren(thread.node);
+  composer.open(thread.id);
+  drawState();
+  list.draw();
+  goTo(thread.top);
+}
+
+function showEmpty() {
+  $("messages").replaceChildren(empty);
+  suggest();
+}
+
+function newConversation(push = true) {
+  if (push && location.pathname !== "/") history.pushState(null, "", "/");
+  show(new Thread("", hooks));
+  showEmpty();
+  composer.recover("");
+  $("question").focus();
+}
+
+async function openConversation(id, push = true) {
+  if (push && location.pathname !== `/c/${id}`) history.pushState(null, "", `/c/${id}`);
+  const known = threads.get(id);
+  const thread = known ?? new Thread(id, hooks);
+  threads.delete(id);
+  threads.set(id, thread);
+  evict();
+  show(thread);
+  if (known) return;
+  const mine = opened;
+  try {
+    await thread.load();
+    if (mine !== opened) return;
+    composer.recover([...thread.node.querySelectorAll(".message.user")].at(-1)?.content ?? "");
+    bottom();
+  } catch (error) {
+    if (error.status === 401) return showLogin(word("expired"));
+    threads.delete(id);
+    if (mine !== opened) return;
+    if (error.status === 404) { problem(word("missing")); history.replaceState(null, "", "/"); newConversation(false); }
+    else problem(error);
+  }
+}
+
+// The page keeps what was opened last; one that is being written is never let go.
+function evict() {
+  for (const [id, thread] of threads) {
+    if (threads.size <= MOST_THREADS) return;
+    if (!thread.busy && thread !== current) { thread.close(); threads.delete(id); }
+  }
+}
+
+function route(push = false) {
+  const id = /^\/c\/([\w-]+)$/.exec(location.pathname)?.[1];
+  return id ? openConversation(id, push) : newConversation(push);
+}
+
+// --- asking -------------------------------------------------------------------------------------------------------
+function send(message) {
+  const thread = current;
+  if (!thread || thread.busy) return composer.restore(message.draft);
+  if (thread.empty) $("messages").replaceChildren(thread.node);
+  thread.send(message);
+  bottom();
+}
+
+function suggest() {
+  suggestions.replaceChildren(...word("suggestions").map((text) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = text;
+    button.onclick = () => { const key = newKey(); if (!current.busy) send({ content: text, key, draft: { text, files: [], key } }); };
+    return button;
+  }));
+}
+
+$("stop").onclick = () => current?.stop().catch(problem);
+onKeys($("messages"), { escape: () => current?.busy && current.stop().catch(problem) });
+$("new").onclick = () => newConversation();
+$("conversations").onclick = (event) => {
+  const link = event.target.closest("a.open");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  openConversation(link.closest("li").dataset.id);
+};
+document.querySelector(".brand").onclick = (event) => { if (known()) { event.preventDefault(); newConversation(); } };
+addEventListener("popstate", () => known() && route());
+
+// --- signing in ---------------------------------------------------------------------------------------------------
 function choose(withKey) {
   $("with-key").hidden = !withKey;
   $("with-password").hidden = withKey;
@@ -28,26 +195,44 @@ function choose(withKey) {
   $("tab-password").ariaSelected = String(!withKey);
 }
 
-function showLogin() {
-  forget();
-  leave();
+function showLogin(reason = "") {
+  expire();
+  live.stop();
+  for (const thread of threads.values()) thread.close();
+  threads.clear();
+  current = null;
+  composer.clear();
   $("login").hidden = false;
-  $("app").hidden = $("logout").hidden = $("menu").hidden = true;
+  $("app").hidden = $("logout").hidden = $("menu").hidden = $("open-settings").hidden = true;
+  $("settings").close();
   say("");
+  $("login-error").textContent = reason;
+  $("login-error").hidden = !reason;
 }
 
 async function showApp() {
+  const opening = route();
   $("login").hidden = true;
-  $("app").hidden = $("logout").hidden = $("menu").hidden = false;
-  await listConversations();
-  const kept = JSON.parse(sessionStorage.getItem(RUNNING) ?? "null");
-  if (kept) await openConversation(kept.conversation);
-  else newConversation();
+  $("app").hidden = $("logout").hidden = $("menu").hidden = $("open-settings").hidden = false;
+  $("question").focus();
+  live.start();
+  loadChoices();
+  await Promise.all([opening, list.load()]);
+  drawState();
 }
+
+const enter = () => showApp().catch((error) => { if (error.status === 401) showLogin(word("expired")); else problem(error); });
 
 $("tab-password").onclick = () => choose(false);
 $("tab-key").onclick = () => choose(true);
-$("logout").onclick = () => { sessionStorage.removeItem(RUNNING); showLogin(); };
+$("logout").onclick = () => {
+  forgetDrafts();
+  live.stop();
+  signOut();
+  showLogin();
+  history.replaceState(null, "", "/");
+};
+onSignIn((yes) => (yes ? enter() : showLogin()));
 $("login-form").onsubmit = async (event) => {
   event.preventDefault();
   $("login-error").hidden = true;
@@ -55,213 +240,21 @@ $("login-form").onsubmit = async (event) => {
     if ($("with-key").hidden) await loginWithPassword($("username").value.trim(), $("password").value);
     else await loginWithKey($("key").value.trim());
     $("password").value = $("key").value = "";
-    await showApp();
+    await enter();
   } catch (error) {
     $("login-error").textContent = explain(error);
     $("login-error").hidden = false;
   }
 };
 
-// --- conversations ------------------------------------------------------------------------------------------------
-async function listConversations() {
-  const { conversations } = await json("/api/v1/conversations?page_size=100");
-  $("conversations").replaceChildren(...conversations.map(entry));
-}
-
-function entry(conversation) {
-  const row = document.createElement("li");
-  row.classList.toggle("current", conversation.id === current);
-  const open = document.createElement("button");
-  open.className = "open";
-  open.textContent = open.title = conversation.title || word("untitled");
-  open.onclick = () => openConversation(conversation.id);
-  const remove = document.createElement("button");
-  remove.className = "remove";
-  remove.textContent = "✕";
-  remove.title = word("remove");
-  remove.setAttribute("aria-label", remove.title);
-  remove.onclick = () => removeConversation(conversation.id, open.title).catch((error) => say(explain(error), true));
-  row.append(open, remove);
-  return row;
-}
-
-async function removeConversation(id, title) {
-  if (!confirm(word("remove_sure").replace("%", title))) return;
-  await call(`/api/v1/conversations/${id}`, { method: "DELETE" });
-  if (id === current) newConversation();
-  await listConversations();
-}
-
-function newConversation() {
-  leave();
-  current = "";
-  $("messages").replaceChildren(empty);
-  suggest();
-  $("side").classList.remove("open");
-  for (const row of document.querySelectorAll("#conversations .current")) row.classList.remove("current");
-  $("question").focus();
-}
-
-async function openConversation(id) {
-  leave();
-  let found;
-  try {
-    found = await json(`/api/v1/conversations/${id}`);
-  } catch (error) {
-    sessionStorage.removeItem(RUNNING);
-    if (error.status === 404) return newConversation();
-    throw error;
-  }
-  current = id;
-  $("side").classList.remove("open");
-  $("messages").replaceChildren(...history(found.messages));
-  await listConversations();
-  bottom();
-  const kept = JSON.parse(sessionStorage.getItem(RUNNING) ?? "null");
-  const stream = kept?.conversation === id ? kept.stream : found.active_stream_id;
-  if (stream && !found.messages.some((message) => message.stream_id === stream && message.role === "assistant" && message.status)) resume(stream);
-  else sessionStorage.removeItem(RUNNING);
-}
-
-function history(messages) {
-  const nodes = [];
-  let answer = null;
-  for (const message of messages) {
-    if (message.role === "user") { nodes.push(question(message.content)); answer = null; continue; }
-    if (message.role !== "assistant" && message.role !== "tool") continue;
-    if (!answer) { answer = new Answer(); nodes.push(answer.node); }
-    replay(answer, message);
-  }
-  return nodes;
-}
-
-function replay(answer, message) {
-  if (message.role === "tool") return answer.result({ tool_call_id: message.tool_call_id, name: "", content: message.content, is_error: message.is_error });
-  if (message.thinking) answer.think(message.thinking);
-  for (const made of message.tool_calls ?? []) answer.call(made);
-  answer.say(message.content ?? "");
-  if (message.tool_calls) return answer.draw();
-  answer.take({ type: "complete_state", status: message.status ?? "completed", content: answer.content, model: message.model, usage: message.usage });
-}
-
-// --- asking -------------------------------------------------------------------------------------------------------
-function suggest() {
-  suggestions.replaceChildren(...word("suggestions").map((text) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = text;
-    button.onclick = () => ask(text);
-    return button;
-  }));
-}
-
-async function ask(text) {
-  if (running || starting || !text.trim()) return;
-  const asked = question(text);
-  starting = true;
-  try {
-    if (!current) {
-      current = (await post("/api/v1/conversations")).id;
-      $("messages").replaceChildren();
-    }
-  } catch (error) {
-    $("question").value ||= text;
-    return say(explain(error), true);
-  } finally { starting = false; }
-  $("messages").append(asked);
-  const body = JSON.stringify({ content: text, role: "user" });
-  const conversation = current;
-  await watch((signal) => () => call(`/api/v1/conversations/${conversation}/stream`, { method: "POST", body, signal }), {});
-  await listConversations().catch(() => {});
-}
-
-const resume = (stream) => watch((signal) => () => call(`/api/v1/streams/${stream}/events?after=0`, { signal }), { streamId: stream });
-
-async function watch(opener, options) {
-  const answer = new Answer();
-  const leaving = new AbortController();
-  running = { leaving, conversation: current, stream: options.streamId ?? "" };
-  const mine = running;
-  $("messages").append(answer.node);
-  bottom();
-  busy(true);
-  try {
-    await follow(opener(leaving.signal), {
-      ...options,
-      signal: leaving.signal,
-      onEvent: (event) => {
-        say("");
-        mine.stream = event.stream_id;
-        sessionStorage.setItem(RUNNING, JSON.stringify({ conversation: current, stream: event.stream_id }));
-        answer.take(event);
-      },
-      onBreak: () => say(word("reconnecting"), true),
-    });
-  } catch (error) {
-    if (error.status === 401) return showLogin();
-    answer.fail(explain(error));
-  } finally {
-    answer.text.classList.remove("live");
-    if (running === mine) { running = null; sessionStorage.removeItem(RUNNING); busy(false); say(""); }
-  }
-}
-
-function leave() {
-  running?.leaving.abort();
-  running = null;
-  busy(false);
-}
-
-function busy(yes) {
-  $("send").hidden = yes;
-  $("stop").hidden = !yes;
-}
-
-// Until its first event names the stream, the conversation knows which one runs; the question itself may still be on its way.
-async function streamOf(mine) {
-  while (running === mine && !mine.stream) {
-    const { active_stream_id: stream } = await json(`/api/v1/conversations/${mine.conversation}`);
-    if (stream) return stream;
-    await new Promise((done) => setTimeout(done, 200));
-  }
-  return running === mine ? mine.stream : "";
-}
-
-$("stop").onclick = async () => {
-  const mine = running;
-  if (!mine || mine.stopping) return;
-  mine.stopping = true;
-  try {
-    const stream = await streamOf(mine);
-    if (stream) await post(`/api/v1/streams/${stream}/stop`);
-  } catch (error) { say(explain(error), true); } finally { mine.stopping = false; }
-};
-
 // --- the page itself ----------------------------------------------------------------------------------------------
-function bottom() {
-  const box = $("messages");
-  box.scrollTop = box.scrollHeight;
-}
-
-$("messages").addEventListener("grown", () => {
-  const box = $("messages");
-  if (box.scrollHeight - box.scrollTop - box.clientHeight < 160) bottom();
-});
-$("question").oninput = ({ target }) => { target.style.height = "auto"; target.style.height = `${target.scrollHeight}px`; };
-$("question").onkeydown = (event) => {
-  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); $("ask").requestSubmit(); }
-};
-$("ask").onsubmit = (event) => {
-  event.preventDefault();
-  const text = $("question").value;
-  if (running || starting) return;
-  $("question").value = "";
-  $("question").style.height = "auto";
-  ask(text);
-};
-$("new").onclick = newConversation;
-$("menu").onclick = () => $("side").classList.toggle("open");
-$("language").onclick = () => { switchLanguage(); $("language").textContent = otherLanguage(); translate(empty); suggest(); };
+const toggle = (open) => { $("side").classList.toggle("open", open); $("shade").hidden = !open; if (open) $("search").focus(); };
+$("menu").onclick = () => toggle(!$("side").classList.contains("open"));
+$("open-settings").onclick = () => openSettings();
+$("shade").onclick = () => toggle(false);
+onKeys($("side"), { escape: () => { toggle(false); $("menu").focus(); } });
+addEventListener("visibilitychange", () => { if (!document.hidden && known()) list.load().catch(() => {}); });
+$("language").onclick = () => { switchLanguage(); $("language").textContent = otherLanguage(); translate(empty); suggest(); list.draw(); loadChoices(); };
 $("theme").onclick = () => {
   const root = document.documentElement;
   const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
@@ -274,5 +267,5 @@ if (theme) document.documentElement.dataset.theme = theme;
 $("language").textContent = otherLanguage();
 translate();
 suggest();
-if (known()) showApp().catch((error) => (error.status === 401 ? showLogin() : (showLogin(), say(explain(error), true))));
+if (known()) enter();
 else showLogin();

@@ -5,7 +5,17 @@ const WORDS = {
     api_key: "API key", login_hint: "Log in with the password in var/admin.password, or paste the API key in var/admin.key.",
     new_conversation: "New conversation", empty_hint: "The answer is computed from telemetry in the store. Try one of these:",
     ask_placeholder: "Ask about a device…", send: "Send", stop: "Stop", conversations: "Conversations", theme: "Light / dark",
-    untitled: "New conversation", remove: "Delete this conversation", remove_sure: "Delete “%” with all its messages? This can’t be undone.", reconnecting: "Reconnecting…", stopped: "Stopped",
+    untitled: "New conversation", remove: "Delete this conversation", rename: "Rename", deleted: "“%” was deleted.", undo: "Undo",
+    search: "Search conversations", none: "No conversation has that in its title.", copy: "Copy", copied: "Copied", copy_failed: "Not copied",
+    edit: "Edit", regenerate: "Ask again", answer: "Answer", you: "You", attach: "Attach text files", remove_file: "Remove", reading: "Reading…",
+    no_pictures: "“%” is no text; pictures and sound can't be sent to the assistant yet.", no_text: "“%” is no text in UTF-8.",
+    file_too_large: "“%” has more than 150,000 characters.", too_many_files: "At most ten files go with a message.", too_long: "A message has at most 200,000 characters.",
+    expired: "Your session is over. Log in again; what you typed is kept.", latest: "To the latest", writing: "writing", ready: "Answer complete", failed_list: "The list of conversations can't be read.",
+    default_model: "Model: automatic", default_engine: "Engine: current", default_personality: "No personality", model: "Model", engine: "Engine", personality: "Personality",
+    settings: "Settings", close: "Close", api_keys: "API keys", name: "Name", make_key: "Make a key", shown_once: "It is shown this once.", current_password: "Current password", new_password: "New password",
+    change: "Change", changed: "Changed.", users: "Users", make_user: "Add a user", budgets: "Budgets", scope: "Scope", subject: "Key or user id", period: "Period", limit: "Limit in USD", make_budget: "Add a budget",
+    remove_entry: "Remove", sure: "Really remove?",
+    missing: "There is no such conversation.", table: "Table", chart: "Chart", time: "Time", options: "Options", conversation: "Conversation", reconnecting: "Reconnecting…", stopped: "Stopped",
     length: "Cut at the length limit", budget_exceeded: "The budget is used up", thinking: "Thinking", tokens: "tokens",
     offline: "The gateway cannot be reached.", lost: "This answer can no longer be resumed.",
     suggestions: [
@@ -20,7 +30,17 @@ const WORDS = {
     api_key: "API 密钥", login_hint: "使用 var/admin.password 中的密码登录，或粘贴 var/admin.key 中的 API 密钥。",
     new_conversation: "新对话", empty_hint: "答案由存储的遥测数据计算得出。试试这些问题：",
     ask_placeholder: "询问某台设备…", send: "发送", stop: "停止", conversations: "对话", theme: "浅色 / 深色",
-    untitled: "新对话", remove: "删除此对话", remove_sure: "删除“%”及其全部消息？此操作无法撤销。", reconnecting: "正在重新连接…", stopped: "已停止",
+    untitled: "新对话", remove: "删除此对话", rename: "重命名", deleted: "已删除“%”。", undo: "撤销",
+    search: "搜索对话", none: "没有标题匹配的对话。", copy: "复制", copied: "已复制", copy_failed: "未能复制",
+    edit: "编辑", regenerate: "重新提问", answer: "回答", you: "你", attach: "添加文本文件", remove_file: "移除", reading: "正在读取…",
+    no_pictures: "“%”不是文本；目前还不能发送图片和声音。", no_text: "“%”不是 UTF-8 文本。",
+    file_too_large: "“%”超过 150,000 个字符。", too_many_files: "每条消息最多十个文件。", too_long: "一条消息最多 200,000 个字符。",
+    expired: "会话已过期，请重新登录；输入的内容仍保留。", latest: "回到最新", writing: "正在回答", ready: "回答完成", failed_list: "无法读取对话列表。",
+    default_model: "模型：自动", default_engine: "引擎：当前", default_personality: "无人格", model: "模型", engine: "引擎", personality: "人格",
+    settings: "设置", close: "关闭", api_keys: "API 密钥", name: "名称", make_key: "创建密钥", shown_once: "密钥只显示这一次。", current_password: "当前密码", new_password: "新密码",
+    change: "修改", changed: "已修改。", users: "用户", make_user: "添加用户", budgets: "预算", scope: "范围", subject: "密钥或用户 ID", period: "周期", limit: "上限（美元）", make_budget: "添加预算",
+    remove_entry: "移除", sure: "确认移除？",
+    missing: "没有这个对话。", table: "表格", chart: "图表", time: "时间", options: "选项", conversation: "对话", reconnecting: "正在重新连接…", stopped: "已停止",
     length: "达到长度上限", budget_exceeded: "预算已用完", thinking: "思考", tokens: "token",
     offline: "无法连接网关。", lost: "此回答无法继续。",
     suggestions: [
@@ -46,6 +66,7 @@ export function translate(root = document) {
   document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
   for (const node of root.querySelectorAll("[data-i18n]")) node.textContent = word(node.dataset.i18n);
   for (const node of root.querySelectorAll("[data-i18n-placeholder]")) node.placeholder = word(node.dataset.i18nPlaceholder);
+  for (const node of root.querySelectorAll("[data-i18n-label]")) node.setAttribute("aria-label", word(node.dataset.i18nLabel));
   for (const node of root.querySelectorAll("[data-i18n-title]")) {
     node.title = word(node.dataset.i18nTitle);
     node.setAttribute("aria-label", node.title);

@@ -1,0 +1,96 @@
+"""A whole system whose vendor answers each question as a test has laid down, and a real browser at its page."""
+
+import shutil
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from aiohttp import web
+from playwright.async_api import Browser, async_playwright, expect
+
+from penstock_testkit.system import RunningSystem, start_system
+from penstock_testkit.vendors.openai_server import OpenAiServer
+from penstock_testkit.vendors.reply import Reply
+from penstock_testkit.waiting import HANG_SECONDS
+from tests.chat_page.chat_page import ChatPage
+from tests.clients.vendor import VendorThread
+
+# What the page does is waited for, however slow the machine is.
+expect.set_options(timeout=HANG_SECONDS * 1000)
+
+_FLAGS: Final = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--js-flags=--expose-gc",
+)
+
+
+class ScriptedVendor(OpenAiServer):
+    """Answers a question by its text, and echoes those that nobody has laid down."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.replies: dict[str, Reply] = {}
+        self.questions: list[str] = []
+
+    async def _answered(self, request: web.Request, body: Mapping[str, Any], reply: Reply) -> web.StreamResponse:
+        asked = [message["content"] for message in body["messages"] if message["role"] == "user"]
+        question = str(asked[-1]) if asked else ""
+        if body["messages"][-1]["role"] == "tool":
+            question = f"after tools: {question}"
+        self.questions.append(question)
+        known = self.replies.get(question, Reply(chunks=("You said: ", question)))
+        return await super()._answered(request, body, known)
+
+
+@pytest.fixture(scope="session")
+def vendor() -> Iterator[ScriptedVendor]:
+    """The vendor of all models of the system."""
+    server = ScriptedVendor()
+    thread = VendorThread(server)
+    thread.start()
+    yield server
+    thread.stop()
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory, vendor: ScriptedVendor) -> Iterator[RunningSystem]:
+    """The system, with the devices of the demo."""
+    environment = {
+        "OPENAI_API_KEY": "sk-test-of-the-page",
+        "OPENAI_BASE_URL": vendor.base_url,
+        "OPENAI_MODELS": "scripted",
+        "LLM_FALLBACK": "false",
+    }
+    running = start_system(Path(tmp_path_factory.mktemp("page")) / "home", extra_env=environment, demo=True)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+async def browser() -> AsyncGenerator[Browser]:
+    """A browser of its own; skipped where there is no Chromium, which `make test-clients` installs as root."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("there is no Chromium on this machine: make test-clients")
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
+        yield started
+        await started.close()
+
+
+@pytest.fixture
+async def chat(browser: Browser, system: RunningSystem) -> AsyncGenerator[ChatPage]:
+    """The page in a window of its own, signed in. No script error, no breach of its policy, no request elsewhere."""
+    context = await browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = ChatPage(await context.new_page(), system)
+    await page.sign_in()
+    yield page
+    assert page.faults == []
+    await context.close()
