@@ -1,6 +1,7 @@
 """Every process shows its numbers."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import httpx
@@ -17,6 +18,31 @@ async def test_every_service_serves_its_metrics(system: RunningSystem, service: 
         text = (await http.get(f"http://127.0.0.1:{system.ports[f'{service}_METRICS_PORT']}/metrics")).text
     assert "penstock_rpc_requests_total" in text
     assert "process_resident_memory_bytes" in text
+
+
+async def test_every_metric_that_is_shown_is_on_the_page(system: RunningSystem, http: httpx.AsyncClient) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
+    known = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
+    texts = [(await http.get("/metrics")).text]
+    async with httpx.AsyncClient() as plain:
+        for service in SERVICES:
+            port = system.ports[f"{service}_METRICS_PORT"]
+            texts.append((await plain.get(f"http://127.0.0.1:{port}/metrics")).text)
+    shown = {
+        name.removesuffix("_created") for text in texts for name in re.findall(r"^# TYPE (\w+)", text, re.MULTILINE)
+    }
+    assert shown
+    assert sorted(name for name in shown if name not in known and f"{name}_total" not in known) == []
+
+
+async def test_sign_ins_are_counted_from_zero_on(system: RunningSystem, http: httpx.AsyncClient) -> None:
+    text = (await http.get("/metrics")).text
+    assert 'penstock_sign_ins_total{outcome="ok"}' in text
+    before = float(re.findall(r'penstock_sign_ins_total\{outcome="refused"\} (\S+)', text)[0])
+    refused = await http.post("/api/v2/auth/login", json={"username": "nobody-here", "password": "wrong"})
+    assert refused.status_code == 401
+    text = (await http.get("/metrics")).text
+    assert float(re.findall(r'penstock_sign_ins_total\{outcome="refused"\} (\S+)', text)[0]) == before + 1
 
 
 async def test_the_gateway_counts_requests_under_the_names_that_dashboards_use(http: httpx.AsyncClient) -> None:

@@ -1,5 +1,6 @@
 """Logging in and staying in: access tokens with refresh tokens that are used once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -30,6 +31,7 @@ class TokenPair:
 class Sessions:
     """Exchanges passwords and refresh tokens for token pairs.
 
+    `on_login` is told of each attempt with a password whether it was right.
     A refresh token that comes back after its use was stolen, on one side or the other: its whole family ends.
     """
 
@@ -42,6 +44,7 @@ class Sessions:
         clock: Clock,
         lifetime: timedelta,
         attempts: LoginAttemptLimiter,
+        on_login: Callable[[bool], object] = bool,
     ) -> None:
         self._store = store
         self._passwords = passwords
@@ -49,6 +52,7 @@ class Sessions:
         self._clock = clock
         self._lifetime = lifetime
         self._attempts = attempts
+        self._on_login = on_login
 
     async def login(self, username: str, password: str, *, address: str) -> TokenPair:
         """Return tokens for the user; raise Unauthenticated (LOGIN_FAILED) or ResourceExhausted after many failures."""
@@ -59,8 +63,10 @@ class Sessions:
         known = await self._passwords.verify(password, stored, check=allowed)
         if user is None or not known or not user.active:
             self._attempts.record_failure(username, address)
+            self._on_login(False)
             raise Unauthenticated("the username or password is wrong", reason="LOGIN_FAILED")
         self._attempts.record_success(username, address)
+        self._on_login(True)
         await self._store.drop_expired(self._clock.now())
         return await self._pair(user, new_id("fam"), self._clock.now() + self._lifetime)
 

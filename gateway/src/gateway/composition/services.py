@@ -37,6 +37,7 @@ from gateway.monitoring.broadcast import FrameBroadcast
 from gateway.monitoring.dashboard import Dashboard
 from gateway.monitoring.history_store import HistoryStore
 from gateway.monitoring.sampler import Sampler
+from gateway.monitoring.sign_ins import SignInMetrics
 from gateway.monitoring.traffic import Traffic
 from gateway.settings import GatewaySettings
 from penstock_kit.clock import Clock
@@ -135,6 +136,7 @@ def build_services(settings: GatewaySettings, resources: Resources) -> Services:
             clock=clock,
             lifetime=timedelta(seconds=settings.refresh_token_seconds),
             attempts=LoginAttemptLimiter(clock=clock),
+            on_login=SignInMetrics(resources.registry).record,
         ),
         tickets=Tickets(
             secrets=secrets,
