@@ -94,14 +94,14 @@ async def test_what_is_wrong_is_told_with_times_score_and_fields(shop: Shop, que
     assert [name for name, _ in shop.calls] == ["device_anomalies"]
     assert shop.calls[0][1]["device_code"] == "WLD002"
     assert "On WLD002" in text
-    assert "1 time stands out (96 windows compared with the time before, limit 1.35)" in text
+    assert "1 time stands out (96 windows compared with its baseline, limit 1.35)" in text
     assert "- 2026-11-21 10:00 to 2026-11-21 10:05 UTC: score 12.3, by gas_flow (81 %), current (12 %)" in text
 
 
 async def test_what_is_wrong_is_told_in_chinese(shop: Shop) -> None:
     text = await shop.ask("WLD002 有什么异常?")
     assert [name for name, _ in shop.calls] == ["device_anomalies"]
-    assert "有 1 处异常（96 个窗口与此前数据比较，阈值 1.35）" in text
+    assert "有 1 处异常（96 个窗口与基线比较，阈值 1.35）" in text
     assert "得分 12.3，主要来自 gas_flow（81%）、current（12%）" in text
     assert "没有明显异常：96 个窗口的得分都不超过 1.35" in await shop.ask("WLD001 今天有异常吗?")
 

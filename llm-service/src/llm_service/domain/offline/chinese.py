@@ -153,7 +153,7 @@ class Chinese(ChineseEvents):
 
     def strange_head(self, device: str, period: str, count: int, windows: int, threshold: str) -> str:
         """Open the anomalies."""
-        return f"{device} {period}有 {count} 处异常（{windows} 个窗口与此前数据比较，阈值 {threshold}）："
+        return f"{device} {period}有 {count} 处异常（{windows} 个窗口与基线比较，阈值 {threshold}）："
 
     def strange(self, start: str, end: str, score: str, shares: Sequence[tuple[str, str]]) -> str:
         """State an anomaly."""

@@ -159,7 +159,7 @@ class English(EnglishEvents):
     def strange_head(self, device: str, period: str, count: int, windows: int, threshold: str) -> str:
         """Open the anomalies."""
         what = "1 time stands out" if count == 1 else f"{count} times stand out"
-        return f"On {device} {period} {what} ({windows} windows compared with the time before, limit {threshold}):"
+        return f"On {device} {period} {what} ({windows} windows compared with its baseline, limit {threshold}):"
 
     def strange(self, start: str, end: str, score: str, shares: Sequence[tuple[str, str]]) -> str:
         """State an anomaly."""
