@@ -19,7 +19,7 @@ from penstock_testkit.system import RunningSystem, start_system
 
 _ROUNDS: Final = 2
 _SECONDS: Final = 600
-_POINTS: Final = 300_000
+_POINTS: Final = 200_000
 _DEVICES: Final = 20
 
 

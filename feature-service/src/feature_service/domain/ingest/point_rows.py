@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from feature_service.domain.ingest.line_protocol import FieldValue, LineError, Point, PointParser, SeriesTags, series_of
@@ -111,12 +112,20 @@ class DevicePoints:
         return kept
 
     def frames(self) -> "Iterator[Frame]":
-        """Yield the rows in the order of the body, in frames that are bounded in rows and cells."""
-        for piece in self.pieces:
-            if isinstance(piece, ColumnPiece):
-                yield _column_frame(piece)
-            else:
-                yield from self._row_frames(piece)
+        """Yield the rows in the order of the body, in frames that are bounded in rows and cells.
+
+        A store takes a frame at once, so that few of them are worth putting together.
+        """
+        from feature_service.domain.model.frame import concatenate
+
+        for _, run in groupby(self.pieces, _shape):
+            pieces = list(run)
+            columns = [piece for piece in pieces if isinstance(piece, ColumnPiece)]
+            if columns:
+                yield concatenate([_column_frame(piece) for piece in columns])
+            for rows in pieces:
+                if not isinstance(rows, ColumnPiece):
+                    yield from self._row_frames(rows)
 
     def _row_frames(self, rows: list[Row]) -> "Iterator[Frame]":
         start, names = 0, dict[str, None]()
@@ -267,6 +276,11 @@ def _conflict(kinds: Mapping[str, FieldKind], known: dict[str, FieldKind]) -> st
         return f"the device would have more than {MAX_FIELDS} fields"
     known.update(new)
     return ""
+
+
+def _shape(piece: list[Row] | ColumnPiece) -> object:
+    """What pieces share that may be one frame: columns with the same fields and tags."""
+    return (tuple(piece.numbers), tuple(piece.texts)) if isinstance(piece, ColumnPiece) else None
 
 
 def _column_frame(piece: ColumnPiece) -> "Frame":
