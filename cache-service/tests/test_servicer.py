@@ -123,8 +123,8 @@ async def test_a_bad_write_is_refused_by_name(
     assert refused.value.reason == reason  # pyright: ignore[reportAttributeAccessIssue]
 
 
-async def test_what_is_not_there_yet_says_so(served_by_clock: Any) -> None:
-    with as_operator(), pytest.raises(Unimplemented, match="this version"):
+async def test_a_cache_that_is_to_warm_up_names_who_can(served_by_clock: Any) -> None:
+    with as_operator(), pytest.raises(Unimplemented, match="WarmupService"):
         await served_by_clock.stub.Warmup(pb.WarmupRequest())
 
 
@@ -285,3 +285,9 @@ async def test_a_watcher_hears_what_concerns_it_after_a_first_reset(served: Any)
         await stub.Invalidate(pb.InvalidateRequest(tag="red"))
         assert (await watching.read()).reset
     foreign.cancel()
+
+
+async def test_a_cache_in_memory_says_that_it_is_well_and_alone(served_by_clock: Any) -> None:
+    status = await served_by_clock.stub.GetStatus(pb.GetStatusRequest())
+    assert [(each.name, each.state) for each in status.components] == [("memory", "ok")]
+    assert (status.backend, status.breaker_state, status.replicas) == ("memory", "none", 1)

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from penstock.cache.v1 import cache_pb2_grpc
+from penstock.cache.v1 import cache_pb2, cache_pb2_grpc
+from penstock.common.v1 import warmup_pb2, warmup_pb2_grpc
 from penstock.feature.v1 import feature_pb2 as pb
 from penstock.feature.v1 import feature_pb2_grpc
 from prometheus_client import CollectorRegistry
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.engine import Engine
 
 from cache_service.composition.services import build_services
@@ -23,9 +24,11 @@ from feature_service.main import open_servicers
 from feature_service.settings import FeatureSettings
 from penstock_kit.clock import SystemClock
 from penstock_kit.context import CallContext, Caller, use_context
-from penstock_kit.database import sqlite_url
+from penstock_kit.database import open_database, sqlite_url
+from penstock_kit.errors import PermissionDenied
 from penstock_kit.grpc import GrpcServer, open_channel
 from penstock_kit.telemetry import ProcessMetrics
+from penstock_testkit.waiting import until_true
 
 ROWS = b"timestamp,current,label\n" + b"".join(b"2026-01-01T00:00:%02dZ,%d,ok\n" % (n, n) for n in range(60))
 
@@ -34,6 +37,7 @@ ROWS = b"timestamp,current,label\n" + b"".join(b"2026-01-01T00:00:%02dZ,%d,ok\n"
 class Replica:
     features: Any
     metadata: Any
+    warmup: Any
 
     async def fields_of(self, model_code: str) -> list[str]:
         answer = await self.metadata.GetDataModel(pb.GetDataModelRequest(model_code=model_code))
@@ -80,6 +84,13 @@ class Installation:
 
     replicas: list[Replica]
     cache: GrpcServer
+    cache_address: str
+    folder: Path
+
+    async def drop_everything(self) -> None:
+        async with open_channel(self.cache_address, service="cache-service") as channel:
+            stub = cache_pb2_grpc.CacheServiceStub(channel)
+            await stub.Invalidate(cache_pb2.InvalidateRequest(prefix="feature"))
 
 
 @pytest.fixture
@@ -95,7 +106,7 @@ async def installation(tmp_path: Path) -> AsyncIterator[Installation]:
         ann = Caller(user_id="ann", tenant_id="acme", scopes=frozenset({"operator"}))
         stack.enter_context(use_context(CallContext(request_id="req_t", caller=ann)))
         replicas = [await stack.enter_async_context(_replica(tmp_path, name, address)) for name in ("a", "b")]
-        yield Installation(replicas=replicas, cache=cache)
+        yield Installation(replicas=replicas, cache=cache, cache_address=address, folder=tmp_path)
 
 
 class _replica:  # noqa: N801 - used as a function
@@ -120,6 +131,7 @@ class _replica:  # noqa: N801 - used as a function
         return Replica(
             features=feature_pb2_grpc.FeatureServiceStub(channel),
             metadata=feature_pb2_grpc.MetadataServiceStub(channel),
+            warmup=warmup_pb2_grpc.WarmupServiceStub(channel),
         )
 
     async def __aexit__(self, *error: object) -> None:
@@ -234,3 +246,42 @@ async def test_tenants_see_their_own_devices_through_one_cache(installation: Ins
         assert await first.codes() == await second.codes() == []
         with pytest.raises(Exception, match="unknown model"):
             await second.fields_of("weld")
+
+
+async def test_a_warm_up_leaves_the_read_mix_nothing_to_ask_the_database(installation: Installation) -> None:
+    first, second = installation.replicas
+    await first.ingest("m-1")
+    await second.ingest("m-1")
+    await installation.drop_everything()
+    report = await first.warmup.WarmUp(warmup_pb2.WarmUpRequest())
+    assert (sorted(report.sources), dict(report.failures)) == (["fields", "models"], {})
+    assert report.loaded >= 5
+    with counted_statements() as statements:
+        await first.read_mix()
+        await second.read_mix()
+    assert statements == []
+
+
+async def test_a_service_warms_the_cache_at_its_start_and_trusts_nothing_of_an_earlier_database(
+    installation: Installation,
+) -> None:
+    first, _ = installation.replicas
+    await first.ingest("m-1")
+    assert await first.codes() == ["m-1"]
+    database = open_database(sqlite_url(installation.folder / "shared.db"))
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE device SET name = 'of a restored backup'"))
+    await database.close()
+    async with _replica(installation.folder, "c", installation.cache_address) as third:
+
+        async def is_warm() -> bool:
+            listed = await third.metadata.ListDevices(pb.ListDevicesRequest())
+            return [device.name for device in listed.devices] == ["of a restored backup"]
+
+        await until_true(is_warm)
+
+
+async def test_only_operators_warm_the_cache_up(installation: Installation) -> None:
+    bob = Caller(user_id="bob", tenant_id="acme", scopes=frozenset({"admin"}))
+    with use_context(CallContext(request_id="req_b", caller=bob)), pytest.raises(PermissionDenied):
+        await installation.replicas[0].warmup.WarmUp(warmup_pb2.WarmUpRequest())

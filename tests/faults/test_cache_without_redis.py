@@ -39,7 +39,10 @@ class CacheProcess:
         return self.log.read_text().count("redis is away")
 
     async def breaker(self) -> str:
-        return (await self.stub.GetStats(pb.GetStatsRequest())).breaker_state
+        return (await self.status()).breaker_state
+
+    async def status(self) -> pb.GetStatusResponse:
+        return await self.stub.GetStatus(pb.GetStatusRequest())
 
 
 @dataclass(slots=True)
@@ -135,6 +138,7 @@ async def test_no_request_fails_while_redis_is_away(tmp_path: Path, fault: str, 
         began = time.monotonic()
         redis.kill() if fault == "killed" else redis.hang()
         opened = began + await until_true(lambda: all_are(caches, "open")) - began
+        away_status = await caches[0].status()
         await loading
         if fault == "killed":
             redis.stop()
@@ -143,6 +147,7 @@ async def test_no_request_fails_while_redis_is_away(tmp_path: Path, fault: str, 
             redis.resume()
         used_again = await until_true(lambda: all_are(caches, "closed"))
         await after.run(caches, SECONDS / 2)
+        status = await caches[0].status()
         outages = [cache.outages() for cache in caches]
     redis.stop()
     figures = {
@@ -155,6 +160,9 @@ async def test_no_request_fails_while_redis_is_away(tmp_path: Path, fault: str, 
     print(fault, {name: round(value, 3) for name, value in figures.items()})
     assert (quiet.failed, away.failed, after.failed) == ([], [], [])
     assert outages == [1, 1], "one line an outage"
+    assert [(each.name, each.state) for each in away_status.components] == [("redis", "degraded")]
+    assert away_status.components[0].detail, "what is wrong is said"
+    assert ([(each.name, each.state) for each in status.components], status.replicas) == ([("redis", "ok")], 2)
     assert_within(opened, 1.0, "opening the breaker")
     assert_within(used_again, 5.0, "using Redis again")
     assert_within(away.p99 - quiet.p99, 0.25, "what an outage adds")

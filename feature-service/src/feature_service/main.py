@@ -39,11 +39,12 @@ async def open_servicers(
         open_channel(settings.cache_address, service="cache-service", secret=secret) as channel,
     ):
         demo = Demo(settings, stores, clock, loader)
+        cache = CacheClient(channel, clock=clock)
         services = build_services(
             settings,
             stores,
             clock,
-            cache=CacheClient(channel, clock=clock),
+            cache=cache,
             process=process,
             before_reading=demo.before_reading,
         )
@@ -51,7 +52,8 @@ async def open_servicers(
         try:
             async with prepare_schema(stores.database, settings.records_url, MIGRATIONS, then=jobs.start) as is_there:
                 await demo.start(services.registry, database_is_there=is_there)
-                yield build_servicers(services, stores)
+                async with services.warmup.start(cache):
+                    yield build_servicers(services, stores)
         finally:
             await jobs.stop()
             await demo.stop()

@@ -1,12 +1,16 @@
 """The cache's own metrics, read when somebody scrapes."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from cache_service.domain.cache import Cache
+
+# "none" without Redis.
+_BREAKER_STATES: Final = ("none", "closed", "half_open", "open")
 
 
 class CacheMetrics(Collector):
@@ -18,7 +22,7 @@ class CacheMetrics(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Yield the counters and gauges."""
-        statistics, usage = self._cache.statistics, self._cache.usage()
+        statistics, usage, state = self._cache.statistics, self._cache.usage(), self._cache.state()
         reads = CounterMetricFamily("penstock_cache_reads", "Reads by outcome.", labels=["prefix", "outcome"])
         for row in statistics.prefixes():
             reads.add_metric([row.prefix, "hit"], row.hits)
@@ -30,6 +34,16 @@ class CacheMetrics(Collector):
         yield CounterMetricFamily("penstock_cache_expirations", "Values that ended.", value=usage.expirations)
         yield GaugeMetricFamily("penstock_cache_entries", "Values held.", value=usage.entries)
         yield GaugeMetricFamily("penstock_cache_bytes", "Bytes of values held.", value=usage.size)
+        yield CounterMetricFamily(
+            "penstock_cache_errors",
+            "Values unreadable or without room, calls unanswered.",
+            value=usage.errors,
+        )
+        breaker = GaugeMetricFamily("penstock_cache_breaker", "1 for the state of the breaker.", labels=["state"])
+        for name in _BREAKER_STATES:
+            breaker.add_metric([name], float(name == state.breaker))
+        yield breaker
+        yield GaugeMetricFamily("penstock_cache_replicas", "Replicas that share the Redis.", value=state.replicas)
         # A namespace that nobody read for ten minutes has no rate, rather than one that raises an alarm.
         rates = GaugeMetricFamily(
             "cache_hit_rate", "Hits per read of the last ten minutes, 0 to 1.", labels=["namespace"]

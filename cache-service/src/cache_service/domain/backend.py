@@ -9,7 +9,10 @@ from cache_service.domain.entry import Condition, Entry, Reading
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What a backend holds and has thrown out: `size` in bytes of values, zero limits for unlimited."""
+    """What a backend holds and has thrown out: `size` in bytes of values, zero limits for unlimited.
+
+    `errors` counts values that could not be read or found no room, and calls that Redis did not answer.
+    """
 
     entries: int
     size: int
@@ -17,14 +20,19 @@ class Usage:
     max_size: int
     evictions: int
     expirations: int
+    errors: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendState:
-    """How a backend is: `breaker` is ``closed``, ``open`` or ``half_open``, and ``none`` without Redis."""
+    """How a backend is: `breaker` is ``closed``, ``open`` or ``half_open``, and ``none`` without Redis.
+
+    `replicas` share it, this one included.
+    """
 
     breaker: str
     detail: str
+    replicas: int = 1
 
 
 class CacheBackend(Protocol):

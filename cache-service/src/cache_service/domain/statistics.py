@@ -34,7 +34,6 @@ class Statistics:
         self.misses = 0
         self.sets = 0
         self.deletes = 0
-        self.errors = 0
         self._prefixes: dict[str, _Reads] = {}
 
     def hit(self, key: str) -> None:

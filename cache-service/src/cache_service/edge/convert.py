@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.cache.v1 import cache_pb2
+from penstock.common.v1.common_pb2 import ComponentStatus
 
 from cache_service.domain.cache import Cache, Lookup
 from cache_service.domain.entry import ALWAYS, Condition, EntryInput
@@ -140,7 +141,20 @@ def stats_to_proto(cache: Cache, *, uptime: float) -> cache_pb2.GetStatsResponse
         breaker_state=cache.state().breaker,
         prefixes=_prefixes_to_proto(statistics.prefixes()),
         uptime=duration_to_proto(uptime),
-        errors=statistics.errors,
+        errors=usage.errors,
+    )
+
+
+def status_to_proto(cache: Cache) -> cache_pb2.GetStatusResponse:
+    """Return how the backend is; Redis that is away degrades the service, which goes on without it."""
+    state = cache.state()
+    component = ComponentStatus(
+        name="memory" if state.breaker == "none" else "redis",
+        state="ok" if state.breaker in {"none", "closed"} else "degraded",
+        detail=state.detail,
+    )
+    return cache_pb2.GetStatusResponse(
+        components=[component], backend=cache.backend_name, breaker_state=state.breaker, replicas=state.replicas
     )
 
 

@@ -178,15 +178,19 @@ class CacheServicer(SemanticRpcs, cache_pb2_grpc.CacheServiceServicer):
         return cache_pb2.DeleteSessionResponse(deleted=deleted)
 
     async def Warmup(self, request: cache_pb2.WarmupRequest, context: Any) -> cache_pb2.WarmupResponse:
-        """Refuse: no warm-up source can be registered in this version."""
+        """Refuse: a cache does not know how its values are made."""
         require_operator("warm the cache up")
-        message = "this version has no warm-up sources; values are cached when they are first read"
+        message = "the owners of values warm them: call penstock.common.v1.WarmupService of the services that own them"
         raise Unimplemented(message, reason="WARMUP_UNSUPPORTED")
 
     async def GetStats(self, request: cache_pb2.GetStatsRequest, context: Any) -> cache_pb2.GetStatsResponse:
         """Tell the statistics since the start, over all tenants."""
         require_operator("see the cache's statistics")
         return convert.stats_to_proto(self._cache, uptime=self._monotonic() - self._start)
+
+    async def GetStatus(self, request: cache_pb2.GetStatusRequest, context: Any) -> cache_pb2.GetStatusResponse:
+        """Tell how the backend is."""
+        return convert.status_to_proto(self._cache)
 
 
 def _tenant() -> Partition:

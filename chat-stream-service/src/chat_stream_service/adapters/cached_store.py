@@ -1,19 +1,22 @@
 """Personalities and templates read through the shared cache; whatever changes one drops it there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 
-from chat_stream_service.domain.conversations.personality import Personality, Template, TenantStore
+from chat_stream_service.domain.conversations.personality import DEFAULT_PAGE, Personality, Template, TenantStore
 from chat_stream_service.domain.model.conversation import Owner, Page
 from penstock_kit.cache import CacheClient, JsonCodec, cached
+from penstock_kit.cache.warmup import as_tenant
 from penstock_kit.context import current_context
 
 Item = TypeVar("Item", Personality, Template)
 
 _TIMES: Final = ("create_time", "update_time")
 _JSON: Final = JsonCodec()
+# Tenants that are warmed; the others' values are cached when they are first read.
+_MOST_TENANTS: Final = 200
 
 
 class ItemCodec(Generic[Item]):
@@ -62,7 +65,14 @@ class CachedStore(Generic[Item]):
     """A TenantStore whose reads go through cache-service, in the caller's tenant; for another's the store is asked."""
 
     def __init__(
-        self, store: TenantStore[Item], cache: CacheClient, *, prefix: str, ttl_class: str, codec: ItemCodec[Item]
+        self,
+        store: TenantStore[Item],
+        cache: CacheClient,
+        *,
+        prefix: str,
+        ttl_class: str,
+        codec: ItemCodec[Item],
+        page_size: int = DEFAULT_PAGE,
     ) -> None:
         self._store = store
         self._cache = cache
@@ -102,6 +112,23 @@ class CachedStore(Generic[Item]):
         """Delete an item."""
         await self._store.delete(owner, item_id)
         await self._cache.invalidate(prefix=self._prefix)
+
+    async def tenants(self) -> Sequence[str]:
+        """Return the tenants that have any."""
+        return await self._store.tenants()
+
+    async def warm_up(self) -> int:
+        """Read each tenant's first page anew, list and items; return how many values that were."""
+        loaded = 0
+        for tenant_id in (await self._store.tenants())[:_MOST_TENANTS]:
+            owner = Owner(tenant_id=tenant_id, user_id="")
+            with as_tenant("chat-stream-service", tenant_id):
+                await self._cache.invalidate(prefix=self._prefix)
+                page = await self.list_page(owner, size=DEFAULT_PAGE, token="")
+                for item in page.items:
+                    await self.get(owner, item.id)
+                loaded += 1 + len(page.items)
+        return loaded
 
     async def _load(self, tenant_id: str, item_id: str) -> Item:
         return await self._store.get(Owner(tenant_id=tenant_id, user_id=""), item_id)

@@ -77,6 +77,12 @@ class _TenantStore(Generic[Item]):
             if (await connection.execute(delete(self._table).where(self._one(owner, item_id)))).rowcount == 0:
                 raise self._unknown(item_id)
 
+    async def tenants(self) -> Sequence[str]:
+        """Return the tenants that have any."""
+        query = select(self._table.c.tenant_id).distinct().order_by(self._table.c.tenant_id)
+        async with self._database.read() as connection:
+            return list(await connection.scalars(query))
+
     def _one(self, owner: Owner, item_id: str) -> ColumnElement[bool]:
         return and_(self._table.c.tenant_id == owner.tenant_id, self._table.c.id == item_id)
 

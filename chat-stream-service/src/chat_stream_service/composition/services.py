@@ -31,6 +31,7 @@ from chat_stream_service.domain.tools.tool_box import ToolBox
 from chat_stream_service.domain.tools.tool_statistics import ToolStatistics
 from chat_stream_service.settings import ChatSettings
 from penstock_kit.cache import CacheClient
+from penstock_kit.cache.warmup import Warmup
 from penstock_kit.clock import Clock
 from penstock_kit.ids import new_id
 from penstock_kit.overload import LoadShedder
@@ -51,6 +52,8 @@ class Services:
     current_engine: CurrentEngine
     personalities: PersonalityStore
     templates: TemplateStore
+    warmup: Warmup
+    cache: CacheClient
     event_log: EventLog
     readers: Readers
     statistics: StreamStatistics
@@ -112,6 +115,8 @@ def build_services(settings: ChatSettings, resources: Resources, clock: Clock) -
         current_engine=current_engine,
         personalities=stores.personalities,
         templates=stores.templates,
+        warmup=stores.warmup,
+        cache=cache,
         event_log=replica.event_log,
         readers=readers,
         statistics=statistics,

@@ -12,6 +12,7 @@ from chat_stream_service.adapters.sql_summary_store import SqlSummaryStore
 from chat_stream_service.domain.conversations.personality import PersonalityStore, TemplateStore
 from chat_stream_service.domain.model.conversation_store import ConversationStore
 from penstock_kit.cache import CacheClient
+from penstock_kit.cache.warmup import Warmup
 from penstock_kit.clock import Clock
 from penstock_kit.database import Database
 
@@ -24,6 +25,7 @@ class Stores:
     conversations: ConversationStore
     personalities: PersonalityStore
     templates: TemplateStore
+    warmup: Warmup
     engine_choice: SqlEngineChoice
     erasures: SqlErasureStore
     memory: SqlMemory
@@ -32,11 +34,14 @@ class Stores:
 
 def build_stores(database: Database, cache: CacheClient, clock: Clock) -> Stores:
     """Return the stores over `database`; nothing is connected yet."""
+    personalities = cached_personalities(SqlPersonalityStore(database), cache)
+    templates = cached_templates(SqlTemplateStore(database), cache)
     return Stores(
         database=database,
         conversations=SqlConversationStore(database),
-        personalities=cached_personalities(SqlPersonalityStore(database), cache),
-        templates=cached_templates(SqlTemplateStore(database), cache),
+        personalities=personalities,
+        templates=templates,
+        warmup=Warmup({"personalities": personalities.warm_up, "templates": templates.warm_up}),
         engine_choice=SqlEngineChoice(database, clock=clock),
         erasures=SqlErasureStore(database, clock=clock),
         memory=SqlMemory(database),

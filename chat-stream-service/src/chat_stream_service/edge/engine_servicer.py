@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from penstock.chat.v1 import chat_pb2, chat_pb2_grpc
 
-from chat_stream_service.domain.conversations.personality import PersonalityStore, TemplateStore
+from chat_stream_service.domain.conversations.personality import DEFAULT_PAGE, PersonalityStore, TemplateStore
 from chat_stream_service.domain.engines.current_engine import CurrentEngine
 from chat_stream_service.domain.engines.registry import EngineRegistry
 from chat_stream_service.edge.convert import caller_owner
@@ -24,7 +24,7 @@ from chat_stream_service.edge.convert_conversation import (
 from penstock_kit.clock import Clock
 from penstock_kit.role import require_admin, require_operator
 
-_PAGE: Final = {"default": 50, "most": 200}
+_PAGE: Final = {"default": DEFAULT_PAGE, "most": 200}
 
 
 class EngineServicer(chat_pb2_grpc.EngineServiceServicer):

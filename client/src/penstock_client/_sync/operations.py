@@ -332,9 +332,9 @@ class CacheOperations(Resource):
         )
 
     def warm_up(self, *, sources: Sequence[str] | None = None) -> JsonObject:
-        """Fill the cache from its registered sources.
+        """Have the services that own cached values read them anew, each from its sources.
 
-        sources: Empty: all.
+        sources: Such as models, fields, personalities, templates. Empty: all.
         """
         return self._call(Call(method="POST", path="/api/v1/cache/warmup", body={"sources": sources}))
 

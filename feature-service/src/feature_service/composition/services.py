@@ -6,6 +6,7 @@ from feature_service.adapters.body.body_reader import body_reader
 from feature_service.adapters.body.spool import Spool
 from feature_service.adapters.body.staged_frames import FrameStage
 from feature_service.adapters.metadata.cached_catalogue import CachedCatalogue
+from feature_service.adapters.metadata.catalogue_warmup import CatalogueWarmup
 from feature_service.adapters.metadata.invalidating_store import InvalidatingMetadataStore
 from feature_service.composition.stores import Stores
 from feature_service.domain.anomaly.detection import AnomalyDetection
@@ -18,9 +19,11 @@ from feature_service.domain.query.telemetry_queries import TelemetryQueries
 from feature_service.domain.registry.device_registry import DeviceRegistry
 from feature_service.domain.registry.metadata_store import MetadataStore
 from feature_service.domain.status import StatusReport
+from feature_service.edge.page import DEFAULT_SIZE
 from feature_service.edge.servicer import FeatureServices
 from feature_service.settings import FeatureSettings
 from penstock_kit.cache import CacheClient
+from penstock_kit.cache.warmup import Warmup
 from penstock_kit.clock import Clock
 from penstock_kit.ids import new_id
 from penstock_kit.logging import get_logger
@@ -49,7 +52,9 @@ def build_services(
         before_reading=before_reading,
     )
     queries = TelemetryQueries(registry=registry, telemetry=stores.telemetry)
+    warmup = CatalogueWarmup(store=stores.metadata, catalogue=catalogue, page_size=DEFAULT_SIZE)
     return FeatureServices(
+        warmup=Warmup({"models": warmup.load_models, "fields": warmup.load_fields}),
         ingestion=_build_ingestion(settings, stores, registry, metadata),
         points=PointIngestion(
             targets=TargetRegistry(registry=registry, metadata=metadata),

@@ -26,6 +26,7 @@ from feature_service.edge import convert, convert_anomaly, convert_extraction
 from feature_service.edge.convert_filter import selection_from_proto
 from feature_service.edge.dataset_rpcs import DatasetRpcs
 from feature_service.edge.page import page_number, page_size
+from penstock_kit.cache.warmup import Warmup
 from penstock_kit.context import current_context
 from penstock_kit.errors import InvalidArgument
 
@@ -42,6 +43,7 @@ class FeatureServices:
     registry: DeviceRegistry
     dataset_jobs: DatasetJobs
     anomalies: AnomalyDetection
+    warmup: Warmup
     status: StatusReport
     spool: Callable[[], BodySpool]
     rss_bytes: Callable[[], int]

@@ -15,6 +15,7 @@ from penstock.chat.v1.chat_pb2_grpc import (
     ToolServiceStub,
 )
 from penstock.common.v1.process_pb2_grpc import ProcessServiceStub
+from penstock.common.v1.warmup_pb2_grpc import WarmupServiceStub
 from penstock.feature.v1.feature_pb2_grpc import FeatureServiceStub, MetadataServiceStub
 from penstock.llm.v1.cost_pb2_grpc import CostServiceStub
 from penstock.llm.v1.llm_pb2_grpc import LlmServiceStub
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         ToolServiceAsyncStub,
     )
     from penstock.common.v1.process_pb2_grpc import ProcessServiceAsyncStub
+    from penstock.common.v1.warmup_pb2_grpc import WarmupServiceAsyncStub
     from penstock.feature.v1.feature_pb2_grpc import FeatureServiceAsyncStub, MetadataServiceAsyncStub
     from penstock.llm.v1.cost_pb2_grpc import CostServiceAsyncStub
     from penstock.llm.v1.llm_pb2_grpc import LlmServiceAsyncStub
@@ -82,6 +84,7 @@ class Clients:
     metadata: "MetadataServiceAsyncStub"
     cache: "CacheServiceAsyncStub"
     processes: "Mapping[str, ProcessServiceAsyncStub]"
+    warmups: "Mapping[str, WarmupServiceAsyncStub]"
     health: Mapping[str, HealthStub]
 
 
@@ -133,5 +136,6 @@ def _build_stubs(
             "feature-service": ProcessServiceStub(feature),
             "cache-service": ProcessServiceStub(cache),
         },
+        warmups={"feature-service": WarmupServiceStub(feature), "chat-stream-service": WarmupServiceStub(chat)},
         health={"llm-service": HealthStub(llm), "chat-stream-service": HealthStub(chat)},
     )

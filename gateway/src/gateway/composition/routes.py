@@ -122,7 +122,7 @@ def _model_routers(resources: Resources, services: Services) -> Sequence[APIRout
         ModelRoutes(llm=clients.llm, guard=guard).router,
         CostRoutes(costs=clients.costs, guard=guard, budget_access=services.budget_access).router,
         MonitoringRoutes(llm=clients.llm, processes=clients.processes, guard=guard).router,
-        CacheRoutes(cache=clients.cache, guard=guard).router,
+        CacheRoutes(cache=clients.cache, owners=clients.warmups, guard=guard).router,
         SemanticCacheRoutes(cache=clients.cache, guard=guard).router,
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from penstock.cache.v1.cache_pb2 import GetStatsRequest
+from penstock.cache.v1 import cache_pb2
 from penstock.chat.v1 import chat_pb2
 from penstock.common.v1.common_pb2 import ComponentStatus
 from penstock.feature.v1 import feature_pb2
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 State = Literal["ok", "degraded", "down"]
 
 _TIMEOUT_SECONDS: Final = 1.5
-_OPEN: Final = frozenset({"open", "half_open"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,13 +153,7 @@ class Readiness:
         return await self.features.GetStatus(feature_pb2.GetStatusRequest())
 
     async def _cache(self) -> Any:
-        """The cache has no status of its own: its statistics say how its Redis is."""
-        stats = await self.cache.GetStats(GetStatsRequest())
-        state = "degraded" if stats.breaker_state in _OPEN else "ok"
-        detail = f"Redis breaker is {stats.breaker_state}" if state == "degraded" else ""
-        return chat_pb2.GetStatusResponse(
-            components=[ComponentStatus(name=stats.backend or "memory", state=state, detail=detail)]
-        )
+        return await self.cache.GetStatus(cache_pb2.GetStatusRequest())
 
 
 def _worst(parts: tuple[ComponentStatus, ...]) -> State:

@@ -1,9 +1,12 @@
 """The shared cache, for operators."""
 
+import asyncio
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Query, Response
 from penstock.cache.v1 import cache_pb2 as pb
+from penstock.common.v1.warmup_pb2 import WarmUpRequest, WarmUpResponse
 from pydantic import BaseModel, Field
 
 from gateway.auth.guard import Guard
@@ -11,10 +14,11 @@ from gateway.auth.scope import OPERATOR
 from gateway.convert.scalar import milliseconds
 from gateway.http.json import JsonResponse
 from gateway.routes.router import add, api_router
-from penstock_kit.errors import FieldViolation, InvalidArgument
+from penstock_kit.errors import FieldViolation, InvalidArgument, PenstockError
 
 if TYPE_CHECKING:
     from penstock.cache.v1.cache_pb2_grpc import CacheServiceAsyncStub
+    from penstock.common.v1.warmup_pb2_grpc import WarmupServiceAsyncStub
 
 Prefix = Annotated[str, Query(max_length=512, description="Every key that begins so.")]
 Tag = Annotated[str, Query(max_length=512, description="Every key with this tag.")]
@@ -24,14 +28,19 @@ Shared = Annotated[bool, Query(description="The partition of all tenants instead
 class Warmup(BaseModel):
     """Which sources to fill the cache from."""
 
-    sources: list[str] = Field(default_factory=list, description="Empty: all.")
+    sources: list[str] = Field(
+        default_factory=list, description="Such as models, fields, personalities, templates. Empty: all."
+    )
 
 
 class CacheRoutes:
     """The routes below ``/api/v1/cache``."""
 
-    def __init__(self, *, cache: "CacheServiceAsyncStub", guard: Guard) -> None:
+    def __init__(
+        self, *, cache: "CacheServiceAsyncStub", owners: "Mapping[str, WarmupServiceAsyncStub]", guard: Guard
+    ) -> None:
         self._cache = cache
+        self._owners = owners
         self.router = api_router("cache", guard.needs(OPERATOR))
         add(self.router, "GET /api/v1/cache/stats", self.cache_stats)
         add(self.router, "DELETE /api/v1/cache", self.invalidate)
@@ -52,9 +61,25 @@ class CacheRoutes:
         return JsonResponse({"deleted": response.deleted})
 
     async def warm_up(self, body: Warmup | None = None) -> Response:
-        """Fill the cache from its registered sources."""
-        response = await self._cache.Warmup(pb.WarmupRequest(sources=(body or Warmup()).sources))
-        return JsonResponse({"loaded": response.loaded, "failures": dict(response.failures)})
+        """Have the services that own cached values read them anew, each from its sources.
+
+        A service that does not answer and a source that failed are `failures` with the reason.
+        """
+        asked = (body or Warmup()).sources
+        answers = await asyncio.gather(*(_warm(name, owner, asked) for name, owner in self._owners.items()))
+        known = {source for answer in answers for source in answer.sources}
+        failures = {name: reason for answer in answers for name, reason in answer.failures.items()}
+        if all(answer.sources for answer in answers):
+            unknown = f"there is no such source; there are {', '.join(sorted(known))}"
+            failures |= {name: unknown for name in asked if name not in known}
+        return JsonResponse({"loaded": sum(answer.loaded for answer in answers), "failures": failures})
+
+
+async def _warm(name: str, owner: "WarmupServiceAsyncStub", sources: Sequence[str]) -> WarmUpResponse:
+    try:
+        return await owner.WarmUp(WarmUpRequest(sources=sources))
+    except PenstockError as error:
+        return WarmUpResponse(failures={name: error.message})
 
 
 def _stats(stats: pb.GetStatsResponse) -> dict[str, object]:

@@ -50,6 +50,7 @@ class TwoTierBackend:
         self._monotonic = clock.monotonic
         self._pending: dict[tuple[str, str], None] = {}
         self._overflown = False
+        self._unanswered = 0
         self._ready = False
         self._recovering: asyncio.Task[None] | None = None
         signals.listen(copies.drop)
@@ -63,8 +64,12 @@ class TwoTierBackend:
     def state(self) -> BackendState:
         """Return whether Redis is used, and what is wrong with it."""
         if self._ready:
-            return BackendState(breaker="closed", detail="")
-        return BackendState(breaker="half_open" if self._link.up else "open", detail=self._link.error)
+            breaker, detail = "closed", ""
+        elif self._link.up:
+            breaker, detail = "half_open", "it is being told what changed while it was away"
+        else:
+            breaker, detail = "open", self._link.error
+        return BackendState(breaker=breaker, detail=detail, replicas=self._membership.count)
 
     async def get(self, key: str) -> Reading:
         """Return the live entry of `key`, if any, with the current generation."""
@@ -76,6 +81,7 @@ class TwoTierBackend:
             try:
                 reading = await self._redis.get(key)
             except RedisUnavailable:
+                self._unanswered += 1
                 return await self._memory.get(key)
             self._copies.take(reading, begun)
             return reading
@@ -87,7 +93,7 @@ class TwoTierBackend:
             try:
                 return await self._redis.get_many(keys)
             except RedisUnavailable:
-                pass
+                self._unanswered += 1
         return await self._memory.get_many(keys)
 
     async def set(self, entry: Entry, condition: Condition) -> bool:
@@ -98,6 +104,7 @@ class TwoTierBackend:
             try:
                 written = await self._redis.set(entry, condition)
             except RedisUnavailable:
+                self._unanswered += 1
                 self._note("key", entry.key)
                 return await self._memory.set(self._with_outage_ttl(entry), Condition())
             self._copies.drop(changed)
@@ -113,6 +120,7 @@ class TwoTierBackend:
             try:
                 deleted = await self._redis.delete(keys)
             except RedisUnavailable:
+                self._unanswered += 1
                 deleted = None
             self._copies.drop(Signal(changed=tuple(keys)))
             if deleted is not None:
@@ -127,6 +135,7 @@ class TwoTierBackend:
             try:
                 dropped = await self._redis.invalidate(prefix=prefix, tag=tag)
             except RedisUnavailable:
+                self._unanswered += 1
                 dropped = None
             self._copies.drop(Signal(prefixes=(prefix,) if prefix else (), tags=(tag,) if tag else ()))
             if dropped is not None:
@@ -139,7 +148,8 @@ class TwoTierBackend:
 
     def usage(self) -> Usage:
         """Return what Redis held when it was asked last, or what this process holds while it is away."""
-        return self._redis.usage() if self._ready else self._memory.usage()
+        usage = self._redis.usage() if self._ready else self._memory.usage()
+        return replace(usage, errors=self._redis.damaged + self._redis.dropped + self._unanswered)
 
     def sweep(self, limit: int) -> int:
         """Clear away what ended in this process."""

@@ -1,7 +1,7 @@
 """Personalities and prompt templates: how the assistant speaks, and questions with places to fill."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol, TypeVar
@@ -15,6 +15,8 @@ _MAX_NAME: Final = 200
 _MAX_TEXT: Final = 100_000
 _MAX_FILLED: Final = 200_000
 _MAX_TEMPERATURE: Final = 2.0
+DEFAULT_PAGE: Final = 50
+"""Items of a list that is asked for without a size."""
 # The place of what the user wrote himself.
 _CONTENT: Final = "content"
 
@@ -112,6 +114,10 @@ class TenantStore(Protocol[Item]):
 
     async def delete(self, owner: Owner, item_id: str) -> None:
         """Delete one; NotFound when there is none."""
+        ...
+
+    async def tenants(self) -> Sequence[str]:
+        """Return the tenants that have any."""
         ...
 
 

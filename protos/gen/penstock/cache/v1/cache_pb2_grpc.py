@@ -151,6 +151,11 @@ class CacheServiceStub:
                 request_serializer=penstock_dot_cache_dot_v1_dot_cache__pb2.GetStatsRequest.SerializeToString,
                 response_deserializer=penstock_dot_cache_dot_v1_dot_cache__pb2.GetStatsResponse.FromString,
                 _registered_method=True)
+        self.GetStatus = channel.unary_unary(
+                '/penstock.cache.v1.CacheService/GetStatus',
+                request_serializer=penstock_dot_cache_dot_v1_dot_cache__pb2.GetStatusRequest.SerializeToString,
+                response_deserializer=penstock_dot_cache_dot_v1_dot_cache__pb2.GetStatusResponse.FromString,
+                _registered_method=True)
 
 
 class CacheServiceServicer:
@@ -305,7 +310,7 @@ class CacheServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Warmup(self, request, context):
-        """Fills the cache from the registered warm-up sources.
+        """Refused with UNIMPLEMENTED: the owners of values warm them, see penstock.common.v1.WarmupService.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -313,6 +318,13 @@ class CacheServiceServicer:
 
     def GetStats(self, request, context):
         """Hit rates, sizes and the state of the backends.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetStatus(self, request, context):
+        """How the backend is: for readiness.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -435,6 +447,11 @@ def add_CacheServiceServicer_to_server(servicer, server):
                     servicer.GetStats,
                     request_deserializer=penstock_dot_cache_dot_v1_dot_cache__pb2.GetStatsRequest.FromString,
                     response_serializer=penstock_dot_cache_dot_v1_dot_cache__pb2.GetStatsResponse.SerializeToString,
+            ),
+            'GetStatus': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetStatus,
+                    request_deserializer=penstock_dot_cache_dot_v1_dot_cache__pb2.GetStatusRequest.FromString,
+                    response_serializer=penstock_dot_cache_dot_v1_dot_cache__pb2.GetStatusResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1059,6 +1076,33 @@ class CacheService:
             '/penstock.cache.v1.CacheService/GetStats',
             penstock_dot_cache_dot_v1_dot_cache__pb2.GetStatsRequest.SerializeToString,
             penstock_dot_cache_dot_v1_dot_cache__pb2.GetStatsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetStatus(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/penstock.cache.v1.CacheService/GetStatus',
+            penstock_dot_cache_dot_v1_dot_cache__pb2.GetStatusRequest.SerializeToString,
+            penstock_dot_cache_dot_v1_dot_cache__pb2.GetStatusResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -77,9 +77,11 @@ class CacheServiceStub:
     GetSemanticStats: _grpc.UnaryUnaryMultiCallable[_cache_pb2.GetSemanticStatsRequest, _cache_pb2.GetSemanticStatsResponse]
     """What the semantic cache answered, missed and refused since the start of the process."""
     Warmup: _grpc.UnaryUnaryMultiCallable[_cache_pb2.WarmupRequest, _cache_pb2.WarmupResponse]
-    """Fills the cache from the registered warm-up sources."""
+    """Refused with UNIMPLEMENTED: the owners of values warm them, see penstock.common.v1.WarmupService."""
     GetStats: _grpc.UnaryUnaryMultiCallable[_cache_pb2.GetStatsRequest, _cache_pb2.GetStatsResponse]
     """Hit rates, sizes and the state of the backends."""
+    GetStatus: _grpc.UnaryUnaryMultiCallable[_cache_pb2.GetStatusRequest, _cache_pb2.GetStatusResponse]
+    """How the backend is: for readiness."""
 
 @_typing.type_check_only
 class CacheServiceAsyncStub(CacheServiceStub):
@@ -129,9 +131,11 @@ class CacheServiceAsyncStub(CacheServiceStub):
     GetSemanticStats: _aio.UnaryUnaryMultiCallable[_cache_pb2.GetSemanticStatsRequest, _cache_pb2.GetSemanticStatsResponse]  # type: ignore[assignment]
     """What the semantic cache answered, missed and refused since the start of the process."""
     Warmup: _aio.UnaryUnaryMultiCallable[_cache_pb2.WarmupRequest, _cache_pb2.WarmupResponse]  # type: ignore[assignment]
-    """Fills the cache from the registered warm-up sources."""
+    """Refused with UNIMPLEMENTED: the owners of values warm them, see penstock.common.v1.WarmupService."""
     GetStats: _aio.UnaryUnaryMultiCallable[_cache_pb2.GetStatsRequest, _cache_pb2.GetStatsResponse]  # type: ignore[assignment]
     """Hit rates, sizes and the state of the backends."""
+    GetStatus: _aio.UnaryUnaryMultiCallable[_cache_pb2.GetStatusRequest, _cache_pb2.GetStatusResponse]  # type: ignore[assignment]
+    """How the backend is: for readiness."""
 
 class CacheServiceServicer(metaclass=_abc_1.ABCMeta):
     """Shared caching for every service. Keys are partitioned by the caller's tenant unless the request says `shared`."""
@@ -310,7 +314,7 @@ class CacheServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _cache_pb2.WarmupRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_cache_pb2.WarmupResponse, _abc.Awaitable[_cache_pb2.WarmupResponse]]:
-        """Fills the cache from the registered warm-up sources."""
+        """Refused with UNIMPLEMENTED: the owners of values warm them, see penstock.common.v1.WarmupService."""
 
     @_abc_1.abstractmethod
     def GetStats(
@@ -319,5 +323,13 @@ class CacheServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_cache_pb2.GetStatsResponse, _abc.Awaitable[_cache_pb2.GetStatsResponse]]:
         """Hit rates, sizes and the state of the backends."""
+
+    @_abc_1.abstractmethod
+    def GetStatus(
+        self,
+        request: _cache_pb2.GetStatusRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_cache_pb2.GetStatusResponse, _abc.Awaitable[_cache_pb2.GetStatusResponse]]:
+        """How the backend is: for readiness."""
 
 def add_CacheServiceServicer_to_server(servicer: CacheServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -143,8 +143,8 @@ CACHE: Final = Section(
         Row(
             "WARMUP_UNSUPPORTED",
             (ErrorKind.UNIMPLEMENTED,),
-            "this replica has nothing to warm up from",
-            "the message says what to configure",
+            "cache-service does not know how its values are made",
+            "call penstock.common.v1.WarmupService of the services that own them, or POST /api/v1/cache/warmup",
         ),
     ),
 )
