@@ -1,5 +1,6 @@
 """The contracts of counters, rates, locks, leases and sessions, in memory and in a real Redis."""
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from cache_service.adapters.memory.counter import MemoryCounterStore, MemoryRate
 from cache_service.adapters.memory.lock import MemoryLeaseStore, MemoryLockStore
 from cache_service.adapters.memory.session import MemorySessionStore
 from cache_service.adapters.redis.counter import RedisCounterStore
+from cache_service.adapters.redis.key import lock_key
 from cache_service.adapters.redis.lease import RedisLeaseStore
 from cache_service.adapters.redis.lock import RedisLockStore
 from cache_service.adapters.redis.rate_limit import RedisRateLimitStore
@@ -28,6 +30,7 @@ from penstock_testkit.contracts.lock_store import LockStoreContract
 from penstock_testkit.contracts.rate_limit_store import RateLimitStoreContract
 from penstock_testkit.contracts.session_store import SessionStoreContract
 from penstock_testkit.redis_time import let_redis_pass
+from penstock_testkit.waiting import HANG_SECONDS, until_true
 
 LetPass = Callable[[float], Awaitable[None]]
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -153,6 +156,30 @@ class TestRedisLockStore(InRedis, LockStoreContract):
         assert (await store.acquire("t\0l", 60.0)).fencing_token > before.fencing_token
 
 
+async def test_a_lock_whose_answer_came_too_late_is_given_back(redis_url: str) -> None:
+    link = RedisLink(redis_url, clock=SystemClock(), wait_seconds=0.04)
+    await link.probe([("PING",)])
+    store = RedisLockStore(ScriptRunner(link), new_token=new_token_of(itertools.count()))
+    client: Any = Redis.from_url(redis_url, socket_timeout=HANG_SECONDS)
+    await client.flushall()
+    await store.acquire("t\0first", 600.0)  # from now on the server knows the script
+    await client.execute_command("CLIENT", "PAUSE", 150, "WRITE")
+    with pytest.raises(RedisUnavailable):
+        await store.acquire("t\0l", 600.0)
+    leaving = asyncio.create_task(store.acquire("t\0m", 600.0))
+    await asyncio.wait({leaving}, timeout=0.01)
+    leaving.cancel()
+
+    async def is_free() -> bool:
+        return not await client.exists(lock_key("t\0l"), lock_key("t\0m"))
+
+    await client.set("after", b"1")  # both were taken by now
+    await until_true(is_free)
+    await store.close()
+    await link.close()
+    await client.aclose()
+
+
 class TestMemoryLeaseStore(InMemory, LeaseStoreContract):
     @pytest.fixture
     def store(self, clock: ManualClock) -> MemoryLeaseStore:
@@ -183,11 +210,11 @@ class TestMemorySessionStore(InMemory, SomeSessions, SessionStoreContract):
 class TestRedisSessionStore(InRedis, SomeSessions, SessionStoreContract):
     @pytest.fixture
     def store(self, link: RedisLink) -> RedisSessionStore:
-        return RedisSessionStore(link)
+        return RedisSessionStore(link, clock=SystemClock())
 
     async def test_what_can_not_be_read_is_no_session(self, store: Any, client: Any, make_session: Any) -> None:
         await store.put("t\0s1", make_session(id="s1", data={}), 60.0)
-        async for key in client.scan_iter():
+        async for key in client.scan_iter(match="*}s:*"):
             await client.set(key, b"\x80not a session")
         assert await store.get("t\0s1") is None
 

@@ -16,7 +16,7 @@ from cache_service.domain.rate_limit import Rate
 from cache_service.edge.servicer import CacheServices
 from cache_service.settings import CacheSettings
 from penstock_kit.clock import SystemClock
-from penstock_kit.errors import Unavailable
+from penstock_kit.errors import FailedPrecondition, Unavailable
 from penstock_testkit.contracts.cache_backend import CacheBackendContract
 from penstock_testkit.redis_time import let_redis_pass
 from penstock_testkit.servers.process import ServerProcess, free_port
@@ -345,6 +345,30 @@ async def test_without_redis_locks_are_refused_and_sessions_only_read(redis: Own
         redis.process.resume()
         await in_use(alone)
         assert await alone.services.locks.acquire("t\0l", ttl=60.0, wait=0.0) is not None
+
+
+async def test_a_session_ended_during_an_outage_never_comes_back(two: Sequence[Replica], redis: OwnRedis) -> None:
+    first, second = two
+    options: Any = {"user_id": "u", "data": {"a": b"1"}, "ttl": 60.0}
+    session = await first.services.sessions.put(TENANT, session_id="", **options)
+    assert await second.services.sessions.get(TENANT, session_id=session.id) == session
+    assert redis.process is not None
+    redis.process.hang()
+    await given_up(first, second)
+    with pytest.raises(Unavailable):
+        await first.services.sessions.delete(TENANT, session_id=session.id)
+    assert await first.services.sessions.get(TENANT, session_id=session.id) is None
+    redis.process.resume()
+    await in_use(first, second)
+
+    async def is_gone() -> bool:
+        return await second.services.sessions.get(TENANT, session_id=session.id) is None
+
+    await until_true(is_gone)
+    for each in two:
+        with pytest.raises(FailedPrecondition) as refused:
+            await each.services.sessions.put(TENANT, session_id=session.id, **options)
+        assert refused.value.reason == "SESSION_ENDED"
 
 
 async def test_the_service_starts_without_redis_and_uses_it_when_it_comes() -> None:

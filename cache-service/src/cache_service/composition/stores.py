@@ -114,7 +114,9 @@ async def open_stores(settings: CacheSettings, clock: Clock) -> AsyncGenerator[S
         membership=membership,
         clock=clock,
     )
-    stores = _redis_stores(link, memory, backend, signals, membership)
+    locks = RedisLockStore(ScriptRunner(link), new_token=new_token)
+    sessions = ReadableSessions(redis=RedisSessionStore(link, clock=clock), memory=memory.sessions)
+    stores = _redis_stores(link, memory, backend, signals, membership, locks=locks, sessions=sessions)
     await membership.beat()
     running = [membership.run(), subscriber.run(), signals.run(), sample_periodically(redis)]
     tasks = [asyncio.create_task(each) for each in running]
@@ -124,13 +126,22 @@ async def open_stores(settings: CacheSettings, clock: Clock) -> AsyncGenerator[S
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await locks.close()
+        await sessions.close()
         await membership.leave()
         await backend.close()
         await link.close()
 
 
 def _redis_stores(
-    link: RedisLink, memory: _Memory, backend: TwoTierBackend, signals: RedisSignals, membership: Membership
+    link: RedisLink,
+    memory: _Memory,
+    backend: TwoTierBackend,
+    signals: RedisSignals,
+    membership: Membership,
+    *,
+    locks: LockStore,
+    sessions: SessionStore,
 ) -> Stores:
     scripts = ScriptRunner(link)
     return Stores(
@@ -142,9 +153,9 @@ def _redis_stores(
             memory=memory.rate_limits,
             replicas=lambda: membership.count,
         ),
-        locks=RefusingLocks(RedisLockStore(scripts, new_token=new_token)),
+        locks=RefusingLocks(locks),
         leases=DegradingLeases(redis=RedisLeaseStore(scripts, new_token=new_token), memory=memory.leases),
-        sessions=ReadableSessions(redis=RedisSessionStore(link), memory=memory.sessions),
+        sessions=sessions,
         signals=signals,
         claims=RedisRefreshClaims(link),
         sweepables=[*memory.sweepables, backend],

@@ -127,7 +127,7 @@ class Cache:
     ) -> bool:
         """Store a value and end its lease; False when `condition` did not hold. Copies of an older value are told."""
         key = partition.full(entry_input.key)
-        load_seconds = await self._leases.lasted(key, lease_token) if lease_token else None
+        load_seconds = await self._leases.age(key, lease_token) if lease_token else None
         entry = self._entry(partition, entry_input, load_seconds)
         written = await self._backend.set(entry, condition)
         if lease_token:

@@ -14,7 +14,7 @@ class LeaseStore(Protocol):
         """Return the seconds the live lease of `key` has left, 0 without one."""
         ...
 
-    async def lasted(self, key: str, token: str) -> float | None:
+    async def age(self, key: str, token: str) -> float | None:
         """Return the seconds the lease `token` has lasted; None when it is not the live one (any more)."""
         ...
 

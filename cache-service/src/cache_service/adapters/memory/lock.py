@@ -78,14 +78,14 @@ class MemoryLeaseStore:
         """Return the seconds the live lease of `key` has left, 0 without one."""
         return 0.0 if self._leases.get(key) is None else self._leases.expire_at(key) - self._monotonic()
 
-    async def lasted(self, key: str, token: str) -> float | None:
+    async def age(self, key: str, token: str) -> float | None:
         """Return the seconds the lease `token` has lasted; None when it is not the live one."""
         lease = self._leases.get(key)
         return None if lease is None or lease.token != token else self._monotonic() - lease.grant_time
 
     async def end(self, key: str, token: str) -> float | None:
         """End the lease `token` and return the seconds it lasted; None when it is not the live one."""
-        lasted = await self.lasted(key, token)
+        lasted = await self.age(key, token)
         if lasted is not None:
             self._leases.pop(key)
         return lasted

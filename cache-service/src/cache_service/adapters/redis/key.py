@@ -34,6 +34,11 @@ def session_key(full: str) -> str:
     return f"{NAMESPACE}s:{full}"
 
 
+def ended_session_key(full: str) -> str:
+    """Return the key that says that a session was ended."""
+    return f"{NAMESPACE}xs:{full}"
+
+
 FENCE: Final = f"{NAMESPACE}fence"
 GENERATION: Final = f"{NAMESPACE}generation"
 BEGINNING: Final = f"{NAMESPACE}beginning"

@@ -46,7 +46,7 @@ class RedisLeaseStore:
         """Return the seconds the live lease of `key` has left, 0 without one."""
         return int(await self._scripts.run(_REMAINING, [lease_key(key)])) / 1000
 
-    async def lasted(self, key: str, token: str) -> float | None:
+    async def age(self, key: str, token: str) -> float | None:
         """Return the seconds the lease `token` has lasted; None when it is not the live one (any more)."""
         lasted = int(await self._scripts.run(_LASTED, [lease_key(key)], token))
         return None if lasted < 0 else lasted / 1000

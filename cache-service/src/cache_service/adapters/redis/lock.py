@@ -1,12 +1,18 @@
 """Locks in Redis. While Redis is away there are none: a lock that only this replica knows protects nothing."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Final
 
 from cache_service.adapters.redis.key import FENCE, lock_key
 from cache_service.adapters.redis.script_runner import ScriptRunner
 from cache_service.domain.lock import LockGrant, LockHeld
+from penstock_kit.redis.link import RedisUnavailable
 from penstock_kit.redis.script import Script
+
+_LOOK_SECONDS: Final = 0.2
+# Locks that are given back at once; the rest end by themselves.
+_MOST_GIVING_BACK: Final = 1_000
 
 # KEYS lock fence  ARGV token ttl_ms
 # The fence never falls below the server's clock in microseconds, so that tokens grow over a flush and a restart too.
@@ -43,11 +49,19 @@ class RedisLockStore:
     def __init__(self, scripts: ScriptRunner, *, new_token: Callable[[], str]) -> None:
         self._scripts = scripts
         self._new_token = new_token
+        self._giving_back: set[asyncio.Task[None]] = set()
 
     async def acquire(self, name: str, ttl: float) -> LockGrant | LockHeld:
-        """Take the lock for `ttl` seconds, or say how long it is held."""
+        """Take the lock for `ttl` seconds, or say how long it is held.
+
+        Whoever got no answer does not know whether the lock is theirs; it is given back as soon as Redis hears of it.
+        """
         token = self._new_token()
-        taken, number = await self._scripts.run(_ACQUIRE, [lock_key(name), FENCE], token, _milliseconds(ttl))
+        try:
+            taken, number = await self._scripts.run(_ACQUIRE, [lock_key(name), FENCE], token, _milliseconds(ttl))
+        except (RedisUnavailable, asyncio.CancelledError):
+            self._give_back(name, token, ttl)
+            raise
         if taken:
             return LockGrant(token=token, fencing_token=int(number))
         return LockHeld(remaining=int(number) / 1000)
@@ -59,6 +73,29 @@ class RedisLockStore:
     async def release(self, name: str, token: str) -> bool:
         """Give the lock back; False when `token` is no longer the holder's."""
         return bool(await self._scripts.run(_RELEASE, [lock_key(name)], token))
+
+    async def close(self) -> None:
+        """Give nothing back any more: what is left ends by itself."""
+        for task in self._giving_back:
+            task.cancel()
+        await asyncio.gather(*self._giving_back, return_exceptions=True)
+
+    def _give_back(self, name: str, token: str, ttl: float) -> None:
+        if len(self._giving_back) < _MOST_GIVING_BACK:
+            task = asyncio.get_running_loop().create_task(self._release_late(name, token, ttl))
+            self._giving_back.add(task)
+            task.add_done_callback(self._giving_back.discard)
+
+    async def _release_late(self, name: str, token: str, ttl: float) -> None:
+        """Release until it is answered, for as long as the lock could live. Commands are carried out in their order."""
+        end = asyncio.get_running_loop().time() + ttl + _LOOK_SECONDS
+        while asyncio.get_running_loop().time() < end:
+            try:
+                await self.release(name, token)
+            except RedisUnavailable:
+                await asyncio.sleep(_LOOK_SECONDS)
+            else:
+                return
 
 
 def _milliseconds(seconds: float) -> int:

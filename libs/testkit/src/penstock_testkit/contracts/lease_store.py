@@ -36,8 +36,8 @@ class LeaseStoreContract:
     async def test_a_lease_tells_how_long_it_has_lasted_and_goes_on(self, store: Any, let_pass: LetPass) -> None:
         token = await store.grant("t\0k", 10.0)
         await let_pass(4.0)
-        assert await store.lasted("t\0k", token) == pytest.approx(4.0, abs=1.0)
-        assert await store.lasted("t\0k", "another") is None
+        assert await store.age("t\0k", token) == pytest.approx(4.0, abs=1.0)
+        assert await store.age("t\0k", "another") is None
         assert await store.grant("t\0k", 10.0) is None
 
     async def test_only_the_live_lease_is_ended(self, store: Any, let_pass: LetPass) -> None:

@@ -141,6 +141,12 @@ CACHE: Final = Section(
             "name exactly one of id, prefix and all",
         ),
         Row(
+            "SESSION_ENDED",
+            (ErrorKind.FAILED_PRECONDITION,),
+            "a session is put again that was deleted within the last day",
+            "leave the id empty for a new one",
+        ),
+        Row(
             "WARMUP_UNSUPPORTED",
             (ErrorKind.UNIMPLEMENTED,),
             "cache-service does not know how its values are made",
