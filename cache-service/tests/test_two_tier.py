@@ -368,7 +368,7 @@ async def test_a_session_ended_during_an_outage_never_comes_back(two: Sequence[R
     for each in two:
         with pytest.raises(FailedPrecondition) as refused:
             await each.services.sessions.put(TENANT, session_id=session.id, **options)
-        assert refused.value.reason == "SESSION_ENDED"
+        assert refused.value.reason == "SESSION_CONFLICT"
 
 
 async def test_the_service_starts_without_redis_and_uses_it_when_it_comes() -> None:

@@ -59,7 +59,7 @@ class Sessions:
     ) -> Session:
         """Create a session (an empty id gets one) or replace it, keeping its creation time; 0 for 24 hours.
 
-        Raises FailedPrecondition SESSION_ENDED for an id that was deleted: a request that was under way when its user
+        Raises FailedPrecondition SESSION_CONFLICT for an id that was deleted: a request that was under way when its user
         left would bring the session back.
         """
         require_not_negative(ttl, "ttl")
@@ -78,7 +78,7 @@ class Sessions:
         )
         if not await self._store.put(key, session, ttl or DEFAULT_TTL):
             message = f"session {session_id[:60]!r} was ended; leave the id empty for a new one"
-            raise FailedPrecondition(message, reason="SESSION_ENDED")
+            raise FailedPrecondition(message, reason="SESSION_CONFLICT")
         return session
 
     async def get(self, partition: Partition, *, session_id: str, extend: float = 0.0) -> Session | None:

@@ -141,7 +141,7 @@ CACHE: Final = Section(
             "name exactly one of id, prefix and all",
         ),
         Row(
-            "SESSION_ENDED",
+            "SESSION_CONFLICT",
             (ErrorKind.FAILED_PRECONDITION,),
             "a session is put again that was deleted within the last day",
             "leave the id empty for a new one",
