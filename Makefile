@@ -51,6 +51,10 @@ test-clients: .venv/.dev ## Run every client that is tested against a running sy
 test-all: .venv/.dev ## Run every test, those that need a Docker engine too
 	@$(BIN)/pytest -q
 
+.PHONY: faults
+faults: .venv/.dev ## Provoke faults for real and print what was measured beside what it must be (TESTS=tests/faults/test_cache_without_redis.py)
+	@$(BIN)/python scripts/fault_table.py $(TESTS)
+
 .PHONY: mutate
 mutate: .venv/.dev ## Put small faults into PACKAGE=llm_service.domain.billing and tell which no test notices (ARGS="--sample 60 --seed 1")
 	@scripts/mutate $(PACKAGE) $(ARGS)

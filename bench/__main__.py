@@ -4,7 +4,7 @@ import sys
 
 import uvloop
 
-from bench import cache, chat, completions, feature, hop, ingest, peers, providers, reader, startup
+from bench import cache, chat, completions, feature, hop, ingest, peers, providers, reader, shared_cache, startup
 from bench.measure import Report, machine
 from bench.page import lines, save
 
@@ -12,6 +12,7 @@ BENCHMARKS = {
     "startup": startup.run,
     "completions": completions.run,
     "cache": cache.run,
+    "shared_cache": shared_cache.run,
     "chat": chat.run,
     "feature": feature.run,
     "ingest": ingest.run,

@@ -15,6 +15,7 @@ from cache_service.composition.stores import memory_stores
 from cache_service.edge.servicer import CacheServicer
 from cache_service.settings import CacheSettings
 from penstock_kit.cache import CacheClient, CachedValue, cached
+from penstock_kit.cache.local_copies import Copy, LocalCopies
 from penstock_kit.clock import SystemClock
 from penstock_kit.context import CallContext, Caller, use_context
 from penstock_kit.errors import InvalidArgument
@@ -22,12 +23,12 @@ from penstock_kit.grpc import GrpcServer, open_channel
 from penstock_kit.logging import configure_logging
 from penstock_testkit.clock import ManualClock
 from penstock_testkit.servers.process import free_port
-from penstock_testkit.waiting import HANG_SECONDS, until
+from penstock_testkit.waiting import HANG_SECONDS, until, until_true
 
 
 @pytest.fixture
 async def client(served: Any) -> CacheClient:
-    return CacheClient(served.channel)
+    return CacheClient(served.channel, timeout=HANG_SECONDS)
 
 
 @pytest.fixture
@@ -177,7 +178,10 @@ async def test_a_crowd_in_one_process_loads_once(client: CacheClient) -> None:
 
 
 async def test_a_crowd_in_two_processes_loads_once(served: Any) -> None:
-    one, two = Cards(CacheClient(served.channel)), Cards(CacheClient(served.channel))
+    one, two = (
+        Cards(CacheClient(served.channel, timeout=HANG_SECONDS)),
+        Cards(CacheClient(served.channel, timeout=HANG_SECONDS)),
+    )
     crowd = [asyncio.ensure_future(cards.all()) for _ in range(50) for cards in (one, two)]
     await asyncio.gather(*crowd)
     assert len(one.loads) + len(two.loads) == 1
@@ -305,7 +309,7 @@ class Raw:
 
 
 async def test_a_value_near_its_end_is_renewed_behind_its_readers(served_by_clock: Any, clock: ManualClock) -> None:
-    client = CacheClient(served_by_clock.channel)
+    client = CacheClient(served_by_clock.channel, timeout=HANG_SECONDS)
     watching = served_by_clock.stub.WatchInvalidations(pb.WatchInvalidationsRequest(prefix="soon"))
     loads: list[int] = []
 
@@ -378,3 +382,90 @@ async def test_a_drop_whose_caller_left_is_sent_again() -> None:
     await until(lambda: slow.heard == ["model"] and not client.is_away)
     await channel.close()
     await server.drain()
+
+
+async def test_a_local_copy_spares_the_call_and_is_gone_after_a_second(
+    served_by_clock: Any, clock: ManualClock
+) -> None:
+    client, reads = CacheClient(served_by_clock.channel, clock=clock, timeout=HANG_SECONDS), Reads()
+
+    @cached(ttl=60, key_prefix="copy", client=client, local_seconds=5)
+    async def load() -> list[int]:
+        return reads.load()
+
+    assert [await load() for _ in range(3)] == [[1], [1], [1]]
+    (await load()).append(2)
+    assert await load() == [1], "who alters a value alters no copy"
+    before = await shared_reads(served_by_clock)
+    assert [await load() for _ in range(5)] == [[1]] * 5
+    assert await shared_reads(served_by_clock) == before
+    clock.advance(1.01)
+    await load()
+    assert await shared_reads(served_by_clock) == before + 1
+    await client.close()
+
+
+async def test_a_local_copy_ends_when_another_process_changes_its_value(served: Any) -> None:
+    reads, other = Reads(), CacheClient(served.channel, timeout=HANG_SECONDS)
+    client = CacheClient(served.channel, clock=ManualClock(), timeout=HANG_SECONDS)
+
+    @cached(ttl=60, key_prefix="copy", client=client, local_seconds=1)
+    async def load() -> list[int]:
+        return reads.load()
+
+    async def is_new() -> bool:
+        return await load() == [2]
+
+    assert [await load() for _ in range(2)] == [[1], [1]]  # on a clock that stands still
+    await other.invalidate(prefix="copy")
+    await until_true(is_new)
+    await client.close()
+
+
+@pytest.mark.parametrize("change", ["delete", "invalidate", "tag", "set"])
+async def test_what_a_process_changes_it_reads_at_once_past_its_own_copies(served: Any, change: str) -> None:
+    client, reads = CacheClient(served.channel, clock=ManualClock(), timeout=HANG_SECONDS), Reads()
+
+    @cached(ttl=60, key_prefix="copy", client=client, local_seconds=1, tags=["t"])
+    async def load() -> list[int]:
+        return reads.load()
+
+    assert [await load() for _ in range(3)] == [[1]] * 3
+    match change:
+        case "delete":
+            await client.delete("copy")
+        case "invalidate":
+            await client.invalidate(prefix="co")
+        case "tag":
+            await client.invalidate(tag="t")
+        case _:
+            await client.set("copy", b"j[2]")
+    assert await load() == [2]
+    await client.close()
+
+
+async def test_a_copy_that_was_read_before_a_change_is_not_kept_after_it(clock: ManualClock) -> None:
+    copies = LocalCopies(None, clock=clock)
+    copy = Copy(end=clock.monotonic() + 1, data=b"old", negative=False, value=None)
+    begun = 0
+    copies.drop("acme", keys=("k",))
+    copies.take("acme", "k", copy, begun)
+    assert copies.get("acme", "k") is None
+
+
+class Reads:
+    """Counts loads: each gives its number."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def load(self) -> list[int]:
+        self.count += 1
+        return [self.count]
+
+
+async def shared_reads(served: Any) -> int:
+    operator = Caller(user_id="o", scopes=frozenset({"operator"}))
+    with use_context(CallContext(request_id="r", caller=operator)):
+        stats = await served.stub.GetStats(pb.GetStatsRequest())
+    return stats.hits + stats.misses

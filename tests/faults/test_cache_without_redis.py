@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 from penstock.cache.v1 import cache_pb2 as pb
 from penstock.cache.v1 import cache_pb2_grpc
+from redis.asyncio import Redis
 
 from penstock_kit.context import CallContext, Caller, use_context
 from penstock_kit.grpc import open_channel
+from penstock_testkit.fault_rows import FaultRow, NoteFault
 from penstock_testkit.servers.process import free_port, free_ports
 from penstock_testkit.servers.redis import start_local_redis
 from penstock_testkit.waiting import HANG_SECONDS, assert_within, until_true
@@ -123,7 +125,9 @@ async def all_are(caches: list[CacheProcess], breaker: str) -> bool:
 
 
 @pytest.mark.parametrize("fault", ["killed", "hung"])
-async def test_no_request_fails_while_redis_is_away(tmp_path: Path, fault: str, record_property: Any) -> None:
+async def test_no_request_fails_while_redis_is_away(
+    tmp_path: Path, fault: str, record_property: Any, note_fault: NoteFault
+) -> None:
     port = free_port()
     redis = start_local_redis(port)
     url = f"redis://127.0.0.1:{port}/0"
@@ -158,7 +162,24 @@ async def test_no_request_fails_while_redis_is_away(tmp_path: Path, fault: str, 
     }
     record_property(fault, {name: round(value, 3) for name, value in figures.items()})
     print(fault, {name: round(value, 3) for name, value in figures.items()})
-    assert (quiet.failed, away.failed, after.failed) == ([], [], [])
+    failed = [*quiet.failed, *away.failed, *after.failed]
+    note_fault(
+        FaultRow(
+            fault=f"Redis {fault} under {RATE} requests/s",
+            figure=f"{len(failed)} failed, p99 +{(away.p99 - quiet.p99) * 1e3:.0f} ms, open after {opened:.2f} s",
+            goal="0 failed, p99 +50 ms, open ≤ 1 s",
+            met=not failed and away.p99 - quiet.p99 <= 0.05 and opened <= 1.0,
+        )
+    )
+    note_fault(
+        FaultRow(
+            fault=f"Redis back after it was {fault}",
+            figure=f"{len(after.failed)} failed, used again after {used_again:.2f} s",
+            goal="0 failed, ≤ 5 s",
+            met=not after.failed and used_again <= 5.0,
+        )
+    )
+    assert failed == []
     assert outages == [1, 1], "one line an outage"
     assert [(each.name, each.state) for each in away_status.components] == [("redis", "degraded")]
     assert away_status.components[0].detail, "what is wrong is said"
@@ -166,3 +187,65 @@ async def test_no_request_fails_while_redis_is_away(tmp_path: Path, fault: str, 
     assert_within(opened, 1.0, "opening the breaker")
     assert_within(used_again, 5.0, "using Redis again")
     assert_within(away.p99 - quiet.p99, 0.25, "what an outage adds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sickness:
+    """What a Redis that answers can't do: the commands that bring it about, and those that mend it."""
+
+    begin: list[tuple[Any, ...]]
+    end: list[tuple[Any, ...]]
+    opens: bool = True
+
+
+SICKNESSES = {
+    "read-only": Sickness(begin=[("REPLICAOF", "127.0.0.1", "1")], end=[("REPLICAOF", "NO", "ONE")]),
+    "full": Sickness(
+        begin=[("CONFIG", "SET", "maxmemory", "1")], end=[("CONFIG", "SET", "maxmemory", "0")], opens=False
+    ),
+    "asking for another password": Sickness(
+        begin=[("CONFIG", "SET", "requirepass", "another"), ("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")],
+        end=[("CONFIG", "SET", "requirepass", "")],
+    ),
+}
+
+
+@pytest.mark.parametrize("sickness", SICKNESSES)
+async def test_no_request_fails_while_redis_answers_and_cannot_work(
+    tmp_path: Path, sickness: str, note_fault: NoteFault
+) -> None:
+    port, case = free_port(), SICKNESSES[sickness]
+    redis = start_local_redis(port)
+    url = f"redis://127.0.0.1:{port}/0"
+    admin: Any = Redis.from_url(url, single_connection_client=True, socket_timeout=HANG_SECONDS)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(admin.aclose)
+        stack.enter_context(use_context(CallContext(request_id="req_c", caller=ANN)))
+        caches = [await stack.enter_async_context(cache_process(tmp_path / f"c{n}", url)) for n in range(2)]
+        await until_true(lambda: all_are(caches, "closed"))
+        sick, after = Load(), Load()
+        loading = asyncio.create_task(sick.run(caches, SECONDS))
+        for command in case.begin:
+            await admin.execute_command(*command)
+        opened = await until_true(lambda: all_are(caches, "open")) if case.opens else 0.0
+        await loading
+        for command in case.end:
+            await admin.execute_command(*command)
+        used_again = await until_true(lambda: all_are(caches, "closed"))
+        await after.run(caches, SECONDS / 2)
+        logs = "".join(cache.log.read_text() for cache in caches)
+    redis.stop()
+    failed = [*sick.failed, *after.failed]
+    opening = f"open after {opened:.2f} s" if case.opens else "stays closed"
+    note_fault(
+        FaultRow(
+            fault=f"Redis {sickness} under {RATE} requests/s",
+            figure=f"{len(failed)} failed, {opening}, used again after {used_again:.2f} s",
+            goal="0 failed, open ≤ 1 s, again ≤ 5 s" if case.opens else "0 failed, stays closed",
+            met=not failed and opened <= 1.0 and used_again <= 5.0,
+        )
+    )
+    assert failed == []
+    assert_within(opened, 1.0, "opening the breaker")
+    assert_within(used_again, 5.0, "using Redis again")
+    assert logs.count("redis is away") == (2 if case.opens else 0), "one line an outage"

@@ -13,7 +13,7 @@ from feature_service.composition.services import build_services
 from feature_service.composition.stores import open_stores
 from feature_service.settings import FeatureSettings
 from penstock_kit.bootstrap import start_runtime
-from penstock_kit.cache import CacheClient
+from penstock_kit.cache import FREQUENT_CALLS, CacheClient
 from penstock_kit.clock import SystemClock
 from penstock_kit.database import prepare_schema
 from penstock_kit.grpc import open_channel, run_service
@@ -36,7 +36,12 @@ async def open_servicers(
     loader = DemoProcess()
     async with (
         open_stores(settings, before_telemetry=loader.wait) as stores,
-        open_channel(settings.cache_address, service="cache-service", secret=secret) as channel,
+        open_channel(
+            settings.cache_address,
+            service="cache-service",
+            multiplexed=FREQUENT_CALLS if settings.multiplex_calls else (),
+            secret=secret,
+        ) as channel,
     ):
         demo = Demo(settings, stores, clock, loader)
         cache = CacheClient(channel, clock=clock)

@@ -14,6 +14,7 @@ from llm_service.composition.services import Services, build_services
 from llm_service.composition.stores import Stores, open_stores
 from llm_service.settings import LlmSettings
 from penstock_kit.bootstrap import start_runtime
+from penstock_kit.cache import FREQUENT_CALLS
 from penstock_kit.clock import SystemClock
 from penstock_kit.database import prepare_schema
 from penstock_kit.grpc import open_channel, run_service
@@ -30,7 +31,12 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
     async with (
         start_runtime(SERVICE, settings) as runtime,
         open_stores(settings, clock) as stores,
-        open_channel(settings.cache_service_address, service="cache-service", secret=runtime.secret) as cache_channel,
+        open_channel(
+            settings.cache_service_address,
+            service="cache-service",
+            multiplexed=FREQUENT_CALLS if settings.multiplex_calls else (),
+            secret=runtime.secret,
+        ) as cache_channel,
         runtime.open_server(settings, metrics_port=settings.metrics_port) as server,
     ):
         services = build_services(

@@ -59,7 +59,7 @@ class Sessions:
     ) -> Session:
         """Create a session (an empty id gets one) or replace it, keeping its creation time; 0 for 24 hours.
 
-        Raises FailedPrecondition SESSION_CONFLICT for an id that was deleted: a request that was under way when its user
+        Raises FailedPrecondition SESSION_CONFLICT for an id that was deleted: a request under way when its user
         left would bring the session back.
         """
         require_not_negative(ttl, "ttl")

@@ -10,6 +10,7 @@ from chat_stream_service.adapters.operator_tools.configuration import read_tools
 from chat_stream_service.adapters.operator_tools.live_tools import ReloadingTools
 from chat_stream_service.domain.stream.background import BackgroundJobs
 from chat_stream_service.settings import ChatSettings, tool_environment
+from penstock_kit.cache import FREQUENT_CALLS
 from penstock_kit.clock import SystemClock
 from penstock_kit.database import Database, open_database
 from penstock_kit.grpc import PenstockChannel, open_channel
@@ -20,9 +21,6 @@ from penstock_kit.redis.link import RedisLink
 _LAST_WORK_SECONDS: Final = 2.0
 # Calls that share streams: what a turn may wait for.
 _LLM_CALLS: Final = ("penstock.llm.v1.LlmService/StreamComplete",)
-_CACHE_CALLS: Final = tuple(
-    f"penstock.cache.v1.CacheService/{name}" for name in ("Get", "Set", "AcquireLease", "Delete", "Invalidate")
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +72,7 @@ def _build_resources(settings: ChatSettings, secret: str, redactor: Redactor) ->
         cache=open_channel(
             settings.cache_address,
             service="cache-service",
-            multiplexed=_CACHE_CALLS if settings.multiplex_calls else (),
+            multiplexed=FREQUENT_CALLS if settings.multiplex_calls else (),
             secret=secret,
         ),
         operator_tools=ReloadingTools(

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import structlog
 
+from penstock_testkit.fault_rows import NoteFault, append_row
 from penstock_testkit.servers import PostgresServer, RedisServer, start_postgres, start_redis
 
 _names = itertools.count(1)
@@ -25,6 +26,12 @@ def log_stream() -> Iterator[io.StringIO]:
     root.setLevel(level)
     logging.captureWarnings(capture=False)
     structlog.reset_defaults()
+
+
+@pytest.fixture
+def note_fault() -> NoteFault:
+    """Return what notes a row for `make faults`; a test notes it before it asserts, so that a miss is shown too."""
+    return append_row
 
 
 @pytest.fixture(scope="session")

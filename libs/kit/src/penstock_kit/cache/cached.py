@@ -9,9 +9,10 @@ from typing import Any, Final, ParamSpec, Protocol, TypeVar, cast
 
 import orjson
 
-from penstock_kit.cache.client import CacheClient, CachedValue, Lease
+from penstock_kit.cache.client import CacheClient, CachedValue, Lease, partition_name
 from penstock_kit.cache.codec import Codec, JsonCodec
 from penstock_kit.cache.flight import SingleFlight
+from penstock_kit.cache.local_copies import Copy
 from penstock_kit.context import current_context
 from penstock_kit.errors import PayloadTooLarge
 from penstock_kit.logging import get_logger
@@ -19,6 +20,8 @@ from penstock_kit.logging import get_logger
 P = ParamSpec("P")
 T = TypeVar("T")
 
+# What every reader may be handed: nobody can alter it.
+_UNALTERABLE: Final = (str, bytes, int, float)
 _MAX_PLAIN_KEY: Final = 200
 _LOAD_SECONDS: Final = 10.0
 
@@ -42,6 +45,7 @@ class Rule:
     shared: bool
     codec: Codec
     load_seconds: float
+    local_seconds: float
 
 
 def cached(
@@ -54,6 +58,7 @@ def cached(
     client: CacheClient | None = None,
     codec: Codec | None = None,
     load_seconds: float = _LOAD_SECONDS,
+    local_seconds: float = 0.0,
 ) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaitable[T]]]:
     """Keep what an async function returns for `ttl` seconds (or by `ttl_class`) under ``key_prefix[:arguments]``.
 
@@ -66,6 +71,10 @@ def cached(
     At most one caller in the cluster loads a missing value, within `load_seconds`; the others wait for
     it. A value near its end is renewed behind the back of its readers. Without a cache the function is
     simply called. Drop the values with ``client.invalidate(prefix=key_prefix)`` or by tag.
+
+    With `local_seconds` a value that was read is kept in this process for so long, a second at most: so old may it be
+    when another process changed it, and what this process changes it reads at once. Whoever alters what is returned
+    alters nothing that is kept.
     """
     rule = Rule(
         key_prefix=key_prefix,
@@ -75,6 +84,7 @@ def cached(
         shared=shared,
         codec=codec or JsonCodec(),
         load_seconds=load_seconds,
+        local_seconds=local_seconds,
     )
 
     def decorate(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
@@ -103,13 +113,37 @@ class _Reader:
         self._renewals: set[asyncio.Task[Any]] = set()
 
     async def read(self, cache: CacheClient, key: str, load: Callable[[], Awaitable[Any]]) -> Any:
+        if not self._rule.local_seconds:
+            return await self._read_shared(cache, key, load)
+        partition = partition_name(shared=self._rule.shared)
+        copy = cache.copies.get(partition, key)
+        if copy is None:
+            begun = cache.copies.begin(partition)
+            return await self._read_shared(cache, key, load, partition=partition, begun=begun)
+        if copy.negative or copy.value is not None:
+            return copy.value
+        return self._rule.codec.decode(copy.data)
+
+    async def _read_shared(
+        self, cache: CacheClient, key: str, load: Callable[[], Awaitable[Any]], *, partition: str = "", begun: int = -1
+    ) -> Any:
         hit = await cache.get(key, shared=self._rule.shared)
         found, value = self._decoded(key, hit)
+        if found and hit is not None and begun >= 0:
+            cache.copies.take(partition, key, self._copy(cache, hit, value), begun)
         if not found:
             return await self._flight.run(self._place(cache, key), lambda: self._fill(cache, key, load))
         if hit is not None and hit.refresh:
             self._renew(cache, key, load, hit.generation)
         return value
+
+    def _copy(self, cache: CacheClient, hit: CachedValue, value: Any) -> Copy:
+        return Copy(
+            end=cache.copies.until(min(self._rule.local_seconds, hit.ttl)),
+            data=hit.value,
+            negative=hit.negative,
+            value=value if isinstance(value, _UNALTERABLE) else None,
+        )
 
     async def _fill(self, cache: CacheClient, key: str, load: Callable[[], Awaitable[Any]]) -> Any:
         seconds = self._rule.load_seconds

@@ -15,12 +15,18 @@ import grpc.aio
 from google.protobuf.duration_pb2 import Duration
 from penstock.cache.v1 import cache_pb2, cache_pb2_grpc
 
+from penstock_kit.cache.local_copies import SHARED, LocalCopies
 from penstock_kit.cache.outage import OUTAGE_KINDS, Outage
 from penstock_kit.cache.pending_invalidations import PendingInvalidations
 from penstock_kit.clock import Clock, SystemClock
 from penstock_kit.context import current_context
 from penstock_kit.errors import PenstockError
 
+FREQUENT_CALLS: Final = tuple(
+    f"penstock.cache.v1.CacheService/{name}"
+    for name in ("Get", "Set", "GetMany", "AcquireLease", "Delete", "Invalidate", "TakeRateLimit", "Increment")
+)
+"""What a channel to cache-service may multiplex: alone a call takes 0.3 ms then instead of 0.5, among 64 a quarter."""
 _TIMEOUT_SECONDS: Final = 0.25
 _RETRY_SECONDS: Final = 1.0
 _NANOSECONDS: Final = 1_000_000_000
@@ -28,7 +34,7 @@ _NANOSECONDS: Final = 1_000_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachedValue:
-    """A hit. `negative`: known not to exist. `refresh`: this reader should renew the value now.
+    """A hit with `ttl` seconds of life left. `negative`: known not to exist. `refresh`: this reader should renew it.
 
     Give `generation` to :meth:`CacheClient.set` to have the write refused if anything changed since.
     """
@@ -37,6 +43,7 @@ class CachedValue:
     negative: bool = False
     refresh: bool = False
     generation: int = 0
+    ttl: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +78,14 @@ class CacheClient:
     ) -> None:
         self._stub: Any = cache_pb2_grpc.CacheServiceStub(channel)
         self._timeout = timeout
-        self._outage = Outage(clock=clock or SystemClock(), retry_seconds=retry_seconds)
+        clock = clock or SystemClock()
+        self.copies = LocalCopies(self._stub, clock=clock)
+        self._outage = Outage(clock=clock, retry_seconds=retry_seconds)
         self._pending = PendingInvalidations(self._send_again, retry_seconds=retry_seconds)
+
+    async def close(self) -> None:
+        """Listen to no changes any more; the channel is its opener's to close."""
+        await self.copies.close()
 
     @property
     def is_away(self) -> bool:
@@ -110,6 +123,7 @@ class CacheClient:
             lease_token=lease_token,
         )
         response: cache_pb2.SetResponse | None = await self._call_for_value(self._stub.Set, request)
+        self.copies.drop(partition_name(shared=shared), keys=(key,))
         return response is not None and response.written
 
     async def get_many(self, keys: Iterable[str], *, shared: bool = False) -> dict[str, bytes]:
@@ -128,12 +142,15 @@ class CacheClient:
         ]
         request = cache_pb2.SetManyRequest(entries=entries, partition=_partition(shared))
         response: cache_pb2.SetManyResponse | None = await self._call_for_value(self._stub.SetMany, request)
+        self.copies.drop(partition_name(shared=shared), keys=values)
         return 0 if response is None else response.written
 
     async def delete(self, *keys: str, shared: bool = False) -> int:
         """Drop keys, end their leases, and return how many were live. An absent cache is told when it is back."""
         request = cache_pb2.DeleteRequest(keys=keys, partition=_partition(shared))
+        self.copies.drop(partition_name(shared=shared), keys=keys)
         response: cache_pb2.DeleteResponse | None = await self._drop(self._stub.Delete, request)
+        self.copies.drop(partition_name(shared=shared), keys=keys)
         return 0 if response is None else response.deleted
 
     async def invalidate(self, *, prefix: str = "", tag: str = "", shared: bool = False) -> int:
@@ -142,7 +159,10 @@ class CacheClient:
         An absent cache is told when it is back.
         """
         request = cache_pb2.InvalidateRequest(prefix=prefix, tag=tag, partition=_partition(shared))
+        name, prefixes = partition_name(shared=shared), (prefix,) if prefix else ()
+        self.copies.drop(name, prefixes=prefixes, everything=bool(tag))
         response: cache_pb2.InvalidateResponse | None = await self._drop(self._stub.Invalidate, request)
+        self.copies.drop(name, prefixes=prefixes, everything=bool(tag))
         return 0 if response is None else response.deleted
 
     async def lease(self, key: str, *, seconds: float, wait: float, shared: bool = False) -> Lease | None:
@@ -230,6 +250,11 @@ class CacheClient:
         return response
 
 
+def partition_name(*, shared: bool) -> str:
+    """Return the name of the current caller's partition, or of the shared one, among the local copies."""
+    return SHARED if shared else current_context().caller.tenant_id
+
+
 def _hit(response: cache_pb2.GetResponse) -> CachedValue | None:
     if not response.found:
         return None
@@ -238,6 +263,7 @@ def _hit(response: cache_pb2.GetResponse) -> CachedValue | None:
         negative=response.negative,
         refresh=response.refresh_advised,
         generation=response.generation,
+        ttl=_seconds(response.ttl),
     )
 
 

@@ -110,8 +110,8 @@ class RedisLink:
         )
 
     async def probe(self, commands: Sequence[Command]) -> list[Any]:
-        """Send commands whether Redis is thought to be up or not; an answer means that it is up."""
-        answers = await self._run(commands, transaction=False)
+        """Send commands whether Redis is thought to be up or not; an answer, that of a full one too, means it is."""
+        answers = await self._run(commands, transaction=False, may_lack_room=True)
         if not self._up:
             self._set_state(up=True)
         return answers
@@ -278,7 +278,8 @@ def is_large(commands: Sequence[Command]) -> bool:
 
 
 def _is_unfit(answer: Exception, *, may_lack_room: bool) -> bool:
-    text = f"{answer}"
+    # What a command in a script was refused for, older servers tell at the end of their line about the script.
+    text = f"{answer}".rpartition(": -")[2]
     return text.startswith(_UNFIT) or (not may_lack_room and text.startswith(_NO_ROOM))
 
 
