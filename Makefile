@@ -17,11 +17,11 @@ help: ## Show this list
 
 ##@ Run the system
 
-.venv/.run: requirements.lock $(MANIFESTS)
+.venv/.run: requirements.lock requirements-setup.lock $(MANIFESTS)
 	@scripts/setup
 	@touch $@
 
-.venv/.dev: requirements-dev.lock $(MANIFESTS)
+.venv/.dev: requirements-dev.lock requirements-setup.lock requirements-mem0.lock $(MANIFESTS)
 	@scripts/setup dev
 	@touch $@ .venv/.run
 

@@ -25,7 +25,7 @@ def clone() -> Iterator[Path]:
         folder = Path(name)
         folder.chmod(0o755)
         (folder / "scripts").mkdir()
-        for file in ("scripts/setup", "requirements.lock", "requirements-dev.lock"):
+        for file in ("scripts/setup", *(path.name for path in ROOT.glob("requirements*.lock"))):
             shutil.copy(ROOT / file, folder / file)
         yield folder
 

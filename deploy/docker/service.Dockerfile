@@ -9,14 +9,12 @@ ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 # --- what is locked, in an environment that is copied as it is ------------------------------------------------------
 FROM ${PYTHON_IMAGE} AS dependencies
 ENV UV_LINK_MODE=copy UV_NO_CACHE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-COPY requirements.lock /build/
-# uv comes from the lock like everything else, by pip, and stays behind: /opt/build is not copied.
+COPY requirements-setup.lock requirements.lock /build/
+# uv and the build tools come from a lock of their own, by pip, and stay behind: /opt/build is not copied.
 RUN cd /build \
- && awk '/^[^ ]/ {wanted = /^uv==/} wanted' requirements.lock >uv.txt \
- && awk '/^[^ ]/ {wanted = !/^uv==/} wanted' requirements.lock >run.txt \
- && python -m venv /opt/build && /opt/build/bin/pip install -q --require-hashes -r uv.txt \
+ && python -m venv /opt/build && /opt/build/bin/pip install -q --require-hashes -r requirements-setup.lock \
  && python -m venv --without-pip /opt/penstock \
- && /opt/build/bin/uv pip install -q --python /opt/penstock/bin/python --require-hashes --compile-bytecode -r run.txt \
+ && /opt/build/bin/uv pip install -q --python /opt/penstock/bin/python --require-hashes --compile-bytecode -r requirements.lock \
  && cd /opt/penstock/lib/python3.*/site-packages \
  && rm -rf pyarrow/include pyarrow/tests \
  && echo /opt/members >penstock_members.pth
@@ -25,6 +23,7 @@ RUN cd /build \
 FROM dependencies AS members
 COPY . /build/members
 RUN cd /build/members \
+ && export PYTHONPATH="$(echo /opt/build/lib/python3.*/site-packages)" \
  && /opt/build/bin/uv pip install -q --offline --python /opt/penstock/bin/python --target /opt/members \
       --no-deps --no-build-isolation --compile-bytecode \
       ./protos ./libs/kit ./gateway ./llm-service ./chat-stream-service ./feature-service ./cache-service ./client ./cli

@@ -6,7 +6,7 @@ import warnings
 
 from penstock.feature.v1 import feature_pb2 as penstock_dot_feature_dot_v1_dot_feature__pb2
 
-GRPC_GENERATED_VERSION = '1.81.1'
+GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 

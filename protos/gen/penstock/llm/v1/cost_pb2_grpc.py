@@ -6,7 +6,7 @@ import warnings
 
 from penstock.llm.v1 import cost_pb2 as penstock_dot_llm_dot_v1_dot_cost__pb2
 
-GRPC_GENERATED_VERSION = '1.81.1'
+GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
