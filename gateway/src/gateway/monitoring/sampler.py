@@ -40,6 +40,8 @@ class Sampler:
         self._cache = cache
         self._store = store
         self._clock = clock
+        # What each tenant's figures were read from, and the series of them: most tenants ask nothing in a second.
+        self._series: dict[str, tuple[Totals, Mapping[Series, Value]]] = {}
         self._hit_rate: float | None = None
         self._minute = self.minute()
         self._at_minute: Mapping[str, Totals] = {}
@@ -110,13 +112,10 @@ class Sampler:
     def _values(self) -> Mapping[Series, Value]:
         values: dict[Series, Value] = {}
         for tenant, totals in self._traffic.totals().items():
-            for place, count in enumerate(totals.requests):
-                if count:
-                    values[series("http_requests_total", tenant=tenant, status_class=f"{place + 1}xx")] = count
-            # Rules read errors: they are there at 0, so that the first of them is seen to come.
-            values.setdefault(series("http_requests_total", tenant=tenant, status_class="5xx"), 0)
-            values[series("http_request_duration_seconds", tenant=tenant)] = totals.latencies
-            values[series("http_streams_active", tenant=tenant)] = totals.streams
+            known = self._series.get(tenant)
+            if known is None or known[0] is not totals:
+                known = self._series[tenant] = (totals, _series_of(tenant, totals))
+            values |= known[1]
         if self._hit_rate is not None:
             values[series("cache_hit_rate")] = self._hit_rate
         return values
@@ -143,7 +142,20 @@ class Sampler:
             await asyncio.sleep(_TICK_SECONDS)
 
 
+def _series_of(tenant: str, totals: Totals) -> Mapping[Series, Value]:
+    """Return the figures of one tenant by their names and labels."""
+    # Rules read errors: they are there at 0, so that the first of them is seen to come.
+    values: dict[Series, Value] = {series("http_requests_total", tenant=tenant, status_class="5xx"): 0}
+    for place, count in enumerate(totals.requests):
+        if count:
+            values[series("http_requests_total", tenant=tenant, status_class=f"{place + 1}xx")] = count
+    values[series("http_request_duration_seconds", tenant=tenant)] = totals.latencies
+    values[series("http_streams_active", tenant=tenant)] = totals.streams
+    return values
+
+
 def _since(earlier: Mapping[str, Totals], now: Mapping[str, Totals]) -> Mapping[str, Totals]:
     """Return what came after `earlier`, of the tenants for whom anything did or is open."""
-    grown = {name: totals - earlier.get(name, Totals()) for name, totals in now.items()}
+    changed = {name: totals for name, totals in now.items() if totals.streams or totals is not earlier.get(name)}
+    grown = {name: totals - earlier.get(name, Totals()) for name, totals in changed.items()}
     return {name: totals for name, totals in grown.items() if totals.count or totals.streams}

@@ -12,7 +12,7 @@ from penstock_kit.clock import Clock
 RECENT: Final = 10
 # Of those who showed no credentials, and of what is beyond the most tenants that are told apart.
 NOBODY: Final = ""
-_MOST_TENANTS: Final = 2000
+_MOST_TENANTS: Final = 200
 # What probes, scrapers, pages and the dashboard itself ask is counted, but is no news.
 _ROUTINE: Final = frozenset(
     {"/health", "/ready", "/ready/gateway", "/metrics", "/api/v2/metrics", "/", "/docs", "/dashboard"}
