@@ -7,6 +7,7 @@ from penstock.cache.v1 import cache_pb2 as pb
 
 from gateway.auth.guard import Guard
 from gateway.auth.scope import ADMIN
+from gateway.convert.protobuf import build_message
 from gateway.http.json import JsonResponse
 from gateway.routes.listing import listing
 from gateway.routes.router import add, api_router
@@ -34,7 +35,9 @@ class SemanticCacheRoutes:
         tenant_id: Tenant = "",
     ) -> Response:
         """List answers that were given to questions in other words, the newest first, to be looked over."""
-        request = pb.ListSemanticHitsRequest(page_size=page_size, page_token=page_token, tenant_id=tenant_id)
+        request = build_message(
+            pb.ListSemanticHitsRequest, page_size=page_size, page_token=page_token, tenant_id=tenant_id
+        )
         response = await self._cache.ListSemanticHits(request)
         hits = [_hit(hit) for hit in response.hits]
         return JsonResponse(listing("hits", hits, response.next_page_token))
