@@ -14,8 +14,9 @@ from penstock_testkit.system import RunningSystem
 
 QUESTION: Final = "What was the mean current of WLD001 in the last hour?"
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "openapi.json"
-# Written by hand in the client, or spoken with a vendor's SDK.
+# Written by hand in the client, or spoken with a vendor's SDK or InfluxDB's clients.
 BY_HAND: Final = {
+    "/api/v2/write", "/write", "/ping", "/query",
     "/api/v2/auth/login", "/api/v2/auth/refresh", "/api/v2/auth/logout", "/api/v2/data/ingest", "/health", "/ready",
     "/ready/gateway", "/metrics", "/api/v2/metrics", "/v1/chat/completions", "/v1/responses", "/v1/messages",
     "/v1/messages/count_tokens", "/mcp", "/api/v1/conversations/{conversation_id}/stream",
