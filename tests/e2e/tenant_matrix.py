@@ -79,6 +79,7 @@ _PRICE: Final = same({"provider": "openai", "model": "matrix", "input": "1", "ou
 _TOTAL: Final = {"scope": "total", "limit": "900"}
 _ALARM: Final = same({"name": "silent", "watch": "no_data", "device_codes": ["north-device"], "seconds": 1})
 _CHANNEL: Final = same({"name": "hook", "kind": "webhook", "url": "https://192.0.2.1/hook"})
+_POINT: Final = "machines,device=made temp=1 1767312000000000000"
 _CSV: Final = "timestamp,temp\n2026-01-03T00:00:00Z,1\n"
 
 
@@ -279,6 +280,11 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(route="GET /v1/dashboard/realtime", needs="admin"),
     Row(route="GET /v1/dashboard/history", needs="admin"),
     Row(route="POST /v1/dashboard/ticket", needs="admin", status=(201,)),
+    Row(route="GET /ping", needs=OPEN, status=(204,)),
+    Row(route="GET /query", needs="", by="north.user", query=same({"q": "SHOW DATABASES"})),
+    Row(route="POST /query", needs="", by="north.user", query=same({"q": "SHOW DATABASES"})),
+    Row(route="POST /write", needs=WRITE, content=_POINT, status=(204,)),
+    Row(route="POST /api/v2/write", needs=WRITE, content=_POINT, status=(204,)),
     Row(route="GET /api/v1/alarms", needs=READ),
     Row(route="POST /api/v1/alarms", needs=WRITE, json=_ALARM, status=(201,)),
     Row(route=f"GET {_ALARM_ID}", needs=READ, names=TENANTS),
