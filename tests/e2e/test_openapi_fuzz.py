@@ -23,7 +23,7 @@ SECONDS = float(os.environ.get("PENSTOCK_FUZZ_SECONDS", "20"))
 EXAMPLES = 2
 NOT_IMPLEMENTED = 501
 # They speak their clients' own protocols.
-FOREIGN = ("/v1/", "/mcp", "/write", "/api/v2/write")
+FOREIGN = ("/v1/", "/mcp", "/write", "/api/v2/write", "/query")
 
 
 @pytest.fixture
