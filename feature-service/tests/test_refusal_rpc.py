@@ -61,7 +61,11 @@ async def loaded(tmp_path_factory, start_service):
             "columns are: timestamp, new",
         ),
         ({"device_code": "d1"}, "FIELD_NOT_FOUND", "unknown field 'new'; the device has: Pressure, Flow Rate, label"),
-        ({"device_code": "d1", "body_format": pb.INGEST_FORMAT_UNSPECIFIED}, "FORMAT_INVALID", "must be JSON, CSV"),
+        (
+            {"device_code": "d1", "body_format": pb.INGEST_FORMAT_UNSPECIFIED},
+            "FORMAT_INVALID",
+            "must be JSON, NDJSON, CSV",
+        ),
     ],
 )
 async def test_an_ingest_that_cannot_be_is_explained(loaded, options, reason, message):

@@ -43,7 +43,9 @@ async def test_every_strict_route_refuses_an_unknown_parameter_by_its_name(gatew
     pages = (await gateway.client.get("/openapi.json")).json()["paths"]
     asked = 0
     for path, operations in pages.items():
-        for method in operations if path.startswith(("/api/v1/", "/api/v2/")) else ():
+        # Clients of InfluxDB send parameters of their own.
+        is_strict = path.startswith(("/api/v1/", "/api/v2/")) and path != "/api/v2/write"
+        for method in operations if is_strict else ():
             url = path.replace("{", "").replace("}", "")
             answer = await gateway.client.request(
                 method, url, headers=gateway.auth(), params={"devce_code": "x"}, json={"refresh_token": "t"}
