@@ -2,7 +2,6 @@
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -11,6 +10,7 @@ import httpx
 from penstock_cli.command_name import command_name
 from penstock_cli.failure import CommandFailed
 from penstock_cli.settings import CliSettings
+from penstock_kit import address
 
 EXIT_UNREACHABLE: Final = 3
 EXIT_REFUSED: Final = 4
@@ -20,11 +20,7 @@ _UNAUTHENTICATED, _FORBIDDEN = 401, 403
 
 def is_loopback(url: str) -> bool:
     """Whether `url` is on this machine."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return address.is_loopback(urlsplit(url).hostname or "")
 
 
 class Gateway:
