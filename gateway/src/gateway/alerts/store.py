@@ -101,10 +101,12 @@ class AlertStore:
 
     async def channel(self, tenant_id: str, channel_id: str) -> Channel:
         """Return a channel. Raises NotFound (CHANNEL_NOT_FOUND)."""
-        found = [entry for entry in await self.list_channels(tenant_id) if entry.id == channel_id]
-        if not found:
+        ours = (channels.c.id == channel_id) & (channels.c.tenant_id == tenant_id)
+        async with self._database.read() as connection:
+            found = (await connection.execute(select(channels.c.definition).where(ours))).scalar()
+        if found is None:
             raise NotFound(f"there is no channel {channel_id!r}", reason="CHANNEL_NOT_FOUND")
-        return found[0]
+        return channel_from_json(self._box.open(found))
 
     async def list_channels(self, tenant_id: str = "") -> Sequence[Channel]:
         """Return the channels of a tenant, or all."""
