@@ -244,9 +244,11 @@ async def test_addresses_of_robots_are_encrypted_and_survive_a_new_signing_secre
 
 
 async def test_messages_of_more_than_a_month_ago_are_forgotten(world: World) -> None:
+    await world.store.put_alarm(replace(ALARM, repeat_seconds=0))
     gateway = world.gateway()
     world.devices.holds = True
     await gateway.evaluate()
+    assert world.told() == ["fired 1"]
     world.clock.advance(timedelta(days=31).total_seconds())
-    await gateway.forget()
+    await gateway.evaluate()
     assert await world.store.list_deliveries("acme") == []

@@ -85,6 +85,7 @@ class AlertEvaluator:
         self._clock = clock
         self._seconds = seconds
         self._holder = new_id("gw")
+        self._forgot_time: datetime | None = None
 
     @asynccontextmanager
     async def running(self) -> "AsyncGenerator[None]":
@@ -117,6 +118,7 @@ class AlertEvaluator:
         try:
             await self._store.record(fence, found.changed, found.messages, now)
             await self._notifier.send_due(fence)
+            await self._forget_daily(now)
         except LeaseLostError:
             log.warning("another gateway evaluates the alerts; nothing of this round counts")
             return False
@@ -180,9 +182,11 @@ class AlertEvaluator:
             _note(found, state, after)
             _tell(found, after, change, told, ("", ""))
 
-    async def forget(self) -> None:
-        """Delete messages of more than a month ago."""
-        await self._store.forget_deliveries(self._clock.now() - timedelta(days=_KEPT_DAYS))
+    async def _forget_daily(self, now: datetime) -> None:
+        """Delete messages of more than a month ago, once a day."""
+        if self._forgot_time is None or now - self._forgot_time >= timedelta(days=1):
+            self._forgot_time = now
+            await self._store.forget_deliveries(now - timedelta(days=_KEPT_DAYS))
 
 
 def fingerprint_of(rule_id: str, subject: str) -> str:
