@@ -1227,11 +1227,12 @@ class AsyncEmbeddingsOperations(AsyncResource):
     async def create(
         self,
         *,
-        input: Any,
+        input: str | Sequence[Any],
         idempotency_key: str = "",
         model: str | None = None,
         encoding_format: str | None = None,
         dimensions: int | None = None,
+        user: str | None = None,
     ) -> JsonObject:
         """Embed texts or token ids; vectors as floats or base64.
 
@@ -1241,7 +1242,13 @@ class AsyncEmbeddingsOperations(AsyncResource):
             Call(
                 method="POST",
                 path="/v1/embeddings",
-                body={"input": input, "model": model, "encoding_format": encoding_format, "dimensions": dimensions},
+                body={
+                    "model": model,
+                    "input": input,
+                    "encoding_format": encoding_format,
+                    "dimensions": dimensions,
+                    "user": user,
+                },
                 idempotency_key=idempotency_key or new_key(),
             )
         )

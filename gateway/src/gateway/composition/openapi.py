@@ -4,8 +4,6 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from gateway.model_call.openapi import PATHS, SCHEMAS
-
 _DESCRIPTION: Final = """
 A self-hosted AI platform for teams that run devices: streaming chat that can ask the machines, telemetry with
 features and data sets, and any OpenAI client on `/v1`.
@@ -69,10 +67,10 @@ class DocumentedApi(FastAPI):
         """Return the description, made once."""
         if self.openapi_schema is None:
             schema = super().openapi()
-            schema["paths"] |= PATHS
+            paths, bodies = _bare_routes()
+            schema["paths"] |= paths
             components = schema.setdefault("components", {})
-            schemas = components.setdefault("schemas", {})
-            schemas |= {"Problem": _PROBLEM, **SCHEMAS}
+            components.setdefault("schemas", {}).update({"Problem": _PROBLEM, **bodies})
             components["securitySchemes"] = {
                 "bearer": {"type": "http", "scheme": "bearer", "description": "API key or access token."},
                 "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
@@ -83,3 +81,14 @@ class DocumentedApi(FastAPI):
                     operation["security"] = []
             self.openapi_schema = schema
         return self.openapi_schema
+
+
+def _bare_routes() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the dialects' paths and schemas; their models are imported here, for few processes are asked for them."""
+    from gateway.dialects.anthropic import openapi as anthropic
+    from gateway.dialects.openai import openapi as openai
+    from gateway.dialects.responses import openapi as responses
+    from gateway.model_call.openapi import describe
+
+    paths, schemas = describe((*openai.ROUTES, *responses.ROUTES, *anthropic.ROUTES))
+    return paths, {**schemas, **openai.ERRORS, **anthropic.ERRORS}

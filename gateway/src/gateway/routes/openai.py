@@ -1,6 +1,6 @@
 """The OpenAI routes that are not hot: models and embeddings."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import Query, Request, Response
 from penstock.llm.v1 import llm_pb2 as pb
@@ -24,27 +24,6 @@ if TYPE_CHECKING:
     from penstock.llm.v1.llm_pb2_grpc import LlmServiceAsyncStub
 
 
-_EMBEDDINGS: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["input"],
-                    "properties": {
-                        "input": {"description": "A string, strings, token ids, or lists of token ids."},
-                        "model": {"type": "string"},
-                        "encoding_format": {"type": "string", "enum": ["float", "base64"]},
-                        "dimensions": {"type": "integer", "minimum": 1, "maximum": 8192},
-                    },
-                }
-            }
-        },
-    }
-}
-
-
 Limit = Annotated[str, Query(max_length=5, description="Models a page, of Anthropic's shape alone: 1 to 1000.")]
 Cursor = Annotated[str, Query(max_length=256, description="Id of a model, of Anthropic's shape alone.")]
 _VARY: Final = {"vary": "anthropic-version"}
@@ -59,7 +38,7 @@ class OpenAiRoutes:
         self.router = api_router("openai", guard.needs(MODELS))
         add(self.router, "GET /v1/models", self.list_models)
         add(self.router, "GET /v1/models/{model_id:path}", self.get_model)
-        add(self.router, "POST /v1/embeddings", self.create_embeddings, openapi_extra=_EMBEDDINGS)
+        add(self.router, "POST /v1/embeddings", self.create_embeddings)
 
     async def list_models(
         self, request: Request, limit: Limit = "", after_id: Cursor = "", before_id: Cursor = ""

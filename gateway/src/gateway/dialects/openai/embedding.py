@@ -11,6 +11,8 @@ from gateway.http.json import compact
 from gateway.model_call.fields import Fields, JsonObject, reject_field
 
 _MOST: Final = 2048
+# Numbers of one vector; llm-service takes no more.
+MOST_DIMENSIONS: Final = 8192
 
 
 def embed_request_from_json(body: JsonObject, *, idempotency_key: str) -> tuple[pb.EmbedRequest, bool]:
@@ -18,7 +20,7 @@ def embed_request_from_json(body: JsonObject, *, idempotency_key: str) -> tuple[
     fields = Fields(body)
     request = pb.EmbedRequest(
         model=fields.text("model"),
-        dimensions=fields.integer("dimensions", least=1) or 0,
+        dimensions=fields.integer("dimensions", least=1, most=MOST_DIMENSIONS) or 0,
         end_user=fields.text("user"),
         idempotency_key=idempotency_key,
     )
