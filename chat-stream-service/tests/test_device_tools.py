@@ -28,6 +28,7 @@ async def test_devices_are_listed_with_their_fields_and_time_span(chat: Any) -> 
     device = feature_pb2.Device(
         device_code="WLD001", device_type="welder", model_code="welding_ai_model", fields=["current", "gas_flow"]
     )
+    device.labels["hall"] = "A"
     device.first_seen_time.CopyFrom(Timestamp(seconds=1_767_225_600))
     chat.feature.devices = [device]
     shown = await tool_result(chat, "list_devices", search="WLD", model_code="welding_ai_model")
@@ -35,6 +36,7 @@ async def test_devices_are_listed_with_their_fields_and_time_span(chat: Any) -> 
         "devices": [
             {
                 "device_code": "WLD001",
+                "labels": {"hall": "A"},
                 "device_type": "welder",
                 "model_code": "welding_ai_model",
                 "fields": ["current", "gas_flow"],
@@ -100,6 +102,12 @@ async def test_rows_come_as_columns_and_rows_with_the_time_first(chat: Any) -> N
     assert shown["truncated"] is True
     asked = chat.feature.asked[0]
     assert (asked.interval.seconds, asked.aggregate, asked.limit) == (300, "max", 2)
+
+
+async def test_rows_are_asked_for_by_the_values_of_a_field(chat: Any) -> None:
+    await tool_result(chat, "device_query", device_code="A", order_by="current", descending=True, limit=5)
+    asked = chat.feature.asked[0]
+    assert (asked.order_by, asked.descending, asked.limit) == ("current", True, 5)
 
 
 async def test_rows_that_do_not_fit_are_left_out_and_it_says_so(chat: Any) -> None:
@@ -258,6 +266,12 @@ async def test_durations_and_integrals_are_told_when_asked_for(chat: Any) -> Non
             spells=3,
             longest_seconds=22.5,
             longest_start_time=Timestamp(seconds=60),
+            longest=[
+                feature_pb2.Spell(start_time=Timestamp(seconds=60), seconds=22.5),
+                feature_pb2.Spell(start_time=Timestamp(seconds=90), seconds=3.5),
+            ],
+            last=feature_pb2.Spell(start_time=Timestamp(seconds=90), seconds=3.5),
+            ongoing=True,
         ),
     )
     shown = await tool_result(chat, "device_statistics", device_code="WLD001", durations=True, integrals=True)
@@ -267,6 +281,11 @@ async def test_durations_and_integrals_are_told_when_asked_for(chat: Any) -> Non
         "spells": 3,
         "longest_seconds": 22.5,
         "longest_start_time": "1970-01-01T00:01:00Z",
+        "longest_spells": [
+            {"start_time": "1970-01-01T00:01:00Z", "seconds": 22.5},
+            {"start_time": "1970-01-01T00:01:30Z", "seconds": 3.5},
+        ],
+        "last_spell": {"start_time": "1970-01-01T00:01:30Z", "seconds": 3.5, "ongoing": True},
     }
     assert shown["statistics"][0]["integral"] == 120
     assert chat.feature.asked[0].durations

@@ -13,7 +13,7 @@ from penstock.feature.v1 import feature_pb2
 from feature_service.domain.ingest.date_format import DateOrder
 from feature_service.domain.ingest.plan import BodyFormat, IngestPlan, IngestReport
 from feature_service.domain.model.span import Span
-from feature_service.domain.model.statistic import FieldStatistic, FittingTime, RangeStatistic
+from feature_service.domain.model.statistic import FieldStatistic, FittingTime, RangeStatistic, Spell
 from feature_service.domain.query.feature_statistics import FeatureStatistics
 from feature_service.domain.telemetry.query import Aggregate, HistoryQuery, StatisticsQuery
 from feature_service.edge.convert_extraction import plan_to_proto
@@ -146,6 +146,8 @@ def history_from_proto(request: feature_pb2.QueryHistoryRequest) -> HistoryQuery
         limit=limit,
         newest_first=request.newest_first,
         conditions=field_conditions(request.filters),
+        order_by=request.order_by,
+        descending=request.descending,
     )
 
 
@@ -230,7 +232,14 @@ def _fitting_time(time: FittingTime) -> feature_pb2.FittingTime:
         spells=time.spells,
         longest_seconds=time.longest_seconds,
         longest_start_time=time_to_proto(time.longest_start),
+        longest=map(_spell, time.longest),
+        last=_spell(time.last) if time.last else None,
+        ongoing=time.ongoing,
     )
+
+
+def _spell(spell: Spell) -> feature_pb2.Spell:
+    return feature_pb2.Spell(start_time=time_to_proto(spell.start), seconds=spell.seconds)
 
 
 def feature_stats_to_proto(result: FeatureStatistics, fields: Sequence[str]) -> feature_pb2.GetFeatureStatsResponse:

@@ -12,7 +12,7 @@ from chat_stream_service.domain.model.tool import Arguments, ToolContext
 from penstock_kit.grpc import PenstockChannel
 
 _MOST: Final = 1000
-# Left out when there is nothing to say: name, text_fields, units.
+# Left out when there is nothing to say: name, labels, text_fields, units.
 _ALWAYS: Final = frozenset({"device_code", "device_type", "model_code", "fields", "first_seen", "last_seen"})
 
 
@@ -21,8 +21,8 @@ class ListDevices:
 
     name = "list_devices"
     description = (
-        "Lists the devices with their name, type, model, fields (which of them are texts, the units of the others) and "
-        "the time span of their data. "
+        "Lists the devices with their name, labels (such as a hall), type, model, fields (which of them are texts, the "
+        "units of the others) and the time span of their data. "
         "Use it to find a device's code or the names of its fields."
     )
     schema: Mapping[str, Any] = object_schema(
@@ -58,6 +58,7 @@ def _shown(device: feature_pb2.Device, model: feature_pb2.DataModel | None) -> d
     shown: dict[str, Any] = {
         "device_code": device.device_code,
         "name": device.name,
+        "labels": dict(device.labels),
         "device_type": device.device_type,
         "model_code": device.model_code,
         "fields": list(device.fields),

@@ -55,6 +55,12 @@ class DeviceQuery:
             "conditions": CONDITIONS,
             "any_of": ANY_OF,
             "newest_first": {"type": "boolean", "description": "The last rows of the range, not its first."},
+            "order_by": {
+                "type": "string",
+                "description": "A number field by whose values the rows come, the lowest first, instead of by time; "
+                "those without a value are left out. With limit, the lowest (or highest) so many.",
+            },
+            "descending": {"type": "boolean", "description": "With order_by: the highest first."},
         },
         ["device_code"],
     )
@@ -74,6 +80,8 @@ class DeviceQuery:
                 aggregate=arguments.get("aggregate", ""),
                 limit=arguments.get("limit", _DEFAULT_ROWS),
                 newest_first=arguments.get("newest_first", False),
+                order_by=arguments.get("order_by", ""),
+                descending=arguments.get("descending", False),
                 filters=filters_from_arguments(arguments),
             )
         )

@@ -63,7 +63,7 @@ class DeviceStatistics:
             "durations": {
                 "type": "boolean",
                 "description": "Also for how many seconds the rows that fit the conditions lasted (of how many in the "
-                "range), how often that began (spells), and the longest spell.",
+                "range), how often that began (spells), the ten longest spells, and the last one.",
             },
             "integrals": {
                 "type": "boolean",

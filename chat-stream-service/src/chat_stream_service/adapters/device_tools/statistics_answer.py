@@ -81,7 +81,13 @@ def _fitting_time(time: feature_pb2.FittingTime) -> dict[str, Any]:
         "spells": time.spells,
         "longest_seconds": number(time.longest_seconds),
         "longest_start_time": iso_time(_set(time, "longest_start_time")),
+        "longest_spells": [_spell(each) for each in time.longest],
+        "last_spell": {**_spell(time.last), "ongoing": time.ongoing} if time.HasField("last") else None,
     }
+
+
+def _spell(spell: feature_pb2.Spell) -> dict[str, Any]:
+    return {"start_time": iso_time(spell.start_time), "seconds": number(spell.seconds)}
 
 
 def _correlations(response: feature_pb2.ComputeStatisticsResponse) -> list[dict[str, Any]]:

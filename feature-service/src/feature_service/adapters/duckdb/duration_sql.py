@@ -11,10 +11,15 @@ from feature_service.domain.telemetry.query import Condition, StatisticsQuery
 
 # A row lasts until the next one, but not longer than so many median distances: after that nothing is known.
 _HOLDS: Final = 10
+# Spells that are told one by one.
+_LONGEST: Final = 10
 
 
 def fitting_time(source: sql.Source, query: StatisticsQuery) -> sql.Statement:
-    """Select the microseconds of rows that fit and of all, the number of spells, the longest and its begin."""
+    """Select the microseconds of rows that fit and of all, the number of spells, begins and lengths of the longest.
+
+    Then begin and length of the last one, and whether the last row is part of it.
+    """
     held = _held(source, query.span, query.conditions, "NULL::DOUBLE")
     text = f"""{held.text}, marked AS (
         SELECT ts, lasts, fits AND NOT coalesce(
@@ -22,9 +27,12 @@ def fitting_time(source: sql.Source, query: StatisticsQuery) -> sql.Statement:
         FROM held
     ), numbered AS (
         SELECT ts, lasts, sum(opens::INTEGER) OVER (ORDER BY ts) AS spell FROM marked WHERE fits
-    ), spells AS (SELECT min(ts) AS begin, sum(lasts) AS lasts FROM numbered GROUP BY spell)
+    ), spells AS (SELECT epoch_us(min(ts)) AS begin, max(ts) AS ends, sum(lasts) AS lasts FROM numbered GROUP BY spell),
+    longest AS (SELECT * FROM spells ORDER BY lasts DESC, begin LIMIT {_LONGEST})
     SELECT (SELECT coalesce(sum(lasts) FILTER (fits), 0) FROM held), (SELECT coalesce(sum(lasts), 0) FROM held),
-        count(*), coalesce(max(lasts), 0), epoch_us(min(begin) FILTER (lasts = (SELECT max(lasts) FROM spells)))
+        count(*), (SELECT list(begin ORDER BY lasts DESC, begin) FROM longest),
+        (SELECT list(lasts ORDER BY lasts DESC, begin) FROM longest),
+        max(begin), arg_max(lasts, begin), max(ends) = (SELECT max(ts) FROM held)
     FROM spells"""
     return sql.Statement(text, held.values)
 

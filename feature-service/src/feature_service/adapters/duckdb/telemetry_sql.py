@@ -10,7 +10,7 @@ from typing import Final
 from feature_service.adapters.column_catalog import SeriesTable
 from feature_service.domain.model.series import FieldKind
 from feature_service.domain.model.span import Span
-from feature_service.domain.telemetry.query import Aggregate, Condition, Operator
+from feature_service.domain.telemetry.query import Aggregate, Condition, HistoryQuery, Operator
 
 _NAN: Final = "'nan'::DOUBLE"
 _NUMBER_AGGREGATES: Final = {
@@ -70,39 +70,33 @@ def block_starts(table: SeriesTable, span: Span, rows: int) -> Statement:
     return Statement(text, [*where.values, rows])
 
 
-def ordered_rows(
-    table: SeriesTable,
-    fields: Sequence[str],
-    span: Span,
-    *,
-    limit: int,
-    newest_first: bool,
-    conditions: Sequence[Condition] = (),
-) -> Statement:
-    """Select the first or last `limit` rows that fit."""
-    base = rows(table, fields, span, conditions)
-    direction = "DESC" if newest_first else "ASC"
-    return Statement(f"{base.text} ORDER BY ts {direction} LIMIT ?", [*base.values, limit])
+def ordered_rows(table: SeriesTable, query: HistoryQuery) -> Statement:
+    """Select the first or last rows that fit, or those with the lowest or highest values of `order_by`."""
+    return _ordered(rows(table, _needed(query), query.span, query.conditions), "ts", query)
 
 
-def buckets(
-    table: SeriesTable,
-    fields: Sequence[str],
-    span: Span,
-    *,
-    interval: int,
-    aggregate: Aggregate,
-    limit: int,
-    newest_first: bool,
-    conditions: Sequence[Condition] = (),
-) -> Statement:
-    """Select one row per interval (microseconds) that has any row that fits."""
-    where = _where(table, span, conditions)
-    columns = "".join(f", {_reduced(table, name, aggregate)} AS c{index}" for index, name in enumerate(fields))
+def buckets(table: SeriesTable, query: HistoryQuery) -> Statement:
+    """Select one row per interval that has any row that fits, in the order of time or of `order_by`."""
+    where, aggregate = _where(table, query.span, query.conditions), query.aggregate
+    names = enumerate(_needed(query))
+    columns = "".join(f", {_reduced(table, name, aggregate)} AS c{index}" for index, name in names)
     bucket = "time_bucket(to_microseconds(?), ts, TIMESTAMP '1970-01-01')"
-    direction = "DESC" if newest_first else "ASC"
     text = f"SELECT {bucket} AS bucket{columns} FROM {table.name}{where.text} GROUP BY bucket"
-    return Statement(f"{text} ORDER BY bucket {direction} LIMIT ?", [interval, *where.values, limit])
+    return _ordered(Statement(text, [query.interval, *where.values]), "bucket", query)
+
+
+def _needed(query: HistoryQuery) -> Sequence[str]:
+    """The fields asked for, and behind them the one that orders the rows."""
+    return [*query.fields, query.order_by] if query.order_by else query.fields
+
+
+def _ordered(base: Statement, time: str, query: HistoryQuery) -> Statement:
+    direction = "DESC" if query.newest_first else "ASC"
+    if not query.order_by:
+        return Statement(f"{base.text} ORDER BY {time} {direction} LIMIT ?", [*base.values, query.limit])
+    value, way = f"c{len(query.fields)}", "DESC" if query.descending else "ASC"
+    text = f"SELECT * FROM ({base.text}) WHERE NOT isnan({value}) ORDER BY {value} {way}, {time} {direction} LIMIT ?"
+    return Statement(text, [*base.values, query.limit])
 
 
 def newest(

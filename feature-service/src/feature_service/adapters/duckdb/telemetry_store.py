@@ -17,7 +17,7 @@ from feature_service.adapters.duckdb.connection import DuckDbConnection
 from feature_service.adapters.duckdb.series_table import drop_table, extend_table, load_tables
 from feature_service.domain.model.series import FieldKind, SeriesKey
 from feature_service.domain.model.span import Extent, Span
-from feature_service.domain.model.statistic import FieldStatistic, FittingTime, RangeStatistic, ValueCount
+from feature_service.domain.model.statistic import FieldStatistic, FittingTime, RangeStatistic, Spell, ValueCount
 from feature_service.domain.telemetry.block import fold_blocks
 from feature_service.domain.telemetry.query import (
     Condition,
@@ -147,26 +147,7 @@ class DuckDbTelemetryStore:
         table = await self._table(key)
         if table is None:
             return _empty(query.fields)
-        if query.interval is None:
-            statement = sql.ordered_rows(
-                table,
-                query.fields,
-                query.span,
-                limit=query.limit,
-                newest_first=query.newest_first,
-                conditions=query.conditions,
-            )
-            return _frame(await self._columns(statement), query.fields, table.kinds)
-        statement = sql.buckets(
-            table,
-            query.fields,
-            query.span,
-            interval=query.interval,
-            aggregate=query.aggregate,
-            limit=query.limit,
-            newest_first=query.newest_first,
-            conditions=query.conditions,
-        )
+        statement = sql.ordered_rows(table, query) if query.interval is None else sql.buckets(table, query)
         return _frame(await self._columns(statement), query.fields, table.kinds)
 
     async def statistics(
@@ -217,14 +198,7 @@ class DuckDbTelemetryStore:
         sources = await self._sources([key])
         if not sources:
             return FittingTime()
-        fitting, whole, spells, longest, begin = (await self._rows(duration_sql.fitting_time(sources[0], query)))[0]
-        return FittingTime(
-            seconds=float(fitting) / 1e6,
-            range_seconds=float(whole) / 1e6,
-            spells=spells,
-            longest_seconds=float(longest) / 1e6,
-            longest_start=begin,
-        )
+        return _fitting_time((await self._rows(duration_sql.fitting_time(sources[0], query)))[0])
 
     async def integrals(self, key: SeriesKey, query: StatisticsQuery) -> Sequence[float | None]:
         """Return value times seconds of number fields."""
@@ -336,6 +310,23 @@ def _range_statistic(row: Sequence[Any], fields: Sequence[str], *, correlate: bo
         first_time=first,
         last_time=last,
         correlations=_matrix(each, pairs) if correlate else (),
+    )
+
+
+def _fitting_time(row: Sequence[Any]) -> FittingTime:
+    fitting, whole, spells, begins, lengths, last, lasted, ongoing = row
+    longest = [
+        Spell(start=start, seconds=lasts / 1e6) for start, lasts in zip(begins or (), lengths or (), strict=True)
+    ]
+    return FittingTime(
+        seconds=float(fitting) / 1e6,
+        range_seconds=float(whole) / 1e6,
+        spells=spells,
+        longest_seconds=longest[0].seconds if longest else 0.0,
+        longest_start=longest[0].start if longest else None,
+        longest=longest,
+        last=None if last is None else Spell(start=last, seconds=float(lasted) / 1e6),
+        ongoing=bool(ongoing),
     )
 
 

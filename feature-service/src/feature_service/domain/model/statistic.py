@@ -41,11 +41,20 @@ class ValueCount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spell:
+    """An uninterrupted stretch of rows that fit, from `start` (microseconds since the epoch) on."""
+
+    start: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FittingTime:
     """How long the rows that fit lasted, of all rows in range, and in how many uninterrupted spells.
 
     A row lasts until the next one, but no longer than ten times the median distance of rows. `longest_start` is in
-    microseconds since the epoch, None without a spell.
+    microseconds since the epoch, None without a spell. `longest` are the ten longest, `last` is the last spell, which
+    is `ongoing` when the last row in range is part of it.
     """
 
     seconds: float = 0.0
@@ -53,6 +62,9 @@ class FittingTime:
     spells: int = 0
     longest_seconds: float = 0.0
     longest_start: int | None = None
+    longest: Sequence[Spell] = ()
+    last: Spell | None = None
+    ongoing: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

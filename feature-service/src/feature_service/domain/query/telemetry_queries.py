@@ -81,7 +81,7 @@ class TelemetryQueries:
         """Return rows or buckets of one device.
 
         Raises NotFound DEVICE_NOT_FOUND or TIME_RANGE_EMPTY (not when rows are there and none fits), InvalidArgument
-        FIELD_NOT_FOUND, FILTER_INVALID or INTERVAL_INVALID.
+        FIELD_NOT_FOUND, FIELD_TYPE_INVALID, FILTER_INVALID or INTERVAL_INVALID.
         """
         if query.interval is not None and query.interval <= 0:
             raise InvalidArgument("interval must be longer than 0", reason="INTERVAL_INVALID")
@@ -89,6 +89,9 @@ class TelemetryQueries:
         fields = chosen_fields(query.fields, device.fields, f"device {code!r}")
         for condition in query.conditions:
             require_comparable(condition, device.fields, f"device {code!r}")
+        if query.order_by:
+            chosen_fields([query.order_by], device.fields, f"device {code!r}")
+            require_numeric(query.order_by, device.fields, f"device {code!r}")
         key = SeriesKey(tenant_id=tenant_id, device_code=code)
         frame = await self._telemetry.history(key, replace(query, fields=fields, limit=query.limit + 1))
         if len(frame) == 0 and not (query.conditions and await self._telemetry.row_count(key, query.span)):

@@ -104,7 +104,8 @@ class HistoryQuery:
     """The rows of one series; with `interval` (microseconds) one row per bucket that has any.
 
     Buckets start at whole multiples of the interval since the epoch. Numbers are reduced by `aggregate`; texts
-    by the value at the bucket's first (`first`) or last time, counted for `count`.
+    by the value at the bucket's first (`first`) or last time, counted for `count`. With `order_by`, a number field,
+    they come by its values, the lowest first or `descending`, and those without a value are left out.
     """
 
     fields: Sequence[str]
@@ -114,3 +115,5 @@ class HistoryQuery:
     limit: int = 10_000
     newest_first: bool = False
     conditions: Sequence[Condition] = ()
+    order_by: str = ""
+    descending: bool = False

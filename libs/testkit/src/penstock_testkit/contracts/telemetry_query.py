@@ -101,6 +101,11 @@ class TelemetryQueryContract:
         query = StatisticsQuery(fields=["a"], span=Span(), conditions=[is_above("a", 5)])
         held = await store.fitting_time(KEY, query)
         assert (held.seconds, held.spells, held.longest_seconds, held.longest_start) == (6, 2, 4, 2 * SECOND)
+        assert [(each.start, each.seconds) for each in held.longest] == [(2 * SECOND, 4), (8 * SECOND, 2)]
+        assert held.last is not None
+        assert (held.last.start, held.last.seconds, held.ongoing) == (8 * SECOND, 2, True)
+        over = StatisticsQuery(fields=["a"], span=Span(end=7 * SECOND), conditions=[is_above("a", 5)])
+        assert not (await store.fitting_time(KEY, over)).ongoing
         (integral,) = await store.integrals(KEY, StatisticsQuery(fields=["a"], span=Span()))
         assert integral == pytest.approx(2 * (1 + 9 + 9 + 1 + 9))
 
@@ -167,3 +172,18 @@ class TelemetryQueryContract:
         oldest = await store.history(KEY, HistoryQuery(fields=["a"], span=Span(), limit=2))
         newest = await store.history(KEY, HistoryQuery(fields=["a"], span=Span(), limit=2, newest_first=True))
         assert (seconds_of(oldest), seconds_of(newest)) == ([0, 1], [9, 8])
+
+    async def test_rows_come_by_the_values_of_a_field_without_those_that_have_none(self, store: Any) -> None:
+        await store.append(KEY, frame_of(range(5), a=[3, np.nan, 9, 1, 9], b=range(5)))
+        for way, expected in ((True, [2, 4, 0]), (False, [3, 0, 2])):
+            query = HistoryQuery(fields=["b"], span=Span(), limit=3, order_by="a", descending=way)
+            frame = await store.history(KEY, query)
+            assert (seconds_of(frame), frame.numbers["b"].tolist()) == (expected, expected)
+        none = HistoryQuery(fields=["b"], span=Span(), limit=3, order_by="z")
+        assert seconds_of(await store.history(KEY, none)) == []
+
+    async def test_buckets_come_by_their_values_where_one_is_to_order_them(self, store: Any) -> None:
+        await store.append(KEY, frame_of(range(6), a=[1, 3, 9, 8, 4, 6]))
+        query = HistoryQuery(fields=["a"], span=Span(), interval=2 * SECOND, order_by="a", descending=True, limit=2)
+        frame = await store.history(KEY, query)
+        assert (seconds_of(frame), frame.numbers["a"].tolist()) == ([2, 4], [8.5, 5])

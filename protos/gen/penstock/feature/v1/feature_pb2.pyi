@@ -592,12 +592,18 @@ class QueryHistoryRequest(_message.Message):
     LIMIT_FIELD_NUMBER: _builtins.int
     NEWEST_FIRST_FIELD_NUMBER: _builtins.int
     FILTERS_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    DESCENDING_FIELD_NUMBER: _builtins.int
     device_code: _builtins.str
     aggregate: _builtins.str
     """"mean", "min", "max", "first", "last", "count", "sum", "std", "median" of each bucket. Empty: "mean"."""
     limit: _builtins.int
     """At most 100,000 rows; zero: 10,000."""
     newest_first: _builtins.bool
+    order_by: _builtins.str
+    """A number field: its lowest rows first, of those that have a value of it. Empty: in the order of time."""
+    descending: _builtins.bool
+    """With `order_by`: its highest rows first."""
     @_builtins.property
     def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Empty: all."""
@@ -630,10 +636,12 @@ class QueryHistoryRequest(_message.Message):
         limit: _builtins.int = ...,
         newest_first: _builtins.bool = ...,
         filters: _abc.Iterable[Global___Filter] | None = ...,
+        order_by: _builtins.str = ...,
+        descending: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "interval", b"interval", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregate", b"aggregate", "device_code", b"device_code", "end_time", b"end_time", "fields", b"fields", "filters", b"filters", "interval", b"interval", "limit", b"limit", "newest_first", b"newest_first", "start_time", b"start_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregate", b"aggregate", "descending", b"descending", "device_code", b"device_code", "end_time", b"end_time", "fields", b"fields", "filters", b"filters", "interval", b"interval", "limit", b"limit", "newest_first", b"newest_first", "order_by", b"order_by", "start_time", b"start_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -810,6 +818,9 @@ class FittingTime(_message.Message):
     SPELLS_FIELD_NUMBER: _builtins.int
     LONGEST_SECONDS_FIELD_NUMBER: _builtins.int
     LONGEST_START_TIME_FIELD_NUMBER: _builtins.int
+    LONGEST_FIELD_NUMBER: _builtins.int
+    LAST_FIELD_NUMBER: _builtins.int
+    ONGOING_FIELD_NUMBER: _builtins.int
     seconds: _builtins.float
     """Sum over the rows that fit, in seconds."""
     range_seconds: _builtins.float
@@ -818,8 +829,18 @@ class FittingTime(_message.Message):
     """Uninterrupted stretches of rows that fit, one that was under way at the begin of the range included."""
     longest_seconds: _builtins.float
     """The longest of them (the first of several), in seconds, and its begin. Unset without any."""
+    ongoing: _builtins.bool
+    """Whether the last row in range, of those that have a value of every filtered field, is part of the last one."""
     @_builtins.property
     def longest_start_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def longest(self) -> _containers.RepeatedCompositeFieldContainer[Global___Spell]:
+        """The ten longest, the longest first."""
+
+    @_builtins.property
+    def last(self) -> Global___Spell:
+        """The last one. Unset without any."""
+
     def __init__(
         self,
         *,
@@ -828,14 +849,45 @@ class FittingTime(_message.Message):
         spells: _builtins.int = ...,
         longest_seconds: _builtins.float = ...,
         longest_start_time: _timestamp_pb2.Timestamp | None = ...,
+        longest: _abc.Iterable[Global___Spell] | None = ...,
+        last: Global___Spell | None = ...,
+        ongoing: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["longest_start_time", b"longest_start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["last", b"last", "longest_start_time", b"longest_start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["longest_seconds", b"longest_seconds", "longest_start_time", b"longest_start_time", "range_seconds", b"range_seconds", "seconds", b"seconds", "spells", b"spells"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["last", b"last", "longest", b"longest", "longest_seconds", b"longest_seconds", "longest_start_time", b"longest_start_time", "ongoing", b"ongoing", "range_seconds", b"range_seconds", "seconds", b"seconds", "spells", b"spells"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FittingTime: _TypeAlias = FittingTime  # noqa: Y015
+
+@_typing.final
+class Spell(_message.Message):
+    """An uninterrupted stretch of rows that fit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_TIME_FIELD_NUMBER: _builtins.int
+    SECONDS_FIELD_NUMBER: _builtins.int
+    seconds: _builtins.float
+    """How long its rows lasted, in seconds."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Time of its first row."""
+
+    def __init__(
+        self,
+        *,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        seconds: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["seconds", b"seconds", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Spell: _TypeAlias = Spell  # noqa: Y015
 
 @_typing.final
 class ValueCount(_message.Message):
