@@ -2,9 +2,11 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
 from penstock.feature.v1 import backup_pb2_grpc, feature_pb2_grpc
@@ -28,12 +30,19 @@ class RunningService:
 
 
 @asynccontextmanager
-async def running_service(home, **settings):
+async def running_service(
+    home: Path, *, registry: CollectorRegistry | None = None, **settings: Any
+) -> AsyncGenerator[RunningService]:
     # No cache there: every test sees what the stores hold.
-    values = {"PENSTOCK_HOME": home, "DEMO_DATA": False, "CACHE_SERVICE_ADDRESS": "127.0.0.1:1", **settings}
-    feature_settings = FeatureSettings(_env_file=None, **values)
+    values: dict[str, Any] = {
+        "PENSTOCK_HOME": home,
+        "DEMO_DATA": False,
+        "CACHE_SERVICE_ADDRESS": "127.0.0.1:1",
+        **settings,
+    }
+    feature_settings = FeatureSettings(_env_file=None, **values)  # pyright: ignore[reportCallIssue]
     process = ProcessMetrics(CollectorRegistry(), "feature-service")
-    async with open_servicers(feature_settings, process=process) as servicers:
+    async with open_servicers(feature_settings, process=process, registry=registry) as servicers:
         server = GrpcServer(service="feature-service", grace_seconds=1.0)
         servicers.add_to(server)
         port = await server.start(0)
@@ -47,13 +56,13 @@ async def running_service(home, **settings):
 
 
 @pytest.fixture(scope="session")
-def start_service():
+def start_service() -> Callable[..., AbstractAsyncContextManager[RunningService]]:
     """Return the context manager that runs a service on a folder, with settings by their environment names."""
     return running_service
 
 
 @pytest.fixture(scope="session")
-def migrated_database(tmp_path_factory):
+def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return an empty database with the newest schema, to be copied: migrating takes longer than most tests."""
     path = tmp_path_factory.mktemp("migrated") / "feature.db"
     asyncio.run(migrate(sqlite_url(path), MIGRATIONS))
@@ -61,17 +70,17 @@ def migrated_database(tmp_path_factory):
 
 
 @pytest.fixture
-async def service(tmp_path, migrated_database) -> AsyncIterator[RunningService]:
+async def service(tmp_path: Path, migrated_database: Path) -> AsyncIterator[RunningService]:
     shutil.copy(migrated_database, tmp_path / "feature.db")
     async with running_service(tmp_path) as running:
         yield running
 
 
 @pytest.fixture
-def as_tenant():
+def as_tenant() -> Callable[[str], AbstractContextManager[CallContext]]:
     """Return a context manager in which calls are made by a user of the tenant named."""
 
-    def enter(tenant_id):
+    def enter(tenant_id: str) -> AbstractContextManager[CallContext]:
         caller = Caller(user_id=f"user of {tenant_id}", tenant_id=tenant_id)
         return use_context(CallContext(request_id="req_test", caller=caller))
 

@@ -67,6 +67,7 @@ SETTING_NAMES: Final[frozenset[str]] = frozenset(
         "FEATURE_SERVICE_METRICS_PORT",
         "FEATURE_SERVICE_PORT",
         "GATEWAY_MEMORY",
+        "GATEWAY_METRICS_PORT",
         "GEMINI_API_KEY",
         "GEMINI_API_KEY_FILE",
         "GEMINI_BASE_URL",

@@ -6,7 +6,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from prometheus_client import CollectorRegistry
+
 from feature_service.adapters.demo_process import DemoProcess
+from feature_service.adapters.prometheus import IngestMetrics, QueryMetrics
 from feature_service.composition.demo import Demo
 from feature_service.composition.servicers import Servicers, build_servicers
 from feature_service.composition.services import build_services
@@ -26,11 +29,15 @@ MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 @asynccontextmanager
 async def open_servicers(
-    settings: FeatureSettings, *, process: ProcessMetrics, secret: str = ""
+    settings: FeatureSettings,
+    *,
+    process: ProcessMetrics,
+    secret: str = "",
+    registry: CollectorRegistry | None = None,
 ) -> AsyncGenerator[Servicers]:
     """Open the stores, bring the schema up to date, start the demo when wanted; close all at the end.
 
-    Calls to cache-service carry the installation's `secret`.
+    Calls to cache-service carry the installation's `secret`; what is counted is shown in `registry`.
     """
     clock = SystemClock()
     loader = DemoProcess()
@@ -53,6 +60,9 @@ async def open_servicers(
             process=process,
             before_reading=demo.before_reading,
         )
+        if registry is not None:
+            QueryMetrics(registry, services.query_counts)
+            IngestMetrics(registry, services.ingest_counts)
         jobs = services.dataset_jobs
         try:
             async with prepare_schema(stores.database, settings.records_url, MIGRATIONS, then=jobs.start) as is_there:
@@ -70,7 +80,9 @@ async def serve(settings: FeatureSettings, stop: asyncio.Event) -> None:
     """
     async with (
         start_runtime(SERVICE, settings) as runtime,
-        open_servicers(settings, process=runtime.process, secret=runtime.secret) as servicers,
+        open_servicers(
+            settings, process=runtime.process, secret=runtime.secret, registry=runtime.registry
+        ) as servicers,
         runtime.open_server(settings, metrics_port=settings.metrics_port) as server,
     ):
         servicers.add_to(server)

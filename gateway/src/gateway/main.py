@@ -3,8 +3,12 @@
 import asyncio
 import socket
 import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
+
+from prometheus_client import CollectorRegistry
 
 from gateway.auth.password import Passwords
 from gateway.composition.app import assemble
@@ -19,6 +23,7 @@ from penstock_kit.clock import SystemClock
 from penstock_kit.grpc.process import run_service
 from penstock_kit.home import ensure_home
 from penstock_kit.settings import load
+from penstock_kit.telemetry import serve_metrics
 
 SERVICE: Final = "gateway"
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -52,8 +57,21 @@ async def serve(settings: GatewaySettings, bound: socket.socket, stop: asyncio.E
         )  # fmt: skip
         listener = build_listener(settings, assemble(settings, resources), bound)
         prepared = prepare_stores(settings, stores, MIGRATIONS, passwords=passwords, clock=clock, home=home)
-        async with limits.running(), prepared:
+        async with limits.running(), prepared, _metrics_port(settings, runtime.registry):
             await listener.serve(stop)
+
+
+@asynccontextmanager
+async def _metrics_port(settings: GatewaySettings, registry: CollectorRegistry) -> AsyncGenerator[None]:
+    """Serve /metrics on the port for scrapers, where one is set, until the block ends."""
+    if not settings.metrics_port:
+        yield
+        return
+    server = await serve_metrics(registry, settings.host, settings.metrics_port)
+    try:
+        yield
+    finally:
+        await server.close()
 
 
 def build_listener(settings: GatewaySettings, application: Application, bound: socket.socket) -> Listener:

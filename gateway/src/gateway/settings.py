@@ -63,6 +63,13 @@ class GatewaySettings(ServiceSettings):
         alias="PENSTOCK_METRICS_ACCESS",
         description="Who reads /metrics without an operator's key: scrapers on this machine, or everybody.",
     )
+    metrics_port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        alias="GATEWAY_METRICS_PORT",
+        description="Port of /metrics that asks for no key, on PENSTOCK_BIND_HOST; for a network of scrapers. 0: none.",
+    )
     access_log: Literal["all", "errors", "off"] = Field(
         default="errors", alias="PENSTOCK_ACCESS_LOG", description="Requests that get a log line; errors: from 400 on."
     )

@@ -51,3 +51,10 @@ class CacheMetrics(Collector):
         for namespace, rate in statistics.recent_hit_rates().items():
             rates.add_metric([namespace], rate)
         yield rates
+        rate = GaugeMetricFamily(
+            "penstock_cache_recent_hit_rate", "Hits per read of the last ten minutes over all namespaces, 0 to 1."
+        )
+        recent = statistics.recent_hit_rate()
+        if recent is not None:
+            rate.add_metric([], recent)
+        yield rate

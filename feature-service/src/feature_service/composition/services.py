@@ -12,9 +12,11 @@ from feature_service.composition.stores import Stores
 from feature_service.domain.anomaly.detection import AnomalyDetection
 from feature_service.domain.dataset.jobs import DatasetJobs
 from feature_service.domain.dataset.source import DatasetSource
+from feature_service.domain.ingest.ingest_counts import IngestCounts
 from feature_service.domain.ingest.ingestion import Ingestion
 from feature_service.domain.ingest.point_ingestion import PointIngestion
 from feature_service.domain.ingest.target import TargetRegistry
+from feature_service.domain.query.query_counts import QueryCounts
 from feature_service.domain.query.telemetry_queries import TelemetryQueries
 from feature_service.domain.registry.device_registry import DeviceRegistry
 from feature_service.domain.registry.metadata_store import MetadataStore
@@ -51,7 +53,8 @@ def build_services(
         clock=clock,
         before_reading=before_reading,
     )
-    queries = TelemetryQueries(registry=registry, telemetry=stores.telemetry)
+    query_counts = QueryCounts()
+    queries = TelemetryQueries(registry=registry, telemetry=stores.telemetry, counts=query_counts)
     warmup = CatalogueWarmup(store=stores.metadata, catalogue=catalogue, page_size=DEFAULT_SIZE)
     return FeatureServices(
         warmup=Warmup({"models": warmup.load_models, "fields": warmup.load_fields}),
@@ -67,6 +70,8 @@ def build_services(
         registry=registry,
         dataset_jobs=_build_dataset_jobs(stores, registry, clock),
         queries=queries,
+        query_counts=query_counts,
+        ingest_counts=IngestCounts(clock.monotonic),
         anomalies=AnomalyDetection(
             registry=registry,
             telemetry=stores.telemetry,

@@ -13,11 +13,13 @@ from penstock.feature.v1 import feature_pb2, feature_pb2_grpc
 
 from feature_service.domain.anomaly.detection import AnomalyDetection
 from feature_service.domain.dataset.jobs import DatasetJobs
+from feature_service.domain.ingest.ingest_counts import IngestCounts
 from feature_service.domain.ingest.ingestion import Ingestion
 from feature_service.domain.ingest.plan import BodyFormat, BodySpool
 from feature_service.domain.ingest.point_ingestion import PointIngestion
 from feature_service.domain.query.answer_limit import require_sendable
 from feature_service.domain.query.feature_statistics import FeatureStatisticsQuery
+from feature_service.domain.query.query_counts import QueryCounts
 from feature_service.domain.query.telemetry_queries import TelemetryQueries
 from feature_service.domain.registry.device_registry import DeviceRegistry
 from feature_service.domain.status import ComponentState, StatusReport
@@ -39,7 +41,9 @@ class FeatureServices:
 
     ingestion: Ingestion
     points: PointIngestion
+    ingest_counts: IngestCounts
     queries: TelemetryQueries
+    query_counts: QueryCounts
     registry: DeviceRegistry
     dataset_jobs: DatasetJobs
     anomalies: AnomalyDetection
@@ -56,6 +60,7 @@ class FeatureServicer(DatasetRpcs, feature_pb2_grpc.FeatureServiceServicer):
         super().__init__(registry=services.registry, dataset_jobs=services.dataset_jobs)
         self._ingestion = services.ingestion
         self._points = services.points
+        self._ingest_counts = services.ingest_counts
         self._queries = services.queries
         self._anomalies = services.anomalies
         self._status = services.status
@@ -77,6 +82,7 @@ class FeatureServicer(DatasetRpcs, feature_pb2_grpc.FeatureServiceServicer):
                 spool.write(message.chunk)
             takes = self._points if plan.format is BodyFormat.LINE_PROTOCOL else self._ingestion
             report = await takes.ingest(_tenant(), plan, spool.body())
+        self._ingest_counts.count(_tenant(), report)
         return convert.report_to_proto(report)
 
     async def QueryRealtime(

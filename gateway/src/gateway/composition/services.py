@@ -35,10 +35,12 @@ from gateway.middleware.overload import LimitedWork
 from gateway.model_call.call import ModelCalls
 from gateway.monitoring.broadcast import FrameBroadcast
 from gateway.monitoring.dashboard import Dashboard
+from gateway.monitoring.disk_metrics import DiskMetrics
 from gateway.monitoring.history_store import HistoryStore
 from gateway.monitoring.sampler import Sampler
 from gateway.monitoring.sign_ins import SignInMetrics
 from gateway.monitoring.traffic import Traffic
+from gateway.monitoring.traffic_metrics import TrafficMetrics
 from gateway.settings import GatewaySettings
 from penstock_kit.clock import Clock
 from penstock_kit.context import current_context
@@ -170,6 +172,8 @@ def build_monitoring(resources: Resources) -> Monitoring:
     """Return what counts requests, samples the figures and shows them."""
     clock, cache = resources.clock, resources.clients.cache
     traffic = Traffic(clock)
+    TrafficMetrics(resources.registry, traffic)
+    DiskMetrics(resources.registry, resources.home)
     sampler = Sampler(traffic=traffic, cache=cache, store=HistoryStore(cache, new_id("gw")), clock=clock)
     dashboard = Dashboard(sampler=sampler, traffic=traffic, clock=clock)
     broadcast = FrameBroadcast(dashboard)

@@ -18,6 +18,7 @@ from feature_service.domain.query.feature_statistics import (
     FeatureStatisticsReader,
 )
 from feature_service.domain.query.field_choice import chosen_fields, numeric_fields, require_comparable, require_numeric
+from feature_service.domain.query.query_counts import QueryCounts
 from feature_service.domain.registry.device_registry import DeviceRegistry
 from feature_service.domain.telemetry.query import HistoryQuery, NewestQuery, NewestRows, StatisticsQuery
 from feature_service.domain.telemetry.store import TelemetryStore
@@ -55,9 +56,12 @@ class FeatureTarget:
 class TelemetryQueries:
     """Answers questions about the telemetry of a tenant's devices."""
 
-    def __init__(self, *, registry: DeviceRegistry, telemetry: TelemetryStore) -> None:
+    def __init__(
+        self, *, registry: DeviceRegistry, telemetry: TelemetryStore, counts: QueryCounts | None = None
+    ) -> None:
         self._registry = registry
         self._telemetry = telemetry
+        self._counts = counts or QueryCounts()
 
     async def newest(
         self, tenant_id: str, model_code: str, query: NewestQuery, device_codes: Collection[str] | None = None
@@ -75,7 +79,8 @@ class TelemetryQueries:
         for condition in query.conditions:
             require_comparable(condition, kinds, subject)
         fields = chosen_fields(query.fields, kinds, subject)
-        return await self._telemetry.newest(keys, replace(query, fields=fields))
+        with self._counts.query(model):
+            return await self._telemetry.newest(keys, replace(query, fields=fields))
 
     async def history(self, tenant_id: str, code: str, query: HistoryQuery) -> History:
         """Return rows or buckets of one device.
@@ -93,11 +98,12 @@ class TelemetryQueries:
             chosen_fields([query.order_by], device.fields, f"device {code!r}")
             require_numeric(query.order_by, device.fields, f"device {code!r}")
         key = SeriesKey(tenant_id=tenant_id, device_code=code)
-        frame = await self._telemetry.history(key, replace(query, fields=fields, limit=query.limit + 1))
+        model = await self._model_of(tenant_id, device)
+        with self._counts.query(model):
+            frame = await self._telemetry.history(key, replace(query, fields=fields, limit=query.limit + 1))
         if len(frame) == 0 and not (query.conditions and await self._telemetry.row_count(key, query.span)):
             raise await self.no_data(key, query.span)
-        units = await self._units(tenant_id, device)
-        return History(frame=frame.first(query.limit), truncated=len(frame) > query.limit, units=units)
+        return History(frame=frame.first(query.limit), truncated=len(frame) > query.limit, units=_units(model))
 
     async def statistics(self, tenant_id: str, code: str, query: StatisticsQuery) -> RangeStatistic:
         """Return statistics of one device's number fields, of all without `fields`, over the rows that fit.
@@ -112,13 +118,15 @@ class TelemetryQueries:
         key = SeriesKey(tenant_id=tenant_id, device_code=code)
         fields = numeric_fields(query.fields, device)
         _require_few_pairs(fields, correlate=query.correlate)
-        result = await self._telemetry.statistics(
-            [key], fields, query.span, correlate=query.correlate, conditions=query.conditions
-        )
+        model = await self._model_of(tenant_id, device)
+        with self._counts.query(model):
+            result = await self._telemetry.statistics(
+                [key], fields, query.span, correlate=query.correlate, conditions=query.conditions
+            )
         in_range = await self._telemetry.row_count(key, query.span) if query.conditions else result.rows
         if in_range == 0:
             raise await self.no_data(key, query.span)
-        units = await self._units(tenant_id, device)
+        units = _units(model)
         asked = replace(query, fields=fields)
         described = replace(
             result,
@@ -148,14 +156,11 @@ class TelemetryQueries:
             result = replace(result, value_counts=await self._telemetry.value_counts(key, texts, query))
         return result
 
-    async def _units(self, tenant_id: str, device: Device) -> Mapping[str, str]:
-        if not device.model_code:
-            return {}
+    async def _model_of(self, tenant_id: str, device: Device) -> DataModel | None:
         try:
-            model = await self._registry.model(tenant_id, device.model_code)
+            return await self._registry.model(tenant_id, device.model_code) if device.model_code else None
         except NotFound:
-            return {}
-        return {field.code: field.unit for field in model.fields if field.unit}
+            return None
 
     async def model_statistics(
         self, tenant_id: str, model: DataModel, query: FeatureStatisticsQuery, device_codes: Sequence[str] = ()
@@ -178,7 +183,8 @@ class TelemetryQueries:
         rows = {key: count for key, count in counts.items() if count}
         if not rows:
             raise await self._no_data_of_model(keys, model.code, query.span)
-        return await FeatureStatisticsReader(self._telemetry).read(rows, replace(query, fields=asked or numeric))
+        with self._counts.query(model, extracts=True):
+            return await FeatureStatisticsReader(self._telemetry).read(rows, replace(query, fields=asked or numeric))
 
     async def feature_target(self, tenant_id: str, code: str, model_code: str) -> FeatureTarget:
         """Return the device and its data model, which must be `model_code` or of the same type when one is named.
@@ -203,13 +209,14 @@ class TelemetryQueries:
         key = SeriesKey(tenant_id=tenant_id, device_code=target.device.code)
         label = target.model.label_field if target.model else ""
         used = numeric_fields(fields, target.device, leave_out=label)
-        frame = await self._telemetry.read(key, used, span)
-        if len(frame) == 0:
-            raise await self.no_data(key, span)
-        # Before they are computed: what can't be answered takes neither time nor memory.
-        features = len(used) * len(resolve_features(plan.features))
-        require_sendable(plan.window.count(len(frame)) * (8 * features + 9), _FEWER_FEATURES)
-        return await asyncio.to_thread(extract_features, frame, plan)
+        with self._counts.query(target.model, extracts=True):
+            frame = await self._telemetry.read(key, used, span)
+            if len(frame) == 0:
+                raise await self.no_data(key, span)
+            # Before they are computed: what can't be answered takes neither time nor memory.
+            features = len(used) * len(resolve_features(plan.features))
+            require_sendable(plan.window.count(len(frame)) * (8 * features + 9), _FEWER_FEATURES)
+            return await asyncio.to_thread(extract_features, frame, plan)
 
     async def no_data(self, key: SeriesKey, span: Span) -> NotFound:
         """Return the error to raise where a device has no rows in a range; it names the range there is."""
@@ -227,6 +234,10 @@ class TelemetryQueries:
             else None
         )
         return _no_data(f"the devices of model {model_code!r}", span, whole)
+
+
+def _units(model: DataModel | None) -> Mapping[str, str]:
+    return {field.code: field.unit for field in model.fields if field.unit} if model else {}
 
 
 def _require_few_pairs(fields: Sequence[str], *, correlate: bool) -> None:
