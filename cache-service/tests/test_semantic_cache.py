@@ -69,9 +69,9 @@ class AwayStore(MemorySemanticStore):
         self._check()
         return await super().put(entry, ttl)
 
-    async def added(self, tenant: str, partition: str, after: int, limit: int) -> Sequence[StoredVector]:
+    async def list_after(self, tenant: str, partition: str, after: int, limit: int) -> Sequence[StoredVector]:
         self._check()
-        return await super().added(tenant, partition, after, limit)
+        return await super().list_after(tenant, partition, after, limit)
 
     async def read(self, ids: Sequence[str]) -> Sequence[SemanticEntry | None]:
         self._check()

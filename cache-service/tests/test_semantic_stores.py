@@ -143,7 +143,7 @@ class TestRedisSemanticStore(SemanticStoreContract):
         await store.put(make_entry("e1"), 60.0)
         await other.put(make_entry("e2"), 60.0)
         for each in (store, other):
-            assert [added.id for added in await each.added("t", "p", 0, 10)] == ["e1", "e2"]
+            assert [added.id for added in await each.list_after("t", "p", 0, 10)] == ["e1", "e2"]
 
     async def test_a_server_that_is_gone_counts_as_away(
         self, store: Any, link: RedisLink, make_entry: MakeEntry
@@ -152,4 +152,4 @@ class TestRedisSemanticStore(SemanticStoreContract):
         with pytest.raises(SemanticStoreAway):
             await store.put(make_entry("e1"), 60.0)
         with pytest.raises(SemanticStoreAway):
-            await store.added("t", "p", 0, 10)
+            await store.list_after("t", "p", 0, 10)

@@ -90,8 +90,8 @@ async def test_a_server_that_is_the_same_in_the_new_file_keeps_its_connection(li
         tools.start()
         sources: Any = tools.sources
         async with asyncio.timeout(HANG_SECONDS):
-            assert await sources[0].tried()
-            assert await sources[1].tried()
+            assert await sources[0].try_connect()
+            assert await sources[1].try_connect()
         (tmp_path / "tools.yaml").write_text(f"{ONE.replace('A_SECRET', '')}{mcp}".replace("${}", "plain"))
         assert await tools.reload() == ""
         assert names(tools) == ["one", "a"]

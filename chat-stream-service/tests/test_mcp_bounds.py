@@ -90,7 +90,7 @@ async def connected() -> AsyncGenerator[Connected]:
             tools.start()
             source: Any = tools.sources[0]
             async with asyncio.timeout(HANG_SECONDS):
-                assert await source.tried()
+                assert await source.try_connect()
             return source
 
         yield connect
@@ -305,7 +305,7 @@ async def test_a_server_that_never_lists_its_tools_is_given_up_after_its_time(tm
     source: Any = tools.sources[0]
     try:
         async with asyncio.timeout(HANG_SECONDS):
-            assert not await source.tried()
+            assert not await source.try_connect()
     finally:
         await tools.close()
     assert not source.tools()

@@ -89,7 +89,7 @@ async def connected() -> AsyncGenerator[Connected]:
             tools.start()
             source: Any = tools.sources[0]
             async with asyncio.timeout(HANG_SECONDS):
-                await source.tried()
+                await source.try_connect()
             return source
 
         yield connect
@@ -233,7 +233,7 @@ async def test_a_turn_uses_an_operators_tool_and_a_taken_name_gets_a_prefix(
 ) -> None:
     async with chat_with(tools_file=str(with_tools)) as chat:
         async with asyncio.timeout(HANG_SECONDS):
-            await chat.resources.operator_tools.sources[1].tried()
+            await chat.resources.operator_tools.sources[1].try_connect()
         chat.llm.rounds = [
             chat.calls(("add", '{"a": 20, "b": 22}'), ("http__list_devices", "{}"), ("add", '{"a": "x"}')),
             chat.says("Done."),
@@ -260,7 +260,7 @@ async def test_a_personality_keeps_to_its_tools_even_when_the_model_does_not(
 ) -> None:
     async with chat_with(tools_file=str(with_tools)) as chat:
         async with asyncio.timeout(HANG_SECONDS):
-            await chat.resources.operator_tools.sources[1].tried()
+            await chat.resources.operator_tools.sources[1].try_connect()
         personality = await chat.personality(name="Adder", prompt="Add.", tools=["add"])
         chat.llm.rounds = [chat.calls(("wait", "{}"), ("add", '{"a": 1, "b": 2}')), chat.says("Done.")]
         events = await chat.answer(await chat.conversation(), "Add.", personality_id=personality)

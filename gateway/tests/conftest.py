@@ -257,7 +257,7 @@ class Limits:
     def __init__(self):
         self.key_ids = set()
 
-    async def limited(self, caller):
+    async def is_limited(self, caller):
         return caller.key_id in self.key_ids
 
 

@@ -119,14 +119,14 @@ def _copy_sqlite(source: Path, target: Path) -> None:
     """Copy a database that others write to: SQLite's own backup takes one state of it."""
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     try:
-        found = _backed_up(source, target)
+        found = _back_up(source, target)
     except sqlite3.Error as error:
         raise CommandFailed(f"{source} can't be copied: {error}") from None
     if found != "ok":
         raise CommandFailed(f"{source} is damaged: {found}")
 
 
-def _backed_up(source: Path, target: Path) -> str:
+def _back_up(source: Path, target: Path) -> str:
     """Copy the database; return what SQLite finds wrong with the copy, or ``ok``."""
     with (
         closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=30)) as database,

@@ -90,7 +90,7 @@ class NoLimits:
     def __init__(self, *key_ids):
         self.key_ids = set(key_ids)
 
-    async def limited(self, caller):
+    async def is_limited(self, caller):
         return caller.key_id in self.key_ids
 
 

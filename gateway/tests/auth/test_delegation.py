@@ -188,7 +188,7 @@ async def test_no_key_is_made_for_a_user_of_another_tenant(house):
 
 async def test_an_outage_of_the_limits_lets_no_key_make_keys(house):
     class Away:
-        async def limited(self, caller):
+        async def is_limited(self, caller):
             raise Unavailable("llm-service is away", reason="SERVICE_UNAVAILABLE")
 
     root = await house.user("root", ALL_SCOPES)

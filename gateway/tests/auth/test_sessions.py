@@ -100,17 +100,17 @@ async def test_credentials_of_a_user_who_moved_or_was_stopped_are_refused(house,
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])
 async def test_a_scraper_on_this_machine_needs_no_credentials(house, host):
     request = Request({"type": "http", "headers": [], "client": (host, 1)})
-    await ScraperGuard(Guard(house.authenticator), everybody=False).admitted(request)
+    await ScraperGuard(Guard(house.authenticator), everybody=False).admit(request)
 
 
 @pytest.mark.parametrize("client", [("198.51.100.7", 1), ("::ffff:198.51.100.7", 1), ("", 1), None], ids=str)
 async def test_a_scraper_elsewhere_needs_an_operators_key(house, client):
     guard = ScraperGuard(Guard(house.authenticator), everybody=False)
     with pytest.raises(Unauthenticated):
-        await guard.admitted(Request({"type": "http", "headers": [], "client": client}))
+        await guard.admit(Request({"type": "http", "headers": [], "client": client}))
     shown, _ = await house.key(await house.user("olga", {"operator"}))
     headers = [(b"x-api-key", shown.text.encode())]
-    await guard.admitted(Request({"type": "http", "headers": headers, "client": client}))
+    await guard.admit(Request({"type": "http", "headers": headers, "client": client}))
 
 
 # --- guesses ------------------------------------------------------------------------------------------------------

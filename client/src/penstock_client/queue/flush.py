@@ -69,7 +69,7 @@ def _next(queue: "OfflineQueue") -> QueueEntry | None:
 def _send(queue: "OfflineQueue", client: "Penstock", entry: QueueEntry, report: FlushReport) -> None:
     queue.mark_in_flight(entry.id)
     try:
-        answer = _delivered(client, entry)
+        answer = _deliver(client, entry)
     except ApiError as error:
         _failed(queue, entry, error, report)
         return
@@ -84,7 +84,7 @@ def _send(queue: "OfflineQueue", client: "Penstock", entry: QueueEntry, report: 
     report.answers[entry.id] = answer
 
 
-def _delivered(client: "Penstock", entry: QueueEntry) -> CompleteState | None:
+def _deliver(client: "Penstock", entry: QueueEntry) -> CompleteState | None:
     message = dict(entry.message)
     content = message.pop("content", None)
     if not isinstance(content, str) or not content:

@@ -99,7 +99,7 @@ class Authenticator:
         changes = self._changes
         try:
             async with _store_timeout(known):
-                caller, expire_time = await self._verified(credential)
+                caller, expire_time = await self._verify(credential)
         except Unauthenticated:
             self._known.pop(fingerprint, None)
             raise
@@ -145,7 +145,7 @@ class Authenticator:
             self._known.pop(next(iter(self._known)))
         self._known[fingerprint] = known
 
-    async def _verified(self, credential: str) -> tuple[Caller, datetime | None]:
+    async def _verify(self, credential: str) -> tuple[Caller, datetime | None]:
         if credential.startswith(KEY_MARK):
             return await self._by_key(credential)
         return await self._by_token(credential)

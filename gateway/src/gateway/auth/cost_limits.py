@@ -20,7 +20,7 @@ class CostLimits:
     def __init__(self, costs: "CostServiceAsyncStub") -> None:
         self._costs = costs
 
-    async def limited(self, caller: Caller) -> bool:
+    async def is_limited(self, caller: Caller) -> bool:
         """See :class:`~gateway.auth.delegation.KeyLimits`."""
         response = await self._costs.GetKeyPolicy(pb.GetKeyPolicyRequest(key_id=caller.key_id))
         policy = response.policy

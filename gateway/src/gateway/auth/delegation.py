@@ -15,7 +15,7 @@ from penstock_kit.errors import PermissionDenied
 class KeyLimits(Protocol):
     """What is known of the limits on keys."""
 
-    async def limited(self, caller: Caller) -> bool:
+    async def is_limited(self, caller: Caller) -> bool:
         """Whether a policy or a budget limits the key of `caller`; raise Unavailable when nobody can tell."""
         ...
 
@@ -48,7 +48,7 @@ class Delegation:
     async def require_unlimited_key(self, caller: Caller) -> ApiKey | None:
         """Return the caller's key likewise; raise PermissionDenied (KEY_LIMITS_DENIED) for one with limits."""
         key = await self.require_current_key(caller)
-        if key is not None and await self._limits.limited(caller):
+        if key is not None and await self._limits.is_limited(caller):
             message = "a key with a policy or a budget cannot make or change what would escape them; log in instead"
             raise PermissionDenied(message, reason="KEY_LIMITS_DENIED")
         return key

@@ -30,7 +30,7 @@ class Guard:
     def needs(self, scope: str = "") -> CallerOf:
         """Return a FastAPI dependency that admits only callers with `scope`."""
 
-        async def admitted(request: Request) -> Caller:
+        async def admit(request: Request) -> Caller:
             return await self.admit(request.headers.raw, scope)
 
-        return admitted
+        return admit

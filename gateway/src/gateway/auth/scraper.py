@@ -20,7 +20,7 @@ class ScraperGuard:
         self._guard = guard
         self._everybody = everybody
 
-    async def admitted(self, request: Request) -> None:
+    async def admit(self, request: Request) -> None:
         """Return when the metrics may be read; raise Unauthenticated or PermissionDenied."""
         if self._everybody or _is_local(request):
             return

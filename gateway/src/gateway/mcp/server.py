@@ -46,9 +46,9 @@ class McpServer:
             case "ping":
                 return {}
             case "tools/list":
-                return await self._listed(request)
+                return await self._list(request)
             case "tools/call":
-                return await self._called(request)
+                return await self._call(request)
             case _:
                 status = _NOT_FOUND if request.modern else _OK
                 raise McpError(METHOD_NOT_FOUND, f"there is no method {request.method!r} here", status=status)
@@ -72,12 +72,12 @@ class McpServer:
             "_meta": {"io.modelcontextprotocol/serverInfo": self._info},
         }
 
-    async def _listed(self, request: McpRequest) -> Mapping[str, Any]:
+    async def _list(self, request: McpRequest) -> Mapping[str, Any]:
         response = await self._tools.ListTools(pb.ListToolsRequest())
         listed: dict[str, Any] = {"tools": [_tool(tool) for tool in response.tools]}
         return {**listed, "ttlMs": 0, "cacheScope": "private"} if request.modern else listed
 
-    async def _called(self, request: McpRequest) -> Mapping[str, Any]:
+    async def _call(self, request: McpRequest) -> Mapping[str, Any]:
         arguments: Any = request.params.get("arguments") or {}
         if not isinstance(arguments, Mapping):
             raise McpError(INVALID_PARAMS, "params.arguments must be an object")

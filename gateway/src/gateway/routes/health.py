@@ -20,7 +20,7 @@ class HealthRoutes:
     def __init__(
         self, *, readiness: Readiness, registry: CollectorRegistry, version: str, scraper: ScraperGuard
     ) -> None:
-        scrapers = [Depends(scraper.admitted)]
+        scrapers = [Depends(scraper.admit)]
         self._readiness = readiness
         self._registry = registry
         self._version = version

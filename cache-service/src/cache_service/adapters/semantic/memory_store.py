@@ -48,7 +48,7 @@ class MemorySemanticStore:
         gone = list(self._surplus(tenant, entry.partition))
         return sum(self._forget(entry.tenant, each) for each in gone)
 
-    async def added(self, tenant: str, partition: str, after: int, limit: int) -> Sequence[StoredVector]:
+    async def list_after(self, tenant: str, partition: str, after: int, limit: int) -> Sequence[StoredVector]:
         """Return what was stored in a partition after a sequence."""
         held = self._tenants.get(tenant)
         stored = held.partitions.get(partition) if held else None

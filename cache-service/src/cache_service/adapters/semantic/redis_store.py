@@ -66,7 +66,7 @@ class RedisSemanticStore:
         )
         return await self._evict(entry, *answers[-3:])
 
-    async def added(self, tenant: str, partition: str, after: int, limit: int) -> Sequence[StoredVector]:
+    async def list_after(self, tenant: str, partition: str, after: int, limit: int) -> Sequence[StoredVector]:
         """Return what was stored in a partition after a sequence, and again what was shortly before it."""
         key, least = _partition_key(partition), max(0, after - _OVERLAP_US)
         (newest,) = await self._run([("ZRANGE", key, -1, -1, "WITHSCORES")])

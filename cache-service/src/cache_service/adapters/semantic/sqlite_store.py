@@ -58,7 +58,7 @@ class SqliteSemanticStore:
         """Store an entry; return how many others had to go for it."""
         return await self._run(lambda connection: self._put(connection, entry))
 
-    async def added(self, tenant: str, partition: str, after: int, limit: int) -> Sequence[StoredVector]:
+    async def list_after(self, tenant: str, partition: str, after: int, limit: int) -> Sequence[StoredVector]:
         """Return what was stored in a partition after a sequence."""
         text = """SELECT id, sequence, vector FROM semantic_entry
             WHERE tenant = ? AND partition = ? AND sequence > ? AND expire_time > ? ORDER BY sequence LIMIT ?"""

@@ -87,7 +87,7 @@ class SemanticCache:
         if broken := self._broken(question, reading):
             return self._missed(question.tenant, Found(refused_by=broken))
         try:
-            loaded = await self.loaded.synced(question.tenant, partition.id, partition.dimensions)
+            loaded = await self.loaded.synchronize(question.tenant, partition.id, partition.dimensions)
             found = await self._found(question, reading, partition.id, loaded, needed)
         except SemanticStoreAway:
             self._count(question.tenant, lambda counts: _add(counts, "unavailable"))

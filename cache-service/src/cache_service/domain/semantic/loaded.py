@@ -48,7 +48,7 @@ class LoadedPartitions:
         """Return how many partitions are in this process."""
         return len(self._partitions)
 
-    async def synced(self, tenant: str, partition: str, dimensions: int) -> LoadedPartition:
+    async def synchronize(self, tenant: str, partition: str, dimensions: int) -> LoadedPartition:
         """Return a partition with what the store has, or a part of it while the rest is loading."""
         if not self._is_prepared:
             # What searches vectors is imported at the first question, in a thread: other calls go on meanwhile.
@@ -82,7 +82,7 @@ class LoadedPartitions:
     async def _read(self, loaded: LoadedPartition, tenant: str, partition: str) -> bool:
         """Read one batch; return whether there is more."""
         async with loaded.lock:
-            batch = await self._store.added(tenant, partition, loaded.cursor, _BATCH)
+            batch = await self._store.list_after(tenant, partition, loaded.cursor, _BATCH)
             before = loaded.cursor
             for each in batch:
                 if each.id not in loaded.index:

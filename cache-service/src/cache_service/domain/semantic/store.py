@@ -42,7 +42,7 @@ class SemanticStore(Protocol):
         """Store `entry` for `ttl` seconds in place of any with its id; return how many others had to go for it."""
         ...
 
-    async def added(self, tenant: str, partition: str, after: int, limit: int) -> Sequence[StoredVector]:
+    async def list_after(self, tenant: str, partition: str, after: int, limit: int) -> Sequence[StoredVector]:
         """Return at most `limit` entries of a partition that were stored after sequence `after`, in order.
 
         Entries may come again when the order of storing was not certain.

@@ -118,7 +118,7 @@ class McpServer:
             with suppress(asyncio.CancelledError):
                 await self._task
 
-    async def tried(self) -> bool:
+    async def try_connect(self) -> bool:
         """Return whether the server is connected, after the attempt under way or to come if it is not."""
         before = self._attempts
         self._wanted.set()
@@ -138,11 +138,11 @@ class McpServer:
 
     async def _call_logged(self, tool: str, arguments: Arguments) -> str:
         """Return the result; a call that a forgotten session cost is made once more in the next one."""
-        await self.tried()
+        await self.try_connect()
         try:
             return await self._call(tool, arguments)
         except SessionForgotten:
-            await self.tried()
+            await self.try_connect()
             return await self._call(tool, arguments)
 
     async def _call(self, tool: str, arguments: Arguments) -> str:

@@ -181,11 +181,11 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
                 os.killpg(process.pid, sign)
         with suppress(TimeoutError):
             async with asyncio.timeout(_GRACE):
-                await _drained(process)
+                await _drain(process)
                 return
 
 
-async def _drained(process: asyncio.subprocess.Process) -> None:
+async def _drain(process: asyncio.subprocess.Process) -> None:
     """Wait for the end of a process, taking what it still says, which it may wait for."""
     if process.stdout is not None:
         while await process.stdout.read(_CHUNK):

@@ -35,7 +35,7 @@ class SqlDatasetStore:
         """Return one record."""
         return await self._one(dataset.c.tenant_id == tenant_id, dataset.c.dataset_id == dataset_id)
 
-    async def requested(self, tenant_id: str, request_id: str) -> Dataset | None:
+    async def get_by_request(self, tenant_id: str, request_id: str) -> Dataset | None:
         """Return the newest record of a request id."""
         return await self._one(dataset.c.tenant_id == tenant_id, dataset.c.request_id == request_id)
 

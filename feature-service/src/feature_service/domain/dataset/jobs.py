@@ -69,7 +69,7 @@ class DatasetJobs:
         The same `request_id` again returns what it made before. Raises what the build does when it fails
         meanwhile, and ResourceExhausted DATASET_JOBS_LIMIT_EXCEEDED.
         """
-        known = await self._store.requested(tenant_id, request_id) if request_id else None
+        known = await self._store.get_by_request(tenant_id, request_id) if request_id else None
         if known is not None:
             return known
         await self._source.check(tenant_id, plan)
@@ -84,7 +84,7 @@ class DatasetJobs:
         await self._store.add(tenant_id, dataset, self._lease())
         job = asyncio.create_task(self._run(tenant_id, dataset, plan))
         self._jobs[dataset.id] = job
-        job.add_done_callback(lambda done: self._ended(dataset.id, done))
+        job.add_done_callback(lambda done: self._forget_ended(dataset.id, done))
         done, _ = await asyncio.wait([job], timeout=wait_seconds)
         return job.result() if done else await self.dataset(tenant_id, dataset.id)
 
@@ -178,25 +178,25 @@ class DatasetJobs:
         finally:
             # The thread can't be cancelled: it is told to stop, and waited for before the next one has its turn.
             progress.stop()
-            await _ended(building)
+            await _wait_ended(building)
         built = building.result()
-        await self._saved(dataset.id, built)
+        await self._save_files(dataset.id, built)
         finished = await asyncio.to_thread(_finished, dataset, plan, built)
         await self._store.change(tenant_id, finished)
         return finished
 
-    async def _saved(self, dataset_id: str, built: "BuiltDataset") -> None:
+    async def _save_files(self, dataset_id: str, built: "BuiltDataset") -> None:
         """Write the files to their end, so that a cancelled job leaves none behind when they are removed."""
         saving = asyncio.ensure_future(self._files.save(dataset_id, built))
         try:
             await asyncio.shield(saving)
         finally:
-            await _ended(saving)
+            await _wait_ended(saving)
 
     async def _fail(self, tenant_id: str, dataset: Dataset, failure: str) -> None:
         await self._store.change(tenant_id, replace(dataset, state=DatasetState.FAILED, failure=failure))
 
-    def _ended(self, dataset_id: str, job: "asyncio.Task[Dataset]") -> None:
+    def _forget_ended(self, dataset_id: str, job: "asyncio.Task[Dataset]") -> None:
         self._jobs.pop(dataset_id, None)
         if not job.cancelled():
             error = job.exception()
@@ -226,7 +226,7 @@ class _Progress:
         self._stopped = True
 
 
-async def _ended(work: "asyncio.Future[Any]") -> None:
+async def _wait_ended(work: "asyncio.Future[Any]") -> None:
     """Return when `work` has ended, however it did and however often the caller is cancelled meanwhile."""
     cancelled: asyncio.CancelledError | None = None
     while not work.done():

@@ -85,7 +85,7 @@ class DatasetStore(Protocol):
         """Return the record, None when the tenant has none of that id."""
         ...
 
-    async def requested(self, tenant_id: str, request_id: str) -> Dataset | None:
+    async def get_by_request(self, tenant_id: str, request_id: str) -> Dataset | None:
         """Return the record that was made for a request id."""
         ...
 

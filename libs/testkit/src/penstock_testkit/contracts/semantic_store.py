@@ -11,7 +11,7 @@ LetPass = Callable[[float], Awaitable[None]]
 
 async def ids_of(store: Any, tenant: str, partition: str, after: int = 0) -> list[str]:
     """Return the ids that a partition has after a sequence."""
-    return [each.id for each in await store.added(tenant, partition, after, 100)]
+    return [each.id for each in await store.list_after(tenant, partition, after, 100)]
 
 
 class SemanticStoreContract:
@@ -28,14 +28,14 @@ class SemanticStoreContract:
     async def test_what_was_stored_is_listed_in_order_with_its_vector(self, store: Any, make_entry: Any) -> None:
         for name in ("e1", "e2", "e3"):
             await store.put(make_entry(name), 60.0)
-        added = await store.added("t", "p", 0, 100)
+        added = await store.list_after("t", "p", 0, 100)
         assert [each.id for each in added] == ["e1", "e2", "e3"]
         assert [each.vector for each in added] == [make_entry(each.id).vector for each in added]
         assert [each.sequence for each in added] == sorted({each.sequence for each in added})
 
     async def test_a_reader_goes_on_from_where_it_was(self, store: Any, make_entry: Any) -> None:
         await store.put(make_entry("e1"), 60.0)
-        cursor = (await store.added("t", "p", 0, 100))[-1].sequence
+        cursor = (await store.list_after("t", "p", 0, 100))[-1].sequence
         assert await ids_of(store, "t", "p", cursor) == []
         await store.put(make_entry("e2"), 60.0)
         assert "e2" in await ids_of(store, "t", "p", cursor)
@@ -44,7 +44,7 @@ class SemanticStoreContract:
         for name in ("e1", "e2", "e3"):
             await store.put(make_entry(name), 60.0)
         cursor, found = 0, set[str]()
-        while part := await store.added("t", "p", cursor, 2):
+        while part := await store.list_after("t", "p", cursor, 2):
             found |= {each.id for each in part}
             if part[-1].sequence == cursor:
                 break
@@ -56,7 +56,7 @@ class SemanticStoreContract:
         await store.put(make_entry("e2", ttl=60.0), 60.0)
         await let_pass(11.0)
         assert [each and each.id for each in await store.read(["e1", "e2"])] == [None, "e2"]
-        assert "e1" not in [each.id for each in await store.added("t", "p", 0, 100) if each.vector == b""]
+        assert "e1" not in [each.id for each in await store.list_after("t", "p", 0, 100) if each.vector == b""]
 
     async def test_a_partition_is_no_others_and_no_other_tenants(self, store: Any, make_entry: Any) -> None:
         await store.put(make_entry("e1"), 60.0)
