@@ -10,41 +10,19 @@ from urllib.parse import unquote
 
 import orjson
 import pytest
-from stand_ins import HttpReceiver, MailServer
+from alert_world import channel, message
 
-from gateway.alerts.channels.channel import Channel, ChannelKind, DeliveryError
+from gateway.alerts.channels.channel import ChannelKind, DeliveryError
 from gateway.alerts.channels.email import EmailSender, SmtpServer
 from gateway.alerts.channels.http import DingTalkSender, WebhookSender, WeComSender, cut
 from gateway.alerts.channels.signature import dingtalk_query
-from gateway.alerts.message import Message, compose
-from gateway.alerts.model import AlertState, Change, Severity, Status
 from penstock_kit.outbound.destinations import Destinations
 from penstock_kit.outbound.guarded_http import GuardedHttp
+from penstock_testkit.receivers import HttpReceiver, MailServer
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
 ODD = "<b>x</b>\r\nBcc: y@z [a](b)"
-
-
-def message(device: str = "WLD001", language: Any = "en") -> Message:
-    state = AlertState(
-        fingerprint=f"alarm_1:{device}",
-        tenant_id="acme",
-        rule_id="alarm_1",
-        rule_name=f"hot {device}",
-        severity=Severity.CRITICAL,
-        status=Status.FIRING,
-        episode=3,
-        since=NOW,
-        fired_time=NOW,
-        value=91.25,
-        labels={"device_code": device, "field": "temperature", "last_seen": "2026-05-01 11:59:58 UTC"},
-    )
-    return compose(state, Change.FIRED, summary="", language=language, delivery_id="dlv_1", now=NOW)
-
-
-def channel(kind: ChannelKind, **fields: Any) -> Channel:
-    return Channel(id="chan_1", tenant_id="acme", name="team", kind=kind, create_time=NOW, **fields)
 
 
 @pytest.fixture
@@ -148,7 +126,13 @@ def test_a_text_is_cut_at_bytes_between_characters(limit: int) -> None:
 
 
 def server(mail: MailServer, **fields: Any) -> SmtpServer:
-    whole = {"security": "none", "username": "", "password": "", "sender": "penstock@plant.test", **fields}
+    whole: dict[str, Any] = {
+        "security": "none",
+        "username": "",
+        "password": "",
+        "sender": "penstock@plant.test",
+        **fields,
+    }
     return SmtpServer(host="127.0.0.1", port=mail.port, **whole)
 
 

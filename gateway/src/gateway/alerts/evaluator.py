@@ -1,6 +1,7 @@
 """Evaluates all rules and alarms, at one gateway at a time."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -8,12 +9,14 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Protocol
 
+from gateway.alerts.delivery_store import DeliveryStore
 from gateway.alerts.devices import DeviceObservation
 from gateway.alerts.evaluation import advance
+from gateway.alerts.lease import LeaseLostError, LeaseStore
 from gateway.alerts.message import Message, compose
 from gateway.alerts.model import Alarm, AlertState, Change, Status, Watch
 from gateway.alerts.notifier import Notifier
-from gateway.alerts.store import AlertStore, LeaseLostError
+from gateway.alerts.store import AlertStore
 from gateway.alerts.system import Finding
 from penstock_kit.clock import Clock
 from penstock_kit.errors import PenstockError
@@ -29,9 +32,15 @@ log = get_logger(__name__)
 
 OPERATORS: Final = "default"
 SYSTEM_RULES: Final = "system:"
-_LEASE_SECONDS: Final = 60.0
+# The lease lasts four rounds, at least this long; a round takes two thirds of it at most.
+_LEASE_SECONDS: Final = 10.0
+_LEASE_ROUNDS: Final = 4
+_ROUND_SHARE: Final = 2 / 3
 _REPEAT_SECONDS: Final = 14_400.0
 _KEPT_DAYS: Final = 30
+# Alarms that are judged at once, and what one of them may take.
+_AT_ONCE: Final = 8
+_ALARM_SECONDS: Final = 10.0
 
 
 class SystemLook(Protocol):
@@ -72,6 +81,8 @@ class AlertEvaluator:
         self,
         *,
         store: AlertStore,
+        leases: LeaseStore,
+        deliveries: DeliveryStore,
         system: SystemLook,
         devices: DeviceLook,
         notifier: Notifier,
@@ -79,13 +90,17 @@ class AlertEvaluator:
         seconds: float,
     ) -> None:
         self._store = store
+        self._leases = leases
+        self._deliveries = deliveries
         self._system = system
         self._devices = devices
         self._notifier = notifier
         self._clock = clock
         self._seconds = seconds
+        self._lease_seconds = max(_LEASE_SECONDS, _LEASE_ROUNDS * seconds)
         self._holder = new_id("gw")
         self._forgot_time: datetime | None = None
+        self._first_alarm = 0
 
     @asynccontextmanager
     async def running(self) -> "AsyncGenerator[None]":
@@ -101,23 +116,25 @@ class AlertEvaluator:
             with suppress(asyncio.CancelledError):
                 await task
             await self._notifier.close()
+            with suppress(PenstockError):
+                await self._leases.release(self._holder, now=self._clock.now())
 
     async def evaluate(self) -> bool:
         """Look at everything once; False while another gateway does."""
         now = self._clock.now()
-        lease = max(_LEASE_SECONDS, 3 * self._seconds)
-        fence = await self._store.acquire_lease(self._holder, seconds=lease, now=now)
-        if not fence:
+        lease = await self._leases.acquire(self._holder, seconds=self._lease_seconds, now=now)
+        if lease is None:
             return False
+        # Channels are read last: those of an alarm are made before it.
         states = {state.fingerprint: state for state in await self._store.list_states()}
+        alarms = await self._store.list_alarms()
         found = Round(now=now, states=states, channels=await self._store.list_channels())
         async for finding in self._system.find():
             self._judge_system(found, finding)
-        for alarm in await self._store.list_alarms():
-            await self._judge_alarm(found, alarm)
+        await self._judge_alarms(found, alarms)
         try:
-            await self._store.record(fence, found.changed, found.messages, now)
-            await self._notifier.send_due(fence)
+            await self._store.record(lease.fence, found.changed, found.messages, now)
+            await self._notifier.start_due(lease)
             await self._forget_daily(now)
         except LeaseLostError:
             log.warning("another gateway evaluates the alerts; nothing of this round counts")
@@ -155,15 +172,36 @@ class AlertEvaluator:
         told = [channel for channel in found.channels if channel.options.get("system") == "true"]
         _tell(found, after, change, told, (finding.summary, finding.summary_zh))
 
+    async def _judge_alarms(self, found: Round, alarms: Sequence[Alarm]) -> None:
+        """Judge all alarms, some at once, within a bound; where the time ends, the next round begins."""
+        start = self._first_alarm % len(alarms) if alarms else 0
+        waiting = deque([*alarms[start:], *alarms[:start]])
+        workers = (self._judge_waiting(found, waiting) for _ in range(min(_AT_ONCE, len(alarms))))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_ROUND_SHARE * self._lease_seconds):
+                await asyncio.gather(*workers)
+        if waiting:
+            log.warning("alarms wait for the next evaluation", waiting=len(waiting))
+        self._first_alarm = start + len(alarms) - len(waiting)
+
+    async def _judge_waiting(self, found: Round, waiting: "deque[Alarm]") -> None:
+        while waiting:
+            alarm = waiting.popleft()
+            try:
+                async with asyncio.timeout(_ALARM_SECONDS):
+                    await self._judge_alarm(found, alarm)
+            except PenstockError as error:
+                log.warning("an alarm can't be evaluated", alarm_id=alarm.id, reason=error.reason)
+            except TimeoutError:
+                log.warning("an alarm is not evaluated in time", alarm_id=alarm.id)
+            except Exception:
+                log.exception("an alarm can't be evaluated", alarm_id=alarm.id)
+
     async def _judge_alarm(self, found: Round, alarm: Alarm) -> None:
         mine = {state.fingerprint: state for state in found.states.values() if state.rule_id == alarm.id}
         lasting = {Status.FIRING, Status.NO_DATA}
-        firing = frozenset(state.labels["device_code"] for state in mine.values() if state.status in lasting)
-        try:
-            observed = await self._devices.observe(alarm, firing, found.now)
-        except PenstockError as error:
-            log.warning("an alarm can't be evaluated", alarm_id=alarm.id, reason=error.reason)
-            return
+        firing = frozenset(state.labels.get("device_code", "") for state in mine.values() if state.status in lasting)
+        observed = await self._devices.observe(alarm, firing, found.now)
         hold = 0.0 if alarm.watch is Watch.NO_DATA else alarm.seconds
         told = [channel for channel in found.channels if _is_told(channel, alarm)]
         for entry in observed:
@@ -186,7 +224,7 @@ class AlertEvaluator:
         """Delete messages of more than a month ago, once a day."""
         if self._forgot_time is None or now - self._forgot_time >= timedelta(days=1):
             self._forgot_time = now
-            await self._store.forget_deliveries(now - timedelta(days=_KEPT_DAYS))
+            await self._deliveries.forget(now - timedelta(days=_KEPT_DAYS))
 
 
 def fingerprint_of(rule_id: str, subject: str) -> str:

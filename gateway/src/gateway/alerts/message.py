@@ -1,7 +1,7 @@
 """What people read: a title and a text, in English or Chinese, the same for every channel."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
 
@@ -23,6 +23,7 @@ _WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "last_seen": "Last seen",
         "since": "Since",
         "test": "This is a test: the channel works.",
+        "bundle": "{count} messages",
     },
     "zh": {
         "fired": "告警",
@@ -37,6 +38,7 @@ _WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "last_seen": "最后数据",
         "since": "开始时间",
         "test": "这是一条测试消息: 通知渠道可用.",
+        "bundle": "{count} 条消息",
     },
 }
 _SHOWN: Final = ("device_code", "model_code", "field", "last_seen")
@@ -97,6 +99,16 @@ def compose_test(*, language: Language, delivery_id: str, now: datetime) -> Mess
         severity="info",
         time=now,
     )
+
+
+def bundle(messages: Sequence[Message], *, language: Language) -> Message:
+    """Return messages that go out together as one, in their order; a single one as it is."""
+    if len(messages) == 1:
+        return messages[0]
+    first = messages[0]
+    lines = [line for message in messages for line in ("", message.title, *message.lines)]
+    title = f"Penstock: {_WORDS[language]['bundle'].format(count=len(messages))}"
+    return replace(first, change="bundle", title=title, lines=tuple(lines))
 
 
 def _line(text: str) -> str:

@@ -1,74 +1,171 @@
-"""Sends what is due: each message once, with more attempts where one failed for now."""
+"""Sends what is due: each message once, all channels side by side, with more attempts where one failed for now."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from gateway.alerts.channels.channel import Channel, ChannelKind, DeliveryError, Sender
-from gateway.alerts.message import compose_test
-from gateway.alerts.store import FAILED, SENT, WAITING, AlertStore, Delivery
+from gateway.alerts.delivery_store import FAILED, SENT, Delivery, DeliveryStore, DueChannel
+from gateway.alerts.lease import Lease, LeaseLostError
+from gateway.alerts.message import Message, bundle, compose_test
+from gateway.alerts.store import AlertStore
 from penstock_kit.clock import Clock
-from penstock_kit.errors import BadUpstream, NotFound
+from penstock_kit.errors import BadUpstream, PenstockError
 from penstock_kit.ids import new_id
 from penstock_kit.logging import get_logger
 from penstock_kit.outbound.guarded_http import GuardedHttp
 
 log = get_logger(__name__)
 
-_ATTEMPTS: Final = 8
+_ATTEMPTS: Final = 10
 _FIRST_WAIT: Final = 15.0
 _LONGEST_WAIT: Final = 1800.0
+_SEND_SECONDS: Final = 30.0
+# Channels that are sent to at once: a receiver that answers nothing holds one place for `_SEND_SECONDS` at most.
+_AT_ONCE: Final = 32
+# What a round sends to one channel at most; robots take 20 messages a minute, and there are four rounds in one.
+_MOST_A_ROUND: Final = 50
+_LEAVE_SECONDS: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pace:
+    """How a kind of channel is sent to: messages in one, their bytes together, and sendings a round."""
+
+    most: int = 1
+    largest: int = 0
+    sendings: int = _MOST_A_ROUND
+
+
+# People's channels get what is due at once in one message; a webhook gets each by itself.
+_PACES: Final[Mapping[ChannelKind, _Pace]] = {
+    ChannelKind.EMAIL: _Pace(most=50, largest=100_000, sendings=5),
+    ChannelKind.DINGTALK: _Pace(most=50, largest=18_000, sendings=5),
+    ChannelKind.WECOM: _Pace(most=50, largest=1_950, sendings=5),
+    ChannelKind.WEBHOOK: _Pace(),
+}
 
 
 class Notifier:
-    """Delivers through the senders by kind; `http` is what they post through, closed at the end."""
+    """Delivers through the senders by kind; `http` is what they post through, closed at the end.
+
+    Each channel has a task of its own while it has messages that are due, so that one that does not answer, or can't
+    be read, delays no other and no evaluation.
+    """
 
     def __init__(
-        self, *, store: AlertStore, senders: Mapping[ChannelKind, Sender], http: GuardedHttp, clock: Clock
+        self,
+        *,
+        store: AlertStore,
+        deliveries: DeliveryStore,
+        senders: Mapping[ChannelKind, Sender],
+        http: GuardedHttp,
+        clock: Clock,
+        send_seconds: float = _SEND_SECONDS,
     ) -> None:
         self._store = store
+        self._deliveries = deliveries
         self._senders = senders
         self._http = http
         self._clock = clock
+        self._send_seconds = send_seconds
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._places = asyncio.Semaphore(_AT_ONCE)
 
-    async def send_due(self, fence: int) -> None:
-        """Try every message that is due once. Raises LeaseLostError."""
-        for delivery in await self._store.claim_deliveries(fence, self._clock.now()):
-            await self._attempt(delivery)
+    async def start_due(self, lease: Lease) -> None:
+        """Begin to send what is due, to each channel by a task of its own. Raises LeaseLostError."""
+        await self._deliveries.give_up_lost(lease.fence)
+        for due in await self._deliveries.due_channels(self._clock.now()):
+            if due.channel_id not in self._tasks:
+                task = asyncio.create_task(self._drain(due, lease), name=f"notify {due.channel_id}")
+                self._tasks[due.channel_id] = task
+                task.add_done_callback(lambda _, channel_id=due.channel_id: self._tasks.pop(channel_id, None))
+
+    async def settle(self) -> None:
+        """Wait until nothing is being sent."""
+        while self._tasks:
+            await asyncio.wait(self._tasks.values())
 
     async def test(self, channel: Channel) -> None:
         """Send a test message. Raises BadUpstream (CHANNEL_UNAVAILABLE) with what the other side said."""
         message = compose_test(language=channel.language, delivery_id=new_id("dlv"), now=self._clock.now())
-        try:
-            await self._senders[channel.kind].send(channel, message)
-        except DeliveryError as error:
+        error = await self._send(channel, message)
+        if error is not None:
             raise BadUpstream(f"the channel {channel.name!r}: {error}", reason="CHANNEL_UNAVAILABLE") from error
 
-    async def close(self) -> None:
-        """Close the connections."""
+    async def close(self, *, leave_seconds: float = _LEAVE_SECONDS) -> None:
+        """Let what is being sent end, for `leave_seconds`, and close the connections."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(leave_seconds):
+                await self.settle()
+        for task in list(self._tasks.values()):
+            task.cancel()
+        await self.settle()
         await self._http.close()
 
-    async def _attempt(self, delivery: Delivery) -> None:
-        error = await self._error_of(delivery)
+    async def _drain(self, due: DueChannel, lease: Lease) -> None:
+        """Send the channel's messages, oldest first, until none waits, one fails or the round's number is reached."""
+        async with self._places:
+            try:
+                await self._send_waiting(due, lease)
+            except LeaseLostError:
+                log.warning("another gateway sends the notifications", channel_id=due.channel_id)
+            except PenstockError as error:
+                log.warning("notifications wait", channel_id=due.channel_id, reason=error.reason, detail=error.message)
+            except Exception:
+                log.exception("notifications wait", channel_id=due.channel_id)
+
+    async def _send_waiting(self, due: DueChannel, lease: Lease) -> None:
+        channel, unusable = await self._channel(due)
+        pace = _PACES[channel.kind] if channel else _Pace()
+        for _ in range(pace.sendings):
+            claimed = await self._deliveries.claim(due.channel_id, lease.fence, most=pace.most, largest=pace.largest)
+            if not claimed or not await self._attempt(channel, unusable, claimed, lease):
+                return
+
+    async def _channel(self, due: DueChannel) -> tuple[Channel | None, DeliveryError | None]:
+        try:
+            return await self._store.channel(due.tenant_id, due.channel_id), None
+        except PenstockError as error:
+            is_final = error.reason == "CHANNEL_NOT_FOUND"
+            return None, DeliveryError("the channel was deleted" if is_final else error.message, is_final=is_final)
+
+    async def _attempt(
+        self, channel: Channel | None, unusable: DeliveryError | None, claimed: Sequence[Delivery], lease: Lease
+    ) -> bool:
+        """Send `claimed` in one message and note how it ended; return whether the next may follow."""
+        error = unusable
+        if channel is not None:
+            if self._clock.now() >= lease.until:
+                raise LeaseLostError
+            messages = [delivery.message for delivery in claimed]
+            error = await self._send(channel, bundle(messages, language=channel.language))
         now = self._clock.now()
         if error is None:
-            await self._store.finish_delivery(delivery, status=SENT, error="", next_time=None, now=now)
-            return
-        attempts = delivery.attempts + 1
+            await self._deliveries.finish(claimed, status=SENT, error="", now=now)
+            return True
+        attempts = claimed[0].attempts + 1
         ends = error.is_final or attempts >= _ATTEMPTS
-        log.warning("a notification was not delivered", channel_id=delivery.channel_id, detail=str(error), final=ends)
+        log.warning("a notification was not delivered", channel_id=claimed[0].channel_id, detail=str(error), final=ends)
+        if error.is_final:
+            await self._deliveries.finish(claimed, status=FAILED, error=str(error), now=now)
+            return True
         later = now + timedelta(seconds=min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (attempts - 1)))
-        await self._store.finish_delivery(
-            delivery, status=FAILED if ends else WAITING, error=str(error), next_time=later, now=now
-        )
+        await self._deliveries.postpone(claimed, error=str(error), later=later, attempts=_ATTEMPTS)
+        return False
 
-    async def _error_of(self, delivery: Delivery) -> DeliveryError | None:
+    async def _send(self, channel: Channel, message: Message) -> DeliveryError | None:
         try:
-            channel = await self._store.channel(delivery.tenant_id, delivery.channel_id)
-        except NotFound:
-            return DeliveryError("the channel was deleted", is_final=True)
-        try:
-            await self._senders[channel.kind].send(channel, delivery.message)
+            async with asyncio.timeout(self._send_seconds):
+                await self._senders[channel.kind].send(channel, message)
         except DeliveryError as error:
             return error
+        except TimeoutError:
+            return DeliveryError(f"no answer within {self._send_seconds:g} s")
+        except Exception as error:
+            log.exception("a channel's sender fails", channel_id=channel.id)
+            return DeliveryError(f"it can't be sent: {type(error).__name__}")
         return None

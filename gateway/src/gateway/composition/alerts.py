@@ -7,8 +7,10 @@ from pathlib import Path
 from gateway.alerts.channels.channel import ChannelKind
 from gateway.alerts.channels.email import EmailSender, SmtpServer
 from gateway.alerts.channels.http import DingTalkSender, WebhookSender, WeComSender
+from gateway.alerts.delivery_store import DeliveryStore
 from gateway.alerts.devices import DeviceValues
 from gateway.alerts.evaluator import AlertEvaluator
+from gateway.alerts.lease import LeaseStore
 from gateway.alerts.notifier import Notifier
 from gateway.alerts.secret_box import SecretBox
 from gateway.alerts.store import AlertStore
@@ -28,6 +30,7 @@ class Alerts:
     """The store behind the routes, what sends, and what evaluates."""
 
     store: AlertStore
+    deliveries: DeliveryStore
     notifier: Notifier
     evaluator: AlertEvaluator
 
@@ -44,7 +47,7 @@ def build_alerts(
     home: Path,
 ) -> Alerts:
     """Return what alerts need; nothing runs until the evaluator does."""
-    store = AlertStore(database, SecretBox(secrets))
+    store, deliveries = AlertStore(database, SecretBox(secrets)), DeliveryStore(database)
     networks = tuple(ipaddress.ip_network(entry) for entry in settings.networks())
     http = GuardedHttp(Destinations(hosts=("*",), networks=networks))
 
@@ -57,16 +60,18 @@ def build_alerts(
         ChannelKind.WECOM: WeComSender(http, now=now),
         ChannelKind.WEBHOOK: WebhookSender(http, now=now),
     }
-    notifier = Notifier(store=store, senders=senders, http=http, clock=clock)
+    notifier = Notifier(store=store, deliveries=deliveries, senders=senders, http=http, clock=clock)
     evaluator = AlertEvaluator(
         store=store,
+        leases=LeaseStore(database),
+        deliveries=deliveries,
         system=SystemChecks(samples=samples, readiness=readiness, llm=clients.llm, home=home),
         devices=DeviceValues(features=clients.features, metadata=clients.metadata),
         notifier=notifier,
         clock=clock,
         seconds=settings.alert_seconds,
     )
-    return Alerts(store=store, notifier=notifier, evaluator=evaluator)
+    return Alerts(store=store, deliveries=deliveries, notifier=notifier, evaluator=evaluator)
 
 
 def smtp_server(settings: GatewaySettings) -> SmtpServer:

@@ -149,7 +149,11 @@ def _telemetry_routers(settings: GatewaySettings, resources: Resources, services
         AnomalyRoutes(features=clients.features, guard=guard).router,
         DatasetRoutes(features=clients.features, guard=guard, active=services.active).router,
         AlertRoutes(
-            store=services.alerts.store, notifier=services.alerts.notifier, guard=guard, clock=resources.clock
+            store=services.alerts.store,
+            deliveries=services.alerts.deliveries,
+            notifier=services.alerts.notifier,
+            guard=guard,
+            clock=resources.clock,
         ).router,
         McpRoutes(
             server=McpServer(tools=clients.tools, version=VERSION),

@@ -7,10 +7,11 @@ from fastapi import Depends, Query, Response
 from pydantic import Field, model_validator
 
 from gateway.alerts.channels.channel import Channel, ChannelKind
+from gateway.alerts.delivery_store import Delivery, DeliveryStore
 from gateway.alerts.evaluator import SYSTEM_RULES
 from gateway.alerts.model import Alarm, AlertState, Severity, Watch
 from gateway.alerts.notifier import Notifier
-from gateway.alerts.store import AlertStore, Delivery
+from gateway.alerts.store import AlertStore, UnreadableChannel
 from gateway.auth.guard import Guard
 from gateway.auth.scope import ADMIN, OPERATOR, TELEMETRY_READ, TELEMETRY_WRITE, includes
 from gateway.http.json import JsonResponse
@@ -139,8 +140,11 @@ class SnoozeBody(RequestModel):
 class AlertRoutes:
     """``/api/v1/alarms``, ``/api/v1/alerts`` and ``/api/v1/channels``: everything of the caller's tenant alone."""
 
-    def __init__(self, *, store: AlertStore, notifier: Notifier, guard: Guard, clock: Clock) -> None:
+    def __init__(
+        self, *, store: AlertStore, deliveries: DeliveryStore, notifier: Notifier, guard: Guard, clock: Clock
+    ) -> None:
         self._store = store
+        self._deliveries = deliveries
         self._notifier = notifier
         self._clock = clock
         self.router = api_router("alerts")
@@ -229,8 +233,10 @@ class AlertRoutes:
 
     async def list_channels(self) -> Response:
         """List the tenant's channels; addresses of robots and secrets are not shown."""
-        found = await self._store.list_channels(_caller().tenant_id)
-        return JsonResponse({"channels": [channel_to_json(channel) for channel in found]})
+        tenant_id = _caller().tenant_id
+        shown = [channel_to_json(channel) for channel in await self._store.list_channels(tenant_id)]
+        lost = [unreadable_to_json(channel) for channel in await self._store.list_unreadable_channels(tenant_id)]
+        return JsonResponse({"channels": [*shown, *lost]})
 
     async def create_channel(self, body: ChannelBody) -> Response:
         """Add a channel: e-mail, DingTalk, WeCom or a signed webhook."""
@@ -244,8 +250,8 @@ class AlertRoutes:
         """Replace a channel, its address and secrets included."""
         caller = _caller()
         _check_for_system(caller, body)
-        before = await self._store.channel(caller.tenant_id, channel_id)
-        channel = body.to_channel(channel_id, caller, before.create_time)
+        created = await self._store.channel_created(caller.tenant_id, channel_id)
+        channel = body.to_channel(channel_id, caller, created)
         await self._store.put_channel(channel)
         return JsonResponse(channel_to_json(channel))
 
@@ -262,7 +268,7 @@ class AlertRoutes:
 
     async def list_notifications(self) -> Response:
         """List the newest hundred messages with their outcome."""
-        found = await self._store.list_deliveries(_caller().tenant_id)
+        found = await self._deliveries.list(_caller().tenant_id)
         return JsonResponse({"notifications": [delivery_to_json(delivery) for delivery in found]})
 
     async def _check_channels(self, caller: Caller, body: AlarmBody) -> None:
@@ -327,7 +333,13 @@ def channel_to_json(channel: Channel) -> dict[str, Any]:
         "is_signed": bool(channel.secrets),
         "system": channel.options.get("system") == "true",
         "create_time": channel.create_time,
+        "is_readable": True,
     }
+
+
+def unreadable_to_json(channel: UnreadableChannel) -> dict[str, Any]:
+    """Return a channel that can't be read any more: its id, to store it anew or to delete it."""
+    return {"id": channel.id, "name": "", "kind": None, "create_time": channel.create_time, "is_readable": False}
 
 
 def delivery_to_json(delivery: Delivery) -> dict[str, Any]:

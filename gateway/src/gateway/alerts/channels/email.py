@@ -2,7 +2,10 @@
 
 import asyncio
 import smtplib
+import socket
 import ssl
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -13,6 +16,7 @@ from gateway.alerts.channels.channel import Channel, DeliveryError
 from gateway.alerts.message import Message
 
 _SECONDS: Final = 15.0
+_THREADS: Final = 4
 _PERMANENT: Final = 500
 
 
@@ -29,18 +33,25 @@ class SmtpServer:
 
 
 class EmailSender:
-    """Sends plain-text mail through the installation's server."""
+    """Sends plain-text mail through the installation's server, from threads of its own.
+
+    An attempt that is cancelled (its time is up) has its connection cut, so that its thread ends too.
+    """
 
     def __init__(self, server: SmtpServer) -> None:
         self._server = server
+        self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="mail")
 
     async def send(self, channel: Channel, message: Message) -> None:
         """Deliver `message` to all recipients in one mail."""
         if not self._server.host:
             raise DeliveryError("no mail server is set (PENSTOCK_SMTP_HOST)", is_final=True)
-        mail = self._mail(channel, message)
+        mail, attempt = self._mail(channel, message), _Attempt(self._server)
         try:
-            await asyncio.to_thread(self._deliver, mail)
+            await asyncio.get_running_loop().run_in_executor(self._threads, attempt.deliver, mail)
+        except asyncio.CancelledError:
+            attempt.cut()
+            raise
         except smtplib.SMTPResponseException as error:
             text = f"the mail server answered {error.smtp_code}"
             raise DeliveryError(text, is_final=error.smtp_code >= _PERMANENT) from error
@@ -60,17 +71,38 @@ class EmailSender:
         mail.set_content(message.text, charset="utf-8", cte="base64")
         return mail
 
-    def _deliver(self, mail: EmailMessage) -> None:
+
+class _Attempt:
+    """One mail on one connection, which another thread may cut."""
+
+    def __init__(self, server: SmtpServer) -> None:
+        self._server = server
+        self._connection: smtplib.SMTP | None = None
+        self._is_cut = False
+
+    def deliver(self, mail: EmailMessage) -> None:
+        """Connect, encrypt as asked, sign in and send."""
+        if self._is_cut:
+            return
         server, context = self._server, ssl.create_default_context()
-        if server.security == "tls":
-            connection: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=_SECONDS, context=context)
-        else:
-            connection = smtplib.SMTP(server.host, server.port, timeout=_SECONDS)
-        with connection:
+        with self._connect(context) as connection:
+            self._connection = connection
             if server.security == "starttls":
-                connection.starttls(
-                    context=context
-                )  # raises when the server does not offer it: nothing goes in the clear
+                connection.starttls(context=context)  # raises when it is not offered: nothing goes in the clear
             if server.username:
                 connection.login(server.username, server.password)
-            connection.send_message(mail)
+            if not self._is_cut:
+                connection.send_message(mail)
+
+    def cut(self) -> None:
+        """End the connection: what waits on it fails at once."""
+        self._is_cut = True
+        if self._connection is not None and self._connection.sock is not None:
+            with suppress(OSError):
+                self._connection.sock.shutdown(socket.SHUT_RDWR)
+
+    def _connect(self, context: ssl.SSLContext) -> smtplib.SMTP:
+        server = self._server
+        if server.security == "tls":
+            return smtplib.SMTP_SSL(server.host, server.port, timeout=_SECONDS, context=context)
+        return smtplib.SMTP(server.host, server.port, timeout=_SECONDS)

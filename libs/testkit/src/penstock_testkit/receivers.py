@@ -13,9 +13,10 @@ from aiohttp import web
 
 
 class HttpReceiver:
-    """A robot or webhook: `answers` are used one after another, then the last again."""
+    """A robot or webhook: `answers` are used one by one, then the last again; none comes before `gate` is set."""
 
-    def __init__(self, *answers: tuple[int, Any]) -> None:
+    def __init__(self, *answers: tuple[int, Any], gate: asyncio.Event | None = None) -> None:
+        self._gate = gate
         self.answers = list(answers) or [(200, {"errcode": 0, "errmsg": "ok"})]
         self.bodies: list[bytes] = []
         self.headers: list[dict[str, str]] = []
@@ -42,6 +43,8 @@ class HttpReceiver:
         self.bodies.append(await request.read())
         self.headers.append({name.lower(): value for name, value in request.headers.items()})
         self.queries.append(dict(parse_qsl(urlsplit(str(request.rel_url)).query)))
+        if self._gate is not None:
+            await self._gate.wait()
         status, answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         return web.Response(status=status, text=json.dumps(answer), content_type="application/json")
 
@@ -95,4 +98,30 @@ class MailServer:
             else:
                 say("250 ok")
             await writer.drain()
+        writer.close()
+
+
+class TarPit:
+    """A mail server that greets without end: each line says that another follows."""
+
+    def __init__(self) -> None:
+        self.port = self.connected = self.left = 0
+        self._server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> "TarPit":
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        assert self._server is not None
+        self._server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail.test\r\n")
+        await reader.readline()
+        self.connected += 1
+        writer.write(b"250-wait\r\n")
+        await reader.read()
+        self.left += 1
         writer.close()
