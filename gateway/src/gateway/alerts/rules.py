@@ -6,9 +6,7 @@ Both forms come from one row, so that they cannot differ.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final
-
-import yaml
+from typing import Final
 
 from gateway.alerts.model import Observation, Severity
 from gateway.monitoring.samples import Samples
@@ -26,6 +24,9 @@ class Form(StrEnum):
 class SystemRule:
     """One rule: `metric` over `window` seconds, compared with `threshold`, held for `hold_seconds`.
 
+    `metric` is its name among the samples, `exported` that of the same counts on /metrics, where every series that a
+    rule reads is there at 0 from the start: Prometheus can't see one grow that is born at 1.
+
     QUANTILE: the `quantile` of a histogram is above. SHARE: the part of a counter with the labels `part` is above.
     GAUGE_BELOW: a gauge is below.
     """
@@ -33,6 +34,7 @@ class SystemRule:
     name: str
     form: Form
     metric: str
+    exported: str
     threshold: float
     window: float
     hold_seconds: float
@@ -52,16 +54,16 @@ class SystemRule:
 
     def to_promql(self) -> str:
         """Return the same condition for Prometheus."""
-        window = f"[{_duration(self.window)}]"
+        window = f"[{duration_text(self.window)}]"
         match self.form:
             case Form.QUANTILE:
-                buckets = f"sum by (le) (rate({self.metric}_bucket{window}))"
+                buckets = f"sum by (le) (rate({self.exported}_bucket{window}))"
                 return f"histogram_quantile({self.quantile:g}, {buckets}) > {self.threshold:g}"
             case Form.SHARE:
-                part = f"sum(rate({self.metric}{_selector(self.part)}{window}))"
-                return f"{part} / sum(rate({self.metric}{window})) > {self.threshold:g}"
+                part = f"sum(rate({self.exported}{_selector(self.part)}{window}))"
+                return f"{part} / sum(rate({self.exported}{window})) > {self.threshold:g}"
             case Form.GAUGE_BELOW:
-                return f"avg({self.metric}) < {self.threshold:g}"
+                return f"avg({self.exported}) < {self.threshold:g}"
 
     def _value(self, samples: Samples) -> float | None:
         match self.form:
@@ -71,7 +73,7 @@ class SystemRule:
                 return samples.latest(self.metric)
             case Form.SHARE:
                 whole = samples.increase(self.metric, self.window)
-                part = samples.increase(self.metric, self.window, _sample_labels(self.part))
+                part = samples.increase(self.metric, self.window, self.part)
                 return (part or 0.0) / whole if whole else None
 
 
@@ -80,6 +82,7 @@ RULES: Final[Sequence[SystemRule]] = (
         name="HighAPILatency",
         form=Form.QUANTILE,
         metric="http_request_duration_seconds",
+        exported="penstock_http_answer_seconds",
         threshold=2.0,
         window=300,
         hold_seconds=300,
@@ -91,7 +94,8 @@ RULES: Final[Sequence[SystemRule]] = (
         name="HighErrorRate",
         form=Form.SHARE,
         metric="http_requests_total",
-        part={"status": "5.."},
+        exported="penstock_http_answers_total",
+        part={"status_class": "5xx"},
         threshold=0.05,
         window=120,
         hold_seconds=120,
@@ -103,6 +107,7 @@ RULES: Final[Sequence[SystemRule]] = (
         name="LowCacheHitRate",
         form=Form.GAUGE_BELOW,
         metric="cache_hit_rate",
+        exported="penstock_cache_recent_hit_rate",
         threshold=0.9,
         window=600,
         hold_seconds=600,
@@ -113,36 +118,10 @@ RULES: Final[Sequence[SystemRule]] = (
 )
 
 
-def prometheus_rules(rules: Sequence[SystemRule] = RULES) -> str:
-    """Return the rules as a file for Prometheus."""
-    entries: list[dict[str, Any]] = [
-        {
-            "alert": rule.name,
-            "expr": rule.to_promql(),
-            "for": _duration(rule.hold_seconds),
-            "labels": {"severity": rule.severity.value},
-            "annotations": {"summary": _without_value(rule.summary), "summary_zh": _without_value(rule.summary_zh)},
-        }
-        for rule in rules
-    ]
-    return yaml.safe_dump({"groups": [{"name": "penstock", "rules": entries}]}, sort_keys=False, allow_unicode=True)
-
-
-def _without_value(text: str) -> str:
-    """Put Prometheus' placeholder where the number stands."""
-    return text.replace("{value:.1f}", "{{ $value | humanize }}").replace(
-        "{value:.1%}", "{{ $value | humanizePercentage }}"
-    )
-
-
-def _duration(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
+    """Return a time as Prometheus writes it."""
     return f"{int(seconds) // 60}m" if seconds % 60 == 0 else f"{int(seconds)}s"
 
 
 def _selector(labels: Mapping[str, str]) -> str:
-    return "{" + ",".join(f'{name}=~"{value}"' for name, value in labels.items()) + "}" if labels else ""
-
-
-def _sample_labels(labels: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the labels as the gateway's own samples have them: a class of statuses and not a pattern."""
-    return {"status_class": labels["status"].replace("..", "xx")} if "status" in labels else labels
+    return "{" + ",".join(f'{name}="{value}"' for name, value in labels.items()) + "}" if labels else ""

@@ -1,6 +1,5 @@
 """Looks at the system itself: the rules on samples, services, providers, their keys, and the disk."""
 
-import shutil
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from penstock.llm.v1 import llm_pb2
 from gateway.alerts.model import Observation, Severity
 from gateway.alerts.rules import RULES, SystemRule
 from gateway.health.readiness import Readiness
+from gateway.monitoring.disk_metrics import used_share
 from gateway.monitoring.samples import Samples
 from penstock_kit.context import SYSTEM, CallContext, use_context
 from penstock_kit.errors import PenstockError
@@ -19,7 +19,9 @@ from penstock_kit.ids import new_id
 if TYPE_CHECKING:
     from penstock.llm.v1.llm_pb2_grpc import LlmServiceAsyncStub
 
-_DISK_FULL: Final = 0.9
+DISK_FULL: Final = 0.9
+# How long what is found by asking must hold; Prometheus' rules have the same.
+HOLD_SECONDS: Final = {"ServiceDown": 30.0, "DiskNearlyFull": 60.0, "ProviderDown": 60.0, "ProviderKeyRefused": 0.0}
 _SECONDS: Final = 3.0
 
 
@@ -64,7 +66,7 @@ class SystemChecks:
                 rule="ServiceDown",
                 subject=component.name,
                 severity=Severity.CRITICAL,
-                hold_seconds=30,
+                hold_seconds=HOLD_SECONDS["ServiceDown"],
                 observation=Observation(holds=component.state == "down", labels={"service": component.name}),
                 summary=f"{component.name} does not answer.",
                 summary_zh=f"{component.name} 没有响应.",
@@ -87,14 +89,13 @@ class SystemChecks:
         )
 
     def _disk(self) -> Finding:
-        usage = shutil.disk_usage(self._home)
-        share = usage.used / usage.total if usage.total else 0.0
+        share = used_share(self._home)
         return Finding(
             rule="DiskNearlyFull",
             subject="gateway",
             severity=Severity.WARNING,
-            hold_seconds=60,
-            observation=Observation(holds=share > _DISK_FULL, value=share),
+            hold_seconds=HOLD_SECONDS["DiskNearlyFull"],
+            observation=Observation(holds=share > DISK_FULL, value=share),
             summary=f"The disk of PENSTOCK_HOME is {share:.0%} full.",
             summary_zh=f"PENSTOCK_HOME 所在磁盘已使用 {share:.0%}.",
         )
@@ -111,7 +112,7 @@ class SystemChecks:
                 rule="ProviderDown",
                 subject=provider.name,
                 severity=Severity.WARNING,
-                hold_seconds=60,
+                hold_seconds=HOLD_SECONDS["ProviderDown"],
                 observation=Observation(holds=provider.breaker_state == "open", labels=labels),
                 summary=f"The provider {provider.name} fails; others are asked in its place.",
                 summary_zh=f"模型提供方 {provider.name} 不可用, 正在使用其他提供方.",
@@ -121,7 +122,7 @@ class SystemChecks:
                 rule="ProviderKeyRefused",
                 subject=provider.name,
                 severity=Severity.CRITICAL,
-                hold_seconds=0,
+                hold_seconds=HOLD_SECONDS["ProviderKeyRefused"],
                 observation=Observation(holds=bool(dead), labels=labels),
                 summary=f"{provider.name} refuses a key: {', '.join(dead)}.",
                 summary_zh=f"{provider.name} 拒绝了密钥: {', '.join(dead)}.",
