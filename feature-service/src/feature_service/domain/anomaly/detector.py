@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from feature_service.domain.anomaly.glitch import without_glitches
 from feature_service.domain.anomaly.isolation_forest import fit_isolation_forest
 from feature_service.domain.anomaly.method import MIN_BASELINE_WINDOWS, AnomalyMethod
 from feature_service.domain.anomaly.pca import fit_pca
@@ -67,11 +68,12 @@ def fit_detector(
     threshold: float | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> Detector:
-    """Return the detector fitted on the rows of `baseline` and nothing else.
+    """Return the detector fitted on the rows of `baseline` and nothing else, their glitches left out.
 
     `check` is called between the steps and may raise. Raises Unprocessable BASELINE_INVALID when there are too few.
     """
     _require_rows(len(baseline), window_size)
+    baseline = without_glitches(baseline, fields, check=check)
     scale = fit_row_scale(baseline, fields)
     step = max(1, window_size // _FITTED_STEPS, -(-len(baseline) // _MOST_FITTED))
     columns = window_columns(baseline, fields, scale, _every(step, window_size))
