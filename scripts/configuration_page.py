@@ -40,6 +40,15 @@ in a file instead, as containers get them: `JWT_SECRET_FILE=/run/secrets/jwt` fo
 marked 🔑. A newline at the file's end does not count; an empty file, and both settings at once, are errors.
 """
 
+COMMAND = """## The `penstock` command
+
+| setting | default | meaning |
+|---|---|---|
+| `PENSTOCK_URL` | unset | The gateway to talk to. Unset: that of `PENSTOCK_HOME`, else on `PENSTOCK_HTTP_PORT`. |
+| `PENSTOCK_API_KEY` | unset | The key they send. Unset: that in `admin.key` of `PENSTOCK_HOME`. |
+| `PENSTOCK_FORK` | `1` | Whether `up` forks its services from one process to share memory; 0: each starts alone. |
+"""
+
 
 def page() -> str:
     """The whole page."""
@@ -49,6 +58,7 @@ def page() -> str:
     shared |= set(GrpcServiceSettings.model_fields)
     for name, settings in SERVICES.items():
         parts += section(name, settings, shared)
+    parts.append(COMMAND)
     return "\n".join(parts)
 
 

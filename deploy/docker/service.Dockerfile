@@ -37,6 +37,7 @@ RUN groupadd --gid 10001 penstock \
 COPY --from=dependencies /opt/penstock /opt/penstock
 # GRPC_EXPERIMENTS: as `penstock up` has it, see RUNTIME_ENVIRONMENT in cli/src/penstock_cli/supervisor/service.py.
 ENV PATH=/opt/members/bin:/opt/penstock/bin:$PATH \
+    GRPC_ENABLE_FORK_SUPPORT=0 \
     GRPC_EXPERIMENTS=-event_engine_client,-event_engine_listener,-event_engine_for_all_other_endpoints \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \

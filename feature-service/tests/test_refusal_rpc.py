@@ -50,7 +50,7 @@ async def loaded(tmp_path_factory, start_service):
     ("options", "reason", "message"),
     [
         ({"device_code": "d1x"}, "DEVICE_NOT_FOUND", "unknown device 'd1x'; did you mean d1.*create=true"),
-        ({"device_code": "d1", "model_code": "n"}, "DATA_MODEL_NOT_FOUND", "unknown model 'n'; did you mean m"),
+        ({"device_code": "d1", "model_code": "n"}, "DATA_MODEL_NOT_FOUND", "unknown model 'n'; there is m"),
         ({"device_code": ""}, "DEVICE_CODE_REQUIRED", "no device_code"),
         ({"device_code": "a/b", "create": True}, "CODE_INVALID", "'a/b' is not a code"),
         ({"device_code": "d1", "time_zone": "Mars/Base"}, "TIME_ZONE_INVALID", "time zone 'Mars/Base'"),
@@ -116,7 +116,7 @@ async def test_statistics_that_cannot_be_are_explained(loaded, request_fields, k
 @pytest.mark.parametrize(
     ("request_fields", "options", "reason", "message"),
     [
-        ({"model_code": "x"}, {}, "DATA_MODEL_NOT_FOUND", "unknown model 'x'; did you mean m?"),
+        ({"model_code": "x"}, {}, "DATA_MODEL_NOT_FOUND", "unknown model 'x'; there is m"),
         ({}, {"window_size": 601}, "WINDOW_LIMIT_EXCEEDED", "window_size is 601 but there are only 600 rows"),
         ({}, {"window_size": -1}, "WINDOW_SIZE_INVALID", "window_size is -1"),
         ({}, {"overlap": 1.0}, "OVERLAP_INVALID", "overlap is 1.0; it must be at least 0 and less than 1"),

@@ -72,7 +72,10 @@ class Gateway:
             message = f"{self._settings.url} did not answer in time"
             raise CommandFailed(message, exit_code=EXIT_UNREACHABLE) from None
         except httpx.TransportError as error:
-            remedy = f"start it with `{command_name()} up`, or set PENSTOCK_URL"
+            remedy = (
+                f"start it with `{command_name()} up`; one that was started with a PENSTOCK_HOME or PENSTOCK_HTTP_PORT "
+                "of its own wants the same here; one elsewhere, PENSTOCK_URL and PENSTOCK_API_KEY"
+            )
             message = f"{self._settings.url} can't be reached ({error}); {remedy}"
             raise CommandFailed(message, exit_code=EXIT_UNREACHABLE) from None
 

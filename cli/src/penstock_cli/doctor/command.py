@@ -13,6 +13,7 @@ from penstock_cli.doctor.machine import check_machine
 from penstock_cli.doctor.network import check_network
 from penstock_cli.doctor.outbound import check_outbound
 from penstock_cli.settings import CliSettings
+from penstock_cli.supervisor.state import Home
 
 _COLOUR = {Need.REQUIRED: "red", Need.RECOMMENDED: "yellow", Need.OPTIONAL: "dim"}
 
@@ -26,7 +27,9 @@ def doctor(settings: CliSettings, *, as_json: bool = False) -> int:
         sys.stdout.write(json.dumps(report, ensure_ascii=False) + "\n")
     else:
         contained = contained_service(settings)
-        fit = f"ready to start: `{command_name()} up`" if contained is None else f"fit for {contained.name}"
+        running = Home(settings.home).running_url()
+        start = f"Penstock runs at {running}" if running else f"ready to start: `{command_name()} up`"
+        fit = start if contained is None else f"fit for {contained.name}"
         _print_table(findings, f"{len(failed)} required missing" if failed else fit)
     return 1 if failed else 0
 

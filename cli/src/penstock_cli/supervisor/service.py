@@ -10,11 +10,13 @@ from penstock_cli.settings import DEFAULT_PORTS, CliSettings, bracketed, reachab
 
 # How the runtimes of every child work. Without gRPC's EventEngine the thread that waits for completions reads the
 # sockets itself, so a message wakes two threads instead of four: `python -m bench hop`. gRPC looks at it when it is
-# imported; the container image sets the same.
+# imported; the container image sets the same. No child forks once gRPC runs in it, so gRPC need not watch for that (and
+# say so in the log when a library starts a program).
 RUNTIME_ENVIRONMENT: Final = {
     "PYTHONUNBUFFERED": "1",
     "MALLOC_ARENA_MAX": "2",
     "GRPC_EXPERIMENTS": "-event_engine_client,-event_engine_listener,-event_engine_for_all_other_endpoints",
+    "GRPC_ENABLE_FORK_SUPPORT": "0",
 }
 
 # In the order in which they are needed; they start together and stop in reverse.

@@ -175,13 +175,13 @@ class DeviceRegistry:
 def unknown(what: str, code: str, *, reason: str, codes: Sequence[str]) -> NotFound:
     """Return the NotFound (DEVICE_NOT_FOUND, DATA_MODEL_NOT_FOUND) that names the codes most like `code`."""
     close = difflib.get_close_matches(code.lower(), [known.lower() for known in codes], n=_NEAR, cutoff=0.5)
-    near = [known for known in codes if known.lower() in close] or list(codes[:_NEAR])
-    hint = f"; did you mean {', '.join(near)}?" if near else f"; there is no {what} yet"
+    near = [known for known in codes if known.lower() in close]
+    hint = f"; did you mean {', '.join(near)}?" if near else _known(what, codes)
     subject = f"unknown {what} {code!r}" if code else f"no {what} is named"
     return NotFound(
         f"{subject}{hint}",
         reason=reason,
-        metadata={f"{what}_code": code, "suggestions": ", ".join(near)},
+        metadata={f"{what}_code": code, "suggestions": ", ".join(near or codes[:_NEAR])},
     )
 
 
@@ -206,3 +206,10 @@ def _require_fields(model: DataModel) -> None:
         if not code.strip() or codes.count(code) > 1:
             wrong = "has a field without a name" if not code.strip() else f"names field {code!r} twice"
             raise InvalidArgument(f"model {model.code!r} {wrong}", reason="FIELD_CONFLICT")
+
+
+def _known(what: str, codes: Sequence[str]) -> str:
+    if not codes:
+        return f"; there is no {what} yet"
+    more = f" and {len(codes) - _NEAR} more" if len(codes) > _NEAR else ""
+    return f"; there {'is' if len(codes) == 1 else 'are'} {', '.join(codes[:_NEAR])}{more}"
