@@ -60,7 +60,7 @@ METRIC_RULES: Final[Sequence[MetricRule]] = (
     ),
     MetricRule(
         name="BudgetNearlySpent",
-        expression="(max by (budget, scope, period) (penstock_llm_budget_spent_ratio) >= 0.8) < 1",
+        expression="max by (budget, scope, period) (penstock_llm_budget_spent_ratio) >= 0.8",
         hold_seconds=0,
         severity=Severity.WARNING,
         summary="{{ $value | humanizePercentage }} of the budget {{ $labels.budget }} ({{ $labels.period }}) is spent.",

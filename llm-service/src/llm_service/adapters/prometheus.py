@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from llm_service.adapters.sql_budget import SqlBudgets
 from llm_service.domain.keys.key_pool import ApiKeyState
 from llm_service.domain.keys.key_pools import ApiKeyPools
+from llm_service.domain.model.failure import FailureKind
 from llm_service.domain.model.provider_pool import ProviderCatalog
 from llm_service.domain.routing.health import ProviderMonitor
 from penstock_kit.breaker import BreakerState
@@ -42,8 +43,9 @@ class ProviderMetrics(Collector):
         for name in self._providers.get_available_providers():
             record = self._monitor.record(name)
             attempts.add_metric([name], record.requests)
-            for kind, count in record.failures_by_kind.items():
-                failures.add_metric([name, kind.value], count)
+            # Each kind is there at 0, so that the first failure is seen to come.
+            for kind in FailureKind:
+                failures.add_metric([name, kind.value], record.failures_by_kind.get(kind, 0))
             loaded.add_metric([name], float(self._providers.loaded(name) is not None))
         yield from (attempts, failures, loaded, *self._states())
 
