@@ -202,6 +202,26 @@ async def test_passing_80_and_100_percent_is_told_once_each(
     assert store.one.shares["b1"].share > 1
 
 
+async def test_the_budgets_of_all_tenants_are_listed_with_the_use_of_their_own_running_periods(
+    store: Store, clock: ManualClock
+) -> None:
+    day = replace(BUDGET, id="a1", tenant_id="acme", period=BudgetPeriod.DAY)
+    total = replace(BUDGET, id="c1", tenant_id="acme", period=BudgetPeriod.TOTAL)
+    for budget in (BUDGET, day, total):
+        await store.one.put(budget)
+        store.one.settle("", [budget], CENT * 5, clock.now())
+    await store.one.flush()
+    uses = await store.two.list_all()
+    assert [(use.budget.id, use.budget.tenant_id, use.spent) for use in uses] == [
+        ("a1", "acme", CENT * 5),
+        ("b1", "default", CENT * 5),
+        ("c1", "acme", CENT * 5),
+    ]
+    assert set(store.two.shares) == {"a1", "b1", "c1"}, "a replica that settled nothing has the metric too"
+    clock.advance(24 * 3600)
+    assert {use.budget.id: use.spent for use in await store.two.list_all()}["a1"] == 0
+
+
 @pytest.mark.parametrize(
     ("period", "start", "end"),
     [

@@ -1,7 +1,7 @@
 """A store with one channel and one alarm, gateways over it, and what they look at and send through."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from gateway.alerts.model import Alarm, AlertState, Change, Observation, Severit
 from gateway.alerts.notifier import Notifier
 from gateway.alerts.secret_box import SecretBox
 from gateway.alerts.store import AlertStore
-from gateway.alerts.system import Finding
+from gateway.alerts.system import CheckReport, Finding
 from penstock_kit.database import Database
 from penstock_kit.errors import Unavailable
 from penstock_kit.outbound.destinations import Destinations
@@ -38,6 +38,7 @@ class Devices:
     def __init__(self) -> None:
         self.holds: bool | None = False
         self.fails = False
+        self.codes: Sequence[str] = ("WLD001",)
         self.breaks: frozenset[str] = frozenset()
         self.firing: list[frozenset[str]] = []
 
@@ -47,18 +48,24 @@ class Devices:
         if alarm.id in self.breaks:
             raise RuntimeError("a bug")
         self.firing.append(firing)
-        labels = {"device_code": "WLD001", "field": alarm.field}
-        found = Observation(holds=self.holds, value=91.0 if self.holds else 20.0, labels=labels)
-        return [DeviceObservation(device_code="WLD001", last_seen=now, observation=found)]
+        return [
+            DeviceObservation(device_code=code, last_seen=now, observation=self._found(code)) for code in self.codes
+        ]
+
+    def _found(self, code: str) -> Observation:
+        labels = {"device_code": code, "field": "temperature"}
+        return Observation(holds=self.holds, value=91.0 if self.holds else 20.0, labels=labels)
 
 
 class System:
-    """One finding about the disk."""
+    """One finding about the disk, until it is gone; nothing while the check is away."""
 
-    holds: bool | None = False
+    def __init__(self) -> None:
+        self.holds: bool | None = False
+        self.is_gone = self.is_away = False
 
-    async def find(self) -> AsyncIterator[Finding]:
-        yield Finding(
+    async def look(self) -> Sequence[CheckReport]:
+        found = Finding(
             rule="DiskNearlyFull",
             subject="gateway",
             severity=Severity.WARNING,
@@ -67,6 +74,8 @@ class System:
             summary="95 % full.",
             summary_zh="已使用 95 %.",
         )
+        disk = CheckReport(rules=frozenset({"DiskNearlyFull"}), findings=[] if self.is_gone else [found])
+        return [] if self.is_away else [disk]
 
 
 class Sender:

@@ -162,3 +162,41 @@ async def test_messages_of_more_than_a_month_ago_are_forgotten(world: World) -> 
     world.clock.advance(timedelta(days=31).total_seconds())
     await gateway.evaluate()
     assert await world.deliveries.list("acme") == []
+
+
+async def test_what_a_check_names_no_more_has_ended_and_a_check_that_was_not_made_ends_nothing(world: World) -> None:
+    await world.store.put_channel(replace(CHANNEL, id="chan_ops", tenant_id="default", options={"system": "true"}))
+    gateway = world.gateway()
+    world.system.holds = True
+    await gateway.evaluate()
+    world.system.is_away = True
+    await gateway.evaluate()
+    assert world.told() == ["fired 1"]
+    world.system.is_away, world.system.is_gone = False, True
+    await gateway.evaluate()
+    await gateway.evaluate()
+    assert world.told() == ["fired 1", "resolved 1"]
+
+
+async def test_a_device_that_an_alarm_covers_no_longer_ends_without_a_word(world: World) -> None:
+    gateway = world.gateway()
+    world.devices.holds = True
+    await gateway.evaluate()
+    world.devices.codes = ("WLD002",)
+    world.devices.holds = False
+    await gateway.evaluate()
+    states = {state.fingerprint: state.status for state in await world.store.list_states("acme")}
+    assert states[fingerprint_of("alarm_1", "WLD001")] is Status.OK
+    assert world.told() == ["fired 1"]
+
+
+async def test_what_ended_more_than_a_month_ago_is_forgotten_and_what_fires_is_not(world: World) -> None:
+    gateway = world.gateway()
+    world.devices.holds = world.system.holds = True
+    await gateway.evaluate()
+    world.system.holds = False
+    await gateway.evaluate()
+    world.system.is_away = True
+    world.clock.advance(timedelta(days=31).total_seconds())
+    await gateway.evaluate()
+    assert [state.rule_id for state in await world.store.list_states()] == ["alarm_1"]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,10 +14,10 @@ from gateway.alerts.devices import DeviceObservation
 from gateway.alerts.evaluation import advance
 from gateway.alerts.lease import LeaseLostError, LeaseStore
 from gateway.alerts.message import Message, compose
-from gateway.alerts.model import Alarm, AlertState, Change, Status, Watch
+from gateway.alerts.model import Alarm, AlertState, Change, Observation, Status, Watch
 from gateway.alerts.notifier import Notifier
 from gateway.alerts.store import AlertStore
-from gateway.alerts.system import Finding
+from gateway.alerts.system import CheckReport, Finding
 from penstock_kit.clock import Clock
 from penstock_kit.errors import PenstockError
 from penstock_kit.ids import new_id
@@ -32,12 +32,14 @@ log = get_logger(__name__)
 
 OPERATORS: Final = "default"
 SYSTEM_RULES: Final = "system:"
+# Rules on the system that are one tenant's affair too: its budgets.
+TENANT_RULES: Final = "tenant:"
 # The lease lasts four rounds, at least this long; a round takes two thirds of it at most.
 _LEASE_SECONDS: Final = 10.0
 _LEASE_ROUNDS: Final = 4
 _ROUND_SHARE: Final = 2 / 3
-_REPEAT_SECONDS: Final = 14_400.0
 _KEPT_DAYS: Final = 30
+_GONE: Final = Observation(holds=False)
 # Alarms that are judged at once, and what one of them may take.
 _AT_ONCE: Final = 8
 _ALARM_SECONDS: Final = 10.0
@@ -46,8 +48,8 @@ _ALARM_SECONDS: Final = 10.0
 class SystemLook(Protocol):
     """Looks at the system itself."""
 
-    def find(self) -> AsyncIterator[Finding]:
-        """Yield one finding for each rule and each thing it is about."""
+    async def look(self) -> Sequence[CheckReport]:
+        """Return what each check found; those that could not be made are left out."""
         ...
 
 
@@ -129,8 +131,8 @@ class AlertEvaluator:
         states = {state.fingerprint: state for state in await self._store.list_states()}
         alarms = await self._store.list_alarms()
         found = Round(now=now, states=states, channels=await self._store.list_channels())
-        async for finding in self._system.find():
-            self._judge_system(found, finding)
+        for report in await self._system.look():
+            self._judge_report(found, report)
         await self._judge_alarms(found, alarms)
         try:
             await self._store.record(lease.fence, found.changed, found.messages, now)
@@ -155,21 +157,31 @@ class AlertEvaluator:
                 log.exception("alerts are not evaluated")
             await asyncio.sleep(self._seconds)
 
-    def _judge_system(self, found: Round, finding: Finding) -> None:
-        fingerprint = fingerprint_of(f"system:{finding.rule}", finding.subject)
+    def _judge_report(self, found: Round, report: CheckReport) -> None:
+        for finding in report.findings:
+            self._judge_finding(found, finding)
+        seen = {_finding_fingerprint(finding) for finding in report.findings}
+        rule_ids = {f"{prefix}{rule}" for rule in report.rules for prefix in (SYSTEM_RULES, TENANT_RULES)}
+        for state in found.states.values():
+            if state.rule_id in rule_ids and state.fingerprint not in seen and state.status is not Status.OK:
+                after, change = advance(state, _GONE, hold_seconds=0, repeat_seconds=0, now=found.now)
+                _note(found, state, after)
+                _tell(found, after, change, _told_of_system(found, after.tenant_id, after.rule_id), ("", ""))
+
+    def _judge_finding(self, found: Round, finding: Finding) -> None:
+        fingerprint = _finding_fingerprint(finding)
         state = found.states.get(fingerprint) or AlertState(
             fingerprint=fingerprint,
-            tenant_id=OPERATORS,
-            rule_id=f"{SYSTEM_RULES}{finding.rule}",
+            tenant_id=finding.tenant_id or OPERATORS,
+            rule_id=_rule_id(finding),
             rule_name=finding.rule,
             severity=finding.severity,
             since=found.now,
         )
-        after, change = advance(
-            state, finding.observation, hold_seconds=finding.hold_seconds, repeat_seconds=_REPEAT_SECONDS, now=found.now
-        )
+        hold, repeat = finding.hold_seconds, finding.repeat_seconds
+        after, change = advance(state, finding.observation, hold_seconds=hold, repeat_seconds=repeat, now=found.now)
         _note(found, state, after)
-        told = [channel for channel in found.channels if channel.options.get("system") == "true"]
+        told = _told_of_system(found, after.tenant_id, after.rule_id)
         _tell(found, after, change, told, (finding.summary, finding.summary_zh))
 
     async def _judge_alarms(self, found: Round, alarms: Sequence[Alarm]) -> None:
@@ -204,6 +216,7 @@ class AlertEvaluator:
         observed = await self._devices.observe(alarm, firing, found.now)
         hold = 0.0 if alarm.watch is Watch.NO_DATA else alarm.seconds
         told = [channel for channel in found.channels if _is_told(channel, alarm)]
+        seen = {fingerprint_of(alarm.id, entry.device_code) for entry in observed}
         for entry in observed:
             fingerprint = fingerprint_of(alarm.id, entry.device_code)
             state = mine.get(fingerprint) or AlertState(
@@ -219,17 +232,44 @@ class AlertEvaluator:
             )
             _note(found, state, after)
             _tell(found, after, change, told, ("", ""))
+        self._end_unwatched(found, [state for state in mine.values() if state.fingerprint not in seen])
+
+    def _end_unwatched(self, found: Round, states: Sequence[AlertState]) -> None:
+        """End what fired on devices that the alarm no longer covers, without a word: nobody knows how they are."""
+        for state in states:
+            if state.status is not Status.OK:
+                after, _ = advance(state, _GONE, hold_seconds=0, repeat_seconds=0, now=found.now)
+                _note(found, state, after)
 
     async def _forget_daily(self, now: datetime) -> None:
-        """Delete messages of more than a month ago, once a day."""
+        """Delete messages, and what is known of alerts that ended, of more than a month ago, once a day."""
         if self._forgot_time is None or now - self._forgot_time >= timedelta(days=1):
             self._forgot_time = now
             await self._deliveries.forget(now - timedelta(days=_KEPT_DAYS))
+            await self._store.forget_states(now - timedelta(days=_KEPT_DAYS))
 
 
 def fingerprint_of(rule_id: str, subject: str) -> str:
     """Return the id of the alert of a rule on one thing: always the same, and fit for a path."""
     return f"alt_{sha256(f'{rule_id}|{subject}'.encode()).hexdigest()[:24]}"
+
+
+def _rule_id(finding: Finding) -> str:
+    return f"{TENANT_RULES if finding.tenant_id else SYSTEM_RULES}{finding.rule}"
+
+
+def _finding_fingerprint(finding: Finding) -> str:
+    return fingerprint_of(_rule_id(finding), finding.subject)
+
+
+def _told_of_system(found: Round, tenant_id: str, rule_id: str) -> Sequence["Channel"]:
+    """Return the channels that want to hear of the system, and the tenant's own of what is the tenant's."""
+    is_theirs = rule_id.startswith(TENANT_RULES)
+    return [
+        channel
+        for channel in found.channels
+        if channel.options.get("system") == "true" or (is_theirs and channel.tenant_id == tenant_id)
+    ]
 
 
 def _is_told(channel: "Channel", alarm: Alarm) -> bool:

@@ -12,7 +12,7 @@ from gateway.alerts.channels.channel import Channel
 from gateway.alerts.delivery_store import add_delivery
 from gateway.alerts.lease import check_fence
 from gateway.alerts.message import Message
-from gateway.alerts.model import Alarm, AlertState
+from gateway.alerts.model import Alarm, AlertState, Status
 from gateway.alerts.row import (
     alarm_from_json,
     channel_from_json,
@@ -175,6 +175,18 @@ class AlertStore:
                 await _put_state(connection, state, now)
             for channel, message in messages:
                 await add_delivery(connection, channel, message, fence, now)
+
+    async def end_states(self, tenant_id: str, alarm_id: str) -> None:
+        """Forget what is known of an alarm that is watched no longer."""
+        known = (alert_states.c.rule_id == alarm_id) & (alert_states.c.tenant_id == tenant_id)
+        async with self._database.write() as connection:
+            await connection.execute(delete(alert_states).where(known))
+
+    async def forget_states(self, before: datetime) -> None:
+        """Delete what is known of alerts that ended before a time."""
+        old = (alert_states.c.update_time < micros(before)) & (alert_states.c.status == Status.OK.value)
+        async with self._database.write() as connection:
+            await connection.execute(delete(alert_states).where(old))
 
     async def _channel_rows(self, tenant_id: str) -> Sequence[Any]:
         query = select(channels.c.id, channels.c.definition, channels.c.create_time).order_by(channels.c.id)

@@ -4,6 +4,7 @@ import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.alerts.budgets import budget_check
 from gateway.alerts.channels.channel import ChannelKind
 from gateway.alerts.channels.email import EmailSender, SmtpServer
 from gateway.alerts.channels.http import DingTalkSender, WebhookSender, WeComSender
@@ -17,6 +18,7 @@ from gateway.alerts.store import AlertStore
 from gateway.alerts.system import SystemChecks
 from gateway.composition.clients import Clients
 from gateway.health.readiness import Readiness
+from gateway.monitoring.disk_metrics import used_share
 from gateway.monitoring.samples import Samples
 from gateway.settings import GatewaySettings
 from penstock_kit.clock import Clock
@@ -65,7 +67,13 @@ def build_alerts(
         store=store,
         leases=LeaseStore(database),
         deliveries=deliveries,
-        system=SystemChecks(samples=samples, readiness=readiness, llm=clients.llm, home=home),
+        system=SystemChecks(
+            samples=samples,
+            readiness=readiness,
+            llm=clients.llm,
+            disk_share=lambda: used_share(home),
+            more=(budget_check(clients.costs),),
+        ),
         devices=DeviceValues(features=clients.features, metadata=clients.metadata),
         notifier=notifier,
         clock=clock,

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from gateway.alerts.channels.channel import Channel, ChannelKind
 from gateway.alerts.delivery_store import Delivery, DeliveryStore
-from gateway.alerts.evaluator import SYSTEM_RULES
+from gateway.alerts.evaluator import SYSTEM_RULES, TENANT_RULES
 from gateway.alerts.model import Alarm, AlertState, Severity, Watch
 from gateway.alerts.notifier import Notifier
 from gateway.alerts.store import AlertStore, UnreadableChannel
@@ -198,6 +198,8 @@ class AlertRoutes:
         await self._check_channels(caller, body)
         alarm = body.to_alarm(alarm_id, caller, before.create_time)
         await self._store.put_alarm(alarm)
+        if not alarm.active:
+            await self._store.end_states(caller.tenant_id, alarm_id)
         return JsonResponse(alarm_to_json(alarm))
 
     async def delete_alarm(self, alarm_id: str) -> Response:
@@ -211,8 +213,7 @@ class AlertRoutes:
         """List what fires, what is about to, and what has ended; the system's own alerts for operators only."""
         caller = _caller()
         found = await self._store.list_states(caller.tenant_id)
-        if not includes(caller.scopes, OPERATOR):
-            found = [state for state in found if not state.rule_id.startswith(SYSTEM_RULES)]
+        found = [state for state in found if _may_see(caller, state)]
         shown = [alert_to_json(state) for state in found if not status or state.status.value == status]
         return JsonResponse({"alerts": shown})
 
@@ -361,9 +362,16 @@ def _caller() -> Caller:
     return current_context().caller
 
 
+def _may_see(caller: Caller, state: AlertState) -> bool:
+    """Return whether an alert is the caller's affair: the system is the operators', budgets the administrators'."""
+    if state.rule_id.startswith(SYSTEM_RULES):
+        return includes(caller.scopes, OPERATOR)
+    return not state.rule_id.startswith(TENANT_RULES) or includes(caller.scopes, ADMIN)
+
+
 def _check_system(caller: Caller, state: AlertState) -> None:
-    if state.rule_id.startswith(SYSTEM_RULES) and not includes(caller.scopes, OPERATOR):
-        raise PermissionDenied("alerts about the system are the operator's", reason="SCOPE_REQUIRED")
+    if not _may_see(caller, state):
+        raise PermissionDenied("this alert is the operator's or the administrators'", reason="SCOPE_REQUIRED")
 
 
 def _check_for_system(caller: Caller, body: ChannelBody) -> None:

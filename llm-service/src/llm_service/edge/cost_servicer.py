@@ -1,12 +1,12 @@
 """CostService: reports of the ledger, budgets, policies of keys and prices."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import grpc.aio
 from penstock.llm.v1 import cost_pb2, cost_pb2_grpc
 
-from llm_service.domain.billing.budget import BudgetScope, BudgetStore
+from llm_service.domain.billing.budget import BudgetScope, BudgetStore, BudgetUse
 from llm_service.domain.billing.key_policy import KeyPolicy, KeyPolicyStore
 from llm_service.domain.billing.ledger import CostGroup, Ledger
 from llm_service.domain.billing.limits_cache import LimitsCache
@@ -117,16 +117,21 @@ class CostServicer(cost_pb2_grpc.CostServiceServicer):
     async def ListBudgets(  # noqa: N802
         self, request: cost_pb2.ListBudgetsRequest, context: Context
     ) -> cost_pb2.ListBudgetsResponse:
-        """List the tenant's budgets; others than administrators see those that cover them."""
-        caller = current_context().caller
-        uses = [
-            use for use in await self._budgets.list(caller.tenant_id) if caller.is_admin or use.budget.covers(caller)
-        ]
+        """List the tenant's budgets; others than administrators see those that cover them, operators all on demand."""
+        uses = [use for use in await self._listed_budgets(request) if use.share >= request.min_spent_ratio]
         page, token = _page([use.budget.id for use in uses], request.page_token, _page_size(request.page_size))
         now = self._clock.now()
         return cost_pb2.ListBudgetsResponse(
             budgets=[budget_to_proto(uses[at], now) for at in page], next_page_token=token
         )
+
+    async def _listed_budgets(self, request: cost_pb2.ListBudgetsRequest) -> Sequence[BudgetUse]:
+        if request.all_tenants:
+            require_operator("list the budgets of every tenant")
+            return await self._budgets.list_all()
+        caller = current_context().caller
+        uses = await self._budgets.list(caller.tenant_id)
+        return [use for use in uses if caller.is_admin or use.budget.covers(caller)]
 
     async def DeleteBudget(  # noqa: N802
         self, request: cost_pb2.DeleteBudgetRequest, context: Context

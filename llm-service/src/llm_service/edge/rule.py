@@ -47,6 +47,7 @@ def budget_to_proto(use: BudgetUse, now: datetime) -> cost_pb2.Budget:
         limit=_money(budget.limit),
         spent=_money(use.spent),
         reserved=_money(use.reserved),
+        tenant_id=budget.tenant_id,
     )
     if end := budget.period.end(now):
         proto.period_end.FromDatetime(end)

@@ -40,6 +40,7 @@ class FakeLlm(LlmServiceServicer):
     def __init__(self) -> None:
         self.script: Sequence[Step] = answer_events("Hello", " world")
         self.models = [pb.Model(id="fallback/rules", provider="fallback", aliases=["default"], capabilities=["chat"])]
+        self.providers: list[pb.ProviderState] = []
         self.completions: list[pb.CompletionRequest] = []
         self.requests: list[Any] = []
         self.callers: list[Caller] = []
@@ -78,6 +79,12 @@ class FakeLlm(LlmServiceServicer):
         """Answer with `models`."""
         self.callers.append(current_context().caller)
         return pb.ListModelsResponse(models=self.models)
+
+    async def ListProviders(  # noqa: N802
+        self, request: pb.ListProvidersRequest, context: Any
+    ) -> pb.ListProvidersResponse:
+        """Answer with `providers`."""
+        return pb.ListProvidersResponse(providers=self.providers)
 
     async def Embed(self, request: pb.EmbedRequest, context: Any) -> pb.EmbedResponse:  # noqa: N802
         """Answer with one vector [0.5, index] per input."""

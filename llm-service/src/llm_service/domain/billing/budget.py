@@ -107,6 +107,10 @@ class BudgetStore(Protocol):
         """Return the tenant's budgets with their use, by id."""
         ...
 
+    async def list_all(self) -> Sequence[BudgetUse]:
+        """Return every tenant's budgets with their use, by id."""
+        ...
+
     async def all(self) -> Sequence[Budget]:
         """Return every tenant's budgets."""
         ...

@@ -366,6 +366,7 @@ class Budget(_message.Message):
     SPENT_FIELD_NUMBER: _builtins.int
     RESERVED_FIELD_NUMBER: _builtins.int
     PERIOD_END_FIELD_NUMBER: _builtins.int
+    TENANT_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     scope: _builtins.str
     """"key", "user" or "total"."""
@@ -373,6 +374,8 @@ class Budget(_message.Message):
     """Key id or user id; empty with "total"."""
     period: _builtins.str
     """"day", "month" or "total"."""
+    tenant_id: _builtins.str
+    """Whose it is; output only."""
     @_builtins.property
     def limit(self) -> _common_pb2.Money: ...
     @_builtins.property
@@ -396,10 +399,11 @@ class Budget(_message.Message):
         spent: _common_pb2.Money | None = ...,
         reserved: _common_pb2.Money | None = ...,
         period_end: _timestamp_pb2.Timestamp | None = ...,
+        tenant_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "period_end", b"period_end", "reserved", b"reserved", "spent", b"spent"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "limit", b"limit", "period", b"period", "period_end", b"period_end", "reserved", b"reserved", "scope", b"scope", "spent", b"spent", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "limit", b"limit", "period", b"period", "period_end", b"period_end", "reserved", b"reserved", "scope", b"scope", "spent", b"spent", "subject", b"subject", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -460,17 +464,25 @@ class ListBudgetsRequest(_message.Message):
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    ALL_TENANTS_FIELD_NUMBER: _builtins.int
+    MIN_SPENT_RATIO_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     page_token: _builtins.str
+    all_tenants: _builtins.bool
+    """Of every tenant and not of the caller's alone; for operators."""
+    min_spent_ratio: _builtins.float
+    """Only budgets of which at least this share is spent, 0.8 for 80 %; zero: all."""
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        all_tenants: _builtins.bool = ...,
+        min_spent_ratio: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_tenants", b"all_tenants", "min_spent_ratio", b"min_spent_ratio", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
