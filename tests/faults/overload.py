@@ -27,10 +27,11 @@ Ask = Callable[[], Awaitable[Answer]]
 
 @dataclass(slots=True, kw_only=True)
 class Seen:
-    """What came of many questions; `seconds` are those of the ones that were answered."""
+    """What came of many questions; `seconds` are those of the ones that were answered, `refused` of the others."""
 
     statuses: Counter[int] = field(default_factory=Counter[int])
     seconds: list[float] = field(default_factory=list[float])
+    refused: list[float] = field(default_factory=list[float])
     cut: int = 0
     without_time: int = 0
 
@@ -42,7 +43,17 @@ class Seen:
     @property
     def p99(self) -> float:
         """Seconds within which 99 of 100 answers came."""
-        return sorted(self.seconds)[int(len(self.seconds) * 0.99)]
+        return _quantile(self.seconds, 0.99)
+
+    @property
+    def refused_p50(self) -> float:
+        """Seconds within which half of the refusals came, 0 without any."""
+        return _quantile(self.refused, 0.5)
+
+    @property
+    def refused_p99(self) -> float:
+        """Seconds within which 99 of 100 refusals came, 0 without any."""
+        return _quantile(self.refused, 0.99)
 
     async def ask(self, ask: Ask) -> None:
         """Ask once and note what came of it."""
@@ -53,7 +64,12 @@ class Seen:
             self.seconds.append(time.monotonic() - began)
             self.cut += not answer.whole
         else:
+            self.refused.append(time.monotonic() - began)
             self.without_time += not answer.retry_after
+
+
+def _quantile(seconds: list[float], share: float) -> float:
+    return sorted(seconds)[int(len(seconds) * share)] if seconds else 0.0
 
 
 async def measure_capacity(ask: Ask, *, callers: int, seconds: float) -> tuple[float, Seen]:

@@ -21,8 +21,12 @@ from tests.faults.overload import Answer, Ask, Seen, ask_by_the_clock, ask_now_a
 
 DELAY: Final = 0.1
 SECONDS: Final = 4.0
-# How much longer than at once the capacity an accepted question may take at twice of it.
-MOST: Final = 3.0 if os.environ.get("PENSTOCK_EXACT_TIMES") == "1" else 40.0
+EXACT: Final = os.environ.get("PENSTOCK_EXACT_TIMES") == "1"
+# How much longer than at once the capacity an accepted question may take at twice of it. A machine that others use
+# gives less time from one second to the next: eight times as much was seen there.
+MOST: Final = 3.0 if EXACT else 12.0
+# Seconds that a refusal may take, where this process is not kept from the processor itself.
+REFUSED: Final = 0.05
 PASSWORD: Final = "Correct-horse-8-battery"
 VENDOR: Final = "penstock_testkit.vendors.openai_server"
 LISTS: Final = ("/v1/models", "/api/v1/costs/summary", "/api/v1/conversations", "/health")
@@ -137,11 +141,14 @@ async def overload(ask: Ask, much: Client, ask_little: Ask) -> tuple[int, Seen, 
         task.cancel()
     little, lists = await asyncio.gather(*beside)
     figures = f"{rate:.0f}/s, p99 {once.p99:.3f} s and {twice.p99:.3f} s, {twice.statuses}, {little.statuses}"
+    figures = f"{figures}, refused in {twice.refused_p50:.3f} s, p99 {twice.refused_p99:.3f} s"
     for seen in (warm, once, twice):
         assert set(seen.statuses) <= {200, 429, 503}, figures
         assert (seen.without_time, seen.cut) == (0, 0), figures
     assert twice.statuses.total() > twice.answered > 0, f"nothing was too much: {figures}"
     assert twice.p99 <= MOST * max(once.p99, DELAY), figures
+    assert twice.refused_p50 <= max(twice.p99, REFUSED), figures
+    assert not EXACT or twice.refused_p99 <= REFUSED, figures
     assert little.answered >= 0.9 * (little.statuses.total()), figures
     assert set(lists.statuses) == {200}, lists
     return warm.answered + once.answered, once, twice, little

@@ -1,6 +1,8 @@
 """How many calls are let in at once while a service stands behind, and whose."""
 
 import asyncio
+import random
+from collections import deque
 from contextlib import asynccontextmanager
 
 import grpc.aio
@@ -38,6 +40,12 @@ class Service:
         for _ in range(times):
             delay = self.limiter.in_flight * self._seconds
             self._now += TICK + delay
+            self.limiter.observe(self._now, delay)
+
+    def observe_for(self, seconds, *, delay):
+        """Let this delay stand for some seconds."""
+        for _ in range(round(seconds / TICK)):
+            self._now += TICK
             self.limiter.observe(self._now, delay)
 
     def wait(self, seconds):
@@ -95,11 +103,10 @@ def test_however_slow_the_service_is_some_calls_are_let_in():
 def test_a_limit_that_is_reached_without_a_queue_grows_again():
     service = Service(0.0)
     service.ask(START)
-    service.limiter.observe(1.0, 1.0)
-    service.limiter.observe(2.0, 1.0)
+    service.observe_for(1.0, delay=1.0)
     lowered = service.limiter.limit
     service.probe(100)
-    assert service.limiter.limit > lowered
+    assert START > lowered < service.limiter.limit
 
 
 def test_a_limit_that_nobody_reaches_is_forgotten():
@@ -126,12 +133,90 @@ def test_many_tenants_get_no_more_than_equal_shares_beyond_the_limit():
     assert service.ask(START, "third") <= START // 3 + 1
 
 
+def test_a_newcomers_share_leaves_room_for_those_who_are_there():
+    service = Service(0.0)
+    service.limiter.limit = 100.0
+    service.ask(100, "heavy")
+    assert not service.limiter.has_its_share("light")
+    assert service.ask(100, "light") == 50
+    service.limiter.limit = 1.0
+    assert service.limiter.has_its_share("third") is False
+    assert service.ask(5, "third") == 1
+
+
+def test_tenants_that_have_left_take_no_part():
+    service = Service(0.0)
+    service.limiter.limit = 10.0
+    for number in range(20):
+        assert service.ask(1, f"gone {number}") == 1
+        service.limiter.release(f"gone {number}")
+    service.ask(10, "heavy")
+    assert service.ask(10, "light") == 5
+
+
 def test_what_was_released_is_free_for_the_next():
     service = Service(0.0)
     service.ask(START)
     assert service.ask(1) == 0
     service.limiter.release("t")
     assert service.ask(1) == 1
+
+
+def serve(limiter, *, load, seconds=20.0, cost=0.001, on=0.0, stall=0.0):
+    """Ask `load` times as much as a server carries that needs `cost` seconds a call; return its answered and refused.
+
+    With `on` twice as much comes in every other stretch of so many seconds; the server stands `stall` seconds in each.
+    """
+    step, chance = 0.001, random.Random(7)
+    queue: deque[float | None] = deque()
+    budget, sent, last, answered, refused = 0.0, None, 0.0, [], 0
+    for number in range(round(seconds / step)):
+        now = number * step
+        rate = load if not on else 2 * load * (int(now / on) % 2)
+        asked = rate * step / cost
+        for _ in range(int(asked) + (chance.random() < asked % 1)):
+            if limiter.acquire("t"):
+                queue.append(now)
+            else:
+                refused += 1
+        if number % round(TICK / step) == 0:
+            if sent is None and limiter.in_flight >= LEAST:
+                sent = now
+                queue.append(None)
+            limiter.observe(now, 0.0 if sent is None else max(last, now - sent))
+        budget = min(budget + step, step) if now % 1.0 >= stall else 0.0
+        while queue and budget > 0:
+            begun = queue.popleft()
+            if begun is None:
+                last, sent = now - sent, None
+            else:
+                budget -= cost
+                limiter.release("t")
+                answered.append(now - begun)
+    return sorted(answered), refused
+
+
+@pytest.mark.parametrize("cost", [0.0005, 0.001, 0.004])
+def test_at_twice_what_a_server_carries_it_is_kept_busy_and_calls_wait_about_as_long_as_is_borne(cost):
+    answered, refused = serve(ConcurrencyLimiter(TARGET), load=2.0, cost=cost)
+    assert len(answered) >= 0.9 * 20 / cost
+    assert refused >= 0.9 * 20 / cost
+    assert answered[len(answered) // 2] <= 1.5 * TARGET
+
+
+@pytest.mark.parametrize("cost", [0.0005, 0.001, 0.004])
+def test_at_eight_tenths_of_what_a_server_carries_nothing_is_refused(cost):
+    assert serve(ConcurrencyLimiter(TARGET), load=0.8, cost=cost)[1] == 0
+
+
+def test_bursts_that_fit_into_what_is_carried_are_let_in():
+    answered, refused = serve(ConcurrencyLimiter(TARGET), load=0.7, on=0.2)
+    assert refused <= 0.02 * len(answered)
+
+
+def test_a_server_that_stands_a_twentieth_of_each_second_refuses_little_of_what_it_carries():
+    answered, refused = serve(ConcurrencyLimiter(TARGET), load=0.8, stall=0.05)
+    assert refused <= 0.02 * len(answered)
 
 
 async def test_a_slow_probe_is_measured_while_calls_are_under_way():
@@ -161,7 +246,7 @@ async def test_what_a_probe_knows_of_other_queues_counts_as_its_own_delay():
 
     async with limiter.running(probe), asyncio.timeout(HANG_SECONDS):
         await until(lambda: limiter.limit < START)
-        assert limiter.delay >= 11
+        assert 10 < limiter.delay < 11
         waiting = 0.0
         await until(lambda: limiter.delay < 10)
 
@@ -283,12 +368,13 @@ async def test_a_service_that_is_slow_to_say_how_it_is_limits_what_waits_for_it(
 
 
 async def test_a_store_that_is_behind_limits_chats_and_nothing_else():
-    async with served(Watched(delay=7)) as address, asyncio.timeout(HANG_SECONDS):
-        async with open_clients(settings_with(llm=address, chat=address)) as clients:
+    async with served(Watched(delay=7)) as behind, served(Watched()) as prompt, asyncio.timeout(HANG_SECONDS):
+        async with open_clients(settings_with(llm=prompt, chat=behind)) as clients:
             limits = WorkLimits(clients, 5, CollectorRegistry())
             for work in limits.all:
                 for _ in range(LEAST * 2):
                     work.limiter.acquire("t")
             async with limits.running():
+                await until(lambda: any(work.limiter.limit < START for work in limits.all))
                 await until(lambda: all(work.limiter.observed >= 4 for work in limits.all))
         assert {work.service for work in limits.all if work.limiter.limit < START} == {"chat-stream-service"}

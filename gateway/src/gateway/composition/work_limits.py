@@ -3,9 +3,8 @@
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from grpc_health.v1 import health_pb2
 from penstock.common.v1 import process_pb2
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -15,13 +14,12 @@ from gateway.composition.clients import Clients
 from gateway.middleware.concurrency_limiter import ConcurrencyLimiter
 from gateway.middleware.overload import LimitedWork
 from penstock_kit.context import SYSTEM, CallContext, use_context
+from penstock_kit.turns import take_turns
 
 if TYPE_CHECKING:
     from penstock.common.v1.process_pb2_grpc import ProcessServiceAsyncStub
 
 _NANOS: Final = 1_000_000_000
-# Turns of the event loop that a request takes, about.
-_TURNS: Final = 5
 
 
 class WorkLimits(Collector):
@@ -31,7 +29,7 @@ class WorkLimits(Collector):
     """
 
     def __init__(self, clients: Clients, target: float, registry: CollectorRegistry) -> None:
-        self._llm, self._chat = clients.health["llm-service"], clients.processes["chat-stream-service"]
+        self._llm, self._chat = (clients.processes[name] for name in ("llm-service", "chat-stream-service"))
         self._calls, self._chats, self._others = (ConcurrencyLimiter(target) for _ in range(3))
         self.all: Sequence[LimitedWork] = (
             LimitedWork(prefix="/v1/", service="llm-service", limiter=self._calls),
@@ -44,14 +42,14 @@ class WorkLimits(Collector):
     async def running(self) -> AsyncGenerator[None]:
         """Follow the delays until the block ends."""
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._calls.running(lambda: _check(self._llm)))
+            await stack.enter_async_context(self._calls.running(lambda: _delay(self._llm)))
             await stack.enter_async_context(self._chats.running(self._check_chat))
             await stack.enter_async_context(self._others.running(_take_turns))
             yield
 
     async def _check_chat(self) -> float:
         """A chat waits for the model call within it too, and at its end for the store."""
-        stored, _ = await asyncio.gather(_delay(self._chat), _check(self._llm))
+        stored, _ = await asyncio.gather(_delay(self._chat), _delay(self._llm))
         return stored
 
     def collect(self) -> Iterable[Metric]:
@@ -71,22 +69,15 @@ class WorkLimits(Collector):
         return (delay, limit, in_flight, refused)
 
 
-async def _check(health: Any) -> float:  # its stubs leave the methods untyped
-    """Ask a service what costs it nothing."""
-    with use_context(CallContext(request_id="probe", caller=SYSTEM)):
-        await health.Check(health_pb2.HealthCheckRequest())
-    return 0.0
-
-
 async def _delay(process: "ProcessServiceAsyncStub") -> float:
     """Ask a service how long calls wait in queues of its own, in seconds."""
     with use_context(CallContext(request_id="probe", caller=SYSTEM)):
         answer = await process.GetDelay(process_pb2.GetDelayRequest())
+        await take_turns()
     return answer.delay.ToNanoseconds() / _NANOS
 
 
 async def _take_turns() -> float:
     """Wait as often as a request does for the event loop."""
-    for _ in range(_TURNS):
-        await asyncio.sleep(0)
+    await take_turns()
     return 0.0

@@ -1,34 +1,42 @@
 """How many calls a service may have at once without a queue that stands, shared fairly among tenants.
 
 The signal is the time a call that does nothing takes: all of it is waiting in our own queues, whatever vendors take for
-their answers. As CoDel does, not a peak counts but the least of the last probes. While it is above the target the limit
-falls, while it is below half the target a limit that is reached grows: TCP's multiplicative decrease, slow start and
-additive increase, as in Netflix's concurrency-limits and Envoy's adaptive concurrency.
+their answers. Queues come in convoys, so that most probes find none and few find all of it: what counts is how long one
+who came at any moment would wait, which is the mean over time and not over probes. While it is above the target the
+limit falls to the part of it that fits; while it is below half the target a limit that is reached grows by its root.
+That is the gradient of Netflix's concurrency-limits and Envoy's adaptive concurrency, towards a delay that is borne.
 """
 
 import asyncio
-from collections import deque
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from math import exp, sqrt
 from typing import Final
 
 from penstock_kit.errors import PenstockError
 
-# Seconds between two probes, and how many of them must agree.
+# Seconds between two looks at how long calls wait, and over which the mean is taken.
 _TICK: Final = 0.025
-_PROBES: Final = 2
-# Targets after which a probe is late, however long it takes.
-_LATE: Final = 1.25
+_MEMORY: Final = 0.25
+# Targets that one look counts for at most.
+_MOST: Final = 10.0
+# Seconds after which a probe without an answer is given up and another one is sent.
+_LONGEST: Final = 1.0
 # So many calls at once are always served: fewer could not keep a machine busy.
 LEAST: Final = 16
 # The limit while no queue has stood: what may come in one moment.
 START: Final = 256
-# What is left of a limit by one fall; what a limit that is reached grows by before a queue has stood, and after.
-_FALL: Final = 0.7
-_FAST_GROWTH: Final = 1.5
-_GROWTH: Final = 1.02
+# What is left of a limit by one fall, at most and at least. Seconds until the next: what waits has to be done first.
+_FALL: Final = 0.9
+_DEEPEST_FALL: Final = 0.5
+_REST: Final = 0.3
+# What a limit that is reached grows by before a queue has stood.
+_GROWTH: Final = 1.15
 # Seconds without a full limit after which a fall is forgotten.
-_FORGOTTEN: Final = 5.0
+_FORGOTTEN: Final = 2.0
+# A wait in the gateway's own loop counts so many times: refusals wait in it too.
+_OWN: Final = 2.0
 
 
 class ConcurrencyLimiter:
@@ -36,7 +44,7 @@ class ConcurrencyLimiter:
 
     When the limit is reached a tenant with less than its equal share of it is still served, so that one who asks
     little is not refused because of one who asks much. `delay` is what stands now, in seconds; `refused` counts
-    the calls refused, `observed` the probes.
+    the calls refused, `observed` the looks at the delay.
     """
 
     def __init__(self, target: float) -> None:
@@ -46,10 +54,11 @@ class ConcurrencyLimiter:
         self.refused = 0
         self.observed = 0
         self._target = target
-        self._delays: deque[float] = deque(maxlen=_PROBES)
         self._held: dict[str, int] = {}
+        self._observed_at: float | None = None
         self._has_stood = False
         self._full_at = 0.0
+        self._fell_at = -_REST
 
     @property
     def is_full(self) -> bool:
@@ -79,24 +88,28 @@ class ConcurrencyLimiter:
             del self._held[tenant]
 
     def observe(self, now: float, delay: float) -> None:
-        """Take note that a call that does nothing took `delay` seconds at `now`."""
+        """Take note that a call that does nothing has been waiting `delay` seconds at `now`."""
         self.observed += 1
-        self._delays.append(delay)
-        self.delay = min(self._delays)
-        if self.delay > self._target and len(self._delays) == _PROBES:
+        passed = _TICK if self._observed_at is None else now - self._observed_at
+        self._observed_at = now
+        self.delay += (min(delay, _MOST * self._target) - self.delay) * (1 - exp(-passed / _MEMORY))
+        if self.delay > self._target:
             self._fall(now)
         elif self.in_flight >= self.limit:
             self._full_at = now
-            if delay < self._target / 2:
-                self.limit = 1 + self.limit * (_GROWTH if self._has_stood else _FAST_GROWTH)
+            if max(delay, self.delay) < self._target / 2:
+                self.limit += sqrt(self.limit) if self._has_stood else self.limit * (_GROWTH - 1)
         elif now - self._full_at > _FORGOTTEN:
             self._has_stood, self.limit = False, float(max(START, self.in_flight))
 
     def _fall(self, now: float) -> None:
-        """Take fewer; the next probes say whether they are few enough."""
-        self.limit = max(float(LEAST), min(self.limit, self.in_flight) * _FALL)
-        self._delays.clear()
+        """Take as many as wait no longer than they may; it shows when what waits now is done."""
         self._has_stood, self._full_at = True, now
+        if now - self._fell_at < _REST:
+            return
+        self._fell_at = now
+        part = min(_FALL, max(_DEEPEST_FALL, self._target / self.delay))
+        self.limit = max(float(LEAST), min(self.limit, self.in_flight) * part)
 
     @asynccontextmanager
     async def running(self, probe: Callable[[], Awaitable[float]]) -> AsyncGenerator[None]:
@@ -111,13 +124,46 @@ class ConcurrencyLimiter:
             measuring.cancel()
 
     async def _measure(self, probe: Callable[[], Awaitable[float]]) -> None:
-        now = asyncio.get_running_loop().time
+        last = 0.0
         while self._target > 0:
-            await asyncio.sleep(_TICK)
-            begun, hidden = now(), 0.0
             if self.in_flight >= LEAST:
-                # A service that is away refuses at once: that is no delay, and said by others.
-                with suppress(PenstockError, TimeoutError):
-                    async with asyncio.timeout(_LATE * self._target):
-                        hidden = await probe()
-            self.observe(now(), now() - begun + hidden)
+                last = await self._follow(probe, last)
+            else:
+                await asyncio.sleep(_TICK)
+                self.observe(asyncio.get_running_loop().time(), 0.0)
+
+    async def _follow(self, probe: Callable[[], Awaitable[float]], last: float) -> float:
+        """Send a probe and observe until it is back; return how long that took.
+
+        Meanwhile it counts as long as the `last` one did, and as it has been under way when that is more.
+        """
+        now = asyncio.get_running_loop().time
+        task = asyncio.create_task(_seconds_of(probe))
+        begun = now()
+        try:
+            while True:
+                late = await self._tick()
+                seconds = task.result() if task.done() else now() - begun
+                self.observe(now(), max(seconds, 0.0 if task.done() else last, _OWN * late))
+                if task.done() or seconds > _LONGEST:
+                    return seconds
+        finally:
+            task.cancel()
+
+    async def _tick(self) -> float:
+        """Wait for a tick and return by how much it was late because of what this process does."""
+        now = asyncio.get_running_loop().time
+        begun, busy = now(), time.process_time()
+        await asyncio.sleep(_TICK)
+        # A processor that others had is no queue of ours, and taking less work gives none back.
+        return max(0.0, min(now() - begun - _TICK, time.process_time() - busy))
+
+
+async def _seconds_of(probe: Callable[[], Awaitable[float]]) -> float:
+    """Return how long `probe` takes, with what it knows of other queues."""
+    now = asyncio.get_running_loop().time
+    begun, hidden = now(), 0.0
+    # A service that is away refuses at once: that is no delay, and said by others.
+    with suppress(PenstockError, TimeoutError):
+        hidden = await probe()
+    return now() - begun + hidden

@@ -11,6 +11,8 @@ from typing import Any, Final
 import psutil
 from penstock.common.v1 import process_pb2, process_pb2_grpc
 
+from penstock_kit.turns import take_turns
+
 _NANOS: Final = 1_000_000_000
 
 
@@ -40,7 +42,8 @@ class ProcessServicer(process_pb2_grpc.ProcessServiceServicer):
         return process_pb2.GetMemoryResponse(rss_bytes=memory.rss, pss_bytes=memory.pss)
 
     async def GetDelay(self, request: process_pb2.GetDelayRequest, context: Any) -> process_pb2.GetDelayResponse:
-        """Tell the delay of this process."""
+        """Tell the delay of this process, after as many turns of its event loop as a call takes."""
+        await take_turns()
         response = process_pb2.GetDelayResponse()
         response.delay.FromNanoseconds(int(self.delay() * _NANOS))
         return response
