@@ -94,6 +94,16 @@ async def test_credentials_of_a_user_who_moved_or_was_stopped_are_refused(house,
     await refused(house, *credentials)
 
 
+async def test_a_user_who_was_stopped_neither_refreshes_nor_logs_in(house, cleo, login):
+    pair = await login()
+    await house.change_user(cleo, active=False)
+    for asked in (house.sessions.refresh(pair.refresh_token), login()):
+        with pytest.raises(Unauthenticated):
+            await asked
+    await house.change_user(cleo, active=True)
+    assert await login()
+
+
 # --- scrapers -----------------------------------------------------------------------------------------------------
 
 
@@ -153,6 +163,15 @@ async def test_an_ipv6_customer_is_one_place_however_many_addresses_it_has(login
     with pytest.raises(ResourceExhausted):
         await login(address="2001:db8:1:2:ffff::3")
     assert await login(address="2001:db8:1:3::1")
+
+
+async def test_an_ipv4_address_in_the_dress_of_ipv6_is_itself_and_no_neighbour(login):
+    for _ in range(2):
+        with pytest.raises(Unauthenticated):
+            await login("wrong", address="::ffff:203.0.113.1")
+    with pytest.raises(ResourceExhausted):
+        await login(address="203.0.113.1")
+    assert await login(address="::ffff:203.0.113.2")
 
 
 async def test_a_name_guessed_from_everywhere_is_let_in_only_from_where_it_is_known(house, login):

@@ -26,10 +26,10 @@ class Gateway:
         self.sampler = Sampler(traffic=self.traffic, cache=cache, store=store, clock=clock)
         self.dashboard = Dashboard(sampler=self.sampler, traffic=self.traffic, clock=clock)
 
-    def serve(self, count, tenant="acme", status=200):
+    def serve(self, count, tenant="acme", status=200, seconds=0.2):
         for _ in range(count):
             self.traffic.record(
-                tenant_id=tenant, method="GET", endpoint="/v1/models", status=status, seconds=0.2, request_id="r"
+                tenant_id=tenant, method="GET", endpoint="/v1/models", status=status, seconds=seconds, request_id="r"
             )
 
     def total(self, view=ALL):
@@ -83,6 +83,28 @@ async def test_two_gateways_add_up_and_nobody_counts_twice(cache_service):
         columns = one.dashboard.history(ALL, "1h")
         assert sum(columns["requests_per_second"]) * 60 == pytest.approx(12, abs=0.1)
         assert sum(one.dashboard.history(ACME, "24h")["server_errors_per_second"]) == 0
+
+
+async def test_the_minute_that_runs_is_each_tenants_own(cache_service):
+    async with cache_clients(cache_service.address) as cache:
+        one = Gateway(cache, ManualClock(), "gw_1")
+        one.serve(5)
+        one.serve(4, tenant="other")
+        one.sampler.sample()
+        assert (one.total(), one.total(ACME)) == (9, 5)
+
+
+async def test_latencies_of_the_own_gateway_count_once_beside_those_of_others(cache_service):
+    clock = ManualClock()
+    async with cache_clients(cache_service.address) as cache:
+        one, two = Gateway(cache, clock, "gw_1"), Gateway(cache, clock, "gw_2")
+        for gateway in (one, two):
+            gateway.sampler.sample()
+        one.serve(3, seconds=0.2)
+        two.serve(3, seconds=0.6)
+        await next_minute(clock, one, two)
+        for gateway in (one, two):
+            assert gateway.dashboard.realtime(ALL)["statistics"]["total_time"]["avg"] == "0.400s"
 
 
 async def test_minutes_without_a_gateway_are_left_out_and_quiet_ones_are_not(cache_service):

@@ -44,6 +44,23 @@ async def test_a_key_whose_budget_is_refused_does_not_exist(gateway):
     assert (await call(gateway, "GET", "/api/v1/keys", key=token)).json()["keys"] == []
 
 
+async def test_a_budget_limits_its_key_however_many_other_budgets_there_are(gateway):
+    await make_key(gateway, budget={"limit": "1"})
+    limited = await make_key(gateway, budget={"limit": "2"})
+    gateway.fakes.costs.most_listed = 1
+    refused = await call(gateway, "POST", "/api/v1/keys", key=limited["key"], status=403, json={"name": "more"})
+    assert refused.json()["reason"] == "KEY_LIMITS_DENIED"
+
+
+async def test_a_budget_is_for_keys_and_users_of_its_own_tenant_even_when_an_operator_makes_it(gateway):
+    user = {"username": "ute", "password": "a long enough password", "tenant_id": "elsewhere"}
+    made = (await call(gateway, "POST", "/api/v1/users", status=201, json=user)).json()["id"]
+    own = {"scope": "user", "subject": made, "period": "day", "limit": "5"}
+    refused = await call(gateway, "POST", "/api/v1/budgets", status=404, json=own)
+    assert refused.json()["reason"] == "USER_NOT_FOUND"
+    assert gateway.fakes.costs.budgets == {}
+
+
 async def test_only_administrators_change_what_a_key_may_use(gateway):
     made = await make_key(gateway, scopes=["models", "costs"])
     path = f"/api/v1/keys/{made['id']}/policy"

@@ -63,6 +63,16 @@ async def test_without_a_key_that_counts_nothing_is_written(gateway, path, heade
     assert len(gateway.fakes.feature.bodies) == before
 
 
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_key_that_may_not_write_telemetry_writes_nothing(gateway, path):
+    wish = {"name": "reader", "scopes": ["telemetry:read", "chat"]}
+    made = await gateway.client.post("/api/v1/keys", headers=gateway.auth(), json=wish)
+    before = len(gateway.fakes.feature.bodies)
+    answer = await write(gateway, path, headers={"authorization": f"Token {made.json()['key']}"})
+    assert answer.status_code == 403
+    assert len(gateway.fakes.feature.bodies) == before
+
+
 async def test_a_partial_write_names_its_first_line_and_how_many_were_dropped(gateway):
     errors = [pb.RowError(line=7, reason="field 'ä' is\n'nan', which is no value")]
     gateway.fakes.feature.points = pb.IngestResponse(rows_accepted=8, rows_rejected=2, errors=errors)

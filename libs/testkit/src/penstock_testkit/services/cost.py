@@ -19,6 +19,7 @@ class FakeCosts(CostServiceServicer):
         self.summary = pb.SummarizeCostsResponse()
         self.ledger = pb.ListLedgerResponse()
         self.requests: list[Any] = []
+        self.most_listed = 1000
 
     async def SummarizeCosts(  # noqa: N802 - the RPC's name
         self, request: pb.SummarizeCostsRequest, context: Any
@@ -41,8 +42,11 @@ class FakeCosts(CostServiceServicer):
         return pb.PutBudgetResponse(budget=budget)
 
     async def ListBudgets(self, request: pb.ListBudgetsRequest, context: Any) -> pb.ListBudgetsResponse:  # noqa: N802
-        """List the budgets kept."""
-        return pb.ListBudgetsResponse(budgets=self.budgets.values())
+        """List the budgets kept, `most_listed` at a time."""
+        kept, begin = list(self.budgets.values()), int(request.page_token or 0)
+        end = begin + min(request.page_size or self.most_listed, self.most_listed)
+        token = str(end) if end < len(kept) else ""
+        return pb.ListBudgetsResponse(budgets=kept[begin:end], next_page_token=token)
 
     async def DeleteBudget(self, request: pb.DeleteBudgetRequest, context: Any) -> pb.DeleteBudgetResponse:  # noqa: N802
         """Drop a budget."""
