@@ -232,7 +232,7 @@ async def test_when_nothing_fits_zero_is_counted(talk: Talk) -> None:
 async def test_the_time_of_an_extreme_is_told(talk: Talk) -> None:
     text = await talk.ask("When was the current of WLD001 highest in the last hour?")
     assert "maximum current" in text
-    assert "229 A, reached at 2026-11-28 11:59 UTC" in text
+    assert "229 A, first reached at 2026-11-28 11:59 UTC" in text
 
 
 async def test_the_first_time_over_a_limit_is_told(talk: Talk) -> None:

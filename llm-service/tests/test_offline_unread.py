@@ -110,5 +110,5 @@ def test_words_that_were_dropped_once_are_named(text: str, named: str) -> None:
 
 
 def test_more_words_than_can_be_listed_are_counted() -> None:
-    words = " the ".join(["gearbox", "overtime", "downtime", "holiday", "preheat", "warmup", "calm"])
+    words = " the ".join(["gearbox", "overtime", "layover", "holiday", "preheat", "warmup", "calm"])
     assert parse_prompt(f"mean current of WLD001 today {words}", NOW).unread[-1] == "… (+2)"

@@ -174,8 +174,11 @@ def test_a_state_is_a_condition_that_the_answer_tells(text: str, operator: Opera
     assert [note.words[1] for note in query.notes] == [f"current {operator} 5"]
 
 
-def test_a_state_alone_stays_unread() -> None:
-    assert parse_prompt("mean current of WLD004 while idle today", NOW).unread == ("idle",)
+@pytest.mark.parametrize("beside", ["idle machine's mean current of WLD004 today", "WLD004今天空闲平均电流"])
+def test_a_state_that_nothing_leads_to_stays_unread(beside: str) -> None:
+    query = parse_prompt(beside, NOW)
+    assert not query.conditions
+    assert query.unread in {("idle",), ("空闲",)}
 
 
 @pytest.mark.parametrize(
@@ -371,8 +374,9 @@ def test_who_used_least_is_asked_by_what_was_used() -> None:
 
 
 @pytest.mark.parametrize("text", ["since when has WLD001 been above 60 degrees?", "WLD001温度从什么时候开始超过60度"])
-def test_the_begin_of_what_still_holds_is_named_as_not_understood(text: str) -> None:
-    assert parse_prompt(text, NOW).unread in {("since when",), ("从什么时候开始",)}
+def test_the_begin_of_what_still_holds_is_asked_for(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.since, query.unread, only(query)) == (True, (), (Operator.GT, 60))
 
 
 def test_the_first_half_of_a_day_is_its_morning() -> None:

@@ -364,7 +364,7 @@ def test_rows_of_an_interval_are_read(count: int, unit: tuple[str, str, timedelt
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("mean current of WLD001 while welding in the last hour", "welding"),
+        ("mean current of WLD001 while rewelding in the last hour", "rewelding"),
         ("mean current of WLD001 during the third shift", "shift"),
         ("mean current of WLD001 adjusted for humidex", "adjusted"),
         ("WLD001 换班期间的平均电流", "换班"),

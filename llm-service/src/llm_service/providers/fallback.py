@@ -18,10 +18,10 @@ from llm_service.domain.offline.chinese import Chinese
 from llm_service.domain.offline.conversation import conversation_from_messages
 from llm_service.domain.offline.embedding import DIMENSIONS, hashed_vector
 from llm_service.domain.offline.english import English
-from llm_service.domain.offline.phrases import shown_zone
+from llm_service.domain.offline.phrases import Wording, shown_zone
 from llm_service.domain.offline.plan import next_step
 from llm_service.domain.offline.plan_state import CallTools, Say, Step
-from llm_service.domain.offline.query import Language
+from llm_service.domain.offline.query import Language, StructuredQuery
 from llm_service.domain.offline.toolbox import PlannedCall, Toolbox
 from llm_service.domain.offline.worker import Checkpoint, RuleWorker
 from llm_service.providers.registry import ProviderServices
@@ -74,14 +74,12 @@ class FallbackProvider:
     def _step(self, request: CompletionRequest, checkpoint: Checkpoint) -> Step:
         conversation = conversation_from_messages(request.messages, checkpoint)
         checkpoint()
-        query = conversation.query(self._clock.now().replace(microsecond=0), checkpoint)
-        times = shown_zone(query)
-        wording = Chinese(times) if query.language is Language.CHINESE else English(times)
+        queries = conversation.queries(self._clock.now().replace(microsecond=0), checkpoint)
         tools = Toolbox(() if request.tool_choice.mode is ToolMode.NONE else request.tools)
-        report = Report(wording, degraded=bool(request.failed_attempts))
-        step = next_step(conversation, tools, report, query)
+        reports = [Report(_wording(query), degraded=bool(request.failed_attempts)) for query in queries]
+        step = next_step(conversation, tools, list(zip(reports, queries, strict=True)))
         if isinstance(step, Say) and conversation.omitted:
-            return Say(text=f"{step.text}\n\n{wording.omitted(conversation.omitted)}")
+            return Say(text=f"{step.text}\n\n{reports[0].say.omitted(conversation.omitted)}")
         return step
 
     def _calls(self, calls: Sequence[PlannedCall]) -> Iterator[Event]:
@@ -114,6 +112,11 @@ class FallbackProvider:
     async def close(self) -> None:
         """Start no further work."""
         self._worker.close()
+
+
+def _wording(query: StructuredQuery) -> Wording:
+    times = shown_zone(query)
+    return Chinese(times) if query.language is Language.CHINESE else English(times)
 
 
 def _embed(request: EmbeddingRequest, checkpoint: Checkpoint) -> Embeddings:

@@ -4,10 +4,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from llm_service.domain.offline.anomaly_result import Anomaly, AnomalyResult
-from llm_service.domain.offline.answer_writer import Report, limited
+from llm_service.domain.offline.answer_writer import Report, fields_of, limited
+from llm_service.domain.offline.measure_text import shown
 from llm_service.domain.offline.phrases import number
-from llm_service.domain.offline.query import StructuredQuery, TimeRange
+from llm_service.domain.offline.query import Statistic, StructuredQuery, TimeRange
+from llm_service.domain.offline.result import DeviceStatistics, FieldStatistics
 
+# Between these percentiles lies what is usual.
+TAILS: Final = (1.0, 99.0)
 _MOST: Final = 8
 _MOST_FIELDS: Final = 3
 
@@ -29,6 +33,31 @@ def _device(report: Report, query: StructuredQuery, result: AnomalyResult, time:
     lines = [_line(report, each) for each in result.anomalies]
     head = say.strange_head(device, period, len(lines), result.windows, threshold)
     return "\n".join([head, *limited(say, lines, _MOST)])
+
+
+def spikes(report: Report, query: StructuredQuery, result: DeviceStatistics) -> str:
+    """Tell the extremes that lie further from all but the outermost hundredth than that is wide; "" without any."""
+    existing = [one.field for one in result.fields]
+    chosen = fields_of(query, existing) or existing
+    lines = [line for one in result.fields if one.field in chosen for line in _far(report, one)]
+    if not lines:
+        return ""
+    return "\n".join([report.say.spikes_head(result.device), *limited(report.say, lines, _MOST)])
+
+
+def _far(report: Report, one: FieldStatistics) -> list[str]:
+    low, high = (one.percentiles.get(f"{share:g}") for share in TAILS)
+    if low is None or high is None or high <= low:
+        return []
+    far = ((Statistic.MAX, one.max_time, high), (Statistic.MIN, one.min_time, low))
+    lines: list[str] = []
+    for statistic, time, edge in far:
+        value = one.values.get(statistic)
+        if value is not None and time is not None and abs(value - edge) > high - low:
+            texts = (shown(value, one.unit, None, 6), shown(edge, one.unit, None, 4))
+            stamp = report.say.times.stamp(time)
+            lines.append(report.say.spike(one.field, *texts, stamp, highest=statistic is Statistic.MAX))
+    return lines
 
 
 def _line(report: Report, anomaly: Anomaly) -> str:

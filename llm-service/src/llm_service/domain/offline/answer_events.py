@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from llm_service.domain.offline import answer_states
 from llm_service.domain.offline.answer_writer import Answered, Report, fields_of, limited
 from llm_service.domain.offline.field import unmatched_fields
 from llm_service.domain.offline.measure_text import Measure, measures_of, shown_value
@@ -53,11 +54,15 @@ def _fitting_of(report: Report, query: StructuredQuery, each: Answered) -> str:
     period, where = say.period(each.time), say.where(query.conditions, any_of=query.any_condition)
     if result.fitting and _TIMED & set(query.statistics):
         return say.spells(result.device, period, where, _spells(say, query, result, result.fitting))
-    if query.when:
+    if query.since and result.fitting:
+        return answer_states.since(report, query, each)
+    if query.when or query.since:
         times = None
         if result.first_fitting and result.last_fitting and result.row_count:
             times = (say.times.stamp(result.first_fitting), say.times.stamp(result.last_fitting))
-        return say.fitting_times(result.device, period, where, times, result.row_count)
+        text = say.fitting_times(result.device, period, where, times, result.row_count)
+        listed = answer_states.stretches(report, query, result.fitting) if result.fitting and times else ""
+        return f"{text}\n{listed}" if listed else text
     if Statistic.SHARE in query.statistics:
         share = percent(result.row_count / result.rows_in_range) if result.rows_in_range else "0"
         return say.fitting_share(result.device, period, where, share, (result.row_count, result.rows_in_range))

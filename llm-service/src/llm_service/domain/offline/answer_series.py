@@ -1,6 +1,7 @@
 """Answers from rows: the last reading, single readings, rows per interval, courses, features."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -53,7 +54,7 @@ def shown_reading(report: Report, query: StructuredQuery, series: Series, name: 
     """State the last value of a field, with its time where that is not the last row's."""
     value, time = _last_of(series, name)
     moment = "" if time is None or time == series.times[-1] else f" ({report.say.times.stamp(time)})"
-    return f"- {name}: {_cell(value, series.units.get(name, ''), query.unit)}{moment}"
+    return f"- {name}: {_cell(value, series.units.get(name, ''), query)}{moment}"
 
 
 def rows(report: Report, query: StructuredQuery, series: Series, time: TimeRange | None) -> str:
@@ -62,6 +63,18 @@ def rows(report: Report, query: StructuredQuery, series: Series, time: TimeRange
     newest = (bool(query.limit) and query.newest) if series.truncated else None
     head = report.say.rows_head(device, report.period(query, time), len(series.rows), newest)
     return "\n".join([head, "", *_table(report.say, query, series)])
+
+
+def ends(report: Report, query: StructuredQuery, series: Series, time: TimeRange | None) -> str:
+    """Show the readings with the highest or lowest values, in their order."""
+    device = series.device or query.first_device
+    name = next(iter(fields_of(query, series.columns)), series.columns[0])
+    at, highest = series.columns.index(name), query.ordered == "highest"
+    pairs = list(zip(series.times, series.rows, strict=True))
+    pairs.sort(key=lambda pair: number_or_none(pair[1][at]) or 0.0, reverse=highest)
+    ordered = replace(series, times=tuple(time for time, _ in pairs), rows=tuple(row for _, row in pairs))
+    head = report.say.ends_head(device, report.period(query, time), name, len(pairs), highest=highest)
+    return "\n".join([head, "", *_table(report.say, query, ordered)])
 
 
 def intervals(
@@ -83,7 +96,7 @@ def intervals(
         return table
     lowest = Statistic.MIN in query.statistics
     moment, value = sorted(points, key=lambda point: point[1], reverse=not lowest)[0]
-    best = shown(value, series.units.get(matched[0], ""), query.unit)
+    best = shown(value, series.units.get(matched[0], ""), query)
     stamp = report.say.times.stamp(moment)
     return f"{report.say.ranking(names, period, stamp, best, lowest=lowest, count=len(points))}\n\n{table}"
 
@@ -126,7 +139,7 @@ def _table(say: Wording, query: StructuredQuery, series: Series) -> list[str]:
     units = [series.units.get(name, "") for name in series.columns]
     lines = [f"| time ({say.times.name}) | {' | '.join(series.columns)} |", f"|{'---|' * (len(series.columns) + 1)}"]
     for time, row in list(zip(series.times, series.rows, strict=True))[:_MOST_ROWS]:
-        cells = (_cell(value, unit, query.unit) for value, unit in zip(row, units, strict=True))
+        cells = (_cell(value, unit, query) for value, unit in zip(row, units, strict=True))
         lines.append(f"| {say.times.stamp(time)} | {' | '.join(cells)} |")
     return [*lines, say.and_more(len(series.rows) - _MOST_ROWS)] if len(series.rows) > _MOST_ROWS else lines
 
@@ -139,11 +152,11 @@ def _last_of(series: Series, column: str) -> tuple[object, datetime | None]:
     return None, None
 
 
-def _cell(value: object, unit: str, into: str) -> str:
+def _cell(value: object, unit: str, query: StructuredQuery) -> str:
     if value is None:
         return "–"
     numeric = number_or_none(value)
-    return str(value) if numeric is None else shown(numeric, unit, into, DIGITS)
+    return str(value) if numeric is None else shown(numeric, unit, query, DIGITS)
 
 
 def _course(
@@ -161,12 +174,17 @@ def _course(
     if one and one.min_time and one.max_time:
         low_at, low = one.min_time, told.get(Statistic.MIN, low)
         high_at, high = one.max_time, told.get(Statistic.MAX, high)
-    change = shown(last_value - first, unit, "", 6)
+    change = shown(last_value - first, unit, None, 6)
     change += f", {percent((last_value - first) / abs(first))} %" if first else ""
     hours = (points[-1][0] - points[0][0]).total_seconds() / 3600
-    change += f", {shown((last_value - first) / hours, unit, '', 3)}/h" if hours >= 0.25 else ""
-    ends = (shown(first, unit, "", 6), shown(last_value, unit, "", 6), change)
-    extremes = (shown(low, unit, "", 6), say.times.stamp(low_at), shown(high, unit, "", 6), say.times.stamp(high_at))
+    change += f", {shown((last_value - first) / hours, unit, None, 3)}/h" if hours >= 0.25 else ""
+    ends = (shown(first, unit, None, 6), shown(last_value, unit, None, 6), change)
+    extremes = (
+        shown(low, unit, None, 6),
+        say.times.stamp(low_at),
+        shown(high, unit, None, 6),
+        say.times.stamp(high_at),
+    )
     return _direction(values), (*ends, *extremes)
 
 

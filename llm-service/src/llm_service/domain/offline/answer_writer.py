@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from operator import mul
 from typing import Final
 
 from llm_service.domain.offline.field import match_field, unmatched_fields
@@ -12,6 +13,8 @@ from llm_service.domain.offline.result import DeviceCard, DeviceStatistics, Fiel
 
 MOST_LINES: Final = 16
 _MOST_DEVICES: Final = 40
+# Numbers that several devices have together, too.
+_POOLED: Final = frozenset({Statistic.INTEGRAL, Statistic.MEAN, Statistic.MAX, Statistic.MIN, Statistic.SUM})
 _SIGMAS: Final = 4.0
 _MISSING: Final = 0.01
 
@@ -116,14 +119,18 @@ class Report:
         """What amounts of several devices are together: of one field, in one unit, over one range."""
         measures = measures_of(query)
         several = len({each.result.device for each in answered}) == len(answered) > 1
-        if len(measures) != 1 or measures[0].statistic is not Statistic.INTEGRAL or not several:
+        if len(measures) != 1 or measures[0].statistic not in _POOLED or not several:
             return []
         ones = [each.result.of(name) for each in answered for name in fields_of(query, _fields_of(each))]
         units = {one.unit for one in ones if one}
         values = [value for one in ones if one and (value := measures[0].value(one)) is not None]
         if len(ones) != len(answered) or len(values) != len(ones) or len(units) != 1 or not ones[0]:
             return []
-        summed = replace(ones[0], values={Statistic.INTEGRAL: sum(values)})
+        counts = [one.values.get(Statistic.COUNT, 0.0) for one in ones if one]
+        pooled = _pooled(measures[0].statistic, values, counts)
+        if pooled is None:
+            return []
+        summed = replace(ones[0], values={measures[0].statistic: pooled})
         return [self.say.together(shown_value(query, summed, measures[0]))]
 
     def period(self, query: StructuredQuery, time: TimeRange | None, where: bool = True) -> str:
@@ -228,7 +235,7 @@ class Report:
         if len(ones) != 2 or base is None or other is None:
             return line
         share = percent((other - base) / abs(base)) if base else ""
-        change = shown(other - base, ones[0].unit, query.unit, 6, difference=True)
+        change = shown(other - base, ones[0].unit, query, 6, difference=True)
         return f"{line}; {self.say.difference(names[0], names[1], change, share)}"
 
     def anomalies(self, query: StructuredQuery, answered: Sequence[Answered]) -> str:
@@ -251,9 +258,23 @@ class Report:
             if mean is None or not std or extreme is None or abs(extreme - mean) <= _SIGMAS * std:
                 continue
             sigmas = number(abs(extreme - mean) / std, 3)
-            lines.append(self.say.extreme(one.field, shown(extreme, one.unit, "", 6), sigmas, number(mean)))
+            lines.append(self.say.extreme(one.field, shown(extreme, one.unit, None, 6), sigmas, number(mean)))
         missing = one.values.get(Statistic.MISSING_RATIO, 0.0)
         return [*lines, self.say.missing(one.field, percent(missing))] if missing > _MISSING else lines
+
+
+def _pooled(statistic: Statistic, values: Sequence[float], counts: Sequence[float]) -> float | None:
+    """The number of all readings together, of those of each device."""
+    match statistic:
+        case Statistic.MEAN:
+            total = sum(counts)
+            return sum(map(mul, values, counts)) / total if total else None
+        case Statistic.MAX:
+            return max(values)
+        case Statistic.MIN:
+            return min(values)
+        case _:
+            return sum(values)
 
 
 def _fields_of(each: Answered) -> list[str]:

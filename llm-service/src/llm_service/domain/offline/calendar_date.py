@@ -11,6 +11,7 @@ from llm_service.domain.offline.words_time import NamedDay, PartOfDay, RelativeP
 
 _SEPARATORS: Final = frozenset({"-", "/", "."})
 _SUFFIXES: Final = frozenset({"st", "nd", "rd", "th"})
+_AGAIN: Final = frozenset({"再", "上", "再往", "更"})
 _BEFORE_LENGTH: Final = frozenset({"in", "within", "over", "during", "for", "in the", "over the", "during the"})
 
 
@@ -31,11 +32,14 @@ class CalendarReader:
         try:
             return (
                 self._quarter(at)
+                or self._before_last(at)
+                or self._coming(at)
                 or self._rolling(at)
                 or self._ago(at)
                 or self._numeric(at)
                 or self._chinese(at)
                 or self._month(at)
+                or self._same_time(at)
                 or self._named(at)
                 or self._year(at)
             )
@@ -60,6 +64,51 @@ class CalendarReader:
             return None
         end += words.has(end, Kind.WITHIN)
         return Period(begin=at, end=end, start=before(self._now, length.value), until=self._now, rolling=True)
+
+    def _before_last(self, at: int) -> Period | None:
+        """ "The hour before last", "two hours before the last two", "上上个小时", "再上一小时"."""
+        words = self._words
+        length = length_at(words, at, bare=True)
+        if length is not None and words.has(length.end, Kind.BEFORE_LAST):
+            end = length.end + 1
+            again = length_at(words, end, bare=True)
+            end = again.end if again and again.value == length.value else end
+            return self._earlier(at, end + words.text(end).startswith("one"), length.value)
+        if words.text(at) in _AGAIN and words.has(at + 1, Kind.LAST):
+            length = length_at(words, at + 2, bare=True)
+            if length is not None:
+                return self._earlier(at, length.end, length.value)
+        return None
+
+    def _earlier(self, at: int, end: int, length: timedelta) -> Period:
+        """The length of time before the last such one."""
+        start, until = before(self._now, 2 * length), before(self._now, length)
+        return Period(begin=at, end=end, start=start, until=until, rolling=True)
+
+    def _coming(self, at: int) -> Period | None:
+        """ "The next hour", "未来两小时": a time still to come."""
+        if not self._words.has(at, Kind.NEXT):
+            return None
+        length = length_at(self._words, at + 1, bare=True)
+        if length is None:
+            return None
+        start = self._now + timedelta(seconds=1)
+        return Period(begin=at, end=length.end, start=start, until=self._now + length.value, rolling=True)
+
+    def _same_time(self, at: int) -> Period | None:
+        """ "This time yesterday", "yesterday at the same time", "昨天这个时候": the moment so many days ago."""
+        words = self._words
+        first = words.senses(at).get(Kind.DAY)
+        second = words.senses(words.skip(at + 1, (Kind.AT, Kind.FILLER))).get(Kind.DAY)
+        behind = words.skip(at + 1, (Kind.AT, Kind.FILLER))
+        if isinstance(first, NamedDay) and first.part is None and words.has(behind, Kind.SAME_TIME):
+            day, end = first, behind + 1
+        elif words.has(at, Kind.SAME_TIME) and isinstance(second, NamedDay) and second.part is None:
+            day, end = second, behind + 1
+        else:
+            return None
+        start = self._now + timedelta(days=day.days)
+        return Period(begin=at, end=end, start=start, until=start + timedelta(minutes=1), exact=True)
 
     def _ago(self, at: int) -> Period | None:
         """The moment so long ago; of days and longer, the calendar day."""
@@ -122,7 +171,8 @@ class CalendarReader:
             return Period(begin=at, end=end, start=first, until=first.replace(year=year + 1))
         if counted is None or words.text(counted[1]) not in {"号", "日"}:
             return None
-        if words.has(at - 1, Kind.DEVICE_WORD) or words.has(counted[1] + 1, Kind.DEVICE_WORD):
+        machine = words.has(counted[1] + 1, Kind.DEVICE_WORD) or words.text(counted[1] + 1) in {"机", "机器"}
+        if machine or words.has(at - 1, Kind.DEVICE_WORD) or words.has(counted[1] + 1, Kind.GROUP):
             return None
         return self._day(at, counted[1] + 1, self._day_of_month(int(counted[0])))
 

@@ -208,7 +208,7 @@ class Chinese(ChineseEvents):
 
     def extreme_time(self, device: str, period: str, name: str, value: str, time: str) -> str:
         """State an extreme with its time."""
-        return f"{device} {period}的 {name}为 {value}，出现在 {time}（{self.times.name}）。"
+        return f"{device} {period}的 {name}为 {value}，首次出现在 {time}（{self.times.name}）。"
 
     def correlation(self, device: str, period: str, fields: tuple[str, str], value: str, count: int) -> str:
         """State a correlation."""

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
+from llm_service.domain.offline.chinese_states import ChineseStates
 from llm_service.domain.offline.phrases import Spells
 from llm_service.domain.offline.query import Condition, Statistic
-from llm_service.domain.offline.shared_wording import SharedWording
 
 _STATISTICS: Final = {
     Statistic.MEAN: "平均值",
@@ -46,10 +46,15 @@ _SLOTS: Final = {
     "devices": "其余设备",
     "zone": "按所述时区分行（各行按 UTC 划分）",
     "top": "排名的个数",
+    "ordered": "按数值排序",
+    "since": "从何时开始",
+    "holds": "该时刻是否如此",
+    "decimals": "小数位数",
+    "groups": "各组整体的比较",
 }
 
 
-class ChineseEvents(SharedWording):
+class ChineseEvents(ChineseStates):
     """The names of things in Chinese, and phrases about when, how often and for how long."""
 
     statistics = _STATISTICS

@@ -16,7 +16,7 @@ from llm_service.domain.offline.words_data import GOOD, LABEL_FIELD
 _QUIET: Final = (Kind.FILLER, Kind.WHERE)
 _IS: Final = frozenset({"is", "was", "were", "are", "be", "=", "为", "是", "equals", "等于", "being", "stays", "reads"})
 _NOT_EVIDENT: Final = frozenset({"over", "under", "below", "above", "超", "no more than"})
-_FLIPPED: Final = {
+FLIPPED: Final = {
     Operator.EQ: Operator.NE,
     Operator.GT: Operator.LE,
     Operator.GE: Operator.LT,
@@ -180,7 +180,7 @@ def _condition(
     sentence.use(start, value.end + (negation is not None and sentence.text(value.end) in _CLOSING))
     if subject and sentence.has(subject[0] - 1, Kind.WHERE):
         sentence.use(subject[0] - 1, subject[0])
-    how = _FLIPPED[operator] if negated else operator
+    how = FLIPPED[operator] if negated else operator
     return [Condition(field=field, operator=how, value=value.number, unit=value.unit)]
 
 
@@ -271,12 +271,12 @@ def _texts(sentence: Sentence, at: int, start: int, operator: Operator) -> list[
     own = subject[1] != LABEL_FIELD
     value = label if isinstance(label, str) and not own else sentence.raw(start)
     if label == "" and not own:
-        operator, value = _FLIPPED[operator], GOOD
+        operator, value = FLIPPED[operator], GOOD
     end = start + 1
     sentence.use(subject[0] + 1, end)
     if sentence.has(subject[0] - 1, Kind.WHERE):
         sentence.use(subject[0] - 1, subject[0])
-    how = _FLIPPED[operator] if negated else operator
+    how = FLIPPED[operator] if negated else operator
     return [Condition(field=subject[1], operator=how, value=value)]
 
 

@@ -11,6 +11,7 @@ from llm_service.domain.offline.follow_up import completed
 from llm_service.domain.offline.parse import parse_prompt
 from llm_service.domain.offline.prompt import readable_prompt
 from llm_service.domain.offline.query import StructuredQuery
+from llm_service.domain.offline.question_parts import parts_of, question_parts
 from llm_service.domain.offline.result import (
     DeviceCard,
     FieldStatistics,
@@ -87,14 +88,23 @@ class Conversation:
         names += [one.field for outcome in self.of(DeviceTool.STATISTICS) for one in _fields_of(outcome)]
         return tuple(dict.fromkeys(names))
 
-    def query(self, now: datetime, checkpoint: Checkpoint = unchecked) -> StructuredQuery:
-        """Return what the question asks for; "and yesterday?" takes what it leaves out from the questions before."""
+    def queries(self, now: datetime, checkpoint: Checkpoint = unchecked) -> tuple[StructuredQuery, ...]:
+        """Return what the question asks for, one query or several.
+
+        "And yesterday?" takes what it leaves out from the questions before.
+        """
         before: StructuredQuery | None = None
         for text in reversed(self.earlier):
             checkpoint()
-            before = completed(self._parse(text, now), before)
+            before = self._read(text, now, before)[-1]
         checkpoint()
-        return completed(self._parse(self.question, now), before)
+        return self._read(self.question, now, before)
+
+    def _read(self, text: str, now: datetime, before: StructuredQuery | None) -> tuple[StructuredQuery, ...]:
+        whole = self._parse(text, now)
+        parts = question_parts(text, [card.code for card in self.cards])
+        first, *others = parts_of(parts, whole, lambda part: self._parse(part, now))
+        return (completed(first, before), *others)
 
     def _parse(self, text: str, now: datetime) -> StructuredQuery:
         return parse_prompt(

@@ -44,7 +44,7 @@ def find_devices(sentence: Sentence) -> FoundDevices:
             sentence.use(at, at + 1)
             for between in _span(sentence, at, code):
                 codes.setdefault(between)
-        elif (found := _reference(sentence, at)) is not None:
+        elif (found := _reference(sentence, at) or _group(sentence, at)) is not None:
             references.setdefault(found[0])
             sentence.use(*found[1])
         elif _everyone(sentence, at):
@@ -126,6 +126,27 @@ def _reference(sentence: Sentence, at: int) -> tuple[DeviceReference, tuple[int,
         if sentence.has(after, Kind.DEVICE_WORD) or sentence.text(counted[1] + 1) == "机":
             return DeviceReference(number=int(counted[0])), (at, after + 1)
     return None
+
+
+def _group(sentence: Sentence, at: int) -> tuple[DeviceReference, tuple[int, int]] | None:
+    """ "Hall A", "in area 2", "A车间", "2号厅": the devices with that label."""
+    if not sentence.has(at, Kind.GROUP):
+        return None
+    for value, span in ((at + 1, (at, at + 2)), (at - 1, (at - 1, at + 1)), (at - 2, (at - 2, at + 1))):
+        between = value == at - 2 and sentence.text(at - 1) not in {"号", "#"}
+        if value < 0 or value >= len(sentence) or value in sentence.used or between or not _is_label(sentence, value):
+            continue
+        plural = span[1] + sentence.has(span[1], Kind.DEVICE_WORD)
+        return DeviceReference(number=0, label=sentence.raw(value)), (span[0], plural)
+    return None
+
+
+def _is_label(sentence: Sentence, at: int) -> bool:
+    """Whether a word is a value of a label: a letter, a number or an unknown word with a capital."""
+    raw = sentence.raw(at)
+    single = len(raw) == 1 and (raw.isupper() or raw.isdecimal() or (raw.isascii() and raw != "a" and raw.isalpha()))
+    named = raw[:1].isupper() and raw.isascii() and not sentence.senses(at)
+    return single or named or (sentence.number(at) is not None and float(sentence.number(at) or 0) % 1 == 0)
 
 
 def _starts_time(sentence: Sentence, at: int) -> bool:

@@ -10,6 +10,7 @@ from llm_service.domain.offline.result import DeviceCard
 _COURSE: Final = {-1: "falls", 0: "stays about level", 1: "rises"}
 
 
+_OF: Final = frozenset({"standard deviation", "range", "variance", "number of readings", "sum", "missing ratio"})
 _ENDS: Final = {True: "The last ", False: "The first ", None: ""}
 
 
@@ -118,7 +119,7 @@ class English(EnglishEvents):
 
     def named(self, field: str, statistic: str) -> str:
         """Name a statistic of a field."""
-        return f"{statistic} {field}"
+        return f"{statistic} of {field}" if statistic in _OF else f"{statistic} {field}"
 
     def row_count(self, device: str, period: str, count: int) -> str:
         """State the number of readings."""
@@ -217,7 +218,7 @@ class English(EnglishEvents):
 
     def extreme_time(self, device: str, period: str, name: str, value: str, time: str) -> str:
         """State an extreme with its time."""
-        return f"The {name} of {device} {period} is {value}, reached at {time} {self.times.name}."
+        return f"The {name} of {device} {period} is {value}, first reached at {time} {self.times.name}."
 
     def correlation(self, device: str, period: str, fields: tuple[str, str], value: str, count: int) -> str:
         """State a correlation."""

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
+from llm_service.domain.offline.english_states import EnglishStates
 from llm_service.domain.offline.phrases import Spells
 from llm_service.domain.offline.query import Condition, Statistic
-from llm_service.domain.offline.shared_wording import SharedWording
 
 _STATISTICS: Final = {
     Statistic.MEAN: "mean",
@@ -46,10 +46,15 @@ _SLOTS: Final = {
     "devices": "the further devices",
     "zone": "rows by the zone named (they are cut by UTC)",
     "top": "how many of the ranking",
+    "ordered": "the order by values",
+    "since": "since when it is so",
+    "holds": "whether it is so at that moment",
+    "decimals": "the number of decimals",
+    "groups": "the comparison of the groups as wholes",
 }
 
 
-class EnglishEvents(SharedWording):
+class EnglishEvents(EnglishStates):
     """The names of things in English, and phrases about when, how often and for how long."""
 
     statistics = _STATISTICS

@@ -1,6 +1,6 @@
 """The lexicon: a trie of tokens that finds the longest phrase at a position, with its senses."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -53,6 +53,13 @@ class Kind(StrEnum):
     SHIFT = "shift"  # "night shift": its hours are said beside it
     ASK_UNIT = "ask_unit"
     WHETHER = "whether"
+    SINCE_WHEN = "since_when"
+    GROUP = "group"  # "hall": what a label names
+    NEXT = "next"  # "next", before a length of time
+    BEFORE_LAST = "before_last"  # "before last", behind a unit of time
+    SAME_TIME = "same_time"
+    DECIMALS = "decimals"  # "decimal places" behind a number
+    WHOLE = "whole"  # "to the nearest integer"
     SEVERAL = "several"  # the statistics that one word asks for: "how stable", "extremes"
     FOLLOW = "follow"
     MORE = "more"  # Comparative
@@ -118,6 +125,15 @@ class Lexicon:
     def words(self) -> Mapping[str, Senses]:
         """The phrases of one English word, with their senses."""
         return self._words
+
+    def phrases(self) -> Iterator[tuple[tuple[str, ...], Senses]]:
+        """Yield every phrase, as its tokens, with its senses."""
+        left: list[tuple[tuple[str, ...], _Node]] = [((), self._root)]
+        while left:
+            path, node = left.pop()
+            if node.senses:
+                yield path, node.senses
+            left += [((*path, text), child) for text, child in node.children.items()]
 
     def longest(self, tokens: Sequence[Token], at: int) -> tuple[int, Senses]:
         """Return the end of the longest phrase at token `at` and its senses; (at, nothing) when there is none."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from llm_service.domain.offline.ends import find_ends
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.number import UNIT_LENGTH, length_at, number_at
 from llm_service.domain.offline.sentence import Sentence
@@ -17,6 +18,7 @@ _STEPS: Final = frozenset(
         *("increments", "chunks", "resolution", "间隔", "步长", "一个点", "粒度", "一段"),
     }
 )
+_SPANS: Final = frozenset({"的时间", "时间"})
 _LED: Final = frozenset({"in", "within", "over", "during", "in the", "over the", "for", "the"})
 
 
@@ -79,10 +81,13 @@ class FoundRows:
 
     limit: int
     newest: bool
+    ordered: str = ""
 
 
 def find_rows(sentence: Sentence) -> FoundRows | None:
-    """Return "the last 10 readings", "first 5 rows", "最近5条数据"."""
+    """Return "the last 10 readings", "first 5 rows", "最近5条数据", "the 5 hottest readings"."""
+    if (ends := find_ends(sentence)) is not None:
+        return FoundRows(limit=ends.limit, newest=True, ordered="highest" if ends.highest else "lowest")
     for at in range(len(sentence)):
         newest = sentence.senses(at).get(Kind.NEWEST)
         if not isinstance(newest, bool):
@@ -165,8 +170,9 @@ def find_unit(sentence: Sentence) -> str:
         led = sentence.has(at - 1, Kind.IN)
         # One letter or character is a unit only where it is led to: "in A", "多少升", not "a" or "升" alone.
         symbol = len(sentence.raw(at)) == 1
+        led = led or sentence.has(at - 1, Kind.HOW_MANY)
         shown = led and (sentence.raw(at).isupper() or not sentence.raw(at).isascii())
-        if (symbol and not shown and sentence.text(at - 1) not in {"多少", "几"}) or unit in {"%", "°"}:
+        if (symbol and not shown and not sentence.text(at - 1).endswith(("多少", "几"))) or unit in {"%", "°"}:
             continue
         sentence.use(at - led, at + 1)
         return unit
@@ -176,6 +182,10 @@ def find_unit(sentence: Sentence) -> str:
 def find_when(sentence: Sentence) -> bool:
     """Whether a time is asked for: "when was …" at the beginning, "at what time", "什么时候"."""
     for at in sentence.find(Kind.ASK_WHEN):
+        shared = any(sentence.has(at + 1, kind) for kind in (Kind.SHARE, Kind.HOW_LONG, Kind.TIME_SHARE, Kind.HOW_MANY))
+        if sentence.text(at) in _SPANS and (shared or sentence.text(at + 1) in {"占", "有", "是多少", "多少"}):
+            # "The time above 5 was which share of all": no time of day is asked for.
+            continue
         first = sentence.skip(0, (Kind.FILLER, Kind.FOLLOW, Kind.AND))
         if sentence.text(at) != "when" or at <= first or sentence.text(at - 1) in {"me", "tell", "and", "know"}:
             sentence.use(at, at + 1)

@@ -57,7 +57,7 @@ def shown_value(query: StructuredQuery, one: FieldStatistics, measure: Measure, 
     unit = "" if measure.statistic in _NO_UNIT else one.unit
     if measure.statistic is Statistic.INTEGRAL:
         value, unit = _added_up(value, unit)
-    return shown(value, unit, query.unit, digits, difference=measure.statistic in _DIFFERENCES)
+    return shown(value, unit, query, digits, difference=measure.statistic in _DIFFERENCES)
 
 
 def _added_up(integral: float, unit: str) -> tuple[float, str]:
@@ -68,11 +68,19 @@ def _added_up(integral: float, unit: str) -> tuple[float, str]:
     return integral / 3600, f"{unit}h" if unit in _POWERS else f"{unit}·h" if unit else "h"
 
 
-def shown(value: float, unit: str, into: str, digits: int = DIGITS, *, difference: bool = False) -> str:
-    """Return `value` in the unit asked for, in its own when it can't be, followed by that unit."""
+def shown(
+    value: float, unit: str, query: StructuredQuery | None, digits: int = DIGITS, *, difference: bool = False
+) -> str:
+    """Return `value` in the unit that `query` asks for, in its own when it can't be, followed by that unit.
+
+    The answer has as many decimals as are asked for, otherwise `digits` significant ones.
+    """
+    into = query.unit if query else ""
     if into and unit and (changed := converted(value, unit, into, difference=difference)) is not None:
         value, unit = changed, into
-    return f"{number(value, digits)} {unit}".rstrip()
+    decimals = query.decimals if query else None
+    text = number(value, digits) if decimals is None else f"{value:.{decimals}f}"
+    return f"{text} {unit}".rstrip()
 
 
 def converts(unit: str, into: str) -> bool:

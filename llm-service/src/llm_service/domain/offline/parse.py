@@ -16,11 +16,12 @@ from llm_service.domain.offline.lexicon import Kind, lexemes_of
 from llm_service.domain.offline.measure import find_interval, find_percentiles, find_rows, find_unit, find_when
 from llm_service.domain.offline.number import number_at
 from llm_service.domain.offline.prompt import readable_prompt
-from llm_service.domain.offline.qualifier import find_states, find_top, use_shifts
+from llm_service.domain.offline.qualifier import find_decimals, find_top, use_shifts
 from llm_service.domain.offline.query import StructuredQuery
 from llm_service.domain.offline.reading import Reading, query_of
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.spelling import correct_spelling
+from llm_service.domain.offline.state import find_states
 from llm_service.domain.offline.time_range import find_times
 from llm_service.domain.offline.token import tokenize
 from llm_service.domain.offline.topic import find_topic
@@ -54,6 +55,7 @@ def parse_prompt(
     checkpoint()
     reading.model_code = _model_code(sentence)
     reading.window_size = _window_size(sentence)
+    reading.decimals = find_decimals(sentence)
     reading.percentiles = find_percentiles(sentence)
     reading.rows = find_rows(sentence)
     reading.interval = find_interval(sentence)
@@ -76,9 +78,11 @@ def _add_conditions(sentence: Sentence, reading: Reading) -> None:
     labels, any_label = find_labels(sentence, alternatives=not reading.conditions)
     reading.any_condition = reading.any_condition or any_label
     reading.conditions += labels
-    if not reading.conditions:
-        reading.conditions, notes = find_states(sentence)
-        reading.notes += notes
+    if not reading.any_condition:
+        states = find_states(sentence, reading.conditions)
+        reading.conditions += states.conditions
+        reading.state = bool(states.conditions)
+        reading.notes += states.notes
 
 
 def _model_code(sentence: Sentence) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final, Protocol
 
+from llm_service.domain.offline.phrases_states import StateWording
 from llm_service.domain.offline.query import Condition, Statistic, StructuredQuery, TimeRange
 from llm_service.domain.offline.result import DeviceCard
 
@@ -48,7 +49,7 @@ class Spells:
     whether: bool = False
 
 
-class Wording(Protocol):
+class Wording(StateWording, Protocol):
     """Everything the offline provider can say. Texts are Markdown and plain enough for a terminal."""
 
     def unconfigured(self) -> str:

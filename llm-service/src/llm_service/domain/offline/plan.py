@@ -1,5 +1,6 @@
 """What to do next about a question: call tools, or say something."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -10,6 +11,7 @@ from llm_service.domain.offline.heeding import parts_left_out
 from llm_service.domain.offline.plan_anomalies import answer_anomalies_of, asks_anomalies
 from llm_service.domain.offline.plan_series import answer_last, answer_moment, answer_series_of, answer_trend
 from llm_service.domain.offline.plan_state import CallTools, PlanState, Say, Step
+from llm_service.domain.offline.plan_states import answer_holding
 from llm_service.domain.offline.plan_statistics import answer_statistics
 from llm_service.domain.offline.plan_subject import settle_subject
 from llm_service.domain.offline.query import Intent, Statistic, StructuredQuery
@@ -19,17 +21,30 @@ from llm_service.domain.offline.toolbox import DeviceTool, Toolbox
 _EVENTS: Final = frozenset({Statistic.EVENTS, Statistic.DURATION, Statistic.INTEGRAL})
 
 
-def next_step(conversation: Conversation, tools: Toolbox, report: Report, query: StructuredQuery) -> Step:
-    """Return the next step towards an answer to the question; the same input gives the same step.
+def next_step(conversation: Conversation, tools: Toolbox, asked: Sequence[tuple[Report, StructuredQuery]]) -> Step:
+    """Return the next step towards an answer to the questions asked; the same input gives the same step.
 
-    Every call is made at most once a turn, so the steps come to an end.
+    Every call is made at most once a turn and question, so the steps come to an end.
     """
-    if query.intent is Intent.CHAT:
-        return Say(text=report.unconfigured())
-    if not tools and not conversation.outcomes:
-        return Say(text=report.no_tools(query))
-    plan = PlanState(conversation, tools, report, query)
-    if query.intent is Intent.LIST_DEVICES:
+    texts: list[str] = []
+    for report, query in asked:
+        plan = PlanState(conversation, tools, report, query)
+        step = _step(plan)
+        if isinstance(step, CallTools):
+            return step
+        texts.append(step.text)
+        # Calls that differ only by their times are told apart by their order: what one question used is its own.
+        left = tuple(each for each in conversation.outcomes if all(each is not used for used in plan.used))
+        conversation = replace(conversation, outcomes=left)
+    return Say(text="\n\n".join(dict.fromkeys(texts)))
+
+
+def _step(plan: PlanState) -> Step:
+    if plan.query.intent is Intent.CHAT:
+        return Say(text=plan.report.unconfigured())
+    if not plan.tools and not plan.talk.outcomes:
+        return Say(text=plan.report.no_tools(plan.query))
+    if plan.query.intent is Intent.LIST_DEVICES:
         return _list(plan)
     return settle_subject(plan) or _answer(plan)
 
@@ -41,6 +56,8 @@ def _answer(plan: PlanState) -> Step:
     _cut_rows(plan)
     plan.settle_counting()
     query = plan.query
+    if query.holds and plan.tools.accepts(DeviceTool.QUERY, "newest_first"):
+        return answer_holding(plan)
     if _asks_moment(plan):
         return answer_moment(plan)
     if query.intent is Intent.TREND and not query.interval:

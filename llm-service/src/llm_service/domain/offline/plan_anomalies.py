@@ -1,5 +1,6 @@
 """Answers from device_anomalies: what is wrong, and since when."""
 
+from dataclasses import replace
 from typing import Final
 
 from llm_service.domain.offline import answer_anomalies
@@ -7,9 +8,12 @@ from llm_service.domain.offline.anomaly_result import anomalies_from_json
 from llm_service.domain.offline.plan_calls import CallPlanner
 from llm_service.domain.offline.plan_state import MOST_SERIES, PlanState, Step
 from llm_service.domain.offline.query import Intent
+from llm_service.domain.offline.result import all_statistics_from_json
 from llm_service.domain.offline.toolbox import DeviceTool, PlannedCall
 
 _OTHERS: Final = "other_device_codes"
+# Devices whose single readings are looked at.
+_MOST: Final = 20
 
 
 def asks_anomalies(plan: PlanState) -> bool:
@@ -29,8 +33,25 @@ def answer_anomalies_of(plan: PlanState) -> Step:
         answer_anomalies.anomalies(plan.report, query, anomalies_from_json(each.outcome.data), each.time(time))
         for each, time in zip(gathered, times, strict=True)
     ]
+    spikes = _spikes(plan)
+    if not isinstance(spikes, list):
+        return spikes
     plan.heed("anomaly", {})
-    return plan.say("\n\n".join(texts))
+    return plan.say("\n\n".join([*texts, *spikes]))
+
+
+def _spikes(plan: PlanState) -> list[str] | Step:
+    """What single readings lie far from the rest, which a window of many does not show; or the step to know it."""
+    able = all(plan.tools.accepts(DeviceTool.STATISTICS, each) for each in ("percentiles", "extreme_times"))
+    if not able:
+        return []
+    asked = replace(plan.query, percentiles=answer_anomalies.TAILS, statistics=(), devices=plan.query.devices[:_MOST])
+    planner = CallPlanner(plan.talk, plan.tools, asked)
+    found = plan.gathered(DeviceTool.STATISTICS, planner.statistics("when"))
+    if not isinstance(found, list):
+        return found
+    results = [result for each in found for result in all_statistics_from_json(each.outcome.data)]
+    return list(dict.fromkeys(filter(None, (answer_anomalies.spikes(plan.report, asked, each) for each in results))))
 
 
 def _calls(plan: PlanState) -> list[PlannedCall]:

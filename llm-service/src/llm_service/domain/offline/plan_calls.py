@@ -72,7 +72,7 @@ class CallPlanner:
         wanted: dict[str, object] = {
             **condition_arguments(query),
             "percentiles": list(query.percentiles) or None,
-            "durations": True if kind in {"fitting", "rank"} and _TIMED & set(query.statistics) else None,
+            "durations": True if self._asks_durations(kind) else None,
             "integrals": True if Statistic.INTEGRAL in query.statistics else None,
             "extreme_times": True if kind == "when" else None,
             "correlations": True if kind == "correlation" else None,
@@ -89,6 +89,12 @@ class CallPlanner:
                 calls.append(self._tools.call(DeviceTool.STATISTICS, time=time, device_code=codes[0], **arguments))
                 self.times.append(time)
         return calls
+
+    def _asks_durations(self, kind: str) -> bool:
+        timed = bool(_TIMED & set(self._query.statistics))
+        return (kind in {"fitting", "rank"} and timed) or (
+            kind == "fitting" and (self._query.when or self._query.since)
+        )
 
     def _batches(self) -> list[tuple[str, ...]]:
         """The devices of each call: all in one where the tool can and they have the same fields."""
@@ -115,10 +121,9 @@ class CallPlanner:
             wanted: dict[str, object] = {"fields": fields, "window_size": query.window_size or None}
             return [self._call(DeviceTool.FEATURES, code, query.time, wanted) for code in codes]
         if kind == "rows":
-            newest = True if query.limit and query.newest else None
             limit = query.limit or _RAW_ROWS
-            wanted = {"fields": fields, "limit": limit, "newest_first": newest, **conditions}
-            self._note_lost(wanted, {**_CONDITIONS, "newest_first": "limit"})
+            wanted = {"fields": fields, "limit": limit, **self._order(fields), **conditions}
+            self._note_lost(wanted, {**_CONDITIONS, "newest_first": "limit", "order_by": "ordered"})
             return [self._call(DeviceTool.QUERY, code, query.time, wanted) for code in codes]
         assert query.interval
         calls: list[PlannedCall] = []
@@ -133,6 +138,13 @@ class CallPlanner:
             self._note_lost(wanted, {**_CONDITIONS, "interval": "interval"})
             calls += [self._call(DeviceTool.QUERY, code, query.time, wanted) for code in codes]
         return calls
+
+    def _order(self, fields: Sequence[str] | None) -> dict[str, object]:
+        """The order in which the rows are cut off."""
+        query = self._query
+        if query.ordered and fields:
+            return {"order_by": fields[0], "descending": True if query.ordered == "highest" else None}
+        return {"newest_first": True if query.limit and query.newest else None}
 
     def _aggregates(self) -> list[str]:
         asked = [each for each in self._query.statistics if each in _AGGREGATES]

@@ -68,6 +68,8 @@ class _Rows:
         code = series.device or each.outcome.device
         if not series.rows:
             return report.no_data(code, time, self._plan.talk.card(code))
+        if kind == "rows" and query.ordered and query.fields and "order_by" in each.call.arguments:
+            return answer_series.ends(report, query, series, time)
         if kind == "rows":
             return answer_series.rows(report, query, series, time)
         return answer_series.intervals(report, query, series, planner.aggregate_of(each.call), time)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from llm_service.domain.offline.answer_writer import Report, unconverted
-from llm_service.domain.offline.conversation import Conversation
+from llm_service.domain.offline.conversation import Conversation, ToolOutcome
 from llm_service.domain.offline.field import match_field
 from llm_service.domain.offline.gathering import Gathered, gather
 from llm_service.domain.offline.heeding import missing_fields, parts_left_out
@@ -44,6 +44,7 @@ class PlanState:
         self.query = query
         self.notes: list[Note] = []
         self.left_out: list[str] = []
+        self.used: list[ToolOutcome] = []
 
     def settle_counting(self) -> None:
         """Ask for readings in place of times, durations and amounts that no tool here can tell, and say so."""
@@ -82,6 +83,8 @@ class PlanState:
         )
         if query.unit and "unit" not in left_out:
             asked = {field for phrase in query.fields for field in match_field(phrase, list(units))}
+            if query.fields and not asked:
+                return
             self.notes += unconverted(
                 query, {field: unit for field, unit in units.items() if not asked or field in asked}
             )
@@ -99,6 +102,7 @@ class PlanState:
         found = gather(self.talk, calls)
         if found is None:
             return CallTools(calls=tuple(calls))
+        self.used += [each.outcome for each in found]
         empty = next((each for each in found if each.outcome.empty), None)
         if empty is not None and all(each.outcome.empty for each in found):
             if len(found) > 1 and self.talk.listed_all:

@@ -41,7 +41,7 @@ class _Statistics:
             ("rank", ranked),
             ("compare", query.intent is Intent.COMPARE and several and not statistics & _COUNTING),
             ("when", query.when and bool(statistics & _EXTREMES) and not query.conditions),
-            ("fitting", bool(query.conditions) and (query.when or counted)),
+            ("fitting", bool(query.conditions) and (query.when or query.since or counted)),
         )
         return next((kind for kind, holds in kinds if holds), "statistics")
 

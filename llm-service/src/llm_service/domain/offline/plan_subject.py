@@ -34,6 +34,7 @@ class _Subject:
             code not in known and (query.confidence < _SURE or self._refused(code)) for code in query.devices
         )
         needs_cards = doubtful or query.conditions or query.references or query.except_devices or query.refused
+        needs_cards = needs_cards or query.ordered
         unlisted = not query.devices or not set(query.devices) <= known
         if needs_cards and unlisted and not self._plan.talk.listed_all and self._plan.tools.has(DeviceTool.LIST):
             return CallTools(calls=(self._plan.tools.call(DeviceTool.LIST),))
@@ -51,6 +52,8 @@ class _Subject:
         self._plan.notes += found.notes
         if doubted:
             return self._plan.say(self._plan.report.unknown_devices(doubted, cards, found.near))
+        groups = sum(bool(reference.label) for reference in query.references)
+        self._plan.left_out += ["groups"] if groups > 1 and (query.rank or query.intent is Intent.COMPARE) else []
         codes = (*found.codes, *(code for code in found.unknown if not code.startswith("#")))
         if codes:
             self._plan.left_out += ["devices"] if len(codes) > _MOST_DEVICES else []

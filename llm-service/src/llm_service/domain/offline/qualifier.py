@@ -1,42 +1,25 @@
-"""What a question narrows readings down to: states such as idle, shifts with their hours, so many of a ranking."""
+"""What a question narrows its answer down to: shifts with their hours, so many of a ranking, digits."""
 
 from collections.abc import Sequence
 from typing import Final
 
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.number import number_at
-from llm_service.domain.offline.query import Condition, Note, Remark, Statistic, TimeRange
+from llm_service.domain.offline.query import Statistic, TimeRange
 from llm_service.domain.offline.sentence import Sentence
-from llm_service.domain.offline.words_events import State
 
 _MOST_RANKED: Final = 50
-_ASKING: Final = (Kind.SHARE, Kind.TIME_SHARE, Kind.HOW_LONG, Kind.HOW_OFTEN, Kind.TIMES, Kind.BUSIER)
 _RANKS: Final = frozenset({"top", "bottom", "前", "后", "best", "worst", "first", "highest", "lowest", "hottest"})
+_EXTREMES: Final = frozenset({Statistic.MAX, Statistic.MIN})
+_ROUNDING: Final = frozenset(
+    {
+        *("rounded", "round", "rounded to", "round to", "to", "with", "at", "accurate", "precision", "of", "the", "it"),
+        *("保留", "保留到", "精确到", "取", "到", "小数点后", "小数点", "后", "给", "四舍五入到", "四舍五入"),
+    }
+)
+_BARE_DECIMALS: Final = frozenset({"位", "place", "places", "digits"})
+_MOST_DECIMALS: Final = 9
 _COUNTERS: Final = frozenset({"名", "位", "个", "大"})
-
-
-def find_states(sentence: Sentence) -> tuple[tuple[Condition, ...], tuple[Note, ...]]:
-    """Return the condition that "idle" or "in use" is where a duration or a share is asked for, and how it was read."""
-    asked = any(sentence.has(at, kind) for at in range(len(sentence)) for kind in _ASKING)
-    if not asked and not _asks_when(sentence):
-        return (), ()
-    for at in sentence.find(Kind.STATE):
-        state = sentence.senses(at)[Kind.STATE]
-        if isinstance(state, State):
-            condition = Condition(field=state.field, operator=state.operator, value=state.value)
-            taken = f"{state.field} {state.operator.value} {state.value:g}"
-            note = Note(remark=Remark.READ_AS, words=(sentence.raw(at), taken))
-            if not any(sentence.has(at, kind) for kind in (Kind.BUSIER, Kind.HOW_LONG)):
-                sentence.use(at, at + 1)
-            return (condition,), (note,)
-    return (), ()
-
-
-def _asks_when(sentence: Sentence) -> bool:
-    """Whether a time is asked for; "when" inside of a question begins a condition."""
-    first = sentence.skip(0, (Kind.FILLER, Kind.FOLLOW))
-    places = [*sentence.find(Kind.ASK_WHEN), *sentence.find(Kind.OCCASION)]
-    return any(at == first or sentence.text(at) != "when" for at in places)
 
 
 def use_shifts(sentence: Sentence, ranges: Sequence[TimeRange]) -> None:
@@ -56,12 +39,14 @@ def find_top(sentence: Sentence) -> int:
             continue
         behind = counted[1]
         led = sentence.text(at - 1) in _RANKS
+        behind_end = sentence.text(at - 1) == "的" and sentence.senses(at - 2).get(Kind.STATISTIC) in _EXTREMES
+        behind_end = behind_end or (sentence.text(at - 1) == "的" and sentence.has(at - 2, Kind.MORE))
         ranked = sentence.senses(behind).get(Kind.STATISTIC) in {Statistic.MAX, Statistic.MIN}
         ranked = ranked or sentence.has(behind, Kind.MORE)
         noun = behind + (1 if ranked and not led else 0)
         counter = noun + (sentence.text(noun) in _COUNTERS)
         device = sentence.has(counter, Kind.DEVICE_WORD) or sentence.text(counter)[:1] == "台"
-        if (led and (device or counter > noun)) or (ranked and device):
+        if (led and (device or counter > noun)) or (ranked and device) or (behind_end and device):
             # "Top" and "前" say no more than that; "highest" is what is ranked by.
             plain = sentence.text(at - 1) in {"top", "前", "first", "best"}
             sentence.use(at - plain if led else at, behind)
@@ -69,3 +54,30 @@ def find_top(sentence: Sentence) -> int:
                 sentence.use(noun, counter + device)
             return int(counted[0])
     return 0
+
+
+def find_decimals(sentence: Sentence) -> int | None:
+    """Return the digits behind the point to answer with: "to 2 decimals", "保留两位小数", "nearest integer"."""
+    for at in sentence.find(Kind.WHOLE):
+        begin = at
+        while begin > 0 and sentence.text(begin - 1) in _ROUNDING:
+            begin -= 1
+        sentence.use(begin, at + 1)
+        return 0
+    for at in range(len(sentence)):
+        counted = number_at(sentence, at, articles=True)
+        if (
+            counted is None
+            or not sentence.has(counted[1], Kind.DECIMALS)
+            or counted[0] % 1
+            or counted[0] > _MOST_DECIMALS
+        ):
+            continue
+        begin = at
+        while begin > 0 and sentence.text(begin - 1) in _ROUNDING:
+            begin -= 1
+        if sentence.text(counted[1]) in _BARE_DECIMALS and begin == at:
+            continue
+        sentence.use(begin, counted[1] + 1)
+        return int(counted[0])
+    return None

@@ -75,10 +75,14 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceReference:
-    """A device by a number: "machine 2" by its name, "the second one" by its place in the list (-1 is the last)."""
+    """A device by a number: "machine 2" by its name, "the second one" by its place in the list (-1 is the last).
+
+    With `label` it is each device that has this value of a label: "hall A".
+    """
 
     number: int
     by_place: bool = False
+    label: str = ""
 
 
 class Remark(StrEnum):
@@ -129,6 +133,10 @@ class StructuredQuery:
     ranking, `asks_unit` for units, `recent` for the course up to now. `counted_as` is how a number of times, a
     duration or an amount was asked for, as written.
 
+    `once` asks for the first or the last time, `since` since when the conditions hold, `holds` whether they do at a
+    moment, or now. `ordered` ("highest", "lowest") asks for the `limit` readings at that end of the one field.
+    `decimals` are the digits behind the point that an answer is to have.
+
     `unread` are the words that were not understood; an answer must name them. `refused` is what was asked and
     can't be done at all. `follows` says that the question only makes sense after another one.
     """
@@ -165,6 +173,11 @@ class StructuredQuery:
     asks_unit: bool = False
     recent: bool = False
     counted_as: tuple[str, ...] = ()
+    once: bool = False
+    since: bool = False
+    holds: bool = False
+    ordered: str = ""
+    decimals: int | None = None
 
     @property
     def first_device(self) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.query import Intent
 from llm_service.domain.offline.sentence import Sentence
+from llm_service.domain.offline.words_asking import CANNOT
 
 if TYPE_CHECKING:
     from llm_service.domain.offline.reading import Reading, Topic
@@ -29,7 +30,8 @@ _ALWAYS_REFUSED: Final = frozenset(
             "故事",
             "重启",
         ),
-        *("删除", "删掉", "停机", "关掉", "校准", "导出"),
+        *("删除", "删掉", "关掉", "校准", "导出"),
+        *CANNOT,
     }
 )
 _RANKING: Final = frozenset({"rank", "ranking", "ranked", "sort", "sorted", "排名", "排序"})

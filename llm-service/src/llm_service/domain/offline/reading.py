@@ -1,12 +1,15 @@
 """What the rules found in a question, and the query it comes to."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final
 
 from llm_service.domain.offline.device import FoundDevices
 from llm_service.domain.offline.measure import FoundInterval, FoundRows
-from llm_service.domain.offline.query import Condition, Intent, Language, Note, Statistic, StructuredQuery
+from llm_service.domain.offline.period import midnight
+from llm_service.domain.offline.query import Condition, Intent, Language, Note, Statistic, StructuredQuery, TimeRange
 from llm_service.domain.offline.time_range import FoundTime
+from llm_service.domain.offline.unit import field_of_unit
 
 _COUNTED: Final = frozenset({Statistic.COUNT, Statistic.SHARE, Statistic.EVENTS, Statistic.DURATION})
 
@@ -16,7 +19,8 @@ class Topic:
     """What is asked about: fields, statistics and the kind of answer.
 
     `named` is the intent a word named. `speaks` says that there is a word for a device, `listing` that one is
-    listed or counted, `which` that a device is asked for, `cause` what can't be done, `leads` that it stands first.
+    listed or counted, `which` that a device is asked for, `cause` what can't be done, `leads` that it stands first,
+    `since` that the begin of a state is asked for, `holds` whether the conditions hold at a moment.
     """
 
     fields: tuple[str, ...] = ()
@@ -33,6 +37,9 @@ class Topic:
     asks_unit: bool = False
     recent: bool = False
     counted_as: tuple[str, ...] = ()
+    once: bool = False
+    since: bool = False
+    holds: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,7 +57,9 @@ class Reading:
     devices: FoundDevices = field(default_factory=FoundDevices)
     when: bool = False
     unit: str = ""
+    decimals: int | None = None
     any_condition: bool = False
+    state: bool = False
     top: int = 0
     topic: Topic = field(default_factory=Topic)
 
@@ -71,15 +80,17 @@ class Reading:
 
 def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> StructuredQuery:
     """Return the query of a reading."""
-    topic, devices, ranges = reading.topic, reading.devices, reading.times.ranges
+    topic, devices = reading.topic, reading.devices
     intent = _intent(reading)
+    ranges = _compared(reading, intent)
     everywhere = intent is Intent.ANOMALY and not _about_devices(reading) and not topic.fields
     if everywhere and unread:
         intent, everywhere = Intent.CHAT, False
     statistics = topic.statistics
     if reading.percentiles:
         statistics = (*statistics, Statistic.PERCENTILE)
-    rank = topic.which and reading.measures and intent is not Intent.LIST_DEVICES
+    rank = topic.which and reading.measures and intent is not Intent.LIST_DEVICES and not topic.holds
+    chosen = rank or topic.holds
     interval = reading.interval
     if rank and intent is Intent.TREND:
         # "Whose temperature rose the most": by how far each one went.
@@ -102,7 +113,7 @@ def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> S
         newest=reading.rows.newest if reading.rows else True,
         when=reading.when,
         rank=rank or bool(interval and interval.which),
-        all_devices=devices.everyone or everywhere or (rank and not devices.codes and not devices.references),
+        all_devices=devices.everyone or everywhere or (chosen and not devices.codes and not devices.references),
         except_devices=devices.left_out,
         references=devices.references,
         unit=reading.unit,
@@ -117,7 +128,26 @@ def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> S
         asks_unit=topic.asks_unit,
         recent=topic.recent and not ranges and interval is None,
         counted_as=topic.counted_as,
+        once=topic.once,
+        since=topic.since,
+        holds=topic.holds,
+        ordered=reading.rows.ordered if reading.rows else "",
+        decimals=reading.decimals,
     )
+
+
+def _compared(reading: Reading, intent: Intent) -> tuple[TimeRange, ...]:
+    """The ranges, with now or today behind the one that they are compared with: "hotter than yesterday"."""
+    ranges, now, devices = reading.times.ranges, reading.times.now, reading.devices
+    alone = len(devices.codes) + len(devices.references) < 2 and not devices.everyone
+    if intent is not Intent.COMPARE or len(ranges) != 1 or now is None or not alone:
+        return ranges
+    (range_,) = ranges
+    if range_.instant:
+        return (range_, TimeRange(start=now, end=now + timedelta(minutes=1), instant=True))
+    today = midnight(now)
+    whole = range_.start and range_.end and range_.start == midnight(range_.start) and range_.end <= today
+    return (range_, TimeRange(start=today, end=now)) if whole else ranges
 
 
 def _fields(reading: Reading, statistics: tuple[Statistic, ...]) -> tuple[str, ...]:
@@ -125,6 +155,9 @@ def _fields(reading: Reading, statistics: tuple[Statistic, ...]) -> tuple[str, .
     counted = set(statistics) <= _COUNTED or reading.when
     labels = {condition.field for condition in reading.conditions if isinstance(condition.value, str)}
     fields = tuple(field for field in reading.topic.fields if field not in labels)
+    if not fields and not reading.conditions and (named := field_of_unit(reading.unit)):
+        # "How many amps is it pulling".
+        return (named,)
     conditional = [condition.field for condition in reading.conditions if not isinstance(condition.value, str)]
     if counted:
         kept = tuple(field for field in fields if field not in conditional)

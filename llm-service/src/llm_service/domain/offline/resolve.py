@@ -11,6 +11,7 @@ from llm_service.domain.offline.spelling import distance
 from llm_service.domain.offline.unit import converted
 from llm_service.domain.offline.words_data import LABEL_FIELD
 
+_LIKE_DIGITS: Final = str.maketrans({"l": "1", "i": "1", "o": "0"})
 _SUGGESTIONS: Final = 3
 _LONGEST: Final = 64
 
@@ -41,6 +42,11 @@ def resolve_devices(query: StructuredQuery, cards: Sequence[DeviceCard]) -> Reso
         if code.lower() != written.lower():
             notes.append(Note(remark=Remark.READ_AS, words=(written, code)))
     for reference in query.references:
+        if reference.label:
+            labelled = [card.code for card in cards if reference.label.lower() in map(str.lower, card.labels.values())]
+            codes.update(dict.fromkeys(labelled))
+            unknown += [] if labelled else [reference.label]
+            continue
         found = _referred(reference, cards)
         if found is None:
             unknown.append(f"#{reference.number}")
@@ -54,11 +60,16 @@ def resolve_devices(query: StructuredQuery, cards: Sequence[DeviceCard]) -> Reso
 
 def _same(written: str, cards: Sequence[DeviceCard]) -> str:
     """The code as written, in another case, or with other separators and zeros: WLD1 and WLD-001 are WLD001."""
-    for same in (str, str.lower, _bare):
+    for same in (str, str.lower, _bare, _legible):
         found = [card.code for card in cards if same(card.code) == same(written)]
         if len(found) == 1:
             return found[0]
     return ""
+
+
+def _legible(code: str) -> str:
+    """The bare code with letters that look like digits taken for them: WLD00l is WLD001."""
+    return _bare(code.lower().translate(_LIKE_DIGITS))
 
 
 def _bare(code: str) -> str:

@@ -20,6 +20,7 @@ class DeviceCard:
     fields: tuple[str, ...] = ()
     text_fields: tuple[str, ...] = ()
     units: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
     first_seen: datetime | None = None
     last_seen: datetime | None = None
 
@@ -60,14 +61,33 @@ class FieldStatistics:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spell:
+    """An uninterrupted stretch of rows that fit."""
+
+    start: datetime
+    seconds: float
+
+    @property
+    def end(self) -> datetime:
+        """When it ended."""
+        return self.start + timedelta(seconds=self.seconds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FittingTime:
-    """How long the rows that fit lasted, of `range_seconds`, in how many spells, and the longest of them."""
+    """How long the rows that fit lasted, of `range_seconds`, in how many spells, and the longest of them.
+
+    `listed` are the longest spells in the order of time, `last` is the last, which may be `ongoing`.
+    """
 
     seconds: float
     range_seconds: float
     spells: int
     longest_seconds: float = 0.0
     longest_start: datetime | None = None
+    listed: tuple[Spell, ...] = ()
+    last: Spell | None = None
+    ongoing: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,13 +187,22 @@ def _fitting(data: Mapping[str, object]) -> FittingTime | None:
     seconds, spells = number_or_none(data.get("seconds")), number_or_none(data.get("spells"))
     if seconds is None or spells is None:
         return None
+    longest, last = mappings_of(data.get("longest_spells")), mapping_of(data.get("last_spell"))
     return FittingTime(
         seconds=seconds,
         range_seconds=number_or_none(data.get("range_seconds")) or 0.0,
         spells=int(spells),
         longest_seconds=number_or_none(data.get("longest_seconds")) or 0.0,
         longest_start=time_or_none(data.get("longest_start_time")),
+        listed=tuple(sorted(filter(None, map(_spell, longest)), key=lambda spell: spell.start)),
+        last=_spell(last),
+        ongoing=last.get("ongoing") is True,
     )
+
+
+def _spell(data: Mapping[str, object]) -> Spell | None:
+    start, seconds = time_or_none(data.get("start_time")), number_or_none(data.get("seconds"))
+    return Spell(start=start, seconds=seconds) if start and seconds is not None else None
 
 
 def _correlations(data: object) -> tuple[tuple[str, str, float | None], ...]:
@@ -273,6 +302,7 @@ def _card(item: Mapping[str, object]) -> DeviceCard:
         fields=tuple(str(name) for name in _items(item.get("fields"))),
         text_fields=tuple(str(name) for name in _items(item.get("text_fields"))),
         units={str(name): str(unit) for name, unit in mapping_of(item.get("units")).items()},
+        labels={str(name): str(value) for name, value in mapping_of(item.get("labels")).items()},
         first_seen=time_or_none(item.get("first_seen")),
         last_seen=time_or_none(item.get("last_seen")),
     )

@@ -1,15 +1,18 @@
 """Words in a wrong spelling, taken for the known word they are next to; the answer says so."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
-from llm_service.domain.offline.lexicon import Kind, Lexicon
+from llm_service.domain.offline.lexicon import Kind, Lexicon, Senses
 from llm_service.domain.offline.query import Note, Remark
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.token import TokenKind
 
-_SHORTEST: Final = 5
+_SHORTEST: Final = 3
+# Shorter words only count when two of their letters are swapped, which makes no other word of them.
+_SHORTEST_CHANGED: Final = 5
 _LONGEST: Final = 24
 _MOST: Final = 8
 _WORTH: Final = frozenset(
@@ -38,13 +41,25 @@ def correct_spelling(sentence: Sentence, lexicons: tuple[Lexicon, ...]) -> tuple
             break
         known = {each: senses for lexicon in lexicons for each, senses in lexicon.words.items()}
         near = _nearest(word, [each for each, senses in known.items() if _WORTH & senses.keys()])
-        if near:
+        near = near or _swapped(word, known)
+        if near and Kind.FILLER in known[near] and not _WORTH & known[near].keys():
+            sentence.lexemes[at] = replace(lexeme, senses=known[near])
+        elif near:
             sentence.lexemes[at] = replace(lexeme, senses=known[near])
             notes.append(Note(remark=Remark.READ_AS, words=(token.raw, near)))
     return tuple(notes)
 
 
+def _swapped(word: str, known: Mapping[str, Senses]) -> str:
+    """The known word that two neighbouring letters of `word` make when they are swapped back: "teh", "huor"."""
+    turned = (word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in range(len(word) - 1))
+    found = [each for each in turned if each in known and each != word and Kind.DEVICE not in known[each]]
+    return found[0] if len(set(found)) == 1 else ""
+
+
 def _nearest(word: str, candidates: list[str]) -> str:
+    if len(word) < _SHORTEST_CHANGED:
+        return ""
     reach = 1 if len(word) < 8 else 2
     found = [(distance(word, each, reach), each) for each in candidates if abs(len(each) - len(word)) <= reach]
     found = sorted(pair for pair in found if pair[0] <= reach)

@@ -22,7 +22,8 @@ _CLOSINGS: Final = frozenset(
 class FoundTime:
     """The ranges in the order of their mention, and the zone they were said in ("" for that of now).
 
-    `clocked` says that times of day were named; `future` is what was said of days that are still to come.
+    `now` is in that zone. `clocked` says that times of day were named; `future` is what was said of days that are
+    still to come.
     """
 
     ranges: tuple[TimeRange, ...] = ()
@@ -30,6 +31,7 @@ class FoundTime:
     future: str = ""
     zone: str = ""
     notes: tuple[Note, ...] = ()
+    now: datetime | None = None
 
 
 def find_times(sentence: Sentence, now: datetime) -> FoundTime:
@@ -77,7 +79,12 @@ class _TimeReader:
         ahead = [moment.day for moment in moments if moment.day and moment.day.start > self._now]
         future = self._written(ahead[0]) if ahead and len(ahead) == len(moments) else ""
         return FoundTime(
-            ranges=tuple(ranges), clocked=said, future=future, zone=self._zone.name if self._zone else "", notes=notes
+            ranges=tuple(ranges),
+            clocked=said,
+            future=future,
+            zone=self._zone.name if self._zone else "",
+            notes=notes,
+            now=self._now,
         )
 
     def _written(self, period: Period) -> str:

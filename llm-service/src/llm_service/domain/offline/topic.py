@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Final
 
 from llm_service.domain.offline.field import written_fields
 from llm_service.domain.offline.lexicon import Kind
-from llm_service.domain.offline.query import Intent, Note, Statistic
-from llm_service.domain.offline.question_form import ANSWERS, FormReader
+from llm_service.domain.offline.query import Intent, Statistic
 from llm_service.domain.offline.sentence import Sentence
+from llm_service.domain.offline.topic_parts import TopicParts
 from llm_service.domain.offline.words_data import Comparative
 from llm_service.domain.offline.words_events import SEVERAL
 
@@ -22,8 +22,8 @@ _PRECEDENCE: Final = (
     Intent.QUERY,
     Intent.STATISTICS,
 )
-_COUNTED: Final = frozenset({Statistic.COUNT, Statistic.SHARE, Statistic.EVENTS, Statistic.DURATION})
 _MOST: Final = frozenset({"most", "fewest", "least", "highest", "lowest", "最多", "最少"})
+_SPANS: Final = frozenset({"的时间", "时间"})
 _RECENT: Final = frozenset(
     {
         *("rising", "falling", "increasing", "decreasing", "drifting", "climbing", "dropping", "changing", "going up"),
@@ -32,10 +32,6 @@ _RECENT: Final = frozenset(
         *("在降温", "在升温", "正在降温", "正在升温"),
     }
 )
-_SHOWING: Final = frozenset(
-    {"show", "display", "print", "fetch", "give", "get", "list", "显示", "查询", "查看", "列出"}
-)
-_SHOWN: Final = frozenset({"data", "readings", "rows", "values", "records", "数据", "读数", "记录"})
 
 
 def find_topic(sentence: Sentence, reading: "Reading") -> "Topic":
@@ -43,18 +39,7 @@ def find_topic(sentence: Sentence, reading: "Reading") -> "Topic":
     return _TopicReader(sentence, reading).read()
 
 
-class _TopicReader:
-    def __init__(self, sentence: Sentence, reading: "Reading") -> None:
-        self._words = sentence
-        self._reading = reading
-        self._form = FormReader(sentence, reading)
-        self._fields: dict[int, str] = {}
-        self._conditioned: dict[int, str] = {}
-        self._statistics: dict[Statistic, None] = {}
-        self._intents: dict[Intent, list[int]] = {}
-        self._notes: list[Note] = []
-        self._counted_as: dict[str, None] = {}
-
+class _TopicReader(TopicParts):
     def read(self) -> "Topic":
         from llm_service.domain.offline.reading import Topic
 
@@ -62,7 +47,7 @@ class _TopicReader:
         topic = Topic(speaks=any(True for _ in words.find(Kind.DEVICE_WORD)))
         topic.which = self._form.which() or bool(self._reading.top)
         topic.asks_unit = self._form.asks_unit()
-        topic.refused = self._form.refused() or self._reading.times.future
+        topic.refused = self._reading.times.future or self._form.refused()
         topic.follows = self._form.follows()
         self._fields = written_fields(words)
         self._conditional()
@@ -71,61 +56,22 @@ class _TopicReader:
         asked = self._fields or self._conditioned
         topic.fields = tuple(dict.fromkeys(asked[at] for at in sorted(asked)))
         topic.statistics = tuple(self._statistics)
-        self._settle_intents()
-        self._settle_amount(which=topic.which)
-        self._settle_occasion()
-        self._settle_whether(topic)
+        self.settle_intents()
+        self.settle_amount(which=topic.which)
+        self.settle_range()
+        self.settle_occasion()
+        self.settle_since(topic)
+        self.settle_whether(topic)
         topic.statistics = tuple(self._statistics)
+        self.note_welds()
         topic.recent = any(words.text(at) in _RECENT for at in self._intents.get(Intent.TREND, ()))
+        topic.once = self._once
         topic.counted_as = tuple(self._counted_as)
         topic.named = next((intent for intent in _PRECEDENCE if intent in self._intents), None)
-        self._drop_intents(topic.named)
+        self.drop_intents(topic.named)
         topic.listing = self._form.listing(topic, self._intents)
         topic.notes = tuple(self._notes)
         return topic
-
-    def _settle_intents(self) -> None:
-        """ "How often did it fall below 5" counts and asks for no course; "show the data" asks for rows."""
-        if self._reading.conditions and (self._reading.when or _COUNTED & self._statistics.keys()):
-            self._intents.pop(Intent.TREND, None)
-        words = {self._words.text(at) for at in range(len(self._words))}
-        if not self._statistics and not self._intents and words & _SHOWING and words & _SHOWN:
-            self._intents[Intent.QUERY] = []
-
-    def _settle_amount(self, *, which: bool) -> None:
-        """ "Gas consumption" and nothing said of it is what was used in all."""
-        names = [lexeme.raw for lexeme in self._words.lexemes if Kind.AMOUNT in lexeme.senses]
-        ranked = bool(self._statistics) and self._statistics.keys() <= {Statistic.MAX, Statistic.MIN}
-        if names and not self._intents and (not self._statistics or (ranked and which)):
-            self._statistics[Statistic.INTEGRAL] = None
-            self._counted_as.setdefault(names[0])
-        if {Statistic.EVENTS, Statistic.DURATION} & self._statistics.keys():
-            # The "total" of a time is that time.
-            self._statistics.pop(Statistic.INTEGRAL, None)
-
-    def _settle_occasion(self) -> None:
-        """ "The last time it exceeded 5" asks when that was, unless a number is asked for."""
-        words, reading = self._words, self._reading
-        places = list(words.find(Kind.OCCASION))
-        if places and reading.conditions and not self._statistics and not reading.rows:
-            reading.when = True
-            words.use(places[0], places[0] + 1)
-
-    def _settle_whether(self, topic: "Topic") -> None:
-        """ "Did it go above 5", "有没有超过5": whether and how often; a condition alone asks for no numbers either."""
-        words, reading = self._words, self._reading
-        # "有没有" stands inside of what was read as a condition.
-        asks = any(Kind.WHETHER in lexeme.senses for lexeme in words.lexemes)
-        plain = not self._statistics and not self._intents and not reading.rows and not reading.interval
-        if reading.conditions and asks and plain and not reading.when and not topic.which and not reading.percentiles:
-            topic.whether = True
-            self._statistics[Statistic.EVENTS] = None
-
-    def _drop_intents(self, named: Intent | None) -> None:
-        """One kind of answer is given: the words that ask for another one are left unread."""
-        for intent, places in self._intents.items():
-            if intent is not named and intent in ANSWERS:
-                self._words.used.difference_update(places)
 
     def _conditional(self) -> None:
         """The fields that stand before conditions; of the words around them nothing is left to read."""
@@ -159,21 +105,14 @@ class _TopicReader:
             self._counted_word(at)
 
     def _counted_word(self, at: int) -> None:
+        if self._lasting_word(at) or self._share_word(at):
+            return
         words, senses = self._words, self._words.senses(at)
-        conditions = self._reading.conditions
-        if conditions and (Kind.HOW_OFTEN in senses or Kind.TIMES in senses):
-            self._count_as(at, Statistic.EVENTS)
-        elif conditions and (Kind.HOW_LONG in senses or Kind.TIME_SHARE in senses or Kind.BUSIER in senses):
-            self._count_as(at, Statistic.DURATION)
-        elif Kind.HOW_MANY in senses or self._many_labelled(at):
+        if Kind.HOW_MANY in senses or self._many_labelled(at):
             self._how_many(at)
         elif Kind.SEVERAL in senses:
             self._statistics.update(dict.fromkeys(SEVERAL[str(senses[Kind.SEVERAL])]))
             words.use(at, at + 1)
-        elif Kind.SHARE in senses and self._reading.conditions:
-            self._count(at, Statistic.SHARE)
-        elif Kind.SHARE in senses and self._about_missing(at):
-            self._count(at, Statistic.MISSING_RATIO)
         elif Kind.CORRELATION in senses:
             self._count(at, Statistic.CORRELATION)
         elif Kind.INTEGRAL in senses:
@@ -182,7 +121,41 @@ class _TopicReader:
             self._count(at, Statistic.LAST)
         elif self._reading.when and self._reading.conditions and (Kind.NEWEST in senses or Kind.ORDINAL in senses):
             # "When did it first exceed …": the answer names the first and the last time.
+            self._once = True
             words.use(at, at + 1)
+
+    def _lasting_word(self, at: int) -> bool:
+        """Take a word for how often or how long conditions held."""
+        words, senses = self._words, self._words.senses(at)
+        lasting = not {Kind.HOW_LONG, Kind.TIME_SHARE, Kind.BUSIER}.isdisjoint(senses.keys())
+        repeated = not {Kind.HOW_OFTEN, Kind.TIMES}.isdisjoint(senses.keys())
+        if not self._reading.conditions or not (lasting or repeated):
+            return False
+        if lasting and not repeated:
+            for place in (at - 1, at - 2):
+                if words.text(place) in _SPANS:
+                    words.use(place, at)
+        self._count_as(at, Statistic.EVENTS if repeated else Statistic.DURATION)
+        return True
+
+    def _share_word(self, at: int) -> bool:
+        """Take a word for a share: of the time, of the readings, of the values that are missing."""
+        words = self._words
+        if not words.has(at, Kind.SHARE):
+            return False
+        spoken = at - 1 if words.text(at - 1) in _SPANS else at - 2
+        if self._reading.conditions and Statistic.DURATION in self._statistics:
+            words.use(at, at + 1)
+        elif self._reading.conditions and words.text(spoken) in _SPANS:
+            words.use(spoken, at)
+            self._count_as(at, Statistic.DURATION)
+        elif self._reading.conditions:
+            self._count(at, Statistic.SHARE)
+        elif self._about_missing(at):
+            self._count(at, Statistic.MISSING_RATIO)
+        else:
+            return False
+        return True
 
     def _many_labelled(self, at: int) -> bool:
         """ "有多少气孔": how many readings have the label that follows."""
@@ -200,15 +173,6 @@ class _TopicReader:
         if not any(self._words.has(place, kind) for place in (at - 1, before) for kind in (Kind.EXCEPT, Kind.NOT)):
             self._intents.setdefault(intent, []).append(at)
             self._words.use(at, at + 1)
-
-    def _count(self, at: int, statistic: Statistic) -> None:
-        self._statistics.setdefault(statistic)
-        self._words.use(at, at + 1)
-
-    def _count_as(self, at: int, statistic: Statistic) -> None:
-        """Take a number of times, a duration or an amount, keeping how it was asked for."""
-        self._counted_as.setdefault(self._words.raw(at))
-        self._count(at, statistic)
 
     def _means_now(self, at: int, field: str) -> bool:
         """ "current temperature": the word is an adjective before another field."""
@@ -243,6 +207,7 @@ class _TopicReader:
         words = self._words
         after = words.skip(at + 1, (Kind.FILLER, Kind.ROWS))
         device = words.has(after, Kind.DEVICE_WORD) or words.text(at)[-1:] == "台"
+        self._devices = device
         if not device or self._reading.conditions:
             self._statistics.setdefault(Statistic.COUNT)
         words.use(at, at + 1)

@@ -4,6 +4,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Final
 
 from llm_service.domain.offline.lexicon import Kind
+from llm_service.domain.offline.query import Statistic
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.token import TokenKind
 from llm_service.domain.offline.words_data import LABEL_FIELD
@@ -29,6 +30,43 @@ _BESIDE: Final = frozenset({"welding", "焊接"})
 # What asks for the counts of a text field's values, which is how those are answered; of numbers it says something.
 _OF_TEXTS: Final = frozenset({"distribution", "common", "commonest", "frequent", "分布"})
 # A mark beside a figure ("±5", "5 €") says something, a full stop does not.
+# Words for how an extreme came about.
+_REACHING: Final = frozenset(
+    {
+        *(
+            "reach",
+            "reaches",
+            "reached",
+            "hit",
+            "hits",
+            "drop",
+            "drops",
+            "dropped",
+            "fall",
+            "fell",
+            "falls",
+            "go",
+            "peaked",
+        ),
+        *(
+            "rise",
+            "rose",
+            "rises",
+            "climb",
+            "climbed",
+            "went",
+            "go down",
+            "go up",
+            "went up",
+            "went down",
+            "达到",
+            "到过",
+        ),
+    }
+)
+_ENDS: Final = frozenset({Statistic.MAX, Statistic.MIN})
+# What is made or done time and again; readings don't tell one from the next.
+_COUNTED: Final = frozenset({"weld", "welds", "run", "焊缝", "焊点", "焊"})
 _SAYING: Final = frozenset({"Sm", "Sc"})
 _NEIGHBOURS: Final = (Kind.LABEL, Kind.DEVICE_WORD, Kind.DEVICE)
 _CLOSERS: Final = frozenset({",", ".", "?", "!", ";", "？", "。", "，", "！"})
@@ -68,17 +106,39 @@ def _leads_to_label(sentence: Sentence, at: int) -> bool:
 
 def _empty(sentence: Sentence, at: int, reading: "Reading", *, after_limit: bool) -> bool:
     senses, text = sentence.senses(at), sentence.text(at)
-    if after_limit and text in _TELLING:
-        return False
     if text in _BESIDE | _OF_TEXTS:
         return _beside(sentence, at) if text in _BESIDE else LABEL_FIELD in reading.topic.fields
     if Kind.OR in senses:
         return not reading.conditions
+    if _limits(sentence, at) or (after_limit and text in _TELLING):
+        return False
     if sentence.lexemes[at].tokens[0].kind is TokenKind.SIGN and not senses:
         return unicodedata.category(sentence.raw(at)[0]) not in _SAYING
-    if Kind.WHERE in senses and text not in _LIMITS:
+    reaching = text in _REACHING and (reading.when or not _ENDS.isdisjoint(reading.topic.statistics))
+    if reaching or (Kind.WHERE in senses and text not in _LIMITS):
         return True
     return not _EMPTY.isdisjoint(senses.keys())
+
+
+def _limits(sentence: Sentence, at: int) -> bool:
+    """Whether a word that says nothing elsewhere limits what is asked."""
+    senses = sentence.senses(at)
+    between = Kind.BETWEEN in senses and Kind.FILLER in senses
+    return _of_each(sentence, at) or (between and not _before_known(sentence, at))
+
+
+def _of_each(sentence: Sentence, at: int) -> bool:
+    """Whether the word asks for a number of each weld: "each weld", "per weld"."""
+    place = at if Kind.EVERY in sentence.senses(at) else at - 1
+    counted = Kind.EVERY in sentence.senses(place) and sentence.text(place + 1) in _COUNTED
+    return counted and at <= place + 1
+
+
+def _before_known(sentence: Sentence, at: int) -> bool:
+    """Whether what follows was understood: "between welds" limits what is asked, between two devices does not."""
+    if sentence.text(at + 1) in _COUNTED:
+        return False
+    return sentence.skip(at + 1, (Kind.FILLER, Kind.DEVICE_WORD, Kind.WITHIN)) in sentence.used
 
 
 def _beside(sentence: Sentence, at: int) -> bool:

@@ -7,10 +7,13 @@ from typing import Final
 from llm_service.domain.offline.lexicon import Kind, Lexicon
 from llm_service.domain.offline.query import Language
 from llm_service.domain.offline.token import is_han
+from llm_service.domain.offline.words_asking import add_asking_words
 from llm_service.domain.offline.words_data import FIELDS, add_data_words
 from llm_service.domain.offline.words_events import add_event_words
+from llm_service.domain.offline.words_state import add_state_words
 from llm_service.domain.offline.words_talk import add_talk_words
 from llm_service.domain.offline.words_time import add_time_words
+from llm_service.domain.offline.words_zone import add_zone_words
 
 _MOST_KNOWN: Final = 5_000
 _LONGEST_NAME: Final = 128
@@ -21,9 +24,12 @@ def lexicon() -> Lexicon:
     """Return the lexicon, built at its first use."""
     words = Lexicon()
     add_time_words(words)
+    add_zone_words(words)
     add_data_words(words)
     add_talk_words(words)
     add_event_words(words)
+    add_state_words(words)
+    add_asking_words(words)
     return words
 
 

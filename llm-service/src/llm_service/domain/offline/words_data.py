@@ -16,43 +16,45 @@ class Comparative:
 
 
 STATISTICS: Final = {
-    Statistic.MEAN: "mean|means|average|averages|avg|on average|averaged|arithmetic mean|平均|平均值|平均数"
-    "|均值|平均是",
-    Statistic.MAX: "max|maximum|maxima|highest|peak|peaks|largest|greatest|biggest|most|top|最大|最大值|最高"
-    "|最高值|峰值|最多",
+    Statistic.MEAN: "mean|means|average|averages|avg|on average|averaged|arithmetic mean|平均|平均值|平均数|均值"
+    "|平均是",
+    Statistic.MAX: "max|maximum|maxima|highest|peak|peaks|largest|greatest|biggest|most|top|最大"
+    "|最大值|最高|最高值|峰值|最多",
     Statistic.MIN: "min|minimum|minima|lowest|smallest|least|fewest|bottom|最小|最小值|最低|最低值|最少|谷值",
-    Statistic.STD: "standard deviation|standard deviations|std|stddev|std dev|st dev|st . dev|sd|sigma"
-    "|standard dev|标准差|标准偏差|均方差",
+    Statistic.STD: "standard deviation|standard deviations|std|stddev|std dev|st dev|st . dev|sd"
+    "|sigma|standard dev|标准差|标准偏差|均方差",
     Statistic.VARIANCE: "variance|variances|方差",
     Statistic.MEDIAN: "median|medians|typical|typically|中位数|典型|典型值|中值|中位值",
     Statistic.COUNT: "count|counts|row count|number of|total number of|total count of|total count|how many rows"
-    "|how many readings|计数|数量|条数"
-    "|样本数|数据量",
-    Statistic.RANGE: "range of|range of the|spread|"
-    "value range|range of values|peak to peak|peak-to-peak|极差|波动范围|变化范围|变化幅度",
+    "|how many readings|计数|数量|条数|样本数|数据量",
+    Statistic.RANGE: "range of|range of the|spread|value range|range of values|peak to peak"
+    "|peak-to-peak|极差|波动范围|变化范围|变化幅度",
     Statistic.SUM: "sum|sums|total of|summed|总和|合计|总计|求和",
-    Statistic.MISSING_RATIO: "missing|missing ratio|missing rate|missing values|missing value|missing data|gap|gaps"
-    "|missing readings|share of missing values|缺失|缺失率|缺失值|缺失比例|缺失数据",
-    Statistic.LAST: "latest|most recent value|most recent reading|newest|last value|last reading|latest value"
-    "|latest reading|last measurement|last known|right now|at the moment|at present|currently"
-    "|current value|current reading"
-    "|current level|current state|current status|live|now|last seen|last report|last reported|last online|last send"
-    "|last sent|last transmit|last transmitted|last record|last measure|last measured"
-    "|最新|最新的|最新值|最新读数|最新数据|最新一条|当前|现在|目前|此刻|实时|眼下|最后一次|最后一条",
+    Statistic.MISSING_RATIO: "missing|missing ratio|missing rate|missing values|missing value"
+    "|missing data|gap|gaps|missing readings|share of missing values|缺失"
+    "|缺失率|缺失值|缺失比例|缺失数据",
+    Statistic.LAST: "latest|most recent value|most recent reading|newest|last value|last reading"
+    "|latest value|latest reading|last measurement|last known|right now"
+    "|at the moment|at present|currently|current value|current reading"
+    "|current level|current state|current status|live|now|last seen|last report"
+    "|last reported|last online|last send|last sent|last transmit|last transmitted"
+    "|last record|last measure|last measured|最新|最新的|最新值|最新读数|最新数据"
+    "|最新一条|当前|现在|目前|此刻|实时|眼下|最后一次|最后一条",
     Statistic.FIRST: "first value|first reading|first measurement|earliest value|earliest reading|第一条|最早的|首条",
 }
 # Usual fields by the name the shop floor's data uses.
 FIELDS: Final = {
-    "current": "current|currents|amperage|amps drawn|draw|draws|drew|drawn|drawing"
-    "|welding current|arc current|电流|焊接电流",
+    "current": "current|currents|amperage|amps drawn|draw|draws|drew|drawn|drawing|welding current|arc current|电流"
+    "|焊接电流",
     "voltage": "voltage|voltages|arc voltage|welding voltage|电压|电弧电压|焊接电压",
     "temperature": "temperature|temperatures|temp|temps|torch temperature|heat|温度|气温|焊枪温度",
     "pressure": "pressure|pressures|压力|气压|压强",
     "wire_feed": "wire feed|wire feeds|wire-feed|wirefeed|wire feed speed|wire feed rate|wire speed"
-    "|feed rate|feed speed"
-    "|wire|wire consumption|wire usage|焊丝消耗|耗丝|焊丝用量|送丝|送丝速度|送丝速率|焊丝速度",
+    "|feed rate|feed speed|wire|wire consumption|wire usage|焊丝消耗|耗丝|焊丝用量"
+    "|送丝|送丝速度|送丝速率|焊丝速度",
     "gas_flow": "gas flow|gas-flow|gasflow|gas flow rate|shielding gas|shielding gas flow|gas"
-    "|气体流量|保护气|保护气流量|保护气体流量|气流|气流量|气体|用气量|用气|耗气|耗气量|gas consumption|gas usage",
+    "|气体流量|保护气|保护气流量|保护气体流量|气流|气流量|气体|用气量|用气|耗气|耗气量"
+    "|gas consumption|gas usage",
     "flow": "volume flow|flow|flows|flow rate|flow rates|volume flow rate|流量|体积流量",
     "speed": "speed|speeds|rpm|rotation speed|转速|速度",
     "vibration": "vibration|vibrations|振动|震动",
@@ -61,8 +63,8 @@ FIELDS: Final = {
     "humidity": "humidity|湿度",
     "power": "power|功率",
     "level": "level|液位",
-    "quality_label": "quality|quality label|quality labels|weld quality|welding quality|label|labels|质量"
-    "|质量标签|焊接质量|标签",
+    "quality_label": "quality|quality label|quality labels|weld quality|welding quality|label"
+    "|labels|质量|质量标签|焊接质量|标签",
 }
 LABEL_FIELD: Final = "quality_label"
 GOOD: Final = "good"
@@ -87,20 +89,17 @@ _COMPARATIVES: Final = {
     Comparative(field="", statistic=Statistic.MIN): "lower than|smaller than|lower|smaller|更低|更小|低|小",
 }
 _OPERATORS: Final = {
-    Operator.GT: ">|rise above|rises above|rose above|go above|goes above|went above|go over|goes over"
-    "|went over|climb above"
-    "|above|over|exceed|exceeds|exceeded|exceeding|greater than|more than|higher than|larger than"
+    Operator.GT: ">|rise above|rises above|rose above|go above|goes above|went above|go over|goes over|went over"
+    "|climb above|above|over|exceed|exceeds|exceeded|exceeding|greater than|more than|higher than|larger than"
     "|bigger than|beyond|was above|hotter than|warmer than|大于|高于|超过|多于|超出|超|突破",
     Operator.GE: "reach|reaches|reached|hit|hits|> =|>=|≥|⩾|at least|no less than|not less than|not below"
-    "|greater than or equal to|minimum of"
-    "|大于等于|大于或等于|不小于|不低于|至少|不少于|达到",
-    Operator.LT: "<|fall below|falls below|drop below|drops under|fall under|falls under|drop under|go below"
-    "|goes below|went below"
-    "|below|under|less than|lower than|smaller than|fewer than|colder than|cooler than|beneath"
-    "|drops below"
-    "|dropped below|fell below|小于|低于|少于|不到|不足",
-    Operator.LE: "< =|<=|≤|⩽|at most|no more than|not more than|not above|not exceeding|less than or equal to"
-    "|小于等于|小于或等于|不大于|不高于|不超过|至多|最多为",
+    "|greater than or equal to|minimum of|大于等于|大于或等于|不小于|不低于|至少|不少于|达到",
+    Operator.LT: "<|fall below|falls below|drop below|drops under|fall under|falls under|drop under"
+    "|go below|goes below|went below|below|under|less than|lower than|smaller than"
+    "|fewer than|colder than|cooler than|beneath|drops below|dropped below|fell below"
+    "|小于|低于|少于|不到|不足",
+    Operator.LE: "< =|<=|≤|⩽|at most|no more than|not more than|not above|not exceeding"
+    "|less than or equal to|小于等于|小于或等于|不大于|不高于|不超过|至多|最多为",
     Operator.EQ: "=|= =|==|equals|equal to|equal|exactly|is equal to|等于|恰好为",
     Operator.NE: "! =|!=|<>|< >|≠|not equal to|unequal to|other than|不等于|不是|不为|非",
 }
@@ -166,14 +165,14 @@ def add_data_words(lexicon: Lexicon) -> None:
     add(
         Kind.WHERE,
         None,
-        "where|when|while|whenever|with|if|for which|in which|that have|having|that are|during which|whose|as long as"
-        "|其中|当|如果|且满足|满足|只看|只算|条件是|条件为|时|的时候|期间",
+        "where|when|while|whenever|with|if|for which|in which|that have|having|that are|during which|whose"
+        "|as long as|其中|当|如果|且满足|满足|只看|只算|条件是|条件为|时|的时候|期间",
     )
     add(
         Kind.NOT,
         None,
-        "not|isn't|isn’t|isnt|wasn't|wasn’t|aren't|aren’t|weren't|weren’t|don't|don’t|doesn't|doesn’t|didn't|didn’t"
-        "|hasn't|hasn’t|haven't|haven’t|never|no|neither|nor|non|不是|并非|没有|没|未|不|从未|从不",
+        "not|isn't|isn’t|isnt|wasn't|wasn’t|aren't|aren’t|weren't|weren’t|don't|don’t|doesn't|doesn’t|didn't"
+        "|didn’t|hasn't|hasn’t|haven't|haven’t|never|no|neither|nor|non|不是|并非|没有|没|未|不|从未|从不",
     )
     add(Kind.AND, None, "and|&|&&|as well as|plus|,|并且|而且|且|和|与|及|以及|、|还有|跟|同")
     add(Kind.OR, None, "or|either|或|或者|还是")
@@ -187,12 +186,12 @@ def add_data_words(lexicon: Lexicon) -> None:
     add(
         Kind.CORRELATION,
         None,
-        "correlation|correlations|correlated|correlate|correlates|correlation coefficient|pearson"
-        "|related|relationship|relation|相关|相关性|相关系数|关联|关系",
+        "correlation|correlations|correlated|correlate|correlates|correlation coefficient|pearson|related"
+        "|relationship|relation|相关|相关性|相关系数|关联|关系",
     )
     add(
         Kind.SHARE,
         None,
-        "percentage|share|fraction|proportion|ratio|what percent|what percentage"
-        "|percent of|% of|占比|比例|百分比|百分之多少|百分之几|占多少|比率|率",
+        "percentage|share|fraction|proportion|ratio|what percent|what percentage|percent of|% of|占比|比例|百分比"
+        "|百分之多少|百分之几|占多少|比率|率",
     )

@@ -1,52 +1,31 @@
 """The words for how long, how often and how much in all: durations, events, integrals, states, shifts, rankings."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from llm_service.domain.offline.lexicon import Kind, Lexicon
 from llm_service.domain.offline.query import Intent, Operator, Statistic
 from llm_service.domain.offline.words_data import Comparative
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
-    """What a machine is called while a usual field compares so with a value in that field's own unit."""
-
-    field: str
-    operator: Operator
-    value: float
-
-
-# Below this a welding current is noise: the arc is out.
-_ARC: Final = 5.0
-IDLE: Final = State(field="current", operator=Operator.LT, value=_ARC)
-RUNNING: Final = State(field="current", operator=Operator.GE, value=_ARC)
-_STATES: Final = {
-    IDLE: "idle|idling|idled|not running|not in use|not welding|standing still|unused|standby|on standby|inactive"
-    "|空闲|空闲状态|闲置|待机|空转|没在用|没有运行|未运行",
-    RUNNING: "running|in use|busy|in operation|operating|operated|active|working|worked|in production|ran|run"
-    "|powered on"
-    "|运行|运行了|工作|工作了|使用中|在用|开机|运转|作业",
-}
-_BUSIER: Final = "busier|busiest|most used|更忙|最忙|忙|忙碌"
 _HOW_LONG: Final = (
-    "how long|how many hours|how many minutes|how many seconds|how much time|for how long|total time|total duration"
-    "|the total time|time spent|time above|time below|duration|durations|how long in total"
-    "|多久|多长时间|多长|几个小时|几小时|几分钟|有几分钟|有几个小时|有几小时|有几秒|有多少分钟|有多少小时|有多少个小时|有多长时间|的时间有多长|时间有多长|的时间多长|时长|的时长|持续时间|持续多久"
-    "|持续了多久|持续了多长时间|多少分钟|多少小时|多少个小时|多少秒|总时长|的总时长|总时间|的总时间|累计时间|累计时长|总共多久"
+    "how long|how many hours|how many minutes|how many seconds|how much time|for how long|total time"
+    "|total duration|the total time|time spent|time above|time below|duration|durations|how long in total|多久"
+    "|多长时间|多长|几个小时|几小时|几分钟|有几分钟|有几个小时|有几小时|有几秒|有多少分钟|有多少小时|有多少个小时"
+    "|有多长时间|的时间有多长|时间有多长|的时间多长|时长|的时长|持续时间|持续多久|持续了多久|持续了多长时间"
+    "|多少分钟|多少小时|多少个小时|多少秒|总时长|的总时长|总时间|的总时间|累计时间|累计时长|总共多久"
 )
 _TIME_SHARE: Final = (
-    "share of the time|share of time|percentage of the time|percentage of time|percent of the time|percent of time"
-    "|% of the time|what part of the time|how much of the time|fraction of the time|fraction of time|proportion of time"
-    "|proportion of the time|what share of the time|what percentage of the time|what percent of the time"
-    "|时间占比|的时间占比|时间比例|的时间比例|时间百分比|的时间百分比|时间占多少|时间的比例|时间的百分比"
+    "share of the time|share of time|percentage of the time|percentage of time|percent of the time"
+    "|percent of time|% of the time|what part of the time|how much of the time|fraction of the time"
+    "|fraction of time|proportion of time|proportion of the time|what share of the time"
+    "|what percentage of the time|what percent of the time|时间占比|的时间占比|时间比例|的时间比例|时间百分比"
+    "|的时间百分比|时间占多少|时间的比例|时间的百分比"
 )
 _HOW_OFTEN: Final = "how often|how frequently|多久一次|频率|多频繁|多常|频次"
 _HOW_MANY_TIMES: Final = "how many times|number of times|times|几次|有几次|多少次|次数|的次数|有多少次|多少回|几回"
 _INTEGRAL: Final = (
     "used|use|uses|using|consumed|consume|consumes|consumption|usage|total|totals|amount|amounts|quantity"
-    "|total used|cumulative|integral|integrated|accumulated|added up|used up|volume of|how much in total"
-    "|消耗|用了|用掉|累计|总用量|消耗量|积分|用量|总量|总消耗|耗量|一共用了|总共用了|消耗了"
+    "|total used|cumulative|integral|integrated|accumulated|added up|used up|volume of|how much in total|消耗"
+    "|用了|用掉|累计|总用量|消耗量|积分|用量|总量|总消耗|耗量|一共用了|总共用了|消耗了"
 )
 _FIRST: Final = "first time|the first time|earliest time|第一次|首次|最早一次|头一次"
 _LAST: Final = (
@@ -63,57 +42,47 @@ _SHIFTS: Final = {
 }
 _UNITS: Final = (
     "what unit|which unit|what units|which units|in what unit|in which unit|in what units|in which units"
-    "|what is the unit|what ' s the unit|what are the units|the unit of|unit of|units of|the units of|unit of measure"
-    "|unit of measurement"
-    "|with units|and units|and their units|their units|and the units"
+    "|what is the unit|what ' s the unit|what are the units|the unit of|unit of|units of|the units of"
+    "|unit of measure|unit of measurement|with units|and units|and their units|their units|and the units"
     "|单位是什么|什么单位|是什么单位|的单位|单位|单位分别是什么|用什么单位|单位是啥|哪个单位|各自的单位"
 )
 _MEASURED: Final = (
-    "can you measure|can measure|be measured|do you measure|does it measure|are measured|is measured|measure|measures"
-    "|quantities|quantity measured|parameters|parameter|variables|values does|measured quantities"
-    "|测量项|测量项目|参数|测量什么|测什么|能测什么|测哪些|测些什么|变量|测量哪些|采集哪些|监测什么|监测哪些|测量量"
+    "can you measure|can measure|be measured|do you measure|does it measure|are measured|is measured|measure"
+    "|measures|quantities|quantity measured|parameters|parameter|variables|values does|measured quantities|测量项"
+    "|测量项目|参数|测量什么|测什么|能测什么|测哪些|测些什么|变量|测量哪些|采集哪些|监测什么|监测哪些|测量量"
 )
 _WHETHER: Final = "did|does|do|was|were|is|are|has|have|ever|any time|at any time|有没有|是否|是不是|曾经|曾|有无|吗"
 _SPREAD: Final = (
-    "how stable|how steady|stability|fluctuate|fluctuates|fluctuated|fluctuation|fluctuations|fluctuating|vary|varies"
-    "|varied|variability|volatile|波动|波动大|波动大吗|波动情况|波动如何|稳定性|抖动|有多稳定"
+    "how stable|how steady|stability|fluctuate|fluctuates|fluctuated|fluctuation|fluctuations|fluctuating|vary"
+    "|varies|varied|variability|volatile|波动|波动大|波动大吗|波动情况|波动如何|稳定性|抖动|有多稳定"
 )
 
 _HEATING: Final = (
-    "heating up|heat up|heats up|heated up|warming up|warm up|warms up|cooling down|cool down|cools down|cooled down"
-    "|cooling off|升温|降温|变热|变冷|升温了|降温了|在降温|在升温|正在降温|正在升温"
+    "heating up|heat up|heats up|heated up|warming up|warm up|warms up|cooling down|cool down|cools down"
+    "|cooled down|cooling off|升温|降温|变热|变冷|升温了|降温了|在降温|在升温|正在降温|正在升温"
 )
 
 _FILLERS: Final = (
-    "spend|spends|spent|saw|stay|stays|stayed|hit"
-    "|具体|间隔|步长|一个点|粒度|达到|at all|breakdown|by how much|by how many degrees|how many degrees|how many amps"
-    "|how many volts"
-    "|good morning|good afternoon|good evening|good day|good night|morning all"
-    "|早上好|上午好|下午好|晚上好|你好|您好|大家好"
-    "|多少度|几度|多少摄氏度|多少安|多少伏|多少升|多少米|请帮忙"
+    "spend|spends|spent|saw|stay|stays|stayed|hit|具体|间隔|步长|一个点|粒度|达到|at all|breakdown|by how much"
+    "|by how many degrees|how many degrees|good morning|good afternoon|good evening|good day|good night"
+    "|morning all|早上好|上午好|下午好|晚上好|你好|您好|大家好|多少度|几度|多少米|请帮忙"
 )
 _OVERVIEW: Final = (
-    "sum up|sums up|summing up|perform|performs|performed|performing|performance"
-    "|doing|behave|behaved|behaving|表现|运行状况|工作情况|工作状况"
+    "sum up|sums up|summing up|perform|performs|performed|performing|performance|doing|behave|behaved|behaving"
+    "|表现|运行状况|工作情况|工作状况"
 )
 _ABOVE: Final = (
-    "surpass|surpasses|surpassed|cross|crosses|crossed|crossing"
-    "|climbed above|rose over|rise over|in excess of|went past"
-    "|go past|went beyond|超过了|超出了|高过|冲破|越过|高于了|大过|冲过"
+    "surpass|surpasses|surpassed|cross|crosses|crossed|crossing|climbed above|rose over|rise over|in excess of"
+    "|went past|go past|went beyond|超过了|超出了|高过|冲破|越过|高于了|大过|冲过"
 )
 _BELOW: Final = (
-    "fell under|dipped below|dip below|dips below|sank below|sink below|dropped under|falling below|dropping below"
-    "|going below|跌破|跌破了|低过|降破|低于了|掉破|跌到|掉到"
+    "fell under|dipped below|dip below|dips below|sank below|sink below|dropped under|falling below"
+    "|dropping below|going below|跌破|跌破了|低过|降破|低于了|掉破|跌到|掉到"
 )
 
-_RUN_TIME: Final = (
-    "arc on time|arc-on time|arc time|running time|run time|runtime|operating time|operating hours|running hours|uptime"
-    "|总运行时间|总工作时间|总开机时间|运行时间|运行时长|运行小时数|燃弧时间|起弧时间|工作时间|工作时长|开机时间|使用时间"
-)
-_IDLE_TIME: Final = "idle time|idle hours|standby time|空闲时间|空闲时长|闲置时间|待机时间|空转时间"
 _LONGEST: Final = (
-    "longest|the longest|longest time|longest period|longest stretch|the longest period|the longest stretch"
-    "|最久|最长|最长时间|最长一次|最长的一次|最长的一段|最久的一次"
+    "longest|the longest|longest time|longest period|longest stretch|the longest period|the longest stretch|最久"
+    "|最长|最长时间|最长一次|最长的一次|最长的一段|最久的一次"
 )
 
 
@@ -123,27 +92,14 @@ def add_event_words(lexicon: Lexicon) -> None:
     def add(kind: Kind, value: object, phrases: str) -> None:
         lexicon.add(kind, value, phrases.split("|"))
 
-    for state, names in _STATES.items():
-        add(Kind.STATE, state, names)
-    add(Kind.STATE, RUNNING, _BUSIER)
-    add(Kind.BUSIER, None, _BUSIER)
     add(Kind.HOW_LONG, None, _HOW_LONG)
     add(Kind.TIME_SHARE, None, _TIME_SHARE)
     add(Kind.HOW_OFTEN, None, _HOW_OFTEN)
     add(Kind.TIMES, None, _HOW_MANY_TIMES)
     add(Kind.INTEGRAL, None, _INTEGRAL)
-    add(
-        Kind.UNHEEDED,
-        None,
-        "since when|from when|从什么时候开始|从什么时候起|从何时起|自何时|从什么时候|从几点开始|从几点起",
-    )
     add(Kind.SHARE, None, "占百分之几|占百分之多少|占多大比例|占多少比例")
     add(Kind.MORE, Comparative(field="temperature", statistic=None), "多热|有多热|多冷|有多冷|how cold")
     add(Kind.INTENT, Intent.COMPARE, "差|之差|差值|差距")
-    add(Kind.STATE, RUNNING, _RUN_TIME)
-    add(Kind.HOW_LONG, None, _RUN_TIME)
-    add(Kind.STATE, IDLE, _IDLE_TIME)
-    add(Kind.HOW_LONG, None, _IDLE_TIME)
     add(Kind.HOW_LONG, None, _LONGEST)
     add(
         Kind.AMOUNT,

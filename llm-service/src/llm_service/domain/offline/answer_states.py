@@ -1,0 +1,92 @@
+"""Answers about stretches of readings that fit conditions, since when they do, and whether they do at a moment."""
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from llm_service.domain.offline.answer_writer import Answered, Report, limited
+from llm_service.domain.offline.measure_text import shown
+from llm_service.domain.offline.phrases_states import Stretch
+from llm_service.domain.offline.query import Condition, Operator, StructuredQuery
+from llm_service.domain.offline.result import FittingTime, Series, Spell, number_or_none
+
+_NUMBERS: Final[dict[Operator, Callable[[float, float], bool]]] = {
+    Operator.EQ: operator.eq,
+    Operator.NE: operator.ne,
+    Operator.LT: operator.lt,
+    Operator.LE: operator.le,
+    Operator.GT: operator.gt,
+    Operator.GE: operator.ge,
+}
+_TEXTS: Final = frozenset({Operator.EQ, Operator.NE})
+
+
+def stretches(report: Report, query: StructuredQuery, fitting: FittingTime) -> str:
+    """List the stretches in which readings fit, or tell the last one where a single time is asked for."""
+    if query.once:
+        last = fitting.last
+        return report.say.last_stretch(_shown(report, last), ongoing=fitting.ongoing) if last else ""
+    if not fitting.listed:
+        return ""
+    listed = [_shown(report, spell) for spell in fitting.listed]
+    return report.say.stretches(fitting.spells, report.say.length(fitting.seconds), listed)
+
+
+def since(report: Report, query: StructuredQuery, each: Answered) -> str:
+    """Say since when readings fit, or when they last did."""
+    result, fitting = each.result, each.result.fitting
+    where = report.say.where(query.conditions, any_of=query.any_condition)
+    last = fitting.last if fitting else None
+    if fitting is None or last is None:
+        return report.say.never(result.device, where, report.say.period(each.time))
+    seen = report.say.times.stamp(last.end if fitting.ongoing else result.time.end or last.end)
+    say = report.say.since if fitting.ongoing else report.say.no_longer
+    return say(result.device, where, _shown(report, last), seen)
+
+
+def _shown(report: Report, spell: Spell) -> Stretch:
+    stamp = report.say.times.stamp
+    return Stretch(begin=stamp(spell.start), end=stamp(spell.end), length=report.say.length(spell.seconds))
+
+
+def holding(report: Report, query: StructuredQuery, series: Sequence[Series]) -> str:
+    """Say of each device whether its last reading fits the conditions; of several, which do."""
+    lines: list[str] = []
+    fitting: list[str] = []
+    for each in series:
+        if not each.rows:
+            lines.append(report.no_data(each.device, query.time, None))
+            continue
+        values = {condition: _latest(each, condition.field) for condition in query.conditions}
+        tests = [_fits(condition, value) for condition, value in values.items()]
+        fits = any(tests) if query.any_condition else all(tests)
+        fitting += [each.device] * fits
+        told = dict.fromkeys(f"{c.field} {_told(value, each.units.get(c.field, ''))}" for c, value in values.items())
+        stamp = report.say.times.stamp(each.times[-1])
+        lines.append(report.say.holds(each.device, fits=fits, values=list(told), time=stamp))
+    if len(series) == 1:
+        return lines[0]
+    where = report.say.where(query.conditions, any_of=query.any_condition)
+    head = report.say.holding(fitting, len(series), where)
+    return "\n".join([head, *(f"- {line}" for line in limited(report.say, lines))])
+
+
+def _latest(series: Series, field: str) -> object:
+    if field not in series.columns:
+        return None
+    at = series.columns.index(field)
+    return next((row[at] for row in reversed(series.rows) if row[at] is not None), None)
+
+
+def _fits(condition: Condition, value: object) -> bool:
+    """Whether a value fits; a missing one fits nothing."""
+    number = number_or_none(value)
+    if isinstance(condition.value, str):
+        same = str(value) == condition.value
+        return value is not None and condition.operator in _TEXTS and same == (condition.operator is Operator.EQ)
+    return number is not None and _NUMBERS[condition.operator](number, condition.value)
+
+
+def _told(value: object, unit: str) -> str:
+    number = number_or_none(value)
+    return str(value if value is not None else "–") if number is None else shown(number, unit, None)

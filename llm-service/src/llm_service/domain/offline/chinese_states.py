@@ -1,0 +1,62 @@
+"""The offline provider's phrases in Chinese about since when, for which stretches and whether something holds."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from llm_service.domain.offline.phrases_states import Stretch
+from llm_service.domain.offline.shared_wording import SharedWording
+
+_ENDS: Final = {True: "最高", False: "最低"}
+
+
+class ChineseStates(SharedWording):
+    """Phrases in Chinese; see the port for what each says."""
+
+    def stretches(self, count: int, total: str, listed: Sequence[Stretch]) -> str:
+        """List stretches."""
+        longest = f"，其中最长的 {len(listed)} 段" if count > len(listed) else ""
+        head = f"共 {count} 段，累计 {total}{longest}："
+        return "\n".join([head, *(f"- {each.begin} 至 {each.end}（{each.length}）" for each in listed)])
+
+    def last_stretch(self, last: Stretch, *, ongoing: bool) -> str:
+        """Tell the last stretch."""
+        so_far = f"仍在持续（至今 {last.length}）" if ongoing else f"持续 {last.length}"
+        return f"最后一次始于 {last.begin}（{self.times.name}），{so_far}。"
+
+    def since(self, device: str, where: str, last: Stretch, seen: str) -> str:
+        """Say since when."""
+        held = f"至最新一条数据（{seen}）已持续 {last.length}"
+        return f"{device} 自 {last.begin}（{self.times.name}）起一直{where}，{held}。"
+
+    def no_longer(self, device: str, where: str, last: Stretch, seen: str) -> str:
+        """Say that it is over."""
+        ended = f"上一次为 {last.begin} 至 {last.end}（{self.times.name}，{last.length}）"
+        return f"{device} 的最新一条数据（{seen}）不再{where}；{ended}。"
+
+    def never(self, device: str, where: str, period: str) -> str:
+        """Say that it never held."""
+        return f"{device} {period}从未{where}。"
+
+    def holding(self, fitting: Sequence[str], count: int, where: str) -> str:
+        """Say which devices fit."""
+        named = f"：{'、'.join(fitting)}" if fitting else ""
+        return f"{count} 台设备中有 {len(fitting)} 台{where}{named}。"
+
+    def holds(self, device: str, *, fits: bool, values: Sequence[str], time: str) -> str:
+        """Say whether a device fits."""
+        return f"{'是' if fits else '否'}：{device} 的 {'，'.join(values)}（{time}，{self.times.name}）。"
+
+    def spikes_head(self, device: str) -> str:
+        """Open far readings."""
+        return f"{device} 有个别数据明显偏离其余数据："
+
+    def spike(self, field: str, value: str, edge: str, time: str, *, highest: bool) -> str:
+        """Tell a far reading."""
+        side = "低于" if highest else "高于"
+        return (
+            f"- {field}：{'最高' if highest else '最低'} {value}（{time}，{self.times.name}；99% 的数据{side} {edge}）"
+        )
+
+    def ends_head(self, device: str, period: str, field: str, count: int, *, highest: bool) -> str:
+        """Open the highest or lowest readings."""
+        return f"{device} {period}的 {field} {_ENDS[highest]}的 {count} 条数据："

@@ -1,0 +1,68 @@
+"""The offline provider's phrases in English about since when, for which stretches and whether something holds."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from llm_service.domain.offline.phrases_states import Stretch
+from llm_service.domain.offline.shared_wording import SharedWording
+
+_ENDS: Final = {True: "highest", False: "lowest"}
+
+
+class EnglishStates(SharedWording):
+    """Phrases in English; see the port for what each says."""
+
+    def stretches(self, count: int, total: str, listed: Sequence[Stretch]) -> str:
+        """List stretches."""
+        head = f"In {count} stretch{'es' * (count != 1)}, {total} in all"
+        head += f"; the {len(listed)} longest:" if count > len(listed) else ":"
+        return "\n".join([head, *(f"- {each.begin} to {each.end} ({each.length})" for each in listed)])
+
+    def last_stretch(self, last: Stretch, *, ongoing: bool) -> str:
+        """Tell the last stretch."""
+        if ongoing:
+            return f"The last time began at {last.begin} {self.times.name} and goes on ({last.length} so far)."
+        return f"The last time began at {last.begin} {self.times.name} and lasted {last.length}."
+
+    def since(self, device: str, where: str, last: Stretch, seen: str) -> str:
+        """Say since when."""
+        text, zone = where.removeprefix("where "), self.times.name
+        return (
+            f"{text} on {device} since {last.begin} {zone}, for {last.length} until its last reading ({seen} {zone})."
+        )
+
+    def no_longer(self, device: str, where: str, last: Stretch, seen: str) -> str:
+        """Say that it is over."""
+        text, zone = where.removeprefix("where "), self.times.name
+        ended = f"it last did from {last.begin} to {last.end} {zone} ({last.length})"
+        return f"{text} does not hold on {device} at its last reading ({seen} {zone}); {ended}."
+
+    def never(self, device: str, where: str, period: str) -> str:
+        """Say that it never held."""
+        return f"{where.removeprefix('where ')} does not hold on {device}, and never did {period}."
+
+    def holding(self, fitting: Sequence[str], count: int, where: str) -> str:
+        """Say which devices fit."""
+        text = where.removeprefix("where ")
+        named = f": {', '.join(fitting)}" if fitting else ""
+        return f"{len(fitting)} of {count} devices fit {text}{named}."
+
+    def holds(self, device: str, *, fits: bool, values: Sequence[str], time: str) -> str:
+        """Say whether a device fits."""
+        return f"{'Yes' if fits else 'No'}: {device} has {', '.join(values)} ({time} {self.times.name})."
+
+    def spikes_head(self, device: str) -> str:
+        """Open far readings."""
+        return f"Single readings of {device} that lie far from the rest:"
+
+    def spike(self, field: str, value: str, edge: str, time: str, *, highest: bool) -> str:
+        """Tell a far reading."""
+        side = "below" if highest else "above"
+        return (
+            f"- {field}: {'up' if highest else 'down'} to {value} at {time} {self.times.name} (99 % are {side} {edge})"
+        )
+
+    def ends_head(self, device: str, period: str, field: str, count: int, *, highest: bool) -> str:
+        """Open the highest or lowest readings."""
+        what = "reading" if count == 1 else f"{count} readings"
+        return f"The {what} of {device} with the {_ENDS[highest]} {field} {period}:"

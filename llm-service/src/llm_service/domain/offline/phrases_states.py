@@ -1,0 +1,58 @@
+"""The phrases of a report about since when, for which stretches and whether something holds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """An uninterrupted stretch of readings: its begin, its end and its length as they are told."""
+
+    begin: str
+    end: str
+    length: str
+
+
+class StateWording(Protocol):
+    """What is said of stretches of readings, and of readings at a moment."""
+
+    def stretches(self, count: int, total: str, listed: Sequence[Stretch]) -> str:
+        """List all stretches there are, or the longest of them."""
+        ...
+
+    def last_stretch(self, last: Stretch, *, ongoing: bool) -> str:
+        """Tell the last stretch, and whether it goes on."""
+        ...
+
+    def since(self, device: str, where: str, last: Stretch, seen: str) -> str:
+        """Say since when conditions hold, up to the last reading `seen`."""
+        ...
+
+    def no_longer(self, device: str, where: str, last: Stretch, seen: str) -> str:
+        """Say that conditions don't hold at the last reading, and when they last did."""
+        ...
+
+    def never(self, device: str, where: str, period: str) -> str:
+        """Say that conditions held in no reading."""
+        ...
+
+    def holding(self, fitting: Sequence[str], count: int, where: str) -> str:
+        """Say which of `count` devices fit conditions at a moment."""
+        ...
+
+    def holds(self, device: str, *, fits: bool, values: Sequence[str], time: str) -> str:
+        """Say whether a device fits conditions at a moment, by which values."""
+        ...
+
+    def spikes_head(self, device: str) -> str:
+        """Open single readings that lie far from the rest."""
+        ...
+
+    def spike(self, field: str, value: str, edge: str, time: str, *, highest: bool) -> str:
+        """Tell the furthest of them, and the edge that 99 % of the readings don't pass."""
+        ...
+
+    def ends_head(self, device: str, period: str, field: str, count: int, *, highest: bool) -> str:
+        """Open a table of the readings with the highest or lowest values."""
+        ...

@@ -1,0 +1,99 @@
+"""Several questions in one message, told apart by the marks and the links between them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from llm_service.domain.offline.follow_up import completed
+from llm_service.domain.offline.lexicon import Kind, Lexeme, lexemes_of
+from llm_service.domain.offline.query import Intent, Statistic, StructuredQuery
+from llm_service.domain.offline.token import is_code, tokenize
+from llm_service.domain.offline.vocabulary import lexicon
+
+_ENDS: Final = frozenset({"?", "？", "!", "！", ";", "；", "。"})
+_LINKS: Final = frozenset({"and", "and also", "以及", "还有", "和", "，", ",", "、", "并且", "另外", "plus", "&"})
+_MOST: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionParts:
+    """The questions of a message in their order; `linked` says that nothing but "and" is between them."""
+
+    texts: tuple[str, ...]
+    linked: bool = False
+
+
+def question_parts(text: str, known: Sequence[str]) -> QuestionParts:
+    """Return the questions of `text`, at most three: those between marks, and those that "and" joins.
+
+    "And" joins two when each says of its own device which number of which field it asks for.
+    """
+    lexemes = lexemes_of(tokenize(text), lexicon(), lexicon())
+    codes = {code.lower() for code in known}
+    cuts: list[tuple[int, int]] = []
+    begin, all_linked = 0, True
+    for at, lexeme in enumerate(lexemes):
+        marked = lexeme.text in _ENDS or (lexeme.text == "." and _ends(lexemes, at))
+        linked = lexeme.text in _LINKS and _is_whole(lexemes[begin:at], codes) and _is_whole(lexemes[at + 1 :], codes)
+        if (marked or linked) and len(cuts) < _MOST - 1:
+            cuts.append((lexeme.tokens[0].start if linked else lexeme.tokens[-1].end, lexeme.tokens[-1].end))
+            begin, all_linked = at + 1, all_linked and not marked
+    starts = [0, *(after for _, after in cuts)]
+    ends = [*(before for before, _ in cuts), len(text)]
+    texts = tuple(text[start:end].strip() for start, end in zip(starts, ends, strict=True))
+    return QuestionParts(texts=tuple(filter(_says, texts)), linked=all_linked)
+
+
+def _says(part: str) -> bool:
+    """Whether a part says anything: a greeting or thanks do not."""
+    lexemes = lexemes_of(tokenize(part), lexicon(), lexicon())
+    return any(Kind.FILLER not in lexeme.senses and any(map(str.isalnum, lexeme.text)) for lexeme in lexemes)
+
+
+def _ends(lexemes: Sequence[Lexeme], at: int) -> bool:
+    """Whether the full stop ends a sentence: a blank and a capital or a device follow."""
+    after = lexemes[at + 1] if at + 1 < len(lexemes) else None
+    return after is not None and not after.tokens[0].glued and after.raw[:1].isupper()
+
+
+def _is_whole(lexemes: Sequence[Lexeme], codes: set[str]) -> bool:
+    """Whether these words name a device, a field and a number of it."""
+    kinds = {kind for lexeme in lexemes for kind in lexeme.senses}
+    device = any(lexeme.text in codes or is_code(lexeme.text) for lexeme in lexemes)
+    return device and Kind.FIELD in kinds and Kind.STATISTIC in kinds
+
+
+def parts_of(
+    parts: QuestionParts, whole: StructuredQuery, parse: Callable[[str], StructuredQuery]
+) -> tuple[StructuredQuery, ...]:
+    """Return the queries of several questions, each with what it takes from those before; `whole` where it is one.
+
+    A part that only says something of another ("only today") makes one question of them all.
+    """
+    if len(parts.texts) < 2 or whole.refused:
+        return (whole,)
+    asked = [parse(part) for part in parts.texts]
+    if any(not _asks(query) for query in asked):
+        return (whole,)
+    if parts.linked:
+        return tuple(_timed(query, asked) for query in asked)
+    found: list[StructuredQuery] = []
+    for query in asked:
+        found.append(completed(query, found[-1] if found else None))
+    return tuple(found)
+
+
+def _timed(query: StructuredQuery, asked: Sequence[StructuredQuery]) -> StructuredQuery:
+    """The query, with the range that was only said of another one."""
+    times = {other.time for other in asked if other.time}
+    other = next((other for other in asked if other.time), None)
+    if query.time or other is None or len(times) != 1 or query.statistics == (Statistic.LAST,):
+        return query
+    return replace(query, time=other.time, periods=other.periods, zone=other.zone)
+
+
+def _asks(query: StructuredQuery) -> bool:
+    if query.follows and (query.time or query.devices or query.references):
+        return True
+    measured = query.fields or query.statistics or query.conditions or query.percentiles or query.limit or query.when
+    return bool(measured or query.intent in {Intent.ANOMALY, Intent.TREND, Intent.COMPARE, Intent.LIST_DEVICES})

@@ -1,0 +1,106 @@
+"""What a machine is said to be doing, as a condition on readings: "while welding", "when was it idle"."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from llm_service.domain.offline.condition import FLIPPED
+from llm_service.domain.offline.lexicon import Kind
+from llm_service.domain.offline.query import Condition, Note, Remark, Statistic
+from llm_service.domain.offline.sentence import Sentence
+from llm_service.domain.offline.words_state import State
+
+_ASKING: Final = (
+    *(Kind.SHARE, Kind.TIME_SHARE, Kind.HOW_LONG, Kind.HOW_OFTEN, Kind.TIMES, Kind.BUSIER, Kind.SINCE_WHEN),
+)
+# What may stand between a word that leads to a state and the state.
+_BETWEEN: Final = (Kind.FILLER, Kind.DEVICE_WORD, Kind.DEVICE, Kind.HOW_LONG, Kind.ALL, Kind.WHETHER)
+_BACK: Final = 6
+_BEHIND: Final = frozenset({"时", "的时候", "期间", "的时间", "时候", "的时段", "的时间段"})
+_NUMBERS: Final = (Kind.FIELD, Kind.STATISTIC, Kind.PERCENTILE, Kind.INTEGRAL, Kind.CORRELATION)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundStates:
+    """Conditions that states are, and how they were read."""
+
+    conditions: tuple[Condition, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+
+def find_states(sentence: Sentence, conditions: Sequence[Condition]) -> FoundStates:
+    """Return the condition that a state is, where one is led to, excluded or asked about, and mark its words.
+
+    Beside other `conditions` a state only counts where a word such as "while" leads to it.
+    """
+    asked = not conditions and (_asks(sentence) or (_is_plain(sentence) and _asks_whether(sentence)))
+    for at in sentence.find(Kind.STATE):
+        state = sentence.senses(at)[Kind.STATE]
+        excluded, lead = _place_before(sentence, at, Kind.EXCEPT), _lead(sentence, at)
+        if isinstance(state, State) and (asked or lead is not None or excluded is not None):
+            negation = _place_before(sentence, at, Kind.NOT, reach=2)
+            turned = (negation is not None) != (excluded is not None)
+            operator = FLIPPED[state.operator] if turned else state.operator
+            condition = Condition(field=state.field, operator=operator, value=state.value)
+            taken = f"{condition.field} {condition.operator.value} {state.value:g}"
+            said = "".join(f" {sentence.raw(each)}" for each in (excluded, negation, at) if each is not None).strip()
+            _use(sentence, at, (excluded, lead, negation))
+            return FoundStates(conditions=(condition,), notes=(Note(remark=Remark.READ_AS, words=(said, taken)),))
+    return FoundStates()
+
+
+def _use(sentence: Sentence, at: int, others: Sequence[int | None]) -> None:
+    """Mark the words of a state; what also asks for a duration is read once more."""
+    for each in others:
+        if each is not None and not sentence.has(each, Kind.ASK_WHEN):
+            sentence.use(each, each + 1)
+    if not any(sentence.has(at, kind) for kind in (Kind.BUSIER, Kind.HOW_LONG)):
+        sentence.use(at, at + 1 + (sentence.text(at + 1) in _BEHIND and not sentence.has(at + 1, Kind.HOW_LONG)))
+
+
+def _lead(sentence: Sentence, at: int) -> int | None:
+    """The place of a word that makes the state a condition: "while welding", "运行时"."""
+    if sentence.has(at, Kind.WHERE) or sentence.text(at + 1) in _BEHIND:
+        return at
+    place = _place_before(sentence, at, Kind.WHERE)
+    opens = place is not None and place == sentence.skip(0, (Kind.FILLER, Kind.FOLLOW))
+    return None if place is None or (opens and sentence.has(place, Kind.ASK_WHEN)) else place
+
+
+def _place_before(sentence: Sentence, at: int, kind: Kind, reach: int = _BACK) -> int | None:
+    """The place of a `kind` before `at`, over words that say nothing and devices."""
+    for place in range(at - 1, max(at - reach, 0) - 1, -1):
+        if sentence.has(place, kind):
+            return place
+        senses = sentence.lexemes[place].senses
+        known = place in sentence.used or not senses
+        if not (known and not sentence.text(place).isalpha()) and not any(each in senses for each in _BETWEEN):
+            return None
+    return None
+
+
+def _asks(sentence: Sentence) -> bool:
+    """Whether a duration, a share, a number of times or a time is asked for."""
+    asked = any(sentence.has(at, kind) for at in range(len(sentence)) for kind in _ASKING)
+    return asked or _asks_when(sentence)
+
+
+def _asks_when(sentence: Sentence) -> bool:
+    """Whether a time is asked for; "when" inside of a question begins a condition."""
+    first = sentence.skip(0, (Kind.FILLER, Kind.FOLLOW))
+    places = [*sentence.find(Kind.ASK_WHEN), *sentence.find(Kind.OCCASION)]
+    return any(at == first or sentence.text(at) != "when" for at in places)
+
+
+def _asks_whether(sentence: Sentence) -> bool:
+    kinds = (Kind.WHETHER, Kind.WHICH, Kind.HOW_MANY)
+    return any(sentence.has(at, kind) for at in range(len(sentence)) for kind in kinds)
+
+
+def _is_plain(sentence: Sentence) -> bool:
+    """Whether no number of a field is asked for."""
+    for at in range(len(sentence)):
+        statistic = sentence.senses(at).get(Kind.STATISTIC)
+        if any(sentence.has(at, kind) for kind in _NUMBERS) and statistic is not Statistic.LAST:
+            return False
+    return True

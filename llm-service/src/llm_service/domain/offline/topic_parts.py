@@ -1,0 +1,142 @@
+"""The parts of what a question is about as its words name them, and what they come to together."""
+
+from typing import TYPE_CHECKING, Final
+
+from llm_service.domain.offline.lexicon import Kind
+from llm_service.domain.offline.query import Intent, Note, Remark, Statistic
+from llm_service.domain.offline.question_form import ANSWERS, FormReader
+from llm_service.domain.offline.sentence import Sentence
+
+if TYPE_CHECKING:
+    from llm_service.domain.offline.reading import Reading, Topic
+
+_COUNTED: Final = frozenset({Statistic.COUNT, Statistic.SHARE, Statistic.EVENTS, Statistic.DURATION})
+_SHOWING: Final = frozenset(
+    {"show", "display", "print", "fetch", "give", "get", "list", "显示", "查询", "查看", "列出"}
+)
+_SHOWN: Final = frozenset({"data", "readings", "rows", "values", "records", "数据", "读数", "记录"})
+_WELDS: Final = frozenset({"weld", "welds", "焊缝", "焊点"})
+# "How long has it been on" asks since when, unless a range of time is named.
+_LASTING: Final = ("how long has", "how long have")
+# Whether something holds now is asked with these, whether it ever did with those.
+_PRESENT: Final = frozenset({"is", "are", "isn't", "aren't", "isnt", "吗", "是不是", "是否", "没有", "在"})
+_EVER: Final = frozenset({"ever", "any time", "at any time", "有没有", "曾", "曾经", "过", "有无", "有", "了"})
+
+
+class TopicParts:
+    """Fields, statistics and kinds of answers that the words of one question name."""
+
+    def __init__(self, sentence: Sentence, reading: "Reading") -> None:
+        self._words = sentence
+        self._reading = reading
+        self._form = FormReader(sentence, reading)
+        self._fields: dict[int, str] = {}
+        self._conditioned: dict[int, str] = {}
+        self._statistics: dict[Statistic, None] = {}
+        self._intents: dict[Intent, list[int]] = {}
+        self._notes: list[Note] = []
+        self._once = False
+        # Whether devices are counted.
+        self._devices = False
+        self._counted_as: dict[str, None] = {}
+
+    def settle_intents(self) -> None:
+        """ "How often did it fall below 5" counts and asks for no course; "show the data" asks for rows."""
+        if self._reading.conditions and (self._reading.when or _COUNTED & self._statistics.keys()):
+            self._intents.pop(Intent.TREND, None)
+        words = {self._words.text(at) for at in range(len(self._words))}
+        if not self._statistics and not self._intents and words & _SHOWING and words & _SHOWN:
+            self._intents[Intent.QUERY] = []
+
+    def settle_amount(self, *, which: bool) -> None:
+        """ "Gas consumption" and nothing said of it is what was used in all."""
+        names = [lexeme.raw for lexeme in self._words.lexemes if Kind.AMOUNT in lexeme.senses]
+        ranked = bool(self._statistics) and self._statistics.keys() <= {Statistic.MAX, Statistic.MIN}
+        if names and not self._intents and (not self._statistics or (ranked and which)):
+            self._statistics[Statistic.INTEGRAL] = None
+            self._counted_as.setdefault(names[0])
+        if {Statistic.EVENTS, Statistic.DURATION, Statistic.MEAN} & self._statistics.keys():
+            # The "total" of a time is that time; "used the most on average" is a mean.
+            self._statistics.pop(Statistic.INTEGRAL, None)
+
+    def note_welds(self) -> None:
+        """ "How many welds": readings are counted, which are no welds."""
+        raw = next((lexeme.raw for lexeme in self._words.lexemes if lexeme.text in _WELDS), "")
+        if raw and Statistic.COUNT in self._statistics:
+            self._notes.append(Note(remark=Remark.READINGS, words=(raw,)))
+
+    def settle_range(self) -> None:
+        """ "The difference between maximum and minimum" of one device and time is the range."""
+        several = len(self._reading.devices.codes) > 1 or len(self._reading.times.ranges) > 1
+        if (
+            self._statistics.keys() == {Statistic.MAX, Statistic.MIN}
+            and Intent.COMPARE in self._intents
+            and not several
+        ):
+            self._intents.pop(Intent.COMPARE)
+            self._statistics = {Statistic.RANGE: None}
+
+    def settle_since(self, topic: "Topic") -> None:
+        """ "Since when has it been on" asks for the begin of what holds now; "how long … today" does not."""
+        words, reading = self._words, self._reading
+        places = list(words.find(Kind.SINCE_WHEN))
+        if not places or not reading.conditions or self._statistics.keys() - {Statistic.DURATION, Statistic.LAST}:
+            return
+        words.use(places[0], places[0] + 1)
+        closed = any(time.end for time in reading.times.ranges)
+        if words.text(places[0]).endswith(_LASTING) and reading.times.ranges:
+            self._count_as(places[0], Statistic.DURATION)
+        elif not closed:
+            topic.since, self._statistics = True, {}
+            self._counted_as.clear()
+        else:
+            reading.when = True
+
+    def settle_occasion(self) -> None:
+        """ "The last time it exceeded 5" asks when that was, unless a number is asked for."""
+        words, reading = self._words, self._reading
+        places = list(words.find(Kind.OCCASION))
+        if places and reading.conditions and not self._statistics and not reading.rows:
+            reading.when = self._once = True
+            words.use(places[0], places[0] + 1)
+
+    def settle_whether(self, topic: "Topic") -> None:
+        """ "Did it go above 5", "有没有超过5": whether and how often; a condition alone asks for no numbers either."""
+        words, reading = self._words, self._reading
+        # "有没有" stands inside of what was read as a condition.
+        asks = any(Kind.WHETHER in lexeme.senses for lexeme in words.lexemes)
+        plain = not self._intents and not reading.rows and not reading.interval and not reading.percentiles
+        if not reading.conditions or not plain or reading.when or topic.since:
+            return
+        topic.holds = self._at_a_moment(asks=asks, which=topic.which)
+        topic.whether = topic.holds or (asks and not self._statistics and not topic.which)
+        if topic.holds:
+            self._statistics.clear()
+        elif topic.whether:
+            self._statistics[Statistic.EVENTS] = None
+
+    def _at_a_moment(self, *, asks: bool, which: bool) -> bool:
+        """Whether it is asked if the conditions hold at a moment: "is it running", "which were on at noon"."""
+        words, ranges = self._words, self._reading.times.ranges
+        texts = {lexeme.text for lexeme in words.lexemes}
+        instants = bool(ranges) and all(time.instant for time in ranges)
+        chosen = self._devices or (which and self._reading.state)
+        counted = self._statistics.keys() <= ({Statistic.LAST, Statistic.COUNT} if self._devices else {Statistic.LAST})
+        present = bool(_PRESENT & texts) and not _EVER & texts
+        now = not ranges and (Statistic.LAST in self._statistics or present)
+        return counted and (asks or which or self._devices) and (instants or now or (not ranges and chosen))
+
+    def drop_intents(self, named: Intent | None) -> None:
+        """One kind of answer is given: the words that ask for another one are left unread."""
+        for intent, places in self._intents.items():
+            if intent is not named and intent in ANSWERS:
+                self._words.used.difference_update(places)
+
+    def _count(self, at: int, statistic: Statistic) -> None:
+        self._statistics.setdefault(statistic)
+        self._words.use(at, at + 1)
+
+    def _count_as(self, at: int, statistic: Statistic) -> None:
+        """Take a number of times, a duration or an amount, keeping how it was asked for."""
+        self._counted_as.setdefault(self._words.raw(at))
+        self._count(at, statistic)

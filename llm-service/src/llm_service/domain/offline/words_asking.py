@@ -1,0 +1,105 @@
+"""The words for how things go, what can't be told, how an answer is to be given, and further ways of asking."""
+
+from typing import Final
+
+from llm_service.domain.offline.lexicon import Kind, Lexicon
+from llm_service.domain.offline.query import Intent, Statistic
+
+_CANNOT: Final = (
+    "operator|operators|who operated|who was operating|who is operating|who ran|who used|操作员|操作工|谁操作"
+    "|谁在操作|谁在用|谁用|remaining|remains|remain|is left|are left|left over|still left|还剩|剩余|剩下|还剩下"
+    "|还有多少焊丝|will|will be|going to|gonna|将会|会是多少|会到多少|会达到|会达到多少|将达到|会升到|会涨到|预计"
+    "|估计会|会有多少|cost|costs|price|expensive|费用|成本|电费|价格|花费|多少钱|maintenance|serial number"
+    "|manufacturer|序列号|厂家|保养"
+)
+_HEATING: Final = (
+    "getting hotter|getting warmer|getting colder|getting cooler|getting hot|becoming hotter|becoming warmer"
+    "|hotter and hotter|变热了|变冷了|越来越热|越来越冷|变得更热|变得更冷|变热还是变冷|升温还是降温"
+)
+_COURSES: Final = (
+    "getting higher|getting lower|getting better|getting worse|going up or going down|go up or down|rise or fall"
+    "|went up or down|increase or decrease|increasing or decreasing|increased or decreased|up or down"
+    "|falling or rising|rose or fell|在升还是在降|在涨还是在跌|是升是降|涨了还是跌了|升了还是降了|上涨还是下跌"
+    "|上升了还是下降了|升高了还是降低了|是涨了还是跌了|是升还是降|是上升还是下降|是在上升还是下降|是在升还是在降"
+    "|升还是降|越来越高|越来越低|越来越大|越来越小|升了没有|降了没有|涨了|跌了|升了|降了|变大了|变小了|变高了"
+    "|变低了|变了多少|变化了多少|变了|是涨是跌|涨还是跌"
+)
+_FINE: Final = (
+    "everything ok|everything okay|everything all right|everything alright|everything fine|all good|all ok"
+    "|all right|working properly|working fine|running fine|running smoothly|behaving normally|一切正常|还好吗"
+    "|没问题吧|有没有问题|正常不正常"
+)
+_FILLERS: Final = (
+    "rounded|rounded to|round to|round it to|round|保留|保留到|精确到|小数点后|小数点|四舍五入|四舍五入到"
+    "|reading from|whats|what s|wheres|pulling|pull|pulls|labelled|labeled|classified|marked|flagged|actually"
+    "|getting|torch|registered|hows|kindly|possible|possibly|be so kind|mind|wondering|wonder|curious|quickly"
+    "|again please|could|cheers|many thanks|dear|assistant|question|quick question|for each|seconds in total"
+    "|tell me|exactly how|真的|到底|究竟|麻烦|麻烦你|劳驾|辛苦|请教|表示|来表示|显示为|的话|哪边|那边|一边|这台"
+    "|那台|机子|各项|各项数据|一般|帮我看|帮看|帮我查|帮我查一下|帮忙查一下|帮忙看看|能否|可不可以|能告诉我"
+    "|我想了解|了解|了解一下|想了解|我想知道|具体是|是怎样|怎样的|大家|谁能|问一下|问下|想问|想问一下|想问下|查下"
+    "|看下|算下|说下|报一下|报下|给出|求出|得出|列一下|统计下|取|是多大|是多高|该设备|本机|现场|目前为止"
+    "|到目前为止|截至目前|迄今|迄今为止|为止|至今为止|掉|出来|起来|下去|过来"
+)
+_LATEST: Final = (
+    "the last reading|the latest reading|the most recent reading|the last value|the latest value"
+    "|the newest reading|the last measurement|last measured value|the last one measured|the last data point"
+    "|last data point|the last readings|this very moment|this instant|as of now|up to the minute|presently|这会儿"
+    "|这会|眼下|当下|这一刻|如今|此时此刻|最后的读数|最后一个读数|最后读数|最后一次读数|最近一条|最近一条数据"
+    "|最近一次读数|最近的一条"
+)
+
+
+CANNOT: Final = frozenset(_CANNOT.split("|"))
+"""What no rule can tell, wherever it stands in a question."""
+
+
+def add_asking_words(lexicon: Lexicon) -> None:
+    """Add these words to `lexicon`."""
+
+    def add(kind: Kind, value: object, phrases: str) -> None:
+        lexicon.add(kind, value, phrases.split("|"))
+
+    add(Kind.DECIMALS, None, "decimal|decimals|decimal place|decimal places|digits|place|places|位小数|位")
+    add(
+        Kind.WHOLE,
+        None,
+        "nearest integer|nearest whole number|whole number|integer|nearest degree|取整|整数|四舍五入到整数",
+    )
+    add(Kind.CANNOT, None, _CANNOT)
+    add(Kind.INTENT, Intent.TREND, _HEATING)
+    add(Kind.INTENT, Intent.TREND, _COURSES)
+    add(Kind.INTENT, Intent.ANOMALY, _FINE)
+    add(Kind.FILLER, None, _FILLERS)
+    add(Kind.STATISTIC, Statistic.LAST, _LATEST)
+    add(
+        Kind.ASK_WHEN,
+        None,
+        "every time|each time|all the times|all times|the times|on which occasions|哪些时间|哪几次|什么时段"
+        "|哪些时段|哪段时间|每次|几点几分|几点钟|什么时刻|是几点|都在什么时候|有哪些时候|是什么时候的事|几点的事",
+    )
+    add(Kind.UNHEEDED, None, "out of range|out of the range|out of spec|within range|in range|超差|超限|范围内|范围外")
+    add(Kind.FIELD, "gas_flow", "argon|shielding argon|氩气|氩气流量|二氧化碳")
+    add(Kind.FIELD, "current", "curr|amps drawn|amp draw")
+    add(Kind.FIELD, "temperature", "体温|机身温度|枪温")
+    add(
+        Kind.EXCEPT,
+        None,
+        "but leave out|not counting|disregarding|disregard|skipping|and leave out|don't count|不要算|别算|不计入",
+    )
+    add(
+        Kind.WHICH,
+        None,
+        "from highest to lowest|highest to lowest|highest first|descending|in descending order|order by"
+        "|ordered by|从高到低|由高到低|从大到小|由大到小|排一下|排个序|排个名|排一排|从多到少|按高低",
+    )
+    for lowest in (
+        "from lowest to highest",
+        "lowest to highest",
+        "lowest first",
+        "ascending",
+        "从低到高",
+        "从小到大",
+        "从少到多",
+    ):
+        add(Kind.WHICH, None, lowest)
+        add(Kind.STATISTIC, Statistic.MIN, lowest)

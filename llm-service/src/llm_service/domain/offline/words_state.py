@@ -1,0 +1,92 @@
+"""The words for what a machine is doing, since when, and where it stands."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from llm_service.domain.offline.lexicon import Kind, Lexicon
+from llm_service.domain.offline.query import Operator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What a machine is called while a usual field compares so with a value in that field's own unit."""
+
+    field: str
+    operator: Operator
+    value: float
+
+
+# Below this a welding current is noise: the arc is out.
+_ARC: Final = 5.0
+IDLE: Final = State(field="current", operator=Operator.LT, value=_ARC)
+RUNNING: Final = State(field="current", operator=Operator.GE, value=_ARC)
+_STATES: Final = {
+    IDLE: "idle|idling|idled|not running|not in use|not welding|standing still|stood still|stand still|unused"
+    "|standby|on standby|inactive|off|switched off|turned off|powered off|stopped|not working|resting|at rest"
+    "|halted|paused|stopped welding|stop welding|stops welding|stopped running|stop running|stops running"
+    "|stopped working|stop working|down|go idle|went idle|goes idle|not on|out of use|空闲|空闲状态|闲置|闲着"
+    "|待机|空转|没在用|没有运行|未运行|没在运行|不运行|不在运行|没运行|停机|停机了|停着|停下来|停下来了|停下"
+    "|停了|停止运行|停止工作|停止焊接|停止|关机|关着|没开|没干活|没在干活|没在焊|没在焊接|没有焊接|未焊接"
+    "|不工作|没工作|没有工作|没在工作|歇着|停工",
+    RUNNING: "running|in use|busy|in operation|operating|operated|active|working|worked|in production|ran|run|welding"
+    "|powered on|switched on|turned on|up and running|start welding|started welding|starts welding"
+    "|start running|started running|starts running|start working|started working|start up|started up"
+    "|in action|been on|be on|运行|运行了|运行着|在运行|在运行中|运行中|工作|工作了|在工作|工作中|使用中|在用"
+    "|开机|开机了|开着|运转|作业|干活|在干活|干活了|在焊|在焊接|正在焊接|焊接中|起弧|燃弧|开始焊接|开始工作"
+    "|开始运行|开工|在转|启动|启动了",
+}
+_BUSIER: Final = "busier|busiest|most used|更忙|最忙|忙|忙碌"
+_RUN_TIME: Final = (
+    "arc on time|arc-on time|arc time|running time|run time|runtime|operating time|operating hours|running hours"
+    "|uptime|welding time|time welding|hours run|uninterrupted run|continuous run|working hours|总运行时间"
+    "|总工作时间|总开机时间|运行时间|运行时长|运行小时数|燃弧时间|起弧时间|工作时间|工作时长|开机时间|使用时间"
+    "|焊接时间|焊接时长|连续运行|连续工作|连续焊接"
+)
+_IDLE_TIME: Final = (
+    "idle time|idle hours|standby time|downtime|down time|time off|pause time|standstill|standstill time|空闲时间"
+    "|空闲时长|闲置时间|待机时间|空转时间|停机时间|停机时长|停工时间"
+)
+_WHILE: Final = {
+    RUNNING: "运行时|焊接时|工作时|开机时|焊接的时候|焊接期间|焊接过程中|运行过程中|起弧时|燃弧时",
+    IDLE: "空闲时|停机时|待机时|闲置时",
+}
+_SINCE_WHEN: Final = (
+    "since when|from when|for how long has|for how long have|how long has|how long have|since what time"
+    "|since which time|从什么时候开始|从什么时候起|从何时起|自何时|自何时起|从什么时候|从几点开始|从几点起"
+    "|什么时候开始|几点开始|从何时开始"
+)
+_GROUPS: Final = (
+    "hall|halls|line|area|building|section|shop floor|workshop|bay|site|plant|room|cell|车间|厂房|大厅|产线"
+    "|生产线|区域|区|工段|工区|号厅|厅|厂区|号车间|号厂房"
+)
+_SAME_TIME: Final = (
+    "same time|the same time|this time|at the same time|at this time|same hour|the same hour|这个时候|这时候|此时"
+    "|同一时间|同一时刻|同时|这个时间|这个点|这个钟点|同样时间|相同时间"
+)
+
+
+def add_state_words(lexicon: Lexicon) -> None:
+    """Add these words to `lexicon`."""
+
+    def add(kind: Kind, value: object, phrases: str) -> None:
+        lexicon.add(kind, value, phrases.split("|"))
+
+    for state, names in _STATES.items():
+        add(Kind.STATE, state, names)
+    add(Kind.STATE, RUNNING, _BUSIER)
+    add(Kind.BUSIER, None, _BUSIER)
+    for state, names in ((RUNNING, _RUN_TIME), (IDLE, _IDLE_TIME)):
+        add(Kind.STATE, state, names)
+        add(Kind.HOW_LONG, None, names)
+    for state, names in _WHILE.items():
+        add(Kind.STATE, state, names)
+        add(Kind.WHERE, None, names)
+    add(Kind.SINCE_WHEN, None, _SINCE_WHEN)
+    add(Kind.GROUP, None, _GROUPS)
+    add(
+        Kind.NEXT,
+        None,
+        "next|the next|coming|the coming|following|upcoming|下一个|下一|下个|接下来|接下来的|未来|未来的|今后|往后",
+    )
+    add(Kind.BEFORE_LAST, None, "before last|before the last one|before the last|before that|before that one")
+    add(Kind.SAME_TIME, None, _SAME_TIME)
