@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from feature_service.domain.anomaly.detector import fit_detector, score_windows
+from feature_service.domain.anomaly.detector_state import detector_arrays, detector_from_state, detector_head
 from feature_service.domain.anomaly.glitch import find_glitches
 from feature_service.domain.anomaly.method import AnomalyMethod
 from feature_service.domain.model.frame import Frame
@@ -63,6 +64,48 @@ def test_a_baseline_without_glitches_gives_the_scores_that_it_gave(method):
 
     sound = (found.ends < frame.timestamps[3600]) & (found.starts > frame.timestamps[BASELINE])
     assert found.anomalous[sound].mean() < 0.1
+
+
+@pytest.mark.parametrize("method", list(AnomalyMethod))
+def test_one_reading_far_outside_the_range_of_the_baseline_is_an_anomaly_of_its_field(method):
+    frame = welder()
+    frame.numbers["current"][3505] = 700
+
+    rows, found = anomalous_rows(frame, method)
+
+    assert 3505 in rows
+    (place, *_) = np.flatnonzero(
+        found.anomalous & (found.starts <= frame.timestamps[3505]) & (found.ends >= frame.timestamps[3505])
+    )
+    assert found.contributions[place].tolist() == [1.0, 0.0]
+    assert found.scores[place] > 2.5 * found.scores[~found.anomalous].max()
+
+
+@pytest.mark.parametrize("method", list(AnomalyMethod))
+def test_one_reading_a_little_outside_the_range_of_the_baseline_is_none(method):
+    frame, usual = welder(), welder()
+    frame.numbers["current"][3505] += 30
+
+    rows, _ = anomalous_rows(frame, method)
+
+    assert rows == anomalous_rows(usual, method)[0]
+
+
+def test_a_detector_kept_without_the_range_of_its_baseline_scores_by_its_method_alone():
+    frame = welder()
+    frame.numbers["current"][3505] = 700
+    detector = fit_detector(frame.first(BASELINE), list(frame.numbers), AnomalyMethod.PCA, SIZE)
+    arrays = {
+        name: values
+        for name, values in detector_arrays(detector).items()
+        if name not in ("scale.lowest", "scale.highest")
+    }
+
+    old = detector_from_state(detector_head(detector), arrays)
+
+    scores = score_windows(old, frame, 0.5, threshold=old.threshold).scores
+    assert np.isfinite(scores).all()
+    assert scores.max() < score_windows(detector, frame, 0.5, threshold=detector.threshold).scores.max()
 
 
 def test_a_reading_that_stands_alone_far_outside_all_others_is_a_glitch():

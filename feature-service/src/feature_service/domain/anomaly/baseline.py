@@ -1,7 +1,8 @@
 """The baseline that is taken where none is named.
 
-It is the rows right before the range: as many as the range has, at least 20 windows' and at most 20,000. Where fewer
-than 5 windows' rows are there, it is the first third of the range's own rows.
+It is the rows right before the range: as many as the range has, at least 20,000 (all that a machine does in some
+hours, not one of its moods) and at most 60,000. Where fewer than 5 windows' rows are there, it is the first third of
+the range's own rows.
 """
 
 from typing import TYPE_CHECKING, Final
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
     from feature_service.domain.model.frame import Frame
 
-_LEAST_WINDOWS: Final = 20
-_MOST_ROWS: Final = 20_000
+_LEAST_ROWS: Final = 20_000
+_MOST_ROWS: Final = 60_000
 
 
 async def default_baseline(
@@ -33,7 +34,7 @@ async def default_baseline(
     """Return the rows to fit on for scoring `frame`, the rows from `start` on."""
     least = MIN_BASELINE_WINDOWS * window_size
     if start is not None:
-        wanted = min(max(len(frame), _LEAST_WINDOWS * window_size), max(_MOST_ROWS, least))
+        wanted = min(max(len(frame), _LEAST_ROWS, least), max(_MOST_ROWS, least))
         query = HistoryQuery(fields=fields, span=Span(end=start), limit=wanted, newest_first=True)
         before = await telemetry.history(key, query)
         if len(before) >= least:

@@ -13,7 +13,13 @@ from feature_service.domain.anomaly.pca import fit_pca
 from feature_service.domain.anomaly.robust_z import fit_robust_z
 from feature_service.domain.anomaly.score import AnomalyModel
 from feature_service.domain.anomaly.threshold import choose_threshold
-from feature_service.domain.anomaly.window_column import PER_FIELD, RowScale, fit_row_scale, window_columns
+from feature_service.domain.anomaly.window_column import (
+    PER_FIELD,
+    RowScale,
+    fit_row_scale,
+    window_columns,
+    window_excess,
+)
 from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.model.array import BoolArray, FloatArray, TimeArray
 from feature_service.domain.model.frame import Frame
@@ -28,6 +34,8 @@ _FITS: Final[Mapping[AnomalyMethod, Callable[[FloatArray], AnomalyModel]]] = {
 _FITTED_STEPS: Final = 10
 _MOST_FITTED: Final = 5_000
 _WINDOWS_AT_ONCE: Final = 4_096
+# A reading that lies this many widths of the baseline's range outside it makes its window anomalous by itself.
+_EXCESS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -112,7 +120,8 @@ def score_windows(
         part = slice(start, min(start + _WINDOWS_AT_ONCE, len(firsts)))
         rows = frame.cut(slice(firsts[part.start], firsts[part.stop - 1] + window.size))
         columns = window_columns(rows, detector.fields, detector.scale, window)
-        scores[part], contributions[part] = _scored(detector.model, columns)
+        excess = window_excess(rows, detector.fields, detector.scale, window) / _EXCESS
+        scores[part], contributions[part] = _with_excess(*_scored(detector.model, columns), excess, detector.threshold)
     return ScoredWindows(
         fields=detector.fields,
         starts=frame.timestamps[firsts],
@@ -133,6 +142,17 @@ def _scored(model: AnomalyModel, columns: FloatArray) -> tuple[FloatArray, Float
     totals = fields.sum(axis=1, keepdims=True)
     shares = np.divide(fields, totals, out=np.zeros_like(fields), where=totals > 0)
     return np.where(known.any(axis=1), found.values, np.nan), shares
+
+
+def _with_excess(
+    scores: FloatArray, contributions: FloatArray, excess: FloatArray, threshold: float
+) -> tuple[FloatArray, FloatArray]:
+    """Let a reading far outside the baseline's range count where it counts more than the window as a whole."""
+    reached = threshold * excess.max(axis=1, initial=0.0)
+    larger = reached > np.nan_to_num(scores, nan=-np.inf)
+    larger &= reached > 0
+    shares = np.divide(excess, excess.sum(axis=1, keepdims=True), out=np.zeros_like(excess), where=excess > 0)
+    return np.where(larger, reached, scores), np.where(larger[:, np.newaxis], shares, contributions)
 
 
 def _every(step: int, size: int) -> WindowPlan:

@@ -49,9 +49,15 @@ def detector_from_state(head: Mapping[str, Any], arrays: Mapping[str, "np.ndarra
         start=start,
         end=end,
         rows=rows,
-        scale=RowScale(**_named(_SCALE, RowScale, arrays)),
+        scale=_scale(arrays, len(head["fields"])),
         model=_MODELS[AnomalyMethod(head["method"])](**_named(_MODEL, _MODELS[AnomalyMethod(head["method"])], arrays)),
     )
+
+
+def _scale(arrays: Mapping[str, Any], fields: int) -> RowScale:
+    """Return the scale; a detector that was kept without the ends of its baseline's range has none."""
+    unknown = {f"{_SCALE}{name}": np.full(fields, np.nan) for name in ("lowest", "highest")}
+    return RowScale(**_named(_SCALE, RowScale, {**unknown, **arrays}))
 
 
 def _arrays(prefix: str, value: Any) -> dict[str, "np.ndarray[Any, Any]"]:

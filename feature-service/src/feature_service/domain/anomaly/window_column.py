@@ -5,7 +5,7 @@ For a field with baseline median L and standard deviation s, a window has the co
 ``s = 1e-6 |L|`` (1e-6 at 0), so that leaving its value is far out, and rounding is not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,12 +30,14 @@ _FEATURES: Final = ("mean", "std", "missing_ratio")
 class RowScale:
     """The level and the unit of each field, and which fields do not vary, in the rows of a baseline.
 
-    A field without a value in the baseline has the level NaN.
+    A field without a value in the baseline has the level NaN. `lowest` and `highest` are the ends of its range there.
     """
 
     levels: FloatArray
     units: FloatArray
     constant: BoolArray
+    lowest: FloatArray
+    highest: FloatArray
 
 
 def fit_row_scale(frame: Frame, fields: Sequence[str]) -> RowScale:
@@ -45,7 +47,14 @@ def fit_row_scale(frame: Frame, fields: Sequence[str]) -> RowScale:
         levels=np.array([level for level, _, _ in fitted]),
         units=np.array([unit for _, unit, _ in fitted]),
         constant=np.array([constant for _, _, constant in fitted], dtype=np.bool_),
+        lowest=np.array([_end(frame.numbers[name], np.min) for name in fields]),
+        highest=np.array([_end(frame.numbers[name], np.max) for name in fields]),
     )
+
+
+def _end(values: FloatArray, end: Callable[[FloatArray], float]) -> float:
+    present = values[np.isfinite(values)]
+    return float(end(present)) if len(present) else float("nan")
 
 
 def _level_and_unit(values: FloatArray) -> tuple[float, float, bool]:
@@ -70,3 +79,19 @@ def window_columns(frame: Frame, fields: Sequence[str], scale: RowScale, window:
         columns[:, PER_FIELD * index] = np.where(silent, np.nan, mean)
         columns[:, PER_FIELD * index + 1] = np.where(silent, np.nan, np.log(np.hypot(std, _LEAST_SPREAD)))
     return columns
+
+
+def window_excess(frame: Frame, fields: Sequence[str], scale: RowScale, window: WindowPlan) -> FloatArray:
+    """Return how far each window's farthest reading lies outside the baseline's range, in widths of that range.
+
+    The shape is (windows, fields). 0 inside the range, and for a field that the baseline or the window has no value of.
+    """
+    excess = np.zeros((window.count(len(frame)), len(fields)))
+    for index, name in enumerate(fields):
+        values = frame.numbers[name]
+        values = np.where(np.isfinite(values), values, np.nan)
+        low, high = scale.lowest[index], scale.highest[index]
+        least, most = window_features(values, window, ("min", "max")).T
+        beyond = np.maximum(most - high, low - least) / max(high - low, scale.units[index])
+        excess[:, index] = np.clip(np.nan_to_num(beyond, nan=0.0), 0.0, _LARGEST)
+    return excess
