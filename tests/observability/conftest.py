@@ -8,10 +8,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from penstock_testkit.servers.process import free_ports
+from penstock_testkit.servers.process import free_port
 from penstock_testkit.system import SERVICES, RunningSystem, start_system
 from penstock_testkit.waiting import HANG_SECONDS
 from tests.clients.vendor import VendorByModel, VendorThread
+from tests.observability.alert_receiver import AlertReceiver
 from tests.observability.programs import program
 from tests.observability.prometheus_server import RunningPrometheus, start_prometheus, wait_for
 
@@ -20,12 +21,14 @@ _GOOD_KEY = "sk-the-key-that-the-vendor-knows"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """The system after it was used, nobody using it now, and the Prometheus that saw all of it."""
+    """The system after it was used, nobody using it now, and the Prometheus that saw all of it, at `moment`."""
 
     system: RunningSystem
     prometheus: RunningPrometheus
     http: httpx.Client
     metrics_port: int
+    alerts: AlertReceiver
+    moment: float
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +36,7 @@ def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """The run."""
     program("prometheus")
     folder = Path(tmp_path_factory.mktemp("observed"))
-    metrics_port, alertmanager = free_ports(2)
+    metrics_port, alerts = free_port(), AlertReceiver()
     vendor = VendorThread(VendorByModel(key=_GOOD_KEY))
     vendor.start()
     environment = {
@@ -41,10 +44,12 @@ def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         "OPENAI_BASE_URL": vendor.server.base_url,
         "OPENAI_MODELS": "say,fail",
         "GATEWAY_METRICS_PORT": str(metrics_port),
+        "PENSTOCK_LOG_FORMAT": "json",
+        "PENSTOCK_ACCESS_LOG": "all",
     }
     system = start_system(folder / "home", extra_env=environment)
     jobs = {name.lower().replace("_", "-"): system.ports[f"{name}_METRICS_PORT"] for name in SERVICES}
-    prometheus = start_prometheus(folder, {"gateway": metrics_port, **jobs}, alertmanager)
+    prometheus = start_prometheus(folder, {"gateway": metrics_port, **jobs}, alerts.port)
     headers = {"authorization": f"Bearer {system.key}"}
     http = httpx.Client(base_url=system.url, headers=headers, timeout=HANG_SECONDS)
     try:
@@ -52,10 +57,18 @@ def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         for _ in range(2):
             use(http)
             scrape(prometheus)
-        yield Run(system=system, prometheus=prometheus, http=http, metrics_port=metrics_port)
+        yield Run(
+            system=system,
+            prometheus=prometheus,
+            http=http,
+            metrics_port=metrics_port,
+            alerts=alerts,
+            moment=time.time(),
+        )
     finally:
         http.close()
         prometheus.stop()
+        alerts.stop()
         system.stop()
         vendor.stop()
 

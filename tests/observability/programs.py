@@ -11,11 +11,15 @@ ROOT = Path(__file__).parents[2]
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 
 
-def program(name: str) -> str:
-    """Return the path of a program. Where it is not there the test is left out, and fails in CI, which installs it."""
-    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}{os.pathsep}{ROOT / '.tools' / 'usr' / 'bin'}")
+def program(*names: str) -> str:
+    """Return the path of a program that has one of `names`.
+
+    Where it is not there the test is left out, and fails in CI, which installs it.
+    """
+    folders = f"{os.environ.get('PATH', '')}{os.pathsep}{ROOT / '.tools' / 'usr' / 'bin'}"
+    found = next((path for name in names if (path := shutil.which(name, path=folders))), None)
     if found is None:
-        reason = f"there is no {name}; scripts/monitoring-tools puts it into .tools"
+        reason = f"there is no {names[0]}; scripts/monitoring-tools puts it into .tools"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     return found
 

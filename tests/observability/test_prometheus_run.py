@@ -70,9 +70,17 @@ def test_the_gateway_and_prometheus_have_the_same_alerts_firing(observed: Run) -
     wait_for(lambda: len(set(map(frozenset, firing()))) == 1, f"the same alerts in both: {firing()}")
 
 
+def test_what_prometheus_fires_is_sent_to_alertmanager_with_its_runbook(observed: Run) -> None:
+    wait_for(lambda: "ProviderKeyRefused" in observed.alerts.received, "the alert at Alertmanager")
+    alert = observed.alerts.received["ProviderKeyRefused"]
+    assert (alert["labels"]["provider"], alert["labels"]["severity"]) == ("openai", "critical")
+    assert alert["annotations"]["summary"] == "openai refuses 1 of its keys."
+    assert alert["annotations"]["runbook_url"] == "docs/observability.md#providerkeyrefused"
+
+
 @pytest.mark.parametrize("query", prometheus_queries(), ids=lambda query: query.name)
 def test_every_query_of_every_dashboard_returns_data_from_a_run(observed: Run, query: PanelQuery) -> None:
     expr = query.expr.replace("$__rate_interval", "1m")
-    found = observed.prometheus.query(expr)
+    found = observed.prometheus.query(expr, at=observed.moment)
     assert found, f"{expr} returns nothing"
     assert any(value == value for _, value in found), f"{expr} returns no number"  # noqa: PLR0124 - NaN
