@@ -15,10 +15,12 @@ from chat_stream_service.domain.model.conversation_store import StreamRecord
 from chat_stream_service.domain.model.event import CompleteState, ErrorEvent, Status, ToolCall
 from chat_stream_service.domain.model.event_log import StreamHeader
 from chat_stream_service.domain.model.message import Message, Role
+from chat_stream_service.domain.model.picture import Picture
 from chat_stream_service.domain.model.usage import UNKNOWN_COST, Cost, Usage
 from chat_stream_service.main import MIGRATIONS
 from penstock_kit.database import migrate, open_database
 from penstock_kit.errors import InvalidArgument, NotFound
+from penstock_testkit.pictures import png
 from penstock_testkit.waiting import HANG_SECONDS
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, 891_011, tzinfo=UTC)
@@ -68,6 +70,10 @@ def message(number: int, role: Role = Role.USER, content: str = "Wie geht's? 你
         stream_id="strm_1",
     )
     return replace(made, **fields)  # type: ignore[arg-type]
+
+
+def picture(picture_id: str, data: bytes) -> Picture:
+    return Picture(id=picture_id, media_type="image/png", size_bytes=len(data), data=data)
 
 
 async def test_a_conversation_is_read_back_as_it_was_stored(store: SqlConversationStore) -> None:
@@ -216,6 +222,41 @@ async def test_a_delete_takes_messages_and_streams_along(store: SqlConversationS
         await store.stream(ANN, "strm_1")
     await store.create(conversation())
     assert (await store.messages_page(ANN, "conv_001", size=5, token="")).items == []
+
+
+async def test_pictures_are_stored_with_their_question_and_read_by_their_owner_alone(
+    store: SqlConversationStore,
+) -> None:
+    await store.create(conversation())
+    await store.create(conversation(2))
+    shown = (picture("pic_1", png(size=2**20)), picture("pic_2", b"\x00\xff\n"))
+    await store.begin_stream(header(), message(1, pictures=shown), title="t")
+    described = tuple(replace(each, data=b"") for each in shown)
+    assert (await store.messages_page(ANN, "conv_001", size=5, token="")).items[0].pictures == described
+    opened = await store.open_turn(ANN, "conv_001", request_id="", history_limit=5)
+    assert opened.history[0].pictures == described
+    read = await store.pictures(ANN, "conv_001", ["pic_2", "pic_1", "pic_none"])
+    assert read == {each.id: each for each in shown}
+    assert await store.pictures(BOB, "conv_001", ["pic_1"]) == {}
+    assert await store.pictures(replace(ANN, tenant_id="other"), "conv_001", ["pic_1"]) == {}
+    assert await store.pictures(ANN, "conv_002", ["pic_1"]) == {}, "another conversation of the same owner"
+
+
+async def test_pictures_are_stored_with_their_question_or_neither_is(store: SqlConversationStore) -> None:
+    await store.create(conversation())
+    shown = picture("pic_1", b"a")
+    await store.begin_stream(header(), message(1, pictures=(shown,)), title="t")
+    await store.begin_stream(header("strm_2"), message(2, pictures=(shown,)), title="t")
+    kept = (await store.messages_page(ANN, "conv_001", size=5, token="")).items
+    assert [each.id for each in kept] == ["msg_001"]
+
+
+async def test_a_delete_takes_the_pictures_along(store: SqlConversationStore) -> None:
+    await store.create(conversation())
+    await store.begin_stream(header(), message(1, pictures=(picture("pic_1", b"a"),)), title="t")
+    await store.delete(ANN, "conv_001")
+    await store.create(conversation())
+    assert await store.pictures(ANN, "conv_001", ["pic_1"]) == {}
 
 
 async def test_an_answer_that_comes_after_the_delete_is_not_stored(store: SqlConversationStore) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from llm_service.domain.model.completion import Completion, fold
-from llm_service.domain.model.event import FinishReason, TextDelta
+from llm_service.domain.model.event import FinishReason, Started, TextDelta
 from llm_service.domain.model.failure import Attempt, FailureKind
-from llm_service.domain.model.message import Message, Role, TextPart, text_message
+from llm_service.domain.model.message import ImagePart, Message, Role, TextPart, text_message
 from llm_service.domain.model.request import CompletionRequest, ToolChoice, ToolDefinition, ToolMode
 from llm_service.providers.fallback import FallbackProvider
 from penstock_testkit.clock import ManualClock
@@ -367,3 +367,14 @@ async def test_it_streams_in_small_deltas_that_join_to_the_whole(provider: Fallb
 async def test_the_same_question_has_the_same_answer(talk: Talk, provider: FallbackProvider) -> None:
     prompt = "compare WLD001 and WLD002 today"
     assert await talk.ask(prompt) == await Talk(provider).ask(prompt)
+
+
+@pytest.mark.parametrize("words", [(), (TextPart(text="mean current of WLD001 in the last hour"),)])
+async def test_pictures_are_named_as_what_was_left_out(words: tuple[TextPart, ...]) -> None:
+    picture = ImagePart(data=b"\x89PNG", media_type="image/png")
+    asked = CompletionRequest(model="fallback/rules", messages=(Message(role=Role.USER, parts=(picture, *words)),))
+    provider = FallbackProvider(clock=ManualClock(start=NOW), new_id=lambda kind: kind)
+    events = [event async for batch in provider.stream(asked) for event in batch]
+    assert isinstance(events[0], Started)
+    assert events[0].dropped_params == ("messages.image",)
+    await provider.close()

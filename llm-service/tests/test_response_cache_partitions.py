@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from llm_service.domain.model.event import Event, Started
+from llm_service.domain.model.message import ImagePart, Message, Role, TextPart
 from llm_service.domain.model.provider import EventBatch, EventStream
 from llm_service.domain.model.request import CachePolicy, CompletionRequest
 from llm_service.domain.model.route import Candidate, Route
@@ -60,6 +61,7 @@ class Answers:
 
     def __init__(self, *, degraded: bool = False) -> None:
         self.provider = ScriptedProvider()
+        self.asked = question()
         self.places: tuple[str, ...] = ("a/m",)
         inner = Degraded(self.provider) if degraded else self.provider
         self._answers = ResponseCaching(
@@ -71,7 +73,7 @@ class Answers:
         return Route(policy="order", candidates=tuple(Candidate(provider=p, model=m, why="") for p, m in named))
 
     async def verdict(self, policy: CachePolicy) -> str:
-        events = await collected(self._answers.stream(replace(question(), cache=policy)))
+        events = await collected(self._answers.stream(replace(self.asked, cache=policy)))
         return next(event.cache for event in events if isinstance(event, Started))
 
 
@@ -92,3 +94,21 @@ async def test_an_answer_in_anothers_stead_is_not_cached(policy: CachePolicy) ->
     answers = Answers(degraded=True)
     assert [await answers.verdict(policy) for _ in range(3)] == ["miss"] * 3
     assert len(answers.provider.asked) == 3
+
+
+async def test_pictures_tell_cached_answers_apart_and_words_alone_do_not_find_them() -> None:
+    answers = Answers()
+
+    async def verdict(policy: CachePolicy, *pictures: bytes) -> str:
+        parts = (*(ImagePart(data=data, media_type="image/png") for data in pictures), TextPart(text="What is it?"))
+        answers.asked = replace(question(), messages=(Message(role=Role.USER, parts=parts),))
+        return await answers.verdict(policy)
+
+    assert await verdict(EXACT, b"one") == "miss"
+    assert await verdict(EXACT, b"two") == "miss"
+    assert await verdict(EXACT) == "miss"
+    assert await verdict(EXACT, b"one") == "hit"
+    assert await verdict(SEMANTIC) == "miss"
+    assert await verdict(SEMANTIC) == "semantic_hit"
+    assert await verdict(SEMANTIC, b"one") == "", "a question with pictures is not looked up by its words"
+    assert await verdict(SEMANTIC) == "semantic_hit"

@@ -19,7 +19,7 @@ TENANTS: Final = "tenant's"
 PARAMETERS: Final = {
     "conversation_id": "conversation", "stream_id": "stream", "client_id": "client", "key_id": "key",
     "user_id": "user", "budget_id": "budget", "device_code": "device", "model_code": "model", "dataset_id": "dataset",
-    "alarm_id": "alarm", "fingerprint": "alert", "channel_id": "channel",
+    "alarm_id": "alarm", "fingerprint": "alert", "channel_id": "channel", "picture_id": "picture",
 }  # fmt: skip
 
 
@@ -176,6 +176,7 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(route="GET /api/v1/conversations", needs="chat"),
     Row(route=f"GET {_CONVERSATION}", needs="chat", names=USERS),
     Row(route=f"GET {_CONVERSATION}/messages", needs="chat", names=USERS),
+    Row(route=f"GET {_CONVERSATION}/pictures/{{picture_id}}", needs="chat", names=USERS),
     Row(route=f"PATCH {_CONVERSATION}", needs="chat", names=USERS, json=same({"title": "changed"})),
     Row(route=f"POST {_CONVERSATION}/stream", needs="chat", names=USERS, json=_ASK),
     Row(route=f"POST {_CONVERSATION}/stream-debug", needs="chat", names=USERS, json=_ASK),

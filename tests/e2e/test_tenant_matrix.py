@@ -1,5 +1,6 @@
 """Two tenants, every route of the OpenAPI page, real ids of the other: nothing is shown, and nothing changes."""
 
+import base64
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import pytest_asyncio
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from penstock_testkit.pictures import png
 from penstock_testkit.system import RunningSystem
 from penstock_testkit.waiting import HANG_SECONDS, until_true
 from tests.e2e.tenant_matrix import MEMBER, OPEN, ROWS, SCRAPED, USERS, Row
@@ -74,7 +76,9 @@ async def house(system: RunningSystem) -> AsyncIterator[House]:
 async def possessions(user: httpx.AsyncClient, admin: httpx.AsyncClient) -> dict[str, str]:
     """Make one of everything that has an id; return the ids."""
     conversation = (await sent(user, "POST", "/api/v1/conversations", json={"title": "north's own"}))["id"]
-    asked = await user.post(f"/api/v1/conversations/{conversation}/stream", json={"content": "north's own question"})
+    question = {"content": "north's own question", "pictures": [{"data": base64.b64encode(png()).decode()}]}
+    asked = await user.post(f"/api/v1/conversations/{conversation}/stream", json=question)
+    told = await sent(user, "GET", f"/api/v1/conversations/{conversation}/messages")
     csv = "timestamp,temp,label\n" + "".join(
         f"2026-01-01T00:{row // 60:02d}:{row % 60:02d}Z,{MEASURED},{row // 300 % 2}\n" for row in range(1200)
     )
@@ -96,6 +100,7 @@ async def possessions(user: httpx.AsyncClient, admin: httpx.AsyncClient) -> dict
     alarm_id = (await sent(user, "POST", "/api/v1/alarms", json=alarm))["id"]
     return {
         "conversation": conversation,
+        "picture": told["messages"][0]["pictures"][0]["id"],
         "stream": asked.headers["x-stream-id"],
         "client": (await sent(user, "POST", "/api/v1/clients", json={"name": "north's own"}))["id"],
         "key": (await sent(user, "POST", "/api/v1/keys", json={"name": "north's own"}))["id"],

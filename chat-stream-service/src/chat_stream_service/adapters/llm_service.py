@@ -29,6 +29,8 @@ _ROLES: Final = {
     Role.TOOL: llm_pb2.ROLE_TOOL,
 }
 _SURFACE: Final = "chat"
+# What llm-service calls pictures that a model does not take.
+_DROPPED_PICTURE: Final = "messages.image"
 
 
 class LlmServiceModel:
@@ -85,7 +87,12 @@ def event_from_proto(event: llm_pb2.CompletionEvent) -> ModelEvent | None:
             made = ToolCallDelta(index=call.call_index, id=call.id, name=call.name, arguments=call.arguments)
         case "started":
             started = event.started
-            made = ModelStarted(provider=started.provider, model=started.model, cache=_verdict(started.cache))
+            made = ModelStarted(
+                provider=started.provider,
+                model=started.model,
+                cache=_verdict(started.cache),
+                drops_pictures=_DROPPED_PICTURE in started.dropped_params,
+            )
         case "finished":
             made = _finished(event.finished)
         case _:
@@ -109,6 +116,8 @@ def _parts(message: PromptMessage) -> Iterable[llm_pb2.Part]:
         # llm-service hands each vendor what it wants back, and none another's.
         thinking = llm_pb2.ThinkingPart(text=thought.text, signature=thought.signature, redacted=thought.redacted)
         yield llm_pb2.Part(thinking=thinking)
+    for picture in message.pictures:
+        yield llm_pb2.Part(image=llm_pb2.ImagePart(data=picture.data, media_type=picture.media_type))
     if message.content:
         yield llm_pb2.Part(text=message.content)
 

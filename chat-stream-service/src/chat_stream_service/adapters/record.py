@@ -8,6 +8,8 @@ from typing import Any, Final
 from sqlalchemy import Row
 
 from chat_stream_service.adapters.record_json import (
+    pictures_from_json,
+    pictures_to_json,
     terminal_event_from_json,
     tool_calls_from_json,
     tool_calls_to_json,
@@ -18,6 +20,7 @@ from chat_stream_service.domain.model.conversation import Conversation, Owner
 from chat_stream_service.domain.model.conversation_store import StreamRecord
 from chat_stream_service.domain.model.event_log import StreamHeader
 from chat_stream_service.domain.model.message import Message, Role
+from chat_stream_service.domain.model.picture import Picture
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -83,7 +86,26 @@ def message_row(message: Message) -> Mapping[str, Any]:
         "usage_json": usage_to_json(message.usage),
         "status": message.status,
         "create_time": to_micros(message.create_time),
+        "pictures_json": pictures_to_json(message.pictures),
     }
+
+
+def picture_rows(message: Message) -> list[Mapping[str, Any]]:
+    """Return the columns of each picture of a message, with its data."""
+    return [
+        {
+            "id": picture.id,
+            "conversation_id": message.conversation_id,
+            "media_type": picture.media_type,
+            "data": picture.data,
+        }
+        for picture in message.pictures
+    ]
+
+
+def picture_of(row: AnyRow) -> Picture:
+    """Return the picture in a row, with its data."""
+    return Picture(id=row.id, media_type=row.media_type, size_bytes=len(row.data), data=row.data)
 
 
 def message_of(row: AnyRow) -> Message:
@@ -103,6 +125,7 @@ def message_of(row: AnyRow) -> Message:
         usage=usage_from_json(row.usage_json),
         status=row.status,
         create_time=from_micros(row.create_time),
+        pictures=pictures_from_json(row.pictures_json),
     )
 
 

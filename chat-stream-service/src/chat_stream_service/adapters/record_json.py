@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from chat_stream_service.domain.model.event import CompleteState, ErrorEvent, EventBody, Status, ToolCall
+from chat_stream_service.domain.model.picture import Picture
 from chat_stream_service.domain.model.usage import NO_USAGE, Cost, Usage
 
 
@@ -28,6 +29,17 @@ def tool_calls_to_json(calls: Sequence[ToolCall]) -> str:
 def tool_calls_from_json(text: str) -> tuple[ToolCall, ...]:
     """Return the calls that :func:`tool_calls_to_json` wrote."""
     return tuple(ToolCall(**call) for call in json.loads(text)) if text else ()
+
+
+def pictures_to_json(pictures: Sequence[Picture]) -> str:
+    """Return the text of pictures without their data, empty when there are none."""
+    kept = [{"id": each.id, "media_type": each.media_type, "size_bytes": each.size_bytes} for each in pictures]
+    return json.dumps(kept) if kept else ""
+
+
+def pictures_from_json(text: str) -> tuple[Picture, ...]:
+    """Return the pictures that :func:`pictures_to_json` wrote."""
+    return tuple(Picture(**picture) for picture in json.loads(text)) if text else ()
 
 
 def terminal_event_to_json(body: EventBody | None) -> str:

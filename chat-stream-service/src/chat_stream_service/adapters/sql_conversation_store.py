@@ -1,6 +1,6 @@
 """Conversations in SQLite or PostgreSQL."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import make_dataclass
 from functools import partial
 from typing import Any, Final
@@ -29,14 +29,16 @@ from chat_stream_service.adapters.record import (
     conversation_of,
     conversation_row,
     message_of,
+    picture_of,
     stream_of,
 )
-from chat_stream_service.adapters.table import conversations, messages, streams
+from chat_stream_service.adapters.table import conversations, messages, pictures, streams
 from chat_stream_service.adapters.turn_write import StreamHasEnd, TurnWrite, turn_begun, turn_ended, write_turns
 from chat_stream_service.domain.model.conversation import Conversation, ConversationChanges, Owner, Page
 from chat_stream_service.domain.model.conversation_store import StreamRecord, TurnStart
 from chat_stream_service.domain.model.event_log import StreamHeader
 from chat_stream_service.domain.model.message import Message
+from chat_stream_service.domain.model.picture import Picture
 from penstock_kit.database import Database
 from penstock_kit.errors import NotFound
 
@@ -132,6 +134,16 @@ class SqlConversationStore:
             rows = (await connection.execute(query.order_by(messages.c.id).limit(size + 1))).all()
         more = encode_token(rows[size - 1].id) if len(rows) > size else ""
         return Page(items=[message_of(row) for row in rows[:size]], next_token=more)
+
+    async def pictures(self, owner: Owner, conversation_id: str, ids: Sequence[str]) -> Mapping[str, Picture]:
+        """Return those of the conversation's pictures that there are, by id."""
+        query = (
+            select(pictures)
+            .join(conversations, conversations.c.id == pictures.c.conversation_id)
+            .where(_owned(owner), conversations.c.id == conversation_id, pictures.c.id.in_(ids))
+        )
+        async with self._database.read() as connection:
+            return {row.id: picture_of(row) for row in (await connection.execute(query)).all()}
 
     async def open_turn(self, owner: Owner, conversation_id: str, *, request_id: str, history_limit: int) -> TurnStart:
         """Return the conversation, its newest messages and the earlier stream of the request id."""

@@ -59,7 +59,19 @@ messages: Final = Table(
     Column("usage_json", Text, nullable=False),
     Column("status", String(32), nullable=False),
     Column("create_time", BigInteger, nullable=False),
+    # Ids, kinds and sizes of the pictures of a question; their bytes are in `pictures`.
+    Column("pictures_json", Text, nullable=False, server_default=""),
     Index("ix_messages_conversation", "conversation_id", "id"),
+)
+
+pictures: Final = Table(
+    "pictures",
+    metadata,
+    Column("id", String(_ID), primary_key=True),
+    Column("conversation_id", String(_ID), ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("media_type", String(64), nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Index("ix_pictures_conversation", "conversation_id"),
 )
 
 streams: Final = Table(

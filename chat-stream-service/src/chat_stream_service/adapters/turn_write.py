@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from sqlalchemy import Integer, String, bindparam, case, insert, update
 
-from chat_stream_service.adapters.record import message_row, stream_row, to_micros
+from chat_stream_service.adapters.record import message_row, picture_rows, stream_row, to_micros
 from chat_stream_service.adapters.record_json import terminal_event_texts, terminal_event_to_json
-from chat_stream_service.adapters.table import conversations, messages, streams
+from chat_stream_service.adapters.table import conversations, messages, pictures, streams
 from chat_stream_service.domain.model.conversation_store import StreamRecord
 from chat_stream_service.domain.model.event_log import StreamHeader
 from chat_stream_service.domain.model.message import Message
@@ -24,6 +24,7 @@ _END: Final = (
     )
 )
 _SAY: Final = insert(messages)
+_SHOW: Final = insert(pictures)
 # A conversation without a title gets the one that is given, if one is.
 _TITLE: Final = bindparam("new_title", type_=String)
 _COUNT: Final = (
@@ -43,18 +44,21 @@ class StreamHasEnd(Exception):  # noqa: N818 - what it says, not that something 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnWrite:
-    """What one write of a turn changes: a stream that begins or ends, messages, their conversation."""
+    """What one write of a turn changes: a stream that begins or ends, messages with pictures, their conversation."""
 
     begun: Mapping[str, Any] | None = None
     ended: Mapping[str, Any] | None = None
     said: Sequence[Mapping[str, Any]]
+    shown: Sequence[Mapping[str, Any]] = ()
     counted: Mapping[str, Any]
 
 
 def turn_begun(header: StreamHeader, question: Message, *, title: str) -> TurnWrite:
     """Return what records a stream as running, with its question."""
     counted = _counted(header.conversation_id, [question], title=title)
-    return TurnWrite(begun=stream_row(header), said=[message_row(question)], counted=counted)
+    return TurnWrite(
+        begun=stream_row(header), said=[message_row(question)], shown=picture_rows(question), counted=counted
+    )
 
 
 def turn_ended(record: StreamRecord, added: Sequence[Message]) -> TurnWrite:
@@ -87,6 +91,8 @@ async def write_turns(database: Database, turns: Sequence[TurnWrite]) -> None:
         if said := [dict(row) for turn in turns for row in turn.said]:
             await connection.execute(_SAY, said)
             await connection.execute(_COUNT, [dict(turn.counted) for turn in turns if turn.said])
+        if shown := [dict(row) for turn in turns for row in turn.shown]:
+            await connection.execute(_SHOW, shown)
 
 
 def _counted(conversation_id: str, added: Sequence[Message], *, title: str = "") -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from chat_stream_service.edge.convert_conversation import (
     message_to_proto,
     new_conversation_from_proto,
     page_size,
+    picture_to_proto,
 )
 
 _PAGE: Final = {"default": 50, "most": 200}
@@ -60,6 +61,11 @@ class ConversationServicer(chat_pb2_grpc.ConversationServiceServicer):
         return chat_pb2.ListMessagesResponse(
             messages=[message_to_proto(item) for item in page.items], next_page_token=page.next_token
         )
+
+    async def GetPicture(self, request: chat_pb2.GetPictureRequest, context: Any) -> chat_pb2.GetPictureResponse:
+        """Return a picture with its bytes."""
+        found = await self._conversations.picture(caller_owner(), request.conversation_id, request.picture_id)
+        return chat_pb2.GetPictureResponse(picture=picture_to_proto(found))
 
     async def UpdateConversation(
         self, request: chat_pb2.UpdateConversationRequest, context: Any

@@ -54,6 +54,7 @@ def request_from_proto(request: chat_pb2.StreamChatRequest) -> StreamRequest:
         owner=caller_owner(),
         conversation_id=request.conversation_id,
         content=request.content,
+        pictures=tuple(picture.data for picture in request.pictures),
         role=role_named(request.role),
         engine=request.engine,
         model=request.model,

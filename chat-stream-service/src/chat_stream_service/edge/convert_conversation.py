@@ -11,6 +11,7 @@ from chat_stream_service.domain.model.conversation import Conversation, Conversa
 from chat_stream_service.domain.model.engine import EngineHealth, EngineInfo
 from chat_stream_service.domain.model.event import ToolCall
 from chat_stream_service.domain.model.message import Message
+from chat_stream_service.domain.model.picture import Picture
 from chat_stream_service.edge.convert import timestamp_to_proto, usage_to_proto
 from penstock_kit.errors import FieldViolation, InvalidArgument
 
@@ -65,6 +66,14 @@ def message_to_proto(message: Message) -> chat_pb2.Message:
         usage=usage_to_proto(message.usage),
         status=message.status,
         is_error=message.is_error,
+        pictures=[picture_to_proto(picture) for picture in message.pictures],
+    )
+
+
+def picture_to_proto(picture: Picture) -> chat_pb2.Picture:
+    """Return a picture, with its data when that was read."""
+    return chat_pb2.Picture(
+        id=picture.id, media_type=picture.media_type, data=picture.data, size_bytes=picture.size_bytes
     )
 
 

@@ -1,7 +1,9 @@
 """Conversations: ask, and follow an answer wherever it is."""
 
-from collections.abc import Mapping
+import base64
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
+from urllib.parse import quote
 
 from penstock_client._async.operations import AsyncConversationsOperations
 from penstock_client._async.stream import AsyncAnswer
@@ -18,6 +20,7 @@ class AsyncConversations(AsyncConversationsOperations):
         conversation_id: str,
         content: str,
         *,
+        pictures: Sequence[bytes] = (),
         model: str | None = None,
         engine: str | None = None,
         personality_id: str | None = None,
@@ -33,11 +36,13 @@ class AsyncConversations(AsyncConversationsOperations):
     ) -> AsyncAnswer:
         """Ask in a conversation; the request is sent when the answer is read.
 
-        `idempotency_key` makes asking again safe (one is made when it is left out); `patience` is for how many seconds
-        without progress a broken stream is taken up again.
+        `pictures` are files to look at: at most 4, each PNG, JPEG, GIF or WebP of at most 3 MiB. With them, `content`
+        may be empty. `idempotency_key` makes asking again safe (one is made when it is left out); `patience` is for
+        how many seconds without progress a broken stream is taken up again.
         """
         body = {
             "content": content,
+            "pictures": [{"data": base64.b64encode(picture).decode()} for picture in pictures] or None,
             "model": model,
             "engine": engine,
             "personality_id": personality_id,
@@ -57,6 +62,12 @@ class AsyncConversations(AsyncConversationsOperations):
             idempotency_key=idempotency_key or new_key(),
         )
         return AsyncAnswer(self._transport, call, patience=patience)
+
+    async def picture(self, conversation_id: str, picture_id: str) -> bytes:
+        """Return the file of a picture that belongs to a question of the conversation."""
+        path = f"/api/v1/conversations/{quote(conversation_id, safe='')}/pictures/{quote(picture_id, safe='')}"
+        async with self._transport.open(Call(method="GET", path=path)) as response:
+            return await response.aread()
 
     async def ask_once(self, content: str, **options: Any) -> CompleteState:
         """Ask `content` in a new conversation and return the whole answer; `options` are those of :meth:`ask`."""

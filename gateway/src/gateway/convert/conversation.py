@@ -43,7 +43,18 @@ def message_from_proto(message: pb.Message) -> JsonObject:
         json["thinking"] = message.thinking
     if message.HasField("usage"):
         json["usage"] = usage_from_proto(message.usage)
+    if message.pictures:
+        json["pictures"] = [_picture(message.conversation_id, picture) for picture in message.pictures]
     return json
+
+
+def _picture(conversation_id: str, picture: pb.Picture) -> JsonObject:
+    return {
+        "id": picture.id,
+        "media_type": picture.media_type,
+        "size_bytes": picture.size_bytes,
+        "url": f"/api/v1/conversations/{conversation_id}/pictures/{picture.id}",
+    }
 
 
 def engine_from_proto(engine: pb.Engine) -> JsonObject:

@@ -1,6 +1,6 @@
 """Conversations: create, list, read, rename, delete, and ask."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from fastapi import Response
 from penstock.chat.v1 import chat_pb2 as pb
@@ -16,10 +16,20 @@ from gateway.convert.protobuf import build_message
 from gateway.http.json import JsonResponse
 from gateway.routes.listing import listing
 from gateway.routes.parameters import IdempotencyKey, PageSize, PageToken
-from gateway.routes.router import EVENTS, add, api_router
+from gateway.routes.router import EVENTS, PICTURE, add, api_router
 
 if TYPE_CHECKING:
     from penstock.chat.v1.chat_pb2_grpc import ConversationServiceAsyncStub
+
+
+# What a user sent is shown as a picture or not at all: no script in it ever runs, and no shared cache keeps it.
+_AS_DATA: Final = {
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "sandbox; default-src 'none'",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "private, max-age=3600",
+    "vary": "authorization, x-api-key",
+}
 
 
 class ConversationCreate(BaseModel):
@@ -53,6 +63,7 @@ class ConversationRoutes:
         add(self.router, "GET /api/v1/conversations", self.list_conversations)
         add(self.router, f"GET {one}", self.get_conversation)
         add(self.router, f"GET {one}/messages", self.list_messages)
+        add(self.router, f"GET {one}/pictures/{{picture_id}}", self.get_picture, responses=PICTURE)
         add(self.router, f"PATCH {one}", self.update_conversation)
         add(self.router, f"DELETE {one}", self.delete_conversation, status_code=204)
         add(self.router, f"POST {one}/stream", self.stream_chat, responses=EVENTS)
@@ -96,6 +107,12 @@ class ConversationRoutes:
         response = await self._conversations.ListMessages(request)
         found = [message_from_proto(entry) for entry in response.messages]
         return JsonResponse(listing("messages", found, response.next_page_token))
+
+    async def get_picture(self, conversation_id: str, picture_id: str) -> Response:
+        """Read a picture that was attached to a question."""
+        request = build_message(pb.GetPictureRequest, conversation_id=conversation_id, picture_id=picture_id)
+        response = await self._conversations.GetPicture(request)
+        return Response(response.picture.data, media_type=response.picture.media_type, headers=_AS_DATA)
 
     async def update_conversation(self, conversation_id: str, body: ConversationUpdate) -> Response:
         """Rename a conversation or change its defaults."""

@@ -67,3 +67,13 @@ EVENTS: Final[dict[int | str, dict[str, Any]]] = {
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     }
 }
+
+PICTURE: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The file, as it was sent.",
+        "content": {
+            kind: {"schema": {"type": "string", "format": "binary"}}
+            for kind in ("image/png", "image/jpeg", "image/gif", "image/webp")
+        },
+    }
+}

@@ -53,6 +53,11 @@ def medium_of(part: Part) -> str:
             return ""
 
 
+def left_out(request: CompletionRequest) -> Iterable[str]:
+    """Yield what a provider that reads text alone leaves out of the messages, such as `messages.image`."""
+    return (f"messages.{kind}" for message in request.messages for part in message.parts if (kind := medium_of(part)))
+
+
 def as_called(names: Iterable[str], request: CompletionRequest) -> tuple[str, ...]:
     """Return the knobs `names`, each once, as the dialect of `request` calls them."""
     called = _CALLED.get(request.surface, {})

@@ -24,6 +24,7 @@ from llm_service.domain.offline.plan_state import CallTools, Say, Step
 from llm_service.domain.offline.query import Language, StructuredQuery
 from llm_service.domain.offline.toolbox import PlannedCall, Toolbox
 from llm_service.domain.offline.worker import Checkpoint, RuleWorker
+from llm_service.providers.dropped import as_called, left_out
 from llm_service.providers.registry import ProviderServices
 from penstock_kit.clock import Clock
 from penstock_kit.token_estimate import estimate_tokens
@@ -52,7 +53,13 @@ class FallbackProvider:
 
     async def stream(self, request: CompletionRequest) -> AsyncGenerator[EventBatch]:
         """Yield the answer in small deltas, or the tool calls that lead to one."""
-        started = Started(id=self._new_id("ans"), provider=NAME, model=RULES, create_time=self._clock.now())
+        started = Started(
+            id=self._new_id("ans"),
+            provider=NAME,
+            model=RULES,
+            create_time=self._clock.now(),
+            dropped_params=as_called(left_out(request), request),
+        )
         step, usage = await self._worker.run(partial(self._answer, request))
         if isinstance(step, CallTools):
             yield [started, *self._calls(step.calls), Finished(reason=FinishReason.TOOL_CALLS, usage=usage)]

@@ -9,8 +9,9 @@ from chat_stream_service.domain.model.conversation import Conversation, Conversa
 from chat_stream_service.domain.model.conversation_store import ConversationStore
 from chat_stream_service.domain.model.event_log import EventLog
 from chat_stream_service.domain.model.message import Message
+from chat_stream_service.domain.model.picture import Picture
 from penstock_kit.clock import Clock
-from penstock_kit.errors import FieldViolation, InvalidArgument
+from penstock_kit.errors import FieldViolation, InvalidArgument, NotFound
 
 _MAX_LENGTH: Final = 200
 _MAX_LABELS: Final = 32
@@ -102,6 +103,15 @@ class ConversationService:
     async def messages(self, owner: Owner, conversation_id: str, *, size: int, token: str) -> Page[Message]:
         """Return a conversation's messages, oldest first."""
         return await self._store.messages_page(owner, conversation_id, size=size, token=token)
+
+    async def picture(self, owner: Owner, conversation_id: str, picture_id: str) -> Picture:
+        """Return a picture with its data; NotFound unless the owner's conversation has it."""
+        found = await self._store.pictures(owner, conversation_id, [picture_id])
+        if picture_id not in found:
+            raise NotFound(
+                f"there is no picture {picture_id!r} in conversation {conversation_id!r}", reason="PICTURE_NOT_FOUND"
+            )
+        return found[picture_id]
 
     async def update(self, owner: Owner, conversation_id: str, changes: ConversationChanges) -> Conversation:
         """Rename a conversation or change its defaults."""

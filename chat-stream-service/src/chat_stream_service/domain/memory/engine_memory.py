@@ -8,7 +8,7 @@ from chat_stream_service.domain.memory.turn_memory import TurnMemory
 from chat_stream_service.domain.model.conversation import Owner
 from chat_stream_service.domain.model.engine import EngineHealth, Turn
 from chat_stream_service.domain.model.memory import Note, RememberedTurn
-from chat_stream_service.domain.model.message import PromptMessage, Role
+from chat_stream_service.domain.model.message import PromptMessage, Role, words_of
 from chat_stream_service.domain.stream.background import BackgroundJobs
 from penstock_kit.clock import Clock
 from penstock_kit.errors import NotFound
@@ -68,7 +68,7 @@ def _remembered(turn: Turn, answer: str, clock: Clock) -> RememberedTurn:
         owner=owner_of(turn),
         conversation_id=turn.conversation_id,
         stream_id=turn.stream_id,
-        question=turn.question.content,
+        question=words_of(turn.question),
         answer=answer,
         create_time=clock.now(),
     )

@@ -8,7 +8,14 @@ from typing import Final, Protocol
 from chat_stream_service.domain.model.conversation import Owner
 from chat_stream_service.domain.model.language_model import LanguageModel, ModelRequest, ModelStarted, TextDelta
 from chat_stream_service.domain.model.memory import shortened
-from chat_stream_service.domain.model.message import Message, PromptMessage, Role, message_tokens, prompt_of
+from chat_stream_service.domain.model.message import (
+    Message,
+    PromptMessage,
+    Role,
+    message_tokens,
+    stored_tokens,
+    words_of,
+)
 from penstock_kit.errors import PenstockError
 from penstock_kit.logging import get_logger
 
@@ -65,12 +72,12 @@ class Summarizer:
 
     def is_due(self, messages: Sequence[PromptMessage]) -> bool:
         """Return whether these messages are so much that some should be summarised."""
-        return sum(map(message_tokens, messages)) > self._history_tokens * _FULL
+        return self._is_much(sum(map(message_tokens, messages)))
 
     async def update(self, owner: Owner, conversation_id: str) -> None:
         """Summarise the oldest messages until the rest is half of what may be told."""
         before, messages = await self._store.load(owner, conversation_id)
-        if not self.is_due([prompt_of(message) for message in messages]):
+        if not self._is_much(sum(map(stored_tokens, messages))):
             return
         old = oldest(messages, self._history_tokens * _LEFT)
         if not old:
@@ -79,6 +86,9 @@ class Summarizer:
         await self._store.save(
             owner, conversation_id, ConversationSummary(summary=text, until=old[-1].id), before=before
         )
+
+    def _is_much(self, tokens: int) -> bool:
+        return tokens > self._history_tokens * _FULL
 
     async def _write(self, summary: str, messages: Sequence[Message]) -> str:
         """Return what a model writes, empty when none does."""
@@ -109,7 +119,7 @@ def oldest(messages: Sequence[Message], tokens_left: float) -> Sequence[Message]
     """Return the oldest whole turns, as many as leave at most `tokens_left` behind; the last one always stays."""
     starts = [index for index, message in enumerate(messages) if message.role in (Role.USER, Role.SYSTEM)]
     for start in starts[1:]:
-        if sum(message_tokens(prompt_of(message)) for message in messages[start:]) <= tokens_left:
+        if sum(map(stored_tokens, messages[start:])) <= tokens_left:
             return messages[:start]
     return messages[: starts[-1]] if starts else ()
 
@@ -119,7 +129,7 @@ def list_messages(summary: str, messages: Sequence[Message]) -> str:
     lines = [line for line in summary.splitlines() if line.strip()]
     for message in messages:
         if message.role is Role.USER:
-            lines.append(f"User: {shortened(message.content, 200)}")
+            lines.append(f"User: {shortened(words_of(message), 200)}")
         elif message.role is Role.ASSISTANT and message.content.strip():
             lines.append(f"Assistant: {shortened(message.content, 300)}")
     while len(lines) > 1 and sum(len(line) + 1 for line in lines) > _MOST_RULED:
@@ -129,5 +139,5 @@ def list_messages(summary: str, messages: Sequence[Message]) -> str:
 
 def _transcript(messages: Sequence[Message]) -> str:
     """Return what was said, the newest of it when it is too much."""
-    texts = [f"{message.role.value}: {message.content}" for message in messages if message.content.strip()]
+    texts = [f"{message.role.value}: {said}" for message in messages if (said := words_of(message)).strip()]
     return "\n".join(texts)[-_MOST_TOLD:]

@@ -1,6 +1,6 @@
 """The port to stored conversations, their messages and the records of their streams."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -9,6 +9,7 @@ from chat_stream_service.domain.model.conversation import Conversation, Conversa
 from chat_stream_service.domain.model.event import EventBody
 from chat_stream_service.domain.model.event_log import StreamHeader
 from chat_stream_service.domain.model.message import Message
+from chat_stream_service.domain.model.picture import Picture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +65,18 @@ class ConversationStore(Protocol):
         """Return messages, oldest first."""
         ...
 
+    async def pictures(self, owner: Owner, conversation_id: str, ids: Sequence[str]) -> Mapping[str, Picture]:
+        """Return those of the conversation's pictures that there are, with their data, by id."""
+        ...
+
     async def open_turn(self, owner: Owner, conversation_id: str, *, request_id: str, history_limit: int) -> TurnStart:
         """Return the conversation, its newest messages (oldest of them first), and the earlier stream of the
         non-empty `request_id`."""
         ...
 
     async def begin_stream(self, header: StreamHeader, question: Message, *, title: str) -> None:
-        """Record a stream as running with its question, in one transaction; `title` is set when there is none.
+        """Record a stream as running with its question and its pictures, in one transaction; `title` is set when
+        there is none.
 
         A second call for the same stream changes nothing.
         """

@@ -48,9 +48,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSelected:
-    """Bookkeeping: which model (``provider/model``) answers."""
+    """Bookkeeping: which model (``provider/model``) answers, and whether it does so without the prompt's pictures."""
 
     model: str
+    drops_pictures: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,11 +48,15 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelStarted:
-    """Who answers. May come again, with another provider, before any content."""
+    """Who answers. May come again, with another provider, before any content.
+
+    `drops_pictures` True: it takes no pictures, and was not shown those of the question.
+    """
 
     provider: str
     model: str
     cache: str = ""
+    drops_pictures: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,7 @@ class StreamRequest:
     owner: Owner
     conversation_id: str
     content: str
+    pictures: tuple[bytes, ...] = ()
     role: Role = Role.USER
     engine: str = ""
     model: str = ""
@@ -52,8 +53,10 @@ class StreamRequest:
     def check_content(self, content: str) -> None:
         """Raise InvalidArgument naming the field when `content` (the request's, or its filled template) can't be
         answered."""
-        if not content.strip():
+        if not content.strip() and not self.pictures:
             raise _invalid("content", "is empty; say what to answer")
+        if self.pictures and self.role is not Role.USER:
+            raise _invalid("pictures", f"come with the role {self.role.value!r}; only a user shows pictures")
         if len(content) > _MAX_CONTENT:
             raise _invalid("content", f"has {len(content):,} characters; at most {_MAX_CONTENT:,} are read")
         if len(self.model) > _MAX_NAME or len(self.request_id) > _MAX_NAME:

@@ -11,9 +11,11 @@ from chat_stream_service.domain.model.conversation import title_from
 from chat_stream_service.domain.model.conversation_store import ConversationStore, TurnStart
 from chat_stream_service.domain.model.engine import Engine, PersonaSettings, Turn
 from chat_stream_service.domain.model.event_log import EventLog, StreamHeader
-from chat_stream_service.domain.model.message import Message, PromptMessage, prompt_of
+from chat_stream_service.domain.model.message import Message, PromptMessage
+from chat_stream_service.domain.model.picture import check_pictures
 from chat_stream_service.domain.model.stream_request import StreamRequest
 from chat_stream_service.domain.model.timeline import Timeline
+from chat_stream_service.domain.stream.history import load_history
 from chat_stream_service.domain.stream.pending_writes import PendingWrites
 from chat_stream_service.domain.stream.recording import Recording, RecordingLimits
 from chat_stream_service.domain.stream.run import RunLimits, StreamRun
@@ -42,7 +44,8 @@ class _TurnInputs:
     timeline: Timeline
     opening: TurnStart
     persona: PersonaSettings
-    content: str
+    history: tuple[PromptMessage, ...]
+    question: PromptMessage
     ahead: asyncio.Task[Any] | None
     notices: tuple[str, ...]
 
@@ -116,7 +119,9 @@ class RunFactory:
         timeline.engine = engine.get_engine_info().name
         content = await self._content(request)
         request.check_content(content)
-        ahead = engine.look_ahead(request.owner, PromptMessage(role=request.role, content=content))
+        shown = check_pictures(request.pictures, self._new_id)
+        question = PromptMessage(role=request.role, content=content, pictures=shown)
+        ahead = engine.look_ahead(request.owner, question)
         try:
             with timeline.measure("load_history"):
                 opening = await self._store.open_turn(
@@ -125,6 +130,7 @@ class RunFactory:
                     request_id=request.request_id,
                     history_limit=self._history_messages,
                 )
+                history = await load_history(self._store, request.owner, opening.history, question=question)
             persona, notices = await self._persona(request, opening.conversation.personality_id)
         except BaseException:
             if ahead is not None:
@@ -135,7 +141,8 @@ class RunFactory:
             timeline=timeline,
             opening=opening,
             persona=persona,
-            content=content,
+            history=history,
+            question=question,
             ahead=ahead,
             notices=notices,
         )
@@ -165,16 +172,17 @@ class RunFactory:
             id=self._new_id("msg"),
             conversation_id=header.conversation_id,
             role=request.role,
-            content=prepared.content,
+            content=prepared.question.content,
             create_time=header.create_time,
             stream_id=header.stream_id,
             status="completed",
+            pictures=prepared.question.pictures,
         )
         transcript = Transcript(header, clock=self._clock, new_id=self._new_id)
         recording = Recording(
             header=header,
             question=question,
-            title=title_from(prepared.content),
+            title=title_from(prepared.question.content),
             transcript=transcript,
             store=self._store,
             pending_writes=self._pending_writes,
@@ -201,8 +209,8 @@ def _turn(request: StreamRequest, prepared: _TurnInputs, header: StreamHeader) -
         conversation_id=header.conversation_id,
         tenant_id=header.tenant_id,
         user_id=header.user_id,
-        history=tuple(prompt_of(message) for message in prepared.opening.history if _has_content(message)),
-        question=PromptMessage(role=request.role, content=prepared.content),
+        history=prepared.history,
+        question=prepared.question,
         timeline=prepared.timeline,
         model=request.model or prepared.opening.conversation.model,
         persona=prepared.persona,
@@ -212,8 +220,3 @@ def _turn(request: StreamRequest, prepared: _TurnInputs, header: StreamHeader) -
         cache=request.cache,
         notices=prepared.notices,
     )
-
-
-def _has_content(message: Message) -> bool:
-    """An answer that failed before its first word tells a model nothing, and some refuse an empty message."""
-    return bool(message.content or message.tool_calls)

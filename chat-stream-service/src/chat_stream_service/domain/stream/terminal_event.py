@@ -11,6 +11,7 @@ from penstock_kit.errors import DeadlineExceeded, PenstockError, Unavailable, ht
 _STATUS_BY_FINISH: Final = {"length": Status.LENGTH, "budget_exceeded": Status.BUDGET_EXCEEDED}
 
 _CONTENT_FILTER: Final = "content_filter"
+_UNSEEN: Final = "The pictures were not looked at: {model} takes none; choose a model that does and ask again."
 _FILTERED: Final = "The model's provider ended the answer before its end (content filter)."
 
 
@@ -18,7 +19,8 @@ def completed(fold: EventFold, transcript: Transcript) -> CompleteState:
     """Return the end of an answer whose model said all, or all it was allowed to."""
     status = _STATUS_BY_FINISH.get(transcript.finish_reason, Status.COMPLETED)
     state = _state(status, transcript.finish_reason, fold, transcript)
-    return replace(state, notices=(_FILTERED,)) if transcript.finish_reason == _CONTENT_FILTER else state
+    filtered = transcript.finish_reason == _CONTENT_FILTER
+    return replace(state, notices=(*state.notices, _FILTERED)) if filtered else state
 
 
 def stopped(fold: EventFold, transcript: Transcript, *, finish_reason: str) -> CompleteState:
@@ -74,4 +76,5 @@ def _state(status: Status, finish_reason: str, fold: EventFold, transcript: Tran
         model=transcript.model,
         usage=transcript.usage,
         cost=transcript.cost,
+        notices=(_UNSEEN.format(model=transcript.model),) if transcript.drops_pictures else (),
     )

@@ -28,6 +28,7 @@ class Transcript:
         self._usage = NO_USAGE
         self._cost = NO_COST
         self.model = ""
+        self.drops_pictures = False
         self.finish_reason = ""
         self._begin()
 
@@ -51,9 +52,9 @@ class Transcript:
                 self._calls.append(event)
             case ToolResult(tool_call_id=call_id):
                 self._results[call_id] = event
-            case ModelSelected(model=model):
+            case ModelSelected(model=model, drops_pictures=drops):
                 self._next_round()
-                self.model = model
+                self.model, self.drops_pictures = model, drops
             case RoundFinished():
                 self._next_round()
                 self._round = event

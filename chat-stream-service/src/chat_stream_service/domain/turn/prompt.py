@@ -6,7 +6,7 @@ from typing import Final
 
 from chat_stream_service.domain.model.engine import Turn
 from chat_stream_service.domain.model.memory import Note
-from chat_stream_service.domain.model.message import PromptMessage, Role, message_tokens
+from chat_stream_service.domain.model.message import PromptMessage, Role, message_tokens, words_of
 
 _DEFAULT: Final = (
     "You are Penstock's assistant. You answer questions about machines and their telemetry, and anything else, "
@@ -63,5 +63,5 @@ def _instruction(turn: Turn, *, now: datetime, tools: bool, notes: Sequence[Note
 
 
 def _note_lines(turn: Turn, notes: Sequence[Note]) -> Sequence[str]:
-    told = {message.content for message in turn.history if message.role is Role.USER}
+    told = {words_of(message) for message in turn.history if message.role is Role.USER}
     return [f"- {note.time}{' ' if note.time else ''}{note.text}" for note in notes if note.question not in told]

@@ -78,7 +78,8 @@ class Reply:
         match event:
             case ModelStarted(provider=provider, model=model):
                 self.started = event
-                return (ModelSelected(model=f"{provider}/{model}" if provider else model),)
+                name = f"{provider}/{model}" if provider else model
+                return (ModelSelected(model=name, drops_pictures=event.drops_pictures),)
             case ToolCallDelta(index=index):
                 draft = self._drafts.setdefault(index, PartialToolCall())
                 draft.id = draft.id or event.id

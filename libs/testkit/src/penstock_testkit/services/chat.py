@@ -46,6 +46,7 @@ class FakeChat(StreamServiceServicer, ConversationServiceServicer, EngineService
         self.asked: list[pb.StreamChatRequest] = []
         self.read: list[pb.ReadStreamRequest] = []
         self.callers: list[Caller] = []
+        self.pictures: list[pb.Picture] = []
         self.conversations: dict[tuple[str, str], pb.Conversation] = {}
         self.engine = "chat_engine"
 
@@ -115,10 +116,21 @@ class FakeChat(StreamServiceServicer, ConversationServiceServicer, EngineService
     async def ListMessages(  # noqa: N802
         self, request: pb.ListMessagesRequest, context: Any
     ) -> pb.ListMessagesResponse:
-        """Return one message."""
+        """Return one message, with the pictures of the fake without their data."""
         self._own(request.conversation_id)
         message = pb.Message(id="msg_1", conversation_id=request.conversation_id, role="user", content="hi")
+        message.pictures.extend(
+            pb.Picture(id=each.id, media_type=each.media_type, size_bytes=len(each.data)) for each in self.pictures
+        )
         return pb.ListMessagesResponse(messages=[message])
+
+    async def GetPicture(self, request: pb.GetPictureRequest, context: Any) -> pb.GetPictureResponse:  # noqa: N802
+        """Return a picture of the fake."""
+        self._own(request.conversation_id)
+        for each in self.pictures:
+            if each.id == request.picture_id:
+                return pb.GetPictureResponse(picture=each)
+        raise NotFound(f"there is no picture {request.picture_id!r}", reason="PICTURE_NOT_FOUND")
 
     async def UpdateConversation(  # noqa: N802
         self, request: pb.UpdateConversationRequest, context: Any

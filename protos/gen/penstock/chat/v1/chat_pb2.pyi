@@ -431,9 +431,10 @@ class StreamChatRequest(_message.Message):
     CLIENT_ID_FIELD_NUMBER: _builtins.int
     ON_BUSY_FIELD_NUMBER: _builtins.int
     CACHE_FIELD_NUMBER: _builtins.int
+    PICTURES_FIELD_NUMBER: _builtins.int
     conversation_id: _builtins.str
     content: _builtins.str
-    """What the user says; at most 200,000 characters."""
+    """What the user says; at most 200,000 characters. May be empty when there are pictures."""
     role: _builtins.str
     """"user" (default) or "system"."""
     engine: _builtins.str
@@ -460,6 +461,10 @@ class StreamChatRequest(_message.Message):
     def cache(self) -> Global___ResponseCachePolicy:
         """How the response caches may be used for this turn."""
 
+    @_builtins.property
+    def pictures(self) -> _containers.RepeatedCompositeFieldContainer[Global___Picture]:
+        """Pictures to look at, at most 4; only their data is read, their kind is told by it."""
+
     def __init__(
         self,
         *,
@@ -478,16 +483,50 @@ class StreamChatRequest(_message.Message):
         client_id: _builtins.str = ...,
         on_busy: _builtins.str = ...,
         cache: Global___ResponseCachePolicy | None = ...,
+        pictures: _abc.Iterable[Global___Picture] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_use_tools", b"_use_tools", "cache", b"cache", "use_tools", b"use_tools"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_use_tools", b"_use_tools", "cache", b"cache", "client_id", b"client_id", "content", b"content", "conversation_id", b"conversation_id", "debug", b"debug", "engine", b"engine", "model", b"model", "on_busy", b"on_busy", "on_disconnect", b"on_disconnect", "personality_id", b"personality_id", "request_id", b"request_id", "role", b"role", "template_id", b"template_id", "template_values", b"template_values", "use_tools", b"use_tools"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_use_tools", b"_use_tools", "cache", b"cache", "client_id", b"client_id", "content", b"content", "conversation_id", b"conversation_id", "debug", b"debug", "engine", b"engine", "model", b"model", "on_busy", b"on_busy", "on_disconnect", b"on_disconnect", "personality_id", b"personality_id", "pictures", b"pictures", "request_id", b"request_id", "role", b"role", "template_id", b"template_id", "template_values", b"template_values", "use_tools", b"use_tools"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__use_tools: _TypeAlias = _typing.Literal["use_tools"]  # noqa: Y015
     _WhichOneofArgType__use_tools: _TypeAlias = _typing.Literal["_use_tools", b"_use_tools"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__use_tools) -> _WhichOneofReturnType__use_tools | None: ...
 
 Global___StreamChatRequest: _TypeAlias = StreamChatRequest  # noqa: Y015
+
+@_typing.final
+class Picture(_message.Message):
+    """A picture that belongs to a question: PNG, JPEG, GIF or WebP."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    MEDIA_TYPE_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    media_type: _builtins.str
+    """"image/png", "image/jpeg", "image/gif" or "image/webp"."""
+    data: _builtins.bytes
+    """The file, at most 3 MiB; empty in lists of messages."""
+    size_bytes: _builtins.int
+    """Length of the file in bytes."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        media_type: _builtins.str = ...,
+        data: _builtins.bytes = ...,
+        size_bytes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "id", b"id", "media_type", b"media_type", "size_bytes", b"size_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Picture: _TypeAlias = Picture  # noqa: Y015
 
 @_typing.final
 class ResponseCachePolicy(_message.Message):
@@ -925,6 +964,7 @@ class Message(_message.Message):
     USAGE_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
     IS_ERROR_FIELD_NUMBER: _builtins.int
+    PICTURES_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     conversation_id: _builtins.str
     role: _builtins.str
@@ -943,6 +983,10 @@ class Message(_message.Message):
     def tool_calls(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.ToolCall]: ...
     @_builtins.property
     def usage(self) -> _common_pb2.Usage: ...
+    @_builtins.property
+    def pictures(self) -> _containers.RepeatedCompositeFieldContainer[Global___Picture]:
+        """Pictures attached to a question, without their data."""
+
     def __init__(
         self,
         *,
@@ -959,10 +1003,11 @@ class Message(_message.Message):
         usage: _common_pb2.Usage | None = ...,
         status: _builtins.str = ...,
         is_error: _builtins.bool = ...,
+        pictures: _abc.Iterable[Global___Picture] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "conversation_id", b"conversation_id", "create_time", b"create_time", "id", b"id", "is_error", b"is_error", "model", b"model", "role", b"role", "status", b"status", "stream_id", b"stream_id", "thinking", b"thinking", "tool_call_id", b"tool_call_id", "tool_calls", b"tool_calls", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "conversation_id", b"conversation_id", "create_time", b"create_time", "id", b"id", "is_error", b"is_error", "model", b"model", "pictures", b"pictures", "role", b"role", "status", b"status", "stream_id", b"stream_id", "thinking", b"thinking", "tool_call_id", b"tool_call_id", "tool_calls", b"tool_calls", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1192,6 +1237,52 @@ class ListMessagesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListMessagesResponse: _TypeAlias = ListMessagesResponse  # noqa: Y015
+
+@_typing.final
+class GetPictureRequest(_message.Message):
+    """Request of GetPicture."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    PICTURE_ID_FIELD_NUMBER: _builtins.int
+    conversation_id: _builtins.str
+    picture_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        conversation_id: _builtins.str = ...,
+        picture_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id", "picture_id", b"picture_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPictureRequest: _TypeAlias = GetPictureRequest  # noqa: Y015
+
+@_typing.final
+class GetPictureResponse(_message.Message):
+    """Response of GetPicture."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PICTURE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def picture(self) -> Global___Picture: ...
+    def __init__(
+        self,
+        *,
+        picture: Global___Picture | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["picture", b"picture"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["picture", b"picture"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPictureResponse: _TypeAlias = GetPictureResponse  # noqa: Y015
 
 @_typing.final
 class UpdateConversationRequest(_message.Message):

@@ -352,6 +352,11 @@ class ConversationServiceStub:
                 request_serializer=penstock_dot_chat_dot_v1_dot_chat__pb2.ListMessagesRequest.SerializeToString,
                 response_deserializer=penstock_dot_chat_dot_v1_dot_chat__pb2.ListMessagesResponse.FromString,
                 _registered_method=True)
+        self.GetPicture = channel.unary_unary(
+                '/penstock.chat.v1.ConversationService/GetPicture',
+                request_serializer=penstock_dot_chat_dot_v1_dot_chat__pb2.GetPictureRequest.SerializeToString,
+                response_deserializer=penstock_dot_chat_dot_v1_dot_chat__pb2.GetPictureResponse.FromString,
+                _registered_method=True)
         self.UpdateConversation = channel.unary_unary(
                 '/penstock.chat.v1.ConversationService/UpdateConversation',
                 request_serializer=penstock_dot_chat_dot_v1_dot_chat__pb2.UpdateConversationRequest.SerializeToString,
@@ -396,6 +401,13 @@ class ConversationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetPicture(self, request, context):
+        """Reads a picture that was attached to a question of the conversation, with its bytes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def UpdateConversation(self, request, context):
         """Renames a conversation or changes its defaults.
         """
@@ -432,6 +444,11 @@ def add_ConversationServiceServicer_to_server(servicer, server):
                     servicer.ListMessages,
                     request_deserializer=penstock_dot_chat_dot_v1_dot_chat__pb2.ListMessagesRequest.FromString,
                     response_serializer=penstock_dot_chat_dot_v1_dot_chat__pb2.ListMessagesResponse.SerializeToString,
+            ),
+            'GetPicture': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPicture,
+                    request_deserializer=penstock_dot_chat_dot_v1_dot_chat__pb2.GetPictureRequest.FromString,
+                    response_serializer=penstock_dot_chat_dot_v1_dot_chat__pb2.GetPictureResponse.SerializeToString,
             ),
             'UpdateConversation': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateConversation,
@@ -553,6 +570,33 @@ class ConversationService:
             '/penstock.chat.v1.ConversationService/ListMessages',
             penstock_dot_chat_dot_v1_dot_chat__pb2.ListMessagesRequest.SerializeToString,
             penstock_dot_chat_dot_v1_dot_chat__pb2.ListMessagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPicture(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/penstock.chat.v1.ConversationService/GetPicture',
+            penstock_dot_chat_dot_v1_dot_chat__pb2.GetPictureRequest.SerializeToString,
+            penstock_dot_chat_dot_v1_dot_chat__pb2.GetPictureResponse.FromString,
             options,
             channel_credentials,
             insecure,

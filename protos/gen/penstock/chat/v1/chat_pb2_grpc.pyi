@@ -133,6 +133,8 @@ class ConversationServiceStub:
     """Reads one conversation."""
     ListMessages: _grpc.UnaryUnaryMultiCallable[_chat_pb2.ListMessagesRequest, _chat_pb2.ListMessagesResponse]
     """Lists a conversation's messages, oldest first."""
+    GetPicture: _grpc.UnaryUnaryMultiCallable[_chat_pb2.GetPictureRequest, _chat_pb2.GetPictureResponse]
+    """Reads a picture that was attached to a question of the conversation, with its bytes."""
     UpdateConversation: _grpc.UnaryUnaryMultiCallable[_chat_pb2.UpdateConversationRequest, _chat_pb2.UpdateConversationResponse]
     """Renames a conversation or changes its defaults."""
     DeleteConversation: _grpc.UnaryUnaryMultiCallable[_chat_pb2.DeleteConversationRequest, _chat_pb2.DeleteConversationResponse]
@@ -151,6 +153,8 @@ class ConversationServiceAsyncStub(ConversationServiceStub):
     """Reads one conversation."""
     ListMessages: _aio.UnaryUnaryMultiCallable[_chat_pb2.ListMessagesRequest, _chat_pb2.ListMessagesResponse]  # type: ignore[assignment]
     """Lists a conversation's messages, oldest first."""
+    GetPicture: _aio.UnaryUnaryMultiCallable[_chat_pb2.GetPictureRequest, _chat_pb2.GetPictureResponse]  # type: ignore[assignment]
+    """Reads a picture that was attached to a question of the conversation, with its bytes."""
     UpdateConversation: _aio.UnaryUnaryMultiCallable[_chat_pb2.UpdateConversationRequest, _chat_pb2.UpdateConversationResponse]  # type: ignore[assignment]
     """Renames a conversation or changes its defaults."""
     DeleteConversation: _aio.UnaryUnaryMultiCallable[_chat_pb2.DeleteConversationRequest, _chat_pb2.DeleteConversationResponse]  # type: ignore[assignment]
@@ -190,6 +194,14 @@ class ConversationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_chat_pb2.ListMessagesResponse, _abc.Awaitable[_chat_pb2.ListMessagesResponse]]:
         """Lists a conversation's messages, oldest first."""
+
+    @_abc_1.abstractmethod
+    def GetPicture(
+        self,
+        request: _chat_pb2.GetPictureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chat_pb2.GetPictureResponse, _abc.Awaitable[_chat_pb2.GetPictureResponse]]:
+        """Reads a picture that was attached to a question of the conversation, with its bytes."""
 
     @_abc_1.abstractmethod
     def UpdateConversation(

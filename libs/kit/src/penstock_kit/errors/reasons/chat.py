@@ -137,6 +137,18 @@ CHAT: Final = Section(
             "list the conversations",
         ),
         Row(
+            "PICTURE_NOT_FOUND",
+            (ErrorKind.NOT_FOUND,),
+            "the conversation has no such picture",
+            "take its id from the conversation's messages",
+        ),
+        Row(
+            "PICTURE_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "a picture of a question is of another kind, cut off or too large, or there are too many",
+            "send at most 4 whole PNG, JPEG, GIF or WebP files of at most 3 MiB and 8,000 pixels a side",
+        ),
+        Row(
             "CONVERSATION_INVALID",
             (ErrorKind.INVALID_ARGUMENT,),
             "a field of a conversation is wrong; `errors` names it",
