@@ -331,3 +331,35 @@ def phrases_of(words: Lexicon) -> list[tuple[str, dict[Kind, object]]]:
 )
 def test_words_that_limit_a_question_are_named_though_they_say_nothing_elsewhere(text: str, named: str) -> None:
     assert named in " ".join(parse_prompt(text, NOW).unread)
+
+
+@settings(deadline=None)
+@given(
+    field=st.sampled_from(sorted(FIELDS)),
+    side=st.sampled_from([("higher than", "above", "高"), ("lower than", "below", "低"), ("above", "above", "高")]),
+    ask=st.sampled_from([("when was", True), ("for how long was", False)]),
+)
+def test_one_device_against_another_in_time_is_asked(
+    field: str, side: tuple[str, str, str], ask: tuple[str, bool]
+) -> None:
+    for text in (
+        f"{ask[0]} the {field.replace('_', ' ')} of WLD001 {side[0]} that of WLD002 today?",
+        f"今天WLD001的{FIELDS[field]}什么时候比WLD002{side[2]}",
+    ):
+        query = parse_prompt(text, NOW)
+        assert (query.versus, query.devices, query.fields) == (side[1], ("WLD001", "WLD002"), (field,)), text
+        assert (query.unread, query.conditions) == ((), ()), text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["is WLD001 hotter than WLD002?", "compare the current of WLD001 and WLD002", "which is hotter, WLD001 or WLD002?"],
+)
+def test_a_comparison_of_two_devices_is_none_in_time(text: str) -> None:
+    assert parse_prompt(text, NOW).versus == ""
+
+
+@pytest.mark.parametrize("text", ["when did WLD001 last weld?", "WLD001上次焊接是什么时候"])
+def test_the_last_weld_is_the_last_time_of_a_state(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (only(query), query.when, query.once, query.unread) == (("current", Operator.GE, 5), True, True, ())

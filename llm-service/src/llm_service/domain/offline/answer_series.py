@@ -91,7 +91,8 @@ def intervals(
     period = report.period(query, time)
     text = report.say.interval_head(device, period, names, interval, len(series.rows))
     shown_columns = _counted(series, matched, names) if aggregate is Statistic.COUNT else _only(series, matched)
-    table = "\n".join([text, "", *_table(report.say, query, shown_columns)])
+    cut = [report.say.cut_short(report.say.times.stamp(series.times[-1]))] if series.truncated else []
+    table = "\n".join([text, "", *_table(report.say, query, shown_columns), *cut])
     if not query.rank or not matched or not (points := series.points(matched[0])):
         return table
     lowest = Statistic.MIN in query.statistics

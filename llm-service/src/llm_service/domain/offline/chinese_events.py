@@ -50,6 +50,7 @@ _SLOTS: Final = {
     "since": "从何时开始",
     "holds": "该时刻是否如此",
     "decimals": "小数位数",
+    "versus": "何时高于或低于另一台",
     "groups": "各组整体的比较",
 }
 

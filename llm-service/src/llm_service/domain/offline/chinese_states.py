@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from llm_service.domain.offline.phrases_states import Stretch
+from llm_service.domain.offline.phrases_states import Stretch, Versus
 from llm_service.domain.offline.shared_wording import SharedWording
 
 _ENDS: Final = {True: "最高", False: "最低"}
@@ -26,25 +26,42 @@ class ChineseStates(SharedWording):
     def since(self, device: str, where: str, last: Stretch, seen: str) -> str:
         """Say since when."""
         held = f"至最新一条数据（{seen}）已持续 {last.length}"
-        return f"{device} 自 {last.begin}（{self.times.name}）起一直{where}，{held}。"
+        return f"{device} 自 {last.begin}（{self.times.name}）起一直{where.strip()}，{held}。"
 
     def no_longer(self, device: str, where: str, last: Stretch, seen: str) -> str:
         """Say that it is over."""
         ended = f"上一次为 {last.begin} 至 {last.end}（{self.times.name}，{last.length}）"
-        return f"{device} 的最新一条数据（{seen}）不再{where}；{ended}。"
+        return f"{device} 的最新一条数据（{seen}）不再{where.strip()}；{ended}。"
 
     def never(self, device: str, where: str, period: str) -> str:
         """Say that it never held."""
-        return f"{device} {period}从未{where}。"
+        return f"{device} {period}从未{where.strip()}。"
 
     def holding(self, fitting: Sequence[str], count: int, where: str) -> str:
         """Say which devices fit."""
         named = f"：{'、'.join(fitting)}" if fitting else ""
-        return f"{count} 台设备中有 {len(fitting)} 台{where}{named}。"
+        return f"{count} 台设备中有 {len(fitting)} 台{where.strip()}{named}。"
 
     def holds(self, device: str, *, fits: bool, values: Sequence[str], time: str) -> str:
         """Say whether a device fits."""
         return f"{'是' if fits else '否'}：{device} 的 {'，'.join(values)}（{time}，{self.times.name}）。"
+
+    def versus(self, told: Versus, listed: Sequence[Stretch], count: int) -> str:
+        """Set one device against another."""
+        first, second = told.devices
+        side = "高于" if told.above else "低于"
+        head = (
+            f"{told.period}，按每 {told.width}的平均值比较，{first} 的 {told.field} 在 {told.count} 个时段中有 "
+            f"{told.held} 个{side} {second}（{told.share}%，累计 {told.length}）"
+        )
+        if not listed:
+            return f"{head}。"
+        head += f"，共 {count} 段，其中最长的 {len(listed)} 段：" if count > len(listed) else "："
+        return "\n".join([head, *(f"- {each.begin} 至 {each.end}（{each.length}）" for each in listed)])
+
+    def cut_short(self, time: str) -> str:
+        """Say where rows end."""
+        return f"一次回答容纳不下更多行：{time}（{self.times.name}）之后的数据已略去。"
 
     def spikes_head(self, device: str) -> str:
         """Open far readings."""

@@ -119,7 +119,7 @@ class English(EnglishEvents):
 
     def named(self, field: str, statistic: str) -> str:
         """Name a statistic of a field."""
-        return f"{statistic} of {field}" if statistic in _OF else f"{statistic} {field}"
+        return f"{statistic} of {field}" if field and statistic in _OF else f"{statistic} {field}".rstrip()
 
     def row_count(self, device: str, period: str, count: int) -> str:
         """State the number of readings."""

@@ -50,6 +50,7 @@ _SLOTS: Final = {
     "since": "since when it is so",
     "holds": "whether it is so at that moment",
     "decimals": "the number of decimals",
+    "versus": "when one was above the other",
     "groups": "the comparison of the groups as wholes",
 }
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from llm_service.domain.offline.phrases_states import Stretch
+from llm_service.domain.offline.phrases_states import Stretch, Versus
 from llm_service.domain.offline.shared_wording import SharedWording
 
 _ENDS: Final = {True: "highest", False: "lowest"}
@@ -50,6 +50,23 @@ class EnglishStates(SharedWording):
     def holds(self, device: str, *, fits: bool, values: Sequence[str], time: str) -> str:
         """Say whether a device fits."""
         return f"{'Yes' if fits else 'No'}: {device} has {', '.join(values)} ({time} {self.times.name})."
+
+    def versus(self, told: Versus, listed: Sequence[Stretch], count: int) -> str:
+        """Set one device against another."""
+        first, second = told.devices
+        side = "above" if told.above else "below"
+        head = (
+            f"{told.field} of {first} is {side} that of {second} {told.period} in {told.held} of {told.count} "
+            f"intervals of {told.width} ({told.share} %, {told.length} in all), compared by their means"
+        )
+        if not listed:
+            return f"{head}."
+        head += f"; the {len(listed)} longest of {count} stretches:" if count > len(listed) else ":"
+        return "\n".join([head, *(f"- {each.begin} to {each.end} ({each.length})" for each in listed)])
+
+    def cut_short(self, time: str) -> str:
+        """Say where rows end."""
+        return f"No more rows fit into one answer: those after {time} {self.times.name} are left out."
 
     def spikes_head(self, device: str) -> str:
         """Open far readings."""

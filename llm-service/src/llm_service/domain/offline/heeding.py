@@ -12,6 +12,7 @@ _HEEDED: Final = {
     "list": frozenset({"model_code"}),
     "statistics": frozenset({"decimals", "conditions", "periods", "percentiles", "unit"}),
     "fitting": frozenset({"conditions", "periods", "when", "since"}),
+    "versus": frozenset({"when", "versus", "whether"}),
     "holds": frozenset({"conditions", "periods", "holds", "when"}),
     "when": frozenset({"decimals", "conditions", "periods", "when", "unit"}),
     "correlation": frozenset({"conditions", "periods"}),
@@ -43,6 +44,7 @@ _STATISTICS: Final = {
     "last": frozenset({Statistic.LAST}),
     "rows": frozenset({Statistic.MAX, Statistic.MIN}),
     "holds": frozenset({Statistic.LAST}),
+    "versus": frozenset({Statistic.EVENTS, Statistic.DURATION, Statistic.SHARE, Statistic.MEAN}),
     "intervals": frozenset(Statistic),  # what no row can hold is named where the calls are planned
     "features": frozenset[Statistic](),
 }
@@ -68,6 +70,7 @@ def parts_left_out(query: StructuredQuery, kind: str) -> list[str]:
         "top": query.top,
         "ordered": query.ordered,
         "since": query.since,
+        "versus": query.versus,
         "holds": query.holds,
         "decimals": query.decimals is not None,
         "time": query.time and kind == "list",

@@ -182,7 +182,8 @@ def find_unit(sentence: Sentence) -> str:
 def find_when(sentence: Sentence) -> bool:
     """Whether a time is asked for: "when was …" at the beginning, "at what time", "什么时候"."""
     for at in sentence.find(Kind.ASK_WHEN):
-        shared = any(sentence.has(at + 1, kind) for kind in (Kind.SHARE, Kind.HOW_LONG, Kind.TIME_SHARE, Kind.HOW_MANY))
+        beside = (Kind.SHARE, Kind.HOW_LONG, Kind.TIME_SHARE, Kind.HOW_MANY)
+        shared = any(sentence.has(at + 1, kind) for kind in beside) or sentence.has(at - 1, Kind.SHARE)
         if sentence.text(at) in _SPANS and (shared or sentence.text(at + 1) in {"占", "有", "是多少", "多少"}):
             # "The time above 5 was which share of all": no time of day is asked for.
             continue

@@ -60,6 +60,11 @@ def shown_value(query: StructuredQuery, one: FieldStatistics, measure: Measure, 
     return shown(value, unit, query, digits, difference=measure.statistic in _DIFFERENCES)
 
 
+def amount_unit(unit: str) -> str:
+    """Return the unit of what values in `unit` add up to."""
+    return _added_up(0.0, unit)[1]
+
+
 def _added_up(integral: float, unit: str) -> tuple[float, str]:
     """The integral over seconds of values in `unit`, in a unit of use: L/min gives L, kW gives kWh, A gives A·h."""
     amount, _, time = unit.rpartition("/")

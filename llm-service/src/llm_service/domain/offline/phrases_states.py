@@ -14,6 +14,21 @@ class Stretch:
     length: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Versus:
+    """In how many intervals of a width a field of the first device was above, or below, that of the second."""
+
+    devices: tuple[str, str]
+    field: str
+    period: str
+    above: bool
+    held: int
+    count: int
+    share: str
+    width: str
+    length: str
+
+
 class StateWording(Protocol):
     """What is said of stretches of readings, and of readings at a moment."""
 
@@ -43,6 +58,14 @@ class StateWording(Protocol):
 
     def holds(self, device: str, *, fits: bool, values: Sequence[str], time: str) -> str:
         """Say whether a device fits conditions at a moment, by which values."""
+        ...
+
+    def versus(self, told: Versus, listed: Sequence[Stretch], count: int) -> str:
+        """Say when one device was above or below another, by at most some of `count` stretches."""
+        ...
+
+    def cut_short(self, time: str) -> str:
+        """Say that the rows after a time are left out."""
         ...
 
     def spikes_head(self, device: str) -> str:

@@ -14,6 +14,7 @@ from llm_service.domain.offline.plan_state import CallTools, PlanState, Say, Ste
 from llm_service.domain.offline.plan_states import answer_holding
 from llm_service.domain.offline.plan_statistics import answer_statistics
 from llm_service.domain.offline.plan_subject import settle_subject
+from llm_service.domain.offline.plan_versus import answer_versus_of, asks_versus
 from llm_service.domain.offline.query import Intent, Statistic, StructuredQuery
 from llm_service.domain.offline.resolve import resolve_devices
 from llm_service.domain.offline.toolbox import DeviceTool, Toolbox
@@ -56,10 +57,10 @@ def _answer(plan: PlanState) -> Step:
     _cut_rows(plan)
     plan.settle_counting()
     query = plan.query
-    if query.holds and plan.tools.accepts(DeviceTool.QUERY, "newest_first"):
-        return answer_holding(plan)
-    if _asks_moment(plan):
-        return answer_moment(plan)
+    if asks_versus(plan):
+        return answer_versus_of(plan)
+    if (query.holds and plan.tools.accepts(DeviceTool.QUERY, "newest_first")) or _asks_moment(plan):
+        return answer_holding(plan) if query.holds else answer_moment(plan)
     if query.intent is Intent.TREND and not query.interval:
         return answer_trend(plan)
     if (kind := _series_kind(plan)) is not None:

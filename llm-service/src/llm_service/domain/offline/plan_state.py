@@ -9,6 +9,7 @@ from llm_service.domain.offline.conversation import Conversation, ToolOutcome
 from llm_service.domain.offline.field import match_field
 from llm_service.domain.offline.gathering import Gathered, gather
 from llm_service.domain.offline.heeding import missing_fields, parts_left_out
+from llm_service.domain.offline.measure_text import amount_unit
 from llm_service.domain.offline.query import Intent, Note, Remark, Statistic, StructuredQuery, TimeRange
 from llm_service.domain.offline.toolbox import DeviceTool, PlannedCall, Toolbox
 
@@ -85,6 +86,8 @@ class PlanState:
             asked = {field for phrase in query.fields for field in match_field(phrase, list(units))}
             if query.fields and not asked:
                 return
+            amounts = set(query.statistics) == {Statistic.INTEGRAL}
+            units = {field: amount_unit(unit) for field, unit in units.items()} if amounts else units
             self.notes += unconverted(
                 query, {field: unit for field, unit in units.items() if not asked or field in asked}
             )

@@ -135,6 +135,7 @@ class StructuredQuery:
 
     `once` asks for the first or the last time, `since` since when the conditions hold, `holds` whether they do at a
     moment, or now. `ordered` ("highest", "lowest") asks for the `limit` readings at that end of the one field.
+    `versus` ("above", "below") asks when or for how long the first of two devices was so against the second.
     `decimals` are the digits behind the point that an answer is to have.
 
     `unread` are the words that were not understood; an answer must name them. `refused` is what was asked and
@@ -177,6 +178,7 @@ class StructuredQuery:
     since: bool = False
     holds: bool = False
     ordered: str = ""
+    versus: str = ""
     decimals: int | None = None
 
     @property

@@ -40,6 +40,7 @@ class Topic:
     once: bool = False
     since: bool = False
     holds: bool = False
+    versus: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -131,6 +132,7 @@ def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> S
         once=topic.once,
         since=topic.since,
         holds=topic.holds,
+        versus=topic.versus,
         ordered=reading.rows.ordered if reading.rows else "",
         decimals=reading.decimals,
     )

@@ -1,10 +1,11 @@
 """Fields, statistics and the kind of answer: what a question is about once times, devices and conditions are read."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 
 from llm_service.domain.offline.field import written_fields
 from llm_service.domain.offline.lexicon import Kind
-from llm_service.domain.offline.query import Intent, Statistic
+from llm_service.domain.offline.query import Intent, Operator, Statistic
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.topic_parts import TopicParts
 from llm_service.domain.offline.words_data import Comparative
@@ -23,6 +24,8 @@ _PRECEDENCE: Final = (
     Intent.STATISTICS,
 )
 _MOST: Final = frozenset({"most", "fewest", "least", "highest", "lowest", "最多", "最少"})
+# Of one device they say nothing that a number tells.
+_AMOUNTS: Final = frozenset({"more", "less"})
 _SPANS: Final = frozenset({"的时间", "时间"})
 _RECENT: Final = frozenset(
     {
@@ -32,6 +35,20 @@ _RECENT: Final = frozenset(
         *("在降温", "在升温", "正在降温", "正在升温"),
     }
 )
+
+
+_SIDES: Final[dict[object, str]] = {
+    Operator.GT: "above",
+    Operator.GE: "above",
+    Operator.LT: "below",
+    Operator.LE: "below",
+}
+_TIMED: Final = frozenset({Statistic.EVENTS, Statistic.DURATION, Statistic.SHARE})
+
+
+def _is_timed(statistics: Collection[Statistic], reading: "Reading") -> bool:
+    """Whether a time, a duration or a share of it is asked for."""
+    return reading.when or not _TIMED.isdisjoint(statistics)
 
 
 def find_topic(sentence: Sentence, reading: "Reading") -> "Topic":
@@ -49,6 +66,7 @@ class _TopicReader(TopicParts):
         topic.asks_unit = self._form.asks_unit()
         topic.refused = self._reading.times.future or self._form.refused()
         topic.follows = self._form.follows()
+        self._versus = self._against(which=topic.which)
         self._fields = written_fields(words)
         self._conditional()
         for at in range(len(words)):
@@ -67,11 +85,28 @@ class _TopicReader(TopicParts):
         topic.recent = any(words.text(at) in _RECENT for at in self._intents.get(Intent.TREND, ()))
         topic.once = self._once
         topic.counted_as = tuple(self._counted_as)
+        topic.versus = self._versus if _is_timed(self._statistics, self._reading) else ""
         topic.named = next((intent for intent in _PRECEDENCE if intent in self._intents), None)
         self.drop_intents(topic.named)
         topic.listing = self._form.listing(topic, self._intents)
         topic.notes = tuple(self._notes)
         return topic
+
+    def _against(self, *, which: bool) -> str:
+        """ "A hotter than B", "A 的电流高于 B": on which side the first device is."""
+        devices = self._reading.devices
+        if which or len(devices.codes) != 2 or self._reading.conditions:
+            return ""
+        words = self._words
+        compared = any(words.text(at) == "比" for at in range(len(words)))
+        for at in range(len(words)):
+            more, operator = words.senses(at).get(Kind.MORE), words.senses(at).get(Kind.OPERATOR)
+            if isinstance(more, Comparative) and (more.statistic is not None or (compared and more.field)):
+                return "below" if more.statistic is Statistic.MIN or words.text(at) == "冷" else "above"
+            if operator in _SIDES and not (isinstance(more, Comparative) and more.field):
+                words.use(at, at + 1)
+                return _SIDES[operator]
+        return ""
 
     def _conditional(self) -> None:
         """The fields that stand before conditions; of the words around them nothing is left to read."""
@@ -129,7 +164,8 @@ class _TopicReader(TopicParts):
         words, senses = self._words, self._words.senses(at)
         lasting = not {Kind.HOW_LONG, Kind.TIME_SHARE, Kind.BUSIER}.isdisjoint(senses.keys())
         repeated = not {Kind.HOW_OFTEN, Kind.TIMES}.isdisjoint(senses.keys())
-        if not self._reading.conditions or not (lasting or repeated):
+        held = self._reading.conditions or self._versus
+        if not held or not (lasting or repeated):
             return False
         if lasting and not repeated:
             for place in (at - 1, at - 2):
@@ -144,12 +180,16 @@ class _TopicReader(TopicParts):
         if not words.has(at, Kind.SHARE):
             return False
         spoken = at - 1 if words.text(at - 1) in _SPANS else at - 2
-        if self._reading.conditions and Statistic.DURATION in self._statistics:
+        held = self._reading.conditions or self._versus
+        if held and Statistic.DURATION in self._statistics:
             words.use(at, at + 1)
-        elif self._reading.conditions and words.text(spoken) in _SPANS:
+        elif held and words.text(at + 1) in _SPANS:
+            words.use(at + 1, at + 2)
+            self._count_as(at, Statistic.DURATION)
+        elif held and words.text(spoken) in _SPANS:
             words.use(spoken, at)
             self._count_as(at, Statistic.DURATION)
-        elif self._reading.conditions:
+        elif held:
             self._count(at, Statistic.SHARE)
         elif self._about_missing(at):
             self._count(at, Statistic.MISSING_RATIO)
@@ -194,7 +234,8 @@ class _TopicReader(TopicParts):
         if field:
             self._fields.setdefault(at, field)
         two = len(self._reading.devices.codes) > 1 or len(self._reading.times.ranges) > 1
-        if statistic is not None and (topic.which or field or two or self._words.text(at).isascii()):
+        alone = self._words.text(at).isascii() and self._words.text(at) not in _AMOUNTS
+        if statistic is not None and (topic.which or field or two or alone):
             if two and not topic.which:
                 self._intents.setdefault(Intent.COMPARE, [])
             else:

@@ -36,6 +36,7 @@ class TopicParts:
         self._intents: dict[Intent, list[int]] = {}
         self._notes: list[Note] = []
         self._once = False
+        self._versus = ""
         # Whether devices are counted.
         self._devices = False
         self._counted_as: dict[str, None] = {}
@@ -52,7 +53,7 @@ class TopicParts:
         """ "Gas consumption" and nothing said of it is what was used in all."""
         names = [lexeme.raw for lexeme in self._words.lexemes if Kind.AMOUNT in lexeme.senses]
         ranked = bool(self._statistics) and self._statistics.keys() <= {Statistic.MAX, Statistic.MIN}
-        if names and not self._intents and (not self._statistics or (ranked and which)):
+        if names and not self._intents.keys() - {Intent.COMPARE} and (not self._statistics or (ranked and which)):
             self._statistics[Statistic.INTEGRAL] = None
             self._counted_as.setdefault(names[0])
         if {Statistic.EVENTS, Statistic.DURATION, Statistic.MEAN} & self._statistics.keys():
@@ -95,6 +96,8 @@ class TopicParts:
     def settle_occasion(self) -> None:
         """ "The last time it exceeded 5" asks when that was, unless a number is asked for."""
         words, reading = self._words, self._reading
+        if reading.when and reading.conditions and any(Kind.OCCASION in lexeme.senses for lexeme in words.lexemes):
+            self._once = True
         places = list(words.find(Kind.OCCASION))
         if places and reading.conditions and not self._statistics and not reading.rows:
             reading.when = self._once = True

@@ -4,6 +4,7 @@ from typing import Final
 
 from llm_service.domain.offline.lexicon import Kind, Lexicon
 from llm_service.domain.offline.query import Intent, Statistic
+from llm_service.domain.offline.words_data import Comparative
 
 _CANNOT: Final = (
     "operator|operators|who operated|who was operating|who is operating|who ran|who used|操作员|操作工|谁操作"
@@ -24,6 +25,7 @@ _COURSES: Final = (
     "|升还是降|越来越高|越来越低|越来越大|越来越小|升了没有|降了没有|涨了|跌了|升了|降了|变大了|变小了|变高了"
     "|变低了|变了多少|变化了多少|变了|是涨是跌|涨还是跌"
 )
+_MORE: Final = "more|更多|多一些|多"
 _FINE: Final = (
     "everything ok|everything okay|everything all right|everything alright|everything fine|all good|all ok"
     "|all right|working properly|working fine|running fine|running smoothly|behaving normally|一切正常|还好吗"
@@ -44,8 +46,8 @@ _LATEST: Final = (
     "the last reading|the latest reading|the most recent reading|the last value|the latest value"
     "|the newest reading|the last measurement|last measured value|the last one measured|the last data point"
     "|last data point|the last readings|this very moment|this instant|as of now|up to the minute|presently|这会儿"
-    "|这会|眼下|当下|这一刻|如今|此时此刻|最后的读数|最后一个读数|最后读数|最后一次读数|最近一条|最近一条数据"
-    "|最近一次读数|最近的一条"
+    "|这会|眼下|当下|这一刻|如今|此时此刻|最后的读数|最后一个读数|最后读数|最后一次读数|在干什么|在做什么|在干嘛"
+    "|干什么|做什么|什么状态|处于什么状态|最近一条|最近一条数据|最近一次读数|最近的一条"
 )
 
 
@@ -69,6 +71,8 @@ def add_asking_words(lexicon: Lexicon) -> None:
     add(Kind.INTENT, Intent.TREND, _HEATING)
     add(Kind.INTENT, Intent.TREND, _COURSES)
     add(Kind.INTENT, Intent.ANOMALY, _FINE)
+    add(Kind.MORE, Comparative(field="", statistic=Statistic.MAX), _MORE)
+    add(Kind.MORE, Comparative(field="", statistic=Statistic.MIN), "less|更少|少一些|少")
     add(Kind.FILLER, None, _FILLERS)
     add(Kind.STATISTIC, Statistic.LAST, _LATEST)
     add(

@@ -21,13 +21,14 @@ _ARC: Final = 5.0
 IDLE: Final = State(field="current", operator=Operator.LT, value=_ARC)
 RUNNING: Final = State(field="current", operator=Operator.GE, value=_ARC)
 _STATES: Final = {
-    IDLE: "idle|idling|idled|not running|not in use|not welding|standing still|stood still|stand still|unused"
-    "|standby|on standby|inactive|off|switched off|turned off|powered off|stopped|not working|resting|at rest"
-    "|halted|paused|stopped welding|stop welding|stops welding|stopped running|stop running|stops running"
-    "|stopped working|stop working|down|go idle|went idle|goes idle|not on|out of use|空闲|空闲状态|闲置|闲着"
-    "|待机|空转|没在用|没有运行|未运行|没在运行|不运行|不在运行|没运行|停机|停机了|停着|停下来|停下来了|停下"
-    "|停了|停止运行|停止工作|停止焊接|停止|关机|关着|没开|没干活|没在干活|没在焊|没在焊接|没有焊接|未焊接"
-    "|不工作|没工作|没有工作|没在工作|歇着|停工",
+    IDLE: "break|breaks|pause|pauses|stoppage|stoppages|interruption|interruptions|休息|停顿|中断|idle|idling|idled"
+    "|not running|not in use|not welding|standing still|stood still|stand still|unused|standby|on standby"
+    "|inactive|off|switched off|turned off|powered off|stopped|not working|resting|at rest|halted|paused"
+    "|stopped welding|stop welding|stops welding|stopped running|stop running|stops running|stopped working"
+    "|stop working|down|go idle|went idle|goes idle|not on|out of use|空闲|空闲状态|闲置|闲着|待机|空转"
+    "|没在用|没有运行|未运行|没在运行|不运行|不在运行|没运行|停机|停机了|停着|停下来|停下来了|停下|停了"
+    "|停止运行|停止工作|停止焊接|停止|关机|关着|没开|没干活|没在干活|没在焊|没在焊接|没有焊接|未焊接|不工作"
+    "|没工作|没有工作|没在工作|歇着|停工",
     RUNNING: "running|in use|busy|in operation|operating|operated|active|working|worked|in production|ran|run|welding"
     "|powered on|switched on|turned on|up and running|start welding|started welding|starts welding"
     "|start running|started running|starts running|start working|started working|start up|started up"
@@ -49,6 +50,13 @@ _IDLE_TIME: Final = (
 _WHILE: Final = {
     RUNNING: "运行时|焊接时|工作时|开机时|焊接的时候|焊接期间|焊接过程中|运行过程中|起弧时|燃弧时",
     IDLE: "空闲时|停机时|待机时|闲置时",
+}
+_LAST_TIMES: Final = {
+    RUNNING: "last weld|last welded|last run|last ran|last worked|last welding|最近一次焊接"
+    "|上次焊接|上一次焊接|最后一次焊接|最近一次运行|上次运行|最后一次运行|最近一次工作|上次工作|上次开机"
+    "|最近一次开机",
+    IDLE: "last stop|last break|上次停机|最近一次停机|最后一次停机|上一次停机"
+    "|上次停下|上次空闲|最近一次空闲|上次停下来",
 }
 _SINCE_WHEN: Final = (
     "since when|from when|for how long has|for how long have|how long has|how long have|since what time"
@@ -83,6 +91,9 @@ def add_state_words(lexicon: Lexicon) -> None:
         add(Kind.WHERE, None, names)
     add(Kind.SINCE_WHEN, None, _SINCE_WHEN)
     add(Kind.GROUP, None, _GROUPS)
+    for state, names in _LAST_TIMES.items():
+        add(Kind.STATE, state, names)
+        add(Kind.OCCASION, True, names)
     add(
         Kind.NEXT,
         None,
