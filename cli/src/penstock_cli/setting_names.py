@@ -192,6 +192,7 @@ SETTING_NAMES: Final[frozenset[str]] = frozenset(
         "REDIS_URL_FILE",
         "SSL_CERT_FILE",
         "TELEMETRY_MEMORY_MB",
+        "TELEMETRY_QUERY_SECONDS",
         "TELEMETRY_URL",
         "TELEMETRY_URL_FILE",
     }

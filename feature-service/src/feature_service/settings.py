@@ -22,7 +22,13 @@ class FeatureSettings(GrpcServiceSettings):
     telemetry_url: SecretStr = Field(
         default=SecretStr(""),
         alias="TELEMETRY_URL",
-        description="Rows: duckdb:///path/to/file; empty for telemetry.duckdb in PENSTOCK_HOME.",
+        description="Rows: duckdb:///path/to/file or postgresql://…; empty for telemetry.duckdb in PENSTOCK_HOME.",
+    )
+    telemetry_query_seconds: float = Field(
+        default=60.0,
+        ge=1,
+        alias="TELEMETRY_QUERY_SECONDS",
+        description="How long a question may take in a telemetry store that is a server (PostgreSQL).",
     )
     telemetry_memory_mb: int = Field(
         default=512, ge=64, alias="TELEMETRY_MEMORY_MB", description="Memory a question may use in the telemetry store."

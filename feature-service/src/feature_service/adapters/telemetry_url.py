@@ -18,6 +18,7 @@ class _Options:
     url: str
     before_open: BeforeOpen | None
     memory_mb: int
+    query_seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,16 +29,19 @@ class _Kind:
     open: Callable[[_Options], TelemetryStore]
 
 
-def open_telemetry(url: str, *, before_open: BeforeOpen | None = None, memory_mb: int = 512) -> TelemetryStore:
+def open_telemetry(
+    url: str, *, before_open: BeforeOpen | None = None, memory_mb: int = 512, query_seconds: float = 60.0
+) -> TelemetryStore:
     """Return the store at `url`, which is connected to, or opened, when it is first used, after `before_open`.
 
-    `memory_mb` is what a question may use in a store that computes in this process. Raises InvalidArgument
-    TELEMETRY_URL_INVALID, which lists the known forms, for any other URL.
+    `memory_mb` is what a question may use in a store that computes in this process, `query_seconds` how long it may
+    take in one that computes elsewhere. Raises InvalidArgument TELEMETRY_URL_INVALID, which lists the known forms, for
+    any other URL.
     """
     kind = _KINDS.get(url.partition("://")[0])
     if kind is None:
         raise _unknown(url)
-    return kind.open(_Options(url=url, before_open=before_open, memory_mb=memory_mb))
+    return kind.open(_Options(url=url, before_open=before_open, memory_mb=memory_mb, query_seconds=query_seconds))
 
 
 def _open_duckdb(options: _Options) -> TelemetryStore:
@@ -47,14 +51,29 @@ def _open_duckdb(options: _Options) -> TelemetryStore:
     return DuckDbTelemetryStore(Path(path), before_open=options.before_open, memory_mb=options.memory_mb)
 
 
+def _open_postgresql(options: _Options) -> TelemetryStore:
+    from feature_service.adapters.postgresql.telemetry_store import PostgresTelemetryStore
+
+    _, _, rest = options.url.partition("://")
+    if not rest.partition("/")[2]:
+        raise _unknown(options.url)
+    return PostgresTelemetryStore(
+        f"postgresql://{rest}", before_open=options.before_open, query_seconds=options.query_seconds
+    )
+
+
+_POSTGRESQL: Final = _Kind(form="postgresql://user:password@host:5432/name", open=_open_postgresql)
 _KINDS: Final[Mapping[str, _Kind]] = {
     "duckdb": _Kind(form="duckdb:///path/to/file", open=_open_duckdb),
+    "postgresql": _POSTGRESQL,
+    "postgres": _POSTGRESQL,
+    "postgresql+asyncpg": _POSTGRESQL,
 }
 """The stores by the scheme of their URLs."""
 
 
 def _unknown(url: str) -> InvalidArgument:
-    forms = " or ".join(kind.form for kind in _KINDS.values())
+    forms = " or ".join(dict.fromkeys(kind.form for kind in _KINDS.values()))
     return InvalidArgument(
         f"TELEMETRY_URL {mask_urls(url)!r} is not the URL of a telemetry store; write {forms}",
         reason="TELEMETRY_URL_INVALID",

@@ -41,7 +41,12 @@ async def open_stores(
     `before_telemetry` is awaited before the telemetry store is first used.
     """
     spool_folder = ensure_home(settings.home / "tmp")
-    telemetry = open_telemetry(settings.rows_url, before_open=before_telemetry, memory_mb=settings.telemetry_memory_mb)
+    telemetry = open_telemetry(
+        settings.rows_url,
+        before_open=before_telemetry,
+        memory_mb=settings.telemetry_memory_mb,
+        query_seconds=settings.telemetry_query_seconds,
+    )
     database = open_database(settings.records_url)
     try:
         yield Stores(

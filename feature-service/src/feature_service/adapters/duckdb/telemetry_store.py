@@ -4,8 +4,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import combinations, pairwise
-from math import nan
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,9 +14,10 @@ from feature_service.adapters.duckdb import telemetry_sql as sql
 from feature_service.adapters.duckdb.backup import copy_database
 from feature_service.adapters.duckdb.connection import DuckDbConnection
 from feature_service.adapters.duckdb.series_table import drop_table, extend_table, load_tables
+from feature_service.adapters.range_statistic import correlation_matrix, field_statistic, fitting_time
 from feature_service.domain.model.series import FieldKind, SeriesKey
 from feature_service.domain.model.span import Extent, Span
-from feature_service.domain.model.statistic import FieldStatistic, FittingTime, RangeStatistic, Spell, ValueCount
+from feature_service.domain.model.statistic import FittingTime, RangeStatistic, ValueCount
 from feature_service.domain.telemetry.block import fold_blocks
 from feature_service.domain.telemetry.query import (
     Condition,
@@ -162,7 +162,7 @@ class DuckDbTelemetryStore:
         """Return statistics computed by the store."""
         sources = await self._sources(keys)
         if not sources:
-            return RangeStatistic(rows=0, fields=[_statistic(name, 0, (0,)) for name in fields])
+            return RangeStatistic(rows=0, fields=[field_statistic(name, 0, (0,)) for name in fields])
         if len(fields) > _FIELDS_AT_ONCE and not correlate:
             # One statement over thousands of fields needs gigabytes to be planned and computed.
             parts = [fields[start : start + _FIELDS_AT_ONCE] for start in range(0, len(fields), _FIELDS_AT_ONCE)]
@@ -198,7 +198,7 @@ class DuckDbTelemetryStore:
         sources = await self._sources([key])
         if not sources:
             return FittingTime()
-        return _fitting_time((await self._rows(duration_sql.fitting_time(sources[0], query)))[0])
+        return fitting_time((await self._rows(duration_sql.fitting_time(sources[0], query)))[0])
 
     async def integrals(self, key: SeriesKey, query: StatisticsQuery) -> Sequence[float | None]:
         """Return value times seconds of number fields."""
@@ -302,54 +302,15 @@ def _shared_kinds(sources: Sequence[sql.Source], fields: Sequence[str]) -> dict[
 def _range_statistic(row: Sequence[Any], fields: Sequence[str], *, correlate: bool) -> RangeStatistic:
     rows, first, last = row[:3]
     width = len(sql.STATISTICS)
-    each = [_statistic(name, rows, row[3 + width * index :][:width]) for index, name in enumerate(fields)]
+    each = [field_statistic(name, rows, row[3 + width * index :][:width]) for index, name in enumerate(fields)]
     pairs = row[3 + width * len(fields) :]
     return RangeStatistic(
         rows=rows,
         fields=each,
         first_time=first,
         last_time=last,
-        correlations=_matrix(each, pairs) if correlate else (),
+        correlations=correlation_matrix(each, pairs) if correlate else (),
     )
-
-
-def _fitting_time(row: Sequence[Any]) -> FittingTime:
-    fitting, whole, spells, begins, lengths, last, lasted, ongoing = row
-    longest = [
-        Spell(start=start, seconds=lasts / 1e6) for start, lasts in zip(begins or (), lengths or (), strict=True)
-    ]
-    return FittingTime(
-        seconds=float(fitting) / 1e6,
-        range_seconds=float(whole) / 1e6,
-        spells=spells,
-        longest_seconds=longest[0].seconds if longest else 0.0,
-        longest_start=longest[0].start if longest else None,
-        longest=longest,
-        last=None if last is None else Spell(start=last, seconds=float(lasted) / 1e6),
-        ongoing=bool(ongoing),
-    )
-
-
-def _statistic(field: str, rows: int, values: Sequence[Any]) -> FieldStatistic:
-    present = int(values[0])
-    names = ("mean", "std", "min", "max", "median", "first", "last", "sum")
-    return FieldStatistic(
-        field=field,
-        count=present,
-        missing_ratio=(rows - present) / rows if rows else 0.0,
-        **(dict(zip(names, values[1:], strict=True)) if present else {}),
-    )
-
-
-def _matrix(fields: Sequence[FieldStatistic], pairs: Sequence[float | None]) -> list[float]:
-    size = len(fields)
-    matrix = [nan] * (size * size)
-    for index, field in enumerate(fields):
-        if field.count > 1 and field.min != field.max:
-            matrix[index * size + index] = 1.0
-    for (left, right), value in zip(combinations(range(size), 2), pairs, strict=True):
-        matrix[left * size + right] = matrix[right * size + left] = nan if value is None else value
-    return matrix
 
 
 # NumPy is loaded with the first rows, as DuckDB is: an idle service has neither.

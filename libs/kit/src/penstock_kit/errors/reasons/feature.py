@@ -194,8 +194,8 @@ FEATURE: Final = Section(
         Row(
             "TELEMETRY_UNAVAILABLE",
             (ErrorKind.UNAVAILABLE,),
-            "the store of telemetry is closed or locked by another process",
-            "stop the other process",
+            "the store of telemetry is closed, locked by another process, or a server that does not answer",
+            "stop the other process; the message says what is wrong with the server",
         ),
         Row(
             "TELEMETRY_INVALID",
@@ -208,6 +208,12 @@ FEATURE: Final = Section(
             (ErrorKind.RESOURCE_EXHAUSTED,),
             "more memory than the store may take",
             "ask for less at once",
+        ),
+        Row(
+            "TELEMETRY_TIME_LIMIT_EXCEEDED",
+            (ErrorKind.RESOURCE_EXHAUSTED,),
+            "more time than a question may take in the store",
+            "ask for a shorter range or fewer fields, or raise `TELEMETRY_QUERY_SECONDS`",
         ),
     ),
 )

@@ -30,8 +30,8 @@ START: Final = Section(
         Row(
             "TELEMETRY_URL_INVALID",
             (ErrorKind.INVALID_ARGUMENT,),
-            "the store of telemetry is no DuckDB file",
-            "write `duckdb:///path/to/file`",
+            "the store of telemetry is neither DuckDB file nor PostgreSQL",
+            "write `duckdb:///path/to/file` or `postgresql://…`",
         ),
         Row(
             "PORT_UNAVAILABLE",

@@ -1,0 +1,67 @@
+"""The SELECTs that weigh rows by how long they lasted: how long a condition held, how often that began, integrals."""
+
+# ruff: noqa: S608 - names are our own or quoted, values are parameters
+
+from typing import Final
+
+from feature_service.adapters.postgresql.statement import Relation, Values, fits
+from feature_service.domain.telemetry.query import StatisticsQuery
+
+# A row lasts until the next one, but not longer than so many median distances: after that nothing is known.
+_HOLDS: Final = 10
+# Spells that are told one by one.
+_LONGEST: Final = 10
+
+
+def fitting_time(relation: Relation, query: StatisticsQuery, values: Values) -> str:
+    """Select the microseconds of rows that fit and of all, the number of spells, begins and lengths of the longest.
+
+    Then begin and length of the last one, and whether the last row is part of it. Begins are times.
+    """
+    held = _held(relation, query, "NULL::float8", values)
+    return f"""{held}, marked AS (
+        SELECT ts, lasts, fits AND NOT coalesce(
+            lag(fits) OVER (ORDER BY ts) AND lag(gap) OVER (ORDER BY ts) <= {_HOLDS} * step, false) AS opens, fits
+        FROM held
+    ), numbered AS (
+        SELECT ts, lasts, sum(opens::int) OVER (ORDER BY ts) AS spell FROM marked WHERE fits
+    ), spells AS (
+        SELECT min(ts) AS begin, max(ts) AS ends, sum(lasts)::bigint AS lasts FROM numbered GROUP BY spell
+    ), longest AS (SELECT * FROM spells ORDER BY lasts DESC, begin LIMIT {_LONGEST}),
+    newest AS (SELECT * FROM spells ORDER BY begin DESC LIMIT 1)
+    SELECT (SELECT coalesce(sum(lasts) FILTER (WHERE fits), 0)::bigint FROM held),
+        (SELECT coalesce(sum(lasts), 0)::bigint FROM held), (SELECT count(*) FROM spells),
+        (SELECT array_agg(begin ORDER BY lasts DESC, begin) FROM longest),
+        (SELECT array_agg(lasts ORDER BY lasts DESC, begin) FROM longest),
+        (SELECT begin FROM newest), (SELECT lasts FROM newest),
+        (SELECT ends FROM newest) = (SELECT max(ts) FROM held)"""
+
+
+def integral(relation: Relation, field: str, query: StatisticsQuery, values: Values) -> str:
+    """Select the sum of a number field's values times the seconds their rows lasted, over the rows that fit."""
+    held = _held(relation, query, relation.columns[field], values)
+    return f"{held} SELECT sum(value * lasts / 1e6) FILTER (WHERE fits) FROM held"
+
+
+def _held(relation: Relation, query: StatisticsQuery, value: str, values: Values) -> str:
+    """The rows that have a value of every filtered field, with whether they fit and the microseconds they lasted."""
+    test = fits(relation, query.conditions, values)
+    own = {each.field for condition in query.conditions for each in condition.alternatives}
+    needed = [f"{relation.columns[name]} IS NOT NULL" for name in sorted(own) if name in relation.kinds]
+    # Of alternatives one value is enough.
+    is_any = any(condition.any_of for condition in query.conditions)
+    enough = [f"({' OR '.join(needed)})"] if is_any and needed else needed
+    tests = [relation.where(query.span, (), values), *enough]
+    if not value.startswith("NULL"):
+        tests.append(f"{value} IS NOT NULL")
+    rows = f"SELECT {relation.time} AS ts, coalesce({test}, false) AS fits, {value} AS value FROM {relation.table}"
+    return f"""WITH known AS MATERIALIZED ({rows} WHERE {" AND ".join(tests)}), spaced AS (
+        SELECT *, {_micros("lead(ts) OVER (ORDER BY ts) - ts")} AS gap FROM known
+    ), usual AS (SELECT coalesce(percentile_cont(0.5) WITHIN GROUP (ORDER BY gap), 0)::bigint AS step FROM spaced),
+    held AS MATERIALIZED (
+        SELECT *, least(coalesce(gap, step), {_HOLDS} * step) AS lasts FROM spaced, usual
+    )"""
+
+
+def _micros(interval: str) -> str:
+    return f"(extract(epoch FROM {interval}) * 1000000)::bigint"

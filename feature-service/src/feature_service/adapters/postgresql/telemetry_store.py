@@ -1,0 +1,391 @@
+"""TelemetryStore on PostgreSQL: rows of all series in one table, partitioned by time, shared by several services."""
+
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from feature_service.adapters.postgresql import duration_sql, row_sql, statistics_sql
+from feature_service.adapters.postgresql.failure import REASON
+from feature_service.adapters.postgresql.fetch import fetch_frame
+from feature_service.adapters.postgresql.pool import BeforeOpen, Connection, PostgresPool
+from feature_service.adapters.postgresql.selection import Selection, select
+from feature_service.adapters.postgresql.series import drop_series, find_series
+from feature_service.adapters.postgresql.statement import Relation, Values, relation_of
+from feature_service.adapters.postgresql.timestamp import timestamp_literal
+from feature_service.adapters.postgresql.transaction import in_transaction
+from feature_service.adapters.range_statistic import correlation_matrix, field_statistic, fitting_time
+from feature_service.domain.model.series import FieldKind, SeriesKey
+from feature_service.domain.model.span import Extent, Span, micros_of
+from feature_service.domain.model.statistic import FittingTime, RangeStatistic, ValueCount
+from feature_service.domain.telemetry.block import fold_blocks
+from feature_service.domain.telemetry.query import (
+    Condition,
+    FieldInsight,
+    HistoryQuery,
+    NewestQuery,
+    NewestRows,
+    StatisticsQuery,
+)
+from penstock_kit.clock import Clock, SystemClock
+from penstock_kit.database import migrate
+from penstock_kit.errors import Unavailable
+
+if TYPE_CHECKING:
+    from feature_service.adapters.postgresql.writer import RowWriter
+    from feature_service.domain.model.frame import Frame
+
+MIGRATIONS: Final = Path(__file__).parent / "telemetry" / "migrations"
+_FIELDS_AT_ONCE: Final = 100
+"""Fields whose statistics are computed by one statement."""
+
+
+class PostgresTelemetryStore:
+    """See :class:`feature_service.domain.telemetry.store.TelemetryStore` for what the methods promise.
+
+    Several services may use one database at once. asyncpg is imported, and the schema brought up to date, at the first
+    question; a question may take `query_seconds`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        before_open: BeforeOpen | None = None,
+        query_seconds: float = 60.0,
+        reconnect_seconds: float = 3.0,
+        clock: Clock | None = None,
+    ) -> None:
+        self._url = url
+        self._clock = clock or SystemClock()
+        self._pool = PostgresPool(
+            url,
+            prepare=self._prepare,
+            before_open=before_open,
+            query_seconds=query_seconds,
+            reconnect_seconds=reconnect_seconds,
+        )
+        self._writer: RowWriter | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the store was used."""
+        return self._pool.is_open
+
+    async def append(self, key: SeriesKey, rows: "Frame") -> None:
+        """Merge rows into the series."""
+        await self.append_all([(key, rows)])
+
+    async def append_all(self, parts: "Iterable[tuple[SeriesKey, Frame]]") -> None:
+        """Merge rows into several series."""
+        if self._writer is None:
+            # NumPy comes with the first rows.
+            from feature_service.adapters.postgresql.writer import RowWriter
+
+            self._writer = RowWriter(self._pool, self._clock)
+        await self._writer.write(parts)
+
+    async def fields(self, key: SeriesKey) -> Mapping[str, FieldKind]:
+        """Return the fields of the series."""
+        relation = await self._relation(key)
+        return {} if relation is None else relation.kinds
+
+    async def extent(self, key: SeriesKey) -> Extent | None:
+        """Return first time, last time and row count."""
+        relation = await self._relation(key)
+        if relation is None:
+            return None
+        values = Values()
+        ((first, last, rows),) = await self._rows(statistics_sql.extent(relation, values), values)
+        return Extent(first=micros_of(first), last=micros_of(last), rows=rows) if rows else None
+
+    async def blocks(
+        self, key: SeriesKey, fields: Sequence[str], span: Span, rows: int | None = None
+    ) -> "AsyncGenerator[Frame]":
+        """Yield the rows in the range, a statement for each block: no connection waits for who reads them."""
+        from feature_service.adapters.postgresql.copy_decoding import empty_frame
+
+        relation = await self._relation(key)
+        if relation is None:
+            yield empty_frame(select(fields, {}))
+            return
+        is_first = True
+        while True:
+            block = await self._read_block(relation, fields, span, rows)
+            if len(block) or is_first:
+                yield block
+            if rows is None or len(block) < rows:
+                return
+            is_first = False
+            after = int(block.timestamps[-1].astype("int64")) + 1
+            if span.end is not None and after >= span.end:
+                return
+            span = Span(start=after, end=span.end)
+
+    async def read(self, key: SeriesKey, fields: Sequence[str], span: Span) -> "Frame":
+        """Return the rows in the range, by one statement."""
+        return await fold_blocks(self.blocks(key, fields, span))
+
+    async def newest(self, keys: Sequence[SeriesKey], query: NewestQuery) -> NewestRows:
+        """Return a page of rows and the number of all that fit."""
+        from feature_service.adapters.postgresql.copy_decoding import empty_frame
+
+        relations = sorted(await self._relations(keys), key=lambda each: each.device_code)
+        kinds = _shared_kinds(relations, query.fields)
+        if not relations:
+            return NewestRows(frame=empty_frame(select(query.fields, {})), device_codes=(), total=0)
+        selection = select(query.fields, kinds)
+        series = _unused("series", selection.fetched)
+
+        def page(part: Selection, values: Values) -> str:
+            return row_sql.newest(relations, part.fetched[1:], kinds, query, values)
+
+        frame = await self._frame(page, replace(selection, numbers=[series, *selection.numbers]), always=1)
+        counted = Values()
+        total = statistics_sql.count(relations, query.span, query.conditions, counted)
+        ((rows,),) = await self._rows(total, counted)
+        codes = [relations[int(place)].device_code for place in frame.numbers[series]]
+        numbers = {name: column for name, column in frame.numbers.items() if name != series}
+        return NewestRows(frame=frame.with_numbers(numbers), device_codes=codes, total=rows)
+
+    async def history(self, key: SeriesKey, query: HistoryQuery) -> "Frame":
+        """Return rows or buckets."""
+        from feature_service.adapters.postgresql.copy_decoding import empty_frame
+
+        relation = await self._relation(key)
+        if relation is None:
+            return empty_frame(select(query.fields, {}))
+        found = relation
+        if query.interval is not None:
+            selection = select(query.fields, row_sql.bucket_kinds(relation, query.aggregate))
+            return await self._frame(
+                lambda part, values: row_sql.buckets(found, part.fetched, query, values), selection
+            )
+
+        return await self._frame(
+            lambda part, values: row_sql.history(found, part, query, values),
+            row_sql.select_rows(relation, query.fields),
+        )
+
+    async def statistics(
+        self,
+        keys: Sequence[SeriesKey],
+        fields: Sequence[str],
+        span: Span,
+        *,
+        correlate: bool = False,
+        conditions: Sequence[Condition] = (),
+    ) -> RangeStatistic:
+        """Return statistics computed by the store."""
+        relations = await self._relations(keys)
+        if not relations:
+            return RangeStatistic(rows=0, fields=[field_statistic(name, 0, (0,)) for name in fields])
+        at_once = len(fields) if correlate else _FIELDS_AT_ONCE
+        parts = [fields[start : start + at_once] for start in range(0, len(fields), at_once)] or [[]]
+        found = [await self._statistics(relations, part, span, conditions, correlate=correlate) for part in parts]
+        return RangeStatistic(
+            rows=found[0].rows,
+            fields=[field for each in found for field in each.fields],
+            first_time=found[0].first_time,
+            last_time=found[0].last_time,
+            correlations=found[0].correlations,
+        )
+
+    async def insight(self, key: SeriesKey, query: StatisticsQuery) -> Sequence[FieldInsight]:
+        """Return times of extremes and percentiles."""
+        relation = await self._relation(key)
+        if relation is None or not query.fields:
+            return [FieldInsight() for _ in query.fields]
+        values = Values()
+        (row,) = await self._rows(statistics_sql.insight(relation, query, values), values)
+        triples = (row[3 * index : 3 * index + 3] for index in range(len(query.fields)))
+        return [
+            FieldInsight(min_time=_micros(low), max_time=_micros(high), percentiles=shares or ())
+            for low, high, shares in triples
+        ]
+
+    async def value_counts(self, key: SeriesKey, fields: Sequence[str], query: StatisticsQuery) -> Sequence[ValueCount]:
+        """Return the commonest values of text fields."""
+        relation = await self._relation(key)
+        counts: list[ValueCount] = []
+        if relation is None:
+            return counts
+        for field in fields:
+            values = Values()
+            text = statistics_sql.value_counts(relation, field, query, values)
+            rows = await self._rows(text, values)
+            counts += [ValueCount(field=field, value=value or "", count=count) for value, count in rows]
+        return counts
+
+    async def fitting_time(self, key: SeriesKey, query: StatisticsQuery) -> FittingTime:
+        """Return how long the rows that fit lasted."""
+        relation = await self._relation(key)
+        if relation is None:
+            return FittingTime()
+        values = Values()
+        (row,) = await self._rows(duration_sql.fitting_time(relation, query, values), values)
+        fitting, whole, spells, begins, lengths, last, lasted, ongoing = row
+        starts = [micros_of(begin) for begin in begins or ()]
+        return fitting_time((fitting, whole, spells, starts, lengths, _micros(last), lasted, ongoing))
+
+    async def integrals(self, key: SeriesKey, query: StatisticsQuery) -> Sequence[float | None]:
+        """Return value times seconds of number fields."""
+        relation = await self._relation(key)
+        found: list[float | None] = []
+        for field in query.fields:
+            if relation is None or relation.kinds.get(field) is not FieldKind.NUMBER:
+                found.append(None)
+                continue
+            values = Values()
+            ((value,),) = await self._rows(duration_sql.integral(relation, field, query, values), values)
+            found.append(value)
+        return found
+
+    async def row_count(self, key: SeriesKey, span: Span) -> int:
+        """Return how many rows are in the range."""
+        relation = await self._relation(key)
+        if relation is None:
+            return 0
+        values = Values()
+        ((rows,),) = await self._rows(statistics_sql.count([relation], span, (), values), values)
+        return rows
+
+    async def drop(self, key: SeriesKey) -> None:
+        """Take the series out of the catalogue, then delete its rows in steps."""
+        from feature_service.adapters.postgresql.deletion import delete_dropped
+
+        async with self._pool.connect() as connection:
+            if await drop_series(connection, key) is not None:
+                await delete_dropped(connection)
+
+    async def copy_to(self, target: Path) -> None:
+        """Write everything there is at this moment into the new DuckDB file `target`; writers go on meanwhile."""
+        from feature_service.adapters.postgresql.backup import copy_series
+
+        async with self._pool.connect() as connection:
+            await copy_series(connection, target)
+
+    async def ping(self) -> None:
+        """Ask the server."""
+        await self._pool.check()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._pool.close()
+
+    async def _prepare(self) -> None:
+        try:
+            await migrate(self._url, MIGRATIONS)
+        except Unavailable as error:
+            raise Unavailable(f"the telemetry store can't be used: {error.message}", reason=REASON) from error.__cause__
+
+    async def _relations(self, keys: Sequence[SeriesKey]) -> list[Relation]:
+        found = await self._pool.read(lambda connection: find_series(connection, keys))
+        return [relation_of(key.device_code, found[key]) for key in keys if key in found]
+
+    async def _relation(self, key: SeriesKey) -> Relation | None:
+        found = await self._relations([key])
+        return found[0] if found else None
+
+    async def _statistics(
+        self,
+        relations: Sequence[Relation],
+        fields: Sequence[str],
+        span: Span,
+        conditions: Sequence[Condition],
+        *,
+        correlate: bool,
+    ) -> RangeStatistic:
+        values = Values()
+        text = statistics_sql.statistics(relations, fields, span, conditions, values, correlate=correlate)
+        (row,) = await self._rows(text, values)
+        rows, first, last = row[:3]
+        width = len(statistics_sql.STATISTICS)
+        computed = [row[3 + width * place :][:width] for place in range(len(fields))]
+        edges = await self._edges(relations, fields, [each[-2:] for each in computed], conditions)
+        each = [
+            field_statistic(name, rows, (*found[:6], *edge, found[6]))
+            for name, found, edge in zip(fields, computed, edges, strict=True)
+        ]
+        pairs = row[3 + width * len(fields) :]
+        return RangeStatistic(
+            rows=rows,
+            fields=each,
+            first_time=_micros(first),
+            last_time=_micros(last),
+            correlations=correlation_matrix(each, pairs) if correlate else (),
+        )
+
+    async def _edges(
+        self,
+        relations: Sequence[Relation],
+        fields: Sequence[str],
+        times: Sequence[Sequence[datetime | None]],
+        conditions: Sequence[Condition],
+    ) -> list[tuple[Any, Any]]:
+        """Return the values of each field at its first and last time: a few rows, found by their times."""
+        wanted = {moment for pair in times for moment in pair if moment is not None}
+        if not wanted:
+            return [(None, None)] * len(fields)
+        values = Values()
+        literals = [timestamp_literal(micros_of(moment)) for moment in sorted(wanted)]
+        rows = await self._rows(statistics_sql.values_at(relations, fields, literals, conditions, values), values)
+        known = {
+            (place, row[0]): row[1 + place]
+            for row in rows
+            for place in range(len(fields))
+            if row[1 + place] is not None
+        }
+        return [(known.get((place, first)), known.get((place, last))) for place, (first, last) in enumerate(times)]
+
+    async def _read_block(self, relation: Relation, fields: Sequence[str], span: Span, rows: int | None) -> "Frame":
+        return await self._frame(
+            lambda part, values: row_sql.rows(relation, part, span, values, limit=rows),
+            row_sql.select_rows(relation, fields),
+        )
+
+    async def _rows(self, text: str, values: Values) -> Sequence[Any]:
+        async def fetch(connection: Connection) -> Sequence[Any]:
+            return await connection.fetch(text, *values.listed)
+
+        return await self._pool.read(fetch)
+
+    async def _frame(
+        self, build: "Callable[[Selection, Values], str]", selection: Selection, *, always: int = 0
+    ) -> "Frame":
+        """Return what the statement that `build` makes of the selection gives.
+
+        More fields than a statement may have are fetched by several that see one state of the database; the first
+        `always` ones by each.
+        """
+
+        async def fetch(connection: Connection) -> "Frame":
+            values = Values()
+            return await fetch_frame(connection, build(selection, values), values, selection)
+
+        async def fetch_parts(connection: Connection) -> "Frame":
+            frames: list[Frame] = []
+            async with in_transaction(connection, isolation="repeatable_read", readonly=True):
+                for part in selection.parts(always):
+                    values = Values()
+                    frames.append(await fetch_frame(connection, build(part, values), values, part))
+            return selection.joined(frames)
+
+        return await self._pool.read(fetch if selection.fits else fetch_parts)
+
+
+def _micros(moment: datetime | None) -> int | None:
+    return None if moment is None else micros_of(moment)
+
+
+def _shared_kinds(relations: Sequence[Relation], fields: Sequence[str]) -> dict[str, FieldKind]:
+    """The kind of each field over all series: text when it is text in any of them."""
+    kinds = {name: {each.kinds.get(name) for each in relations} for name in fields}
+    return {name: FieldKind.TEXT if FieldKind.TEXT in found else FieldKind.NUMBER for name, found in kinds.items()}
+
+
+def _unused(name: str, taken: Sequence[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
