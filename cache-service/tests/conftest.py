@@ -1,4 +1,5 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -6,12 +7,19 @@ import pytest
 from penstock.cache.v1 import cache_pb2_grpc
 
 from cache_service.composition.services import build_services
-from cache_service.composition.stores import memory_stores
-from cache_service.edge.servicer import CacheServicer
+from cache_service.composition.stores import Stores, memory_stores, open_stores
+from cache_service.domain.entry import EntryInput
+from cache_service.domain.partition import Partition
+from cache_service.edge.servicer import CacheServicer, CacheServices
 from cache_service.settings import CacheSettings
 from penstock_kit.clock import Clock, SystemClock
 from penstock_kit.grpc import GrpcServer, open_channel
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.servers.process import free_port
+from penstock_testkit.servers.redis import OwnRedis
+from penstock_testkit.waiting import until
+
+TENANT = Partition(tenant="t")
 
 
 @pytest.fixture
@@ -54,3 +62,73 @@ async def served_by_clock(clock: ManualClock) -> AsyncIterator[Served]:
     yield system
     await system.channel.close()
     await system.server.drain()
+
+
+@dataclass(slots=True)
+class Replica:
+    """One cache-service over a Redis, without its servicer."""
+
+    stores: Stores
+    services: CacheServices
+
+    @property
+    def breaker(self) -> str:
+        return self.services.cache.state().breaker
+
+    async def value(self, key: str) -> bytes | None:
+        lookup = await self.services.cache.get(TENANT, key)
+        return None if lookup.entry is None else lookup.entry.value
+
+    async def put(self, key: str, value: bytes, *, ttl: float = 600.0, **options: Any) -> bool:
+        return await self.services.cache.set(TENANT, EntryInput(key=key, value=value, ttl=ttl, **options))
+
+
+@pytest.fixture
+def redis() -> Iterator[OwnRedis]:
+    """A Redis of the test's own, to be killed and hung."""
+    own = OwnRedis(free_port())
+    own.start()
+    yield own
+    own.stop()
+
+
+@pytest.fixture
+def replica() -> Callable[..., Any]:
+    """What opens a replica at a URL until the end of a block."""
+    return open_replica
+
+
+@asynccontextmanager
+async def open_replica(url: str, **settings: Any) -> AsyncIterator[Replica]:
+    clock, configured = SystemClock(), CacheSettings(_env_file=None, REDIS_URL=url, **settings)
+    async with open_stores(configured, clock) as stores:
+        yield Replica(stores=stores, services=build_services(configured, stores, clock))
+
+
+@pytest.fixture
+async def two(redis: OwnRedis) -> AsyncIterator[Sequence[Replica]]:
+    """Two replicas that use the test's own Redis."""
+    async with AsyncExitStack() as stack:
+        both = [await stack.enter_async_context(open_replica(redis.url)) for _ in range(2)]
+        await until_closed(*both)
+        yield both
+
+
+@pytest.fixture
+def in_use() -> Callable[..., Any]:
+    """What waits until replicas use their Redis."""
+    return until_closed
+
+
+@pytest.fixture
+def given_up() -> Callable[..., Any]:
+    """What waits until replicas have found out that their Redis is away."""
+    return until_open
+
+
+async def until_closed(*replicas: Replica) -> None:
+    await until(lambda: all(each.breaker == "closed" for each in replicas))
+
+
+async def until_open(*replicas: Replica) -> None:
+    await until(lambda: all(each.breaker == "open" for each in replicas))

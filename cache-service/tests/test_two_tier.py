@@ -1,104 +1,29 @@
 """Replicas of cache-service over one real Redis, which is killed, hung and brought back."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import pytest
 
-from cache_service.composition.services import build_services
-from cache_service.composition.stores import Stores, open_stores
 from cache_service.domain.entry import Condition, Entry, EntryInput
 from cache_service.domain.partition import Partition
 from cache_service.domain.rate_limit import Rate
-from cache_service.edge.servicer import CacheServices
-from cache_service.settings import CacheSettings
 from penstock_kit.clock import SystemClock
 from penstock_kit.errors import FailedPrecondition, Unavailable
 from penstock_testkit.contracts.cache_backend import CacheBackendContract
 from penstock_testkit.redis_time import let_redis_pass
-from penstock_testkit.servers.process import ServerProcess, free_port
-from penstock_testkit.servers.redis import start_local_redis
-from penstock_testkit.waiting import until, until_true
+from penstock_testkit.servers.process import free_port
+from penstock_testkit.servers.redis import OwnRedis
+from penstock_testkit.waiting import until_true
 
 CLOCK = SystemClock()
 TENANT = Partition(tenant="t")
 
 
-@dataclass(slots=True)
-class OwnRedis:
-    """A Redis to be killed, hung and started again on its port."""
-
-    port: int
-    process: ServerProcess | None = None
-
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    def start(self) -> None:
-        self.process = start_local_redis(self.port)
-
-    def stop(self) -> None:
-        if self.process is not None:
-            self.process.stop()
-
-
-@dataclass(slots=True)
-class Replica:
-    """One cache-service, without its servicer."""
-
-    stores: Stores
-    services: CacheServices
-
-    @property
-    def breaker(self) -> str:
-        return self.services.cache.state().breaker
-
-    async def value(self, key: str) -> bytes | None:
-        lookup = await self.services.cache.get(TENANT, key)
-        return None if lookup.entry is None else lookup.entry.value
-
-    async def put(self, key: str, value: bytes, **options: Any) -> bool:
-        return await self.services.cache.set(TENANT, EntryInput(key=key, value=value, ttl=600.0, **options))
-
-
-@pytest.fixture
-def redis() -> Iterator[OwnRedis]:
-    own = OwnRedis(free_port())
-    own.start()
-    yield own
-    own.stop()
-
-
-@asynccontextmanager
-async def replica(url: str, **settings: Any) -> AsyncIterator[Replica]:
-    configured = CacheSettings(_env_file=None, REDIS_URL=url, **settings)
-    async with open_stores(configured, CLOCK) as stores:
-        yield Replica(stores=stores, services=build_services(configured, stores, CLOCK))
-
-
-@pytest.fixture
-async def two(redis: OwnRedis) -> AsyncIterator[Sequence[Replica]]:
-    async with AsyncExitStack() as stack:
-        both = [await stack.enter_async_context(replica(redis.url)) for _ in range(2)]
-        await in_use(*both)
-        yield both
-
-
-async def in_use(*replicas: Replica) -> None:
-    await until(lambda: all(each.breaker == "closed" for each in replicas))
-
-
-async def given_up(*replicas: Replica) -> None:
-    await until(lambda: all(each.breaker == "open" for each in replicas))
-
-
 class TestTwoTierBackend(CacheBackendContract):
     @pytest.fixture
-    async def backend(self, redis_url: str) -> AsyncIterator[Any]:
+    async def backend(self, redis_url: str, replica: Any, in_use: Any) -> AsyncIterator[Any]:
         async with replica(redis_url, CACHE_LOCAL_ENTRIES=100) as each:
             await in_use(each)
             yield each.stores.backend
@@ -128,7 +53,7 @@ class TestTwoTierBackend(CacheBackendContract):
         return passes
 
 
-async def test_a_second_read_is_answered_by_a_copy(two: Sequence[Replica]) -> None:
+async def test_a_second_read_is_answered_by_a_copy(two: Sequence[Any]) -> None:
     here, there = two
     await here.put("a", b"1")
     assert (await there.services.cache.get(TENANT, "a")).tier == "redis"
@@ -136,11 +61,11 @@ async def test_a_second_read_is_answered_by_a_copy(two: Sequence[Replica]) -> No
     await until_true(lambda: answered_by(there, "a", "l1"))
 
 
-async def answered_by(at: Replica, key: str, tier: str) -> bool:
+async def answered_by(at: Any, key: str, tier: str) -> bool:
     return (await at.services.cache.get(TENANT, key)).tier == tier
 
 
-async def test_a_writer_reads_its_own_write_at_once_and_the_other_replica_soon(two: Sequence[Replica]) -> None:
+async def test_a_writer_reads_its_own_write_at_once_and_the_other_replica_soon(two: Sequence[Any]) -> None:
     here, there = two
     for number in range(200):
         value = f"{number}".encode()
@@ -151,12 +76,12 @@ async def test_a_writer_reads_its_own_write_at_once_and_the_other_replica_soon(t
         assert took < 30
 
 
-async def reads(at: Replica, key: str, value: bytes | None) -> bool:
+async def reads(at: Any, key: str, value: bytes | None) -> bool:
     return await at.value(key) == value
 
 
 @pytest.mark.parametrize("how", ["delete", "prefix", "tag"])
-async def test_what_is_invalidated_at_one_replica_is_gone_at_the_other(two: Sequence[Replica], how: str) -> None:
+async def test_what_is_invalidated_at_one_replica_is_gone_at_the_other(two: Sequence[Any], how: str) -> None:
     here, there = two
     await here.put("a:1", b"1", tags=("red",))
     assert await there.value("a:1") == b"1"
@@ -170,7 +95,7 @@ async def test_what_is_invalidated_at_one_replica_is_gone_at_the_other(two: Sequ
     await until_true(lambda: reads(there, "a:1", None))
 
 
-async def test_a_waiter_at_the_other_replica_wakes_when_the_value_is_there(two: Sequence[Replica]) -> None:
+async def test_a_waiter_at_the_other_replica_wakes_when_the_value_is_there(two: Sequence[Any]) -> None:
     here, there = two
     lease = await here.services.cache.lease(TENANT, "a", seconds=60.0, wait=0.0)
     waiting = asyncio.create_task(there.services.cache.lease(TENANT, "a", seconds=60.0, wait=30.0))
@@ -184,10 +109,10 @@ async def test_a_waiter_at_the_other_replica_wakes_when_the_value_is_there(two: 
     assert (found.token, found.lookup.entry.value) == ("", b"made")
 
 
-async def test_of_200_cold_callers_over_both_one_loads(two: Sequence[Replica]) -> None:
+async def test_of_200_cold_callers_over_both_one_loads(two: Sequence[Any]) -> None:
     loads = 0
 
-    async def ask(at: Replica) -> bytes | None:
+    async def ask(at: Any) -> bytes | None:
         nonlocal loads
         lease = await at.services.cache.lease(TENANT, "hot", seconds=60.0, wait=30.0)
         if lease.token:
@@ -201,7 +126,7 @@ async def test_of_200_cold_callers_over_both_one_loads(two: Sequence[Replica]) -
     assert (set(answers), loads) == ({b"v"}, 1)
 
 
-async def test_one_reader_over_both_renews_a_value_near_its_end(two: Sequence[Replica]) -> None:
+async def test_one_reader_over_both_renews_a_value_near_its_end(two: Sequence[Any]) -> None:
     entry_input = EntryInput(key="hot", value=b"v", ttl=30.0)
     lease = await two[0].services.cache.lease(TENANT, "hot", seconds=60.0, wait=0.0)
     await two[0].services.cache.set(TENANT, entry_input, lease_token=lease.token)
@@ -210,7 +135,7 @@ async def test_one_reader_over_both_renews_a_value_near_its_end(two: Sequence[Re
     assert sum(taken) == 1
 
 
-async def test_a_lock_is_held_over_both_and_its_release_wakes_the_other(two: Sequence[Replica]) -> None:
+async def test_a_lock_is_held_over_both_and_its_release_wakes_the_other(two: Sequence[Any]) -> None:
     here, there = two
     held = await here.services.locks.acquire("t\0l", ttl=60.0, wait=0.0)
     assert held is not None
@@ -222,7 +147,9 @@ async def test_a_lock_is_held_over_both_and_its_release_wakes_the_other(two: Seq
     assert grant.fencing_token > held.fencing_token
 
 
-async def test_without_redis_everything_goes_on_here_and_with_it_again(redis: OwnRedis) -> None:
+async def test_without_redis_everything_goes_on_here_and_with_it_again(
+    redis: Any, replica: Any, in_use: Any, given_up: Any
+) -> None:
     async with replica(redis.url) as alone:
         await in_use(alone)
         await alone.put("a", b"before")
@@ -241,7 +168,9 @@ async def test_without_redis_everything_goes_on_here_and_with_it_again(redis: Ow
         assert await answered_by(alone, "b", "redis")
 
 
-async def test_a_value_changed_during_an_outage_never_comes_back_old(two: Sequence[Replica], redis: OwnRedis) -> None:
+async def test_a_value_changed_during_an_outage_never_comes_back_old(
+    two: Sequence[Any], redis: Any, in_use: Any, given_up: Any
+) -> None:
     here, there = two
     for name in ("set", "deleted", "cards:1", "tagged"):
         await here.put(name, b"old", tags=("red",) if name == "tagged" else ())
@@ -261,11 +190,13 @@ async def test_a_value_changed_during_an_outage_never_comes_back_old(two: Sequen
             assert await at.value(name) != b"old"
 
 
-async def not_old(at: Replica, key: str) -> bool:
+async def not_old(at: Any, key: str) -> bool:
     return await at.value(key) != b"old"
 
 
-async def test_more_changes_than_can_be_remembered_drop_everything(redis: OwnRedis) -> None:
+async def test_more_changes_than_can_be_remembered_drop_everything(
+    redis: Any, replica: Any, in_use: Any, given_up: Any
+) -> None:
     async with replica(redis.url) as alone:
         await in_use(alone)
         await alone.put("kept", b"old")
@@ -281,7 +212,7 @@ async def test_more_changes_than_can_be_remembered_drop_everything(redis: OwnRed
 
 
 async def test_a_limit_is_shared_out_while_redis_is_away_and_settled_after(
-    two: Sequence[Replica], redis: OwnRedis
+    two: Sequence[Any], redis: Any, in_use: Any, given_up: Any
 ) -> None:
     rate = Rate(limit=10, window=3600.0)
     await until_true(lambda: knows_both(two, redis))
@@ -296,18 +227,20 @@ async def test_a_limit_is_shared_out_while_redis_is_away_and_settled_after(
     await until_true(lambda: has_left(two[0], rate, 0))
 
 
-async def knows_both(two: Sequence[Replica], redis: OwnRedis) -> bool:
+async def knows_both(two: Sequence[Any], redis: Any) -> bool:
     """Whether each replica has counted the other: then half of a limit is each one's."""
     del redis
     stores = [each.stores.rate_limits for each in two]
     return all(store.share_of(Rate(limit=10, window=1.0), 1).limit == 5 for store in stores)  # type: ignore[attr-defined]
 
 
-async def has_left(at: Replica, rate: Rate, count: int) -> bool:
+async def has_left(at: Any, rate: Rate, count: int) -> bool:
     return (await at.services.rate_limits.take("t\0r", 0, rate)).remaining == count
 
 
-async def test_counters_are_added_up_when_redis_is_back(two: Sequence[Replica], redis: OwnRedis) -> None:
+async def test_counters_are_added_up_when_redis_is_back(
+    two: Sequence[Any], redis: Any, in_use: Any, given_up: Any
+) -> None:
     here, there = two
     await here.services.counters.increment("t\0n", 5, 0)
     assert redis.process is not None
@@ -322,11 +255,13 @@ async def test_counters_are_added_up_when_redis_is_back(two: Sequence[Replica], 
     assert await there.services.counters.increment("t\0n", 0, 0) == 10
 
 
-async def counts(at: Replica, value: int) -> bool:
+async def counts(at: Any, value: int) -> bool:
     return await at.services.counters.increment("t\0n", 0, 0) == value
 
 
-async def test_without_redis_locks_are_refused_and_sessions_only_read(redis: OwnRedis) -> None:
+async def test_without_redis_locks_are_refused_and_sessions_only_read(
+    redis: Any, replica: Any, in_use: Any, given_up: Any
+) -> None:
     async with replica(redis.url) as alone:
         await in_use(alone)
         options: Any = {"user_id": "u", "data": {"a": b"1"}, "ttl": 60.0}
@@ -347,7 +282,9 @@ async def test_without_redis_locks_are_refused_and_sessions_only_read(redis: Own
         assert await alone.services.locks.acquire("t\0l", ttl=60.0, wait=0.0) is not None
 
 
-async def test_a_session_ended_during_an_outage_never_comes_back(two: Sequence[Replica], redis: OwnRedis) -> None:
+async def test_a_session_ended_during_an_outage_never_comes_back(
+    two: Sequence[Any], redis: Any, in_use: Any, given_up: Any
+) -> None:
     first, second = two
     options: Any = {"user_id": "u", "data": {"a": b"1"}, "ttl": 60.0}
     session = await first.services.sessions.put(TENANT, session_id="", **options)
@@ -371,7 +308,7 @@ async def test_a_session_ended_during_an_outage_never_comes_back(two: Sequence[R
         assert refused.value.reason == "SESSION_CONFLICT"
 
 
-async def test_the_service_starts_without_redis_and_uses_it_when_it_comes() -> None:
+async def test_the_service_starts_without_redis_and_uses_it_when_it_comes(replica: Any, in_use: Any) -> None:
     late = OwnRedis(free_port())
     async with replica(late.url) as alone:
         assert await alone.put("a", b"1")
@@ -383,7 +320,9 @@ async def test_the_service_starts_without_redis_and_uses_it_when_it_comes() -> N
     late.stop()
 
 
-async def test_an_outage_is_one_line_in_the_log(redis: OwnRedis, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_an_outage_is_one_line_in_the_log(
+    redis: Any, capsys: pytest.CaptureFixture[str], replica: Any, in_use: Any, given_up: Any
+) -> None:
     async with replica(redis.url) as alone:
         await in_use(alone)
         assert redis.process is not None

@@ -11,7 +11,7 @@ import pytest
 from penstock_kit.clock import SystemClock
 from penstock_kit.redis.address import address_of
 from penstock_kit.redis.connection import ConnectionLost, PipelinedConnection
-from penstock_kit.redis.link import RedisLink, RedisUnavailable, is_large
+from penstock_kit.redis.link import RedisLink, RedisUnavailable
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.waiting import HANG_SECONDS, until
 
@@ -176,8 +176,10 @@ async def test_a_redis_that_is_not_there_is_named() -> None:
 
 
 async def test_large_values_go_over_a_connection_of_their_own(redis_url: str) -> None:
-    assert not is_large([("SET", "k", b"x" * 1000)])
     async with linked(f"{redis_url}?client_name=lanes", timeout=HANG_SECONDS) as link:
+        await link.probe([("SET", "k", b"x" * 1000)])
+        (clients,) = await link.run([("CLIENT", "LIST")])
+        assert clients.count(b"name=lanes") == 1
         await link.probe([("SET", "big", b"x" * 1_000_000)])
         await link.run([("GET", "small")])
         (clients,) = await link.run([("CLIENT", "LIST")])

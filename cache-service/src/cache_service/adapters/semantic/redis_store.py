@@ -154,7 +154,7 @@ class RedisSemanticStore:
 
     async def _run(self, commands: Sequence[Any], *, transaction: bool = False, large: bool = False) -> list[Any]:
         try:
-            answers = await self._link.run(commands, transaction=transaction, large=large)
+            answers = await self._link.run(commands, transaction=transaction, lane="large" if large else "")
         except RedisUnavailable as error:
             raise SemanticStoreAway(f"{error}") from error
         for answer in answers:

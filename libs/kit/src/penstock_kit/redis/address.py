@@ -10,7 +10,10 @@ _VERIFY: Final = {"none": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "require
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisAddress:
-    """What a ``redis://``, ``rediss://`` or ``unix://`` URL says; `path` is of a socket, `tls` of TCP."""
+    """What a ``redis://``, ``rediss://`` or ``unix://`` URL says; `path` is of a socket, `tls` of TCP.
+
+    `protocol` is 2, or 3 with ``?protocol=3``: a server must then know RESP3 (Redis 6 and Valkey do).
+    """
 
     host: str = "127.0.0.1"
     port: int = _PORT
@@ -19,6 +22,7 @@ class RedisAddress:
     username: str = ""
     password: str = ""
     client_name: str = ""
+    protocol: int = 2
     tls: ssl.SSLContext | None = None
 
     @property
@@ -29,7 +33,11 @@ class RedisAddress:
     def greeting(self) -> list[tuple[Any, ...]]:
         """Return the commands with which a connection begins."""
         commands: list[tuple[Any, ...]] = []
-        if self.password:
+        if self.protocol == 3:
+            commands.append(
+                ("HELLO", 3, *(["AUTH", self.username or "default", self.password] if self.password else []))
+            )
+        elif self.password:
             commands.append(("AUTH", *([self.username] if self.username else []), self.password))
         if self.client_name:
             commands.append(("CLIENT", "SETNAME", self.client_name))
@@ -52,6 +60,7 @@ def address_of(url: str) -> RedisAddress:
         username=said.get("username") or "",
         password=said.get("password") or "",
         client_name=said.get("client_name") or "",
+        protocol=said.get("protocol") or 2,
         tls=_tls(said) if url.startswith("rediss:") else None,
     )
 

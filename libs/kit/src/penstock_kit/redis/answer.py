@@ -1,10 +1,12 @@
 """Answers of Redis that come as flat lists, as what they mean."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
-def mapping_of(answer: Sequence[bytes]) -> dict[bytes, bytes]:
-    """Return the fields of a hash (``HGETALL``) by name."""
+def mapping_of(answer: Sequence[bytes] | Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """Return the fields of a hash (``HGETALL``) by name; RESP3 gives them so."""
+    if isinstance(answer, Mapping):
+        return dict(answer)
     return dict(zip(answer[::2], answer[1::2], strict=True))
 
 

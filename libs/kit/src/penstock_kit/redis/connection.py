@@ -7,7 +7,7 @@ several objects for each; docs/performance.md has both measured.
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, cast
 
 from penstock_kit.redis.address import RedisAddress
@@ -15,6 +15,7 @@ from penstock_kit.redis.address import RedisAddress
 Command = Sequence[Any]
 
 MAX_PENDING: Final = 20_000
+_MOST_UNSENT_BYTES: Final = 64 * 1024 * 1024
 
 
 class ConnectionLost(ConnectionError):  # noqa: N818 - what happened, as the library's own name has it
@@ -23,6 +24,15 @@ class ConnectionLost(ConnectionError):  # noqa: N818 - what happened, as the lib
 
 class TooManyPending(Exception):  # noqa: N818 - a state of ours, not Redis' failing
     """So many commands wait for their answers that no more are taken."""
+
+
+def pack(commands: Sequence[Command]) -> list[bytes]:
+    """Return commands as they travel."""
+    import hiredis
+
+    library: Any = hiredis
+    one: Any = library.pack_command
+    return [one(tuple(command)) for command in commands]
 
 
 class _Batch:
@@ -43,8 +53,8 @@ class PipelinedConnection(asyncio.Protocol):
         import hiredis
 
         library: Any = hiredis
-        self._pack: Any = library.pack_command
         self._reader: Any = library.Reader()
+        self._push: Any = library.PushNotification
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._batches: deque[_Batch] = deque()
@@ -52,6 +62,9 @@ class PipelinedConnection(asyncio.Protocol):
         self._out: list[bytes] = []
         self._flushing = False
         self._error: Exception | None = None
+        self.on_loss: Callable[[Exception, bool], None] | None = None
+        """Called when the other side ends the connection. True: there were commands without an answer for which nobody
+        waits any more, so whether they were carried out is unknown."""
 
     @classmethod
     async def open(cls, address: RedisAddress) -> "PipelinedConnection":
@@ -82,23 +95,33 @@ class PipelinedConnection(asyncio.Protocol):
 
         It fails with ConnectionLost when the connection ends before. Raises TooManyPending.
         """
+        return self.send_packed(pack(commands))
+
+    def send_packed(self, packed: Sequence[bytes]) -> "asyncio.Future[list[Any]]":
+        """Send what :func:`pack` returned; see :meth:`send`."""
         future: asyncio.Future[list[Any]] = self._loop.create_future()
         if self._error is not None:
             future.set_exception(self._error)
             return future
         if self._pending >= MAX_PENDING:
             raise TooManyPending(f"{self._pending} commands wait for Redis, no more are taken")
-        pack = self._pack
-        self._out.extend([pack(tuple(command)) for command in commands])
-        self._batches.append(_Batch(future, len(commands)))
-        self._pending += len(commands)
+        if self._transport is not None and self._transport.get_write_buffer_size() > _MOST_UNSENT_BYTES:
+            raise TooManyPending(f"more than {_MOST_UNSENT_BYTES} bytes wait for Redis, no more are taken")
+        self._out.extend(packed)
+        self._batches.append(_Batch(future, len(packed)))
+        self._pending += len(packed)
         if not self._flushing:
             self._flushing = True
             self._loop.call_soon(self._flush)
         return future
 
+    def awaited(self) -> "list[asyncio.Future[list[Any]]]":
+        """Return the futures of callers who still wait for an answer."""
+        return [batch.future for batch in self._batches if not batch.future.done()]
+
     def close(self) -> None:
         """End the connection; what still waits fails."""
+        self.on_loss = None
         self._end(ConnectionLost("closed"))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -110,8 +133,10 @@ class PipelinedConnection(asyncio.Protocol):
         reader = self._reader
         try:
             reader.feed(data)
+            # A notification of RESP3 is nobody's answer.
             while (answer := reader.gets()) is not False:
-                self._on_answer(answer)
+                if type(answer) is not self._push:
+                    self._on_answer(answer)
         except Exception as error:  # noqa: BLE001 - whatever is not the protocol makes every later answer doubtful
             self._end(ConnectionLost(f"not an answer of Redis: {error}"))
 
@@ -142,7 +167,10 @@ class PipelinedConnection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
         batches, self._batches, self._pending = self._batches, deque(), 0
+        given_up = [batch for batch in batches if batch.future.done()]
         for batch in batches:
             if not batch.future.done():
                 batch.future.set_exception(error)
                 batch.future.exception()  # whoever waited may have left
+        if self.on_loss is not None:
+            self.on_loss(error, bool(given_up))

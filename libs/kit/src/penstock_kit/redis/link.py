@@ -9,7 +9,8 @@ from penstock_kit.clock import Clock
 from penstock_kit.logging import get_logger
 from penstock_kit.redaction import mask_urls
 from penstock_kit.redis.address import RedisAddress, address_of
-from penstock_kit.redis.connection import Command, PipelinedConnection, TooManyPending
+from penstock_kit.redis.connection import Command, PipelinedConnection, TooManyPending, pack
+from penstock_kit.redis.deadline_queue import DeadlineQueue
 from penstock_kit.redis.pause_tolerant_timeout import pause_tolerant_timeout
 
 # redis-py's own default would wait for seconds and try again several times.
@@ -18,9 +19,15 @@ _TIMEOUT_SECONDS: Final = 0.2
 _SOCKET_TIMEOUT_SECONDS: Final = 1.0
 # A batch from so many bytes on goes over a connection of its own, so that small ones don't wait behind it.
 _LARGE_BYTES: Final = 64 * 1024
+_SMALL: Final = "small"
+_LARGE: Final = "large"
 # Errors of a server that answers and can't work; others are about the command.
-_UNFIT: Final = ("LOADING", "READONLY", "MASTERDOWN", "NOAUTH", "WRONGPASS", "NOPERM", "MISCONF", "BUSY", "CLUSTERDOWN")
+_UNFIT: Final = frozenset(
+    {"LOADING", "READONLY", "MASTERDOWN", "NOAUTH", "WRONGPASS", "NOPERM", "MISCONF", "BUSY", "CLUSTERDOWN"}
+)
 _NO_ROOM: Final = "OOM"
+_MULTI: Final = (b"*1\r\n$5\r\nMULTI\r\n",)
+_EXEC: Final = (b"*1\r\n$4\r\nEXEC\r\n",)
 
 log = get_logger(__name__)
 
@@ -66,6 +73,7 @@ class RedisLink:
         self._outages = 0
         self._closed = False
         self._under_way: set[asyncio.Future[None]] = set()
+        self._deadlines: dict[float, DeadlineQueue] = {}
 
     @property
     def up(self) -> bool:
@@ -86,32 +94,41 @@ class RedisLink:
         self._listeners.append(on_change)
 
     async def run(
-        self,
-        commands: Sequence[Command],
-        *,
-        transaction: bool = False,
-        large: bool = False,
-        may_lack_room: bool = False,
+        self, commands: Sequence[Command], *, transaction: bool = False, lane: str = "", may_lack_room: bool = False
     ) -> list[Any]:
         """Send commands in one go and return their answers, an exception in the place of each refused one.
 
-        `large`: the answers are, so other callers' should not wait behind them. `may_lack_room`: a server that is full
-        refuses with an answer; else it counts as away. Raises RedisUnavailable when Redis is away or
-        does not answer in time.
+        `lane` names a connection of its own for answers that others' should not wait behind: ``many`` for those of many
+        keys, ``large`` for large ones. `may_lack_room`: a server that is full refuses with an answer; else it counts as
+        away. Raises RedisUnavailable when Redis is away or does not answer in time.
         """
         if not self._up:
             raise RedisUnavailable(self.error)
-        return await self._run(
-            commands,
-            transaction=transaction,
-            large=large,
-            may_lack_room=may_lack_room,
-            wait_seconds=None if large or is_large(commands) else self._wait_seconds,
-        )
+        packed = pack(commands)
+        lane = lane or _lane_of(packed)
+        # Large values take their time, and one that is late says nothing of the others.
+        wait_seconds = self._timeout if self._wait_seconds and lane == _LARGE else self._wait_seconds
+        connection = self._lanes.get(lane)
+        if transaction or connection is None or connection.closed or self._closed:
+            return await self._run(
+                packed, lane, transaction=transaction, may_lack_room=may_lack_room, wait_seconds=wait_seconds
+            )
+        # The way of nearly every command: no task, no timer and no lock of its own.
+        try:
+            future = connection.send_packed(packed)
+            self._deadline(wait_seconds or self._timeout).add(future)
+            answers = await future
+        except (OSError, TooManyPending) as error:
+            raise self._failed(error, lane, wait_seconds) from error
+        for answer in answers:
+            if isinstance(answer, Exception):
+                self._check(answer, may_lack_room=may_lack_room)
+        return answers
 
     async def probe(self, commands: Sequence[Command]) -> list[Any]:
         """Send commands whether Redis is thought to be up or not; an answer, that of a full one too, means it is."""
-        answers = await self._run(commands, transaction=False, may_lack_room=True)
+        packed = pack(commands)
+        answers = await self._run(packed, _lane_of(packed), transaction=False, may_lack_room=True)
         if not self._up:
             self._set_state(up=True)
         return answers
@@ -129,8 +146,9 @@ class RedisLink:
     async def close(self) -> None:
         """Close all connections, as soon as the commands under way are answered; later ones raise RedisUnavailable."""
         self._closed = True
-        if self._under_way:
-            await asyncio.wait(self._under_way)
+        awaited = [future for connection in self._lanes.values() for future in connection.awaited()]
+        if awaited or self._under_way:
+            await asyncio.wait([*awaited, *self._under_way])
         opening = tuple(self._opening.values())
         for task in opening:
             task.cancel()
@@ -141,36 +159,46 @@ class RedisLink:
 
     async def _run(
         self,
-        commands: Sequence[Command],
+        packed: Sequence[bytes],
+        lane: str,
         *,
         transaction: bool,
-        large: bool = False,
         may_lack_room: bool = False,
         wait_seconds: float | None = None,
     ) -> list[Any]:
+        """Send commands where the connection may have to be made first: one deadline is over all of it."""
         if self._closed:
             raise RedisUnavailable("closed")
         try:
             async with pause_tolerant_timeout(wait_seconds or self._timeout):
                 with self._track():
-                    answers = await self._send(commands, transaction=transaction, large=large)
-        except TooManyPending as error:
-            raise RedisUnavailable(f"{error}") from error
-        except TimeoutError as error:
+                    answers = await self._send(packed, lane, transaction=transaction)
+        except (OSError, TooManyPending, RedisRefusal) as error:
+            raise self._failed(error, lane, wait_seconds) from error
+        for answer in answers:
+            if isinstance(answer, Exception):
+                self._check(answer, may_lack_room=may_lack_room)
+        return answers
+
+    def _failed(self, error: Exception, lane: str, wait_seconds: float | None) -> RedisUnavailable:
+        """Mark Redis as down because of `error`, where that says so, and return what the caller is told."""
+        if isinstance(error, TooManyPending):
+            return RedisUnavailable(f"{error}")
+        if isinstance(error, TimeoutError):
             if wait_seconds:
                 # What was sent stays under way; it is for the next probe to say whether Redis is away.
-                lane = self._lanes.get("small")
-                raise RedisUnavailable(
-                    f"no answer within {wait_seconds:g} s", sent=lane is not None and not lane.closed
-                ) from error
+                connection = self._lanes.get(lane)
+                sent = connection is not None and not connection.closed
+                return RedisUnavailable(f"no answer within {wait_seconds:g} s", sent=sent)
             self._drop()
-            self.on_failure(error)
-            raise RedisUnavailable(self.error) from error
-        except (OSError, RedisRefusal) as error:
-            self.on_failure(error)
-            raise RedisUnavailable(self.error) from error
-        self._check(answers, may_lack_room=may_lack_room)
-        return answers
+        self.on_failure(error)
+        return RedisUnavailable(self.error)
+
+    def _deadline(self, seconds: float) -> DeadlineQueue:
+        deadline = self._deadlines.get(seconds)
+        if deadline is None:
+            deadline = self._deadlines[seconds] = DeadlineQueue(seconds)
+        return deadline
 
     @contextmanager
     def _track(self) -> Generator[None]:
@@ -183,13 +211,13 @@ class RedisLink:
             self._under_way.discard(ended)
             ended.set_result(None)
 
-    async def _send(self, commands: Sequence[Command], *, transaction: bool, large: bool) -> list[Any]:
-        connection = await self._connect("large" if large or is_large(commands) else "small")
+    async def _send(self, packed: Sequence[bytes], lane: str, *, transaction: bool) -> list[Any]:
+        connection = await self._connect(lane)
         if not transaction:
-            return await connection.send(commands)
-        answers = await connection.send([("MULTI",), *commands, ("EXEC",)])
+            return await connection.send_packed(packed)
+        answers = await connection.send_packed([*_MULTI, *packed, *_EXEC])
         done: Any = answers[-1]
-        return cast("list[Any]", done) if isinstance(done, list) else [done] * len(commands)
+        return cast("list[Any]", done) if isinstance(done, list) else [done] * len(packed)
 
     async def _connect(self, lane: str) -> PipelinedConnection:
         """Return the open connection of a lane; callers that find none wait for the one that is being made."""
@@ -212,8 +240,15 @@ class RedisLink:
                 raise ConnectionError(f"{self._address.place}: {error.strerror or error}") from error
             except Exception as error:
                 raise RedisRefusal(f"{self._address.place}: {error}") from error
+        connection.on_loss = lambda error, was_given_up: self._on_loss(lane, error, was_given_up=was_given_up)
         self._lanes[lane] = connection
         return connection
+
+    def _on_loss(self, lane: str, error: Exception, *, was_given_up: bool) -> None:
+        """Count the loss of the main connection as an outage, however short: the server may have come back with what
+        it held before. Others are closed when they are idle, which matters only to commands that were given up."""
+        if lane == _SMALL or was_given_up:
+            self.on_failure(error)
 
     def _on_lane_open(self, lane: str, task: "asyncio.Task[PipelinedConnection]") -> None:
         if self._opening.get(lane) is task:
@@ -227,12 +262,11 @@ class RedisLink:
         for connection in lanes.values():
             connection.close()
 
-    def _check(self, answers: Sequence[Any], *, may_lack_room: bool) -> None:
+    def _check(self, answer: Exception, *, may_lack_room: bool) -> None:
         """Count a server that answers but can't work (loading, read-only, out of memory) as away."""
-        for answer in answers:
-            if isinstance(answer, Exception) and _is_unfit(answer, may_lack_room=may_lack_room):
-                self.on_failure(answer)
-                raise RedisUnavailable(self.error) from answer
+        if _is_unfit(answer, may_lack_room=may_lack_room):
+            self.on_failure(answer)
+            raise RedisUnavailable(self.error) from answer
 
     def _open_client(self) -> Any:
         if self._client is None:
@@ -265,22 +299,15 @@ class RedisLink:
             changed(up)
 
 
-def is_large(commands: Sequence[Command]) -> bool:
-    """Return whether commands have so many bytes of values that others should not wait behind them."""
-    left = _LARGE_BYTES
-    for command in commands:
-        for part in command:
-            if isinstance(part, bytes | str):
-                left -= len(part)
-        if left < 0:
-            return True
-    return False
+def _lane_of(packed: Sequence[bytes]) -> str:
+    """Return the connection for commands: those with so many bytes that others should not wait behind them have one."""
+    return _LARGE if sum(map(len, packed)) > _LARGE_BYTES else _SMALL
 
 
 def _is_unfit(answer: Exception, *, may_lack_room: bool) -> bool:
     # What a command in a script was refused for, older servers tell at the end of their line about the script.
-    text = f"{answer}".rpartition(": -")[2]
-    return text.startswith(_UNFIT) or (not may_lack_room and text.startswith(_NO_ROOM))
+    code = f"{answer}".rpartition(": -")[2].partition(" ")[0]
+    return code in _UNFIT or (not may_lack_room and code == _NO_ROOM)
 
 
 def is_missing_script(answer: object) -> bool:

