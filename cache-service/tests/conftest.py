@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -36,8 +36,14 @@ class Served:
     stub: Any
 
 
+def settings_of(**settings: Any) -> CacheSettings:
+    """Return settings that no file and no environment of the machine has a part in."""
+    made: Any = CacheSettings
+    return made(_env_file=None, **settings)
+
+
 async def serve(clock: Clock) -> Served:
-    settings = CacheSettings(_env_file=None, CACHE_SEMANTIC_STORE="memory")
+    settings = settings_of(CACHE_SEMANTIC_STORE="memory")
     services = build_services(settings, memory_stores(settings, clock), clock)
     server = GrpcServer(service="cache-service", grace_seconds=0)
     server.add(cache_pb2_grpc.add_CacheServiceServicer_to_server, CacheServicer(services=services, clock=clock))
@@ -99,8 +105,8 @@ def replica() -> Callable[..., Any]:
 
 
 @asynccontextmanager
-async def open_replica(url: str, **settings: Any) -> AsyncIterator[Replica]:
-    clock, configured = SystemClock(), CacheSettings(_env_file=None, REDIS_URL=url, **settings)
+async def open_replica(url: str, **settings: Any) -> AsyncGenerator[Replica]:
+    clock, configured = SystemClock(), settings_of(REDIS_URL=url, **settings)
     async with open_stores(configured, clock) as stores:
         yield Replica(stores=stores, services=build_services(configured, stores, clock))
 

@@ -12,7 +12,7 @@ from cache_service.domain.rate_limit import Rate
 from penstock_kit.clock import SystemClock
 from penstock_kit.errors import FailedPrecondition, Unavailable
 from penstock_testkit.contracts.cache_backend import CacheBackendContract
-from penstock_testkit.redis_time import let_redis_pass
+from penstock_testkit.redis_time import let_redis_pass, redis_client
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.servers.redis import OwnRedis
 from penstock_testkit.waiting import until_true
@@ -44,9 +44,7 @@ class TestTwoTierBackend(CacheBackendContract):
     @pytest.fixture
     def let_pass(self, redis_url: str) -> Any:
         async def passes(seconds: float) -> None:
-            from redis.asyncio import Redis
-
-            client = Redis.from_url(redis_url, socket_timeout=5)
+            client = redis_client(redis_url)
             await let_redis_pass(client, seconds)
             await client.aclose()
 
@@ -69,7 +67,8 @@ async def test_a_writer_reads_its_own_write_at_once_and_the_other_replica_soon(t
     here, there = two
     for number in range(200):
         value = f"{number}".encode()
-        await here.value("a"), await there.value("a")
+        await here.value("a")
+        await there.value("a")
         await here.put("a", value)
         assert await here.value("a") == value
         took = await until_true(lambda value=value: reads(there, "a", value))
@@ -176,7 +175,8 @@ async def test_a_value_changed_during_an_outage_never_comes_back_old(
         await here.put(name, b"old", tags=("red",) if name == "tagged" else ())
     assert redis.process is not None
     redis.process.hang()
-    await here.value("never"), await there.value("never")
+    await here.value("never")
+    await there.value("never")
     await given_up(here, there)
     await here.put("set", b"new")
     await here.services.cache.delete(TENANT, ["deleted"])
@@ -218,7 +218,8 @@ async def test_a_limit_is_shared_out_while_redis_is_away_and_settled_after(
     await until_true(lambda: knows_both(two, redis))
     assert redis.process is not None
     redis.process.hang()
-    await two[0].value("never"), await two[1].value("never")
+    await two[0].value("never")
+    await two[1].value("never")
     await given_up(*two)
     allowed = [(await each.services.rate_limits.take("t\0r", 1, rate)).allowed for each in two for _ in range(10)]
     assert sum(allowed) == 10, "five at each"
@@ -245,7 +246,8 @@ async def test_counters_are_added_up_when_redis_is_back(
     await here.services.counters.increment("t\0n", 5, 0)
     assert redis.process is not None
     redis.process.hang()
-    await here.value("never"), await there.value("never")
+    await here.value("never")
+    await there.value("never")
     await given_up(here, there)
     await here.services.counters.increment("t\0n", 2, 0)
     await there.services.counters.increment("t\0n", 3, 0)

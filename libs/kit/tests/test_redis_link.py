@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -19,7 +19,7 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
-async def linked(url: str, **options: Any) -> AsyncIterator[RedisLink]:
+async def linked(url: str, **options: Any) -> AsyncGenerator[RedisLink]:
     link = RedisLink(url, clock=SystemClock(), **options)
     try:
         yield link
@@ -28,7 +28,7 @@ async def linked(url: str, **options: Any) -> AsyncIterator[RedisLink]:
 
 
 @asynccontextmanager
-async def serving(serve: Serve) -> AsyncIterator[str]:
+async def serving(serve: Serve) -> AsyncGenerator[str]:
     """A server that does what the test wants with each connection."""
     handlers: set[asyncio.Task[Any]] = set()
 
@@ -62,7 +62,7 @@ async def test_callers_that_leave_never_shift_the_answers_of_others(redis_url: s
             assert answer == f"v{number}".encode()
             return answer
 
-        asked = []
+        asked: list[asyncio.Task[Any]] = []
         for number in range(2000):
             task = asyncio.create_task(ask(number))
             asked.append(task)

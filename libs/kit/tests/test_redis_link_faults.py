@@ -4,15 +4,15 @@ import asyncio
 import random
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 
 from penstock_kit.clock import SystemClock
 from penstock_kit.redis.link import RedisLink, RedisUnavailable
+from penstock_testkit.redis_time import redis_client
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.servers.redis import OwnRedis
 from penstock_testkit.waiting import HANG_SECONDS, assert_within, until, until_true
@@ -22,7 +22,7 @@ READS = 10_000
 
 
 @asynccontextmanager
-async def serving(handle: Handle) -> AsyncIterator[int]:
+async def serving(handle: Handle) -> AsyncGenerator[int]:
     """A server that does what the test wants with each connection; gives its port."""
     handlers: set[asyncio.Task[Any]] = set()
 
@@ -63,7 +63,7 @@ async def read_no_further_than_ping(reader: asyncio.StreamReader, writer: asynci
 
 
 @contextmanager
-def no_more_connections() -> Iterator[int]:
+def no_more_connections() -> Generator[int]:
     """A port whose system takes no further connection and refuses none."""
     with ExitStack() as stack:
         listening = stack.enter_context(socket.socket())
@@ -174,7 +174,7 @@ async def test_a_long_hang_leaves_no_call_unsettled_no_connection_behind_and_no_
     redis = OwnRedis(free_port())
     redis.start()
     link = RedisLink(redis.url, clock=SystemClock(), timeout=0.02)
-    client: Any = Redis.from_url(redis.url, single_connection_client=True, socket_timeout=HANG_SECONDS)
+    client: Any = redis_client(redis.url)
     try:
         await link.probe([("PING",)])
         connections = len(await client.client_list())

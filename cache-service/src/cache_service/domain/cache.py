@@ -1,5 +1,6 @@
 """The use cases on values: read, write, delete, invalidate, and fill under a lease."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -145,9 +146,9 @@ class Cache:
         """Store at most 1,000 values; all of them are checked before the first is written."""
         require_batch_size(inputs)
         entries = [self._entry(partition, entry_input, None) for entry_input in inputs]
-        written = 0
+        # All at once: a shared store then takes them in one go.
+        written = sum(await asyncio.gather(*(self._backend.set(entry, ALWAYS) for entry in entries)))
         for entry in entries:
-            written += await self._backend.set(entry, ALWAYS)
             await self._advisor.done(entry.key)
         self.statistics.sets += written
         keys = tuple(entry.key for entry in entries)

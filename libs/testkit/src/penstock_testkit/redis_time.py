@@ -1,6 +1,16 @@
-"""Lets time pass for what a Redis holds: every key's life gets shorter, and nobody waits."""
+"""What tests do to a Redis; time passes for what it holds as every key's life gets shorter, and nobody waits."""
 
 from typing import Any
+
+from penstock_testkit.waiting import HANG_SECONDS
+
+
+def redis_client(url: str) -> Any:
+    """Return a ``redis.asyncio.Redis`` of one connection, for what a test does to the server itself."""
+    from redis.asyncio import Redis
+
+    library: Any = Redis
+    return library.from_url(url, single_connection_client=True, socket_timeout=HANG_SECONDS)
 
 
 async def let_redis_pass(client: Any, seconds: float) -> None:

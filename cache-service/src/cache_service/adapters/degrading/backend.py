@@ -26,7 +26,8 @@ log = get_logger(__name__)
 class TwoTierBackend:
     """A CacheBackend: copies in this process over values in Redis; this process' own values while Redis is away.
 
-    What changed here during an outage is gone in Redis before Redis is used again, so an old value never comes back.
+    What changed here during an outage is gone in Redis before Redis is used again, so an old value never comes back;
+    neither does what a Redis that was started anew read from its disk.
     During an outage other replicas' changes are not heard of: where there are others, a value then lives a second.
     """
 
@@ -103,9 +104,10 @@ class TwoTierBackend:
             self._copies.drop(changed)
             try:
                 written = await self._redis.set(entry, condition)
-            except RedisUnavailable:
+            except RedisUnavailable as away:
                 self._unanswered += 1
                 self._note("key", entry.key)
+                self._recover_unless(away.sent)
                 return await self._memory.set(self._with_outage_ttl(entry), Condition())
             self._copies.drop(changed)
             return written
@@ -116,34 +118,35 @@ class TwoTierBackend:
 
     async def delete(self, keys: Sequence[str]) -> list[str]:
         """Drop `keys`, and return those that were live."""
+        is_under_way = False
         if self._ready:
             try:
-                deleted = await self._redis.delete(keys)
-            except RedisUnavailable:
+                return await self._redis.delete(keys)
+            except RedisUnavailable as away:
+                is_under_way = away.sent
                 self._unanswered += 1
-                deleted = None
-            self._copies.drop(Signal(changed=tuple(keys)))
-            if deleted is not None:
-                return deleted
+            finally:
+                self._copies.drop(Signal(changed=tuple(keys)))
         for key in keys:
             self._note("key", key)
+        self._recover_unless(is_under_way)
         return await self._memory.delete(keys)
 
     async def invalidate(self, *, prefix: str = "", tag: str = "") -> list[str]:
         """Drop every key that begins with `prefix`, and every key with `tag`; return those that were live."""
         if self._ready:
             try:
-                dropped = await self._redis.invalidate(prefix=prefix, tag=tag)
+                return await self._redis.invalidate(prefix=prefix, tag=tag)
             except RedisUnavailable:
                 self._unanswered += 1
-                dropped = None
-            self._copies.drop(Signal(prefixes=(prefix,) if prefix else (), tags=(tag,) if tag else ()))
-            if dropped is not None:
-                return dropped
+            finally:
+                self._copies.drop(Signal(prefixes=(prefix,) if prefix else (), tags=(tag,) if tag else ()))
         if prefix:
             self._note("prefix", prefix)
         if tag:
             self._note("tag", tag)
+        # It takes several steps, of which the last ones were not sent.
+        self._recover_unless(False)
         return await self._memory.invalidate(prefix=prefix, tag=tag)
 
     def usage(self) -> Usage:
@@ -177,7 +180,18 @@ class TwoTierBackend:
         if not up:
             self._ready = False
             self._copies.clear()
-        elif self._recovering is None or self._recovering.done():
+        else:
+            self._start_recovering()
+
+    def _recover_unless(self, is_under_way: bool) -> None:
+        """Use Redis no more until it was told of a change, where it is there and the change is not under way to it."""
+        if self._ready and self._link.up and not is_under_way:
+            self._ready = False
+            self._copies.clear()
+            self._start_recovering()
+
+    def _start_recovering(self) -> None:
+        if self._recovering is None or self._recovering.done():
             self._recovering = asyncio.get_running_loop().create_task(self._recover())
 
     async def _recover(self) -> None:
@@ -194,6 +208,8 @@ class TwoTierBackend:
                 return
 
     async def _replay(self, pending: Sequence[tuple[str, str]], *, overflown: bool) -> None:
+        if await self._redis.adopt():
+            log.info("redis was started anew: values from before do not count any more")
         if overflown:
             await self._redis.reset()
         keys = [name for kind, name in pending if kind == "key"]

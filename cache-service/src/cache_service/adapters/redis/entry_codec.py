@@ -15,6 +15,8 @@ from cache_service.domain.entry import Entry
 MARK: Final = b"P1"
 GENERATION_DIGITS: Final = 16
 # Where the tags begin: behind the mark, the generation and the fixed fields.
+STAGED_HEAD: Final = bytes(2 + GENERATION_DIGITS)
+"""Stands for mark and generation in a value that is written before they are known."""
 FIXED: Final = 2 + GENERATION_DIGITS + 1 + 1 + 8 + 8 + 5
 _COMPRESS_FROM: Final = 1024
 _LARGEST: Final = 64 * 1024 * 1024
@@ -34,6 +36,11 @@ def encoded(entry: Entry) -> bytes:
     load = min(round(entry.load_seconds * 1000), 0xFFFFFFFF)
     fixed = f"{entry.negative:d}{compressed:d}{load:08x}{zlib.crc32(value):08x}{len(tags):05d}"
     return fixed.encode() + tags + value
+
+
+def is_plain(data: bytes) -> bool:
+    """Return whether the value in `data` is not compressed."""
+    return data[GENERATION_DIGITS + 3 : GENERATION_DIGITS + 4] != b"1"
 
 
 def decoded(key: str, data: bytes) -> Stored | None:

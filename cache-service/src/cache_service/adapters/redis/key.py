@@ -42,11 +42,17 @@ def ended_session_key(full: str) -> str:
 FENCE: Final = f"{NAMESPACE}fence"
 GENERATION: Final = f"{NAMESPACE}generation"
 BEGINNING: Final = f"{NAMESPACE}beginning"
+RUN: Final = f"{NAMESPACE}run"
 
 
 def value_key(full: str) -> str:
     """Return the key of a cached value."""
     return f"{NAMESPACE}v:{full}"
+
+
+def staging_key(token: str) -> str:
+    """Return the key under which a large value arrives, before it is decided whether it counts."""
+    return f"{NAMESPACE}n:{token}"
 
 
 def tag_key(full_tag: str) -> str:
