@@ -36,3 +36,39 @@ async def test_a_reader_who_was_told_and_vanished_is_replaced(clock: ManualClock
 async def test_what_costs_nothing_to_load_is_not_renewed_early(clock: ManualClock) -> None:
     advisor = RefreshAdvisor(clock=clock, random=lambda: 0.999999)
     assert not await advisor.should_refresh(entry_ending_in(0.001, clock, load_seconds=0.0))
+
+
+class Claims:
+    """Who renews what, over several replicas in this process."""
+
+    def __init__(self) -> None:
+        self.held: set[str] = set()
+
+    async def claim(self, key: str, seconds: float) -> bool:
+        if key in self.held:
+            return False
+        self.held.add(key)
+        return True
+
+    async def done(self, key: str) -> None:
+        self.held.discard(key)
+
+
+async def test_of_all_replicas_one_reader_is_told_and_after_the_renewal_another_may_be(clock: ManualClock) -> None:
+    claims = Claims()
+    one, other = (RefreshAdvisor(clock=clock, random=lambda: 0.99, claims=claims) for _ in range(2))
+    entry = entry_ending_in(0.1, clock)
+    assert await one.should_refresh(entry)
+    assert not await other.should_refresh(entry)
+    await one.done(entry.key)
+    clock.advance(3)
+    assert await other.should_refresh(entry_ending_in(0.1, clock))
+
+
+async def test_who_did_not_renew_a_value_ends_nobodys_claim(clock: ManualClock) -> None:
+    claims = Claims()
+    one, other, third = (RefreshAdvisor(clock=clock, random=lambda: 0.99, claims=claims) for _ in range(3))
+    entry = entry_ending_in(0.1, clock)
+    assert await one.should_refresh(entry)
+    await other.done(entry.key)
+    assert not await third.should_refresh(entry)

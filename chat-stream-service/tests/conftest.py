@@ -2,9 +2,11 @@
 
 import asyncio
 import shutil
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +37,19 @@ BOB = Caller(user_id="bob", tenant_id="acme")
 EVE = Caller(user_id="ann", tenant_id="other")
 
 
+def seconds_left() -> float:
+    """Return how long the call that is being answered may take."""
+    deadline = current_context().deadline
+    return inf if deadline is None else deadline - time.monotonic()
+
+
 class RoundsLlm(FakeLlm):
     """Plays the next of `rounds` at each call, the last one again and again."""
 
     def __init__(self) -> None:
         super().__init__()
         self.rounds: list[Sequence[Step]] = []
+        self.seconds_left: list[float] = []
         self.embed: Callable[[Any], Any] | None = None
 
     async def Embed(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -49,6 +58,7 @@ class RoundsLlm(FakeLlm):
     async def StreamComplete(  # noqa: N802
         self, request: llm_pb2.StreamCompleteRequest, context: Any
     ) -> AsyncIterator[llm_pb2.StreamCompleteResponse]:
+        self.seconds_left.append(seconds_left())
         if self.rounds:
             self.script = self.rounds.pop(0) if len(self.rounds) > 1 else self.rounds[0]
         answers = super().StreamComplete(request, context)

@@ -204,6 +204,19 @@ async def test_a_silent_stream_is_forgotten_in_the_end() -> None:
     assert await log.clean() == 1
 
 
+async def test_a_stream_that_still_runs_outlives_those_that_ended() -> None:
+    clock = ManualClock()
+    log = MemoryEventLog(limits=LogLimits(retention=300, max_silence=900), clock=clock)
+    for name in ("strm_runs", "strm_ended"):
+        await log.open(header(name, conversation_id=f"conv_{name}"))
+    await log.append([end(1, stream_id="strm_ended")])
+    clock.advance(299)
+    assert await log.clean() == 0
+    clock.advance(2)
+    assert await log.clean() == 1
+    assert await log.describe("strm_runs") is not None
+
+
 texts = st.lists(st.text(max_size=12), min_size=1, max_size=60)
 
 

@@ -156,6 +156,24 @@ async def test_no_more_than_a_few_questions_wait_and_one_that_leaves_makes_room(
         assert_whole(await chat.events(call))
 
 
+@pytest.mark.parametrize("chat_settings", [{"max_streams": 2}], indirect=True)
+async def test_questions_that_wait_take_room_as_streams_that_run_do(chat: Any) -> None:
+    gate = asyncio.Event()
+    chat.llm.rounds = [slow(chat, gate, "one ", "two"), chat.says("three")]
+    conversation = await chat.conversation()
+    running = chat.ask(conversation, "First?")
+    await first_event(running)
+    waiting = asyncio.create_task(chat.answer(conversation, "Second?", on_busy="wait"))
+    await until(lambda: chat.services.streams.waiting == 1)
+    with pytest.raises(ResourceExhausted) as refused:
+        await chat.answer(await chat.conversation(), "Third?")
+    assert (refused.value.reason, refused.value.retry_after) == ("STREAMS_LIMIT_EXCEEDED", 1)
+    gate.set()
+    await rest_of(running)
+    assert (await waiting)[-1].complete_state.content == "three"
+    await chat.answer(await chat.conversation(), "Fourth?")
+
+
 @pytest.mark.parametrize("chat_settings", [{"busy_wait_seconds": 0.2}], indirect=True)
 async def test_a_question_waits_no_longer_than_its_time(chat: Any) -> None:
     hang = Hang()

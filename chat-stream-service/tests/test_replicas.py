@@ -11,6 +11,7 @@ from penstock.chat.v1 import chat_pb2 as pb
 from pydantic import SecretStr
 
 from chat_stream_service.domain.model.event_log import StreamHeader
+from chat_stream_service.domain.model.replica_bus import ReplicaLost
 from chat_stream_service.main import drain
 from penstock_kit.clock import SystemClock
 from penstock_kit.context import Caller
@@ -115,6 +116,23 @@ async def test_a_reader_elsewhere_keeps_an_answer_alive_and_its_leaving_ends_it(
     async with asyncio.timeout(SECONDS):
         await hang.left.wait()
     assert (await there.read(stream_id))[-1].complete_state.finish_reason == "disconnected"
+
+
+async def test_readers_at_a_replica_that_is_lost_keep_no_answer_alive(replicas: tuple[Any, Any]) -> None:
+    here, there = replicas
+    stream_id, hang, call = await running_stream(here, on_disconnect="cancel")
+    remote_reader = there.streams.ReadStream(pb.ReadStreamRequest(stream_id=stream_id))
+    await read_some(remote_reader, 1)
+    # Heard when a second notice, sent after the first, has been followed.
+    await there.streams.StopStream(pb.StopStreamRequest(stream_id=(await running_then_stopped(here))))
+    call.cancel()
+    await until(lambda: here.services.statistics.active_connections == 0)
+    assert not hang.left.is_set()
+    streams = here.services.streams
+    await streams._on_notice(ReplicaLost(replica=there.services.streams._bus.replica))
+    async with asyncio.timeout(SECONDS):
+        await hang.left.wait()
+    remote_reader.cancel()
 
 
 async def running_then_stopped(chat: Any) -> str:

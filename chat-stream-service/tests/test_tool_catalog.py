@@ -92,6 +92,16 @@ def test_the_tools_a_personality_names_are_offered_wherever_they_stand() -> None
     assert [spec.name for spec in tools.specs(["b", "c"])] == ["b", "c"]
 
 
+async def test_a_tool_that_a_personality_does_not_name_is_not_called_either() -> None:
+    tools = box("a", "b", limits=ToolLimits())
+    context = tools.context(tenant_id="t", user_id="u", conversation_id="c", stream_id="s")
+    call = ToolCall(tool_call_id="1", name="b", arguments_json="{}")
+    refused = await tools.call(call, "{}", context, names=["a", "gone"])
+    assert (refused.is_error, refused.content) == (True, "there is no tool 'b'; the tools are a")
+    for names in ([], ["a", "b"]):
+        assert (await tools.call(call, "{}", context, names=names)).content == "b"
+
+
 async def test_arguments_too_long_or_nested_too_deeply_are_refused_unread() -> None:
     tools = box("a", limits=ToolLimits())
     context = tools.context(tenant_id="t", user_id="u", conversation_id="c", stream_id="s")

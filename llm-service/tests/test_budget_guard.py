@@ -112,6 +112,16 @@ async def test_what_is_set_aside_pays_the_dearest_place_of_the_route(clock: Manu
     assert store.wanted == [(Decimal("0.05"), Decimal("0.0004"))] * 2, "1,000 tokens at most, 8 at least"
 
 
+@pytest.mark.parametrize("answers", [2, 5])
+async def test_several_answers_to_one_question_are_set_aside_each(clock: ManualClock, answers: int) -> None:
+    store = OpenBudgets()
+    budget_guard = await purse_over(store, clock, {"p": Price(input=Decimal(0), output=Decimal(50))})
+    asked = replace(question(), sampling=replace(question().sampling, n=answers))
+    with use_context(CallContext(request_id="r", caller=Caller(user_id="alice"))):
+        await budget_guard.reserve(asked, "call_1")
+    assert store.wanted == [(answers * Decimal("0.05"), answers * Decimal("0.0004"))]
+
+
 @pytest.mark.parametrize(
     ("period", "now", "wait"),
     [

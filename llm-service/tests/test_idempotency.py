@@ -121,6 +121,28 @@ async def test_the_call_goes_on_while_one_asker_stays_and_ends_with_the_last() -
     assert len(provider.asked) == 1
 
 
+async def test_an_answer_is_kept_although_its_last_asker_leaves_while_it_is_being_kept() -> None:
+    begun, gate = asyncio.Event(), asyncio.Event()
+
+    class SlowStore(DictStore):
+        async def save(self, key: str, value: bytes) -> None:
+            begun.set()
+            await gate.wait()
+            await super().save(key, value)
+
+    provider = ScriptedProvider(texts=("a", "b"))
+    answering = replica(provider, SlowStore())
+    leaving = asyncio.create_task(ask(answering, keyed()))
+    async with asyncio.timeout(HANG_SECONDS):
+        await begun.wait()
+        leaving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+        gate.set()
+        assert text_of(await ask(answering, keyed())) == "ab"
+    assert len(provider.asked) == 1
+
+
 async def test_requests_without_a_key_are_their_own() -> None:
     provider = ScriptedProvider()
     answering = replica(provider)

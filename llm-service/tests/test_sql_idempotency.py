@@ -91,3 +91,36 @@ async def test_the_claim_of_a_replica_that_lives_is_renewed(
         clock.advance(10)
         await one.renew()
     assert (await other.claim("k", "f")).state is ClaimState.IN_FLIGHT
+
+
+async def test_a_replica_gives_up_no_claim_that_another_has_by_now(
+    one: SqlIdempotencyStore, other: SqlIdempotencyStore, clock: ManualClock
+) -> None:
+    await one.claim("k", "f")
+    clock.advance(16)
+    assert (await other.claim("k", "f")).state is ClaimState.CLAIMED
+    await one.release("k")
+    assert (await one.claim("k", "f")).state is ClaimState.IN_FLIGHT
+
+
+async def test_a_replica_renews_no_claim_that_another_has_by_now(
+    one: SqlIdempotencyStore, other: SqlIdempotencyStore, database: Database, clock: ManualClock
+) -> None:
+    await one.claim("k", "f")
+    clock.advance(16)
+    await other.claim("k", "f")
+    clock.advance(14)
+    await one.renew()
+    clock.advance(2)
+    third = SqlIdempotencyStore(database, clock, owner="third")
+    assert (await third.claim("k", "f")).state is ClaimState.CLAIMED
+
+
+async def test_an_answer_that_is_there_is_given_up_by_nobody(
+    one: SqlIdempotencyStore, other: SqlIdempotencyStore
+) -> None:
+    await one.claim("k", "f")
+    await one.save("k", b"answer")
+    await one.release("k")
+    kept = await other.claim("k", "f")
+    assert (kept.state, kept.value) == (ClaimState.REPLAY, b"answer")
