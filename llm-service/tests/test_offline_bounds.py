@@ -82,7 +82,7 @@ def calls_of(text: str) -> int:
     return count
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))  # pyright: ignore[reportArgumentType]
 @given(
     parts=st.lists(st.tuples(st.sampled_from(PIECES), st.integers(1, LENGTH)), min_size=1, max_size=4),
     tail=st.sampled_from(["", " mean current of WLD001 yesterday?", " WLD001 昨天的平均电流"]),
@@ -270,3 +270,62 @@ def _result(text: str) -> Message:
 
 async def _answer(provider: FallbackProvider, messages: tuple[Message, ...]) -> str:
     return (await fold(provider.stream(CompletionRequest(messages=messages, tools=TOOLS)))).first.text
+
+
+async def test_a_tenant_that_asks_one_long_work_after_another_rests_in_all_of_them_and_others_do_not() -> None:
+    now, rested = 0.0, 0.0
+
+    def rest(seconds: float) -> None:
+        nonlocal now, rested
+        now += seconds
+        rested += seconds
+
+    def work(steps: int, checkpoint: Checkpoint) -> None:
+        nonlocal now
+        for _ in range(steps):
+            now += 0.001
+            checkpoint()
+
+    async def rests(tenant: str, steps: int) -> float:
+        nonlocal rested
+        rested = 0.0
+        with use_context(CallContext(request_id="r", caller=Caller(user_id="u", tenant_id=tenant))):
+            await worker.run(partial(work, steps))
+        return rested
+
+    worker = RuleWorker(threads=1, now=lambda: now, rest=rest)
+    assert await rests("heavy", 40) == 0
+    await rests("heavy", 40)
+    for _ in range(5):
+        assert await rests("heavy", 40) >= 0.035
+    assert await rests("light", 40) == 0
+    now += 1.0
+    assert await rests("heavy", 40) == 0
+    worker.close()
+
+
+async def test_short_works_use_the_allowance_up_too() -> None:
+    now, rested = 0.0, list[float]()
+
+    def work(checkpoint: Checkpoint) -> None:
+        nonlocal now
+        now += 0.003
+        checkpoint()
+
+    def long(checkpoint: Checkpoint) -> None:
+        nonlocal now
+        now += 0.004
+        checkpoint()
+
+    worker = RuleWorker(threads=1, now=lambda: now, rest=rested.append)
+    for _ in range(40):
+        await worker.run(work)
+    await worker.run(long)
+    assert rested == [pytest.approx(0.004)]
+    worker.close()
+
+
+async def test_a_thread_that_works_lets_others_have_the_interpreter_in_half_a_millisecond() -> None:
+    worker = RuleWorker(threads=1)
+    assert sys.getswitchinterval() <= 0.0005
+    worker.close()

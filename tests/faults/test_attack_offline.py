@@ -21,8 +21,8 @@ NUMBERS: Final = itertools.count()
 ATTACKERS: Final = 4
 RUNS: Final = 5
 SECONDS: Final = 2.0
-# How many times longer than without it a question may take beside the attack, which has a processor of its own.
-MOST: Final = 5.0 if os.environ.get("PENSTOCK_EXACT_TIMES") == "1" else 10.0
+# How many times longer than without it a question may take beside the attack; where others use the machine, seen: 2.1.
+MOST: Final = 2.0 if os.environ.get("PENSTOCK_EXACT_TIMES") == "1" else 4.0
 
 
 class Caller:
