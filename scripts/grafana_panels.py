@@ -342,6 +342,32 @@ INFRASTRUCTURE: Final = Dashboard(
             "ops",
         ),
         _chart(
+            "Database: reads and transactions",
+            "sum by (service, kind) (rate(penstock_database_queries_total[$__rate_interval]))",
+            "{{service}} {{kind}}",
+            "ops",
+        ),
+        Panel(
+            title="Database: slow and failed",
+            queries=[
+                Query(
+                    expr="sum by (service) (rate(penstock_database_slow_queries_total[$__rate_interval]))",
+                    legend="{{service}} slow",
+                ),
+                Query(
+                    expr="sum by (service) (rate(penstock_database_failures_total[$__rate_interval]))",
+                    legend="{{service}} failed",
+                ),
+            ],
+            unit="ops",
+            text="Slow: more than 0.5 s.",
+        ),
+        _chart(
+            "Database: connections in use",
+            "max by (service) (penstock_database_connections_in_use)",
+            "{{service}}",
+        ),
+        _chart(
             "Processors by service",
             "sum by (service) (rate(penstock_process_cpu_seconds[$__rate_interval]))",
             "{{service}}",

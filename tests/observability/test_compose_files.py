@@ -95,7 +95,8 @@ def test_every_setting_is_passed_on_to_its_service(service: str) -> None:
     passed = set(file("base")["services"][service]["environment"])
     names = {str(field.alias) for field in OURS[service].model_fields.values()}
     ports = {name for name in names if re.fullmatch(r"\w+_SERVICE_(METRICS_)?PORT", name)}
-    assert names - passed - FIXED - ports == set()
+    missing = sorted(names - passed - FIXED - ports)
+    assert missing == [], f"pass them on in docker-compose.yml, as `NAME: ${{NAME:-}}` of {service}"
 
 
 def test_no_secret_is_written_in_a_file() -> None:

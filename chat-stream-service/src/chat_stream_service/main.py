@@ -15,6 +15,7 @@ from chat_stream_service.settings import ChatSettings
 from penstock_kit.bootstrap import start_runtime
 from penstock_kit.clock import SystemClock
 from penstock_kit.database import prepare_schema
+from penstock_kit.database.metrics import DatabaseMetrics
 from penstock_kit.grpc import GrpcServer, run_service
 from penstock_kit.settings import load
 from penstock_kit.telemetry.overload import OverloadMetrics
@@ -35,6 +36,7 @@ async def serve(settings: ChatSettings, stop: asyncio.Event) -> None:
     ):
         services = build_services(settings, resources, clock)
         add_metrics(runtime.registry, services)
+        DatabaseMetrics(runtime.registry, SERVICE, resources.database.counts)
         add_servicers(server, services, clock)
         schema = prepare_schema(resources.database, settings.database, MIGRATIONS, then=services.current_engine.refresh)
         async with schema, services.run(), services.shedder.running(), services.warmup.start(services.cache):

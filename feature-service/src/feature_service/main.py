@@ -19,6 +19,7 @@ from penstock_kit.bootstrap import start_runtime
 from penstock_kit.cache import FREQUENT_CALLS, CacheClient
 from penstock_kit.clock import SystemClock
 from penstock_kit.database import prepare_schema
+from penstock_kit.database.metrics import DatabaseMetrics
 from penstock_kit.grpc import open_channel, run_service
 from penstock_kit.settings import load
 from penstock_kit.telemetry import ProcessMetrics
@@ -63,6 +64,7 @@ async def open_servicers(
         if registry is not None:
             QueryMetrics(registry, services.query_counts)
             IngestMetrics(registry, services.ingest_counts)
+            DatabaseMetrics(registry, SERVICE, stores.database.counts)
         jobs = services.dataset_jobs
         try:
             async with prepare_schema(stores.database, settings.records_url, MIGRATIONS, then=jobs.start) as is_there:

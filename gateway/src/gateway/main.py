@@ -20,6 +20,7 @@ from gateway.connection.listener import Application, Listener, PortTaken, bind
 from gateway.settings import GatewaySettings
 from penstock_kit.bootstrap import start_runtime
 from penstock_kit.clock import SystemClock
+from penstock_kit.database.metrics import DatabaseMetrics
 from penstock_kit.grpc.process import run_service
 from penstock_kit.home import ensure_home
 from penstock_kit.settings import load
@@ -49,6 +50,7 @@ async def serve(settings: GatewaySettings, bound: socket.socket, stop: asyncio.E
         open_clients(settings, secret=runtime.secret) as clients,
     ):
         home = ensure_home(settings.home)
+        DatabaseMetrics(runtime.registry, SERVICE, stores.database.counts)
         limits = WorkLimits(clients, settings.overload_delay, runtime.registry)
         resources = Resources(
             home=home, store=stores.identities, database=stores.database, passwords=passwords, clients=clients,

@@ -17,6 +17,7 @@ from penstock_kit.bootstrap import start_runtime
 from penstock_kit.cache import FREQUENT_CALLS
 from penstock_kit.clock import SystemClock
 from penstock_kit.database import prepare_schema
+from penstock_kit.database.metrics import DatabaseMetrics
 from penstock_kit.grpc import open_channel, run_service
 from penstock_kit.settings import load
 from penstock_kit.telemetry.overload import OverloadMetrics
@@ -61,6 +62,7 @@ def add_metrics(registry: CollectorRegistry, services: Services, stores: Stores)
     ProviderMetrics(registry, selection.registry, selection.monitor, selection.key_pools)
     ConfigurationMetrics(registry, lambda: services.live.error)
     BudgetMetrics(registry, stores.budgets)
+    DatabaseMetrics(registry, SERVICE, stores.database.counts)
     OverloadMetrics(registry, {SERVICE: services.shedder})
 
 

@@ -1,5 +1,6 @@
 """One database, opened by URL: many readers beside one writer on SQLite, a pool on PostgreSQL."""
 
+import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql import Executable
 
+from penstock_kit.database.counts import DatabaseCounts
 from penstock_kit.database.engine import (
     NO_BEGIN,
     postgresql,
@@ -73,6 +75,7 @@ class Database:
         self._quick = quick
         self._reconnect_window = ReconnectWindow(reconnect_seconds)
         self.phase = Phase.THERE
+        self.counts = DatabaseCounts()
         self._writer = writer
         self._readers = readers
         # Shown to callers: not where the store is, only which one.
@@ -86,7 +89,7 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[AsyncConnection]:
         """Connect for reading. Each statement sees what was committed before it; on SQLite writing fails."""
-        with self._translate_errors():
+        with self._count(is_write=False):
             async with self._reconnect_window.connect(self._readers) as connection:
                 yield connection
 
@@ -99,7 +102,7 @@ class Database:
         if self._quick is None:
             async with self.read() as connection:
                 return [tuple(row) for row in (await connection.execute(statement, parameters)).all()]
-        with self._translate_errors():
+        with self._count(is_write=False):
             return await self._quick.rows(statement, parameters)
 
     @asynccontextmanager
@@ -109,7 +112,7 @@ class Database:
         On SQLite writers queue here (BEGIN IMMEDIATE on one connection): keep the block short, no
         waiting for the network inside.
         """
-        with self._translate_errors():
+        with self._count(is_write=True):
             async with self._reconnect_window.connect(self._writer) as connection, connection.begin():
                 yield connection
 
@@ -142,6 +145,11 @@ class Database:
         if self.phase is Phase.ABSENT:
             raise self._absent_error()
         return _ErrorTranslation(self._name)
+
+    def _count(self, *, is_write: bool) -> "_CountedBlock":
+        if self.phase is Phase.ABSENT:
+            raise self._absent_error()
+        return _CountedBlock(self._name, self.counts, is_write=is_write)
 
     def _absent_error(self) -> Unavailable:
         return Unavailable(f"the database {self._name} was not there at the start and is waited for", reason=REASON)
@@ -209,3 +217,22 @@ class _ErrorTranslation:
             translated = storage_error(error, self._store)
             if translated is not None:
                 raise translated from error
+
+
+class _CountedBlock(_ErrorTranslation):
+    """The same, and counts the block."""
+
+    def __init__(self, store: str, counts: DatabaseCounts, *, is_write: bool) -> None:
+        super().__init__(store)
+        self._counts = counts
+        self._is_write = is_write
+        self._began = 0.0
+
+    def __enter__(self) -> None:
+        self._counts.under_way += 1
+        self._began = time.perf_counter()
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        seconds = time.perf_counter() - self._began
+        self._counts.end(seconds, is_write=self._is_write, failed=isinstance(error, Exception))
+        super().__exit__(kind, error, trace)

@@ -1,0 +1,29 @@
+"""Numbers of a database: kept here once, read by the metrics."""
+
+from dataclasses import dataclass
+from typing import Final
+
+# A read or transaction that takes longer counts as slow.
+SLOW_SECONDS: Final = 0.5
+
+
+@dataclass(slots=True)
+class DatabaseCounts:
+    """Reads and transactions since the start, those that were slow or failed, and those under way.
+
+    The ones under way hold a connection or wait for one; a transaction's time is that of its whole block.
+    """
+
+    reads: int = 0
+    writes: int = 0
+    slow: int = 0
+    failures: int = 0
+    under_way: int = 0
+
+    def end(self, seconds: float, *, is_write: bool, failed: bool) -> None:
+        """Count one that has ended."""
+        self.under_way -= 1
+        self.reads += not is_write
+        self.writes += is_write
+        self.slow += seconds > SLOW_SECONDS
+        self.failures += failed

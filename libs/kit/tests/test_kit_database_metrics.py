@@ -1,0 +1,57 @@
+"""What is asked of a database is counted: reads, transactions, slow and failed ones, those under way."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+from sqlalchemy import text
+
+from penstock_kit.database import Database, open_database, sqlite_url
+from penstock_kit.database.counts import SLOW_SECONDS, DatabaseCounts
+from penstock_kit.database.metrics import DatabaseMetrics
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = open_database(sqlite_url(tmp_path / "some.db"))
+    yield opened
+    await opened.close()
+
+
+def shown(counts: DatabaseCounts) -> dict[str, float]:
+    registry = CollectorRegistry()
+    DatabaseMetrics(registry, "echo", counts)
+    samples = [sample for metric in registry.collect() for sample in metric.samples]
+    return {f"{sample.name} {sample.labels.get('kind', '')}".strip(): sample.value for sample in samples}
+
+
+async def test_reads_and_transactions_are_counted_and_a_connection_in_use_is_seen(database: Database) -> None:
+    async with database.write() as connection:
+        await connection.execute(text("CREATE TABLE things (id INTEGER)"))
+        assert shown(database.counts)["penstock_database_connections_in_use"] == 1
+    async with database.read() as connection:
+        await connection.execute(text("SELECT * FROM things"))
+    await database.rows(text("SELECT * FROM things"), {})
+    await database.ping()
+    assert shown(database.counts) == {
+        "penstock_database_queries_total read": 2,
+        "penstock_database_queries_total write": 1,
+        "penstock_database_slow_queries_total": 0,
+        "penstock_database_failures_total": 0,
+        "penstock_database_connections_in_use": 0,
+    }
+
+
+async def test_what_fails_is_counted_and_gives_its_connection_back(database: Database) -> None:
+    with pytest.raises(Exception, match="nothing_there"):
+        async with database.read() as connection:
+            await connection.execute(text("SELECT * FROM nothing_there"))
+    assert (database.counts.failures, database.counts.reads, database.counts.under_way) == (1, 1, 0)
+
+
+def test_more_than_half_a_second_is_slow() -> None:
+    counts = DatabaseCounts(under_way=2)
+    counts.end(SLOW_SECONDS, is_write=False, failed=False)
+    counts.end(SLOW_SECONDS + 0.01, is_write=True, failed=False)
+    assert (counts.slow, counts.reads, counts.writes, counts.under_way) == (1, 1, 1, 0)
