@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.measure import Figure, Report, percentile
-from penstock_kit.cache import CacheClient, cached
+from penstock_kit.cache import FREQUENT_CALLS, CacheClient, cached
 from penstock_kit.clock import SystemClock
 from penstock_kit.context import CallContext, Caller, use_context
 from penstock_kit.grpc import open_channel
@@ -31,6 +31,8 @@ RATE, SECONDS = 1_000, 5.0
 BATCH: Final = 64
 CALLERS: Final = 64
 LOOPS: Final = 20_000
+# Ours and the peer's in turn, the median of each.
+ROUNDS: Final = 5
 
 
 async def run() -> Report:
@@ -114,14 +116,22 @@ async def _copies(client: CacheClient, url: str) -> Sequence[Figure]:
     await load(1)
     await load(1)
     best = min([await _loop(lambda: load(1), 2_000) for _ in range(10)])
-    peer = _peer("cashews", url)
+    decorated, bare = _peer("cashews-decorator", url), _peer("cashews", url)
+    beside = (
+        ""
+        if decorated is None or bare is None
+        else (
+            f"cashews' @cache over its client-side cache: {decorated * 1e6:.1f} µs "
+            f"(its get() of a key alone: {bare * 1e6:.1f} µs)"
+        )
+    )
     return [
         Figure(
             name="hit of a copy in the caller, @cached(local_seconds=1)",
             value=best * 1e6,
             unit="µs",
-            beside="" if peer is None else f"cashews' client-side hit: {peer * 1e6:.1f} µs",
-            ratio=None if peer is None else peer / best,
+            beside=beside,
+            ratio=None if decorated is None else decorated / best,
             goal="≥ 8 × cheaper",
         )
     ]
@@ -166,11 +176,17 @@ async def _link(url: str) -> Sequence[Figure]:
         for _ in range(LOOPS // CALLERS):
             await link.run([("GET", "bench")])
 
-    began = time.perf_counter()
-    await asyncio.gather(*(caller() for _ in range(CALLERS)))
-    rate = LOOPS / (time.perf_counter() - began)
+    rates: list[float] = []
+    peers: list[float | None] = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        await asyncio.gather(*(caller() for _ in range(CALLERS)))
+        rates.append(LOOPS / (time.perf_counter() - began))
+        peers.append(_peer("redis-py", url))
     await link.close()
-    peer = _peer("redis-py", url)
+    rate = percentile(rates, 0.5)
+    known = [each for each in peers if each is not None]
+    peer = percentile(known, 0.5) if known else None
     return [
         Figure(
             name=f"GET over the link to Redis, {CALLERS} callers",
@@ -213,7 +229,11 @@ async def _services(url: str, count: int) -> AsyncGenerator[list[CacheClient]]:
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         ports = [stack.enter_context(_process(folder / f"c{number}", url)) for number in range(count)]
-        channels = [open_channel(f"127.0.0.1:{port}", service="cache-service", secret=SECRET) for port in ports]
+        # As the services call it: see MULTIPLEX_CALLS.
+        channels = [
+            open_channel(f"127.0.0.1:{port}", service="cache-service", secret=SECRET, multiplexed=FREQUENT_CALLS)
+            for port in ports
+        ]
         clients = [CacheClient(channel, timeout=5.0) for channel in channels]
         try:
             yield clients

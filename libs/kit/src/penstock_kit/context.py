@@ -86,6 +86,10 @@ class CallContext:
         """Return this call with another deadline, in seconds of ``time.monotonic()``."""
         return CallContext(self.request_id, self.caller, deadline, self.traceparent, self.tracestate)
 
+    def unlimited(self) -> "CallContext":
+        """Return this call without a deadline, for work that others wait for too."""
+        return CallContext(self.request_id, self.caller, None, self.traceparent, self.tracestate)
+
 
 _CURRENT: ContextVar[CallContext | None] = ContextVar("penstock_call_context", default=None)
 

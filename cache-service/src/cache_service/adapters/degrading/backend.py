@@ -90,12 +90,21 @@ class TwoTierBackend:
 
     async def get_many(self, keys: Sequence[str]) -> list[Entry | None]:
         """Return the live entries in the order of `keys`."""
-        if self._ready:
-            try:
-                return await self._redis.get_many(keys)
-            except RedisUnavailable:
-                self._unanswered += 1
-        return await self._memory.get_many(keys)
+        if not self._ready:
+            return await self._memory.get_many(keys)
+        copies = [self._copies.get(key) for key in keys]
+        missing = [key for key, copy in zip(keys, copies, strict=True) if copy is None]
+        begun = self._copies.begin()
+        try:
+            read = iter(await self._redis.read_many(missing))
+        except RedisUnavailable:
+            self._unanswered += 1
+            return await self._memory.get_many(keys)
+        readings = [next(read) if copy is None else copy for copy in copies]
+        for reading, copy in zip(readings, copies, strict=True):
+            if copy is None:
+                self._copies.take(reading, begun)
+        return [reading.entry for reading in readings]
 
     async def set(self, entry: Entry, condition: Condition) -> bool:
         """Store `entry` if `condition` holds."""

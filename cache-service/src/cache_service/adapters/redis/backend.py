@@ -78,15 +78,19 @@ class RedisBackend:
 
     async def get_many(self, keys: Sequence[str]) -> list[Entry | None]:
         """Return the live entries in the order of `keys`."""
+        return [reading.entry for reading in await self.read_many(keys)]
+
+    async def read_many(self, keys: Sequence[str]) -> list[Reading]:
+        """Return what :meth:`get` returns for each key, read at once."""
         if not keys:
             return []
         names, asked = [value_key(key) for key in keys], self._monotonic()
-        (beginning, *found), *lives = await self._link.run(
-            [("MGET", BEGINNING, *names), *(("PTTL", name) for name in names)], lane="many"
+        (generation, beginning, *found), *lives = await self._link.run(
+            [("MGET", GENERATION, BEGINNING, *names), *(("PTTL", name) for name in names)], lane="many"
         )
-        start = int(beginning or 0)
+        since, start = int(generation or 0), int(beginning or 0)
         return [
-            await self._entry(key, data, start, asked + life / 1000)
+            Reading(await self._entry(key, data, start, asked + life / 1000), since, self.name)
             for key, data, life in zip(keys, found, lives, strict=True)
         ]
 

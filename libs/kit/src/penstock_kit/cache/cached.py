@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import hashlib
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, ParamSpec, Protocol, TypeVar, cast
@@ -12,8 +13,9 @@ import orjson
 from penstock_kit.cache.client import CacheClient, CachedValue, Lease, partition_name
 from penstock_kit.cache.codec import Codec, JsonCodec
 from penstock_kit.cache.flight import SingleFlight
-from penstock_kit.cache.local_copies import Copy
-from penstock_kit.context import current_context
+from penstock_kit.cache.local_copies import SHARED, Copy
+from penstock_kit.cache.shared_read import SharedReads
+from penstock_kit.context import current_context, set_context
 from penstock_kit.errors import PayloadTooLarge
 from penstock_kit.logging import get_logger
 
@@ -97,6 +99,11 @@ def cached(
                 return await function(*args, **kwargs)
             own = args if client is not None else args[1:]
             key = _key(key_prefix, own, kwargs)
+            if local_seconds:
+                # The way of a hit that costs no call: nothing is made for it.
+                copy = cache.copies.get(SHARED if shared else current_context().caller.tenant_id, key)
+                if copy is not None and (copy.value is not None or copy.negative):
+                    return cast("T", copy.value)
             return await reader.read(cache, key, lambda: function(*args, **kwargs))
 
         return read
@@ -110,6 +117,7 @@ class _Reader:
     def __init__(self, rule: Rule) -> None:
         self._rule = rule
         self._flight = SingleFlight()
+        self._reads = SharedReads()
         self._renewals: set[asyncio.Task[Any]] = set()
 
     async def read(self, cache: CacheClient, key: str, load: Callable[[], Awaitable[Any]]) -> Any:
@@ -120,19 +128,18 @@ class _Reader:
         if copy is None:
             begun = cache.copies.begin(partition)
             return await self._read_shared(cache, key, load, partition=partition, begun=begun)
-        if copy.negative or copy.value is not None:
-            return copy.value
         return self._rule.codec.decode(copy.data)
 
     async def _read_shared(
         self, cache: CacheClient, key: str, load: Callable[[], Awaitable[Any]], *, partition: str = "", begun: int = -1
     ) -> Any:
-        hit = await cache.get(key, shared=self._rule.shared)
+        place = self._place(cache, key)
+        hit: CachedValue | None = await self._reads.run(place, lambda: cache.get(key, shared=self._rule.shared))
         found, value = self._decoded(key, hit)
         if found and hit is not None and begun >= 0:
             cache.copies.take(partition, key, self._copy(cache, hit, value), begun)
         if not found:
-            return await self._flight.run(self._place(cache, key), lambda: self._fill(cache, key, load))
+            return await self._flight.run(place, lambda: self._fill(cache, key, load))
         if hit is not None and hit.refresh:
             self._renew(cache, key, load, hit.generation)
         return value
@@ -147,6 +154,8 @@ class _Reader:
 
     async def _fill(self, cache: CacheClient, key: str, load: Callable[[], Awaitable[Any]]) -> Any:
         seconds = self._rule.load_seconds
+        # The load belongs to all who wait for it: the deadline of the first of them is not theirs.
+        set_context(current_context().until(time.monotonic() + 2 * seconds))
         lease = await cache.lease(key, seconds=seconds, wait=seconds, shared=self._rule.shared)
         found, value = self._decoded(key, lease.hit if lease else None)
         if found:
@@ -163,6 +172,7 @@ class _Reader:
 
     def _renew(self, cache: CacheClient, key: str, load: Callable[[], Awaitable[Any]], generation: int) -> None:
         async def renew() -> None:
+            set_context(current_context().until(time.monotonic() + 2 * self._rule.load_seconds))
             try:
                 value = await load()
                 await self._store(cache, key, value, Lease(token="", generation=generation))

@@ -25,7 +25,7 @@ class SingleFlight:
     async def run(self, key: Hashable, load: Callable[[], Awaitable[Any]]) -> Any:
         """Return what `load` returns or raises; join the load of `key` under way, if there is one.
 
-        The load runs in the context (identity, deadline) of its first caller, and is cancelled when the
+        The load runs in the context of its first caller, and is cancelled when the
         last one has left.
         """
         flight = self._flights.get(key)
