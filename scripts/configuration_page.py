@@ -110,11 +110,15 @@ MEANINGS = {
 }
 
 
-# What others read: the command itself, the image, docker-compose.yml.
+OBSERVERS = ("PROMETHEUS", "ALERTMANAGER", "LOKI", "OTEL_COLLECTOR", "JAEGER", "GRAFANA")
+# What others read: the command itself, the image, the files of compose.
 OTHERS = (
     *("PENSTOCK_URL", "PENSTOCK_API_KEY", "PENSTOCK_FORK", "PENSTOCK_SERVICE", "PENSTOCK_TAG", "GRPC_EXPERIMENTS"),
     *(f"{name}_SERVICE_MEMORY" for name in SERVICE_NAMES),
     *("GATEWAY_MEMORY", "REDIS_MEMORY", "POSTGRES_MEMORY", "POSTGRES_PASSWORD"),
+    *(f"{name}_{part}" for name in OBSERVERS for part in ("IMAGE", "MEMORY")),
+    *(f"GRAFANA_{part}" for part in ("ADMIN_USER", "ADMIN_PASSWORD", "BIND_HOST", "PORT")),
+    *("PROMETHEUS_RETENTION", "PROMETHEUS_RETENTION_SIZE", "DOCKER_CONTAINERS"),
 )
 
 

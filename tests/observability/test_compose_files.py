@@ -13,6 +13,7 @@ from chat_stream_service.settings import ChatSettings
 from feature_service.settings import FeatureSettings
 from gateway.settings import GatewaySettings
 from llm_service.settings import LlmSettings
+from penstock_cli.setting_names import SETTING_NAMES
 from tests.observability.programs import ROOT
 
 OVERLAYS: Final = ("redis", "postgres", "observability")
@@ -96,7 +97,15 @@ def test_every_setting_is_passed_on_to_its_service(service: str) -> None:
     names = {str(field.alias) for field in OURS[service].model_fields.values()}
     ports = {name for name in names if re.fullmatch(r"\w+_SERVICE_(METRICS_)?PORT", name)}
     missing = sorted(names - passed - FIXED - ports)
-    assert missing == [], f"pass them on in docker-compose.yml, as `NAME: ${{NAME:-}}` of {service}"
+    assert missing == [], "`make docs` writes them into docker-compose.yml"
+
+
+def test_what_the_files_of_compose_read_is_known_to_the_command() -> None:
+    """Of `.env`, which both read, `penstock up` names what it does not know."""
+    texts = [(ROOT / "docker-compose.yml").read_text()]
+    texts += [path.read_text() for path in (ROOT / "deploy" / "compose").glob("*.yml")]
+    read = {name for text in texts for name in re.findall(r"\$\{(\w+)", text)}
+    assert read - SETTING_NAMES <= {"HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"}
 
 
 def test_no_secret_is_written_in_a_file() -> None:
