@@ -154,6 +154,13 @@ async def test_since_when_is_the_begin_of_what_goes_on(shop: Shop) -> None:
     assert "never did over all its data" in await shop.ask("since when has WLD001 been running?")
 
 
+async def test_since_when_is_asked_of_what_the_question_before_was_about(shop: Shop) -> None:
+    shop.fitting["last_spell"]["ongoing"] = True
+    text = await shop.ask("Is WLD001 on? Since when?")
+    assert text.startswith("Yes: WLD001 has current 120 A")
+    assert "current >= 5 A on WLD001 since 2026-11-28 11:50 UTC" in text
+
+
 async def test_whether_it_is_so_is_told_by_the_reading_of_that_moment(shop: Shop) -> None:
     assert (await shop.ask("is WLD001 running?")).startswith("Yes: WLD001 has current 120 A (2026-11-28 11:59 UTC).")
     assert (await shop.ask("is WLD002 running right now?")).startswith("No: WLD002 has current 0.25 A")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from llm_service.domain.offline.lexicon import Kind, Lexicon
 from llm_service.domain.offline.parse import parse_prompt
-from llm_service.domain.offline.query import DeviceReference, Intent, Operator, Statistic, StructuredQuery
+from llm_service.domain.offline.query import DeviceReference, Intent, Operator, Remark, Statistic, StructuredQuery
 from llm_service.domain.offline.question_parts import parts_of, question_parts
 from llm_service.domain.offline.token import tokenize
 from llm_service.domain.offline.vocabulary import lexicon
@@ -363,3 +363,70 @@ def test_a_comparison_of_two_devices_is_none_in_time(text: str) -> None:
 def test_the_last_weld_is_the_last_time_of_a_state(text: str) -> None:
     query = parse_prompt(text, NOW)
     assert (only(query), query.when, query.once, query.unread) == (("current", Operator.GE, 5), True, True, ())
+
+
+@pytest.mark.parametrize("text", ["is WLD001 on?", "was WLD001 on at 3 am?", "since when has WLD001 been on?"])
+def test_on_is_a_state_where_it_ends_what_is_said_of_a_machine(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (only(query), query.unread) == (("current", Operator.GE, 5), ())
+
+
+@pytest.mark.parametrize("text", ["mean current on WLD001 today", "what was the voltage on WLD001 on Friday?"])
+def test_on_is_no_state_elsewhere(text: str) -> None:
+    assert not parse_prompt(text, NOW).conditions
+
+
+@pytest.mark.parametrize("text", ["is WLD001 there?", "does WLD001 have it?"])
+def test_an_overview_for_want_of_anything_else_says_so(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert [note.remark for note in query.notes] == [Remark.OVERVIEW]
+
+
+@settings(deadline=None)
+@given(count=st.integers(2, 5), unit=st.sampled_from([("hours", "小时", HOUR), ("minutes", "分钟", HOUR / 60)]))
+def test_another_word_for_the_same_length_is_the_one_before_it(count: int, unit: tuple[str, str, timedelta]) -> None:
+    length = unit[2] * count
+    for text in (
+        f"mean current of WLD001 in the last {count} {unit[0]} and the previous {count} {unit[0]}",
+        f"mean current of WLD001 in the last {count} {unit[0]} compared to the {count} {unit[0]} before",
+        f"WLD001最近{count}{unit[1]}和前{count}{unit[1]}的平均电流",
+    ):
+        query = parse_prompt(text, NOW)
+        assert [(time.start, time.end) for time in query.periods] == [
+            (NOW - length, NOW),
+            (NOW - 2 * length, NOW - length),
+        ], text
+        assert query.unread == (), text
+
+
+@settings(deadline=None)
+@given(count=st.integers(2, 5), unit=st.sampled_from([("hours", "小时", HOUR), ("days", "天", 24 * HOUR)]))
+def test_so_many_intervals_of_a_ranking_are_asked_for(count: int, unit: tuple[str, str, timedelta]) -> None:
+    for text in (
+        f"which {count} {unit[0]} had the highest mean temperature on WLD001 this month?",
+        f"the {count} hottest {unit[0]} of WLD001 this month",
+        f"WLD001本月平均温度最高的{NUMBERS[count]}{'个' if unit[1] == '小时' else ''}{unit[1]}",
+    ):
+        query = parse_prompt(text, NOW)
+        assert (query.interval, query.top, query.rank) == (unit[2], count, True), text
+        assert (query.fields, query.unread) == (("temperature",), ()), text
+
+
+@pytest.mark.parametrize("text", ["What is the second hottest machine today?", "which was the hottest machine today?"])
+def test_the_place_of_a_machine_is_asked_of_all(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.rank, query.all_devices, query.unread) == (True, True, ())
+
+
+@pytest.mark.parametrize(
+    "text", ["for which machines did the temperature exceed 200 °C today?", "今天哪些机器温度超过了 200 度"]
+)
+def test_which_machines_did_is_asked_by_how_many_readings(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.rank, query.statistics, only(query)) == (True, (Statistic.COUNT,), ("temperature", Operator.GT, 200))
+
+
+def test_a_change_between_two_times_is_the_course_between_them() -> None:
+    query = parse_prompt("How much did the temperature of WLD003 change between 8:00 and 11:00?", NOW)
+    assert query.time is not None
+    assert (query.intent, query.time.start, query.time.end) == (Intent.TREND, TODAY + 8 * HOUR, TODAY + 11 * HOUR)

@@ -96,10 +96,13 @@ def intervals(
     if not query.rank or not matched or not (points := series.points(matched[0])):
         return table
     lowest = Statistic.MIN in query.statistics
-    moment, value = sorted(points, key=lambda point: point[1], reverse=not lowest)[0]
-    best = shown(value, series.units.get(matched[0], ""), query)
-    stamp = report.say.times.stamp(moment)
-    return f"{report.say.ranking(names, period, stamp, best, lowest=lowest, count=len(points))}\n\n{table}"
+    ordered = sorted(points, key=lambda point: point[1], reverse=not lowest)
+    unit, stamp = series.units.get(matched[0], ""), report.say.times.stamp
+    best = shown(ordered[0][1], unit, query)
+    head = report.say.ranking(names, period, stamp(ordered[0][0]), best, lowest=lowest, count=len(points))
+    listed = [f"{at}. {stamp(moment)}: {shown(value, unit, query)}" for at, (moment, value) in enumerate(ordered, 1)]
+    first = listed[: query.top] if query.top > 1 else []
+    return "\n".join([head, *first, "", table])
 
 
 def features(report: Report, query: StructuredQuery, data: object, time: TimeRange | None) -> str:
@@ -186,7 +189,10 @@ def _course(
         shown(high, unit, None, 6),
         say.times.stamp(high_at),
     )
-    return _direction(values), (*ends, *extremes)
+    direction = _direction(values)
+    # The line through all of it and its two ends may point apart.
+    apart = direction * (last_value - first) < 0
+    return 2 if apart else direction, (*ends, *extremes)
 
 
 def _direction(values: Sequence[float]) -> int:

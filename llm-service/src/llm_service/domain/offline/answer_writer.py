@@ -1,6 +1,6 @@
 """Answers written from what the tools returned: which numbers, in which order, for which question."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from operator import mul
 from typing import Final
@@ -96,19 +96,18 @@ class Report:
         return "\n".join(dict.fromkeys(filter(None, lines)))
 
     def _remark(self, note: Note) -> str:
-        match note.remark:
-            case Remark.READ_AS | Remark.DAY_FIRST:
-                return self.say.read_as(note.words[0], note.words[1])
-            case Remark.CANNOT:
-                return self.say.cannot_part(note.words[0])
-            case Remark.NOT_CONVERTED:
-                return self.say.not_converted(note.words[0], note.words[1])
-            case Remark.NOT_MEASURED:
-                return self.say.not_measured(note.words[0], note.words[1])
-            case Remark.READINGS:
-                return self.say.readings_counted(note.words[0])
-            case Remark.NO_FIELD:
-                return self.say.no_field(note.words[0], note.words[1])
+        say = self.say
+        told: dict[Remark, Callable[..., str]] = {
+            Remark.READ_AS: say.read_as,
+            Remark.DAY_FIRST: say.read_as,
+            Remark.CANNOT: say.cannot_part,
+            Remark.NOT_CONVERTED: say.not_converted,
+            Remark.NOT_MEASURED: say.not_measured,
+            Remark.READINGS: say.readings_counted,
+            Remark.OVERVIEW: say.overview,
+            Remark.NO_FIELD: say.no_field,
+        }
+        return told[note.remark](*note.words)
 
     def statistics(self, query: StructuredQuery, answered: Sequence[Answered]) -> str:
         """State what was asked of each device: one number as a sentence, several as a list."""

@@ -11,6 +11,7 @@ from llm_service.domain.offline.words_time import NamedDay, PartOfDay, RelativeP
 
 _SEPARATORS: Final = frozenset({"-", "/", "."})
 _SUFFIXES: Final = frozenset({"st", "nd", "rd", "th"})
+_EARLIER: Final = frozenset({"before", "earlier", "prior"})
 _AGAIN: Final = frozenset({"再", "上", "再往", "更"})
 _BEFORE_LENGTH: Final = frozenset({"in", "within", "over", "during", "for", "in the", "over the", "during the"})
 
@@ -69,6 +70,8 @@ class CalendarReader:
         """ "The hour before last", "two hours before the last two", "上上个小时", "再上一小时"."""
         words = self._words
         length = length_at(words, at, bare=True)
+        if length is not None and words.text(length.end) in _EARLIER and self._follows_last(at, length.end + 1):
+            return self._earlier(at, length.end + 1, length.value)
         if length is not None and words.has(length.end, Kind.BEFORE_LAST):
             end = length.end + 1
             again = length_at(words, end, bare=True)
@@ -79,6 +82,11 @@ class CalendarReader:
             if length is not None:
                 return self._earlier(at, length.end, length.value)
         return None
+
+    def _follows_last(self, at: int, end: int) -> bool:
+        """Whether a last length of time was named before, and nothing follows that this one could be before."""
+        ended = end >= len(self._words) or not self._words.text(end)[:1].isalnum()
+        return ended and any(Kind.LAST in self._words.lexeme_senses(place) for place in range(at))
 
     def _earlier(self, at: int, end: int, length: timedelta) -> Period:
         """The length of time before the last such one."""

@@ -59,6 +59,10 @@ class ChineseStates(SharedWording):
         head += f"，共 {count} 段，其中最长的 {len(listed)} 段：" if count > len(listed) else "："
         return "\n".join([head, *(f"- {each.begin} 至 {each.end}（{each.length}）" for each in listed)])
 
+    def overview(self) -> str:
+        """Explain an overview."""
+        return "我没有识别出具体问的是什么，以上只是概况。"
+
     def cut_short(self, time: str) -> str:
         """Say where rows end."""
         return f"一次回答容纳不下更多行：{time}（{self.times.name}）之后的数据已略去。"

@@ -64,6 +64,10 @@ class EnglishStates(SharedWording):
         head += f"; the {len(listed)} longest of {count} stretches:" if count > len(listed) else ":"
         return "\n".join([head, *(f"- {each.begin} to {each.end} ({each.length})" for each in listed)])
 
+    def overview(self) -> str:
+        """Explain an overview."""
+        return "I did not recognise what is asked about it, so this is an overview."
+
     def cut_short(self, time: str) -> str:
         """Say where rows end."""
         return f"No more rows fit into one answer: those after {time} {self.times.name} are left out."

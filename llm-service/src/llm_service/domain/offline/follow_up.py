@@ -29,7 +29,7 @@ def names_devices(query: StructuredQuery) -> bool:
 def _says_what(query: StructuredQuery) -> bool:
     named = query.intent not in {Intent.CHAT, Intent.STATISTICS, Intent.LIST_DEVICES, Intent.QUERY}
     measured = query.fields or query.statistics or query.conditions or query.percentiles or query.interval
-    return bool(named or measured or query.unit or query.when or query.limit)
+    return bool(named or measured or query.unit or query.when or query.since or query.limit)
 
 
 def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: StructuredQuery) -> StructuredQuery:
@@ -46,7 +46,7 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
         all_devices=devices.all_devices,
         except_devices=devices.except_devices,
         fields=query.fields or before.fields,
-        statistics=statistics,
+        statistics=() if query.since else statistics,
         time=query.time or before.time,
         periods=query.periods if query.time else before.periods,
         conditions=conditions,

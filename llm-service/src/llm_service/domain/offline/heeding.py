@@ -23,7 +23,7 @@ _HEEDED: Final = {
     "trend": frozenset({"conditions"}),
     "last": frozenset({"decimals", "conditions", "unit", "when"}),
     "rows": frozenset({"decimals", "conditions", "limit", "unit", "ordered"}),
-    "intervals": frozenset({"decimals", "conditions", "interval", "unit", "rank"}),
+    "intervals": frozenset({"decimals", "top", "conditions", "interval", "unit", "rank"}),
     "features": frozenset({"window_size"}),
 }
 _OF_READINGS: Final = frozenset({Statistic.SHARE, Statistic.CORRELATION, Statistic.EVENTS, Statistic.DURATION})

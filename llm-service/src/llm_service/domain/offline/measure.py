@@ -7,7 +7,9 @@ from typing import Final
 from llm_service.domain.offline.ends import find_ends
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.number import UNIT_LENGTH, length_at, number_at
+from llm_service.domain.offline.query import Statistic
 from llm_service.domain.offline.sentence import Sentence
+from llm_service.domain.offline.words_data import Comparative
 
 _PERCENT_SIGNS: Final = frozenset({"th", "st", "nd", "rd", "%", "-", "percent", "个"})
 _MOST_ROWS: Final = 100
@@ -108,6 +110,7 @@ class FoundInterval:
 
     width: timedelta
     which: bool = False
+    top: int = 0
 
 
 def find_interval(sentence: Sentence) -> FoundInterval | None:
@@ -118,8 +121,36 @@ def find_interval(sentence: Sentence) -> FoundInterval | None:
         if asks and isinstance(unit, str) and unit in {"min", "h", "d", "w"}:
             sentence.use(at, at + 2)
             return FoundInterval(width=UNIT_LENGTH[unit], which=True)
+    if (ranked := _ranked(sentence)) is not None:
+        return ranked
     width = _width(sentence)
     return None if width is None else FoundInterval(width=width)
+
+
+def _ranked(sentence: Sentence) -> FoundInterval | None:
+    """ "Which 2 hours", "the 3 hottest hours", "温度最高的两个小时": so many intervals of a ranking."""
+    for at in range(len(sentence)):
+        counted = number_at(sentence, at)
+        if counted is None or counted[0] % 1 or not 1 <= counted[0] <= _MOST_ROWS:
+            continue
+        end = counted[1] + _is_end(sentence, counted[1])
+        unit = sentence.senses(end).get(Kind.TIME_UNIT)
+        before = at - 1 - (sentence.text(at - 1) == "的")
+        led = end > counted[1] or sentence.has(at - 1, Kind.WHICH) or _is_end(sentence, before)
+        if led and unit in {"min", "h", "d", "w"}:
+            sentence.use(at, counted[1])
+            sentence.use(end, end + 1)
+            sentence.use(at - sentence.has(at - 1, Kind.WHICH), at)
+            return FoundInterval(width=UNIT_LENGTH[str(unit)], which=True, top=int(counted[0]))
+    return None
+
+
+def _is_end(sentence: Sentence, at: int) -> bool:
+    """Whether the word names an end: "highest", "hottest"."""
+    senses = sentence.senses(at)
+    more = senses.get(Kind.MORE)
+    named = more.statistic if isinstance(more, Comparative) else senses.get(Kind.STATISTIC)
+    return named in {Statistic.MAX, Statistic.MIN}
 
 
 def _width(sentence: Sentence) -> timedelta | None:

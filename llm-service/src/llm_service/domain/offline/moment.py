@@ -20,8 +20,8 @@ _NOT_A_TIME: Final = (
 _NO_TIME_SIGNS: Final = frozenset({"/", "%", "th", "号", "台", "条", "个"})
 _DIFFERENCE: Final = frozenset(
     {
-        *("difference", "differ", "differs", "differed", "difference between", "change", "changed", "compare"),
-        *("compared", "comparison", "差", "相差", "差多少", "差异", "差别", "变化", "对比", "比较", "相比"),
+        *("difference", "differ", "differs", "differed", "difference between", "compare"),
+        *("compared", "comparison", "差", "相差", "差多少", "差异", "差别", "对比", "比较", "相比"),
     }
 )
 _UNTIL: Final = frozenset({"to", "until", "till", "through", "thru", "up to", "到", "至", "直到", "to the"})

@@ -64,6 +64,10 @@ class StateWording(Protocol):
         """Say when one device was above or below another, by at most some of `count` stretches."""
         ...
 
+    def overview(self) -> str:
+        """Say that an overview is given, as what was asked was not recognised."""
+        ...
+
     def cut_short(self, time: str) -> str:
         """Say that the rows after a time are left out."""
         ...

@@ -94,6 +94,7 @@ class Remark(StrEnum):
     NOT_CONVERTED = "not_converted"  # values' own unit, the one they can't be given in
     NOT_MEASURED = "not_measured"  # devices that were left out, the fields they lack
     READINGS = "readings"  # how the number of times was asked for: what is counted are readings
+    OVERVIEW = "overview"  # nothing: what was asked was not recognised, all of it is told in brief
     NO_FIELD = "no_field"  # a device, the field it has not
 
 

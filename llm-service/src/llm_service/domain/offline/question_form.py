@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 
 from llm_service.domain.offline.lexicon import Kind
-from llm_service.domain.offline.query import Intent
+from llm_service.domain.offline.query import Intent, Statistic
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.words_asking import CANNOT
 
@@ -37,6 +37,8 @@ _ALWAYS_REFUSED: Final = frozenset(
 _RANKING: Final = frozenset({"rank", "ranking", "ranked", "sort", "sorted", "排名", "排序"})
 # After these a verb is what the device does ("what did WLD001 draw"), no order.
 _QUESTIONS: Final = frozenset({"what", "how", "did", "does", "has", "have", "was", "when", "which", "who"})
+_FOR_WHICH: Final = frozenset({"for which", "in which", "on which", "at which"})
+_ENDS: Final = frozenset({Statistic.MAX, Statistic.MIN})
 _MEASURING: Final = frozenset({"measure", "measures"})
 _LEADS: Final = (Kind.FILLER, Kind.FOLLOW, Kind.AND, Kind.DEVICE)
 # The kinds of answer of which a question gets one.
@@ -53,18 +55,32 @@ class FormReader:
     def which(self) -> bool:
         """ "which device", "what machine", "哪台焊机", "which of them", "who"."""
         words = self._words
-        for at in words.find(Kind.WHICH):
+        places = [at for at in range(len(words)) if words.has(at, Kind.WHICH) or words.text(at) in _FOR_WHICH]
+        for at in places:
             text = words.text(at)
             if text in _RANKING:
                 words.use(at, at + 1)
                 return True
             after = words.skip(at + 1, (Kind.FILLER, Kind.NUMBER))
             device = words.has(after, Kind.DEVICE_WORD) or words.has(at + 1, Kind.DEVICE_WORD)
+            device = device and (text not in _FOR_WHICH or words.has(at + 1, Kind.DEVICE_WORD))
             chosen = text.startswith("which") and (
                 after in words.used or words.text(at + 1) in {"one", "of", "has", "is"}
             )
             if text[-1] == "台" or text in {"谁", "哪个", "哪一个", "who", "who has", "who had"} or device or chosen:
                 words.use(at, at + 1)
+                return True
+        return self._the_most()
+
+    def _the_most(self) -> bool:
+        """ "What is the hottest machine", "the second hottest": the place in the list of all."""
+        words, devices = self._words, self._reading.devices
+        if devices.codes or devices.references:
+            return False
+        for at in words.find(Kind.DEVICE_WORD):
+            end = words.senses(at - 1).get(Kind.STATISTIC) in _ENDS or words.has(at - 1, Kind.MORE)
+            if end and words.senses(at)[Kind.DEVICE_WORD] is False:
+                words.use(at - 2, at - 2 + words.has(at - 2, Kind.ORDINAL))
                 return True
         return False
 

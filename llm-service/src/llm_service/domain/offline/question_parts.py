@@ -95,5 +95,13 @@ def _timed(query: StructuredQuery, asked: Sequence[StructuredQuery]) -> Structur
 def _asks(query: StructuredQuery) -> bool:
     if query.follows and (query.time or query.devices or query.references):
         return True
-    measured = query.fields or query.statistics or query.conditions or query.percentiles or query.limit or query.when
+    measured = (
+        query.fields
+        or query.statistics
+        or query.conditions
+        or query.percentiles
+        or query.limit
+        or query.when
+        or query.since
+    )
     return bool(measured or query.intent in {Intent.ANOMALY, Intent.TREND, Intent.COMPARE, Intent.LIST_DEVICES})

@@ -7,7 +7,16 @@ from typing import Final
 from llm_service.domain.offline.device import FoundDevices
 from llm_service.domain.offline.measure import FoundInterval, FoundRows
 from llm_service.domain.offline.period import midnight
-from llm_service.domain.offline.query import Condition, Intent, Language, Note, Statistic, StructuredQuery, TimeRange
+from llm_service.domain.offline.query import (
+    Condition,
+    Intent,
+    Language,
+    Note,
+    Remark,
+    Statistic,
+    StructuredQuery,
+    TimeRange,
+)
 from llm_service.domain.offline.time_range import FoundTime
 from llm_service.domain.offline.unit import field_of_unit
 
@@ -20,7 +29,8 @@ class Topic:
 
     `named` is the intent a word named. `speaks` says that there is a word for a device, `listing` that one is
     listed or counted, `which` that a device is asked for, `cause` what can't be done, `leads` that it stands first,
-    `since` that the begin of a state is asked for, `holds` whether the conditions hold at a moment.
+    `asks` that it is a question for yes or no, `since` that the begin of a state is asked for, `holds` whether the
+    conditions hold at a moment.
     """
 
     fields: tuple[str, ...] = ()
@@ -41,6 +51,7 @@ class Topic:
     since: bool = False
     holds: bool = False
     versus: str = ""
+    asks: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -120,12 +131,12 @@ def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> S
         unit=reading.unit,
         zone=reading.times.zone,
         unread=() if intent is Intent.CHAT else unread,
-        notes=(*reading.notes, *reading.times.notes, *topic.notes),
+        notes=(*reading.notes, *reading.times.notes, *topic.notes, *_overview(reading, intent)),
         refused=topic.refused,
         follows=topic.follows,
         any_condition=reading.any_condition and len(reading.conditions) > 1,
         whether=topic.whether,
-        top=reading.top,
+        top=reading.top or (interval.top if interval else 0),
         asks_unit=topic.asks_unit,
         recent=topic.recent and not ranges and interval is None,
         counted_as=topic.counted_as,
@@ -136,6 +147,14 @@ def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> S
         ordered=reading.rows.ordered if reading.rows else "",
         decimals=reading.decimals,
     )
+
+
+def _overview(reading: Reading, intent: Intent) -> tuple[Note, ...]:
+    """The remark that an overview is given for want of anything else: "is WLD001 ready" is no question for one."""
+    topic = reading.topic
+    named = reading.measures or topic.named or topic.refused or reading.when or topic.follows or topic.which
+    plain = intent is Intent.STATISTICS and not named and not topic.since and topic.asks
+    return (Note(remark=Remark.OVERVIEW, words=()),) if plain else ()
 
 
 def _compared(reading: Reading, intent: Intent) -> tuple[TimeRange, ...]:

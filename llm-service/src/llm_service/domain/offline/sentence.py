@@ -28,6 +28,10 @@ class Sentence:
         """Whether the lexeme at `at` can be a `kind`."""
         return kind in self.senses(at)
 
+    def lexeme_senses(self, at: int) -> Senses:
+        """Return the senses of the lexeme at `at`, understood or not."""
+        return self.lexemes[at].senses if 0 <= at < len(self.lexemes) else NO_SENSES
+
     def labelled(self, at: int) -> bool:
         """Whether the lexeme at `at`, understood or not, is a label."""
         return 0 <= at < len(self.lexemes) and Kind.LABEL in self.lexemes[at].senses

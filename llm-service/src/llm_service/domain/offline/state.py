@@ -8,13 +8,16 @@ from llm_service.domain.offline.condition import FLIPPED
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.query import Condition, Note, Remark, Statistic
 from llm_service.domain.offline.sentence import Sentence
-from llm_service.domain.offline.words_state import State
+from llm_service.domain.offline.token import is_code
+from llm_service.domain.offline.words_state import RUNNING, State
 
 _ASKING: Final = (
     *(Kind.SHARE, Kind.TIME_SHARE, Kind.HOW_LONG, Kind.HOW_OFTEN, Kind.TIMES, Kind.BUSIER, Kind.SINCE_WHEN),
 )
 # What may stand between a word that leads to a state and the state.
 _BETWEEN: Final = (Kind.FILLER, Kind.DEVICE_WORD, Kind.DEVICE, Kind.HOW_LONG, Kind.ALL, Kind.WHETHER)
+_ENDINGS: Final = frozenset({"?", ".", "!", ",", "at", "during", "for", "yesterday", "today", "in the last", "in"})
+_SAYING: Final = frozenset({"was", "is", "been", "it", "are", "were", "machine", "not"})
 _BACK: Final = 6
 _BEHIND: Final = frozenset({"时", "的时候", "期间", "的时间", "时候", "的时段", "的时间段"})
 _NUMBERS: Final = (Kind.FIELD, Kind.STATISTIC, Kind.PERCENTILE, Kind.INTEGRAL, Kind.CORRELATION)
@@ -34,8 +37,8 @@ def find_states(sentence: Sentence, conditions: Sequence[Condition]) -> FoundSta
     Beside other `conditions` a state only counts where a word such as "while" leads to it.
     """
     asked = not conditions and (_asks(sentence) or (_is_plain(sentence) and _asks_whether(sentence)))
-    for at in sentence.find(Kind.STATE):
-        state = sentence.senses(at)[Kind.STATE]
+    for at in range(len(sentence)):
+        state = RUNNING if _is_on(sentence, at) else sentence.senses(at).get(Kind.STATE)
         excluded, lead = _place_before(sentence, at, Kind.EXCEPT), _lead(sentence, at)
         if isinstance(state, State) and (asked or lead is not None or excluded is not None):
             negation = _place_before(sentence, at, Kind.NOT, reach=2)
@@ -47,6 +50,17 @@ def find_states(sentence: Sentence, conditions: Sequence[Condition]) -> FoundSta
             _use(sentence, at, (excluded, lead, negation))
             return FoundStates(conditions=(condition,), notes=(Note(remark=Remark.READ_AS, words=(said, taken)),))
     return FoundStates()
+
+
+def _is_on(sentence: Sentence, at: int) -> bool:
+    """Whether "on" says that a machine is: at the end, or before a time."""
+    behind = sentence.text(at + 1)
+    ended = (
+        at + 1 >= len(sentence) or behind in _ENDINGS or sentence.senses(at + 1).get(Kind.STATISTIC) is Statistic.LAST
+    )
+    before = sentence.text(at - 1)
+    said = at - 1 in sentence.used or sentence.has(at - 1, Kind.DEVICE) or is_code(before) or before in _SAYING
+    return sentence.text(at) == "on" and ended and said
 
 
 def _use(sentence: Sentence, at: int, others: Sequence[int | None]) -> None:

@@ -1,5 +1,6 @@
 """The ranges of time a question asks for, put together from the days and the times of day in it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -67,6 +68,8 @@ class _TimeReader:
                 continue
             second = linked.get(moment)
             found = self._range(moment, second, day) if second else self._single(moment, day, clocked)
+            if found in ranges and moment.day and moment.day.rolling:
+                found = self._before(found, moment, moments)
             skip = second
             if found is not None and found not in ranges and _in_calendar(found):
                 ranges.append(found)
@@ -86,6 +89,13 @@ class _TimeReader:
             notes=notes,
             now=self._now,
         )
+
+    def _before(self, found: TimeRange | None, moment: Moment, moments: Sequence[Moment]) -> TimeRange | None:
+        """ "The last hour and the previous hour": another word for the same length is the one before it."""
+        said = {self._words.text(each.begin) for each in moments if each is not moment and each.day}
+        if found is None or found.start is None or self._words.text(moment.begin) in said:
+            return found
+        return TimeRange(start=found.start - (self._now - found.start), end=found.start)
 
     def _written(self, period: Period) -> str:
         return "".join(self._words.raw(at) for at in range(period.begin, period.end))

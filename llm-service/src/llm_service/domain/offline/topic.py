@@ -85,6 +85,7 @@ class _TopicReader(TopicParts):
         topic.recent = any(words.text(at) in _RECENT for at in self._intents.get(Intent.TREND, ()))
         topic.once = self._once
         topic.counted_as = tuple(self._counted_as)
+        topic.asks = any(Kind.WHETHER in lexeme.senses for lexeme in words.lexemes)
         topic.versus = self._versus if _is_timed(self._statistics, self._reading) else ""
         topic.named = next((intent for intent in _PRECEDENCE if intent in self._intents), None)
         self.drop_intents(topic.named)

@@ -56,6 +56,8 @@ class TopicParts:
         if names and not self._intents.keys() - {Intent.COMPARE} and (not self._statistics or (ranked and which)):
             self._statistics[Statistic.INTEGRAL] = None
             self._counted_as.setdefault(names[0])
+        if Statistic.INTEGRAL in self._statistics:
+            self._statistics.pop(Statistic.SUM, None)
         if {Statistic.EVENTS, Statistic.DURATION, Statistic.MEAN} & self._statistics.keys():
             # The "total" of a time is that time; "used the most on average" is a mean.
             self._statistics.pop(Statistic.INTEGRAL, None)
@@ -81,7 +83,12 @@ class TopicParts:
         """ "Since when has it been on" asks for the begin of what holds now; "how long … today" does not."""
         words, reading = self._words, self._reading
         places = list(words.find(Kind.SINCE_WHEN))
-        if not places or not reading.conditions or self._statistics.keys() - {Statistic.DURATION, Statistic.LAST}:
+        if not places or self._statistics.keys() - {Statistic.DURATION, Statistic.LAST}:
+            return
+        if not reading.conditions:
+            # Of what the question before was about, or named as not heeded.
+            topic.since = not reading.measures
+            words.use(places[0], places[0] + topic.since)
             return
         words.use(places[0], places[0] + 1)
         closed = any(time.end for time in reading.times.ranges)
@@ -111,6 +118,9 @@ class TopicParts:
         plain = not self._intents and not reading.rows and not reading.interval and not reading.percentiles
         if not reading.conditions or not plain or reading.when or topic.since:
             return
+        if topic.which and not self._statistics and not reading.when and reading.times.ranges:
+            # "Which machines exceeded 200 today": by how many readings did.
+            self._statistics[Statistic.COUNT] = None
         topic.holds = self._at_a_moment(asks=asks, which=topic.which)
         topic.whether = topic.holds or (asks and not self._statistics and not topic.which)
         if topic.holds:

@@ -82,7 +82,7 @@ def add_asking_words(lexicon: Lexicon) -> None:
         "|哪些时段|哪段时间|每次|几点几分|几点钟|什么时刻|是几点|都在什么时候|有哪些时候|是什么时候的事|几点的事",
     )
     add(Kind.UNHEEDED, None, "out of range|out of the range|out of spec|within range|in range|超差|超限|范围内|范围外")
-    add(Kind.FIELD, "gas_flow", "argon|shielding argon|氩气|氩气流量|二氧化碳")
+    add(Kind.FIELD, "gas_flow", "气|argon|shielding argon|氩气|氩气流量|二氧化碳")
     add(Kind.FIELD, "current", "curr|amps drawn|amp draw")
     add(Kind.FIELD, "temperature", "体温|机身温度|枪温")
     add(

@@ -16,8 +16,7 @@ class Comparative:
 
 
 STATISTICS: Final = {
-    Statistic.MEAN: "mean|means|average|averages|avg|on average|averaged|arithmetic mean|平均|平均值|平均数|均值"
-    "|平均是",
+    Statistic.MEAN: "mean|means|average|averages|avg|on average|averaged|arithmetic mean|平均|平均值|平均数|均值",
     Statistic.MAX: "max|maximum|maxima|highest|peak|peaks|largest|greatest|biggest|most|top|最大"
     "|最大值|最高|最高值|峰值|最多",
     Statistic.MIN: "min|minimum|minima|lowest|smallest|least|fewest|bottom|最小|最小值|最低|最低值|最少|谷值",

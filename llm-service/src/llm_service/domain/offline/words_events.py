@@ -51,7 +51,9 @@ _MEASURED: Final = (
     "|measures|quantities|quantity measured|parameters|parameter|variables|values does|measured quantities|测量项"
     "|测量项目|参数|测量什么|测什么|能测什么|测哪些|测些什么|变量|测量哪些|采集哪些|监测什么|监测哪些|测量量"
 )
-_WHETHER: Final = "did|does|do|was|were|is|are|has|have|ever|any time|at any time|有没有|是否|是不是|曾经|曾|有无|吗"
+_WHETHER: Final = (
+    "whether|did|does|do|was|were|is|are|has|have|ever|any time|at any time|有没有|是否|是不是|曾经|曾|有无|吗"
+)
 _SPREAD: Final = (
     "how stable|how steady|stability|fluctuate|fluctuates|fluctuated|fluctuation|fluctuations|fluctuating|vary"
     "|varies|varied|variability|volatile|波动|波动大|波动大吗|波动情况|波动如何|稳定性|抖动|有多稳定"

@@ -52,11 +52,10 @@ _WHILE: Final = {
     IDLE: "空闲时|停机时|待机时|闲置时",
 }
 _LAST_TIMES: Final = {
-    RUNNING: "last weld|last welded|last run|last ran|last worked|last welding|最近一次焊接"
-    "|上次焊接|上一次焊接|最后一次焊接|最近一次运行|上次运行|最后一次运行|最近一次工作|上次工作|上次开机"
-    "|最近一次开机",
-    IDLE: "last stop|last break|上次停机|最近一次停机|最后一次停机|上一次停机"
-    "|上次停下|上次空闲|最近一次空闲|上次停下来",
+    RUNNING: "last weld|last welded|last run|last ran|last worked|last welding|最近一次焊接|上次焊接|上一次焊接"
+    "|最后一次焊接|最近一次运行|上次运行|最后一次运行|最近一次工作|上次工作|上次开机|最近一次开机",
+    IDLE: "last stop|last break|上次停机|最近一次停机|最后一次停机|上一次停机|上次停下|上次空闲|最近一次空闲"
+    "|上次停下来",
 }
 _SINCE_WHEN: Final = (
     "since when|from when|for how long has|for how long have|how long has|how long have|since what time"
