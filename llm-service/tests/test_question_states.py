@@ -430,3 +430,56 @@ def test_a_change_between_two_times_is_the_course_between_them() -> None:
     query = parse_prompt("How much did the temperature of WLD003 change between 8:00 and 11:00?", NOW)
     assert query.time is not None
     assert (query.intent, query.time.start, query.time.end) == (Intent.TREND, TODAY + 8 * HOUR, TODAY + 11 * HOUR)
+
+
+@pytest.mark.parametrize(
+    "text", ["temperature of WLD002 at noon and at 3pm yesterday", "昨天WLD002中午12点和下午三点的温度"]
+)
+def test_two_times_of_day_are_two_moments(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert [time.start for time in query.periods] == [TODAY - 12 * HOUR, TODAY - 9 * HOUR]
+    assert all(time.instant for time in query.periods)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["最近一小时 WLD001 焊接的时候电压有没有低于 10 伏", "did the voltage of WLD001 drop below 10 V while welding?"],
+)
+def test_a_state_beside_a_condition_is_not_lost(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert {condition.field for condition in query.conditions} == {"voltage", "current"}
+
+
+@pytest.mark.parametrize(
+    "text", ["how long did WLD002 weld between 1 pm and 2 pm yesterday?", "昨天下午一点到两点 WLD002 焊了多久"]
+)
+def test_how_long_it_welded_is_a_duration(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.statistics, only(query), query.unread) == ((Statistic.DURATION,), ("current", Operator.GE, 5), ())
+
+
+@pytest.mark.parametrize("text", ["Which device has been idle the most since 6 am?", "早上六点以来哪台设备空闲最久"])
+def test_who_was_in_a_state_the_most_is_ranked_by_how_long(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.rank, Statistic.DURATION in query.statistics, query.unread) == (True, True, ())
+
+
+def test_how_often_it_spiked_over_a_number_is_counted() -> None:
+    query = parse_prompt("how often did WLD001's current spike over 300 amps today?", NOW)
+    assert (query.intent, query.statistics) == (Intent.STATISTICS, (Statistic.EVENTS,))
+
+
+@pytest.mark.parametrize(
+    "text", ["零点以来 WLD002 的最低温度及其时间", "lowest temperature of WLD002 today and its time"]
+)
+def test_the_time_of_an_extreme_is_asked_for_beside_it(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.when, query.statistics, query.unread) == (True, (Statistic.MIN,), ())
+
+
+@pytest.mark.parametrize(
+    "text", ["今天每台机器的峰值电流，从大到小排", "max current of each machine today, from highest to lowest"]
+)
+def test_all_in_an_order_are_a_ranking(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.rank, query.all_devices, query.unread) == (True, True, ())

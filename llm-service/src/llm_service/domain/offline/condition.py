@@ -175,13 +175,18 @@ def _condition(
     start = subject[0] + 1 if subject else begin
     if negation is not None:
         sentence.use(negation, subject[0] if subject else begin)
-    while start > 0 and not subject and sentence.has(start - 1, Kind.WHERE):
+    while start > 0 and not subject and _leads(sentence, start - 1):
         start -= 1
     sentence.use(start, value.end + (negation is not None and sentence.text(value.end) in _CLOSING))
-    if subject and sentence.has(subject[0] - 1, Kind.WHERE):
+    if subject and _leads(sentence, subject[0] - 1):
         sentence.use(subject[0] - 1, subject[0])
     how = FLIPPED[operator] if negated else operator
     return [Condition(field=field, operator=how, value=value.number, unit=value.unit)]
+
+
+def _leads(sentence: Sentence, at: int) -> bool:
+    """Whether the word does no more than lead to a condition: "焊接的时候" is one itself."""
+    return sentence.has(at, Kind.WHERE) and not sentence.has(at, Kind.STATE)
 
 
 def _negates(sentence: Sentence, subject: tuple[int, str] | None, begin: int) -> bool:
@@ -274,7 +279,7 @@ def _texts(sentence: Sentence, at: int, start: int, operator: Operator) -> list[
         operator, value = FLIPPED[operator], GOOD
     end = start + 1
     sentence.use(subject[0] + 1, end)
-    if sentence.has(subject[0] - 1, Kind.WHERE):
+    if _leads(sentence, subject[0] - 1):
         sentence.use(subject[0] - 1, subject[0])
     how = FLIPPED[operator] if negated else operator
     return [Condition(field=subject[1], operator=how, value=value)]

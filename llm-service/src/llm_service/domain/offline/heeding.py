@@ -102,6 +102,9 @@ def missing_fields(
     notes: list[Note] = []
     for code in codes:
         card = card_of(code)
+        if card is None and not named:
+            # Nothing is known of its fields.
+            continue
         existing = [*card.fields, *card.text_fields] if card else [*named, LABEL_FIELD]
         missing = unmatched_fields(query.fields, existing)
         told = len(missing) == len(query.fields) and kind not in _ABOUT_MORE

@@ -195,7 +195,10 @@ class MomentReader:
             self._words.has(at, kind) for at in range(first.begin - 1, first.end) for kind in (Kind.BETWEEN, Kind.FROM)
         )
         closed = self._words.text(second.end) in {"之间", "间"}
-        return led or closed or bool(first.clock and second.clock and not first.clock.marked and second.clock.marked)
+        if self._words.text(second.begin - 1) == "at" or not (first.clock and second.clock):
+            # "At noon and at six" are two moments.
+            return led or closed
+        return led or closed or (not first.clock.marked and not first.clock.exact and second.clock.marked)
 
     def _differs(self, first: Moment, second: Moment) -> bool:
         """Whether the difference of two times is asked for, not what is between them: that is of several devices."""

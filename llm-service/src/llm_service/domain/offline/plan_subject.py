@@ -34,7 +34,7 @@ class _Subject:
             code not in known and (query.confidence < _SURE or self._refused(code)) for code in query.devices
         )
         needs_cards = doubtful or query.conditions or query.references or query.except_devices or query.refused
-        needs_cards = needs_cards or query.ordered
+        needs_cards = needs_cards or query.ordered or (query.intent is Intent.ANOMALY and query.fields)
         unlisted = not query.devices or not set(query.devices) <= known
         if needs_cards and unlisted and not self._plan.talk.listed_all and self._plan.tools.has(DeviceTool.LIST):
             return CallTools(calls=(self._plan.tools.call(DeviceTool.LIST),))

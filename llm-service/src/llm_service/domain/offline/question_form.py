@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.query import Intent, Statistic
 from llm_service.domain.offline.sentence import Sentence
-from llm_service.domain.offline.words_asking import CANNOT
+from llm_service.domain.offline.words_asking import CANNOT, RANKING
 
 if TYPE_CHECKING:
     from llm_service.domain.offline.reading import Reading, Topic
@@ -58,7 +58,7 @@ class FormReader:
         places = [at for at in range(len(words)) if words.has(at, Kind.WHICH) or words.text(at) in _FOR_WHICH]
         for at in places:
             text = words.text(at)
-            if text in _RANKING:
+            if text in _RANKING or text in RANKING:
                 words.use(at, at + 1)
                 return True
             after = words.skip(at + 1, (Kind.FILLER, Kind.NUMBER))

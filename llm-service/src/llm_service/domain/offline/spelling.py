@@ -57,9 +57,17 @@ def _swapped(word: str, known: Mapping[str, Senses]) -> str:
     return found[0] if len(set(found)) == 1 else ""
 
 
+def _lacks(word: str, other: str) -> bool:
+    """Whether `word` is `other` without one of its letters but the first."""
+    return any(other[:at] + other[at + 1 :] == word for at in range(1, len(other)))
+
+
 def _nearest(word: str, candidates: list[str]) -> str:
     if len(word) < _SHORTEST_CHANGED:
-        return ""
+        # Of a short word one letter may be missing: "tody".
+        return next(
+            (each for each in candidates if len(each) == len(word) + 1 == _SHORTEST_CHANGED and _lacks(word, each)), ""
+        )
     reach = 1 if len(word) < 8 else 2
     found = [(distance(word, each, reach), each) for each in candidates if abs(len(each) - len(word)) <= reach]
     found = sorted(pair for pair in found if pair[0] <= reach)

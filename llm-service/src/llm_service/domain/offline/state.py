@@ -20,6 +20,9 @@ _ENDINGS: Final = frozenset({"?", ".", "!", ",", "at", "during", "for", "yesterd
 _SAYING: Final = frozenset({"was", "is", "been", "it", "are", "were", "machine", "not"})
 _BACK: Final = 6
 _BEHIND: Final = frozenset({"时", "的时候", "期间", "的时间", "时候", "的时段", "的时间段"})
+# "The weld" is no state, "how long did it weld" asks for one.
+_SAID_ALONE: Final = frozenset({"weld", "welded", "焊"})
+_MOST: Final = frozenset({"most", "least", "最多", "最少"})
 _NUMBERS: Final = (Kind.FIELD, Kind.STATISTIC, Kind.PERCENTILE, Kind.INTEGRAL, Kind.CORRELATION)
 
 
@@ -40,14 +43,16 @@ def find_states(sentence: Sentence, conditions: Sequence[Condition]) -> FoundSta
     for at in range(len(sentence)):
         state = RUNNING if _is_on(sentence, at) else sentence.senses(at).get(Kind.STATE)
         excluded, lead = _place_before(sentence, at, Kind.EXCEPT), _lead(sentence, at)
-        if isinstance(state, State) and (asked or lead is not None or excluded is not None):
+        said_alone = sentence.text(at) in _SAID_ALONE
+        led = (lead is not None and not said_alone) or excluded is not None
+        if isinstance(state, State) and (asked or led):
             negation = _place_before(sentence, at, Kind.NOT, reach=2)
             turned = (negation is not None) != (excluded is not None)
             operator = FLIPPED[state.operator] if turned else state.operator
             condition = Condition(field=state.field, operator=operator, value=state.value)
             taken = f"{condition.field} {condition.operator.value} {state.value:g}"
             said = "".join(f" {sentence.raw(each)}" for each in (excluded, negation, at) if each is not None).strip()
-            _use(sentence, at, (excluded, lead, negation))
+            _use(sentence, at, (excluded, lead, negation), led=led)
             return FoundStates(conditions=(condition,), notes=(Note(remark=Remark.READ_AS, words=(said, taken)),))
     return FoundStates()
 
@@ -63,12 +68,12 @@ def _is_on(sentence: Sentence, at: int) -> bool:
     return sentence.text(at) == "on" and ended and said
 
 
-def _use(sentence: Sentence, at: int, others: Sequence[int | None]) -> None:
-    """Mark the words of a state; what also asks for a duration is read once more."""
+def _use(sentence: Sentence, at: int, others: Sequence[int | None], *, led: bool) -> None:
+    """Mark the words of a state; what also asks for a duration is read once more, unless a word leads to it."""
     for each in others:
         if each is not None and not sentence.has(each, Kind.ASK_WHEN):
             sentence.use(each, each + 1)
-    if not any(sentence.has(at, kind) for kind in (Kind.BUSIER, Kind.HOW_LONG)):
+    if led or not any(sentence.has(at, kind) for kind in (Kind.BUSIER, Kind.HOW_LONG)):
         sentence.use(at, at + 1 + (sentence.text(at + 1) in _BEHIND and not sentence.has(at + 1, Kind.HOW_LONG)))
 
 
@@ -115,6 +120,7 @@ def _is_plain(sentence: Sentence) -> bool:
     """Whether no number of a field is asked for."""
     for at in range(len(sentence)):
         statistic = sentence.senses(at).get(Kind.STATISTIC)
-        if any(sentence.has(at, kind) for kind in _NUMBERS) and statistic is not Statistic.LAST:
+        more = sentence.text(at) in _MOST or statistic is Statistic.LAST
+        if any(sentence.has(at, kind) for kind in _NUMBERS) and not more:
             return False
     return True

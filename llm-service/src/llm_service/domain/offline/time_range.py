@@ -12,6 +12,7 @@ from llm_service.domain.offline.moment import JOINS, Moment, MomentReader, of_pa
 from llm_service.domain.offline.period import Period, at_seconds, midnight, part_of_day
 from llm_service.domain.offline.query import Note, Remark, TimeRange
 from llm_service.domain.offline.sentence import Sentence
+from llm_service.domain.offline.words_time import PartOfDay
 from llm_service.domain.offline.zone import FoundZone, find_zone
 
 _CLOSINGS: Final = frozenset(
@@ -158,8 +159,7 @@ class _TimeReader:
         if moment.clock is None and moment.day is None:
             return None
         if moment.clock is None and clocked and moment.day and moment.day.is_day_or_part:
-            # It only says of which day the times of day elsewhere in the sentence are.
-            return None
+            return self._beside_clocks(moment.day)
         start = self._start(moment, day)
         words = self._words
         at = words.skip(moment.begin - 1, (*JOINS, Kind.PART), step=-1)
@@ -178,6 +178,12 @@ class _TimeReader:
             assert moment.day is not None
             return TimeRange(start=moment.day.start, end=moment.day.until, instant=moment.day.exact)
         return TimeRange(start=start, end=start + moment.clock.width, instant=start <= self._now)
+
+    def _beside_clocks(self, day: Period) -> TimeRange | None:
+        """What a day alone is beside times of day: it says of which day they are, and noon is one of them."""
+        if not day.undated or day.part is not PartOfDay.NOON:
+            return None
+        return TimeRange(start=day.edge, end=day.edge + timedelta(minutes=1), instant=day.edge <= self._now)
 
     def _leads(self, at: int) -> bool:
         return any(self._words.has(at, kind) for kind in (Kind.SINCE, Kind.UNTIL))

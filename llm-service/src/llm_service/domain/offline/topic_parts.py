@@ -45,6 +45,7 @@ class TopicParts:
         """ "How often did it fall below 5" counts and asks for no course; "show the data" asks for rows."""
         if self._reading.conditions and (self._reading.when or _COUNTED & self._statistics.keys()):
             self._intents.pop(Intent.TREND, None)
+            self._intents.pop(Intent.ANOMALY, None)
         words = {self._words.text(at) for at in range(len(self._words))}
         if not self._statistics and not self._intents and words & _SHOWING and words & _SHOWN:
             self._intents[Intent.QUERY] = []
@@ -118,6 +119,9 @@ class TopicParts:
         plain = not self._intents and not reading.rows and not reading.interval and not reading.percentiles
         if not reading.conditions or not plain or reading.when or topic.since:
             return
+        if topic.which and reading.state and self._statistics.keys() & {Statistic.MAX, Statistic.MIN}:
+            # "Which was idle the most": by how long it was.
+            self._statistics.setdefault(Statistic.DURATION)
         if topic.which and not self._statistics and not reading.when and reading.times.ranges:
             # "Which machines exceeded 200 today": by how many readings did.
             self._statistics[Statistic.COUNT] = None

@@ -27,9 +27,9 @@ _COURSES: Final = (
 )
 _MORE: Final = "more|更多|多一些|多"
 _FINE: Final = (
-    "everything ok|everything okay|everything all right|everything alright|everything fine|all good|all ok"
-    "|all right|working properly|working fine|running fine|running smoothly|behaving normally|一切正常|还好吗"
-    "|没问题吧|有没有问题|正常不正常"
+    "normal|normally|everything ok|everything okay|everything all right|everything alright|everything fine"
+    "|all good|all ok|all right|working properly|working fine|running fine|running smoothly|behaving normally"
+    "|一切正常|还好吗|没问题吧|有没有问题|正常不正常"
 )
 _FILLERS: Final = (
     "rounded|rounded to|round to|round it to|round|保留|保留到|精确到|小数点后|小数点|四舍五入|四舍五入到"
@@ -51,6 +51,17 @@ _LATEST: Final = (
 )
 
 
+_RANKING: Final = (
+    "from highest to lowest|highest to lowest|highest first|descending|in descending order|order by|ordered by"
+    "|从高到低|由高到低|从大到小|由大到小|排一下|排个序|排个名|排一排|从多到少|按高低|排列|从大到小排|从高到低排"
+    "|从大到小排列|从高到低排列|从高到低排序|从大到小排序|从高到低排一下|从大到小排一下"
+)
+_RISING: Final = (
+    "from lowest to highest|lowest to highest|lowest first|ascending|in ascending order|从低到高|从小到大"
+    "|从少到多|从低到高排|从小到大排|从低到高排列|从小到大排列|从低到高排序"
+)
+RANKING: Final = frozenset((*_RANKING.split("|"), *_RISING.split("|")))
+"""What asks for all of them in an order."""
 CANNOT: Final = frozenset(_CANNOT.split("|"))
 """What no rule can tell, wherever it stands in a question."""
 
@@ -79,7 +90,9 @@ def add_asking_words(lexicon: Lexicon) -> None:
         Kind.ASK_WHEN,
         None,
         "every time|each time|all the times|all times|the times|on which occasions|哪些时间|哪几次|什么时段"
-        "|哪些时段|哪段时间|每次|几点几分|几点钟|什么时刻|是几点|都在什么时候|有哪些时候|是什么时候的事|几点的事",
+        "|哪些时段|哪段时间|每次|及其时间|及时间|以及时间|和时间|及出现时间|和出现时间|以及出现的时间|出现时间"
+        "|and its time|and the time of it|and the time|with its time|几点几分|几点钟|什么时刻|是几点|都在什么时候"
+        "|有哪些时候|是什么时候的事|几点的事",
     )
     add(Kind.UNHEEDED, None, "out of range|out of the range|out of spec|within range|in range|超差|超限|范围内|范围外")
     add(Kind.FIELD, "gas_flow", "气|argon|shielding argon|氩气|氩气流量|二氧化碳")
@@ -90,20 +103,6 @@ def add_asking_words(lexicon: Lexicon) -> None:
         None,
         "but leave out|not counting|disregarding|disregard|skipping|and leave out|don't count|不要算|别算|不计入",
     )
-    add(
-        Kind.WHICH,
-        None,
-        "from highest to lowest|highest to lowest|highest first|descending|in descending order|order by"
-        "|ordered by|从高到低|由高到低|从大到小|由大到小|排一下|排个序|排个名|排一排|从多到少|按高低",
-    )
-    for lowest in (
-        "from lowest to highest",
-        "lowest to highest",
-        "lowest first",
-        "ascending",
-        "从低到高",
-        "从小到大",
-        "从少到多",
-    ):
-        add(Kind.WHICH, None, lowest)
-        add(Kind.STATISTIC, Statistic.MIN, lowest)
+    add(Kind.WHICH, None, _RANKING)
+    add(Kind.WHICH, None, _RISING)
+    add(Kind.STATISTIC, Statistic.MIN, _RISING)

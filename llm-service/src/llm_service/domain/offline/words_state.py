@@ -29,12 +29,12 @@ _STATES: Final = {
     "|没在用|没有运行|未运行|没在运行|不运行|不在运行|没运行|停机|停机了|停着|停下来|停下来了|停下|停了"
     "|停止运行|停止工作|停止焊接|停止|关机|关着|没开|没干活|没在干活|没在焊|没在焊接|没有焊接|未焊接|不工作"
     "|没工作|没有工作|没在工作|歇着|停工",
-    RUNNING: "running|in use|busy|in operation|operating|operated|active|working|worked|in production|ran|run|welding"
-    "|powered on|switched on|turned on|up and running|start welding|started welding|starts welding"
-    "|start running|started running|starts running|start working|started working|start up|started up"
-    "|in action|been on|be on|运行|运行了|运行着|在运行|在运行中|运行中|工作|工作了|在工作|工作中|使用中|在用"
-    "|开机|开机了|开着|运转|作业|干活|在干活|干活了|在焊|在焊接|正在焊接|焊接中|起弧|燃弧|开始焊接|开始工作"
-    "|开始运行|开工|在转|启动|启动了",
+    RUNNING: "weld|welded|焊了|焊|焊过|running|in use|busy|in operation|operating|operated|active|working|worked"
+    "|in production|ran|run|welding|powered on|switched on|turned on|up and running|start welding"
+    "|started welding|starts welding|start running|started running|starts running|start working"
+    "|started working|start up|started up|in action|been on|be on|运行|运行了|运行着|在运行|在运行中|运行中"
+    "|工作|工作了|在工作|工作中|使用中|在用|开机|开机了|开着|运转|作业|干活|在干活|干活了|在焊|在焊接"
+    "|正在焊接|焊接中|起弧|燃弧|开始焊接|开始工作|开始运行|开工|在转|启动|启动了",
 }
 _BUSIER: Final = "busier|busiest|most used|更忙|最忙|忙|忙碌"
 _RUN_TIME: Final = (

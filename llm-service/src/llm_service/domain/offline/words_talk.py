@@ -146,7 +146,8 @@ def add_talk_words(lexicon: Lexicon) -> None:
     add(
         Kind.NEWEST,
         True,
-        "the last|the latest|the newest|the most recent|last|latest|newest|most recent|recent|最近|最新|最新的|最后|后",
+        "the last|the latest|the newest|the most recent|last|latest|newest|most recent|recent|最近|最近的|最后的"
+        "|最新|最新的|最后|后",
     )
     add(Kind.FILLER, None, _FILLERS)
     add(Kind.UNHEEDED, None, _UNHEEDED)
