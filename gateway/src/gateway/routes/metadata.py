@@ -30,8 +30,8 @@ class DeviceBody(RequestModel):
     device_type: str = Field(default="", max_length=128)
     model_code: str = Field(default="", max_length=128)
     active: bool = True
-    fields: list[str] = Field(default_factory=list)
-    labels: dict[str, str] = Field(default_factory=dict)
+    fields: list[str] = Field(default_factory=list, max_length=10_000)
+    labels: dict[str, str] = Field(default_factory=dict, max_length=1_000)
 
     def to_proto(self, device_code: str) -> pb.Device:
         """Return the message."""
@@ -62,7 +62,7 @@ class DataModelBody(RequestModel):
     device_type: str = Field(default="", max_length=128)
     model_type: str = Field(default="", max_length=128)
     active: bool = True
-    fields: list[FieldBody] = Field(default_factory=list[FieldBody])
+    fields: list[FieldBody] = Field(default_factory=list[FieldBody], max_length=10_000)
     label_column: str = Field(default="", max_length=256)
     defaults: ExtractionOptions | None = None
 

@@ -12,6 +12,7 @@ from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.row_staging import RowStaging
 from feature_service.domain.ingest.schema import IngestedField
 from feature_service.domain.ingest.target import IngestTarget, TargetRegistry
+from feature_service.domain.model.device import require_few_fields
 from feature_service.domain.model.series import FieldKind, SeriesKey
 from feature_service.domain.model.span import micros_of
 from feature_service.domain.registry.device_registry import is_code
@@ -54,7 +55,8 @@ class PointIngestion:
         """Store the points of `body` and say which lines were refused; sending it again changes nothing.
 
         Raises InvalidArgument PRECISION_INVALID, BODY_INVALID, or TIME_INVALID when no unit of time was named and
-        all points would be of 1970 or before; PayloadTooLarge BODY_LIMIT_EXCEEDED or DEVICES_LIMIT_EXCEEDED.
+        all points would be of 1970 or before; PayloadTooLarge BODY_LIMIT_EXCEEDED or DEVICES_LIMIT_EXCEEDED;
+        Unprocessable FIELDS_LIMIT_EXCEEDED when a data model would have too many.
         """
         points = PointPlan(
             device_tags=(plan.device_column,) if plan.device_column else DEVICE_TAGS,
@@ -112,10 +114,12 @@ class PointIngestion:
     ) -> None:
         models: dict[str, dict[str, FieldKind]] = {}
         for key, seen in rows.seen.items():
-            target = targets[key.device_code]
-            await self._targets.register(tenant_id, target, seen.kinds)
-            if target.model is not None:
-                models.setdefault(target.model.code, {}).update(seen.kinds)
+            if (model := targets[key.device_code].model) is not None:
+                models.setdefault(model.code, {field.code: field.kind for field in model.fields}).update(seen.kinds)
+        for code, kinds in models.items():
+            require_few_fields(f"model {code!r}", len(kinds))
+        for key, seen in rows.seen.items():
+            await self._targets.register(tenant_id, targets[key.device_code], seen.kinds)
         if not rows.seen:
             return
         await self._telemetry.append_all(stage.frames())

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from feature_service.domain.ingest.line_protocol import FieldValue, LineError, Point, PointParser, SeriesTags, series_of
 from feature_service.domain.ingest.rejection import Rejections
-from feature_service.domain.ingest.schema import MAX_FIELDS
 from feature_service.domain.ingest.timestamp_cell import outside_calendar, shown
+from feature_service.domain.model.device import MAX_FIELDS
 from feature_service.domain.model.series import FieldKind
 from feature_service.domain.model.span import END_MICROS, FIRST_MICROS
 from feature_service.domain.registry.device_registry import is_code

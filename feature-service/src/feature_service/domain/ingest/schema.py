@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from feature_service.domain.ingest.timestamp_cell import shown
+from feature_service.domain.model.device import MAX_FIELDS
 from feature_service.domain.model.series import FieldKind
 from penstock_kit.errors import InvalidArgument, Unprocessable
 
-MAX_FIELDS: Final = 10_000
-"""Fields that a device or a body may have."""
 # Names in an error.
 _SHOWN: Final = 20
 

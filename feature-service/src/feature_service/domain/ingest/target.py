@@ -113,11 +113,12 @@ class TargetRegistry:
         return DataModel(code=code, name=code, device_type=(device.device_type if device else "") or code)
 
     async def _existing_device(self, tenant_id: str, code: str, *, create: bool) -> Device | None:
+        if create:
+            # Not by the error of an unknown one, which looks for codes like it: a body may bring a thousand of them.
+            return await self._registry.find_device(tenant_id, code)
         try:
             return await self._registry.device(tenant_id, code)
         except NotFound as error:
-            if create:
-                return None
             raise _creatable(error) from None
 
 

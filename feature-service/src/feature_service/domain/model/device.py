@@ -2,8 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from feature_service.domain.model.series import FieldKind
+from penstock_kit.errors import InvalidArgument, Unprocessable
+
+MAX_FIELDS: Final = 10_000
+"""Fields that a device, a data model or a body of rows may have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,3 +60,27 @@ class DataModel:
     defaults: str = ""
     created: int = 0
     updated: int = 0
+
+
+def require_few_fields(subject: str, count: int) -> None:
+    """Raise Unprocessable FIELDS_LIMIT_EXCEEDED when the subject (a device, a data model) has too many fields."""
+    if count > MAX_FIELDS:
+        raise Unprocessable(
+            f"{subject} would have {count} fields, at most {MAX_FIELDS} are possible; "
+            "give each kind of thing a data model of its own",
+            reason="FIELDS_LIMIT_EXCEEDED",
+        )
+
+
+def require_fields(model: DataModel) -> None:
+    """Raise InvalidArgument FIELD_CONFLICT for a field without a name or named twice; FIELDS_LIMIT_EXCEEDED as above.
+
+    The work grows with the number of fields alone: it is done on the event loop.
+    """
+    require_few_fields(f"model {model.code!r}", len(model.fields))
+    seen: set[str] = set()
+    for each in model.fields:
+        if not each.code.strip() or each.code in seen:
+            wrong = "has a field without a name" if not each.code.strip() else f"names field {each.code!r} twice"
+            raise InvalidArgument(f"model {model.code!r} {wrong}", reason="FIELD_CONFLICT")
+        seen.add(each.code)

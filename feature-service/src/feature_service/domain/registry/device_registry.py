@@ -1,12 +1,11 @@
 """What devices and data models there are: reading, registering, changing, removing."""
 
-import difflib
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from feature_service.domain.model.device import DataModel, Device, Field
+from feature_service.domain.model.device import DataModel, Device, Field, require_fields
 from feature_service.domain.model.series import SeriesKey
 from feature_service.domain.model.span import micros_of
 from feature_service.domain.registry.metadata_store import (
@@ -17,6 +16,7 @@ from feature_service.domain.registry.metadata_store import (
     ModelFilter,
     ModelPage,
 )
+from feature_service.domain.registry.near_code import near_codes
 from feature_service.domain.telemetry.store import TelemetryStore
 from penstock_kit.clock import Clock
 from penstock_kit.errors import InvalidArgument, NotFound
@@ -50,6 +50,11 @@ class DeviceRegistry:
     async def device(self, tenant_id: str, code: str) -> Device:
         """Return the device as it is stored now. Raises NotFound DEVICE_NOT_FOUND, naming devices like it."""
         return await self._require_device(self._metadata, tenant_id, code)
+
+    async def find_device(self, tenant_id: str, code: str) -> Device | None:
+        """Return the device as it is stored now, None when there is none."""
+        await self._refresh(tenant_id)
+        return await self._metadata.device(tenant_id, code) if code else None
 
     async def catalogue_device(self, tenant_id: str, code: str) -> Device:
         """Return the device, perhaps without its seen times. Raises NotFound DEVICE_NOT_FOUND."""
@@ -125,17 +130,24 @@ class DeviceRegistry:
         return await self._catalogue.models(tenant_id, criteria, after=after, limit=limit)
 
     async def add_model(self, tenant_id: str, model: DataModel) -> DataModel:
-        """Create a data model. AlreadyExists DATA_MODEL_EXISTS, InvalidArgument CODE_INVALID or FIELD_CONFLICT."""
+        """Create a data model.
+
+        Raises AlreadyExists DATA_MODEL_EXISTS, InvalidArgument CODE_INVALID or FIELD_CONFLICT, Unprocessable
+        FIELDS_LIMIT_EXCEEDED.
+        """
         require_code("model_code", model.code)
-        _require_fields(model)
+        require_fields(model)
         now = micros_of(self._clock.now())
         added = replace(model, device_type=model.device_type or model.code, created=now, updated=now)
         await self._metadata.add_model(tenant_id, added)
         return added
 
     async def change_model(self, tenant_id: str, model: DataModel) -> DataModel:
-        """Store the changed data model. Raises NotFound DATA_MODEL_NOT_FOUND, InvalidArgument FIELD_CONFLICT."""
-        _require_fields(model)
+        """Store the changed data model.
+
+        Raises NotFound DATA_MODEL_NOT_FOUND, InvalidArgument FIELD_CONFLICT, Unprocessable FIELDS_LIMIT_EXCEEDED.
+        """
+        require_fields(model)
         await self._metadata.change_model(tenant_id, replace(model, updated=micros_of(self._clock.now())))
         return await self.stored_model(tenant_id, model.code)
 
@@ -174,8 +186,7 @@ class DeviceRegistry:
 
 def unknown(what: str, code: str, *, reason: str, codes: Sequence[str]) -> NotFound:
     """Return the NotFound (DEVICE_NOT_FOUND, DATA_MODEL_NOT_FOUND) that names the codes most like `code`."""
-    close = difflib.get_close_matches(code.lower(), [known.lower() for known in codes], n=_NEAR, cutoff=0.5)
-    near = [known for known in codes if known.lower() in close]
+    near = near_codes(code, codes, most=_NEAR)
     hint = f"; did you mean {', '.join(near)}?" if near else _known(what, codes)
     subject = f"unknown {what} {code!r}" if code else f"no {what} is named"
     return NotFound(
@@ -198,14 +209,6 @@ def require_code(name: str, code: str) -> None:
             "no space at the ends",
             reason="CODE_INVALID",
         )
-
-
-def _require_fields(model: DataModel) -> None:
-    codes = [field.code for field in model.fields]
-    for code in codes:
-        if not code.strip() or codes.count(code) > 1:
-            wrong = "has a field without a name" if not code.strip() else f"names field {code!r} twice"
-            raise InvalidArgument(f"model {model.code!r} {wrong}", reason="FIELD_CONFLICT")
 
 
 def _known(what: str, codes: Sequence[str]) -> str:

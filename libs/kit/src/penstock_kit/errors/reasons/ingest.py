@@ -130,8 +130,8 @@ INGEST: Final = Section(
         Row(
             "FIELDS_LIMIT_EXCEEDED",
             (ErrorKind.UNPROCESSABLE,),
-            "a body with more fields than the 10,000 that a device may have",
-            "send fewer",
+            "a body or a data model with more fields than the 10,000 that a device or a model may have",
+            "send fewer, or give each kind of thing a data model of its own",
         ),
         Row(
             "CELLS_LIMIT_EXCEEDED",
