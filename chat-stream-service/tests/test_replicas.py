@@ -132,6 +132,7 @@ async def test_readers_at_a_replica_that_is_lost_keep_no_answer_alive(replicas: 
     await streams._on_notice(ReplicaLost(replica=there.services.streams._bus.replica))
     async with asyncio.timeout(SECONDS):
         await hang.left.wait()
+    assert (await here.read(stream_id))[-1].complete_state.finish_reason == "disconnected"
     remote_reader.cancel()
 
 

@@ -1,6 +1,7 @@
 """Arrow and Parquet: every type that a field can hold, and bodies that are cut or wrong as a whole."""
 
 import io
+import tracemalloc
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
@@ -11,6 +12,7 @@ import pyarrow.parquet
 import pytest
 
 from feature_service.adapters.body.arrow_reader import ArrowReader, ParquetReader
+from feature_service.adapters.body.arrow_text import text_bytes
 from feature_service.domain.ingest.plan import BodyFormat, IngestPlan
 from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.schema import FieldSchema
@@ -195,6 +197,113 @@ def test_a_batch_of_arrow_with_rows_without_bytes_is_refused(whole):
     with pytest.raises(PayloadTooLarge) as caught:
         read(body)
     assert caught.value.reason == "ROWS_LIMIT_EXCEEDED"
+
+
+LONG = "x" * 1_000_000
+
+
+def many(column, rows):
+    """Rows with a time and this column, in which texts are written once each."""
+    return pa.table({"time": pa.array(range(rows), pa.timestamp("us")), "text": column})
+
+
+def dictionary(rows, *, text=LONG, large=False):
+    texts = pa.array([text], pa.large_string() if large else pa.string())
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, "int32")), texts)
+
+
+def runs(rows):
+    return pa.RunEndEncodedArray.from_arrays(pa.array([rows], pa.int32()), pa.array([LONG]))
+
+
+def views(rows):
+    """Views of one text: pyarrow makes a copy for each row by itself, others need not."""
+    made = pa.array([LONG], pa.string_view())
+    _, words, data = made.buffers()
+    return pa.Array.from_buffers(pa.string_view(), rows, [None, pa.py_buffer(words.to_pybytes() * rows), data])
+
+
+@pytest.mark.parametrize("device_column", ["", "text"])
+@pytest.mark.parametrize(
+    "column",
+    [dictionary(50_000), dictionary(50_000, large=True), runs(50_000), views(50_000)],
+    ids=["dictionary", "large dictionary", "runs", "views"],
+)
+def test_a_long_text_in_many_rows_is_refused_before_it_is_written_out(column, device_column):
+    body = stream(many(column, 50_000))
+    assert len(body) < 4_000_000
+    tracemalloc.start()
+    try:
+        before = pa.total_allocated_bytes()
+        with pytest.raises(PayloadTooLarge) as caught:
+            read(body, device_column=device_column)
+        if device_column:
+            with pytest.raises(PayloadTooLarge):
+                ArrowReader().devices(io.BytesIO(body), IngestPlan(format=BodyFormat.ARROW, device_column="text"))
+        assert pa.total_allocated_bytes() - before < 50_000_000
+        assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    finally:
+        tracemalloc.stop()
+    assert caught.value.reason == "TEXTS_LIMIT_EXCEEDED"
+
+
+def test_a_long_text_in_many_small_batches_is_refused_in_the_end():
+    body = stream(many(dictionary(2_000), 2_000), batch=100)
+    with pytest.raises(PayloadTooLarge) as caught:
+        read(body)
+    assert caught.value.reason == "TEXTS_LIMIT_EXCEEDED"
+
+
+@pytest.mark.parametrize("dictionary_pages", [True, False])
+def test_a_long_text_in_many_rows_of_parquet_is_refused_before_it_is_written_out(dictionary_pages):
+    sink = io.BytesIO()
+    plain = many(dictionary(400).dictionary_decode(), 400)
+    pyarrow.parquet.write_table(plain, sink, use_dictionary=dictionary_pages, compression="ZSTD")
+    body = sink.getvalue()
+    assert len(body) < 4_000_000
+    before = pa.total_allocated_bytes()
+    with pytest.raises(PayloadTooLarge) as caught:
+        read(body, ParquetReader())
+    assert caught.value.reason == "TEXTS_LIMIT_EXCEEDED"
+    assert pa.total_allocated_bytes() - before < 50_000_000
+
+
+@pytest.mark.parametrize("reader", [ArrowReader, ParquetReader])
+def test_labels_that_are_written_once_each_are_read_in_as_many_rows_as_there_are(reader):
+    table = many(dictionary(300_000, text="a label of a usual length"), 300_000)
+    body = stream(table) if reader is ArrowReader else parquet(table)
+    values, _, _ = read(body, reader())
+    assert values["text"] == ["a label of a usual length"] * 300_000
+
+
+def test_what_no_field_can_hold_is_not_written_out_either():
+    lists = pa.DictionaryArray.from_arrays(pa.array(np.zeros(100_000, "int32")), pa.array([[1.0] * 1_000_000]))
+    body = stream(many(lists, 100_000))
+    before = pa.total_allocated_bytes()
+    for plan in ({}, {"device_column": "text"}, {"timestamp_column": "text"}):
+        with pytest.raises(InvalidArgument):
+            read(body, **plan)
+    assert pa.total_allocated_bytes() - before < 50_000_000
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (pa.array(["abc", None, "ä"]), 5),
+        (pa.array(["abc", None, "ä"]).dictionary_encode(), 5),
+        (pa.array(["abc", None, "ä", "ä"]).dictionary_encode().slice(2), 4),
+        (pa.array(["abc", None, "a" * 40], pa.string_view()), 43),
+        (pa.array(["abc", None, "a" * 40], pa.string_view()).slice(1), 40),
+        (pa.RunEndEncodedArray.from_arrays([2, 5], pa.array(["abc", "de"])), 12),
+        (pa.RunEndEncodedArray.from_arrays([2, 5], pa.array(["abc", "de"])).slice(1, 2), 5),
+        (pa.array([1.0, 2.0]), 0),
+        (pa.array([2, 2]).dictionary_encode(), 0),
+        (pa.array([], pa.string()).dictionary_encode(), 0),
+        (pa.array([None, None], pa.string()).dictionary_encode(), 0),
+    ],
+)
+def test_the_bytes_of_texts_are_known_without_writing_them_out(column, expected):
+    assert text_bytes(column) == expected
 
 
 def test_a_body_that_packs_well_is_read():

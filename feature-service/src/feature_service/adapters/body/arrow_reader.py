@@ -13,6 +13,7 @@ import pyarrow.ipc
 import pyarrow.parquet
 
 from feature_service.adapters.body.arrow_batch import BatchReading, device_codes
+from feature_service.adapters.body.arrow_text import text_bytes
 from feature_service.domain.ingest.block import RowBlock
 from feature_service.domain.ingest.plan import BodyTarget, IngestPlan
 from feature_service.domain.ingest.rejection import Rejections
@@ -24,6 +25,9 @@ _BATCH_ROWS: Final = 100_000
 # many rows whatever its size, and so many for each of its bytes.
 _FREE_ROWS: Final = 1_000_000
 _ROWS_PER_BYTE: Final = 20
+# So has a text that is written once and is in many rows: bytes of texts that a batch, and a body, may have besides.
+_FREE_TEXT: Final = 256 * 1024 * 1024
+_TEXT_PER_BYTE: Final = 20
 _FILE_MAGIC: Final = b"ARROW1"
 _END_OF_STREAM: Final = b"\xff\xff\xff\xff\0\0\0\0"
 _OLD_END_OF_STREAM: Final = b"\0\0\0\0"
@@ -72,23 +76,50 @@ class ParquetReader:
 
 
 def _bounded(batches: Iterator[Any], body: IO[bytes]) -> Iterator[Any]:
-    """Yield `batches` as long as they have no more rows than a body of this size may have."""
+    """Yield `batches` as long as they have no more rows and texts than a body of this size may have."""
     seen, most = 0, _most_rows(body)
+    texts, most_text = 0, _most_text(body)
     for batch in batches:
         seen += batch.num_rows
         _refuse_more(seen, most)
-        yield _valid(batch)
+        _valid(batch)
+        own = sum(map(text_bytes, batch.columns))
+        texts += own
+        _refuse_more_text(own, _FREE_TEXT + batch.nbytes)
+        _refuse_more_text(texts, most_text)
+        yield batch
 
 
 def _most_rows(body: IO[bytes]) -> int:
     """How many rows a body of this size may have."""
-    return _FREE_ROWS + body.seek(0, SEEK_END) * _ROWS_PER_BYTE
+    return _FREE_ROWS + _size_of(body) * _ROWS_PER_BYTE
+
+
+def _most_text(body: IO[bytes]) -> int:
+    """How many bytes of texts a body of this size may have."""
+    return _FREE_TEXT + _size_of(body) * _TEXT_PER_BYTE
+
+
+def _size_of(body: IO[bytes]) -> int:
+    at = body.tell()
+    size = body.seek(0, SEEK_END)
+    body.seek(at)
+    return size
 
 
 def _refuse_more(rows: int, most: int) -> None:
     if rows > most:
         message = f"the body has {rows:,} rows or more, one of its size may have {most:,}; send it in parts"
         raise PayloadTooLarge(message, reason="ROWS_LIMIT_EXCEEDED")
+
+
+def _refuse_more_text(found: int, most: int) -> None:
+    if found > most:
+        message = (
+            f"the texts in the body's rows have {found:,} bytes or more, {most:,} may be in one of its size: "
+            "a long text is in many rows; send it in parts"
+        )
+        raise PayloadTooLarge(message, reason="TEXTS_LIMIT_EXCEEDED")
 
 
 def _ipc_batches(body: IO[bytes], plan: IngestPlan) -> Iterator[Any]:
@@ -112,19 +143,34 @@ def _is_ended(body: IO[bytes]) -> bool:
 
 
 def _parquet_batches(body: IO[bytes]) -> Iterator[Any]:
-    most = _most_rows(body)
+    most, most_text = _most_rows(body), _most_text(body)
     body.seek(0)
-    # The old 96-bit times would overflow as nanoseconds.
-    opened = pyarrow.parquet.ParquetFile(body, coerce_int96_timestamp_unit="us")
+    metadata = pyarrow.parquet.read_metadata(body)
     # As many as the file says it has: what is refused is not read at all.
-    _refuse_more(opened.metadata.num_rows, most)
+    _refuse_more(metadata.num_rows, most)
+    texts = [place for place in range(metadata.num_columns) if _is_text(metadata.schema.column(place))]
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    _refuse_more_text(
+        sum(group.column(place).total_uncompressed_size for group in groups for place in texts), most_text
+    )
+    body.seek(0)
+    opened = pyarrow.parquet.ParquetFile(
+        body,
+        # The old 96-bit times would overflow as nanoseconds.
+        coerce_int96_timestamp_unit="us",
+        # Texts stay as they are written, once each, until it is known how much they are.
+        read_dictionary=[metadata.schema.column(place).path for place in texts],
+    )
     return opened.iter_batches(_BATCH_ROWS)
 
 
-def _valid(batch: Any) -> Any:
-    """The batch, once its offsets and texts were found to be in order: they come from outside."""
+def _is_text(column: Any) -> bool:
+    return column.physical_type == "BYTE_ARRAY"
+
+
+def _valid(batch: Any) -> None:
+    """Raise when the offsets and texts of a batch are not in order: they come from outside."""
     batch.validate(full=True)
-    return batch
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from feature_service.domain.ingest.timestamp_cell import outside_calendar
 from feature_service.domain.ingest.timestamp_column import RawTimes, instants_of_cells
 from feature_service.domain.model.array import BoolArray, IndexArray, TextArray, TimeArray
 from feature_service.domain.model.span import END_MICROS, FIRST_MICROS
+from penstock_kit.errors import InvalidArgument
 
 _DAY: Final = 86_400_000_000
 _PER_SECOND: Final = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
@@ -27,6 +28,11 @@ def instants_of(column: Any, clock: LocalClock, devices: TextArray | None, bad: 
     microsecond are cut off. Texts and numbers are read as in other formats.
     """
     cells = arrow_type.plain(column)
+    if arrow_type.kind_of(cells.type) is None and not pa.types.is_null(cells.type):
+        raise InvalidArgument(
+            f"the time column is of type {cells.type}; it must hold times, or texts or numbers that stand for them",
+            reason="FIELD_TYPE_UNSUPPORTED",
+        )
     for row in np.flatnonzero(cells.is_null().to_numpy(zero_copy_only=False)).tolist():
         bad.setdefault(row, "timestamp is missing")
     if not (pa.types.is_timestamp(cells.type) or pa.types.is_date(cells.type)):

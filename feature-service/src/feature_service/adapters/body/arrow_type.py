@@ -16,12 +16,27 @@ _SECONDS: Final = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
 
 def plain(column: Any) -> Any:
-    """Return the column without its encoding: dictionaries and runs are written out, extensions are what they store."""
+    """Return the column without its encoding: dictionaries and runs are written out, extensions are what they store.
+
+    What no field can hold is left as it is: written out it could be of any size.
+    """
+    inner = plain_type(column.type)
+    if kind_of(inner) is None and not pa.types.is_null(inner):
+        return column
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
     if pa.types.is_run_end_encoded(column.type):
         column = pc.run_end_decode(column)
     return plain(column.dictionary_decode()) if pa.types.is_dictionary(column.type) else column
+
+
+def plain_type(kind: Any) -> Any:
+    """Return the type of the values in a column of the type, without their encoding."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return plain_type(kind.storage_type)
+    if pa.types.is_run_end_encoded(kind) or pa.types.is_dictionary(kind):
+        return plain_type(kind.value_type)
+    return kind
 
 
 def is_text(kind: Any) -> bool:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _IN_MEMORY: Final = 64 * 1024 * 1024
 _TEXT_BYTES: Final = 64
-"""What a text is taken to need in memory."""
+"""What a text is taken to need in memory beside its characters."""
 _LENGTH: Final = 8
 
 
@@ -58,7 +58,8 @@ class FrameStage:
 
 
 def _size(rows: "Frame") -> int:
-    return len(rows) * (8 + 8 * len(rows.numbers) + _TEXT_BYTES * len(rows.texts))
+    texts = sum(_TEXT_BYTES * len(rows) + sum(len(text) for text in each if text) for each in rows.texts.values())
+    return len(rows) * (8 + 8 * len(rows.numbers)) + texts
 
 
 def _write(file: IO[bytes], key: SeriesKey, rows: "Frame") -> None:

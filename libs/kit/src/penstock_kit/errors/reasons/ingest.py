@@ -26,6 +26,12 @@ INGEST: Final = Section(
             "send it in parts, or as CSV",
         ),
         Row(
+            "TEXTS_LIMIT_EXCEEDED",
+            (ErrorKind.PAYLOAD_TOO_LARGE,),
+            "Arrow or Parquet with a long text in many rows, written once: more than 256 MiB and twenty bytes a byte",
+            "send it in parts, or leave the column out",
+        ),
+        Row(
             "FORMAT_INVALID",
             (ErrorKind.INVALID_ARGUMENT,),
             "a format that is not known",
