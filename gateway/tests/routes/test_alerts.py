@@ -37,6 +37,8 @@ async def test_an_alarm_is_made_read_changed_and_deleted(gateway: Any) -> None:
         ({"watch": "outside", "lower": 5, "upper": 5}, "lower below upper"),
         ({"watch": "outside", "lower": 0, "upper": 10, "hysteresis": 5}, "the alarm never ends"),
         ({"watch": "no_data"}, "no_data needs seconds"),
+        ({"watch": "anomaly"}, "anomaly needs a baseline"),
+        ({"watch": "anomaly", "detector_id": "det_1", "device_codes": [f"W{n}" for n in range(101)]}, "at most 100"),
         ({"watch": "hotter"}, "above"),
         ({"limt": 5}, "limt"),
         ({"channel_ids": ["chan_x"]}, "GET /api/v1/channels lists them"),
@@ -105,3 +107,14 @@ async def test_a_silent_device_fires_is_acknowledged_and_snoozed(start_gateway: 
     assert (await call(gateway, "POST", f"{path}/snooze", json={"seconds": 0})).json()["snoozed_until"] is None
     missing = await call(gateway, "POST", "/api/v1/alerts/alt_x/acknowledge")
     assert (missing.status_code, missing.json()["reason"]) == (404, "ALERT_NOT_FOUND")
+
+
+async def test_an_alarm_on_anomalies_fits_its_detector_on_the_baseline_as_the_caller(gateway: Any) -> None:
+    times = {"start_time": "2026-01-01T00:00:00Z", "end_time": "2026-01-02T00:00:00Z"}
+    body = {"name": "strange", "watch": "anomaly", "device_codes": ["WLD001"], "baseline": times}
+    made = (await call(gateway, "POST", "/api/v1/alarms", json=body)).json()
+    assert (made["watch"], made["detector_id"]) == ("anomaly", "det_1")
+    request, caller = gateway.fakes.feature.requests[-1], gateway.fakes.feature.callers[-1]
+    assert (request.baseline_start_time.ToJsonString(), request.end_time.ToJsonString()) == tuple(times.values())
+    assert (list(request.device_codes), caller.tenant_id) == (["WLD001"], "default")
+    await call(gateway, "DELETE", f"/api/v1/alarms/{made['id']}")

@@ -44,6 +44,8 @@ class AsyncAlarmsOperations(AsyncResource):
         model_code: str | None = None,
         field: str | None = None,
         limit: float | None = None,
+        detector_id: str | None = None,
+        baseline: Mapping[str, Any] | None = None,
         lower: float | None = None,
         upper: float | None = None,
         hysteresis: float | None = None,
@@ -55,9 +57,11 @@ class AsyncAlarmsOperations(AsyncResource):
     ) -> JsonObject:
         """Watch a value of devices: a threshold, a band, or silence; told through the tenant's channels.
 
-        watch: `above`, `below`, `outside` (a band) or `no_data`.
+        watch: `above`, `below`, `outside` (a band), `no_data` or `anomaly`.
         model_code: With no `device_codes`: all devices of this model.
-        field: Left out only with `no_data`.
+        field: Left out only with `no_data` and `anomaly`.
+        detector_id: With `anomaly`: a detector; left out: one is fitted on `baseline`.
+        baseline: With `anomaly`: a time in which all was well.
         hysteresis: How far inside the limit the value must come to end it.
         seconds: How long it must hold; with `no_data`: be silent.
         channel_ids: Who is told; empty: all channels of the tenant.
@@ -74,6 +78,8 @@ class AsyncAlarmsOperations(AsyncResource):
                     "model_code": model_code,
                     "field": field,
                     "limit": limit,
+                    "detector_id": detector_id,
+                    "baseline": baseline,
                     "lower": lower,
                     "upper": upper,
                     "hysteresis": hysteresis,
@@ -100,6 +106,8 @@ class AsyncAlarmsOperations(AsyncResource):
         model_code: str | None = None,
         field: str | None = None,
         limit: float | None = None,
+        detector_id: str | None = None,
+        baseline: Mapping[str, Any] | None = None,
         lower: float | None = None,
         upper: float | None = None,
         hysteresis: float | None = None,
@@ -111,9 +119,11 @@ class AsyncAlarmsOperations(AsyncResource):
     ) -> JsonObject:
         """Replace an alarm; what is known of it stays.
 
-        watch: `above`, `below`, `outside` (a band) or `no_data`.
+        watch: `above`, `below`, `outside` (a band), `no_data` or `anomaly`.
         model_code: With no `device_codes`: all devices of this model.
-        field: Left out only with `no_data`.
+        field: Left out only with `no_data` and `anomaly`.
+        detector_id: With `anomaly`: a detector; left out: one is fitted on `baseline`.
+        baseline: With `anomaly`: a time in which all was well.
         hysteresis: How far inside the limit the value must come to end it.
         seconds: How long it must hold; with `no_data`: be silent.
         channel_ids: Who is told; empty: all channels of the tenant.
@@ -130,6 +140,8 @@ class AsyncAlarmsOperations(AsyncResource):
                     "model_code": model_code,
                     "field": field,
                     "limit": limit,
+                    "detector_id": detector_id,
+                    "baseline": baseline,
                     "lower": lower,
                     "upper": upper,
                     "hysteresis": hysteresis,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from penstock.feature.v1 import feature_pb2 as pb
 
+from gateway.alerts.anomalies import observe_anomalies
 from gateway.alerts.model import Alarm, Observation, Watch
 from gateway.convert.telemetry import rows_from_table
 from penstock_kit.context import ADMIN_SCOPE, CallContext, Caller, use_context
@@ -40,7 +41,18 @@ class DeviceValues:
         """Return what `alarm` finds on each of its devices; `firing` are those on which it fires already."""
         caller = Caller(user_id=alarm.user_id, tenant_id=alarm.tenant_id, scopes=frozenset({ADMIN_SCOPE}))
         with use_context(CallContext(request_id=new_id("req"), caller=caller)):
+            if alarm.watch is Watch.ANOMALY:
+                return await self._observe_anomalies(alarm, firing, now)
             return [await self._observe(alarm, code, code in firing, now) for code in await self._devices(alarm)]
+
+    async def _observe_anomalies(
+        self, alarm: Alarm, firing: frozenset[str], now: datetime
+    ) -> Sequence[DeviceObservation]:
+        found = await observe_anomalies(self._features, alarm, firing, now)
+        return [
+            DeviceObservation(device_code=code, last_seen=time, observation=observation)
+            for code, time, observation in found
+        ]
 
     async def _devices(self, alarm: Alarm) -> Sequence[str]:
         if alarm.device_codes:

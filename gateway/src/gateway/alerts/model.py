@@ -21,6 +21,7 @@ class Watch(StrEnum):
     BELOW = "below"
     OUTSIDE = "outside"
     NO_DATA = "no_data"
+    ANOMALY = "anomaly"
 
 
 class Status(StrEnum):
@@ -38,7 +39,8 @@ class Alarm:
 
     `device_codes` empty: all devices of `model_code`. ABOVE and BELOW compare with `limit`, OUTSIDE with `lower` and
     `upper`. It ends only once the value is `hysteresis` inside the limit. NO_DATA fires when nothing came for
-    `seconds`; the others when the condition held for `seconds`.
+    `seconds`; the others when the condition held for `seconds`. ANOMALY compares the score that `detector_id` gives a
+    device's newest window with `limit`, 0 for the detector's own threshold.
     """
 
     id: str
@@ -54,6 +56,7 @@ class Alarm:
     upper: float = 0.0
     hysteresis: float = 0.0
     seconds: float = 0.0
+    detector_id: str = ""
     severity: Severity = Severity.WARNING
     channel_ids: Sequence[str] = ()
     repeat_seconds: float = 14_400.0
@@ -70,7 +73,7 @@ class Alarm:
                 return value < self.limit + slack
             case Watch.OUTSIDE:
                 return value < self.lower + slack or value > self.upper - slack
-            case Watch.NO_DATA:
+            case Watch.NO_DATA | Watch.ANOMALY:
                 return False
 
 

@@ -20,6 +20,7 @@ from gateway.mcp.server import McpServer
 from gateway.routes.alerts import AlertRoutes
 from gateway.routes.anomalies import AnomalyRoutes
 from gateway.routes.cache import CacheRoutes
+from gateway.routes.channels import ChannelRoutes
 from gateway.routes.clients import ClientRoutes
 from gateway.routes.conversations import ConversationRoutes
 from gateway.routes.costs import CostRoutes
@@ -148,7 +149,8 @@ def _telemetry_routers(settings: GatewaySettings, resources: Resources, services
         FeatureRoutes(features=clients.features, guard=guard).router,
         AnomalyRoutes(features=clients.features, guard=guard).router,
         DatasetRoutes(features=clients.features, guard=guard, active=services.active).router,
-        AlertRoutes(
+        AlertRoutes(store=services.alerts.store, features=clients.features, guard=guard, clock=resources.clock).router,
+        ChannelRoutes(
             store=services.alerts.store,
             deliveries=services.alerts.deliveries,
             notifier=services.alerts.notifier,

@@ -1,20 +1,21 @@
-"""Alarms, what they found, who is told, and what was sent."""
+"""Alarms on device values, and what they and the rules about the system found."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from fastapi import Depends, Query, Response
 from pydantic import Field, model_validator
 
-from gateway.alerts.channels.channel import Channel, ChannelKind
-from gateway.alerts.delivery_store import Delivery, DeliveryStore
+from gateway.alerts.anomalies import fit_detector
+from gateway.alerts.channels.channel import ChannelKind
 from gateway.alerts.evaluator import SYSTEM_RULES, TENANT_RULES
 from gateway.alerts.model import Alarm, AlertState, Severity, Watch
-from gateway.alerts.notifier import Notifier
-from gateway.alerts.store import AlertStore, UnreadableChannel
+from gateway.alerts.store import AlertStore
 from gateway.auth.guard import Guard
 from gateway.auth.scope import ADMIN, OPERATOR, TELEMETRY_READ, TELEMETRY_WRITE, includes
+from gateway.convert.scalar import in_utc
 from gateway.http.json import JsonResponse
+from gateway.routes.anomalies import Baseline
 from gateway.routes.router import add, api_router
 from gateway.routes.strict import RequestModel
 from penstock_kit.clock import Clock
@@ -22,7 +23,11 @@ from penstock_kit.context import Caller, current_context
 from penstock_kit.errors import FieldViolation, InvalidArgument, PermissionDenied, ResourceExhausted
 from penstock_kit.ids import new_id
 
+if TYPE_CHECKING:
+    from penstock.feature.v1.feature_pb2_grpc import FeatureServiceAsyncStub
+
 _MOST: Final = 500
+_MOST_SCORED: Final = 100
 _HTTP: Final = frozenset({ChannelKind.DINGTALK, ChannelKind.WECOM, ChannelKind.WEBHOOK})
 
 
@@ -33,15 +38,19 @@ class AlarmBody(RequestModel):
     """What to watch on devices. `above` and `below` compare with `limit`, `outside` with `lower` and `upper`."""
 
     name: str = Field(min_length=1, max_length=200)
-    watch: Watch = Field(description="`above`, `below`, `outside` (a band) or `no_data`.")
+    watch: Watch = Field(description="`above`, `below`, `outside` (a band), `no_data` or `anomaly`.")
     device_codes: list[Annotated[str, Field(min_length=1, max_length=128)]] = Field(
         default_factory=list, max_length=200
     )
     model_code: str = Field(
         default="", max_length=128, description="With no `device_codes`: all devices of this model."
     )
-    field: str = Field(default="", max_length=256, description="Left out only with `no_data`.")
+    field: str = Field(default="", max_length=256, description="Left out only with `no_data` and `anomaly`.")
     limit: float | None = None
+    detector_id: str = Field(
+        default="", max_length=128, description="With `anomaly`: a detector; left out: one is fitted on `baseline`."
+    )
+    baseline: Baseline | None = Field(default=None, description="With `anomaly`: a time in which all was well.")
     lower: float | None = None
     upper: float | None = None
     hysteresis: float = Field(default=0, ge=0, description="How far inside the limit the value must come to end it.")
@@ -57,7 +66,11 @@ class AlarmBody(RequestModel):
     def _whole(self) -> "AlarmBody":
         if not self.device_codes and not self.model_code:
             raise ValueError("name device_codes, or a model_code for all of its devices")
-        if self.watch is not Watch.NO_DATA and not self.field:
+        if self.watch is Watch.ANOMALY and not self.detector_id and self.baseline is None:
+            raise ValueError("anomaly needs a baseline, a time in which all was well, or a detector_id")
+        if self.watch is Watch.ANOMALY and len(self.device_codes) > _MOST_SCORED:
+            raise ValueError(f"anomaly watches at most {_MOST_SCORED} devices")
+        if self.watch not in {Watch.NO_DATA, Watch.ANOMALY} and not self.field:
             raise ValueError("name the field that is watched")
         if self.watch in {Watch.ABOVE, Watch.BELOW} and self.limit is None:
             raise ValueError(f"{self.watch.value} needs limit")
@@ -85,48 +98,11 @@ class AlarmBody(RequestModel):
             upper=self.upper or 0.0,
             hysteresis=self.hysteresis,
             seconds=self.seconds,
+            detector_id=self.detector_id,
             severity=self.severity,
             channel_ids=tuple(self.channel_ids),
             repeat_seconds=self.repeat_seconds,
             active=self.active,
-            create_time=created,
-        )
-
-
-class ChannelBody(RequestModel):
-    """Who is told, and how."""
-
-    name: str = Field(min_length=1, max_length=200)
-    kind: ChannelKind
-    language: Literal["en", "zh"] = "en"
-    url: str = Field(default="", max_length=2000, description="Of the robot or webhook; never shown again.")
-    secret: str = Field(default="", max_length=256, description="Signs (DingTalk, webhook); never shown again.")
-    previous_secret: str = Field(default="", max_length=256, description="Webhook: signs too while it is replaced.")
-    recipients: list[Annotated[str, Field(pattern=r"^[^@\s,;]+@[^@\s,;]+$", max_length=254)]] = Field(
-        default_factory=list, max_length=50
-    )
-    system: bool = Field(default=False, description="Also about the system itself; for operators.")
-
-    @model_validator(mode="after")
-    def _whole(self) -> "ChannelBody":
-        if self.kind is ChannelKind.EMAIL and not self.recipients:
-            raise ValueError("email needs recipients")
-        if self.kind in _HTTP and not self.url.startswith(("https://", "http://")):
-            raise ValueError(f"{self.kind.value} needs the url of the robot or webhook")
-        return self
-
-    def to_channel(self, channel_id: str, caller: Caller, created: datetime) -> Channel:
-        """Return the channel of `caller`'s tenant."""
-        return Channel(
-            id=channel_id,
-            tenant_id=caller.tenant_id,
-            name=self.name,
-            kind=self.kind,
-            language=self.language,
-            url=self.url,
-            secrets=tuple(filter(None, (self.secret, self.previous_secret))),
-            recipients=tuple(self.recipients),
-            options={"system": "true"} if self.system else {},
             create_time=created,
         )
 
@@ -138,19 +114,22 @@ class SnoozeBody(RequestModel):
 
 
 class AlertRoutes:
-    """``/api/v1/alarms``, ``/api/v1/alerts`` and ``/api/v1/channels``: everything of the caller's tenant alone."""
+    """``/api/v1/alarms`` and ``/api/v1/alerts``: everything of the caller's tenant alone."""
 
     def __init__(
-        self, *, store: AlertStore, deliveries: DeliveryStore, notifier: Notifier, guard: Guard, clock: Clock
+        self,
+        *,
+        store: AlertStore,
+        features: "FeatureServiceAsyncStub",
+        guard: Guard,
+        clock: Clock,
     ) -> None:
         self._store = store
-        self._deliveries = deliveries
-        self._notifier = notifier
+        self._features = features
         self._clock = clock
         self.router = api_router("alerts")
         reading = [Depends(guard.needs(TELEMETRY_READ))]
         writing = [Depends(guard.needs(TELEMETRY_WRITE))]
-        admin = [Depends(guard.needs(ADMIN))]
         add(self.router, "GET /api/v1/alarms", self.list_alarms, dependencies=reading)
         add(self.router, "POST /api/v1/alarms", self.create_alarm, status_code=201, dependencies=writing)
         add(self.router, "GET /api/v1/alarms/{alarm_id}", self.get_alarm, dependencies=reading)
@@ -159,18 +138,6 @@ class AlertRoutes:
         add(self.router, "GET /api/v1/alerts", self.list_alerts, dependencies=reading)
         add(self.router, "POST /api/v1/alerts/{fingerprint}/acknowledge", self.acknowledge, dependencies=writing)
         add(self.router, "POST /api/v1/alerts/{fingerprint}/snooze", self.snooze, dependencies=writing)
-        add(self.router, "GET /api/v1/channels", self.list_channels, dependencies=admin)
-        add(self.router, "POST /api/v1/channels", self.create_channel, status_code=201, dependencies=admin)
-        add(self.router, "PUT /api/v1/channels/{channel_id}", self.update_channel, dependencies=admin)
-        add(
-            self.router,
-            "DELETE /api/v1/channels/{channel_id}",
-            self.delete_channel,
-            status_code=204,
-            dependencies=admin,
-        )
-        add(self.router, "POST /api/v1/channels/{channel_id}/test", self.test_channel, dependencies=admin)
-        add(self.router, "GET /api/v1/notifications", self.list_notifications, dependencies=admin)
 
     async def list_alarms(self) -> Response:
         """List the tenant's alarms on device values."""
@@ -183,6 +150,7 @@ class AlertRoutes:
         if len(await self._store.list_alarms(caller.tenant_id)) >= _MOST:
             raise ResourceExhausted(f"a tenant has at most {_MOST} alarms", reason="ALARMS_LIMIT_EXCEEDED")
         await self._check_channels(caller, body)
+        body = await self._with_detector(body)
         alarm = body.to_alarm(new_id("alarm"), caller, self._clock.now())
         await self._store.put_alarm(alarm)
         return JsonResponse(alarm_to_json(alarm), 201)
@@ -196,6 +164,7 @@ class AlertRoutes:
         caller = _caller()
         before = await self._store.alarm(caller.tenant_id, alarm_id)
         await self._check_channels(caller, body)
+        body = await self._with_detector(body)
         alarm = body.to_alarm(alarm_id, caller, before.create_time)
         await self._store.put_alarm(alarm)
         if not alarm.active:
@@ -232,45 +201,19 @@ class AlertRoutes:
         state = await self._store.change_state(caller.tenant_id, fingerprint, now, snoozed_until=until)
         return JsonResponse(alert_to_json(state))
 
-    async def list_channels(self) -> Response:
-        """List the tenant's channels; addresses of robots and secrets are not shown."""
-        tenant_id = _caller().tenant_id
-        shown = [channel_to_json(channel) for channel in await self._store.list_channels(tenant_id)]
-        lost = [unreadable_to_json(channel) for channel in await self._store.list_unreadable_channels(tenant_id)]
-        return JsonResponse({"channels": [*shown, *lost]})
-
-    async def create_channel(self, body: ChannelBody) -> Response:
-        """Add a channel: e-mail, DingTalk, WeCom or a signed webhook."""
-        caller = _caller()
-        _check_for_system(caller, body)
-        channel = body.to_channel(new_id("chan"), caller, self._clock.now())
-        await self._store.put_channel(channel)
-        return JsonResponse(channel_to_json(channel), 201)
-
-    async def update_channel(self, channel_id: str, body: ChannelBody) -> Response:
-        """Replace a channel, its address and secrets included."""
-        caller = _caller()
-        _check_for_system(caller, body)
-        created = await self._store.channel_created(caller.tenant_id, channel_id)
-        channel = body.to_channel(channel_id, caller, created)
-        await self._store.put_channel(channel)
-        return JsonResponse(channel_to_json(channel))
-
-    async def delete_channel(self, channel_id: str) -> Response:
-        """Delete a channel."""
-        await self._store.delete_channel(_caller().tenant_id, channel_id)
-        return Response(status_code=204)
-
-    async def test_channel(self, channel_id: str) -> Response:
-        """Send a test message and say what the other side answered."""
-        channel = await self._store.channel(_caller().tenant_id, channel_id)
-        await self._notifier.test(channel)
-        return JsonResponse({"delivered": True})
-
-    async def list_notifications(self) -> Response:
-        """List the newest hundred messages with their outcome."""
-        found = await self._deliveries.list(_caller().tenant_id)
-        return JsonResponse({"notifications": [delivery_to_json(delivery) for delivery in found]})
+    async def _with_detector(self, body: AlarmBody) -> AlarmBody:
+        """Return `body` with the detector that is fitted on its baseline, when it needs one and names none."""
+        if body.watch is not Watch.ANOMALY or body.detector_id or body.baseline is None:
+            return body
+        detector_id = await fit_detector(
+            self._features,
+            model_code=body.model_code,
+            device_codes=body.device_codes,
+            field=body.field,
+            start_time=in_utc(body.baseline.start_time),
+            end_time=in_utc(body.baseline.end_time),
+        )
+        return body.model_copy(update={"detector_id": detector_id})
 
     async def _check_channels(self, caller: Caller, body: AlarmBody) -> None:
         known = {channel.id for channel in await self._store.list_channels(caller.tenant_id)}
@@ -296,6 +239,7 @@ def alarm_to_json(alarm: Alarm) -> dict[str, Any]:
         "upper": alarm.upper,
         "hysteresis": alarm.hysteresis,
         "seconds": alarm.seconds,
+        "detector_id": alarm.detector_id or None,
         "severity": alarm.severity.value,
         "channel_ids": list(alarm.channel_ids),
         "repeat_seconds": alarm.repeat_seconds,
@@ -323,41 +267,6 @@ def alert_to_json(state: AlertState) -> dict[str, Any]:
     }
 
 
-def channel_to_json(channel: Channel) -> dict[str, Any]:
-    """Return a channel without what is secret of it."""
-    return {
-        "id": channel.id,
-        "name": channel.name,
-        "kind": channel.kind.value,
-        "language": channel.language,
-        "recipients": list(channel.recipients),
-        "is_signed": bool(channel.secrets),
-        "system": channel.options.get("system") == "true",
-        "create_time": channel.create_time,
-        "is_readable": True,
-    }
-
-
-def unreadable_to_json(channel: UnreadableChannel) -> dict[str, Any]:
-    """Return a channel that can't be read any more: its id, to store it anew or to delete it."""
-    return {"id": channel.id, "name": "", "kind": None, "create_time": channel.create_time, "is_readable": False}
-
-
-def delivery_to_json(delivery: Delivery) -> dict[str, Any]:
-    """Return a notification as the API shows it."""
-    return {
-        "id": delivery.id,
-        "channel_id": delivery.channel_id,
-        "status": delivery.status,
-        "attempts": delivery.attempts,
-        "error": delivery.error or None,
-        "title": delivery.message.title,
-        "change": delivery.message.change,
-        "fingerprint": delivery.message.fingerprint,
-        "time": delivery.message.time,
-    }
-
-
 def _caller() -> Caller:
     return current_context().caller
 
@@ -372,8 +281,3 @@ def _may_see(caller: Caller, state: AlertState) -> bool:
 def _check_system(caller: Caller, state: AlertState) -> None:
     if not _may_see(caller, state):
         raise PermissionDenied("this alert is the operator's or the administrators'", reason="SCOPE_REQUIRED")
-
-
-def _check_for_system(caller: Caller, body: ChannelBody) -> None:
-    if body.system and not includes(caller.scopes, OPERATOR):
-        raise PermissionDenied("only an operator is told about the system itself", reason="SCOPE_REQUIRED")

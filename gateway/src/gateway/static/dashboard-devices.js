@@ -2,6 +2,7 @@
 import { json, post } from "./api.js";
 import { Chart } from "./chart.js";
 import { outliers } from "./chart-sampling.js";
+import { openFor } from "./dashboard-alarms.js";
 import { element, legendOf } from "./dashboard-panels.js";
 
 const $ = (id) => document.getElementById(id);
@@ -138,4 +139,5 @@ export function startDevices() {
   $("field").onchange = show;
   $("range").onchange = () => zoom(null, null);
   $("zoom-out").onclick = () => zoom(null, null);
+  $("device-alarm").onclick = () => openFor(device, $("field").value);
 }

@@ -10,7 +10,7 @@ export function element(name, options = {}, ...children) {
   return made;
 }
 
-function fill(table, heads, rows) {
+export function fill(table, heads, rows) {
   const head = element("tr", {}, ...heads.map((text) => element("th", { scope: "col", textContent: text })));
   const body = rows.map((cells) =>
     element("tr", {}, ...cells.map((cell) => (cell instanceof Node ? cell : element("td", { textContent: cell ?? "–" })))),

@@ -27,6 +27,7 @@ class FakeFeature(FeatureServiceServicer):
         self.refusal: PenstockError | None = None
         self.points = pb.IngestResponse(rows_accepted=2)
         self.file = b"x" * 3_000_000
+        self.anomalies = pb.DetectAnomaliesResponse(detector_id="det_1")
 
     async def Ingest(  # noqa: N802 - the RPC's name
         self, request_iterator: AsyncIterator[pb.IngestRequest], context: Any
@@ -73,6 +74,14 @@ class FakeFeature(FeatureServiceServicer):
         """Return two rows with a hole."""
         self.requests.append(request)
         return pb.QueryHistoryResponse(rows=_table(), truncated=True)
+
+    async def DetectAnomalies(  # noqa: N802
+        self, request: pb.DetectAnomaliesRequest, context: Any
+    ) -> pb.DetectAnomaliesResponse:
+        """Answer with `anomalies`."""
+        self.requests.append(request)
+        self.callers.append(current_context().caller)
+        return self.anomalies
 
     async def ExtractFeatures(  # noqa: N802
         self, request: pb.ExtractFeaturesRequest, context: Any

@@ -1,0 +1,83 @@
+"""Alarms in a browser: made on a device, seen to fire, acknowledged, snoozed, changed and deleted.
+
+Skipped where there is no Chromium, as the other tests of the dashboard.
+"""
+
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from penstock_testkit.system import RunningSystem
+from tests.dashboard.test_dashboard_page import AXE, ask, browser, content, open_dashboard, page
+
+__all__ = ["browser", "page"]
+
+
+@pytest.fixture(autouse=True)
+def no_alarms(system: RunningSystem) -> None:
+    """Delete what a test before has left."""
+    for alarm in ask(system, "/api/v1/alarms").json()["alarms"]:
+        ask(system, f"/api/v1/alarms/{alarm['id']}", "DELETE")
+
+
+async def test_an_alarm_lives_its_whole_life_on_the_page(page: Page, system: RunningSystem) -> None:
+    await page.click('#devices button[data-code="WLD001"]')
+    await page.click("#device-alarm")
+    await expect(page.locator("#alarm-devices")).to_have_value("WLD001")
+    await page.fill("#alarm-name", "<b>silent</b>")
+    await page.select_option("#alarm-watch", "no_data")
+    await expect(page.locator("#alarm-field")).to_be_hidden()
+    await page.fill("#alarm-seconds", "1")
+    await page.click("#alarm-form [type=submit]")
+    await expect(page.locator("#alarms")).to_contain_text("<b>silent</b>")
+    row = page.locator("#alerts tr", has_text="<b>silent</b> · WLD001")
+    await expect(row).to_contain_text("firing")
+    await row.get_by_role("button", name="Acknowledge").click()
+    await expect(row).to_contain_text("seen by")
+    await row.get_by_role("button", name="Snooze").click()
+    await row.get_by_role("button", name="End the snooze").click()
+    await expect(page.locator("#alarm-status")).to_contain_text("no longer snoozed")
+
+    (stored,) = ask(system, "/api/v1/alarms").json()["alarms"]
+    assert (stored["watch"], stored["device_codes"], stored["seconds"]) == ("no_data", ["WLD001"], 1)
+    mine = page.locator("#alarms tr", has_text="<b>silent</b>")
+    await mine.get_by_role("button", name="Edit").click()
+    await expect(page.locator("#alarm-seconds")).to_have_value("1")
+    await page.fill("#alarm-seconds", "900000")
+    await page.click("#alarm-form [type=submit]")
+    await expect(page.locator("#alarm-error")).to_contain_text("604800")
+    await page.fill("#alarm-seconds", "3600")
+    await page.click("#alarm-form [type=submit]")
+    await expect(mine).to_contain_text("no data for 3600 s")
+
+    await mine.get_by_role("button", name="Delete").click()
+    assert len(ask(system, "/api/v1/alarms").json()["alarms"]) == 1, "one press deletes nothing"
+    await mine.get_by_role("button", name="Really delete?").click()
+    await expect(mine).to_have_count(0)
+    assert ask(system, "/api/v1/alarms").json()["alarms"] == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_the_buttons_are_in_sight_on_a_phone_and_everybody_can_use_the_form(
+    browser: Browser, system: RunningSystem, scheme: Any
+) -> None:
+    ask(system, "/api/v1/alarms", "POST", name="silent", watch="no_data", device_codes=["WLD001"], seconds=1)
+    phone = await browser.new_page(viewport={"width": 390, "height": 850}, color_scheme=scheme)
+    await open_dashboard(phone, system)
+    for name in ("Acknowledge silent · WLD001", "Edit silent", "Delete silent"):
+        pressed = phone.get_by_role("button", name=name)
+        await pressed.scroll_into_view_if_needed()
+        box = await pressed.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= 390
+    await phone.get_by_role("button", name="New alarm…").click()
+    await phone.select_option("#alarm-watch", "anomaly")
+    inside = (
+        "document.getElementById('alarm-dialog').scrollWidth <= document.getElementById('alarm-dialog').clientWidth"
+    )
+    assert await phone.evaluate(inside)
+    await phone.evaluate(content(AXE).decode())
+    found = await phone.evaluate("axe.run({ resultTypes: ['violations'] })")
+    bad = [each for each in found["violations"] if each["impact"] in {"serious", "critical"}]
+    assert [(each["id"], each["nodes"][0]["html"]) for each in bad] == []
