@@ -81,3 +81,17 @@ async def test_the_buttons_are_in_sight_on_a_phone_and_everybody_can_use_the_for
     found = await phone.evaluate("axe.run({ resultTypes: ['violations'] })")
     bad = [each for each in found["violations"] if each["impact"] in {"serious", "critical"}]
     assert [(each["id"], each["nodes"][0]["html"]) for each in bad] == []
+
+
+async def test_the_audit_log_shows_who_did_what_and_is_saved_as_csv(page: Page, system: RunningSystem) -> None:
+    made = ask(system, "/api/v1/keys", "POST", name="<i>robot</i>", scopes=["chat"]).json()
+    await page.reload()
+    row = page.locator("#audit tr", has_text="<i>robot</i>").first
+    await expect(row).to_contain_text("key.create")
+    await expect(row).to_contain_text("admin")
+    async with page.expect_download() as download:
+        await page.click("#audit-csv")
+    saved = content(await (await download.value).path()).decode()
+    assert saved.startswith("time,tenant_id,")
+    assert made["id"] in saved
+    assert made["key"] not in saved + await page.content()

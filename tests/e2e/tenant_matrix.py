@@ -301,4 +301,7 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(route=f"POST {_CHANNEL_ID}/test", needs="admin", names=TENANTS, status=(502,)),
     Row(route=f"DELETE {_CHANNEL_ID}", needs="admin", names=TENANTS, status=(204,), last=1),
     Row(route="GET /api/v1/notifications", needs="admin"),
+    Row(route="POST /api/v1/alertmanager", needs="operator", json=same({"alerts": []})),
+    Row(route="GET /api/v1/audit", needs="admin"),
+    Row(route="GET /api/v1/audit", needs="operator", query=same({"tenant_id": "*"})),
 )

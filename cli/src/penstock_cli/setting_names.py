@@ -155,6 +155,7 @@ SETTING_NAMES: Final[frozenset[str]] = frozenset(
         "PENSTOCK_ADMIN_PASSWORD_FILE",
         "PENSTOCK_ALERT_SECONDS",
         "PENSTOCK_API_KEY",
+        "PENSTOCK_AUDIT_DAYS",
         "PENSTOCK_BIND_HOST",
         "PENSTOCK_BODY_RATE",
         "PENSTOCK_BODY_SECONDS",

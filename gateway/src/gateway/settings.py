@@ -119,6 +119,9 @@ class GatewaySettings(ServiceSettings):
         alias="PENSTOCK_ALERT_SECONDS",
         description="Between two evaluations of alerts and alarms; 0: none by this gateway.",
     )
+    audit_days: int = Field(
+        default=365, ge=1, alias="PENSTOCK_AUDIT_DAYS", description="How long entries of the audit log are kept."
+    )
     notify_networks: str = Field(
         default="",
         alias="PENSTOCK_NOTIFY_NETWORKS",

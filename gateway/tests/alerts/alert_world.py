@@ -1,7 +1,7 @@
 """A store with one channel and one alarm, gateways over it, and what they look at and send through."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,6 +38,8 @@ class Devices:
     def __init__(self) -> None:
         self.holds: bool | None = False
         self.fails = False
+        self.value = 91.0
+        self.meanwhile: Callable[[], Awaitable[None]] | None = None
         self.codes: Sequence[str] = ("WLD001",)
         self.breaks: frozenset[str] = frozenset()
         self.firing: list[frozenset[str]] = []
@@ -48,13 +50,16 @@ class Devices:
         if alarm.id in self.breaks:
             raise RuntimeError("a bug")
         self.firing.append(firing)
+        if self.meanwhile is not None:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            await meanwhile()
         return [
             DeviceObservation(device_code=code, last_seen=now, observation=self._found(code)) for code in self.codes
         ]
 
     def _found(self, code: str) -> Observation:
         labels = {"device_code": code, "field": "temperature"}
-        return Observation(holds=self.holds, value=91.0 if self.holds else 20.0, labels=labels)
+        return Observation(holds=self.holds, value=self.value if self.holds else 20.0, labels=labels)
 
 
 class System:

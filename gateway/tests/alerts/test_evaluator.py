@@ -200,3 +200,25 @@ async def test_what_ended_more_than_a_month_ago_is_forgotten_and_what_fires_is_n
     world.clock.advance(timedelta(days=31).total_seconds())
     await gateway.evaluate()
     assert [state.rule_id for state in await world.store.list_states()] == ["alarm_1"]
+
+
+async def test_what_people_say_while_an_evaluation_runs_is_not_lost(world: World) -> None:
+    gateway = world.gateway()
+    world.devices.holds = True
+    await gateway.evaluate()
+    fingerprint = fingerprint_of("alarm_1", "WLD001")
+    until_time = world.clock.now() + timedelta(hours=1)
+
+    async def snooze() -> None:
+        now = world.clock.now()
+        await world.store.change_state("acme", fingerprint, now, acknowledged_by="ann", snoozed_until=until_time)
+
+    world.devices.meanwhile = snooze
+    world.devices.value = 99.0
+    await gateway.evaluate()
+    state = await world.store.state("acme", fingerprint)
+    assert (state.value, state.acknowledged_by, state.snoozed_until) == (99.0, "ann", until_time)
+    world.devices.holds = False
+    await gateway.evaluate()
+    assert (await world.store.state("acme", fingerprint)).acknowledged_by == ""
+    assert world.told() == ["fired 1"]

@@ -159,6 +159,14 @@ class AsyncAlarmsOperations(AsyncResource):
         await self._call(Call(method="DELETE", path=f"/api/v1/alarms/{quote(alarm_id, safe='')}"))
 
 
+class AsyncAlertmanagerOperations(AsyncResource):
+    """Operations on alertmanager."""
+
+    async def take_alerts(self, *, alerts: Sequence[Mapping[str, Any]]) -> JsonObject:
+        """Take alerts that Alertmanager posts: each is told once when it begins and once when it ends."""
+        return await self._call(Call(method="POST", path="/api/v1/alertmanager", body={"alerts": alerts}))
+
+
 class AsyncAlertsOperations(AsyncResource):
     """Operations on alerts."""
 
@@ -234,6 +242,83 @@ class AsyncAnomaliesOperations(AsyncResource):
                 },
             )
         )
+
+
+class AsyncAuditOperations(AsyncResource):
+    """Operations on audit."""
+
+    async def list(
+        self,
+        *,
+        page_size: int | None = None,
+        page_token: str | None = None,
+        action: str | None = None,
+        user_id: str | None = None,
+        tenant_id: str | None = None,
+        start_time: str | datetime | None = None,
+        end_time: str | datetime | None = None,
+        format: str | None = None,
+    ) -> JsonObject:
+        """Call this operation.
+
+        List who did what, newest first, as JSON or CSV; the token of the next page of a CSV is in the header
+        `x-next-page-token`.
+
+        page_size: Entries per page; 0 for the default.
+        page_token: `next_page_token` of the page before.
+        action: Such as `key.create`; empty: all.
+        user_id: Whose acts; empty: everybody's.
+        tenant_id: Empty: your own; `*` or another's: for operators.
+        start_time: Inclusive, ISO 8601.
+        end_time: Exclusive, ISO 8601.
+        format: Empty: as the header Accept says, else JSON.
+        """
+        return await self._call(
+            Call(
+                method="GET",
+                path="/api/v1/audit",
+                query={
+                    "page_size": page_size,
+                    "page_token": page_token,
+                    "action": action,
+                    "user_id": user_id,
+                    "tenant_id": tenant_id,
+                    "start_time": start_time,
+                    "end_time": end_time,
+                    "format": format,
+                },
+            )
+        )
+
+    async def iterate(
+        self,
+        *,
+        page_size: int | None = None,
+        action: str | None = None,
+        user_id: str | None = None,
+        tenant_id: str | None = None,
+        start_time: str | datetime | None = None,
+        end_time: str | datetime | None = None,
+        format: str | None = None,
+    ) -> AsyncIterator[JsonObject]:
+        """Yield every item, page after page."""
+        page_token = ""
+        while True:
+            page = await self.list(
+                page_size=page_size,
+                action=action,
+                user_id=user_id,
+                tenant_id=tenant_id,
+                start_time=start_time,
+                end_time=end_time,
+                format=format,
+                page_token=page_token or None,
+            )
+            for item in self._items(page):
+                yield item
+            page_token = str(page.get("next_page_token") or "")
+            if not page_token:
+                return
 
 
 class AsyncBudgetsOperations(AsyncResource):

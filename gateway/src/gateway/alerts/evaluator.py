@@ -281,21 +281,32 @@ def _note(found: Round, before: AlertState, after: AlertState) -> None:
         found.changed.append(after)
 
 
+def messages_about(
+    state: AlertState, change: Change, channels: Sequence["Channel"], summaries: tuple[str, str], now: datetime
+) -> Sequence[tuple["Channel", Message]]:
+    """Return the message to each of `channels` about a change, in its language; none about none."""
+    if change is Change.NONE:
+        return []
+    return [
+        (
+            channel,
+            compose(
+                state,
+                change,
+                summary=summaries[channel.language == "zh"],
+                language=channel.language,
+                delivery_id=_delivery_id(channel, state, change, now),
+                now=now,
+            ),
+        )
+        for channel in channels
+    ]
+
+
 def _tell(
     found: Round, state: AlertState, change: Change, channels: Sequence["Channel"], summaries: tuple[str, str]
 ) -> None:
-    if change is Change.NONE:
-        return
-    for channel in channels:
-        message = compose(
-            state,
-            change,
-            summary=summaries[channel.language == "zh"],
-            language=channel.language,
-            delivery_id=_delivery_id(channel, state, change, found.now),
-            now=found.now,
-        )
-        found.messages.append((channel, message))
+    found.messages.extend(messages_about(state, change, channels, summaries, found.now))
 
 
 def _delivery_id(channel: "Channel", state: AlertState, change: Change, now: datetime) -> str:

@@ -6,13 +6,15 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.alerts.channels.channel import Channel
 from gateway.alerts.delivery_store import add_delivery
+from gateway.alerts.evaluation import advance
 from gateway.alerts.lease import check_fence
 from gateway.alerts.message import Message
-from gateway.alerts.model import Alarm, AlertState, Status
+from gateway.alerts.model import Alarm, AlertState, Change, Observation, Status
 from gateway.alerts.row import (
     alarm_from_json,
     channel_from_json,
@@ -176,6 +178,40 @@ class AlertStore:
             for channel, message in messages:
                 await add_delivery(connection, channel, message, fence, now)
 
+    async def advance_one(
+        self,
+        fresh: AlertState,
+        found: Observation,
+        messages: Callable[[AlertState, Change], Sequence[tuple[Channel, Message]]],
+        now: datetime,
+    ) -> Change:
+        """Note what was found of one alert, told of by others, with what people are to be told; both or neither.
+
+        `fresh` is its state where nothing is known of it. Two that note the same at once make one change.
+        """
+        try:
+            return await self._advance_one(fresh, found, messages, now)
+        except IntegrityError:  # another gateway has just stored the first of it
+            return await self._advance_one(fresh, found, messages, now)
+
+    async def _advance_one(
+        self,
+        fresh: AlertState,
+        found: Observation,
+        messages: Callable[[AlertState, Change], Sequence[tuple[Channel, Message]]],
+        now: datetime,
+    ) -> Change:
+        query = select(alert_states.c.definition).where(alert_states.c.fingerprint == fresh.fingerprint)
+        async with self._database.write() as connection:
+            known = (await connection.execute(query.with_for_update())).scalar()
+            before = state_from_json(known) if known is not None else fresh
+            after, change = advance(before, found, hold_seconds=0, repeat_seconds=0, now=now)
+            if after.status is not before.status:
+                await _put_state(connection, after, now)
+                for channel, message in messages(after, change):
+                    await add_delivery(connection, channel, message, 0, now)
+        return change
+
     async def end_states(self, tenant_id: str, alarm_id: str) -> None:
         """Forget what is known of an alarm that is watched no longer."""
         known = (alert_states.c.rule_id == alarm_id) & (alert_states.c.tenant_id == tenant_id)
@@ -210,7 +246,17 @@ class AlertStore:
 
 
 async def _put_state(connection: AsyncConnection, state: AlertState, now: datetime) -> None:
-    row = state_to_row(state, now)
     known = alert_states.c.fingerprint == state.fingerprint
+    stored = (await connection.execute(select(alert_states.c.definition).where(known).with_for_update())).scalar()
+    if stored is not None:
+        state = _with_peoples_word(state, state_from_json(stored))
+    row = state_to_row(state, now)
     if not (await connection.execute(update(alert_states).where(known).values(**row))).rowcount:
         await connection.execute(insert(alert_states).values(**row))
+
+
+def _with_peoples_word(state: AlertState, stored: AlertState) -> AlertState:
+    """Return `state` with what people said of it while it was being found: they snooze, and acknowledge an episode."""
+    same = state.episode == stored.episode and state.status in {Status.FIRING, Status.NO_DATA}
+    acknowledged = stored.acknowledged_by if same else state.acknowledged_by
+    return replace(state, snoozed_until=stored.snoozed_until, acknowledged_by=acknowledged)

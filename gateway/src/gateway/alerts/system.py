@@ -91,6 +91,10 @@ class SystemChecks:
             *more,
         )
 
+    def rule_names(self) -> frozenset[str]:
+        """Return the names of the rules that are looked at here."""
+        return frozenset(rule for check in self._checks for rule in check.rules)
+
     async def look(self) -> Sequence[CheckReport]:
         """Return what each check found; those that could not be made are left out and logged when that begins."""
         found = await asyncio.gather(*(self._report(check) for check in self._checks))

@@ -23,8 +23,9 @@ class Guard:
 
     def enter(self, caller: Caller, scope: str = "") -> Caller:
         """Set `caller`, who was authenticated by a ticket, as that of the current context; raise PermissionDenied."""
-        require(caller, scope)
+        # First: what is refused is recorded with who asked for it.
         set_context(current_context().of_caller(caller))
+        require(caller, scope)
         return caller
 
     def needs(self, scope: str = "") -> CallerOf:

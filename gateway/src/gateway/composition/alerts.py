@@ -11,6 +11,7 @@ from gateway.alerts.channels.http import DingTalkSender, WebhookSender, WeComSen
 from gateway.alerts.delivery_store import DeliveryStore
 from gateway.alerts.devices import DeviceValues
 from gateway.alerts.evaluator import AlertEvaluator
+from gateway.alerts.inbound import InboundAlerts
 from gateway.alerts.lease import LeaseStore
 from gateway.alerts.notifier import Notifier
 from gateway.alerts.secret_box import SecretBox
@@ -35,6 +36,7 @@ class Alerts:
     deliveries: DeliveryStore
     notifier: Notifier
     evaluator: AlertEvaluator
+    inbound: InboundAlerts
 
 
 def build_alerts(
@@ -63,23 +65,25 @@ def build_alerts(
         ChannelKind.WEBHOOK: WebhookSender(http, now=now),
     }
     notifier = Notifier(store=store, deliveries=deliveries, senders=senders, http=http, clock=clock)
+    checks = SystemChecks(
+        samples=samples,
+        readiness=readiness,
+        llm=clients.llm,
+        disk_share=lambda: used_share(home),
+        more=(budget_check(clients.costs),),
+    )
     evaluator = AlertEvaluator(
         store=store,
         leases=LeaseStore(database),
         deliveries=deliveries,
-        system=SystemChecks(
-            samples=samples,
-            readiness=readiness,
-            llm=clients.llm,
-            disk_share=lambda: used_share(home),
-            more=(budget_check(clients.costs),),
-        ),
+        system=checks,
         devices=DeviceValues(features=clients.features, metadata=clients.metadata),
         notifier=notifier,
         clock=clock,
         seconds=settings.alert_seconds,
     )
-    return Alerts(store=store, deliveries=deliveries, notifier=notifier, evaluator=evaluator)
+    inbound = InboundAlerts(store=store, own=checks.rule_names())
+    return Alerts(store=store, deliveries=deliveries, notifier=notifier, evaluator=evaluator, inbound=inbound)
 
 
 def smtp_server(settings: GatewaySettings) -> SmtpServer:

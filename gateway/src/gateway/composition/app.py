@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.audit.recorder import AuditRecorder
 from gateway.composition.api import build_api
 from gateway.composition.routes import build_hot_routes, build_routers
 from gateway.composition.services import Resources, Services, build_services
@@ -48,6 +49,7 @@ class MiddlewareOptions:
     path_limits: Mapping[str, int]
     access_log: AccessLog
     admission: WorkAdmission
+    recorder: AuditRecorder | None = None
 
 
 def assemble(settings: GatewaySettings, resources: Resources) -> Application:
@@ -64,6 +66,7 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
         path_limits={INGEST_PATH: settings.max_ingest_bytes, **dict.fromkeys(WRITE_PATHS, MAX_WRITE_BYTES)},
         access_log=settings.access_log,
         admission=admission,
+        recorder=services.recorder,
     )
     routers, hot = build_routers(settings, resources, services), build_hot_routes(resources, services)
     return Application(
@@ -78,7 +81,11 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
 @asynccontextmanager
 async def _background(services: Services) -> AsyncGenerator[None]:
     """Run what goes on beside the requests."""
-    async with services.monitoring.sampler.running(), services.alerts.evaluator.running():
+    async with (
+        services.monitoring.sampler.running(),
+        services.alerts.evaluator.running(),
+        services.recorder.running(),
+    ):
         yield
 
 
@@ -93,6 +100,8 @@ def build_app(
     app: ASGIApp = _HotRoutes(hot, api)
     app = BodyLimit(app, limit=options.max_body_bytes, paths=options.path_limits)
     app = ErrorResponses(app, redactor=options.redactor)
+    if options.recorder is not None:
+        app = options.recorder.around(app)
     app = Compression(app)
     app = Overload(app, options.admission)
     app = _CrossOrigin(app, options.origins)

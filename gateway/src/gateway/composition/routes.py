@@ -17,8 +17,10 @@ from gateway.dialects.responses.endpoint import PATH as RESPONSES_PATH
 from gateway.dialects.responses.endpoint import Responses, socket_router
 from gateway.mcp.rebinding import RebindingGuard
 from gateway.mcp.server import McpServer
+from gateway.routes.alertmanager import AlertmanagerRoutes
 from gateway.routes.alerts import AlertRoutes
 from gateway.routes.anomalies import AnomalyRoutes
+from gateway.routes.audit import AuditRoutes
 from gateway.routes.cache import CacheRoutes
 from gateway.routes.channels import ChannelRoutes
 from gateway.routes.clients import ClientRoutes
@@ -87,6 +89,7 @@ def _account_routers(settings: GatewaySettings, resources: Resources, services: 
             api_keys=services.api_keys, delegation=services.delegation, costs=resources.clients.costs, guard=guard
         ).router,
         UserRoutes(users=services.users, guard=guard).router,
+        AuditRoutes(store=services.audit, guard=guard).router,
     )
 
 
@@ -150,6 +153,7 @@ def _telemetry_routers(settings: GatewaySettings, resources: Resources, services
         AnomalyRoutes(features=clients.features, guard=guard).router,
         DatasetRoutes(features=clients.features, guard=guard, active=services.active).router,
         AlertRoutes(store=services.alerts.store, features=clients.features, guard=guard, clock=resources.clock).router,
+        AlertmanagerRoutes(inbound=services.alerts.inbound, guard=guard, clock=resources.clock).router,
         ChannelRoutes(
             store=services.alerts.store,
             deliveries=services.alerts.deliveries,

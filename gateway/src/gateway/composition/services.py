@@ -8,6 +8,8 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from gateway.audit.recorder import AuditRecorder
+from gateway.audit.store import AuditStore
 from gateway.auth.api_keys import ApiKeyService
 from gateway.auth.authenticator import Authenticator, Headers
 from gateway.auth.bootstrap import signing_secret
@@ -97,6 +99,8 @@ class Services:
     calls: ModelCalls
     monitoring: Monitoring
     alerts: Alerts
+    audit: AuditStore
+    recorder: AuditRecorder
 
 
 def build_services(settings: GatewaySettings, resources: Resources) -> Services:
@@ -124,6 +128,7 @@ def build_services(settings: GatewaySettings, resources: Resources) -> Services:
         ping_store=store.ping,
     )
     monitoring = build_monitoring(resources)
+    audit = AuditStore(resources.database, kept_days=settings.audit_days)
     timeouts, active, heartbeats = build_timeouts(settings), ActiveResponses(watch), Heartbeats()
     return Services(
         guard=Guard(authenticator),
@@ -165,6 +170,8 @@ def build_services(settings: GatewaySettings, resources: Resources) -> Services:
             clock=clock,
             home=resources.home,
         ),
+        audit=audit,
+        recorder=AuditRecorder(audit, clock),
     )
 
 

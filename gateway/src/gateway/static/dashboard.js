@@ -3,6 +3,7 @@ import { forget, json, known, loginWithKey, loginWithPassword } from "./api.js";
 import { Chart, number, repaint } from "./chart.js";
 import { Feed } from "./dashboard-feed.js";
 import { refreshAlarms, startAlarms } from "./dashboard-alarms.js";
+import { refreshAudit, startAudit } from "./dashboard-audit.js";
 import { listDevices, refreshDevices, startDevices } from "./dashboard-devices.js";
 import { element, legendOf, refreshPanels, showMachine, showRecent } from "./dashboard-panels.js";
 
@@ -183,16 +184,16 @@ const whenShown = (act) => () => { if (!document.hidden) Promise.resolve(act()).
 async function showApp() {
   $("login").hidden = true;
   $("app").hidden = $("logout").hidden = false;
-  if (!charts.length) { build(); startDevices(); startAlarms(); }
+  if (!charts.length) { build(); startDevices(); startAlarms(); startAudit(); }
   try {
     take(await json("/v1/dashboard/realtime"));
   } catch (error) {
     if (error.status === 401 || error.status === 403) return showLogin(error.status === 403 ? "These credentials are no administrator's." : "Sign in to go on.");
   }
   feed.start();
-  const refresh = [[1000, age], [15_000, readHistory], [10_000, () => refreshPanels(isOperator())], [5000, refreshDevices], [5000, refreshAlarms]];
+  const refresh = [[1000, age], [15_000, readHistory], [10_000, () => refreshPanels(isOperator())], [5000, refreshDevices], [5000, refreshAlarms], [10_000, refreshAudit]];
   timers = refresh.map(([every, act]) => setInterval(whenShown(() => act()), every));
-  await Promise.allSettled([readHistory(), refreshPanels(isOperator()), listDevices(), refreshAlarms(true)]);
+  await Promise.allSettled([readHistory(), refreshPanels(isOperator()), listDevices(), refreshAlarms(true), refreshAudit()]);
 }
 
 $("login").onsubmit = async (event) => {

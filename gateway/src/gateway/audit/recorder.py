@@ -1,0 +1,177 @@
+"""Writes an entry for each act before its answer is sent."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final, cast
+
+import orjson
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.audit.entry import ACTIONS, SIGN_IN_FAILED, AuditEntry
+from gateway.audit.store import AuditStore
+from penstock_kit.clock import Clock
+from penstock_kit.context import current_context
+from penstock_kit.errors import PenstockError
+from penstock_kit.logging import get_logger
+
+log = get_logger(__name__)
+
+_LOGIN: Final = "/api/v2/auth/login"
+_PREFIXES: Final = tuple(sorted({path.partition("{")[0].rstrip("/") for _, path in ACTIONS} | {_LOGIN}))
+_OPERATORS: Final = "default"
+_DONE_BELOW: Final = 300
+_UNKNOWN, _FORBIDDEN = 401, 403
+_LARGEST: Final = 64 * 1024
+_LONGEST_VALUE: Final = 200
+_PRUNE_SECONDS: Final = 3600.0
+# What of an answer is told: names and figures, never a key, an address of a channel or a secret.
+_TOLD: Final = (
+    "id", "name", "username", "scopes", "provider", "model", "scope", "subject", "period", "limit", "kind", "watch",
+    "device_code", "model_code", "active", "tenant_id",
+)  # fmt: skip
+
+
+class AuditRecorder:
+    """Looks at requests that may be acts, and lets everything else pass untouched.
+
+    An act is recorded when it was done, and when it was refused for want of a right. One that can't be recorded is a
+    line in the log: it is done already.
+    """
+
+    def __init__(self, store: AuditStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        """Return `app` with its acts recorded."""
+
+        async def audited(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http" or scope["method"] in {"GET", "HEAD"} or not scope["path"].startswith(_PREFIXES):
+                await app(scope, receive, send)
+                return
+            request = _Request(self, scope, receive, send)
+            await app(scope, request.receive, request.send)
+
+        return audited
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Delete old entries once an hour until the block ends."""
+        task = asyncio.create_task(self._prune(), name="audit")
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def record(self, scope: Scope, status: int, asked: bytes, answered: bytes) -> None:
+        """Store what a request was, if it was an act."""
+        try:
+            entry = await self._entry(scope, status, asked, answered)
+            if entry is not None:
+                await self._store.append(entry)
+        except PenstockError as error:
+            log.error("an act is not in the audit log", path=scope["path"], reason=error.reason, detail=error.message)
+
+    async def _entry(self, scope: Scope, status: int, asked: bytes, answered: bytes) -> AuditEntry | None:
+        if scope["path"] == _LOGIN:
+            return await self._failed_sign_in(scope, asked) if status == _UNKNOWN else None
+        action = ACTIONS.get((scope["method"], getattr(scope.get("route"), "path", "")))
+        if action is None or (status >= _DONE_BELOW and status != _FORBIDDEN):
+            return None
+        done = status < _DONE_BELOW
+        caller = current_context().caller
+        if not caller.user_id:
+            return None
+        return AuditEntry(
+            time=self._clock.now(),
+            tenant_id=caller.tenant_id,
+            user_id=caller.user_id,
+            key_id=caller.key_id,
+            address=_address(scope),
+            request_id=current_context().request_id,
+            action=action,
+            target="/".join(str(value) for value in scope.get("path_params", {}).values()),
+            outcome="done" if done else "refused",
+            details=_details(answered) if done else {},
+        )
+
+    async def _failed_sign_in(self, scope: Scope, asked: bytes) -> AuditEntry:
+        """Return the entry of a sign-in that failed. A name that nobody has may be a password in the wrong field."""
+        username = _object(asked).get("username")
+        known = await self._store.user_named(username) if isinstance(username, str) else None
+        user_id, tenant_id = known or ("", _OPERATORS)
+        return AuditEntry(
+            time=self._clock.now(),
+            tenant_id=tenant_id,
+            user_id=user_id,
+            key_id="",
+            address=_address(scope),
+            request_id=current_context().request_id,
+            action=SIGN_IN_FAILED,
+            target=user_id,
+            outcome="refused",
+        )
+
+    async def _prune(self) -> None:
+        while True:
+            with suppress(PenstockError):
+                await self._store.prune(self._clock.now())
+            await asyncio.sleep(_PRUNE_SECONDS)
+
+
+class _Request:
+    """One request that may be an act: its answer waits for the entry."""
+
+    def __init__(self, recorder: AuditRecorder, scope: Scope, receive: Receive, send: Send) -> None:
+        self._recorder = recorder
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._start: Message | None = None
+        self._asked = b""
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if self._scope["path"] == _LOGIN and len(self._asked) < _LARGEST:
+            self._asked += message.get("body", b"")
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._start = message
+            return
+        if self._start is not None:
+            start, self._start = self._start, None
+            await self._recorder.record(self._scope, start["status"], self._asked, message.get("body", b""))
+            await self._send(start)
+        await self._send(message)
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
+def _details(body: bytes) -> Mapping[str, str]:
+    answer = _object(body)
+    told = {**answer, **cast("dict[str, Any]", answer["data"])} if isinstance(answer.get("data"), dict) else answer
+    return {name: _text(told[name]) for name in _TOLD if told.get(name) not in (None, "", [])}
+
+
+def _text(value: Any) -> str:
+    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    return text[:_LONGEST_VALUE]
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object in `body`, empty where there is none."""
+    if len(body) > _LARGEST:
+        return {}
+    try:
+        found: Any = orjson.loads(body)
+    except ValueError:
+        return {}
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}

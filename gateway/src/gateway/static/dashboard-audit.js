@@ -1,0 +1,54 @@
+// The audit log: who did what, newest first, with earlier pages on demand, and as CSV.
+import { call, json } from "./api.js";
+import { element, fill } from "./dashboard-panels.js";
+
+const $ = (id) => document.getElementById(id);
+const PAGE = 20;
+let older = [];
+let token = "";
+
+const told = (entry) => Object.entries(entry.details).filter(([name]) => name !== "id").map(([name, value]) => `${name} ${value}`).join(", ");
+
+function row(entry) {
+  const what = element("td", { className: entry.outcome === "done" ? "" : "bad", textContent: entry.outcome === "done" ? entry.action : `${entry.action} (refused)` });
+  const target = [entry.target ?? entry.details.id, told(entry)].filter(Boolean).join(" · ");
+  return [
+    new Date(entry.time).toLocaleString(),
+    entry.username ?? entry.user_id ?? "nobody",
+    what,
+    element("td", { className: "long", textContent: target || "–", title: target }),
+    entry.address,
+  ];
+}
+
+const show = (entries) => fill($("audit"), ["Time", "Who", "What", "On", "From"], entries.map(row));
+
+// The newest page, unless somebody reads earlier ones.
+export async function refreshAudit() {
+  if (older.length) return;
+  const page = await json(`/api/v1/audit?page_size=${PAGE}`);
+  show(page.entries);
+  token = page.next_page_token ?? "";
+  $("more-audit").hidden = !token;
+}
+
+async function showEarlier() {
+  const newest = older.length ? [] : (await json(`/api/v1/audit?page_size=${PAGE}`)).entries;
+  const page = await json(`/api/v1/audit?page_size=${PAGE}&page_token=${encodeURIComponent(token)}`);
+  older.push(...newest, ...page.entries);
+  token = page.next_page_token ?? "";
+  $("more-audit").hidden = !token;
+  show(older);
+}
+
+async function save() {
+  const blob = await (await call("/api/v1/audit?format=csv&page_size=1000")).blob();
+  const link = element("a", { href: URL.createObjectURL(blob), download: "audit.csv" });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+export function startAudit() {
+  $("more-audit").onclick = () => showEarlier().catch(() => {});
+  $("audit-csv").onclick = () => save().catch(() => {});
+}

@@ -1,0 +1,53 @@
+"""The audit log's table: what is kept for how long."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.audit.entry import SIGN_IN_FAILED, AuditEntry
+from gateway.audit.store import AuditQuery, AuditStore
+from gateway.main import MIGRATIONS
+from penstock_kit.database import migrate, open_database, sqlite_url
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+def entry(action: str, days: float) -> AuditEntry:
+    return AuditEntry(
+        time=NOW - timedelta(days=days), tenant_id="acme", user_id="usr_1", key_id="", address="10.0.0.1",
+        request_id="req_1", action=action, target="", outcome="done",
+    )  # fmt: skip
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return sqlite_url(tmp_path / "gateway.db")
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+async def store(url: str) -> AsyncIterator[AuditStore]:
+    await migrate(url, MIGRATIONS)
+    database = open_database(url)
+    yield AuditStore(database, kept_days=365)
+    await database.close()
+
+
+async def test_entries_are_kept_for_their_time_and_failed_sign_ins_for_a_month(store: AuditStore) -> None:
+    for action, days in (("key.create", 366), ("key.create", 364), (SIGN_IN_FAILED, 31), (SIGN_IN_FAILED, 29)):
+        await store.append(entry(action, days))
+    await store.prune(NOW)
+    kept = await store.list(AuditQuery(tenant_id="acme"))
+    assert [(each.action, (NOW - each.time).days) for each in kept] == [(SIGN_IN_FAILED, 29), ("key.create", 364)]
+
+
+async def test_a_number_is_never_given_twice(store: AuditStore) -> None:
+    await store.append(entry("key.create", 400))
+    (before,) = await store.list(AuditQuery())
+    await store.prune(NOW)
+    await store.append(entry("key.create", 0))
+    (after,) = await store.list(AuditQuery())
+    assert after.id > before.id
