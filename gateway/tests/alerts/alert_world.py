@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from prometheus_client import CollectorRegistry
+
 from gateway.alerts.channels.channel import Channel, ChannelKind
 from gateway.alerts.delivery_store import DeliveryStore
 from gateway.alerts.devices import DeviceObservation
@@ -16,6 +18,7 @@ from gateway.alerts.notifier import Notifier
 from gateway.alerts.secret_box import SecretBox
 from gateway.alerts.store import AlertStore
 from gateway.alerts.system import CheckReport, Finding
+from gateway.monitoring.alert_metrics import AlertMetrics
 from penstock_kit.database import Database
 from penstock_kit.errors import Unavailable
 from penstock_kit.outbound.destinations import Destinations
@@ -135,6 +138,8 @@ class World:
         self.database, self.clock = database, ManualClock(start=NOW)
         self.devices, self.system, self.sender = Devices(), System(), Sender()
         self.store = AlertStore(database, SecretBox(("secret" * 8,)))
+        self.registry = CollectorRegistry()
+        self.metrics = AlertMetrics(self.registry)
         self.leases, self.deliveries = LeaseStore(database), DeliveryStore(database)
         self.senders: dict[ChannelKind, Any] = dict.fromkeys(ChannelKind, self.sender)
 
@@ -145,6 +150,7 @@ class World:
             senders=self.senders,
             http=GuardedHttp(Destinations()),
             clock=self.clock,
+            metrics=self.metrics,
             send_seconds=send_seconds,
         )
         return Gateway(
@@ -155,6 +161,7 @@ class World:
             devices=self.devices,
             notifier=notifier,
             clock=self.clock,
+            metrics=self.metrics,
             seconds=15,
         )
 

@@ -200,3 +200,27 @@ async def test_a_mail_server_that_never_ends_its_answer_is_left_when_the_attempt
         await asyncio.wait([sending])
         assert sending.cancelled()
         await until(lambda: mail.left == 1)
+
+
+async def test_notifications_and_what_fires_are_counted_from_zero_on(world: World) -> None:
+    def count(outcome: str) -> float | None:
+        labels = {"kind": "webhook", "outcome": outcome}
+        return world.registry.get_sample_value("penstock_notifications_total", labels)
+
+    def firing() -> float | None:
+        return world.registry.get_sample_value("penstock_alerts_firing", {"severity": "warning"})
+
+    assert (count("sent"), count("postponed"), count("failed"), firing()) == (0, 0, 0, 0)
+    sender = Sender(DeliveryError("busy"), DeliveryError("no such hook", is_final=True))
+    world.senders = dict.fromkeys(ChannelKind, sender)
+    gateway = world.gateway()
+    world.devices.holds = True
+    for _ in range(2):
+        await gateway.evaluate()
+        world.clock.advance(15)
+    assert (count("sent"), count("postponed"), count("failed"), firing()) == (0, 1, 1, 1)
+    world.devices.holds = False
+    await gateway.evaluate()
+    assert (count("sent"), firing()) == (1, 0)
+    evaluated = world.registry.get_sample_value("penstock_alerts_evaluated_timestamp_seconds")
+    assert evaluated == world.clock.now().timestamp()

@@ -14,6 +14,7 @@ from penstock.chat.v1 import chat_pb2_grpc
 from penstock.common.v1.common_pb2 import ComponentStatus, Money
 from penstock.feature.v1 import feature_pb2_grpc
 from penstock.llm.v1 import cost_pb2, cost_pb2_grpc, llm_pb2, llm_pb2_grpc
+from prometheus_client import CollectorRegistry
 from test_rules import GivenSamples
 
 from gateway.alerts.budgets import budget_check
@@ -30,6 +31,7 @@ from gateway.alerts.system import SystemChecks
 from gateway.composition.clients import open_clients
 from gateway.health.readiness import Readiness
 from gateway.main import MIGRATIONS
+from gateway.monitoring.alert_metrics import AlertMetrics
 from gateway.settings import GatewaySettings
 from penstock_kit.database import migrate, open_database, sqlite_url
 from penstock_kit.outbound.destinations import Destinations
@@ -104,7 +106,7 @@ async def plant(tmp_path: Path) -> AsyncIterator[Plant]:
             cache=clients.cache,
             ping_store=database.ping,
         )
-        clock, samples = ManualClock(start=NOW), GivenSamples()
+        clock, samples, metrics = ManualClock(start=NOW), GivenSamples(), AlertMetrics(CollectorRegistry())
         store, deliveries = AlertStore(database, SecretBox(("secret" * 8,))), DeliveryStore(database)
         hook, dingtalk, wecom = [await stack.enter_async_context(HttpReceiver()) for _ in range(3)]
         mail = await stack.enter_async_context(MailServer())
@@ -125,7 +127,9 @@ async def plant(tmp_path: Path) -> AsyncIterator[Plant]:
                     recipients=("ann@plant.test",), options={"system": "true"}, create_time=NOW,
                 )
             )  # fmt: skip
-        notifier = Notifier(store=store, deliveries=deliveries, senders=senders, http=http, clock=clock)
+        notifier = Notifier(
+            store=store, deliveries=deliveries, senders=senders, http=http, clock=clock, metrics=metrics
+        )
         made: list[Plant] = []
         checks = SystemChecks(
             samples=samples,
@@ -136,7 +140,7 @@ async def plant(tmp_path: Path) -> AsyncIterator[Plant]:
         )
         evaluator = AlertEvaluator(
             store=store, leases=LeaseStore(database), deliveries=deliveries, system=checks, devices=Devices(),
-            notifier=notifier, clock=clock, seconds=15,
+            notifier=notifier, clock=clock, metrics=metrics, seconds=15,
         )  # fmt: skip
 
         async def evaluate() -> None:

@@ -18,6 +18,7 @@ from gateway.alerts.model import Alarm, AlertState, Change, Observation, Status,
 from gateway.alerts.notifier import Notifier
 from gateway.alerts.store import AlertStore
 from gateway.alerts.system import CheckReport, Finding
+from gateway.monitoring.alert_metrics import AlertMetrics
 from penstock_kit.clock import Clock
 from penstock_kit.errors import PenstockError
 from penstock_kit.ids import new_id
@@ -89,6 +90,7 @@ class AlertEvaluator:
         devices: DeviceLook,
         notifier: Notifier,
         clock: Clock,
+        metrics: AlertMetrics,
         seconds: float,
     ) -> None:
         self._store = store
@@ -98,6 +100,7 @@ class AlertEvaluator:
         self._devices = devices
         self._notifier = notifier
         self._clock = clock
+        self._metrics = metrics
         self._seconds = seconds
         self._lease_seconds = max(_LEASE_SECONDS, _LEASE_ROUNDS * seconds)
         self._holder = new_id("gw")
@@ -126,6 +129,7 @@ class AlertEvaluator:
         now = self._clock.now()
         lease = await self._leases.acquire(self._holder, seconds=self._lease_seconds, now=now)
         if lease is None:
+            self._metrics.record_evaluation(0, ())
             return False
         # Channels are read last: those of an alarm are made before it.
         states = {state.fingerprint: state for state in await self._store.list_states()}
@@ -138,6 +142,7 @@ class AlertEvaluator:
             await self._store.record(lease.fence, found.changed, found.messages, now)
             await self._notifier.start_due(lease)
             await self._forget_daily(now)
+            self._record(found)
         except LeaseLostError:
             log.warning("another gateway evaluates the alerts; nothing of this round counts")
             return False
@@ -240,6 +245,11 @@ class AlertEvaluator:
             if state.status is not Status.OK:
                 after, _ = advance(state, _GONE, hold_seconds=0, repeat_seconds=0, now=found.now)
                 _note(found, state, after)
+
+    def _record(self, found: Round) -> None:
+        states = {**found.states, **{state.fingerprint: state for state in found.changed}}
+        firing = [state.severity.value for state in states.values() if state.status in {Status.FIRING, Status.NO_DATA}]
+        self._metrics.record_evaluation(found.now.timestamp(), firing)
 
     async def _forget_daily(self, now: datetime) -> None:
         """Delete messages, and what is known of alerts that ended, of more than a month ago, once a day."""

@@ -12,6 +12,7 @@ from gateway.alerts.delivery_store import FAILED, SENT, Delivery, DeliveryStore,
 from gateway.alerts.lease import Lease, LeaseLostError
 from gateway.alerts.message import Message, bundle, compose_test
 from gateway.alerts.store import AlertStore
+from gateway.monitoring.alert_metrics import AlertMetrics
 from penstock_kit.clock import Clock
 from penstock_kit.errors import BadUpstream, PenstockError
 from penstock_kit.ids import new_id
@@ -64,6 +65,7 @@ class Notifier:
         senders: Mapping[ChannelKind, Sender],
         http: GuardedHttp,
         clock: Clock,
+        metrics: AlertMetrics,
         send_seconds: float = _SEND_SECONDS,
     ) -> None:
         self._store = store
@@ -71,6 +73,7 @@ class Notifier:
         self._senders = senders
         self._http = http
         self._clock = clock
+        self._metrics = metrics
         self._send_seconds = send_seconds
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._places = asyncio.Semaphore(_AT_ONCE)
@@ -144,6 +147,9 @@ class Notifier:
             messages = [delivery.message for delivery in claimed]
             error = await self._send(channel, bundle(messages, language=channel.language))
         now = self._clock.now()
+        if channel is not None:
+            outcome = "sent" if error is None else "failed" if error.is_final else "postponed"
+            self._metrics.record_notifications(channel.kind.value, outcome, len(claimed))
         if error is None:
             await self._deliveries.finish(claimed, status=SENT, error="", now=now)
             return True

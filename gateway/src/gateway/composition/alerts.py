@@ -19,6 +19,7 @@ from gateway.alerts.store import AlertStore
 from gateway.alerts.system import SystemChecks
 from gateway.composition.clients import Clients
 from gateway.health.readiness import Readiness
+from gateway.monitoring.alert_metrics import AlertMetrics
 from gateway.monitoring.disk_metrics import used_share
 from gateway.monitoring.samples import Samples
 from gateway.settings import GatewaySettings
@@ -49,6 +50,7 @@ def build_alerts(
     samples: Samples,
     clock: Clock,
     home: Path,
+    metrics: AlertMetrics,
 ) -> Alerts:
     """Return what alerts need; nothing runs until the evaluator does."""
     store, deliveries = AlertStore(database, SecretBox(secrets)), DeliveryStore(database)
@@ -64,7 +66,7 @@ def build_alerts(
         ChannelKind.WECOM: WeComSender(http, now=now),
         ChannelKind.WEBHOOK: WebhookSender(http, now=now),
     }
-    notifier = Notifier(store=store, deliveries=deliveries, senders=senders, http=http, clock=clock)
+    notifier = Notifier(store=store, deliveries=deliveries, senders=senders, http=http, clock=clock, metrics=metrics)
     checks = SystemChecks(
         samples=samples,
         readiness=readiness,
@@ -80,6 +82,7 @@ def build_alerts(
         devices=DeviceValues(features=clients.features, metadata=clients.metadata),
         notifier=notifier,
         clock=clock,
+        metrics=metrics,
         seconds=settings.alert_seconds,
     )
     inbound = InboundAlerts(store=store, own=checks.rule_names())

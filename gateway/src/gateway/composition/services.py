@@ -35,6 +35,7 @@ from gateway.http.heartbeats import Heartbeats
 from gateway.http.timeouts import StreamTimeouts
 from gateway.middleware.overload import LimitedWork
 from gateway.model_call.call import ModelCalls
+from gateway.monitoring.alert_metrics import AlertMetrics
 from gateway.monitoring.broadcast import FrameBroadcast
 from gateway.monitoring.dashboard import Dashboard
 from gateway.monitoring.disk_metrics import DiskMetrics
@@ -169,6 +170,7 @@ def build_services(settings: GatewaySettings, resources: Resources) -> Services:
             samples=monitoring.sampler.samples,
             clock=clock,
             home=resources.home,
+            metrics=AlertMetrics(resources.registry),
         ),
         audit=audit,
         recorder=AuditRecorder(audit, clock),
