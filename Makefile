@@ -52,8 +52,8 @@ test-all: .venv/.dev ## Run every test, those that need a Docker engine too
 	@$(BIN)/pytest -q
 
 .PHONY: faults
-faults: .venv/.dev ## Provoke faults for real and print what was measured beside what it must be (TESTS=tests/faults/test_cache_without_redis.py)
-	@$(BIN)/python scripts/fault_table.py $(TESTS)
+faults: .venv/.dev ## Provoke faults for real and print what was measured beside what it must be (TESTS=tests/faults/test_cache_without_redis.py; PAGE=1: into docs/faults.md)
+	@$(BIN)/python scripts/fault_table.py $(if $(PAGE),--page) $(TESTS)
 
 .PHONY: mutate
 mutate: .venv/.dev ## Put small faults into PACKAGE=llm_service.domain.billing and tell which no test notices (ARGS="--sample 60 --seed 1")

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -15,12 +16,12 @@ from typing import Any
 import pytest
 from penstock.cache.v1 import cache_pb2 as pb
 from penstock.cache.v1 import cache_pb2_grpc
-from redis.asyncio import Redis
 
 from penstock_kit.context import CallContext, Caller, use_context
 from penstock_kit.grpc import open_channel
 from penstock_testkit.fault_rows import FaultRow, NoteFault
-from penstock_testkit.servers.process import free_port, free_ports
+from penstock_testkit.redis_time import redis_client
+from penstock_testkit.servers.process import ServerProcess, free_port, free_ports
 from penstock_testkit.servers.redis import start_local_redis
 from penstock_testkit.waiting import HANG_SECONDS, assert_within, until_true
 
@@ -124,7 +125,7 @@ async def all_are(caches: list[CacheProcess], breaker: str) -> bool:
     return all([await cache.breaker() == breaker for cache in caches])
 
 
-@pytest.mark.parametrize("fault", ["killed", "hung"])
+@pytest.mark.parametrize("fault", ["killed", "hung", "restarted"])
 async def test_no_request_fails_while_redis_is_away(
     tmp_path: Path, fault: str, record_property: Any, note_fault: NoteFault
 ) -> None:
@@ -140,14 +141,15 @@ async def test_no_request_fails_while_redis_is_away(
         loading = asyncio.create_task(away.run(caches, SECONDS))
         await asyncio.sleep(0)
         began = time.monotonic()
-        redis.kill() if fault == "killed" else redis.hang()
-        opened = began + await until_true(lambda: all_are(caches, "open")) - began
+        redis = bring_about(fault, redis, port)
+        # One that is back at once may be used again before anybody looks.
+        opened = 0.0 if fault == "restarted" else began + await until_true(lambda: all_are(caches, "open")) - began
         away_status = await caches[0].status()
         await loading
         if fault == "killed":
             redis.stop()
             redis = start_local_redis(port)
-        else:
+        elif fault == "hung":
             redis.resume()
         used_again = await until_true(lambda: all_are(caches, "closed"))
         await after.run(caches, SECONDS / 2)
@@ -166,7 +168,7 @@ async def test_no_request_fails_while_redis_is_away(
     note_fault(
         FaultRow(
             fault=f"Redis {fault} under {RATE} requests/s",
-            figure=f"{len(failed)} failed, p99 +{(away.p99 - quiet.p99) * 1e3:.0f} ms, open after {opened:.2f} s",
+            figure=f"{len(failed)} failed, p99 {(away.p99 - quiet.p99) * 1e3:+.0f} ms, open after {opened:.2f} s",
             goal="0 failed, p99 +50 ms, open ≤ 1 s",
             met=not failed and away.p99 - quiet.p99 <= 0.05 and opened <= 1.0,
         )
@@ -181,21 +183,38 @@ async def test_no_request_fails_while_redis_is_away(
     )
     assert failed == []
     assert outages == [1, 1], "one line an outage"
-    assert [(each.name, each.state) for each in away_status.components] == [("redis", "degraded")]
-    assert away_status.components[0].detail, "what is wrong is said"
+    if fault != "restarted":
+        assert [(each.name, each.state) for each in away_status.components] == [("redis", "degraded")]
+        assert away_status.components[0].detail, "what is wrong is said"
     assert ([(each.name, each.state) for each in status.components], status.replicas) == ([("redis", "ok")], 2)
     assert_within(opened, 1.0, "opening the breaker")
     assert_within(used_again, 5.0, "using Redis again")
     assert_within(away.p99 - quiet.p99, 0.25, "what an outage adds")
 
 
+def bring_about(fault: str, redis: ServerProcess, port: int) -> ServerProcess:
+    """Kill a Redis, hang it, or start it anew at once; return the one that is there."""
+    if fault == "hung":
+        redis.hang()
+        return redis
+    redis.kill()
+    if fault == "killed":
+        return redis
+    return start_local_redis(port, scratch=redis.scratch)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sickness:
-    """What a Redis that answers can't do: the commands that bring it about, and those that mend it."""
+    """What a Redis that answers can't do: the commands that bring it about, and those that mend it.
+
+    `beside` is a command that goes on until it is mended, `without_its_folder` takes what it could save to.
+    """
 
     begin: list[tuple[Any, ...]]
     end: list[tuple[Any, ...]]
     opens: bool = True
+    beside: tuple[Any, ...] = ()
+    without_its_folder: bool = False
 
 
 SICKNESSES = {
@@ -207,6 +226,16 @@ SICKNESSES = {
         begin=[("CONFIG", "SET", "requirepass", "another"), ("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")],
         end=[("CONFIG", "SET", "requirepass", "")],
     ),
+    "unable to save": Sickness(
+        begin=[("CONFIG", "SET", "save", "3600 1"), ("BGSAVE",)],
+        end=[("CONFIG", "SET", "stop-writes-on-bgsave-error", "no"), ("CONFIG", "SET", "save", "")],
+        without_its_folder=True,
+    ),
+    "busy with a script": Sickness(
+        begin=[("CONFIG", "SET", "lua-time-limit", "50")],
+        beside=("EVAL", "while true do end", 0),
+        end=[("SCRIPT", "KILL")],
+    ),
 }
 
 
@@ -217,32 +246,40 @@ async def test_no_request_fails_while_redis_answers_and_cannot_work(
     port, case = free_port(), SICKNESSES[sickness]
     redis = start_local_redis(port)
     url = f"redis://127.0.0.1:{port}/0"
-    admin: Any = Redis.from_url(url, single_connection_client=True, socket_timeout=HANG_SECONDS)
+    admin, other = redis_client(url), redis_client(url)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(admin.aclose)
+        stack.push_async_callback(other.aclose)
         stack.enter_context(use_context(CallContext(request_id="req_c", caller=ANN)))
         caches = [await stack.enter_async_context(cache_process(tmp_path / f"c{n}", url)) for n in range(2)]
         await until_true(lambda: all_are(caches, "closed"))
-        sick, after = Load(), Load()
+        quiet, sick, after = Load(), Load(), Load()
+        await quiet.run(caches, SECONDS)
         loading = asyncio.create_task(sick.run(caches, SECONDS))
+        if case.without_its_folder:
+            shutil.rmtree(redis.scratch)
         for command in case.begin:
             await admin.execute_command(*command)
+        busy = asyncio.create_task(other.execute_command(*case.beside)) if case.beside else None
         opened = await until_true(lambda: all_are(caches, "open")) if case.opens else 0.0
         await loading
         for command in case.end:
             await admin.execute_command(*command)
+        if busy is not None:
+            await asyncio.gather(busy, return_exceptions=True)
         used_again = await until_true(lambda: all_are(caches, "closed"))
         await after.run(caches, SECONDS / 2)
         logs = "".join(cache.log.read_text() for cache in caches)
     redis.stop()
-    failed = [*sick.failed, *after.failed]
+    failed = [*quiet.failed, *sick.failed, *after.failed]
+    added = sick.p99 - quiet.p99
     opening = f"open after {opened:.2f} s" if case.opens else "stays closed"
     note_fault(
         FaultRow(
             fault=f"Redis {sickness} under {RATE} requests/s",
-            figure=f"{len(failed)} failed, {opening}, used again after {used_again:.2f} s",
-            goal="0 failed, open ≤ 1 s, again ≤ 5 s" if case.opens else "0 failed, stays closed",
-            met=not failed and opened <= 1.0 and used_again <= 5.0,
+            figure=f"{len(failed)} failed, p99 {added * 1e3:+.0f} ms, {opening}, used again after {used_again:.2f} s",
+            goal=f"0 failed, p99 +50 ms, {'open ≤ 1 s, again ≤ 5 s' if case.opens else 'stays closed'}",
+            met=not failed and added <= 0.05 and opened <= 1.0 and used_again <= 5.0,
         )
     )
     assert failed == []

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from typing import Any, Final
 
-_TICKS: Final = 8
+_TICKS: Final = 4
 
 
 class DeadlineQueue:
@@ -12,7 +12,7 @@ class DeadlineQueue:
 
     All wait equally long, so the first to come is the first to fail. A timer of one's own for each would cost more than
     the command it is for. Time is counted in ticks: a loop that stood still adds one tick at most, and an answer that
-    came meanwhile is still read. A future fails at the latest an eighth of `seconds` after its time.
+    came meanwhile is still read. A future fails at the latest a quarter of `seconds` after its time.
     """
 
     def __init__(self, seconds: float) -> None:
