@@ -57,3 +57,17 @@ async def test_a_phone_reaches_delete_stop_and_settings_without_hovering(chat: C
     await chat.page.get_by_role("button", name="Undo").click()
     await chat.page.keyboard.press("Escape")
     await expect(chat.page.locator("#open-settings")).to_be_in_viewport()
+
+
+async def test_who_may_see_the_dashboard_gets_there_from_the_chat_and_back(chat: ChatPage) -> None:
+    await chat.page.get_by_role("link", name="Dashboard").click()
+    await chat.page.wait_for_url("**/dashboard")
+    await expect(chat.page.locator("#charts")).to_be_visible()
+    await chat.page.get_by_role("link", name="Chat").click()
+    await expect(chat.page.locator("#question")).to_be_visible()
+    forget = """() => { const held = JSON.parse(localStorage.getItem("penstock.credentials"));
+        localStorage.setItem("penstock.credentials", JSON.stringify({...held, scopes: ["chat"]})); }"""
+    await chat.page.evaluate(forget)
+    await chat.page.reload()
+    await expect(chat.page.locator("#logout")).to_be_visible()
+    await expect(chat.page.locator("#dashboard")).to_be_hidden()

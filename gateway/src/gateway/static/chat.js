@@ -1,5 +1,5 @@
 // The chat page: who is signed in, which conversation is shown, and what passes between the list, the field and the conversations.
-import { expire, known, loginWithKey, loginWithPassword, onSignIn, signOut } from "./api.js";
+import { expire, known, loginWithKey, loginWithPassword, onSignIn, scopes, signOut } from "./api.js";
 import { chosen, loadChoices } from "./choices.js";
 import { Composer } from "./composer.js";
 import { forgetDrafts, newKey, outbox, removeDraft } from "./drafts.js";
@@ -7,6 +7,7 @@ import { otherLanguage, switchLanguage, translate, word } from "./i18n.js";
 import { onKeys } from "./keys.js";
 import { List } from "./list.js";
 import { Live } from "./live.js";
+import { asChosen, forgetPictures } from "./pictures.js";
 import { unpack } from "./question.js";
 import { bottom, goTo, place } from "./scroll.js";
 import { openSettings } from "./settings.js";
@@ -45,9 +46,17 @@ const hooks = {
     if (thread === current) { removeDraft(outbox(thread.id)); composer.restore(draft); if (thread.empty) showEmpty(); }
   },
   signedOut: () => showLogin(word("expired")),
-  edit: (content) => { const { text, files } = unpack(content); composer.set(text, files); },
-  again: (thread, content) => send({ content, key: newKey(), draft: { ...unpack(content), key: newKey() } }),
+  edit: (content, pictures) => withPictures(pictures, (chosen) => { const { text, files } = unpack(content); composer.set(text, files, chosen); }),
+  again: (thread, content, pictures) => withPictures(pictures, (chosen) => {
+    if (thread === current) send({ content, pictures: chosen, key: newKey(), draft: { ...unpack(content), pictures: chosen, key: newKey() } });
+  }),
 };
+
+// Does something with the pictures of a question, which may have to be fetched first; without any at once.
+function withPictures(pictures, use) {
+  if (!pictures.length) return use([]);
+  return asChosen(pictures).then(use).catch(problem);
+}
 
 const list = new List({
   current: () => current?.id ?? "",
@@ -115,7 +124,7 @@ function newConversation(push = true) {
   if (push && location.pathname !== "/") history.pushState(null, "", "/");
   show(new Thread("", hooks));
   showEmpty();
-  composer.recover("");
+  composer.recover(null);
   $("question").focus();
 }
 
@@ -132,7 +141,7 @@ async function openConversation(id, push = true) {
   try {
     await thread.load();
     if (mine !== opened) return;
-    composer.recover([...thread.node.querySelectorAll(".message.user")].at(-1)?.content ?? "");
+    composer.recover([...thread.node.querySelectorAll(".message.user")].at(-1) ?? null);
     bottom();
   } catch (error) {
     if (error.status === 401) return showLogin(word("expired"));
@@ -200,10 +209,11 @@ function showLogin(reason = "") {
   live.stop();
   for (const thread of threads.values()) thread.close();
   threads.clear();
+  forgetPictures();
   current = null;
   composer.clear();
   $("login").hidden = false;
-  $("app").hidden = $("logout").hidden = $("menu").hidden = $("open-settings").hidden = true;
+  $("app").hidden = $("logout").hidden = $("menu").hidden = $("open-settings").hidden = $("dashboard").hidden = true;
   $("settings").close();
   say("");
   $("login-error").textContent = reason;
@@ -214,6 +224,7 @@ async function showApp() {
   const opening = route();
   $("login").hidden = true;
   $("app").hidden = $("logout").hidden = $("menu").hidden = $("open-settings").hidden = false;
+  $("dashboard").hidden = !["admin", "operator"].some((scope) => scopes().includes(scope));
   $("question").focus();
   live.start();
   loadChoices();

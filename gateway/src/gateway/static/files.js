@@ -6,7 +6,7 @@ const MOST_CHARACTERS = 150_000;
 
 // Returns {name, text}; raises Error that says why the file can't be attached.
 export async function readText(file) {
-  if (/^(image|video|audio)\//.test(file.type)) throw new Error(word("no_pictures").replace("%", file.name));
+  if (/^(video|audio)\//.test(file.type)) throw new Error(word("no_sound").replace("%", file.name));
   if (file.size > MOST_CHARACTERS * 4) throw new Error(word("file_too_large").replace("%", file.name));
   const bytes = new Uint8Array(await file.arrayBuffer());
   let text;

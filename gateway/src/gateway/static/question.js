@@ -2,6 +2,7 @@
 import { button, node } from "./answer.js";
 import { copyButton } from "./copy.js";
 import { word } from "./i18n.js";
+import { gallery, sizes } from "./pictures.js";
 
 const FILE = /(?:^|\n\n)\[file: ([^\n]*)\]\n(`{3,})[^\n]*\n([\s\S]*?)\n\2(?=\n\n\[file: |$)/g;
 
@@ -27,16 +28,24 @@ export function fileChip({ name, text }) {
   return made;
 }
 
-export function question(content, { onEdit } = {}) {
+// Whether two questions, sent or stored, say and show the same.
+export const sameQuestion = (one, other) => one?.content === other?.content && sizes(one?.pictures) === sizes(other?.pictures);
+
+export function question(content, pictures = [], { onEdit } = {}) {
   const { text, files } = unpack(content);
   const made = node("article", "message user");
   made.setAttribute("aria-label", word("you"));
   const bubble = node("div", "text", text);
+  if (pictures.length) {
+    bubble.prepend(gallery(pictures));
+    bubble.firstChild.classList.toggle("over", Boolean(text || files.length));
+  }
   bubble.append(...files.map(fileChip));
   const actions = node("div", "actions");
   actions.append(copyButton(() => content));
-  if (onEdit) actions.append(button(word("edit"), () => onEdit(content)));
+  if (onEdit) actions.append(button(word("edit"), () => onEdit(content, pictures)));
   made.append(bubble, actions);
   made.content = content;
+  made.pictures = pictures;
   return made;
 }

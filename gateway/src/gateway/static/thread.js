@@ -3,12 +3,12 @@
 import { Answer, endStored, replay } from "./answer.js";
 import { ApiError, all, call, follow, json, post, terminal } from "./api.js";
 import { word } from "./i18n.js";
-import { question } from "./question.js";
+import { question, sameQuestion } from "./question.js";
 
 export const explain = (error) => (error instanceof ApiError && error.message ? error.message : error instanceof TypeError ? word("offline") : word("lost"));
 
 export class Thread {
-  // `hooks`: changed(thread), created(thread), acknowledged(thread, draft), refused(thread, draft, error), signedOut(), edit(content), options().
+  // `hooks`: changed(thread), created(thread), acknowledged(thread, draft), refused(thread, draft, error), signedOut(), edit(content, pictures), again(thread, content, pictures), options().
   constructor(id, hooks) {
     this.id = id;
     this.hooks = hooks;
@@ -49,7 +49,7 @@ export class Thread {
     const told = [];
     let answer = null;
     for (const message of messages) {
-      if (message.role === "user") { nodes.push(this.question(message.content)); answer = null; continue; }
+      if (message.role === "user") { nodes.push(this.question(message.content, message.pictures)); answer = null; continue; }
       if (message.role !== "assistant" && message.role !== "tool") continue;
       if (!answer) { answer = this.answer(message.stream_id ?? ""); nodes.push(answer.node); told.push(answer); }
       if (message.stream_id) stored.set(message.stream_id, answer);
@@ -67,11 +67,11 @@ export class Thread {
     if (!this.pending || (this.pending.answer.stream && stored.has(this.pending.answer.stream))) return [];
     const { asked, answer } = this.pending;
     const last = messages.findLast((message) => message.role === "user");
-    return answer.stream && last?.content === asked.content ? [answer.node] : [asked, answer.node];
+    return answer.stream && sameQuestion(last, asked) ? [answer.node] : [asked, answer.node];
   }
 
-  question(content) {
-    return question(content, { onEdit: this.hooks.edit });
+  question(content, pictures) {
+    return question(content, pictures, { onEdit: this.hooks.edit });
   }
 
   answer(stream = "") {
@@ -84,15 +84,15 @@ export class Thread {
   again(answer) {
     let before = answer.node.previousElementSibling;
     while (before && !before.classList.contains("user")) before = before.previousElementSibling;
-    if (before) this.hooks.again(this, before.content);
+    if (before) this.hooks.again(this, before.content, before.pictures);
   }
 
-  // Sends a message: {content, key, draft}. The page shows it at once; the draft is kept until the server has it.
-  async send({ content, key, draft }) {
+  // Sends a message: {content, pictures, key, draft}. The page shows it at once; the draft is kept until the server has it.
+  async send({ content, pictures = [], key, draft }) {
     if (this.busy) return false;
     this.sending = true;
     this.stopping = false;
-    const asked = this.question(content);
+    const asked = this.question(content, pictures);
     const answer = this.answer();
     this.node.append(asked, answer.node);
     this.pending = { asked, answer };
@@ -105,7 +105,8 @@ export class Thread {
     };
     try {
       await this.create(key);
-      const body = JSON.stringify({ content, role: "user", ...this.hooks.options() });
+      const shown = pictures.length ? { pictures: pictures.map(({ data }) => ({ data })) } : {};
+      const body = JSON.stringify({ content, ...shown, role: "user", ...this.hooks.options() });
       const headers = { "idempotency-key": key };
       const open = () => call(`/api/v1/conversations/${this.id}/stream`, { method: "POST", body, headers, signal: this.leaving.signal });
       await this.read(open, answer, { onOpen: acknowledge });

@@ -4,13 +4,19 @@ import struct
 import zlib
 from typing import Final
 
-_GIF_DATA: Final = b"\x02\x02\x84\x51\x00"
+_MOST_PIXELS: Final = 1_000_000
+# Codes of three bits: the table is cleared before each of the six pixels, so that codes never grow.
+_GIF_CODES: Final = (*[4, 0] * 6, 5)
 
 
 def png(*, width: int = 3, height: int = 2, size: int = 0) -> bytes:
-    """Return a PNG; `size` pads it with a chunk of text to so many bytes."""
+    """Return a grey PNG; `size` pads it with a chunk of text to so many bytes.
+
+    One that says it is larger than a million pixels has less than that in it.
+    """
     header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-    rows = zlib.compress((b"\x00" + b"\x7f" * 3) * 2)
+    pixels = (width, height) if width * height <= _MOST_PIXELS else (3, 2)
+    rows = zlib.compress((b"\x00" + b"\x7f" * pixels[0]) * pixels[1])
     parts = [b"\x89PNG\r\n\x1a\n", header, _chunk(b"IDAT", rows), _chunk(b"IEND", b"")]
     missing = size - sum(map(len, parts)) - 12
     if missing > 0:
@@ -30,7 +36,7 @@ def gif(*, width: int = 3, height: int = 2) -> bytes:
     """Return a GIF with two colours, a comment and one picture."""
     screen = b"GIF89a" + struct.pack("<HHBBB", width, height, 0x80, 0, 0) + b"\x00\x00\x00\xff\xff\xff"
     comment = b"\x21\xfe\x05hello\x00"
-    picture = b"\x2c" + struct.pack("<HHHHB", 0, 0, width, height, 0) + _GIF_DATA
+    picture = b"\x2c" + struct.pack("<HHHHB", 0, 0, width, height, 0) + _gif_data()
     return screen + comment + picture + b"\x3b"
 
 
@@ -40,6 +46,13 @@ def webp(*, width: int = 3, height: int = 2) -> bytes:
     payload = b"\x2f" + struct.pack("<I", bits) + b"\x00\x07"
     chunk = b"VP8L" + struct.pack("<I", len(payload)) + payload + b"\x00" * (len(payload) % 2)
     return b"RIFF" + struct.pack("<I", 4 + len(chunk)) + b"WEBP" + chunk
+
+
+def _gif_data() -> bytes:
+    """Return six pixels of the first colour as a picture's data: code size, one block, no more blocks."""
+    bits = sum(code << 3 * place for place, code in enumerate(_GIF_CODES))
+    data = bits.to_bytes(5, "little")
+    return bytes([2, len(data)]) + data + b"\x00"
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
