@@ -238,3 +238,27 @@ async def test_another_tab_shows_the_question_and_the_answer_as_it_grows(
     await expect(tab.answer).to_have_text("".join(PIECES).strip())
     assert tab.count("GET", "/streams/") == 0
     assert tab.faults == []
+
+
+async def test_a_tab_that_reads_slowly_what_another_asks_ends_up_with_all_of_it(chat: ChatPage) -> None:
+    await chat.ask_and_wait("The first question")
+    tab = await chat.another_tab(f"/c/{chat.conversation}")
+    await expect(tab.questions).to_have_count(1)
+    held: list[Route] = []
+
+    async def hold(route: Route) -> None:
+        if held:
+            await route.continue_()
+        else:
+            # Read before the second question is stored, and told after it was answered.
+            response = await route.fetch()
+            held.append(route)
+            await chat.ended()
+            await chat.ask_and_wait("The second question")
+            await expect(tab.answer).to_have_text("You said: The second question")
+            await route.fulfill(response=response)
+
+    await tab.page.route("**/messages?*", hold)
+    await chat.ask_and_wait("The question between")
+    await expect(tab.questions).to_have_count(3)
+    await expect(tab.answers).to_have_count(3)

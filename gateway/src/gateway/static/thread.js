@@ -20,6 +20,8 @@ export class Thread {
     this.followed = new Set();
     this.fed = new Set();
     this.pending = null;
+    this.refreshing = null;
+    this.stale = false;
     this.sending = false;
     this.stopping = false;
     this.note = "";
@@ -201,9 +203,13 @@ export class Thread {
     this.refresh();
   }
 
-  // Reads the messages again, once at a time.
+  // Reads the messages again, once at a time; what is asked for meanwhile is read after that, since it may be newer than what is being read.
   refresh() {
-    this.refreshing ??= this.load().catch(() => {}).finally(() => { this.refreshing = null; });
+    this.stale = Boolean(this.refreshing);
+    this.refreshing ??= this.load().catch(() => {}).finally(() => {
+      this.refreshing = null;
+      if (this.stale) this.refresh();
+    });
   }
 
   // Stops what is being written, from the moment of sending on: until an event names the stream, the conversation knows it.
