@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -94,3 +95,11 @@ def test_an_observer_writes_only_where_its_data_is_and_has_no_capability(watched
             assert entry["HostConfig"]["ReadonlyRootfs"]
             assert entry["HostConfig"]["CapDrop"] == ["ALL"]
             assert {mount["Destination"] for mount in entry["Mounts"] if mount["RW"]} == {f"/{name}"}
+
+
+def test_without_a_password_for_grafana_compose_starts_nothing_and_says_so(watched: Stack, tmp_path: Path) -> None:
+    kept = [line for line in watched.settings.read_text().splitlines() if "PASSWORD" not in line]
+    without = tmp_path / "settings.env"
+    without.write_text("\n".join(kept))
+    with pytest.raises(AssertionError, match="set GRAFANA_ADMIN_PASSWORD"):
+        Stack(project=watched.project, settings=without, url=watched.url).compose("config")

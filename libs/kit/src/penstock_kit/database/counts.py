@@ -9,7 +9,7 @@ SLOW_SECONDS: Final = 0.5
 
 @dataclass(slots=True)
 class DatabaseCounts:
-    """Reads and transactions since the start, those that were slow or failed, and those under way.
+    """Reads and transactions since the start, those that were slow or not answered by the store, and those under way.
 
     The ones under way hold a connection or wait for one; a transaction's time is that of its whole block.
     """
@@ -20,10 +20,12 @@ class DatabaseCounts:
     failures: int = 0
     under_way: int = 0
 
-    def end(self, seconds: float, *, is_write: bool, failed: bool) -> None:
+    def end(self, seconds: float, is_write: bool) -> None:
         """Count one that has ended."""
         self.under_way -= 1
-        self.reads += not is_write
-        self.writes += is_write
-        self.slow += seconds > SLOW_SECONDS
-        self.failures += failed
+        if is_write:
+            self.writes += 1
+        else:
+            self.reads += 1
+        if seconds > SLOW_SECONDS:
+            self.slow += 1

@@ -223,7 +223,7 @@ class _CountedBlock(_ErrorTranslation):
     """The same, and counts the block."""
 
     def __init__(self, store: str, counts: DatabaseCounts, *, is_write: bool) -> None:
-        super().__init__(store)
+        self._store = store
         self._counts = counts
         self._is_write = is_write
         self._began = 0.0
@@ -233,6 +233,9 @@ class _CountedBlock(_ErrorTranslation):
         self._began = time.perf_counter()
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        seconds = time.perf_counter() - self._began
-        self._counts.end(seconds, is_write=self._is_write, failed=isinstance(error, Exception))
-        super().__exit__(kind, error, trace)
+        self._counts.end(time.perf_counter() - self._began, self._is_write)
+        try:
+            super().__exit__(kind, error, trace)
+        except Unavailable:
+            self._counts.failures += 1
+            raise

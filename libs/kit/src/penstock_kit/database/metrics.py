@@ -30,7 +30,7 @@ class DatabaseMetrics(Collector):
         )
         slow.add_metric([self._service], counts.slow)
         failures = CounterMetricFamily(
-            "penstock_database_failures", "Reads and transactions that ended with an error.", labels=["service"]
+            "penstock_database_failures", "Reads and transactions that the store could not answer.", labels=["service"]
         )
         failures.add_metric([self._service], counts.failures)
         in_use = GaugeMetricFamily(
