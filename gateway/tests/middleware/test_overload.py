@@ -17,12 +17,12 @@ EARLY: dict[str, str] = {}
 LATE = {"x-request-id": "mine"}
 
 
-def full(prefix="/"):
+def full(prefix="/", *, reads=False):
     """A limit that others have reached."""
     limiter = ConcurrencyLimiter(0.1)
     limiter.limit = 1
     assert limiter.acquire("")
-    return LimitedWork(prefix=prefix, service="gateway", limiter=limiter)
+    return LimitedWork(prefix=prefix, service="gateway", limiter=limiter, reads=reads)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -123,6 +123,55 @@ async def test_what_is_refused_is_not_looked_up(crowded):
 @pytest.mark.parametrize("path", ["/health", "/v1/models", "/api/v1/costs/summary", "/api/v1/keys", "/api/v1/budgets"])
 async def test_lists_costs_and_health_answer(crowded, path):
     assert (await crowded.client.get(path, headers=crowded.auth())).status_code == 200
+
+
+READS = (
+    "/v1/models",
+    "/api/v1/costs/summary",
+    "/api/v1/keys",
+    "/api/v1/budgets?page_size=3",
+    "/api/v2/metadata/devices",
+)
+WATCHED = ("/health", "/ready/gateway", "/metrics", "/api/v2/metrics", "/v1/dashboard/realtime", "/api/v2/auth/me")
+
+
+async def test_reads_have_a_limit_of_their_own_that_refuses_no_question_and_hides_nothing(start_gateway):
+    gateway = await start_gateway(limits=(full(reads=True),))
+    for path in READS:
+        answers = [await gateway.client.get(path, headers={**gateway.auth(), **more}) for more in (EARLY, LATE)]
+        assert [(each.status_code, each.headers["retry-after"]) for each in answers] == [(503, "1")] * 2, path
+    assert (await gateway.client.head(READS[0], headers=gateway.auth())).status_code == 503
+    for path in WATCHED:
+        assert (await gateway.client.get(path, headers=gateway.auth())).status_code == 200, path
+    answered = await gateway.client.post("/v1/chat/completions", json=QUESTION, headers=gateway.auth())
+    assert answered.status_code == 200
+    gone = await gateway.client.delete("/api/v1/keys/key_none", headers=gateway.auth())
+    assert gone.json()["reason"] == "KEY_NOT_FOUND"
+
+
+async def test_a_stream_is_followed_and_a_file_fetched_however_much_is_read(start_gateway):
+    gateway = await start_gateway(limits=(full(reads=True),))
+    for path in ("/api/v1/streams/strm_none/events", "/api/v2/ai/datasets/ds_none/download"):
+        answer = await gateway.client.get(path, headers=gateway.auth())
+        assert answer.status_code != 503, answer.text
+
+
+async def test_who_reads_little_is_served_beside_one_that_fills_the_limit_of_reads(start_gateway):
+    work = LimitedWork(prefix="/", service="reads", limiter=ConcurrencyLimiter(0.1), reads=True)
+    gateway = await start_gateway(limits=(work,))
+    assert (await gateway.client.get("/api/v1/keys", headers=gateway.auth())).status_code == 200
+    work.limiter.limit = 4
+    for _ in range(4):
+        assert work.limiter.acquire("heavy")
+    assert (await gateway.client.get("/api/v1/keys", headers=gateway.auth())).status_code == 200
+    assert work.limiter.in_flight == 4
+    assert not work.limiter.acquire("heavy")
+
+
+async def test_changes_are_work_as_questions_are(crowded):
+    for method in ("PUT", "PATCH"):
+        answer = await crowded.client.request(method, "/api/v1/budgets", json={}, headers=crowded.auth())
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
 
 
 async def test_questions_are_refused_while_the_service_behind_is_and_other_work_goes_on(start_gateway):

@@ -23,18 +23,19 @@ _NANOS: Final = 1_000_000_000
 
 
 class WorkLimits(Collector):
-    """The limits of model calls, chats and all other work, each by the delay of the services that answer it.
+    """The limits of model calls, chats, all other work, and reads, each by the delay of the services that answer it.
 
     `target` is the delay in seconds that is borne, 0 for any. They follow it within the block of :meth:`running`.
     """
 
     def __init__(self, clients: Clients, target: float, registry: CollectorRegistry) -> None:
         self._llm, self._chat = (clients.processes[name] for name in ("llm-service", "chat-stream-service"))
-        self._calls, self._chats, self._others = (ConcurrencyLimiter(target) for _ in range(3))
+        self._calls, self._chats, self._others, self._reads = (ConcurrencyLimiter(target) for _ in range(4))
         self.all: Sequence[LimitedWork] = (
             LimitedWork(prefix="/v1/", service="llm-service", limiter=self._calls),
             LimitedWork(prefix="/api/v1/conversations", service="chat-stream-service", limiter=self._chats),
             LimitedWork(prefix="/", service="gateway", limiter=self._others),
+            LimitedWork(prefix="/", service="reads", limiter=self._reads, reads=True),
         )
         registry.register(self)
 
@@ -45,12 +46,18 @@ class WorkLimits(Collector):
             await stack.enter_async_context(self._calls.running(lambda: _delay(self._llm)))
             await stack.enter_async_context(self._chats.running(self._check_chat))
             await stack.enter_async_context(self._others.running(_take_turns))
+            await stack.enter_async_context(self._reads.running(self._check_reads))
             yield
 
     async def _check_chat(self) -> float:
         """A chat waits for the model call within it too, and at its end for the store."""
         stored, _ = await asyncio.gather(_delay(self._chat), _delay(self._llm))
         return stored
+
+    async def _check_reads(self) -> float:
+        """A read waits for no turn that is being stored."""
+        await asyncio.gather(_delay(self._chat), _delay(self._llm))
+        return 0.0
 
     def collect(self) -> Iterable[Metric]:
         """Yield the figures of now."""

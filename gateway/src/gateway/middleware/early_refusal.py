@@ -16,6 +16,7 @@ from gateway.middleware.overload import OVERLOADED, WorkAdmission
 # A request id; all have the same length.
 _ID_BYTES: Final = 13
 _ANY_ID: Final = "req_" + "0" * (2 * _ID_BYTES)
+_METHODS: Final = {b"POST": "POST", b"GET": "GET"}
 # Who sends these gets an answer that depends on them, the long way.
 _SPECIAL: Final = frozenset({b"origin", b"x-request-id", b"traceparent"})
 _LONGEST_PATH: Final = 200
@@ -31,10 +32,11 @@ class EarlyRefusal:
 
     def __call__(self, method: bytes, url: bytes, headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
         """Return the whole answer of HTTP/1.1, None when the request is not refused here."""
-        if method != b"POST" or len(url) > _LONGEST_PATH or b"%" in url:
+        named = _METHODS.get(method)
+        if named is None or len(url) > _LONGEST_PATH or b"%" in url:
             return None
         path = url.partition(b"?")[0].decode("ascii", "replace")
-        work = self._admission.work_of(path)
+        work = self._admission.work_of(named, path)
         if work is None or not work.limiter.is_full:
             return None
         if not _SPECIAL.isdisjoint(name for name, _ in headers):
@@ -44,7 +46,7 @@ class EarlyRefusal:
         self._admission.note_refusal(work)
         request_id = f"req_{secrets.token_hex(_ID_BYTES)}"
         self._metrics.observe(
-            method="POST",
+            method=named,
             endpoint=work.prefix,
             status=_UNAVAILABLE,
             seconds=0.0,

@@ -15,8 +15,14 @@ from penstock_kit.errors import Unavailable
 from penstock_kit.logging import get_logger
 
 # What ends work, or lets people in to see what is wrong, is done however much there is.
-_ALWAYS: Final = ("/api/v2/auth/",)
+_ALWAYS: Final = ("/api/v2/auth/", "/api/v1/health/", "/api/v2/metrics", "/api/v1/monitoring/", "/v1/dashboard/")
 _STOPS: Final = ("/stop", "/ticket")
+_WRITES: Final = frozenset({"POST", "PUT", "PATCH"})
+_READS: Final = frozenset({"GET", "HEAD"})
+# Where reads are of something that costs: not of pages, health and metrics, which are elsewhere.
+_READ_BELOW: Final = ("/api/", "/v1/")
+# Reads that last: they wait for what others write, or send what is there already.
+_LASTING: Final = ("/events", "/download")
 # Seconds between two lines of the log about refusals.
 _LOG_SECONDS: Final = 10.0
 
@@ -32,15 +38,20 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitedWork:
-    """The limit of what is asked below the paths that begin with `prefix`, which is what `service` answers."""
+    """The limit of what is asked below the paths that begin with `prefix`, which is what `service` answers.
+
+    With `reads` it is that of lists, costs and the like, else of everything that makes or changes something.
+    """
 
     prefix: str
     service: str
     limiter: ConcurrencyLimiter
+    reads: bool = False
 
 
 class WorkAdmission:
-    """Decides over every POST: questions, extractions, ingests. Reading lists, costs and health goes on.
+    """Decides over everything that makes or changes something, and by a limit of their own over reads. Health, metrics,
+    the dashboard, stops and deletions go on.
 
     The first of `limits` whose prefix a path has counts it. `tenant_of` names the tenant of whoever was recognised
     lately by the same headers; all others share one part.
@@ -51,11 +62,17 @@ class WorkAdmission:
         self._log_at = 0.0
         self.tenant_of = tenant_of
 
-    def work_of(self, path: str) -> LimitedWork | None:
-        """Return what a POST to `path` counts as, None when it is always done."""
-        if path.startswith(_ALWAYS) or path.endswith(_STOPS):
+    def work_of(self, method: str, path: str) -> LimitedWork | None:
+        """Return what a request counts as, None when it is always done."""
+        if path.startswith(_ALWAYS):
             return None
-        return next((each for each in self._limits if path.startswith(each.prefix)), None)
+        if method in _WRITES:
+            reads, counts = False, not path.endswith(_STOPS)
+        else:
+            reads = method in _READS
+            counts = reads and path.startswith(_READ_BELOW) and not path.endswith(_LASTING)
+        found = (each for each in self._limits if each.reads is reads and path.startswith(each.prefix))
+        return next(found, None) if counts else None
 
     def note_refusal(self, work: LimitedWork) -> None:
         """Count a refusal, and say in the log that there are some."""
@@ -83,8 +100,7 @@ class Overload:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope. What is too much is answered with 503 (LOAD_LIMIT_EXCEEDED) and Retry-After."""
-        is_post = scope["type"] == "http" and scope["method"] == "POST"
-        work = self._admission.work_of(scope["path"]) if is_post else None
+        work = self._admission.work_of(scope["method"], scope["path"]) if scope["type"] == "http" else None
         if work is None:
             await self._app(scope, receive, send)
             return
