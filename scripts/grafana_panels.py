@@ -142,6 +142,13 @@ OVERVIEW: Final = Dashboard(
             "{{outcome}}",
             "reqps",
         ),
+        _chart("Alerts firing in the gateway", "max by (severity) (penstock_alerts_firing)", "{{severity}}"),
+        _chart(
+            "Notifications",
+            "sum by (kind, outcome) (rate(penstock_notifications_total[$__rate_interval]))",
+            "{{kind}} {{outcome}}",
+            "ops",
+        ),
         _chart(
             "Refused under load",
             "sum by (service) (rate(penstock_overload_refused_total[$__rate_interval]))",

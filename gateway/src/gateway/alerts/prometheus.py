@@ -74,6 +74,15 @@ METRIC_RULES: Final[Sequence[MetricRule]] = (
         summary="The budget {{ $labels.budget }} ({{ $labels.period }}) is spent; its calls are refused.",
         summary_zh="预算 {{ $labels.budget }} ({{ $labels.period }}) 已用完, 相关调用将被拒绝.",
     ),
+    # The gateway can't tell that it does not look.
+    MetricRule(
+        name="AlertsLate",
+        expression="time() - max(penstock_alerts_evaluated_timestamp_seconds > 0) > 120",
+        hold_seconds=60,
+        severity=Severity.CRITICAL,
+        summary="No gateway has evaluated its alerts for {{ $value | humanizeDuration }}.",
+        summary_zh="网关已有 {{ $value | humanizeDuration }} 未评估告警规则.",
+    ),
 )
 
 
