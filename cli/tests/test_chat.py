@@ -1,5 +1,6 @@
 """``penstock chat`` and ``penstock key`` against a small gateway of the test's own."""
 
+import io
 import json
 import os
 import signal
@@ -16,7 +17,8 @@ import pytest
 from penstock_cli import key
 from penstock_cli.chat.command import chat
 from penstock_cli.chat.conversation import Wishes
-from penstock_cli.chat.event import events
+from penstock_cli.chat.event import Event, events
+from penstock_cli.chat.screen import Screen
 from penstock_cli.failure import CommandFailed
 from penstock_cli.settings import CliSettings
 from penstock_testkit.servers.process import free_port
@@ -382,3 +384,20 @@ def test_keys_are_listed_and_revoked(gateway: Gateway, capsys: Any) -> None:
     ]
     assert key.revoke(settings_for(gateway), "key_1") == 0
     assert gateway.requests[-1][:2] == ("DELETE", "/api/v1/keys/key_1")
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_devices_words_do_not_steer_the_terminal_and_a_pipe_gets_them_as_they_are() -> None:
+    said = "The field \x1b]0;pwned\x07temp"
+    for file, shown in ((_Terminal(), "The field ]0;pwnedtemp"), (io.StringIO(), said)):
+        notes = _Terminal()
+        screen = Screen(answer=file, notes=notes, colour=False)
+        for each in ({"content": said[:11]}, {"content": said[11:]}):
+            screen.show(Event(kind="message_chunk", sequence=1, fields=each))
+        screen.note("tool \x1b[2Jcall")
+        assert file.getvalue().rstrip("\n") == shown
+        assert notes.getvalue() == "tool [2Jcall\n"

@@ -308,6 +308,29 @@ async def test_embeddings_come_as_little_endian_floats(provider: OpenAiProvider,
     assert vendor.received[0].body["encoding_format"] == "base64"
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"object": "chat.completion", "choices": []},
+        {"object": "list", "data": None, "usage": {"prompt_tokens": 1}},
+        {"object": "list", "data": [], "usage": {"prompt_tokens": 1}},
+        {"object": "list", "data": [{"index": 0}], "usage": {"prompt_tokens": 1}},
+        {"object": "list", "data": [{"index": 0, "embedding": ["x"]}], "usage": {"prompt_tokens": 1}},
+        {"object": "list", "data": [{"index": 0, "embedding": "AAAA"}]},
+        [],
+        "vectors",
+    ],
+)
+async def test_an_answer_without_vectors_is_the_vendors_failure(
+    provider: OpenAiProvider, vendor: OpenAiServer, answer: object
+) -> None:
+    vendor.odd_embeddings = answer
+    with pytest.raises(ProviderError) as caught:
+        await provider.embed(EmbeddingRequest(model="e1", inputs=("a",)))
+    assert caught.value.failure is FailureKind.PROTOCOL
+
+
 async def test_embeddings_of_token_ids_are_passed_on(provider: OpenAiProvider, vendor: OpenAiServer) -> None:
     vectors = await provider.embed(EmbeddingRequest(model="e1", token_inputs=((1, 2), (3,))))
     assert len(vectors.values) == 2

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from penstock_cli.gateway import Gateway
 from penstock_cli.settings import CliSettings
+from penstock_kit.text.control import without_controls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,7 @@ def create(
         sys.stdout.write(json.dumps(made) + "\n")
         return 0
     sys.stdout.write(f"{made['key']}\n")
-    sys.stderr.write(f"key {made['id']} ({made['name']}); its text is shown only now\n")
+    sys.stderr.write(f"key {made['id']} ({without_controls(made['name'])}); its text is shown only now\n")
     return 0
 
 
@@ -99,4 +100,11 @@ def _call(settings: CliSettings, method: str, path: str, body: dict[str, Any] | 
 def _row(key: dict[str, Any]) -> tuple[str, ...]:
     scopes = ", ".join(key.get("scopes") or ())
     expires = str(key.get("expire_time") or "never")
-    return str(key["id"]), str(key["name"]), str(key["prefix"]), str(key["user_id"]), scopes or "all", expires
+    return (
+        str(key["id"]),
+        without_controls(str(key["name"])),
+        str(key["prefix"]),
+        str(key["user_id"]),
+        scopes or "all",
+        expires,
+    )

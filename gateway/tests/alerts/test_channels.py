@@ -4,7 +4,10 @@ import base64
 import hashlib
 import hmac
 import ipaddress
+from dataclasses import replace
 from datetime import UTC, datetime
+from email import message_from_string
+from email.header import decode_header
 from typing import Any
 from urllib.parse import unquote
 
@@ -148,6 +151,78 @@ async def test_mail_is_plain_text_whatever_a_device_is_called() -> None:
     assert "Device: <b>x</b>  Bcc: y@z [a](b)" in got.get_content()
     assert len(mail.recipients) == 2
     assert max(len(line) for line in mail.raw[0].split(b"\r\n")) <= 998
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "=?utf-8?b?CkJjYzogeEB5CgpldmlsIGJvZHk=?=",
+        "=?utf-8?q?a=0d=0aBcc:_x@y?=",
+        "a\nBcc: x@y",
+        "温度 =?utf-8?b?CkJjYzogeEB5?= 高",
+    ],
+)
+async def test_a_subject_is_the_name_as_it_was_written_and_no_header_more(name: str) -> None:
+    async with MailServer() as mail:
+        told = replace(message(), title=f"[ALERT] {name}")
+        await EmailSender(server(mail)).send(channel(ChannelKind.EMAIL, recipients=("ann@plant.test",)), told)
+    head = mail.raw[0].replace(b"\r\n", b"\n").partition(b"\n\n")[0].decode("ascii")
+    fields = [line.partition(":")[0] for line in head.splitlines() if not line.startswith((" ", "\t"))]
+    assert sorted(fields) == sorted(
+        [
+            "Content-Type",
+            "MIME-Version",
+            "Content-Transfer-Encoding",
+            "From",
+            "To",
+            "Subject",
+            "Date",
+            "Message-ID",
+            "Auto-Submitted",
+        ]
+    )
+    parts = decode_header(message_from_string(head)["Subject"])
+    assert "".join(text.decode(coding or "ascii") for text, coding in parts) == f"[ALERT] {name}".replace("\n", " ")
+    assert mail.recipients == ["rcpt TO:<ann@plant.test>"]
+
+
+@pytest.mark.parametrize(
+    "recipient",
+    [
+        "v@=?utf-8?b?CkJjYzogeEB5?=",
+        "a@=?x",
+        "<script>@b",
+        "a@(",
+        ".@.",
+        "<@>",
+        "a b@c",
+        'x"y@c',
+        "a@b:c",
+        "a@b\n",
+        "ａ@b.c",
+    ],
+)
+async def test_mail_goes_to_plain_addresses_alone(recipient: str) -> None:
+    async with MailServer() as mail:
+        with pytest.raises(DeliveryError, match="not a plain mail address") as refused:
+            await EmailSender(server(mail)).send(channel(ChannelKind.EMAIL, recipients=(recipient,)), message())
+    assert refused.value.is_final
+    assert mail.mails == []
+
+
+async def test_an_address_without_an_answer_of_dns_is_tried_again_and_an_inner_one_is_not() -> None:
+    public = GuardedHttp(Destinations(hosts=("*",)))
+    try:
+        sender = WebhookSender(public, now=at(1_700_000_000))
+        with pytest.raises(DeliveryError, match="no address") as gone:
+            await sender.send(channel(ChannelKind.WEBHOOK, url="https://nowhere.invalid/x"), message())
+        with pytest.raises(DeliveryError) as inner:
+            await sender.send(channel(ChannelKind.WEBHOOK, url="https://localhost/x"), message())
+    finally:
+        await public.close()
+    assert not gone.value.is_final
+    assert inner.value.is_final
+    assert "127.0.0.1" not in str(inner.value)
 
 
 async def test_nothing_is_sent_in_the_clear_where_encryption_is_asked_for() -> None:

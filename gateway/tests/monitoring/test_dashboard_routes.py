@@ -15,6 +15,7 @@ from gateway.monitoring.history_store import HistoryStore
 from gateway.monitoring.sampler import Sampler
 from gateway.monitoring.traffic import Traffic
 from penstock_kit.context import ADMIN_SCOPE
+from penstock_kit.errors import ResourceExhausted
 from penstock_testkit.clock import ManualClock
 from penstock_testkit.services import Wait
 from penstock_testkit.services.chat import turn
@@ -188,6 +189,23 @@ async def test_a_frame_is_computed_once_for_each_view_that_is_looked_at():
     broadcast.leave(acme)
     broadcast.publish()
     assert broadcast.computed == 3
+
+
+async def test_one_tenants_viewers_leave_places_for_others_and_for_the_operator():
+    clock = ManualClock()
+    traffic = Traffic(clock)
+    sampler = Sampler(traffic=traffic, cache=None, store=HistoryStore(None, "gw_1"), clock=clock)
+    broadcast = FrameBroadcast(Dashboard(sampler=sampler, traffic=traffic, clock=clock))
+    for _ in range(100):
+        broadcast.join(View(tenant_id="acme"))
+    with pytest.raises(ResourceExhausted, match="100 dashboards of your tenant"):
+        broadcast.join(View(tenant_id="acme"))
+    for _ in range(100):
+        broadcast.join(View(tenant_id="other"))
+    for _ in range(300):
+        broadcast.join(View(tenant_id=None))
+    with pytest.raises(ResourceExhausted, match="500 dashboards are open at this gateway"):
+        broadcast.join(View(tenant_id=None))
 
 
 async def test_the_largest_frame_is_within_20_kilobytes():

@@ -42,6 +42,7 @@ async def test_an_alarm_is_made_read_changed_and_deleted(gateway: Any) -> None:
         ({"watch": "hotter"}, "above"),
         ({"limt": 5}, "limt"),
         ({"channel_ids": ["chan_x"]}, "GET /api/v1/channels lists them"),
+        ({"repeat_seconds": 0.001}, "repeat_seconds must be 0 or at least 60"),
     ],
 )
 async def test_an_alarm_that_could_not_work_is_refused_with_what_is_missing(
@@ -69,6 +70,8 @@ async def test_a_channels_address_and_secret_are_never_shown_again(gateway: Any)
     [
         ({"name": "x", "kind": "email"}, "email needs recipients"),
         ({"name": "x", "kind": "email", "recipients": ["ann@x, bo@y"]}, "recipients"),
+        ({"name": "x", "kind": "email", "recipients": ["v@=?utf-8?b?CkJjYzogeEB5?="]}, "recipients"),
+        ({"name": "x", "kind": "email", "recipients": ["<script>@b"]}, "recipients"),
         ({"name": "x", "kind": "dingtalk"}, "needs the url"),
         ({"name": "x", "kind": "webhook", "url": "ftp://x"}, "needs the url"),
     ],
@@ -86,6 +89,19 @@ async def test_the_test_button_says_what_the_other_side_answered(gateway: Any) -
     assert (refused.status_code, refused.json()["reason"]) == (502, "CHANNEL_UNAVAILABLE")
     assert "not on the public internet" in refused.json()["detail"]
     await call(gateway, "DELETE", f"/api/v1/channels/{made['id']}")
+
+
+async def test_test_messages_and_channels_of_a_tenant_are_bounded(start_gateway: Any) -> None:
+    gateway = await start_gateway()
+    made = [await call(gateway, "POST", "/api/v1/channels", json=HOOK) for _ in range(51)]
+    assert [answer.status_code for answer in made] == [201] * 50 + [429]
+    assert made[-1].json()["reason"] == "CHANNELS_LIMIT_EXCEEDED"
+    path = f"/api/v1/channels/{made[0].json()['id']}/test"
+    inside = {**HOOK, "url": "http://169.254.169.254/latest"}
+    await call(gateway, "PUT", path.removesuffix("/test"), json=inside)
+    tests = [await call(gateway, "POST", path) for _ in range(11)]
+    assert [answer.status_code for answer in tests] == [502] * 10 + [429]
+    assert "too many test messages" in tests[-1].json()["detail"]
 
 
 async def test_a_silent_device_fires_is_acknowledged_and_snoozed(start_gateway: Any) -> None:

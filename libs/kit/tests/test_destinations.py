@@ -29,6 +29,18 @@ from penstock_kit.outbound.destinations import Destinations
         "::ffff:169.254.169.254",
         "64:ff9b::a9fe:a9fe",
         "2002:7f00:1::",
+        "168.63.129.16",
+        "192.0.0.192",
+        "192.88.99.1",
+        "198.18.0.1",
+        "240.0.0.1",
+        "fec0::1",
+        "64:ff9b:1::a9fe:a9fe",
+        "::169.254.169.254",
+        "::ffff:0:a9fe:a9fe",
+        "2001:db8::1",
+        "3fff::1",
+        "5f00::1",
     ],
 )
 def test_an_address_that_is_not_public_is_refused(address: str) -> None:

@@ -4,6 +4,7 @@ import json
 from typing import Any, Final, TextIO
 
 from penstock_cli.chat.event import Event
+from penstock_kit.text.control import without_controls
 
 _DIM, _RED, _PLAIN = "\x1b[2m", "\x1b[31m", "\x1b[0m"
 _LONGEST_NOTE: Final = 300
@@ -55,19 +56,20 @@ class Screen:
 
     def _say(self, text: str) -> None:
         if text:
-            self._answer.write(text)
+            self._answer.write(_for(self._answer, text))
             self._answer.flush()
             self._said += text
             self._at_line_start = text.endswith("\n")
 
     def _note(self, text: str) -> None:
         self._end_line()
+        text = _for(self._notes, text)
         self._notes.write(f"{_DIM}{text}{_PLAIN}\n" if self._colour else f"{text}\n")
         self._notes.flush()
 
     def _error(self, message: str, reason: str) -> None:
         self._end_line()
-        text = f"error: {message} ({reason})"
+        text = _for(self._notes, f"error: {message} ({reason})")
         self._notes.write(f"{_RED}{text}{_PLAIN}\n" if self._colour else f"{text}\n")
         self._notes.flush()
         self._said = ""
@@ -100,3 +102,8 @@ def _footer(fields: dict[str, Any]) -> str:
     if fields.get("status") not in {"completed", None}:
         parts.append(str(fields["status"]))
     return "· " + " · ".join(part for part in parts if part)
+
+
+def _for(file: TextIO, text: str) -> str:
+    """Return `text` as it goes to `file`: a device's or a model's words must not steer a terminal."""
+    return without_controls(text) if file.isatty() else text

@@ -65,7 +65,7 @@ class AlarmsOperations(Resource):
         hysteresis: How far inside the limit the value must come to end it.
         seconds: How long it must hold; with `no_data`: be silent.
         channel_ids: Who is told; empty: all channels of the tenant.
-        repeat_seconds: 0: told once.
+        repeat_seconds: 0: told once; else 60 at least.
         """
         return self._call(
             Call(
@@ -127,7 +127,7 @@ class AlarmsOperations(Resource):
         hysteresis: How far inside the limit the value must come to end it.
         seconds: How long it must hold; with `no_data`: be silent.
         channel_ids: Who is told; empty: all channels of the tenant.
-        repeat_seconds: 0: told once.
+        repeat_seconds: 0: told once; else 60 at least.
         """
         return self._call(
             Call(

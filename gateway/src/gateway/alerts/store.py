@@ -114,6 +114,10 @@ class AlertStore:
         opened = (self._readable(row.id, self._open_channel, row.definition) for row in rows)
         return [channel for channel in opened if channel is not None]
 
+    async def count_channels(self, tenant_id: str) -> int:
+        """Return how many channels a tenant has, readable or not."""
+        return len(await self._channel_rows(tenant_id))
+
     async def list_unreadable_channels(self, tenant_id: str) -> Sequence[UnreadableChannel]:
         """Return the channels of a tenant that no secret opens any more."""
         rows = await self._channel_rows(tenant_id)

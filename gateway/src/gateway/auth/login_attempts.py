@@ -12,12 +12,13 @@ _MOST: Final = 50_000
 
 
 class AttemptLimiter:
-    """Counts failures per subject in a fixed window; at `limit` the subject is refused until the window ends."""
+    """Counts failures, or `what` else is tried, per subject in a fixed window; at `limit` the subject is refused."""
 
-    def __init__(self, *, clock: Clock, limit: int = 5, window: float = 60.0) -> None:
+    def __init__(self, *, clock: Clock, limit: int = 5, window: float = 60.0, what: str = "failed attempts") -> None:
         self._clock = clock
         self._limit = limit
         self._window = window
+        self._what = what
         self._failures: dict[str, tuple[float, int]] = {}
 
     def check(self, subject: str) -> None:
@@ -25,7 +26,7 @@ class AttemptLimiter:
         until, count = self._failures.get(subject, (0.0, 0))
         left = until - self._clock.monotonic()
         if left > 0 and count >= self._limit:
-            message = f"too many failed attempts; wait {left:.0f} s"
+            message = f"too many {self._what}; wait {left:.0f} s"
             raise ResourceExhausted(message, reason="ATTEMPTS_LIMIT_EXCEEDED", retry_after=left)
 
     def record_failure(self, subject: str) -> None:

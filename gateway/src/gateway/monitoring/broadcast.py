@@ -9,6 +9,8 @@ from gateway.monitoring.dashboard import Dashboard, View
 from penstock_kit.errors import ResourceExhausted
 
 _MOST_VIEWERS: Final = 500
+# Of these, what one tenant's viewers may take: the rest is for others and for the operator.
+_MOST_OF_A_TENANT: Final = 100
 
 
 class FrameBroadcast:
@@ -25,6 +27,9 @@ class FrameBroadcast:
         """Count a viewer in; raise ResourceExhausted (VIEWER_LIMIT_EXCEEDED) when there are too many."""
         if self._viewers.total() >= _MOST_VIEWERS:
             message = f"{_MOST_VIEWERS} dashboards are open at this gateway; close one or try again later"
+            raise ResourceExhausted(message, reason="VIEWER_LIMIT_EXCEEDED")
+        if view.tenant_id is not None and self._viewers[view] >= _MOST_OF_A_TENANT:
+            message = f"{_MOST_OF_A_TENANT} dashboards of your tenant are open at this gateway; close one"
             raise ResourceExhausted(message, reason="VIEWER_LIMIT_EXCEEDED")
         self._viewers[view] += 1
 

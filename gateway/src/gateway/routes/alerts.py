@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from penstock.feature.v1.feature_pb2_grpc import FeatureServiceAsyncStub
 
 _MOST: Final = 500
+_LEAST_REPEAT: Final = 60
 _MOST_SCORED: Final = 100
 _HTTP: Final = frozenset({ChannelKind.DINGTALK, ChannelKind.WECOM, ChannelKind.WEBHOOK})
 
@@ -59,7 +60,7 @@ class AlarmBody(RequestModel):
     channel_ids: list[Annotated[str, Field(max_length=64)]] = Field(
         default_factory=list, max_length=50, description="Who is told; empty: all channels of the tenant."
     )
-    repeat_seconds: float = Field(default=14_400, ge=0, le=2_592_000, description="0: told once.")
+    repeat_seconds: float = Field(default=14_400, ge=0, le=2_592_000, description="0: told once; else 60 at least.")
     active: bool = True
 
     @model_validator(mode="after")
@@ -78,6 +79,8 @@ class AlarmBody(RequestModel):
             raise ValueError("outside needs lower and upper, lower below upper")
         if self.watch is Watch.OUTSIDE and self.hysteresis * 2 >= (self.upper or 0.0) - (self.lower or 0.0):
             raise ValueError("hysteresis must be less than half of the band, or the alarm never ends")
+        if 0 < self.repeat_seconds < _LEAST_REPEAT:
+            raise ValueError(f"repeat_seconds must be 0 or at least {_LEAST_REPEAT}")
         if self.watch is Watch.NO_DATA and self.seconds <= 0:
             raise ValueError("no_data needs seconds: after how long a silence it fires")
         return self

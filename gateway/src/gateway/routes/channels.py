@@ -7,19 +7,24 @@ from fastapi import Depends, Response
 from pydantic import Field, model_validator
 
 from gateway.alerts.channels.channel import Channel, ChannelKind
+from gateway.alerts.channels.email import RECIPIENT
 from gateway.alerts.delivery_store import Delivery, DeliveryStore
 from gateway.alerts.notifier import Notifier
 from gateway.alerts.store import AlertStore, UnreadableChannel
 from gateway.auth.guard import Guard
+from gateway.auth.login_attempts import AttemptLimiter
 from gateway.auth.scope import ADMIN, OPERATOR, includes
 from gateway.http.json import JsonResponse
 from gateway.routes.router import add, api_router
 from gateway.routes.strict import RequestModel
 from penstock_kit.clock import Clock
 from penstock_kit.context import Caller, current_context
-from penstock_kit.errors import PermissionDenied
+from penstock_kit.errors import PermissionDenied, ResourceExhausted
 from penstock_kit.ids import new_id
 
+_MOST_CHANNELS: Final = 50
+# Test messages a tenant sends in a minute: they go out at once and over the operator's mail server.
+_MOST_TESTS: Final = 10
 _HTTP: Final = frozenset({ChannelKind.DINGTALK, ChannelKind.WECOM, ChannelKind.WEBHOOK})
 
 
@@ -32,7 +37,7 @@ class ChannelBody(RequestModel):
     url: str = Field(default="", max_length=2000, description="Of the robot or webhook; never shown again.")
     secret: str = Field(default="", max_length=256, description="Signs (DingTalk, webhook); never shown again.")
     previous_secret: str = Field(default="", max_length=256, description="Webhook: signs too while it is replaced.")
-    recipients: list[Annotated[str, Field(pattern=r"^[^@\s,;]+@[^@\s,;]+$", max_length=254)]] = Field(
+    recipients: list[Annotated[str, Field(pattern=f"^{RECIPIENT}$", max_length=254)]] = Field(
         default_factory=list, max_length=50
     )
     system: bool = Field(default=False, description="Also about the system itself; for operators.")
@@ -71,6 +76,7 @@ class ChannelRoutes:
         self._deliveries = deliveries
         self._notifier = notifier
         self._clock = clock
+        self._tests = AttemptLimiter(clock=clock, limit=_MOST_TESTS, what="test messages")
         self.router = api_router("alerts")
         admin = [Depends(guard.needs(ADMIN))]
         add(self.router, "GET /api/v1/channels", self.list_channels, dependencies=admin)
@@ -97,6 +103,8 @@ class ChannelRoutes:
         """Add a channel: e-mail, DingTalk, WeCom or a signed webhook."""
         caller = _caller()
         _check_for_system(caller, body)
+        if await self._store.count_channels(caller.tenant_id) >= _MOST_CHANNELS:
+            raise ResourceExhausted(f"a tenant has at most {_MOST_CHANNELS} channels", reason="CHANNELS_LIMIT_EXCEEDED")
         channel = body.to_channel(new_id("chan"), caller, self._clock.now())
         await self._store.put_channel(channel)
         return JsonResponse(channel_to_json(channel), 201)
@@ -117,7 +125,10 @@ class ChannelRoutes:
 
     async def test_channel(self, channel_id: str) -> Response:
         """Send a test message and say what the other side answered."""
-        channel = await self._store.channel(_caller().tenant_id, channel_id)
+        tenant_id = _caller().tenant_id
+        channel = await self._store.channel(tenant_id, channel_id)
+        self._tests.check(tenant_id)
+        self._tests.record_failure(tenant_id)
         await self._notifier.test(channel)
         return JsonResponse({"delivered": True})
 

@@ -16,6 +16,7 @@ from gateway.convert.cost import DECIMAL, money_to_proto
 from gateway.convert.protobuf import build_message
 from gateway.convert.scalar import Moment
 from gateway.http.json import JsonResponse
+from gateway.http.names import PlainName
 from gateway.routes.router import add, api_router
 from penstock_kit.context import current_context
 from penstock_kit.errors import PenstockError
@@ -47,7 +48,7 @@ class KeyBudget(BaseModel):
 class KeyCreate(BaseModel):
     """A new API key."""
 
-    name: str = Field(min_length=1, max_length=128)
+    name: PlainName = Field(min_length=1, max_length=128)
     scopes: list[str] = Field(default_factory=list, description="Empty: everything you may do yourself.")
     expire_time: Moment | None = Field(default=None, description="ISO 8601; without a zone it is UTC.")
     user_id: str = Field(default="", max_length=64, description="Whose key it is; administrators only.")

@@ -10,6 +10,7 @@ from gateway.auth.identity import User
 from gateway.auth.scope import ADMIN
 from gateway.auth.users import NewUserRequest, UserService
 from gateway.http.json import JsonResponse
+from gateway.http.names import UserName
 from gateway.routes.router import add, api_router
 from penstock_kit.context import current_context
 
@@ -19,7 +20,7 @@ Tenant = Annotated[str, Query(max_length=63, description="Empty: your own tenant
 class UserCreate(BaseModel):
     """A new user."""
 
-    username: str = Field(min_length=1, max_length=128, pattern=r"^[^\s:/]+$")
+    username: UserName = Field(min_length=1, max_length=128, pattern=r"^[^\s:/]+$")
     password: SecretStr = Field(max_length=1024)
     scopes: list[str] = Field(default_factory=list, description="Empty: everything but administration and operation.")
     tenant_id: str = Field(default="", max_length=63, description="Empty: your own tenant.")

@@ -153,9 +153,10 @@ class OpenAiProvider:
             answer = await self._sdk.embeddings.create(
                 model=request.model, input=inputs, encoding_format="base64", **optional
             )
-        return replace(self._vectors(answer, request), dropped_params=dropped)
+            return replace(self._vectors(answer, request), dropped_params=dropped)
 
     def _vectors(self, answer: "CreateEmbeddingResponse", request: EmbeddingRequest) -> Embeddings:
+        # The SDK builds what a vendor sent without checking it.
         values = tuple(_vector(item.embedding) for item in sorted(answer.data, key=lambda item: item.index))
         if len(values) != request.count:
             raise self._upstream.protocol(f"sent {len(values)} vectors for {request.count} inputs", request.model)
@@ -169,7 +170,7 @@ class OpenAiProvider:
         """Return what the vendor lists, through the SDK."""
         async with self._sdk_errors(""):
             page = await self._sdk.models.list()
-        return tuple(ModelCard(id=model.id, created=model.created or 0) for model in page.data)
+            return tuple(ModelCard(id=model.id, created=model.created or 0) for model in page.data)
 
     @asynccontextmanager
     async def _sdk_errors(self, model: str) -> AsyncGenerator[None]:
@@ -186,7 +187,8 @@ class OpenAiProvider:
             refused = not isinstance(error, openai.APITimeoutError) or "Connect" in type(error.__cause__).__name__
             kind = FailureKind.CONNECT if refused else FailureKind.TIMEOUT
             raise self._upstream.failure(f"{name} can't be reached: {kind.value}", kind, model) from error
-        except (openai.OpenAIError, binascii.Error, ValueError) as error:
+        except (openai.OpenAIError, binascii.Error, ValueError, TypeError, AttributeError) as error:
+            # The SDK builds its objects of what came, unchecked: a field that is missing shows when it is read.
             raise self._upstream.protocol(
                 f"sent an answer the SDK can't read: {type(error).__name__}", model
             ) from error

@@ -7,9 +7,11 @@ import ssl
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime
+from email.header import Header
+from email.mime.text import MIMEText
+from email.policy import compat32
+from email.utils import format_datetime, parseaddr
+from re import fullmatch
 from typing import Final, Literal
 
 from gateway.alerts.channels.channel import Channel, DeliveryError
@@ -18,6 +20,22 @@ from gateway.alerts.message import Message
 _SECONDS: Final = 15.0
 _THREADS: Final = 4
 _PERMANENT: Final = 500
+# The older policy does not parse what it is given, so that no value becomes a header of its own.
+_WIRE: Final = compat32.clone(linesep="\r\n")
+RECIPIENT: Final = (
+    r"[A-Za-z0-9!#$%&'*+/^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/^_`{|}~-]+)*"
+    r"@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"
+)
+"""A plain address, ``name@host``, without display name, comment, quotes or encoded words (RFC 5321)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """A mail as it goes over the wire, and its envelope."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,16 +78,23 @@ class EmailSender:
         except (OSError, smtplib.SMTPException) as error:
             raise DeliveryError(f"the mail server can't be used: {error}") from error
 
-    def _mail(self, channel: Channel, message: Message) -> EmailMessage:
-        mail = EmailMessage(policy=SMTP)
-        mail["From"] = self._server.sender
-        mail["To"] = ", ".join(channel.recipients)
-        mail["Subject"] = message.title
-        mail["Date"] = format_datetime(message.time)
-        mail["Message-ID"] = f"<{message.delivery_id}@penstock>"
-        mail["Auto-Submitted"] = "auto-generated"
-        mail.set_content(message.text, charset="utf-8", cte="base64")
-        return mail
+    def _mail(self, channel: Channel, message: Message) -> Mail:
+        """Return the mail. Its subject is encoded whole: what looks like an encoded word in a name stays text."""
+        for recipient in channel.recipients:
+            if not fullmatch(RECIPIENT, recipient):
+                raise DeliveryError(f"{recipient!r} is not a plain mail address", is_final=True)
+        made = MIMEText(message.text, "plain", "utf-8")
+        made["From"] = self._server.sender
+        made["To"] = ", ".join(channel.recipients)
+        made["Subject"] = Header(message.title, "utf-8", header_name="Subject").encode()
+        made["Date"] = format_datetime(message.time)
+        made["Message-ID"] = f"<{message.delivery_id}@penstock>"
+        made["Auto-Submitted"] = "auto-generated"
+        return Mail(
+            sender=parseaddr(self._server.sender)[1],
+            recipients=tuple(channel.recipients),
+            content=made.as_bytes(policy=_WIRE),
+        )
 
 
 class _Attempt:
@@ -80,7 +105,7 @@ class _Attempt:
         self._connection: smtplib.SMTP | None = None
         self._is_cut = False
 
-    def deliver(self, mail: EmailMessage) -> None:
+    def deliver(self, mail: Mail) -> None:
         """Connect, encrypt as asked, sign in and send."""
         if self._is_cut:
             return
@@ -92,7 +117,7 @@ class _Attempt:
             if server.username:
                 connection.login(server.username, server.password)
             if not self._is_cut:
-                connection.send_message(mail)
+                connection.sendmail(mail.sender, mail.recipients, mail.content)
 
     def cut(self) -> None:
         """End the connection: what waits on it fails at once."""

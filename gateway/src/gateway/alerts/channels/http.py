@@ -8,7 +8,7 @@ import orjson
 from gateway.alerts.channels.channel import Channel, DeliveryError
 from gateway.alerts.channels.signature import dingtalk_query, webhook_signature
 from gateway.alerts.message import Message
-from penstock_kit.errors import PenstockError
+from penstock_kit.errors import PenstockError, PermissionDenied
 from penstock_kit.outbound.guarded_http import GuardedHttp, Request
 
 # What the robots take at most, in bytes of UTF-8.
@@ -34,8 +34,12 @@ class HttpSender:
             async with self._http.send(request, seconds=_SECONDS) as response:
                 answer = await response.content.read(_LARGEST_ANSWER)
                 status = response.status
+        except PermissionDenied as error:
+            # What a name leads to inside the operator's network is not for the tenant who wrote the name.
+            text = "the address is not on the public internet" if error.reason == "ADDRESS_DENIED" else error.message
+            raise DeliveryError(text, is_final=True) from error
         except PenstockError as error:
-            raise DeliveryError(error.message, is_final=True) from error
+            raise DeliveryError(error.message, is_final=not error.retryable) from error
         except Exception as error:  # aiohttp's, a timeout's: a network has many ways to fail
             raise DeliveryError(f"the address can't be reached: {error or type(error).__name__}") from error
         if status >= _OK:

@@ -5,11 +5,25 @@ import ipaddress
 import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from penstock_kit.errors import PermissionDenied, Unavailable
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+# Not on the public internet, whatever this Python's `is_global` says: clouds' metadata and wire servers beyond
+# link-local, IETF assignments, 6to4 relays, site-local, local NAT64, IPv4-compatible and translated forms, SRv6,
+# discard, documentation.
+_REFUSED: Final[Sequence[Network]] = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        *("0.0.0.0/8", "100.64.0.0/10", "168.63.129.16/32", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24"),
+        *("198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4"),
+        *("::/96", "::ffff:0:0:0/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "3fff::/20"),
+        *("5f00::/16", "fc00::/7", "fe80::/10", "fec0::/10"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +61,8 @@ class Destinations:
     def _allows_one(self, address: Address) -> bool:
         if any(address in network for network in self.networks if network.version == address.version):
             return True
+        if any(address in network for network in _REFUSED if network.version == address.version):
+            return False
         return address.is_global and not address.is_multicast
 
 

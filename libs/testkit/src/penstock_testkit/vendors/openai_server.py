@@ -21,7 +21,9 @@ _DIMENSIONS: Final = 4
 
 
 class OpenAiServer(VendorServer):
-    """The fake vendor."""
+    """The fake vendor. `odd_embeddings`, when set, is what it answers to embeddings instead of vectors."""
+
+    odd_embeddings: Any = None
 
     @property
     def base_url(self) -> str:
@@ -82,6 +84,8 @@ class OpenAiServer(VendorServer):
         body = await self._receive(request)
         if denied := self._denied(request):
             return denied
+        if self.odd_embeddings is not None:
+            return web.json_response(self.odd_embeddings)
         inputs = _inputs(body["input"])
         usage = {"prompt_tokens": len(inputs), "total_tokens": len(inputs)}
         size = int(body.get("dimensions") or _DIMENSIONS)

@@ -17,6 +17,9 @@ ALERT: Final = Section(
             "no such channel in the tenant",
             "list them",
         ),
+        Row(
+            "CHANNELS_LIMIT_EXCEEDED", (ErrorKind.RESOURCE_EXHAUSTED,), "too many channels in the tenant", "delete some"
+        ),
         Row("ALARMS_LIMIT_EXCEEDED", (ErrorKind.RESOURCE_EXHAUSTED,), "too many alarms in the tenant", "delete some"),
         Row(
             "CHANNEL_UNAVAILABLE",

@@ -41,7 +41,7 @@ IDENTITY: Final = Section(
         Row(
             "ATTEMPTS_LIMIT_EXCEEDED",
             (ErrorKind.RESOURCE_EXHAUSTED,),
-            "too many wrong passwords, at a login or a change of the password",
+            "too many wrong passwords, at a login or a change of the password, or test messages of channels",
             "wait as long as the answer says",
         ),
         Row(
