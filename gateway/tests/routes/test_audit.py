@@ -91,6 +91,9 @@ async def test_an_act_that_was_refused_for_want_of_a_right_is_recorded_and_a_wro
     assert refused.status_code == 403
     entry = await newest(gateway)
     assert (entry["action"], entry["outcome"], entry["key_id"]) == ("user.create", "refused", key["id"])
+    await call(gateway, "DELETE", "/api/v1/users/user_of_another_tenant", key["key"])
+    entry = await newest(gateway)
+    assert (entry["action"], entry["outcome"], entry["target"]) == ("user.delete", "refused", None)
     await call(gateway, "POST", "/api/v1/alarms", json={"name": ""})
     await call(gateway, "GET", "/api/v1/keys")
     assert (await newest(gateway))["id"] == entry["id"]
@@ -102,6 +105,7 @@ async def test_administrators_read_their_tenant_alone_operators_all_and_others_n
     theirs = await entries(gateway, boss)
     assert {entry["tenant_id"] for entry in theirs} == {"acme"}
     assert theirs[0]["action"] == "alarm.create"
+    assert (theirs[-1]["action"], theirs[-1]["username"]) == ("user.create", "admin"), "an operator's act on the tenant"
     for tenant in ("default", "*"):
         refused = await call(gateway, "GET", "/api/v1/audit", boss, params={"tenant_id": tenant})
         assert (refused.status_code, refused.json()["reason"]) == (403, "SCOPE_REQUIRED")

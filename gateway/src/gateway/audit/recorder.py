@@ -85,17 +85,20 @@ class AuditRecorder:
         caller = current_context().caller
         if not caller.user_id:
             return None
+        details = _details(answered if done else b"")
         return AuditEntry(
             time=self._clock.now(),
-            tenant_id=caller.tenant_id,
+            # What an operator makes in another tenant is that tenant's affair.
+            tenant_id=details.get("tenant_id", caller.tenant_id),
             user_id=caller.user_id,
             key_id=caller.key_id,
             address=_address(scope),
             request_id=current_context().request_id,
             action=action,
-            target="/".join(str(value) for value in scope.get("path_params", {}).values()),
+            # What a refused request names was looked up by nobody: it may be another tenant's.
+            target="/".join(str(value) for value in scope.get("path_params", {}).values()) if done else "",
             outcome="done" if done else "refused",
-            details=_details(answered) if done else {},
+            details=details,
         )
 
     async def _failed_sign_in(self, scope: Scope, asked: bytes) -> AuditEntry:

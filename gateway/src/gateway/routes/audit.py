@@ -10,7 +10,7 @@ from fastapi import Header, Query, Response
 from gateway.audit.entry import AuditEntry
 from gateway.audit.store import AuditQuery, AuditStore
 from gateway.auth.guard import Guard
-from gateway.auth.scope import ADMIN, OPERATOR, includes
+from gateway.auth.scope import ADMIN, OPERATOR, require
 from gateway.convert.scalar import Moment, in_utc
 from gateway.http.content_negotiation import preferred_type
 from gateway.http.json import JsonResponse, encode
@@ -18,7 +18,7 @@ from gateway.routes.listing import listing
 from gateway.routes.parameters import PageSize, PageToken
 from gateway.routes.router import add, api_router
 from penstock_kit.context import current_context
-from penstock_kit.errors import InvalidArgument, PermissionDenied
+from penstock_kit.errors import InvalidArgument
 
 _PAGE: Final = 100
 _COLUMNS: Final = (
@@ -119,8 +119,7 @@ def _tenant(asked: str) -> str:
     caller = current_context().caller
     if asked in {"", caller.tenant_id}:
         return caller.tenant_id
-    if not includes(caller.scopes, OPERATOR):
-        raise PermissionDenied("only an operator reads what other tenants did", reason="SCOPE_REQUIRED")
+    require(caller, OPERATOR)
     return "" if asked == "*" else asked
 
 
