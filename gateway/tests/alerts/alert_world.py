@@ -45,6 +45,7 @@ class Devices:
         self.meanwhile: Callable[[], Awaitable[None]] | None = None
         self.codes: Sequence[str] = ("WLD001",)
         self.breaks: frozenset[str] = frozenset()
+        self.unknown: frozenset[str] = frozenset()
         self.firing: list[frozenset[str]] = []
 
     async def observe(self, alarm: Alarm, firing: frozenset[str], now: datetime) -> Sequence[DeviceObservation]:
@@ -60,7 +61,9 @@ class Devices:
             DeviceObservation(device_code=code, last_seen=now, observation=self._found(code)) for code in self.codes
         ]
 
-    def _found(self, code: str) -> Observation:
+    def _found(self, code: str) -> Observation | None:
+        if code in self.unknown:
+            return None
         labels = {"device_code": code, "field": "temperature"}
         return Observation(holds=self.holds, value=self.value if self.holds else 20.0, labels=labels)
 

@@ -58,6 +58,7 @@ async def test_the_newest_score_decides_against_the_threshold_and_an_old_one_say
 ) -> None:
     feature.anomalies = answer
     (found,) = await feature.look.observe(alarm, frozenset({"WLD001"} if firing else ()), NOW)
+    assert found.observation is not None
     assert (found.device_code, found.observation.holds) == ("WLD001", holds)
     assert feature.requests[-1].detector_id == "det_1"
     assert feature.callers[-1].tenant_id == "acme"
@@ -66,4 +67,14 @@ async def test_the_newest_score_decides_against_the_threshold_and_an_old_one_say
 async def test_a_message_names_the_field_that_makes_a_device_strange(feature: Any) -> None:
     feature.anomalies = scored(3.5)
     (found,) = await feature.look.observe(STRANGE, frozenset(), NOW)
+    assert found.observation is not None
     assert (found.observation.labels["field"], found.observation.value) == ("current", 3.5)
+
+
+async def test_of_many_devices_one_that_cannot_be_asked_about_costs_itself(feature: Any) -> None:
+    codes = tuple(f"WLD{n:03}" for n in range(40))
+    feature.away = frozenset({"WLD007"})
+    alarm = replace(ALARM, device_codes=codes, watch=Watch.NO_DATA, seconds=60)
+    found = await feature.look.observe(alarm, frozenset(), NOW)
+    assert [each.device_code for each in found] == list(codes)
+    assert [each.device_code for each in found if each.observation is None] == ["WLD007"]

@@ -222,3 +222,16 @@ async def test_what_people_say_while_an_evaluation_runs_is_not_lost(world: World
     await gateway.evaluate()
     assert (await world.store.state("acme", fingerprint)).acknowledged_by == ""
     assert world.told() == ["fired 1"]
+
+
+async def test_a_device_that_cannot_be_asked_about_keeps_its_alert_and_costs_no_other_device(world: World) -> None:
+    gateway = world.gateway()
+    world.devices.codes = ("WLD001", "WLD002")
+    world.devices.holds = True
+    await gateway.evaluate()
+    world.devices.unknown = frozenset({"WLD001"})
+    world.devices.holds = False
+    await gateway.evaluate()
+    states = {state.labels["device_code"]: state.status for state in await world.store.list_states("acme")}
+    assert states == {"WLD001": Status.FIRING, "WLD002": Status.OK}
+    assert world.told() == ["fired 1", "fired 1", "resolved 1"]

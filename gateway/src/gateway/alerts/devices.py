@@ -1,5 +1,6 @@
 """Looks up what alarms watch: the newest values of devices."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,23 +12,31 @@ from gateway.alerts.anomalies import observe_anomalies
 from gateway.alerts.model import Alarm, Observation, Watch
 from gateway.convert.telemetry import rows_from_table
 from penstock_kit.context import ADMIN_SCOPE, CallContext, Caller, use_context
-from penstock_kit.errors import NotFound
+from penstock_kit.errors import NotFound, PenstockError
 from penstock_kit.ids import new_id
+from penstock_kit.logging import get_logger
 
 if TYPE_CHECKING:
     from penstock.feature.v1.feature_pb2_grpc import FeatureServiceAsyncStub, MetadataServiceAsyncStub
 
 _PAGE: Final = 500
 _SECONDS: Final = 5.0
+# Devices of one alarm that are asked about at once.
+_AT_ONCE: Final = 8
+
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceObservation:
-    """What was found on one device; `last_seen` is the time of its newest row, None without any."""
+    """What was found on one device; `last_seen` is the time of its newest row, None without any.
+
+    Without an `observation` the device could not be asked about: what is known of it stays as it is.
+    """
 
     device_code: str
     last_seen: datetime | None
-    observation: Observation
+    observation: Observation | None
 
 
 class DeviceValues:
@@ -43,7 +52,9 @@ class DeviceValues:
         with use_context(CallContext(request_id=new_id("req"), caller=caller)):
             if alarm.watch is Watch.ANOMALY:
                 return await self._observe_anomalies(alarm, firing, now)
-            return [await self._observe(alarm, code, code in firing, now) for code in await self._devices(alarm)]
+            at_once = asyncio.Semaphore(_AT_ONCE)
+            codes = await self._devices(alarm)
+            return await asyncio.gather(*(self._try(at_once, alarm, code, code in firing, now) for code in codes))
 
     async def _observe_anomalies(
         self, alarm: Alarm, firing: frozenset[str], now: datetime
@@ -53,6 +64,16 @@ class DeviceValues:
             DeviceObservation(device_code=code, last_seen=time, observation=observation)
             for code, time, observation in found
         ]
+
+    async def _try(
+        self, at_once: asyncio.Semaphore, alarm: Alarm, code: str, is_firing: bool, now: datetime
+    ) -> DeviceObservation:
+        async with at_once:
+            try:
+                return await self._observe(alarm, code, is_firing, now)
+            except PenstockError as error:
+                log.warning("a device's alarm can't be evaluated", alarm_id=alarm.id, device=code, reason=error.reason)
+                return DeviceObservation(device_code=code, last_seen=None, observation=None)
 
     async def _devices(self, alarm: Alarm) -> Sequence[str]:
         if alarm.device_codes:

@@ -223,6 +223,8 @@ class AlertEvaluator:
         told = [channel for channel in found.channels if _is_told(channel, alarm)]
         seen = {fingerprint_of(alarm.id, entry.device_code) for entry in observed}
         for entry in observed:
+            if entry.observation is None:
+                continue
             fingerprint = fingerprint_of(alarm.id, entry.device_code)
             state = mine.get(fingerprint) or AlertState(
                 fingerprint=fingerprint,

@@ -9,7 +9,7 @@ from penstock.feature.v1 import feature_pb2 as pb
 from penstock.feature.v1.feature_pb2_grpc import FeatureServiceServicer
 
 from penstock_kit.context import Caller, current_context
-from penstock_kit.errors import InvalidArgument, NotFound, PenstockError
+from penstock_kit.errors import InvalidArgument, NotFound, PenstockError, Unavailable
 
 NAN = float("nan")
 
@@ -27,6 +27,7 @@ class FakeFeature(FeatureServiceServicer):
         self.refusal: PenstockError | None = None
         self.points = pb.IngestResponse(rows_accepted=2)
         self.file = b"x" * 3_000_000
+        self.away: frozenset[str] = frozenset()
         self.anomalies = pb.DetectAnomaliesResponse(detector_id="det_1")
 
     async def Ingest(  # noqa: N802 - the RPC's name
@@ -71,8 +72,10 @@ class FakeFeature(FeatureServiceServicer):
     async def QueryHistory(  # noqa: N802
         self, request: pb.QueryHistoryRequest, context: Any
     ) -> pb.QueryHistoryResponse:
-        """Return two rows with a hole."""
+        """Return two rows with a hole; fail for the devices that are `away`."""
         self.requests.append(request)
+        if request.device_code in self.away:
+            raise Unavailable(f"{request.device_code} is away", reason="STORAGE_UNAVAILABLE")
         return pb.QueryHistoryResponse(rows=_table(), truncated=True)
 
     async def DetectAnomalies(  # noqa: N802
