@@ -1,5 +1,8 @@
 """Telemetry to features on one core: the kernel, the store before it, one device-day, and rows coming in."""
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pandas has no complete type information.
+
 import asyncio
 import io
 import os
@@ -17,6 +20,7 @@ import pandas as pd
 from bench.measure import Figure, Report, percentile
 from feature_service.adapters.body.csv_reader import CsvReader
 from feature_service.adapters.duckdb.telemetry_store import DuckDbTelemetryStore
+from feature_service.adapters.postgresql.telemetry_store import PostgresTelemetryStore
 from feature_service.domain.extraction.extract import extract_features
 from feature_service.domain.extraction.plan import ExtractionPlan
 from feature_service.domain.feature.catalog import feature_names
@@ -28,6 +32,8 @@ from feature_service.domain.ingest.schema import FieldSchema
 from feature_service.domain.model.frame import Frame
 from feature_service.domain.model.series import SeriesKey
 from feature_service.domain.model.span import Span
+from feature_service.domain.telemetry.store import TelemetryStore
+from penstock_testkit.servers import start_postgres
 
 FIELDS: Final = 8
 ROWS: Final = 1_000_000
@@ -104,11 +110,8 @@ def pandas_rolling(frame: Frame) -> None:
 async def store(report: Report, frame: Frame, folder: Path) -> None:
     """Rows into the store, and from there to features."""
     telemetry = DuckDbTelemetryStore(folder / "telemetry.duckdb")
-    begun = time.perf_counter()
-    await telemetry.append(KEY, frame)
-    report.figures.append(
-        Figure(name="into the store", value=ROWS / (time.perf_counter() - begun) / 1e6, unit="M rows/s")
-    )
+    written = await written_rate(telemetry, frame)
+    report.figures.append(Figure(name="into the store", value=written, unit="M rows/s"))
     seconds = [await extraction(telemetry, Span()) for _ in range(ROUNDS)]
     value = ROWS / statistics.median(seconds) / 1e6
     report.figures.append(
@@ -121,9 +124,31 @@ async def store(report: Report, frame: Frame, folder: Path) -> None:
         Figure(name="one device-day, p95", value=percentile(days, 0.95), unit="ms", goal="≤ 60 ms over HTTP")
     )
     await telemetry.close()
+    await postgresql(report, frame, beside=(written, value))
 
 
-async def extraction(telemetry: DuckDbTelemetryStore, span: Span) -> float:
+async def postgresql(report: Report, frame: Frame, beside: tuple[float, float]) -> None:
+    """The same in a PostgreSQL of its own on the same core, `beside` DuckDB's two rates."""
+    server = start_postgres()
+    telemetry = PostgresTelemetryStore(server.url)
+    await telemetry.extent(KEY)
+    written = await written_rate(telemetry, frame)
+    seconds = [await extraction(telemetry, Span()) for _ in range(ROUNDS)]
+    await telemetry.close()
+    server.stop()
+    found = {"into PostgreSQL": written, "PostgreSQL to 17 features": ROWS / statistics.median(seconds) / 1e6}
+    for (name, value), other in zip(found.items(), beside, strict=True):
+        report.figures.append(Figure(name=name, value=value, unit="M rows/s", beside="DuckDB", ratio=value / other))
+
+
+async def written_rate(telemetry: TelemetryStore, frame: Frame) -> float:
+    """Millions of rows a second until they are durable."""
+    begun = time.perf_counter()
+    await telemetry.append(KEY, frame)
+    return ROWS / (time.perf_counter() - begun) / 1e6
+
+
+async def extraction(telemetry: TelemetryStore, span: Span) -> float:
     """Seconds from the question to the features."""
     begun = time.perf_counter()
     frame = await telemetry.read(KEY, [f"field {number}" for number in range(FIELDS)], span)

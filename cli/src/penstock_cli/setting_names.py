@@ -213,6 +213,7 @@ SETTING_NAMES: Final[frozenset[str]] = frozenset(
         "SSL_CERT_FILE",
         "TELEMETRY_MEMORY_MB",
         "TELEMETRY_QUERY_SECONDS",
+        "TELEMETRY_TABLES_FILE",
         "TELEMETRY_URL",
         "TELEMETRY_URL_FILE",
     }

@@ -11,8 +11,9 @@ from prometheus_client import CollectorRegistry
 from feature_service.adapters.demo_process import DemoProcess
 from feature_service.adapters.prometheus import IngestMetrics, QueryMetrics
 from feature_service.composition.demo import Demo
+from feature_service.composition.existing_devices import registering
 from feature_service.composition.servicers import Servicers, build_servicers
-from feature_service.composition.services import build_services
+from feature_service.composition.services import build_existing_devices, build_services
 from feature_service.composition.stores import open_stores
 from feature_service.settings import FeatureSettings
 from penstock_kit.bootstrap import start_runtime
@@ -69,7 +70,9 @@ async def open_servicers(
         try:
             async with prepare_schema(stores.database, settings.records_url, MIGRATIONS, then=jobs.start) as is_there:
                 await demo.start(services.registry, database_is_there=is_there)
-                async with services.warmup.start(cache):
+                wanted = bool(settings.telemetry_tables_file)
+                existing = build_existing_devices(stores, services.registry, cache) if wanted else None
+                async with services.warmup.start(cache), registering(existing):
                     yield build_servicers(services, stores)
         finally:
             await jobs.stop()

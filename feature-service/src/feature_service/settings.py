@@ -33,6 +33,11 @@ class FeatureSettings(GrpcServiceSettings):
     telemetry_memory_mb: int = Field(
         default=512, ge=64, alias="TELEMETRY_MEMORY_MB", description="Memory a question may use in the telemetry store."
     )
+    telemetry_tables_file: str = Field(
+        default="",
+        alias="TELEMETRY_TABLES_FILE",
+        description="Tables of the telemetry database (PostgreSQL) to read as devices, YAML or JSON.",
+    )
     ingest_max_bytes: int = Field(
         default=2 * 1024**3, ge=1024, alias="INGEST_MAX_BYTES", description="Largest body of rows."
     )

@@ -9,6 +9,7 @@ from feature_service.adapters.duckdb.telemetry_store import DuckDbTelemetryStore
 from feature_service.domain.telemetry.store import TelemetryStore
 from penstock_kit.errors import InvalidArgument
 from penstock_kit.redaction import mask_urls
+from penstock_kit.yaml_document import configuration_invalid
 
 BeforeOpen = Callable[[], Awaitable[None]]
 
@@ -19,6 +20,7 @@ class _Options:
     before_open: BeforeOpen | None
     memory_mb: int
     query_seconds: float
+    tables_file: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,21 +32,38 @@ class _Kind:
 
 
 def open_telemetry(
-    url: str, *, before_open: BeforeOpen | None = None, memory_mb: int = 512, query_seconds: float = 60.0
+    url: str,
+    *,
+    before_open: BeforeOpen | None = None,
+    memory_mb: int = 512,
+    query_seconds: float = 60.0,
+    tables_file: str = "",
 ) -> TelemetryStore:
     """Return the store at `url`, which is connected to, or opened, when it is first used, after `before_open`.
 
     `memory_mb` is what a question may use in a store that computes in this process, `query_seconds` how long it may
     take in one that computes elsewhere. Raises InvalidArgument TELEMETRY_URL_INVALID, which lists the known forms, for
-    any other URL.
+    any other URL, and FailedPrecondition CONFIGURATION_INVALID when `tables_file`, which names tables to read as
+    devices, can't be used or the store is no PostgreSQL.
     """
     kind = _KINDS.get(url.partition("://")[0])
     if kind is None:
         raise _unknown(url)
-    return kind.open(_Options(url=url, before_open=before_open, memory_mb=memory_mb, query_seconds=query_seconds))
+    return kind.open(
+        _Options(
+            url=url,
+            before_open=before_open,
+            memory_mb=memory_mb,
+            query_seconds=query_seconds,
+            tables_file=tables_file,
+        )
+    )
 
 
 def _open_duckdb(options: _Options) -> TelemetryStore:
+    if options.tables_file:
+        why = "tables are read from PostgreSQL alone: name one in TELEMETRY_URL"
+        raise configuration_invalid("TELEMETRY_TABLES_FILE", options.tables_file, why)
     path = options.url.removeprefix("duckdb:///")
     if path in {"", options.url}:
         raise _unknown(options.url)
@@ -53,12 +72,16 @@ def _open_duckdb(options: _Options) -> TelemetryStore:
 
 def _open_postgresql(options: _Options) -> TelemetryStore:
     from feature_service.adapters.postgresql.telemetry_store import PostgresTelemetryStore
+    from feature_service.adapters.table_file import read_tables
 
     _, _, rest = options.url.partition("://")
     if not rest.partition("/")[2]:
         raise _unknown(options.url)
     return PostgresTelemetryStore(
-        f"postgresql://{rest}", before_open=options.before_open, query_seconds=options.query_seconds
+        f"postgresql://{rest}",
+        before_open=options.before_open,
+        query_seconds=options.query_seconds,
+        tables=read_tables(options.tables_file),
     )
 
 

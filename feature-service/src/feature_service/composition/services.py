@@ -8,10 +8,12 @@ from feature_service.adapters.body.staged_frames import FrameStage
 from feature_service.adapters.metadata.cached_catalogue import CachedCatalogue
 from feature_service.adapters.metadata.catalogue_warmup import CatalogueWarmup
 from feature_service.adapters.metadata.invalidating_store import InvalidatingMetadataStore
+from feature_service.composition.existing_devices import report
 from feature_service.composition.stores import Stores
 from feature_service.domain.anomaly.detection import AnomalyDetection
 from feature_service.domain.dataset.jobs import DatasetJobs
 from feature_service.domain.dataset.source import DatasetSource
+from feature_service.domain.ingest.existing_devices import ExistingDevices, TableReader
 from feature_service.domain.ingest.ingest_counts import IngestCounts
 from feature_service.domain.ingest.ingestion import Ingestion
 from feature_service.domain.ingest.point_ingestion import PointIngestion
@@ -83,6 +85,19 @@ def build_services(
         status=StatusReport({"database": stores.metadata.ping, "telemetry": stores.telemetry.ping}),
         spool=lambda: Spool(stores.spool_folder, max_bytes=settings.ingest_max_bytes),
         rss_bytes=lambda: int(process.rss_mb() * 1024 * 1024),
+    )
+
+
+def build_existing_devices(stores: Stores, registry: DeviceRegistry, cache: CacheClient) -> ExistingDevices | None:
+    """Return what registers the devices of tables that others write; None for a store that reads none."""
+    if not isinstance(stores.telemetry, TableReader):
+        return None
+    metadata = InvalidatingMetadataStore(stores.metadata, CachedCatalogue(stores.metadata, cache))
+    return ExistingDevices(
+        reader=stores.telemetry,
+        targets=TargetRegistry(registry=registry, metadata=metadata),
+        metadata=metadata,
+        report=report,
     )
 
 

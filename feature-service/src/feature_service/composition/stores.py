@@ -46,6 +46,7 @@ async def open_stores(
         before_open=before_telemetry,
         memory_mb=settings.telemetry_memory_mb,
         query_seconds=settings.telemetry_query_seconds,
+        tables_file=settings.telemetry_tables_file,
     )
     database = open_database(settings.records_url)
     try:

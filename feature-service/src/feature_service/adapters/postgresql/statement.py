@@ -34,7 +34,8 @@ class Relation:
     """Where rows of series lie: a table, the expressions of their time and fields, and which series is whose.
 
     `keys` are the values of the expression `key` that the rows have: the series' ids, or a device's name in a table
-    that others write. `places` are those of the numbers in an array `numbers`, where there is one.
+    that others write. `places` are those of the numbers in an array `numbers`, where there is one. `ranged` is the time
+    as ranges are compared with it, when that is another expression, and `tests` hold for all rows that count.
     """
 
     table: str
@@ -45,6 +46,8 @@ class Relation:
     kinds: Mapping[str, FieldKind]
     device_code: str = ""
     places: Mapping[str, int] | None = None
+    ranged: str = ""
+    tests: tuple[str, ...] = ()
 
     def selected(self, name: str, kind: FieldKind) -> str:
         """Return the field as an expression of that kind; NULL where these rows have none."""
@@ -60,7 +63,8 @@ class Relation:
 
     def where(self, span: Span, conditions: Sequence[Condition], values: Values) -> str:
         """Return the test for rows of the series in the range that fit every condition."""
-        tests = [self._own(values), *within(self.time, span), fits(self, conditions, values)]
+        inside = within(self.ranged or self.time, span)
+        tests = [self._own(values), *self.tests, *inside, fits(self, conditions, values)]
         return " AND ".join(test for test in tests if test != "true")
 
     def _own(self, values: Values) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from feature_service.adapters.postgresql import duration_sql, row_sql, statistics_sql
+from feature_service.adapters.postgresql.existing_table import ExistingTable, ExistingTables
 from feature_service.adapters.postgresql.failure import REASON
 from feature_service.adapters.postgresql.fetch import fetch_frame
 from feature_service.adapters.postgresql.pool import BeforeOpen, Connection, PostgresPool
@@ -16,6 +17,7 @@ from feature_service.adapters.postgresql.statement import Relation, Values, rela
 from feature_service.adapters.postgresql.timestamp import timestamp_literal
 from feature_service.adapters.postgresql.transaction import in_transaction
 from feature_service.adapters.range_statistic import correlation_matrix, field_statistic, fitting_time
+from feature_service.domain.ingest.existing_devices import ExistingDevice
 from feature_service.domain.model.series import FieldKind, SeriesKey
 from feature_service.domain.model.span import Extent, Span, micros_of
 from feature_service.domain.model.statistic import FittingTime, RangeStatistic, ValueCount
@@ -30,7 +32,7 @@ from feature_service.domain.telemetry.query import (
 )
 from penstock_kit.clock import Clock, SystemClock
 from penstock_kit.database import migrate
-from penstock_kit.errors import Unavailable
+from penstock_kit.errors import FailedPrecondition, Unavailable
 
 if TYPE_CHECKING:
     from feature_service.adapters.postgresql.writer import RowWriter
@@ -45,7 +47,8 @@ class PostgresTelemetryStore:
     """See :class:`feature_service.domain.telemetry.store.TelemetryStore` for what the methods promise.
 
     Several services may use one database at once. asyncpg is imported, and the schema brought up to date, at the first
-    question; a question may take `query_seconds`.
+    question; a question may take `query_seconds`. Devices without a series of their own are looked for in `tables`,
+    which others write.
     """
 
     def __init__(
@@ -56,8 +59,10 @@ class PostgresTelemetryStore:
         query_seconds: float = 60.0,
         reconnect_seconds: float = 3.0,
         clock: Clock | None = None,
+        tables: Sequence[ExistingTable] = (),
     ) -> None:
         self._url = url
+        self._tables = ExistingTables(tables)
         self._clock = clock or SystemClock()
         self._pool = PostgresPool(
             url,
@@ -83,7 +88,7 @@ class PostgresTelemetryStore:
             # NumPy comes with the first rows.
             from feature_service.adapters.postgresql.writer import RowWriter
 
-            self._writer = RowWriter(self._pool, self._clock)
+            self._writer = RowWriter(self._pool, self._clock, self._refuse_read_only)
         await self._writer.write(parts)
 
     async def fields(self, key: SeriesKey) -> Mapping[str, FieldKind]:
@@ -114,7 +119,8 @@ class PostgresTelemetryStore:
         while True:
             block = await self._read_block(relation, fields, span, rows)
             if len(block) or is_first:
-                yield block
+                # A table of others may have several rows of one time.
+                yield block if relation.places is not None else _last_of_each_time(block)
             if rows is None or len(block) < rows:
                 return
             is_first = False
@@ -266,6 +272,10 @@ class PostgresTelemetryStore:
         async with self._pool.connect() as connection:
             await copy_series(connection, target)
 
+    async def existing_devices(self) -> Sequence[ExistingDevice]:
+        """Return the devices of the tables that others write."""
+        return await self._pool.read(self._tables.devices)
+
     async def ping(self) -> None:
         """Ask the server."""
         await self._pool.check()
@@ -281,8 +291,22 @@ class PostgresTelemetryStore:
             raise Unavailable(f"the telemetry store can't be used: {error.message}", reason=REASON) from error.__cause__
 
     async def _relations(self, keys: Sequence[SeriesKey]) -> list[Relation]:
-        found = await self._pool.read(lambda connection: find_series(connection, keys))
-        return [relation_of(key.device_code, found[key]) for key in keys if key in found]
+        async def find(connection: Connection) -> dict[SeriesKey, Relation]:
+            tables = await find_series(connection, keys)
+            found = {key: relation_of(key.device_code, table) for key, table in tables.items()}
+            others = [key for key in keys if key not in found]
+            return found | (await self._tables.relations(connection, others) if self._tables and others else {})
+
+        found = await self._pool.read(find)
+        return [found[key] for key in keys if key in found]
+
+    async def _refuse_read_only(self, connection: Connection, keys: Sequence[SeriesKey]) -> None:
+        """Raise FailedPrecondition TELEMETRY_WRITE_UNSUPPORTED when a new series is in a table that others write."""
+        for key in await self._tables.relations(connection, keys) if self._tables else ():
+            raise FailedPrecondition(
+                f"the rows of device {key.device_code!r} are in a table that others write and that is only read",
+                reason="TELEMETRY_WRITE_UNSUPPORTED",
+            )
 
     async def _relation(self, key: SeriesKey) -> Relation | None:
         found = await self._relations([key])
@@ -373,6 +397,13 @@ class PostgresTelemetryStore:
             return selection.joined(frames)
 
         return await self._pool.read(fetch if selection.fits else fetch_parts)
+
+
+def _last_of_each_time(rows: "Frame") -> "Frame":
+    import numpy as np
+
+    times = rows.timestamps
+    return rows.where(np.append(times[1:] != times[:-1], np.ones(min(1, len(times)), dtype=np.bool_)))
 
 
 def _micros(moment: datetime | None) -> int | None:

@@ -3,7 +3,7 @@
 # ruff: noqa: S608 - only names made in this package are written into statements
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from feature_service.adapters.column_catalog import SeriesTable
@@ -28,6 +28,7 @@ _COLUMNS: Final = ("series_id", "ts", "numbers", "texts")
 _INCOMING: Final = "telemetry_incoming"
 
 Batch: TypeAlias = dict[SeriesKey, Frame]
+CheckNew: TypeAlias = Callable[[Connection, Sequence[SeriesKey]], Awaitable[None]]
 Rows: TypeAlias = Sequence[tuple[SeriesTable, Frame]]
 
 # Of the values of two arrays of one row the newer, where it has one; a row that changes nothing is not written.
@@ -38,11 +39,15 @@ END"""
 
 
 class RowWriter:
-    """Writes rows over `pool`; `clock` tells which partitions are those of the present."""
+    """Writes rows over `pool`; `clock` tells which partitions are those of the present.
 
-    def __init__(self, pool: PostgresPool, clock: Clock) -> None:
+    `check_new` is told the series that have no rows yet, and raises when they may not have any.
+    """
+
+    def __init__(self, pool: PostgresPool, clock: Clock, check_new: CheckNew) -> None:
         self._pool = pool
         self._clock = clock
+        self._check_new = check_new
         self._partitions: list[Partition] = []
 
     async def write(self, parts: "Iterable[tuple[SeriesKey, Frame]]") -> None:
@@ -78,6 +83,7 @@ class RowWriter:
         lacking = {key: _kinds(batch[key]) for key in keys if _lacks(found.get(key), key, _kinds(batch[key]))}
         if not lacking:
             return found
+        await self._check_new(connection, [key for key in lacking if key not in found])
         async with self._pool.connect() as other:
             await extend_series(other, lacking)
         return await find_series(connection, keys, keep=True)

@@ -210,6 +210,18 @@ FEATURE: Final = Section(
             "ask for less at once",
         ),
         Row(
+            "TELEMETRY_TABLE_INVALID",
+            (ErrorKind.FAILED_PRECONDITION,),
+            "a table that is to be read as devices is not as `TELEMETRY_TABLES_FILE` says",
+            "mend the file, or the privileges of the user; the message lists the columns there are",
+        ),
+        Row(
+            "TELEMETRY_WRITE_UNSUPPORTED",
+            (ErrorKind.FAILED_PRECONDITION,),
+            "rows for a device whose rows are in a table that others write",
+            "write them there, or use another device",
+        ),
+        Row(
             "TELEMETRY_TIME_LIMIT_EXCEEDED",
             (ErrorKind.RESOURCE_EXHAUSTED,),
             "more time than a question may take in the store",
