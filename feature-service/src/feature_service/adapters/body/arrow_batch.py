@@ -24,6 +24,7 @@ from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.rounding import rounded_rows, whole_of
 from feature_service.domain.ingest.schema import FieldSchema
 from feature_service.domain.ingest.time_column import find_time_column
+from feature_service.domain.ingest.unfit_text import refuse_unfit
 from feature_service.domain.model.array import BoolArray, FloatArray, TextArray
 from feature_service.domain.model.frame import Frame
 from feature_service.domain.model.series import FieldKind
@@ -86,6 +87,7 @@ class BatchReading:
                     rounded[name] = rounded_rows(numbers[name], _whole_numbers(column))
             else:
                 texts[name] = _text_array(column)
+                refuse_unfit(name, texts[name].tolist(), bad)
             self._schema.learn(name, kind)
         for name, places in rounded.items():
             self._rejections.add_rounded(name, sum(place not in bad for place in places))

@@ -13,6 +13,7 @@ from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.rounding import rounded_rows
 from feature_service.domain.ingest.schema import FieldSchema
 from feature_service.domain.ingest.timestamp_column import RawTimes, instants_of_cells
+from feature_service.domain.ingest.unfit_text import refuse_unfit
 from feature_service.domain.model.array import BoolArray, FloatArray, TextArray
 from feature_service.domain.model.frame import Frame
 from feature_service.domain.model.series import FieldKind
@@ -133,9 +134,11 @@ def _whole_numbers(column: Sequence[Any], cells: CellReader) -> Callable[[int], 
 
 def _texts(name: str, column: Sequence[Any], cells: CellReader, bad: dict[int, str]) -> TextArray:
     if isinstance(column, ParsedColumn) and column.texts is not None:
-        return column.texts
-    result = np.empty(len(column), dtype=np.object_)
-    result[:] = _each(column, cells.text, None, bad, prefix=f"{name}: ")
+        result = column.texts
+    else:
+        result = np.empty(len(column), dtype=np.object_)
+        result[:] = _each(column, cells.text, None, bad, prefix=f"{name}: ")
+    refuse_unfit(name, result.tolist(), bad)
     return result
 
 
