@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,12 +10,13 @@ from feature_service.adapters.postgresql.existing_table import ExistingTable, Ex
 from feature_service.adapters.postgresql.failure import REASON
 from feature_service.adapters.postgresql.fetch import fetch_frame
 from feature_service.adapters.postgresql.pool import BeforeOpen, Connection, PostgresPool
+from feature_service.adapters.postgresql.range_statistics import statistics_of
 from feature_service.adapters.postgresql.selection import Selection, select
 from feature_service.adapters.postgresql.series import drop_series, find_series
 from feature_service.adapters.postgresql.statement import Relation, Values, relation_of
-from feature_service.adapters.postgresql.timestamp import timestamp_literal
+from feature_service.adapters.postgresql.timestamp import micros_or_none
 from feature_service.adapters.postgresql.transaction import in_transaction
-from feature_service.adapters.range_statistic import correlation_matrix, field_statistic, fitting_time
+from feature_service.adapters.range_statistic import field_statistic, fitting_time
 from feature_service.domain.ingest.existing_devices import ExistingDevice
 from feature_service.domain.model.series import FieldKind, SeriesKey
 from feature_service.domain.model.span import Extent, Span, micros_of
@@ -189,7 +189,9 @@ class PostgresTelemetryStore:
             return RangeStatistic(rows=0, fields=[field_statistic(name, 0, (0,)) for name in fields])
         at_once = len(fields) if correlate else _FIELDS_AT_ONCE
         parts = [fields[start : start + at_once] for start in range(0, len(fields), at_once)] or [[]]
-        found = [await self._statistics(relations, part, span, conditions, correlate=correlate) for part in parts]
+        found = [
+            await statistics_of(self._rows, relations, part, span, conditions, correlate=correlate) for part in parts
+        ]
         return RangeStatistic(
             rows=found[0].rows,
             fields=[field for each in found for field in each.fields],
@@ -207,7 +209,7 @@ class PostgresTelemetryStore:
         (row,) = await self._rows(statistics_sql.insight(relation, query, values), values)
         triples = (row[3 * index : 3 * index + 3] for index in range(len(query.fields)))
         return [
-            FieldInsight(min_time=_micros(low), max_time=_micros(high), percentiles=shares or ())
+            FieldInsight(min_time=micros_or_none(low), max_time=micros_or_none(high), percentiles=shares or ())
             for low, high, shares in triples
         ]
 
@@ -233,7 +235,7 @@ class PostgresTelemetryStore:
         (row,) = await self._rows(duration_sql.fitting_time(relation, query, values), values)
         fitting, whole, spells, begins, lengths, last, lasted, ongoing = row
         starts = [micros_of(begin) for begin in begins or ()]
-        return fitting_time((fitting, whole, spells, starts, lengths, _micros(last), lasted, ongoing))
+        return fitting_time((fitting, whole, spells, starts, lengths, micros_or_none(last), lasted, ongoing))
 
     async def integrals(self, key: SeriesKey, query: StatisticsQuery) -> Sequence[float | None]:
         """Return value times seconds of number fields."""
@@ -312,57 +314,6 @@ class PostgresTelemetryStore:
         found = await self._relations([key])
         return found[0] if found else None
 
-    async def _statistics(
-        self,
-        relations: Sequence[Relation],
-        fields: Sequence[str],
-        span: Span,
-        conditions: Sequence[Condition],
-        *,
-        correlate: bool,
-    ) -> RangeStatistic:
-        values = Values()
-        text = statistics_sql.statistics(relations, fields, span, conditions, values, correlate=correlate)
-        (row,) = await self._rows(text, values)
-        rows, first, last = row[:3]
-        width = len(statistics_sql.STATISTICS)
-        computed = [row[3 + width * place :][:width] for place in range(len(fields))]
-        edges = await self._edges(relations, fields, [each[-2:] for each in computed], conditions)
-        each = [
-            field_statistic(name, rows, (*found[:6], *edge, found[6]))
-            for name, found, edge in zip(fields, computed, edges, strict=True)
-        ]
-        pairs = row[3 + width * len(fields) :]
-        return RangeStatistic(
-            rows=rows,
-            fields=each,
-            first_time=_micros(first),
-            last_time=_micros(last),
-            correlations=correlation_matrix(each, pairs) if correlate else (),
-        )
-
-    async def _edges(
-        self,
-        relations: Sequence[Relation],
-        fields: Sequence[str],
-        times: Sequence[Sequence[datetime | None]],
-        conditions: Sequence[Condition],
-    ) -> list[tuple[Any, Any]]:
-        """Return the values of each field at its first and last time: a few rows, found by their times."""
-        wanted = {moment for pair in times for moment in pair if moment is not None}
-        if not wanted:
-            return [(None, None)] * len(fields)
-        values = Values()
-        literals = [timestamp_literal(micros_of(moment)) for moment in sorted(wanted)]
-        rows = await self._rows(statistics_sql.values_at(relations, fields, literals, conditions, values), values)
-        known = {
-            (place, row[0]): row[1 + place]
-            for row in rows
-            for place in range(len(fields))
-            if row[1 + place] is not None
-        }
-        return [(known.get((place, first)), known.get((place, last))) for place, (first, last) in enumerate(times)]
-
     async def _read_block(self, relation: Relation, fields: Sequence[str], span: Span, rows: int | None) -> "Frame":
         return await self._frame(
             lambda part, values: row_sql.rows(relation, part, span, values, limit=rows),
@@ -404,10 +355,6 @@ def _last_of_each_time(rows: "Frame") -> "Frame":
 
     times = rows.timestamps
     return rows.where(np.append(times[1:] != times[:-1], np.ones(min(1, len(times)), dtype=np.bool_)))
-
-
-def _micros(moment: datetime | None) -> int | None:
-    return None if moment is None else micros_of(moment)
 
 
 def _shared_kinds(relations: Sequence[Relation], fields: Sequence[str]) -> dict[str, FieldKind]:
