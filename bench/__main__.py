@@ -4,7 +4,20 @@ import sys
 
 import uvloop
 
-from bench import cache, chat, completions, feature, hop, ingest, peers, providers, reader, shared_cache, startup
+from bench import (
+    cache,
+    chat,
+    completions,
+    feature,
+    hop,
+    ingest,
+    peers,
+    providers,
+    read_mix,
+    reader,
+    shared_cache,
+    startup,
+)
 from bench.measure import Report, machine
 from bench.page import lines, save
 
@@ -13,6 +26,7 @@ BENCHMARKS = {
     "completions": completions.run,
     "cache": cache.run,
     "shared_cache": shared_cache.run,
+    "read_mix": read_mix.run,
     "chat": chat.run,
     "feature": feature.run,
     "ingest": ingest.run,

@@ -41,7 +41,7 @@ from penstock_kit.redis.link import RedisLink
 from penstock_kit.redis.subscriber import Subscriber
 
 # What an outage may cost a caller; whether it is one is found out by the sign of life.
-_REDIS_WAIT_SECONDS: Final = 0.04
+_REDIS_WAIT_SECONDS: Final = 0.032
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
