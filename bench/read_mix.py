@@ -6,7 +6,7 @@ in a second pair of rows every statement waits for 20 ms, which is said in their
 
 import tempfile
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -114,7 +114,7 @@ async def _rows() -> AsyncIterator[pb.IngestRequest]:
 
 
 @contextmanager
-def _counted(seconds: float = 0.0) -> Iterator[list[str]]:
+def _counted(seconds: float = 0.0) -> Generator[list[str]]:
     """Give the statements that are executed inside the block; each takes `seconds` more."""
     statements: list[str] = []
 

@@ -42,8 +42,8 @@ def settings_of(**settings: Any) -> CacheSettings:
     return made(_env_file=None, **settings)
 
 
-async def serve(clock: Clock) -> Served:
-    settings = settings_of(CACHE_SEMANTIC_STORE="memory")
+async def serve(clock: Clock, **others: Any) -> Served:
+    settings = settings_of(CACHE_SEMANTIC_STORE="memory", **others)
     services = build_services(settings, memory_stores(settings, clock), clock)
     server = GrpcServer(service="cache-service", grace_seconds=0)
     server.add(cache_pb2_grpc.add_CacheServiceServicer_to_server, CacheServicer(services=services, clock=clock))
@@ -59,6 +59,20 @@ async def served() -> AsyncIterator[Served]:
     yield system
     await system.channel.close()
     await system.server.drain()
+
+
+@pytest.fixture
+async def serve_with() -> AsyncIterator[Callable[..., Any]]:
+    """What serves with settings of the test's own, until its end."""
+    async with AsyncExitStack() as stack:
+
+        async def start(**settings: Any) -> Served:
+            system = await serve(SystemClock(), **settings)
+            stack.push_async_callback(system.server.drain)
+            stack.push_async_callback(system.channel.close)
+            return system
+
+        yield start
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What the cache service can be told from outside."""
 
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -74,6 +75,11 @@ class CacheSettings(GrpcServiceSettings):
         alias="CACHE_SEMANTIC_MAX_TEMPERATURE",
         description="Answers that were asked for at a higher temperature are not stored.",
     )
+    semantic_model: Path | None = Field(
+        default=None,
+        alias="CACHE_SEMANTIC_MODEL",
+        description="Folder with model.onnx and tokenizer.json, for questions without a vector (extra embedder).",
+    )
     redis_url: SecretStr = Field(default=SecretStr(""), alias="REDIS_URL", description="Empty: memory.")
 
     @field_validator("semantic_thresholds", mode="before")
@@ -105,6 +111,12 @@ class CacheSettings(GrpcServiceSettings):
             message = (
                 f"CACHE_SEMANTIC_PARTITION_ENTRIES is {self.semantic_partition_entries} and usearch is not installed; "
                 f"install penstock-cache-service[usearch], or set {MOST_COMPARED} or less"
+            )
+            raise ValueError(message)
+        if self.semantic_model is not None and not (find_spec("onnxruntime") and find_spec("tokenizers")):
+            message = (
+                f"CACHE_SEMANTIC_MODEL is {self.semantic_model} and onnxruntime or tokenizers is not installed; "
+                "install penstock-cache-service[embedder], or unset it"
             )
             raise ValueError(message)
         return self

@@ -3,6 +3,7 @@
 import random
 import secrets
 
+from cache_service.adapters.semantic.onnx_embedder import OnnxEmbedder
 from cache_service.composition.semantic import build_semantic
 from cache_service.composition.stores import Stores
 from cache_service.domain.cache import Cache
@@ -34,6 +35,7 @@ def build_services(settings: CacheSettings, stores: Stores, clock: Clock) -> Cac
         locks=Locks(store=stores.locks, clock=clock, signals=stores.signals),
         sessions=Sessions(store=stores.sessions, clock=clock, new_id=_session_id),
         semantic=build_semantic(settings, stores.link, clock),
+        embedder=None if settings.semantic_model is None else OnnxEmbedder(settings.semantic_model),
     )
 
 

@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.cache.v1 import cache_pb2 as pb
 
 from cache_service.domain.semantic.cache import Question, SemanticCache
+from cache_service.domain.semantic.embedder import Embedder
 from cache_service.domain.semantic.gate import SemanticAnswer
 from cache_service.domain.semantic.review import SemanticHit
 from cache_service.domain.semantic.statistics import SemanticCounts
@@ -31,12 +32,13 @@ _LONGEST_PAGE: Final = 200
 class SemanticRpcs:
     """Looks up, stores, purges and reports for the caller's tenant."""
 
-    def __init__(self, semantic: SemanticCache) -> None:
+    def __init__(self, semantic: SemanticCache, embedder: Embedder | None = None) -> None:
         self._semantic = semantic
+        self._embedder = embedder
 
     async def SemanticLookup(self, request: pb.SemanticLookupRequest, context: Any) -> pb.SemanticLookupResponse:
         """Look a question up."""
-        found = await self._semantic.lookup(_question(request), request.threshold)
+        found = await self._semantic.lookup(await self._question(request), request.threshold)
         loading = duration_to_proto(found.loading) if found.loading else None
         if found.entry is None:
             return pb.SemanticLookupResponse(
@@ -49,9 +51,16 @@ class SemanticRpcs:
     async def SemanticStore(self, request: pb.SemanticStoreRequest, context: Any) -> pb.SemanticStoreResponse:
         """Store an answer, or say which rule keeps it out."""
         stored = await self._semantic.put(
-            _question(request), _answer(request.answer), request.value, seconds_from_proto(request.ttl)
+            await self._question(request), _answer(request.answer), request.value, seconds_from_proto(request.ttl)
         )
         return pb.SemanticStoreResponse(entry_id=stored.entry_id, refused_by=stored.refused_by)
+
+    async def _question(self, request: pb.SemanticLookupRequest | pb.SemanticStoreRequest) -> Question:
+        """Return the question, with a vector of this service's own model where the caller sent none."""
+        if request.embedding or self._embedder is None:
+            return _question(request, _vector(request.embedding), request.embedder)
+        _check(request)
+        return _question(request, await self._embedder.embed(request.text), self._embedder.name)
 
     async def SemanticPurge(self, request: pb.SemanticPurgeRequest, context: Any) -> pb.SemanticPurgeResponse:
         """Delete answers of a tenant."""
@@ -111,19 +120,23 @@ def _tenant(named: str, what: str) -> str:
     return caller.tenant_id
 
 
-def _question(request: pb.SemanticLookupRequest | pb.SemanticStoreRequest) -> Question:
+def _check(request: pb.SemanticLookupRequest | pb.SemanticStoreRequest) -> None:
     if not request.partition_key or len(request.partition_key) > _LONGEST_KEY:
         message = f"partition_key has {len(request.partition_key)} characters, it must have 1 to {_LONGEST_KEY}"
         raise InvalidArgument(message, reason="PARTITION_KEY_INVALID")
     if len(request.text.encode()) > _LONGEST_QUESTION:
         message = f"text has {len(request.text.encode())} bytes, at most {_LONGEST_QUESTION} are looked up"
         raise InvalidArgument(message, reason="TEXT_LIMIT_EXCEEDED")
+
+
+def _question(request: pb.SemanticLookupRequest | pb.SemanticStoreRequest, vector: bytes, embedder: str) -> Question:
+    _check(request)
     return Question(
         tenant=current_context().caller.tenant_id,
         partition_key=request.partition_key,
         text=request.text,
-        vector=unit_vector(_vector(request.embedding)),
-        embedder=request.embedder,
+        vector=unit_vector(vector),
+        embedder=embedder,
     )
 
 

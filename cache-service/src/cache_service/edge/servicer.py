@@ -16,6 +16,7 @@ from cache_service.domain.lock import Locks
 from cache_service.domain.partition import Partition
 from cache_service.domain.rate_limit import Rate, RateLimitStore
 from cache_service.domain.semantic.cache import SemanticCache
+from cache_service.domain.semantic.embedder import Embedder
 from cache_service.domain.session import Sessions
 from cache_service.edge import convert
 from cache_service.edge.convert import seconds_from_proto
@@ -36,13 +37,14 @@ class CacheServices:
     locks: Locks
     sessions: Sessions
     semantic: SemanticCache
+    embedder: Embedder | None = None
 
 
 class CacheServicer(SemanticRpcs, cache_pb2_grpc.CacheServiceServicer):
     """Each RPC converts, calls the domain and converts back; errors are the interceptor's."""
 
     def __init__(self, *, services: CacheServices, clock: Clock) -> None:
-        SemanticRpcs.__init__(self, services.semantic)
+        SemanticRpcs.__init__(self, services.semantic, services.embedder)
         self._cache = services.cache
         self._counters = services.counters
         self._rate_limits = services.rate_limits
