@@ -6,7 +6,7 @@ said here for all of them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from feature_service.domain.model.series import FieldKind, SeriesKey
 from penstock_kit.errors import InvalidArgument
@@ -18,35 +18,39 @@ class SeriesTable:
 
     id: int
     kinds: Mapping[str, FieldKind]
+    _columns: dict[str, str] = field(default_factory=dict[str, str], init=False, repr=False, compare=False)
 
     @property
     def name(self) -> str:
         """The name of the table."""
         return f"series_{self.id}"
 
-    def column(self, field: str) -> str:
+    def column(self, name: str) -> str:
         """Return the name of the field's column. Raises KeyError."""
-        return self.columns[field]
+        return self.columns[name]
 
     @property
     def columns(self) -> Mapping[str, str]:
         """The column of each field."""
-        return {field: f"f{ordinal}" for ordinal, field in enumerate(self.kinds)}
+        if not self._columns:
+            # Once: a statement asks for the column of each of thousands of fields.
+            self._columns.update({name: f"f{ordinal}" for ordinal, name in enumerate(self.kinds)})
+        return self._columns
 
     def missing(self, key: SeriesKey, kinds: Mapping[str, FieldKind]) -> dict[str, FieldKind]:
         """Return those of `kinds` that have no column yet, in their order.
 
         Raises InvalidArgument FIELD_TYPE_CONFLICT when a field has a column of the other kind.
         """
-        for field, kind in kinds.items():
-            known = self.kinds.get(field, kind)
+        for name, kind in kinds.items():
+            known = self.kinds.get(name, kind)
             if known is not kind:
                 raise InvalidArgument(
-                    f"field {field!r} of device {key.device_code!r} holds {known.value}s, the rows bring {kind.value}s",
+                    f"field {name!r} of device {key.device_code!r} holds {known.value}s, the rows bring {kind.value}s",
                     reason="FIELD_TYPE_CONFLICT",
-                    metadata={"field": field},
+                    metadata={"field": name},
                 )
-        return {field: kind for field, kind in kinds.items() if field not in self.kinds}
+        return {name: kind for name, kind in kinds.items() if name not in self.kinds}
 
     def with_columns(self, kinds: Mapping[str, FieldKind]) -> "SeriesTable":
         """Return the table with a column more for each of `kinds`, after those there are."""

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from feature_service.adapters.tenant_turn import TenantTurns
 from penstock_kit.errors import FailedPrecondition, PenstockError, ResourceExhausted, Unavailable, Unprocessable
 from penstock_kit.home import ensure_home
 from penstock_kit.logging import get_logger
@@ -23,6 +24,8 @@ Result = TypeVar("Result")
 Work = Callable[["DuckDBPyConnection"], Result]
 
 _READERS: Final = 4
+_READERS_OF_ONE: Final = _READERS - 1
+"""Reads of one tenant at a time: another finds a reader free."""
 _LOCK_RETRY_SECONDS: Final = 0.1
 # A DuckDB file begins with three blocks of headers.
 _HEADER_BYTES: Final = 3 * 4096
@@ -33,7 +36,7 @@ log = get_logger(__name__)
 
 
 class DuckDbConnection:
-    """Runs blocking work on a DuckDB file: one write at a time, several reads beside it.
+    """Runs blocking work on a DuckDB file: one write at a time, several reads beside it, tenants in turn.
 
     duckdb is imported and the file opened at the first call, after `before_open` has been awaited. Another
     process that holds the file is waited for up to `lock_seconds`. `prepare` runs once on the open file.
@@ -58,19 +61,31 @@ class DuckDbConnection:
         self._closed = False
         self._readers = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="duckdb-read")
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="duckdb-write")
+        self._reading = TenantTurns(_READERS, share=_READERS_OF_ONE)
+        self._writing = TenantTurns(1, share=1)
 
-    async def read(self, work: Work[Result]) -> Result:
+    async def read(self, work: Work[Result], *, tenant_id: str = "") -> Result:
         """Return what `work` makes of a cursor that sees one state of the file per statement."""
         with _span("read"):
-            return await self._run(self._readers, work)
+            return await self._run(self._readers, self._reading, work, tenant_id)
 
-    async def write(self, work: Work[Result], *, committed: Callable[[Result], None]) -> Result:
-        """Run `work` in a transaction, after the writes before it; an exception rolls it back.
+    async def write(
+        self, work: Work[Result], *, committed: Callable[[Result], bool | None], tenant_id: str = ""
+    ) -> Result:
+        """Run `work` in a transaction, after the tenant's writes before it; an exception rolls it back.
 
-        `committed` is told the result before the next write begins, whether the caller still waits or not.
+        `committed` is told the result before the next write begins, whether the caller still waits or not. When it
+        returns True, the file's log is written into the file first: reading it again would take long.
         """
         with _span("write"):
-            return await self._run(self._writer, lambda cursor: _in_transaction(cursor, work, committed))
+            return await self._run(
+                self._writer, self._writing, lambda cursor: _in_transaction(cursor, work, committed), tenant_id
+            )
+
+    async def open(self) -> None:
+        """Open the file unless it is open."""
+        if self._connection is None or self._closed:
+            await self.read(lambda _: None)
 
     @property
     def is_open(self) -> bool:
@@ -89,11 +104,20 @@ class DuckDbConnection:
         self._closed = True
         await asyncio.to_thread(self._shut)
 
-    async def _run(self, pool: ThreadPoolExecutor, work: Work[Result]) -> Result:
+    async def _run(self, pool: ThreadPoolExecutor, turns: TenantTurns, work: Work[Result], tenant_id: str) -> Result:
         if self._connection is None and self._before_open is not None:
             await self._before_open()
         running: list[DuckDBPyConnection] = []
-        future = asyncio.get_running_loop().run_in_executor(pool, self._answer, work, running)
+        await turns.acquire(tenant_id)
+        try:
+            future = asyncio.get_running_loop().run_in_executor(pool, self._answer, work, running)
+        except RuntimeError as error:
+            turns.release(tenant_id)
+            if self._closed:
+                raise _closed() from error
+            raise
+        # When the work has ended, not when its caller has left.
+        future.add_done_callback(lambda _: turns.release(tenant_id))
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
@@ -120,7 +144,7 @@ class DuckDbConnection:
     def _open(self) -> "DuckDBPyConnection":
         with self._opening:
             if self._closed:
-                raise Unavailable("the telemetry store is closed", reason="TELEMETRY_UNAVAILABLE")
+                raise _closed()
             if self._connection is None:
                 ensure_home(self._path.parent)
                 self._connection = self._connect()
@@ -214,7 +238,13 @@ def _span(operation: str) -> AbstractContextManager[object]:
     return tracer(__name__).start_as_current_span(f"telemetry {operation}", attributes=attributes)
 
 
-def _in_transaction(cursor: "DuckDBPyConnection", work: Work[Result], committed: Callable[[Result], None]) -> Result:
+def _closed() -> Unavailable:
+    return Unavailable("the telemetry store is closed", reason="TELEMETRY_UNAVAILABLE")
+
+
+def _in_transaction(
+    cursor: "DuckDBPyConnection", work: Work[Result], committed: Callable[[Result], bool | None]
+) -> Result:
     cursor.begin()
     try:
         result = work(cursor)
@@ -223,8 +253,19 @@ def _in_transaction(cursor: "DuckDBPyConnection", work: Work[Result], committed:
             cursor.rollback()
         raise
     cursor.commit()
-    committed(result)
+    if committed(result):
+        _checkpoint(cursor)
     return result
+
+
+def _checkpoint(cursor: "DuckDBPyConnection") -> None:
+    """Write the log into the file; what was committed stays in the log when that can't be done now."""
+    import duckdb
+
+    try:
+        cursor.execute("CHECKPOINT")
+    except duckdb.Error as error:
+        log.warning("the log of the telemetry file was not written into it", error=str(error).splitlines()[0])
 
 
 def _forget(future: "asyncio.Future[Any]") -> None:

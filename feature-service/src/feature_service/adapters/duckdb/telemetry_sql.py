@@ -106,6 +106,33 @@ def newest(
     return _union(sources, kinds, span, conditions)
 
 
+def placed(sources: Sequence[Source], span: Span, conditions: Sequence[Condition], first: int) -> Statement:
+    """Select the time of every row that fits, and the place of its series, counted from `first`."""
+    parts: list[str] = []
+    values: list[object] = []
+    for place, source in enumerate(sources, first):
+        where = _where(source.table, span, conditions)
+        parts.append(f"SELECT ts, {place} AS place FROM {source.table.name}{where.text}")
+        values += where.values
+    return Statement(" UNION ALL ".join(parts), values)
+
+
+def rows_at(
+    sources: Mapping[int, Source], times: Mapping[int, Sequence[int]], kinds: Mapping[str, FieldKind]
+) -> Statement:
+    """Select time (microseconds), place and fields of the rows of each series at its `times`, by its place."""
+    parts: list[str] = []
+    for place, source in sources.items():
+        columns = "".join(
+            f", {_aligned(source.table, name, kind)} AS c{index}" for index, (name, kind) in enumerate(kinds.items())
+        )
+        listed = ", ".join(f"make_timestamp({int(time)})" for time in times[place])
+        parts.append(
+            f"SELECT epoch_us(ts) AS t, {place} AS place{columns} FROM {source.table.name} WHERE ts IN ({listed})"
+        )
+    return Statement(" UNION ALL ".join(parts))
+
+
 def count(sources: Sequence[Source], span: Span, conditions: Sequence[Condition]) -> Statement:
     """Select how many rows fit."""
     union = _union(sources, {}, span, conditions)

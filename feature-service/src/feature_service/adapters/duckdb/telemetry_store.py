@@ -13,7 +13,8 @@ from feature_service.adapters.duckdb import duration_sql, percentile_sql
 from feature_service.adapters.duckdb import telemetry_sql as sql
 from feature_service.adapters.duckdb.backup import copy_database
 from feature_service.adapters.duckdb.connection import DuckDbConnection
-from feature_service.adapters.duckdb.series_table import drop_table, extend_table, load_tables
+from feature_service.adapters.duckdb.newest_page import NewestPage, is_wide
+from feature_service.adapters.duckdb.series_table import drop_table, extend_table, load_tables, schema_work
 from feature_service.adapters.range_statistic import correlation_matrix, field_statistic, fitting_time
 from feature_service.domain.model.series import FieldKind, SeriesKey
 from feature_service.domain.model.span import Extent, Span
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
 _MERGE: Final = "penstock_incoming"
 _FIELDS_AT_ONCE: Final = 100
 """Fields whose statistics are computed by one statement."""
+_INSIGHTS_AT_ONCE: Final = 10
+"""Fields whose extremes and percentiles are found by one statement, which looks through the rows for each."""
+_MOST_SCHEMA_WORK: Final = 20_000
+"""Columns that the log may make or copy before it is written into the file."""
 
 
 class DuckDbTelemetryStore:
@@ -53,6 +58,7 @@ class DuckDbTelemetryStore:
         lock_seconds: float = 30.0,
     ) -> None:
         self._catalog = ColumnCatalog()
+        self._schema_work = 0
         self._file = DuckDbConnection(
             path,
             prepare=lambda cursor: self._catalog.remember_all(load_tables(cursor)),
@@ -68,9 +74,9 @@ class DuckDbTelemetryStore:
 
     async def append(self, key: SeriesKey, rows: "Frame") -> None:
         """Merge rows into the series."""
-        await self.append_all([(key, rows)])
+        await self.append_all([(key, rows)], tenant_id=key.tenant_id)
 
-    async def append_all(self, parts: "Iterable[tuple[SeriesKey, Frame]]") -> None:
+    async def append_all(self, parts: "Iterable[tuple[SeriesKey, Frame]]", *, tenant_id: str = "") -> None:
         """Merge rows into several series."""
 
         def work(cursor: "DuckDBPyConnection") -> dict[SeriesKey, SeriesTable]:
@@ -82,8 +88,20 @@ class DuckDbTelemetryStore:
                     _merge(cursor, tables[key], rows)
             return tables
 
-        # Remembered before the next write begins: it would make the same table once more.
-        await self._file.write(work, committed=self._catalog.remember_all)
+        await self._file.write(work, committed=self._remember, tenant_id=tenant_id)
+
+    def _remember(self, tables: Mapping[SeriesKey, SeriesTable]) -> bool:
+        """Take over what was committed: the next write would make the same tables once more.
+
+        Return whether the file's log is to be written into it. Reading the log again takes about 8 KB and a
+        quarter of a millisecond for each column that was made or copied by it.
+        """
+        self._schema_work += sum(schema_work(self._catalog.table(key), table) for key, table in tables.items())
+        self._catalog.remember_all(tables)
+        if self._schema_work < _MOST_SCHEMA_WORK:
+            return False
+        self._schema_work = 0
+        return True
 
     async def fields(self, key: SeriesKey) -> Mapping[str, FieldKind]:
         """Return the fields of the series."""
@@ -96,7 +114,7 @@ class DuckDbTelemetryStore:
         if table is None:
             return None
         query = f"SELECT epoch_us(min(ts)), epoch_us(max(ts)), count(*) FROM {table.name}"
-        first, last, rows = await self._file.read(lambda cursor: cursor.execute(query).fetchall()[0])
+        (first, last, rows), *_ = await self._rows(sql.Statement(query), key.tenant_id)
         return Extent(first=first, last=last, rows=rows) if rows else None
 
     async def blocks(
@@ -107,16 +125,16 @@ class DuckDbTelemetryStore:
         if table is None:
             yield _empty(fields)
             return
-        for part in [span] if rows is None else await self._cut(table, span, rows):
-            columns = await self._columns(sql.rows(table, fields, part))
+        for part in [span] if rows is None else await self._cut(table, span, rows, key.tenant_id):
+            columns = await self._columns(sql.rows(table, fields, part), key.tenant_id)
             frame = _ordered_frame(columns, fields, table.kinds)
             # Rows that were written since the range was cut may have made a part longer.
             for piece in frame.pieces(rows or len(frame)):
                 yield piece
 
-    async def _cut(self, table: SeriesTable, span: Span, rows: int) -> list[Span]:
+    async def _cut(self, table: SeriesTable, span: Span, rows: int, tenant_id: str) -> list[Span]:
         """Return the parts of the range that have `rows` rows each, the last one the rest."""
-        starts = [start for (start,) in await self._rows(sql.block_starts(table, span, rows))]
+        starts = [start for (start,) in await self._rows(sql.block_starts(table, span, rows), tenant_id)]
         edges = [span.start, *starts[1:], span.end]
         return [Span(start=start, end=end) for start, end in pairwise(edges)]
 
@@ -129,17 +147,32 @@ class DuckDbTelemetryStore:
         sources = await self._sources(keys)
         if not sources:
             return NewestRows(frame=_empty(query.fields), device_codes=(), total=0)
+        tenant_id = keys[0].tenant_id
         kinds = _shared_kinds(sources, query.fields)
+        if is_wide(sources, query.fields):
+            return await self._newest_of_many(sources, query, kinds, tenant_id)
         page = sql.newest(sources, kinds, query.span, query.conditions)
         page.text = f"{page.text} ORDER BY ts DESC, device LIMIT ? OFFSET ?"
         page.values += [query.limit, query.offset]
-        columns = await self._columns(page)
-        total = sql.count(sources, query.span, query.conditions)
-        counted = await self._file.read(lambda cursor: cursor.execute(total.text, total.values).fetchall())
+        columns = await self._columns(page, tenant_id)
+        counted = await self._rows(sql.count(sources, query.span, query.conditions), tenant_id)
         return NewestRows(
             frame=_frame(columns, query.fields, kinds),
             device_codes=[str(code) for code in columns["device"]],
             total=int(counted[0][0]),
+        )
+
+    async def _newest_of_many(
+        self, sources: Sequence[sql.Source], query: NewestQuery, kinds: Mapping[str, FieldKind], tenant_id: str
+    ) -> NewestRows:
+        ordered = sorted(sources, key=lambda source: source.device_code)
+        page = NewestPage(ordered, query, lambda statement: self._columns(statement, tenant_id))
+        rows = await page.rows()
+        places: list[int] = rows.places.tolist()
+        return NewestRows(
+            frame=await page.frame(rows, kinds),
+            device_codes=[ordered[place].device_code for place in places],
+            total=rows.total,
         )
 
     async def history(self, key: SeriesKey, query: HistoryQuery) -> "Frame":
@@ -148,7 +181,7 @@ class DuckDbTelemetryStore:
         if table is None:
             return _empty(query.fields)
         statement = sql.ordered_rows(table, query) if query.interval is None else sql.buckets(table, query)
-        return _frame(await self._columns(statement), query.fields, table.kinds)
+        return _frame(await self._columns(statement, key.tenant_id), query.fields, table.kinds)
 
     async def statistics(
         self,
@@ -165,11 +198,11 @@ class DuckDbTelemetryStore:
             return RangeStatistic(rows=0, fields=[field_statistic(name, 0, (0,)) for name in fields])
         if len(fields) > _FIELDS_AT_ONCE and not correlate:
             # One statement over thousands of fields needs gigabytes to be planned and computed.
-            parts = [fields[start : start + _FIELDS_AT_ONCE] for start in range(0, len(fields), _FIELDS_AT_ONCE)]
+            parts = _parts(fields, _FIELDS_AT_ONCE)
             found = [await self.statistics(keys, part, span, conditions=conditions) for part in parts]
             return replace(found[0], fields=[field for each in found for field in each.fields])
         statement = sql.statistics(sources, fields, span, correlate=correlate, conditions=conditions)
-        row = await self._file.read(lambda cursor: cursor.execute(statement.text, statement.values).fetchall()[0])
+        row = (await self._rows(statement, keys[0].tenant_id))[0]
         return _range_statistic(row, fields, correlate=correlate)
 
     async def insight(self, key: SeriesKey, query: StatisticsQuery) -> Sequence[FieldInsight]:
@@ -177,8 +210,10 @@ class DuckDbTelemetryStore:
         sources = await self._sources([key])
         if not sources or not query.fields:
             return [FieldInsight() for _ in query.fields]
-        statement = percentile_sql.insight(sources[0], query)
-        found = await self._rows(statement)
+        if len(query.fields) > _INSIGHTS_AT_ONCE:
+            parts = _parts(query.fields, _INSIGHTS_AT_ONCE)
+            return [each for part in parts for each in await self.insight(key, replace(query, fields=part))]
+        found = await self._rows(percentile_sql.insight(sources[0], query), key.tenant_id)
         row = found[0] if found else (None,) * (3 * len(query.fields))
         triples = (row[3 * index : 3 * index + 3] for index in range(len(query.fields)))
         return [FieldInsight(min_time=low, max_time=high, percentiles=shares or ()) for low, high, shares in triples]
@@ -189,7 +224,7 @@ class DuckDbTelemetryStore:
         for source in await self._sources([key]):
             for field in fields:
                 statement = percentile_sql.value_counts(source, field, query)
-                for value, count in await self._rows(statement):
+                for value, count in await self._rows(statement, key.tenant_id):
                     counts.append(ValueCount(field=field, value=value or "", count=count))
         return counts
 
@@ -198,7 +233,7 @@ class DuckDbTelemetryStore:
         sources = await self._sources([key])
         if not sources:
             return FittingTime()
-        return fitting_time((await self._rows(duration_sql.fitting_time(sources[0], query)))[0])
+        return fitting_time((await self._rows(duration_sql.fitting_time(sources[0], query), key.tenant_id))[0])
 
     async def integrals(self, key: SeriesKey, query: StatisticsQuery) -> Sequence[float | None]:
         """Return value times seconds of number fields."""
@@ -207,14 +242,18 @@ class DuckDbTelemetryStore:
             return [None for _ in query.fields]
         known = sources[0].table.kinds
         return [
-            (await self._rows(duration_sql.integral(sources[0], field, query)))[0][0] if field in known else None
+            (await self._rows(duration_sql.integral(sources[0], field, query), key.tenant_id))[0][0]
+            if field in known
+            else None
             for field in query.fields
         ]
 
     async def row_count(self, key: SeriesKey, span: Span) -> int:
         """Return how many rows are in the range."""
         sources = await self._sources([key])
-        return (await self._rows(percentile_sql.row_count(sources[0], span)))[0][0] if sources else 0
+        if not sources:
+            return 0
+        return (await self._rows(percentile_sql.row_count(sources[0], span), key.tenant_id))[0][0]
 
     async def drop(self, key: SeriesKey) -> None:
         """Drop the series' table."""
@@ -224,7 +263,7 @@ class DuckDbTelemetryStore:
             if table is not None:
                 drop_table(cursor, table)
 
-        await self._file.write(work, committed=lambda _: self._catalog.forget(key))
+        await self._file.write(work, committed=lambda _: self._catalog.forget(key), tenant_id=key.tenant_id)
 
     async def copy_to(self, target: Path) -> None:
         """Write everything there is at this moment into the new DuckDB file `target`; writers go on meanwhile."""
@@ -239,20 +278,27 @@ class DuckDbTelemetryStore:
         await self._file.close()
 
     async def _table(self, key: SeriesKey) -> SeriesTable | None:
-        return await self._file.read(lambda cursor: self._catalog.table(key))
+        await self._file.open()
+        return self._catalog.table(key)
 
     async def _sources(self, keys: Sequence[SeriesKey]) -> list[sql.Source]:
-        def work(_cursor: "DuckDBPyConnection") -> list[sql.Source]:
-            found = [(key.device_code, self._catalog.table(key)) for key in keys]
-            return [sql.Source(table=table, device_code=code) for code, table in found if table is not None]
+        await self._file.open()
+        found = [(key.device_code, self._catalog.table(key)) for key in keys]
+        return [sql.Source(table=table, device_code=code) for code, table in found if table is not None]
 
-        return await self._file.read(work)
+    async def _rows(self, statement: sql.Statement, tenant_id: str) -> list[tuple[Any, ...]]:
+        return await self._file.read(
+            lambda cursor: cursor.execute(statement.text, statement.values).fetchall(), tenant_id=tenant_id
+        )
 
-    async def _rows(self, statement: sql.Statement) -> list[tuple[Any, ...]]:
-        return await self._file.read(lambda cursor: cursor.execute(statement.text, statement.values).fetchall())
+    async def _columns(self, statement: sql.Statement, tenant_id: str) -> dict[str, Any]:
+        return await self._file.read(
+            lambda cursor: cursor.execute(statement.text, statement.values).fetchnumpy(), tenant_id=tenant_id
+        )
 
-    async def _columns(self, statement: sql.Statement) -> dict[str, Any]:
-        return await self._file.read(lambda cursor: cursor.execute(statement.text, statement.values).fetchnumpy())
+
+def _parts(fields: Sequence[str], size: int) -> list[Sequence[str]]:
+    return [fields[start : start + size] for start in range(0, len(fields), size)]
 
 
 def _kinds(rows: "Frame") -> dict[str, FieldKind]:
@@ -295,8 +341,8 @@ def _stored(table: SeriesTable) -> str:
 
 def _shared_kinds(sources: Sequence[sql.Source], fields: Sequence[str]) -> dict[str, FieldKind]:
     """The kind of each field over all series: text when it is text in any of them."""
-    kinds = {name: {source.table.kinds.get(name) for source in sources} for name in fields}
-    return {name: FieldKind.TEXT if FieldKind.TEXT in found else FieldKind.NUMBER for name, found in kinds.items()}
+    texts = {name for source in sources for name, kind in source.table.kinds.items() if kind is FieldKind.TEXT}
+    return {name: FieldKind.TEXT if name in texts else FieldKind.NUMBER for name in fields}
 
 
 def _range_statistic(row: Sequence[Any], fields: Sequence[str], *, correlate: bool) -> RangeStatistic:

@@ -82,7 +82,7 @@ class PostgresTelemetryStore:
         """Merge rows into the series."""
         await self.append_all([(key, rows)])
 
-    async def append_all(self, parts: "Iterable[tuple[SeriesKey, Frame]]") -> None:
+    async def append_all(self, parts: "Iterable[tuple[SeriesKey, Frame]]", *, tenant_id: str = "") -> None:
         """Merge rows into several series."""
         if self._writer is None:
             # NumPy comes with the first rows.

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import IO, Final
 
+from feature_service.domain.ingest.new_field import NewFields
 from feature_service.domain.ingest.plan import BodyFormat, BodyReader, FrameStage, IngestPlan, IngestReport
 from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.row_staging import RowStaging
@@ -55,8 +56,8 @@ class Ingestion:
         """Store the rows of `body` and say how many were accepted and which were refused.
 
         Sending the same body again changes nothing. Raises what :meth:`TargetRegistry.find` does, InvalidArgument
-        when the body or its header is wrong, and Unprocessable DEVICES_LIMIT_EXCEEDED or, when every row is refused,
-        ROWS_INVALID.
+        when the body or its header is wrong, and Unprocessable DEVICES_LIMIT_EXCEEDED, FIELDS_LIMIT_EXCEEDED or, when
+        every row is refused, ROWS_INVALID.
         """
         reader = await asyncio.to_thread(self._reader, plan.format)
         named = await asyncio.to_thread(reader.target, body)
@@ -107,11 +108,12 @@ class Ingestion:
 
     async def _store(self, tenant_id: str, read: _Read, stage: FrameStage) -> None:
         seen = read.rows.seen
+        new = NewFields()
         for key, extent in seen.items():
-            await self._require_kinds(key, extent.kinds)
+            new.add(key.device_code, await self._require_kinds(key, extent.kinds), extent.kinds)
         for key, extent in seen.items():
             await self._targets.register(tenant_id, read.targets[key.device_code], extent.kinds)
-        await self._telemetry.append_all(stage.frames())
+        await self._telemetry.append_all(stage.frames(), tenant_id=tenant_id)
         for key, extent in seen.items():
             await self._metadata.note_rows(
                 tenant_id, key.device_code, extent.kinds, first=extent.first, last=extent.last
@@ -121,8 +123,8 @@ class Ingestion:
             for model_code in sorted(models):
                 await self._targets.extend_model(tenant_id, model_code, read.schema.seen)
 
-    async def _require_kinds(self, key: SeriesKey, kinds: Mapping[str, FieldKind]) -> None:
-        """Refuse what the store would refuse, before anything is registered."""
+    async def _require_kinds(self, key: SeriesKey, kinds: Mapping[str, FieldKind]) -> Mapping[str, FieldKind]:
+        """Refuse what the store would refuse, before anything is registered; return the fields that are stored."""
         stored = await self._telemetry.fields(key)
         for name, kind in kinds.items():
             if stored.get(name, kind) is not kind:
@@ -131,6 +133,7 @@ class Ingestion:
                     reason="FIELD_TYPE_CONFLICT",
                     metadata={"field": name},
                 )
+        return stored
 
 
 def _nothing_left(rejections: Rejections) -> Unprocessable:

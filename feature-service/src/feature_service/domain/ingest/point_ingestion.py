@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import IO, Final
 
 from feature_service.domain.ingest.ingestion import MAX_DEVICES
+from feature_service.domain.ingest.new_field import NewFields
 from feature_service.domain.ingest.plan import FrameStage, IngestPlan, IngestReport
 from feature_service.domain.ingest.point_rows import DevicePoints, PointPlan, PointReading, is_all_before_1971
 from feature_service.domain.ingest.precision import nanoseconds_of
@@ -56,7 +57,7 @@ class PointIngestion:
 
         Raises InvalidArgument PRECISION_INVALID, BODY_INVALID, or TIME_INVALID when no unit of time was named and
         all points would be of 1970 or before; PayloadTooLarge BODY_LIMIT_EXCEEDED or DEVICES_LIMIT_EXCEEDED;
-        Unprocessable FIELDS_LIMIT_EXCEEDED when a data model would have too many.
+        Unprocessable FIELDS_LIMIT_EXCEEDED when it adds too many fields, or a data model would have too many.
         """
         points = PointPlan(
             device_tags=(plan.device_column,) if plan.device_column else DEVICE_TAGS,
@@ -101,11 +102,13 @@ class PointIngestion:
     ) -> Mapping[str, IngestTarget]:
         """Refuse what does not go with what is known of the devices; return the targets of the rest."""
         targets: dict[str, IngestTarget] = {}
+        new = NewFields()
         for code, points in devices.items():
             model = points.measurement if is_code(points.measurement) else ""
             target = await self._targets.find_or_new(tenant_id, code, model)
             stored = await self._telemetry.fields(SeriesKey(tenant_id=tenant_id, device_code=code))
             points.settle({**target.kinds, **stored}, rejections)
+            new.add(code, stored, points.kinds)
             targets[code] = target
         return targets
 
@@ -122,7 +125,7 @@ class PointIngestion:
             await self._targets.register(tenant_id, targets[key.device_code], seen.kinds)
         if not rows.seen:
             return
-        await self._telemetry.append_all(stage.frames())
+        await self._telemetry.append_all(stage.frames(), tenant_id=tenant_id)
         for key, seen in rows.seen.items():
             await self._metadata.note_rows(tenant_id, key.device_code, seen.kinds, first=seen.first, last=seen.last)
         for code, kinds in sorted(models.items()):

@@ -42,10 +42,10 @@ class TelemetryStore(Protocol):
         """
         ...
 
-    async def append_all(self, parts: "Iterable[tuple[SeriesKey, Frame]]") -> None:
+    async def append_all(self, parts: "Iterable[tuple[SeriesKey, Frame]]", *, tenant_id: str = "") -> None:
         """Write the rows of several series, each as :meth:`append` does; a store with transactions, all or none.
 
-        `parts` is gone through once, beside the event loop.
+        `parts` is gone through once, beside the event loop. Writes of different tenants take turns.
         """
         ...
 

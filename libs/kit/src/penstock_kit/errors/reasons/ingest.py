@@ -136,8 +136,9 @@ INGEST: Final = Section(
         Row(
             "FIELDS_LIMIT_EXCEEDED",
             (ErrorKind.UNPROCESSABLE,),
-            "a body or a data model with more fields than the 10,000 that a device or a model may have",
-            "send fewer, or give each kind of thing a data model of its own",
+            "more fields than the 10,000 that a body, a device or a data model may have; or a body that adds more than "
+            "20,000 to all its devices, or more than 2,000 to one that has some",
+            "send the fields in several bodies; give each kind of thing a data model of its own",
         ),
         Row(
             "CELLS_LIMIT_EXCEEDED",

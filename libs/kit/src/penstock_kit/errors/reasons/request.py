@@ -127,9 +127,10 @@ REQUEST: Final = Section(
         ),
         Row(
             "PAGE_INVALID",
-            (ErrorKind.INVALID_ARGUMENT,),
-            "a number of a page below 1",
-            "count pages from 1",
+            (ErrorKind.INVALID_ARGUMENT, ErrorKind.UNPROCESSABLE),
+            "a number of a page below 1; a page of the newest rows of more than 300 devices that ends behind row "
+            "1,000,000",
+            "count pages from 1; ask for a shorter range, or name fewer devices",
         ),
         Row(
             "GATEWAY_UNAVAILABLE",

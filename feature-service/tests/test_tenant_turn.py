@@ -1,0 +1,69 @@
+"""Places that tenants share."""
+
+import asyncio
+
+import pytest
+
+from feature_service.adapters.tenant_turn import TenantTurns
+
+
+class Places:
+    """Takes places for tenants and notes in which order they got them."""
+
+    def __init__(self, places, share):
+        self.turns = TenantTurns(places, share=share)
+        self.order = []
+        self.tasks = []
+
+    async def ask(self, *tenants):
+        for tenant in tenants:
+            self.tasks.append(asyncio.ensure_future(self._take(tenant)))
+            await asyncio.sleep(0)
+        return self.tasks[-1]
+
+    async def _take(self, tenant):
+        await self.turns.acquire(tenant)
+        self.order.append(tenant)
+
+    async def end(self, tenant):
+        self.turns.release(tenant)
+        await asyncio.sleep(0)
+
+
+async def test_a_tenant_that_asks_often_delays_another_by_one_turn():
+    places = Places(1, 1)
+    await places.ask("a", "a", "a", "a", "b", "c")
+    for tenant in ("a", "a", "b", "c", "a"):
+        await places.end(tenant)
+    assert places.order == ["a", "a", "b", "c", "a", "a"]
+
+
+async def test_a_tenant_never_takes_all_places():
+    places = Places(4, 3)
+    await places.ask("a", "a", "a", "a", "a")
+    assert places.order == ["a", "a", "a"]
+    await places.ask("b")
+    assert places.order == ["a", "a", "a", "b"]
+    await places.end("b")
+    assert places.order == ["a", "a", "a", "b"]
+    await places.end("a")
+    assert places.order == ["a", "a", "a", "b", "a"]
+
+
+@pytest.mark.parametrize("given", [False, True])
+async def test_who_leaves_the_queue_takes_no_place_along(given):
+    places = Places(1, 1)
+    leaving = await places.ask("a", "b")
+    await places.ask("c")
+    if given:
+        places.turns.release("a")  # b is given the place, and leaves before it knows
+        leaving.cancel()
+    else:
+        leaving.cancel()
+        await asyncio.sleep(0)
+        places.turns.release("a")
+    await asyncio.wait(places.tasks, timeout=10)
+    assert places.order == ["a", "c"]
+    await places.end("c")
+    await places.ask("d")
+    assert places.order == ["a", "c", "d"]

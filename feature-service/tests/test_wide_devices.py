@@ -1,0 +1,232 @@
+"""Devices of thousands of fields on a real DuckDB file: what they cost is bounded, and other tenants are served."""
+
+import asyncio
+import threading
+import time
+
+import duckdb
+import numpy as np
+import pytest
+from penstock.feature.v1 import feature_pb2 as pb
+
+from feature_service.adapters.duckdb import newest_page
+from feature_service.adapters.duckdb.connection import DuckDbConnection
+from feature_service.adapters.duckdb.telemetry_store import DuckDbTelemetryStore
+from feature_service.domain.ingest.new_field import MAX_ADDED, MAX_NEW, NewFields
+from feature_service.domain.model.series import FieldKind, SeriesKey
+from feature_service.domain.model.span import Span
+from feature_service.domain.telemetry.query import Condition, NewestQuery, Operator, StatisticsQuery
+from penstock_kit.errors import Unavailable, Unprocessable
+from penstock_testkit.contracts.telemetry_rows import KEY, frame_of
+
+
+@pytest.fixture
+async def store(tmp_path):
+    opened = DuckDbTelemetryStore(tmp_path / "telemetry.duckdb")
+    yield opened
+    await opened.close()
+
+
+def key_of(code, tenant="t1"):
+    return SeriesKey(tenant_id=tenant, device_code=code)
+
+
+def wide(count, prefix="f"):
+    return {f"{prefix}{number}": [float(number)] for number in range(count)}
+
+
+async def cpu_seconds(work):
+    """Return what the work takes of this process's processors, which the load of the machine changes little."""
+    begin = time.process_time()
+    await work
+    return time.process_time() - begin
+
+
+async def test_a_new_device_of_five_thousand_fields_is_stored_in_two_seconds(store):
+    await store.append(key_of("warm"), frame_of([1], a=[1]))
+    texts = {f"t{number}": ["v"] for number in range(5_000)}
+    assert await cpu_seconds(store.append(KEY, frame_of([1], texts, v=[1.0]))) < 2.5
+    assert len(await store.fields(KEY)) == 5_001
+
+
+async def test_two_thousand_fields_more_are_stored_in_two_seconds_and_old_rows_stay(store):
+    await store.append(KEY, frame_of(range(1_000), {"t": ["x", None] * 500}, a=range(1_000)))
+    assert (
+        await cpu_seconds(
+            store.append(KEY, frame_of([500, 2_000], b=[7, 8], **{k: v * 2 for k, v in wide(2_000).items()}))
+        )
+        < 2
+    )
+    rows = await store.read(KEY, ["a", "t", "b", "f1999"], Span())
+    assert len(rows) == 1_001
+    assert rows.numbers["a"][500] == 500
+    assert rows.numbers["b"][[500, 1_000]].tolist() == [7, 8]
+    assert rows.numbers["f1999"][[500, 1_000]].tolist() == [1999, 1999]
+    assert np.isnan(rows.numbers["b"][0])
+    assert rows.texts["t"][:2].tolist() == ["x", None]
+
+
+async def test_fields_that_a_body_brings_one_after_another_are_all_there(store):
+    parts = [(KEY, frame_of([start], **wide(300, f"p{start}_"))) for start in range(5)]
+    await store.append_all(parts)
+    assert len(await store.fields(KEY)) == 1_500
+    rows = await store.read(KEY, ["p0_7", "p4_7"], Span())
+    assert rows.numbers["p0_7"][0] == rows.numbers["p4_7"][4] == 7
+    with pytest.raises(duckdb.ConstraintException, match="NOT NULL"):
+        await store._file.write(  # the wider table keeps what the old one promised
+            lambda cursor: cursor.execute(f"INSERT INTO {store._catalog.table(KEY).name} (ts) VALUES (NULL)"),
+            committed=lambda _: None,
+        )
+
+
+async def test_the_log_of_wide_tables_is_written_into_the_file_at_once(tmp_path):
+    path = tmp_path / "telemetry.duckdb"
+    store = DuckDbTelemetryStore(path)
+    log = path.with_name("telemetry.duckdb.wal")
+    await store.append(KEY, frame_of([1], **wide(1_000)))
+    assert log.stat().st_size > 10_000
+    await store.append(KEY, frame_of([2], **wide(20, "more")))  # each of the 20 copies the description of a thousand
+    assert not log.exists() or log.stat().st_size < 1_000
+    await store.close()
+
+
+async def test_another_tenant_writes_between_the_bodies_of_one_that_sends_many(tmp_path):
+    file = DuckDbConnection(tmp_path / "t.duckdb", prepare=lambda _: None)
+    gate, order = threading.Event(), []
+
+    def work(name):
+        def run(_cursor):
+            gate.wait(60)
+            order.append(name)
+
+        return run
+
+    greedy = [
+        asyncio.ensure_future(file.write(work(f"a{n}"), committed=lambda _: None, tenant_id="a")) for n in range(9)
+    ]
+    await asyncio.sleep(0)
+    other = asyncio.ensure_future(file.write(work("b"), committed=lambda _: None, tenant_id="b"))
+    await asyncio.sleep(0)
+    gate.set()
+    await asyncio.gather(other, *greedy)
+    assert order.index("b") <= 2
+    await file.close()
+
+
+async def test_another_tenant_finds_a_reader_while_one_asks_more_than_there_are(tmp_path):
+    file = DuckDbConnection(tmp_path / "t.duckdb", prepare=lambda _: None)
+    gate = threading.Event()
+    greedy = [asyncio.ensure_future(file.read(lambda _: gate.wait(60), tenant_id="a")) for _ in range(9)]
+    try:
+        await asyncio.sleep(0)
+        assert await asyncio.wait_for(file.read(lambda _: "served", tenant_id="b"), 30) == "served"
+        assert not any(each.done() for each in greedy)
+    finally:
+        gate.set()
+    await asyncio.gather(*greedy)
+    await file.close()
+    with pytest.raises(Unavailable, match="is closed"):
+        await file.read(lambda _: None)
+
+
+def test_one_body_may_add_so_many_fields_to_a_device_and_to_all_of_them():
+    NewFields().add("new", [], [str(number) for number in range(10_000)])
+    with pytest.raises(Unprocessable, match=f"{MAX_ADDED + 1} new fields to device 'old', which has 1; at most 2000"):
+        NewFields().add("old", ["a"], [f"f{number}" for number in range(MAX_ADDED + 1)])
+    several = NewFields()
+    several.add("d1", [], [str(number) for number in range(MAX_NEW // 2)])
+    several.add("d2", [], [str(number) for number in range(MAX_NEW // 2)])
+    with pytest.raises(Unprocessable, match="more than 20000 new fields to its devices") as caught:
+        several.add("d3", [], ["a"])
+    assert caught.value.reason == "FIELDS_LIMIT_EXCEEDED"
+
+
+async def test_a_body_that_adds_too_many_fields_to_a_device_is_refused_before_anything_is_stored(service):
+    def body(line):
+        yield pb.IngestRequest(options=pb.IngestOptions(format=pb.INGEST_FORMAT_LINE_PROTOCOL, create=True))
+        yield pb.IngestRequest(chunk=line.encode())
+
+    await service.features.Ingest(body("m,device=d1 a=1 1700000000000000000"))
+    more = ",".join(f"f{number}=1" for number in range(MAX_ADDED + 1))
+    with pytest.raises(Unprocessable, match="new fields to device 'd1', which has 1"):
+        await service.features.Ingest(body(f"m,device=d1 {more} 1700000001000000000"))
+    device = (await service.metadata.GetDevice(pb.GetDeviceRequest(device_code="d1"))).device
+    assert list(device.fields) == ["a"]
+
+
+async def fleet(store, count=60):
+    """Store devices with some fields in common and some of their own, and return their keys."""
+    keys = [key_of(f"d{number:03d}") for number in range(count)]
+    for number, key in enumerate(keys):
+        texts = {"t": [f"x{number}", None], "mixed": ["a", "b"]} if number % 2 else {"t": ["y", "z"]}
+        numbers = {"common": [number, -number], f"own{number}": [1, 2]} | ({} if number % 2 else {"mixed": [1, 2]})
+        await store.append(key, frame_of([number % 7, number % 7 + 1], texts, **numbers))
+    fields = ["common", "t", "mixed", "nowhere", *(f"own{number}" for number in range(count))]
+    return keys, fields
+
+
+@pytest.mark.parametrize("bounds", [(7, 50), (1, 1), (1_000, 40), (7, 100_000)])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"limit": 1_000},
+        {"limit": 10, "offset": 5},
+        {"limit": 10, "offset": 115},
+        {"limit": 10, "offset": 1_000},
+        {"conditions": (Condition(field="common", operator=Operator.GT, operands=(10.0,)),)},
+        {"span": Span(start=2_000_000, end=5_000_000)},
+    ],
+)
+async def test_a_page_read_in_pieces_is_the_page_of_one_statement(store, bounds, asked):
+    keys, fields = await fleet(store, 30)
+    query = NewestQuery(**{"fields": fields[:34], "span": Span(), **asked})
+    whole = await store.newest(keys, query)
+    sources = await store._sources(keys)
+    page = newest_page.NewestPage(sources, query, lambda statement: store._columns(statement, "t1"), *bounds)
+    rows = await page.rows()
+    frame = await page.frame(
+        rows, {name: FieldKind.TEXT if name in {"t", "mixed"} else FieldKind.NUMBER for name in query.fields}
+    )
+    assert rows.total == whole.total
+    assert [keys[place].device_code for place in rows.places] == list(whole.device_codes)
+    assert frame.timestamps.tolist() == whole.frame.timestamps.tolist()
+    for name in query.fields:
+        if name in whole.frame.texts:
+            assert frame.texts[name].tolist() == whole.frame.texts[name].tolist()
+        else:
+            np.testing.assert_array_equal(frame.numbers[name], whole.frame.numbers[name])
+
+
+async def test_the_newest_row_of_many_devices_one_of_them_of_two_thousand_fields_takes_two_seconds(store):
+    keys = [key_of(f"d{number:03d}") for number in range(60)]
+    for key in keys:
+        await store.append(key, frame_of([1], a=[1], b=[2]))
+    await store.append(key_of("wide"), frame_of([2], **wide(2_000)))
+    query = NewestQuery(fields=["a", "b", *wide(2_000)], span=Span(), limit=1)
+
+    async def ask():
+        found = await store.newest([*keys, key_of("wide")], query)
+        assert (found.total, found.device_codes) == (61, ["wide"])
+        assert found.frame.numbers["f1999"].tolist() == [1999]
+
+    assert await cpu_seconds(ask()) < 2
+
+
+async def test_a_page_far_behind_of_very_many_devices_is_refused(store):
+    await store.append(KEY, frame_of([1], a=[1]))
+    sources = await store._sources([KEY]) * 301
+    query = NewestQuery(fields=["a"], span=Span(), offset=10**9, limit=10)
+    with pytest.raises(Unprocessable, match="ends at row 1000000010 of 301 devices") as caught:
+        await newest_page.NewestPage(sources, query, lambda statement: store._columns(statement, "t1")).rows()
+    assert caught.value.reason == "PAGE_INVALID"
+
+
+async def test_times_of_extremes_of_six_hundred_fields_take_two_seconds(store):
+    await store.append(KEY, frame_of([1], **wide(600)))
+    query = StatisticsQuery(fields=list(wide(600)), span=Span(), extreme_times=True, percentiles=(50.0,))
+
+    async def ask():
+        found = await store.insight(KEY, query)
+        assert [each.percentiles[0] for each in found[:3]] == [0, 1, 2]
+
+    assert await cpu_seconds(ask()) < 2
