@@ -92,3 +92,13 @@ def test_turns_begin_while_a_store_is_away() -> None:
     with pending_writes.track_write():
         clock.advance(60)
         pending_writes.check_delay()
+
+
+async def test_no_pictures_are_taken_while_turns_wait_for_the_store() -> None:
+    store, pending_writes = Store(), PendingWrites()
+    pending_writes.check_empty()
+    pending_writes.add("a", store.taking("a"))
+    with pytest.raises(Unavailable, match="pictures can't be stored now"):
+        pending_writes.check_empty()
+    await pending_writes.flush()
+    pending_writes.check_empty()

@@ -15,7 +15,8 @@ from chat_stream_service.domain.model.picture import (
     pictures_for_prompt,
 )
 from chat_stream_service.domain.model.picture_format import read_format
-from penstock_kit.errors import InvalidArgument
+from chat_stream_service.domain.stream.picture_memory import PictureMemory
+from penstock_kit.errors import InvalidArgument, Unavailable
 from penstock_testkit.pictures import gif, jpeg, png, webp
 
 FILES = {"image/png": png(), "image/jpeg": jpeg(), "image/gif": gif(), "image/webp": webp()}
@@ -117,11 +118,15 @@ def test_a_prompt_shows_the_newest_pictures_within_its_count_and_its_bytes() -> 
         return Picture(id=f"pic_{number}", media_type="image/png", size_bytes=int(mebibytes * 2**20))
 
     small = [picture(number, 0.1) for number in range(20, 0, -1)]
-    assert pictures_for_prompt(small, question=()) == [f"pic_{n}" for n in range(20, 12, -1)]
-    assert pictures_for_prompt(small, question=small[:3]) == [f"pic_{n}" for n in range(20, 15, -1)]
+
+    def chosen(pictures: list[Picture], question: list[Picture] | None = None) -> list[str]:
+        return [each.id for each in pictures_for_prompt(pictures, question=question or [])]
+
+    assert chosen(small) == [f"pic_{n}" for n in range(20, 12, -1)]
+    assert chosen(small, small[:3]) == [f"pic_{n}" for n in range(20, 15, -1)]
     large = [picture(number, 3) for number in range(9, 0, -1)]
-    assert pictures_for_prompt(large, question=()) == ["pic_9", "pic_8", "pic_7", "pic_6", "pic_5"]
-    assert pictures_for_prompt(large, question=large[:4]) == ["pic_9"]
+    assert chosen(large) == ["pic_9", "pic_8", "pic_7", "pic_6", "pic_5"]
+    assert chosen(large, large[:4]) == ["pic_9"]
 
 
 def test_a_picture_counts_in_a_prompt_and_one_that_is_not_shown_again_is_named(message: Message) -> None:
@@ -137,3 +142,19 @@ def test_a_picture_counts_in_a_prompt_and_one_that_is_not_shown_again_is_named(m
 
 def test_the_bytes_of_a_picture_are_in_no_log_line() -> None:
     assert "PNG" not in repr(taken(png())[0])
+
+
+def test_turns_reserve_the_memory_of_their_pictures_and_give_it_back_once() -> None:
+    memory = PictureMemory(most=10)
+    first, second = memory.reserve(6), memory.reserve(4)
+    with pytest.raises(Unavailable, match="more pictures are being looked at") as refused:
+        memory.reserve(1)
+    assert refused.value.reason == "LOAD_LIMIT_EXCEEDED"
+    assert not first.try_grow(1)
+    memory.reserve(0).release()
+    second.release()
+    second.release()
+    assert first.try_grow(4)
+    assert not first.try_grow(1)
+    first.release()
+    assert memory.reserve(10).try_grow(0)

@@ -1,5 +1,6 @@
 """Questions with pictures: what the model is shown, what is stored, who may see it."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -7,9 +8,10 @@ from penstock.chat.v1 import chat_pb2 as pb
 from penstock.llm.v1 import llm_pb2
 
 from penstock_kit.context import current_context
-from penstock_kit.errors import InvalidArgument, NotFound
+from penstock_kit.errors import InvalidArgument, NotFound, Unavailable
 from penstock_testkit.pictures import gif, jpeg, png, webp
-from penstock_testkit.services import Step
+from penstock_testkit.services import Hang, Step
+from penstock_testkit.waiting import until_true
 
 
 def pictures(*files: bytes) -> list[pb.Picture]:
@@ -147,3 +149,36 @@ async def test_an_answer_of_a_model_that_takes_no_pictures_says_that_it_did_not_
     for _ in range(2):
         events = await chat.answer(conversation)
         assert list(events[-1].complete_state.notices) == []
+
+
+async def test_answers_under_way_hold_no_more_pictures_than_there_is_memory_for(chat_with: Any) -> None:
+    large = [png(size=3 * 2**20)] * 4
+    async with chat_with(picture_memory_bytes=16 * 2**20) as chat:
+        chat.llm.rounds = [[chat.started(), Hang()]]
+        first, second = await chat.conversation(), await chat.conversation()
+        running = asyncio.create_task(chat.answer(first, pictures=pictures(*large)))
+        await until_true(lambda: is_active(chat, first))
+        for _ in range(2):
+            with pytest.raises(Unavailable, match="more pictures are being looked at") as refused:
+                await chat.answer(second, pictures=pictures(*large))
+            assert refused.value.reason == "LOAD_LIMIT_EXCEEDED"
+        await chat.streams.StopStream(pb.StopStreamRequest(stream_id=await is_active(chat, first)))
+        await running
+        chat.llm.rounds = [chat.says("I see.")]
+        for _ in range(3):
+            events = await chat.answer(second, pictures=pictures(*large))
+            assert events[-1].complete_state.content == "I see."
+
+
+async def test_a_question_whose_conversation_is_not_there_holds_no_memory(chat_with: Any) -> None:
+    async with chat_with(picture_memory_bytes=16 * 2**20) as chat:
+        for _ in range(3):
+            with pytest.raises(NotFound):
+                await chat.answer("conv_none", pictures=pictures(*[png(size=3 * 2**20)] * 4))
+        await chat.answer(await chat.conversation(), pictures=pictures(*[png(size=3 * 2**20)] * 4))
+
+
+async def is_active(chat: Any, conversation: str) -> str:
+    """Return the stream that runs in a conversation, empty when none does."""
+    found = await chat.conversations.GetConversation(pb.GetConversationRequest(id=conversation))
+    return found.conversation.active_stream_id

@@ -38,6 +38,12 @@ class ChatSettings(GrpcServiceSettings):
         alias="CHAT_BUSY_WAIT_SECONDS",
         description="How long a question with on_busy: wait waits for the answer before it.",
     )
+    picture_memory_bytes: int = Field(
+        default=256 * 1024 * 1024,
+        ge=16 * 1024 * 1024,
+        alias="CHAT_PICTURE_MEMORY_BYTES",
+        description="Pictures of all answers under way at most, in bytes; more questions with pictures get 503.",
+    )
     turn_seconds: float = Field(default=600.0, gt=0, alias="CHAT_TURN_SECONDS", description="Longest answer.")
     stop_seconds: float = Field(
         default=5.0, gt=0, alias="CHAT_STOP_SECONDS", description="How long a stop waits for the end of the answer."

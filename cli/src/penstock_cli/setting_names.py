@@ -47,6 +47,7 @@ SETTING_NAMES: Final[frozenset[str]] = frozenset(
         "CHAT_MAX_STREAMS",
         "CHAT_MAX_TOOL_CALLS",
         "CHAT_MEMORY_PATIENCE_SECONDS",
+        "CHAT_PICTURE_MEMORY_BYTES",
         "CHAT_STALE_SECONDS",
         "CHAT_STOP_SECONDS",
         "CHAT_STREAM_SERVICE_ADDRESS",

@@ -21,6 +21,7 @@ from chat_stream_service.domain.model.component import Component
 from chat_stream_service.domain.model.event_log import EventLog
 from chat_stream_service.domain.stream.pending_writes import PendingWrites
 from chat_stream_service.domain.stream.periodic import PeriodicTask
+from chat_stream_service.domain.stream.picture_memory import PictureMemory
 from chat_stream_service.domain.stream.readers import Readers
 from chat_stream_service.domain.stream.remote_readers import RemoteReaderCounts
 from chat_stream_service.domain.stream.run import RunLimits
@@ -157,6 +158,7 @@ def _build_runs(
         templates=stores.templates,
         limits=RunLimits(total=settings.turn_seconds, idle=settings.idle_seconds),
         history_messages=_HISTORY_MESSAGES,
+        picture_memory=PictureMemory(most=settings.picture_memory_bytes),
         clock=clock,
         new_id=new_id,
         statistics=statistics,

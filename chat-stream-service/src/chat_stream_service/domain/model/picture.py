@@ -38,17 +38,22 @@ def check_pictures(files: Sequence[bytes], new_id: Callable[[str], str]) -> tupl
     return tuple(_checked(f"pictures[{index}]", data, new_id) for index, data in enumerate(files))
 
 
-def pictures_for_prompt(newest_first: Iterable[Picture], *, question: Sequence[Picture]) -> list[str]:
-    """Return the ids of the history's pictures that go into a prompt beside the question's own, the newest of them."""
+def pictures_for_prompt(newest_first: Iterable[Picture], *, question: Sequence[Picture]) -> list[Picture]:
+    """Return the history's pictures that go into a prompt beside the question's own, the newest of them."""
     places = MAX_PROMPT_PICTURES - len(question)
-    room = MAX_PROMPT_PICTURE_BYTES - sum(picture.size_bytes for picture in question)
-    chosen: list[str] = []
+    room = MAX_PROMPT_PICTURE_BYTES - total_bytes(question)
+    chosen: list[Picture] = []
     for picture in newest_first:
         room -= picture.size_bytes
         if len(chosen) == places or room < 0:
             break
-        chosen.append(picture.id)
+        chosen.append(picture)
     return chosen
+
+
+def total_bytes(pictures: Iterable[Picture]) -> int:
+    """Return how large the files of `pictures` are together."""
+    return sum(picture.size_bytes for picture in pictures)
 
 
 def _checked(name: str, data: bytes, new_id: Callable[[str], str]) -> Picture:

@@ -6,21 +6,27 @@ from chat_stream_service.domain.model.conversation import Owner
 from chat_stream_service.domain.model.conversation_store import ConversationStore
 from chat_stream_service.domain.model.event import Status
 from chat_stream_service.domain.model.message import Message, PromptMessage, Role, prompt_of
-from chat_stream_service.domain.model.picture import Picture, pictures_for_prompt
+from chat_stream_service.domain.model.picture import Picture, pictures_for_prompt, total_bytes
+from chat_stream_service.domain.stream.picture_memory import PictureReservation
 
 
 async def load_history(
-    store: ConversationStore, owner: Owner, messages: Sequence[Message], *, question: PromptMessage
+    store: ConversationStore,
+    owner: Owner,
+    messages: Sequence[Message],
+    *,
+    question: PromptMessage,
+    reservation: PictureReservation,
 ) -> tuple[PromptMessage, ...]:
     """Return the prompt messages of a conversation's newest `messages`.
 
-    Bytes of pictures are read only when there are pictures to show beside those of the question.
+    Bytes of pictures are read only when there are pictures to show beside those of the question, and memory for them.
     """
     wanted = pictures_for_prompt(_shown_before(messages), question=question.pictures)
     loaded: Mapping[str, Picture] = {}
-    if wanted:
+    if wanted and reservation.try_grow(total_bytes(wanted)):
         conversation_id = messages[0].conversation_id
-        loaded = await store.pictures(owner, conversation_id, wanted)
+        loaded = await store.pictures(owner, conversation_id, [picture.id for picture in wanted])
     return tuple(prompt_of(message, loaded) for message in messages if _has_content(message))
 
 

@@ -44,6 +44,12 @@ class PendingWrites:
         if self.delay > _SLOW:
             raise _too_many()
 
+    def check_empty(self) -> None:
+        """Raise Unavailable (LOAD_LIMIT_EXCEEDED) while turns wait: one with pictures is too large to wait too."""
+        if self._waiting:
+            message = "pictures can't be stored now; ask without them, or again in a moment"
+            raise Unavailable(message, reason="LOAD_LIMIT_EXCEEDED", retry_after=_RETRY_AFTER)
+
     @property
     def delay(self) -> float:
         """Seconds that a store which works has been at the turn it got first; one that is away is waited for."""

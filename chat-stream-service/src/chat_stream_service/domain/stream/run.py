@@ -10,6 +10,7 @@ from chat_stream_service.domain.model.engine import Engine, ModelSelected, Round
 from chat_stream_service.domain.model.event import ChatEvent, CompleteState, ErrorEvent, EventBody, MessageChunk
 from chat_stream_service.domain.model.event_log import EventLog, StreamHeader, StreamTakenOver
 from chat_stream_service.domain.stream.event_fold import EventFold
+from chat_stream_service.domain.stream.picture_memory import PictureReservation
 from chat_stream_service.domain.stream.recording import Recording
 from chat_stream_service.domain.stream.statistics import StreamStatistics
 from chat_stream_service.domain.stream.terminal_event import completed, failed, shut_down, stopped, timed_out
@@ -57,6 +58,7 @@ class StreamRun:
         clock: Clock,
         statistics: StreamStatistics,
         debug: bool,
+        reservation: PictureReservation,
     ) -> None:
         self.header = header
         self._turn = turn
@@ -68,6 +70,7 @@ class StreamRun:
         self._clock = clock
         self._statistics = statistics
         self._debug = debug
+        self._reservation = reservation
         self._fold = EventFold()
         self._cause: StopCause | None = None
         self._work: asyncio.Task[None] | None = None
@@ -95,6 +98,7 @@ class StreamRun:
             log.warning("stream given up", stream_id=self.header.stream_id, detail=error.message)
         finally:
             self._recording.close()
+            self._reservation.release()
             self._statistics.on_stream_end(self._fold.status)
 
     async def _run_engine(self) -> CompleteState | ErrorEvent:

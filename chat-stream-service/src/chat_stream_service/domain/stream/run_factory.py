@@ -12,11 +12,12 @@ from chat_stream_service.domain.model.conversation_store import ConversationStor
 from chat_stream_service.domain.model.engine import Engine, PersonaSettings, Turn
 from chat_stream_service.domain.model.event_log import EventLog, StreamHeader
 from chat_stream_service.domain.model.message import Message, PromptMessage
-from chat_stream_service.domain.model.picture import check_pictures
+from chat_stream_service.domain.model.picture import check_pictures, total_bytes
 from chat_stream_service.domain.model.stream_request import StreamRequest
 from chat_stream_service.domain.model.timeline import Timeline
 from chat_stream_service.domain.stream.history import load_history
 from chat_stream_service.domain.stream.pending_writes import PendingWrites
+from chat_stream_service.domain.stream.picture_memory import PictureMemory, PictureReservation
 from chat_stream_service.domain.stream.recording import Recording, RecordingLimits
 from chat_stream_service.domain.stream.run import RunLimits, StreamRun
 from chat_stream_service.domain.stream.statistics import StreamStatistics
@@ -46,11 +47,13 @@ class _TurnInputs:
     persona: PersonaSettings
     history: tuple[PromptMessage, ...]
     question: PromptMessage
+    reservation: PictureReservation
     ahead: asyncio.Task[Any] | None
     notices: tuple[str, ...]
 
     def cancel(self) -> None:
         """Give up what was begun: there is to be no turn."""
+        self.reservation.release()
         if self.ahead is not None:
             self.ahead.cancel()
 
@@ -69,6 +72,7 @@ class RunFactory:
         limits: RunLimits,
         pending_writes: PendingWrites,
         history_messages: int,
+        picture_memory: PictureMemory,
         clock: Clock,
         new_id: Callable[[str], str],
         statistics: StreamStatistics,
@@ -76,6 +80,7 @@ class RunFactory:
         self._log = event_log
         self._store = store
         self._pending_writes = pending_writes
+        self._picture_memory = picture_memory
         self._engines = engines
         self._personalities = personalities
         self._templates = templates
@@ -121,6 +126,7 @@ class RunFactory:
         request.check_content(content)
         shown = check_pictures(request.pictures, self._new_id)
         question = PromptMessage(role=request.role, content=content, pictures=shown)
+        reservation = self._reserve(question)
         ahead = engine.look_ahead(request.owner, question)
         try:
             with timeline.measure("load_history"):
@@ -130,9 +136,12 @@ class RunFactory:
                     request_id=request.request_id,
                     history_limit=self._history_messages,
                 )
-                history = await load_history(self._store, request.owner, opening.history, question=question)
+                history = await load_history(
+                    self._store, request.owner, opening.history, question=question, reservation=reservation
+                )
             persona, notices = await self._persona(request, opening.conversation.personality_id)
         except BaseException:
+            reservation.release()
             if ahead is not None:
                 ahead.cancel()
             raise
@@ -143,9 +152,16 @@ class RunFactory:
             persona=persona,
             history=history,
             question=question,
+            reservation=reservation,
             ahead=ahead,
             notices=notices,
         )
+
+    def _reserve(self, question: PromptMessage) -> PictureReservation:
+        """Return the memory of the question's pictures; Unavailable without room, or while turns wait to be stored."""
+        if question.pictures:
+            self._pending_writes.check_empty()
+        return self._picture_memory.reserve(total_bytes(question.pictures))
 
     async def _content(self, request: StreamRequest) -> str:
         if not request.template_id:
@@ -200,6 +216,7 @@ class RunFactory:
             clock=self._clock,
             statistics=self._statistics,
             debug=request.debug,
+            reservation=prepared.reservation,
         )
 
 
