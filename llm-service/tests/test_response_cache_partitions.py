@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from llm_service.domain.model.event import Event, Started
-from llm_service.domain.model.message import ImagePart, Message, Role, TextPart
+from llm_service.domain.model.message import FilePart, ImagePart, Message, Role, TextPart
 from llm_service.domain.model.provider import EventBatch, EventStream
 from llm_service.domain.model.request import CachePolicy, CompletionRequest
 from llm_service.domain.model.route import Candidate, Route
@@ -112,3 +112,12 @@ async def test_pictures_tell_cached_answers_apart_and_words_alone_do_not_find_th
     assert await verdict(SEMANTIC) == "semantic_hit"
     assert await verdict(SEMANTIC, b"one") == "", "a question with pictures is not looked up by its words"
     assert await verdict(SEMANTIC) == "semantic_hit"
+
+
+def test_the_text_of_a_part_tells_its_bytes_apart_without_holding_them() -> None:
+    first, second = (ImagePart(data=bytes([number]) * 1_000_000, media_type="image/png") for number in (1, 2))
+    assert repr(first) == repr(replace(first))
+    assert len({repr(part) for part in (first, second, replace(first, detail="low"), ImagePart())}) == 4
+    assert len(repr(first)) < 300
+    files = [FilePart(filename="a", data=data, media_type="application/pdf") for data in (b"1", b"2")]
+    assert repr(files[0]) != repr(files[1])

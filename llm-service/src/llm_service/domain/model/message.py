@@ -1,7 +1,8 @@
 """Messages of a conversation with a model, in no vendor's dialect."""
 
+import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import ClassVar
 
@@ -23,7 +24,7 @@ class TextPart:
     cache_ttl: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ImagePart:
     """A picture: an https or data URL, or raw bytes with their media type."""
 
@@ -33,8 +34,12 @@ class ImagePart:
     detail: str = ""
     cache_ttl: str = ""
 
+    def __repr__(self) -> str:
+        """Return the fields, a digest in the place of the bytes."""
+        return _repr_with_digest(self)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class FilePart:
     """A file such as a PDF, a recording or a film: its bytes with their media type, or a URL."""
 
@@ -43,6 +48,19 @@ class FilePart:
     media_type: str
     cache_ttl: str = ""
     url: str = ""
+
+    def __repr__(self) -> str:
+        """Return the fields, a digest in the place of the bytes."""
+        return _repr_with_digest(self)
+
+
+def _repr_with_digest(part: ImagePart | FilePart) -> str:
+    """Return the text of a part. Keys of caches and of repeated requests are made of it; megabytes of `\\x89` would
+    hold up everything else for their making."""
+    values = {field.name: repr(getattr(part, field.name)) for field in fields(part) if field.name != "data"}
+    values["data"] = hashlib.sha256(part.data).hexdigest()
+    shown = (f"{name}={text}" for name, text in values.items())
+    return f"{type(part).__name__}({', '.join(shown)})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
