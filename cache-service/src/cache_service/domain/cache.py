@@ -113,15 +113,13 @@ class Cache:
         """Return the live entries among `keys`, at most 1,000. Guarded fills and early refresh are for `get`."""
         require_batch_size(keys)
         entries = await self._backend.get_many([partition.full(key) for key in keys])
-        now = self._monotonic()
-        found: list[Lookup] = []
-        for key, entry in zip(keys, entries, strict=True):
-            if entry is None:
-                self.statistics.miss(key)
-                continue
-            self.statistics.hit(key)
-            found.append(Lookup(entry=entry, generation=0, ttl=entry.expire_at - now, tier=self._backend.name))
-        return found
+        self.statistics.count_many(keys, entries)
+        now, tier = self._monotonic(), self._backend.name
+        return [
+            Lookup(entry=entry, generation=0, ttl=entry.expire_at - now, tier=tier)
+            for entry in entries
+            if entry is not None
+        ]
 
     async def set(
         self, partition: Partition, entry_input: EntryInput, condition: Condition = ALWAYS, *, lease_token: str = ""

@@ -46,6 +46,20 @@ class Statistics:
         self.misses += 1
         self._reads(key).count(self._slot(), misses=1)
 
+    def count_many(self, keys: Sequence[str], found: Sequence[object | None]) -> None:
+        """Count reads of many keys at once; `found` has None where there was nothing."""
+        slot, counts = self._slot(), dict[str, list[int]]()
+        for key, entry in zip(keys, found, strict=True):
+            prefix = key.partition(":")[0]
+            counted = counts.get(prefix)
+            if counted is None:
+                counted = counts[prefix] = [0, 0]
+            counted[entry is None] += 1
+        for prefix, (hits, misses) in counts.items():
+            self.hits += hits
+            self.misses += misses
+            self._reads(prefix).count(slot, hits=hits, misses=misses)
+
     @property
     def hit_rate(self) -> float:
         """hits / (hits + misses) since the start, 0 without a read."""

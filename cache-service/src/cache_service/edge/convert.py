@@ -78,17 +78,19 @@ def lookup_to_proto(lookup: Lookup) -> cache_pb2.GetResponse:
     )
 
 
-def entry_to_proto(lookup: Lookup, partition: Partition) -> cache_pb2.Entry:
-    """Return a found entry with the life it has left."""
-    entry = lookup.entry
-    assert entry is not None
-    return cache_pb2.Entry(
-        key=partition.local(entry.key),
-        value=entry.value,
-        ttl=duration_to_proto(lookup.ttl),
-        tags=[partition.local(tag) for tag in entry.tags],
-        negative=entry.negative,
-    )
+def lookups_to_proto(found: Sequence[Lookup], partition: Partition) -> cache_pb2.GetManyResponse:
+    """Return found entries with the life each has left. They are made where they are to be: a copy costs as much."""
+    response = cache_pb2.GetManyResponse()
+    add, start = response.entries.add, len(partition.root)
+    for lookup in found:
+        entry = lookup.entry
+        assert entry is not None
+        tags = [tag[start:] for tag in entry.tags]
+        made = add(key=entry.key[start:], value=entry.value, tags=tags, negative=entry.negative)
+        seconds = max(0.0, lookup.ttl)
+        made.ttl.seconds = whole = int(seconds)
+        made.ttl.nanos = int((seconds - whole) * _NANOSECONDS)
+    return response
 
 
 def invalidation_to_proto(invalidation: Invalidation, partition: Partition) -> cache_pb2.WatchInvalidationsResponse:

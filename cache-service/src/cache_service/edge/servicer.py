@@ -75,8 +75,7 @@ class CacheServicer(SemanticRpcs, cache_pb2_grpc.CacheServiceServicer):
     async def GetMany(self, request: cache_pb2.GetManyRequest, context: Any) -> cache_pb2.GetManyResponse:
         """Read many values."""
         partition = _partition(request.partition)
-        found = await self._cache.get_many(partition, request.keys)
-        return cache_pb2.GetManyResponse(entries=[convert.entry_to_proto(lookup, partition) for lookup in found])
+        return convert.lookups_to_proto(await self._cache.get_many(partition, request.keys), partition)
 
     async def SetMany(self, request: cache_pb2.SetManyRequest, context: Any) -> cache_pb2.SetManyResponse:
         """Write many values."""
