@@ -483,3 +483,28 @@ def test_the_time_of_an_extreme_is_asked_for_beside_it(text: str) -> None:
 def test_all_in_an_order_are_a_ranking(text: str) -> None:
     query = parse_prompt(text, NOW)
     assert (query.rank, query.all_devices, query.unread) == (True, True, ())
+
+
+@pytest.mark.parametrize("text", ["Is WLD004 getting hotter over the last six hours?", "最近六小时 WLD004 越来越热吗"])
+def test_getting_hotter_is_the_course_of_the_temperature(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.intent, query.fields, query.unread) == (Intent.TREND, ("temperature",), ())
+
+
+@pytest.mark.parametrize("text", ["WLD003 停机多久了", "how long has WLD003 been off?"])
+def test_how_long_it_has_been_so_is_asked_of_what_goes_on(text: str) -> None:
+    assert parse_prompt(text, NOW).since
+
+
+@pytest.mark.parametrize(
+    "text", ["was WLD003 hotter at 8 pm than at 7 pm yesterday?", "昨天晚上八点 WLD003 的温度比七点高吗"]
+)
+def test_times_that_are_compared_are_of_the_same_half_of_the_day(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert [time.start for time in query.periods] == [TODAY - 4 * HOUR, TODAY - 5 * HOUR]
+
+
+@pytest.mark.parametrize("text", ["between which times was WLD004 idle today?", "今天 WLD004 在哪些时段空闲"])
+def test_which_times_are_the_stretches(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.when, query.statistics, only(query)) == (True, (), ("current", Operator.LT, 5))

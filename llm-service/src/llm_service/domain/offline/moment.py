@@ -24,6 +24,7 @@ _DIFFERENCE: Final = frozenset(
         *("compared", "comparison", "差", "相差", "差多少", "差异", "差别", "对比", "比较", "相比"),
     }
 )
+_REACH: Final = 8
 _UNTIL: Final = frozenset({"to", "until", "till", "through", "thru", "up to", "到", "至", "直到", "to the"})
 _AND: Final = frozenset({"and", "和", "与"})
 
@@ -160,11 +161,17 @@ class MomentReader:
         for moment in moments:
             last = found[-1] if found else None
             follows = last is not None and last.clock and moment.clock and not moment.clock.marked
-            if last and follows and not (moment.clock and moment.clock.exact) and self._listed(last, moment):
+            alike = last is not None and (self._listed(last, moment) or self._compared(last, moment))
+            if last and follows and alike and not (moment.clock and moment.clock.exact):
                 found.append(_of_the_same_half(moment, last))
             else:
                 found.append(moment)
         return found
+
+    def _compared(self, first: Moment, second: Moment) -> bool:
+        """ "Hotter at eight in the evening than at seven": of the same half of the day."""
+        between = range(first.end, second.begin)
+        return len(between) <= _REACH and any(self._words.text(at) in {"比", "than"} for at in between)
 
     def _listed(self, first: Moment, second: Moment) -> bool:
         return self._gap(first, second, (Kind.AND, *JOINS)) and not self.is_range(first, second)

@@ -17,7 +17,7 @@ _SHOWING: Final = frozenset(
 _SHOWN: Final = frozenset({"data", "readings", "rows", "values", "records", "数据", "读数", "记录"})
 _WELDS: Final = frozenset({"weld", "welds", "焊缝", "焊点"})
 # "How long has it been on" asks since when, unless a range of time is named.
-_LASTING: Final = ("how long has", "how long have")
+_LASTING: Final = ("how long has", "how long have", "多久了", "多长时间了", "多少时间了")
 # Whether something holds now is asked with these, whether it ever did with those.
 _PRESENT: Final = frozenset({"is", "are", "isn't", "aren't", "isnt", "吗", "是不是", "是否", "没有", "在"})
 _EVER: Final = frozenset({"ever", "any time", "at any time", "有没有", "曾", "曾经", "过", "有无", "有", "了"})

@@ -80,6 +80,7 @@ def add_asking_words(lexicon: Lexicon) -> None:
     )
     add(Kind.CANNOT, None, _CANNOT)
     add(Kind.INTENT, Intent.TREND, _HEATING)
+    add(Kind.MORE, Comparative(field="temperature", statistic=None), _HEATING)
     add(Kind.INTENT, Intent.TREND, _COURSES)
     add(Kind.INTENT, Intent.ANOMALY, _FINE)
     add(Kind.MORE, Comparative(field="", statistic=Statistic.MAX), _MORE)
@@ -91,8 +92,9 @@ def add_asking_words(lexicon: Lexicon) -> None:
         None,
         "every time|each time|all the times|all times|the times|on which occasions|哪些时间|哪几次|什么时段"
         "|哪些时段|哪段时间|每次|及其时间|及时间|以及时间|和时间|及出现时间|和出现时间|以及出现的时间|出现时间"
-        "|and its time|and the time of it|and the time|with its time|几点几分|几点钟|什么时刻|是几点|都在什么时候"
-        "|有哪些时候|是什么时候的事|几点的事",
+        "|and its time|and the time of it|and the time|with its time|between which times|at which times"
+        "|which times|during which times|which periods|in which periods|during which periods|几点几分|几点钟"
+        "|什么时刻|是几点|都在什么时候|有哪些时候|是什么时候的事|几点的事",
     )
     add(Kind.UNHEEDED, None, "out of range|out of the range|out of spec|within range|in range|超差|超限|范围内|范围外")
     add(Kind.FIELD, "gas_flow", "气|argon|shielding argon|氩气|氩气流量|二氧化碳")

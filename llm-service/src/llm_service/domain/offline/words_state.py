@@ -60,7 +60,7 @@ _LAST_TIMES: Final = {
 _SINCE_WHEN: Final = (
     "since when|from when|for how long has|for how long have|how long has|how long have|since what time"
     "|since which time|从什么时候开始|从什么时候起|从何时起|自何时|自何时起|从什么时候|从几点开始|从几点起"
-    "|什么时候开始|几点开始|从何时开始"
+    "|什么时候开始|几点开始|从何时开始|多久了|多长时间了|有多久了|多少时间了"
 )
 _GROUPS: Final = (
     "hall|halls|line|area|building|section|shop floor|workshop|bay|site|plant|room|cell|车间|厂房|大厅|产线"
