@@ -22,7 +22,7 @@ LAST = {"WLD001": 120.0, "WLD002": 0.25, "WLD003": 240.0}
 COMMON = ("device_code", "fields", "start_time", "end_time", "conditions")
 PARAMETERS = {
     "list_devices": ("search",),
-    "device_statistics": (*COMMON, "other_device_codes", "durations", "extreme_times", "percentiles"),
+    "device_statistics": (*COMMON, "other_device_codes", "durations", "extreme_times", "percentiles", "integrals"),
     "device_query": (*COMMON, "limit", "newest_first", "interval", "aggregate", "order_by", "descending"),
     "device_anomalies": (*COMMON, "other_device_codes"),
 }
@@ -109,6 +109,7 @@ class Shop:
     def _statistics(self, code: str, arguments: Answer) -> Answer:
         told = {"count": 10 if code == "WLD001" else 30, "mean": LAST[code], "min": 0.0, "max": 900.0}
         extremes = {"min_time": iso(NOW), "max_time": iso(NOW - timedelta(minutes=7))}
+        told |= {"integral": 7200.0 if code == "WLD001" else 18000.0} if arguments.get("integrals") else {}
         tails = {"percentiles": {"1": 0.0, "99": 250.0}} if "percentiles" in arguments else {}
         fields = [{"field": name, "unit": unit, **told, **extremes, **tails} for name, unit in UNITS.items()]
         answer: Answer = {"device_code": code, "row_count": 40, "rows_in_range": 100, "statistics": fields}
@@ -231,6 +232,16 @@ async def test_when_one_device_was_above_another_is_told_by_their_means(shop: Sh
     assert "is below that of WLD002" in below
     assert "in 5 of 10 intervals" in below
     assert "10 个时段中有 4 个高于 WLD002" in await shop.ask("最近10分钟WLD001的电流什么时候比WLD002高")
+
+
+async def test_amounts_that_are_compared_differ_by_an_amount(shop: Shop) -> None:
+    text = await shop.ask("did WLD001 use more current than WLD002 in the last hour?")
+    assert "WLD001 2 A·h, WLD002 5 A·h; WLD002 − WLD001 = 3 A·h (150 %)" in text
+
+
+async def test_when_an_extreme_was_among_what_fits_is_told(shop: Shop) -> None:
+    text = await shop.ask("when was the voltage of WLD001 highest while welding today?")
+    assert "The maximum voltage of WLD001 on 2026-11-28 where current >= 5 A is 900 V, first reached at" in text
 
 
 async def test_rows_that_do_not_fit_into_one_answer_are_named(shop: Shop) -> None:

@@ -508,3 +508,21 @@ def test_times_that_are_compared_are_of_the_same_half_of_the_day(text: str) -> N
 def test_which_times_are_the_stretches(text: str) -> None:
     query = parse_prompt(text, NOW)
     assert (query.when, query.statistics, only(query)) == (True, (), ("current", Operator.LT, 5))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["smallest gas flow during welding on WLD004 today, and when?", "今天 WLD004 焊接时气体流量最小是多少，什么时候"],
+)
+def test_the_time_of_an_extreme_in_a_state_is_asked_for(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.when, query.statistics, query.fields, only(query)) == (
+        True,
+        (Statistic.MIN,),
+        ("gas_flow",),
+        ("current", Operator.GE, 5),
+    )
+
+
+def test_what_is_used_right_now_is_no_amount() -> None:
+    assert parse_prompt("is WLD001 or WLD004 using more current right now?", NOW).statistics == (Statistic.LAST,)

@@ -6,7 +6,7 @@ from operator import mul
 from typing import Final
 
 from llm_service.domain.offline.field import match_field, unmatched_fields
-from llm_service.domain.offline.measure_text import DIGITS, Measure, converts, measures_of, shown, shown_value
+from llm_service.domain.offline.measure_text import DIGITS, Measure, added_up, converts, measures_of, shown, shown_value
 from llm_service.domain.offline.phrases import Wording, number, percent
 from llm_service.domain.offline.query import Note, Remark, Statistic, StructuredQuery, TimeRange
 from llm_service.domain.offline.result import DeviceCard, DeviceStatistics, FieldStatistics
@@ -234,7 +234,10 @@ class Report:
         if len(ones) != 2 or base is None or other is None:
             return line
         share = percent((other - base) / abs(base)) if base else ""
-        change = shown(other - base, ones[0].unit, query, 6, difference=True)
+        difference, unit = other - base, ones[0].unit
+        if measure.statistic is Statistic.INTEGRAL:
+            difference, unit = added_up(difference, unit)
+        change = shown(difference, unit, query, 6, difference=True)
         return f"{line}; {self.say.difference(names[0], names[1], change, share)}"
 
     def anomalies(self, query: StructuredQuery, answered: Sequence[Answered]) -> str:

@@ -56,17 +56,17 @@ def shown_value(query: StructuredQuery, one: FieldStatistics, measure: Measure, 
         return number(None)
     unit = "" if measure.statistic in _NO_UNIT else one.unit
     if measure.statistic is Statistic.INTEGRAL:
-        value, unit = _added_up(value, unit)
+        value, unit = added_up(value, unit)
     return shown(value, unit, query, digits, difference=measure.statistic in _DIFFERENCES)
 
 
 def amount_unit(unit: str) -> str:
     """Return the unit of what values in `unit` add up to."""
-    return _added_up(0.0, unit)[1]
+    return added_up(0.0, unit)[1]
 
 
-def _added_up(integral: float, unit: str) -> tuple[float, str]:
-    """The integral over seconds of values in `unit`, in a unit of use: L/min gives L, kW gives kWh, A gives A·h."""
+def added_up(integral: float, unit: str) -> tuple[float, str]:
+    """Return the integral over seconds of values in `unit` in a unit of use: L/min gives L, kW gives kWh."""
     amount, _, time = unit.rpartition("/")
     if amount and time in _RATES:
         return integral / _RATES[time], amount

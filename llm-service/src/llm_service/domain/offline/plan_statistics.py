@@ -40,7 +40,7 @@ class _Statistics:
             ("correlation", Statistic.CORRELATION in statistics),
             ("rank", ranked),
             ("compare", query.intent is Intent.COMPARE and several and not statistics & _COUNTING),
-            ("when", query.when and bool(statistics & _EXTREMES) and not query.conditions),
+            ("when", query.when and bool(statistics & _EXTREMES)),
             ("fitting", bool(query.conditions) and (query.when or query.since or counted)),
         )
         return next((kind for kind, holds in kinds if holds), "statistics")

@@ -81,6 +81,8 @@ def _lead(sentence: Sentence, at: int) -> int | None:
     """The place of a word that makes the state a condition: "while welding", "运行时"."""
     if sentence.has(at, Kind.WHERE) or sentence.text(at + 1) in _BEHIND:
         return at
+    if sentence.text(at - 1) == "during":
+        return at - 1
     place = _place_before(sentence, at, Kind.WHERE)
     opens = place is not None and place == sentence.skip(0, (Kind.FILLER, Kind.FOLLOW))
     return None if place is None or (opens and sentence.has(place, Kind.ASK_WHEN)) else place

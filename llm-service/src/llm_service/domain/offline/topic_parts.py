@@ -59,7 +59,7 @@ class TopicParts:
             self._counted_as.setdefault(names[0])
         if Statistic.INTEGRAL in self._statistics:
             self._statistics.pop(Statistic.SUM, None)
-        if {Statistic.EVENTS, Statistic.DURATION, Statistic.MEAN} & self._statistics.keys():
+        if {Statistic.EVENTS, Statistic.DURATION, Statistic.MEAN, Statistic.LAST} & self._statistics.keys():
             # The "total" of a time is that time; "used the most on average" is a mean.
             self._statistics.pop(Statistic.INTEGRAL, None)
 

@@ -47,7 +47,7 @@ _LATEST: Final = (
     "|the newest reading|the last measurement|last measured value|the last one measured|the last data point"
     "|last data point|the last readings|this very moment|this instant|as of now|up to the minute|presently|这会儿"
     "|这会|眼下|当下|这一刻|如今|此时此刻|最后的读数|最后一个读数|最后读数|最后一次读数|在干什么|在做什么|在干嘛"
-    "|干什么|做什么|什么状态|处于什么状态|最近一条|最近一条数据|最近一次读数|最近的一条"
+    "|干什么|做什么|什么状态|处于什么状态|最近一次数据|最后一次数据|最近一条|最近一条数据|最近一次读数|最近的一条"
 )
 
 
@@ -82,6 +82,7 @@ def add_asking_words(lexicon: Lexicon) -> None:
     add(Kind.INTENT, Intent.TREND, _HEATING)
     add(Kind.MORE, Comparative(field="temperature", statistic=None), _HEATING)
     add(Kind.INTENT, Intent.TREND, _COURSES)
+    add(Kind.MORE, Comparative(field="temperature", statistic=None), "多少度|几度")
     add(Kind.INTENT, Intent.ANOMALY, _FINE)
     add(Kind.MORE, Comparative(field="", statistic=Statistic.MAX), _MORE)
     add(Kind.MORE, Comparative(field="", statistic=Statistic.MIN), "less|更少|少一些|少")
@@ -103,7 +104,8 @@ def add_asking_words(lexicon: Lexicon) -> None:
     add(
         Kind.EXCEPT,
         None,
-        "but leave out|not counting|disregarding|disregard|skipping|and leave out|don't count|不要算|别算|不计入",
+        "skip|skip the|omit|filter out|but leave out|not counting|disregarding|disregard|skipping|and leave out"
+        "|don't count|不要算|别算|不计入",
     )
     add(Kind.WHICH, None, _RANKING)
     add(Kind.WHICH, None, _RISING)
