@@ -197,6 +197,9 @@ async def test_the_devices_of_a_group_are_those_with_its_label(shop: Shop) -> No
     assert "WLD002" not in text
     # Of 10 readings of one and 30 of the other.
     assert "Together: 210 A." in text
+    both = await shop.ask("compare the mean current of hall A and hall B today")
+    assert "By group: A 210 A, B 0.25 A." in both
+    assert "groups" not in both
     assert "There is no device C" in await shop.ask("mean current in hall C today")
 
 

@@ -526,3 +526,11 @@ def test_the_time_of_an_extreme_in_a_state_is_asked_for(text: str) -> None:
 
 def test_what_is_used_right_now_is_no_amount() -> None:
     assert parse_prompt("is WLD001 or WLD004 using more current right now?", NOW).statistics == (Statistic.LAST,)
+
+
+@settings(deadline=None)
+@given(minutes=st.integers(1, 29), hour=st.integers(1, 11))
+def test_so_many_minutes_past_an_hour_are_a_time_of_day(minutes: int, hour: int) -> None:
+    query = parse_prompt(f"voltage of WLD001 at {minutes} past {hour} yesterday morning", NOW)
+    assert query.time is not None
+    assert query.time.start == TODAY - 24 * HOUR + hour * HOUR + timedelta(minutes=minutes)

@@ -15,6 +15,7 @@ MOST_LINES: Final = 16
 _MOST_DEVICES: Final = 40
 # Numbers that several devices have together, too.
 _POOLED: Final = frozenset({Statistic.INTEGRAL, Statistic.MEAN, Statistic.MAX, Statistic.MIN, Statistic.SUM})
+_SUMMED: Final = frozenset({Statistic.INTEGRAL, Statistic.SUM})
 _SIGMAS: Final = 4.0
 _MISSING: Final = 0.01
 
@@ -115,22 +116,27 @@ class Report:
         return "\n\n".join([*texts, *self._together(query, answered)])
 
     def _together(self, query: StructuredQuery, answered: Sequence[Answered]) -> list[str]:
-        """What amounts of several devices are together: of one field, in one unit, over one range."""
-        measures = measures_of(query)
+        """What several devices have together: of one field, in one unit, over one range."""
         several = len({each.result.device for each in answered}) == len(answered) > 1
-        if len(measures) != 1 or measures[0].statistic not in _POOLED or not several:
-            return []
+        value = self.pooled(query, answered) if several and query.statistics else ""
+        summed = {measure.statistic for measure in measures_of(query)} <= _SUMMED
+        return [self.say.together(value) if summed else self.say.pooled(value)] if value else []
+
+    def pooled(self, query: StructuredQuery, answered: Sequence[Answered]) -> str:
+        """Return the one number asked for of all readings of these devices, "" where there is none."""
+        measures = measures_of(query) if query.statistics else [Measure(statistic=Statistic.MEAN)]
+        if len(measures) != 1 or measures[0].statistic not in _POOLED:
+            return ""
         ones = [each.result.of(name) for each in answered for name in fields_of(query, _fields_of(each))]
         units = {one.unit for one in ones if one}
         values = [value for one in ones if one and (value := measures[0].value(one)) is not None]
         if len(ones) != len(answered) or len(values) != len(ones) or len(units) != 1 or not ones[0]:
-            return []
+            return ""
         counts = [one.values.get(Statistic.COUNT, 0.0) for one in ones if one]
         pooled = _pooled(measures[0].statistic, values, counts)
         if pooled is None:
-            return []
-        summed = replace(ones[0], values={measures[0].statistic: pooled})
-        return [self.say.together(shown_value(query, summed, measures[0]))]
+            return ""
+        return shown_value(query, replace(ones[0], values={measures[0].statistic: pooled}), measures[0])
 
     def period(self, query: StructuredQuery, time: TimeRange | None, where: bool = True) -> str:
         """Name the range and, where nothing else does, the conditions."""

@@ -63,6 +63,14 @@ class ChineseStates(SharedWording):
         """Explain an overview."""
         return "我没有识别出具体问的是什么，以上只是概况。"
 
+    def pooled(self, value: str) -> str:
+        """State a number of all."""
+        return f"合并计算：{value}。"
+
+    def groups(self, numbers: Sequence[tuple[str, str]]) -> str:
+        """State a number of each group."""
+        return f"按组：{'，'.join(f'{label} 为 {value}' for label, value in numbers)}。"
+
     def cut_short(self, time: str) -> str:
         """Say where rows end."""
         return f"一次回答容纳不下更多行：{time}（{self.times.name}）之后的数据已略去。"

@@ -12,6 +12,7 @@ from llm_service.domain.offline.zone import offset_at
 
 DAY: Final = 24 * 60 * 60
 _HALF: Final = DAY // 2
+_HOUR: Final = 60
 _POINT: Final = frozenset({"点", "点钟", "点整"})
 
 
@@ -102,8 +103,12 @@ def _named(sentence: Sentence, at: int) -> Clock | None:
     minutes = sentence.senses(at).get(Kind.CLOCK)
     if isinstance(minutes, int):
         return Clock(begin=at, end=at + 1, seconds=minutes * 60, width=timedelta(hours=1), exact=True)
-    past = sentence.senses(at).get(Kind.PAST)
-    hour = bare_clock_at(sentence, at + 1)
+    past, behind = sentence.senses(at).get(Kind.PAST), at + 1
+    counted = number_at(sentence, at)
+    if counted is not None and sentence.text(counted[1]) == "past" and 0 < counted[0] < _HOUR and not counted[0] % 1:
+        # "Ten past nine".
+        past, behind = int(counted[0]), counted[1] + 1
+    hour = bare_clock_at(sentence, behind)
     if not isinstance(past, int) or hour is None:
         return None
     seconds = (hour.seconds + past * 60) % DAY

@@ -68,6 +68,14 @@ class EnglishStates(SharedWording):
         """Explain an overview."""
         return "I did not recognise what is asked about it, so this is an overview."
 
+    def pooled(self, value: str) -> str:
+        """State a number of all."""
+        return f"Together: {value}."
+
+    def groups(self, numbers: Sequence[tuple[str, str]]) -> str:
+        """State a number of each group."""
+        return f"By group: {', '.join(f'{label} {value}' for label, value in numbers)}."
+
     def cut_short(self, time: str) -> str:
         """Say where rows end."""
         return f"No more rows fit into one answer: those after {time} {self.times.name} are left out."

@@ -68,6 +68,14 @@ class StateWording(Protocol):
         """Say that an overview is given, as what was asked was not recognised."""
         ...
 
+    def pooled(self, value: str) -> str:
+        """State a number of the readings of several devices together."""
+        ...
+
+    def groups(self, numbers: Sequence[tuple[str, str]]) -> str:
+        """State a number of the readings of each of several groups of devices."""
+        ...
+
     def cut_short(self, time: str) -> str:
         """Say that the rows after a time are left out."""
         ...

@@ -65,9 +65,25 @@ class _Statistics:
             return self._plan.explain_empty(answered[0].result.device or query.first_device, answered[0].time)
         units = {one.field: one.unit for each in there for one in each.result.fields}
         self._plan.heed(kind, units, tuple(dict.fromkeys(each.result.device for each in there)))
-        text = self._written(kind, there)
+        text = "\n\n".join(filter(None, (self._written(kind, there), self._by_group(there))))
         empty = [(each.result.device, each.time) for each in answered if each not in there]
         return self._plan.say("\n\n".join([text, *([self._plan.nothing(empty)] if empty else [])]))
+
+    def _by_group(self, answered: Sequence[Answered]) -> str:
+        """The number asked for of each group of devices that a label names, of several groups over one range."""
+        plan, groups = self._plan, list[tuple[str, str]]()
+        labels = [reference.label for reference in plan.query.references if reference.label]
+        for label in labels if len(labels) > 1 and len(plan.query.periods) < 2 else ():
+            members = [each for each in answered if self._has_label(each.result.device, label)]
+            groups.append((label, plan.report.pooled(plan.query, members) if members else ""))
+        if not groups or not all(value for _, value in groups):
+            return ""
+        plan.left_out = [part for part in plan.left_out if part != "groups"]
+        return plan.report.say.groups(groups)
+
+    def _has_label(self, code: str, label: str) -> bool:
+        card = self._plan.talk.card(code)
+        return card is not None and label.lower() in map(str.lower, card.labels.values())
 
     def _written(self, kind: str, answered: Sequence[Answered]) -> str:
         query, report = self._plan.query, self._plan.report
