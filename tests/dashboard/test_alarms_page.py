@@ -71,6 +71,12 @@ async def test_the_buttons_are_in_sight_on_a_phone_and_everybody_can_use_the_for
         box = await pressed.bounding_box()
         assert box is not None
         assert box["x"] + box["width"] <= 390
+    ask(system, "/api/v1/keys", "POST", name="a very long name " * 7, scopes=["chat"])
+    await phone.reload()
+    wide = "region => [region.ariaLabel, region.scrollWidth > region.clientWidth]"
+    for name in ("Alerts", "Alarms", "Entries of the audit log"):
+        await expect(phone.get_by_role("region", name=name, exact=True).locator("tbody tr").first).to_be_visible()
+        assert await phone.get_by_role("region", name=name, exact=True).evaluate(wide) == [name, False]
     await phone.get_by_role("button", name="New alarm…").click()
     await phone.select_option("#alarm-watch", "anomaly")
     inside = (

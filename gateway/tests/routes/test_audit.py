@@ -40,7 +40,7 @@ ACTS: list[tuple[str, str, dict[str, Any], str]] = [
         "/api/v1/alarms", "alarm",
         {"name": "silent", "watch": "no_data", "device_codes": ["W"], "seconds": 9}, "silent",
     ),
-    ("/api/v1/budgets", "budget", {"scope": "total", "limit": "5.00"}, "5.00"),
+    ("/api/v1/budgets", "budget", {"scope": "total", "limit": "5.00"}, "5.00 USD"),
 ]  # fmt: skip
 
 

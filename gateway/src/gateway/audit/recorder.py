@@ -165,7 +165,13 @@ def _details(body: bytes) -> Mapping[str, str]:
 
 
 def _text(value: Any) -> str:
-    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    match value:
+        case str():
+            text = value
+        case {"amount": str(amount), "currency": str(currency)}:
+            text = f"{amount} {currency}"
+        case _:
+            text = orjson.dumps(value).decode()
     return text[:_LONGEST_VALUE]
 
 
