@@ -9,7 +9,7 @@ from gateway.auth.api_keys import ApiKeyService, NewKeyRequest
 from gateway.auth.delegation import Delegation
 from gateway.auth.scope import ADMIN_SCOPES, ALL_SCOPES, MEMBER_SCOPES
 from gateway.auth.users import NewUserRequest
-from penstock_kit.errors import Aborted, NotFound, PermissionDenied, Unauthenticated, Unavailable
+from penstock_kit.errors import Aborted, FailedPrecondition, NotFound, PermissionDenied, Unauthenticated, Unavailable
 
 DAY = timedelta(days=1)
 
@@ -177,6 +177,14 @@ async def test_a_deleted_users_key_stops_at_once(house):
     shown, _ = await house.key(ann)
     await house.users.delete(root, ann.user_id)
     await refused(house.authenticator.recognise(shown.text), Unauthenticated, "CREDENTIALS_INVALID")
+
+
+async def test_nobody_deletes_himself_and_is_locked_out(house):
+    root = await house.user("root", ALL_SCOPES)
+    shown, by_key = await house.key(root)
+    for caller in (root, by_key):
+        await refused(house.users.delete(caller, root.user_id), FailedPrecondition, "OWN_USER_CONFLICT")
+    assert (await house.authenticator.recognise(shown.text)).user_id == root.user_id
 
 
 async def test_no_key_is_made_for_a_user_of_another_tenant(house):
