@@ -52,3 +52,22 @@ async def test_policies_of_another_tenant_or_key_are_neither_replaced_nor_delete
     assert await policies.delete("acme", "k1")
     assert not await policies.delete("acme", "k1")
     assert sorted(await policies.all(), key=lambda each: each.key_id) == others
+
+
+@pytest.mark.parametrize(
+    ("patterns", "model", "allowed"),
+    [
+        ((), "openai/gpt-5", True),
+        (("gpt-5",), "openai/gpt-5", True),
+        (("gpt-*",), "openai/gpt-5", True),
+        (("openai/*",), "openai/gpt-5", True),
+        (("openai/*",), "anthropic/gpt-5", False),
+        (("gpt-5",), "openai/gpt-5-mini", False),
+        (("GPT-5",), "openai/gpt-5", False),
+    ],
+)
+def test_a_policy_allows_models_by_id_bare_name_and_pattern(
+    patterns: tuple[str, ...], model: str, *, allowed: bool
+) -> None:
+    provider, _, name = model.partition("/")
+    assert replace(MINE, allowed_models=patterns).allows(provider, name) is allowed

@@ -1,0 +1,48 @@
+"""Who waits for a lock is told of its release, and what a session keeps while it is replaced."""
+
+from datetime import timedelta
+
+import pytest
+
+from cache_service.composition.services import build_services
+from cache_service.composition.stores import Stores, memory_stores
+from cache_service.domain.lock import LockGrant
+from cache_service.domain.partition import Partition
+from cache_service.domain.signals import Signal
+from cache_service.edge.servicer import CacheServices
+from cache_service.settings import CacheSettings
+from penstock_testkit.clock import ManualClock
+
+HOUR = 3600.0
+
+
+@pytest.fixture
+def stores(clock: ManualClock) -> Stores:
+    return memory_stores(CacheSettings(_env_file=None, CACHE_SEMANTIC_STORE="memory"), clock)
+
+
+@pytest.fixture
+def services(stores: Stores, clock: ManualClock) -> CacheServices:
+    return build_services(CacheSettings(_env_file=None, CACHE_SEMANTIC_STORE="memory"), stores, clock)
+
+
+async def test_a_lock_that_is_released_is_told_of_and_one_that_was_lost_is_not(
+    stores: Stores, services: CacheServices
+) -> None:
+    heard: list[Signal] = []
+    stores.signals.listen(heard.append)
+    grant = await services.locks.acquire("t\0l", ttl=HOUR, wait=0)
+    assert isinstance(grant, LockGrant)
+    assert not await services.locks.release("t\0l", token="somebody else's")
+    assert heard == []
+    assert await services.locks.release("t\0l", token=grant.token)
+    assert [signal.released for signal in heard] == [("t\0l",)]
+
+
+async def test_a_session_that_is_replaced_is_as_old_as_before(services: CacheServices, clock: ManualClock) -> None:
+    partition = Partition(tenant="acme")
+    made = await services.sessions.put(partition, session_id="", user_id="ann", data={"a": b"1"}, ttl=HOUR)
+    clock.advance(60)
+    put = await services.sessions.put(partition, session_id=made.id, user_id="ann", data={"a": b"2"}, ttl=HOUR)
+    assert (put.create_time, put.data) == (made.create_time, {"a": b"2"})
+    assert put.expire_time == made.expire_time + timedelta(seconds=60)
