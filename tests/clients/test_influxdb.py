@@ -74,14 +74,13 @@ class AwayAtFirst(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def away_at_first(system: RunningSystem) -> Iterator[str]:
-    """The base URL of a server that is away at first, in front of the system."""
+def away_at_first(system: RunningSystem) -> Iterator[tuple[str, list[Any]]]:
+    """The base URL of a server that is away at first, in front of the system, and the requests it refused."""
     handler = type("Handler", (AwayAtFirst,), {"target": system.url, "refusals": []})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"http://127.0.0.1:{server.server_port}", handler.refusals
         server.shutdown()
-    assert len(handler.refusals) == 3
 
 
 def run_clients(url: str, key: str, *scenarios: str) -> dict[str, Any]:
@@ -99,6 +98,8 @@ def test_the_clients_of_all_versions_write_unchanged(system: RunningSystem) -> N
 
 @pytest.mark.parametrize("client", ["batching", "batching_3"])
 def test_every_point_is_there_once_though_the_server_is_away_three_times(
-    away_at_first: str, system: RunningSystem, client: str
+    away_at_first: tuple[str, list[Any]], system: RunningSystem, client: str
 ) -> None:
-    assert run_clients(away_at_first, system.key, client) == {client: EXPECTED[client]}
+    url, refusals = away_at_first
+    assert run_clients(url, system.key, client) == {client: EXPECTED[client]}
+    assert len(refusals) == 3

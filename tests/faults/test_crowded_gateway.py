@@ -57,7 +57,9 @@ async def system(tmp_path: Path) -> AsyncGenerator[System]:
         fake, home = FakeLlm(), tmp_path / "home"
         llm = await stack.enter_async_context(serve((llm_pb2_grpc.add_LlmServiceServicer_to_server, fake)))
         chat = await stack.enter_async_context(replica(home, llm))
-        before = await stack.enter_async_context(gateway(home, chat.address, PENSTOCK_STREAM_HEARTBEAT_SECONDS="1"))
+        # The thousand heads come from this process, which may be slow to send them.
+        settings = {"PENSTOCK_STREAM_HEARTBEAT_SECONDS": "1", "PENSTOCK_HEAD_SECONDS": str(HANG_SECONDS)}
+        before = await stack.enter_async_context(gateway(home, chat.address, **settings))
         yield System(llm=fake, chat=chat, gateway=before)
 
 
@@ -98,7 +100,8 @@ async def test_1000_idle_streams_take_at_most_half_a_megabyte_each_and_get_their
 
     async with asyncio.timeout(HANG_SECONDS):
         holding = [asyncio.create_task(reservation(number)) for number in range(IDLE)]
-        await until(lambda: all(beats), seconds=HANG_SECONDS)
+        await until(lambda: all(beats) or any(task.done() for task in holding), seconds=HANG_SECONDS)
+        assert all(beats), [task.exception() for task in holding if task.done()]
         first = list(beats)
         # Another of each takes a second; ten are late by far.
         await until(lambda: all(now > then for now, then in zip(beats, first, strict=True)), seconds=HANG_SECONDS)
