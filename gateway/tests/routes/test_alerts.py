@@ -134,3 +134,19 @@ async def test_an_alarm_on_anomalies_fits_its_detector_on_the_baseline_as_the_ca
     assert (request.baseline_start_time.ToJsonString(), request.end_time.ToJsonString()) == tuple(times.values())
     assert (list(request.device_codes), caller.tenant_id) == (["WLD001"], "default")
     await call(gateway, "DELETE", f"/api/v1/alarms/{made['id']}")
+
+
+async def test_the_alarms_of_a_tenant_name_a_bounded_number_of_devices(start_gateway: Any) -> None:
+    gateway = await start_gateway()
+    body = {**ALARM, "device_codes": [f"d{n}" for n in range(200)]}
+    made = [await call(gateway, "POST", "/api/v1/alarms", json=body) for _ in range(11)]
+    assert [answer.status_code for answer in made] == [201] * 10 + [429]
+    assert "at most 2000 devices together, the others name 2000" in made[-1].json()["detail"]
+    path = f"/api/v1/alarms/{made[0].json()['id']}"
+    assert (await call(gateway, "PUT", path, json=body)).status_code == 200
+
+
+@pytest.mark.parametrize("token", ["x", "9.alt_1", "0.", "0", "²alt"])
+async def test_a_page_token_of_another_list_is_refused(gateway: Any, token: str) -> None:
+    refused = await call(gateway, "GET", "/api/v1/alerts", params={"page_token": token})
+    assert (refused.status_code, refused.json()["reason"]) == (400, "PAGE_TOKEN_INVALID")

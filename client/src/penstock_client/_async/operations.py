@@ -170,9 +170,35 @@ class AsyncAlertmanagerOperations(AsyncResource):
 class AsyncAlertsOperations(AsyncResource):
     """Operations on alerts."""
 
-    async def list(self, *, status: str | None = None) -> JsonObject:
-        """List what fires, what is about to, and what has ended; the system's own alerts for operators only."""
-        return await self._call(Call(method="GET", path="/api/v1/alerts", query={"status": status}))
+    async def list(
+        self, *, status: str | None = None, page_size: int | None = None, page_token: str | None = None
+    ) -> JsonObject:
+        """Call this operation.
+
+        List what fires, what is about to, and what has ended, in this order; the system's own alerts for operators
+        only.
+
+        page_size: Entries per page; 0 for the default.
+        page_token: `next_page_token` of the page before.
+        """
+        return await self._call(
+            Call(
+                method="GET",
+                path="/api/v1/alerts",
+                query={"status": status, "page_size": page_size, "page_token": page_token},
+            )
+        )
+
+    async def iterate(self, *, status: str | None = None, page_size: int | None = None) -> AsyncIterator[JsonObject]:
+        """Yield every item, page after page."""
+        page_token = ""
+        while True:
+            page = await self.list(status=status, page_size=page_size, page_token=page_token or None)
+            for item in self._items(page):
+                yield item
+            page_token = str(page.get("next_page_token") or "")
+            if not page_token:
+                return
 
     async def acknowledge(self, fingerprint: str) -> JsonObject:
         """Say that somebody looks after it: it is told no more until it ends."""

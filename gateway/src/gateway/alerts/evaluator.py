@@ -18,6 +18,7 @@ from gateway.alerts.model import Alarm, AlertState, Change, Observation, Status,
 from gateway.alerts.notifier import Notifier
 from gateway.alerts.store import AlertStore
 from gateway.alerts.system import CheckReport, Finding
+from gateway.alerts.turns import TenantTurns
 from gateway.monitoring.alert_metrics import AlertMetrics
 from penstock_kit.clock import Clock
 from penstock_kit.errors import PenstockError
@@ -71,6 +72,16 @@ class Round:
     channels: Sequence["Channel"]
     changed: list[AlertState] = field(default_factory=list["AlertState"])
     messages: list[tuple["Channel", Message]] = field(default_factory=list["tuple[Channel, Message]"])
+    _by_rule: dict[str, list[AlertState]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._by_rule = {}
+        for state in self.states.values():
+            self._by_rule.setdefault(state.rule_id, []).append(state)
+
+    def of_rule(self, rule_id: str) -> Sequence[AlertState]:
+        """Return what was known of the alerts of a rule when the round began."""
+        return self._by_rule.get(rule_id, ())
 
 
 class AlertEvaluator:
@@ -105,7 +116,7 @@ class AlertEvaluator:
         self._lease_seconds = max(_LEASE_SECONDS, _LEASE_ROUNDS * seconds)
         self._holder = new_id("gw")
         self._forgot_time: datetime | None = None
-        self._first_alarm = 0
+        self._turns = TenantTurns()
 
     @asynccontextmanager
     async def running(self) -> "AsyncGenerator[None]":
@@ -190,16 +201,15 @@ class AlertEvaluator:
         _tell(found, after, change, told, (finding.summary, finding.summary_zh))
 
     async def _judge_alarms(self, found: Round, alarms: Sequence[Alarm]) -> None:
-        """Judge all alarms, some at once, within a bound; where the time ends, the next round begins."""
-        start = self._first_alarm % len(alarms) if alarms else 0
-        waiting = deque([*alarms[start:], *alarms[:start]])
+        """Judge all alarms, some at once, within a bound. Tenants take turns; where a tenant's end, its next begin."""
+        waiting = deque(self._turns.order(alarms))
         workers = (self._judge_waiting(found, waiting) for _ in range(min(_AT_ONCE, len(alarms))))
         with suppress(TimeoutError):
             async with asyncio.timeout(_ROUND_SHARE * self._lease_seconds):
                 await asyncio.gather(*workers)
         if waiting:
             log.warning("alarms wait for the next evaluation", waiting=len(waiting))
-        self._first_alarm = start + len(alarms) - len(waiting)
+        self._turns.end_round(alarms, waiting)
 
     async def _judge_waiting(self, found: Round, waiting: "deque[Alarm]") -> None:
         while waiting:
@@ -215,7 +225,7 @@ class AlertEvaluator:
                 log.exception("an alarm can't be evaluated", alarm_id=alarm.id)
 
     async def _judge_alarm(self, found: Round, alarm: Alarm) -> None:
-        mine = {state.fingerprint: state for state in found.states.values() if state.rule_id == alarm.id}
+        mine = {state.fingerprint: state for state in found.of_rule(alarm.id)}
         lasting = {Status.FIRING, Status.NO_DATA}
         firing = frozenset(state.labels.get("device_code", "") for state in mine.values() if state.status in lasting)
         observed = await self._devices.observe(alarm, firing, found.now)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -33,6 +33,8 @@ log = get_logger(__name__)
 
 T = TypeVar("T")
 
+_ORDER: Final = (Status.FIRING, Status.NO_DATA, Status.PENDING, Status.OK)
+_RANK: Final = case({status.value: rank for rank, status in enumerate(_ORDER)}, value=alert_states.c.status, else_=9)
 _UNKNOWN_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -43,6 +45,20 @@ class UnreadableChannel:
     id: str
     tenant_id: str
     create_time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatePage:
+    """Which alerts of a tenant are wanted: those behind `after` (rank, fingerprint), of one `status` or of all.
+
+    Alerts of rules whose id begins with one of `hidden` are not the caller's to see.
+    """
+
+    tenant_id: str
+    limit: int
+    status: str = ""
+    hidden: tuple[str, ...] = ()
+    after: tuple[int, str] | None = None
 
 
 class AlertStore:
@@ -146,6 +162,15 @@ class AlertStore:
         query = select(alert_states.c.fingerprint, alert_states.c.definition).order_by(alert_states.c.fingerprint)
         if tenant_id:
             query = query.where(alert_states.c.tenant_id == tenant_id)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+        read = (self._readable(row.fingerprint, state_from_json, row.definition) for row in rows)
+        return [state for state in read if state is not None]
+
+    async def page_states(self, page: StatePage) -> Sequence[AlertState]:
+        """Return one page of what is known of the alerts of a tenant, what fires first."""
+        query = select(alert_states.c.fingerprint, alert_states.c.definition).where(_in_page(page))
+        query = query.order_by(_RANK, alert_states.c.fingerprint).limit(page.limit)
         async with self._database.read() as connection:
             rows = (await connection.execute(query)).all()
         read = (self._readable(row.fingerprint, state_from_json, row.definition) for row in rows)
@@ -264,3 +289,20 @@ def _with_peoples_word(state: AlertState, stored: AlertState) -> AlertState:
     same = state.episode == stored.episode and state.status in {Status.FIRING, Status.NO_DATA}
     acknowledged = stored.acknowledged_by if same else state.acknowledged_by
     return replace(state, snoozed_until=stored.snoozed_until, acknowledged_by=acknowledged)
+
+
+def rank_of(state: AlertState) -> int:
+    """Return the place of a state's status in a list: what fires comes first."""
+    return _ORDER.index(state.status)
+
+
+def _in_page(page: StatePage) -> ColumnElement[bool]:
+    wanted: list[ColumnElement[bool]] = [alert_states.c.tenant_id == page.tenant_id]
+    if page.status:
+        wanted.append(alert_states.c.status == page.status)
+    wanted += [~alert_states.c.rule_id.startswith(prefix, autoescape=True) for prefix in page.hidden]
+    if page.after is not None:
+        rank, fingerprint = page.after
+        behind = and_(_RANK.in_([rank]), alert_states.c.fingerprint > fingerprint)
+        wanted.append(or_(_RANK.in_(range(rank + 1, len(_ORDER))), behind))
+    return and_(*wanted)

@@ -1,5 +1,6 @@
 """Alarms on device values, and what they and the rules about the system found."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -10,12 +11,14 @@ from gateway.alerts.anomalies import fit_detector
 from gateway.alerts.channels.channel import ChannelKind
 from gateway.alerts.evaluator import SYSTEM_RULES, TENANT_RULES
 from gateway.alerts.model import Alarm, AlertState, Severity, Watch
-from gateway.alerts.store import AlertStore
+from gateway.alerts.store import AlertStore, StatePage, rank_of
 from gateway.auth.guard import Guard
 from gateway.auth.scope import ADMIN, OPERATOR, TELEMETRY_READ, TELEMETRY_WRITE, includes
 from gateway.convert.scalar import in_utc
 from gateway.http.json import JsonResponse
 from gateway.routes.anomalies import Baseline
+from gateway.routes.listing import listing
+from gateway.routes.parameters import PageSize, PageToken
 from gateway.routes.router import add, api_router
 from gateway.routes.strict import RequestModel
 from penstock_kit.clock import Clock
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
 
 _MOST: Final = 500
 _LEAST_REPEAT: Final = 60
+_PAGE: Final = 200
+# Devices that the alarms of a tenant name together: each is asked for in every round.
+_MOST_WATCHED: Final = 2_000
 _MOST_SCORED: Final = 100
 _HTTP: Final = frozenset({ChannelKind.DINGTALK, ChannelKind.WECOM, ChannelKind.WEBHOOK})
 
@@ -150,8 +156,10 @@ class AlertRoutes:
     async def create_alarm(self, body: AlarmBody) -> Response:
         """Watch a value of devices: a threshold, a band, or silence; told through the tenant's channels."""
         caller = _caller()
-        if len(await self._store.list_alarms(caller.tenant_id)) >= _MOST:
+        others = await self._store.list_alarms(caller.tenant_id)
+        if len(others) >= _MOST:
             raise ResourceExhausted(f"a tenant has at most {_MOST} alarms", reason="ALARMS_LIMIT_EXCEEDED")
+        _check_watched(body, others)
         await self._check_channels(caller, body)
         body = await self._with_detector(body)
         alarm = body.to_alarm(new_id("alarm"), caller, self._clock.now())
@@ -166,6 +174,8 @@ class AlertRoutes:
         """Replace an alarm; what is known of it stays."""
         caller = _caller()
         before = await self._store.alarm(caller.tenant_id, alarm_id)
+        others = [alarm for alarm in await self._store.list_alarms(caller.tenant_id) if alarm.id != alarm_id]
+        _check_watched(body, others)
         await self._check_channels(caller, body)
         body = await self._with_detector(body)
         alarm = body.to_alarm(alarm_id, caller, before.create_time)
@@ -180,14 +190,22 @@ class AlertRoutes:
         return Response(status_code=204)
 
     async def list_alerts(
-        self, status: Annotated[Literal["", "ok", "pending", "firing", "no_data"], Query()] = ""
+        self,
+        status: Annotated[Literal["", "ok", "pending", "firing", "no_data"], Query()] = "",
+        page_size: PageSize = 0,
+        page_token: PageToken = "",
     ) -> Response:
-        """List what fires, what is about to, and what has ended; the system's own alerts for operators only."""
-        caller = _caller()
-        found = await self._store.list_states(caller.tenant_id)
-        found = [state for state in found if _may_see(caller, state)]
-        shown = [alert_to_json(state) for state in found if not status or state.status.value == status]
-        return JsonResponse({"alerts": shown})
+        """List what fires, what is about to, and what has ended, in this order; the system's own alerts for operators
+        only."""
+        caller, size = _caller(), page_size or _PAGE
+        hidden = _hidden_rules(caller)
+        page = StatePage(
+            tenant_id=caller.tenant_id, limit=size + 1, status=status, hidden=hidden, after=_after(page_token)
+        )
+        found = await self._store.page_states(page)
+        shown, last = found[:size], found[size - 1] if len(found) > size else None
+        token = f"{rank_of(last)}.{last.fingerprint}" if last is not None else ""
+        return JsonResponse(listing("alerts", [alert_to_json(state) for state in shown], token))
 
     async def acknowledge(self, fingerprint: str) -> Response:
         """Say that somebody looks after it: it is told no more until it ends."""
@@ -279,6 +297,32 @@ def _may_see(caller: Caller, state: AlertState) -> bool:
     if state.rule_id.startswith(SYSTEM_RULES):
         return includes(caller.scopes, OPERATOR)
     return not state.rule_id.startswith(TENANT_RULES) or includes(caller.scopes, ADMIN)
+
+
+def _hidden_rules(caller: Caller) -> tuple[str, ...]:
+    """Return the beginnings of the ids of rules whose alerts `caller` may not see."""
+    rights = ((SYSTEM_RULES, OPERATOR), (TENANT_RULES, ADMIN))
+    return tuple(prefix for prefix, scope in rights if not includes(caller.scopes, scope))
+
+
+def _after(token: str) -> tuple[int, str] | None:
+    """Return the place that a page's token names. Raises InvalidArgument PAGE_TOKEN_INVALID."""
+    if not token:
+        return None
+    rank, _, fingerprint = token.partition(".")
+    if len(rank) != 1 or rank not in "0123" or not fingerprint:
+        raise InvalidArgument("page_token is none that this list gave out; leave it out", reason="PAGE_TOKEN_INVALID")
+    return int(rank), fingerprint
+
+
+def _check_watched(body: AlarmBody, others: Sequence[Alarm]) -> None:
+    watched = sum(len(alarm.device_codes) for alarm in others)
+    if watched + len(body.device_codes) > _MOST_WATCHED:
+        text = (
+            f"the alarms of a tenant name at most {_MOST_WATCHED} devices together, the others name {watched}; "
+            "watch a model_code instead"
+        )
+        raise ResourceExhausted(text, reason="ALARMS_LIMIT_EXCEEDED")
 
 
 def _check_system(caller: Caller, state: AlertState) -> None:

@@ -79,7 +79,7 @@ function alarmRow(alarm) {
 export async function refreshAlarms(always = false) {
   // What somebody is about to press is not taken away from under the pointer.
   if (!always && ($("alarm-dialog").open || document.activeElement?.closest?.("#alerts, #alarms"))) return;
-  const [{ alerts }, { alarms }] = await Promise.all([json("/api/v1/alerts"), json("/api/v1/alarms")]);
+  const [{ alerts }, { alarms }] = await Promise.all([json("/api/v1/alerts?page_size=200"), json("/api/v1/alarms")]);
   const order = ["firing", "no_data", "pending", "ok"];
   const shown = alerts.filter((each) => each.status !== "ok" || each.fired_time).sort((a, b) => order.indexOf(a.status) - order.indexOf(b.status)).slice(0, 50);
   fill($("alerts"), ["State", "Alert", "Severity", "Value", "Since", ""], shown.map(alertRow));
