@@ -87,6 +87,21 @@ async def test_a_receiver_that_never_answers_delays_no_other_and_no_evaluation(w
     await gateway.stop()
 
 
+async def test_silent_receivers_of_one_tenant_leave_places_for_another(world: World) -> None:
+    silent = Silent()
+    world.senders = {**world.senders, ChannelKind.DINGTALK: silent}
+    alarm = replace(ALARM, id="alarm_greedy", tenant_id="greedy")
+    await world.store.put_alarm(alarm)
+    for n in range(50):
+        greedy = replace(CHANNEL, id=f"chan_0{n:02}", tenant_id="greedy", kind=ChannelKind.DINGTALK)
+        await world.store.put_channel(greedy)
+    gateway = world.gateway()
+    world.devices.holds = True
+    await gateway.look()
+    await until(lambda: world.told() == ["fired 1"] and len(silent.asked) == 8)
+    await gateway.stop()
+
+
 async def test_an_attempt_that_gets_no_answer_ends_and_is_made_again(world: World) -> None:
     world.senders = {kind: Silent() for kind in ChannelKind}
     world.devices.holds = True

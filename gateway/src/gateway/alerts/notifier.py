@@ -1,6 +1,7 @@
 """Sends what is due: each message once, all channels side by side, with more attempts where one failed for now."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ _LONGEST_WAIT: Final = 1800.0
 _SEND_SECONDS: Final = 30.0
 # Channels that are sent to at once: a receiver that answers nothing holds one place for `_SEND_SECONDS` at most.
 _AT_ONCE: Final = 32
+# Of these places, what one tenant's channels take.
+_OF_A_TENANT: Final = 8
 # What a round sends to one channel at most; robots take 20 messages a minute, and there are four rounds in one.
 _MOST_A_ROUND: Final = 50
 _LEAVE_SECONDS: Final = 3.0
@@ -77,6 +80,7 @@ class Notifier:
         self._send_seconds = send_seconds
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._places = asyncio.Semaphore(_AT_ONCE)
+        self._shares: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_OF_A_TENANT))
 
     async def start_due(self, lease: Lease) -> None:
         """Begin to send what is due, to each channel by a task of its own. Raises LeaseLostError."""
@@ -111,7 +115,7 @@ class Notifier:
 
     async def _drain(self, due: DueChannel, lease: Lease) -> None:
         """Send the channel's messages, oldest first, until none waits, one fails or the round's number is reached."""
-        async with self._places:
+        async with self._shares[due.tenant_id], self._places:
             try:
                 await self._send_waiting(due, lease)
             except LeaseLostError:
