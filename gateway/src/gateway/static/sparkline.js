@@ -1,4 +1,6 @@
 // A small line chart as SVG: one series over time, with its lowest and highest value, gaps left open.
+import { runsOf } from "./chart-sampling.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP] = [640, 150, 78, 24, 12];
 
@@ -12,16 +14,9 @@ function shape(name, attributes, text) {
 export const short = (value) => (value === null ? "–" : Number(value.toPrecision(4)).toString());
 
 function paths(points, x, y) {
-  const runs = [];
-  let run = [];
-  for (const point of points) {
-    if (point.value !== null) { run.push(`${x(point.time).toFixed(1)} ${y(point.value).toFixed(1)}`); continue; }
-    if (run.length) runs.push(run);
-    run = [];
-  }
-  if (run.length) runs.push(run);
+  const runs = runsOf(points.map(({ time }) => time), points.map(({ value }) => value));
   // A lone value is a dot: a line of no length with round ends.
-  return runs.map((each) => `M${each.join("L")}${each.length === 1 ? "h0.01" : ""}`).join("");
+  return runs.map((run) => `M${run.map((at) => `${x(points[at].time).toFixed(1)} ${y(points[at].value).toFixed(1)}`).join("L")}${run.length === 1 ? "h0.01" : ""}`).join("");
 }
 
 // `points`: [{time: milliseconds, value: number or null}], at least one with a value. `label` says what a reader of the screen hears.
