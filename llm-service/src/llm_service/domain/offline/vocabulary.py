@@ -10,6 +10,7 @@ from llm_service.domain.offline.token import is_han
 from llm_service.domain.offline.words_asking import add_asking_words
 from llm_service.domain.offline.words_data import FIELDS, add_data_words
 from llm_service.domain.offline.words_events import add_event_words
+from llm_service.domain.offline.words_number import add_number_words
 from llm_service.domain.offline.words_state import add_state_words
 from llm_service.domain.offline.words_talk import add_talk_words
 from llm_service.domain.offline.words_time import add_time_words
@@ -23,6 +24,7 @@ _LONGEST_NAME: Final = 128
 def lexicon() -> Lexicon:
     """Return the lexicon, built at its first use."""
     words = Lexicon()
+    add_number_words(words)
     add_time_words(words)
     add_zone_words(words)
     add_data_words(words)
