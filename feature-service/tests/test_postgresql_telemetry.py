@@ -13,6 +13,7 @@ from feature_service.adapters.postgresql.telemetry_store import PostgresTelemetr
 from feature_service.domain.model.frame import Frame
 from feature_service.domain.model.series import SeriesKey
 from feature_service.domain.model.span import Span
+from feature_service.domain.telemetry.query import NewestQuery
 from penstock_kit.errors import InvalidArgument, ResourceExhausted, Unavailable
 from penstock_testkit.contracts.telemetry_rows import KEY, OTHER, SECOND, frame_of, seconds_of
 from penstock_testkit.contracts.telemetry_store import TelemetryStoreContract
@@ -318,3 +319,37 @@ async def test_a_copy_of_nothing_is_a_file_too(store, tmp_path):
     copy = DuckDbTelemetryStore(tmp_path / "copy.duckdb")
     assert await copy.extent(KEY) is None
     await copy.close()
+
+
+async def test_another_tenant_finds_a_connection_while_one_asks_more_than_there_are(store, as_tenant):
+    await store.append(KEY, frame_of([1], a=[1]))
+    gate = asyncio.Event()
+
+    async def hold(_connection):
+        await gate.wait()
+
+    with as_tenant("greedy"):
+        greedy = [asyncio.create_task(store._pool.read(hold)) for _ in range(20)]
+    try:
+        with as_tenant("other"):
+            assert (await asyncio.wait_for(store.extent(KEY), HANG_SECONDS)).rows == 1
+        assert not any(each.done() for each in greedy)
+    finally:
+        gate.set()
+    await asyncio.gather(*greedy)
+
+
+async def test_a_page_of_many_devices_and_fields_is_read_in_pieces_and_is_the_same(store, tmp_path):
+    keys = [SeriesKey(tenant_id="t", device_code=f"d{number:02d}") for number in range(20)]
+    duck = DuckDbTelemetryStore(tmp_path / "t.duckdb")
+    for number, key in enumerate(keys):
+        rows = frame_of([number, number + 1], {"t": [f"x{number}", None]}, **{f"f{n}": [n, number] for n in range(400)})
+        for each in (store, duck):
+            await each.append(key, rows)
+    query = NewestQuery(fields=["t", *(f"f{n}" for n in range(400))], span=Span(), limit=7, offset=3)
+    mine, theirs = await store.newest(keys, query), await duck.newest(keys, query)
+    await duck.close()
+    assert (mine.total, list(mine.device_codes)) == (theirs.total, list(theirs.device_codes)) == (40, mine.device_codes)
+    assert mine.frame.texts["t"].tolist() == theirs.frame.texts["t"].tolist()
+    for name in theirs.frame.numbers:
+        np.testing.assert_array_equal(mine.frame.numbers[name], theirs.frame.numbers[name])

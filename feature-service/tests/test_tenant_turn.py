@@ -33,9 +33,19 @@ class Places:
 async def test_a_tenant_that_asks_often_delays_another_by_one_turn():
     places = Places(1, 1)
     await places.ask("a", "a", "a", "a", "b", "c")
-    for tenant in ("a", "a", "b", "c", "a"):
+    for tenant in ("a", "b", "c", "a", "a"):
         await places.end(tenant)
-    assert places.order == ["a", "a", "b", "c", "a", "a"]
+    assert places.order == ["a", "b", "c", "a", "a", "a"]
+
+
+async def test_nothing_is_remembered_of_tenants_that_have_and_want_nothing():
+    places = Places(1, 1)
+    await places.ask(*(f"t{number}" for number in range(50)))
+    for number in range(50):
+        await places.end(f"t{number}")
+    assert len(places.order) == 50
+    assert not places.turns._served
+    assert not places.turns._waiting
 
 
 async def test_a_tenant_never_takes_all_places():

@@ -1,14 +1,14 @@
 """Places that tenants share: each has its turn, and none takes them all."""
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 
 
 class TenantTurns:
     """Gives out `places`, at most `share` of them to one tenant at a time.
 
-    Who waits gets a place in the order of arrival among those of the tenant, and tenants one after another: one that
-    asks a hundred times delays another's question by one turn, not by a hundred.
+    Who waits gets a place in the order of arrival among those of the tenant, and of the tenants the one that has had
+    none for the longest: one that asks a hundred times delays another's question by one turn, not by a hundred.
     """
 
     def __init__(self, places: int, *, share: int) -> None:
@@ -16,6 +16,8 @@ class TenantTurns:
         self._share = share
         self._held: Counter[str] = Counter()
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+        self._served: OrderedDict[str, None] = OrderedDict()
+        """Tenants that hold or want places, the one that was given none for the longest first."""
 
     async def acquire(self, tenant_id: str) -> None:
         """Take a place, when it is the tenant's turn."""
@@ -37,19 +39,30 @@ class TenantTurns:
         if not self._held[tenant_id]:
             del self._held[tenant_id]
         while self._free and (next_one := self._next()) is not None:
-            queue = self._waiting.pop(next_one)
+            queue = self._waiting[next_one]
             place = queue.popleft()
-            if queue:
-                self._waiting[next_one] = queue  # behind the others
+            if not queue:
+                del self._waiting[next_one]
             self._take(next_one)
             place.set_result(None)
+        self._forget(tenant_id)
 
     def _next(self) -> str | None:
-        return next((each for each in self._waiting if self._held[each] < self._share), None)
+        for each in self._waiting:
+            if each not in self._served:
+                return each
+        return next((each for each in self._served if each in self._waiting and self._held[each] < self._share), None)
 
     def _take(self, tenant_id: str) -> None:
         self._free -= 1
         self._held[tenant_id] += 1
+        self._served[tenant_id] = None
+        self._served.move_to_end(tenant_id)
+
+    def _forget(self, tenant_id: str) -> None:
+        """Remember nothing of a tenant that neither holds a place nor wants one."""
+        if tenant_id not in self._held and tenant_id not in self._waiting:
+            self._served.pop(tenant_id, None)
 
     def _leave(self, tenant_id: str, place: "asyncio.Future[None]") -> None:
         if place.done() and not place.cancelled():
@@ -59,3 +72,4 @@ class TenantTurns:
         queue.remove(place)
         if not queue:
             del self._waiting[tenant_id]
+        self._forget(tenant_id)

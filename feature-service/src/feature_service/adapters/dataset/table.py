@@ -13,7 +13,7 @@ import pyarrow.parquet
 
 
 def write_csv(arrays: Path, path: Path) -> None:
-    """Write the arrays in the .npz file `arrays` as CSV."""
+    """Write the arrays in the .npz file `arrays` as CSV, texts as they are: a label ``-1`` must stay that label."""
     pyarrow.csv.write_csv(_table(arrays), path)
 
 

@@ -7,6 +7,8 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from feature_service.adapters.postgresql.failure import REASON, is_lost, telemetry_error, took_too_long
 from feature_service.adapters.postgresql.transaction import COPY_SECONDS, in_transaction
+from feature_service.adapters.tenant_turn import TenantTurns
+from penstock_kit.context import current_context
 from penstock_kit.errors import PenstockError, Unavailable
 from penstock_kit.telemetry import tracer
 
@@ -60,7 +62,8 @@ class PostgresPool:
         self._reconnect_seconds = reconnect_seconds
         self._away_since: float | None = None
         self._opening = asyncio.Lock()
-        self._writers = asyncio.Semaphore(_WRITERS)
+        self._writing = TenantTurns(_WRITERS, share=_WRITERS - 1)
+        self._reading = TenantTurns(CONNECTIONS, share=CONNECTIONS - 2)
         self._places = asyncio.Semaphore(CONNECTIONS)
         self._idle: list[Connection] = []
         self._busy: set[Connection] = set()
@@ -75,25 +78,30 @@ class PostgresPool:
     async def read(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
         """Return what `work` makes of a connection; it is called again, once, when the connection goes meanwhile.
 
-        Raises ResourceExhausted TELEMETRY_TIME_LIMIT_EXCEEDED when it takes too long.
+        Tenants take turns. Raises ResourceExhausted TELEMETRY_TIME_LIMIT_EXCEEDED when it takes too long.
         """
         with tracer(__name__).start_as_current_span("telemetry read", attributes=_attributes("read")):
-            try:
-                return await self._limited(work)
-            except Unavailable as error:
-                if error.__cause__ is None or not is_lost(error.__cause__):
-                    raise
-                self._forget_idle()
+            async with _turn(self._reading):
+                return await self._read(work)
+
+    async def _read(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
+        try:
             return await self._limited(work)
+        except Unavailable as error:
+            if error.__cause__ is None or not is_lost(error.__cause__):
+                raise
+            self._forget_idle()
+        return await self._limited(work)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Connection]:
         """Open a transaction, committed at the end of the block, rolled back by an exception.
 
         Fewer transactions run at once than there are connections: the block may need a second one, by :meth:`connect`.
+        Tenants take turns.
         """
         with tracer(__name__).start_as_current_span("telemetry write", attributes=_attributes("write")):
-            async with self._writers, self.connect() as connection, in_transaction(connection):
+            async with _turn(self._writing), self.connect() as connection, in_transaction(connection):
                 yield connection
 
     @asynccontextmanager
@@ -222,6 +230,17 @@ class PostgresPool:
 
     def _translated(self, error: Exception) -> Exception:
         return telemetry_error(error, self._query_seconds) or error
+
+
+@asynccontextmanager
+async def _turn(turns: TenantTurns) -> AsyncGenerator[None]:
+    """Take a place for the tenant of the call that is being answered."""
+    tenant_id = current_context().caller.tenant_id
+    await turns.acquire(tenant_id)
+    try:
+        yield
+    finally:
+        turns.release(tenant_id)
 
 
 def _attributes(operation: str) -> dict[str, str]:

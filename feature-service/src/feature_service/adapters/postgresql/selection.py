@@ -35,21 +35,20 @@ class Selection:
         """The fields in the order in which they were asked for, those too that no row has."""
         return list(dict.fromkeys((*self.fields, *self.numbers)))
 
-    @property
-    def fits(self) -> bool:
-        """Whether one statement may give it."""
-        return self.places is not None or len(self.numbers) + len(self.texts) <= MOST_COLUMNS
+    def fits(self, most: int = MOST_COLUMNS) -> bool:
+        """Return whether one statement, of at most `most` columns, may give it."""
+        return self.places is not None or len(self.numbers) + len(self.texts) <= most
 
-    def parts(self, always: int) -> "Iterator[Selection]":
-        """Yield selections of few fields each, which all begin with the first `always` numbers."""
+    def parts(self, always: int, most: int = MOST_COLUMNS) -> "Iterator[Selection]":
+        """Yield selections of at most `most` fields each, which all begin with the first `always` numbers."""
         kept, rest = self.numbers[:always], self.numbers[always:]
         fetched = set(self.fetched)
         unknown = [name for name in self.fields if name not in fetched]
-        for start in range(0, len(rest), MOST_COLUMNS):
-            numbers = [*kept, *rest[start : start + MOST_COLUMNS]]
+        for start in range(0, len(rest), most):
+            numbers = [*kept, *rest[start : start + most]]
             yield replace(self, numbers=numbers, texts=(), fields=[*numbers, *unknown])
-        for start in range(0, len(self.texts), MOST_COLUMNS):
-            texts = self.texts[start : start + MOST_COLUMNS]
+        for start in range(0, len(self.texts), most):
+            texts = self.texts[start : start + most]
             yield replace(self, numbers=kept, texts=texts, fields=[*kept, *texts, *unknown])
 
     def joined(self, frames: "Sequence[Frame]") -> "Frame":

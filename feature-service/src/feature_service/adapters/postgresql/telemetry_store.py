@@ -11,7 +11,7 @@ from feature_service.adapters.postgresql.failure import REASON
 from feature_service.adapters.postgresql.fetch import fetch_frame
 from feature_service.adapters.postgresql.pool import BeforeOpen, Connection, PostgresPool
 from feature_service.adapters.postgresql.range_statistics import statistics_of
-from feature_service.adapters.postgresql.selection import Selection, select
+from feature_service.adapters.postgresql.selection import MOST_COLUMNS, Selection, select
 from feature_service.adapters.postgresql.series import drop_series, find_series
 from feature_service.adapters.postgresql.statement import Relation, Values, relation_of
 from feature_service.adapters.postgresql.timestamp import micros_or_none
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 MIGRATIONS: Final = Path(__file__).parent / "telemetry" / "migrations"
 _FIELDS_AT_ONCE: Final = 100
 """Fields whose statistics are computed by one statement."""
+_COLUMNS_OF_ALL: Final = 5_000
+"""Columns that a statement over many series has in all, but that each has _FEWEST_COLUMNS at least."""
+_FEWEST_COLUMNS: Final = 20
 
 
 class PostgresTelemetryStore:
@@ -147,7 +150,10 @@ class PostgresTelemetryStore:
         def page(part: Selection, values: Values) -> str:
             return row_sql.newest(relations, part.fetched[1:], kinds, query, values)
 
-        frame = await self._frame(page, replace(selection, numbers=[series, *selection.numbers]), always=1)
+        # What a statement has of columns is series times fields: over everything it would need gigabytes to be planned.
+        most = max(_FEWEST_COLUMNS, min(MOST_COLUMNS, _COLUMNS_OF_ALL // len(relations)))
+        with_series = replace(selection, numbers=[series, *selection.numbers])
+        frame = await self._frame(page, with_series, always=1, most=most)
         counted = Values()
         total = statistics_sql.count(relations, query.span, query.conditions, counted)
         ((rows,),) = await self._rows(total, counted)
@@ -205,6 +211,10 @@ class PostgresTelemetryStore:
         relation = await self._relation(key)
         if relation is None or not query.fields:
             return [FieldInsight() for _ in query.fields]
+        if len(query.fields) > _FIELDS_AT_ONCE:
+            starts = range(0, len(query.fields), _FIELDS_AT_ONCE)
+            parts = [replace(query, fields=query.fields[start : start + _FIELDS_AT_ONCE]) for start in starts]
+            return [each for part in parts for each in await self.insight(key, part)]
         values = Values()
         (row,) = await self._rows(statistics_sql.insight(relation, query, values), values)
         triples = (row[3 * index : 3 * index + 3] for index in range(len(query.fields)))
@@ -327,7 +337,12 @@ class PostgresTelemetryStore:
         return await self._pool.read(fetch)
 
     async def _frame(
-        self, build: "Callable[[Selection, Values], str]", selection: Selection, *, always: int = 0
+        self,
+        build: "Callable[[Selection, Values], str]",
+        selection: Selection,
+        *,
+        always: int = 0,
+        most: int = MOST_COLUMNS,
     ) -> "Frame":
         """Return what the statement that `build` makes of the selection gives.
 
@@ -342,12 +357,12 @@ class PostgresTelemetryStore:
         async def fetch_parts(connection: Connection) -> "Frame":
             frames: list[Frame] = []
             async with in_transaction(connection, isolation="repeatable_read", readonly=True):
-                for part in selection.parts(always):
+                for part in selection.parts(always, most):
                     values = Values()
                     frames.append(await fetch_frame(connection, build(part, values), values, part))
             return selection.joined(frames)
 
-        return await self._pool.read(fetch if selection.fits else fetch_parts)
+        return await self._pool.read(fetch if selection.fits(most) else fetch_parts)
 
 
 def _last_of_each_time(rows: "Frame") -> "Frame":
