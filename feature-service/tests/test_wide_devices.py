@@ -15,7 +15,7 @@ from feature_service.adapters.duckdb.telemetry_store import DuckDbTelemetryStore
 from feature_service.domain.ingest.new_field import MAX_ADDED, MAX_NEW, NewFields
 from feature_service.domain.model.series import FieldKind, SeriesKey
 from feature_service.domain.model.span import Span
-from feature_service.domain.telemetry.query import Condition, NewestQuery, Operator, StatisticsQuery
+from feature_service.domain.telemetry.query import Condition, HistoryQuery, NewestQuery, Operator, StatisticsQuery
 from penstock_kit.errors import Unavailable, Unprocessable
 from penstock_testkit.contracts.telemetry_rows import KEY, frame_of
 
@@ -230,3 +230,21 @@ async def test_times_of_extremes_of_six_hundred_fields_take_two_seconds(store):
         assert [each.percentiles[0] for each in found[:3]] == [0, 1, 2]
 
     assert await cpu_seconds(ask()) < 2
+
+
+async def test_thousands_of_text_fields_are_read_within_the_memory_of_questions(store):
+    texts = {f"t{number}": [f"v{number}", None] for number in range(2_500)}
+    await store.append(KEY, frame_of([1, 2], texts, a=[5, 4]))
+    fields = [*texts, "a"]
+    newest = await store.newest([KEY], NewestQuery(fields=fields, span=Span()))
+    assert [newest.frame.texts[f"t{number}"].tolist() for number in (0, 2_499)] == [[None, "v0"], [None, "v2499"]]
+    for query in (
+        HistoryQuery(fields=fields, span=Span()),
+        HistoryQuery(fields=fields, span=Span(), order_by="a", descending=True),
+    ):
+        rows = await store.history(KEY, query)
+        assert rows.numbers["a"].tolist() == [5, 4]
+        assert all(rows.texts[f"t{number}"].tolist() == [f"v{number}", None] for number in (0, 499, 500, 2_499))
+    bucket = await store.history(KEY, HistoryQuery(fields=fields, span=Span(), interval=10_000_000))
+    assert bucket.numbers["a"].tolist() == [4.5]
+    assert bucket.texts["t2499"].tolist() == ["v2499"]

@@ -22,6 +22,10 @@ MOST_SERIES: Final = 300
 """Series that one statement looks through."""
 MOST_COLUMNS: Final = 5_000
 """Columns that one statement has over all its series."""
+MOST_SORTED: Final = 100
+"""Fields that one statement sorts along with the times: sorting a text takes 200 KB, whatever the number of rows."""
+MOST_FIELDS: Final = 500
+"""Fields that one statement reads."""
 _DEEPEST: Final = 1_000_000
 """Rows that are looked through for a page of more than MOST_SERIES series."""
 _CELL_BYTES: Final = 8
@@ -32,7 +36,7 @@ Fetch = Callable[[sql.Statement], Awaitable[dict[str, Any]]]
 
 def is_wide(sources: Sequence[sql.Source], fields: Sequence[str]) -> bool:
     """Return whether one statement over all series and fields would be too large."""
-    return len(sources) > MOST_SERIES or len(sources) * len(fields) > MOST_COLUMNS
+    return len(sources) > MOST_SERIES or len(fields) > MOST_SORTED or len(sources) * len(fields) > MOST_COLUMNS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -142,8 +146,9 @@ def _pieces(known: Mapping[int, Sequence[str]], most: int) -> Iterator[tuple[lis
 
 
 def _of_few_fields(places: list[int], names: list[str], most: int) -> Iterator[tuple[list[int], list[str]]]:
-    for start in range(0, len(names), most):
-        yield places, names[start : start + most]
+    at_once = min(most, MOST_FIELDS)
+    for start in range(0, len(names), at_once):
+        yield places, names[start : start + at_once]
 
 
 def _texts(column: Any) -> Any:

@@ -13,7 +13,7 @@ from feature_service.adapters.duckdb import duration_sql, percentile_sql
 from feature_service.adapters.duckdb import telemetry_sql as sql
 from feature_service.adapters.duckdb.backup import copy_database
 from feature_service.adapters.duckdb.connection import DuckDbConnection
-from feature_service.adapters.duckdb.newest_page import NewestPage, is_wide
+from feature_service.adapters.duckdb.newest_page import MOST_FIELDS, NewestPage, is_wide
 from feature_service.adapters.duckdb.series_table import drop_table, extend_table, load_tables, schema_work
 from feature_service.adapters.range_statistic import correlation_matrix, field_statistic, fitting_time
 from feature_service.domain.model.series import FieldKind, SeriesKey
@@ -180,8 +180,10 @@ class DuckDbTelemetryStore:
         table = await self._table(key)
         if table is None:
             return _empty(query.fields)
-        statement = sql.ordered_rows(table, query) if query.interval is None else sql.buckets(table, query)
-        return _frame(await self._columns(statement, key.tenant_id), query.fields, table.kinds)
+        select = sql.ordered_rows if query.interval is None else sql.buckets
+        parts = [replace(query, fields=part) for part in _parts(query.fields, MOST_FIELDS)] or [query]
+        columns = await self._wide_columns([select(table, part) for part in parts], key.tenant_id)
+        return _frame(columns, query.fields, table.kinds)
 
     async def statistics(
         self,
@@ -290,6 +292,21 @@ class DuckDbTelemetryStore:
         return await self._file.read(
             lambda cursor: cursor.execute(statement.text, statement.values).fetchall(), tenant_id=tenant_id
         )
+
+    async def _wide_columns(self, statements: Sequence[sql.Statement], tenant_id: str) -> dict[str, Any]:
+        """Return the columns of statements that give the same rows, MOST_FIELDS fields each, as if of one."""
+        if len(statements) == 1:
+            return await self._columns(statements[0], tenant_id)
+
+        def work(cursor: "DuckDBPyConnection") -> dict[str, Any]:
+            cursor.begin()  # all see one state of the file
+            found = [cursor.execute(each.text, each.values).fetchnumpy() for each in statements]
+            cursor.commit()
+            time = next(iter(found[0]))
+            fields = [part[f"c{index}"] for part in found for index in range(min(MOST_FIELDS, len(part) - 1))]
+            return {time: found[0][time]} | {f"c{index}": column for index, column in enumerate(fields)}
+
+        return await self._file.read(work, tenant_id=tenant_id)
 
     async def _columns(self, statement: sql.Statement, tenant_id: str) -> dict[str, Any]:
         return await self._file.read(
