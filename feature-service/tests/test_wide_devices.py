@@ -248,3 +248,31 @@ async def test_thousands_of_text_fields_are_read_within_the_memory_of_questions(
     bucket = await store.history(KEY, HistoryQuery(fields=fields, span=Span(), interval=10_000_000))
     assert bucket.numbers["a"].tolist() == [4.5]
     assert bucket.texts["t2499"].tolist() == ["v2499"]
+
+
+async def test_rows_of_thousands_of_text_fields_are_merged_field_by_field_within_the_memory_of_questions(store):
+    texts = {f"t{number}": [f"v{number}", None, "z"] for number in range(5_000)}
+    rows = frame_of([1, 2, 3], texts, a=[1, np.nan, 3], b=[4, 5, 6])
+    await store.append(KEY, rows)
+    await store.append(KEY, rows)
+    changed = frame_of(
+        [0, 2, 3], {"t7": ["new", "new", None], "u": [None, "u", None]}, a=[0, 2, np.nan], c=[7, np.nan, 9]
+    )
+    assert await cpu_seconds(store.append(KEY, changed)) < 5
+    found = await store.read(KEY, ["t7", "t8", "u", "a", "b", "c"], Span())
+    assert found.texts["t7"].tolist() == ["new", "v7", "new", "z"]
+    assert found.texts["t8"].tolist() == [None, "v8", None, "z"]
+    assert found.texts["u"].tolist() == [None, None, "u", None]
+    np.testing.assert_array_equal(found.numbers["a"], [0, 1, 2, 3])
+    np.testing.assert_array_equal(found.numbers["b"], [np.nan, 4, 5, 6])
+    np.testing.assert_array_equal(found.numbers["c"], [7, np.nan, np.nan, 9])
+
+
+async def test_many_rows_of_few_fields_are_merged_into_a_wide_table_part_by_part(store):
+    count = 2_500
+    await store.append(KEY, frame_of(range(count), **{f"f{number}": range(count) for number in range(1_000)}))
+    await store.append(KEY, frame_of(range(1, count + 1), f3=range(count)))
+    found = await store.read(KEY, ["f3", "f4"], Span())
+    assert len(found) == count + 1
+    np.testing.assert_array_equal(found.numbers["f3"], [0, *range(count)])
+    np.testing.assert_array_equal(found.numbers["f4"], [*range(count), np.nan])

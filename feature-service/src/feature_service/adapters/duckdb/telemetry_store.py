@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from feature_service.domain.model.frame import Frame
 
 _MERGE: Final = "penstock_incoming"
+_WIDE: Final = 500
+"""Columns above which rows are merged in pieces."""
 _FIELDS_AT_ONCE: Final = 100
 """Fields whose statistics are computed by one statement."""
 _INSIGHTS_AT_ONCE: Final = 10
@@ -327,7 +329,11 @@ def _merge(cursor: "DuckDBPyConnection", table: SeriesTable, rows: "Frame") -> N
     given = {columns[name]: values for name, values in (*rows.numbers.items(), *rows.texts.items())}
     cursor.register(_MERGE, {"ts": rows.timestamps, **given})
     names = ", ".join(("ts", *given))
-    if _overlaps(cursor, table, rows):
+    overlaps = _overlaps(cursor, table, rows)
+    if overlaps and len(columns) > _WIDE:
+        _merge_wide(cursor, table, rows)
+        return
+    if overlaps:
         # Fields the rows do not bring, and missing values of those they do, are taken from the stored row.
         cursor.execute(f"CREATE OR REPLACE TEMP TABLE stored AS {_stored(table)}")
         cursor.execute(f"DELETE FROM {table.name} WHERE ts IN (SELECT ts FROM stored)")
@@ -343,6 +349,19 @@ def _merge(cursor: "DuckDBPyConnection", table: SeriesTable, rows: "Frame") -> N
     else:
         cursor.execute(f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {_MERGE}")
     # Not after a failure: that would be refused and hide why. The cursor is closed then, and takes it along.
+    cursor.unregister(_MERGE)
+
+
+def _merge_wide(cursor: "DuckDBPyConnection", table: SeriesTable, rows: "Frame") -> None:
+    from feature_service.adapters.duckdb.wide_merge import merged, pieces
+
+    every = ", ".join(("ts", *table.columns.values()))
+    for piece in pieces(table, rows):
+        cursor.register(_MERGE, {"ts": piece.timestamps})
+        columns = merged(cursor, table, piece, _MERGE)
+        cursor.execute(f"DELETE FROM {table.name} WHERE ts IN (SELECT ts FROM {_MERGE})")
+        cursor.register(_MERGE, columns)
+        cursor.execute(f"INSERT INTO {table.name} ({every}) SELECT {every} FROM {_MERGE}")
     cursor.unregister(_MERGE)
 
 
