@@ -58,6 +58,7 @@ async def test_windows_that_follow_each_other_are_one_anomaly_and_the_strangest_
         "baseline": {"start_time": "1970-01-01T00:00:00Z", "end_time": "1970-01-01T23:59:59Z", "row_count": DAY},
         "window_count": 7,
         "anomalous_windows": 3,
+        "anomaly_count": 2,
         "anomalies": [
             {
                 "start_time": "1970-01-02T00:00:05Z",

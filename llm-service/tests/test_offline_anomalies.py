@@ -42,6 +42,7 @@ class Shop:
         self._provider = FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id)
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.note = ""
+        self.told: dict[str, Any] = {}
 
     async def ask(self, text: str) -> str:
         messages = [text_message(Role.USER, text)]
@@ -78,6 +79,7 @@ class Shop:
             "window_count": 0 if self.note else 96,
             "anomalies": STRANGE if code == "WLD002" and not self.note else [],
             "note": self.note,
+            **(self.told if code == "WLD002" else {}),
         }
 
 
@@ -130,3 +132,18 @@ async def test_conditions_are_left_to_statistics(shop: Shop) -> None:
 async def test_why_a_device_can_not_be_looked_at_is_told(shop: Shop) -> None:
     shop.note = "the baseline has 9 rows, at least 150 are needed"
     assert "WLD001: the baseline has 9 rows" in await shop.ask("any anomalies today?")
+
+
+async def test_a_count_is_of_all_anomalies_and_not_of_those_there_was_room_for(new_id: Callable[[str], str]) -> None:
+    shop = Shop(new_id)
+    shop.told = {
+        "anomaly_count": 102,
+        "baseline": {"start_time": "2026-11-20T08:00:00Z", "end_time": "2026-11-20T14:28:59Z", "row_count": 20000},
+    }
+    english = await shop.ask("Any anomalies on WLD002 in the last 24 hours?")
+    assert "102 times stand out" in english
+    assert "101 more" in english
+    assert "Compared with 2026-11-20 08:00 to 2026-11-20 14:28:59 UTC." in english
+    chinese = await shop.ask("WLD002过去24小时有没有异常？")
+    assert "102 处异常" in chinese
+    assert "基线取自 2026-11-20 08:00 至 2026-11-20 14:28:59" in chinese

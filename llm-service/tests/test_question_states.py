@@ -534,3 +534,17 @@ def test_so_many_minutes_past_an_hour_are_a_time_of_day(minutes: int, hour: int)
     query = parse_prompt(f"voltage of WLD001 at {minutes} past {hour} yesterday morning", NOW)
     assert query.time is not None
     assert query.time.start == TODAY - 24 * HOUR + hour * HOUR + timedelta(minutes=minutes)
+
+
+@pytest.mark.parametrize(("word", "statistic"), [("hottest", Statistic.MAX), ("coolest", Statistic.MIN)])
+@pytest.mark.parametrize("verb", ["ran", "ran the", "was running the", "run the"])
+def test_a_verb_that_carries_an_end_is_no_state(word: str, statistic: Statistic, verb: str) -> None:
+    query = parse_prompt(f"Which machine {verb} {word} in the last 24 hours?", NOW)
+    assert (query.statistics, query.fields, query.conditions) == ((statistic,), ("temperature",), ())
+    assert query.unread == ()
+
+
+def test_a_state_beside_how_long_stays_one() -> None:
+    query = parse_prompt("Which machine ran the longest today?", NOW)
+    assert only(query) == ("current", Operator.GE, 5)
+    assert query.statistics == (Statistic.DURATION,)

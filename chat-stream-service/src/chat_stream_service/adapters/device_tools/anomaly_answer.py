@@ -31,6 +31,7 @@ def shown_device(response: feature_pb2.DetectAnomaliesResponse) -> dict[str, Any
         },
         "window_count": len(windows),
         "anomalous_windows": sum(window.anomalous for window in windows),
+        "anomaly_count": len(_grouped(windows)),
     }
 
 

@@ -20,13 +20,18 @@ class Anomaly:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnomalyResult:
-    """The anomalies of a device, the strangest first, among `windows` windows of `time`; `note` says why none were."""
+    """The anomalies of a device, the strangest first, among `windows` windows of `time`; `note` says why none were.
+
+    Of `count` anomalies the answer may have room for some only. They were compared with the rows of `baseline`.
+    """
 
     device: str
     windows: int
     threshold: float
     time: TimeRange
     anomalies: tuple[Anomaly, ...]
+    count: int
+    baseline: TimeRange
     note: str = ""
 
 
@@ -37,13 +42,16 @@ def anomalies_from_json(data: object) -> tuple[AnomalyResult, ...]:
 
 
 def _device(answer: Mapping[str, object]) -> AnomalyResult:
-    found = (_anomaly(item) for item in mappings_of(answer.get("anomalies")))
+    found = tuple(filter(None, (_anomaly(item) for item in mappings_of(answer.get("anomalies")))))
+    baseline = mapping_of(answer.get("baseline"))
     return AnomalyResult(
         device=str(answer.get("device_code", "")),
         windows=int(number_or_none(answer.get("window_count")) or 0),
         threshold=number_or_none(answer.get("threshold")) or 0.0,
         time=TimeRange(start=time_or_none(answer.get("start_time")), end=time_or_none(answer.get("end_time"))),
-        anomalies=tuple(each for each in found if each is not None),
+        anomalies=found,
+        count=max(int(number_or_none(answer.get("anomaly_count")) or 0), len(found)),
+        baseline=TimeRange(start=time_or_none(baseline.get("start_time")), end=time_or_none(baseline.get("end_time"))),
         note=str(answer.get("note") or ""),
     )
 

@@ -17,8 +17,8 @@ _MOST_FIELDS: Final = 3
 
 
 def anomalies(report: Report, query: StructuredQuery, results: Sequence[AnomalyResult], time: TimeRange | None) -> str:
-    """Tell the anomalies of each device; devices without any come last, in a line each."""
-    ordered = sorted(results, key=lambda each: not each.anomalies)
+    """Tell the anomalies of each device, the one with the most first."""
+    ordered = sorted(results, key=lambda each: -each.count)
     return "\n\n".join(_device(report, query, each, time) for each in ordered)
 
 
@@ -28,11 +28,22 @@ def _device(report: Report, query: StructuredQuery, result: AnomalyResult, time:
         return f"{device}: {result.note}"
     period = report.period(query, time or result.time)
     threshold = number(result.threshold, 3)
+    compared = _compared(report, result)
     if not result.anomalies:
-        return say.ordinary(device, period, result.windows, threshold)
-    lines = [_line(report, each) for each in result.anomalies]
-    head = say.strange_head(device, period, len(lines), result.windows, threshold)
-    return "\n".join([head, *limited(say, lines, _MOST)])
+        return say.ordinary(device, period, result.windows, threshold) + compared
+    lines = [_line(report, each) for each in result.anomalies[:_MOST]]
+    head = say.strange_head(device, period, result.count, result.windows, threshold)
+    more = [say.and_more(result.count - len(lines))] if result.count > len(lines) else []
+    return "\n".join([head, *lines, *more]) + compared
+
+
+def _compared(report: Report, result: AnomalyResult) -> str:
+    """Return a line that says with what was compared; "" when the answer does not."""
+    start, end = result.baseline.start, result.baseline.end
+    if start is None or end is None:
+        return ""
+    times = report.say.times
+    return "\n" + report.say.compared_with(times.stamp(start), times.stamp(end))
 
 
 def spikes(report: Report, query: StructuredQuery, result: DeviceStatistics) -> str:

@@ -155,6 +155,10 @@ class Chinese(ChineseEvents):
         """Open the anomalies."""
         return f"{device} {period}有 {count} 处异常（{windows} 个窗口与基线比较，阈值 {threshold}）："
 
+    def compared_with(self, start: str, end: str) -> str:
+        """Say which time anomalies were compared with."""
+        return f"基线取自 {start} 至 {end}（{self.times.name}）。"
+
     def strange(self, start: str, end: str, score: str, shares: Sequence[tuple[str, str]]) -> str:
         """State an anomaly."""
         fields = "、".join(f"{name}（{share}%）" for name, share in shares)

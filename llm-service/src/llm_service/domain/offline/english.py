@@ -162,6 +162,10 @@ class English(EnglishEvents):
         what = "1 time stands out" if count == 1 else f"{count} times stand out"
         return f"On {device} {period} {what} ({windows} windows compared with its baseline, limit {threshold}):"
 
+    def compared_with(self, start: str, end: str) -> str:
+        """Say which time anomalies were compared with."""
+        return f"Compared with {start} to {end} {self.times.name}."
+
     def strange(self, start: str, end: str, score: str, shares: Sequence[tuple[str, str]]) -> str:
         """State an anomaly."""
         fields = ", ".join(f"{name} ({share} %)" for name, share in shares)

@@ -157,6 +157,10 @@ class Wording(StateWording, Protocol):
         """Open a list of times that stand out."""
         ...
 
+    def compared_with(self, start: str, end: str) -> str:
+        """Say which time the anomalies were compared with."""
+        ...
+
     def strange(self, start: str, end: str, score: str, shares: Sequence[tuple[str, str]]) -> str:
         """State a time that stands out, with the fields and their shares in percent."""
         ...

@@ -9,6 +9,7 @@ from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.query import Condition, Note, Remark, Statistic
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.token import is_code
+from llm_service.domain.offline.words_data import Comparative
 from llm_service.domain.offline.words_state import RUNNING, State
 
 _ASKING: Final = (
@@ -42,6 +43,9 @@ def find_states(sentence: Sentence, conditions: Sequence[Condition]) -> FoundSta
     asked = not conditions and (_asks(sentence) or (_is_plain(sentence) and _asks_whether(sentence)))
     for at in range(len(sentence)):
         state = RUNNING if _is_on(sentence, at) else sentence.senses(at).get(Kind.STATE)
+        if isinstance(state, State) and _is_verb_of_end(sentence, at):
+            sentence.use(at, at + 1)
+            continue
         excluded, lead = _place_before(sentence, at, Kind.EXCEPT), _lead(sentence, at)
         said_alone = sentence.text(at) in _SAID_ALONE
         led = (lead is not None and not said_alone) or excluded is not None
@@ -66,6 +70,12 @@ def _is_on(sentence: Sentence, at: int) -> bool:
     before = sentence.text(at - 1)
     said = at - 1 in sentence.used or sentence.has(at - 1, Kind.DEVICE) or is_code(before) or before in _SAYING
     return sentence.text(at) == "on" and ended and said
+
+
+def _is_verb_of_end(sentence: Sentence, at: int) -> bool:
+    """Whether the word only carries the end of a field behind it: "ran the hottest" says how hot, not that it ran."""
+    more = sentence.senses(sentence.skip(at + 1, (Kind.FILLER,))).get(Kind.MORE)
+    return isinstance(more, Comparative) and bool(more.field) and more.statistic is not None
 
 
 def _use(sentence: Sentence, at: int, others: Sequence[int | None], *, led: bool) -> None:
