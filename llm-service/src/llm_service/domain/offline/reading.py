@@ -20,6 +20,8 @@ from llm_service.domain.offline.query import (
 from llm_service.domain.offline.time_range import FoundTime
 from llm_service.domain.offline.unit import field_of_unit
 
+# The units of what flows together of a usual field.
+_AMOUNTS: Final = {"gas_flow": ("L", "mL", "m3", "m³"), "wire_feed": ("m", "cm", "mm", "km")}
 _COUNTED: Final = frozenset({Statistic.COUNT, Statistic.SHARE, Statistic.EVENTS, Statistic.DURATION})
 
 
@@ -98,7 +100,7 @@ def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> S
     everywhere = intent is Intent.ANOMALY and not _about_devices(reading) and not topic.fields
     if everywhere and unread:
         intent, everywhere = Intent.CHAT, False
-    statistics = topic.statistics
+    statistics = topic.statistics or _amount(reading)
     if reading.percentiles:
         statistics = (*statistics, Statistic.PERCENTILE)
     rank = topic.which and reading.measures and intent is not Intent.LIST_DEVICES and not topic.holds
@@ -186,6 +188,13 @@ def _fields(reading: Reading, statistics: tuple[Statistic, ...]) -> tuple[str, .
     return fields or tuple(dict.fromkeys(field for field in conditional if field))
 
 
+def _amount(reading: Reading) -> tuple[Statistic, ...]:
+    """The amount, where the unit asked for is one of it and no flow's: "how many litres of gas"."""
+    fields = reading.topic.fields
+    asked = fields and all(reading.unit in _AMOUNTS.get(field, ()) for field in fields)
+    return (Statistic.INTEGRAL,) if asked and not reading.percentiles and not reading.conditions else ()
+
+
 def _about_devices(reading: Reading) -> bool:
     devices = reading.devices
     named = devices.codes or devices.references or devices.everyone or devices.left_out
@@ -194,7 +203,7 @@ def _about_devices(reading: Reading) -> bool:
 
 def _intent(reading: Reading) -> Intent:
     topic = reading.topic
-    if topic.listing and not (reading.devices.codes and topic.statistics):
+    if _asks_who_belongs(reading) or (topic.listing and not (reading.devices.codes and topic.statistics)):
         return Intent.LIST_DEVICES
     about = _about_devices(reading)
     asks = topic.statistics or reading.times.ranges or topic.named or reading.conditions or reading.interval
@@ -210,6 +219,20 @@ def _intent(reading: Reading) -> Intent:
     if reading.devices.codes or topic.refused or reading.measures or reading.devices.references or reading.when:
         return Intent.QUERY if topic.statistics == (Statistic.LAST,) else Intent.STATISTICS
     return Intent.LIST_DEVICES if reading.devices.everyone else Intent.CHAT
+
+
+def _asks_who_belongs(reading: Reading) -> bool:
+    """Whether the machines of a group are asked for and nothing of them: "which machines are in hall A?"."""
+    topic = reading.topic
+    grouped = any(reference.label for reference in reading.devices.references) and not reading.devices.codes
+    more = topic.fields or topic.named or topic.refused or topic.holds or topic.since or topic.versus
+    return bool(
+        topic.which and grouped and not more and not reading.measures and not reading.when and not _timed(reading)
+    )
+
+
+def _timed(reading: Reading) -> bool:
+    return bool(reading.times.ranges or reading.rows or reading.interval)
 
 
 def _confidence(reading: Reading, intent: Intent) -> float:

@@ -23,6 +23,7 @@ _BACK: Final = 6
 _BEHIND: Final = frozenset({"时", "的时候", "期间", "的时间", "时候", "的时段", "的时间段"})
 # "The weld" is no state, "how long did it weld" asks for one.
 _SAID_ALONE: Final = frozenset({"weld", "welded", "焊"})
+_CARRYING: Final = frozenset({"ran", "run"})
 _MOST: Final = frozenset({"most", "least", "最多", "最少"})
 _NUMBERS: Final = (Kind.FIELD, Kind.STATISTIC, Kind.PERCENTILE, Kind.INTEGRAL, Kind.CORRELATION)
 
@@ -75,7 +76,8 @@ def _is_on(sentence: Sentence, at: int) -> bool:
 def _is_verb_of_end(sentence: Sentence, at: int) -> bool:
     """Whether the word only carries the end of a field behind it: "ran the hottest" says how hot, not that it ran."""
     more = sentence.senses(sentence.skip(at + 1, (Kind.FILLER,))).get(Kind.MORE)
-    return isinstance(more, Comparative) and bool(more.field) and more.statistic is not None
+    carried = isinstance(more, Comparative) and bool(more.field) and more.statistic is not None
+    return carried and sentence.text(at) in _CARRYING
 
 
 def _use(sentence: Sentence, at: int, others: Sequence[int | None], *, led: bool) -> None:
