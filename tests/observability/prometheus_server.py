@@ -56,6 +56,8 @@ class RunningPrometheus:
 
     def _get(self, path: str, parameters: Mapping[str, str]) -> Any:
         answer = self.http.get(f"/api/v1/{path}", params=parameters)
+        if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            answer.raise_for_status()  # it is up and not yet ready
         document = answer.json()
         assert document["status"] == "success", f"{parameters}: {document}"
         return document["data"]

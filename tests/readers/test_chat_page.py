@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Page, async_playwright, expect
 
 from penstock_testkit.system import RunningSystem
-from penstock_testkit.waiting import HANG_SECONDS
+from penstock_testkit.waiting import HANG_SECONDS, until
 from tests.readers.reading import ANSWER
 
 # What the page does is waited for, however slow the machine is.
@@ -72,6 +72,7 @@ async def test_two_clicks_on_a_suggestion_make_one_conversation(page: Page, syst
     await page.locator("#suggestions button").first.dblclick()
     await expect(page.locator("article.user")).to_have_count(1)
     await expect(page.locator("article.assistant")).to_have_count(1)
+    await until(lambda: any(url.endswith("/stream") for url in made))
     assert len([url for url in made if url.endswith("/api/v1/conversations")]) == 1
     assert len([url for url in made if url.endswith("/stream")]) == 1
     await page.click("#stop")

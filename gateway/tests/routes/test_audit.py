@@ -34,7 +34,7 @@ async def make_admin(gateway: Any, tenant: str) -> str:
 
 ACTS: list[tuple[str, str, dict[str, Any], str]] = [
     ("/api/v1/keys", "key", {"name": "robot", "scopes": ["chat"]}, "robot"),
-    ("/api/v1/users", "user", {"username": "eve", "password": "a long pass phrase"}, "eve"),
+    ("/api/v1/users", "user", {"username": "judged-by-the-log", "password": "a long pass phrase"}, "judged-by-the-log"),
     ("/api/v1/channels", "channel", HOOK, "hook"),
     (
         "/api/v1/alarms", "alarm",
