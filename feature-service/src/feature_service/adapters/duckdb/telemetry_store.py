@@ -14,6 +14,7 @@ from feature_service.adapters.duckdb import telemetry_sql as sql
 from feature_service.adapters.duckdb.backup import copy_database
 from feature_service.adapters.duckdb.connection import DuckDbConnection
 from feature_service.adapters.duckdb.newest_page import MOST_FIELDS, NewestPage, is_wide
+from feature_service.adapters.duckdb.row_merge import merge_rows
 from feature_service.adapters.duckdb.series_table import drop_table, extend_table, load_tables, schema_work
 from feature_service.adapters.range_statistic import correlation_matrix, field_statistic, fitting_time
 from feature_service.domain.model.series import FieldKind, SeriesKey
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
 
     from feature_service.domain.model.frame import Frame
 
-_MERGE: Final = "penstock_incoming"
-_WIDE: Final = 500
-"""Columns above which rows are merged in pieces."""
 _FIELDS_AT_ONCE: Final = 100
 """Fields whose statistics are computed by one statement."""
 _INSIGHTS_AT_ONCE: Final = 10
@@ -87,7 +85,7 @@ class DuckDbTelemetryStore:
                 if len(rows):
                     known = tables.get(key) or self._catalog.table(key)
                     tables[key] = extend_table(cursor, key, known, _kinds(rows))
-                    _merge(cursor, tables[key], rows)
+                    merge_rows(cursor, tables[key], rows)
             return tables
 
         await self._file.write(work, committed=self._remember, tenant_id=tenant_id)
@@ -322,57 +320,6 @@ def _parts(fields: Sequence[str], size: int) -> list[Sequence[str]]:
 
 def _kinds(rows: "Frame") -> dict[str, FieldKind]:
     return dict.fromkeys(rows.numbers, FieldKind.NUMBER) | dict.fromkeys(rows.texts, FieldKind.TEXT)
-
-
-def _merge(cursor: "DuckDBPyConnection", table: SeriesTable, rows: "Frame") -> None:
-    columns = table.columns
-    given = {columns[name]: values for name, values in (*rows.numbers.items(), *rows.texts.items())}
-    cursor.register(_MERGE, {"ts": rows.timestamps, **given})
-    names = ", ".join(("ts", *given))
-    overlaps = _overlaps(cursor, table, rows)
-    if overlaps and len(columns) > _WIDE:
-        _merge_wide(cursor, table, rows)
-        return
-    if overlaps:
-        # Fields the rows do not bring, and missing values of those they do, are taken from the stored row.
-        cursor.execute(f"CREATE OR REPLACE TEMP TABLE stored AS {_stored(table)}")
-        cursor.execute(f"DELETE FROM {table.name} WHERE ts IN (SELECT ts FROM stored)")
-        merged = ", ".join(
-            f"coalesce(i.{column}, s.{column})" if column in given else f"s.{column}" for column in columns.values()
-        )
-        every = ", ".join(("ts", *columns.values()))
-        cursor.execute(
-            f"INSERT INTO {table.name} ({every}) SELECT i.ts, {merged} "
-            f"FROM {_MERGE} AS i LEFT JOIN stored AS s ON s.ts = i.ts ORDER BY i.ts"
-        )
-        cursor.execute("DROP TABLE stored")
-    else:
-        cursor.execute(f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {_MERGE}")
-    # Not after a failure: that would be refused and hide why. The cursor is closed then, and takes it along.
-    cursor.unregister(_MERGE)
-
-
-def _merge_wide(cursor: "DuckDBPyConnection", table: SeriesTable, rows: "Frame") -> None:
-    from feature_service.adapters.duckdb.wide_merge import merged, pieces
-
-    every = ", ".join(("ts", *table.columns.values()))
-    for piece in pieces(table, rows):
-        cursor.register(_MERGE, {"ts": piece.timestamps})
-        columns = merged(cursor, table, piece, _MERGE)
-        cursor.execute(f"DELETE FROM {table.name} WHERE ts IN (SELECT ts FROM {_MERGE})")
-        cursor.register(_MERGE, columns)
-        cursor.execute(f"INSERT INTO {table.name} ({every}) SELECT {every} FROM {_MERGE}")
-    cursor.unregister(_MERGE)
-
-
-def _overlaps(cursor: "DuckDBPyConnection", table: SeriesTable, rows: "Frame") -> bool:
-    first, last = (int(moment) for moment in rows.timestamps[[0, -1]].astype("int64"))
-    query = f"SELECT 1 FROM {table.name} WHERE ts BETWEEN make_timestamp(?) AND make_timestamp(?) LIMIT 1"
-    return bool(cursor.execute(query, [first, last]).fetchall())
-
-
-def _stored(table: SeriesTable) -> str:
-    return f"SELECT * FROM {table.name} WHERE ts IN (SELECT ts FROM {_MERGE})"
 
 
 def _shared_kinds(sources: Sequence[sql.Source], fields: Sequence[str]) -> dict[str, FieldKind]:
