@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.query import Intent, Statistic
 from llm_service.domain.offline.sentence import Sentence
-from llm_service.domain.offline.words_asking import CANNOT, RANKING
+from llm_service.domain.offline.words_question import CANNOT, RANKING
 
 if TYPE_CHECKING:
     from llm_service.domain.offline.reading import Reading, Topic

@@ -7,10 +7,10 @@ from typing import Final
 from llm_service.domain.offline.lexicon import Kind, Lexicon
 from llm_service.domain.offline.query import Language
 from llm_service.domain.offline.token import is_han
-from llm_service.domain.offline.words_asking import add_asking_words
 from llm_service.domain.offline.words_data import FIELDS, add_data_words
 from llm_service.domain.offline.words_events import add_event_words
 from llm_service.domain.offline.words_number import add_number_words
+from llm_service.domain.offline.words_question import add_asking_words
 from llm_service.domain.offline.words_state import add_state_words
 from llm_service.domain.offline.words_talk import add_talk_words
 from llm_service.domain.offline.words_time import add_time_words
