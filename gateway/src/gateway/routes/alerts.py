@@ -294,9 +294,7 @@ def _caller() -> Caller:
 
 def _may_see(caller: Caller, state: AlertState) -> bool:
     """Return whether an alert is the caller's affair: the system is the operators', budgets the administrators'."""
-    if state.rule_id.startswith(SYSTEM_RULES):
-        return includes(caller.scopes, OPERATOR)
-    return not state.rule_id.startswith(TENANT_RULES) or includes(caller.scopes, ADMIN)
+    return not state.rule_id.startswith(_hidden_rules(caller))
 
 
 def _hidden_rules(caller: Caller) -> tuple[str, ...]:

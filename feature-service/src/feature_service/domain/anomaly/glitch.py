@@ -11,14 +11,13 @@ from typing import Final
 
 import numpy as np
 
+from feature_service.domain.anomaly.score import MEAN_TO_DEVIATION, MEDIAN_TO_DEVIATION
 from feature_service.domain.model.array import BoolArray, FloatArray
 from feature_service.domain.model.frame import Frame
 
 _WINDOW: Final = 5
 _DEVIATIONS: Final = 10.0
 _LARGEST_SHARE: Final = 0.01
-_MEDIAN_TO_DEVIATION: Final = 1.4826022185056018
-_MEAN_TO_DEVIATION: Final = 1.2533141373155001
 
 
 def without_glitches(frame: Frame, fields: Sequence[str], *, check: Callable[[], None] = lambda: None) -> Frame:
@@ -63,4 +62,4 @@ def _median_around(values: FloatArray) -> FloatArray:
 
 def _deviation(residuals: FloatArray) -> float:
     """The deviation of the residuals; where more than half of them are 0, by their mean, as in `robust_z`."""
-    return _MEDIAN_TO_DEVIATION * float(np.median(residuals)) or _MEAN_TO_DEVIATION * float(residuals.mean())
+    return MEDIAN_TO_DEVIATION * float(np.median(residuals)) or MEAN_TO_DEVIATION * float(residuals.mean())

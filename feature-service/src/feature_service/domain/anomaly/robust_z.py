@@ -6,16 +6,19 @@ The deviation is 1.4826 times the median absolute deviation, which equals the st
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar
 
 import numpy as np
 
 from feature_service.domain.anomaly.method import AnomalyMethod
-from feature_service.domain.anomaly.score import LEAST_DEVIATION, Scores, standardized
+from feature_service.domain.anomaly.score import (
+    LEAST_DEVIATION,
+    MEAN_TO_DEVIATION,
+    MEDIAN_TO_DEVIATION,
+    Scores,
+    standardized,
+)
 from feature_service.domain.model.array import FloatArray
-
-_MEDIAN_TO_DEVIATION: Final = 1.4826022185056018
-_MEAN_TO_DEVIATION: Final = 1.2533141373155001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -46,7 +49,7 @@ def _median_and_deviation(values: FloatArray) -> tuple[float, float]:
         return 0.0, 1.0
     centre = float(np.median(values))
     distances = np.abs(values - centre)
-    deviation = _MEDIAN_TO_DEVIATION * float(np.median(distances))
+    deviation = MEDIAN_TO_DEVIATION * float(np.median(distances))
     if deviation < LEAST_DEVIATION:
-        deviation = _MEAN_TO_DEVIATION * float(distances.mean())
+        deviation = MEAN_TO_DEVIATION * float(distances.mean())
     return centre, max(deviation, LEAST_DEVIATION)

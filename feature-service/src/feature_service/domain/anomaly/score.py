@@ -10,6 +10,10 @@ from feature_service.domain.model.array import FloatArray
 
 LEAST_DEVIATION: Final = 0.02
 """What a column varies by at least, in units of the rows (a spread: as a natural logarithm)."""
+MEDIAN_TO_DEVIATION: Final = 1.4826022185056018
+"""The standard deviation of normal values over the median of their distances from the centre."""
+MEAN_TO_DEVIATION: Final = 1.2533141373155001
+"""The same over the mean of the distances."""
 _LARGEST: Final = 1e9
 
 
