@@ -20,6 +20,7 @@ from bench import (
 )
 from bench.measure import Report, machine
 from bench.page import lines, save
+from penstock_kit.grpc.process import collect_rarely
 
 BENCHMARKS = {
     "startup": startup.run,
@@ -45,6 +46,8 @@ def main() -> int:
         print(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}", file=sys.stderr)
         return 2
     print(machine())
+    # What is measured inside this process runs in services that do so.
+    collect_rarely()
     reports: dict[str, Report] = {}
     for name in names:
         reports[name] = uvloop.run(BENCHMARKS[name]())

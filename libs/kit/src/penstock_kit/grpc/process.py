@@ -18,6 +18,12 @@ _COLLECT_AFTER: Final = (20_000, 20, 20)
 log = get_logger(__name__)
 
 
+def collect_rarely() -> None:
+    """Leave what is imported out of the search for cycles, and search seldom."""
+    gc.freeze()
+    gc.set_threshold(*_COLLECT_AFTER)
+
+
 def run_service(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
     """Run ``main(stop)`` on uvloop until it returns; SIGTERM and SIGINT set `stop`, a second one cancels.
 
@@ -27,8 +33,7 @@ def run_service(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> N
     code 1 and its message as one line, without a traceback.
     """
     os.umask(PRIVATE_UMASK)
-    gc.freeze()
-    gc.set_threshold(*_COLLECT_AFTER)
+    collect_rarely()
     try:
         _run(_supervise(main))
     except PenstockError as error:
