@@ -91,6 +91,11 @@ def _rate(key: str) -> pb.TakeRateLimitRequest:
     return request
 
 
+async def says(cache: CacheProcess, word: str) -> bool:
+    """Whether what the service says is wrong has `word` in it."""
+    return word in (await cache.status()).components[0].detail
+
+
 @asynccontextmanager
 async def cache_process(home: Path, redis_url: str) -> AsyncGenerator[CacheProcess]:
     port, metrics_port = free_ports(2)
@@ -125,7 +130,12 @@ async def all_are(caches: list[CacheProcess], breaker: str) -> bool:
     return all([await cache.breaker() == breaker for cache in caches])
 
 
-@pytest.mark.parametrize("fault", ["killed", "hung", "restarted"])
+# A server started anew waits so many microseconds after each key on its disk, and answers LOADING after every 2 MiB.
+SLOW_LOADING = ("--key-load-delay", "20000")
+LOADED_KEYS, LOADED_BYTES = 100, 512 * 1024
+
+
+@pytest.mark.parametrize("fault", ["killed", "hung", "restarted", "loading"])
 async def test_no_request_fails_while_redis_is_away(
     tmp_path: Path, fault: str, record_property: Any, note_fault: NoteFault
 ) -> None:
@@ -140,10 +150,14 @@ async def test_no_request_fails_while_redis_is_away(
         await quiet.run(caches, SECONDS)
         loading = asyncio.create_task(away.run(caches, SECONDS))
         await asyncio.sleep(0)
+        if fault == "loading":
+            await save_keys(url)
         began = time.monotonic()
         redis = bring_about(fault, redis, port)
         # One that is back at once may be used again before anybody looks.
         opened = 0.0 if fault == "restarted" else began + await until_true(lambda: all_are(caches, "open")) - began
+        if fault == "loading":
+            await until_true(lambda: says(caches[0], "LOADING"))
         away_status = await caches[0].status()
         await loading
         if fault == "killed":
@@ -200,7 +214,18 @@ def bring_about(fault: str, redis: ServerProcess, port: int) -> ServerProcess:
     redis.kill()
     if fault == "killed":
         return redis
-    return start_local_redis(port, scratch=redis.scratch)
+    return start_local_redis(port, *(SLOW_LOADING if fault == "loading" else ()), scratch=redis.scratch)
+
+
+async def save_keys(url: str) -> None:
+    """Have so much on the server's disk that it needs its time to read it."""
+    admin = redis_client(url)
+    try:
+        await admin.config_set("rdbcompression", "no")
+        await admin.execute_command("DEBUG", "POPULATE", LOADED_KEYS, "elsewhere", LOADED_BYTES)
+        await admin.save()
+    finally:
+        await admin.aclose()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
