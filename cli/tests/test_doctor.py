@@ -52,6 +52,14 @@ def test_a_fresh_folder_is_ready_to_start_and_stays_as_it_was(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_database_of_one_service_alone_is_asked_too(tmp_path: Path) -> None:
+    url = f"postgresql://me:hunter2secret@127.0.0.1:{free_port()}/penstock"
+    outcome = doctor(tmp_path, "--json", LLM_SERVICE_DATABASE_URL=url)
+    found = report(outcome)["LLM_SERVICE_DATABASE_URL"]
+    assert not found["ok"]
+    assert "hunter2secret" not in outcome.stdout
+
+
 def test_what_is_wrong_is_named_with_a_remedy_and_secrets_are_masked(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -3,11 +3,15 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from pydantic import Field, SecretStr
 
 from penstock_kit.database import sqlite_url
 from penstock_kit.settings import GrpcServiceSettings, ServiceAddress
+
+# The schema of its tables on PostgreSQL.
+SCHEMA: Final = "chat_stream_service"
 
 
 class ChatSettings(GrpcServiceSettings):
@@ -19,6 +23,11 @@ class ChatSettings(GrpcServiceSettings):
     )
     database_url: SecretStr = Field(
         default=SecretStr(""), alias="DATABASE_URL", description="Empty: chat.db under PENSTOCK_HOME."
+    )
+    own_database_url: SecretStr = Field(
+        default=SecretStr(""),
+        alias="CHAT_STREAM_SERVICE_DATABASE_URL",
+        description="The database of this service alone, in place of DATABASE_URL.",
     )
     redis_url: SecretStr = Field(default=SecretStr(""), alias="REDIS_URL", description="Empty: memory.")
     llm_address: ServiceAddress = Field(default="127.0.0.1:50051", alias="LLM_SERVICE_ADDRESS")
@@ -126,9 +135,14 @@ class ChatSettings(GrpcServiceSettings):
     )
 
     @property
+    def named_database_url(self) -> str:
+        """URL of the database that the settings name, empty for a file under PENSTOCK_HOME."""
+        return self.own_database_url.get_secret_value() or self.database_url.get_secret_value()
+
+    @property
     def database(self) -> str:
         """URL of the database, the SQLite file under PENSTOCK_HOME when none is set."""
-        return self.database_url.get_secret_value() or sqlite_url(self.home / "chat.db")
+        return self.named_database_url or sqlite_url(self.home / "chat.db")
 
 
 def tool_environment() -> Mapping[str, str]:

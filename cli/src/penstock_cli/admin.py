@@ -28,18 +28,18 @@ async def _reset(username: str) -> int:
     from gateway.auth.password import Passwords
     from gateway.auth.sql_store import SqlIdentityStore
     from gateway.main import MIGRATIONS
-    from gateway.settings import GatewaySettings
+    from gateway.settings import SCHEMA, GatewaySettings
     from penstock_kit.clock import SystemClock
     from penstock_kit.database import migrate, open_database
     from penstock_kit.home import ensure_home
     from penstock_kit.settings import load
 
     wanted = load(GatewaySettings)
-    if not wanted.database_url and not (wanted.home / "gateway.db").exists():
+    if not wanted.named_database_url and not (wanted.home / "gateway.db").exists():
         raise CommandFailed(f"there is no administrator in {wanted.home} yet: `{command_name()} up` makes one")
     home = ensure_home(wanted.home)
-    await migrate(wanted.store_url(), MIGRATIONS)
-    database = open_database(wanted.store_url(), readers=1)
+    await migrate(wanted.store_url(), MIGRATIONS, schema=SCHEMA)
+    database = open_database(wanted.store_url(), readers=1, schema=SCHEMA)
     try:
         return await reset_admin(
             store=SqlIdentityStore(database), passwords=Passwords(), clock=SystemClock(), home=home, username=username

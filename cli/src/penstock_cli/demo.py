@@ -34,15 +34,15 @@ async def _load() -> int | None:
     from feature_service.demo.load import load_demo, register_demo
     from feature_service.demo.plan import plan_demo
     from feature_service.domain.registry.device_registry import DeviceRegistry
-    from feature_service.settings import FeatureSettings
+    from feature_service.settings import SCHEMA, FeatureSettings
     from penstock_kit.clock import SystemClock
     from penstock_kit.database import migrate, open_database
     from penstock_kit.errors import PenstockError
     from penstock_kit.settings import load
 
     wanted = load(FeatureSettings)
-    await migrate(wanted.records_url, Path(str(files("feature_service") / "migrations")))
-    database = open_database(wanted.records_url)
+    await migrate(wanted.records_url, Path(str(files("feature_service") / "migrations")), schema=SCHEMA)
+    database = open_database(wanted.records_url, schema=SCHEMA)
     telemetry = open_telemetry(wanted.rows_url, memory_mb=wanted.telemetry_memory_mb)
     metadata = SqlMetadataStore(database)
     try:

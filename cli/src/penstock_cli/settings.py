@@ -23,6 +23,14 @@ DEFAULT_PORTS: Final[Mapping[str, int]] = {
     "FEATURE_SERVICE_METRICS_PORT": 9153,
     "CACHE_SERVICE_METRICS_PORT": 9154,
 }
+# Where records are: what all services share, and what each may have of its own.
+DATABASE_SETTINGS: Final = (
+    "DATABASE_URL",
+    "GATEWAY_DATABASE_URL",
+    "LLM_SERVICE_DATABASE_URL",
+    "CHAT_STREAM_SERVICE_DATABASE_URL",
+    "FEATURE_SERVICE_DATABASE_URL",
+)
 _MAX_PORT: Final = 65535
 _KEY_MARK: Final = "psk_"
 

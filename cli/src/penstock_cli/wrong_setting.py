@@ -100,7 +100,9 @@ def _other_file(upper: str) -> str:
     owner = upper.partition("_")[0]
     if owner not in _OWNERS_OF_FILES or not upper.endswith("_FILE"):
         return ""
-    return next(name for name in SETTING_NAMES if name.startswith(f"{owner}_") and name.endswith("_FILE"))
+    files = (name for name in SETTING_NAMES if name.startswith(f"{owner}_") and name.endswith("_FILE"))
+    # Not the file of a secret: that is its setting's own.
+    return next(name for name in files if name.removesuffix("_FILE") not in SETTING_NAMES)
 
 
 def _owner_and_setting(upper: str) -> tuple[str, str]:

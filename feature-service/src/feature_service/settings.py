@@ -1,9 +1,14 @@
 """What the feature service can be told from outside."""
 
+from typing import Final
+
 from pydantic import Field, SecretStr
 
 from penstock_kit.database import sqlite_url
 from penstock_kit.settings import GrpcServiceSettings, ServiceAddress
+
+# The schema of its tables on PostgreSQL.
+SCHEMA: Final = "feature_service"
 
 
 class FeatureSettings(GrpcServiceSettings):
@@ -18,6 +23,11 @@ class FeatureSettings(GrpcServiceSettings):
         default=SecretStr(""),
         alias="DATABASE_URL",
         description="Devices and models: sqlite:///… or postgresql://…; empty for feature.db in PENSTOCK_HOME.",
+    )
+    own_database_url: SecretStr = Field(
+        default=SecretStr(""),
+        alias="FEATURE_SERVICE_DATABASE_URL",
+        description="The database of this service alone, in place of DATABASE_URL.",
     )
     telemetry_url: SecretStr = Field(
         default=SecretStr(""),
@@ -55,9 +65,14 @@ class FeatureSettings(GrpcServiceSettings):
     )
 
     @property
+    def named_database_url(self) -> str:
+        """URL of the database that the settings name, empty for a file under PENSTOCK_HOME."""
+        return self.own_database_url.get_secret_value() or self.database_url.get_secret_value()
+
+    @property
     def records_url(self) -> str:
         """The URL of the database of devices and models."""
-        return self.database_url.get_secret_value() or sqlite_url(self.home / "feature.db")
+        return self.named_database_url or sqlite_url(self.home / "feature.db")
 
     @property
     def rows_url(self) -> str:

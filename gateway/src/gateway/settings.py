@@ -1,7 +1,7 @@
 """The gateway's settings: every environment variable it reads, with its default."""
 
 import ipaddress
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
@@ -9,6 +9,8 @@ from gateway.connection.limits import HttpLimits
 from penstock_kit.settings import ServiceAddress, ServiceSettings
 
 MEBIBYTE = 1024 * 1024
+# The schema of its tables on PostgreSQL.
+SCHEMA: Final = "gateway"
 
 
 class GatewaySettings(ServiceSettings):
@@ -22,6 +24,11 @@ class GatewaySettings(ServiceSettings):
         default=SecretStr(""),
         alias="DATABASE_URL",
         description="Users, keys and tokens; empty for PENSTOCK_HOME/gateway.db.",
+    )
+    own_database_url: SecretStr = Field(
+        default=SecretStr(""),
+        alias="GATEWAY_DATABASE_URL",
+        description="The database of this service alone, in place of DATABASE_URL.",
     )
     llm_address: ServiceAddress = Field(default="127.0.0.1:50051", alias="LLM_SERVICE_ADDRESS")
     chat_address: ServiceAddress = Field(default="127.0.0.1:50052", alias="CHAT_STREAM_SERVICE_ADDRESS")
@@ -147,9 +154,14 @@ class GatewaySettings(ServiceSettings):
             ipaddress.ip_network(entry)
         return text
 
+    @property
+    def named_database_url(self) -> str:
+        """URL of the database that the settings name, empty for a file under PENSTOCK_HOME."""
+        return self.own_database_url.get_secret_value() or self.database_url.get_secret_value()
+
     def store_url(self) -> str:
         """Return the URL of the identity store."""
-        return self.database_url.get_secret_value() or f"sqlite:///{self.home / 'gateway.db'}"
+        return self.named_database_url or f"sqlite:///{self.home / 'gateway.db'}"
 
     def networks(self) -> tuple[str, ...]:
         """Return the networks to which notifications may go beside the public internet."""

@@ -1,7 +1,7 @@
 """What llm-service can be told from outside. The only module here that reads the environment."""
 
 import os
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
@@ -11,6 +11,8 @@ from penstock_kit.settings import GrpcServiceSettings, ServiceAddress
 
 Names = Annotated[tuple[str, ...], NoDecode]
 _NO_SECRET = SecretStr("")
+# The schema of its tables on PostgreSQL.
+SCHEMA: Final = "llm_service"
 
 
 class LlmSettings(GrpcServiceSettings):
@@ -22,6 +24,11 @@ class LlmSettings(GrpcServiceSettings):
     )
     database_url: SecretStr = Field(
         default=_NO_SECRET, alias="DATABASE_URL", description="Empty: SQLite in llm.db under PENSTOCK_HOME."
+    )
+    own_database_url: SecretStr = Field(
+        default=SecretStr(""),
+        alias="LLM_SERVICE_DATABASE_URL",
+        description="The database of this service alone, in place of DATABASE_URL.",
     )
     cache_service_address: ServiceAddress = Field(default="127.0.0.1:50054", alias="CACHE_SERVICE_ADDRESS")
     order: Names = Field(
@@ -134,9 +141,14 @@ class LlmSettings(GrpcServiceSettings):
         return value
 
     @property
+    def named_database_url(self) -> str:
+        """URL of the database that the settings name, empty for a file under PENSTOCK_HOME."""
+        return self.own_database_url.get_secret_value() or self.database_url.get_secret_value()
+
+    @property
     def database(self) -> str:
         """URL of the database, the SQLite file under PENSTOCK_HOME when none is set."""
-        return self.database_url.get_secret_value() or sqlite_url(self.home / "llm.db")
+        return self.named_database_url or sqlite_url(self.home / "llm.db")
 
     def vendor_keys(self, vendor: str) -> tuple[str, ...]:
         """Return the vendor's API keys; several are comma separated in its setting."""

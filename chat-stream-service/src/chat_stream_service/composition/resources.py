@@ -9,7 +9,7 @@ from typing import Final
 from chat_stream_service.adapters.operator_tools.configuration import read_tools
 from chat_stream_service.adapters.operator_tools.live_tools import ReloadingTools
 from chat_stream_service.domain.stream.background import BackgroundJobs
-from chat_stream_service.settings import ChatSettings, tool_environment
+from chat_stream_service.settings import SCHEMA, ChatSettings, tool_environment
 from penstock_kit.cache import FREQUENT_CALLS
 from penstock_kit.clock import SystemClock
 from penstock_kit.database import Database, open_database
@@ -61,7 +61,7 @@ async def open_resources(
 def _build_resources(settings: ChatSettings, secret: str, redactor: Redactor) -> Resources:
     redis_url = settings.redis_url.get_secret_value()
     return Resources(
-        database=open_database(settings.database),
+        database=open_database(settings.database, schema=SCHEMA),
         llm=open_channel(
             settings.llm_address,
             service="llm-service",

@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from penstock_cli.doctor.finding import Finding, Need
-from penstock_cli.settings import CliSettings
+from penstock_cli.settings import DATABASE_SETTINGS, CliSettings
 from penstock_kit.database import open_database
 from penstock_kit.errors import PenstockError
 from penstock_kit.redaction import mask_urls
@@ -18,10 +18,10 @@ _PORTS: Final = {"redis": 6379, "rediss": 6379, "http": 4317, "https": 4317}
 
 async def check_network(settings: CliSettings) -> AsyncIterator[Finding]:
     """Yield what answers of the stores and collectors that the settings name."""
-    database = settings.text("DATABASE_URL")
-    if database:
-        yield await _database(database)
-    else:
+    named = [name for name in DATABASE_SETTINGS if settings.text(name)]
+    for name in named:
+        yield await _database(name, settings.text(name))
+    if not named:
         detail = f"SQLite, one file per service in {settings.home}"
         yield Finding(need=Need.REQUIRED, name="DATABASE_URL", ok=True, detail=detail)
     redis = settings.text("REDIS_URL")
@@ -32,7 +32,7 @@ async def check_network(settings: CliSettings) -> AsyncIterator[Finding]:
         yield await _collector(collector)
 
 
-async def _database(url: str) -> Finding:
+async def _database(name: str, url: str) -> Finding:
     shown = mask_urls(url)
     try:
         database = open_database(url)
@@ -44,9 +44,9 @@ async def _database(url: str) -> Finding:
     except (PenstockError, TimeoutError, OSError) as error:
         why = error.message if isinstance(error, PenstockError) else str(error) or "no answer in time"
         detail = f"{shown}: {why}"
-        remedy = "start the database, or correct DATABASE_URL; without it every service keeps SQLite files"
-        return Finding(need=Need.REQUIRED, name="DATABASE_URL", ok=False, detail=detail, remedy=remedy)
-    return Finding(need=Need.REQUIRED, name="DATABASE_URL", ok=True, detail=f"{shown} answers")
+        remedy = f"start the database, or correct {name}; without one a service keeps a SQLite file"
+        return Finding(need=Need.REQUIRED, name=name, ok=False, detail=detail, remedy=remedy)
+    return Finding(need=Need.REQUIRED, name=name, ok=True, detail=f"{shown} answers")
 
 
 async def _redis(url: str) -> Finding:

@@ -14,7 +14,7 @@ from feature_service.domain.anomaly.record import DetectorStore
 from feature_service.domain.dataset.record import DatasetStore
 from feature_service.domain.registry.metadata_store import MetadataStore
 from feature_service.domain.telemetry.store import TelemetryStore
-from feature_service.settings import FeatureSettings
+from feature_service.settings import SCHEMA, FeatureSettings
 from penstock_kit.database import Database, open_database
 from penstock_kit.home import ensure_home
 
@@ -48,7 +48,7 @@ async def open_stores(
         query_seconds=settings.telemetry_query_seconds,
         tables_file=settings.telemetry_tables_file,
     )
-    database = open_database(settings.records_url)
+    database = open_database(settings.records_url, schema=SCHEMA)
     try:
         yield Stores(
             database=database,

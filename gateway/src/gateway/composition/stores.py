@@ -9,7 +9,7 @@ from pathlib import Path
 from gateway.auth.bootstrap import FirstAdmin, ensure_admin
 from gateway.auth.password import Passwords
 from gateway.auth.sql_store import SqlIdentityStore
-from gateway.settings import GatewaySettings
+from gateway.settings import SCHEMA, GatewaySettings
 from penstock_kit.clock import Clock
 from penstock_kit.database import Database, open_database, prepare_schema
 
@@ -25,7 +25,7 @@ class Stores:
 @asynccontextmanager
 async def open_stores(settings: GatewaySettings) -> AsyncGenerator[Stores]:
     """Give the stores that the settings name; they connect on first use and are closed at the end of the block."""
-    database = open_database(settings.store_url(), readers=2)
+    database = open_database(settings.store_url(), readers=2, schema=SCHEMA)
     try:
         yield Stores(database=database, identities=SqlIdentityStore(database))
     finally:
@@ -46,7 +46,7 @@ async def prepare_stores(
         chosen=FirstAdmin(
             password=settings.admin_password.get_secret_value(), key=settings.admin_key.get_secret_value()
         ),
-        shared=bool(settings.database_url.get_secret_value()),
+        shared=bool(settings.named_database_url),
     )
     async with prepare_schema(stores.database, settings.store_url(), migrations, then=admit):
         yield

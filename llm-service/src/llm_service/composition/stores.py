@@ -13,7 +13,7 @@ from llm_service.adapters.sql_key_policy import SqlKeyPolicies
 from llm_service.adapters.sql_ledger import SqlLedger
 from llm_service.adapters.sql_price import SqlPrices
 from llm_service.adapters.sql_recovery import SqlRecovery
-from llm_service.settings import LlmSettings
+from llm_service.settings import SCHEMA, LlmSettings
 from penstock_kit.clock import Clock
 from penstock_kit.database import Database, open_database
 from penstock_kit.ids import new_id
@@ -63,7 +63,7 @@ async def open_stores(settings: LlmSettings, clock: Clock) -> AsyncGenerator[Sto
 
     Nothing is connected yet.
     """
-    database = open_database(settings.database)
+    database = open_database(settings.database, schema=SCHEMA)
     try:
         yield _build_stores(settings, database, clock)
     finally:

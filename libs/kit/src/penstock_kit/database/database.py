@@ -70,8 +70,10 @@ class Database:
         readers: AsyncEngine,
         quick: QuickReader | None = None,
         reconnect_seconds: float = 0.0,
+        schema: str = "",
     ) -> None:
         self._url = url
+        self.schema = schema
         self._quick = quick
         self._reconnect_window = ReconnectWindow(reconnect_seconds)
         self.phase = Phase.THERE
@@ -177,20 +179,24 @@ def open_database(
     mmap_mb: int = _MMAP_MB,
     reconnect_seconds: float = _RECONNECT_SECONDS,
     lock_seconds: float = LOCK_SECONDS,
+    schema: str = "",
 ) -> Database:
     """Return the database at `url`; it connects on first use.
 
     `readers` is how many connections read at once (on PostgreSQL: kept open; twice as many at a peak),
     `cache_mb` and `mmap_mb` size SQLite's page cache per connection and its memory map, `reconnect_seconds` is for how
     many seconds from its first failure a PostgreSQL is waited for, `lock_seconds` for how long SQLite waits for
-    a lock of another process. Raises InvalidArgument (DATABASE_URL_INVALID), or
+    a lock of another process. `schema` is where tables are looked for first on PostgreSQL, and made by
+    :func:`migrate`. Raises InvalidArgument (DATABASE_URL_INVALID), or
     FailedPrecondition (HOME_INVALID) when the file's folder can't be written.
     """
     parsed = driver_url(url)
     if parsed.get_backend_name() != "sqlite":
-        engine = postgresql(parsed, connections=readers)
+        engine = postgresql(parsed, connections=readers, schema=schema)
         autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
-        return Database(url=parsed, writer=engine, readers=autocommit, reconnect_seconds=reconnect_seconds)
+        return Database(
+            url=parsed, writer=engine, readers=autocommit, reconnect_seconds=reconnect_seconds, schema=schema
+        )
     ensure_home(Path(parsed.database or "").parent)
     writing = writer_pragmas(cache_mb=cache_mb, mmap_mb=mmap_mb)
     reading = reader_pragmas(cache_mb=cache_mb, mmap_mb=mmap_mb)

@@ -21,6 +21,12 @@ _SHARED_PRAGMAS: Final = (
     "PRAGMA foreign_keys = ON",
 )
 
+# A schema that is not there is passed over, so that tables of an earlier version are found where they are.
+_SESSION: Final = (
+    "SELECT set_config('search_path', concat_ws(', ', $1::text, nullif(current_setting('search_path'), '')), false),"
+    " set_config('application_name', $2, false)"
+)
+
 # The values of statements are people's words and secrets' digests: neither errors nor logs show them.
 _QUIET: Final[dict[str, Any]] = {"hide_parameters": True, "echo": False}
 
@@ -70,9 +76,12 @@ def reader_pragmas(*, cache_mb: int, mmap_mb: int) -> tuple[str, ...]:
     return (*writer_pragmas(cache_mb=cache_mb, mmap_mb=mmap_mb), "PRAGMA query_only = ON")
 
 
-def postgresql(url: URL, *, connections: int) -> AsyncEngine:
-    """Return the engine of a PostgreSQL server; a connection that died is found out before it is used."""
-    return create_async_engine(
+def postgresql(url: URL, *, connections: int, schema: str = "") -> AsyncEngine:
+    """Return the engine of a PostgreSQL server; a connection that died is found out before it is used.
+
+    Names without a schema mean what is in `schema`, then what they mean anyhow.
+    """
+    engine = create_async_engine(
         url,
         pool_size=connections,
         max_overflow=connections,
@@ -83,6 +92,21 @@ def postgresql(url: URL, *, connections: int) -> AsyncEngine:
         connect_args={"timeout": _CONNECT_SECONDS, "command_timeout": _COMMAND_SECONDS},
         **_QUIET,
     )
+    if schema:
+        event.listen(engine.sync_engine, "connect", partial(_look_first_in, schema))
+    return engine
+
+
+def _look_first_in(schema: str, connection: Any, _: object) -> None:
+    async def look(driver: Any) -> None:
+        await driver.execute(_SESSION, f'"{schema}"', application_name(schema))
+
+    connection.run_async(look)
+
+
+def application_name(schema: str) -> str:
+    """Return the name under which pg_stat_activity lists the connections of the service that has the schema."""
+    return f"penstock {schema}"
 
 
 def _connecting(pragmas: Sequence[str], lock_seconds: float) -> dict[str, Any]:

@@ -7,7 +7,8 @@ A service keeps ``migrations/env.py`` and ``migrations/versions/*.py`` in its pa
 
     run_migrations(metadata)
 
-Services may share one database: each has a version table of its own, named after its package.
+Services may share one database: each has a version table of its own, named after its package, and on PostgreSQL a
+schema for all its tables.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, MetaData, inspect, text
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock_kit.database.database import Database, open_database
@@ -32,15 +34,16 @@ _LOCK: Final = 0x70656E73746F636B  # "penstock" in ASCII
 log = get_logger(__name__)
 
 
-async def migrate(url: str, script_location: Path) -> bool:
+async def migrate(url: str, script_location: Path, *, schema: str = "") -> bool:
     """Bring the schema at `url` to the newest revision in `script_location`; return whether anything was done.
 
     Safe to run from several processes at once: they queue on the store's write lock, and those that come after the
-    first find nothing left to do. All revisions are applied in one transaction. Raises FailedPrecondition
-    (SCHEMA_UNSUPPORTED) when the database was written by a newer version.
+    first find nothing left to do. All revisions are applied in one transaction. On PostgreSQL tables that are not
+    there yet are made in `schema`, which is made too; those of an earlier version stay where they are. Raises
+    FailedPrecondition (SCHEMA_UNSUPPORTED) when the database was written by a newer version.
     """
     revisions = _revisions(script_location)
-    database = open_database(url, readers=1, reconnect_seconds=0, lock_seconds=_LOCK_SECONDS)
+    database = open_database(url, readers=1, reconnect_seconds=0, lock_seconds=_LOCK_SECONDS, schema=schema)
     try:
         async with database.read() as connection:
             if await connection.run_sync(_is_current, script_location, revisions):
@@ -50,6 +53,7 @@ async def migrate(url: str, script_location: Path) -> bool:
             await _lock(connection, database)
             if await connection.run_sync(_is_current, script_location, revisions):
                 return False
+            await connection.run_sync(_make_schema, database, script_location)
             await connection.run_sync(_upgrade, script_location)
         log.info("schema migrated", service=script_location.parent.name, revision=revisions.newest)
         return True
@@ -112,6 +116,18 @@ def _is_current(connection: Connection, script_location: Path, revisions: _Revis
 async def _lock(connection: AsyncConnection, database: Database) -> None:
     if not database.is_sqlite:  # on SQLite the transaction itself is the lock
         await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+
+
+def _make_schema(connection: Connection, database: Database, script_location: Path) -> None:
+    """Make the schema for tables that are not there yet; a user who may not make one has them in the default schema."""
+    if not database.schema or database.is_sqlite or inspect(connection).has_table(version_table(script_location)):
+        return
+    try:
+        with connection.begin_nested():
+            connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{database.schema}"'))
+    except ProgrammingError as error:
+        why = "grant CREATE on the database to have one schema a service"
+        log.warning("the tables go into the default schema", schema=database.schema, detail=str(error.orig), remedy=why)
 
 
 def _load_alembic() -> None:

@@ -39,7 +39,7 @@ async def prepare_schema(
     except Unavailable as error:
         log.warning("starting without the database", service=script_location.parent.name, detail=error.message)
     else:
-        await migrate(url, script_location)
+        await migrate(url, script_location, schema=database.schema)
         await then()
         yield True
         return
@@ -59,7 +59,7 @@ async def _prepare_later(
         await asyncio.sleep(_AGAIN_SECONDS)
         try:
             await _check_answers(url, answer_seconds)
-            await migrate(url, script_location)
+            await migrate(url, script_location, schema=database.schema)
             database.phase = Phase.PREPARED
             await then()
         except Unavailable:
