@@ -64,6 +64,11 @@ class ChatBench:
         """The bare relay."""
         return Target(client=self._client, url=self._relayed, body=question(model, stream=True))
 
+    def completion(self, model: str) -> Target:
+        """A completion through the gateway."""
+        url = f"{self._system.url}/v1/chat/completions"
+        return Target(client=self._client, url=url, body=question(f"openai/{model}", stream=True), headers=self._auth)
+
     async def chat(self, model: str, content: str = "ping") -> Target:
         """A turn of a new conversation."""
         conversations = f"{self._system.url}/api/v1/conversations"

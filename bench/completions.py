@@ -20,7 +20,7 @@ from penstock_testkit.system import RunningSystem, start_system
 
 ROUNDS = 5
 MARK = b"word"
-MODELS = ("bench", "brief", "paced", "single", "idle")
+MODELS = ("bench", "brief", "paced", "slow", "single", "idle")
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ The model of a request may ask for another way to send them:
 
 brief   a first piece at once and the few others a little later, as a model would say them
 paced   20 pieces a second for eight seconds, each with the time when it was sent (`wordN@SECONDS`, time.perf_counter)
+slow    10 pieces a second for eight seconds, in the same way
 single  as many as without, but each in a write of its own with a turn of the event loop between
 idle    a first piece, and then nothing for a minute
 long    a thousand pieces of a kilobyte
@@ -112,10 +113,20 @@ async def brief(transport: asyncio.Transport) -> None:
 
 
 async def paced(transport: asyncio.Transport) -> None:
-    """Twenty pieces a second for eight seconds, on time however long the writing takes."""
+    """Twenty pieces a second for eight seconds."""
+    await evenly(transport, 20)
+
+
+async def slow(transport: asyncio.Transport) -> None:
+    """Ten pieces a second for eight seconds."""
+    await evenly(transport, 10)
+
+
+async def evenly(transport: asyncio.Transport, pace: int) -> None:
+    """Eight seconds of pieces, on time however long the writing takes."""
     start = time.perf_counter()
-    for number in range(160):
-        await asyncio.sleep(start + number * 0.05 - time.perf_counter())
+    for number in range(8 * pace):
+        await asyncio.sleep(start + number / pace - time.perf_counter())
         transport.write(framed(event({"content": f"word{number}@{time.perf_counter():.6f} "})))
     transport.write(LAST + b"0\r\n\r\n")
 
@@ -147,6 +158,7 @@ async def long(transport: asyncio.Transport) -> None:
 WAYS: dict[str, Callable[[asyncio.Transport], Awaitable[None]]] = {
     "brief": brief,
     "paced": paced,
+    "slow": slow,
     "single": single,
     "idle": idle,
     "long": long,
