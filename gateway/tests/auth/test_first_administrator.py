@@ -17,7 +17,7 @@ from gateway.auth.sql_store import SqlIdentityStore
 from gateway.main import MIGRATIONS
 from penstock_kit.clock import SystemClock
 from penstock_kit.database import migrate, open_database, sqlite_url
-from penstock_kit.errors import NotFound
+from penstock_kit.errors import InvalidArgument, NotFound
 from penstock_kit.home import ensure_home
 
 CLOCK = SystemClock()
@@ -168,3 +168,21 @@ async def test_a_reset_makes_a_deleted_administrator_anew_but_no_other_user(
         await reset_admin(store=store, passwords=PASSWORDS, clock=CLOCK, home=home, username="nobody")
     await reset_admin(store=store, passwords=PASSWORDS, clock=CLOCK, home=home)
     assert await counts(store, home)
+
+
+async def test_a_reset_names_the_tenant_of_a_user_whose_name_is_in_several(
+    stores: list[SqlIdentityStore], tmp_path: Path
+) -> None:
+    home = ensure_home(tmp_path / "home")
+    ann = replace(build_admin("", CLOCK), username="ann")
+    for tenant in ("acme", "other"):
+        assert await stores[0].add_user(replace(ann, id=f"user_{tenant}", tenant_id=tenant))
+    with pytest.raises(InvalidArgument, match="acme/ann, other/ann") as caught:
+        await reset_admin(store=stores[0], passwords=PASSWORDS, clock=CLOCK, home=home, username="ann")
+    assert caught.value.reason == "USER_INVALID"
+    await reset_admin(store=stores[0], passwords=PASSWORDS, clock=CLOCK, home=home, username="other/ann")
+    changed = await stores[0].user("user_other")
+    left = await stores[0].user("user_acme")
+    assert changed is not None
+    assert left is not None
+    assert (bool(changed.password_hash), left.password_hash) == (True, "")

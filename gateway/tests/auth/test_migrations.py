@@ -1,15 +1,20 @@
 """What becomes of an installation from before there were operators."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import insert, text
+from sqlalchemy.exc import IntegrityError
 
 from gateway.auth.bootstrap import FIRST_KEY
 from gateway.auth.sql_store import SqlIdentityStore
 from gateway.auth.table import metadata
 from gateway.main import MIGRATIONS
 from penstock_kit.database import migrate, open_database, sqlite_url
+from penstock_kit.database.migrate import version_table
 
 BEFORE = "admin,chat,costs,models,telemetry:read,telemetry:write"
 
@@ -28,7 +33,13 @@ async def database(tmp_path):
 
 
 async def add_user(database, name, create_time, *, tenant="default", scopes=BEFORE):
-    row = {"id": f"user_{name}", "tenant_id": tenant, "username": name, "password_hash": "", "scopes": scopes}
+    row = {
+        "id": f"user_{name}" if tenant != "other" else "user_other",
+        "tenant_id": tenant,
+        "username": name,
+        "password_hash": "",
+        "scopes": scopes,
+    }
     columns = ", ".join([*row, "active", "create_time"])
     values = ", ".join([*(f":{name}" for name in row), "1", str(create_time)])
     async with database.write() as connection:
@@ -71,3 +82,41 @@ async def test_where_the_first_administrator_is_gone_the_oldest_one_left_follows
     await add_user(database, "zoe", 11)
     await add_user(database, "amy", 12)
     assert await operators(database, tmp_path) == ["user_zoe"]
+
+
+async def test_users_keys_and_tokens_of_an_older_installation_stay_and_names_become_their_tenants(database, tmp_path):
+    await add_user(database, "ann", 5, tenant="acme")
+    await add_key(database, "key_1", "user_ann", FIRST_KEY)
+    token = {"digest": "d", "family_id": "f", "user_id": "user_ann", "create_time": 1, "expire_time": 2, "used": False}
+    async with database.write() as connection:
+        columns, values = ", ".join(token), ", ".join(f":{name}" for name in token)
+        await connection.execute(text(f"INSERT INTO gateway_refresh_tokens ({columns}) VALUES ({values})"), token)
+    assert await migrate(sqlite_url(tmp_path / "gateway.db"), MIGRATIONS)
+    store = SqlIdentityStore(database)
+    ann = await store.user("user_ann")
+    assert ann is not None
+    assert (ann.username, ann.tenant_id) == ("ann", "acme")
+    assert [key.id for key in await store.keys("default")] == ["key_1"]
+    assert (await store.token("d")) is not None
+    assert await store.add_user(replace(ann, id="user_2", tenant_id="other"))
+    assert not await store.add_user(replace(ann, id="user_3"))
+    assert await store.delete_user("acme", "user_ann")
+    assert (await store.keys("default"), await store.token("d")) == ([], None)
+
+
+async def test_the_way_back_to_names_over_all_tenants_keeps_everything(database, tmp_path):
+    await add_user(database, "ann", 5, tenant="acme")
+    await add_key(database, "key_1", "user_ann", FIRST_KEY)
+    assert await migrate(sqlite_url(tmp_path / "gateway.db"), MIGRATIONS)
+    async with database.write() as connection:
+        await connection.run_sync(downgrade_one)
+    with pytest.raises(IntegrityError):
+        await add_user(database, "ann", 6, tenant="other")
+    assert [key.id for key in await SqlIdentityStore(database).keys("default")] == ["key_1"]
+
+
+def downgrade_one(connection):
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes |= {"connection": connection, "version_table": version_table(MIGRATIONS)}
+    command.downgrade(config, "-1")

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -17,8 +18,15 @@ from gateway.auth.scope import ALL_SCOPES, MEMBER_SCOPES
 from gateway.auth.scraper import ScraperGuard
 from gateway.auth.secret import digest
 from gateway.auth.session_monitor import SessionMonitor
-from gateway.auth.users import UserService
-from penstock_kit.errors import Aborted, InvalidArgument, PermissionDenied, ResourceExhausted, Unauthenticated
+from gateway.auth.users import NewUserRequest, UserService
+from penstock_kit.errors import (
+    Aborted,
+    AlreadyExists,
+    InvalidArgument,
+    PermissionDenied,
+    ResourceExhausted,
+    Unauthenticated,
+)
 
 OLD, NEW = "right horse battery", "wrong donkey capacitor"
 
@@ -154,6 +162,29 @@ async def test_guesses_from_one_place_shut_nobody_out_elsewhere(login):
         with pytest.raises(ResourceExhausted):
             await login(address="203.0.113.7", username=name)
     assert await login(address="203.0.113.8")
+
+
+async def test_a_name_in_two_tenants_logs_each_in_with_the_own_password(house, login):
+    hashed = await Passwords().hash(NEW)
+    other = replace(await house.store.user("user_cleo"), id="user_2", tenant_id="acme", password_hash=hashed)
+    assert await house.store.add_user(other)
+    tenants = {}
+    for password in (OLD, NEW):
+        pair = await login(password)
+        tenants[password] = (await house.authenticator.recognise(pair.access_token)).tenant_id
+    assert tenants == {OLD: "default", NEW: "acme"}
+    assert await house.sessions.login("cleo", NEW, address="home", tenant_id="acme")
+    with pytest.raises(Unauthenticated):
+        await house.sessions.login("cleo", NEW, address="home", tenant_id="default")
+
+
+async def test_an_administrator_learns_no_names_of_other_tenants(house, cleo):
+    admin = await house.user("root", {"admin"}, tenant="acme")
+    made = await house.users.create(admin, NewUserRequest(username="cleo", password=NEW, scopes=frozenset({"admin"})))
+    assert made.tenant_id == "acme"
+    with pytest.raises(AlreadyExists) as caught:
+        await house.users.create(admin, NewUserRequest(username="cleo", password=NEW, scopes=frozenset({"admin"})))
+    assert caught.value.reason == "USER_EXISTS"
 
 
 async def test_an_ipv6_customer_is_one_place_however_many_addresses_it_has(login):

@@ -15,6 +15,12 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
         ("admin\x7f", "control character U+007F"),
         ("\x1f", "control character U+001F"),
         ("ａｄｍｉｎ", "another form of 'admin'"),
+        ("аdmin", "mixes letters of cyrillic and latin"),
+        ("admіn", "mixes letters of cyrillic and latin"),
+        ("αdmin", "mixes letters of greek and latin"),
+        ("сосо", "cyrillic letters only that look like latin ones"),
+        ("ΑΝΝΑ", "greek letters only that look like latin ones"),
+        ("ann٣", "a digit of another script"),
     ],
 )
 async def test_a_user_name_that_looks_like_another_is_refused(gateway: Any, username: str, said: str) -> None:
@@ -22,6 +28,18 @@ async def test_a_user_name_that_looks_like_another_is_refused(gateway: Any, user
     refused = await gateway.client.post("/api/v1/users", headers=gateway.auth(), json=body)
     assert refused.status_code == 422
     assert said in refused.text
+
+
+@pytest.mark.parametrize(
+    "username", ["zoë", "Łukasz_2", "анна", "张伟", "山田たろう", "김철수", "wei张", "ann.o'hara", "مريم", "Ελένη"]
+)
+async def test_names_of_one_script_and_of_those_that_are_written_together_are_taken(
+    gateway: Any, username: str
+) -> None:
+    body = {"username": username, "password": "a-long-enough-Passw0rd"}
+    made = await gateway.client.post("/api/v1/users", headers=gateway.auth(), json=body)
+    assert made.status_code == 201
+    assert made.json()["username"] == username
 
 
 async def test_a_key_name_holds_no_control_characters(gateway: Any) -> None:

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from gateway.auth.admin_files import AdminFiles
 from gateway.auth.bootstrap import ADMIN, FIRST_KEY, build_admin, build_key
+from gateway.auth.identity import User
 from gateway.auth.password import Passwords
 from gateway.auth.secret import new_key
 from gateway.auth.store import IdentityStore
 from penstock_kit.clock import Clock
-from penstock_kit.errors import NotFound
+from penstock_kit.errors import InvalidArgument, NotFound
 
 
 async def reset_admin(
@@ -18,10 +19,11 @@ async def reset_admin(
     """Give the user a new password and API key, left in the home's files; return how many old keys count no more.
 
     Those are the ones that the first start or an earlier reset made; keys that the user made go on. The user `admin`
-    is made anew when it was deleted. Raises NotFound (USER_NOT_FOUND) for another user that is not there.
+    is made anew when it was deleted; ``tenant/name`` names one of several. Raises NotFound (USER_NOT_FOUND) for another
+    user that is not there, InvalidArgument (USER_INVALID) for a name that is in several tenants.
     """
     password, key = secrets.token_urlsafe(18), new_key()
-    user = await store.user_by_name(username)
+    user = await _named(store, username)
     if user is None and username != ADMIN:
         raise NotFound(f"there is no user {username!r}; without --user it is {ADMIN!r}", reason="USER_NOT_FOUND")
     hashed = await passwords.hash(password)
@@ -36,3 +38,14 @@ async def reset_admin(
         await store.delete_key(user.tenant_id, each.id)
     AdminFiles(home).write(password=password, key=key.text)
     return len(old)
+
+
+async def _named(store: IdentityStore, username: str) -> User | None:
+    tenant_id, _, name = username.rpartition("/")
+    if not tenant_id and name == ADMIN:
+        return await store.user_by_name(ADMIN)
+    found = await store.users_by_name(name, tenant_id=tenant_id)
+    if len(found) > 1:
+        listed = ", ".join(f"{user.tenant_id}/{user.username}" for user in found)
+        raise InvalidArgument(f"{name!r} is in several tenants; name one of: {listed}", reason="USER_INVALID")
+    return found[0] if found else None

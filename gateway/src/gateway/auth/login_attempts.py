@@ -63,9 +63,13 @@ class LoginAttemptLimiter:
         """Raise ResourceExhausted (ATTEMPTS_LIMIT_EXCEEDED) with the time to wait when there were too many failures."""
         place = site(address)
         self._pairs.check(f"{place} {username}")
-        if (place, username) not in self._known:
+        if not self.is_known(username, address):
             self._addresses.check(place)
             self._names.check(username)
+
+    def is_known(self, username: str, address: str) -> bool:
+        """Whether this name has logged in from there before."""
+        return (site(address), username) in self._known
 
     def record_failure(self, username: str, address: str) -> None:
         """Count one failure."""

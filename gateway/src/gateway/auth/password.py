@@ -1,41 +1,74 @@
 """argon2id hashes of passwords, computed in a thread so that the loop goes on."""
 
 import asyncio
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from gateway.auth.fair_turns import FairTurns
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
-Check = Callable[[], None]
+Action = Callable[[], object]
+
+# Whose turn it is when a hash is made: for people who are in already.
+_OURS: Final = ""
+
+
+def _nothing() -> None:
+    return
 
 
 class Passwords:
-    """Hashes and verifies. A verification takes about 50 ms and 64 MiB: at most two run at once."""
+    """Hashes and verifies. A verification takes about 50 ms and 64 MiB: at most two run at once.
+
+    Whoever waits takes turns with the others by `subject`, so that a flood of wrong passwords from one place does not
+    keep a right one from another waiting.
+    """
 
     def __init__(self, *, parallel: int = 2) -> None:
-        self._turns = asyncio.Semaphore(parallel)
+        self._turns = FairTurns(parallel)
         self._hasher: PasswordHasher | None = None
         self._decoy = ""
 
     async def hash(self, password: str) -> str:
         """Return the argon2id hash of `password`."""
-        async with self._turns:
+        async with self._turns.turn(_OURS, preferred=True):
             return await asyncio.to_thread(self._argon2().hash, password)
 
-    async def verify(self, password: str, stored: str, *, check: Check | None = None) -> bool:
-        """Whether `password` is the one behind `stored`; an empty `stored` takes as long and is False.
+    async def verify(
+        self, password: str, stored: str, *, check: Action = _nothing, on_mismatch: Action = _nothing
+    ) -> bool:
+        """Whether `password` is the one behind `stored`; see :meth:`find_match`. An empty `stored` is never matched."""
+        known = [stored] if stored else []
+        return await self.find_match(password, known, check=check, on_mismatch=on_mismatch) is not None
 
-        `check` is called when it is this password's turn, and may raise: of many guesses that came at once, those
-        behind the first failures are refused too.
+    async def find_match(
+        self,
+        password: str,
+        stored: Sequence[str],
+        *,
+        subject: str = _OURS,
+        preferred: bool = True,
+        check: Action = _nothing,
+        on_mismatch: Action = _nothing,
+    ) -> int | None:
+        """Return the place of the first of `stored` that `password` is behind; without any it takes as long.
+
+        `subject` is who waits for it, `preferred` whether before strangers. `check` is called when it is this
+        password's turn, and may raise; `on_mismatch` before the next one's turn: of many guesses that came at once,
+        those behind the first failures are refused too.
         """
         if not stored:
             self._decoy = self._decoy or await self.hash("no such user")
-        async with self._turns:
-            if check is not None:
-                check()
-            known = await asyncio.to_thread(self._verify, password, stored or self._decoy)
-        return known and bool(stored)
+        async with self._turns.turn(subject, preferred=preferred):
+            check()
+            looked_at = (asyncio.to_thread(self._verify, password, each) for each in stored or [self._decoy])
+            found = await asyncio.gather(*looked_at)
+            if not stored or not any(found):
+                on_mismatch()
+                return None
+        return found.index(True)
 
     def _verify(self, password: str, stored: str) -> bool:
         from argon2.exceptions import InvalidHashError, VerificationError

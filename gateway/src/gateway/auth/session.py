@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from gateway.auth.identity import RefreshToken, User
-from gateway.auth.login_attempts import LoginAttemptLimiter
+from gateway.auth.login_attempts import LoginAttemptLimiter, site
 from gateway.auth.password import Passwords
 from gateway.auth.secret import digest, new_token
 from gateway.auth.store import IdentityStore
@@ -54,17 +54,27 @@ class Sessions:
         self._attempts = attempts
         self._on_login = on_login
 
-    async def login(self, username: str, password: str, *, address: str) -> TokenPair:
-        """Return tokens for the user; raise Unauthenticated (LOGIN_FAILED) or ResourceExhausted after many failures."""
-        allowed = partial(self._attempts.check, username, address)
-        allowed()
-        user = await self._store.user_by_name(username)
-        stored = user.password_hash if user is not None else ""
-        known = await self._passwords.verify(password, stored, check=allowed)
-        if user is None or not known or not user.active:
-            self._attempts.record_failure(username, address)
+    async def login(self, username: str, password: str, *, address: str, tenant_id: str = "") -> TokenPair:
+        """Return tokens for the user; raise Unauthenticated (LOGIN_FAILED) or ResourceExhausted after many failures.
+
+        A name may be in several tenants. Without a tenant it is the user whose password it is, of several the oldest;
+        all are looked at side by side, so that the time tells nobody how many there are.
+        """
+        check = partial(self._attempts.check, username, address)
+        check()
+        named = [user for user in await self._store.users_by_name(username, tenant_id=tenant_id) if user.active]
+        found = await self._passwords.find_match(
+            password,
+            [user.password_hash for user in named],
+            subject=site(address),
+            preferred=self._attempts.is_known(username, address),
+            check=check,
+            on_mismatch=partial(self._attempts.record_failure, username, address),
+        )
+        if found is None:
             self._on_login(False)
             raise Unauthenticated("the username or password is wrong", reason="LOGIN_FAILED")
+        user = named[found]
         self._attempts.record_success(username, address)
         self._on_login(True)
         await self._store.drop_expired(self._clock.now())

@@ -18,6 +18,7 @@ from gateway.auth.row import (
     user_to_row,
 )
 from gateway.auth.table import api_keys, refresh_tokens, users
+from penstock_kit.context import DEFAULT_TENANT
 from penstock_kit.database import Database
 
 
@@ -47,7 +48,7 @@ class SqlIdentityStore:
         return True
 
     async def add_user(self, user: User) -> bool:
-        """Store `user`; False when its name is taken."""
+        """Store `user`; False when its name is taken in its tenant."""
         try:
             await self._write(insert(users).values(**user_to_row(user)))
         except IntegrityError:
@@ -59,10 +60,18 @@ class SqlIdentityStore:
         row = await self._one(select(users).where(users.c.id == user_id))
         return None if row is None else user_from_row(row)
 
-    async def user_by_name(self, username: str) -> User | None:
-        """Return the user who logs in with this name."""
-        row = await self._one(select(users).where(users.c.username == username))
+    async def user_by_name(self, username: str, *, tenant_id: str = DEFAULT_TENANT) -> User | None:
+        """Return the user of this name in a tenant."""
+        row = await self._one(select(users).where(users.c.username == username, users.c.tenant_id == tenant_id))
         return None if row is None else user_from_row(row)
+
+    async def users_by_name(self, username: str, *, tenant_id: str = "", limit: int = 8) -> Sequence[User]:
+        """Return the users of this name, of one tenant or of all; the oldest first."""
+        query = select(users).where(users.c.username == username)
+        if tenant_id:
+            query = query.where(users.c.tenant_id == tenant_id)
+        rows = await self._all(query.order_by(users.c.create_time, users.c.id).limit(limit))
+        return [user_from_row(row) for row in rows]
 
     async def users(self, tenant_id: str) -> Sequence[User]:
         """Return a tenant's users by name."""

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.auth.identity import ApiKey, RefreshToken, User
+from penstock_kit.context import DEFAULT_TENANT
 
 
 class IdentityStore(Protocol):
@@ -19,15 +20,19 @@ class IdentityStore(Protocol):
         ...
 
     async def add_user(self, user: User) -> bool:
-        """Store `user`; False when its name is taken."""
+        """Store `user`; False when its name is taken in its tenant."""
         ...
 
     async def user(self, user_id: str) -> User | None:
         """Return the user with this id."""
         ...
 
-    async def user_by_name(self, username: str) -> User | None:
-        """Return the user who logs in with this name."""
+    async def user_by_name(self, username: str, *, tenant_id: str = DEFAULT_TENANT) -> User | None:
+        """Return the user of this name in a tenant."""
+        ...
+
+    async def users_by_name(self, username: str, *, tenant_id: str = "", limit: int = 8) -> Sequence[User]:
+        """Return the users of this name, of one tenant or of all; the oldest first."""
         ...
 
     async def users(self, tenant_id: str) -> Sequence[User]:

@@ -9,13 +9,14 @@ users = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("tenant_id", String(64), nullable=False),
-    Column("username", String(128), nullable=False, unique=True),
+    Column("username", String(128), nullable=False),
     Column("password_hash", String(256), nullable=False),
     Column("scopes", String(512), nullable=False),
     Column("active", Boolean, nullable=False),
     Column("create_time", BigInteger, nullable=False),
     Column("session_epoch", BigInteger, nullable=False, server_default="0"),
     Index("gateway_users_tenant", "tenant_id", "id"),
+    Index("gateway_users_name", "username", "tenant_id", unique=True),
 )
 
 api_keys = Table(

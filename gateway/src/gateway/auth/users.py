@@ -110,8 +110,9 @@ class UserService:
         allowed = partial(self._attempts.check, caller.user_id)
         allowed()
         user = await self._store.user(caller.user_id)
-        if user is None or not await self._passwords.verify(current, user.password_hash, check=allowed):
-            self._attempts.record_failure(caller.user_id)
+        stored = user.password_hash if user is not None else ""
+        failed = partial(self._attempts.record_failure, caller.user_id)
+        if not await self._passwords.verify(current, stored, check=allowed, on_mismatch=failed) or user is None:
             raise PermissionDenied("the current password is wrong", reason="CURRENT_PASSWORD_INVALID")
         self._attempts.record_success(caller.user_id)
         check_password(new, username=user.username)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from gateway.http.script import script_problem
 from penstock_kit.text.control import steers
 
 
@@ -17,13 +18,17 @@ def plain_name(name: str) -> str:
 
 
 def user_name(name: str) -> str:
-    """Return `name`; raise ValueError when it holds invisible characters, or wide or other forms of plain ones."""
+    """Return `name`; raise ValueError when it holds invisible characters, wide or other forms of plain ones, or letters
+    of scripts that look alike."""
     for place, character in enumerate(plain_name(name)):
         if unicodedata.category(character).startswith("C"):
             raise ValueError(f"holds the invisible character U+{ord(character):04X} at position {place}; leave it out")
     normal = unicodedata.normalize("NFKC", name)
     if normal != name:
         raise ValueError(f"is another form of {normal!r}; write it like that")
+    problem = script_problem(name)
+    if problem:
+        raise ValueError(problem)
     return name
 
 

@@ -17,6 +17,7 @@ class Login(RequestModel):
 
     username: str = Field(min_length=1, max_length=128)
     password: SecretStr = Field(min_length=1, max_length=1024)
+    tenant_id: str = Field(default="", max_length=63, description="Only needed when the name is in several tenants.")
 
 
 class Refresh(RequestModel):
@@ -50,7 +51,9 @@ class LoginRoutes:
         """Exchange a password for an access token and a refresh token."""
         watch = Stopwatch()
         address = request.client.host if request.client is not None else ""
-        pair = await self._sessions.login(body.username, body.password.get_secret_value(), address=address)
+        pair = await self._sessions.login(
+            body.username, body.password.get_secret_value(), address=address, tenant_id=body.tenant_id
+        )
         return watch.envelope(_pair(pair))
 
     async def refresh(self, body: Refresh) -> Response:

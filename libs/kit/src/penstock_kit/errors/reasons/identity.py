@@ -71,8 +71,14 @@ IDENTITY: Final = Section(
         Row(
             "USER_EXISTS",
             (ErrorKind.ALREADY_EXISTS,),
-            "the username is taken",
+            "the username is taken in its tenant",
             "choose another",
+        ),
+        Row(
+            "USER_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "`penstock admin reset --user` names somebody who is in several tenants",
+            "name the tenant too, as in `acme/ann`",
         ),
         Row(
             "USER_NOT_FOUND",

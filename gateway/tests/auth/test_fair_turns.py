@@ -1,0 +1,88 @@
+"""Turns at what is scarce: a flood of one subject delays another by one turn."""
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+
+from gateway.auth.fair_turns import FairTurns
+from gateway.auth.password import Passwords
+
+
+class Flood:
+    """Asks for turns, and notes in which order they were had."""
+
+    def __init__(self):
+        self.turns, self.order, self.go_on = FairTurns(1), [], asyncio.Event()
+
+    async def have(self, subject, *, preferred=False):
+        async with self.turns.turn(subject, preferred=preferred):
+            await self.go_on.wait()
+            self.order.append(subject)
+
+    async def ask(self, *subjects, preferred=False):
+        """Have each of the subjects wait, in this order, behind what was asked for before."""
+        tasks = []
+        for subject in subjects:
+            tasks.append(asyncio.create_task(self.have(subject, preferred=preferred)))
+            await asyncio.sleep(0)
+        return tasks
+
+
+@pytest.fixture
+async def flood():
+    return Flood()
+
+
+async def test_who_asks_once_waits_for_one_turn_of_who_asks_a_hundred_times(flood):
+    tasks = await flood.ask(*["attacker"] * 100, "ann", "attacker", "bob")
+    flood.go_on.set()
+    await asyncio.gather(*tasks)
+    # One was inside, one was at the head of the queue when ann came.
+    assert flood.order.index("ann") == 2
+    assert flood.order.index("bob") <= 4
+    assert len(flood.order) == 103
+
+
+async def test_who_is_preferred_comes_before_a_flood_from_a_hundred_places(flood):
+    tasks = await flood.ask(*[f"place {number}" for number in range(100)])
+    tasks += await flood.ask("ann", preferred=True)
+    flood.go_on.set()
+    await asyncio.gather(*tasks)
+    assert flood.order.index("ann") == 1
+
+
+async def test_who_leaves_while_waiting_takes_no_turn_and_loses_none(flood):
+    inside, leaving, staying = await flood.ask("a", "b", "c")
+    leaving.cancel()
+    with suppress(asyncio.CancelledError):
+        await leaving
+    flood.go_on.set()
+    await asyncio.gather(inside, staying)
+    assert flood.order == ["a", "c"]
+    await asyncio.wait_for(flood.have("d"), 5)  # the turn is free again
+
+
+async def test_a_turn_given_to_who_leaves_in_the_same_moment_goes_to_the_next(flood):
+    _, leaving, staying = await flood.ask("a", "b", "c")
+    flood.go_on.set()
+    await asyncio.sleep(0)  # the one inside ends
+    assert not leaving.done()
+    leaving.cancel()  # its turn was given, and it has not run yet
+    await asyncio.wait_for(staying, 5)
+    assert flood.order == ["a", "c"]
+
+
+async def test_a_right_password_does_not_wait_behind_a_flood_of_wrong_ones_from_elsewhere():
+    passwords = Passwords(parallel=1)
+    stored = await passwords.hash("right horse battery")
+    ends = []
+
+    async def attempt(password, place):
+        found = await passwords.find_match(password, [stored], subject=place, preferred=False)
+        ends.append((place, found is not None))
+
+    flood = [asyncio.create_task(attempt(f"wrong {number}", "203.0.113.7")) for number in range(8)]
+    await asyncio.sleep(0)
+    await asyncio.gather(attempt("right horse battery", "home"), *flood)
+    assert ends.index(("home", True)) <= 2
