@@ -16,6 +16,7 @@ from llm_service.domain.model.route import Candidate, Route
 from llm_service.domain.model.usage import Usage
 from llm_service.domain.reuse.response_cache import ResponseCaching, SimilarCompletion
 from llm_service.testing import ListLedger, ScriptedProvider, collected, question, text_of
+from penstock_kit.context import CallContext, Caller, use_context
 from penstock_kit.errors import PermissionDenied
 from penstock_testkit.clock import ManualClock
 
@@ -97,6 +98,13 @@ async def test_without_a_word_nothing_is_cached_and_bypass_wins_over_the_operato
     assert await verdict(everybody, question()) == "miss"
     assert await verdict(everybody, question()) == "hit"
     assert await verdict(everybody, replace(question(), cache=CachePolicy(bypass=True))) == "bypass"
+
+
+async def test_what_the_operator_has_cached_for_all_is_shared_whoever_asked_for_nothing() -> None:
+    answers = cached(ScriptedProvider(), exact_for_all=True)
+    for user, expected in (("ann", "miss"), ("bob", "hit")):
+        with use_context(CallContext(request_id="r", caller=Caller(user_id=user))):
+            assert await verdict(answers, replace(question(), cache=CachePolicy(exact=True, own=True))) == expected
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from llm_service.domain.model.request import CachePolicy, CompletionRequest
 from llm_service.domain.model.route import Candidate, Route
 from llm_service.domain.reuse.response_cache import ResponseCaching, SimilarCompletion
 from llm_service.testing import ScriptedProvider, collected, question
+from penstock_kit.context import CallContext, Caller, use_context
 
 EXACT, SEMANTIC = CachePolicy(exact=True), CachePolicy(semantic=True)
 
@@ -87,6 +88,18 @@ async def test_another_route_is_another_cache_key(policy: CachePolicy, hit: str)
         assert await answers.verdict(policy) == "miss", places
     answers.places = ("a/m",)
     assert await answers.verdict(policy) == hit
+
+
+async def test_what_is_cached_unasked_is_the_users_own_and_what_is_asked_for_is_the_tenants() -> None:
+    answers = Answers()
+
+    async def verdict(user: str, policy: CachePolicy) -> str:
+        with use_context(CallContext(request_id="r", caller=Caller(user_id=user))):
+            return await answers.verdict(policy)
+
+    own = CachePolicy(exact=True, own=True)
+    assert [await verdict(user, own) for user in ("ann", "bob", "ann", "bob")] == ["miss", "miss", "hit", "hit"]
+    assert [await verdict(user, EXACT) for user in ("ann", "bob")] == ["miss", "hit"]
 
 
 @pytest.mark.parametrize("policy", [EXACT, SEMANTIC])

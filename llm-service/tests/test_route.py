@@ -83,3 +83,24 @@ def test_a_provider_that_is_not_configured_is_named_as_such() -> None:
 def test_an_unknown_policy_is_refused() -> None:
     with pytest.raises(InvalidArgument, match="unknown policy 'dice'"):
         plan_route(TABLE, "", policy="dice")
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("openai/" + "x" * 194, "has 201 characters; 200 are allowed"),
+        ("openai/gpt\n5", "U\\+000A"),
+        ("local/\x1b[2J", "U\\+001B"),
+        ("local/a\u202eb", "U\\+202E"),
+        ("\0", "U\\+0000"),
+    ],
+)
+def test_what_can_be_no_models_name_reaches_no_vendor(model: str, said: str) -> None:
+    with pytest.raises(InvalidArgument, match=said) as caught:
+        plan_route(TABLE, model)
+    assert caught.value.reason == "MODEL_INVALID"
+
+
+def test_any_name_that_can_be_read_is_a_model_of_its_provider() -> None:
+    for model in ("hf.co/a/b:Q4_K_M", "通义 千问", "x" * 193):
+        assert places(f"openai/{model}") == [f"openai/{model}"]

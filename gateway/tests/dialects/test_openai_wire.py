@@ -52,7 +52,23 @@ def test_every_knob_finds_its_place():
     assert asked.completion.extra_json == '{"service_tier":"auto"}'
     assert (asked.completion.policy, list(asked.completion.exclude_providers)) == ("cost", ["a"])
     assert asked.completion.labels == {"team": "x"}
-    assert asked.completion.cache.exact is True
+    assert (asked.completion.cache.exact, asked.completion.cache.own) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"temperature": 0}, (True, True)),
+        ({"temperature": 0, "x_penstock": {"cache": {"exact": True}}}, (True, False)),
+        ({"x_penstock": {"cache": {"exact": True}}}, (True, False)),
+        ({"temperature": 0, "x_penstock": {"cache": {"exact": False}}}, (False, False)),
+        ({"temperature": 0, "x_penstock": {"cache": {"bypass": True}}}, (False, False)),
+        ({"temperature": 0.1}, (False, False)),
+    ],
+)
+def test_answers_are_shared_with_others_only_when_the_request_says_so(body, expected):
+    cache = completion(**body).cache
+    assert (cache.exact, cache.own) == expected
 
 
 def test_max_completion_tokens_wins_over_max_tokens_and_null_counts_as_absent():

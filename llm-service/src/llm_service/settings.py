@@ -93,7 +93,9 @@ class LlmSettings(GrpcServiceSettings):
         default=10.0, gt=0, alias="LLM_RECOVERY_SECONDS", description="How often calls of killed processes are settled."
     )
     exact_cache: bool = Field(
-        default=False, alias="LLM_EXACT_CACHE", description="Cache exact answers without being asked to."
+        default=False,
+        alias="LLM_EXACT_CACHE",
+        description="Share exact answers within a tenant unasked. Else at temperature 0 a user's own.",
     )
     response_cache_seconds: float = Field(
         default=3600.0, gt=0, alias="LLM_RESPONSE_CACHE_SECONDS", description="How long answers are cached."

@@ -37,6 +37,7 @@ def apply_wish(policy: pb.CachePolicy, headers: Iterable[Header]) -> None:
     if (wish := cache_wish(headers)) is None:
         return
     policy.bypass = "bypass" in wish.words
+    policy.own = False
     policy.exact = "exact" in wish.words and not policy.bypass
     policy.semantic = "semantic" in wish.words and not policy.bypass
     policy.threshold = wish.threshold

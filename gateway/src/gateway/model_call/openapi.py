@@ -27,7 +27,9 @@ class CacheOptions(BaseModel):
     """How the answer may come from the cache."""
 
     bypass: bool | None = None
-    exact: bool | None = Field(None, description="Default: whether `temperature` is 0.")
+    exact: bool | None = Field(
+        None, description="Share answers within the tenant. Left out: at `temperature` 0 the user's own."
+    )
     semantic: bool | None = None
     threshold: float | None = Field(None, ge=0, le=1, description="Least similarity; it can only be tightened.")
 

@@ -20,11 +20,12 @@ def add_options(completion: pb.CompletionRequest, fields: Fields) -> None:
     policy.bypass = bool(cache.flag("bypass"))
     policy.semantic = bool(cache.flag("semantic"))
     policy.threshold = cache.number("threshold", least=0, most=1) or 0.0
-    # Only an answer that would come out the same anyway is taken from the exact cache unasked.
+    # Only an answer that would come out the same anyway is taken from the exact cache unasked, and only the user's own.
     sampling = completion.sampling
     fixed = sampling.HasField("temperature") and sampling.temperature == 0
     exact = cache.flag("exact")
     policy.exact = (fixed if exact is None else exact) and not policy.bypass
+    policy.own = policy.exact and exact is None
 
 
 def extras_from_proto(started: pb.Started, finished: pb.Finished) -> JsonObject:

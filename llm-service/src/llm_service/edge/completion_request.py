@@ -215,7 +215,9 @@ def _reasoning(proto: llm_pb2.Reasoning) -> Reasoning:
 
 
 def _cache(proto: llm_pb2.CachePolicy) -> CachePolicy:
-    return CachePolicy(bypass=proto.bypass, exact=proto.exact, semantic=proto.semantic, threshold=proto.threshold)
+    return CachePolicy(
+        bypass=proto.bypass, exact=proto.exact, own=proto.own, semantic=proto.semantic, threshold=proto.threshold
+    )
 
 
 def _extra(text: str) -> dict[str, object]:

@@ -91,10 +91,14 @@ class Reasoning:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachePolicy:
-    """How response caches may be used; `threshold` (0 to 1) tightens the semantic one, 0 is the operator's."""
+    """How response caches may be used; `threshold` (0 to 1) tightens the semantic one, 0 is the operator's.
+
+    `own`: of the exact one only the answers to the caller's own user.
+    """
 
     bypass: bool = False
     exact: bool = False
+    own: bool = False
     semantic: bool = False
     threshold: float = 0.0
 

@@ -9,6 +9,7 @@ from penstock_kit.errors import InvalidArgument, NotFound
 POLICIES: Final = ("order", "weight", "cost", "latency", "hedge")
 AUTO: Final = "auto"
 FALLBACK: Final = "fallback"
+MAX_MODEL_LENGTH: Final = 200
 _EMBEDDERS: Final = ("embed", "hashing")
 
 
@@ -75,11 +76,13 @@ def plan_route(
 
     With `offline_fallback` false the offline provider answers only when it is named or no other is configured.
 
-    Raises NotFound (MODEL_NOT_FOUND) naming what there is, InvalidArgument for a policy that is not known.
+    Raises NotFound (MODEL_NOT_FOUND) naming what there is, InvalidArgument for a policy that is not known or for what
+    can be no model's name (MODEL_INVALID).
     """
     chosen = policy or table.policy
     if chosen not in POLICIES:
         raise InvalidArgument(f"unknown policy {chosen!r}; there are: {', '.join(POLICIES)}", reason="POLICY_INVALID")
+    check_model_name(model)
     entries = [entry for entry in table.entries if entry.provider not in exclude]
     alias = model if model in table.aliases else ""
     targets = table.aliases[alias] if alias else (model,)
@@ -93,6 +96,17 @@ def plan_route(
         found = [candidate for candidate in found if candidate.provider != FALLBACK] or found
     unique = {(candidate.provider, candidate.model): candidate for candidate in reversed(found)}
     return Route(policy=chosen, candidates=tuple(reversed(unique.values())), alias=alias)
+
+
+def check_model_name(model: str) -> None:
+    """Raise InvalidArgument (MODEL_INVALID) for what can be no model's name: it goes to vendors, ledger and metrics."""
+    if len(model) > MAX_MODEL_LENGTH:
+        message = f"the model's name has {len(model)} characters; {MAX_MODEL_LENGTH} are allowed"
+        raise InvalidArgument(message, reason="MODEL_INVALID")
+    wrong = next((each for each in model if not each.isprintable()), "")
+    if wrong:
+        message = f"the model's name holds the character U+{ord(wrong):04X}, which can't be printed; leave it out"
+        raise InvalidArgument(message, reason="MODEL_INVALID")
 
 
 def _candidates(entries: Sequence[ProviderEntry], target: str) -> list[Candidate]:

@@ -12,6 +12,7 @@ from llm_service.domain.model.message import Role, TextPart
 from llm_service.domain.model.provider import EventBatch
 from llm_service.domain.model.request import CachePolicy, CompletionRequest, route_of
 from llm_service.domain.model.route import FALLBACK, Route
+from penstock_kit.context import current_context
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,8 @@ class ResponseCaching:
     """Answers from the cache where the request (or the operator, with `exact_for_all`) allows it.
 
     The caller must be allowed what it asks for: the route is made first. Kept are whole answers of models
-    only: no failures, no tool calls, nothing cut short, nothing of the offline provider.
+    only: no failures, no tool calls, nothing cut short, nothing of the offline provider. Within a tenant users share
+    answers, except those that are cached without anybody having asked for it (`own`).
     """
 
     def __init__(
@@ -86,7 +88,8 @@ class ResponseCaching:
 
     async def _cached(self, request: CompletionRequest, exact: bool, semantic: bool) -> AsyncGenerator[EventBatch]:
         places = sorted({f"{each.provider}/{each.model}" for each in route_of(request, self._route).candidates})
-        key, partition, text = _digest("exact", places, request), _partition(places, request), _question(request)
+        whose = current_context().caller.user_id if request.cache.own and not self._exact_for_all else ""
+        key, partition, text = _digest("exact", places, request, whose), _partition(places, request), _question(request)
         if exact and (found := await self._cache.get(key)) is not None:
             yield _marked(found, "hit")
             return
@@ -138,10 +141,10 @@ def _partition(places: Sequence[str], request: CompletionRequest) -> str:
     return _digest("semantic", places, replace(request, messages=rest))
 
 
-def _digest(kind: str, places: Sequence[str], request: CompletionRequest) -> str:
-    """A key over everything that shapes an answer: where it may go, the messages, tools and knobs."""
+def _digest(kind: str, places: Sequence[str], request: CompletionRequest, whose: str = "") -> str:
+    """A key over everything that shapes an answer: where it may go, the messages, tools and knobs; and whose it is."""
     asked = replace(
         request, idempotency_key="", end_user="", surface="", labels={}, streaming=True, cache=CachePolicy()
     )
-    text = repr((kind, places, asked))
+    text = repr((kind, places, asked, whose))
     return f"answer:{kind}:{hashlib.sha256(text.encode()).hexdigest()}"

@@ -498,6 +498,7 @@ class CachePolicy(_message.Message):
     EXACT_FIELD_NUMBER: _builtins.int
     SEMANTIC_FIELD_NUMBER: _builtins.int
     THRESHOLD_FIELD_NUMBER: _builtins.int
+    OWN_FIELD_NUMBER: _builtins.int
     bypass: _builtins.bool
     """Skip every response cache, reading and writing."""
     exact: _builtins.bool
@@ -506,6 +507,8 @@ class CachePolicy(_message.Message):
     """Allow the semantic cache."""
     threshold: _builtins.float
     """Tightens the similarity threshold, 0 to 1; zero: the operator's."""
+    own: _builtins.bool
+    """Of the exact response cache only the answers to the caller's own user: nobody asked for those to be shared."""
     def __init__(
         self,
         *,
@@ -513,10 +516,11 @@ class CachePolicy(_message.Message):
         exact: _builtins.bool = ...,
         semantic: _builtins.bool = ...,
         threshold: _builtins.float = ...,
+        own: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bypass", b"bypass", "exact", b"exact", "semantic", b"semantic", "threshold", b"threshold"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bypass", b"bypass", "exact", b"exact", "own", b"own", "semantic", b"semantic", "threshold", b"threshold"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

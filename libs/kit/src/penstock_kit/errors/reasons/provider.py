@@ -20,6 +20,12 @@ PROVIDER: Final = Section(
             "`GET /v1/models` lists those that are",
         ),
         Row(
+            "MODEL_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "a model's name of more than 200 characters, or with some that can't be printed",
+            "`GET /v1/models` lists those that are",
+        ),
+        Row(
             "MODEL_DENIED",
             (ErrorKind.PERMISSION_DENIED,),
             "the key may not use the model",
