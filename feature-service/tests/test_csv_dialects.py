@@ -86,6 +86,15 @@ def test_codes_keep_their_zeros(cell):
     assert column("0", "0.5", "-0.25").values("a") == [0.0, 0.5, -0.25]
 
 
+@pytest.mark.parametrize("cell", ["\u0661\u0662", "\uff11\uff12.5", "1\u0662,5", "1_000", "1_000,5"])
+@pytest.mark.parametrize("decimal", [".", ","])
+def test_digits_of_other_scripts_and_underscores_are_no_number(cell, decimal):
+    outcome = column(cell, "1", known={"a": FieldKind.NUMBER}, decimal=decimal)
+    assert [line for line, _ in outcome.refused] == [2]
+    assert "is not a number" in outcome.refused[0][1]
+    assert outcome.values("a") == [1.0]
+
+
 @pytest.mark.parametrize("label", ["True", "NULL", "1.0", "NaN", "ß 日本 😀", " x "])
 def test_the_texts_of_a_text_field_are_kept_as_they_are(label):
     assert column("a", label, known={"a": FieldKind.TEXT}).values("a") == ["a", label]

@@ -458,6 +458,20 @@ async def test_a_price_set_at_run_time_counts_at_once(service: Service) -> None:
     assert answer.finished.cost.amount == "0.0007"
 
 
+@pytest.mark.parametrize("amount", ["\u0661\u0662", "\uff11\uff10", "1_000", " 1", "1e99", "NaN", "-1", "", "1000001"])
+async def test_an_amount_is_a_decimal_number_in_plain_digits(service: Service, amount: str) -> None:
+    price = cost_pb2.Price(provider="openai", model="m1", input=amount, output="1")
+    budget = cost_pb2.Budget(scope="user", subject="alice", period="day", limit=common_pb2.Money(amount=amount))
+    with as_caller(OPERATOR):
+        for call in (
+            service.costs.PutPrice(cost_pb2.PutPriceRequest(price=price)),
+            service.costs.PutBudget(cost_pb2.PutBudgetRequest(budget=budget)),
+        ):
+            with pytest.raises(InvalidArgument, match="give a decimal number of USD from 0 to") as caught:
+                await call
+            assert caught.value.reason == "RULE_INVALID"
+
+
 @pytest.mark.parametrize("caller", [ALICE, ADMIN, Caller(user_id="", scopes=frozenset({"operator"}))], ids=str)
 async def test_what_concerns_every_tenant_is_refused_to_all_but_operators(service: Service, caller: Caller) -> None:
     price = cost_pb2.Price(provider="openai", model="m1", input="0", output="0")

@@ -6,7 +6,13 @@ from email.utils import format_datetime
 import pytest
 
 from llm_service.domain.model.failure import FailureKind
-from llm_service.providers.status import VendorError, error_from_vendor, retry_after_seconds, told_by_headers
+from llm_service.providers.status import (
+    VendorError,
+    error_from_vendor,
+    retry_after_seconds,
+    status_from_code,
+    told_by_headers,
+)
 from penstock_kit.errors import ErrorKind, http_status
 
 WAITS = [
@@ -112,3 +118,10 @@ def test_a_vendor_that_asks_not_to_be_tried_again_is_heeded() -> None:
     error = error_from_vendor(told, provider="p", model="m")
     assert error.final
     assert error.metadata["final"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("429", 429), ("599", 599), ("²²²", 0), ("٤٢٩", 0), ("600", 0), ("4" * 5000, 0)]
+)
+def test_only_a_number_of_three_plain_digits_is_the_status_of_an_error_in_a_stream(code: str, status: int) -> None:
+    assert status_from_code(code) == status

@@ -22,7 +22,8 @@ def test_one_address_stays_and_several_become_one_target(addresses, expected):
 
 
 @pytest.mark.parametrize(
-    "addresses", ["chat-a:1,chat-b:2", "10.0.0.1:1,[::1]:2", "10.0.0.1:1,10.0.0.2", "chat", ":1", " , "]
+    "addresses",
+    ["chat-a:1,chat-b:2", "10.0.0.1:1,[::1]:2", "10.0.0.1:1,10.0.0.2", "chat", ":1", " , ", "chat:\u0661", "chat:²"],
 )
 def test_addresses_that_make_no_target_are_refused_with_what_would_be_right(addresses):
     with pytest.raises(InvalidArgument, match="dns:///name:port"):

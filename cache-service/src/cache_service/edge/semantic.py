@@ -27,6 +27,7 @@ _LONGEST_KEY: Final = 512
 _MOST_DIMENSIONS: Final = 4_096
 _PAGE: Final = 50
 _LONGEST_PAGE: Final = 200
+_LONGEST_TOKEN: Final = 18
 
 
 class SemanticRpcs:
@@ -80,10 +81,11 @@ class SemanticRpcs:
         if size < 0:
             message = f"page_size is {size}, it must be 1 to {_LONGEST_PAGE}, or 0 for {_PAGE}"
             raise InvalidArgument(message, reason="PAGE_SIZE_INVALID")
-        if request.page_token and not request.page_token.isdecimal():
-            message = f"page_token {request.page_token[:40]!r} is not of this list; pass next_page_token on"
+        token = request.page_token
+        if token and not (token.isascii() and token.isdecimal() and len(token) <= _LONGEST_TOKEN):
+            message = f"page_token {token[:40]!r} is not of this list; pass next_page_token on"
             raise InvalidArgument(message, reason="PAGE_TOKEN_INVALID")
-        hits = self._semantic.hits(tenant, size + 1, int(request.page_token or 0))
+        hits = self._semantic.hits(tenant, size + 1, int(token or 0))
         token = str(hits[size - 1].number) if len(hits) > size else ""
         return pb.ListSemanticHitsResponse(hits=[_hit_to_proto(hit) for hit in hits[:size]], next_page_token=token)
 

@@ -95,6 +95,6 @@ class MemoryFeed:
 
     def _number(self, position: str) -> int:
         epoch, _, number = position.partition(":")
-        if epoch != self._epoch or not number.isdecimal():
+        if epoch != self._epoch or not (number.isascii() and number.isdecimal()):
             raise feed_expired()
         return int(number)

@@ -11,7 +11,7 @@ from penstock.llm.v1 import cost_pb2 as pb
 from gateway.convert.scalar import JsonObject, milliseconds, money_from_proto, time_from_proto, usage_from_proto
 from gateway.http.json import encode
 
-DECIMAL: Final = r"^\d{1,12}(\.\d{1,12})?$"
+DECIMAL: Final = r"^[0-9]{1,12}(\.[0-9]{1,12})?$"
 _COLUMNS: Final = (
     "group", "requests", "failures", "cached_requests", "unpriced_requests", "input_tokens", "cache_read_tokens",
     "cache_write_tokens", "output_tokens", "reasoning_tokens", "cost", "currency", "cache_savings", "mean_ms",

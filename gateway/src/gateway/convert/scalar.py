@@ -29,7 +29,7 @@ def in_seconds(value: object) -> object:
     """Return `value`, unless it is a text that is no number, such as ``1m``: ValueError says the unit."""
     if isinstance(value, str):
         try:
-            float(value)
+            float(value.encode("ascii"))
         except ValueError:
             raise ValueError("is a number of seconds, such as 60") from None
     return value

@@ -38,7 +38,7 @@ def _single(text: str, entries: list[str]) -> str:
     if not entries:
         raise _invalid(text, "names no service")
     host, _, port = entries[0].rpartition(":")
-    if not host or not port.isdigit():
+    if not host or not _is_number(port):
         raise _invalid(text, "has no port")
     return entries[0]
 
@@ -50,9 +50,13 @@ def _literal(entry: str) -> tuple[int, str]:
         family = ipaddress.ip_address(host.strip("[]")).version
     except ValueError:
         raise _invalid(entry, "is no IP address and port") from None
-    if not port.isdigit():
+    if not _is_number(port):
         raise _invalid(entry, "has no port")
     return family, f"{host}:{port}"
+
+
+def _is_number(port: str) -> bool:
+    return port.isascii() and port.isdigit()
 
 
 def _invalid(text: str, what: str) -> InvalidArgument:

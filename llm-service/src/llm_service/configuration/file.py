@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal, Self, cast
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     HttpUrl,
@@ -81,16 +82,26 @@ class ProviderRow(_Row):
         return self
 
 
+def _in_plain_digits(value: object) -> object:
+    """Return `value`; raise ValueError for a text with digits of other scripts, which Decimal would take."""
+    if isinstance(value, str) and not value.isascii():
+        raise ValueError("is a decimal number in the digits 0 to 9")
+    return value
+
+
+_Amount = Annotated[Decimal, BeforeValidator(_in_plain_digits), Field(ge=0)]
+
+
 class PriceRow(_Row):
     """The operator's price of one model in USD per million tokens; one that embeds needs no `output`."""
 
     provider: str
     model: str
-    input: Decimal = Field(ge=0)
-    output: Decimal | None = Field(default=None, ge=0)
-    cache_read: Decimal | None = Field(default=None, ge=0)
-    cache_write: Decimal | None = Field(default=None, ge=0)
-    cache_write_hour: Decimal | None = Field(default=None, ge=0)
+    input: _Amount
+    output: _Amount | None = None
+    cache_read: _Amount | None = None
+    cache_write: _Amount | None = None
+    cache_write_hour: _Amount | None = None
 
 
 class ConfigurationFile(_Row):

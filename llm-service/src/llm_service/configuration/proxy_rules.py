@@ -66,7 +66,7 @@ def _matches(entry: str, parts: SplitResult) -> bool:
     if "/" in entry:
         return _is_within(host, entry)
     name, colon, port = entry.rpartition(":")
-    if colon and port.isdigit() and name.count(":") == 0:
+    if colon and port.isascii() and port.isdigit() and name.count(":") == 0:
         if int(port) != port_of(parts):
             return False
         entry = name

@@ -1,8 +1,9 @@
 """Budgets, policies of keys and prices to protobuf and from it."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final, TypeVar
 
 from penstock.common.v1 import common_pb2
@@ -15,6 +16,8 @@ from llm_service.domain.billing.price_list import PricedModel
 from penstock_kit.errors import FieldViolation, InvalidArgument
 
 _MOST: Final = Decimal(1_000_000)
+# Decimal itself would take the digits of any script, underscores and spaces.
+_NUMBER: Final = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][+-]?[0-9]{1,2})?").fullmatch
 _Choice = TypeVar("_Choice", BudgetScope, BudgetPeriod)
 
 
@@ -121,10 +124,7 @@ def _choice(field: str, choices: type[_Choice], value: str) -> _Choice:
 
 
 def _decimal(field: str, text: str) -> Decimal:
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        number = Decimal("NaN")
+    number = Decimal(text) if _NUMBER(text) else Decimal("NaN")
     if not number.is_finite() or number < 0 or number > _MOST:
         raise _wrong(field, f"it is {text!r}; give a decimal number of USD from 0 to {_MOST}, such as 12.50")
     return number

@@ -193,7 +193,7 @@ def status_from_code(code: str) -> int:
 
     Servers put that status into the code, or a word.
     """
-    if code.isdigit() and 400 <= int(code) < 600:
+    if code.isascii() and code.isdigit() and len(code) == 3 and 400 <= int(code) < 600:
         return int(code)
     lowered = code.lower()
     known = lowered in _REFUSALS | _CONTEXT | _EXHAUSTED

@@ -29,8 +29,8 @@ END_TIME: Final = {
 }
 
 _CLOCK: Final = SystemClock()
-_RELATIVE: Final = re.compile(r"now(?:\s*([+-])\s*(\d{1,6})\s*(s|m|min|h|d|w))?")
-_INTERVAL: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d|w)")
+_RELATIVE: Final = re.compile(r"now(?:\s*([+-])\s*(\d{1,6})\s*(s|m|min|h|d|w))?", re.ASCII)
+_INTERVAL: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d|w)", re.ASCII)
 _SECONDS: Final = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 

@@ -123,7 +123,7 @@ class RedisFeed:
 
     async def _load_after(self, owner: Owner, after: str) -> Sequence[Announcement]:
         epoch, _, number = after.partition(":")
-        start = int(number) + 1 if number.isdecimal() else 1
+        start = int(number) + 1 if number.isascii() and number.isdecimal() else 1
         fields, answer = await self._link.run(
             [("HMGET", _head(owner), "epoch", "last"), ("XRANGE", _feed(owner), f"{start}-0", "+", "COUNT", _PAGE)],
             transaction=True,

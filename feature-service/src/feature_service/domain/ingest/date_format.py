@@ -6,9 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-_WRITTEN: Final = re.compile(r"(\d{1,4})([./-])(\d{1,2})\2(\d{1,4})(?:[T\s,]+(.*))?", re.DOTALL)
+_WRITTEN: Final = re.compile(r"([0-9]{1,4})([./-])([0-9]{1,2})\2([0-9]{1,4})(?:[T\s,]+(.*))?", re.DOTALL)
 _CLOCK: Final = re.compile(
-    r"(\d{1,2})(?::(\d\d))?(?::(\d\d(?:[.,]\d+)?))?(?:\s*([ap])\.?m\.?)?(Z|[+-]\d\d:?\d\d)?", re.I
+    r"([0-9]{1,2})(?::([0-9][0-9]))?(?::([0-9][0-9](?:[.,][0-9]+)?))?(?:\s*([ap])\.?m\.?)?(Z|[+-][0-9][0-9]:?[0-9][0-9])?",
+    re.I,
 )
 
 

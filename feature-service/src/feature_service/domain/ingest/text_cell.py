@@ -19,11 +19,11 @@ MISSING_NUMBERS: Final = frozenset({"", "na", "n/a", "nan", "null", "none", "-"}
 
 _FLAGS: Final = {"true": 1.0, "false": 0.0}
 # Whole numbers that begin with 0 are codes (007, a postcode): as numbers they would lose their zeros.
-_CODE: Final = re.compile(r"[+-]?0\d+").fullmatch
-_COMMA: Final = re.compile(r"[+-]?(\d*,\d+|\d{1,3}(\.\d{3})+,\d+)([eE][+-]?\d+)?").fullmatch
-_GROUPED: Final = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+").fullmatch
-_COMMA_OR_WHOLE: Final = re.compile(r"[+-]?(\d+|\d*,\d+|\d{1,3}(\.\d{3})+,\d+)([eE][+-]?\d+)?").fullmatch
-_WHOLE: Final = re.compile(r"[+-]?\d+").fullmatch
+_CODE: Final = re.compile(r"[+-]?0\d+", re.ASCII).fullmatch
+_COMMA: Final = re.compile(r"[+-]?(\d*,\d+|\d{1,3}(\.\d{3})+,\d+)([eE][+-]?\d+)?", re.ASCII).fullmatch
+_GROUPED: Final = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+", re.ASCII).fullmatch
+_COMMA_OR_WHOLE: Final = re.compile(r"[+-]?(\d+|\d*,\d+|\d{1,3}(\.\d{3})+,\d+)([eE][+-]?\d+)?", re.ASCII).fullmatch
+_WHOLE: Final = re.compile(r"[+-]?\d+", re.ASCII).fullmatch
 _JOINT: Final = "\x1f"
 
 
@@ -88,15 +88,16 @@ class PointNumbers:
             value = float(text)
         except ValueError:
             value = math.inf
-        if "_" in text or not math.isfinite(value):
+        if "_" in text or not text.isascii() or not math.isfinite(value):
             raise ValueError(f"{shown(cell)} is not a number{_comma_hint(text)}")
         return value
 
     def plain_numbers(self, column: Sequence[str]) -> "Sequence[float] | FloatArray":
-        """Return the floats; an underscore, which Python allows between digits, is not plain."""
+        """Return the floats; underscores and digits of other scripts, which Python takes, are not plain."""
         if (parsed := self.parsed_numbers(column)) is not None:
             return parsed
-        if "_" in "".join(column):
+        joined = "".join(column)
+        if "_" in joined or not joined.isascii():
             raise ValueError("not plain")
         return list(map(float, column))
 
@@ -123,10 +124,10 @@ class CommaNumbers:
         return value
 
     def plain_numbers(self, column: Sequence[str]) -> Sequence[float]:
-        """Return the floats of cells without points and underscores."""
+        """Return the floats of cells without points, underscores and digits of other scripts."""
         joined = _JOINT.join(column)
         parts = joined.replace(",", ".").split(_JOINT)
-        if "_" in joined or "." in joined or len(parts) != len(column):
+        if "_" in joined or "." in joined or not joined.isascii() or len(parts) != len(column):
             raise ValueError("not plain")
         return list(map(float, parts))
 

@@ -11,7 +11,7 @@ from feature_service.domain.model.span import END_MICROS, FIRST_MICROS
 
 _EPOCH: Final = datetime(1970, 1, 1)
 _MICROSECOND: Final = timedelta(microseconds=1)
-_NUMBER: Final = re.compile(r"[+-]?\d+(\.\d*)?|[+-]?\.\d+")
+_NUMBER: Final = re.compile(r"[+-]?\d+(\.\d*)?|[+-]?\.\d+", re.ASCII)
 # Epoch numbers: the unit is told by the size. 1e11 s is the year 5138; 1e11 ms is 1973.
 _EPOCH_UNITS: Final = (
     (Decimal(10**11), Decimal(10**6)),

@@ -14,7 +14,7 @@ from feature_service.domain.model.array import BoolArray, IndexArray, TextArray,
 from feature_service.domain.model.span import END_MICROS, FIRST_MICROS
 
 _DAY: Final = 86_400_000_000
-_PLAIN_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,6})?").fullmatch
+_PLAIN_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,6})?", re.ASCII).fullmatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
