@@ -292,6 +292,20 @@ async def test_durations_and_integrals_are_told_when_asked_for(chat: Any) -> Non
     assert chat.feature.asked[0].integrals
 
 
+async def test_gaps_are_told_where_there_are_any_and_short_spells_are_left_out_when_asked(chat: Any) -> None:
+    chat.feature.statistics = feature_pb2.ComputeStatisticsResponse(
+        row_count=7,
+        fitting_time=feature_pb2.FittingTime(
+            gaps=1, gap_seconds=90, longest_gaps=[feature_pb2.Spell(start_time=Timestamp(seconds=60), seconds=90)]
+        ),
+    )
+    shown = await tool_result(chat, "device_statistics", device_code="WLD001", durations=True, shortest_spell="3m")
+    told = shown["fitting_time"]
+    assert (told["gaps"], told["gap_seconds"]) == (1, 90)
+    assert told["longest_gaps"] == [{"start_time": "1970-01-01T00:01:00Z", "seconds": 90}]
+    assert chat.feature.asked[0].shortest_spell.seconds == 180
+
+
 async def test_statistics_without_durations_do_not_mention_them(chat: Any) -> None:
     chat.feature.statistics = feature_pb2.ComputeStatisticsResponse(
         row_count=1, statistics=[feature_pb2.FieldStatistics(field="current", count=1)]

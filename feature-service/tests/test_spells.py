@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.feature.v1 import feature_pb2 as pb
 
@@ -41,6 +42,14 @@ async def test_the_longest_spells_are_told_one_by_one_and_the_last_with_whether_
     none = await lasting(loaded, 100)
     assert not none.longest
     assert not none.HasField("last")
+
+
+async def test_spells_shorter_than_asked_for_do_not_count_and_gaps_are_told(loaded: Any) -> None:
+    found = await lasting(loaded, 8, shortest_spell=Duration(seconds=3))
+    assert (found.spells, found.seconds) == (2, 26)
+    assert [each.seconds for each in found.longest] == [22, 4]
+    assert (found.gaps, found.gap_seconds) == (1, 100)
+    assert [(each.start_time.seconds - START, each.seconds) for each in found.longest_gaps] == [(10, 100)]
 
 
 async def test_rows_are_ordered_by_a_number_field_alone(loaded: Any) -> None:

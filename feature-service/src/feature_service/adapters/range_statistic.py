@@ -38,12 +38,10 @@ def fitting_time(row: Sequence[Any]) -> FittingTime:
     """Return how long the rows that fit lasted, all times in microseconds.
 
     `row` is how long those and all rows lasted, the number of spells, begins and lengths of the longest, begin and
-    length of the last one, and whether the last row is part of it.
+    length of the last one, whether the last row is part of it, and number, length, begins and lengths of gaps.
     """
-    fitting, whole, spells, begins, lengths, last, lasted, ongoing = row
-    longest = [
-        Spell(start=start, seconds=float(lasts) / 1e6) for start, lasts in zip(begins or (), lengths or (), strict=True)
-    ]
+    fitting, whole, spells, begins, lengths, last, lasted, ongoing, gaps, silent, opens, widths = row
+    longest = _spells(begins, lengths)
     return FittingTime(
         seconds=float(fitting) / 1e6,
         range_seconds=float(whole) / 1e6,
@@ -53,4 +51,12 @@ def fitting_time(row: Sequence[Any]) -> FittingTime:
         longest=longest,
         last=None if last is None else Spell(start=last, seconds=float(lasted) / 1e6),
         ongoing=bool(ongoing),
+        gaps=gaps,
+        gap_seconds=float(silent) / 1e6,
+        longest_gaps=_spells(opens, widths),
     )
+
+
+def _spells(begins: Sequence[Any] | None, lengths: Sequence[Any] | None) -> list[Spell]:
+    pairs = zip(begins or (), lengths or (), strict=True)
+    return [Spell(start=start, seconds=float(lasts) / 1e6) for start, lasts in pairs]

@@ -163,6 +163,7 @@ def statistics_from_proto(request: feature_pb2.ComputeStatisticsRequest) -> Stat
         value_counts=request.value_counts,
         durations=request.durations,
         integrals=request.integrals,
+        shortest_spell=max(0, request.shortest_spell.ToMicroseconds()),
     )
 
 
@@ -235,6 +236,9 @@ def _fitting_time(time: FittingTime) -> feature_pb2.FittingTime:
         longest=map(_spell, time.longest),
         last=_spell(time.last) if time.last else None,
         ongoing=time.ongoing,
+        gaps=time.gaps,
+        gap_seconds=time.gap_seconds,
+        longest_gaps=map(_spell, time.longest_gaps),
     )
 
 

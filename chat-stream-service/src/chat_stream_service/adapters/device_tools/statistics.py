@@ -12,6 +12,7 @@ from chat_stream_service.adapters.device_tools.argument import (
     END_TIME,
     FIELDS,
     START_TIME,
+    duration,
     object_schema,
     timestamp,
 )
@@ -63,7 +64,12 @@ class DeviceStatistics:
             "durations": {
                 "type": "boolean",
                 "description": "Also for how many seconds the rows that fit the conditions lasted (of how many in the "
-                "range), how often that began (spells), the ten longest spells, and the last one.",
+                "range), how often that began (spells), the ten longest spells, and the last one; and where rows are "
+                "missing (gaps).",
+            },
+            "shortest_spell": {
+                "type": "string",
+                "description": "With durations: only spells of at least this length count, such as 30s or 5m.",
             },
             "integrals": {
                 "type": "boolean",
@@ -120,4 +126,5 @@ def _request(code: str, arguments: Arguments) -> feature_pb2.ComputeStatisticsRe
         value_counts=arguments.get("value_counts", False),
         durations=arguments.get("durations", False),
         integrals=arguments.get("integrals", False),
+        shortest_spell=duration(arguments.get("shortest_spell")),
     )

@@ -83,7 +83,13 @@ def _fitting_time(time: feature_pb2.FittingTime) -> dict[str, Any]:
         "longest_start_time": iso_time(_set(time, "longest_start_time")),
         "longest_spells": [_spell(each) for each in time.longest],
         "last_spell": {**_spell(time.last), "ongoing": time.ongoing} if time.HasField("last") else None,
+        **(_gaps(time) if time.gaps else {}),
     }
+
+
+def _gaps(time: feature_pb2.FittingTime) -> dict[str, Any]:
+    longest = [_spell(each) for each in time.longest_gaps]
+    return {"gaps": time.gaps, "gap_seconds": number(time.gap_seconds), "longest_gaps": longest}
 
 
 def _spell(spell: feature_pb2.Spell) -> dict[str, Any]:

@@ -18,7 +18,8 @@ _LONGEST: Final = 10
 def fitting_time(source: sql.Source, query: StatisticsQuery) -> sql.Statement:
     """Select the microseconds of rows that fit and of all, the number of spells, begins and lengths of the longest.
 
-    Then begin and length of the last one, and whether the last row is part of it.
+    Then begin and length of the last one, and whether the last row is part of it; then the number and length of the
+    gaps, begins and lengths of the longest.
     """
     held = _held(source, query.span, query.conditions, "NULL::DOUBLE")
     text = f"""{held.text}, marked AS (
@@ -27,12 +28,17 @@ def fitting_time(source: sql.Source, query: StatisticsQuery) -> sql.Statement:
         FROM held
     ), numbered AS (
         SELECT ts, lasts, sum(opens::INTEGER) OVER (ORDER BY ts) AS spell FROM marked WHERE fits
-    ), spells AS (SELECT epoch_us(min(ts)) AS begin, max(ts) AS ends, sum(lasts) AS lasts FROM numbered GROUP BY spell),
-    longest AS (SELECT * FROM spells ORDER BY lasts DESC, begin LIMIT {_LONGEST})
-    SELECT (SELECT coalesce(sum(lasts) FILTER (fits), 0) FROM held), (SELECT coalesce(sum(lasts), 0) FROM held),
+    ), spells AS (SELECT epoch_us(min(ts)) AS begin, max(ts) AS ends, sum(lasts) AS lasts FROM numbered GROUP BY spell
+        HAVING sum(lasts) >= {int(query.shortest_spell)}),
+    longest AS (SELECT * FROM spells ORDER BY lasts DESC, begin LIMIT {_LONGEST}),
+    gaps AS (SELECT epoch_us(ts) AS begin, gap FROM held WHERE gap > {_HOLDS} * step),
+    widest AS (SELECT * FROM gaps ORDER BY gap DESC, begin LIMIT {_LONGEST})
+    SELECT coalesce(sum(lasts), 0), (SELECT coalesce(sum(lasts), 0) FROM held),
         count(*), (SELECT list(begin ORDER BY lasts DESC, begin) FROM longest),
         (SELECT list(lasts ORDER BY lasts DESC, begin) FROM longest),
-        max(begin), arg_max(lasts, begin), max(ends) = (SELECT max(ts) FROM held)
+        max(begin), arg_max(lasts, begin), max(ends) = (SELECT max(ts) FROM held),
+        (SELECT count(*) FROM gaps), (SELECT coalesce(sum(gap), 0) FROM gaps),
+        (SELECT list(begin ORDER BY gap DESC, begin) FROM widest), (SELECT list(gap ORDER BY gap DESC, begin) FROM widest)
     FROM spells"""
     return sql.Statement(text, held.values)
 

@@ -16,7 +16,8 @@ _LONGEST: Final = 10
 def fitting_time(relation: Relation, query: StatisticsQuery, values: Values) -> str:
     """Select the microseconds of rows that fit and of all, the number of spells, begins and lengths of the longest.
 
-    Then begin and length of the last one, and whether the last row is part of it. Begins are times.
+    Then begin and length of the last one, and whether the last row is part of it; then the number and length of the
+    gaps, begins and lengths of the longest. Begins are times.
     """
     held = _held(relation, query, "NULL::float8", values)
     return f"""{held}, marked AS (
@@ -27,14 +28,20 @@ def fitting_time(relation: Relation, query: StatisticsQuery, values: Values) -> 
         SELECT ts, lasts, sum(opens::int) OVER (ORDER BY ts) AS spell FROM marked WHERE fits
     ), spells AS (
         SELECT min(ts) AS begin, max(ts) AS ends, sum(lasts)::bigint AS lasts FROM numbered GROUP BY spell
+        HAVING sum(lasts) >= {int(query.shortest_spell)}
     ), longest AS (SELECT * FROM spells ORDER BY lasts DESC, begin LIMIT {_LONGEST}),
-    newest AS (SELECT * FROM spells ORDER BY begin DESC LIMIT 1)
-    SELECT (SELECT coalesce(sum(lasts) FILTER (WHERE fits), 0)::bigint FROM held),
+    newest AS (SELECT * FROM spells ORDER BY begin DESC LIMIT 1),
+    gaps AS (SELECT ts AS begin, gap FROM held WHERE gap > {_HOLDS} * step),
+    widest AS (SELECT * FROM gaps ORDER BY gap DESC, begin LIMIT {_LONGEST})
+    SELECT (SELECT coalesce(sum(lasts), 0)::bigint FROM spells),
         (SELECT coalesce(sum(lasts), 0)::bigint FROM held), (SELECT count(*) FROM spells),
         (SELECT array_agg(begin ORDER BY lasts DESC, begin) FROM longest),
         (SELECT array_agg(lasts ORDER BY lasts DESC, begin) FROM longest),
         (SELECT begin FROM newest), (SELECT lasts FROM newest),
-        (SELECT ends FROM newest) = (SELECT max(ts) FROM held)"""
+        (SELECT ends FROM newest) = (SELECT max(ts) FROM held),
+        (SELECT count(*) FROM gaps), (SELECT coalesce(sum(gap), 0)::bigint FROM gaps),
+        (SELECT array_agg(begin ORDER BY gap DESC, begin) FROM widest),
+        (SELECT array_agg(gap ORDER BY gap DESC, begin) FROM widest)"""
 
 
 def integral(relation: Relation, field: str, query: StatisticsQuery, values: Values) -> str:

@@ -243,9 +243,10 @@ class PostgresTelemetryStore:
             return FittingTime()
         values = Values()
         (row,) = await self._rows(duration_sql.fitting_time(relation, query, values), values)
-        fitting, whole, spells, begins, lengths, last, lasted, ongoing = row
-        starts = [micros_of(begin) for begin in begins or ()]
-        return fitting_time((fitting, whole, spells, starts, lengths, micros_or_none(last), lasted, ongoing))
+        fitting, whole, spells, begins, lengths, last, lasted, ongoing, gaps, silent, opens, widths = row
+        starts, opened = ([micros_of(begin) for begin in each or ()] for each in (begins, opens))
+        times = (fitting, whole, spells, starts, lengths, micros_or_none(last), lasted, ongoing)
+        return fitting_time((*times, gaps, silent, opened, widths))
 
     async def integrals(self, key: SeriesKey, query: StatisticsQuery) -> Sequence[float | None]:
         """Return value times seconds of number fields."""

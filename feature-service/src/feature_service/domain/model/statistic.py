@@ -54,7 +54,8 @@ class FittingTime:
 
     A row lasts until the next one, but no longer than ten times the median distance of rows. `longest_start` is in
     microseconds since the epoch, None without a spell. `longest` are the ten longest, `last` is the last spell, which
-    is `ongoing` when the last row in range is part of it.
+    is `ongoing` when the last row in range is part of it. `gaps` are those between rows after which nothing is known,
+    `longest_gaps` the ten longest of them, each from the last row before it.
     """
 
     seconds: float = 0.0
@@ -65,6 +66,9 @@ class FittingTime:
     longest: Sequence[Spell] = ()
     last: Spell | None = None
     ongoing: bool = False
+    gaps: int = 0
+    gap_seconds: float = 0.0
+    longest_gaps: Sequence[Spell] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,7 +77,10 @@ class Aggregate(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatisticsQuery:
-    """What to compute of the rows of a range that fit every condition; `percentiles` from 0 to 100."""
+    """What to compute of the rows of a range that fit every condition; `percentiles` from 0 to 100.
+
+    With `durations`, spells count that last at least `shortest_spell` microseconds.
+    """
 
     fields: Sequence[str]
     span: Span
@@ -88,6 +91,7 @@ class StatisticsQuery:
     value_counts: bool = False
     durations: bool = False
     integrals: bool = False
+    shortest_spell: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,8 +106,21 @@ class TelemetryQueryContract:
         assert (held.last.start, held.last.seconds, held.ongoing) == (8 * SECOND, 2, True)
         over = StatisticsQuery(fields=["a"], span=Span(end=7 * SECOND), conditions=[is_above("a", 5)])
         assert not (await store.fitting_time(KEY, over)).ongoing
+        long = StatisticsQuery(
+            fields=["a"], span=Span(), conditions=[is_above("a", 5)], shortest_spell=3 * SECOND
+        )
+        held = await store.fitting_time(KEY, long)
+        assert (held.seconds, held.spells, held.longest_seconds, held.ongoing) == (4, 1, 4, False)
         (integral,) = await store.integrals(KEY, StatisticsQuery(fields=["a"], span=Span()))
         assert integral == pytest.approx(2 * (1 + 9 + 9 + 1 + 9))
+
+    async def test_gaps_are_told_with_the_last_row_before_each(self, store: Any) -> None:
+        await store.append(KEY, frame_of([0, 2, 4, 40, 42, 142, 144], a=[1] * 7))
+        held = await store.fitting_time(KEY, StatisticsQuery(fields=["a"], span=Span()))
+        assert (held.gaps, held.gap_seconds) == (2, 136)
+        assert [(each.start, each.seconds) for each in held.longest_gaps] == [(42 * SECOND, 100), (4 * SECOND, 36)]
+        near = StatisticsQuery(fields=["a"], span=Span(end=5 * SECOND))
+        assert (await store.fitting_time(KEY, near)).gaps == 0
 
     async def test_the_newest_rows_come_by_page_over_all_devices(self, store: Any) -> None:
         await store.append(KEY, frame_of([1, 3, 5], a=[1, 3, 5]))

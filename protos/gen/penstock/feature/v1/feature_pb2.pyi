@@ -690,6 +690,7 @@ class ComputeStatisticsRequest(_message.Message):
     VALUE_COUNTS_FIELD_NUMBER: _builtins.int
     DURATIONS_FIELD_NUMBER: _builtins.int
     INTEGRALS_FIELD_NUMBER: _builtins.int
+    SHORTEST_SPELL_FIELD_NUMBER: _builtins.int
     device_code: _builtins.str
     extreme_times: _builtins.bool
     """Also tell when each field was lowest and highest."""
@@ -721,6 +722,10 @@ class ComputeStatisticsRequest(_message.Message):
     def percentiles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
         """Percentiles to compute of each field, from 0 to 100, at most 20."""
 
+    @_builtins.property
+    def shortest_spell(self) -> _duration_pb2.Duration:
+        """With `durations`: only spells that last at least so long count. Unset or 0: all of them."""
+
     def __init__(
         self,
         *,
@@ -735,10 +740,11 @@ class ComputeStatisticsRequest(_message.Message):
         value_counts: _builtins.bool = ...,
         durations: _builtins.bool = ...,
         integrals: _builtins.bool = ...,
+        shortest_spell: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "shortest_spell", b"shortest_spell", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlate", b"correlate", "device_code", b"device_code", "durations", b"durations", "end_time", b"end_time", "extreme_times", b"extreme_times", "fields", b"fields", "filters", b"filters", "integrals", b"integrals", "percentiles", b"percentiles", "start_time", b"start_time", "value_counts", b"value_counts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlate", b"correlate", "device_code", b"device_code", "durations", b"durations", "end_time", b"end_time", "extreme_times", b"extreme_times", "fields", b"fields", "filters", b"filters", "integrals", b"integrals", "percentiles", b"percentiles", "shortest_spell", b"shortest_spell", "start_time", b"start_time", "value_counts", b"value_counts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -821,6 +827,9 @@ class FittingTime(_message.Message):
     LONGEST_FIELD_NUMBER: _builtins.int
     LAST_FIELD_NUMBER: _builtins.int
     ONGOING_FIELD_NUMBER: _builtins.int
+    GAPS_FIELD_NUMBER: _builtins.int
+    GAP_SECONDS_FIELD_NUMBER: _builtins.int
+    LONGEST_GAPS_FIELD_NUMBER: _builtins.int
     seconds: _builtins.float
     """Sum over the rows that fit, in seconds."""
     range_seconds: _builtins.float
@@ -831,6 +840,12 @@ class FittingTime(_message.Message):
     """The longest of them (the first of several), in seconds, and its begin. Unset without any."""
     ongoing: _builtins.bool
     """Whether the last row in range, of those that have a value of every filtered field, is part of the last one."""
+    gaps: _builtins.int
+    """Gaps between two rows (of those that have a value of every filtered field) that are longer than ten times the
+    median distance, so that nothing is known of the time between.
+    """
+    gap_seconds: _builtins.float
+    """How long they are together, in seconds."""
     @_builtins.property
     def longest_start_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -840,6 +855,10 @@ class FittingTime(_message.Message):
     @_builtins.property
     def last(self) -> Global___Spell:
         """The last one. Unset without any."""
+
+    @_builtins.property
+    def longest_gaps(self) -> _containers.RepeatedCompositeFieldContainer[Global___Spell]:
+        """The ten longest, the longest first; `start_time` is that of the last row before."""
 
     def __init__(
         self,
@@ -852,10 +871,13 @@ class FittingTime(_message.Message):
         longest: _abc.Iterable[Global___Spell] | None = ...,
         last: Global___Spell | None = ...,
         ongoing: _builtins.bool = ...,
+        gaps: _builtins.int = ...,
+        gap_seconds: _builtins.float = ...,
+        longest_gaps: _abc.Iterable[Global___Spell] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["last", b"last", "longest_start_time", b"longest_start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["last", b"last", "longest", b"longest", "longest_seconds", b"longest_seconds", "longest_start_time", b"longest_start_time", "ongoing", b"ongoing", "range_seconds", b"range_seconds", "seconds", b"seconds", "spells", b"spells"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["gap_seconds", b"gap_seconds", "gaps", b"gaps", "last", b"last", "longest", b"longest", "longest_gaps", b"longest_gaps", "longest_seconds", b"longest_seconds", "longest_start_time", b"longest_start_time", "ongoing", b"ongoing", "range_seconds", b"range_seconds", "seconds", b"seconds", "spells", b"spells"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
