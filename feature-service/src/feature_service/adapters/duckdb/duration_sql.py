@@ -38,7 +38,8 @@ def fitting_time(source: sql.Source, query: StatisticsQuery) -> sql.Statement:
         (SELECT list(lasts ORDER BY lasts DESC, begin) FROM longest),
         max(begin), arg_max(lasts, begin), max(ends) = (SELECT max(ts) FROM held),
         (SELECT count(*) FROM gaps), (SELECT coalesce(sum(gap), 0) FROM gaps),
-        (SELECT list(begin ORDER BY gap DESC, begin) FROM widest), (SELECT list(gap ORDER BY gap DESC, begin) FROM widest)
+        (SELECT list(begin ORDER BY gap DESC, begin) FROM widest),
+        (SELECT list(gap ORDER BY gap DESC, begin) FROM widest)
     FROM spells"""
     return sql.Statement(text, held.values)
 

@@ -106,9 +106,7 @@ class TelemetryQueryContract:
         assert (held.last.start, held.last.seconds, held.ongoing) == (8 * SECOND, 2, True)
         over = StatisticsQuery(fields=["a"], span=Span(end=7 * SECOND), conditions=[is_above("a", 5)])
         assert not (await store.fitting_time(KEY, over)).ongoing
-        long = StatisticsQuery(
-            fields=["a"], span=Span(), conditions=[is_above("a", 5)], shortest_spell=3 * SECOND
-        )
+        long = StatisticsQuery(fields=["a"], span=Span(), conditions=[is_above("a", 5)], shortest_spell=3 * SECOND)
         held = await store.fitting_time(KEY, long)
         assert (held.seconds, held.spells, held.longest_seconds, held.ongoing) == (4, 1, 4, False)
         (integral,) = await store.integrals(KEY, StatisticsQuery(fields=["a"], span=Span()))

@@ -9,9 +9,8 @@ from llm_service.domain.offline.measure_text import shown
 from llm_service.domain.offline.phrases import number
 from llm_service.domain.offline.query import Statistic, StructuredQuery, TimeRange
 from llm_service.domain.offline.result import DeviceStatistics, FieldStatistics
+from llm_service.domain.offline.spike import Spike, spikes_of
 
-# Between these percentiles lies what is usual.
-TAILS: Final = (1.0, 99.0)
 _MOST: Final = 8
 _MOST_FIELDS: Final = 3
 
@@ -57,18 +56,14 @@ def spikes(report: Report, query: StructuredQuery, result: DeviceStatistics) -> 
 
 
 def _far(report: Report, one: FieldStatistics) -> list[str]:
-    low, high = (one.percentiles.get(f"{share:g}") for share in TAILS)
-    if low is None or high is None or high <= low:
-        return []
-    far = ((Statistic.MAX, one.max_time, high), (Statistic.MIN, one.min_time, low))
-    lines: list[str] = []
-    for statistic, time, edge in far:
-        value = one.values.get(statistic)
-        if value is not None and time is not None and abs(value - edge) > high - low:
-            texts = (shown(value, one.unit, None, 6), shown(edge, one.unit, None, 4))
-            stamp = report.say.times.stamp(time)
-            lines.append(report.say.spike(one.field, *texts, stamp, highest=statistic is Statistic.MAX))
-    return lines
+    return [tell(report, one, spike) for spike in spikes_of(one)]
+
+
+def tell(report: Report, one: FieldStatistics, spike: Spike) -> str:
+    """Tell a reading that lies far from the rest."""
+    texts = (shown(spike.value, one.unit, None, 6), shown(spike.edge, one.unit, None, 4))
+    stamp = report.say.times.stamp(spike.time)
+    return report.say.spike(one.field, *texts, stamp, highest=spike.statistic is Statistic.MAX)
 
 
 def _line(report: Report, anomaly: Anomaly) -> str:

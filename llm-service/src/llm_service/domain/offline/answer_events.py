@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from llm_service.domain.offline import answer_states
 from llm_service.domain.offline.answer_writer import Answered, Report, fields_of, limited
 from llm_service.domain.offline.field import unmatched_fields
-from llm_service.domain.offline.measure_text import Measure, measures_of, shown_value
+from llm_service.domain.offline.measure_text import Measure, added_up, measures_of, shown, shown_value
 from llm_service.domain.offline.phrases import Spells, Wording, number, percent
-from llm_service.domain.offline.query import Statistic, StructuredQuery
+from llm_service.domain.offline.query import Intent, Statistic, StructuredQuery
 from llm_service.domain.offline.result import DeviceStatistics, FittingTime
 
 _EXTREMES = (Statistic.MAX, Statistic.MIN)
@@ -25,7 +25,26 @@ def fitting(report: Report, query: StructuredQuery, answered: Sequence[Answered]
     if len(query.periods) > _MOST_SPOKEN and len(timed) == len(answered):
         return "\n".join(_listed(report, query, timed))
     texts = [_fitting_of(report, query, each) for each in answered]
-    return "\n\n".join([*texts, *_together(report, query, answered)])
+    return "\n\n".join([*texts, *_together(report, query, answered), *_difference(report, query, answered)])
+
+
+def _difference(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> list[str]:
+    """By how much two durations (or numbers of times) differ, where they are compared."""
+    times = [each.result.fitting for each in answered if each.result.fitting]
+    asked = query.intent is Intent.COMPARE and len(times) == len(answered) == 2
+    if not asked or not _TIMED & set(query.statistics):
+        return []
+    first, second = (_side(report, each, answered) for each in answered)
+    if Statistic.DURATION not in query.statistics:
+        return [report.say.difference(first, second, str(times[1].spells - times[0].spells), "")]
+    more = times[1].seconds - times[0].seconds
+    share = percent(more / times[0].seconds) if times[0].seconds else ""
+    return [report.say.difference(first, second, f"{'-' * (more < 0)}{report.say.length(abs(more))}", share)]
+
+
+def _side(report: Report, each: Answered, answered: Sequence[Answered]) -> str:
+    several = len({each.time for each in answered}) > 1
+    return f"{each.result.device} {report.say.period(each.time)}" if several else each.result.device
 
 
 def _together(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> list[str]:
@@ -52,8 +71,11 @@ def _listed(report: Report, query: StructuredQuery, answered: Sequence[Answered]
 def _fitting_of(report: Report, query: StructuredQuery, each: Answered) -> str:
     say, result = report.say, each.result
     period, where = say.period(each.time), say.where(query.conditions, any_of=query.any_condition)
-    if result.fitting and _TIMED & set(query.statistics):
-        return say.spells(result.device, period, where, _spells(say, query, result, result.fitting))
+    single = query.each or query.least is not None
+    if result.fitting and (_TIMED & set(query.statistics) or (single and query.when)):
+        text = say.spells(result.device, period, where, _spells(say, query, result, result.fitting))
+        listed = answer_states.stretches(report, query, result.fitting) if single else ""
+        return f"{text}\n{listed}" if listed else text
     if query.since and result.fitting:
         return answer_states.since(report, query, each)
     if query.when or query.since:
@@ -80,6 +102,8 @@ def _spells(say: Wording, query: StructuredQuery, result: DeviceStatistics, time
         longest=say.length(time.longest_seconds),
         begin=say.times.stamp(time.longest_start) if time.longest_start else "",
         whether=query.whether,
+        least=say.length(query.least.total_seconds()) if query.least else "",
+        mean=say.length(time.seconds / time.spells) if time.spells > 1 and (query.each or query.least) else "",
     )
 
 
@@ -151,7 +175,34 @@ def ranking(report: Report, query: StructuredQuery, answered: Sequence[Answered]
             texts.append((value, each.result.device, shown_value(query, one, measure)))
     if not texts:
         return report.say.no_numbers(answered[0].result.device, report.period(query, answered[0].time))
-    return _ranked(report, query, answered, texts, report.name(fields[0], measure), lowest=lowest)
+    text = _ranked(report, query, answered, texts, report.name(fields[0], measure), lowest=lowest)
+    return "\n".join([text, *_lead(report, query, answered, measure, texts)])
+
+
+def _lead(
+    report: Report,
+    query: StructuredQuery,
+    answered: Sequence[Answered],
+    measure: Measure,
+    ranked: Sequence[tuple[float, str, str]],
+) -> list[str]:
+    """By how much the first of two devices is ahead."""
+    if len(ranked) != 2 or query.top == 1:
+        return []
+    ones = [
+        one
+        for each in answered
+        for name in fields_of(query, [f.field for f in each.result.fields])
+        if (one := each.result.of(name))
+    ]
+    if len({one.unit for one in ones}) != 1:
+        return []
+    (first, leader, _), (second, other, _) = ranked
+    unit, more = ones[0].unit, first - second
+    if measure.statistic is Statistic.INTEGRAL:
+        more, unit = added_up(more, unit)
+    share = percent(more / abs(second)) if second else ""
+    return [report.say.difference(other, leader, shown(more, unit, query, 6, difference=True), share)]
 
 
 def _by_count(

@@ -19,6 +19,8 @@ from llm_service.domain.offline.result import (
 )
 
 _MOST_ROWS: Final = 60
+# A course that ends further from its begin than this share of it is not level.
+_LEVEL: Final = 0.05
 
 
 def trend(
@@ -189,7 +191,7 @@ def _course(
         shown(high, unit, None, 6),
         say.times.stamp(high_at),
     )
-    direction = _direction(values)
+    direction = _direction(values) or (2 if abs(last_value - first) > _LEVEL * max(abs(first), abs(last_value)) else 0)
     # The line through all of it and its two ends may point apart.
     apart = direction * (last_value - first) < 0
     return 2 if apart else direction, (*ends, *extremes)

@@ -1,21 +1,18 @@
 """Answers written from what the tools returned: which numbers, in which order, for which question."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from operator import mul
+from dataclasses import dataclass
 from typing import Final
 
 from llm_service.domain.offline.field import match_field, unmatched_fields
 from llm_service.domain.offline.measure_text import DIGITS, Measure, added_up, converts, measures_of, shown, shown_value
 from llm_service.domain.offline.phrases import Wording, number, percent
+from llm_service.domain.offline.phrases_states import Stretch
 from llm_service.domain.offline.query import Note, Remark, Statistic, StructuredQuery, TimeRange
 from llm_service.domain.offline.result import DeviceCard, DeviceStatistics, FieldStatistics
 
 MOST_LINES: Final = 16
 _MOST_DEVICES: Final = 40
-# Numbers that several devices have together, too.
-_POOLED: Final = frozenset({Statistic.INTEGRAL, Statistic.MEAN, Statistic.MAX, Statistic.MIN, Statistic.SUM})
-_SUMMED: Final = frozenset({Statistic.INTEGRAL, Statistic.SUM})
 _SIGMAS: Final = 4.0
 _MISSING: Final = 0.01
 
@@ -112,31 +109,7 @@ class Report:
 
     def statistics(self, query: StructuredQuery, answered: Sequence[Answered]) -> str:
         """State what was asked of each device: one number as a sentence, several as a list."""
-        texts = [self._statistics_of(query, each) for each in answered]
-        return "\n\n".join([*texts, *self._together(query, answered)])
-
-    def _together(self, query: StructuredQuery, answered: Sequence[Answered]) -> list[str]:
-        """What several devices have together: of one field, in one unit, over one range."""
-        several = len({each.result.device for each in answered}) == len(answered) > 1
-        value = self.pooled(query, answered) if several and query.statistics else ""
-        summed = {measure.statistic for measure in measures_of(query)} <= _SUMMED
-        return [self.say.together(value) if summed else self.say.pooled(value)] if value else []
-
-    def pooled(self, query: StructuredQuery, answered: Sequence[Answered]) -> str:
-        """Return the one number asked for of all readings of these devices, "" where there is none."""
-        measures = measures_of(query) if query.statistics else [Measure(statistic=Statistic.MEAN)]
-        if len(measures) != 1 or measures[0].statistic not in _POOLED:
-            return ""
-        ones = [each.result.of(name) for each in answered for name in fields_of(query, _fields_of(each))]
-        units = {one.unit for one in ones if one}
-        values = [value for one in ones if one and (value := measures[0].value(one)) is not None]
-        if len(ones) != len(answered) or len(values) != len(ones) or len(units) != 1 or not ones[0]:
-            return ""
-        counts = [one.values.get(Statistic.COUNT, 0.0) for one in ones if one]
-        pooled = _pooled(measures[0].statistic, values, counts)
-        if pooled is None:
-            return ""
-        return shown_value(query, replace(ones[0], values={measures[0].statistic: pooled}), measures[0])
+        return "\n\n".join(self._statistics_of(query, each) for each in answered)
 
     def period(self, query: StructuredQuery, time: TimeRange | None, where: bool = True) -> str:
         """Name the range and, where nothing else does, the conditions."""
@@ -153,7 +126,18 @@ class Report:
             return self.say.row_count(result.device, period, result.row_count)
         if result.row_count == 0:
             return self._none_fits(query, each)
-        return self._values(query, each) or self._numbers(query, result, period)
+        text = self._values(query, each) or self._numbers(query, result, period)
+        gaps = self._gaps(result) if Statistic.MISSING_RATIO in query.statistics else ""
+        return f"{text}\n{gaps}" if gaps else text
+
+    def _gaps(self, result: DeviceStatistics) -> str:
+        """Where rows are missing altogether, "" when that is not known."""
+        told = result.fitting
+        if told is None:
+            return ""
+        stamp, length = self.say.times.stamp, self.say.length
+        lines = [Stretch(begin=stamp(g.start), end=stamp(g.end), length=length(g.seconds)) for g in told.longest_gaps]
+        return self.say.gaps(result.device, told.gaps, length(told.gap_seconds), lines)
 
     def _numbers(self, query: StructuredQuery, result: DeviceStatistics, period: str) -> str:
         existing = [one.field for one in result.fields]
@@ -269,24 +253,6 @@ class Report:
             lines.append(self.say.extreme(one.field, shown(extreme, one.unit, None, 6), sigmas, number(mean)))
         missing = one.values.get(Statistic.MISSING_RATIO, 0.0)
         return [*lines, self.say.missing(one.field, percent(missing))] if missing > _MISSING else lines
-
-
-def _pooled(statistic: Statistic, values: Sequence[float], counts: Sequence[float]) -> float | None:
-    """The number of all readings together, of those of each device."""
-    match statistic:
-        case Statistic.MEAN:
-            total = sum(counts)
-            return sum(map(mul, values, counts)) / total if total else None
-        case Statistic.MAX:
-            return max(values)
-        case Statistic.MIN:
-            return min(values)
-        case _:
-            return sum(values)
-
-
-def _fields_of(each: Answered) -> list[str]:
-    return [one.field for one in each.result.fields]
 
 
 def fields_of(query: StructuredQuery, existing: Sequence[str]) -> tuple[str, ...]:

@@ -251,7 +251,9 @@ class CalendarReader:
         day = senses.get(Kind.DAY)
         if isinstance(day, NamedDay):
             start = midnight(self._now) + timedelta(days=day.days)
-            return self._day(at, at + 1, start, part=day.part)
+            # Before its morning has begun, "this morning" is what there was of the day.
+            early = day.part is PartOfDay.MORNING and part_of_day(start, PartOfDay.MORNING)[0] > self._now >= start
+            return self._day(at, at + 1, start, part=PartOfDay.FIRST_HALF if early else day.part)
         relative = senses.get(Kind.RELATIVE_PERIOD)
         if isinstance(relative, RelativePeriod):
             start, until = calendar_period(self._now, relative.unit, relative.back)

@@ -7,7 +7,7 @@ from llm_service.domain.offline.chinese_events import ChineseEvents
 from llm_service.domain.offline.query import TimeRange
 from llm_service.domain.offline.result import DeviceCard
 
-_COURSE: Final = {-1: "呈下降趋势", 0: "基本平稳", 1: "呈上升趋势", 2: "有升有降"}
+_COURSE: Final = {-1: "呈下降趋势", 0: "基本平稳", 1: "呈上升趋势", 2: "有升有降，没有明确的方向"}
 
 
 _ENDS: Final = {True: "最后 ", False: "前 ", None: " "}

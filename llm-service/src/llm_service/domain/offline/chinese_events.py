@@ -50,6 +50,8 @@ _SLOTS: Final = {
     "since": "从何时开始",
     "holds": "该时刻是否如此",
     "decimals": "小数位数",
+    "least": "至少持续的时间",
+    "each": "每一次的情况",
     "versus": "何时高于或低于另一台",
     "groups": "各组整体的比较",
 }
@@ -72,12 +74,15 @@ class ChineseEvents(ChineseStates):
         """State how often and how long."""
         if not told.count:
             lead = "没有：" if told.whether else ""
-            return f"{lead}{device} {period}{where}的情况 0 次（{told.readings} 条数据，{told.whole}）。"
+            least = f"且持续至少 {told.least} " if told.least else ""
+            return f"{lead}{device} {period}{where}{least}的情况 0 次（{told.readings} 条数据，{told.whole}）。"
         longest = f"；最长一次持续 {told.longest}，始于 {told.begin}（{self.times.name}）" if told.begin else ""
+        least = f"，只计持续至少 {told.least} 的" if told.least else ""
+        counts = "" if told.least else f"（{told.readings} 条数据中的 {told.fitting} 条）"
+        mean = f"；平均每次 {told.mean}" if told.mean else ""
         return (
-            f"{'有：' if told.whether else ''}{device} {period}{where}的情况共 {told.count} 次（连续的数据算一次），"
-            f"累计 {told.total}，占 {told.whole} 的 {told.share}%"
-            f"（{told.readings} 条数据中的 {told.fitting} 条）{longest}。"
+            f"{'有：' if told.whether else ''}{device} {period}{where}的情况共 {told.count} 次"
+            f"（连续的数据算一次{least}），累计 {told.total}，占 {told.whole} 的 {told.share}%{counts}{mean}{longest}。"
         )
 
     def together(self, value: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from llm_service.domain.offline.phrases_states import Stretch, Versus
+from llm_service.domain.offline.phrases_states import FarExtreme, Stretch, Versus
 from llm_service.domain.offline.shared_wording import SharedWording
 
 _ENDS: Final = {True: "最高", False: "最低"}
@@ -17,6 +17,16 @@ class ChineseStates(SharedWording):
         longest = f"，其中最长的 {len(listed)} 段" if count > len(listed) else ""
         head = f"共 {count} 段，累计 {total}{longest}："
         return "\n".join([head, *(f"- {each.begin} 至 {each.end}（{each.length}）" for each in listed)])
+
+    def gaps(self, device: str, count: int, total: str, listed: Sequence[Stretch]) -> str:
+        """List gaps."""
+        if not count:
+            return f"{device} 的数据之间没有中断。"
+        longest = f"，其中最长的 {len(listed)} 处" if count > len(listed) else ""
+        head = f"{device} 的数据共有 {count} 处中断，累计 {total}{longest}："
+        return "\n".join(
+            [head, *(f"- {each.begin} 至 {each.end}（{self.times.name}，{each.length}）" for each in listed)]
+        )
 
     def last_stretch(self, last: Stretch, *, ongoing: bool) -> str:
         """Tell the last stretch."""
@@ -85,6 +95,20 @@ class ChineseStates(SharedWording):
         return (
             f"- {field}：{'最高' if highest else '最低'} {value}（{time}，{self.times.name}；99% 的数据{side} {edge}）"
         )
+
+    def spikes_told(self) -> str:
+        """Open extremes that lie far from the rest."""
+        return "注意：有个别数据明显偏离其余数据，可能是传感器瞬时误差："
+
+    def without_spike(self, told: FarExtreme) -> str:
+        """Tell an extreme far from the rest, and what it is without."""
+        without = f"；不计超出 {told.bound} 的数据则为 {told.rest}" if told.rest else ""
+        what = f"{told.device} 的 {told.name}：{told.value}（{told.time}，{self.times.name}）"
+        return f"- {what}，而 99% 的数据止于 {told.edge}{without}"
+
+    def order_without(self, ranked: Sequence[str]) -> str:
+        """Rank without readings far from the rest."""
+        return f"去除此类数据后的排名：{'，'.join(ranked)}。"
 
     def ends_head(self, device: str, period: str, field: str, count: int, *, highest: bool) -> str:
         """Open the highest or lowest readings."""

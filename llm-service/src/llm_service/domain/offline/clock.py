@@ -68,6 +68,8 @@ def _of_night(hour: int) -> int:
 
 # By how much a part of the day moves the hour that was said, in seconds.
 _SHIFTS: Final = {
+    PartOfDay.FIRST_HALF: _of_morning,
+    PartOfDay.SECOND_HALF: _of_afternoon,
     PartOfDay.EARLY: _of_morning,
     PartOfDay.MORNING: _of_morning,
     PartOfDay.NOON: _of_noon,

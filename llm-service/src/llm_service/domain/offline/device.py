@@ -24,6 +24,7 @@ class FoundDevices:
     left_out: tuple[str, ...] = ()
     references: tuple[DeviceReference, ...] = ()
     everyone: bool = False
+    by_group: bool = False
 
 
 def find_devices(sentence: Sentence) -> FoundDevices:
@@ -35,6 +36,9 @@ def find_devices(sentence: Sentence) -> FoundDevices:
     left_out: dict[str, None] = {}
     references: dict[DeviceReference, None] = {}
     everyone = excluding = False
+    by_group = _asks_group(sentence)
+    for label in _labels(sentence) if by_group else ():
+        references.setdefault(DeviceReference(number=0, label=label))
     for at in range(len(sentence)):
         if sentence.has(at, Kind.EXCEPT):
             excluding = _names_device(sentence, sentence.skip(at + 1, (Kind.FILLER, Kind.DEVICE_WORD)))
@@ -55,8 +59,38 @@ def find_devices(sentence: Sentence) -> FoundDevices:
         codes=tuple(codes),
         left_out=tuple(left_out),
         references=tuple(references),
-        everyone=everyone or (bool(left_out) and not codes),
+        everyone=everyone or (bool(left_out) and not codes) or (by_group and not references and not codes),
+        by_group=by_group,
     )
+
+
+def _asks_group(sentence: Sentence) -> bool:
+    """Whether a group is asked for: "which hall", "哪个车间", "per hall"; and mark its words."""
+    for at in sentence.find(Kind.GROUP):
+        asked = (sentence.has(at - 1, Kind.WHICH) and sentence.text(at - 1) != "what") or sentence.has(
+            at - 1, Kind.EVERY
+        )
+        if asked and not _is_label(sentence, at + 1):
+            sentence.use(at - sentence.has(at - 1, Kind.EVERY), at + 1)
+            return True
+    return False
+
+
+def _labels(sentence: Sentence) -> list[str]:
+    """The groups there are to choose from, "A还是B", "A or B", and mark them."""
+    found: list[str] = []
+    for at in sentence.find(Kind.OR):
+        first = at - 1 - sentence.has(at - 1, Kind.GROUP)
+        pair = (first, at + 1)
+        if all(0 <= each < len(sentence) and _is_letter(sentence, each) for each in pair):
+            found += [sentence.raw(each).upper() for each in pair]
+            sentence.use(first, at + 2 + sentence.has(at + 2, Kind.GROUP))
+    return found
+
+
+def _is_letter(sentence: Sentence, at: int) -> bool:
+    raw = sentence.raw(at)
+    return at not in sentence.used and len(raw) == 1 and (raw.isdecimal() or (raw.isascii() and raw.isalpha()))
 
 
 def _names_device(sentence: Sentence, at: int) -> bool:

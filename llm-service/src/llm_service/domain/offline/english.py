@@ -7,7 +7,7 @@ from llm_service.domain.offline.english_events import EnglishEvents
 from llm_service.domain.offline.query import TimeRange
 from llm_service.domain.offline.result import DeviceCard
 
-_COURSE: Final = {-1: "falls", 0: "stays about level", 1: "rises", 2: "goes up and down"}
+_COURSE: Final = {-1: "falls", 0: "stays about level", 1: "rises", 2: "goes up and down, with no clear direction"}
 
 
 _OF: Final = frozenset({"standard deviation", "range", "variance", "number of readings", "sum", "missing ratio"})

@@ -50,6 +50,8 @@ _SLOTS: Final = {
     "since": "since when it is so",
     "holds": "whether it is so at that moment",
     "decimals": "the number of decimals",
+    "least": "how long it has to last",
+    "each": "the single stretches",
     "versus": "when one was above the other",
     "groups": "the comparison of the groups as wholes",
 }
@@ -72,13 +74,17 @@ class EnglishEvents(EnglishStates):
         text = where.removeprefix("where ")
         if not told.count:
             lead = "No: not once" if told.whether else "Not once"
-            return f"{lead} on {device} {period}: {text} (0 of {told.readings} readings, {told.whole})."
+            least = f" for at least {told.least}" if told.least else ""
+            return f"{lead} on {device} {period}: {text}{least} (0 of {told.readings} readings, {told.whole})."
         times = "once" if told.count == 1 else f"{told.count} times"
         longest = f"; the longest lasted {told.longest}, from {told.begin} {self.times.name}" if told.begin else ""
+        least = f" that last at least {told.least}" if told.least else ""
+        counts = "" if told.least else f", {told.fitting} of {told.readings} readings"
+        mean = f"; {told.mean} on average" if told.mean else ""
         return (
             f"{'Yes: ' if told.whether else ''}{text} on {device} {period}: {times} (uninterrupted stretches of "
-            f"readings), for {told.total} of {told.whole} in all ({told.share} % of the time, {told.fitting} of "
-            f"{told.readings} readings){longest}."
+            f"readings{least}), for {told.total} of {told.whole} in all ({told.share} % of the time{counts})"
+            f"{mean}{longest}."
         )
 
     def together(self, value: str) -> str:

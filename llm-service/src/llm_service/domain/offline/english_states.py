@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from llm_service.domain.offline.phrases_states import Stretch, Versus
+from llm_service.domain.offline.phrases_states import FarExtreme, Stretch, Versus
 from llm_service.domain.offline.shared_wording import SharedWording
 
 _ENDS: Final = {True: "highest", False: "lowest"}
@@ -17,6 +17,17 @@ class EnglishStates(SharedWording):
         head = f"In {count} stretch{'es' * (count != 1)}, {total} in all"
         head += f"; the {len(listed)} longest:" if count > len(listed) else ":"
         return "\n".join([head, *(f"- {each.begin} to {each.end} ({each.length})" for each in listed)])
+
+    def gaps(self, device: str, count: int, total: str, listed: Sequence[Stretch]) -> str:
+        """List gaps."""
+        if not count:
+            return f"Between the readings of {device} there is no gap."
+        what = "is 1 gap" if count == 1 else f"are {count} gaps"
+        head = f"Between the readings of {device} there {what}, {total} in all"
+        head += f"; the {len(listed)} longest:" if count > len(listed) else ":"
+        return "\n".join(
+            [head, *(f"- {each.begin} to {each.end} {self.times.name} ({each.length})" for each in listed)]
+        )
 
     def last_stretch(self, last: Stretch, *, ongoing: bool) -> str:
         """Tell the last stretch."""
@@ -90,6 +101,20 @@ class EnglishStates(SharedWording):
         return (
             f"- {field}: {'up' if highest else 'down'} to {value} at {time} {self.times.name} (99 % are {side} {edge})"
         )
+
+    def spikes_told(self) -> str:
+        """Open extremes that lie far from the rest."""
+        return "Single readings lie far from the rest, as of a sensor that errs for a moment:"
+
+    def without_spike(self, told: FarExtreme) -> str:
+        """Tell an extreme far from the rest, and what it is without."""
+        without = f"; without readings beyond {told.bound} it is {told.rest}" if told.rest else ""
+        what = f"{told.name} of {told.device}: {told.value} at {told.time} {self.times.name}"
+        return f"- {what}, while 99 % of the readings end at {told.edge}{without}"
+
+    def order_without(self, ranked: Sequence[str]) -> str:
+        """Rank without readings far from the rest."""
+        return f"Without such readings the order is: {', '.join(ranked)}."
 
     def ends_head(self, device: str, period: str, field: str, count: int, *, highest: bool) -> str:
         """Open the highest or lowest readings."""

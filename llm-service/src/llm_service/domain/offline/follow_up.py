@@ -58,6 +58,8 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
         newest=query.newest if query.limit else before.newest,
         unit=query.unit or ("" if query.fields else before.unit),
         zone=query.zone or before.zone,
+        least=query.least or (None if query.conditions else before.least),
+        each=query.each or (not query.conditions and before.each),
         confidence=max(query.confidence, before.confidence),
     )
 

@@ -16,6 +16,7 @@ class Kind(StrEnum):
     STATISTIC = "statistic"  # Statistic
     FIELD = "field"  # name of a usual field, or of a known one as it is spelled
     LABEL = "label"  # value of a label field, "" for any but the good one
+    NO_LABEL = "no_label"  # "unlabelled"
     INTENT = "intent"  # Intent
     DEVICE = "device"  # code of a known device
     DEVICE_WORD = "device_word"  # True for a plural
@@ -62,6 +63,7 @@ class Kind(StrEnum):
     WHOLE = "whole"  # "to the nearest integer"
     SEVERAL = "several"  # the statistics that one word asks for: "how stable", "extremes"
     FOLLOW = "follow"
+    LONGER = "longer"  # of two durations
     MORE = "more"  # Comparative
     NUMBER = "number"  # float
     DIGIT = "digit"  # Chinese numeral: 0 to 9, 10, 100, 1000

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from llm_service.domain.offline.phrases import Wording, number
+from llm_service.domain.offline.phrases import Wording, number, percent
 from llm_service.domain.offline.query import Statistic, StructuredQuery
 from llm_service.domain.offline.result import FieldStatistics
 from llm_service.domain.offline.unit import converted
@@ -54,6 +54,8 @@ def shown_value(query: StructuredQuery, one: FieldStatistics, measure: Measure, 
     value = measure.value(one)
     if value is None:
         return number(None)
+    if measure.statistic is Statistic.MISSING_RATIO:
+        return f"{percent(value)} %"
     unit = "" if measure.statistic in _NO_UNIT else one.unit
     if measure.statistic is Statistic.INTEGRAL:
         value, unit = added_up(value, unit)

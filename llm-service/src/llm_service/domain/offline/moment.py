@@ -140,7 +140,7 @@ class MomentReader:
         moments: list[Moment] = []
         for piece in pieces:
             last = moments[-1] if moments else None
-            if last is None or not self._gap(last, piece, JOINS) or self._parted(last, piece):
+            if last is None or not self._gap(last, piece, (*JOINS, Kind.SHIFT)) or self._parted(last, piece):
                 moments.append(piece)
             elif last.day and last.day.is_day_or_part and not last.clock and piece.clock:
                 moments[-1] = replace(last, end=piece.end, clock=of_part(piece.clock, last.day))

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from llm_service.domain.offline.condition import find_conditions, find_labels
 from llm_service.domain.offline.device import find_devices
+from llm_service.domain.offline.homophone import correct_homophones
 from llm_service.domain.offline.lexicon import Kind, lexemes_of
 from llm_service.domain.offline.measure import find_interval, find_percentiles, find_rows, find_unit, find_when
 from llm_service.domain.offline.number import number_at
@@ -20,6 +21,7 @@ from llm_service.domain.offline.qualifier import find_decimals, find_top, use_sh
 from llm_service.domain.offline.query import StructuredQuery
 from llm_service.domain.offline.reading import Reading, query_of
 from llm_service.domain.offline.sentence import Sentence
+from llm_service.domain.offline.spell import find_spells
 from llm_service.domain.offline.spelling import correct_spelling
 from llm_service.domain.offline.state import find_states
 from llm_service.domain.offline.time_range import find_times
@@ -50,8 +52,9 @@ def parse_prompt(
     readable = readable_prompt(text)
     known = known_names(known_devices, device_names, known_fields)
     checkpoint()
-    sentence = Sentence(lexemes_of(tokenize(readable.text), lexicon(), known))
-    reading = Reading(notes=correct_spelling(sentence, (lexicon(), known)))
+    tokens, heard = correct_homophones(tokenize(readable.text), lexicon(), known)
+    sentence = Sentence(lexemes_of(tokens, lexicon(), known))
+    reading = Reading(notes=(*heard, *correct_spelling(sentence, (lexicon(), known))))
     checkpoint()
     reading.model_code = _model_code(sentence)
     reading.window_size = _window_size(sentence)
@@ -60,6 +63,7 @@ def parse_prompt(
     reading.rows = find_rows(sentence)
     reading.interval = find_interval(sentence)
     reading.conditions, reading.any_condition = find_conditions(sentence)
+    reading.spells = find_spells(sentence)
     reading.times = find_times(sentence, now)
     reading.top = find_top(sentence)
     reading.devices = find_devices(sentence)
@@ -79,7 +83,8 @@ def _add_conditions(sentence: Sentence, reading: Reading) -> None:
     reading.any_condition = reading.any_condition or any_label
     reading.conditions += labels
     if not reading.any_condition:
-        states = find_states(sentence, reading.conditions)
+        single = reading.spells.each or reading.spells.least is not None
+        states = find_states(sentence, reading.conditions, asked=single)
         reading.conditions += states.conditions
         reading.state = bool(states.conditions)
         reading.notes += states.notes

@@ -43,8 +43,10 @@ class Period:
 
 
 _HOURS = {
+    PartOfDay.FIRST_HALF: (0, 12),
+    PartOfDay.SECOND_HALF: (12, 24),
     PartOfDay.EARLY: (0, 6),
-    PartOfDay.MORNING: (0, 12),
+    PartOfDay.MORNING: (6, 12),
     PartOfDay.NOON: (11, 13),
     PartOfDay.AFTERNOON: (12, 18),
     PartOfDay.EVENING: (18, 24),

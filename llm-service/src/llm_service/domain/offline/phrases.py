@@ -36,7 +36,10 @@ IN_UTC: Final = ShownZone()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spells:
-    """How often readings fit, how long in all of which time, of how many, and the longest spell with its begin."""
+    """How often readings fit, how long in all of which time, of how many, and the longest spell with its begin.
+
+    Only spells of `least` count where that is said; `mean` is how long one is on average.
+    """
 
     count: int
     total: str
@@ -47,6 +50,8 @@ class Spells:
     longest: str
     begin: str
     whether: bool = False
+    least: str = ""
+    mean: str = ""
 
 
 class Wording(StateWording, Protocol):

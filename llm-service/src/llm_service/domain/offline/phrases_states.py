@@ -15,6 +15,23 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FarExtreme:
+    """An extreme far from the rest, of which 99 % end at `edge`; it is `rest` ("" when not known) without those
+    beyond `bound`.
+
+    `name` is that of the extreme and its field.
+    """
+
+    device: str
+    name: str
+    value: str
+    time: str
+    edge: str
+    bound: str
+    rest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Versus:
     """In how many intervals of a width a field of the first device was above, or below, that of the second."""
 
@@ -34,6 +51,10 @@ class StateWording(Protocol):
 
     def stretches(self, count: int, total: str, listed: Sequence[Stretch]) -> str:
         """List all stretches there are, or the longest of them."""
+        ...
+
+    def gaps(self, device: str, count: int, total: str, listed: Sequence[Stretch]) -> str:
+        """List the gaps between readings, or the longest of them; say that there is none."""
         ...
 
     def last_stretch(self, last: Stretch, *, ongoing: bool) -> str:
@@ -66,6 +87,18 @@ class StateWording(Protocol):
 
     def overview(self) -> str:
         """Say that an overview is given, as what was asked was not recognised."""
+        ...
+
+    def spikes_told(self) -> str:
+        """Open a list of extremes that lie far from the rest."""
+        ...
+
+    def without_spike(self, told: FarExtreme) -> str:
+        """Tell an extreme far from the rest, and what it is without such readings."""
+        ...
+
+    def order_without(self, ranked: Sequence[str]) -> str:
+        """Rank devices by what they have without such readings."""
         ...
 
     def pooled(self, value: str) -> str:

@@ -6,9 +6,10 @@ from typing import Final
 from llm_service.domain.offline import answer_anomalies
 from llm_service.domain.offline.anomaly_result import anomalies_from_json
 from llm_service.domain.offline.plan_calls import CallPlanner
-from llm_service.domain.offline.plan_state import MOST_SERIES, PlanState, Step
+from llm_service.domain.offline.plan_state import MOST_SERIES, CallTools, PlanState, Step
 from llm_service.domain.offline.query import Intent
 from llm_service.domain.offline.result import all_statistics_from_json
+from llm_service.domain.offline.spike import TAILS
 from llm_service.domain.offline.toolbox import DeviceTool, PlannedCall
 
 _OTHERS: Final = "other_device_codes"
@@ -24,6 +25,10 @@ def asks_anomalies(plan: PlanState) -> bool:
 
 def answer_anomalies_of(plan: PlanState) -> Step:
     """Return the next step to an answer from device_anomalies."""
+    if plan.query.recent and plan.query.time is None:
+        if not plan.talk.cards and plan.tools.has(DeviceTool.LIST):
+            return CallTools(calls=(plan.tools.call(DeviceTool.LIST),))
+        plan.query = replace(plan.query, time=plan.latest_hour(plan.query.devices))
     query = plan.query
     gathered = plan.gathered(DeviceTool.ANOMALIES, _calls(plan))
     if not isinstance(gathered, list):
@@ -45,7 +50,7 @@ def _spikes(plan: PlanState) -> list[str] | Step:
     able = all(plan.tools.accepts(DeviceTool.STATISTICS, each) for each in ("percentiles", "extreme_times"))
     if not able:
         return []
-    asked = replace(plan.query, percentiles=answer_anomalies.TAILS, statistics=(), devices=plan.query.devices[:_MOST])
+    asked = replace(plan.query, percentiles=TAILS, statistics=(), devices=plan.query.devices[:_MOST])
     planner = CallPlanner(plan.talk, plan.tools, asked)
     found = plan.gathered(DeviceTool.STATISTICS, planner.statistics("when"))
     if not isinstance(found, list):

@@ -9,6 +9,7 @@ from llm_service.domain.offline.field import match_field
 from llm_service.domain.offline.gathering import condition_arguments, dropped
 from llm_service.domain.offline.query import Statistic, StructuredQuery, TimeRange
 from llm_service.domain.offline.result import DeviceStatistics
+from llm_service.domain.offline.spike import TAILS
 from llm_service.domain.offline.toolbox import DeviceTool, PlannedCall, Toolbox
 
 _RAW_ROWS: Final = 20
@@ -48,8 +49,12 @@ _PARTS: Final = {
     "any_of": "conditions",
     "percentiles": "percentiles",
     "extreme_times": "when",
+    "shortest_spell": "least",
 }
 
+_EXTREMES: Final = frozenset({Statistic.MAX, Statistic.MIN, Statistic.RANGE})
+# The kinds of answers that tell extremes.
+_TELLING: Final = frozenset({"statistics", "when", "rank", "compare"})
 _CONDITIONS: Final = {"conditions": "conditions", "any_of": "conditions"}
 _NEXT: Final = timedelta(microseconds=1)
 
@@ -69,12 +74,16 @@ class CallPlanner:
         query = self._query
         if not self._tools.has(DeviceTool.STATISTICS):
             return []
+        tails = TAILS if self.tells_spikes(kind) else ()
         wanted: dict[str, object] = {
             **condition_arguments(query),
-            "percentiles": list(query.percentiles) or None,
+            "percentiles": list(dict.fromkeys((*query.percentiles, *tails))) or None,
             "durations": True if self._asks_durations(kind) else None,
+            "shortest_spell": f"{query.least.total_seconds():g}s"
+            if self._asks_durations(kind) and query.least
+            else None,
             "integrals": True if Statistic.INTEGRAL in query.statistics else None,
-            "extreme_times": True if kind == "when" else None,
+            "extreme_times": True if kind == "when" or tails else None,
             "correlations": True if kind == "correlation" else None,
             "value_counts": True if self._asks_values() else None,
             "fields": None if kind == "correlation" or self._asks_values() else self.known_fields(query.devices),
@@ -90,8 +99,24 @@ class CallPlanner:
                 self.times.append(time)
         return calls
 
+    def tells_spikes(self, kind: str) -> bool:
+        """Whether an answer of this kind tells extremes, and the tool can tell those that lie far from the rest."""
+        query = self._query
+        asked = set(query.statistics) & _EXTREMES or (not query.statistics and kind == "statistics")
+        able = all(self._tools.accepts(DeviceTool.STATISTICS, each) for each in ("percentiles", "extreme_times"))
+        if self._asks_values():
+            return False
+        return bool(asked) and able and kind in _TELLING and not (kind == "rank" and self._ranks_otherwise())
+
+    def _ranks_otherwise(self) -> bool:
+        """Whether the extreme only says which end of another number comes first: "highest mean"."""
+        return bool(set(self._query.statistics) - _EXTREMES or self._query.percentiles)
+
     def _asks_durations(self, kind: str) -> bool:
         timed = bool(_TIMED & set(self._query.statistics))
+        if kind == "statistics" and Statistic.MISSING_RATIO in self._query.statistics and not self._query.conditions:
+            # Where rows are missing altogether, no field's share of missing values tells it.
+            return True
         return (kind in {"fitting", "rank"} and timed) or (
             kind == "fitting" and (self._query.when or self._query.since)
         )

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
-from typing import Final
 
 from llm_service.domain.offline import answer_moments, answer_series
 from llm_service.domain.offline.answer_writer import Answered
@@ -14,8 +12,6 @@ from llm_service.domain.offline.plan_state import MOST_SERIES, CallTools, PlanSt
 from llm_service.domain.offline.query import TimeRange
 from llm_service.domain.offline.result import DeviceStatistics, Series, series_from_json, statistics_from_json
 from llm_service.domain.offline.toolbox import DeviceTool
-
-_RECENT: Final = timedelta(hours=1)
 
 
 def answer_series_of(plan: PlanState, kind: str) -> Step:
@@ -131,7 +127,7 @@ class _Rows:
         if query.recent and query.time is None:
             if not self._plan.talk.cards and self._plan.tools.has(DeviceTool.LIST):
                 return CallTools(calls=(self._plan.tools.call(DeviceTool.LIST),))
-            query = self._plan.query = replace(query, time=self._latest(query.devices))
+            query = self._plan.query = replace(query, time=self._plan.latest_hour(query.devices))
         planner = CallPlanner(self._plan.talk, self._plan.tools, query)
         measured = self._plan.gathered(DeviceTool.STATISTICS, planner.measured())
         if not isinstance(measured, list):
@@ -149,12 +145,6 @@ class _Rows:
             answered = [Answered(result=result, time=time) for result, time in zip(results, times, strict=True)]
             return self._plan.say(self._plan.report.statistics(query, answered))
         return self._course(planner, results, times)
-
-    def _latest(self, codes: Sequence[str]) -> TimeRange | None:
-        """The last hour in which one of the devices measured; None when that is not known."""
-        cards = [self._plan.talk.card(code) for code in codes]
-        seen = [card.last_seen for card in cards if card and card.last_seen]
-        return TimeRange(start=max(seen) - _RECENT) if seen else None
 
     def _course(
         self, planner: CallPlanner, results: Sequence[DeviceStatistics], times: Sequence[TimeRange | None]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Final
 
 from llm_service.domain.offline.answer_writer import Report, unconverted
@@ -14,6 +15,7 @@ from llm_service.domain.offline.query import Intent, Note, Remark, Statistic, St
 from llm_service.domain.offline.toolbox import DeviceTool, PlannedCall, Toolbox
 
 MOST_SERIES: Final = 4
+_RECENT: Final = timedelta(hours=1)
 _AMOUNT: Final = frozenset({Statistic.INTEGRAL})
 _TIMED: Final = frozenset({Statistic.EVENTS, Statistic.DURATION})
 
@@ -91,6 +93,12 @@ class PlanState:
             self.notes += unconverted(
                 query, {field: unit for field, unit in units.items() if not asked or field in asked}
             )
+
+    def latest_hour(self, codes: Sequence[str]) -> TimeRange | None:
+        """Return the last hour in which one of the devices measured; None when that is not known."""
+        cards = [self.talk.card(code) for code in codes]
+        seen = [card.last_seen for card in cards if card and card.last_seen]
+        return TimeRange(start=max(seen) - _RECENT) if seen else None
 
     def explain_empty(self, code: str, time: TimeRange | None) -> Step:
         """There is nothing in the range: say what range there is."""

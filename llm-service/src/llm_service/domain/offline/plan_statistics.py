@@ -4,14 +4,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from llm_service.domain.offline import answer_events
+from llm_service.domain.offline import answer_events, answer_pooled
 from llm_service.domain.offline.answer_writer import Answered
 from llm_service.domain.offline.plan_calls import CallPlanner
+from llm_service.domain.offline.plan_spikes import tell_spikes
 from llm_service.domain.offline.plan_state import PlanState, Step
 from llm_service.domain.offline.query import Intent, Statistic
 from llm_service.domain.offline.result import DeviceStatistics, all_statistics_from_json
 from llm_service.domain.offline.toolbox import DeviceTool
 
+# Labels that say where a device stands.
+_PLACES: Final = frozenset(
+    {"hall", "line", "area", "building", "section", "site", "plant", "room", "cell", "车间", "产线"}
+)
 _EXTREMES: Final = frozenset({Statistic.MAX, Statistic.MIN})
 _COUNTING: Final = frozenset({Statistic.COUNT, Statistic.SHARE, Statistic.EVENTS, Statistic.DURATION})
 
@@ -65,21 +70,40 @@ class _Statistics:
             return self._plan.explain_empty(answered[0].result.device or query.first_device, answered[0].time)
         units = {one.field: one.unit for each in there for one in each.result.fields}
         self._plan.heed(kind, units, tuple(dict.fromkeys(each.result.device for each in there)))
-        text = "\n\n".join(filter(None, (self._written(kind, there), self._by_group(there))))
+        texts = [self._written(kind, there), self._by_group(there)]
+        spikes = tell_spikes(self._plan, kind, there)
+        if not isinstance(spikes, str):
+            return spikes
+        text = "\n\n".join(filter(None, [*(reversed(texts) if query.by_group else texts), spikes]))
         empty = [(each.result.device, each.time) for each in answered if each not in there]
         return self._plan.say("\n\n".join([text, *([self._plan.nothing(empty)] if empty else [])]))
 
     def _by_group(self, answered: Sequence[Answered]) -> str:
         """The number asked for of each group of devices that a label names, of several groups over one range."""
-        plan, groups = self._plan, list[tuple[str, str]]()
-        labels = [reference.label for reference in plan.query.references if reference.label]
+        plan, groups = self._plan, list[tuple[str, str, float]]()
+        labels = self._labels()
         for label in labels if len(labels) > 1 and len(plan.query.periods) < 2 else ():
             members = [each for each in answered if self._has_label(each.result.device, label)]
-            groups.append((label, plan.report.pooled(plan.query, members) if members else ""))
-        if not groups or not all(value for _, value in groups):
+            pooled = answer_pooled.pooled(plan.report, plan.query, members) if members else None
+            groups += [(label, pooled.text, pooled.value)] if pooled else []
+        if not groups or len(groups) < len(labels):
             return ""
         plan.left_out = [part for part in plan.left_out if part != "groups"]
-        return plan.report.say.groups(groups)
+        if plan.query.by_group or plan.query.rank:
+            groups.sort(key=lambda group: group[2], reverse=Statistic.MIN not in plan.query.statistics)
+        return plan.report.say.groups([(label, text) for label, text, _ in groups])
+
+    def _labels(self) -> list[str]:
+        """The groups the question names; where it asks which one, those that a label of the devices names."""
+        named = [reference.label for reference in self._plan.query.references if reference.label]
+        if named or not self._plan.query.by_group:
+            return named
+        cards = self._plan.talk.cards
+        values = {
+            name: {card.labels[name] for card in cards if name in card.labels} for card in cards for name in card.labels
+        }
+        several = sorted(values.items(), key=lambda pair: (pair[0] not in _PLACES, pair[0]))
+        return sorted(next((found for _, found in several if len(found) > 1), ()))
 
     def _has_label(self, code: str, label: str) -> bool:
         card = self._plan.talk.card(code)
@@ -95,8 +119,10 @@ class _Statistics:
             "when": lambda: answer_events.extreme_times(report, query, answered),
             "fitting": lambda: answer_events.fitting(report, query, answered),
         }
-        alone = kind == "compare" and len(answered) == 1
-        return report.statistics(query, answered) if alone or kind not in writers else writers[kind]()
+        if kind in writers and not (kind == "compare" and len(answered) == 1):
+            return writers[kind]()
+        pooled = answer_pooled.together(report, query, answered)
+        return "\n\n".join([report.statistics(query, answered), *pooled])
 
 
 def _named(result: DeviceStatistics, code: str) -> DeviceStatistics:

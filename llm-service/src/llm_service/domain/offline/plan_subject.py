@@ -53,7 +53,9 @@ class _Subject:
         if doubted:
             return self._plan.say(self._plan.report.unknown_devices(doubted, cards, found.near))
         groups = sum(bool(reference.label) for reference in query.references)
-        self._plan.left_out += ["groups"] if groups > 1 and (query.rank or query.intent is Intent.COMPARE) else []
+        self._plan.left_out += (
+            ["groups"] if (groups > 1 or query.by_group) and (query.rank or query.intent is Intent.COMPARE) else []
+        )
         codes = (*found.codes, *(code for code in found.unknown if not code.startswith("#")))
         if codes:
             self._plan.left_out += ["devices"] if len(codes) > _MOST_DEVICES else []

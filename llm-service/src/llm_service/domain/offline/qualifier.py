@@ -43,7 +43,7 @@ def find_top(sentence: Sentence) -> int:
         behind_end = behind_end or (sentence.text(at - 1) == "的" and sentence.has(at - 2, Kind.MORE))
         ranked = sentence.senses(behind).get(Kind.STATISTIC) in {Statistic.MAX, Statistic.MIN}
         ranked = ranked or sentence.has(behind, Kind.MORE)
-        noun = behind + (1 if ranked and not led else 0)
+        noun = behind + ranked
         counter = noun + (sentence.text(noun) in _COUNTERS)
         device = sentence.has(counter, Kind.DEVICE_WORD) or sentence.text(counter)[:1] == "台"
         if (led and (device or counter > noun)) or (ranked and device) or (behind_end and device):

@@ -137,7 +137,8 @@ class StructuredQuery:
     `once` asks for the first or the last time, `since` since when the conditions hold, `holds` whether they do at a
     moment, or now. `ordered` ("highest", "lowest") asks for the `limit` readings at that end of the one field.
     `versus` ("above", "below") asks when or for how long the first of two devices was so against the second.
-    `decimals` are the digits behind the point that an answer is to have.
+    `decimals` are the digits behind the point that an answer is to have. `least` is how long the conditions have to
+    hold at a stretch to count, `each` asks for the single stretches. `by_group` ranks the groups that a label names.
 
     `unread` are the words that were not understood; an answer must name them. `refused` is what was asked and
     can't be done at all. `follows` says that the question only makes sense after another one.
@@ -181,6 +182,9 @@ class StructuredQuery:
     ordered: str = ""
     versus: str = ""
     decimals: int | None = None
+    least: timedelta | None = None
+    each: bool = False
+    by_group: bool = False
 
     @property
     def first_device(self) -> str:

@@ -17,6 +17,7 @@ from llm_service.domain.offline.query import (
     StructuredQuery,
     TimeRange,
 )
+from llm_service.domain.offline.spell import FoundSpells
 from llm_service.domain.offline.time_range import FoundTime
 from llm_service.domain.offline.unit import field_of_unit
 
@@ -54,6 +55,7 @@ class Topic:
     holds: bool = False
     versus: str = ""
     asks: bool = False
+    each: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,6 +75,7 @@ class Reading:
     unit: str = ""
     decimals: int | None = None
     any_condition: bool = False
+    spells: FoundSpells = field(default_factory=FoundSpells)
     state: bool = False
     top: int = 0
     topic: Topic = field(default_factory=Topic)
@@ -148,6 +151,9 @@ def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> S
         versus=topic.versus,
         ordered=reading.rows.ordered if reading.rows else "",
         decimals=reading.decimals,
+        least=reading.spells.least if reading.conditions else None,
+        each=topic.each,
+        by_group=devices.by_group,
     )
 
 

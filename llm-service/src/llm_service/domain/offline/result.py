@@ -77,7 +77,8 @@ class Spell:
 class FittingTime:
     """How long the rows that fit lasted, of `range_seconds`, in how many spells, and the longest of them.
 
-    `listed` are the longest spells in the order of time, `last` is the last, which may be `ongoing`.
+    `listed` are the longest spells in the order of time, `last` is the last, which may be `ongoing`. `longest_gaps` are
+    those of all `gaps` between rows, too.
     """
 
     seconds: float
@@ -88,6 +89,9 @@ class FittingTime:
     listed: tuple[Spell, ...] = ()
     last: Spell | None = None
     ongoing: bool = False
+    gaps: int = 0
+    gap_seconds: float = 0.0
+    longest_gaps: tuple[Spell, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,17 +191,25 @@ def _fitting(data: Mapping[str, object]) -> FittingTime | None:
     seconds, spells = number_or_none(data.get("seconds")), number_or_none(data.get("spells"))
     if seconds is None or spells is None:
         return None
-    longest, last = mappings_of(data.get("longest_spells")), mapping_of(data.get("last_spell"))
+    last = mapping_of(data.get("last_spell"))
     return FittingTime(
         seconds=seconds,
         range_seconds=number_or_none(data.get("range_seconds")) or 0.0,
         spells=int(spells),
         longest_seconds=number_or_none(data.get("longest_seconds")) or 0.0,
         longest_start=time_or_none(data.get("longest_start_time")),
-        listed=tuple(sorted(filter(None, map(_spell, longest)), key=lambda spell: spell.start)),
+        listed=_spells(data.get("longest_spells")),
         last=_spell(last),
         ongoing=last.get("ongoing") is True,
+        gaps=int(number_or_none(data.get("gaps")) or 0),
+        gap_seconds=number_or_none(data.get("gap_seconds")) or 0.0,
+        longest_gaps=_spells(data.get("longest_gaps")),
     )
+
+
+def _spells(data: object) -> tuple[Spell, ...]:
+    """Spells in the order of time."""
+    return tuple(sorted(filter(None, map(_spell, mappings_of(data))), key=lambda spell: spell.start))
 
 
 def _spell(data: Mapping[str, object]) -> Spell | None:

@@ -22,7 +22,7 @@ _SAYING: Final = frozenset({"was", "is", "been", "it", "are", "were", "machine",
 _BACK: Final = 6
 _BEHIND: Final = frozenset({"时", "的时候", "期间", "的时间", "时候", "的时段", "的时间段"})
 # "The weld" is no state, "how long did it weld" asks for one.
-_SAID_ALONE: Final = frozenset({"weld", "welded", "焊"})
+_SAID_ALONE: Final = frozenset({"weld", "welds", "welded", "焊"})
 _CARRYING: Final = frozenset({"ran", "run"})
 _MOST: Final = frozenset({"most", "least", "最多", "最少"})
 _NUMBERS: Final = (Kind.FIELD, Kind.STATISTIC, Kind.PERCENTILE, Kind.INTEGRAL, Kind.CORRELATION)
@@ -36,12 +36,14 @@ class FoundStates:
     notes: tuple[Note, ...] = ()
 
 
-def find_states(sentence: Sentence, conditions: Sequence[Condition]) -> FoundStates:
+def find_states(sentence: Sentence, conditions: Sequence[Condition], *, asked: bool = False) -> FoundStates:
     """Return the condition that a state is, where one is led to, excluded or asked about, and mark its words.
 
-    Beside other `conditions` a state only counts where a word such as "while" leads to it.
+    Beside other `conditions` a state only counts where a word such as "while" leads to it. `asked` says that single
+    spells of it are asked for.
     """
-    asked = not conditions and (_asks(sentence) or (_is_plain(sentence) and _asks_whether(sentence)))
+    asked = asked or _asks(sentence) or (_is_plain(sentence) and _asks_whether(sentence))
+    asked = asked and not conditions
     for at in range(len(sentence)):
         state = RUNNING if _is_on(sentence, at) else sentence.senses(at).get(Kind.STATE)
         if isinstance(state, State) and _is_verb_of_end(sentence, at):

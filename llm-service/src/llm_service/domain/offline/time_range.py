@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
-from llm_service.domain.offline.clock import Clock, in_same_half
+from llm_service.domain.offline.clock import DAY, Clock, in_same_half
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.moment import JOINS, Moment, MomentReader, of_part
 from llm_service.domain.offline.period import Period, at_seconds, midnight, part_of_day
@@ -129,7 +129,7 @@ class _TimeReader:
         zone = opening.zone or closing.zone
         opening, closing = replace(opening, zone=zone), replace(closing, zone=closing.zone or zone)
         start, until = self._on(own, opening, begin), self._on(own, closing, end)
-        if own is None and start > self._now:
+        if (own is None and start > self._now) or _ends_on(second, first, end):
             start, until = start - timedelta(days=1), until - timedelta(days=1)
         return TimeRange(start=start, end=until)
 
@@ -218,6 +218,14 @@ class _TimeReader:
             begin -= 1
         end += words.text(end) in _CLOSINGS
         words.use(begin, end)
+        # The name of a shift between a day and its hours counts where they are its hours.
+        words.used.difference_update(at for at in range(begin, end) if Kind.SHIFT in words.lexeme_senses(at))
+
+
+def _ends_on(second: Moment, first: Moment, end: int) -> bool:
+    """Whether the day that is named is the one a night ends on: "22点到今天6点"."""
+    named = second.day and not first.day and second.clock and second.day.begin < second.clock.begin
+    return bool(named) and end > DAY
 
 
 def _in_calendar(time: TimeRange) -> bool:

@@ -30,6 +30,20 @@ _SPANS: Final = frozenset({"的时间", "时间"})
 _RECENT: Final = frozenset(
     {
         *("rising", "falling", "increasing", "decreasing", "drifting", "climbing", "dropping", "changing", "going up"),
+        *("getting hotter", "getting warmer", "getting colder", "getting cooler", "getting hot", "becoming hotter"),
+        *("becoming warmer", "hotter and hotter", "getting higher", "getting lower", "getting better", "getting worse"),
+        *(
+            "变热了",
+            "变冷了",
+            "越来越热",
+            "越来越冷",
+            "变得更热",
+            "变得更冷",
+            "变热还是变冷",
+            "升温还是降温",
+            "越来越高",
+        ),
+        *("越来越低", "越来越大", "越来越小", "在升还是在降", "在涨还是在跌", "是升是降"),
         *("going down", "going up or down", "rising or falling", "up or down", "heating up", "cooling down"),
         *("上升", "下降", "升高", "降低", "上涨", "下跌", "在涨", "在降", "上升还是下降", "升高还是降低"),
         *("在降温", "在升温", "正在降温", "正在升温"),
@@ -71,12 +85,14 @@ class _TopicReader(TopicParts):
         self._conditional()
         for at in range(len(words)):
             self._word(at, topic)
+        self.settle_unlabelled()
         asked = self._fields or self._conditioned
         topic.fields = tuple(dict.fromkeys(asked[at] for at in sorted(asked)))
         topic.statistics = tuple(self._statistics)
         self.settle_intents()
         self.settle_amount(which=topic.which)
         self.settle_range()
+        self.settle_spells(topic)
         self.settle_occasion()
         self.settle_since(topic)
         self.settle_whether(topic)
@@ -89,6 +105,11 @@ class _TopicReader(TopicParts):
         topic.versus = self._versus if _is_timed(self._statistics, self._reading) else ""
         topic.named = next((intent for intent in _PRECEDENCE if intent in self._intents), None)
         self.drop_intents(topic.named)
+        if topic.named is Intent.ANOMALY and Statistic.LAST in self._statistics and not self._reading.times.ranges:
+            # "Is it normal right now" is asked of the last while.
+            topic.recent = True
+            self._statistics.pop(Statistic.LAST)
+            topic.statistics = tuple(self._statistics)
         topic.listing = self._form.listing(topic, self._intents)
         topic.notes = tuple(self._notes)
         return topic

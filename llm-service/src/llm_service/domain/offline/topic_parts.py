@@ -6,6 +6,8 @@ from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.query import Intent, Note, Remark, Statistic
 from llm_service.domain.offline.question_form import ANSWERS, FormReader
 from llm_service.domain.offline.sentence import Sentence
+from llm_service.domain.offline.spell import SPELLS
+from llm_service.domain.offline.words_data import LABEL_FIELD
 
 if TYPE_CHECKING:
     from llm_service.domain.offline.reading import Reading, Topic
@@ -79,6 +81,45 @@ class TopicParts:
         ):
             self._intents.pop(Intent.COMPARE)
             self._statistics = {Statistic.RANGE: None}
+
+    def settle_unlabelled(self) -> None:
+        """ "How many readings have no label": the counts of all labels tell those without one, too."""
+        words = self._words
+        places = list(words.find(Kind.NO_LABEL))
+        if not places or self._reading.conditions or self._statistics.keys() - {Statistic.COUNT, Statistic.SHARE}:
+            return
+        words.use(places[0], places[0] + 1)
+        for at in words.find(Kind.SHARE):
+            words.use(at, at + 1)
+        self._statistics.clear()
+        self._fields = {places[0]: LABEL_FIELD}
+
+    def settle_spells(self, topic: "Topic") -> None:
+        """ "Average length of each stop" and "list the stops" ask for single stretches, "how much longer" for times."""
+        spells, reading = self._reading.spells, self._reading
+        if not reading.conditions or reading.rows or reading.interval:
+            return
+        if Statistic.COUNT in self._statistics and reading.state and self._counts_spells():
+            self._statistics = {Statistic.EVENTS if s is Statistic.COUNT else s: None for s in self._statistics}
+        asked = self._statistics.keys()
+        longer = list(self._words.find(Kind.LONGER))
+        if longer and not self._fields:
+            self._words.use(longer[0], longer[0] + 1)
+            self._statistics = {Statistic.DURATION: None}
+            if len(reading.devices.codes) > 1 or len(reading.times.ranges) > 1:
+                self._intents.setdefault(Intent.COMPARE, [])
+        mean = Statistic.MEAN in asked and Statistic.DURATION in asked and not self._fields
+        topic.each = spells.each or mean
+        if mean:
+            self._statistics.pop(Statistic.MEAN)
+        if (topic.each or spells.least is not None) and not self._statistics and not reading.when and not self._fields:
+            self._statistics[Statistic.EVENTS] = None
+
+    def _counts_spells(self) -> bool:
+        """Whether the word for a state is what is counted: "how many stops"."""
+        words = self._words
+        places = (at for at in range(len(words)) if Kind.HOW_MANY in words.lexeme_senses(at))
+        return any(words.text(place) in SPELLS for at in places for place in (at + 1, at + 2))
 
     def settle_since(self, topic: "Topic") -> None:
         """ "Since when has it been on" asks for the begin of what holds now; "how long … today" does not."""

@@ -67,6 +67,9 @@ _REACHING: Final = frozenset(
 _ENDS: Final = frozenset({Statistic.MAX, Statistic.MIN})
 # What is made or done time and again; readings don't tell one from the next.
 _COUNTED: Final = frozenset({"weld", "welds", "run", "焊缝", "焊点", "焊"})
+# "How many metres of wire did it weld" is what it used.
+_CONSUMING: Final = frozenset({"weld", "welded", "welds", "焊了", "焊", "焊掉", "焊掉了"})
+_CONSUMED: Final = frozenset({"wire_feed"})
 _SAYING: Final = frozenset({"Sm", "Sc"})
 _NEIGHBOURS: Final = (Kind.LABEL, Kind.DEVICE_WORD, Kind.DEVICE)
 _CLOSERS: Final = frozenset({",", ".", "?", "!", ";", "？", "。", "，", "！"})
@@ -114,7 +117,8 @@ def _empty(sentence: Sentence, at: int, reading: "Reading", *, after_limit: bool
         return False
     if sentence.lexemes[at].tokens[0].kind is TokenKind.SIGN and not senses:
         return unicodedata.category(sentence.raw(at)[0]) not in _SAYING
-    reaching = text in _REACHING and (reading.when or not _ENDS.isdisjoint(reading.topic.statistics))
+    reaching = text in _CONSUMING and not _CONSUMED.isdisjoint(reading.topic.fields)
+    reaching = reaching or (text in _REACHING and (reading.when or not _ENDS.isdisjoint(reading.topic.statistics)))
     if reaching or (Kind.WHERE in senses and text not in _LIMITS):
         return True
     return not _EMPTY.isdisjoint(senses.keys())

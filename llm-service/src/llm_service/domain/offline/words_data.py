@@ -29,9 +29,12 @@ STATISTICS: Final = {
     Statistic.RANGE: "range of|range of the|spread|value range|range of values|peak to peak"
     "|peak-to-peak|极差|波动范围|变化范围|变化幅度",
     Statistic.SUM: "sum|sums|total of|summed|总和|合计|总计|求和",
-    Statistic.MISSING_RATIO: "missing|missing ratio|missing rate|missing values|missing value"
-    "|missing data|gap|gaps|missing readings|share of missing values|缺失"
-    "|缺失率|缺失值|缺失比例|缺失数据",
+    Statistic.MISSING_RATIO: "data gap|data gaps|gaps in the data|gap in the data|holes|hole|data loss|dropout"
+    "|dropouts|offline|disconnected|disconnect|disconnects|disconnections|lost connection|lose connection"
+    "|lost the connection|connection lost|connection losses|outage|outages|off the network|without data|no data"
+    "|断线|掉线|离线|断网|断连|缺口|断档|丢数据|丢数|丢了数据|数据中断|没有数据|没数据|缺数据|少数据|数据缺口"
+    "|missing|missing ratio|missing rate|missing values|missing value|missing data|gap|gaps|missing readings"
+    "|share of missing values|缺失|缺失率|缺失值|缺失比例|缺失数据",
     Statistic.LAST: "latest|most recent value|most recent reading|newest|last value|last reading"
     "|latest value|latest reading|last measurement|last known|right now"
     "|at the moment|at present|currently|current value|current reading"
@@ -60,7 +63,9 @@ FIELDS: Final = {
     "accelerometer": "accelerometer|accelerometers|acceleration|加速度|加速度计",
     "thermocouple": "thermocouple|thermocouples|热电偶",
     "humidity": "humidity|湿度",
-    "power": "power|功率",
+    "energy": "energy|energy consumption|energy use|electricity|electric energy|electrical energy|power consumption"
+    "|电能|能耗|用电量|耗电量|用电|耗电|电量|多少度电|几度电|多少电|度电",
+    "power": "power|wattage|功率",
     "level": "level|液位",
     "quality_label": "quality|quality label|quality labels|weld quality|welding quality|label"
     "|labels|质量|质量标签|焊接质量|标签",
@@ -88,11 +93,14 @@ _COMPARATIVES: Final = {
     Comparative(field="", statistic=Statistic.MIN): "lower than|smaller than|lower|smaller|更低|更小|低|小",
 }
 _OPERATORS: Final = {
-    Operator.GT: ">|rise above|rises above|rose above|go above|goes above|went above|go over|goes over|went over"
-    "|climb above|above|over|exceed|exceeds|exceeded|exceeding|greater than|more than|higher than|larger than"
-    "|bigger than|beyond|was above|hotter than|warmer than|大于|高于|超过|多于|超出|超|突破",
-    Operator.GE: "reach|reaches|reached|hit|hits|> =|>=|≥|⩾|at least|no less than|not less than|not below"
-    "|greater than or equal to|minimum of|大于等于|大于或等于|不小于|不低于|至少|不少于|达到",
+    Operator.GT: ">|longer than|lasting longer than|lasting more than|lasting over|lasted longer than"
+    "|lasted more than|lasted over|of more than|长于|久于|持续超过|超过了|rise above|rises above|rose above"
+    "|go above|goes above|went above|go over|goes over|went over|climb above|above|over|exceed|exceeds|exceeded"
+    "|exceeding|greater than|more than|higher than|larger than|bigger than|beyond|was above|hotter than"
+    "|warmer than|大于|高于|超过|多于|超出|超|突破",
+    Operator.GE: "lasting at least|of at least|at minimum|min .|reach|reaches|reached|hit|hits|> =|>=|≥|⩾"
+    "|at least|no less than|not less than|not below|greater than or equal to|minimum of|大于等于|大于或等于"
+    "|不小于|不低于|至少|不少于|达到",
     Operator.LT: "<|fall below|falls below|drop below|drops under|fall under|falls under|drop under"
     "|go below|goes below|went below|below|under|less than|lower than|smaller than"
     "|fewer than|colder than|cooler than|beneath|drops below|dropped below|fell below"
@@ -127,6 +135,7 @@ _UNITS: Final = {
     "L/s": "l / s|liters per second|litres per second|升每秒",
     "m3/h": "m3 / h|m³ / h|cubic meters per hour|cubic metres per hour|立方米每小时",
     "cfh": "cfh|cubic feet per hour",
+    "m": "meters|metres|meter|metre|米",
     "L": "l|liter|liters|litre|litres|升",
     "bar": "bar|bars|巴",
     "mbar": "mbar|millibar|毫巴",
@@ -134,11 +143,22 @@ _UNITS: Final = {
     "kPa": "kpa|kilopascal|千帕",
     "MPa": "mpa|megapascal|兆帕",
     "psi": "psi",
+    "kWh": "kwh|kilowatt hours|kilowatt hour|kilowatt-hours|千瓦时",
     "W": "watt|watts|瓦|瓦特",
     "kW": "kw|kilowatt|kilowatts|千瓦",
     "Hz": "hz|hertz|赫兹",
     "%": "%|percent|per cent|％",
 }
+
+
+NO_LABEL: Final = (
+    "no label|no quality label|without a label|without a quality label|without label|without quality label"
+    "|unlabelled|unlabeled|not labelled|not labeled|missing label|missing quality label|missing labels"
+    "|no quality|lack a label|lack a quality label|lacks a label|empty label|empty quality label|没有标签"
+    "|没有质量标签|无标签|无质量标签|未标注|没标签|没有标注|缺标签|缺少标签|标签为空|质量标签为空|没打标签"
+    "|没有质量标记"
+)
+"""What says that a label is missing."""
 
 
 def add_data_words(lexicon: Lexicon) -> None:
@@ -153,6 +173,7 @@ def add_data_words(lexicon: Lexicon) -> None:
         add(Kind.FIELD, name, names)
     for label, names in _LABELS.items():
         add(Kind.LABEL, label, names)
+    add(Kind.NO_LABEL, None, NO_LABEL)
     for more, names in _COMPARATIVES.items():
         add(Kind.MORE, more, names)
     for operator, names in _OPERATORS.items():

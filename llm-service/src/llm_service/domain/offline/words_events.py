@@ -7,11 +7,12 @@ from llm_service.domain.offline.query import Intent, Operator, Statistic
 from llm_service.domain.offline.words_data import Comparative
 
 _HOW_LONG: Final = (
-    "how long|how many hours|how many minutes|how many seconds|how much time|for how long|total time"
-    "|total duration|the total time|time spent|time above|time below|duration|durations|how long in total|多久"
-    "|多长时间|多长|几个小时|几小时|几分钟|有几分钟|有几个小时|有几小时|有几秒|有多少分钟|有多少小时|有多少个小时"
-    "|有多长时间|的时间有多长|时间有多长|的时间多长|时长|的时长|持续时间|持续多久|持续了多久|持续了多长时间"
-    "|多少分钟|多少小时|多少个小时|多少秒|总时长|的总时长|总时间|的总时间|累计时间|累计时长|总共多久"
+    "length|lengths|length of|the length of|lengths of|how long each|how long|how many hours|how many minutes"
+    "|how many seconds|how much time|for how long|total time|total duration|the total time|time spent"
+    "|time above|time below|duration|durations|how long in total|多久|多长时间|多长|几个小时|几小时|几分钟"
+    "|有几分钟|有几个小时|有几小时|有几秒|有多少分钟|有多少小时|有多少个小时|有多长时间|的时间有多长|时间有多长"
+    "|的时间多长|时长|的时长|持续时间|持续多久|持续了多久|持续了多长时间|多少分钟|多少小时|多少个小时|多少秒"
+    "|总时长|的总时长|总时间|的总时间|累计时间|累计时长|总共多久"
 )
 _TIME_SHARE: Final = (
     "share of the time|share of time|percentage of the time|percentage of time|percent of the time"
@@ -67,7 +68,7 @@ _HEATING: Final = (
 _FILLERS: Final = (
     "spend|spends|spent|saw|stay|stays|stayed|hit|具体|间隔|步长|一个点|粒度|达到|at all|breakdown|by how much"
     "|by how many degrees|how many degrees|good morning|good afternoon|good evening|good day|good night"
-    "|morning all|早上好|上午好|下午好|晚上好|你好|您好|大家好|多少度|几度|多少米|请帮忙"
+    "|morning all|早上好|上午好|下午好|晚上好|你好|您好|大家好|多少度|几度|请帮忙"
 )
 _OVERVIEW: Final = (
     "sum up|sums up|summing up|perform|performs|performed|performing|performance|doing|behave|behaved|behaving"

@@ -21,20 +21,25 @@ _ARC: Final = 5.0
 IDLE: Final = State(field="current", operator=Operator.LT, value=_ARC)
 RUNNING: Final = State(field="current", operator=Operator.GE, value=_ARC)
 _STATES: Final = {
-    IDLE: "break|breaks|pause|pauses|stoppage|stoppages|interruption|interruptions|休息|停顿|中断|idle|idling|idled"
+    IDLE: "stop|stops|stopping|came to a stop|stand idle|standing idle|stood idle|sit idle|sat idle"
+    "|sitting idle|arc off|arc was off|arc is off|the arc was off|the arc is off|without arc|breaks off|break"
+    "|breaks|pause|pauses|stoppage|stoppages|interruption|interruptions|休息|停顿|中断|idle|idling|idled"
     "|not running|not in use|not welding|standing still|stood still|stand still|unused|standby|on standby"
     "|inactive|off|switched off|turned off|powered off|stopped|not working|resting|at rest|halted|paused"
     "|stopped welding|stop welding|stops welding|stopped running|stop running|stops running|stopped working"
-    "|stop working|down|go idle|went idle|goes idle|not on|out of use|空闲|空闲状态|闲置|闲着|待机|空转"
-    "|没在用|没有运行|未运行|没在运行|不运行|不在运行|没运行|停机|停机了|停着|停下来|停下来了|停下|停了"
-    "|停止运行|停止工作|停止焊接|停止|关机|关着|没开|没干活|没在干活|没在焊|没在焊接|没有焊接|未焊接|不工作"
-    "|没工作|没有工作|没在工作|歇着|停工",
-    RUNNING: "weld|welded|焊了|焊|焊过|running|in use|busy|in operation|operating|operated|active|working|worked"
-    "|in production|ran|run|welding|powered on|switched on|turned on|up and running|start welding"
-    "|started welding|starts welding|start running|started running|starts running|start working"
-    "|started working|start up|started up|in action|been on|be on|运行|运行了|运行着|在运行|在运行中|运行中"
-    "|工作|工作了|在工作|工作中|使用中|在用|开机|开机了|开着|运转|作业|干活|在干活|干活了|在焊|在焊接"
-    "|正在焊接|焊接中|起弧|燃弧|开始焊接|开始工作|开始运行|开工|在转|启动|启动了",
+    "|stop working|down|go idle|went idle|goes idle|not on|out of use|空闲|空闲状态|闲置|闲着|待机|空转|没在用"
+    "|没有运行|未运行|没在运行|不运行|不在运行|没运行|停机|停机了|停着|停下来|停下来了|停下|停了|停过|停|停歇"
+    "|歇|歇过|停止运行|停止工作|停止焊接|停止|关机|关着|没开|没干活|没在干活|没在焊|没在焊接|没有焊接|未焊接"
+    "|不工作|没工作|没有工作|没在工作|歇着|停工",
+    RUNNING: "arc on|arc was on|arc is on|the arc was on|the arc is on|arc burning|arc was burning"
+    "|arc is burning|the arc was burning|the arc is burning|the arc burned|with the arc on|under arc"
+    "|actively welding|actually welding|电弧燃烧|电弧在|有电弧|weld|welds|welded|焊了|焊|焊过|running|in use|busy"
+    "|in operation|operating|operated|active|working|worked|in production|ran|run|welding|powered on"
+    "|switched on|turned on|up and running|start welding|started welding|starts welding|start running"
+    "|started running|starts running|start working|started working|start up|started up|in action|been on|be on"
+    "|运行|运行了|运行着|在运行|在运行中|运行中|工作|工作了|在工作|工作中|使用中|在用|开机|开机了|开着|运转"
+    "|作业|干活|在干活|干活了|在焊|在焊接|正在焊接|焊接中|起弧|燃弧|开始焊接|开始工作|开始运行|开工|在转|启动"
+    "|启动了",
 }
 _BUSIER: Final = "busier|busiest|most used|更忙|最忙|忙|忙碌"
 _RUN_TIME: Final = (
@@ -65,6 +70,11 @@ _SINCE_WHEN: Final = (
 _GROUPS: Final = (
     "hall|halls|line|area|building|section|shop floor|workshop|bay|site|plant|room|cell|车间|厂房|大厅|产线"
     "|生产线|区域|区|工段|工区|号厅|厅|厂区|号车间|号厂房"
+)
+_LONGER: Final = (
+    "longer|longer than|shorter|shorter than|more time|less time|how much longer|how much shorter|更久|久|更长"
+    "|长一些|更长时间|更短|久一些|长多少|久多少|长多久|久多久|多多久|时间更长|时间更久|时间长|时间久|的时间更长"
+    "|的时间更久|的时间长"
 )
 _SAME_TIME: Final = (
     "same time|the same time|this time|at the same time|at this time|same hour|the same hour|这个时候|这时候|此时"
@@ -100,3 +110,4 @@ def add_state_words(lexicon: Lexicon) -> None:
     )
     add(Kind.BEFORE_LAST, None, "before last|before the last one|before the last|before that|before that one")
     add(Kind.SAME_TIME, None, _SAME_TIME)
+    add(Kind.LONGER, None, _LONGER)

@@ -47,7 +47,7 @@ _CANNOT: Final = (
 )
 # Words that change nothing of what is asked.
 _FILLERS: Final = (
-    "the|a|an|send|sends|sent|transmit|transmits|transmitted|reported|record|logged|produce|produced|distribution"
+    "the|a|an|take|takes|took|taken|send|sends|sent|transmit|transmits|transmitted|reported|record|logged|produce|produced|distribution"
     "|common|commonest|frequent|分布|by|of|in|on|at|for|to|from|is|was|are|were|be|been|being|am|do|does|did|done"
     "|has|have|had|having|can|could|would|should|will|shall|may|might|must|what|which|who|how|it|its|it ' s|that"
     "|this|these|those|there|here|i|me|my|we|us|our|you|your|they|them|their|one|please|pls|plz|tell|show|give"

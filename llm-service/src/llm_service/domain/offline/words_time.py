@@ -9,8 +9,10 @@ from llm_service.domain.offline.lexicon import Kind, Lexicon
 
 
 class PartOfDay(StrEnum):
-    """A part of a day; `EARLY` is from midnight to six."""
+    """A part of a day; `EARLY` is from midnight to six, where the morning begins."""
 
+    FIRST_HALF = "first_half"
+    SECOND_HALF = "second_half"
     EARLY = "early"
     MORNING = "morning"
     NOON = "noon"
@@ -87,10 +89,12 @@ _DAYS: Final = (
     ("昨早|昨天早上|昨天上午", NamedDay(days=-1, part=PartOfDay.MORNING)),
 )
 _PARTS: Final = {
-    PartOfDay.EARLY: "凌晨|early morning",
-    PartOfDay.MORNING: "上半天|前半天|first half of the day|morning|in the morning|早上|上午|早晨|清晨",
-    PartOfDay.NOON: "中午",
-    PartOfDay.AFTERNOON: "下半天|后半天|second half of the day|afternoon|in the afternoon|下午|午后",
+    PartOfDay.FIRST_HALF: "上半天|前半天|first half of the day|the first half of the day",
+    PartOfDay.SECOND_HALF: "下半天|后半天|second half of the day|the second half of the day",
+    PartOfDay.EARLY: "凌晨|early morning|the small hours|后半夜",
+    PartOfDay.MORNING: "morning|in the morning|早上|上午|早晨|清晨|一早|大清早|早间|a . m . hours",
+    PartOfDay.NOON: "中午|lunchtime|lunch time|午间",
+    PartOfDay.AFTERNOON: "afternoon|in the afternoon|下午|午后",
     PartOfDay.EVENING: "evening|in the evening|晚上|傍晚|晚间",
     PartOfDay.NIGHT: "night|at night|夜里|夜间|深夜",
 }

@@ -1,0 +1,96 @@
+"""A number of the readings of several devices together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from operator import mul
+from typing import Final
+
+from llm_service.domain.offline.answer_writer import Answered, Report, fields_of
+from llm_service.domain.offline.measure_text import Measure, measures_of, shown_value
+from llm_service.domain.offline.query import Statistic, StructuredQuery
+
+_POOLED: Final = frozenset({Statistic.INTEGRAL, Statistic.MEAN, Statistic.MAX, Statistic.MIN, Statistic.SUM})
+_SUMMED: Final = frozenset({Statistic.INTEGRAL, Statistic.SUM})
+_EXTREMES: Final = frozenset({Statistic.MAX, Statistic.MIN})
+_COUNTED: Final = (Statistic.EVENTS, Statistic.DURATION, Statistic.SHARE, Statistic.COUNT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pooled:
+    """A number, and how it is told with its unit."""
+
+    value: float
+    text: str
+
+
+def together(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> list[str]:
+    """Tell what several devices have together: of one field, in one unit, over one range."""
+    several = len({each.result.device for each in answered}) == len(answered) > 1
+    found = pooled(report, query, answered) if several and query.statistics else None
+    summed = {measure.statistic for measure in measures_of(query)} <= _SUMMED
+    return [report.say.together(found.text) if summed else report.say.pooled(found.text)] if found else []
+
+
+def pooled(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> Pooled | None:
+    """Return the one number asked for of all readings of these devices, None where there is none."""
+    if query.conditions and (counted := next((each for each in _COUNTED if each in query.statistics), None)):
+        return _counted(report, counted, answered)
+    measure = _measure(query)
+    if measure is None or measure.statistic not in _POOLED:
+        return None
+    ones = [each.result.of(name) for each in answered for name in fields_of(query, _fields_of(each))]
+    units = {one.unit for one in ones if one}
+    values = [value for one in ones if one and (value := measure.value(one)) is not None]
+    if len(ones) != len(answered) or len(values) != len(ones) or len(units) != 1 or not ones[0]:
+        return None
+    counts = [one.values.get(Statistic.COUNT, 0.0) for one in ones if one]
+    number = _number(measure.statistic, values, counts)
+    if number is None:
+        return None
+    text = shown_value(query, replace(ones[0], values={measure.statistic: number}), measure)
+    return Pooled(value=number, text=text)
+
+
+def _measure(query: StructuredQuery) -> Measure | None:
+    """The one number asked for, the mean without any; "highest mean" of a ranking is a mean."""
+    if not query.statistics:
+        return Measure(statistic=Statistic.MEAN)
+    measures = measures_of(query)
+    others = [measure for measure in measures if measure.statistic not in _EXTREMES]
+    chosen = others if query.rank and others else measures
+    return chosen[0] if len(chosen) == 1 else None
+
+
+def _counted(report: Report, statistic: Statistic, answered: Sequence[Answered]) -> Pooled | None:
+    """How long, how often or in how many readings the conditions held on these devices together."""
+    times = [each.result.fitting for each in answered]
+    if statistic is Statistic.DURATION and all(times):
+        seconds = sum(time.seconds for time in times if time)
+        return Pooled(value=seconds, text=report.say.length(seconds))
+    if statistic is Statistic.EVENTS and all(times):
+        count = sum(time.spells for time in times if time)
+        return Pooled(value=float(count), text=str(count))
+    fitting, whole = (
+        sum(each) for each in zip(*((e.result.row_count, e.result.rows_in_range) for e in answered), strict=True)
+    )
+    if statistic is Statistic.SHARE:
+        return Pooled(value=fitting / whole, text=f"{100 * fitting / whole:.3g} %") if whole else None
+    return Pooled(value=float(fitting), text=str(fitting)) if statistic is Statistic.COUNT else None
+
+
+def _number(statistic: Statistic, values: Sequence[float], counts: Sequence[float]) -> float | None:
+    """The number of all readings together, of those of each device."""
+    match statistic:
+        case Statistic.MEAN:
+            total = sum(counts)
+            return sum(map(mul, values, counts)) / total if total else None
+        case Statistic.MAX:
+            return max(values)
+        case Statistic.MIN:
+            return min(values)
+        case _:
+            return sum(values)
+
+
+def _fields_of(each: Answered) -> list[str]:
+    return [one.field for one in each.result.fields]

@@ -1,0 +1,113 @@
+"""The steps to the extremes without single readings that lie far from the rest, and what is said of both."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from llm_service.domain.offline.answer_events import ranked_by
+from llm_service.domain.offline.answer_writer import Answered, fields_of, limited
+from llm_service.domain.offline.measure_text import shown
+from llm_service.domain.offline.phrases_states import FarExtreme
+from llm_service.domain.offline.plan_calls import CallPlanner
+from llm_service.domain.offline.plan_state import CallTools, PlanState, Say
+from llm_service.domain.offline.query import Condition, Operator, Statistic
+from llm_service.domain.offline.result import FieldStatistics, all_statistics_from_json
+from llm_service.domain.offline.spike import Spike, spikes_of
+from llm_service.domain.offline.toolbox import DeviceTool, PlannedCall
+
+# Extremes that are looked up once more, without what lies far off.
+_MOST: Final = 12
+_MOST_TOLD: Final = 6
+_BOUNDS: Final = {Statistic.MAX: Operator.LE, Statistic.MIN: Operator.GE}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """An extreme of a field of a device that lies far from the rest."""
+
+    each: Answered
+    one: FieldStatistics
+    spike: Spike
+
+
+def tell_spikes(plan: PlanState, kind: str, answered: Sequence[Answered]) -> str | CallTools | Say:
+    """Return what is to be said of extremes that lie far from the rest, "" for nothing; or the step to know it."""
+    if not CallPlanner(plan.talk, plan.tools, plan.query).tells_spikes(kind):
+        return ""
+    far = [found for each in answered for found in _far_of(plan, each)]
+    if not far:
+        return ""
+    rests: list[float | None] = [None] * len(far)
+    if not plan.query.any_condition:
+        gathered = plan.gathered(DeviceTool.STATISTICS, [_call(plan, each) for each in far[:_MOST]])
+        if not isinstance(gathered, list):
+            return gathered
+        for at, (told, outcome) in enumerate(zip(far, gathered, strict=False)):
+            result = all_statistics_from_json(outcome.outcome.data)[0]
+            one = result.of(told.one.field)
+            rests[at] = one.values.get(told.spike.statistic) if one else None
+    lines = limited(plan.report.say, [_line(plan, *pair) for pair in zip(far, rests, strict=True)], _MOST_TOLD)
+    order = _order(plan, answered, far, rests) if kind == "rank" else []
+    return "\n".join([plan.report.say.spikes_told(), *lines, *order])
+
+
+def _far_of(plan: PlanState, each: Answered) -> list[_Told]:
+    asked = set(plan.query.statistics)
+    extremes = {Statistic.MAX, Statistic.MIN} if not asked or Statistic.RANGE in asked else asked
+    existing = [one.field for one in each.result.fields]
+    chosen = fields_of(plan.query, existing) or existing
+    ones = [one for one in each.result.fields if one.field in chosen]
+    found = [_Told(each=each, one=one, spike=spike) for one in ones for spike in spikes_of(one)]
+    return [told for told in found if told.spike.statistic in extremes]
+
+
+def _call(plan: PlanState, told: _Told) -> PlannedCall:
+    """The same statistics of the readings within the bound."""
+    spike = told.spike
+    within = Condition(field=told.one.field, operator=_BOUNDS[spike.statistic], value=round(spike.bound, 6))
+    asked = replace(
+        plan.query,
+        devices=(told.each.result.device,),
+        fields=(told.one.field,),
+        conditions=(*plan.query.conditions, within),
+        statistics=(spike.statistic,),
+        percentiles=(),
+        time=told.each.time,
+        periods=(),
+    )
+    return CallPlanner(plan.talk, plan.tools, asked).statistics("plain")[0]
+
+
+def _line(plan: PlanState, told: _Told, rest: float | None) -> str:
+    query, say, spike, unit = plan.query, plan.report.say, told.spike, told.one.unit
+    device = told.each.result.device
+    far = FarExtreme(
+        device=f"{device} {say.period(told.each.time)}" if len(query.periods) > 1 else device,
+        name=say.named(told.one.field, say.statistic(spike.statistic)),
+        value=shown(spike.value, unit, query, 6),
+        time=say.times.stamp(spike.time),
+        edge=shown(spike.edge, unit, query, 4),
+        bound=shown(spike.bound, unit, query, 4),
+        rest="" if rest is None else shown(rest, unit, query, 6),
+    )
+    return say.without_spike(far)
+
+
+def _order(
+    plan: PlanState, answered: Sequence[Answered], far: Sequence[_Told], rests: Sequence[float | None]
+) -> list[str]:
+    """The ranking by what the devices have without such readings."""
+    measure, lowest = ranked_by(plan.query)
+    if len(far) > _MOST or None in rests or measure.share:
+        return []
+    without = {told.each.result.device: rest for told, rest in zip(far, rests, strict=True) if rest is not None}
+    values: list[tuple[float, str]] = []
+    for each in answered:
+        names = fields_of(plan.query, [one.field for one in each.result.fields])
+        one = each.result.of(names[0]) if names else None
+        value = measure.value(one) if one else None
+        if one is not None and value is not None:
+            value = without.get(each.result.device, value)
+            values.append((value, f"{each.result.device} {shown(value, one.unit, plan.query)}"))
+    values.sort(key=lambda pair: pair[0], reverse=not lowest)
+    return [plan.report.say.order_without([text for _, text in values[: plan.query.top or len(values)]])]

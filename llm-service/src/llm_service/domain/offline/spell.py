@@ -1,0 +1,107 @@
+"""Single spells: how long each stop was, only those longer than so much."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from llm_service.domain.offline.lexicon import Kind
+from llm_service.domain.offline.number import Length, length_at
+from llm_service.domain.offline.query import Operator
+from llm_service.domain.offline.sentence import Sentence
+
+_UNITS: Final = frozenset({"s", "min", "h", "d"})
+# "Over 3 hours" is a range of time, unless a word before it makes a length of it.
+_DOUBTFUL: Final = frozenset({"over", "beyond"})
+_LEADS: Final = frozenset(
+    {"for", "of", "lasting", "lasted", "that lasted", "which lasted", "took", "持续", "持续了", "都"}
+)
+_EACH: Final = frozenset({"每次", "每一次", "每段", "每一段", "各次", "各段", "逐次", "每回"})
+_LISTING: Final = frozenset({"list", "show", "enumerate", "列出", "列举", "列一下", "哪几次"})
+_WHICH: Final = frozenset({"which", "what", "哪些", "有哪些"})
+SPELLS: Final = frozenset(
+    {
+        *(
+            "stop",
+            "stops",
+            "break",
+            "breaks",
+            "pause",
+            "pauses",
+            "stoppage",
+            "stoppages",
+            "interruption",
+            "interruptions",
+        ),
+        *("weld", "welds", "run", "runs", "停机", "停顿", "中断", "停歇", "焊接", "运行", "空闲", "停"),
+    }
+)
+"""Nouns for what lasts a while, and begins time and again."""
+_SPANS: Final = frozenset({"periods", "stretches", "period", "stretch", "spells", "times", "时段", "时间段"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundSpells:
+    """`least` is how long a spell has to last at least, `each` asks for the single ones."""
+
+    least: timedelta | None = None
+    each: bool = False
+
+
+def find_spells(sentence: Sentence) -> FoundSpells:
+    """Return what is asked of single spells, and mark its words; nothing where no state or condition is named."""
+    held = any(sentence.has(at, Kind.STATE) for at in range(len(sentence))) or bool(sentence.used)
+    if not held:
+        return FoundSpells()
+    least = _least(sentence)
+    return FoundSpells(least=least, each=_each(sentence))
+
+
+def _least(sentence: Sentence) -> timedelta | None:
+    """ "Longer than 3 minutes", "for more than an hour", "超过5分钟", "5分钟以上"."""
+    for at in range(len(sentence)):
+        found = _compared(sentence, at) or _suffixed(sentence, at)
+        if found is not None:
+            begin, length, end = found
+            sentence.use(begin, end)
+            return length.value
+    return None
+
+
+def _compared(sentence: Sentence, at: int) -> tuple[int, Length, int] | None:
+    operator = sentence.senses(at).get(Kind.OPERATOR)
+    length = length_at(sentence, at + 1) if operator in {Operator.GT, Operator.GE} else None
+    if length is None or length.unit not in _UNITS or sentence.has(length.end, Kind.AGO):
+        return None
+    led = sentence.text(at - 1) in _LEADS
+    stated = sentence.has(at - 1, Kind.STATE) or at - 1 in sentence.used
+    if sentence.text(at) in _DOUBTFUL and not led and not stated:
+        return None
+    return at - led, length, length.end
+
+
+def _suffixed(sentence: Sentence, at: int) -> tuple[int, Length, int] | None:
+    length = length_at(sentence, at)
+    if length is None or length.unit not in _UNITS or sentence.number(at - 1) is not None:
+        return None
+    operator = sentence.senses(length.end).get(Kind.SUFFIX)
+    return (at, length, length.end + 1) if operator is Operator.GT else None
+
+
+def _each(sentence: Sentence) -> bool:
+    """Whether the single spells are asked for: "each stop", "list all stops", "每次停机多长时间"."""
+    lasting = any(sentence.has(at, Kind.HOW_LONG) for at in range(len(sentence)))
+    listing = any(sentence.text(at) in _LISTING for at in range(len(sentence)))
+    for at in range(len(sentence)):
+        if sentence.text(at) in _EACH and (lasting or listing):
+            sentence.use(at, at + 1)
+            return True
+        noun = sentence.text(at) in SPELLS or sentence.text(at) in _SPANS
+        every = sentence.has(at - 1, Kind.ALL) or sentence.has(at - 1, Kind.EVERY)
+        if noun and every and (lasting or listing):
+            sentence.use(at - 1, at + (sentence.text(at) in _SPANS))
+            return True
+        if noun and (listing or sentence.text(at - 1) in _WHICH):
+            spans = sentence.text(at) in _SPANS and not sentence.has(at, Kind.TIMES)
+            sentence.use(at, at + spans)
+            return spans or sentence.has(at, Kind.STATE)
+    return False

@@ -1,0 +1,163 @@
+"""Answers tell extremes far from the rest, gaps between readings, single stretches, and what groups have together."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from llm_service.domain.model.completion import fold
+from llm_service.domain.model.event import FinishReason
+from llm_service.domain.model.message import Message, Role, TextPart, text_message
+from llm_service.domain.model.request import CompletionRequest, ToolDefinition
+from llm_service.providers.fallback import FallbackProvider
+from penstock_testkit.clock import ManualClock
+
+NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
+FIRST = NOW - timedelta(hours=2)
+HALLS = {"WLD001": "A", "WLD002": "B", "WLD003": "A", "WLD004": "B"}
+_ARGUMENTS = (
+    *("device_code", "other_device_codes", "fields", "start_time", "end_time", "conditions", "any_of", "percentiles"),
+    *("extreme_times", "durations", "integrals", "shortest_spell"),
+)
+Row = dict[str, Any]
+
+
+def temperature(code: str, at: int) -> float:
+    """50 to 59 degrees, a degree more for each machine; the first machine errs once."""
+    return 300.0 if code == "WLD001" and at == 30 else 50.0 + at % 10 + [*HALLS].index(code)
+
+
+def statistics(code: str, arguments: Row) -> Row:
+    bounds = [each["value"] for each in arguments.get("conditions", ()) if each["field"] == "temperature"]
+    bound = min(map(float, bounds), default=1e9)
+    values = [(temperature(code, at), FIRST + timedelta(minutes=at)) for at in range(120)]
+    fitting = [pair for pair in values if pair[0] <= bound]
+    numbers = sorted(value for value, _ in fitting)
+    highest = max(fitting)
+    told: Row = {"field": "temperature", "unit": "°C", "count": len(numbers), "mean": sum(numbers) / len(numbers)}
+    told |= {"min": numbers[0], "max": highest[0], "max_time": highest[1].isoformat(), "min_time": FIRST.isoformat()}
+    if "percentiles" in arguments:
+        told["percentiles"] = {"1": numbers[1], "99": numbers[-2]}
+    answer: Row = {"device_code": code, "row_count": len(fitting), "rows_in_range": 120, "statistics": [told]}
+    if arguments.get("durations"):
+        answer["fitting_time"] = fitting_time(arguments)
+    return answer
+
+
+def fitting_time(arguments: Row) -> Row:
+    """Four minutes and, unless only longer stretches count, one; and a gap."""
+    spells = [(FIRST, 240), (FIRST + timedelta(hours=1), 60)]
+    kept = [(start, lasts) for start, lasts in spells if lasts >= float(arguments.get("shortest_spell", "0s")[:-1])]
+    shown = [{"start_time": start.isoformat(), "seconds": lasts} for start, lasts in kept]
+    gap = {"start_time": (FIRST + timedelta(minutes=50)).isoformat(), "seconds": 90}
+    total = sum(lasts for _, lasts in kept)
+    told: Row = {"seconds": total, "range_seconds": 7200, "spells": len(kept), "longest_seconds": 240}
+    told |= {"longest_start_time": FIRST.isoformat(), "longest_spells": shown}
+    return told | {"gaps": 1, "gap_seconds": 90, "longest_gaps": [gap]}
+
+
+def answer(name: str, arguments: Row) -> Row:
+    if name == "list_devices":
+        common = {"fields": ["temperature", "current"], "units": {"temperature": "°C", "current": "A"}}
+        return {"devices": [{"device_code": code, "labels": {"hall": hall}, **common} for code, hall in HALLS.items()]}
+    answers = [
+        statistics(code, arguments) for code in (arguments["device_code"], *arguments.get("other_device_codes", ()))
+    ]
+    return {"devices": answers} if len(answers) > 1 else answers[0]
+
+
+def tools(*left_out: str) -> tuple[ToolDefinition, ...]:
+    known = {key: {} for key in _ARGUMENTS if key not in left_out}
+    schema = json.dumps({"type": "object", "properties": known})
+    listing = json.dumps({"type": "object", "properties": {"search": {}}})
+    return (
+        ToolDefinition(name="list_devices", parameters=listing),
+        ToolDefinition(name="device_statistics", parameters=schema),
+    )
+
+
+Ask = Callable[..., Any]
+
+
+@pytest.fixture
+def ask(new_id: Callable[[str], str]) -> Ask:
+    async def answered(text: str, offered: tuple[ToolDefinition, ...] = tools()) -> str:
+        provider = FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id)
+        messages = [text_message(Role.USER, text)]
+        for _ in range(6):
+            found = await fold(provider.stream(CompletionRequest(messages=tuple(messages), tools=offered)))
+            if found.finished.reason is FinishReason.STOP:
+                return found.first.text
+            messages.append(Message(role=Role.ASSISTANT, tool_calls=found.first.tool_calls))
+            for call in found.first.tool_calls:
+                part = TextPart(text=json.dumps(answer(call.name, json.loads(call.arguments))))
+                messages.append(Message(role=Role.TOOL, tool_call_id=call.id, parts=(part,)))
+        raise AssertionError("no answer after six rounds")
+
+    return answered
+
+
+async def test_a_maximum_far_from_the_rest_is_told_with_the_one_without_it(ask: Ask) -> None:
+    text = await ask("max temperature of WLD001 in the last 2 hours")
+    assert "is 300 °C (120 readings)." in text
+    assert "300 °C at 2026-11-28 10:30 UTC, while 99 % of the readings end at 59 °C" in text
+    assert "without readings beyond 61.25 °C it is 59 °C" in text
+    chinese = await ask("WLD001最近两小时的最高温度")
+    assert "不计超出 61.25 °C 的数据则为 59 °C" in chinese
+
+
+@pytest.mark.parametrize("text", ["max temperature of WLD002 in the last 2 hours", "mean temperature of WLD001 today"])
+async def test_nothing_is_said_of_extremes_that_belong_to_the_rest_or_were_not_asked_for(ask: Ask, text: str) -> None:
+    assert "far from the rest" not in await ask(text)
+
+
+async def test_a_ranking_led_by_such_a_reading_is_told_without_it_too(ask: Ask) -> None:
+    text = await ask("which machine was hottest in the last 2 hours?")
+    assert text.startswith("WLD001 has the highest maximum temperature")
+    order = "WLD004 62 °C, WLD003 61 °C, WLD002 60 °C, WLD001 59 °C"
+    assert f"Without such readings the order is: {order}." in text
+
+
+async def test_a_tool_that_tells_no_percentiles_is_not_asked_for_them(ask: Ask) -> None:
+    text = await ask("max temperature of WLD001 in the last 2 hours", tools("percentiles"))
+    assert "is 300 °C" in text
+    assert "far from the rest" not in text
+
+
+async def test_gaps_between_readings_are_listed_beside_the_missing_values(ask: Ask) -> None:
+    text = await ask("any gaps in the data of WLD001 today?")
+    assert "Between the readings of WLD001 there is 1 gap, 1 minute 30 seconds in all:" in text
+    assert "- 2026-11-28 10:50 to 2026-11-28 10:51:30 UTC (1 minute 30 seconds)" in text
+    assert "共有 1 处中断，累计 1 分钟 30 秒" in await ask("WLD001今天有没有断线")
+
+
+async def test_single_stretches_are_listed_with_their_mean_length(ask: Ask) -> None:
+    text = await ask("how long did each stop of WLD001 take today?")
+    assert "2 times" in text
+    assert "2 minutes 30 seconds on average" in text
+    assert "- 2026-11-28 11:00 to 2026-11-28 11:01 (1 minute)" in text
+
+
+async def test_only_stretches_of_the_least_length_count_and_the_answer_says_so(ask: Ask) -> None:
+    text = await ask("how many stops longer than 3 minutes did WLD001 have today?")
+    assert "once (uninterrupted stretches of readings that last at least 3 minutes), for 4 minutes" in text
+    assert "11:01" not in text
+    assert "只计持续至少 3 分钟 的" in await ask("WLD001今天超过3分钟的停机有几次")
+    named = await ask("how many stops longer than 3 minutes did WLD001 have today?", tools("shortest_spell"))
+    assert "Left out, as this kind of answer can't heed it: how long it has to last." in named
+
+
+async def test_how_much_longer_one_was_is_told_as_a_difference(ask: Ask) -> None:
+    assert "WLD002 − WLD001 = " in await ask("how much longer was WLD001 running than WLD002 today?")
+
+
+async def test_by_how_much_one_of_two_is_ahead_is_told(ask: Ask) -> None:
+    assert "WLD003 − WLD002 = 1 °C" in await ask("WLD002 和 WLD003 今天谁的平均温度更高，高多少")
+
+
+async def test_groups_are_ranked_by_what_their_devices_have_together(ask: Ask) -> None:
+    text = await ask("which hall had the higher mean temperature today, A or B?")
+    assert text.startswith("By group: A 56.54167 °C, B 56.5 °C.")
+    assert (await ask("哪个车间今天平均温度更高")).startswith("按组：A 为 56.54167 °C，B 为 56.5 °C")

@@ -1,0 +1,189 @@
+"""Questions for single stretches, for groups, in slips of the pen, and of parts of a day are read as they are meant."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llm_service.domain.offline.parse import parse_prompt
+from llm_service.domain.offline.query import Condition, Intent, Note, Operator, Remark, Statistic
+
+NOW = datetime(2026, 11, 28, 14, 20, tzinfo=UTC)
+TODAY = datetime(2026, 11, 28, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+IDLE = Condition(field="current", operator=Operator.LT, value=5.0)
+RUNNING = Condition(field="current", operator=Operator.GE, value=5.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [
+        ("how many times did WLD002 stop today?", IDLE),
+        ("WLD001今天停了几次", IDLE),
+        ("how many stops did WLD003 have yesterday?", IDLE),
+        ("how many times was the arc on today on WLD001?", RUNNING),
+    ],
+)
+def test_a_verb_for_stopping_is_a_state_that_is_counted(text: str, state: Condition) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.conditions, query.statistics, query.unread) == ((state,), (Statistic.EVENTS,), ())
+
+
+def test_an_order_to_stop_is_still_refused() -> None:
+    assert parse_prompt("stop WLD001", NOW).refused == "stop"
+
+
+LENGTHS = st.sampled_from(
+    [("minutes", "分钟", timedelta(minutes=1)), ("seconds", "秒", timedelta(seconds=1)), ("hours", "小时", HOUR)]
+)
+ENGLISH = (
+    "list all stops longer than {} on WLD003 today",
+    "how many stops of more than {} did WLD003 have today?",
+    "how often was WLD003 idle for more than {} today?",
+    "how often was WLD003 idle for at least {} today?",
+    "how many times was the temperature of WLD003 above 60 for over {} today?",
+)
+CHINESE = ("WLD003今天超过{}的停机有几次", "WLD003今天停机超过{}的有几次", "WLD003今天{}以上的停机有几次")
+
+
+@given(count=st.integers(2, 90), unit=LENGTHS, template=st.sampled_from((*ENGLISH, *CHINESE)))
+def test_the_least_length_of_a_stretch_is_no_range_of_time(
+    count: int, unit: tuple[str, str, timedelta], template: str
+) -> None:
+    english, chinese, length = unit
+    query = parse_prompt(template.format(f"{count} {english}" if template in ENGLISH else f"{count}{chinese}"), NOW)
+    assert (query.least, query.unread, query.statistics) == (count * length, (), (Statistic.EVENTS,))
+    assert query.time is not None
+    assert query.time.start == TODAY
+    assert len(query.conditions) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["mean current of WLD001 over 3 hours", "mean current of WLD001 for more than 5 welds"]
+)
+def test_a_length_of_nothing_that_lasts_is_no_least_length(text: str) -> None:
+    assert parse_prompt(text, NOW).least is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "how long did each stop of WLD002 take this morning?",
+        "average length of a weld on WLD002 yesterday",
+        "平均每次停机多长时间，WLD001，昨天",
+        "WLD001今天每次停机多久",
+        "list periods yesterday where WLD001 was down for more than 10 min",
+        "list the stops of WLD001 today",
+    ],
+)
+def test_the_single_stretches_are_asked_for(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.each, query.unread) == (True, ())
+    assert Statistic.MEAN not in query.statistics
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "how much longer was WLD001 running than WLD002 today?",
+        "was WLD001 running longer than WLD002 today?",
+        "WLD001今天比WLD002多运行了多久",
+    ],
+)
+def test_two_durations_are_compared(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.intent, query.statistics, query.unread) == (Intent.COMPARE, (Statistic.DURATION,), ())
+    assert query.conditions == (RUNNING,)
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("哪个车间今天用气更多，A还是B？", ("A", "B")),
+        ("which hall used more gas today, A or B?", ("A", "B")),
+        ("which hall used more gas today?", ()),
+        ("哪个车间今天平均电流最大", ()),
+    ],
+)
+def test_a_group_is_asked_for(text: str, labels: tuple[str, ...]) -> None:
+    query = parse_prompt(text, NOW)
+    assert query.by_group
+    assert tuple(reference.label for reference in query.references) == labels
+    assert (query.all_devices, query.unread) == (not labels, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "written", "taken"),
+    [
+        ("WLD002今天的温渡最高是多少", "温渡", "温度"),
+        ("WLD001 平军电流 最近两小时", "平军", "平均"),
+        ("WLD001昨天的电鸭最大值", "电鸭", "电压"),
+        ("WLD001今天送司速度的平均值", "送司速度", "送丝速度"),
+    ],
+)
+def test_a_character_that_sounds_like_the_right_one_is_read_as_it_and_said(text: str, written: str, taken: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert query.unread == ()
+    assert Note(remark=Remark.READ_AS, words=(written, taken)) in query.notes
+
+
+def test_a_character_beside_a_known_word_does_not_cut_it() -> None:
+    query = parse_prompt("WLD001昨天天电流大于5的有几条", NOW)
+    assert query.conditions == (Condition(field="current", operator=Operator.GT, value=5.0),)
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("早上WLD004的最高温度", 6, 12),
+        ("mean current of WLD001 this morning", 6, 12),
+        ("mean current of WLD001 in the first half of the day", 0, 12),
+        ("WLD001昨天下半天的平均电流", -12, 0),
+        ("昨天夜班（22点到今天6点）WLD002 的平均电流是多少", -2, 6),
+        ("WLD002 22点到今天6点的平均电流", -2, 6),
+    ],
+)
+def test_parts_of_a_day_have_their_hours(text: str, start: int, end: int) -> None:
+    query = parse_prompt(text, NOW)
+    assert query.time is not None
+    assert (query.time.start, query.time.end) == (TODAY + start * HOUR, TODAY + end * HOUR)
+    assert query.unread == ()
+
+
+def test_before_its_morning_has_begun_this_morning_is_what_there_was_of_the_day() -> None:
+    query = parse_prompt("mean current of WLD001 this morning", TODAY + 3 * HOUR)
+    assert query.time is not None
+    assert (query.time.start, query.refused) == (TODAY, "")
+
+
+@pytest.mark.parametrize("text", ["WLD003 昨天焊了多少米焊丝", "how many metres of wire did WLD003 weld yesterday?"])
+def test_metres_of_wire_are_what_was_fed(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.fields, query.statistics, query.unit) == (("wire_feed",), (Statistic.INTEGRAL,), "m")
+    assert query.unread == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["what percentage of readings of WLD001 today have no quality label?", "WLD001今天未标注的数据占比"]
+)
+def test_a_missing_label_is_told_by_the_counts_of_all_labels(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.fields, query.statistics, query.conditions, query.unread) == (("quality_label",), (), (), ())
+
+
+def test_the_missing_label_of_readings_that_are_averaged_is_named() -> None:
+    assert "unlabelled" in parse_prompt("mean current of unlabelled readings of WLD001 today", NOW).unread
+
+
+@pytest.mark.parametrize(
+    "text", ["any gaps in the data of WLD003 yesterday?", "when was WLD003 offline yesterday?", "WLD003昨天有没有断线"]
+)
+def test_gaps_are_asked_for_by_many_words(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.statistics, query.unread) == ((Statistic.MISSING_RATIO,), ())
+
+
+def test_top_two_hottest_machines_are_two_of_a_ranking() -> None:
+    query = parse_prompt("top 2 hottest machines in the past 3 hours", NOW)
+    assert (query.top, query.rank, query.fields, query.unread) == (2, True, ("temperature",), ())
