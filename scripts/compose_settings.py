@@ -29,7 +29,8 @@ PORT: Final = re.compile(r"\w+_SERVICE_(METRICS_)?PORT")
 def with_settings(text: str) -> str:
     """Return the file with the settings of each service between its markers; ValueError when a marker is missing."""
     for service in SERVICES:
-        head, found, rest = text.partition(f"\n  {service}:\n")
+        named = re.search(rf"\n  {service}:( &\S+)?\n", text)
+        head, found, rest = text.partition(named.group() if named else f"\n  {service}:\n")
         before, started, block = rest.partition(START)
         _, ended, after = block.partition(END)
         if not (found and started and ended):

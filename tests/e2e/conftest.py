@@ -1,7 +1,14 @@
-"""One running system for the end-to-end tests: five processes, started as a user starts them."""
+"""One running system for the end-to-end tests: five processes, started as a user starts them.
 
-from collections.abc import AsyncIterator, Iterator
+With TEST_SYSTEM_HOME, the folder with `admin.key` and `admin.password` of a system that runs, and TEST_SYSTEM_PORT, the
+port of its gateway on this machine, the tests ask that one instead: see test_compose_replicas.py.
+"""
+
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import httpx
 import pytest
@@ -10,9 +17,33 @@ from penstock_testkit.system import RunningSystem, start_system
 from penstock_testkit.waiting import HANG_SECONDS
 
 
+@dataclass(frozen=True, slots=True)
+class FoundSystem:
+    """What the tests need to know of a system that somebody else started."""
+
+    home: Path
+    ports: Mapping[str, int]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.ports['PENSTOCK_HTTP_PORT']}"
+
+    @property
+    def key(self) -> str:
+        return (self.home / "admin.key").read_text().strip()
+
+    @property
+    def password(self) -> str:
+        return (self.home / "admin.password").read_text().strip()
+
+
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
     """A system with the demo data, shared by the whole session."""
+    if home := os.environ.get("TEST_SYSTEM_HOME"):
+        ports = {"PENSTOCK_HTTP_PORT": int(os.environ["TEST_SYSTEM_PORT"])}
+        yield cast("RunningSystem", FoundSystem(home=Path(home), ports=ports))
+        return
     running = start_system(Path(tmp_path_factory.mktemp("system")) / "home")
     yield running
     running.stop()

@@ -63,25 +63,27 @@ async def test_a_malformed_csv_row_is_reported_with_its_line_and_the_others_are_
 
 
 async def test_missing_credentials_are_401_and_say_which_would_do(system: RunningSystem) -> None:
-    async with httpx.AsyncClient(base_url=system.url) as stranger:
+    async with httpx.AsyncClient(base_url=system.url, timeout=HANG_SECONDS) as stranger:
         detail = await problem(await stranger.get("/api/v1/conversations"), 401)
     assert "Authorization" in detail
 
 
 async def test_wrong_credentials_are_401(system: RunningSystem) -> None:
-    async with httpx.AsyncClient(base_url=system.url, headers={"x-api-key": "psk_nonsense"}) as stranger:
+    async with httpx.AsyncClient(
+        base_url=system.url, headers={"x-api-key": "psk_nonsense"}, timeout=HANG_SECONDS
+    ) as stranger:
         await problem(await stranger.get("/api/v1/conversations"), 401)
 
 
 async def test_a_wrong_password_is_401_and_does_not_say_which_part_was_wrong(system: RunningSystem) -> None:
-    async with httpx.AsyncClient(base_url=system.url) as stranger:
+    async with httpx.AsyncClient(base_url=system.url, timeout=HANG_SECONDS) as stranger:
         wrong = await stranger.post("/api/v2/auth/login", json={"username": "admin", "password": "guess"})
         nobody = await stranger.post("/api/v2/auth/login", json={"username": "nobody", "password": "guess"})
     assert await problem(wrong, 401) == await problem(nobody, 401)
 
 
 async def test_the_admin_password_buys_a_token_that_works(system: RunningSystem) -> None:
-    async with httpx.AsyncClient(base_url=system.url) as client:
+    async with httpx.AsyncClient(base_url=system.url, timeout=HANG_SECONDS) as client:
         login = {"username": "admin", "password": system.password}
         data = (await client.post("/api/v2/auth/login", json=login)).raise_for_status().json()["data"]
         headers = {"Authorization": f"Bearer {data['access_token']}"}

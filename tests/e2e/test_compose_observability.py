@@ -11,6 +11,7 @@ import pytest
 
 from penstock_testkit.servers.process import docker_answers, free_port, wait_until
 from penstock_testkit.system import is_ready
+from penstock_testkit.waiting import HANG_SECONDS
 from tests.e2e.test_compose import BUILD_SECONDS, SERVICES, Stack, run
 
 OBSERVERS = {"prometheus", "alertmanager"}
@@ -81,7 +82,7 @@ def test_prometheus_scrapes_all_five_services_in_the_network_of_the_containers(w
 def test_the_metrics_are_reached_from_the_network_of_the_containers_alone(watched: Stack) -> None:
     published = {name for name, entry in containers(watched).items() if entry["HostConfig"]["PortBindings"]}
     assert published == {"gateway"}
-    assert httpx.get(f"{watched.url}/metrics").status_code == 401
+    assert httpx.get(f"{watched.url}/metrics", timeout=HANG_SECONDS).status_code == 401
 
 
 def test_alertmanager_has_the_deployed_configuration(watched: Stack) -> None:

@@ -14,7 +14,7 @@ from tests.e2e.chat import ask
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_every_service_serves_its_metrics(system: RunningSystem, service: str) -> None:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=HANG_SECONDS) as http:
         text = (await http.get(f"http://127.0.0.1:{system.ports[f'{service}_METRICS_PORT']}/metrics")).text
     assert "penstock_rpc_requests_total" in text
     assert "process_resident_memory_bytes" in text
@@ -24,7 +24,7 @@ async def test_every_metric_that_is_shown_is_on_the_page(system: RunningSystem, 
     page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
     known = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
     texts = [(await http.get("/metrics")).text]
-    async with httpx.AsyncClient() as plain:
+    async with httpx.AsyncClient(timeout=HANG_SECONDS) as plain:
         for service in SERVICES:
             port = system.ports[f"{service}_METRICS_PORT"]
             texts.append((await plain.get(f"http://127.0.0.1:{port}/metrics")).text)
@@ -69,7 +69,7 @@ async def test_a_finished_chat_is_counted_as_ok_and_not_as_cancelled(tmp_path: P
 async def stream_chat_counts(system: RunningSystem) -> list[str]:
     """The counters of StreamChat; the RPC may end a moment after its last event."""
     url = f"http://127.0.0.1:{system.ports['CHAT_STREAM_SERVICE_METRICS_PORT']}/metrics"
-    async with asyncio.timeout(HANG_SECONDS), httpx.AsyncClient() as http:
+    async with asyncio.timeout(HANG_SECONDS), httpx.AsyncClient(timeout=HANG_SECONDS) as http:
         while True:
             lines = (await http.get(url)).text.splitlines()
             counted = [line for line in lines if "rpc_requests_total{" in line and "/StreamChat" in line]

@@ -4,12 +4,13 @@ import openai
 import pytest
 
 from penstock_testkit.system import RunningSystem
+from penstock_testkit.waiting import HANG_SECONDS
 
 
 @pytest.fixture
 def client(system: RunningSystem) -> openai.OpenAI:
     """The official client with the gateway as base URL."""
-    return openai.OpenAI(base_url=f"{system.url}/v1", api_key=system.key, max_retries=0, timeout=20)
+    return openai.OpenAI(base_url=f"{system.url}/v1", api_key=system.key, max_retries=0, timeout=HANG_SECONDS)
 
 
 def test_models_lists_at_least_the_offline_one(client: openai.OpenAI) -> None:
