@@ -113,7 +113,15 @@ MEANINGS = {
 OBSERVERS = ("PROMETHEUS", "ALERTMANAGER", "LOKI", "OTEL_COLLECTOR", "JAEGER", "GRAFANA")
 # What others read: the command itself, the image, the files of compose.
 OTHERS = (
-    *("PENSTOCK_URL", "PENSTOCK_API_KEY", "PENSTOCK_FORK", "PENSTOCK_SERVICE", "PENSTOCK_TAG", "GRPC_EXPERIMENTS"),
+    *(
+        "PENSTOCK_URL",
+        "PENSTOCK_API_KEY",
+        "PENSTOCK_FORK",
+        "PENSTOCK_SERVICE",
+        "PENSTOCK_TAG",
+        "PENSTOCK_SECOND_HTTP_PORT",
+        "GRPC_EXPERIMENTS",
+    ),
     *(f"{name}_SERVICE_MEMORY" for name in SERVICE_NAMES),
     *("GATEWAY_MEMORY", "REDIS_MEMORY", "POSTGRES_MEMORY", "POSTGRES_PASSWORD"),
     *(f"{name}_{part}" for name in OBSERVERS for part in ("IMAGE", "MEMORY")),
