@@ -16,7 +16,7 @@ from llm_service.settings import LlmSettings
 from penstock_cli.setting_names import SETTING_NAMES
 from tests.observability.programs import ROOT
 
-OVERLAYS: Final = ("redis", "postgres", "observability")
+OVERLAYS: Final = ("redis", "postgres", "observability", "replicas")
 OURS: Final[dict[str, type[BaseSettings]]] = {
     "gateway": GatewaySettings,
     "llm-service": LlmSettings,
@@ -64,9 +64,9 @@ COMBINATIONS: Final = [
 
 
 @pytest.mark.parametrize("overlays", COMBINATIONS, ids=lambda chosen: "+".join(chosen) or "base")
-def test_only_the_gateway_and_grafana_are_published_each_once_and_on_loopback(overlays: tuple[str, ...]) -> None:
+def test_only_the_gateways_and_grafana_are_published_each_once_and_on_loopback(overlays: tuple[str, ...]) -> None:
     ports = {name: told["ports"] for name, told in services(*overlays).items() if "ports" in told}
-    assert set(ports) == {"gateway", *(["grafana"] if "observability" in overlays else [])}
+    assert set(ports) == {"gateway", "gateway-2", *(["grafana"] if "observability" in overlays else [])}
     assert all(len(entries) == 1 for entries in ports.values())
     assert all(re.match(r"\$\{\w+_BIND_HOST:-127\.0\.0\.1\}:", entries[0]) for entries in ports.values())
     assert len({entries[0].split(":")[-2] for entries in ports.values()}) == len(ports)
