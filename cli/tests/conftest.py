@@ -1,14 +1,15 @@
-"""A supervisor over small real child processes, and its output as something to wait on."""
+"""A supervisor over small real child processes, its output as something to wait on, and homes with records."""
 
 import os
 import re
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
+from penstock_cli.migrate.record_set import NAMES, RecordSet, load_record_set
 from penstock_cli.supervisor.launch import ProcessLauncher
 from penstock_cli.supervisor.output import Output
 from penstock_cli.supervisor.process_supervisor import ProcessSupervisor
@@ -16,6 +17,8 @@ from penstock_cli.supervisor.restart import RestartRule, Restarts
 from penstock_cli.supervisor.service import Listener, Service
 from penstock_cli.supervisor.state import Home, identify
 from penstock_cli.supervisor.supervisor import Supervisor
+from penstock_kit.database import migrate, sqlite_url
+from penstock_testkit.sample_rows import fill_tables
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.waiting import HANG_SECONDS
 
@@ -119,3 +122,18 @@ def make_suite(tmp_path: Path) -> Callable[..., Suite]:
 @pytest.fixture
 def lines() -> Lines:
     return Lines()
+
+
+async def fill_records(home: Path, rows: int = 25) -> list[RecordSet]:
+    """Make the four databases in `home`, `rows` rows in each of their tables; return the record sets."""
+    sets = [load_record_set(name) for name in NAMES]
+    for records in sets:
+        await migrate(sqlite_url(home / records.file), records.migrations)
+        fill_tables(home / records.file, records.tables, rows)
+    return sets
+
+
+@pytest.fixture
+def fill_home() -> Callable[..., Awaitable[list[RecordSet]]]:
+    """Return what makes the databases of a home: ``await fill_home(home, rows=3)``."""
+    return fill_records

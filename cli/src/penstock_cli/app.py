@@ -211,6 +211,62 @@ def restore(
     raise typer.Exit(command.restore(load_settings(), folder))
 
 
+migrate_app = typer.Typer(name="migrate", help="Moving between the home's files and PostgreSQL.", no_args_is_help=True)
+app.add_typer(migrate_app)
+
+MoveTo = Annotated[str, typer.Option("--to", help="PostgreSQL to move the home's files to; @FILE: its URL is in FILE.")]
+MoveFrom = Annotated[str, typer.Option("--from", help="The way back: PostgreSQL to make the home's files of.")]
+MoveParts = Annotated[
+    list[str] | None,
+    typer.Option("--service", help="gateway, llm-service, chat-stream-service, feature-service or telemetry; repeat."),
+]
+ReportFile = Annotated[Path | None, typer.Option("--report", help="Write counts and checksums there, as JSON.")]
+
+
+@migrate_app.command("check")
+def migrate_check(to: MoveTo = "", source: MoveFrom = "", service: MoveParts = None) -> None:
+    """List every row that the other store would not take; writes nothing."""
+    from penstock_cli.migrate import command
+
+    raise typer.Exit(command.check(load_settings(), to=to, source=source, services=service or ()))
+
+
+@migrate_app.command("copy")
+def migrate_copy(to: MoveTo = "", source: MoveFrom = "", service: MoveParts = None, report: ReportFile = None) -> None:
+    """Check, copy and compare, while Penstock is stopped; run again it goes on where it ended."""
+    from penstock_cli.migrate import command
+
+    raise typer.Exit(command.copy(load_settings(), to=to, source=source, services=service or (), report=report))
+
+
+@migrate_app.command("compare")
+def migrate_compare(
+    *,
+    to: MoveTo = "",
+    source: MoveFrom = "",
+    service: MoveParts = None,
+    report: ReportFile = None,
+    newer_ok: Annotated[
+        bool, typer.Option("--newer-ok", help="Rows that only the target has are no difference.")
+    ] = False,
+) -> None:
+    """Read both stores and name what differs; works while Penstock runs, but for telemetry in DuckDB."""
+    from penstock_cli.migrate import command
+
+    code = command.compare(
+        load_settings(), to=to, source=source, services=service or (), report=report, newer_ok=newer_ok
+    )
+    raise typer.Exit(code)
+
+
+@migrate_app.command("schemas")
+def migrate_schemas() -> None:
+    """Give each service a schema for the tables that an earlier version made in the default one."""
+    from penstock_cli.migrate import command
+
+    raise typer.Exit(command.schemas())
+
+
 @app.command()
 def maintain() -> None:
     """Optimize, checkpoint and vacuum the stores; works while Penstock runs."""

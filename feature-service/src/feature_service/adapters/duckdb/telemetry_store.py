@@ -103,6 +103,13 @@ class DuckDbTelemetryStore:
         self._schema_work = 0
         return True
 
+    async def series(self) -> Sequence[SeriesKey]:
+        """Return every series."""
+        found = await self._file.read(
+            lambda cursor: cursor.execute("SELECT tenant_id, device_code FROM penstock_series ORDER BY 1, 2").fetchall()
+        )
+        return [SeriesKey(tenant_id=tenant_id, device_code=code) for tenant_id, code in found]
+
     async def fields(self, key: SeriesKey) -> Mapping[str, FieldKind]:
         """Return the fields of the series."""
         table = await self._table(key)

@@ -12,7 +12,7 @@ from feature_service.adapters.postgresql.fetch import fetch_frame
 from feature_service.adapters.postgresql.pool import BeforeOpen, Connection, PostgresPool
 from feature_service.adapters.postgresql.range_statistics import statistics_of
 from feature_service.adapters.postgresql.selection import MOST_COLUMNS, Selection, select
-from feature_service.adapters.postgresql.series import drop_series, find_series
+from feature_service.adapters.postgresql.series import all_series, drop_series, find_series
 from feature_service.adapters.postgresql.statement import Relation, Values, relation_of
 from feature_service.adapters.postgresql.timestamp import micros_or_none
 from feature_service.adapters.postgresql.transaction import in_transaction
@@ -93,6 +93,10 @@ class PostgresTelemetryStore:
 
             self._writer = RowWriter(self._pool, self._clock, self._refuse_read_only)
         await self._writer.write(parts)
+
+    async def series(self) -> Sequence[SeriesKey]:
+        """Return every series but those of tables that others write."""
+        return sorted(await self._pool.read(all_series))
 
     async def fields(self, key: SeriesKey) -> Mapping[str, FieldKind]:
         """Return the fields of the series."""

@@ -49,6 +49,10 @@ class TelemetryStore(Protocol):
         """
         ...
 
+    async def series(self) -> Sequence[SeriesKey]:
+        """Return every series that was written to, in order."""
+        ...
+
     async def fields(self, key: SeriesKey) -> Mapping[str, FieldKind]:
         """Return the fields that were ever written, in the order of their first appearance."""
         ...

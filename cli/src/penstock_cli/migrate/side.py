@@ -1,0 +1,157 @@
+"""The two sides of a move: files of a home, and a PostgreSQL."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from penstock_cli.failure import CommandFailed
+from penstock_cli.migrate.postgres_store import open_postgres
+from penstock_cli.migrate.record_set import RecordSet
+from penstock_cli.migrate.sqlite_store import SqliteRecords
+from penstock_cli.migrate.store import RecordStore
+from penstock_kit.database import migrate, sqlite_url
+from penstock_kit.database.url import driver_url
+
+TELEMETRY_FILE: Final = "telemetry.duckdb"
+_DRAFT: Final = ".moving"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """What goes where: from the files of `home` to the PostgreSQL at `url`, or, `back`, from there into files.
+
+    The way back writes beside the files that are there; :func:`install` moves those into the folder `kept` of the home.
+    """
+
+    home: Path
+    url: str
+    back: bool
+
+    telemetry: Path | None = None
+    kept: str = field(default_factory=lambda: f"before-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
+
+    def file(self, name: str) -> Path:
+        """Return the file in the home that is written on the way back."""
+        return self.home / f"{name}{_DRAFT}"
+
+    def records_file(self, records: RecordSet) -> Path:
+        """Return the file that a service uses without a PostgreSQL: that of its settings, else that of the home."""
+        named = driver_url(records.url) if records.url else None
+        is_file = named is not None and named.get_backend_name() == "sqlite"
+        return Path(named.database or "") if named is not None and is_file else self.home / records.file
+
+    @property
+    def telemetry_file(self) -> Path:
+        """Return the file that holds telemetry without a PostgreSQL."""
+        return self.telemetry or self.home / TELEMETRY_FILE
+
+    def has(self, records: RecordSet) -> bool:
+        """Whether there is anything to move: PostgreSQL is asked, a file must be there."""
+        return self.back or self.records_file(records).exists()
+
+    @property
+    def has_telemetry(self) -> bool:
+        """Whether there is telemetry to move."""
+        return self.back or self.telemetry_file.exists()
+
+
+def telemetry_file_of_settings() -> Path | None:
+    """Return the DuckDB file that TELEMETRY_URL names, None when it names none."""
+    from feature_service.settings import FeatureSettings
+    from penstock_kit.settings import load
+
+    url = load(FeatureSettings).telemetry_url.get_secret_value()
+    return Path(url.removeprefix("duckdb:///")) if url.startswith("duckdb:///") else None
+
+
+def require_postgresql(text: str) -> str:
+    """Return the URL that an option gives, or the file it names with ``@``. Raises CommandFailed for another."""
+    url = Path(text[1:]).read_text().strip() if text.startswith("@") else text
+    if driver_url(url).get_backend_name() == "sqlite":
+        raise CommandFailed("name a PostgreSQL: postgresql://user:password@host:5432/name, or @FILE that holds this")
+    return url
+
+
+@asynccontextmanager
+async def open_source(move: Move, records: RecordSet, *, alone: bool) -> AsyncGenerator[RecordStore]:
+    """Give the side that is read, its schema brought up to date; with `alone`, while nobody else has it open."""
+    if move.back:
+        async with _open_postgresql(move, records, alone=alone) as store:
+            yield store
+        return
+    async with _open_sqlite(move.records_file(records), records, alone=alone) as store:
+        yield store
+
+
+@asynccontextmanager
+async def open_target(move: Move, records: RecordSet, *, alone: bool) -> AsyncGenerator[RecordStore]:
+    """Give the side that is written, or compared with; its schema is made."""
+    if not move.back:
+        async with _open_postgresql(move, records, alone=alone) as store:
+            yield store
+        return
+    file = move.file(records.file) if alone else move.records_file(records)
+    async with _open_sqlite(file, records, alone=alone) as store:
+        yield store
+
+
+def _exists(file: Path) -> bool:
+    return file.exists()
+
+
+@asynccontextmanager
+async def _open_sqlite(file: Path, records: RecordSet, *, alone: bool) -> AsyncGenerator[RecordStore]:
+    if alone:
+        await migrate(sqlite_url(file), records.migrations)
+    elif not _exists(file):
+        raise CommandFailed(f"{file} is not there")
+    store = SqliteRecords(file, records.progress_table, alone=alone)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@asynccontextmanager
+async def _open_postgresql(move: Move, records: RecordSet, *, alone: bool) -> AsyncGenerator[RecordStore]:
+    if alone:
+        await migrate(move.url, records.migrations, schema=records.schema)
+    async with open_postgres(move.url, records.schema, records.progress_table) as store:
+        if alone:
+            await store.keep_others_out()
+        yield store
+
+
+def install(move: Move, name: str, progress_table: str = "") -> Path | None:
+    """Put a file that was written on the way back in its place; return where that before it is, None without any."""
+    file, draft = move.home / name, move.file(name)
+    kept = move.home / move.kept
+    there = [path for suffix in ("", "-wal", "-shm", ".wal") if (path := move.home / f"{name}{suffix}").exists()]
+    for path in there:
+        kept.mkdir(mode=0o700, exist_ok=True)
+        path.replace(kept / path.name)
+    draft.replace(file)
+    if progress_table:
+        store = SqliteRecords(file, progress_table, alone=True)
+        store.forget_progress()
+        store.close()
+    return kept if there else None
+
+
+@asynccontextmanager
+async def open_telemetry_sides(move: Move, *, alone: bool) -> AsyncGenerator[tuple[Any, Any]]:
+    """Give the telemetry that is read and that which is written or compared with."""
+    from feature_service.adapters.duckdb.telemetry_store import DuckDbTelemetryStore
+    from feature_service.adapters.postgresql.telemetry_store import PostgresTelemetryStore
+
+    file = move.file(TELEMETRY_FILE) if alone and move.back else move.telemetry_file
+    files = DuckDbTelemetryStore(file, lock_seconds=2)
+    rows = PostgresTelemetryStore(move.url, query_seconds=3600)
+    try:
+        yield (rows, files) if move.back else (files, rows)
+    finally:
+        await files.close()
+        await rows.close()
