@@ -18,6 +18,7 @@ from bench import (
     reader,
     shared_cache,
     startup,
+    workers,
 )
 from bench.measure import Report, machine
 from bench.page import lines, save
@@ -37,6 +38,7 @@ BENCHMARKS = {
     "reader": reader.run,
     "peers": peers.run,
     "providers": providers.run,
+    "workers": workers.run,
 }
 
 

@@ -15,8 +15,13 @@ from marked_text import ROOT, write_or_check
 FILE: Final = ROOT / "docker-compose.yml"
 START: Final = "      # All other settings, written by `make docs`.\n"
 END: Final = "      # End of settings.\n"
-# What the image says, or what has no meaning in a container: where it listens, where its files are.
+# What the image says, or what has no meaning in a container: where it listens, its files, its siblings.
 FIXED: Final = {
+    "PENSTOCK_WORKERS",
+    "PENSTOCK_WORKER",
+    "PENSTOCK_WORKER_FOLDER",
+    "PENSTOCK_LISTEN_FD",
+    "PENSTOCK_METRICS_FD",
     "PENSTOCK_HOME",
     "PENSTOCK_BIND_HOST",
     "PENSTOCK_SERVICE_BIND_HOST",

@@ -65,6 +65,14 @@ def status(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def reload() -> None:
+    """Replace the gateways one after the other (PENSTOCK_WORKERS of 2 or more); nobody is refused meanwhile."""
+    from penstock_cli.supervisor import reload as command
+
+    raise typer.Exit(command.reload(load_settings()))
+
+
+@app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Check this machine and the settings before a start; exit code 1 when something required is missing."""
     from penstock_cli.doctor import command

@@ -32,6 +32,7 @@ DATABASE_SETTINGS: Final = (
     "FEATURE_SERVICE_DATABASE_URL",
 )
 _MAX_PORT: Final = 65535
+_MAX_WORKERS: Final = 64
 _KEY_MARK: Final = "psk_"
 
 
@@ -59,6 +60,15 @@ class CliSettings:
     def service_host(self) -> str:
         """The address the services behind the gateway listen on (PENSTOCK_SERVICE_BIND_HOST)."""
         return self.text("PENSTOCK_SERVICE_BIND_HOST", "127.0.0.1")
+
+    @property
+    def workers(self) -> int:
+        """How many gateways run behind the one port (PENSTOCK_WORKERS); what other programs call theirs is not ours."""
+        value = self.text("PENSTOCK_WORKERS", "1")
+        if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= _MAX_WORKERS:
+            message = f"PENSTOCK_WORKERS is {value!r}; it must be a number from 1 to {_MAX_WORKERS}"
+            raise CommandFailed(message, exit_code=2)
+        return int(value)
 
     @property
     def grace_seconds(self) -> float:

@@ -25,7 +25,9 @@ _ALIKE: Final = 0.84
 def quick_problems(settings: CliSettings) -> list[str]:
     """Return what is seen without loading anything: ports, times, misspelt names."""
     checks = [partial(settings.port, name) for name in DEFAULT_PORTS]
-    problems = [why for check in (*checks, lambda: settings.grace_seconds) if (why := _failure(check))]
+    problems = [
+        why for check in (*checks, lambda: settings.grace_seconds, lambda: settings.workers) if (why := _failure(check))
+    ]
     return [*problems, *misspelt(settings.values)]
 
 

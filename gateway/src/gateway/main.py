@@ -1,6 +1,7 @@
 """The gateway process: settings → telemetry → stores and clients → application → serve."""
 
 import asyncio
+import os
 import socket
 import sys
 from collections.abc import AsyncGenerator
@@ -16,8 +17,9 @@ from gateway.composition.clients import open_clients
 from gateway.composition.services import Resources
 from gateway.composition.stores import open_stores, prepare_stores
 from gateway.composition.work_limits import WorkLimits
-from gateway.connection.listener import Application, Listener, PortTaken, bind
+from gateway.connection.listener import Application, Listener, PortTaken, adopt, bind
 from gateway.settings import GatewaySettings
+from gateway.workers.group import WorkerGroup
 from penstock_kit.bootstrap import start_runtime
 from penstock_kit.clock import SystemClock
 from penstock_kit.database.metrics import DatabaseMetrics
@@ -34,11 +36,18 @@ def run() -> None:
     """Run the gateway until it is told to stop. Exit code 2: wrong settings or a port in use."""
     settings = load(GatewaySettings)
     try:
-        bound = bind(settings.host, settings.http_port)
+        bound = open_socket(settings)
     except PortTaken as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(2) from None
     run_service(lambda stop: serve(settings, bound, stop))
+
+
+def open_socket(settings: GatewaySettings) -> socket.socket:
+    """Return the socket to serve on: one that `penstock up` has opened for several gateways, or one of this gateway."""
+    if settings.listen_fd is not None:
+        return adopt(settings.listen_fd)
+    return bind(settings.host, settings.http_port)
 
 
 async def serve(settings: GatewaySettings, bound: socket.socket, stop: asyncio.Event) -> None:
@@ -50,16 +59,18 @@ async def serve(settings: GatewaySettings, bound: socket.socket, stop: asyncio.E
         open_clients(settings, secret=runtime.secret) as clients,
     ):
         home = ensure_home(settings.home)
+        group = WorkerGroup.join(settings.worker_folder, settings.worker) if settings.worker_folder else None
         DatabaseMetrics(runtime.registry, SERVICE, stores.database.counts)
         limits = WorkLimits(clients, settings.overload_delay, runtime.registry)
         resources = Resources(
             home=home, store=stores.identities, database=stores.database, passwords=passwords, clients=clients,
             clock=clock, registry=runtime.registry, tracing=runtime.tracing, redactor=runtime.redactor,
-            limits=limits.all,
+            limits=limits.all, group=group,
         )  # fmt: skip
-        listener = build_listener(settings, assemble(settings, resources), bound)
+        application = assemble(settings, resources)
+        listener = build_listener(settings, application, bound, group)
         prepared = prepare_stores(settings, stores, MIGRATIONS, passwords=passwords, clock=clock, home=home)
-        async with limits.running(), prepared, _metrics_port(settings, runtime.registry):
+        async with limits.running(), prepared, _metrics_port(settings, application.metrics or runtime.registry):
             await listener.serve(stop)
 
 
@@ -69,20 +80,25 @@ async def _metrics_port(settings: GatewaySettings, registry: CollectorRegistry) 
     if not settings.metrics_port:
         yield
         return
-    server = await serve_metrics(registry, settings.host, settings.metrics_port)
+    shared = None if settings.metrics_fd is None else adopt(settings.metrics_fd)
+    server = await serve_metrics(registry, settings.host, settings.metrics_port, shared=shared)
     try:
         yield
     finally:
         await server.close()
 
 
-def build_listener(settings: GatewaySettings, application: Application, bound: socket.socket) -> Listener:
-    """Return the listener that serves `application` on the bound socket."""
+def build_listener(
+    settings: GatewaySettings, application: Application, bound: socket.socket, group: WorkerGroup | None = None
+) -> Listener:
+    """Return the listener that serves `application` on the bound socket, which the workers of a `group` share."""
     return Listener(
         application,
         bound,
         grace_seconds=settings.grace_seconds,
         trusted_proxies=settings.trusted_proxies,
         limits=settings.http_limits(),
-        max_connections=settings.max_connections,
+        max_connections=settings.connection_limit(),
+        shared=settings.listen_fd is not None,
+        on_listening=(lambda: None) if group is None else (lambda: group.mark_listening(os.getpid())),
     )

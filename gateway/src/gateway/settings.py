@@ -1,6 +1,7 @@
 """The gateway's settings: every environment variable it reads, with its default."""
 
 import ipaddress
+from pathlib import Path
 from typing import Final, Literal
 
 from pydantic import Field, SecretStr, field_validator
@@ -19,6 +20,36 @@ class GatewaySettings(ServiceSettings):
     http_port: int = Field(default=8000, ge=0, le=65535, alias="PENSTOCK_HTTP_PORT", description="HTTP port.")
     host: str = Field(
         default="127.0.0.1", alias="PENSTOCK_BIND_HOST", description="Address of the HTTP port; 0.0.0.0 for all."
+    )
+    workers: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        alias="PENSTOCK_WORKERS",
+        description="How many gateways `penstock up` runs behind the one port, for machines with cores to spare.",
+    )
+    worker: int = Field(
+        default=0,
+        ge=0,
+        alias="PENSTOCK_WORKER",
+        description="Which of several gateways this one is; set by `penstock up`.",
+    )
+    worker_folder: Path | None = Field(
+        default=None,
+        alias="PENSTOCK_WORKER_FOLDER",
+        description="What the gateways of a machine tell each other; set by `penstock up`.",
+    )
+    listen_fd: int | None = Field(
+        default=None,
+        ge=3,
+        alias="PENSTOCK_LISTEN_FD",
+        description="Descriptor of a socket that listens already; set by `penstock up`.",
+    )
+    metrics_fd: int | None = Field(
+        default=None,
+        ge=3,
+        alias="PENSTOCK_METRICS_FD",
+        description="The same for GATEWAY_METRICS_PORT.",
     )
     database_url: SecretStr = Field(
         default=SecretStr(""),
@@ -162,6 +193,10 @@ class GatewaySettings(ServiceSettings):
     def store_url(self) -> str:
         """Return the URL of the identity store."""
         return self.named_database_url or f"sqlite:///{self.home / 'gateway.db'}"
+
+    def connection_limit(self) -> int:
+        """Return how many connections this gateway takes: its share of PENSTOCK_MAX_CONNECTIONS, 0 without one."""
+        return -(-self.max_connections // self.workers) if self.worker_folder else self.max_connections
 
     def networks(self) -> tuple[str, ...]:
         """Return the networks to which notifications may go beside the public internet."""

@@ -1,9 +1,10 @@
 """The process that the services are forked from: what all of them import is in memory once, and imported once.
 
 ``python -m penstock_cli.supervisor.fork_server FD PADDING [MODULE …]`` imports what is common and the given modules,
-then serves the socket FD (SOCK_SEQPACKET). A request is a module's name with a descriptor for its output. The
-process that becomes the module is handed to the supervisor as its own child, tells its process id, and the fork server
-may end: pages that nobody writes to stay shared among the services.
+then serves the socket FD (SOCK_SEQPACKET). A request is JSON: a module's name and what is its own in the environment.
+With it come a descriptor for its output and those that the environment names. The process that becomes the module is
+handed to the supervisor as its own child, tells its process id, and the fork server may end: pages that nobody writes
+to stay shared among the services.
 
 It has one thread and no event loop, and nothing it imports starts a thread: that makes forking safe.
 """
@@ -11,15 +12,16 @@ It has one thread and no event loop, and nothing it imports starts a thread: tha
 import ctypes
 import gc
 import importlib
+import json
 import os
 import runpy
 import signal
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from penstock_cli.supervisor.subreaper import terminate_with_parent
 
@@ -39,6 +41,7 @@ COMMON: Final = (
 # structlog imports it, where it is installed, for a console output that services do not use.
 _UNUSED: Final = "rich"
 _MAX_REQUEST: Final = 4_096
+_MOST_DESCRIPTORS: Final = 8
 _ARGUMENTS_START, _ARGUMENTS_END = 45, 46  # fields of /proc/self/stat after the name
 _REPARENTING_SECONDS: Final = 5.0
 
@@ -53,15 +56,16 @@ class ForkServer:
     def serve(self) -> str:
         """Serve until the socket closes (returns an empty string), or, in a child, return the module to become."""
         while True:
-            data, descriptors, _, _ = socket.recv_fds(self._control, _MAX_REQUEST, 1)
+            data, descriptors, _, _ = socket.recv_fds(self._control, _MAX_REQUEST, _MOST_DESCRIPTORS)
             if not data:
                 return ""
-            output = descriptors[0]
+            output, *handed = descriptors
             middle = os.fork()
             if middle == 0:
                 self._detach(output)
-                return data.decode()
-            os.close(output)
+                return _prepared(json.loads(data), handed)
+            for descriptor in descriptors:
+                os.close(descriptor)
             os.waitpid(middle, 0)
 
     def _detach(self, output: int) -> None:
@@ -84,6 +88,14 @@ class ForkServer:
             if time.monotonic() > end:
                 os._exit(1)
             time.sleep(0.0005)
+
+
+def _prepared(request: Mapping[str, Any], handed: Sequence[int]) -> str:
+    """Put what is the service's own into its environment; return its module."""
+    os.environ.update(request["environment"])
+    os.environ.update({name: str(number) for name, number in zip(request["descriptors"], handed, strict=True)})
+    module: str = request["module"]
+    return module
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -1,5 +1,6 @@
 """Launches services by forking them from the fork server; see :mod:`penstock_cli.supervisor.fork_server`."""
 
+import json
 import os
 import signal
 import socket
@@ -46,7 +47,7 @@ class ForkServerLauncher:
     def launch(self, service: Service) -> Child:
         """Start `service`."""
         with self._lock:
-            child = self._fork(service.module) if service.module and not self._over else None
+            child = self._fork(service) if service.module and not self._over else None
         return child or self._fallback.launch(service)
 
     def end_startup(self) -> None:
@@ -58,11 +59,11 @@ class ForkServerLauncher:
                 self._server = None
         self._fallback.end_startup()
 
-    def _fork(self, module: str) -> Child | None:
+    def _fork(self, service: Service) -> Child | None:
         try:
             if self._server is None:
                 self._server = _ForkServerProcess(self._environment, self._modules)
-            return self._server.fork(module)
+            return self._server.fork(service)
         except OSError as error:
             why = "that one has ended" if isinstance(error, ConnectionError) else error.strerror or str(error)
             self._say(f"the services can't be forked from one process ({why}); each takes more memory of its own")
@@ -88,12 +89,15 @@ class _ForkServerProcess:
                 process_group=0,
             )
 
-    def fork(self, module: str) -> Child:
-        """Return the process that has become `module`. Raises OSError when there is none in time."""
+    def fork(self, service: Service) -> Child:
+        """Return the process that has become the service. Raises OSError when there is none in time."""
+        names = list(service.descriptors)
+        request = {"module": service.module, "environment": dict(service.environment), "descriptors": names}
         ours, theirs = os.pipe()
         output = os.fdopen(ours, "rb")
         try:
-            socket.send_fds(self._control, [module.encode()], [theirs])
+            handed = [theirs, *(service.descriptors[name] for name in names)]
+            socket.send_fds(self._control, [json.dumps(request).encode()], handed)
             answer = self._control.recv(64)
             if not answer:
                 raise ConnectionResetError

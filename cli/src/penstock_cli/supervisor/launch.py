@@ -57,9 +57,11 @@ class ProcessLauncher:
 
     def launch(self, service: Service) -> Child:
         """Start `service`."""
+        descriptors = {name: str(number) for name, number in service.descriptors.items()}
         return subprocess.Popen(
             service.command,
-            env=self._environment,
+            env={**self._environment, **service.environment, **descriptors},
+            pass_fds=tuple(service.descriptors.values()),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -78,6 +78,8 @@ def port_problems(services: Iterable[Service]) -> list[str]:
     for service in services:
         for listener in service.listeners:
             where = f"port {listener.port} ({listener.setting}, {service.name})"
+            if seen.get(listener.port) == listener.setting:
+                continue  # gateways that share it
             if listener.port in seen:
                 problems.append(f"{where} is also {seen[listener.port]}: give one of them another port")
             elif (why := unusable(service.bind_host, listener.port, service.host_setting)) is not None:

@@ -2,11 +2,12 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from penstock_cli.settings import DEFAULT_PORTS, CliSettings, bracketed, reachable
+from penstock_cli.supervisor.worker_group import WorkerGroup
 
 # How the runtimes of every child work. Without gRPC's EventEngine the thread that waits for completions reads the
 # sockets itself, so a message wakes two threads instead of four: `python -m bench hop`. gRPC looks at it when it is
@@ -39,8 +40,10 @@ class Listener:
 class Service:
     """One child process, started by `command` or, forked, as the Python `module`.
 
-    `health` is ``grpc`` (health check on the first port) or ``http`` (``/ready`` there). One that is
-    `after_others` can't be ready before all the others are, so it isn't asked before.
+    `health` is ``grpc`` (health check on the first port), ``http`` (``/ready`` there) or ``worker`` (it says in
+    `worker_folder` that it listens, and ``/ready`` answers for all of them). One that is `after_others` can't be ready
+    before all the others are, so it isn't asked before. `environment` is its own beside that of all services;
+    `descriptors` are handed to it, each named by a setting.
     """
 
     name: str
@@ -51,6 +54,9 @@ class Service:
     module: str = ""
     bind_host: str = "127.0.0.1"
     host_setting: str = "PENSTOCK_SERVICE_BIND_HOST"
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    descriptors: Mapping[str, int] = field(default_factory=dict[str, int])
+    worker_folder: Path | None = None
 
     @property
     def ports(self) -> Mapping[str, int]:
@@ -71,6 +77,23 @@ class Service:
 def services(settings: CliSettings) -> list[Service]:
     """Return the five services with the ports of `settings`."""
     return [*(_grpc_service(name, settings) for name in _GRPC_SERVICES), _gateway(settings)]
+
+
+def as_workers(suite: Sequence[Service], group: WorkerGroup, count: int) -> list[Service]:
+    """Return the suite with `count` gateways in the place of one, which share the sockets of `group`."""
+    *others, gateway = suite
+    workers = [
+        replace(
+            gateway,
+            name=f"{gateway.name}-{slot}",
+            health="worker",
+            environment={"PENSTOCK_WORKER": str(slot), "PENSTOCK_WORKER_FOLDER": str(group.folder)},
+            descriptors=group.descriptors(),
+            worker_folder=group.folder,
+        )
+        for slot in range(1, count + 1)
+    ]
+    return [*others, *workers]
 
 
 def child_environment(settings: CliSettings, *, secret_file: Path | None = None) -> dict[str, str]:

@@ -18,9 +18,10 @@ from penstock_cli.supervisor.output import Output
 from penstock_cli.supervisor.port import PortReservation, port_problems
 from penstock_cli.supervisor.process_supervisor import ProcessSupervisor
 from penstock_cli.supervisor.restart import RestartRule, Restarts
-from penstock_cli.supervisor.service import Service, child_environment, services
+from penstock_cli.supervisor.service import Service, as_workers, child_environment, services
 from penstock_cli.supervisor.state import LOG_FILE, Home, ProcessId, SuiteState, identify
 from penstock_cli.supervisor.supervisor import Supervisor
+from penstock_cli.supervisor.worker_group import WorkerGroup
 from penstock_cli.wrong_setting import doubtful, overridden, quick_problems
 from penstock_kit.errors import PenstockError
 from penstock_kit.installation import SECRET_FILE, ensure_secret
@@ -39,6 +40,7 @@ def up(settings: CliSettings) -> int:
     home.prepare()
     lock = home.lock()
     ports = PortReservation()
+    group: WorkerGroup | None = None
     try:
         _end_leftovers(home)
         settings = ports.choose(settings)
@@ -46,12 +48,17 @@ def up(settings: CliSettings) -> int:
         problems = port_problems(suite)
         if problems:
             raise CommandFailed(_listed(problems))
+        if settings.workers > 1:
+            group = WorkerGroup(settings)
+            suite = as_workers(suite, group, settings.workers)
         supervisor = _supervisor(settings, suite, home)
         code = supervisor.run()
         if supervisor.misconfigured:
             _refuse(["a service does not accept its settings"], settings)
         return code
     finally:
+        if group is not None:
+            group.close()
         ports.close()
         os.close(lock)
 

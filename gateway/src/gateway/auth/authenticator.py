@@ -14,6 +14,7 @@ from gateway.auth.scope import within
 from gateway.auth.secret import KEY_MARK, digest, key_prefix, matches, version
 from gateway.auth.store import IdentityStore
 from gateway.auth.token import AccessTokens, credentials_error
+from gateway.workers.generation import Generation
 from penstock_kit.clock import Clock
 from penstock_kit.context import Caller
 from penstock_kit.errors import Unauthenticated, Unavailable
@@ -43,7 +44,8 @@ class Authenticator:
     """Recognises ``Authorization: Bearer`` (JWT or API key) and ``x-api-key``.
 
     What was recognised is remembered in this process for `remember` seconds, so that a busy caller does not
-    cost a query per request; a revoked key may live that much longer on other replicas. While the store is away,
+    cost a query per request; a revoked key may live that much longer on other machines. Gateways of one machine share
+    `generation`: what one of them changed is looked up again by all, at once. While the store is away,
     whoever was recognised in the last `outage` seconds goes on, until the key or token expires.
     """
 
@@ -55,6 +57,7 @@ class Authenticator:
         clock: Clock,
         remember: float = 15.0,
         outage: float = 900.0,
+        generation: Generation | None = None,
     ) -> None:
         self._store = store
         self._tokens = tokens
@@ -65,6 +68,8 @@ class Authenticator:
         # Counts what made everybody be looked up again: what was read before such a change is not remembered.
         self._changes = 0
         self._store_is_away = False
+        self._generation = generation
+        self._seen_generation = 0 if generation is None else generation.read()
 
     async def caller(self, headers: Headers) -> Caller:
         """Return who sent `headers`; raise Unauthenticated (CREDENTIALS_REQUIRED or CREDENTIALS_INVALID)."""
@@ -89,6 +94,9 @@ class Authenticator:
     async def recognise(self, credential: str) -> Caller:
         """Return whom one API key or access token stands for; raise Unauthenticated, or Unavailable when the store is
         away and nobody was recognised by it lately."""
+        if self._generation is not None and self._generation.read() != self._seen_generation:
+            self._seen_generation = self._generation.read()
+            self._forget_here()
         fingerprint = _fingerprint(credential)
         known = self._known.get(fingerprint)
         now = self._clock.monotonic()
@@ -132,6 +140,12 @@ class Authenticator:
 
     def forget(self) -> None:
         """Look everybody up again, those too who are being looked up now: a key or user was changed or deleted."""
+        if self._generation is not None:
+            self._generation.change()
+            self._seen_generation = self._generation.read()
+        self._forget_here()
+
+    def _forget_here(self) -> None:
         self._changes += 1
         self._known.clear()
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from gateway.auth.admin_files import AdminFiles, write_private
+from gateway.auth.admin_files import AdminFiles
 from gateway.auth.identity import ApiKey, User
 from gateway.auth.password import Passwords
 from gateway.auth.password_policy import weakness
@@ -16,6 +16,7 @@ from penstock_kit.clock import Clock
 from penstock_kit.context import DEFAULT_TENANT
 from penstock_kit.errors import FailedPrecondition
 from penstock_kit.ids import new_id
+from penstock_kit.installation import make_secret
 from penstock_kit.logging import get_logger
 
 ADMIN: Final = "admin"
@@ -98,9 +99,13 @@ def signing_secret(home: Path, configured: str) -> str:
     if configured:
         return configured
     path = home / SECRET_FILE
-    if not path.exists():
-        write_private(path, secrets.token_urlsafe(48))
-    return path.read_text("utf-8").strip()
+    try:
+        if not path.exists():
+            make_secret(path)  # gateways that start at once on one home all take the one that was first
+        return path.read_text("utf-8").strip()
+    except OSError as error:
+        message = f"cannot make or read {path}: {error.strerror}; make its folder writable or set PENSTOCK_HOME"
+        raise FailedPrecondition(message, reason="HOME_INVALID", metadata={"path": str(path)}) from None
 
 
 def _chosen_password(text: str) -> str:

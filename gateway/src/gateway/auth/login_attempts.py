@@ -1,6 +1,7 @@
 """Limits on attempts to guess: failures of a subject, and of a login by name and address."""
 
 import ipaddress
+from collections.abc import Sequence
 from typing import Final
 
 from penstock_kit.clock import Clock
@@ -17,7 +18,7 @@ class AttemptLimiter:
     def __init__(self, *, clock: Clock, limit: int = 5, window: float = 60.0, what: str = "failed attempts") -> None:
         self._clock = clock
         self._limit = limit
-        self._window = window
+        self.window = window
         self._what = what
         self._failures: dict[str, tuple[float, int]] = {}
 
@@ -35,10 +36,19 @@ class AttemptLimiter:
         until, count = self._failures.get(subject, (0.0, 0))
         if until <= now:
             self._failures.pop(subject, None)
-            until, count = now + self._window, 0
+            until, count = now + self.window, 0
         if len(self._failures) >= _MOST:
             del self._failures[next(iter(self._failures))]
         self._failures[subject] = (until, count + 1)
+
+    def raise_to(self, subject: str, count: int) -> None:
+        """Note that `subject` has failed `count` times at all gateways together, within one window."""
+        while self._count(subject) < count and self._count(subject) < self._limit:
+            self.record_failure(subject)
+
+    def _count(self, subject: str) -> int:
+        until, count = self._failures.get(subject, (0.0, 0))
+        return count if until > self._clock.monotonic() else 0
 
     def record_success(self, subject: str) -> None:
         """Forget the failures of `subject`."""
@@ -70,6 +80,15 @@ class LoginAttemptLimiter:
     def is_known(self, username: str, address: str) -> bool:
         """Whether this name has logged in from there before."""
         return (site(address), username) in self._known
+
+    def subjects(self, username: str, address: str) -> Sequence[tuple[str, str, AttemptLimiter]]:
+        """Return what a login counts for: the kind and name of each subject with its limiter, the pair first."""
+        place = site(address)
+        return (
+            ("login-pair", f"{place} {username}", self._pairs),
+            ("login-address", place, self._addresses),
+            ("login-name", username, self._names),
+        )
 
     def record_failure(self, username: str, address: str) -> None:
         """Count one failure."""

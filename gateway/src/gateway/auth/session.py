@@ -1,10 +1,11 @@
 """Logging in and staying in: access tokens with refresh tokens that are used once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from gateway.auth.cluster_attempts import ClusterAttempts, Tally
 from gateway.auth.identity import RefreshToken, User
 from gateway.auth.login_attempts import LoginAttemptLimiter, site
 from gateway.auth.password import Passwords
@@ -31,7 +32,8 @@ class TokenPair:
 class Sessions:
     """Exchanges passwords and refresh tokens for token pairs.
 
-    `on_login` is told of each attempt with a password whether it was right.
+    `cluster` counts failures over all gateways; without it this one counts for itself. `on_login` is told of each
+    attempt with a password whether it was right.
     A refresh token that comes back after its use was stolen, on one side or the other: its whole family ends.
     """
 
@@ -44,6 +46,7 @@ class Sessions:
         clock: Clock,
         lifetime: timedelta,
         attempts: LoginAttemptLimiter,
+        cluster: ClusterAttempts | None = None,
         on_login: Callable[[bool], object] = bool,
     ) -> None:
         self._store = store
@@ -52,6 +55,7 @@ class Sessions:
         self._clock = clock
         self._lifetime = lifetime
         self._attempts = attempts
+        self._cluster = cluster
         self._on_login = on_login
 
     async def login(self, username: str, password: str, *, address: str, tenant_id: str = "") -> TokenPair:
@@ -61,6 +65,9 @@ class Sessions:
         all are looked at side by side, so that the time tells nobody how many there are.
         """
         check = partial(self._attempts.check, username, address)
+        tallies = self._tallies(username, address)
+        if self._cluster is not None:
+            await self._cluster.learn(tallies)
         check()
         named = [user for user in await self._store.users_by_name(username, tenant_id=tenant_id) if user.active]
         found = await self._passwords.find_match(
@@ -73,12 +80,20 @@ class Sessions:
         )
         if found is None:
             self._on_login(False)
+            if self._cluster is not None:
+                await self._cluster.record_failure(tallies)
             raise Unauthenticated("the username or password is wrong", reason="LOGIN_FAILED")
         user = named[found]
         self._attempts.record_success(username, address)
         self._on_login(True)
+        if self._cluster is not None:
+            await self._cluster.record_success(tallies[0])
         await self._store.drop_expired(self._clock.now())
         return await self._pair(user, new_id("fam"), self._clock.now() + self._lifetime)
+
+    def _tallies(self, username: str, address: str) -> Sequence[Tally]:
+        subjects = self._attempts.subjects(username, address)
+        return [Tally(kind=kind, subject=subject, limiter=limiter) for kind, subject, limiter in subjects]
 
     async def refresh(self, text: str) -> TokenPair:
         """Return the next tokens of the family; raise Unauthenticated (REFRESH_TOKEN_INVALID)."""

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 from gateway.auth.authenticator import Authenticator
+from gateway.auth.cluster_attempts import ClusterAttempts, Tally
 from gateway.auth.delegation import Delegation, check_end, check_reach
 from gateway.auth.identity import User
 from gateway.auth.login_attempts import AttemptLimiter
@@ -51,7 +52,9 @@ class UserService:
         authenticator: Authenticator,
         delegation: Delegation,
         clock: Clock,
+        cluster: ClusterAttempts | None = None,
     ) -> None:
+        self._cluster = cluster
         self._delegation = delegation
         self._attempts = AttemptLimiter(clock=clock)
         self._store = store
@@ -108,13 +111,20 @@ class UserService:
         password by it. Of several changes at once one counts; the others raise Aborted (PASSWORD_CONFLICT).
         """
         allowed = partial(self._attempts.check, caller.user_id)
+        tally = Tally(kind="password", subject=caller.user_id, limiter=self._attempts)
+        if self._cluster is not None:
+            await self._cluster.learn([tally])
         allowed()
         user = await self._store.user(caller.user_id)
         stored = user.password_hash if user is not None else ""
         failed = partial(self._attempts.record_failure, caller.user_id)
         if not await self._passwords.verify(current, stored, check=allowed, on_mismatch=failed) or user is None:
+            if self._cluster is not None:
+                await self._cluster.record_failure([tally])
             raise PermissionDenied("the current password is wrong", reason="CURRENT_PASSWORD_INVALID")
         self._attempts.record_success(caller.user_id)
+        if self._cluster is not None:
+            await self._cluster.record_success(tally)
         check_password(new, username=user.username)
         hashed = await self._passwords.hash(new)
         if not await self._store.set_password(user.id, hashed, replaces=user.password_hash):

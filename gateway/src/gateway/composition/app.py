@@ -75,6 +75,7 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
         running=lambda: _background(services),
         interrupt=services.active.interrupt,
         refuse_early=EarlyRefusal(admission, metrics),
+        metrics=services.monitoring.metrics,
     )
 
 

@@ -80,7 +80,7 @@ def _account_routers(settings: GatewaySettings, resources: Resources, services: 
     return (
         HealthRoutes(
             readiness=services.readiness,
-            registry=resources.registry,
+            registry=services.monitoring.metrics,
             version=VERSION,
             scraper=ScraperGuard(guard, everybody=settings.metrics_access == "everybody"),
         ).router,

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
@@ -14,6 +15,7 @@ from gateway.auth.api_keys import ApiKeyService
 from gateway.auth.authenticator import Authenticator, Headers
 from gateway.auth.bootstrap import signing_secret
 from gateway.auth.budget_access import BudgetAccess
+from gateway.auth.cluster_attempts import ClusterAttempts
 from gateway.auth.cost_limits import CostLimits
 from gateway.auth.delegation import Delegation
 from gateway.auth.guard import Guard
@@ -40,17 +42,23 @@ from gateway.monitoring.broadcast import FrameBroadcast
 from gateway.monitoring.dashboard import Dashboard
 from gateway.monitoring.disk_metrics import DiskMetrics
 from gateway.monitoring.history_store import HistoryStore
+from gateway.monitoring.machine_metrics import MachineMetrics
+from gateway.monitoring.machine_traffic import MachineTraffic, TrafficView
 from gateway.monitoring.sampler import Sampler
 from gateway.monitoring.sign_ins import SignInMetrics
 from gateway.monitoring.traffic import Traffic
 from gateway.monitoring.traffic_metrics import TrafficMetrics
 from gateway.settings import GatewaySettings
+from gateway.workers.group import WorkerGroup
 from penstock_kit.clock import Clock
 from penstock_kit.context import current_context
 from penstock_kit.database import Database
 from penstock_kit.ids import new_id
 from penstock_kit.redaction import Redactor
 from penstock_kit.telemetry.tracing import Tracing
+
+if TYPE_CHECKING:
+    from penstock.cache.v1.cache_pb2_grpc import CacheServiceAsyncStub
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +75,14 @@ class Resources:
     tracing: Tracing
     redactor: Redactor
     limits: Sequence[LimitedWork] = ()
+    group: WorkerGroup | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Monitoring:
-    """What counts requests, samples the figures and shows them."""
+    """What counts requests, samples the figures and shows them; `metrics` is what a scrape is answered with."""
 
+    metrics: CollectorRegistry
     traffic: Traffic
     sampler: Sampler
     dashboard: Dashboard
@@ -109,12 +119,15 @@ def build_services(settings: GatewaySettings, resources: Resources) -> Services:
     clients, clock, store = resources.clients, resources.clock, resources.store
     secrets = signing_secrets(settings, resources)
     tokens = AccessTokens(secrets=secrets, lifetime=timedelta(seconds=settings.access_token_seconds), clock=clock)
-    authenticator = Authenticator(store=store, tokens=tokens, clock=clock)
+    generation = None if resources.group is None else resources.group.generation
+    authenticator = Authenticator(store=store, tokens=tokens, clock=clock, generation=generation)
+    cluster = ClusterAttempts(clients.cache, clock)
     limits = CostLimits(clients.costs)
     delegation = Delegation(store=store, limits=limits)
     users = UserService(
-        store=store, passwords=resources.passwords, authenticator=authenticator, delegation=delegation, clock=clock
-    )
+        store=store, passwords=resources.passwords, authenticator=authenticator, delegation=delegation, clock=clock,
+        cluster=cluster,
+    )  # fmt: skip
     api_keys = ApiKeyService(store=store, authenticator=authenticator, delegation=delegation, clock=clock)
     monitor = SessionMonitor(store=store, clock=clock)
 
@@ -144,6 +157,7 @@ def build_services(settings: GatewaySettings, resources: Resources) -> Services:
             clock=clock,
             lifetime=timedelta(seconds=settings.refresh_token_seconds),
             attempts=LoginAttemptLimiter(clock=clock),
+            cluster=cluster,
             on_login=SignInMetrics(resources.registry).record,
         ),
         tickets=Tickets(
@@ -183,11 +197,27 @@ def build_monitoring(resources: Resources) -> Monitoring:
     traffic = Traffic(clock)
     TrafficMetrics(resources.registry, traffic)
     DiskMetrics(resources.registry, resources.home)
-    sampler = Sampler(traffic=traffic, cache=cache, store=HistoryStore(cache, new_id("gw")), clock=clock)
-    dashboard = Dashboard(sampler=sampler, traffic=traffic, clock=clock)
+    group = resources.group
+    seen: TrafficView = traffic if group is None else MachineTraffic(traffic, group)
+    sampler = Sampler(traffic=seen, cache=cache, store=build_history_store(cache, group), clock=clock)
+    metrics = resources.registry
+    if group is not None and isinstance(seen, MachineTraffic):
+        metrics = CollectorRegistry()
+        machine = MachineMetrics(resources.registry, group)
+        metrics.register(machine)
+        sampler.before_sample.extend((seen.exchange, machine.publish_now_and_then))
+        sampler.on_end.extend((seen.exchange, machine.publish))
+    dashboard = Dashboard(sampler=sampler, traffic=seen, clock=clock)
     broadcast = FrameBroadcast(dashboard)
     sampler.on_sample.append(broadcast.publish)
-    return Monitoring(traffic=traffic, sampler=sampler, dashboard=dashboard, broadcast=broadcast)
+    return Monitoring(metrics=metrics, traffic=traffic, sampler=sampler, dashboard=dashboard, broadcast=broadcast)
+
+
+def build_history_store(cache: "CacheServiceAsyncStub", group: WorkerGroup | None) -> HistoryStore:
+    """Return where the minutes are kept: workers of one machine are one gateway there, and the oldest writes."""
+    if group is None:
+        return HistoryStore(cache, new_id("gw"))
+    return HistoryStore(cache, group.name, writes=lambda: group.presence.is_oldest)
 
 
 def build_timeouts(settings: GatewaySettings) -> StreamTimeouts:

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import uvicorn
+from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
+from gateway.connection.acceptor import Acceptor
 from gateway.connection.limits import HttpLimits, connection_cap, raise_descriptor_limit
 from gateway.connection.protocol import protocol_of
 from gateway.connection.reader import RefuseEarly
@@ -21,6 +23,9 @@ from penstock_kit.logging import get_logger
 _BACKLOG: Final = 2048
 # Of the grace time: for the last frames to reach their readers.
 _LAST_WORDS: Final = 2.0
+# Seconds that connections of a shared socket have for the request that may be on its way, and between two looks.
+_LAST_REQUESTS: Final = 2.0
+_POLL: Final = 0.02
 _SOCKET_MESSAGE: Final = 1024 * 1024
 # What may wait in the kernel for a slow reader; left to itself it takes megabytes, which nobody counts.
 _UNSENT_BYTES: Final = 64 * 1024
@@ -37,8 +42,7 @@ def bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    with contextlib.suppress(AttributeError, OSError):  # not on every system
-        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)  # each connection inherits it
+    _bound_unsent(bound)
     try:
         bound.bind((host, port))
         bound.listen(_BACKLOG)
@@ -52,13 +56,33 @@ def bind(host: str, port: int) -> socket.socket:
     return bound
 
 
+def adopt(descriptor: int) -> socket.socket:
+    """Return the listening socket that another process has opened; raise PortTaken when the descriptor is none."""
+    try:
+        shared = socket.socket(fileno=descriptor)
+        listens = shared.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    except OSError as error:
+        raise PortTaken(f"gateway cannot listen on descriptor {descriptor}: {error.strerror or error}") from None
+    if not listens:
+        raise PortTaken(f"gateway cannot listen on descriptor {descriptor}: it is no socket that listens")
+    _bound_unsent(shared)
+    shared.setblocking(False)
+    return shared
+
+
+def _bound_unsent(listening: socket.socket) -> None:
+    """Bound what waits in the kernel for a slow reader; each connection inherits it."""
+    with contextlib.suppress(AttributeError, OSError):  # not on every system
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
     """An ASGI application, and what its listener calls when it has to stop.
 
     `running` is entered for as long as requests are served; `on_drain` takes the application out of rotation;
     `interrupt` ends the responses that are still active and returns how many there were; `refuse_early` answers what
-    is one request too many by its head.
+    is one request too many by its head; `metrics` is what a scraper is shown.
     """
 
     asgi: ASGIApp
@@ -66,10 +90,15 @@ class Application:
     running: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     interrupt: Callable[[], int]
     refuse_early: RefuseEarly
+    metrics: CollectorRegistry | None = None
 
 
 class Listener:
-    """Serves an application on a bound socket with uvicorn."""
+    """Serves an application on a bound socket with uvicorn.
+
+    A socket that is `shared` with other processes goes on taking connections for them: at its end this one lets those
+    that it has taken ask what they were about to, and tells them to come back elsewhere.
+    """
 
     def __init__(
         self,
@@ -80,6 +109,8 @@ class Listener:
         trusted_proxies: str = "",
         limits: HttpLimits | None = None,
         max_connections: int = 0,
+        shared: bool = False,
+        on_listening: Callable[[], None] = lambda: None,
     ) -> None:
         self._application = application
         self._bound = bound
@@ -101,7 +132,7 @@ class Listener:
             timeout_graceful_shutdown=max(1, int(grace_seconds)),
             backlog=_BACKLOG,
         )
-        self._server = _Server(config)
+        self._server = _SharingServer(config, self._connections, on_listening) if shared else _Server(config)
         self._drain_seconds = max(grace_seconds - _LAST_WORDS, grace_seconds / 2)
 
     async def serve(self, stop: asyncio.Event) -> None:
@@ -142,3 +173,34 @@ class _Server(uvicorn.Server):
     def capture_signals(self):
         """Do nothing: the process decides when to stop."""
         yield
+
+
+class _SharingServer(_Server):
+    """A server whose socket other processes listen on as well."""
+
+    def __init__(self, config: uvicorn.Config, connections: Connections, on_listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._registry = connections
+        self._on_listening = on_listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take connections one a turn of the loop, so that whoever is less busy takes more."""
+        await super().startup(sockets=[])
+        for shared in sockets or ():
+            self.servers.append(Acceptor(shared, self._new_protocol).start())  # pyright: ignore[reportArgumentType]
+        self._on_listening()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections; answer what those that were taken ask in the next moments, then end as usual."""
+        for server in self.servers:
+            server.close()
+            await server.wait_closed()
+        self._registry.draining = True
+        end = asyncio.get_running_loop().time() + _LAST_REQUESTS
+        while self._registry.waiting and asyncio.get_running_loop().time() < end:  # noqa: ASYNC110 - many may change it
+            await asyncio.sleep(_POLL)
+        await super().shutdown(sockets)
+
+    def _new_protocol(self) -> asyncio.Protocol:
+        protocol: Any = self.config.http_protocol_class
+        return protocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)

@@ -33,6 +33,8 @@ class Connections:
 
     def __init__(self, *, cap: int) -> None:
         self.cap = cap
+        # Whether each connection ends with its next answer, for this process takes no more.
+        self.draining = False
         self.refused = 0
         self.gave_way = 0
         self._loop = asyncio.get_running_loop()
@@ -42,6 +44,11 @@ class Connections:
         self._slow: dict[Connection, float] = {}
         self._ending: set[Connection] = set()
         self._logged = float("-inf")
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is a connection without a request under way: one may be on its way."""
+        return bool(self._kept or self._fresh)
 
     def admit(self, connection: Connection, open_now: int) -> bool:
         """Return whether one more may come to the `open_now` that are there; it counts as idle from now on."""

@@ -7,10 +7,11 @@ from typing import Any, Final, Literal, assert_never
 
 from gateway.monitoring.histogram import Latencies
 from gateway.monitoring.machine import MachineUsage
+from gateway.monitoring.machine_traffic import TrafficView
 from gateway.monitoring.minutes import KEPT_MINUTES, sum_of
 from gateway.monitoring.sampler import Sampler
 from gateway.monitoring.samples import INTERVAL_SECONDS, Labels, SampleRing
-from gateway.monitoring.traffic import AnsweredRequest, Totals, Traffic
+from gateway.monitoring.traffic import AnsweredRequest, Totals
 from penstock_kit.clock import Clock
 
 Window = Literal["5m", "1h", "24h"]
@@ -40,7 +41,7 @@ class View:
 class Dashboard:
     """Computes what dashboards show."""
 
-    def __init__(self, *, sampler: Sampler, traffic: Traffic, clock: Clock) -> None:
+    def __init__(self, *, sampler: Sampler, traffic: TrafficView, clock: Clock) -> None:
         self._sampler = sampler
         self._traffic = traffic
         self._clock = clock

@@ -4,7 +4,7 @@ Each gateway writes only its own minutes, one value for each hour, under an id t
 adds up what all of them wrote. With Redis the values outlive cache-service too; without it they are lost with it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -27,15 +27,23 @@ _BATCH: Final = 200
 
 
 class HistoryStore:
-    """Reads and writes minutes at cache-service; raises its PenstockError while it is away."""
+    """Reads and writes minutes at cache-service; raises its PenstockError while it is away.
 
-    def __init__(self, cache: "CacheServiceAsyncStub", replica: str) -> None:
+    Workers of one machine are one gateway here: they count the same, and only the one that `writes` says does write.
+    """
+
+    def __init__(
+        self, cache: "CacheServiceAsyncStub", replica: str, *, writes: Callable[[], bool] = lambda: True
+    ) -> None:
         self._cache = cache
         self.replica = replica
+        self._writes = writes
         self._read: set[str] = set()
 
     async def write(self, history: MinuteHistory, minute: int) -> None:
         """Write the own minutes of the hour of `minute`, and that this gateway is one of those that write."""
+        if not self._writes():
+            return
         hour = minute // _HOUR
         own = history.of_replica(self.replica, range(hour * _HOUR, minute + 1))
         await self._set(self._key(self.replica, hour), {str(at): minute_to_json(totals) for at, totals in own.items()})
@@ -48,7 +56,8 @@ class HistoryStore:
         """Put into `history` what the other gateways wrote: the whole day once, then the hours that still change."""
         last = minute // _HOUR
         for replica, until in (await self._replicas()).items():
-            if replica == self.replica or until < minute - KEPT_MINUTES:
+            own = replica == self.replica and self._writes()
+            if own or until < minute - KEPT_MINUTES:
                 continue
             first = last - 1 if replica in self._read else last - KEPT_MINUTES // _HOUR
             for at, totals in (await self._hours(replica, range(first, last + 1))).items():

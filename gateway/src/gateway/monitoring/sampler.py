@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 from penstock.cache.v1.cache_pb2 import GetStatsRequest
 
 from gateway.monitoring.history_store import HistoryStore
+from gateway.monitoring.machine_traffic import TrafficView
 from gateway.monitoring.minutes import KEPT_MINUTES, MinuteHistory
 from gateway.monitoring.samples import SampleRing, Series, Value, series
-from gateway.monitoring.traffic import Totals, Traffic
+from gateway.monitoring.traffic import Totals
 from penstock_kit.clock import Clock
 from penstock_kit.context import SYSTEM, CallContext, use_context
 from penstock_kit.errors import PenstockError
@@ -29,12 +30,18 @@ log = get_logger(__name__)
 
 
 class Sampler:
-    """Fills `samples` and `history` from `traffic`, and calls `on_sample` after each reading."""
+    """Fills `samples` and `history` from `traffic`. `before_sample` is called before each reading,
+    `on_sample` after it, `on_end` at the end.
+    """
 
-    def __init__(self, *, traffic: Traffic, cache: "CacheServiceAsyncStub", store: HistoryStore, clock: Clock) -> None:
+    def __init__(
+        self, *, traffic: TrafficView, cache: "CacheServiceAsyncStub", store: HistoryStore, clock: Clock
+    ) -> None:
         self.samples = SampleRing()
         self.history = MinuteHistory()
+        self.before_sample: list[Callable[[], object]] = []
         self.on_sample: list[Callable[[], None]] = []
+        self.on_end: list[Callable[[], object]] = []
         self.unsaved: Mapping[str, Totals] = {}
         self._traffic = traffic
         self._cache = cache
@@ -44,7 +51,8 @@ class Sampler:
         self._series: dict[str, tuple[Totals, Mapping[Series, Value]]] = {}
         self._hit_rate: float | None = None
         self._minute = self.minute()
-        self._at_minute: Mapping[str, Totals] = {}
+        # Empty but for a worker that joins others: what they have counted did not come in this minute.
+        self._at_minute: Mapping[str, Totals] = traffic.totals()
         self._store_away = False
 
     @property
@@ -68,9 +76,13 @@ class Sampler:
             await asyncio.wait(tasks)
             self.end_minute()
             await self.save()
+            for told in self.on_end:
+                told()
 
     def sample(self) -> None:
         """Read everything once."""
+        for told in self.before_sample:
+            told()
         self.samples.add(self._clock.monotonic(), self._values())
         if self.minute() != self._minute:
             self.end_minute()

@@ -148,6 +148,10 @@ class Traffic:
         tenant = self._tenants.get(tenant_id)
         return () if tenant is None else tuple(reversed(tenant.recent))
 
+    def all_recent(self) -> Sequence[AnsweredRequest]:
+        """Return the last requests of each tenant."""
+        return [request for tenant in self._tenants.values() for request in tenant.recent]
+
     def _tenant(self, tenant_id: str) -> _Tenant:
         tenant = self._tenants.get(tenant_id)
         if tenant is None:

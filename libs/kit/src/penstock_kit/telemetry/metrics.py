@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import psutil
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -119,12 +120,17 @@ class MetricsServer:
 
 
 async def serve_metrics(
-    registry: CollectorRegistry, host: str, port: int, *, seconds: float = _SECONDS
+    registry: CollectorRegistry,
+    host: str,
+    port: int,
+    *,
+    seconds: float = _SECONDS,
+    shared: socket.socket | None = None,
 ) -> MetricsServer:
     """Answer ``GET /metrics`` of `registry` on the running loop, without a thread; port 0 takes a free one.
 
-    A connection may take `seconds` to ask and to take the answer. Raises FailedPrecondition (PORT_UNAVAILABLE) when
-    the address is taken.
+    A connection may take `seconds` to ask and to take the answer. `shared` is a socket that listens there already.
+    Raises FailedPrecondition (PORT_UNAVAILABLE) when the address is taken.
     """
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -136,7 +142,8 @@ async def serve_metrics(
         writer.close()
 
     try:
-        server = await asyncio.start_server(answer, host, port, limit=_MAX_REQUEST)
+        where: dict[str, Any] = {"host": host, "port": port} if shared is None else {"sock": shared}
+        server = await asyncio.start_server(answer, limit=_MAX_REQUEST, **where)
     except OSError as error:
         message = f"cannot serve metrics on {host}:{port}: {error.strerror or error}; choose another metrics port"
         raise FailedPrecondition(message, reason="PORT_UNAVAILABLE", metadata={"address": f"{host}:{port}"}) from error

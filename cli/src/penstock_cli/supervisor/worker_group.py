@@ -1,0 +1,59 @@
+"""What several gateways behind one port share: sockets that this process has opened, and a folder."""
+
+import contextlib
+import shutil
+import socket
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from penstock_cli.failure import CommandFailed
+from penstock_cli.settings import CliSettings
+
+_BACKLOG: Final = 2048
+# Memory where there is such a folder: what is in it is written each second and is of no use after the end.
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it, mode 0700
+_METRICS_PORT: Final = "GATEWAY_METRICS_PORT"
+
+
+class WorkerGroup:
+    """Listens on the port as long as the system runs. Gateways come and go; who connects meanwhile waits in the queue.
+
+    One socket for all: with one each (SO_REUSEPORT) a gateway that ends takes the connections in its queue with it.
+    """
+
+    def __init__(self, settings: CliSettings) -> None:
+        port = settings.port("PENSTOCK_HTTP_PORT")
+        self._sockets = {"PENSTOCK_LISTEN_FD": _listening(settings.host, port, "PENSTOCK_HTTP_PORT")}
+        if settings.text(_METRICS_PORT, "0") != "0":
+            metrics = _listening(settings.host, int(settings.text(_METRICS_PORT)), _METRICS_PORT)
+            self._sockets["PENSTOCK_METRICS_FD"] = metrics
+        place = _MEMORY if _MEMORY.is_dir() else settings.home
+        try:
+            self.folder = Path(tempfile.mkdtemp(prefix="penstock-", dir=place))
+        except OSError:
+            self.folder = Path(tempfile.mkdtemp(prefix="workers-", dir=settings.home))
+
+    def descriptors(self) -> Mapping[str, int]:
+        """Return the sockets by the settings that name them to a gateway."""
+        return {name: opened.fileno() for name, opened in self._sockets.items()}
+
+    def close(self) -> None:
+        """Give up the sockets and the folder."""
+        for opened in self._sockets.values():
+            opened.close()
+        with contextlib.suppress(OSError):
+            shutil.rmtree(self.folder)
+
+
+def _listening(host: str, port: int, setting: str) -> socket.socket:
+    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((host, port))
+        made.listen(_BACKLOG)
+    except OSError as error:
+        made.close()
+        raise CommandFailed(f"port {port} ({setting}) can't be listened on: {error.strerror or error}") from None
+    return made
