@@ -145,6 +145,11 @@ def load_settings(directory: Path | None = None) -> CliSettings:
     return CliSettings(values={**_dotenv(file), **{name: value for name, value in os.environ.items() if value}})
 
 
+def change_environment(values: Mapping[str, str]) -> None:
+    """Set variables of this process, which is about to become a service."""
+    os.environ.update(values)
+
+
 def _dotenv(file: Path) -> dict[str, str]:
     if not file.is_file():
         return {}

@@ -23,6 +23,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from penstock_cli.settings import change_environment
 from penstock_cli.supervisor.subreaper import terminate_with_parent
 
 # What at least four of the five services import before they are ready.
@@ -92,8 +93,8 @@ class ForkServer:
 
 def _prepared(request: Mapping[str, Any], handed: Sequence[int]) -> str:
     """Put what is the service's own into its environment; return its module."""
-    os.environ.update(request["environment"])
-    os.environ.update({name: str(number) for name, number in zip(request["descriptors"], handed, strict=True)})
+    change_environment(request["environment"])
+    change_environment({name: str(number) for name, number in zip(request["descriptors"], handed, strict=True)})
     module: str = request["module"]
     return module
 
