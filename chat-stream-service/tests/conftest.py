@@ -108,7 +108,15 @@ class FakeFeature(feature_pb2_grpc.FeatureServiceServicer, feature_pb2_grpc.Meta
     async def GetDevice(self, request: Any, context: Any) -> Any:  # noqa: N802
         self.asked.append(request)
         found = [device for device in self.devices if device.device_code == request.device_code]
+        if self.devices and not found:
+            raise NotFound(f"there is no device {request.device_code!r}", reason="DEVICE_NOT_FOUND")
         return feature_pb2.GetDeviceResponse(device=found[0] if found else None)
+
+    async def GetDataModel(self, request: Any, context: Any) -> Any:  # noqa: N802
+        found = [model for model in self.models if model.model_code == request.model_code]
+        if not found:
+            raise NotFound(f"there is no data model {request.model_code!r}", reason="DATA_MODEL_NOT_FOUND")
+        return feature_pb2.GetDataModelResponse(model=found[0])
 
     async def ListDevices(self, request: Any, context: Any) -> Any:  # noqa: N802
         self.asked.append(request)

@@ -241,7 +241,7 @@ async def test_a_turn_uses_an_operators_tool_and_a_taken_name_gets_a_prefix(
         events = await chat.answer(await chat.conversation(), "Add.")
         offered = [each.name for each in chat.llm.completions[0].tools]
         assert offered == [
-            "list_devices", "device_statistics", "device_query", "device_features", "device_anomalies",
+            "list_devices", "device_statistics", "device_query", "device_features", "device_anomalies", "prepare_alarm",
             "http__list_devices", "add", "fail", "wait", "much_text",
         ]  # fmt: skip
         results = {
@@ -276,7 +276,7 @@ async def test_the_device_tools_are_served_without_a_chat(chat: Any) -> None:
 
     listed = await chat.tools.ListTools(pb.ListToolsRequest())
     assert [each.name for each in listed.tools] == [
-        "list_devices", "device_statistics", "device_query", "device_features", "device_anomalies",
+        "list_devices", "device_statistics", "device_query", "device_features", "device_anomalies", "prepare_alarm",
     ]  # fmt: skip
     assert json.loads(listed.tools[1].parameters_json)["required"] == ["device_code"]
     good = await chat.tools.CallTool(pb.CallToolRequest(name="list_devices", arguments_json="{}"))

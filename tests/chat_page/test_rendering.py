@@ -1,5 +1,6 @@
 """Answers as they are drawn: Markdown, code, formulas; nothing a model writes runs, or asks another host."""
 
+import re
 from typing import Final
 
 from playwright.async_api import expect
@@ -134,6 +135,16 @@ async def test_what_a_model_writes_runs_nothing_and_asks_nobody(chat: ChatPage, 
     links = await chat.answer.locator("a").evaluate_all("(all) => all.map((each) => each.href)")
     assert all(link.startswith(("https://", "mailto:")) for link in links), links
     await expect(chat.answer).to_contain_text("https://bank.example (evil.invalid)")
+
+
+async def test_of_this_hosts_places_only_the_form_of_an_alarm_is_a_link(chat: ChatPage) -> None:
+    async def links(text: str) -> list[str]:
+        return re.findall(r'href="([^"]*)"', str(await chat.page.evaluate(_RENDER, [text, False])))
+
+    assert await links("[make it](/dashboard#alarm=%7B%7D)") == ["/dashboard#alarm=%7B%7D"]
+    for place in ("/dashboard", "/docs", "//evil.invalid/dashboard#alarm=1", "/api/v2/auth/logout", "#alarm=1"):
+        assert await links(f"[make it]({place})") == [], place
+    assert await links("![make it](/dashboard#alarm=%7B%7D)") == []
 
 
 async def test_a_finished_block_is_never_touched_again(chat: ChatPage) -> None:

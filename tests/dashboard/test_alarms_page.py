@@ -3,7 +3,9 @@
 Skipped where there is no Chromium, as the other tests of the dashboard.
 """
 
+import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from playwright.async_api import Browser, Page, expect
@@ -101,3 +103,66 @@ async def test_the_audit_log_shows_who_did_what_and_is_saved_as_csv(page: Page, 
     assert saved.startswith("time,tenant_id,")
     assert made["id"] in saved
     assert made["key"] not in saved + await page.content()
+
+
+PREPARED: dict[str, Any] = {
+    "watch": "outside", "device_codes": ["WLD001", "WLD002"], "field": "current", "lower": 100, "upper": 250.5,
+    "seconds": 60, "hysteresis": 5, "severity": "critical", "name": "<i>band</i> & more",
+}  # fmt: skip
+
+
+def link_of(system: RunningSystem, prepared: Any) -> str:
+    return f"{system.url}/dashboard#alarm={quote(json.dumps(prepared), safe='')}"
+
+
+@pytest.fixture
+def member(system: RunningSystem) -> str:
+    """A key of who is no administrator."""
+    scopes = ["telemetry:read", "telemetry:write"]
+    return str(ask(system, "/api/v1/keys", "POST", name="member", scopes=scopes).json()["key"])
+
+
+async def test_a_member_stores_an_alarm_that_a_link_has_prepared(
+    browser: Browser, system: RunningSystem, member: str
+) -> None:
+    page = await browser.new_page()
+    await page.goto(link_of(system, PREPARED))
+    await page.fill("#key", member)
+    await page.press("#key", "Enter")
+    await expect(page.locator("#alarm-dialog")).to_be_visible()
+    await expect(page.locator("#alarm-name")).to_have_value("<i>band</i> & more")
+    await expect(page.locator("#alarm-upper")).to_have_value("250.5")
+    assert ask(system, "/api/v1/alarms").json()["alarms"] == [], "a link alone makes nothing"
+    await page.click("#alarm-form [type=submit]")
+    await expect(page.locator("#alarms")).to_contain_text("current outside 100 to 250.5 for 60 s")
+    (stored,) = ask(system, "/api/v1/alarms").json()["alarms"]
+    assert {name: stored[name] for name in PREPARED} == PREPARED
+    assert await page.evaluate("location.hash") == ""
+    for figures in ("#charts", "#audit", ".cards", ".panels"):
+        await expect(page.locator(figures)).to_be_hidden()
+    await page.click('#devices button[data-code="WLD001"]')
+    await expect(page.locator("#device-chart canvas").first).to_be_visible()
+
+
+@pytest.mark.parametrize("broken", ["%7B", "null", "[]", "%E0%A4%A", '"x"', "7"])
+async def test_a_link_that_holds_no_alarm_does_no_harm(page: Page, system: RunningSystem, broken: str) -> None:
+    await page.evaluate("hash => { location.hash = hash; }", f"alarm={broken}")
+    if broken == "[]":
+        await expect(page.locator("#alarm-dialog")).to_be_visible()
+        return
+    await expect(page.locator("#alarm-status")).to_contain_text("can't be read")
+    await expect(page.locator("#alarm-dialog")).to_be_hidden()
+
+
+async def test_a_link_changes_no_alarm_that_is_there(page: Page, system: RunningSystem) -> None:
+    made = ask(
+        system, "/api/v1/alarms", "POST", name="kept", watch="no_data", device_codes=["WLD001"], seconds=9
+    ).json()
+    prepared = {**PREPARED, "id": made["id"], "watch": "no such", "device_codes": "WLD001", "detector_id": "x"}
+    await page.evaluate("hash => { location.hash = hash; }", f"alarm={quote(json.dumps(prepared), safe='')}")
+    await expect(page.locator("#alarm-title")).to_have_text("New alarm")
+    await expect(page.locator("#alarm-watch")).to_have_value("above")
+    await expect(page.locator("#alarm-devices")).to_have_value("")
+    await page.click("#alarm-cancel")
+    (kept,) = ask(system, "/api/v1/alarms").json()["alarms"]
+    assert kept == made

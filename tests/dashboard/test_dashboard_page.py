@@ -172,7 +172,9 @@ async def test_the_cards_and_charts_show_what_the_system_does(page: Page, system
     await expect(page.get_by_role("button", name="24 hours")).to_have_attribute("aria-pressed", "true")
 
 
-async def test_members_are_told_that_it_is_for_administrators(browser: Browser, system: RunningSystem) -> None:
+async def test_who_may_not_read_telemetry_is_told_that_it_is_for_administrators(
+    browser: Browser, system: RunningSystem
+) -> None:
     made = ask(system, "/api/v1/keys", "POST", name="m", scopes=["chat"]).json()
     page = await browser.new_page()
     await page.goto(f"{system.url}/dashboard")

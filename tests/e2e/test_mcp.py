@@ -17,7 +17,7 @@ async def test_another_assistant_reads_the_mean_of_a_machine_over_mcp(system: Ru
         async with Client(transport) as assistant:
             names = {tool.name for tool in (await assistant.list_tools()).tools}
             statistics_tools = {"device_statistics", "device_query", "device_features", "device_anomalies"}
-            assert names == {"list_devices", *statistics_tools}
+            assert names == {"list_devices", "prepare_alarm", *statistics_tools}
             devices = await assistant.call_tool("list_devices", {})
             device = json.loads(getattr(devices.content[0], "text", ""))["devices"][0]
             asked = {"device_code": device["device_code"]}

@@ -224,7 +224,7 @@ async function showApp() {
   const opening = route();
   $("login").hidden = true;
   $("app").hidden = $("logout").hidden = $("menu").hidden = $("open-settings").hidden = false;
-  $("dashboard").hidden = !["admin", "operator"].some((scope) => scopes().includes(scope));
+  $("dashboard").hidden = !["admin", "operator", "telemetry:read"].some((scope) => scopes().includes(scope));
   $("question").focus();
   live.start();
   loadChoices();

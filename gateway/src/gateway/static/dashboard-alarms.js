@@ -10,6 +10,7 @@ const mayWrite = () => scopes().some((scope) => WRITES.includes(scope));
 
 // Which fields of the form a kind of alarm has.
 const PARTS = { above: ["field", "limit"], below: ["field", "limit"], outside: ["field", "band"], no_data: [], anomaly: ["field", "limit", "baseline"] };
+const LINK = "#alarm=";
 let edited = null;
 
 const moment = (text) => (text ? new Date(text).toLocaleString() : "–");
@@ -115,6 +116,18 @@ function open(alarm = {}) {
 // Opens the form for a field of a device.
 export const openFor = (device, field) => open({ name: `${device.device_code} ${field}`, device_codes: [device.device_code], field });
 
+// A link of the assistant, `#alarm=…` with JSON, fills the form in. It is stored by who reads it, or not at all.
+export function openFromLink() {
+  if (!location.hash.startsWith(LINK)) return;
+  let given = null;
+  try { given = JSON.parse(decodeURIComponent(location.hash.slice(LINK.length))); } catch { /* told below */ }
+  history.replaceState(null, "", location.pathname);
+  if (given === null || typeof given !== "object") return say("The alarm of this link can't be read.");
+  if (!mayWrite()) return say("Alarms are made by who may write telemetry.");
+  const codes = Array.isArray(given.device_codes) ? given.device_codes.map(String) : [];
+  open({ ...given, id: null, device_codes: codes, watch: given.watch in PARTS ? given.watch : "above" });
+}
+
 function body() {
   const value = (name) => $(`alarm-${name}`).value.trim();
   const figure = (name) => (value(name) === "" ? null : Number(value(name)));
@@ -155,4 +168,5 @@ export function startAlarms() {
   $("alarm-watch").onchange = showParts;
   $("alarm-cancel").onclick = () => $("alarm-dialog").close();
   $("alarm-form").onsubmit = store;
+  addEventListener("hashchange", () => { if (!$("app").hidden && !$("alarm-dialog").open) openFromLink(); });
 }

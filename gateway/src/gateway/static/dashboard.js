@@ -1,8 +1,8 @@
 // The dashboard: cards and charts by the socket's frames, panels and devices by the API.
-import { forget, json, known, loginWithKey, loginWithPassword } from "./api.js";
+import { forget, json, known, loginWithKey, loginWithPassword, scopes } from "./api.js";
 import { Chart, number, repaint } from "./chart.js";
 import { Feed } from "./dashboard-feed.js";
-import { refreshAlarms, startAlarms } from "./dashboard-alarms.js";
+import { openFromLink, refreshAlarms, startAlarms } from "./dashboard-alarms.js";
 import { refreshAudit, startAudit } from "./dashboard-audit.js";
 import { listDevices, refreshDevices, startDevices } from "./dashboard-devices.js";
 import { element, legendOf, refreshPanels, showMachine, showRecent } from "./dashboard-panels.js";
@@ -178,6 +178,17 @@ function showLogin(why = "") {
   say("");
 }
 
+// Members see the devices and their alarms; the figures are the administrators'.
+const READS = "telemetry:read";
+
+async function showMember() {
+  $("app").classList.add("member");
+  $("view").textContent = "";
+  timers = [[5000, refreshDevices], [5000, refreshAlarms]].map(([every, act]) => setInterval(whenShown(() => act()), every));
+  await Promise.allSettled([listDevices(), refreshAlarms(true)]);
+  openFromLink();
+}
+
 const isOperator = () => frame?.view === "installation";
 const whenShown = (act) => () => { if (!document.hidden) Promise.resolve(act()).catch(() => {}); };
 
@@ -185,15 +196,18 @@ async function showApp() {
   $("login").hidden = true;
   $("app").hidden = $("logout").hidden = false;
   if (!charts.length) { build(); startDevices(); startAlarms(); startAudit(); }
+  $("app").classList.remove("member");
   try {
     take(await json("/v1/dashboard/realtime"));
   } catch (error) {
+    if (error.status === 403 && scopes().includes(READS)) return showMember();
     if (error.status === 401 || error.status === 403) return showLogin(error.status === 403 ? "These credentials are no administrator's." : "Sign in to go on.");
   }
   feed.start();
   const refresh = [[1000, age], [15_000, readHistory], [10_000, () => refreshPanels(isOperator())], [5000, refreshDevices], [5000, refreshAlarms], [10_000, refreshAudit]];
   timers = refresh.map(([every, act]) => setInterval(whenShown(() => act()), every));
   await Promise.allSettled([readHistory(), refreshPanels(isOperator()), listDevices(), refreshAlarms(true), refreshAudit()]);
+  openFromLink();
 }
 
 $("login").onsubmit = async (event) => {

@@ -1,5 +1,6 @@
 // GitHub Markdown as DOM nodes. The library finds the tokens; the nodes are made here, so that nothing a model writes becomes HTML, a script
-// or a request: raw HTML is shown as text, a picture as a link, and only http, https and mailto are links, which say where they lead.
+// or a request: raw HTML is shown as text, a picture as a link, and only http, https and mailto are links, which say where they lead,
+// beside those to the form of an alarm.
 import { copyButton } from "./copy.js";
 import { highlight } from "./highlight.js";
 import { extensions, formula } from "./maths.js";
@@ -22,8 +23,16 @@ const plain = (text) => text.replace(/&(?:#(\d{1,6})|#x([\da-f]{1,5})|(\w{2,8}))
   return point > 0 && point <= 0x10ffff ? String.fromCodePoint(point) : whole;
 });
 
+// The form of an alarm, on this host: the one place of ours that answers lead to.
+const ALARM = "/dashboard#alarm=";
+
 function link(token) {
   let target;
+  if (token.type === "link" && token.href.startsWith(ALARM)) {
+    const node = element("a", ...inlines(token.tokens));
+    Object.assign(node, { href: token.href, target: "_blank", rel: "noopener" });
+    return node;
+  }
   try { target = new URL(token.href); } catch { target = null; }
   const inside = token.type === "image" ? [`🖼 ${token.text || token.href}`] : inlines(token.tokens);
   if (!target || !["http:", "https:", "mailto:"].includes(target.protocol)) return element("span", ...inside, ` (${token.href})`);

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from chat_stream_service.adapters.device_tools.alarm import PrepareAlarm
 from chat_stream_service.adapters.device_tools.anomalies import DeviceAnomalies
 from chat_stream_service.adapters.device_tools.features import DeviceFeatures
 from chat_stream_service.adapters.device_tools.listing import ListDevices
@@ -19,7 +20,16 @@ def build_device_tools(feature: PenstockChannel) -> Sequence[Tool]:
         DeviceQuery(feature),
         DeviceFeatures(feature),
         DeviceAnomalies(feature),
+        PrepareAlarm(feature),
     ]
 
 
-__all__ = ["DeviceAnomalies", "DeviceFeatures", "DeviceQuery", "DeviceStatistics", "ListDevices", "build_device_tools"]
+__all__ = [
+    "DeviceAnomalies",
+    "DeviceFeatures",
+    "DeviceQuery",
+    "DeviceStatistics",
+    "ListDevices",
+    "PrepareAlarm",
+    "build_device_tools",
+]

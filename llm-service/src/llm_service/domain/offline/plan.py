@@ -8,6 +8,7 @@ from llm_service.domain.offline.answer_writer import Report
 from llm_service.domain.offline.calendar_rows import cut_alike, cut_by_calendar, cut_for_events
 from llm_service.domain.offline.conversation import Conversation
 from llm_service.domain.offline.heeding import parts_left_out
+from llm_service.domain.offline.plan_alarm import prepare_alarms
 from llm_service.domain.offline.plan_anomalies import answer_anomalies_of, asks_anomalies
 from llm_service.domain.offline.plan_series import answer_last, answer_moment, answer_series_of, answer_trend
 from llm_service.domain.offline.plan_state import CallTools, PlanState, Say, Step
@@ -41,6 +42,8 @@ def next_step(conversation: Conversation, tools: Toolbox, asked: Sequence[tuple[
 
 
 def _step(plan: PlanState) -> Step:
+    if (alarms := prepare_alarms(plan)) is not None:
+        return alarms
     if plan.query.intent is Intent.CHAT:
         return Say(text=plan.report.unconfigured())
     if not plan.tools and not plan.talk.outcomes:

@@ -19,6 +19,7 @@ class DeviceTool(StrEnum):
     QUERY = "device_query"
     FEATURES = "device_features"
     ANOMALIES = "device_anomalies"
+    ALARM = "prepare_alarm"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
