@@ -65,10 +65,11 @@ def writer(home: Path) -> Iterator[None]:
 
 @pytest.mark.usefixtures("writer")
 def test_a_database_that_is_written_to_is_copied_as_it_is_at_one_moment(home: Path, tmp_path: Path) -> None:
-    for number in range(5):
-        target = tmp_path / f"backup-{number}"
+    for number in range(20):
+        target, bare = tmp_path / f"backup-{number}", tmp_path / f"bare-{number}"
         backup(settings(home), target)
-        with sqlite3.connect(target / "chat.db") as copy:
+        restore(settings(bare), target)
+        with sqlite3.connect(bare / "chat.db") as copy:
             assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
             rows = copy.execute("SELECT a, b FROM pair ORDER BY a").fetchall()
         assert [row[0] for row in rows] == list(range(1, len(rows) + 1))
@@ -85,7 +86,7 @@ def test_a_restored_home_holds_what_the_backup_holds_and_keeps_what_was_there(ho
     assert {name: content for name, content in now.items() if not name.startswith("before-")} == kept
     assert [content for name, content in now.items() if name.endswith("/admin.key")] == [b"psk_of_later\n"]
     assert "penstock.log" not in kept
-    assert "llm-calls-jrn_1.jsonl" not in kept
+    assert kept["llm-calls-jrn_1.jsonl"] == b"{}\n"
     with duckdb.connect(str(home / "telemetry.duckdb")) as telemetry:
         assert telemetry.execute("SELECT count(*) FROM rows").fetchone() == (1000,)
 

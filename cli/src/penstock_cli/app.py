@@ -203,7 +203,7 @@ def demo() -> None:
 def backup(
     folder: Annotated[Path, typer.Argument(help="Where to; it is made.")],
 ) -> None:
-    """Copy all state of this home into FOLDER, each store as it is at one moment; works while Penstock runs."""
+    """Copy all state, PostgreSQL's too, into FOLDER, each store as it is at one moment; works while Penstock runs."""
     from penstock_cli import backup as command
 
     raise typer.Exit(command.backup(load_settings(), folder))
@@ -212,11 +212,15 @@ def backup(
 @app.command()
 def restore(
     folder: Annotated[Path, typer.Argument(help="What `backup` made.")],
+    *,
+    without_keys: Annotated[
+        bool, typer.Option("--without-keys", help="Restore though a key is lost that the backup needs.")
+    ] = False,
 ) -> None:
-    """Make this home what FOLDER holds, while Penstock is stopped; what was there is kept beside it."""
+    """Make this home and its PostgreSQL what FOLDER holds, while Penstock is stopped; what was there is kept."""
     from penstock_cli import backup as command
 
-    raise typer.Exit(command.restore(load_settings(), folder))
+    raise typer.Exit(command.restore(load_settings(), folder, without_keys=without_keys))
 
 
 migrate_app = typer.Typer(name="migrate", help="Moving between the home's files and PostgreSQL.", no_args_is_help=True)

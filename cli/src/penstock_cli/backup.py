@@ -1,4 +1,4 @@
-"""``penstock backup`` and ``penstock restore``: all of a home in a folder, while everything runs."""
+"""``penstock backup`` and ``penstock restore``: all of a home and of PostgreSQL in a folder, while everything runs."""
 
 import asyncio
 import hashlib
@@ -7,24 +7,41 @@ import os
 import shutil
 import sqlite3
 import sys
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+from penstock_cli.backup_keys import needed_keys, require_keys
 from penstock_cli.command_name import command_name
+from penstock_cli.database_backup import (
+    DatabaseRestore,
+    Origin,
+    check_versions,
+    copy_telemetry_to_file,
+    copy_to_file,
+    require_no_telemetry,
+    restore_telemetry,
+    shared_records,
+)
 from penstock_cli.failure import CommandFailed
+from penstock_cli.migrate.failure import run_or_fail
+from penstock_cli.migrate.side import telemetry_file_of_settings
+from penstock_cli.migrate.sqlite_store import SqliteRecords
 from penstock_cli.settings import CliSettings, bracketed, reachable
 from penstock_cli.supervisor.state import LOCK_FILE, LOG_FILE, STATE_FILE, Home
+from penstock_kit.home import ensure_home
 
 MANIFEST: Final = "backup.json"
 TELEMETRY: Final = "telemetry.duckdb"
-# What belongs to a running system and not to its state. Calls under way are not in a backup.
+# What belongs to a running system and not to its state.
 _LEFT_OUT: Final = (LOCK_FILE, LOG_FILE, STATE_FILE, "tmp", MANIFEST)
 _BEFORE: Final = "before-"
-_LEFT_OUT_BEGINNINGS: Final = (".", "llm-calls-", TELEMETRY, _BEFORE)
+_LEFT_OUT_BEGINNINGS: Final = (".", TELEMETRY, _BEFORE)
 _LEFT_OUT_ENDINGS: Final = ("-wal", "-shm")
 
 
@@ -34,14 +51,21 @@ def backup(settings: CliSettings, folder: Path) -> int:
         raise CommandFailed(f"{folder} is there already; name a folder that is not, such as {folder}-2")
     if not settings.home.is_dir():
         raise CommandFailed(f"there is nothing to back up: {settings.home.absolute()} is not there")
+    sets = shared_records(settings)
+    origins = run_or_fail(check_versions(sets))
     draft = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(draft, ignore_errors=True)
     try:
         draft.mkdir(mode=0o700, parents=True)
+        # In order of name: calls and rows that wait come before the database; what is settled meanwhile counts once.
         for path in _state_files(settings.home):
-            _copy(path, draft / path.relative_to(settings.home))
+            if path.name not in origins:
+                _copy(path, draft / path.relative_to(settings.home))
+        for records in sets:
+            run_or_fail(copy_to_file(records, draft / records.file))
+            (draft / records.file).chmod(0o600)
         _copy_telemetry(settings, draft / TELEMETRY)
-        _write_manifest(draft)
+        _write_manifest(draft, settings, origins)
         draft.replace(folder)
     except OSError as error:
         raise CommandFailed(f"{folder} can't be written: {error.strerror or error}") from None
@@ -49,27 +73,74 @@ def backup(settings: CliSettings, folder: Path) -> int:
         shutil.rmtree(draft, ignore_errors=True)
     for name, size in sorted(_sizes(folder).items()):
         sys.stdout.write(f"{name:<32} {size / 1024**2:>8.1f} MB\n")
-    if settings.text("DATABASE_URL"):
-        sys.stdout.write("The database that DATABASE_URL names is not in it: use its own tool, such as pg_dump.\n")
+    for name in needed_keys(settings):
+        sys.stdout.write(f"It needs the {name} that is set here, which is not in it: keep that too.\n")
     sys.stdout.write(f"The backup is in {folder}. It holds secrets: keep it where only you read it.\n")
     return 0
 
 
-def restore(settings: CliSettings, folder: Path) -> int:
-    """Make this home what `folder` holds, after checking every byte; what was there is kept beside it. Returns 0."""
+def restore(settings: CliSettings, folder: Path, *, without_keys: bool = False) -> int:
+    """Make this home, and the PostgreSQL of the settings, what `folder` holds, after checking every byte.
+
+    What was there is kept beside it. Returns 0; raises CommandFailed, with nothing changed, when a key is missing, a
+    process uses the home or the database, or the backup is damaged or of a newer version.
+    """
     home = Home(settings.home)
     if home.path.exists() and home.locked:
         raise CommandFailed(f"Penstock runs on {home.path}; stop it first: `{command_name()} down`")
-    expected = _read_manifest(folder)
+    manifest = _read_manifest(folder)
+    expected = manifest["sha256"]
+    if not without_keys:
+        require_keys(settings, manifest.get("keys", {}), folder)
     wrong = [name for name, digest in expected.items() if _digest(folder / name) != digest]
     if wrong:
         raise CommandFailed(f"{folder} is damaged: {', '.join(wrong)}; nothing was changed")
+    _require_idle(home.path)
     try:
-        kept = _replace(home.path, folder, list(expected))
+        shared = _restore_databases(settings, folder, expected)
+        kept = _replace(home.path, folder, [name for name in expected if name not in shared])
     except OSError as error:
         raise CommandFailed(f"{home.path} can't be written: {error.strerror or error}") from None
     sys.stdout.write(f"{home.path} is what {folder} holds" + (f"; what was there is in {kept}\n" if kept else "\n"))
     return 0
+
+
+def _restore_databases(settings: CliSettings, folder: Path, expected: Mapping[str, str]) -> set[str]:
+    """Restore what the settings keep in PostgreSQL; return the files that it came from."""
+    sets = [records for records in shared_records(settings) if records.file in expected]
+    rows_url = _shared_telemetry(settings) if TELEMETRY in expected else ""
+    if not sets and not rows_url:
+        return set()
+    with tempfile.TemporaryDirectory(prefix="penstock-restore-", dir=ensure_home(settings.home)) as scratch:
+        restoring = DatabaseRestore(Path(scratch))
+        for records in sets:
+            run_or_fail(restoring.prepare(records, folder / records.file))
+        if rows_url:
+            run_or_fail(require_no_telemetry(rows_url))
+        for schema in run_or_fail(restoring.run()):
+            sys.stdout.write(f"what was in PostgreSQL is in the schema {schema}: drop it when all is well\n")
+        if rows_url:
+            shutil.copyfile(folder / TELEMETRY, Path(scratch) / TELEMETRY)
+            run_or_fail(restore_telemetry(Path(scratch) / TELEMETRY, rows_url))
+    return {*(records.file for records in sets), *([TELEMETRY] if rows_url else [])}
+
+
+def _require_idle(home: Path) -> None:
+    """Raise CommandFailed when a process has a database of the home open, as a service alone in a container has."""
+    for file in sorted(home.glob("*.db")):
+        SqliteRecords(file, "", alone=True).close()
+    if (home / TELEMETRY).exists() and _is_held(home / TELEMETRY):
+        raise CommandFailed(f"another process has {home / TELEMETRY} open: stop Penstock (or that service) first")
+
+
+def _shared_telemetry(settings: CliSettings) -> str:
+    """Return the PostgreSQL that keeps telemetry, empty without one, or where that is another container's."""
+    from feature_service.settings import FeatureSettings
+    from penstock_kit.settings import load
+
+    url = load(FeatureSettings).telemetry_url.get_secret_value()
+    own = settings.text("PENSTOCK_SERVICE", "feature-service")
+    return url if url.startswith("postgres") and own == "feature-service" else ""
 
 
 def _replace(home: Path, folder: Path, names: Sequence[str]) -> Path | None:
@@ -110,8 +181,12 @@ def _copy(source: Path, target: Path) -> None:
 
 def _copy_file(source: Path, target: Path) -> None:
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        file = source.open("rb")
+    except FileNotFoundError:
+        return  # settled meanwhile: what was in it is in the database, which is copied later
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as sink, source.open("rb") as file:
+    with os.fdopen(descriptor, "wb") as sink, file:
         shutil.copyfileobj(file, sink, 1024 * 1024)
 
 
@@ -139,14 +214,19 @@ def _back_up(source: Path, target: Path) -> str:
 
 def _copy_telemetry(settings: CliSettings, target: Path) -> None:
     """Have the service that holds the file send a copy; copy the file itself where none does."""
-    source = settings.home / TELEMETRY
+    shared = _shared_telemetry(settings)
+    if shared:
+        run_or_fail(copy_telemetry_to_file(shared, target))
+        target.chmod(0o600)
+        return
+    source = telemetry_file_of_settings() or settings.home / TELEMETRY
     if not source.exists():
         return
     if not _is_held(source):
         _copy_file(source, target)
-        log = source.with_name(f"{TELEMETRY}.wal")
+        log = source.with_name(f"{source.name}.wal")
         if log.exists():
-            _copy_file(log, target.with_name(log.name))
+            _copy_file(log, target.with_name(f"{TELEMETRY}.wal"))
         return
     from penstock_kit.errors import PenstockError
 
@@ -204,11 +284,13 @@ def _secret(settings: CliSettings) -> str:
     return named or (read_secret(file) if file.exists() else "")
 
 
-def _write_manifest(folder: Path) -> None:
+def _write_manifest(folder: Path, settings: CliSettings, origins: Mapping[str, Origin]) -> None:
     files = {str(path.relative_to(folder)): _digest(path) for path in sorted(folder.rglob("*")) if path.is_file()}
     manifest = {
         "penstock": version("penstock-cli"),
         "create_time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "keys": needed_keys(settings),
+        "postgresql": {name: asdict(origin) for name, origin in origins.items()},
         "sha256": files,
     }
     descriptor = os.open(folder / MANIFEST, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -216,14 +298,15 @@ def _write_manifest(folder: Path) -> None:
         json.dump(manifest, file, indent=1)
 
 
-def _read_manifest(folder: Path) -> dict[str, str]:
+def _read_manifest(folder: Path) -> dict[str, Any]:
     try:
-        files: dict[str, str] = json.loads((folder / MANIFEST).read_text())["sha256"]
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
+        files: dict[str, str] = manifest["sha256"]
     except (OSError, ValueError, KeyError, TypeError):
         raise CommandFailed(f"{folder} is no backup: there is no readable {MANIFEST} in it") from None
     if any(Path(name).is_absolute() or ".." in Path(name).parts for name in files):
         raise CommandFailed(f"{folder} is no backup of ours: {MANIFEST} names files outside of it")
-    return files
+    return manifest
 
 
 def _digest(path: Path) -> str:

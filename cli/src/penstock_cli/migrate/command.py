@@ -1,17 +1,15 @@
 """The commands: check, copy, compare, schemas."""
 
-import asyncio
 import os
-import sqlite3
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from penstock_cli.failure import CommandFailed
 from penstock_cli.migrate.check import find_misfits
 from penstock_cli.migrate.compare import compare_table
 from penstock_cli.migrate.copy import Reporter, copy_records
+from penstock_cli.migrate.failure import run_or_fail
 from penstock_cli.migrate.record_set import NAMES, TELEMETRY, RecordSet, load_record_set
 from penstock_cli.migrate.report import ProgressLines, Report
 from penstock_cli.migrate.schemas import move_into_schemas
@@ -35,7 +33,7 @@ from penstock_kit.errors import PenstockError
 def check(settings: CliSettings, *, to: str, source: str, services: Sequence[str]) -> int:
     """Print every row that the other store would not take; return 1 when there is one. Nothing is written."""
     move, names = _move(settings, to, source), _chosen(services)
-    found = _run(_check(move, names, alone=False))
+    found = run_or_fail(_check(move, names, alone=False))
     sys.stdout.write(f"{found} rows do not fit\n" if found else "every row fits\n")
     return 1 if found else 0
 
@@ -47,11 +45,11 @@ def copy(settings: CliSettings, *, to: str, source: str, services: Sequence[str]
     home.prepare()
     lock = home.lock()  # nothing starts on this home meanwhile
     try:
-        found = _run(_check(move, names, alone=True))
+        found = run_or_fail(_check(move, names, alone=True))
         if found:
             raise CommandFailed(f"{found} rows do not fit; nothing was written. Change or delete them, then copy again")
         result = Report()
-        _run(_copy(move, names, result))
+        run_or_fail(_copy(move, names, result))
     finally:
         os.close(lock)
     result.write(report, into="into_sqlite" if move.back else "into_postgresql")
@@ -67,7 +65,7 @@ def compare(
     """Compare both stores, running or not; return 1 when anything differs."""
     move, names = _move(settings, to, source), _chosen(services)
     result = Report(newer_ok=newer_ok)
-    _run(_compare(move, names, result))
+    run_or_fail(_compare(move, names, result))
     result.write(report, into="into_sqlite" if move.back else "into_postgresql")
     sys.stdout.write(f"{result.differences} differences\n" if result.differences else "no differences\n")
     return 1 if result.differences else 0
@@ -75,7 +73,7 @@ def compare(
 
 def schemas() -> int:
     """Give each service a schema of its own for the tables that an earlier version made in the default one."""
-    moved = _run(move_into_schemas())
+    moved = run_or_fail(move_into_schemas())
     sys.stdout.write(f"{moved} tables moved\n")
     return 0
 
@@ -178,21 +176,6 @@ def _chosen(services: Sequence[str]) -> Sequence[str]:
     if unknown:
         raise CommandFailed(f"--service {unknown[0]!r} is none of {', '.join(known)}", exit_code=2)
     return [name for name in known if not services or name in services]
-
-
-def _run(work: Coroutine[Any, Any, Any]) -> Any:
-    try:
-        return asyncio.run(work)
-    except PenstockError as error:
-        raise CommandFailed(error.message) from None
-    except sqlite3.Error as error:
-        raise CommandFailed(
-            f"a file can't be read: {error}; `penstock migrate copy` brings its schema up to date"
-        ) from None
-    except Exception as error:
-        if type(error).__module__.startswith("asyncpg"):
-            raise CommandFailed(f"PostgreSQL says: {error}") from None
-        raise
 
 
 def _say_installed(title: str, kept: Path | None) -> None:

@@ -113,6 +113,45 @@ class PostgresRecords:
             progress.finished,
         )
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncGenerator[None]:
+        """Read in the block what is there at its begin, whatever others write meanwhile."""
+        async with self._connection.transaction(isolation="repeatable_read", readonly=True):
+            yield
+
+    async def revision(self, version_table: str) -> str:
+        """Return the revision of the schema, empty without a schema."""
+        if await self._connection.fetchval("SELECT to_regclass($1)", f'"{version_table}"') is None:
+            return ""
+        return str(await self._connection.fetchval(f'SELECT version_num FROM "{version_table}"') or "")
+
+    async def server_version(self) -> str:
+        """Return the version of the server, such as ``16.4``."""
+        return str(await self._connection.fetchval("SHOW server_version"))
+
+    async def schema_of(self, table_name: str) -> str | None:
+        """Return the schema in which a table is found, None when it is not there."""
+        found = (
+            "SELECT n.nspname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+            " WHERE c.oid = to_regclass($1)"
+        )
+        return await self._connection.fetchval(found, f'"{table_name}"')
+
+    async def rename_schema(self, schema: str, name: str) -> bool:
+        """Give a schema another name; return whether it was there."""
+        if not await self._connection.fetchval("SELECT 1 FROM pg_namespace WHERE nspname = $1", schema):
+            return False
+        await self._connection.execute(f'ALTER SCHEMA "{schema}" RENAME TO "{name}"')
+        return True
+
+    async def drop_schema(self, schema: str) -> None:
+        """Drop a schema with all there is in it, if it is there."""
+        await self._connection.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
+
+    async def forget_progress(self) -> None:
+        """Drop the table of the progress."""
+        await self._connection.execute(f"DROP TABLE IF EXISTS {self._progress}")
+
     async def keep_others_out(self) -> None:
         """Raise CommandFailed when the service itself is connected, or another move into this schema runs."""
         serving = await self._connection.fetchval(

@@ -81,6 +81,11 @@ def version_table(script_location: Path) -> str:
     return f"{script_location.parent.name}_schema"
 
 
+def newest_revision(script_location: Path) -> str:
+    """Return the newest revision that this version of a service has."""
+    return _revisions(script_location).newest
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Revisions:
     """The revisions that this version of a service has."""
