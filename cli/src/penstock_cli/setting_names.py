@@ -173,6 +173,7 @@ SETTING_NAMES: Final[frozenset[str]] = frozenset(
         "PENSTOCK_CORS_ORIGINS",
         "PENSTOCK_DEMO_LIVE",
         "PENSTOCK_FORK",
+        "PENSTOCK_GATHER_SECONDS",
         "PENSTOCK_GRACE_SECONDS",
         "PENSTOCK_HEAD_SECONDS",
         "PENSTOCK_HOME",

@@ -42,6 +42,7 @@ class ServiceRuntime:
             tracing=self.tracing,
             redactor=self.redactor,
             secret=self.secret,
+            most_gathering=settings.gather_seconds,
         )
         metrics = await serve_metrics(self.registry, settings.host, metrics_port)
         try:

@@ -110,12 +110,19 @@ class ServiceSettings(BaseSettings):
 
 
 class GrpcServiceSettings(ServiceSettings):
-    """The settings that every gRPC service has besides: the address it binds to."""
+    """The settings that every gRPC service has besides: the address it binds to, and how long pieces gather."""
 
     host: str = Field(
         default="127.0.0.1",
         alias="PENSTOCK_SERVICE_BIND_HOST",
         description="Address of the gRPC and metrics ports; beyond loopback only with PENSTOCK_SERVICE_SECRET.",
+    )
+    gather_seconds: float = Field(
+        default=0.008,
+        ge=0,
+        le=0.1,
+        alias="PENSTOCK_GATHER_SECONDS",
+        description="The longest that pieces of answers wait for those of others, where many streams are busy.",
     )
 
     @field_validator("host")

@@ -16,6 +16,7 @@ from penstock_kit.errors import FailedPrecondition
 from penstock_kit.grpc.admission import Admission, require_secret
 from penstock_kit.grpc.health import HealthServicer
 from penstock_kit.grpc.interceptor import CallInterceptor
+from penstock_kit.grpc.multiplex.pace import MOST_GATHERING
 from penstock_kit.grpc.multiplex.serving import MultiplexServicer
 from penstock_kit.grpc.options import SERVER_OPTIONS
 from penstock_kit.grpc.process_memory import ProcessServicer
@@ -35,7 +36,8 @@ class GrpcServer:
     ``server.add(add_XServicer_to_server, servicer)``, then ``await server.serve(port, stop)``;
     or start, wait and drain separately. Without a `registry` there are no metrics, without
     `tracing` no spans. `redactor` keeps configured secrets out of error messages. With a `secret` only callers that
-    carry it are served; without one (or `credentials`) the server listens on loopback alone.
+    carry it are served; without one (or `credentials`) the server listens on loopback alone. Pieces of streamed answers
+    wait for each other for `most_gathering` seconds at most.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class GrpcServer:
         redactor: Redactor | None = None,
         credentials: grpc.ServerCredentials | None = None,
         secret: str = "",
+        most_gathering: float = MOST_GATHERING,
     ) -> None:
         self._service = service
         self._host = host
@@ -68,7 +71,7 @@ class GrpcServer:
         self._server: Any = aio.server(interceptors=[self._interceptor], options=SERVER_OPTIONS)
         self._names: list[str] = []
         self._handlers: list[Any] = []
-        self._multiplex = MultiplexServicer(self._handler_of)
+        self._multiplex = MultiplexServicer(self._handler_of, most_gathering=most_gathering)
         self._health = HealthServicer(self._names)
         self._process = ProcessServicer()
         self._stopped = asyncio.Event()

@@ -122,6 +122,9 @@ class _SingleResponse:
             if timer is not None:
                 timer.cancel()
 
+    def on_message(self, message: bytes) -> None:
+        """Wait on: the one answer comes with its trailers."""
+
     def on_frame(self, frame: pb.ServerFrame) -> None:
         if not self._frame.done():
             self._frame.set_result(frame)
@@ -177,14 +180,14 @@ class MultiplexedStream:
         self._replaced: ResponseStream | None = None
         # Messages, and the trailers. Never frames: each keeps the whole batch in memory that it came in.
         self._received: deque[bytes | pb.Trailers] = deque()
-        self._changed = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._waiter: asyncio.Future[None] | None = None
         self._failure: Exception | None = None
         self._ended = False
         self._taken = 0
         self._attempts = 0
         self._begin()
-        loop = asyncio.get_running_loop()
-        self._timer = None if seconds is None else loop.call_later(seconds, self._expire)
+        self._timer = None if seconds is None else self._loop.call_later(seconds, self._expire)
 
     async def read(self) -> Any:
         """Return the next response, or ``grpc.aio.EOF`` at the end. Not to be mixed with iteration."""
@@ -201,8 +204,8 @@ class MultiplexedStream:
                 raise self._failure
             if self._ended:
                 return EOF
-            self._changed.clear()
-            await self._changed.wait()
+            self._waiter = self._loop.create_future()
+            await self._waiter
 
     async def __aiter__(self) -> AsyncGenerator[Any]:
         try:
@@ -228,13 +231,18 @@ class MultiplexedStream:
         self._finish()
         return running
 
+    def on_message(self, message: bytes) -> None:
+        """Take a message of this call."""
+        self._received.append(message)
+        self._wake()
+
     def on_frame(self, frame: pb.ServerFrame) -> None:
-        """Take a frame of this call."""
+        """Take the last frame of this call."""
         if frame.trailers.refused and self._attempts < _ATTEMPTS:
             self._begin()
             return
-        self._received.append(_copy(frame.trailers) if frame.HasField("trailers") else frame.message)
-        self._changed.set()
+        self._received.append(_copy(frame.trailers))
+        self._wake()
 
     def on_failure(self, error: grpc.aio.AioRpcError) -> None:
         """Take the failure of the stream it runs on."""
@@ -243,7 +251,7 @@ class MultiplexedStream:
             self._replaced = self._plain()
         else:
             self._failure = failure
-        self._changed.set()
+        self._wake()
 
     def _begin(self) -> None:
         self._attempts += 1
@@ -258,14 +266,18 @@ class MultiplexedStream:
 
     def _finish(self) -> None:
         self._ended = True
-        self._changed.set()
+        self._wake()
         if self._timer is not None:
             self._timer.cancel()
 
     def _expire(self) -> None:
         self._connection.cancel(self._call_id)
         self._failure = self._method.deadline_error()
-        self._changed.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def _count_received(self, message: bytes) -> bytes:
         """Give back, from time to time, what was taken of the window."""

@@ -19,10 +19,14 @@ _LIFETIME_SECONDS: Final = 60.0
 
 
 class Receiver(Protocol):
-    """Where the frames of one call go. Nothing comes after `frame.trailers` or a failure."""
+    """Where the frames of one call go. Nothing comes after the frame with the trailers, or a failure."""
+
+    def on_message(self, message: bytes) -> None:
+        """Take a message of this call that is not its last."""
+        ...
 
     def on_frame(self, frame: pb.ServerFrame) -> None:
-        """Take a frame of this call."""
+        """Take the last frame of this call."""
         ...
 
     def on_failure(self, error: grpc.aio.AioRpcError) -> None:
@@ -86,16 +90,16 @@ class Connection:
         self._fail_all(error)
 
     def _on_frame(self, frame: pb.ServerFrame) -> None:
-        if frame.going_away:
-            self.retire()
-            return
         receiver = self._receivers.get(frame.call_id)
-        if receiver is None:  # cancelled meanwhile
-            return
-        if frame.HasField("trailers"):
+        if receiver is None:  # about the stream, or cancelled meanwhile
+            if frame.going_away:
+                self.retire()
+        elif frame.HasField("trailers"):
             del self._receivers[frame.call_id]
-        receiver.on_frame(frame)
-        self._close_if_done()
+            receiver.on_frame(frame)
+            self._close_if_done()
+        else:
+            receiver.on_message(frame.message)
 
     def _fail_unstarted(self) -> None:
         """The server went away after all the calls that it had begun: those that are left it has not begun."""

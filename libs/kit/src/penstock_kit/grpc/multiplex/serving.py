@@ -11,6 +11,7 @@ from penstock.common.v1 import multiplex_pb2_grpc
 from penstock_kit.errors.status import DETAILS_KEY
 from penstock_kit.grpc.call import EOF
 from penstock_kit.grpc.multiplex.outbox import Outbox
+from penstock_kit.grpc.multiplex.pace import MOST_GATHERING
 from penstock_kit.grpc.multiplex.window import Window
 from penstock_kit.grpc.options import MAX_MESSAGE_BYTES
 from penstock_kit.logging import get_logger
@@ -25,10 +26,16 @@ log = get_logger(__name__)
 
 
 class MultiplexServicer(multiplex_pb2_grpc.MultiplexServiceServicer):
-    """Answers `penstock.common.v1.MultiplexService`; `handler_of` finds the handler of a method, None for none."""
+    """Answers `penstock.common.v1.MultiplexService`; `handler_of` finds the handler of a method, None for none.
 
-    def __init__(self, handler_of: "Callable[[str], Handler | None]") -> None:
+    Pieces of answers gather for `most_gathering` seconds at most.
+    """
+
+    def __init__(
+        self, handler_of: "Callable[[str], Handler | None]", *, most_gathering: float = MOST_GATHERING
+    ) -> None:
         self._handler_of = handler_of
+        self._most_gathering = most_gathering
         self._connections: set[_ServerConnection] = set()
         self._draining = False
 
@@ -36,7 +43,7 @@ class MultiplexServicer(multiplex_pb2_grpc.MultiplexServiceServicer):
         self, request_iterator: Any, context: Any
     ) -> None:
         """Serve the calls of one client until it is done or gone."""
-        connection = _ServerConnection(context, self._handler_of)
+        connection = _ServerConnection(context, self._handler_of, self._most_gathering)
         self._connections.add(connection)
         if self._draining:
             connection.go_away()
@@ -55,10 +62,12 @@ class MultiplexServicer(multiplex_pb2_grpc.MultiplexServiceServicer):
 class _ServerConnection:
     """One stream and the calls on it."""
 
-    def __init__(self, context: Any, handler_of: "Callable[[str], Handler | None]") -> None:
+    def __init__(self, context: Any, handler_of: "Callable[[str], Handler | None]", most_gathering: float) -> None:
         self._context = context
         self._handler_of = handler_of
-        self._outbox: Outbox[pb.ServerFrame] = Outbox(self._write, lambda: len(self._calls))
+        self._outbox: Outbox[pb.ServerFrame] = Outbox(
+            self._write, lambda: len(self._calls), most_gathering=most_gathering
+        )
         self._calls: dict[int, _ServerCall] = {}
         self._going_away = False
         # Set when the server goes away and there is no call left.
@@ -170,8 +179,10 @@ class _ServerCall:
 
     async def _send(self, response: Any) -> None:
         message = self._serialize(response)
-        await self.window.consume(len(message))
-        self._outbox.put(pb.ServerFrame(call_id=self._call_id, message=message), len(message))
+        if not self.window.take(len(message)):
+            await self.window.consume(len(message))
+        frame = pb.ServerFrame(call_id=self._call_id, message=message)
+        self._outbox.put(frame, len(message), urgent=not self._begun)
         if not self._begun:
             # The first response leaves now, whatever the handler has ready after it.
             self._begun = True

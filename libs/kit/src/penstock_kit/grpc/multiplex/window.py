@@ -14,8 +14,15 @@ class Window:
         self._left = size
         self._opened = asyncio.Event()
 
+    def take(self, size: int) -> bool:
+        """Count `size` bytes, however many they are, and return True; False when nothing may be sent now."""
+        if self._left <= 0:
+            return False
+        self._left -= size
+        return True
+
     async def consume(self, size: int) -> None:
-        """Wait until something may be sent, then count `size` bytes, however many they are."""
+        """Wait until something may be sent, then count `size` bytes."""
         while self._left <= 0:
             self._opened.clear()
             await self._opened.wait()
