@@ -1,17 +1,20 @@
 """Every call has one ledger row, however it ended."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import aclosing
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from llm_service.domain.billing.ledger import Outcome
+from llm_service.domain.billing.meter import Meter
 from llm_service.domain.billing.metering import Metering
 from llm_service.domain.billing.price import OperatorPrices, Price
-from llm_service.domain.model.event import Finished, FinishReason, TextDelta, UsageReport
+from llm_service.domain.model.event import AttemptStarted, Finished, FinishReason, TextDelta, UsageReport
 from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.domain.model.message import Message
 from llm_service.domain.model.prompt_estimate import estimate_prompt
 from llm_service.domain.model.usage import PriceSource, Usage
 from llm_service.testing import ListLedger, ScriptedProvider, collected, question
@@ -164,3 +167,22 @@ async def test_times_are_measured_from_the_beginning(
 async def test_the_finish_reason_is_kept(metered: Metered, ledger: ListLedger) -> None:
     await collected(metered(ScriptedProvider(reason=FinishReason.LENGTH)).stream(question()))
     assert ledger.rows[0].finish_reason == "length"
+
+
+class ReadMessages(tuple[Message, ...]):
+    """Messages that count how often they are gone through."""
+
+    times = 0
+
+    def __iter__(self) -> Iterator[Message]:
+        ReadMessages.times += 1
+        return super().__iter__()
+
+
+async def test_the_prompt_is_counted_once_however_often_the_call_is_looked_at(clock: ManualClock) -> None:
+    asked = replace(question(model="m1"), messages=ReadMessages(question("y" * 80).messages))
+    meter = Meter(asked, clock, OperatorPrices(PRICES, free=frozenset()), "call_1")
+    meter.observe([AttemptStarted(provider="scripted", model="m1")])
+    rows = [meter.row() for _ in range(5)]
+    assert [row.usage.input for row in rows] == [24] * 5
+    assert ReadMessages.times == 1

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_service.providers.sse import EventTooLongError, SseReader
+from llm_service.providers.sse import ErrorData, EventTooLongError, SseReader
 
 
 def read(*pieces: bytes) -> list[bytes]:
@@ -53,3 +53,20 @@ def test_how_the_bytes_are_cut_makes_no_difference(texts: list[str], data: st.Da
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=8)))
     pieces = [whole[a:b] for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
     assert read(*pieces) == [text.encode() for text in texts]
+
+
+def test_an_event_that_comes_with_one_read_is_the_same_as_one_in_pieces() -> None:
+    for whole in (b"data: one\n\n", b"data: one\r\n\n", b"data:one\n\n", b"data: one\r\n\r\n", b": ping\n\n", b"\n\n"):
+        assert read(whole) == read(*[whole[at : at + 1] for at in range(len(whole))])
+
+
+def test_what_follows_the_name_of_an_error_is_an_error_though_it_comes_by_itself() -> None:
+    [data] = read(b"event: error\n", b"data: no\n\n")
+    assert isinstance(data, ErrorData)
+
+
+def test_an_event_that_comes_with_one_read_is_bounded() -> None:
+    reader = SseReader(limit=1000)
+    assert list(reader.feed(b"data: " + b"x" * 1000 + b"\n\n")) == [b"x" * 1000]
+    with pytest.raises(EventTooLongError):
+        list(reader.feed(b"data: " + b"x" * 1001 + b"\n\n"))

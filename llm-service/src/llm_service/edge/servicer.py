@@ -1,6 +1,6 @@
 """LlmService: convert, call, convert."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from datetime import datetime
 from typing import Any
@@ -81,15 +81,16 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         completion = await self._collector.collect(self._completions.stream(question))
         return llm_pb2.CompleteResponse(completion=completion_to_proto(completion))
 
-    async def StreamComplete(  # noqa: N802
+    async def StreamComplete(  # noqa: N802  # pyright: ignore[reportIncompatibleMethodOverride]
         self, request: llm_pb2.StreamCompleteRequest, context: Context
-    ) -> AsyncGenerator[llm_pb2.StreamCompleteResponse]:
+    ) -> None:
         """Answer piece by piece."""
         self._shedder.check()
         question = completion_request_from_proto(request.completion, streaming=True)
+        # Written and not yielded: each of the generators that a piece passes costs as much as making it.
         async with aclosing(self._completions.stream(question)) as batches:
             async for batch in batches:
-                yield batch_to_proto(batch)
+                await context.write(batch_to_proto(batch))
 
     async def Embed(self, request: llm_pb2.EmbedRequest, context: Context) -> llm_pb2.EmbedResponse:  # noqa: N802
         """Embed texts."""

@@ -5,7 +5,7 @@ models go through it whole. Messages take its headers and go the short way, see 
 """
 
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any, Final, cast
 
 import anthropic
@@ -88,14 +88,13 @@ class AnthropicProvider:
         self, response: HttpResponse, request: CompletionRequest, made: AnthropicRequest
     ) -> AsyncGenerator[EventBatch]:
         reader = MessageReader(self._new_id, answers_by_tool=made.answers_by_tool, names=made.names)
-        async with aclosing(self._upstream.events(response, request.model)) as reads:
-            async for datas in reads:
-                batch = [event for data in datas for event in self._events(reader, data, request, made)]
-                if reader.stopped:
-                    yield [*batch, *self._end(reader, request.model)]
-                    return
-                if batch:
-                    yield batch
+        async for datas in self._upstream.events(response, request.model):
+            batch = [event for data in datas for event in self._events(reader, data, request, made)]
+            if reader.stopped:
+                yield [*batch, *self._end(reader, request.model)]
+                return
+            if batch:
+                yield batch
         yield self._end(reader, request.model)
 
     def _events(

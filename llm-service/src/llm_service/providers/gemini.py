@@ -7,7 +7,6 @@ first of these alone: it takes 47 MB and a second.
 
 import re
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
 from typing import Final
 
 from llm_service.domain.model.event import Event, Started
@@ -100,16 +99,15 @@ class GeminiProvider:
         self, response: HttpResponse, request: CompletionRequest, made: GeminiRequest
     ) -> AsyncGenerator[EventBatch]:
         reader, started = ResponseReader(self._new_id, made.names), False
-        async with aclosing(self._upstream.events(response, request.model)) as reads:
-            async for datas in reads:
-                batch: list[Event] = []
-                for data in datas:
-                    chunk = self._checked(data, request.model)
-                    if not started:
-                        batch.append(self._started(chunk, request, made))
-                        started = True
-                    batch += self._read(reader, chunk, request.model)
-                yield batch
+        async for datas in self._upstream.events(response, request.model):
+            batch: list[Event] = []
+            for data in datas:
+                chunk = self._checked(data, request.model)
+                if not started:
+                    batch.append(self._started(chunk, request, made))
+                    started = True
+                batch += self._read(reader, chunk, request.model)
+            yield batch
         yield self._end(reader, request.model)
 
     async def _whole(

@@ -8,10 +8,9 @@ import base64
 import binascii
 from array import array
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import openai
@@ -73,31 +72,33 @@ class OpenAiProvider:
             if kind == JSON_ANSWER:
                 yield await self._whole(response, request, made)
             elif kind == EVENT_STREAM:
-                async with aclosing(self._streamed(response, request, made)) as batches:
-                    async for batch in batches:
+                reader, started = ChunkReader(self._new_id, made.names), False
+                async for datas in self._upstream.events(response, request.model):
+                    batch = self._events(reader, datas, request, made if not started else None)
+                    if _DONE in datas:
+                        yield [*batch, *self._end(reader, request.model)]
+                        return
+                    if batch:
+                        started = True
                         yield batch
+                yield self._end(reader, request.model)
             else:
                 raise self._upstream.protocol(f"answered {kind!r} instead of JSON or an event stream", request.model)
 
-    async def _streamed(
-        self, response: HttpResponse, request: CompletionRequest, made: OpenAiRequest
-    ) -> AsyncGenerator[EventBatch]:
-        reader, started = ChunkReader(self._new_id, made.names), False
-        async with aclosing(self._upstream.events(response, request.model)) as reads:
-            async for datas in reads:
-                batch: list[Event] = []
-                for data in takewhile(lambda data: data != _DONE, datas):
-                    chunk = self._checked(data, request.model)
-                    if not started:
-                        batch.append(self._started(chunk, request, made))
-                        started = True
-                    batch += self._read(reader, chunk, request.model)
-                if _DONE in datas:
-                    yield [*batch, *self._end(reader, request.model)]
-                    return
-                if batch:
-                    yield batch
-        yield self._end(reader, request.model)
+    def _events(
+        self, reader: ChunkReader, datas: Sequence[bytes], request: CompletionRequest, made: OpenAiRequest | None
+    ) -> list[Event]:
+        """The events in `datas`; what was `made` of the request is given while the answer has not started."""
+        events: list[Event] = []
+        for data in datas:
+            if data == _DONE:
+                break
+            chunk = self._checked(data, request.model)
+            if made is not None:
+                events.append(self._started(chunk, request, made))
+                made = None
+            events += self._read(reader, chunk, request.model)
+        return events
 
     def _end(self, reader: ChunkReader, model: str) -> list[Event]:
         """The last events; a stream without a finish reason was cut, however politely."""

@@ -5,10 +5,10 @@ and parse each one, and some read lines of any length. So completions are sent a
 the SDK makes; everything rarer goes through the SDK.
 """
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Any, Final, cast
+from typing import Any, Final, Self, cast
 
 import aiohttp
 import orjson
@@ -83,17 +83,9 @@ class Upstream:
             )
         return self._session
 
-    async def events(self, response: HttpResponse, model: str) -> AsyncGenerator[list[bytes]]:
-        """Yield the data of the events that each read completed, until the connection ends."""
-        reader = SseReader()
-        try:
-            while received := await response.read_some():
-                if datas := list(reader.feed(received)):
-                    yield datas
-            if datas := list(reader.end()):
-                yield datas
-        except EventTooLongError as error:
-            raise self.protocol(str(error), model) from error
+    def events(self, response: HttpResponse, model: str) -> "EventReads":
+        """Return the data of the events that each read completes, until the connection ends."""
+        return EventReads(self, response, model)
 
     async def body(self, response: HttpResponse, model: str) -> bytes:
         """Return the whole body, of 32 MB at most."""
@@ -148,6 +140,35 @@ class Upstream:
         await self._client.close()
         if self._session is not None:
             await self._session.close()
+
+
+class EventReads:
+    """Iterates the data of the events that each read of an answer completes. Raises ProviderError."""
+
+    __slots__ = ("_ended", "_model", "_reader", "_response", "_upstream")
+
+    def __init__(self, upstream: Upstream, response: HttpResponse, model: str) -> None:
+        self._upstream = upstream
+        self._response = response
+        self._model = model
+        self._reader = SseReader()
+        self._ended = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> list[bytes]:
+        try:
+            while received := await self._response.read_some():
+                if datas := list(self._reader.feed(received)):
+                    return datas
+            if not self._ended:
+                self._ended = True
+                if datas := list(self._reader.end()):
+                    return datas
+        except EventTooLongError as error:
+            raise self._upstream.protocol(str(error), self._model) from error
+        raise StopAsyncIteration
 
 
 class UpstreamRequest:

@@ -74,6 +74,8 @@ class Meter:
         self._first_content: float | None = None
         self._error: PenstockError | None = None
         self._made_tokens = 0
+        # The request whose prompt was estimated, and the estimate.
+        self._prompt: tuple[CompletionRequest, int] | None = None
         self.outcome = Outcome.ERROR
 
     def price_of(self, usage: Usage) -> Decimal:
@@ -87,6 +89,9 @@ class Meter:
 
     def observe(self, batch: EventBatch) -> EventBatch:
         """Take note of `batch` and return what the caller is to see of it."""
+        if self._first_content is not None and len(batch) == 1 and isinstance(batch[0], _SAID):
+            self._made_tokens += estimate_tokens(batch[0].text)
+            return batch
         return [shown for event in batch if (shown := self._observe(event)) is not None]
 
     def _observe(self, event: Event) -> Event | None:
@@ -241,14 +246,20 @@ class Meter:
             reported = self._reported
             output = max(reported.output, self._made_tokens - reported.reasoning)
             # A count that came before the vendor had read the prompt says nothing about it.
-            known = reported.input if reported.prompt else estimate_prompt(self.request)
+            known = reported.input if reported.prompt else self._prompt_tokens()
             return replace(reported, input=known, output=output, estimated=self._finished is None)
         return self._estimate() if self._is_billed() else Usage()
 
     def _estimate(self) -> Usage:
         whole = self._started is None and not self.request.streaming
         output = self._whole_answer() if whole else self._made_tokens
-        return Usage(input=estimate_prompt(self.request), output=output, estimated=True)
+        return Usage(input=self._prompt_tokens(), output=output, estimated=True)
+
+    def _prompt_tokens(self) -> int:
+        """About how many tokens the prompt is; counted once, as the state of a call is looked at every second."""
+        if self._prompt is None or self._prompt[0] is not self.request:
+            self._prompt = (self.request, estimate_prompt(self.request))
+        return self._prompt[1]
 
     def _whole_answer(self) -> int:
         """About how many tokens a vendor makes for an answer that nobody waits for: no more than it may."""

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from typing import Final, TypeVar
 
 from llm_service.domain.keys.key_pool import ApiKey, ApiKeyPool
-from llm_service.domain.model.event import Finished, is_content
+from llm_service.domain.model.event import shows_content
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.provider import (
     EmbeddingRequest,
@@ -150,7 +150,7 @@ class _Use:
         self._decided = False
 
     def observe(self, batch: EventBatch) -> None:
-        if not self._decided and any(is_content(event) or isinstance(event, Finished) for event in batch):
+        if not self._decided and shows_content(batch):
             self.succeed()
 
     def succeed(self) -> None:

@@ -1,6 +1,6 @@
 """The events of a completion, which every provider yields and every dialect renders."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -129,8 +129,17 @@ MeterEvent = UsageReport | AttemptStarted | AttemptFailed
 Event = Started | TextDelta | RefusalDelta | ThinkingDelta | ToolCallDelta | Annotation | MeterEvent | Finished
 
 _CONTENT = (TextDelta, RefusalDelta, ThinkingDelta, ToolCallDelta, Annotation)
+_SHOWN = (*_CONTENT, Finished)
 
 
 def is_content(event: Event) -> bool:
     """Whether `event` carries content of the completion; no failover follows the first that does."""
     return isinstance(event, _CONTENT)
+
+
+def shows_content(events: Iterable[Event]) -> bool:
+    """Whether there is content, or the end, among `events`."""
+    for event in events:  # noqa: SIM110 - asked of every piece: a generator would cost more than the answer
+        if isinstance(event, _SHOWN):
+            return True
+    return False

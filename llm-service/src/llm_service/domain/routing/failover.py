@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from random import random as system_random
 from typing import Final
 
-from llm_service.domain.model.event import AttemptFailed, AttemptStarted, Event, Finished, Started, is_content
+from llm_service.domain.model.event import AttemptFailed, AttemptStarted, Event, Started, shows_content
 from llm_service.domain.model.failure import Attempt, FailureKind, ProviderError
 from llm_service.domain.model.provider import EventBatch
 from llm_service.domain.model.provider_pool import ProviderPool
@@ -194,7 +194,7 @@ class _Attempt:
         if self.has_shown:
             return batch
         self._held += [self._marked(event) for event in batch] if self._earlier else batch
-        if not any(is_content(event) or isinstance(event, Finished) for event in batch):
+        if not shows_content(batch):
             return ()
         self.has_shown = True
         self._monitor.record_answer(self._candidate.provider, self._clock.monotonic() - self._began)

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from llm_service.domain.model.event import Finished, is_content
+from llm_service.domain.model.event import shows_content
 from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.provider import EmbeddingRequest, Embeddings, EventBatch, ModelCard, Provider
 from llm_service.domain.model.request import CompletionRequest
@@ -41,7 +41,7 @@ class TimeoutProvider:
                         # The wait is for the provider, never for the caller who has the batch.
                         wait.pause()
                         yield batch
-                        if any(is_content(event) or isinstance(event, Finished) for event in batch):
+                        if shows_content(batch):
                             limit, kind = self._timeouts.idle, FailureKind.IDLE_TIMEOUT
                             wait.start(limit)
                         else:
