@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from decimal import Decimal, InvalidOperation
-from typing import Final
+from typing import Any, Final
 
 from penstock.common.v1 import common_pb2
 from penstock.llm.v1 import llm_pb2, llm_pb2_grpc
@@ -20,7 +20,8 @@ from chat_stream_service.domain.model.language_model import (
 )
 from chat_stream_service.domain.model.message import PromptMessage, Role
 from chat_stream_service.domain.model.usage import UNKNOWN_COST, Cost, Usage
-from penstock_kit.grpc import PenstockChannel, responses
+from penstock_kit.grpc import PenstockChannel
+from penstock_kit.grpc.call import EOF
 
 _ROLES: Final = {
     Role.SYSTEM: llm_pb2.ROLE_SYSTEM,
@@ -42,9 +43,9 @@ class LlmServiceModel:
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Sequence[ModelEvent]]:
         """Yield the events of each message as one batch; closing the generator cancels the call."""
         completion = completion_to_proto(request)
-        call = self._stub.StreamComplete(llm_pb2.StreamCompleteRequest(completion=completion))
-        async with responses(call) as answers:
-            async for answer in answers:
+        call: Any = self._stub.StreamComplete(llm_pb2.StreamCompleteRequest(completion=completion))
+        async with call:
+            while (answer := await call.read()) is not EOF:
                 yield [known for event in answer.events if (known := event_from_proto(event)) is not None]
 
 

@@ -112,6 +112,8 @@ class MemoryStream:
 
     def batch(self, sequence: int, limits: LogLimits) -> list[ChatEvent]:
         """Return what follows a sequence and is handed to a reader in one: a slow one holds little of the stream."""
+        if sequence == self._last - 1 and self._events:  # a reader that keeps up
+            return self._events[-1:]
         start = max(0, sequence + 1 - self.first)
         sizes = accumulate(self._sizes[start : start + limits.max_batch])
         return self.after(sequence, 1 + bisect_left(list(sizes), limits.max_batch_bytes))

@@ -13,7 +13,7 @@ from chat_stream_service.domain.clients.client_feed import Cursor
 from chat_stream_service.domain.clients.service import ClientService
 from chat_stream_service.domain.model.event import ChatEvent
 from chat_stream_service.domain.stream.readers import Readers
-from chat_stream_service.edge.convert import caller_owner, events_to_proto, timestamp_to_proto
+from chat_stream_service.edge.convert import caller_owner, timestamp_to_proto, with_events
 from penstock_kit.clock import Clock
 
 
@@ -54,10 +54,10 @@ class ClientServicer(chat_pb2_grpc.ClientServiceServicer):
 
             async def deliver(events: Sequence[ChatEvent], cursor: Cursor) -> None:
                 reader.on_offer()
-                shown = events_to_proto(events, debug=False)
-                await context.write(chat_pb2.WatchClientResponse(events=shown, cursor=cursor.text()))
+                response = chat_pb2.WatchClientResponse(cursor=cursor.text())
+                await context.write(with_events(response, events, debug=False))
                 reader.on_taken()
-                await self._readers.pace()
+                await self._readers.pace(reader)
 
             await self._clients.watch(caller_owner(), request.client_id, cursor=request.cursor, deliver=deliver)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final, TypeVar
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -32,6 +32,8 @@ from chat_stream_service.domain.model.stream_request import (
 )
 from chat_stream_service.domain.model.usage import Cost, Usage
 from penstock_kit.context import current_context
+
+Response = TypeVar("Response", chat_pb2.StreamChatResponse, chat_pb2.ReadStreamResponse, chat_pb2.WatchClientResponse)
 
 _STATUS: Final = {
     Status.RUNNING: chat_pb2.CompleteState.STATUS_RUNNING,
@@ -76,45 +78,37 @@ def request_from_proto(request: chat_pb2.StreamChatRequest) -> StreamRequest:
     )
 
 
-def events_to_proto(events: Iterable[ChatEvent], *, debug: bool) -> list[chat_pb2.ChatEvent]:
-    """Return events of a stream, with their debug information when it is asked for and there."""
-    return [event_to_proto(event, debug=debug) for event in events]
+def with_events(response: Response, events: Iterable[ChatEvent], *, debug: bool) -> Response:
+    """Return `response` with events of a stream, with their debug information when it is asked for and there."""
+    for event in events:
+        _fill(response.events.add(), event, debug=debug)
+    return response
 
 
-def event_to_proto(event: ChatEvent, *, debug: bool) -> chat_pb2.ChatEvent:
-    """Return one event."""
-    # The hottest conversion there is: everything in one call where that is possible.
+def _fill(made: chat_pb2.ChatEvent, event: ChatEvent, *, debug: bool) -> None:
+    # The hottest conversion there is. Messages inside others are filled in place: one that is built apart is copied.
+    made.stream_id = event.stream_id
+    made.sequence = event.sequence
+    created = made.create_time
+    created.seconds, created.nanos = seconds_and_nanos(event.create_time)
+    made.conversation_id = event.conversation_id
     match event.body:
         case MessageChunk(content=content):
-            made = _event(event, message_chunk=chat_pb2.MessageChunk(content=content))
+            made.message_chunk.content = content
         case Thinking(content=content):
-            made = _event(event, thinking=chat_pb2.Thinking(content=content))
+            made.thinking.content = content
         case ToolCall(tool_call_id=call_id, name=name, arguments_json=arguments):
-            made = _event(
-                event, tool_call=chat_pb2.ToolCalled(tool_call_id=call_id, name=name, arguments_json=arguments)
-            )
+            made.tool_call.CopyFrom(chat_pb2.ToolCalled(tool_call_id=call_id, name=name, arguments_json=arguments))
         case ToolResult(tool_call_id=call_id, name=name, content=content, is_error=is_error):
-            made = _event(
-                event,
-                tool_result=chat_pb2.ToolResult(tool_call_id=call_id, name=name, content=content, is_error=is_error),
+            made.tool_result.CopyFrom(
+                chat_pb2.ToolResult(tool_call_id=call_id, name=name, content=content, is_error=is_error)
             )
         case CompleteState():
-            made = _event(event, complete_state=_complete_state(event.body))
+            made.complete_state.CopyFrom(_complete_state(event.body))
         case ErrorEvent():
-            made = _event(event, error=_error(event.body))
+            made.error.CopyFrom(_error(event.body))
     if debug and event.debug is not None:
         made.debug.CopyFrom(_debug(event.debug))
-    return made
-
-
-def _event(event: ChatEvent, **body: Any) -> chat_pb2.ChatEvent:
-    return chat_pb2.ChatEvent(
-        stream_id=event.stream_id,
-        sequence=event.sequence,
-        create_time=timestamp_to_proto(event.create_time),
-        conversation_id=event.conversation_id,
-        **body,
-    )
 
 
 def state_to_proto(state: StreamState) -> chat_pb2.GetStreamResponse:
@@ -148,9 +142,13 @@ def usage_to_proto(usage: Usage) -> common_pb2.Usage:
 
 def timestamp_to_proto(time: datetime) -> Timestamp:
     """Return a time; `time` is in UTC."""
-    seconds = time.timestamp()
-    whole = int(seconds // 1)
-    return Timestamp(seconds=whole, nanos=time.microsecond * 1000)
+    seconds, nanos = seconds_and_nanos(time)
+    return Timestamp(seconds=seconds, nanos=nanos)
+
+
+def seconds_and_nanos(time: datetime) -> tuple[int, int]:
+    """Return a time as Unix seconds and nanoseconds; `time` is in UTC."""
+    return int(time.timestamp() // 1), time.microsecond * 1000
 
 
 def duration_to_proto(seconds: float) -> Duration:

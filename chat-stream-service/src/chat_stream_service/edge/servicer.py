@@ -20,9 +20,9 @@ from chat_stream_service.edge.convert import (
     caller_owner,
     component_to_proto,
     duration_to_proto,
-    events_to_proto,
     request_from_proto,
     state_to_proto,
+    with_events,
 )
 from penstock_kit.role import require_operator
 
@@ -55,7 +55,7 @@ class StreamServicer(chat_pb2_grpc.StreamServiceServicer):
         stream_id = await self._streams.start(asked)
         await self._follow(
             self._streams.read(asked.owner, stream_id, after=0),
-            lambda batch: chat_pb2.StreamChatResponse(events=events_to_proto(batch, debug=request.debug)),
+            lambda batch: with_events(chat_pb2.StreamChatResponse(), batch, debug=request.debug),
             context,
         )
 
@@ -65,7 +65,7 @@ class StreamServicer(chat_pb2_grpc.StreamServiceServicer):
         """Stream the events after a sequence."""
         await self._follow(
             self._streams.read(caller_owner(), request.stream_id, after=max(0, request.after_sequence)),
-            lambda batch: chat_pb2.ReadStreamResponse(events=events_to_proto(batch, debug=request.debug)),
+            lambda batch: with_events(chat_pb2.ReadStreamResponse(), batch, debug=request.debug),
             context,
         )
 
@@ -83,7 +83,7 @@ class StreamServicer(chat_pb2_grpc.StreamServiceServicer):
                     await context.write(message(batch))
                     reader.on_taken()
                     if not batch[-1].is_terminal:
-                        await self._readers.pace()
+                        await self._readers.pace(reader)
 
     async def StopStream(self, request: chat_pb2.StopStreamRequest, context: Any) -> chat_pb2.StopStreamResponse:
         """Stop a stream; its terminal event is in the log when this returns."""

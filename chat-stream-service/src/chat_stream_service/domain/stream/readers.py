@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
+from math import inf
 from typing import Final
 
 from chat_stream_service.domain.stream.statistics import StreamStatistics
@@ -31,17 +32,26 @@ class Reader:
         self._dismissed = False
         self.end_cause: Unavailable | None = None
         self.offered_at: float | None = None
+        # When it was ready for more, and how long it then waited for what it was offered last.
+        self._ready_at = -inf
+        self.waited = inf
 
     def on_offer(self) -> None:
         """Note that events were handed over."""
-        self.offered_at = self._clock.monotonic()
+        now = self._clock.monotonic()
+        self.waited, self.offered_at = now - self._ready_at, now
 
     def on_taken(self) -> None:
         """Note that they were taken. Raises Unavailable (REPLICA_UNAVAILABLE) when the reader gets no more here."""
         self.offered_at = None
         self._knows_place = True
+        self.on_ready()
         if self._dismissed:
             raise _draining_error()
+
+    def on_ready(self) -> None:
+        """Note that it could be offered more now."""
+        self._ready_at = self._clock.monotonic()
 
     def dismiss(self) -> None:
         """End the call as soon as the reader can go on elsewhere."""
@@ -91,13 +101,21 @@ class Readers:
             self._readers.discard(reader)
             self._statistics.active_connections -= 1
 
-    async def pace(self) -> None:
-        """Wait between two writes to a reader, at most `most_rest` seconds."""
+    async def pace(self, reader: Reader) -> None:
+        """Wait between two writes to a reader, at most `most_rest` seconds.
+
+        One whose events come more slowly than that waits for nothing: a timer for each of them would cost as much as
+        the write.
+        """
+        rest = min(self._most_rest, _LEAST_REST + _REST_A_READER * self._pacing)
+        if reader.waited > rest:
+            return
         self._pacing += 1
         try:
-            await asyncio.sleep(min(self._most_rest, _LEAST_REST + _REST_A_READER * self._pacing))
+            await asyncio.sleep(rest)
         finally:
             self._pacing -= 1
+        reader.on_ready()
 
     def dismiss(self, *, endless_only: bool = False) -> None:
         """Send readers elsewhere, those that come from now on too; one that has had no event yet gets its first one

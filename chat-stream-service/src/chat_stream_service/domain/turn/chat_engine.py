@@ -11,7 +11,7 @@ from chat_stream_service.domain.model.component import Component
 from chat_stream_service.domain.model.conversation import Owner
 from chat_stream_service.domain.model.engine import EngineHealth, EngineInfo, RoundFinished, Turn, TurnEvent
 from chat_stream_service.domain.model.event import ToolResult
-from chat_stream_service.domain.model.language_model import LanguageModel, ModelRequest
+from chat_stream_service.domain.model.language_model import LanguageModel, ModelEvent, ModelRequest
 from chat_stream_service.domain.model.memory import Note
 from chat_stream_service.domain.model.message import PARAGRAPH, PromptMessage
 from chat_stream_service.domain.tools.tool_box import ToolBox
@@ -82,9 +82,12 @@ class ChatEngine:
             may_call = bool(request.tools) and number < self._limits.max_rounds and rounds.calls_left > 0
             lead = PARAGRAPH if said else ""
             reply = Reply(max_chunk_tokens=self._limits.max_chunk_tokens, new_id=self._new_id, lead=lead)
-            async with aclosing(self._call_model(turn, replace(request, use_tools=may_call), reply)) as answer:
-                async for events in answer:
-                    yield events
+            began = self._clock.monotonic()
+            async with aclosing(self._model.stream(replace(request, use_tools=may_call))) as stream:
+                async for batch in stream:
+                    if events := self._fold(turn, batch, reply, began):
+                        yield events
+            turn.timeline.record("llm", self._clock.monotonic() - began)
             said += [reply.text] if reply.text else []
             finished = _finish(reply)
             planned = plan_calls(reply, call_ids) if may_call and finished.finish_reason not in _CUT_SHORT else ()
@@ -134,18 +137,14 @@ class ChatEngine:
         if said and (used_tools or not offline):
             self._memory.keep(turn, PARAGRAPH.join(said))
 
-    async def _call_model(self, turn: Turn, request: ModelRequest, reply: Reply) -> AsyncGenerator[Sequence[TurnEvent]]:
-        """Yield the events of one model call and fold it into `reply`."""
-        began = self._clock.monotonic()
-        async with aclosing(self._model.stream(request)) as stream:
-            async for batch in stream:
-                turn.timeline.record_once("llm_first_event", self._clock.monotonic() - began)
-                events = reply.add_batch(batch)
-                if reply.started is not None:
-                    turn.timeline.provider, turn.timeline.cache = reply.started.provider, reply.started.cache
-                if events:
-                    yield events
-        turn.timeline.record("llm", self._clock.monotonic() - began)
+    def _fold(self, turn: Turn, batch: Sequence[ModelEvent], reply: Reply, began: float) -> Sequence[TurnEvent]:
+        """Fold what the model said into `reply` and return the events of the turn that it makes."""
+        turn.timeline.record_once("llm_first_event", self._clock.monotonic() - began)
+        before = reply.started
+        events = reply.add_batch(batch)
+        if reply.started is not None and reply.started is not before:
+            turn.timeline.provider, turn.timeline.cache = reply.started.provider, reply.started.cache
+        return events
 
 
 def _empty_answer_error(finish_reason: str) -> PenstockError:

@@ -15,6 +15,7 @@ from chat_stream_service.domain.model.language_model import (
     ToolCallDelta,
 )
 from chat_stream_service.domain.model.message import Thought
+from penstock_kit.token_estimate import surely_within
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,6 +47,10 @@ class Reply:
 
     def add_batch(self, batch: Sequence[ModelEvent]) -> list[TurnEvent]:
         """Fold a batch in and return the events it makes."""
+        if len(batch) == 1 and isinstance(only := batch[0], TextDelta) and self._is_small(only.text):
+            self._text.append(only.text)
+            content, self._lead = self._lead + only.text, ""
+            return [MessageChunk(content=content)]
         made: list[TurnEvent] = []
         run: list[str] = []
         kind: type[MessageChunk] | type[Thinking] = MessageChunk
@@ -65,6 +70,10 @@ class Reply:
             run.append(text)
         made += self._chunks(kind, run)
         return made
+
+    def _is_small(self, text: str) -> bool:
+        """Whether `text` is a chunk as it is, which nearly every piece of a model is."""
+        return bool(text) and surely_within(self._lead + text, self._max_chunk_tokens)
 
     def _think(self, event: ThinkingDelta) -> None:
         """Add to the block of reasoning, or begin the next: a proof is the last of its block."""

@@ -1,0 +1,87 @@
+"""Readers are written to as their events come, and those whose events come too fast in larger pieces."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from chat_stream_service.domain.stream.readers import Reader, Readers
+from chat_stream_service.domain.stream.statistics import StreamStatistics
+from penstock_testkit.clock import ManualClock
+from penstock_testkit.waiting import HANG_SECONDS
+
+# Longer than any test takes.
+FOR_EVER = 1e6
+
+
+@pytest.fixture
+def readers(clock: ManualClock) -> Readers:
+    return Readers(stale_seconds=600, most_rest=FOR_EVER, clock=clock, statistics=StreamStatistics())
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+async def resting(readers: Readers) -> AsyncGenerator[None]:
+    """So many readers rest that any other that must would rest for long."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(rest_for_ever(readers)) for _ in range(5000)]
+        await asyncio.sleep(0)
+        yield
+        for task in tasks:
+            task.cancel()
+
+
+async def rest_for_ever(readers: Readers) -> None:
+    with readers.join() as reader:
+        reader.on_taken()
+        reader.on_offer()
+        await readers.pace(reader)
+        await asyncio.Event().wait()
+
+
+def write(reader: Reader) -> None:
+    reader.on_offer()
+    reader.on_taken()
+
+
+@pytest.mark.usefixtures("resting")
+async def test_a_reader_rests_neither_after_its_first_event_nor_while_its_events_come_slowly(
+    readers: Readers, clock: ManualClock
+) -> None:
+    with readers.join() as reader:
+        async with asyncio.timeout(HANG_SECONDS):
+            for _ in range(3):
+                write(reader)
+                await readers.pace(reader)
+                clock.advance(2)
+
+
+@pytest.mark.usefixtures("resting")
+async def test_a_reader_whose_events_come_at_once_rests_between_two_writes(readers: Readers) -> None:
+    with readers.join() as reader:
+        write(reader)
+        await readers.pace(reader)
+        write(reader)
+        pacing = asyncio.create_task(readers.pace(reader))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert not pacing.done()
+        pacing.cancel()
+
+
+async def test_a_rest_is_no_sign_of_slow_events(clock: ManualClock) -> None:
+    readers = Readers(stale_seconds=600, most_rest=0.0, clock=clock, statistics=StreamStatistics())
+    with readers.join() as reader:
+        write(reader)
+        write(reader)
+        await readers.pace(reader)
+        clock.advance(5)
+        write(reader)
+        assert reader.waited == 5
+        await readers.pace(reader)
+        write(reader)
+        assert reader.waited == 0
