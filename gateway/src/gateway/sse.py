@@ -121,8 +121,9 @@ class EventStream:
         headers = [*EVENT_STREAM_HEADERS, *self._headers()]
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
-    def _look(self, now: float) -> None:
+    def _look(self, now: float) -> float:
         """Beat when the silence has been long enough, unless a beat is on its way to a slow reader."""
         wait = self._heartbeat if self.started else self._hold
         if now - self._last >= wait and (self._beating is None or self._beating.done()):
             self._beating = self._loop.create_task(self.write(self._beat))
+        return self._last + min(wait, self._heartbeat)

@@ -89,3 +89,26 @@ async def test_a_slow_reader_is_not_sent_a_second_beat_before_it_took_the_first(
             await third.wait()
         assert beats == 1
         taken.set()
+
+
+async def test_what_says_until_when_it_needs_no_look_is_left_alone_until_then() -> None:
+    heartbeats, enough = Heartbeats(), asyncio.Event()
+    busy: list[float] = []
+    resting: list[float] = []
+
+    def rest(now: float) -> float:
+        resting.append(now)
+        return now + 600
+
+    def look(now: float) -> None:
+        busy.append(now)
+        if len(busy) == 5:
+            enough.set()
+
+    heartbeats.join(rest)
+    heartbeats.join(look)
+    async with asyncio.timeout(HANG_SECONDS):
+        await enough.wait()
+    heartbeats.leave(rest)
+    heartbeats.leave(look)
+    assert len(resting) == 1

@@ -6,18 +6,16 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from penstock.chat.v1 import chat_pb2 as pb
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from gateway.chat.frame import FrameRenderer, frame_from_event
 from gateway.chat.resuming_stream import ResumingStream
-from gateway.convert.event import event_from_proto
 from gateway.http.disconnect import STOPPING, ActiveResponses, DisconnectGuard
 from gateway.http.headers import Header
 from gateway.http.heartbeats import Heartbeats
-from gateway.http.json import encode
 from gateway.http.timeouts import StreamTimeouts
-from gateway.sse import RECONNECT, EventStream, event_frame
+from gateway.sse import RECONNECT, EventStream
 from penstock_kit.context import current_context, set_context
 from penstock_kit.errors import PenstockError
 
@@ -85,9 +83,10 @@ class SseResponse(Response):
 
     async def _pump(self, stream: EventStream) -> None:
         retry: int | None = _RETRY_MS
+        frames = FrameRenderer()
         async with aclosing(self._chat_stream.batches()) as batches:
             async for events in batches:
-                await stream.write(_frames(events, retry))
+                await stream.write(frames.render(events, retry=retry))
                 retry = None
 
     def _last_words(self, error: PenstockError) -> bytes:
@@ -99,14 +98,3 @@ class SseResponse(Response):
     def _headers(self) -> Sequence[Header]:
         stream_id = self._chat_stream.last.stream_id
         return ((b"x-stream-id", stream_id.encode()),) if stream_id else ()
-
-
-def _frames(events: Sequence[pb.ChatEvent], retry: int | None) -> bytes:
-    first, *others = events
-    return b"".join([frame_from_event(first, retry=retry), *map(frame_from_event, others)])
-
-
-def frame_from_event(event: pb.ChatEvent, *, retry: int | None = None) -> bytes:
-    """Return the SSE frame of `event`: its sequence as id, its kind as event name."""
-    kind = event.WhichOneof("event") or ""
-    return event_frame(encode(event_from_proto(event)), event=kind, id=event.sequence, retry=retry)

@@ -87,11 +87,11 @@ def stream_health_from_proto(health: pb.GetStreamHealthResponse) -> JsonObject:
 
 def iso_time(stamp: Timestamp) -> str:
     """Return a timestamp as ISO 8601 in UTC with milliseconds and Z."""
-    return f"{_iso_second(stamp.seconds)}.{stamp.nanos // 1_000_000:03}Z"
+    return f"{iso_second(stamp.seconds)}.{stamp.nanos // 1_000_000:03}Z"
 
 
 @lru_cache(maxsize=16)
-def _iso_second(seconds: int) -> str:
+def iso_second(seconds: int) -> str:
     """Return the date and time of a second; most events fall into the one that is now."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
