@@ -61,8 +61,7 @@ class Sessions:
     async def login(self, username: str, password: str, *, address: str, tenant_id: str = "") -> TokenPair:
         """Return tokens for the user; raise Unauthenticated (LOGIN_FAILED) or ResourceExhausted after many failures.
 
-        A name may be in several tenants. Without a tenant it is the user whose password it is, of several the oldest;
-        all are looked at side by side, so that the time tells nobody how many there are.
+        A name may be in several tenants. Without a tenant it is the user whose password it is, of several the oldest.
         """
         check = partial(self._attempts.check, username, address)
         tallies = self._tallies(username, address)
