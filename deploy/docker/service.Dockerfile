@@ -6,7 +6,7 @@
 # the room of one, are always of one version, and `penstock` works in each container (`penstock up` as well).
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
-# --- what is locked, in an environment that is copied as it is ------------------------------------------------------
+# --- what is locked, in an environment that is copied as it is, without what only its makers or other databases need ------------------------------------------------------
 FROM ${PYTHON_IMAGE} AS dependencies
 ENV UV_LINK_MODE=copy UV_NO_CACHE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 COPY requirements-setup.lock requirements.lock /build/
@@ -16,7 +16,9 @@ RUN cd /build \
  && python -m venv --without-pip /opt/penstock \
  && /opt/build/bin/uv pip install -q --python /opt/penstock/bin/python --require-hashes --compile-bytecode -r requirements.lock \
  && cd /opt/penstock/lib/python3.*/site-packages \
- && rm -rf pyarrow/include pyarrow/tests \
+ && rm -rf pyarrow/include pyarrow/*flight* pyarrow/*s3* pyarrow/_pyarrow_cpp_tests* sqlalchemy/testing sqlalchemy/dialects/mysql \
+      sqlalchemy/dialects/mssql sqlalchemy/dialects/oracle \
+ && find google numpy pyarrow scipy sklearn -depth -type d -name tests -exec rm -rf {} + \
  && echo /opt/members >penstock_members.pth
 
 # --- our own packages; .dockerignore lets nothing else through ------------------------------------------------------
