@@ -413,9 +413,9 @@ def test_the_hour_that_is_highest_is_asked_for() -> None:
         assert (query.interval, query.rank, query.all_devices, query.unread) == (HOUR, True, False, ())
 
 
-def test_what_is_to_be_left_out_of_the_readings_is_named_and_not_asked_for() -> None:
+def test_spikes_that_are_to_be_left_out_are_not_asked_for() -> None:
     query = parse_prompt("mean current of WLD001 excluding spikes in the last hour", NOW)
-    assert (query.intent, query.unread) == (Intent.STATISTICS, ("excluding spikes",))
+    assert (query.intent, query.robust, query.unread) == (Intent.STATISTICS, True, ())
 
 
 def test_machines_are_ranked_when_that_is_said() -> None:

@@ -187,3 +187,35 @@ def test_gaps_are_asked_for_by_many_words(text: str) -> None:
 def test_top_two_hottest_machines_are_two_of_a_ranking() -> None:
     query = parse_prompt("top 2 hottest machines in the past 3 hours", NOW)
     assert (query.top, query.rank, query.fields, query.unread) == (2, True, ("temperature",), ())
+
+
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [
+        ("what's the duty cycle of WLD002 today?", RUNNING),
+        ("WLD002今天的利用率是多少", RUNNING),
+        ("which machine had the best utilization today?", RUNNING),
+        ("WLD002今天的停机率", IDLE),
+    ],
+)
+def test_a_duty_cycle_is_the_share_of_time_in_a_state(text: str, state: Condition) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.conditions, Statistic.DURATION in query.statistics, query.unread) == ((state,), True, ())
+
+
+@pytest.mark.parametrize("text", ["lowest non-zero current of WLD001 today", "WLD001今天非零电流的最小值"])
+def test_what_is_not_zero_is_a_condition(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert query.conditions == (Condition(field="current", operator=Operator.NE, value=0.0),)
+    assert (query.statistics, query.unread) == ((Statistic.MIN,), ())
+
+
+@pytest.mark.parametrize("text", ["peak current of WLD003 today without spikes", "WLD003今天的最大电流，去掉异常值"])
+def test_readings_far_from_the_rest_can_be_left_out(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.robust, query.statistics, query.unread) == (True, (Statistic.MAX,), ())
+
+
+def test_which_fluctuates_more_is_decided_by_one_number() -> None:
+    assert parse_prompt("WLD001和WLD002昨天哪个电流波动更大", NOW).statistics[:1] == (Statistic.STD,)
+    assert Statistic.RANGE not in parse_prompt("WLD001和WLD002昨天哪个电流波动更大", NOW).statistics

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from llm_service.domain.offline import answer_anomalies
 from llm_service.domain.offline.answer_writer import Report, fields_of, limited
 from llm_service.domain.offline.field import unmatched_fields
 from llm_service.domain.offline.measure_text import DIGITS, shown
@@ -35,7 +36,9 @@ def trend(
         for column in series.columns
         if len(points := series.points(column)) > 1
     ]
-    return "\n".join(limited(report.say, lines)) or report.say.no_numbers(device, period)
+    spikes = answer_anomalies.spikes(report, query, result) if lines else ""
+    told = "\n".join(limited(report.say, lines)) or report.say.no_numbers(device, period)
+    return f"{told}\n\n{spikes}" if spikes else told
 
 
 def last(report: Report, query: StructuredQuery, series: Series) -> str:

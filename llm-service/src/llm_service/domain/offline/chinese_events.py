@@ -52,6 +52,7 @@ _SLOTS: Final = {
     "decimals": "小数位数",
     "least": "至少持续的时间",
     "each": "每一次的情况",
+    "robust": "去除明显偏离的数据",
     "versus": "何时高于或低于另一台",
     "groups": "各组整体的比较",
 }

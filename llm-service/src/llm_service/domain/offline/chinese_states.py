@@ -96,13 +96,18 @@ class ChineseStates(SharedWording):
             f"- {field}：{'最高' if highest else '最低'} {value}（{time}，{self.times.name}；99% 的数据{side} {edge}）"
         )
 
+    def rest_told(self) -> str:
+        """Open numbers without far readings."""
+        return "去除明显偏离的数据后："
+
     def spikes_told(self) -> str:
         """Open extremes that lie far from the rest."""
         return "注意：有个别数据明显偏离其余数据，可能是传感器瞬时误差："
 
     def without_spike(self, told: FarExtreme) -> str:
         """Tell an extreme far from the rest, and what it is without."""
-        without = f"；不计超出 {told.bound} 的数据则为 {told.rest}" if told.rest else ""
+        at = f"（{told.rest_time}）" if told.rest_time else ""
+        without = f"；不计超出 {told.bound} 的数据则为 {told.rest}{at}" if told.rest else ""
         what = f"{told.device} 的 {told.name}：{told.value}（{told.time}，{self.times.name}）"
         return f"- {what}，而 99% 的数据止于 {told.edge}{without}"
 

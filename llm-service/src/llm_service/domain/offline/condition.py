@@ -49,7 +49,13 @@ def find_conditions(sentence: Sentence) -> tuple[tuple[Condition, ...], bool]:
         if len(found) >= _MOST:
             break
         if at not in sentence.used:
-            each = _between(sentence, at) or _compared(sentence, at) or _suffixed(sentence, at) or _is(sentence, at)
+            each = (
+                _non_zero(sentence, at)
+                or _between(sentence, at)
+                or _compared(sentence, at)
+                or _suffixed(sentence, at)
+                or _is(sentence, at)
+            )
             places += [at for _ in each]
             found += each
     links = [_linked_by_or(sentence, first, second) for first, second in pairwise(places)]
@@ -57,6 +63,17 @@ def find_conditions(sentence: Sentence) -> tuple[tuple[Condition, ...], bool]:
     for link in links if either else ():
         sentence.use(link or 0, (link or 0) + 1)
     return tuple(dict.fromkeys(found)), either
+
+
+def _non_zero(sentence: Sentence, at: int) -> list[Condition]:
+    """ "Non-zero current", "电流不为零"."""
+    if not sentence.has(at, Kind.NON_ZERO):
+        return []
+    behind = sentence.senses(sentence.skip(at + 1, (Kind.FILLER,))).get(Kind.FIELD)
+    subject = _subject(sentence, at)
+    field = behind if isinstance(behind, str) else subject[1] if subject else ""
+    sentence.use(at, at + 1)
+    return [Condition(field=field, operator=Operator.NE, value=0.0)]
 
 
 def _linked_by_or(sentence: Sentence, first: int, second: int) -> int | None:

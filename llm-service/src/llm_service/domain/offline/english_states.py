@@ -102,13 +102,18 @@ class EnglishStates(SharedWording):
             f"- {field}: {'up' if highest else 'down'} to {value} at {time} {self.times.name} (99 % are {side} {edge})"
         )
 
+    def rest_told(self) -> str:
+        """Open numbers without far readings."""
+        return "Without readings far from the rest:"
+
     def spikes_told(self) -> str:
         """Open extremes that lie far from the rest."""
         return "Single readings lie far from the rest, as of a sensor that errs for a moment:"
 
     def without_spike(self, told: FarExtreme) -> str:
         """Tell an extreme far from the rest, and what it is without."""
-        without = f"; without readings beyond {told.bound} it is {told.rest}" if told.rest else ""
+        at = f" ({told.rest_time})" if told.rest_time else ""
+        without = f"; without readings beyond {told.bound} it is {told.rest}{at}" if told.rest else ""
         what = f"{told.name} of {told.device}: {told.value} at {told.time} {self.times.name}"
         return f"- {what}, while 99 % of the readings end at {told.edge}{without}"
 

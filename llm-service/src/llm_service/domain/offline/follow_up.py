@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from llm_service.domain.offline.query import Intent, Statistic, StructuredQuery
+from llm_service.domain.offline.query import Intent, Statistic, StructuredQuery, TimeRange
 
 _NO_SUBJECT: Final = frozenset({Intent.CHAT, Intent.LIST_DEVICES})
 
@@ -47,8 +47,8 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
         except_devices=devices.except_devices,
         fields=query.fields or before.fields,
         statistics=() if query.since else statistics,
-        time=query.time or before.time,
-        periods=query.periods if query.time else before.periods,
+        time=(_periods(query, before) or (query.time or before.time,))[0],
+        periods=_periods(query, before),
         conditions=conditions,
         percentiles=query.percentiles or (() if query.statistics else before.percentiles),
         interval=query.interval or (None if query.statistics and not query.follows else before.interval),
@@ -62,6 +62,13 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
         each=query.each or (not query.conditions and before.each),
         confidence=max(query.confidence, before.confidence),
     )
+
+
+def _periods(query: StructuredQuery, before: StructuredQuery) -> tuple[TimeRange, ...]:
+    """Both ranges of "and compared with yesterday?", else those that the later question names."""
+    if query.intent is Intent.COMPARE and query.time and before.time and not query.periods and not before.periods:
+        return (before.time, query.time) if before.time != query.time else ()
+    return query.periods if query.time else before.periods
 
 
 def _intent(query: StructuredQuery, before: StructuredQuery) -> Intent:

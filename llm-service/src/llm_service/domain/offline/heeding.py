@@ -48,9 +48,16 @@ _STATISTICS: Final = {
     "intervals": frozenset(Statistic),  # what no row can hold is named where the calls are planned
     "features": frozenset[Statistic](),
 }
+# What is told without single readings far from the rest, too.
+_TOLD_APART: Final = frozenset({Statistic.MAX, Statistic.MIN, Statistic.RANGE})
 _EXTREMES: Final = frozenset({Statistic.MAX, Statistic.MIN})
 # Answers in which a field that no device has does not show by itself.
 _ABOUT_MORE: Final = frozenset({"anomaly", "fitting", "features"})
+
+
+def told_apart(query: StructuredQuery) -> bool:
+    """Whether nothing but extremes is asked for, which are told without readings far from the rest anyway."""
+    return bool(query.statistics) and set(query.statistics) <= _TOLD_APART
 
 
 def parts_left_out(query: StructuredQuery, kind: str) -> list[str]:
@@ -74,6 +81,7 @@ def parts_left_out(query: StructuredQuery, kind: str) -> list[str]:
         "holds": query.holds,
         "decimals": query.decimals is not None,
         "least": query.least,
+        "robust": query.robust and not told_apart(query) and not (kind == "statistics" and query.fields),
         "each": query.each,
         "time": query.time and kind == "list",
         "compare": query.intent is Intent.COMPARE and not several,

@@ -16,6 +16,7 @@ class Kind(StrEnum):
     STATISTIC = "statistic"  # Statistic
     FIELD = "field"  # name of a usual field, or of a known one as it is spelled
     LABEL = "label"  # value of a label field, "" for any but the good one
+    NON_ZERO = "non_zero"
     NO_LABEL = "no_label"  # "unlabelled"
     INTENT = "intent"  # Intent
     DEVICE = "device"  # code of a known device

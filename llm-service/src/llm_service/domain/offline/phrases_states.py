@@ -29,6 +29,7 @@ class FarExtreme:
     edge: str
     bound: str
     rest: str
+    rest_time: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +88,10 @@ class StateWording(Protocol):
 
     def overview(self) -> str:
         """Say that an overview is given, as what was asked was not recognised."""
+        ...
+
+    def rest_told(self) -> str:
+        """Open numbers of the readings within what is usual."""
         ...
 
     def spikes_told(self) -> str:

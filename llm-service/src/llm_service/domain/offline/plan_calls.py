@@ -74,7 +74,7 @@ class CallPlanner:
         query = self._query
         if not self._tools.has(DeviceTool.STATISTICS):
             return []
-        tails = TAILS if self.tells_spikes(kind) else ()
+        tails = TAILS if self.tells_spikes(kind) and not query.within else ()
         wanted: dict[str, object] = {
             **condition_arguments(query),
             "percentiles": list(dict.fromkeys((*query.percentiles, *tails))) or None,
@@ -106,6 +106,8 @@ class CallPlanner:
         able = all(self._tools.accepts(DeviceTool.STATISTICS, each) for each in ("percentiles", "extreme_times"))
         if self._asks_values():
             return False
+        if query.robust and able and kind == "statistics":
+            return True
         return bool(asked) and able and kind in _TELLING and not (kind == "rank" and self._ranks_otherwise())
 
     def _ranks_otherwise(self) -> bool:
@@ -234,6 +236,7 @@ class CallPlanner:
         wanted: dict[str, object] = {
             "fields": self.known_fields(self._query.devices),
             "extreme_times": True,
+            "percentiles": list(TAILS) if self._tools.accepts(DeviceTool.STATISTICS, "percentiles") else None,
             **condition_arguments(self._query),
         }
         if not self._tools.has(DeviceTool.STATISTICS):

@@ -139,6 +139,7 @@ class StructuredQuery:
     `versus` ("above", "below") asks when or for how long the first of two devices was so against the second.
     `decimals` are the digits behind the point that an answer is to have. `least` is how long the conditions have to
     hold at a stretch to count, `each` asks for the single stretches. `by_group` ranks the groups that a label names.
+    `robust` leaves single readings far from the rest out, `within` says that they are left out already.
 
     `unread` are the words that were not understood; an answer must name them. `refused` is what was asked and
     can't be done at all. `follows` says that the question only makes sense after another one.
@@ -185,6 +186,8 @@ class StructuredQuery:
     least: timedelta | None = None
     each: bool = False
     by_group: bool = False
+    robust: bool = False
+    within: bool = False
 
     @property
     def first_device(self) -> str:

@@ -56,6 +56,7 @@ class Topic:
     versus: str = ""
     asks: bool = False
     each: bool = False
+    robust: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -109,6 +110,9 @@ def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> S
     rank = topic.which and reading.measures and intent is not Intent.LIST_DEVICES and not topic.holds
     chosen = rank or topic.holds
     interval = reading.interval
+    if rank and {Statistic.STD, Statistic.RANGE} <= set(statistics):
+        # "Which fluctuates more" is decided by one number.
+        statistics = tuple(each for each in statistics if each is not Statistic.RANGE)
     if rank and intent is Intent.TREND:
         # "Whose temperature rose the most": by how far each one went.
         intent, statistics = Intent.STATISTICS, (*(s for s in statistics if s is Statistic.MIN), Statistic.CHANGE)
@@ -154,6 +158,7 @@ def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> S
         least=reading.spells.least if reading.conditions else None,
         each=topic.each,
         by_group=devices.by_group,
+        robust=topic.robust,
     )
 
 
@@ -169,7 +174,7 @@ def _compared(reading: Reading, intent: Intent) -> tuple[TimeRange, ...]:
     """The ranges, with now or today behind the one that they are compared with: "hotter than yesterday"."""
     ranges, now, devices = reading.times.ranges, reading.times.now, reading.devices
     alone = len(devices.codes) + len(devices.references) < 2 and not devices.everyone
-    if intent is not Intent.COMPARE or len(ranges) != 1 or now is None or not alone:
+    if intent is not Intent.COMPARE or len(ranges) != 1 or now is None or not alone or reading.topic.follows:
         return ranges
     (range_,) = ranges
     if range_.instant:
@@ -212,6 +217,8 @@ def _intent(reading: Reading) -> Intent:
     if _asks_who_belongs(reading) or (topic.listing and not (reading.devices.codes and topic.statistics)):
         return Intent.LIST_DEVICES
     about = _about_devices(reading)
+    if topic.follows and topic.named is Intent.COMPARE and reading.times.ranges:
+        return Intent.COMPARE
     asks = topic.statistics or reading.times.ranges or topic.named or reading.conditions or reading.interval
     measured = topic.fields and (asks or reading.percentiles or reading.when or reading.rows)
     # "Any anomalies today?" is about every device.

@@ -24,6 +24,15 @@ class Spike:
     bound: float
 
 
+def bounds_of(one: FieldStatistics) -> tuple[float, float] | None:
+    """Return between what the readings lie that belong to the rest, None where that is not known."""
+    low, high = (one.percentiles.get(f"{share:g}") for share in TAILS)
+    if low is None or high is None or high <= low:
+        return None
+    slack = (high - low) * _SLACK
+    return round(low - slack, 6), round(high + slack, 6)
+
+
 def spikes_of(one: FieldStatistics) -> list[Spike]:
     """Return the extremes that lie further from all but the outermost hundredth than the usual range is wide."""
     low, high = (one.percentiles.get(f"{share:g}") for share in TAILS)

@@ -87,7 +87,7 @@ def _use(sentence: Sentence, at: int, others: Sequence[int | None], *, led: bool
     for each in others:
         if each is not None and not sentence.has(each, Kind.ASK_WHEN):
             sentence.use(each, each + 1)
-    if led or not any(sentence.has(at, kind) for kind in (Kind.BUSIER, Kind.HOW_LONG)):
+    if led or not any(sentence.has(at, kind) for kind in (Kind.BUSIER, Kind.HOW_LONG, Kind.TIME_SHARE)):
         sentence.use(at, at + 1 + (sentence.text(at + 1) in _BEHIND and not sentence.has(at + 1, Kind.HOW_LONG)))
 
 

@@ -157,7 +157,7 @@ class _TopicReader(TopicParts):
         elif isinstance(more := senses.get(Kind.MORE), Comparative):
             self._compare(at, more, topic)
         elif isinstance(intent, Intent):
-            self._intend(at, intent)
+            self._intend(at, intent, topic)
         else:
             self._counted_word(at)
 
@@ -229,9 +229,14 @@ class _TopicReader(TopicParts):
         after = self._words.skip(at + 1, (Kind.FILLER,))
         return self._words.senses(after).get(Kind.STATISTIC) is Statistic.MISSING_RATIO
 
-    def _intend(self, at: int, intent: Intent) -> None:
+    def _intend(self, at: int, intent: Intent, topic: "Topic") -> None:
         """Take the word of an intent; "excluding the spikes" is no question for them, and stays unread."""
         before = self._words.skip(at - 1, (Kind.FILLER, Kind.ALL), step=-1)
+        if intent is Intent.ANOMALY and self._words.has(before, Kind.EXCEPT):
+            # "Without the spikes": extremes are told so, of other numbers it is named.
+            topic.robust = True
+            self._words.use(before, at + 1)
+            return
         if not any(self._words.has(place, kind) for place in (at - 1, before) for kind in (Kind.EXCEPT, Kind.NOT)):
             self._intents.setdefault(intent, []).append(at)
             self._words.use(at, at + 1)

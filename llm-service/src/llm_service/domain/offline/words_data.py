@@ -174,6 +174,7 @@ def add_data_words(lexicon: Lexicon) -> None:
     for label, names in _LABELS.items():
         add(Kind.LABEL, label, names)
     add(Kind.NO_LABEL, None, NO_LABEL)
+    add(Kind.NON_ZERO, None, "non-zero|non zero|nonzero|not zero|other than zero|非零|非0|不为零|不为0|不等于零|大于零")
     for more, names in _COMPARATIVES.items():
         add(Kind.MORE, more, names)
     for operator, names in _OPERATORS.items():

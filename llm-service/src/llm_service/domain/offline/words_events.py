@@ -107,7 +107,8 @@ def add_event_words(lexicon: Lexicon) -> None:
     add(
         Kind.AMOUNT,
         None,
-        "用气|耗气|用气量|耗气量|gas consumption|gas usage|wire consumption|wire usage|焊丝消耗|焊丝用量",
+        "总用气量|总耗气量|总气量|用气总量|耗气总量|用气|耗气|用气量|耗气量|gas consumption|gas usage"
+        "|wire consumption|wire usage|焊丝消耗|焊丝用量",
     )
     add(Kind.OCCASION, False, _FIRST)
     add(Kind.OCCASION, True, _LAST)
@@ -126,7 +127,11 @@ def add_event_words(lexicon: Lexicon) -> None:
     add(Kind.INTENT, Intent.STATISTICS, _OVERVIEW)
     add(Kind.OPERATOR, Operator.GT, _ABOVE)
     add(Kind.OPERATOR, Operator.LT, _BELOW)
-    add(Kind.FIELD, "gas_flow", "多少气|多少气体|多少保护气|气量|how much gas")
+    add(
+        Kind.FIELD,
+        "gas_flow",
+        "总用气量|总耗气量|总气量|用气总量|耗气总量|多少气|多少气体|多少保护气|气量|how much gas",
+    )
     add(Kind.FIELD, "wire_feed", "焊丝|多少焊丝|多少丝|how much wire")
     add(Kind.ROWS, None, "记录")
     add(Kind.ASK_WHEN, None, "moments when|the moments when|moments|the moments|times when|哪些时刻|哪些时候|时刻")

@@ -52,6 +52,12 @@ _IDLE_TIME: Final = (
     "idle time|idle hours|standby time|downtime|down time|time off|pause time|standstill|standstill time|空闲时间"
     "|空闲时长|闲置时间|待机时间|空转时间|停机时间|停机时长|停工时间"
 )
+_RUN_SHARE: Final = (
+    "duty cycle|duty factor|utilization|utilisation|utilization rate|utilisation rate|usage rate|occupancy"
+    "|load factor|availability|uptime percentage|uptime share|arc-on ratio|arc on ratio|arc-on percentage"
+    "|利用率|开机率|稼动率|运行率|使用率|开动率|设备利用率|焊接率|燃弧率|负荷率|暂载率|开工率|工作率"
+)
+_IDLE_SHARE: Final = "idle ratio|idle share|downtime percentage|downtime ratio|停机率|空闲率|待机率|闲置率"
 _WHILE: Final = {
     RUNNING: "运行时|焊接时|工作时|开机时|焊接的时候|焊接期间|焊接过程中|运行过程中|起弧时|燃弧时",
     IDLE: "空闲时|停机时|待机时|闲置时",
@@ -95,6 +101,9 @@ def add_state_words(lexicon: Lexicon) -> None:
     for state, names in ((RUNNING, _RUN_TIME), (IDLE, _IDLE_TIME)):
         add(Kind.STATE, state, names)
         add(Kind.HOW_LONG, None, names)
+    for state, names in ((RUNNING, _RUN_SHARE), (IDLE, _IDLE_SHARE)):
+        add(Kind.STATE, state, names)
+        add(Kind.TIME_SHARE, None, names)
     for state, names in _WHILE.items():
         add(Kind.STATE, state, names)
         add(Kind.WHERE, None, names)
