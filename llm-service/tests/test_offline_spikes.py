@@ -31,7 +31,7 @@ def temperature(code: str, at: int) -> float:
 
 def statistics(code: str, arguments: Row) -> Row:
     bounds = [each["value"] for each in arguments.get("conditions", ()) if each["field"] == "temperature"]
-    bound = min(map(float, bounds), default=1e9)
+    bound = max(map(float, bounds), default=1e9)
     values = [(temperature(code, at), FIRST + timedelta(minutes=at)) for at in range(120)]
     fitting = [pair for pair in values if pair[0] <= bound]
     numbers = sorted(value for value, _ in fitting)
@@ -165,11 +165,17 @@ async def test_groups_are_ranked_by_what_their_devices_have_together(ask: Ask) -
 
 async def test_a_mean_without_far_readings_is_told_beside_that_of_all(ask: Ask) -> None:
     text = await ask("mean temperature of WLD001 in the last 2 hours without outliers")
-    assert "is 56.54167 °C (120 readings)." in text
+    assert "is 56.58333 °C (120 readings)." in text
     assert "Without readings far from the rest:" in text
-    assert "and temperature <= 61.25 is 54.4958 °C (119 readings)." in text
+    assert "and temperature <= 61.25 is 54.53782 °C (119 readings)." in text
 
 
 async def test_a_second_question_compared_with_the_first_gets_the_difference(ask: Ask) -> None:
     text = await ask("mean temperature of WLD002 today? And compared with yesterday?")
     assert "WLD002 on 2026-11-28 compared with WLD002 on 2026-11-27:" in text
+
+
+async def test_an_overview_tells_far_readings_without_asking_for_more(ask: Ask) -> None:
+    text = await ask("WLD001 in the last 2 hours")
+    assert "300 °C at 2026-11-28 10:30 UTC, while 99 % of the readings end at 59 °C" in text
+    assert "without readings beyond" not in text

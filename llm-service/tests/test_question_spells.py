@@ -219,3 +219,48 @@ def test_readings_far_from_the_rest_can_be_left_out(text: str) -> None:
 def test_which_fluctuates_more_is_decided_by_one_number() -> None:
     assert parse_prompt("WLD001和WLD002昨天哪个电流波动更大", NOW).statistics[:1] == (Statistic.STD,)
     assert Statistic.RANGE not in parse_prompt("WLD001和WLD002昨天哪个电流波动更大", NOW).statistics
+
+
+def test_today_and_yesterday_at_the_same_time_are_both_days_up_to_now() -> None:
+    query = parse_prompt("how does today's average current of WLD004 compare to yesterday's at the same time?", NOW)
+    ranges = [(time.start, time.end) for time in query.periods]
+    yesterday = TODAY - timedelta(days=1)
+    assert ranges == [(TODAY, NOW), (yesterday, NOW - timedelta(days=1))]
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "operator"),
+    [
+        ("WLD001昨天的合格率", "good", Operator.EQ),
+        ("defect rate of WLD001 yesterday", "good", Operator.NE),
+        ("which machine had the best quality rate today?", "good", Operator.EQ),
+    ],
+)
+def test_a_quality_rate_is_the_share_of_a_label(text: str, label: str, operator: Operator) -> None:
+    query = parse_prompt(text, NOW)
+    assert query.conditions == (Condition(field="quality_label", operator=operator, value=label),)
+    assert (Statistic.SHARE in query.statistics, query.unread) == (True, ())
+
+
+def test_the_lowest_defect_rate_is_the_best() -> None:
+    assert Statistic.MIN in parse_prompt("which machine had the best defect rate today?", NOW).statistics
+    assert "best" in parse_prompt("best temperature of WLD001 today", NOW).unread
+
+
+@pytest.mark.parametrize(
+    ("text", "intent", "statistics"),
+    [
+        ("how much has the temperature of WLD001 dropped since noon?", Intent.TREND, ()),
+        ("最近10分钟WLD002有数据吗", Intent.STATISTICS, (Statistic.COUNT,)),
+        ("when did we last hear from WLD004?", Intent.QUERY, (Statistic.LAST,)),
+        ("What kinds of defects did WLD004 have yesterday?", Intent.STATISTICS, ()),
+    ],
+)
+def test_further_ways_of_asking_are_understood(text: str, intent: Intent, statistics: tuple[Statistic, ...]) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.intent, query.statistics, query.unread) == (intent, statistics, ())
+
+
+def test_a_colon_behind_a_number_ends_a_condition() -> None:
+    query = parse_prompt("WLD001 current > 150 and temperature > 50: how many readings today?", NOW)
+    assert [condition.value for condition in query.conditions] == [150.0, 50.0]

@@ -96,6 +96,10 @@ class ChineseStates(SharedWording):
             f"- {field}：{'最高' if highest else '最低'} {value}（{time}，{self.times.name}；99% 的数据{side} {edge}）"
         )
 
+    def of_labelled(self, field: str, shares: Sequence[str]) -> str:
+        """Tell shares of labelled readings."""
+        return f"只计有 {field} 的数据：{'，'.join(shares)}。"
+
     def rest_told(self) -> str:
         """Open numbers without far readings."""
         return "去除明显偏离的数据后："

@@ -88,6 +88,12 @@ def find_labels(sentence: Sentence, *, alternatives: bool = False) -> tuple[tupl
     one condition: the word in brackets says which bad ones.
     """
     named: dict[tuple[Operator, str], None] = {}
+    for at in sentence.find(Kind.QUALITY_RATE):
+        # The word asks for a share, too, and is read once more for it.
+        label = str(sentence.senses(at)[Kind.QUALITY_RATE])
+        return (
+            Condition(field=LABEL_FIELD, operator=Operator.EQ if label else Operator.NE, value=label or GOOD),
+        ), False
     chosen, last, turned, either = "", -_MOST, False, False
     for at in sentence.find(Kind.LABEL):
         label = str(sentence.senses(at)[Kind.LABEL])
@@ -139,10 +145,16 @@ def _value(sentence: Sentence, at: int) -> _Value | None:
     if not isinstance(unit, str) or (len(unit) == 1 and not _is_symbol(sentence, end)):
         return (
             None
-            if timed or sentence.text(end) in {":", "点", "年", "月", "号"} or _is_date(sentence, end)
+            if timed or _goes_on(sentence, end) or _is_date(sentence, end)
             else _Value(number=sign * value, unit="", end=end)
         )
     return _Value(number=sign * value, unit=unit, end=end + 1)
+
+
+def _goes_on(sentence: Sentence, at: int) -> bool:
+    """Whether the number before `at` goes on as a time does: 9:30, 9点, 2026年."""
+    minutes = sentence.text(at) == ":" and sentence.number(at + 1) is not None
+    return minutes or sentence.text(at) in {"点", "年", "月", "号"}
 
 
 def _is_date(sentence: Sentence, at: int) -> bool:

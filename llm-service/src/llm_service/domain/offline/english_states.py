@@ -102,6 +102,10 @@ class EnglishStates(SharedWording):
             f"- {field}: {'up' if highest else 'down'} to {value} at {time} {self.times.name} (99 % are {side} {edge})"
         )
 
+    def of_labelled(self, field: str, shares: Sequence[str]) -> str:
+        """Tell shares of labelled readings."""
+        return f"Of the readings that have a {field} at all: {', '.join(shares)}."
+
     def rest_told(self) -> str:
         """Open numbers without far readings."""
         return "Without readings far from the rest:"

@@ -16,6 +16,8 @@ class Kind(StrEnum):
     STATISTIC = "statistic"  # Statistic
     FIELD = "field"  # name of a usual field, or of a known one as it is spelled
     LABEL = "label"  # value of a label field, "" for any but the good one
+    QUALITY_RATE = "quality_rate"  # the label whose share it is, "" for any but the good one
+    BEST = "best"  # True for "best", False for "worst"
     NON_ZERO = "non_zero"
     NO_LABEL = "no_label"  # "unlabelled"
     INTENT = "intent"  # Intent

@@ -90,6 +90,10 @@ class StateWording(Protocol):
         """Say that an overview is given, as what was asked was not recognised."""
         ...
 
+    def of_labelled(self, field: str, shares: Sequence[str]) -> str:
+        """Tell shares of the readings that have a label."""
+        ...
+
     def rest_told(self) -> str:
         """Open numbers of the readings within what is usual."""
         ...

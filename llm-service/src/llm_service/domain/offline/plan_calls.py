@@ -108,7 +108,12 @@ class CallPlanner:
             return False
         if query.robust and able and kind == "statistics":
             return True
-        return bool(asked) and able and kind in _TELLING and not (kind == "rank" and self._ranks_otherwise())
+        return (
+            bool(asked)
+            and able
+            and kind in _TELLING
+            and not (kind == "rank" and (self._ranks_otherwise() or not query.fields))
+        )
 
     def _ranks_otherwise(self) -> bool:
         """Whether the extreme only says which end of another number comes first: "highest mean"."""

@@ -42,7 +42,7 @@ def tell_spikes(plan: PlanState, kind: str, answered: Sequence[Answered]) -> str
     if not far:
         return ""
     rests: list[FieldStatistics | None] = [None] * len(far)
-    if not plan.query.any_condition:
+    if plan.query.fields and not plan.query.any_condition:
         gathered = plan.gathered(DeviceTool.STATISTICS, [_call(plan, each) for each in far[:_MOST]])
         if not isinstance(gathered, list):
             return gathered
@@ -92,7 +92,7 @@ def _far_of(plan: PlanState, each: Answered) -> list[_Told]:
     asked = set(plan.query.statistics)
     extremes = {Statistic.MAX, Statistic.MIN} if not asked or Statistic.RANGE in asked else asked
     existing = [one.field for one in each.result.fields]
-    chosen = fields_of(plan.query, existing) or existing
+    chosen = fields_of(plan.query, existing) if plan.query.fields else existing
     ones = [one for one in each.result.fields if one.field in chosen]
     found = [_Told(each=each, one=one, spike=spike) for one in ones for spike in spikes_of(one)]
     return [told for told in found if told.spike.statistic in extremes]

@@ -1,7 +1,7 @@
 """What the rules found in a question, and the query it comes to."""
 
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Final
 
 from llm_service.domain.offline.device import FoundDevices
@@ -173,6 +173,8 @@ def _overview(reading: Reading, intent: Intent) -> tuple[Note, ...]:
 def _compared(reading: Reading, intent: Intent) -> tuple[TimeRange, ...]:
     """The ranges, with now or today behind the one that they are compared with: "hotter than yesterday"."""
     ranges, now, devices = reading.times.ranges, reading.times.now, reading.devices
+    if intent is Intent.COMPARE and now is not None and len(ranges) == 2:
+        ranges = _until_now(ranges, now)
     alone = len(devices.codes) + len(devices.references) < 2 and not devices.everyone
     if intent is not Intent.COMPARE or len(ranges) != 1 or now is None or not alone or reading.topic.follows:
         return ranges
@@ -182,6 +184,17 @@ def _compared(reading: Reading, intent: Intent) -> tuple[TimeRange, ...]:
     today = midnight(now)
     whole = range_.start and range_.end and range_.start == midnight(range_.start) and range_.end <= today
     return (range_, TimeRange(start=today, end=now)) if whole else ranges
+
+
+def _until_now(ranges: tuple[TimeRange, ...], now: datetime) -> tuple[TimeRange, ...]:
+    """ "Today … yesterday at the same time": both days up to this time of day, where one is whole and one a moment."""
+    moments = [each for each in ranges if each.instant and each.start]
+    today = [each for each in ranges if not each.instant and each.start == midnight(now)]
+    if len(moments) != 1 or len(today) != 1:
+        return ranges
+    moment = moments[0].start or now
+    both = {id(moments[0]): TimeRange(start=midnight(moment), end=moment), id(today[0]): replace(today[0], end=now)}
+    return tuple(both[id(each)] for each in ranges)
 
 
 def _fields(reading: Reading, statistics: tuple[Statistic, ...]) -> tuple[str, ...]:
@@ -217,13 +230,12 @@ def _intent(reading: Reading) -> Intent:
     if _asks_who_belongs(reading) or (topic.listing and not (reading.devices.codes and topic.statistics)):
         return Intent.LIST_DEVICES
     about = _about_devices(reading)
-    if topic.follows and topic.named is Intent.COMPARE and reading.times.ranges:
-        return Intent.COMPARE
     asks = topic.statistics or reading.times.ranges or topic.named or reading.conditions or reading.interval
     measured = topic.fields and (asks or reading.percentiles or reading.when or reading.rows)
     # "Any anomalies today?" is about every device.
     everywhere = topic.named is Intent.ANOMALY and bool(reading.times.ranges)
-    if not about and not measured and not everywhere and not (topic.follows and reading.measures):
+    follows = topic.follows and (reading.measures or (topic.named is Intent.COMPARE and reading.times.ranges))
+    if not about and not measured and not everywhere and not follows:
         return Intent.CHAT
     if topic.named is not None and (topic.named is not Intent.STATISTICS or not topic.statistics):
         return topic.named

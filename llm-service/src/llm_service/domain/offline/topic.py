@@ -93,6 +93,7 @@ class _TopicReader(TopicParts):
         self.settle_amount(which=topic.which)
         self.settle_range()
         self.settle_spells(topic)
+        self.settle_best(topic)
         self.settle_occasion()
         self.settle_since(topic)
         self.settle_whether(topic)
@@ -163,6 +164,9 @@ class _TopicReader(TopicParts):
 
     def _counted_word(self, at: int) -> None:
         if self._lasting_word(at) or self._share_word(at):
+            return
+        if self._words.has(at, Kind.QUALITY_RATE):
+            self._count(at, Statistic.SHARE)
             return
         words, senses = self._words, self._words.senses(at)
         if Kind.HOW_MANY in senses or self._many_labelled(at):

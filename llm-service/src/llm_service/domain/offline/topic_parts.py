@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from llm_service.domain.offline.lexicon import Kind
-from llm_service.domain.offline.query import Intent, Note, Remark, Statistic
+from llm_service.domain.offline.query import Intent, Note, Operator, Remark, Statistic
 from llm_service.domain.offline.question_form import ANSWERS, FormReader
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.spell import SPELLS
@@ -93,6 +93,17 @@ class TopicParts:
             words.use(at, at + 1)
         self._statistics.clear()
         self._fields = {places[0]: LABEL_FIELD}
+
+    def settle_best(self, topic: "Topic") -> None:
+        """ "The best quality rate", "the worst utilization" are ends of a ranking; of other numbers nobody knows."""
+        places = list(self._words.find(Kind.BEST))
+        shared = self._statistics.keys() & {Statistic.SHARE, Statistic.DURATION}
+        if not places or not shared or not topic.which:
+            return
+        turned = any(condition.operator is Operator.NE for condition in self._reading.conditions)
+        best = self._words.senses(places[0])[Kind.BEST] is True
+        self._statistics.setdefault(Statistic.MAX if best != turned else Statistic.MIN)
+        self._words.use(places[0], places[0] + 1)
 
     def settle_spells(self, topic: "Topic") -> None:
         """ "Average length of each stop" and "list the stops" ask for single stretches, "how much longer" for times."""

@@ -24,7 +24,9 @@ STATISTICS: Final = {
     "|sigma|standard dev|标准差|标准偏差|均方差",
     Statistic.VARIANCE: "variance|variances|方差",
     Statistic.MEDIAN: "median|medians|typical|typically|中位数|典型|典型值|中值|中位值",
-    Statistic.COUNT: "count|counts|row count|number of|total number of|total count of|total count|how many rows"
+    Statistic.COUNT: "any data|is there data|is there any data|do we have data|do we have any data"
+    "|do you have data|have data|has data|have any data|has any data|有数据吗|有没有数据|是否有数据|有数据没有"
+    "|有无数据|count|counts|row count|number of|total number of|total count of|total count|how many rows"
     "|how many readings|计数|数量|条数|样本数|数据量",
     Statistic.RANGE: "range of|range of the|spread|value range|range of values|peak to peak"
     "|peak-to-peak|极差|波动范围|变化范围|变化幅度",
@@ -35,13 +37,13 @@ STATISTICS: Final = {
     "|断线|掉线|离线|断网|断连|缺口|断档|丢数据|丢数|丢了数据|数据中断|没有数据|没数据|缺数据|少数据|数据缺口"
     "|missing|missing ratio|missing rate|missing values|missing value|missing data|gap|gaps|missing readings"
     "|share of missing values|缺失|缺失率|缺失值|缺失比例|缺失数据",
-    Statistic.LAST: "latest|most recent value|most recent reading|newest|last value|last reading"
-    "|latest value|latest reading|last measurement|last known|right now"
-    "|at the moment|at present|currently|current value|current reading"
-    "|current level|current state|current status|live|now|last seen|last report"
-    "|last reported|last online|last send|last sent|last transmit|last transmitted"
-    "|last record|last measure|last measured|最新|最新的|最新值|最新读数|最新数据"
-    "|最新一条|当前|现在|目前|此刻|实时|眼下|最后一次|最后一条",
+    Statistic.LAST: "latest|most recent value|most recent reading|newest|last value|last reading|latest value"
+    "|latest reading|last measurement|last known|right now|at the moment|at present|currently|current value"
+    "|current reading|current level|current state|current status|live|now|last seen|last report|last reported"
+    "|last online|last send|last sent|last transmit|last transmitted|last hear from|last heard from"
+    "|last hear of|last contact|last heard|last came in|last sign of life|last record|last measure"
+    "|last measured|最新|最新的|最新值|最新读数|最新数据|最新一条|当前|现在|目前|此刻|实时|眼下|最后一次"
+    "|最后一条",
     Statistic.FIRST: "first value|first reading|first measurement|earliest value|earliest reading|第一条|最早的|首条",
 }
 # Usual fields by the name the shop floor's data uses.
@@ -67,8 +69,11 @@ FIELDS: Final = {
     "|电能|能耗|用电量|耗电量|用电|耗电|电量|多少度电|几度电|多少电|度电",
     "power": "power|wattage|功率",
     "level": "level|液位",
-    "quality_label": "quality|quality label|quality labels|weld quality|welding quality|label"
-    "|labels|质量|质量标签|焊接质量|标签",
+    "quality_label": "kinds of defects|kind of defects|types of defects|type of defects|defect types"
+    "|defect type|what defects|which defects|what kinds of defects|what types of defects|which kinds of defects"
+    "|sorts of defects|quality breakdown|缺陷类型|缺陷种类|哪些缺陷|什么缺陷|哪种缺陷|哪些类型的缺陷|有哪些缺陷"
+    "|哪几种缺陷|quality|quality label|quality labels|weld quality|welding quality|label|labels|质量|质量标签"
+    "|焊接质量|标签",
 }
 LABEL_FIELD: Final = "quality_label"
 GOOD: Final = "good"
@@ -151,6 +156,14 @@ _UNITS: Final = {
 }
 
 
+_GOOD_RATE: Final = (
+    "quality rate|yield|yield rate|first pass yield|pass rate|good rate|share of good welds|合格率|良品率|良率"
+    "|优良率|成品率|通过率"
+)
+_BAD_RATE: Final = (
+    "defect rate|defect share|reject rate|rejection rate|scrap rate|failure rate|error rate|不良率|次品率"
+    "|废品率|不合格率|缺陷率|报废率"
+)
 NO_LABEL: Final = (
     "no label|no quality label|without a label|without a quality label|without label|without quality label"
     "|unlabelled|unlabeled|not labelled|not labeled|missing label|missing quality label|missing labels"
@@ -174,6 +187,10 @@ def add_data_words(lexicon: Lexicon) -> None:
     for label, names in _LABELS.items():
         add(Kind.LABEL, label, names)
     add(Kind.NO_LABEL, None, NO_LABEL)
+    add(Kind.QUALITY_RATE, GOOD, _GOOD_RATE)
+    add(Kind.QUALITY_RATE, "", _BAD_RATE)
+    add(Kind.BEST, True, "best|better|最好|更好|最佳|最优|好一些")
+    add(Kind.BEST, False, "worst|worse|最差|更差|最糟|差一些|最烂")
     add(Kind.NON_ZERO, None, "non-zero|non zero|nonzero|not zero|other than zero|非零|非0|不为零|不为0|不等于零|大于零")
     for more, names in _COMPARATIVES.items():
         add(Kind.MORE, more, names)

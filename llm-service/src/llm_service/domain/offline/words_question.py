@@ -32,21 +32,21 @@ _FINE: Final = (
     "|一切正常|还好吗|没问题吧|有没有问题|正常不正常"
 )
 _FILLERS: Final = (
-    "whether|if it|rounded|rounded to|round to|round it to|round|保留|保留到|精确到|小数点后|小数点|四舍五入"
-    "|四舍五入到|reading from|whats|what s|wheres|pulling|pull|pulls|labelled|labeled|classified|marked|flagged"
-    "|actually|getting|torch|registered|hows|kindly|possible|possibly|be so kind|mind|wondering|wonder|curious"
-    "|quickly|again please|thx|ta|ty|tia|pls thanks|thank|thanks a lot|thanks in advance|many many thanks"
-    "|much appreciated|appreciated|no rush|when you have a minute|if possible|if you can"
-    "|if not too much trouble|if it ' s not too much trouble|if it is not too much trouble"
-    "|if it’s not too much trouble|real quick|quick one|please and thank you|folks|team|everyone|guys|buddy"
-    "|mate|sir|madam|boss|my boss|the boss|my boss wants to know|the boss wants|老板|领导|师傅|老师|老板要看"
-    "|领导要看|领导想知道|老板想知道|辛苦了|谢啦|多谢|感谢|非常感谢|不好意思|打扰一下|咋样|咋样了|could|cheers"
-    "|many thanks|dear|assistant|question|quick question|for each|seconds in total|tell me|exactly how|真的"
-    "|到底|究竟|麻烦|麻烦你|劳驾|辛苦|请教|表示|来表示|显示为|的话|哪边|那边|一边|这台|那台|机子|各项|各项数据"
-    "|一般|帮我看|帮看|帮我查|帮我查一下|帮忙查一下|帮忙看看|能否|可不可以|能告诉我|我想了解|了解|了解一下"
-    "|想了解|我想知道|具体是|是怎样|怎样的|大家|谁能|问一下|问下|想问|想问一下|想问下|查下|看下|算下|说下"
-    "|报一下|报下|给出|求出|得出|列一下|统计下|取|是多大|是多高|该设备|本机|现场|目前为止|到目前为止|截至目前"
-    "|迄今|迄今为止|为止|至今为止|掉|出来|起来|下去|过来"
+    "whether|if it|convert|converted|converting|expressed|rounded|rounded to|round to|round it to|round|保留"
+    "|保留到|精确到|小数点后|小数点|四舍五入|四舍五入到|reading from|whats|what s|wheres|pulling|pull|pulls"
+    "|labelled|labeled|classified|marked|flagged|actually|getting|torch|registered|hows|kindly|possible"
+    "|possibly|be so kind|mind|wondering|wonder|curious|quickly|again please|thx|ta|ty|tia|pls thanks|thank"
+    "|thanks a lot|thanks in advance|many many thanks|much appreciated|appreciated|no rush"
+    "|when you have a minute|if possible|if you can|if not too much trouble|if it ' s not too much trouble"
+    "|if it is not too much trouble|if it’s not too much trouble|real quick|quick one|please and thank you"
+    "|folks|team|everyone|guys|buddy|mate|sir|madam|boss|my boss|the boss|my boss wants to know|the boss wants"
+    "|老板|领导|师傅|老师|老板要看|领导要看|领导想知道|老板想知道|辛苦了|谢啦|多谢|感谢|非常感谢|不好意思"
+    "|打扰一下|咋样|咋样了|could|cheers|many thanks|dear|assistant|question|quick question|for each"
+    "|seconds in total|tell me|exactly how|真的|到底|究竟|麻烦|麻烦你|劳驾|辛苦|请教|表示|来表示|显示为|的话"
+    "|哪边|那边|一边|这台|那台|机子|各项|各项数据|一般|帮我看|帮看|帮我查|帮我查一下|帮忙查一下|帮忙看看|能否"
+    "|可不可以|能告诉我|我想了解|了解|了解一下|想了解|我想知道|具体是|是怎样|怎样的|大家|谁能|问一下|问下|想问"
+    "|想问一下|想问下|查下|看下|算下|说下|报一下|报下|给出|求出|得出|列一下|统计下|取|是多大|是多高|该设备|本机"
+    "|现场|目前为止|到目前为止|截至目前|迄今|迄今为止|为止|至今为止|掉|出来|起来|下去|过来"
 )
 _LATEST: Final = (
     "the last reading|the latest reading|the most recent reading|the last value|the latest value"
@@ -97,7 +97,9 @@ def add_asking_words(lexicon: Lexicon) -> None:
     add(
         Kind.ASK_WHEN,
         None,
-        "every time|each time|all the times|all times|the times|on which occasions|哪些时间|哪几次|什么时段"
+        "with times|with the times|with time|with their times|and times|and the times|incl . times"
+        "|and at what time|and when|with timestamps|with timestamp|and when that was|以及什么时候|和时刻"
+        "|every time|each time|all the times|all times|the times|on which occasions|哪些时间|哪几次|什么时段"
         "|哪些时段|哪段时间|每次|及其时间|及时间|以及时间|和时间|及出现时间|和出现时间|以及出现的时间|出现时间"
         "|and its time|and the time of it|and the time|with its time|between which times|at which times"
         "|which times|during which times|which periods|in which periods|during which periods|几点几分|几点钟"

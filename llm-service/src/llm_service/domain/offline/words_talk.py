@@ -17,11 +17,12 @@ _INTENTS: Final = {
     "|measurement error|measurement errors|bad values|healthy|alarm|alarms|anything wrong|out of the ordinary"
     "|trouble|异常|异常值|异常数据|异常点|尖峰|毛刺|野值|跳变|坏值|离群值|离群|离群点|故障|问题|毛病|不对劲"
     "|出问题|不正常|正常吗|健康",
-    Intent.TREND: "trend|trends|trending|over time|rising|falling|increasing|decreasing|drifting|drift|drifts|evolve"
-    "|evolved|evolving|plot|chart|graph|curve|going up|going down|going up or down|go up|go down|went up"
+    Intent.TREND: "trend|trends|trending|over time|rising|falling|increasing|decreasing|drifting|drift|drifts"
+    "|evolve|evolved|evolving|plot|chart|graph|curve|going up|going down|going up or down|go up|go down|went up"
     "|went down|gone up|gone down|climbing|dropping|rise|fall|increase|decrease|increased|decreased|rose|fell"
-    "|develop|developed|change|changed|changing|up or down|rising or falling|stable|steady|趋势|走势|变化"
-    "|变化趋势|曲线|上升|下降|升高|降低|上涨|下跌|在涨|在降|上升还是下降|升高还是降低|稳定|走向|增加|减少",
+    "|develop|developed|develops|dropped|risen|climbed|declined|declining|decline|fallen|grown|warmed|cooled"
+    "|change|changed|changing|up or down|rising or falling|stable|steady|趋势|走势|变化|变化趋势|曲线|上升|下降"
+    "|升高|降低|上涨|下跌|在涨|在降|上升还是下降|升高还是降低|稳定|走向|增加|减少",
     Intent.QUERY: "raw data|raw|raw values|raw readings|data points|records|table|log|history"
     "|individual readings|原始数据|明细|数据记录|历史数据|原始|逐条",
     Intent.STATISTICS: "stat|stats|statistic|statistics|summary|summarise|summarize|overview"
