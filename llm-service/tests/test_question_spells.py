@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from llm_service.domain.offline.parse import parse_prompt
 from llm_service.domain.offline.query import Condition, Intent, Note, Operator, Remark, Statistic
+from llm_service.domain.offline.question_parts import by_label
 
 NOW = datetime(2026, 11, 28, 14, 20, tzinfo=UTC)
 TODAY = datetime(2026, 11, 28, tzinfo=UTC)
@@ -264,3 +265,67 @@ def test_further_ways_of_asking_are_understood(text: str, intent: Intent, statis
 def test_a_colon_behind_a_number_ends_a_condition() -> None:
     query = parse_prompt("WLD001 current > 150 and temperature > 50: how many readings today?", NOW)
     assert [condition.value for condition in query.conditions] == [150.0, 50.0]
+
+
+def test_readings_with_one_label_and_with_another_are_two_questions() -> None:
+    query = parse_prompt("WLD001 current when the quality is porosity yesterday vs when it is good", NOW)
+    apart = by_label(query)
+    assert [each.conditions[-1].value for each in apart] == ["porosity", "good"]
+    assert all(len(each.conditions) == 1 and not each.periods for each in apart)
+
+
+@pytest.mark.parametrize(
+    "text", ["which machine exceeded 220 A most often yesterday?", "昨天哪台焊机超过220A的次数最多"]
+)
+def test_most_often_ranks_by_the_number_of_times(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.rank, Statistic.EVENTS in query.statistics, query.unread) == (True, True, ())
+
+
+@pytest.mark.parametrize(
+    "text", ["WLD001 gas flow never below 10 while welding today, true?", "WLD001今天气体流量从未低于10对吗"]
+)
+def test_whether_something_never_was_asks_whether_it_was(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert query.conditions[0] == Condition(field="gas_flow", operator=Operator.LT, value=10.0)
+    assert (query.statistics, query.whether, query.unread) == ((Statistic.EVENTS,), False, ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "what is the data range available for WLD001",
+        "since when do we have data on WLD003?",
+        "WLD001的数据从什么时候开始",
+    ],
+)
+def test_how_far_the_data_reach_is_told_with_the_device(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.intent, query.unread) == (Intent.LIST_DEVICES, ())
+
+
+def test_the_machines_of_a_hall_are_counted() -> None:
+    query = parse_prompt("how many machines are there in hall A?", NOW)
+    assert (query.intent, query.unread) == (Intent.LIST_DEVICES, ())
+
+
+def test_which_machines_were_so_at_a_moment_is_no_count_of_readings() -> None:
+    query = parse_prompt("yesterday 3pm: which machines were idle?", NOW)
+    assert (query.holds, query.statistics, query.unread) == (True, (), ())
+
+
+@pytest.mark.parametrize(
+    ("traditional", "simplified"),
+    [
+        ("平均電流 WLD002 今天", "平均电流 WLD002 今天"),
+        ("WLD001昨天溫度最高是多少", "WLD001昨天温度最高是多少"),
+        ("WLD003過去兩個小時的氣體流量", "WLD003过去两个小时的气体流量"),
+    ],
+)
+def test_traditional_characters_are_read_as_simplified_ones(traditional: str, simplified: str) -> None:
+    assert parse_prompt(traditional, NOW) == parse_prompt(simplified, NOW)
+
+
+def test_a_field_named_in_traditional_characters_keeps_its_name() -> None:
+    query = parse_prompt("WLD001今天的電流平均值", NOW, known_fields=("電流",))
+    assert (query.fields, query.unread) == (("電流",), ())

@@ -24,6 +24,8 @@ FLIPPED: Final = {
     Operator.LE: Operator.GT,
     Operator.NE: Operator.EQ,
 }
+NEVER: Final = frozenset({"never", "从未", "从不", "从没", "从来没有", "从来没", "not once", "never ever"})
+"""Whether it ever was so is asked with these, no reading is left out."""
 _TURNING: Final = (Kind.NOT, Kind.EXCEPT)
 # Behind what 除 excludes.
 _CLOSING: Final = frozenset({"外", "以外", "之外"})
@@ -200,7 +202,10 @@ def _condition(
     if not evident and not field and not value.unit:
         return None
     negation = _negation(sentence, subject[0] if subject else begin)
-    negated = _negates(sentence, subject, begin) != (negation is not None)
+    led = _leads(sentence, subject[0] - 1) if subject else False
+    if negation is not None and not led and sentence.text(negation) in NEVER:
+        negation = None
+    negated = _negates(sentence, subject, begin, led=led) != (negation is not None)
     start = subject[0] + 1 if subject else begin
     if negation is not None:
         sentence.use(negation, subject[0] if subject else begin)
@@ -218,9 +223,14 @@ def _leads(sentence: Sentence, at: int) -> bool:
     return sentence.has(at, Kind.WHERE) and not sentence.has(at, Kind.STATE)
 
 
-def _negates(sentence: Sentence, subject: tuple[int, str] | None, begin: int) -> bool:
-    """Whether "not" is between a field and its operator: "current did not go above"."""
-    return subject is not None and any(sentence.has(at, Kind.NOT) for at in range(subject[0] + 1, begin))
+def _negates(sentence: Sentence, subject: tuple[int, str] | None, begin: int, *, led: bool) -> bool:
+    """Whether "not" is between a field and its operator: "current did not go above".
+
+    "Never" asks whether it ever did, unless a word such as "where" has led to it.
+    """
+    return subject is not None and any(
+        sentence.has(at, Kind.NOT) and (led or sentence.text(at) not in NEVER) for at in range(subject[0] + 1, begin)
+    )
 
 
 def _compared(sentence: Sentence, at: int) -> list[Condition]:

@@ -11,7 +11,7 @@ from llm_service.domain.offline.follow_up import completed
 from llm_service.domain.offline.parse import parse_prompt
 from llm_service.domain.offline.prompt import readable_prompt
 from llm_service.domain.offline.query import StructuredQuery
-from llm_service.domain.offline.question_parts import parts_of, question_parts
+from llm_service.domain.offline.question_parts import by_label, parts_of, question_parts
 from llm_service.domain.offline.result import (
     DeviceCard,
     FieldStatistics,
@@ -102,6 +102,9 @@ class Conversation:
 
     def _read(self, text: str, now: datetime, before: StructuredQuery | None) -> tuple[StructuredQuery, ...]:
         whole = self._parse(text, now)
+        if len(apart := by_label(whole)) > 1:
+            first, *others = apart
+            return (completed(first, before), *others)
         parts = question_parts(text, [card.code for card in self.cards])
         first, *others = parts_of(parts, whole, lambda part: self._parse(part, now))
         return (completed(first, before), *others)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from llm_service.domain.offline.field import unmatched_fields
+from llm_service.domain.offline.field import match_field, unmatched_fields
 from llm_service.domain.offline.query import Intent, Note, Remark, Statistic, StructuredQuery
 from llm_service.domain.offline.result import DeviceCard
 from llm_service.domain.offline.words_data import LABEL_FIELD
@@ -85,10 +85,17 @@ def parts_left_out(query: StructuredQuery, kind: str) -> list[str]:
         "each": query.each,
         "time": query.time and kind == "list",
         "compare": query.intent is Intent.COMPARE and not several,
-        "fields": len(query.fields) > 1 and query.rank and kind in {"rank", "intervals"},
+        "fields": (len(query.fields) > 1 and query.rank and kind in {"rank", "intervals"})
+        or (kind == "fitting" and bool(_beside(query))),
         "statistics": _lost_statistics(query, kind),
     }
     return [name for name, there in parts.items() if there and name not in _HEEDED[kind]]
+
+
+def _beside(query: StructuredQuery) -> list[str]:
+    """The fields asked about that no condition is on: where readings are counted, nothing is told of them."""
+    conditioned = [condition.field for condition in query.conditions]
+    return [phrase for phrase in query.fields if not match_field(phrase, conditioned)]
 
 
 def _lost_statistics(query: StructuredQuery, kind: str) -> bool:

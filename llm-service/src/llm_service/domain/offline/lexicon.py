@@ -176,7 +176,9 @@ def _lexeme(tokens: tuple[Token, ...], senses: Senses) -> Lexeme:
     return Lexeme(
         tokens=tokens,
         senses=senses,
-        text=raw.lower(),
+        text="".join(("" if token.glued else " ") + token.text for token in tokens).strip()
+        if tokens[1:]
+        else first.text,
         raw=raw,
         digits=first.text if numeric else "",
         number=float(first.text.replace(",", "")) if numeric else None,

@@ -219,7 +219,11 @@ def find_when(sentence: Sentence) -> bool:
             # "The time above 5 was which share of all": no time of day is asked for.
             continue
         first = sentence.skip(0, (Kind.FILLER, Kind.FOLLOW, Kind.AND))
-        if sentence.text(at) != "when" or at <= first or sentence.text(at - 1) in {"me", "tell", "and", "know"}:
+        if (
+            sentence.text(at) != "when"
+            or at <= first
+            or sentence.text(at - 1) in {"me", "tell", "and", "know", ":", ",", "，", "："}
+        ):
             sentence.use(at, at + 1)
             return True
     return False

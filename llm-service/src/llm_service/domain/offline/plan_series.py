@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from llm_service.domain.offline import answer_moments, answer_series
+from llm_service.domain.offline import answer_anomalies, answer_moments, answer_series
 from llm_service.domain.offline.answer_writer import Answered
 from llm_service.domain.offline.field import unmatched_fields
 from llm_service.domain.offline.gathering import Gathered
@@ -49,11 +49,25 @@ class _Rows:
         gathered = self._plan.gathered(tool, calls)
         if not isinstance(gathered, list):
             return gathered
+        spikes = self._spikes(planner) if kind == "rows" and query.ordered else []
+        if not isinstance(spikes, list):
+            return spikes
         self._plan.heed(kind, self._units(gathered))
         texts = [self._series_text(kind, each, planner) for each in gathered]
         if len(query.devices) > len(codes):
             texts.append(self._plan.report.say.and_more(len(query.devices) - len(codes)))
-        return self._plan.say("\n\n".join(texts))
+        return self._plan.say("\n\n".join([*texts, *spikes]))
+
+    def _spikes(self, planner: CallPlanner) -> list[str] | Step:
+        """What readings at an end lie far from the rest; or the step to know it."""
+        plan = self._plan
+        if not plan.tools.accepts(DeviceTool.STATISTICS, "percentiles"):
+            return []
+        gathered = plan.gathered(DeviceTool.STATISTICS, planner.measured())
+        if not isinstance(gathered, list):
+            return gathered
+        results = [statistics_from_json(each.outcome.data) for each in gathered]
+        return [text for each in results if (text := answer_anomalies.spikes(plan.report, plan.query, each))]
 
     def _series_text(self, kind: str, each: Gathered, planner: CallPlanner) -> str:
         query, report = self._plan.query, self._plan.report

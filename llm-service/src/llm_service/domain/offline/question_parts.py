@@ -6,7 +6,7 @@ from typing import Final
 
 from llm_service.domain.offline.follow_up import completed
 from llm_service.domain.offline.lexicon import Kind, Lexeme, lexemes_of
-from llm_service.domain.offline.query import Intent, Statistic, StructuredQuery
+from llm_service.domain.offline.query import Intent, Operator, Statistic, StructuredQuery
 from llm_service.domain.offline.token import is_code, tokenize
 from llm_service.domain.offline.vocabulary import lexicon
 
@@ -81,6 +81,18 @@ def parts_of(
     for query in asked:
         found.append(completed(query, found[-1] if found else None))
     return tuple(found)
+
+
+def by_label(query: StructuredQuery) -> tuple[StructuredQuery, ...]:
+    """Return a query for each value that a text field shall have: no reading has two, so they are compared."""
+    values = [c for c in query.conditions if isinstance(c.value, str) and c.operator is Operator.EQ]
+    fields = {condition.field for condition in values}
+    if query.any_condition or len(values) < 2 or len(fields) != 1:
+        return (query,)
+    others = tuple(condition for condition in query.conditions if condition not in values)
+    intent = Intent.STATISTICS if query.intent is Intent.COMPARE else query.intent
+    periods = () if query.intent is Intent.COMPARE else query.periods
+    return tuple(replace(query, intent=intent, periods=periods, conditions=(*others, each)) for each in values)
 
 
 def _timed(query: StructuredQuery, asked: Sequence[StructuredQuery]) -> StructuredQuery:

@@ -57,6 +57,7 @@ class Topic:
     asks: bool = False
     each: bool = False
     robust: bool = False
+    counts_devices: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -252,7 +253,12 @@ def _asks_who_belongs(reading: Reading) -> bool:
     grouped = any(reference.label for reference in reading.devices.references) and not reading.devices.codes
     more = topic.fields or topic.named or topic.refused or topic.holds or topic.since or topic.versus
     return bool(
-        topic.which and grouped and not more and not reading.measures and not reading.when and not _timed(reading)
+        (topic.which or topic.counts_devices)
+        and grouped
+        and not more
+        and not reading.measures
+        and not reading.when
+        and not _timed(reading)
     )
 
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from llm_service.domain.offline.words_traditional import SIMPLIFIED
+
 _OPENING: Final = {'"': '"', "“": "”", "「": "」", "『": "』", "`": "`"}
 _LONGEST_QUOTE: Final = 64
 _THOUSAND: Final = 3
@@ -21,7 +23,7 @@ class TokenKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """Characters `start` to `end` of a text, `raw` as written, `text` in lower case.
+    """Characters `start` to `end` of a text, `raw` as written, `text` in lower case and simplified characters.
 
     `glued` says that no blank is before it.
     """
@@ -50,7 +52,8 @@ def tokenize(text: str) -> tuple[Token, ...]:
         kind, end = _scan(text, at, tokens[-1] if tokens and tokens[-1].end == at else None)
         raw = text[at + 1 : end - 1] if kind is TokenKind.QUOTED else text[at:end]
         glued = bool(tokens) and tokens[-1].end == at
-        tokens.append(Token(kind=kind, raw=raw, text=raw.lower(), start=at, end=end, glued=glued))
+        plain = raw.lower().translate(SIMPLIFIED) if kind is TokenKind.HAN else raw.lower()
+        tokens.append(Token(kind=kind, raw=raw, text=plain, start=at, end=end, glued=glued))
         at = end
     return tuple(tokens)
 

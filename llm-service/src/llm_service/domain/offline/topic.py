@@ -101,6 +101,7 @@ class _TopicReader(TopicParts):
         self.note_welds()
         topic.recent = any(words.text(at) in _RECENT for at in self._intents.get(Intent.TREND, ()))
         topic.once = self._once
+        topic.counts_devices = self._devices
         topic.counted_as = tuple(self._counted_as)
         topic.asks = any(Kind.WHETHER in lexeme.senses for lexeme in words.lexemes)
         topic.versus = self._versus if _is_timed(self._statistics, self._reading) else ""
@@ -151,7 +152,9 @@ class _TopicReader(TopicParts):
             self._fields[at] = field
             words.use(at, at + 1)
         elif isinstance(statistic, Statistic):
-            if words.text(at) in _MOST and any(words.has(at + 1, kind) for kind in (Kind.ROWS, Kind.TIMES)):
+            if words.text(at) in _MOST and words.has(at + 1, Kind.HOW_OFTEN) and self._reading.conditions:
+                self._statistics.setdefault(Statistic.EVENTS)
+            elif words.text(at) in _MOST and any(words.has(at + 1, kind) for kind in (Kind.ROWS, Kind.TIMES)):
                 # "The most readings above 200": what is most is their number.
                 self._statistics.setdefault(Statistic.COUNT)
             self._count(at, statistic)
@@ -178,7 +181,11 @@ class _TopicReader(TopicParts):
             self._count(at, Statistic.CORRELATION)
         elif Kind.INTEGRAL in senses:
             self._count_as(at, Statistic.INTEGRAL)
-        elif (Kind.LAST in senses or senses.get(Kind.NEWEST) is True) and words.has(at + 1, Kind.FIELD):
+        elif (
+            (Kind.LAST in senses or senses.get(Kind.NEWEST) is True)
+            and words.has(at + 1, Kind.FIELD)
+            and not (self._reading.rows and self._reading.rows.ordered)
+        ):
             self._count(at, Statistic.LAST)
         elif self._reading.when and self._reading.conditions and (Kind.NEWEST in senses or Kind.ORDINAL in senses):
             # "When did it first exceed …": the answer names the first and the last time.

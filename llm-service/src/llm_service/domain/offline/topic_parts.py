@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
+from llm_service.domain.offline.condition import NEVER
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.query import Intent, Note, Operator, Remark, Statistic
 from llm_service.domain.offline.question_form import ANSWERS, FormReader
@@ -174,15 +175,17 @@ class TopicParts:
         if topic.which and reading.state and self._statistics.keys() & {Statistic.MAX, Statistic.MIN}:
             # "Which was idle the most": by how long it was.
             self._statistics.setdefault(Statistic.DURATION)
-        if topic.which and not self._statistics and not reading.when and reading.times.ranges:
+        topic.holds = self._at_a_moment(asks=asks, which=topic.which)
+        if topic.which and not topic.holds and not self._statistics and reading.times.ranges:
             # "Which machines exceeded 200 today": by how many readings did.
             self._statistics[Statistic.COUNT] = None
-        topic.holds = self._at_a_moment(asks=asks, which=topic.which)
         topic.whether = topic.holds or (asks and not self._statistics and not topic.which)
         if topic.holds:
             self._statistics.clear()
         elif topic.whether:
             self._statistics[Statistic.EVENTS] = None
+            # "It never was, true?": yes or no could be said of either, the number of times can't.
+            topic.whether = not any(lexeme.text in NEVER for lexeme in words.lexemes)
 
     def _at_a_moment(self, *, asks: bool, which: bool) -> bool:
         """Whether it is asked if the conditions hold at a moment: "is it running", "which were on at noon"."""

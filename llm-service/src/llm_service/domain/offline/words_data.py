@@ -140,6 +140,7 @@ _UNITS: Final = {
     "L/s": "l / s|liters per second|litres per second|升每秒",
     "m3/h": "m3 / h|m³ / h|cubic meters per hour|cubic metres per hour|立方米每小时",
     "cfh": "cfh|cubic feet per hour",
+    "kg": "kg|kilos|kilo|kilogram|kilograms|公斤|千克",
     "m": "meters|metres|meter|metre|米",
     "L": "l|liter|liters|litre|litres|升",
     "bar": "bar|bars|巴",
@@ -210,7 +211,8 @@ def add_data_words(lexicon: Lexicon) -> None:
         Kind.NOT,
         None,
         "not|isn't|isn’t|isnt|wasn't|wasn’t|aren't|aren’t|weren't|weren’t|don't|don’t|doesn't|doesn’t|didn't"
-        "|didn’t|hasn't|hasn’t|haven't|haven’t|never|no|neither|nor|non|不是|并非|没有|没|未|不|从未|从不",
+        "|didn’t|hasn't|hasn’t|haven't|haven’t|never|no|neither|nor|non|不是|并非|没有|没|未|不|从未|从不|从没"
+        "|从来没有|从来没|not once|never ever",
     )
     add(Kind.AND, None, "and|&|&&|as well as|plus|,|并且|而且|且|和|与|及|以及|、|还有|跟|同")
     add(Kind.OR, None, "or|either|或|或者|还是")

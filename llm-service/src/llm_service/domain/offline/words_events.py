@@ -21,7 +21,7 @@ _TIME_SHARE: Final = (
     "|what percentage of the time|what percent of the time|时间占比|的时间占比|时间比例|的时间比例|时间百分比"
     "|的时间百分比|时间占多少|时间的比例|时间的百分比"
 )
-_HOW_OFTEN: Final = "how often|how frequently|多久一次|频率|多频繁|多常|频次"
+_HOW_OFTEN: Final = "often|frequently|how often|how frequently|多久一次|频率|多频繁|多常|频次"
 _HOW_MANY_TIMES: Final = "how many times|number of times|times|几次|有几次|多少次|次数|的次数|有多少次|多少回|几回"
 _INTEGRAL: Final = (
     "used|use|uses|using|consumed|consume|consumes|consumption|usage|total|totals|amount|amounts|quantity"
@@ -53,7 +53,9 @@ _MEASURED: Final = (
     "|测量项目|参数|测量什么|测什么|能测什么|测哪些|测些什么|变量|测量哪些|采集哪些|监测什么|监测哪些|测量量"
 )
 _WHETHER: Final = (
-    "whether|did|does|do|was|were|is|are|has|have|ever|any time|at any time|有没有|是否|是不是|曾经|曾|有无|吗"
+    "never|never ever|not once|从未|从不|从没|从来没有|从来没|true|correct|is that right|is it true|对吗|对不对"
+    "|对吧|whether|did|does|do|was|were|is|are|has|have|ever|any time|at any time|有没有|是否|是不是|曾经|曾"
+    "|有无|吗"
 )
 _SPREAD: Final = (
     "how stable|how steady|stability|fluctuate|fluctuates|fluctuated|fluctuation|fluctuations|fluctuating|vary"

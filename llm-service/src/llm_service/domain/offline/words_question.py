@@ -32,11 +32,12 @@ _FINE: Final = (
     "|一切正常|还好吗|没问题吧|有没有问题|正常不正常"
 )
 _FILLERS: Final = (
-    "whether|if it|convert|converted|converting|expressed|rounded|rounded to|round to|round it to|round|保留"
-    "|保留到|精确到|小数点后|小数点|四舍五入|四舍五入到|reading from|whats|what s|wheres|pulling|pull|pulls"
-    "|labelled|labeled|classified|marked|flagged|actually|getting|torch|registered|hows|kindly|possible"
-    "|possibly|be so kind|mind|wondering|wonder|curious|quickly|again please|thx|ta|ty|tia|pls thanks|thank"
-    "|thanks a lot|thanks in advance|many many thanks|much appreciated|appreciated|no rush"
+    "true|correct|is that right|is it true|right ?|对吗|对不对|对吧|是真的吗|whether|if it|begin|begins|began"
+    "|一整天|整天|全天|整整|whole day|convert|converted|converting|expressed|rounded|rounded to|round to"
+    "|round it to|round|保留|保留到|精确到|小数点后|小数点|四舍五入|四舍五入到|reading from|whats|what s|wheres"
+    "|pulling|pull|pulls|labelled|labeled|classified|marked|flagged|actually|getting|torch|registered|hows"
+    "|kindly|possible|possibly|be so kind|mind|wondering|wonder|curious|quickly|again please|thx|ta|ty|tia"
+    "|pls thanks|thank|thanks a lot|thanks in advance|many many thanks|much appreciated|appreciated|no rush"
     "|when you have a minute|if possible|if you can|if not too much trouble|if it ' s not too much trouble"
     "|if it is not too much trouble|if it’s not too much trouble|real quick|quick one|please and thank you"
     "|folks|team|everyone|guys|buddy|mate|sir|madam|boss|my boss|the boss|my boss wants to know|the boss wants"

@@ -6,7 +6,13 @@ from llm_service.domain.offline.lexicon import Kind, Lexicon
 from llm_service.domain.offline.query import Intent
 
 _INTENTS: Final = {
-    Intent.LIST_DEVICES: "list|enumerate|列出|列举|设备列表|设备清单|哪些|有哪些|哪几台|什么设备",
+    Intent.LIST_DEVICES: "data range|range of data|range of the data|data range available|available data"
+    "|data available|how far back does the data go|how far back do the data go|how far back"
+    "|what period does the data cover|time span of the data|data coverage|since when do we have data"
+    "|since when is there data|since when are there data|since when do you have data"
+    "|from when to when do we have data|数据范围|数据时间范围|数据的时间范围|有多久的数据|从什么时候开始有数据"
+    "|从什么时候有数据|数据从什么时候开始|什么时候开始有数据|list|enumerate|列出|列举|设备列表|设备清单|哪些"
+    "|有哪些|哪几台|什么设备",
     Intent.COMPARE: "compare|compared|compares|comparing|comparison|compared to|compared with"
     "|versus|vs|vs .|difference|difference between|differ|differs|against|比较|对比"
     "|相比|差异|差别|差多少|相差|比",
