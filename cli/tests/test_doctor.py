@@ -1,3 +1,4 @@
+import asyncio
 import json
 import os
 import socket
@@ -9,6 +10,7 @@ from typing import Any
 
 from penstock_cli.settings import DEFAULT_PORTS
 from penstock_testkit.servers.certificate import make_certificate
+from penstock_testkit.servers.mqtt_broker import MqttBroker
 from penstock_testkit.servers.process import free_port
 
 
@@ -237,3 +239,26 @@ def test_a_file_of_certificates_that_is_none_is_told_before_the_start(tmp_path: 
     shown, _ = make_certificate(tmp_path)
     found = report(doctor(tmp_path, "--json", SSL_CERT_FILE=str(shown)))
     assert "1 certificates" in found["SSL_CERT_FILE"]["detail"]
+
+
+def test_a_broker_is_tried_with_the_login_that_the_service_has(tmp_path: Path) -> None:
+    url = f"mqtt://me:geheim123@127.0.0.1:{free_port()}"
+    outcome = doctor(tmp_path, "--json", MQTT_URL=url)
+    found = report(outcome)
+    assert not found["MQTT_URL"]["ok"]
+    assert "can't be reached" in found["MQTT_URL"]["detail"]
+    assert "geheim123" not in outcome.stdout
+    wrong = report(doctor(tmp_path, "--json", MQTT_URL="http://broker"))
+    assert "mqtt://host:1883" in wrong["MQTT_URL"]["detail"]
+
+
+async def test_a_broker_that_takes_us_is_told(tmp_path: Path) -> None:
+    broker = MqttBroker(free_port())
+    await broker.open()
+    try:
+        found = report(await asyncio.to_thread(doctor, tmp_path, "--json", MQTT_URL=broker.url))
+    finally:
+        await broker.cut()
+    assert found["MQTT_URL"]["ok"]
+    assert found["MQTT_URL"]["detail"] == f"{broker.url} takes us"
+    assert broker.sessions == {}

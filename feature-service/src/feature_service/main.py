@@ -9,9 +9,10 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from feature_service.adapters.demo_process import DemoProcess
-from feature_service.adapters.prometheus import IngestMetrics, QueryMetrics
+from feature_service.adapters.prometheus import IngestMetrics, MqttMetrics, QueryMetrics
 from feature_service.composition.demo import Demo
 from feature_service.composition.existing_devices import registering
+from feature_service.composition.mqtt import build_intake, taking_messages
 from feature_service.composition.servicers import Servicers, build_servicers
 from feature_service.composition.services import build_existing_devices, build_services
 from feature_service.composition.stores import open_stores
@@ -62,9 +63,12 @@ async def open_servicers(
             process=process,
             before_reading=demo.before_reading,
         )
+        intake = build_intake(settings, services, clock)
         if registry is not None:
             QueryMetrics(registry, services.query_counts)
             IngestMetrics(registry, services.ingest_counts)
+            if intake is not None:
+                MqttMetrics(registry, intake)
             DatabaseMetrics(registry, SERVICE, stores.database.counts)
         jobs = services.dataset_jobs
         try:
@@ -72,7 +76,7 @@ async def open_servicers(
                 await demo.start(services.registry, database_is_there=is_there)
                 wanted = bool(settings.telemetry_tables_file)
                 existing = build_existing_devices(stores, services.registry, cache) if wanted else None
-                async with services.warmup.start(cache), registering(existing):
+                async with services.warmup.start(cache), registering(existing), taking_messages(intake):
                     yield build_servicers(services, stores)
         finally:
             await jobs.stop()

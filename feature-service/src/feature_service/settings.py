@@ -1,10 +1,14 @@
 """What the feature service can be told from outside."""
 
-from typing import Final
+from typing import Final, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
+from feature_service.domain.ingest.message import PayloadFormat
+from feature_service.domain.ingest.precision import nanoseconds_of
+from feature_service.domain.ingest.topic_pattern import topic_patterns
 from penstock_kit.database import sqlite_url
+from penstock_kit.errors import InvalidArgument
 from penstock_kit.settings import GrpcServiceSettings, ServiceAddress
 
 # The schema of its tables on PostgreSQL.
@@ -63,6 +67,93 @@ class FeatureSettings(GrpcServiceSettings):
         alias="PENSTOCK_DEMO_LIVE",
         description="Let the demo welding shop go on while the system runs: new readings of its machines each minute.",
     )
+
+    mqtt_url: SecretStr = Field(
+        default=SecretStr(""),
+        alias="MQTT_URL",
+        description="Broker to take rows from: mqtt://user:password@host:1883 or mqtts://…; empty: none (extra mqtt).",
+    )
+    mqtt_username: str = Field(default="", alias="MQTT_USERNAME", description="Who we are to the broker.")
+    mqtt_password: SecretStr = Field(
+        default=SecretStr(""), alias="MQTT_PASSWORD", description="The password of MQTT_USERNAME."
+    )
+    mqtt_ca_file: str = Field(
+        default="", alias="MQTT_CA_FILE", description="Certificates (PEM) that the broker's is signed by; the system's."
+    )
+    mqtt_cert_file: str = Field(default="", alias="MQTT_CERT_FILE", description="Our certificate to the broker (PEM).")
+    mqtt_key_file: str = Field(default="", alias="MQTT_KEY_FILE", description="The key of MQTT_CERT_FILE (PEM).")
+    mqtt_topics: str = Field(
+        default="penstock/{device}",
+        alias="MQTT_TOPICS",
+        description="Topics with rows, separated by commas: plant/+/{device}/data; also {model}, and # at the end.",
+    )
+    mqtt_share_group: str = Field(
+        default="penstock",
+        alias="MQTT_SHARE_GROUP",
+        description="Group of replicas that share the messages; `off` for a subscription of each replica's own.",
+    )
+    mqtt_client_id: str = Field(
+        default="",
+        alias="MQTT_CLIENT_ID",
+        description="Name of this replica's session at the broker; empty for one made once and kept in PENSTOCK_HOME.",
+    )
+    mqtt_tenant: str = Field(default="default", alias="MQTT_TENANT", description="Tenant that the rows belong to.")
+    mqtt_payload: PayloadFormat = Field(
+        default=PayloadFormat.AUTO, alias="MQTT_PAYLOAD", description="How payloads are written."
+    )
+    mqtt_timestamp_key: str = Field(
+        default="timestamp", alias="MQTT_TIMESTAMP_KEY", description="Key of the time in a row of JSON."
+    )
+    mqtt_time_precision: str = Field(
+        default="",
+        alias="MQTT_TIME_PRECISION",
+        description="Unit of times in line protocol: ns, us, ms, s, m or h; empty: ns.",
+    )
+    mqtt_device_tag: str = Field(
+        default="",
+        alias="MQTT_DEVICE_TAG",
+        description="Tag of line protocol that names the device where the topic does not; empty: device, else host.",
+    )
+    mqtt_max_payload_bytes: int = Field(
+        default=1024**2, ge=1024, alias="MQTT_MAX_PAYLOAD_BYTES", description="Largest message that is read."
+    )
+    mqtt_in_flight: int = Field(
+        default=2_000,
+        ge=1,
+        le=65_535,
+        alias="MQTT_IN_FLIGHT",
+        description="Messages the broker may give before the first of them is stored and acknowledged.",
+    )
+    mqtt_session_seconds: int = Field(
+        default=86_400,
+        ge=0,
+        le=4_294_967_295,
+        alias="MQTT_SESSION_SECONDS",
+        description="How long the broker keeps the session, and what comes for it, while this replica is away.",
+    )
+    mqtt_on_stop: Literal["keep", "leave"] = Field(
+        default="keep",
+        alias="MQTT_ON_STOP",
+        description="At a stop: keep the session for the next start, or leave the group for good (scale-in).",
+    )
+
+    @field_validator("mqtt_topics")
+    @classmethod
+    def _topics(cls, text: str) -> str:
+        try:
+            topic_patterns(text)
+        except InvalidArgument as error:
+            raise ValueError(error.message) from None
+        return text
+
+    @field_validator("mqtt_time_precision")
+    @classmethod
+    def _precision(cls, text: str) -> str:
+        try:
+            nanoseconds_of(text)
+        except InvalidArgument as error:
+            raise ValueError(error.message) from None
+        return text
 
     @property
     def named_database_url(self) -> str:

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from typing import Final
 from urllib.parse import urlsplit
 
+from pydantic import ValidationError
+
 from penstock_cli.doctor.finding import Finding, Need
 from penstock_cli.settings import DATABASE_SETTINGS, CliSettings
 from penstock_kit.database import open_database
@@ -27,6 +29,8 @@ async def check_network(settings: CliSettings) -> AsyncIterator[Finding]:
     redis = settings.text("REDIS_URL")
     if redis:
         yield await _redis(redis)
+    if settings.text("MQTT_URL") or settings.text("MQTT_URL_FILE"):
+        yield await asyncio.to_thread(_broker)
     collector = settings.text("OTEL_EXPORTER_OTLP_ENDPOINT")
     if collector:
         yield await _collector(collector)
@@ -57,6 +61,24 @@ async def _redis(url: str) -> Finding:
     why = await _unreachable(url)
     detail = f"{shown} {why or 'accepts connections'}"
     return Finding(need=Need.RECOMMENDED, name="REDIS_URL", ok=not why, detail=detail, remedy=remedy)
+
+
+def _broker() -> Finding:
+    """Try the broker of feature-service's settings, with its login and certificates."""
+    from feature_service.adapters.mqtt.probe import probe
+    from feature_service.composition.mqtt import broker_login
+    from feature_service.settings import FeatureSettings
+
+    remedy = "start the broker, or correct the settings MQTT_…; until then no rows come from it"
+    try:
+        login = broker_login(FeatureSettings())
+        why = probe(login, seconds=_SECONDS)
+        detail = f"{login.address} {why or 'takes us'}"
+    except ValidationError:
+        why = detail = "the settings of feature-service are wrong"
+    except PenstockError as error:
+        why = detail = error.message
+    return Finding(need=Need.RECOMMENDED, name="MQTT_URL", ok=not why, detail=detail, remedy=remedy)
 
 
 async def _collector(url: str) -> Finding:

@@ -1,8 +1,8 @@
 """What feature-service shows on /metrics about questions, rows and devices."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import accumulate
-from typing import Final
+from typing import Final, Protocol
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -55,3 +55,61 @@ class IngestMetrics(Collector):
         yield CounterMetricFamily("penstock_rows_refused", "Rows of telemetry refused.", value=counts.refused)
         active = counts.active_devices()
         yield GaugeMetricFamily("penstock_devices_active", "Devices that sent rows within the last hour.", value=active)
+
+
+class Intake(Protocol):
+    """What is shown of the intake of messages; `counts` are by outcome, `refused_by_pattern` by pattern of topics."""
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether messages come."""
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """Messages received and not stored yet."""
+        ...
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Messages by outcome."""
+        ...
+
+    @property
+    def refused_by_pattern(self) -> Mapping[str, int]:
+        """Refused messages by pattern of topics."""
+        ...
+
+
+class MqttMetrics(Collector):
+    """Messages of a broker: what became of them, and whether they come."""
+
+    def __init__(self, registry: CollectorRegistry, intake: Intake) -> None:
+        self._intake = intake
+        registry.register(self)
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the metrics as they are now."""
+        counts = self._intake.counts
+        messages = CounterMetricFamily(
+            "penstock_mqtt_messages", "Messages of the broker, by what became of them.", labels=["outcome"]
+        )
+        for outcome in ("stored", "refused", "ignored", "dropped"):
+            messages.add_metric([outcome], counts.get(outcome, 0))
+        refused = CounterMetricFamily(
+            "penstock_mqtt_messages_refused", "Messages refused, by pattern of topics.", labels=["pattern"]
+        )
+        for pattern, count in sorted(self._intake.refused_by_pattern.items()):
+            refused.add_metric([pattern], count)
+        overwritten = CounterMetricFamily(
+            "penstock_mqtt_rows_overwritten",
+            "Rows of messages that overwrote one of the same device and time in the same batch.",
+            value=counts.get("overwritten", 0),
+        )
+        waiting = GaugeMetricFamily(
+            "penstock_mqtt_messages_waiting", "Messages received and not stored yet.", value=self._intake.waiting
+        )
+        connected = GaugeMetricFamily(
+            "penstock_mqtt_connected", "1 while messages come from the broker.", value=float(self._intake.is_connected)
+        )
+        return (messages, refused, overwritten, waiting, connected)

@@ -17,6 +17,7 @@ from feature_service.domain.ingest.existing_devices import ExistingDevices, Tabl
 from feature_service.domain.ingest.ingest_counts import IngestCounts
 from feature_service.domain.ingest.ingestion import Ingestion
 from feature_service.domain.ingest.point_ingestion import PointIngestion
+from feature_service.domain.ingest.point_storage import PointStorage
 from feature_service.domain.ingest.target import TargetRegistry
 from feature_service.domain.query.query_counts import QueryCounts
 from feature_service.domain.query.telemetry_queries import TelemetryQueries
@@ -55,25 +56,24 @@ def build_services(
         clock=clock,
         before_reading=before_reading,
     )
-    query_counts = QueryCounts()
+    query_counts, ingest_counts = QueryCounts(), IngestCounts(clock.monotonic)
+    points = PointStorage(
+        targets=TargetRegistry(registry=registry, metadata=metadata),
+        metadata=metadata,
+        telemetry=stores.telemetry,
+        stage=lambda: FrameStage(stores.spool_folder),
+    )
     queries = TelemetryQueries(registry=registry, telemetry=stores.telemetry, counts=query_counts)
     warmup = CatalogueWarmup(store=stores.metadata, catalogue=catalogue, page_size=DEFAULT_SIZE)
     return FeatureServices(
         warmup=Warmup({"models": warmup.load_models, "fields": warmup.load_fields}),
         ingestion=_build_ingestion(settings, stores, registry, metadata),
-        points=PointIngestion(
-            targets=TargetRegistry(registry=registry, metadata=metadata),
-            metadata=metadata,
-            telemetry=stores.telemetry,
-            stage=lambda: FrameStage(stores.spool_folder),
-            clock=clock,
-            max_bytes=settings.ingest_max_json_bytes,
-        ),
+        points=PointIngestion(storage=points, clock=clock, max_bytes=settings.ingest_max_json_bytes),
         registry=registry,
         dataset_jobs=_build_dataset_jobs(stores, registry, clock),
         queries=queries,
         query_counts=query_counts,
-        ingest_counts=IngestCounts(clock.monotonic),
+        ingest_counts=ingest_counts,
         anomalies=AnomalyDetection(
             registry=registry,
             telemetry=stores.telemetry,

@@ -23,7 +23,11 @@ class StatusReport:
     """Asks every store whether it answers; each gets two seconds."""
 
     def __init__(self, checks: Mapping[str, Callable[[], Awaitable[None]]]) -> None:
-        self._checks = checks
+        self._checks = dict(checks)
+
+    def add(self, name: str, check: Callable[[], Awaitable[None]]) -> None:
+        """Ask one more, under `name`."""
+        self._checks[name] = check
 
     async def components(self) -> Sequence[ComponentState]:
         """Return the state of each store, in the order they were named."""

@@ -30,11 +30,19 @@ Row = tuple[int, int, Mapping[str, FieldValue]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PointPlan:
     """How points become rows: the tags that may name the device, the first that is there counts; the nanoseconds of a
-    unit of time; and the time of points without one, in microseconds since the epoch."""
+    unit of time; and the time of points without one, in microseconds since the epoch.
+
+    `device`, where it is not empty, is the device of all points: then a tag names none."""
 
     device_tags: Sequence[str]
     unit: int
     now: int
+    device: str = ""
+
+    def device_tag(self, tags: Mapping[str, str]) -> str:
+        """Return the tag that names the device, empty for none."""
+        named = next((name for name in self.device_tags if name in tags), "")
+        return named if not self.device or tags.get(named) == self.device else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -196,7 +204,7 @@ class PointReading:
         times, numbers = times[order], {name: values[order] for name, values in columns.numbers.items()}
         for place, (device, tags) in enumerate(found for found in series if found is not None):
             part = slice(edges[place], edges[place + 1])
-            named = next(name for name in self._plan.device_tags if name in tags.tags)
+            named = self._plan.device_tag(tags.tags)
             piece = ColumnPiece(
                 lines=lines[part],
                 times=times[part],
@@ -236,8 +244,10 @@ def _micros(times: "IndexArray", unit: int) -> "IndexArray | None":
 
 
 def _device(series: SeriesTags, plan: PointPlan) -> str:
-    tag = next((name for name in plan.device_tags if name in series.tags), None)
-    if tag is None:
+    if plan.device:
+        return plan.device
+    tag = plan.device_tag(series.tags)
+    if not tag:
         named = " or ".join(map(repr, plan.device_tags))
         raise LineError(f"the point has no tag {named} to name its device; say which one does with device_tag=")
     device = series.tags[tag].strip()
@@ -252,9 +262,9 @@ def _row(line: int, point: Point, plan: PointPlan) -> tuple[str, Row]:
     if not FIRST_MICROS <= time < END_MICROS:
         raise LineError(outside_calendar(point.time))
     values = point.fields
-    if len(tags) > 1:
+    tag = plan.device_tag(tags)
+    if len(tags) > bool(tag):
         # A field counts more than a tag of its name.
-        tag = next(name for name in plan.device_tags if name in tags)
         values = {name: value for name, value in tags.items() if name != tag} | dict(values)
     return device, (line, time, values)
 

@@ -16,11 +16,12 @@ class Rejection:
 
 @dataclass(slots=True)
 class Rejections:
-    """Every refusal counted, the first MAX_LISTED of them kept; `notes` say what was read otherwise than written.
+    """Every refusal counted, the first `most` of them kept; `notes` say what was read otherwise than written.
 
     `rounded` counts, by field, the whole numbers of stored rows that a double does not hold.
     """
 
+    most: int = MAX_LISTED
     count: int = 0
     listed: list[Rejection] = field(default_factory=list[Rejection])
     notes: list[str] = field(default_factory=list[str])
@@ -33,7 +34,7 @@ class Rejections:
     def add_all(self, lines: "list[int]", reason: str) -> None:
         """Count the rows of `lines` as refused for the same reason."""
         self.count += len(lines)
-        self.listed += [Rejection(line=line, reason=reason) for line in lines[: MAX_LISTED - len(self.listed)]]
+        self.listed += [Rejection(line=line, reason=reason) for line in lines[: self.most - len(self.listed)]]
 
     def note(self, text: str) -> None:
         """Tell something of the body, once."""

@@ -56,6 +56,42 @@ INGEST: Final = Section(
             "name `ns`, `us`, `ms`, `s`, `m` or `h`",
         ),
         Row(
+            "TOPIC_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "a pattern of topics of MQTT that is none",
+            "the message says what is wrong with it",
+        ),
+        Row(
+            "BROKER_URL_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "an `MQTT_URL` that is none",
+            "write `mqtt://host:1883` or `mqtts://host:8883`",
+        ),
+        Row(
+            "BROKER_UNAVAILABLE",
+            (ErrorKind.UNAVAILABLE,),
+            "no messages come from the broker of MQTT, or they can't be stored; told in the status alone",
+            "the status says why; messages wait at the broker",
+        ),
+        Row(
+            "JOURNAL_UNAVAILABLE",
+            (ErrorKind.UNAVAILABLE,),
+            "the moments of messages without a time can't be written to `PENSTOCK_HOME/mqtt`",
+            "make room on the disk; the messages wait at the broker",
+        ),
+        Row(
+            "EXTRA_UNAVAILABLE",
+            (ErrorKind.FAILED_PRECONDITION,),
+            "a setting asks for what an extra brings, which is not installed",
+            "install what the message says, or unset the setting",
+        ),
+        Row(
+            "CERTIFICATE_INVALID",
+            (ErrorKind.FAILED_PRECONDITION,),
+            "a file of certificates for MQTT that can't be read",
+            "name PEM files in `MQTT_CA_FILE`, `MQTT_CERT_FILE` and `MQTT_KEY_FILE`",
+        ),
+        Row(
             "DECIMAL_INVALID",
             (ErrorKind.INVALID_ARGUMENT,),
             "a decimal mark other than `.` and `,`",

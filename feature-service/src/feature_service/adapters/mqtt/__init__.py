@@ -1,0 +1,1 @@
+"""Rows from a broker of MQTT."""

@@ -1,0 +1,105 @@
+"""The intake of MQTT messages, where the settings name a broker."""
+
+import secrets
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from feature_service.domain.ingest.message_ingestion import MessageIngestion
+from feature_service.domain.ingest.message_reading import MessagePlan
+from feature_service.domain.ingest.point_ingestion import DEVICE_TAGS
+from feature_service.domain.ingest.precision import nanoseconds_of
+from feature_service.domain.ingest.topic_pattern import topic_patterns
+from feature_service.edge.servicer import FeatureServices
+from feature_service.settings import FeatureSettings
+from penstock_kit.clock import Clock
+from penstock_kit.home import ensure_home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from feature_service.adapters.mqtt.client import BrokerLogin
+    from feature_service.adapters.mqtt.intake import MqttIntake
+
+
+def build_intake(settings: FeatureSettings, services: FeatureServices, clock: Clock) -> "MqttIntake | None":
+    """Return the intake that the settings ask for, None for none; the service's status tells of it.
+
+    Raises InvalidArgument BROKER_URL_INVALID and FailedPrecondition EXTRA_UNAVAILABLE.
+    """
+    if not settings.mqtt_url.get_secret_value():
+        return None
+    from feature_service.adapters.mqtt.intake import IntakePlan, MqttIntake
+    from feature_service.adapters.mqtt.journal import FileReceiptJournal
+
+    folder = ensure_home(settings.home / "mqtt")
+    journal = FileReceiptJournal(folder / "receipts")
+    plan = MessagePlan(
+        format=settings.mqtt_payload,
+        timestamp_key=settings.mqtt_timestamp_key,
+        unit=nanoseconds_of(settings.mqtt_time_precision) if settings.mqtt_time_precision else None,
+        device_tags=(settings.mqtt_device_tag,) if settings.mqtt_device_tag else DEVICE_TAGS,
+        max_bytes=settings.mqtt_max_payload_bytes,
+    )
+    intake = MqttIntake(
+        plan=IntakePlan(
+            patterns=topic_patterns(settings.mqtt_topics),
+            share_group="" if settings.mqtt_share_group == "off" else settings.mqtt_share_group,
+            folder=folder,
+            max_bytes=settings.mqtt_max_payload_bytes,
+            leaves=settings.mqtt_on_stop == "leave",
+        ),
+        login=broker_login(settings, settings.mqtt_client_id or _kept_client_id(folder / "client_id")),
+        ingestion=MessageIngestion(
+            storage=services.points.storage,
+            plan=plan,
+            tenant_id=settings.mqtt_tenant,
+            counts=services.ingest_counts,
+            journal=journal,
+        ),
+        journal=journal,
+        clock=clock,
+    )
+    services.status.add("mqtt", intake.ping)
+    return intake
+
+
+def broker_login(settings: FeatureSettings, client_id: str = "") -> "BrokerLogin":
+    """Return who we are to the broker. Raises InvalidArgument BROKER_URL_INVALID."""
+    from feature_service.adapters.mqtt.address import BrokerAddress
+    from feature_service.adapters.mqtt.client import BrokerLogin
+
+    address = BrokerAddress.parse(settings.mqtt_url.get_secret_value())
+    if settings.mqtt_username:
+        address = replace(address, username=settings.mqtt_username, password=settings.mqtt_password.get_secret_value())
+    return BrokerLogin(
+        address=address,
+        client_id=client_id,
+        ca_file=settings.mqtt_ca_file,
+        cert_file=settings.mqtt_cert_file,
+        key_file=settings.mqtt_key_file,
+        in_flight=settings.mqtt_in_flight,
+        session_seconds=settings.mqtt_session_seconds,
+    )
+
+
+@asynccontextmanager
+async def taking_messages(intake: "MqttIntake | None") -> AsyncGenerator[None]:
+    """Take messages in while the block runs, when there is an intake."""
+    if intake is None:
+        yield
+        return
+    async with intake.running():
+        yield
+
+
+def _kept_client_id(path: Path) -> str:
+    """The name of this home's session: the same at every start, another one in every other home."""
+    try:
+        known = path.read_text().strip()
+    except FileNotFoundError:
+        known = ""
+    if not known:
+        known = f"penstock-{secrets.token_hex(6)}"
+        path.write_text(known)
+    return known
