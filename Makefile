@@ -133,6 +133,11 @@ lock: .venv/.dev ## Resolve the dependencies again
 bench: .venv/.dev ## Measure this system beside its floors and print ratios
 	@$(BIN)/python -m bench
 
+.PHONY: load
+load: .venv/.dev ## Let people, streams and models come to the running system (ARGS="--seconds 60 --mode mixed"; PAGE=1: into docs/load.md)
+	@scripts/load-env
+	@$(BIN)/python -m bench.load_test $(if $(PAGE),--page) $(ARGS)
+
 .PHONY: bench-peers
 bench-peers: .venv/.dev ## Install the gateways that `make bench` measures beside this one
 	@scripts/bench-peers
