@@ -1,8 +1,10 @@
 """``penstock chat`` and ``penstock key`` against a small gateway of the test's own."""
 
+import base64
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,10 +18,12 @@ import pytest
 
 from penstock_cli import key
 from penstock_cli.chat.command import chat
-from penstock_cli.chat.conversation import Wishes
+from penstock_cli.chat.conversation import Conversation, Wishes
 from penstock_cli.chat.event import Event, events
+from penstock_cli.chat.picture import read_pictures
 from penstock_cli.chat.screen import Screen
 from penstock_cli.failure import CommandFailed
+from penstock_cli.gateway import Gateway as GatewayClient
 from penstock_cli.settings import CliSettings
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.waiting import HANG_SECONDS
@@ -401,3 +405,36 @@ def test_a_devices_words_do_not_steer_the_terminal_and_a_pipe_gets_them_as_they_
         screen.note("tool \x1b[2Jcall")
         assert file.getvalue().rstrip("\n") == shown
         assert notes.getvalue() == "tool [2Jcall\n"
+
+
+def test_pictures_go_along_with_the_first_question_alone(gateway: Gateway, tmp_path: Path) -> None:
+    files = [tmp_path / "a.png", tmp_path / "b.jpg"]
+    for file in files:
+        file.write_bytes(file.name.encode())
+    gateway.streams = [streaming(DONE), streaming(DONE)]
+    conversation = Conversation(GatewayClient(settings_for(gateway)), Wishes(pictures=read_pictures(files)))
+    for question in ("What is it?", "And now?"):
+        assert [event.kind for event in conversation.ask(question)] == ["complete_state"]
+    sent = [body.get("pictures") for _, path, body in gateway.requests if path.endswith("/stream")]
+    assert sent == [[{"data": base64.b64encode(file.name.encode()).decode()} for file in files], None]
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (["a", "a", "a", "a", "a"], "at most 4 pictures, not 5"),
+        (["missing"], "missing is no file"),
+        (["."], "is no file"),
+        (["empty"], "empty is empty"),
+        (["large"], "large is 4.0 MiB; a picture has at most 3 MiB"),
+    ],
+)
+def test_a_picture_that_cannot_be_sent_is_refused_before_anything_is_asked(
+    tmp_path: Path, files: list[str], said: str
+) -> None:
+    (tmp_path / "a").write_bytes(b"x")
+    (tmp_path / "empty").touch()
+    (tmp_path / "large").write_bytes(bytes(4 * 1024 * 1024))
+    with pytest.raises(CommandFailed, match=re.escape(said)) as caught:
+        read_pictures([tmp_path / file for file in files])
+    assert caught.value.exit_code == 2

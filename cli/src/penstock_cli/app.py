@@ -89,14 +89,19 @@ def chat(
     model: Annotated[str, typer.Option(help="provider/model, or an alias; empty for the default.")] = "",
     personality: Annotated[str, typer.Option(help="Id of a personality.")] = "",
     conversation: Annotated[str, typer.Option(help="Continue this conversation.")] = "",
+    picture: Annotated[
+        list[Path] | None, typer.Option(help="A picture (PNG, JPEG, WebP or GIF) to ask about; up to four times.")
+    ] = None,
     tools: Annotated[bool, typer.Option(help="Let the assistant look at devices.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the events as JSON, one a line.")] = False,
 ) -> None:
     """Ask the assistant; the answer streams. Ctrl-C stops it on the server too."""
     from penstock_cli.chat import command
     from penstock_cli.chat.conversation import Wishes
+    from penstock_cli.chat.picture import read_pictures
 
-    wishes = Wishes(model=model, personality=personality, use_tools=tools)
+    pictures = read_pictures(picture or ())
+    wishes = Wishes(model=model, personality=personality, use_tools=tools, pictures=pictures)
     code = command.chat(load_settings(), question, wishes=wishes, conversation_id=conversation, as_json=as_json)
     raise typer.Exit(code)
 

@@ -1,7 +1,7 @@
 """One conversation with the gateway: ask, follow the stream through broken connections, stop it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import httpx
@@ -15,11 +15,12 @@ _RESUMES: Final = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """How to answer; empty for the gateway's defaults."""
+    """How to answer; empty for the gateway's defaults. `pictures`, in base64, go with the first question."""
 
     model: str = ""
     personality: str = ""
     use_tools: bool = True
+    pictures: tuple[str, ...] = ()
 
     def body(self, question: str) -> dict[str, Any]:
         """Return the request. When this terminal goes away, the answer is of no use to anybody."""
@@ -44,6 +45,9 @@ class Conversation:
         self._stream_id = ""
         path = f"/api/v1/conversations/{self.id}/stream"
         body = self._wishes.body(question)
+        if self._wishes.pictures:
+            body["pictures"] = [{"data": data} for data in self._wishes.pictures]
+            self._wishes = replace(self._wishes, pictures=())  # later answers of the conversation see them too
         seen = 0
         for attempt in range(_RESUMES + 1):
             if attempt:
