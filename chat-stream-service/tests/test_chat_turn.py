@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -354,3 +355,15 @@ async def test_a_model_call_that_hangs_is_ended_by_the_idle_limit(chat: Any) -> 
     assert (events[-1].error.reason, events[-1].error.partial_content) == ("STREAM_IDLE_TIMEOUT", "Well")
     async with asyncio.timeout(HANG_SECONDS):
         await hang.left.wait()
+
+
+async def test_the_bound_on_tool_calls_is_over_all_rounds_of_an_answer(chat_with: Callable[..., Any]) -> None:
+    async with chat_with(max_tool_calls=3) as chat:
+        listing = ("list_devices", "{}")
+        rounds = [chat.calls(listing), chat.calls(listing), chat.calls(listing, listing)]
+        chat.llm.rounds = [*rounds, chat.says("Done.")]
+        events = await chat.answer(await chat.conversation())
+        results = [event.tool_result for event in events if event.WhichOneof("event") == "tool_result"]
+        assert sorted(result.is_error for result in results) == [False, False, False, True]
+        (refused,) = (result for result in results if result.is_error)
+        assert "an answer may make 3 tool calls in all" in refused.content

@@ -1,6 +1,7 @@
 """Data sets: honest splits, labels of windows, and nothing learned from the validation part."""
 
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -49,16 +50,18 @@ classes_ab = Classes(labels=("a", "b", "c"), common=0)
     codes=st.lists(st.integers(-1, 2), min_size=1, max_size=40),
     size=st.integers(1, 8),
     overlap=st.sampled_from([0.0, 0.5, 0.9]),
+    common=st.integers(0, 2),
 )
-def test_labels_of_windows_follow_their_definitions(codes, size, overlap):
+def test_labels_of_windows_follow_their_definitions(codes, size, overlap, common):
+    classes = replace(classes_ab, common=common)
     window = WindowPlan(size=size, overlap=overlap)
     rows = np.array(codes, dtype=np.int64)
-    results = {mode: window_labels(rows, classes_ab, window, mode).tolist() for mode in LabelMode}
+    results = {mode: window_labels(rows, classes, window, mode).tolist() for mode in LabelMode}
     for index in range(window.count(len(rows))):
         inside = codes[index * window.step : index * window.step + size]
         counted = Counter(code for code in inside if code != NO_LABEL)
         ranked = sorted(counted, key=lambda code: (-counted[code], code))
-        others = [code for code in ranked if code != classes_ab.common]
+        others = [code for code in ranked if code != common]
         assert results[LabelMode.LAST][index] == inside[-1]
         assert results[LabelMode.MODE][index] == (ranked[0] if ranked else NO_LABEL)
         assert results[LabelMode.ANY][index] == ((others or ranked)[0] if ranked else NO_LABEL)

@@ -116,6 +116,21 @@ def test_scalers_equal_those_of_scikit_learn():
     np.testing.assert_allclose(min_max, MinMaxScaler((-2.0, 3.0)).fit_transform(matrix), atol=1e-12)
 
 
+@pytest.mark.parametrize("value", [0.1, 1e-9, 123456.7, -0.3, 0.0])
+@pytest.mark.parametrize("method", [NormalizeMethod.Z_SCORE, NormalizeMethod.MIN_MAX])
+def test_a_constant_column_is_not_blown_up_by_the_rounding_of_its_mean(value, method):
+    scaler = fit_scaler(np.full((1000, 1), value), method)
+    assert scaler.scales == (1.0,)
+    assert np.abs(scaler.apply(np.full((3, 1), value))).max() < 1e-9
+
+
+@pytest.mark.parametrize("method", [NormalizeMethod.Z_SCORE, NormalizeMethod.MIN_MAX])
+def test_a_small_change_beside_a_large_mean_is_no_constant_column(method):
+    matrix = 1e6 + np.array([[0.0], [1e-3], [2e-3]])
+    scaled = fit_scaler(matrix, method).apply(matrix)
+    assert scaled.max() - scaled.min() >= 1
+
+
 def test_scaling_leaves_nan_out_of_the_fit_and_in_the_result():
     matrix = np.array([[1.0, NAN], [3.0, NAN], [NAN, NAN]])
     result = fit_scaler(matrix, NormalizeMethod.MIN_MAX).apply(matrix)

@@ -80,6 +80,24 @@ async def test_askers_of_two_replicas_share_one_call() -> None:
     assert len(provider.asked) == 1
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        Caller(user_id="bob", tenant_id="acme", key_id="k1"),
+        Caller(user_id="alice", tenant_id="other", key_id="k1"),
+        Caller(user_id="alice", tenant_id="acme", key_id="k2"),
+        Caller(user_id="alice", tenant_id="acme"),
+    ],
+    ids=["user", "tenant", "key", "no key"],
+)
+async def test_the_same_key_of_another_user_tenant_or_api_key_is_another(other: Caller) -> None:
+    provider, store = ScriptedProvider(), DictStore()
+    alice = Caller(user_id="alice", tenant_id="acme", key_id="k1")
+    for caller, calls in ((alice, 1), (other, 2), (alice, 2), (other, 2)):
+        await ask(replica(provider, store), keyed(), caller)
+        assert len(provider.asked) == calls
+
+
 async def test_another_question_with_the_same_key_is_refused() -> None:
     provider, store = ScriptedProvider(), DictStore()
     await ask(replica(provider, store), keyed())

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from llm_service.domain.model.event import Event, Started
-from llm_service.domain.model.message import FilePart, ImagePart, Message, Role, TextPart
+from llm_service.domain.model.message import FilePart, ImagePart, Message, Role, TextPart, text_message
 from llm_service.domain.model.provider import EventBatch, EventStream
 from llm_service.domain.model.request import CachePolicy, CompletionRequest
 from llm_service.domain.model.route import Candidate, Route
@@ -100,6 +100,20 @@ async def test_what_is_cached_unasked_is_the_users_own_and_what_is_asked_for_is_
     own = CachePolicy(exact=True, own=True)
     assert [await verdict(user, own) for user in ("ann", "bob", "ann", "bob")] == ["miss", "miss", "hit", "hit"]
     assert [await verdict(user, EXACT) for user in ("ann", "bob")] == ["miss", "hit"]
+
+
+@pytest.mark.parametrize(("policy", "hit"), [(EXACT, "hit"), (SEMANTIC, "semantic_hit")])
+async def test_another_system_prompt_is_another_cache_key(policy: CachePolicy, hit: str) -> None:
+    answers = Answers()
+
+    async def verdict(*prompts: str) -> str:
+        system = tuple(text_message(Role.SYSTEM, prompt) for prompt in prompts)
+        answers.asked = replace(question(), messages=(*system, *question().messages))
+        return await answers.verdict(policy)
+
+    prompts = [(), ("Answer Ann.",), ("Answer Bob.",), ("Answer Ann.", "Be short.")]
+    assert [await verdict(*each) for each in prompts] == ["miss"] * 4
+    assert [await verdict(*each) for each in prompts] == [hit] * 4
 
 
 @pytest.mark.parametrize("policy", [EXACT, SEMANTIC])

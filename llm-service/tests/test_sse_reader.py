@@ -47,6 +47,20 @@ def test_an_event_of_many_lines_is_refused_too() -> None:
             list(reader.feed(b"data: " + b"x" * 100 + b"\n"))
 
 
+def test_a_stream_may_be_longer_than_an_event() -> None:
+    reader = SseReader(limit=1000)
+    events = [data for _ in range(50) for data in reader.feed(b"data: " + b"x" * 400 + b"\ndata: y\n\n")]
+    assert [len(data) for data in events] == [402] * 50
+
+
+def test_only_the_event_that_is_named_an_error_is_one() -> None:
+    reader = SseReader()
+    found = list(reader.feed(b"data: a\n\nevent: error\ndata: b\n\ndata: c\n\nevent: chunk\ndata: d\n\n"))
+    assert [(bytes(data), isinstance(data, ErrorData)) for data in found] == [
+        (b"a", False), (b"b", True), (b"c", False), (b"d", False),
+    ]  # fmt: skip
+
+
 @given(st.lists(st.text(st.characters(exclude_categories=["C"])), max_size=6), st.data())
 def test_how_the_bytes_are_cut_makes_no_difference(texts: list[str], data: st.DataObject) -> None:
     whole = b"".join(b"data: " + text.encode() + b"\n\n" for text in texts)

@@ -250,6 +250,24 @@ async def test_a_budget_is_told_at_80_and_at_100_percent_once_a_period(plant: Pl
     assert plant.told()[0] == ["[ALERT] BudgetSpent", "[STILL] ServiceDown"], "what is told again is not the budget"
 
 
+async def test_a_budget_that_has_room_again_is_told_to_have_ended(plant: Plant) -> None:
+    plant.costs.budgets = {"bud_1": budget("10.00")}
+    await plant.pass_time(30)
+    begun = plant.told()
+    assert sorted(text.splitlines()[0] for text in begun[0]) == ["[ALERT] BudgetNearlySpent", "[ALERT] BudgetSpent"]
+    raised = budget("10.00")
+    raised.limit.amount = "12.00"
+    plant.costs.budgets = {"bud_1": raised}
+    await plant.pass_time(30)
+    assert [[text.splitlines()[0] for text in told] for told in plant.told()] == [["[RESOLVED] BudgetSpent"]] * 4
+    plant.costs.budgets = {}
+    await plant.pass_time(30)
+    for told in plant.told():
+        assert [text.splitlines()[0] for text in told] == ["[RESOLVED] BudgetNearlySpent"]
+    await plant.pass_time(3600)
+    assert plant.told() == [[], [], [], []], "once"
+
+
 async def test_a_budget_that_is_spent_in_the_next_period_too_is_told_again(plant: Plant) -> None:
     for day in (1, 2):
         spent = budget("9.00", period="day")

@@ -154,6 +154,27 @@ async def test_of_many_guesses_at_once_few_are_looked_at(login):
     assert kinds.count(Unauthenticated) <= 3  # two are allowed, and two are looked at side by side
 
 
+async def test_slips_that_are_far_apart_are_not_added_up(house, login):
+    for _ in range(6):
+        with pytest.raises(Unauthenticated):
+            await login("wrong")
+        house.clock.advance(40)
+    assert await login()
+
+
+async def test_a_pause_ends_a_minute_after_the_first_of_its_guesses(house, login):
+    for _ in range(2):
+        with pytest.raises(Unauthenticated):
+            await login("wrong")
+        house.clock.advance(20)
+    house.clock.advance(19)
+    with pytest.raises(ResourceExhausted) as caught:
+        await login()
+    assert caught.value.retry_after == pytest.approx(1)
+    house.clock.advance(1)
+    assert await login()
+
+
 async def test_guesses_from_one_place_shut_nobody_out_elsewhere(login):
     for number in range(3):
         with pytest.raises(Unauthenticated):
