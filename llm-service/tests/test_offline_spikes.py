@@ -38,6 +38,7 @@ def statistics(code: str, arguments: Row) -> Row:
     highest = max(fitting)
     told: Row = {"field": "temperature", "unit": "°C", "count": len(numbers), "mean": sum(numbers) / len(numbers)}
     told |= {"min": numbers[0], "max": highest[0], "max_time": highest[1].isoformat(), "min_time": FIRST.isoformat()}
+    told |= {"integral": 60 * sum(numbers)} if arguments.get("integrals") else {}
     if "percentiles" in arguments:
         told["percentiles"] = {"1": numbers[1], "99": numbers[-2]}
     answer: Row = {"device_code": code, "row_count": len(fitting), "rows_in_range": 120, "statistics": [told]}
@@ -179,3 +180,8 @@ async def test_an_overview_tells_far_readings_without_asking_for_more(ask: Ask) 
     text = await ask("WLD001 in the last 2 hours")
     assert "300 °C at 2026-11-28 10:30 UTC, while 99 % of the readings end at 59 °C" in text
     assert "without readings beyond" not in text
+
+
+async def test_the_lead_of_an_amount_has_the_percent_of_the_amount(ask: Ask) -> None:
+    text = await ask("which of the two, WLD002 or WLD003, had the higher total temperature today?")
+    assert "WLD003 − WLD002 = 2 °C·h (1.8 %)" in text

@@ -329,3 +329,49 @@ def test_traditional_characters_are_read_as_simplified_ones(traditional: str, si
 def test_a_field_named_in_traditional_characters_keeps_its_name() -> None:
     query = parse_prompt("WLD001今天的電流平均值", NOW, known_fields=("電流",))
     assert (query.fields, query.unread) == (("電流",), ())
+
+
+@pytest.mark.parametrize(
+    "text", ["number of starts of WLD004 yesterday", "how many starts did WLD004 have yesterday?", "WLD004昨天启动次数"]
+)
+def test_starts_are_counted_as_what_begins_to_run(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.conditions, query.statistics, query.unread) == ((RUNNING,), (Statistic.EVENTS,), ())
+
+
+def test_how_long_ago_something_last_was_asks_for_its_last_time() -> None:
+    query = parse_prompt("how long since WLD002 last welded?", NOW)
+    assert (query.when, query.once, query.conditions, query.unread) == (True, True, (RUNNING,), ())
+
+
+def test_how_long_something_has_not_been_asks_since_when_it_is_not() -> None:
+    query = parse_prompt("WLD003多久没焊了", NOW)
+    assert (query.since, query.conditions, query.unread) == (True, (IDLE,), ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "distribution of the current of WLD002 yesterday",
+        "WLD002昨天电流的分布",
+        "histogram of current WLD002 yesterday",
+    ],
+)
+def test_a_distribution_of_numbers_is_told_by_percentiles_and_said(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.percentiles, query.unread) == ((5.0, 25.0, 50.0, 75.0, 95.0), ())
+    assert any(note.remark is Remark.READ_AS for note in query.notes)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "WLD001 昨天 10:00-11:00 和 今天 10:00-11:00 的平均电流对比",
+        "WLD001 昨天10点到11点和今天10点到11点的电流差多少",
+        "compare the current of WLD001 yesterday 10:00-11:00 and today 10:00-11:00",
+    ],
+)
+def test_the_hours_of_two_days_are_two_ranges(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    begins = [TODAY - timedelta(hours=14), TODAY + timedelta(hours=10)]
+    assert [(time.start, time.end) for time in query.periods] == [(begin, begin + HOUR) for begin in begins]

@@ -199,9 +199,9 @@ def _lead(
         return []
     (first, leader, _), (second, other, _) = ranked
     unit, more = ones[0].unit, first - second
+    share = percent(more / abs(second)) if second else ""
     if measure.statistic is Statistic.INTEGRAL:
         more, unit = added_up(more, unit)
-    share = percent(more / abs(second)) if second else ""
     return [report.say.difference(other, leader, shown(more, unit, query, 6, difference=True), share)]
 
 

@@ -151,9 +151,9 @@ class MomentReader:
         return moments
 
     def _parted(self, first: Moment, second: Moment) -> bool:
-        """Whether a word for "until" is between two moments, though it may say nothing elsewhere: "8点到中午"."""
+        """Whether "until" or "and" is between two moments, though they may say nothing elsewhere: "8点到中午"."""
         between = range(first.end, second.begin)
-        return any(self._words.has(at, Kind.TO) and self._words.text(at) in _UNTIL for at in between)
+        return any(self._words.has(at, Kind.TO) and self._words.text(at) in _UNTIL | _AND for at in between)
 
     def _inherited(self, moments: Sequence[Moment]) -> list[Moment]:
         """ "下午4点、5点": in a list the half of the day and the day are those of the time before."""

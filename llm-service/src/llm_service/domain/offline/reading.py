@@ -23,6 +23,8 @@ from llm_service.domain.offline.unit import field_of_unit
 
 # The units of what flows together of a usual field.
 _AMOUNTS: Final = {"gas_flow": ("L", "mL", "m3", "m³"), "wire_feed": ("m", "cm", "mm", "km")}
+# What tells how values are spread.
+_SPREAD: Final = (5.0, 25.0, 50.0, 75.0, 95.0)
 _COUNTED: Final = frozenset({Statistic.COUNT, Statistic.SHARE, Statistic.EVENTS, Statistic.DURATION})
 
 
@@ -58,6 +60,7 @@ class Topic:
     each: bool = False
     robust: bool = False
     counts_devices: bool = False
+    spread: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -106,7 +109,8 @@ def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> S
     if everywhere and unread:
         intent, everywhere = Intent.CHAT, False
     statistics = topic.statistics or _amount(reading)
-    if reading.percentiles:
+    percentiles = reading.percentiles or (_SPREAD if topic.spread else ())
+    if percentiles:
         statistics = (*statistics, Statistic.PERCENTILE)
     rank = topic.which and reading.measures and intent is not Intent.LIST_DEVICES and not topic.holds
     chosen = rank or topic.holds
@@ -129,7 +133,7 @@ def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> S
         window_size=reading.window_size,
         confidence=_confidence(reading, intent),
         conditions=reading.conditions,
-        percentiles=reading.percentiles,
+        percentiles=percentiles,
         interval=interval.width if interval else None,
         limit=reading.rows.limit if reading.rows else 0,
         newest=reading.rows.newest if reading.rows else True,

@@ -32,7 +32,23 @@ SPELLS: Final = frozenset(
             "interruption",
             "interruptions",
         ),
-        *("weld", "welds", "run", "runs", "停机", "停顿", "中断", "停歇", "焊接", "运行", "空闲", "停"),
+        *(
+            "weld",
+            "welds",
+            "run",
+            "runs",
+            "starts",
+            "start-ups",
+            "startups",
+            "停机",
+            "停顿",
+            "中断",
+            "停歇",
+            "焊接",
+            "运行",
+            "空闲",
+            "停",
+        ),
     }
 )
 """Nouns for what lasts a while, and begins time and again."""

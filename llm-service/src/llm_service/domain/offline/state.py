@@ -8,6 +8,7 @@ from llm_service.domain.offline.condition import FLIPPED
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.query import Condition, Note, Remark, Statistic
 from llm_service.domain.offline.sentence import Sentence
+from llm_service.domain.offline.spell import SPELLS
 from llm_service.domain.offline.token import is_code
 from llm_service.domain.offline.words_data import Comparative
 from llm_service.domain.offline.words_state import RUNNING, State
@@ -42,7 +43,7 @@ def find_states(sentence: Sentence, conditions: Sequence[Condition], *, asked: b
     Beside other `conditions` a state only counts where a word such as "while" leads to it. `asked` says that single
     spells of it are asked for.
     """
-    asked = asked or _asks(sentence) or (_is_plain(sentence) and _asks_whether(sentence))
+    asked = asked or _asks(sentence) or _counts(sentence) or (_is_plain(sentence) and _asks_whether(sentence))
     asked = asked and not conditions
     for at in range(len(sentence)):
         state = RUNNING if _is_on(sentence, at) else sentence.senses(at).get(Kind.STATE)
@@ -85,7 +86,7 @@ def _is_verb_of_end(sentence: Sentence, at: int) -> bool:
 def _use(sentence: Sentence, at: int, others: Sequence[int | None], *, led: bool) -> None:
     """Mark the words of a state; what also asks for a duration is read once more, unless a word leads to it."""
     for each in others:
-        if each is not None and not sentence.has(each, Kind.ASK_WHEN):
+        if each is not None and not any(sentence.has(each, kind) for kind in (Kind.ASK_WHEN, Kind.SINCE_WHEN)):
             sentence.use(each, each + 1)
     if led or not any(sentence.has(at, kind) for kind in (Kind.BUSIER, Kind.HOW_LONG, Kind.TIME_SHARE)):
         sentence.use(at, at + 1 + (sentence.text(at + 1) in _BEHIND and not sentence.has(at + 1, Kind.HOW_LONG)))
@@ -118,6 +119,13 @@ def _asks(sentence: Sentence) -> bool:
     """Whether a duration, a share, a number of times or a time is asked for."""
     asked = any(sentence.has(at, kind) for at in range(len(sentence)) for kind in _ASKING)
     return asked or _asks_when(sentence)
+
+
+def _counts(sentence: Sentence) -> bool:
+    """Whether what begins and ends is counted: "number of starts"."""
+    senses = (sentence.senses(at).get(Kind.STATISTIC) for at in range(len(sentence)))
+    places = (at for at, statistic in enumerate(senses) if statistic is Statistic.COUNT)
+    return any(sentence.text(place) in SPELLS for at in places for place in (at + 1, at + 2))
 
 
 def _asks_when(sentence: Sentence) -> bool:

@@ -97,6 +97,7 @@ class _TopicReader(TopicParts):
         self.settle_occasion()
         self.settle_since(topic)
         self.settle_whether(topic)
+        self.settle_spread(topic)
         topic.statistics = tuple(self._statistics)
         self.note_welds()
         topic.recent = any(words.text(at) in _RECENT for at in self._intents.get(Intent.TREND, ()))

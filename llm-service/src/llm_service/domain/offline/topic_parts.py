@@ -19,6 +19,9 @@ _SHOWING: Final = frozenset(
 )
 _SHOWN: Final = frozenset({"data", "readings", "rows", "values", "records", "数据", "读数", "记录"})
 _WELDS: Final = frozenset({"weld", "welds", "焊缝", "焊点"})
+_SPREAD: Final = frozenset(
+    {"distribution", "distributed", "histogram", "quartiles", "分布", "分布情况", "直方图", "分布图"}
+)
 # "How long has it been on" asks since when, unless a range of time is named.
 _LASTING: Final = ("how long has", "how long have", "多久了", "多长时间了", "多少时间了")
 # Whether something holds now is asked with these, whether it ever did with those.
@@ -49,6 +52,8 @@ class TopicParts:
         if self._reading.conditions and (self._reading.when or _COUNTED & self._statistics.keys()):
             self._intents.pop(Intent.TREND, None)
             self._intents.pop(Intent.ANOMALY, None)
+        if Statistic.CORRELATION in self._statistics:
+            self._intents.pop(Intent.COMPARE, None)
         words = {self._words.text(at) for at in range(len(self._words))}
         if not self._statistics and not self._intents and words & _SHOWING and words & _SHOWN:
             self._intents[Intent.QUERY] = []
@@ -95,6 +100,17 @@ class TopicParts:
         self._statistics.clear()
         self._fields = {places[0]: LABEL_FIELD}
 
+    def settle_spread(self, topic: "Topic") -> None:
+        """ "The distribution of the current" is told by percentiles, "that of the labels" by their counts."""
+        words = self._words
+        places = [at for at in range(len(words)) if words.text(at) in _SPREAD]
+        numeric = set(self._fields.values()) - {LABEL_FIELD}
+        if not places or not numeric or self._statistics or self._intents or self._reading.percentiles:
+            return
+        topic.spread = True
+        words.use(places[0], places[0] + 1)
+        self._notes.append(Note(remark=Remark.READ_AS, words=(words.raw(places[0]), "p5, p25, p50, p75, p95")))
+
     def settle_best(self, topic: "Topic") -> None:
         """ "The best quality rate", "the worst utilization" are ends of a ranking; of other numbers nobody knows."""
         places = list(self._words.find(Kind.BEST))
@@ -130,7 +146,9 @@ class TopicParts:
     def _counts_spells(self) -> bool:
         """Whether the word for a state is what is counted: "how many stops"."""
         words = self._words
-        places = (at for at in range(len(words)) if Kind.HOW_MANY in words.lexeme_senses(at))
+        senses = map(words.lexeme_senses, range(len(words)))
+        asked = enumerate(Kind.HOW_MANY in each or each.get(Kind.STATISTIC) is Statistic.COUNT for each in senses)
+        places = (at for at, counts in asked if counts)
         return any(words.text(place) in SPELLS for at in places for place in (at + 1, at + 2))
 
     def settle_since(self, topic: "Topic") -> None:

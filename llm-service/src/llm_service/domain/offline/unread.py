@@ -28,7 +28,12 @@ _TELLING: Final = frozenset({"weld", "welds", "going"})
 # What says nothing beside the word for a quality or a machine: "good welding", "焊接良好".
 _BESIDE: Final = frozenset({"welding", "焊接"})
 # What asks for the counts of a text field's values, which is how those are answered; of numbers it says something.
-_OF_TEXTS: Final = frozenset({"distribution", "common", "commonest", "frequent", "分布"})
+_OF_TEXTS: Final = frozenset(
+    {
+        *("distribution", "distributed", "histogram", "quartiles", "common", "commonest", "frequent"),
+        *("分布", "分布情况", "直方图", "分布图"),
+    }
+)
 # A mark beside a figure ("±5", "5 €") says something, a full stop does not.
 # Words for how an extreme came about.
 _REACHING: Final = frozenset(
@@ -110,7 +115,7 @@ def _leads_to_label(sentence: Sentence, at: int) -> bool:
 def _empty(sentence: Sentence, at: int, reading: "Reading", *, after_limit: bool) -> bool:
     senses, text = sentence.senses(at), sentence.text(at)
     if text in _BESIDE | _OF_TEXTS:
-        return _beside(sentence, at) if text in _BESIDE else LABEL_FIELD in reading.topic.fields
+        return _beside(sentence, at) if text in _BESIDE else LABEL_FIELD in reading.topic.fields or reading.topic.spread
     if Kind.OR in senses:
         return not reading.conditions
     if _limits(sentence, at) or (after_limit and text in _TELLING):

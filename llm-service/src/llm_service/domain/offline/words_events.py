@@ -137,7 +137,11 @@ def add_event_words(lexicon: Lexicon) -> None:
     add(Kind.FIELD, "wire_feed", "焊丝|多少焊丝|多少丝|how much wire")
     add(Kind.ROWS, None, "记录")
     add(Kind.ASK_WHEN, None, "moments when|the moments when|moments|the moments|times when|哪些时刻|哪些时候|时刻")
-    add(Kind.WHICH, None, "哪一|who|who has|who had")
+    add(
+        Kind.WHICH,
+        None,
+        "which of the two|which of these two|which one of the two|which of both|哪一|who|who has|who had",
+    )
     add(Kind.STATISTIC, Statistic.LAST, "the moment|this moment|moment")
     add(Kind.INTENT, Intent.TREND, _HEATING)
     add(Kind.MORE, Comparative(field="temperature", statistic=None), _HEATING)

@@ -33,13 +33,13 @@ _STATES: Final = {
     "|不工作|没工作|没有工作|没在工作|歇着|停工",
     RUNNING: "arc on|arc was on|arc is on|the arc was on|the arc is on|arc burning|arc was burning"
     "|arc is burning|the arc was burning|the arc is burning|the arc burned|with the arc on|under arc"
-    "|actively welding|actually welding|电弧燃烧|电弧在|有电弧|weld|welds|welded|焊了|焊|焊过|running|in use|busy"
-    "|in operation|operating|operated|active|working|worked|in production|ran|run|welding|powered on"
-    "|switched on|turned on|up and running|start welding|started welding|starts welding|start running"
-    "|started running|starts running|start working|started working|start up|started up|in action|been on|be on"
-    "|运行|运行了|运行着|在运行|在运行中|运行中|工作|工作了|在工作|工作中|使用中|在用|开机|开机了|开着|运转"
-    "|作业|干活|在干活|干活了|在焊|在焊接|正在焊接|焊接中|起弧|燃弧|开始焊接|开始工作|开始运行|开工|在转|启动"
-    "|启动了",
+    "|actively welding|actually welding|电弧燃烧|电弧在|有电弧|starts|start-ups|startups|run starts|weld|welds"
+    "|welded|焊了|焊|焊过|running|in use|busy|in operation|operating|operated|active|working|worked"
+    "|in production|ran|run|welding|powered on|switched on|turned on|up and running|start welding"
+    "|started welding|starts welding|start running|started running|starts running|start working|started working"
+    "|start up|started up|in action|been on|be on|运行|运行了|运行着|在运行|在运行中|运行中|工作|工作了|在工作"
+    "|工作中|使用中|在用|开机|开机了|开着|运转|作业|干活|在干活|干活了|在焊|在焊接|正在焊接|焊接中|起弧|燃弧"
+    "|开始焊接|开始工作|开始运行|开工|在转|启动|启动了",
 }
 _BUSIER: Final = "busier|busiest|most used|更忙|最忙|忙|忙碌"
 _RUN_TIME: Final = (
@@ -108,6 +108,8 @@ def add_state_words(lexicon: Lexicon) -> None:
         add(Kind.STATE, state, names)
         add(Kind.WHERE, None, names)
     add(Kind.SINCE_WHEN, None, _SINCE_WHEN)
+    for kind in (Kind.SINCE_WHEN, Kind.NOT):
+        add(kind, None, "多久没|多久没有|多长时间没|多长时间没有|多久未|有多久没|有多久没有|已经多久没|已经多久没有")
     add(Kind.GROUP, None, _GROUPS)
     for state, names in _LAST_TIMES.items():
         add(Kind.STATE, state, names)

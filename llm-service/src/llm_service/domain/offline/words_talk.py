@@ -56,7 +56,7 @@ _CANNOT: Final = (
 # Words that change nothing of what is asked.
 _FILLERS: Final = (
     "the|a|an|take|takes|took|taken|send|sends|sent|transmit|transmits|transmitted|reported|record|logged"
-    "|produce|produced|distribution|common|commonest|frequent|分布|by|of|in|on|at|for|to|from|is|was|are|were"
+    "|produce|produced|distribution|distributed|histogram|quartiles|分布情况|直方图|分布图|common|commonest|frequent|分布|by|of|in|on|at|for|to|from|is|was|are|were"
     "|be|been|being|am|do|does|did|done|has|have|had|having|can|could|would|should|will|shall|may|might|must"
     "|what|which|who|how|it|its|it ' s|that|this|these|those|there|here|i|me|my|we|us|our|you|your|they|them"
     "|their|one|please|pls|plz|tell|show|give|get|find|fetch|display|print|see|look|look at|know|want|need|like"
@@ -131,8 +131,10 @@ def add_talk_words(lexicon: Lexicon) -> None:
     add(
         Kind.ASK_WHEN,
         None,
-        "when|what time|at what time|at which time|when exactly|which time|time of|the time of|什么时候"
-        "|是什么时候|是何时|何时|什么时间|几点|几时|哪个时间|时间点|在什么时候|何时候|的时间",
+        "how long since|how long is it since|how long has it been since|how long ago|how long ago did"
+        "|how long ago was|when|what time|at what time|at which time|when exactly|which time|time of"
+        "|the time of|什么时候|是什么时候|是何时|何时|什么时间|几点|几时|哪个时间|时间点|在什么时候|何时候"
+        "|的时间",
     )
     add(Kind.ORDINAL, -1, "last one|the last one|最后一台|最后一个")
     for number, name in enumerate("一二三四五六七八九", 1):

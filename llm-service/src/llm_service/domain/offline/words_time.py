@@ -79,8 +79,11 @@ UNITS: Final = {
 }
 _DAYS: Final = (
     ("day before yesterday|the day before yesterday|前天|前日", NamedDay(days=-2)),
-    ("yesterday|昨天|昨日", NamedDay(days=-1)),
-    ("today|今天|今日|当天|over the day|through the day|during the day|in the course of the day", NamedDay(days=0)),
+    ("yesterday|ystd|yday|y ' day|yest|昨天|昨日", NamedDay(days=-1)),
+    (
+        "today|tdy|2day|今天|今日|当天|over the day|through the day|during the day|in the course of the day",
+        NamedDay(days=0),
+    ),
     ("tomorrow|明天|明日", NamedDay(days=1)),
     ("last night|昨夜|昨天夜里|昨天晚上|昨晚", NamedDay(days=-1, part=PartOfDay.NIGHT)),
     ("tonight|this evening|今晚|今夜|今天晚上", NamedDay(days=0, part=PartOfDay.EVENING)),
