@@ -185,3 +185,8 @@ async def test_an_overview_tells_far_readings_without_asking_for_more(ask: Ask) 
 async def test_the_lead_of_an_amount_has_the_percent_of_the_amount(ask: Ask) -> None:
     text = await ask("which of the two, WLD002 or WLD003, had the higher total temperature today?")
     assert "WLD003 − WLD002 = 2 °C·h (1.8 %)" in text
+
+
+async def test_a_ranking_by_nothing_says_that_readings_were_counted(ask: Ask) -> None:
+    assert "by what to rank" in await ask("which machine is the highest today")
+    assert "by what to rank" not in await ask("which machine has the most readings today")

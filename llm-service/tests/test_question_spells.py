@@ -375,3 +375,64 @@ def test_the_hours_of_two_days_are_two_ranges(text: str) -> None:
     query = parse_prompt(text, NOW)
     begins = [TODAY - timedelta(hours=14), TODAY + timedelta(hours=10)]
     assert [(time.start, time.end) for time in query.periods] == [(begin, begin + HOUR) for begin in begins]
+
+
+@pytest.mark.parametrize(
+    ("text", "ranges"),
+    [
+        ("mean current of WLD003 at night vs during the day yesterday", [(-6, 6), (-18, -6)]),
+        ("compare the mean current of WLD003 yesterday morning and afternoon", [(-18, -12), (-12, -6)]),
+        ("WLD003昨天上午和下午的平均电流对比", [(-18, -12), (-12, -6)]),
+    ],
+)
+def test_parts_of_a_day_are_those_of_the_day_that_is_named(text: str, ranges: list[tuple[int, int]]) -> None:
+    query = parse_prompt(text, NOW)
+    found = [(time.start, time.end) for time in query.periods]
+    assert found == [(TODAY + start * HOUR, TODAY + end * HOUR) for start, end in ranges]
+
+
+@pytest.mark.parametrize("text", ["mean current of WLD001 in the morning yesterday", "WLD001早上的平均电流，昨天"])
+def test_a_part_before_its_day_is_of_that_day(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert query.time is not None
+    assert (query.time.start, query.time.end) == (TODAY - 18 * HOUR, TODAY - 12 * HOUR)
+
+
+@pytest.mark.parametrize(
+    "text", ["how much gas was wasted while WLD002 was idle yesterday", "WLD002昨天空闲时浪费了多少气"]
+)
+def test_what_was_used_in_a_state_is_an_amount(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.fields, query.statistics, query.conditions) == (("gas_flow",), (Statistic.INTEGRAL,), (IDLE,))
+
+
+@pytest.mark.parametrize(
+    "text", ["昨天WLD001平均每小时用多少气", "on average how much gas per hour did WLD001 use yesterday?"]
+)
+def test_an_average_use_per_hour_is_a_rate_and_no_rows(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.statistics, query.unit, query.interval) == ((Statistic.MEAN,), "L/h", None)
+
+
+@pytest.mark.parametrize(
+    "text", ["which was the busiest hour of WLD001 yesterday", "what was the hottest hour of WLD001 yesterday?"]
+)
+def test_the_hour_at_an_end_is_asked_for(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.interval, query.rank, query.unread) == (HOUR, True, ())
+
+
+@pytest.mark.parametrize("text", ["which device is the least used this week?", "这周哪台设备用得最少"])
+def test_the_least_used_ran_for_the_shortest_time(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert query.conditions == (RUNNING,)
+    assert set(query.statistics) == {Statistic.MIN, Statistic.DURATION}
+
+
+def test_a_number_is_not_compared_with_a_word() -> None:
+    assert parse_prompt("the gas was purple on WLD002 yesterday", NOW).conditions == ()
+
+
+def test_rows_without_a_value_of_a_field_are_its_missing_ones() -> None:
+    query = parse_prompt("how many rows does WLD001 have without a temperature value today", NOW)
+    assert (query.statistics, query.fields, query.unread) == ((Statistic.MISSING_RATIO,), ("temperature",), ())

@@ -58,7 +58,7 @@ def _together(report: Report, query: StructuredQuery, answered: Sequence[Answere
 def _listed(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> list[str]:
     """One line a range, the condition and the device once."""
     say, lines, device = report.say, list[str](), ""
-    for each in answered:
+    for each in _in_order(query, answered):
         if each.result.device != device:
             device = each.result.device
             lines.append(say.spells_head(device, say.where(query.conditions, any_of=query.any_condition)))
@@ -66,6 +66,18 @@ def _listed(report: Report, query: StructuredQuery, answered: Sequence[Answered]
             told = _spells(say, query, each.result, each.result.fitting)
             lines.append(say.spells_line(say.period(each.time), told))
     return lines
+
+
+def _in_order(query: StructuredQuery, answered: Sequence[Answered]) -> list[Answered]:
+    """Ranges in the order of a ranking where one is asked for, else as they follow each other."""
+
+    def key(each: Answered) -> float:
+        time = each.result.fitting
+        counted = Statistic.EVENTS in query.statistics and Statistic.DURATION not in query.statistics
+        return 0.0 if time is None else float(time.spells) if counted else time.seconds
+
+    ordered = sorted(answered, key=key, reverse=Statistic.MIN not in query.statistics) if query.rank else [*answered]
+    return ordered[: query.top] if query.rank and query.top else ordered
 
 
 def _fitting_of(report: Report, query: StructuredQuery, each: Answered) -> str:

@@ -46,7 +46,8 @@ def cut_for_events(query: StructuredQuery, extent: TimeRange | None) -> Structur
     width, asked = query.interval, query.time or TimeRange()
     start = asked.start or (extent.start if extent else None)
     end = asked.end or (extent.end + timedelta(seconds=1) if extent and extent.end else None)
-    if width is None or start is None or end is None or query.rank or len(query.periods) > 1:
+    ranked = query.rank and len(query.devices) > 1
+    if width is None or start is None or end is None or ranked or len(query.periods) > 1:
         return None
     if (end - start) / width * len(query.devices) > _MOST_EVENTS:
         return None

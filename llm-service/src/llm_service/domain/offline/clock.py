@@ -59,6 +59,10 @@ def _of_afternoon(hour: int) -> int:
     return _HALF if hour < 12 else 0
 
 
+def _of_day(hour: int) -> int:
+    return _HALF if hour < 6 else 0
+
+
 def _of_night(hour: int) -> int:
     """Ten at night is of the day it is said of, two at night is of the next."""
     if hour == 12:
@@ -70,6 +74,7 @@ def _of_night(hour: int) -> int:
 _SHIFTS: Final = {
     PartOfDay.FIRST_HALF: _of_morning,
     PartOfDay.SECOND_HALF: _of_afternoon,
+    PartOfDay.DAYTIME: _of_day,
     PartOfDay.EARLY: _of_morning,
     PartOfDay.MORNING: _of_morning,
     PartOfDay.NOON: _of_noon,

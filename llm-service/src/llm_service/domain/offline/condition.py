@@ -11,7 +11,7 @@ from llm_service.domain.offline.query import Condition, Operator
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.token import TokenKind, is_code
 from llm_service.domain.offline.unit import field_of_unit
-from llm_service.domain.offline.words_data import GOOD, LABEL_FIELD
+from llm_service.domain.offline.words_data import FIELDS, GOOD, LABEL_FIELD
 
 _QUIET: Final = (Kind.FILLER, Kind.WHERE)
 _IS: Final = frozenset({"is", "was", "were", "are", "be", "=", "为", "是", "equals", "等于", "being", "stays", "reads"})
@@ -30,6 +30,7 @@ _TURNING: Final = (Kind.NOT, Kind.EXCEPT)
 # Behind what 除 excludes.
 _CLOSING: Final = frozenset({"外", "以外", "之外"})
 _MOST: Final = 10
+_NUMBERS: Final = frozenset(FIELDS) - {LABEL_FIELD}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,7 +303,8 @@ def _is(sentence: Sentence, at: int) -> list[Condition]:
 def _texts(sentence: Sentence, at: int, start: int, operator: Operator) -> list[Condition]:
     """The text a field is compared with: a label, a quoted text or, after "where", any single word."""
     subject = _subject(sentence, at)
-    if subject is None:
+    if subject is None or (subject[1] in _NUMBERS and not _leads(sentence, subject[0] - 1)):
+        # "The gas was wasted" compares no number with a text.
         return []
     negated = sentence.has(start, Kind.NOT) or sentence.has(at - 1, Kind.NOT)
     start += sentence.has(start, Kind.NOT)

@@ -52,6 +52,7 @@ _SLOTS: Final = {
     "decimals": "the number of decimals",
     "least": "how long it has to last",
     "each": "the single stretches",
+    "measure": "by what to rank (no field was named, so the readings were counted)",
     "robust": "to leave out readings far from the rest",
     "versus": "when one was above the other",
     "groups": "the comparison of the groups as wholes",

@@ -81,6 +81,7 @@ def parts_left_out(query: StructuredQuery, kind: str) -> list[str]:
         "holds": query.holds,
         "decimals": query.decimals is not None,
         "least": query.least,
+        "measure": kind == "rank" and not query.fields and not query.conditions and not _counts(query),
         "robust": query.robust and not told_apart(query) and not (kind == "statistics" and query.fields),
         "each": query.each,
         "time": query.time and kind == "list",
@@ -90,6 +91,11 @@ def parts_left_out(query: StructuredQuery, kind: str) -> list[str]:
         "statistics": _lost_statistics(query, kind),
     }
     return [name for name, there in parts.items() if there and name not in _HEEDED[kind]]
+
+
+def _counts(query: StructuredQuery) -> bool:
+    """Whether readings are what is counted, or nothing says by what to rank and the number of readings is meant."""
+    return bool(set(query.statistics) & (_OF_READINGS | {Statistic.COUNT}))
 
 
 def _beside(query: StructuredQuery) -> list[str]:

@@ -121,7 +121,7 @@ def find_interval(sentence: Sentence) -> FoundInterval | None:
         if asks and isinstance(unit, str) and unit in {"min", "h", "d", "w"}:
             sentence.use(at, at + 2)
             return FoundInterval(width=UNIT_LENGTH[unit], which=True)
-    if (ranked := _ranked(sentence)) is not None:
+    if (ranked := _ranked(sentence) or _ended(sentence)) is not None:
         return ranked
     width = _width(sentence)
     return None if width is None else FoundInterval(width=width)
@@ -142,6 +142,18 @@ def _ranked(sentence: Sentence) -> FoundInterval | None:
             sentence.use(end, end + 1)
             sentence.use(at - sentence.has(at - 1, Kind.WHICH), at)
             return FoundInterval(width=UNIT_LENGTH[str(unit)], which=True, top=int(counted[0]))
+    return None
+
+
+def _ended(sentence: Sentence) -> FoundInterval | None:
+    """ "The busiest hour", "which was the hottest day": the one at an end."""
+    for at in range(len(sentence) - 1):
+        unit = sentence.senses(at + 1).get(Kind.TIME_UNIT)
+        ended = _is_end(sentence, at) or sentence.text(at) in {"busiest", "idlest"}
+        counted = number_at(sentence, at + 1) is not None or sentence.has(at - 1, Kind.LAST)
+        if ended and not counted and sentence.raw(at).isascii() and unit in {"min", "h", "d", "w"}:
+            sentence.use(at + 1, at + 2)
+            return FoundInterval(width=UNIT_LENGTH[str(unit)], which=True)
     return None
 
 

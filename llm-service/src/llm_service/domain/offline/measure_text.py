@@ -55,11 +55,20 @@ def shown_value(query: StructuredQuery, one: FieldStatistics, measure: Measure, 
     if value is None:
         return number(None)
     if measure.statistic is Statistic.MISSING_RATIO:
-        return f"{percent(value)} %"
+        return f"{percent(value)} %{_of_all(one, value)}"
     unit = "" if measure.statistic in _NO_UNIT else one.unit
     if measure.statistic is Statistic.INTEGRAL:
         value, unit = added_up(value, unit)
     return shown(value, unit, query, digits, difference=measure.statistic in _DIFFERENCES)
+
+
+def _of_all(one: FieldStatistics, ratio: float) -> str:
+    """How many values of how many are missing, "" where that is not known."""
+    count = one.values.get(Statistic.COUNT)
+    if count is None or ratio >= 1:
+        return ""
+    total = round(count / (1 - ratio))
+    return f" ({total - int(count)}/{total})"
 
 
 def amount_unit(unit: str) -> str:

@@ -50,7 +50,7 @@ class MomentReader:
 
     def moments(self) -> list[Moment]:
         """Return the moments from left to right."""
-        return self._inherited(self._joined(self._supported(self._pieces())))
+        return self._inherited(_of_one_day(self._joined(self._supported(self._pieces()))))
 
     def _pieces(self) -> list[Moment]:
         """Days and times of day from left to right, each place read once."""
@@ -144,6 +144,8 @@ class MomentReader:
                 moments.append(piece)
             elif last.day and last.day.is_day_or_part and not last.clock and piece.clock:
                 moments[-1] = replace(last, end=piece.end, clock=of_part(piece.clock, last.day))
+            elif _is_part_before(last, piece) and last.day and piece.day:
+                moments[-1] = replace(last, end=piece.end, day=_part_of(last.day, piece.day))
             elif last.clock and not last.day and piece.day and piece.day.is_day_or_part and not piece.clock:
                 moments[-1] = replace(last, end=piece.end, day=piece.day, clock=of_part(last.clock, piece.day))
             else:
@@ -213,6 +215,36 @@ class MomentReader:
         asked = any(words.text(at) in _DIFFERENCE for at in range(len(words)))
         codes = {lexeme.text for lexeme in words.lexemes if is_code(lexeme.text) or Kind.DEVICE in lexeme.senses}
         return asked and len(codes) < 2 and bool(first.clock) == bool(second.clock)
+
+
+def _is_part_before(part: Moment, day: Moment) -> bool:
+    """Whether a part of a day stands before its day: "in the morning yesterday"."""
+    named = part.day is not None and part.day.undated and not part.clock
+    return named and day.day is not None and day.day.is_day and day.day.part is None and not day.clock
+
+
+def _part_of(part: Period, day: Period) -> Period:
+    """The part of a day with the day that was named for it."""
+    if part.part is None:
+        return part
+    start, until = part_of_day(day.start, part.part)
+    return replace(part, start=start, until=until, undated=False)
+
+
+def _of_one_day(moments: Sequence[Moment]) -> list[Moment]:
+    """ "Yesterday morning and afternoon": parts of a day without one are of the only day that is named."""
+    days = {moment.day.start.date(): moment.day for moment in moments if moment.day and _is_dated(moment.day)}
+    if len(days) != 1:
+        return list(moments)
+    day = next(iter(days.values()))
+    return [
+        replace(moment, day=_part_of(moment.day, day)) if moment.day and moment.day.undated else moment
+        for moment in moments
+    ]
+
+
+def _is_dated(day: Period) -> bool:
+    return day.is_day_or_part and not day.undated
 
 
 def of_part(clock: Clock, day: Period) -> Clock:

@@ -45,6 +45,7 @@ class Period:
 _HOURS = {
     PartOfDay.FIRST_HALF: (0, 12),
     PartOfDay.SECOND_HALF: (12, 24),
+    PartOfDay.DAYTIME: (6, 18),
     PartOfDay.EARLY: (0, 6),
     PartOfDay.MORNING: (6, 12),
     PartOfDay.NOON: (11, 13),

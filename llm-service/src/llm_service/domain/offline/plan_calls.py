@@ -85,8 +85,8 @@ class CallPlanner:
             "integrals": True if Statistic.INTEGRAL in query.statistics else None,
             "extreme_times": True if kind == "when" or tails else None,
             "correlations": True if kind == "correlation" else None,
-            "value_counts": True if self._asks_values() else None,
-            "fields": None if kind == "correlation" or self._asks_values() else self.known_fields(query.devices),
+            "value_counts": True if self.asks_values() else None,
+            "fields": None if kind == "correlation" or self.asks_values() else self.known_fields(query.devices),
         }
         lost = dropped(self._tools, DeviceTool.STATISTICS, {**wanted, "fields": None})
         self.left_out += [part for name, part in _PARTS.items() if name in lost]
@@ -104,7 +104,7 @@ class CallPlanner:
         query = self._query
         asked = set(query.statistics) & _EXTREMES or (not query.statistics and kind == "statistics")
         able = all(self._tools.accepts(DeviceTool.STATISTICS, each) for each in ("percentiles", "extreme_times"))
-        if self._asks_values():
+        if self.asks_values():
             return False
         if query.robust and able and kind == "statistics":
             return True
@@ -137,7 +137,7 @@ class CallPlanner:
             return [codes]
         return [(code,) for code in codes]
 
-    def _asks_values(self) -> bool:
+    def asks_values(self) -> bool:
         """Whether a text field is asked about: its values are counted."""
         cards = [self._talk.card(code) for code in self._query.devices]
         texts = [name for card in cards if card for name in card.text_fields]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from llm_service.domain.offline import answer_anomalies, answer_moments, answer_series
 from llm_service.domain.offline.answer_writer import Answered
@@ -9,7 +10,7 @@ from llm_service.domain.offline.field import unmatched_fields
 from llm_service.domain.offline.gathering import Gathered
 from llm_service.domain.offline.plan_calls import CallPlanner
 from llm_service.domain.offline.plan_state import MOST_SERIES, CallTools, PlanState, Step
-from llm_service.domain.offline.query import TimeRange
+from llm_service.domain.offline.query import Statistic, TimeRange
 from llm_service.domain.offline.result import DeviceStatistics, Series, series_from_json, statistics_from_json
 from llm_service.domain.offline.toolbox import DeviceTool
 
@@ -34,6 +35,9 @@ def answer_trend(plan: PlanState) -> Step:
     return _Rows(plan).trend()
 
 
+_EXTREMES: Final = frozenset({Statistic.MAX, Statistic.MIN})
+
+
 class _Rows:
     def __init__(self, plan: PlanState) -> None:
         self._plan = plan
@@ -49,7 +53,8 @@ class _Rows:
         gathered = self._plan.gathered(tool, calls)
         if not isinstance(gathered, list):
             return gathered
-        spikes = self._spikes(planner) if kind == "rows" and query.ordered else []
+        extremes = kind == "intervals" and bool(_EXTREMES & set(query.statistics))
+        spikes = self._spikes(planner) if (kind == "rows" and query.ordered) or (extremes and query.fields) else []
         if not isinstance(spikes, list):
             return spikes
         self._plan.heed(kind, self._units(gathered))
@@ -67,7 +72,8 @@ class _Rows:
         if not isinstance(gathered, list):
             return gathered
         results = [statistics_from_json(each.outcome.data) for each in gathered]
-        return [text for each in results if (text := answer_anomalies.spikes(plan.report, plan.query, each))]
+        told = (answer_anomalies.spikes(plan.report, plan.query, each) for each in results)
+        return [text for text in told if text]
 
     def _series_text(self, kind: str, each: Gathered, planner: CallPlanner) -> str:
         query, report = self._plan.query, self._plan.report

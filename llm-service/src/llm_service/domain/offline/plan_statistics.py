@@ -40,12 +40,14 @@ class _Statistics:
         query, statistics = self._plan.query, set(self._plan.query.statistics)
         several = len(query.devices) > 1 or len(query.periods) > 1
         counted = bool(statistics) and statistics <= _COUNTING
-        ranked = query.rank and len(query.devices) > 1
+        # Of a text field the counts of its values are told, of each device.
+        texts = CallPlanner(self._plan.talk, self._plan.tools, query).asks_values() and not query.conditions
+        ranked = query.rank and len(query.devices) > 1 and not texts
         kinds = (
             ("anomaly", query.intent is Intent.ANOMALY),
             ("correlation", Statistic.CORRELATION in statistics),
             ("rank", ranked),
-            ("compare", query.intent is Intent.COMPARE and several and not statistics & _COUNTING),
+            ("compare", query.intent is Intent.COMPARE and several and not texts and not statistics & _COUNTING),
             ("when", query.when and bool(statistics & _EXTREMES)),
             ("fitting", bool(query.conditions) and (query.when or query.since or counted)),
         )

@@ -23,6 +23,8 @@ from llm_service.domain.offline.unit import field_of_unit
 
 # The units of what flows together of a usual field.
 _AMOUNTS: Final = {"gas_flow": ("L", "mL", "m3", "m³"), "wire_feed": ("m", "cm", "mm", "km")}
+# What is used in an hour, by field.
+_RATES: Final = {"gas_flow": "L/h", "wire_feed": "m/h"}
 # What tells how values are spread.
 _SPREAD: Final = (5.0, 25.0, 50.0, 75.0, 95.0)
 _COUNTED: Final = frozenset({Statistic.COUNT, Statistic.SHARE, Statistic.EVENTS, Statistic.DURATION})
@@ -61,6 +63,7 @@ class Topic:
     robust: bool = False
     counts_devices: bool = False
     spread: bool = False
+    uses: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -115,6 +118,9 @@ def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> S
     rank = topic.which and reading.measures and intent is not Intent.LIST_DEVICES and not topic.holds
     chosen = rank or topic.holds
     interval = reading.interval
+    unit = reading.unit
+    if (rate := _hourly(reading, statistics)) and interval:
+        unit, interval, statistics = rate, None, (Statistic.MEAN,)
     if rank and {Statistic.STD, Statistic.RANGE} <= set(statistics):
         # "Which fluctuates more" is decided by one number.
         statistics = tuple(each for each in statistics if each is not Statistic.RANGE)
@@ -142,7 +148,7 @@ def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> S
         all_devices=devices.everyone or everywhere or (chosen and not devices.codes and not devices.references),
         except_devices=devices.left_out,
         references=devices.references,
-        unit=reading.unit,
+        unit=unit,
         zone=reading.times.zone,
         unread=() if intent is Intent.CHAT else unread,
         notes=(*reading.notes, *reading.times.notes, *topic.notes, *_overview(reading, intent)),
@@ -222,6 +228,14 @@ def _amount(reading: Reading) -> tuple[Statistic, ...]:
     fields = reading.topic.fields
     asked = fields and all(reading.unit in _AMOUNTS.get(field, ()) for field in fields)
     return (Statistic.INTEGRAL,) if asked and not reading.percentiles and not reading.conditions else ()
+
+
+def _hourly(reading: Reading, statistics: tuple[Statistic, ...]) -> str:
+    """The unit of "on average per hour" of what is used, "" for anything else: no rows are asked for then."""
+    fields, width = reading.topic.fields, reading.interval
+    used = Statistic.INTEGRAL in statistics or reading.topic.uses
+    hourly = width is not None and not width.which and width.width == timedelta(hours=1)
+    return _RATES.get(fields[0], "") if used and hourly and Statistic.MEAN in statistics and len(fields) == 1 else ""
 
 
 def _about_devices(reading: Reading) -> bool:

@@ -103,6 +103,7 @@ class _TopicReader(TopicParts):
         topic.recent = any(words.text(at) in _RECENT for at in self._intents.get(Intent.TREND, ()))
         topic.once = self._once
         topic.counts_devices = self._devices
+        topic.uses = any({Kind.AMOUNT, Kind.INTEGRAL} & lexeme.senses.keys() for lexeme in words.lexemes)
         topic.counted_as = tuple(self._counted_as)
         topic.asks = any(Kind.WHETHER in lexeme.senses for lexeme in words.lexemes)
         topic.versus = self._versus if _is_timed(self._statistics, self._reading) else ""
@@ -173,7 +174,10 @@ class _TopicReader(TopicParts):
             self._count(at, Statistic.SHARE)
             return
         words, senses = self._words, self._words.senses(at)
-        if Kind.HOW_MANY in senses or self._many_labelled(at):
+        if Kind.EXCEPT in senses and self._lacks_value(at):
+            self._statistics.pop(Statistic.COUNT, None)
+            self._count(at, Statistic.MISSING_RATIO)
+        elif Kind.HOW_MANY in senses or self._many_labelled(at):
             self._how_many(at)
         elif Kind.SEVERAL in senses:
             self._statistics.update(dict.fromkeys(SEVERAL[str(senses[Kind.SEVERAL])]))
@@ -235,6 +239,18 @@ class _TopicReader(TopicParts):
         """ "有多少气孔": how many readings have the label that follows."""
         after = at + 1
         return self._words.text(at) == "多少" and after in self._words.used and self._words.labelled(after)
+
+    def _lacks_value(self, at: int) -> bool:
+        """ "Without a temperature value": the field's missing values are counted."""
+        after = self._words.skip(at + 1, (Kind.FILLER,))
+        named = self._words.has(after, Kind.FIELD) and self._words.text(after + 1) in {
+            "value",
+            "values",
+            "reading",
+            "data",
+            "值",
+        }
+        return named and self._statistics.keys() <= {Statistic.COUNT}
 
     def _about_missing(self, at: int) -> bool:
         """Whether "share" is that of the values that are missing."""

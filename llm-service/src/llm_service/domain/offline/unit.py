@@ -27,6 +27,7 @@ _UNITS: Final = {
     "m/s": Unit(quantity="wire_feed", factor=60.0),
     "mm/s": Unit(quantity="wire_feed", factor=0.06),
     "cm/min": Unit(quantity="wire_feed", factor=0.01),
+    "m/h": Unit(quantity="wire_feed", factor=1 / 60),
     "in/min": Unit(quantity="wire_feed", factor=0.0254),
     "L/min": Unit(quantity="gas_flow"),
     "L/h": Unit(quantity="gas_flow", factor=1 / 60),

@@ -24,9 +24,10 @@ _TIME_SHARE: Final = (
 _HOW_OFTEN: Final = "often|frequently|how often|how frequently|多久一次|频率|多频繁|多常|频次"
 _HOW_MANY_TIMES: Final = "how many times|number of times|times|几次|有几次|多少次|次数|的次数|有多少次|多少回|几回"
 _INTEGRAL: Final = (
-    "used|use|uses|using|consumed|consume|consumes|consumption|usage|total|totals|amount|amounts|quantity"
-    "|total used|cumulative|integral|integrated|accumulated|added up|used up|volume of|how much in total|消耗"
-    "|用了|用掉|累计|总用量|消耗量|积分|用量|总量|总消耗|耗了|耗|耗掉|烧了|用去|耗量|一共用了|总共用了|消耗了"
+    "wasted|waste|wastes|浪费|浪费了|used|use|uses|using|consumed|consume|consumes|consumption|usage|total"
+    "|totals|amount|amounts|quantity|total used|cumulative|integral|integrated|accumulated|added up|used up"
+    "|volume of|how much in total|消耗|用了|用掉|累计|总用量|消耗量|积分|用量|总量|总消耗|耗了|耗|耗掉|烧了"
+    "|用去|耗量|一共用了|总共用了|消耗了"
 )
 _FIRST: Final = "first time|the first time|earliest time|第一次|首次|最早一次|头一次"
 _LAST: Final = (
@@ -109,8 +110,9 @@ def add_event_words(lexicon: Lexicon) -> None:
     add(
         Kind.AMOUNT,
         None,
-        "总用气量|总耗气量|总气量|用气总量|耗气总量|用气|耗气|用气量|耗气量|gas consumption|gas usage"
-        "|wire consumption|wire usage|焊丝消耗|焊丝用量",
+        "how much gas|how much wire|多少气|多少气体|多少保护气|多少焊丝|多少丝|总用气量|总耗气量|总气量"
+        "|用气总量|耗气总量|用气|耗气|用气量|耗气量|gas consumption|gas usage|wire consumption|wire usage"
+        "|焊丝消耗|焊丝用量",
     )
     add(Kind.OCCASION, False, _FIRST)
     add(Kind.OCCASION, True, _LAST)

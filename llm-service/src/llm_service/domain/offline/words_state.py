@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from llm_service.domain.offline.lexicon import Kind, Lexicon
-from llm_service.domain.offline.query import Operator
+from llm_service.domain.offline.query import Operator, Statistic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,10 @@ _STATES: Final = {
     "|工作中|使用中|在用|开机|开机了|开着|运转|作业|干活|在干活|干活了|在焊|在焊接|正在焊接|焊接中|起弧|燃弧"
     "|开始焊接|开始工作|开始运行|开工|在转|启动|启动了",
 }
-_BUSIER: Final = "busier|busiest|most used|更忙|最忙|忙|忙碌"
+_BUSIER: Final = "busier|busiest|most used|used the most|used most|ran the most|most active|更忙|最忙|忙|忙碌"
+_LEAST_BUSY: Final = (
+    "least used|least busy|least active|less used|used the least|used least|ran the least|最闲|最清闲|用得最少|用的最少"
+)
 _RUN_TIME: Final = (
     "arc on time|arc-on time|arc time|running time|run time|runtime|operating time|operating hours|running hours"
     "|uptime|welding time|time welding|hours run|uninterrupted run|continuous run|working hours|总运行时间"
@@ -96,8 +99,10 @@ def add_state_words(lexicon: Lexicon) -> None:
 
     for state, names in _STATES.items():
         add(Kind.STATE, state, names)
-    add(Kind.STATE, RUNNING, _BUSIER)
-    add(Kind.BUSIER, None, _BUSIER)
+    for kind, value in ((Kind.STATE, RUNNING), (Kind.BUSIER, None)):
+        add(kind, value, _BUSIER)
+        add(kind, value, _LEAST_BUSY)
+    add(Kind.STATISTIC, Statistic.MIN, _LEAST_BUSY)
     for state, names in ((RUNNING, _RUN_TIME), (IDLE, _IDLE_TIME)):
         add(Kind.STATE, state, names)
         add(Kind.HOW_LONG, None, names)

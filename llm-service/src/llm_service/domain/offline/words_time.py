@@ -13,6 +13,7 @@ class PartOfDay(StrEnum):
 
     FIRST_HALF = "first_half"
     SECOND_HALF = "second_half"
+    DAYTIME = "daytime"
     EARLY = "early"
     MORNING = "morning"
     NOON = "noon"
@@ -81,7 +82,7 @@ _DAYS: Final = (
     ("day before yesterday|the day before yesterday|前天|前日", NamedDay(days=-2)),
     ("yesterday|ystd|yday|y ' day|yest|昨天|昨日", NamedDay(days=-1)),
     (
-        "today|tdy|2day|今天|今日|当天|over the day|through the day|during the day|in the course of the day",
+        "today|tdy|2day|今天|今日|当天|over the day|through the day|in the course of the day",
         NamedDay(days=0),
     ),
     ("tomorrow|明天|明日", NamedDay(days=1)),
@@ -93,6 +94,7 @@ _DAYS: Final = (
 )
 _PARTS: Final = {
     PartOfDay.FIRST_HALF: "上半天|前半天|first half of the day|the first half of the day",
+    PartOfDay.DAYTIME: "during the day|during the daytime|in the daytime|daytime|by day|白天|日间",
     PartOfDay.SECOND_HALF: "下半天|后半天|second half of the day|the second half of the day",
     PartOfDay.EARLY: "凌晨|early morning|the small hours|后半夜",
     PartOfDay.MORNING: "morning|in the morning|早上|上午|早晨|清晨|一早|大清早|早间|a . m . hours",
