@@ -9,6 +9,7 @@ from starlette.types import Send
 
 from gateway.http.headers import Header
 from gateway.http.heartbeats import Heartbeats
+from gateway.http.write_now import WriteNow
 
 # One newline and no blank line: with a blank line openai-python takes a comment for an empty event and dies.
 HEARTBEAT: Final = b": ka\n"
@@ -42,7 +43,8 @@ class EventStream:
     Nothing is sent before the first frame, so that an early failure can still be answered with its own
     status; after `hold` seconds without one the headers go out all the same, followed by a heartbeat every
     `heartbeat` seconds of silence, sent as `beat`. `headers` is asked for what to add when the headers are sent.
-    `heartbeats` is the timer it shares with the others.
+    `heartbeats` is the timer it shares with the others. `write_now` writes what follows the first frames, and returns
+    False for what has to be sent all the same.
     Leaving the block without :meth:`close` sends nothing more.
     """
 
@@ -58,6 +60,7 @@ class EventStream:
         "_lock",
         "_loop",
         "_send",
+        "_write_now",
         "started",
     )
 
@@ -70,8 +73,10 @@ class EventStream:
         heartbeat: float,
         beat: bytes = HEARTBEAT,
         headers: Callable[[], Sequence[Header]] = tuple,
+        write_now: WriteNow | None = None,
     ) -> None:
         self._send = send
+        self._write_now = write_now
         self._beat = beat
         self._headers = headers
         self._heartbeats = heartbeats
@@ -98,9 +103,17 @@ class EventStream:
 
     async def write(self, frames: bytes) -> None:
         """Send whole frames, the headers before them when they are the first; waits for a slow reader."""
+        if self._may_write_now and self._write_now is not None and self._write_now(frames):
+            self._last = self._loop.time()
+            return
         async with self._lock:
             if not self._closed:
                 await self._send_frames(frames)
+
+    @property
+    def _may_write_now(self) -> bool:
+        """Whether nothing is being sent that `write` would have to wait for."""
+        return self.started and not self._closed and not self._lock.locked()
 
     async def close(self, frames: bytes = b"") -> None:
         """Send the last frames and end the answer."""

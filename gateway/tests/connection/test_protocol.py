@@ -2,12 +2,14 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from starlette.types import Receive, Scope, Send
+import pytest
+from starlette.types import Message, Receive, Scope, Send
 
+from gateway.http.write_now import WRITE_NOW, WriteNow
 from penstock_testkit.waiting import HANG_SECONDS
 
 HEAD = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]}
@@ -133,3 +135,75 @@ async def test_a_client_that_takes_little_is_served_on(serve_http: Any) -> None:
             assert await loop.sock_recv(client, 65536)
             await asyncio.sleep(0.01)
         assert not app.left.is_set()
+
+
+class Written:
+    """An application that answers as `answer` does, given what writes at once; `done` is set after it."""
+
+    def __init__(self, answer: Callable[[Send, WriteNow], Awaitable[None]]) -> None:
+        self._answer = answer
+        self.done = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._answer(send, scope[WRITE_NOW])
+        self.done.set()
+
+
+def more(body: bytes, *, more_body: bool = True) -> Message:
+    return {"type": "http.response.body", "body": body, "more_body": more_body}
+
+
+async def test_what_is_written_at_once_keeps_its_place_among_what_is_sent(serve_http: Any) -> None:
+    taken: list[bool] = []
+
+    async def answer(send: Send, write_now: WriteNow) -> None:
+        taken.append(write_now(b"too early"))
+        await send(HEAD)
+        await send(more(b"one"))
+        taken.extend((write_now(b"two"), write_now(b""), write_now(b"three")))
+        await send(more(b"four"))
+        taken.append(write_now(b"five"))
+        await send(more(b"", more_body=False))
+        taken.append(write_now(b"too late"))
+
+    app = Written(answer)
+    async with serve_http(app) as served, served.connected() as (reader, writer), asyncio.timeout(HANG_SECONDS):
+        await ask(writer)
+        await reader.readuntil(b"\r\n\r\n")
+        body = await reader.readuntil(b"0\r\n\r\n")
+        await app.done.wait()
+    assert body == b"3\r\none\r\n3\r\ntwo\r\n5\r\nthree\r\n4\r\nfour\r\n4\r\nfive\r\n0\r\n\r\n"
+    assert taken == [False, True, False, True, True, False]
+
+
+@pytest.mark.parametrize("method", ["HEAD", "GET"])
+async def test_an_answer_of_known_length_or_without_a_body_is_sent(serve_http: Any, method: str) -> None:
+    taken: list[bool] = []
+
+    async def answer(send: Send, write_now: WriteNow) -> None:
+        await send({**HEAD, "headers": [(b"content-length", b"2")]} if method == "GET" else HEAD)
+        taken.append(write_now(b"ok"))
+        await send(more(b"ok", more_body=False))
+
+    app = Written(answer)
+    async with serve_http(app) as served, served.connected() as (_, writer), asyncio.timeout(HANG_SECONDS):
+        await ask(writer, method)
+        await app.done.wait()
+    assert taken == [False]
+
+
+async def test_nothing_is_written_at_once_to_a_client_that_takes_nothing(serve_http: Any) -> None:
+    written = 0
+
+    async def answer(send: Send, write_now: WriteNow) -> None:
+        nonlocal written
+        await send(HEAD)
+        while write_now(b"x" * 8192):
+            written += 1
+            assert written < 10_000, "what waits for a slow reader is bounded"
+            await asyncio.sleep(0)
+
+    app = Written(answer)
+    async with serve_http(app) as served, narrow_client(served.bound), asyncio.timeout(HANG_SECONDS):
+        await app.done.wait()
+    assert written

@@ -15,6 +15,7 @@ from gateway.http.disconnect import STOPPING, ActiveResponses, DisconnectGuard
 from gateway.http.headers import Header
 from gateway.http.heartbeats import Heartbeats
 from gateway.http.timeouts import StreamTimeouts
+from gateway.http.write_now import WRITE_NOW
 from gateway.sse import RECONNECT, EventStream
 from penstock_kit.context import current_context, set_context
 from penstock_kit.errors import PenstockError
@@ -66,6 +67,7 @@ class SseResponse(Response):
             hold=timeouts.hold,
             heartbeat=timeouts.heartbeat,
             headers=self._headers,
+            write_now=scope.get(WRITE_NOW),
         )
         async with stream:
             try:

@@ -8,12 +8,14 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
+from gateway.connection.body_writer import BodyWriter
 from gateway.connection.joining_transport import JoiningTransport
 from gateway.connection.limits import HttpLimits
 from gateway.connection.pace import StallWatch
 from gateway.connection.reader import RefuseEarly, RequestReader
 from gateway.connection.refusal import Refusal, crowded, refusal_bytes, too_slow
 from gateway.connection.registry import Connections
+from gateway.http.write_now import WRITE_NOW
 from penstock_kit.logging import get_logger
 
 log = get_logger(__name__)
@@ -145,6 +147,8 @@ class HttpProtocol(RequestReader):
         self.running = cycle
         if self._registry.draining:
             cycle.keep_alive = False
+        scope: dict[str, Any] = cycle.scope  # type: ignore[assignment]
+        scope[WRITE_NOW] = BodyWriter(cycle)
         super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:

@@ -12,6 +12,7 @@ from gateway.http.headers import idempotency_key
 from gateway.http.heartbeats import Heartbeats
 from gateway.http.json import encode
 from gateway.http.timeouts import StreamTimeouts
+from gateway.http.write_now import WRITE_NOW, WriteNow
 from gateway.model_call.cache_header import apply_wish
 from gateway.model_call.deadline import caller_timeout
 from gateway.model_call.errors import caller_error, stream_cut_error
@@ -47,7 +48,7 @@ class ModelCalls:
         apply_wish(request.completion.cache, headers)
         caller_wait = caller_timeout(headers)
         if request.stream:
-            await self._stream(request, caller_wait, receive, send)
+            await self._stream(request, caller_wait, receive, send, scope.get(WRITE_NOW))
         else:
             await self._answer(request, caller_wait, receive, send)
 
@@ -69,7 +70,14 @@ class ModelCalls:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    async def _stream(self, request: ModelRequest, caller_wait: float | None, receive: Receive, send: Send) -> None:
+    async def _stream(
+        self,
+        request: ModelRequest,
+        caller_wait: float | None,
+        receive: Receive,
+        send: Send,
+        write_now: WriteNow | None,
+    ) -> None:
         _limit_context(self._timeouts.stream)
         renderer = request.renderer()
         hold = self._timeouts.hold if caller_wait is None else min(self._timeouts.hold, caller_wait * _FIRST_BYTE_SHARE)
@@ -80,6 +88,7 @@ class ModelCalls:
             heartbeat=self._timeouts.heartbeat,
             beat=request.heartbeat,
             headers=lambda: headers_from_started(renderer.started, request.dropped),
+            write_now=write_now,
         )
         call: Any = self._llm.StreamComplete(pb.StreamCompleteRequest(completion=request.completion))
         async with stream:
