@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 MANIFESTS := scripts/setup protos/pyproject.toml $(wildcard */pyproject.toml libs/*/pyproject.toml)
-SOURCES := gateway llm-service chat-stream-service feature-service cache-service cli client libs tests bench protos/generate.py $(wildcard scripts/*.py) conftest.py
+SOURCES := gateway llm-service chat-stream-service feature-service cache-service cli client libs tests bench examples protos/generate.py $(wildcard scripts/*.py) conftest.py
 PAGES := configuration_page compose_settings errors_page features_page client_api glossary_page architecture_page alert_rules metrics_page grafana_dashboards
 export PYTHON
 # $(call timed,NAME,COMMAND): run it and say how long it took, whether it passed or not.
@@ -141,6 +141,12 @@ load: .venv/.dev ## Let people, streams and models come to the running system (A
 .PHONY: bench-peers
 bench-peers: .venv/.dev ## Install the gateways that `make bench` measures beside this one
 	@scripts/bench-peers
+
+##@ Release
+
+.PHONY: dist
+dist: .venv/.dev ## Build the wheels into dist/, and the all-in-one image where a Docker engine answers
+	@scripts/dist
 
 ##@ Containers
 

@@ -32,7 +32,7 @@ RUN cd /build/members \
 
 # Services listen for other containers, and start only with a secret of the installation (docker-compose.yml makes one).
 # --- what runs: no pip, no root, nothing to write but PENSTOCK_HOME and /tmp -------------------------------
-FROM ${PYTHON_IMAGE}
+FROM ${PYTHON_IMAGE} AS runtime
 RUN groupadd --gid 10001 penstock \
  && useradd --uid 10001 --gid 10001 --home-dir /var/lib/penstock --no-create-home --shell /usr/sbin/nologin penstock \
  && install -d -o penstock -g penstock -m 0700 /var/lib/penstock /var/lib/penstock-secret
@@ -50,6 +50,17 @@ WORKDIR /opt/penstock
 USER 10001:10001
 COPY deploy/docker/healthy.py /opt/penstock/
 COPY --from=members /opt/members /opt/members
+
+# --- all five services in one container, for a machine that is to have but one (`make dist`) ----------------------------
+FROM runtime AS all-in-one
+ENV PENSTOCK_SERVICE_BIND_HOST=127.0.0.1
+LABEL org.opencontainers.image.title="penstock"
+EXPOSE 8000
+VOLUME /var/lib/penstock
+CMD ["penstock", "up"]
+
+# --- one service ------------------------------------------------------------------------------------------------------
+FROM runtime
 ARG SERVICE
 ENV PENSTOCK_SERVICE=${SERVICE}
 LABEL org.opencontainers.image.title="penstock ${SERVICE}"

@@ -73,11 +73,29 @@ def reload() -> None:
 
 
 @app.command()
-def doctor(as_json: AsJson = False) -> None:
+def doctor(
+    *,
+    url: Annotated[
+        str, typer.Option(help="Check the system that runs there instead, with the key in PENSTOCK_API_KEY.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
     """Check this machine and the settings before a start; exit code 1 when something required is missing."""
+    if url:
+        from penstock_cli.doctor.deployment import doctor_url
+
+        raise typer.Exit(doctor_url(load_settings(), url, as_json=as_json))
     from penstock_cli.doctor import command
 
     raise typer.Exit(command.doctor(load_settings(), as_json=as_json))
+
+
+@app.command()
+def completion(shell: Annotated[str, typer.Argument(help="bash, zsh or fish.")]) -> None:
+    """Print what completes commands in a shell: `source <(penstock completion bash)`."""
+    from penstock_cli.completion import completion as command
+
+    raise typer.Exit(command(shell, typer.main.get_command(app)))
 
 
 @app.command()

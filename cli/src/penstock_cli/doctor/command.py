@@ -30,7 +30,7 @@ def doctor(settings: CliSettings, *, as_json: bool = False) -> int:
         running = Home(settings.home).running_url()
         start = f"Penstock runs at {running}" if running else f"ready to start: `{command_name()} up`"
         fit = start if contained is None else f"fit for {contained.name}"
-        _print_table(findings, f"{len(failed)} required missing" if failed else fit)
+        print_table(findings, f"{len(failed)} required missing" if failed else fit)
     return 1 if failed else 0
 
 
@@ -51,7 +51,8 @@ def examine(settings: CliSettings) -> list[Finding]:
     return sorted(findings, key=lambda finding: order.index(finding.need))
 
 
-def _print_table(findings: list[Finding], verdict: str) -> None:
+def print_table(findings: list[Finding], verdict: str) -> None:
+    """Print the findings, and what follows from them."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

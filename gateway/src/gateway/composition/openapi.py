@@ -4,6 +4,8 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
+from penstock_kit.version import VERSION
+
 _DESCRIPTION: Final = """
 A self-hosted AI platform for teams that run devices: streaming chat that can ask the machines, telemetry with
 features and data sets, and any OpenAI client on `/v1`.
@@ -55,7 +57,7 @@ class DocumentedApi(FastAPI):
     def __init__(self) -> None:
         super().__init__(
             title="Penstock",
-            version="0.1.0",
+            version=VERSION,
             description=_DESCRIPTION,
             docs_url=None,
             redoc_url=None,

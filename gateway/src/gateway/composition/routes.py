@@ -1,7 +1,6 @@
 """Every route of the gateway: the ordinary ones in FastAPI's routers, the hot ones as bare ASGI applications."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 from fastapi import APIRouter
 from starlette.types import ASGIApp
@@ -47,8 +46,7 @@ from gateway.routes.sockets import SocketRoutes
 from gateway.routes.streams import StreamRoutes
 from gateway.routes.users import UserRoutes
 from gateway.settings import GatewaySettings
-
-VERSION: Final = "0.1.0"
+from penstock_kit.version import VERSION
 
 
 def build_routers(settings: GatewaySettings, resources: Resources, services: Services) -> Sequence[APIRouter]:

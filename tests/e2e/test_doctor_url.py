@@ -1,0 +1,73 @@
+"""`penstock doctor --url` looks at a system that runs somewhere."""
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from penstock_cli.doctor.deployment import ENDPOINTS, doctor_url, examine_url
+from penstock_cli.doctor.finding import Finding
+from penstock_cli.settings import CliSettings
+from penstock_testkit.servers.process import free_port
+from penstock_testkit.system import RunningSystem
+
+
+def found(settings: dict[str, str], url: str) -> dict[str, Finding]:
+    return {finding.name: finding for finding in examine_url(CliSettings(values=settings), url)}
+
+
+def test_a_system_that_is_well_is_said_to_be(system: RunningSystem, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = CliSettings(values={"PENSTOCK_API_KEY": system.key})
+    assert doctor_url(settings, f"{system.url}/", as_json=True) == 0
+    report = json.loads(capsys.readouterr().out)
+    names = {finding["name"] for finding in report["findings"]}
+    assert report["ok"]
+    assert {"gateway", "ready", "llm-service", "latency", "gateway's memory", "machine's memory"} <= names
+    assert {what for _, what in ENDPOINTS} <= names
+    assert doctor_url(settings, system.url) == 0
+    assert "is well" in capsys.readouterr().out
+
+
+def test_a_wrong_key_is_named(system: RunningSystem) -> None:
+    findings = found({"PENSTOCK_API_KEY": "psk_wrong_0000000000000000000000000000000000000000"}, system.url)
+    assert not findings["data models"].ok
+    assert "not accepted" in findings["data models"].remedy
+
+
+def test_nothing_there_is_the_one_finding() -> None:
+    findings = found({}, f"http://127.0.0.1:{free_port()}")
+    assert [(finding.name, finding.ok) for finding in findings.values()] == [("gateway", False)]
+
+
+class Stranger(http.server.BaseHTTPRequestHandler):
+    """Some other program; remembers the credentials that it is sent."""
+
+    shown: set[str] = set()  # noqa: RUF012 - of the class, which the server makes instances of
+
+    def do_GET(self) -> None:
+        self.shown.add(self.headers.get("Authorization", ""))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"service": "something else"}')
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def stranger() -> Iterator[str]:
+    server = http.server.HTTPServer(("127.0.0.1", 0), Stranger)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_another_program_is_not_taken_for_penstock(stranger: str) -> None:
+    findings = found({}, stranger)
+    assert [(finding.name, finding.ok) for finding in findings.values()] == [("gateway", False)]
+    assert "not as Penstock does" in findings["gateway"].detail
