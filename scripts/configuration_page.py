@@ -46,6 +46,8 @@ COMMAND = """## The `penstock` command
 |---|---|---|
 | `PENSTOCK_URL` | unset | The gateway to talk to. Unset: that of `PENSTOCK_HOME`, else on `PENSTOCK_HTTP_PORT`. |
 | `PENSTOCK_API_KEY` | unset | The key they send. Unset: that in `admin.key` of `PENSTOCK_HOME`. |
+| `PENSTOCK_LOG_MAX_MB` | `50` | Megabytes after which `up --detach` begins a new `penstock.log`. |
+| `PENSTOCK_LOG_FILES` | `5` | How many earlier ones it keeps: `penstock.log.1` is the newest. |
 | `PENSTOCK_FORK` | `1` | Whether `up` forks its services from one process to share memory; 0: each starts alone. |
 """
 
@@ -117,6 +119,8 @@ OTHERS = (
         "PENSTOCK_URL",
         "PENSTOCK_API_KEY",
         "PENSTOCK_FORK",
+        "PENSTOCK_LOG_MAX_MB",
+        "PENSTOCK_LOG_FILES",
         "PENSTOCK_SERVICE",
         "PENSTOCK_TAG",
         "PENSTOCK_SECOND_HTTP_PORT",

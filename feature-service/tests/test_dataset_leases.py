@@ -10,7 +10,7 @@ from penstock.feature.v1 import feature_pb2 as pb
 
 from feature_service.adapters.dataset.folder import DatasetFolder
 from feature_service.adapters.dataset.sql_store import SqlDatasetStore
-from feature_service.domain.dataset.jobs import LEASE_SECONDS, DatasetJobs
+from feature_service.domain.dataset.jobs import LEASE_SECONDS, DatasetJobs, remove_ended
 from feature_service.domain.dataset.record import Dataset, DatasetState, Lease
 from penstock_kit.clock import SystemClock
 from penstock_kit.database import open_database, sqlite_url
@@ -148,3 +148,24 @@ async def test_a_record_of_the_same_id_of_another_tenant_is_neither_changed_nor_
     assert await store.remove(TENANT, "ds_1")
     assert not await store.remove(TENANT, "ds_1")
     assert [await store.dataset(tenant, "ds_1") for tenant in (TENANT, "other")] == [None, theirs]
+
+
+async def test_ended_data_sets_that_are_older_than_their_time_go_with_their_files(
+    store: SqlDatasetStore, clock: ManualClock, tmp_path: Path
+) -> None:
+    files = DatasetFolder(tmp_path / "datasets")
+    names = [f"ds_{number:02}" for number in range(45)]
+    for name in names:
+        await begin(store, clock, name, "first")
+        clock.advance(3600)
+        await store.change(TENANT, Dataset(id=name, model_code="m", created=micros(clock), state=DatasetState.DONE))
+        (tmp_path / "datasets" / name).mkdir(parents=True)
+    await begin(store, clock, "ds_running", "first")
+    await begin(store, clock, "ds_others", "second")
+    await store.change(TENANT, Dataset(id="ds_others", model_code="m", created=0, state=DatasetState.DONE))
+    moment = micros(clock, -3600 * 4.5)
+    assert await remove_ended(store, files, moment, owner="first") == 40
+    assert await remove_ended(store, files, moment, owner="first") == 0
+    left = [found.id for found in await store.datasets(TENANT, before="", limit=100)]
+    assert sorted(left) == [*names[40:], "ds_others", "ds_running"]
+    assert sorted(path.name for path in (tmp_path / "datasets").iterdir()) == names[40:]

@@ -11,6 +11,7 @@ import pytest
 
 from llm_service.adapters.ledger_spool import LedgerSpool
 from llm_service.adapters.sql_ledger import SqlLedger
+from llm_service.adapters.sql_retention import delete_old_rows
 from llm_service.domain.billing.ledger import CostGroup, LedgerFilter, LedgerRow, Outcome
 from llm_service.domain.model.usage import UNKNOWN_COST, Cost, PriceSource, Usage
 from penstock_kit.database import Database, migrate, open_database, sqlite_url
@@ -168,3 +169,14 @@ async def test_closing_writes_what_is_left(database: Database, tmp_path: Path) -
     reader = SqlLedger(database, LedgerSpool(tmp_path / "spool.jsonl"))
     [total] = await reader.summarize(MINE, CostGroup.TOTAL)
     assert total.requests == 1200
+
+
+async def test_rows_that_are_older_than_their_time_go_and_newer_ones_stay(
+    ledger: SqlLedger, database: Database
+) -> None:
+    for day in range(10):
+        ledger.record(replace(ROW, id=f"call_{day:03}", create_time=TIME + timedelta(days=day)))
+    await ledger.list_rows(MINE, page_size=10, page_token="")
+    assert await delete_old_rows(database, TIME + timedelta(days=7)) == 7
+    page = await ledger.list_rows(MINE, page_size=10, page_token="")
+    assert [row.id for row in page.rows] == ["call_009", "call_008", "call_007"]

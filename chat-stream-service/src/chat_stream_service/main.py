@@ -39,7 +39,13 @@ async def serve(settings: ChatSettings, stop: asyncio.Event) -> None:
         DatabaseMetrics(runtime.registry, SERVICE, resources.database.counts)
         add_servicers(server, services, clock)
         schema = prepare_schema(resources.database, settings.database, MIGRATIONS, then=services.current_engine.refresh)
-        async with schema, services.run(), services.shedder.running(), services.warmup.start(services.cache):
+        async with (
+            schema,
+            services.run(),
+            services.shedder.running(),
+            services.retention.running(),
+            services.warmup.start(services.cache),
+        ):
             await server.start(settings.port, setting="CHAT_STREAM_SERVICE_PORT")
             await run_periodically(services.periodic_tasks, stop, interval=settings.clean_seconds)
             await drain(server, services, settings.grace_seconds)

@@ -34,6 +34,12 @@ class ChatSettings(GrpcServiceSettings):
     feature_address: ServiceAddress = Field(default="127.0.0.1:50053", alias="FEATURE_SERVICE_ADDRESS")
     cache_address: ServiceAddress = Field(default="127.0.0.1:50054", alias="CACHE_SERVICE_ADDRESS")
 
+    conversation_days: float = Field(
+        default=0,
+        ge=0,
+        alias="CHAT_CONVERSATION_DAYS",
+        description="Days without use after which a conversation is deleted, with all that belongs to it; 0: never.",
+    )
     max_chunk_tokens: int = Field(
         default=50, ge=1, le=10_000, alias="CHAT_MAX_CHUNK_TOKENS", description="Tokens joined into a chunk at most."
     )

@@ -41,7 +41,7 @@ TELEMETRY: Final = "telemetry.duckdb"
 # What belongs to a running system and not to its state.
 _LEFT_OUT: Final = (LOCK_FILE, LOG_FILE, STATE_FILE, "tmp", MANIFEST)
 _BEFORE: Final = "before-"
-_LEFT_OUT_BEGINNINGS: Final = (".", TELEMETRY, _BEFORE)
+_LEFT_OUT_BEGINNINGS: Final = (".", TELEMETRY, _BEFORE, LOG_FILE)
 _LEFT_OUT_ENDINGS: Final = ("-wal", "-shm")
 
 

@@ -1,17 +1,18 @@
-"""``penstock maintain``: gives free space back and refreshes the planners' statistics, while everything runs."""
+"""``penstock maintain``: deletes what is older than its time, gives space back, refreshes the planners' statistics."""
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from penstock_cli.failure import CommandFailed
 from penstock_cli.settings import CliSettings
 from penstock_cli.supervisor.state import Home
+from penstock_kit.clock import Clock, SystemClock
 
-_DATABASES: Final = ("gateway", "llm", "chat", "feature")
 _TELEMETRY: Final = "telemetry.duckdb"
 
 
@@ -33,10 +34,12 @@ class Upkeep:
         return f"{self.store:<18} {_megabytes(self.before)} → {_megabytes(self.after)}"
 
 
-def maintain(settings: CliSettings) -> int:
-    """Optimize, checkpoint and vacuum every store of this home; return 0 when all of them could be."""
+def maintain(settings: CliSettings, clock: Clock | None = None) -> int:
+    """Apply retention, then optimize, checkpoint and vacuum every store of this home; return 0."""
 
     async def run() -> None:
+        async for line in _retention(settings, clock or SystemClock()):
+            sys.stdout.write(line + "\n")
         async for upkeep in _upkeep(settings):
             sys.stdout.write(upkeep.line() + "\n")
 
@@ -44,23 +47,141 @@ def maintain(settings: CliSettings) -> int:
     return 0
 
 
+async def _retention(settings: CliSettings, clock: Clock) -> AsyncIterator[str]:
+    """Yield a line for each kind of rows that has its time."""
+    for title, setting, days, delete in _rules(settings, clock):
+        if not days:
+            yield f"{title:<18} kept for ever ({setting})"
+            continue
+        try:
+            deleted = await delete()
+        except _Left as left:
+            yield f"{title:<18} {left}"
+        else:
+            yield f"{title:<18} {deleted:,} older than {days:g} days deleted ({setting})"
+
+
+class _Left(Exception):  # noqa: N818 - no error: another does it
+    """Why what is old is left to a service that runs."""
+
+
+_RuleRow = tuple[str, str, float, Callable[[], Awaitable[int]]]
+
+
+def _rules(settings: CliSettings, clock: Clock) -> list[_RuleRow]:
+    from chat_stream_service.settings import ChatSettings
+    from feature_service.settings import FeatureSettings
+    from llm_service.settings import LlmSettings
+    from penstock_kit.settings import load
+
+    llm, chat, feature = load(LlmSettings), load(ChatSettings), load(FeatureSettings)
+
+    async def ledger() -> int:
+        from llm_service.adapters.sql_retention import delete_old_rows
+        from llm_service.settings import SCHEMA
+
+        return await _in_database(
+            llm.database, SCHEMA, lambda database: delete_old_rows(database, clock.now() - timedelta(llm.ledger_days))
+        )
+
+    async def conversations() -> int:
+        from chat_stream_service.adapters.sql_retention import delete_unused_rows
+        from chat_stream_service.settings import SCHEMA
+
+        if chat.mem0_llm_base_url or Home(settings.home).locked:
+            raise _Left("chat-stream-service deletes them while it runs, from other memories too")
+        before = clock.now() - timedelta(chat.conversation_days)
+        return await _in_database(chat.database, SCHEMA, lambda database: delete_unused_rows(database, before))
+
+    async def telemetry() -> int:
+        return await _delete_telemetry(settings, feature, clock)
+
+    async def datasets() -> int:
+        return await _delete_datasets(settings, feature, clock)
+
+    return [
+        ("ledger", "LLM_LEDGER_DAYS", llm.ledger_days, ledger),
+        ("conversations", "CHAT_CONVERSATION_DAYS", chat.conversation_days, conversations),
+        ("telemetry", "TELEMETRY_DAYS", feature.telemetry_days, telemetry),
+        ("data sets", "DATASET_DAYS", feature.dataset_days, datasets),
+    ]
+
+
+async def _in_database(url: str, schema: str, work: Callable[[Any], Awaitable[int]]) -> int:
+    from penstock_kit.database import open_database
+    from penstock_kit.database.url import driver_url
+    from penstock_kit.errors import PenstockError
+
+    parsed = driver_url(url)
+    if parsed.get_backend_name() == "sqlite" and not _exists(Path(parsed.database or "")):
+        return 0
+    try:
+        database = open_database(url, readers=1, schema=schema)
+        try:
+            return await work(database)
+        finally:
+            await database.close()
+    except PenstockError as error:
+        raise CommandFailed(error.message) from None
+
+
+async def _delete_telemetry(settings: CliSettings, feature: Any, clock: Clock) -> int:
+    from feature_service.adapters.telemetry_url import open_telemetry
+    from feature_service.domain.model.span import micros_of
+    from penstock_kit.errors import PenstockError
+
+    url = feature.rows_url
+    if url.startswith("duckdb"):
+        if Home(settings.home).locked:
+            raise _Left("feature-service, which holds the file, deletes them while it runs")
+        if not _exists(Path(url.removeprefix("duckdb:///"))):
+            return 0
+    store = open_telemetry(url)
+    try:
+        return await store.delete_before(micros_of(clock.now() - timedelta(feature.telemetry_days)))
+    except PenstockError as error:
+        raise CommandFailed(error.message) from None
+    finally:
+        await store.close()
+
+
+async def _delete_datasets(settings: CliSettings, feature: Any, clock: Clock) -> int:
+    from feature_service.adapters.dataset.folder import DatasetFolder
+    from feature_service.adapters.dataset.sql_store import SqlDatasetStore
+    from feature_service.domain.dataset.jobs import remove_ended
+    from feature_service.domain.model.span import micros_of
+    from feature_service.settings import SCHEMA
+
+    files = DatasetFolder(settings.home / "datasets")
+    before = micros_of(clock.now() - timedelta(feature.dataset_days))
+    return await _in_database(
+        feature.records_url,
+        SCHEMA,
+        lambda database: remove_ended(SqlDatasetStore(database), files, before, owner=files.owner()),
+    )
+
+
 async def _upkeep(settings: CliSettings) -> AsyncIterator[Upkeep]:
-    url = settings.text("DATABASE_URL")
-    if url:
-        yield await _database("DATABASE_URL", url)
-    else:
-        for name in _DATABASES:
-            file = settings.home / f"{name}.db"
-            if file.exists():
-                yield await _sqlite(file)
+    for name, url in _databases(settings).items():
+        yield await _database(name, url)
     if not settings.text("TELEMETRY_URL"):
         yield await _telemetry(settings)
 
 
-async def _sqlite(file: Path) -> Upkeep:
+def _databases(settings: CliSettings) -> dict[str, str]:
+    """Return each database of the settings once, by what it is called in the report."""
+    from penstock_cli.migrate.record_set import NAMES, load_record_set
     from penstock_kit.database import sqlite_url
 
-    return await _database(file.name, sqlite_url(file))
+    found: dict[str, str] = {}
+    for records in map(load_record_set, NAMES):
+        file = settings.home / records.file
+        if records.url and records.url not in found.values():
+            own = settings.text(records.setting)
+            found[records.setting if own else "DATABASE_URL"] = records.url
+        elif not records.url and file.exists():
+            found[records.file] = sqlite_url(file)
+    return found
 
 
 async def _database(name: str, url: str) -> Upkeep:
@@ -100,6 +221,10 @@ def _checkpoint(file: Path) -> bool:
             return False
         raise CommandFailed(f"{file}: {error}") from None
     return True
+
+
+def _exists(file: Path) -> bool:
+    return file.exists()
 
 
 def _megabytes(size: int) -> str:

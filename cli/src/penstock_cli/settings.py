@@ -71,6 +71,16 @@ class CliSettings:
         return int(value)
 
     @property
+    def log_max_mb(self) -> float:
+        """How large the log of a suite in the background gets, in MB (PENSTOCK_LOG_MAX_MB)."""
+        return max(0.01, self._number("PENSTOCK_LOG_MAX_MB", 50.0))
+
+    @property
+    def log_files(self) -> int:
+        """How many earlier logs are kept (PENSTOCK_LOG_FILES)."""
+        return max(1, int(self._number("PENSTOCK_LOG_FILES", 5)))
+
+    @property
     def grace_seconds(self) -> float:
         """How long running calls get at shutdown (PENSTOCK_GRACE_SECONDS)."""
         return self._number("PENSTOCK_GRACE_SECONDS", 20.0)
@@ -126,7 +136,7 @@ class CliSettings:
         try:
             return float(value) if value else default
         except ValueError:
-            raise CommandFailed(f"{name} is {value!r}; it must be a number of seconds", exit_code=2) from None
+            raise CommandFailed(f"{name} is {value!r}; it must be a number", exit_code=2) from None
 
 
 def reachable(host: str) -> str:

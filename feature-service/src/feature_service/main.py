@@ -13,6 +13,7 @@ from feature_service.adapters.prometheus import IngestMetrics, MqttMetrics, Quer
 from feature_service.composition.demo import Demo
 from feature_service.composition.existing_devices import registering
 from feature_service.composition.mqtt import build_intake, taking_messages
+from feature_service.composition.retention import build_retention
 from feature_service.composition.servicers import Servicers, build_servicers
 from feature_service.composition.services import build_existing_devices, build_services
 from feature_service.composition.stores import open_stores
@@ -76,7 +77,13 @@ async def open_servicers(
                 await demo.start(services.registry, database_is_there=is_there)
                 wanted = bool(settings.telemetry_tables_file)
                 existing = build_existing_devices(stores, services.registry, cache) if wanted else None
-                async with services.warmup.start(cache), registering(existing), taking_messages(intake):
+                retention = build_retention(settings, stores, jobs, clock)
+                async with (
+                    services.warmup.start(cache),
+                    registering(existing),
+                    taking_messages(intake),
+                    retention.running(),
+                ):
                     yield build_servicers(services, stores)
         finally:
             await jobs.stop()

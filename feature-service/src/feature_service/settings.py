@@ -38,6 +38,12 @@ class FeatureSettings(GrpcServiceSettings):
         alias="TELEMETRY_URL",
         description="Rows: duckdb:///path/to/file or postgresql://…; empty for telemetry.duckdb in PENSTOCK_HOME.",
     )
+    telemetry_days: float = Field(
+        default=0, ge=0, alias="TELEMETRY_DAYS", description="Days after which rows of devices are deleted; 0: never."
+    )
+    dataset_days: float = Field(
+        default=0, ge=0, alias="DATASET_DAYS", description="Days after which a built data set is deleted; 0: never."
+    )
     telemetry_query_seconds: float = Field(
         default=60.0,
         ge=1,

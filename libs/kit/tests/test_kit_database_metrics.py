@@ -27,7 +27,9 @@ def shown(counts: DatabaseCounts) -> dict[str, float]:
     return {f"{sample.name} {sample.labels.get('kind', '')}".strip(): sample.value for sample in samples}
 
 
-async def test_reads_and_transactions_are_counted_and_a_connection_in_use_is_seen(database: Database) -> None:
+async def test_reads_and_transactions_are_counted_and_a_connection_in_use_is_seen(
+    database: Database, tmp_path: Path
+) -> None:
     async with database.write() as connection:
         await connection.execute(text("CREATE TABLE things (id INTEGER)"))
         assert shown(database.counts)["penstock_database_connections_in_use"] == 1
@@ -41,6 +43,7 @@ async def test_reads_and_transactions_are_counted_and_a_connection_in_use_is_see
         "penstock_database_slow_queries_total": 0,
         "penstock_database_failures_total": 0,
         "penstock_database_connections_in_use": 0,
+        "penstock_database_wal_bytes": (tmp_path / "some.db-wal").stat().st_size,
     }
 
 

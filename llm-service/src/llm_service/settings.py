@@ -31,6 +31,18 @@ class LlmSettings(GrpcServiceSettings):
         description="The database of this service alone, in place of DATABASE_URL.",
     )
     cache_service_address: ServiceAddress = Field(default="127.0.0.1:50054", alias="CACHE_SERVICE_ADDRESS")
+    ledger_days: float = Field(
+        default=0,
+        ge=0,
+        alias="LLM_LEDGER_DAYS",
+        description="Days after which a call leaves the cost ledger; 0: never. What is spent of budgets stays.",
+    )
+    kept_answer_hours: float = Field(
+        default=24,
+        ge=1,
+        alias="LLM_KEPT_ANSWER_HOURS",
+        description="Hours for which an answer is given again under its idempotency key.",
+    )
     order: Names = Field(
         default=("gemini", "openai", "anthropic", "qwen", "glm", "deepseek", "fallback"),
         alias="LLM_PROVIDER_ORDER",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from chat_stream_service.adapters.peer import DatabaseComponent, PeerComponent
+from chat_stream_service.adapters.sql_retention import delete_unused
 from chat_stream_service.composition.engines import build_engines
 from chat_stream_service.composition.replica import ReplicaServices, build_replica
 from chat_stream_service.composition.resources import Resources
@@ -34,6 +35,8 @@ from chat_stream_service.settings import ChatSettings
 from penstock_kit.cache import CacheClient
 from penstock_kit.cache.warmup import Warmup
 from penstock_kit.clock import Clock
+from penstock_kit.database import Database
+from penstock_kit.database.retention import Retention, Rule, days_before
 from penstock_kit.ids import new_id
 from penstock_kit.overload import LoadShedder
 
@@ -64,6 +67,7 @@ class Services:
     pending_writes: PendingWrites
     shedder: LoadShedder
     periodic_tasks: tuple[PeriodicTask, ...]
+    retention: Retention
     run: Callable[[], AbstractAsyncContextManager[None]]
 
 
@@ -107,9 +111,11 @@ def build_services(settings: ChatSettings, resources: Resources, clock: Clock) -
     erasures = ErasureQueue(
         engine_services.memories, store=stores.erasures, background=resources.background, new_id=new_id
     )
+    conversations = _build_conversations(stores, streams, replica, erasures, clock)
     return Services(
         streams=streams,
-        conversations=_build_conversations(stores, streams, replica, erasures, clock),
+        conversations=conversations,
+        retention=_build_retention(settings, resources.database, conversations, clock),
         clients=_build_clients(streams, replica, clock),
         engines=engines,
         device_tools=engine_services.device_tools,
@@ -187,6 +193,17 @@ def _build_conversations(
         clock=clock,
         new_id=new_id,
     )
+
+
+def _build_retention(
+    settings: ChatSettings, database: Database, service: ConversationService, clock: Clock
+) -> Retention:
+    rules: dict[str, Rule] = {}
+    if settings.conversation_days:
+        rules["conversations"] = lambda: delete_unused(
+            database, days_before(clock, settings.conversation_days), service.delete
+        )
+    return Retention(rules, database.counts, every=settings.retention_seconds)
 
 
 def _build_clients(streams: StreamService, replica: ReplicaServices, clock: Clock) -> ClientService:

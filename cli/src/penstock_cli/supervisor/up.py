@@ -14,7 +14,8 @@ from penstock_cli.settings import CliSettings
 from penstock_cli.supervisor.banner import banner
 from penstock_cli.supervisor.fork_server_launcher import ForkServerLauncher
 from penstock_cli.supervisor.launch import Launcher, ProcessLauncher
-from penstock_cli.supervisor.output import Output
+from penstock_cli.supervisor.log_file import RotatingLog, is_standard_output
+from penstock_cli.supervisor.output import Output, Sink
 from penstock_cli.supervisor.port import PortReservation, port_problems
 from penstock_cli.supervisor.process_supervisor import ProcessSupervisor
 from penstock_cli.supervisor.restart import RestartRule, Restarts
@@ -118,13 +119,21 @@ def down(settings: CliSettings) -> int:
     return 0
 
 
+def _sink(settings: CliSettings, home: Home) -> Sink:
+    """Return where lines go: standard output, which is bounded when it is the log of the home."""
+    log = home.path / LOG_FILE
+    if not is_standard_output(log):
+        return sys.stdout.buffer
+    return RotatingLog(log, max_bytes=int(settings.log_max_mb * 1024 * 1024), files=settings.log_files)
+
+
 def _supervisor(settings: CliSettings, suite: list[Service], home: Home) -> Supervisor:
     environment = child_environment(settings, secret_file=_secret_file(settings, home))
     colour = sys.stdout.isatty()
     if colour:
         environment.setdefault("PENSTOCK_LOG_FORMAT", "console")
     width = max(len(service.name) for service in suite)
-    output = Output(sys.stdout.buffer, width=width, colour=colour)
+    output = Output(_sink(settings, home), width=width, colour=colour)
 
     for line in (*doubtful(settings.values), *overridden(settings)):
         output.say(line)

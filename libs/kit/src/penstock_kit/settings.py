@@ -63,6 +63,12 @@ class ServiceSettings(BaseSettings):
         alias="PENSTOCK_OVERLOAD_LAG",
         description="Seconds of standing event-loop lag above which a service refuses new work; 0: never.",
     )
+    retention_seconds: float = Field(
+        default=3600.0,
+        ge=1,
+        alias="PENSTOCK_RETENTION_SECONDS",
+        description="Seconds between two looks for what is older than its time.",
+    )
     otlp_endpoint: str = Field(
         default="", alias="OTEL_EXPORTER_OTLP_ENDPOINT", description="OTLP/gRPC collector; empty for no export."
     )

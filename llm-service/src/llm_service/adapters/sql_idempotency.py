@@ -15,6 +15,7 @@ from llm_service.adapters.table import kept_answer
 from llm_service.domain.reuse.idempotent_execution import Claim, ClaimState
 from penstock_kit.clock import Clock
 from penstock_kit.database import Database
+from penstock_kit.database.retention import delete_in_batches
 from penstock_kit.errors import PenstockError
 from penstock_kit.logging import get_logger
 
@@ -23,6 +24,8 @@ _LEASE: Final = timedelta(seconds=15)
 _RENEWAL: Final = 5.0
 _LARGEST: Final = 32 * 1024 * 1024
 _UNWRITTEN: Final = 1000
+# Answers that are deleted in one transaction: they may be large.
+_SWEPT: Final = 50
 # Renewals between two looks for answers whose day is over.
 _SWEEP: Final = 120
 
@@ -32,11 +35,13 @@ log = get_logger(__name__)
 class SqlIdempotencyStore:
     """Claims last for a lease that :meth:`run` renews: those of a process that died are another's 15 s later.
 
-    `owner` names this process. An answer that the store does not take is given from memory until it does.
+    `owner` names this process, `life` is for how long an answer is given again. One that the store does not take is
+    given from memory until it does.
     """
 
-    def __init__(self, database: Database, clock: Clock, *, owner: str) -> None:
+    def __init__(self, database: Database, clock: Clock, *, owner: str, life: timedelta = _LIFE) -> None:
         self._database = database
+        self._life = life
         self._clock = clock
         self._owner = owner
         self._mine: dict[str, str] = {}
@@ -58,7 +63,7 @@ class SqlIdempotencyStore:
         return claim
 
     async def save(self, key: str, value: bytes) -> None:
-        """Keep the answer for a day; one over 32 MiB is not kept."""
+        """Keep the answer for its life; one over 32 MiB is not kept."""
         if len(value) > _LARGEST:
             await self.release(key)
             return
@@ -119,7 +124,7 @@ class SqlIdempotencyStore:
             "fingerprint": fingerprint,
             "owner": self._owner,
             "lease_until": micros_from_time(now + _LEASE),
-            "expire_time": micros_from_time(now + _LIFE),
+            "expire_time": micros_from_time(now + self._life),
             "value": None,
         }
 
@@ -150,8 +155,7 @@ class SqlIdempotencyStore:
 
     async def _sweep(self) -> None:
         old = kept_answer.c.expire_time < micros_from_time(self._clock.now())
-        async with self._database.write() as connection:
-            await connection.execute(delete(kept_answer).where(old))
+        await delete_in_batches(self._database, kept_answer, old, batch=_SWEPT)
 
 
 def _is_free(row: Mapping[Any, Any], now: datetime) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from llm_service.adapters.file_journal import FileJournal, WrittenMark
 from llm_service.adapters.ledger_spool import LedgerSpool
@@ -13,9 +14,11 @@ from llm_service.adapters.sql_key_policy import SqlKeyPolicies
 from llm_service.adapters.sql_ledger import SqlLedger
 from llm_service.adapters.sql_price import SqlPrices
 from llm_service.adapters.sql_recovery import SqlRecovery
+from llm_service.adapters.sql_retention import delete_old_rows
 from llm_service.settings import SCHEMA, LlmSettings
 from penstock_kit.clock import Clock
 from penstock_kit.database import Database, open_database
+from penstock_kit.database.retention import Retention, Rule, days_before
 from penstock_kit.ids import new_id
 
 
@@ -32,6 +35,7 @@ class Stores:
     journal: FileJournal
     recovery: SqlRecovery
     recovery_seconds: float
+    retention: Retention
 
     @asynccontextmanager
     async def run(self) -> AsyncGenerator[None]:
@@ -47,7 +51,8 @@ class Stores:
             asyncio.create_task(self.recovery.run(self.recovery_seconds)),
         ]
         try:
-            yield
+            async with self.retention.running():
+                yield
         finally:
             for task in keeping:
                 task.cancel()
@@ -79,11 +84,21 @@ def _build_stores(settings: LlmSettings, database: Database, clock: Clock) -> St
         budgets=budgets,
         policies=SqlKeyPolicies(database),
         prices=SqlPrices(database, clock),
-        answers=SqlIdempotencyStore(database, clock, owner=new_id("llm")),
+        answers=SqlIdempotencyStore(
+            database, clock, owner=new_id("llm"), life=timedelta(hours=settings.kept_answer_hours)
+        ),
         journal=FileJournal(settings.home, clock, new_id, written=_written_mark(ledger, budgets)),
         recovery=SqlRecovery(database, settings.home),
         recovery_seconds=settings.recovery_seconds,
+        retention=_build_retention(settings, database, clock),
     )
+
+
+def _build_retention(settings: LlmSettings, database: Database, clock: Clock) -> Retention:
+    rules: dict[str, Rule] = {}
+    if settings.ledger_days:
+        rules["ledger"] = lambda: delete_old_rows(database, days_before(clock, settings.ledger_days))
+    return Retention(rules, database.counts, every=settings.retention_seconds)
 
 
 def _written_mark(ledger: SqlLedger, budgets: SqlBudgets) -> WrittenMark:

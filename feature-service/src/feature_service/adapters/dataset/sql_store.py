@@ -48,6 +48,13 @@ class SqlDatasetStore:
             found = await connection.execute(statement.order_by(dataset.c.dataset_id.desc()).limit(limit))
             return [_from_row(row) for row in found]
 
+    async def ended_before(self, created: int, *, owner: str, limit: int) -> Sequence[tuple[str, str]]:
+        """Return tenant and id of what `owner` built and began before that moment, oldest first."""
+        where = (~_UNFINISHED, dataset.c.created < created, dataset.c.owner.in_((owner, "")))
+        query = select(dataset.c.tenant_id, dataset.c.dataset_id).where(*where).order_by(dataset.c.created).limit(limit)
+        async with self._database.read() as connection:
+            return [(row.tenant_id, row.dataset_id) for row in await connection.execute(query)]
+
     async def remove(self, tenant_id: str, dataset_id: str) -> bool:
         """Delete a record."""
         where = (dataset.c.tenant_id == tenant_id, dataset.c.dataset_id == dataset_id)

@@ -4,6 +4,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -273,6 +274,21 @@ class DuckDbTelemetryStore:
                 drop_table(cursor, table)
 
         await self._file.write(work, committed=lambda _: self._catalog.forget(key), tenant_id=key.tenant_id)
+
+    async def delete_before(self, micros: int) -> int:
+        """Delete old rows of each series, a transaction each, and write the log into the file."""
+        deleted = 0
+        for key in await self.series():
+            deleted += await self._file.write(
+                partial(self._delete_before, key, micros), committed=lambda rows: rows > 0, tenant_id=key.tenant_id
+            )
+        return deleted
+
+    def _delete_before(self, key: SeriesKey, micros: int, cursor: "DuckDBPyConnection") -> int:
+        table = self._catalog.table(key)
+        if table is None:
+            return 0
+        return int(cursor.execute(f"DELETE FROM {table.name} WHERE ts < make_timestamp({micros})").fetchall()[0][0])
 
     async def copy_to(self, target: Path) -> None:
         """Write everything there is at this moment into the new DuckDB file `target`; writers go on meanwhile."""

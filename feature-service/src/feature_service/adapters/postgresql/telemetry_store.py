@@ -282,6 +282,13 @@ class PostgresTelemetryStore:
             if await drop_series(connection, key) is not None:
                 await delete_dropped(connection)
 
+    async def delete_before(self, micros: int) -> int:
+        """Drop the partitions that are wholly older, and delete the other old rows."""
+        from feature_service.adapters.postgresql.deletion import delete_before
+
+        async with self._pool.connect() as connection:
+            return await delete_before(connection, micros)
+
     async def copy_to(self, target: Path) -> None:
         """Write everything there is at this moment into the new DuckDB file `target`; writers go on meanwhile."""
         from feature_service.adapters.postgresql.backup import copy_series

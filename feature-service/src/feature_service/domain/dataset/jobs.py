@@ -25,6 +25,7 @@ from penstock_kit.errors import FailedPrecondition, NotFound, PenstockError, Res
 if TYPE_CHECKING:
     from feature_service.domain.dataset.build import BuiltDataset
 
+_REMOVED_AT_ONCE: Final = 20
 _MAX_JOBS: Final = 32
 _PROGRESS_SECONDS: Final = 0.5
 # How long a replica need not say that it still builds: longer than a database is usually away.
@@ -118,6 +119,10 @@ class DatasetJobs:
             await asyncio.wait([job])
         await self._store.remove(tenant_id, dataset_id)
         await self._files.remove(dataset_id)
+
+    async def remove_before(self, created: int) -> int:
+        """Delete record and files of data sets that this replica built before that moment; return how many."""
+        return await remove_ended(self._store, self._files, created, owner=self._owner)
 
     async def start(self) -> None:
         """Mark what an earlier run of this replica left unfinished, and keep the leases from now on."""
@@ -252,3 +257,14 @@ def _finished(dataset: Dataset, plan: DatasetPlan, built: "BuiltDataset") -> Dat
         class_distribution={name: train[name] + check[name] for name in train},
         manifest=manifest_of(dataset.id, plan, built, created=dataset.created),
     )
+
+
+async def remove_ended(store: DatasetStore, files: DatasetFiles, created: int, *, owner: str) -> int:
+    """Delete record and files of the data sets of `owner` that were begun before that moment; return how many."""
+    removed = 0
+    while found := await store.ended_before(created, owner=owner, limit=_REMOVED_AT_ONCE):
+        for tenant_id, dataset_id in found:
+            await store.remove(tenant_id, dataset_id)
+            await files.remove(dataset_id)
+        removed += len(found)
+    return removed

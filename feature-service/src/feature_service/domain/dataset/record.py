@@ -93,6 +93,10 @@ class DatasetStore(Protocol):
         """Return at most `limit` records, newest first, after the one with id `before` (from the newest when empty)."""
         ...
 
+    async def ended_before(self, created: int, *, owner: str, limit: int) -> Sequence[tuple[str, str]]:
+        """Return tenant and id of ended data sets of `owner` that were begun before that moment, oldest first."""
+        ...
+
     async def remove(self, tenant_id: str, dataset_id: str) -> bool:
         """Remove the record; return whether it was there."""
         ...

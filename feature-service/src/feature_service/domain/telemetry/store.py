@@ -119,6 +119,10 @@ class TelemetryStore(Protocol):
         """Delete a series with all its rows; nothing happens when there is none."""
         ...
 
+    async def delete_before(self, micros: int) -> int:
+        """Delete all rows of times before that moment, in microseconds since the epoch, in steps; return how many."""
+        ...
+
     async def copy_to(self, target: Path) -> None:
         """Write everything there is at this moment into the new file `target`; writers go on meanwhile."""
         ...

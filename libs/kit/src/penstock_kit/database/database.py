@@ -34,6 +34,14 @@ _READERS: Final = 4
 _CACHE_MB: Final = 8
 _MMAP_MB: Final = 128
 _RECONNECT_SECONDS: Final = 3.0
+# Bytes of SQLite's log above which it is begun anew, seconds between two attempts, and how long one waits for readers.
+_LOG_BYTES: Final = 16 * 1024 * 1024
+_SHORTENING_SECONDS: Final = 0.25
+_SHORTENING_WAIT_MS: Final = 20
+# The same where that was in vain and the log is twice as long.
+_LONG_WAIT_MS: Final = 500
+# Attempts to have no reader in the log at the end of the maintenance.
+_CHECKPOINTS: Final = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +79,16 @@ class Database:
         quick: QuickReader | None = None,
         reconnect_seconds: float = 0.0,
         schema: str = "",
+        lock_seconds: float = LOCK_SECONDS,
     ) -> None:
         self._url = url
+        self._lock_ms = int(lock_seconds * 1000)
+        self._next_shortening = 0.0
         self.schema = schema
         self._quick = quick
         self._reconnect_window = ReconnectWindow(reconnect_seconds)
         self.phase = Phase.THERE
-        self.counts = DatabaseCounts()
+        self.counts = DatabaseCounts(wal_bytes=self._wal_bytes if self.is_sqlite else None)
         self._writer = writer
         self._readers = readers
         # Shown to callers: not where the store is, only which one.
@@ -115,8 +126,11 @@ class Database:
         waiting for the network inside.
         """
         with self._count(is_write=True):
-            async with self._reconnect_window.connect(self._writer) as connection, connection.begin():
-                yield connection
+            async with self._reconnect_window.connect(self._writer) as connection:
+                async with connection.begin():
+                    yield connection
+                if self._is_log_long():
+                    await self._shorten_log(connection)
 
     async def ping(self) -> None:
         """Return when the store answers and is prepared; raise Unavailable otherwise, without waiting."""
@@ -134,6 +148,8 @@ class Database:
                 unbegun = await connection.execution_options(**self._without_begin())
                 for statement in self._maintenance_statements():
                     await unbegun.exec_driver_sql(statement)
+                if self.is_sqlite:
+                    await _write_log_into_file(unbegun)
         return Maintenance(bytes_before=before, bytes_after=self._size())
 
     async def close(self) -> None:
@@ -156,13 +172,36 @@ class Database:
     def _absent_error(self) -> Unavailable:
         return Unavailable(f"the database {self._name} was not there at the start and is waited for", reason=REASON)
 
+    def _is_log_long(self) -> bool:
+        """Whether SQLite's log has grown: readers that overlap keep it from beginning anew by itself."""
+        if not self.is_sqlite or self._wal_bytes() <= _LOG_BYTES or time.monotonic() < self._next_shortening:
+            return False
+        self._next_shortening = time.monotonic() + _SHORTENING_SECONDS
+        return True
+
+    async def _shorten_log(self, connection: AsyncConnection) -> None:
+        """Write the log into the file and begin it anew; readers that hold it for long are not waited for."""
+        unbegun = await connection.execution_options(**self._without_begin())
+        wait_ms = _SHORTENING_WAIT_MS if self._wal_bytes() <= 2 * _LOG_BYTES else _LONG_WAIT_MS
+        await unbegun.exec_driver_sql(f"PRAGMA busy_timeout = {wait_ms}")
+        try:
+            await unbegun.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            await unbegun.exec_driver_sql(f"PRAGMA busy_timeout = {self._lock_ms}")
+
     def _without_begin(self) -> dict[str, Any]:
         return {NO_BEGIN: True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
 
     def _maintenance_statements(self) -> tuple[str, ...]:
         if self.is_sqlite:
-            return ("PRAGMA optimize = 0x10002", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)")
+            return ("PRAGMA optimize = 0x10002", "VACUUM")
         return ("VACUUM (ANALYZE)",)
+
+    def _wal_bytes(self) -> int:
+        try:
+            return Path(f"{self._url.database}-wal").stat().st_size
+        except OSError:
+            return 0
 
     def _size(self) -> int:
         if not self.is_sqlite:
@@ -205,8 +244,17 @@ def open_database(
         url=parsed,
         writer=sqlite_writer(parsed, pragmas=writing, lock_seconds=lock_seconds),
         readers=engine,
+        lock_seconds=lock_seconds,
         quick=QuickReader(parsed, engine.dialect, connections=readers, pragmas=reading),
     )
+
+
+async def _write_log_into_file(connection: AsyncConnection) -> None:
+    """Write the log into the file, which gives back what it needs no more; tried again while readers are in the log."""
+    for _ in range(_CHECKPOINTS):
+        busy = (await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")).scalar()
+        if not busy:
+            return
 
 
 class _ErrorTranslation:

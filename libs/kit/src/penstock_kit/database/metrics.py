@@ -39,4 +39,18 @@ class DatabaseMetrics(Collector):
             labels=["service"],
         )
         in_use.add_metric([self._service], counts.under_way)
-        return (queries, slow, failures, in_use)
+        return (queries, slow, failures, in_use, *self._sizes())
+
+    def _sizes(self) -> Iterable[Metric]:
+        deleted = CounterMetricFamily(
+            "penstock_retention_deleted", "Rows that were older than their time.", labels=["service", "kind"]
+        )
+        for kind, rows in sorted(self._counts.deleted.items()):
+            deleted.add_metric([self._service, kind], rows)
+        yield deleted
+        if self._counts.wal_bytes is not None:
+            log = GaugeMetricFamily(
+                "penstock_database_wal_bytes", "Bytes of SQLite's write-ahead log, beside the file.", labels=["service"]
+            )
+            log.add_metric([self._service], self._counts.wal_bytes())
+            yield log

@@ -53,6 +53,21 @@ async def blocks_of(store: Any, fields: Sequence[str], span: Span, rows: int | N
 class TelemetryStoreContract(TelemetryQueryContract):
     """Subclass it as ``TestXTelemetryStore``."""
 
+    async def test_rows_before_a_moment_go_from_every_series_and_the_others_stay(self, store: Any) -> None:
+        day = 86_400
+        months = [float(number * 31 * day) for number in range(12)]
+        await store.append(KEY, frame_of(months, **{"flow rate": [float(number) for number in range(12)]}))
+        await store.append(OTHER, frame_of([-1.0, 31 * day * 3 - 0.000001, 31.0 * day * 3], x=[1.0, 2.0, 3.0]))
+        moment = 31 * day * 3 * 1_000_000
+        assert await store.delete_before(moment) == 5
+        assert await store.delete_before(moment) == 0
+        assert seconds_of(await store.read(KEY, ["flow rate"], Span())) == months[3:]
+        assert seconds_of(await store.read(OTHER, ["x"], Span())) == [31.0 * day * 3]
+        assert set(await store.series()) == {KEY, OTHER}
+        # What was deleted can be written again.
+        await store.append(KEY, frame_of(months[:2], **{"flow rate": [7.0, 8.0]}))
+        assert (await store.read(KEY, ["flow rate"], Span())).numbers["flow rate"].tolist()[:3] == [7.0, 8.0, 3.0]
+
     async def test_rows_come_back_as_they_were_written(self, store: Any) -> None:
         rows = frame_of([1, 2, 3], {"label": ["x", None, "z"]}, **{"flow rate": [1.5, np.nan, 3]})
         await store.append(KEY, rows)

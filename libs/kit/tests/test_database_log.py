@@ -1,0 +1,86 @@
+"""SQLite's log stays small beside readers that overlap without end, and the file shrinks after maintenance."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from penstock_kit.database import Database, open_database, sqlite_url
+
+MEGABYTE = 1024 * 1024
+ROW = 64 * 1024
+ROWS = 3_000  # 190 MB
+INSERT = text("INSERT INTO things VALUES (:id, zeroblob(:size))")
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = open_database(sqlite_url(tmp_path / "some.db"))
+    async with opened.write() as connection:
+        await connection.execute(text("CREATE TABLE things (id INTEGER PRIMARY KEY, content BLOB)"))
+    yield opened
+    await opened.close()
+
+
+def read_without_end(file: Path, done: threading.Event) -> None:
+    """Read so that there is always a reader: each begins before the other ends."""
+    readers = [sqlite3.connect(file, isolation_level=None, check_same_thread=False) for _ in range(2)]
+    turn = 0
+    readers[1].execute("BEGIN")
+    while not done.is_set():
+        readers[turn].execute("BEGIN")
+        readers[turn].execute("SELECT count(*), max(length(content)) FROM things WHERE id % 10 = 0").fetchall()
+        readers[1 - turn].execute("COMMIT")
+        turn = 1 - turn
+    for reader in readers:
+        reader.close()
+
+
+async def test_the_log_is_bounded_beside_readers_that_overlap_and_the_file_shrinks(
+    database: Database, tmp_path: Path
+) -> None:
+    file, log, done = tmp_path / "some.db", tmp_path / "some.db-wal", threading.Event()
+    reader = threading.Thread(target=read_without_end, args=(file, done))
+    reader.start()
+    largest, longest = 0, 0.0
+    for number in range(ROWS):
+        begun = time.monotonic()
+        async with database.write() as connection:
+            await connection.execute(INSERT, {"id": number, "size": ROW})
+        longest = max(longest, time.monotonic() - begun)
+        largest = max(largest, log.stat().st_size)
+    done.set()
+    reader.join()
+    assert largest <= 64 * MEGABYTE
+    # Beside other work on the machine: a write waits for one checkpoint of some megabytes at most.
+    assert longest < 5
+    assert database.counts.wal_bytes is not None
+    assert database.counts.wal_bytes() == log.stat().st_size
+    before = file.stat().st_size
+    assert before > ROWS * ROW * 0.5
+    async with database.write() as connection:
+        await connection.execute(text("DELETE FROM things WHERE id >= 100"))
+    await database.maintain()
+    assert file.stat().st_size < before / 10
+    assert log.stat().st_size == 0
+
+
+async def test_a_reader_that_never_ends_is_not_waited_for(database: Database, tmp_path: Path) -> None:
+    reader = sqlite3.connect(tmp_path / "some.db")
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM things").fetchall()
+    begun = time.monotonic()
+    for number in range(400):
+        async with database.write() as connection:
+            await connection.execute(INSERT, {"id": number, "size": ROW})
+    took = time.monotonic() - begun
+    reader.close()
+    assert took < 20
+    async with database.write() as connection:
+        await connection.execute(text("INSERT INTO things VALUES (9999, zeroblob(10))"))
+    await database.maintain()
+    assert (tmp_path / "some.db-wal").stat().st_size == 0
