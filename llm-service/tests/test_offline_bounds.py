@@ -19,6 +19,7 @@ from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.message import Message, Role, TextPart, ToolCall, text_message
 from llm_service.domain.model.provider import EmbeddingRequest
 from llm_service.domain.model.request import CompletionRequest, ToolDefinition
+from llm_service.domain.offline.conversation import conversation_from_messages
 from llm_service.domain.offline.parse import parse_prompt
 from llm_service.domain.offline.prompt import LONGEST_PROMPT, LONGEST_WORD, readable_prompt
 from llm_service.domain.offline.worker import Checkpoint, RuleWorker, WorkAbandoned
@@ -66,20 +67,26 @@ PIECES = [
 MOST_CALLS = 2_500_000
 
 
-def calls_of(text: str) -> int:
-    """How many calls the rules make to read `text`: the same on every machine, however busy it is."""
+def counted(work: Callable[[], object]) -> int:
+    """How many calls a work makes: the same on every machine, however busy it is."""
     count = 0
 
-    def counted(_frame: FrameType, event: str, _argument: object) -> None:
+    def count_call(_frame: FrameType, event: str, _argument: object) -> None:
         nonlocal count
         count += event in {"call", "c_call"}
 
-    sys.setprofile(counted)
+    sys.setprofile(count_call)
     try:
-        parse_prompt(text, NOW, known_devices=("WLD001", "machine a"), known_fields=("current", "Volume Flow RateRMS"))
+        work()
     finally:
         sys.setprofile(None)
     return count
+
+
+def calls_of(text: str) -> int:
+    """How many calls the rules make to read `text`."""
+    devices, fields = ("WLD001", "machine a"), ("current", "Volume Flow RateRMS")
+    return counted(lambda: parse_prompt(text, NOW, known_devices=devices, known_fields=fields))
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))  # pyright: ignore[reportArgumentType]
@@ -329,3 +336,16 @@ async def test_a_thread_that_works_lets_others_have_the_interpreter_in_half_a_mi
     worker = RuleWorker(threads=1)
     assert sys.getswitchinterval() <= 0.0005
     worker.close()
+
+
+def test_twenty_thousand_zeros_cost_no_more_than_a_short_question() -> None:
+    assert calls_of("0" * 20_000) < 20_000
+    assert calls_of("0" * 20_000 + " mean current of WLD001 yesterday?") < 4 * calls_of(
+        "mean current of WLD001 yesterday?"
+    )
+
+
+@pytest.mark.parametrize("worst", ["一" * 33_000, "最近两个半" * 7_000, "0" * LENGTH, "一一一?" * 9_000])
+def test_the_worst_prompts_one_after_another_take_a_bounded_number_of_steps(worst: str) -> None:
+    talk = conversation_from_messages(tuple(text_message(Role.USER, worst) for _ in range(40)))
+    assert counted(lambda: talk.queries(NOW)) < 8 * MOST_CALLS

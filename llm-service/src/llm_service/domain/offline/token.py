@@ -76,7 +76,7 @@ def _scan(text: str, at: int, before: Token | None) -> tuple[TokenKind, int]:
     if character.isdecimal():
         return TokenKind.NUMBER, _number_end(text, at)
     if character.isalpha() or character == "_":
-        after_number = before is not None and before.kind is TokenKind.NUMBER
+        after_number = before is not None and before.kind is TokenKind.NUMBER and character != "_"
         return TokenKind.WORD, _unit_end(text, at) if after_number else _word_end(text, at)
     closing = text.find(_OPENING[character], at + 1, at + _LONGEST_QUOTE + 2) if character in _OPENING else -1
     if closing > at + 1:
@@ -112,7 +112,7 @@ def _unit_end(text: str, at: int) -> int:
 def _letters_end(text: str, at: int) -> int:
     while at < len(text) and text[at].isalpha() and not is_han(text[at]):
         at += 1
-    return max(at, 1)
+    return at
 
 
 def _run_end(text: str, at: int) -> int:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _EMPTY: Final = frozenset(
     {
         *(Kind.FILLER, Kind.AND, Kind.AT, Kind.TO, Kind.FROM, Kind.IN, Kind.FOLLOW, Kind.WHICH, Kind.DEVICE_WORD),
-        *(Kind.ROWS, Kind.ALL, Kind.FIELD_WORD, Kind.NOW, Kind.WITHIN, Kind.BETWEEN, Kind.SINCE_AFTER, Kind.HOW_MANY),
+        *(Kind.ROWS, Kind.ALL, Kind.FIELD_WORD, Kind.NOW, Kind.WITHIN, Kind.BETWEEN, Kind.HOW_MANY),
     }
 )
 # Before these nothing may be dropped: what follows them limits what is asked.
@@ -78,6 +78,10 @@ _CONSUMED: Final = frozenset({"wire_feed"})
 _SAYING: Final = frozenset({"Sm", "Sc"})
 _NEIGHBOURS: Final = (Kind.LABEL, Kind.DEVICE_WORD, Kind.DEVICE)
 _CLOSERS: Final = frozenset({",", ".", "?", "!", ";", "？", "。", "，", "！"})
+# Characters that stand between words and belong to none.
+_PARTICLES: Final = frozenset(
+    "的了是在和与及或吗呢啊吧呀么哦嗯请我你您给帮把将用以对从至于到有没会能想要看查求算说都就还也又再"
+)
 _MOST: Final = 5
 _LONGEST: Final = 80
 
@@ -99,7 +103,7 @@ def unread_phrases(sentence: Sentence, reading: "Reading") -> tuple[str, ...]:
                 phrases[-1].append(at)
             else:
                 phrases.append([at])
-    spelled = (_spelled(sentence, phrase) for phrase in phrases)
+    spelled = (_spelled(sentence, _whole_word(sentence, phrase)) for phrase in phrases)
     named = list(dict.fromkeys(spelled))
     return tuple(named if len(named) <= _MOST else [*named[:_MOST], f"… (+{len(named) - _MOST})"])
 
@@ -154,6 +158,28 @@ def _beside(sentence: Sentence, at: int) -> bool:
     """Whether the word stands beside that for a quality or a machine."""
     around = (near for near in (at - 1, at + 1) if 0 <= near < len(sentence))
     return any(kind in sentence.lexemes[near].senses for near in around for kind in _NEIGHBOURS)
+
+
+def _whole_word(sentence: Sentence, places: list[int]) -> list[int]:
+    """The places with the Chinese characters around them that make one word of an unknown one: "批" of "批次"."""
+    begin, end = places[0], places[-1]
+    before = begin - 1 if _is_unknown(sentence, begin) and _may_belong(sentence, begin - 1) else begin
+    behind = end + 1 if _is_unknown(sentence, end) and _may_belong(sentence, end + 1) else end
+    return [*range(before, behind + 1)]
+
+
+def _is_unknown(sentence: Sentence, at: int) -> bool:
+    return not sentence.lexeme_senses(at) and sentence.lexemes[at].tokens[0].kind is TokenKind.HAN
+
+
+def _may_belong(sentence: Sentence, at: int) -> bool:
+    """Whether a single character that says nothing by itself may be part of a word."""
+    lone = (
+        0 <= at < len(sentence) and sentence.lexemes[at].tokens[0].kind is TokenKind.HAN and len(sentence.text(at)) == 1
+    )
+    return (
+        lone and at not in sentence.used and Kind.FILLER in sentence.senses(at) and sentence.text(at) not in _PARTICLES
+    )
 
 
 def _spelled(sentence: Sentence, places: list[int]) -> str:

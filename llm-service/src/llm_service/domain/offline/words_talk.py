@@ -55,8 +55,10 @@ _CANNOT: Final = (
 )
 # Words that change nothing of what is asked.
 _FILLERS: Final = (
-    "the|a|an|take|takes|took|taken|send|sends|sent|transmit|transmits|transmitted|reported|record|logged"
-    "|produce|produced|distribution|distributed|histogram|quartiles|分布情况|直方图|分布图|common|commonest|frequent|分布|by|of|in|on|at|for|to|from|is|was|are|were"
+    "the|a|an|so far|until now|till now|to now|up to now|至今|到现在|take|takes|took|taken"
+    "|send|sends|sent|transmit|transmits|transmitted|reported|record|logged"
+    "|produce|produced|distribution|distributed|histogram|quartiles|分布情况|直方图|分布图"
+    "|common|commonest|frequent|分布|by|of|in|on|at|for|to|from|is|was|are|were"
     "|be|been|being|am|do|does|did|done|has|have|had|having|can|could|would|should|will|shall|may|might|must"
     "|what|which|who|how|it|its|it ' s|that|this|these|those|there|here|i|me|my|we|us|our|you|your|they|them"
     "|their|one|please|pls|plz|tell|show|give|get|find|fetch|display|print|see|look|look at|know|want|need|like"
