@@ -56,6 +56,8 @@ SKIPPED: Final = frozenset(
         "get_picture",
     }
 )
+# What asks for another form than JSON, by operation.
+SKIPPED_PARAMETERS: Final = frozenset({("extract_features_", "format")})
 TYPES: Final = {
     "string": "str",
     "integer": "int",
@@ -273,6 +275,8 @@ def wire_parameters(operation: dict[str, Any]) -> list[Parameter]:
     found: list[Parameter] = []
     for entry in operation.get("parameters", []):
         name, place, schema = entry["name"], entry["in"], entry.get("schema", {})
+        if any(operation["operationId"].startswith(each) and name == skipped for each, skipped in SKIPPED_PARAMETERS):
+            continue
         if name.lower() == "idempotency-key":
             found.append(Parameter(name="idempotency_key", type="str", required=False, place="key", wire="", about=""))
         elif place in {"path", "query"}:

@@ -10,8 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import RandomForestClassifier
 
-from feature_service.domain.dataset.build import LabelledRows, build_dataset
-from feature_service.domain.dataset.label import NO_LABEL, Classes, classes_of, codes_of, window_labels
+from feature_service.domain.dataset.build import build_dataset
+from feature_service.domain.dataset.label import (
+    NO_LABEL,
+    Classes,
+    LabelledRows,
+    LabelRows,
+    classes_of,
+    codes_of,
+    window_labels,
+)
 from feature_service.domain.dataset.plan import DatasetPlan, LabelMode, SplitMethod
 from feature_service.domain.dataset.split import row_ranges
 from feature_service.domain.extraction.plan import ExtractionPlan
@@ -56,13 +64,18 @@ def test_labels_of_windows_follow_their_definitions(codes, size, overlap, common
     classes = replace(classes_ab, common=common)
     window = WindowPlan(size=size, overlap=overlap)
     rows = np.array(codes, dtype=np.int64)
-    results = {mode: window_labels(rows, classes, window, mode).tolist() for mode in LabelMode}
+    starts = np.arange(window.count(len(rows))) * window.step
+    own = LabelRows.within(starts, size)
+    found = {mode: window_labels(rows, classes, own, mode) for mode in LabelMode}
+    results = {mode: labels.codes.tolist() for mode, labels in found.items()}
     for index in range(window.count(len(rows))):
         inside = codes[index * window.step : index * window.step + size]
         counted = Counter(code for code in inside if code != NO_LABEL)
         ranked = sorted(counted, key=lambda code: (-counted[code], code))
         others = [code for code in ranked if code != common]
         assert results[LabelMode.LAST][index] == inside[-1]
+        if ranked:
+            assert found[LabelMode.MODE].purity[index] == pytest.approx(counted[ranked[0]] / counted.total())
         assert results[LabelMode.MODE][index] == (ranked[0] if ranked else NO_LABEL)
         assert results[LabelMode.ANY][index] == ((others or ranked)[0] if ranked else NO_LABEL)
 

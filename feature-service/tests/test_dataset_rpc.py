@@ -99,7 +99,8 @@ async def test_the_manifest_makes_the_same_features_when_serving(loaded):
     _, content = await download(loaded, dataset.id, "manifest")
     manifest = json.loads(content)
     assert manifest == json.loads(dataset.manifest_json)
-    assert manifest["label"] == {"field": "state", "mode": "mode", "classes": ["bad", "good"], "commonest": "good"}
+    named = {"field": "state", "mode": "mode", "classes": ["bad", "good"], "commonest": "good"}
+    assert manifest["label"] == {**named, "horizon_seconds": 0.0}
     assert (manifest["fields"], manifest["feature_names"]) == (["a", "b"], ["a_mean", "b_mean"])
     assert manifest["training"]["samples"] == 10
     assert manifest["training"]["last_window"] < manifest["validation"]["first_window"]

@@ -192,6 +192,7 @@ async def test_a_data_set_is_described_and_downloaded_whole(gateway):
     assert file.headers["content-disposition"] == 'attachment; filename="ds_1.npz"'
     assert int(file.headers["content-length"]) == len(file.content)
     assert (await gateway.client.get(f"{path}/manifest", headers=gateway.auth())).json() == {"v": 1}
+    assert (file.headers["accept-ranges"], file.headers["etag"]) == ("bytes", '"ds_1.npz"')
     missing = await gateway.client.get("/api/v2/ai/datasets/ds_2/download", headers=gateway.auth())
     assert missing.status_code == 404
 
@@ -233,3 +234,29 @@ async def test_feature_statistics_pass_options_on_and_are_named_by_feature(gatew
     data = answer.json()["data"]
     assert [entry["feature_name"] for entry in data["feature_statistics"]] == ["current_mean", "current_std"]
     assert (data["correlation_matrix"], data["sample_count"]) == ([[1.0, None], [None, None]], 7)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "part", "told"),
+    [
+        ("bytes=0-9", 206, slice(0, 10), "bytes 0-9/{size}"),
+        ("bytes=10-", 206, slice(10, None), "bytes 10-{last}/{size}"),
+        ("bytes=-5", 206, slice(-5, None), "bytes {fifth}-{last}/{size}"),
+        ("bytes=5-99999999", 206, slice(5, None), "bytes 5-{last}/{size}"),
+        ("bytes=99999999-", 416, slice(0, 0), "bytes */{size}"),
+        ("bytes=9-3", 200, slice(None), None),
+        ("bytes=0-1,4-5", 200, slice(None), None),
+        ("rows=0-1", 200, slice(None), None),
+    ],
+)
+async def test_a_download_goes_on_where_it_broke_off(gateway, asked, status, part, told):
+    path = "/api/v2/ai/datasets/ds_1/download"
+    whole = (await gateway.client.get(path, headers=gateway.auth())).content
+    answer = await gateway.client.get(path, headers={**gateway.auth(), "Range": asked, "If-Range": '"ds_1.npz"'})
+    assert answer.status_code == status
+    assert answer.content == whole[part]
+    size = len(whole)
+    wanted = told and told.format(size=size, last=size - 1, fifth=size - 5)
+    assert answer.headers.get("content-range") == wanted
+    other = await gateway.client.get(path, headers={**gateway.auth(), "Range": asked, "If-Range": '"ds_9.npz"'})
+    assert (other.status_code, other.content) == (200, whole)

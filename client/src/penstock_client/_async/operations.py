@@ -1132,12 +1132,15 @@ class AsyncDatasetsOperations(AsyncResource):
         fields: Sequence[str] | None = None,
         range_min: float | None = None,
         range_max: float | None = None,
+        max_gap: float | None = None,
         device_codes: Sequence[str] | None = None,
         label_column: str | None = None,
         val_split: float | None = None,
         random_state: int | None = None,
         split: str | None = None,
         label_mode: str | None = None,
+        embargo: float | None = None,
+        horizon: float | None = None,
         detach: bool | None = None,
     ) -> JsonObject:
         """Build a data set; a long build is answered 202 and goes on as a job.
@@ -1154,11 +1157,14 @@ class AsyncDatasetsOperations(AsyncResource):
         fields: Empty: every numeric field.
         range_min: Lower end of `min_max`.
         range_max: Upper end of `min_max`.
+        max_gap: Seconds: no window has neighbouring rows farther apart; 0: the model's, else any gap.
         device_codes: Empty: every device.
         label_column: Empty: the model's.
         val_split: Part for validation.
         split: `time`, `device` or `random`.
         label_mode: `mode`, `last` or `any`.
+        embargo: Seconds: rows nearer than that to one for validation are not for training.
+        horizon: Seconds: a window's label is that of the rows of so long after it; 0: of its own rows.
         detach: Answer at once and build as a job.
         """
         return await self._call(
@@ -1178,6 +1184,7 @@ class AsyncDatasetsOperations(AsyncResource):
                     "fields": fields,
                     "range_min": range_min,
                     "range_max": range_max,
+                    "max_gap": max_gap,
                     "model_code": model_code,
                     "device_codes": device_codes,
                     "label_column": label_column,
@@ -1185,6 +1192,8 @@ class AsyncDatasetsOperations(AsyncResource):
                     "random_state": random_state,
                     "split": split,
                     "label_mode": label_mode,
+                    "embargo": embargo,
+                    "horizon": horizon,
                     "detach": detach,
                 },
             )
@@ -1411,9 +1420,10 @@ class AsyncFeaturesOperations(AsyncResource):
         fields: Sequence[str] | None = None,
         range_min: float | None = None,
         range_max: float | None = None,
+        max_gap: float | None = None,
         model_code: str | None = None,
     ) -> JsonObject:
-        """Compute features over windows of one device's rows.
+        """Compute features over windows of one device's rows; as many as the service's disk can put aside.
 
         start_time: Inclusive, ISO 8601; left out: the first row.
         end_time: Exclusive; left out: after the last row.
@@ -1427,6 +1437,7 @@ class AsyncFeaturesOperations(AsyncResource):
         fields: Empty: every numeric field.
         range_min: Lower end of `min_max`.
         range_max: Upper end of `min_max`.
+        max_gap: Seconds: no window has neighbouring rows farther apart; 0: the model's, else any gap.
         """
         return await self._call(
             Call(
@@ -1445,6 +1456,7 @@ class AsyncFeaturesOperations(AsyncResource):
                     "fields": fields,
                     "range_min": range_min,
                     "range_max": range_max,
+                    "max_gap": max_gap,
                     "model_code": model_code,
                     "device_code": device_code,
                 },
@@ -1467,6 +1479,7 @@ class AsyncFeaturesOperations(AsyncResource):
         fields: Sequence[str] | None = None,
         range_min: float | None = None,
         range_max: float | None = None,
+        max_gap: float | None = None,
         device_code: Sequence[str] | None = None,
         correlations: bool | None = None,
     ) -> JsonObject:
@@ -1484,6 +1497,7 @@ class AsyncFeaturesOperations(AsyncResource):
         fields: Empty: every numeric field.
         range_min: Lower end of `min_max`.
         range_max: Upper end of `min_max`.
+        max_gap: Seconds: no window has neighbouring rows farther apart; 0: the model's, else any gap.
         device_code: Repeatable; left out: every device.
         correlations: Also compute the correlations of the features.
         """
@@ -1504,6 +1518,7 @@ class AsyncFeaturesOperations(AsyncResource):
                     "fields": fields,
                     "range_min": range_min,
                     "range_max": range_max,
+                    "max_gap": max_gap,
                     "model_code": model_code,
                     "device_code": device_code,
                     "correlations": correlations,

@@ -1126,12 +1126,15 @@ class DatasetsOperations(Resource):
         fields: Sequence[str] | None = None,
         range_min: float | None = None,
         range_max: float | None = None,
+        max_gap: float | None = None,
         device_codes: Sequence[str] | None = None,
         label_column: str | None = None,
         val_split: float | None = None,
         random_state: int | None = None,
         split: str | None = None,
         label_mode: str | None = None,
+        embargo: float | None = None,
+        horizon: float | None = None,
         detach: bool | None = None,
     ) -> JsonObject:
         """Build a data set; a long build is answered 202 and goes on as a job.
@@ -1148,11 +1151,14 @@ class DatasetsOperations(Resource):
         fields: Empty: every numeric field.
         range_min: Lower end of `min_max`.
         range_max: Upper end of `min_max`.
+        max_gap: Seconds: no window has neighbouring rows farther apart; 0: the model's, else any gap.
         device_codes: Empty: every device.
         label_column: Empty: the model's.
         val_split: Part for validation.
         split: `time`, `device` or `random`.
         label_mode: `mode`, `last` or `any`.
+        embargo: Seconds: rows nearer than that to one for validation are not for training.
+        horizon: Seconds: a window's label is that of the rows of so long after it; 0: of its own rows.
         detach: Answer at once and build as a job.
         """
         return self._call(
@@ -1172,6 +1178,7 @@ class DatasetsOperations(Resource):
                     "fields": fields,
                     "range_min": range_min,
                     "range_max": range_max,
+                    "max_gap": max_gap,
                     "model_code": model_code,
                     "device_codes": device_codes,
                     "label_column": label_column,
@@ -1179,6 +1186,8 @@ class DatasetsOperations(Resource):
                     "random_state": random_state,
                     "split": split,
                     "label_mode": label_mode,
+                    "embargo": embargo,
+                    "horizon": horizon,
                     "detach": detach,
                 },
             )
@@ -1405,9 +1414,10 @@ class FeaturesOperations(Resource):
         fields: Sequence[str] | None = None,
         range_min: float | None = None,
         range_max: float | None = None,
+        max_gap: float | None = None,
         model_code: str | None = None,
     ) -> JsonObject:
-        """Compute features over windows of one device's rows.
+        """Compute features over windows of one device's rows; as many as the service's disk can put aside.
 
         start_time: Inclusive, ISO 8601; left out: the first row.
         end_time: Exclusive; left out: after the last row.
@@ -1421,6 +1431,7 @@ class FeaturesOperations(Resource):
         fields: Empty: every numeric field.
         range_min: Lower end of `min_max`.
         range_max: Upper end of `min_max`.
+        max_gap: Seconds: no window has neighbouring rows farther apart; 0: the model's, else any gap.
         """
         return self._call(
             Call(
@@ -1439,6 +1450,7 @@ class FeaturesOperations(Resource):
                     "fields": fields,
                     "range_min": range_min,
                     "range_max": range_max,
+                    "max_gap": max_gap,
                     "model_code": model_code,
                     "device_code": device_code,
                 },
@@ -1461,6 +1473,7 @@ class FeaturesOperations(Resource):
         fields: Sequence[str] | None = None,
         range_min: float | None = None,
         range_max: float | None = None,
+        max_gap: float | None = None,
         device_code: Sequence[str] | None = None,
         correlations: bool | None = None,
     ) -> JsonObject:
@@ -1478,6 +1491,7 @@ class FeaturesOperations(Resource):
         fields: Empty: every numeric field.
         range_min: Lower end of `min_max`.
         range_max: Upper end of `min_max`.
+        max_gap: Seconds: no window has neighbouring rows farther apart; 0: the model's, else any gap.
         device_code: Repeatable; left out: every device.
         correlations: Also compute the correlations of the features.
         """
@@ -1498,6 +1512,7 @@ class FeaturesOperations(Resource):
                     "fields": fields,
                     "range_min": range_min,
                     "range_max": range_max,
+                    "max_gap": max_gap,
                     "model_code": model_code,
                     "device_code": device_code,
                     "correlations": correlations,

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from feature_service.adapters.body.body_reader import body_reader
 from feature_service.adapters.body.spool import Spool
 from feature_service.adapters.body.staged_frames import FrameStage
+from feature_service.adapters.export.files import ExportFolder
 from feature_service.adapters.metadata.cached_catalogue import CachedCatalogue
 from feature_service.adapters.metadata.catalogue_warmup import CatalogueWarmup
 from feature_service.adapters.metadata.invalidating_store import InvalidatingMetadataStore
@@ -19,6 +20,7 @@ from feature_service.domain.ingest.ingestion import Ingestion
 from feature_service.domain.ingest.point_ingestion import PointIngestion
 from feature_service.domain.ingest.point_storage import PointStorage
 from feature_service.domain.ingest.target import TargetRegistry
+from feature_service.domain.query.feature_export import FeatureExport
 from feature_service.domain.query.query_counts import QueryCounts
 from feature_service.domain.query.telemetry_queries import TelemetryQueries
 from feature_service.domain.registry.device_registry import DeviceRegistry
@@ -74,6 +76,8 @@ def build_services(
         queries=queries,
         query_counts=query_counts,
         ingest_counts=ingest_counts,
+        export=FeatureExport(telemetry=stores.telemetry, queries=queries, counts=query_counts),
+        export_files=ExportFolder(stores.spool_folder),
         anomalies=AnomalyDetection(
             registry=registry,
             telemetry=stores.telemetry,

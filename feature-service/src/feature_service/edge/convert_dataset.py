@@ -31,6 +31,8 @@ def plan_from_proto(request: feature_pb2.CreateDatasetRequest, model: DataModel)
         split=_choice(SplitMethod, request.split, "split", SplitMethod.TIME, reason="SPLIT_INVALID"),
         val_split=request.val_split if request.HasField("val_split") else 0.2,
         random_state=_seed(request),
+        embargo=convert_extraction.micros_of_duration(request.embargo),
+        horizon=convert_extraction.micros_of_duration(request.horizon),
         label_mode=_choice(LabelMode, request.label_mode, "label_mode", LabelMode.MODE, reason="LABEL_MODE_INVALID"),
     )
 
@@ -72,6 +74,7 @@ def manifest_to_proto(dataset: Dataset) -> feature_pb2.DownloadDatasetResponse:
         content_type="application/json",
         filename=f"{dataset.id}.json",
         size_bytes=len(content),
+        length=len(content),
     )
 
 

@@ -2,9 +2,10 @@
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from google.protobuf import json_format
+from google.protobuf.duration_pb2 import Duration
 from penstock.feature.v1 import feature_pb2
 
 from feature_service.domain.extraction.plan import ExtractionPlan
@@ -19,8 +20,12 @@ from feature_service.domain.preprocessing.method import (
     parse_method,
 )
 
+UNDEFINED: Final = "the window has no value of the field"
+"""Why a feature is undefined: there is no other cause."""
+
 if TYPE_CHECKING:
     from feature_service.domain.extraction.extract import FeatureTable
+    from feature_service.domain.query.feature_export import FeatureSummary
 
 
 def plan_from_proto(options: feature_pb2.ExtractionOptions) -> ExtractionPlan:
@@ -29,7 +34,11 @@ def plan_from_proto(options: feature_pb2.ExtractionOptions) -> ExtractionPlan:
     high = options.range_max if options.HasField("range_max") else DEFAULT_SCALED_RANGE[1]
     overlap = options.overlap if options.HasField("overlap") else DEFAULT_OVERLAP
     return ExtractionPlan(
-        window=WindowPlan(size=options.window_size or DEFAULT_SIZE, overlap=overlap),
+        window=WindowPlan(
+            size=options.window_size or DEFAULT_SIZE,
+            overlap=overlap,
+            max_gap=micros_of_duration(options.max_gap) if options.HasField("max_gap") else None,
+        ),
         features=resolve_features(options.features),
         missing=parse_method(
             MissingMethod,
@@ -57,6 +66,8 @@ def with_defaults(defaults: str, options: feature_pb2.ExtractionOptions) -> feat
     for name in ("features", "fields"):
         if getattr(options, name):
             merged.ClearField(name)  # a list is replaced, not extended
+    if options.HasField("max_gap"):
+        merged.ClearField("max_gap")
     merged.MergeFrom(options)
     return merged
 
@@ -75,6 +86,7 @@ def plan_to_proto(plan: ExtractionPlan, fields: tuple[str, ...]) -> feature_pb2.
         fields=fields,
         range_min=low,
         range_max=high,
+        max_gap=None if plan.window.max_gap is None else _duration(plan.window.max_gap),
     )
 
 
@@ -92,4 +104,50 @@ def table_to_proto(table: "FeatureTable", plan: ExtractionPlan) -> feature_pb2.E
         row_count=table.rows,
         outlier_count=table.outliers,
         missing_count=table.missing,
+        undefined=[
+            feature_pb2.UndefinedFeatures(field=field, windows=count, reason=UNDEFINED)
+            for field, count in table.undefined().items()
+        ],
     )
+
+
+def summary_to_proto(summary: "FeatureSummary") -> feature_pb2.ExtractFeaturesResponse:
+    """Return what is told of features beside their values and times."""
+    return feature_pb2.ExtractFeaturesResponse(
+        feature_names=summary.names,
+        window_count=len(summary.starts),
+        options=plan_to_proto(summary.plan, summary.fields),
+        fitted_json=json.dumps(summary.fitted),
+        row_count=summary.rows,
+        outlier_count=summary.outliers,
+        missing_count=summary.missing,
+        undefined=[
+            feature_pb2.UndefinedFeatures(field=field, windows=count, reason=UNDEFINED)
+            for field, count in summary.undefined.items()
+        ],
+    )
+
+
+def summary_to_json(summary: "FeatureSummary") -> str:
+    """Return the same as the metadata of a file, JSON text."""
+    options = json_format.MessageToDict(plan_to_proto(summary.plan, summary.fields), preserving_proto_field_name=True)
+    return json.dumps(
+        {
+            "window_count": len(summary.starts),
+            "options": options,
+            "row_count": summary.rows,
+            "outlier_count": summary.outliers,
+            "missing_count": summary.missing,
+            "undefined": summary.undefined,
+            "fitted": summary.fitted,
+        }
+    )
+
+
+def micros_of_duration(duration: Duration) -> int:
+    """Return a length of time in microseconds, what is finer cut off."""
+    return duration.seconds * 1_000_000 + duration.nanos // 1_000
+
+
+def _duration(micros: int) -> Duration:
+    return Duration(seconds=micros // 1_000_000, nanos=micros % 1_000_000 * 1_000)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from penstock.feature.v1 import feature_pb2
 
 from feature_service.domain.dataset.jobs import DatasetJobs
+from feature_service.domain.dataset.record import ByteRange
 from feature_service.domain.registry.device_registry import DeviceRegistry
 from feature_service.edge import convert_dataset as convert
 from feature_service.edge.page import after_token, page_size, token_after
@@ -60,9 +61,16 @@ class DatasetRpcs:
             dataset = await self._dataset_jobs.dataset(_tenant(), request.id)
             yield convert.manifest_to_proto(dataset)
             return
-        download = await self._dataset_jobs.download(_tenant(), request.id, convert.format_from_proto(request.format))
+        wanted = ByteRange(offset=request.offset, length=request.length)
+        download = await self._dataset_jobs.download(
+            _tenant(), request.id, convert.format_from_proto(request.format), wanted
+        )
         yield feature_pb2.DownloadDatasetResponse(
-            content_type=download.content_type, filename=download.filename, size_bytes=download.size_bytes
+            content_type=download.content_type,
+            filename=download.filename,
+            size_bytes=download.size_bytes,
+            offset=download.offset,
+            length=download.length,
         )
         async for chunk in download.chunks:
             yield feature_pb2.DownloadDatasetResponse(chunk=chunk)

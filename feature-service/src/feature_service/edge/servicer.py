@@ -18,6 +18,7 @@ from feature_service.domain.ingest.ingestion import Ingestion
 from feature_service.domain.ingest.plan import BodyFormat, BodySpool
 from feature_service.domain.ingest.point_ingestion import PointIngestion
 from feature_service.domain.query.answer_limit import require_sendable
+from feature_service.domain.query.feature_export import FeatureExport, FeatureFiles
 from feature_service.domain.query.feature_statistics import FeatureStatisticsQuery
 from feature_service.domain.query.query_counts import QueryCounts
 from feature_service.domain.query.telemetry_queries import TelemetryQueries
@@ -27,6 +28,7 @@ from feature_service.domain.telemetry.query import NewestQuery
 from feature_service.edge import convert, convert_anomaly, convert_extraction
 from feature_service.edge.convert_filter import selection_from_proto
 from feature_service.edge.dataset_rpcs import DatasetRpcs
+from feature_service.edge.export_rpcs import ExportRpcs
 from feature_service.edge.page import page_number, page_size
 from penstock_kit.cache.warmup import Warmup
 from penstock_kit.context import current_context
@@ -47,17 +49,20 @@ class FeatureServices:
     registry: DeviceRegistry
     dataset_jobs: DatasetJobs
     anomalies: AnomalyDetection
+    export: FeatureExport
+    export_files: FeatureFiles
     warmup: Warmup
     status: StatusReport
     spool: Callable[[], BodySpool]
     rss_bytes: Callable[[], int]
 
 
-class FeatureServicer(DatasetRpcs, feature_pb2_grpc.FeatureServiceServicer):
+class FeatureServicer(DatasetRpcs, ExportRpcs, feature_pb2_grpc.FeatureServiceServicer):
     """Each RPC converts, calls the domain and converts back; errors are the interceptor's."""
 
     def __init__(self, services: FeatureServices) -> None:
-        super().__init__(registry=services.registry, dataset_jobs=services.dataset_jobs)
+        DatasetRpcs.__init__(self, registry=services.registry, dataset_jobs=services.dataset_jobs)
+        ExportRpcs.__init__(self, queries=services.queries, export=services.export, files=services.export_files)
         self._ingestion = services.ingestion
         self._points = services.points
         self._ingest_counts = services.ingest_counts

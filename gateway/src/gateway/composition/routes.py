@@ -147,7 +147,7 @@ def _telemetry_routers(settings: GatewaySettings, resources: Resources, services
         MetadataRoutes(metadata=clients.metadata, guard=guard).router,
         DataRoutes(features=clients.features, guard=guard).router,
         InfluxRoutes(features=clients.features, guard=guard).router,
-        FeatureRoutes(features=clients.features, guard=guard).router,
+        FeatureRoutes(features=clients.features, guard=guard, active=services.active).router,
         AnomalyRoutes(features=clients.features, guard=guard).router,
         DatasetRoutes(features=clients.features, guard=guard, active=services.active).router,
         AlertRoutes(store=services.alerts.store, features=clients.features, guard=guard, clock=resources.clock).router,

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from penstock.feature.v1 import feature_pb2 as pb
 
-from gateway.convert.scalar import JsonObject, time_from_micros, time_from_proto
+from gateway.convert.scalar import JsonObject, duration_ms, time_from_micros, time_from_proto
 
 
 def features_from_proto(response: pb.ExtractFeaturesResponse) -> JsonObject:
@@ -16,14 +16,22 @@ def features_from_proto(response: pb.ExtractFeaturesResponse) -> JsonObject:
         "features": matrix_from_bytes(response.values, len(response.feature_names)),
         "feature_names": list(response.feature_names),
         "timestamps": [time_from_micros(stamp) for stamp in response.timestamps],
-        "metadata": {
-            "window_count": response.window_count,
-            **options_from_proto(response.options),
-            "row_count": response.row_count,
-            "outlier_count": response.outlier_count,
-            "missing_count": response.missing_count,
-            "fitted": _fragment(response.fitted_json),
-        },
+        "metadata": extraction_metadata(response),
+    }
+
+
+def extraction_metadata(response: pb.ExtractFeaturesResponse) -> JsonObject:
+    """Return what was done; `undefined` says of which fields some windows have null features, and why."""
+    return {
+        "window_count": response.window_count,
+        **options_from_proto(response.options),
+        "row_count": response.row_count,
+        "outlier_count": response.outlier_count,
+        "missing_count": response.missing_count,
+        "undefined": [
+            {"field": each.field, "windows": each.windows, "reason": each.reason} for each in response.undefined
+        ],
+        "fitted": _fragment(response.fitted_json),
     }
 
 
@@ -50,6 +58,8 @@ def options_from_proto(options: pb.ExtractionOptions) -> JsonObject:
         json["feature_set"] = list(options.features)
     if options.fields:
         json["fields"] = list(options.fields)
+    if options.HasField("max_gap"):
+        json["max_gap"] = duration_ms(options.max_gap) / 1000
     if options.HasField("range_min"):
         json["range"] = [options.range_min, options.range_max]
     return json

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import Depends, Query, Response
+from fastapi import Depends, Header, Query, Response
 from penstock.feature.v1 import feature_pb2 as pb
 from pydantic import Field
 
@@ -10,7 +10,7 @@ from gateway.auth.guard import Guard
 from gateway.auth.scope import TELEMETRY_READ, TELEMETRY_WRITE
 from gateway.convert.feature import dataset_from_proto, manifest_from_proto
 from gateway.convert.protobuf import build_message
-from gateway.convert.scalar import time_to_proto
+from gateway.convert.scalar import Seconds, seconds_to_proto, time_to_proto
 from gateway.http.disconnect import ActiveResponses
 from gateway.http.json import JsonResponse
 from gateway.routes.envelope import Stopwatch
@@ -18,6 +18,7 @@ from gateway.routes.extraction import ExtractionOptions, Period
 from gateway.routes.listing import listing
 from gateway.routes.parameters import PageSize, PageToken
 from gateway.routes.router import add, api_router
+from gateway.transfer.byte_range import byte_range
 from gateway.transfer.download import Download
 from penstock_kit.errors import NotFound
 
@@ -39,6 +40,12 @@ class DatasetCreate(ExtractionOptions, Period):
     random_state: int = 42
     split: str = Field(default="time", max_length=20, description="`time`, `device` or `random`.")
     label_mode: str = Field(default="mode", max_length=20, description="`mode`, `last` or `any`.")
+    embargo: Seconds = Field(
+        default=0, description="Seconds: rows nearer than that to one for validation are not for training."
+    )
+    horizon: Seconds = Field(
+        default=0, description="Seconds: a window's label is that of the rows of so long after it; 0: of its own rows."
+    )
     detach: bool = Field(default=False, description="Answer at once and build as a job.")
 
     def to_proto(self) -> pb.CreateDatasetRequest:
@@ -48,6 +55,8 @@ class DatasetCreate(ExtractionOptions, Period):
             pb.CreateDatasetRequest,
             **{name: getattr(self, name) for name in own},
             detach=self.detach,
+            embargo=seconds_to_proto(self.embargo),
+            horizon=seconds_to_proto(self.horizon),
             start_time=time_to_proto(self.start_time),
             end_time=time_to_proto(self.end_time),
             options=self.options_to_proto(),
@@ -98,10 +107,25 @@ class DatasetRoutes:
             raise NotFound(f"the data set {dataset_id!r} has no manifest yet", reason="DATASET_UNAVAILABLE")
         return JsonResponse(manifest)
 
-    async def download_dataset(self, dataset_id: str, format: Format = "npz") -> Response:
-        """Download the file: X_train, y_train, X_val, y_val."""
-        request = pb.DownloadDatasetRequest(id=dataset_id, format=format)
-        return Download(lambda: self._features.DownloadDataset(request), self._active)
+    async def download_dataset(
+        self,
+        dataset_id: str,
+        format: Format = "npz",
+        range: Annotated[str | None, Header(description="Part of the file: `bytes=0-1023`, `bytes=1024-`.")] = None,
+        if_range: Annotated[str | None, Header(description="The ETag of the file that the part is wanted of.")] = None,
+    ) -> Response:
+        """Download the file: X_train, y_train, X_val, y_val. A download that broke off can be taken up again."""
+        etag = f'"{dataset_id}.{format}"'  # the file of an id never changes
+        wanted = byte_range(range) if if_range in (None, etag) else None
+        request = build_message(
+            pb.DownloadDatasetRequest,
+            id=dataset_id,
+            format=format,
+            offset=wanted.offset if wanted else 0,
+            length=wanted.length if wanted else 0,
+        )
+        start = lambda: self._features.DownloadDataset(request)  # noqa: E731 - called when the answer begins
+        return Download(start, self._active, etag=etag, ranged=wanted is not None)
 
     async def delete_dataset(self, dataset_id: str) -> Response:
         """Delete a data set with its files."""

@@ -4,7 +4,7 @@ from penstock.feature.v1 import feature_pb2 as pb
 from pydantic import Field
 
 from gateway.convert.protobuf import build_message
-from gateway.convert.scalar import Moment
+from gateway.convert.scalar import Moment, Seconds, seconds_to_proto
 from gateway.routes.strict import RequestModel
 
 
@@ -30,10 +30,16 @@ class ExtractionOptions(RequestModel):
     range_min: float | None = Field(default=None, description="Lower end of `min_max`.")
     range_max: float | None = Field(default=None, description="Upper end of `min_max`.")
 
+    max_gap: Seconds = Field(
+        default=0, description="Seconds: no window has neighbouring rows farther apart; 0: the model's, else any gap."
+    )
+
     def options_to_proto(self) -> pb.ExtractionOptions:
         """Return the message."""
         return build_message(
-            pb.ExtractionOptions, **{name: getattr(self, name) for name in ExtractionOptions.model_fields}
+            pb.ExtractionOptions,
+            **{name: getattr(self, name) for name in ExtractionOptions.model_fields if name != "max_gap"},
+            max_gap=seconds_to_proto(self.max_gap),
         )
 
 

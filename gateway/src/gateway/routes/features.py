@@ -1,7 +1,8 @@
 """Features over windows, and statistics of a model's fields."""
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import Query, Response
 from penstock.feature.v1 import feature_pb2 as pb
@@ -12,14 +13,20 @@ from gateway.auth.scope import TELEMETRY_READ
 from gateway.convert.feature import features_from_proto, field_statistics_from_proto, stats_from_proto
 from gateway.convert.protobuf import build_message
 from gateway.convert.scalar import Moment, time_from_proto, time_to_proto
+from gateway.http.disconnect import ActiveResponses
 from gateway.routes.envelope import Stopwatch
 from gateway.routes.extraction import ExtractionOptions, Period
 from gateway.routes.router import add, api_router
+from gateway.transfer.download import Download
+from gateway.transfer.feature_stream import FeatureJson
+from penstock_kit.errors import Unprocessable
 
 if TYPE_CHECKING:
     from penstock.feature.v1.feature_pb2_grpc import FeatureServiceAsyncStub
 
 _COMPUTE_SECONDS = 120.0
+_DOWNLOAD_SECONDS = 3600.0
+_TOO_LARGE = "ANSWER_LIMIT_EXCEEDED"
 # From here on the matrix is turned into JSON beside the event loop.
 _LARGE_BYTES = 256 * 1024
 
@@ -42,15 +49,22 @@ class FeatureStatsParameters(ExtractionOptions, Period):
 class FeatureRoutes:
     """The routes below ``/api/v2/ai/features``, without data sets."""
 
-    def __init__(self, *, features: "FeatureServiceAsyncStub", guard: Guard) -> None:
+    def __init__(self, *, features: "FeatureServiceAsyncStub", guard: Guard, active: ActiveResponses) -> None:
         self._features = features
+        self._active = active
         self.router = api_router("features", guard.needs(TELEMETRY_READ))
         add(self.router, "POST /api/v2/ai/features/extract", self.extract_features)
         add(self.router, "GET /api/v2/ai/features/stats", self.feature_stats)
         add(self.router, "GET /api/v2/data/statistics", self.device_statistics)
 
-    async def extract_features(self, body: ExtractRequest) -> Response:
-        """Compute features over windows of one device's rows."""
+    async def extract_features(
+        self,
+        body: ExtractRequest,
+        format: Annotated[
+            Literal["json", "arrow", "parquet", "npz"], Query(description="Form of the answer; all but json are files.")
+        ] = "json",
+    ) -> Response:
+        """Compute features over windows of one device's rows; as many as the service's disk can put aside."""
         watch = Stopwatch()
         request = build_message(
             pb.ExtractFeaturesRequest,
@@ -60,10 +74,21 @@ class FeatureRoutes:
             end_time=time_to_proto(body.end_time),
             options=body.options_to_proto(),
         )
-        response = await self._features.ExtractFeatures(request, timeout=_COMPUTE_SECONDS)
+        if format != "json":
+            return Download(self._download(request, format), self._active)
+        try:
+            response = await self._features.ExtractFeatures(request, timeout=_COMPUTE_SECONDS)
+        except Unprocessable as error:
+            if error.reason != _TOO_LARGE:
+                raise
+            return FeatureJson(self._download(request, ""), self._active)
         if len(response.values) < _LARGE_BYTES:
             return watch.envelope(features_from_proto(response))
         return await asyncio.to_thread(lambda: watch.envelope(features_from_proto(response)))
+
+    def _download(self, request: pb.ExtractFeaturesRequest, form: str) -> Callable[[], Any]:
+        wanted = pb.DownloadFeaturesRequest(extraction=request, format=form)
+        return lambda: self._features.DownloadFeatures(wanted, timeout=_DOWNLOAD_SECONDS)
 
     async def feature_stats(self, parameters: Annotated[FeatureStatsParameters, Query()]) -> Response:
         """Return statistics of window features over a model's devices, with correlations.

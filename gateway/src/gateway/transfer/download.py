@@ -22,10 +22,14 @@ class Download(Response):
     before the announced length, which every client notices.
     """
 
-    def __init__(self, start: Callable[[], Any], active: ActiveResponses) -> None:
+    def __init__(
+        self, start: Callable[[], Any], active: ActiveResponses, *, etag: str = "", ranged: bool = False
+    ) -> None:
         super().__init__()
         self._start = start
         self._active = active
+        self._etag = etag
+        self._ranged = ranged
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the file."""
@@ -33,12 +37,29 @@ class Download(Response):
             first = await call.read()
             if first is EOF:
                 raise BadUpstream("the file came without content", reason="STREAM_INTERRUPTED")
-            await send({"type": "http.response.start", "status": 200, "headers": _headers(first)})
+            status, headers = self._head(first)
+            await send({"type": "http.response.start", "status": status, "headers": headers})
             chunk = first
             while chunk is not EOF:
                 await send({"type": "http.response.body", "body": chunk.chunk, "more_body": True})
                 chunk = await call.read()
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _head(self, first: Any) -> tuple[int, list[Header]]:
+        """The status and the headers: of the file, of a part of it, or of a part that it does not have."""
+        headers = _headers(first)
+        if not self._etag:
+            return 200, headers
+        size, offset = first.size_bytes, first.offset
+        length = first.length or (0 if self._ranged else size)
+        headers = [header for header in headers if header[0] != b"content-length"]
+        headers += [(b"accept-ranges", b"bytes"), (b"etag", self._etag.encode("ascii", "replace"))]
+        headers.append((b"content-length", b"%d" % length))
+        if not self._ranged:
+            return 200, headers
+        if not length:
+            return 416, [*headers, (b"content-range", b"bytes */%d" % size)]
+        return 206, [*headers, (b"content-range", b"bytes %d-%d/%d" % (offset, offset + length - 1, size))]
 
 
 def _headers(first: Any) -> list[Header]:

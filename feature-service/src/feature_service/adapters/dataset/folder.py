@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from feature_service.domain.dataset.record import DatasetDownload, FileFormat
+from feature_service.domain.dataset.record import WHOLE_FILE, ByteRange, DatasetDownload, FileFormat
 from penstock_kit.errors import NotFound, Unavailable
 from penstock_kit.home import ensure_home
 from penstock_kit.ids import new_id
@@ -41,14 +41,20 @@ class DatasetFolder:
         """Write the arrays into a new subfolder."""
         await asyncio.to_thread(self._save, dataset_id, built)
 
-    async def download(self, dataset_id: str, file_format: FileFormat) -> DatasetDownload:
+    async def download(
+        self, dataset_id: str, file_format: FileFormat, wanted: ByteRange = WHOLE_FILE
+    ) -> DatasetDownload:
         """Open the file, made first when it is not there yet."""
         path = await asyncio.to_thread(self._file, dataset_id, file_format)
+        size = path.stat().st_size
+        offset, length = wanted.within(size)
         return DatasetDownload(
             filename=f"{dataset_id}.{file_format.value}",
             content_type=_CONTENT_TYPES[file_format],
-            size_bytes=path.stat().st_size,
-            chunks=_chunks(path),
+            size_bytes=size,
+            offset=offset,
+            length=length,
+            chunks=_chunks(path, offset, length),
         )
 
     async def remove(self, dataset_id: str) -> None:
@@ -92,10 +98,12 @@ def _written(path: Path, write: Callable[[Path], object]) -> None:
         partial.unlink(missing_ok=True)
 
 
-async def _chunks(path: Path) -> AsyncIterator[bytes]:
+async def _chunks(path: Path, offset: int, length: int) -> AsyncIterator[bytes]:
     file = await asyncio.to_thread(path.open, "rb")
     try:
-        while chunk := await asyncio.to_thread(file.read, _CHUNK):
+        await asyncio.to_thread(file.seek, offset)
+        while length and (chunk := await asyncio.to_thread(file.read, min(_CHUNK, length))):
+            length -= len(chunk)
             yield chunk
     finally:
         file.close()

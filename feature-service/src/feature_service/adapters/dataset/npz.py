@@ -28,6 +28,8 @@ def write_npz(path: Path, built: BuiltDataset) -> None:
             start_val=check.starts,
             device_train=train.device_codes.astype(np.str_),
             device_val=check.device_codes.astype(np.str_),
+            purity_train=train.purity,
+            purity_val=check.purity,
         )
 
 

@@ -5,13 +5,27 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from feature_service.domain.dataset.label import NO_LABEL, Classes, LabelArray, classes_of, codes_of, window_labels
+from feature_service.domain.dataset.data_hash import data_hash
+from feature_service.domain.dataset.label import (
+    NO_LABEL,
+    Classes,
+    LabelledRows,
+    LabelRows,
+    classes_of,
+    codes_of,
+    window_labels,
+)
 from feature_service.domain.dataset.plan import DatasetPlan
-from feature_service.domain.dataset.split import RowRange, row_ranges
-from feature_service.domain.extraction.extract import FittedPreprocessing, clean_rows, feature_matrix, feature_names
+from feature_service.domain.dataset.split import RowRange, row_ranges, with_embargo
+from feature_service.domain.extraction.extract import (
+    CleanRows,
+    FittedPreprocessing,
+    clean_rows,
+    feature_matrix,
+    feature_names,
+)
 from feature_service.domain.feature.catalog import resolve_features
 from feature_service.domain.model.array import FloatArray, IndexArray, TextArray, TimeArray
-from feature_service.domain.model.frame import Frame
 from feature_service.domain.preprocessing.missing import MissingFill, fit_missing_fill
 from feature_service.domain.preprocessing.outlier import OutlierFilter, fit_outlier_filter
 from feature_service.domain.preprocessing.scaling import fit_scaler
@@ -20,12 +34,19 @@ from penstock_kit.errors import Unprocessable
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Part:
-    """The windows of one part: scaled features (windows, names), class codes, and where each window is from."""
+    """The windows of one part: scaled features (windows, names), class codes, and where each window is from.
+
+    `purity` is the share of the rows that give a window its label that are of it. `rows` counts the rows of the part by
+    class, last those without a label; `unlabelled` windows were left out, as they have none.
+    """
 
     features: FloatArray
     labels: IndexArray
     starts: TimeArray
     device_codes: TextArray
+    purity: FloatArray
+    rows: IndexArray
+    unlabelled: int = 0
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -33,7 +54,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BuiltDataset:
-    """The two parts, their classes, and what was fitted on the training part."""
+    """The two parts, their classes, and what was fitted on the training part; `data_hash` is that of the rows."""
 
     training: Part
     validation: Part
@@ -41,14 +62,7 @@ class BuiltDataset:
     fields: tuple[str, ...]
     feature_names: tuple[str, ...]
     fitted: FittedPreprocessing
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LabelledRows:
-    """The rows of a device, and the label of each."""
-
-    frame: Frame
-    labels: LabelArray
+    data_hash: str
 
 
 def build_dataset(
@@ -62,7 +76,8 @@ def build_dataset(
     CLASSES_LIMIT_EXCEEDED or PART_EMPTY, InvalidArgument DEVICES_REQUIRED.
     """
     classes = classes_of([rows.labels for rows in devices.values()])
-    cut = row_ranges({code: len(rows.frame) for code, rows in devices.items()}, plan)
+    times = {code: rows.frame.timestamps for code, rows in devices.items()}
+    cut = with_embargo(row_ranges({code: len(each) for code, each in times.items()}, plan), times, plan.embargo)
     windows = _fitted_windows(devices, [row_range for row_range in cut if row_range.training], plan, classes)
     training: list[Part] = []
     validation: list[Part] = []
@@ -83,6 +98,7 @@ def build_dataset(
         fitted=FittedPreprocessing(
             outlier_filter=windows.outlier_filter, missing_fill=windows.missing_fill, scaler=scaler
         ),
+        data_hash=data_hash(devices),
     )
 
 
@@ -101,19 +117,33 @@ class _Windows:
         inside = slice(row_range.start, row_range.stop)
         clean = clean_rows(rows.frame.cut(inside), self.outlier_filter, self.missing_fill)
         window = self.plan.extraction.window
-        if window.count(len(clean.frame)) == 0:
+        codes = codes_of(rows.labels[inside], self.classes)
+        counted = np.bincount(np.where(codes == NO_LABEL, len(self.classes.labels), codes), minlength=self._kinds)
+        starts = clean.window_starts(window)
+        if len(starts) == 0:
             progress(1.0)
-            return _no_windows(len(rows.frame.numbers) * len(self.features))
-        codes = codes_of(rows.labels[inside][clean.kept], self.classes)
-        labels = window_labels(codes, self.classes, window, self.plan.label_mode)
-        labelled = labels != NO_LABEL
-        starts = clean.frame.timestamps[np.arange(len(labels)) * window.step]
+            return replace(_no_windows(len(rows.frame.numbers) * len(self.features)), rows=counted)
+        labels = window_labels(codes[clean.kept], self.classes, self._label_rows(clean, starts), self.plan.label_mode)
+        labelled = labels.codes != NO_LABEL
         return Part(
-            features=feature_matrix(clean, window, self.features, progress)[labelled],
-            labels=labels[labelled],
-            starts=starts[labelled],
+            features=feature_matrix(clean, window, self.features, starts, progress)[labelled],
+            labels=labels.codes[labelled],
+            starts=clean.frame.timestamps[starts][labelled],
             device_codes=np.full(int(labelled.sum()), row_range.device_code, dtype=np.object_),
+            purity=labels.purity[labelled],
+            rows=counted,
+            unlabelled=int((~labelled).sum()),
         )
+
+    @property
+    def _kinds(self) -> int:
+        return len(self.classes.labels) + 1
+
+    def _label_rows(self, clean: CleanRows, starts: IndexArray) -> LabelRows:
+        size, horizon = self.plan.extraction.window.size, self.plan.horizon
+        if not horizon:
+            return LabelRows.within(starts, size)
+        return LabelRows.ahead(starts, size, clean.frame.timestamps, horizon)
 
 
 def _share_of(progress: Callable[[float], None], done: int, parts: int) -> Callable[[float], None]:
@@ -152,6 +182,9 @@ def _merged(parts: Sequence[Part], name: str, plan: DatasetPlan) -> Part:
         labels=np.concatenate([part.labels for part in parts]),
         starts=np.concatenate([part.starts for part in parts]),
         device_codes=np.concatenate([part.device_codes for part in parts]),
+        purity=np.concatenate([part.purity for part in parts]),
+        rows=np.sum([part.rows for part in parts], axis=0),
+        unlabelled=sum(part.unlabelled for part in parts),
     )
 
 
@@ -161,4 +194,6 @@ def _no_windows(columns: int) -> Part:
         labels=np.empty(0, dtype=np.int64),
         starts=np.empty(0, dtype="datetime64[us]"),
         device_codes=np.empty(0, dtype=np.object_),
+        purity=np.empty(0),
+        rows=np.empty(0, dtype=np.int64),
     )

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from feature_service.domain.dataset.plan import DatasetPlan
 from feature_service.domain.dataset.record import (
+    WHOLE_FILE,
+    ByteRange,
     Dataset,
     DatasetDownload,
     DatasetFiles,
@@ -100,15 +102,20 @@ class DatasetJobs:
         """Return data sets, newest first."""
         return await self._store.datasets(tenant_id, before=before, limit=limit)
 
-    async def download(self, tenant_id: str, dataset_id: str, file_format: FileFormat) -> DatasetDownload:
-        """Return the file. Raises NotFound DATASET_NOT_FOUND, FailedPrecondition DATASET_UNAVAILABLE."""
+    async def download(
+        self, tenant_id: str, dataset_id: str, file_format: FileFormat, wanted: ByteRange = WHOLE_FILE
+    ) -> DatasetDownload:
+        """Return the file or a part of it.
+
+        Raises NotFound DATASET_NOT_FOUND, FailedPrecondition DATASET_UNAVAILABLE.
+        """
         dataset = await self.dataset(tenant_id, dataset_id)
         if dataset.state is not DatasetState.DONE:
             why = dataset.failure or f"{dataset.progress:.0%} done"
             raise FailedPrecondition(
                 f"data set {dataset_id!r} is {dataset.state.value}: {why}", reason="DATASET_UNAVAILABLE"
             )
-        return await self._files.download(dataset_id, file_format)
+        return await self._files.download(dataset_id, file_format, wanted)
 
     async def remove(self, tenant_id: str, dataset_id: str) -> None:
         """Stop the job if it still runs and delete record and files. Raises NotFound DATASET_NOT_FOUND."""

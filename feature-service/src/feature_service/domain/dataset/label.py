@@ -8,8 +8,8 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from feature_service.domain.dataset.plan import LabelMode
-from feature_service.domain.feature.window import WindowPlan
-from feature_service.domain.model.array import FloatArray, IndexArray, TextArray
+from feature_service.domain.model.array import FloatArray, IndexArray, TextArray, TimeArray
+from feature_service.domain.model.frame import Frame
 from penstock_kit.errors import Unprocessable
 
 LabelArray: TypeAlias = FloatArray | TextArray
@@ -17,6 +17,14 @@ MAX_CLASSES: Final = 100
 NO_LABEL: Final = -1
 _EXACT_WHOLE: Final = 2.0**53
 """Up to here a float tells every whole number from the next."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LabelledRows:
+    """The rows of a device, and the label of each."""
+
+    frame: Frame
+    labels: LabelArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,25 +78,54 @@ def codes_of(column: LabelArray, classes: Classes) -> IndexArray:
     return np.fromiter((code.get(label, NO_LABEL) for label in column.tolist()), np.int64, len(column))
 
 
-def window_labels(codes: IndexArray, classes: Classes, window: WindowPlan, mode: LabelMode) -> IndexArray:
-    """Return the class of each window, NO_LABEL where it has none."""
-    count = window.count(len(codes))
-    starts = np.arange(count, dtype=np.int64) * window.step
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LabelRows:
+    """The rows that give each window its label: from row `first` to before row `stop`, none where they are equal."""
+
+    first: IndexArray
+    stop: IndexArray
+
+    @classmethod
+    def within(cls, starts: IndexArray, size: int) -> "LabelRows":
+        """The rows of the windows themselves."""
+        return cls(first=starts, stop=starts + size)
+
+    @classmethod
+    def ahead(cls, starts: IndexArray, size: int, times: TimeArray, horizon: int) -> "LabelRows":
+        """The rows after each window, to `horizon` microseconds after its last row; none where rows end before that."""
+        last = times.astype(np.int64)[starts + size - 1] + horizon
+        stop = np.searchsorted(times.astype(np.int64), last, side="right")
+        known = last <= int(times.astype(np.int64)[-1]) if len(times) else np.zeros(0, dtype=np.bool_)
+        return cls(first=starts + size, stop=np.where(known, np.maximum(stop, starts + size), starts + size))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WindowLabels:
+    """The class of each window, NO_LABEL where it has none, and the share of its labelled rows that are of it."""
+
+    codes: IndexArray
+    purity: FloatArray
+
+
+def window_labels(codes: IndexArray, classes: Classes, rows: LabelRows, mode: LabelMode) -> WindowLabels:
+    """Return the labels of windows from the labels of `rows`, whose classes are `codes`."""
+    counts = _counts(codes, len(classes.labels), rows)
     if mode is LabelMode.LAST:
-        return codes[starts + window.size - 1]
-    counts = _counts(codes, len(classes.labels), starts, window.size)
-    ranked = 2 * counts
-    if mode is LabelMode.ANY:
-        # One row of another class outweighs all rows of the commonest.
-        ranked[:, classes.common] = np.minimum(counts[:, classes.common], 1)
-    labels: IndexArray = ranked.argmax(axis=1)
-    return np.where(counts.any(axis=1), labels, NO_LABEL)
+        labels = np.where(rows.stop > rows.first, codes[np.maximum(rows.stop - 1, 0)], NO_LABEL)
+    else:
+        ranked = 2 * counts
+        if mode is LabelMode.ANY:
+            # One row of another class outweighs all rows of the commonest.
+            ranked[:, classes.common] = np.minimum(counts[:, classes.common], 1)
+        labels = np.where(counts.any(axis=1), ranked.argmax(axis=1), NO_LABEL)
+    own = counts[np.arange(len(labels)), np.maximum(labels, 0)]
+    return WindowLabels(codes=labels, purity=own / np.maximum(counts.sum(axis=1), 1))
 
 
-def _counts(codes: IndexArray, classes: int, starts: IndexArray, size: int) -> IndexArray:
-    """How many rows of each class each window has: (windows, classes)."""
-    counts = np.empty((len(starts), classes), dtype=np.int64)
+def _counts(codes: IndexArray, classes: int, rows: LabelRows) -> IndexArray:
+    """How many rows of each class give each window its label: (windows, classes)."""
+    counts = np.empty((len(rows.first), classes), dtype=np.int64)
     for code in range(classes):
         running = np.concatenate(([0], np.cumsum(codes == code)))
-        counts[:, code] = running[starts + size] - running[starts]
+        counts[:, code] = running[rows.stop] - running[rows.first]
     return counts

@@ -1,6 +1,8 @@
 """The manifest of a data set: what is needed to make the same features when serving, and where it came from."""
 
 import json
+import platform
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ from feature_service.domain.dataset.plan import DatasetPlan, SplitMethod
 from feature_service.domain.extraction.preprocessing_json import preprocessing_json
 from feature_service.domain.model.span import iso_time
 
-VERSION = 1
+VERSION = 2
 
 
 def manifest_of(dataset_id: str, plan: DatasetPlan, built: BuiltDataset, *, created: int) -> str:
@@ -27,10 +29,16 @@ def manifest_of(dataset_id: str, plan: DatasetPlan, built: BuiltDataset, *, crea
             "end_time": None if plan.span.end is None else iso_time(plan.span.end),
             "fields": built.fields,
             "feature_names": built.feature_names,
-            "window": {"size": window.size, "overlap": window.overlap, "step": window.step},
+            "window": {
+                "size": window.size,
+                "overlap": window.overlap,
+                "step": window.step,
+                "max_gap_seconds": None if window.max_gap is None else window.max_gap / 1e6,
+            },
             "label": {
                 "field": plan.label_field,
                 "mode": plan.label_mode.value,
+                "horizon_seconds": plan.horizon / 1e6,
                 "classes": built.classes.names(),
                 "commonest": built.classes.names()[built.classes.common],
             },
@@ -39,14 +47,48 @@ def manifest_of(dataset_id: str, plan: DatasetPlan, built: BuiltDataset, *, crea
                 "val_split": plan.val_split,
                 "random_state": plan.random_state if plan.split is not SplitMethod.TIME else None,
                 "purged": True,
+                "embargo_seconds": plan.embargo / 1e6,
             },
+            "options": _options(plan),
             "training": _part(built.training, built),
             "validation": _part(built.validation, built),
             "fitted_on": "training",
             "fitted": preprocessing_json(built.fitted, built.feature_names),
+            "data_sha256": built.data_hash,
+            "versions": _versions(),
             "warnings": _warnings(built),
         }
     )
+
+
+def _options(plan: DatasetPlan) -> dict[str, Any]:
+    """Every option as it was applied, that the same request can be made again."""
+    extraction = plan.extraction
+    return {
+        "device_codes": list(plan.device_codes),
+        "fields": list(plan.fields),
+        "features": list(extraction.features),
+        "missing_value_method": extraction.missing.value,
+        "outlier_method": extraction.outliers.value,
+        "outlier_threshold": extraction.outlier_threshold,
+        "normalize_method": extraction.normalize.value,
+        "range": list(extraction.value_range),
+        "split": plan.split.value,
+        "val_split": plan.val_split,
+        "random_state": plan.random_state,
+        "label_mode": plan.label_mode.value,
+        "embargo": plan.embargo / 1e6,
+        "horizon": plan.horizon / 1e6,
+        "max_gap": None if extraction.window.max_gap is None else extraction.window.max_gap / 1e6,
+    }
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "penstock": version("penstock-feature-service"),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+    }
 
 
 def class_counts(part: Part, built: BuiltDataset) -> dict[str, int]:
@@ -56,9 +98,13 @@ def class_counts(part: Part, built: BuiltDataset) -> dict[str, int]:
 
 def _part(part: Part, built: BuiltDataset) -> dict[str, Any]:
     starts = part.starts.astype("int64")
+    names = built.classes.names()
     return {
         "samples": len(part),
         "classes": class_counts(part, built),
+        "rows": {"classes": dict(zip(names, part.rows[:-1].tolist(), strict=True)), "unlabelled": int(part.rows[-1])},
+        "unlabelled_windows": part.unlabelled,
+        "purity": {"mean": float(part.purity.mean()), "pure_share": float((part.purity == 1.0).mean())},
         "devices": sorted(set(part.device_codes)),
         "first_window": iso_time(int(starts.min())),
         "last_window": iso_time(int(starts.max())),

@@ -38,7 +38,9 @@ class DatasetPlan:
     """Which rows, which label, how split and how features are made of them.
 
     Empty `device_codes`: all devices of the model. Empty `fields`: every numeric field of the model but the label.
-    Raises InvalidArgument VAL_SPLIT_INVALID or SPLIT_CONFLICT.
+    `embargo` microseconds next to rows for validation no row is for training. With a `horizon`, a window's label is
+    that of the rows of so many microseconds after it. Raises InvalidArgument VAL_SPLIT_INVALID, EMBARGO_INVALID,
+    HORIZON_INVALID or SPLIT_CONFLICT.
     """
 
     model_code: str
@@ -51,11 +53,22 @@ class DatasetPlan:
     val_split: float = 0.2
     random_state: int = 42
     label_mode: LabelMode = LabelMode.MODE
+    embargo: int = 0
+    horizon: int = 0
 
     def __post_init__(self) -> None:
         if not 0 < self.val_split < 1:
             raise InvalidArgument(
                 f"val_split is {self.val_split}; it must be above 0 and below 1", reason="VAL_SPLIT_INVALID"
+            )
+        if self.embargo < 0:
+            raise InvalidArgument("embargo must not be negative", reason="EMBARGO_INVALID")
+        if self.horizon < 0:
+            raise InvalidArgument("horizon must not be negative", reason="HORIZON_INVALID")
+        if self.embargo and self.split is SplitMethod.DEVICE:
+            raise InvalidArgument(
+                "an embargo keeps rows of one device apart; a split by device has no such rows, leave embargo out",
+                reason="EMBARGO_INVALID",
             )
         window = self.extraction.window
         if self.split is SplitMethod.RANDOM and window.step < window.size:

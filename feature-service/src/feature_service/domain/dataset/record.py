@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from feature_service.domain.dataset.build import BuiltDataset
@@ -53,12 +53,30 @@ class Dataset:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ByteRange:
+    """Bytes of a file: from `offset` on (negative: so many before its end), `length` at most; 0: to the end."""
+
+    offset: int = 0
+    length: int = 0
+
+    def within(self, size: int) -> tuple[int, int]:
+        """Return the first byte and the number of bytes in a file of `size`; no bytes when it begins behind the end."""
+        start = min(self.offset if self.offset >= 0 else max(0, size + self.offset), size)
+        return start, min(self.length or size, size - start)
+
+
+WHOLE_FILE: Final = ByteRange()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetDownload:
-    """A file on its way out: its name, media type, size in bytes and content in pieces."""
+    """A file on its way out: its name, media type, size in bytes, and the `length` bytes from `offset` in pieces."""
 
     filename: str
     content_type: str
     size_bytes: int
+    offset: int
+    length: int
     chunks: AsyncIterator[bytes]
 
 
@@ -117,7 +135,9 @@ class DatasetFiles(Protocol):
         """Write the arrays; all of them or, after a failure, nothing."""
         ...
 
-    async def download(self, dataset_id: str, file_format: FileFormat) -> DatasetDownload:
+    async def download(
+        self, dataset_id: str, file_format: FileFormat, wanted: ByteRange = WHOLE_FILE
+    ) -> DatasetDownload:
         """Return the file in a format, made from the arrays when it is asked for first."""
         ...
 

@@ -11,7 +11,7 @@ from feature_service.domain.telemetry.store import TelemetryStore
 from penstock_kit.errors import InvalidArgument, NotFound, Unprocessable
 
 if TYPE_CHECKING:
-    from feature_service.domain.dataset.build import LabelledRows
+    from feature_service.domain.dataset.label import LabelledRows
 
 MAX_VALUES: Final = 200_000_000
 """Rows times fields a data set may be made of: its arrays are in memory while it is built (1.6 GB)."""
@@ -42,12 +42,12 @@ class DatasetSource:
 
         Raises NotFound TIME_RANGE_EMPTY, Unprocessable DATASET_LIMIT_EXCEEDED.
         """
-        from feature_service.domain.dataset.build import LabelledRows
+        from feature_service.domain.dataset.label import LabelledRows
 
         fields = _fields(plan, await self._registry.model(tenant_id, plan.model_code))
         found: dict[str, LabelledRows] = {}
         values = 0
-        for code in await self._codes(tenant_id, plan):
+        for code in sorted(await self._codes(tenant_id, plan)):  # whatever order they are named in
             key = SeriesKey(tenant_id=tenant_id, device_code=code)
             frame = await self._telemetry.read(key, [*fields, plan.label_field], plan.span)
             values += len(frame) * len(fields)

@@ -4,15 +4,15 @@ Rows are cut into row ranges, each wholly of one part, before anything is filled
 filled value, has rows of both parts.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, assert_never
 
 import numpy as np
 
 from feature_service.domain.dataset.plan import DatasetPlan, SplitMethod
-from feature_service.domain.model.array import BoolArray
+from feature_service.domain.model.array import BoolArray, IndexArray, TimeArray
 from penstock_kit.errors import InvalidArgument
 
 _VALIDATION_BLOCKS: Final = 5
@@ -44,6 +44,35 @@ def row_ranges(rows: Mapping[str, int], plan: DatasetPlan) -> list[RowRange]:
             return [row_range for code, count in rows.items() for row_range in _by_block(code, count, plan, random)]
         case _:
             assert_never(plan.split)
+
+
+def with_embargo(ranges: Sequence[RowRange], times: Mapping[str, TimeArray], embargo: int) -> list[RowRange]:
+    """Return the ranges without the rows for training that are no farther than `embargo` from one for validation.
+
+    `times` are those of each device's rows, `embargo` is in microseconds.
+    """
+    if not embargo:
+        return list(ranges)
+    checks = [each for each in ranges if not each.training and each.start < each.stop]
+    by_device: dict[str, list[RowRange]] = {}
+    for each in checks:
+        by_device.setdefault(each.device_code, []).append(each)
+    return [
+        _apart(each, by_device.get(each.device_code, ()), times[each.device_code].astype(np.int64), embargo)
+        if each.training
+        else each
+        for each in ranges
+    ]
+
+
+def _apart(training: RowRange, checks: Sequence[RowRange], stamps: IndexArray, embargo: int) -> RowRange:
+    start, stop = training.start, training.stop
+    for check in checks:
+        if check.start >= training.stop:
+            stop = min(stop, int(np.searchsorted(stamps, int(stamps[check.start]) - embargo, side="left")))
+        else:
+            start = max(start, int(np.searchsorted(stamps, int(stamps[check.stop - 1]) + embargo, side="right")))
+    return replace(training, start=start, stop=stop) if start < stop else replace(training, stop=training.start)
 
 
 def _by_time(code: str, rows: int, plan: DatasetPlan) -> list[RowRange]:

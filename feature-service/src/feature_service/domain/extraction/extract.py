@@ -9,7 +9,8 @@ from feature_service.domain.extraction.plan import ExtractionPlan
 from feature_service.domain.feature.catalog import resolve_features
 from feature_service.domain.feature.kernel import window_features
 from feature_service.domain.feature.window import WindowPlan
-from feature_service.domain.model.array import BoolArray, FloatArray, TimeArray
+from feature_service.domain.feature.window_layout import require_windows, window_starts
+from feature_service.domain.model.array import BoolArray, FloatArray, IndexArray, TimeArray
 from feature_service.domain.model.frame import Frame
 from feature_service.domain.preprocessing.method import MissingMethod, NormalizeMethod
 from feature_service.domain.preprocessing.missing import MissingFill, any_missing, fit_missing_fill
@@ -43,6 +44,15 @@ class FeatureTable:
     missing: int
     fitted: FittedPreprocessing
 
+    def undefined(self) -> dict[str, int]:
+        """Return how many windows have no value of a field, so that its features are NaN; 0 is left out."""
+        width = len(self.names) // len(self.fields) if self.fields else 0
+        counts = {
+            name: int(np.isnan(self.matrix[:, place * width : (place + 1) * width]).any(axis=1).sum())
+            for place, name in enumerate(self.fields)
+        }
+        return {name: count for name, count in counts.items() if count}
+
 
 def extract_features(frame: Frame, plan: ExtractionPlan) -> FeatureTable:
     """Return the features of every window of `frame`'s numbers, columns named ``<field>_<feature>``.
@@ -58,13 +68,14 @@ def extract_features(frame: Frame, plan: ExtractionPlan) -> FeatureTable:
     outlier_filter = fit_outlier_filter(frame.numbers, plan.outliers, plan.outlier_threshold)
     missing_fill = fit_missing_fill(outlier_filter.apply(frame.numbers), plan.missing)
     clean = clean_rows(frame, outlier_filter, missing_fill)
-    raw = feature_matrix(clean, plan.window, features)
+    starts = clean.window_starts(plan.window)
+    raw = feature_matrix(clean, plan.window, features, starts)
     scaler = fit_scaler(raw, _scaling(plan, len(raw)), plan.value_range)
     return FeatureTable(
         matrix=scaler.apply(raw),
         names=feature_names(frame.numbers, features),
         fields=tuple(frame.numbers),
-        starts=clean.frame.timestamps[np.arange(len(raw)) * plan.window.step],
+        starts=clean.frame.timestamps[starts],
         rows=len(clean.frame),
         outliers=sum(outlier_filter.count(name, values) for name, values in frame.numbers.items()),
         missing=sum(int(np.isnan(values).sum()) for values in frame.numbers.values()),
@@ -96,6 +107,10 @@ class CleanRows:
     absent: Mapping[str, BoolArray]
     kept: BoolArray
 
+    def window_starts(self, window: WindowPlan) -> IndexArray:
+        """Return the first row of each window; none when none fits."""
+        return window_starts(self.frame.timestamps, window)
+
 
 def clean_rows(frame: Frame, outlier_filter: OutlierFilter, missing_fill: MissingFill) -> CleanRows:
     """Return the rows treated by what was fitted on them or on others."""
@@ -107,9 +122,13 @@ def clean_rows(frame: Frame, outlier_filter: OutlierFilter, missing_fill: Missin
 
 
 def feature_matrix(
-    clean: CleanRows, window: WindowPlan, features: Sequence[str], progress: Callable[[float], None] | None = None
+    clean: CleanRows,
+    window: WindowPlan,
+    features: Sequence[str],
+    starts: IndexArray,
+    progress: Callable[[float], None] | None = None,
 ) -> FloatArray:
-    """Return the features of every window, (windows, fields x features), one field after the other.
+    """Return the features of the windows that begin at `starts`, (windows, fields x features), field after field.
 
     `progress` is told the share of the fields that is done after each.
 
@@ -123,9 +142,11 @@ def feature_matrix(
             reason="WINDOW_LIMIT_EXCEEDED",
             metadata={"window_size": str(window.size), "rows": str(rows)},
         )
+    require_windows(starts, clean.frame.timestamps, window)
+    regular = window.max_gap is None
     parts: list[FloatArray] = []
     for name, values in fields.items():
-        parts.append(window_features(values, window, features, clean.absent[name]))
+        parts.append(window_features(values, window, features, clean.absent[name], None if regular else starts))
         if progress is not None:
             progress(len(parts) / len(fields))
     return np.hstack(parts)

@@ -17,7 +17,7 @@ from feature_service.domain.feature.catalog import MISSING_RATIO, registered_fea
 from feature_service.domain.feature.registration import FeatureFunction
 from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.feature.window_block import WindowBlock
-from feature_service.domain.model.array import BoolArray, FloatArray
+from feature_service.domain.model.array import BoolArray, FloatArray, IndexArray
 
 _BLOCK_BYTES: Final = 256 * 1024
 
@@ -25,33 +25,48 @@ _Computed: TypeAlias = tuple[int, FeatureFunction]
 
 
 def window_features(
-    values: FloatArray, plan: WindowPlan, features: Sequence[str], absent: BoolArray | None = None
+    values: FloatArray,
+    plan: WindowPlan,
+    features: Sequence[str],
+    absent: BoolArray | None = None,
+    starts: IndexArray | None = None,
 ) -> FloatArray:
     """Return the features of one field's windows, shaped (windows, features).
+
+    `starts` are the first rows of the windows, those of rows without gaps when left out.
 
     `values` is one float64 per row, NaN where missing. `absent` says which rows had no value at first (for
     missing_ratio, when missing values have been filled since); the NaN rows when left out.
     Raises Unprocessable WINDOW_LIMIT_EXCEEDED when there are fewer rows than a window.
     """
-    count = plan.require(len(values))
+    count = plan.require(len(values)) if starts is None else len(starts)
     result = np.empty((count, len(features)))
     if MISSING_RATIO in features:
+        first = np.arange(count) * plan.step if starts is None else starts
         result[:, list(features).index(MISSING_RATIO)] = _absent_share(
-            np.isnan(values) if absent is None else absent, plan
+            np.isnan(values) if absent is None else absent, first, plan.size
         )
     functions = registered_features()
     computed = [(column, functions[name].compute) for column, name in enumerate(features) if name != MISSING_RATIO]
-    if computed:
-        _fill(sliding_window_view(values, plan.size)[:: plan.step], result, computed)
+    if computed and count:
+        every = sliding_window_view(values, plan.size)
+        if starts is None:
+            _fill(every[:: plan.step], result, computed)
+        else:
+            _fill(every, result, computed, starts)
     return result
 
 
-def _fill(windows: FloatArray, result: FloatArray, computed: Sequence[_Computed]) -> None:
+def _fill(
+    windows: FloatArray, result: FloatArray, computed: Sequence[_Computed], starts: IndexArray | None = None
+) -> None:
+    """Fill `result` block by block from all windows, or from those that begin at `starts`."""
     size = windows.shape[1]
     positions = np.arange(size, dtype=np.float64)
     height = max(1, _BLOCK_BYTES // (8 * size))
-    for start in range(0, len(windows), height):
-        values = np.ascontiguousarray(windows[start : start + height])
+    for start in range(0, len(result), height):
+        part = slice(start, start + height)
+        values = np.ascontiguousarray(windows[part]) if starts is None else windows[starts[part]]
         target = result[start : start + height]
         holed = np.isnan(values.sum(axis=1))
         if not holed.any():
@@ -87,7 +102,6 @@ def _fill_present(window: FloatArray, row: FloatArray, computed: Sequence[_Compu
         row[column] = function(block)[0]
 
 
-def _absent_share(absent: BoolArray, plan: WindowPlan) -> FloatArray:
+def _absent_share(absent: BoolArray, starts: IndexArray, size: int) -> FloatArray:
     running = np.concatenate(([0], np.cumsum(absent)))
-    starts = np.arange(plan.count(len(absent))) * plan.step
-    return (running[starts + plan.size] - running[starts]) / plan.size
+    return (running[starts + size] - running[starts]) / size

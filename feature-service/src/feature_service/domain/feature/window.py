@@ -15,11 +15,13 @@ class WindowPlan:
     """Windows of `size` rows of which consecutive ones share the fraction `overlap` (0 <= overlap < 1).
 
     The step between the first rows of consecutive windows is ``max(1, round(size * (1 - overlap)))``; rows after
-    the last full window are left out. Raises InvalidArgument for a size or an overlap out of range.
+    the last full window are left out. No window has two neighbouring rows that are more than `max_gap` microseconds
+    apart; None: gaps do not matter. Raises InvalidArgument for a size, an overlap or a gap out of range.
     """
 
     size: int = DEFAULT_SIZE
     overlap: float = DEFAULT_OVERLAP
+    max_gap: int | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.size <= MAX_SIZE:
@@ -30,6 +32,8 @@ class WindowPlan:
             raise InvalidArgument(
                 f"overlap is {self.overlap}; it must be at least 0 and less than 1", reason="OVERLAP_INVALID"
             )
+        if self.max_gap is not None and self.max_gap <= 0:
+            raise InvalidArgument("max_gap must be longer than 0", reason="MAX_GAP_INVALID")
 
     @property
     def step(self) -> int:
@@ -37,7 +41,7 @@ class WindowPlan:
         return max(1, round(self.size * (1 - self.overlap)))
 
     def count(self, rows: int) -> int:
-        """Return how many full windows fit into `rows` rows."""
+        """Return how many full windows fit into `rows` rows without a gap; with gaps there are fewer."""
         return 0 if rows < self.size else (rows - self.size) // self.step + 1
 
     def require(self, rows: int) -> int:

@@ -139,9 +139,10 @@ def _windows_of(frame: "object", fields: Sequence[str], plan: ExtractionPlan, fe
     outlier_filter = fit_outlier_filter(numbers, plan.outliers, plan.outlier_threshold)
     missing_fill = fit_missing_fill(outlier_filter.apply(numbers), plan.missing)
     clean = clean_rows(Frame(timestamps=frame.timestamps, numbers=numbers), outlier_filter, missing_fill)
-    if plan.window.count(len(clean.frame)) == 0:
+    starts = clean.window_starts(plan.window)
+    if len(starts) == 0:
         return np.empty((0, len(fields) * len(features)))
-    return feature_matrix(clean, plan.window, features)
+    return feature_matrix(clean, plan.window, features, starts)
 
 
 def _stacked(parts: "Sequence[FloatArray]", columns: int) -> "FloatArray":

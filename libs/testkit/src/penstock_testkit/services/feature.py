@@ -132,19 +132,20 @@ class FakeFeature(FeatureServiceServicer):
     async def DownloadDataset(  # noqa: N802
         self, request: pb.DownloadDatasetRequest, context: Any
     ) -> AsyncIterator[pb.DownloadDatasetResponse]:
-        """Send `file` in three chunks."""
+        """Send what is asked for of `file` in chunks of a third of it."""
         self._known(request.id)
-        third = len(self.file) // 3
-        for number in range(3):
-            chunk = self.file[number * third : (number + 1) * third]
-            message = pb.DownloadDatasetResponse(chunk=chunk)
-            if number == 0:
-                message.content_type, message.filename, message.size_bytes = (
-                    "application/x-npz",
-                    "ds 1.npz",
-                    len(self.file),
-                )
-            yield message
+        size = len(self.file)
+        start = min(size, request.offset if request.offset >= 0 else max(0, size + request.offset))
+        wanted = self.file[start : start + request.length] if request.length else self.file[start:]
+        yield pb.DownloadDatasetResponse(
+            content_type="application/x-npz",
+            filename="ds 1.npz",
+            size_bytes=size,
+            offset=start,
+            length=len(wanted),
+        )
+        for first in range(0, len(wanted), size // 3):
+            yield pb.DownloadDatasetResponse(chunk=wanted[first : first + size // 3])
 
     async def GetStatus(self, request: pb.GetStatusRequest, context: Any) -> pb.GetStatusResponse:  # noqa: N802
         """Say that the telemetry store limps."""

@@ -1068,6 +1068,7 @@ class ExtractionOptions(_message.Message):
     FIELDS_FIELD_NUMBER: _builtins.int
     RANGE_MIN_FIELD_NUMBER: _builtins.int
     RANGE_MAX_FIELD_NUMBER: _builtins.int
+    MAX_GAP_FIELD_NUMBER: _builtins.int
     window_size: _builtins.int
     """Rows per window; zero: 100."""
     overlap: _builtins.float
@@ -1091,6 +1092,10 @@ class ExtractionOptions(_message.Message):
     def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Fields to use. Empty: every numeric field."""
 
+    @_builtins.property
+    def max_gap(self) -> _duration_pb2.Duration:
+        """No window has two neighbouring rows that are farther apart. Unset: gaps do not matter."""
+
     def __init__(
         self,
         *,
@@ -1104,10 +1109,11 @@ class ExtractionOptions(_message.Message):
         fields: _abc.Iterable[_builtins.str] | None = ...,
         range_min: _builtins.float | None = ...,
         range_max: _builtins.float | None = ...,
+        max_gap: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_overlap", b"_overlap", "_range_max", b"_range_max", "_range_min", b"_range_min", "overlap", b"overlap", "range_max", b"range_max", "range_min", b"range_min"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_overlap", b"_overlap", "_range_max", b"_range_max", "_range_min", b"_range_min", "max_gap", b"max_gap", "overlap", b"overlap", "range_max", b"range_max", "range_min", b"range_min"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_overlap", b"_overlap", "_range_max", b"_range_max", "_range_min", b"_range_min", "features", b"features", "fields", b"fields", "missing_value_method", b"missing_value_method", "normalize_method", b"normalize_method", "outlier_method", b"outlier_method", "outlier_threshold", b"outlier_threshold", "overlap", b"overlap", "range_max", b"range_max", "range_min", b"range_min", "window_size", b"window_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_overlap", b"_overlap", "_range_max", b"_range_max", "_range_min", b"_range_min", "features", b"features", "fields", b"fields", "max_gap", b"max_gap", "missing_value_method", b"missing_value_method", "normalize_method", b"normalize_method", "outlier_method", b"outlier_method", "outlier_threshold", b"outlier_threshold", "overlap", b"overlap", "range_max", b"range_max", "range_min", b"range_min", "window_size", b"window_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__overlap: _TypeAlias = _typing.Literal["overlap"]  # noqa: Y015
     _WhichOneofArgType__overlap: _TypeAlias = _typing.Literal["_overlap", b"_overlap"]  # noqa: Y015
@@ -1179,6 +1185,7 @@ class ExtractFeaturesResponse(_message.Message):
     ROW_COUNT_FIELD_NUMBER: _builtins.int
     OUTLIER_COUNT_FIELD_NUMBER: _builtins.int
     MISSING_COUNT_FIELD_NUMBER: _builtins.int
+    UNDEFINED_FIELD_NUMBER: _builtins.int
     values: _builtins.bytes
     """Windows × features, row by row, little-endian float64; NaN where undefined."""
     window_count: _builtins.int
@@ -1199,6 +1206,10 @@ class ExtractFeaturesResponse(_message.Message):
     def options(self) -> Global___ExtractionOptions:
         """Options as applied, with the defaults filled in."""
 
+    @_builtins.property
+    def undefined(self) -> _containers.RepeatedCompositeFieldContainer[Global___UndefinedFeatures]:
+        """Fields with windows whose features are undefined, NaN in `values`."""
+
     def __init__(
         self,
         *,
@@ -1211,14 +1222,109 @@ class ExtractFeaturesResponse(_message.Message):
         row_count: _builtins.int = ...,
         outlier_count: _builtins.int = ...,
         missing_count: _builtins.int = ...,
+        undefined: _abc.Iterable[Global___UndefinedFeatures] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["feature_names", b"feature_names", "fitted_json", b"fitted_json", "missing_count", b"missing_count", "options", b"options", "outlier_count", b"outlier_count", "row_count", b"row_count", "timestamps", b"timestamps", "values", b"values", "window_count", b"window_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["feature_names", b"feature_names", "fitted_json", b"fitted_json", "missing_count", b"missing_count", "options", b"options", "outlier_count", b"outlier_count", "row_count", b"row_count", "timestamps", b"timestamps", "undefined", b"undefined", "values", b"values", "window_count", b"window_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExtractFeaturesResponse: _TypeAlias = ExtractFeaturesResponse  # noqa: Y015
+
+@_typing.final
+class UndefinedFeatures(_message.Message):
+    """Windows in which a field's features are undefined."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    WINDOWS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    windows: _builtins.int
+    reason: _builtins.str
+    """Why, in words."""
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        windows: _builtins.int = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "reason", b"reason", "windows", b"windows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UndefinedFeatures: _TypeAlias = UndefinedFeatures  # noqa: Y015
+
+@_typing.final
+class DownloadFeaturesRequest(_message.Message):
+    """Request of DownloadFeatures."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXTRACTION_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    format: _builtins.str
+    """"arrow", "parquet" or "npz": a file. Empty: pieces."""
+    @_builtins.property
+    def extraction(self) -> Global___ExtractFeaturesRequest:
+        """What to compute."""
+
+    def __init__(
+        self,
+        *,
+        extraction: Global___ExtractFeaturesRequest | None = ...,
+        format: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["extraction", b"extraction"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["extraction", b"extraction", "format", b"format"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DownloadFeaturesRequest: _TypeAlias = DownloadFeaturesRequest  # noqa: Y015
+
+@_typing.final
+class DownloadFeaturesResponse(_message.Message):
+    """Next part of the features."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHUNK_FIELD_NUMBER: _builtins.int
+    CONTENT_TYPE_FIELD_NUMBER: _builtins.int
+    FILENAME_FIELD_NUMBER: _builtins.int
+    SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    PIECE_FIELD_NUMBER: _builtins.int
+    chunk: _builtins.bytes
+    """Next bytes of the file."""
+    content_type: _builtins.str
+    """First message of a file only."""
+    filename: _builtins.str
+    size_bytes: _builtins.int
+    @_builtins.property
+    def piece(self) -> Global___ExtractFeaturesResponse:
+        """Of pieces: the first has all but times and values, then come those with `timestamps`, then those with `values`."""
+
+    def __init__(
+        self,
+        *,
+        chunk: _builtins.bytes = ...,
+        content_type: _builtins.str = ...,
+        filename: _builtins.str = ...,
+        size_bytes: _builtins.int = ...,
+        piece: Global___ExtractFeaturesResponse | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["piece", b"piece"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "content_type", b"content_type", "filename", b"filename", "piece", b"piece", "size_bytes", b"size_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DownloadFeaturesResponse: _TypeAlias = DownloadFeaturesResponse  # noqa: Y015
 
 @_typing.final
 class GetFeatureStatsRequest(_message.Message):
@@ -1560,6 +1666,8 @@ class CreateDatasetRequest(_message.Message):
     LABEL_MODE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     DETACH_FIELD_NUMBER: _builtins.int
+    EMBARGO_FIELD_NUMBER: _builtins.int
+    HORIZON_FIELD_NUMBER: _builtins.int
     model_code: _builtins.str
     label_column: _builtins.str
     val_split: _builtins.float
@@ -1581,6 +1689,14 @@ class CreateDatasetRequest(_message.Message):
     def end_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def options(self) -> Global___ExtractionOptions: ...
+    @_builtins.property
+    def embargo(self) -> _duration_pb2.Duration:
+        """Rows of a device that are no farther from one for validation are not for training. Unset: 0."""
+
+    @_builtins.property
+    def horizon(self) -> _duration_pb2.Duration:
+        """A window's label is that of the rows of so long after it. Unset: of its own rows."""
+
     def __init__(
         self,
         *,
@@ -1596,10 +1712,12 @@ class CreateDatasetRequest(_message.Message):
         label_mode: _builtins.str = ...,
         request_id: _builtins.str = ...,
         detach: _builtins.bool = ...,
+        embargo: _duration_pb2.Duration | None = ...,
+        horizon: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_random_state", b"_random_state", "_val_split", b"_val_split", "end_time", b"end_time", "options", b"options", "random_state", b"random_state", "start_time", b"start_time", "val_split", b"val_split"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_random_state", b"_random_state", "_val_split", b"_val_split", "embargo", b"embargo", "end_time", b"end_time", "horizon", b"horizon", "options", b"options", "random_state", b"random_state", "start_time", b"start_time", "val_split", b"val_split"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_random_state", b"_random_state", "_val_split", b"_val_split", "detach", b"detach", "device_codes", b"device_codes", "end_time", b"end_time", "label_column", b"label_column", "label_mode", b"label_mode", "model_code", b"model_code", "options", b"options", "random_state", b"random_state", "request_id", b"request_id", "split", b"split", "start_time", b"start_time", "val_split", b"val_split"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_random_state", b"_random_state", "_val_split", b"_val_split", "detach", b"detach", "device_codes", b"device_codes", "embargo", b"embargo", "end_time", b"end_time", "horizon", b"horizon", "label_column", b"label_column", "label_mode", b"label_mode", "model_code", b"model_code", "options", b"options", "random_state", b"random_state", "request_id", b"request_id", "split", b"split", "start_time", b"start_time", "val_split", b"val_split"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__random_state: _TypeAlias = _typing.Literal["random_state"]  # noqa: Y015
     _WhichOneofArgType__random_state: _TypeAlias = _typing.Literal["_random_state", b"_random_state"]  # noqa: Y015
@@ -1822,18 +1940,26 @@ class DownloadDatasetRequest(_message.Message):
 
     ID_FIELD_NUMBER: _builtins.int
     FORMAT_FIELD_NUMBER: _builtins.int
+    OFFSET_FIELD_NUMBER: _builtins.int
+    LENGTH_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     format: _builtins.str
     """"npz" (default), "parquet", "csv" or "manifest"."""
+    offset: _builtins.int
+    """First byte to send; negative: so many before the end."""
+    length: _builtins.int
+    """Bytes to send at most. Zero: to the end."""
     def __init__(
         self,
         *,
         id: _builtins.str = ...,
         format: _builtins.str = ...,
+        offset: _builtins.int = ...,
+        length: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "id", b"id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "id", b"id", "length", b"length", "offset", b"offset"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1849,11 +1975,17 @@ class DownloadDatasetResponse(_message.Message):
     CONTENT_TYPE_FIELD_NUMBER: _builtins.int
     FILENAME_FIELD_NUMBER: _builtins.int
     SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    OFFSET_FIELD_NUMBER: _builtins.int
+    LENGTH_FIELD_NUMBER: _builtins.int
     chunk: _builtins.bytes
     content_type: _builtins.str
     """First message only."""
     filename: _builtins.str
     size_bytes: _builtins.int
+    """Of the whole file. First message only."""
+    offset: _builtins.int
+    """Of what is sent: its first byte, and how many there are. First message only."""
+    length: _builtins.int
     def __init__(
         self,
         *,
@@ -1861,10 +1993,12 @@ class DownloadDatasetResponse(_message.Message):
         content_type: _builtins.str = ...,
         filename: _builtins.str = ...,
         size_bytes: _builtins.int = ...,
+        offset: _builtins.int = ...,
+        length: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "content_type", b"content_type", "filename", b"filename", "size_bytes", b"size_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "content_type", b"content_type", "filename", b"filename", "length", b"length", "offset", b"offset", "size_bytes", b"size_bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -61,6 +61,11 @@ class FeatureServiceStub:
                 request_serializer=penstock_dot_feature_dot_v1_dot_feature__pb2.ExtractFeaturesRequest.SerializeToString,
                 response_deserializer=penstock_dot_feature_dot_v1_dot_feature__pb2.ExtractFeaturesResponse.FromString,
                 _registered_method=True)
+        self.DownloadFeatures = channel.unary_stream(
+                '/penstock.feature.v1.FeatureService/DownloadFeatures',
+                request_serializer=penstock_dot_feature_dot_v1_dot_feature__pb2.DownloadFeaturesRequest.SerializeToString,
+                response_deserializer=penstock_dot_feature_dot_v1_dot_feature__pb2.DownloadFeaturesResponse.FromString,
+                _registered_method=True)
         self.GetFeatureStats = channel.unary_unary(
                 '/penstock.feature.v1.FeatureService/GetFeatureStats',
                 request_serializer=penstock_dot_feature_dot_v1_dot_feature__pb2.GetFeatureStatsRequest.SerializeToString,
@@ -137,6 +142,13 @@ class FeatureServiceServicer:
 
     def ExtractFeatures(self, request, context):
         """Features over windows of one device.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DownloadFeatures(self, request, context):
+        """The same of any number of windows, in pieces or as a file.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -225,6 +237,11 @@ def add_FeatureServiceServicer_to_server(servicer, server):
                     servicer.ExtractFeatures,
                     request_deserializer=penstock_dot_feature_dot_v1_dot_feature__pb2.ExtractFeaturesRequest.FromString,
                     response_serializer=penstock_dot_feature_dot_v1_dot_feature__pb2.ExtractFeaturesResponse.SerializeToString,
+            ),
+            'DownloadFeatures': grpc.unary_stream_rpc_method_handler(
+                    servicer.DownloadFeatures,
+                    request_deserializer=penstock_dot_feature_dot_v1_dot_feature__pb2.DownloadFeaturesRequest.FromString,
+                    response_serializer=penstock_dot_feature_dot_v1_dot_feature__pb2.DownloadFeaturesResponse.SerializeToString,
             ),
             'GetFeatureStats': grpc.unary_unary_rpc_method_handler(
                     servicer.GetFeatureStats,
@@ -403,6 +420,33 @@ class FeatureService:
             '/penstock.feature.v1.FeatureService/ExtractFeatures',
             penstock_dot_feature_dot_v1_dot_feature__pb2.ExtractFeaturesRequest.SerializeToString,
             penstock_dot_feature_dot_v1_dot_feature__pb2.ExtractFeaturesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DownloadFeatures(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/penstock.feature.v1.FeatureService/DownloadFeatures',
+            penstock_dot_feature_dot_v1_dot_feature__pb2.DownloadFeaturesRequest.SerializeToString,
+            penstock_dot_feature_dot_v1_dot_feature__pb2.DownloadFeaturesResponse.FromString,
             options,
             channel_credentials,
             insecure,

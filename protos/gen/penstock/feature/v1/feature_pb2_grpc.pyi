@@ -44,6 +44,8 @@ class FeatureServiceStub:
     """Statistics of fields over a range, computed in the store."""
     ExtractFeatures: _grpc.UnaryUnaryMultiCallable[_feature_pb2.ExtractFeaturesRequest, _feature_pb2.ExtractFeaturesResponse]
     """Features over windows of one device."""
+    DownloadFeatures: _grpc.UnaryStreamMultiCallable[_feature_pb2.DownloadFeaturesRequest, _feature_pb2.DownloadFeaturesResponse]
+    """The same of any number of windows, in pieces or as a file."""
     GetFeatureStats: _grpc.UnaryUnaryMultiCallable[_feature_pb2.GetFeatureStatsRequest, _feature_pb2.GetFeatureStatsResponse]
     """Statistics of window features over the devices of a model, with correlations."""
     DetectAnomalies: _grpc.UnaryUnaryMultiCallable[_feature_pb2.DetectAnomaliesRequest, _feature_pb2.DetectAnomaliesResponse]
@@ -76,6 +78,8 @@ class FeatureServiceAsyncStub(FeatureServiceStub):
     """Statistics of fields over a range, computed in the store."""
     ExtractFeatures: _aio.UnaryUnaryMultiCallable[_feature_pb2.ExtractFeaturesRequest, _feature_pb2.ExtractFeaturesResponse]  # type: ignore[assignment]
     """Features over windows of one device."""
+    DownloadFeatures: _aio.UnaryStreamMultiCallable[_feature_pb2.DownloadFeaturesRequest, _feature_pb2.DownloadFeaturesResponse]  # type: ignore[assignment]
+    """The same of any number of windows, in pieces or as a file."""
     GetFeatureStats: _aio.UnaryUnaryMultiCallable[_feature_pb2.GetFeatureStatsRequest, _feature_pb2.GetFeatureStatsResponse]  # type: ignore[assignment]
     """Statistics of window features over the devices of a model, with correlations."""
     DetectAnomalies: _aio.UnaryUnaryMultiCallable[_feature_pb2.DetectAnomaliesRequest, _feature_pb2.DetectAnomaliesResponse]  # type: ignore[assignment]
@@ -135,6 +139,14 @@ class FeatureServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_feature_pb2.ExtractFeaturesResponse, _abc.Awaitable[_feature_pb2.ExtractFeaturesResponse]]:
         """Features over windows of one device."""
+
+    @_abc_1.abstractmethod
+    def DownloadFeatures(
+        self,
+        request: _feature_pb2.DownloadFeaturesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_feature_pb2.DownloadFeaturesResponse], _abc.AsyncIterator[_feature_pb2.DownloadFeaturesResponse]]:
+        """The same of any number of windows, in pieces or as a file."""
 
     @_abc_1.abstractmethod
     def GetFeatureStats(

@@ -9,6 +9,18 @@ DATASET: Final = Section(
     title="Data sets",
     rows=(
         Row(
+            "EMBARGO_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "an `embargo` that is negative, or with a split by device",
+            "leave it out, or split by time",
+        ),
+        Row(
+            "HORIZON_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "a `horizon` that is negative",
+            "name a number of seconds, or leave it out",
+        ),
+        Row(
             "DATASET_NOT_FOUND",
             (ErrorKind.NOT_FOUND,),
             "no such data set, or its files are gone",

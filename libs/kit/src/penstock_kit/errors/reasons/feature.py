@@ -186,6 +186,18 @@ FEATURE: Final = Section(
             "ask for more windows, or without scaling",
         ),
         Row(
+            "ROWS_CONFLICT",
+            (ErrorKind.ABORTED,),
+            "rows arrived in the range while many features were made of it",
+            "ask again, or end the range before the newest rows",
+        ),
+        Row(
+            "MAX_GAP_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "a `max_gap` that is not longer than 0",
+            "name a number of seconds, or leave it out",
+        ),
+        Row(
             "ANSWER_LIMIT_EXCEEDED",
             (ErrorKind.UNPROCESSABLE,),
             "an answer that does not fit into a message",

@@ -1,0 +1,1 @@
+"""Features of many windows as files: made on the disk, sent in pieces."""

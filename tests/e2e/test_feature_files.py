@@ -1,0 +1,47 @@
+"""Features as files and as answers of any size, through the whole system."""
+
+import io
+import json
+
+import httpx
+import numpy as np
+import pandas as pd
+
+ROWS = 40_000
+
+
+async def _load(http: httpx.AsyncClient, device: str) -> None:
+    random = np.random.default_rng(3)
+    table = pd.DataFrame({f"s{n}": random.normal(size=ROWS) for n in range(16)})
+    table.insert(0, "timestamp", pd.date_range("2024-05-01", periods=ROWS, freq="1s"))
+    query = {"device_code": device, "create": "true"}
+    answer = await http.post(
+        "/api/v2/data/ingest", params=query, content=table.to_csv(index=False), headers={"Content-Type": "text/csv"}
+    )
+    assert answer.status_code == 200, answer.text
+
+
+async def test_an_answer_that_fits_into_no_message_is_streamed_and_equals_the_file(http: httpx.AsyncClient) -> None:
+    await _load(http, "features-large")
+    body = {"device_code": "features-large", "window_size": 100, "overlap": 0.99, "normalize_method": "none"}
+    answer = await http.post("/api/v2/ai/features/extract", json=body)
+    assert answer.status_code == 200, answer.text[:500]
+    assert len(answer.content) > 64 * 1024 * 1024
+    assert answer.content.startswith(b'{"success":true,"data":{"feature_names":')
+    whole = json.loads(answer.content)
+    assert whole["success"] is True
+    data = whole["data"]
+    assert data["metadata"]["window_count"] == len(data["features"]) == len(data["timestamps"]) == ROWS - 99
+    file = await http.post("/api/v2/ai/features/extract", params={"format": "arrow"}, json=body)
+    assert file.headers["content-type"] == "application/vnd.apache.arrow.file"
+    frame = pd.read_feather(io.BytesIO(file.content))
+    assert list(frame.columns[1:]) == data["feature_names"]
+    np.testing.assert_array_equal(frame[data["feature_names"]].to_numpy(), np.array(data["features"], dtype=float))
+
+
+async def test_a_file_of_features_of_an_unknown_device_is_a_problem_and_no_file(http: httpx.AsyncClient) -> None:
+    answer = await http.post(
+        "/api/v2/ai/features/extract", params={"format": "npz"}, json={"device_code": "no-such-device"}
+    )
+    assert answer.status_code == 404
+    assert answer.json()["reason"] == "DEVICE_NOT_FOUND"
