@@ -190,3 +190,9 @@ async def test_the_lead_of_an_amount_has_the_percent_of_the_amount(ask: Ask) -> 
 async def test_a_ranking_by_nothing_says_that_readings_were_counted(ask: Ask) -> None:
     assert "by what to rank" in await ask("which machine is the highest today")
     assert "by what to rank" not in await ask("which machine has the most readings today")
+
+
+async def test_a_ranking_asked_for_from_both_ends_is_told_from_both(ask: Ask) -> None:
+    text = await ask("which machine had the highest and which the lowest mean temperature today?")
+    assert "WLD004 has the highest mean temperature" in text
+    assert "WLD002 has the lowest mean temperature" in text

@@ -436,3 +436,25 @@ def test_a_number_is_not_compared_with_a_word() -> None:
 def test_rows_without_a_value_of_a_field_are_its_missing_ones() -> None:
     query = parse_prompt("how many rows does WLD001 have without a temperature value today", NOW)
     assert (query.statistics, query.fields, query.unread) == ((Statistic.MISSING_RATIO,), ("temperature",), ())
+
+
+def test_the_most_of_something_used_is_an_amount_and_no_state() -> None:
+    query = parse_prompt("Which machine used the most wire yesterday?", NOW)
+    assert (query.fields, query.conditions, query.rank) == (("wire_feed",), (), True)
+    assert Statistic.INTEGRAL in query.statistics
+
+
+@pytest.mark.parametrize("text", ["List all devices in hall B", "列出B车间的所有设备"])
+def test_the_machines_of_a_hall_are_listed(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.intent, query.unread) == (Intent.LIST_DEVICES, ())
+    assert [reference.label for reference in query.references] == ["B"]
+
+
+@pytest.mark.parametrize(
+    "text", ["when did WLD002 first exceed 60 degrees today?", "WLD002今天第一次超过60度是什么时候"]
+)
+def test_the_first_time_alone_is_asked_for(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.when, query.first, query.unread) == (True, True, ())
+    assert not parse_prompt("when did WLD002 last exceed 60 degrees?", NOW).first

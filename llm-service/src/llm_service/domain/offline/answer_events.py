@@ -1,6 +1,7 @@
 """Answers about how often, when, which device, how fields go together."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from llm_service.domain.offline import answer_states
 from llm_service.domain.offline.answer_writer import Answered, Report, fields_of, limited
@@ -168,7 +169,11 @@ def correlations(report: Report, query: StructuredQuery, answered: Sequence[Answ
 
 
 def ranking(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> str:
-    """Say which device is first, and list all in their order."""
+    """Say which device is first, and list all in their order; where both ends are asked for, in both orders."""
+    if {*_EXTREMES} <= set(query.statistics):
+        others = tuple(each for each in query.statistics if each not in _EXTREMES)
+        ends = (replace(query, statistics=(*others, end)) for end in _EXTREMES)
+        return "\n\n".join(ranking(report, each, answered) for each in ends)
     measure, lowest = ranked_by(query)
     # A device that does not measure the field takes no part.
     existing = list(dict.fromkeys(one.field for each in answered for one in each.result.fields))

@@ -24,7 +24,7 @@ _TEXTS: Final = frozenset({Operator.EQ, Operator.NE})
 def stretches(report: Report, query: StructuredQuery, fitting: FittingTime) -> str:
     """List the stretches in which readings fit, or tell the last one where a single time is asked for."""
     if query.once:
-        last = fitting.last
+        last = None if query.first else fitting.last
         return report.say.last_stretch(_shown(report, last), ongoing=fitting.ongoing) if last else ""
     if not fitting.listed:
         return ""

@@ -8,6 +8,7 @@ from llm_service.domain.offline.period import midnight
 from llm_service.domain.offline.phrases import shown_zone
 from llm_service.domain.offline.query import Intent, Statistic, StructuredQuery, TimeRange
 
+_SECOND: Final = timedelta(seconds=1)
 _DAY: Final = timedelta(days=1)
 _WEEK: Final = timedelta(days=7)
 _MOST: Final = 62
@@ -45,7 +46,8 @@ def cut_for_events(query: StructuredQuery, extent: TimeRange | None) -> Structur
     """Return `query` with a range for each interval, for what no row of an interval tells; None where they are many."""
     width, asked = query.interval, query.time or TimeRange()
     start = asked.start or (extent.start if extent else None)
-    end = asked.end or (extent.end + timedelta(seconds=1) if extent and extent.end else None)
+    ends = [moment for moment in (asked.end, extent.end + _SECOND if extent and extent.end else None) if moment]
+    end = min(ends, default=None)
     ranked = query.rank and len(query.devices) > 1
     if width is None or start is None or end is None or ranked or len(query.periods) > 1:
         return None

@@ -139,7 +139,8 @@ class StructuredQuery:
     `versus` ("above", "below") asks when or for how long the first of two devices was so against the second.
     `decimals` are the digits behind the point that an answer is to have. `least` is how long the conditions have to
     hold at a stretch to count, `each` asks for the single stretches. `by_group` ranks the groups that a label names.
-    `robust` leaves single readings far from the rest out, `within` says that they are left out already.
+    `first` asks for the first time alone where `once` is set. `robust` leaves single readings far from the rest out,
+    `within` says that they are left out already.
 
     `unread` are the words that were not understood; an answer must name them. `refused` is what was asked and
     can't be done at all. `follows` says that the question only makes sense after another one.
@@ -188,6 +189,7 @@ class StructuredQuery:
     by_group: bool = False
     robust: bool = False
     within: bool = False
+    first: bool = False
 
     @property
     def first_device(self) -> str:

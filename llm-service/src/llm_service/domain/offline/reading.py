@@ -64,6 +64,8 @@ class Topic:
     counts_devices: bool = False
     spread: bool = False
     uses: bool = False
+    lists: bool = False
+    first: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -170,6 +172,7 @@ def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> S
         each=topic.each,
         by_group=devices.by_group,
         robust=topic.robust,
+        first=topic.first,
     )
 
 
@@ -271,7 +274,7 @@ def _asks_who_belongs(reading: Reading) -> bool:
     grouped = any(reference.label for reference in reading.devices.references) and not reading.devices.codes
     more = topic.fields or topic.named or topic.refused or topic.holds or topic.since or topic.versus
     return bool(
-        (topic.which or topic.counts_devices)
+        (topic.which or topic.counts_devices or topic.lists)
         and grouped
         and not more
         and not reading.measures

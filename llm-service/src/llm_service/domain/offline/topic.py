@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 
 from llm_service.domain.offline.field import written_fields
-from llm_service.domain.offline.lexicon import Kind
+from llm_service.domain.offline.lexicon import Kind, Senses
 from llm_service.domain.offline.query import Intent, Operator, Statistic
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.topic_parts import TopicParts
@@ -65,6 +65,11 @@ def _is_timed(statistics: Collection[Statistic], reading: "Reading") -> bool:
     return reading.when or not _TIMED.isdisjoint(statistics)
 
 
+def _is_first(senses: Senses) -> bool:
+    """Whether the word asks for the first time: "first", "第一次"."""
+    return senses.get(Kind.OCCASION) is False or senses.get(Kind.NEWEST) is False
+
+
 def find_topic(sentence: Sentence, reading: "Reading") -> "Topic":
     """Return what `sentence` is about, and mark its words."""
     return _TopicReader(sentence, reading).read()
@@ -103,6 +108,8 @@ class _TopicReader(TopicParts):
         topic.recent = any(words.text(at) in _RECENT for at in self._intents.get(Intent.TREND, ()))
         topic.once = self._once
         topic.counts_devices = self._devices
+        topic.lists = Intent.LIST_DEVICES in self._intents
+        topic.first = self._once and any(_is_first(lexeme.senses) for lexeme in words.lexemes)
         topic.uses = any({Kind.AMOUNT, Kind.INTEGRAL} & lexeme.senses.keys() for lexeme in words.lexemes)
         topic.counted_as = tuple(self._counted_as)
         topic.asks = any(Kind.WHETHER in lexeme.senses for lexeme in words.lexemes)

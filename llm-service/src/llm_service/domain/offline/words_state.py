@@ -34,17 +34,15 @@ _STATES: Final = {
     RUNNING: "arc on|arc was on|arc is on|the arc was on|the arc is on|arc burning|arc was burning"
     "|arc is burning|the arc was burning|the arc is burning|the arc burned|with the arc on|under arc"
     "|actively welding|actually welding|电弧燃烧|电弧在|有电弧|starts|start-ups|startups|run starts|weld|welds"
-    "|welded|焊了|焊|焊过|running|in use|busy|in operation|operating|operated|active|working|worked"
+    "|welded|焊接了|焊接过|焊了|焊|焊过|running|in use|busy|in operation|operating|operated|active|working|worked"
     "|in production|ran|run|welding|powered on|switched on|turned on|up and running|start welding"
     "|started welding|starts welding|start running|started running|starts running|start working|started working"
     "|start up|started up|in action|been on|be on|运行|运行了|运行着|在运行|在运行中|运行中|工作|工作了|在工作"
     "|工作中|使用中|在用|开机|开机了|开着|运转|作业|干活|在干活|干活了|在焊|在焊接|正在焊接|焊接中|起弧|燃弧"
     "|开始焊接|开始工作|开始运行|开工|在转|启动|启动了",
 }
-_BUSIER: Final = "busier|busiest|most used|used the most|used most|ran the most|most active|更忙|最忙|忙|忙碌"
-_LEAST_BUSY: Final = (
-    "least used|least busy|least active|less used|used the least|used least|ran the least|最闲|最清闲|用得最少|用的最少"
-)
+_BUSIER: Final = "busier|busiest|most used|most active|更忙|最忙|忙|忙碌"
+_LEAST_BUSY: Final = "least used|least busy|least active|less used|最闲|最清闲|用得最少|用的最少"
 _RUN_TIME: Final = (
     "arc on time|arc-on time|arc time|running time|run time|runtime|operating time|operating hours|running hours"
     "|uptime|welding time|time welding|hours run|uninterrupted run|continuous run|working hours|总运行时间"
