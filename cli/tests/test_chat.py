@@ -19,11 +19,10 @@ import pytest
 from penstock_cli import key
 from penstock_cli.chat.command import chat
 from penstock_cli.chat.conversation import Conversation, Wishes
-from penstock_cli.chat.event import Event, events
+from penstock_cli.chat.event import Event
 from penstock_cli.chat.picture import read_pictures
 from penstock_cli.chat.screen import Screen
 from penstock_cli.failure import CommandFailed
-from penstock_cli.gateway import Gateway as GatewayClient
 from penstock_cli.settings import CliSettings
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.waiting import HANG_SECONDS
@@ -36,6 +35,7 @@ class Gateway:
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, str, Any]] = []
+        self.resumed_after: list[str] = []
         self.streams: list[Callable[[Any], None]] = []
         self.stopped = threading.Event()
         outer = self
@@ -72,6 +72,8 @@ class Gateway:
         size = int(handler.headers.get("Content-Length") or 0)
         body = json.loads(handler.rfile.read(size)) if size else None
         self.requests.append((handler.command, handler.path, body))
+        if handler.headers.get("Last-Event-ID"):
+            self.resumed_after.append(handler.headers["Last-Event-ID"])
         if handler.headers.get("Authorization") != f"Bearer {KEY}":
             send(handler, 401, {"title": "Not authenticated", "detail": "the API key is unknown"})
         elif handler.path == "/api/v1/conversations":
@@ -98,6 +100,7 @@ class Gateway:
 def send(handler: BaseHTTPRequestHandler, status: int, body: Any) -> None:
     data = json.dumps(body).encode()
     handler.send_response(status)
+    handler.send_header("Content-Type", "application/problem+json" if status >= 400 else "application/json")
     handler.send_header("Content-Length", str(len(data)))
     handler.end_headers()
     handler.wfile.write(data)
@@ -182,19 +185,10 @@ def test_the_answer_is_on_standard_output_and_the_rest_beside_it(gateway: Gatewa
 def test_the_request_says_what_is_wanted(gateway: Gateway) -> None:
     gateway.streams = [streaming(DONE)]
     ask(gateway, "Hi 你好", wishes=Wishes(model="openai/gpt-5", use_tools=False), conversation_id="conv_7")
-    assert gateway.requests == [
-        (
-            "POST",
-            "/api/v1/conversations/conv_7/stream",
-            {
-                "role": "user",
-                "content": "Hi 你好",
-                "use_tools": False,
-                "on_disconnect": "cancel",
-                "model": "openai/gpt-5",
-            },
-        )
-    ]
+    ((method, path, body),) = gateway.requests
+    assert (method, path) == ("POST", "/api/v1/conversations/conv_7/stream")
+    asked = {"content": "Hi 你好", "use_tools": False, "on_disconnect": "cancel", "model": "openai/gpt-5"}
+    assert {name: value for name, value in body.items() if value is not None} == {**asked, "on_busy": "refuse"}
 
 
 def test_a_broken_connection_is_continued_where_it_broke(gateway: Gateway, capsys: Any) -> None:
@@ -204,7 +198,8 @@ def test_a_broken_connection_is_continued_where_it_broke(gateway: Gateway, capsy
     ]
     assert ask(gateway) == 0
     assert capsys.readouterr().out == "It is 117.6 A.\n"
-    assert gateway.requests[-1][:2] == ("GET", "/api/v1/streams/strm_1/events?after=1")
+    assert gateway.requests[-1][:2] == ("GET", "/api/v1/streams/strm_1/events")
+    assert gateway.resumed_after == ["1"]
 
 
 def test_a_snapshot_after_a_trimmed_log_adds_only_what_was_not_said(gateway: Gateway, capsys: Any) -> None:
@@ -221,9 +216,11 @@ def test_a_snapshot_after_a_trimmed_log_adds_only_what_was_not_said(gateway: Gat
 
 
 def test_a_stream_that_never_comes_back_is_an_error(gateway: Gateway) -> None:
-    gateway.streams = [streaming(event(1, "message_chunk", content="It ")), *[streaming() for _ in range(5)]]
+    gateway.streams = [streaming(event(1, "message_chunk", content="It ")), *[streaming() for _ in range(100)]]
+    conversation = Conversation(settings_for(gateway), Wishes(), patience=0.2)
     with pytest.raises(CommandFailed, match="could not be continued") as failed:
-        ask(gateway)
+        list(conversation.ask("How much?"))
+    conversation.close()
     assert failed.value.exit_code == 3
 
 
@@ -336,12 +333,7 @@ def test_ctrl_c_stops_the_answer_on_the_server_and_keeps_what_was_said(gateway: 
     assert process.returncode == 130
     assert output == b"\n"
     assert b"stopped" in notes
-    assert ("POST", "/api/v1/streams/strm_1/stop", {}) in gateway.requests
-
-
-def test_events_may_have_several_data_lines_and_comments_between() -> None:
-    lines = [": ka", 'data: {"type": "thinking",', ": ka", 'data: "sequence": 3}', "", "", "data: {}", ""]
-    assert [(each.kind, each.sequence) for each in events(lines)] == [("thinking", 3), ("", 0)]
+    assert ("POST", "/api/v1/streams/strm_1/stop") in [request[:2] for request in gateway.requests]
 
 
 def test_a_new_key_is_the_only_thing_on_standard_output(gateway: Gateway, capsys: Any) -> None:
@@ -412,9 +404,10 @@ def test_pictures_go_along_with_the_first_question_alone(gateway: Gateway, tmp_p
     for file in files:
         file.write_bytes(file.name.encode())
     gateway.streams = [streaming(DONE), streaming(DONE)]
-    conversation = Conversation(GatewayClient(settings_for(gateway)), Wishes(pictures=read_pictures(files)))
+    conversation = Conversation(settings_for(gateway), Wishes(pictures=read_pictures(files)))
     for question in ("What is it?", "And now?"):
         assert [event.kind for event in conversation.ask(question)] == ["complete_state"]
+    conversation.close()
     sent = [body.get("pictures") for _, path, body in gateway.requests if path.endswith("/stream")]
     assert sent == [[{"data": base64.b64encode(file.name.encode()).decode()} for file in files], None]
 

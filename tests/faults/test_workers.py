@@ -17,7 +17,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from penstock_client import AsyncPenstock
+from penstock_client import AsyncPenstock, MessageChunk, Penstock
 from penstock_testkit.fault_rows import FaultRow, NoteFault
 from penstock_testkit.system import RunningSystem, start_system
 from penstock_testkit.vendors.openai_server import OpenAiServer
@@ -133,7 +133,8 @@ async def test_a_killed_gateway_costs_only_its_own_connections_and_its_streams_r
     client = AsyncPenstock(place.system.url, api_key=place.system.key)
     async with client, asyncio.TaskGroup() as group:
         arriving = group.create_task(arrivals.run(stop))
-        streams = [group.create_task(answer(client, texts)) for _ in range(20)]
+        streams = [group.create_task(answer(client, texts)) for _ in range(10)]
+        streams += [group.create_task(asyncio.to_thread(answer_sync, place.system, texts)) for _ in range(10)]
         await until(lambda: len(texts) >= 20 * 5)
         victim = place.workers()["gateway-1"]
         os.kill(victim, signal.SIGKILL)
@@ -175,9 +176,20 @@ async def answer(client: Any, texts: list[str]) -> str:
     asked = client.conversations.ask(conversation["id"], "Talk!", model="openai/m", use_tools=False)
     said = ""
     async for event in asked:
-        if type(event).__name__ == "MessageChunk":
+        if isinstance(event, MessageChunk):
             said += event.content
             texts.append(event.content)
+    return said
+
+
+def answer_sync(system: RunningSystem, texts: list[str]) -> str:
+    with Penstock(system.url, api_key=system.key) as client:
+        conversation = client.conversations.create(title="long")
+        said = ""
+        for event in client.conversations.ask(conversation["id"], "Talk!", model="openai/m", use_tools=False):
+            if isinstance(event, MessageChunk):
+                said += event.content
+                texts.append(event.content)
     return said
 
 

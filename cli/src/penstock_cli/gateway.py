@@ -30,7 +30,6 @@ class Gateway:
         self._settings = settings
         key = settings.api_key
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        # A stream may be silent for as long as a model thinks; the gateway's heartbeats come every 15 s.
         timeout = httpx.Timeout(seconds, read=max(seconds, 60.0))
         # A proxy of the environment is for calls to the outside.
         self._client = httpx.Client(
@@ -49,22 +48,6 @@ class Gateway:
         return response.json() if response.content else None
 
     @contextmanager
-    def stream(
-        self, method: str, path: str, *, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
-    ) -> Generator[httpx.Response]:
-        """Open an event stream; transport errors while it is read are the reader's."""
-        with self._explained():
-            request = self._client.build_request(method, path, json=body, headers=headers)
-            response = self._client.send(request, stream=True)
-        try:
-            if response.is_error:
-                response.read()
-            self._check(response)
-            yield response
-        finally:
-            response.close()
-
-    @contextmanager
     def _explained(self) -> Generator[None]:
         try:
             yield
@@ -72,31 +55,39 @@ class Gateway:
             message = f"{self._settings.url} did not answer in time"
             raise CommandFailed(message, exit_code=EXIT_UNREACHABLE) from None
         except httpx.TransportError as error:
-            remedy = (
-                f"start it with `{command_name()} up`; one that was started with a PENSTOCK_HOME or PENSTOCK_HTTP_PORT "
-                "of its own wants the same here; one elsewhere, PENSTOCK_URL and PENSTOCK_API_KEY"
-            )
-            message = f"{self._settings.url} can't be reached ({error}); {remedy}"
-            raise CommandFailed(message, exit_code=EXIT_UNREACHABLE) from None
+            raise unreachable(self._settings, str(error)) from None
 
     def _check(self, response: httpx.Response) -> None:
         if not response.is_error:
             return
-        problem = _problem(response)
-        if response.status_code == _UNAUTHENTICATED:
-            raise CommandFailed(self._credentials_hint(problem), exit_code=EXIT_REFUSED)
-        code = EXIT_REFUSED if response.status_code == _FORBIDDEN else 1
-        raise CommandFailed(f"{problem} (HTTP {response.status_code})", exit_code=code)
+        raise refused(self._settings, response.status_code, _problem(response))
 
-    def _credentials_hint(self, problem: str) -> str:
-        file = self._settings.home / "admin.key"
-        if self._settings.text("PENSTOCK_API_KEY"):
-            return f"the key in PENSTOCK_API_KEY is not accepted: {problem}"
-        if self._settings.api_key:
-            return f"the key in {file} is not accepted: {problem}; `{command_name()} admin reset` makes a new one"
-        if self._settings.key_file_text:
-            return f"no API key: set PENSTOCK_API_KEY. {file} says: {self._settings.key_file_text}"
-        return f"no API key: set PENSTOCK_API_KEY, or PENSTOCK_HOME to the folder with admin.key (there is no {file})"
+
+def unreachable(settings: CliSettings, why: str) -> CommandFailed:
+    """Return the failure that says what to do when no gateway answers."""
+    remedy = (
+        f"start it with `{command_name()} up`; one that was started with a PENSTOCK_HOME or PENSTOCK_HTTP_PORT "
+        "of its own wants the same here; one elsewhere, PENSTOCK_URL and PENSTOCK_API_KEY"
+    )
+    return CommandFailed(f"{settings.url} can't be reached ({why}); {remedy}", exit_code=EXIT_UNREACHABLE)
+
+
+def refused(settings: CliSettings, status: int, problem: str) -> CommandFailed:
+    """Return the failure that says why a request was refused, and what to do when it was for want of a key."""
+    if status == _UNAUTHENTICATED:
+        return CommandFailed(_credentials_hint(settings, problem), exit_code=EXIT_REFUSED)
+    return CommandFailed(f"{problem} (HTTP {status})", exit_code=EXIT_REFUSED if status == _FORBIDDEN else 1)
+
+
+def _credentials_hint(settings: CliSettings, problem: str) -> str:
+    file = settings.home / "admin.key"
+    if settings.text("PENSTOCK_API_KEY"):
+        return f"the key in PENSTOCK_API_KEY is not accepted: {problem}"
+    if settings.api_key:
+        return f"the key in {file} is not accepted: {problem}; `{command_name()} admin reset` makes a new one"
+    if settings.key_file_text:
+        return f"no API key: set PENSTOCK_API_KEY. {file} says: {settings.key_file_text}"
+    return f"no API key: set PENSTOCK_API_KEY, or PENSTOCK_HOME to the folder with admin.key (there is no {file})"
 
 
 def _problem(response: httpx.Response) -> str:

@@ -14,7 +14,6 @@ from penstock_cli.chat.conversation import Conversation, Wishes
 from penstock_cli.chat.event import Event
 from penstock_cli.chat.screen import Screen
 from penstock_cli.failure import CommandFailed
-from penstock_cli.gateway import Gateway
 from penstock_cli.settings import CliSettings
 
 EXIT_INTERRUPTED: Final = 130
@@ -34,8 +33,7 @@ def chat(
 
     0 answered, 1 the answer failed, 3 the gateway can't be reached, 4 it refused, 130 stopped by Ctrl-C.
     """
-    gateway = Gateway(settings)
-    conversation = Conversation(gateway, wishes, conversation_id=conversation_id)
+    conversation = Conversation(settings, wishes, conversation_id=conversation_id)
     screen = Screen(answer=sys.stdout, notes=sys.stderr, colour=sys.stderr.isatty())
     try:
         if not question and sys.stdin.isatty():
@@ -44,7 +42,7 @@ def chat(
             return _answer(conversation, screen, question, as_json=as_json)
         return _piped(conversation, screen, as_json=as_json)
     finally:
-        gateway.close()
+        conversation.close()
 
 
 def _piped(conversation: Conversation, screen: Screen, *, as_json: bool) -> int:

@@ -1,16 +1,20 @@
-"""One conversation with the gateway: ask, follow the stream through broken connections, stop it."""
+"""One conversation with the gateway, by the client: ask, follow the stream through broken connections, stop it."""
 
-from collections.abc import Iterator, Mapping
+import base64
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import httpx
-
-from penstock_cli.chat.event import Event, events
+from penstock_cli.chat.event import Event
 from penstock_cli.failure import CommandFailed
-from penstock_cli.gateway import EXIT_UNREACHABLE, Gateway
+from penstock_cli.gateway import EXIT_UNREACHABLE, refused, unreachable
+from penstock_cli.settings import CliSettings
+from penstock_client import ApiError, ConnectionFailedError, Penstock, StreamBrokenError
+from penstock_client.events import StreamEvent
 
-_RESUMES: Final = 5
+# Seconds without progress after which a stream that broke off is given up.
+_PATIENCE: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,57 +26,65 @@ class Wishes:
     use_tools: bool = True
     pictures: tuple[str, ...] = ()
 
-    def body(self, question: str) -> dict[str, Any]:
-        """Return the request. When this terminal goes away, the answer is of no use to anybody."""
-        wishes = {"model": self.model, "personality_id": self.personality}
-        given = {name: value for name, value in wishes.items() if value}
-        return {"role": "user", "content": question, "use_tools": self.use_tools, "on_disconnect": "cancel", **given}
+    def options(self) -> dict[str, Any]:
+        """Return what the client is asked with. When this terminal goes away, the answer is of no use to anybody."""
+        return {
+            "model": self.model or None,
+            "personality_id": self.personality or None,
+            "use_tools": self.use_tools,
+            "pictures": [base64.b64decode(picture) for picture in self.pictures],
+            "on_disconnect": "cancel",
+        }
 
 
 class Conversation:
     """A conversation by id, made on the first question without one."""
 
-    def __init__(self, gateway: Gateway, wishes: Wishes, *, conversation_id: str = "") -> None:
-        self._gateway = gateway
+    def __init__(
+        self, settings: CliSettings, wishes: Wishes, *, conversation_id: str = "", patience: float = _PATIENCE
+    ) -> None:
+        self._settings = settings
+        self._client = Penstock(settings.url, api_key=settings.api_key, max_retries=0)
         self._wishes = wishes
+        self._patience = patience
         self.id = conversation_id
         self._stream_id = ""
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
     def ask(self, question: str) -> Iterator[Event]:
         """Yield the events of the answer up to the terminal one; resumes where a broken connection left off."""
-        if not self.id:
-            self.id = str(self._gateway.call("POST", "/api/v1/conversations", {})["id"])
-        self._stream_id = ""
-        path = f"/api/v1/conversations/{self.id}/stream"
-        body = self._wishes.body(question)
-        if self._wishes.pictures:
-            body["pictures"] = [{"data": data} for data in self._wishes.pictures]
+        with self._explained():
+            if not self.id:
+                self.id = str(self._client.conversations.create()["id"])
+            self._stream_id = ""
+            options = self._wishes.options()
             self._wishes = replace(self._wishes, pictures=())  # later answers of the conversation see them too
-        seen = 0
-        for attempt in range(_RESUMES + 1):
-            if attempt:
-                path, body = f"/api/v1/streams/{self._stream_id}/events?after={seen}", None
-            for event in self._read("GET" if attempt else "POST", path, body):
-                seen = event.sequence
-                yield event
-                if event.terminal:
-                    return
-            if not self._stream_id:
-                break
-        raise CommandFailed("the stream broke off and could not be continued", exit_code=EXIT_UNREACHABLE)
+            for event in self._client.conversations.ask(self.id, question, patience=self._patience, **options):
+                self._stream_id = event.stream_id or self._stream_id
+                yield _event(event)
 
     def stop(self) -> bool:
         """Stop the running answer on the server; False when there is none."""
         if not self._stream_id:
             return False
-        return bool(self._gateway.call("POST", f"/api/v1/streams/{self._stream_id}/stop", {})["stopped"])
+        with self._explained():
+            return bool(self._client.streams.stop(self._stream_id)["stopped"])
 
-    def _read(self, method: str, path: str, body: Mapping[str, Any] | None) -> Iterator[Event]:
-        """Yield what one connection brings; its breaking ends it quietly."""
-        with self._gateway.stream(method, path, body=body) as response:
-            try:
-                for event in events(response.iter_lines()):
-                    self._stream_id = str(event.fields.get("stream_id", "")) or self._stream_id
-                    yield event
-            except httpx.TransportError:
-                return
+    @contextmanager
+    def _explained(self) -> Generator[None]:
+        try:
+            yield
+        except ApiError as error:
+            raise refused(self._settings, error.status, error.detail) from None
+        except ConnectionFailedError as error:
+            raise unreachable(self._settings, str(error)) from None
+        except StreamBrokenError:
+            message = "the stream broke off and could not be continued"
+            raise CommandFailed(message, exit_code=EXIT_UNREACHABLE) from None
+
+
+def _event(event: StreamEvent) -> Event:
+    return Event(kind=event.type, sequence=event.sequence, fields=dict(event.raw))

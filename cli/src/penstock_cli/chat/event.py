@@ -1,7 +1,5 @@
-"""Server-Sent Events, read line by line."""
+"""An event of an answer as the terminal shows it."""
 
-import json
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,15 +16,3 @@ class Event:
     def terminal(self) -> bool:
         """Whether the stream ends with this event."""
         return self.kind == "error" or (self.kind == "complete_state" and self.fields.get("status") != "running")
-
-
-def events(lines: Iterable[str]) -> Iterator[Event]:
-    """Yield the events of an event stream; comments and events without data are passed over."""
-    data: list[str] = []
-    for line in lines:
-        if line.startswith("data:"):
-            data.append(line.removeprefix("data:").removeprefix(" "))
-        elif line == "" and data:
-            fields: dict[str, Any] = json.loads("\n".join(data))
-            data = []
-            yield Event(kind=str(fields.get("type", "")), sequence=int(fields.get("sequence", 0)), fields=fields)

@@ -1,9 +1,11 @@
 """What is known of a running suite on disk: who holds the home, and which processes belong to it."""
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -89,7 +91,7 @@ class Home:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             close_home(self.path)
             probe = self.path / f".write-test-{os.getpid()}"
-            probe.write_bytes(b"")
+            os.close(open_own(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
             probe.unlink()
         except OSError as error:
             why = error.strerror or str(error)
@@ -101,7 +103,7 @@ class Home:
 
         Returns the descriptor that holds the lock: the kernel gives it back however the process ends.
         """
-        descriptor = os.open(self.path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = open_own(self.path / LOCK_FILE, os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -125,8 +127,8 @@ class Home:
     def locked(self) -> bool:
         """Whether a supervisor runs on this home."""
         try:
-            descriptor = os.open(self.path / LOCK_FILE, os.O_RDONLY)
-        except OSError:
+            descriptor = open_own(self.path / LOCK_FILE, os.O_RDONLY)
+        except (OSError, CommandFailed):
             return False
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -145,7 +147,9 @@ class Home:
         """Replace the state file in one step. A full disk must not end the supervisor."""
         draft = self.path / f"{STATE_FILE}.new"
         with contextlib.suppress(OSError):
-            draft.write_text(json.dumps(state.to_json(), indent=1))
+            draft.unlink(missing_ok=True)
+            with os.fdopen(open_own(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "w") as file:
+                file.write(json.dumps(state.to_json(), indent=1))
             draft.replace(self.path / STATE_FILE)
 
     def read_state(self) -> SuiteState | None:
@@ -154,6 +158,26 @@ class Home:
             return SuiteState.from_json(json.loads((self.path / STATE_FILE).read_text()))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
+
+
+def open_own(path: Path, flags: int) -> int:
+    """Return a descriptor of a plain file in the home, made (mode 0600) when `flags` say so.
+
+    Raises CommandFailed for a link, a pipe or a device in its place: somebody has put it there, and what is behind it
+    would be written to. Raises OSError for what else can go wrong.
+    """
+    try:
+        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if path.is_symlink():
+            raise CommandFailed(f"{path} is a symbolic link, which is not followed; delete it") from None
+        if error.errno == errno.ENXIO:
+            raise CommandFailed(f"{path} is no plain file; delete it") from None
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise CommandFailed(f"{path} is no plain file; delete it")
+    return descriptor
 
 
 def birth_of(pid: int) -> str:

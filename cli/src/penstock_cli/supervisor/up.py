@@ -20,7 +20,7 @@ from penstock_cli.supervisor.port import PortReservation, port_problems
 from penstock_cli.supervisor.process_supervisor import ProcessSupervisor
 from penstock_cli.supervisor.restart import RestartRule, Restarts
 from penstock_cli.supervisor.service import Service, as_workers, child_environment, services
-from penstock_cli.supervisor.state import LOG_FILE, Home, ProcessId, SuiteState, identify
+from penstock_cli.supervisor.state import LOG_FILE, Home, ProcessId, SuiteState, identify, open_own
 from penstock_cli.supervisor.supervisor import Supervisor
 from penstock_cli.supervisor.worker_group import WorkerGroup
 from penstock_cli.wrong_setting import doubtful, overridden, quick_problems
@@ -81,7 +81,7 @@ def up_detached(settings: CliSettings) -> int:
     home = Home(settings.home)
     home.prepare()
     log = home.path / LOG_FILE
-    with log.open("ab") as sink:
+    with os.fdopen(open_own(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab") as sink:
         offset = sink.tell()
         process = subprocess.Popen(
             [sys.executable, "-m", "penstock_cli", "up"],

@@ -4,7 +4,11 @@ import os
 from pathlib import Path
 from typing import Final, Protocol
 
-_PRIVATE: Final = 0o600
+from penstock_client.errors import QueueError
+from penstock_client.queue.safe_file import open_file
+
+# What a thousand messages of the largest size take, and some room.
+LARGEST_FILE: Final = 1280 * 1024 * 1024
 
 
 class Disk(Protocol):
@@ -37,13 +41,21 @@ class SystemDisk:
     def read(self, path: Path) -> bytes | None:
         """Return a file's content, None when there is no such file."""
         try:
-            return path.read_bytes()
+            descriptor = open_file(path, os.O_RDONLY)
         except FileNotFoundError:
             return None
+        with open(descriptor, "rb") as file:  # noqa: PTH123 - opened by its descriptor, so that it is this very file
+            size = os.fstat(descriptor).st_size
+            if size > LARGEST_FILE:
+                most = LARGEST_FILE // 1024**2
+                raise QueueError(
+                    f"{path} has {size} bytes; an offline queue has at most {most} MiB. Move the file away"
+                )
+            return file.read()
 
     def write(self, path: Path, data: bytes) -> None:
         """Make or replace a file that only its owner can read."""
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE)
+        descriptor = open_file(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         with open(descriptor, "wb", buffering=0) as file:  # noqa: PTH123 - opened by its descriptor, for its mode
             view = memoryview(data)
             while view:

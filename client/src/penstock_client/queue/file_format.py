@@ -9,6 +9,7 @@ Each frame's authentication covers the header too, so a frame of another queue's
 
 import json
 import os
+import re
 import struct
 import zlib
 from collections.abc import Iterable
@@ -26,7 +27,12 @@ _MAGIC: Final = b"PSTKQ\x00\x00\x01"
 _HEADER: Final = 16
 _FRAME: Final = struct.Struct(">II")
 _NONCE: Final = 12
-_LONGEST: Final = 64 * 1024 * 1024
+# A message of 1 MiB with what is around it.
+_LONGEST: Final = 2 * 1024 * 1024
+# A length that can be right begins so; overlapping ones are found as well.
+_LENGTH: Final = re.compile(rb"(?=\x00[\x00-\x20])", re.DOTALL)
+_MOST_LOOKS: Final = 1_000_000
+_MOST_HASHED: Final = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +61,9 @@ class QueueFormat:
         if data[:_HEADER] != self._header:
             raise QueueError("the offline queue was encrypted with another key than the one given")
         entries: list[QueueEntry] = []
-        damaged, place = 0, _HEADER
+        damaged, place, search = 0, _HEADER, _Search()
         while place < len(data):
-            frame, place = _next_frame(data, place)
+            frame, place = _next_frame(data, place, search)
             entry = self._entry(frame)
             damaged += entry is None
             if entry is not None:
@@ -81,7 +87,7 @@ class QueueFormat:
             return None
 
 
-def _next_frame(data: bytes, place: int) -> tuple[bytes | None, int]:
+def _next_frame(data: bytes, place: int, search: "_Search") -> tuple[bytes | None, int]:
     """Return the frame's body (None when it is damaged) and the place after it.
 
     After a length that can't be right the next frame is searched for: one flipped byte costs one record.
@@ -93,14 +99,29 @@ def _next_frame(data: bytes, place: int) -> tuple[bytes | None, int]:
             body = data[begin : begin + length]
             if zlib.crc32(body) == checksum:
                 return body, begin + length
-    return None, _resynchronised(data, place + 1)
+    return None, search.next_frame(data, place + 1)
 
 
-def _resynchronised(data: bytes, place: int) -> int:
-    while len(data) - place >= _FRAME.size:
-        length, checksum = _FRAME.unpack_from(data, place)
-        begin = place + _FRAME.size
-        if _NONCE < length <= len(data) - begin and zlib.crc32(data[begin : begin + length]) == checksum:
-            return place
-        place += 1
-    return len(data)
+class _Search:
+    """How much is looked for the next good frame in one file: what somebody made up must not take for ever."""
+
+    def __init__(self) -> None:
+        self._looks = _MOST_LOOKS
+        self._bytes = _MOST_HASHED
+
+    def next_frame(self, data: bytes, place: int) -> int:
+        """Return the place of the next good frame from `place` on, the end of `data` when none is found in time."""
+        for found in _LENGTH.finditer(data, place):
+            begin = found.start() + _FRAME.size
+            self._looks -= 1
+            if len(data) < begin or self._looks < 0:
+                break
+            length, checksum = _FRAME.unpack_from(data, found.start())
+            if not _NONCE < length <= min(_LONGEST, len(data) - begin):
+                continue
+            self._bytes -= length
+            if self._bytes < 0:
+                break
+            if zlib.crc32(data[begin : begin + length]) == checksum:
+                return found.start()
+        return len(data)

@@ -1,7 +1,11 @@
 """Sends a queue: in order within each conversation, each message once, as far as it goes now."""
 
+import asyncio
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from penstock_client.errors import (
     AnswerFailedError,
@@ -16,11 +20,13 @@ from penstock_client.events import CompleteState
 from penstock_client.queue.entry import QueueEntry
 
 if TYPE_CHECKING:
+    from penstock_client._async.client import AsyncPenstock
     from penstock_client._sync.client import Penstock
     from penstock_client.queue.offline_queue import OfflineQueue
 
 _LATER: Final = frozenset({408, 409, 425, 429})
 _SERVER: Final = 500
+_T = TypeVar("_T")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,9 +46,60 @@ class FlushReport:
     retry_after: float | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one message: its `answer` (None when the answer itself failed), or the `error` that came."""
+
+    answer: CompleteState | None = None
+    error: Exception | None = None
+
+
 def flush(queue: "OfflineQueue", client: "Penstock") -> FlushReport:
     """Send what waits in `queue` through `client`."""
     report = FlushReport()
+    with closing(_messages(queue, report)) as messages:
+        entry = next(messages, None)
+        while entry is not None:
+            entry = _settled(messages, _delivered(client, entry))
+    report.left = len(queue)
+    return report
+
+
+async def flush_async(queue: "OfflineQueue", client: "AsyncPenstock") -> FlushReport:
+    """Send what waits in `queue` through `client`; the queue's own work is done in a thread."""
+    report = FlushReport()
+    messages = _messages(queue, report)
+    try:
+        entry: QueueEntry | None = await _in_thread(lambda: next(messages, None))
+        while entry is not None:
+            outcome = await _delivered_async(client, entry)
+            entry = await _in_thread(partial(_settled, messages, outcome))
+        report.left = await _in_thread(lambda: len(queue))
+    finally:
+        await _in_thread(messages.close)
+    return report
+
+
+async def _in_thread(work: Callable[[], _T]) -> _T:
+    """Return what `work` does in a thread; one that is cancelled waits for its end, for it has the queue's lock."""
+    task = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
+
+
+def _settled(messages: Generator[QueueEntry, Outcome], outcome: Outcome) -> QueueEntry | None:
+    """Tell what became of a message; return the next one, None when that was the last that can go."""
+    try:
+        return messages.send(outcome)
+    except StopIteration:
+        return None
+
+
+def _messages(queue: "OfflineQueue", report: FlushReport) -> Generator[QueueEntry, Outcome]:
+    """Yield what is to be sent, one at a time; its outcome is durable before the next comes."""
     with queue.flush_turn() as is_ours:
         if not is_ours:
             report.stopped_by = "another flush is under way"
@@ -50,9 +107,9 @@ def flush(queue: "OfflineQueue", client: "Penstock") -> FlushReport:
             entry = _next(queue)
             if entry is None:
                 break
-            _send(queue, client, entry, report)
-    report.left = len(queue)
-    return report
+            queue.mark_in_flight(entry.id)
+            outcome = yield entry
+            _settle(queue, entry, outcome, report)
 
 
 def _next(queue: "OfflineQueue") -> QueueEntry | None:
@@ -66,38 +123,54 @@ def _next(queue: "OfflineQueue") -> QueueEntry | None:
     return None
 
 
-def _send(queue: "OfflineQueue", client: "Penstock", entry: QueueEntry, report: FlushReport) -> None:
-    queue.mark_in_flight(entry.id)
+def _settle(queue: "OfflineQueue", entry: QueueEntry, outcome: Outcome, report: FlushReport) -> None:
+    match outcome.error:
+        case None:
+            queue.discard(entry.id)  # on the disk before the next one is sent
+            report.sent += 1
+            report.answers[entry.id] = outcome.answer
+        case ApiError() as error:
+            _failed(queue, entry, error, report)
+        case ConnectionFailedError() | StreamBrokenError() as error:
+            report.stopped_by = str(error)
+        case error:  # no question at all: nothing a gateway could take
+            _set_aside(queue, entry, str(error), report)
+
+
+def _delivered(client: "Penstock", entry: QueueEntry) -> Outcome:
     try:
-        answer = _deliver(client, entry)
-    except ApiError as error:
-        _failed(queue, entry, error, report)
-        return
-    except (ConnectionFailedError, StreamBrokenError) as error:
-        report.stopped_by = str(error)
-        return
-    except (PenstockError, TypeError, ValueError) as error:  # no question at all: nothing a gateway could take
-        _set_aside(queue, entry, str(error), report)
-        return
-    queue.discard(entry.id)  # on the disk before the next one is sent
-    report.sent += 1
-    report.answers[entry.id] = answer
+        conversation, content, options = _question(entry)
+        if not conversation:
+            conversation = str(client.conversations.create(idempotency_key=f"{entry.id}-conversation")["id"])
+        asked = client.conversations.ask(conversation, content, idempotency_key=entry.id, **options)
+        return Outcome(answer=asked.result())
+    except AnswerFailedError:
+        return Outcome()
+    except (PenstockError, TypeError, ValueError) as error:
+        return Outcome(error=error)
 
 
-def _deliver(client: "Penstock", entry: QueueEntry) -> CompleteState | None:
+async def _delivered_async(client: "AsyncPenstock", entry: QueueEntry) -> Outcome:
+    try:
+        conversation, content, options = _question(entry)
+        if not conversation:
+            made = await client.conversations.create(idempotency_key=f"{entry.id}-conversation")
+            conversation = str(made["id"])
+        asked = client.conversations.ask(conversation, content, idempotency_key=entry.id, **options)
+        return Outcome(answer=await asked.result())
+    except AnswerFailedError:
+        return Outcome()
+    except (PenstockError, TypeError, ValueError) as error:
+        return Outcome(error=error)
+
+
+def _question(entry: QueueEntry) -> tuple[str, str, dict[str, Any]]:
+    """Return the conversation (empty: one of its own), the content and the options of a queued question."""
     message = dict(entry.message)
     content = message.pop("content", None)
     if not isinstance(content, str) or not content:
         raise ValueError("the message has no content")
-    conversation = str(message.pop("conversation_id", "") or "")
-    if not conversation:
-        made = client.conversations.create(idempotency_key=f"{entry.id}-conversation")
-        conversation = str(made["id"])
-    options: dict[str, Any] = {"on_busy": "wait", **message}
-    try:
-        return client.conversations.ask(conversation, content, idempotency_key=entry.id, **options).result()
-    except AnswerFailedError:
-        return None
+    return str(message.pop("conversation_id", "") or ""), content, {"on_busy": "wait", **message}
 
 
 def _failed(queue: "OfflineQueue", entry: QueueEntry, error: ApiError, report: FlushReport) -> None:

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Final, Protocol, TypeVar, cast
 
 from penstock_client.errors import QueueError
+from penstock_client.queue.safe_file import open_file
 
 KEY_BYTES: Final = 32
 _STORE_SECONDS: Final = 2.0
 _PRIVATE: Final = 0o600
+_LONGEST_FILE: Final = 1024
 _T = TypeVar("_T")
 
 
@@ -48,15 +50,19 @@ class GivenKey:
 
 
 class KeyFile:
-    """A key in a file that only its owner can read. It protects a queue that is copied without it."""
+    """A key in a file that only its owner can read. It protects a queue that is copied without it.
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    A link to it is followed, as secrets that are mounted are links, unless `follow_links` is False.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, follow_links: bool = True) -> None:
         self._path = Path(path)
+        self._follow_links = follow_links
 
     def load(self) -> bytes | None:
         """Return the key, None when there is no file. Raises QueueError when the file holds no key."""
         try:
-            text = self._path.read_text("ascii")
+            text = self._read()
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:
@@ -65,6 +71,12 @@ class KeyFile:
         if key is None:
             raise QueueError(f"{self._path} holds no key of the offline queue: 32 bytes in base64 are expected")
         return key
+
+    def _read(self) -> str:
+        if self._follow_links:
+            return self._path.read_text("ascii")
+        with open(open_file(self._path, os.O_RDONLY), "rb") as file:  # noqa: PTH123 - this very file
+            return file.read(_LONGEST_FILE).decode("ascii")
 
     def create(self) -> bytes:
         """Make a key, or take that of another process that was faster."""

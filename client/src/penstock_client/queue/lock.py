@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from penstock_client.errors import QueueError
+from penstock_client.queue.safe_file import open_file
 
 _TRIES_EVERY: Final = 0.005
-_PRIVATE: Final = 0o600
 
 
 class FileLock:
@@ -27,7 +27,7 @@ class FileLock:
         if not self._inside.acquire(timeout=seconds):
             raise self._held(seconds)
         try:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, _PRIVATE)
+            descriptor = open_file(self._path, os.O_RDWR | os.O_CREAT)
             try:
                 self._acquire(descriptor, time.monotonic() + seconds, seconds)
                 yield
@@ -41,7 +41,7 @@ class FileLock:
         if not self._inside.acquire(blocking=False):
             return True
         try:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, _PRIVATE)
+            descriptor = open_file(self._path, os.O_RDWR | os.O_CREAT)
             try:
                 return not _try_lock(descriptor)
             finally:

@@ -16,11 +16,13 @@ from penstock_client.errors import QueueError
 from penstock_client.queue.disk import Disk, SystemDisk, replace_file
 from penstock_client.queue.entry import QueueEntry
 from penstock_client.queue.file_format import QueueFormat
-from penstock_client.queue.flush import FlushReport, flush
+from penstock_client.queue.flush import FlushReport, flush, flush_async
 from penstock_client.queue.key import GivenKey, KeyFile, KeySource
 from penstock_client.queue.lock import FileLock
+from penstock_client.queue.safe_file import check_folder
 
 if TYPE_CHECKING:
+    from penstock_client._async.client import AsyncPenstock
     from penstock_client._sync.client import Penstock
 
 log = logging.getLogger("penstock_client.queue")
@@ -36,7 +38,8 @@ class OfflineQueue:
     after it. At most `max_queue_size` messages wait; the oldest makes room, with a warning; so has a queue that is four
     fifths full. Any number of threads and processes may share the folder. The key is `encryption_key` (32 bytes, base64
     or a passphrase), else what `key_source` gives, else a file in the folder. A file that is damaged is set aside under
-    another name and said; what can be read of it stays. Raises QueueError for a key that is not the queue's.
+    another name and said; what can be read of it stays. Raises QueueError for a key that is not the queue's, and for a
+    folder that others could change: a link, another user's, or one that they may write to.
     """
 
     def __init__(
@@ -110,6 +113,13 @@ class OfflineQueue:
             entries.clear()
         return count
 
+    async def flush_async(self, client: "AsyncPenstock") -> FlushReport:
+        """Do what :meth:`flush` does, with the asynchronous client; the disk is waited for in a thread.
+
+        A flush that is cancelled leaves the message that was being sent in the queue, to be sent again with its key.
+        """
+        return await flush_async(self, client)
+
     def flush(self, client: "Penstock") -> FlushReport:
         """Send what waits, in order within each conversation, each message once; return what became of them.
 
@@ -132,7 +142,7 @@ class OfflineQueue:
 
     def mark_in_flight(self, entry_id: str) -> None:
         """Say which message is being sent, so that it is not the one to make room."""
-        self._in_flight_file.write_text(entry_id, "ascii")
+        self._disk.write(self._in_flight_file, entry_id.encode("ascii"))
 
     def mark_refused(self, entry_id: str, why: str) -> None:
         """Set a message aside with the reason."""
@@ -192,8 +202,8 @@ class OfflineQueue:
         if not self._flushing.is_held():
             return ""
         try:
-            return self._in_flight_file.read_text("ascii")
-        except OSError:
+            return (self._disk.read(self._in_flight_file) or b"").decode("ascii")
+        except (OSError, QueueError, UnicodeDecodeError):
             return ""
 
     def _first_number(self) -> int:
@@ -214,7 +224,7 @@ class OfflineQueue:
 def _source(folder: Path, key: bytes | str | None, source: KeySource | None) -> KeySource:
     if key is not None:
         return GivenKey(key)
-    return source or KeyFile(folder / "offline_queue.key")
+    return source or KeyFile(folder / "offline_queue.key", follow_links=False)
 
 
 def _prepare(folder: Path) -> None:
@@ -222,6 +232,7 @@ def _prepare(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise QueueError(f"the offline queue's folder {folder} can't be made: {error}") from error
+    check_folder(folder)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise QueueError(f"the offline queue's folder {folder} can't be written to")
 
