@@ -14,7 +14,7 @@ from chat_stream_service.adapters.memory_stream import LogLimits
 from chat_stream_service.adapters.redis.event_log import RedisEventLog
 from chat_stream_service.adapters.redis.replica import RedisReplica
 from chat_stream_service.domain.model.event import ChatEvent, CompleteState, EventBody, MessageChunk, Status
-from chat_stream_service.domain.model.event_log import StreamHeader
+from chat_stream_service.domain.model.event_log import Offer, StreamHeader
 from chat_stream_service.domain.stream.event_fold import EventFold
 from penstock_kit.clock import SystemClock
 from penstock_kit.errors import PenstockError
@@ -136,11 +136,11 @@ class WrittenHereReadThere:
         self.open, self.append = here.open, here.append
         self.drop, self.clean = there.drop, there.clean
 
-    async def read(self, stream_id: str, *, after: int) -> AsyncGenerator[Any]:
+    async def read(self, stream_id: str, *, after: int, offer: Offer | None = None) -> AsyncGenerator[Any]:
         """Read once Redis has what was written: before that nobody was shown it anywhere."""
         with suppress(PenstockError):
             await self.here.settle(stream_id)
-        async with aclosing(self.there.read(stream_id, after=after)) as batches:
+        async with aclosing(self.there.read(stream_id, after=after, offer=offer)) as batches:
             async for batch in batches:
                 yield batch
 

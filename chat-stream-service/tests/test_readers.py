@@ -85,3 +85,24 @@ async def test_a_rest_is_no_sign_of_slow_events(clock: ManualClock) -> None:
         await readers.pace(reader)
         write(reader)
         assert reader.waited == 0
+
+
+def test_a_reader_that_waits_may_be_written_to_once_it_has_rested(clock: ManualClock) -> None:
+    readers = Readers(stale_seconds=600, most_rest=1.0, clock=clock, statistics=StreamStatistics())
+    reader = Reader(None, clock, endless=False)
+    assert readers.may_write_now(reader)
+    write(reader)
+    assert not readers.may_write_now(reader), "its events come at once"
+    clock.advance(2)
+    assert readers.may_write_now(reader)
+    reader.on_offer()
+    assert not readers.may_write_now(reader), "it has not taken what it was given"
+
+
+def test_a_reader_that_is_sent_away_is_written_to_no_more(clock: ManualClock) -> None:
+    readers = Readers(stale_seconds=600, most_rest=1.0, clock=clock, statistics=StreamStatistics())
+    reader = Reader(None, clock, endless=False)
+    write(reader)
+    clock.advance(2)
+    reader.dismiss()
+    assert not readers.may_write_now(reader)

@@ -302,3 +302,28 @@ def test_only_a_name_may_stand_for_several_servers(target: str, several: bool) -
 def test_frames_know_whether_a_message_is_there() -> None:
     assert not pb.ServerFrame(call_id=1).HasField("message")
     assert pb.ServerFrame(call_id=1, message=b"").HasField("message")
+
+
+async def test_what_is_written_at_once_keeps_its_place_and_stops_where_the_reader_does() -> None:
+    written: list[int] = []
+    refused: list[bool] = []
+
+    async def pieces(request: bytes, context: Any) -> None:
+        refused.append(context.write_now(b"early"))
+        await context.write(b"0")
+        for number in range(1, 4):
+            assert context.write_now(b"%d" % number)
+        await context.write(b"4")
+        while context.write_now(PIECE):
+            written.append(1)
+        refused.append(context.write_now(PIECE))
+        await context.write(b"last")
+
+    handlers = {"Pieces": grpc.unary_stream_rpc_method_handler(pieces)}
+    async with serving(handlers, {}) as (channel, _):
+        stream = channel.unary_stream(f"/{SERVICE}/Pieces")(b"")
+        received = [message async for message in stream]
+    assert received[:5] == [b"0", b"1", b"2", b"3", b"4"]
+    assert received[5:] == [PIECE] * len(written) + [b"last"]
+    assert WINDOW_BYTES // len(PIECE) - 1 <= len(written) <= WINDOW_BYTES // len(PIECE)
+    assert refused == [False, False]

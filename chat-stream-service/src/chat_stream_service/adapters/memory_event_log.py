@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from chat_stream_service.adapters.memory_stream import LogLimits, MemoryStream
 from chat_stream_service.adapters.stream_table import StreamTable, unknown_stream
 from chat_stream_service.domain.model.event import ChatEvent, Status
-from chat_stream_service.domain.model.event_log import StreamHeader, StreamState
+from chat_stream_service.domain.model.event_log import Offer, StreamHeader, StreamState
 from penstock_kit.clock import Clock
 from penstock_kit.errors import InvalidArgument
 
@@ -67,7 +67,9 @@ class MemoryEventLog:
             if stream.status is Status.RUNNING
         }
 
-    async def read(self, stream_id: str, *, after: int) -> AsyncGenerator[Sequence[ChatEvent]]:
+    async def read(
+        self, stream_id: str, *, after: int, offer: Offer | None = None
+    ) -> AsyncGenerator[Sequence[ChatEvent]]:
         """Yield what follows a sequence: replay, then live, to the terminal event."""
         stream = self._streams.get(stream_id).memory
         check_sequence(stream, after)
@@ -79,7 +81,7 @@ class MemoryEventLog:
             elif stream.status is not Status.RUNNING:
                 return
             else:
-                await stream.wait_for_change()
+                after = await stream.wait_for_change(after, offer)
         raise unknown_stream(stream_id)
 
     async def drop(self, conversation_id: str) -> None:

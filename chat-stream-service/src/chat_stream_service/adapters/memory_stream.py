@@ -18,7 +18,7 @@ from chat_stream_service.domain.model.event import (
     ToolResult,
     outcome_of,
 )
-from chat_stream_service.domain.model.event_log import StreamHeader, StreamState
+from chat_stream_service.domain.model.event_log import Offer, StreamHeader, StreamState
 from chat_stream_service.domain.stream.event_fold import EventFold
 from penstock_kit.errors import FailedPrecondition
 
@@ -26,6 +26,8 @@ from penstock_kit.errors import FailedPrecondition
 _EVENT_BYTES: Final = 400
 # Trimming leaves this part of a full stream, so that its cost is spread over many appends.
 _KEPT_WHEN_FULL: Final = 7 / 8
+# Events that a reader is offered while it waits; one that lags is woken, and takes them in bounded batches.
+_MOST_OFFERED: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,15 @@ class LogLimits:
     max_silence: float = 900.0
 
 
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """A reader that has all events up to `after` and waits."""
+
+    after: int
+    offer: Offer | None
+    woken: asyncio.Future[None]
+
+
 class MemoryStream:
     """Events of one stream behind a cursor that any number of readers may hold."""
 
@@ -56,7 +67,7 @@ class MemoryStream:
         self._trimmed = EventFold()
         self._last: int = 0
         self._trim_time = header.create_time
-        self._waiting: set[asyncio.Future[None]] = set()
+        self._waiting: set[_Waiting] = set()
 
     @property
     def last(self) -> int:
@@ -130,23 +141,38 @@ class MemoryStream:
         return self._trimmed.snapshot()
 
     def wake(self, now: float) -> None:
-        """Wake the readers that wait now."""
+        """Wake the readers that wait now, but those that take what is new while they wait."""
         self.changed_at = now
         if not self._waiting:
             return
         waiting, self._waiting = self._waiting, set()
         for reader in waiting:
-            if not reader.done():
-                reader.set_result(None)
+            if self._is_taken(reader):
+                self._waiting.add(reader)
+            elif not reader.woken.done():
+                reader.woken.set_result(None)
 
-    async def wait_for_change(self) -> None:
-        """Return at the next wake."""
-        reader = asyncio.get_running_loop().create_future()
+    async def wait_for_change(self, after: int = 0, offer: Offer | None = None) -> int:
+        """Return at the next wake the last sequence of the reader, which was `after` before what it was offered."""
+        reader = _Waiting(after, offer, asyncio.get_running_loop().create_future())
         self._waiting.add(reader)
         try:
-            await reader
+            await reader.woken
         finally:
             self._waiting.discard(reader)
+        return reader.after
+
+    def _is_taken(self, reader: _Waiting) -> bool:
+        """Offer a reader what is new to it; a wake for anything else, and the end of the stream, is no offer."""
+        new = self._last - reader.after
+        if reader.offer is None or not 0 < new <= min(_MOST_OFFERED, len(self._events)):
+            return False
+        if self.status is not Status.RUNNING or self.dropped or reader.woken.done():
+            return False
+        if not reader.offer(self._events[-new:]):
+            return False
+        reader.after = self._last
+        return True
 
     def _snapshot_event(self) -> ChatEvent:
         return ChatEvent(

@@ -12,8 +12,8 @@ from penstock.chat.v1 import chat_pb2, chat_pb2_grpc
 
 from chat_stream_service.domain.model.component import Component
 from chat_stream_service.domain.model.event import ChatEvent
-from chat_stream_service.domain.model.event_log import EventLog
-from chat_stream_service.domain.stream.readers import Readers
+from chat_stream_service.domain.model.event_log import EventLog, Offer
+from chat_stream_service.domain.stream.readers import Reader, Readers
 from chat_stream_service.domain.stream.service import StreamService
 from chat_stream_service.domain.stream.statistics import StreamStatistics
 from chat_stream_service.edge.convert import (
@@ -54,7 +54,7 @@ class StreamServicer(chat_pb2_grpc.StreamServiceServicer):
         asked = request_from_proto(request)
         stream_id = await self._streams.start(asked)
         await self._follow(
-            self._streams.read(asked.owner, stream_id, after=0),
+            lambda offer: self._streams.read(asked.owner, stream_id, after=0, offer=offer),
             lambda batch: with_events(chat_pb2.StreamChatResponse(), batch, debug=request.debug),
             context,
         )
@@ -63,27 +63,47 @@ class StreamServicer(chat_pb2_grpc.StreamServiceServicer):
         self, request: chat_pb2.ReadStreamRequest, context: Any
     ) -> None:
         """Stream the events after a sequence."""
+        owner, after = caller_owner(), max(0, request.after_sequence)
         await self._follow(
-            self._streams.read(caller_owner(), request.stream_id, after=max(0, request.after_sequence)),
+            lambda offer: self._streams.read(owner, request.stream_id, after=after, offer=offer),
             lambda batch: with_events(chat_pb2.ReadStreamResponse(), batch, debug=request.debug),
             context,
         )
 
     async def _follow(
         self,
-        events: AsyncGenerator[Sequence[ChatEvent]],
+        read: Callable[[Offer | None], AsyncGenerator[Sequence[ChatEvent]]],
         message: Callable[[Sequence[ChatEvent]], object],
         context: Any,
     ) -> None:
-        """Write the events as they come. Written here and not yielded, so that a reader found stale gets a status."""
+        """Write the events as they come. Written here and not yielded, so that a reader found stale gets a status.
+
+        A reader that keeps up is written to by whoever makes the events: it has not to be woken for each of them.
+        """
         with self._readers.join() as reader:
-            async with aclosing(events) as batches:
+            offer = self._offer_to(reader, message, context)
+            async with aclosing(read(offer)) as batches:
                 async for batch in batches:
                     reader.on_offer()
                     await context.write(message(batch))
                     reader.on_taken()
                     if not batch[-1].is_terminal:
                         await self._readers.pace(reader)
+
+    def _offer_to(self, reader: Reader, message: Callable[[Sequence[ChatEvent]], object], context: Any) -> Offer | None:
+        """Return what writes events to a reader at once, None where its call can't."""
+        write_now: Callable[[object], bool] | None = getattr(context, "write_now", None)
+        if write_now is None:
+            return None
+
+        def offer(batch: Sequence[ChatEvent]) -> bool:
+            if not self._readers.may_write_now(reader) or not write_now(message(batch)):
+                return False
+            reader.on_offer()
+            reader.on_taken()
+            return True
+
+        return offer
 
     async def StopStream(self, request: chat_pb2.StopStreamRequest, context: Any) -> chat_pb2.StopStreamResponse:
         """Stop a stream; its terminal event is in the log when this returns."""

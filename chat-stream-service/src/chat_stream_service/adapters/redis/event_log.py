@@ -12,7 +12,7 @@ from chat_stream_service.adapters.redis.stream_replicator import StreamReplicato
 from chat_stream_service.adapters.redis.stream_store import StreamStore, script_reply
 from chat_stream_service.adapters.stream_table import StreamTable, unknown_stream
 from chat_stream_service.domain.model.event import ChatEvent, Status
-from chat_stream_service.domain.model.event_log import ConversationBusy, StreamHeader, StreamState
+from chat_stream_service.domain.model.event_log import ConversationBusy, Offer, StreamHeader, StreamState
 from penstock_kit.clock import Clock
 from penstock_kit.errors import Unavailable
 from penstock_kit.redis.link import RedisLink, RedisUnavailable
@@ -125,7 +125,9 @@ class RedisEventLog:
         except RedisUnavailable:
             return own
 
-    async def read(self, stream_id: str, *, after: int) -> AsyncGenerator[Sequence[ChatEvent]]:
+    async def read(
+        self, stream_id: str, *, after: int, offer: Offer | None = None
+    ) -> AsyncGenerator[Sequence[ChatEvent]]:
         """Yield what follows a sequence: replay, then live, to the terminal event."""
         stream = await self._find(stream_id)
         stream.readers += 1
@@ -139,7 +141,7 @@ class RedisEventLog:
                 elif stream.memory.status is not Status.RUNNING:
                     return
                 elif stream.own or not stream.stale:
-                    await stream.memory.wait_for_change()
+                    after = await stream.memory.wait_for_change(after, offer)
                 else:
                     await self._catch_up(stream)
         finally:

@@ -1,6 +1,6 @@
 """The event log: the store of the events of all streams, and the only source of their readers."""
 
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -30,6 +30,10 @@ class StreamState:
     status: Status
     first_sequence: int
     last_sequence: int
+
+
+# Takes the events that follow those its reader has, at once and without an error, and returns True; False: it does not.
+Offer = Callable[[Sequence[ChatEvent]], bool]
 
 
 class StreamTakenOver(Aborted):
@@ -97,9 +101,11 @@ class EventLog(Protocol):
         """Return the newest running stream of each conversation that has one."""
         ...
 
-    def read(self, stream_id: str, *, after: int) -> AsyncGenerator[Sequence[ChatEvent]]:
+    def read(self, stream_id: str, *, after: int, offer: Offer | None = None) -> AsyncGenerator[Sequence[ChatEvent]]:
         """Yield the events after a sequence in batches, replay first, then live, to the terminal event.
 
+        While the reader waits, live events are offered to it first: what `offer` takes is not yielded. Terminal ones
+        are always yielded.
         Every reader has its own cursor; a slow one is handed a snapshot instead of what was trimmed meanwhile.
         Raises NotFound for an unknown stream and InvalidArgument (SEQUENCE_INVALID) for a sequence not reached yet.
         """

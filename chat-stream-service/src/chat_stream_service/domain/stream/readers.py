@@ -53,6 +53,15 @@ class Reader:
         """Note that it could be offered more now."""
         self._ready_at = self._clock.monotonic()
 
+    @property
+    def takes_events(self) -> bool:
+        """Whether it waits for events and is to get them here."""
+        return not self._dismissed and self.offered_at is None
+
+    def seconds_waiting(self) -> float:
+        """Return how long it has been waiting for events."""
+        return self._clock.monotonic() - self._ready_at
+
     def dismiss(self) -> None:
         """End the call as soon as the reader can go on elsewhere."""
         self._dismissed = True
@@ -101,13 +110,17 @@ class Readers:
             self._readers.discard(reader)
             self._statistics.active_connections -= 1
 
+    def may_write_now(self, reader: Reader) -> bool:
+        """Return whether a reader that waits may be handed events at once: none that is sent away, or has to rest."""
+        return reader.takes_events and reader.seconds_waiting() > self._rest()
+
     async def pace(self, reader: Reader) -> None:
         """Wait between two writes to a reader, at most `most_rest` seconds.
 
         One whose events come more slowly than that waits for nothing: a timer for each of them would cost as much as
         the write.
         """
-        rest = min(self._most_rest, _LEAST_REST + _REST_A_READER * self._pacing)
+        rest = self._rest()
         if reader.waited > rest:
             return
         self._pacing += 1
@@ -116,6 +129,9 @@ class Readers:
         finally:
             self._pacing -= 1
         reader.on_ready()
+
+    def _rest(self) -> float:
+        return min(self._most_rest, _LEAST_REST + _REST_A_READER * self._pacing)
 
     def dismiss(self, *, endless_only: bool = False) -> None:
         """Send readers elsewhere, those that come from now on too; one that has had no event yet gets its first one

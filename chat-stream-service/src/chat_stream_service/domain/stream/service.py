@@ -13,6 +13,7 @@ from chat_stream_service.domain.model.event import ChatEvent, Status, outcome_of
 from chat_stream_service.domain.model.event_log import (
     ConversationBusy,
     EventLog,
+    Offer,
     StreamHeader,
     StreamState,
     StreamTakenOver,
@@ -156,8 +157,12 @@ class StreamService:
             pass  # its conversation is being deleted, or its log has forgotten it
         return True
 
-    async def read(self, owner: Owner, stream_id: str, *, after: int) -> AsyncGenerator[Sequence[ChatEvent]]:
+    async def read(
+        self, owner: Owner, stream_id: str, *, after: int, offer: Offer | None = None
+    ) -> AsyncGenerator[Sequence[ChatEvent]]:
         """Yield the owner's events after a sequence, in batches, replay first, then live, to the terminal one.
+
+        What `offer` takes, while the reader waits, is not yielded.
 
         A stream that the log has forgotten is answered from the store: by its terminal event alone.
         """
@@ -167,7 +172,10 @@ class StreamService:
             if events:
                 yield events
             return
-        async with self._count_reader(known), aclosing(self._log.read(stream_id, after=after)) as batches:
+        async with (
+            self._count_reader(known),
+            aclosing(self._log.read(stream_id, after=after, offer=offer)) as batches,
+        ):
             async for batch in batches:
                 yield batch
 

@@ -127,6 +127,47 @@ class EventLogContract:
             await log.append([make_end(21)])
         assert [len(reader.result()) for reader in readers] == [21, 18, 1]
 
+    async def test_what_a_waiting_reader_is_offered_and_takes_is_not_yielded(
+        self, log: Any, fill: Any, make_chunk: MakeChunk, make_end: MakeChunk
+    ) -> None:
+        await fill(log, 2, end=False)
+        offered: list[Any] = []
+        yielded: list[Any] = []
+        changed = asyncio.Event()
+
+        def offer(events: Sequence[Any]) -> bool:
+            if events[-1].sequence == 6:
+                return False
+            offered.extend(events)
+            changed.set()
+            return True
+
+        async def read() -> None:
+            async with aclosing(log.read(STREAM, after=1, offer=offer)) as batches:
+                async for batch in batches:
+                    yielded.extend(batch)
+                    changed.set()
+
+        async def has(count: int) -> None:
+            while len(offered) + len(yielded) < count:
+                changed.clear()
+                await changed.wait()
+            for _ in range(10):  # until it waits again
+                await asyncio.sleep(0)
+
+        async with asyncio.timeout(SECONDS), asyncio.TaskGroup() as group:
+            group.create_task(read())
+            for sequence in range(3, 9):
+                await has(sequence - 2)
+                await log.append([make_chunk(sequence)])
+            await has(7)
+            await log.append([make_chunk(9), make_end(10)])
+        assert sorted(sequences(offered) + sequences(yielded)) == list(range(2, 11)), "once each, without a gap"
+        assert sequences(offered) == sorted(sequences(offered))
+        assert sequences(yielded) == sorted(sequences(yielded))
+        assert {3, 4, 5, 7, 8} >= set(sequences(offered)) != set()
+        assert sequences(yielded)[-1] == 10, "the end is never offered"
+
     async def test_a_reader_that_leaves_while_waiting_leaves_nothing_behind(
         self, log: Any, fill: Any, make_end: MakeChunk
     ) -> None:

@@ -156,7 +156,7 @@ class _ServerCall:
 
     async def _run(self) -> None:
         headers = self._headers
-        context = _MultiplexedContext(headers.metadata, headers.timeout_us / 1e6 or None, self._send)
+        context = _MultiplexedContext(headers.metadata, headers.timeout_us / 1e6 or None, self._send, self._send_now)
         try:
             deserialize = self._handler.request_deserializer
             request = headers.request if deserialize is None else deserialize(headers.request)
@@ -188,6 +188,18 @@ class _ServerCall:
             self._begun = True
             await asyncio.sleep(0)
 
+    def _send_now(self, response: Any) -> bool:
+        """Send one more response if nothing is to be waited for, and return whether it was sent."""
+        if not self._begun or not self.window.is_open:
+            return False
+        try:
+            message = self._serialize(response)
+        except _TooLargeError:
+            return False
+        self.window.take(len(message))
+        self._outbox.put(pb.ServerFrame(call_id=self._call_id, message=message), len(message), urgent=False)
+        return True
+
     def _serialize(self, response: Any) -> bytes:
         serialize = self._handler.response_serializer
         message = response if serialize is None else serialize(response)
@@ -203,13 +215,17 @@ class _TooLargeError(Exception):
 class _MultiplexedContext:
     """What a handler may ask of its ServicerContext."""
 
-    def __init__(self, metadata: Any, timeout: float | None, write: Callable[[Any], Any]) -> None:
+    def __init__(
+        self, metadata: Any, timeout: float | None, write: Callable[[Any], Any], write_now: Callable[[Any], bool]
+    ) -> None:
         self._metadata = tuple(metadata.items())
         self._deadline = None if timeout is None else asyncio.get_running_loop().time() + timeout
         self._code: grpc.StatusCode | None = None
         self._message = ""
         self._trailers: Sequence[tuple[str, str | bytes]] = ()
         self.write = write
+        # What gRPC's own has not: writes one more response if nothing is to be waited for, and says whether it did.
+        self.write_now = write_now
 
     def invocation_metadata(self) -> Sequence[tuple[str, str]]:
         return self._metadata

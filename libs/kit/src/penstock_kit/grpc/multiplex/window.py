@@ -14,6 +14,11 @@ class Window:
         self._left = size
         self._opened = asyncio.Event()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether anything may be sent now."""
+        return self._left > 0
+
     def take(self, size: int) -> bool:
         """Count `size` bytes, however many they are, and return True; False when nothing may be sent now."""
         if self._left <= 0:
