@@ -125,6 +125,14 @@ async def test_without_a_baseline_the_rows_before_the_range_are_taken_else_its_f
     assert (first.devices[0].baseline_start_time, first.devices[0].baseline_end_time) == (at(100), at(565))
 
 
+async def test_minutes_before_a_long_range_are_no_baseline_of_it(loaded):
+    found = await detect(loaded, device_codes=["d1"], start_time=at(200))
+    # 1,300 rows are scored: the 200 before them are fewer than a third of those.
+    assert (found.devices[0].baseline_start_time, found.devices[0].baseline_end_time) == (at(200), at(632))
+    found = await detect(loaded, device_codes=["d1"], start_time=at(500))
+    assert (found.devices[0].baseline_start_time, found.devices[0].baseline_end_time) == (at(0), at(499))
+
+
 async def test_rows_after_the_baseline_do_not_change_the_threshold(loaded):
     short = await detect(loaded, device_codes=["d1"], end_time=at(900), **BASELINE)
     long = await detect(loaded, device_codes=["d1"], **BASELINE)

@@ -1,8 +1,8 @@
 """The baseline that is taken where none is named.
 
 It is the rows right before the range: as many as the range has, at least 20,000 (all that a machine does in some
-hours, not one of its moods) and at most 60,000. Where fewer than 5 windows' rows are there, it is the first third of
-the range's own rows.
+hours, not one of its moods) and at most 60,000. Where there are too few, it is the first third of the range's own rows:
+fewer than 5 windows have, or than that third where it has less than 20,000. A few minutes say nothing of a day.
 """
 
 from typing import TYPE_CHECKING, Final
@@ -37,6 +37,6 @@ async def default_baseline(
         wanted = min(max(len(frame), _LEAST_ROWS, least), max(_MOST_ROWS, least))
         query = HistoryQuery(fields=fields, span=Span(end=start), limit=wanted, newest_first=True)
         before = await telemetry.history(key, query)
-        if len(before) >= least:
+        if len(before) >= max(least, min(len(frame) // 3, _LEAST_ROWS)):
             return before.cut(slice(None, None, -1))
     return frame.first(len(frame) // 3)
