@@ -227,3 +227,13 @@ async def test_batches_are_bounded_in_rows_and_in_bytes() -> None:
             yield (number, b"x" * (5 * 1024 * 1024 if number in {3, 4} else 1))
 
     assert [len(batch) async for batch in batches(rows(), 3)] == [3, 2, 2]
+
+
+async def test_a_schema_of_a_newer_version_is_not_moved_though_it_serves_this_one(
+    tmp_path: Path, sets: list[RecordSet], postgres_url: str
+) -> None:
+    llm = sets[1]
+    with closing(sqlite3.connect(tmp_path / "home" / llm.file)) as file, file:
+        file.execute("UPDATE llm_service_schema SET version_num = '0099'")
+    with pytest.raises(CommandFailed, match=r"llm\.db has the schema 0099 of llm-service, this version has 0003"):
+        await move_records(forward(tmp_path, postgres_url), llm, Steps(), Report())

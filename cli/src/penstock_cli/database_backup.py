@@ -16,6 +16,7 @@ from penstock_cli.migrate.compare import compare_table
 from penstock_cli.migrate.copy import copy_records
 from penstock_cli.migrate.postgres_store import open_postgres
 from penstock_cli.migrate.record_set import NAMES, RecordSet, load_record_set
+from penstock_cli.migrate.side import require_newest
 from penstock_cli.migrate.sqlite_store import SqliteRecords
 from penstock_cli.migrate.telemetry import compare_telemetry, copy_telemetry
 from penstock_cli.settings import CliSettings
@@ -99,6 +100,11 @@ class DatabaseRestore:
         copy = self._scratch / records.file
         shutil.copyfile(file, copy)
         await migrate(sqlite_url(copy), records.migrations)
+        opened = SqliteRecords(copy, records.progress_table, alone=True)
+        try:
+            await require_newest(opened, records)
+        finally:
+            opened.close()
         async with open_postgres(records.url, records.schema, records.progress_table) as store:
             await store.keep_others_out()
             elsewhere = await store.schema_of(version_table(records.migrations))

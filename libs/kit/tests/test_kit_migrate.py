@@ -130,6 +130,36 @@ async def test_a_schema_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     assert caught.value.reason == "SCHEMA_UNSUPPORTED"
 
 
+async def test_a_schema_of_a_newer_version_that_only_added_serves_this_one(store_url: str, tmp_path: Path) -> None:
+    folder = tmp_path / "demo_service" / "migrations"
+    write_revision(folder, "0001", None, CREATE)
+    old = tmp_path / "old" / "demo_service" / "migrations"
+    shutil.copytree(folder, old)
+    write_revision(folder, "0002", "0001", EXTEND)
+    await migrate(store_url, folder)
+    assert not await migrate(store_url, old)
+    assert await columns(store_url, "device") == {"id", "code"}
+
+
+async def test_a_schema_of_a_newer_version_that_took_something_away_is_refused(store_url: str, tmp_path: Path) -> None:
+    folder = tmp_path / "demo_service" / "migrations"
+    write_revision(folder, "0001", None, CREATE)
+    old = tmp_path / "old" / "demo_service" / "migrations"
+    shutil.copytree(folder, old)
+    write_revision(folder, "0002", "0001", EXTEND)
+    between = tmp_path / "between" / "demo_service" / "migrations"
+    shutil.copytree(folder, between)
+    write_revision(folder, "0003", "0002", 'op.drop_column("device", "code")')
+    third = folder / "versions" / "0003.py"
+    third.write_text(third.read_text().replace("revision = ", "contracts = True\nrevision = ", 1))
+    write_revision(folder, "0004", "0003", EXTEND)
+    await migrate(store_url, folder)
+    for earlier in (old, between):
+        with pytest.raises(FailedPrecondition, match="0004, which this version does not know") as caught:
+            await migrate(store_url, earlier)
+        assert caught.value.reason == "SCHEMA_UNSUPPORTED"
+
+
 async def test_two_newest_revisions_are_refused(tmp_path: Path) -> None:
     folder = tmp_path / "demo_service" / "migrations"
     write_revision(folder, "0001", None, CREATE)

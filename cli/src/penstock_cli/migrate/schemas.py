@@ -42,7 +42,8 @@ async def _move(records: RecordSet) -> int:
 
 
 async def _move_tables(connection: Any, records: RecordSet) -> int:
-    names = [*(table.name for table in records.tables), f"{records.schema}_schema", records.progress_table]
+    names = [*(table.name for table in records.tables), f"{records.schema}_schema", f"{records.schema}_compatible"]
+    names.append(records.progress_table)
     found = [name for name in names if await connection.fetchval("SELECT to_regclass($1)", f'"{name}"') is not None]
     elsewhere = [name for name in found if await connection.fetchval(_WHERE, f'"{name}"') != records.schema]
     if elsewhere:

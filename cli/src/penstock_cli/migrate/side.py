@@ -13,6 +13,7 @@ from penstock_cli.migrate.record_set import RecordSet
 from penstock_cli.migrate.sqlite_store import SqliteRecords
 from penstock_cli.migrate.store import RecordStore
 from penstock_kit.database import migrate, sqlite_url
+from penstock_kit.database.migrate import newest_revision, version_table
 from penstock_kit.database.url import driver_url
 
 TELEMETRY_FILE: Final = "telemetry.duckdb"
@@ -110,6 +111,8 @@ async def _open_sqlite(file: Path, records: RecordSet, *, alone: bool) -> AsyncG
         raise CommandFailed(f"{file} is not there")
     store = SqliteRecords(file, records.progress_table, alone=alone)
     try:
+        if alone:
+            await require_newest(store, records)
         yield store
     finally:
         store.close()
@@ -121,8 +124,19 @@ async def _open_postgresql(move: Move, records: RecordSet, *, alone: bool) -> As
         await migrate(move.url, records.migrations, schema=records.schema)
     async with open_postgres(move.url, records.schema, records.progress_table) as store:
         if alone:
+            await require_newest(store, records)
             await store.keep_others_out()
         yield store
+
+
+async def require_newest(store: RecordStore, records: RecordSet) -> None:
+    """Raise CommandFailed unless the schema is that of this version: another may have columns that would be lost."""
+    found, newest = await store.revision(version_table(records.migrations)), newest_revision(records.migrations)
+    if found != newest:
+        message = (
+            f"{store.title} has the schema {found or 'of no version'} of {records.name}, this version has {newest}"
+        )
+        raise CommandFailed(f"{message}: use the version that wrote it")
 
 
 def install(move: Move, name: str, progress_table: str = "") -> Path | None:

@@ -43,6 +43,13 @@ class SqliteRecords:
         """Close the file."""
         self._connection.close()
 
+    async def revision(self, version_table: str) -> str:
+        """Return the revision of the schema."""
+        there = self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (version_table,)).fetchone()
+        if not there:
+            return ""
+        return str(self._connection.execute(f'SELECT version_num FROM "{version_table}"').fetchone()[0])
+
     async def count(self, table: Table) -> int:
         """Count the rows."""
         return int(self._connection.execute(f'SELECT count(*) FROM "{table.name}"').fetchone()[0])

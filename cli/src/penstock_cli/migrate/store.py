@@ -35,6 +35,10 @@ class RecordStore(Protocol):
         """Whether it is a SQLite file (PostgreSQL otherwise)."""
         ...
 
+    async def revision(self, version_table: str) -> str:
+        """Return the revision of the schema, empty without a schema."""
+        ...
+
     async def count(self, table: Table) -> int:
         """Return the exact number of rows."""
         ...

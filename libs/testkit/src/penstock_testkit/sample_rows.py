@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Integer, LargeBinary, String, Table
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Integer, LargeBinary, String, Table, UniqueConstraint
 
 TEXTS = ("", "plain", "grün 温度 🔥", "line\nand\ttab", "'quoted' \"twice\" \\n", "\u200b\ufeff", "e\u0301")
 INTEGERS = (0, 1, -1, 2**31 - 1, -(2**31))
@@ -38,11 +38,7 @@ def row_of(table: Table, number: int) -> list[Any]:
 
 def _value(column: "Column[Any]", number: int) -> Any:
     column = next((key.column for key in column.foreign_keys), column)
-    unique = (
-        column.primary_key
-        or column.unique
-        or any(index.unique and column.name in index.columns for index in _table(column).indexes)
-    )
+    unique = _is_unique(column)
     match column.type:
         case Boolean():
             return number % 2
@@ -52,11 +48,20 @@ def _value(column: "Column[Any]", number: int) -> Any:
         case Float():
             return None if column.nullable and number % 3 == 0 else NUMBERS[number % len(NUMBERS)]
         case LargeBinary():
-            return bytes(range(number, number + 200))
+            return bytes((number + place) % 256 for place in range(200))
         case JSON():
             return JSON_TEXTS[number % len(JSON_TEXTS)]
         case _:
             return _text(column, number, unique=bool(unique))
+
+
+def _is_unique(column: "Column[Any]") -> bool:
+    if column.primary_key or column.unique:
+        return True
+    table = _table(column)
+    named = [index.columns for index in table.indexes if index.unique]
+    named += [each.columns for each in table.constraints if isinstance(each, UniqueConstraint)]
+    return any(column.name in columns for columns in named)
 
 
 def _text(column: "Column[Any]", number: int, *, unique: bool) -> str | None:
