@@ -31,6 +31,32 @@ async def test_an_administrator_adds_a_user_and_a_budget(chat: ChatPage) -> None
     await expect(budgets.locator("li")).to_contain_text("25")
 
 
+async def test_an_operator_sets_a_price_that_is_listed_with_the_own_ones(chat: ChatPage) -> None:
+    await chat.page.click("#open-settings")
+    prices = chat.page.locator("#settings section").filter(has_text="Set the price")
+    for price in ("1.25", "1.50"):
+        await prices.get_by_label("Provider").fill("openai")
+        await prices.get_by_label("Model").fill("own-model")
+        await prices.get_by_label("Input").fill(price)
+        await prices.get_by_label("Output").fill("10")
+        await prices.get_by_role("button", name="Set the price").click()
+        await expect(prices.locator("li")).to_have_text([f"openai/own-model · {price} USD → 10 USD"])
+    await prices.get_by_label("Provider").fill("openai")
+    await prices.get_by_label("Model").fill("own-model")
+    await prices.get_by_label("Input").fill("much")
+    assert not await prices.locator("form").evaluate("(form) => form.checkValidity()")
+
+
+async def test_a_member_sees_neither_users_nor_budgets_nor_prices(chat: ChatPage) -> None:
+    await chat.page.evaluate("""() => {
+        const kept = JSON.parse(localStorage.getItem("penstock.credentials"));
+        localStorage.setItem("penstock.credentials", JSON.stringify({...kept, scopes: ["chat"]}));
+    }""")
+    await chat.page.reload()
+    await chat.page.click("#open-settings")
+    await expect(chat.page.locator("#settings section")).to_have_count(2)
+
+
 async def test_a_wrong_password_is_told_and_nothing_is_lost(chat: ChatPage) -> None:
     await chat.page.click("#open-settings")
     form = chat.page.locator("#settings section").filter(has_text="Current password")

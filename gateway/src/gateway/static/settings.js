@@ -1,4 +1,4 @@
-// Settings: the user's API keys and password; for administrators also users and budgets.
+// Settings: the user's API keys and password; for administrators also users and budgets, for operators prices.
 import { button, node } from "./answer.js";
 import { all, call, json, post, scopes } from "./api.js";
 import { copyButton } from "./copy.js";
@@ -6,6 +6,7 @@ import { word } from "./i18n.js";
 import { onKeys } from "./keys.js";
 import { explain } from "./thread.js";
 
+const isAdmin = () => ["admin", "operator"].some((scope) => scopes().includes(scope));
 const dialog = document.getElementById("settings");
 
 function section(title) {
@@ -115,9 +116,37 @@ async function budgets() {
     const text = ({ scope, subject, period, limit }) => `${scope}${subject ? ` ${subject}` : ""} · ${period} · ${typeof limit === "object" ? limit?.amount : limit} USD`;
     place.replaceChildren(entries(found, text, ({ id }) => call(`/api/v1/budgets/${id}`, { method: "DELETE" }), redraw));
   };
-  const fields = [field("scope", { options: ["total", "user", "key"] }), field("subject", { maxLength: 64 }), field("period", { options: ["month", "day", "total"] }), field("limit", { required: true, inputMode: "decimal", pattern: "\\d{1,12}(\\.\\d{1,12})?" })];
+  const fields = [field("scope", { options: ["total", "user", "key"] }), field("subject", { maxLength: 64 }), field("period", { options: ["month", "day", "total"] }), field("limit", { required: true, inputMode: "decimal", pattern: "[0-9]{1,12}(\\.[0-9]{1,12})?" })];
   made.append(place, form(fields, "make_budget", async (scope, subject, period, limit) => {
     await post("/api/v1/budgets", { scope, subject, period, limit });
+    await redraw();
+  }));
+  await redraw();
+  return made;
+}
+
+// The operator's own prices; a price that is set again replaces the one before, for every tenant.
+async function prices() {
+  const made = section("prices");
+  const place = node("div", "");
+  const amount = { inputMode: "decimal", pattern: "[0-9]{1,12}(\\.[0-9]{1,12})?" };
+  const redraw = async () => {
+    const found = (await all("/api/v1/prices?page_size=1000", "prices", 10_000)).filter(({ source }) => source === "operator");
+    const list = node("ul", "entries");
+    list.append(...found.map(({ provider, model, input, output }) => {
+      const row = node("li", "");
+      row.append(node("span", "", `${provider}/${model} · ${input} USD → ${output === null ? "–" : `${output} USD`}`));
+      return row;
+    }));
+    place.replaceChildren(list);
+  };
+  const fields = [
+    field("provider", { required: true, maxLength: 64, autocomplete: "off" }), field("model", { required: true, maxLength: 200, autocomplete: "off" }),
+    field("input_price", { required: true, ...amount }), field("output_price", amount),
+    field("cache_read_price", amount), field("cache_write_price", amount),
+  ];
+  made.append(place, node("p", "", word("prices_hint")), form(fields, "set_price", async (provider, model, input, output, read, write) => {
+    await json("/api/v1/prices", { method: "PUT", body: JSON.stringify({ provider, model, input, output, cache_read: read, cache_write: write }) });
     await redraw();
   }));
   await redraw();
@@ -133,7 +162,7 @@ export async function openSettings() {
   head.append(title, close);
   dialog.replaceChildren(head);
   dialog.showModal();
-  const parts = [keys, password, ...(scopes().includes("admin") ? [users, budgets] : [])];
+  const parts = [keys, password, ...(isAdmin() ? [users, budgets] : []), ...(scopes().includes("operator") ? [prices] : [])];
   const made = await Promise.all(parts.map((part) => Promise.resolve(part()).catch((error) => node("p", "bad", explain(error)))));
   dialog.append(...made);
 }
