@@ -1,5 +1,6 @@
 """`penstock maintain` does what it can beside what runs."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import pytest
 
 from penstock_cli.maintain import maintain
 from penstock_cli.settings import CliSettings
+from penstock_cli.supervisor.state import Home
 from penstock_testkit.waiting import HANG_SECONDS
 
 HOLDER = """
@@ -49,3 +51,17 @@ def test_telemetry_that_nobody_holds_is_checkpointed(telemetry: Path, capsys: py
 def test_telemetry_that_a_service_holds_is_left_to_it(telemetry: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert maintain(CliSettings(values={"PENSTOCK_HOME": str(telemetry.parent)})) == 0
     assert "running feature-service" in capsys.readouterr().out
+
+
+def test_telemetry_of_a_home_that_is_being_started_is_left_to_its_service(
+    telemetry: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The service has not opened the file yet: whoever opens it now would keep the service from it."""
+    held = Home(telemetry.parent).lock()
+    try:
+        assert maintain(CliSettings(values={"PENSTOCK_HOME": str(telemetry.parent)})) == 0
+        assert "belongs to the running feature-service" in capsys.readouterr().out
+    finally:
+        os.close(held)
+    assert maintain(CliSettings(values={"PENSTOCK_HOME": str(telemetry.parent)})) == 0
+    assert "→" in capsys.readouterr().out

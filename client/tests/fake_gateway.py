@@ -14,6 +14,7 @@ class Asked:
     conversation: str
     content: str
     key: str
+    on_busy: str = ""
 
 
 class FakeGateway:
@@ -66,14 +67,16 @@ class FakeGateway:
                 if self.path == "/api/v1/conversations":
                     gateway.created.append(key)
                     return self._json(201, {"id": "conv_new"})
-                return self._ask(self.path.split("/")[4], body["content"], key)
+                return self._ask(self.path.split("/")[4], body, key)
 
-            def _ask(self, conversation: str, content: str, key: str) -> None:
+            def _ask(self, conversation: str, body: dict[str, Any], key: str) -> None:
+                content = str(body["content"])
                 status, retry_after = gateway._refused.get(content, (0, ""))
                 if status:
                     problem = {"detail": f"no {content}", "reason": "TEST"}
                     return self._json(status, problem, {"retry-after": retry_after} if retry_after else {})
-                gateway.asked.append(Asked(conversation=conversation, content=content, key=key))
+                busy = str(body.get("on_busy", ""))
+                gateway.asked.append(Asked(conversation=conversation, content=content, key=key, on_busy=busy))
                 if key not in gateway.stored:
                     gateway.stored.append(key)
                 gateway.arrived.set()

@@ -164,7 +164,7 @@ def test_refused_credentials_keep_everything_and_wait_for_new_ones(
     assert not queue.refused()
 
 
-@pytest.mark.parametrize("status", [408, 429, 500, 503])
+@pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 503])
 def test_a_passing_refusal_keeps_everything_and_tells_when_to_come_again(
     status: int, tmp_path: Path, gateway: FakeGateway, client: Penstock
 ) -> None:
@@ -175,6 +175,16 @@ def test_a_passing_refusal_keeps_everything_and_tells_when_to_come_again(
     assert report.retry_after == 7
     assert texts(queue) == ["one"]
     assert not queue.refused()
+
+
+def test_a_queued_question_waits_for_a_busy_conversation_unless_it_says_otherwise(
+    tmp_path: Path, gateway: FakeGateway, client: Penstock
+) -> None:
+    queue = OfflineQueue(tmp_path)
+    queue.add("conv_1", "one")
+    queue.add("conv_1", "two", on_busy="refuse")
+    assert queue.flush(client).sent == 2
+    assert [(asked.content, asked.on_busy) for asked in gateway.asked] == [("one", "wait"), ("two", "refuse")]
 
 
 def test_without_a_gateway_nothing_is_lost(tmp_path: Path, gateway: FakeGateway, client: Penstock) -> None:

@@ -183,3 +183,9 @@ def test_a_folder_that_cannot_be_used_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(QueueError, match="can't be made"):
         OfflineQueue(tmp_path / "file" / "queue")
     assert SystemDisk().read(tmp_path / "nothing") is None
+
+
+def test_records_are_read_in_the_order_of_their_numbers_whatever_their_order_in_the_file() -> None:
+    form = QueueFormat(bytes(32))
+    entries = [QueueEntry(number=number, message={"content": str(number)}) for number in (3, 1, 2)]
+    assert [entry.number for entry in form.decode(form.encode(entries)).entries] == [1, 2, 3]

@@ -251,3 +251,19 @@ async def test_an_unknown_form_is_answered_with_the_known_ones(loaded):
     dataset = await create(loaded)
     with pytest.raises(PenstockError, match="format is 'xls'; it must be one of: npz, parquet, csv"):
         await download(loaded, dataset.id, "xls")
+
+
+async def test_a_label_that_is_a_number_is_no_feature_unless_it_is_asked_for(loaded):
+    model = pb.DataModel(model_code="m", label_column="fault")
+    await loaded.metadata.UpdateDataModel(pb.UpdateDataModelRequest(model=model))
+    options = pb.ExtractionOptions(window_size=20, overlap=0, features=["mean"])
+    asked = {"model_code": "m", "device_code": "d1", "options": options}
+    table = await loaded.features.ExtractFeatures(pb.ExtractFeaturesRequest(**asked))
+    assert list(table.feature_names) == ["a_mean", "b_mean"]
+    _, content = await download(loaded, (await create(loaded, options=options)).id)
+    with np.load(io.BytesIO(content)) as arrays:
+        assert list(arrays["feature_names"]) == ["a_mean", "b_mean"]
+        assert set(arrays["y_train"].tolist()) == {0, 1}
+    options.fields.extend(["a", "fault"])
+    table = await loaded.features.ExtractFeatures(pb.ExtractFeaturesRequest(**asked))
+    assert list(table.feature_names) == ["a_mean", "fault_mean"]
