@@ -30,6 +30,7 @@ class Passwords:
         self._turns = FairTurns(parallel)
         self._hasher: PasswordHasher | None = None
         self._decoy = ""
+        self._making_decoy = asyncio.Lock()
 
     async def hash(self, password: str) -> str:
         """Return the argon2id hash of `password`."""
@@ -60,7 +61,7 @@ class Passwords:
         those behind the first failures are refused too.
         """
         if not stored:
-            self._decoy = self._decoy or await self.hash("no such user")
+            await self._make_decoy()
         async with self._turns.turn(subject, preferred=preferred):
             check()
             # One after the other, each with its 64 MiB, and all of them wherever the right one is.
@@ -69,6 +70,11 @@ class Passwords:
                 on_mismatch()
                 return None
         return found.index(True)
+
+    async def _make_decoy(self) -> None:
+        """Hash what no password is behind: once, however many ask for users that are not there."""
+        async with self._making_decoy:
+            self._decoy = self._decoy or await self.hash("no such user")
 
     def _verify(self, password: str, stored: str) -> bool:
         from argon2.exceptions import InvalidHashError, VerificationError
