@@ -176,3 +176,13 @@ async def test_a_link_that_the_tool_refuses_is_passed_on_in_its_words(new_id: Ca
 
     answer = await Refusing(new_id).ask("tell me when WLD001's current goes above 5")
     assert "device 'WLD001' is gone" in answer
+
+
+async def test_a_name_cannot_end_the_link_that_it_stands_in(new_id: Callable[[str], str]) -> None:
+    class Odd(Shop):
+        def answer(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+            told = super().answer(name, arguments)
+            return told if name == "list_devices" else {**told, "alarm": {"name": "a](http://evil.invalid) [b\n"}}
+
+    answer = await Odd(new_id).ask("tell me when WLD001's current goes above 5")
+    assert answer.startswith("[Make this alarm: a)(http://evil.invalid) (b ](/dashboard#alarm=")

@@ -11,6 +11,8 @@ from llm_service.domain.offline.plan_subject import settle_subject
 from llm_service.domain.offline.toolbox import DeviceTool, PlannedCall
 
 _MOST_DEVICES: Final = 50
+# What would end a link's text.
+_IN_LINK: Final = str.maketrans("[]\n", "() ")
 _WITH_FIELD: Final = frozenset({"above", "below", "outside"})
 
 
@@ -40,7 +42,8 @@ def _prepare(plan: PlanState, say: AlarmText, requests: tuple[AlarmRequest, ...]
     failed = next((each for each in outcomes if each.error), None)
     if failed is not None:
         return Say(text=plan.report.tool_failed(failed.tool, failed.error))
-    lines = [say.link(str(_of(each.data, "link")), str(_of(_of(each.data, "alarm"), "name"))) for each in outcomes]
+    named = ((str(_of(each.data, "link")), str(_of(_of(each.data, "alarm"), "name"))) for each in outcomes)
+    lines = [say.link(link, name.translate(_IN_LINK)) for link, name in named]
     both = len(requests) > 1 and not plan.query.any_condition
     return plan.say("\n\n".join([*lines, *([say.each_alone()] if both else []), say.store()]))
 
