@@ -2,6 +2,7 @@
 
 from playwright.async_api import expect
 
+from chat_stream_service.domain.stream import run_factory, terminal_event
 from tests.chat_page.chat_page import ChatPage
 from tests.chat_page.conftest import ScriptedVendor
 
@@ -52,3 +53,21 @@ async def test_a_file_that_is_no_text_is_refused_by_name(chat: ChatPage) -> None
     await chat.page.set_input_files("#file", {"name": "b.bin", "mimeType": "", "buffer": b"\xff\xfe\x00"})
     await expect(chat.page.locator(".toast").last).to_contain_text("b.bin")
     await expect(chat.page.locator("#files .chip")).to_have_count(0)
+
+
+async def test_what_the_server_says_of_an_answer_is_said_in_the_pages_language(chat: ChatPage) -> None:
+    told = [
+        terminal_event._FILTERED,
+        run_factory._PERSONALITY_GONE,
+        terminal_event._UNSEEN.format(model="openai/gpt-5"),
+    ]
+    await chat.page.evaluate("localStorage.setItem('penstock.language', 'zh')")
+    await chat.page.reload()
+    read = """async (told) => { const {notice} = await import("/static/i18n.js"); return told.map(notice); }"""
+    shown = await chat.page.evaluate(read, [*told, "unknown: openai/gpt-5"])
+    assert all(any("\u4e00" <= character <= "\u9fff" for character in text) for text in shown[:3]), shown
+    assert "openai/gpt-5" in shown[2]
+    assert shown[3] == "unknown: openai/gpt-5"
+    await chat.page.evaluate("localStorage.setItem('penstock.language', 'en')")
+    await chat.page.reload()
+    assert await chat.page.evaluate(read, told) == told

@@ -1,6 +1,6 @@
 // One answer on the page: the steps it took, its text as it grows, and how it ended.
 import { copyButton } from "./copy.js";
-import { word } from "./i18n.js";
+import { notice, word } from "./i18n.js";
 import { Rendering } from "./markdown.js";
 import { chartOf } from "./series.js";
 
@@ -114,7 +114,7 @@ export class Answer {
     if (event.cost?.amount && Number(event.cost.amount) > 0) notes.push(`${event.cost.amount} ${event.cost.currency}`);
     this.end(notes);
     if (event.status !== "completed") this.foot.prepend(node("span", "bad", word(event.status) ?? event.status));
-    this.foot.append(...(event.notices ?? []).map((notice) => node("span", "bad", notice)));
+    this.foot.append(...(event.notices ?? []).map((told) => node("span", "bad", notice(told))));
   }
 
   fail(message, partial = "") {

@@ -48,6 +48,12 @@ const WORDS = {
     remove_entry: "移除", sure: "确认移除？",
     missing: "没有这个对话。", table: "表格", chart: "图表", time: "时间", options: "选项", conversation: "对话", reconnecting: "正在重新连接…", stopped: "已停止",
     length: "达到长度上限", budget_exceeded: "预算已用完", thinking: "思考", tokens: "token",
+    // What the server says of an answer; % stands for what differs.
+    notices: {
+      "The pictures were not looked at: % takes none; choose a model that does and ask again.": "没有查看图片：%不支持图片；请选择支持图片的模型后重新提问。",
+      "The model's provider ended the answer before its end (content filter).": "模型提供商提前结束了回答（内容过滤）。",
+      "The personality of this conversation was deleted, so it is answered without one; choose another one for it.": "此对话的人格已被删除，因此回答未使用人格；请为它另选一个。",
+    },
     offline: "无法连接网关。", lost: "此回答无法继续。",
     suggestions: [
       "WLD001 最近一小时的平均电流是多少？",
@@ -61,6 +67,17 @@ const WORDS = {
 let language = localStorage.getItem("penstock.language") ?? (navigator.language.startsWith("zh") ? "zh" : "en");
 
 export const word = (name) => WORDS[language][name];
+
+// What the server says of an answer, in the page's language where it is known there.
+export function notice(text) {
+  for (const [known, own] of Object.entries(WORDS[language].notices ?? {})) {
+    const [before, after = ""] = known.split("%");
+    if (known.includes("%") ? text.startsWith(before) && text.endsWith(after) : text === known) {
+      return own.replace("%", () => text.slice(before.length, text.length - after.length));
+    }
+  }
+  return text;
+}
 
 export function switchLanguage() {
   language = language === "en" ? "zh" : "en";
