@@ -18,10 +18,11 @@ from llm_service.domain.offline.chinese import Chinese
 from llm_service.domain.offline.conversation import conversation_from_messages
 from llm_service.domain.offline.embedding import DIMENSIONS, hashed_vector
 from llm_service.domain.offline.english import English
-from llm_service.domain.offline.phrases import Wording, shown_zone
+from llm_service.domain.offline.phrases import Wording
 from llm_service.domain.offline.plan import next_step
 from llm_service.domain.offline.plan_state import CallTools, Say, Step
 from llm_service.domain.offline.query import Language, StructuredQuery
+from llm_service.domain.offline.shown_zone import shown_zone
 from llm_service.domain.offline.toolbox import PlannedCall, Toolbox
 from llm_service.domain.offline.worker import Checkpoint, RuleWorker
 from llm_service.providers.dropped import as_called, left_out

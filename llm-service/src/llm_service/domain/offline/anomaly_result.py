@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from llm_service.domain.offline.json_value import mapping_of, mappings_of, number_or_none, time_or_none
 from llm_service.domain.offline.query import TimeRange
-from llm_service.domain.offline.result import mapping_of, mappings_of, number_or_none, time_or_none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from llm_service.domain.offline.anomaly_result import Anomaly, AnomalyResult
-from llm_service.domain.offline.answer_writer import Report, fields_of, limited
+from llm_service.domain.offline.answer_fields import fields_of, limited
+from llm_service.domain.offline.answer_writer import Report
 from llm_service.domain.offline.measure_text import shown
-from llm_service.domain.offline.phrases import number
+from llm_service.domain.offline.number_text import number
 from llm_service.domain.offline.query import Statistic, StructuredQuery, TimeRange
 from llm_service.domain.offline.result import DeviceStatistics, FieldStatistics
 from llm_service.domain.offline.spike import Spike, spikes_of

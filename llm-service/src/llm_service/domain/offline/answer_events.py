@@ -1,20 +1,21 @@
 """Answers about how often, when, which device, how fields go together."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from llm_service.domain.offline import answer_states
-from llm_service.domain.offline.answer_writer import Answered, Report, fields_of, limited
+from llm_service.domain.offline.answer_fields import fields_of, limited
+from llm_service.domain.offline.answer_writer import Answered, Report
 from llm_service.domain.offline.field import unmatched_fields
-from llm_service.domain.offline.measure_text import Measure, added_up, measures_of, shown, shown_value
-from llm_service.domain.offline.phrases import Spells, Wording, number, percent
+from llm_service.domain.offline.measure_text import Measure, shown_value
+from llm_service.domain.offline.number_text import number, percent
+from llm_service.domain.offline.phrases import Spells, Wording
 from llm_service.domain.offline.query import Intent, Statistic, StructuredQuery
 from llm_service.domain.offline.result import DeviceStatistics, FittingTime
 
-_EXTREMES = (Statistic.MAX, Statistic.MIN)
+EXTREMES = (Statistic.MAX, Statistic.MIN)
 _TIMED = frozenset({Statistic.EVENTS, Statistic.DURATION})
 
-_BY_READINGS = frozenset({Statistic.COUNT, Statistic.SHARE, Statistic.EVENTS, Statistic.DURATION})
+BY_READINGS = frozenset({Statistic.COUNT, Statistic.SHARE, Statistic.EVENTS, Statistic.DURATION})
 
 # More ranges than these are listed in a line each.
 _MOST_SPOKEN = 2
@@ -136,7 +137,7 @@ def extreme_times(report: Report, query: StructuredQuery, answered: Sequence[Ans
 def _extremes_of(report: Report, query: StructuredQuery, each: Answered, field: str) -> list[str]:
     one = each.result.of(field)
     lines: list[str] = []
-    for statistic in (statistic for statistic in _EXTREMES if statistic in query.statistics):
+    for statistic in (statistic for statistic in EXTREMES if statistic in query.statistics):
         time = (one.max_time if statistic is Statistic.MAX else one.min_time) if one else None
         if one is None or time is None:
             continue
@@ -166,116 +167,3 @@ def correlations(report: Report, query: StructuredQuery, answered: Sequence[Answ
                     report.say.correlation(each.result.device, period, (left, right), r, each.result.row_count)
                 )
     return "\n".join(limited(report.say, lines))
-
-
-def ranking(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> str:
-    """Say which device is first, and list all in their order; where both ends are asked for, in both orders."""
-    if {*_EXTREMES} <= set(query.statistics):
-        others = tuple(each for each in query.statistics if each not in _EXTREMES)
-        ends = (replace(query, statistics=(*others, end)) for end in _EXTREMES)
-        return "\n\n".join(ranking(report, each, answered) for each in ends)
-    measure, lowest = ranked_by(query)
-    # A device that does not measure the field takes no part.
-    existing = list(dict.fromkeys(one.field for each in answered for one in each.result.fields))
-    fields, unknown = fields_of(query, existing), unmatched_fields(query.fields, existing)
-    if unknown:
-        return report.unknown_fields(answered[0].result.device, unknown, existing)
-    if not fields or measure.statistic in _BY_READINGS:
-        return _by_count(report, query, answered, measure, lowest=lowest)
-    texts: list[tuple[float, str, str]] = []
-    for each in answered:
-        # One device may call it temperature, another temp.
-        own = fields_of(query, [one.field for one in each.result.fields])
-        one = each.result.of(own[0]) if own else None
-        value = measure.value(one) if one else None
-        if one is not None and value is not None:
-            texts.append((value, each.result.device, shown_value(query, one, measure)))
-    if not texts:
-        return report.say.no_numbers(answered[0].result.device, report.period(query, answered[0].time))
-    text = _ranked(report, query, answered, texts, report.name(fields[0], measure), lowest=lowest)
-    return "\n".join([text, *_lead(report, query, answered, measure, texts)])
-
-
-def _lead(
-    report: Report,
-    query: StructuredQuery,
-    answered: Sequence[Answered],
-    measure: Measure,
-    ranked: Sequence[tuple[float, str, str]],
-) -> list[str]:
-    """By how much the first of two devices is ahead."""
-    if len(ranked) != 2 or query.top == 1:
-        return []
-    ones = [
-        one
-        for each in answered
-        for name in fields_of(query, [f.field for f in each.result.fields])
-        if (one := each.result.of(name))
-    ]
-    if len({one.unit for one in ones}) != 1:
-        return []
-    (first, leader, _), (second, other, _) = ranked
-    unit, more = ones[0].unit, first - second
-    share = percent(more / abs(second)) if second else ""
-    if measure.statistic is Statistic.INTEGRAL:
-        more, unit = added_up(more, unit)
-    return [report.say.difference(other, leader, shown(more, unit, query, 6, difference=True), share)]
-
-
-def _by_count(
-    report: Report, query: StructuredQuery, answered: Sequence[Answered], measure: Measure, *, lowest: bool
-) -> str:
-    statistic = measure.statistic if measure.statistic in _BY_READINGS else Statistic.COUNT
-    counts = [(*_counted(report.say, each.result, statistic), each.result.device) for each in answered]
-    counts = [(value, device, text) for value, text, device in counts]
-    name = report.say.statistic(statistic)
-    return _ranked(report, query, answered, counts, name, lowest=lowest)
-
-
-def _counted(say: Wording, result: DeviceStatistics, statistic: Statistic) -> tuple[float, str]:
-    """What a device is ranked by where readings that fit are counted."""
-    time = result.fitting
-    match statistic:
-        case Statistic.EVENTS if time:
-            return float(time.spells), str(time.spells)
-        case Statistic.DURATION if time:
-            share = percent(time.seconds / time.range_seconds) if time.range_seconds else "0"
-            return time.seconds, f"{say.length(time.seconds)} ({share} %)"
-        case Statistic.SHARE if result.rows_in_range:
-            share = result.row_count / result.rows_in_range
-            return share, f"{percent(share)} %"
-        case _:
-            return float(result.row_count), str(result.row_count)
-
-
-def _ranked(
-    report: Report,
-    query: StructuredQuery,
-    answered: Sequence[Answered],
-    values: list[tuple[float, str, str]],
-    name: str,
-    *,
-    lowest: bool,
-) -> str:
-    values.sort(key=lambda value: value[0], reverse=not lowest)
-    first = values[0]
-    period = report.period(query, answered[0].time)
-    head = report.say.ranking(name, period, first[1], first[2], lowest=lowest, count=len(values))
-    listed = values[: query.top or len(values)]
-    lines = [f"{place}. {device}: {text}" for place, (_, device, text) in enumerate(listed, 1)]
-    return "\n".join([head, *limited(report.say, lines)])
-
-
-def ranked_by(query: StructuredQuery) -> tuple[Measure, bool]:
-    """Return what decides, and whether the lowest is first: "lowest mean" is by the mean, "highest" by the maximum."""
-    measures = measures_of(query) if query.statistics else []
-    counted = next((each for each in query.statistics if each in _BY_READINGS), None)
-    if counted is not None:
-        return Measure(statistic=counted), Statistic.MIN in query.statistics
-    others = [measure for measure in measures if measure.statistic not in _EXTREMES]
-    lowest = Statistic.MIN in query.statistics
-    if others:
-        return others[0], lowest
-    if measures:
-        return measures[0], measures[0].statistic is Statistic.MIN
-    return Measure(statistic=Statistic.COUNT if query.conditions and not query.fields else Statistic.MEAN), False

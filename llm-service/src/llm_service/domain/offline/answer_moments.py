@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from llm_service.domain.offline.answer_fields import fields_of, limited
 from llm_service.domain.offline.answer_series import shown_reading
-from llm_service.domain.offline.answer_writer import Report, fields_of, limited
+from llm_service.domain.offline.answer_writer import Report
 from llm_service.domain.offline.field import unmatched_fields
+from llm_service.domain.offline.json_value import number_or_none
 from llm_service.domain.offline.measure_text import shown
-from llm_service.domain.offline.phrases import percent
+from llm_service.domain.offline.number_text import percent
 from llm_service.domain.offline.query import Statistic, StructuredQuery
-from llm_service.domain.offline.result import Series, number_or_none
+from llm_service.domain.offline.result import Series
 
 _Moment = tuple[Series, datetime]
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from operator import mul
 from typing import Final
 
-from llm_service.domain.offline.answer_writer import Answered, Report, fields_of
+from llm_service.domain.offline.answer_fields import fields_of
+from llm_service.domain.offline.answer_writer import Answered, Report
 from llm_service.domain.offline.measure_text import Measure, measures_of, shown_value
 from llm_service.domain.offline.query import Statistic, StructuredQuery
 

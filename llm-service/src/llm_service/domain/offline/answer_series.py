@@ -6,18 +6,16 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from llm_service.domain.offline import answer_anomalies
-from llm_service.domain.offline.answer_writer import Report, fields_of, limited
+from llm_service.domain.offline.answer_fields import fields_of, limited
+from llm_service.domain.offline.answer_writer import Report
 from llm_service.domain.offline.field import unmatched_fields
+from llm_service.domain.offline.json_value import number_or_none
 from llm_service.domain.offline.measure_text import DIGITS, shown
-from llm_service.domain.offline.phrases import Wording, number, percent
+from llm_service.domain.offline.number_text import number, percent
+from llm_service.domain.offline.phrases import Wording
 from llm_service.domain.offline.query import Statistic, StructuredQuery, TimeRange
-from llm_service.domain.offline.result import (
-    DeviceStatistics,
-    FieldStatistics,
-    Series,
-    features_from_json,
-    number_or_none,
-)
+from llm_service.domain.offline.result import DeviceStatistics, FieldStatistics, Series
+from llm_service.domain.offline.result_json import features_from_json
 
 _MOST_ROWS: Final = 60
 # A course that ends further from its begin than this share of it is not level.

@@ -4,11 +4,13 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from llm_service.domain.offline.answer_writer import Answered, Report, limited
+from llm_service.domain.offline.answer_fields import limited
+from llm_service.domain.offline.answer_writer import Answered, Report
+from llm_service.domain.offline.json_value import number_or_none
 from llm_service.domain.offline.measure_text import shown
 from llm_service.domain.offline.phrases_states import Stretch
 from llm_service.domain.offline.query import Condition, Operator, StructuredQuery
-from llm_service.domain.offline.result import FittingTime, Series, Spell, number_or_none
+from llm_service.domain.offline.result import FittingTime, Series, Spell
 
 _NUMBERS: Final[dict[Operator, Callable[[float, float], bool]]] = {
     Operator.EQ: operator.eq,

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from llm_service.domain.offline.answer_writer import Report, fields_of
-from llm_service.domain.offline.phrases import percent
+from llm_service.domain.offline.answer_fields import fields_of
+from llm_service.domain.offline.answer_writer import Report
+from llm_service.domain.offline.number_text import percent
 from llm_service.domain.offline.phrases_states import Stretch, Versus
 from llm_service.domain.offline.query import StructuredQuery, TimeRange
 from llm_service.domain.offline.result import Series

@@ -4,14 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from llm_service.domain.offline.answer_fields import fields_of, limited
 from llm_service.domain.offline.field import match_field, unmatched_fields
-from llm_service.domain.offline.measure_text import DIGITS, Measure, added_up, converts, measures_of, shown, shown_value
-from llm_service.domain.offline.phrases import Wording, number, percent
+from llm_service.domain.offline.measure_text import DIGITS, Measure, added_up, measures_of, shown, shown_value
+from llm_service.domain.offline.number_text import number, percent
+from llm_service.domain.offline.phrases import Wording
 from llm_service.domain.offline.phrases_states import Stretch
 from llm_service.domain.offline.query import Note, Remark, Statistic, StructuredQuery, TimeRange
 from llm_service.domain.offline.result import DeviceCard, DeviceStatistics, FieldStatistics
 
-MOST_LINES: Final = 16
 _MOST_DEVICES: Final = 40
 _SIGMAS: Final = 4.0
 _MISSING: Final = 0.01
@@ -253,22 +254,3 @@ class Report:
             lines.append(self.say.extreme(one.field, shown(extreme, one.unit, None, 6), sigmas, number(mean)))
         missing = one.values.get(Statistic.MISSING_RATIO, 0.0)
         return [*lines, self.say.missing(one.field, percent(missing))] if missing > _MISSING else lines
-
-
-def fields_of(query: StructuredQuery, existing: Sequence[str]) -> tuple[str, ...]:
-    """Return the fields among `existing` the question is about; empty when it names none of them."""
-    found = (field for phrase in query.fields for field in match_field(phrase, existing))
-    return tuple(dict.fromkeys(found))
-
-
-def limited(say: Wording, lines: Sequence[str], most: int = MOST_LINES) -> list[str]:
-    """Return `lines`, the last of them replaced by how many there are when they are too many."""
-    return list(lines) if len(lines) <= most else [*lines[:most], say.and_more(len(lines) - most)]
-
-
-def unconverted(query: StructuredQuery, units: dict[str, str]) -> tuple[Note, ...]:
-    """Return the remarks on units that can't be converted to the one asked for; `units` by field."""
-    if not query.unit:
-        return ()
-    wrong = {unit for unit in units.values() if not converts(unit, query.unit)}
-    return tuple(Note(remark=Remark.NOT_CONVERTED, words=(unit, query.unit)) for unit in sorted(wrong))

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from llm_service.domain.offline.period import midnight
-from llm_service.domain.offline.phrases import shown_zone
 from llm_service.domain.offline.query import Intent, Statistic, StructuredQuery, TimeRange
+from llm_service.domain.offline.shown_zone import shown_zone
 
 _SECOND: Final = timedelta(seconds=1)
 _DAY: Final = timedelta(days=1)

@@ -28,8 +28,8 @@ NEVER: Final = frozenset({"never", "从未", "从不", "从没", "从来没有",
 """Whether it ever was so is asked with these, no reading is left out."""
 _TURNING: Final = (Kind.NOT, Kind.EXCEPT)
 # Behind what 除 excludes.
-_CLOSING: Final = frozenset({"外", "以外", "之外"})
-_MOST: Final = 10
+CLOSING: Final = frozenset({"外", "以外", "之外"})
+MOST: Final = 10
 _NUMBERS: Final = frozenset(FIELDS) - {LABEL_FIELD}
 
 
@@ -49,7 +49,7 @@ def find_conditions(sentence: Sentence) -> tuple[tuple[Condition, ...], bool]:
     found: list[Condition] = []
     places: list[int] = []
     for at in range(len(sentence)):
-        if len(found) >= _MOST:
+        if len(found) >= MOST:
             break
         if at not in sentence.used:
             each = (
@@ -61,7 +61,7 @@ def find_conditions(sentence: Sentence) -> tuple[tuple[Condition, ...], bool]:
             )
             places += [at for _ in each]
             found += each
-    links = [_linked_by_or(sentence, first, second) for first, second in pairwise(places)]
+    links = [linked_by_or(sentence, first, second) for first, second in pairwise(places)]
     either = bool(links) and all(link is not None for link in links)
     for link in links if either else ():
         sentence.use(link or 0, (link or 0) + 1)
@@ -79,60 +79,16 @@ def _non_zero(sentence: Sentence, at: int) -> list[Condition]:
     return [Condition(field=field, operator=Operator.NE, value=0.0)]
 
 
-def _linked_by_or(sentence: Sentence, first: int, second: int) -> int | None:
+def linked_by_or(sentence: Sentence, first: int, second: int) -> int | None:
     """The place of the "or" between two conditions."""
     return next((at for at in range(first, second) if sentence.has(at, Kind.OR)), None)
 
 
-def find_labels(sentence: Sentence, *, alternatives: bool = False) -> tuple[tuple[Condition, ...], bool]:
-    """Return the conditions that words such as "good" and "porosity" are, and whether one of them is enough.
-
-    Their words are marked. "Porosity or undercut" are `alternatives` where there may be any. "Bad welds (porosity)" is
-    one condition: the word in brackets says which bad ones.
-    """
-    named: dict[tuple[Operator, str], None] = {}
-    for at in sentence.find(Kind.QUALITY_RATE):
-        # The word asks for a share, too, and is read once more for it.
-        label = str(sentence.senses(at)[Kind.QUALITY_RATE])
-        return (
-            Condition(field=LABEL_FIELD, operator=Operator.EQ if label else Operator.NE, value=label or GOOD),
-        ), False
-    chosen, last, turned, either = "", -_MOST, False, False
-    for at in sentence.find(Kind.LABEL):
-        label = str(sentence.senses(at)[Kind.LABEL])
-        negation = _negation(sentence, at)
-        carried = turned and all(_joins(sentence, place) for place in range(last + 1, at))
-        negated = negation is not None or carried
-        how = Operator.NE if negated != (not label) else Operator.EQ
-        if how is Operator.EQ and chosen not in {"", label or GOOD}:
-            link = _linked_by_or(sentence, last, at)
-            if not alternatives or link is None or any(operator is not Operator.EQ for operator, _ in named):
-                # No reading has two labels: the second one stays unread, and the answer names it.
-                continue
-            sentence.use(link, link + 1)
-            either = True
-        chosen = (label or GOOD) if how is Operator.EQ else chosen
-        named.setdefault((how, label or GOOD))
-        sentence.use(at if negation is None else negation, at + 1)
-        if negation is not None:
-            sentence.use(at, at + 1 + (sentence.text(at + 1) in _CLOSING))
-        last, turned = at, negated
-    specific = [pair for pair in named if pair != (Operator.NE, GOOD)] or [*named]
-    return tuple(Condition(field=LABEL_FIELD, operator=how, value=label) for how, label in specific), either
-
-
-def _negation(sentence: Sentence, at: int) -> int | None:
+def negation_at(sentence: Sentence, at: int) -> int | None:
     """The place before `at`, over words that say nothing, of a word that turns what follows round."""
     before = sentence.skip(at - 1, (*_QUIET, Kind.ROWS), step=-1)
     turning = (place for place in (at - 1, before) if any(sentence.has(place, kind) for kind in _TURNING))
     return next(turning, None)
-
-
-def _joins(sentence: Sentence, at: int) -> bool:
-    """Whether the word only links two labels; in "excluding porosity and undercut" both are excluded."""
-    if at in sentence.used:
-        return False
-    return any(sentence.has(at, kind) for kind in (Kind.AND, Kind.OR)) and sentence.text(at) not in {"but"}
 
 
 def _value(sentence: Sentence, at: int) -> _Value | None:
@@ -202,7 +158,7 @@ def _condition(
     field = subject[1] if subject else field_of_unit(value.unit) or _distant_field(sentence, begin)
     if not evident and not field and not value.unit:
         return None
-    negation = _negation(sentence, subject[0] if subject else begin)
+    negation = negation_at(sentence, subject[0] if subject else begin)
     led = _leads(sentence, subject[0] - 1) if subject else False
     if negation is not None and not led and sentence.text(negation) in NEVER:
         negation = None
@@ -212,7 +168,7 @@ def _condition(
         sentence.use(negation, subject[0] if subject else begin)
     while start > 0 and not subject and _leads(sentence, start - 1):
         start -= 1
-    sentence.use(start, value.end + (negation is not None and sentence.text(value.end) in _CLOSING))
+    sentence.use(start, value.end + (negation is not None and sentence.text(value.end) in CLOSING))
     if subject and _leads(sentence, subject[0] - 1):
         sentence.use(subject[0] - 1, subject[0])
     how = FLIPPED[operator] if negated else operator
@@ -272,7 +228,7 @@ def _between(sentence: Sentence, at: int) -> list[Condition]:
         return []
     unit = high.unit or low.unit
     subject = _subject(sentence, at)
-    if _negation(sentence, at) is not None or (subject and _negation(sentence, subject[0]) is not None):
+    if negation_at(sentence, at) is not None or (subject and negation_at(sentence, subject[0]) is not None):
         # What is outside a range is below or above it, and conditions all have to hold: it stays unread.
         return []
     timely = high.number <= 24 and low.number <= 24 and not unit

@@ -12,12 +12,8 @@ from llm_service.domain.offline.parse import parse_prompt
 from llm_service.domain.offline.prompt import readable_prompt
 from llm_service.domain.offline.query import StructuredQuery
 from llm_service.domain.offline.question_parts import by_label, parts_of, question_parts
-from llm_service.domain.offline.result import (
-    DeviceCard,
-    FieldStatistics,
-    all_statistics_from_json,
-    devices_from_json,
-)
+from llm_service.domain.offline.result import DeviceCard, FieldStatistics
+from llm_service.domain.offline.result_json import all_statistics_from_json, devices_from_json
 from llm_service.domain.offline.toolbox import DeviceTool, device_tool
 from llm_service.domain.offline.worker import Checkpoint, unchecked
 

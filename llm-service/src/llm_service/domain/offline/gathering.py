@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llm_service.domain.offline.conversation import Conversation, ToolOutcome
+from llm_service.domain.offline.json_value import time_or_none
 from llm_service.domain.offline.query import StructuredQuery, TimeRange
-from llm_service.domain.offline.result import time_or_none
 from llm_service.domain.offline.toolbox import DeviceTool, PlannedCall, Toolbox
 
 # Arguments that don't tell calls apart: now moves on between two rounds, and fields become known.

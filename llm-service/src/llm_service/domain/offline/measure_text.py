@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from llm_service.domain.offline.phrases import Wording, number, percent
+from llm_service.domain.offline.number_text import number, percent
+from llm_service.domain.offline.phrases import Wording
 from llm_service.domain.offline.query import Statistic, StructuredQuery
 from llm_service.domain.offline.result import FieldStatistics
 from llm_service.domain.offline.unit import converted

@@ -10,16 +10,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 
-from llm_service.domain.offline.condition import find_conditions, find_labels
+from llm_service.domain.offline.condition import find_conditions
 from llm_service.domain.offline.device import find_devices
 from llm_service.domain.offline.homophone import correct_homophones
+from llm_service.domain.offline.label_condition import find_labels
 from llm_service.domain.offline.lexicon import Kind, lexemes_of
 from llm_service.domain.offline.measure import find_interval, find_percentiles, find_rows, find_unit, find_when
 from llm_service.domain.offline.number import number_at
 from llm_service.domain.offline.prompt import readable_prompt
 from llm_service.domain.offline.qualifier import find_decimals, find_top, use_shifts
 from llm_service.domain.offline.query import StructuredQuery
-from llm_service.domain.offline.reading import Reading, query_of
+from llm_service.domain.offline.query_writer import query_of
+from llm_service.domain.offline.reading import Reading
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.spell import find_spells
 from llm_service.domain.offline.spelling import correct_spelling

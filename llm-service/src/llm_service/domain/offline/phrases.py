@@ -2,36 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Final, Protocol
+from datetime import timedelta
+from typing import Protocol
 
-from llm_service.domain.offline.phrases_states import StateWording
-from llm_service.domain.offline.query import Condition, Statistic, StructuredQuery, TimeRange
-from llm_service.domain.offline.result import DeviceCard
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShownZone:
-    """The zone in which answers tell times, and how they name it."""
-
-    zone: tzinfo = UTC
-    name: str = "UTC"
-
-    def stamp(self, time: datetime) -> str:
-        """Return `time` in this zone, seconds only when they are not zero."""
-        local = time.astimezone(self.zone)
-        return f"{local:%Y-%m-%d %H:%M:%S}" if local.second else f"{local:%Y-%m-%d %H:%M}"
-
-    def whole_day(self, time: TimeRange) -> str | None:
-        """Return the date when `time` is exactly one day here, otherwise None."""
-        if time.start is None or time.end is None:
-            return None
-        start, end = time.start.astimezone(self.zone), time.end.astimezone(self.zone)
-        midnights = (start.hour, start.minute, start.second, end.hour, end.minute, end.second) == (0,) * 6
-        return f"{start:%Y-%m-%d}" if midnights and end.date() - start.date() == timedelta(days=1) else None
-
-
-IN_UTC: Final = ShownZone()
+from llm_service.domain.offline.phrases_devices import DeviceWording
+from llm_service.domain.offline.query import Condition, Statistic, TimeRange
+from llm_service.domain.offline.shown_zone import ShownZone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,55 +30,11 @@ class Spells:
     mean: str = ""
 
 
-class Wording(StateWording, Protocol):
+class Wording(DeviceWording, Protocol):
     """Everything the offline provider can say. Texts are Markdown and plain enough for a terminal."""
-
-    def unconfigured(self) -> str:
-        """Say that no model is configured, how to configure one, and what works without."""
-        ...
-
-    def models_failed(self) -> str:
-        """Say that the configured models could not answer just now."""
-        ...
-
-    def omitted(self, characters: int) -> str:
-        """Say that so many characters of the question were too many to be read."""
-        ...
-
-    def no_tools(self) -> str:
-        """Say that a device is asked for and no tool to look is there."""
-        ...
-
-    def tool_failed(self, tool: str, message: str) -> str:
-        """Pass on what the tool said was wrong."""
-        ...
-
-    def which_device(self, codes: Sequence[str]) -> str:
-        """Ask back for the device, naming those there are."""
-        ...
-
-    def unknown_devices(self, codes: Sequence[str], existing: Sequence[str]) -> str:
-        """Say that there are no such devices, and which there are."""
-        ...
-
-    def unknown_fields(self, device: str, fields: Sequence[str], existing: Sequence[str]) -> str:
-        """Say that the device has no such fields, and which it has."""
-        ...
 
     def readings_counted(self, words: str) -> str:
         """Say that readings are counted where events were asked for."""
-        ...
-
-    def no_field(self, device: str, field: str) -> str:
-        """Say that the device has no such field, beside what is answered without it."""
-        ...
-
-    def no_data(self, device: str, time: TimeRange | None, extent: TimeRange | None) -> str:
-        """Say that there is nothing in the range, and which range the data covers."""
-        ...
-
-    def device_list(self, cards: Sequence[DeviceCard], count: int) -> str:
-        """List the first of `count` devices with their fields."""
         ...
 
     @property
@@ -285,62 +217,10 @@ class Wording(StateWording, Protocol):
         """Stand for a text that is missing."""
         ...
 
-    def cannot(self, words: str) -> str:
-        """Say that what was asked can't be done, and what can."""
-        ...
-
-    def cannot_part(self, words: str) -> str:
-        """Say that a part of the question can't be answered."""
-        ...
-
-    def unread(self, phrases: Sequence[str]) -> str:
-        """Name the words that were not understood and left out."""
-        ...
-
-    def left_out(self, what: Sequence[str]) -> str:
-        """Name what was understood and could not be heeded in this answer."""
-        ...
-
     def slot(self, name: str) -> str:
         """Name a part of a question that an answer can leave out."""
-        ...
-
-    def read_as(self, written: str, taken: str) -> str:
-        """Say for what a word in another spelling was taken."""
-        ...
-
-    def not_measured(self, devices: str, fields: str) -> str:
-        """Say which devices were left out, as they lack what was asked about."""
-        ...
-
-    def not_converted(self, unit: str, into: str) -> str:
-        """Say that values can't be given in the unit asked for."""
-        ...
-
-    def did_you_mean(self, codes: Sequence[str]) -> str:
-        """Ask whether one of these was meant."""
         ...
 
     def and_more(self, count: int) -> str:
         """Say how many further lines were left out."""
         ...
-
-
-def number(value: float | None, digits: int = 6) -> str:
-    """Return `value` with `digits` significant digits and without needless zeros; "–" for none."""
-    if value is None:
-        return "–"
-    whole = 10**digits <= abs(value) < 1e15
-    return f"{value:.0f}" if whole else f"{value:.{digits}g}"
-
-
-def percent(ratio: float) -> str:
-    """Return `ratio` as percent with three significant digits."""
-    return number(100 * ratio, 3)
-
-
-def shown_zone(query: StructuredQuery) -> ShownZone:
-    """Return the zone the question's times were said in, to tell the answer's in."""
-    ranges = query.periods or ((query.time,) if query.time else ())
-    zones = [moment.tzinfo for time in ranges for moment in (time.start, time.end) if moment and moment.tzinfo]
-    return ShownZone(zone=zones[0], name=query.zone) if query.zone and zones else IN_UTC

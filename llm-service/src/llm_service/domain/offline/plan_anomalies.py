@@ -8,7 +8,7 @@ from llm_service.domain.offline.anomaly_result import anomalies_from_json
 from llm_service.domain.offline.plan_calls import CallPlanner
 from llm_service.domain.offline.plan_state import MOST_SERIES, CallTools, PlanState, Step
 from llm_service.domain.offline.query import Intent
-from llm_service.domain.offline.result import all_statistics_from_json
+from llm_service.domain.offline.result_json import all_statistics_from_json
 from llm_service.domain.offline.spike import TAILS
 from llm_service.domain.offline.toolbox import DeviceTool, PlannedCall
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from llm_service.domain.offline.answer_writer import Answered
-from llm_service.domain.offline.phrases import percent
+from llm_service.domain.offline.number_text import percent
 from llm_service.domain.offline.plan_calls import CallPlanner
 from llm_service.domain.offline.plan_state import CallTools, PlanState, Say
 from llm_service.domain.offline.query import Statistic
-from llm_service.domain.offline.result import all_statistics_from_json
+from llm_service.domain.offline.result_json import all_statistics_from_json
 from llm_service.domain.offline.toolbox import DeviceTool
 
 

@@ -11,7 +11,8 @@ from llm_service.domain.offline.gathering import Gathered
 from llm_service.domain.offline.plan_calls import CallPlanner
 from llm_service.domain.offline.plan_state import MOST_SERIES, CallTools, PlanState, Step
 from llm_service.domain.offline.query import Statistic, TimeRange
-from llm_service.domain.offline.result import DeviceStatistics, Series, series_from_json, statistics_from_json
+from llm_service.domain.offline.result import DeviceStatistics, Series
+from llm_service.domain.offline.result_json import series_from_json, statistics_from_json
 from llm_service.domain.offline.toolbox import DeviceTool
 
 

@@ -5,15 +5,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from llm_service.domain.offline.answer_events import ranked_by
-from llm_service.domain.offline.answer_writer import Answered, fields_of, limited
+from llm_service.domain.offline.answer_fields import fields_of, limited
+from llm_service.domain.offline.answer_ranking import ranked_by
+from llm_service.domain.offline.answer_writer import Answered
 from llm_service.domain.offline.heeding import told_apart
 from llm_service.domain.offline.measure_text import measures_of, shown, shown_value
 from llm_service.domain.offline.phrases_states import FarExtreme
 from llm_service.domain.offline.plan_calls import CallPlanner
 from llm_service.domain.offline.plan_state import CallTools, PlanState, Say
 from llm_service.domain.offline.query import Condition, Operator, Statistic
-from llm_service.domain.offline.result import FieldStatistics, all_statistics_from_json
+from llm_service.domain.offline.result import FieldStatistics
+from llm_service.domain.offline.result_json import all_statistics_from_json
 from llm_service.domain.offline.spike import Spike, bounds_of, spikes_of
 from llm_service.domain.offline.toolbox import DeviceTool, PlannedCall
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from llm_service.domain.offline.answer_writer import Report, unconverted
+from llm_service.domain.offline.answer_fields import unconverted
+from llm_service.domain.offline.answer_writer import Report
 from llm_service.domain.offline.conversation import Conversation, ToolOutcome
 from llm_service.domain.offline.field import match_field
 from llm_service.domain.offline.gathering import Gathered, gather

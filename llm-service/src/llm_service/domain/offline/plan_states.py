@@ -8,7 +8,8 @@ from llm_service.domain.offline.gathering import Gathered
 from llm_service.domain.offline.plan_calls import CallPlanner
 from llm_service.domain.offline.plan_state import PlanState, Step
 from llm_service.domain.offline.query import TimeRange
-from llm_service.domain.offline.result import Series, series_from_json
+from llm_service.domain.offline.result import Series
+from llm_service.domain.offline.result_json import series_from_json
 from llm_service.domain.offline.toolbox import DeviceTool
 
 

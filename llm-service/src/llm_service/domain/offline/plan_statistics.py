@@ -4,14 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from llm_service.domain.offline import answer_events, answer_pooled
+from llm_service.domain.offline import answer_events, answer_pooled, answer_ranking
 from llm_service.domain.offline.answer_writer import Answered
 from llm_service.domain.offline.plan_calls import CallPlanner
 from llm_service.domain.offline.plan_labelled import tell_labelled
 from llm_service.domain.offline.plan_spikes import tell_spikes
 from llm_service.domain.offline.plan_state import PlanState, Step
 from llm_service.domain.offline.query import Intent, Statistic
-from llm_service.domain.offline.result import DeviceStatistics, all_statistics_from_json
+from llm_service.domain.offline.result import DeviceStatistics
+from llm_service.domain.offline.result_json import all_statistics_from_json
 from llm_service.domain.offline.toolbox import DeviceTool
 
 # Labels that say where a device stands.
@@ -120,7 +121,7 @@ class _Statistics:
         writers: dict[str, Callable[[], str]] = {
             "anomaly": lambda: report.anomalies(query, answered),
             "correlation": lambda: answer_events.correlations(report, query, answered),
-            "rank": lambda: answer_events.ranking(report, query, answered),
+            "rank": lambda: answer_ranking.ranking(report, query, answered),
             "compare": lambda: report.comparison(query, answered),
             "when": lambda: answer_events.extreme_times(report, query, answered),
             "fitting": lambda: answer_events.fitting(report, query, answered),

@@ -9,7 +9,8 @@ from llm_service.domain.offline import answer_versus
 from llm_service.domain.offline.plan_calls import CallPlanner
 from llm_service.domain.offline.plan_state import CallTools, PlanState, Step
 from llm_service.domain.offline.query import Statistic, TimeRange
-from llm_service.domain.offline.result import DeviceCard, series_from_json
+from llm_service.domain.offline.result import DeviceCard
+from llm_service.domain.offline.result_json import series_from_json
 from llm_service.domain.offline.toolbox import DeviceTool
 
 # Widths of the intervals whose means are compared, and how many of them fit into an answer of the tool.

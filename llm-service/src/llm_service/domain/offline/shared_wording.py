@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import ClassVar
 
-from llm_service.domain.offline.phrases import IN_UTC, ShownZone, number
+from llm_service.domain.offline.number_text import number
 from llm_service.domain.offline.query import Condition, Statistic
+from llm_service.domain.offline.shown_zone import IN_UTC, ShownZone
 
 _SIZES = (604_800, 86_400, 3_600, 60, 1)
 

@@ -1,0 +1,138 @@
+"""The offline provider's phrases in Chinese about devices, and about what can't be answered."""
+
+from collections.abc import Sequence
+
+from llm_service.domain.offline.chinese_events import ChineseEvents
+from llm_service.domain.offline.query import TimeRange
+from llm_service.domain.offline.result import DeviceCard
+
+
+class ChineseDevices(ChineseEvents):
+    """Phrases in Chinese; see the port for what each says."""
+
+    def unconfigured(self) -> str:
+        """Say how to configure a model."""
+        return (
+            "尚未配置大语言模型，目前只能按固定规则回答与设备有关的问题。\n\n"
+            "要启用模型，请在环境变量（或 `.env`）中设置任意一个供应商的密钥并重启："
+            "`OPENAI_API_KEY`、`GEMINI_API_KEY`、`ANTHROPIC_API_KEY`、"
+            "`QWEN_API_KEY`、`GLM_API_KEY` 或 `DEEPSEEK_API_KEY`。"
+            "兼容 OpenAI 协议的本地服务（vLLM、Ollama 等）可通过 `OPENAI_BASE_URL`、"
+            "`OPENAI_API_KEY` 和 `OPENAI_MODELS` 接入。\n\n"
+            "现在可以这样提问：“有哪些设备”、“WLD001 过去一小时的平均温度是多少”、“比较 WLD001 和 WLD002 昨天的数据”。"
+        )
+
+    def models_failed(self) -> str:
+        """Say that models fail."""
+        return "已配置的大语言模型目前都无法访问，只能按固定规则回答与设备有关的问题。请稍后再试。"
+
+    def omitted(self, characters: int) -> str:
+        """Say what was not read."""
+        return (
+            f"（您的消息很长：我只读了开头和结尾，略去了 {characters} 个字符。如果因此漏掉了问题，请用一句短话提问。）"
+        )
+
+    def no_tools(self) -> str:
+        """Say that no tool is there."""
+        return (
+            "这是一个关于设备的问题，但本次请求没有提供读取遥测数据的工具，也尚未配置大语言模型。"
+            "请在打开 `use_tools` 的 Penstock 会话中提问，或配置一个模型（例如 `OPENAI_API_KEY`）。"
+        )
+
+    def tool_failed(self, tool: str, message: str) -> str:
+        """Pass on a tool's error."""
+        return f"无法回答：工具 {tool} 返回错误：{message}"
+
+    def which_device(self, codes: Sequence[str]) -> str:
+        """Ask for the device."""
+        if not codes:
+            return "还没有注册任何设备。请先导入数据：POST /api/v2/data/ingest，并带上 create=true。"
+        return f"请问是哪台设备？现有设备：{'、'.join(codes)}。"
+
+    def unknown_devices(self, codes: Sequence[str], existing: Sequence[str]) -> str:
+        """Name what exists instead."""
+        there = f"现有设备：{'、'.join(existing)}。" if existing else "还没有注册任何设备。"
+        return f"没有名为 {'、'.join(codes)} 的设备。{there}"
+
+    def unknown_fields(self, device: str, fields: Sequence[str], existing: Sequence[str]) -> str:
+        """Name the fields there are."""
+        has = f"现有字段：{'、'.join(existing)}。" if existing else "该设备没有数值字段。"
+        return f"{device} 没有字段 {'、'.join(fields)}。{has}"
+
+    def no_field(self, device: str, field: str) -> str:
+        """Name the field there is not."""
+        return f"{device} 没有字段 {field}，回答中未考虑。"
+
+    def no_data(self, device: str, time: TimeRange | None, extent: TimeRange | None) -> str:
+        """Name the range that holds data."""
+        covers = f"现有数据的时间范围为 {self._from_to(extent)}。" if extent else ""
+        return f"{device} {self.period(time)}没有数据。{covers}" if time else f"{device} 没有数据。{covers}"
+
+    def device_list(self, cards: Sequence[DeviceCard], count: int) -> str:
+        """List devices."""
+        if not cards:
+            return self.which_device(())
+        return "\n".join([f"共有 {count} 台设备：", *(self._card(card) for card in cards)])
+
+    def _card(self, card: DeviceCard) -> str:
+        kind = f"（{'，'.join(filter(None, (card.device_type, card.model_code)))}）" if card.device_type else ""
+        fields = f"：{'、'.join(card.fields)}" if card.fields else ""
+        extent = f"；数据时间 {self._from_to(card.extent)}" if card.extent else "；暂无数据"
+        return f"- {card.code}{kind}{fields}{extent}"
+
+    def _from_to(self, time: TimeRange) -> str:
+        assert time.start and time.end
+        return f"{self.times.stamp(time.start)} 至 {self.times.stamp(time.end)}（{self.times.name}）"
+
+    def period(self, time: TimeRange | None) -> str:
+        """Name a range."""
+        if time is None or (time.start is None and time.end is None):
+            return "在全部数据中"
+        if day := self.times.whole_day(time):
+            return f"在 {day} " + (f"（{self.times.name}）" if self.times.name != "UTC" else "")
+        if time.start and time.end:
+            return f"在 {self._from_to(time)}"
+        return (
+            f"自 {self.times.stamp(time.start)}（{self.times.name}）以来"
+            if time.start
+            else f"在 {self.times.stamp(time.end)}（{self.times.name}）之前"
+            if time.end
+            else ""
+        )
+
+    def cannot(self, words: str) -> str:
+        """Say what can't be done."""
+        return (
+            f"我做不到（“{words}”）：我只能读取设备的遥测数据，并按固定规则回答与之有关的问题。"
+            "例如可以询问平均值、最大值、数量或趋势。"
+        )
+
+    def cannot_part(self, words: str) -> str:
+        """Say what can't be answered."""
+        return f"“{words}”这一部分我无法回答：这里不能解释数据，只能计数和求平均。"
+
+    def unread(self, phrases: Sequence[str]) -> str:
+        """Name what was not understood."""
+        return f"我没有理解{'、'.join(f'“{phrase}”' for phrase in phrases)}，回答中未考虑。"
+
+    def left_out(self, what: Sequence[str]) -> str:
+        """Name what was not heeded."""
+        return f"这类回答无法考虑，因此略去：{'、'.join(what)}。"
+
+    def read_as(self, written: str, taken: str) -> str:
+        """Say how a word was read."""
+        return f"“{written}”按 {taken} 理解。"
+
+    def not_measured(self, devices: str, fields: str) -> str:
+        """Say which devices lack what was asked about."""
+        return f"以下设备没有 {fields}，未计入：{devices}。"
+
+    def not_converted(self, unit: str, into: str) -> str:
+        """Say that a unit does not fit."""
+        if not unit:
+            return f"该字段的单位未知，因此没有换算成 {into}。"
+        return f"{unit} 无法换算成 {into}，数值单位为 {unit}。"
+
+    def did_you_mean(self, codes: Sequence[str]) -> str:
+        """Ask back."""
+        return f"您是指 {' 或 '.join(codes)} 吗？"

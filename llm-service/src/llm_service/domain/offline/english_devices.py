@@ -1,0 +1,140 @@
+"""The offline provider's phrases in English about devices, and about what can't be answered."""
+
+from collections.abc import Sequence
+
+from llm_service.domain.offline.english_events import EnglishEvents
+from llm_service.domain.offline.query import TimeRange
+from llm_service.domain.offline.result import DeviceCard
+
+
+class EnglishDevices(EnglishEvents):
+    """Phrases in English; see the port for what each says."""
+
+    def unconfigured(self) -> str:
+        """Say how to configure a model."""
+        return (
+            "No language model is configured, so I can only answer questions about your devices, by fixed rules.\n\n"
+            "To get a model, set the key of one provider in the environment (or in `.env`) and restart: "
+            "`OPENAI_API_KEY`, `GEMINI_API_KEY`, `ANTHROPIC_API_KEY`, `QWEN_API_KEY`, `GLM_API_KEY` or "
+            "`DEEPSEEK_API_KEY`. A local server that speaks the OpenAI protocol (vLLM, Ollama …) works with "
+            "`OPENAI_BASE_URL`, `OPENAI_API_KEY` and `OPENAI_MODELS`.\n\n"
+            "Without one you can ask, for example: “list devices”, “what was the mean temperature of WLD001 in the "
+            "last hour?”, “compare WLD001 and WLD002 yesterday”."
+        )
+
+    def models_failed(self) -> str:
+        """Say that models fail."""
+        return (
+            "The configured language models can't be reached at the moment, so I can only answer questions about your "
+            "devices, by fixed rules. Please try again shortly."
+        )
+
+    def omitted(self, characters: int) -> str:
+        """Say what was not read."""
+        return (
+            f"(Your message is long: I read its beginning and its end and left out {characters} characters. "
+            "Ask in a short sentence if that missed the question.)"
+        )
+
+    def no_tools(self) -> str:
+        """Say that no tool is there."""
+        return (
+            "This is a question about a device, but this request offers no tool that reads telemetry, and no language "
+            "model is configured. Ask it in a Penstock conversation with `use_tools` on, or configure a model "
+            "(for example `OPENAI_API_KEY`)."
+        )
+
+    def tool_failed(self, tool: str, message: str) -> str:
+        """Pass on a tool's error."""
+        return f"I could not answer that: the tool {tool} reported: {message}"
+
+    def which_device(self, codes: Sequence[str]) -> str:
+        """Ask for the device."""
+        if not codes:
+            return "No device is registered yet. Ingest data first: POST /api/v2/data/ingest with create=true."
+        return f"Which device do you mean? There are: {', '.join(codes)}."
+
+    def unknown_devices(self, codes: Sequence[str], existing: Sequence[str]) -> str:
+        """Name what exists instead."""
+        there = f"There are: {', '.join(existing)}." if existing else "No device is registered yet."
+        return f"There is no device {' or '.join(codes)}. {there}"
+
+    def unknown_fields(self, device: str, fields: Sequence[str], existing: Sequence[str]) -> str:
+        """Name the fields there are."""
+        has = f"It has: {', '.join(existing)}." if existing else "It has no numeric field."
+        return f"{device} has no field {' or '.join(fields)}. {has}"
+
+    def no_field(self, device: str, field: str) -> str:
+        """Name the field there is not."""
+        return f"{device} has no field {field}, which is left out."
+
+    def no_data(self, device: str, time: TimeRange | None, extent: TimeRange | None) -> str:
+        """Name the range that holds data."""
+        covers = f" Its data covers {self._from_to(extent)}." if extent else ""
+        return f"{device} has no data {self.period(time)}.{covers}" if time else f"{device} has no data.{covers}"
+
+    def device_list(self, cards: Sequence[DeviceCard], count: int) -> str:
+        """List devices."""
+        if not cards:
+            return self.which_device(())
+        head = "There is 1 device:" if count == 1 else f"There are {count} devices:"
+        return "\n".join([head, *(self._card(card) for card in cards)])
+
+    def _card(self, card: DeviceCard) -> str:
+        kind = f" ({', '.join(filter(None, (card.device_type, card.model_code)))})" if card.device_type else ""
+        fields = f": {', '.join(card.fields)}" if card.fields else ""
+        extent = f"; data {self._from_to(card.extent)}" if card.extent else "; no data yet"
+        return f"- {card.code}{kind}{fields}{extent}"
+
+    def _from_to(self, time: TimeRange) -> str:
+        assert time.start and time.end
+        return f"from {self.times.stamp(time.start)} to {self.times.stamp(time.end)} {self.times.name}"
+
+    def period(self, time: TimeRange | None) -> str:
+        """Name a range."""
+        if time is None or (time.start is None and time.end is None):
+            return "over all its data"
+        if day := self.times.whole_day(time):
+            return f"on {day}" + (f" ({self.times.name})" if self.times.name != "UTC" else "")
+        if time.start and time.end:
+            return self._from_to(time)
+        if time.start:
+            return f"since {self.times.stamp(time.start)} {self.times.name}"
+        return f"before {self.times.stamp(time.end)} {self.times.name}" if time.end else ""
+
+    def cannot(self, words: str) -> str:
+        """Say what can't be done."""
+        return (
+            f"I can't do that (“{words}”): I only read the devices' telemetry, and answer questions about it by fixed "
+            "rules. Ask for example for a mean, an extreme, a count or a trend."
+        )
+
+    def cannot_part(self, words: str) -> str:
+        """Say what can't be answered."""
+        return f"I can't answer the part “{words}”: by rules, readings are counted and averaged, but not explained."
+
+    def unread(self, phrases: Sequence[str]) -> str:
+        """Name what was not understood."""
+        return f"I did not understand {', '.join(f'“{phrase}”' for phrase in phrases)} and left it out."
+
+    def left_out(self, what: Sequence[str]) -> str:
+        """Name what was not heeded."""
+        return f"Left out, as this kind of answer can't heed it: {', '.join(what)}."
+
+    def read_as(self, written: str, taken: str) -> str:
+        """Say how a word was read."""
+        return f"I read “{written}” as {taken}."
+
+    def not_measured(self, devices: str, fields: str) -> str:
+        """Say which devices lack what was asked about."""
+        return f"Left out, as they have no {fields}: {devices}."
+
+    def not_converted(self, unit: str, into: str) -> str:
+        """Say that a unit does not fit."""
+        if not unit:
+            return f"The field's unit is not known, so nothing was converted to {into}."
+        return f"{unit} can't be converted to {into}; the values are in {unit}."
+
+    def did_you_mean(self, codes: Sequence[str]) -> str:
+        """Ask back."""
+        return f"Did you mean {' or '.join(codes)}?"

@@ -1,0 +1,88 @@
+"""The phrases of a report about devices, and about what can't be answered."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from llm_service.domain.offline.phrases_states import StateWording
+from llm_service.domain.offline.query import TimeRange
+from llm_service.domain.offline.result import DeviceCard
+
+
+class DeviceWording(StateWording, Protocol):
+    """What is said of devices, and of what can't be answered."""
+
+    def unconfigured(self) -> str:
+        """Say that no model is configured, how to configure one, and what works without."""
+        ...
+
+    def models_failed(self) -> str:
+        """Say that the configured models could not answer just now."""
+        ...
+
+    def omitted(self, characters: int) -> str:
+        """Say that so many characters of the question were too many to be read."""
+        ...
+
+    def no_tools(self) -> str:
+        """Say that a device is asked for and no tool to look is there."""
+        ...
+
+    def tool_failed(self, tool: str, message: str) -> str:
+        """Pass on what the tool said was wrong."""
+        ...
+
+    def which_device(self, codes: Sequence[str]) -> str:
+        """Ask back for the device, naming those there are."""
+        ...
+
+    def unknown_devices(self, codes: Sequence[str], existing: Sequence[str]) -> str:
+        """Say that there are no such devices, and which there are."""
+        ...
+
+    def unknown_fields(self, device: str, fields: Sequence[str], existing: Sequence[str]) -> str:
+        """Say that the device has no such fields, and which it has."""
+        ...
+
+    def no_field(self, device: str, field: str) -> str:
+        """Say that the device has no such field, beside what is answered without it."""
+        ...
+
+    def no_data(self, device: str, time: TimeRange | None, extent: TimeRange | None) -> str:
+        """Say that there is nothing in the range, and which range the data covers."""
+        ...
+
+    def device_list(self, cards: Sequence[DeviceCard], count: int) -> str:
+        """List the first of `count` devices with their fields."""
+        ...
+
+    def cannot(self, words: str) -> str:
+        """Say that what was asked can't be done, and what can."""
+        ...
+
+    def cannot_part(self, words: str) -> str:
+        """Say that a part of the question can't be answered."""
+        ...
+
+    def unread(self, phrases: Sequence[str]) -> str:
+        """Name the words that were not understood and left out."""
+        ...
+
+    def left_out(self, what: Sequence[str]) -> str:
+        """Name what was understood and could not be heeded in this answer."""
+        ...
+
+    def read_as(self, written: str, taken: str) -> str:
+        """Say for what a word in another spelling was taken."""
+        ...
+
+    def not_measured(self, devices: str, fields: str) -> str:
+        """Say which devices were left out, as they lack what was asked about."""
+        ...
+
+    def not_converted(self, unit: str, into: str) -> str:
+        """Say that values can't be given in the unit asked for."""
+        ...
+
+    def did_you_mean(self, codes: Sequence[str]) -> str:
+        """Ask whether one of these was meant."""
+        ...

@@ -1,0 +1,228 @@
+"""The query that a reading comes to."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from llm_service.domain.offline.period import midnight
+from llm_service.domain.offline.query import (
+    Intent,
+    Language,
+    Note,
+    Remark,
+    Statistic,
+    StructuredQuery,
+    TimeRange,
+)
+from llm_service.domain.offline.reading import Reading
+from llm_service.domain.offline.unit import field_of_unit
+
+# The units of what flows together of a usual field.
+_AMOUNTS: Final = {"gas_flow": ("L", "mL", "m3", "m³"), "wire_feed": ("m", "cm", "mm", "km")}
+# What is used in an hour, by field.
+_RATES: Final = {"gas_flow": "L/h", "wire_feed": "m/h"}
+# What tells how values are spread.
+_SPREAD: Final = (5.0, 25.0, 50.0, 75.0, 95.0)
+_COUNTED: Final = frozenset({Statistic.COUNT, Statistic.SHARE, Statistic.EVENTS, Statistic.DURATION})
+
+
+def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> StructuredQuery:
+    """Return the query of a reading."""
+    topic, devices = reading.topic, reading.devices
+    intent = _intent(reading)
+    ranges = _compared(reading, intent)
+    everywhere = intent is Intent.ANOMALY and not _about_devices(reading) and not topic.fields
+    if everywhere and unread:
+        intent, everywhere = Intent.CHAT, False
+    statistics = topic.statistics or _amount(reading)
+    percentiles = reading.percentiles or (_SPREAD if topic.spread else ())
+    if percentiles:
+        statistics = (*statistics, Statistic.PERCENTILE)
+    rank = topic.which and reading.measures and intent is not Intent.LIST_DEVICES and not topic.holds
+    chosen = rank or topic.holds
+    interval = reading.interval
+    unit = reading.unit
+    if (rate := _hourly(reading, statistics)) and interval:
+        unit, interval, statistics = rate, None, (Statistic.MEAN,)
+    if rank and {Statistic.STD, Statistic.RANGE} <= set(statistics):
+        # "Which fluctuates more" is decided by one number.
+        statistics = tuple(each for each in statistics if each is not Statistic.RANGE)
+    if rank and intent is Intent.TREND:
+        # "Whose temperature rose the most": by how far each one went.
+        intent, statistics = Intent.STATISTICS, (*(s for s in statistics if s is Statistic.MIN), Statistic.CHANGE)
+    return StructuredQuery(
+        intent=intent,
+        language=language,
+        devices=devices.codes,
+        fields=_fields(reading, statistics),
+        statistics=statistics,
+        time=ranges[0] if ranges else None,
+        periods=ranges if len(ranges) > 1 else (),
+        model_code=reading.model_code,
+        window_size=reading.window_size,
+        confidence=_confidence(reading, intent),
+        conditions=reading.conditions,
+        percentiles=percentiles,
+        interval=interval.width if interval else None,
+        limit=reading.rows.limit if reading.rows else 0,
+        newest=reading.rows.newest if reading.rows else True,
+        when=reading.when,
+        rank=rank or bool(interval and interval.which),
+        all_devices=devices.everyone or everywhere or (chosen and not devices.codes and not devices.references),
+        except_devices=devices.left_out,
+        references=devices.references,
+        unit=unit,
+        zone=reading.times.zone,
+        unread=() if intent is Intent.CHAT else unread,
+        notes=(*reading.notes, *reading.times.notes, *topic.notes, *_overview(reading, intent)),
+        refused=topic.refused,
+        follows=topic.follows,
+        any_condition=reading.any_condition and len(reading.conditions) > 1,
+        whether=topic.whether,
+        top=reading.top or (interval.top if interval else 0),
+        asks_unit=topic.asks_unit,
+        recent=topic.recent and not ranges and interval is None,
+        counted_as=topic.counted_as,
+        once=topic.once,
+        since=topic.since,
+        holds=topic.holds,
+        versus=topic.versus,
+        ordered=reading.rows.ordered if reading.rows else "",
+        decimals=reading.decimals,
+        least=reading.spells.least if reading.conditions else None,
+        each=topic.each,
+        by_group=devices.by_group,
+        robust=topic.robust,
+        first=topic.first,
+    )
+
+
+def _overview(reading: Reading, intent: Intent) -> tuple[Note, ...]:
+    """The remark that an overview is given for want of anything else: "is WLD001 ready" is no question for one."""
+    topic = reading.topic
+    named = reading.measures or topic.named or topic.refused or reading.when or topic.follows or topic.which
+    plain = intent is Intent.STATISTICS and not named and not topic.since and topic.asks
+    return (Note(remark=Remark.OVERVIEW, words=()),) if plain else ()
+
+
+def _compared(reading: Reading, intent: Intent) -> tuple[TimeRange, ...]:
+    """The ranges, with now or today behind the one that they are compared with: "hotter than yesterday"."""
+    ranges, now, devices = reading.times.ranges, reading.times.now, reading.devices
+    if intent is Intent.COMPARE and now is not None and len(ranges) == 2:
+        ranges = _until_now(ranges, now)
+    alone = len(devices.codes) + len(devices.references) < 2 and not devices.everyone
+    if intent is not Intent.COMPARE or len(ranges) != 1 or now is None or not alone or reading.topic.follows:
+        return ranges
+    (range_,) = ranges
+    if range_.instant:
+        return (range_, TimeRange(start=now, end=now + timedelta(minutes=1), instant=True))
+    today = midnight(now)
+    whole = range_.start and range_.end and range_.start == midnight(range_.start) and range_.end <= today
+    return (range_, TimeRange(start=today, end=now)) if whole else ranges
+
+
+def _until_now(ranges: tuple[TimeRange, ...], now: datetime) -> tuple[TimeRange, ...]:
+    """ "Today … yesterday at the same time": both days up to this time of day, where one is whole and one a moment."""
+    moments = [each for each in ranges if each.instant and each.start]
+    today = [each for each in ranges if not each.instant and each.start == midnight(now)]
+    if len(moments) != 1 or len(today) != 1:
+        return ranges
+    moment = moments[0].start or now
+    both = {id(moments[0]): TimeRange(start=midnight(moment), end=moment), id(today[0]): replace(today[0], end=now)}
+    return tuple(both[id(each)] for each in ranges)
+
+
+def _fields(reading: Reading, statistics: tuple[Statistic, ...]) -> tuple[str, ...]:
+    """The fields asked for; of "mean current above 100" the one of the condition, unless readings are counted."""
+    counted = set(statistics) <= _COUNTED or reading.when
+    labels = {condition.field for condition in reading.conditions if isinstance(condition.value, str)}
+    fields = tuple(field for field in reading.topic.fields if field not in labels)
+    if not fields and not reading.conditions and (named := field_of_unit(reading.unit)):
+        # "How many amps is it pulling".
+        return (named,)
+    conditional = [condition.field for condition in reading.conditions if not isinstance(condition.value, str)]
+    if counted:
+        kept = tuple(field for field in fields if field not in conditional)
+        return kept if statistics or reading.when else fields
+    return fields or tuple(dict.fromkeys(field for field in conditional if field))
+
+
+def _amount(reading: Reading) -> tuple[Statistic, ...]:
+    """The amount, where the unit asked for is one of it and no flow's: "how many litres of gas"."""
+    fields = reading.topic.fields
+    asked = fields and all(reading.unit in _AMOUNTS.get(field, ()) for field in fields)
+    return (Statistic.INTEGRAL,) if asked and not reading.percentiles and not reading.conditions else ()
+
+
+def _hourly(reading: Reading, statistics: tuple[Statistic, ...]) -> str:
+    """The unit of "on average per hour" of what is used, "" for anything else: no rows are asked for then."""
+    fields, width = reading.topic.fields, reading.interval
+    used = Statistic.INTEGRAL in statistics or reading.topic.uses
+    hourly = width is not None and not width.which and width.width == timedelta(hours=1)
+    return _RATES.get(fields[0], "") if used and hourly and Statistic.MEAN in statistics and len(fields) == 1 else ""
+
+
+def _about_devices(reading: Reading) -> bool:
+    devices = reading.devices
+    named = devices.codes or devices.references or devices.everyone or devices.left_out
+    return bool(named) or reading.topic.speaks
+
+
+def _intent(reading: Reading) -> Intent:
+    topic = reading.topic
+    if _asks_who_belongs(reading) or (topic.listing and not (reading.devices.codes and topic.statistics)):
+        return Intent.LIST_DEVICES
+    about = _about_devices(reading)
+    asks = topic.statistics or reading.times.ranges or topic.named or reading.conditions or reading.interval
+    measured = topic.fields and (asks or reading.percentiles or reading.when or reading.rows)
+    # "Any anomalies today?" is about every device.
+    everywhere = topic.named is Intent.ANOMALY and bool(reading.times.ranges)
+    follows = topic.follows and (reading.measures or (topic.named is Intent.COMPARE and reading.times.ranges))
+    if not about and not measured and not everywhere and not follows:
+        return Intent.CHAT
+    if topic.named is not None and (topic.named is not Intent.STATISTICS or not topic.statistics):
+        return topic.named
+    if reading.rows:
+        return Intent.QUERY
+    if reading.devices.codes or topic.refused or reading.measures or reading.devices.references or reading.when:
+        return Intent.QUERY if topic.statistics == (Statistic.LAST,) else Intent.STATISTICS
+    return Intent.LIST_DEVICES if reading.devices.everyone else Intent.CHAT
+
+
+def _asks_who_belongs(reading: Reading) -> bool:
+    """Whether the machines of a group are asked for and nothing of them: "which machines are in hall A?"."""
+    topic = reading.topic
+    grouped = any(reference.label for reference in reading.devices.references) and not reading.devices.codes
+    more = topic.fields or topic.named or topic.refused or topic.holds or topic.since or topic.versus
+    return bool(
+        (topic.which or topic.counts_devices or topic.lists)
+        and grouped
+        and not more
+        and not reading.measures
+        and not reading.when
+        and not _timed(reading)
+    )
+
+
+def _timed(reading: Reading) -> bool:
+    return bool(reading.times.ranges or reading.rows or reading.interval)
+
+
+def _confidence(reading: Reading, intent: Intent) -> float:
+    """How sure it is that this is about devices: a code-like word alone ("GPT4") is not enough."""
+    if intent is Intent.CHAT:
+        return 0.5
+    if intent is Intent.LIST_DEVICES:
+        return 1.0
+    topic, devices = reading.topic, reading.devices
+    evidence = (
+        devices.codes or devices.references or devices.everyone,
+        topic.fields,
+        topic.statistics or reading.percentiles,
+        reading.times.ranges,
+        topic.named or reading.interval or reading.rows or reading.when,
+        topic.speaks,
+        reading.conditions,
+        topic.follows,
+    )
+    return round(min(1.0, 0.2 + 0.2 * sum(map(bool, evidence))), 1)
