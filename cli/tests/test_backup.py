@@ -142,3 +142,19 @@ def test_a_home_that_runs_is_not_replaced(home: Path, tmp_path: Path) -> None:
     with pytest.raises(CommandFailed, match="stop it first"):
         restore(settings(home), tmp_path / "backup")
     os.close(lock)
+
+
+def test_a_damaged_home_is_replaced_and_one_that_a_service_has_open_is_not(home: Path, tmp_path: Path) -> None:
+    backup(settings(home), tmp_path / "backup")
+    serving = sqlite3.connect(home / "chat.db")
+    serving.execute("SELECT count(*) FROM pair").fetchall()
+    with pytest.raises(CommandFailed, match=r"another process has .*chat\.db open"):
+        restore(settings(home), tmp_path / "backup")
+    serving.close()
+    (home / "chat.db").write_bytes(b"damaged" * 1000)
+    (home / "telemetry.duckdb").write_bytes(b"damaged" * 1000)
+    restore(settings(home), tmp_path / "backup")
+    with sqlite3.connect(home / "chat.db") as restored:
+        assert restored.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    with duckdb.connect(str(home / "telemetry.duckdb")) as telemetry:
+        assert telemetry.execute("SELECT count(*) FROM rows").fetchone() == (1000,)

@@ -31,7 +31,6 @@ from penstock_cli.database_backup import (
 from penstock_cli.failure import CommandFailed
 from penstock_cli.migrate.failure import run_or_fail
 from penstock_cli.migrate.side import telemetry_file_of_settings
-from penstock_cli.migrate.sqlite_store import SqliteRecords
 from penstock_cli.settings import CliSettings, bracketed, reachable
 from penstock_cli.supervisor.state import LOCK_FILE, LOG_FILE, STATE_FILE, Home
 from penstock_kit.home import ensure_home
@@ -127,20 +126,41 @@ def _restore_databases(settings: CliSettings, folder: Path, expected: Mapping[st
 
 def _require_idle(home: Path) -> None:
     """Raise CommandFailed when a process has a database of the home open, as a service alone in a container has."""
-    for file in sorted(home.glob("*.db")):
-        SqliteRecords(file, "", alone=True).close()
-    if (home / TELEMETRY).exists() and _is_held(home / TELEMETRY):
-        raise CommandFailed(f"another process has {home / TELEMETRY} open: stop Penstock (or that service) first")
+    files = [file for file in sorted(home.glob("*.db")) if _is_open_elsewhere(file)]
+    files += [home / TELEMETRY] if (home / TELEMETRY).exists() and _is_held_though_damaged(home / TELEMETRY) else []
+    if files:
+        raise CommandFailed(f"another process has {files[0]} open: stop Penstock (or that service) first")
+
+
+def _is_open_elsewhere(file: Path) -> bool:
+    """Return whether another process has the SQLite file open; a damaged one is to be replaced, and counts as not."""
+    try:
+        with closing(sqlite3.connect(file, timeout=2, isolation_level=None)) as database:
+            database.execute("PRAGMA locking_mode = EXCLUSIVE")
+            database.execute("BEGIN EXCLUSIVE")
+            database.execute("COMMIT")
+    except sqlite3.DatabaseError as error:
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+    return False
+
+
+def _is_held_though_damaged(file: Path) -> bool:
+    """Return whether another process has the DuckDB file open; a damaged one is to be replaced, and counts as not."""
+    try:
+        return is_held(file)
+    except CommandFailed:
+        return False
 
 
 def _shared_telemetry(settings: CliSettings) -> str:
-    """Return the PostgreSQL that keeps telemetry, empty without one, or where that is another container's."""
+    """Return the PostgreSQL that keeps telemetry, empty without one, and where that is another container's."""
+    if settings.text("PENSTOCK_SERVICE", "feature-service") != "feature-service":
+        return ""
     from feature_service.settings import FeatureSettings
     from penstock_kit.settings import load
 
     url = load(FeatureSettings).telemetry_url.get_secret_value()
-    own = settings.text("PENSTOCK_SERVICE", "feature-service")
-    return url if url.startswith("postgres") and own == "feature-service" else ""
+    return url if url.startswith("postgres") else ""
 
 
 def _replace(home: Path, folder: Path, names: Sequence[str]) -> Path | None:
@@ -219,10 +239,11 @@ def _copy_telemetry(settings: CliSettings, target: Path) -> None:
         run_or_fail(copy_telemetry_to_file(shared, target))
         target.chmod(0o600)
         return
-    source = telemetry_file_of_settings() or settings.home / TELEMETRY
+    is_ours = settings.text("PENSTOCK_SERVICE", "feature-service") == "feature-service"
+    source = (telemetry_file_of_settings() if is_ours else None) or settings.home / TELEMETRY
     if not source.exists():
         return
-    if not _is_held(source):
+    if not is_held(source):
         _copy_file(source, target)
         log = source.with_name(f"{source.name}.wal")
         if log.exists():
@@ -236,7 +257,7 @@ def _copy_telemetry(settings: CliSettings, target: Path) -> None:
         raise CommandFailed(f"feature-service, which holds {source}, sends no copy: {error.message}") from None
 
 
-def _is_held(file: Path) -> bool:
+def is_held(file: Path) -> bool:
     """Return whether another process has the file open; DuckDB locks it whole."""
     import duckdb
 

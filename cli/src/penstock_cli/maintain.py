@@ -2,12 +2,13 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from penstock_cli.backup import is_held
 from penstock_cli.failure import CommandFailed
 from penstock_cli.settings import CliSettings
 from penstock_cli.supervisor.state import Home
@@ -69,29 +70,53 @@ _RuleRow = tuple[str, str, float, Callable[[], Awaitable[int]]]
 
 
 def _rules(settings: CliSettings, clock: Clock) -> list[_RuleRow]:
-    from chat_stream_service.settings import ChatSettings
-    from feature_service.settings import FeatureSettings
-    from llm_service.settings import LlmSettings
+    """Return what is kept for how long, and what deletes it: in a container, of its service alone."""
+    own = settings.text("PENSTOCK_SERVICE")
+    rules: Mapping[str, Callable[[CliSettings, Clock], list[_RuleRow]]] = {
+        "llm-service": _llm_rules,
+        "chat-stream-service": _chat_rules,
+        "feature-service": _feature_rules,
+    }
+    return [row for name, make in rules.items() if not own or own == name for row in make(settings, clock)]
+
+
+def _llm_rules(_: CliSettings, clock: Clock) -> list[_RuleRow]:
+    from llm_service.settings import SCHEMA, LlmSettings
     from penstock_kit.settings import load
 
-    llm, chat, feature = load(LlmSettings), load(ChatSettings), load(FeatureSettings)
+    llm = load(LlmSettings)
 
     async def ledger() -> int:
         from llm_service.adapters.sql_retention import delete_old_rows
-        from llm_service.settings import SCHEMA
 
-        return await _in_database(
-            llm.database, SCHEMA, lambda database: delete_old_rows(database, clock.now() - timedelta(llm.ledger_days))
-        )
+        before = clock.now() - timedelta(llm.ledger_days)
+        return await _in_database(llm.database, SCHEMA, lambda database: delete_old_rows(database, before))
+
+    return [("ledger", "LLM_LEDGER_DAYS", llm.ledger_days, ledger)]
+
+
+def _chat_rules(settings: CliSettings, clock: Clock) -> list[_RuleRow]:
+    from chat_stream_service.settings import SCHEMA, ChatSettings
+    from penstock_kit.settings import load
+
+    chat = load(ChatSettings)
 
     async def conversations() -> int:
         from chat_stream_service.adapters.sql_retention import delete_unused_rows
-        from chat_stream_service.settings import SCHEMA
 
-        if chat.mem0_llm_base_url or Home(settings.home).locked:
+        if chat.mem0_llm_base_url or Home(settings.home).locked or settings.text("PENSTOCK_SERVICE"):
             raise _Left("chat-stream-service deletes them while it runs, from other memories too")
         before = clock.now() - timedelta(chat.conversation_days)
         return await _in_database(chat.database, SCHEMA, lambda database: delete_unused_rows(database, before))
+
+    return [("conversations", "CHAT_CONVERSATION_DAYS", chat.conversation_days, conversations)]
+
+
+def _feature_rules(settings: CliSettings, clock: Clock) -> list[_RuleRow]:
+    from feature_service.settings import FeatureSettings
+    from penstock_kit.settings import load
+
+    feature = load(FeatureSettings)
 
     async def telemetry() -> int:
         return await _delete_telemetry(settings, feature, clock)
@@ -100,8 +125,6 @@ def _rules(settings: CliSettings, clock: Clock) -> list[_RuleRow]:
         return await _delete_datasets(settings, feature, clock)
 
     return [
-        ("ledger", "LLM_LEDGER_DAYS", llm.ledger_days, ledger),
-        ("conversations", "CHAT_CONVERSATION_DAYS", chat.conversation_days, conversations),
         ("telemetry", "TELEMETRY_DAYS", feature.telemetry_days, telemetry),
         ("data sets", "DATASET_DAYS", feature.dataset_days, datasets),
     ]
@@ -132,10 +155,10 @@ async def _delete_telemetry(settings: CliSettings, feature: Any, clock: Clock) -
 
     url = feature.rows_url
     if url.startswith("duckdb"):
-        if Home(settings.home).locked:
-            raise _Left("feature-service, which holds the file, deletes them while it runs")
         if not _exists(Path(url.removeprefix("duckdb:///"))):
             return 0
+        if await asyncio.to_thread(is_held, Path(url.removeprefix("duckdb:///"))):
+            raise _Left("feature-service, which holds the file, deletes them while it runs")
     store = open_telemetry(url)
     try:
         return await store.delete_before(micros_of(clock.now() - timedelta(feature.telemetry_days)))
@@ -174,7 +197,8 @@ def _databases(settings: CliSettings) -> dict[str, str]:
     from penstock_kit.database import sqlite_url
 
     found: dict[str, str] = {}
-    for records in map(load_record_set, NAMES):
+    own = settings.text("PENSTOCK_SERVICE")
+    for records in (load_record_set(name) for name in NAMES if not own or own == name):
         file = settings.home / records.file
         if records.url and records.url not in found.values():
             own = settings.text(records.setting)
