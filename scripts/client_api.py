@@ -53,6 +53,7 @@ SKIPPED: Final = frozenset(
         "resume_stream",
         "get_history",
         "download_dataset",
+        "draw_plot",
         "get_picture",
     }
 )

@@ -263,6 +263,7 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(route="POST /api/v2/data/query/realtime", needs=READ, names=TENANTS, json=_of_model),
     Row(route="GET /api/v2/data/statistics", needs=READ, names=TENANTS, query=_of_device),
     Row(route="POST /api/v2/ai/features/extract", needs=READ, names=TENANTS, json=_windows),
+    Row(route="GET /api/v2/ai/plot", needs=READ, names=TENANTS, query=_of_device),
     Row(route="GET /api/v2/ai/features/stats", needs=READ, names=TENANTS, query=_of_model),
     Row(route="POST /api/v2/ai/anomalies", needs=READ, names=TENANTS, json=_anomalies),
     Row(

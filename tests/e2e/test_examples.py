@@ -16,6 +16,7 @@ SAYS = {
     "ask.py": ("[asks ", "mean current of WLD001", "[completed]", "[read again: "),
     "ask_async.py": ("What was the highest temperature of WLD002 today?\n  ", "Which machines are there?\n  "),
     "upload.py": ("60 rows stored, 0 refused", "'pressure': "),
+    "train.py": ("to validate on", "F1 ", "always saying closed: 0.", "are unlike its beginning"),
     "features.py": ("current_mean", "Z ["),
     "offline.py": ("2 wait in ", "2 asked, 0 left", "user: Hello!"),
     "openai_library.py": ("No language model is configured",),

@@ -21,7 +21,8 @@ BY_HAND: Final = {
     "/ready/gateway", "/metrics", "/api/v2/metrics", "/v1/chat/completions", "/v1/responses", "/v1/messages",
     "/v1/messages/count_tokens", "/mcp", "/api/v1/conversations/{conversation_id}/stream",
     "/api/v1/conversations/{conversation_id}/stream-debug", "/api/v1/streams/{stream_id}/events",
-    "/api/v2/ai/datasets/{dataset_id}/download", "/api/v1/conversations/{conversation_id}/pictures/{picture_id}",
+    "/api/v2/ai/plot", "/api/v2/ai/datasets/{dataset_id}/download",
+    "/api/v1/conversations/{conversation_id}/pictures/{picture_id}",
 }  # fmt: skip
 
 

@@ -260,3 +260,17 @@ async def test_a_download_goes_on_where_it_broke_off(gateway, asked, status, par
     assert answer.headers.get("content-range") == wanted
     other = await gateway.client.get(path, headers={**gateway.auth(), "Range": asked, "If-Range": '"ds_9.npz"'})
     assert (other.status_code, other.content) == (200, whole)
+
+
+async def test_a_plot_is_asked_for_as_the_query_says_and_given_as_it_comes(gateway):
+    query = {"device_code": "WLD001", "kind": "windows", "field": ["a", "b"], "max_gap": 2.5, "window_size": 50}
+    answer = await gateway.client.get("/api/v2/ai/plot", params=query, headers=gateway.auth())
+    assert answer.status_code == 200, answer.text
+    assert (answer.headers["content-type"], answer.content) == ("image/svg+xml", b"<svg/>")
+    asked = gateway.fakes.feature.requests[-1]
+    assert (asked.kind, list(asked.fields), asked.max_gap.ToMilliseconds(), asked.overlap) == (
+        "windows",
+        ["a", "b"],
+        2500,
+        0.5,
+    )

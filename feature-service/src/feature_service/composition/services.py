@@ -1,6 +1,7 @@
 """What the servicers call, over the stores."""
 
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from feature_service.adapters.body.body_reader import body_reader
 from feature_service.adapters.body.spool import Spool
@@ -20,6 +21,8 @@ from feature_service.domain.ingest.ingestion import Ingestion
 from feature_service.domain.ingest.point_ingestion import PointIngestion
 from feature_service.domain.ingest.point_storage import PointStorage
 from feature_service.domain.ingest.target import TargetRegistry
+from feature_service.domain.plot.drawing import PlotDrawing
+from feature_service.domain.plot.plot_query import PlotFormat
 from feature_service.domain.query.feature_export import FeatureExport
 from feature_service.domain.query.query_counts import QueryCounts
 from feature_service.domain.query.telemetry_queries import TelemetryQueries
@@ -35,6 +38,9 @@ from penstock_kit.clock import Clock
 from penstock_kit.ids import new_id
 from penstock_kit.logging import get_logger
 from penstock_kit.telemetry import ProcessMetrics
+
+if TYPE_CHECKING:
+    from feature_service.domain.plot.plot import Plot
 
 log = get_logger(__name__)
 
@@ -66,6 +72,14 @@ def build_services(
         stage=lambda: FrameStage(stores.spool_folder),
     )
     queries = TelemetryQueries(registry=registry, telemetry=stores.telemetry, counts=query_counts)
+    anomalies = AnomalyDetection(
+        registry=registry,
+        telemetry=stores.telemetry,
+        queries=queries,
+        store=stores.detectors,
+        clock=clock,
+        new_id=lambda: new_id("det"),
+    )
     warmup = CatalogueWarmup(store=stores.metadata, catalogue=catalogue, page_size=DEFAULT_SIZE)
     return FeatureServices(
         warmup=Warmup({"models": warmup.load_models, "fields": warmup.load_fields}),
@@ -78,18 +92,25 @@ def build_services(
         ingest_counts=ingest_counts,
         export=FeatureExport(telemetry=stores.telemetry, queries=queries, counts=query_counts),
         export_files=ExportFolder(stores.spool_folder),
-        anomalies=AnomalyDetection(
-            registry=registry,
-            telemetry=stores.telemetry,
-            queries=queries,
-            store=stores.detectors,
-            clock=clock,
-            new_id=lambda: new_id("det"),
-        ),
+        anomalies=anomalies,
+        plots=PlotDrawing(queries=queries, telemetry=stores.telemetry, anomalies=anomalies),
+        draw={PlotFormat.SVG: _svg, PlotFormat.PNG: _png},
         status=StatusReport({"database": stores.metadata.ping, "telemetry": stores.telemetry.ping}),
         spool=lambda: Spool(stores.spool_folder, max_bytes=settings.ingest_max_bytes),
         rss_bytes=lambda: int(process.rss_mb() * 1024 * 1024),
     )
+
+
+def _svg(plot: "Plot") -> bytes:
+    from feature_service.adapters.plot.svg import draw_svg
+
+    return draw_svg(plot)
+
+
+def _png(plot: "Plot") -> bytes:
+    from feature_service.adapters.plot.png import draw_png
+
+    return draw_png(plot)
 
 
 def build_existing_devices(stores: Stores, registry: DeviceRegistry, cache: CacheClient) -> ExistingDevices | None:

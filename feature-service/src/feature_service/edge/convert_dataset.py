@@ -28,12 +28,12 @@ def plan_from_proto(request: feature_pb2.CreateDatasetRequest, model: DataModel)
         span=span_from_proto(request),
         fields=tuple(dict.fromkeys(options.fields)),
         extraction=convert_extraction.plan_from_proto(options),
-        split=_choice(SplitMethod, request.split, "split", SplitMethod.TIME, reason="SPLIT_INVALID"),
+        split=choice(SplitMethod, request.split, "split", SplitMethod.TIME, reason="SPLIT_INVALID"),
         val_split=request.val_split if request.HasField("val_split") else 0.2,
         random_state=_seed(request),
         embargo=convert_extraction.micros_of_duration(request.embargo),
         horizon=convert_extraction.micros_of_duration(request.horizon),
-        label_mode=_choice(LabelMode, request.label_mode, "label_mode", LabelMode.MODE, reason="LABEL_MODE_INVALID"),
+        label_mode=choice(LabelMode, request.label_mode, "label_mode", LabelMode.MODE, reason="LABEL_MODE_INVALID"),
     )
 
 
@@ -59,7 +59,7 @@ def dataset_to_proto(dataset: Dataset) -> feature_pb2.Dataset:
 
 def format_from_proto(name: str) -> FileFormat:
     """Return the form of the file, .npz without a name. Raises InvalidArgument FORMAT_INVALID."""
-    return _choice(FileFormat, name, "format", FileFormat.NPZ, reason="FORMAT_INVALID")
+    return choice(FileFormat, name, "format", FileFormat.NPZ, reason="FORMAT_INVALID")
 
 
 def manifest_to_proto(dataset: Dataset) -> feature_pb2.DownloadDatasetResponse:
@@ -78,7 +78,8 @@ def manifest_to_proto(dataset: Dataset) -> feature_pb2.DownloadDatasetResponse:
     )
 
 
-def _choice(kind: type[_Choice], name: str, parameter: str, default: _Choice, *, reason: str) -> _Choice:
+def choice(kind: type[_Choice], name: str, parameter: str, default: _Choice, *, reason: str) -> _Choice:
+    """Return the choice that `name` is, `default` without one. Raises InvalidArgument with the reason given."""
     try:
         return kind(name) if name else default
     except ValueError:

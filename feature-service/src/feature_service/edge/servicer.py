@@ -4,9 +4,9 @@
 # ruff: noqa: N802
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from penstock.common.v1 import common_pb2
 from penstock.feature.v1 import feature_pb2, feature_pb2_grpc
@@ -17,6 +17,8 @@ from feature_service.domain.ingest.ingest_counts import IngestCounts
 from feature_service.domain.ingest.ingestion import Ingestion
 from feature_service.domain.ingest.plan import BodyFormat, BodySpool
 from feature_service.domain.ingest.point_ingestion import PointIngestion
+from feature_service.domain.plot.drawing import PlotDrawing
+from feature_service.domain.plot.plot_query import PlotFormat
 from feature_service.domain.query.answer_limit import require_sendable
 from feature_service.domain.query.feature_export import FeatureExport, FeatureFiles
 from feature_service.domain.query.feature_statistics import FeatureStatisticsQuery
@@ -30,9 +32,13 @@ from feature_service.edge.convert_filter import selection_from_proto
 from feature_service.edge.dataset_rpcs import DatasetRpcs
 from feature_service.edge.export_rpcs import ExportRpcs
 from feature_service.edge.page import page_number, page_size
+from feature_service.edge.plot_rpcs import PlotRpcs
 from penstock_kit.cache.warmup import Warmup
 from penstock_kit.context import current_context
 from penstock_kit.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from feature_service.domain.plot.plot import Plot
 
 _FEWER_ROWS: Final = "ask for fewer fields, a shorter range, a smaller limit, or an interval, which reduces the rows"
 
@@ -51,18 +57,21 @@ class FeatureServices:
     anomalies: AnomalyDetection
     export: FeatureExport
     export_files: FeatureFiles
+    plots: PlotDrawing
+    draw: "Mapping[PlotFormat, Callable[[Plot], bytes]]"
     warmup: Warmup
     status: StatusReport
     spool: Callable[[], BodySpool]
     rss_bytes: Callable[[], int]
 
 
-class FeatureServicer(DatasetRpcs, ExportRpcs, feature_pb2_grpc.FeatureServiceServicer):
+class FeatureServicer(DatasetRpcs, ExportRpcs, PlotRpcs, feature_pb2_grpc.FeatureServiceServicer):
     """Each RPC converts, calls the domain and converts back; errors are the interceptor's."""
 
     def __init__(self, services: FeatureServices) -> None:
         DatasetRpcs.__init__(self, registry=services.registry, dataset_jobs=services.dataset_jobs)
         ExportRpcs.__init__(self, queries=services.queries, export=services.export, files=services.export_files)
+        PlotRpcs.__init__(self, plots=services.plots, draw=services.draw)
         self._ingestion = services.ingestion
         self._points = services.points
         self._ingest_counts = services.ingest_counts

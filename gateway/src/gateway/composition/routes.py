@@ -41,6 +41,7 @@ from gateway.routes.monitoring import MonitoringRoutes
 from gateway.routes.openai import OpenAiRoutes
 from gateway.routes.pages import PageRoutes
 from gateway.routes.personalities import PersonalityRoutes
+from gateway.routes.plots import PlotRoutes
 from gateway.routes.semantic_cache import SemanticCacheRoutes
 from gateway.routes.sockets import SocketRoutes
 from gateway.routes.streams import StreamRoutes
@@ -149,6 +150,7 @@ def _telemetry_routers(settings: GatewaySettings, resources: Resources, services
         InfluxRoutes(features=clients.features, guard=guard).router,
         FeatureRoutes(features=clients.features, guard=guard, active=services.active).router,
         AnomalyRoutes(features=clients.features, guard=guard).router,
+        PlotRoutes(features=clients.features, guard=guard).router,
         DatasetRoutes(features=clients.features, guard=guard, active=services.active).router,
         AlertRoutes(store=services.alerts.store, features=clients.features, guard=guard, clock=resources.clock).router,
         AlertmanagerRoutes(inbound=services.alerts.inbound, guard=guard, clock=resources.clock).router,

@@ -18,7 +18,7 @@ Model = TypeVar("Model", bound=BaseModel)
 _UNFIT: Final = (ValueError, OverflowError, TypeError, struct.error)
 
 
-def build_message(kind: Callable[Fields, Made], *args: Fields.args, **fields: Fields.kwargs) -> Made:
+def build_message(kind: Callable[Fields, Made], /, *args: Fields.args, **fields: Fields.kwargs) -> Made:
     """Return the message `kind` of `fields`; InvalidArgument (REQUEST_INVALID) names the one that it can't hold."""
     try:
         return kind(*args, **fields)

@@ -73,8 +73,8 @@ class AnomalyDetection:
         self._new_id = new_id
         self._gate = asyncio.Semaphore(1)
 
-    async def detect(self, tenant_id: str, query: AnomalyQuery) -> Anomalies:
-        """Fit detectors, or take those of `detector_id`, and score the windows.
+    async def detect(self, tenant_id: str, query: AnomalyQuery, *, keep: bool = True) -> Anomalies:
+        """Fit detectors, or take those of `detector_id`, and score the windows; the detectors are kept unless told.
 
         Raises NotFound DEVICE_NOT_FOUND, DATA_MODEL_NOT_FOUND, DETECTOR_NOT_FOUND, DATA_NOT_FOUND or TIME_RANGE_EMPTY,
         InvalidArgument DEVICES_INVALID, DEVICE_MODEL_CONFLICT, FIELD_NOT_FOUND, FIELD_TYPE_INVALID, OVERLAP_INVALID or
@@ -91,7 +91,7 @@ class AnomalyDetection:
             size += len(one.windows.scores) * (40 + sum(len(name.encode()) + 14 for name in one.windows.fields))
             require_sendable(size, _FEWER)
             found.append(one)
-        if query.detector_id:
+        if query.detector_id or not keep:
             return Anomalies(detector_id=query.detector_id, devices=found)
         return Anomalies(detector_id=await self._keep(tenant_id, query, found), devices=found)
 

@@ -147,6 +147,11 @@ class FakeFeature(FeatureServiceServicer):
         for first in range(0, len(wanted), size // 3):
             yield pb.DownloadDatasetResponse(chunk=wanted[first : first + size // 3])
 
+    async def DrawPlot(self, request: pb.DrawPlotRequest, context: Any) -> pb.DrawPlotResponse:  # noqa: N802
+        """Return an empty picture."""
+        self.requests.append(request)
+        return pb.DrawPlotResponse(picture=b"<svg/>", content_type="image/svg+xml")
+
     async def GetStatus(self, request: pb.GetStatusRequest, context: Any) -> pb.GetStatusResponse:  # noqa: N802
         """Say that the telemetry store limps."""
         limping = ComponentStatus(name="telemetry", state="degraded", detail="loading")

@@ -2046,6 +2046,100 @@ class DeleteDatasetResponse(_message.Message):
 Global___DeleteDatasetResponse: _TypeAlias = DeleteDatasetResponse  # noqa: Y015
 
 @_typing.final
+class DrawPlotRequest(_message.Message):
+    """Request of DrawPlot."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEVICE_CODE_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    WIDTH_FIELD_NUMBER: _builtins.int
+    HEIGHT_FIELD_NUMBER: _builtins.int
+    MAX_GAP_FIELD_NUMBER: _builtins.int
+    WINDOW_SIZE_FIELD_NUMBER: _builtins.int
+    OVERLAP_FIELD_NUMBER: _builtins.int
+    device_code: _builtins.str
+    kind: _builtins.str
+    """"series" (default), "windows", "outliers" or "anomalies"."""
+    format: _builtins.str
+    """"svg" (default) or "png"."""
+    width: _builtins.int
+    """Pixels, 100 to 4000. Zero: 960 wide, as high as the panels need."""
+    height: _builtins.int
+    window_size: _builtins.int
+    """Of windows and anomalies. Zero: what those take."""
+    overlap: _builtins.float
+    """Unset: 0.5."""
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """At most 8 number fields, a panel each. Empty: the first ones."""
+
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Inclusive. Unset: the first row."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Exclusive. Unset: after the last row."""
+
+    @_builtins.property
+    def max_gap(self) -> _duration_pb2.Duration:
+        """Lines are broken between rows that are farther apart. Unset: never."""
+
+    def __init__(
+        self,
+        *,
+        device_code: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        fields: _abc.Iterable[_builtins.str] | None = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        format: _builtins.str = ...,
+        width: _builtins.int = ...,
+        height: _builtins.int = ...,
+        max_gap: _duration_pb2.Duration | None = ...,
+        window_size: _builtins.int = ...,
+        overlap: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_overlap", b"_overlap", "end_time", b"end_time", "max_gap", b"max_gap", "overlap", b"overlap", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_overlap", b"_overlap", "device_code", b"device_code", "end_time", b"end_time", "fields", b"fields", "format", b"format", "height", b"height", "kind", b"kind", "max_gap", b"max_gap", "overlap", b"overlap", "start_time", b"start_time", "width", b"width", "window_size", b"window_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__overlap: _TypeAlias = _typing.Literal["overlap"]  # noqa: Y015
+    _WhichOneofArgType__overlap: _TypeAlias = _typing.Literal["_overlap", b"_overlap"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__overlap) -> _WhichOneofReturnType__overlap | None: ...
+
+Global___DrawPlotRequest: _TypeAlias = DrawPlotRequest  # noqa: Y015
+
+@_typing.final
+class DrawPlotResponse(_message.Message):
+    """Response of DrawPlot."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PICTURE_FIELD_NUMBER: _builtins.int
+    CONTENT_TYPE_FIELD_NUMBER: _builtins.int
+    picture: _builtins.bytes
+    content_type: _builtins.str
+    def __init__(
+        self,
+        *,
+        picture: _builtins.bytes = ...,
+        content_type: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_type", b"content_type", "picture", b"picture"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DrawPlotResponse: _TypeAlias = DrawPlotResponse  # noqa: Y015
+
+@_typing.final
 class GetStatusRequest(_message.Message):
     """Request of GetStatus."""
 

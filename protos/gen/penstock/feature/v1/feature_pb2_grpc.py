@@ -101,6 +101,11 @@ class FeatureServiceStub:
                 request_serializer=penstock_dot_feature_dot_v1_dot_feature__pb2.DeleteDatasetRequest.SerializeToString,
                 response_deserializer=penstock_dot_feature_dot_v1_dot_feature__pb2.DeleteDatasetResponse.FromString,
                 _registered_method=True)
+        self.DrawPlot = channel.unary_unary(
+                '/penstock.feature.v1.FeatureService/DrawPlot',
+                request_serializer=penstock_dot_feature_dot_v1_dot_feature__pb2.DrawPlotRequest.SerializeToString,
+                response_deserializer=penstock_dot_feature_dot_v1_dot_feature__pb2.DrawPlotResponse.FromString,
+                _registered_method=True)
         self.GetStatus = channel.unary_unary(
                 '/penstock.feature.v1.FeatureService/GetStatus',
                 request_serializer=penstock_dot_feature_dot_v1_dot_feature__pb2.GetStatusRequest.SerializeToString,
@@ -203,6 +208,13 @@ class FeatureServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DrawPlot(self, request, context):
+        """Draws rows, windows, outliers or anomalies of a device.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetStatus(self, request, context):
         """State of the service's stores, for readiness.
         """
@@ -277,6 +289,11 @@ def add_FeatureServiceServicer_to_server(servicer, server):
                     servicer.DeleteDataset,
                     request_deserializer=penstock_dot_feature_dot_v1_dot_feature__pb2.DeleteDatasetRequest.FromString,
                     response_serializer=penstock_dot_feature_dot_v1_dot_feature__pb2.DeleteDatasetResponse.SerializeToString,
+            ),
+            'DrawPlot': grpc.unary_unary_rpc_method_handler(
+                    servicer.DrawPlot,
+                    request_deserializer=penstock_dot_feature_dot_v1_dot_feature__pb2.DrawPlotRequest.FromString,
+                    response_serializer=penstock_dot_feature_dot_v1_dot_feature__pb2.DrawPlotResponse.SerializeToString,
             ),
             'GetStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStatus,
@@ -636,6 +653,33 @@ class FeatureService:
             '/penstock.feature.v1.FeatureService/DeleteDataset',
             penstock_dot_feature_dot_v1_dot_feature__pb2.DeleteDatasetRequest.SerializeToString,
             penstock_dot_feature_dot_v1_dot_feature__pb2.DeleteDatasetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DrawPlot(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/penstock.feature.v1.FeatureService/DrawPlot',
+            penstock_dot_feature_dot_v1_dot_feature__pb2.DrawPlotRequest.SerializeToString,
+            penstock_dot_feature_dot_v1_dot_feature__pb2.DrawPlotResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -60,6 +60,8 @@ class FeatureServiceStub:
     """Sends a data set's file in chunks."""
     DeleteDataset: _grpc.UnaryUnaryMultiCallable[_feature_pb2.DeleteDatasetRequest, _feature_pb2.DeleteDatasetResponse]
     """Deletes a data set and its files."""
+    DrawPlot: _grpc.UnaryUnaryMultiCallable[_feature_pb2.DrawPlotRequest, _feature_pb2.DrawPlotResponse]
+    """Draws rows, windows, outliers or anomalies of a device."""
     GetStatus: _grpc.UnaryUnaryMultiCallable[_feature_pb2.GetStatusRequest, _feature_pb2.GetStatusResponse]
     """State of the service's stores, for readiness."""
 
@@ -94,6 +96,8 @@ class FeatureServiceAsyncStub(FeatureServiceStub):
     """Sends a data set's file in chunks."""
     DeleteDataset: _aio.UnaryUnaryMultiCallable[_feature_pb2.DeleteDatasetRequest, _feature_pb2.DeleteDatasetResponse]  # type: ignore[assignment]
     """Deletes a data set and its files."""
+    DrawPlot: _aio.UnaryUnaryMultiCallable[_feature_pb2.DrawPlotRequest, _feature_pb2.DrawPlotResponse]  # type: ignore[assignment]
+    """Draws rows, windows, outliers or anomalies of a device."""
     GetStatus: _aio.UnaryUnaryMultiCallable[_feature_pb2.GetStatusRequest, _feature_pb2.GetStatusResponse]  # type: ignore[assignment]
     """State of the service's stores, for readiness."""
 
@@ -203,6 +207,14 @@ class FeatureServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_feature_pb2.DeleteDatasetResponse, _abc.Awaitable[_feature_pb2.DeleteDatasetResponse]]:
         """Deletes a data set and its files."""
+
+    @_abc_1.abstractmethod
+    def DrawPlot(
+        self,
+        request: _feature_pb2.DrawPlotRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_feature_pb2.DrawPlotResponse, _abc.Awaitable[_feature_pb2.DrawPlotResponse]]:
+        """Draws rows, windows, outliers or anomalies of a device."""
 
     @_abc_1.abstractmethod
     def GetStatus(

@@ -186,6 +186,18 @@ FEATURE: Final = Section(
             "ask for more windows, or without scaling",
         ),
         Row(
+            "PLOT_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "a plot of a kind that is none, of no or too many fields, or of an impossible size",
+            "the message says what is possible",
+        ),
+        Row(
+            "PLOT_LIMIT_EXCEEDED",
+            (ErrorKind.UNPROCESSABLE,),
+            "a plot of windows or outliers over too many values",
+            "take a shorter range or fewer fields",
+        ),
+        Row(
             "ROWS_CONFLICT",
             (ErrorKind.ABORTED,),
             "rows arrived in the range while many features were made of it",

@@ -1,0 +1,1 @@
+"""Drawing plots: as SVG by ourselves, as PNG by matplotlib."""

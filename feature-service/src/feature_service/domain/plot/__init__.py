@@ -1,0 +1,1 @@
+"""Plots of telemetry: what is to be drawn, whatever draws it."""
