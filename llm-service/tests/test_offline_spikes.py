@@ -196,3 +196,8 @@ async def test_a_ranking_asked_for_from_both_ends_is_told_from_both(ask: Ask) ->
     text = await ask("which machine had the highest and which the lowest mean temperature today?")
     assert "WLD004 has the highest mean temperature" in text
     assert "WLD002 has the lowest mean temperature" in text
+
+
+async def test_the_hours_of_a_device_are_ranked_by_amounts(ask: Ask) -> None:
+    text = await ask("in which hour today was the total temperature of WLD002 highest?")
+    assert text.startswith("total over time of temperature of WLD002, in the order of the ranking:\n1. from ")

@@ -458,3 +458,42 @@ def test_the_first_time_alone_is_asked_for(text: str) -> None:
     query = parse_prompt(text, NOW)
     assert (query.when, query.first, query.unread) == (True, True, ())
     assert not parse_prompt("when did WLD002 last exceed 60 degrees?", NOW).first
+
+
+def test_who_used_less_gas_asks_for_a_machine_and_who_used_a_machine_for_a_person() -> None:
+    query = parse_prompt("who used less gas yesterday, WLD001 or WLD002?", NOW)
+    assert (query.refused, query.fields, query.devices) == ("", ("gas_flow",), ("WLD001", "WLD002"))
+    assert Statistic.INTEGRAL in query.statistics
+    assert parse_prompt("who used WLD001 yesterday?", NOW).refused == "who used"
+
+
+@pytest.mark.parametrize("text", ["which day had the most porosity on WLD001 this week?", "这周哪天WLD001的气孔最多"])
+def test_the_day_with_the_most_of_a_label_is_found_by_counting(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.interval, query.rank) == (24 * HOUR, True)
+    assert set(query.statistics) == {Statistic.MAX, Statistic.COUNT}
+
+
+@pytest.mark.parametrize(
+    "text", ["昨天哪个小时WLD004用气最多", "in which hour yesterday was WLD004's gas consumption highest?"]
+)
+def test_the_hour_in_which_most_was_used_is_found_by_amounts(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.interval, query.rank) == (HOUR, True)
+    assert Statistic.INTEGRAL in query.statistics
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["max of the hourly mean temperature of WLD003 yesterday", "highest hourly mean temperature of WLD003 yesterday"],
+)
+def test_the_highest_of_hourly_means_is_a_ranking_of_hours(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.interval, query.rank, query.unread) == (HOUR, True, ())
+    assert not parse_prompt("hourly mean and max temperature of WLD003 yesterday", NOW).rank
+
+
+def test_a_number_per_label_is_named_as_not_understood() -> None:
+    query = parse_prompt("what was the mean current per quality label on WLD002 yesterday?", NOW)
+    assert (query.fields, query.statistics) == (("current",), (Statistic.MEAN,))
+    assert any("quality label" in phrase for phrase in query.unread)

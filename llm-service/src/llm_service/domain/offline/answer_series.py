@@ -96,11 +96,12 @@ def intervals(
     shown_columns = _counted(series, matched, names) if aggregate is Statistic.COUNT else _only(series, matched)
     cut = [report.say.cut_short(report.say.times.stamp(series.times[-1]))] if series.truncated else []
     table = "\n".join([text, "", *_table(report.say, query, shown_columns), *cut])
-    if not query.rank or not matched or not (points := series.points(matched[0])):
+    told, column = (shown_columns, names) if aggregate is Statistic.COUNT else (series, (*matched, "")[0])
+    if not query.rank or not column or not (points := told.points(column)):
         return table
     lowest = Statistic.MIN in query.statistics
     ordered = sorted(points, key=lambda point: point[1], reverse=not lowest)
-    unit, stamp = series.units.get(matched[0], ""), report.say.times.stamp
+    unit, stamp = told.units.get(column, ""), report.say.times.stamp
     best = shown(ordered[0][1], unit, query)
     head = report.say.ranking(names, period, stamp(ordered[0][0]), best, lowest=lowest, count=len(points))
     listed = [f"{at}. {stamp(moment)}: {shown(value, unit, query)}" for at, (moment, value) in enumerate(ordered, 1)]

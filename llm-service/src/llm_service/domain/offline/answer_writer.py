@@ -127,7 +127,11 @@ class Report:
             return self.say.row_count(result.device, period, result.row_count)
         if result.row_count == 0:
             return self._none_fits(query, each)
-        text = self._values(query, each) or self._numbers(query, result, period)
+        text = self._values(query, each)
+        numeric = fields_of(query, [one.field for one in result.fields])
+        if not text or (numeric and query.statistics):
+            # Beside the labels' counts the numbers that were asked for.
+            text = "\n".join(filter(None, (self._numbers(query, result, period), text)))
         gaps = self._gaps(result) if Statistic.MISSING_RATIO in query.statistics else ""
         return f"{text}\n{gaps}" if gaps else text
 

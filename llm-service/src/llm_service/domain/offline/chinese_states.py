@@ -100,6 +100,10 @@ class ChineseStates(SharedWording):
         """Tell shares of labelled readings."""
         return f"只计有 {field} 的数据：{'，'.join(shares)}。"
 
+    def periods_head(self, device: str, name: str) -> str:
+        """Open ranked ranges."""
+        return f"{device} 的 {name}，按排名："
+
     def rest_told(self) -> str:
         """Open numbers without far readings."""
         return "去除明显偏离的数据后："

@@ -106,6 +106,10 @@ class EnglishStates(SharedWording):
         """Tell shares of labelled readings."""
         return f"Of the readings that have a {field} at all: {', '.join(shares)}."
 
+    def periods_head(self, device: str, name: str) -> str:
+        """Open ranked ranges."""
+        return f"{name} of {device}, in the order of the ranking:"
+
     def rest_told(self) -> str:
         """Open numbers without far readings."""
         return "Without readings far from the rest:"

@@ -123,8 +123,19 @@ def find_interval(sentence: Sentence) -> FoundInterval | None:
             return FoundInterval(width=UNIT_LENGTH[unit], which=True)
     if (ranked := _ranked(sentence) or _ended(sentence)) is not None:
         return ranked
+    ranked = _ranks_rows(sentence)
     width = _width(sentence)
-    return None if width is None else FoundInterval(width=width)
+    return None if width is None else FoundInterval(width=width, which=ranked)
+
+
+def _ranks_rows(sentence: Sentence) -> bool:
+    """ "The highest of the hourly means", "the highest hourly mean": an end of means of intervals."""
+    for at in sentence.find(Kind.RHYTHM):
+        before = sentence.skip(at - 1, (Kind.FILLER,), step=-1)
+        mean = sentence.senses(at + 1).get(Kind.STATISTIC) is Statistic.MEAN
+        if mean and any(_is_end(sentence, place) for place in (at - 1, before)):
+            return True
+    return False
 
 
 def _ranked(sentence: Sentence) -> FoundInterval | None:

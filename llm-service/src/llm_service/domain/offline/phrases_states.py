@@ -94,6 +94,10 @@ class StateWording(Protocol):
         """Tell shares of the readings that have a label."""
         ...
 
+    def periods_head(self, device: str, name: str) -> str:
+        """Open a number of a device in several ranges, in the order of a ranking."""
+        ...
+
     def rest_told(self) -> str:
         """Open numbers of the readings within what is usual."""
         ...

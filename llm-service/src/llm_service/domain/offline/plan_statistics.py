@@ -44,7 +44,9 @@ class _Statistics:
         # Of a text field the counts of its values are told, of each device.
         texts = CallPlanner(self._plan.talk, self._plan.tools, query).asks_values() and not query.conditions
         ranked = query.rank and len(query.devices) > 1 and not texts
+        hours = query.rank and len(query.devices) == 1 and len(query.periods) > 2
         kinds = (
+            ("periods", hours and Statistic.INTEGRAL in statistics),
             ("anomaly", query.intent is Intent.ANOMALY),
             ("correlation", Statistic.CORRELATION in statistics),
             ("rank", ranked),
@@ -122,6 +124,7 @@ class _Statistics:
             "anomaly": lambda: report.anomalies(query, answered),
             "correlation": lambda: answer_events.correlations(report, query, answered),
             "rank": lambda: answer_ranking.ranking(report, query, answered),
+            "periods": lambda: answer_ranking.periods(report, query, answered),
             "compare": lambda: report.comparison(query, answered),
             "when": lambda: answer_events.extreme_times(report, query, answered),
             "fitting": lambda: answer_events.fitting(report, query, answered),

@@ -93,6 +93,12 @@ class FormReader:
             if words.has(first, Kind.CANNOT):
                 break
             first += 1
+        measured = any(words.has(at, kind) for at in range(len(words)) for kind in (Kind.FIELD, Kind.AMOUNT, Kind.UNIT))
+        for at in range(len(words) - 1):
+            if words.text(at) == "who" and words.text(at + 1) == "used" and not measured:
+                # "Who used WLD001" asks for a person, "who used less gas" for a machine.
+                words.use(at, at + 2)
+                return f"{words.raw(at)} {words.raw(at + 1)}"
         for at in words.find(Kind.CANNOT):
             order = at == first and not asks and not _QUESTIONS & {words.text(before) for before in range(at)}
             if order or words.text(at) in _ALWAYS_REFUSED:

@@ -8,7 +8,7 @@ from llm_service.domain.offline.lexicon import Kind, Senses
 from llm_service.domain.offline.query import Intent, Operator, Statistic
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.topic_parts import TopicParts
-from llm_service.domain.offline.words_data import Comparative
+from llm_service.domain.offline.words_data import LABEL_FIELD, Comparative
 from llm_service.domain.offline.words_events import SEVERAL
 
 if TYPE_CHECKING:
@@ -95,10 +95,12 @@ class _TopicReader(TopicParts):
         topic.fields = tuple(dict.fromkeys(asked[at] for at in sorted(asked)))
         topic.statistics = tuple(self._statistics)
         self.settle_intents()
-        self.settle_amount(which=topic.which)
+        interval = self._reading.interval
+        self.settle_amount(which=topic.which or (interval is not None and interval.which))
         self.settle_range()
         self.settle_spells(topic)
         self.settle_best(topic)
+        self.settle_count()
         self.settle_occasion()
         self.settle_since(topic)
         self.settle_whether(topic)
@@ -157,6 +159,9 @@ class _TopicReader(TopicParts):
         statistic, field, intent = senses.get(Kind.STATISTIC), senses.get(Kind.FIELD), senses.get(Kind.INTENT)
         if isinstance(field, str) and self._means_now(at, field):
             self._count(at, Statistic.LAST)
+        elif field == LABEL_FIELD and words.has(at - 1, Kind.EVERY) and self._statistics:
+            # "The mean current per label": one number of each can't be given, and it is named.
+            return
         elif isinstance(field, str) and not self._verbal(at, field):
             self._fields[at] = field
             words.use(at, at + 1)

@@ -111,6 +111,13 @@ class TopicParts:
         words.use(places[0], places[0] + 1)
         self._notes.append(Note(remark=Remark.READ_AS, words=(words.raw(places[0]), "p5, p25, p50, p75, p95")))
 
+    def settle_count(self) -> None:
+        """ "Which day had the most porosity" is decided by how many readings had it."""
+        reading, asked = self._reading, self._statistics.keys()
+        ranked = reading.interval is not None and reading.interval.which and reading.conditions and not self._fields
+        if ranked and asked and asked <= {Statistic.MAX, Statistic.MIN}:
+            self._statistics[Statistic.COUNT] = None
+
     def settle_best(self, topic: "Topic") -> None:
         """ "The best quality rate", "the worst utilization" are ends of a ranking; of other numbers nobody knows."""
         places = list(self._words.find(Kind.BEST))

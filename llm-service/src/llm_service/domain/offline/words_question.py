@@ -7,7 +7,7 @@ from llm_service.domain.offline.query import Intent, Statistic
 from llm_service.domain.offline.words_data import Comparative
 
 _CANNOT: Final = (
-    "operator|operators|who operated|who was operating|who is operating|who ran|who used|操作员|操作工|谁操作"
+    "operator|operators|who operated|who was operating|who is operating|who ran|操作员|操作工|谁操作"
     "|谁在操作|谁在用|谁用|remaining|remains|remain|is left|are left|left over|still left|还剩|剩余|剩下|还剩下"
     "|还有多少焊丝|will|will be|going to|gonna|将会|会是多少|会到多少|会达到|会达到多少|将达到|会升到|会涨到|预计"
     "|估计会|会有多少|cost|costs|price|expensive|费用|成本|电费|价格|花费|多少钱|maintenance|serial number"
