@@ -151,7 +151,9 @@ def messages(first, count, devices=5):
     return [(f"plant/W{device}/data", json.dumps(row).encode()) for device, row in rows]
 
 
-async def test_every_message_is_stored_once_whoever_is_killed(tmp_path, postgres_url, broker, start_service, as_tenant):
+async def test_every_message_is_stored_once_whoever_is_killed(  # noqa: PLR0917 - fixtures
+    tmp_path, postgres_url, broker, start_service, as_tenant, measured
+):
     replicas = [Replica(f"r{n}", tmp_path / f"r{n}", postgres_url, broker.url) for n in range(2)]
     publisher = Publisher(broker.port)
     count = 0
@@ -185,6 +187,7 @@ async def test_every_message_is_stored_once_whoever_is_killed(tmp_path, postgres
             await until(replica.is_connected)
         await send(500)
         values = await all_values(tmp_path, postgres_url, start_service, as_tenant, count)
+        measured(f"{len(set(values))} of {count} stored, {len(values) - len(set(values))} twice")
         assert sorted(values) == list(range(count))
     finally:
         publisher.close()

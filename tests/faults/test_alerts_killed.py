@@ -9,6 +9,7 @@ from typing import Any
 from penstock.feature.v1 import feature_pb2_grpc
 
 from penstock_testkit import services
+from penstock_testkit.fault_rows import Measured
 from penstock_testkit.receivers import HttpReceiver
 from penstock_testkit.waiting import until, until_true
 from tests.faults.gateway_process import Gateway, gateway
@@ -21,7 +22,9 @@ async def statuses(running: Gateway) -> dict[str, str]:
     return {entry["channel_id"]: entry["status"] for entry in answer.json()["notifications"]}
 
 
-async def test_each_notification_goes_out_once_over_a_kill_and_the_one_on_its_way_is_named(tmp_path: Path) -> None:
+async def test_each_notification_goes_out_once_over_a_kill_and_the_one_on_its_way_is_named(
+    tmp_path: Path, measured: Measured
+) -> None:
     gate, ids = asyncio.Event(), list[str]()
     async with AsyncExitStack() as stack:
         fakes: Any = services
@@ -58,5 +61,6 @@ async def test_each_notification_goes_out_once_over_a_kill_and_the_one_on_its_wa
             await until_true(settled)
             assert (await statuses(second))[ids[3]] == "unknown"
         gate.set()
+        measured(f"{[len(hook.bodies) for hook in hooks]} sent over a kill, the one on its way named unknown")
         assert [len(hook.bodies) for hook in receivers] == [1, 1, 1, 1, 2], "a refusal alone is followed by another try"
         assert len({headers["x-penstock-delivery"] for headers in refusing.headers}) == 1

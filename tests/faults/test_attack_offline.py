@@ -12,6 +12,7 @@ from typing import Any, Final
 import aiohttp
 import pytest
 
+from penstock_testkit.fault_rows import Measured
 from penstock_testkit.system import RunningSystem, start_system
 from penstock_testkit.waiting import HANG_SECONDS
 
@@ -91,7 +92,9 @@ async def median_of(victim: Caller) -> tuple[float, float]:
     return statistics.median(completions), statistics.median(chats)
 
 
-async def test_costly_prompts_of_one_tenant_hold_up_no_question_of_another(victim: Caller, attacker: Caller) -> None:
+async def test_costly_prompts_of_one_tenant_hold_up_no_question_of_another(
+    victim: Caller, attacker: Caller, measured: Measured
+) -> None:
     statuses = set[int]()
 
     async def attack(number: int) -> None:
@@ -112,4 +115,5 @@ async def test_costly_prompts_of_one_tenant_hold_up_no_question_of_another(victi
     for what in (0, 1):
         alone, attacked = (statistics.median(run[what] for run in runs) for runs in (without, beside))
         print(f"{('completion', 'chat')[what]}: {alone * 1e3:.1f} ms alone, {attacked * 1e3:.1f} ms beside, {statuses}")
+        measured(f"a {('completion', 'chat')[what]} {attacked / alone:.2f} ×")
         assert attacked <= MOST * alone, f"{alone:.4f} s alone, {attacked:.4f} s beside the attack"

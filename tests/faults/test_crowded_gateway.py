@@ -14,6 +14,7 @@ import pytest
 from penstock.llm.v1 import llm_pb2_grpc
 
 from penstock_kit.context import CallContext, use_context
+from penstock_testkit.fault_rows import Measured
 from penstock_testkit.services import FakeLlm, Hang, answer_events, serve
 from penstock_testkit.slow_readers import slow_readers
 from penstock_testkit.waiting import HANG_SECONDS, until
@@ -63,7 +64,9 @@ async def system(tmp_path: Path) -> AsyncGenerator[System]:
         yield System(llm=fake, chat=chat, gateway=before)
 
 
-async def test_200_slow_readers_take_bounded_memory_hold_up_nobody_and_lose_nothing(system: System) -> None:
+async def test_200_slow_readers_take_bounded_memory_hold_up_nobody_and_lose_nothing(
+    system: System, measured: Measured
+) -> None:
     system.llm.script = answer_events(*TEXTS)
     path, whole = await system.conversation(), []
     await system.gateway.events("POST", path, whole, content="Hello?", use_tools=False)
@@ -76,6 +79,7 @@ async def test_200_slow_readers_take_bounded_memory_hold_up_nobody_and_lose_noth
         grown, queued = system.resident_megabytes() - before, system.queued_megabytes()
         assert others[-1]["content"] == whole[-1]["content"] == "".join(TEXTS)
         assert max(len(reader.taken) for reader in readers) < MEGABYTE / 10, "they were slow all the time"
+        measured(f"+ {grown:.0f} MB for {SLOW} readers, another's answer whole")
         assert grown < SLOW, "MB: what they have not taken stays in the log"
         assert queued < 0.25 * SLOW
         readers[0].hurry()
@@ -87,7 +91,9 @@ def events_in(answer: bytes) -> list[Any]:
     return [json.loads(line[6:]) for line in answer.splitlines() if line.startswith(b"data: ")]
 
 
-async def test_1000_idle_streams_take_at_most_half_a_megabyte_each_and_get_their_heartbeats(system: System) -> None:
+async def test_1000_idle_streams_take_at_most_half_a_megabyte_each_and_get_their_heartbeats(
+    system: System, measured: Measured
+) -> None:
     system.llm.script = [*answer_events("One moment. ")[:2], Hang()]
     paths, before = [await system.conversation() for _ in range(IDLE)], system.resident_megabytes()
     beats = [0] * IDLE
@@ -109,4 +115,6 @@ async def test_1000_idle_streams_take_at_most_half_a_megabyte_each_and_get_their
         for task in holding:
             task.cancel()
         await asyncio.gather(*holding, return_exceptions=True)
+    again = sum(now > then for now, then in zip(beats, first, strict=True))
+    measured(f"{grown / IDLE:.2f} MB each, {again} of {IDLE} had their heartbeats")
     assert grown < 0.5 * IDLE

@@ -15,6 +15,7 @@ from penstock.llm.v1 import llm_pb2_grpc
 
 from penstock_kit.context import CallContext, use_context
 from penstock_kit.errors import Unavailable
+from penstock_testkit.fault_rows import Measured
 from penstock_testkit.services import FakeLlm, Hang, answer_events, serve
 from penstock_testkit.waiting import HANG_SECONDS, assert_within, until
 from tests.faults.gateway_process import Gateway, gateway, is_last
@@ -73,7 +74,9 @@ def by_stream(events: list[Any]) -> dict[str, list[Any]]:
     return found
 
 
-async def test_a_killed_replica_costs_no_reader_an_event_over_any_transport(redis: OwnRedis, start: Any) -> None:
+async def test_a_killed_replica_costs_no_reader_an_event_over_any_transport(
+    redis: OwnRedis, start: Any, measured: Measured
+) -> None:
     system = await start(REDIS_URL=redis.url)
     ways, gate = system.gateway, asyncio.Event()
     system.llm.script = gated(gate, *TEXTS)
@@ -109,13 +112,17 @@ async def test_a_killed_replica_costs_no_reader_an_event_over_any_transport(redi
         else:
             assert (into[-1]["reason"], into[-1]["retryable"]) == ("STREAM_INTERRUPTED", True)
             assert into[-1]["partial_content"] == text(into)
+    same = sum(into == asked[number] for number, into in others)
+    measured(f"{same} of {len(others)} readers whole over three transports, after {took:.2f} s")
     for number, into in others:
         assert into == asked[number]
     assert by_stream(watched) == by_stream([event for into in asked for event in into])
     assert_within(took, 3)
 
 
-async def test_a_drain_truncates_none_of_a_hundred_streams_and_is_over_in_time(redis: OwnRedis, start: Any) -> None:
+async def test_a_drain_truncates_none_of_a_hundred_streams_and_is_over_in_time(
+    redis: OwnRedis, start: Any, measured: Measured
+) -> None:
     system = await start(REDIS_URL=redis.url, PENSTOCK_GRACE_SECONDS="6")
     ways, gate = system.gateway, asyncio.Event()
     system.llm.script = gated(gate, *TEXTS)
@@ -133,6 +140,7 @@ async def test_a_drain_truncates_none_of_a_hundred_streams_and_is_over_in_time(r
         services = (await ways.client.get("/ready")).json()["services"]
         assert services["chat-stream-service"]["state"] != "down", "the gateway asks the other replica"
         gate.set()
+    measured(f"{sum(not is_last(into[-1]) for into in asked)} of {len(asked)} truncated")
     for into in asked:
         assert_law(into)
         assert into[-1]["content"] == text(into) == "one two three"

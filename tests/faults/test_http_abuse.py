@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from penstock_testkit.fault_rows import Measured
 from tests.faults.gateway_process import Gateway, gateway
 
 MEGABYTE = 1024 * 1024
@@ -60,7 +61,9 @@ async def statuses(url: str, count: int) -> list[int]:
     return found
 
 
-async def test_32_megabytes_of_pipelined_requests_cost_little_and_end_the_connection(tmp_path: Path) -> None:
+async def test_32_megabytes_of_pipelined_requests_cost_little_and_end_the_connection(
+    tmp_path: Path, measured: Measured
+) -> None:
     loop = asyncio.get_running_loop()
     async with gateway(tmp_path, "127.0.0.1:1") as running:
         assert await statuses(running.url, 3) == [200, 200, 200]
@@ -71,14 +74,18 @@ async def test_32_megabytes_of_pipelined_requests_cost_little_and_end_the_connec
                 while sent < 32 * MEGABYTE:
                     sent += await asyncio.wait_for(loop.sock_sendall(greedy, GET * 2000), 1) or len(GET) * 2000
             assert sent < 32 * MEGABYTE, "what nobody answers is not read"
-            assert proportional_megabytes(running.process.pid) - before < 20
+            grown = proportional_megabytes(running.process.pid) - before
+            measured(f"+ {max(0.0, grown):.1f} MB, {sent / MEGABYTE:.1f} MB taken from the client")
+            assert grown < 20
             assert await statuses(running.url, 3) == [200, 200, 200]
             async with asyncio.timeout(40):
                 with pytest.raises(ConnectionError):
                     await loop.sock_sendall(greedy, GET * 200_000)
 
 
-async def test_400_idle_connections_leave_room_for_others_and_a_line_in_the_log(small: Gateway, tmp_path: Path) -> None:
+async def test_400_idle_connections_leave_room_for_others_and_a_line_in_the_log(
+    small: Gateway, tmp_path: Path, measured: Measured
+) -> None:
     with ExitStack() as stack:
         for _ in range(CROWD):
             connect(stack, small.url)
@@ -87,12 +94,15 @@ async def test_400_idle_connections_leave_room_for_others_and_a_line_in_the_log(
         # What it opens itself still opens: nobody's key is read from the store.
         assert (await small.client.get("/api/v1/keys")).status_code == 200
     crowded = [line for line in log_lines(tmp_path) if line["event"].startswith("too many connections")]
+    measured(f"{CROWD} idle connections at {FEW_FILES} files: 5 of 5 others served, {len(crowded)} line in the log")
     assert len(crowded) == 1, "one line, however many there were"
     assert crowded[0]["limit"] < FEW_FILES
 
 
 @pytest.mark.parametrize("sent", [SLOW_HEAD, SLOW_BODY], ids=["heads", "bodies"])
-async def test_400_connections_of_a_byte_now_and_then_end_and_others_are_served(small: Gateway, sent: bytes) -> None:
+async def test_400_connections_of_a_byte_now_and_then_end_and_others_are_served(
+    small: Gateway, sent: bytes, measured: Measured
+) -> None:
     loop = asyncio.get_running_loop()
     with ExitStack() as stack:
         crowd = [connect(stack, small.url) for _ in range(CROWD)]
@@ -108,11 +118,13 @@ async def test_400_connections_of_a_byte_now_and_then_end_and_others_are_served(
         begun = loop.time()
         answers = [await first_line(connection) for connection in crowd]
         assert loop.time() - begun < 10
+    slow = sum(answer.startswith(b"HTTP/1.1 408") for answer in answers)
+    measured(f"{CROWD} slow ones: 5 of 5 others served, {slow} told 408, the others closed or 503")
     assert set(answers) <= {b"HTTP/1.1 408 Request Timeout", b"HTTP/1.1 503 Service Unavailable", b""}
     assert b"HTTP/1.1 408 Request Timeout" in answers
 
 
-async def test_a_head_of_28_megabytes_costs_nothing(tmp_path: Path) -> None:
+async def test_a_head_of_28_megabytes_costs_nothing(tmp_path: Path, measured: Measured) -> None:
     loop = asyncio.get_running_loop()
     async with gateway(tmp_path, "127.0.0.1:1") as running:
         assert await statuses(running.url, 3) == [200, 200, 200]
@@ -122,7 +134,9 @@ async def test_a_head_of_28_megabytes_costs_nothing(tmp_path: Path) -> None:
             with suppress(ConnectionError):
                 await loop.sock_sendall(greedy, b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 28 * MEGABYTE)
             assert await first_line(greedy) == b"HTTP/1.1 431 Request Header Fields Too Large"
-        assert proportional_megabytes(running.process.pid) - before < 5
+        grown = proportional_megabytes(running.process.pid) - before
+        measured(f"a head of 28 MB: 431, + {max(0.0, grown):.1f} MB")
+        assert grown < 5
 
 
 async def first_line(connection: socket.socket) -> bytes:

@@ -10,6 +10,7 @@ from penstock.llm.v1 import cost_pb2, llm_pb2
 
 from penstock_kit.database import sqlite_url
 from penstock_kit.errors import ResourceExhausted, Unavailable
+from penstock_testkit.fault_rows import Measured
 from penstock_testkit.servers import PostgresServer
 from penstock_testkit.servers.fault_proxy import FaultProxy
 from penstock_testkit.vendors.openai_server import OpenAiServer
@@ -32,7 +33,9 @@ async def put_total_budget(llm: Llm, amount: str) -> None:
         await llm.costs.PutBudget(cost_pb2.PutBudgetRequest(budget=budget))
 
 
-async def test_200_parallel_requests_at_the_edge_of_a_budget_overspend_nothing(tmp_path: Path) -> None:
+async def test_200_parallel_requests_at_the_edge_of_a_budget_overspend_nothing(
+    tmp_path: Path, measured: Measured
+) -> None:
     reply = Reply(usage=FakeUsage(prompt=10, completion=20), chunk_delay=0.01)
     async with OpenAiServer(default=reply) as vendor, running(tmp_path, config(vendor)) as llm:
         # One call costs 50 millionths; about half of them fit.
@@ -51,6 +54,8 @@ async def test_200_parallel_requests_at_the_edge_of_a_budget_overspend_nothing(t
         with as_caller(ADMIN):
             [budget] = (await llm.costs.ListBudgets(cost_pb2.ListBudgetsRequest())).budgets
             total = (await llm.costs.SummarizeCosts(cost_pb2.SummarizeCostsRequest())).total
+    over = max(Decimal(0), Decimal(budget.spent.amount) - Decimal("0.005"))
+    measured(f"{answered} of 200 answered, {over.normalize():f} overspent")
     assert 0 < answered < 200
     assert len(vendor.sold) == answered
     sold = sum(Decimal(usage.prompt + 2 * usage.completion) for usage in vendor.sold) / 1_000_000
@@ -61,7 +66,7 @@ async def test_200_parallel_requests_at_the_edge_of_a_budget_overspend_nothing(t
 
 
 async def test_the_same_idempotency_key_50_times_in_parallel_is_one_call_one_charge_and_one_body(
-    tmp_path: Path,
+    tmp_path: Path, measured: Measured
 ) -> None:
     reply = Reply(usage=FakeUsage(prompt=10, completion=20), chunk_delay=0.01)
     async with OpenAiServer(default=reply) as vendor, running(tmp_path, config(vendor)) as llm:
@@ -72,6 +77,8 @@ async def test_the_same_idempotency_key_50_times_in_parallel_is_one_call_one_cha
             return answer.SerializeToString(deterministic=True)
 
         answers = await asyncio.gather(*(ask() for _ in range(50)))
+        rows = await llm.ledger()
+        measured(f"{len(vendor.received)} call, {len(rows)} charge, {len(set(answers))} body")
         assert len(set(answers)) == 1
         assert await ask() == answers[0]
         assert len(vendor.received) == 1
@@ -121,7 +128,7 @@ async def test_two_replicas_make_one_call_for_50_questions_and_50_embeddings_wit
 
 
 async def test_chat_goes_on_while_postgresql_is_away_and_every_row_is_written_once(
-    tmp_path: Path, postgres_server: PostgresServer, postgres_url: str
+    tmp_path: Path, postgres_server: PostgresServer, postgres_url: str, measured: Measured
 ) -> None:
     async with OpenAiServer() as vendor, running(tmp_path, config(vendor), DATABASE_URL=postgres_url) as llm:
         await llm.complete("v/m")
@@ -134,6 +141,7 @@ async def test_chat_goes_on_while_postgresql_is_away_and_every_row_is_written_on
         await _refuse_connections(postgres_server, postgres_url, refuse=False)
         await until(lambda: not spool.exists(), seconds=HANG_SECONDS)
         rows = await llm.ledger()
+    measured(f"20 of 20 answered meanwhile, {len({row.id for row in rows})} of 21 rows, {len(rows)} written")
     assert len(rows) == len({row.id for row in rows}) == 21 == len(vendor.sold)
     assert not spool.exists()
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from penstock_kit.context import CallContext, use_context
 from penstock_testkit.contracts.stream_law import assembled, assert_whole
+from penstock_testkit.fault_rows import Measured
 from penstock_testkit.vendors.openai_server import OpenAiServer
 from penstock_testkit.vendors.reply import Reply
 from penstock_testkit.waiting import assert_within, until
@@ -15,7 +16,7 @@ from tests.faults.stream_replica import ANN, SECONDS, Reader, replica
 SAID = "some words of an answer "
 
 
-async def test_a_reader_gets_a_typed_error_and_keeps_what_was_said(tmp_path: Path) -> None:
+async def test_a_reader_gets_a_typed_error_and_keeps_what_was_said(tmp_path: Path, measured: Measured) -> None:
     slow = Reply(chunks=(SAID, "more"), hang_after=1)
     async with OpenAiServer(default=slow) as vendor:
         config = f'providers: [{{name: v, base_url: "{vendor.base_url}", models: [m]}}]'
@@ -29,7 +30,9 @@ async def test_a_reader_gets_a_typed_error_and_keeps_what_was_said(tmp_path: Pat
                     killed = time.monotonic()
                     async with asyncio.timeout(SECONDS):
                         events = await reader.task
-                    assert_within(time.monotonic() - killed, 3)
+                    took = time.monotonic() - killed
+                    measured(f"{events[-1].error.reason} after {took:.2f} s, {len(events)} events, gapless")
+                    assert_within(took, 3)
                     assert_whole(events)
                     assert events[-1].error.reason == "SERVICE_UNAVAILABLE"
                     assert events[-1].error.retryable

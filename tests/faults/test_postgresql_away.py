@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from penstock_testkit.fault_rows import Measured
 from penstock_testkit.servers.fault_proxy import FaultProxy
 from penstock_testkit.system import RunningSystem, launch_system
 from penstock_testkit.waiting import HANG_SECONDS
@@ -77,7 +78,9 @@ async def system(tmp_path: Path, postgres_url: str) -> AsyncGenerator[System]:
             await proxy.cut()
 
 
-async def test_the_system_starts_without_its_database_says_so_and_is_ready_when_it_comes(system: System) -> None:
+async def test_the_system_starts_without_its_database_says_so_and_is_ready_when_it_comes(
+    system: System, measured: Measured
+) -> None:
     begun = time.monotonic()
     assert (await system.answer("/health")).status_code == httpx.codes.OK
     took = time.monotonic() - begun
@@ -96,10 +99,13 @@ async def test_the_system_starts_without_its_database_says_so_and_is_ready_when_
     await system.ready()
     assert "No language model is configured" in await system.complete()
     assert "event: complete_state" in await system.converse(await system.conversation())
+    measured(f"the gateway answers {took:.2f} s after it was asked, /ready named {len(missing)} stores")
     assert took < SECONDS / 2
 
 
-async def test_a_database_that_restarts_under_load_costs_no_request_and_no_row(system: System) -> None:
+async def test_a_database_that_restarts_under_load_costs_no_request_and_no_row(
+    system: System, measured: Measured
+) -> None:
     await system.proxy.open()
     await system.ready()
     conversations = iter([await system.conversation() for _ in range(28)])
@@ -121,4 +127,5 @@ async def test_a_database_that_restarts_under_load_costs_no_request_and_no_row(s
     async with asyncio.timeout(SECONDS):
         while await system.asked() < len(asking):  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.1)
+    measured(f"0 of {len(asking)} failed, {await system.asked()} ledger rows")
     assert await system.asked() == len(asking)

@@ -13,6 +13,7 @@ import pytest
 from penstock.llm.v1 import llm_pb2
 
 from penstock_kit.errors import BadUpstream, Unavailable
+from penstock_testkit.fault_rows import Measured
 from penstock_testkit.vendors.openai_server import OpenAiServer
 from penstock_testkit.vendors.reply import Reply
 from penstock_testkit.waiting import assert_within
@@ -23,7 +24,7 @@ from tests.faults.test_provider_faults import Two, config, kinds, two
 __all__ = ["two"]
 
 
-async def test_a_429_is_followed_by_the_next_provider_within_50_ms(two: Two) -> None:
+async def test_a_429_is_followed_by_the_next_provider_within_50_ms(two: Two, measured: Measured) -> None:
     await two.llm.complete("first/m")
     await two.llm.complete("second/m")
     two.first.default = Reply(status=429, headers={"retry-after": "0.001"})
@@ -31,6 +32,7 @@ async def test_a_429_is_followed_by_the_next_provider_within_50_ms(two: Two) -> 
     for _ in range(5):
         assert (await two.llm.complete()).started.provider == "second"
         gaps.append(two.second.received[-1].at - two.first.received[-1].at)
+    measured(f"the next after {median(gaps) * 1000:.1f} ms")
     assert median(gaps) <= 0.05
 
 
@@ -49,7 +51,7 @@ def hanging_port() -> Generator[int]:
         yield port
 
 
-async def test_a_vendor_that_hangs_at_connect_is_stood_in_for_within_2_s(tmp_path: Path) -> None:
+async def test_a_vendor_that_hangs_at_connect_is_stood_in_for_within_2_s(tmp_path: Path, measured: Measured) -> None:
     with hanging_port() as port:
         async with (
             OpenAiServer() as second,
@@ -60,6 +62,7 @@ async def test_a_vendor_that_hangs_at_connect_is_stood_in_for_within_2_s(tmp_pat
             answer = await llm.complete()
             waited = time.monotonic() - began
     assert kinds(answer.started) == ["first:connect"]
+    measured(f"the next after {waited:.2f} s")
     assert waited > 1.5
     assert_within(waited, 2.5)
 
@@ -84,7 +87,7 @@ async def test_nonsense_after_content_is_an_error_and_what_came_is_billed(two: T
     assert not two.second.received
 
 
-async def test_a_line_without_end_takes_no_memory(tmp_path: Path) -> None:
+async def test_a_line_without_end_takes_no_memory(tmp_path: Path, measured: Measured) -> None:
     endless = Reply(raw=b"data: " + b"x" * 150_000_000, content_type="text/event-stream")
     async with (
         OpenAiServer() as first,
@@ -98,7 +101,9 @@ async def test_a_line_without_end_takes_no_memory(tmp_path: Path) -> None:
         peak = asyncio.create_task(highest_rss(process))
         assert (await llm.stream())[0].started.provider == "second"
         peak.cancel()
-        assert await peak - before < 40_000_000
+        grown = await peak - before
+        measured(f"a line of 150 MB: + {grown / 1e6:.0f} MB")
+        assert grown < 40_000_000
 
 
 async def highest_rss(process: psutil.Process) -> int:
@@ -112,7 +117,7 @@ async def highest_rss(process: psutil.Process) -> int:
         return highest
 
 
-async def test_with_all_vendors_down_the_refusal_takes_at_most_100_ms(two: Two) -> None:
+async def test_with_all_vendors_down_the_refusal_takes_at_most_100_ms(two: Two, measured: Measured) -> None:
     two.first.default = two.second.default = Reply(status=503)
     took: list[float] = []
     for _ in range(60):
@@ -121,6 +126,7 @@ async def test_with_all_vendors_down_the_refusal_takes_at_most_100_ms(two: Two) 
             await two.llm.complete(exclude_providers=["fallback"])
         took.append(time.monotonic() - began)
         assert caught.value.retry_after
+    measured(f"503 after {median(took[20:]) * 1000:.1f} ms, {two.calls / 60:.2f} calls a request")
     assert median(took[20:]) <= 0.1
     assert two.calls <= 1.1 * 60
 
@@ -130,7 +136,9 @@ async def test_with_all_vendors_down_the_refusal_takes_at_most_100_ms(two: Two) 
     [Reply(delay=30), Reply(hang_after=0), Reply(chunks=("a", "b"), hang_after=1)],
     ids=["before headers", "before the first token", "mid-stream"],
 )
-async def test_a_caller_that_leaves_a_stream_closes_the_vendors_call_within_1_s(two: Two, reply: Reply) -> None:
+async def test_a_caller_that_leaves_a_stream_closes_the_vendors_call_within_1_s(
+    two: Two, reply: Reply, measured: Measured
+) -> None:
     two.first.script(reply)
     request = llm_pb2.StreamCompleteRequest(completion=completion("ping", model="first/m"))
     call = two.llm.llm.StreamComplete(request, timeout=20)
@@ -142,16 +150,22 @@ async def test_a_caller_that_leaves_a_stream_closes_the_vendors_call_within_1_s(
     reading.cancel()
     call.cancel()
     await two.first.wait_abandoned()
-    assert_within(time.monotonic() - left, 1)
+    closed = time.monotonic() - left
+    measured(f"closed after {closed:.2f} s")
+    assert_within(closed, 1)
     assert [row.outcome for row in await two.llm.wait_rows(1)] == ["cancelled"]
 
 
-async def test_a_caller_that_leaves_a_whole_answer_closes_the_vendors_call_within_1_s(two: Two) -> None:
+async def test_a_caller_that_leaves_a_whole_answer_closes_the_vendors_call_within_1_s(
+    two: Two, measured: Measured
+) -> None:
     two.first.script(Reply(delay=30))
     asking = asyncio.create_task(two.llm.complete("first/m"))
     await two.first.wait_streaming()
     left = time.monotonic()
     asking.cancel()
     await two.first.wait_abandoned()
-    assert_within(time.monotonic() - left, 1)
+    closed = time.monotonic() - left
+    measured(f"closed after {closed:.2f} s")
+    assert_within(closed, 1)
     assert [row.outcome for row in await two.llm.wait_rows(1)] == ["cancelled"]

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from gateway.composition.openapi import DocumentedApi
 from gateway.dialects.anthropic.endpoint import MESSAGES_PATH
 from gateway.dialects.anthropic.models import speaks_anthropic
+from gateway.http.frames import release_frames
 from gateway.http.problems import render_error
 from gateway.http.validation import validation_error
 from gateway.middleware.error_responses import internal_error
@@ -40,6 +41,7 @@ def build_api(routers: Sequence[APIRouter], redactor: Redactor) -> FastAPI:
         headers = {name.decode(): value.decode() for name, value in rendered.headers}
         if isinstance(error, HTTPException) and error.headers and "Allow" in error.headers:
             headers["allow"] = error.headers["Allow"]
+        release_frames(error)
         return Response(rendered.body, status_code=rendered.status, headers=headers)
 
     # The last is answered too, and then raised on for the log.

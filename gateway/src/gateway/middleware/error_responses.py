@@ -3,6 +3,7 @@
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.http.disconnect import ClientDisconnected
+from gateway.http.frames import release_frames
 from gateway.http.problems import render_error
 from penstock_kit.context import current_context
 from penstock_kit.errors import Internal, PenstockError
@@ -39,11 +40,13 @@ class ErrorResponses:
             if begun:
                 raise
             await send_error(error, scope, send, self._redactor)
+            release_frames(error)
         except Exception as error:
             if begun:
                 raise
             log.error("unexpected error in a request", path=scope["path"], exc_info=error)
             await send_error(internal_error(), scope, send, self._redactor)
+            release_frames(error)
 
 
 def internal_error() -> PenstockError:

@@ -22,6 +22,8 @@ class FaultRow:
 
 
 NoteFault = Callable[[FaultRow], None]
+# Notes in a few words what a test has measured, for the row of its fault.
+Measured = Callable[[str], None]
 
 
 def append_row(row: FaultRow) -> None:

@@ -4,13 +4,13 @@
 import io
 import itertools
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
 import structlog
 
-from penstock_testkit.fault_rows import NoteFault, append_row
+from penstock_testkit.fault_rows import Measured, NoteFault, append_row
 from penstock_testkit.servers import PostgresServer, RedisServer, start_postgres, start_redis
 
 _names = itertools.count(1)
@@ -32,6 +32,12 @@ def log_stream() -> Iterator[io.StringIO]:
 def note_fault() -> NoteFault:
     """Return what notes a row for `make faults`; a test notes it before it asserts, so that a miss is shown too."""
     return append_row
+
+
+@pytest.fixture
+def measured(record_property: Callable[[str, object], None]) -> Measured:
+    """Return what notes a figure for the row of the fault that the test shows; see tests/faults/fault_list.py."""
+    return lambda figure: record_property("figure", figure)
 
 
 @pytest.fixture(scope="session")
