@@ -2,6 +2,7 @@
 
 import os
 import socket
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -138,3 +139,43 @@ def test_a_number_of_workers_that_cannot_be_is_named(value: str) -> None:
 
 def test_what_other_programs_call_their_workers_starts_none() -> None:
     assert CliSettings(values={"WEB_CONCURRENCY": "4"}).workers == 1
+
+
+def test_the_folder_of_a_supervisor_that_was_killed_is_cleared_by_the_next_one(tmp_path: Path) -> None:
+    def group() -> WorkerGroup:
+        values = {"PENSTOCK_HOME": str(tmp_path), "PENSTOCK_HTTP_PORT": str(free_port())}
+        return WorkerGroup(CliSettings(values=values))
+
+    living, left = group(), tempfile.mkdtemp(prefix="penstock-workers-", dir=group_place(tmp_path))
+    (Path(left) / "supervisor.lock").touch()
+    (Path(left) / "gw_1.metrics").write_text("{}")
+    other = group()
+    try:
+        assert not Path(left).exists()
+        assert living.folder.exists()
+    finally:
+        living.close()
+        other.close()
+
+
+def group_place(home: Path) -> Path:
+    """Return the folder in which groups make theirs."""
+    settings = CliSettings(values={"PENSTOCK_HOME": str(home), "PENSTOCK_HTTP_PORT": str(free_port())})
+    group = WorkerGroup(settings)
+    group.close()
+    return group.folder.parent
+
+
+@pytest.mark.parametrize("value", ["abc", "0", ""])
+def test_a_port_for_scrapers_that_is_none_is_left_to_the_gateway(tmp_path: Path, value: str) -> None:
+    values = {"PENSTOCK_HOME": str(tmp_path), "PENSTOCK_HTTP_PORT": str(free_port()), "GATEWAY_METRICS_PORT": value}
+    group = WorkerGroup(CliSettings(values=values))
+    assert set(group.descriptors()) == {"PENSTOCK_LISTEN_FD"}
+    group.close()
+
+
+def test_the_port_for_scrapers_is_shared_as_well(tmp_path: Path) -> None:
+    ports = {"PENSTOCK_HTTP_PORT": str(free_port()), "GATEWAY_METRICS_PORT": str(free_port())}
+    group = WorkerGroup(CliSettings(values={"PENSTOCK_HOME": str(tmp_path), **ports}))
+    assert set(group.descriptors()) == {"PENSTOCK_LISTEN_FD", "PENSTOCK_METRICS_FD"}
+    group.close()

@@ -110,7 +110,9 @@ def system_environment(home: Path, ports: Mapping[str, int], *, demo: bool) -> d
     numbers = {name: str(port) for name, port in ports.items()}
     # The demo stands still, so that the same question has the same answer.
     still = {"DEMO_DATA": str(demo).lower(), "PENSTOCK_DEMO_LIVE": "false", "PENSTOCK_ALERT_SECONDS": "2"}
-    return kept | numbers | addresses | PATIENT | {"PENSTOCK_HOME": str(home), **still}
+    # PENSTOCK_TEST_WORKERS=3: the same tests, behind so many gateways.
+    workers = {"PENSTOCK_WORKERS": os.environ["PENSTOCK_TEST_WORKERS"]} if "PENSTOCK_TEST_WORKERS" in os.environ else {}
+    return kept | workers | numbers | addresses | PATIENT | {"PENSTOCK_HOME": str(home), **still}
 
 
 def is_ready(url: str) -> bool:
