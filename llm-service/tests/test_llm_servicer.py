@@ -311,6 +311,25 @@ async def test_a_parsed_prompt_tells_moments_alternatives_further_ranges_and_how
     assert (await parsed("in what unit is current measured?")).asks_unit
 
 
+@pytest.mark.parametrize(
+    ("prompt", "details"),
+    [
+        ("how many stops longer than 3 minutes did WLD001 have today?", {"shortest_spell_seconds": "180"}),
+        ("which hall used more gas today, A or B?", {"by_group": "true", "groups": "A,B"}),
+        ("peak current of WLD001 today without spikes", {"without_outliers": "true"}),
+        ("mean voltage of machine 2 today to 2 decimals", {"device_numbers": "2", "decimals": "2"}),
+        ("when did WLD002 first exceed 60 degrees today?", {"once": "first"}),
+        ("mean current of WLD001 today", {}),
+    ],
+)
+async def test_a_parsed_prompt_tells_all_that_is_asked_for(
+    service: Service, prompt: str, details: dict[str, str]
+) -> None:
+    query = (await service.llm.ParsePrompt(llm_pb2.ParsePromptRequest(prompt=prompt))).query
+    assert dict(query.details) == details
+    assert not query.unread
+
+
 @pytest.mark.parametrize("now", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
 async def test_prompts_at_the_edges_of_the_calendar_are_parsed(service: Service, now: str) -> None:
     for phrase in (

@@ -54,6 +54,7 @@ def query_from_proto(response: pb.ParsePromptResponse) -> JsonObject:
             for each in query.further_ranges
         ],
         "read_as": [{"written": each.written, "taken_for": each.taken_for} for each in query.read_as],
+        "details": dict(query.details),
         "source": response.source,
         "provider": response.provider or None,
     }

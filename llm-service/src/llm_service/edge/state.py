@@ -125,7 +125,30 @@ def query_to_proto(query: StructuredQuery) -> llm_pb2.StructuredQuery:
             for note in query.notes
             if note.remark in {Remark.READ_AS, Remark.DAY_FIRST}
         ],
+        details=_details(query),
     )
+
+
+def _details(query: StructuredQuery) -> dict[str, str]:
+    """What of a query has no field of its own, by name; nothing that is asked for is left unsaid."""
+    numbers = [str(reference.number) for reference in query.references if not reference.label]
+    told: dict[str, str | bool] = {
+        "shortest_spell_seconds": f"{query.least.total_seconds():g}" if query.least else "",
+        "each_spell": query.each,
+        "by_group": query.by_group,
+        "groups": ",".join(reference.label for reference in query.references if reference.label),
+        "device_numbers": ",".join(numbers),
+        "without_outliers": query.robust,
+        "since": query.since,
+        "now": query.holds,
+        "once": ("first" if query.first else "last") if query.once else "",
+        "ordered": query.ordered,
+        "versus": query.versus,
+        "decimals": "" if query.decimals is None else str(query.decimals),
+        "window_size": str(query.window_size or ""),
+        "first_rows": bool(query.limit) and not query.newest,
+    }
+    return {name: "true" if value is True else str(value) for name, value in told.items() if value}
 
 
 def _range(time: TimeRange) -> llm_pb2.QueryRange:

@@ -1477,6 +1477,26 @@ class StructuredQuery(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class DetailsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     INTENT_FIELD_NUMBER: _builtins.int
     DEVICES_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
@@ -1505,6 +1525,7 @@ class StructuredQuery(_message.Message):
     ASKS_UNIT_FIELD_NUMBER: _builtins.int
     FURTHER_RANGES_FIELD_NUMBER: _builtins.int
     READ_AS_FIELD_NUMBER: _builtins.int
+    DETAILS_FIELD_NUMBER: _builtins.int
     intent: _builtins.str
     """"statistics", "query", "features", "list_devices", "compare", "trend", "anomaly", "chat"."""
     model_code: _builtins.str
@@ -1574,6 +1595,14 @@ class StructuredQuery(_message.Message):
     def read_as(self) -> _containers.RepeatedCompositeFieldContainer[Global___QueryReading]:
         """How the question was read where that is not as written: "idle as current < 5"."""
 
+    @_builtins.property
+    def details(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What else is asked for, by name: shortest_spell_seconds ("180": the conditions have to hold for so long at a
+        stretch), each_spell, by_group, groups ("A,B"), device_numbers ("2"), without_outliers, since, now, once ("first" or
+        "last"), ordered ("highest" or "lowest"), versus ("above" or "below"), decimals, window_size, first_rows; "true"
+        where nothing else is to be said. What is not asked for is left out.
+        """
+
     def __init__(
         self,
         *,
@@ -1605,10 +1634,11 @@ class StructuredQuery(_message.Message):
         asks_unit: _builtins.bool = ...,
         further_ranges: _abc.Iterable[Global___QueryRange] | None = ...,
         read_as: _abc.Iterable[Global___QueryReading] | None = ...,
+        details: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "interval", b"interval", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_devices", b"all_devices", "any_condition", b"any_condition", "asks_moment", b"asks_moment", "asks_unit", b"asks_unit", "asks_when", b"asks_when", "asks_whether", b"asks_whether", "asks_which", b"asks_which", "conditions", b"conditions", "confidence", b"confidence", "devices", b"devices", "end_time", b"end_time", "excluded_devices", b"excluded_devices", "fields", b"fields", "further_ranges", b"further_ranges", "intent", b"intent", "interval", b"interval", "language", b"language", "model_code", b"model_code", "percentiles", b"percentiles", "ranking_limit", b"ranking_limit", "read_as", b"read_as", "refused", b"refused", "row_limit", b"row_limit", "start_time", b"start_time", "statistics", b"statistics", "time_zone", b"time_zone", "unit", b"unit", "unread", b"unread"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_devices", b"all_devices", "any_condition", b"any_condition", "asks_moment", b"asks_moment", "asks_unit", b"asks_unit", "asks_when", b"asks_when", "asks_whether", b"asks_whether", "asks_which", b"asks_which", "conditions", b"conditions", "confidence", b"confidence", "details", b"details", "devices", b"devices", "end_time", b"end_time", "excluded_devices", b"excluded_devices", "fields", b"fields", "further_ranges", b"further_ranges", "intent", b"intent", "interval", b"interval", "language", b"language", "model_code", b"model_code", "percentiles", b"percentiles", "ranking_limit", b"ranking_limit", "read_as", b"read_as", "refused", b"refused", "row_limit", b"row_limit", "start_time", b"start_time", "statistics", b"statistics", "time_zone", b"time_zone", "unit", b"unit", "unread", b"unread"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
