@@ -22,10 +22,11 @@ from penstock_testkit.sample_rows import insert, row_of
 
 DAY = 86_400
 KEPT_DAYS = 5
-CALLS, CONVERSATIONS, ROWS, DATASETS = 1500, 40, 20_000, 3
+CALLS, ANSWERS, CONVERSATIONS, ROWS, DATASETS = 1500, 200, 40, 20_000, 3
 PRESS = SeriesKey(tenant_id="default", device_code="press-1")
 SERVICES = {
     "llm_ledger": "llm-service",
+    "llm_kept_answer": "llm-service",
     "conversations": "chat-stream-service",
     "messages": "chat-stream-service",
     "dataset": "feature-service",
@@ -46,6 +47,8 @@ def work_a_day(home: Path, clock: ManualClock, day: int) -> None:
     """Write what a day makes: calls, conversations with messages of 2 KB, rows of a device, data sets of 100 KB."""
     micros = int(clock.now().timestamp() * 1e6)
     add(home, "llm_ledger", day, CALLS, {"create_time": micros})
+    life = {"expire_time": micros + DAY * 1_000_000 - 1, "value": bytes(5_000)}
+    add(home, "llm_kept_answer", day, ANSWERS, life)
     add(home, "conversations", day, CONVERSATIONS, {"update_time": micros, "id": "c"})
     owned = {"conversation_id": "c", "content": "word " * 400}
     add(home, "messages", day, CONVERSATIONS, owned)
@@ -105,6 +108,7 @@ def test_a_month_of_work_stays_within_what_five_days_take(home: Path, capsys: py
             after_ten = sizes(home)
     lines = capsys.readouterr().out.splitlines()
     assert f"ledger             {CALLS:,} older than 5 days deleted (LLM_LEDGER_DAYS)" in lines
+    assert f"kept answers       {ANSWERS} older than 1 days deleted (LLM_KEPT_ANSWER_HOURS)" in lines
     assert f"conversations      {CONVERSATIONS} older than 5 days deleted (CHAT_CONVERSATION_DAYS)" in lines
     assert f"telemetry          {ROWS:,} older than 5 days deleted (TELEMETRY_DAYS)" in lines
     assert f"data sets          {DATASETS} older than 5 days deleted (DATASET_DAYS)" in lines

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from penstock_cli.failure import CommandFailed
+from penstock_cli.migrate.check import find_misfits
 from penstock_cli.migrate.command import move_records
 from penstock_cli.migrate.compare import TableComparison, compare_table
 from penstock_cli.migrate.record_set import NAMES, RecordSet, load_record_set
@@ -237,3 +238,23 @@ async def test_a_schema_of_a_newer_version_is_not_moved_though_it_serves_this_on
         file.execute("UPDATE llm_service_schema SET version_num = '0099'")
     with pytest.raises(CommandFailed, match=r"llm\.db has the schema 0099 of llm-service, this version has 0003"):
         await move_records(forward(tmp_path, postgres_url), llm, Steps(), Report())
+
+
+async def test_a_number_that_is_none_does_not_go_back_and_a_negative_zero_does(
+    tmp_path: Path, sets: list[RecordSet], postgres_url: str, database: Any
+) -> None:
+    llm = sets[1]
+    await move_records(forward(tmp_path, postgres_url), llm, Steps(), Report())
+    await database.execute("UPDATE llm_service.llm_ledger SET duration = '-0.0' WHERE id = 'id-0001-ß'")
+    await database.execute("UPDATE llm_service.llm_ledger SET duration = 'NaN' WHERE id = 'id-0002-ß'")
+    back = Move(home=tmp_path / "back", url=postgres_url, back=True)
+    back.home.mkdir()
+    async with open_source(back, llm, alone=True) as source:
+        found = [str(each) async for each in find_misfits(source, llm.tables, into_sqlite=True)]
+    assert found == [
+        "llm_ledger (id 'id-0002-ß'): duration is not a number (NaN), which SQLite keeps as missing",
+    ]
+    await database.execute("UPDATE llm_service.llm_ledger SET duration = 1.5 WHERE id = 'id-0002-ß'")
+    result = Report()
+    await move_records(back, llm, Steps(), result)
+    assert result.differences == 0

@@ -92,7 +92,16 @@ def _llm_rules(_: CliSettings, clock: Clock) -> list[_RuleRow]:
         before = clock.now() - timedelta(llm.ledger_days)
         return await _in_database(llm.database, SCHEMA, lambda database: delete_old_rows(database, before))
 
-    return [("ledger", "LLM_LEDGER_DAYS", llm.ledger_days, ledger)]
+    async def answers() -> int:
+        from llm_service.adapters.sql_retention import delete_expired_answers
+
+        now = clock.now()
+        return await _in_database(llm.database, SCHEMA, lambda database: delete_expired_answers(database, now))
+
+    return [
+        ("ledger", "LLM_LEDGER_DAYS", llm.ledger_days, ledger),
+        ("kept answers", "LLM_KEPT_ANSWER_HOURS", llm.kept_answer_hours / 24, answers),
+    ]
 
 
 def _chat_rules(settings: CliSettings, clock: Clock) -> list[_RuleRow]:

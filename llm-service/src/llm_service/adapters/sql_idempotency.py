@@ -11,11 +11,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 from llm_service.adapters.ledger_row import micros_from_time
+from llm_service.adapters.sql_retention import delete_expired_answers
 from llm_service.adapters.table import kept_answer
 from llm_service.domain.reuse.idempotent_execution import Claim, ClaimState
 from penstock_kit.clock import Clock
 from penstock_kit.database import Database
-from penstock_kit.database.retention import delete_in_batches
 from penstock_kit.errors import PenstockError
 from penstock_kit.logging import get_logger
 
@@ -24,8 +24,6 @@ _LEASE: Final = timedelta(seconds=15)
 _RENEWAL: Final = 5.0
 _LARGEST: Final = 32 * 1024 * 1024
 _UNWRITTEN: Final = 1000
-# Answers that are deleted in one transaction: they may be large.
-_SWEPT: Final = 50
 # Renewals between two looks for answers whose day is over.
 _SWEEP: Final = 120
 
@@ -154,8 +152,7 @@ class SqlIdempotencyStore:
             await connection.execute(update(kept_answer).where(mine).values(lease_until=until))
 
     async def _sweep(self) -> None:
-        old = kept_answer.c.expire_time < micros_from_time(self._clock.now())
-        await delete_in_batches(self._database, kept_answer, old, batch=_SWEPT)
+        await delete_expired_answers(self._database, self._clock.now())
 
 
 def _is_free(row: Mapping[Any, Any], now: datetime) -> bool:
