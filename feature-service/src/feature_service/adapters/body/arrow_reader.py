@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet
 
+from feature_service.adapters.body import arrow_claims, parquet_pages
 from feature_service.adapters.body.arrow_batch import BatchReading, device_codes
 from feature_service.adapters.body.arrow_text import text_bytes
 from feature_service.domain.ingest.block import RowBlock
@@ -123,7 +124,7 @@ def _refuse_more_text(found: int, most: int) -> None:
 
 
 def _ipc_batches(body: IO[bytes], plan: IngestPlan) -> Iterator[Any]:
-    body.seek(0)
+    arrow_claims.refuse_false_claims(body)
     is_file = body.read(len(_FILE_MAGIC)) == _FILE_MAGIC
     body.seek(0)
     if is_file:
@@ -153,6 +154,7 @@ def _parquet_batches(body: IO[bytes]) -> Iterator[Any]:
     _refuse_more_text(
         sum(group.column(place).total_uncompressed_size for group in groups for place in texts), most_text
     )
+    parquet_pages.refuse_false_claims(body, metadata)
     body.seek(0)
     opened = pyarrow.parquet.ParquetFile(
         body,

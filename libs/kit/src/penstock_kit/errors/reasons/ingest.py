@@ -26,6 +26,12 @@ INGEST: Final = Section(
             "send it in parts, or as CSV",
         ),
         Row(
+            "BATCH_LIMIT_EXCEEDED",
+            (ErrorKind.PAYLOAD_TOO_LARGE,),
+            "Arrow or Parquet with a batch or a page that unpacks to more than is in memory at once: 512 and 128 MiB",
+            "write smaller batches, or smaller pages",
+        ),
+        Row(
             "TEXTS_LIMIT_EXCEEDED",
             (ErrorKind.PAYLOAD_TOO_LARGE,),
             "Arrow or Parquet with a long text in many rows, written once: more than 256 MiB and twenty bytes a byte",
