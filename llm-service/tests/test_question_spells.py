@@ -497,3 +497,20 @@ def test_a_number_per_label_is_named_as_not_understood() -> None:
     query = parse_prompt("what was the mean current per quality label on WLD002 yesterday?", NOW)
     assert (query.fields, query.statistics) == (("current",), (Statistic.MEAN,))
     assert any("quality label" in phrase for phrase in query.unread)
+
+
+@pytest.mark.parametrize("text", ["mean temperature of WLD002 before noon today", "WLD002今天12点之前的平均温度"])
+def test_before_a_time_of_a_day_is_of_that_day(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert query.time is not None
+    assert (query.time.start, query.time.end) == (TODAY, TODAY + 12 * HOUR)
+
+
+def test_the_torch_of_a_machine_is_no_state_of_it() -> None:
+    query = parse_prompt("WLD001的焊枪在什么时候最热，昨天", NOW)
+    assert (query.conditions, query.fields, query.unread) == ((), ("temperature",), ())
+
+
+def test_how_often_per_hour_on_average_is_no_mean_of_readings() -> None:
+    query = parse_prompt("how many times per hour does WLD001 stop on average today", NOW)
+    assert (query.statistics, query.interval) == ((Statistic.EVENTS,), HOUR)

@@ -172,12 +172,18 @@ class _TimeReader:
         until = self._until(lead, moment)
         if not rolling and until is not None:
             self._use_lead(lead)
-            whole = moment.clock is None and until
-            return TimeRange(end=moment.day.until if whole and moment.day else start)
+            return self._ending(moment, moment.day or day, start, whole=until)
         if moment.clock is None:
             assert moment.day is not None
             return TimeRange(start=moment.day.start, end=moment.day.until, instant=moment.day.exact)
         return TimeRange(start=start, end=start + moment.clock.width, instant=start <= self._now)
+
+    @staticmethod
+    def _ending(moment: Moment, day: Period | None, start: datetime, *, whole: bool) -> TimeRange:
+        """The range up to a moment: "before noon today" is of today, "until yesterday" ends with that day."""
+        if moment.clock:
+            return TimeRange(start=midnight(day.start) if day and day.is_day else None, end=start)
+        return TimeRange(end=moment.day.until if whole and moment.day else start)
 
     def _beside_clocks(self, day: Period) -> TimeRange | None:
         """What a day alone is beside times of day: it says of which day they are, and noon is one of them."""

@@ -132,6 +132,10 @@ class TopicParts:
     def settle_spells(self, topic: "Topic") -> None:
         """ "Average length of each stop" and "list the stops" ask for single stretches, "how much longer" for times."""
         spells, reading = self._reading.spells, self._reading
+        timed = self._statistics.keys() & {Statistic.EVENTS, Statistic.DURATION}
+        if reading.conditions and reading.interval and timed and not self._fields:
+            # "On average per hour": the number of each hour is told.
+            self._statistics.pop(Statistic.MEAN, None)
         if not reading.conditions or reading.rows or reading.interval:
             return
         if Statistic.COUNT in self._statistics and reading.state and self._counts_spells():

@@ -178,7 +178,7 @@ def _add_links(add: Callable[[Kind, object, str], None]) -> None:
     )
     add(Kind.UNTIL, False, "before|prior to|by|earlier than|早于")
     add(Kind.UNTIL, True, "until|till|up to|截至|截止|截止到|到")
-    add(Kind.UNTIL_AFTER, False, "之前|以前|前")
+    add(Kind.UNTIL_AFTER, False, "之前的|以前的|之前|以前|前")
     add(Kind.UNTIL_AFTER, True, "为止|止")
     add(Kind.FROM, None, "from|从|自")
     add(Kind.BETWEEN, None, "between|in between|介于|在")
