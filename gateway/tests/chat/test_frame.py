@@ -35,7 +35,7 @@ def test_the_frames_of_pieces_are_those_of_any_event(texts: list[str], stream_id
 
 def test_pieces_of_another_stream_and_another_second_are_told_apart() -> None:
     renderer = FrameRenderer()
-    for event in (piece("a"), piece("b", 99), piece("c", stream_id="str_2"), piece("d", conversation_id="conv_2")):
+    for event in (piece("a"), piece("b", 99), piece("c", conversation_id="conv_2"), piece("d", stream_id="str_2")):
         assert renderer.render([event]) == frame_from_event(event)
 
 
