@@ -103,17 +103,21 @@ class EventStream:
 
     async def write(self, frames: bytes) -> None:
         """Send whole frames, the headers before them when they are the first; waits for a slow reader."""
-        if self._may_write_now and self._write_now is not None and self._write_now(frames):
-            self._last = self._loop.time()
+        if self.write_now(frames):
             return
         async with self._lock:
             if not self._closed:
                 await self._send_frames(frames)
 
-    @property
-    def _may_write_now(self) -> bool:
-        """Whether nothing is being sent that `write` would have to wait for."""
-        return self.started and not self._closed and not self._lock.locked()
+    def write_now(self, frames: bytes) -> bool:
+        """Write whole frames if nothing is to be waited for, and return whether they were. No frames: could they be?"""
+        if self._write_now is None or not self.started or self._closed or self._lock.locked():
+            return False
+        if not self._write_now(frames):
+            return False
+        if frames:
+            self._last = self._loop.time()
+        return True
 
     async def close(self, frames: bytes = b"") -> None:
         """Send the last frames and end the answer."""

@@ -327,3 +327,70 @@ async def test_what_is_written_at_once_keeps_its_place_and_stops_where_the_reade
     assert received[5:] == [PIECE] * len(written) + [b"last"]
     assert WINDOW_BYTES // len(PIECE) - 1 <= len(written) <= WINDOW_BYTES // len(PIECE)
     assert refused == [False, False]
+
+
+async def test_responses_that_come_while_the_reader_waits_are_offered_and_read_otherwise(
+    channel: Any, servicer: SomeServicer
+) -> None:
+    taken: list[bytes] = []
+
+    def take(message: bytes) -> bool:
+        if len(taken) == 5 or not message:
+            return False
+        taken.append(message)
+        return True
+
+    stream = channel.unary_stream(f"/{SERVICE}/Flood")(b"600")
+    first = await stream.read()
+    stream.offer_to(take)
+    rest = [message async for message in stream]
+    assert [first, *taken, *rest] == [PIECE] * 600
+    assert len(taken) == 5
+
+
+async def test_nothing_is_offered_before_what_came_earlier_was_read() -> None:
+    async def numbers(request: bytes, context: Any) -> AsyncIterator[bytes]:
+        for number in range(300):
+            yield b"%d" % number
+            await asyncio.sleep(0.002 if number % 50 == 0 else 0)
+
+    order: list[int] = []
+
+    def take(message: bytes) -> bool:
+        if int(message) % 3 == 0:
+            return False
+        order.append(int(message))
+        return True
+
+    handlers = {"Numbers": grpc.unary_stream_rpc_method_handler(numbers)}
+    async with serving(handlers, {}) as (channel, _):
+        stream = channel.unary_stream(f"/{SERVICE}/Numbers")(b"")
+        stream.offer_to(take)
+        async for message in stream:
+            order.append(int(message))
+            await asyncio.sleep(0.001)  # others come meanwhile
+    assert order == list(range(300))
+
+
+async def test_what_is_taken_at_once_lets_the_server_send_on(channel: Any, servicer: SomeServicer) -> None:
+    count = 4 * WINDOW_BYTES // len(PIECE)
+    taken: list[bytes] = []
+
+    def take(message: bytes) -> bool:
+        taken.append(message)
+        return True
+
+    stream = channel.unary_stream(f"/{SERVICE}/Flood")(b"%d" % count)
+    stream.offer_to(take)
+    read = [message async for message in stream]
+    assert len(taken) + len(read) == count
+    assert servicer.sent == count
+
+
+async def test_one_who_can_not_take_what_is_offered_fails_no_call(channel: Any) -> None:
+    def take(message: bytes) -> bool:
+        raise ValueError("not mine")
+
+    stream = channel.unary_stream(f"/{SERVICE}/Flood")(b"50")
+    stream.offer_to(take)
+    assert [message async for message in stream] == [PIECE] * 50

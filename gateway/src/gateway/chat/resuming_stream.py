@@ -1,6 +1,7 @@
 """Follows one chat stream to its end, over broken connections to the service."""
 
 from collections.abc import AsyncGenerator, Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -13,6 +14,10 @@ from penstock_kit.grpc.call import EOF
 
 if TYPE_CHECKING:
     from penstock.chat.v1.chat_pb2_grpc import StreamServiceAsyncStub
+
+
+# Takes events without waiting and returns True; False, and nothing happened, when they have to be yielded.
+Take = Callable[[Sequence[pb.ChatEvent]], bool]
 
 
 class ResumingStream:
@@ -31,6 +36,8 @@ class ResumingStream:
         self._window = window
         self._debug = debug
         self.last = pb.ChatEvent()
+        # Given events that come while nothing else is to be done; what it does not take is yielded.
+        self.take: Take | None = None
         self._ended = False
 
     async def batches(self) -> AsyncGenerator[Sequence[pb.ChatEvent]]:
@@ -43,6 +50,8 @@ class ResumingStream:
             broken: PenstockError | None = None
             try:
                 async with start() as call:
+                    if self.take is not None:
+                        call.offer_to(partial(self._offer, reconnects))
                     while not self._ended:
                         response = await call.read()
                         if response is EOF:
@@ -63,6 +72,15 @@ class ResumingStream:
                 broken or Unavailable("the stream broke off before its end", reason="STREAM_INTERRUPTED")
             )
             start = self._resume if self.last.stream_id else self._start
+
+    def _offer(self, reconnects: ReconnectPolicy, response: Any) -> bool:
+        """Offer what came to whoever takes it at once: events in the middle of the stream."""
+        events = response.events
+        if self.take is None or not events or is_terminal(events[-1]) or not self.take(events):
+            return False
+        self.last = events[-1]
+        reconnects.record_progress()
+        return True
 
     def failure(self, error: PenstockError) -> pb.ChatEvent:
         """Return the terminal event of a stream that is lost; the service could not write it."""

@@ -6,6 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from penstock.chat.v1 import chat_pb2 as pb
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -86,6 +87,12 @@ class SseResponse(Response):
     async def _pump(self, stream: EventStream) -> None:
         retry: int | None = _RETRY_MS
         frames = FrameRenderer()
+
+        def take(events: Sequence[pb.ChatEvent]) -> bool:
+            """Write what comes while nothing else is to be done, after the frame that says when to come again."""
+            return retry is None and stream.write_now(frames.render(events))
+
+        self._chat_stream.take = take
         async with aclosing(self._chat_stream.batches()) as batches:
             async for events in batches:
                 await stream.write(frames.render(events, retry=retry))

@@ -17,14 +17,15 @@ class BodyWriter:
         self._cycle = cycle
 
     def __call__(self, body: bytes) -> bool:
-        """Write a piece now and return True; False, and nothing is written, when it has to be sent.
+        """Write a piece now and return True; False, and nothing is written, when it has to be sent. An empty one asks.
 
         That is: before the head, after the end, while the reader takes nothing, and for answers that are not chunked.
         """
         cycle = self._cycle
         if not cycle.chunked_encoding or cycle.flow.write_paused or cycle.disconnected or cycle.response_complete:
             return False
-        if not body or cycle.scope["method"] == "HEAD":
+        if cycle.scope["method"] == "HEAD":
             return False
-        cycle.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
+        if body:
+            cycle.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
         return True

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from penstock.llm.v1 import llm_pb2 as pb
@@ -115,6 +116,7 @@ async def _pump(call: Any, renderer: Renderer, stream: EventStream, caller_wait:
     except TimeoutError:
         message = f"no content came within the {caller_wait:g} s that the caller waits"
         raise DeadlineExceeded(message, reason="FIRST_CONTENT_TIMEOUT") from None
+    call.offer_to(partial(_is_written, renderer, stream))
     while not renderer.finished:
         await stream.write(frames)
         response = await call.read()
@@ -122,6 +124,15 @@ async def _pump(call: Any, renderer: Renderer, stream: EventStream, caller_wait:
             raise stream_cut_error()
         frames = renderer.render(response.events)
     await stream.close(frames)
+
+
+def _is_written(renderer: Renderer, stream: EventStream, response: pb.StreamCompleteResponse) -> bool:
+    """Render and write a piece of text at once, where that needs no waiting; return whether it was."""
+    events = response.events
+    if len(events) != 1 or not events[0].HasField("text") or not stream.write_now(b""):
+        return False
+    frames = renderer.render(events)
+    return not frames or stream.write_now(frames)
 
 
 def _limit_context(seconds: float) -> float:

@@ -1,6 +1,6 @@
 """One outgoing call: metadata and deadline from the current context, errors turned into ours."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -129,6 +129,9 @@ class ResponseStream:
     def cancel(self) -> bool:
         """Cancel the call; returns False when it is over already."""
         return self._call.cancel()
+
+    def offer_to(self, take: Callable[[Any], bool]) -> None:
+        """Do nothing: the responses of a call of its own are read, each of them."""
 
     async def read(self) -> Any:
         """Return the next response, or ``grpc.aio.EOF`` at the end. Not to be mixed with iteration."""

@@ -15,6 +15,9 @@ from penstock_kit.errors.status import DETAILS_KEY
 from penstock_kit.grpc.call import EOF, Metadata, Peer, ResponseStream, call_metadata, call_timeout
 from penstock_kit.grpc.multiplex.connection import Connection, ConnectionPool
 from penstock_kit.grpc.multiplex.window import WINDOW_BYTES
+from penstock_kit.logging import get_logger
+
+log = get_logger(__name__)
 
 # A larger request goes as a call of its own: it would hold up the others on the stream.
 _LARGE_BYTES: Final = 64 * 1024
@@ -182,6 +185,7 @@ class MultiplexedStream:
         self._received: deque[bytes | pb.Trailers] = deque()
         self._loop = asyncio.get_running_loop()
         self._waiter: asyncio.Future[None] | None = None
+        self._take: Callable[[Any], bool] | None = None
         self._failure: Exception | None = None
         self._ended = False
         self._taken = 0
@@ -231,10 +235,33 @@ class MultiplexedStream:
         self._finish()
         return running
 
+    def offer_to(self, take: Callable[[Any], bool]) -> None:
+        """Give each response that comes while :meth:`read` waits to `take`; what it does not take is read.
+
+        It saves waking a task for every piece of an answer, so it must neither wait nor be long about it.
+        """
+        self._take = take
+
     def on_message(self, message: bytes) -> None:
         """Take a message of this call."""
-        self._received.append(message)
-        self._wake()
+        if self._take is None or not self._is_awaited() or not self._is_taken(self._take, message):
+            self._received.append(message)
+            self._wake()
+
+    def _is_awaited(self) -> bool:
+        """Whether `read` waits for a message, which it does only when it has all that came before."""
+        return self._waiter is not None and not self._waiter.done()
+
+    def _is_taken(self, take: Callable[[Any], bool], message: bytes) -> bool:
+        try:
+            taken = take(self._method.response_of(message))
+        except Exception:
+            # Whatever is wrong with it, its reader learns it, and no other call on this stream.
+            log.exception("a response could not be taken at once")
+            return False
+        if taken:
+            self._count_received(message)
+        return taken
 
     def on_frame(self, frame: pb.ServerFrame) -> None:
         """Take the last frame of this call."""
