@@ -23,7 +23,7 @@ from penstock_kit.redis.link import RedisLink
 from penstock_testkit.clock import ManualClock
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.servers.redis import OwnRedis
-from penstock_testkit.waiting import until_true
+from penstock_testkit.waiting import until, until_true
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ANN = Owner(tenant_id="acme", user_id="ann")
@@ -81,6 +81,27 @@ async def test_text_and_thoughts_of_a_lost_stream_are_stored(events: tuple[ChatE
     assert (message.content, message.thinking, message.status) == ("It is warm", "Let me see.", "error")
     (end,) = lost.appended
     assert (end.sequence, end.is_terminal) == (events[-1].sequence + 1, True)
+
+
+async def test_a_lost_stream_has_its_end_before_a_slow_store_has_it() -> None:
+    class Slow(Lost):
+        def __init__(self, *events: ChatEvent) -> None:
+            super().__init__(*events)
+            self.go_on = asyncio.Event()
+
+        async def end_stream(self, record: StreamRecord, messages: Sequence[Message]) -> None:
+            await self.go_on.wait()
+            await super().end_stream(record, messages)
+
+    lost = Slow(event(1, MessageChunk(content="It is ")))
+    found = cast(Any, lost)
+    recovery = LostStreamRecovery(lost=found, event_log=found, store=found, clock=ManualClock(start=NOW), new_id=new_id)
+    recovering = asyncio.create_task(recovery.recover())
+    await until(lambda: bool(lost.appended))
+    assert lost.stored == []
+    lost.go_on.set()
+    await recovering
+    assert [message.content for message in lost.stored] == ["It is "]
 
 
 @pytest.fixture

@@ -44,6 +44,19 @@ def test_a_loop_in_time_refuses_nothing() -> None:
     assert loop.refused() == 0
 
 
+def test_the_share_stays_while_the_lag_is_between_half_the_target_and_the_target() -> None:
+    loop = Loop()
+    loop.lag(TARGET * 2, during=5)
+    share = loop.shedder.share
+    assert share > 0
+    loop.lag(TARGET * 0.75, during=2)
+    share = loop.shedder.share
+    loop.lag(TARGET * 0.75, during=30)
+    assert loop.shedder.share == share
+    loop.lag(TARGET * 0.25, during=30)
+    assert loop.shedder.share < share
+
+
 def test_one_long_callback_refuses_nothing() -> None:
     loop = Loop()
     loop.lag(0.0, during=5)
