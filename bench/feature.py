@@ -41,7 +41,7 @@ DAY: Final = 86_400
 ROUNDS: Final = 5
 WINDOW: Final = WindowPlan(size=256, overlap=0.5)
 SPECTRAL: Final = ("spectral_peak", "spectral_centroid", "spectral_entropy")
-LEFT_OUT: Final = ("missing_ratio", "energy")
+LEFT_OUT: Final = ("slope_per_second", "missing_ratio", "energy")
 SEVENTEEN: Final = tuple(name for name in feature_names() if name not in (*SPECTRAL, *LEFT_OUT))
 KEY: Final = SeriesKey(tenant_id="bench", device_code="device")
 

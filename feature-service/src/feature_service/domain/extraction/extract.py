@@ -146,7 +146,8 @@ def feature_matrix(
     regular = window.max_gap is None
     parts: list[FloatArray] = []
     for name, values in fields.items():
-        parts.append(window_features(values, window, features, clean.absent[name], None if regular else starts))
+        at = None if regular else starts
+        parts.append(window_features(values, window, features, clean.absent[name], at, times=clean.frame.timestamps))
         if progress is not None:
             progress(len(parts) / len(fields))
     return np.hstack(parts)

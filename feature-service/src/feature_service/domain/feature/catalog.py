@@ -15,6 +15,11 @@ MISSING_RATIO: Final = "missing_ratio"
 MISSING_RATIO_MEANING: Final = (
     "share of the window's rows in which the field had no value before missing values were treated"
 )
+SLOPE_PER_SECOND: Final = "slope_per_second"
+"""The one feature that is computed of the times of rows, too."""
+SLOPE_PER_SECOND_MEANING: Final = (
+    "least-squares slope against the time of the rows: units of the field per second; 0 for a single row"
+)
 DEFAULT_FEATURES: Final = ("mean", "std", "min", "max", "median", "rms", "slope")
 """What an extraction computes when it names no features."""
 
@@ -30,14 +35,14 @@ def registered_features() -> Mapping[str, Feature]:
 
 def feature_names() -> tuple[str, ...]:
     """Return the name of every feature."""
-    return (*registered_features(), MISSING_RATIO)
+    return (*registered_features(), SLOPE_PER_SECOND, MISSING_RATIO)
 
 
 def definitions() -> Mapping[str, str]:
     """Return what each feature means. The spectral ones are 0 for a constant window; the periodogram is that of
     the window less its mean, one-sided, without a taper."""
     meanings = {name: feature.meaning for name, feature in registered_features().items()}
-    return {**meanings, MISSING_RATIO: MISSING_RATIO_MEANING}
+    return {**meanings, SLOPE_PER_SECOND: SLOPE_PER_SECOND_MEANING, MISSING_RATIO: MISSING_RATIO_MEANING}
 
 
 def resolve_features(names: Sequence[str]) -> tuple[str, ...]:

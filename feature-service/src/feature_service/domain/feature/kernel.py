@@ -13,11 +13,12 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from feature_service.domain.feature.catalog import MISSING_RATIO, registered_features
+from feature_service.domain.feature.catalog import MISSING_RATIO, SLOPE_PER_SECOND, registered_features
 from feature_service.domain.feature.registration import FeatureFunction
+from feature_service.domain.feature.time_slope import slopes_per_second
 from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.feature.window_block import WindowBlock
-from feature_service.domain.model.array import BoolArray, FloatArray, IndexArray
+from feature_service.domain.model.array import BoolArray, FloatArray, IndexArray, TimeArray
 
 _BLOCK_BYTES: Final = 256 * 1024
 
@@ -30,10 +31,13 @@ def window_features(
     features: Sequence[str],
     absent: BoolArray | None = None,
     starts: IndexArray | None = None,
+    *,
+    times: TimeArray | None = None,
 ) -> FloatArray:
     """Return the features of one field's windows, shaped (windows, features).
 
-    `starts` are the first rows of the windows, those of rows without gaps when left out.
+    `starts` are the first rows of the windows, those of rows without gaps when left out; `times` are those of the
+    rows, needed for slope_per_second alone.
 
     `values` is one float64 per row, NaN where missing. `absent` says which rows had no value at first (for
     missing_ratio, when missing values have been filled since); the NaN rows when left out.
@@ -46,8 +50,13 @@ def window_features(
         result[:, list(features).index(MISSING_RATIO)] = _absent_share(
             np.isnan(values) if absent is None else absent, first, plan.size
         )
+    if SLOPE_PER_SECOND in features:
+        if times is None:
+            raise ValueError(f"{SLOPE_PER_SECOND} needs the times of the rows")
+        first = np.arange(count) * plan.step if starts is None else starts
+        result[:, list(features).index(SLOPE_PER_SECOND)] = slopes_per_second(values, times, first, plan.size)
     functions = registered_features()
-    computed = [(column, functions[name].compute) for column, name in enumerate(features) if name != MISSING_RATIO]
+    computed = [(column, functions[name].compute) for column, name in enumerate(features) if name in functions]
     if computed and count:
         every = sliding_window_view(values, plan.size)
         if starts is None:
