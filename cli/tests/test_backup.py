@@ -12,10 +12,17 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from chat_stream_service.settings import ChatSettings
+from feature_service.settings import FeatureSettings
+from gateway.settings import GatewaySettings
+from llm_service.settings import LlmSettings
 from penstock_cli.backup import MANIFEST, backup, restore
 from penstock_cli.failure import CommandFailed
 from penstock_cli.settings import CliSettings
-from penstock_cli.supervisor.state import Home
+from penstock_cli.supervisor.state import LOCK_FILE, Home
+from penstock_kit.database.url import driver_url
+from penstock_kit.errors import FailedPrecondition
+from penstock_kit.home import hold_home
 
 
 @pytest.fixture
@@ -83,7 +90,8 @@ def test_a_restored_home_holds_what_the_backup_holds_and_keeps_what_was_there(ho
     (home / "admin.key").write_text("psk_of_later\n")
     restore(settings(home), tmp_path / "backup")
     now = files(home)
-    assert {name: content for name, content in now.items() if not name.startswith("before-")} == kept
+    # The lock is this process's, and stays where it is.
+    assert {name: content for name, content in now.items() if not name.startswith(("before-", LOCK_FILE))} == kept
     assert [content for name, content in now.items() if name.endswith("/admin.key")] == [b"psk_of_later\n"]
     assert "penstock.log" not in kept
     assert kept["llm-calls-jrn_1.jsonl"] == b"{}\n"
@@ -142,6 +150,81 @@ def test_a_home_that_runs_is_not_replaced(home: Path, tmp_path: Path) -> None:
     with pytest.raises(CommandFailed, match="stop it first"):
         restore(settings(home), tmp_path / "backup")
     os.close(lock)
+
+
+def test_nothing_starts_on_a_home_while_it_is_restored(home: Path, tmp_path: Path) -> None:
+    backup(settings(home), tmp_path / "backup")
+    held: list[str] = []
+
+    def restored() -> None:
+        with pytest.raises(CommandFailed, match=r"another process has .*chat\.db open"):
+            restore(settings(home), tmp_path / "backup")
+
+    serving = sqlite3.connect(home / "chat.db")
+    serving.execute("SELECT count(*) FROM pair").fetchall()
+    restoring = threading.Thread(target=restored)
+    restoring.start()  # it waits two seconds for the database that is open
+    while restoring.is_alive() and not held:
+        if Home(home).locked:
+            with pytest.raises(CommandFailed, match=r"`.*restore` works on .*; wait for it") as refused:
+                Home(home).lock()
+            held.append(refused.value.message)
+            with pytest.raises(FailedPrecondition, match="a restore has"), hold_home(home):
+                pass
+    restoring.join()
+    serving.close()
+    assert held
+
+
+def test_the_lock_of_a_home_stays_where_it_is(home: Path, tmp_path: Path) -> None:
+    backup(settings(home), tmp_path / "backup")
+    os.close(Home(home).lock())
+    before = (home / LOCK_FILE).stat().st_ino
+    restore(settings(home), tmp_path / "backup")
+    assert (home / LOCK_FILE).stat().st_ino == before
+    assert not Home(home).locked
+    assert list(home.glob(f"before-*/{LOCK_FILE}")) == []
+
+
+def test_a_home_that_a_single_service_uses_is_not_replaced(home: Path, tmp_path: Path) -> None:
+    backup(settings(home), tmp_path / "backup")
+    before = {name: content for name, content in files(home).items() if name != LOCK_FILE}
+    with hold_home(home), pytest.raises(CommandFailed, match=r"a process of Penstock uses .*: stop it first"):
+        restore(settings(home), tmp_path / "backup")
+    assert {name: content for name, content in files(home).items() if name != LOCK_FILE} == before
+
+
+@pytest.mark.parametrize("name", ["what?", "no #1", "100%41", "mode=ro&x", "ü ß"])
+def test_a_home_of_any_name_is_copied_whole(home: Path, tmp_path: Path, name: str) -> None:
+    with closing(sqlite3.connect(home / "chat.db")) as database, database:
+        database.execute("INSERT INTO pair VALUES (1, 2)")
+    named = home.rename(tmp_path / name)
+    backup(settings(named), tmp_path / "backup")
+    with closing(sqlite3.connect(tmp_path / "backup" / "chat.db")) as copy:
+        assert copy.execute("SELECT * FROM pair").fetchall() == [(1, 2)]
+    restore(settings(tmp_path / f"{name}-2"), tmp_path / "backup")
+    with closing(sqlite3.connect(tmp_path / f"{name}-2" / "chat.db")) as copy:
+        assert copy.execute("SELECT * FROM pair").fetchall() == [(1, 2)]
+
+
+def test_every_service_keeps_its_file_in_a_home_of_any_name(tmp_path: Path) -> None:
+    home = tmp_path / "what? no #1 100%41"
+    urls = [
+        GatewaySettings(_env_file=None, home=home).store_url(),
+        LlmSettings(_env_file=None, home=home).database,
+        ChatSettings(_env_file=None, home=home).database,
+        FeatureSettings(_env_file=None, home=home).records_url,
+    ]
+    assert [Path(driver_url(url).database or "") for url in urls] == [
+        home / name for name in ("gateway.db", "llm.db", "chat.db", "feature.db")
+    ]
+
+
+def test_a_database_without_tables_is_no_backup(home: Path, tmp_path: Path) -> None:
+    (home / "llm.db").touch()
+    with pytest.raises(CommandFailed, match=r"llm\.db can't be copied: it has no tables"):
+        backup(settings(home), tmp_path / "backup")
+    assert not (tmp_path / "backup").exists()
 
 
 def test_a_damaged_home_is_replaced_and_one_that_a_service_has_open_is_not(home: Path, tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import shutil
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -33,7 +33,8 @@ from penstock_cli.migrate.failure import run_or_fail
 from penstock_cli.migrate.side import telemetry_file_of_settings
 from penstock_cli.settings import CliSettings, bracketed, reachable
 from penstock_cli.supervisor.state import LOCK_FILE, LOG_FILE, STATE_FILE, Home
-from penstock_kit.home import ensure_home
+from penstock_kit.errors import FailedPrecondition
+from penstock_kit.home import ensure_home, hold_home
 
 MANIFEST: Final = "backup.json"
 TELEMETRY: Final = "telemetry.duckdb"
@@ -94,14 +95,29 @@ def restore(settings: CliSettings, folder: Path, *, without_keys: bool = False) 
     wrong = [name for name, digest in expected.items() if _digest(folder / name) != digest]
     if wrong:
         raise CommandFailed(f"{folder} is damaged: {', '.join(wrong)}; nothing was changed")
-    _require_idle(home.path)
     try:
-        shared = _restore_databases(settings, folder, expected)
-        kept = _replace(home.path, folder, [name for name in expected if name not in shared])
+        with _home_alone(home):
+            _require_idle(home.path)
+            shared = _restore_databases(settings, folder, expected)
+            kept = _replace(home.path, folder, [name for name in expected if name not in shared])
     except OSError as error:
         raise CommandFailed(f"{home.path} can't be written: {error.strerror or error}") from None
     sys.stdout.write(f"{home.path} is what {folder} holds" + (f"; what was there is in {kept}\n" if kept else "\n"))
     return 0
+
+
+@contextmanager
+def _home_alone(home: Home) -> Generator[None]:
+    """Keep `up`, other commands and single services, as in containers, from the home for the block."""
+    home.prepare()
+    lock = home.lock("restore")
+    try:
+        with hold_home(home.path, alone=True):
+            yield
+    except FailedPrecondition as error:
+        raise CommandFailed(error.message) from None
+    finally:
+        os.close(lock)
 
 
 def _restore_databases(settings: CliSettings, folder: Path, expected: Mapping[str, str]) -> set[str]:
@@ -166,14 +182,16 @@ def _shared_telemetry(settings: CliSettings) -> str:
 def _replace(home: Path, folder: Path, names: Sequence[str]) -> Path | None:
     """Put the files into the home, and what was there into a folder in it, which is returned; None without any.
 
-    The home itself stays: it may be a volume. Nothing is moved before everything is there.
+    The home itself stays: it may be a volume; so does the lock, which this process holds. Nothing is moved before
+    everything is there.
     """
     draft = home / ".restoring"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o700, parents=True)
     for name in names:
         _copy_file(folder / name, draft / name)
-    before = [path for path in home.iterdir() if path != draft and not path.name.startswith(_BEFORE)]
+    stays = {draft.name, LOCK_FILE}
+    before = [path for path in home.iterdir() if path.name not in stays and not path.name.startswith(_BEFORE)]
     kept = home / f"{_BEFORE}{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
     for path in before:
         kept.mkdir(mode=0o700, exist_ok=True)
@@ -217,19 +235,32 @@ def _copy_sqlite(source: Path, target: Path) -> None:
         found = _back_up(source, target)
     except sqlite3.Error as error:
         raise CommandFailed(f"{source} can't be copied: {error}") from None
-    if found != "ok":
-        raise CommandFailed(f"{source} is damaged: {found}")
+    if found:
+        raise CommandFailed(f"{source} can't be copied: {found}")
 
 
 def _back_up(source: Path, target: Path) -> str:
-    """Copy the database; return what SQLite finds wrong with the copy, or ``ok``."""
+    """Copy the database; return why the copy is not what the source is, empty when it is."""
     with (
-        closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=30)) as database,
+        closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True, timeout=30)) as database,
         closing(sqlite3.connect(target)) as copy,
     ):
+        database.execute("BEGIN")  # what is counted and what is copied are of one moment
+        wanted = _shape(database)
         database.backup(copy)
         copy.execute("PRAGMA journal_mode=DELETE")
-        return str(copy.execute("PRAGMA quick_check").fetchone()[0])
+        found = str(copy.execute("PRAGMA quick_check").fetchone()[0])
+        if found != "ok":
+            return found
+        if not wanted[1]:
+            return "it has no tables; start Penstock once, or delete the file"
+        return "" if _shape(copy) == wanted else "the copy has other tables or another size"
+
+
+def _shape(database: sqlite3.Connection) -> tuple[int, list[str]]:
+    """Return how many pages the database has, and what its tables are called."""
+    tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").fetchall()
+    return int(database.execute("PRAGMA page_count").fetchone()[0]), [name for (name,) in tables]
 
 
 def _copy_telemetry(settings: CliSettings, target: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Final, Literal
 from pydantic import Field, SecretStr, field_validator
 
 from gateway.connection.limits import HttpLimits
+from penstock_kit.database import sqlite_url
 from penstock_kit.settings import ServiceAddress, ServiceSettings
 
 MEBIBYTE = 1024 * 1024
@@ -192,7 +193,7 @@ class GatewaySettings(ServiceSettings):
 
     def store_url(self) -> str:
         """Return the URL of the identity store."""
-        return self.named_database_url or f"sqlite:///{self.home / 'gateway.db'}"
+        return self.named_database_url or sqlite_url(self.home / "gateway.db")
 
     def connection_limit(self) -> int:
         """Return how many connections this gateway takes: its share of PENSTOCK_MAX_CONNECTIONS, 0 without one."""

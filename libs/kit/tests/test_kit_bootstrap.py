@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr
 from penstock_kit.bootstrap import start_runtime
 from penstock_kit.errors import FailedPrecondition
 from penstock_kit.grpc import open_channel
+from penstock_kit.home import hold_home
 from penstock_kit.settings import GrpcServiceSettings
 from penstock_kit.telemetry import serve_metrics
 
@@ -25,6 +26,10 @@ class EchoSettings(GrpcServiceSettings):
 
 def settings(home: Path, **fields: Any) -> EchoSettings:
     return EchoSettings(_env_file=None, home=home, **fields)  # type: ignore[call-arg]
+
+
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
 
 
 async def scrape(port: int) -> str:
@@ -85,3 +90,17 @@ async def test_a_taken_metrics_port_is_named(tmp_path: Path) -> None:
             async with runtime.open_server(chosen, metrics_port=taken.port):
                 pass
         await taken.close()
+
+
+async def test_a_service_holds_its_home_and_does_not_start_while_a_restore_has_it(tmp_path: Path) -> None:
+    with hold_home(tmp_path, alone=True):
+        with pytest.raises(FailedPrecondition, match="a restore has") as caught:
+            async with start_runtime("echo", settings(tmp_path)):
+                pass
+        assert caught.value.reason == "HOME_UNAVAILABLE"
+        assert names(tmp_path) == []
+    async with start_runtime("echo", settings(tmp_path)):
+        with pytest.raises(FailedPrecondition, match="stop it first"), hold_home(tmp_path, alone=True):
+            pass
+    with hold_home(tmp_path, alone=True):
+        pass

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from penstock_kit.home import close_home, ensure_home
+from penstock_kit.errors import FailedPrecondition
+from penstock_kit.home import close_home, ensure_home, hold_home
 
 
 def mode(path: Path) -> int:
@@ -60,3 +61,16 @@ def test_a_folder_of_another_user_is_left_alone(tmp_path: Path) -> None:
     os.chown(home, 4711, 4711)
     close_home(home)
     assert mode(home) == 0o775
+
+
+def test_a_home_is_shared_by_many_and_had_alone_by_one(tmp_path: Path) -> None:
+    with hold_home(tmp_path), hold_home(tmp_path):
+        with pytest.raises(FailedPrecondition, match="stop it first") as caught, hold_home(tmp_path, alone=True):
+            pass
+        assert caught.value.reason == "HOME_UNAVAILABLE"
+    with hold_home(tmp_path, alone=True):
+        for alone in (False, True):
+            with pytest.raises(FailedPrecondition, match=str(tmp_path)), hold_home(tmp_path, alone=alone):
+                pass
+    with hold_home(tmp_path, alone=True), hold_home(tmp_path / "missing", alone=True):
+        pass

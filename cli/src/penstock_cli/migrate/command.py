@@ -43,7 +43,7 @@ def copy(settings: CliSettings, *, to: str, source: str, services: Sequence[str]
     move, names = _move(settings, to, source), _chosen(services)
     home = Home(settings.home)
     home.prepare()
-    lock = home.lock()  # nothing starts on this home meanwhile
+    lock = home.lock("migrate copy")  # nothing starts on this home meanwhile
     try:
         found = run_or_fail(_check(move, names, alone=True))
         if found:

@@ -98,24 +98,21 @@ class Home:
             message = f"{self.path.absolute()} can't be written ({why}); set PENSTOCK_HOME to a folder of yours"
             raise CommandFailed(message) from None
 
-    def lock(self) -> int:
-        """Take the home for this process until it ends; raises CommandFailed when another `up` has it.
+    def lock(self, work: str = "") -> int:
+        """Take the home for this process until it ends; raises CommandFailed when another has it.
 
-        Returns the descriptor that holds the lock: the kernel gives it back however the process ends.
+        `work` is the command that takes it, said to those that come meanwhile; empty for `up`. Returns the descriptor
+        that holds the lock: the kernel gives it back however the process ends.
         """
         descriptor = open_own(self.path / LOCK_FILE, os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            pid = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
+            holder = os.pread(descriptor, 64, 0).decode(errors="replace")
             os.close(descriptor)
-            message = (
-                f"Penstock already runs on {self.path} (process {pid}); stop it with `{command_name()} down`, "
-                "or set PENSTOCK_HOME to another folder"
-            )
-            raise CommandFailed(message) from None
+            raise CommandFailed(_in_use(self.path, holder)) from None
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        os.pwrite(descriptor, f"{os.getpid()} {work}".strip().encode() + b"\n", 0)
         return descriptor
 
     @property
@@ -158,6 +155,17 @@ class Home:
             return SuiteState.from_json(json.loads((self.path / STATE_FILE).read_text()))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
+
+
+def _in_use(home: Path, holder: str) -> str:
+    """Return who has the home, by what `holder` wrote into the lock, and what to do."""
+    pid, _, work = holder.strip().partition(" ")
+    if work:
+        return f"`{command_name()} {work}` works on {home} (process {pid}); wait for it"
+    return (
+        f"Penstock already runs on {home} (process {pid or 'unknown'}); stop it with `{command_name()} down`, "
+        "or set PENSTOCK_HOME to another folder"
+    )
 
 
 def open_own(path: Path, flags: int) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry
 
 from penstock_kit.grpc.server import GrpcServer
+from penstock_kit.home import hold_home
 from penstock_kit.installation import installation_secret
 from penstock_kit.logging import configure_logging
 from penstock_kit.redaction import Redactor
@@ -56,9 +57,17 @@ async def start_runtime(service: str, settings: ServiceSettings) -> AsyncGenerat
     """Configure logging, read the installation's secret, start tracing and the metrics of the process and its loop.
 
     The values of all secret settings are masked in logs and errors from here on; spans are exported at the end of
-    the block. Raises FailedPrecondition (SERVICE_SECRET_INVALID) as `installation_secret` does.
+    the block. The home is shared until then, so that nothing replaces it meanwhile. Raises FailedPrecondition
+    (SERVICE_SECRET_INVALID) as `installation_secret` does, and (HOME_UNAVAILABLE) while a restore works on it.
     """
     redactor = configure_logging(service, settings.log_level, settings.log_format)
+    with hold_home(settings.home):
+        async with _start(service, settings, redactor) as runtime:
+            yield runtime
+
+
+@asynccontextmanager
+async def _start(service: str, settings: ServiceSettings, redactor: Redactor) -> AsyncGenerator[ServiceRuntime]:
     secret = await installation_secret(settings)
     redactor.register(secret, *settings.secret_values())
     tracing = configure_tracing(service, settings.otlp_endpoint)

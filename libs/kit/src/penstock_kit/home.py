@@ -1,8 +1,10 @@
 """The folder that holds all state of an installation (``PENSTOCK_HOME``)."""
 
+import fcntl
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -44,6 +46,37 @@ def close_home(path: Path) -> None:
             if _is_open(inner):
                 inner.chmod(stat.S_IMODE(inner.lstat().st_mode) & ~_OTHERS)
     path.chmod(_FOLDER)
+
+
+@contextmanager
+def hold_home(path: Path, *, alone: bool = False) -> Generator[None]:
+    """Share the home with others for the block; with `alone`, have it to oneself, as a restore needs it.
+
+    The kernel gives it back however the process ends. A folder that is not there, or on a file system without locks, is
+    nobody's. Raises FailedPrecondition (HOME_UNAVAILABLE) when somebody has it alone, or anybody has it and it is
+    wanted `alone`.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        yield
+        return
+    try:
+        _lock_folder(descriptor, path, alone=alone)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock_folder(descriptor: int, path: Path, *, alone: bool) -> None:
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        who = "a process of Penstock uses" if alone else "a restore has"
+        message = f"{who} {path.absolute()}: {'stop' if alone else 'wait for'} it first"
+        raise FailedPrecondition(message, reason="HOME_UNAVAILABLE", metadata={"path": str(path)}) from None
+    except OSError:  # a file system without locks
+        return
 
 
 def _is_for_more(path: Path) -> bool:

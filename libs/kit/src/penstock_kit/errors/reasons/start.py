@@ -46,6 +46,12 @@ START: Final = Section(
             "name a folder of yours",
         ),
         Row(
+            "HOME_UNAVAILABLE",
+            (ErrorKind.FAILED_PRECONDITION,),
+            "a restore replaces what is in `PENSTOCK_HOME`, or would while a process uses it",
+            "wait for the restore, or stop the process",
+        ),
+        Row(
             "SCHEMA_UNSUPPORTED",
             (ErrorKind.FAILED_PRECONDITION,),
             "the database was written by a newer version",
