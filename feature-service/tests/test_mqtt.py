@@ -7,6 +7,8 @@ import pytest
 from penstock.feature.v1 import feature_pb2 as pb
 from prometheus_client import CollectorRegistry, generate_latest
 
+from feature_service.adapters.mqtt.client import Delivery
+from penstock_kit.errors import NotFound
 from penstock_testkit.servers.mqtt_broker import MqttBroker
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.waiting import until, until_true
@@ -94,6 +96,36 @@ async def test_a_payload_names_its_device_where_the_topic_does_not(
         assert [await rows(code) for code in "ABC"] == [{START: (1.0,)}, {START: (2.0,)}, {START: (3.0,)}]
 
 
+VICTIM = b'{"device_code": "VICTIM", "timestamp": "2024-05-01T10:00:00Z", "v": 1}'
+
+
+async def test_no_payload_names_the_device_of_a_topic_that_should_have(
+    tmp_path, start_service, as_tenant, broker, settings
+):
+    async with start_service(tmp_path, **settings | {"MQTT_TOPICS": "plant/{device}/data,old/+"}):
+        session = await subscribed(broker)
+    # The kept session still has what came for a filter of before; its topics are of no pattern any more.
+    broker.publish("old/rig", VICTIM)
+    topics = ["plant//data", "plant/\udcff\udcfe/data"]
+    async with start_service(tmp_path, **settings) as service:
+        await until(lambda: session.filters.keys() == {"$share/penstock/plant/+/data"} and session.writer is not None)
+        for topic in topics:
+            broker.publish(topic, VICTIM)
+            broker.publish(topic, f"m,device=VICTIM v=2 {START * 1000}".encode())
+        broker.publish("plant/W1/data", row(0, v=3))
+        await settled(session, 6)
+        rows = reader(service, as_tenant)
+        assert await rows("W1") == {START: (3.0,)}
+        with pytest.raises(NotFound):
+            await rows("VICTIM")
+    kept = [json.loads(line)["reason"] for line in (tmp_path / "mqtt" / "refused.ndjson").read_text().splitlines()]
+    assert [why.split(":")[0] for why in kept] == [
+        "the topic is of no pattern of MQTT_TOPICS",
+        *["the topic names no {device}"] * 2,
+        *["the topic is empty or no UTF-8"] * 2,
+    ]
+
+
 BAD = [
     (b"", "empty"),
     (b"{", "no JSON"),
@@ -172,11 +204,33 @@ async def test_a_payload_over_the_limit_is_acknowledged_and_the_next_message_arr
 ):
     async with start_service(tmp_path, **settings) as service:
         session = await subscribed(broker)
-        broker.publish("plant/W1/data", b'{"v": "' + b"x" * 20_000_000 + b'"}')
+        broker.publish("plant/W1/data", b'{"v": "' + b"x" * 4_000_000 + b'"}')
         broker.publish("plant/W1/data", row(1, v=1))
         await settled(session, 2)
         assert await reader(service, as_tenant)("W1") == {START + SECOND: (1.0,)}
-    assert "20000009 bytes" in (tmp_path / "mqtt" / "refused.ndjson").read_text()
+    assert "4000009 bytes" in (tmp_path / "mqtt" / "refused.ndjson").read_text()
+
+
+@pytest.mark.parametrize(
+    ("most", "largest"), [(1_048_576, 4 * 1_048_576 + 65_536), (1_024, 4_096 + 65_536), (200_000_000, 268_435_455)]
+)
+async def test_the_broker_is_told_the_largest_packet_so_that_none_of_far_more_is_in_memory(
+    tmp_path, start_service, broker, most, largest
+):
+    settings = {"MQTT_URL": broker.url, "MQTT_CLIENT_ID": "r1", "MQTT_MAX_PAYLOAD_BYTES": str(most)}
+    async with start_service(tmp_path, **settings):
+        session = await subscribed(broker)
+        assert session.largest == largest
+        if largest < 10_000_000:
+            broker.publish("penstock/W1", b" " * (largest + 1))
+            assert session.dropped == 1
+        broker.publish("penstock/W1", row(1, v=1))
+        await settled(session, 1)
+
+
+def test_what_waits_is_counted_with_its_topic_and_what_every_message_takes():
+    delivery = Delivery(topic="t" * 60_000, payload=b"", size=0, packet=0, generation=0, again=False, retained=False)
+    assert delivery.kept_bytes > 60_500
 
 
 async def test_what_was_not_acknowledged_comes_again_and_is_stored_once(

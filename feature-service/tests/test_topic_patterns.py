@@ -2,7 +2,7 @@
 
 import pytest
 
-from feature_service.domain.ingest.topic_pattern import Origin, TopicPattern, topic_patterns
+from feature_service.domain.ingest.topic_pattern import Origin, TopicPattern, origin_of, topic_patterns
 from penstock_kit.errors import InvalidArgument
 
 
@@ -18,11 +18,35 @@ from penstock_kit.errors import InvalidArgument
         ("{model}/{device}/#", "weld/W1", Origin(device_code="W1", model_code="weld")),
         ("{device}/#", "W1", Origin(device_code="W1")),
         ("#", "a/b/c", Origin()),
-        ("plant/{device}", "plant/", Origin()),
+        ("plant/+/{device}", "plant//W1", Origin(device_code="W1")),
+        ("#", "", None),
     ],
 )
 def test_a_topic_says_whose_rows_its_messages_have(pattern, topic, expected):
     assert TopicPattern.parse(pattern).match(topic) == expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "topic", "missing"),
+    [
+        ("plant/{device}", "plant/", "{device}"),
+        ("plant/{device}/data", "plant//data", "{device}"),
+        ("{model}/{device}/#", "/W1", "{model}"),
+        ("{model}/{device}/#", "weld//a", "{device}"),
+        ("{device}/#", "/a", "{device}"),
+    ],
+)
+def test_a_topic_whose_level_for_a_name_is_empty_says_nothing_that_a_payload_could_fill_in(pattern, topic, missing):
+    with pytest.raises(InvalidArgument, match=missing):
+        TopicPattern.parse(pattern).match(topic)
+    with pytest.raises(InvalidArgument, match=missing):  # nor does a wider pattern behind it make it anyone's
+        origin_of(topic, topic_patterns(f"{pattern}, #"))
+
+
+@pytest.mark.parametrize(("topic", "why"), [("old/W1", "of no pattern"), ("", "no UTF-8")])
+def test_a_topic_of_no_pattern_has_no_origin(topic, why):
+    with pytest.raises(InvalidArgument, match=why):
+        origin_of(topic, topic_patterns("plant/{device}, plant/#"))
 
 
 def test_the_broker_is_asked_with_wildcards_for_the_names():

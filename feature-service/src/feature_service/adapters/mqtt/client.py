@@ -20,6 +20,12 @@ _KEEPALIVE: Final = 30
 _LONGEST_PAUSE: Final = 30
 _TAKEN_OVER: Final = 0x8E
 _REFUSED: Final = 0x80
+# Packets of up to so many of the largest payloads are taken, so that the refusal can tell of most that are too large.
+_PAYLOADS_OF_A_PACKET: Final = 4
+_TOPIC_BYTES: Final = 65_536
+_LARGEST_PACKET: Final = 268_435_455
+# What a message takes in memory beside its texts.
+_MESSAGE_BYTES: Final = 1_000
 
 log = get_logger(__name__)
 
@@ -54,6 +60,11 @@ class Delivery:
     retained: bool
 
     @property
+    def kept_bytes(self) -> int:
+        """What the message takes while it waits, by a rough count: a topic may have 64 KiB."""
+        return len(self.payload) + len(self.topic) + _MESSAGE_BYTES
+
+    @property
     def receipt(self) -> str:
         """What tells the message from others while the broker's session lasts; empty when nothing does."""
         if not self.packet:
@@ -66,7 +77,8 @@ class BrokerClient:
     """Keeps a connection open, and comes back when it is lost.
 
     `on_delivery` is called on paho's thread, in the order of the broker, and may block: then nothing more is read.
-    Payloads of more than `max_bytes` are not kept.
+    Payloads of more than `max_bytes` are not kept, and packets of far more the broker is told not to give: all of one
+    is in memory before we hear of it.
     """
 
     def __init__(
@@ -142,6 +154,7 @@ class BrokerClient:
         properties: Any = Properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = self._login.session_seconds
         properties.ReceiveMaximum = self._login.in_flight
+        properties.MaximumPacketSize = min(_PAYLOADS_OF_A_PACKET * self._max_bytes + _TOPIC_BYTES, _LARGEST_PACKET)
         return properties
 
     def _connected(self, client: "Client", _: Any, flags: Any, reason: Any, properties: Any) -> None:

@@ -16,14 +16,14 @@ from feature_service.adapters.mqtt.journal import FileReceiptJournal
 from feature_service.adapters.mqtt.refusal_log import RefusalLog
 from feature_service.domain.ingest.message import BatchReport, Message
 from feature_service.domain.ingest.message_ingestion import MessageIngestion
-from feature_service.domain.ingest.topic_pattern import Origin, TopicPattern
+from feature_service.domain.ingest.topic_pattern import Origin, TopicPattern, origin_of
 from feature_service.domain.model.span import micros_of
 from penstock_kit.clock import Clock
-from penstock_kit.errors import PenstockError, Unavailable
+from penstock_kit.errors import InvalidArgument, PenstockError, Unavailable
 from penstock_kit.logging import get_logger
 
 _BATCH: Final = 5_000
-# Bytes of payloads that wait; beyond, nothing more is read from the broker.
+# Bytes of messages that wait; beyond, nothing more is read from the broker.
 _MOST_BYTES: Final = 64 * 1024 * 1024
 _BATCH_BYTES: Final = 16 * 1024 * 1024
 # Messages without acknowledgement (QoS 0) that wait; more are dropped, and counted.
@@ -146,19 +146,21 @@ class MqttIntake:
                 self.counts["dropped"] += 1
                 return
             receipt = delivery.receipt
+            origin, misfit = self._origin(delivery.topic)
             message = Message(
                 topic=delivery.topic,
-                origin=self._origin(delivery.topic),
+                origin=origin,
                 payload=delivery.payload,
                 time=self._time_of(receipt, again=delivery.again),
                 size=delivery.size,
                 retained=delivery.retained,
                 receipt=receipt,
+                misfit=misfit,
             )
             if receipt:
                 self._pending[receipt] = message.time
             self._waiting.append((delivery, message))
-            self._bytes += len(delivery.payload)
+            self._bytes += delivery.kept_bytes
         self._wake()
 
     def _wake(self) -> None:
@@ -175,8 +177,12 @@ class MqttIntake:
         self._last_time = max(self._last_time + 1, micros_of(self._clock.now()))
         return self._last_time
 
-    def _origin(self, topic: str) -> Origin:
-        return next((found for pattern in self._plan.patterns if (found := pattern.match(topic)) is not None), Origin())
+    def _origin(self, topic: str) -> tuple[Origin, str]:
+        """What a topic says, and what is wrong with it, empty for nothing."""
+        try:
+            return origin_of(topic, self._plan.patterns), ""
+        except InvalidArgument as error:
+            return Origin(), error.message
 
     def _forget(self) -> None:
         """Leave out what waits of a connection that is lost: the broker gives it again."""
@@ -186,7 +192,7 @@ class MqttIntake:
                 if delivery.packet:
                     self._pending.pop(message.receipt, None)
             self._waiting = deque(kept)
-            self._bytes = sum(len(delivery.payload) for delivery, _ in kept)
+            self._bytes = sum(delivery.kept_bytes for delivery, _ in kept)
             self._room.notify_all()
 
     async def _store_all(self) -> None:
@@ -205,7 +211,7 @@ class MqttIntake:
             size = 0
             while self._waiting and len(batch) < _BATCH and size < _BATCH_BYTES:
                 batch.append(self._waiting.popleft())
-                size += len(batch[-1][0].payload)
+                size += batch[-1][0].kept_bytes
             self._bytes -= size
             self._room.notify_all()
         return batch
@@ -252,7 +258,7 @@ class MqttIntake:
             )
 
     def _pattern_of(self, topic: str) -> str:
-        return next((str(pattern) for pattern in self._plan.patterns if pattern.match(topic) is not None), "")
+        return next((str(pattern) for pattern in self._plan.patterns if pattern.has(topic)), "")
 
     async def _drain(self, client: BrokerClient) -> None:
         """Store what was received; a replica that leaves gives away its part of the group first."""

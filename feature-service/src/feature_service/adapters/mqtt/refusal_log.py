@@ -36,7 +36,7 @@ class RefusalLog:
         lines = bytearray()
         for pattern, topic, payload, reason in refused:
             self.counts[pattern] += 1
-            self.newest.append(f"{topic}: {reason}")
+            self.newest.append(f"{topic[:_SHOWN_BYTES]}: {reason}")
             shown = payload[:_SHOWN_BYTES].decode(errors="replace")
             lines += orjson.dumps({"topic": topic, "reason": reason, "payload": shown}) + b"\n"
         self._write(bytes(lines[-_MOST_BYTES:]))
@@ -57,6 +57,11 @@ class RefusalLog:
         if self._monotonic() - self._logged < _EVERY_SECONDS:
             return
         log.warning(
-            "MQTT messages refused", count=self._silent, pattern=pattern, topic=topic, reason=reason, bytes=len(payload)
+            "MQTT messages refused",
+            count=self._silent,
+            pattern=pattern,
+            topic=topic[:_SHOWN_BYTES],
+            reason=reason,
+            bytes=len(payload),
         )
         self._silent, self._logged = 0, self._monotonic()

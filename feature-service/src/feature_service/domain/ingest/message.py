@@ -21,7 +21,8 @@ class Message:
     """A message. `time`, in microseconds since the epoch, is that of what has none itself.
 
     `retained`: the broker kept it and gave it to a new subscriber; `size` is that of the payload in bytes, of which
-    nothing was kept when it is too large. `receipt` tells it from others when the broker gives it a second time; empty:
+    little was kept when it is too large. `misfit` says what is wrong with the topic, empty for nothing: then it has no
+    origin, and its rows are nobody's. `receipt` tells it from others when the broker gives it a second time; empty:
     it does not.
     """
 
@@ -32,6 +33,7 @@ class Message:
     size: int
     retained: bool = False
     receipt: str = ""
+    misfit: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

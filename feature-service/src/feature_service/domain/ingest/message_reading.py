@@ -53,6 +53,9 @@ class MessageReading:
 
     def read(self, place: int, message: Message) -> None:
         """Take the rows of a message; what is wrong with it is noted, and costs no other."""
+        if message.misfit:
+            self._rejections.add(place, message.misfit)
+            return
         if message.size > self._plan.max_bytes:
             most = f"at most {self._plan.max_bytes} are read (MQTT_MAX_PAYLOAD_BYTES)"
             self._rejections.add(place, f"the payload has {message.size} bytes; {most}")

@@ -1,5 +1,6 @@
 """Patterns of topics, such as ``plant/+/{device}/telemetry``: which topics have rows, and of which device."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +14,10 @@ _LONGEST: Final = 65_535
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """What a topic says of its messages: the code of the device and of the data model; empty for what it does not."""
+    """What a topic says of its messages: the code of the device and of the data model.
+
+    One is empty where the pattern does not name it, and only there: then the payload may.
+    """
 
     device_code: str = ""
     model_code: str = ""
@@ -42,14 +46,34 @@ class TopicPattern:
         return "/".join("+" if level in _NAMES else level for level in self.levels)
 
     def match(self, topic: str) -> Origin | None:
-        """Return what `topic` says, None when the pattern does not have it. A share group is no part of a topic."""
-        given = topic.split("/")
-        levels = self.levels
+        """Return what `topic` says, None when the pattern does not have it. A share group is no part of a topic.
+
+        Raises InvalidArgument TOPIC_INVALID when the level that has to name the device or the model is empty: the
+        payload must not name another one in its place.
+        """
+        named = self._named(topic)
+        if named is None:
+            return None
+        if missing := next((name for name, part in named.items() if not part), ""):
+            raise InvalidArgument(
+                f"the topic names no {missing}: that level of {self} is empty", reason="TOPIC_INVALID"
+            )
+        return Origin(device_code=named.get(DEVICE, ""), model_code=named.get(MODEL, ""))
+
+    def has(self, topic: str) -> bool:
+        """Return whether the broker gives messages of `topic` for the pattern."""
+        return self._named(topic) is not None
+
+    def _named(self, topic: str) -> dict[str, str] | None:
+        """The levels of `topic` that stand for a name; None when the pattern does not have it."""
+        given, levels = topic.split("/"), self.levels
         if levels[-1] == "#":
             levels = levels[:-1]
             if len(given) < len(levels):
                 return None
         elif len(given) != len(levels):
+            return None
+        if not topic:
             return None
         named: dict[str, str] = {}
         for level, part in zip(levels, given, strict=False):
@@ -57,7 +81,7 @@ class TopicPattern:
                 named[level] = part
             elif level not in ("+", part):
                 return None
-        return Origin(device_code=named.get(DEVICE, ""), model_code=named.get(MODEL, ""))
+        return named
 
 
 def topic_patterns(text: str) -> tuple[TopicPattern, ...]:
@@ -66,6 +90,20 @@ def topic_patterns(text: str) -> tuple[TopicPattern, ...]:
     if not listed:
         raise InvalidArgument("no topic is named; write plant/{device}/telemetry", reason="TOPIC_INVALID")
     return tuple(TopicPattern.parse(each) for each in listed)
+
+
+def origin_of(topic: str, patterns: Sequence[TopicPattern]) -> Origin:
+    """Return what `topic` says by the first of the patterns that has it.
+
+    Raises InvalidArgument TOPIC_INVALID when none has it, or a name in it is empty.
+    """
+    for pattern in patterns:
+        if (found := pattern.match(topic)) is not None:
+            return found
+    raise InvalidArgument(
+        "the topic is of no pattern of MQTT_TOPICS" if topic else "the topic is empty or no UTF-8",
+        reason="TOPIC_INVALID",
+    )
 
 
 def _wrong(text: str, levels: tuple[str, ...]) -> str:

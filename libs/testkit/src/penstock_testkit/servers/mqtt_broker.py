@@ -1,7 +1,8 @@
 """A broker of MQTT 5 in this process, for consumers of QoS 0 and 1.
 
 It keeps sessions, shares subscriptions (`$share/group/filter`), gives again what was not acknowledged, holds to the
-Receive Maximum, takes over sessions, and can be cut off and opened again: what its sessions hold outlives that.
+Receive Maximum and the Maximum Packet Size (what is larger it drops and counts), takes over sessions, and can be cut
+off and opened again: what its sessions hold outlives that.
 """
 
 import asyncio
@@ -25,6 +26,8 @@ class Session:
     writer: asyncio.StreamWriter | None = None
     expiry: int = 0
     most: int = 65_535
+    largest: int = 268_435_460
+    dropped: int = 0
     numbers: Iterator[int] = field(default_factory=lambda: itertools.cycle(range(1, 65_536)))
     acknowledged: list[int] = field(default_factory=list[int])
 
@@ -33,9 +36,13 @@ class Session:
         while self.writer is not None and self.waiting and len(self.sent) < self.most:
             topic, payload, qos, retained = self.waiting.popleft()
             number = next(each for each in self.numbers if each not in self.sent) if qos else 0
+            packet = wire.publish(topic, payload, number, retained=retained)
+            if len(packet) > self.largest:
+                self.dropped += 1
+                continue
             if number:
                 self.sent[number] = (topic, payload)
-            self.writer.write(wire.publish(topic, payload, number, retained=retained))
+            self.writer.write(packet)
 
     def repeat(self) -> None:
         """Send again what was not acknowledged, under the same packet ids."""
@@ -127,6 +134,7 @@ class MqttBroker:
         session.writer = writer
         session.expiry = properties.get(wire.SESSION_EXPIRY, 0)
         session.most = properties.get(wire.RECEIVE_MAXIMUM, 65_535)
+        session.largest = properties.get(wire.MAXIMUM_PACKET_SIZE, 268_435_460)
         writer.write(wire.packet(wire.CONNACK, bytes([present, 0, 0])))
         session.repeat()
         session.push()

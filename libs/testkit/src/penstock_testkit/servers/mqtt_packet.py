@@ -8,7 +8,7 @@ CONNECT, CONNACK, PUBLISH, PUBACK = 1, 2, 3, 4
 SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK = 8, 9, 10, 11
 PINGREQ, PINGRESP, DISCONNECT = 12, 13, 14
 
-SESSION_EXPIRY, RECEIVE_MAXIMUM = 0x11, 0x21
+SESSION_EXPIRY, RECEIVE_MAXIMUM, MAXIMUM_PACKET_SIZE = 0x11, 0x21, 0x27
 # Bytes of the value of a property, by its number; -1: a text, -2: two texts.
 _PROPERTY_SIZES = {
     0x01: 1, 0x02: 4, 0x03: -1, 0x08: -1, 0x09: -1, 0x0B: 1, 0x11: 4, 0x12: -1, 0x13: 2, 0x15: -1, 0x16: -1, 0x17: 1,
@@ -86,8 +86,8 @@ def packet(kind: int, body: bytes = b"", flags: int = 0) -> bytes:
 
 
 def publish(topic: str, payload: bytes, number: int, *, again: bool = False, retained: bool = False) -> bytes:
-    """Return a message of QoS 1 with the packet id `number`; of QoS 0 with 0."""
-    name = topic.encode()
+    """Return a message of QoS 1 with the packet id `number`; of QoS 0 with 0. Bytes that are no UTF-8: surrogates."""
+    name = topic.encode(errors="surrogateescape")
     mid = struct.pack("!H", number) if number else b""
     flags = (8 if again else 0) | (2 if number else 0) | (1 if retained else 0)
     return packet(PUBLISH, struct.pack("!H", len(name)) + name + mid + b"\0" + payload, flags)
