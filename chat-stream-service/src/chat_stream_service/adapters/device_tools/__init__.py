@@ -1,6 +1,7 @@
 """The tools about devices, answered by feature-service."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from chat_stream_service.adapters.device_tools.alarm import PrepareAlarm
 from chat_stream_service.adapters.device_tools.anomalies import DeviceAnomalies
@@ -9,19 +10,18 @@ from chat_stream_service.adapters.device_tools.listing import ListDevices
 from chat_stream_service.adapters.device_tools.query import DeviceQuery
 from chat_stream_service.adapters.device_tools.statistics import DeviceStatistics
 from chat_stream_service.domain.model.tool import Tool
+from chat_stream_service.domain.tools.scoped_tool import ScopedTool
 from penstock_kit.grpc import PenstockChannel
+
+# The scopes that the same figures and the same deed need over HTTP.
+_READ: Final = "telemetry:read"
+_WRITE: Final = "telemetry:write"
 
 
 def build_device_tools(feature: PenstockChannel) -> Sequence[Tool]:
     """Return every tool of ours, in the order in which models are told of them."""
-    return [
-        ListDevices(feature),
-        DeviceStatistics(feature),
-        DeviceQuery(feature),
-        DeviceFeatures(feature),
-        DeviceAnomalies(feature),
-        PrepareAlarm(feature),
-    ]
+    readers = (ListDevices, DeviceStatistics, DeviceQuery, DeviceFeatures, DeviceAnomalies)
+    return [*(ScopedTool(tool(feature), _READ) for tool in readers), ScopedTool(PrepareAlarm(feature), _WRITE)]
 
 
 __all__ = [
