@@ -1,7 +1,7 @@
 """How long credentials last: ends, lost scopes, guesses, and what a change of the password ends."""
 
 import asyncio
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -197,6 +197,53 @@ async def test_a_name_in_two_tenants_logs_each_in_with_the_own_password(house, l
     assert await house.sessions.login("cleo", NEW, address="home", tenant_id="acme")
     with pytest.raises(Unauthenticated):
         await house.sessions.login("cleo", NEW, address="home", tenant_id="default")
+
+
+async def namesakes(house, *tenants):
+    """Give `cleo` a namesake with the password NEW in each tenant."""
+    hashed = await Passwords().hash(NEW)
+    cleo = await house.store.user("user_cleo")
+    for tenant in tenants:
+        assert await house.store.add_user(replace(cleo, id=f"user_of_{tenant}", tenant_id=tenant, password_hash=hashed))
+
+
+async def test_the_right_password_of_a_namesake_forgives_no_guess_at_another_user(house, login):
+    await namesakes(house, "evil")
+    for _ in range(2):
+        with pytest.raises(Unauthenticated):
+            await login("wrong")
+        with suppress(ResourceExhausted):
+            await house.sessions.login("cleo", NEW, address="home", tenant_id="evil")
+    with pytest.raises(ResourceExhausted):
+        await login("wrong")
+    with pytest.raises(ResourceExhausted):
+        await house.sessions.login("cleo", OLD, address="home", tenant_id="default")
+    assert await login(address="elsewhere")
+
+
+async def test_a_place_that_a_namesake_knows_is_none_of_the_other_users(house, login):
+    await namesakes(house, "evil")
+    assert await house.sessions.login("cleo", NEW, address="bot 0", tenant_id="evil")
+    for number in range(8):
+        with pytest.raises(Unauthenticated):
+            await house.sessions.login("cleo", "wrong", address=f"bot {number + 1}", tenant_id="default")
+    with pytest.raises(ResourceExhausted):
+        await house.sessions.login("cleo", "wrong", address="bot 0", tenant_id="default")
+
+
+async def test_where_many_tenants_have_a_name_the_tenant_is_asked_for(house, login):
+    tenants = [f"tenant{number}" for number in range(4)]
+    await namesakes(house, *tenants)
+    with pytest.raises(InvalidArgument) as caught:
+        await login()
+    assert caught.value.reason == "TENANT_REQUIRED"
+    for name in ("default/cleo", "tenant3/cleo"):
+        password = OLD if name.startswith("default") else NEW
+        pair = await login(password, username=name)
+        assert (await house.authenticator.recognise(pair.access_token)).tenant_id == name.partition("/")[0]
+    other = await house.store.user("user_of_tenant0")
+    await house.store.delete_user(other.tenant_id, other.id)
+    assert await login(NEW)
 
 
 async def test_an_administrator_learns_no_names_of_other_tenants(house, cleo):

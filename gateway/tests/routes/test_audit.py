@@ -85,6 +85,21 @@ async def test_a_failed_sign_in_is_recorded_under_the_tenant_of_its_user_and_no_
     assert "my-passw0rd-by-mistake" not in str(unknown)
 
 
+async def test_a_failed_sign_in_of_a_namesake_is_in_the_log_of_its_own_tenant_alone(gateway: Any) -> None:
+    for tenant in ("default", "evil"):
+        wish = {"username": "omar", "password": "correct horse battery", "tenant_id": tenant}
+        await call(gateway, "POST", "/api/v1/users", json=wish)
+    names: list[Any] = []
+    for who in ({"username": "omar", "tenant_id": "evil"}, {"username": "omar"}, {"username": "default/omar"}):
+        refused = await gateway.client.post("/api/v2/auth/login", json={**who, "password": "wrong"})
+        assert refused.status_code == 401
+        found = await entries(gateway, action="sign_in.fail", page_size=1)
+        names.append(found[0]["username"] if found else "nothing")
+    # Of evil's nothing is here; of one that may be either's, that it was.
+    assert names[0] != "omar"
+    assert names[1:] == [None, "omar"]
+
+
 async def test_an_act_that_was_refused_for_want_of_a_right_is_recorded_and_a_wrong_body_is_not(gateway: Any) -> None:
     key = (await call(gateway, "POST", "/api/v1/keys", json={"name": "weak", "scopes": ["telemetry:read"]})).json()
     refused = await call(gateway, "POST", "/api/v1/users", key["key"], json={"username": "x", "password": "y" * 20})

@@ -102,9 +102,16 @@ class AuditRecorder:
         )
 
     async def _failed_sign_in(self, scope: Scope, asked: bytes) -> AuditEntry:
-        """Return the entry of a sign-in that failed. A name that nobody has may be a password in the wrong field."""
-        username = _object(asked).get("username")
-        known = await self._store.user_named(username) if isinstance(username, str) else None
+        """Return the entry of a sign-in that failed, for its tenant; for the operators where that is not certain.
+
+        A name that nobody has may be a password in the wrong field.
+        """
+        body = _object(asked)
+        username, named = body.get("username"), body.get("tenant_id")
+        known = None
+        if isinstance(username, str):
+            tenant, _, name = username.rpartition("/")
+            known = await self._store.user_named(name, named if isinstance(named, str) and named else tenant)
         user_id, tenant_id = known or ("", _OPERATORS)
         return AuditEntry(
             time=self._clock.now(),

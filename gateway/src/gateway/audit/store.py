@@ -61,12 +61,14 @@ class AuditStore:
         async with self._database.read() as connection:
             return [_entry(row) for row in (await connection.execute(_select(query))).all()]
 
-    async def user_named(self, username: str) -> tuple[str, str] | None:
-        """Return id and tenant of a user, None where nobody is called so."""
+    async def user_named(self, username: str, tenant_id: str = "") -> tuple[str, str] | None:
+        """Return id and tenant of the one user of a name, None where nobody or several are called so."""
         query = select(users.c.id, users.c.tenant_id).where(users.c.username == username)
+        if tenant_id:
+            query = query.where(users.c.tenant_id == tenant_id)
         async with self._database.read() as connection:
-            row = (await connection.execute(query)).first()
-        return None if row is None else (row.id, row.tenant_id)
+            rows = (await connection.execute(query.limit(2))).all()
+        return (rows[0].id, rows[0].tenant_id) if len(rows) == 1 else None
 
     async def prune(self, now: datetime) -> None:
         """Delete what is older than its time, and failed sign-ins beyond their number."""

@@ -56,11 +56,13 @@ class AttemptLimiter:
 
 
 class LoginAttemptLimiter:
-    """Counts failed logins per name and address, per address, and per name over all addresses.
+    """Counts failed logins per user and address, per address, and per user over all addresses.
 
-    The first stops a guesser without stopping anybody elsewhere. The other two are wide brakes against many names
-    from one place and many places for one name; from where a name has logged in before, it still can. An IPv6 address
-    stands for its /64, which is one customer's. All tables are bounded.
+    The first stops a guesser without stopping anybody elsewhere. The other two are wide brakes against many users
+    from one place and many places for one user; from where a user has logged in before, he still can. `who` are the
+    ids of the users that a login may mean, for a name may be in several tenants: it counts for each of them, and what
+    one of them knows says nothing of the others. An IPv6 address stands for its /64, which is one customer's. All
+    tables are bounded.
     """
 
     def __init__(self, *, clock: Clock, pairs: int = 5, addresses: int = 30, names: int = 100) -> None:
@@ -69,42 +71,43 @@ class LoginAttemptLimiter:
         self._names = AttemptLimiter(clock=clock, limit=names)
         self._known: dict[tuple[str, str], None] = {}
 
-    def check(self, username: str, address: str) -> None:
+    def check(self, who: Sequence[str], address: str) -> None:
         """Raise ResourceExhausted (ATTEMPTS_LIMIT_EXCEEDED) with the time to wait when there were too many failures."""
         place = site(address)
-        self._pairs.check(f"{place} {username}")
-        if not self.is_known(username, address):
+        for each in who:
+            self._pairs.check(f"{place} {each}")
+        if not self.is_known(who, address):
             self._addresses.check(place)
-            self._names.check(username)
+            for each in who:
+                self._names.check(each)
 
-    def is_known(self, username: str, address: str) -> bool:
-        """Whether this name has logged in from there before."""
-        return (site(address), username) in self._known
+    def is_known(self, who: Sequence[str], address: str) -> bool:
+        """Whether everyone whom it may be has logged in from there before."""
+        place = site(address)
+        return bool(who) and all((place, each) in self._known for each in who)
 
-    def subjects(self, username: str, address: str) -> Sequence[tuple[str, str, AttemptLimiter]]:
-        """Return what a login counts for: the kind and name of each subject with its limiter, the pair first."""
+    def subjects(self, who: Sequence[str], address: str) -> Sequence[tuple[str, str, AttemptLimiter]]:
+        """Return what a login counts for, the kind and name of each subject with its limiter: pairs first, as `who`."""
         place = site(address)
         return (
-            ("login-pair", f"{place} {username}", self._pairs),
+            *(("login-pair", f"{place} {each}", self._pairs) for each in who),
             ("login-address", place, self._addresses),
-            ("login-name", username, self._names),
+            *(("login-name", each, self._names) for each in who),
         )
 
-    def record_failure(self, username: str, address: str) -> None:
+    def record_failure(self, who: Sequence[str], address: str) -> None:
         """Count one failure."""
-        place = site(address)
-        self._pairs.record_failure(f"{place} {username}")
-        self._addresses.record_failure(place)
-        self._names.record_failure(username)
+        for _, subject, limiter in self.subjects(who, address):
+            limiter.record_failure(subject)
 
-    def record_success(self, username: str, address: str) -> None:
-        """Forget the failures of this name at this address, and remember that it belongs there."""
+    def record_success(self, user_id: str, address: str) -> None:
+        """Forget the failures of this user at this address, and remember that he belongs there."""
         place = site(address)
-        self._pairs.record_success(f"{place} {username}")
-        self._known.pop((place, username), None)
+        self._pairs.record_success(f"{place} {user_id}")
+        self._known.pop((place, user_id), None)
         if len(self._known) >= _MOST_KNOWN:
             del self._known[next(iter(self._known))]
-        self._known[place, username] = None
+        self._known[place, user_id] = None
 
 
 def site(address: str) -> str:

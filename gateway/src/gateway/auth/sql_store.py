@@ -65,11 +65,15 @@ class SqlIdentityStore:
         row = await self._one(select(users).where(users.c.username == username, users.c.tenant_id == tenant_id))
         return None if row is None else user_from_row(row)
 
-    async def users_by_name(self, username: str, *, tenant_id: str = "", limit: int = 8) -> Sequence[User]:
+    async def users_by_name(
+        self, username: str, *, tenant_id: str = "", active_only: bool = False, limit: int = 8
+    ) -> Sequence[User]:
         """Return the users of this name, of one tenant or of all; the oldest first."""
         query = select(users).where(users.c.username == username)
         if tenant_id:
             query = query.where(users.c.tenant_id == tenant_id)
+        if active_only:
+            query = query.where(users.c.active)
         rows = await self._all(query.order_by(users.c.create_time, users.c.id).limit(limit))
         return [user_from_row(row) for row in rows]
 

@@ -31,7 +31,9 @@ class IdentityStore(Protocol):
         """Return the user of this name in a tenant."""
         ...
 
-    async def users_by_name(self, username: str, *, tenant_id: str = "", limit: int = 8) -> Sequence[User]:
+    async def users_by_name(
+        self, username: str, *, tenant_id: str = "", active_only: bool = False, limit: int = 8
+    ) -> Sequence[User]:
         """Return the users of this name, of one tenant or of all; the oldest first."""
         ...
 

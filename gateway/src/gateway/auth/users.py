@@ -63,10 +63,17 @@ class UserService:
         self._clock = clock
 
     async def create(self, caller: Caller, request: NewUserRequest) -> User:
-        """Store a new user; raise AlreadyExists for a taken name, InvalidArgument for a weak password."""
+        """Store a new user; raise AlreadyExists for a taken name, InvalidArgument for a weak password.
+
+        A name that differs in capitals alone is taken, too.
+        """
         tenant_id = _tenant(caller, request.tenant_id)
         check_end(None, await self._delegation.require_unlimited_key(caller))  # a user has no end and no limits
         check_password(request.password, username=request.username)
+        folded = request.username.casefold()
+        same = [user.username for user in await self._store.users(tenant_id) if user.username.casefold() == folded]
+        if same:
+            raise AlreadyExists(f"the username {same[0]!r} is taken", reason="USER_EXISTS")
         user = User(
             id=new_id("user"),
             tenant_id=tenant_id,

@@ -9,7 +9,7 @@ from typing import Final
 
 # Scripts that are written together, Latin beside each of them.
 _TOGETHER: Final = (
-    frozenset({"LATIN", "CJK", "HIRAGANA", "KATAKANA"}),
+    frozenset({"LATIN", "CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"}),
     frozenset({"LATIN", "CJK", "BOPOMOFO"}),
     frozenset({"LATIN", "CJK", "HANGUL"}),
 )
@@ -17,7 +17,33 @@ _TOGETHER: Final = (
 _LIKE_LATIN: Final = {
     "CYRILLIC": frozenset("асеорхуіјѕһԁԛԝҽвАВСЕНІЈКМОРЅТХУԜԚ"),
     "GREEK": frozenset("οναικρτυωχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ"),
+    "ARMENIAN": frozenset("ոօհցքսյգղՕՍՏԼՈ"),
 }
+# Scripts in everyday use (Unicode Standard Annex 31, "recommended"); the others have no names but for show.
+_IN_USE: Final = frozenset(
+    (
+        *(
+            "ARABIC",
+            "ARMENIAN",
+            "BENGALI",
+            "BOPOMOFO",
+            "CJK",
+            "CYRILLIC",
+            "DEVANAGARI",
+            "ETHIOPIC",
+            "GEORGIAN",
+            "GREEK",
+        ),
+        *("GUJARATI", "GURMUKHI", "HANGUL", "HEBREW", "HIRAGANA", "KANNADA", "KATAKANA", "KATAKANA-HIRAGANA", "KHMER"),
+        *("LAO", "LATIN", "MALAYALAM", "MYANMAR", "ORIYA", "SINHALA", "TAMIL", "TELUGU", "THAI", "TIBETAN"),
+    )
+)
+# Latin letters that are no ASCII letter with an accent; phonetic and old ones look like others.
+_LATIN: Final = frozenset("ßæœøđłþðŋħÆŒØĐŁÞÐŊĦ")
+# Invisible though they are letters or marks (Default_Ignorable_Code_Point), and the blank braille pattern.
+_INVISIBLE: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | frozenset(
+    map(chr, (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
+)
 
 
 def script_problem(name: str) -> str:
@@ -25,6 +51,8 @@ def script_problem(name: str) -> str:
     for place, character in enumerate(name):
         if not character.isascii() and unicodedata.category(character)[0] == "N":
             return f"holds {character!r} at position {place}, a digit of another script; write 0 to 9"
+        if problem := _problem(character, name[place - 1] if place else ""):
+            return f"holds U+{ord(character):04X} at position {place}, {problem}"
     letters = [character for character in name if character.isalpha()]
     scripts = {_script(letter) for letter in letters}
     if len(scripts) > 1 and not any(scripts <= together for together in _TOGETHER):
@@ -34,6 +62,36 @@ def script_problem(name: str) -> str:
     if letters and all(letter in only for letter in letters):
         return f"has {next(iter(scripts)).lower()} letters only that look like latin ones; write it in latin letters"
     return ""
+
+
+def _problem(character: str, before: str) -> str:
+    """Return what is wrong with one character that stands after `before`."""
+    if character in _INVISIBLE:
+        return "which is invisible; leave it out"
+    kind = "" if character.isascii() else unicodedata.category(character)[0]
+    if kind == "L":
+        return _letter_problem(character)
+    if kind == "M" and not _carries_marks(before):
+        return "a mark that belongs to no letter before it; leave it out"
+    return "a symbol; write letters" if kind == "S" else ""
+
+
+def _letter_problem(letter: str) -> str:
+    script = _script(letter)
+    if script not in _IN_USE:
+        return f"a letter of {script.lower()}, a script that few can tell from others; write another"
+    looks_like_another = script == "LATIN" and letter not in _LATIN and not _base(letter).isascii()
+    return "a letter that looks like another one; write that" if looks_like_another else ""
+
+
+def _carries_marks(before: str) -> bool:
+    """Whether a mark may follow: those of Latin, Cyrillic and Greek letters have characters with them."""
+    known = bool(before) and unicodedata.category(before)[0] in "LM"
+    return known and _script(before) not in {"LATIN", "CYRILLIC", "GREEK", "COMBINING"}
+
+
+def _base(letter: str) -> str:
+    return unicodedata.normalize("NFD", letter)[0]
 
 
 def _script(letter: str) -> str:

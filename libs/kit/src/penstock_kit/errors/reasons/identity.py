@@ -45,6 +45,12 @@ IDENTITY: Final = Section(
             "wait as long as the answer says",
         ),
         Row(
+            "TENANT_REQUIRED",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "a login with a name that users of many tenants have",
+            "log in as `tenant/name`, or give `tenant_id`",
+        ),
+        Row(
             "SCOPE_REQUIRED",
             (ErrorKind.PERMISSION_DENIED,),
             "the credentials lack the scope of the route",
