@@ -129,6 +129,13 @@ def test_the_locks_agree_about_versions(lock: str) -> None:
     assert not other
 
 
+def test_the_images_have_the_client_of_mqtt_that_the_compose_file_hands_settings_to() -> None:
+    assert "MQTT_URL" in (ROOT / "docker-compose.yml").read_text()
+    assert {named(each) for each in manifest("feature-service")["optional-dependencies"]["mqtt"]} <= set(
+        locked("requirements.lock")
+    )
+
+
 def test_mem0_is_in_a_lock_of_its_own() -> None:
     assert "mem0ai" in locked("requirements-mem0.lock")
     assert "mem0ai" not in locked("requirements.lock")
