@@ -8,7 +8,8 @@ from penstock.feature.v1 import feature_pb2 as pb
 from prometheus_client import CollectorRegistry, generate_latest
 
 from feature_service.adapters.mqtt.client import Delivery
-from penstock_kit.errors import NotFound
+from penstock_kit.errors import FailedPrecondition, NotFound
+from penstock_testkit.servers.certificate import make_certificate
 from penstock_testkit.servers.mqtt_broker import MqttBroker
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.waiting import until, until_true
@@ -403,3 +404,29 @@ def test_a_broker_is_named_by_a_url_whose_password_no_error_shows():
         with pytest.raises(InvalidArgument) as refused:
             BrokerAddress.parse(url)
         assert "geheim1" not in refused.value.message
+
+
+# The client leaves the socket of a failed handshake to the collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_a_broker_is_spoken_to_by_tls_and_one_that_is_not_trusted_gets_nothing(
+    tmp_path, start_service, as_tenant, settings
+):
+    certificate, context = make_certificate(tmp_path)
+    broker = MqttBroker(free_port(), tls=context)
+    await broker.open()
+    settings = settings | {"MQTT_URL": broker.url, "MQTT_PASSWORD": "geheim1", "MQTT_USERNAME": "me"}
+    try:
+        async with start_service(tmp_path / "trusts", **settings | {"MQTT_CA_FILE": str(certificate)}) as service:
+            session = await subscribed(broker)
+            broker.publish("plant/W1/data", row(1, v=1))
+            await settled(session, 1)
+            assert await reader(service, as_tenant)("W1") == {START + SECOND: (1.0,)}
+        broker.sessions.clear()
+        async with start_service(tmp_path / "does not", **settings) as service:
+            await until_true(lambda: told(service, "its certificate is not trusted"))
+            assert broker.sessions == {}
+        with pytest.raises(FailedPrecondition, match="MQTT_CA_FILE"):
+            async with start_service(tmp_path / "none", **settings | {"MQTT_CA_FILE": "/no/such.pem"}):
+                pass
+    finally:
+        await broker.cut()

@@ -182,7 +182,8 @@ class BrokerClient:
         self._subscribed.set()
 
     def _connect_failed(self, client: Any, _: Any) -> None:
-        self._fail("the broker does not answer")
+        or_else = ", or its certificate is not trusted (MQTT_CA_FILE)" if self._login.address.tls else ""
+        self._fail(f"the broker does not answer{or_else}")
 
     def _disconnected(self, client: "Client", _: Any, flags: Any, reason: Any, properties: Any) -> None:
         with self._lock:

@@ -8,6 +8,7 @@ off and opened again: what its sessions hold outlives that.
 import asyncio
 import contextlib
 import itertools
+import ssl
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -54,8 +55,9 @@ class Session:
 class MqttBroker:
     """The broker; `sessions` are by client id. `refuse_filters` are refused with "not authorized"."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
         self.port = port
+        self._tls = tls
         self.sessions: dict[str, Session] = {}
         self.retained: dict[str, bytes] = {}
         self.refuse_filters: set[str] = set()
@@ -65,11 +67,11 @@ class MqttBroker:
     @property
     def url(self) -> str:
         """Where it is, or will be."""
-        return f"mqtt://127.0.0.1:{self.port}"
+        return f"mqtt{'s' if self._tls else ''}://127.0.0.1:{self.port}"
 
     async def open(self) -> None:
         """Listen."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._tls)
 
     async def cut(self) -> None:
         """Listen no more, and drop every connection without a word."""
