@@ -1,5 +1,6 @@
 """Who waits for a lock is told of its release, and what a session keeps while it is replaced."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from cache_service.domain.signals import Signal
 from cache_service.edge.servicer import CacheServices
 from cache_service.settings import CacheSettings
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.waiting import HANG_SECONDS
 
 HOUR = 3600.0
 
@@ -37,6 +39,19 @@ async def test_a_lock_that_is_released_is_told_of_and_one_that_was_lost_is_not(
     assert heard == []
     assert await services.locks.release("t\0l", token=grant.token)
     assert [signal.released for signal in heard] == [("t\0l",)]
+
+
+async def test_who_waits_for_a_lock_gets_it_although_its_release_was_not_heard_of(
+    stores: Stores, services: CacheServices
+) -> None:
+    """A replica that released it may have died before it told anybody: who waits looks again by itself."""
+    held = await stores.locks.acquire("t\0l", HOUR)
+    assert isinstance(held, LockGrant)
+    waiting = asyncio.create_task(services.locks.acquire("t\0l", ttl=HOUR, wait=HANG_SECONDS / 4))
+    await asyncio.sleep(0)
+    assert await stores.locks.release("t\0l", held.token)
+    async with asyncio.timeout(HANG_SECONDS / 8):
+        assert isinstance(await waiting, LockGrant)
 
 
 async def test_a_session_that_is_replaced_is_as_old_as_before(services: CacheServices, clock: ManualClock) -> None:

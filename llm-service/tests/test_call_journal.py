@@ -187,6 +187,21 @@ async def test_orphaned_calls_become_rows_and_their_holds_are_settled_once(
     assert sorted(map(tuple, rows)) == [("call_1", "error", "process_killed"), ("call_2", "error", "process_killed")]
 
 
+async def test_all_orphaned_calls_are_settled_however_many_there_are(
+    database: Database, tmp_path: Path, clock: ManualClock, new_id: NewId
+) -> None:
+    journal = journal_in(tmp_path, clock, new_id)
+    for number in range(450):
+        begin(journal, f"call_{number}")
+    journal.close()
+    recovery = SqlRecovery(database, tmp_path)
+    assert await recovery.settle() == 450
+    async with database.read() as connection:
+        rows = (await connection.execute(select(ledger.c.id))).scalars().all()
+    assert {*rows} == {f"call_{number}" for number in range(450)}
+    assert await recovery.settle() == 0
+
+
 async def test_a_row_that_was_written_before_the_kill_stays_as_it_is(
     database: Database, tmp_path: Path, clock: ManualClock, new_id: NewId
 ) -> None:

@@ -151,3 +151,11 @@ async def test_a_cache_service_that_hangs_holds_a_ticket_up_for_a_moment(clock):
         assert await tickets.redeem(tickets.issue(ANN, "conv_1"), "conv_1") == ANN
     await channel.close()
     await server.drain()
+
+
+async def test_the_tickets_that_are_remembered_are_bounded_and_the_newest_are_kept() -> None:
+    used = LocalUsedTickets(ManualClock())
+    for number in range(100_001):
+        assert await used.mark_used(str(number), 30)
+    assert not await used.mark_used("100000", 30)
+    assert await used.mark_used("0", 30), "the oldest made room"
