@@ -1,0 +1,104 @@
+"""When messages are acknowledged: behind the commit and no earlier, and not at all while the store is away."""
+
+import asyncio
+
+import pytest
+
+from feature_service.adapters.mqtt.address import BrokerAddress
+from feature_service.adapters.mqtt.client import BrokerLogin
+from feature_service.adapters.mqtt.intake import IntakePlan, MqttIntake
+from feature_service.adapters.mqtt.journal import FileReceiptJournal
+from feature_service.domain.ingest.ingest_counts import IngestCounts
+from feature_service.domain.ingest.message import PayloadFormat
+from feature_service.domain.ingest.message_ingestion import MessageIngestion
+from feature_service.domain.ingest.message_reading import MessagePlan
+from feature_service.domain.ingest.plan import IngestReport
+from feature_service.domain.ingest.topic_pattern import topic_patterns
+from penstock_kit.clock import SystemClock
+from penstock_kit.errors import Unavailable
+from penstock_testkit.servers.mqtt_broker import MqttBroker
+from penstock_testkit.servers.process import free_port
+from penstock_testkit.waiting import until
+
+
+class HeldStorage:
+    """A storage whose commits end when the test says so; while it is `away` it raises as a store does."""
+
+    def __init__(self):
+        self.asked = 0
+        self.may_commit = asyncio.Event()
+        self.away = False
+
+    async def store(self, tenant_id, devices, rejections):
+        self.asked += 1
+        if self.away:
+            raise Unavailable("the store is away", reason="TELEMETRY_UNAVAILABLE")
+        await self.may_commit.wait()
+        rows = sum(len(piece) for points in devices.values() for piece in points.pieces)
+        return IngestReport(device_code="", model_code="", accepted=rows, rejected=0)
+
+
+@pytest.fixture
+async def broker():
+    broker = MqttBroker(free_port())
+    await broker.open()
+    yield broker
+    await broker.cut()
+
+
+@pytest.fixture
+def intake(tmp_path, broker):
+    clock, storage = SystemClock(), HeldStorage()
+    journal = FileReceiptJournal(tmp_path / "receipts")
+    plan = MessagePlan(
+        format=PayloadFormat.AUTO, timestamp_key="timestamp", unit=None, device_tags=("device",), max_bytes=1_000_000
+    )
+    ingestion = MessageIngestion(
+        storage=storage, plan=plan, tenant_id="t", counts=IngestCounts(clock.monotonic), journal=journal
+    )
+    made = MqttIntake(
+        plan=IntakePlan(
+            patterns=topic_patterns("plant/{device}"), share_group="g", folder=tmp_path, max_bytes=1_000_000
+        ),
+        login=BrokerLogin(address=BrokerAddress.parse(broker.url), client_id="r1"),
+        ingestion=ingestion,
+        journal=journal,
+        clock=clock,
+    )
+    return made, storage
+
+
+def publish(broker, count):
+    for number in range(count):
+        broker.publish("plant/W1", b'{"timestamp": 1714557600, "v": %d}' % number)
+
+
+async def test_nothing_is_acknowledged_before_its_commit(broker, intake):
+    made, storage = intake
+    async with made.running():
+        await until(lambda: "r1" in broker.sessions and bool(broker.sessions["r1"].filters))
+        session = broker.sessions["r1"]
+        publish(broker, 50)
+        await until(lambda: storage.asked > 0)
+        assert len(session.sent) == 50
+        assert session.acknowledged == []
+        storage.may_commit.set()
+        await until(lambda: session.acknowledged == list(range(1, 51)))
+
+
+async def test_a_store_that_is_away_withholds_acknowledgements_says_so_and_loses_nothing(broker, intake):
+    made, storage = intake
+    storage.away = True
+    storage.may_commit.set()
+    async with made.running():
+        await until(lambda: "r1" in broker.sessions and bool(broker.sessions["r1"].filters))
+        session = broker.sessions["r1"]
+        publish(broker, 20)
+        await until(lambda: storage.asked >= 3)
+        assert session.acknowledged == []
+        with pytest.raises(Unavailable, match="the store is away"):
+            await made.ping()
+        storage.away = False
+        await until(lambda: session.acknowledged == list(range(1, 21)))
+        await made.ping()
+        assert made.counts["stored"] == 20
