@@ -20,6 +20,7 @@ from feature_service.domain.registry.near_code import near_codes
 from feature_service.domain.telemetry.store import TelemetryStore
 from penstock_kit.clock import Clock
 from penstock_kit.errors import InvalidArgument, NotFound
+from penstock_kit.text.control import steers
 
 _CODE: Final = re.compile(r"[^\s/?#%\x00-\x1f][^/?#%\x00-\x1f]{0,127}")
 _NEAR: Final = 5
@@ -197,16 +198,18 @@ def unknown(what: str, code: str, *, reason: str, codes: Sequence[str]) -> NotFo
 
 
 def is_code(code: str) -> bool:
-    """Return whether `code` can be the code of a device or a model."""
-    return _CODE.fullmatch(code) is not None and code == code.strip()
+    """Return whether `code` can be the code of a device or a model: it looks like no other one, and steers nothing."""
+    if _CODE.fullmatch(code) is None or code != code.strip():
+        return False
+    return code.isprintable() or not any(map(steers, code))
 
 
 def require_code(name: str, code: str) -> None:
     """Raise InvalidArgument CODE_INVALID unless `code` can be the code of a device or a model."""
     if not is_code(code):
         raise InvalidArgument(
-            f"{name} {code!r} is not a code: 1 to 128 characters without / ? # % and control characters, "
-            "no space at the ends",
+            f"{name} {code!r} is not a code: 1 to 128 characters without / ? # %, control characters and such that "
+            "turn the direction of reading, no space at the ends",
             reason="CODE_INVALID",
         )
 
