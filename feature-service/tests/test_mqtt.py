@@ -127,6 +127,33 @@ async def test_no_payload_names_the_device_of_a_topic_that_should_have(
     ]
 
 
+async def test_messages_register_no_more_devices_than_they_may_and_those_that_are_known_go_on(
+    tmp_path, start_service, as_tenant, broker, settings
+):
+    async with start_service(tmp_path, **settings | {"MQTT_NEW_DEVICES_PER_HOUR": 2}) as service:
+        session = await subscribed(broker)
+        for number in range(4):
+            broker.publish(f"plant/W{number}/data", row(0, v=number))
+        await settled(session, 4)
+        broker.publish("plant/W1/data", row(1, v=1))
+        broker.publish("plant/W3/data", f"m v=3 {START * 1000}".encode())
+        await settled(session, 6)
+        with as_tenant("t"):
+            devices = await service.metadata.ListDevices(pb.ListDevicesRequest())
+        assert [each.device_code for each in devices.devices] == ["W0", "W1"]
+        assert len(await reader(service, as_tenant)("W1")) == 2
+    # One that is started with none takes the rows of the devices there are.
+    async with start_service(tmp_path, **settings | {"MQTT_NEW_DEVICES_PER_HOUR": 0}) as service:
+        await until(lambda: session.writer is not None)
+        broker.publish("plant/W1/data", row(2, v=1))
+        broker.publish("plant/W9/data", row(2, v=1))
+        await settled(session, 8)
+        assert len(await reader(service, as_tenant)("W1")) == 3
+    kept = [json.loads(line) for line in (tmp_path / "mqtt" / "refused.ndjson").read_text().splitlines()]
+    assert [each["topic"] for each in kept] == [f"plant/{code}/data" for code in ("W2", "W3", "W3", "W9")]
+    assert all("MQTT_NEW_DEVICES_PER_HOUR" in each["reason"] for each in kept)
+
+
 BAD = [
     (b"", "empty"),
     (b"{", "no JSON"),

@@ -160,6 +160,7 @@ SETTING_NAMES: Final[frozenset[str]] = frozenset(
         "MQTT_IN_FLIGHT",
         "MQTT_KEY_FILE",
         "MQTT_MAX_PAYLOAD_BYTES",
+        "MQTT_NEW_DEVICES_PER_HOUR",
         "MQTT_ON_STOP",
         "MQTT_PASSWORD",
         "MQTT_PASSWORD_FILE",

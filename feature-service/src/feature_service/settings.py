@@ -123,6 +123,12 @@ class FeatureSettings(GrpcServiceSettings):
     mqtt_max_payload_bytes: int = Field(
         default=1024**2, ge=1024, alias="MQTT_MAX_PAYLOAD_BYTES", description="Largest message that is read."
     )
+    mqtt_new_devices_per_hour: int = Field(
+        default=10_000,
+        ge=0,
+        alias="MQTT_NEW_DEVICES_PER_HOUR",
+        description="Devices that messages may register, at once and in every hour; 0: only those that are known.",
+    )
     mqtt_in_flight: int = Field(
         default=2_000,
         ge=1,

@@ -10,6 +10,7 @@ from feature_service.domain.ingest.message_ingestion import MessageIngestion
 from feature_service.domain.ingest.message_reading import MessagePlan
 from feature_service.domain.ingest.point_ingestion import DEVICE_TAGS
 from feature_service.domain.ingest.precision import nanoseconds_of
+from feature_service.domain.ingest.registration_allowance import RegistrationAllowance
 from feature_service.domain.ingest.topic_pattern import topic_patterns
 from feature_service.edge.servicer import FeatureServices
 from feature_service.settings import FeatureSettings
@@ -56,6 +57,7 @@ def build_intake(settings: FeatureSettings, services: FeatureServices, clock: Cl
             tenant_id=settings.mqtt_tenant,
             counts=services.ingest_counts,
             journal=journal,
+            allowance=RegistrationAllowance(settings.mqtt_new_devices_per_hour, clock.monotonic),
         ),
         journal=journal,
         clock=clock,

@@ -9,6 +9,7 @@ from feature_service.domain.ingest.ingestion import MAX_DEVICES
 from feature_service.domain.ingest.message import BatchReport, Message, ReceiptJournal, RefusedMessage
 from feature_service.domain.ingest.message_reading import MessagePlan, MessageReading
 from feature_service.domain.ingest.point_storage import PointStorage
+from feature_service.domain.ingest.registration_allowance import RegistrationAllowance
 from feature_service.domain.ingest.rejection import Rejections
 from penstock_kit.errors import ErrorKind, PayloadTooLarge, PenstockError
 
@@ -39,12 +40,14 @@ class MessageIngestion:
         tenant_id: str,
         counts: IngestCounts,
         journal: ReceiptJournal,
+        allowance: RegistrationAllowance,
     ) -> None:
         self._storage = storage
         self._plan = plan
         self._tenant_id = tenant_id
         self._counts = counts
         self._journal = journal
+        self._allowance = allowance
 
     async def store(self, messages: Sequence[Message], *, isolate: bool = False) -> BatchReport:
         """Store what can be and return who was refused. What is stored is durable; storing it again changes nothing.
@@ -78,7 +81,7 @@ class MessageIngestion:
             )
         if reading.untimed:
             await asyncio.to_thread(self._journal.keep, [messages[place] for place in reading.untimed])
-        report = await self._storage.store(self._tenant_id, reading.devices, rejections)
+        report = await self._storage.store(self._tenant_id, reading.devices, rejections, allowance=self._allowance)
         self._counts.count(self._tenant_id, report)
         first: dict[int, str] = {}
         for refused in rejections.listed:

@@ -108,6 +108,13 @@ class DevicePoints:
             rows = piece.rows() if isinstance(piece, ColumnPiece) else piece
             self.pieces[place] = self._settled(rows, known, rejections)
 
+    def refuse(self, why: str, rejections: Rejections) -> None:
+        """Refuse all points."""
+        for piece in self.pieces:
+            for row in piece.rows() if isinstance(piece, ColumnPiece) else piece:
+                rejections.add(row[0], why)
+        self.pieces.clear()
+
     def _settled(self, rows: list[Row], known: dict[str, FieldKind], rejections: Rejections) -> list[Row]:
         kept: list[Row] = []
         for row in rows:

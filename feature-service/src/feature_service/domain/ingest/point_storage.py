@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from feature_service.domain.ingest.new_field import NewFields
 from feature_service.domain.ingest.plan import FrameStage, IngestReport
 from feature_service.domain.ingest.point_rows import DevicePoints
+from feature_service.domain.ingest.registration_allowance import RegistrationAllowance
 from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.row_staging import RowStaging
 from feature_service.domain.ingest.schema import IngestedField
@@ -33,12 +34,21 @@ class PointStorage:
         self._telemetry = telemetry
         self._stage = stage
 
-    async def store(self, tenant_id: str, devices: dict[str, DevicePoints], rejections: Rejections) -> IngestReport:
+    async def store(
+        self,
+        tenant_id: str,
+        devices: dict[str, DevicePoints],
+        rejections: Rejections,
+        *,
+        allowance: RegistrationAllowance | None = None,
+    ) -> IngestReport:
         """Store the points of `devices`; those that can't be are added to `rejections`.
+
+        New devices are registered as the `allowance` grants them, all where there is none.
 
         Raises Unprocessable FIELDS_LIMIT_EXCEEDED when they add too many fields, or a data model would have too many.
         """
-        targets = await self._settled(tenant_id, devices, rejections)
+        targets = await self._settled(tenant_id, devices, rejections, allowance)
         with self._stage() as stage:
             rows = RowStaging(stage=stage, tenant_id=tenant_id, device_code="")
             await asyncio.to_thread(_put_aside, devices, rows)
@@ -46,7 +56,11 @@ class PointStorage:
             return await asyncio.to_thread(_report, rows, rejections)
 
     async def _settled(
-        self, tenant_id: str, devices: dict[str, DevicePoints], rejections: Rejections
+        self,
+        tenant_id: str,
+        devices: dict[str, DevicePoints],
+        rejections: Rejections,
+        allowance: RegistrationAllowance | None,
     ) -> Mapping[str, IngestTarget]:
         """Refuse what does not go with what is known of the devices; return the targets of the rest."""
         targets: dict[str, IngestTarget] = {}
@@ -54,6 +68,9 @@ class PointStorage:
         for code, points in devices.items():
             model = points.measurement if is_code(points.measurement) else ""
             target = await self._targets.find_or_new(tenant_id, code, model)
+            if target.device_is_new and allowance is not None and not allowance.grant(code):
+                points.refuse(allowance.refusal, rejections)
+                continue
             stored = await self._telemetry.fields(SeriesKey(tenant_id=tenant_id, device_code=code))
             points.settle({**target.kinds, **stored}, rejections)
             new.add(code, stored, points.kinds)
