@@ -125,7 +125,7 @@ export function openFromLink() {
   if (given === null || typeof given !== "object") return say("The alarm of this link can't be read.");
   if (!mayWrite()) return say("Alarms are made by who may write telemetry.");
   const codes = Array.isArray(given.device_codes) ? given.device_codes.map(String) : [];
-  open({ ...given, id: null, device_codes: codes, watch: given.watch in PARTS ? given.watch : "above" });
+  open({ ...given, id: null, device_codes: codes, watch: Object.hasOwn(PARTS, given.watch) ? given.watch : "above" });
 }
 
 function body() {
