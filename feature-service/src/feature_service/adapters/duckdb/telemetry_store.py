@@ -14,6 +14,7 @@ from feature_service.adapters.duckdb import duration_sql, percentile_sql
 from feature_service.adapters.duckdb import telemetry_sql as sql
 from feature_service.adapters.duckdb.backup import copy_database
 from feature_service.adapters.duckdb.connection import DuckDbConnection
+from feature_service.adapters.duckdb.newest_cache import NewestCache
 from feature_service.adapters.duckdb.newest_page import MOST_FIELDS, NewestPage, is_wide
 from feature_service.adapters.duckdb.row_merge import merge_rows
 from feature_service.adapters.duckdb.series_table import drop_table, extend_table, load_tables, schema_work
@@ -60,6 +61,7 @@ class DuckDbTelemetryStore:
     ) -> None:
         self._catalog = ColumnCatalog()
         self._schema_work = 0
+        self._newest = NewestCache()
         self._file = DuckDbConnection(
             path,
             prepare=lambda cursor: self._catalog.remember_all(load_tables(cursor)),
@@ -99,6 +101,7 @@ class DuckDbTelemetryStore:
         """
         self._schema_work += sum(schema_work(self._catalog.table(key), table) for key, table in tables.items())
         self._catalog.remember_all(tables)
+        self._newest.note_written(tables)
         if self._schema_work < _MOST_SCHEMA_WORK:
             return False
         self._schema_work = 0
@@ -152,6 +155,9 @@ class DuckDbTelemetryStore:
 
     async def newest(self, keys: Sequence[SeriesKey], query: NewestQuery) -> NewestRows:
         """Return a page of rows and the number of all that fit."""
+        return await self._newest.get_or_read(keys, query, lambda: self._read_newest(keys, query))
+
+    async def _read_newest(self, keys: Sequence[SeriesKey], query: NewestQuery) -> NewestRows:
         sources = await self._sources(keys)
         if not sources:
             return NewestRows(frame=_empty(query.fields), device_codes=(), total=0)
@@ -273,15 +279,14 @@ class DuckDbTelemetryStore:
             if table is not None:
                 drop_table(cursor, table)
 
-        await self._file.write(work, committed=lambda _: self._catalog.forget(key), tenant_id=key.tenant_id)
+        await self._file.write(work, committed=lambda _: self._forget(key), tenant_id=key.tenant_id)
 
     async def delete_before(self, micros: int) -> int:
         """Delete old rows of each series, a transaction each, and write the log into the file."""
         deleted = 0
         for key in await self.series():
-            deleted += await self._file.write(
-                partial(self._delete_before, key, micros), committed=lambda rows: rows > 0, tenant_id=key.tenant_id
-            )
+            delete, noted = partial(self._delete_before, key, micros), partial(self._note_deleted, key)
+            deleted += await self._file.write(delete, committed=noted, tenant_id=key.tenant_id)
         return deleted
 
     def _delete_before(self, key: SeriesKey, micros: int, cursor: "DuckDBPyConnection") -> int:
@@ -289,6 +294,14 @@ class DuckDbTelemetryStore:
         if table is None:
             return 0
         return int(cursor.execute(f"DELETE FROM {table.name} WHERE ts < make_timestamp({micros})").fetchall()[0][0])
+
+    def _forget(self, key: SeriesKey) -> None:
+        self._catalog.forget(key)
+        self._newest.note_written([key])
+
+    def _note_deleted(self, key: SeriesKey, rows: int) -> bool:
+        self._newest.note_written([key])
+        return rows > 0
 
     async def copy_to(self, target: Path) -> None:
         """Write everything there is at this moment into the new DuckDB file `target`; writers go on meanwhile."""
