@@ -241,3 +241,121 @@ def test_a_damaged_home_is_replaced_and_one_that_a_service_has_open_is_not(home:
         assert restored.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     with duckdb.connect(str(home / "telemetry.duckdb")) as telemetry:
         assert telemetry.execute("SELECT count(*) FROM rows").fetchone() == (1000,)
+
+
+def changed(folder: Path, **parts: object) -> None:
+    """Write into the manifest of a backup what a stranger would."""
+    manifest = json.loads((folder / MANIFEST).read_text())
+    (folder / MANIFEST).write_text(json.dumps({**manifest, **parts}))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "penstock.json",
+        "penstock.json.new",
+        "penstock.lock",
+        "penstock.log",
+        "before-x/admin.key",
+        ".restoring",
+        ".x/y",
+        "tmp/x",
+        "backup.json",
+        "telemetry.duckdb.tmp/x",
+        "chat.db-wal",
+        "datasets//x",
+        "./x",
+        "",
+        ".",
+        "a\x00b",
+        "a\x1b[31mb",
+        "a\u202eb",
+        "a\nb",
+    ],
+)
+def test_a_name_that_no_backup_lists_is_not_restored(home: Path, tmp_path: Path, name: str) -> None:
+    backup(settings(home), tmp_path / "backup")
+    before = files(home)
+    changed(tmp_path / "backup", sha256={name: "0" * 64})
+    with pytest.raises(CommandFailed, match=r"is no backup of ours: backup\.json names") as refused:
+        restore(settings(home), tmp_path / "backup")
+    assert refused.value.message.isprintable()
+    assert files(home) == before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"sha256": [1, 2]}',
+        '{"sha256": {"a": 1}}',
+        '{"sha256": {}, "keys": [1]}',
+        '{"sha256": {}, "keys": {"a": 1}}',
+        "[" * 200000,
+        "[]",
+        "null",
+        "",
+        '{"sha256": "x"}',
+    ],
+)
+def test_a_manifest_of_another_shape_is_no_backup(home: Path, tmp_path: Path, text: str) -> None:
+    (tmp_path / MANIFEST).write_text(text)
+    with pytest.raises(CommandFailed, match="there is no readable"):
+        restore(settings(home), tmp_path)
+    changed_mark = {"sha256": {"admin.key": "abc"}}
+    (tmp_path / MANIFEST).write_text(json.dumps(changed_mark))
+    with pytest.raises(CommandFailed, match=r"'admin\.key' without its SHA-256"):
+        restore(settings(home), tmp_path)
+
+
+def test_a_link_in_a_backup_is_not_followed(home: Path, tmp_path: Path) -> None:
+    backup(settings(home), tmp_path / "backup")
+    for name in ("admin.key", "datasets"):
+        there, away = tmp_path / "backup" / name, tmp_path / f"away-{name}"
+        there.rename(away)
+        there.symlink_to(away)
+        with pytest.raises(CommandFailed, match=f"'{name}' in it is a symbolic link"):
+            restore(settings(home), tmp_path / "backup")
+        there.unlink()
+        away.rename(there)
+    (tmp_path / "backup" / "admin.key").unlink()
+    os.mkfifo(tmp_path / "backup" / "admin.key")
+    with pytest.raises(CommandFailed, match=r"is damaged: admin\.key"):
+        restore(settings(home), tmp_path / "backup")
+
+
+def test_what_lies_behind_a_link_to_a_folder_is_in_the_backup(home: Path, tmp_path: Path) -> None:
+    (home / "datasets").rename(tmp_path / "disk")
+    (home / "datasets").symlink_to(tmp_path / "disk")
+    (tmp_path / "disk" / "ds_1" / "kept-wal").write_bytes(b"x")
+    backup(settings(home), tmp_path / "backup")
+    assert (tmp_path / "backup" / "datasets" / "ds_1" / "data.npz").read_bytes() == b"arrays"
+    assert (tmp_path / "backup" / "datasets" / "ds_1" / "kept-wal").read_bytes() == b"x"
+
+
+def test_what_can_not_be_in_a_backup_is_named(home: Path, tmp_path: Path) -> None:
+    link = home / "datasets" / "link"
+    for target, why in (
+        (home / "datasets", "datasets/link is a link to a folder that it is in"),
+        (tmp_path / "gone", "datasets/link is a link to what is not there"),
+    ):
+        link.symlink_to(target)
+        with pytest.raises(CommandFailed, match=why):
+            backup(settings(home), tmp_path / "backup")
+        link.unlink()
+    (home / "datasets" / "a\x1bb").touch()
+    with pytest.raises(CommandFailed, match=r"'datasets/a\\x1bb'; rename it"):
+        backup(settings(home), tmp_path / "backup")
+    assert not (tmp_path / "backup").exists()
+
+
+def test_backups_inside_the_home_do_not_hold_one_another(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backup(settings(home), home / "one")
+    backup(settings(home), home / "datasets" / "two")
+    backup(settings(home), home / "three")
+    assert set(files(home / "one")) == set(files(home / "three")) == set(files(home / "datasets" / "two"))
+    assert f"{home / 'one'} is a backup itself: it is not in this one" in capsys.readouterr().out
+    restore(settings(home), home / "one")
+    assert (home / "one" / MANIFEST).is_file()
+    assert (home / "admin.key").read_text() == "psk_test\n"

@@ -1,17 +1,22 @@
 """`penstock maintain` does what it can beside what runs."""
 
+import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from penstock_cli.backup import backup
+from penstock_cli.failure import CommandFailed
 from penstock_cli.maintain import maintain
+from penstock_cli.migrate.record_set import load_record_set
 from penstock_cli.settings import CliSettings
 from penstock_cli.supervisor.state import Home
+from penstock_kit.database import migrate, sqlite_url
 from penstock_testkit.waiting import HANG_SECONDS
 
 HOLDER = """
@@ -65,3 +70,35 @@ def test_telemetry_of_a_home_that_is_being_started_is_left_to_its_service(
         os.close(held)
     assert maintain(CliSettings(values={"PENSTOCK_HOME": str(telemetry.parent)})) == 0
     assert "→" in capsys.readouterr().out
+
+
+def test_every_database_and_file_that_the_settings_name_is_kept_up(
+    tmp_path: Path, telemetry: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, elsewhere = tmp_path / "home", tmp_path / "other.db"
+    home.mkdir()
+    asyncio.run(migrate(sqlite_url(elsewhere), load_record_set("llm-service").migrations))
+    for name in ("gateway", "chat-stream-service", "feature-service"):
+        records = load_record_set(name)
+        asyncio.run(migrate(sqlite_url(home / records.file), records.migrations))
+    values = {"PENSTOCK_HOME": str(home), "LLM_SERVICE_DATABASE_URL": sqlite_url(elsewhere)}
+    values["TELEMETRY_URL"] = f"duckdb:///{telemetry}"
+    for setting, value in values.items():
+        monkeypatch.setenv(setting, value)
+    assert maintain(CliSettings(values=values)) == 0
+    done = {line.split()[0] for line in capsys.readouterr().out.splitlines() if "→" in line}
+    assert done == {"gateway.db", "LLM_SERVICE_DATABASE_URL", "chat.db", "feature.db", "telemetry.duckdb"}
+
+
+@pytest.mark.parametrize(
+    ("setting", "commands"), [("LLM_SERVICE_DATABASE_URL", (maintain, backup)), ("TELEMETRY_URL", (backup,))]
+)
+def test_a_url_that_is_none_is_named_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str, commands: tuple[Callable[..., int], ...]
+) -> None:
+    monkeypatch.setenv(setting, "postgresql://u:p@h/x?options=1")
+    settings = CliSettings(values={"PENSTOCK_HOME": str(tmp_path)})
+    for command in commands:
+        words = [tmp_path / "backup"] if command is backup else []
+        with pytest.raises(CommandFailed, match=r"_URL .* 'options' is not understood"):
+            command(settings, *words)

@@ -1,21 +1,31 @@
 """``penstock backup`` and ``penstock restore``: all of a home and of PostgreSQL in a folder, while everything runs."""
 
 import asyncio
-import hashlib
 import json
 import os
 import shutil
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO
 
+from penstock_cli.backup_files import (
+    BEFORE,
+    DRAFT_ENDING,
+    MANIFEST,
+    TELEMETRY,
+    digest,
+    is_backup,
+    open_plain,
+    read_manifest,
+    state_files,
+)
 from penstock_cli.backup_keys import needed_keys, require_keys
 from penstock_cli.command_name import command_name
 from penstock_cli.database_backup import (
@@ -32,17 +42,10 @@ from penstock_cli.failure import CommandFailed
 from penstock_cli.migrate.failure import run_or_fail
 from penstock_cli.migrate.side import telemetry_file_of_settings
 from penstock_cli.settings import CliSettings, bracketed, reachable
-from penstock_cli.supervisor.state import LOCK_FILE, LOG_FILE, STATE_FILE, Home
-from penstock_kit.errors import FailedPrecondition
+from penstock_cli.supervisor.state import LOCK_FILE, Home
+from penstock_kit.database.url import postgresql_url
+from penstock_kit.errors import FailedPrecondition, PenstockError
 from penstock_kit.home import ensure_home, hold_home
-
-MANIFEST: Final = "backup.json"
-TELEMETRY: Final = "telemetry.duckdb"
-# What belongs to a running system and not to its state.
-_LEFT_OUT: Final = (LOCK_FILE, LOG_FILE, STATE_FILE, "tmp", MANIFEST)
-_BEFORE: Final = "before-"
-_LEFT_OUT_BEGINNINGS: Final = (".", TELEMETRY, _BEFORE, LOG_FILE)
-_LEFT_OUT_ENDINGS: Final = ("-wal", "-shm")
 
 
 def backup(settings: CliSettings, folder: Path) -> int:
@@ -53,14 +56,16 @@ def backup(settings: CliSettings, folder: Path) -> int:
         raise CommandFailed(f"there is nothing to back up: {settings.home.absolute()} is not there")
     sets = shared_records(settings)
     origins = run_or_fail(check_versions(sets))
-    draft = folder.with_name(f".{folder.name}.partial")
+    draft = folder.with_name(f".{folder.name}{DRAFT_ENDING}")
     shutil.rmtree(draft, ignore_errors=True)
     try:
         draft.mkdir(mode=0o700, parents=True)
         # In order of name: calls and rows that wait come before the database; what is settled meanwhile counts once.
-        for path in _state_files(settings.home):
-            if path.name not in origins:
-                _copy(path, draft / path.relative_to(settings.home))
+        told: list[str] = []
+        for path in state_files(settings.home, told):
+            name = path.relative_to(settings.home)
+            if str(name) not in origins:
+                _copy(path, draft / name)
         for records in sets:
             run_or_fail(copy_to_file(records, draft / records.file))
             (draft / records.file).chmod(0o600)
@@ -73,6 +78,8 @@ def backup(settings: CliSettings, folder: Path) -> int:
         shutil.rmtree(draft, ignore_errors=True)
     for name, size in sorted(_sizes(folder).items()):
         sys.stdout.write(f"{name:<32} {size / 1024**2:>8.1f} MB\n")
+    for line in told:
+        sys.stdout.write(f"{line}\n")
     for name in needed_keys(settings):
         sys.stdout.write(f"It needs the {name} that is set here, which is not in it: keep that too.\n")
     sys.stdout.write(f"The backup is in {folder}. It holds secrets: keep it where only you read it.\n")
@@ -88,11 +95,11 @@ def restore(settings: CliSettings, folder: Path, *, without_keys: bool = False) 
     home = Home(settings.home)
     if home.path.exists() and home.locked:
         raise CommandFailed(f"Penstock runs on {home.path}; stop it first: `{command_name()} down`")
-    manifest = _read_manifest(folder)
+    manifest = read_manifest(folder)
     expected = manifest["sha256"]
     if not without_keys:
         require_keys(settings, manifest.get("keys", {}), folder)
-    wrong = [name for name, digest in expected.items() if _digest(folder / name) != digest]
+    wrong = [name for name, mark in expected.items() if digest(folder / name) != mark]
     if wrong:
         raise CommandFailed(f"{folder} is damaged: {', '.join(wrong)}; nothing was changed")
     try:
@@ -176,7 +183,12 @@ def _shared_telemetry(settings: CliSettings) -> str:
     from penstock_kit.settings import load
 
     url = load(FeatureSettings).telemetry_url.get_secret_value()
-    return url if url.startswith("postgres") else ""
+    if not url.startswith("postgres"):
+        return ""
+    try:
+        return postgresql_url(url, setting="TELEMETRY_URL", reason="TELEMETRY_URL_INVALID")
+    except PenstockError as error:
+        raise CommandFailed(error.message) from None
 
 
 def _replace(home: Path, folder: Path, names: Sequence[str]) -> Path | None:
@@ -189,10 +201,11 @@ def _replace(home: Path, folder: Path, names: Sequence[str]) -> Path | None:
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o700, parents=True)
     for name in names:
-        _copy_file(folder / name, draft / name)
+        with open_plain(folder / name) as file:
+            _write(file, draft / name)
     stays = {draft.name, LOCK_FILE}
-    before = [path for path in home.iterdir() if path.name not in stays and not path.name.startswith(_BEFORE)]
-    kept = home / f"{_BEFORE}{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+    before = [path for path in home.iterdir() if path.name not in stays and not _is_kept(path)]
+    kept = home / f"{BEFORE}{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
     for path in before:
         kept.mkdir(mode=0o700, exist_ok=True)
         path.replace(kept / path.name)
@@ -202,12 +215,9 @@ def _replace(home: Path, folder: Path, names: Sequence[str]) -> Path | None:
     return kept if before else None
 
 
-def _state_files(home: Path) -> Iterator[Path]:
-    for path in sorted(home.rglob("*")):
-        top = path.relative_to(home).parts[0]
-        left_out = top in _LEFT_OUT or top.startswith(_LEFT_OUT_BEGINNINGS) or path.name.endswith(_LEFT_OUT_ENDINGS)
-        if path.is_file() and not left_out:
-            yield path
+def _is_kept(path: Path) -> bool:
+    """Return whether it is what an earlier restore kept, or a backup, such as the one that is restored."""
+    return path.name.startswith(BEFORE) or is_backup(path)
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -218,18 +228,24 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _copy_file(source: Path, target: Path) -> None:
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         file = source.open("rb")
     except FileNotFoundError:
         return  # settled meanwhile: what was in it is in the database, which is copied later
+    with file:
+        _write(file, target)
+
+
+def _write(file: BinaryIO, target: Path) -> None:
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as sink, file:
+    with os.fdopen(descriptor, "wb") as sink:
         shutil.copyfileobj(file, sink, 1024 * 1024)
 
 
 def _copy_sqlite(source: Path, target: Path) -> None:
     """Copy a database that others write to: SQLite's own backup takes one state of it."""
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     try:
         found = _back_up(source, target)
@@ -280,8 +296,6 @@ def _copy_telemetry(settings: CliSettings, target: Path) -> None:
         if log.exists():
             _copy_file(log, target.with_name(f"{TELEMETRY}.wal"))
         return
-    from penstock_kit.errors import PenstockError
-
     try:
         asyncio.run(_receive(settings, target))
     except PenstockError as error:
@@ -337,7 +351,7 @@ def _secret(settings: CliSettings) -> str:
 
 
 def _write_manifest(folder: Path, settings: CliSettings, origins: Mapping[str, Origin]) -> None:
-    files = {str(path.relative_to(folder)): _digest(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+    files = {str(path.relative_to(folder)): digest(path) for path in sorted(folder.rglob("*")) if path.is_file()}
     manifest = {
         "penstock": version("penstock-cli"),
         "create_time": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -348,25 +362,6 @@ def _write_manifest(folder: Path, settings: CliSettings, origins: Mapping[str, O
     descriptor = os.open(folder / MANIFEST, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         json.dump(manifest, file, indent=1)
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    try:
-        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
-        files: dict[str, str] = manifest["sha256"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise CommandFailed(f"{folder} is no backup: there is no readable {MANIFEST} in it") from None
-    if any(Path(name).is_absolute() or ".." in Path(name).parts for name in files):
-        raise CommandFailed(f"{folder} is no backup of ours: {MANIFEST} names files outside of it")
-    return manifest
-
-
-def _digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return ""
 
 
 def _sizes(folder: Path) -> dict[str, int]:

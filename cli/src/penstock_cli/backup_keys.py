@@ -39,7 +39,7 @@ def _secrets(settings: CliSettings, folder: Path) -> Sequence[str]:
     named = [secret for name in (_SETTING, _PREVIOUS) if (secret := _setting(settings, name))]
     file = folder / _SECRET_FILE
     # A secret that is set counts in place of the file.
-    return named if named or not file.is_file() else [file.read_text().strip()]
+    return named if named or not file.is_file() or file.is_symlink() else [file.read_text().strip()]
 
 
 def _setting(settings: CliSettings, name: str) -> str:

@@ -23,6 +23,7 @@ from penstock_cli.settings import CliSettings
 from penstock_kit.database import migrate, sqlite_url
 from penstock_kit.database.migrate import newest_revision, version_table
 from penstock_kit.database.url import driver_url
+from penstock_kit.errors import PenstockError
 
 
 class Silence:
@@ -44,7 +45,10 @@ def shared_records(settings: CliSettings) -> list[RecordSet]:
     """Return the records that the settings keep in PostgreSQL: in a container those of its service alone."""
     own = settings.text("PENSTOCK_SERVICE")
     sets = [load_record_set(name) for name in NAMES if not own or own == name]
-    return [records for records in sets if records.url and driver_url(records.url).get_backend_name() != "sqlite"]
+    try:
+        return [records for records in sets if records.url and driver_url(records.url).get_backend_name() != "sqlite"]
+    except PenstockError as error:
+        raise CommandFailed(error.message) from None
 
 
 async def check_versions(sets: Sequence[RecordSet]) -> dict[str, Origin]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from penstock_cli.backup import is_held
 from penstock_cli.failure import CommandFailed
+from penstock_cli.migrate.failure import run_or_fail
 from penstock_cli.settings import CliSettings
 from penstock_cli.supervisor.state import Home
 from penstock_kit.clock import Clock, SystemClock
@@ -44,7 +45,7 @@ def maintain(settings: CliSettings, clock: Clock | None = None) -> int:
         async for upkeep in _upkeep(settings):
             sys.stdout.write(upkeep.line() + "\n")
 
-    asyncio.run(run())
+    run_or_fail(run())
     return 0
 
 
@@ -196,8 +197,9 @@ async def _delete_datasets(settings: CliSettings, feature: Any, clock: Clock) ->
 async def _upkeep(settings: CliSettings) -> AsyncIterator[Upkeep]:
     for name, url in _databases(settings).items():
         yield await _database(name, url)
-    if not settings.text("TELEMETRY_URL"):
-        yield await _telemetry(settings)
+    file = _telemetry_file(settings)
+    if file is not None:
+        yield await _telemetry(settings, file)
 
 
 def _databases(settings: CliSettings) -> dict[str, str]:
@@ -210,8 +212,8 @@ def _databases(settings: CliSettings) -> dict[str, str]:
     for records in (load_record_set(name) for name in NAMES if not own or own == name):
         file = settings.home / records.file
         if records.url and records.url not in found.values():
-            own = settings.text(records.setting)
-            found[records.setting if own else "DATABASE_URL"] = records.url
+            is_named = settings.text(records.setting) or settings.text(f"{records.setting}_FILE")
+            found[records.setting if is_named else "DATABASE_URL"] = records.url
         elif not records.url and file.exists():
             found[records.file] = sqlite_url(file)
     return found
@@ -232,14 +234,26 @@ async def _database(name: str, url: str) -> Upkeep:
     return Upkeep(store=name, before=done.bytes_before, after=done.bytes_after)
 
 
-async def _telemetry(settings: CliSettings) -> Upkeep:
-    file = settings.home / _TELEMETRY
-    if not file.exists():
+def _telemetry_file(settings: CliSettings) -> Path | None:
+    """Return the DuckDB file of the settings; None where a PostgreSQL has telemetry, and where another's is it."""
+    from feature_service.settings import FeatureSettings
+    from penstock_kit.settings import load
+
+    if settings.text("PENSTOCK_SERVICE", "feature-service") != "feature-service":
+        return None
+    url = load(FeatureSettings).telemetry_url.get_secret_value()
+    if url and not url.startswith("duckdb"):
+        return None
+    return Path(url.removeprefix("duckdb:///")) if url else settings.home / _TELEMETRY
+
+
+async def _telemetry(settings: CliSettings, file: Path) -> Upkeep:
+    if not _exists(file):
         return Upkeep(store=_TELEMETRY, skipped="is not there yet")
-    before = file.stat().st_size
+    before = _size(file)
     if Home(settings.home).locked or not await asyncio.to_thread(_checkpoint, file):
         return Upkeep(store=_TELEMETRY, skipped="belongs to the running feature-service, which checkpoints it itself")
-    return Upkeep(store=_TELEMETRY, before=before, after=file.stat().st_size)
+    return Upkeep(store=_TELEMETRY, before=before, after=_size(file))
 
 
 def _checkpoint(file: Path) -> bool:
@@ -254,6 +268,10 @@ def _checkpoint(file: Path) -> bool:
             return False
         raise CommandFailed(f"{file}: {error}") from None
     return True
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size
 
 
 def _exists(file: Path) -> bool:

@@ -13,6 +13,7 @@ from penstock_cli.failure import CommandFailed
 from penstock_cli.migrate.store import Progress
 from penstock_cli.migrate.value import Key, Row
 from penstock_kit.database.engine import application_name
+from penstock_kit.database.url import postgresql_url
 from penstock_kit.redaction import mask_urls
 
 _FETCH: Final = 50
@@ -178,7 +179,7 @@ async def open_postgres(url: str, schema: str, progress_table: str) -> AsyncGene
     import asyncpg
 
     connect: Any = getattr(asyncpg, "connect")  # noqa: B009 - it has no types
-    plain = url.replace("postgresql+asyncpg://", "postgresql://", 1)
+    plain = postgresql_url(url)
     try:
         connection = await connect(plain, timeout=_CONNECT_SECONDS)
     except (OSError, TimeoutError, asyncpg.PostgresError, ValueError) as error:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from penstock_cli.migrate.record_set import NAMES, RecordSet, load_record_set
-from penstock_kit.database.url import driver_url
+from penstock_kit.database.url import driver_url, postgresql_url
 
 _LOCK_SECONDS: Final = 10
 _WHERE: Final = (
@@ -32,7 +32,7 @@ async def _move(records: RecordSet) -> int:
     import asyncpg
 
     connect: Any = getattr(asyncpg, "connect")  # noqa: B009 - it has no types
-    connection = await connect(records.url.replace("postgresql+asyncpg://", "postgresql://", 1))
+    connection = await connect(postgresql_url(records.url))
     try:
         async with connection.transaction():
             await connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")

@@ -14,7 +14,7 @@ from penstock_cli.migrate.sqlite_store import SqliteRecords
 from penstock_cli.migrate.store import RecordStore
 from penstock_kit.database import migrate, sqlite_url
 from penstock_kit.database.migrate import newest_revision, version_table
-from penstock_kit.database.url import driver_url
+from penstock_kit.database.url import driver_url, postgresql_url
 
 TELEMETRY_FILE: Final = "telemetry.duckdb"
 _DRAFT: Final = ".moving"
@@ -73,7 +73,7 @@ def require_postgresql(text: str) -> str:
     url = Path(text[1:]).read_text().strip() if text.startswith("@") else text
     if driver_url(url).get_backend_name() == "sqlite":
         raise CommandFailed("name a PostgreSQL: postgresql://user:password@host:5432/name, or @FILE that holds this")
-    return url
+    return postgresql_url(url)
 
 
 @asynccontextmanager

@@ -73,12 +73,13 @@ def _open_duckdb(options: _Options) -> TelemetryStore:
 def _open_postgresql(options: _Options) -> TelemetryStore:
     from feature_service.adapters.postgresql.telemetry_store import PostgresTelemetryStore
     from feature_service.adapters.table_file import read_tables
+    from penstock_kit.database.url import postgresql_url
 
     _, _, rest = options.url.partition("://")
     if not rest.partition("/")[2]:
         raise _unknown(options.url)
     return PostgresTelemetryStore(
-        f"postgresql://{rest}",
+        postgresql_url(f"postgresql://{rest}", setting="TELEMETRY_URL", reason="TELEMETRY_URL_INVALID"),
         before_open=options.before_open,
         query_seconds=options.query_seconds,
         tables=read_tables(options.tables_file),

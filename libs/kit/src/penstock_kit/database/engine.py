@@ -8,6 +8,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from penstock_kit.database.postgresql_url import driver_options
 from penstock_kit.database.sqlite_driver import connect
 
 NO_BEGIN: Final = "penstock_no_begin"  # execution option of a connection for what can't run in a transaction
@@ -81,6 +82,7 @@ def postgresql(url: URL, *, connections: int, schema: str = "") -> AsyncEngine:
 
     Names without a schema mean what is in `schema`, then what they mean anyhow.
     """
+    url, options = driver_options(url)
     engine = create_async_engine(
         url,
         pool_size=connections,
@@ -89,7 +91,7 @@ def postgresql(url: URL, *, connections: int, schema: str = "") -> AsyncEngine:
         pool_pre_ping=True,
         pool_recycle=1800,
         skip_autocommit_rollback=True,
-        connect_args={"timeout": _CONNECT_SECONDS, "command_timeout": _COMMAND_SECONDS},
+        connect_args={"timeout": _CONNECT_SECONDS, "command_timeout": _COMMAND_SECONDS, **options},
         **_QUIET,
     )
     if schema:

@@ -24,8 +24,8 @@ START: Final = Section(
         Row(
             "DATABASE_URL_INVALID",
             (ErrorKind.INVALID_ARGUMENT,),
-            "neither SQLite file nor PostgreSQL",
-            "write `sqlite:///path` or `postgresql://…`",
+            "neither SQLite file nor PostgreSQL, or an option that is not understood",
+            "write `sqlite:///path` or `postgresql://…`; `sslmode` and the certificates are the options",
         ),
         Row(
             "TELEMETRY_URL_INVALID",
