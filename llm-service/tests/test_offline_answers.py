@@ -129,6 +129,8 @@ class Shop:
                     "std": statistics.stdev(values) if len(values) > 1 else None,
                     "min": min(values),
                     "max": max(values),
+                    "first": values[0],
+                    "last": values[-1],
                     "max_time": iso(highest["timestamp"]) if arguments.get("extreme_times") else None,
                     "percentiles": {f"{share:g}": float(share) for share in arguments.get("percentiles", [])},
                     "missing_ratio": 0.0,
@@ -526,3 +528,8 @@ async def test_the_one_text_field_of_a_device_is_compared_with_the_word_as_writt
     talk.shop.others = ["PUMP-7"]
     await talk.ask("mean pressure of PUMP-7 where state is ok")
     assert talk.shop.calls[-1][1]["conditions"] == [{"field": "state", "operator": "=", "value": "ok"}]
+
+
+async def test_the_rise_an_hour_is_that_of_the_course(talk: Talk) -> None:
+    # A reading a minute, each an ampere above the one before.
+    assert ", 60 A/h" in await talk.ask("trend of the current of WLD001 in the last 2 hours")

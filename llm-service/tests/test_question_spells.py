@@ -514,3 +514,52 @@ def test_the_torch_of_a_machine_is_no_state_of_it() -> None:
 def test_how_often_per_hour_on_average_is_no_mean_of_readings() -> None:
     query = parse_prompt("how many times per hour does WLD001 stop on average today", NOW)
     assert (query.statistics, query.interval) == ((Statistic.EVENTS,), HOUR)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "When did WLD002 last stop and for how long?",
+        "How long did the last stop of WLD002 last?",
+        "When was the last stop of WLD002 and how long was it?",
+        "How long was the most recent stop of WLD002?",
+        "WLD002 上一次停机是什么时候，停了多长时间？",
+        "WLD002上一次停机停了多长时间",
+        "WLD002最后一次停机持续了多久",
+    ],
+)
+def test_how_long_the_last_stop_was_asks_for_that_stop_and_no_total(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.once, query.when, query.statistics, query.unread) == (True, True, (), ())
+    assert query.conditions == (IDLE,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Last night between 2 and 4, mean current of WLD001",
+        "mean current of WLD001 between 2 am and 4 am last night",
+        "mean current of WLD001 last night from 02:00 to 04:00",
+        "昨天夜里两点到四点WLD001的平均电流",
+        "昨晚两点到四点WLD001的平均电流",
+        "昨晚02:00到04:00 WLD001的平均电流",
+    ],
+)
+@pytest.mark.parametrize("now", [NOW, TODAY + 25.5 * HOUR])
+def test_hours_of_last_night_are_past_whenever_they_are_asked_for(text: str, now: datetime) -> None:
+    query = parse_prompt(text, now)
+    assert query.time is not None
+    assert (query.time.start, query.time.end) == (TODAY + 2 * HOUR, TODAY + 4 * HOUR)
+
+
+def test_an_hour_of_last_night_is_past_too() -> None:
+    query = parse_prompt("current of WLD001 last night at 2", TODAY + 25.5 * HOUR)
+    assert query.time is not None
+    assert query.time.start == TODAY + 2 * HOUR
+
+
+def test_the_first_character_of_an_unknown_word_opens_no_range() -> None:
+    query = parse_prompt("WLD001今天起重机的平均电流", NOW)
+    assert query.unread == ("起重机",)
+    assert query.time is not None
+    assert query.time.end is not None

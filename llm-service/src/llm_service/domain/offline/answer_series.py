@@ -185,7 +185,7 @@ def _course(
     change = shown(last_value - first, unit, None, 6)
     change += f", {percent((last_value - first) / abs(first))} %" if first else ""
     hours = (points[-1][0] - points[0][0]).total_seconds() / 3600
-    change += f", {shown((last_value - first) / hours, unit, None, 3)}/h" if hours >= 0.25 else ""
+    change += f", {shown(_slope(points), unit, None, 3)}/h" if hours >= 0.25 else ""
     ends = (shown(first, unit, None, 6), shown(last_value, unit, None, 6), change)
     extremes = (
         shown(low, unit, None, 6),
@@ -197,6 +197,14 @@ def _course(
     # The line through all of it and its two ends may point apart.
     apart = direction * (last_value - first) < 0
     return 2 if apart else direction, (*ends, *extremes)
+
+
+def _slope(points: Sequence[tuple[datetime, float]]) -> float:
+    """The rise an hour of the least-squares line through points of different times."""
+    hours = [(time - points[0][0]).total_seconds() / 3600 for time, _ in points]
+    middle, mean = sum(hours) / len(points), sum(value for _, value in points) / len(points)
+    rise = sum((hour - middle) * (value - mean) for hour, (_, value) in zip(hours, points, strict=True))
+    return rise / sum((hour - middle) ** 2 for hour in hours)
 
 
 def _direction(values: Sequence[float]) -> int:

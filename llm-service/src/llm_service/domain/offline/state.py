@@ -24,6 +24,7 @@ _BACK: Final = 6
 _BEHIND: Final = frozenset({"时", "的时候", "期间", "的时间", "时候", "的时段", "的时间段"})
 # "The weld" is no state, "how long did it weld" asks for one.
 _SAID_ALONE: Final = frozenset({"weld", "welds", "welded", "焊"})
+_VERBS: Final = frozenset({"停了", "停", "停过", "焊了", "运行了", "工作了", "stopped", "stop", "run", "ran"})
 _CARRYING: Final = frozenset({"ran", "run"})
 _MOST: Final = frozenset({"most", "least", "最多", "最少"})
 _NUMBERS: Final = (Kind.FIELD, Kind.STATISTIC, Kind.PERCENTILE, Kind.INTEGRAL, Kind.CORRELATION)
@@ -61,6 +62,7 @@ def find_states(sentence: Sentence, conditions: Sequence[Condition], *, asked: b
             taken = f"{condition.field} {condition.operator.value} {state.value:g}"
             said = "".join(f" {sentence.raw(each)}" for each in (excluded, negation, at) if each is not None).strip()
             _use(sentence, at, (excluded, lead, negation), led=led)
+            _use_again(sentence, state)
             return FoundStates(conditions=(condition,), notes=(Note(remark=Remark.READ_AS, words=(said, taken)),))
     return FoundStates()
 
@@ -90,6 +92,14 @@ def _use(sentence: Sentence, at: int, others: Sequence[int | None], *, led: bool
             sentence.use(each, each + 1)
     if led or not any(sentence.has(at, kind) for kind in (Kind.BUSIER, Kind.HOW_LONG, Kind.TIME_SHARE)):
         sentence.use(at, at + 1 + (sentence.text(at + 1) in _BEHIND and not sentence.has(at + 1, Kind.HOW_LONG)))
+
+
+def _use_again(sentence: Sentence, state: State) -> None:
+    """Mark a verb that says once more what a noun said: "上一次停机停了多久"."""
+    for at in sentence.find(Kind.STATE):
+        again = sentence.senses(at)[Kind.STATE] == state and sentence.text(at) in _VERBS
+        if again and _place_before(sentence, at, Kind.NOT, reach=2) is None:
+            sentence.use(at, at + 1)
 
 
 def _lead(sentence: Sentence, at: int) -> int | None:

@@ -12,12 +12,16 @@ from llm_service.domain.offline.moment import JOINS, Moment, MomentReader, of_pa
 from llm_service.domain.offline.period import Period, at_seconds, midnight, part_of_day
 from llm_service.domain.offline.query import Note, Remark, TimeRange
 from llm_service.domain.offline.sentence import Sentence
+from llm_service.domain.offline.token import TokenKind
 from llm_service.domain.offline.words_time import PartOfDay
 from llm_service.domain.offline.zone import FoundZone, find_zone
 
 _CLOSINGS: Final = frozenset(
     {"之间", "间", "期间", "这段时间", "内", "the next day", "the following day", "the next morning", "next day"}
 )
+
+_NIGHTS: Final = frozenset({PartOfDay.EVENING, PartOfDay.NIGHT})
+_DAWN: Final = 6 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,10 +130,15 @@ class _TimeReader:
         if own and own.part and not opening.marked and not closing.marked:
             opening, closing = of_part(opening, own), of_part(closing, own)
         begin, end = in_same_half(opening, closing)
+        later = self._after_midnight(own, begin)
+        if later and not closing.half and end - begin > DAY // 2:
+            # "昨晚0点到6点" ends in the morning.
+            end -= DAY // 2
+        begin, end = begin + later, end + later
         zone = opening.zone or closing.zone
         opening, closing = replace(opening, zone=zone), replace(closing, zone=closing.zone or zone)
         start, until = self._on(own, opening, begin), self._on(own, closing, end)
-        if (own is None and start > self._now) or _ends_on(second, first, end):
+        if (start > self._now and self._is_over(own)) or _ends_on(second, first, end):
             start, until = start - timedelta(days=1), until - timedelta(days=1)
         return TimeRange(start=start, end=until)
 
@@ -145,8 +154,21 @@ class _TimeReader:
             assert moment.day is not None
             return moment.day.edge
         own = moment.day or day
-        start = self._on(own, moment.clock, moment.clock.of_day())
-        return start - timedelta(days=1) if own is None and start > self._now else start
+        seconds = moment.clock.of_day()
+        start = self._on(own, moment.clock, seconds + self._after_midnight(own, seconds))
+        return start - timedelta(days=1) if start > self._now and self._is_over(own) else start
+
+    def _after_midnight(self, day: Period | None, seconds: int) -> int:
+        """A day in seconds where a time is after midnight of a night: "last night at 02:00", "at 2 am last night"."""
+        night = day is not None and day.part in _NIGHTS and self._is_over(day)
+        return DAY if night and seconds < _DAWN else 0
+
+    def _is_over(self, day: Period | None) -> bool:
+        """Whether hours of `day` can't be still to come: no day was named, or a night that began before today.
+
+        At one in the night "last night at two" is said of the night before, as this night's two is yet to come.
+        """
+        return day is None or (day.part in _NIGHTS and midnight(day.start) < midnight(self._now))
 
     def _end(self, moment: Moment, day: Period | None) -> datetime:
         if moment.clock is not None:
@@ -165,7 +187,7 @@ class _TimeReader:
         at = words.skip(moment.begin - 1, (*JOINS, Kind.PART), step=-1)
         lead = next((each for each in (moment.begin - 1, at) if self._leads(each)), None)
         rolling = moment.day is not None and moment.day.rolling
-        if not rolling and (words.has(moment.end, Kind.SINCE_AFTER) or self._since(lead, moment)):
+        if not rolling and (self._open_behind(moment) or self._since(lead, moment)):
             self._words.use(moment.end, moment.end + words.has(moment.end, Kind.SINCE_AFTER))
             self._use_lead(lead)
             return TimeRange(start=start)
@@ -177,6 +199,12 @@ class _TimeReader:
             assert moment.day is not None
             return TimeRange(start=moment.day.start, end=moment.day.until, instant=moment.day.exact)
         return TimeRange(start=start, end=start + moment.clock.width, instant=start <= self._now)
+
+    def _open_behind(self, moment: Moment) -> bool:
+        """Whether "起" or "以来" follows, and is not the first character of an unknown word: "今天起重机"."""
+        words, behind = self._words, moment.end + 1
+        unknown = behind < len(words) and words.lexemes[behind].tokens[0].kind is TokenKind.HAN
+        return words.has(moment.end, Kind.SINCE_AFTER) and not (unknown and not words.lexeme_senses(behind))
 
     @staticmethod
     def _ending(moment: Moment, day: Period | None, start: datetime, *, whole: bool) -> TimeRange:

@@ -186,12 +186,25 @@ class TopicParts:
     def settle_occasion(self) -> None:
         """ "The last time it exceeded 5" asks when that was, unless a number is asked for."""
         words, reading = self._words, self._reading
-        if reading.when and reading.conditions and any(Kind.OCCASION in lexeme.senses for lexeme in words.lexemes):
-            self._once = True
-        places = list(words.find(Kind.OCCASION))
-        if places and reading.conditions and not self._statistics and not reading.rows:
+        named = any(Kind.OCCASION in lexeme.senses for lexeme in words.lexemes)
+        self._once = self._once or bool(reading.when and reading.conditions and named)
+        plain = self._statistics.keys() <= {Statistic.DURATION} and not reading.rows
+        if reading.conditions and plain and (self._once or named):
             reading.when = self._once = True
-            words.use(places[0], places[0] + 1)
+            for at in list(words.find(Kind.OCCASION))[:1]:
+                words.use(at, at + 1)
+            self._tell_length()
+
+    def _tell_length(self) -> None:
+        """ "When was the last stop and how long was it": that one is told with its length, and no total."""
+        if Statistic.DURATION not in self._statistics:
+            return
+        self._statistics.pop(Statistic.DURATION)
+        self._counted_as.clear()
+        last = self._words.skip(len(self._words) - 1, (Kind.FILLER,), step=-1)
+        if self._words.text(last) == "last":
+            # "How long did it last": the verb.
+            self._words.use(last, last + 1)
 
     def settle_whether(self, topic: "Topic") -> None:
         """ "Did it go above 5", "有没有超过5": whether and how often; a condition alone asks for no numbers either."""

@@ -70,7 +70,7 @@ _HEATING: Final = (
 
 _FILLERS: Final = (
     "spend|spends|spent|saw|stay|stays|stayed|hit|具体|间隔|步长|一个点|粒度|达到|at all|breakdown|by how much"
-    "|by how many degrees|how many degrees|good morning|good afternoon|good evening|good day|good night"
+    "|by how many degrees|how many degrees|lasted|lasts|good morning|good afternoon|good evening|good day|good night"
     "|morning all|早上好|上午好|下午好|晚上好|你好|您好|大家好|多少度|几度|请帮忙"
 )
 _OVERVIEW: Final = (

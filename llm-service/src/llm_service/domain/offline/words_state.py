@@ -69,6 +69,8 @@ _LAST_TIMES: Final = {
     IDLE: "last stop|last break|上次停机|最近一次停机|最后一次停机|上一次停机|上次停下|上次空闲|最近一次空闲"
     "|上次停下来",
 }
+_NAMED_LAST: Final = "the last|most recent|the most recent|latest|the latest"
+_LASTING: Final = {RUNNING: "run", IDLE: "stop|break|pause|stoppage|interruption|standstill"}
 _SINCE_WHEN: Final = (
     "since when|from when|for how long has|for how long have|how long has|how long have|since what time"
     "|since which time|从什么时候开始|从什么时候起|从何时起|自何时|自何时起|从什么时候|从几点开始|从几点起"
@@ -114,7 +116,9 @@ def add_state_words(lexicon: Lexicon) -> None:
     for kind in (Kind.SINCE_WHEN, Kind.NOT):
         add(kind, None, "多久没|多久没有|多长时间没|多长时间没有|多久未|有多久没|有多久没有|已经多久没|已经多久没有")
     add(Kind.GROUP, None, _GROUPS)
-    for state, names in _LAST_TIMES.items():
+    for state, nouns in _LASTING.items():
+        named = (f"{last} {noun}" for last in _NAMED_LAST.split("|") for noun in nouns.split("|"))
+        names = "|".join((_LAST_TIMES[state], *named))
         add(Kind.STATE, state, names)
         add(Kind.OCCASION, True, names)
     add(
