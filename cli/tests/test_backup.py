@@ -20,6 +20,7 @@ from penstock_cli.backup import MANIFEST, backup, restore
 from penstock_cli.failure import CommandFailed
 from penstock_cli.settings import CliSettings
 from penstock_cli.supervisor.state import LOCK_FILE, Home
+from penstock_kit.database import sqlite_url
 from penstock_kit.database.url import driver_url
 from penstock_kit.errors import FailedPrecondition
 from penstock_kit.home import hold_home
@@ -359,3 +360,20 @@ def test_backups_inside_the_home_do_not_hold_one_another(
     restore(settings(home), home / "one")
     assert (home / "one" / MANIFEST).is_file()
     assert (home / "admin.key").read_text() == "psk_test\n"
+
+
+def test_a_database_that_a_setting_names_elsewhere_is_in_the_backup_and_a_restore_says_where_it_goes(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "chat.db").rename(tmp_path / "other.db")
+    monkeypatch.setenv("CHAT_STREAM_SERVICE_DATABASE_URL", sqlite_url(tmp_path / "other.db"))
+    backup(settings(home), tmp_path / "backup")
+    with closing(sqlite3.connect(tmp_path / "backup" / "chat.db")) as copy:
+        assert copy.execute("SELECT count(*) FROM pair").fetchone() == (0,)
+    before = files(home)
+    with pytest.raises(CommandFailed, match=r"the settings name .*other\.db, and a restore writes .*home/chat\.db"):
+        restore(settings(home), tmp_path / "backup")
+    assert files(home) == before
+    monkeypatch.delenv("CHAT_STREAM_SERVICE_DATABASE_URL")
+    restore(settings(home), tmp_path / "backup")
+    assert (home / "chat.db").is_file()

@@ -34,6 +34,7 @@ from penstock_cli.database_backup import (
     check_versions,
     copy_telemetry_to_file,
     copy_to_file,
+    files_elsewhere,
     require_no_telemetry,
     restore_telemetry,
     shared_records,
@@ -55,6 +56,7 @@ def backup(settings: CliSettings, folder: Path) -> int:
     if not settings.home.is_dir():
         raise CommandFailed(f"there is nothing to back up: {settings.home.absolute()} is not there")
     sets = shared_records(settings)
+    elsewhere = {name: file for name, file in files_elsewhere(settings).items() if file.exists()}
     origins = run_or_fail(check_versions(sets))
     draft = folder.with_name(f".{folder.name}{DRAFT_ENDING}")
     shutil.rmtree(draft, ignore_errors=True)
@@ -64,8 +66,10 @@ def backup(settings: CliSettings, folder: Path) -> int:
         told: list[str] = []
         for path in state_files(settings.home, told):
             name = path.relative_to(settings.home)
-            if str(name) not in origins:
+            if str(name) not in origins and str(name) not in elsewhere:
                 _copy(path, draft / name)
+        for name, file in elsewhere.items():
+            _copy_sqlite(file, draft / name)
         for records in sets:
             run_or_fail(copy_to_file(records, draft / records.file))
             (draft / records.file).chmod(0o600)
@@ -102,6 +106,7 @@ def restore(settings: CliSettings, folder: Path, *, without_keys: bool = False) 
     wrong = [name for name, mark in expected.items() if digest(folder / name) != mark]
     if wrong:
         raise CommandFailed(f"{folder} is damaged: {', '.join(wrong)}; nothing was changed")
+    _require_no_other_files(settings, expected)
     try:
         with _home_alone(home):
             _require_idle(home.path)
@@ -111,6 +116,16 @@ def restore(settings: CliSettings, folder: Path, *, without_keys: bool = False) 
         raise CommandFailed(f"{home.path} can't be written: {error.strerror or error}") from None
     sys.stdout.write(f"{home.path} is what {folder} holds" + (f"; what was there is in {kept}\n" if kept else "\n"))
     return 0
+
+
+def _require_no_other_files(settings: CliSettings, expected: Mapping[str, str]) -> None:
+    """Raise CommandFailed when the settings name a file in place of one that is restored: nobody would read this."""
+    telemetry = telemetry_file_of_settings()
+    other = files_elsewhere(settings) | ({TELEMETRY: telemetry} if telemetry is not None else {})
+    for name, file in other.items():
+        if name in expected and file.resolve() != (settings.home / name).resolve():
+            message = f"the settings name {file}, and a restore writes {settings.home / name}"
+            raise CommandFailed(f"{message}: take the setting away first; nothing was changed")
 
 
 @contextmanager

@@ -43,12 +43,28 @@ class Origin:
 
 def shared_records(settings: CliSettings) -> list[RecordSet]:
     """Return the records that the settings keep in PostgreSQL: in a container those of its service alone."""
+    return [records for records in _named_records(settings) if not _file_of(records)]
+
+
+def files_elsewhere(settings: CliSettings) -> dict[str, Path]:
+    """Return the SQLite files that the settings name in place of those of the home, by what these are called."""
+    named = {records.file: Path(_file_of(records)) for records in _named_records(settings) if _file_of(records)}
+    return {name: file for name, file in named.items() if file.resolve() != (settings.home / name).resolve()}
+
+
+def _named_records(settings: CliSettings) -> list[RecordSet]:
     own = settings.text("PENSTOCK_SERVICE")
     sets = [load_record_set(name) for name in NAMES if not own or own == name]
+    return [records for records in sets if records.url]
+
+
+def _file_of(records: RecordSet) -> str:
+    """Return the SQLite file that the URL names, empty for a PostgreSQL."""
     try:
-        return [records for records in sets if records.url and driver_url(records.url).get_backend_name() != "sqlite"]
+        parsed = driver_url(records.url)
     except PenstockError as error:
         raise CommandFailed(error.message) from None
+    return parsed.database or "" if parsed.get_backend_name() == "sqlite" else ""
 
 
 async def check_versions(sets: Sequence[RecordSet]) -> dict[str, Origin]:
