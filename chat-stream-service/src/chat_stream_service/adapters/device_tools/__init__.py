@@ -20,8 +20,14 @@ _WRITE: Final = "telemetry:write"
 
 def build_device_tools(feature: PenstockChannel) -> Sequence[Tool]:
     """Return every tool of ours, in the order in which models are told of them."""
-    readers = (ListDevices, DeviceStatistics, DeviceQuery, DeviceFeatures, DeviceAnomalies)
-    return [*(ScopedTool(tool(feature), _READ) for tool in readers), ScopedTool(PrepareAlarm(feature), _WRITE)]
+    return [
+        ScopedTool(ListDevices(feature), _READ),
+        ScopedTool(DeviceStatistics(feature), _READ),
+        ScopedTool(DeviceQuery(feature), _READ),
+        ScopedTool(DeviceFeatures(feature), _READ),
+        ScopedTool(DeviceAnomalies(feature), _READ),
+        ScopedTool(PrepareAlarm(feature), _WRITE),
+    ]
 
 
 __all__ = [
