@@ -533,3 +533,9 @@ async def test_the_one_text_field_of_a_device_is_compared_with_the_word_as_writt
 async def test_the_rise_an_hour_is_that_of_the_course(talk: Talk) -> None:
     # A reading a minute, each an ampere above the one before.
     assert ", 60 A/h" in await talk.ask("trend of the current of WLD001 in the last 2 hours")
+
+
+async def test_the_better_half_of_a_day_is_told_by_the_share_of_each(talk: Talk) -> None:
+    text = await talk.ask("在今天上午10点到11点和11点到12点，WLD001 的良品率哪个高")
+    assert text.count("66.7 %") == 2
+    assert "current" not in text

@@ -236,7 +236,8 @@ def test_units_are_asked_for(text: str) -> None:
         ("mean current of WLD001 during the night shift (22:00 to 06:00)", False),
         ("WLD001早班（6点到14点）的平均电流", False),
         ("WLD001夜班22点到次日6点的平均电流", False),
-        ("mean current of WLD001 during the night shift", True),
+        ("mean current of WLD001 during the day shift", True),
+        ("mean current of WLD001 in the early shift last week", True),
         ("WLD001夜班9点到10点的平均电流", True),
     ],
 )

@@ -365,7 +365,7 @@ def test_rows_of_an_interval_are_read(count: int, unit: tuple[str, str, timedelt
     ("text", "named"),
     [
         ("mean current of WLD001 while rewelding in the last hour", "rewelding"),
-        ("mean current of WLD001 during the third shift", "shift"),
+        ("mean current of WLD001 during the fourth shift", "shift"),
         ("mean current of WLD001 adjusted for humidex", "adjusted"),
         ("WLD001 换班期间的平均电流", "换班"),
         ("mean current of WLD001 unless idle", "unless idle"),

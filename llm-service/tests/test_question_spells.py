@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llm_service.domain.offline.follow_up import completed
 from llm_service.domain.offline.parse import parse_prompt
 from llm_service.domain.offline.query import Condition, Intent, Note, Operator, Remark, Statistic
 from llm_service.domain.offline.question_parts import by_label
@@ -563,3 +564,96 @@ def test_the_first_character_of_an_unknown_word_opens_no_range() -> None:
     assert query.unread == ("起重机",)
     assert query.time is not None
     assert query.time.end is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "hours", "told"),
+    [
+        ("mean current of WLD001 in the early shift yesterday", (-18, -10), "06:00–14:00"),
+        ("mean current of WLD001 in the late shift yesterday", (-10, -2), "14:00–22:00"),
+        ("mean current of WLD001 in the night shift yesterday", (-2, 6), "22:00–06:00"),
+        ("mean current of WLD001 in the night shift", (-2, 6), "22:00–06:00"),
+        ("WLD001昨天早班的平均电流", (-18, -10), "06:00–14:00"),
+        ("WLD001昨天中班的平均电流", (-10, -2), "14:00–22:00"),
+        ("WLD001昨天夜班的平均电流", (-2, 6), "22:00–06:00"),
+        ("WLD001昨天晚班的平均电流", (-2, 6), "22:00–06:00"),
+    ],
+)
+def test_a_shift_has_its_usual_hours_and_they_are_told(text: str, hours: tuple[int, int], told: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert query.time is not None
+    assert (query.time.start, query.time.end) == (TODAY + hours[0] * HOUR, TODAY + hours[1] * HOUR)
+    assert [(note.remark, note.words[1]) for note in query.notes] == [(Remark.READ_AS, told)]
+    assert query.unread == ()
+
+
+def test_two_shifts_of_a_day_are_two_ranges() -> None:
+    query = parse_prompt("WLD001昨天早班和夜班哪个平均电流高", NOW)
+    starts = [time.start for time in query.periods]
+    assert starts == [TODAY - 18 * HOUR, TODAY - 2 * HOUR]
+
+
+@pytest.mark.parametrize(
+    ("text", "excluding"),
+    [
+        ("Which label is most common on WLD002, apart from good?", True),
+        ("Which defect was most common on WLD002 yesterday?", True),
+        ("What is the most common label of WLD002 today?", False),
+        ("WLD002昨天最常见的缺陷是什么", True),
+        ("WLD002昨天哪种缺陷最多", False),
+    ],
+)
+def test_the_commonest_label_is_told_by_the_counts_of_the_labels(text: str, *, excluding: bool) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.fields, query.statistics, query.rank, query.unread) == (("quality_label",), (), False, ())
+    assert not query.whether
+    good = Condition(field="quality_label", operator=Operator.NE, value="good")
+    assert query.conditions == ((good,) if excluding else ())
+
+
+@pytest.mark.parametrize("text", ["Which hour yesterday did WLD003 weld the most?", "WLD003昨天哪个小时焊接最多"])
+def test_the_hour_that_welded_most_is_that_of_the_longest_time(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.interval, query.rank, query.statistics, query.unread) == (HOUR, True, (Statistic.DURATION,), ())
+    assert query.conditions == (RUNNING,)
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "end"),
+    [
+        ("昨天哪台机器用焊丝最少", "wire_feed", Statistic.MIN),
+        ("昨天哪台机器用丝最多", "wire_feed", Statistic.MAX),
+        ("昨天哪台机器用保护气最多", "gas_flow", Statistic.MAX),
+    ],
+)
+def test_what_a_machine_uses_most_or_least_of_is_an_amount(text: str, field: str, end: Statistic) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.fields, query.rank, query.unread) == ((field,), True, ())
+    assert set(query.statistics) == {Statistic.INTEGRAL, end}
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "kind"),
+    [
+        ("When was WLD002 last running?", "and WLD003?", ("when", "once")),
+        ("How long has WLD002 been running?", "and WLD004?", ("since",)),
+        ("WLD002最后一次停机是什么时候", "WLD004 呢？", ("when", "once")),
+        ("Is WLD001 running?", "and WLD002?", ("whether", "holds")),
+        ("Did WLD001 exceed 200 A yesterday?", "and WLD002?", ("whether",)),
+        ("WLD002最后一次停机是什么时候", "停了多久？", ("when", "once")),
+        ("Which hall used the most gas yesterday?", "and today?", ("rank", "by_group")),
+    ],
+)
+def test_a_question_that_follows_keeps_the_kind_of_the_one_before(
+    before: str, text: str, kind: tuple[str, ...]
+) -> None:
+    query = completed(parse_prompt(text, NOW), parse_prompt(before, NOW))
+    kinds = ("when", "once", "since", "whether", "holds", "rank", "by_group")
+    assert tuple(name for name in kinds if getattr(query, name)) == tuple(sorted(kind, key=kinds.index))
+
+
+def test_a_question_that_follows_keeps_the_end_of_readings_and_the_choice_of_conditions() -> None:
+    ends = completed(parse_prompt("and WLD002?", NOW), parse_prompt("the 5 hottest readings of WLD001 yesterday", NOW))
+    assert (ends.ordered, ends.limit) == ("highest", 5)
+    before = parse_prompt("mean current of WLD001 where current is above 5 or voltage above 20 today", NOW)
+    assert completed(parse_prompt("and yesterday?", NOW), before).any_condition

@@ -175,7 +175,7 @@ class Report:
                 head = self.say.values_head(each.result.device, self.period(query, each.time), field, total)
                 lines = [
                     f"- {value or self.say.no_value()}: {count} ({percent(count / total)} %)"
-                    for value, count in counts.items()
+                    for value, count in sorted(counts.items(), key=lambda pair: -pair[1])
                 ]
                 return "\n".join([head, *limited(self.say, lines)])
         return ""

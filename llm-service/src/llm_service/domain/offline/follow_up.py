@@ -34,6 +34,9 @@ def _says_what(query: StructuredQuery) -> bool:
 
 def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: StructuredQuery) -> StructuredQuery:
     """What `query` leaves out from `before`; naming a statistic asks for numbers, of one device or compared."""
+    if before.once and query.statistics == (Statistic.DURATION,) and query.time is None:
+        # "And for how long?": of the time the question before was about.
+        query = replace(query, statistics=(), when=True, once=True, counted_as=())
     statistics = query.statistics or before.statistics
     conditions = query.conditions or before.conditions
     if not conditions:
@@ -52,16 +55,37 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
         conditions=conditions,
         percentiles=query.percentiles or (() if query.statistics else before.percentiles),
         interval=query.interval or (None if query.statistics and not query.follows else before.interval),
-        when=query.when or (before.when and not query.statistics),
+        **_kind(query, before),
         rank=query.rank or (before.rank and devices is before),
+        top=query.top or (before.top if devices is before else 0),
+        by_group=query.by_group or (before.by_group and devices is before),
         limit=query.limit or before.limit,
         newest=query.newest if query.limit else before.newest,
+        ordered=query.ordered if query.limit else before.ordered,
+        any_condition=(query if query.conditions else before).any_condition,
         unit=query.unit or ("" if query.fields else before.unit),
         zone=query.zone or before.zone,
         least=query.least or (None if query.conditions else before.least),
         each=query.each or (not query.conditions and before.each),
         confidence=max(query.confidence, before.confidence),
     )
+
+
+def _kind(query: StructuredQuery, before: StructuredQuery) -> dict[str, bool]:
+    """The kind of question where the later one names none: when, since when, whether, the last or the first time."""
+    named = query.statistics or query.since or query.holds or query.whether or (query.when and not before.when)
+    if named:
+        return {"when": query.when}
+    since = before.since and not query.when and not query.time
+    holds = before.holds and not query.when and not query.conditions
+    return {
+        "when": query.when or before.when or (before.since and not since),
+        "since": since,
+        "holds": holds,
+        "whether": before.whether and not query.when,
+        "once": query.once or before.once,
+        "first": query.first if query.once else before.first,
+    }
 
 
 def _periods(query: StructuredQuery, before: StructuredQuery) -> tuple[TimeRange, ...]:

@@ -108,6 +108,9 @@ def _beside(query: StructuredQuery) -> list[str]:
 
 def _lost_statistics(query: StructuredQuery, kind: str) -> bool:
     asked = set(query.statistics) - {Statistic.PERCENTILE}
+    if kind == "fitting" and query.rank and len(query.periods) > 1:
+        # They say in which order the ranges are told.
+        asked -= _EXTREMES
     measured = len(asked - _EXTREMES) + len(query.percentiles)
     return bool(asked - _STATISTICS.get(kind, _FIELD_STATISTICS)) or (kind == "rank" and measured > 1)
 

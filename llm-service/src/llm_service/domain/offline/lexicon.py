@@ -65,6 +65,7 @@ class Kind(StrEnum):
     DECIMALS = "decimals"  # "decimal places" behind a number
     WHOLE = "whole"  # "to the nearest integer"
     SEVERAL = "several"  # the statistics that one word asks for: "how stable", "extremes"
+    COMMON = "common"  # "most common", of the values of a text field
     FOLLOW = "follow"
     LONGER = "longer"  # of two durations
     MORE = "more"  # Comparative

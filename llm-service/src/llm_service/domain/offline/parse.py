@@ -18,7 +18,7 @@ from llm_service.domain.offline.lexicon import Kind, lexemes_of
 from llm_service.domain.offline.measure import find_interval, find_percentiles, find_rows, find_unit, find_when
 from llm_service.domain.offline.number import number_at
 from llm_service.domain.offline.prompt import readable_prompt
-from llm_service.domain.offline.qualifier import find_decimals, find_top, use_shifts
+from llm_service.domain.offline.qualifier import find_decimals, find_top, use_shifts, with_shifts
 from llm_service.domain.offline.query import StructuredQuery
 from llm_service.domain.offline.query_writer import query_of
 from llm_service.domain.offline.reading import Reading
@@ -72,6 +72,8 @@ def parse_prompt(
     checkpoint()
     if reading.times.clocked:
         use_shifts(sentence, reading.times.ranges)
+    else:
+        reading.times = with_shifts(sentence, reading.times, now)
     _add_conditions(sentence, reading)
     reading.when = find_when(sentence)
     reading.unit = find_unit(sentence)
@@ -86,7 +88,8 @@ def _add_conditions(sentence: Sentence, reading: Reading) -> None:
     reading.conditions += labels
     if not reading.any_condition:
         single = reading.spells.each or reading.spells.least is not None
-        states = find_states(sentence, reading.conditions, asked=single)
+        ranked = reading.interval is not None and reading.interval.which
+        states = find_states(sentence, reading.conditions, asked=single, ranked=ranked)
         reading.conditions += states.conditions
         reading.state = bool(states.conditions)
         reading.notes += states.notes

@@ -40,7 +40,10 @@ class _Statistics:
         """Which kind of answer the statistics make."""
         query, statistics = self._plan.query, set(self._plan.query.statistics)
         several = len(query.devices) > 1 or len(query.periods) > 1
-        counted = bool(statistics) and statistics <= _COUNTING
+        counting = statistics & _COUNTING
+        # "In which of the two was the share higher": the end only says which of them comes first.
+        ordered = query.rank and len(query.devices) == 1 and len(query.periods) > 1
+        counted = bool(counting) and statistics - (_EXTREMES if ordered else frozenset()) <= _COUNTING
         # Of a text field the counts of its values are told, of each device.
         texts = CallPlanner(self._plan.talk, self._plan.tools, query).asks_values() and not query.conditions
         ranked = query.rank and len(query.devices) > 1 and not texts

@@ -1,13 +1,25 @@
 """What a question narrows its answer down to: shifts with their hours, so many of a ranking, digits."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Final
 
+from llm_service.domain.offline.clock import DAY
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.number import number_at
-from llm_service.domain.offline.query import Statistic, TimeRange
+from llm_service.domain.offline.period import at_seconds, midnight
+from llm_service.domain.offline.query import Note, Remark, Statistic, TimeRange
 from llm_service.domain.offline.sentence import Sentence
+from llm_service.domain.offline.time_range import FoundTime
 
+# The hours of three shifts, the last of them into the next day, and the hours in which shifts of the name begin.
+_USUAL_SIGNS: Final = {
+    (6, 14): frozenset({5, 6, 7, 4}),
+    (14, 22): frozenset({12, 13, 14}),
+    (22, 30): frozenset({21, 22, 23}),
+}
+_USUAL_HOURS: Final = tuple(_USUAL_SIGNS)
 _MOST_RANKED: Final = 50
 _RANKS: Final = frozenset({"top", "bottom", "前", "后", "best", "worst", "first", "highest", "lowest", "hottest"})
 _EXTREMES: Final = frozenset({Statistic.MAX, Statistic.MIN})
@@ -29,6 +41,42 @@ def use_shifts(sentence: Sentence, ranges: Sequence[TimeRange]) -> None:
         begins = sentence.senses(at)[Kind.SHIFT]
         if isinstance(begins, frozenset) and hours and hours <= begins:
             sentence.use(at, at + 1)
+
+
+def with_shifts(sentence: Sentence, times: FoundTime, now: datetime) -> FoundTime:
+    """Return the usual hours of the shifts that are named in place of the days named, with a note of the hours.
+
+    Of no day it is the last shift of the name that has begun. Hours of weeks are not cut out: the word stays unread.
+    """
+    now = times.now or now
+    places = [at for at in sentence.find(Kind.SHIFT) if _hours(sentence, at)]
+    days = [time.start for time in times.ranges if time.start and _is_day(time)]
+    if not places or len(days) < len(times.ranges):
+        return times
+    ranges: list[TimeRange] = []
+    notes: list[Note] = []
+    for at in places:
+        first, last = _hours(sentence, at) or (0, 0)
+        for day in days or [midnight(now)]:
+            start = at_seconds(day, first * 3600)
+            late = timedelta(days=1 if start > now and day == midnight(now) else 0)
+            ranges.append(TimeRange(start=start - late, end=at_seconds(day, last * 3600) - late))
+        notes.append(Note(remark=Remark.READ_AS, words=(sentence.raw(at), f"{first:02}:00–{last % 24:02}:00")))
+        sentence.use(at, at + 1)
+    return replace(times, ranges=tuple(dict.fromkeys(ranges)), notes=(*times.notes, *notes), now=now)
+
+
+def _hours(sentence: Sentence, at: int) -> tuple[int, int] | None:
+    """The hours of the early, the late and the night shift; those of a day shift differ too much from shop to shop."""
+    begins = sentence.senses(at).get(Kind.SHIFT)
+    hours = _USUAL_HOURS if isinstance(begins, frozenset) else ()
+    return next((each for each in hours if isinstance(begins, frozenset) and _USUAL_SIGNS[each] <= begins), None)
+
+
+def _is_day(time: TimeRange) -> bool:
+    """Whether it is one whole day."""
+    start, end = time.start, time.end
+    return start is not None and end is not None and start == midnight(start) and end == at_seconds(start, DAY)
 
 
 def find_top(sentence: Sentence) -> int:

@@ -135,6 +135,8 @@ def _until_now(ranges: tuple[TimeRange, ...], now: datetime) -> tuple[TimeRange,
 def _fields(reading: Reading, statistics: tuple[Statistic, ...]) -> tuple[str, ...]:
     """The fields asked for; of "mean current above 100" the one of the condition, unless readings are counted."""
     counted = set(statistics) <= _COUNTED or reading.when
+    if reading.topic.common:
+        return reading.topic.fields
     labels = {condition.field for condition in reading.conditions if isinstance(condition.value, str)}
     fields = tuple(field for field in reading.topic.fields if field not in labels)
     if not fields and not reading.conditions and (named := field_of_unit(reading.unit)):

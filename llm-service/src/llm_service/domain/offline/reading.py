@@ -50,6 +50,7 @@ class Topic:
     uses: bool = False
     lists: bool = False
     first: bool = False
+    common: bool = False
 
 
 @dataclass(slots=True, kw_only=True)

@@ -23,7 +23,7 @@ _SAYING: Final = frozenset({"was", "is", "been", "it", "are", "were", "machine",
 _BACK: Final = 6
 _BEHIND: Final = frozenset({"时", "的时候", "期间", "的时间", "时候", "的时段", "的时间段"})
 # "The weld" is no state, "how long did it weld" asks for one.
-_SAID_ALONE: Final = frozenset({"weld", "welds", "welded", "焊"})
+_SAID_ALONE: Final = frozenset({"weld", "welds", "welded", "焊", "焊接"})
 _VERBS: Final = frozenset({"停了", "停", "停过", "焊了", "运行了", "工作了", "stopped", "stop", "run", "ran"})
 _CARRYING: Final = frozenset({"ran", "run"})
 _MOST: Final = frozenset({"most", "least", "最多", "最少"})
@@ -38,13 +38,16 @@ class FoundStates:
     notes: tuple[Note, ...] = ()
 
 
-def find_states(sentence: Sentence, conditions: Sequence[Condition], *, asked: bool = False) -> FoundStates:
+def find_states(
+    sentence: Sentence, conditions: Sequence[Condition], *, asked: bool = False, ranked: bool = False
+) -> FoundStates:
     """Return the condition that a state is, where one is led to, excluded or asked about, and mark its words.
 
     Beside other `conditions` a state only counts where a word such as "while" leads to it. `asked` says that single
-    spells of it are asked for.
+    spells of it are asked for, `ranked` that an hour or a day is: "哪个小时焊接最多".
     """
-    asked = asked or _asks(sentence) or _counts(sentence) or (_is_plain(sentence) and _asks_whether(sentence))
+    asked = asked or _asks(sentence) or _counts(sentence)
+    asked = asked or (_is_plain(sentence) and (ranked or _asks_whether(sentence)))
     asked = asked and not conditions
     for at in range(len(sentence)):
         state = RUNNING if _is_on(sentence, at) else sentence.senses(at).get(Kind.STATE)

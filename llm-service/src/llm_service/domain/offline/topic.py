@@ -100,6 +100,7 @@ class _TopicReader(TopicParts):
         self.settle_range()
         self.settle_spells(topic)
         self.settle_best(topic)
+        self.settle_commonest(topic)
         self.settle_count()
         self.settle_occasion()
         self.settle_since(topic)

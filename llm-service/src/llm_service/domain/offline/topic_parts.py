@@ -111,12 +111,33 @@ class TopicParts:
         words.use(places[0], places[0] + 1)
         self._notes.append(Note(remark=Remark.READ_AS, words=(words.raw(places[0]), "p5, p25, p50, p75, p95")))
 
+    def settle_commonest(self, topic: "Topic") -> None:
+        """ "Which label is most common", "which defect was most common": told by the counts of the labels."""
+        words = self._words
+        common = list(words.find(Kind.COMMON))
+        of_labels = all(condition.field == LABEL_FIELD for condition in self._reading.conditions)
+        named = LABEL_FIELD in self._fields.values() or (common and self._reading.conditions)
+        asked = self._statistics.keys() & {Statistic.MAX, Statistic.COUNT}
+        numeric = set(self._fields.values()) - {LABEL_FIELD} or self._statistics.keys() - asked
+        if not (Statistic.MAX in asked or common) or not named or numeric or not of_labels or self._reading.interval:
+            return
+        for at in common:
+            words.use(at, at + 1)
+        self._statistics.clear()
+        self._fields = {0: LABEL_FIELD}
+        topic.fields, topic.common = (LABEL_FIELD,), True
+        topic.which = topic.which and not self._reading.devices.codes
+
     def settle_count(self) -> None:
         """ "Which day had the most porosity" is decided by how many readings had it."""
         reading, asked = self._reading, self._statistics.keys()
         ranked = reading.interval is not None and reading.interval.which and reading.conditions and not self._fields
-        if ranked and asked and asked <= {Statistic.MAX, Statistic.MIN}:
-            self._statistics[Statistic.COUNT] = None
+        if not ranked or not asked or not asked <= {Statistic.MAX, Statistic.MIN}:
+            return
+        if reading.state:
+            # "Which hour did it weld the most": the one it did so for longest.
+            self._statistics.pop(Statistic.MAX, None)
+        self._statistics[Statistic.DURATION if reading.state else Statistic.COUNT] = None
 
     def settle_best(self, topic: "Topic") -> None:
         """ "The best quality rate", "the worst utilization" are ends of a ranking; of other numbers nobody knows."""
@@ -212,7 +233,7 @@ class TopicParts:
         # "有没有" stands inside of what was read as a condition.
         asks = any(Kind.WHETHER in lexeme.senses for lexeme in words.lexemes)
         plain = not self._intents and not reading.rows and not reading.interval and not reading.percentiles
-        if not reading.conditions or not plain or reading.when or topic.since:
+        if not reading.conditions or not plain or reading.when or topic.since or topic.common:
             return
         if topic.which and reading.state and self._statistics.keys() & {Statistic.MAX, Statistic.MIN}:
             # "Which was idle the most": by how long it was.

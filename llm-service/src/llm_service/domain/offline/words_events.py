@@ -112,7 +112,13 @@ def add_event_words(lexicon: Lexicon) -> None:
         None,
         "how much gas|how much wire|多少气|多少气体|多少保护气|多少焊丝|多少丝|总用气量|总耗气量|总气量"
         "|用气总量|耗气总量|用气|耗气|用气量|耗气量|gas consumption|gas usage|wire consumption|wire usage"
-        "|焊丝消耗|焊丝用量",
+        "|焊丝消耗|焊丝用量|用焊丝|用丝|耗焊丝|耗丝|用保护气|耗保护气|用气体|用氩气|用丝量|耗丝量",
+    )
+    add(
+        Kind.COMMON,
+        None,
+        "most common|the most common|commonest|the commonest|most frequent|the most frequent|most often seen"
+        "|最常见|最常出现|最普遍|最多见",
     )
     add(Kind.OCCASION, False, _FIRST)
     add(Kind.OCCASION, True, _LAST)
@@ -136,7 +142,8 @@ def add_event_words(lexicon: Lexicon) -> None:
         "gas_flow",
         "总用气量|总耗气量|总气量|用气总量|耗气总量|多少气|多少气体|多少保护气|气量|how much gas",
     )
-    add(Kind.FIELD, "wire_feed", "焊丝|多少焊丝|多少丝|how much wire")
+    add(Kind.FIELD, "gas_flow", "用保护气|耗保护气|用气体|用氩气")
+    add(Kind.FIELD, "wire_feed", "焊丝|用焊丝|用丝|耗焊丝|耗丝|用丝量|耗丝量|多少焊丝|多少丝|how much wire")
     add(Kind.ROWS, None, "记录")
     add(Kind.ASK_WHEN, None, "moments when|the moments when|moments|the moments|times when|哪些时刻|哪些时候|时刻")
     add(

@@ -34,7 +34,7 @@ _STATES: Final = {
     RUNNING: "arc on|arc was on|arc is on|the arc was on|the arc is on|arc burning|arc was burning"
     "|arc is burning|the arc was burning|the arc is burning|the arc burned|with the arc on|under arc"
     "|actively welding|actually welding|电弧燃烧|电弧在|有电弧|starts|start-ups|startups|run starts|weld|welds"
-    "|welded|焊接了|焊接过|焊了|焊|焊过|running|in use|busy|in operation|operating|operated|active|working|worked"
+    "|welded|焊接|焊接了|焊接过|焊了|焊|焊过|running|in use|busy|in operation|operating|operated|active|working|worked"
     "|in production|ran|run|welding|powered on|switched on|turned on|up and running|start welding"
     "|started welding|starts welding|start running|started running|starts running|start working|started working"
     "|start up|started up|in action|been on|be on|运行|运行了|运行着|在运行|在运行中|运行中|工作|工作了|在工作"
