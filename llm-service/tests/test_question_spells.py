@@ -657,3 +657,25 @@ def test_a_question_that_follows_keeps_the_end_of_readings_and_the_choice_of_con
     assert (ends.ordered, ends.limit) == ("highest", 5)
     before = parse_prompt("mean current of WLD001 where current is above 5 or voltage above 20 today", NOW)
     assert completed(parse_prompt("and yesterday?", NOW), before).any_condition
+
+
+@pytest.mark.parametrize(
+    ("text", "statistics"),
+    [
+        ("How much wire did WLD001 feed yesterday?", (Statistic.INTEGRAL,)),
+        ("昨天哪台升温最快", (Statistic.CHANGE,)),
+        ("Which machine heated up fastest yesterday?", (Statistic.CHANGE,)),
+        ("昨天哪台升温最慢", (Statistic.MIN, Statistic.CHANGE)),
+        ("WLD001昨天丢了几秒数据", (Statistic.MISSING_RATIO,)),
+        ("WLD002昨天停过机没有", (Statistic.EVENTS,)),
+        ("WLD002昨天停过机吗", (Statistic.EVENTS,)),
+        ("longest uninterrupted stretch of welding of WLD001 yesterday", (Statistic.DURATION,)),
+    ],
+)
+def test_a_word_that_is_heeded_is_not_named_as_unknown(text: str, statistics: tuple[Statistic, ...]) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.statistics, query.unread) == (statistics, ())
+
+
+def test_the_time_of_the_fastest_rise_is_not_told_and_the_word_is_named() -> None:
+    assert parse_prompt("WLD001昨天温度上升最快的是什么时候", NOW).unread == ("最快",)

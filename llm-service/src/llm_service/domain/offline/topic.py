@@ -101,6 +101,7 @@ class _TopicReader(TopicParts):
         self.settle_spells(topic)
         self.settle_best(topic)
         self.settle_commonest(topic)
+        self.settle_speed(which=topic.which)
         self.settle_count()
         self.settle_occasion()
         self.settle_since(topic)

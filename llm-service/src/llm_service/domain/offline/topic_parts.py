@@ -19,6 +19,8 @@ _SHOWING: Final = frozenset(
 )
 _SHOWN: Final = frozenset({"data", "readings", "rows", "values", "records", "数据", "读数", "记录"})
 _WELDS: Final = frozenset({"weld", "welds", "焊缝", "焊点"})
+_FASTEST: Final = frozenset({"fastest", "the fastest", "quickest", "最快"})
+_SLOWEST: Final = frozenset({"slowest", "the slowest", "最慢"})
 _SPREAD: Final = frozenset(
     {"distribution", "distributed", "histogram", "quartiles", "分布", "分布情况", "直方图", "分布图"}
 )
@@ -110,6 +112,16 @@ class TopicParts:
         topic.spread = True
         words.use(places[0], places[0] + 1)
         self._notes.append(Note(remark=Remark.READ_AS, words=(words.raw(places[0]), "p5, p25, p50, p75, p95")))
+
+    def settle_speed(self, *, which: bool) -> None:
+        """ "Which machine heated up fastest" is decided by how far each one went in the same time."""
+        if not which or Intent.TREND not in self._intents or self._statistics or self._reading.interval:
+            return
+        words = self._words
+        for at in [at for at in range(len(words)) if words.text(at) in _FASTEST | _SLOWEST]:
+            words.use(at, at + 1)
+            if words.text(at) in _SLOWEST:
+                self._statistics[Statistic.MIN] = None
 
     def settle_commonest(self, topic: "Topic") -> None:
         """ "Which label is most common", "which defect was most common": told by the counts of the labels."""

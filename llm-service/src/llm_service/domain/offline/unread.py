@@ -73,7 +73,7 @@ _ENDS: Final = frozenset({Statistic.MAX, Statistic.MIN})
 # What is made or done time and again; readings don't tell one from the next.
 _COUNTED: Final = frozenset({"weld", "welds", "run", "焊缝", "焊点", "焊"})
 # "How many metres of wire did it weld" is what it used.
-_CONSUMING: Final = frozenset({"weld", "welded", "welds", "焊了", "焊", "焊掉", "焊掉了"})
+_CONSUMING: Final = frozenset({"feed", "feeds", "fed", "weld", "welded", "welds", "焊了", "焊", "焊掉", "焊掉了"})
 _CONSUMED: Final = frozenset({"wire_feed"})
 _SAYING: Final = frozenset({"Sm", "Sc"})
 _NEIGHBOURS: Final = (Kind.LABEL, Kind.DEVICE_WORD, Kind.DEVICE)

@@ -34,7 +34,8 @@ STATISTICS: Final = {
     Statistic.MISSING_RATIO: "data gap|data gaps|gaps in the data|gap in the data|holes|hole|data loss|dropout"
     "|dropouts|offline|disconnected|disconnect|disconnects|disconnections|lost connection|lose connection"
     "|lost the connection|connection lost|connection losses|outage|outages|off the network|without data|no data"
-    "|断线|掉线|离线|断网|断连|缺口|断档|丢数据|丢数|丢了数据|数据中断|没有数据|没数据|缺数据|少数据|数据缺口"
+    "|断线|掉线|离线|断网|断连|缺口|断档|丢数据|丢数|丢了多少数据|丢了几秒数据|丢了几秒的数据|丢了多少秒数据|丢了几分钟数据|丢过数据"
+    "|丢了数据|数据中断|没有数据|没数据|缺数据|少数据|数据缺口"
     "|missing|missing ratio|missing rate|missing values|missing value|missing data|gap|gaps|missing readings"
     "|share of missing values|缺失|缺失率|缺失值|缺失比例|缺失数据",
     Statistic.LAST: "latest|most recent value|most recent reading|newest|last value|last reading|latest value"

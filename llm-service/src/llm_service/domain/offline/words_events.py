@@ -87,7 +87,9 @@ _BELOW: Final = (
 )
 
 _LONGEST: Final = (
-    "longest|the longest|longest time|longest period|longest stretch|the longest period|the longest stretch|最久"
+    "longest uninterrupted stretch|the longest uninterrupted stretch|longest unbroken stretch"
+    "|longest uninterrupted period|the longest uninterrupted period"
+    "|longest|the longest|longest time|longest period|longest stretch|the longest period|the longest stretch|最久"
     "|最长|最长时间|最长一次|最长的一次|最长的一段|最久的一次"
 )
 
@@ -114,6 +116,7 @@ def add_event_words(lexicon: Lexicon) -> None:
         "|用气总量|耗气总量|用气|耗气|用气量|耗气量|gas consumption|gas usage|wire consumption|wire usage"
         "|焊丝消耗|焊丝用量|用焊丝|用丝|耗焊丝|耗丝|用保护气|耗保护气|用气体|用氩气|用丝量|耗丝量",
     )
+    add(Kind.UNHEEDED, None, "fastest|the fastest|quickest|slowest|the slowest|最快|最慢")
     add(
         Kind.COMMON,
         None,

@@ -30,7 +30,7 @@ _STATES: Final = {
     "|stop working|down|go idle|went idle|goes idle|not on|out of use|空闲|空闲状态|闲置|闲着|待机|空转|没在用"
     "|没有运行|未运行|没在运行|不运行|不在运行|没运行|停机|停机了|停着|停下来|停下来了|停下|停了|停过|停|停歇"
     "|歇|歇过|停止运行|停止工作|停止焊接|停止|关机|关着|没开|没干活|没在干活|没在焊|没在焊接|没有焊接|未焊接"
-    "|不工作|没工作|没有工作|没在工作|歇着|停工",
+    "|不工作|没工作|没有工作|没在工作|歇着|停工|停过机|停了机|停过工",
     RUNNING: "arc on|arc was on|arc is on|the arc was on|the arc is on|arc burning|arc was burning"
     "|arc is burning|the arc was burning|the arc is burning|the arc burned|with the arc on|under arc"
     "|actively welding|actually welding|电弧燃烧|电弧在|有电弧|starts|start-ups|startups|run starts|weld|welds"
@@ -71,6 +71,10 @@ _LAST_TIMES: Final = {
 }
 _NAMED_LAST: Final = "the last|most recent|the most recent|latest|the latest"
 _LASTING: Final = {RUNNING: "run", IDLE: "stop|break|pause|stoppage|interruption|standstill"}
+_DONE_OR_NOT: Final = {
+    IDLE: "停过机没有|停过没有|停了没有|停机没有|停没停|停没停过|停没停过机",
+    RUNNING: "焊过没有|焊接过没有|运行过没有|运行了没有|工作过没有|开过机没有|开机没有",
+}
 _SINCE_WHEN: Final = (
     "since when|from when|for how long has|for how long have|how long has|how long have|since what time"
     "|since which time|从什么时候开始|从什么时候起|从何时起|自何时|自何时起|从什么时候|从几点开始|从几点起"
@@ -126,6 +130,9 @@ def add_state_words(lexicon: Lexicon) -> None:
         None,
         "next|the next|coming|the coming|following|upcoming|下一个|下一|下个|接下来|接下来的|未来|未来的|今后|往后",
     )
+    for state, names in _DONE_OR_NOT.items():
+        add(Kind.STATE, state, names)
+        add(Kind.WHETHER, None, names)
     add(Kind.BEFORE_LAST, None, "before last|before the last one|before the last|before that|before that one")
     add(Kind.SAME_TIME, None, _SAME_TIME)
     add(Kind.LONGER, None, _LONGER)
