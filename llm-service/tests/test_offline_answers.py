@@ -539,3 +539,8 @@ async def test_the_better_half_of_a_day_is_told_by_the_share_of_each(talk: Talk)
     text = await talk.ask("在今天上午10点到11点和11点到12点，WLD001 的良品率哪个高")
     assert text.count("66.7 %") == 2
     assert "current" not in text
+
+
+async def test_a_table_names_its_times_in_the_language_of_the_question(talk: Talk) -> None:
+    assert "| 时间（UTC） | current |" in await talk.ask("WLD001今天每小时的平均电流")
+    assert "| time (UTC) | current |" in await talk.ask("mean current of WLD001 per hour today")

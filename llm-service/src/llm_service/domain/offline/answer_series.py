@@ -145,7 +145,7 @@ def _only(series: Series, names: Sequence[str]) -> Series:
 
 def _table(say: Wording, query: StructuredQuery, series: Series) -> list[str]:
     units = [series.units.get(name, "") for name in series.columns]
-    lines = [f"| time ({say.times.name}) | {' | '.join(series.columns)} |", f"|{'---|' * (len(series.columns) + 1)}"]
+    lines = [f"| {say.time_column()} | {' | '.join(series.columns)} |", f"|{'---|' * (len(series.columns) + 1)}"]
     for time, row in list(zip(series.times, series.rows, strict=True))[:_MOST_ROWS]:
         cells = (_cell(value, unit, query) for value, unit in zip(row, units, strict=True))
         lines.append(f"| {say.times.stamp(time)} | {' | '.join(cells)} |")

@@ -28,6 +28,10 @@ class ChineseStates(SharedWording):
             [head, *(f"- {each.begin} 至 {each.end}（{self.times.name}，{each.length}）" for each in listed)]
         )
 
+    def time_column(self) -> str:
+        """Name the column of times."""
+        return f"时间（{self.times.name}）"
+
     def last_stretch(self, last: Stretch, *, ongoing: bool) -> str:
         """Tell the last stretch."""
         so_far = f"仍在持续（至今 {last.length}）" if ongoing else f"持续 {last.length}"

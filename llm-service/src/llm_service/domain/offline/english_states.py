@@ -29,6 +29,10 @@ class EnglishStates(SharedWording):
             [head, *(f"- {each.begin} to {each.end} {self.times.name} ({each.length})" for each in listed)]
         )
 
+    def time_column(self) -> str:
+        """Name the column of times."""
+        return f"time ({self.times.name})"
+
     def last_stretch(self, last: Stretch, *, ongoing: bool) -> str:
         """Tell the last stretch."""
         if ongoing:

@@ -134,6 +134,10 @@ class StateWording(Protocol):
         """Tell the furthest of them, and the edge that 99 % of the readings don't pass."""
         ...
 
+    def time_column(self) -> str:
+        """Name the column of times of a table, with their zone."""
+        ...
+
     def ends_head(self, device: str, period: str, field: str, count: int, *, highest: bool) -> str:
         """Open a table of the readings with the highest or lowest values."""
         ...
