@@ -13,6 +13,7 @@ from feature_service.domain.ingest.message import PayloadFormat
 from feature_service.domain.ingest.message_ingestion import MessageIngestion
 from feature_service.domain.ingest.message_reading import MessagePlan
 from feature_service.domain.ingest.plan import IngestReport
+from feature_service.domain.ingest.registration_allowance import RegistrationAllowance
 from feature_service.domain.ingest.topic_pattern import topic_patterns
 from penstock_kit.clock import SystemClock
 from penstock_kit.errors import Unavailable
@@ -29,7 +30,7 @@ class HeldStorage:
         self.may_commit = asyncio.Event()
         self.away = False
 
-    async def store(self, tenant_id, devices, rejections):
+    async def store(self, tenant_id, devices, rejections, *, allowance):
         self.asked += 1
         if self.away:
             raise Unavailable("the store is away", reason="TELEMETRY_UNAVAILABLE")
@@ -54,7 +55,12 @@ def intake(tmp_path, broker):
         format=PayloadFormat.AUTO, timestamp_key="timestamp", unit=None, device_tags=("device",), max_bytes=1_000_000
     )
     ingestion = MessageIngestion(
-        storage=storage, plan=plan, tenant_id="t", counts=IngestCounts(clock.monotonic), journal=journal
+        storage=storage,
+        plan=plan,
+        tenant_id="t",
+        counts=IngestCounts(clock.monotonic),
+        journal=journal,
+        allowance=RegistrationAllowance(10_000, clock.monotonic),
     )
     made = MqttIntake(
         plan=IntakePlan(
