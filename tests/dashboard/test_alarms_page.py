@@ -38,7 +38,7 @@ async def test_an_alarm_lives_its_whole_life_on_the_page(page: Page, system: Run
     await row.get_by_role("button", name="Acknowledge").click()
     await expect(row).to_contain_text("seen by")
     await row.get_by_role("button", name="Snooze").click()
-    await row.get_by_role("button", name="End the snooze").click()
+    await row.get_by_role("button", name="Wake").click()
     await expect(page.locator("#alarm-status")).to_contain_text("no longer snoozed")
 
     (stored,) = ask(system, "/api/v1/alarms").json()["alarms"]

@@ -14,7 +14,7 @@ import pytest
 
 from penstock_testkit.servers import RedisServer
 from penstock_testkit.system import RunningSystem, start_system
-from penstock_testkit.waiting import HANG_SECONDS
+from penstock_testkit.waiting import HANG_SECONDS, until_true
 
 # What the next version adds to tables that every request touches.
 ADDED = {
@@ -107,8 +107,13 @@ class Load:
         question = {"role": "user", "content": "How are you?"}
         answer = (await self._client.post(f"{path}/stream", json=question)).raise_for_status().text
         assert "event: complete_state" in answer
-        stored = (await self._client.get(f"{path}/messages")).raise_for_status().json()["messages"]
-        assert len(stored) == 2
+
+        async def is_stored() -> bool:
+            # While the database is held an answer that is out is stored a moment later.
+            messages = (await self._client.get(f"{path}/messages")).raise_for_status().json()["messages"]
+            return len(messages) == 2
+
+        await until_true(is_stored)
 
     async def _look(self, url: str) -> None:
         (await self._client.get(f"{url}/api/v2/metadata/devices")).raise_for_status()

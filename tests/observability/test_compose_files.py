@@ -26,6 +26,12 @@ OURS: Final[dict[str, type[BaseSettings]]] = {
 }
 # What the image says, or what has no meaning in a container: where it listens, where its files are.
 FIXED: Final = {
+    # How a supervisor hands its socket on: a container has one gateway.
+    "PENSTOCK_WORKERS",
+    "PENSTOCK_WORKER",
+    "PENSTOCK_WORKER_FOLDER",
+    "PENSTOCK_LISTEN_FD",
+    "PENSTOCK_METRICS_FD",
     "PENSTOCK_HOME",
     "PENSTOCK_BIND_HOST",
     "PENSTOCK_SERVICE_BIND_HOST",

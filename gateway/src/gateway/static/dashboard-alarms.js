@@ -47,8 +47,8 @@ function alertRow(alert) {
     ? element("span", { className: "muted", textContent: `seen by ${alert.acknowledged_by}` })
     : button("Acknowledge", `Acknowledge ${name}`, () => act("acknowledge", {}, "acknowledged"));
   const snooze = snoozed
-    ? button("Wake", `End the snooze of ${name}`, () => act("snooze", { seconds: 0 }, "no longer snoozed"))
-    : button("Snooze 1 h", `Snooze ${name} for an hour`, () => act("snooze", { seconds: SNOOZE_SECONDS }, "snoozed for an hour"));
+    ? button("Wake", `Wake ${name}`, () => act("snooze", { seconds: 0 }, "no longer snoozed"))
+    : button("Snooze 1 h", `Snooze 1 h: ${name}`, () => act("snooze", { seconds: SNOOZE_SECONDS }, "snoozed for an hour"));
   return [
     element("td", { className: fires ? "bad" : "muted", textContent: alert.status.replace("_", " ") }),
     long(name),

@@ -23,7 +23,7 @@ EventDict = MutableMapping[str, Any]
 
 _LEVELS: Final[dict[str, int]] = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 # Libraries whose INFO is noise of one line per request or statement.
-_QUIET: Final = ("uvicorn.access", "httpx", "httpcore", "asyncio", "grpc", "alembic")
+_QUIET: Final = ("uvicorn.access", "httpx", "httpx2", "httpcore", "asyncio", "grpc", "alembic")
 # Database drivers and their layers, whose DEBUG shows the values of statements.
 _SECRETIVE: Final = ("sqlalchemy", "sqlalchemy.engine", "sqlalchemy.pool", "aiosqlite", "asyncpg")
 
