@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.audit.entry import ACTIONS, SIGN_IN_FAILED, AuditEntry
 from gateway.audit.store import AuditStore
+from gateway.auth.login_name import parse_login_name
 from penstock_kit.clock import Clock
 from penstock_kit.context import current_context
 from penstock_kit.errors import PenstockError
@@ -110,8 +111,8 @@ class AuditRecorder:
         username, named = body.get("username"), body.get("tenant_id")
         known = None
         if isinstance(username, str):
-            tenant, _, name = username.rpartition("/")
-            known = await self._store.user_named(name, named if isinstance(named, str) and named else tenant)
+            name = parse_login_name(username, named if isinstance(named, str) else "")
+            known = await self._store.user_named(name.username, name.tenant_id)
         user_id, tenant_id = known or ("", _OPERATORS)
         return AuditEntry(
             time=self._clock.now(),

@@ -6,6 +6,7 @@ from pathlib import Path
 from gateway.auth.admin_files import AdminFiles
 from gateway.auth.bootstrap import ADMIN, FIRST_KEY, build_admin, build_key
 from gateway.auth.identity import User
+from gateway.auth.login_name import parse_login_name
 from gateway.auth.password import Passwords
 from gateway.auth.secret import new_key
 from gateway.auth.store import IdentityStore
@@ -41,7 +42,7 @@ async def reset_admin(
 
 
 async def _named(store: IdentityStore, username: str) -> User | None:
-    tenant_id, _, name = username.rpartition("/")
+    name, tenant_id = parse_login_name(username)
     if not tenant_id and name == ADMIN:
         return await store.user_by_name(ADMIN)
     found = await store.users_by_name(name, tenant_id=tenant_id)

@@ -9,6 +9,7 @@ from typing import Final
 from gateway.auth.cluster_attempts import ClusterAttempts, Tally
 from gateway.auth.identity import RefreshToken, User
 from gateway.auth.login_attempts import LoginAttemptLimiter, site
+from gateway.auth.login_name import parse_login_name
 from gateway.auth.password import Passwords
 from gateway.auth.secret import digest, new_token
 from gateway.auth.store import IdentityStore
@@ -98,9 +99,9 @@ class Sessions:
 
     async def _named(self, username: str, tenant_id: str) -> Sequence[User]:
         """Return the active users whom a login may mean, the oldest first."""
-        tenant, _, name = username.rpartition("/")
+        name = parse_login_name(username, tenant_id)
         found = await self._store.users_by_name(
-            name, tenant_id=tenant_id or tenant, active_only=True, limit=_MOST_NAMED + 1
+            name.username, tenant_id=name.tenant_id, active_only=True, limit=_MOST_NAMED + 1
         )
         if len(found) > _MOST_NAMED:
             message = f"more than {_MOST_NAMED} tenants have a user of this name; log in as TENANT/NAME"
