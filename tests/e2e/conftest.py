@@ -5,36 +5,15 @@ port of its gateway on this machine, the tests ask that one instead: see test_co
 """
 
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import cast
 
 import httpx
 import pytest
 
-from penstock_testkit.system import RunningSystem, start_system
+from penstock_testkit.system import FoundSystem, RunningSystem, start_system
 from penstock_testkit.waiting import HANG_SECONDS
-
-
-@dataclass(frozen=True, slots=True)
-class FoundSystem:
-    """What the tests need to know of a system that somebody else started."""
-
-    home: Path
-    ports: Mapping[str, int]
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.ports['PENSTOCK_HTTP_PORT']}"
-
-    @property
-    def key(self) -> str:
-        return (self.home / "admin.key").read_text().strip()
-
-    @property
-    def password(self) -> str:
-        return (self.home / "admin.password").read_text().strip()
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ import json
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -58,13 +57,6 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         stack.compose("down", "--volumes", "--remove-orphans")
 
 
-def containers(stack: Stack) -> dict[str, Any]:
-    """What the engine knows of each container, by service."""
-    ids = stack.compose("ps", "-a", "-q").split()
-    found: list[dict[str, Any]] = json.loads(run(["docker", "inspect", *ids], seconds=30))
-    return {str(entry["Config"]["Labels"]["com.docker.compose.service"]): entry for entry in found}
-
-
 def value(stack: Stack, expr: str) -> float:
     """What Prometheus in its container answers."""
     asked = ["exec", "-T", "prometheus", "promtool", "query", "instant", "-o", "json", "http://127.0.0.1:9090", expr]
@@ -80,7 +72,7 @@ def test_prometheus_scrapes_all_five_services_in_the_network_of_the_containers(w
 
 
 def test_the_metrics_are_reached_from_the_network_of_the_containers_alone(watched: Stack) -> None:
-    published = {name for name, entry in containers(watched).items() if entry["HostConfig"]["PortBindings"]}
+    published = {name for name, entry in watched.inspect().items() if entry["HostConfig"]["PortBindings"]}
     assert published == {"gateway"}
     assert httpx.get(f"{watched.url}/metrics", timeout=HANG_SECONDS).status_code == 401
 
@@ -91,7 +83,7 @@ def test_alertmanager_has_the_deployed_configuration(watched: Stack) -> None:
 
 
 def test_an_observer_writes_only_where_its_data_is_and_has_no_capability(watched: Stack) -> None:
-    for name, entry in containers(watched).items():
+    for name, entry in watched.inspect().items():
         if name in OBSERVERS:
             assert entry["HostConfig"]["ReadonlyRootfs"]
             assert entry["HostConfig"]["CapDrop"] == ["ALL"]

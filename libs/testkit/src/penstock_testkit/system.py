@@ -22,14 +22,11 @@ _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
 
 
 @dataclass(slots=True, kw_only=True)
-class RunningSystem:
-    """Five services behind one gateway. `seconds_to_ready` counts from the command to the first 200 of /ready."""
+class FoundSystem:
+    """Five services behind one gateway: its home, and its ports by their settings."""
 
-    process: "subprocess.Popen[bytes]"
     home: Path
     ports: Mapping[str, int]
-    log: Path
-    seconds_to_ready: float
 
     @property
     def url(self) -> str:
@@ -45,6 +42,15 @@ class RunningSystem:
     def password(self) -> str:
         """The password of the user `admin`."""
         return (self.home / "admin.password").read_text().strip()
+
+
+@dataclass(slots=True, kw_only=True)
+class RunningSystem(FoundSystem):
+    """A system that was started here. `seconds_to_ready` counts from the command to the first 200 of /ready."""
+
+    process: "subprocess.Popen[bytes]"
+    log: Path
+    seconds_to_ready: float
 
     def output(self) -> str:
         """Everything the services have logged so far."""
