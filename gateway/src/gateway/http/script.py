@@ -21,22 +21,37 @@ _LIKE_LATIN: Final = {
 }
 # Scripts in everyday use (Unicode Standard Annex 31, "recommended"); the others have no names but for show.
 _IN_USE: Final = frozenset(
-    (
-        *(
-            "ARABIC",
-            "ARMENIAN",
-            "BENGALI",
-            "BOPOMOFO",
-            "CJK",
-            "CYRILLIC",
-            "DEVANAGARI",
-            "ETHIOPIC",
-            "GEORGIAN",
-            "GREEK",
-        ),
-        *("GUJARATI", "GURMUKHI", "HANGUL", "HEBREW", "HIRAGANA", "KANNADA", "KATAKANA", "KATAKANA-HIRAGANA", "KHMER"),
-        *("LAO", "LATIN", "MALAYALAM", "MYANMAR", "ORIYA", "SINHALA", "TAMIL", "TELUGU", "THAI", "TIBETAN"),
-    )
+    {
+        "ARABIC",
+        "ARMENIAN",
+        "BENGALI",
+        "BOPOMOFO",
+        "CJK",
+        "CYRILLIC",
+        "DEVANAGARI",
+        "ETHIOPIC",
+        "GEORGIAN",
+        "GREEK",
+        "GUJARATI",
+        "GURMUKHI",
+        "HANGUL",
+        "HEBREW",
+        "HIRAGANA",
+        "KANNADA",
+        "KATAKANA",
+        "KATAKANA-HIRAGANA",
+        "KHMER",
+        "LAO",
+        "LATIN",
+        "MALAYALAM",
+        "MYANMAR",
+        "ORIYA",
+        "SINHALA",
+        "TAMIL",
+        "TELUGU",
+        "THAI",
+        "TIBETAN",
+    }
 )
 # Latin letters that are no ASCII letter with an accent; phonetic and old ones look like others.
 _LATIN: Final = frozenset("ßæœøđłþðŋħÆŒØĐŁÞÐŊĦ")
