@@ -5,11 +5,12 @@ from typing import Protocol
 
 from gateway.auth.identity import ApiKey, User
 from gateway.auth.revalidation import is_current
-from gateway.auth.scope import includes_all, scopes_text
+from gateway.auth.scope import includes_all
 from gateway.auth.store import IdentityStore
 from gateway.auth.token import credentials_error
 from penstock_kit.context import Caller
 from penstock_kit.errors import PermissionDenied
+from penstock_kit.role import scopes_text
 
 
 class KeyLimits(Protocol):

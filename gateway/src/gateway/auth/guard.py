@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 from fastapi import Request
 
 from gateway.auth.authenticator import Authenticator, Headers
-from gateway.auth.scope import require
 from penstock_kit.context import Caller, current_context, set_context
+from penstock_kit.role import require_scope
 
 CallerOf = Callable[[Request], Awaitable[Caller]]
 
@@ -25,7 +25,7 @@ class Guard:
         """Set `caller`, who was authenticated by a ticket, as that of the current context; raise PermissionDenied."""
         # First: what is refused is recorded with who asked for it.
         set_context(current_context().of_caller(caller))
-        require(caller, scope)
+        require_scope(caller, scope)
         return caller
 
     def needs(self, scope: str = "") -> CallerOf:

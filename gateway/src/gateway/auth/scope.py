@@ -7,6 +7,7 @@ from typing import Final
 
 from penstock_kit.context import ADMIN_SCOPE, OPERATOR_SCOPE, Caller
 from penstock_kit.errors import FieldViolation, InvalidArgument, PermissionDenied
+from penstock_kit.role import includes, scopes_text
 
 CHAT: Final = "chat"
 MODELS: Final = "models"
@@ -21,11 +22,6 @@ ADMIN_SCOPES: Final = MEMBER_SCOPES | {ADMIN}
 ALL_SCOPES: Final = ADMIN_SCOPES | {OPERATOR}
 
 
-def includes(held: Set[str], scope: str) -> bool:
-    """Whether the scopes `held` grant `scope`; an empty scope is always granted."""
-    return not scope or scope in held or OPERATOR in held or (ADMIN in held and scope != OPERATOR)
-
-
 def includes_all(held: Set[str], scopes: Iterable[str]) -> bool:
     """Whether the scopes `held` grant every one of `scopes`."""
     return all(includes(held, scope) for scope in scopes)
@@ -34,13 +30,6 @@ def includes_all(held: Set[str], scopes: Iterable[str]) -> bool:
 def within(scopes: Iterable[str], held: Set[str]) -> frozenset[str]:
     """Return those of `scopes` that the scopes `held` grant."""
     return frozenset(scope for scope in scopes if includes(held, scope))
-
-
-def require(caller: Caller, scope: str) -> None:
-    """Raise PermissionDenied (SCOPE_REQUIRED) unless `caller` has `scope`."""
-    if not includes(caller.scopes, scope):
-        message = f"this needs the scope {scope!r}; the credentials carry {scopes_text(caller.scopes)}"
-        raise PermissionDenied(message, reason="SCOPE_REQUIRED", metadata={"scope": scope})
 
 
 def check_scopes(requested: Iterable[str], *, granter: Caller) -> frozenset[str]:
@@ -55,8 +44,3 @@ def check_scopes(requested: Iterable[str], *, granter: Caller) -> frozenset[str]
     if beyond:
         raise PermissionDenied(f"you cannot grant {scopes_text(beyond)}, for you do not have it", reason="SCOPE_DENIED")
     return scopes
-
-
-def scopes_text(scopes: Iterable[str]) -> str:
-    """Return the scopes, sorted and joined by commas, for an error message; ``none`` without any."""
-    return ", ".join(sorted(scopes)) or "none"

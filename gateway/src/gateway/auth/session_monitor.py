@@ -9,12 +9,12 @@ from typing import Final
 
 from gateway.auth.identity import ApiKey, User
 from gateway.auth.revalidation import revalidate
-from gateway.auth.scope import includes
 from gateway.auth.store import IdentityStore
 from penstock_kit.clock import Clock
 from penstock_kit.context import Caller
 from penstock_kit.errors import PenstockError
 from penstock_kit.logging import get_logger
+from penstock_kit.role import includes
 
 _EVERY_SECONDS: Final = 2.0
 # Ids in one statement.

@@ -13,7 +13,7 @@ from gateway.alerts.evaluator import SYSTEM_RULES, TENANT_RULES
 from gateway.alerts.model import Alarm, AlertState, Severity, Watch
 from gateway.alerts.store import AlertStore, StatePage, rank_of
 from gateway.auth.guard import Guard
-from gateway.auth.scope import ADMIN, OPERATOR, TELEMETRY_READ, TELEMETRY_WRITE, includes
+from gateway.auth.scope import ADMIN, OPERATOR, TELEMETRY_READ, TELEMETRY_WRITE
 from gateway.convert.scalar import in_utc
 from gateway.http.json import JsonResponse
 from gateway.routes.anomalies import Baseline
@@ -25,6 +25,7 @@ from penstock_kit.clock import Clock
 from penstock_kit.context import Caller, current_context
 from penstock_kit.errors import FieldViolation, InvalidArgument, PermissionDenied, ResourceExhausted
 from penstock_kit.ids import new_id
+from penstock_kit.role import includes
 
 if TYPE_CHECKING:
     from penstock.feature.v1.feature_pb2_grpc import FeatureServiceAsyncStub

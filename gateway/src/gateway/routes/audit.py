@@ -10,7 +10,7 @@ from fastapi import Header, Query, Response
 from gateway.audit.entry import AuditEntry
 from gateway.audit.store import AuditQuery, AuditStore
 from gateway.auth.guard import Guard
-from gateway.auth.scope import ADMIN, OPERATOR, require
+from gateway.auth.scope import ADMIN, OPERATOR
 from gateway.convert.scalar import Moment, in_utc
 from gateway.http.content_negotiation import preferred_type
 from gateway.http.json import JsonResponse, encode
@@ -19,6 +19,7 @@ from gateway.routes.parameters import PageSize, PageToken
 from gateway.routes.router import add, api_router
 from penstock_kit.context import current_context
 from penstock_kit.errors import InvalidArgument
+from penstock_kit.role import require_scope
 
 _PAGE: Final = 100
 _COLUMNS: Final = (
@@ -119,7 +120,7 @@ def _tenant(asked: str) -> str:
     caller = current_context().caller
     if asked in {"", caller.tenant_id}:
         return caller.tenant_id
-    require(caller, OPERATOR)
+    require_scope(caller, OPERATOR)
     return "" if asked == "*" else asked
 
 

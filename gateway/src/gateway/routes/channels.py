@@ -13,7 +13,7 @@ from gateway.alerts.notifier import Notifier
 from gateway.alerts.store import AlertStore, UnreadableChannel
 from gateway.auth.guard import Guard
 from gateway.auth.login_attempts import AttemptLimiter
-from gateway.auth.scope import ADMIN, OPERATOR, includes
+from gateway.auth.scope import ADMIN, OPERATOR
 from gateway.http.json import JsonResponse
 from gateway.routes.router import add, api_router
 from gateway.routes.strict import RequestModel
@@ -21,6 +21,7 @@ from penstock_kit.clock import Clock
 from penstock_kit.context import Caller, current_context
 from penstock_kit.errors import PermissionDenied, ResourceExhausted
 from penstock_kit.ids import new_id
+from penstock_kit.role import includes
 
 _MOST_CHANNELS: Final = 50
 # Test messages a tenant sends in a minute: they go out at once and over the operator's mail server.

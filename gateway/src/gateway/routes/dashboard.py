@@ -10,7 +10,7 @@ from penstock.llm.v1 import cost_pb2 as pb
 from starlette.websockets import WebSocketDisconnect
 
 from gateway.auth.guard import Guard
-from gateway.auth.scope import ADMIN, OPERATOR, includes
+from gateway.auth.scope import ADMIN, OPERATOR
 from gateway.auth.session_monitor import SessionMonitor
 from gateway.auth.ticket import MAX_LENGTH, Tickets
 from gateway.chat.websocket_admission import deny_websocket, serve_while_admitted
@@ -23,6 +23,7 @@ from gateway.routes.router import add, api_router
 from penstock_kit.clock import Clock
 from penstock_kit.context import Caller, current_context
 from penstock_kit.errors import PenstockError
+from penstock_kit.role import includes
 
 if TYPE_CHECKING:
     from penstock.llm.v1.cost_pb2_grpc import CostServiceAsyncStub

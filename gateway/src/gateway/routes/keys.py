@@ -11,7 +11,7 @@ from gateway.auth.api_keys import ApiKeyService, IssuedKey, NewKeyRequest
 from gateway.auth.delegation import Delegation
 from gateway.auth.guard import Guard
 from gateway.auth.identity import ApiKey
-from gateway.auth.scope import ADMIN, require
+from gateway.auth.scope import ADMIN
 from gateway.convert.cost import DECIMAL, money_to_proto
 from gateway.convert.protobuf import build_message
 from gateway.convert.scalar import Moment
@@ -21,6 +21,7 @@ from gateway.routes.router import add, api_router
 from penstock_kit.context import current_context
 from penstock_kit.errors import PenstockError
 from penstock_kit.logging import get_logger
+from penstock_kit.role import require_scope
 
 if TYPE_CHECKING:
     from penstock.llm.v1.cost_pb2_grpc import CostServiceAsyncStub
@@ -122,7 +123,7 @@ class KeyRoutes:
     async def put_policy(self, key_id: str, body: KeyPolicy) -> Response:
         """Set what a key may use; for administrators."""
         caller = current_context().caller
-        require(caller, ADMIN)
+        require_scope(caller, ADMIN)
         await self._api_keys.get(caller, key_id)
         await self._delegation.require_unlimited_key(caller)
         return JsonResponse(_policy(await self._put(key_id, body)))

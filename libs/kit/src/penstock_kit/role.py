@@ -1,4 +1,6 @@
-"""What a service asks of its callers beyond being known: the roles above the scopes."""
+"""What is asked of callers beyond being known: scopes, and the roles above them."""
+
+from collections.abc import Iterable, Set
 
 from penstock_kit.context import ADMIN_SCOPE, OPERATOR_SCOPE, Caller, current_context
 from penstock_kit.errors import PermissionDenied
@@ -26,3 +28,20 @@ def require_operator(what: str) -> Caller:
         message = f"only operators {what}, for it concerns every tenant; this needs the scope {OPERATOR_SCOPE!r}"
         raise PermissionDenied(message, reason="OPERATOR_REQUIRED")
     return caller
+
+
+def includes(held: Set[str], scope: str) -> bool:
+    """Whether the scopes `held` grant `scope`; an empty scope is always granted."""
+    return not scope or scope in held or OPERATOR_SCOPE in held or (ADMIN_SCOPE in held and scope != OPERATOR_SCOPE)
+
+
+def require_scope(caller: Caller, scope: str) -> None:
+    """Raise PermissionDenied (SCOPE_REQUIRED) unless `caller` has `scope`."""
+    if not includes(caller.scopes, scope):
+        message = f"this needs the scope {scope!r}; the credentials carry {scopes_text(caller.scopes)}"
+        raise PermissionDenied(message, reason="SCOPE_REQUIRED", metadata={"scope": scope})
+
+
+def scopes_text(scopes: Iterable[str]) -> str:
+    """Return the scopes, sorted and joined by commas, for an error message; ``none`` without any."""
+    return ", ".join(sorted(scopes)) or "none"

@@ -2,7 +2,7 @@
 
 from chat_stream_service.domain.model.tool import Arguments, Tool, ToolContext, WrappedTool
 from penstock_kit.context import current_context
-from penstock_kit.errors import PermissionDenied
+from penstock_kit.role import require_scope
 
 
 class ScopedTool(WrappedTool):
@@ -17,9 +17,5 @@ class ScopedTool(WrappedTool):
 
     async def call(self, arguments: Arguments, context: ToolContext) -> str:
         """Call the tool inside. Raises PermissionDenied (SCOPE_REQUIRED)."""
-        caller = current_context().caller
-        if self._scope not in caller.scopes and not caller.is_admin:
-            held = ", ".join(sorted(caller.scopes)) or "none"
-            message = f"this needs the scope {self._scope!r}; the credentials carry {held}"
-            raise PermissionDenied(message, reason="SCOPE_REQUIRED", metadata={"scope": self._scope})
+        require_scope(current_context().caller, self._scope)
         return await self._tool.call(arguments, context)
