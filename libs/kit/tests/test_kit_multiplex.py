@@ -247,6 +247,31 @@ async def test_a_call_that_a_server_refuses_because_it_goes_away_is_made_again(s
         assert await method(channel, "Wait")(b"", timeout=5)
 
 
+class Breaking(multiplex_pb2_grpc.MultiplexServiceServicer):
+    """Breaks every stream as soon as a call came over it."""
+
+    async def Carry(self, request_iterator: Any, context: Any) -> None:  # noqa: N802
+        await context.read()
+        await context.abort(grpc.StatusCode.UNAVAILABLE, "the process is gone")
+
+
+async def test_a_read_whose_stream_breaks_is_asked_once_more_by_itself_and_nothing_else_is(
+    servicer: SomeServicer,
+) -> None:
+    aio: Any = grpc.aio
+    server = aio.server()
+    multiplex_pb2_grpc.add_MultiplexServiceServicer_to_server(Breaking(), server)
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers_of(servicer)),))
+    address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    await server.start()
+    servicer.release.set()
+    async with open_channel(address, service="s", multiplexed=[SERVICE], idempotent=[f"{SERVICE}/Same"]) as channel:
+        assert await method(channel, "Same")(b"x") == b"x"
+        with pytest.raises(Unavailable):
+            await method(channel, "Wait")(b"")
+    await server.stop(0)
+
+
 async def test_calls_that_say_nothing_keep_no_frame_waiting() -> None:
     written: list[Sequence[str]] = []
 

@@ -9,7 +9,7 @@ Generated stubs are built on it as on any channel::
         async for event in events: ...
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from types import TracebackType
 from typing import Any, Final, Self
@@ -49,8 +49,8 @@ def open_channel(
     An absent server fails a call within 2 s with Unavailable naming service and address. `idempotent`
     names what may be repeated on UNAVAILABLE (``penstock.llm.v1.LlmService/ListModels``, or a whole service).
     `multiplexed` names in the same way what goes over one stream with other calls, at a fraction of the cost: for
-    methods with one request that are called many times a second. Their calls mean the same as any other, but are not
-    repeated as `idempotent`; see :mod:`penstock_kit.grpc.multiplex`.
+    methods with one request that are called many times a second. Their calls mean the same as any other; what answers
+    once is repeated as `idempotent`, what streams is not; see :mod:`penstock_kit.grpc.multiplex`.
     """
     options = client_options(idempotent)
     uri = target_of(target)
@@ -59,7 +59,7 @@ def open_channel(
     else:
         channel = grpc.aio.secure_channel(uri, credentials, options=options)
     peer = Peer(service=service, target=target, timeout=timeout, metadata=secret_metadata(secret))
-    return PenstockChannel(channel, peer, uri, multiplexed=frozenset(multiplexed))
+    return PenstockChannel(channel, peer, uri, multiplexed=multiplexed, idempotent=idempotent)
 
 
 class PenstockChannel(grpc.aio.Channel):
@@ -70,11 +70,18 @@ class PenstockChannel(grpc.aio.Channel):
     """
 
     def __init__(
-        self, channel: grpc.aio.Channel, peer: Peer, target: str, *, multiplexed: AbstractSet[str] = frozenset()
+        self,
+        channel: grpc.aio.Channel,
+        peer: Peer,
+        target: str,
+        *,
+        multiplexed: Iterable[str] = (),
+        idempotent: Iterable[str] = (),
     ) -> None:
         self._channel: Any = channel  # its stubs leave the multi-callables untyped
         self._peer = peer
-        self._multiplexed = multiplexed
+        self._multiplexed = frozenset(multiplexed)
+        self._idempotent = frozenset(idempotent)
         self._connections = ConnectionPool(self._open_stream, target)
 
     async def close(self, grace: float | None = None) -> None:
@@ -107,7 +114,7 @@ class PenstockChannel(grpc.aio.Channel):
         plain = SingleCall(self._channel.unary_unary(method, *args, **kwargs), self._peer)
         return (
             MultiplexedSingleCall(self._method(method, plain, *args, **kwargs))
-            if self._is_multiplexed(method)
+            if _is_named(method, self._multiplexed)
             else plain
         )
 
@@ -120,17 +127,13 @@ class PenstockChannel(grpc.aio.Channel):
         plain = StreamingCall(self._channel.unary_stream(method, *args, **kwargs), self._peer)
         return (
             MultiplexedStreamingCall(self._method(method, plain, *args, **kwargs))
-            if self._is_multiplexed(method)
+            if _is_named(method, self._multiplexed)
             else plain
         )
 
     def stream_stream(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """Return the callable of a method with many requests and many responses."""
         return StreamingCall(self._channel.stream_stream(method, *args, **kwargs), self._peer)
-
-    def _is_multiplexed(self, method: str) -> bool:
-        name = method.lstrip("/")
-        return name in self._multiplexed or name.partition("/")[0] in self._multiplexed
 
     def _method(
         self,
@@ -147,6 +150,7 @@ class PenstockChannel(grpc.aio.Channel):
             plain=plain,
             serialize=request_serializer,
             deserialize=response_deserializer,
+            idempotent=_is_named(method, self._idempotent),
         )
 
     def _open_stream(self) -> Any:
@@ -155,3 +159,9 @@ class PenstockChannel(grpc.aio.Channel):
             request_serializer=multiplex_pb2.CarryRequest.SerializeToString,
             response_deserializer=multiplex_pb2.CarryResponse.FromString,
         )(metadata=self._peer.metadata)
+
+
+def _is_named(method: str, names: AbstractSet[str]) -> bool:
+    """Return whether `names` has the method, or its whole service."""
+    name = method.lstrip("/")
+    return name in names or name.partition("/")[0] in names

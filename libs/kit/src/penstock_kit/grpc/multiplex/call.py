@@ -28,7 +28,10 @@ _CODES: Final[dict[int, grpc.StatusCode]] = {code.value[0]: code for code in grp
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
-    """A method that is called over the streams `connections`, or by `plain` where that can't be."""
+    """A method that is called over the streams `connections`, or by `plain` where that can't be.
+
+    An `idempotent` one is asked again by `plain` when the stream breaks under it.
+    """
 
     path: str
     connections: ConnectionPool
@@ -36,6 +39,7 @@ class Method:
     plain: Callable[..., Any]
     serialize: Callable[[Any], bytes] | None
     deserialize: Callable[[bytes], Any] | None
+    idempotent: bool = False
 
     def request_bytes(self, request: Any) -> bytes:
         """Return a request as it travels."""
@@ -90,7 +94,7 @@ class MultiplexedSingleCall:
             for _ in range(_ATTEMPTS):
                 try:
                     frame = await _SingleResponse(method).receive(method.connections.next(), headers, seconds)
-                except _Unsupported:
+                except _CallAlone:
                     break
                 if not frame.trailers.refused:
                     return self._response(frame)
@@ -102,8 +106,8 @@ class MultiplexedSingleCall:
         return self._method.response_of(frame.message)
 
 
-class _Unsupported(Exception):  # noqa: N818 - no error: the call is made otherwise
-    """The server does not know the protocol."""
+class _CallAlone(Exception):  # noqa: N818 - no error: the call is made otherwise
+    """The call is to be made by itself: the server does not know the protocol, or the stream broke under a read."""
 
 
 class _SingleResponse:
@@ -134,7 +138,8 @@ class _SingleResponse:
 
     def on_failure(self, error: grpc.aio.AioRpcError) -> None:
         if not self._frame.done():
-            self._frame.set_exception(_failure(self._method, error))
+            is_repeated = self._method.idempotent and error.code() is grpc.StatusCode.UNAVAILABLE
+            self._frame.set_exception(_CallAlone() if is_repeated else _failure(self._method, error))
 
     def _expire(self) -> None:
         if not self._frame.done():
@@ -274,7 +279,7 @@ class MultiplexedStream:
     def on_failure(self, error: grpc.aio.AioRpcError) -> None:
         """Take the failure of the stream it runs on."""
         failure = _failure(self._method, error)
-        if isinstance(failure, _Unsupported):
+        if isinstance(failure, _CallAlone):
             self._replaced = self._plain()
         else:
             self._failure = failure
@@ -324,5 +329,5 @@ def _copy(trailers: pb.Trailers) -> pb.Trailers:
 def _failure(method: Method, error: grpc.aio.AioRpcError) -> Exception:
     if error.code() is grpc.StatusCode.UNIMPLEMENTED:
         method.connections.supported = False
-        return _Unsupported()
+        return _CallAlone()
     return method.peer.error(error)
