@@ -62,10 +62,18 @@ _IDEMPOTENT: Final[dict[str, tuple[str, ...]]] = {
     ),
     "cache-service": ("penstock.cache.v1.CacheService/GetStats",),
 }
-# What is called with every request.
+# What is called with every request, and the questions about devices that pages ask again and again.
 _MULTIPLEXED: Final[dict[str, tuple[str, ...]]] = {
     "llm-service": ("penstock.llm.v1.LlmService/Complete", "penstock.llm.v1.LlmService/StreamComplete"),
     "chat-stream-service": ("penstock.chat.v1.StreamService/StreamChat", "penstock.chat.v1.StreamService/ReadStream"),
+    "feature-service": (
+        "penstock.feature.v1.MetadataService/ListDevices",
+        "penstock.feature.v1.MetadataService/ListDataModels",
+        "penstock.feature.v1.FeatureService/QueryRealtime",
+        "penstock.feature.v1.FeatureService/QueryHistory",
+        "penstock.feature.v1.FeatureService/ComputeStatistics",
+        "penstock.feature.v1.FeatureService/ExtractFeatures",
+    ),
 }
 
 
