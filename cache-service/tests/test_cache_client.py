@@ -14,7 +14,7 @@ from cache_service.composition.services import build_services
 from cache_service.composition.stores import memory_stores
 from cache_service.edge.servicer import CacheServicer
 from cache_service.settings import CacheSettings
-from penstock_kit.cache import CacheClient, CachedValue, cached
+from penstock_kit.cache import CacheClient, CachedValue, JsonCodec, cached
 from penstock_kit.cache.local_copies import Copy, LocalCopies
 from penstock_kit.clock import SystemClock
 from penstock_kit.context import CallContext, Caller, use_context
@@ -402,6 +402,26 @@ async def test_a_local_copy_spares_the_call_and_is_gone_after_a_second(
     clock.advance(1.01)
     await load()
     assert await shared_reads(served_by_clock) == before + 1
+    await client.close()
+
+
+async def test_a_frozen_value_is_made_once_for_all_readers_of_a_copy(served: Any) -> None:
+    client = CacheClient(served.channel, clock=ManualClock(), timeout=HANG_SECONDS)
+
+    class TupleCodec(JsonCodec):
+        def decode(self, data: bytes) -> Any:
+            return tuple(super().decode(data))
+
+    @cached(ttl=60, key_prefix="copy", client=client, codec=TupleCodec(), local_seconds=1, frozen=True)
+    async def load() -> Any:
+        return (1, 2)
+
+    await load()
+    first = await load()  # read from the cache, and kept here
+    assert first == (1, 2)
+    assert await load() is first
+    await client.invalidate(prefix="copy")
+    assert await load() == (1, 2)
     await client.close()
 
 

@@ -86,6 +86,7 @@ class Installation:
     cache: GrpcServer
     cache_address: str
     folder: Path
+    asked: "_CountedReads"
 
     async def drop_everything(self) -> None:
         async with open_channel(self.cache_address, service="cache-service") as channel:
@@ -100,21 +101,32 @@ async def installation(tmp_path: Path) -> AsyncIterator[Installation]:
         clock = SystemClock()
         services = build_services(settings, memory_stores(settings, clock), clock)
         cache = GrpcServer(service="cache-service", grace_seconds=0)
-        cache.add(cache_pb2_grpc.add_CacheServiceServicer_to_server, CacheServicer(services=services, clock=clock))
+        asked = _CountedReads(services=services, clock=clock)
+        cache.add(cache_pb2_grpc.add_CacheServiceServicer_to_server, asked)
         address = f"127.0.0.1:{await cache.start(0)}"
         stack.push_async_callback(cache.drain)
         ann = Caller(user_id="ann", tenant_id="acme", scopes=frozenset({"operator"}))
         stack.enter_context(use_context(CallContext(request_id="req_t", caller=ann)))
         replicas = [await stack.enter_async_context(_replica(tmp_path, name, address)) for name in ("a", "b")]
-        yield Installation(replicas=replicas, cache=cache, cache_address=address, folder=tmp_path)
+        yield Installation(replicas=replicas, cache=cache, cache_address=address, folder=tmp_path, asked=asked)
+
+
+class _CountedReads(CacheServicer):
+    """A cache that counts how often it is asked for one value."""
+
+    reads = 0
+
+    async def Get(self, request: cache_pb2.GetRequest, context: Any) -> cache_pb2.GetResponse:  # noqa: N802
+        self.reads += 1
+        return await super().Get(request, context)
 
 
 class _replica:  # noqa: N801 - used as a function
-    def __init__(self, folder: Path, name: str, cache_address: str) -> None:
+    def __init__(self, folder: Path, name: str, cache_address: str, *, shares_records: bool = True) -> None:
         self._settings = FeatureSettings(
             _env_file=None,  # type: ignore[call-arg]
             PENSTOCK_HOME=folder / name,
-            DATABASE_URL=sqlite_url(folder / "shared.db"),
+            DATABASE_URL=sqlite_url(folder / "shared.db") if shares_records else "",
             CACHE_SERVICE_ADDRESS=cache_address,
             DEMO_DATA=False,
         )
@@ -279,6 +291,41 @@ async def test_a_service_warms_the_cache_at_its_start_and_trusts_nothing_of_an_e
             return [device.name for device in listed.devices] == ["of a restored backup"]
 
         await until_true(is_warm)
+
+
+async def test_a_service_with_records_of_its_own_asks_for_what_it_read_a_moment_ago_no_more(
+    installation: Installation,
+) -> None:
+    async with _replica(installation.folder, "own", installation.cache_address, shares_records=False) as alone:
+        await alone.ingest("m-1")
+        for _ in range(2):  # the first fills the cache, the second keeps what it reads there
+            await alone.read_mix()
+        before = installation.asked.reads
+        with counted_statements() as statements:
+            for _ in range(5):
+                await alone.read_mix()
+    assert statements == []
+    assert installation.asked.reads - before <= 8, "at most what a second makes old, of 45 values"
+
+
+async def test_a_service_with_records_of_its_own_reads_each_change_at_once(installation: Installation) -> None:
+    async with _replica(installation.folder, "own", installation.cache_address, shares_records=False) as alone:
+        await alone.ingest("m-1")
+        for number in range(5):
+            name = f"Current {number}"
+            model = pb.DataModel(model_code="weld", fields=[pb.Field(field_code="current", display_name=name)])
+            await alone.metadata.UpdateDataModel(pb.UpdateDataModelRequest(model=model, update_fields=["fields"]))
+            listed = await alone.metadata.ListDataModels(pb.ListDataModelsRequest())
+            assert [field.display_name for field in listed.models[0].fields] == [name]
+            assert await alone.fields_of("weld") == [name]
+            code = f"n-{number}"
+            await alone.metadata.CreateDevice(
+                pb.CreateDeviceRequest(device=pb.Device(device_code=code, model_code="weld"))
+            )
+            assert code in await alone.codes()
+            await alone.ingest(code)
+            rows = await alone.features.QueryRealtime(pb.QueryRealtimeRequest(model_code="weld"))
+            assert code in rows.rows.device_codes
 
 
 async def test_only_operators_warm_the_cache_up(installation: Installation) -> None:

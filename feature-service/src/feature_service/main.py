@@ -88,6 +88,7 @@ async def open_servicers(
         finally:
             await jobs.stop()
             await demo.stop()
+            await cache.close()
 
 
 async def serve(settings: FeatureSettings, stop: asyncio.Event) -> None:

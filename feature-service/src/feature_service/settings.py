@@ -178,6 +178,11 @@ class FeatureSettings(GrpcServiceSettings):
         return self.named_database_url or sqlite_url(self.home / "feature.db")
 
     @property
+    def keeps_own_records(self) -> bool:
+        """Whether devices and models are in a file of this service alone, and not in a database that may be shared."""
+        return not self.named_database_url
+
+    @property
     def rows_url(self) -> str:
         """The URL of the telemetry store."""
         return self.telemetry_url.get_secret_value() or f"duckdb:///{self.home / 'telemetry.duckdb'}"

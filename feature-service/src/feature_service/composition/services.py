@@ -33,6 +33,7 @@ from feature_service.edge.page import DEFAULT_SIZE
 from feature_service.edge.servicer import FeatureServices
 from feature_service.settings import FeatureSettings
 from penstock_kit.cache import CacheClient
+from penstock_kit.cache.local_copies import MAX_COPY_SECONDS
 from penstock_kit.cache.warmup import Warmup
 from penstock_kit.clock import Clock
 from penstock_kit.ids import new_id
@@ -55,7 +56,9 @@ def build_services(
     before_reading: Callable[[str], Awaitable[None]] | None,
 ) -> FeatureServices:
     """Return the use cases of the service. `before_reading` is awaited, with the tenant, before rows are read."""
-    catalogue = CachedCatalogue(stores.metadata, cache)
+    catalogue = CachedCatalogue(
+        stores.metadata, cache, local_seconds=MAX_COPY_SECONDS if settings.keeps_own_records else 0.0
+    )
     metadata = InvalidatingMetadataStore(stores.metadata, catalogue)
     registry = DeviceRegistry(
         metadata=metadata,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from feature_service.adapters.metadata.catalogue_codec import (
     CodesCodec,
@@ -32,28 +32,27 @@ class CachedCatalogue:
     """The Catalogue of a store: data models for 24 h, the fields of a device for 6 h, lists of devices for an hour.
 
     When a device was seen changes with every row: it is read from the store each time, and so are searches. Entries lie
-    in the caller's tenant; for another tenant than the caller's the store is asked.
+    in the caller's tenant; for another tenant than the caller's the store is asked. What was read stays in this process
+    for `local_seconds`, a second at most: give none where another process may change what is read here.
     """
 
-    def __init__(self, store: MetadataStore, cache: CacheClient) -> None:
+    def __init__(self, store: MetadataStore, cache: CacheClient, *, local_seconds: float = 0.0) -> None:
         self._store = store
         self._cache = cache
-        field_mapping, model_config, catalogue = "field_mapping", "model_config", "catalogue"
-        self._device = cached(key_prefix=f"{_DEVICES}:one", ttl_class=field_mapping, client=cache, codec=DeviceCodec())(
+        devices: dict[str, Any] = {"client": cache, "local_seconds": local_seconds}
+        # Of data models and codes everything is frozen, of devices the fields are not.
+        models: dict[str, Any] = {**devices, "ttl_class": "model_config", "frozen": True}
+        self._device = cached(key_prefix=f"{_DEVICES}:one", ttl_class="field_mapping", codec=DeviceCodec(), **devices)(
             self._load_device
         )
         self._device_page = cached(
-            key_prefix=f"{_DEVICES}:page", ttl_class=catalogue, client=cache, codec=DevicePageCodec()
+            key_prefix=f"{_DEVICES}:page", ttl_class="catalogue", codec=DevicePageCodec(), **devices
         )(self._load_device_page)
         self._device_codes = cached(
-            key_prefix=f"{_DEVICES}:codes", ttl_class=catalogue, client=cache, codec=CodesCodec()
+            key_prefix=f"{_DEVICES}:codes", ttl_class="catalogue", codec=CodesCodec(), frozen=True, **devices
         )(store.device_codes)
-        self._model = cached(key_prefix=f"{_MODELS}:one", ttl_class=model_config, client=cache, codec=ModelCodec())(
-            store.model
-        )
-        self._model_page = cached(
-            key_prefix=f"{_MODELS}:page", ttl_class=model_config, client=cache, codec=ModelPageCodec()
-        )(store.models)
+        self._model = cached(key_prefix=f"{_MODELS}:one", codec=ModelCodec(), **models)(store.model)
+        self._model_page = cached(key_prefix=f"{_MODELS}:page", codec=ModelPageCodec(), **models)(store.models)
 
     async def device(self, tenant_id: str, code: str) -> Device | None:
         """Return the device without its seen times, None when the tenant has none of that code."""

@@ -62,7 +62,7 @@ class ModelPageCodec(_RecordCodec):
     """A page of data models."""
 
     def _build(self, json: Any) -> ModelPage:
-        return _known(ModelPage, {**json, "models": [_model(each) for each in json["models"]]})
+        return _known(ModelPage, {**json, "models": tuple(_model(each) for each in json["models"])})
 
 
 class CodesCodec(_RecordCodec):
@@ -72,7 +72,7 @@ class CodesCodec(_RecordCodec):
         codes = cast("list[object]", json if isinstance(json, list) else [None])
         if not all(isinstance(code, str) for code in codes):
             raise TypeError("not a list of codes")
-        return cast("list[str]", codes)
+        return tuple(cast("list[str]", codes))
 
 
 def _device(json: Any) -> Device:

@@ -48,6 +48,7 @@ class Rule:
     codec: Codec
     load_seconds: float
     local_seconds: float
+    frozen: bool
 
 
 def cached(
@@ -61,6 +62,7 @@ def cached(
     codec: Codec | None = None,
     load_seconds: float = _LOAD_SECONDS,
     local_seconds: float = 0.0,
+    frozen: bool = False,
 ) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaitable[T]]]:
     """Keep what an async function returns for `ttl` seconds (or by `ttl_class`) under ``key_prefix[:arguments]``.
 
@@ -76,7 +78,8 @@ def cached(
 
     With `local_seconds` a value that was read is kept in this process for so long, a second at most: so old may it be
     when another process changed it, and what this process changes it reads at once. Whoever alters what is returned
-    alters nothing that is kept.
+    alters nothing that is kept. With `frozen` nobody can alter what the codec returns, and it is made once for all who
+    read the copy.
     """
     rule = Rule(
         key_prefix=key_prefix,
@@ -87,6 +90,7 @@ def cached(
         codec=codec or JsonCodec(),
         load_seconds=load_seconds,
         local_seconds=local_seconds,
+        frozen=frozen,
     )
 
     def decorate(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
@@ -149,7 +153,7 @@ class _Reader:
             end=cache.copies.until(min(self._rule.local_seconds, hit.ttl)),
             data=hit.value,
             negative=hit.negative,
-            value=value if isinstance(value, _UNALTERABLE) else None,
+            value=value if self._rule.frozen or isinstance(value, _UNALTERABLE) else None,
         )
 
     async def _fill(self, cache: CacheClient, key: str, load: Callable[[], Awaitable[Any]]) -> Any:
