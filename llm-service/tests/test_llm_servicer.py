@@ -314,7 +314,12 @@ async def test_a_parsed_prompt_tells_moments_alternatives_further_ranges_and_how
 @pytest.mark.parametrize(
     ("prompt", "details"),
     [
-        ("how many stops longer than 3 minutes did WLD001 have today?", {"shortest_spell_seconds": "180"}),
+        (
+            "how many stops longer than 3 minutes did WLD001 have today?",
+            {"shortest_spell_seconds": "180", "longer_than_that": "true"},
+        ),
+        ("is 24 V normal for WLD001?", {"judged": "voltage 24 V usual"}),
+        ("mean current of WLD001 the day before", {"back_seconds": "86400"}),
         ("which hall used more gas today, A or B?", {"by_group": "true", "groups": "A,B"}),
         ("peak current of WLD001 today without spikes", {"without_outliers": "true"}),
         ("mean voltage of machine 2 today to 2 decimals", {"device_numbers": "2", "decimals": "2"}),

@@ -129,11 +129,20 @@ def query_to_proto(query: StructuredQuery) -> llm_pb2.StructuredQuery:
     )
 
 
+def _judged(query: StructuredQuery) -> str:
+    """The value to be judged: "voltage 24 V usual"."""
+    value = query.judged
+    return " ".join(filter(None, (value.field, f"{value.value:g}", value.unit, value.verdict))) if value else ""
+
+
 def _details(query: StructuredQuery) -> dict[str, str]:
     """What of a query has no field of its own, by name; nothing that is asked for is left unsaid."""
     numbers = [str(reference.number) for reference in query.references if not reference.label]
     told: dict[str, str | bool] = {
         "shortest_spell_seconds": f"{query.least.total_seconds():g}" if query.least else "",
+        "longer_than_that": query.over,
+        "judged": _judged(query),
+        "back_seconds": f"{query.back.total_seconds():g}" if query.back else "",
         "each_spell": query.each,
         "by_group": query.by_group,
         "groups": ",".join(reference.label for reference in query.references if reference.label),

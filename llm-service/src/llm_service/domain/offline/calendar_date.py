@@ -55,6 +55,24 @@ class CalendarReader(WrittenDates, RollingPeriods):
     def _weekday(self, at: int, end: int, weekday: Weekday, *, last: bool) -> Period:
         today = midnight(self._now)
         if weekday.back is not None:
+    def _back(self, at: int) -> Period | None:
+        """ "The day before", "前一天": the one before the time spoken of; where none was, before this one."""
+        unit = self._words.senses(at).get(Kind.BACK)
+        if not isinstance(unit, str) or self._goes_on(at + 1):
+            return None
+        length = UNIT_LENGTH[unit]
+        if unit == "d":
+            return replace(self._day(at, at + 1, midnight(self._now) - length), back=length)
+        start, until = calendar_period(self._now, "w", 1)
+        if unit == "h":
+            start, until = before(self._now, 2 * length), before(self._now, length)
+        return Period(begin=at, end=at + 1, start=start, until=until, rolling=unit == "h", back=length)
+
+    def _goes_on(self, at: int) -> bool:
+        """Whether a day follows that the one before is told from: "the day before Monday"."""
+        words, kinds = self._words, (Kind.WEEKDAY, Kind.MONTH, Kind.DAY, Kind.ORDINAL, Kind.LAST, Kind.RELATIVE_PERIOD)
+        return words.number(at) is not None or any(words.has(at, kind) for kind in kinds)
+
             start = today - timedelta(days=today.weekday() + 7 * weekday.back - weekday.number)
         else:
             start = today - timedelta(days=(today.weekday() - weekday.number) % 7)

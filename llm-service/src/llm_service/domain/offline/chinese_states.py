@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
-from llm_service.domain.offline.phrases_states import FarExtreme, Stretch, Versus
+from llm_service.domain.offline.phrases_states import FarExtreme, Place, Stretch, Versus
 from llm_service.domain.offline.shared_wording import SharedWording
 
+_SIDES: Final = {-1: "低于平常", 0: "在平常范围内", 1: "高于平常"}
 _ENDS: Final = {True: "最高", False: "最低"}
 
 
@@ -72,6 +73,18 @@ class ChineseStates(SharedWording):
             return f"{head}。"
         head += f"，共 {count} 段，其中最长的 {len(listed)} 段：" if count > len(listed) else "："
         return "\n".join([head, *(f"- {each.begin} 至 {each.end}（{each.length}）" for each in listed)])
+
+    def arc_power(self, device: str, period: str, value: str, *, energy: bool) -> str:
+        """State power or energy."""
+        what = "电弧电能（平均功率×时间）" if energy else "电弧平均功率"
+        return f"{device} {period}的{what}（电压×电流）为 {value}。"
+
+    def judged(self, place: Place, *, holds: bool) -> str:
+        """Say where a value lies."""
+        return (
+            f"{'是' if holds else '否'}：对 {place.device} {place.period}的 {place.field} 来说，{place.value} "
+            f"{_SIDES[place.side]}；90% 的数据在 {place.low} 至 {place.high} 之间（中位数 {place.middle}）。"
+        )
 
     def overview(self) -> str:
         """Explain an overview."""

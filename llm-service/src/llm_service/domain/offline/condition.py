@@ -34,7 +34,9 @@ _NUMBERS: Final = frozenset(FIELDS) - {LABEL_FIELD}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Value:
+class Value:
+    """A number with its unit, "" without one, up to lexeme `end`."""
+
     number: float
     unit: str
     end: int
@@ -91,8 +93,8 @@ def negation_at(sentence: Sentence, at: int) -> int | None:
     return next(turning, None)
 
 
-def _value(sentence: Sentence, at: int) -> _Value | None:
-    """A number with its unit; a length of time is none."""
+def value_at(sentence: Sentence, at: int) -> Value | None:
+    """Return the number at `at` with its unit; a length of time is none."""
     sign = -1.0 if sentence.text(at) in {"-", "−", "minus", "负"} else 1.0
     start = at + (sign < 0)
     counted = number_at(sentence, start)
@@ -105,9 +107,9 @@ def _value(sentence: Sentence, at: int) -> _Value | None:
         return (
             None
             if timed or _goes_on(sentence, end) or _is_date(sentence, end)
-            else _Value(number=sign * value, unit="", end=end)
+            else Value(number=sign * value, unit="", end=end)
         )
-    return _Value(number=sign * value, unit=unit, end=end + 1)
+    return Value(number=sign * value, unit=unit, end=end + 1)
 
 
 def _goes_on(sentence: Sentence, at: int) -> bool:
@@ -152,7 +154,7 @@ def _distant_field(sentence: Sentence, at: int) -> str:
 
 
 def _condition(
-    sentence: Sentence, begin: int, operator: Operator, value: _Value, *, evident: bool
+    sentence: Sentence, begin: int, operator: Operator, value: Value, *, evident: bool
 ) -> list[Condition] | None:
     subject = _subject(sentence, begin)
     field = subject[1] if subject else field_of_unit(value.unit) or _distant_field(sentence, begin)
@@ -195,7 +197,7 @@ def _compared(sentence: Sentence, at: int) -> list[Condition]:
     if not isinstance(operator, Operator):
         return []
     start = sentence.skip(at + 1, (Kind.FILLER,))
-    value = _value(sentence, at + 1) or _value(sentence, start)
+    value = value_at(sentence, at + 1) or value_at(sentence, start)
     if value is not None:
         evident = sentence.text(at) not in _NOT_EVIDENT or _subject(sentence, at) is not None
         # "Excluding values below 10" are those of the field that is asked about.
@@ -208,11 +210,11 @@ def _compared(sentence: Sentence, at: int) -> list[Condition]:
 
 def _suffixed(sentence: Sentence, at: int) -> list[Condition]:
     """200A以上, 60 or more."""
-    value = _value(sentence, at)
+    value = value_at(sentence, at)
     operator = sentence.senses(value.end).get(Kind.SUFFIX) if value else None
     if value is None or not isinstance(operator, Operator):
         return []
-    behind = _Value(number=value.number, unit=value.unit, end=value.end + 1)
+    behind = Value(number=value.number, unit=value.unit, end=value.end + 1)
     return _condition(sentence, at, operator, behind, evident=True) or []
 
 
@@ -220,10 +222,10 @@ def _between(sentence: Sentence, at: int) -> list[Condition]:
     """Field between A and B; without a field before it or a unit behind it, it is a range of time."""
     if not sentence.has(at, Kind.BETWEEN) and not (sentence.has(at, Kind.FROM) and _subject(sentence, at)):
         return []
-    low = _value(sentence, at + 1)
+    low = value_at(sentence, at + 1)
     if low is None or not sentence.has(low.end, Kind.TO):
         return []
-    high = _value(sentence, low.end + 1)
+    high = value_at(sentence, low.end + 1)
     if high is None or sentence.text(high.end) in {":", "点", "/", "-"}:
         return []
     unit = high.unit or low.unit
@@ -236,7 +238,7 @@ def _between(sentence: Sentence, at: int) -> list[Condition]:
     if not unit and (subject is None or (timely and not where)):
         return []
     end = high.end + (sentence.text(high.end) in {"之间", "间"})
-    first = _Value(number=low.number, unit=unit, end=end)
+    first = Value(number=low.number, unit=unit, end=end)
     lower = _condition(sentence, at, Operator.GE, first, evident=True) or []
     field = lower[0].field if lower else ""
     return [*lower, Condition(field=field, operator=Operator.LE, value=high.number, unit=unit)]
@@ -250,7 +252,7 @@ def _is(sentence: Sentence, at: int) -> list[Condition]:
     if subject is None:
         return []
     where = any(sentence.has(subject[0] - back, Kind.WHERE) for back in (1, 2))
-    value = _value(sentence, at + 1)
+    value = value_at(sentence, at + 1)
     if value is not None and where:
         return _condition(sentence, at, Operator.EQ, value, evident=True) or []
     return _texts(sentence, at, at + 1, Operator.EQ)

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
-from llm_service.domain.offline.phrases_states import FarExtreme, Stretch, Versus
+from llm_service.domain.offline.phrases_states import FarExtreme, Place, Stretch, Versus
 from llm_service.domain.offline.shared_wording import SharedWording
 
+_SIDES: Final = {-1: "is lower than usual", 0: "is usual", 1: "is higher than usual"}
 _ENDS: Final = {True: "highest", False: "lowest"}
 
 
@@ -78,6 +79,18 @@ class EnglishStates(SharedWording):
             return f"{head}."
         head += f"; the {len(listed)} longest of {count} stretches:" if count > len(listed) else ":"
         return "\n".join([head, *(f"- {each.begin} to {each.end} ({each.length})" for each in listed)])
+
+    def arc_power(self, device: str, period: str, value: str, *, energy: bool) -> str:
+        """State power or energy."""
+        what = "energy (mean power × time)" if energy else "mean power"
+        return f"The {what} of the arc (voltage × current) of {device} {period} is {value}."
+
+    def judged(self, place: Place, *, holds: bool) -> str:
+        """Say where a value lies."""
+        return (
+            f"{'Yes' if holds else 'No'}: {place.value} {_SIDES[place.side]} for the {place.field} of {place.device} "
+            f"{place.period}; 90 % of its readings lie between {place.low} and {place.high} (median {place.middle})."
+        )
 
     def overview(self) -> str:
         """Explain an overview."""

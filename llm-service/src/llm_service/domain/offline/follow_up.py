@@ -28,7 +28,9 @@ def names_devices(query: StructuredQuery) -> bool:
 
 def _says_what(query: StructuredQuery) -> bool:
     named = query.intent not in {Intent.CHAT, Intent.STATISTICS, Intent.LIST_DEVICES, Intent.QUERY}
-    measured = query.fields or query.statistics or query.conditions or query.percentiles or query.interval
+    measured = (
+        query.judged or query.fields or query.statistics or query.conditions or query.percentiles or query.interval
+    )
     return bool(named or measured or query.unit or query.when or query.since or query.limit)
 
 
@@ -79,6 +81,7 @@ def _kind(query: StructuredQuery, before: StructuredQuery) -> dict[str, bool]:
     since = before.since and not query.when and not query.time
     holds = before.holds and not query.when and not query.conditions
     return {
+        judged=query.judged or (None if query.statistics or query.conditions or query.when else before.judged),
         "when": query.when or before.when or (before.since and not since),
         "since": since,
         "holds": holds,

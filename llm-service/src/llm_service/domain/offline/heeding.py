@@ -14,6 +14,8 @@ _HEEDED: Final = {
     "fitting": frozenset({"conditions", "periods", "when", "since", "least", "each", "compare"}),
     "versus": frozenset({"when", "versus", "whether"}),
     "holds": frozenset({"conditions", "periods", "holds", "when"}),
+    "power": frozenset({"decimals", "conditions", "periods", "rank", "top", "unit", "compare"}),
+    "judged": frozenset({"decimals", "conditions", "periods"}),
     "when": frozenset({"decimals", "conditions", "periods", "when", "unit"}),
     "correlation": frozenset({"conditions", "periods"}),
     "rank": frozenset({"decimals", "least", "conditions", "percentiles", "unit", "rank", "top"}),
@@ -46,6 +48,8 @@ _STATISTICS: Final = {
     "last": frozenset({Statistic.LAST}),
     "rows": frozenset({Statistic.MAX, Statistic.MIN}),
     "holds": frozenset({Statistic.LAST}),
+    "judged": frozenset[Statistic](),
+    "power": frozenset({Statistic.MEAN, Statistic.INTEGRAL, Statistic.SUM, Statistic.MAX, Statistic.MIN}),
     "versus": frozenset({Statistic.EVENTS, Statistic.DURATION, Statistic.SHARE, Statistic.MEAN}),
     "intervals": frozenset(Statistic),  # what no row can hold is named where the calls are planned
     "features": frozenset[Statistic](),

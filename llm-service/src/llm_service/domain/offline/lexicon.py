@@ -53,6 +53,7 @@ class Kind(StrEnum):
     TIMES = "times"  # "how many times"
     STATE = "state"  # State: what "idle" says of a usual field
     BUSIER = "busier"
+    VERDICT = "verdict"  # Verdict, of a value: "is 24 V normal"
     OCCASION = "occasion"  # True for the last time, False for the first
     SHIFT = "shift"  # "night shift": its hours are said beside it
     ASK_UNIT = "ask_unit"

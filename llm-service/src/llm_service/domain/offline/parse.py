@@ -13,6 +13,7 @@ from types import MappingProxyType
 from llm_service.domain.offline.condition import find_conditions
 from llm_service.domain.offline.device import find_devices
 from llm_service.domain.offline.homophone import correct_homophones
+from llm_service.domain.offline.judged_value import find_judged
 from llm_service.domain.offline.label_condition import find_labels
 from llm_service.domain.offline.lexicon import Kind, lexemes_of
 from llm_service.domain.offline.measure import find_interval, find_percentiles, find_rows, find_unit, find_when
@@ -74,6 +75,7 @@ def parse_prompt(
         use_shifts(sentence, reading.times.ranges)
     else:
         reading.times = with_shifts(sentence, reading.times, now)
+    reading.judged = find_judged(sentence)
     _add_conditions(sentence, reading)
     reading.when = find_when(sentence)
     reading.unit = find_unit(sentence)

@@ -6,6 +6,20 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a value lies: below (-1), within (0) or above (1) `low` to `high`, nine tenths of the readings."""
+
+    device: str
+    period: str
+    field: str
+    value: str
+    side: int
+    low: str
+    middle: str
+    high: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
     """An uninterrupted stretch of readings: its begin, its end and its length as they are told."""
 
@@ -84,6 +98,14 @@ class StateWording(Protocol):
 
     def versus(self, told: Versus, listed: Sequence[Stretch], count: int) -> str:
         """Say when one device was above or below another, by at most some of `count` stretches."""
+        ...
+
+    def arc_power(self, device: str, period: str, value: str, *, energy: bool) -> str:
+        """State the mean power of the arc, or its energy."""
+        ...
+
+    def judged(self, place: Place, *, holds: bool) -> str:
+        """Say where a value lies among the readings, and whether it is as was asked."""
         ...
 
     def overview(self) -> str:

@@ -10,6 +10,8 @@ from llm_service.domain.offline.conversation import Conversation
 from llm_service.domain.offline.heeding import parts_left_out
 from llm_service.domain.offline.plan_alarm import prepare_alarms
 from llm_service.domain.offline.plan_anomalies import answer_anomalies_of, asks_anomalies
+from llm_service.domain.offline.plan_judged import answer_judged_of
+from llm_service.domain.offline.plan_power import answer_power_of, asks_power
 from llm_service.domain.offline.plan_series import answer_last, answer_moment, answer_series_of, answer_trend
 from llm_service.domain.offline.plan_state import CallTools, PlanState, Say, Step
 from llm_service.domain.offline.plan_states import answer_holding
@@ -60,8 +62,8 @@ def _answer(plan: PlanState) -> Step:
     _cut_rows(plan)
     plan.settle_counting()
     query = plan.query
-    if asks_versus(plan):
-        return answer_versus_of(plan)
+    if (special := _special(plan)) is not None:
+        return special
     if (query.holds and plan.tools.accepts(DeviceTool.QUERY, "newest_first")) or _asks_moment(plan):
         return answer_holding(plan) if query.holds else answer_moment(plan)
     if query.intent is Intent.TREND and not query.interval:
@@ -69,6 +71,15 @@ def _answer(plan: PlanState) -> Step:
     if (kind := _series_kind(plan)) is not None:
         return answer_series_of(plan, kind)
     return answer_last(plan) if _asks_last(plan) else answer_statistics(plan)
+
+
+def _special(plan: PlanState) -> Step | None:
+    """The next step to what one kind of answer alone tells, None for anything else."""
+    if asks_power(plan):
+        return answer_power_of(plan)
+    if plan.query.judged:
+        return answer_judged_of(plan, plan.query.judged)
+    return answer_versus_of(plan) if asks_versus(plan) else None
 
 
 def _list(plan: PlanState) -> Step:

@@ -84,7 +84,7 @@ class CallPlanner:
             else None,
             "integrals": True if Statistic.INTEGRAL in query.statistics else None,
             "extreme_times": True if kind == "when" or tails else None,
-            "correlations": True if kind == "correlation" else None,
+            "correlations": True if kind in {"correlation", "power"} else None,
             "value_counts": True if self.asks_values() else None,
             "fields": None if kind == "correlation" or self.asks_values() else self.known_fields(query.devices),
         }
@@ -124,7 +124,7 @@ class CallPlanner:
         if kind == "statistics" and Statistic.MISSING_RATIO in self._query.statistics and not self._query.conditions:
             # Where rows are missing altogether, no field's share of missing values tells it.
             return True
-        return (kind in {"fitting", "rank"} and timed) or (
+        return (kind in {"fitting", "rank", "power"} and timed) or (
             kind == "fitting" and (self._query.when or self._query.since)
         )
 

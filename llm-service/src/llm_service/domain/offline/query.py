@@ -73,6 +73,25 @@ class Condition:
     unit: str = ""
 
 
+class Verdict(StrEnum):
+    """What is asked of a value: whether it is as usual, or higher or lower than that."""
+
+    USUAL = "usual"
+    UNUSUAL = "unusual"
+    HIGH = "high"
+    LOW = "low"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A value of `field` that shall be set against its readings; `unit` is as said, "" for the field's own."""
+
+    field: str
+    value: float
+    unit: str
+    verdict: Verdict
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceReference:
     """A device by a number: "machine 2" by its name, "the second one" by its place in the list (-1 is the last).
@@ -142,6 +161,10 @@ class StructuredQuery:
     `first` asks for the first time alone where `once` is set. `robust` leaves single readings far from the rest out,
     `within` says that they are left out already.
 
+    `back` is how far `time` lies behind that of a question before, where one was asked.
+
+    `judged` asks whether a value is as usual.
+
     `unread` are the words that were not understood; an answer must name them. `refused` is what was asked and
     can't be done at all. `follows` says that the question only makes sense after another one.
     """
@@ -190,6 +213,8 @@ class StructuredQuery:
     robust: bool = False
     within: bool = False
     first: bool = False
+    back: timedelta | None = None
+    judged: Judged | None = None
 
     @property
     def first_device(self) -> str:

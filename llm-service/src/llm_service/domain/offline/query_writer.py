@@ -94,6 +94,8 @@ def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> S
         by_group=devices.by_group,
         robust=topic.robust,
         first=topic.first,
+        back=reading.times.back,
+        judged=reading.judged,
     )
 
 
@@ -138,6 +140,8 @@ def _fields(reading: Reading, statistics: tuple[Statistic, ...]) -> tuple[str, .
     if reading.topic.common:
         return reading.topic.fields
     labels = {condition.field for condition in reading.conditions if isinstance(condition.value, str)}
+    if reading.judged:
+        return (reading.judged.field,)
     fields = tuple(field for field in reading.topic.fields if field not in labels)
     if not fields and not reading.conditions and (named := field_of_unit(reading.unit)):
         # "How many amps is it pulling".
@@ -176,13 +180,19 @@ def _intent(reading: Reading) -> Intent:
         return Intent.LIST_DEVICES
     about = _about_devices(reading)
     asks = topic.statistics or reading.times.ranges or topic.named or reading.conditions or reading.interval
-    measured = topic.fields and (asks or reading.percentiles or reading.when or reading.rows)
+    measured = (topic.fields or reading.judged) and (
+        reading.judged or asks or reading.percentiles or reading.when or reading.rows
+    )
     # "Any anomalies today?" is about every device.
     everywhere = topic.named is Intent.ANOMALY and bool(reading.times.ranges)
     follows = topic.follows and (reading.measures or (topic.named is Intent.COMPARE and reading.times.ranges))
     if not about and not measured and not everywhere and not follows:
         return Intent.CHAT
-    if topic.named is not None and (topic.named is not Intent.STATISTICS or not topic.statistics):
+    if (
+        topic.named is not None
+        and not reading.judged
+        and (topic.named is not Intent.STATISTICS or not topic.statistics)
+    ):
         return topic.named
     if reading.rows:
         return Intent.QUERY

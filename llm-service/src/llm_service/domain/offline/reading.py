@@ -7,6 +7,7 @@ from llm_service.domain.offline.measure import FoundInterval, FoundRows
 from llm_service.domain.offline.query import (
     Condition,
     Intent,
+    Judged,
     Note,
     Statistic,
 )
@@ -73,6 +74,7 @@ class Reading:
     spells: FoundSpells = field(default_factory=FoundSpells)
     state: bool = False
     top: int = 0
+    judged: Judged | None = None
     topic: Topic = field(default_factory=Topic)
 
     @property
@@ -87,4 +89,5 @@ class Reading:
             or self.interval
             or self.rows
             or self.unit
+            or self.judged
         )

@@ -186,6 +186,12 @@ class _TopicReader(TopicParts):
             return
         if self._words.has(at, Kind.QUALITY_RATE):
             self._count(at, Statistic.SHARE)
+    def _explained(self, at: int) -> bool:
+        """Whether a statistic in brackets behind the word says which one is meant: "spread (standard deviation)"."""
+        words = self._words
+        opened = words.text(at + 1) in _BRACKETS and Kind.STATISTIC in words.senses(at + 2)
+        return opened and (words.has(at, Kind.STATISTIC) or words.has(at, Kind.SEVERAL))
+
             return
         words, senses = self._words, self._words.senses(at)
         if Kind.EXCEPT in senses and self._lacks_value(at):

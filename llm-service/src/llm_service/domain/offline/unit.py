@@ -43,6 +43,8 @@ _UNITS: Final = {
     "psi": Unit(quantity="pressure", factor=0.0689475729),
     "W": Unit(quantity="power"),
     "kW": Unit(quantity="power", factor=1e3),
+    "kWh": Unit(quantity="energy"),
+    "Wh": Unit(quantity="energy", factor=1e-3),
     "Hz": Unit(quantity="frequency"),
 }
 _SPELLINGS: Final = {

@@ -150,6 +150,7 @@ _UNITS: Final = {
     "kPa": "kpa|kilopascal|千帕",
     "MPa": "mpa|megapascal|兆帕",
     "psi": "psi",
+    "Wh": "wh|watt hours|watt hour|watt-hours|瓦时",
     "kWh": "kwh|kilowatt hours|kilowatt hour|kilowatt-hours|千瓦时",
     "W": "watt|watts|瓦|瓦特",
     "kW": "kw|kilowatt|kilowatts|千瓦",

@@ -3,7 +3,7 @@
 from typing import Final
 
 from llm_service.domain.offline.lexicon import Kind, Lexicon
-from llm_service.domain.offline.query import Intent, Statistic
+from llm_service.domain.offline.query import Intent, Statistic, Verdict
 from llm_service.domain.offline.words_data import Comparative
 
 _CANNOT: Final = (
@@ -31,6 +31,16 @@ _FINE: Final = (
     "|all good|all ok|all right|working properly|working fine|running fine|running smoothly|behaving normally"
     "|一切正常|还好吗|没问题吧|有没有问题|正常不正常"
 )
+_VERDICTS: Final = {
+    Verdict.USUAL: "normal|normal value|normal reading|usual|typical|common|ok|okay|fine|acceptable|plausible"
+    "|reasonable|in order|alright|all right|to be expected|正常|正常吗|正常不正常|正常值|正常范围|在正常范围"
+    "|在正常范围内|常见|合理|可以吗|没问题吧",
+    Verdict.UNUSUAL: "abnormal|unusual|strange|odd|suspicious|out of the ordinary|异常|不正常|反常|奇怪",
+    Verdict.HIGH: "high|too high|too much|too hot|excessive|unusually high|on the high side|偏高|太高|过高|太大|过大"
+    "|偏大|高不高|算高|太热|高吗|大吗|算大",
+    Verdict.LOW: "low|too low|too little|too cold|unusually low|on the low side|偏低|太低|过低|太小|过小|偏小|低不低"
+    "|算低|低吗|小吗|算小",
+}
 _FILLERS: Final = (
     "true|correct|is that right|is it true|right ?|对吗|对不对|对吧|是真的吗|焊枪|枪头|焊炬|whether|if it|begin"
     "|begins|began|一整天|整天|全天|整整|whole day|convert|converted|converting|expressed|rounded|rounded to"
@@ -108,6 +118,8 @@ def add_asking_words(lexicon: Lexicon) -> None:
         "|什么时刻|是几点|都在什么时候|有哪些时候|是什么时候的事|几点的事",
     )
     add(Kind.UNHEEDED, None, "out of range|out of the range|out of spec|within range|in range|超差|超限|范围内|范围外")
+    for verdict, names in _VERDICTS.items():
+        add(Kind.VERDICT, verdict, names)
     add(Kind.FIELD, "gas_flow", "气|argon|shielding argon|氩气|氩气流量|二氧化碳")
     add(Kind.FIELD, "current", "curr|amps drawn|amp draw")
     add(Kind.FIELD, "temperature", "体温|机身温度|枪温")

@@ -1,0 +1,63 @@
+"""The steps to power and energy of machines that measure voltage and current alone."""
+
+from dataclasses import replace
+from typing import Final
+
+from llm_service.domain.offline.answer_power import power
+from llm_service.domain.offline.answer_writer import Answered
+from llm_service.domain.offline.field import match_field
+from llm_service.domain.offline.plan_calls import CallPlanner
+from llm_service.domain.offline.plan_state import CallTools, PlanState, Step
+from llm_service.domain.offline.query import Condition, Statistic
+from llm_service.domain.offline.result_json import all_statistics_from_json
+from llm_service.domain.offline.toolbox import DeviceTool
+from llm_service.domain.offline.words_state import RUNNING
+
+POWER: Final = "power"
+ENERGY: Final = "energy"
+FACTORS: Final = ("voltage", "current")
+_PLAIN: Final = frozenset({Statistic.MEAN, Statistic.INTEGRAL, Statistic.SUM, Statistic.MAX, Statistic.MIN})
+
+
+def asks_power(plan: PlanState) -> bool:
+    """Whether power or energy is asked for, no device tells it, and each tells voltage and current."""
+    query = plan.query
+    if len(query.fields) != 1 or query.fields[0] not in {POWER, ENERGY} or query.interval or query.limit or query.when:
+        return False
+    if not plan.tools.accepts(DeviceTool.STATISTICS, "correlations") or query.percentiles or query.any_condition:
+        return False
+    if not plan.talk.cards and plan.tools.has(DeviceTool.LIST):
+        # Which fields they have is asked first.
+        return True
+    cards = [plan.talk.card(code) for code in query.devices]
+    able = all(card and all(match_field(each, card.fields) for each in FACTORS) for card in cards)
+    own = any(card and match_field(query.fields[0], card.fields) for card in cards)
+    mean = query.rank or not {Statistic.MAX, Statistic.MIN} & set(query.statistics)
+    return able and not own and mean and set(query.statistics) <= _PLAIN
+
+
+def answer_power_of(plan: PlanState) -> Step:
+    """Return the next step to the mean power, or to the energy, of each device and range."""
+    if not plan.talk.cards and plan.tools.has(DeviceTool.LIST):
+        return CallTools(calls=(plan.tools.call(DeviceTool.LIST),))
+    energy = plan.query.fields == (ENERGY,) or bool({Statistic.INTEGRAL, Statistic.SUM} & set(plan.query.statistics))
+    if energy and not plan.query.conditions:
+        running = Condition(field=RUNNING.field, operator=RUNNING.operator, value=RUNNING.value, unit="A")
+        plan.query = replace(plan.query, conditions=(running,))
+    statistics = (Statistic.DURATION,) if energy else ()
+    asked = replace(plan.query, fields=(), statistics=(*statistics, Statistic.CORRELATION), unit="")
+    planner = CallPlanner(plan.talk, plan.tools, asked)
+    found = plan.gathered(DeviceTool.STATISTICS, planner.statistics("power"))
+    if not isinstance(found, list):
+        return found
+    plan.left_out += planner.left_out
+    answered = [
+        Answered(result=result, time=each.time(time))
+        for each, time in zip(found, planner.times, strict=True)
+        for result in all_statistics_from_json(each.outcome.data)
+    ]
+    there = [each for each in answered if each.result.row_count]
+    if not there:
+        return plan.explain_empty(plan.query.first_device, plan.query.time)
+    plan.heed("power", {})
+    return plan.say(power(plan.report, plan.query, there, energy=energy))
