@@ -154,12 +154,12 @@ async def test_a_mean_is_answered_from_the_statistics_tool_with_sensible_digits(
             {"device_code": "WLD001", "start_time": "2026-11-20T00:00:00Z", "end_time": "2026-11-21T00:00:00Z"},
         )
     ]
-    assert text == "The mean current of WLD001 on 2026-11-20 is 181.2346 (100 readings)."
+    assert text == "The mean current of WLD001 on 2026-11-20 is 181.2 (100 readings)."
 
 
 async def test_the_same_in_chinese(talk: Talk) -> None:
     text = await talk.ask("WLD001 昨天的平均电流是多少？")
-    assert text == "WLD001 在 2026-11-20 的 current 平均值为 181.2346（共 100 条数据）。"
+    assert text == "WLD001 在 2026-11-20 的 current 平均值为 181.2（共 100 条数据）。"
 
 
 async def test_a_field_with_spaces_is_found_in_the_result(talk: Talk) -> None:
@@ -169,7 +169,7 @@ async def test_a_field_with_spaces_is_found_in_the_result(talk: Talk) -> None:
 
 async def test_several_statistics_make_a_list(talk: Talk) -> None:
     text = await talk.ask("highest current and lowest voltage of WLD001 today")
-    assert "- current: maximum 182.2346, minimum 0" in text
+    assert "- current: maximum 182.2, minimum 0" in text
     assert "- voltage: maximum 24.5, minimum 0" in text
     assert "Volume" not in text
 
@@ -184,7 +184,7 @@ async def test_a_device_in_another_spelling_is_looked_up_and_found(talk: Talk) -
     assert talk.called == ["device_statistics", "list_devices", "device_statistics"]
     assert talk.shop.calls[-1][1]["fields"] == ["current"]
     assert "WLD002" in text
-    assert "182.2346" in text
+    assert "182.2" in text
 
 
 async def test_an_unknown_device_is_answered_with_those_there_are(talk: Talk) -> None:
@@ -228,21 +228,21 @@ async def test_an_empty_range_that_the_tool_calls_an_error_is_answered_the_same(
 
 async def test_a_follow_up_that_names_a_statistic_asks_for_numbers(talk: Talk) -> None:
     await talk.ask("show the trend of current on WLD001 today")
-    assert "maximum current of WLD001 on 2026-11-21 is 182.2346" in await talk.ask("and the max?")
+    assert "maximum current of WLD001 on 2026-11-21 is 182.2" in await talk.ask("and the max?")
     await talk.ask("compare WLD001 and WLD002 today")
     assert "WLD001 compared with WLD002" in await talk.ask("and the minimum?")
 
 
 async def test_a_follow_up_takes_what_it_leaves_out_from_before(talk: Talk) -> None:
     await talk.ask("what was the mean current of WLD001 on 2026-11-20?")
-    assert "maximum current of WLD001 on 2026-11-20 is 182.2346" in await talk.ask("and the max?")
+    assert "maximum current of WLD001 on 2026-11-20 is 182.2" in await talk.ask("and the max?")
     assert "WLD001 在 2026-11-21" in await talk.ask("那今天的电压呢")
 
 
 async def test_devices_are_compared_side_by_side(talk: Talk) -> None:
     text = await talk.ask("compare the mean current of WLD001 and WLD002 today")
     assert talk.called == ["device_statistics", "device_statistics"]
-    assert "- current mean: WLD001 181.2346, WLD002 182.2346; WLD002 − WLD001 = 1 (0.552 %)" in text
+    assert "- current mean: WLD001 181.2, WLD002 182.2; WLD002 − WLD001 = 1 (0.552 %)" in text
 
 
 async def test_devices_are_listed_with_their_fields(talk: Talk) -> None:
@@ -276,7 +276,7 @@ async def test_features_are_summed_up(talk: Talk) -> None:
 
 async def test_extreme_values_are_named_as_anomalies(talk: Talk) -> None:
     text = await talk.ask("any anomalies in the current of WLD001 today?")
-    assert "- current: 0 is 181 standard deviations from the mean 181.235" in text
+    assert "- current: 0 is 181 standard deviations from the mean 181.2" in text
     assert "2 % of the values are missing" in text
 
 

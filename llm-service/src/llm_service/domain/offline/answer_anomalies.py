@@ -62,7 +62,7 @@ def _far(report: Report, one: FieldStatistics) -> list[str]:
 
 def tell(report: Report, one: FieldStatistics, spike: Spike) -> str:
     """Tell a reading that lies far from the rest."""
-    texts = (shown(spike.value, one.unit, None, 6), shown(spike.edge, one.unit, None, 4))
+    texts = (shown(spike.value, one.unit, None), shown(spike.edge, one.unit, None, 4))
     stamp = report.say.times.stamp(spike.time)
     return report.say.spike(one.field, *texts, stamp, highest=spike.statistic is Statistic.MAX)
 

@@ -63,7 +63,7 @@ def _differences(report: Report, query: StructuredQuery, moments: Sequence[_Mome
         base, other = _latest(first, name), _latest(second, name) if name in second.columns else None
         if base is None or other is None:
             continue
-        change = shown(other - base, first.units.get(name, ""), query, 6, difference=True)
+        change = shown(other - base, first.units.get(name, ""), query, difference=True)
         share = percent((other - base) / abs(base)) if base else ""
         sides = (first.device, second.device)
         if first.device == second.device:

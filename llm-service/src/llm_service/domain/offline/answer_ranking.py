@@ -84,7 +84,7 @@ def _lead(
     share = percent(more / abs(second)) if second else ""
     if measure.statistic is Statistic.INTEGRAL:
         more, unit = added_up(more, unit)
-    return [report.say.difference(other, leader, shown(more, unit, query, 6, difference=True), share)]
+    return [report.say.difference(other, leader, shown(more, unit, query, difference=True), share)]
 
 
 def _by_count(

@@ -10,7 +10,7 @@ from llm_service.domain.offline.answer_fields import fields_of, limited
 from llm_service.domain.offline.answer_writer import Report
 from llm_service.domain.offline.field import unmatched_fields
 from llm_service.domain.offline.json_value import number_or_none
-from llm_service.domain.offline.measure_text import DIGITS, shown
+from llm_service.domain.offline.measure_text import READING_DIGITS, shown
 from llm_service.domain.offline.number_text import number, percent
 from llm_service.domain.offline.phrases import Wording
 from llm_service.domain.offline.query import Statistic, StructuredQuery, TimeRange
@@ -164,7 +164,7 @@ def _cell(value: object, unit: str, query: StructuredQuery) -> str:
     if value is None:
         return "–"
     numeric = number_or_none(value)
-    return str(value) if numeric is None else shown(numeric, unit, query, DIGITS)
+    return str(value) if numeric is None else shown(numeric, unit, query, READING_DIGITS)
 
 
 def _course(
@@ -182,15 +182,15 @@ def _course(
     if one and one.min_time and one.max_time:
         low_at, low = one.min_time, told.get(Statistic.MIN, low)
         high_at, high = one.max_time, told.get(Statistic.MAX, high)
-    change = shown(last_value - first, unit, None, 6)
+    change = shown(last_value - first, unit, None)
     change += f", {percent((last_value - first) / abs(first))} %" if first else ""
     hours = (points[-1][0] - points[0][0]).total_seconds() / 3600
     change += f", {shown(_slope(points), unit, None, 3)}/h" if hours >= 0.25 else ""
-    ends = (shown(first, unit, None, 6), shown(last_value, unit, None, 6), change)
+    ends = (shown(first, unit, None), shown(last_value, unit, None), change)
     extremes = (
-        shown(low, unit, None, 6),
+        shown(low, unit, None),
         say.times.stamp(low_at),
-        shown(high, unit, None, 6),
+        shown(high, unit, None),
         say.times.stamp(high_at),
     )
     direction = _direction(values) or (2 if abs(last_value - first) > _LEVEL * max(abs(first), abs(last_value)) else 0)

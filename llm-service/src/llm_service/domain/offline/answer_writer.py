@@ -192,7 +192,7 @@ class Report:
         return self.say.named(field, measure.name(self.say))
 
     def _line(self, query: StructuredQuery, measures: Sequence[Measure], one: FieldStatistics) -> str:
-        digits = DIGITS if query.statistics else 6
+        digits = DIGITS
         values = (f"{measure.name(self.say)} {shown_value(query, one, measure, digits)}" for measure in measures)
         return f"- {one.field}: {', '.join(values)}"
 
@@ -232,7 +232,7 @@ class Report:
         difference, unit = other - base, ones[0].unit
         if measure.statistic is Statistic.INTEGRAL:
             difference, unit = added_up(difference, unit)
-        change = shown(difference, unit, query, 6, difference=True)
+        change = shown(difference, unit, query, difference=True)
         return f"{line}; {self.say.difference(names[0], names[1], change, share)}"
 
     def anomalies(self, query: StructuredQuery, answered: Sequence[Answered]) -> str:
@@ -255,6 +255,6 @@ class Report:
             if mean is None or not std or extreme is None or abs(extreme - mean) <= _SIGMAS * std:
                 continue
             sigmas = number(abs(extreme - mean) / std, 3)
-            lines.append(self.say.extreme(one.field, shown(extreme, one.unit, None, 6), sigmas, number(mean)))
+            lines.append(self.say.extreme(one.field, shown(extreme, one.unit, None), sigmas, number(mean, DIGITS)))
         missing = one.values.get(Statistic.MISSING_RATIO, 0.0)
         return [*lines, self.say.missing(one.field, percent(missing))] if missing > _MISSING else lines

@@ -9,8 +9,9 @@ from llm_service.domain.offline.query import Statistic, StructuredQuery
 from llm_service.domain.offline.result import FieldStatistics
 from llm_service.domain.offline.unit import converted
 
-# Digits of a single value; the tool's result, which is shown beside the answer, holds all of them.
-DIGITS: Final = 7
+# Digits of a statistic, and of a single reading; the tool's result, shown beside the answer, holds all of them.
+DIGITS: Final = 4
+READING_DIGITS: Final = 5
 _OVERVIEW: Final = (Statistic.MEAN, Statistic.MIN, Statistic.MAX, Statistic.STD)
 _NO_UNIT: Final = frozenset({Statistic.COUNT, Statistic.MISSING_RATIO, Statistic.VARIANCE})
 _DIFFERENCES: Final = frozenset({Statistic.STD, Statistic.RANGE, Statistic.CHANGE})

@@ -135,11 +135,11 @@ def _line(plan: PlanState, told: _Told, rest: FieldStatistics | None) -> str:
     far = FarExtreme(
         device=f"{device} {say.period(told.each.time)}" if len(query.periods) > 1 else device,
         name=say.named(told.one.field, say.statistic(spike.statistic)),
-        value=shown(spike.value, unit, query, 6),
+        value=shown(spike.value, unit, query),
         time=say.times.stamp(spike.time),
         edge=shown(spike.edge, unit, query, 4),
         bound=shown(spike.bound, unit, query, 4),
-        rest="" if rest is None else shown(rest.values[spike.statistic], unit, query, 6),
+        rest="" if rest is None else shown(rest.values[spike.statistic], unit, query),
         rest_time=say.times.stamp(time) if rest and (time := _time_of(rest, spike.statistic)) else "",
     )
     return say.without_spike(far)

@@ -97,6 +97,7 @@ class _TimeReader:
 
     def _before(self, found: TimeRange | None, moment: Moment, moments: Sequence[Moment]) -> TimeRange | None:
         """ "The last hour and the previous hour": another word for the same length is the one before it."""
+            back=next((m.day.back for m in moments if m.day and m.day.back), None) if len(ranges) == 1 else None,
         said = {self._words.text(each.begin) for each in moments if each is not moment and each.day}
         if found is None or found.start is None or self._words.text(moment.begin) in said:
             return found
