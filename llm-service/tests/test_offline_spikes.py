@@ -143,9 +143,9 @@ async def test_single_stretches_are_listed_with_their_mean_length(ask: Ask) -> N
 
 async def test_only_stretches_of_the_least_length_count_and_the_answer_says_so(ask: Ask) -> None:
     text = await ask("how many stops longer than 3 minutes did WLD001 have today?")
-    assert "once (uninterrupted stretches of readings that last at least 3 minutes), for 4 minutes" in text
+    assert "once (uninterrupted stretches of readings that last longer than 3 minutes), for 4 minutes" in text
     assert "11:01" not in text
-    assert "只计持续至少 3 分钟 的" in await ask("WLD001今天超过3分钟的停机有几次")
+    assert "只计持续超过 3 分钟 的" in await ask("WLD001今天超过3分钟的停机有几次")
     named = await ask("how many stops longer than 3 minutes did WLD001 have today?", tools("shortest_spell"))
     assert "Left out, as this kind of answer can't heed it: how long it has to last." in named
 

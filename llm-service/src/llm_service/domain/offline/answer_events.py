@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from llm_service.domain.offline import answer_states
 from llm_service.domain.offline.answer_fields import fields_of, limited
-from llm_service.domain.offline.answer_writer import Answered, Report
+from llm_service.domain.offline.answer_writer import Answered, Report, in_time
 from llm_service.domain.offline.field import unmatched_fields
 from llm_service.domain.offline.measure_text import Measure, shown_value
 from llm_service.domain.offline.number_text import number, percent
@@ -32,6 +32,7 @@ def fitting(report: Report, query: StructuredQuery, answered: Sequence[Answered]
 
 def _difference(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> list[str]:
     """By how much two durations (or numbers of times) differ, where they are compared."""
+    answered = in_time(answered)
     times = [each.result.fitting for each in answered if each.result.fitting]
     asked = query.intent is Intent.COMPARE and len(times) == len(answered) == 2
     if not asked or not _TIMED & set(query.statistics):
@@ -117,6 +118,7 @@ def _spells(say: Wording, query: StructuredQuery, result: DeviceStatistics, time
         begin=say.times.stamp(time.longest_start) if time.longest_start else "",
         whether=query.whether,
         least=say.length(query.least.total_seconds()) if query.least else "",
+        over=query.over,
         mean=say.length(time.seconds / time.spells) if time.spells > 1 and (query.each or query.least) else "",
     )
 

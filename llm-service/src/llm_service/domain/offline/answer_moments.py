@@ -58,6 +58,8 @@ def _at(report: Report, query: StructuredQuery, series: Series, asked: datetime)
 
 def _differences(report: Report, query: StructuredQuery, moments: Sequence[_Moment]) -> list[str]:
     (first, began), (second, ended) = moments
+    if first.device == second.device and began > ended:
+        (first, began), (second, ended) = (second, ended), (first, began)
     lines: list[str] = []
     for name in fields_of(query, first.columns):
         base, other = _latest(first, name), _latest(second, name) if name in second.columns else None

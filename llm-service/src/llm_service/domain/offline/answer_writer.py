@@ -26,6 +26,15 @@ class Answered:
     time: TimeRange | None
 
 
+def in_time(answered: Sequence[Answered]) -> Sequence[Answered]:
+    """Return two ranges of a device with the earlier first, as a change goes from it to the later."""
+    times = [each.time.start for each in answered if each.time and each.time.start]
+    devices = {each.result.device for each in answered}
+    return (
+        answered[::-1] if len(answered) == len(times) == 2 and len(devices) == 1 and times[0] > times[1] else answered
+    )
+
+
 class Report:
     """Writes answers in the language of `say`; `degraded` says that models are configured and could not answer."""
 
@@ -221,6 +230,7 @@ class Report:
         return [f"{each.result.device} {self.say.period(each.time)}" for each in answered]
 
     def _compared(self, query: StructuredQuery, field: str, measure: Measure, answered: Sequence[Answered]) -> str:
+        answered = in_time(answered)
         names = self._sides(answered)
         ones = [one for each in answered if (one := each.result.of(field))]
         texts = [shown_value(query, one, measure) for one in ones]

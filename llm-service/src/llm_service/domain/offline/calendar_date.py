@@ -1,9 +1,11 @@
 """Days, weeks, months and years named in a question: "2026-11-27", "Nov 27", "11月27日", "yesterday", "Monday"."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from llm_service.domain.offline.lexicon import Kind
-from llm_service.domain.offline.period import Period, calendar_period, midnight, part_of_day
+from llm_service.domain.offline.number import UNIT_LENGTH
+from llm_service.domain.offline.period import Period, before, calendar_period, midnight, part_of_day
 from llm_service.domain.offline.rolling_period import RollingPeriods
 from llm_service.domain.offline.words_time import NamedDay, PartOfDay, RelativePeriod, Weekday
 from llm_service.domain.offline.written_date import WrittenDates
@@ -25,6 +27,7 @@ class CalendarReader(WrittenDates, RollingPeriods):
                 or self._chinese(at)
                 or self._month(at)
                 or self._same_time(at)
+                or self._back(at)
                 or self._named(at)
                 or self._year(at)
             )
@@ -52,9 +55,6 @@ class CalendarReader(WrittenDates, RollingPeriods):
             return None
         return self._weekday(at, at + 1 + last, weekday, last=last)
 
-    def _weekday(self, at: int, end: int, weekday: Weekday, *, last: bool) -> Period:
-        today = midnight(self._now)
-        if weekday.back is not None:
     def _back(self, at: int) -> Period | None:
         """ "The day before", "前一天": the one before the time spoken of; where none was, before this one."""
         unit = self._words.senses(at).get(Kind.BACK)
@@ -73,6 +73,9 @@ class CalendarReader(WrittenDates, RollingPeriods):
         words, kinds = self._words, (Kind.WEEKDAY, Kind.MONTH, Kind.DAY, Kind.ORDINAL, Kind.LAST, Kind.RELATIVE_PERIOD)
         return words.number(at) is not None or any(words.has(at, kind) for kind in kinds)
 
+    def _weekday(self, at: int, end: int, weekday: Weekday, *, last: bool) -> Period:
+        today = midnight(self._now)
+        if weekday.back is not None:
             start = today - timedelta(days=today.weekday() + 7 * weekday.back - weekday.number)
         else:
             start = today - timedelta(days=(today.weekday() - weekday.number) % 7)

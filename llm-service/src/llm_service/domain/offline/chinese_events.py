@@ -59,6 +59,9 @@ _SLOTS: Final = {
 }
 
 
+_LEAST: Final = {False: "至少", True: "超过"}
+
+
 class ChineseEvents(ChineseStates):
     """The names of things in Chinese, and phrases about when, how often and for how long."""
 
@@ -76,10 +79,10 @@ class ChineseEvents(ChineseStates):
         """State how often and how long."""
         if not told.count:
             lead = "没有：" if told.whether else ""
-            least = f"且持续至少 {told.least} " if told.least else ""
+            least = f"且持续{_LEAST[told.over]} {told.least} " if told.least else ""
             return f"{lead}{device} {period}{where}{least}的情况 0 次（{told.readings} 条数据，{told.whole}）。"
         longest = f"；最长一次持续 {told.longest}，始于 {told.begin}（{self.times.name}）" if told.begin else ""
-        least = f"，只计持续至少 {told.least} 的" if told.least else ""
+        least = f"，只计持续{_LEAST[told.over]} {told.least} 的" if told.least else ""
         counts = "" if told.least else f"（{told.readings} 条数据中的 {told.fitting} 条）"
         mean = f"；平均每次 {told.mean}" if told.mean else ""
         return (

@@ -59,6 +59,9 @@ _SLOTS: Final = {
 }
 
 
+_LEAST: Final = {False: "at least", True: "longer than"}
+
+
 class EnglishEvents(EnglishStates):
     """The names of things in English, and phrases about when, how often and for how long."""
 
@@ -76,11 +79,11 @@ class EnglishEvents(EnglishStates):
         text = where.removeprefix("where ")
         if not told.count:
             lead = "No: not once" if told.whether else "Not once"
-            least = f" for at least {told.least}" if told.least else ""
+            least = f" for {_LEAST[told.over]} {told.least}" if told.least else ""
             return f"{lead} on {device} {period}: {text}{least} (0 of {told.readings} readings, {told.whole})."
         times = "once" if told.count == 1 else f"{told.count} times"
         longest = f"; the longest lasted {told.longest}, from {told.begin} {self.times.name}" if told.begin else ""
-        least = f" that last at least {told.least}" if told.least else ""
+        least = f" that last {_LEAST[told.over]} {told.least}" if told.least else ""
         counts = "" if told.least else f", {told.fitting} of {told.readings} readings"
         mean = f"; {told.mean} on average" if told.mean else ""
         return (

@@ -3,15 +3,41 @@
 from dataclasses import replace
 from typing import Final
 
+from llm_service.domain.offline.period import midnight, moved
 from llm_service.domain.offline.query import Intent, Statistic, StructuredQuery, TimeRange
 
+_HELD: Final = frozenset({Statistic.SHARE, Statistic.EVENTS, Statistic.DURATION})
 _NO_SUBJECT: Final = frozenset({Intent.CHAT, Intent.LIST_DEVICES})
 
 
 def completed(query: StructuredQuery, before: StructuredQuery | None) -> StructuredQuery:
     """Return `query` with what it leaves out taken from `before`, when it is no question by itself."""
     if before is None or query.refused:
+        return timeless(query)
+    return timeless(_completed(_behind(query, before.time), before))
+
+
+def timeless(query: StructuredQuery) -> StructuredQuery:
+    """Return `query` with a duration or a number of times named as not understood where nothing says of what."""
+    lost = tuple(each for each in query.statistics if each in _HELD)
+    if not lost or query.conditions or query.versus:
         return query
+    unread = tuple(dict.fromkeys((*query.unread, *query.counted_as)))
+    kept = tuple(each for each in query.statistics if each not in lost)
+    return replace(query, statistics=kept, unread=unread, counted_as=())
+
+
+def _behind(query: StructuredQuery, time: TimeRange | None) -> StructuredQuery:
+    """The query with "the day before" counted from the time the question before was about."""
+    own = query.time
+    if not query.back or not time or not time.start or not own or not own.start:
+        return query
+    whole = own.end is not None and own.end - own.start == query.back
+    by = midnight(time.start) - query.back - midnight(own.start)
+    return replace(query, time=moved(time, -query.back) if whole else moved(own, by))
+
+
+def _completed(query: StructuredQuery, before: StructuredQuery) -> StructuredQuery:
     if query.intent is Intent.LIST_DEVICES and not query.follows:
         return query
     if names_devices(query):
@@ -41,7 +67,7 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
         query = replace(query, statistics=(), when=True, once=True, counted_as=())
     statistics = query.statistics or before.statistics
     conditions = query.conditions or before.conditions
-    if not conditions:
+    if not conditions and not query.statistics:
         statistics = tuple(each for each in statistics if each is not Statistic.SHARE)
     return replace(
         query,
@@ -55,6 +81,7 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
         time=(_periods(query, before) or (query.time or before.time,))[0],
         periods=_periods(query, before),
         conditions=conditions,
+        judged=query.judged or (None if query.statistics or query.conditions or query.when else before.judged),
         percentiles=query.percentiles or (() if query.statistics else before.percentiles),
         interval=query.interval or (None if query.statistics and not query.follows else before.interval),
         **_kind(query, before),
@@ -68,6 +95,7 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
         unit=query.unit or ("" if query.fields else before.unit),
         zone=query.zone or before.zone,
         least=query.least or (None if query.conditions else before.least),
+        over=query.over or (not query.least and not query.conditions and before.over),
         each=query.each or (not query.conditions and before.each),
         confidence=max(query.confidence, before.confidence),
     )
@@ -81,7 +109,6 @@ def _kind(query: StructuredQuery, before: StructuredQuery) -> dict[str, bool]:
     since = before.since and not query.when and not query.time
     holds = before.holds and not query.when and not query.conditions
     return {
-        judged=query.judged or (None if query.statistics or query.conditions or query.when else before.judged),
         "when": query.when or before.when or (before.since and not since),
         "since": since,
         "holds": holds,

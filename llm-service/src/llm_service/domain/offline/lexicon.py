@@ -76,6 +76,7 @@ class Kind(StrEnum):
     TIME_UNIT = "time_unit"  # code: s min h d w month y
     LAST = "last"
     AGO = "ago"
+    BACK = "back"  # code of a unit of time: "the day before"
     WITHIN = "within"
     SINCE = "since"
     SINCE_AFTER = "since_after"

@@ -1,9 +1,10 @@
 """Periods of the calendar and of the time up to now."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from llm_service.domain.offline.query import TimeRange
 from llm_service.domain.offline.words_time import PartOfDay
 
 
@@ -13,6 +14,7 @@ class Period:
 
     `part` of a single day was named; `rolling` ends now and takes no time of day; `exact` ends a range at its start;
     `undated` is a part of a day that was not named.
+    `back` is how far it lies behind a time that was spoken of before, where one was: "the day before".
     `read_as` is the date that a doubtful one ("03/04/2026") was taken for.
     """
 
@@ -24,6 +26,7 @@ class Period:
     rolling: bool = False
     exact: bool = False
     undated: bool = False
+    back: timedelta | None = None
     read_as: str = ""
 
     @property
@@ -100,6 +103,11 @@ def calendar_period(now: datetime, unit: str, back: int) -> tuple[datetime, date
         case _:
             first = today.replace(year=today.year - back, month=1, day=1)
             return first, first.replace(year=first.year + 1)
+
+
+def moved(time: TimeRange, by: timedelta) -> TimeRange:
+    """Return the range so much later, by the clock on the wall."""
+    return replace(time, start=time.start and time.start + by, end=time.end and time.end + by)
 
 
 def month_of(like: datetime, year: int, month: int) -> tuple[datetime, datetime]:

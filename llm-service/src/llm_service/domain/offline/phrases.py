@@ -14,7 +14,7 @@ from llm_service.domain.offline.shown_zone import ShownZone
 class Spells:
     """How often readings fit, how long in all of which time, of how many, and the longest spell with its begin.
 
-    Only spells of `least` count where that is said; `mean` is how long one is on average.
+    Only spells of `least`, or with `over` of more, count where that is said; `mean` is how long one is on average.
     """
 
     count: int
@@ -27,6 +27,7 @@ class Spells:
     begin: str
     whether: bool = False
     least: str = ""
+    over: bool = False
     mean: str = ""
 
 

@@ -79,9 +79,7 @@ class CallPlanner:
             **condition_arguments(query),
             "percentiles": list(dict.fromkeys((*query.percentiles, *tails))) or None,
             "durations": True if self._asks_durations(kind) else None,
-            "shortest_spell": f"{query.least.total_seconds():g}s"
-            if self._asks_durations(kind) and query.least
-            else None,
+            "shortest_spell": _shortest(query) if self._asks_durations(kind) else None,
             "integrals": True if Statistic.INTEGRAL in query.statistics else None,
             "extreme_times": True if kind == "when" or tails else None,
             "correlations": True if kind in {"correlation", "power"} else None,
@@ -284,6 +282,13 @@ class CallPlanner:
                 return None
             fields += matches[0]
         return list(dict.fromkeys(fields)) or None
+
+
+def _shortest(query: StructuredQuery) -> str | None:
+    """The length that spells have to have, a millisecond more where they have to be longer."""
+    if query.least is None:
+        return None
+    return f"{query.least.total_seconds() + (0.001 if query.over else 0):.10g}s"
 
 
 def _interval(start: datetime | None, end: datetime | None) -> str:

@@ -13,11 +13,13 @@ from llm_service.domain.offline.query import Note, Remark, Statistic, TimeRange
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.time_range import FoundTime
 
-# The hours of three shifts, the last of them into the next day, and the hours in which shifts of the name begin.
+# The hours of shifts by three, the last of them into the next day, and of the day's by two; and the hours in which
+# shifts of the name begin.
 _USUAL_SIGNS: Final = {
     (6, 14): frozenset({5, 6, 7, 4}),
     (14, 22): frozenset({12, 13, 14}),
     (22, 30): frozenset({21, 22, 23}),
+    (6, 18): frozenset({8, 9, 10}),
 }
 _USUAL_HOURS: Final = tuple(_USUAL_SIGNS)
 _MOST_RANKED: Final = 50
@@ -67,7 +69,7 @@ def with_shifts(sentence: Sentence, times: FoundTime, now: datetime) -> FoundTim
 
 
 def _hours(sentence: Sentence, at: int) -> tuple[int, int] | None:
-    """The hours of the early, the late and the night shift; those of a day shift differ too much from shop to shop."""
+    """The hours of the early, the late, the night and the day shift, which the answer names, as shops differ."""
     begins = sentence.senses(at).get(Kind.SHIFT)
     hours = _USUAL_HOURS if isinstance(begins, frozenset) else ()
     return next((each for each in hours if isinstance(begins, frozenset) and _USUAL_SIGNS[each] <= begins), None)

@@ -208,13 +208,14 @@ class StructuredQuery:
     versus: str = ""
     decimals: int | None = None
     least: timedelta | None = None
+    over: bool = False
     each: bool = False
     by_group: bool = False
     robust: bool = False
     within: bool = False
-    first: bool = False
     back: timedelta | None = None
     judged: Judged | None = None
+    first: bool = False
 
     @property
     def first_device(self) -> str:

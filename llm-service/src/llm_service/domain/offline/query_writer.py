@@ -90,12 +90,13 @@ def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> S
         ordered=reading.rows.ordered if reading.rows else "",
         decimals=reading.decimals,
         least=reading.spells.least if reading.conditions else None,
+        over=reading.spells.over and bool(reading.conditions),
         each=topic.each,
         by_group=devices.by_group,
         robust=topic.robust,
-        first=topic.first,
         back=reading.times.back,
         judged=reading.judged,
+        first=topic.first,
     )
 
 
@@ -139,9 +140,9 @@ def _fields(reading: Reading, statistics: tuple[Statistic, ...]) -> tuple[str, .
     counted = set(statistics) <= _COUNTED or reading.when
     if reading.topic.common:
         return reading.topic.fields
-    labels = {condition.field for condition in reading.conditions if isinstance(condition.value, str)}
     if reading.judged:
         return (reading.judged.field,)
+    labels = {condition.field for condition in reading.conditions if isinstance(condition.value, str)}
     fields = tuple(field for field in reading.topic.fields if field not in labels)
     if not fields and not reading.conditions and (named := field_of_unit(reading.unit)):
         # "How many amps is it pulling".

@@ -5,11 +5,12 @@ from typing import Final
 
 from llm_service.domain.offline.calendar_day import CalendarDays
 from llm_service.domain.offline.lexicon import Kind
-from llm_service.domain.offline.number import length_at
+from llm_service.domain.offline.number import UNIT_LENGTH, length_at
 from llm_service.domain.offline.period import Period, before, midnight
 from llm_service.domain.offline.words_time import NamedDay
 
 _EARLIER: Final = frozenset({"before", "earlier", "prior"})
+_LAST: Final = frozenset({"last", "the last", "the last one"})
 _AGAIN: Final = frozenset({"再", "上", "再往", "更"})
 _BEFORE_LENGTH: Final = frozenset({"in", "within", "over", "during", "for", "in the", "over the", "during the"})
 
@@ -39,6 +40,11 @@ class RollingPeriods(CalendarDays):
     def _before_last(self, at: int) -> Period | None:
         """ "The hour before last", "two hours before the last two", "上上个小时", "再上一小时"."""
         words = self._words
+        unit = words.senses(at).get(Kind.BACK)
+        if isinstance(unit, str) and words.text(at + 1) in _LAST:
+            end = at + 2
+            again = length_at(words, end, bare=True)
+            return self._earlier(at, again.end if again and again.unit == unit else end, UNIT_LENGTH[unit])
         length = length_at(words, at, bare=True)
         if length is not None and words.text(length.end) in _EARLIER and self._follows_last(at, length.end + 1):
             return self._earlier(at, length.end + 1, length.value)

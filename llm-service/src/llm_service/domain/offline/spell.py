@@ -15,6 +15,9 @@ _DOUBTFUL: Final = frozenset({"over", "beyond"})
 _LEADS: Final = frozenset(
     {"for", "of", "lasting", "lasted", "that lasted", "which lasted", "took", "持续", "持续了", "都"}
 )
+_SHORTER: Final = frozenset({"shorter than", "shorter", "短于"})
+# Words between what excludes and the length of what is excluded: "any of the breaks that are".
+_REACH: Final = 7
 _EACH: Final = frozenset({"每次", "每一次", "每段", "每一段", "各次", "各段", "逐次", "每回"})
 _LISTING: Final = frozenset({"list", "show", "enumerate", "列出", "列举", "列一下", "哪几次"})
 _WHICH: Final = frozenset({"which", "what", "哪些", "有哪些"})
@@ -52,14 +55,17 @@ SPELLS: Final = frozenset(
     }
 )
 """Nouns for what lasts a while, and begins time and again."""
-_SPANS: Final = frozenset({"periods", "stretches", "period", "stretch", "spells", "times", "时段", "时间段"})
+_SPANS: Final = frozenset(
+    {"periods", "stretches", "period", "stretch", "spells", "times", "phases", "phase", "时段", "时间段"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundSpells:
-    """`least` is how long a spell has to last at least, `each` asks for the single ones."""
+    """`least` is how long a spell has to last at least, or with `over` longer than; `each` asks for the single ones."""
 
     least: timedelta | None = None
+    over: bool = False
     each: bool = False
 
 
@@ -68,18 +74,32 @@ def find_spells(sentence: Sentence) -> FoundSpells:
     held = any(sentence.has(at, Kind.STATE) for at in range(len(sentence))) or bool(sentence.used)
     if not held:
         return FoundSpells()
-    least = _least(sentence)
-    return FoundSpells(least=least, each=_each(sentence))
+    least, over = _least(sentence)
+    return FoundSpells(least=least, over=over, each=_each(sentence))
 
 
-def _least(sentence: Sentence) -> timedelta | None:
-    """ "Longer than 3 minutes", "for more than an hour", "超过5分钟", "5分钟以上"."""
+def _least(sentence: Sentence) -> tuple[timedelta | None, bool]:
+    """ "Longer than 3 minutes", "超过5分钟"; with "at least 5 minutes" and "5分钟以上" it may be just so long."""
     for at in range(len(sentence)):
-        found = _compared(sentence, at) or _suffixed(sentence, at)
+        found = _compared(sentence, at) or _suffixed(sentence, at) or _not_shorter(sentence, at)
         if found is not None:
             begin, length, end = found
+            over = sentence.senses(begin + (sentence.text(begin) in _LEADS)).get(Kind.OPERATOR) is Operator.GT
             sentence.use(begin, end)
-            return length.value
+            return length.value, over
+    return None, False
+
+
+def _not_shorter(sentence: Sentence, at: int) -> tuple[int, Length, int] | None:
+    """ "Not counting breaks shorter than 5 minutes", "不计5分钟以下的停机": what is left lasts so long at least."""
+    if not sentence.has(at, Kind.EXCEPT):
+        return None
+    for place in range(at + 1, min(at + _REACH, len(sentence))):
+        shorter = sentence.text(place) in _SHORTER or sentence.senses(place).get(Kind.OPERATOR) is Operator.LT
+        length = length_at(sentence, place + shorter)
+        if length is not None and length.unit in _UNITS:
+            below = sentence.senses(length.end).get(Kind.SUFFIX) is Operator.LT
+            return (at, length, length.end + below) if shorter or below else None
     return None
 
 

@@ -65,7 +65,7 @@ def find_states(
             taken = f"{condition.field} {condition.operator.value} {state.value:g}"
             said = "".join(f" {sentence.raw(each)}" for each in (excluded, negation, at) if each is not None).strip()
             _use(sentence, at, (excluded, lead, negation), led=led)
-            _use_again(sentence, state)
+            _use_again(sentence, state, at)
             return FoundStates(conditions=(condition,), notes=(Note(remark=Remark.READ_AS, words=(said, taken)),))
     return FoundStates()
 
@@ -97,10 +97,11 @@ def _use(sentence: Sentence, at: int, others: Sequence[int | None], *, led: bool
         sentence.use(at, at + 1 + (sentence.text(at + 1) in _BEHIND and not sentence.has(at + 1, Kind.HOW_LONG)))
 
 
-def _use_again(sentence: Sentence, state: State) -> None:
-    """Mark a verb that says once more what a noun said: "上一次停机停了多久"."""
+def _use_again(sentence: Sentence, state: State, said: int) -> None:
+    """Mark a verb, or the noun at `said` itself, that says once more what a noun said: "上一次停机停了多久"."""
     for at in sentence.find(Kind.STATE):
-        again = sentence.senses(at)[Kind.STATE] == state and sentence.text(at) in _VERBS
+        verbal = sentence.text(at) in _VERBS or (at != said and sentence.text(at) == sentence.text(said))
+        again = verbal and sentence.senses(at)[Kind.STATE] == state
         if again and _place_before(sentence, at, Kind.NOT, reach=2) is None:
             sentence.use(at, at + 1)
 

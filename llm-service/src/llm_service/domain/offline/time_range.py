@@ -9,7 +9,7 @@ from typing import Final
 from llm_service.domain.offline.clock import DAY, Clock, in_same_half
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.moment import JOINS, Moment, MomentReader, of_part
-from llm_service.domain.offline.period import Period, at_seconds, midnight, part_of_day
+from llm_service.domain.offline.period import Period, at_seconds, midnight, moved, part_of_day
 from llm_service.domain.offline.query import Note, Remark, TimeRange
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.token import TokenKind
@@ -28,7 +28,8 @@ _DAWN: Final = 6 * 3600
 class FoundTime:
     """The ranges in the order of their mention, and the zone they were said in ("" for that of now).
 
-    `now` is in that zone. `clocked` says that times of day were named; `future` is what was said of days that are
+    `now` is in that zone. `back` is how far the one range lies behind a time spoken of before.
+    `clocked` says that times of day were named; `future` is what was said of days that are
     still to come.
     """
 
@@ -38,6 +39,7 @@ class FoundTime:
     zone: str = ""
     notes: tuple[Note, ...] = ()
     now: datetime | None = None
+    back: timedelta | None = None
 
 
 def find_times(sentence: Sentence, now: datetime) -> FoundTime:
@@ -73,7 +75,9 @@ class _TimeReader:
                 continue
             second = linked.get(moment)
             found = self._range(moment, second, day) if second else self._single(moment, day, clocked)
-            if found in ranges and moment.day and moment.day.rolling:
+            if ranges and found and moment.day and moment.day.back:
+                found = moved(ranges[-1], -moment.day.back)
+            elif found in ranges and moment.day and moment.day.rolling:
                 found = self._before(found, moment, moments)
             skip = second
             if found is not None and found not in ranges and _in_calendar(found):
@@ -93,11 +97,11 @@ class _TimeReader:
             zone=self._zone.name if self._zone else "",
             notes=notes,
             now=self._now,
+            back=next((m.day.back for m in moments if m.day and m.day.back), None) if len(ranges) == 1 else None,
         )
 
     def _before(self, found: TimeRange | None, moment: Moment, moments: Sequence[Moment]) -> TimeRange | None:
         """ "The last hour and the previous hour": another word for the same length is the one before it."""
-            back=next((m.day.back for m in moments if m.day and m.day.back), None) if len(ranges) == 1 else None,
         said = {self._words.text(each.begin) for each in moments if each is not moment and each.day}
         if found is None or found.start is None or self._words.text(moment.begin) in said:
             return found

@@ -27,6 +27,7 @@ _MOST: Final = frozenset({"most", "fewest", "least", "highest", "lowest", "最�
 # Of one device they say nothing that a number tells.
 _AMOUNTS: Final = frozenset({"more", "less"})
 _SPANS: Final = frozenset({"的时间", "时间"})
+_BRACKETS: Final = frozenset({"(", "（"})
 _RECENT: Final = frozenset(
     {
         *("rising", "falling", "increasing", "decreasing", "drifting", "climbing", "dropping", "changing", "going up"),
@@ -90,6 +91,7 @@ class _TopicReader(TopicParts):
         self._conditional()
         for at in range(len(words)):
             self._word(at, topic)
+        self.settle_bare_length(topic)
         self.settle_unlabelled()
         asked = self._fields or self._conditioned
         topic.fields = tuple(dict.fromkeys(asked[at] for at in sorted(asked)))
@@ -107,6 +109,7 @@ class _TopicReader(TopicParts):
         self.settle_since(topic)
         self.settle_whether(topic)
         self.settle_spread(topic)
+        self.settle_percent()
         topic.statistics = tuple(self._statistics)
         self.note_welds()
         topic.recent = any(words.text(at) in _RECENT for at in self._intents.get(Intent.TREND, ()))
@@ -159,7 +162,9 @@ class _TopicReader(TopicParts):
     def _word(self, at: int, topic: "Topic") -> None:
         words, senses = self._words, self._words.senses(at)
         statistic, field, intent = senses.get(Kind.STATISTIC), senses.get(Kind.FIELD), senses.get(Kind.INTENT)
-        if isinstance(field, str) and self._means_now(at, field):
+        if self._explained(at):
+            words.use(at, at + 1)
+        elif isinstance(field, str) and self._means_now(at, field):
             self._count(at, Statistic.LAST)
         elif field == LABEL_FIELD and words.has(at - 1, Kind.EVERY) and self._statistics:
             # "The mean current per label": one number of each can't be given, and it is named.
@@ -181,17 +186,17 @@ class _TopicReader(TopicParts):
         else:
             self._counted_word(at)
 
-    def _counted_word(self, at: int) -> None:
-        if self._lasting_word(at) or self._share_word(at):
-            return
-        if self._words.has(at, Kind.QUALITY_RATE):
-            self._count(at, Statistic.SHARE)
     def _explained(self, at: int) -> bool:
         """Whether a statistic in brackets behind the word says which one is meant: "spread (standard deviation)"."""
         words = self._words
         opened = words.text(at + 1) in _BRACKETS and Kind.STATISTIC in words.senses(at + 2)
         return opened and (words.has(at, Kind.STATISTIC) or words.has(at, Kind.SEVERAL))
 
+    def _counted_word(self, at: int) -> None:
+        if self._lasting_word(at) or self._share_word(at):
+            return
+        if self._words.has(at, Kind.QUALITY_RATE):
+            self._count(at, Statistic.SHARE)
             return
         words, senses = self._words, self._words.senses(at)
         if Kind.EXCEPT in senses and self._lacks_value(at):

@@ -90,6 +90,26 @@ class TopicParts:
             self._intents.pop(Intent.COMPARE)
             self._statistics = {Statistic.RANGE: None}
 
+    def settle_bare_length(self, topic: "Topic") -> None:
+        """ "For how long?", "and how often?" ask it of what the question before was about."""
+        words, reading = self._words, self._reading
+        if reading.conditions or self._versus or self._fields or self._statistics or self._intents or reading.unit:
+            return
+        lasting = [*words.find(Kind.HOW_LONG)]
+        places = lasting or [at for kind in (Kind.HOW_OFTEN, Kind.TIMES) for at in words.find(kind)]
+        if places and not (reading.devices.codes and not topic.follows):
+            topic.follows = True
+            self._count_as(places[0], Statistic.DURATION if lasting else Statistic.EVENTS)
+
+    def settle_percent(self) -> None:
+        """ "In percent": shares of readings and of the time are told so."""
+        if not self._statistics.keys() & {Statistic.SHARE, Statistic.DURATION, Statistic.MISSING_RATIO}:
+            return
+        words = self._words
+        for at in words.find(Kind.UNIT):
+            if words.senses(at)[Kind.UNIT] == "%" and words.has(at - 1, Kind.IN):
+                words.use(at - 1, at + 1)
+
     def settle_unlabelled(self) -> None:
         """ "How many readings have no label": the counts of all labels tell those without one, too."""
         words = self._words

@@ -10,7 +10,7 @@ _HOW_LONG: Final = (
     "length|lengths|length of|the length of|lengths of|how long each|how long|how many hours|how many minutes"
     "|how many seconds|how much time|for how long|total time|total duration|the total time|time spent"
     "|time above|time below|duration|durations|how long in total|多久|多长时间|多长|几个小时|几小时|几分钟"
-    "|有几分钟|有几个小时|有几小时|有几秒|有多少分钟|有多少小时|有多少个小时|有多长时间|的时间有多长|时间有多长"
+    "|有几分钟|有几个小时|有几小时|有几秒|几秒|几秒钟|多少秒钟|有多少分钟|有多少小时|有多少个小时|有多长时间|的时间有多长|时间有多长"
     "|的时间多长|时长|的时长|持续时间|持续多久|持续了多久|持续了多长时间|多少分钟|多少小时|多少个小时|多少秒"
     "|总时长|的总时长|总时间|的总时间|累计时间|累计时长|总共多久"
 )

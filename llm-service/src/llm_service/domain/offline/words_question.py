@@ -127,7 +127,7 @@ def add_asking_words(lexicon: Lexicon) -> None:
         Kind.EXCEPT,
         None,
         "skip|skip the|omit|filter out|but leave out|not counting|disregarding|disregard|skipping|and leave out"
-        "|don't count|不要算|别算|不计入",
+        "|don't count|not counting the|without counting|not including|不要算|别算|不计入",
     )
     add(Kind.WHICH, None, _RANKING)
     add(Kind.WHICH, None, _RISING)

@@ -124,6 +124,16 @@ _RELATIVE_PERIODS: Final = (
 )
 
 
+# A time before the one that was spoken of.
+_BACK: Final = {
+    "h": "the hour before|hour before|the hour before that|an hour before that|再前一小时|再前一个小时",
+    "d": "the day before|day before|the day before that|the previous day|previous day|a day earlier|one day earlier"
+    "|前一天|前一日|再前一天|头一天|头天",
+    "w": "the week before|week before|the week before that|the previous week|a week earlier|one week earlier|前一周"
+    "|前一个星期|前一星期|再前一周",
+}
+
+
 def add_time_words(lexicon: Lexicon) -> None:
     """Add the words of time to `lexicon`."""
 
@@ -168,6 +178,8 @@ def _add_links(add: Callable[[Kind, object, str], None]) -> None:
         "last|past|previous|recent|latest|the last|the past|the previous|most recent|最近|过去|近|上|最近的"
         "|过去的|前|之前的",
     )
+    for code, names in _BACK.items():
+        add(Kind.BACK, code, names)
     add(Kind.AGO, None, "ago|前|之前|以前|earlier")
     add(Kind.WITHIN, None, "内|以内|之内|里|中")
     add(Kind.SINCE, None, "since|after|starting|starting at|starting on|starting from|from|自|自从|从|as of|beginning")
