@@ -148,8 +148,9 @@ class FeatureServicer(DatasetRpcs, ExportRpcs, PlotRpcs, feature_pb2_grpc.Featur
         defaults = target.model.defaults if target.model else ""
         options = convert_extraction.with_defaults(defaults, request.options)
         plan = convert_extraction.plan_from_proto(options)
-        table = await self._queries.features(_tenant(), target, span, plan, options.fields)
-        return await asyncio.to_thread(convert_extraction.table_to_proto, table, plan)
+        return await self._queries.features(
+            _tenant(), target, span, plan, options.fields, convert=convert_extraction.table_to_proto
+        )
 
     async def GetFeatureStats(
         self, request: feature_pb2.GetFeatureStatsRequest, context: Any

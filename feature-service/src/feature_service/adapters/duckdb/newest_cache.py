@@ -31,11 +31,15 @@ class NewestCache:
         for key in keys:
             self._written[key] = self._written.get(key, 0) + 1
 
+    def version(self, key: SeriesKey) -> int:
+        """Return how often the series was written to."""
+        return self._written.get(key, 0)
+
     async def get_or_read(
         self, keys: Sequence[SeriesKey], query: NewestQuery, read: Callable[[], Awaitable[NewestRows]]
     ) -> NewestRows:
         """Return the page if nothing was written since it was read, else what `read` returns, and keep that."""
-        name, versions = _name(keys, query), tuple(self._written.get(key, 0) for key in keys)
+        name, versions = _name(keys, query), tuple(map(self.version, keys))
         of, rows = self._pages.pop(name, ((), None))
         if rows is None or of != versions:
             # The versions are those from before the reading: what is written meanwhile ends this page, too.

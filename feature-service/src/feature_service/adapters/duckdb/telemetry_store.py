@@ -119,6 +119,10 @@ class DuckDbTelemetryStore:
         table = await self._table(key)
         return {} if table is None else table.kinds
 
+    def version(self, key: SeriesKey) -> int | None:
+        """Return how often the series was changed since the file was opened: only this process writes it."""
+        return self._newest.version(key)
+
     async def extent(self, key: SeriesKey) -> Extent | None:
         """Return first time, last time and row count."""
         table = await self._table(key)
@@ -275,8 +279,7 @@ class DuckDbTelemetryStore:
         """Drop the series' table."""
 
         def work(cursor: "DuckDBPyConnection") -> None:
-            table = self._catalog.table(key)
-            if table is not None:
+            if (table := self._catalog.table(key)) is not None:
                 drop_table(cursor, table)
 
         await self._file.write(work, committed=lambda _: self._forget(key), tenant_id=key.tenant_id)

@@ -103,6 +103,10 @@ class PostgresTelemetryStore:
         relation = await self._relation(key)
         return {} if relation is None else relation.kinds
 
+    def version(self, key: SeriesKey) -> int | None:
+        """Return None: several services write to the database."""
+        return None
+
     async def extent(self, key: SeriesKey) -> Extent | None:
         """Return first time, last time and row count."""
         relation = await self._relation(key)

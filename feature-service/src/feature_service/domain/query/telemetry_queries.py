@@ -1,9 +1,9 @@
 """Questions about stored rows: the newest, a range, statistics, features."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from feature_service.domain.extraction.plan import ExtractionPlan
 from feature_service.domain.feature.catalog import resolve_features
@@ -11,6 +11,7 @@ from feature_service.domain.model.device import DataModel, Device
 from feature_service.domain.model.series import FieldKind, SeriesKey
 from feature_service.domain.model.span import Extent, Span, iso_time
 from feature_service.domain.model.statistic import RangeStatistic
+from feature_service.domain.query.answer_cache import AnswerCache
 from feature_service.domain.query.answer_limit import require_sendable
 from feature_service.domain.query.feature_statistics import (
     FeatureStatistics,
@@ -28,9 +29,13 @@ if TYPE_CHECKING:
     from feature_service.domain.extraction.extract import FeatureTable
     from feature_service.domain.model.frame import Frame
 
+Answer = TypeVar("Answer")
+
 _FEWER_FEATURES: Final = (
     "ask for a shorter range, a larger window_size, fewer fields or features, or build a data set, which is a file"
 )
+_BYTES_A_COLUMN: Final = 250
+"""What the name of a feature and what was fitted for it take, about."""
 _MOST_PERCENTILES: Final = 20
 _MOST_CORRELATED: Final = 100
 """Fields whose correlations the store computes, pair by pair."""
@@ -62,6 +67,7 @@ class TelemetryQueries:
         self._registry = registry
         self._telemetry = telemetry
         self._counts = counts or QueryCounts()
+        self._features = AnswerCache(telemetry.version)
 
     async def newest(
         self, tenant_id: str, model_code: str, query: NewestQuery, device_codes: Collection[str] | None = None
@@ -196,9 +202,19 @@ class TelemetryQueries:
         return FeatureTarget(device=device, model=await self._registry.model(tenant_id, own) if own else None)
 
     async def features(
-        self, tenant_id: str, target: FeatureTarget, span: Span, plan: ExtractionPlan, fields: Sequence[str] = ()
-    ) -> "FeatureTable":
+        self,
+        tenant_id: str,
+        target: FeatureTarget,
+        span: Span,
+        plan: ExtractionPlan,
+        fields: Sequence[str] = (),
+        *,
+        convert: "Callable[[FeatureTable, ExtractionPlan], Answer]",
+    ) -> Answer:
         """Return the features of a device's windows, over all its number fields but the label without `fields`.
+
+        They are returned as `convert` makes them, which is called beside the event loop; what it made is returned
+        again to who asks the same before the device's rows change.
 
         Raises NotFound TIME_RANGE_EMPTY, InvalidArgument FIELD_NOT_FOUND or FIELD_TYPE_INVALID, Unprocessable
         ANSWER_LIMIT_EXCEEDED when they would fit into no message, and what
@@ -208,15 +224,23 @@ class TelemetryQueries:
 
         key = SeriesKey(tenant_id=tenant_id, device_code=target.device.code)
         label = target.model.label_field if target.model else ""
-        used = numeric_fields(fields, target.device, leave_out=label)
-        with self._counts.query(target.model, extracts=True):
+        used = tuple(numeric_fields(fields, target.device, leave_out=label))
+
+        def compute(frame: "Frame") -> tuple[Answer, int]:
+            table = extract_features(frame, plan)
+            return convert(table, plan), _bytes_of(table)
+
+        async def make() -> tuple[Answer, int]:
             frame = await self._telemetry.read(key, used, span)
             if len(frame) == 0:
                 raise await self.no_data(key, span)
             # Before they are computed: what can't be answered takes neither time nor memory.
             features = len(used) * len(resolve_features(plan.features))
             require_sendable(plan.window.count(len(frame)) * (8 * features + 9), _FEWER_FEATURES)
-            return await asyncio.to_thread(extract_features, frame, plan)
+            return await asyncio.to_thread(compute, frame)
+
+        with self._counts.query(target.model, extracts=True):
+            return await self._features.get_or_make(key, (used, span, plan, convert), make)
 
     async def no_data(self, key: SeriesKey, span: Span) -> NotFound:
         """Return the error to raise where a device has no rows in a range; it names the range there is."""
@@ -234,6 +258,10 @@ class TelemetryQueries:
             else None
         )
         return _no_data(f"the devices of model {model_code!r}", span, whole)
+
+
+def _bytes_of(table: "FeatureTable") -> int:
+    return table.matrix.nbytes + table.starts.nbytes + _BYTES_A_COLUMN * len(table.names)
 
 
 def _units(model: DataModel | None) -> Mapping[str, str]:

@@ -57,6 +57,13 @@ class TelemetryStore(Protocol):
         """Return the fields that were ever written, in the order of their first appearance."""
         ...
 
+    def version(self, key: SeriesKey) -> int | None:
+        """Return a number that is another one after each change of the series' rows, before the change is answered.
+
+        None where others than this process may change them, so that nobody could tell without asking.
+        """
+        ...
+
     async def extent(self, key: SeriesKey) -> Extent | None:
         """Return the first and last time and the number of rows; None without rows."""
         ...

@@ -68,6 +68,28 @@ class TelemetryStoreContract(TelemetryQueryContract):
         await store.append(KEY, frame_of(months[:2], **{"flow rate": [7.0, 8.0]}))
         assert (await store.read(KEY, ["flow rate"], Span())).numbers["flow rate"].tolist()[:3] == [7.0, 8.0, 3.0]
 
+    async def test_a_series_has_another_version_after_each_change_and_others_keep_theirs(self, store: Any) -> None:
+        rows = frame_of([1, 2], x=[1, 2])
+        await store.append_all([(KEY, rows), (OTHER, rows)])
+        if store.version(KEY) is None:
+            assert store.version(OTHER) is None, "nobody can tell without asking"
+            return
+        seen, other = [store.version(KEY)], store.version(OTHER)
+        for change in (
+            lambda: store.append(KEY, frame_of([3], x=[3])),
+            lambda: store.append(KEY, frame_of([3], x=[4])),
+            lambda: store.append_all([(KEY, frame_of([1.5], y=[1]))]),
+            lambda: store.drop(KEY),
+            lambda: store.append(KEY, rows),
+        ):
+            await change()
+            seen.append(store.version(KEY))
+        assert len(set(seen)) == len(seen)
+        assert store.version(OTHER) == other
+        await store.delete_before(2_000_000)
+        assert store.version(KEY) not in seen
+        assert store.version(OTHER) != other
+
     async def test_rows_come_back_as_they_were_written(self, store: Any) -> None:
         rows = frame_of([1, 2, 3], {"label": ["x", None, "z"]}, **{"flow rate": [1.5, np.nan, 3]})
         await store.append(KEY, rows)
