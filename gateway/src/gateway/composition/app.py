@@ -1,9 +1,10 @@
 """The ASGI application: hot routes by a look-up, everything else by FastAPI, one stack of middleware around both."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Final
 
 from fastapi import APIRouter
@@ -12,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.audit.recorder import AuditRecorder
 from gateway.composition.api import build_api
-from gateway.composition.routes import build_hot_routes, build_routers
+from gateway.composition.routes import build_routes
 from gateway.composition.services import Resources, Services, build_services
 from gateway.connection.listener import Application
 from gateway.http.body import refuse_nul_in_target
@@ -68,9 +69,9 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
         admission=admission,
         recorder=services.recorder,
     )
-    routers, hot = build_routers(settings, resources, services), build_hot_routes(resources, services)
+    routes = build_routes(settings, resources, services)
     return Application(
-        asgi=build_app(routers=routers, hot=hot, options=options),
+        asgi=build_app(routers=routes.routers, hot=routes.hot, plain=routes.plain, options=options),
         on_drain=services.readiness.drain,
         running=lambda: _background(services),
         interrupt=services.active.interrupt,
@@ -91,14 +92,19 @@ async def _background(services: Services) -> AsyncGenerator[None]:
 
 
 def build_app(
-    *, routers: Sequence[APIRouter], hot: Mapping[tuple[str, str], ASGIApp], options: MiddlewareOptions
+    *,
+    routers: Sequence[APIRouter],
+    hot: Mapping[tuple[str, str], ASGIApp],
+    options: MiddlewareOptions,
+    plain: Mapping[tuple[str, str], Callable[[ASGIApp], ASGIApp]] = MappingProxyType({}),
 ) -> ASGIApp:
-    """Return the whole application. `hot` maps (method, path) to bare ASGI applications.
+    """Return the whole application. `hot` maps (method, path) to bare ASGI applications, `plain` to what makes such
+    a one of FastAPI's.
 
     A path may have one parameter (``/things/{thing_id}/stream``), which is then in the scope's ``path_params``.
     """
     api = build_api(routers, options.redactor)
-    app: ASGIApp = _HotRoutes(hot, api)
+    app: ASGIApp = _HotRoutes({**hot, **{key: make(api) for key, make in plain.items()}}, api)
     app = BodyLimit(app, limit=options.max_body_bytes, paths=options.path_limits)
     app = ErrorResponses(app, redactor=options.redactor)
     if options.recorder is not None:

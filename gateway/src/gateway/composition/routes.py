@@ -1,6 +1,8 @@
 """Every route of the gateway: the ordinary ones in FastAPI's routers, the hot ones as bare ASGI applications."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from fastapi import APIRouter
 from starlette.types import ASGIApp
@@ -41,6 +43,7 @@ from gateway.routes.monitoring import MonitoringRoutes
 from gateway.routes.openai import OpenAiRoutes
 from gateway.routes.pages import PageRoutes
 from gateway.routes.personalities import PersonalityRoutes
+from gateway.routes.plain import PlainRoute
 from gateway.routes.plots import PlotRoutes
 from gateway.routes.semantic_cache import SemanticCacheRoutes
 from gateway.routes.sockets import SocketRoutes
@@ -50,20 +53,46 @@ from gateway.settings import GatewaySettings
 from penstock_kit.version import VERSION
 
 
-def build_routers(settings: GatewaySettings, resources: Resources, services: Services) -> Sequence[APIRouter]:
-    """Return the routers in the order in which the OpenAPI document lists them."""
-    return (
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routes:
+    """The routers in the order in which the OpenAPI document lists them, and what is served past FastAPI.
+
+    `hot` are the bare applications by method and path, `plain` what makes such a one of FastAPI's, for requests in
+    their plainest form.
+    """
+
+    routers: Sequence[APIRouter]
+    hot: Mapping[tuple[str, str], ASGIApp]
+    plain: Mapping[tuple[str, str], Callable[[ASGIApp], ASGIApp]]
+
+
+def build_routes(settings: GatewaySettings, resources: Resources, services: Services) -> Routes:
+    """Return all routes."""
+    clients, guard = resources.clients, services.guard
+    metadata = MetadataRoutes(metadata=clients.metadata, guard=guard)
+    data = DataRoutes(features=clients.features, guard=guard)
+    features = FeatureRoutes(features=clients.features, guard=guard, active=services.active)
+    plain = {**metadata.plain, **data.plain, **features.plain}
+    routers = (
         *_account_routers(settings, resources, services),
         *_chat_routers(resources, services),
         *_model_routers(resources, services),
         _dashboard_router(resources, services),
+        metadata.router,
+        data.router,
+        InfluxRoutes(features=clients.features, guard=guard).router,
+        features.router,
         *_telemetry_routers(settings, resources, services),
         PageRoutes().router,
     )
+    return Routes(
+        routers=routers,
+        hot=_hot_routes(resources, services),
+        plain={key: partial(PlainRoute, requests=requests, guard=guard) for key, requests in plain.items()},
+    )
 
 
-def build_hot_routes(resources: Resources, services: Services) -> Mapping[tuple[str, str], ASGIApp]:
-    """Return the bare applications by method and path."""
+def _hot_routes(resources: Resources, services: Services) -> Mapping[tuple[str, str], ASGIApp]:
     calls, guard = services.calls, services.guard
     return {
         ("POST", CHAT_PATH): ChatCompletions(calls=calls, guard=guard),
@@ -145,10 +174,6 @@ def _dashboard_router(resources: Resources, services: Services) -> APIRouter:
 def _telemetry_routers(settings: GatewaySettings, resources: Resources, services: Services) -> Sequence[APIRouter]:
     clients, guard = resources.clients, services.guard
     return (
-        MetadataRoutes(metadata=clients.metadata, guard=guard).router,
-        DataRoutes(features=clients.features, guard=guard).router,
-        InfluxRoutes(features=clients.features, guard=guard).router,
-        FeatureRoutes(features=clients.features, guard=guard, active=services.active).router,
         AnomalyRoutes(features=clients.features, guard=guard).router,
         PlotRoutes(features=clients.features, guard=guard).router,
         DatasetRoutes(features=clients.features, guard=guard, active=services.active).router,

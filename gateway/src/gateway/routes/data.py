@@ -18,6 +18,7 @@ from gateway.convert.telemetry import (
 )
 from gateway.routes.envelope import Stopwatch
 from gateway.routes.filters import filters_to_proto
+from gateway.routes.plain import PlainRequests
 from gateway.routes.router import PROBLEMS, add, api_router
 from gateway.routes.strict import RequestModel
 from gateway.transfer.upload import Upload
@@ -164,6 +165,14 @@ class DataRoutes:
         self._features = features
         self.router = api_router("data")
         reader = [Depends(guard.needs(TELEMETRY_READ))]
+        self.plain = {
+            ("POST", "/api/v2/data/query/realtime"): PlainRequests(
+                scope=TELEMETRY_READ, answer=self.query_realtime, body=RealtimeQuery
+            ),
+            ("POST", "/api/v2/data/query/history"): PlainRequests(
+                scope=TELEMETRY_READ, answer=self.query_history, body=HistoryQuery
+            ),
+        }
         writer = [Depends(guard.needs(TELEMETRY_WRITE))]
         # Its body is anything but small: it is passed on as it comes, not parsed here.
         plain = APIRouter(tags=["data"], responses=PROBLEMS)

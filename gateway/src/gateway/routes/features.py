@@ -16,6 +16,7 @@ from gateway.convert.scalar import Moment, time_from_proto, time_to_proto
 from gateway.http.disconnect import ActiveResponses
 from gateway.routes.envelope import Stopwatch
 from gateway.routes.extraction import ExtractionOptions, Period
+from gateway.routes.plain import PlainRequests
 from gateway.routes.router import add, api_router
 from gateway.transfer.download import Download
 from gateway.transfer.feature_stream import FeatureJson
@@ -53,6 +54,11 @@ class FeatureRoutes:
         self._features = features
         self._active = active
         self.router = api_router("features", guard.needs(TELEMETRY_READ))
+        self.plain = {
+            ("POST", "/api/v2/ai/features/extract"): PlainRequests(
+                scope=TELEMETRY_READ, answer=self.extract_features, body=ExtractRequest
+            )
+        }
         add(self.router, "POST /api/v2/ai/features/extract", self.extract_features)
         add(self.router, "GET /api/v2/ai/features/stats", self.feature_stats)
         add(self.router, "GET /api/v2/data/statistics", self.device_statistics)

@@ -14,6 +14,7 @@ from gateway.routes.envelope import Stopwatch
 from gateway.routes.extraction import ExtractionOptions
 from gateway.routes.listing import listing
 from gateway.routes.parameters import PageSize, PageToken
+from gateway.routes.plain import PlainRequests
 from gateway.routes.router import add, api_router
 from gateway.routes.strict import RequestModel
 
@@ -92,6 +93,10 @@ class MetadataRoutes:
     def __init__(self, *, metadata: "MetadataServiceAsyncStub", guard: Guard) -> None:
         self._metadata = metadata
         self.router = api_router("metadata", guard.needs(TELEMETRY_READ))
+        self.plain = {
+            ("GET", "/api/v2/metadata/devices"): PlainRequests(scope=TELEMETRY_READ, answer=self.list_devices),
+            ("GET", "/api/v2/metadata/models"): PlainRequests(scope=TELEMETRY_READ, answer=self.list_models),
+        }
         writer = [Depends(guard.needs(TELEMETRY_WRITE))]
         devices, device = "/api/v2/metadata/devices", "/api/v2/metadata/devices/{device_code}"
         models, model = "/api/v2/metadata/models", "/api/v2/metadata/models/{model_code}"
