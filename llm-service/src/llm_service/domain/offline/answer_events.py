@@ -54,8 +54,11 @@ def _together(report: Report, query: StructuredQuery, answered: Sequence[Answere
     """How long several devices were so, all together, where a duration is asked for."""
     times = [each.result.fitting for each in answered if each.result.fitting]
     several = len({each.result.device for each in answered}) == len(times) == len(answered) > 1
-    asked = Statistic.DURATION in query.statistics and several and not query.periods
-    return [report.say.together(report.say.length(sum(time.seconds for time in times)))] if asked else []
+    if not several or query.periods or not _TIMED & set(query.statistics):
+        return []
+    if Statistic.DURATION in query.statistics:
+        return [report.say.together(report.say.length(sum(time.seconds for time in times)))]
+    return [report.say.together(report.say.times_of(sum(time.spells for time in times)))]
 
 
 def _listed(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> list[str]:
@@ -119,6 +122,7 @@ def _spells(say: Wording, query: StructuredQuery, result: DeviceStatistics, time
         whether=query.whether,
         least=say.length(query.least.total_seconds()) if query.least else "",
         over=query.over,
+        always=query.always,
         mean=say.length(time.seconds / time.spells) if time.spells > 1 and (query.each or query.least) else "",
     )
 

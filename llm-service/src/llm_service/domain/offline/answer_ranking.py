@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from llm_service.domain.offline.answer_events import BY_READINGS, EXTREMES
 from llm_service.domain.offline.answer_fields import fields_of, limited
+from llm_service.domain.offline.answer_pooled import pooled
 from llm_service.domain.offline.answer_writer import Answered, Report
 from llm_service.domain.offline.field import unmatched_fields
 from llm_service.domain.offline.measure_text import Measure, added_up, measures_of, shown, shown_value
@@ -39,7 +40,8 @@ def ranking(report: Report, query: StructuredQuery, answered: Sequence[Answered]
     if not texts:
         return report.say.no_numbers(answered[0].result.device, report.period(query, answered[0].time))
     text = _ranked(report, query, answered, texts, report.name(fields[0], measure), lowest=lowest)
-    return "\n".join([text, *_lead(report, query, answered, measure, texts)])
+    whole = _together(report, query, answered) if measure.statistic is Statistic.INTEGRAL else []
+    return "\n".join([text, *_lead(report, query, answered, measure, texts), *whole])
 
 
 def periods(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> str:
@@ -59,6 +61,12 @@ def periods(report: Report, query: StructuredQuery, answered: Sequence[Answered]
     listed = found[: query.top or len(found)]
     lines = [f"{at}. {when}: {text}" for at, (_, when, text) in enumerate(listed, 1)]
     return "\n".join([report.say.periods_head(answered[0].result.device, name), *limited(report.say, lines)])
+
+
+def _together(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> list[str]:
+    """What all of them used: "total gas of all, and which used least"."""
+    found = pooled(report, replace(query, statistics=(Statistic.INTEGRAL,)), answered)
+    return [report.say.together(found.text)] if found and len(answered) > 2 and not query.periods else []
 
 
 def _lead(

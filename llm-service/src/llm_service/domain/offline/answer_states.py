@@ -30,7 +30,10 @@ def stretches(report: Report, query: StructuredQuery, fitting: FittingTime) -> s
         return report.say.last_stretch(_shown(report, last), ongoing=fitting.ongoing) if last else ""
     if not fitting.listed:
         return ""
-    listed = [_shown(report, spell) for spell in fitting.listed]
+    spells = fitting.listed
+    if query.longest:
+        spells = tuple(sorted(spells, key=lambda spell: -spell.seconds)[: query.longest])
+    listed = [_shown(report, spell) for spell in spells]
     return report.say.stretches(fitting.spells, report.say.length(fitting.seconds), listed)
 
 

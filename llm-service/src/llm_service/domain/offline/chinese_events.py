@@ -1,5 +1,6 @@
 """The offline provider's names of things in Chinese, and its phrases about events and moments."""
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -59,6 +60,17 @@ _SLOTS: Final = {
 }
 
 
+def _whether(told: Spells) -> str:
+    """Yes or no, where that was asked."""
+    if told.always:
+        return "是，一直如此：" if told.fitting == told.readings else "不，并非一直如此："
+    return "有：" if told.whether else ""
+
+
+# Two blanks, the place between a letter or digit and a particle that follows it, a blank beside a mark.
+_DOUBLE: Final = re.compile(r"(?<=\S) {2,}")
+_GLUED: Final = re.compile(r"(?<=[A-Za-z0-9_°])(?=[的与和为按在中满共从至])")
+_CLOSE: Final = re.compile(r" (?=[，。；：、（）！？])|(?<=[，。；：、（）！？]) (?!\|)")
 _LEAST: Final = {False: "至少", True: "超过"}
 
 
@@ -86,9 +98,17 @@ class ChineseEvents(ChineseStates):
         counts = "" if told.least else f"（{told.readings} 条数据中的 {told.fitting} 条）"
         mean = f"；平均每次 {told.mean}" if told.mean else ""
         return (
-            f"{'有：' if told.whether else ''}{device} {period}{where}的情况共 {told.count} 次"
+            f"{_whether(told)}{device} {period}{where}的情况共 {told.count} 次"
             f"（连续的数据算一次{least}），累计 {told.total}，占 {told.whole} 的 {told.share}%{counts}{mean}{longest}。"
         )
+
+    def times_of(self, count: int) -> str:
+        """Name a number of times."""
+        return f"{count} 次"
+
+    def tidy(self, text: str) -> str:
+        """Return the text without blanks beside its marks, and with one between the two scripts."""
+        return _CLOSE.sub("", _GLUED.sub(" ", _DOUBLE.sub(" ", text)))
 
     def together(self, value: str) -> str:
         """State a total."""

@@ -59,6 +59,13 @@ _SLOTS: Final = {
 }
 
 
+def _whether(told: Spells) -> str:
+    """Yes or no, where that was asked."""
+    if told.always:
+        return "Yes, always: " if told.fitting == told.readings else "No, not always: "
+    return "Yes: " if told.whether else ""
+
+
 _LEAST: Final = {False: "at least", True: "longer than"}
 
 
@@ -87,10 +94,18 @@ class EnglishEvents(EnglishStates):
         counts = "" if told.least else f", {told.fitting} of {told.readings} readings"
         mean = f"; {told.mean} on average" if told.mean else ""
         return (
-            f"{'Yes: ' if told.whether else ''}{text} on {device} {period}: {times} (uninterrupted stretches of "
+            f"{_whether(told)}{text} on {device} {period}: {times} (uninterrupted stretches of "
             f"readings{least}), for {told.total} of {told.whole} in all ({told.share} % of the time{counts})"
             f"{mean}{longest}."
         )
+
+    def times_of(self, count: int) -> str:
+        """Name a number of times."""
+        return "once" if count == 1 else f"{count} times"
+
+    def tidy(self, text: str) -> str:
+        """Return the text as it is."""
+        return text
 
     def together(self, value: str) -> str:
         """State a total."""

@@ -96,6 +96,7 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
         zone=query.zone or before.zone,
         least=query.least or (None if query.conditions else before.least),
         over=query.over or (not query.least and not query.conditions and before.over),
+        longest=query.longest or (0 if query.conditions else before.longest),
         each=query.each or (not query.conditions and before.each),
         confidence=max(query.confidence, before.confidence),
     )
@@ -113,6 +114,7 @@ def _kind(query: StructuredQuery, before: StructuredQuery) -> dict[str, bool]:
         "since": since,
         "holds": holds,
         "whether": before.whether and not query.when,
+        "always": before.always and not query.when,
         "once": query.once or before.once,
         "first": query.first if query.once else before.first,
     }

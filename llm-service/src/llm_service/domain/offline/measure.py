@@ -106,11 +106,15 @@ def find_rows(sentence: Sentence) -> FoundRows | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundInterval:
-    """One row per so much time; `which` asks for the one that is highest or lowest."""
+    """One row per so much time; `which` asks for the one that is highest or lowest.
+
+    With `of_state` no rows are asked for: "per hour of welding" is a rate while a machine welds.
+    """
 
     width: timedelta
     which: bool = False
     top: int = 0
+    of_state: bool = False
 
 
 def find_interval(sentence: Sentence) -> FoundInterval | None:
@@ -123,9 +127,28 @@ def find_interval(sentence: Sentence) -> FoundInterval | None:
             return FoundInterval(width=UNIT_LENGTH[unit], which=True)
     if (ranked := _ranked(sentence) or _ended(sentence)) is not None:
         return ranked
+    if (rate := _per_state(sentence)) is not None:
+        return rate
     ranked = _ranks_rows(sentence)
     width = _width(sentence)
     return None if width is None else FoundInterval(width=width, which=ranked)
+
+
+def _per_state(sentence: Sentence) -> FoundInterval | None:
+    """ "Per hour of welding", "每焊接一小时": the state stays to be read."""
+    for at in sentence.find(Kind.EVERY):
+        before = sentence.has(at + 1, Kind.STATE)
+        length = length_at(sentence, at + 1 + before, bare=True)
+        if length is None or length.value not in {UNIT_LENGTH["h"], UNIT_LENGTH["min"]}:
+            continue
+        if before:
+            sentence.use(at, at + 1)
+            sentence.use(at + 2, length.end)
+            return FoundInterval(width=length.value, of_state=True)
+        if sentence.text(length.end) == "of" and sentence.has(length.end + 1, Kind.STATE):
+            sentence.use(at, length.end + 1)
+            return FoundInterval(width=length.value, of_state=True)
+    return None
 
 
 def _ranks_rows(sentence: Sentence) -> bool:

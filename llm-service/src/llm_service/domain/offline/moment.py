@@ -72,7 +72,8 @@ class MomentReader:
             return Moment(begin=at, end=clock.end, clock=clock)
         if (period := self._calendar.period_at(at)) is not None:
             return Moment(begin=at, end=period.end, day=period)
-        if (part := self._words.senses(at).get(Kind.PART)) is not None and isinstance(part, PartOfDay):
+        part = self._words.senses(at).get(Kind.PART)
+        if isinstance(part, PartOfDay) and not self._is_of_other(at):
             start, until = part_of_day(self._now, part)
             if start > self._now:
                 start, until = part_of_day(self._now - timedelta(days=1), part)
@@ -81,6 +82,15 @@ class MomentReader:
         if (bare := bare_clock_at(self._words, at)) is not None:
             return Moment(begin=at, end=bare.end, clock=bare)
         return Moment(begin=at, end=at + 1, now=True) if self._words.has(at, Kind.NOW) else None
+
+    def _is_of_other(self, at: int) -> bool:
+        """Whether a half is that of something else than a day: "the first half of the week"."""
+        words = self._words
+        behind = at + 1 + (words.text(at + 1) in {"of", "的"})
+        days = any(words.has(place, kind) for place in range(len(words)) for kind in (Kind.DAY, Kind.WEEKDAY))
+        dated = behind > at + 1 and (words.has(behind, Kind.DAY) or words.has(behind, Kind.WEEKDAY))
+        halves = words.text(at).endswith("half") or words.text(at) in {"前半段", "前半", "后半段", "后半"}
+        return halves and not dated and (behind > at + 1 or not days)
 
     def _supported(self, pieces: Sequence[Moment]) -> list[Moment]:
         """Without the bare numbers that nothing around them makes a time, and the "now" that ends no range."""

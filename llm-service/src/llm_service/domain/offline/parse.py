@@ -90,8 +90,8 @@ def _add_conditions(sentence: Sentence, reading: Reading) -> None:
     reading.conditions += labels
     if not reading.any_condition:
         single = reading.spells.each or reading.spells.least is not None
-        ranked = reading.interval is not None and reading.interval.which
-        states = find_states(sentence, reading.conditions, asked=single, ranked=ranked)
+        ranked, rate = (interval.which, interval.of_state) if (interval := reading.interval) else (False, False)
+        states = find_states(sentence, reading.conditions, asked=single, ranked=ranked, rate=rate)
         reading.conditions += states.conditions
         reading.state = bool(states.conditions)
         reading.notes += states.notes

@@ -14,7 +14,8 @@ from llm_service.domain.offline.shown_zone import ShownZone
 class Spells:
     """How often readings fit, how long in all of which time, of how many, and the longest spell with its begin.
 
-    Only spells of `least`, or with `over` of more, count where that is said; `mean` is how long one is on average.
+    Only spells of `least`, or with `over` of more, count where that is said; `mean` is how long one is on average. With
+    `always` it was asked whether all readings fit.
     """
 
     count: int
@@ -28,6 +29,7 @@ class Spells:
     whether: bool = False
     least: str = ""
     over: bool = False
+    always: bool = False
     mean: str = ""
 
 
@@ -144,6 +146,14 @@ class Wording(DeviceWording, Protocol):
 
     def spells(self, device: str, period: str, where: str, told: "Spells") -> str:
         """State how often and for how long readings fit, "yes" or "no" first where that was asked."""
+        ...
+
+    def times_of(self, count: int) -> str:
+        """Name a number of times."""
+        ...
+
+    def tidy(self, text: str) -> str:
+        """Return the text of an answer with the blanks that its language has."""
         ...
 
     def together(self, value: str) -> str:

@@ -69,7 +69,7 @@ class PlanState:
     def say(self, text: str) -> Say:
         """Return the answer `text` with what has to be said about the reading of the question."""
         remarks = self.report.remarks(self.query, self.notes, self.left_out)
-        return Say(text=f"{text}\n\n{remarks}" if remarks else text)
+        return Say(text=self.report.say.tidy(f"{text}\n\n{remarks}" if remarks else text))
 
     def nothing(self, empty: Sequence[tuple[str, TimeRange | None]]) -> str:
         """Say of each device that it has nothing in its range, and what it has."""

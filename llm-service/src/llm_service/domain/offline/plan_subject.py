@@ -65,6 +65,10 @@ class _Subject:
         if len(cards) == 1:
             self._plan.query = replace(query, devices=(cards[0].code,))
             return None
+        if query.conditions and query.time and cards and len(cards) <= _MOST_DEVICES and not query.unread:
+            # "How many stops yesterday?" is asked of the whole shop.
+            self._plan.query = replace(query, devices=tuple(card.code for card in cards))
+            return None
         near = dict.fromkeys(code for word in query.unread for code in near_devices(word, cards))
         return self._plan.say(self._plan.report.which_device(cards, tuple(near)))
 

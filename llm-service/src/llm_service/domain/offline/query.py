@@ -157,13 +157,14 @@ class StructuredQuery:
     moment, or now. `ordered` ("highest", "lowest") asks for the `limit` readings at that end of the one field.
     `versus` ("above", "below") asks when or for how long the first of two devices was so against the second.
     `decimals` are the digits behind the point that an answer is to have. `least` is how long the conditions have to
-    hold at a stretch to count, `each` asks for the single stretches. `by_group` ranks the groups that a label names.
+    hold at a stretch to count (`over`: longer than that), `each` asks for the single stretches,
+    `longest` for so many of them, the longest first. `by_group` ranks the groups that a label names.
     `first` asks for the first time alone where `once` is set. `robust` leaves single readings far from the rest out,
     `within` says that they are left out already.
 
     `back` is how far `time` lies behind that of a question before, where one was asked.
 
-    `judged` asks whether a value is as usual.
+    `always` asks whether all readings fit the conditions. `judged` asks whether a value is as usual.
 
     `unread` are the words that were not understood; an answer must name them. `refused` is what was asked and
     can't be done at all. `follows` says that the question only makes sense after another one.
@@ -209,6 +210,8 @@ class StructuredQuery:
     decimals: int | None = None
     least: timedelta | None = None
     over: bool = False
+    longest: int = 0
+    always: bool = False
     each: bool = False
     by_group: bool = False
     robust: bool = False

@@ -21,8 +21,10 @@ from llm_service.domain.offline.unit import field_of_unit
 _AMOUNTS: Final = {"gas_flow": ("L", "mL", "m3", "m³"), "wire_feed": ("m", "cm", "mm", "km")}
 # What is used in an hour, by field.
 _RATES: Final = {"gas_flow": "L/h", "wire_feed": "m/h"}
+_PER_MINUTE: Final = {"gas_flow": "L/min", "wire_feed": "m/min"}
 # What tells how values are spread.
 _SPREAD: Final = (5.0, 25.0, 50.0, 75.0, 95.0)
+_USED: Final = {unit: field for field, units in _AMOUNTS.items() for unit in units}
 _COUNTED: Final = frozenset({Statistic.COUNT, Statistic.SHARE, Statistic.EVENTS, Statistic.DURATION})
 
 
@@ -47,7 +49,10 @@ def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> S
     if rank and {Statistic.STD, Statistic.RANGE} <= set(statistics):
         # "Which fluctuates more" is decided by one number.
         statistics = tuple(each for each in statistics if each is not Statistic.RANGE)
-    if rank and intent is Intent.TREND:
+    if rank and intent is Intent.TREND and topic.varies:
+        # "Whose current changed the most": by how it varied, whichever way it went.
+        intent, statistics = Intent.STATISTICS, (*(s for s in statistics if s is Statistic.MIN), Statistic.STD)
+    elif rank and intent is Intent.TREND:
         # "Whose temperature rose the most": by how far each one went.
         intent, statistics = Intent.STATISTICS, (*(s for s in statistics if s is Statistic.MIN), Statistic.CHANGE)
     return StructuredQuery(
@@ -74,7 +79,7 @@ def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> S
         unit=unit,
         zone=reading.times.zone,
         unread=() if intent is Intent.CHAT else unread,
-        notes=(*reading.notes, *reading.times.notes, *topic.notes, *_overview(reading, intent)),
+        notes=(*reading.notes, *reading.times.notes, *topic.notes, *_overview(reading, intent), *_amount_note(reading)),
         refused=topic.refused,
         follows=topic.follows,
         any_condition=reading.any_condition and len(reading.conditions) > 1,
@@ -96,8 +101,16 @@ def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> S
         robust=topic.robust,
         back=reading.times.back,
         judged=reading.judged,
+        always=topic.always,
+        longest=reading.spells.longest if reading.conditions else 0,
         first=topic.first,
     )
+
+
+def _amount_note(reading: Reading) -> tuple[Note, ...]:
+    """The remark of what an amount without a name was taken to be of: "how many metres" is of the wire."""
+    taken = not reading.topic.fields and not reading.conditions and _USED.get(reading.unit)
+    return (Note(remark=Remark.READ_AS, words=(reading.unit, taken)),) if taken else ()
 
 
 def _overview(reading: Reading, intent: Intent) -> tuple[Note, ...]:
@@ -144,8 +157,8 @@ def _fields(reading: Reading, statistics: tuple[Statistic, ...]) -> tuple[str, .
         return (reading.judged.field,)
     labels = {condition.field for condition in reading.conditions if isinstance(condition.value, str)}
     fields = tuple(field for field in reading.topic.fields if field not in labels)
-    if not fields and not reading.conditions and (named := field_of_unit(reading.unit)):
-        # "How many amps is it pulling".
+    if not fields and not reading.conditions and (named := field_of_unit(reading.unit) or _USED.get(reading.unit)):
+        # "How many amps is it pulling", "how many metres did it weld".
         return (named,)
     conditional = [condition.field for condition in reading.conditions if not isinstance(condition.value, str)]
     if counted:
@@ -156,7 +169,7 @@ def _fields(reading: Reading, statistics: tuple[Statistic, ...]) -> tuple[str, .
 
 def _amount(reading: Reading) -> tuple[Statistic, ...]:
     """The amount, where the unit asked for is one of it and no flow's: "how many litres of gas"."""
-    fields = reading.topic.fields
+    fields = reading.topic.fields or tuple(field for field in (_USED.get(reading.unit),) if field)
     asked = fields and all(reading.unit in _AMOUNTS.get(field, ()) for field in fields)
     return (Statistic.INTEGRAL,) if asked and not reading.percentiles and not reading.conditions else ()
 
@@ -165,6 +178,8 @@ def _hourly(reading: Reading, statistics: tuple[Statistic, ...]) -> str:
     """The unit of "on average per hour" of what is used, "" for anything else: no rows are asked for then."""
     fields, width = reading.topic.fields, reading.interval
     used = Statistic.INTEGRAL in statistics or reading.topic.uses
+    if width is not None and width.of_state and len(fields) == 1:
+        return (_RATES if width.width == timedelta(hours=1) else _PER_MINUTE).get(fields[0], "")
     hourly = width is not None and not width.which and width.width == timedelta(hours=1)
     return _RATES.get(fields[0], "") if used and hourly and Statistic.MEAN in statistics and len(fields) == 1 else ""
 
@@ -172,7 +187,7 @@ def _hourly(reading: Reading, statistics: tuple[Statistic, ...]) -> str:
 def _about_devices(reading: Reading) -> bool:
     devices = reading.devices
     named = devices.codes or devices.references or devices.everyone or devices.left_out
-    return bool(named) or reading.topic.speaks
+    return bool(named) or reading.topic.speaks or (reading.topic.which and bool(reading.conditions))
 
 
 def _intent(reading: Reading) -> Intent:
@@ -186,6 +201,7 @@ def _intent(reading: Reading) -> Intent:
     )
     # "Any anomalies today?" is about every device.
     everywhere = topic.named is Intent.ANOMALY and bool(reading.times.ranges)
+    everywhere = everywhere or (bool(reading.conditions) and bool(reading.times.ranges))
     follows = topic.follows and (reading.measures or (topic.named is Intent.COMPARE and reading.times.ranges))
     if not about and not measured and not everywhere and not follows:
         return Intent.CHAT

@@ -38,6 +38,7 @@ _RANKING: Final = frozenset({"rank", "ranking", "ranked", "sort", "sorted", "排
 # After these a verb is what the device does ("what did WLD001 draw"), no order.
 _QUESTIONS: Final = frozenset({"what", "how", "did", "does", "has", "have", "was", "when", "which", "who"})
 _FOR_WHICH: Final = frozenset({"for which", "in which", "on which", "at which"})
+_CHOOSING: Final = _FOR_WHICH | {"whose"}
 _ENDS: Final = frozenset({Statistic.MAX, Statistic.MIN})
 _MEASURING: Final = frozenset({"measure", "measures"})
 _LEADS: Final = (Kind.FILLER, Kind.FOLLOW, Kind.AND, Kind.DEVICE)
@@ -55,7 +56,7 @@ class FormReader:
     def which(self) -> bool:
         """ "which device", "what machine", "哪台焊机", "which of them", "who"."""
         words = self._words
-        places = [at for at in range(len(words)) if words.has(at, Kind.WHICH) or words.text(at) in _FOR_WHICH]
+        places = [at for at in range(len(words)) if words.has(at, Kind.WHICH) or words.text(at) in _CHOOSING]
         for at in places:
             text = words.text(at)
             if text in _RANKING or text in RANKING:
@@ -64,9 +65,9 @@ class FormReader:
             after = words.skip(at + 1, (Kind.FILLER, Kind.NUMBER))
             device = words.has(after, Kind.DEVICE_WORD) or words.has(at + 1, Kind.DEVICE_WORD)
             device = device and (text not in _FOR_WHICH or words.has(at + 1, Kind.DEVICE_WORD))
-            chosen = text.startswith("which") and (
-                after in words.used or words.text(at + 1) in {"one", "of", "has", "is"}
-            )
+            first = text == "whose" and at == words.skip(0, (Kind.FILLER, Kind.FOLLOW))
+            named = after in words.used or words.text(at + 1) in {"one", "of", "has", "is"}
+            chosen = first or (text.startswith("which") and named)
             if text[-1] == "台" or text in {"谁", "哪个", "哪一个", "who", "who has", "who had"} or device or chosen:
                 words.use(at, at + 1)
                 return True

@@ -52,6 +52,8 @@ class Topic:
     lists: bool = False
     first: bool = False
     common: bool = False
+    varies: bool = False
+    always: bool = False
 
 
 @dataclass(slots=True, kw_only=True)

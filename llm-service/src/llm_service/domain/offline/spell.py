@@ -5,9 +5,10 @@ from datetime import timedelta
 from typing import Final
 
 from llm_service.domain.offline.lexicon import Kind
-from llm_service.domain.offline.number import Length, length_at
+from llm_service.domain.offline.number import Length, length_at, number_at
 from llm_service.domain.offline.query import Operator
 from llm_service.domain.offline.sentence import Sentence
+from llm_service.domain.offline.words_events import LONGEST_FIRST
 
 _UNITS: Final = frozenset({"s", "min", "h", "d"})
 # "Over 3 hours" is a range of time, unless a word before it makes a length of it.
@@ -15,6 +16,12 @@ _DOUBTFUL: Final = frozenset({"over", "beyond"})
 _LEADS: Final = frozenset(
     {"for", "of", "lasting", "lasted", "that lasted", "which lasted", "took", "持续", "持续了", "都"}
 )
+_LONGEST: Final = frozenset({"longest", "the longest", "最长", "最久"})
+_LONGEST_FIRST: Final = frozenset(LONGEST_FIRST.split("|"))
+_COUNTERS: Final = frozenset({"次", "段", "个", "回"})
+_MOST_ASKED: Final = 1000
+MOST_LISTED: Final = 10
+"""So many single spells are told, the longest."""
 _SHORTER: Final = frozenset({"shorter than", "shorter", "短于"})
 # Words between what excludes and the length of what is excluded: "any of the breaks that are".
 _REACH: Final = 7
@@ -62,10 +69,14 @@ _SPANS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundSpells:
-    """`least` is how long a spell has to last at least, or with `over` longer than; `each` asks for the single ones."""
+    """`least` is how long a spell has to last at least, or with `over` longer than.
+
+    `each` asks for the single ones, `longest` for so many of them, the longest first.
+    """
 
     least: timedelta | None = None
     over: bool = False
+    longest: int = 0
     each: bool = False
 
 
@@ -75,7 +86,28 @@ def find_spells(sentence: Sentence) -> FoundSpells:
     if not held:
         return FoundSpells()
     least, over = _least(sentence)
-    return FoundSpells(least=least, over=over, each=_each(sentence))
+    longest = _longest(sentence)
+    return FoundSpells(least=least, over=over, longest=longest, each=_each(sentence) or longest > 0)
+
+
+def _longest(sentence: Sentence) -> int:
+    """How many are asked for by their length: "the 3 longest stops", "最长的三次停机"; 0 for no order."""
+    for at in range(len(sentence)):
+        if sentence.text(at) in _LONGEST_FIRST:
+            sentence.use(at, at + 1)
+            return MOST_LISTED
+        if sentence.text(at) not in _LONGEST:
+            continue
+        behind = at + 1 + (sentence.text(at + 1) == "的")
+        for begin in (at - 1, behind):
+            counted = number_at(sentence, begin)
+            fits = counted is not None and 1 < counted[0] <= _MOST_ASKED and not counted[0] % 1
+            if counted and fits and (begin > at or counted[1] == at):
+                end = counted[1] + (sentence.text(counted[1]) in _COUNTERS)
+                led = sentence.text(begin - 1) in {"top", "前"}
+                sentence.use(min(begin - led, at), max(end, at + 1))
+                return int(counted[0])
+    return 0
 
 
 def _least(sentence: Sentence) -> tuple[timedelta | None, bool]:
@@ -136,7 +168,8 @@ def _each(sentence: Sentence) -> bool:
         if noun and every and (lasting or listing):
             sentence.use(at - 1, at + (sentence.text(at) in _SPANS))
             return True
-        if noun and (listing or sentence.text(at - 1) in _WHICH):
+        of_state = sentence.text(at) in _SPANS and sentence.has(at - 1, Kind.STATE)
+        if noun and (listing or of_state or sentence.text(at - 1) in _WHICH):
             spans = sentence.text(at) in _SPANS and not sentence.has(at, Kind.TIMES)
             sentence.use(at, at + spans)
             return spans or sentence.has(at, Kind.STATE)

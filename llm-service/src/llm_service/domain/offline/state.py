@@ -39,12 +39,18 @@ class FoundStates:
 
 
 def find_states(
-    sentence: Sentence, conditions: Sequence[Condition], *, asked: bool = False, ranked: bool = False
+    sentence: Sentence,
+    conditions: Sequence[Condition],
+    *,
+    asked: bool = False,
+    ranked: bool = False,
+    rate: bool = False,
 ) -> FoundStates:
     """Return the condition that a state is, where one is led to, excluded or asked about, and mark its words.
 
     Beside other `conditions` a state only counts where a word such as "while" leads to it. `asked` says that single
-    spells of it are asked for, `ranked` that an hour or a day is: "哪个小时焊接最多".
+    spells of it are asked for, `ranked` that an hour or a day is: "哪个小时焊接最多", `rate` that a number "per hour of
+    welding" is, to which the state belongs.
     """
     asked = asked or _asks(sentence) or _counts(sentence)
     asked = asked or (_is_plain(sentence) and (ranked or _asks_whether(sentence)))
@@ -56,7 +62,7 @@ def find_states(
             continue
         excluded, lead = _place_before(sentence, at, Kind.EXCEPT), _lead(sentence, at)
         said_alone = sentence.text(at) in _SAID_ALONE
-        led = (lead is not None and not said_alone) or excluded is not None
+        led = (lead is not None and not said_alone) or excluded is not None or rate
         if isinstance(state, State) and (asked or led):
             negation = _place_before(sentence, at, Kind.NOT, reach=2)
             turned = (negation is not None) != (excluded is not None)
@@ -150,6 +156,9 @@ def _asks_when(sentence: Sentence) -> bool:
 
 
 def _asks_whether(sentence: Sentence) -> bool:
+    if any(sentence.has(at + 1, Kind.UNIT) for at in sentence.find(Kind.HOW_MANY)):
+        # "How many metres did it weld".
+        return False
     kinds = (Kind.WHETHER, Kind.WHICH, Kind.HOW_MANY)
     return any(sentence.has(at, kind) for at in range(len(sentence)) for kind in kinds)
 

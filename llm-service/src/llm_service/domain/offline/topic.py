@@ -27,6 +27,8 @@ _MOST: Final = frozenset({"most", "fewest", "least", "highest", "lowest", "最�
 # Of one device they say nothing that a number tells.
 _AMOUNTS: Final = frozenset({"more", "less"})
 _SPANS: Final = frozenset({"的时间", "时间"})
+# Which way it goes, these leave open.
+_VARYING: Final = frozenset({"change", "changes", "changed", "changing", "变化", "stable", "steady", "稳定"})
 _BRACKETS: Final = frozenset({"(", "（"})
 _RECENT: Final = frozenset(
     {
@@ -113,24 +115,37 @@ class _TopicReader(TopicParts):
         topic.statistics = tuple(self._statistics)
         self.note_welds()
         topic.recent = any(words.text(at) in _RECENT for at in self._intents.get(Intent.TREND, ()))
+        topic.varies = self._varies()
         topic.once = self._once
         topic.counts_devices = self._devices
         topic.lists = Intent.LIST_DEVICES in self._intents
         topic.first = self._once and any(_is_first(lexeme.senses) for lexeme in words.lexemes)
         topic.uses = any({Kind.AMOUNT, Kind.INTEGRAL} & lexeme.senses.keys() for lexeme in words.lexemes)
         topic.counted_as = tuple(self._counted_as)
-        topic.asks = any(Kind.WHETHER in lexeme.senses for lexeme in words.lexemes)
+        topic.asks = self._said(Kind.WHETHER)
         topic.versus = self._versus if _is_timed(self._statistics, self._reading) else ""
         topic.named = next((intent for intent in _PRECEDENCE if intent in self._intents), None)
         self.drop_intents(topic.named)
-        if topic.named is Intent.ANOMALY and Statistic.LAST in self._statistics and not self._reading.times.ranges:
-            # "Is it normal right now" is asked of the last while.
-            topic.recent = True
-            self._statistics.pop(Statistic.LAST)
-            topic.statistics = tuple(self._statistics)
+        self._settle_now(topic)
         topic.listing = self._form.listing(topic, self._intents)
         topic.notes = tuple(self._notes)
         return topic
+
+    def _settle_now(self, topic: "Topic") -> None:
+        """ "Is it normal right now" is asked of the last while."""
+        if topic.named is Intent.ANOMALY and Statistic.LAST in self._statistics and not self._reading.times.ranges:
+            topic.recent = True
+            self._statistics.pop(Statistic.LAST)
+            topic.statistics = tuple(self._statistics)
+
+    def _said(self, kind: Kind) -> bool:
+        """Whether any word can be of this kind, understood or not."""
+        return any(kind in lexeme.senses for lexeme in self._words.lexemes)
+
+    def _varies(self) -> bool:
+        """Whether a course is asked for whichever way it goes: "changed", not "rose"."""
+        trend = [self._words.text(at) for at in self._intents.get(Intent.TREND, ())]
+        return bool(trend) and all(text in _VARYING for text in trend)
 
     def _against(self, *, which: bool) -> str:
         """ "A hotter than B", "A 的电流高于 B": on which side the first device is."""

@@ -9,6 +9,7 @@ from llm_service.domain.offline.question_form import ANSWERS, FormReader
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.spell import SPELLS
 from llm_service.domain.offline.words_data import LABEL_FIELD
+from llm_service.domain.offline.words_question import ALWAYS, RANKING
 
 if TYPE_CHECKING:
     from llm_service.domain.offline.reading import Reading, Topic
@@ -173,14 +174,16 @@ class TopicParts:
 
     def settle_best(self, topic: "Topic") -> None:
         """ "The best quality rate", "the worst utilization" are ends of a ranking; of other numbers nobody knows."""
-        places = list(self._words.find(Kind.BEST))
+        words = self._words
+        ordered = [at for at in range(len(words)) if words.text(at) in RANKING]
+        places = [at for at in (*words.find(Kind.BEST), *ordered) if Kind.BEST in words.lexeme_senses(at)]
         shared = self._statistics.keys() & {Statistic.SHARE, Statistic.DURATION}
         if not places or not shared or not topic.which:
             return
         turned = any(condition.operator is Operator.NE for condition in self._reading.conditions)
-        best = self._words.senses(places[0])[Kind.BEST] is True
+        best = words.lexeme_senses(places[0])[Kind.BEST] is True
         self._statistics.setdefault(Statistic.MAX if best != turned else Statistic.MIN)
-        self._words.use(places[0], places[0] + 1)
+        words.use(places[0], places[0] + 1)
 
     def settle_spells(self, topic: "Topic") -> None:
         """ "Average length of each stop" and "list the stops" ask for single stretches, "how much longer" for times."""
@@ -281,6 +284,9 @@ class TopicParts:
             self._statistics[Statistic.EVENTS] = None
             # "It never was, true?": yes or no could be said of either, the number of times can't.
             topic.whether = not any(lexeme.text in NEVER for lexeme in words.lexemes)
+            for at in [at for at in range(len(words)) if words.text(at) in ALWAYS and topic.whether]:
+                words.use(at, at + 1)
+                topic.always = True
 
     def _at_a_moment(self, *, asks: bool, which: bool) -> bool:
         """Whether it is asked if the conditions hold at a moment: "is it running", "which were on at noon"."""

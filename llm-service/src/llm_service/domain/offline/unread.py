@@ -4,10 +4,11 @@ import unicodedata
 from typing import TYPE_CHECKING, Final
 
 from llm_service.domain.offline.lexicon import Kind
-from llm_service.domain.offline.query import Statistic
+from llm_service.domain.offline.query import Intent, Statistic
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.token import TokenKind
 from llm_service.domain.offline.words_data import LABEL_FIELD
+from llm_service.domain.offline.words_question import ALWAYS
 
 if TYPE_CHECKING:
     from llm_service.domain.offline.reading import Reading
@@ -126,11 +127,20 @@ def _empty(sentence: Sentence, at: int, reading: "Reading", *, after_limit: bool
         return False
     if sentence.lexemes[at].tokens[0].kind is TokenKind.SIGN and not senses:
         return unicodedata.category(sentence.raw(at)[0]) not in _SAYING
-    reaching = text in _CONSUMING and not _CONSUMED.isdisjoint(reading.topic.fields)
-    reaching = reaching or (text in _REACHING and (reading.when or not _ENDS.isdisjoint(reading.topic.statistics)))
-    if reaching or (Kind.WHERE in senses and text not in _LIMITS):
+    if _says_no_more(text, reading) or (Kind.WHERE in senses and text not in _LIMITS):
         return True
     return not _EMPTY.isdisjoint(senses.keys())
+
+
+def _says_no_more(text: str, reading: "Reading") -> bool:
+    """Whether the word says nothing beside what is asked: how an extreme came about, that wire was welded."""
+    topic = reading.topic
+    if text in ALWAYS:
+        # "Has it been stable all along".
+        return topic.named is Intent.TREND or Statistic.STD in topic.statistics
+    named = topic.fields or ("wire_feed",) * (reading.unit == "m")
+    consumed = text in _CONSUMING and not _CONSUMED.isdisjoint(named)
+    return consumed or (text in _REACHING and (reading.when or not _ENDS.isdisjoint(topic.statistics)))
 
 
 def _limits(sentence: Sentence, at: int) -> bool:

@@ -63,6 +63,9 @@ _SPREAD: Final = (
     "|varies|varied|variability|volatile|波动|波动大|波动大吗|波动情况|波动如何|稳定性|抖动|有多稳定"
 )
 
+_VARYING: Final = (
+    "变化大|变化很大|变化比较大|变化幅度大|变化小|变化很小|起伏|起伏大|忽高忽低|不稳定|不稳|unstable|unsteady"
+)
 _HEATING: Final = (
     "heating up|heat up|heats up|heated up|warming up|warm up|warms up|cooling down|cool down|cools down"
     "|cooled down|cooling off|升温|降温|变热|变冷|升温了|降温了|在降温|在升温|正在降温|正在升温"
@@ -86,6 +89,12 @@ _BELOW: Final = (
     "|dropping below|going below|跌破|跌破了|低过|降破|低于了|掉破|跌到|掉到"
 )
 
+LONGEST_FIRST: Final = (
+    "longest first|by length|by duration|sorted by length|sorted by duration|order by length|ordered by length"
+    "|ordered by duration|sort by length|sort by duration|sorted by their length|in order of length|按时长排序|按时长"
+    "|按长度|按长短|从长到短|按时长排|按时长排个序|按持续时间|按持续时间排序|最长的在前|长的在前"
+)
+"""What asks for single stretches in the order of their length."""
 _LONGEST: Final = (
     "longest uninterrupted stretch|the longest uninterrupted stretch|longest unbroken stretch"
     "|longest uninterrupted period|the longest uninterrupted period"
@@ -109,6 +118,7 @@ def add_event_words(lexicon: Lexicon) -> None:
     add(Kind.MORE, Comparative(field="temperature", statistic=None), "多热|有多热|多冷|有多冷|how cold")
     add(Kind.INTENT, Intent.COMPARE, "差|之差|差值|差距")
     add(Kind.HOW_LONG, None, _LONGEST)
+    add(Kind.HOW_LONG, None, LONGEST_FIRST)
     add(
         Kind.AMOUNT,
         None,
@@ -131,6 +141,11 @@ def add_event_words(lexicon: Lexicon) -> None:
     add(Kind.FIELD_WORD, None, _MEASURED)
     add(Kind.WHETHER, None, _WHETHER)
     add(Kind.SEVERAL, "spread", _SPREAD)
+    add(
+        Kind.SEVERAL,
+        "spread",
+        "变化大|变化很大|变化比较大|变化幅度大|变化小|变化很小|起伏|起伏大|忽高忽低|不稳定|不稳|unstable|unsteady",
+    )
     add(
         Kind.SEVERAL,
         "extremes",

@@ -42,7 +42,8 @@ _VERDICTS: Final = {
     "|算低|低吗|小吗|算小",
 }
 _FILLERS: Final = (
-    "true|correct|is that right|is it true|right ?|对吗|对不对|对吧|是真的吗|焊枪|枪头|焊炬|whether|if it|begin"
+    "ones|which ones|true|correct|is that right|is it true|right ?"
+    "|对吗|对不对|对吧|是真的吗|焊枪|枪头|焊炬|whether|if it|begin"
     "|begins|began|一整天|整天|全天|整整|whole day|convert|converted|converting|expressed|rounded|rounded to"
     "|round to|round it to|round|保留|保留到|精确到|小数点后|小数点|四舍五入|四舍五入到|reading from|whats"
     "|what s|wheres|pulling|pull|pulls|labelled|labeled|classified|marked|flagged|actually|getting|torch"
@@ -78,8 +79,21 @@ _RISING: Final = (
     "from lowest to highest|lowest to highest|lowest first|ascending|in ascending order|从低到高|从小到大"
     "|从少到多|从低到高排|从小到大排|从低到高排列|从小到大排列|从低到高排序"
 )
-RANKING: Final = frozenset((*_RANKING.split("|"), *_RISING.split("|")))
+_BEST_FIRST: Final = "best first|best to worst|from best to worst|the best first|从好到差|从优到劣|最好的在前|好的在前"
+_WORST_FIRST: Final = (
+    "worst first|worst to best|from worst to best|the worst first|从差到好|从劣到优|最差的在前|差的在前"
+)
+RANKING: Final = frozenset(
+    each for names in (_RANKING, _RISING, _BEST_FIRST, _WORST_FIRST) for each in names.split("|")
+)
 """What asks for all of them in an order."""
+ALWAYS: Final = frozenset(
+    {
+        *("一直", "一直都", "始终", "总是", "一直在", "always", "constantly", "all along", "constant", "all the time"),
+        *("continuously", "permanently", "the whole time", "at all times"),
+    }
+)
+"""What asks whether something held at every reading."""
 CANNOT: Final = frozenset(_CANNOT.split("|"))
 """What no rule can tell, wherever it stands in a question."""
 
@@ -117,6 +131,8 @@ def add_asking_words(lexicon: Lexicon) -> None:
         "|which times|during which times|which periods|in which periods|during which periods|几点几分|几点钟"
         "|什么时刻|是几点|都在什么时候|有哪些时候|是什么时候的事|几点的事",
     )
+    add(Kind.UNHEEDED, None, "|".join(sorted(ALWAYS)))
+    add(Kind.FILLER, None, "很|非常|挺|特别|比较|very|quite")
     add(Kind.UNHEEDED, None, "out of range|out of the range|out of spec|within range|in range|超差|超限|范围内|范围外")
     for verdict, names in _VERDICTS.items():
         add(Kind.VERDICT, verdict, names)
@@ -132,3 +148,6 @@ def add_asking_words(lexicon: Lexicon) -> None:
     add(Kind.WHICH, None, _RANKING)
     add(Kind.WHICH, None, _RISING)
     add(Kind.STATISTIC, Statistic.MIN, _RISING)
+    for best, names in ((True, _BEST_FIRST), (False, _WORST_FIRST)):
+        add(Kind.WHICH, None, names)
+        add(Kind.BEST, best, names)

@@ -41,6 +41,21 @@ _STATES: Final = {
     "|工作中|使用中|在用|开机|开机了|开着|运转|作业|干活|在干活|干活了|在焊|在焊接|正在焊接|焊接中|起弧|燃弧"
     "|开始焊接|开始工作|开始运行|开工|在转|启动|启动了",
 }
+# What an arc does: it goes out, it burns.
+_ARC_VERBS: Final = {
+    IDLE: "go out|goes out|went out|gone out|going out|go off|goes off|went off|is out|was out|be out|die|dies|died"
+    "|break|breaks|broke|break off|breaks off|broke off|stop|stops|stopped|get lost|gets lost|got lost|is lost|was lost"
+    "|extinguish|extinguishes|extinguished|fail|fails|failed|interrupted|out",
+    RUNNING: "burn|burns|burned|burnt|lit|is lit|was lit|strike|strikes|struck|ignite|ignites|ignited|start|starts"
+    "|started|come on|comes on|came on|go on|goes on|went on|hold|holds|held|stands|stood|stand|is there|was there"
+    "|is burning|was burning|active",
+}
+_ARCS: Final = ("arc", "the arc", "its arc", "an arc")
+_ARC_HAN: Final = {
+    IDLE: "断弧|断弧了|断过弧|熄弧|熄弧了|灭弧|电弧熄灭|电弧熄灭了|电弧灭|电弧灭了|电弧断|电弧断了|电弧中断"
+    "|没有电弧|没电弧",
+    RUNNING: "引弧|起弧了|引燃电弧|电弧开|电弧燃着|燃着弧|电弧点燃|电弧接通|有弧",
+}
 _BUSIER: Final = "busier|busiest|most used|most active|更忙|最忙|忙|忙碌"
 _LEAST_BUSY: Final = "least used|least busy|least active|less used|最闲|最清闲|用得最少|用的最少"
 _RUN_TIME: Final = (
@@ -103,6 +118,9 @@ def add_state_words(lexicon: Lexicon) -> None:
 
     for state, names in _STATES.items():
         add(Kind.STATE, state, names)
+    for state, verbs in _ARC_VERBS.items():
+        add(Kind.STATE, state, "|".join(f"{arc} {verb}" for arc in _ARCS for verb in verbs.split("|")))
+        add(Kind.STATE, state, _ARC_HAN[state])
     for kind, value in ((Kind.STATE, RUNNING), (Kind.BUSIER, None)):
         add(kind, value, _BUSIER)
         add(kind, value, _LEAST_BUSY)

@@ -93,9 +93,11 @@ _DAYS: Final = (
     ("昨早|昨天早上|昨天上午", NamedDay(days=-1, part=PartOfDay.MORNING)),
 )
 _PARTS: Final = {
-    PartOfDay.FIRST_HALF: "上半天|前半天|first half of the day|the first half of the day",
+    PartOfDay.FIRST_HALF: "上半天|前半天|first half of the day|the first half of the day"
+    "|first half|the first half|前半段|前半",
     PartOfDay.DAYTIME: "during the day|during the daytime|in the daytime|daytime|by day|白天|日间",
-    PartOfDay.SECOND_HALF: "下半天|后半天|second half of the day|the second half of the day",
+    PartOfDay.SECOND_HALF: "下半天|后半天|second half of the day|the second half of the day"
+    "|second half|the second half|后半段|后半|other half|the other half",
     PartOfDay.EARLY: "凌晨|early morning|the small hours|后半夜",
     PartOfDay.MORNING: "morning|in the morning|早上|上午|早晨|清晨|一早|大清早|早间|a . m . hours",
     PartOfDay.NOON: "中午|lunchtime|lunch time|午间",

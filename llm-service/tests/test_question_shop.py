@@ -1,0 +1,140 @@
+"""Questions in the words of the shop floor: arcs that go out, the longest stops, rates of welding, best first."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llm_service.domain.offline.parse import parse_prompt
+from llm_service.domain.offline.query import Condition, Intent, Operator, Statistic
+
+NOW = datetime(2026, 11, 28, 14, 20, tzinfo=UTC)
+TODAY = datetime(2026, 11, 28, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+IDLE = Condition(field="current", operator=Operator.LT, value=5.0)
+RUNNING = Condition(field="current", operator=Operator.GE, value=5.0)
+OUT = st.sampled_from(["go out", "die", "break off", "stop", "get lost"])
+ON = st.sampled_from(["start", "strike", "ignite", "burn"])
+
+
+@given(verb=OUT, article=st.sampled_from(["the arc", "its arc"]))
+def test_an_arc_that_goes_out_is_a_stop(verb: str, article: str) -> None:
+    query = parse_prompt(f"how many times did {article} {verb} on WLD001 today?", NOW)
+    assert (query.conditions, query.statistics, query.unread) == ((IDLE,), (Statistic.EVENTS,), ())
+
+
+@given(verb=ON)
+def test_an_arc_that_burns_is_a_run(verb: str) -> None:
+    query = parse_prompt(f"how often did the arc {verb} on WLD001 today?", NOW)
+    assert (query.conditions, query.statistics, query.unread) == ((RUNNING,), (Statistic.EVENTS,), ())
+
+
+@pytest.mark.parametrize(
+    ("text", "state"), [("WLD001今天断弧几次", IDLE), ("WLD001今天熄弧了几次", IDLE), ("WLD001今天引弧几次", RUNNING)]
+)
+def test_the_same_of_an_arc_in_chinese(text: str, state: Condition) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.conditions, query.statistics, query.unread) == ((state,), (Statistic.EVENTS,), ())
+
+
+LISTS = (
+    "list the {} longest stops of WLD001 today",
+    "what were the {} longest breaks on WLD001 today?",
+    "show the top {} longest stops of WLD001 today",
+    "WLD001今天最长的{}次停机",
+)
+
+
+@given(count=st.integers(2, 10), template=st.sampled_from(LISTS))
+def test_so_many_of_the_longest_stretches_are_asked_for(count: int, template: str) -> None:
+    query = parse_prompt(template.format(count), NOW)
+    assert (query.longest, query.each, query.conditions, query.unread) == (count, True, (IDLE,), ())
+
+
+@pytest.mark.parametrize("text", ["stops of WLD001 today, longest first", "WLD001今天的停机按时长排序"])
+def test_stretches_in_the_order_of_their_length_are_asked_for(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.longest, query.conditions, query.unread) == (10, (IDLE,), ())
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "unit"),
+    [
+        ("how many litres of gas per hour of welding did WLD001 use today?", "gas_flow", "L/h"),
+        ("gas used per hour of welding on WLD001 today", "gas_flow", "L/h"),
+        ("metres of wire per minute of welding on WLD001 today", "wire_feed", "m/min"),
+        ("WLD001今天每焊接一小时用多少升气", "gas_flow", "L/h"),
+    ],
+)
+def test_what_is_used_per_hour_of_welding_is_a_mean_while_it_welds(text: str, field: str, unit: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.fields, query.statistics, query.unit, query.interval) == ((field,), (Statistic.MEAN,), unit, None)
+    assert (query.conditions, query.unread) == ((RUNNING,), ())
+
+
+@pytest.mark.parametrize("text", ["how many metres did WLD003 weld yesterday?", "WLD003昨天焊了多少米"])
+def test_metres_welded_are_taken_as_wire_and_the_answer_says_so(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.fields, query.statistics, query.unread) == (("wire_feed",), (Statistic.INTEGRAL,), ())
+    assert any(note.words == ("m", "wire_feed") for note in query.notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "statistics"),
+    [
+        ("good rate of every machine today, worst first", {Statistic.SHARE, Statistic.MIN}),
+        ("good rate of all machines today from best to worst", {Statistic.SHARE, Statistic.MAX}),
+        ("defect rate of all machines today, worst first", {Statistic.SHARE, Statistic.MAX}),
+        ("今天各台焊机的良品率从差到好", {Statistic.SHARE, Statistic.MIN}),
+    ],
+)
+def test_best_and_worst_first_are_orders(text: str, statistics: set[Statistic]) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.rank, set(query.statistics), query.unread) == (True, statistics, ())
+
+
+@pytest.mark.parametrize(
+    "text", ["was WLD001 always above 20 degrees today?", "WLD001今天温度一直高于20度吗", "WLD001今天始终在运行吗"]
+)
+def test_always_asks_whether_all_readings_fit(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.always, query.whether, query.unread) == (True, True, ())
+
+
+@pytest.mark.parametrize(
+    "text", ["which machine's current changed the most today?", "whose current changed most today?"]
+)
+def test_what_changed_most_is_what_varied_most(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.intent, query.rank) == (Intent.STATISTICS, True)
+    assert Statistic.STD in query.statistics
+
+
+def test_whose_temperature_rose_most_is_by_how_far_it_went() -> None:
+    assert Statistic.CHANGE in parse_prompt("which machine's temperature rose the most today?", NOW).statistics
+
+
+@pytest.mark.parametrize("text", ["昨天有几次咬边", "how many stops were there yesterday?", "哪几台现在在焊接"])
+def test_a_question_about_all_the_shop_is_no_chat(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert query.intent is not Intent.CHAT
+    assert query.conditions
+
+
+@pytest.mark.parametrize(
+    ("text", "begins"),
+    [
+        ("mean current of WLD001 in the first half of yesterday", -24),
+        ("mean current of WLD001 in the second half of yesterday", -12),
+    ],
+)
+def test_a_half_of_a_day_that_is_named_is_twelve_hours(text: str, begins: int) -> None:
+    query = parse_prompt(text, NOW)
+    assert query.time is not None
+    assert (query.time.start, query.time.end) == (TODAY + begins * HOUR, TODAY + (begins + 12) * HOUR)
+    assert query.unread == ()
+
+
+def test_a_half_of_anything_else_is_named() -> None:
+    assert "first half" in " ".join(parse_prompt("mean current of WLD001 in the first half of last week", NOW).unread)
