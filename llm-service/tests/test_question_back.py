@@ -143,3 +143,16 @@ def test_a_value_to_judge_is_no_question_for_anomalies(text: str) -> None:
     assert query.judged is not None
     assert (query.judged.field, query.judged.value) == ("voltage", 24.0)
     assert (query.intent, query.fields, query.unread) == (Intent.STATISTICS, ("voltage",), ())
+
+
+@pytest.mark.parametrize("follow", ["when?", "什么时候？", "and when was that?"])
+def test_when_asks_for_the_times_of_what_was_counted(follow: str) -> None:
+    query = asked("did WLD001 go above 60 degrees today?", follow)
+    assert (query.when, query.statistics, query.unread) == (True, (), ())
+    assert query.conditions
+
+
+@pytest.mark.parametrize("follow", ["and the maximum?", "最高到多少？"])
+def test_a_number_asked_for_behind_a_condition_is_of_its_field(follow: str) -> None:
+    query = asked("did WLD001 go above 60 degrees today?", follow)
+    assert (query.fields, query.statistics) == (("temperature",), (Statistic.MAX,))

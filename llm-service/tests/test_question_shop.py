@@ -138,3 +138,65 @@ def test_a_half_of_a_day_that_is_named_is_twelve_hours(text: str, begins: int) -
 
 def test_a_half_of_anything_else_is_named() -> None:
     assert "first half" in " ".join(parse_prompt("mean current of WLD001 in the first half of last week", NOW).unread)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "were there any arc interruptions longer than 30 seconds on WLD001 today and how many",
+        "how many breaks over 30 seconds did WLD001 have today?",
+    ],
+)
+def test_a_least_length_is_of_stretches_and_not_of_readings(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.statistics, query.least, query.unread) == ((Statistic.EVENTS,), timedelta(seconds=30), ())
+
+
+def test_start_and_stop_are_the_ends_of_runs() -> None:
+    query = parse_prompt("when did WLD001 start and stop welding yesterday?", NOW)
+    assert (query.conditions, query.when, query.unread) == ((RUNNING,), True, ())
+
+
+LABELS = {"good": "良好", "porosity": "气孔", "undercut": "咬边", "lack of fusion": "未熔合"}
+
+
+@given(labels=st.lists(st.sampled_from(sorted(LABELS)), min_size=2, max_size=3, unique=True))
+def test_shares_of_several_labels_are_told_by_the_counts_of_all(labels: list[str]) -> None:
+    for text in (
+        f"share of {', '.join(labels[:-1])} and {labels[-1]} on WLD001 today",
+        f"WLD001今天{'、'.join(LABELS[label] for label in labels)}的比例",
+    ):
+        query = parse_prompt(text, NOW)
+        assert (query.fields, query.conditions, query.statistics, query.unread) == (("quality_label",), (), (), ())
+
+
+@pytest.mark.parametrize("text", ["which machines had no porosity today?", "今天哪台焊机没有气孔"])
+def test_those_without_a_label_are_the_ones_with_the_fewest(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert query.conditions == (Condition(field="quality_label", operator=Operator.EQ, value="porosity"),)
+    assert (query.rank, set(query.statistics), query.unread) == (True, {Statistic.COUNT, Statistic.MIN}, ())
+
+
+def test_by_day_is_a_row_a_day() -> None:
+    query = parse_prompt("utilisation of WLD001 by day since Wednesday", NOW)
+    assert (query.interval, query.unread) == (timedelta(days=1), ())
+    assert query.time is not None
+    assert query.time.start == datetime(2026, 11, 25, tzinfo=UTC)
+
+
+def test_on_average_per_hour_asks_for_the_mean_of_the_hours() -> None:
+    query = parse_prompt("how often per hour does WLD001 stop, on average, today?", NOW)
+    assert (query.averaged, query.interval, query.statistics) == (True, HOUR, (Statistic.EVENTS,))
+
+
+@pytest.mark.parametrize("text", ["哪台机器昨天停机次数最多", "which machine stopped most often yesterday?"])
+def test_most_often_is_by_the_number_of_times_alone(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert set(query.statistics) == {Statistic.EVENTS, Statistic.MAX}
+
+
+def test_whose_wire_is_asked_for_is_a_machine() -> None:
+    query = parse_prompt("WLD001和WLD003今天谁用的焊丝多", NOW)
+    assert (query.refused, query.rank) == ("", True)
+    assert Statistic.INTEGRAL in query.statistics
+    assert parse_prompt("谁用了WLD001", NOW).refused

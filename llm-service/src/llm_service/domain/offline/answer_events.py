@@ -71,7 +71,20 @@ def _listed(report: Report, query: StructuredQuery, answered: Sequence[Answered]
         if each.result.fitting:
             told = _spells(say, query, each.result, each.result.fitting)
             lines.append(say.spells_line(say.period(each.time), told))
-    return lines
+    return [*lines, *_averaged(report, query, answered)]
+
+
+def _averaged(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> list[str]:
+    """The mean of all ranges where that is asked for, those that were cut counted by their part."""
+    times = [each.result.fitting for each in answered if each.result.fitting]
+    spans = [e.time.end - e.time.start for e in answered if e.time and e.time.start and e.time.end]
+    if not query.averaged or not spans or len(spans) != len(times) or len({e.result.device for e in answered}) > 1:
+        return []
+    whole = sum(span / max(spans) for span in spans)
+    if Statistic.DURATION in query.statistics:
+        return [report.say.on_average(report.say.length(sum(time.seconds for time in times) / whole))]
+    mean = number(sum(time.spells for time in times) / whole, 3)
+    return [report.say.on_average(report.say.times_of(mean))]
 
 
 def _in_order(query: StructuredQuery, answered: Sequence[Answered]) -> list[Answered]:

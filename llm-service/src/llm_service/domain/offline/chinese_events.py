@@ -102,7 +102,11 @@ class ChineseEvents(ChineseStates):
             f"（连续的数据算一次{least}），累计 {told.total}，占 {told.whole} 的 {told.share}%{counts}{mean}{longest}。"
         )
 
-    def times_of(self, count: int) -> str:
+    def on_average(self, value: str) -> str:
+        """State a mean."""
+        return f"平均：{value}。"
+
+    def times_of(self, count: int | str) -> str:
         """Name a number of times."""
         return f"{count} 次"
 

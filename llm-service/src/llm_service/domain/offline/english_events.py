@@ -99,7 +99,11 @@ class EnglishEvents(EnglishStates):
             f"{mean}{longest}."
         )
 
-    def times_of(self, count: int) -> str:
+    def on_average(self, value: str) -> str:
+        """State a mean."""
+        return f"On average: {value}."
+
+    def times_of(self, count: int | str) -> str:
         """Name a number of times."""
         return "once" if count == 1 else f"{count} times"
 

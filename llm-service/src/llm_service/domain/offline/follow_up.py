@@ -66,6 +66,9 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
         # "And for how long?": of the time the question before was about.
         query = replace(query, statistics=(), when=True, once=True, counted_as=())
     statistics = query.statistics or before.statistics
+    if query.when and not query.statistics and before.conditions:
+        # "When?" of what was counted: the times are told.
+        statistics = tuple(each for each in statistics if each not in {Statistic.EVENTS, Statistic.DURATION})
     conditions = query.conditions or before.conditions
     if not conditions and not query.statistics:
         statistics = tuple(each for each in statistics if each is not Statistic.SHARE)
@@ -76,7 +79,7 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
         references=devices.references,
         all_devices=devices.all_devices,
         except_devices=devices.except_devices,
-        fields=query.fields or before.fields,
+        fields=query.fields or before.fields or _measured(query, before),
         statistics=() if query.since else statistics,
         time=(_periods(query, before) or (query.time or before.time,))[0],
         periods=_periods(query, before),
@@ -100,6 +103,13 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
         each=query.each or (not query.conditions and before.each),
         confidence=max(query.confidence, before.confidence),
     )
+
+
+def _measured(query: StructuredQuery, before: StructuredQuery) -> tuple[str, ...]:
+    """The fields of the conditions before, where a number is asked for: "did it exceed 60?", "how high was it?"."""
+    numeric = set(query.statistics) - _HELD - {Statistic.COUNT}
+    fields = (each.field for each in before.conditions if not isinstance(each.value, str) and each.field)
+    return tuple(dict.fromkeys(fields)) if numeric and not query.conditions else ()
 
 
 def _kind(query: StructuredQuery, before: StructuredQuery) -> dict[str, bool]:

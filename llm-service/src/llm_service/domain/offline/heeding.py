@@ -11,14 +11,14 @@ from llm_service.domain.offline.words_data import LABEL_FIELD
 _HEEDED: Final = {
     "list": frozenset({"model_code"}),
     "statistics": frozenset({"decimals", "conditions", "periods", "percentiles", "unit"}),
-    "fitting": frozenset({"conditions", "periods", "when", "since", "least", "each", "compare"}),
+    "fitting": frozenset({"conditions", "periods", "when", "since", "each", "compare"}),
     "versus": frozenset({"when", "versus", "whether"}),
     "holds": frozenset({"conditions", "periods", "holds", "when"}),
     "power": frozenset({"decimals", "conditions", "periods", "rank", "top", "unit", "compare"}),
     "judged": frozenset({"decimals", "conditions", "periods"}),
     "when": frozenset({"decimals", "conditions", "periods", "when", "unit"}),
     "correlation": frozenset({"conditions", "periods"}),
-    "rank": frozenset({"decimals", "least", "conditions", "percentiles", "unit", "rank", "top"}),
+    "rank": frozenset({"decimals", "conditions", "percentiles", "unit", "rank", "top"}),
     "periods": frozenset({"decimals", "conditions", "unit", "periods", "rank", "top"}),
     "at": frozenset({"decimals", "unit", "periods"}),
     "compare": frozenset({"decimals", "conditions", "percentiles", "unit", "periods"}),
@@ -86,7 +86,7 @@ def parts_left_out(query: StructuredQuery, kind: str) -> list[str]:
         "versus": query.versus,
         "holds": query.holds,
         "decimals": query.decimals is not None,
-        "least": query.least,
+        "least": query.least and not (kind in {"fitting", "rank"} and _times(query)),
         "measure": kind == "rank" and not query.fields and not query.conditions and not _counts(query),
         "robust": query.robust and not told_apart(query) and not (kind == "statistics" and query.fields),
         "each": query.each,
@@ -97,6 +97,11 @@ def parts_left_out(query: StructuredQuery, kind: str) -> list[str]:
         "statistics": _lost_statistics(query, kind),
     }
     return [name for name, there in parts.items() if there and name not in _HEEDED[kind]]
+
+
+def _times(query: StructuredQuery) -> bool:
+    """Whether stretches are told, of which only long ones may count."""
+    return bool(set(query.statistics) & {Statistic.EVENTS, Statistic.DURATION}) or query.when or query.since
 
 
 def _counts(query: StructuredQuery) -> bool:

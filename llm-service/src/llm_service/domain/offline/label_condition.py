@@ -1,18 +1,30 @@
 """Conditions that words for a quality are: "good", "porosity", "not undercut"."""
 
+from itertools import pairwise
+from typing import Final
+
 from llm_service.domain.offline.condition import CLOSING, MOST, linked_by_or, negation_at
 from llm_service.domain.offline.lexicon import Kind
-from llm_service.domain.offline.query import Condition, Operator
+from llm_service.domain.offline.query import Condition, Operator, Statistic
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.words_data import GOOD, LABEL_FIELD
 
+_NONE: Final = frozenset({"no", "without", "never", "没有", "没", "无", "从未", "从没"})
 
-def find_labels(sentence: Sentence, *, alternatives: bool = False) -> tuple[tuple[Condition, ...], bool]:
+
+def find_labels(
+    sentence: Sentence, *, alternatives: bool = False, asked: bool = False
+) -> tuple[tuple[Condition, ...], bool]:
     """Return the conditions that words such as "good" and "porosity" are, and whether one of them is enough.
 
     Their words are marked. "Porosity or undercut" are `alternatives` where there may be any. "Bad welds (porosity)" is
-    one condition: the word in brackets says which bad ones.
+    one condition: the word in brackets says which bad ones. Where numbers of several labels are `asked` for, "good,
+    porosity and undercut", they are no conditions: the counts of all labels tell them.
     """
+    if (places := _enumerated(sentence)) and asked:
+        for at in places:
+            sentence.use(at, at + 1)
+        return (), False
     named: dict[tuple[Operator, str], None] = {}
     for at in sentence.find(Kind.QUALITY_RATE):
         # The word asks for a share, too, and is read once more for it.
@@ -21,11 +33,12 @@ def find_labels(sentence: Sentence, *, alternatives: bool = False) -> tuple[tupl
             Condition(field=LABEL_FIELD, operator=Operator.EQ if label else Operator.NE, value=label or GOOD),
         ), False
     chosen, last, turned, either = "", -MOST, False, False
+    none = asks_for_none(sentence)
     for at in sentence.find(Kind.LABEL):
         label = str(sentence.senses(at)[Kind.LABEL])
         negation = negation_at(sentence, at)
         carried = turned and all(_joins(sentence, place) for place in range(last + 1, at))
-        negated = negation is not None or carried
+        negated = (negation is not None or carried) and not none
         how = Operator.NE if negated != (not label) else Operator.EQ
         if how is Operator.EQ and chosen not in {"", label or GOOD}:
             link = linked_by_or(sentence, last, at)
@@ -42,6 +55,30 @@ def find_labels(sentence: Sentence, *, alternatives: bool = False) -> tuple[tupl
         last, turned = at, negated
     specific = [pair for pair in named if pair != (Operator.NE, GOOD)] or [*named]
     return tuple(Condition(field=LABEL_FIELD, operator=how, value=label) for how, label in specific), either
+
+
+def asks_for_none(sentence: Sentence) -> bool:
+    """Return whether those are asked for that had none: "which machines had no porosity", "哪台没有气孔"."""
+    which = any(sentence.has(at, Kind.WHICH) and sentence.text(at) != "what" for at in range(len(sentence)))
+    places = [place for at in sentence.find(Kind.LABEL) if (place := negation_at(sentence, at)) is not None]
+    return which and any(sentence.text(place) in _NONE for place in places)
+
+
+def enumerates(sentence: Sentence) -> bool:
+    """Return whether a share or a number of several labels is asked for: "share of good, porosity and undercut"."""
+    kinds = (Kind.SHARE, Kind.HOW_MANY, Kind.TIMES, Kind.HOW_OFTEN)
+    counted = any(sentence.has(at, kind) for at in range(len(sentence)) for kind in kinds)
+    counts = (sentence.senses(at).get(Kind.STATISTIC) is Statistic.COUNT for at in range(len(sentence)))
+    return (counted or any(counts)) and len(_enumerated(sentence)) > 1
+
+
+def _enumerated(sentence: Sentence) -> list[int]:
+    """The places of labels that "and" links, none of them excluded."""
+    places = [at for at in sentence.find(Kind.LABEL) if sentence.senses(at)[Kind.LABEL]]
+    links = [range(first + 1, second) for first, second in pairwise(places)]
+    linked = all(link and all(sentence.has(at, Kind.AND) for at in link) for link in links)
+    alone = all(negation_at(sentence, at) is None for at in places)
+    return places if len(places) > 1 and linked and alone else []
 
 
 def _joins(sentence: Sentence, at: int) -> bool:

@@ -14,7 +14,7 @@ from llm_service.domain.offline.condition import find_conditions
 from llm_service.domain.offline.device import find_devices
 from llm_service.domain.offline.homophone import correct_homophones
 from llm_service.domain.offline.judged_value import find_judged
-from llm_service.domain.offline.label_condition import find_labels
+from llm_service.domain.offline.label_condition import asks_for_none, enumerates, find_labels
 from llm_service.domain.offline.lexicon import Kind, lexemes_of
 from llm_service.domain.offline.measure import find_interval, find_percentiles, find_rows, find_unit, find_when
 from llm_service.domain.offline.number import number_at
@@ -85,7 +85,9 @@ def parse_prompt(
 
 def _add_conditions(sentence: Sentence, reading: Reading) -> None:
     """Add the conditions that labels and states are; alternatives of both kinds together stay unread."""
-    labels, any_label = find_labels(sentence, alternatives=not reading.conditions)
+    reading.by_label = not reading.conditions and enumerates(sentence)
+    reading.none = asks_for_none(sentence)
+    labels, any_label = find_labels(sentence, alternatives=not reading.conditions, asked=reading.by_label)
     reading.any_condition = reading.any_condition or any_label
     reading.conditions += labels
     if not reading.any_condition:

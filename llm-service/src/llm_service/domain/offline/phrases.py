@@ -148,8 +148,12 @@ class Wording(DeviceWording, Protocol):
         """State how often and for how long readings fit, "yes" or "no" first where that was asked."""
         ...
 
-    def times_of(self, count: int) -> str:
+    def times_of(self, count: int | str) -> str:
         """Name a number of times."""
+        ...
+
+    def on_average(self, value: str) -> str:
+        """State a mean of several ranges."""
         ...
 
     def tidy(self, text: str) -> str:

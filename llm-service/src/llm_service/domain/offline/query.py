@@ -164,7 +164,8 @@ class StructuredQuery:
 
     `back` is how far `time` lies behind that of a question before, where one was asked.
 
-    `always` asks whether all readings fit the conditions. `judged` asks whether a value is as usual.
+    `averaged` asks for the mean of the number or the duration of all intervals, `always` whether all readings fit the
+    conditions, `judged` whether a value is as usual.
 
     `unread` are the words that were not understood; an answer must name them. `refused` is what was asked and
     can't be done at all. `follows` says that the question only makes sense after another one.
@@ -212,6 +213,7 @@ class StructuredQuery:
     over: bool = False
     longest: int = 0
     always: bool = False
+    averaged: bool = False
     each: bool = False
     by_group: bool = False
     robust: bool = False

@@ -102,6 +102,7 @@ def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> S
         back=reading.times.back,
         judged=reading.judged,
         always=topic.always,
+        averaged=topic.averaged,
         longest=reading.spells.longest if reading.conditions else 0,
         first=topic.first,
     )

@@ -96,7 +96,8 @@ class FormReader:
             first += 1
         measured = any(words.has(at, kind) for at in range(len(words)) for kind in (Kind.FIELD, Kind.AMOUNT, Kind.UNIT))
         for at in range(len(words) - 1):
-            if words.text(at) == "who" and words.text(at + 1) == "used" and not measured:
+            pair = (words.text(at), words.text(at + 1))
+            if pair in {("who", "used"), ("谁", "用"), ("谁", "用了"), ("谁", "用过")} and not measured:
                 # "Who used WLD001" asks for a person, "who used less gas" for a machine.
                 words.use(at, at + 2)
                 return f"{words.raw(at)} {words.raw(at + 1)}"

@@ -54,6 +54,7 @@ class Topic:
     common: bool = False
     varies: bool = False
     always: bool = False
+    averaged: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,6 +78,8 @@ class Reading:
     state: bool = False
     top: int = 0
     judged: Judged | None = None
+    by_label: bool = False
+    none: bool = False
     topic: Topic = field(default_factory=Topic)
 
     @property

@@ -42,6 +42,7 @@ SPELLS: Final = frozenset(
             "interruption",
             "interruptions",
         ),
+        *("arc interruption", "arc interruptions", "arc breaks", "arc outages", "arc losses", "arc stops"),
         *(
             "weld",
             "welds",

@@ -11,7 +11,7 @@ from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.spell import SPELLS
 from llm_service.domain.offline.token import is_code
 from llm_service.domain.offline.words_data import Comparative
-from llm_service.domain.offline.words_state import RUNNING, State
+from llm_service.domain.offline.words_state import IDLE, RUNNING, State
 
 _ASKING: Final = (
     *(Kind.SHARE, Kind.TIME_SHARE, Kind.HOW_LONG, Kind.HOW_OFTEN, Kind.TIMES, Kind.BUSIER, Kind.SINCE_WHEN),
@@ -26,6 +26,7 @@ _BEHIND: Final = frozenset({"时", "的时候", "期间", "的时间", "时候",
 _SAID_ALONE: Final = frozenset({"weld", "welds", "welded", "焊", "焊接"})
 _VERBS: Final = frozenset({"停了", "停", "停过", "焊了", "运行了", "工作了", "stopped", "stop", "run", "ran"})
 _CARRYING: Final = frozenset({"ran", "run"})
+_STARTING: Final = frozenset({"start", "begin", "started", "begun", "began", "开始", "启动"})
 _MOST: Final = frozenset({"most", "least", "最多", "最少"})
 _NUMBERS: Final = (Kind.FIELD, Kind.STATISTIC, Kind.PERCENTILE, Kind.INTEGRAL, Kind.CORRELATION)
 
@@ -64,6 +65,10 @@ def find_states(
         said_alone = sentence.text(at) in _SAID_ALONE
         led = (lead is not None and not said_alone) or excluded is not None or rate
         if isinstance(state, State) and (asked or led):
+            if state == IDLE and _starts_and_stops(sentence, at):
+                # "When did it start and stop": from the first reading of a run to the last.
+                sentence.use(at - 2, at)
+                state = RUNNING
             negation = _place_before(sentence, at, Kind.NOT, reach=2)
             turned = (negation is not None) != (excluded is not None)
             operator = FLIPPED[state.operator] if turned else state.operator
@@ -101,6 +106,11 @@ def _use(sentence: Sentence, at: int, others: Sequence[int | None], *, led: bool
             sentence.use(each, each + 1)
     if led or not any(sentence.has(at, kind) for kind in (Kind.BUSIER, Kind.HOW_LONG, Kind.TIME_SHARE)):
         sentence.use(at, at + 1 + (sentence.text(at + 1) in _BEHIND and not sentence.has(at + 1, Kind.HOW_LONG)))
+
+
+def _starts_and_stops(sentence: Sentence, at: int) -> bool:
+    """Whether both ends of a run are asked for: "start and stop", "开始和停止"."""
+    return sentence.text(at - 2) in _STARTING and sentence.has(at - 1, Kind.AND) and _asks_when(sentence)
 
 
 def _use_again(sentence: Sentence, state: State, said: int) -> None:

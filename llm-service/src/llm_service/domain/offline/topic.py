@@ -103,6 +103,7 @@ class _TopicReader(TopicParts):
         self.settle_amount(which=topic.which or (interval is not None and interval.which))
         self.settle_range()
         self.settle_spells(topic)
+        self.settle_none(which=topic.which)
         self.settle_best(topic)
         self.settle_commonest(topic)
         self.settle_speed(which=topic.which)
@@ -329,6 +330,7 @@ class _TopicReader(TopicParts):
         if field:
             self._fields.setdefault(at, field)
         two = len(self._reading.devices.codes) > 1 or len(self._reading.times.ranges) > 1
+        two = two or bool(self._reading.times.ranges and self._words.text(at)[-1:] == "吗" and self._against_before())
         alone = self._words.text(at).isascii() and self._words.text(at) not in _AMOUNTS
         if statistic is not None and (topic.which or field or two or alone):
             if two and not topic.which:
@@ -338,6 +340,10 @@ class _TopicReader(TopicParts):
             self._words.use(at, at + 1)
         elif field:
             self._words.use(at, at + 1)
+
+    def _against_before(self) -> bool:
+        """Whether one time is set against another: "比一小时前高吗"."""
+        return any(self._words.text(at) == "比" for at in range(len(self._words)))
 
     def _how_many(self, at: int) -> None:
         words = self._words

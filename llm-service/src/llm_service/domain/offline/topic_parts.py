@@ -114,6 +114,16 @@ class TopicParts:
     def settle_unlabelled(self) -> None:
         """ "How many readings have no label": the counts of all labels tell those without one, too."""
         words = self._words
+        if self._reading.by_label and not self._statistics.keys() - {
+            Statistic.COUNT,
+            Statistic.SHARE,
+            Statistic.EVENTS,
+        }:
+            for at in [at for kind in (Kind.SHARE, Kind.TIMES, Kind.HOW_OFTEN) for at in words.find(kind)]:
+                words.use(at, at + 1)
+            self._statistics.clear()
+            self._fields = {0: LABEL_FIELD}
+            return
         places = list(words.find(Kind.NO_LABEL))
         if not places or self._reading.conditions or self._statistics.keys() - {Statistic.COUNT, Statistic.SHARE}:
             return
@@ -172,6 +182,11 @@ class TopicParts:
             self._statistics.pop(Statistic.MAX, None)
         self._statistics[Statistic.DURATION if reading.state else Statistic.COUNT] = None
 
+    def settle_none(self, *, which: bool) -> None:
+        """ "Which had no porosity": the number of each is told, those without any first."""
+        if self._reading.none and which and not self._fields and self._statistics.keys() <= {Statistic.COUNT}:
+            self._statistics = {Statistic.COUNT: None, Statistic.MIN: None}
+
     def settle_best(self, topic: "Topic") -> None:
         """ "The best quality rate", "the worst utilization" are ends of a ranking; of other numbers nobody knows."""
         words = self._words
@@ -190,11 +205,15 @@ class TopicParts:
         spells, reading = self._reading.spells, self._reading
         timed = self._statistics.keys() & {Statistic.EVENTS, Statistic.DURATION}
         if reading.conditions and reading.interval and timed and not self._fields:
-            # "On average per hour": the number of each hour is told.
+            # "On average per hour": the number of each hour is told, and their mean.
+            topic.averaged = Statistic.MEAN in self._statistics
             self._statistics.pop(Statistic.MEAN, None)
         if not reading.conditions or reading.rows or reading.interval:
             return
         if Statistic.COUNT in self._statistics and reading.state and self._counts_spells():
+            self._statistics = {Statistic.EVENTS if s is Statistic.COUNT else s: None for s in self._statistics}
+        if Statistic.COUNT in self._statistics and spells.least is not None and not self._fields:
+            # "Were there any longer than 30 s, and how many".
             self._statistics = {Statistic.EVENTS if s is Statistic.COUNT else s: None for s in self._statistics}
         asked = self._statistics.keys()
         longer = list(self._words.find(Kind.LONGER))
@@ -270,9 +289,10 @@ class TopicParts:
         plain = not self._intents and not reading.rows and not reading.interval and not reading.percentiles
         if not reading.conditions or not plain or reading.when or topic.since or topic.common:
             return
-        if topic.which and reading.state and self._statistics.keys() & {Statistic.MAX, Statistic.MIN}:
-            # "Which was idle the most": by how long it was.
-            self._statistics.setdefault(Statistic.DURATION)
+        ended = topic.which and reading.state and self._statistics.keys() & {Statistic.MAX, Statistic.MIN}
+        if ended and not _COUNTED & self._statistics.keys():
+            # "Which was idle the most": by how long it was, unless it is said by what.
+            self._statistics[Statistic.DURATION] = None
         topic.holds = self._at_a_moment(asks=asks, which=topic.which)
         if topic.which and not topic.holds and not self._statistics and reading.times.ranges:
             # "Which machines exceeded 200 today": by how many readings did.

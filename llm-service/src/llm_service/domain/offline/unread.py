@@ -76,6 +76,22 @@ _COUNTED: Final = frozenset({"weld", "welds", "run", "焊缝", "焊点", "焊"})
 # "How many metres of wire did it weld" is what it used.
 _CONSUMING: Final = frozenset({"feed", "feeds", "fed", "weld", "welded", "welds", "焊了", "焊", "焊掉", "焊掉了"})
 _CONSUMED: Final = frozenset({"wire_feed"})
+# What stretches are anyway.
+_UNBROKEN: Final = frozenset(
+    {
+        "uninterrupted",
+        "continuous",
+        "unbroken",
+        "continuously",
+        "in a row",
+        "without a break",
+        "连续",
+        "持续",
+        "不间断",
+        "不停",
+    }
+)
+_TIMED: Final = frozenset({Statistic.EVENTS, Statistic.DURATION})
 _SAYING: Final = frozenset({"Sm", "Sc"})
 _NEIGHBOURS: Final = (Kind.LABEL, Kind.DEVICE_WORD, Kind.DEVICE)
 _CLOSERS: Final = frozenset({",", ".", "?", "!", ";", "？", "。", "，", "！"})
@@ -138,6 +154,8 @@ def _says_no_more(text: str, reading: "Reading") -> bool:
     if text in ALWAYS:
         # "Has it been stable all along".
         return topic.named is Intent.TREND or Statistic.STD in topic.statistics
+    if text in _UNBROKEN:
+        return bool(_TIMED.intersection(topic.statistics)) or reading.when
     named = topic.fields or ("wire_feed",) * (reading.unit == "m")
     consumed = text in _CONSUMING and not _CONSUMED.isdisjoint(named)
     return consumed or (text in _REACHING and (reading.when or not _ENDS.isdisjoint(topic.statistics)))

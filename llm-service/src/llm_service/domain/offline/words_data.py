@@ -95,8 +95,8 @@ _COMPARATIVES: Final = {
     Comparative(field="temperature", statistic=None): "hot|warm|cold|cool|热|冷",
     Comparative(
         field="", statistic=Statistic.MAX
-    ): "higher than|larger than|greater than|higher|larger|greater|bigger|更高|更大|高|大|高一些",
-    Comparative(field="", statistic=Statistic.MIN): "lower than|smaller than|lower|smaller|更低|更小|低|小",
+    ): "higher than|larger than|greater than|higher|larger|greater|bigger|更高|更大|高|大|高一些|高吗|大吗",
+    Comparative(field="", statistic=Statistic.MIN): "lower than|smaller than|lower|smaller|更低|更小|低|小|低吗|小吗",
 }
 _OPERATORS: Final = {
     Operator.GT: ">|longer than|lasting longer than|lasting more than|lasting over|lasted longer than"

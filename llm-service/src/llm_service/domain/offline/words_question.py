@@ -8,7 +8,7 @@ from llm_service.domain.offline.words_data import Comparative
 
 _CANNOT: Final = (
     "operator|operators|who operated|who was operating|who is operating|who ran|操作员|操作工|谁操作"
-    "|谁在操作|谁在用|谁用|remaining|remains|remain|is left|are left|left over|still left|还剩|剩余|剩下|还剩下"
+    "|谁在操作|谁在用|remaining|remains|remain|is left|are left|left over|still left|还剩|剩余|剩下|还剩下"
     "|还有多少焊丝|will|will be|going to|gonna|将会|会是多少|会到多少|会达到|会达到多少|将达到|会升到|会涨到|预计"
     "|估计会|会有多少|cost|costs|price|expensive|费用|成本|电费|价格|花费|多少钱|maintenance|serial number"
     "|manufacturer|序列号|厂家|保养"
@@ -132,6 +132,7 @@ def add_asking_words(lexicon: Lexicon) -> None:
         "|什么时刻|是几点|都在什么时候|有哪些时候|是什么时候的事|几点的事",
     )
     add(Kind.UNHEEDED, None, "|".join(sorted(ALWAYS)))
+    add(Kind.UNHEEDED, None, "uninterrupted|continuous|unbroken|in a row|without a break|连续|持续|不间断|不停")
     add(Kind.FILLER, None, "很|非常|挺|特别|比较|very|quite")
     add(Kind.UNHEEDED, None, "out of range|out of the range|out of spec|within range|in range|超差|超限|范围内|范围外")
     for verdict, names in _VERDICTS.items():

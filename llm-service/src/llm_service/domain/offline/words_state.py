@@ -45,6 +45,7 @@ _STATES: Final = {
 _ARC_VERBS: Final = {
     IDLE: "go out|goes out|went out|gone out|going out|go off|goes off|went off|is out|was out|be out|die|dies|died"
     "|break|breaks|broke|break off|breaks off|broke off|stop|stops|stopped|get lost|gets lost|got lost|is lost|was lost"
+    "|interruption|interruptions|outage|outages|loss|losses|failure|failures|stoppage|stoppages"
     "|extinguish|extinguishes|extinguished|fail|fails|failed|interrupted|out",
     RUNNING: "burn|burns|burned|burnt|lit|is lit|was lit|strike|strikes|struck|ignite|ignites|ignited|start|starts"
     "|started|come on|comes on|came on|go on|goes on|went on|hold|holds|held|stands|stood|stand|is there|was there"

@@ -95,7 +95,7 @@ _DAYS: Final = (
 _PARTS: Final = {
     PartOfDay.FIRST_HALF: "上半天|前半天|first half of the day|the first half of the day"
     "|first half|the first half|前半段|前半",
-    PartOfDay.DAYTIME: "during the day|during the daytime|in the daytime|daytime|by day|白天|日间",
+    PartOfDay.DAYTIME: "during the day|during the daytime|in the daytime|daytime|白天|日间",
     PartOfDay.SECOND_HALF: "下半天|后半天|second half of the day|the second half of the day"
     "|second half|the second half|后半段|后半|other half|the other half",
     PartOfDay.EARLY: "凌晨|early morning|the small hours|后半夜",
@@ -159,7 +159,12 @@ def add_time_words(lexicon: Lexicon) -> None:
         add(Kind.PART, part, names)
     for names, relative in _RELATIVE_PERIODS:
         add(Kind.RELATIVE_PERIOD, relative, names)
-    for code, names in {"h": "hourly|逐小时", "d": "daily|逐日", "w": "weekly", "min": "minutely|逐分钟"}.items():
+    for code, names in {
+        "h": "hourly|逐小时",
+        "d": "daily|逐日|by day|per day of",
+        "w": "weekly",
+        "min": "minutely|逐分钟",
+    }.items():
         add(Kind.RHYTHM, code, names)
     for phrase, code in {"hour by hour": "h", "day by day": "d", "minute by minute": "min"}.items():
         add(Kind.RHYTHM, code, phrase)
