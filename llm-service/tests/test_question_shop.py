@@ -200,3 +200,51 @@ def test_whose_wire_is_asked_for_is_a_machine() -> None:
     assert (query.refused, query.rank) == ("", True)
     assert Statistic.INTEGRAL in query.statistics
     assert parse_prompt("谁用了WLD001", NOW).refused
+
+
+@pytest.mark.parametrize("text", ["how many minutes was WLD001 above 65 C today", "WLD001今天超过65C有多少分钟"])
+def test_a_letter_behind_a_number_is_a_unit_of_temperature(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert query.conditions == (Condition(field="temperature", operator=Operator.GT, value=65.0, unit="°C"),)
+    assert (query.fields, query.statistics, query.unread) == ((), (Statistic.DURATION,), ())
+
+
+@pytest.mark.parametrize(
+    "text", ["which hour today had the most stops on WLD001", "which day had the fewest stops on WLD001"]
+)
+def test_the_hour_with_the_most_stops_is_by_their_number(text: str) -> None:
+    assert Statistic.EVENTS in parse_prompt(text, NOW).statistics
+    assert Statistic.DURATION not in parse_prompt(text, NOW).statistics
+
+
+@pytest.mark.parametrize("text", ["WLD001的温度现在是在升还是降", "is the temperature of WLD001 changing right now"])
+def test_a_course_asked_of_now_is_that_of_the_last_while(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.intent, query.recent) == (Intent.TREND, True)
+
+
+def test_machines_that_fit_a_condition_are_listed_by_it() -> None:
+    query = parse_prompt("温度超过60度的机器有哪些，今天", NOW)
+    assert (query.rank, query.statistics, query.unread) == (True, (Statistic.COUNT,), ())
+
+
+@pytest.mark.parametrize(
+    ("text", "lowest"),
+    [
+        ("which machine's voltage was the most stable yesterday?", True),
+        ("哪台焊机的电压最稳定，昨天", True),
+        ("哪台焊机的电压最不稳定，昨天", False),
+        ("which machine has the least stable voltage today?", False),
+    ],
+)
+def test_the_steadiest_has_the_smallest_deviation(text: str, lowest: bool) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.rank, Statistic.STD in query.statistics, Statistic.MIN in query.statistics) == (True, True, lowest)
+    assert query.unread == ()
+
+
+def test_the_hottest_hour_is_by_its_mean() -> None:
+    assert set(parse_prompt("which was the hottest hour of WLD001 yesterday?", NOW).statistics) == {
+        Statistic.MEAN,
+        Statistic.MAX,
+    }

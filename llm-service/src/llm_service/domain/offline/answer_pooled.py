@@ -27,6 +27,10 @@ class Pooled:
 def together(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> list[str]:
     """Tell what several devices have together: of one field, in one unit, over one range."""
     several = len({each.result.device for each in answered}) == len(answered) > 1
+    if several and len(query.fields) > 1 and query.statistics and set(query.statistics) <= _SUMMED:
+        alone = [pooled(report, replace(query, fields=(field,)), answered) for field in query.fields]
+        named = [f"{field} {each.text}" for field, each in zip(query.fields, alone, strict=True) if each]
+        return [report.say.together(", ".join(named))] if named else []
     found = pooled(report, query, answered) if several and query.statistics else None
     summed = {measure.statistic for measure in measures_of(query)} <= _SUMMED
     return [report.say.together(found.text) if summed else report.say.pooled(found.text)] if found else []

@@ -54,7 +54,7 @@ class _Rows:
         gathered = self._plan.gathered(tool, calls)
         if not isinstance(gathered, list):
             return gathered
-        extremes = kind == "intervals" and bool(_EXTREMES & set(query.statistics))
+        extremes = kind == "intervals" and bool(query.statistics) and set(query.statistics) <= _EXTREMES
         spikes = self._spikes(planner) if (kind == "rows" and query.ordered) or (extremes and query.fields) else []
         if not isinstance(spikes, list):
             return spikes

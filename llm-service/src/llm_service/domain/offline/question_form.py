@@ -65,6 +65,8 @@ class FormReader:
             after = words.skip(at + 1, (Kind.FILLER, Kind.NUMBER))
             device = words.has(after, Kind.DEVICE_WORD) or words.has(at + 1, Kind.DEVICE_WORD)
             device = device and (text not in _FOR_WHICH or words.has(at + 1, Kind.DEVICE_WORD))
+            listed = text in {"有哪些", "哪些"} and at > 0 and Kind.DEVICE_WORD in words.lexeme_senses(at - 1)
+            device = device or (listed and bool(self._reading.conditions))
             first = text == "whose" and at == words.skip(0, (Kind.FILLER, Kind.FOLLOW))
             named = after in words.used or words.text(at + 1) in {"one", "of", "has", "is"}
             chosen = first or (text.startswith("which") and named)

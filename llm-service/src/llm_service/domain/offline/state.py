@@ -27,7 +27,7 @@ _SAID_ALONE: Final = frozenset({"weld", "welds", "welded", "焊", "焊接"})
 _VERBS: Final = frozenset({"停了", "停", "停过", "焊了", "运行了", "工作了", "stopped", "stop", "run", "ran"})
 _CARRYING: Final = frozenset({"ran", "run"})
 _STARTING: Final = frozenset({"start", "begin", "started", "begun", "began", "开始", "启动"})
-_MOST: Final = frozenset({"most", "least", "最多", "最少"})
+_MOST: Final = frozenset({"most", "least", "fewest", "最多", "最少"})
 _NUMBERS: Final = (Kind.FIELD, Kind.STATISTIC, Kind.PERCENTILE, Kind.INTEGRAL, Kind.CORRELATION)
 
 

@@ -134,10 +134,17 @@ class _TopicReader(TopicParts):
 
     def _settle_now(self, topic: "Topic") -> None:
         """ "Is it normal right now" is asked of the last while."""
+        if topic.named is Intent.TREND and not self._reading.times.ranges:
+            topic.recent = topic.recent or self._now()
         if topic.named is Intent.ANOMALY and Statistic.LAST in self._statistics and not self._reading.times.ranges:
             topic.recent = True
             self._statistics.pop(Statistic.LAST)
             topic.statistics = tuple(self._statistics)
+
+    def _now(self) -> bool:
+        """Whether it is asked of now: "现在是在升还是降"."""
+        senses = [lexeme.senses for lexeme in self._words.lexemes]
+        return any(Kind.NOW in each or each.get(Kind.STATISTIC) is Statistic.LAST for each in senses)
 
     def _said(self, kind: Kind) -> bool:
         """Whether any word can be of this kind, understood or not."""
@@ -337,6 +344,9 @@ class _TopicReader(TopicParts):
                 self._intents.setdefault(Intent.COMPARE, [])
             else:
                 self._statistics.setdefault(statistic)
+            if field and self._reading.interval and self._reading.interval.which:
+                # "The hottest hour": no single reading decides it.
+                self._statistics.setdefault(Statistic.MEAN)
             self._words.use(at, at + 1)
         elif field:
             self._words.use(at, at + 1)

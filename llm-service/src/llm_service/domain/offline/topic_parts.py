@@ -20,6 +20,8 @@ _SHOWING: Final = frozenset(
 )
 _SHOWN: Final = frozenset({"data", "readings", "rows", "values", "records", "数据", "读数", "记录"})
 _WELDS: Final = frozenset({"weld", "welds", "焊缝", "焊点"})
+# Verbs as well: "the hour in which it was the most idle".
+_VERBAL: Final = frozenset({"空闲", "停", "焊接", "运行"})
 _FASTEST: Final = frozenset({"fastest", "the fastest", "quickest", "最快"})
 _SLOWEST: Final = frozenset({"slowest", "the slowest", "最慢"})
 _SPREAD: Final = frozenset(
@@ -177,10 +179,21 @@ class TopicParts:
         ranked = reading.interval is not None and reading.interval.which and reading.conditions and not self._fields
         if not ranked or not asked or not asked <= {Statistic.MAX, Statistic.MIN}:
             return
+        if reading.state and self._ends_number():
+            # "Which hour had the most stops".
+            self._statistics[Statistic.EVENTS] = None
+            return
         if reading.state:
             # "Which hour did it weld the most": the one it did so for longest.
             self._statistics.pop(Statistic.MAX, None)
         self._statistics[Statistic.DURATION if reading.state else Statistic.COUNT] = None
+
+    def _ends_number(self) -> bool:
+        """Whether the word for an end stands before what is counted: "the most stops"."""
+        words = self._words
+        senses = (words.lexeme_senses(at).get(Kind.STATISTIC) for at in range(len(words)))
+        ends = [at for at, statistic in enumerate(senses) if statistic in {Statistic.MAX, Statistic.MIN}]
+        return any(words.text(at + 1) in SPELLS and words.text(at + 1) not in _VERBAL for at in ends)
 
     def settle_none(self, *, which: bool) -> None:
         """ "Which had no porosity": the number of each is told, those without any first."""

@@ -121,8 +121,8 @@ _SUFFIXES: Final = {
     Operator.LT: "以下|or less|and below|or below|or lower",
 }
 _UNITS: Final = {
-    "°C": "°c|℃|degrees celsius|degree celsius|degrees centigrade|celsius|centigrade|deg c|° celsius|摄氏度|摄氏",
-    "°F": "°f|℉|degrees fahrenheit|degree fahrenheit|fahrenheit|deg f|° fahrenheit|华氏度|华氏",
+    "°C": "°c|c|℃|degrees celsius|degree celsius|degrees centigrade|celsius|centigrade|deg c|° celsius|摄氏度|摄氏",
+    "°F": "°f|f|℉|degrees fahrenheit|degree fahrenheit|fahrenheit|deg f|° fahrenheit|华氏度|华氏",
     "K": "kelvin|kelvins|开尔文|开氏度",
     "°": "degrees|degree|°|度",
     "A": "a|amp|amps|ampere|amperes|安|安培",
@@ -216,7 +216,7 @@ def add_data_words(lexicon: Lexicon) -> None:
         "|didn’t|hasn't|hasn’t|haven't|haven’t|never|no|neither|nor|non|不是|并非|没有|没|未|不|从未|从不|从没"
         "|从来没有|从来没|not once|never ever",
     )
-    add(Kind.AND, None, "and|&|&&|as well as|plus|,|并且|而且|且|和|与|及|以及|、|还有|跟|同")
+    add(Kind.AND, None, "and|&|&&|+|as well as|plus|,|并且|而且|且|和|与|及|以及|、|还有|跟|同")
     add(Kind.OR, None, "or|either|或|或者|还是")
     add(
         Kind.PERCENTILE,

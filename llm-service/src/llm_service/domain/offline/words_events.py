@@ -33,7 +33,12 @@ _FIRST: Final = "first time|the first time|earliest time|第一次|首次|最早
 _LAST: Final = (
     "last time|the last time|most recent time|the most recent time|latest time|最后一次|最近一次|上一次|上次|最近一回"
 )
-SEVERAL: Final = {"spread": (Statistic.STD, Statistic.RANGE), "extremes": (Statistic.MIN, Statistic.MAX)}
+_STEADIEST: Final = "most stable|most steady|steadiest|the most stable|最稳定|最平稳|最稳|波动最小|变化最小"
+SEVERAL: Final = {
+    "steadiest": (Statistic.STD, Statistic.MIN),
+    "spread": (Statistic.STD, Statistic.RANGE),
+    "extremes": (Statistic.MIN, Statistic.MAX),
+}
 """The statistics that one word asks for."""
 # The hours in which shifts of these names begin.
 _SHIFTS: Final = {
@@ -65,6 +70,7 @@ _SPREAD: Final = (
 
 _VARYING: Final = (
     "变化大|变化很大|变化比较大|变化幅度大|变化小|变化很小|起伏|起伏大|忽高忽低|不稳定|不稳|unstable|unsteady"
+    "|least stable|least steady|most unstable|最不稳定|最不平稳|最不稳|起伏最大|变化最大"
 )
 _HEATING: Final = (
     "heating up|heat up|heats up|heated up|warming up|warm up|warms up|cooling down|cool down|cools down"
@@ -144,8 +150,9 @@ def add_event_words(lexicon: Lexicon) -> None:
     add(
         Kind.SEVERAL,
         "spread",
-        "变化大|变化很大|变化比较大|变化幅度大|变化小|变化很小|起伏|起伏大|忽高忽低|不稳定|不稳|unstable|unsteady",
+        _VARYING,
     )
+    add(Kind.SEVERAL, "steadiest", _STEADIEST)
     add(
         Kind.SEVERAL,
         "extremes",
