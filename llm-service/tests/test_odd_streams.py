@@ -91,6 +91,19 @@ async def test_two_calls_stay_two_whatever_ids_and_indices_they_have(
     assert len(set(ids)) == 2
 
 
+async def test_the_first_words_of_a_long_read_do_not_wait_for_the_others(
+    provider: OpenAiProvider, vendor: OpenAiServer
+) -> None:
+    words = [f"word{number} " for number in range(200)]
+    raw = b"".join(chunk({"content": word}) for word in words) + chunk({}, "stop") + b"data: [DONE]\n\n"
+    vendor.script(Reply(raw=raw, content_type="text/event-stream"))
+    batches = [batch async for batch in provider.stream(question(model="m"))]
+    first = [event.text for event in batches[0] if isinstance(event, TextDelta)]
+    assert 1 <= len(first) <= 8
+    assert max(len(batch) for batch in batches) > 50, "the others come together"
+    assert text_of([event for batch in batches for event in batch]) == "".join(words)
+
+
 @pytest.mark.parametrize("streaming", [True, False])
 async def test_an_answer_that_ends_in_calls_says_so_though_the_vendor_says_stop(
     provider: OpenAiProvider, vendor: OpenAiServer, streaming: bool

@@ -29,6 +29,8 @@ EVENT_STREAM: Final = "text/event-stream"
 JSON_ANSWER: Final = "application/json"
 _MAX_ANSWER: Final = 32 * 1024 * 1024
 _CONNECTIONS: Final = 1000
+# Events of an answer's first read that go on before the others of it are looked at: a role, and the first words.
+_FIRST_EVENTS: Final = 4
 
 
 class Upstream:
@@ -143,25 +145,33 @@ class Upstream:
 
 
 class EventReads:
-    """Iterates the data of the events that each read of an answer completes. Raises ProviderError."""
+    """Iterates the data of the events that each read of an answer completes. Raises ProviderError.
 
-    __slots__ = ("_ended", "_model", "_reader", "_response", "_upstream")
+    Of the first read the first few come alone: what they say need not wait until a long rest is understood.
+    """
+
+    __slots__ = ("_begun", "_ended", "_model", "_reader", "_response", "_rest", "_upstream")
 
     def __init__(self, upstream: Upstream, response: HttpResponse, model: str) -> None:
         self._upstream = upstream
         self._response = response
         self._model = model
         self._reader = SseReader()
+        self._begun = False
+        self._rest: list[bytes] = []
         self._ended = False
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> list[bytes]:
+        if self._rest:
+            datas, self._rest = self._rest, []
+            return datas
         try:
             while received := await self._response.read_some():
                 if datas := list(self._reader.feed(received)):
-                    return datas
+                    return datas if self._begun else self._first_of(datas)
             if not self._ended:
                 self._ended = True
                 if datas := list(self._reader.end()):
@@ -169,6 +179,11 @@ class EventReads:
         except EventTooLongError as error:
             raise self._upstream.protocol(str(error), self._model) from error
         raise StopAsyncIteration
+
+    def _first_of(self, datas: list[bytes]) -> list[bytes]:
+        self._begun = True
+        self._rest = datas[_FIRST_EVENTS:]
+        return datas[:_FIRST_EVENTS]
 
 
 class UpstreamRequest:
