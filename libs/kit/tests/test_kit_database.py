@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from penstock_kit.database import Database, open_database, sqlite_url
+from penstock_kit.database import Database, RowsMissing, WriteStep, open_database, sqlite_url
 from penstock_kit.errors import FailedPrecondition, InvalidArgument, Unavailable
 from penstock_kit.logging import configure_logging
 from penstock_testkit.waiting import HANG_SECONDS
@@ -87,6 +87,85 @@ async def test_a_broken_constraint_is_the_callers_to_catch(database: Database) -
     await add(database, "once")
     with pytest.raises(IntegrityError):
         await add(database, "once")
+
+
+ADD_NOTE = sa.insert(note)
+ADD_FLAG = sa.insert(flag)
+RENAME = sa.update(note).where(note.c.body == sa.bindparam("old")).values(body=sa.bindparam("new"))
+
+
+def added(*texts: str) -> WriteStep:
+    return WriteStep(statement=ADD_NOTE, rows=[{"body": text} for text in texts])
+
+
+async def test_several_statements_with_many_rows_are_one_transaction(database: Database) -> None:
+    renamed = WriteStep(statement=RENAME, rows=[{"old": "a", "new": "A"}, {"old": "b", "new": "二"}], changes=2)
+    await database.execute_all([added("a", "b", "c"), renamed, added()])
+    assert sorted(await bodies(database)) == ["A", "c", "二"]
+    with pytest.raises(IntegrityError):
+        await database.execute_all([added("d"), added("c")])
+    assert "d" not in await bodies(database)
+    await add(database, "the next one has its place")
+
+
+async def test_a_transaction_is_undone_when_a_step_does_not_change_the_rows_it_should(database: Database) -> None:
+    renamed = WriteStep(statement=RENAME, rows=[{"old": "a", "new": "A"}, {"old": "gone", "new": "B"}], changes=2)
+    with pytest.raises(RowsMissing):
+        await database.execute_all([added("a"), renamed])
+    assert await bodies(database) == []
+    await database.execute_all([added("a")])
+    assert await bodies(database) == ["a"]
+
+
+async def test_values_are_kept_as_a_block_of_writing_keeps_them(database: Database) -> None:
+    await database.execute_all([WriteStep(statement=ADD_FLAG, rows=[{"id": 1, "set": True}, {"id": 2, "set": None}])])
+    async with database.write() as connection:
+        await connection.execute(ADD_FLAG, [{"id": 3, "set": True}])
+    async with database.read() as connection:
+        rows = (await connection.execute(sa.select(flag).order_by(flag.c.id))).all()
+    assert [tuple(row) for row in rows] == [(1, True), (2, None), (3, True)]
+    for wrong in ({"id": 2**70}, {"body": "half a \ud800"}):
+        with pytest.raises(InvalidArgument, match="cannot be kept"):
+            await database.execute_all([added("x"), WriteStep(statement=ADD_NOTE, rows=[wrong])])
+    assert await bodies(database) == []
+
+
+async def test_transactions_of_both_kinds_at_once_lose_nothing(database: Database) -> None:
+    names = [f"n{number}" for number in range(40)]
+    both = (
+        add(database, name) if place % 2 else database.execute_all([added(name)]) for place, name in enumerate(names)
+    )
+    await asyncio.gather(*both)
+    assert sorted(await bodies(database)) == sorted(names)
+
+
+async def test_a_caller_who_leaves_a_transaction_leaves_it_whole_and_its_place_free(database: Database) -> None:
+    async with database.write() as connection:
+        await connection.execute(ADD_NOTE, [{"body": "first"}])
+        waiting = asyncio.ensure_future(database.execute_all([added("a", "b")]))
+        await asyncio.sleep(0)
+        waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    for number in range(20):
+        leaving = asyncio.ensure_future(database.execute_all([added(f"{number}a", f"{number}b")]))
+        for _ in range(number):
+            await asyncio.sleep(0)
+        leaving.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
+    await asyncio.wait_for(add(database, "last"), HANG_SECONDS)
+    kept = set(await bodies(database))
+    assert {"first", "last"} <= kept
+    assert all((f"{number}a" in kept) == (f"{number}b" in kept) for number in range(20))
+
+
+async def test_a_full_disk_undoes_a_whole_transaction(sqlite: Database) -> None:
+    async with sqlite.write() as connection:
+        pages = await connection.scalar(sa.text("PRAGMA page_count"))
+        await connection.execute(sa.text(f"PRAGMA max_page_count = {pages}"))
+    with pytest.raises(Unavailable, match=r"demo\.db cannot be used: the disk is full"):
+        await sqlite.execute_all([added("small"), added("x" * 100_000)])
+    assert await bodies(sqlite) == []
 
 
 async def test_a_wrong_statement_stays_a_defect(database: Database) -> None:

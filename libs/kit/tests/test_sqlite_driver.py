@@ -1,5 +1,6 @@
 """The quick driver does what SQLAlchemy expects of aiosqlite's own."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from penstock_kit.database import Database, open_database, sqlite_url
+from penstock_kit.database.sqlite_driver import connect
+from penstock_testkit.waiting import HANG_SECONDS
 
 
 @pytest.fixture
@@ -51,3 +54,22 @@ async def test_a_statement_that_fails_leaves_the_connection_usable(database: Dat
         await connection.execute(text("INSERT INTO pump (name) VALUES ('z')"))
     async with database.read() as connection:
         assert (await connection.execute(text("SELECT count(*) FROM pump"))).scalar_one() == 4
+
+
+async def test_a_transaction_whose_beginning_was_left_is_rolled_back_all_the_same(tmp_path: Path) -> None:
+    path = str(tmp_path / "left.db")
+    held = await connect(path, isolation_level=None)
+    await held.run("BEGIN IMMEDIATE")
+    left = await connect(path, isolation_level=None, lock_seconds=HANG_SECONDS)
+    begin = asyncio.ensure_future(left.run("BEGIN IMMEDIATE"))
+    await asyncio.sleep(0)  # it waits for the lock on its thread
+    begin.cancel()
+    undone = asyncio.ensure_future(left.rollback())
+    await asyncio.sleep(0)
+    await held.rollback()
+    async with asyncio.timeout(HANG_SECONDS):
+        await undone
+        await left.run("SELECT 1")  # what was left is over by now
+        await held.run("BEGIN IMMEDIATE")  # nobody holds the lock
+    await held.close()
+    await left.close()

@@ -39,7 +39,7 @@ from chat_stream_service.domain.model.conversation_store import StreamRecord, Tu
 from chat_stream_service.domain.model.event_log import StreamHeader
 from chat_stream_service.domain.model.message import Message
 from chat_stream_service.domain.model.picture import Picture
-from penstock_kit.database import Database
+from penstock_kit.database import Database, WriteStep
 from penstock_kit.errors import NotFound
 
 
@@ -67,6 +67,7 @@ def _opening() -> Select[Any]:
     )
 
 
+_CREATE: Final = insert(conversations)
 # A row of it is a conversation, the id of an earlier stream, a message.
 _OPENING: Final = _opening()
 _ConversationRow: Final = make_dataclass("_ConversationRow", conversations.c.keys(), slots=True)
@@ -84,8 +85,7 @@ class SqlConversationStore:
 
     async def create(self, conversation: Conversation) -> None:
         """Store a new conversation."""
-        async with self._database.write() as connection:
-            await connection.execute(insert(conversations).values(**conversation_row(conversation)))
+        await self._database.execute_all([WriteStep(statement=_CREATE, rows=[conversation_row(conversation)])])
 
     async def get(self, owner: Owner, conversation_id: str) -> Conversation:
         """Return a conversation; NotFound unless it is the owner's."""

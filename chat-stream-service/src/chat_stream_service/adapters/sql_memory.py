@@ -12,7 +12,7 @@ from chat_stream_service.domain.model.conversation import Owner
 from chat_stream_service.domain.model.engine import EngineHealth
 from chat_stream_service.domain.model.memory import Note, RememberedTurn, note_of
 from chat_stream_service.domain.model.search_term import closeness, combinations_that_fit, owner_term, search_terms
-from penstock_kit.database import Database
+from penstock_kit.database import Database, WriteStep
 from penstock_kit.errors import PenstockError
 
 _KEPT_TERMS: Final = 400
@@ -33,6 +33,8 @@ _FOUND_POSTGRESQL: Final = text(
     " WHERE to_tsvector('simple', m.terms) @@ wanted AND m.tenant_id = :tenant AND m.user_id = :user"
     " ORDER BY m.number DESC LIMIT :most"
 )
+# Made once: making a statement anew costs about as much as what it does.
+_KEEP: Final = insert(memories)
 # The column of what was found that holds the terms.
 _TERMS: Final = 2
 
@@ -64,8 +66,7 @@ class SqlMemory:
     async def keep(self, turn: RememberedTurn) -> None:
         """Store a turn; nothing when it is stored already or its conversation is gone."""
         try:
-            async with self._database.write() as connection:
-                await connection.execute(insert(memories).values(**_row(turn)))
+            await self._database.execute_all([WriteStep(statement=_KEEP, rows=[_row(turn)])])
         except IntegrityError:
             return
 

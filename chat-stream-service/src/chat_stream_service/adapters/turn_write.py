@@ -12,7 +12,7 @@ from chat_stream_service.adapters.table import conversations, messages, pictures
 from chat_stream_service.domain.model.conversation_store import StreamRecord
 from chat_stream_service.domain.model.event_log import StreamHeader
 from chat_stream_service.domain.model.message import Message
-from penstock_kit.database import Database
+from penstock_kit.database import Database, RowsMissing, WriteStep
 
 # Made once: making a statement anew costs about as much as what it does.
 _BEGIN: Final = insert(streams)
@@ -81,18 +81,18 @@ async def write_turns(database: Database, turns: Sequence[TurnWrite]) -> None:
 
     Raises IntegrityError when a stream is begun already or a conversation is gone, and StreamHasEnd.
     """
-    begun = [dict(turn.begun) for turn in turns if turn.begun is not None]
-    ended = [dict(turn.ended) for turn in turns if turn.ended is not None]
-    async with database.write() as connection:
-        if begun:
-            await connection.execute(_BEGIN, begun)
-        if ended and (await connection.execute(_END, ended)).rowcount != len(ended):
-            raise StreamHasEnd
-        if said := [dict(row) for turn in turns for row in turn.said]:
-            await connection.execute(_SAY, said)
-            await connection.execute(_COUNT, [dict(turn.counted) for turn in turns if turn.said])
-        if shown := [dict(row) for turn in turns for row in turn.shown]:
-            await connection.execute(_SHOW, shown)
+    ended = [turn.ended for turn in turns if turn.ended is not None]
+    steps = (
+        WriteStep(statement=_BEGIN, rows=[turn.begun for turn in turns if turn.begun is not None]),
+        WriteStep(statement=_END, rows=ended, changes=len(ended)),
+        WriteStep(statement=_SAY, rows=[row for turn in turns for row in turn.said]),
+        WriteStep(statement=_COUNT, rows=[turn.counted for turn in turns if turn.said]),
+        WriteStep(statement=_SHOW, rows=[row for turn in turns for row in turn.shown]),
+    )
+    try:
+        await database.execute_all(steps)
+    except RowsMissing:
+        raise StreamHasEnd from None
 
 
 def _counted(conversation_id: str, added: Sequence[Message], *, title: str = "") -> Mapping[str, Any]:

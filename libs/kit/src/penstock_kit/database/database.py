@@ -24,8 +24,9 @@ from penstock_kit.database.engine import (
 )
 from penstock_kit.database.failure import REASON, storage_error
 from penstock_kit.database.quick_reader import QuickReader, Row
+from penstock_kit.database.quick_writer import QuickWriter, WriteStep
 from penstock_kit.database.reconnect_window import ReconnectWindow
-from penstock_kit.database.sqlite_driver import LOCK_SECONDS
+from penstock_kit.database.sqlite_driver import LOCK_SECONDS, RowsMissing
 from penstock_kit.database.url import driver_url
 from penstock_kit.errors import Unavailable
 from penstock_kit.home import ensure_home
@@ -86,6 +87,7 @@ class Database:
         self._next_shortening = 0.0
         self.schema = schema
         self._quick = quick
+        self._quick_writer = QuickWriter(writer.dialect) if self.is_sqlite else None
         self._reconnect_window = ReconnectWindow(reconnect_seconds)
         self.phase = Phase.THERE
         self.counts = DatabaseCounts(wal_bytes=self._wal_bytes if self.is_sqlite else None)
@@ -129,6 +131,23 @@ class Database:
             async with self._reconnect_window.connect(self._writer) as connection:
                 async with connection.begin():
                     yield connection
+                if self._is_log_long():
+                    await self._shorten_log(connection)
+
+    async def execute_all(self, steps: Sequence[WriteStep]) -> None:
+        """Execute all of `steps` in one transaction as :meth:`write` would. Raises RowsMissing where it must.
+
+        For statements that are module constants and whose callers wait, or of which there are many: on SQLite the
+        whole transaction is one trip to the connection. Parameters are plain values; none may expand (``IN``).
+        """
+        if self._quick_writer is None:
+            async with self.write() as connection:
+                for step in steps:
+                    await _execute(connection, step)
+            return
+        with self._count(is_write=True):
+            async with self._reconnect_window.connect(self._writer) as connection:
+                await self._quick_writer.execute(connection, steps)
                 if self._is_log_long():
                     await self._shorten_log(connection)
 
@@ -255,6 +274,16 @@ async def _write_log_into_file(connection: AsyncConnection) -> None:
         busy = (await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")).scalar()
         if not busy:
             return
+
+
+async def _execute(connection: AsyncConnection, step: WriteStep) -> None:
+    if step.changes is None:
+        if step.rows:
+            await connection.execute(step.statement, list(step.rows))
+        return
+    # One by one: how many rows many of them change together PostgreSQL's driver does not tell.
+    if sum([(await connection.execute(step.statement, row)).rowcount for row in step.rows]) != step.changes:
+        raise RowsMissing
 
 
 class _ErrorTranslation:

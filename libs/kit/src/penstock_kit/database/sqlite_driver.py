@@ -12,12 +12,27 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, Final, Self
 
 LOCK_SECONDS: Final = 5.0
 # Seconds between two attempts at a statement that met a lock for which SQLite does not wait by itself.
 _RETRY_SECONDS: Final = 0.02
+
+
+class RowsMissing(Exception):  # noqa: N818 - what it says, not that something went wrong
+    """A statement changed another number of rows than it was to change, and its transaction was undone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundStatement:
+    """A statement to be executed for each of `rows`; `changes`: how many rows it must change in all, None for any."""
+
+    sql: str
+    rows: Sequence[Sequence[Any]]
+    changes: int | None = None
+
 
 _Call = tuple[Callable[[], Any], "asyncio.Future[Any] | None"]
 
@@ -40,6 +55,7 @@ class SqliteConnection:
         self._open_it = open_it
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._stopped = False
+        self._last: asyncio.Future[Any] | None = None
         # SQLAlchemy's dialect looks whether there is one.
         self._connection: sqlite3.Connection | None = None
 
@@ -59,6 +75,10 @@ class SqliteConnection:
         """Execute a statement and return its cursor and all its rows."""
         return await self._call(lambda: self._run(sql, parameters, many))
 
+    async def transact(self, statements: Sequence[BoundStatement]) -> None:
+        """Execute all of `statements` in a transaction of their own, or none, in one trip. Raises RowsMissing."""
+        await self._call(lambda: self._transact(statements))
+
     async def create_function(self, *arguments: Any, **options: Any) -> None:
         """Make a Python function one of SQL's; the arguments are sqlite3's."""
         await self._call(lambda: self._open_connection().create_function(*arguments, **options))
@@ -68,8 +88,9 @@ class SqliteConnection:
         await self._call(lambda: self._open_connection().commit())
 
     async def rollback(self) -> None:
-        """Roll the transaction back."""
-        await self._call(lambda: self._open_connection().rollback())
+        """Roll the transaction back, if there is one."""
+        if self._may_be_in_transaction():
+            await self._call(lambda: self._open_connection().rollback())
 
     async def close(self) -> None:
         """Close the connection when the statements before are done; a second time does nothing."""
@@ -99,9 +120,16 @@ class SqliteConnection:
     async def _call(self, function: Callable[[], Any]) -> Any:
         if self._stopped:
             raise ValueError("connection closed")  # which the dialect knows
-        future = asyncio.get_running_loop().create_future()
+        future = self._last = asyncio.get_running_loop().create_future()
         self._calls.put((function, future))
         return await future
+
+    def _may_be_in_transaction(self) -> bool:
+        """Whether there is a transaction, or a statement that somebody left may be beginning one."""
+        last, connection = self._last, self._connection
+        if last is None or connection is None or last.cancelled() or not last.done():
+            return True
+        return connection.in_transaction
 
     def _open_connection(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -115,6 +143,19 @@ class SqliteConnection:
         connection = self._open_connection()
         cursor = connection.executemany(sql, parameters) if many else connection.execute(sql, parameters)
         return cursor, cursor.fetchall() if cursor.description else ()
+
+    def _transact(self, statements: Sequence[BoundStatement]) -> None:
+        connection = self._open_connection()
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for each in statements:
+                changed = connection.executemany(each.sql, each.rows).rowcount
+                if each.changes is not None and changed != each.changes:
+                    raise RowsMissing
+            connection.commit()
+        except BaseException:
+            connection.rollback()
+            raise
 
     def _close(self) -> None:
         connection, self._connection = self._connection, None
