@@ -156,3 +156,17 @@ def test_when_asks_for_the_times_of_what_was_counted(follow: str) -> None:
 def test_a_number_asked_for_behind_a_condition_is_of_its_field(follow: str) -> None:
     query = asked("did WLD001 go above 60 degrees today?", follow)
     assert (query.fields, query.statistics) == (("temperature",), (Statistic.MAX,))
+
+
+@pytest.mark.parametrize("follow", ["which one was hotter?", "哪个更热？"])
+def test_which_one_is_one_of_those_spoken_of(follow: str) -> None:
+    query = asked("mean temperature of WLD001 yesterday", "and WLD003?", follow)
+    assert (query.devices, query.rank, query.all_devices) == (("WLD001", "WLD003"), True, False)
+    assert set(query.statistics) == {Statistic.MEAN, Statistic.MAX}
+    assert query.time is not None
+    assert query.time.start == TODAY - DAY
+
+
+def test_which_machine_is_one_of_all() -> None:
+    query = asked("mean temperature of WLD001 yesterday", "and WLD003?", "which machine was hottest yesterday?")
+    assert (query.devices, query.all_devices) == ((), True)

@@ -248,3 +248,72 @@ def test_the_hottest_hour_is_by_its_mean() -> None:
         Statistic.MEAN,
         Statistic.MAX,
     }
+
+
+@pytest.mark.parametrize("greeting", ["morning, ", "evening! ", "早，"])
+def test_a_greeting_is_no_time_of_day(greeting: str) -> None:
+    query = parse_prompt(f"{greeting}mean current of WLD001 yesterday", NOW)
+    assert query.time is not None
+    assert (query.time.start, query.periods, query.unread) == (TODAY - 24 * HOUR, (), ())
+
+
+@pytest.mark.parametrize(
+    ("text", "by_group"),
+    [
+        ("was it hotter in hall A or hall B yesterday", True),
+        ("哪个车间昨天用气多，A车间还是B车间", True),
+        ("compare the mean current of hall A and B today", False),
+        ("mean current of halls A, B and C today", False),
+    ],
+)
+def test_each_label_of_a_group_is_read(text: str, by_group: bool) -> None:
+    query = parse_prompt(text, NOW)
+    labels = [reference.label for reference in query.references]
+    assert labels[:2] == ["A", "B"]
+    assert (query.by_group, query.rank, query.fields != ("B",)) == (by_group, by_group, True)
+    assert query.unread == ()
+
+
+EXTREMES = st.sampled_from(
+    [("highest", "最高", "highest"), ("lowest", "最低", "lowest"), ("at its maximum", "最大", "highest")]
+)
+
+
+@given(end=EXTREMES)
+def test_a_field_where_another_is_at_its_end_is_that_reading(end: tuple[str, str, str]) -> None:
+    english, chinese, order = end
+    for text in (
+        f"what was the current of WLD001 when the voltage was {english} today?",
+        f"WLD001今天电压{chinese}的时候电流是多少",
+    ):
+        query = parse_prompt(text, NOW)
+        assert (query.intent, query.limit, query.ordered) == (Intent.QUERY, 1, order), text
+        assert (query.fields, query.unread) == (("voltage", "current"), ()), text
+
+
+@pytest.mark.parametrize("text", ["哪台焊机昨天送丝最多", "which machine fed the most wire yesterday?"])
+def test_most_of_what_flows_is_by_its_amount(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert set(query.statistics) == {Statistic.INTEGRAL, Statistic.MAX}
+
+
+def test_a_third_hour_is_no_third_machine() -> None:
+    query = parse_prompt("WLD004昨天第三个小时的平均温度", NOW)
+    assert (query.references, query.unread) == ((), ("第三个小时",))
+
+
+@pytest.mark.parametrize("text", ["现在几台在焊", "几台现在停着"])
+def test_machines_that_do_something_now_are_counted(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.intent is Intent.CHAT, query.holds, query.all_devices) == (False, True, True)
+
+
+@pytest.mark.parametrize("text", ["at what times was WLD001 idle today", "what times was WLD001 idle today?"])
+def test_at_what_times_asks_for_the_stretches(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.when, query.conditions, query.unread) == (True, (IDLE,), ())
+
+
+def test_seconds_of_missing_data_are_told_by_the_gaps() -> None:
+    query = parse_prompt("how many seconds of data are missing for WLD001 yesterday", NOW)
+    assert (query.statistics, query.unread) == ((Statistic.MISSING_RATIO,), ())

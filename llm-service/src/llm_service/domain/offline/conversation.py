@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, cast
 
@@ -10,7 +10,7 @@ from llm_service.domain.model.message import Message, Role
 from llm_service.domain.offline.follow_up import completed
 from llm_service.domain.offline.parse import parse_prompt
 from llm_service.domain.offline.prompt import readable_prompt
-from llm_service.domain.offline.query import StructuredQuery
+from llm_service.domain.offline.query import Statistic, StructuredQuery
 from llm_service.domain.offline.question_parts import by_label, parts_of, question_parts
 from llm_service.domain.offline.result import DeviceCard, FieldStatistics
 from llm_service.domain.offline.result_json import all_statistics_from_json, devices_from_json
@@ -90,11 +90,13 @@ class Conversation:
         "And yesterday?" takes what it leaves out from the questions before.
         """
         before: StructuredQuery | None = None
+        spoken: dict[str, None] = {}
         for text in reversed(self.earlier):
             checkpoint()
             before = self._read(text, now, before)[-1]
+            spoken.update(dict.fromkeys(before.devices))
         checkpoint()
-        return self._read(self.question, now, before)
+        return tuple(_of_them(query, before, (*spoken,)) for query in self._read(self.question, now, before))
 
     def _read(self, text: str, now: datetime, before: StructuredQuery | None) -> tuple[StructuredQuery, ...]:
         whole = self._parse(text, now)
@@ -113,6 +115,23 @@ class Conversation:
             known_fields=self.known_fields,
             device_names={card.name: card.code for card in self.cards if card.name},
         )
+
+
+def _of_them(query: StructuredQuery, before: StructuredQuery | None, spoken: Sequence[str]) -> StructuredQuery:
+    """The query for one of the devices spoken of, of the time spoken of last: "which one was hotter?"."""
+    if not query.of_them or before is None or len(spoken) < 2:
+        return query
+    time = query if query.time else before
+    ends = set(query.statistics) <= {Statistic.MAX, Statistic.MIN}
+    measured = before.statistics if ends and before.statistics == (Statistic.MEAN,) else ()
+    return replace(
+        query,
+        devices=tuple(spoken),
+        all_devices=False,
+        time=time.time,
+        periods=time.periods,
+        statistics=(*measured, *query.statistics),
+    )
 
 
 def _fields_of(outcome: ToolOutcome) -> tuple[FieldStatistics, ...]:

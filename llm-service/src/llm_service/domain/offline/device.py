@@ -35,7 +35,7 @@ def find_devices(sentence: Sentence) -> FoundDevices:
     codes: dict[str, None] = {}
     left_out: dict[str, None] = {}
     references: dict[DeviceReference, None] = {}
-    everyone = excluding = False
+    everyone = excluding = chosen = False
     by_group = _asks_group(sentence)
     for label in _labels(sentence) if by_group else ():
         references.setdefault(DeviceReference(number=0, label=label))
@@ -48,9 +48,16 @@ def find_devices(sentence: Sentence) -> FoundDevices:
             sentence.use(at, at + 1)
             for between in _span(sentence, at, code):
                 codes.setdefault(between)
-        elif (found := _reference(sentence, at) or _group(sentence, at)) is not None:
+        elif (found := _reference(sentence, at)) is not None:
             references.setdefault(found[0])
             sentence.use(*found[1])
+        elif (group := _group(sentence, at)) is not None:
+            chosen = chosen or sentence.has(group[1][0] - 1, Kind.OR)
+            sentence.use(*group[1])
+            more, end, either = _further(sentence, group[1][1])
+            chosen = chosen or either
+            references.update(dict.fromkeys((group[0], *more)))
+            sentence.use(group[1][1], end)
         elif _everyone(sentence, at):
             everyone = True
         elif not sentence.has(at, Kind.AND):
@@ -60,7 +67,7 @@ def find_devices(sentence: Sentence) -> FoundDevices:
         left_out=tuple(left_out),
         references=tuple(references),
         everyone=everyone or (bool(left_out) and not codes) or (by_group and not references and not codes),
-        by_group=by_group,
+        by_group=by_group or (chosen and len(references) > 1),
     )
 
 
@@ -142,6 +149,9 @@ def _reference(sentence: Sentence, at: int) -> tuple[DeviceReference, tuple[int,
     place = sentence.senses(at).get(Kind.ORDINAL)
     if isinstance(place, int):
         behind = at + 1
+        if sentence.has(behind, Kind.TIME_UNIT):
+            # "第三个小时" is no machine.
+            return None
         one = sentence.text(behind) == "one" or sentence.has(behind, Kind.DEVICE_WORD)
         ended = sentence.text(at)[-1:] in {"台", "个"} or sentence.text(at).endswith("one")
         if one or ended:
@@ -173,6 +183,17 @@ def _group(sentence: Sentence, at: int) -> tuple[DeviceReference, tuple[int, int
         plural = span[1] + sentence.has(span[1], Kind.DEVICE_WORD)
         return DeviceReference(number=0, label=sentence.raw(value)), (span[0], plural)
     return None
+
+
+def _further(sentence: Sentence, at: int) -> tuple[list[DeviceReference], int, bool]:
+    """The labels that follow that of a group, "hall A and B", the place behind them, and whether one is chosen."""
+    found: list[DeviceReference] = []
+    either = False
+    while any(sentence.has(at, kind) for kind in (Kind.AND, Kind.OR)) and _is_letter(sentence, at + 1):
+        either = either or sentence.has(at, Kind.OR)
+        found.append(DeviceReference(number=0, label=sentence.raw(at + 1).upper()))
+        at += 2
+    return found, at, either
 
 
 def _is_label(sentence: Sentence, at: int) -> bool:

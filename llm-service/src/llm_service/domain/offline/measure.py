@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from llm_service.domain.offline.at_extreme import find_at_extreme
 from llm_service.domain.offline.ends import find_ends
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.number import UNIT_LENGTH, length_at, number_at
@@ -79,15 +80,18 @@ def _behind(sentence: Sentence, at: int) -> list[float]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundRows:
-    """So many single readings: the last or the first of the range."""
+    """So many single readings: the last or the first of the range, or those at an end of a field (`by`)."""
 
     limit: int
     newest: bool
     ordered: str = ""
+    by: str = ""
 
 
 def find_rows(sentence: Sentence) -> FoundRows | None:
     """Return "the last 10 readings", "first 5 rows", "最近5条数据", "the 5 hottest readings"."""
+    if (found := find_at_extreme(sentence)) is not None:
+        return FoundRows(limit=1, newest=True, ordered="highest" if found[1] else "lowest", by=found[0])
     if (ends := find_ends(sentence)) is not None:
         return FoundRows(limit=ends.limit, newest=True, ordered="highest" if ends.highest else "lowest")
     for at in range(len(sentence)):

@@ -34,6 +34,7 @@ from llm_service.domain.offline.unread import unread_phrases
 from llm_service.domain.offline.vocabulary import known_names, language_of, lexicon
 from llm_service.domain.offline.worker import Checkpoint, unchecked
 
+_GREETINGS = frozenset({"morning", "afternoon", "evening", "早", "早上", "晚上", "下午"})
 NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
@@ -59,6 +60,7 @@ def parse_prompt(
     sentence = Sentence(lexemes_of(tokens, lexicon(), known))
     reading = Reading(notes=(*heard, *correct_spelling(sentence, (lexicon(), known))))
     checkpoint()
+    _skip_greeting(sentence)
     reading.model_code = _model_code(sentence)
     reading.window_size = _window_size(sentence)
     reading.decimals = find_decimals(sentence)
@@ -81,6 +83,12 @@ def parse_prompt(
     reading.unit = find_unit(sentence)
     reading.topic = find_topic(sentence, reading)
     return query_of(reading, language_of(readable.text), unread_phrases(sentence, reading))
+
+
+def _skip_greeting(sentence: Sentence) -> None:
+    """ "Morning, what was …": the word in front says no time."""
+    if sentence.text(0) in _GREETINGS and sentence.text(1) in {",", "!", "，", "！", ".", "all"}:
+        sentence.use(0, 1)
 
 
 def _add_conditions(sentence: Sentence, reading: Reading) -> None:

@@ -164,8 +164,8 @@ class StructuredQuery:
 
     `back` is how far `time` lies behind that of a question before, where one was asked.
 
-    `averaged` asks for the mean of the number or the duration of all intervals, `always` whether all readings fit the
-    conditions, `judged` whether a value is as usual.
+    `of_them` asks for one of those that were spoken of before, `averaged` for the mean of the number or the duration of
+    all intervals, `always` whether all readings fit the conditions, `judged` whether a value is as usual.
 
     `unread` are the words that were not understood; an answer must name them. `refused` is what was asked and
     can't be done at all. `follows` says that the question only makes sense after another one.
@@ -214,6 +214,7 @@ class StructuredQuery:
     longest: int = 0
     always: bool = False
     averaged: bool = False
+    of_them: bool = False
     each: bool = False
     by_group: bool = False
     robust: bool = False

@@ -103,6 +103,7 @@ def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> S
         judged=reading.judged,
         always=topic.always,
         averaged=topic.averaged,
+        of_them=topic.of_them and not devices.codes and not devices.references,
         longest=reading.spells.longest if reading.conditions else 0,
         first=topic.first,
     )
@@ -156,6 +157,8 @@ def _fields(reading: Reading, statistics: tuple[Statistic, ...]) -> tuple[str, .
         return reading.topic.fields
     if reading.judged:
         return (reading.judged.field,)
+    if reading.rows and reading.rows.by:
+        return tuple(dict.fromkeys((reading.rows.by, *reading.topic.fields)))
     labels = {condition.field for condition in reading.conditions if isinstance(condition.value, str)}
     fields = tuple(field for field in reading.topic.fields if field not in labels)
     if not fields and not reading.conditions and (named := field_of_unit(reading.unit) or _USED.get(reading.unit)):
@@ -188,7 +191,11 @@ def _hourly(reading: Reading, statistics: tuple[Statistic, ...]) -> str:
 def _about_devices(reading: Reading) -> bool:
     devices = reading.devices
     named = devices.codes or devices.references or devices.everyone or devices.left_out
-    return bool(named) or reading.topic.speaks or (reading.topic.which and bool(reading.conditions))
+    return (
+        bool(named)
+        or reading.topic.speaks
+        or ((reading.topic.which or reading.topic.counts_devices) and bool(reading.conditions))
+    )
 
 
 def _intent(reading: Reading) -> Intent:

@@ -38,6 +38,7 @@ _RANKING: Final = frozenset({"rank", "ranking", "ranked", "sort", "sorted", "排
 # After these a verb is what the device does ("what did WLD001 draw"), no order.
 _QUESTIONS: Final = frozenset({"what", "how", "did", "does", "has", "have", "was", "when", "which", "who"})
 _FOR_WHICH: Final = frozenset({"for which", "in which", "on which", "at which"})
+_ONE_OF_THEM: Final = frozenset({"which one", "which", "who", "which of them", "哪个", "哪一个", "谁", "哪台"})
 _CHOOSING: Final = _FOR_WHICH | {"whose"}
 _ENDS: Final = frozenset({Statistic.MAX, Statistic.MIN})
 _MEASURING: Final = frozenset({"measure", "measures"})
@@ -73,7 +74,13 @@ class FormReader:
             if text[-1] == "台" or text in {"谁", "哪个", "哪一个", "who", "who has", "who had"} or device or chosen:
                 words.use(at, at + 1)
                 return True
-        return self._the_most()
+        return self._the_most() or (self._reading.devices.by_group and len(self._reading.devices.references) > 1)
+
+    def of_them(self) -> bool:
+        """Return whether one of those spoken of before is asked for: "which one was hotter", "哪个更高", "谁高"."""
+        words = self._words
+        named = any(Kind.DEVICE_WORD in lexeme.senses or Kind.GROUP in lexeme.senses for lexeme in words.lexemes)
+        return not named and any(words.text(at) in _ONE_OF_THEM for at in range(len(words)))
 
     def _the_most(self) -> bool:
         """ "What is the hottest machine", "the second hottest": the place in the list of all."""

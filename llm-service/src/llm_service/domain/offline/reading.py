@@ -55,6 +55,7 @@ class Topic:
     varies: bool = False
     always: bool = False
     averaged: bool = False
+    of_them: bool = False
 
 
 @dataclass(slots=True, kw_only=True)

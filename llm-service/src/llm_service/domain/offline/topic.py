@@ -85,6 +85,7 @@ class _TopicReader(TopicParts):
         words = self._words
         topic = Topic(speaks=any(True for _ in words.find(Kind.DEVICE_WORD)))
         topic.which = self._form.which() or bool(self._reading.top)
+        topic.of_them = topic.which and self._form.of_them()
         topic.asks_unit = self._form.asks_unit()
         topic.refused = self._reading.times.future or self._form.refused()
         topic.follows = self._form.follows()
@@ -113,6 +114,7 @@ class _TopicReader(TopicParts):
         self.settle_whether(topic)
         self.settle_spread(topic)
         self.settle_percent()
+        self.settle_missing()
         topic.statistics = tuple(self._statistics)
         self.note_welds()
         topic.recent = any(words.text(at) in _RECENT for at in self._intents.get(Intent.TREND, ()))
@@ -344,8 +346,9 @@ class _TopicReader(TopicParts):
                 self._intents.setdefault(Intent.COMPARE, [])
             else:
                 self._statistics.setdefault(statistic)
-            if field and self._reading.interval and self._reading.interval.which:
-                # "The hottest hour": no single reading decides it.
+            ranked = self._reading.interval is not None and self._reading.interval.which
+            if field and (ranked or self._reading.devices.by_group):
+                # "The hottest hour", "hotter in hall A or B": no single reading decides it.
                 self._statistics.setdefault(Statistic.MEAN)
             self._words.use(at, at + 1)
         elif field:

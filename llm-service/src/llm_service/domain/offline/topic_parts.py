@@ -22,6 +22,8 @@ _SHOWN: Final = frozenset({"data", "readings", "rows", "values", "records", "数
 _WELDS: Final = frozenset({"weld", "welds", "焊缝", "焊点"})
 # Verbs as well: "the hour in which it was the most idle".
 _VERBAL: Final = frozenset({"空闲", "停", "焊接", "运行"})
+_QUANTITY: Final = frozenset({"most", "least", "最多", "最少"})
+_FLOWING: Final = frozenset({"gas_flow", "wire_feed"})
 _FASTEST: Final = frozenset({"fastest", "the fastest", "quickest", "最快"})
 _SLOWEST: Final = frozenset({"slowest", "the slowest", "最慢"})
 _SPREAD: Final = frozenset(
@@ -67,6 +69,10 @@ class TopicParts:
         """ "Gas consumption" and nothing said of it is what was used in all."""
         names = [lexeme.raw for lexeme in self._words.lexemes if Kind.AMOUNT in lexeme.senses]
         ranked = bool(self._statistics) and self._statistics.keys() <= {Statistic.MAX, Statistic.MIN}
+        flows = [name for name in self._fields.values() if name in _FLOWING]
+        if ranked and which and not names and flows and self._most():
+            # "Which feeds the most wire": by what it fed in all.
+            self._statistics[Statistic.INTEGRAL] = None
         if names and not self._intents.keys() - {Intent.COMPARE} and (not self._statistics or (ranked and which)):
             self._statistics[Statistic.INTEGRAL] = None
             self._counted_as.setdefault(names[0])
@@ -75,6 +81,10 @@ class TopicParts:
         if {Statistic.EVENTS, Statistic.DURATION, Statistic.MEAN, Statistic.LAST} & self._statistics.keys():
             # The "total" of a time is that time; "used the most on average" is a mean.
             self._statistics.pop(Statistic.INTEGRAL, None)
+
+    def _most(self) -> bool:
+        """Whether "most" or "least" is said of a quantity, which "highest" is of a rate."""
+        return any(lexeme.text in _QUANTITY for lexeme in self._words.lexemes)
 
     def note_welds(self) -> None:
         """ "How many welds": readings are counted, which are no welds."""
@@ -103,6 +113,12 @@ class TopicParts:
         if places and not (reading.devices.codes and not topic.follows):
             topic.follows = True
             self._count_as(places[0], Statistic.DURATION if lasting else Statistic.EVENTS)
+
+    def settle_missing(self) -> None:
+        """ "How many seconds of data are missing": the gaps are told with their length."""
+        if Statistic.MISSING_RATIO in self._statistics:
+            for at in self._words.find(Kind.HOW_LONG):
+                self._words.use(at, at + 1)
 
     def settle_percent(self) -> None:
         """ "In percent": shares of readings and of the time are told so."""

@@ -31,7 +31,8 @@ STATISTICS: Final = {
     Statistic.RANGE: "range of|range of the|spread|value range|range of values|peak to peak"
     "|peak-to-peak|极差|波动范围|变化范围|变化幅度",
     Statistic.SUM: "sum|sums|total of|summed|总和|合计|总计|求和",
-    Statistic.MISSING_RATIO: "data gap|data gaps|gaps in the data|gap in the data|holes|hole|data loss|dropout"
+    Statistic.MISSING_RATIO: "data gap|data gaps|gaps in the data|gap in the data|holes|hole|lose data|loses data"
+    "|lost data|losing data|drop data|dropped data|data lost|data loss|dropout"
     "|dropouts|offline|disconnected|disconnect|disconnects|disconnections|lost connection|lose connection"
     "|lost the connection|connection lost|connection losses|outage|outages|off the network|without data|no data"
     "|断线|掉线|离线|断网|断连|缺口|断档|丢数据|丢数|丢了多少数据|丢了几秒数据|丢了几秒的数据|丢了多少秒数据|丢了几分钟数据|丢过数据"
@@ -79,8 +80,9 @@ FIELDS: Final = {
 LABEL_FIELD: Final = "quality_label"
 GOOD: Final = "good"
 _LABELS: Final = {
-    GOOD: "good|ok|okay|fine quality|良好|合格|优良|正常焊接|好的",
-    "": "bad|defective|faulty|poor|defect|defects|not ok|ng|不良|不合格|坏|坏的|缺陷|有缺陷|次品",
+    GOOD: "good|良品|合格品|好品|ok|okay|fine quality|良好|合格|优良|正常焊接|好的",
+    "": "bad|defective|faulty|poor|defect|defects|not ok|ng|不良|不合格|坏|坏的|缺陷|有缺陷|次品"
+    "|不良品|废品|残次品|坏件|不合格品",
     "porosity": "porosity|porous|气孔",
     "undercut": "undercut|undercuts|咬边",
     "lack_of_fusion": "lack of fusion|lack_of_fusion|lack-of-fusion|未熔合",

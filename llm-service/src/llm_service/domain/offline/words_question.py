@@ -42,7 +42,8 @@ _VERDICTS: Final = {
     "|算低|低吗|小吗|算小",
 }
 _FILLERS: Final = (
-    "ones|which ones|u|ur|mainly|mostly|especially|主要|主要是|尤其|true|correct|is that right|is it true|right ?"
+    "make|makes|making"
+    "|ones|which ones|u|ur|mainly|mostly|especially|主要|主要是|尤其|true|correct|is that right|is it true|right ?"
     "|对吗|对不对|对吧|是真的吗|焊枪|枪头|焊炬|whether|if it|begin"
     "|begins|began|一整天|整天|全天|整整|whole day|convert|converted|converting|expressed|rounded|rounded to"
     "|round to|round it to|round|保留|保留到|精确到|小数点后|小数点|四舍五入|四舍五入到|reading from|whats"
@@ -125,6 +126,7 @@ def add_asking_words(lexicon: Lexicon) -> None:
         None,
         "with times|with the times|with time|with their times|and times|and the times|incl . times"
         "|and at what time|and when|with timestamps|with timestamp|and when that was|以及什么时候|和时刻"
+        "|at what times|what times|during what times"
         "|every time|each time|all the times|all times|the times|on which occasions|哪些时间|哪几次|什么时段"
         "|哪些时段|哪段时间|每次|及其时间|及时间|以及时间|和时间|及出现时间|和出现时间|以及出现的时间|出现时间"
         "|and its time|and the time of it|and the time|with its time|between which times|at which times"

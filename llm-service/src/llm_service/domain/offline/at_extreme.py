@@ -1,0 +1,40 @@
+"""The reading of one field where another is at its end: "the current when the voltage was highest"."""
+
+from typing import Final
+
+from llm_service.domain.offline.lexicon import Kind
+from llm_service.domain.offline.query import Statistic
+from llm_service.domain.offline.sentence import Sentence
+
+_EXTREMES: Final = frozenset({Statistic.MAX, Statistic.MIN})
+_WHEN: Final = frozenset({"when", "while", "at the moment", "at the time", "the moment"})
+_BEHIND: Final = frozenset({"时", "的时候", "的时刻", "那一刻", "的瞬间", "时刻"})
+_QUIET: Final = (Kind.FILLER, Kind.DEVICE, Kind.AT)
+
+
+def find_at_extreme(sentence: Sentence) -> tuple[str, bool] | None:
+    """Return the field that is at an end and whether that is the highest, and mark its words; None for anything else.
+
+    Another field has to be asked for.
+    """
+    fields = list(sentence.find(Kind.FIELD))
+    for at in fields if len(fields) > 1 else ():
+        field = sentence.senses(at)[Kind.FIELD]
+        if not isinstance(field, str):
+            continue
+        end = sentence.skip(at + 1, _QUIET)
+        others = [place for place in fields if sentence.senses(place)[Kind.FIELD] != field]
+        if not _is_end(sentence, end):
+            continue
+        lead = sentence.skip(at - 1, _QUIET, step=-1)
+        led = sentence.text(lead) in _WHEN and any(place < lead for place in others)
+        followed = sentence.text(end + 1) in _BEHIND and any(place > end for place in others)
+        if led or followed:
+            highest = sentence.senses(end).get(Kind.STATISTIC) is Statistic.MAX
+            sentence.use(lead if led else at, end + 1 + followed)
+            return field, highest
+    return None
+
+
+def _is_end(sentence: Sentence, at: int) -> bool:
+    return sentence.senses(at).get(Kind.STATISTIC) in _EXTREMES
