@@ -90,6 +90,11 @@ FAULTS: Final = (
         ),
     ),
     Fault(
+        name="A stream is stopped beside 200 live ones",
+        goal="no piece after the stop is answered, the others go on",
+        tests=("tests/faults/test_stop_under_load.py::test_nothing_is_said_after_a_stop_among_two_hundred_streams",),
+    ),
+    Fault(
         name="Provider 429 with Retry-After",
         goal="next provider ≤ 50 ms, the first cooled that long",
         tests=(
