@@ -1,8 +1,9 @@
 """What the feature service can be told from outside."""
 
-from typing import Final, Literal
+from enum import StrEnum
+from typing import Final, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from feature_service.domain.ingest.message import PayloadFormat
 from feature_service.domain.ingest.precision import nanoseconds_of
@@ -13,6 +14,14 @@ from penstock_kit.settings import GrpcServiceSettings, ServiceAddress
 
 # The schema of its tables on PostgreSQL.
 SCHEMA: Final = "feature_service"
+
+
+class PartitionBackend(StrEnum):
+    """Where the partitions of a data set are computed."""
+
+    THREADS = "threads"
+    PROCESSES = "processes"
+    DASK = "dask"
 
 
 class FeatureSettings(GrpcServiceSettings):
@@ -43,6 +52,23 @@ class FeatureSettings(GrpcServiceSettings):
     )
     dataset_days: float = Field(
         default=0, ge=0, alias="DATASET_DAYS", description="Days after which a built data set is deleted; 0: never."
+    )
+    partition_backend: PartitionBackend = Field(
+        default=PartitionBackend.THREADS,
+        alias="PARTITION_BACKEND",
+        description="Where features of data sets are computed: threads, processes, or dask (extra distributed).",
+    )
+    partition_workers: int = Field(
+        default=0,
+        ge=0,
+        le=256,
+        alias="PARTITION_WORKERS",
+        description="Threads or processes that compute features of data sets; 0: one less than there are CPUs.",
+    )
+    dask_scheduler_address: str = Field(
+        default="",
+        alias="DASK_SCHEDULER_ADDRESS",
+        description="Scheduler of the Dask cluster for PARTITION_BACKEND=dask: tcp://host:8786 or tls://…",
     )
     telemetry_query_seconds: float = Field(
         default=60.0,
@@ -166,6 +192,12 @@ class FeatureSettings(GrpcServiceSettings):
         except InvalidArgument as error:
             raise ValueError(error.message) from None
         return text
+
+    @model_validator(mode="after")
+    def _scheduler(self) -> Self:
+        if self.partition_backend is PartitionBackend.DASK and not self.dask_scheduler_address:
+            raise ValueError("PARTITION_BACKEND=dask needs DASK_SCHEDULER_ADDRESS, such as tcp://127.0.0.1:8786")
+        return self
 
     @property
     def named_database_url(self) -> str:

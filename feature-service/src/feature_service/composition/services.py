@@ -11,6 +11,7 @@ from feature_service.adapters.metadata.cached_catalogue import CachedCatalogue
 from feature_service.adapters.metadata.catalogue_warmup import CatalogueWarmup
 from feature_service.adapters.metadata.invalidating_store import InvalidatingMetadataStore
 from feature_service.composition.existing_devices import report
+from feature_service.composition.partitions import partition_runner
 from feature_service.composition.stores import Stores
 from feature_service.domain.anomaly.detection import AnomalyDetection
 from feature_service.domain.dataset.jobs import DatasetJobs
@@ -89,7 +90,7 @@ def build_services(
         ingestion=_build_ingestion(settings, stores, registry, metadata),
         points=PointIngestion(storage=points, clock=clock, max_bytes=settings.ingest_max_json_bytes),
         registry=registry,
-        dataset_jobs=_build_dataset_jobs(stores, registry, clock),
+        dataset_jobs=_build_dataset_jobs(settings, stores, registry, clock),
         queries=queries,
         query_counts=query_counts,
         ingest_counts=ingest_counts,
@@ -141,7 +142,9 @@ def _build_ingestion(
     )
 
 
-def _build_dataset_jobs(stores: Stores, registry: DeviceRegistry, clock: Clock) -> DatasetJobs:
+def _build_dataset_jobs(
+    settings: FeatureSettings, stores: Stores, registry: DeviceRegistry, clock: Clock
+) -> DatasetJobs:
     return DatasetJobs(
         source=DatasetSource(registry=registry, telemetry=stores.telemetry),
         store=stores.datasets,
@@ -150,4 +153,5 @@ def _build_dataset_jobs(stores: Stores, registry: DeviceRegistry, clock: Clock) 
         new_id=lambda: new_id("ds"),
         report=lambda error: log.error("a data set could not be built", exc_info=error),
         owner=stores.dataset_files.owner(),
+        runner=partition_runner(settings),
     )

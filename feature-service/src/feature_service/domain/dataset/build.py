@@ -1,7 +1,7 @@
 """From the rows of several devices to the arrays of a data set."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -11,17 +11,18 @@ from feature_service.domain.dataset.label import (
     Classes,
     LabelledRows,
     LabelRows,
+    WindowLabels,
     classes_of,
     codes_of,
     window_labels,
 )
+from feature_service.domain.dataset.partition import InlineRunner, Partition, PartitionRunner, partitions_of
 from feature_service.domain.dataset.plan import DatasetPlan
 from feature_service.domain.dataset.split import RowRange, row_ranges, with_embargo
 from feature_service.domain.extraction.extract import (
     CleanRows,
     FittedPreprocessing,
     clean_rows,
-    feature_matrix,
     feature_names,
 )
 from feature_service.domain.feature.catalog import resolve_features
@@ -66,27 +67,29 @@ class BuiltDataset:
 
 
 def build_dataset(
-    devices: Mapping[str, LabelledRows], plan: DatasetPlan, progress: Callable[[float], None]
+    devices: Mapping[str, LabelledRows],
+    plan: DatasetPlan,
+    progress: Callable[[float], None],
+    runner: PartitionRunner | None = None,
 ) -> BuiltDataset:
-    """Return the data set of the devices' rows; `progress` is told the share that is done, 0 to 1, field by field.
+    """Return the data set of the devices' rows, whose partitions `runner` computes (left out: this thread).
 
-    What `progress` raises ends the build.
+    `progress` is told the share that is done, 0 to 1, never less than before; what it raises ends the build.
 
     Fences, fills and scalers are fitted on the training part only. Raises Unprocessable LABEL_EMPTY,
-    CLASSES_LIMIT_EXCEEDED or PART_EMPTY, InvalidArgument DEVICES_REQUIRED.
+    CLASSES_LIMIT_EXCEEDED or PART_EMPTY, InvalidArgument DEVICES_REQUIRED, and what the runner does.
     """
     classes = classes_of([rows.labels for rows in devices.values()])
     times = {code: rows.frame.timestamps for code, rows in devices.items()}
     cut = with_embargo(row_ranges({code: len(each) for code, each in times.items()}, plan), times, plan.embargo)
     windows = _fitted_windows(devices, [row_range for row_range in cut if row_range.training], plan, classes)
-    training: list[Part] = []
-    validation: list[Part] = []
-    for done, row_range in enumerate(cut):
-        told = _share_of(progress, done, len(cut))
-        (training if row_range.training else validation).append(
-            windows.of(devices[row_range.device_code], row_range, told)
+    parts = _parts(devices, cut, windows, runner or InlineRunner(), progress)
+    train, check = (
+        _merged(
+            [part for part, row_range in zip(parts, cut, strict=True) if row_range.training is training], name, plan
         )
-    train, check = _merged(training, "training", plan), _merged(validation, "validation", plan)
+        for training, name in ((True, "training"), (False, "validation"))
+    )
     scaler = fit_scaler(train.features, plan.extraction.normalize, plan.extraction.value_range)
     fields = tuple(next(iter(devices.values())).frame.numbers)
     return BuiltDataset(
@@ -102,6 +105,60 @@ def build_dataset(
     )
 
 
+def _parts(
+    devices: Mapping[str, LabelledRows],
+    cut: Sequence[RowRange],
+    windows: "_Windows",
+    runner: PartitionRunner,
+    progress: Callable[[float], None],
+) -> list[Part]:
+    """The labelled windows of each row range. Rows are cleaned when the runner has room for them."""
+    drafts: list[_Draft] = []
+
+    def partitions() -> Iterator[Partition]:
+        for place, row_range in enumerate(cut):
+            draft, own = windows.draft(devices[row_range.device_code], row_range, place)
+            drafts.append(draft)
+            yield from own
+
+    def told(partition: Partition, share: float) -> None:
+        within = (partition.windows.start + share * len(partition)) / len(drafts[partition.row_range].starts)
+        progress((partition.row_range + within) / len(cut))
+
+    for partition, made in runner.run(partitions(), told):
+        drafts[partition.row_range].add(partition.windows, made.values)
+    columns = len(windows.features) * len(next(iter(devices.values())).frame.numbers)
+    return [draft.part(columns) for draft in drafts]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Draft:
+    """A part of which labels and times are known, and the features of more and more windows."""
+
+    row_range: RowRange
+    starts: TimeArray
+    labels: WindowLabels
+    rows: IndexArray
+    features: list[FloatArray] = field(default_factory=list[FloatArray])
+
+    def add(self, windows: slice, values: FloatArray) -> None:
+        """Take the features of the windows that follow those there are."""
+        self.features.append(values[self.labels.codes[windows] != NO_LABEL])
+
+    def part(self, columns: int) -> Part:
+        """Return the part, whose windows have so many features."""
+        labelled = self.labels.codes != NO_LABEL
+        return Part(
+            features=np.concatenate(self.features) if self.features else np.empty((0, columns)),
+            labels=self.labels.codes[labelled],
+            starts=self.starts[labelled],
+            device_codes=np.full(int(labelled.sum()), self.row_range.device_code, dtype=np.object_),
+            purity=self.labels.purity[labelled],
+            rows=self.rows,
+            unlabelled=int((~labelled).sum()),
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Windows:
     """Makes the windows of a row range with what was fitted on the training rows."""
@@ -112,43 +169,34 @@ class _Windows:
     outlier_filter: OutlierFilter
     missing_fill: MissingFill
 
-    def of(self, rows: LabelledRows, row_range: RowRange, progress: Callable[[float], None]) -> Part:
-        """Return the labelled windows of a row range, none when it is shorter than a window."""
+    def draft(self, rows: LabelledRows, row_range: RowRange, place: int) -> tuple[_Draft, Iterator[Partition]]:
+        """Return the labels of a row range's windows and the partitions that make their features.
+
+        There are none when the range is shorter than a window. `place` is the number of the range.
+        """
         inside = slice(row_range.start, row_range.stop)
         clean = clean_rows(rows.frame.cut(inside), self.outlier_filter, self.missing_fill)
         window = self.plan.extraction.window
         codes = codes_of(rows.labels[inside], self.classes)
         counted = np.bincount(np.where(codes == NO_LABEL, len(self.classes.labels), codes), minlength=self._kinds)
         starts = clean.window_starts(window)
-        if len(starts) == 0:
-            progress(1.0)
-            return replace(_no_windows(len(rows.frame.numbers) * len(self.features)), rows=counted)
-        labels = window_labels(codes[clean.kept], self.classes, self._label_rows(clean, starts), self.plan.label_mode)
-        labelled = labels.codes != NO_LABEL
-        return Part(
-            features=feature_matrix(clean, window, self.features, starts, progress)[labelled],
-            labels=labels.codes[labelled],
-            starts=clean.frame.timestamps[starts][labelled],
-            device_codes=np.full(int(labelled.sum()), row_range.device_code, dtype=np.object_),
-            purity=labels.purity[labelled],
+        return _Draft(
+            row_range=row_range,
+            starts=clean.frame.timestamps[starts],
+            labels=self._labels(codes[clean.kept], clean, starts),
             rows=counted,
-            unlabelled=int((~labelled).sum()),
-        )
+        ), partitions_of(row_range.device_code, clean, starts, window=window, features=self.features, row_range=place)
 
     @property
     def _kinds(self) -> int:
         return len(self.classes.labels) + 1
 
-    def _label_rows(self, clean: CleanRows, starts: IndexArray) -> LabelRows:
-        size, horizon = self.plan.extraction.window.size, self.plan.horizon
-        if not horizon:
-            return LabelRows.within(starts, size)
-        return LabelRows.ahead(starts, size, clean.frame.timestamps, horizon)
-
-
-def _share_of(progress: Callable[[float], None], done: int, parts: int) -> Callable[[float], None]:
-    """Tell `progress` the share of the whole when told that of the part after the `done` ones."""
-    return lambda share: progress((done + share) / parts)
+    def _labels(self, codes: IndexArray, clean: CleanRows, starts: IndexArray) -> WindowLabels:
+        size, horizon, times = self.plan.extraction.window.size, self.plan.horizon, clean.frame.timestamps
+        if len(starts) == 0:
+            return WindowLabels(codes=np.empty(0, dtype=np.int64), purity=np.empty(0))
+        rows = LabelRows.ahead(starts, size, times, horizon) if horizon else LabelRows.within(starts, size)
+        return window_labels(codes, self.classes, rows, self.plan.label_mode)
 
 
 def _fitted_windows(
@@ -185,15 +233,4 @@ def _merged(parts: Sequence[Part], name: str, plan: DatasetPlan) -> Part:
         purity=np.concatenate([part.purity for part in parts]),
         rows=np.sum([part.rows for part in parts], axis=0),
         unlabelled=sum(part.unlabelled for part in parts),
-    )
-
-
-def _no_windows(columns: int) -> Part:
-    return Part(
-        features=np.empty((0, columns)),
-        labels=np.empty(0, dtype=np.int64),
-        starts=np.empty(0, dtype="datetime64[us]"),
-        device_codes=np.empty(0, dtype=np.object_),
-        purity=np.empty(0),
-        rows=np.empty(0, dtype=np.int64),
     )

@@ -26,6 +26,7 @@ from penstock_kit.errors import FailedPrecondition, NotFound, PenstockError, Res
 
 if TYPE_CHECKING:
     from feature_service.domain.dataset.build import BuiltDataset
+    from feature_service.domain.dataset.partition import PartitionRunner
 
 _REMOVED_AT_ONCE: Final = 20
 _MAX_JOBS: Final = 32
@@ -41,7 +42,8 @@ class DatasetJobs:
     """Builds one data set at a time; further ones queue, up to a limit. Jobs end with the service.
 
     `new_id` makes ids that sort by time, `report` is told of failures that are defects of ours. `owner` tells this
-    replica from the others that share the store; it is the same after a restart.
+    replica from the others that share the store; it is the same after a restart. `runner` makes what computes the
+    partitions of a data set; left out, the thread that builds it does.
     """
 
     def __init__(
@@ -54,7 +56,9 @@ class DatasetJobs:
         new_id: Callable[[], str],
         report: Callable[[BaseException], None],
         owner: str,
+        runner: "Callable[[], PartitionRunner] | None" = None,
     ) -> None:
+        self._runner = runner
         self._owner = owner
         self._keeping: asyncio.Task[None] | None = None
         self._source = source
@@ -183,7 +187,8 @@ class DatasetJobs:
         await self._store.change(tenant_id, running)
         devices = await self._source.rows(tenant_id, plan)
         progress = _Progress()
-        building = asyncio.ensure_future(asyncio.to_thread(build_dataset, devices, plan, progress.note))
+        runner = self._runner() if self._runner else None
+        building = asyncio.ensure_future(asyncio.to_thread(build_dataset, devices, plan, progress.note, runner))
         try:
             while not (await asyncio.wait([building], timeout=_PROGRESS_SECONDS))[0]:
                 await self._store.change(tenant_id, replace(running, progress=progress.share))

@@ -111,6 +111,12 @@ class CleanRows:
         """Return the first row of each window; none when none fits."""
         return window_starts(self.frame.timestamps, window)
 
+    def cut(self, inside: slice) -> "CleanRows":
+        """Return the rows of the slice `inside`, as if they were all there ever were."""
+        frame = self.frame.cut(inside)
+        absent = {name: values[inside] for name, values in self.absent.items()}
+        return CleanRows(frame=frame, absent=absent, kept=np.ones(len(frame), dtype=np.bool_))
+
 
 def clean_rows(frame: Frame, outlier_filter: OutlierFilter, missing_fill: MissingFill) -> CleanRows:
     """Return the rows treated by what was fitted on them or on others."""

@@ -13,7 +13,8 @@ def slope(block: WindowBlock) -> FloatArray:
     spread = float(block.positions @ block.positions)
     if spread == 0.0:
         return np.zeros(len(block.values))
-    return block.centred @ block.positions / spread
+    # Not a product of matrices, whose last bits depend on which windows are computed together.
+    return np.vecdot(block.centred, block.positions) / spread
 
 
 @feature("first value")

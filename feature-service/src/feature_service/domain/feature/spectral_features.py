@@ -18,7 +18,7 @@ def spectral_peak(block: WindowBlock) -> FloatArray:
 @feature("mean frequency weighted by the periodogram without DC, in cycles per row")
 def spectral_centroid(block: WindowBlock) -> FloatArray:
     """Return the mean frequency, weighted by power, in cycles per row."""
-    return _over_total(block, block.power @ block.frequencies)
+    return _over_total(block, np.vecdot(block.power, block.frequencies))
 
 
 @feature("Shannon entropy of the normalised periodogram without DC, over its maximum (0 to 1)")

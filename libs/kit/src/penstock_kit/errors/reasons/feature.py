@@ -204,6 +204,12 @@ FEATURE: Final = Section(
             "ask again, or end the range before the newest rows",
         ),
         Row(
+            "PARTITION_WORKERS_UNAVAILABLE",
+            (ErrorKind.UNAVAILABLE,),
+            "the workers that compute a data set end again and again, or the Dask cluster can't be reached",
+            "use fewer `PARTITION_WORKERS`, or start the cluster; then create the data set again",
+        ),
+        Row(
             "MAX_GAP_INVALID",
             (ErrorKind.INVALID_ARGUMENT,),
             "a `max_gap` that is not longer than 0",

@@ -1,0 +1,1 @@
+"""Where partitions of data sets are computed: threads, processes, or a Dask cluster."""

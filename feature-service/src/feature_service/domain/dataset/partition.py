@@ -1,0 +1,130 @@
+"""The unit of work that a data set is spread by: the windows of a device that begin on one day.
+
+The rows of a partition are cleaned already, by what was fitted on the training part, and hold all rows of its windows.
+So a partition needs nothing but itself, and its features are the same to the bit wherever they are computed.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final, Protocol
+
+import numpy as np
+
+from feature_service.domain.extraction.extract import CleanRows, feature_matrix
+from feature_service.domain.feature.window import WindowPlan
+from feature_service.domain.model.array import FloatArray, IndexArray, TimeArray
+
+LEAST_ROWS: Final = 20_000
+"""Rows below which the next day goes into the same partition: sending them would take longer than computing."""
+MOST_ROWS: Final = 250_000
+"""Rows beyond which a day is cut: they are in memory several times (2 MB a field)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PartitionSpec:
+    """What features to make of which rows; `starts` are the first rows of the windows."""
+
+    rows: CleanRows
+    starts: IndexArray
+    window: WindowPlan
+    features: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Partition:
+    """The windows `windows` of a row range of a device, numbered `row_range`; `day` is that of the first (UTC, ISO)."""
+
+    device_code: str
+    day: str
+    spec: PartitionSpec
+    row_range: int
+    windows: slice
+
+    def __len__(self) -> int:
+        return len(self.spec.starts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PartitionFeatures:
+    """The features of the windows of a device from a day on: (windows, fields x features)."""
+
+    device_code: str
+    day: str
+    values: FloatArray
+
+
+Told = Callable[[Partition, float], None]
+"""Is told the share of a partition that is done, partition after partition; what it raises ends the run."""
+
+
+class PartitionRunner(Protocol):
+    """Where partitions are computed."""
+
+    def run(self, partitions: Iterable[Partition], told: Told) -> "Iterator[tuple[Partition, PartitionFeatures]]":
+        """Yield every partition with its features, in their order; blocks meanwhile.
+
+        Few partitions are taken ahead. Raises what `told` raises, after all work was ended, and Unavailable
+        PARTITION_WORKERS_UNAVAILABLE when workers end again and again, or are not to be reached.
+        """
+        ...
+
+
+class InlineRunner:
+    """Computes partitions one by one in the thread that asks."""
+
+    def run(self, partitions: Iterable[Partition], told: Told) -> "Iterator[tuple[Partition, PartitionFeatures]]":
+        """Yield every partition with its features."""
+        for each in partitions:
+            yield each, run_partition(each.device_code, each.day, each.spec, _told_of(each, told))
+
+
+def _told_of(partition: Partition, told: Told) -> Callable[[float], None]:
+    return lambda share: told(partition, share)
+
+
+def run_partition(
+    device_code: str, day: str, spec: PartitionSpec, progress: Callable[[float], None] | None = None
+) -> PartitionFeatures:
+    """Return the features of a device's windows of a day; `progress` is told the share that is done, field by field."""
+    values = feature_matrix(spec.rows, spec.window, spec.features, spec.starts, progress)
+    return PartitionFeatures(device_code=device_code, day=day, values=values)
+
+
+def partitions_of(
+    device_code: str,
+    rows: CleanRows,
+    starts: IndexArray,
+    *,
+    window: WindowPlan,
+    features: tuple[str, ...],
+    row_range: int = 0,
+) -> Iterator[Partition]:
+    """Yield the windows that begin at `starts` as partitions, in their order."""
+    times = rows.frame.timestamps
+    for first, last in pairwise(_edges(times[starts].astype("datetime64[D]"), starts)):
+        begin, end = int(starts[first]), int(starts[last - 1]) + window.size
+        yield Partition(
+            device_code=device_code,
+            day=str(times[begin].astype("datetime64[D]")),
+            spec=PartitionSpec(
+                rows=rows.cut(slice(begin, end)), starts=starts[first:last] - begin, window=window, features=features
+            ),
+            row_range=row_range,
+            windows=slice(first, last),
+        )
+
+
+def _edges(days: TimeArray, starts: IndexArray) -> list[int]:
+    """The windows with which partitions begin, and the number of all."""
+    if len(starts) == 0:
+        return []
+    midnights: list[int] = [*(np.flatnonzero(days[1:] != days[:-1]) + 1).tolist(), len(starts)]
+    edges = [0]
+    for midnight in midnights:
+        while int(starts[midnight - 1] - starts[edges[-1]]) >= MOST_ROWS:
+            beyond = int(starts[edges[-1]]) + MOST_ROWS
+            edges.append(int(np.searchsorted(starts, beyond, side="left")))
+        if midnight == len(starts) or int(starts[midnight] - starts[edges[-1]]) >= LEAST_ROWS:
+            edges.append(midnight)
+    return edges

@@ -1,0 +1,304 @@
+"""Data sets are computed in partitions, the same to the bit by threads, processes and a Dask cluster."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from penstock.feature.v1 import feature_pb2 as pb
+
+from feature_service.adapters.partition.dask import DaskRunner
+from feature_service.adapters.partition.processes import ProcessRunner, WorkerPool
+from feature_service.adapters.partition.threads import ThreadRunner
+from feature_service.composition.partitions import partition_runner
+from feature_service.domain.dataset import partition as partition_module
+from feature_service.domain.dataset.build import LabelledRows, build_dataset
+from feature_service.domain.dataset.partition import InlineRunner, partitions_of, run_partition
+from feature_service.domain.dataset.plan import DatasetPlan
+from feature_service.domain.extraction.extract import CleanRows, feature_matrix
+from feature_service.domain.extraction.plan import ExtractionPlan
+from feature_service.domain.feature.catalog import feature_names
+from feature_service.domain.feature.window import WindowPlan
+from feature_service.domain.model.frame import Frame
+from feature_service.settings import FeatureSettings
+from penstock_kit.errors import Unavailable
+
+BOUND = 60
+WINDOW = WindowPlan(size=64, overlap=0.5)
+PLAN = DatasetPlan(
+    model_code="m", label_field="l", extraction=ExtractionPlan(window=WINDOW, features=tuple(feature_names()))
+)
+
+
+def rows_of(count, seed, holes=True):
+    random = np.random.default_rng(seed)
+    values = {name: 1e3 + random.normal(size=count).cumsum() for name in ("current", "voltage")}
+    if holes:
+        values["current"][random.random(count) < 0.02] = np.nan
+    times = np.datetime64("2026-03-01T20:00", "us") + np.arange(count) * np.timedelta64(1_000_000, "us")
+    return LabelledRows(frame=Frame(timestamps=times, numbers=values), labels=random.integers(0, 2, count) * 1.0)
+
+
+@pytest.fixture(scope="module")
+def devices():
+    return {f"d{number}": rows_of(120_000, number) for number in range(2)}
+
+
+@pytest.fixture(scope="module")
+def expected(devices):
+    return build_dataset(devices, PLAN, lambda share: None)
+
+
+def clean_of(count):
+    rows = rows_of(count, 7, holes=False).frame
+    absent = {name: np.zeros(count, dtype=np.bool_) for name in rows.numbers}
+    return CleanRows(frame=rows, absent=absent, kept=np.ones(count, dtype=np.bool_))
+
+
+def parts_of(clean, window=WINDOW, features=("mean", "slope")):
+    starts = clean.window_starts(window)
+    return starts, list(partitions_of("d", clean, starts, window=window, features=features))
+
+
+def assert_same(built, expected):
+    for part, other in ((built.training, expected.training), (built.validation, expected.validation)):
+        assert part.features.tobytes() == other.features.tobytes()
+        assert part.labels.tobytes() == other.labels.tobytes()
+        assert part.starts.tobytes() == other.starts.tobytes()
+        assert part.purity.tobytes() == other.purity.tobytes()
+        assert part.device_codes.tolist() == other.device_codes.tolist()
+        assert (part.rows.tolist(), part.unlabelled) == (other.rows.tolist(), other.unlabelled)
+
+
+def test_partitions_are_the_days_of_a_device_and_together_all_its_windows():
+    clean = clean_of(200_000)
+    starts, parts = parts_of(clean)
+    # The first day has 4 hours of rows, 14,400: too few for a partition of their own.
+    assert [part.day for part in parts] == ["2026-03-01", "2026-03-03", "2026-03-04"]
+    assert [part.windows.stop for part in parts][-1] == len(starts) == sum(map(len, parts))
+    made = np.concatenate([run_partition(part.device_code, part.day, part.spec).values for part in parts])
+    assert made.tobytes() == feature_matrix(clean, WINDOW, ("mean", "slope"), starts).tobytes()
+
+
+def test_a_day_of_very_many_rows_is_cut():
+    clean = clean_of(600_000)
+    times = clean.frame.timestamps[0] + np.arange(600_000) * np.timedelta64(1, "us")
+    _, parts = parts_of(replace(clean, frame=replace(clean.frame, timestamps=times)))
+    assert {part.day for part in parts} == {"2026-03-01"}
+    assert len(parts) == 3
+    assert all(len(part.spec.rows.frame) <= partition_module.MOST_ROWS + WINDOW.size for part in parts)
+
+
+@pytest.mark.parametrize("window", [WINDOW, WindowPlan(size=60_000, overlap=0), WindowPlan(size=300_000, overlap=0.9)])
+def test_windows_as_long_as_days_are_in_one_partition_each(window):
+    clean = clean_of(400_000)
+    starts, parts = parts_of(clean, window)
+    assert sum(map(len, parts)) == len(starts)
+    assert all(len(part.spec.rows.frame) >= window.size for part in parts)
+
+
+def test_a_window_has_the_same_features_to_the_bit_in_any_company():
+    clean = clean_of(5_000)
+    window, features = WindowPlan(size=100, overlap=0.9), tuple(feature_names())
+    starts = clean.window_starts(window)
+    whole = feature_matrix(clean, window, features, starts)
+    for index in range(0, len(starts), 37):
+        alone = clean.cut(slice(int(starts[index]), int(starts[index]) + window.size))
+        assert feature_matrix(alone, window, features, np.zeros(1, dtype=np.int64)).tobytes() == whole[index].tobytes()
+
+
+@pytest.mark.parametrize("runner", [ThreadRunner(3), ProcessRunner(2)], ids=["threads", "processes"])
+def test_threads_and_processes_make_the_same_bytes(runner, devices, expected):
+    shares = []
+    assert_same(build_dataset(devices, PLAN, shares.append, runner), expected)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+
+
+def test_a_killed_worker_has_its_partition_computed_by_another():
+    _, parts = parts_of(clean_of(30_000), features=tuple(feature_names()))
+    part = parts[0]
+    expected = run_partition(part.device_code, part.day, part.spec)
+    with WorkerPool() as pool:
+        pool.compute(part)
+        (first,) = pool.process_ids
+        os.kill(first, signal.SIGKILL)
+        again = pool.compute(part)
+        assert first not in pool.process_ids
+    assert again.values.tobytes() == expected.values.tobytes()
+
+
+def test_a_partition_that_ends_every_worker_is_given_up_with_its_name():
+    _, parts = parts_of(clean_of(30_000))
+    with WorkerPool() as pool:
+        done = threading.Event()
+
+        def end_workers():
+            while not done.wait(0.005):
+                for process in pool.process_ids:
+                    os.kill(process, signal.SIGKILL)
+
+        killer = threading.Thread(target=end_workers)
+        killer.start()
+        try:
+            with pytest.raises(Unavailable, match="3 workers ended over the rows of 'd' of 2026-03-01") as refused:
+                pool.compute(parts[0])
+        finally:
+            done.set()
+            killer.join()
+    assert refused.value.reason == "PARTITION_WORKERS_UNAVAILABLE"
+
+
+class Cancelled(Exception):  # noqa: N818 - nothing went wrong
+    """Nobody wants the data set any more."""
+
+
+def cancel_after(share_wanted):
+    def progress(share):
+        if share >= share_wanted:
+            raise Cancelled
+
+    return progress
+
+
+@pytest.mark.parametrize(
+    "runner", [InlineRunner(), ThreadRunner(2), ProcessRunner(2)], ids=["inline", "threads", "processes"]
+)
+def test_a_run_that_is_wanted_no_more_ends_with_its_threads_and_processes(runner, devices):
+    with pytest.raises(Cancelled):
+        build_dataset(devices, PLAN, cancel_after(0.1), runner)
+    assert not [each for each in threading.enumerate() if each.name.startswith("partition")]
+
+
+def test_closing_the_pool_ends_a_worker_that_computes_at_once():
+    clean = clean_of(250_000)
+    _, parts = parts_of(clean, WindowPlan(size=10_000, overlap=0.9999), tuple(feature_names()))
+    with WorkerPool() as pool:
+        failures = []
+
+        def compute():
+            try:
+                pool.compute(parts[0])
+            except Unavailable as error:
+                failures.append(error.reason)
+
+        working = threading.Thread(target=compute)
+        working.start()
+        waited = threading.Event()
+        while not pool.process_ids:
+            waited.wait(0.01)
+        pool.close()
+        working.join(BOUND)
+    assert failures == ["PARTITION_WORKERS_UNAVAILABLE"]
+
+
+@pytest.fixture(scope="module")
+def dask_cluster(tmp_path_factory):
+    """A scheduler and two workers, each a process of its own; give its address and the workers."""
+    folder = tmp_path_factory.mktemp("dask")
+    file = folder / "scheduler.json"
+    log = (folder / "log").open("wb")
+
+    def start(*arguments):
+        command = [sys.executable, "-m", *arguments]
+        return subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+
+    scheduler = start(
+        "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
+        "--scheduler-file", str(file),
+    )  # fmt: skip
+    workers = [
+        start(
+            "distributed.cli.dask_worker", "--scheduler-file", str(file), "--nthreads", "1", "--no-nanny",
+            "--no-dashboard", "--host", "127.0.0.1", "--local-directory", str(folder), "--death-timeout", "60",
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    try:
+        yield file, workers
+    finally:
+        for process in (*workers, scheduler):
+            process.kill()
+            process.wait()
+        log.close()
+
+
+@pytest.fixture(scope="module")
+def scheduler(dask_cluster):
+    """The address of a scheduler that has both workers."""
+    from distributed import Client
+
+    with Client(scheduler_file=str(dask_cluster[0]), timeout=BOUND, set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=BOUND)
+        return client.scheduler.address
+
+
+def test_a_dask_cluster_makes_the_same_bytes_and_goes_on_without_a_killed_worker(
+    scheduler, dask_cluster, devices, expected
+):
+    runner = DaskRunner(scheduler)
+    assert_same(build_dataset(devices, PLAN, lambda share: None, runner), expected)
+    shares = []
+
+    def kill_one(share):
+        if not shares:
+            os.kill(dask_cluster[1][0].pid, signal.SIGKILL)
+        shares.append(share)
+
+    assert_same(build_dataset(devices, PLAN, kill_one, runner), expected)
+    with pytest.raises(Cancelled):
+        build_dataset(devices, PLAN, cancel_after(0.1), runner)
+
+
+def test_a_dask_cluster_that_is_not_there_is_named():
+    with pytest.raises(Unavailable, match=r"DASK_SCHEDULER_ADDRESS=tcp://127.0.0.1:9 can't be reached") as refused:
+        build_dataset({"d": rows_of(1_000, 1)}, PLAN, lambda share: None, DaskRunner("tcp://127.0.0.1:9"))
+    assert refused.value.reason == "PARTITION_WORKERS_UNAVAILABLE"
+
+
+def settings_of(**values):
+    return FeatureSettings(_env_file=None, **values)
+
+
+def test_the_settings_choose_where_partitions_are_computed():
+    kinds = {
+        InlineRunner: {"PARTITION_WORKERS": 1},
+        ThreadRunner: {"PARTITION_WORKERS": 2},
+        ProcessRunner: {"PARTITION_BACKEND": "processes"},
+        DaskRunner: {"PARTITION_BACKEND": "dask", "DASK_SCHEDULER_ADDRESS": "tcp://127.0.0.1:8786"},
+    }
+    assert [type(partition_runner(settings_of(**values))()) for values in kinds.values()] == list(kinds)
+    with pytest.raises(ValueError, match="needs DASK_SCHEDULER_ADDRESS"):
+        settings_of(PARTITION_BACKEND="dask")
+
+
+async def test_a_service_told_to_use_processes_builds_the_same_data_set(tmp_path, start_service, as_tenant):
+    found = []
+    for number, backend in enumerate(("threads", "processes")):
+        async with start_service(tmp_path / str(number), PARTITION_BACKEND=backend, PARTITION_WORKERS=2) as running:
+            with as_tenant("t"):
+                found.append(await built_through(running))
+    assert found[0] == found[1]
+
+
+async def built_through(running):
+    csv = "timestamp,x,label\n" + "".join(
+        f"{1_700_000_000 + row},{np.sin(row / 9) + row % 7},{row // 50 % 2}\n" for row in range(3_000)
+    )
+
+    async def messages():
+        yield pb.IngestRequest(
+            options=pb.IngestOptions(format=pb.INGEST_FORMAT_CSV, device_code="d", model_code="m", create=True)
+        )
+        yield pb.IngestRequest(chunk=csv.encode())
+
+    await running.features.Ingest(messages())
+    request = pb.CreateDatasetRequest(model_code="m", label_column="label")
+    created = (await running.features.CreateDataset(request)).dataset
+    wanted = pb.DownloadDatasetRequest(id=created.id, format="csv")
+    async with running.features.DownloadDataset(wanted) as chunks:
+        return b"".join([message.chunk async for message in chunks])
