@@ -170,3 +170,8 @@ def test_which_one_is_one_of_those_spoken_of(follow: str) -> None:
 def test_which_machine_is_one_of_all() -> None:
     query = asked("mean temperature of WLD001 yesterday", "and WLD003?", "which machine was hottest yesterday?")
     assert (query.devices, query.all_devices) == ((), True)
+
+
+def test_the_length_of_the_first_time_is_named_as_the_last_one_is_told() -> None:
+    query = asked("first time WLD001 went above 70 degrees yesterday", "and how long did it stay there?")
+    assert query.unread == ("how long",)

@@ -317,3 +317,75 @@ def test_at_what_times_asks_for_the_stretches(text: str) -> None:
 def test_seconds_of_missing_data_are_told_by_the_gaps() -> None:
     query = parse_prompt("how many seconds of data are missing for WLD001 yesterday", NOW)
     assert (query.statistics, query.unread) == ((Statistic.MISSING_RATIO,), ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["how much did WLD001 weld on Wednesday vs Thursday?", "how much did WLD001 weld yesterday compared to today?"],
+)
+def test_how_much_a_machine_did_something_is_for_how_long(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.intent, query.statistics, query.unread) == (Intent.COMPARE, (Statistic.DURATION,), ())
+
+
+@pytest.mark.parametrize(
+    ("text", "width"),
+    [
+        ("what's the trend in quality for WLD001 over the last 3 days?", 24 * HOUR),
+        ("WLD001今天质量的变化趋势", HOUR),
+        ("is the quality of WLD001 getting worse?", 24 * HOUR),
+    ],
+)
+def test_the_course_of_the_quality_is_the_share_of_good_ones(text: str, width: timedelta) -> None:
+    query = parse_prompt(text, NOW)
+    good = (Condition(field="quality_label", operator=Operator.EQ, value="good"),)
+    assert (query.conditions, query.statistics, query.interval, query.unread) == (good, (Statistic.SHARE,), width, ())
+
+
+def test_the_steadiest_while_welding_is_by_its_deviation() -> None:
+    query = parse_prompt("which welder had the steadiest voltage while welding yesterday", NOW)
+    assert set(query.statistics) == {Statistic.STD, Statistic.MIN}
+
+
+@pytest.mark.parametrize("count", [2, 4, 7])
+def test_each_of_the_last_days_is_a_row_a_day(count: int) -> None:
+    query = parse_prompt(f"uptime of WLD001 for each of the last {count} days", NOW)
+    assert (query.interval, query.unread) == (24 * HOUR, ())
+    assert query.time is not None
+    assert query.time.start == NOW - count * 24 * HOUR
+
+
+def test_the_fewest_times_is_by_the_number_of_stretches() -> None:
+    query = parse_prompt("which machine stopped the fewest times today?", NOW)
+    assert set(query.statistics) == {Statistic.EVENTS, Statistic.MIN}
+
+
+def test_these_days_are_the_last_ones() -> None:
+    query = parse_prompt("WLD001这三天的平均电流", NOW)
+    assert query.time is not None
+    assert (query.time.start, query.time.end, query.unread) == (NOW - 72 * HOUR, NOW, ())
+
+
+def test_the_machine_at_an_end_is_asked_for_without_which() -> None:
+    query = parse_prompt("今天停机最少的机器", NOW)
+    assert (query.refused, query.rank, query.conditions, query.unread) == ("", True, (IDLE,), ())
+
+
+def test_stretches_are_counted_as_times() -> None:
+    assert parse_prompt("WLD001昨天有几段气孔", NOW).statistics == (Statistic.EVENTS,)
+
+
+@pytest.mark.parametrize("text", ["上午WLD001最忙的一个小时是几点", "the busiest hour of WLD001 this morning"])
+def test_the_one_busiest_hour_is_one_of_a_ranking(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.interval, query.rank, query.conditions, query.unread) == (HOUR, True, (RUNNING,), ())
+
+
+def test_two_percentiles_with_their_signs_are_read() -> None:
+    assert parse_prompt("WLD001电流的第10和第90百分位", NOW).percentiles == (10.0, 90.0)
+
+
+def test_hours_in_brackets_are_a_range() -> None:
+    query = parse_prompt("mean current of WLD001 in the break (12 to 1)", NOW)
+    assert query.time is not None
+    assert (query.time.start, query.time.end) == (TODAY + 12 * HOUR, TODAY + 13 * HOUR)

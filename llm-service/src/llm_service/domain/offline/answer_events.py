@@ -26,6 +26,8 @@ def fitting(report: Report, query: StructuredQuery, answered: Sequence[Answered]
     timed = [each for each in answered if each.result.fitting] if _TIMED & set(query.statistics) else []
     if len(query.periods) > _MOST_SPOKEN and len(timed) == len(answered):
         return "\n".join(_listed(report, query, timed))
+    if len(query.periods) > _MOST_SPOKEN and Statistic.SHARE in query.statistics and not query.when:
+        return "\n".join(_shares(report, query, answered))
     texts = [_fitting_of(report, query, each) for each in answered]
     return "\n\n".join([*texts, *_together(report, query, answered), *_difference(report, query, answered)])
 
@@ -72,6 +74,21 @@ def _listed(report: Report, query: StructuredQuery, answered: Sequence[Answered]
             told = _spells(say, query, each.result, each.result.fitting)
             lines.append(say.spells_line(say.period(each.time), told))
     return [*lines, *_averaged(report, query, answered)]
+
+
+def _shares(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> list[str]:
+    """The share of each range in a line, the condition and the device once."""
+    say, lines, device = report.say, list[str](), ""
+    shares = [(each.result.row_count / (each.result.rows_in_range or 1), each) for each in answered]
+    if query.rank:
+        shares.sort(key=lambda pair: pair[0], reverse=Statistic.MIN not in query.statistics)
+    for share, each in shares[: query.top or len(shares)]:
+        if each.result.device != device:
+            device = each.result.device
+            lines.append(say.shares_head(device, say.where(query.conditions, any_of=query.any_condition)))
+        counts = f"{each.result.row_count}/{each.result.rows_in_range}"
+        lines.append(say.shares_line(say.period(each.time), percent(share), counts))
+    return lines
 
 
 def _averaged(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> list[str]:

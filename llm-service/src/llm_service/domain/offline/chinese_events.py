@@ -122,6 +122,14 @@ class ChineseEvents(ChineseStates):
         """Open a list."""
         return f"{device} {where}的情况（连续的数据算一次）："
 
+    def shares_head(self, device: str, where: str) -> str:
+        """Open a list of shares."""
+        return f"{device} 的数据中{where}的比例："
+
+    def shares_line(self, period: str, share: str, counts: str) -> str:
+        """State one of the list."""
+        return f"- {period}：{share}%（{counts}）"
+
     def spells_line(self, period: str, told: Spells) -> str:
         """State one of the list."""
         return f"- {period}：{told.count} 次，累计 {told.total}（占 {told.share}%）"

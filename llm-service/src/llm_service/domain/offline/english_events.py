@@ -119,6 +119,14 @@ class EnglishEvents(EnglishStates):
         """Open a list."""
         return f"{where.removeprefix('where ')} on {device} (number of uninterrupted stretches of readings):"
 
+    def shares_head(self, device: str, where: str) -> str:
+        """Open a list of shares."""
+        return f"Share of the readings of {device} {where}:"
+
+    def shares_line(self, period: str, share: str, counts: str) -> str:
+        """State one of the list."""
+        return f"- {period}: {share} % ({counts})"
+
     def spells_line(self, period: str, told: Spells) -> str:
         """State one of the list."""
         times = "once" if told.count == 1 else f"{told.count} times"

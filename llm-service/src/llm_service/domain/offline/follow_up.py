@@ -64,7 +64,8 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
     """What `query` leaves out from `before`; naming a statistic asks for numbers, of one device or compared."""
     if before.once and query.statistics == (Statistic.DURATION,) and query.time is None:
         # "And for how long?": of the time the question before was about.
-        query = replace(query, statistics=(), when=True, once=True, counted_as=())
+        unread = (*query.unread, *query.counted_as) if before.first else query.unread
+        query = replace(query, statistics=(), when=True, once=True, counted_as=(), unread=unread)
     statistics = query.statistics or before.statistics
     if query.when and not query.statistics and before.conditions:
         # "When?" of what was counted: the times are told.

@@ -11,7 +11,7 @@ from llm_service.domain.offline.words_data import LABEL_FIELD
 _HEEDED: Final = {
     "list": frozenset({"model_code"}),
     "statistics": frozenset({"decimals", "conditions", "periods", "percentiles", "unit"}),
-    "fitting": frozenset({"conditions", "periods", "when", "since", "each", "compare"}),
+    "fitting": frozenset({"conditions", "periods", "when", "since", "each", "compare", "top"}),
     "versus": frozenset({"when", "versus", "whether"}),
     "holds": frozenset({"conditions", "periods", "holds", "when"}),
     "power": frozenset({"decimals", "conditions", "periods", "rank", "top", "unit", "compare"}),

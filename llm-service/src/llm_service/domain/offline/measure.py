@@ -12,7 +12,7 @@ from llm_service.domain.offline.query import Statistic
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.words_data import Comparative
 
-_PERCENT_SIGNS: Final = frozenset({"th", "st", "nd", "rd", "%", "-", "percent", "个"})
+_PERCENT_SIGNS: Final = frozenset({"th", "st", "nd", "rd", "%", "-", "percent", "个", "第"})
 _MOST_ROWS: Final = 100
 _IN_WHICH: Final = frozenset({"in which", "for which", "during which", "on which"})
 _STEPS: Final = frozenset(
@@ -21,6 +21,7 @@ _STEPS: Final = frozenset(
         *("increments", "chunks", "resolution", "间隔", "步长", "一个点", "粒度", "一段"),
     }
 )
+_BUSY: Final = frozenset({"busiest", "idlest", "最忙", "最闲", "最清闲"})
 _SPANS: Final = frozenset({"的时间", "时间"})
 _LED: Final = frozenset({"in", "within", "over", "during", "in the", "over the", "for", "the"})
 
@@ -174,7 +175,8 @@ def _ranked(sentence: Sentence) -> FoundInterval | None:
         end = counted[1] + _is_end(sentence, counted[1])
         unit = sentence.senses(end).get(Kind.TIME_UNIT)
         before = at - 1 - (sentence.text(at - 1) == "的")
-        led = end > counted[1] or sentence.has(at - 1, Kind.WHICH) or _is_end(sentence, before)
+        busy = sentence.text(before) in _BUSY
+        led = end > counted[1] or sentence.has(at - 1, Kind.WHICH) or _is_end(sentence, before) or busy
         if led and unit in {"min", "h", "d", "w"}:
             sentence.use(at, counted[1])
             sentence.use(end, end + 1)
@@ -209,6 +211,8 @@ def _width(sentence: Sentence) -> timedelta | None:
         if isinstance(code, str):
             sentence.use(at, at + 1)
             return UNIT_LENGTH[code]
+        if sentence.has(at, Kind.EVERY) and (each := _each_of(sentence, at)) is not None:
+            return each
         if sentence.has(at, Kind.EVERY):
             length = length_at(sentence, at + 1, bare=True)
             if length is not None and length.unit in {"s", "min", "h", "d", "w"}:
@@ -217,6 +221,18 @@ def _width(sentence: Sentence) -> timedelta | None:
         elif (width := _stepped(sentence, at) or _averaged(sentence, at)) is not None:
             return width
     return None
+
+
+def _each_of(sentence: Sentence, at: int) -> timedelta | None:
+    """ "Each of the last 4 days": the range stays to be read."""
+    last = at + 2 + (sentence.text(at + 2) == "the")
+    if sentence.text(at + 1) not in {"of", "of the"} or not sentence.has(last, Kind.LAST):
+        return None
+    length = length_at(sentence, last + 1, bare=True)
+    if length is None or length.unit not in {"h", "d", "w"}:
+        return None
+    sentence.use(at, at + 2)
+    return UNIT_LENGTH[length.unit]
 
 
 def _stepped(sentence: Sentence, at: int) -> timedelta | None:

@@ -140,6 +140,7 @@ class MomentReader:
         if any(moment.clock and not moment.clock.bare for moment in (first, second)):
             return True
         led = words.has(first.begin - 1, Kind.BETWEEN) or words.has(first.begin - 1, Kind.FROM)
+        led = led or words.text(first.begin - 1) in {"(", "（"}
         if any(words.has(second.end, kind) for kind in _NOT_A_TIME) or words.text(second.end) in _NO_TIME_SIGNS:
             return False
         beside = any(words.has(at, Kind.DAY) for at in (first.begin - 1, second.end))

@@ -168,6 +168,14 @@ class Wording(DeviceWording, Protocol):
         """Open a list of how often readings fit in several ranges."""
         ...
 
+    def shares_head(self, device: str, where: str) -> str:
+        """Open a list of the shares of readings that fit in several ranges."""
+        ...
+
+    def shares_line(self, period: str, share: str, counts: str) -> str:
+        """State one of the list."""
+        ...
+
     def spells_line(self, period: str, told: "Spells") -> str:
         """State how often and for how long readings fit in one of them."""
         ...

@@ -22,7 +22,7 @@ from llm_service.domain.offline.query import Intent, Statistic, StructuredQuery
 from llm_service.domain.offline.resolve import resolve_devices
 from llm_service.domain.offline.toolbox import DeviceTool, Toolbox
 
-_EVENTS: Final = frozenset({Statistic.EVENTS, Statistic.DURATION, Statistic.INTEGRAL})
+_EVENTS: Final = frozenset({Statistic.EVENTS, Statistic.DURATION, Statistic.INTEGRAL, Statistic.SHARE})
 
 
 def next_step(conversation: Conversation, tools: Toolbox, asked: Sequence[tuple[Report, StructuredQuery]]) -> Step:

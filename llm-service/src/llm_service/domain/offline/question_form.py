@@ -88,7 +88,8 @@ class FormReader:
         if devices.codes or devices.references:
             return False
         for at in words.find(Kind.DEVICE_WORD):
-            end = words.senses(at - 1).get(Kind.STATISTIC) in _ENDS or words.has(at - 1, Kind.MORE)
+            before = at - 1 - (words.text(at - 1) == "的")
+            end = words.senses(before).get(Kind.STATISTIC) in _ENDS or words.has(before, Kind.MORE)
             if end and words.senses(at)[Kind.DEVICE_WORD] is False:
                 words.use(at - 2, at - 2 + words.has(at - 2, Kind.ORDINAL))
                 return True
@@ -111,7 +112,10 @@ class FormReader:
                 words.use(at, at + 2)
                 return f"{words.raw(at)} {words.raw(at + 1)}"
         for at in words.find(Kind.CANNOT):
-            order = at == first and not asks and not _QUESTIONS & {words.text(before) for before in range(at)}
+            ended = words.senses(at + 1).get(Kind.STATISTIC) in _ENDS
+            order = (
+                at == first and not asks and not ended and not _QUESTIONS & {words.text(before) for before in range(at)}
+            )
             if order or words.text(at) in _ALWAYS_REFUSED:
                 words.use(at, at + 1)
                 return words.raw(at)

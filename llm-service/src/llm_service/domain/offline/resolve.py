@@ -144,6 +144,9 @@ def resolve_conditions(query: StructuredQuery, card: DeviceCard) -> ResolvedCond
         if condition.unit and unit and not isinstance(value, str):
             changed = converted(value, unit=condition.unit if condition.unit != "°" else unit, into=unit)
             if changed is None:
+                # "Below 10 litres" of a flow are those of a minute, which the answer tells.
+                changed = converted(value, unit=f"{condition.unit}/min", into=unit)
+            if changed is None:
                 failed.append((condition, unit))
                 continue
             value = round(changed, 9)

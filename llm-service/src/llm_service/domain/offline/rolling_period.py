@@ -5,7 +5,7 @@ from typing import Final
 
 from llm_service.domain.offline.calendar_day import CalendarDays
 from llm_service.domain.offline.lexicon import Kind
-from llm_service.domain.offline.number import UNIT_LENGTH, length_at
+from llm_service.domain.offline.number import UNIT_LENGTH, length_at, number_at
 from llm_service.domain.offline.period import Period, before, midnight
 from llm_service.domain.offline.words_time import NamedDay
 
@@ -21,7 +21,7 @@ class RollingPeriods(CalendarDays):
     def _rolling(self, at: int) -> Period | None:
         """ "last two hours", "最近两个半小时", "24小时内", "within 24 hours"."""
         words = self._words
-        if words.has(at, Kind.LAST):
+        if words.has(at, Kind.LAST) or (words.text(at) == "这" and number_at(words, at + 1) is not None):
             start = at + 1 + (words.text(at + 1) in {"of", "的", "full"})
             length = length_at(words, start, bare=True)
             end = length.end if length else 0

@@ -169,8 +169,16 @@ def _asks_whether(sentence: Sentence) -> bool:
     if any(sentence.has(at + 1, Kind.UNIT) for at in sentence.find(Kind.HOW_MANY)):
         # "How many metres did it weld".
         return False
+    if any(_is_end_of(sentence, at) for at in sentence.find(Kind.DEVICE_WORD)):
+        # "停机最少的机器".
+        return True
     kinds = (Kind.WHETHER, Kind.WHICH, Kind.HOW_MANY)
     return any(sentence.has(at, kind) for at in range(len(sentence)) for kind in kinds)
+
+
+def _is_end_of(sentence: Sentence, at: int) -> bool:
+    """Whether the machine at an end of a ranking is asked for."""
+    return sentence.text(at - 1) == "的" and sentence.text(at - 2) in _MOST
 
 
 def _is_plain(sentence: Sentence) -> bool:

@@ -202,7 +202,7 @@ class _TopicReader(TopicParts):
                 self._statistics.setdefault(Statistic.EVENTS)
             elif words.text(at) in _MOST and any(words.has(at + 1, kind) for kind in (Kind.ROWS, Kind.TIMES)):
                 # "The most readings above 200": what is most is their number.
-                self._statistics.setdefault(Statistic.COUNT)
+                self._statistics.setdefault(Statistic.EVENTS if self._reading.state else Statistic.COUNT)
             self._count(at, statistic)
         elif isinstance(more := senses.get(Kind.MORE), Comparative):
             self._compare(at, more, topic)

@@ -22,6 +22,7 @@ _SHOWN: Final = frozenset({"data", "readings", "rows", "values", "records", "数
 _WELDS: Final = frozenset({"weld", "welds", "焊缝", "焊点"})
 # Verbs as well: "the hour in which it was the most idle".
 _VERBAL: Final = frozenset({"空闲", "停", "焊接", "运行"})
+_MUCH: Final = frozenset({"how much"})
 _QUANTITY: Final = frozenset({"most", "least", "最多", "最少"})
 _FLOWING: Final = frozenset({"gas_flow", "wire_feed"})
 _FASTEST: Final = frozenset({"fastest", "the fastest", "quickest", "最快"})
@@ -244,6 +245,10 @@ class TopicParts:
         if Statistic.COUNT in self._statistics and spells.least is not None and not self._fields:
             # "Were there any longer than 30 s, and how many".
             self._statistics = {Statistic.EVENTS if s is Statistic.COUNT else s: None for s in self._statistics}
+        compared = Intent.COMPARE in self._intents or any(lexeme.text in _MUCH for lexeme in self._words.lexemes)
+        if reading.state and compared and not self._statistics and not self._fields and not reading.when:
+            # "How much did it weld on Monday and on Tuesday": for how long.
+            self._statistics[Statistic.DURATION] = None
         asked = self._statistics.keys()
         longer = list(self._words.find(Kind.LONGER))
         if longer and not self._fields:
@@ -319,7 +324,7 @@ class TopicParts:
         if not reading.conditions or not plain or reading.when or topic.since or topic.common:
             return
         ended = topic.which and reading.state and self._statistics.keys() & {Statistic.MAX, Statistic.MIN}
-        if ended and not _COUNTED & self._statistics.keys():
+        if ended and self._statistics.keys() <= {Statistic.MAX, Statistic.MIN}:
             # "Which was idle the most": by how long it was, unless it is said by what.
             self._statistics[Statistic.DURATION] = None
         topic.holds = self._at_a_moment(asks=asks, which=topic.which)

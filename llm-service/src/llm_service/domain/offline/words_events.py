@@ -22,7 +22,9 @@ _TIME_SHARE: Final = (
     "|的时间百分比|时间占多少|时间的比例|时间的百分比"
 )
 _HOW_OFTEN: Final = "often|frequently|how often|how frequently|多久一次|频率|多频繁|多常|频次"
-_HOW_MANY_TIMES: Final = "how many times|number of times|times|几次|有几次|多少次|次数|的次数|有多少次|多少回|几回"
+_HOW_MANY_TIMES: Final = (
+    "几段|有几段|多少段|how many times|number of times|times|几次|有几次|多少次|次数|的次数|有多少次|多少回|几回"
+)
 _INTEGRAL: Final = (
     "wasted|waste|wastes|浪费|浪费了|used|use|uses|using|consumed|consume|consumes|consumption|usage|total"
     "|totals|amount|amounts|quantity|total used|cumulative|integral|integrated|accumulated|added up|used up"

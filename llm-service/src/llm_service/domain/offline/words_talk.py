@@ -6,7 +6,8 @@ from llm_service.domain.offline.lexicon import Kind, Lexicon
 from llm_service.domain.offline.query import Intent
 
 _INTENTS: Final = {
-    Intent.LIST_DEVICES: "data range|range of data|range of the data|data range available|available data"
+    Intent.LIST_DEVICES: "data range|range of data|range of the data|data range available|earliest data|oldest data"
+    "|first data|how old is the data|what data do you have|available data"
     "|data available|how far back does the data go|how far back do the data go|how far back"
     "|what period does the data cover|time span of the data|data coverage|since when do we have data"
     "|since when is there data|since when are there data|since when do you have data"
