@@ -1,6 +1,8 @@
 """Failed attempts are counted once for all gateways."""
 
 import asyncio
+from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +10,11 @@ from google.protobuf.duration_pb2 import Duration
 from penstock.cache.v1 import cache_pb2 as pb
 
 from gateway.auth.cluster_attempts import ClusterAttempts, Tally
-from gateway.auth.login_attempts import AttemptLimiter
+from gateway.auth.login_attempts import AttemptLimiter, LoginAttemptLimiter
+from gateway.auth.password import Passwords
+from gateway.auth.session import Sessions
+from gateway.auth.sql_store import SqlIdentityStore
+from gateway.auth.users import UserService
 from penstock_kit.errors import ResourceExhausted, Unavailable
 from penstock_testkit.clock import ManualClock
 
@@ -76,3 +82,64 @@ async def test_while_cache_service_is_away_each_gateway_counts_for_itself() -> N
         await gateway.fails()
     with pytest.raises(ResourceExhausted):
         await gateway.fails()
+
+
+RIGHT = "Correct-horse-8-battery"
+
+
+def sessions_of(house: Any, counters: Any) -> Sessions:
+    """The log-ins of a gateway of its own, on the one database."""
+    return Sessions(
+        store=SqlIdentityStore(house.database),
+        passwords=Passwords(),
+        tokens=house.tokens,
+        clock=house.clock,
+        lifetime=timedelta(days=1),
+        attempts=LoginAttemptLimiter(clock=house.clock),
+        cluster=ClusterAttempts(counters, house.clock),
+    )
+
+
+def users_of(house: Any, counters: Any) -> UserService:
+    return UserService(
+        store=SqlIdentityStore(house.database),
+        passwords=Passwords(),
+        authenticator=house.authenticator,
+        delegation=house.users._delegation,
+        clock=house.clock,
+        cluster=ClusterAttempts(counters, house.clock),
+    )
+
+
+async def outcomes(attempts: list[Any]) -> Counter[str]:
+    results = await asyncio.gather(*attempts, return_exceptions=True)
+    return Counter(getattr(result, "reason", "in") for result in results)
+
+
+@pytest.mark.parametrize("name", ["eve", "nobody"])
+async def test_guesses_that_come_to_two_gateways_at_one_moment_are_no_more_than_one_allows(
+    house: Any, name: str
+) -> None:
+    await house.user("eve", {"chat"}, password_hash=await Passwords().hash(RIGHT))
+    counters = Counters()
+    gateways = [sessions_of(house, counters) for _ in range(2)]
+    tried = [gateways[number % 2].login(name, f"guess {number}", address="10.0.0.1") for number in range(16)]
+    assert await outcomes(tried) == {"LOGIN_FAILED": 5, "ATTEMPTS_LIMIT_EXCEEDED": 11}
+    assert [value for key, value in counters.values.items() if key.endswith("under-way")] == [0, 0, 0]
+
+
+async def test_guesses_at_a_password_change_at_two_gateways_are_no_more_than_one_allows(house: Any) -> None:
+    eve = await house.user("eve", {"chat"}, password_hash=await Passwords().hash(RIGHT))
+    counters = Counters()
+    gateways = [users_of(house, counters) for _ in range(2)]
+    tried = [gateways[number % 2].change_password(eve, current=f"guess {number}", new=RIGHT) for number in range(12)]
+    assert await outcomes(tried) == {"CURRENT_PASSWORD_INVALID": 5, "ATTEMPTS_LIMIT_EXCEEDED": 7}
+
+
+async def test_many_right_passwords_at_one_moment_all_get_in(house: Any) -> None:
+    await house.user("eve", {"chat"}, password_hash=await Passwords().hash(RIGHT))
+    counters = Counters()
+    gateways = [sessions_of(house, counters) for _ in range(4)]
+    tried = [gateways[number % 4].login("eve", RIGHT, address="10.0.0.1") for number in range(12)]
+    assert await outcomes(tried) == {"in": 12}
+    assert set(counters.values.values()) == {0}

@@ -17,7 +17,7 @@ class AttemptLimiter:
 
     def __init__(self, *, clock: Clock, limit: int = 5, window: float = 60.0, what: str = "failed attempts") -> None:
         self._clock = clock
-        self._limit = limit
+        self.limit = limit
         self.window = window
         self._what = what
         self._failures: dict[str, tuple[float, int]] = {}
@@ -26,7 +26,7 @@ class AttemptLimiter:
         """Raise ResourceExhausted (ATTEMPTS_LIMIT_EXCEEDED) with the time to wait when `subject` failed too often."""
         until, count = self._failures.get(subject, (0.0, 0))
         left = until - self._clock.monotonic()
-        if left > 0 and count >= self._limit:
+        if left > 0 and count >= self.limit:
             message = f"too many {self._what}; wait {left:.0f} s"
             raise ResourceExhausted(message, reason="ATTEMPTS_LIMIT_EXCEEDED", retry_after=left)
 
@@ -43,7 +43,7 @@ class AttemptLimiter:
 
     def raise_to(self, subject: str, count: int) -> None:
         """Note that `subject` has failed `count` times at all gateways together, within one window."""
-        while self._count(subject) < count and self._count(subject) < self._limit:
+        while self._count(subject) < count and self._count(subject) < self.limit:
             self.record_failure(subject)
 
     def _count(self, subject: str) -> int:
@@ -85,6 +85,11 @@ class LoginAttemptLimiter:
         """Whether everyone whom it may be has logged in from there before."""
         place = site(address)
         return bool(who) and all((place, each) in self._known for each in who)
+
+    def binding(self, who: Sequence[str], address: str) -> Sequence[tuple[str, str, AttemptLimiter]]:
+        """Return those of :meth:`subjects` that may refuse the login: from where he belongs, only the pairs."""
+        found = self.subjects(who, address)
+        return found[: len(who)] if self.is_known(who, address) else found
 
     def subjects(self, who: Sequence[str], address: str) -> Sequence[tuple[str, str, AttemptLimiter]]:
         """Return what a login counts for, the kind and name of each subject with its limiter: pairs first, as `who`."""

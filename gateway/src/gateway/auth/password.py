@@ -1,7 +1,8 @@
 """argon2id hashes of passwords, computed in a thread so that the loop goes on."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 from gateway.auth.fair_turns import FairTurns
@@ -9,14 +10,19 @@ from gateway.auth.fair_turns import FairTurns
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
-Action = Callable[[], object]
+# Counts an attempt while it is made, and may refuse it; gives what notes that it failed.
+Attempt = Callable[[], AbstractAsyncContextManager[Callable[[], Awaitable[None]]]]
 
 # Whose turn it is when a hash is made: for people who are in already.
 _OURS: Final = ""
 
 
-def _nothing() -> None:
-    return
+@asynccontextmanager
+async def _uncounted() -> AsyncGenerator[Callable[[], Awaitable[None]]]:
+    async def fail() -> None:
+        return
+
+    yield fail
 
 
 class Passwords:
@@ -37,12 +43,10 @@ class Passwords:
         async with self._turns.turn(_OURS, preferred=True):
             return await asyncio.to_thread(self._argon2().hash, password)
 
-    async def verify(
-        self, password: str, stored: str, *, check: Action = _nothing, on_mismatch: Action = _nothing
-    ) -> bool:
+    async def verify(self, password: str, stored: str, *, attempt: Attempt = _uncounted) -> bool:
         """Whether `password` is the one behind `stored`; see :meth:`find_match`. An empty `stored` is never matched."""
         known = [stored] if stored else []
-        return await self.find_match(password, known, check=check, on_mismatch=on_mismatch) is not None
+        return await self.find_match(password, known, attempt=attempt) is not None
 
     async def find_match(
         self,
@@ -51,23 +55,21 @@ class Passwords:
         *,
         subject: str = _OURS,
         preferred: bool = True,
-        check: Action = _nothing,
-        on_mismatch: Action = _nothing,
+        attempt: Attempt = _uncounted,
     ) -> int | None:
         """Return the place of the first of `stored` that `password` is behind; without any it takes as long.
 
-        `subject` is who waits for it, `preferred` whether before strangers. `check` is called when it is this
-        password's turn, and may raise; `on_mismatch` before the next one's turn: of many guesses that came at once,
-        those behind the first failures are refused too.
+        `subject` is who waits for it, `preferred` whether before strangers. `attempt` is entered when it is
+        this password's turn, and may raise; what it gives is awaited before the next one's turn: of many guesses that
+        came at once, those behind the first failures are refused too.
         """
         if not stored:
             await self._make_decoy()
-        async with self._turns.turn(subject, preferred=preferred):
-            check()
+        async with self._turns.turn(subject, preferred=preferred), attempt() as fail:
             # One after the other, each with its 64 MiB, and all of them wherever the right one is.
             found = [await asyncio.to_thread(self._verify, password, each) for each in stored or [self._decoy]]
             if not stored or not any(found):
-                on_mismatch()
+                await fail()
                 return None
         return found.index(True)
 

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-from gateway.auth.cluster_attempts import ClusterAttempts, Tally
+from gateway.auth.cluster_attempts import ClusterAttempts, Tally, attempt
 from gateway.auth.identity import RefreshToken, User
-from gateway.auth.login_attempts import LoginAttemptLimiter, site
+from gateway.auth.login_attempts import AttemptLimiter, LoginAttemptLimiter, site
 from gateway.auth.login_name import parse_login_name
 from gateway.auth.password import Passwords
 from gateway.auth.secret import digest, new_token
@@ -72,7 +72,8 @@ class Sessions:
         named = await self._named(username, tenant_id)
         who = [user.id for user in named] or [f"name {username}"]
         check = partial(self._attempts.check, who, address)
-        tallies = self._tallies(who, address)
+        tallies = _tallies(self._attempts.subjects(who, address))
+        binding = _tallies(self._attempts.binding(who, address))
         if self._cluster is not None:
             await self._cluster.learn(tallies)
         check()
@@ -81,13 +82,10 @@ class Sessions:
             [user.password_hash for user in named],
             subject=site(address),
             preferred=self._attempts.is_known(who, address),
-            check=check,
-            on_mismatch=partial(self._attempts.record_failure, who, address),
+            attempt=partial(attempt, self._cluster, tallies, check=check, binding=binding),
         )
         if found is None:
             self._on_login(False)
-            if self._cluster is not None:
-                await self._cluster.record_failure(tallies)
             raise Unauthenticated("the username or password is wrong", reason="LOGIN_FAILED")
         user = named[found]
         self._attempts.record_success(user.id, address)
@@ -107,10 +105,6 @@ class Sessions:
             message = f"more than {_MOST_NAMED} tenants have a user of this name; log in as TENANT/NAME"
             raise InvalidArgument(message, reason="TENANT_REQUIRED")
         return found
-
-    def _tallies(self, who: Sequence[str], address: str) -> Sequence[Tally]:
-        subjects = self._attempts.subjects(who, address)
-        return [Tally(kind=kind, subject=subject, limiter=limiter) for kind, subject, limiter in subjects]
 
     async def refresh(self, text: str) -> TokenPair:
         """Return the next tokens of the family; raise Unauthenticated (REFRESH_TOKEN_INVALID)."""
@@ -145,6 +139,10 @@ class Sessions:
         await self._store.add_token(token)
         access = self._tokens.issue(user)
         return TokenPair(access_token=access, refresh_token=text, expires_in=int(self._tokens.lifetime.total_seconds()))
+
+
+def _tallies(subjects: Sequence[tuple[str, str, AttemptLimiter]]) -> Sequence[Tally]:
+    return [Tally(kind=kind, subject=subject, limiter=limiter) for kind, subject, limiter in subjects]
 
 
 def _refused() -> Unauthenticated:

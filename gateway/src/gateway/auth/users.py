@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from gateway.auth.authenticator import Authenticator
-from gateway.auth.cluster_attempts import ClusterAttempts, Tally
+from gateway.auth.cluster_attempts import ClusterAttempts, Tally, attempt
 from gateway.auth.delegation import Delegation, check_end, check_reach
 from gateway.auth.identity import User
 from gateway.auth.login_attempts import AttemptLimiter
@@ -124,10 +124,8 @@ class UserService:
         allowed()
         user = await self._store.user(caller.user_id)
         stored = user.password_hash if user is not None else ""
-        failed = partial(self._attempts.record_failure, caller.user_id)
-        if not await self._passwords.verify(current, stored, check=allowed, on_mismatch=failed) or user is None:
-            if self._cluster is not None:
-                await self._cluster.record_failure([tally])
+        guess = partial(attempt, self._cluster, [tally], check=allowed)
+        if not await self._passwords.verify(current, stored, attempt=guess) or user is None:
             raise PermissionDenied("the current password is wrong", reason="CURRENT_PASSWORD_INVALID")
         self._attempts.record_success(caller.user_id)
         if self._cluster is not None:
