@@ -33,6 +33,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
         ("հհ", "armenian letters only that look like latin ones"),
         ("x\u0332y", "a mark that belongs to no letter before it"),
         ("ann😀", "a symbol"),
+        ("\u0e04\u0e4d\u0e32", "another form of '\u0e04\u0e33'"),
+        ("\u0e19\u0e49\u0e4d\u0e32", "another form of '\u0e19\u0e49\u0e33'"),
+        ("\u0e84\u0ecd\u0eb2", "another form of '\u0e84\u0eb3'"),
+        ("\ufb01na", "another form of 'fina'"),
     ],
 )
 async def test_a_user_name_that_looks_like_another_is_refused(gateway: Any, username: str, said: str) -> None:
@@ -58,6 +62,11 @@ async def test_a_user_name_that_looks_like_another_is_refused(gateway: Any, user
         "नरेन्द्र",
         "မောင်",
         "山田タロー",
+        "\u0e19\u0e49\u0e33\u0e1d\u0e19",
+        "\u0e84\u0eb3\u0e9c\u0eb8\u0e8d",
+        "\u0edc\u0eb9",
+        "\u0edd\u0ec9\u0eb2",
+        "\u054d\u0587\u0561\u056f",
     ],
 )
 async def test_names_of_one_script_and_of_those_that_are_written_together_are_taken(
@@ -67,6 +76,34 @@ async def test_names_of_one_script_and_of_those_that_are_written_together_are_ta
     made = await gateway.client.post("/api/v1/users", headers=gateway.auth(), json=body)
     assert made.status_code == 201
     assert made.json()["username"] == username
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("\u09ac\u09dc\u09c1\u09df\u09be", "\u09ac\u09a1\u09bc\u09c1\u09af\u09bc\u09be"),
+        ("\u092b\u095d", "\u092b\u0922\u093c"),
+        ("Rene\u0301e", "Ren\u00e9e"),
+    ],
+)
+async def test_letters_that_keyboards_write_in_two_ways_are_stored_in_one_and_log_in_by_both(
+    gateway: Any, typed: str, stored: str
+) -> None:
+    password = "a-long-enough-Passw0rd"
+    body = {"username": typed, "password": password}
+    made = await gateway.client.post("/api/v1/users", headers=gateway.auth(), json=body)
+    assert (made.status_code, made.json()["username"]) == (201, stored)
+    for username in (typed, stored):
+        body = {"username": username, "password": password}
+        assert (await gateway.client.post("/api/v2/auth/login", json=body)).status_code == 200
+
+
+async def test_a_name_with_another_form_of_a_letter_is_taken(gateway: Any) -> None:
+    answers = []
+    for username in ("\u054d\u0587\u0561\u0576", "\u054d\u0565\u0582\u0561\u0576"):
+        body = {"username": username, "password": "a-long-enough-Passw0rd"}
+        answers.append(await gateway.client.post("/api/v1/users", headers=gateway.auth(), json=body))
+    assert [answer.status_code for answer in answers] == [201, 409]
 
 
 async def test_a_name_that_differs_in_capitals_alone_is_taken(gateway: Any) -> None:

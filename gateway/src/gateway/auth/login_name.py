@@ -1,5 +1,6 @@
 """Names that people log in with: ``name``, or ``tenant/name`` where several tenants have one."""
 
+import unicodedata
 from typing import NamedTuple
 
 
@@ -11,6 +12,20 @@ class LoginName(NamedTuple):
 
 
 def parse_login_name(text: str, tenant_id: str = "") -> LoginName:
-    """Return whom `text` means; a tenant that is named beside it counts before the one in it."""
-    tenant, _, name = text.rpartition("/")
+    """Return whom `text` means, composed as names are stored, whatever keyboard wrote it (NFC).
+
+    A tenant that is named beside it counts before the one in it.
+    """
+    tenant, _, name = composed(text).rpartition("/")
     return LoginName(username=name, tenant_id=tenant_id or tenant)
+
+
+def composed(name: str) -> str:
+    """Return `name` as it is stored, whatever keyboard wrote it: an accent that was typed behind its letter and a
+    letter that has it are one (NFC)."""
+    return unicodedata.normalize("NFC", name)
+
+
+def folded(name: str) -> str:
+    """Return what names have in common that people take for one: capitals and other forms of a letter are alike."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
