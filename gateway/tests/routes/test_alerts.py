@@ -150,3 +150,27 @@ async def test_the_alarms_of_a_tenant_name_a_bounded_number_of_devices(start_gat
 async def test_a_page_token_of_another_list_is_refused(gateway: Any, token: str) -> None:
     refused = await call(gateway, "GET", "/api/v1/alerts", params={"page_token": token})
     assert (refused.status_code, refused.json()["reason"]) == (400, "PAGE_TOKEN_INVALID")
+
+
+async def test_an_alarm_is_changed_and_deleted_by_who_made_it_and_by_administrators_alone(gateway: Any) -> None:
+    keys: dict[str, str] = {}
+    for name in ("maker", "fellow"):
+        who = {"username": f"alarm.{name}", "password": "a-long-enough-Passw0rd"}
+        await call(gateway, "POST", "/api/v1/users", json=who)
+        pair = (await gateway.client.post("/api/v2/auth/login", json=who)).json()["data"]
+        keys[name] = pair["access_token"]
+
+    async def ask(name: str, method: str, path: str, **options: Any) -> Any:
+        return await gateway.client.request(method, path, headers=gateway.auth(keys.get(name, "")), **options)
+
+    made = (await ask("maker", "POST", "/api/v1/alarms", json=ALARM)).json()
+    path = f"/api/v1/alarms/{made['id']}"
+    assert (await ask("fellow", "GET", path)).json() == made
+    for method, options in (("PUT", {"json": {**ALARM, "limit": 1}}), ("DELETE", {})):
+        refused = await ask("fellow", method, path, **options)
+        assert (refused.status_code, refused.json()["reason"]) == (403, "ALARM_DENIED")
+    assert (await ask("maker", "GET", path)).json() == made
+    changed = await ask("admin", "PUT", path, json={**ALARM, "limit": 85})
+    assert (changed.json()["limit"], changed.json()["user_id"]) == (85, made["user_id"])
+    assert (await ask("maker", "PUT", path, json=ALARM)).status_code == 200
+    assert (await ask("admin", "DELETE", path)).status_code == 204

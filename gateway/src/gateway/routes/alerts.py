@@ -1,6 +1,7 @@
 """Alarms on device values, and what they and the rules about the system found."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -172,22 +173,24 @@ class AlertRoutes:
         return JsonResponse(alarm_to_json(await self._store.alarm(_caller().tenant_id, alarm_id)))
 
     async def update_alarm(self, alarm_id: str, body: AlarmBody) -> Response:
-        """Replace an alarm; what is known of it stays."""
+        """Replace an alarm of your own, as an administrator any; what is known of it stays."""
         caller = _caller()
-        before = await self._store.alarm(caller.tenant_id, alarm_id)
+        before = await self._own_alarm(caller, alarm_id)
         others = [alarm for alarm in await self._store.list_alarms(caller.tenant_id) if alarm.id != alarm_id]
         _check_watched(body, others)
         await self._check_channels(caller, body)
         body = await self._with_detector(body)
-        alarm = body.to_alarm(alarm_id, caller, before.create_time)
+        alarm = replace(body.to_alarm(alarm_id, caller, before.create_time), user_id=before.user_id)
         await self._store.put_alarm(alarm)
         if not alarm.active:
             await self._store.end_states(caller.tenant_id, alarm_id)
         return JsonResponse(alarm_to_json(alarm))
 
     async def delete_alarm(self, alarm_id: str) -> Response:
-        """Delete an alarm and what is known of it."""
-        await self._store.delete_alarm(_caller().tenant_id, alarm_id)
+        """Delete an alarm of your own, as an administrator any, and what is known of it."""
+        caller = _caller()
+        await self._own_alarm(caller, alarm_id)
+        await self._store.delete_alarm(caller.tenant_id, alarm_id)
         return Response(status_code=204)
 
     async def list_alerts(
@@ -223,6 +226,14 @@ class AlertRoutes:
         state = await self._store.change_state(caller.tenant_id, fingerprint, now, snoozed_until=until)
         return JsonResponse(alert_to_json(state))
 
+    async def _own_alarm(self, caller: Caller, alarm_id: str) -> Alarm:
+        """Return an alarm that `caller` may change: its own, or as an administrator any of the tenant."""
+        alarm = await self._store.alarm(caller.tenant_id, alarm_id)
+        if alarm.user_id != caller.user_id and not includes(caller.scopes, ADMIN):
+            message = "the alarm is somebody else's: who made it and the tenant's administrators may change it"
+            raise PermissionDenied(message, reason="ALARM_DENIED")
+        return alarm
+
     async def _with_detector(self, body: AlarmBody) -> AlarmBody:
         """Return `body` with the detector that is fitted on its baseline, when it needs one and names none."""
         if body.watch is not Watch.ANOMALY or body.detector_id or body.baseline is None:
@@ -251,6 +262,7 @@ def alarm_to_json(alarm: Alarm) -> dict[str, Any]:
     """Return an alarm as the API shows it."""
     return {
         "id": alarm.id,
+        "user_id": alarm.user_id,
         "name": alarm.name,
         "watch": alarm.watch.value,
         "device_codes": list(alarm.device_codes),

@@ -10,6 +10,12 @@ ALERT: Final = Section(
     note="",
     rows=(
         Row("ALARM_NOT_FOUND", (ErrorKind.NOT_FOUND,), "no such alarm in the tenant", "list them"),
+        Row(
+            "ALARM_DENIED",
+            (ErrorKind.PERMISSION_DENIED,),
+            "the alarm is another user's",
+            "ask who made it, or an administrator of the tenant",
+        ),
         Row("ALERT_NOT_FOUND", (ErrorKind.NOT_FOUND,), "nothing is known of such an alert", "list them"),
         Row(
             "CHANNEL_NOT_FOUND",
