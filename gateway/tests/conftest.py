@@ -39,6 +39,7 @@ from gateway.connection.limits import HttpLimits
 from gateway.connection.listener import Listener, bind
 from gateway.connection.protocol import protocol_of
 from gateway.connection.registry import Connections
+from gateway.connection.websocket_protocol import WebSocketProtocol
 from gateway.main import MIGRATIONS
 from gateway.settings import GatewaySettings
 from penstock_kit.clock import SystemClock
@@ -225,7 +226,7 @@ def serve_http() -> HttpServer:
 
     @asynccontextmanager
     async def served(app: Any, *, cap: int = 100, **limits: Any) -> AsyncGenerator[HttpServed]:
-        config = uvicorn.Config(app, lifespan="off", log_config=None, port=0, ws="websockets-sansio")
+        config = uvicorn.Config(app, lifespan="off", log_config=None, port=0, ws=WebSocketProtocol)
         server = uvicorn.Server(config)
         config.load()
         connections = Connections(cap=cap)

@@ -18,6 +18,7 @@ from gateway.connection.limits import HttpLimits, connection_cap, raise_descript
 from gateway.connection.protocol import protocol_of
 from gateway.connection.reader import RefuseEarly
 from gateway.connection.registry import Connections
+from gateway.connection.websocket_protocol import WebSocketProtocol
 from penstock_kit.logging import get_logger
 
 _BACKLOG: Final = 2048
@@ -121,7 +122,7 @@ class Listener:
             application.asgi,
             loop="none",
             http=protocol,
-            ws="websockets-sansio",
+            ws=WebSocketProtocol,
             ws_max_size=_SOCKET_MESSAGE,
             lifespan="off",
             log_config=None,
