@@ -67,7 +67,8 @@ def told(code: str, arguments: Row) -> Row:
 def result(name: str, arguments: Row) -> Row:
     if name == "list_devices":
         common = {"fields": list(UNITS), "units": UNITS}
-        return {"devices": [{"device_code": code, **common} for code in ("WLD001", "WLD002")]}
+        halls = {"WLD001": "A", "WLD002": "B"}
+        return {"devices": [{"device_code": code, "labels": {"hall": hall}, **common} for code, hall in halls.items()]}
     codes = (arguments["device_code"], *arguments.get("other_device_codes", ()))
     answers = [told(code, arguments) for code in codes]
     return {"devices": answers} if len(answers) > 1 else answers[0]
@@ -147,3 +148,10 @@ async def test_a_value_is_set_against_nine_tenths_of_the_readings(ask: Ask, text
 
 async def test_what_is_usual_for_an_arc_is_told_of_the_time_it_burns(ask: Ask) -> None:
     assert "where current >= 5 A; 90 % of its readings lie between 20.2" in await ask("is 24 V normal for WLD001?")
+
+
+async def test_the_energies_of_groups_are_added_up(ask: Ask) -> None:
+    text = await ask("compare the energy of hall A and hall B today")
+    used = [f"{watts(code, running=True) * 800 / 3.6e6:.4g} kWh" for code in ("WLD001", "WLD002")]
+    assert f"By group: A {used[0]}, B {used[1]}." in text
+    assert "Left out" not in text

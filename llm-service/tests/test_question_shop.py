@@ -389,3 +389,16 @@ def test_hours_in_brackets_are_a_range() -> None:
     query = parse_prompt("mean current of WLD001 in the break (12 to 1)", NOW)
     assert query.time is not None
     assert (query.time.start, query.time.end) == (TODAY + 12 * HOUR, TODAY + 13 * HOUR)
+
+
+@pytest.mark.parametrize(
+    "text", ["今天各车间的良品率", "good rate of both halls today", "good rate of each hall today"]
+)
+def test_all_groups_are_told_apart(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.by_group, query.all_devices, query.unread) == (True, True, ())
+
+
+def test_the_last_time_of_a_label_is_no_last_reading() -> None:
+    query = parse_prompt("WLD001最后一次出现气孔是什么时候", NOW)
+    assert (query.when, query.once, query.statistics, query.unread) == (True, True, (), ())

@@ -4,7 +4,7 @@ The mean of a product is the product of the means and the covariance: mean(UI) =
 with Pearson's r and the standard deviations s of samples, all of which the statistics of a range tell.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from llm_service.domain.offline.answer_fields import limited
 from llm_service.domain.offline.answer_writer import Answered, Report
@@ -17,10 +17,21 @@ _KILO = 1000.0
 _HOUR = 3600.0
 
 
-def power(report: Report, query: StructuredQuery, answered: Sequence[Answered], *, energy: bool) -> str:
-    """State the mean power in W or kW, or the energy in kWh, of each device and range; in their order of a ranking."""
+def power(
+    report: Report,
+    query: StructuredQuery,
+    answered: Sequence[Answered],
+    *,
+    groups: Mapping[str, Sequence[str]],
+    energy: bool,
+) -> str:
+    """State the mean power in W or kW, or the energy in kWh, of each device and range; in their order of a ranking.
+
+    Of `groups` of devices the energies are added up.
+    """
     say = report.say
     told: list[tuple[float, str]] = []
+    used: dict[str, float] = {}
     for each in answered:
         watts = mean_power(each.result)
         seconds = each.result.fitting.seconds if each.result.fitting else 0.0
@@ -28,6 +39,7 @@ def power(report: Report, query: StructuredQuery, answered: Sequence[Answered], 
             told.append((float("-inf"), say.no_numbers(each.result.device, report.period(query, each.time))))
             continue
         amount = watts * seconds / _HOUR if energy else watts
+        used[each.result.device] = amount
         period = report.period(query, each.time)
         text = say.arc_power(each.result.device, period, _shown(query, amount, energy=energy), energy=energy)
         told.append((amount, text))
@@ -36,7 +48,11 @@ def power(report: Report, query: StructuredQuery, answered: Sequence[Answered], 
     lines = [text for _, text in told[: query.top or len(told)]]
     whole = sum(amount for amount, _ in told)
     together = [say.together(_shown(query, whole, energy=True))] if energy and len(told) > 1 and not query.rank else []
-    return "\n".join([*limited(say, lines), *together])
+    sums = [
+        (label, _shown(query, sum(used.get(code, 0.0) for code in codes), energy=True))
+        for label, codes in groups.items()
+    ]
+    return "\n".join([*limited(say, lines), *together, *([say.groups(sums)] if sums else [])])
 
 
 def _shown(query: StructuredQuery, amount: float, *, energy: bool) -> str:

@@ -74,11 +74,10 @@ def find_devices(sentence: Sentence) -> FoundDevices:
 def _asks_group(sentence: Sentence) -> bool:
     """Whether a group is asked for: "which hall", "哪个车间", "per hall"; and mark its words."""
     for at in sentence.find(Kind.GROUP):
-        asked = (sentence.has(at - 1, Kind.WHICH) and sentence.text(at - 1) != "what") or sentence.has(
-            at - 1, Kind.EVERY
-        )
+        each = sentence.has(at - 1, Kind.EVERY) or sentence.has(at - 1, Kind.ALL)
+        asked = (sentence.has(at - 1, Kind.WHICH) and sentence.text(at - 1) != "what") or each
         if asked and not _is_label(sentence, at + 1):
-            sentence.use(at - sentence.has(at - 1, Kind.EVERY), at + 1)
+            sentence.use(at - each, at + 1)
             return True
     return False
 

@@ -60,4 +60,18 @@ def answer_power_of(plan: PlanState) -> Step:
     if not there:
         return plan.explain_empty(plan.query.first_device, plan.query.time)
     plan.heed("power", {})
-    return plan.say(power(plan.report, plan.query, there, energy=energy))
+    groups = _groups(plan) if energy else {}
+    if groups:
+        plan.left_out = [part for part in plan.left_out if part != "groups"]
+    return plan.say(power(plan.report, plan.query, there, groups=groups, energy=energy))
+
+
+def _groups(plan: PlanState) -> dict[str, tuple[str, ...]]:
+    """The devices of each group that is named, of several."""
+    labels = [reference.label for reference in plan.query.references if reference.label]
+    cards = [card for code in plan.query.devices if (card := plan.talk.card(code))]
+    groups = {
+        label: tuple(card.code for card in cards if label.lower() in map(str.lower, card.labels.values()))
+        for label in labels
+    }
+    return groups if len(groups) > 1 and all(groups.values()) and len(plan.query.periods) < 2 else {}

@@ -23,6 +23,7 @@ _WELDS: Final = frozenset({"weld", "welds", "焊缝", "焊点"})
 # Verbs as well: "the hour in which it was the most idle".
 _VERBAL: Final = frozenset({"空闲", "停", "焊接", "运行"})
 _MUCH: Final = frozenset({"how much"})
+_LAST_TIME: Final = frozenset({"最后一次"})
 _QUANTITY: Final = frozenset({"most", "least", "最多", "最少"})
 _FLOWING: Final = frozenset({"gas_flow", "wire_feed"})
 _FASTEST: Final = frozenset({"fastest", "the fastest", "quickest", "最快"})
@@ -295,6 +296,9 @@ class TopicParts:
     def settle_occasion(self) -> None:
         """ "The last time it exceeded 5" asks when that was, unless a number is asked for."""
         words, reading = self._words, self._reading
+        if reading.when and reading.conditions and any(lexeme.text in _LAST_TIME for lexeme in words.lexemes):
+            # "最后一次出现气孔是什么时候": no last reading is asked for.
+            self._statistics.pop(Statistic.LAST, None)
         named = any(Kind.OCCASION in lexeme.senses for lexeme in words.lexemes)
         self._once = self._once or bool(reading.when and reading.conditions and named)
         plain = self._statistics.keys() <= {Statistic.DURATION} and not reading.rows
