@@ -11,7 +11,7 @@ from feature_service.adapters.metadata.sql_store import SqlMetadataStore
 from feature_service.adapters.metadata.table import device
 from feature_service.domain.model.device import DataModel, Device, Field
 from feature_service.domain.model.series import FieldKind
-from feature_service.domain.registry.metadata_store import DeviceFilter, ModelFilter
+from feature_service.domain.registry.metadata_store import DeviceFilter, ModelFilter, NotedRows
 from feature_service.main import MIGRATIONS
 from penstock_kit.database import migrate, open_database, sqlite_url
 from penstock_kit.errors import AlreadyExists, FailedPrecondition
@@ -297,3 +297,31 @@ async def test_models_of_one_type_can_be_made_at_once(store):
     await asyncio.gather(*(store.add_model("t", model) for model in models))
     page = await store.models("t", ModelFilter(), after="", limit=10)
     assert list(page.models) == models
+
+
+async def test_thousands_of_devices_are_added_and_noted_in_a_few_transactions(store, database):
+    await store.add_device("t", Device(code="d0007", name="mine", fields={"a": NUMBER}, created=1, updated=1))
+    before = database.counts.writes
+    added = [Device(code=f"d{number:04}", created=2, updated=2) for number in range(2_000)]
+    await store.add_devices("t", added)
+    notes = [NotedRows(code=each.code, fields={"b": TEXT, "a": NUMBER}, first=10, last=20) for each in added]
+    assert await store.note_all_rows("t", notes)
+    assert not await store.note_all_rows("t", notes)
+    assert database.counts.writes - before <= 12
+    assert len(await store.device_codes("t")) == 2_000
+    kept, new = await store.device("t", "d0007"), await store.device("t", "d1999")
+    assert (kept.name, kept.created, dict(kept.fields)) == ("mine", 1, {"a": NUMBER, "b": TEXT})
+    assert (new.created, new.first_seen, new.last_seen, list(new.fields)) == (2, 10, 20, ["b", "a"])
+
+
+async def test_replicas_that_add_and_note_the_same_devices_at_once_lose_nothing(store):
+    codes = [f"d{number:03}" for number in range(200)]
+
+    async def take(replica, order):
+        await store.add_devices("t", [Device(code=code, created=1, updated=1) for code in order])
+        fields = {"both": NUMBER, replica: NUMBER}
+        await store.note_all_rows("t", [NotedRows(code=code, fields=fields, first=1, last=2) for code in order])
+
+    await asyncio.gather(take("one", codes), take("two", codes[::-1]))
+    found = [await store.device("t", code) for code in codes]
+    assert [sorted(each.fields) for each in found] == [["both", "one", "two"]] * 200

@@ -11,6 +11,7 @@ from feature_service.domain.registry.metadata_store import (
     MetadataStore,
     ModelFilter,
     ModelPage,
+    NotedRows,
     SeenTimes,
 )
 
@@ -49,6 +50,13 @@ class InvalidatingMetadataStore:
         finally:
             await self._catalogue.drop_devices(tenant_id)
 
+    async def add_devices(self, tenant_id: str, added: Sequence[Device]) -> None:
+        """Add devices that are not there yet."""
+        try:
+            await self._store.add_devices(tenant_id, added)
+        finally:
+            await self._catalogue.drop_devices(tenant_id)
+
     async def change_device(self, tenant_id: str, changed: Device) -> None:
         """Replace what is stored of a device."""
         try:
@@ -61,6 +69,13 @@ class InvalidatingMetadataStore:
     ) -> bool:
         """Record that rows were stored; the seen times are not cached, the fields are."""
         has_new = await self._store.note_rows(tenant_id, code, fields, first=first, last=last)
+        if has_new:
+            await self._catalogue.drop_devices(tenant_id)
+        return has_new
+
+    async def note_all_rows(self, tenant_id: str, notes: Sequence[NotedRows]) -> bool:
+        """Record that rows of many devices were stored."""
+        has_new = await self._store.note_all_rows(tenant_id, notes)
         if has_new:
             await self._catalogue.drop_devices(tenant_id)
         return has_new

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import case
+from sqlalchemy import ColumnElement, case
 
 from feature_service.adapters.metadata.table import device
 from feature_service.domain.model.device import DataModel, Device, Field
@@ -45,7 +45,7 @@ def device_to_row(tenant_id: str, value: Device) -> dict[str, Any]:
     }
 
 
-def seen(first: int, last: int) -> dict[str, Any]:
+def seen(first: ColumnElement[int], last: ColumnElement[int]) -> dict[str, Any]:
     """Return the SET clause that widens a device's seen times to include these."""
     earlier = (device.c.first_seen.is_(None)) | (device.c.first_seen > first)
     later = (device.c.last_seen.is_(None)) | (device.c.last_seen < last)

@@ -1,9 +1,10 @@
 """MetadataStore on SQLite or PostgreSQL, through SQLAlchemy Core."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Table, delete, exists, insert, or_, select, union, update
+from sqlalchemy import BigInteger, Table, bindparam, delete, exists, insert, or_, select, union, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,10 +18,21 @@ from feature_service.domain.registry.metadata_store import (
     DevicePage,
     ModelFilter,
     ModelPage,
+    NotedRows,
     SeenTimes,
 )
 from penstock_kit.database import Database
 from penstock_kit.errors import AlreadyExists, FailedPrecondition
+
+Item = TypeVar("Item")
+
+# Devices whose changes are one transaction: others wait for it.
+_GROUP: Final = 500
+_WIDEN: Final = (
+    update(device)
+    .where(device.c.tenant_id == bindparam("of_tenant"), device.c.device_code == bindparam("of_device"))
+    .values(row.seen(bindparam("first", type_=BigInteger), bindparam("last", type_=BigInteger)))
+)
 
 
 class SqlMetadataStore:
@@ -99,6 +111,13 @@ class SqlMetadataStore:
         except IntegrityError:
             raise AlreadyExists(f"device {added.code!r} exists already", reason="DEVICE_EXISTS") from None
 
+    async def add_devices(self, tenant_id: str, added: Sequence[Device]) -> None:
+        """Insert devices that are not there yet."""
+        # In the order of their codes: two that insert the same ones wait for each other, and neither for ever.
+        for group in _groups(sorted({each.code: each for each in added}.values(), key=lambda each: each.code)):
+            async with self._database.write() as connection:
+                await _add_new_devices(connection, tenant_id, group)
+
     async def change_device(self, tenant_id: str, changed: Device) -> None:
         """Update a device."""
         values = row.device_to_row(tenant_id, changed)
@@ -112,14 +131,15 @@ class SqlMetadataStore:
         self, tenant_id: str, code: str, fields: Mapping[str, FieldKind], *, first: int, last: int
     ) -> bool:
         """Add fields that are new and widen the seen times."""
-        where = (device.c.tenant_id == tenant_id, device.c.device_code == code)
-        async with self._database.write() as connection:
-            # First the row itself: it is locked by that, so that concurrent notes add their fields one after another.
-            await connection.execute(update(device).where(*where).values(row.seen(first, last)))
-            known = (await _device_fields(connection, tenant_id, [code])).get(code, {})
-            new = {name: kind for name, kind in fields.items() if name not in known}
-            await _add_device_fields(connection, tenant_id, code, new, position=len(known))
-        return bool(new)
+        return await self.note_all_rows(tenant_id, [NotedRows(code=code, fields=fields, first=first, last=last)])
+
+    async def note_all_rows(self, tenant_id: str, notes: Sequence[NotedRows]) -> bool:
+        """The same for many devices."""
+        has_new = False
+        for group in _groups(sorted(notes, key=lambda note: note.code)):
+            async with self._database.write() as connection:
+                has_new = await _note_rows(connection, tenant_id, group) or has_new
+        return has_new
 
     async def remove_device(self, tenant_id: str, code: str) -> bool:
         """Delete a device; its fields go with it."""
@@ -215,6 +235,45 @@ class SqlMetadataStore:
         await self._database.ping()
 
 
+def _groups(items: Sequence[Item]) -> Iterator[list[Item]]:
+    left = iter(items)
+    while group := list(islice(left, _GROUP)):
+        yield group
+
+
+async def _add_new_devices(connection: AsyncConnection, tenant_id: str, added: Sequence[Device]) -> None:
+    codes = [each.code for each in added]
+    known = select(device.c.device_code).where(device.c.tenant_id == tenant_id, device.c.device_code.in_(codes))
+    there = set(await connection.scalars(known))
+    new = [each for each in added if each.code not in there]
+    if not new:
+        return
+    # Another replica may add some of them at this moment.
+    devices = _insert(device, connection.dialect.name).on_conflict_do_nothing()
+    await connection.execute(devices, [row.device_to_row(tenant_id, each) for each in new])
+    fields = [field for each in new for field in _field_rows(tenant_id, each.code, each.fields)]
+    if fields:
+        await connection.execute(_insert(device_field, connection.dialect.name).on_conflict_do_nothing(), fields)
+
+
+async def _note_rows(connection: AsyncConnection, tenant_id: str, notes: Sequence[NotedRows]) -> bool:
+    """Widen the seen times and add fields that are new; return whether there were any."""
+    # First the rows themselves: they are locked by that, so that concurrent notes add their fields one after another.
+    await connection.execute(
+        _WIDEN,
+        [{"of_tenant": tenant_id, "of_device": note.code, "first": note.first, "last": note.last} for note in notes],
+    )
+    known = await _device_fields(connection, tenant_id, [note.code for note in notes])
+    rows: list[dict[str, Any]] = []
+    for note in notes:
+        before = known.get(note.code, {})
+        new = {name: kind for name, kind in note.fields.items() if name not in before}
+        rows += _field_rows(tenant_id, note.code, new, position=len(before))
+    if rows:
+        await connection.execute(insert(device_field), rows)
+    return bool(rows)
+
+
 async def _device_fields(
     connection: AsyncConnection, tenant_id: str, codes: Sequence[str]
 ) -> dict[str, dict[str, FieldKind]]:
@@ -231,14 +290,17 @@ async def _device_fields(
 
 
 async def _add_device_fields(
-    connection: AsyncConnection, tenant_id: str, code: str, fields: Mapping[str, FieldKind], position: int = 0
+    connection: AsyncConnection, tenant_id: str, code: str, fields: Mapping[str, FieldKind]
 ) -> None:
-    rows = [
+    if rows := _field_rows(tenant_id, code, fields):
+        await connection.execute(insert(device_field), rows)
+
+
+def _field_rows(tenant_id: str, code: str, fields: Mapping[str, FieldKind], position: int = 0) -> list[dict[str, Any]]:
+    return [
         {"tenant_id": tenant_id, "device_code": code, "field_code": name, "position": place, "kind": kind.value}
         for place, (name, kind) in enumerate(fields.items(), position)
     ]
-    if rows:
-        await connection.execute(insert(device_field), rows)
 
 
 async def _model_fields(connection: AsyncConnection, tenant_id: str, codes: Sequence[str]) -> dict[str, list[Field]]:

@@ -12,7 +12,7 @@ from feature_service.domain.ingest.row_staging import RowStaging
 from feature_service.domain.ingest.schema import FieldSchema
 from feature_service.domain.ingest.target import IngestTarget, TargetRegistry, shared_schema
 from feature_service.domain.model.series import FieldKind, SeriesKey
-from feature_service.domain.registry.metadata_store import MetadataStore
+from feature_service.domain.registry.metadata_store import MetadataStore, NotedRows
 from feature_service.domain.telemetry.store import TelemetryStore
 from penstock_kit.errors import InvalidArgument, Unprocessable
 
@@ -111,13 +111,17 @@ class Ingestion:
         new = NewFields()
         for key, extent in seen.items():
             new.add(key.device_code, await self._require_kinds(key, extent.kinds), extent.kinds)
-        for key, extent in seen.items():
-            await self._targets.register(tenant_id, read.targets[key.device_code], extent.kinds)
+        await self._targets.register_all(
+            tenant_id, [(read.targets[key.device_code], extent.kinds) for key, extent in seen.items()]
+        )
         await self._telemetry.append_all(stage.frames(), tenant_id=tenant_id)
-        for key, extent in seen.items():
-            await self._metadata.note_rows(
-                tenant_id, key.device_code, extent.kinds, first=extent.first, last=extent.last
-            )
+        await self._metadata.note_all_rows(
+            tenant_id,
+            [
+                NotedRows(code=key.device_code, fields=each.kinds, first=each.first, last=each.last)
+                for key, each in seen.items()
+            ],
+        )
         models = {target.model.code for target in read.targets.values() if target.model is not None}
         if read.schema.is_open:
             for model_code in sorted(models):

@@ -14,7 +14,7 @@ from feature_service.domain.ingest.target import IngestTarget, TargetRegistry
 from feature_service.domain.model.device import require_few_fields
 from feature_service.domain.model.series import FieldKind, SeriesKey
 from feature_service.domain.registry.device_registry import is_code
-from feature_service.domain.registry.metadata_store import MetadataStore
+from feature_service.domain.registry.metadata_store import MetadataStore, NotedRows
 from feature_service.domain.telemetry.store import TelemetryStore
 
 
@@ -86,13 +86,19 @@ class PointStorage:
                 models.setdefault(model.code, {field.code: field.kind for field in model.fields}).update(seen.kinds)
         for code, kinds in models.items():
             require_few_fields(f"model {code!r}", len(kinds))
-        for key, seen in rows.seen.items():
-            await self._targets.register(tenant_id, targets[key.device_code], seen.kinds)
+        await self._targets.register_all(
+            tenant_id, [(targets[key.device_code], seen.kinds) for key, seen in rows.seen.items()]
+        )
         if not rows.seen:
             return
         await self._telemetry.append_all(stage.frames(), tenant_id=tenant_id)
-        for key, seen in rows.seen.items():
-            await self._metadata.note_rows(tenant_id, key.device_code, seen.kinds, first=seen.first, last=seen.last)
+        await self._metadata.note_all_rows(
+            tenant_id,
+            [
+                NotedRows(code=key.device_code, fields=each.kinds, first=each.first, last=each.last)
+                for key, each in rows.seen.items()
+            ],
+        )
         for code, kinds in sorted(models.items()):
             await self._targets.extend_model(tenant_id, code, kinds)
 

@@ -1,6 +1,6 @@
 """The device and the data model that a body's rows belong to, existing or still to be registered."""
 
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -87,15 +87,26 @@ class TargetRegistry:
 
     async def register(self, tenant_id: str, target: IngestTarget, kinds: Mapping[str, FieldKind]) -> None:
         """Store what is new of the target before its first rows; the fields of a new model are `kinds`."""
-        if target.model is not None and target.model_is_new:
-            fields = tuple(Field(code=name, kind=kind) for name, kind in kinds.items())
-            await _unless_exists(self._registry.add_model(tenant_id, replace(target.model, fields=fields)))
-        if target.device_is_new:
-            await _unless_exists(self._registry.add_device(tenant_id, target.device))
-        elif target.model is not None:
-            stored = await self._registry.device(tenant_id, target.device.code)
-            if not stored.model_code:
-                await self._registry.change_device(tenant_id, _of_model(stored, target.model))
+        await self.register_all(tenant_id, [(target, kinds)])
+
+    async def register_all(
+        self, tenant_id: str, targets: Sequence[tuple[IngestTarget, Mapping[str, FieldKind]]]
+    ) -> None:
+        """Store what is new of many targets, the devices together; a new model has the fields of all its rows."""
+        for model in _new_models(targets):
+            await _unless_exists(self._registry.add_model(tenant_id, model))
+        new = [target.device for target, _ in targets if target.device_is_new]
+        if new:
+            await self._registry.add_devices(tenant_id, new)
+        for target, _ in targets:
+            if target.model is not None and not target.device_is_new:
+                await self._take_model(tenant_id, target.device.code, target.model)
+
+    async def _take_model(self, tenant_id: str, code: str, model: DataModel) -> None:
+        """Give a device the model when it has none yet."""
+        stored = await self._registry.device(tenant_id, code)
+        if not stored.model_code:
+            await self._registry.change_device(tenant_id, _of_model(stored, model))
 
     async def extend_model(self, tenant_id: str, code: str, kinds: Mapping[str, FieldKind]) -> None:
         """Add to the data model the fields it does not have."""
@@ -120,6 +131,21 @@ class TargetRegistry:
             return await self._registry.device(tenant_id, code)
         except NotFound as error:
             raise _creatable(error) from None
+
+
+def _new_models(targets: Iterable[tuple[IngestTarget, Mapping[str, FieldKind]]]) -> Sequence[DataModel]:
+    """Return the models that are not stored yet, each once, with the fields that its rows have."""
+    models: dict[str, DataModel] = {}
+    fields: dict[str, dict[str, FieldKind]] = {}
+    for target, kinds in targets:
+        if target.model is not None and target.model_is_new:
+            models.setdefault(target.model.code, target.model)
+            known = fields.setdefault(target.model.code, {})
+            known.update((name, kind) for name, kind in kinds.items() if name not in known)
+    return [
+        replace(model, fields=tuple(Field(code=name, kind=kind) for name, kind in fields[code].items()))
+        for code, model in models.items()
+    ]
 
 
 def _of_model(device: Device, model: DataModel | None) -> Device:

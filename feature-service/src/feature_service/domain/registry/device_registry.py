@@ -91,10 +91,24 @@ class DeviceRegistry:
         model = await self.stored_model(tenant_id, device.model_code) if device.model_code else None
         now = micros_of(self._clock.now())
         added = replace(device, created=now, updated=now, first_seen=None, last_seen=None)
-        if model is not None:
-            added = replace(added, device_type=device.device_type or model.device_type)
+        added = _typed(added, model)
         await self._metadata.add_device(tenant_id, added)
         return added
+
+    async def add_devices(self, tenant_id: str, devices: Sequence[Device]) -> None:
+        """Register those of the devices that are not there yet; without a type one takes that of its model.
+
+        Raises NotFound DATA_MODEL_NOT_FOUND, InvalidArgument CODE_INVALID.
+        """
+        for each in devices:
+            require_code("device_code", each.code)
+        models = {
+            code: await self.stored_model(tenant_id, code)
+            for code in dict.fromkeys(each.model_code for each in devices if each.model_code)
+        }
+        now = micros_of(self._clock.now())
+        new = [replace(each, created=now, updated=now, first_seen=None, last_seen=None) for each in devices]
+        await self._metadata.add_devices(tenant_id, [_typed(each, models.get(each.model_code)) for each in new])
 
     async def change_device(self, tenant_id: str, device: Device) -> Device:
         """Store the changed device. Raises NotFound DEVICE_NOT_FOUND or DATA_MODEL_NOT_FOUND."""
@@ -183,6 +197,11 @@ class DeviceRegistry:
                     metadata={"device_code": code, "model_code": model_code},
                 )
         return device
+
+
+def _typed(device: Device, model: DataModel | None) -> Device:
+    """Return the device with a type of its own or that of its model."""
+    return device if model is None else replace(device, device_type=device.device_type or model.device_type)
 
 
 def unknown(what: str, code: str, *, reason: str, codes: Sequence[str]) -> NotFound:

@@ -52,6 +52,16 @@ class SeenTimes:
     last: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotedRows:
+    """Rows of a device that were stored: their fields, and the times of the first and the last in microseconds."""
+
+    code: str
+    fields: Mapping[str, FieldKind]
+    first: int
+    last: int
+
+
 class Catalogue(Protocol):
     """Devices and data models to be read, perhaps from a cache, which every change drops at once.
 
@@ -94,6 +104,10 @@ class MetadataStore(Catalogue, Protocol):
         """Add the device with its fields; raises AlreadyExists DEVICE_EXISTS."""
         ...
 
+    async def add_devices(self, tenant_id: str, added: Sequence[Device]) -> None:
+        """Add those of the devices that are not there yet, with their fields, hundreds in one transaction."""
+        ...
+
     async def change_device(self, tenant_id: str, changed: Device) -> None:
         """Replace what is stored of the device, but its fields and seen times."""
         ...
@@ -105,6 +119,10 @@ class MetadataStore(Catalogue, Protocol):
 
         Return whether a field was new.
         """
+        ...
+
+    async def note_all_rows(self, tenant_id: str, notes: Sequence[NotedRows]) -> bool:
+        """Record rows of many devices as :meth:`note_rows` does, hundreds of devices in one transaction."""
         ...
 
     async def remove_device(self, tenant_id: str, code: str) -> bool:
