@@ -13,9 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from feature_service.domain.feature.catalog import DEFAULT_FEATURES, feature_names, resolve_features
+from feature_service.domain.feature.catalog import (
+    DEFAULT_FEATURES,
+    feature_names,
+    registered_features,
+    resolve_features,
+)
 from feature_service.domain.feature.kernel import window_features
 from feature_service.domain.feature.registration import feature
+from feature_service.domain.feature.shared_rows import shares_rows
 from feature_service.domain.feature.window import WindowPlan
 from penstock_kit.errors import InvalidArgument, Unprocessable
 
@@ -228,3 +234,35 @@ def test_features_are_named_without_numpy_until_somebody_asks_for_them():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.split() == ["False", "True", "True"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    values=hnp.arrays(
+        np.float64,
+        st.integers(1, 80),
+        elements=st.one_of(st.floats(-100, 100, width=32), st.sampled_from([np.nan, 0.0, -0.0])),
+    ),
+    size=st.integers(1, 40),
+    overlap=st.floats(0.7, 0.99),
+)
+def test_windows_that_share_most_rows_have_the_features_to_the_bit_that_each_has_alone(values, size, overlap):
+    plan = WindowPlan(size=min(size, len(values)), overlap=overlap)
+    names = ("range", "mean", "max", "zero_crossings", "min")
+    whole = features_of(values, plan, names)
+    alone = [features_of(each, WindowPlan(size=plan.size, overlap=0), names)[0] for each in windows_of(values, plan)]
+    assert np.array_equal(whole, np.array(alone), equal_nan=True)
+
+
+def windows_of(values, plan):
+    return [values[index * plan.step : index * plan.step + plan.size] for index in range(plan.count(len(values)))]
+
+
+@pytest.mark.parametrize("name", ["min", "max", "range", "zero_crossings"])
+def test_at_a_high_overlap_what_windows_share_is_looked_at_once(name):
+    plan = WindowPlan(size=256, overlap=0.9)
+    values = RANDOM.normal(size=5_000)
+    shared = registered_features()[name].compute_shared
+    assert shares_rows(plan)
+    assert not shares_rows(WindowPlan(size=256, overlap=0.5))
+    assert shared(values, plan).tobytes() == features_of(values, plan, (name,)).tobytes()

@@ -15,6 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from feature_service.domain.feature.catalog import MISSING_RATIO, SLOPE_PER_SECOND, registered_features
 from feature_service.domain.feature.registration import FeatureFunction
+from feature_service.domain.feature.shared_rows import shares_rows
 from feature_service.domain.feature.time_slope import slopes_per_second
 from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.feature.window_block import WindowBlock
@@ -60,16 +61,41 @@ def window_features(
     if computed and count:
         every = sliding_window_view(values, plan.size)
         if starts is None:
-            _fill(every[:: plan.step], result, computed)
+            settled = _fill_shared(values, plan, features, result)
+            _fill(every[:: plan.step], result, computed, settled=settled)
         else:
             _fill(every, result, computed, starts)
     return result
 
 
+def _fill_shared(values: FloatArray, plan: WindowPlan, features: Sequence[str], result: FloatArray) -> frozenset[int]:
+    """Fill the columns that are known from what windows share; return which, none where windows share too little."""
+    if not shares_rows(plan):
+        return frozenset()
+    functions = registered_features()
+    found = {
+        column: shared
+        for column, name in enumerate(features)
+        if name in functions and (shared := functions[name].compute_shared) is not None
+    }
+    for column, shared in found.items():
+        result[:, column] = shared(values, plan)
+    return frozenset(found)
+
+
 def _fill(
-    windows: FloatArray, result: FloatArray, computed: Sequence[_Computed], starts: IndexArray | None = None
+    windows: FloatArray,
+    result: FloatArray,
+    computed: Sequence[_Computed],
+    starts: IndexArray | None = None,
+    *,
+    settled: frozenset[int] = frozenset(),
 ) -> None:
-    """Fill `result` block by block from all windows, or from those that begin at `starts`."""
+    """Fill `result` block by block from all windows, or from those that begin at `starts`.
+
+    The `settled` columns are filled already for windows without a missing value.
+    """
+    open_columns = [each for each in computed if each[0] not in settled]
     size = windows.shape[1]
     positions = np.arange(size, dtype=np.float64)
     height = max(1, _BLOCK_BYTES // (8 * size))
@@ -79,9 +105,9 @@ def _fill(
         target = result[start : start + height]
         holed = np.isnan(values.sum(axis=1))
         if not holed.any():
-            _fill_block(WindowBlock(values, positions), target, computed)
+            _fill_block(WindowBlock(values, positions), target, open_columns)
             continue
-        _fill_rows(values, positions, ~holed, target, computed)
+        _fill_rows(values, positions, ~holed, target, open_columns)
         for row in np.flatnonzero(holed):
             _fill_present(values[row], target[row], computed)
 

@@ -3,6 +3,7 @@
 from math import floor
 
 from feature_service.domain.feature.registration import feature
+from feature_service.domain.feature.shared_rows import highest, lowest
 from feature_service.domain.feature.window_block import WindowBlock
 from feature_service.domain.model.array import FloatArray
 
@@ -16,16 +17,16 @@ def quantile(block: WindowBlock, fraction: float) -> FloatArray:
     return low + (high - low) * (place - below)
 
 
-@feature("smallest value", name="min")
+@feature("smallest value", name="min", shared=lowest)
 def minimum(block: WindowBlock) -> FloatArray:
     """Return the smallest value."""
-    return block.values.min(axis=1)
+    return block.lowest
 
 
-@feature("largest value", name="max")
+@feature("largest value", name="max", shared=highest)
 def maximum(block: WindowBlock) -> FloatArray:
     """Return the largest value."""
-    return block.values.max(axis=1)
+    return block.highest
 
 
 @feature("middle value; the mean of the two middle ones for an even count")
@@ -46,7 +47,7 @@ def q75(block: WindowBlock) -> FloatArray:
     return quantile(block, 0.75)
 
 
-@feature("max - min", name="range")
+@feature("max - min", name="range", shared=lambda values, plan: highest(values, plan) - lowest(values, plan))
 def spread(block: WindowBlock) -> FloatArray:
     """Return the largest less the smallest value."""
-    return maximum(block) - minimum(block)
+    return block.highest - block.lowest

@@ -5,36 +5,45 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
+    from feature_service.domain.feature.window import WindowPlan
     from feature_service.domain.feature.window_block import WindowBlock
     from feature_service.domain.model.array import FloatArray
 
 FeatureFunction: TypeAlias = "Callable[[WindowBlock], FloatArray]"
+SharedRowsFunction: TypeAlias = "Callable[[FloatArray, WindowPlan], FloatArray]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature:
-    """One feature: its name, its definition in words, and the function of a block of windows that computes it."""
+    """One feature: its name, its definition in words, and the function of a block of windows that computes it.
+
+    `compute_shared` gives the same, to the bit, of all rows at once, for windows that share most of them; a window
+    with a missing value may have any number there.
+    """
 
     name: str
     meaning: str
     compute: FeatureFunction
+    compute_shared: "SharedRowsFunction | None" = None
 
 
 REGISTERED: Final[dict[str, Feature]] = {}
 """Every feature that was registered so far, by name; read it through :mod:`feature_service.domain.feature.catalog`."""
 
 
-def feature(meaning: str, *, name: str = "") -> Callable[[FeatureFunction], FeatureFunction]:
+def feature(
+    meaning: str, *, name: str = "", shared: "SharedRowsFunction | None" = None
+) -> Callable[[FeatureFunction], FeatureFunction]:
     """Register the function below as a feature, under its own name when `name` is left out.
 
-    Raises ValueError when the name is taken.
+    `shared` is a faster way for windows that share most of their rows. Raises ValueError when the name is taken.
     """
 
     def register(function: FeatureFunction) -> FeatureFunction:
         own = name or function.__name__
         if own in REGISTERED:
             raise ValueError(f"there is a feature {own!r} already; choose another name")
-        REGISTERED[own] = Feature(name=own, meaning=meaning, compute=function)
+        REGISTERED[own] = Feature(name=own, meaning=meaning, compute=function, compute_shared=shared)
         return function
 
     return register

@@ -3,6 +3,7 @@
 import numpy as np
 
 from feature_service.domain.feature.registration import feature
+from feature_service.domain.feature.shared_rows import sign_changes
 from feature_service.domain.feature.window_block import WindowBlock
 from feature_service.domain.model.array import BoolArray, FloatArray
 
@@ -35,7 +36,7 @@ def mean_crossings(block: WindowBlock) -> FloatArray:
     return _changes(block.values > block.mean[:, np.newaxis])
 
 
-@feature("how often consecutive values lie on different sides of zero (above, or not above)")
+@feature("how often consecutive values lie on different sides of zero (above, or not above)", shared=sign_changes)
 def zero_crossings(block: WindowBlock) -> FloatArray:
     """Return how often the values cross zero."""
     return _changes(block.values > 0.0)

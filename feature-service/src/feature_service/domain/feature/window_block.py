@@ -52,6 +52,16 @@ class WindowBlock:
         return np.vecdot(self.values, self.values)
 
     @cached_property
+    def lowest(self) -> FloatArray:
+        """The smallest value of each window."""
+        return self.values.min(axis=1)
+
+    @cached_property
+    def highest(self) -> FloatArray:
+        """The largest value of each window."""
+        return self.values.max(axis=1)
+
+    @cached_property
     def ordered(self) -> FloatArray:
         """The values of each window in ascending order."""
         return np.sort(self.values, axis=1)
