@@ -1,6 +1,7 @@
 """One stream in memory: the events that are kept, and the fold of those that are not."""
 
 import asyncio
+from array import array
 from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import accumulate
@@ -63,7 +64,7 @@ class MemoryStream:
         self.changed_at = now
         self.dropped = False
         self._events: list[ChatEvent] = []
-        self._sizes: list[int] = []
+        self._sizes = array("Q")
         self._trimmed = EventFold()
         self._last: int = 0
         self._trim_time = header.create_time
@@ -131,7 +132,7 @@ class MemoryStream:
 
     def restart(self, sequence: int, fold: CompleteState) -> None:
         """Forget the events and go on after `sequence`, up to which `fold` is the fold."""
-        self._events, self._sizes, self.bytes = [], [], 0
+        self._events, self._sizes, self.bytes = [], array("Q"), 0
         self._trimmed = EventFold()
         self._trimmed.add(fold)
         self._last = sequence

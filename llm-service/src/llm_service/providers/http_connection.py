@@ -1,7 +1,6 @@
 """One HTTP/1.1 connection to a vendor: a request out, its answer in, piece by piece and bounded."""
 
 import asyncio
-from collections import deque
 from functools import cached_property
 from typing import Final, cast
 
@@ -30,7 +29,7 @@ class HttpResponse:
     def __init__(self, status: int, fields: list[tuple[bytes, bytes]]) -> None:
         self.status = status
         self._fields = fields
-        self._pieces: deque[bytes] = deque()
+        self._pieces: list[bytes] = []
         self._held = 0
         self._waiter: asyncio.Future[None] | None = None
         self._failure: HttpError | None = None

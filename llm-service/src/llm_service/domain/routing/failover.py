@@ -1,7 +1,6 @@
 """Failover: the candidates of a route one after another, until one shows content."""
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -87,7 +86,7 @@ class Failover:
         """
         run = _FailoverRun(request, candidates, self._retries, left=self._retries.times if again else 0)
         while run.queue:
-            candidate = run.queue.popleft()
+            candidate = run.queue.pop(0)
             if run.calls and candidate.provider != FALLBACK and not self._budget.withdraw():
                 continue
             attempt = _Attempt(candidate, run.failed, self._monitor, self._clock)
@@ -116,7 +115,7 @@ class _FailoverRun:
     def __init__(
         self, request: CompletionRequest, candidates: Sequence[Candidate], retries: Retries, *, left: int
     ) -> None:
-        self.queue = deque(candidates)
+        self.queue = list(candidates)
         self.failed: tuple[Attempt, ...] = request.failed_attempts
         self.calls = 0
         self._errors: list[ProviderError] = []
@@ -142,7 +141,7 @@ class _FailoverRun:
             return
         self._left -= 1
         await self._retries.sleep(wait)
-        self.queue.appendleft(candidate)
+        self.queue.insert(0, candidate)
 
     def final_error(self) -> Exception:
         """Return what the caller is told now that all failed."""

@@ -1,7 +1,6 @@
 """The client's side of one call: the same to its user as a call of its own."""
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from types import TracebackType
@@ -187,7 +186,8 @@ class MultiplexedStream:
         # Set when the call had to be made without the streams after all.
         self._replaced: ResponseStream | None = None
         # Messages, and the trailers. Never frames: each keeps the whole batch in memory that it came in.
-        self._received: deque[bytes | pb.Trailers] = deque()
+        # A list: a deque takes 0.7 KB while it is empty, as it nearly always is in each of a thousand streams.
+        self._received: list[bytes | pb.Trailers] = []
         self._loop = asyncio.get_running_loop()
         self._waiter: asyncio.Future[None] | None = None
         self._take: Callable[[Any], bool] | None = None
@@ -204,7 +204,7 @@ class MultiplexedStream:
             if self._replaced is not None:
                 return await self._replaced.read()
             if self._received:
-                match self._received.popleft():
+                match self._received.pop(0):
                     case bytes() as message:
                         return self._method.response_of(self._count_received(message))
                     case trailers:

@@ -12,7 +12,8 @@ class Window:
 
     def __init__(self, size: int = WINDOW_BYTES) -> None:
         self._left = size
-        self._opened = asyncio.Event()
+        # Made by the first who has to wait: hardly any call has one.
+        self._opened: asyncio.Event | None = None
 
     @property
     def is_open(self) -> bool:
@@ -29,6 +30,8 @@ class Window:
     async def consume(self, size: int) -> None:
         """Wait until something may be sent, then count `size` bytes."""
         while self._left <= 0:
+            if self._opened is None:
+                self._opened = asyncio.Event()
             self._opened.clear()
             await self._opened.wait()
         self._left -= size
@@ -36,4 +39,5 @@ class Window:
     def extend(self, size: int) -> None:
         """Let `size` more bytes through."""
         self._left += size
-        self._opened.set()
+        if self._opened is not None:
+            self._opened.set()
