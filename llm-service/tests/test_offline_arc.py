@@ -155,3 +155,9 @@ async def test_the_energies_of_groups_are_added_up(ask: Ask) -> None:
     used = [f"{watts(code, running=True) * 800 / 3.6e6:.4g} kWh" for code in ("WLD001", "WLD002")]
     assert f"By group: A {used[0]}, B {used[1]}." in text
     assert "Left out" not in text
+
+
+async def test_the_energy_of_each_day_is_told(ask: Ask) -> None:
+    text = await ask("daily energy of WLD001 from 2026-11-26 to 2026-11-28")
+    assert text.count(f"is {watts('WLD001', running=True) * 800 / 3.6e6:.4g} kWh.") == 3
+    assert "on 2026-11-27" in text

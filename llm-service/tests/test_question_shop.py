@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from llm_service.domain.offline.parse import parse_prompt
 from llm_service.domain.offline.query import Condition, Intent, Operator, Statistic
+from llm_service.domain.offline.question_parts import by_label
 
 NOW = datetime(2026, 11, 28, 14, 20, tzinfo=UTC)
 TODAY = datetime(2026, 11, 28, tzinfo=UTC)
@@ -402,3 +403,55 @@ def test_all_groups_are_told_apart(text: str) -> None:
 def test_the_last_time_of_a_label_is_no_last_reading() -> None:
     query = parse_prompt("WLD001最后一次出现气孔是什么时候", NOW)
     assert (query.when, query.once, query.statistics, query.unread) == (True, True, (), ())
+
+
+@pytest.mark.parametrize(
+    "text", ["which machine had the most stops longer than 1 minute yesterday", "昨天哪台机器超过1分钟的停机最多"]
+)
+def test_the_most_stops_of_a_machine_are_by_their_number(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (set(query.statistics), query.least) == ({Statistic.EVENTS, Statistic.MAX}, timedelta(minutes=1))
+
+
+@pytest.mark.parametrize("text", ["sum of gas for WLD001 today", "sum of the wire feed of WLD001 today"])
+def test_a_sum_of_what_flows_is_its_amount(text: str) -> None:
+    assert parse_prompt(text, NOW).statistics == (Statistic.INTEGRAL,)
+
+
+@pytest.mark.parametrize("text", ["how much warmer is WLD001 now than at 8 am", "WLD001现在比早上8点高多少度"])
+def test_now_is_set_against_a_moment(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.intent, query.fields, query.unread) == (Intent.COMPARE, ("temperature",), ())
+    assert [each.start for each in query.periods] == [TODAY + 8 * HOUR, NOW]
+
+
+def test_top_three_behind_the_question_is_a_ranking() -> None:
+    query = parse_prompt("the three machines with the most gas used today? top 3", NOW)
+    assert (query.top, query.rank, query.unread) == (3, True, ())
+
+
+def test_a_peak_of_another_field_is_its_end() -> None:
+    query = parse_prompt("what was the voltage on WLD001 when its current peaked yesterday", NOW)
+    assert (query.fields, query.ordered, query.unread) == (("current", "voltage"), "highest", ())
+
+
+@pytest.mark.parametrize("text", ["total stops of WLD001 today", "total number of stops of WLD001 today"])
+def test_total_stops_are_their_number(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.conditions, query.statistics, query.unread) == ((IDLE,), (Statistic.EVENTS,), ())
+
+
+def test_maximum_minus_minimum_is_the_range() -> None:
+    query = parse_prompt("maximum minus minimum temperature of WLD001 yesterday", NOW)
+    assert (query.statistics, query.notes, query.unread) == ((Statistic.RANGE,), (), ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["mean voltage for good vs porosity readings on WLD001 yesterday", "WLD001昨天良品和气孔数据的平均电压"],
+)
+def test_two_labels_set_beside_each_other_are_two_questions(text: str) -> None:
+    parts = by_label(parse_prompt(text, NOW))
+    assert [part.conditions[-1].value for part in parts] == ["good", "porosity"]
+    assert all(part.unread == () and part.statistics == (Statistic.MEAN,) for part in parts)
+    assert all(part.time and part.time.start == TODAY - 24 * HOUR and not part.periods for part in parts)

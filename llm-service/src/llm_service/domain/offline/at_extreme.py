@@ -9,6 +9,7 @@ from llm_service.domain.offline.sentence import Sentence
 _EXTREMES: Final = frozenset({Statistic.MAX, Statistic.MIN})
 _WHEN: Final = frozenset({"when", "while", "at the moment", "at the time", "the moment"})
 _BEHIND: Final = frozenset({"时", "的时候", "的时刻", "那一刻", "的瞬间", "时刻"})
+_PEAKING: Final = frozenset({"peaked", "peaks", "was peaking"})
 _QUIET: Final = (Kind.FILLER, Kind.DEVICE, Kind.AT)
 
 
@@ -30,11 +31,11 @@ def find_at_extreme(sentence: Sentence) -> tuple[str, bool] | None:
         led = sentence.text(lead) in _WHEN and any(place < lead for place in others)
         followed = sentence.text(end + 1) in _BEHIND and any(place > end for place in others)
         if led or followed:
-            highest = sentence.senses(end).get(Kind.STATISTIC) is Statistic.MAX
+            highest = sentence.senses(end).get(Kind.STATISTIC) is not Statistic.MIN
             sentence.use(lead if led else at, end + 1 + followed)
             return field, highest
     return None
 
 
 def _is_end(sentence: Sentence, at: int) -> bool:
-    return sentence.senses(at).get(Kind.STATISTIC) in _EXTREMES
+    return sentence.senses(at).get(Kind.STATISTIC) in _EXTREMES or sentence.text(at) in _PEAKING

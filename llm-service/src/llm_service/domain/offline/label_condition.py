@@ -9,6 +9,8 @@ from llm_service.domain.offline.query import Condition, Operator, Statistic
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.words_data import GOOD, LABEL_FIELD
 
+_VERSUS: Final = frozenset({"vs", "versus", "vs .", "against", "compared to", "compared with"})
+_NEAR: Final = 3
 _NONE: Final = frozenset({"no", "without", "never", "没有", "没", "无", "从未", "从没"})
 
 
@@ -42,6 +44,14 @@ def find_labels(
         how = Operator.NE if negated != (not label) else Operator.EQ
         if how is Operator.EQ and chosen not in {"", label or GOOD}:
             link = linked_by_or(sentence, last, at)
+            beside = all(_sets_beside(sentence, place) for place in range(last + 1, at)) and at - last <= _NEAR
+            if beside and link is None:
+                # "Good vs porosity": each is answered by itself.
+                chosen = label or GOOD
+                named.setdefault((how, chosen))
+                sentence.use(last + 1, at + 1)
+                last, turned = at, negated
+                continue
             if not alternatives or link is None or any(operator is not Operator.EQ for operator, _ in named):
                 # No reading has two labels: the second one stays unread, and the answer names it.
                 continue
@@ -79,6 +89,11 @@ def _enumerated(sentence: Sentence) -> list[int]:
     linked = all(link and all(sentence.has(at, Kind.AND) for at in link) for link in links)
     alone = all(negation_at(sentence, at) is None for at in places)
     return places if len(places) > 1 and linked and alone else []
+
+
+def _sets_beside(sentence: Sentence, at: int) -> bool:
+    """Whether the word sets two labels side by side: "good vs porosity", "good and bad"."""
+    return sentence.has(at, Kind.AND) or sentence.text(at) in _VERSUS
 
 
 def _joins(sentence: Sentence, at: int) -> bool:

@@ -114,7 +114,7 @@ def _asks_moment(plan: PlanState) -> bool:
 def _cut_events(plan: PlanState) -> None:
     """Put a range for each interval in place of rows, which tell no times, durations and amounts."""
     query = plan.query
-    if query.interval is None or not _EVENTS & set(query.statistics):
+    if query.interval is None or not (_EVENTS & set(query.statistics) or asks_power(plan, cut=True)):
         return
     card = plan.talk.card(query.first_device)
     able = plan.tools.accepts(DeviceTool.STATISTICS, "durations")

@@ -19,10 +19,15 @@ FACTORS: Final = ("voltage", "current")
 _PLAIN: Final = frozenset({Statistic.MEAN, Statistic.INTEGRAL, Statistic.SUM, Statistic.MAX, Statistic.MIN})
 
 
-def asks_power(plan: PlanState) -> bool:
-    """Whether power or energy is asked for, no device tells it, and each tells voltage and current."""
+def asks_power(plan: PlanState, *, cut: bool = False) -> bool:
+    """Whether power or energy is asked for, no device tells it, and each tells voltage and current.
+
+    Of rows per interval it is only when these can be `cut` into ranges.
+    """
     query = plan.query
-    if len(query.fields) != 1 or query.fields[0] not in {POWER, ENERGY} or query.interval or query.limit or query.when:
+    if len(query.fields) != 1 or query.fields[0] not in {POWER, ENERGY} or query.limit or query.when:
+        return False
+    if query.interval and not cut:
         return False
     if not plan.tools.accepts(DeviceTool.STATISTICS, "correlations") or query.percentiles or query.any_condition:
         return False

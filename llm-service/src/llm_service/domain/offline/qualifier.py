@@ -96,7 +96,8 @@ def find_top(sentence: Sentence) -> int:
         noun = behind + ranked
         counter = noun + (sentence.text(noun) in _COUNTERS)
         device = sentence.has(counter, Kind.DEVICE_WORD) or sentence.text(counter)[:1] == "台"
-        if (led and (device or counter > noun)) or (ranked and device) or (behind_end and device):
+        ended = sentence.text(at - 1) == "top" and (behind >= len(sentence) or sentence.text(behind) in {"?", ".", "!"})
+        if (led and (device or counter > noun or ended)) or (ranked and device) or (behind_end and device):
             # "Top" and "前" say no more than that; "highest" is what is ranked by.
             plain = sentence.text(at - 1) in {"top", "前", "first", "best"}
             sentence.use(at - plain if led else at, behind)

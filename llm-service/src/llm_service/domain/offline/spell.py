@@ -63,6 +63,8 @@ SPELLS: Final = frozenset(
     }
 )
 """Nouns for what lasts a while, and begins time and again."""
+TOTALS: Final = frozenset({"total", "totals", "sum of", "total of", "总"})
+"""Before such a noun these ask for a number of times."""
 _SPANS: Final = frozenset(
     {"periods", "stretches", "period", "stretch", "spells", "times", "phases", "phase", "时段", "时间段"}
 )

@@ -8,7 +8,7 @@ from llm_service.domain.offline.condition import FLIPPED
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.query import Condition, Note, Remark, Statistic
 from llm_service.domain.offline.sentence import Sentence
-from llm_service.domain.offline.spell import SPELLS
+from llm_service.domain.offline.spell import SPELLS, TOTALS
 from llm_service.domain.offline.token import is_code
 from llm_service.domain.offline.words_data import Comparative
 from llm_service.domain.offline.words_state import IDLE, RUNNING, State
@@ -154,7 +154,7 @@ def _asks(sentence: Sentence) -> bool:
 def _counts(sentence: Sentence) -> bool:
     """Whether what begins and ends is counted: "number of starts"."""
     senses = (sentence.senses(at).get(Kind.STATISTIC) for at in range(len(sentence)))
-    places = (at for at, statistic in enumerate(senses) if statistic is Statistic.COUNT)
+    places = (at for at, statistic in enumerate(senses) if statistic is Statistic.COUNT or sentence.text(at) in TOTALS)
     return any(sentence.text(place) in SPELLS for at in places for place in (at + 1, at + 2))
 
 

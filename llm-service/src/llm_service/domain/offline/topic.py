@@ -339,7 +339,7 @@ class _TopicReader(TopicParts):
         if field:
             self._fields.setdefault(at, field)
         two = len(self._reading.devices.codes) > 1 or len(self._reading.times.ranges) > 1
-        two = two or bool(self._reading.times.ranges and self._words.text(at)[-1:] == "吗" and self._against_before())
+        two = two or bool(self._reading.times.ranges and self._against_before())
         alone = self._words.text(at).isascii() and self._words.text(at) not in _AMOUNTS
         if statistic is not None and (topic.which or field or two or alone):
             if two and not topic.which:
@@ -355,8 +355,9 @@ class _TopicReader(TopicParts):
             self._words.use(at, at + 1)
 
     def _against_before(self) -> bool:
-        """Whether one time is set against another: "比一小时前高吗"."""
-        return any(self._words.text(at) == "比" for at in range(len(self._words)))
+        """Whether one time is set against another: "比一小时前高吗", "warmer now than at 8 am"."""
+        texts = {self._words.text(at) for at in range(len(self._words))}
+        return "比" in texts or ("than" in texts and self._now() and len(self._reading.devices.codes) == 1)
 
     def _how_many(self, at: int) -> None:
         words = self._words

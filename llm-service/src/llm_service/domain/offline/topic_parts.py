@@ -71,6 +71,9 @@ class TopicParts:
         """ "Gas consumption" and nothing said of it is what was used in all."""
         names = [lexeme.raw for lexeme in self._words.lexemes if Kind.AMOUNT in lexeme.senses]
         ranked = bool(self._statistics) and self._statistics.keys() <= {Statistic.MAX, Statistic.MIN}
+        if Statistic.SUM in self._statistics and self._fields and set(self._fields.values()) <= _FLOWING:
+            # "The sum of gas": readings of a flow don't add up, what flowed does.
+            self._statistics[Statistic.INTEGRAL] = None
         flows = [name for name in self._fields.values() if name in _FLOWING]
         if ranked and which and not names and flows and self._most():
             # "Which feeds the most wire": by what it fed in all.
@@ -246,6 +249,9 @@ class TopicParts:
         if Statistic.COUNT in self._statistics and spells.least is not None and not self._fields:
             # "Were there any longer than 30 s, and how many".
             self._statistics = {Statistic.EVENTS if s is Statistic.COUNT else s: None for s in self._statistics}
+        if reading.state and self._statistics.keys() == {Statistic.INTEGRAL} and not self._fields:
+            # "Total stops".
+            self._statistics = {Statistic.EVENTS: None}
         compared = Intent.COMPARE in self._intents or any(lexeme.text in _MUCH for lexeme in self._words.lexemes)
         if reading.state and compared and not self._statistics and not self._fields and not reading.when:
             # "How much did it weld on Monday and on Tuesday": for how long.
@@ -329,8 +335,9 @@ class TopicParts:
             return
         ended = topic.which and reading.state and self._statistics.keys() & {Statistic.MAX, Statistic.MIN}
         if ended and self._statistics.keys() <= {Statistic.MAX, Statistic.MIN}:
-            # "Which was idle the most": by how long it was, unless it is said by what.
-            self._statistics[Statistic.DURATION] = None
+            # "Which was idle the most": by how long it was, "which had the most stops" by their number.
+            counted = self._ends_number() or reading.spells.least is not None
+            self._statistics[Statistic.EVENTS if counted else Statistic.DURATION] = None
         topic.holds = self._at_a_moment(asks=asks, which=topic.which)
         if topic.which and not topic.holds and not self._statistics and reading.times.ranges:
             # "Which machines exceeded 200 today": by how many readings did.

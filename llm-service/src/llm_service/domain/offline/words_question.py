@@ -42,7 +42,7 @@ _VERDICTS: Final = {
     "|算低|低吗|小吗|算小",
 }
 _FILLERS: Final = (
-    "make|makes|making|sign of|signs of|any sign of|any signs of|总的"
+    "at any time|any time|已经|已|make|makes|making|sign of|signs of|any sign of|any signs of|总的"
     "|ones|which ones|u|ur|mainly|mostly|especially|主要|主要是|尤其|true|correct|is that right|is it true|right ?"
     "|对吗|对不对|对吧|是真的吗|焊枪|枪头|焊炬|whether|if it|begin"
     "|begins|began|一整天|整天|全天|整整|whole day|convert|converted|converting|expressed|rounded|rounded to"

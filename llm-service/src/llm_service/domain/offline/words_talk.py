@@ -14,7 +14,7 @@ _INTENTS: Final = {
     "|from when to when do we have data|数据范围|数据时间范围|数据的时间范围|有多久的数据|从什么时候开始有数据"
     "|从什么时候有数据|数据从什么时候开始|什么时候开始有数据|list|enumerate|列出|列举|设备列表|设备清单|哪些"
     "|有哪些|哪几台|什么设备",
-    Intent.COMPARE: "compare|compared|compares|comparing|comparison|compared to|compared with"
+    Intent.COMPARE: "compare|compared|compares|comparing|comparison|compared to|compared with|minus|减|减去|减掉"
     "|versus|vs|vs .|difference|difference between|differ|differs|against|比较|对比"
     "|相比|差异|差别|差多少|相差|比",
     Intent.FEATURES: "feature|features|特征",
